@@ -22,7 +22,7 @@ COMMON = {
 }
 """Options that many commands share -> what takes their place."""
 _FIXES = "--check --all --likely --safe"
-_TRIED = "--peer --patience --outside"
+_TRIED = "--peer --patience --outside --grant"
 _FINE = "fine-tuning of a run that is written down: the defaults suit a session"
 _RULES = (
     "--sigstore --gpg --keyless --pki --accept --reject --any-tag --accept-in-use --keep-default --signed "

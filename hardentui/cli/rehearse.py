@@ -33,7 +33,13 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace, terminal: Terminal) -> int:
     with session.workbench(options, terminal) as bench:
         report = session.one_report(bench, options.name, terminal)
-        wishes = Wishes(tuple(options.peer), tuple(options.probe), options.patience, options.outside)
+        wishes = Wishes(
+            tuple(options.peer),
+            tuple(options.probe),
+            options.patience,
+            options.outside,
+            granted=tuple(options.grant),
+        )
         with interruptible():
             rehearsal = rehearse_container(
                 bench, report, options.image, wishes, ProgressLines(terminal), threading.Event()

@@ -88,7 +88,17 @@ def trial_options(parser: ArgumentParser) -> _ArgumentGroup:
         help="seconds a twin may take to become ready (default: 30)",
     )
     trial.add_argument(
-        "--outside", action="store_true", help="let the twin reach the outside; its traffic is real"
+        "--outside",
+        action="store_true",
+        help="let the twin reach the outside and this host; its traffic is real",
+    )
+    trial.add_argument(
+        "--grant",
+        action="append",
+        metavar="OPTION[=ENTRY]",
+        default=[],
+        help="give the twin something real that it lacks, as the result names it: device=/dev/ttyUSB0, pid, "
+        "volume=/proc; what it does with that is real; repeatable",
     )
     return trial
 
@@ -117,6 +127,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
             options.outside,
             profile_path(report.subject.name, options.directory) if options.learn else "",
             options.tight,
+            tuple(options.grant),
         )
         with interruptible():
             trying = bench.trying(report)

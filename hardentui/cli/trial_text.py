@@ -27,6 +27,7 @@ def trial_lines(trial: Trial, terminal: Terminal) -> Iterator[str]:
     rounds = plural(len(trial.rounds), "round")
     yield write.painted(f"{trial.container}: {_HEADINGS[trial.result]}", _COLORS[trial.result])
     yield from write.wrapped(f"{rounds}, {trial.seconds:.0f} s. {trial.sure}".strip())
+    yield from _lacks(trial, write)
     if trial.result is Result.BASELINE_FAILS:
         yield from write.section("Why", trial.baseline.why)
         yield from write.section("What helps", trial.baseline.advice)
@@ -79,6 +80,15 @@ def trial_lines(trial: Trial, terminal: Terminal) -> Iterator[str]:
             "For a more certain result", "This probe succeeds on the unchanged twin; try again with it:"
         )
         yield f"    --probe '{write.painted(_quoted(trial.proposed_probe), '1')}'"
+
+
+def _lacks(trial: Trial, write: Paragraphs) -> Iterator[str]:
+    """What the twins did not have, so that the trial says nothing about it."""
+    if trial.lacks:
+        yield ""
+        yield write.bold("The twins did not have")
+        for lack in trial.lacks:
+            yield from write.wrapped(str(lack))
 
 
 def _logs(trial: Trial, write: Paragraphs) -> Iterator[str]:

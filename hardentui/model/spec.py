@@ -73,6 +73,17 @@ class Readability(StrEnum):
     CLIENT = "client side"
 
 
+class TwinUse(StrEnum):
+    """What becomes of an option of a container on its twin, which must reach nothing real."""
+
+    AS_IS = "as is"
+    """It acts on the container alone."""
+    REPLACED = "replaced"
+    """The twin gets a value of its own, or the harmless part of this one."""
+    WITHHELD = "withheld"
+    """The twin lacks it, and the user is told."""
+
+
 class Setting(Struct, Generic[T], frozen=True, gc=False):
     """A value and its source."""
 
@@ -109,6 +120,7 @@ class Option(Struct, Generic[T], frozen=True, kw_only=True):
         readability: which sources can show it.
         engine_decides: the default differs between engines, so the usual value is kept too.
         protection: which values protect a container more.
+        twin: what becomes of it on a twin; None, as yet undecided, is withheld.
     """
 
     flag: str
@@ -128,6 +140,7 @@ class Option(Struct, Generic[T], frozen=True, kw_only=True):
     readability: Readability = Readability.ALWAYS
     engine_decides: bool = False
     protection: Protection
+    twin: TwinUse | None = None
 
     __eq__ = object.__eq__  # one row of the table, whatever its values
     __hash__ = object.__hash__

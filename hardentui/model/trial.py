@@ -29,6 +29,20 @@ class How(StrEnum):
     ALIVE = "alive"
 
 
+class Lack(Struct, frozen=True):
+    """Something of the original that its twin does not get.
+
+    Attributes:
+        given_by: the option of the command line that gives it for one trial; empty if none does.
+    """
+
+    what: str
+    given_by: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what} (given by {self.given_by})" if self.given_by else self.what
+
+
 class Baseline(Struct, frozen=True):
     """The twin without any change.
 
@@ -204,6 +218,7 @@ class Trial(Struct, frozen=True, kw_only=True):
         decide: fixes that are in no trial unless they are named.
         exercised: what the watched twins did, in words such as `reload` or `restart`.
         sure: how much this proves, one sentence.
+        lacks: what the twins did not have of the original.
         probes: commands that had to succeed.
         proposed_probe: a probe that would prove more; empty if probes were given or none is known.
         seconds: duration of the whole trial.
@@ -226,6 +241,7 @@ class Trial(Struct, frozen=True, kw_only=True):
     exercised: tuple[str, ...] = ()
     not_exercised: tuple[NotExercised, ...] = ()
     sure: str = ""
+    lacks: tuple[Lack, ...] = ()
     probes: tuple[str, ...] = ()
     proposed_probe: str = ""
     image: str = ""

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from hardentui.errors import ChangeFailed
 from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.trial import Baseline, How, TrialEvent, TrialStep
+from hardentui.model.trial import Baseline, How, Lack, TrialEvent, TrialStep
 from hardentui.readiness.expectation import ALIVE, Expectation, expectation
 from hardentui.readiness.ports import ports_of
 from hardentui.readiness.wait import Readiness
@@ -35,6 +35,7 @@ class BaselineSeen(Struct, frozen=True):
     stop_seconds: float | None = None
     probe: str = ""
     habits: Habits = Habits()
+    lacks: tuple[Lack, ...] = ()
 
 
 def run_baseline(request: TrialRequest, tools: Tools, stage: Stage) -> BaselineSeen:
@@ -48,7 +49,7 @@ def run_baseline(request: TrialRequest, tools: Tools, stage: Stage) -> BaselineS
         ends_well=_is_job(facts) and not request.probes,  # a stopped one needs no probe
     )
     log = ""
-    lacks: tuple[str, ...] = ()
+    lacks: tuple[Lack, ...] = ()
     try:
         with stage.twin(facts.spec) as twin:
             lacks = twin.lacks
@@ -57,13 +58,13 @@ def run_baseline(request: TrialRequest, tools: Tools, stage: Stage) -> BaselineS
             log = twin.log()[-LOG_SHOWN:]
             if outcome.ready:
                 seen = _observed(request, tools, stage, twin, outcome, expected)
-                return replace(seen, baseline=replace(seen.baseline, log=log))
+                return replace(seen, baseline=replace(seen.baseline, log=log), lacks=lacks)
     except ChangeFailed as error:
         outcome = Readiness(False, expected.how, 0.0, error.title.rstrip("."))
     advice = advice_for(facts, outcome.failed_probe, log, lacks, outside=request.outside)
     baseline = Baseline(False, outcome.how, round(outcome.seconds, 2), outcome.why, advice, log=log)
     tools.on_event(TrialEvent(TrialStep.BASELINE, f"it does not work even without changes: {outcome.why}"))
-    return BaselineSeen(baseline, facts, expected)
+    return BaselineSeen(baseline, facts, expected, lacks=lacks)
 
 
 def _observed(

@@ -1,26 +1,44 @@
-"""A spec made harmless: what a twin is created from, beside the running original. Pure."""
+"""A spec made harmless: what a twin is created from, beside the running original. Pure.
+
+It is built by allowing. Each row of the option table says what becomes of it on a twin (`Option.twin`): it
+stays as it is, is replaced by a function of this module, or withheld. What is withheld is told as a `Lack`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from enum import StrEnum
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from msgspec import Struct
-
-from hardentui.model.facts import ContainerFacts, IdRange, Kernel
+from hardentui.model.capabilities import ALL_CAPABILITIES, STOCK_CAPABILITIES, capability_name
+from hardentui.model.facts import IdRange, Kernel
 from hardentui.model.known import Unreadable
-from hardentui.model.mounts import MountOrigin
-from hardentui.model.spec import Option, Spec
+from hardentui.model.spec import Option, Spec, TwinUse
+from hardentui.model.trial import Lack
 from hardentui.options import (
+    ADD_HOST,
+    APPARMOR,
+    ARCH,
+    AUTHFILE,
+    CAP_ADD,
+    CAP_DROP,
+    CERT_DIR,
+    CGROUPNS,
     CGROUPS,
     CONMON_PIDFILE,
+    DEVICES,
+    DNS,
     GIDMAP,
+    GROUP_ADD,
+    HEALTH_LOG_DESTINATION,
     HEALTH_ON_FAILURE,
+    HOSTS_FILE,
     IMAGE,
     INIT_CTR,
     IP,
     IP6,
+    IPC,
+    LABEL_DISABLE,
     LABELS,
     LOG_DRIVER,
     LOG_OPT,
@@ -29,8 +47,13 @@ from hardentui.options import (
     NAME,
     NETWORK,
     NETWORK_ALIAS,
+    NO_HOSTS,
+    OS,
+    PID,
     PIDFILE,
+    PLATFORM,
     POD,
+    PRIVILEGED,
     PUBLISH,
     PUBLISH_ALL,
     PULL,
@@ -38,112 +61,88 @@ from hardentui.options import (
     REMOVE_IMAGE,
     REQUIRES,
     RESTART,
+    RETRY,
+    RETRY_DELAY,
+    ROOTFS,
     SDNOTIFY,
+    SECCOMP_PROFILE,
+    SYSCTL,
+    TABLE,
     TIMEOUT,
+    TLS_VERIFY,
     UIDMAP,
     USERNS,
+    UTS,
+    VARIANT,
     VOLUMES_FROM,
-    Mount,
 )
-from hardentui.options.inspect.mounts import anonymous_volumes
-from hardentui.reading.containers import listed
+from hardentui.trial.role import Case, Harmless
+from hardentui.trial.twin_mounts import has_user_namespace, mounts
 from hardentui.writers.supporting import network_name
 
-
-class HostPlace(StrEnum):
-    """The kind of a host path."""
-
-    DIRECTORY = "directory"
-    FILE = "file"
-    SOCKET = "socket"
-    OTHER = "other"
-
-
-class Role(Struct, frozen=True):
-    """The replacements that make a twin harmless.
-
-    Attributes:
-        name: of the twin.
-        labels: instead of the original's labels, which control proxies, updates and services.
-        network: of the trial, without a route out; empty = none is needed.
-        pod: of the trial; empty = the twin is in none.
-        twins: name or id of a container -> its twin, for containers tried together.
-        copy_volumes: copy even where a copy-on-write mount would do.
-        empty_volumes: writable volumes start empty.
-        more_networks: additional networks of the trial for it.
-    """
-
-    name: str
-    labels: tuple[str, ...]
-    network: str = ""
-    pod: str = ""
-    twins: Mapping[str, str] = {}
-    copy_volumes: bool = False
-    empty_volumes: bool = False
-    more_networks: tuple[str, ...] = ()
-
-
-class VolumeCopy(Struct, frozen=True):
-    """A volume to fill before the twin is created; an empty `source` = it starts empty."""
-
-    source: str
-    name: str
-
-
-class Harmless(Struct, frozen=True):
-    """What a twin is created from.
-
-    Attributes:
-        copies: volumes to create first.
-        lacks: what the twin lacks compared with the original, one sentence each.
-    """
-
-    spec: Spec
-    copies: tuple[VolumeCopy, ...] = ()
-    lacks: tuple[str, ...] = ()
-
-
-_DROPPED: tuple[Option[Any], ...] = (
-    CONMON_PIDFILE, INIT_CTR, IP, IP6, LOG_OPT, MAC_ADDRESS, NETWORK_ALIAS, PIDFILE, POD, PUBLISH,
-    PUBLISH_ALL, REMOVE, REMOVE_IMAGE, REQUIRES, RESTART, TIMEOUT, VOLUMES_FROM,
-)  # fmt: skip
-_HOST_TREES = ("/", "/proc", "/sys", "/dev", "/run", "/var/run")
-_RUNTIME = ("/run/", "/var/run/")
-"""Directories below these hold the sockets of services."""
+_OUTSIDE = "--outside"
 _SHARED = ("container:", "ns:")
-_RELABEL = ("z", "Z", "U")
+_OWN_NAMESPACE = ("", "private", "none", "shareable")
+
+_HARMLESS_DEVICES = frozenset(
+    f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "fuse", "net/tun")
+)
+"""They hold nothing of the host's: each process that opens one gets something of its own. A file system of
+/dev/fuse and an interface of /dev/net/tun are seen in the twin's own namespaces alone."""
+
+_OWN_CAPABILITIES = STOCK_CAPABILITIES | frozenset(
+    "CAP_" + name
+    for name in (
+        *("AUDIT_WRITE", "IPC_LOCK", "IPC_OWNER", "LEASE", "MKNOD", "NET_ADMIN", "NET_BROADCAST", "NET_RAW"),
+        *("SYS_NICE", "SYS_PTRACE", "SYS_RESOURCE"),
+    )
+)
+"""What they allow ends at the twin's own namespaces, copies and devices. The others reach the kernel's clock,
+modules or log, or any file system."""
+
+_GRANTABLE_PARTS = (
+    PID,
+    IPC,
+    UTS,
+    CGROUPNS,
+    USERNS,
+    DEVICES,
+    GROUP_ADD,
+    SECCOMP_PROFILE,
+    PRIVILEGED,
+    CAP_ADD,
+    MOUNTS,
+)
+GRANTABLE = frozenset(
+    option.name
+    for option in TABLE
+    if option in _GRANTABLE_PARTS or option.twin not in (TwinUse.AS_IS, TwinUse.REPLACED)
+)
+"""Options that the user may give a twin all the same."""
+
+_HOST_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
-def harmless(spec: Spec, facts: ContainerFacts, role: Role, place_of: Callable[[str], HostPlace]) -> Harmless:
+def harmless(spec: Spec, case: Case) -> Harmless:
     """A spec that can run beside the original and can neither reach nor change anything of it.
 
     Args:
         spec: of the original, or a hardened one.
-        place_of: returns the kind of a host path.
     """
-    lacks: list[str] = []
-    network = _network(spec, role, lacks)
-    spec = _identity_map(spec, facts)
-    if spec[VOLUMES_FROM] and facts.hidden_mounts:
-        lacks.append(f"the volumes of {listed(spec[VOLUMES_FROM])}")
-    mounts, copies = _mounts(spec, facts, role, place_of, lacks)
-    spec = spec.without(*_DROPPED)
-    if spec[CGROUPS] in ("split", "no-conmon"):
-        spec = spec.without(CGROUPS)
-    spec = (
-        spec.with_(NAME, role.name)
-        .with_(IMAGE, str(facts.inspect.get("Image") or spec[IMAGE]))
-        .with_(LABELS, role.labels)
-        .with_(NETWORK, network)
-        .with_(MOUNTS, mounts)
-        .with_(SDNOTIFY, "ignore")
-        .with_(LOG_DRIVER, "k8s-file")
-        .with_(HEALTH_ON_FAILURE, "none")
-        .with_(PULL, "never")
-    )
-    if role.pod:
-        spec = spec.with_(POD, role.pod).without(NETWORK)
-    return Harmless(spec, copies, tuple(lacks))
+    made = spec.without(*spec)
+    for option in spec:
+        if option.twin is TwinUse.AS_IS or case.grants(option.name):
+            made = made.with_(option, spec[option])
+        elif option.twin is not TwinUse.REPLACED:
+            shown = ", ".join(option.to_words(spec[option]))
+            case.lacks.append(Lack(shown, f"--grant {option.name}"))
+    for option, replace in REPLACEMENTS.items():
+        if option not in made:
+            made = made.with_(option, replace(spec, case))
+    made, copies = mounts(spec, made, case)
+    made = _without_privileges(spec, made, case)
+    made = _identity_map(spec, made, case)
+    return Harmless(made, copies, tuple(dict.fromkeys(case.lacks)))
 
 
 def needs_network(spec: Spec) -> bool:
@@ -158,131 +157,276 @@ def aliases(spec: Spec) -> tuple[str, ...]:
         options = argument.partition(":")[2]
         if network_name(argument):
             names += [word.removeprefix("alias=") for word in options.split(",") if word.startswith("alias=")]
-    return tuple(dict.fromkeys(name for name in names if name))
+    return tuple(dict.fromkeys(name for name in names if _HOST_NAME.fullmatch(name)))
 
 
-def _network(spec: Spec, role: Role, lacks: list[str]) -> tuple[str, ...]:
+def surplus(document: Mapping[str, Any], spec: Spec) -> tuple[str, ...]:
+    """What the engine gave a twin beyond its spec: containers.conf can share namespaces and the like.
+
+    Args:
+        document: inspect of the created twin.
+    """
+    host = document.get("HostConfig") or {}
+    asked = {spec[PID], spec[IPC], spec[UTS], *spec[NETWORK]}
+    fields = ("PidMode", "IpcMode", "UTSMode", "NetworkMode")
+    modes = {field: str(host.get(field) or "") for field in fields}
+    given = [
+        f"{field} {mode}"
+        for field, mode in modes.items()
+        if mode.startswith(("host", "ns:")) and mode not in asked
+    ]
+    if host.get("Privileged") and not spec[PRIVILEGED]:
+        given.append("--privileged")
+    known = {entry.partition(":")[0] for entry in spec[DEVICES]} | _HARMLESS_DEVICES
+    if not spec[PRIVILEGED]:
+        devices = (str(device.get("PathOnHost")) for device in host.get("Devices") or ())
+        given += [path for path in devices if path not in known and not _is_below(path, known)]
+    places = {mount.destination.rstrip("/") for mount in spec[MOUNTS]}
+    for mount in document.get("Mounts") or ():
+        place = str(mount.get("Destination"))
+        of_pattern = any(
+            mount.type == "glob" and _is_below(place, {mount.destination}) for mount in spec[MOUNTS]
+        )
+        if mount.get("Type") == "bind" and place.rstrip("/") not in places and not of_pattern:
+            given.append(f"{mount.get('Source')} at {place}")
+    return tuple(given)
+
+
+def _is_below(path: str, places: set[str] | frozenset[str]) -> bool:
+    return any(path.startswith(place.rstrip("/") + "/") for place in places)
+
+
+# --- what it gets instead ----------------------------------------------------------------------------
+
+
+def _default(option: Option[Any]) -> Callable[[Spec, Case], Any]:
+    return lambda spec, case: option.default
+
+
+def _always(value: Any) -> Callable[[Spec, Case], Any]:
+    return lambda spec, case: value
+
+
+def _own(option: Option[str], words: str) -> Callable[[Spec, Case], str]:
+    """A namespace of its own, or that of another twin; that of its pod, where it asks for none."""
+
+    def namespace(spec: Spec, case: Case) -> str:
+        value = spec[option]
+        if twin := _twin_of(value, case):
+            return twin
+        if value not in _OWN_NAMESPACE:
+            case.lacks.append(Lack(f"{words} ({value})", f"--grant {option.name}"))
+            value = ""
+        if case.role.pod or (option is CGROUPNS and _runs_systemd(case)):
+            return value
+        return value or ("shareable" if option is IPC else "private")
+
+    return namespace
+
+
+def _runs_systemd(case: Case) -> bool:
+    """With cgroup v1 Podman refuses it a cgroup namespace; with v2 each container has its own anyway."""
+    return bool((case.facts.inspect.get("Config") or {}).get("SystemdMode"))
+
+
+def _twin_of(value: str, case: Case) -> str:
+    """`container:TWIN` for a namespace of a container that is tried along."""
+    lender = value.removeprefix("container:")
+    return f"container:{case.role.twins[lender]}" if lender != value and lender in case.role.twins else ""
+
+
+def _network(spec: Spec, case: Case) -> tuple[str, ...]:
+    role = case.role
+    if role.pod:
+        return ()
     if not needs_network(spec):
         return ("none",)
     first = spec[NETWORK][0] if spec[NETWORK] else ""
-    if first.startswith("container:") and first.removeprefix("container:") in role.twins:
-        return (f"container:{role.twins[first.removeprefix('container:')]}",)
+    if twin := _twin_of(first, case):
+        return (twin,)
     if first == "host":
-        lacks.append("the network of the host: the twin has one of its own")
+        case.lacks.append(Lack("the network of the host", _OUTSIDE))
     elif first.startswith(_SHARED):
-        lacks.append(f"the network that it shares ({first}): the twin has one of its own")
-    if not role.network:
+        case.lacks.append(Lack(f"the network that it shares ({first})"))
+    if not role.networks:
         return ("none",)
-    names = ",".join(f"alias={name}" for name in aliases(spec))
-    return tuple(f"{network}:{names}" for network in (role.network, *role.more_networks))
+    names = [f"alias={name}" for name in aliases(spec)] if role.outside else []
+    return tuple(
+        f"{network}:{','.join([f'ip={address}', *names])}" if address or names else network
+        for network, address in role.networks.items()
+    )
 
 
-def _identity_map(spec: Spec, facts: ContainerFacts) -> Spec:
-    """The exact IDs of an original with `userns=auto`: a new allocation would differ, and the files in its
-    volumes would not belong to it.
+def _hosts(spec: Spec, case: Case) -> tuple[str, ...]:
+    """Its own lines of /etc/hosts, without the host's address, and those of the other twins."""
+    if case.role.pod or (spec[NETWORK] and spec[NETWORK][0].startswith(_SHARED) and not case.role.networks):
+        return ()
+    kept = []
+    for line in spec[ADD_HOST]:
+        if line.endswith(":host-gateway") and not case.role.outside:
+            case.lacks.append(Lack(f"the address of the host ({line})", _OUTSIDE))
+        else:
+            kept.append(line)
+    if _twin_of(spec[NETWORK][0] if spec[NETWORK] else "", case):
+        return ()  # the file of that twin
+    return (*kept, *case.role.hosts)
+
+
+def _dns(spec: Spec, case: Case) -> tuple[str, ...]:
+    servers: tuple[str, ...] = spec[DNS]
+    if not servers or case.role.outside:
+        return servers
+    case.lacks.append(Lack(f"a DNS server ({', '.join(servers)})", _OUTSIDE))
+    return ()
+
+
+def _devices(spec: Spec, case: Case) -> tuple[str, ...]:
+    kept = []
+    for entry in spec[DEVICES]:
+        source = entry.partition(":")[0]
+        if source in _HARMLESS_DEVICES or case.grants(DEVICES.name, source):
+            kept.append(entry)
+        else:
+            case.lacks.append(Lack(f"the device {source}", f"--grant device={source}"))
+    return tuple(kept)
+
+
+def _groups(spec: Spec, case: Case) -> tuple[str, ...]:
+    if "keep-groups" in spec[GROUP_ADD]:
+        case.lacks.append(Lack("the groups of whoever starts it (keep-groups)", "--grant group-add"))
+    return tuple(group for group in spec[GROUP_ADD] if group != "keep-groups")
+
+
+def _seccomp(spec: Spec, case: Case) -> str:
+    """A profile of the original's that hands its filter over to an agent would hand the twin's to it too."""
+    facts = case.facts
+    profile = spec[SECCOMP_PROFILE]
+    known = facts.seccomp_rules
+    listens = isinstance(known, Mapping) and bool(known.get("listenerPath"))
+    if listens and profile == facts.spec[SECCOMP_PROFILE]:
+        case.lacks.append(Lack(f"the seccomp agent of {profile}", "--grant seccomp"))
+        return ""
+    return profile
+
+
+def _rootfs(spec: Spec, case: Case) -> str:
+    return f"{spec[ROOTFS].partition(':')[0]}:O" if spec[ROOTFS] else ""
+
+
+def _image(spec: Spec, case: Case) -> str:
+    """The very image that the original runs."""
+    return str(case.facts.inspect.get("Image") or spec[IMAGE])
+
+
+def _sysctl(spec: Spec, case: Case) -> tuple[str, ...]:
+    """Without IPv6 on its networks where the other end, the bridge on the host, is out of our reach."""
+    if case.role.local or case.role.outside or not case.role.networks:
+        return spec[SYSCTL]
+    interfaces = [f"eth{number}" for number in range(len(case.role.networks))]
+    late = has_user_namespace(spec)  # then its interfaces come after the settings
+    return (
+        *spec[SYSCTL],
+        *(f"net.ipv6.conf.{name}.disable_ipv6=1" for name in ("default", *(() if late else interfaces))),
+    )
+
+
+def _unchanged(option: Option[Any]) -> Callable[[Spec, Case], Any]:
+    return lambda spec, case: spec[option]
+
+
+REPLACEMENTS: Mapping[Option[Any], Callable[[Spec, Case], Any]] = {
+    NAME: lambda spec, case: case.role.name,
+    LABELS: lambda spec, case: case.role.labels,
+    POD: lambda spec, case: case.role.pod,
+    IMAGE: _image,
+    ROOTFS: _rootfs,
+    PID: _own(PID, "a PID namespace of others"),
+    IPC: _own(IPC, "an IPC namespace of others"),
+    UTS: _own(UTS, "a UTS namespace of others"),
+    CGROUPNS: _own(CGROUPNS, "a cgroup namespace of others"),
+    NETWORK: _network,
+    ADD_HOST: _hosts,
+    DNS: _dns,
+    SYSCTL: _sysctl,
+    DEVICES: _devices,
+    GROUP_ADD: _groups,
+    SECCOMP_PROFILE: _seccomp,
+    SDNOTIFY: _always("ignore"),
+    LOG_DRIVER: _always("k8s-file"),
+    HEALTH_ON_FAILURE: _always("none"),
+    PULL: _always("never"),
+    **{
+        option: _unchanged(option)  # completed by _without_privileges, _identity_map
+        for option in (APPARMOR, CAP_ADD, CAP_DROP, GIDMAP, LABEL_DISABLE, PRIVILEGED, UIDMAP, USERNS)
+    },
+    **{
+        option: _default(option)  # of its address, its files, its start and its end
+        for option in (
+            *(
+                ARCH,
+                AUTHFILE,
+                CERT_DIR,
+                CGROUPS,
+                CONMON_PIDFILE,
+                HEALTH_LOG_DESTINATION,
+                HOSTS_FILE,
+                INIT_CTR,
+            ),
+            *(IP, IP6, LOG_OPT, MAC_ADDRESS, MOUNTS, NETWORK_ALIAS, NO_HOSTS, OS, PIDFILE, PLATFORM, PUBLISH),
+            *(PUBLISH_ALL, REMOVE, REMOVE_IMAGE, REQUIRES, RESTART, RETRY, RETRY_DELAY, TIMEOUT, TLS_VERIFY),
+            *(VARIANT, VOLUMES_FROM),
+        )
+    },
+}
+"""What a twin gets for each option that is marked as replaced."""
+
+
+def _without_privileges(spec: Spec, made: Spec, case: Case) -> Spec:
+    """The capabilities that end at its own namespaces. In a user namespace all of them do."""
+    if spec[PRIVILEGED] and not case.grants(PRIVILEGED.name):
+        case.lacks.append(Lack("the devices and mounts of --privileged", "--grant privileged"))
+        made = made.without(PRIVILEGED).with_(CAP_ADD, ("ALL",)).with_(LABEL_DISABLE, True)
+        made = made.with_(APPARMOR, spec[APPARMOR] or "unconfined")
+        made = made.with_(SECCOMP_PROFILE, made[SECCOMP_PROFILE] or "unconfined")
+    if made[PRIVILEGED] or case.facts.engine.rootless is True or has_user_namespace(spec):
+        return made
+    names = {capability_name(name) for name in made[CAP_ADD]}
+    everything = "all" in names
+    reaching = sorted((ALL_CAPABILITIES if everything else names) - _OWN_CAPABILITIES - {"all"})
+    withheld = [name for name in reaching if not case.grants(CAP_ADD.name, name.removeprefix("CAP_"))]
+    for name in withheld:
+        short = name.removeprefix("CAP_")
+        case.lacks.append(Lack(f"the capability {short}", f"--grant cap-add={short}"))
+    if everything:
+        return made.with_(CAP_DROP, tuple(sorted({*made[CAP_DROP], *withheld})))
+    kept = tuple(name for name in made[CAP_ADD] if capability_name(name) not in withheld)
+    return made.with_(CAP_ADD, kept)
+
+
+def _identity_map(spec: Spec, made: Spec, case: Case) -> Spec:
+    """The exact IDs of an original whose user namespace is automatic or another container's: a new allocation
+    would differ, and the files in its volumes would not belong to it.
     """
-    if spec[USERNS].partition(":")[0] != "auto" or spec[USERNS] != facts.spec[USERNS]:
-        return spec
-    kernel = facts.kernel
-    if not isinstance(kernel, Kernel) or facts.engine.rootless is not False:
-        return spec
+    kind = spec[USERNS].partition(":")[0]
+    if kind not in ("auto", "container", "ns") or case.grants(USERNS.name):
+        return made
+    if twin := _twin_of(spec[USERNS], case):
+        return made.with_(USERNS, twin)
+    if kind != "auto":
+        case.lacks.append(Lack(f"the user namespace of others ({spec[USERNS]})", f"--grant {USERNS.name}"))
+        made = made.with_(USERNS, "auto")
+    kernel = case.facts.kernel
+    if spec[USERNS] != case.facts.spec[USERNS] or not isinstance(kernel, Kernel):
+        return made
     users, groups = kernel.uid_map, kernel.gid_map
-    if isinstance(users, Unreadable) or isinstance(groups, Unreadable):
-        return spec
-    return spec.without(USERNS).with_(UIDMAP, _lines(users)).with_(GIDMAP, _lines(groups))
+    if (
+        case.facts.engine.rootless is not False
+        or isinstance(users, Unreadable)
+        or isinstance(groups, Unreadable)
+    ):
+        return made
+    return made.without(USERNS).with_(UIDMAP, _lines(users)).with_(GIDMAP, _lines(groups))
 
 
 def _lines(ranges: tuple[IdRange, ...]) -> tuple[str, ...]:
     return tuple(f"{line.inside}:{line.outside}:{line.size}" for line in ranges)
-
-
-def _mounts(
-    spec: Spec, facts: ContainerFacts, role: Role, place_of: Callable[[str], HostPlace], lacks: list[str]
-) -> tuple[tuple[Mount, ...], tuple[VolumeCopy, ...]]:
-    copies: list[VolumeCopy] = []
-    must_copy = role.copy_volumes or has_user_namespace(spec)
-    data = anonymous_volumes(
-        facts.inspect, {name: volume.inspect for name, volume in facts.volumes.items() if volume.inspect}
-    )
-
-    def copied(mount: Mount, source: str) -> Mount:
-        name = f"{role.name}-{len(copies)}"
-        copies.append(VolumeCopy(source, name))
-        keeps = tuple(option for option in mount.options if option not in ("O", "z", "Z"))
-        return Mount("volume", name, mount.destination, keeps, mount.subpath)
-
-    def of(mount: Mount) -> Mount | None:
-        source = mount.source or data.get(mount.destination, "")
-        if mount.type not in ("bind", "volume"):
-            return mount
-        if mount.type == "volume":
-            if role.empty_volumes and not mount.read_only:
-                return copied(mount, "")
-            if not source or (source not in facts.volumes and mount.destination not in data):
-                return copied(mount, "")  # added by the plan, or starting empty
-            if must_copy or mount.subpath or _for_itself(mount):
-                return copied(mount, source)
-            return _over(mount, source)
-        place = place_of(source)
-        if place is HostPlace.SOCKET:
-            lacks.append(f"the socket {source}: through it the twin could reach the host")
-            return None
-        if place is HostPlace.DIRECTORY and source.startswith(_RUNTIME):
-            lacks.append(
-                f"what is in {source}: it may hold sockets, through which the twin could reach the host"
-            )
-            return copied(Mount("volume", "", mount.destination), "")
-        if mount.read_only or source in _HOST_TREES or place is not HostPlace.DIRECTORY:
-            if not mount.read_only:
-                lacks.append(f"write access to {source}: it is read-only in the twin")
-            return mount.with_options("ro", drop=(*_RELABEL, "rw"))
-        if must_copy or _for_itself(mount):
-            return copied(mount, source)
-        return _over(mount, source)
-
-    covered = {mount.destination for mount in spec[MOUNTS]}
-    inherited = _inherited(spec, facts, covered)
-    covered |= {mount.destination for mount in inherited}
-    kept = [changed for mount in (*spec[MOUNTS], *inherited) if (changed := of(mount)) is not None]
-    for destination, name in sorted(data.items()):
-        if destination not in covered:  # a volume declared by the image, with the data of the original
-            kept.append(of(Mount("volume", name, destination)) or Mount("volume", "", destination))
-    return tuple(kept), tuple(copies)
-
-
-def _inherited(spec: Spec, facts: ContainerFacts, covered: Iterable[str]) -> tuple[Mount, ...]:
-    """What its pod or `--volumes-from` mounts, unless a mount of the spec replaces it: inspect lists most of
-    it; host paths that others bring are among the mounted ones.
-    """
-    if not spec[VOLUMES_FROM] and not facts.pod:
-        return ()
-    mounts = {}
-    for entry in facts.inspect.get("Mounts") or ():
-        if (kind := entry.get("Type")) in ("bind", "volume"):
-            source = str(entry.get("Name" if kind == "volume" else "Source") or "")
-            place = str(entry.get("Destination") or "")
-            mounts[place] = Mount(kind, source, place, ("ro",) if entry.get("RW") is False else ())
-    for mounted in facts.mounted:
-        if mounted.origin is MountOrigin.CONTAINER and mounted.type == "bind":
-            options = ("ro",) if mounted.read_only else ()
-            mount = Mount("bind", mounted.source, mounted.destination, options)
-            mounts.setdefault(mounted.destination, mount)
-    return tuple(mount for place, mount in mounts.items() if place not in covered)
-
-
-def _for_itself(mount: Mount) -> bool:
-    """Its files have owners or an SELinux label for the original alone: only a copy is possible."""
-    return any(option == "Z" or option.startswith("idmap") for option in mount.options)
-
-
-def _over(mount: Mount, source: str) -> Mount:
-    """Copy-on-write, or unchanged if read-only; never with options that would change the real files."""
-    mount = Mount(mount.type, source, mount.destination, mount.options, mount.subpath)
-    if mount.read_only:
-        return mount.with_options("ro", drop=_RELABEL)
-    return Mount(mount.type, source, mount.destination, ("O",))
-
-
-def has_user_namespace(spec: Spec) -> bool:
-    """A copy-on-write mount is not accessible from a user namespace other than the engine's."""
-    return spec[USERNS] not in ("", "host") or bool(spec[UIDMAP]) or bool(spec[GIDMAP])

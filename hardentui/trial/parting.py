@@ -30,11 +30,12 @@ from hardentui.model.trial import OnTrialEvent, TrialEvent, TrialStep
 from hardentui.readiness.expectation import expectation
 from hardentui.readiness.ports import ports_of
 from hardentui.readiness.wait import Wait
-from hardentui.trial.harmless import Role
+from hardentui.trial.harmless import aliases
 from hardentui.trial.leftovers import remove_leftovers, remove_trial
+from hardentui.trial.neighbours import Neighbours
 from hardentui.trial.parted_ways import WayKnocker, ways_to_try
 from hardentui.trial.proposing import advice_for
-from hardentui.trial.twins import Twin, TwinMaker
+from hardentui.trial.twins import Twin, TwinMaker, pod_names
 
 _LOG_READ = 2000
 
@@ -93,7 +94,7 @@ def try_split(request: SplitRequest, tools: SplitTools) -> SplitTrial:
         for name, why in first.failed.items():
             members[name] = replace(members[name], before=False, why=why)
         for name, twin in first.twins.items():
-            members[name] = replace(members[name], before=True, lacks=twin.lacks)
+            members[name] = replace(members[name], before=True, lacks=tuple(str(lack) for lack in twin.lacks))
         chosen, untried = ways_to_try(
             request, {name: first.ports(twin) for name, twin in first.twins.items()}
         )
@@ -177,6 +178,7 @@ class _TwinRound:
         self._networks = networks
         self._bare = bare
         self._maker = TwinMaker(tools.changing, tools.files)
+        self._around = Neighbours({})
         self._made = 0
         self.twins: dict[str, Twin] = {}
         self.failed: dict[str, str] = {}
@@ -197,52 +199,52 @@ class _TwinRound:
 
     def _open(self) -> None:
         on_event = self._tools.on_event
-        names = {}
+        made = {}
         for network in self._networks:
-            names[network.name] = self._name()
             on_event(TrialEvent(TrialStep.PREPARING, f"creating a network like {network.name}"))
-            self._tools.changing.networks.create(
-                names[network.name],
+            made[network.name] = self._maker.network(
+                self._name(),
                 internal=network.internal,
                 isolated=network.isolated,
-                labels=self._maker.marks,
+                bare=bool(self._bare),
             )
+        self._around = Neighbours({network.name: network for network in made.values()})
+        for facts in self._request.members:
+            inside = self._request.pods.get(facts.name, ())
+            on = [made[network.name].name for network in self._networks if facts.name in network.members]
+            self._around.add(facts.id, pod_names(inside) if inside else aliases(facts.spec), on)
         if self._bare:
             for facts in self._request.members:
                 if facts.name in self._bare:
-                    made = self._created(facts, names)
-                    self.twins[facts.name] = made.twins[0][0]
+                    self.twins[facts.name] = self._created(facts).twins[0][0]
                     self.twins[facts.name].init()
             return
         # a twin that needs another one that was not ready yet gets a second try later
         waiting = called_first(self._request.members, self._request.seen)
         for last in (False, True):
-            again = [facts for facts in waiting if not self._started(facts, names, last=last)]
+            again = [facts for facts in waiting if not self._started(facts, last=last)]
             if len(again) == len(self._request.members):
                 break
             waiting = again
         for facts in waiting:
             on_event(TrialEvent(TrialStep.BASELINE, f"{facts.name} does not work: {self.failed[facts.name]}"))
 
-    def _created(self, facts: ContainerFacts, names: Mapping[str, str]) -> _Made:
-        on = [names[network.name] for network in self._networks if facts.name in network.members]
+    def _created(self, facts: ContainerFacts) -> _Made:
         inside = self._request.pods.get(facts.name, ())
         if not inside:
-            labels = self._maker.labels(facts.spec)
-            role = Role(self._name(), labels, on[0] if on else "", more_networks=tuple(on[1:]))
-            return _Made(((self._maker.create(facts.spec, facts, role), facts),))
+            return _Made(((self._twin(facts, facts.id), facts),))
         pod = self._name()
-        self._maker.create_pod(pod, inside, on)
-        twins = []
-        for container in inside:
-            role = Role(self._name(), self._maker.labels(container.spec), on[0], pod)
-            twins.append((self._maker.create(container.spec, container, role), container))
-        return _Made(tuple(twins), pod)
+        self._maker.create_pod(pod, inside, self._around, facts.id)
+        return _Made(tuple((self._twin(member, facts.id, pod), member) for member in inside), pod)
 
-    def _started(self, facts: ContainerFacts, names: Mapping[str, str], *, last: bool) -> bool:
+    def _twin(self, facts: ContainerFacts, key: str, pod: str = "") -> Twin:
+        role = self._maker.role(facts.spec, self._name(), key, self._around, pod=pod)
+        return self._maker.create(facts.spec, facts, role, self._around)
+
+    def _started(self, facts: ContainerFacts, *, last: bool) -> bool:
         self._tools.on_event(TrialEvent(TrialStep.PREPARING, f"starting a twin of {facts.name}"))
         try:
-            made = self._created(facts, names)
+            made = self._created(facts)
         except ChangeFailed as error:
             self.failed[facts.name] = error.title.rstrip(".")
             return False

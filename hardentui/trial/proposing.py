@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from hardentui.account import find_program
 from hardentui.model.facts import ContainerFacts
+from hardentui.model.trial import Lack
 from hardentui.options import ENV
 from hardentui.readiness.probes import PROBE_LIMIT, ProbeResult
 from hardentui.reading.containers import listed
@@ -72,7 +73,7 @@ def _candidates(port: int) -> Iterator[str]:
 
 
 def advice_for(
-    facts: ContainerFacts, failed: ProbeResult | None, log: str, lacks: Sequence[str], *, outside: bool
+    facts: ContainerFacts, failed: ProbeResult | None, log: str, lacks: Sequence[Lack], *, outside: bool
 ) -> str:
     """How to give the twin what it lacks, judging by the failed probe and its log."""
     sentences = []
@@ -92,7 +93,7 @@ def advice_for(
         if not outside:
             sentences.append("If it needs the outside, --outside lets the twin reach it.")
     if lacks:
-        sentences.append(f"The twin lacks {'; '.join(lacks)}.")
+        sentences.append(f"The twin lacks {'; '.join(str(lack) for lack in lacks)}.")
     return " ".join(sentences)
 
 

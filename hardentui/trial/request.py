@@ -44,6 +44,7 @@ class TrialRequest(Struct, frozen=True):
         members: the other members of its pod.
         probes: commands that must succeed.
         outside: its network has a route out.
+        granted: what twins get although it reaches beyond them: `OPTION` or `OPTION=ENTRY`.
         lesson: the inputs of learning; None = nothing is learned.
         tight: keep only what was seen, not what its programs can ask for.
     """
@@ -55,6 +56,7 @@ class TrialRequest(Struct, frozen=True):
     probes: tuple[str, ...] = ()
     patience: float = PATIENCE
     outside: bool = False
+    granted: frozenset[str] = frozenset()
     lesson: Lesson | None = None
     tight: bool = False
 

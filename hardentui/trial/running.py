@@ -71,7 +71,7 @@ def _tried(request: TrialRequest, tools: Tools, stage: Stage) -> Trial:
         engine_version=str(facts.engine.version),
     )
     seen = run_baseline(request, tools, stage)
-    record = replace(blank, baseline=seen.baseline, proposed_probe=seen.probe)
+    record = replace(blank, baseline=seen.baseline, proposed_probe=seen.probe, lacks=seen.lacks)
     if not seen.baseline.ready:
         return record
     needs = _learned(request, tools, stage, seen)

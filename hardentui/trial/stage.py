@@ -8,13 +8,15 @@ from contextlib import contextmanager
 from hardentui.errors import EngineError
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Spec
+from hardentui.options import NETWORK
 from hardentui.readiness.expectation import Expectation, expectation
 from hardentui.readiness.ports import ports_of
 from hardentui.readiness.wait import Readiness, Wait
-from hardentui.trial.harmless import Role, needs_network
+from hardentui.trial.harmless import aliases, needs_network
 from hardentui.trial.leftovers import remove_trial
+from hardentui.trial.neighbours import Neighbours
 from hardentui.trial.request import Tools, TrialRequest
-from hardentui.trial.twins import Twin, TwinMaker
+from hardentui.trial.twins import Twin, TwinMaker, pod_names
 from hardentui.visible import visible
 
 
@@ -30,15 +32,14 @@ class Stage:
         self.changing = tools.changing
         self.facts = request.facts
         self.files = tools.files
-        self._maker = TwinMaker(tools.changing, tools.files)
+        self._maker = TwinMaker(tools.changing, tools.files, granted=request.granted, outside=request.outside)
         self.number = self._maker.number
         self._request = request
         self._stop = tools.stop
         self._made = 0
-        self._network = ""
+        self._around = Neighbours({})
         self._pod = ""
         self._twins: dict[str, str] = {}
-        self.lacks: tuple[str, ...] = ()
 
     def open(self) -> None:
         """Create the network, the pod, and the twins of peers and members, and wait until they are ready.
@@ -48,12 +49,16 @@ class Stage:
         """
         everybody = (self.facts, *self._request.peers, *self._request.members)
         if any(needs_network(facts.spec) for facts in everybody) or self.facts.pod:
-            self._network = self._name("network")
-            internal = not self._request.outside
-            self.changing.networks.create(self._network, internal=internal, labels=self._maker.marks)
+            network = self._maker.network(self._name("network"), internal=not self._request.outside)
+            self._around = Neighbours({network.name: network})
+        for facts in everybody:
+            if needs_network(facts.spec) or facts.pod:
+                names = pod_names((facts,)) if facts.pod else aliases(facts.spec)
+                self._around.add(self._key(facts), names, self._around.networks)
         if self.facts.pod:
             self._pod = self._name("pod")
-            self._maker.create_pod(self._pod, (self.facts, *self._request.members), (self._network,))
+            members = (self.facts, *self._request.members)
+            self._maker.create_pod(self._pod, members, self._around, self._key(self.facts))
         for peer in self._request.peers:
             self._start_other(peer, pod="")
         for member in self._request.members:
@@ -94,16 +99,25 @@ class Stage:
         copy_volumes: bool,
         empty_volumes: bool = False,
     ) -> Twin:
-        role = Role(
+        role = self._maker.role(
+            spec,
             self._name(),
-            self._maker.labels(spec),
-            self._network,
-            pod,
-            self._twins,
-            copy_volumes,
-            empty_volumes,
+            self._key(facts),
+            self._around,
+            pod=pod,
+            twins=self._twins,
+            copy_volumes=copy_volumes,
+            empty_volumes=empty_volumes,
         )
-        return self._maker.create(spec, facts, role)
+        return self._maker.create(spec, facts, role, self._around)
+
+    def _key(self, facts: ContainerFacts) -> str:
+        """Whose network it has: its own, its pod's, or that of another one that is tried along."""
+        if facts.pod:
+            return str(facts.pod.get("Id") or facts.pod.get("Name") or facts.id)
+        lender = facts.spec[NETWORK][0].removeprefix("container:") if facts.spec[NETWORK] else ""
+        others = (*self._request.peers, *self._request.members)
+        return next((other.id for other in others if lender in (other.id, other.name)), facts.id)
 
     def _start_other(self, facts: ContainerFacts, pod: str) -> None:
         """The unchanged twin of a container that the tried one needs."""

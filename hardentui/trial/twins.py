@@ -9,22 +9,47 @@ import stat
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from hardentui.engine.change.changing import ChangingEngine
+from hardentui.engine.change.copying import FILE
 from hardentui.engine.change.ownership import owner_label
-from hardentui.errors import EngineError
+from hardentui.errors import ChangeFailed, EngineError
 from hardentui.host.files.reader import Files
 from hardentui.model.facts import ContainerFacts
+from hardentui.model.known import Unreadable
+from hardentui.model.network_made import MadeNetwork
 from hardentui.model.spec import Spec
-from hardentui.options import NAME
+from hardentui.model.trial import Lack
+from hardentui.model.version import Version
+from hardentui.options import MOUNTS, NAME
 from hardentui.readiness.probes import ProbeResult, in_network_of, run_probe
-from hardentui.trial.harmless import Harmless, HostPlace, Role, aliases, harmless
+from hardentui.reading.mounts import at_or_above
+from hardentui.trial.harmless import aliases, harmless, surplus
 from hardentui.trial.leftovers import TRIAL_LABEL
+from hardentui.trial.neighbours import Neighbours
+from hardentui.trial.role import Case, Filling, Harmless, HostPlace, Role
+from hardentui.trial.shut_bridge import shut
+from hardentui.visible import visible
 from hardentui.writers.pod import part_word, pod_parts
 
-_POD_FLAGS_DROPPED = frozenset(
-    {"--name", "--network", "--network-alias", "--publish", "--ip", "--ip6", "--mac-address", "--label"}
-    | {"--exit-policy", "--restart", "--volume", "--infra-name", "--infra-conmon-pidfile", "--pod-id-file"}
+_POD_FLAGS_KEPT = frozenset(
+    {"--cpu-shares", "--cpus", "--cpuset-cpus", "--cpuset-mems", "--memory", "--memory-swap", "--shm-size"}
+    | {
+        "--hostname",
+        "--dns-option",
+        "--dns-search",
+        "--gidmap",
+        "--subgidname",
+        "--subuidname",
+        "--sysctl",
+        "--uidmap",
+    }
 )
+"""What a pod of twins gets of the original pod; --share too, of its own namespaces."""
+_POD_NAMESPACES = frozenset({"cgroup", "ipc", "net", "pid", "uts", "none"})
+_VIEWS = Version(5, 4)
+"""Podman 4.3 gives such a volume an owner, which fails; versions in between were not tried."""
 _COLOR = re.compile(r"\x1b\[[0-9;:?!]*[A-Za-z]")
 
 
@@ -34,23 +59,47 @@ class Twin:
     Attributes:
         id: of the container.
         lacks: what it lacks compared with the original.
+
+    Args:
+        bridges: of its networks, from which the host is shut out before it runs.
     """
 
-    def __init__(self, changing: ChangingEngine, identity: str, name: str, lacks: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        changing: ChangingEngine,
+        identity: str,
+        name: str,
+        lacks: tuple[Lack, ...],
+        bridges: tuple[str, ...] = (),
+    ) -> None:
         self._containers = changing.containers
         self.id = identity
         self.name = name
         self.lacks = lacks
+        self._bridges = bridges
+        self._prepared = False
 
     def document(self) -> Mapping[str, Any]:
         return self._containers.inspect(self.id)
 
     def init(self) -> int:
-        """Create its main process without running it yet; returns its pid."""
-        return self._containers.init(self.id)
+        """Create its main process without running it yet; returns its pid.
+
+        Raises:
+            ChangeFailed: Podman cannot, or the host cannot be shut out of its networks.
+        """
+        pid = self._containers.init(self.id)
+        if self._bridges:
+            shut(int((self.document().get("State") or {}).get("ConmonPid") or 0), self._bridges)
+        self._prepared = True
+        return pid
 
     def start(self) -> None:
+        """Run its program; see `init`."""
+        if self._bridges and not self._prepared:
+            self.init()
         self._containers.start(self.id)
+        self._prepared = False
 
     @property
     def pid(self) -> int:
@@ -89,12 +138,24 @@ class TwinMaker:
 
     Args:
         files: this machine's; None when the engine runs on another one.
+        granted: what the user gives twins that would otherwise be withheld.
+        outside: their networks have a route out.
     """
 
-    def __init__(self, changing: ChangingEngine, files: Files | None) -> None:
+    def __init__(
+        self,
+        changing: ChangingEngine,
+        files: Files | None,
+        *,
+        granted: frozenset[str] = frozenset(),
+        outside: bool = False,
+    ) -> None:
         self.number = secrets.token_hex(4)
         self._changing = changing
         self._files = files
+        self._granted = granted
+        self._outside = outside
+        self._engine_places: tuple[str, ...] | None = None
 
     @property
     def marks(self) -> dict[str, str]:
@@ -105,18 +166,59 @@ class TwinMaker:
         """The labels of a twin."""
         return (f"{TRIAL_LABEL}={self.number}", f"{TRIAL_LABEL}.of={spec[NAME]}", owner_label())
 
-    def create(self, spec: Spec, facts: ContainerFacts, role: Role) -> Twin:
+    def network(
+        self, name: str, *, internal: bool, isolated: bool = False, bare: bool = False
+    ) -> MadeNetwork:
+        """Create a network of the trial. Without a route out it has no name server, which would be one.
+
+        Args:
+            bare: no program runs on it, so it is as it would be in earnest.
+        """
+        names = bare or not internal
+        return self._changing.networks.create(
+            name, internal=internal, isolated=isolated, names=names, labels=self.marks
+        )
+
+    def role(self, spec: Spec, name: str, key: str, around: Neighbours, **more: Any) -> Role:
+        """The role of a twin.
+
+        Args:
+            key: whose address it has.
+            more: fields of the role.
+        """
+        facts = self._changing.engine.facts
+        return Role(
+            name=name,
+            labels=self.labels(spec),
+            networks=around.addresses(key),
+            hosts=around.hosts(key),
+            outside=self._outside,
+            local=self._files is not None,
+            granted=self._granted,
+            views=facts.version >= _VIEWS,
+            **more,
+        )
+
+    def create(self, spec: Spec, facts: ContainerFacts, role: Role, around: Neighbours) -> Twin:
         """A twin with copies of its volumes; it is not started.
 
         Raises:
-            ChangeFailed: Podman cannot create it.
+            ChangeFailed: Podman cannot create it, or gives it more than it asks for.
         """
-        made = harmless(spec, facts, role, self._place_of)
-        lacks = (*made.lacks, *self._copy(made, facts))
-        created = self._changing.containers.create(made.spec, facts.engine.version)
-        return Twin(self._changing, created, role.name, lacks)
+        made = harmless(spec, Case(facts, role, self._place_of))
+        made = self._filled(made, facts)
+        identity = self._changing.containers.create(made.spec, facts.engine.version)
+        if more := surplus(self._changing.containers.inspect(identity), made.spec):
+            self._changing.containers.remove(identity, force=True, volumes=True)
+            raise ChangeFailed(
+                f"The engine gives each new container {visible(', '.join(more), 200)}: no twin is started.",
+                "See containers.conf(5): volumes, devices, pidns, ipcns, utsns, netns, privileged.",
+            )
+        bridges = (around.networks[name] for name in role.networks)
+        shut_off = tuple(bridge.interface for bridge in bridges if bridge.closed and role.local)
+        return Twin(self._changing, identity, role.name, made.lacks, shut_off)
 
-    def create_pod(self, name: str, members: Sequence[ContainerFacts], networks: Sequence[str]) -> None:
+    def create_pod(self, name: str, members: Sequence[ContainerFacts], around: Neighbours, key: str) -> None:
         """A pod like that of these containers, for their twins, on networks of the trial.
 
         Raises:
@@ -124,13 +226,17 @@ class TwinMaker:
         """
         pod = members[0].pod or {}
         words = ["pod", "create", f"--name={name}"]
-        words += [f"--label={key}={value}" for key, value in self.marks.items()]
-        called = (str(pod.get("Name") or ""), *(alias for facts in members for alias in aliases(facts.spec)))
-        names = ",".join(f"alias={alias}" for alias in dict.fromkeys(called) if alias)
-        words += [f"--network={network}:{names}" for network in networks]
+        words += [f"--label={label}={value}" for label, value in self.marks.items()]
+        names = [f"alias={alias}" for alias in pod_names(members)] if self._outside else []
+        for network, address in around.addresses(key).items():
+            words.append(f"--network={network}:{','.join([f'ip={address}', *names])}")
+        words += [f"--add-host={line}" for line in around.hosts(key)]
         for part in pod_parts(pod, members[0].engine.default_network):
-            if part.flag not in _POD_FLAGS_DROPPED:
+            if part.flag in _POD_FLAGS_KEPT:
                 words.append(part_word(part))
+            elif part.flag == "--share":
+                shared = [space for space in part.value.split(",") if space in _POD_NAMESPACES]
+                words.append(f"--share={','.join(shared)}")
         self._changing.pods.create_by_command(words)
 
     def remove(self, twin: Twin) -> None:
@@ -139,16 +245,38 @@ class TwinMaker:
             if name.startswith(f"{twin.name}-"):
                 self._changing.volumes.remove(name)
 
-    def _copy(self, made: Harmless, facts: ContainerFacts) -> tuple[str, ...]:
-        """What could not be copied."""
-        lacks = []
-        for copy in made.copies:
-            self._changing.volumes.create(copy.name, labels=self.marks)
-            if copy.source:
-                image = str(facts.inspect.get("Image") or "")
-                if self._changing.volumes.copy(copy.source, copy.name, image):
-                    lacks.append(f"what the engine's user may not read in {copy.source}")
-        return tuple(lacks)
+    def _filled(self, made: Harmless, facts: ContainerFacts) -> Harmless:
+        """Make its volumes; the same with the places of copied files, and what could not be copied."""
+        volumes = self._changing.volumes
+        image = str(facts.inspect.get("Image") or "")
+        files, lacks = {}, list(made.lacks)
+        for volume in made.volumes:
+            options = {}
+            filling = volume.filling
+            if filling is Filling.VIEW and not self._has_entries(volume.source):
+                filling = Filling.COPY  # Podman gives an empty volume an owner, which fails on an overlay
+            if filling is Filling.VIEW:
+                volumes.create(f"{volume.name}-below", labels=self.marks)
+                below = volumes.directory(f"{volume.name}-below")  # an overlay needs two layers
+                options = {"type": "overlay", "device": "overlay", "o": f"lowerdir={volume.source}:{below}"}
+            volumes.create(volume.name, labels=self.marks, options=options)
+            if filling is Filling.COPY:
+                if volumes.copy(volume.source, volume.name, image):
+                    lacks.append(Lack(f"what the engine's user may not read in {volume.source}"))
+            elif filling is Filling.FILE:
+                volumes.copy_file(volume.source, volume.name, image)
+                files[volume.name] = f"{volumes.directory(volume.name)}/{FILE}"
+        mounts = (
+            replace(mount, source=files.get(mount.source, mount.source)) if mount.type == "bind" else mount
+            for mount in made.spec[MOUNTS]
+        )
+        return replace(made, spec=made.spec.with_(MOUNTS, tuple(mounts)), lacks=tuple(lacks))
+
+    def _has_entries(self, directory: str) -> bool:
+        try:
+            return self._files is not None and bool(self._files.list_dir(directory))
+        except OSError:
+            return False
 
     def _place_of(self, path: str) -> HostPlace:
         if not path.startswith("/"):
@@ -160,5 +288,27 @@ class TwinMaker:
         except OSError:
             return HostPlace.OTHER
         if stat.S_ISDIR(mode):
-            return HostPlace.DIRECTORY
-        return HostPlace.SOCKET if stat.S_ISSOCK(mode) else HostPlace.FILE
+            holds = any(at_or_above(os.path.normpath(path), place) for place in self._places())
+            return HostPlace.TREE if holds else HostPlace.DIRECTORY
+        if stat.S_ISSOCK(mode):
+            return HostPlace.SOCKET
+        return HostPlace.FILE if stat.S_ISREG(mode) else HostPlace.OTHER
+
+    def _places(self) -> tuple[str, ...]:
+        """The directories of the engine's own storage."""
+        if self._engine_places is None:
+            facts = self._changing.engine.facts
+            info = (
+                self._changing.engine.load_info().info if isinstance(facts.info, Unreadable) else facts.info
+            )
+            store = {} if isinstance(info, Unreadable) else info.get("store") or {}
+            places = (str(store.get(key) or "") for key in ("graphRoot", "runRoot", "volumePath"))
+            self._engine_places = tuple(place for place in places if place)
+        return self._engine_places
+
+
+def pod_names(members: Sequence[ContainerFacts]) -> tuple[str, ...]:
+    """The names of a pod and its members."""
+    pod = members[0].pod or {}
+    names = (str(pod.get("Name") or ""), *(name for facts in members for name in aliases(facts.spec)))
+    return tuple(dict.fromkeys(name for name in names if name))

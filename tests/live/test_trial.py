@@ -370,6 +370,15 @@ def test_a_user_namespace_with_a_volume(bench: Bench, trial: Run) -> None:
     assert (code, document["result"]) == (0, "works"), document
 
 
+def test_an_empty_directory_that_is_read_only(bench: Bench, trial: Run, tmp_path: Path) -> None:
+    """Podman gives an empty volume the owner of its user: it cannot be an overlay then."""
+    tmp_path.chmod(0o755)
+    serve = (BUSYBOX, "sh", "-c", "trap 'exit 0' TERM; ls /data && sleep 100000 & wait")
+    bench.run(NAME, "--user=1000:1000", "-v", f"{tmp_path}:/data:ro", *serve)
+    code, document = trial("--check", "new-privileges-allowed")
+    assert (code, document["result"]) == (0, "works"), document
+
+
 def test_a_twin_changes_no_data_of_the_original(bench: Bench, trial: Run) -> None:
     directory = bench.directory / "try-site"
     directory.mkdir(exist_ok=True)

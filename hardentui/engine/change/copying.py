@@ -32,6 +32,7 @@ from hardentui.visible import visible
 CARRIER = "hardentui.carrier"
 """The label of containers that only mount what is copied; its value: the container whose layer that is."""
 FROM, TO = "/hardentui-from", "/hardentui-to"
+FILE = "file"
 _PROGRAM = "/hardentui-program"
 _ASK_AGAIN = 0.1
 
@@ -123,6 +124,15 @@ class Copying:
         try:
             task = Task(pid=pid, user=self._session.peer()[1], pairs=((FROM, TO),), strict=False)
             return _run(task, None)
+        finally:
+            self._containers.remove(carrier, force=True)
+
+    def file(self, source: str, target: str, image: str) -> None:
+        """Copy a file of the host into a volume, where its name is `FILE`."""
+        mounts = [_mount("bind", source, f"{FROM}/{FILE}", read_only=True), _mount("volume", target, TO)]
+        carrier, pid = self._carrier(image, mounts, "1")
+        try:
+            _run(Task(pid=pid, user=self._session.peer()[1], pairs=((FROM, TO),)), None)
         finally:
             self._containers.remove(carrier, force=True)
 

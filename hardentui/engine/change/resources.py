@@ -14,6 +14,7 @@ from hardentui.engine.change.ownership import owner_label
 from hardentui.engine.change.session import ApiSession, path
 from hardentui.engine.read import Engine
 from hardentui.errors import ChangeFailed
+from hardentui.model.network_made import MadeNetwork
 from hardentui.model.version import Version
 from hardentui.visible import visible
 
@@ -34,24 +35,33 @@ class Networks:
         *,
         internal: bool = False,
         isolated: bool = False,
+        names: bool = True,
         labels: Mapping[str, str] | None = None,
-    ) -> None:
-        """Create a bridge network with name resolution.
+    ) -> MadeNetwork:
+        """Create a bridge network.
 
         Args:
             internal: without a route out.
             isolated: unreachable from other isolated networks.
+            names: with a name server. An internal network without one has no address on the host.
         """
         document = {
             "name": name,
             "driver": "bridge",
             "internal": internal,
-            "dns_enabled": True,
+            "dns_enabled": names,
             "options": {"isolate": "true"} if isolated else {},
             "labels": dict(labels or {}),
         }
         what = f"create the network {visible(name, 80)}"
-        self._session.send("POST", "networks/create", what, seconds=QUICK_LIMIT, body=json.dumps(document))
+        answer = self._session.send(
+            "POST", "networks/create", what, seconds=QUICK_LIMIT, body=json.dumps(document)
+        )
+        made = json.loads(answer)
+        subnets = [str(part.get("subnet") or "") for part in made.get("subnets") or ()]
+        return MadeNetwork(
+            name, str(made.get("network_interface") or ""), next(iter(subnets), ""), internal and not names
+        )
 
     def create_by_command(self, words: Sequence[str]) -> None:
         """Create a network from the words after `podman` (`network create …`)."""
@@ -125,6 +135,27 @@ class Volumes:
         with self._carrier(image, f"{target}:{_TO}") as carrier:
             self._containers.extract(carrier, _TO, archive, seconds=seconds)
         return 0
+
+    def copy_file(self, source: str, target: str, image: str) -> None:
+        """Copy a file of this machine into a volume; see `Copying.file`.
+
+        Raises:
+            ChangeFailed: that is impossible here, or the engine's user may not read it.
+        """
+        if not self._copying.possible:
+            raise ChangeFailed("A file of another machine cannot be copied.")
+        self._copying.file(source, target, image)
+
+    def directory(self, name: str) -> str:
+        """Where the content of a volume is on the engine's machine."""
+        what = f"inspect the volume {visible(name, 80)}"
+        document = json.loads(
+            self._session.send("GET", path("volumes", name, "json"), what, seconds=QUICK_LIMIT)
+        )
+        directory = str(document.get("Mountpoint") or "")
+        if not directory.startswith("/"):
+            raise ChangeFailed(f"The volume {visible(name, 80)} has no directory.")
+        return directory
 
     @contextmanager
     def _carrier(self, image: str, volume: str) -> Iterator[str]:

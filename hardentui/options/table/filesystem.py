@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hardentui.model.spec import KeyKind, Option, Readability
+from hardentui.model.spec import KeyKind, Option, Readability, TwinUse
 from hardentui.options.codecs.mounts import MOUNTS_OF_MOUNT, MOUNTS_OF_VOLUME, TMPFS_MOUNTS, TMPFS_OF_MOUNT
 from hardentui.options.codecs.plain import COMMA_TEXTS, SWITCH, SWITCH_OFF, TEXT, TEXTS
 from hardentui.options.codecs.security import DEVICE_NODES
@@ -36,6 +36,7 @@ READ_ONLY = Option(
     quadlet=key("ReadOnly", "4.4", KeyKind.BOOLEAN),
     read=host_switch("ReadonlyRootfs"),
     protection=on_protects("makes its root filesystem writable"),
+    twin=TwinUse.AS_IS,
 )
 READ_ONLY_TMPFS = Option(
     flag="--read-only-tmpfs",
@@ -47,6 +48,7 @@ READ_ONLY_TMPFS = Option(
     read=read_read_only_tmpfs,
     readability=Readability.CREATE_COMMAND,
     protection=JUDGED,
+    twin=TwinUse.AS_IS,
 )
 MOUNTS = Option(
     flag="--volume",
@@ -60,6 +62,7 @@ MOUNTS = Option(
     read=read_mounts,
     readability=Readability.LOSSY,
     protection=JUDGED,
+    twin=TwinUse.REPLACED,
 )
 TMPFS = Option(
     flag="--tmpfs",
@@ -72,6 +75,7 @@ TMPFS = Option(
     read=read_tmpfs,
     readability=Readability.LOSSY,
     protection=JUDGED,
+    twin=TwinUse.AS_IS,
 )
 VOLUMES_FROM = Option(
     flag="--volumes-from",
@@ -81,6 +85,7 @@ VOLUMES_FROM = Option(
     codec=TEXTS,
     read=read_volumes_from,
     protection=ENTRIES_EXPOSE,
+    twin=TwinUse.REPLACED,
 )
 IMAGE_VOLUME = Option(
     flag="--image-volume",
@@ -92,6 +97,7 @@ IMAGE_VOLUME = Option(
     read=read_image_volume,
     readability=Readability.CREATE_COMMAND,
     protection=NO_ORDER_PROGRAM,
+    twin=TwinUse.AS_IS,
 )
 DEVICES = Option(
     flag="--device",
@@ -104,6 +110,7 @@ DEVICES = Option(
     read=read_devices,
     readability=Readability.LOSSY,
     protection=JUDGED,
+    twin=TwinUse.REPLACED,
 )
 DEVICE_CGROUP_RULE = Option(
     flag="--device-cgroup-rule",
@@ -114,6 +121,7 @@ DEVICE_CGROUP_RULE = Option(
     read=read_device_cgroup_rules,
     readability=Readability.CREATE_COMMAND,
     protection=ENTRIES_EXPOSE,
+    twin=TwinUse.WITHHELD,
 )
 GPUS = Option(
     flag="--gpus",
@@ -124,6 +132,7 @@ GPUS = Option(
     read=command_list("--gpus"),
     readability=Readability.CREATE_COMMAND,
     protection=ENTRIES_EXPOSE,
+    twin=TwinUse.WITHHELD,
 )
 ROOTFS = Option(
     flag="--rootfs",
@@ -135,6 +144,7 @@ ROOTFS = Option(
     read=read_rootfs,
     readability=Readability.LOSSY,
     protection=CHANGE_IS_WEAKER,
+    twin=TwinUse.REPLACED,
 )
 CHROOTDIRS = Option(
     flag="--chrootdirs",
@@ -145,4 +155,5 @@ CHROOTDIRS = Option(
     commas_before=COMMA_LISTS_BEFORE,
     read=read_chrootdirs,
     protection=NO_ORDER_PROGRAM,
+    twin=TwinUse.AS_IS,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hardentui.model.spec import Option, Readability
+from hardentui.model.spec import Option, Readability, TwinUse
 from hardentui.options.codecs.plain import DURATION, NUMBER, TEXT
 from hardentui.options.inspect.health import (
     DEFAULT_INTERVAL,
@@ -30,6 +30,7 @@ HEALTH_CMD = Option(
     read=read_health_cmd,
     readability=Readability.LOSSY,
     protection=JUDGED,
+    twin=TwinUse.AS_IS,
 )
 HEALTH_INTERVAL = Option(
     flag="--health-interval",
@@ -41,6 +42,7 @@ HEALTH_INTERVAL = Option(
     quadlet=key("HealthInterval", "4.5"),
     read=read_health_interval,
     protection=NO_ORDER_TIMING,
+    twin=TwinUse.AS_IS,
 )
 HEALTH_TIMEOUT = Option(
     flag="--health-timeout",
@@ -52,6 +54,7 @@ HEALTH_TIMEOUT = Option(
     quadlet=key("HealthTimeout", "4.5"),
     read=health_duration("Timeout", DEFAULT_INTERVAL),
     protection=NO_ORDER_TIMING,
+    twin=TwinUse.AS_IS,
 )
 HEALTH_RETRIES = Option(
     flag="--health-retries",
@@ -63,6 +66,7 @@ HEALTH_RETRIES = Option(
     quadlet=key("HealthRetries", "4.5"),
     read=read_health_retries,
     protection=NO_ORDER_TIMING,
+    twin=TwinUse.AS_IS,
 )
 HEALTH_START_PERIOD = Option(
     flag="--health-start-period",
@@ -74,6 +78,7 @@ HEALTH_START_PERIOD = Option(
     quadlet=key("HealthStartPeriod", "4.5"),
     read=health_duration("StartPeriod", 0),
     protection=NO_ORDER_TIMING,
+    twin=TwinUse.AS_IS,
 )
 HEALTH_ON_FAILURE = Option(
     flag="--health-on-failure",
@@ -84,6 +89,7 @@ HEALTH_ON_FAILURE = Option(
     quadlet=key("HealthOnFailure", "4.5"),
     read=read_on_failure,
     protection=JUDGED,
+    twin=TwinUse.REPLACED,
 )
 HEALTH_LOG_DESTINATION = Option(
     flag="--health-log-destination",
@@ -94,6 +100,7 @@ HEALTH_LOG_DESTINATION = Option(
     quadlet=key("HealthLogDestination", "5.3"),
     read=read_log_destination,
     protection=NO_ORDER_TIMING,
+    twin=TwinUse.REPLACED,
 )
 HEALTH_MAX_LOG_COUNT = Option(
     flag="--health-max-log-count",
@@ -104,6 +111,7 @@ HEALTH_MAX_LOG_COUNT = Option(
     quadlet=key("HealthMaxLogCount", "5.3"),
     read=log_limit("HealthcheckMaxLogCount", 5),
     protection=NO_ORDER_TIMING,
+    twin=TwinUse.AS_IS,
 )
 HEALTH_MAX_LOG_SIZE = Option(
     flag="--health-max-log-size",
@@ -114,6 +122,7 @@ HEALTH_MAX_LOG_SIZE = Option(
     quadlet=key("HealthMaxLogSize", "5.3"),
     read=log_limit("HealthcheckMaxLogSize", 500),
     protection=NO_ORDER_TIMING,
+    twin=TwinUse.AS_IS,
 )
 HEALTH_STARTUP_CMD = Option(
     flag="--health-startup-cmd",
@@ -124,6 +133,7 @@ HEALTH_STARTUP_CMD = Option(
     quadlet=key("HealthStartupCmd", "4.5"),
     read=read_startup_cmd,
     protection=NO_ORDER_TIMING,
+    twin=TwinUse.AS_IS,
 )
 HEALTH_STARTUP_INTERVAL = Option(
     flag="--health-startup-interval",
@@ -134,6 +144,7 @@ HEALTH_STARTUP_INTERVAL = Option(
     quadlet=key("HealthStartupInterval", "4.5"),
     read=startup_duration("Interval"),
     protection=NO_ORDER_TIMING,
+    twin=TwinUse.AS_IS,
 )
 HEALTH_STARTUP_RETRIES = Option(
     flag="--health-startup-retries",
@@ -144,6 +155,7 @@ HEALTH_STARTUP_RETRIES = Option(
     quadlet=key("HealthStartupRetries", "4.5"),
     read=startup_number("Retries"),
     protection=NO_ORDER_TIMING,
+    twin=TwinUse.AS_IS,
 )
 HEALTH_STARTUP_SUCCESS = Option(
     flag="--health-startup-success",
@@ -154,6 +166,7 @@ HEALTH_STARTUP_SUCCESS = Option(
     quadlet=key("HealthStartupSuccess", "4.5"),
     read=startup_number("Successes"),
     protection=NO_ORDER_TIMING,
+    twin=TwinUse.AS_IS,
 )
 HEALTH_STARTUP_TIMEOUT = Option(
     flag="--health-startup-timeout",
@@ -164,4 +177,5 @@ HEALTH_STARTUP_TIMEOUT = Option(
     quadlet=key("HealthStartupTimeout", "4.5"),
     read=startup_duration("Timeout"),
     protection=NO_ORDER_TIMING,
+    twin=TwinUse.AS_IS,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hardentui.model.spec import KeyKind, Option, Readability
+from hardentui.model.spec import KeyKind, Option, Readability, TwinUse
 from hardentui.options.codecs.plain import COMMA_TEXTS, SWITCH_OFF, TEXT
 from hardentui.options.inspect.common import command_list, command_text
 from hardentui.options.inspect.identity import (
@@ -28,6 +28,7 @@ USER = Option(
     read=read_user,
     readability=Readability.LOSSY,
     protection=JUDGED,
+    twin=TwinUse.AS_IS,
 )
 GROUP_ADD = Option(
     flag="--group-add",
@@ -38,6 +39,7 @@ GROUP_ADD = Option(
     quadlet=key("GroupAdd", "5.1", KeyKind.RAW_ALL),
     read=read_group_add,
     protection=ENTRIES_EXPOSE,
+    twin=TwinUse.REPLACED,
 )
 USERNS = Option(
     flag="--userns",
@@ -48,6 +50,7 @@ USERNS = Option(
     quadlet=key("UserNS", "4.5"),
     read=read_userns,
     protection=JUDGED,
+    twin=TwinUse.REPLACED,
 )
 UIDMAP = Option(
     flag="--uidmap",
@@ -59,6 +62,7 @@ UIDMAP = Option(
     read=id_map("UidMap", "--uidmap"),
     readability=Readability.LOSSY,
     protection=JUDGED,
+    twin=TwinUse.REPLACED,
 )
 GIDMAP = Option(
     flag="--gidmap",
@@ -70,6 +74,7 @@ GIDMAP = Option(
     read=id_map("GidMap", "--gidmap"),
     readability=Readability.LOSSY,
     protection=JUDGED,
+    twin=TwinUse.REPLACED,
 )
 SUBUIDNAME = Option(
     flag="--subuidname",
@@ -81,6 +86,7 @@ SUBUIDNAME = Option(
     read=named_range("--subuidname"),
     readability=Readability.CREATE_COMMAND,
     protection=JUDGED,
+    twin=TwinUse.AS_IS,
 )
 SUBGIDNAME = Option(
     flag="--subgidname",
@@ -92,6 +98,7 @@ SUBGIDNAME = Option(
     read=named_range("--subgidname"),
     readability=Readability.CREATE_COMMAND,
     protection=JUDGED,
+    twin=TwinUse.AS_IS,
 )
 HOSTUSER = Option(
     flag="--hostuser",
@@ -102,6 +109,7 @@ HOSTUSER = Option(
     read=command_list("--hostuser"),
     readability=Readability.CREATE_COMMAND,
     protection=ENTRIES_EXPOSE,
+    twin=TwinUse.AS_IS,
 )
 PASSWD = Option(
     flag="--passwd",
@@ -112,6 +120,7 @@ PASSWD = Option(
     only_verb="run",
     read=read_passwd,
     protection=NO_ORDER_PROGRAM,
+    twin=TwinUse.AS_IS,
 )
 PASSWD_ENTRY = Option(
     flag="--passwd-entry",
@@ -122,6 +131,7 @@ PASSWD_ENTRY = Option(
     read=command_text("--passwd-entry"),
     readability=Readability.CREATE_COMMAND,
     protection=NO_ORDER_PROGRAM,
+    twin=TwinUse.AS_IS,
 )
 GROUP_ENTRY = Option(
     flag="--group-entry",
@@ -132,6 +142,7 @@ GROUP_ENTRY = Option(
     read=command_text("--group-entry"),
     readability=Readability.CREATE_COMMAND,
     protection=NO_ORDER_PROGRAM,
+    twin=TwinUse.AS_IS,
 )
 UMASK = Option(
     flag="--umask",
@@ -141,4 +152,5 @@ UMASK = Option(
     codec=TEXT,
     read=read_umask,
     protection=JUDGED,
+    twin=TwinUse.AS_IS,
 )

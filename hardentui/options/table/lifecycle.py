@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hardentui.model.spec import KeyKind, Option, Readability
+from hardentui.model.spec import KeyKind, Option, Readability, TwinUse
 from hardentui.options.codecs.plain import COMMA_TEXTS, NAMED, NUMBER, SWITCH, SWITCH_OFF, TEXT, TEXTS
 from hardentui.options.inspect.common import client_text, global_list, host_switch
 from hardentui.options.inspect.lifecycle import (
@@ -40,6 +40,7 @@ NAME = Option(
     quadlet=key("ContainerName", "4.4"),
     read=read_name,
     protection=NO_ORDER_NAMES,
+    twin=TwinUse.REPLACED,
 )
 LABELS = Option(
     flag="--label",
@@ -51,6 +52,7 @@ LABELS = Option(
     quadlet=key("Label", "4.4", KeyKind.KEY_VALUE),
     read=read_labels,
     protection=NO_ORDER_NAMES,
+    twin=TwinUse.REPLACED,
 )
 ANNOTATIONS = Option(
     flag="--annotation",
@@ -63,6 +65,7 @@ ANNOTATIONS = Option(
     read=read_annotations,
     readability=Readability.LOSSY,
     protection=JUDGED,
+    twin=TwinUse.WITHHELD,
 )
 POD = Option(
     flag="--pod",
@@ -73,6 +76,7 @@ POD = Option(
     quadlet=key("Pod", "5.0"),
     read=read_pod,
     protection=NO_ORDER_MAKING,
+    twin=TwinUse.REPLACED,
 )
 REQUIRES = Option(
     flag="--requires",
@@ -83,6 +87,7 @@ REQUIRES = Option(
     read=read_requires,
     readability=Readability.LOSSY,
     protection=NO_ORDER_MAKING,
+    twin=TwinUse.REPLACED,
 )
 RESTART = Option(
     flag="--restart",
@@ -92,6 +97,7 @@ RESTART = Option(
     codec=TEXT,
     read=read_restart,
     protection=JUDGED,
+    twin=TwinUse.REPLACED,
 )
 REMOVE = Option(
     flag="--rm",
@@ -101,6 +107,7 @@ REMOVE = Option(
     codec=SWITCH,
     read=host_switch("AutoRemove"),
     protection=NO_ORDER_MAKING,
+    twin=TwinUse.REPLACED,
 )
 REMOVE_IMAGE = Option(
     flag="--rmi",
@@ -111,6 +118,7 @@ REMOVE_IMAGE = Option(
     only_verb="run",
     read=host_switch("AutoRemoveImage"),
     protection=NO_ORDER_MAKING,
+    twin=TwinUse.REPLACED,
 )
 STOP_SIGNAL = Option(
     flag="--stop-signal",
@@ -122,6 +130,7 @@ STOP_SIGNAL = Option(
     read=read_stop_signal,
     readability=Readability.LOSSY,
     protection=NO_ORDER_TIMING,
+    twin=TwinUse.AS_IS,
 )
 STOP_TIMEOUT = Option(
     flag="--stop-timeout",
@@ -132,6 +141,7 @@ STOP_TIMEOUT = Option(
     quadlet=key("StopTimeout", "5.0"),
     read=read_stop_timeout,
     protection=NO_ORDER_TIMING,
+    twin=TwinUse.AS_IS,
 )
 TIMEOUT = Option(
     flag="--timeout",
@@ -141,6 +151,7 @@ TIMEOUT = Option(
     codec=NUMBER,
     read=read_timeout,
     protection=NO_ORDER_TIMING,
+    twin=TwinUse.REPLACED,
 )
 SDNOTIFY = Option(
     flag="--sdnotify",
@@ -152,6 +163,7 @@ SDNOTIFY = Option(
     read=read_sdnotify,
     readability=Readability.LOSSY,
     protection=JUDGED,
+    twin=TwinUse.REPLACED,
 )
 PULL = Option(
     flag="--pull",
@@ -163,6 +175,7 @@ PULL = Option(
     read=client_text("--pull"),
     readability=Readability.CLIENT,
     protection=NO_ORDER_MAKING,
+    twin=TwinUse.REPLACED,
 )
 ARCH = Option(
     flag="--arch",
@@ -173,6 +186,7 @@ ARCH = Option(
     read=client_text("--arch"),
     readability=Readability.CLIENT,
     protection=NO_ORDER_MAKING,
+    twin=TwinUse.REPLACED,
 )
 OS = Option(
     flag="--os",
@@ -183,6 +197,7 @@ OS = Option(
     read=client_text("--os"),
     readability=Readability.CLIENT,
     protection=NO_ORDER_MAKING,
+    twin=TwinUse.REPLACED,
 )
 VARIANT = Option(
     flag="--variant",
@@ -193,6 +208,7 @@ VARIANT = Option(
     read=client_text("--variant"),
     readability=Readability.CLIENT,
     protection=NO_ORDER_MAKING,
+    twin=TwinUse.REPLACED,
 )
 PLATFORM = Option(
     flag="--platform",
@@ -203,6 +219,7 @@ PLATFORM = Option(
     read=client_text("--platform"),
     readability=Readability.CLIENT,
     protection=NO_ORDER_MAKING,
+    twin=TwinUse.REPLACED,
 )
 RETRY = Option(
     flag="--retry",
@@ -214,6 +231,7 @@ RETRY = Option(
     read=client_text("--retry"),
     readability=Readability.CLIENT,
     protection=NO_ORDER_MAKING,
+    twin=TwinUse.REPLACED,
 )
 RETRY_DELAY = Option(
     flag="--retry-delay",
@@ -225,6 +243,7 @@ RETRY_DELAY = Option(
     read=client_text("--retry-delay"),
     readability=Readability.CLIENT,
     protection=NO_ORDER_MAKING,
+    twin=TwinUse.REPLACED,
 )
 TLS_VERIFY = Option(
     flag="--tls-verify",
@@ -235,6 +254,7 @@ TLS_VERIFY = Option(
     read=read_tls_verify,
     readability=Readability.CLIENT,
     protection=on_protects("stops checking the registry's certificate"),
+    twin=TwinUse.REPLACED,
 )
 AUTHFILE = Option(
     flag="--authfile",
@@ -245,6 +265,7 @@ AUTHFILE = Option(
     read=client_text("--authfile"),
     readability=Readability.CLIENT,
     protection=NO_ORDER_MAKING,
+    twin=TwinUse.REPLACED,
 )
 CERT_DIR = Option(
     flag="--cert-dir",
@@ -255,6 +276,7 @@ CERT_DIR = Option(
     read=client_text("--cert-dir"),
     readability=Readability.CLIENT,
     protection=NO_ORDER_MAKING,
+    twin=TwinUse.REPLACED,
 )
 INIT_CTR = Option(
     flag="--init-ctr",
@@ -266,6 +288,7 @@ INIT_CTR = Option(
     read=read_init_ctr,
     readability=Readability.CREATE_COMMAND,
     protection=NO_ORDER_MAKING,
+    twin=TwinUse.REPLACED,
 )
 CONMON_PIDFILE = Option(
     flag="--conmon-pidfile",
@@ -276,6 +299,7 @@ CONMON_PIDFILE = Option(
     read=pid_file("ConmonPidFile"),
     readability=Readability.LOSSY,
     protection=NO_ORDER_MAKING,
+    twin=TwinUse.REPLACED,
 )
 PIDFILE = Option(
     flag="--pidfile",
@@ -286,6 +310,7 @@ PIDFILE = Option(
     read=pid_file("PidFile"),
     readability=Readability.LOSSY,
     protection=NO_ORDER_MAKING,
+    twin=TwinUse.REPLACED,
 )
 RUNTIME = Option(
     flag="--runtime",
@@ -297,6 +322,7 @@ RUNTIME = Option(
     read=read_runtime,
     readability=Readability.LOSSY,
     protection=NO_ORDER_MAKING,
+    twin=TwinUse.AS_IS,
 )
 MODULE = Option(
     flag="--module",
@@ -308,6 +334,7 @@ MODULE = Option(
     read=global_list("--module"),
     readability=Readability.CREATE_COMMAND,
     protection=NO_ORDER_MAKING,
+    twin=TwinUse.WITHHELD,
 )
 HOOKS_DIR = Option(
     flag="--hooks-dir",
@@ -319,6 +346,7 @@ HOOKS_DIR = Option(
     read=global_list("--hooks-dir"),
     readability=Readability.CREATE_COMMAND,
     protection=NO_ORDER_MAKING,
+    twin=TwinUse.WITHHELD,
 )
 RUNTIME_FLAG = Option(
     flag="--runtime-flag",
@@ -330,4 +358,5 @@ RUNTIME_FLAG = Option(
     read=global_list("--runtime-flag"),
     readability=Readability.CREATE_COMMAND,
     protection=NO_ORDER_MAKING,
+    twin=TwinUse.WITHHELD,
 )

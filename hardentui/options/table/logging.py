@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hardentui.model.spec import KeyKind, Option, Readability
+from hardentui.model.spec import KeyKind, Option, Readability, TwinUse
 from hardentui.options.codecs.plain import NAMED, TEXT
 from hardentui.options.inspect.lifecycle import read_log_driver, read_log_options
 from hardentui.options.table.parts import COMMA_LISTS_BEFORE, JUDGED, key
@@ -16,6 +16,7 @@ LOG_DRIVER = Option(
     quadlet=key("LogDriver", "4.5"),
     read=read_log_driver,
     protection=JUDGED,
+    twin=TwinUse.REPLACED,
 )
 LOG_OPT = Option(
     flag="--log-opt",
@@ -28,4 +29,5 @@ LOG_OPT = Option(
     read=read_log_options,
     readability=Readability.LOSSY,
     protection=JUDGED,
+    twin=TwinUse.REPLACED,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hardentui.model.spec import Option
+from hardentui.model.spec import Option, TwinUse
 from hardentui.options.codecs.plain import TEXT
 from hardentui.options.inspect.identity import namespace, read_ipc
 from hardentui.options.table.parts import JUDGED
@@ -15,6 +15,7 @@ PID = Option(
     codec=TEXT,
     read=namespace("PidMode", "private"),
     protection=JUDGED,
+    twin=TwinUse.REPLACED,
 )
 IPC = Option(
     flag="--ipc",
@@ -24,6 +25,7 @@ IPC = Option(
     codec=TEXT,
     read=read_ipc,
     protection=JUDGED,
+    twin=TwinUse.REPLACED,
 )
 UTS = Option(
     flag="--uts",
@@ -33,4 +35,5 @@ UTS = Option(
     codec=TEXT,
     read=namespace("UTSMode", "private"),
     protection=JUDGED,
+    twin=TwinUse.REPLACED,
 )

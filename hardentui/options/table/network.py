@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hardentui.model.spec import KeyKind, Option, Readability
+from hardentui.model.spec import KeyKind, Option, Readability, TwinUse
 from hardentui.options.codecs.network import NETWORKS, PORTS
 from hardentui.options.codecs.plain import COMMA_TEXTS, SWITCH, SWITCH_OFF, TEXT
 from hardentui.options.inspect.common import host_list, host_switch, host_text
@@ -31,6 +31,7 @@ NETWORK = Option(
     read=read_network,
     readability=Readability.LOSSY,
     protection=JUDGED,
+    twin=TwinUse.REPLACED,
 )
 NETWORK_ALIAS = Option(
     flag="--network-alias",
@@ -43,6 +44,7 @@ NETWORK_ALIAS = Option(
     read=read_network_alias,
     readability=Readability.LOSSY,
     protection=NO_ORDER_NAMES,
+    twin=TwinUse.REPLACED,
 )
 PUBLISH = Option(
     flag="--publish",
@@ -55,6 +57,7 @@ PUBLISH = Option(
     read=read_publish,
     readability=Readability.LOSSY,
     protection=JUDGED,
+    twin=TwinUse.REPLACED,
 )
 PUBLISH_ALL = Option(
     flag="--publish-all",
@@ -65,6 +68,7 @@ PUBLISH_ALL = Option(
     short="P",
     read=host_switch("PublishAllPorts"),
     protection=JUDGED,
+    twin=TwinUse.REPLACED,
 )
 EXPOSE = Option(
     flag="--expose",
@@ -75,6 +79,7 @@ EXPOSE = Option(
     quadlet=key("ExposeHostPort", "4.4", KeyKind.RAW_ALL, holds=exposed_port),
     read=read_expose,
     protection=NO_ORDER_NAMES,
+    twin=TwinUse.AS_IS,
 )
 IP = Option(
     flag="--ip",
@@ -86,6 +91,7 @@ IP = Option(
     read=static_address("--ip"),
     readability=Readability.CREATE_COMMAND,
     protection=NO_ORDER_NAMES,
+    twin=TwinUse.REPLACED,
 )
 IP6 = Option(
     flag="--ip6",
@@ -97,6 +103,7 @@ IP6 = Option(
     read=static_address("--ip6"),
     readability=Readability.CREATE_COMMAND,
     protection=NO_ORDER_NAMES,
+    twin=TwinUse.REPLACED,
 )
 MAC_ADDRESS = Option(
     flag="--mac-address",
@@ -107,6 +114,7 @@ MAC_ADDRESS = Option(
     read=static_address("--mac-address"),
     readability=Readability.CREATE_COMMAND,
     protection=NO_ORDER_NAMES,
+    twin=TwinUse.REPLACED,
 )
 ADD_HOST = Option(
     flag="--add-host",
@@ -117,6 +125,7 @@ ADD_HOST = Option(
     quadlet=key("AddHost", "5.3", KeyKind.RAW_ALL),
     read=host_list("ExtraHosts"),
     protection=NO_ORDER_NAMES,
+    twin=TwinUse.REPLACED,
 )
 HOSTS_FILE = Option(
     flag="--hosts-file",
@@ -126,6 +135,7 @@ HOSTS_FILE = Option(
     codec=TEXT,
     read=host_text("HostsFile"),
     protection=NO_ORDER_NAMES,
+    twin=TwinUse.REPLACED,
 )
 NO_HOSTS = Option(
     flag="--no-hosts",
@@ -135,6 +145,7 @@ NO_HOSTS = Option(
     codec=SWITCH,
     read=inspect_switch("UseImageHosts"),
     protection=NO_ORDER_NAMES,
+    twin=TwinUse.REPLACED,
 )
 NO_HOSTNAME = Option(
     flag="--no-hostname",
@@ -144,6 +155,7 @@ NO_HOSTNAME = Option(
     codec=SWITCH,
     read=inspect_switch("UseImageHostname"),
     protection=NO_ORDER_NAMES,
+    twin=TwinUse.AS_IS,
 )
 DNS = Option(
     flag="--dns",
@@ -155,6 +167,7 @@ DNS = Option(
     read=read_dns,
     readability=Readability.LOSSY,
     protection=NO_ORDER_NAMES,
+    twin=TwinUse.REPLACED,
 )
 DNS_OPTION = Option(
     flag="--dns-option",
@@ -166,6 +179,7 @@ DNS_OPTION = Option(
     quadlet=key("DNSOption", "4.7", KeyKind.RAW_ALL),
     read=host_list("DnsOptions"),
     protection=NO_ORDER_NAMES,
+    twin=TwinUse.AS_IS,
 )
 DNS_SEARCH = Option(
     flag="--dns-search",
@@ -176,6 +190,7 @@ DNS_SEARCH = Option(
     quadlet=key("DNSSearch", "4.7", KeyKind.RAW_ALL),
     read=host_list("DnsSearch"),
     protection=NO_ORDER_NAMES,
+    twin=TwinUse.AS_IS,
 )
 HOSTNAME = Option(
     flag="--hostname",
@@ -188,6 +203,7 @@ HOSTNAME = Option(
     read=read_hostname,
     readability=Readability.LOSSY,
     protection=NO_ORDER_NAMES,
+    twin=TwinUse.AS_IS,
 )
 HTTP_PROXY = Option(
     flag="--http-proxy",
@@ -199,4 +215,5 @@ HTTP_PROXY = Option(
     read=read_http_proxy,
     readability=Readability.CREATE_COMMAND,
     protection=on_exposes("passes in the proxy variables of the host"),
+    twin=TwinUse.AS_IS,
 )

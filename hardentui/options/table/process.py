@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hardentui.model.spec import KeyKind, Option, Readability
+from hardentui.model.spec import KeyKind, Option, Readability, TwinUse
 from hardentui.options.codecs.plain import ENTRYPOINT_WORDS, NAMED, SWITCH, TEXT, TEXTS, WORDS
 from hardentui.options.inspect.common import config_switch, config_text, host_switch, never
 from hardentui.options.inspect.process import (
@@ -29,6 +29,7 @@ IMAGE = Option(
     quadlet=key("Image", "4.4"),
     read=read_image,
     protection=JUDGED,
+    twin=TwinUse.REPLACED,
 )
 COMMAND = Option(
     flag="COMMAND",
@@ -41,6 +42,7 @@ COMMAND = Option(
     read=read_command,
     readability=Readability.LOSSY,
     protection=NO_ORDER_PROGRAM,
+    twin=TwinUse.AS_IS,
 )
 ENTRYPOINT = Option(
     flag="--entrypoint",
@@ -52,6 +54,7 @@ ENTRYPOINT = Option(
     read=read_entrypoint,
     readability=Readability.LOSSY,
     protection=NO_ORDER_PROGRAM,
+    twin=TwinUse.AS_IS,
 )
 ENV = Option(
     flag="--env",
@@ -64,6 +67,7 @@ ENV = Option(
     read=read_env,
     readability=Readability.LOSSY,
     protection=NO_ORDER_PROGRAM,
+    twin=TwinUse.AS_IS,
 )
 ENV_FILE = Option(
     flag="--env-file",
@@ -75,6 +79,7 @@ ENV_FILE = Option(
     read=never,
     readability=Readability.CREATE_COMMAND,
     protection=NO_ORDER_PROGRAM,
+    twin=TwinUse.AS_IS,
 )
 ENV_HOST = Option(
     flag="--env-host",
@@ -86,6 +91,7 @@ ENV_HOST = Option(
     read=never,
     readability=Readability.CREATE_COMMAND,
     protection=on_exposes("passes in the environment of the host"),
+    twin=TwinUse.WITHHELD,
 )
 UNSETENV = Option(
     flag="--unsetenv",
@@ -96,6 +102,7 @@ UNSETENV = Option(
     read=read_unsetenv,
     readability=Readability.LOSSY,
     protection=NO_ORDER_PROGRAM,
+    twin=TwinUse.AS_IS,
 )
 UNSETENV_ALL = Option(
     flag="--unsetenv-all",
@@ -106,6 +113,7 @@ UNSETENV_ALL = Option(
     read=read_unsetenv_all,
     readability=Readability.LOSSY,
     protection=NO_ORDER_PROGRAM,
+    twin=TwinUse.AS_IS,
 )
 WORKDIR = Option(
     flag="--workdir",
@@ -118,6 +126,7 @@ WORKDIR = Option(
     read=read_workdir,
     readability=Readability.LOSSY,
     protection=NO_ORDER_PROGRAM,
+    twin=TwinUse.AS_IS,
 )
 TTY = Option(
     flag="--tty",
@@ -128,6 +137,7 @@ TTY = Option(
     short="t",
     read=config_switch("Tty"),
     protection=NO_ORDER_PROGRAM,
+    twin=TwinUse.AS_IS,
 )
 INTERACTIVE = Option(
     flag="--interactive",
@@ -138,6 +148,7 @@ INTERACTIVE = Option(
     short="i",
     read=config_switch("OpenStdin"),
     protection=NO_ORDER_PROGRAM,
+    twin=TwinUse.AS_IS,
 )
 INIT = Option(
     flag="--init",
@@ -148,6 +159,7 @@ INIT = Option(
     quadlet=key("RunInit", "4.4", KeyKind.BOOLEAN),
     read=host_switch("Init"),
     protection=NO_ORDER_PROGRAM,
+    twin=TwinUse.AS_IS,
 )
 INIT_PATH = Option(
     flag="--init-path",
@@ -158,6 +170,7 @@ INIT_PATH = Option(
     read=read_init_path,
     readability=Readability.CREATE_COMMAND,
     protection=NO_ORDER_PROGRAM,
+    twin=TwinUse.AS_IS,
 )
 SYSTEMD = Option(
     flag="--systemd",
@@ -168,6 +181,7 @@ SYSTEMD = Option(
     read=read_systemd,
     readability=Readability.LOSSY,
     protection=NO_ORDER_PROGRAM,
+    twin=TwinUse.AS_IS,
 )
 PERSONALITY = Option(
     flag="--personality",
@@ -178,6 +192,7 @@ PERSONALITY = Option(
     read=read_personality,
     readability=Readability.CREATE_COMMAND,
     protection=NO_ORDER_PROGRAM,
+    twin=TwinUse.AS_IS,
 )
 TIMEZONE = Option(
     flag="--tz",
@@ -189,4 +204,5 @@ TIMEZONE = Option(
     quadlet=key("Timezone", "4.4"),
     read=config_text("Timezone"),
     protection=NO_ORDER_PROGRAM,
+    twin=TwinUse.AS_IS,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hardentui.model.spec import KeyKind, Option, Readability
+from hardentui.model.spec import KeyKind, Option, Readability, TwinUse
 from hardentui.options.codecs.plain import COMMA_NAMED, DECIMAL, NUMBER, SIZE, SWITCH, TEXT, TEXTS, ULIMITS
 from hardentui.options.inspect.common import host_number, host_switch, host_text
 from hardentui.options.inspect.resources import (
@@ -44,6 +44,7 @@ MEMORY = Option(
     quadlet=key("Memory", "5.5"),
     read=host_limit("Memory"),
     protection=JUDGED,
+    twin=TwinUse.AS_IS,
 )
 MEMORY_RESERVATION = Option(
     flag="--memory-reservation",
@@ -53,6 +54,7 @@ MEMORY_RESERVATION = Option(
     codec=SIZE,
     read=host_limit("MemoryReservation"),
     protection=NO_ORDER_SHARE,
+    twin=TwinUse.AS_IS,
 )
 MEMORY_SWAP = Option(
     flag="--memory-swap",
@@ -63,6 +65,7 @@ MEMORY_SWAP = Option(
     read=read_memory_swap,
     readability=Readability.LOSSY,
     protection=JUDGED,
+    twin=TwinUse.AS_IS,
 )
 MEMORY_SWAPPINESS = Option(
     flag="--memory-swappiness",
@@ -73,6 +76,7 @@ MEMORY_SWAPPINESS = Option(
     read=read_memory_swappiness,
     readability=Readability.LOSSY,
     protection=NO_ORDER_SHARE,
+    twin=TwinUse.AS_IS,
 )
 PIDS_LIMIT = Option(
     flag="--pids-limit",
@@ -84,6 +88,7 @@ PIDS_LIMIT = Option(
     read=read_pids_limit,
     engine_decides=True,
     protection=LOWER_IS_TIGHTER,
+    twin=TwinUse.AS_IS,
 )
 CPUS = Option(
     flag="--cpus",
@@ -93,6 +98,7 @@ CPUS = Option(
     codec=DECIMAL,
     read=read_cpus,
     protection=JUDGED,
+    twin=TwinUse.AS_IS,
 )
 CPU_PERIOD = Option(
     flag="--cpu-period",
@@ -102,6 +108,7 @@ CPU_PERIOD = Option(
     codec=NUMBER,
     read=quota_part("CpuPeriod"),
     protection=JUDGED,
+    twin=TwinUse.AS_IS,
 )
 CPU_QUOTA = Option(
     flag="--cpu-quota",
@@ -111,6 +118,7 @@ CPU_QUOTA = Option(
     codec=NUMBER,
     read=quota_part("CpuQuota"),
     protection=JUDGED,
+    twin=TwinUse.AS_IS,
 )
 CPU_RT_PERIOD = Option(
     flag="--cpu-rt-period",
@@ -120,6 +128,7 @@ CPU_RT_PERIOD = Option(
     codec=NUMBER,
     read=host_number("CpuRealtimePeriod"),
     protection=NO_ORDER_SHARE,
+    twin=TwinUse.AS_IS,
 )
 CPU_RT_RUNTIME = Option(
     flag="--cpu-rt-runtime",
@@ -129,6 +138,7 @@ CPU_RT_RUNTIME = Option(
     codec=NUMBER,
     read=host_number("CpuRealtimeRuntime"),
     protection=NO_ORDER_SHARE,
+    twin=TwinUse.AS_IS,
 )
 CPU_SHARES = Option(
     flag="--cpu-shares",
@@ -139,6 +149,7 @@ CPU_SHARES = Option(
     short="c",
     read=host_number("CpuShares"),
     protection=NO_ORDER_SHARE,
+    twin=TwinUse.AS_IS,
 )
 CPUSET_CPUS = Option(
     flag="--cpuset-cpus",
@@ -148,6 +159,7 @@ CPUSET_CPUS = Option(
     codec=TEXT,
     read=host_text("CpusetCpus"),
     protection=CHANGE_IS_WEAKER,
+    twin=TwinUse.AS_IS,
 )
 CPUSET_MEMS = Option(
     flag="--cpuset-mems",
@@ -157,6 +169,7 @@ CPUSET_MEMS = Option(
     codec=TEXT,
     read=host_text("CpusetMems"),
     protection=CHANGE_IS_WEAKER,
+    twin=TwinUse.AS_IS,
 )
 BLKIO_WEIGHT = Option(
     flag="--blkio-weight",
@@ -166,6 +179,7 @@ BLKIO_WEIGHT = Option(
     codec=NUMBER,
     read=read_blkio_weight,
     protection=NO_ORDER_SHARE,
+    twin=TwinUse.AS_IS,
 )
 BLKIO_WEIGHT_DEVICE = Option(
     flag="--blkio-weight-device",
@@ -176,6 +190,7 @@ BLKIO_WEIGHT_DEVICE = Option(
     commas_before=COMMA_LISTS_BEFORE,
     read=device_rates("BlkioWeightDevice", "Weight"),
     protection=NO_ORDER_SHARE,
+    twin=TwinUse.AS_IS,
 )
 DEVICE_READ_BPS = Option(
     flag="--device-read-bps",
@@ -186,6 +201,7 @@ DEVICE_READ_BPS = Option(
     commas_before=COMMA_LISTS_BEFORE,
     read=device_rates("BlkioDeviceReadBps", "Rate"),
     protection=ENTRIES_PROTECT,
+    twin=TwinUse.AS_IS,
 )
 DEVICE_READ_IOPS = Option(
     flag="--device-read-iops",
@@ -196,6 +212,7 @@ DEVICE_READ_IOPS = Option(
     commas_before=COMMA_LISTS_BEFORE,
     read=device_rates("BlkioDeviceReadIOps", "Rate"),
     protection=ENTRIES_PROTECT,
+    twin=TwinUse.AS_IS,
 )
 DEVICE_WRITE_BPS = Option(
     flag="--device-write-bps",
@@ -206,6 +223,7 @@ DEVICE_WRITE_BPS = Option(
     commas_before=COMMA_LISTS_BEFORE,
     read=device_rates("BlkioDeviceWriteBps", "Rate"),
     protection=ENTRIES_PROTECT,
+    twin=TwinUse.AS_IS,
 )
 DEVICE_WRITE_IOPS = Option(
     flag="--device-write-iops",
@@ -216,6 +234,7 @@ DEVICE_WRITE_IOPS = Option(
     commas_before=COMMA_LISTS_BEFORE,
     read=device_rates("BlkioDeviceWriteIOps", "Rate"),
     protection=ENTRIES_PROTECT,
+    twin=TwinUse.AS_IS,
 )
 ULIMIT = Option(
     flag="--ulimit",
@@ -227,6 +246,7 @@ ULIMIT = Option(
     read=read_ulimits,
     readability=Readability.LOSSY,
     protection=JUDGED,
+    twin=TwinUse.AS_IS,
 )
 SHM_SIZE = Option(
     flag="--shm-size",
@@ -237,6 +257,7 @@ SHM_SIZE = Option(
     quadlet=key("ShmSize", "4.7"),
     read=read_shm_size,
     protection=LOWER_IS_TIGHTER,
+    twin=TwinUse.AS_IS,
 )
 SHM_SIZE_SYSTEMD = Option(
     flag="--shm-size-systemd",
@@ -247,6 +268,7 @@ SHM_SIZE_SYSTEMD = Option(
     read=read_shm_size_systemd,
     readability=Readability.CREATE_COMMAND,
     protection=NO_ORDER_SHARE,
+    twin=TwinUse.AS_IS,
 )
 OOM_KILL_DISABLE = Option(
     flag="--oom-kill-disable",
@@ -256,6 +278,7 @@ OOM_KILL_DISABLE = Option(
     codec=SWITCH,
     read=host_switch("OomKillDisable"),
     protection=on_exposes("exempts it from the OOM killer"),
+    twin=TwinUse.WITHHELD,
 )
 OOM_SCORE_ADJ = Option(
     flag="--oom-score-adj",
@@ -266,6 +289,7 @@ OOM_SCORE_ADJ = Option(
     read=read_oom_score_adj,
     readability=Readability.LOSSY,
     protection=JUDGED,
+    twin=TwinUse.WITHHELD,
 )
 CGROUP_CONF = Option(
     flag="--cgroup-conf",
@@ -275,6 +299,7 @@ CGROUP_CONF = Option(
     codec=COMMA_NAMED,
     read=read_cgroup_conf,
     protection=ENTRIES_PROTECT,
+    twin=TwinUse.AS_IS,
 )
 CGROUP_PARENT = Option(
     flag="--cgroup-parent",
@@ -284,6 +309,7 @@ CGROUP_PARENT = Option(
     codec=TEXT,
     read=read_cgroup_parent,
     protection=CHANGE_IS_WEAKER,
+    twin=TwinUse.WITHHELD,
 )
 CGROUPNS = Option(
     flag="--cgroupns",
@@ -293,6 +319,7 @@ CGROUPNS = Option(
     codec=TEXT,
     read=read_cgroupns,
     protection=JUDGED,
+    twin=TwinUse.REPLACED,
 )
 CGROUPS = Option(
     flag="--cgroups",
@@ -304,6 +331,7 @@ CGROUPS = Option(
     read=read_cgroups,
     readability=Readability.CREATE_COMMAND,
     protection=JUDGED,
+    twin=TwinUse.REPLACED,
 )
 RDT_CLASS = Option(
     flag="--rdt-class",
@@ -313,4 +341,5 @@ RDT_CLASS = Option(
     codec=TEXT,
     read=host_text("IntelRdtClosID"),
     protection=NO_ORDER_SHARE,
+    twin=TwinUse.WITHHELD,
 )

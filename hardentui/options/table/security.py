@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hardentui.model.spec import KeyKind, Option, Readability
+from hardentui.model.spec import KeyKind, Option, Readability, TwinUse
 from hardentui.options.codecs.plain import COMMA_NAMED, SWITCH, TEXT
 from hardentui.options.codecs.security import (
     CAPABILITIES,
@@ -45,6 +45,7 @@ PRIVILEGED = Option(
     codec=SWITCH,
     read=read_privileged,
     protection=JUDGED,
+    twin=TwinUse.REPLACED,
 )
 CAP_ADD = Option(
     flag="--cap-add",
@@ -56,6 +57,7 @@ CAP_ADD = Option(
     read=read_cap_add,
     readability=Readability.LOSSY,
     protection=JUDGED,
+    twin=TwinUse.REPLACED,
 )
 CAP_DROP = Option(
     flag="--cap-drop",
@@ -67,6 +69,7 @@ CAP_DROP = Option(
     read=read_cap_drop,
     readability=Readability.LOSSY,
     protection=JUDGED,
+    twin=TwinUse.REPLACED,
 )
 NO_NEW_PRIVILEGES = Option(
     flag="--security-opt",
@@ -78,6 +81,7 @@ NO_NEW_PRIVILEGES = Option(
     quadlet=key("NoNewPrivileges", "4.4", KeyKind.BOOLEAN),
     read=read_no_new_privileges,
     protection=on_protects("lets processes gain privileges"),
+    twin=TwinUse.AS_IS,
 )
 SECCOMP_PROFILE = Option(
     flag="--security-opt",
@@ -90,6 +94,7 @@ SECCOMP_PROFILE = Option(
     read=read_seccomp,
     readability=Readability.LOSSY,
     protection=JUDGED,
+    twin=TwinUse.REPLACED,
 )
 SECCOMP_POLICY = Option(
     flag="--seccomp-policy",
@@ -100,6 +105,7 @@ SECCOMP_POLICY = Option(
     read=command_text("--seccomp-policy"),
     readability=Readability.CREATE_COMMAND,
     protection=JUDGED,
+    twin=TwinUse.WITHHELD,
 )
 APPARMOR = Option(
     flag="--security-opt",
@@ -112,6 +118,7 @@ APPARMOR = Option(
     read=read_apparmor,
     readability=Readability.LOSSY,
     protection=JUDGED,
+    twin=TwinUse.REPLACED,
 )
 LABEL_DISABLE = Option(
     flag="--security-opt",
@@ -124,6 +131,7 @@ LABEL_DISABLE = Option(
     read=read_label_disable,
     readability=Readability.LOSSY,
     protection=JUDGED,
+    twin=TwinUse.REPLACED,
 )
 LABEL_NESTED = Option(
     flag="--security-opt",
@@ -136,6 +144,7 @@ LABEL_NESTED = Option(
     read=label_switch("nested"),
     readability=Readability.LOSSY,
     protection=on_exposes("lets it change SELinux labels"),
+    twin=TwinUse.AS_IS,
 )
 LABEL_TYPE = Option(
     flag="--security-opt",
@@ -148,6 +157,7 @@ LABEL_TYPE = Option(
     read=label_part("type"),
     readability=Readability.LOSSY,
     protection=JUDGED,
+    twin=TwinUse.AS_IS,
 )
 LABEL_FILETYPE = Option(
     flag="--security-opt",
@@ -160,6 +170,7 @@ LABEL_FILETYPE = Option(
     read=label_part("filetype"),
     readability=Readability.LOSSY,
     protection=NO_ORDER_NAMES,
+    twin=TwinUse.AS_IS,
 )
 LABEL_LEVEL = Option(
     flag="--security-opt",
@@ -172,6 +183,7 @@ LABEL_LEVEL = Option(
     read=label_part("level"),
     readability=Readability.LOSSY,
     protection=JUDGED,
+    twin=TwinUse.AS_IS,
 )
 LABEL_USER = Option(
     flag="--security-opt",
@@ -183,6 +195,7 @@ LABEL_USER = Option(
     read=label_part("user"),
     readability=Readability.LOSSY,
     protection=NO_ORDER_NAMES,
+    twin=TwinUse.AS_IS,
 )
 LABEL_ROLE = Option(
     flag="--security-opt",
@@ -194,6 +207,7 @@ LABEL_ROLE = Option(
     read=label_part("role"),
     readability=Readability.LOSSY,
     protection=NO_ORDER_NAMES,
+    twin=TwinUse.AS_IS,
 )
 MASK = Option(
     flag="--security-opt",
@@ -206,6 +220,7 @@ MASK = Option(
     read=read_mask,
     readability=Readability.CREATE_COMMAND,
     protection=ENTRIES_PROTECT,
+    twin=TwinUse.AS_IS,
 )
 UNMASK = Option(
     flag="--security-opt",
@@ -218,6 +233,7 @@ UNMASK = Option(
     read=read_unmask,
     readability=Readability.CREATE_COMMAND,
     protection=JUDGED,
+    twin=TwinUse.WITHHELD,
 )
 PROC_OPTS = Option(
     flag="--security-opt",
@@ -229,6 +245,7 @@ PROC_OPTS = Option(
     read=read_proc_opts,
     readability=Readability.CREATE_COMMAND,
     protection=CHANGE_IS_WEAKER,
+    twin=TwinUse.AS_IS,
 )
 SYSCTL = Option(
     flag="--sysctl",
@@ -240,6 +257,7 @@ SYSCTL = Option(
     read=read_sysctl,
     readability=Readability.CREATE_COMMAND,
     protection=JUDGED,
+    twin=TwinUse.REPLACED,
 )
 SECRETS = Option(
     flag="--secret",
@@ -251,4 +269,5 @@ SECRETS = Option(
     read=read_secrets,
     readability=Readability.LOSSY,
     protection=JUDGED,
+    twin=TwinUse.AS_IS,
 )

@@ -23,6 +23,7 @@ from hardentui.model.plan import Change, Choice, Plan
 from hardentui.model.trial import Decision, LeftOut, OnTrialEvent, OptionChange, Trial
 from hardentui.readiness.expectation import PATIENCE
 from hardentui.reading.masking import mask_argument
+from hardentui.trial.harmless import GRANTABLE
 from hardentui.trial.request import Lesson, Tools, TrialRequest
 from hardentui.trial.running import run_trial
 from hardentui.visible import visible
@@ -42,7 +43,8 @@ class Wishes(Struct, frozen=True):
     Attributes:
         peers: names of containers that it needs; each gets a twin.
         probes: commands that must succeed.
-        outside: the twins can reach the outside.
+        outside: the twins can reach the outside, and the host.
+        granted: what the twins get although it reaches beyond them: `OPTION` or `OPTION=ENTRY`.
         learn: learn what it needs; the future path of the learned seccomp profile; empty = do not learn.
         tight: keep only what was seen.
     """
@@ -53,6 +55,7 @@ class Wishes(Struct, frozen=True):
     outside: bool = False
     learn: str = ""
     tight: bool = False
+    granted: tuple[str, ...] = ()
 
 
 def choices_to_try(plan: Plan, *, named: bool) -> tuple[Choice, ...]:
@@ -87,6 +90,22 @@ def _masked(change: Change) -> OptionChange:
         tuple(mask_argument(change.option, word) for word in words) for words in (change.before, change.after)
     )
     return OptionChange(change.option, before, after, change.checks)
+
+
+def _granted(wishes: Iterable[str]) -> frozenset[str]:
+    """What twins get all the same.
+
+    Raises:
+        UsageError: one of it is nothing that is withheld.
+    """
+    granted = frozenset(wishes)
+    for wish in granted:
+        if wish.partition("=")[0] not in GRANTABLE:
+            raise UsageError(
+                f"{visible(wish, 80)!r} is nothing that a twin lacks.",
+                f"Possible: {', '.join(sorted(GRANTABLE))}.",
+            )
+    return granted
 
 
 class Judging(Protocol):
@@ -200,6 +219,7 @@ class Trying:
                 probes=wishes.probes,
                 patience=wishes.patience,
                 outside=wishes.outside,
+                granted=_granted(wishes.granted),
                 lesson=self._lesson(wishes.learn) if wishes.learn else None,
                 tight=wishes.tight,
             )
