@@ -65,12 +65,12 @@ def published(document: Mapping[str, Any]) -> tuple[tuple[str, int], ...]:
     """Address and port of the TCP ports that a container publishes on its host."""
     ports = ((document.get("NetworkSettings") or {}).get("Ports") or {}).items()
     places = [place for port, given in ports if port.endswith("/tcp") for place in given or ()]
-    found = {
+    reached = {
         (_REACHED.get(address := str(place.get("HostIp") or ""), address), int(place["HostPort"]))
         for place in places
         if str(place.get("HostPort") or "").isdecimal()
     }
-    return tuple(sorted(found))
+    return tuple(sorted(reached))
 
 
 def answers(run: Run, service: int, address: str, port: int) -> bool | None:

@@ -9,6 +9,7 @@ from tests.architecture.test_boring_python import sources
 
 SEAMS = {
     "__main__.py main": "Ctrl-C while the program loads",
+    "cli/run.py _check_outputs": "only for those who write",
     "cli/serve.py run": "its libraries come only with the extra [web]",
     "engine/probe.py _open_ssh": "few engines are reached over ssh",
     "host/place.py view_of_host": "few run in a container",
