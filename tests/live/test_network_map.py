@@ -71,8 +71,8 @@ def test_of_an_internal_network_the_map_and_the_check_say_what_is_so(
         (proof,) = json.loads(capsys.readouterr().out)["proofs"]
         assert (proof["outcome"], proof["expected"], proof["agrees"]) == ("connected", True, True)
         main(["check", DB, "--url", bench.url, "--check", "reachable-host-services", "--format", "json"])
-        found = by_check(json.loads(capsys.readouterr().out), DB)["reachable-host-services"]
-        assert "18123/tcp" in found["reason"]
+        finding = by_check(json.loads(capsys.readouterr().out), DB)["reachable-host-services"]
+        assert "18123/tcp" in finding["reason"]
     finally:
         server.terminate()
         server.wait()
