@@ -155,9 +155,8 @@ class ContainerOperator:
                     with suppress(ChangeFailed):  # another container uses it now
                         self._engine.networks.remove(operation.name)
             case CreateVolume():
-                started = any(isinstance(begun, StartContainer) for begun in entry.operations[: entry.begun])
-                if not operation.existed and not started:
-                    with suppress(NotFound):
+                with suppress(NotFound):
+                    if not operation.existed and not self._holds_newer(operation, entry):
                         self._engine.volumes.remove(operation.name)
             case CreateContainer():
                 self._remove(operation, entry)
@@ -256,7 +255,10 @@ class ContainerOperator:
             raise Cancelled("It was interrupted.") from None
         if operation.part is not CopyPart.AHEAD:
             copying.leave(operation.source)
-        return OperationOutcome(remark=f"{plural(copied.files, 'file')}, {copied.size / 1e6:.1f} MB")
+        done = CopyData(
+            source=operation.source, paths=operation.paths, part=operation.part, states=copied.states
+        )
+        return OperationOutcome(done, remark=f"{plural(copied.files, 'file')}, {copied.size / 1e6:.1f} MB")
 
     # --- undo --------------------------------------------------------------------------------------
 
@@ -289,6 +291,22 @@ class ContainerOperator:
                 if self._engine.drop_stale_forwards(now) and self._answers(address, int(port)):
                     continue
                 raise NotAnswering(f"{name} runs, but {place} does not answer as it did before.")
+
+    def _holds_newer(self, volume: CreateVolume, entry: JournalEntry) -> bool:
+        """Whether something was, or may have been, written to a volume since it was filled."""
+        begun = entry.operations[: entry.begun]
+        if not any(isinstance(operation, StartContainer) for operation in begun):
+            return False
+        filled = {
+            name: state
+            for operation in begun
+            if isinstance(operation, CopyData)
+            for (_, name), state in zip(operation.paths, operation.states, strict=False)
+        }
+        if volume.name not in filled:
+            return True
+        image = str(self._containers.inspect(volume.source)["Image"])
+        return self._engine.copying.state(volume.name, image) != filled[volume.name]
 
     def _still_answers(self, noted: NoteContainer) -> None:
         """Whether it does when all else is removed. What stays silent is started again, once: that gives its

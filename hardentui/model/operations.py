@@ -121,8 +121,8 @@ class CreateNetwork(Struct, frozen=True, kw_only=True, tag="create-network"):
 
 
 class CreateVolume(Struct, frozen=True, kw_only=True, tag="create-volume", rename={"directory": "folder"}):
-    """Create a volume for data from the container's own layer. Undoing keeps it once the successor was
-    started, because it may hold the only copy of newer data.
+    """Create a volume for data from the container's own layer. Undoing keeps it if anything was written to it
+    since it was filled: that is the only copy of newer data.
 
     Attributes:
         existed: it already existed and stays.
@@ -191,11 +191,13 @@ class CopyData(Struct, frozen=True, kw_only=True, tag="copy-data"):
         source: ID of the original.
         paths: (directory in the container, volume).
         part: AHEAD while the original runs, REST what changed until it has stopped.
+        states: of the volumes when all was copied, for those who wonder whether anybody wrote to them since.
     """
 
     source: str
     paths: tuple[tuple[str, str], ...]
     part: CopyPart = CopyPart.ALL
+    states: tuple[str, ...] = ()
 
 
 class StartContainer(Struct, frozen=True, kw_only=True, tag="start-container"):

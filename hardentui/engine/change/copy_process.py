@@ -15,6 +15,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
+import hashlib
 import os
 import stat
 import sys
@@ -53,6 +54,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         users, groups: of the container's own user namespace, whose owners are translated; empty = kept.
         since: start of the first pass, in nanoseconds since the epoch; 0 = everything is copied.
         mirror: remove from these what is gone from the source (indices of pairs).
+        look: directories whose state is told, after all was copied.
         strict: what cannot be read is an error; else it is left out and counted.
     """
 
@@ -63,6 +65,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     groups: Ranges = ()
     since: int = 0
     mirror: tuple[int, ...] = ()
+    look: tuple[str, ...] = ()
     strict: bool = True
 
 
@@ -73,6 +76,7 @@ class Copied(msgspec.Struct):
         begun: when, in nanoseconds since the epoch: the `since` of a later pass.
         empty: the pairs whose target was empty before.
         unreadable: how many files and directories the engine's user may not read.
+        states: of what was looked at: another one as soon as anything in it is written, made or removed.
         error: why it failed; empty if it did not.
     """
 
@@ -81,6 +85,7 @@ class Copied(msgspec.Struct):
     files: int = 0
     size: int = 0
     unreadable: int = 0
+    states: tuple[str, ...] = ()
     error: str = ""
 
 
@@ -108,6 +113,11 @@ def main() -> int:
                 if task.strict:
                     raise
                 copied.unreadable += 1
+        for place in task.look:
+            with _opened(task.pid, place) as there:
+                digest = hashlib.sha256()
+                _look(there, digest)
+                copied.states += (digest.hexdigest(),)
     except _Refused as refused:
         copied.error = str(refused)
     except OSError as error:
@@ -283,6 +293,20 @@ class _Tree:
 
     def _owner(self, status: os.stat_result) -> tuple[int, int]:
         return inside(status.st_uid, self._task.users), inside(status.st_gid, self._task.groups)
+
+
+def _look(directory: int, digest: hashlib._Hash) -> None:
+    """Every entry with its times of change: no program can set those back."""
+    for name in sorted(os.listdir(directory)):
+        status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+        digest.update(f"{name!a} {status.st_ino} {status.st_mode} {status.st_ctime_ns}\n".encode())
+        if stat.S_ISDIR(status.st_mode):
+            inner = os.open(name, _DIRECTORY, dir_fd=directory)
+            try:
+                _look(inner, digest)
+            finally:
+                os.close(inner)
+    digest.update(b"/\n")
 
 
 def inside(number: int, ranges: Ranges) -> int:

@@ -107,7 +107,8 @@ class Copying:
 
     def again(self, first: LayerCopy, *, stop: threading.Event | None = None) -> Copied:
         """Copy what changed since a first pass, and remove what is gone since then. Raises as `layer`."""
-        since = replace(first.task, since=first.copied.begun, mirror=first.copied.empty)
+        places = tuple(target for _, target in first.task.pairs)
+        since = replace(first.task, since=first.copied.begun, mirror=first.copied.empty, look=places)
         return _run(since, stop)
 
     def leave(self, container: str) -> None:
@@ -133,6 +134,14 @@ class Copying:
         carrier, pid = self._carrier(image, mounts, "1")
         try:
             _run(Task(pid=pid, user=self._session.peer()[1], pairs=((FROM, TO),)), None)
+        finally:
+            self._containers.remove(carrier, force=True)
+
+    def state(self, volume: str, image: str) -> str:
+        """The state of a volume, as `Copied.states` has it."""
+        carrier, pid = self._carrier(image, [_mount("volume", volume, TO, read_only=True)], "1")
+        try:
+            return _run(Task(pid=pid, user=self._session.peer()[1], pairs=(), look=(TO,)), None).states[0]
         finally:
             self._containers.remove(carrier, force=True)
 
