@@ -19,7 +19,15 @@ SOURCES = Path("/etc/apt/sources.list.d/debian.sources")
 ANNA = "useradd -m -s /bin/sh anna && echo anna:secret | chpasswd"
 FOLDERS = "mkdir -p /home/log && chown root:root /home/log"
 _MAIL = r"From: b@t\r\nTo: anna@localhost\r\nSubject: hello\r\n\r\nwork\r\n"
-_FCGI = "SCRIPT_FILENAME=/home/www/work.php REQUEST_METHOD=GET cgi-fcgi -bind -connect 127.0.0.1:9000"
+_FCGI = (
+    'perl -MIO::Socket::INET -e \'$s = IO::Socket::INET->new("127.0.0.1:9000"); '
+    'sub r { print $s pack("CCnnCC", 1, $_[0], 1, length $_[1], 0, 0), $_[1] } '
+    '%p = (SCRIPT_FILENAME => "/home/www/work.php", REQUEST_METHOD => "GET"); r(1, pack("nCx5", 1, 0)); '
+    'r(4, join "", map { pack("CC", length, length $p{$_}) . $_ . $p{$_} } keys %p); r(4, ""); r(5, ""); '
+    "local $/; print <$s>'"
+)
+
+_NODE = "node -e 'fetch(\"http://127.0.0.1:3000/{}\").then(r => r.text()).then(console.log)'"
 
 
 class Step(NamedTuple):
@@ -243,7 +251,7 @@ SERVICES = (
         ),
     ),
     WorkedService(
-        "php", "php-fpm,libfcgi-bin",
+        "php", "php-fpm",
         "mkdir -p /home/www; printf '<?php file_put_contents(\"/home/www/a\",\"x\"); rename(\"/home/www/a\",\"/home/www/b\");"
         " echo \"uid \".posix_getuid().shell_exec(\"id -un\");' >/home/www/work.php; chown -R www-data /home/www; "
         "sed -i 's/^listen = .*/listen = 0.0.0.0:9000/' /etc/php/*/fpm/pool.d/www.conf; "
@@ -300,7 +308,7 @@ SERVICES = (
         ("/var/lib/postgresql",),
     ),
     WorkedService(
-        "node", "nodejs,curl",
+        "node", "nodejs",
         "mkdir -p /home/app; cat >/home/app/s.js <<'E'\n"
         "const fs=require('fs'),h=require('http'),c=require('child_process');\n"
         "fs.writeFileSync('/home/app/log','x');\n"
@@ -310,11 +318,11 @@ SERVICES = (
         "else r.end('ok')}).listen(3000,'0.0.0.0');\nE\n",
         "exec node /home/app/s.js", _open(3000), _inside(3000),
         (
-            Step("request", "beside", "curl -sS http://127.0.0.1:3000/", "ok"),
-            Step("child of another user", "beside", "curl -sS http://127.0.0.1:3000/x", "www-data"),
+            Step("request", "beside", _NODE.format(""), "ok"),
+            Step("child of another user", "beside", _NODE.format("x"), "www-data"),
             Step("rotation", "signal", "HUP"),
             Step("owner", "inside", "sleep 1; stat -c owner:%U /home/app/log.1", "owner:www-data"),
-            Step("again", "beside", "curl -sS http://127.0.0.1:3000/", "ok"),
+            Step("again", "beside", _NODE.format(""), "ok"),
         ),
     ),
 )  # fmt: skip
