@@ -209,14 +209,17 @@ def _files(port: int) -> Work:
 
 def _talk(port: int, said: str, answer: str) -> Work:
     def work(bench: Bench, ip: str) -> dict[str, bool]:
-        command = f"printf {shlex.quote(said)} | timeout 4 busybox nc {ip} {port}"
+        command = f"printf {shlex.quote(said)} | timeout 4 busybox nc {ip} {port} | tr -cd '[:alnum:]'"
         load = f"for i in $(seq 10); do {command} >/dev/null; done; echo all"
         return {"commands": says(bench, command, answer), "load": says(bench, load, "all")}
 
     return work
 
 
-_HELLO = r"\x10\x0f\x00\x04MQTT\x04\x02\x00\x3c\x00\x03htu\x82\x06\x00\x01\x00\x01a\x00\x31\x05\x00\x01ahi"
+_HELLO = (
+    r"\020\017\000\004MQTT\004\002\000\074\000\003htu"  # connect, subscribe to a, publish hi to a
+    r"\202\006\000\001\000\001a\000\061\005\000\001ahi"
+)
 SERVICES = (
     LivedService("nginx", lambda: NGINX_LOGS, 80, _web(80), reloads=True, log="/var/log/nginx/access.log"),
     LivedService(
