@@ -66,7 +66,7 @@ def _processes(directory: str) -> Iterator[str]:
 
 def start(bench: Bench, *command: str) -> None:
     """The original: its volumes cannot be mounted copy-on-write, so they are copied."""
-    bench.run(NAME, "--userns=auto", "-v", f"{DATA}:/data", IMAGE, *command)
+    bench.run(NAME, "--stop-timeout=10", "--userns=auto", "-v", f"{DATA}:/data", IMAGE, *command)
 
 
 def tried(bench: Bench, *arguments: str) -> int:
