@@ -22,7 +22,11 @@ _PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", 
 _SHELLS = re.compile(r"(ba|da|a|k|mk|z)?sh$")
 _LANGUAGES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     (r"python[\d.]*$|pypy", (".py",), (r"/lib/python[\d.]+/(?!site-packages|dist-packages)",)),
-    (r"node(js)?$|bun$|deno$", (".js", ".mjs", ".cjs", ".ts"), (r"/node_modules/(npm|corepack)/",)),
+    (
+        r"node(js)?$|bun$|deno$",
+        (".js", ".mjs", ".cjs", ".ts"),
+        (r"/(node_modules|nodejs)/(npm|corepack|@types)/",),
+    ),
     (r"perl[\d.]*$", (".pl", ".pm"), (r"^/usr/(share|lib)/.*perl", r"^/usr/(share|lib)/perl")),
     (r"php[\d.]*$", (".php",), ()),
     (r"ruby[\d.]*$", (".rb",), (r"/lib/ruby/[\d.]+/",)),

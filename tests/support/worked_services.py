@@ -268,7 +268,7 @@ SERVICES = (
     ),
     WorkedService(
         "mariadb", "mariadb-server",
-        "rm -rf /var/lib/mysql/*; printf '[mariadbd]\\nbind-address=0.0.0.0\\nslow_query_log=1\\nlog_bin=b\\n' "
+        "mariadb-install-db --user=mysql >/dev/null; rm -rf /var/lib/mysql/*; printf '[mariadbd]\\nbind-address=0.0.0.0\\nslow_query_log=1\\nlog_bin=b\\n' "
         ">/etc/mysql/mariadb.conf.d/99.cnf",
         "test -d /var/lib/mysql/mysql || mariadb-install-db --user=mysql >/dev/null; mkdir -p /run/mysqld; "
         "chown mysql /run/mysqld; exec mariadbd --user=mysql",

@@ -102,6 +102,18 @@ def test_an_interpreter_does_what_its_sources_say() -> None:
     assert names(asked(files, "app", links={"/usr/bin/python3": "python3.13"})) == {"setuid"}
 
 
+def test_what_comes_with_node_does_not_count() -> None:
+    files = {
+        "/usr/bin/node": program("setuid"),
+        "/srv/app.js": CodeFile("source", frozenset({"chown"})),
+        "/usr/share/nodejs/corepack/dist/corepack.cjs": CodeFile("source", unknown="it is too long"),
+        "/usr/lib/node_modules/npm/lib/x.js": CodeFile("source", frozenset({"setuid"})),
+    }
+    answer = asked(files, "node", "/srv/app.js")
+    assert names(answer) == {"chown"}
+    assert answer.unknown == {}
+
+
 def test_a_program_starts_those_in_a_directory_of_its_own() -> None:
     files = {
         "/usr/sbin/master": program(words=("/usr/lib/mail/sbin", "/usr/bin", "/usr/lib/ssh/session")),
