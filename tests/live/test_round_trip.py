@@ -124,7 +124,7 @@ class Place:
         dropped = ("-d", "--detach", "--cidfile")
         words = ["create", *(word for word in argv[verb + 1 :] if word.partition("=")[0] not in dropped)]
         self.remove(name)
-        self.bench.podman(*argv[1:verb], *words)
+        self.bench.execute("podman", *argv[1:verb], *words)
 
     def remove(self, name: str) -> None:
         """Remove a container with its anonymous volumes; by the API, which takes a tenth of the time."""

@@ -273,7 +273,7 @@ def test_networks_come_through_scripts_and_units(around: Bench, flags: tuple[str
             creates.append(generated(around, files, "around-n-network.service")[1:])
         for create in creates:
             around.podman("network", "rm", "around-n")
-            around.podman(*create)
+            around.execute("podman", *create)
             assert comparable(around.get("/networks/around-n/json")) == comparable(before)
     finally:
         around.podman("network", "rm", "-f", "around-n")
@@ -301,7 +301,7 @@ def test_volumes_come_through_scripts_and_units(around: Bench, flags: tuple[str,
             creates.append(generated(around, files, "around-v-volume.service")[1:])
         for create in creates:
             around.podman("volume", "rm", "around-v")
-            around.podman(*create)
+            around.execute("podman", *create)
             assert comparable(around.get("/volumes/around-v/json")) == comparable(before)
     finally:
         around.podman("volume", "rm", "-f", "around-v")
