@@ -166,7 +166,7 @@ def page(runs: Sequence[Run]) -> str:
         "# Podman versions",
         "",
         "The live tests on three Podmans, each with the rest of its Debian release. `make test-versions`"
-        " writes this page. *n refused*: that Podman does not know what those tests ask for; the list is below.",
+        " writes this page. *n refused*: what that Podman does not know; the list is below.",
         "",
         "Podman 4.4 and newer have Quadlet. 5.6 and newer also have `podman quadlet install DIRECTORY`, which"
         " copies units to their place; the next commands that HardenTUI prints work without it.",
