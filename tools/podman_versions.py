@@ -128,7 +128,8 @@ def run(release: str, tests: Sequence[str]) -> Run:
     with tempfile.TemporaryDirectory() as directory:
         report = Path(directory) / "report.xml"
         environment = {**os.environ, "HARDENTUI_TEST_RELEASE": release, "HARDENTUI_REQUIRE_LIVE": "1"}
-        command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "--tb=short", f"--junitxml={report}"]
+        command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "--tb=short"]
+        command += ["-o", "junit_family=xunit1", f"--junitxml={report}"]  # xunit2 knows no properties
         done = subprocess.run(
             [*command, *tests], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
         )

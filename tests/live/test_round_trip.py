@@ -34,6 +34,7 @@ from hardentui.options import (
     NETWORK,
     NETWORK_ALIAS,
     REMOVE,
+    REQUIRES,
     RESTART,
     SDNOTIFY,
     TABLE,
@@ -232,7 +233,7 @@ def assert_through_quadlet(place: Place, spec: Spec, context: UnitContext) -> No
     assert_same(place.read(spec[NAME]).without(*own), spec.without(*own))
 
 
-OF_QUADLET = (REMOVE, CGROUPS, RESTART, SDNOTIFY)
+OF_QUADLET = (REMOVE, CGROUPS, REQUIRES, RESTART, SDNOTIFY)
 """What a unit has of its own: systemd restarts and removes. An anonymous volume gets a name, too."""
 
 CHOSEN: tuple[Words, ...] = (

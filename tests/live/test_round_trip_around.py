@@ -167,7 +167,11 @@ def test_containers_made_through_the_api(
     around.remove("around")
     around.execute("sh", str(script), "create")
     again = read(around, "around")
-    assert {o: again[o] for o in expected} == expected
+    assert {o: again[o] for o in expected if o is not ULIMIT} == {
+        o: value for o, value in expected.items() if o is not ULIMIT
+    }
+    limits: tuple[str, ...] = again[ULIMIT]
+    assert {*limits} >= {*expected.get(ULIMIT, ())}
     assert again.unknowable == frozenset()
 
 
@@ -222,7 +226,8 @@ def test_the_oci_config_of_a_started_api_container(around: Bench) -> None:
     assert by_name["device-cgroup-rule"] == ("c 89:1 rw",)
     assert by_name["seccomp"] == "unconfined"
     assert SECRETS in spec.unknowable
-    assert not any("MYSEC" in str(value) for value in by_name.values())
+    if around.version >= Version(5, 3):  # before, inspect shows it like any variable
+        assert not any("MYSEC" in str(value) for value in by_name.values())
 
 
 # --- networks, volumes, pods ---------------------------------------------------------------------
