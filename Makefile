@@ -7,7 +7,7 @@ ARGS ?=
 PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long test-host test-host-short check format live unit soak screenshots recording bench docs single-file clean
+.PHONY: help run test test-long test-versions test-versions-short test-host test-host-short check format live unit soak screenshots recording bench docs single-file clean
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 20
@@ -33,6 +33,16 @@ live: $(BIN)/.ready ## only the tests on a real Podman
 test-long: $(BIN)/.ready ## the tests on a real Podman that CI leaves out: trials and learning of more services
 	@tools/need_live
 	@CI= HARDENTUI_REQUIRE_LIVE=1 $(BIN)/python -m pytest -m "live and long" $(ARGS) tests/live
+
+test-versions: $(BIN)/.ready ## the live tests on Podman 4.3, 5.4 and 5.8; writes docs/podman-versions.md
+	@tools/need_live
+	@tools/need_live roots
+	@$(BIN)/python tools/podman_versions.py
+
+test-versions-short: $(BIN)/.ready ## those of them that CI runs: minutes
+	@tools/need_live
+	@tools/need_live roots
+	@$(BIN)/python tools/podman_versions.py --short
 
 test-host: $(BIN)/.ready ## the tests on real systemd hosts, in emulated machines with AppArmor and SELinux: minutes
 	@HARDENTUI_REQUIRE_LIVE=1 $(BIN)/python -m pytest -m host $(ARGS) tests/host

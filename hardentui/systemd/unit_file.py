@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from hardentui.systemd.escaping import EMPTY_WORD, HELPER_VARIABLES, SEMICOLON_WORD
 from hardentui.visible import visible
 
-_IN_ORDER_OF_THE_MANUAL = frozenset({"Container", "Pod", "Network", "Volume", "Image"})
+_IN_ORDER_OF_THE_MANUAL = frozenset({"Pod", "Network", "Volume", "Image"})
 """podman-systemd.unit(5) sorts the keys of these sections by name, ignoring case."""
 
 
@@ -19,7 +19,7 @@ class Unit(Struct):
     Attributes:
         name: file name with suffix.
         comments: plain sentences for the top.
-        sections: name -> (key, escaped text) in order.
+        sections: name -> (key, escaped text) in order; an empty key is a blank line.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Unit(Struct):
             given = self.sections[section]
             if section in _IN_ORDER_OF_THE_MANUAL:
                 given = sorted(given, key=lambda line: line[0].casefold())
-            lines = [f"[{section}]", *(f"{key}={text}" for key, text in given)]
+            lines = [f"[{section}]", *(f"{key}={text}" if key else "" for key, text in given)]
             blocks.append("\n".join(lines))
         return "\n\n".join(blocks) + "\n"
 

@@ -34,6 +34,7 @@ from hardentui.options import (
     NETWORK,
     NETWORK_ALIAS,
     REMOVE,
+    REQUIRES,
     RESTART,
     SDNOTIFY,
     TABLE,
@@ -124,7 +125,7 @@ class Place:
         dropped = ("-d", "--detach", "--cidfile")
         words = ["create", *(word for word in argv[verb + 1 :] if word.partition("=")[0] not in dropped)]
         self.remove(name)
-        self.bench.podman(*argv[1:verb], *words)
+        self.bench.execute("podman", *argv[1:verb], *words)
 
     def remove(self, name: str) -> None:
         """Remove a container with its anonymous volumes; by the API, which takes a tenth of the time."""
@@ -232,7 +233,7 @@ def assert_through_quadlet(place: Place, spec: Spec, context: UnitContext) -> No
     assert_same(place.read(spec[NAME]).without(*own), spec.without(*own))
 
 
-OF_QUADLET = (REMOVE, CGROUPS, RESTART, SDNOTIFY)
+OF_QUADLET = (REMOVE, CGROUPS, REQUIRES, RESTART, SDNOTIFY)
 """What a unit has of its own: systemd restarts and removes. An anonymous volume gets a name, too."""
 
 CHOSEN: tuple[Words, ...] = (

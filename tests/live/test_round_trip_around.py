@@ -167,7 +167,11 @@ def test_containers_made_through_the_api(
     around.remove("around")
     around.execute("sh", str(script), "create")
     again = read(around, "around")
-    assert {o: again[o] for o in expected} == expected
+    assert {o: again[o] for o in expected if o is not ULIMIT} == {
+        o: value for o, value in expected.items() if o is not ULIMIT
+    }
+    limits: tuple[str, ...] = again[ULIMIT]
+    assert {*limits} >= {*expected.get(ULIMIT, ())}
     assert again.unknowable == frozenset()
 
 
@@ -222,7 +226,8 @@ def test_the_oci_config_of_a_started_api_container(around: Bench) -> None:
     assert by_name["device-cgroup-rule"] == ("c 89:1 rw",)
     assert by_name["seccomp"] == "unconfined"
     assert SECRETS in spec.unknowable
-    assert not any("MYSEC" in str(value) for value in by_name.values())
+    if around.version >= Version(5, 3):  # before, inspect shows it like any variable
+        assert not any("MYSEC" in str(value) for value in by_name.values())
 
 
 # --- networks, volumes, pods ---------------------------------------------------------------------
@@ -273,7 +278,7 @@ def test_networks_come_through_scripts_and_units(around: Bench, flags: tuple[str
             creates.append(generated(around, files, "around-n-network.service")[1:])
         for create in creates:
             around.podman("network", "rm", "around-n")
-            around.podman(*create)
+            around.execute("podman", *create)
             assert comparable(around.get("/networks/around-n/json")) == comparable(before)
     finally:
         around.podman("network", "rm", "-f", "around-n")
@@ -301,7 +306,7 @@ def test_volumes_come_through_scripts_and_units(around: Bench, flags: tuple[str,
             creates.append(generated(around, files, "around-v-volume.service")[1:])
         for create in creates:
             around.podman("volume", "rm", "around-v")
-            around.podman(*create)
+            around.execute("podman", *create)
             assert comparable(around.get("/volumes/around-v/json")) == comparable(before)
     finally:
         around.podman("volume", "rm", "-f", "around-v")

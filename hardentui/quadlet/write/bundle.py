@@ -40,6 +40,7 @@ __all__ = ["Bundle", "Member", "UnitCommand", "UnitContext", "bundle"]
 _OWN_NAMES = Version(4, 7)
 """First Podman with NetworkName= and VolumeName=; before, a unit would create a new network or volume."""
 _POD_UNITS = Version(5, 0)
+_MOST_COMMENTS = 4
 COPY_SCRIPT = "-copy-volumes.sh"
 """What the name of the script that copies anonymous volumes ends with."""
 
@@ -260,11 +261,21 @@ def _container(
     told = [*left, *part.remarks, *_about_kept(kept, f"{parts[0].stem}{COPY_SCRIPT}"), *notes, *hints]
     unknown = unknown_flags(part.spec)
     known = set(part.comments)
-    comments = (f"Note: {note}" for note in (*told, *unreported(unknown)) if note not in known)
-    unit.comments = [*part.comments, *comments]
+    first = (*part.remarks, *_about_kept(kept, f"{parts[0].stem}{COPY_SCRIPT}"), *unreported(unknown))
+    notes_by_weight = dict.fromkeys((*first, *hints, *told))
+    comments = [*part.comments, *(f"Note: {note}" for note in notes_by_weight if note not in known)]
+    unit.comments = _few(comments)
     units = (unit, *networks.values(), *volumes.values(), *([image] if image else []))
     command = UnitCommand(unit.name, f"{stem}.service", intended(spec, context.version))
     return _Container(units, command, tuple(told), unknown)
+
+
+def _few(comments: list[str]) -> list[str]:
+    """What stands at the top of a unit; all of it is told when the unit is written."""
+    if len(comments) <= _MOST_COMMENTS:
+        return comments
+    left_out = len(comments) - _MOST_COMMENTS + 1
+    return [*comments[: _MOST_COMMENTS - 1], f"{left_out} more notes were told when this was written."]
 
 
 def _pod_units(part: _Part, beside: Collection[str]) -> Iterator[Unit]:
@@ -308,7 +319,7 @@ def _copies(parts: Sequence[_Part], kept: Mapping[str, Sequence[KeptVolume]]) ->
 
 
 def _hints(spec: Spec, context: UnitContext, stem: str, missing: Sequence[str]) -> list[str]:
-    hints = ["Quadlet removes the container at each stop; only volumes and mounts keep their files"]
+    hints = []
     if context.version < _OWN_NAMES:
         create = [
             "podman " + " ".join(network_create_arguments(name, context.networks[name]))
@@ -325,7 +336,7 @@ def _hints(spec: Spec, context: UnitContext, stem: str, missing: Sequence[str]) 
         hints.append(f"it needs {' and '.join(missing)}: without such a service it does not start")
     if not spec[RESTART]:
         hints.append("it now starts at boot; remove [Install] to start it only by hand")
-    return hints
+    return [*hints, "Quadlet removes the container at each stop; only volumes and mounts keep their files"]
 
 
 def _pod_hints(spec: Spec, context: UnitContext, pod_file: str, parts: Sequence[_Part]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hardentui.errors import CannotExpress
 from hardentui.model.spec import Spec
 from hardentui.model.version import NEWEST_KNOWN, Version
 from hardentui.options import (
@@ -16,6 +17,7 @@ from hardentui.options import (
     REMOVE,
     REQUIRES,
     RESTART,
+    ROOTFS,
     SDNOTIFY,
     STOP_TIMEOUT,
     TABLE,
@@ -90,7 +92,7 @@ def container_unit(
         writer.notes.append(f"--restart={original[RESTART]} is done by systemd")
     if limit := about_limit(original[RESTART], f"{unit_name}.service", rootless=rootless):
         writer.notes.append(limit)
-    unit.add("Unit", "Description", plain(f"Container {unit_name}"))
+    unit.add("Unit", "Description", _description(spec, unit_name))
     for key in ("Requires", "After") if needed_services else ():
         unit.add("Unit", key, " ".join(needed_services))
     writer.write(spec)
@@ -99,6 +101,15 @@ def container_unit(
     unit.add("Install", "WantedBy", "default.target" if rootless else "multi-user.target default.target")
     unit.define_helpers()
     return unit, tuple(writer.notes)
+
+
+def _description(spec: Spec, unit_name: str) -> str:
+    """What `systemctl status` shows: `shop-db (docker.io/library/postgres:16)`."""
+    runs = spec[ROOTFS] or spec[IMAGE].partition("@")[0]
+    try:
+        return plain(f"{unit_name} ({runs})") if runs else plain(unit_name)
+    except CannotExpress:
+        return plain(unit_name)
 
 
 def _add_service(unit: Unit, spec: Spec) -> None:

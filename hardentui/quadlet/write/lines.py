@@ -27,6 +27,7 @@ from hardentui.options import (
     Mount,
 )
 from hardentui.options.codecs.mounts import mount_flag
+from hardentui.quadlet.write.order import Line, arranged
 from hardentui.systemd.escaping import escape, raw_single, word, words
 from hardentui.writers.arguments import flag_words
 from hardentui.writers.supporting import network_name
@@ -74,18 +75,18 @@ class ContainerLines:
         version: the Podman that will read them; newer keys are written as PodmanArgs=.
 
     Attributes:
-        lines: (key, text as written in the file).
+        lines: (key, text as written in the file); a blank one between groups.
         notes: what could not be written.
     """
 
     def __init__(self, version: Version, beside: UnitsBeside) -> None:
         self.version = version
         self.beside = beside
-        self.lines: list[tuple[str, str]] = []
+        self.lines: list[Line] = []
         self.notes: list[str] = []
 
     def write(self, spec: Spec) -> None:
-        """Add the lines of every option of a spec, in the order of the table."""
+        """The lines of every option of a spec, as people arrange them."""
         of_its_own: Mapping[Option[Any], Callable[[Any], None]] = {
             MOUNTS: self._mounts,
             NETWORK: self._networks,
@@ -94,16 +95,21 @@ class ContainerLines:
             COMMAND: self._command,
             LABELS: self._labels,
         }
+        written: list[tuple[Option[Any], Line]] = []
         for option in TABLE:
-            if option not in spec or self._is_replaced(option, spec):
+            if option not in spec:
                 continue
-            write = of_its_own.get(option)
-            if write is not None:
+            self.lines = []
+            if self._is_replaced(option, spec):
+                pass
+            elif (write := of_its_own.get(option)) is not None:
                 write(spec[option])
             elif option.before_verb:
                 self._global(option, spec[option])
             else:
                 self._plain(option, spec[option])
+            written += [(option, line) for line in self.lines]
+        self.lines = arranged(written)
 
     def _is_replaced(self, option: Option[Any], spec: Spec) -> bool:
         """Whether the root directory, the image unit or a flag replaces the key; if so, write that."""

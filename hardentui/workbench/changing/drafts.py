@@ -32,7 +32,7 @@ from hardentui.reading.containers import declared_user, own_unit_of
 from hardentui.reading.masking import mask_argument, mask_text
 from hardentui.visible import command_word, visible
 from hardentui.words import plural
-from hardentui.workbench.changing.heading import heading, writing_context
+from hardentui.workbench.changing.heading import heading, unit_heading, writing_context
 from hardentui.workbench.changing.layer import only_in_layer
 from hardentui.workbench.changing.proof import prove
 from hardentui.workbench.looking.neighbours import Neighbours
@@ -78,7 +78,8 @@ def new_files(
     spec = plan.after if plan else facts.spec
     writer = _Writer(facts, target, podman, neighbours)
     started = (*_started_by(facts, target, neighbours), *_left_in_layers(facts, target, neighbours))
-    comments = (*heading(facts, plan), *(f"Note: {warning}" for warning in started))
+    about = unit_heading if target is Target.QUADLET else heading
+    comments = (*about(facts, plan), *(f"Note: {warning}" for warning in started))
     made = writer.files(spec, comments)
     masked_files, notes = made.files, made.notes
     secret = writer.holds_secrets(spec)

@@ -34,6 +34,16 @@ def heading(facts: ContainerFacts, plan: Plan | None) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def unit_heading(facts: ContainerFacts, plan: Plan | None) -> tuple[str, ...]:
+    """The same in few lines, for a unit that people read: the reasons are told when it is written."""
+    first = heading(facts, None)
+    if plan is None:
+        return (" ".join(first),)
+    options = ", ".join(f"--{option}" for option in dict.fromkeys(change.option for change in plan.changes))
+    cautions = (f"Caution: {visible(conflict, 300)}" for conflict in plan.conflicts)
+    return (first[0], f"Changed: {options or 'nothing'}.", *cautions)
+
+
 def writing_context(facts: ContainerFacts, spec: Spec, version: Version) -> UnitContext:
     """The container's surroundings, with a plain bridge for each network that the plan adds."""
     context = UnitContext.of(facts, version)

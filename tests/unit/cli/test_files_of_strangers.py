@@ -48,10 +48,10 @@ def test_a_trial_takes_only_what_a_fix_offers(
 def test_its_claims_are_told_as_claims(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = _trial(tmp_path, "memory", "128m")
     assert main(["fix", "shop-web", "--demo", "--trial", path, "--to", "quadlet"]) == 0
-    text = capsys.readouterr().out
-    assert "--memory=128m" in text
-    assert "which was not made here; not checked" in text
-    assert "proven" not in text
+    printed = capsys.readouterr()
+    assert "--memory=128m" in printed.out
+    assert "which was not made here; not checked" in printed.err
+    assert "proven" not in printed.out
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,12 @@ from hardentui.model.version import Version
 from hardentui.options import (
     ANNOTATIONS,
     APPARMOR,
+    CAP_ADD,
     CAP_DROP,
     CGROUP_PARENT,
     CGROUPS,
     COMMAND,
+    CPUS,
     DNS,
     ENTRYPOINT,
     ENV,
@@ -120,8 +122,7 @@ def test_values_keep_their_order_where_one_does_not_fit_the_key() -> None:
     result = lines((EXPOSE, ("80", "53/sctp", "90")))
     assert [line for line in result if "80" in line or "90" in line or "53" in line] == [
         "ExposeHostPort=80",
-        "PodmanArgs=--expose=53/sctp",
-        "PodmanArgs=--expose=90",
+        "PodmanArgs=--expose=53/sctp --expose=90",
     ]
 
 
@@ -163,7 +164,7 @@ def test_what_systemd_does_is_not_passed_to_podman() -> None:
 
 def test_a_cgroup_parent_switches_split_off() -> None:
     assert "CgroupsMode=enabled" in lines((CGROUP_PARENT, "/foo"))
-    assert "PodmanArgs=--cgroups=enabled" in lines((CGROUP_PARENT, "/foo"), version=V46)
+    assert "PodmanArgs=--cgroup-parent=/foo --cgroups=enabled" in lines((CGROUP_PARENT, "/foo"), version=V46)
     assert "CgroupsMode=enabled" not in lines((CGROUP_PARENT, "/foo"), (CGROUPS, "no-conmon"))
 
 
@@ -376,9 +377,18 @@ def test_what_cannot_be_known_stands_at_the_top() -> None:
     result = bundle(spec, UnitContext(version=V54), ("Changed something",))
     head = result.files[0].text.split("[Unit]")[0]
     assert "# Changed something\n" in head
-    assert "# Note: a remark\n" in head
     assert "--security-opt apparmor, --sysctl" in head
     assert "a remark" in result.notes
+
+
+def test_four_lines_at_the_top_are_enough() -> None:
+    spec = Spec.of(*BASE, (RESTART, "always"), (HEALTH_ON_FAILURE, "restart"), (SDNOTIFY, "ignore"))
+    result = bundle(spec, UnitContext(version=V54), ("Made by us.", "Changed: --memory."))
+    head = result.files[0].text.split("\n\n")[0].splitlines()
+    assert head[:2] == ["# Made by us.", "# Changed: --memory."]
+    assert len(head) == 4
+    left_out = len(result.notes) - 1
+    assert head[3] == f"# {left_out} more notes were told when this was written."
 
 
 def test_rootless_units_are_wanted_by_the_default_target() -> None:
@@ -411,20 +421,21 @@ def test_limits_that_an_old_generator_would_forget_are_flags() -> None:
     """Podman 4.7 to 4.9 takes the last Ulimit= only."""
     two = ("nofile=1024:2048", "nproc=64:64")
     assert [line for line in lines((ULIMIT, two), version=Version(4, 9)) if "limit" in line.lower()] == [
-        "PodmanArgs=--ulimit=nofile=1024:2048",
-        "PodmanArgs=--ulimit=nproc=64:64",
+        "PodmanArgs=--ulimit=nofile=1024:2048 --ulimit=nproc=64:64",
     ]
     assert "Ulimit=nproc=64:64" in lines((ULIMIT, two), version=Version(5, 0))
     assert "Ulimit=nproc=64:64" in lines((ULIMIT, two[1:]), version=Version(4, 9))
 
 
 def test_a_unit_reads_as_if_a_person_had_written_it() -> None:
-    """Quotes only where they are needed, keys in the order of podman-systemd.unit(5)."""
+    """Quotes only where they are needed, the image and its name first, what belongs together in a group."""
     text = (
         made(
             (COMMAND, ("sh", "-c", "sleep 1000000")),
             (ENV, ("A=1", "GREETING=hello world")),
+            (CAP_ADD, ("CHOWN",)),
             (CAP_DROP, ("all",)),
+            (CPUS, 0.5),
             (LABELS, ("io.containers.autoupdate=registry", "owner=anna")),
             (PUBLISH, (Port(80, "8080", "127.0.0.1"),)),
             (READ_ONLY, True),
@@ -436,20 +447,26 @@ def test_a_unit_reads_as_if_a_person_had_written_it() -> None:
     )
     assert text.partition("\n\n")[2] == (
         "[Unit]\n"
-        "Description=Container web\n"
+        "Description=web (localhost/app:1)\n"
         "\n"
         "[Container]\n"
-        "AutoUpdate=registry\n"
+        "Image=localhost/app:1\n"
         "ContainerName=web\n"
-        "DropCapability=all\n"
+        'Exec=sh -c "sleep 1000000"\n'
+        "AutoUpdate=registry\n"
+        "\n"
+        "PublishPort=127.0.0.1:8080:80\n"
+        "\n"
         "Environment=A=1\n"
         'Environment="GREETING=hello world"\n'
-        'Exec=sh -c "sleep 1000000"\n'
-        "Image=localhost/app:1\n"
-        "Label=owner=anna\n"
-        "PodmanArgs=--memory=1g\n"
-        "PublishPort=127.0.0.1:8080:80\n"
+        "\n"
+        "PodmanArgs=--memory=1g --cpus=0.5\n"
+        "\n"
+        "DropCapability=all\n"
+        "AddCapability=CHOWN\n"
         "ReadOnly=true\n"
+        "\n"
+        "Label=owner=anna\n"
         "\n"
         "[Service]\n"
         "Restart=always\n"

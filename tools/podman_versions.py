@@ -1,0 +1,215 @@
+"""Run the live tests on the Podmans of several Debian releases, and write docs/podman-versions.md from it.
+
+`python tools/podman_versions.py` takes a quarter of an hour or more. `--short` takes a few minutes, runs what
+differs most between the Podmans, and writes no page; CI runs it.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.support.podman import root_of  # noqa: E402 - found through the line above
+
+PAGE = ROOT / "docs" / "podman-versions.md"
+RELEASES = {"bookworm": "Debian 12", "trixie": "Debian 13", "forky": "Debian's next"}
+SHORT_RELEASES = ("bookworm", "forky")
+REFUSED = "refused: "
+LIVE = "tests/live"
+
+
+@dataclass(frozen=True)
+class Area:
+    """What a row of the table is about.
+
+    Attributes:
+        file: the tests' file below tests/live; a file belongs to one area.
+        only, short: the tests that run, by the beginning of their names; empty = all, in a short run none.
+    """
+
+    title: str
+    file: str
+    only: tuple[str, ...] = ()
+    short: tuple[str, ...] = ()
+
+
+AREAS = (
+    Area("Default values, compose, own Python", "test_podman_versions.py", short=("test_",)),
+    Area("Engine: list, inspect, events", "test_engine.py"),
+    Area("Kernel facts", "test_kernel.py"),
+    Area("Truth of the checks", "test_confusion.py", only=("test_every_answer_is_true",)),
+    Area(
+        "Every option: script and unit, created again",
+        "test_round_trip.py",
+        short=("test_chosen", "test_nasty"),
+    ),
+    Area("Values in units, by the generator", "test_round_trip_escaping.py"),
+    Area("Sizes", "test_sizes.py"),
+    Area("Networks, volumes, pods, made through the API", "test_round_trip_around.py"),
+    Area(
+        "Trial",
+        "test_trial.py",
+        only=("test_redis_needs", "test_a_read_only_path", "test_one_that_cannot", "test_rootless"),
+        short=("test_one_that_cannot",),
+    ),
+    Area("Learning", "test_learn.py", only=("test_redis", "test_nginx")),
+    Area(
+        "Apply and undo",
+        "test_apply.py",
+        only=("test_the_hardened_container", "test_limits_change", "test_nobody_to_ask", "test_a_probe_that"),
+        short=("test_the_hardened_container",),
+    ),
+)
+
+
+@dataclass
+class Result:
+    """What came out for one area on one Podman."""
+
+    passed: int = 0
+    refused: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+    def cell(self) -> str:
+        if self.failed:
+            return f"**fails** ({len(self.failed)} of {self.passed + len(self.failed)})"
+        if self.refused:
+            return f"works; {len(self.refused)} refused" if self.passed else "refused"
+        return "works" if self.passed else "–"
+
+
+@dataclass
+class Run:
+    """What came out on one Podman."""
+
+    release: str
+    podman: str = "?"
+    python: str = "?"
+    results: dict[str, Result] = field(default_factory=dict)
+    differs: list[str] = field(default_factory=list)
+    said: str = ""
+
+
+def collected(areas: Iterable[Area], short: bool) -> list[str]:
+    """The tests to run, each as pytest names it."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-n", "0"]
+    done = subprocess.run(
+        [*command, *(f"{LIVE}/{area.file}" for area in areas)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    by_file = {f"{LIVE}/{area.file}": area for area in areas}
+    chosen = []
+    for line in done.stdout.splitlines():
+        file, colons, name = line.partition("::")
+        if not colons or file not in by_file:
+            continue
+        area = by_file[file]
+        wanted = area.short if short else area.only
+        if name.startswith(wanted) if wanted else not short:
+            chosen.append(line)
+    return chosen
+
+
+def run(release: str, tests: Sequence[str]) -> Run:
+    """Run tests on the Podman of a release."""
+    with tempfile.TemporaryDirectory() as directory:
+        report = Path(directory) / "report.xml"
+        environment = {**os.environ, "HARDENTUI_TEST_RELEASE": release, "HARDENTUI_REQUIRE_LIVE": "1"}
+        command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "--tb=short"]
+        command += ["-o", "junit_family=xunit1", f"--junitxml={report}"]  # xunit2 knows no properties
+        done = subprocess.run(
+            [*command, *tests], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+        result = Run(release, said=done.stdout[-20_000:] + done.stderr)
+        if report.exists():
+            read(report, result)
+    return result
+
+
+def read(report: Path, result: Run) -> None:
+    """The results of a junit report by area."""
+    areas = {f"tests.live.{area.file.removesuffix('.py')}": area.title for area in AREAS}
+    for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314 - our own
+        of_area = result.results.setdefault(areas[case.get("classname", "")], Result())
+        skipped = case.find("skipped")
+        if case.find("failure") is not None or case.find("error") is not None:
+            of_area.failed.append(case.get("name", ""))
+        elif skipped is None:
+            of_area.passed += 1
+        elif (reason := skipped.get("message", "")).startswith(REFUSED):
+            of_area.refused.append(reason.removeprefix(REFUSED).splitlines()[0])
+        for fact in case.iter("property"):
+            value = fact.get("value", "")
+            match fact.get("name"):
+                case "podman":
+                    result.podman = value
+                case "python":
+                    result.python = value.removeprefix("Python ")
+                case "differs" if value not in result.differs:
+                    result.differs.append(value)
+
+
+def page(runs: Sequence[Run]) -> str:
+    lines = [
+        "# Podman versions",
+        "",
+        "The live tests on three Podmans, each with the rest of its Debian release. `make test-versions`"
+        " writes this page. *n refused*: what that Podman does not know; the list is below.",
+        "",
+        "Podman 4.4 and newer have Quadlet. 5.6 and newer also have `podman quadlet install DIRECTORY`, which"
+        " copies units to their place; the next commands that HardenTUI prints work without it.",
+        "",
+        "| | " + " | ".join(f"Podman {run.podman} ({RELEASES[run.release]})" for run in runs) + " |",
+        "|---|" + "---|" * len(runs),
+        "| Python of the release | " + " | ".join(run.python for run in runs) + " |",
+    ]
+    for area in AREAS:
+        cells = (run.results.get(area.title, Result()).cell() for run in runs)
+        lines.append(f"| {area.title} | " + " | ".join(cells) + " |")
+    lines += ["", "## How they differ", "", "What inspect shows of a container that was given no option:", ""]
+    shared = set.intersection(*(set(run.differs) for run in runs)) if runs else set()
+    for ran in runs:
+        lines.append(f"- {ran.podman}: " + "; ".join(text for text in ran.differs if text not in shared))
+    for ran in runs:
+        refused = sorted({text for result in ran.results.values() for text in result.refused})
+        if refused:
+            lines += ["", f"## Refused by Podman {ran.podman}", "", *(f"- {text}" for text in refused)]
+    return "\n".join(lines) + "\n"
+
+
+def main(words: list[str]) -> int:
+    short = "--short" in words
+    releases = SHORT_RELEASES if short else tuple(RELEASES)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(root_of, releases))
+    tests = collected(AREAS, short)
+    with ThreadPoolExecutor(2) as pool:
+        runs = list(pool.map(lambda release: run(release, tests), releases))
+    text = page(runs)
+    print(text)
+    failed = [(ran, result) for ran in runs for result in ran.results.values() if result.failed]
+    for ran, result in failed:
+        print(f"{ran.podman}: {' '.join(result.failed)}")
+    for ran in runs:
+        if any(result.failed for result in ran.results.values()) or not ran.results:
+            print(ran.said)
+    if not short and not failed:
+        PAGE.write_text(text)
+    return 1 if failed or not all(ran.results for ran in runs) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
