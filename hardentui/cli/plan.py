@@ -68,6 +68,7 @@ def plan_lines(plan: Plan, before: int | None, after: int | None, write: Paragra
     yield write.bold(f"{plan.container}  {plan.image}  score {_score(before)} -> {_score(after)}")
     if not plan.changes:
         yield "Nothing to change."
+    told: set[tuple[str, ...]] = set()
     for change in plan.changes:
         yield ""
         flag = BY_NAME[change.option].flag
@@ -75,6 +76,10 @@ def plan_lines(plan: Plan, before: int | None, after: int | None, write: Paragra
         yield f"{write.bold(option)}  {write.painted(change.risk.value, _COLORS[change.risk])}"
         for sign, color, arguments in _difference(change):
             yield from (f"  {write.painted(f'{sign} {argument or option}', color)}" for argument in arguments)
+        if change.checks in told:  # one fix that changes several options
+            yield "    As above."
+            continue
+        told.add(change.checks)
         yield from write.wrapped(change.reason, "    ")
         yield from write.wrapped(f"May break: {change.impact}" if change.impact else "", "    ")
         for note in plan.notes:

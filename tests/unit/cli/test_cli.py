@@ -554,6 +554,14 @@ def test_a_saved_plan_that_is_replaced_is_kept(run: Run, tmp_path: Path) -> None
     assert (tmp_path / "plan.toml.bak").read_text() == "mine"
 
 
+def test_a_plan_says_each_warning_once(run: Run) -> None:
+    answer = run("plan", "shop-web", "--demo", "--check", "default-capabilities-kept")
+    assert "--cap-add" in answer.out
+    assert "--cap-drop" in answer.out
+    text = " ".join(answer.out.split())
+    assert text.count("May break: ") == text.count("As above.") == 1
+
+
 def test_a_plan_as_json_masks_secrets(run: Run) -> None:
     answer = run("plan", "db", "--demo", "--all", "--format", "json")
     plan = json.loads(answer.out)
