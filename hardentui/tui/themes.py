@@ -18,7 +18,7 @@ GROUNDS = ("background", "surface", "panel", "cursor")
 _AS_TEXT = ("primary", "foreground", "warning")
 
 _DARK = {
-    "status-critical": "#ff8f6b",
+    "status-critical": "#ff6b81",
     "status-high": "#ffa657",
     "status-medium": "#e3c170",
     "status-low": "#cdbf96",
@@ -31,7 +31,7 @@ _DARK = {
     "diff-removed": "#ffab70",
 }
 _LIGHT = {
-    "status-critical": "#9c2600",
+    "status-critical": "#a8003a",
     "status-high": "#9a4a00",
     "status-medium": "#775700",
     "status-low": "#665a2c",
@@ -44,7 +44,7 @@ _LIGHT = {
     "diff-removed": "#93430a",
 }
 _CONTRAST = {
-    "status-critical": "#ffb000",
+    "status-critical": "#ff9db0",
     "status-high": "#ffb84d",
     "status-medium": "#ffe066",
     "status-low": "#fff0b3",
@@ -70,7 +70,7 @@ THEMES = (
         secondary="#9fb3c8",
         accent="#5aa9f5",
         warning="#e3c170",
-        error="#ff8f6b",
+        error="#ff6b81",
         success="#6cb2f7",
         foreground="#d6deea",
         background="#10141b",
@@ -95,7 +95,7 @@ THEMES = (
         secondary="#45586e",
         accent="#0a58a6",
         warning="#775700",
-        error="#9c2600",
+        error="#a8003a",
         success="#0a58a6",
         foreground="#1c2430",
         background="#fbfcfe",
