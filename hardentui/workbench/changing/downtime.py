@@ -36,7 +36,7 @@ def expected_downtime(
     engine: str,
     tried: tuple[float, float] | None,
 ) -> Downtime:
-    """What is best known: its last change, else its trial, else how it takes the signal that stops it.
+    """What is best known: its last change, else how it takes the signal that stops it, else its trial.
 
     Args:
         entries: of the journal, newest first; `engine` is its address there.
@@ -53,12 +53,12 @@ def expected_downtime(
     )
     if last is not None:
         return Downtime(last, "as in its last change")
-    if tried is not None:
-        start, stop = (min(max(seconds, 0.0), LONGEST_TRIED) for seconds in tried)
-        return Downtime(start + stop, f"its twin stopped in {stop:.1f} s and was ready in {start:.1f} s")
+    start, stop = (min(max(seconds, 0.0), LONGEST_TRIED) for seconds in tried or (USUAL, 0.0))
     if facts.engine.local and not _stops_when_told(facts, files):
         limit = stop_timeout(facts)
-        return Downtime(limit + USUAL, f"it ignores the signal that stops it and is killed after {limit} s")
+        return Downtime(limit + start, f"it ignores the signal that stops it and is killed after {limit} s")
+    if tried is not None:
+        return Downtime(start + stop, f"its twin stopped in {stop:.1f} s and was ready in {start:.1f} s")
     return Downtime(USUAL, "stop and start; no other time is known")
 
 

@@ -75,16 +75,17 @@ def replace_way(
     vanishes = facts.spec[REMOVE] and facts.running
     kept_aside, aside = _kept_aside(facts, plan, kept, f"{name}-leaving-{suffix}" if vanishes else kept)
     more += aside
-    if paths and not vanishes:
-        operations += [
-            CreateVolume(
-                name=volume,
-                source=facts.id,
-                directory=directory,
-                existed=engine.volumes.exists(volume),
-            )
-            for directory, volume in paths
-        ]
+    copied = paths if not vanishes else ()
+    operations += [
+        CreateVolume(
+            name=volume,
+            source=facts.id if (directory, volume) in copied else "",
+            directory=directory if (directory, volume) in copied else "",
+            existed=engine.volumes.exists(volume),
+        )
+        for directory, volume in dict.fromkeys((*copied, *brought.items()))
+    ]
+    if copied:
         part = CopyPart.AHEAD if facts.running else CopyPart.ALL
         operations.append(CopyData(source=facts.id, paths=paths, part=part))
     operations += kept_aside
