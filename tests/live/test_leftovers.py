@@ -35,7 +35,7 @@ def everything(site: Site) -> dict[str, Any]:
         "volumes": sorted(podman("volume", "ls", "-q").split()),
         "networks": sorted(podman("network", "ls", "-q").split()),
         "images": sorted(podman("images", "-a", "-q", "--no-trunc").split()),
-        "mounts": site.bench.execute("grep", "-c", "/merged ", "/proc/mounts"),
+        "mounts": site.bench.execute("sh", "-c", "grep -c '/merged ' /proc/mounts || true"),
         "processes": processes(site.bench),
     }
 
