@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 import threading
 from collections.abc import Iterator
@@ -122,10 +123,14 @@ def test_the_base_and_a_stored_scan_are_found(container: Bench, looking: Looking
     assert image.scan == NeverScanned()
     assert findings["missing-vulnerability-scan"].status is Status.FAIL
     (tmp_path / "scans").mkdir()
-    report = (
-        f'{{"SchemaVersion": 2, "ArtifactName": "x", "CreatedAt": "{facts.now.isoformat()}", "Results": []}}'
-    )
-    (tmp_path / "scans" / f"{image.id}.json").write_text(report)
+    report = {
+        "SchemaVersion": 2,
+        "ArtifactName": "x",
+        "CreatedAt": facts.now.isoformat(),
+        "Metadata": {"OS": {"Family": "debian", "Name": "13"}},
+        "Results": [{"Target": "x", "Class": "os-pkgs", "Packages": [{"Name": "libc6"}]}],
+    }
+    (tmp_path / "scans" / f"{image.id}.json").write_text(json.dumps(report))
     facts, findings = looking.closer()
     assert isinstance(facts.image, ImageFacts)
     assert isinstance(facts.image.scan, ScanReport)

@@ -11,7 +11,7 @@ import pytest
 
 from hardentui.model.draft import Draft, Target
 from hardentui.model.spec import Option, Spec
-from hardentui.options import REMOVE, RESTART, SDNOTIFY, TABLE
+from hardentui.options import REMOVE, REQUIRES, RESTART, SDNOTIFY, TABLE
 from hardentui.workbench.views import Row, Selection
 from hardentui.workbench.workbench import Workbench
 from tests.support.podman import BUSYBOX, Bench
@@ -24,7 +24,7 @@ REDIS, WEB, WORKER = "svc-redis", "svc-web", "svc-worker"
 ALL = (REDIS, WEB, WORKER)
 NET, DATA, LOGS, SECRET = "svc-net", "svc-data", "svc-logs", "svc-conf"
 PASSWORD = "correct-horse"
-_BY_SYSTEMD: frozenset[Option[Any]] = frozenset({RESTART, REMOVE, SDNOTIFY})
+_BY_SYSTEMD: frozenset[Option[Any]] = frozenset({RESTART, REMOVE, REQUIRES, SDNOTIFY})
 """What a service does in Podman's place."""
 _LOOP = (
     'until printf "AUTH %s\\r\\nSET worker $ROLE\\r\\nQUIT\\r\\n" | nc db 6379 | grep OK; do sleep 0.1; done'

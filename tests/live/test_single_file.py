@@ -69,7 +69,12 @@ def test_the_file_says_where_it_runs() -> None:
 
 
 @pytest.mark.parametrize(
-    "python", [*sorted(glob("/usr/bin/python3.[0-9]*")), *sorted(glob(f"{PYENV}/*/bin/python"))]
+    "python",
+    sorted(
+        python
+        for pattern in ("/usr/bin/python3.[0-9]", "/usr/bin/python3.[0-9][0-9]", f"{PYENV}/*/bin/python")
+        for python in glob(pattern)
+    ),
 )
 def test_every_python_runs_it_or_is_told_in_one_sentence(python: str, tmp_path: Path) -> None:
     told = subprocess.run([python, "-V"], capture_output=True, text=True, check=True)
