@@ -203,7 +203,7 @@ async def test_the_tui_walks_a_real_container_and_writes_its_unit(
     async with app.run_test(size=(120, 36)) as pilot:
         await _screen(pilot, web)
         await pilot.press("/", *NAME, "enter")
-        await _screen(pilot, "score")
+        await _screen(pilot, "takeover")
         await pilot.press("enter")
         await _screen(pilot, "Base image")
         await pilot.press("8")

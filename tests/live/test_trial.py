@@ -105,13 +105,18 @@ def test_nginx_gets_exactly_the_capabilities_that_it_needs(
     assert json.loads((tmp_path / "trial.json").read_text()) == document
     unit = (tmp_path / f"{NAME}.container").read_text()
     assert "AddCapability=CAP_CHOWN CAP_NET_BIND_SERVICE CAP_SETGID CAP_SETUID" in unit
-    assert "Every probe answered on the hardened twin." in unit
+    assert document["sure"] == "Every probe answered on the hardened twin."
 
     fix = ["fix", NAME, "--url", bench.url, "--trial", str(tmp_path / "trial.json"), "--to", "run"]
     assert main(fix) == 0
     script = capsys.readouterr().out
     assert "--cap-add=CAP_SETUID" in script
-    assert script.replace("web.sh", "") == (tmp_path / f"{NAME}.sh").read_text().replace("web.sh", "")
+    assert _without_comments(script) == _without_comments((tmp_path / f"{NAME}.sh").read_text())
+
+
+def _without_comments(script: str) -> list[str]:
+    """What is known of the container, and so a remark, may be newer."""
+    return [line for line in script.splitlines() if not line.startswith("#")]
 
 
 def test_without_a_probe_it_says_how_sure_it_is_and_proposes_one(
