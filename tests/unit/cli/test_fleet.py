@@ -105,7 +105,7 @@ def test_sarif_keeps_the_hosts_apart_and_its_fingerprints(
     prints = [result["partialFingerprints"]["hardentui/v1"] for result in results]
     assert len(prints) == len(set(prints))
     uris = {result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for result in results}
-    assert "web01/container/rootful/shop-web" in uris
+    assert "web01/container/rootful/report" in uris
     _, again = _check(capsys, "--facts", str(fleet), "--format", "sarif")
     assert again == out
     _, single = _check(capsys, "--facts", str(fleet / "a.json"), "--format", "sarif")
