@@ -16,7 +16,6 @@ from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.compare import CompareScreen
 from hardentui.tui.screens.export import ExportScreen
 from hardentui.tui.screens.home import HomeScreen
-from hardentui.workbench import recording
 from tests.tui.replayed import Host, some
 from tests.tui.support import Driver, drawn, make_app, running, screen_text, shows, until
 
@@ -163,7 +162,6 @@ async def test_a_session_in_a_browser_compares_nothing(
 async def test_facts_are_saved_for_their_owner_and_compared_later(
     size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recording, "_run", lambda opened: opened.run)
     host = some(real=True, host_name="web01")
     host.checklist = ""
     app = _app(host, tmp_path / "kept")
