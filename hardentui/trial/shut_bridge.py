@@ -48,16 +48,32 @@ def shut(conmon: int, bridges: Sequence[str]) -> None:
 
 
 def _entering(conmon: int) -> tuple[str, ...]:
-    """What enters the network namespace with the bridges: a rootless engine keeps one for them."""
+    """What enters the network namespace with the bridges: a rootless engine keeps one for them, mounted where
+    its processes see it. The monitor of a container with `userns=auto` has mounts of its own."""
     space = f"/proc/{conmon}/ns/net"
-    user: tuple[str, ...] = ()
+    if owner := _owner(conmon):
+        others = (
+            int(name) for name in os.listdir("/proc") if name.isdecimal() and _owner(int(name)) == owner
+        )
+        places = (place for process in (conmon, *others) if (place := _network_of_engine(process)))
+        space = next(places, space)
+    user = (f"--target={conmon}", "--user", "--preserve-credentials") if os.geteuid() != 0 else ()
+    return ("nsenter", *user, f"--net={space}", "--")
+
+
+def _owner(process: int) -> int:
+    """The account of a process; 0 if it is root's or gone."""
     try:
-        with open(f"/proc/{conmon}/mountinfo", encoding="utf-8", errors="replace") as file:
+        return os.stat(f"/proc/{process}").st_uid
+    except OSError:
+        return 0
+
+
+def _network_of_engine(process: int) -> str:
+    """Where a process of a rootless engine sees the engine's network namespace; empty if it does not."""
+    try:
+        with open(f"/proc/{process}/mountinfo", encoding="utf-8", errors="replace") as file:
             points = [line.split()[4] for line in file if "rootless-netns" in line and " - nsfs " in line]
     except OSError:
-        points = []
-    if points:
-        space = f"/proc/{conmon}/root{points[-1]}"
-    if os.geteuid() != 0:
-        user = (f"--target={conmon}", "--user", "--preserve-credentials")
-    return ("nsenter", *user, f"--net={space}", "--")
+        return ""
+    return f"/proc/{process}/root{points[-1]}" if points else ""

@@ -32,7 +32,7 @@ def test_the_editor_gets_the_terminal_and_the_app_takes_it_back(terminal: Termin
     at = terminal.type("\r")
     terminal.wait_for("esc", at)
     at = terminal.type("F")
-    terminal.wait_for("PodmanArgs", at)
+    terminal.wait_for("fixes", at)
     at = terminal.type("d")
     terminal.wait_for("difference", at)
     at = terminal.wait_for("EDITOR-HAS-THE-TERMINAL", terminal.type("e"))
