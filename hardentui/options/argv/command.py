@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from hardentui.errors import InputError
 from hardentui.model.spec import Spec
+from hardentui.model.version import NEWEST_KNOWN, Version
 from hardentui.options import COMMAND, IMAGE, ROOTFS
 from hardentui.options.argv.items import Item, image_item, parse_argument, spec_of
 from hardentui.options.argv.tokens import Token, read_line
@@ -19,9 +20,9 @@ from hardentui.options.argv.tokens import Token, read_line
 _VARIABLE_WORD = re.compile(r"\0{1,2}\$\{?(\w+)\}?")
 
 
-def items_of_token(token: Token) -> tuple[Item, ...]:
-    """The items of a token's flags."""
-    return tuple(item for flag, argument in token.parts for item in parse_argument(flag, argument))
+def items_of_token(token: Token, version: Version = NEWEST_KNOWN) -> tuple[Item, ...]:
+    """The items of a token's flags, as this Podman parses them."""
+    return tuple(item for flag, argument in token.parts for item in parse_argument(flag, argument, version))
 
 
 class RunCommand(Struct, frozen=True):

@@ -14,8 +14,9 @@ from msgspec import Struct
 
 from hardentui.model.codec import Codec
 from hardentui.model.spec import Option, Setting, Source, Spec
+from hardentui.model.version import NEWEST_KNOWN, Version
 from hardentui.options.argv.flags import COMMA_LISTS
-from hardentui.options.codecs.csv import as_csv_field
+from hardentui.options.codecs.csv import as_csv_field, split_csv
 from hardentui.options.table import TABLE
 from hardentui.systemd.unit_text import UNKNOWN
 
@@ -100,15 +101,17 @@ def item_word(item: Item) -> str:
     return words[0]
 
 
-def parse_argument(flag: str, argument: str) -> tuple[Item, ...]:
+def parse_argument(flag: str, argument: str, version: Version = NEWEST_KNOWN) -> tuple[Item, ...]:
     """The items in an argument of a flag; none for a flag without a row.
 
     Args:
         flag: in its long spelling.
         argument: `true` or `false` for a switch.
+        version: the Podman that parses it: an older one splits more flags at commas.
     """
     for option, codec in _BY_FLAG.get(flag, ()):
-        texts = codec.split(argument)
+        once_split = option.is_comma_list(version) and not codec.comma_list
+        texts = split_csv(argument) if once_split else codec.split(argument)
         if texts:
             return tuple(_item(option, codec, text, flag) for text in texts)
     return ()

@@ -237,7 +237,8 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         for token in tokens:
             spelled = texts[token.end - 1]
             spelled = spelled if token.end - token.start == 2 else spelled.partition("=")[2]
-            items = tuple(i for i in items_of_token(token) if key != "GlobalArgs" or i.option.before_verb)
+            items = items_of_token(token, self.version)
+            items = tuple(i for i in items if key != "GlobalArgs" or i.option.before_verb)
             entries.append(UnitEntry(items, tuple(places[token.start : token.end]), key, spelled))
         return entries
 
@@ -254,7 +255,7 @@ class QuadletFiles(Struct, frozen=True, dict=True):
             return (item,)
         if option.own_name:  # the flag says more than one thing, the key only this one
             value = option.to_arguments((value,) if option.is_list else value)[0]
-        return parse_argument(option.flag, value)
+        return parse_argument(option.flag, value, self.version)
 
     def _special(self, key: str, value: str) -> tuple[Item, ...] | None:
         """Keys that do more than spell a flag."""
