@@ -93,7 +93,9 @@ def _loose(options: Mapping[str, str]) -> frozenset[str]:
 
 
 def _writable_already(facts: ContainerFacts, path: str) -> bool:
-    return facts.spec[READ_ONLY_TMPFS] and path in _TMPFS_OF_PODMAN
+    if facts.spec[READ_ONLY_TMPFS] and path in _TMPFS_OF_PODMAN:
+        return True
+    return any(mount.destination == path and not mount.read_only for mount in facts.spec[MOUNTS])
 
 
 def read_only_tmpfs(before: ContainerFacts, after: ContainerFacts) -> str:

@@ -6,7 +6,7 @@ order is here, because it depends on the same facts as checks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -93,14 +93,16 @@ def weakenings(facts: ContainerFacts, before: Spec, after: Spec) -> tuple[Weaken
     for option in changed:
         for order in ORDERS.get(option, ()):
             asked.setdefault(order, option)
-    old, new = _declared(facts, before), facts.planned(after)
+    old, new = _before(facts, before, changed), facts.planned(after)
     weaker = [Weakening(option.name, why) for order, option in asked.items() if (why := order(old, new))]
     return tuple(sorted(weaker, key=lambda weakening: weakening.option))
 
 
-def _declared(facts: ContainerFacts, spec: Spec) -> ContainerFacts:
-    """The container as a spec declares it. The runtime's configuration still counts for the current spec."""
-    return replace(facts, kernel=NotRunning("exited")) if spec == facts.spec else facts.planned(spec)
+def _before(facts: ContainerFacts, spec: Spec, changed: Iterable[Option[Any]]) -> ContainerFacts:
+    """The container as a spec declares it. The runtime's configuration still counts for options that have
+    today's values."""
+    today = all(spec[row] == facts.spec[row] for row in changed)
+    return replace(facts, spec=spec, kernel=NotRunning("exited")) if today else facts.planned(spec)
 
 
 # --- orders that depend on facts of the checks -------------------------------------------------------

@@ -80,7 +80,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
             "Find out what they need and set the parameter keep.",
             needs="keep",
         )
-    kept = (bounding - defaults) | given_explicitly(context.facts.spec) | (defaults & _needed(spec, context))
+    kept = (bounding - defaults) | given_explicitly(spec) | (defaults & _needed(spec, context))
     if defaults <= kept:
         raise CannotFix(
             "every default capability is needed", "A trial showed it, or the parameter keep says so."

@@ -140,3 +140,30 @@ def test_its_fix_fixes_and_stays(check: AnyCheck) -> None:
         assert again == once
     needs_a_choice = check.fix is FixKind.DECISION or any(not value for value in check.parameters.values())
     assert fixed or needs_a_choice, "no failing example is ever fixed, and there is nothing to choose"
+
+
+@every_check
+def test_two_fixes_that_apply_alone_fix_both_together(check: AnyCheck) -> None:
+    """In this order, whatever the other is: none takes back, hides or refuses what the other does."""
+    for facts, fixed_alone in _fixed_alone():
+        for other in fixed_alone if check in fixed_alone else ():
+            if other is not check:
+                choices = [Choice(check.id), Choice(other.id)]
+                plan = make_plan(facts, choices, [check, other], NOTHING_SET)
+                left = {part.id: evaluate(part, facts.planned(plan.after)) for part in (check, other)}
+                assert set(left.values()) <= {Status.PASS, Status.NOT_APPLICABLE}, (left, plan.skipped)
+
+
+@cache
+def _fixed_alone() -> tuple[tuple[ContainerFacts, tuple[AnyCheck, ...]], ...]:
+    """Failing examples, each with the checks whose fix alone makes them pass."""
+    examples = [facts for check in CHECKS for facts in check.fails() if isinstance(facts, ContainerFacts)]
+    return tuple((facts, tuple(check for check in CHECKS if _fixes(check, facts))) for facts in examples)
+
+
+def _fixes(check: AnyCheck, facts: ContainerFacts) -> bool:
+    if check.remediate is None:
+        return False
+    plan = make_plan(facts, [Choice(check.id)], [check], NOTHING_SET)
+    fixed = evaluate(check, facts.planned(plan.after)) in (Status.PASS, Status.NOT_APPLICABLE)
+    return bool(plan.choices) and fixed
