@@ -79,6 +79,7 @@ class Draft(Struct, frozen=True, kw_only=True):
         left_out: changes of the plan that the container's unit cannot express, one sentence each.
         commands: the commands to make systemd load a changed unit.
         chowned: named volumes whose files get another owner when it starts (`:U`).
+        brought: (directory, volume) of data in the writable layer of today that goes to a new volume.
     """
 
     target: Target
@@ -89,6 +90,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     left_out: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
     chowned: tuple[str, ...] = ()
+    brought: tuple[tuple[str, str], ...] = ()
 
 
 class NextSteps(Struct, frozen=True):

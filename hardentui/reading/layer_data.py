@@ -34,6 +34,10 @@ class LayerData(Struct, frozen=True):
     logs: tuple[str, ...] = ()
     directories: tuple[str, ...] = ()
 
+    def has(self, directory: str) -> bool:
+        """Whether any of the data is in this directory."""
+        return any(is_below(path, (directory,)) for path in self.data)
+
     def without(self, directories: Collection[str]) -> LayerData:
         """The data outside these directories."""
         data = tuple(path for path in self.data if not is_below(path, directories))

@@ -109,8 +109,8 @@ class TrialConfiguration(Struct, frozen=True):
         ]
         return replace(self, loosenings=(*kept, *(new for new in loosenings if new not in kept)))
 
-    def tighter(self, loosening: Loosening) -> TrialConfiguration:
-        return replace(self, loosenings=tuple(other for other in self.loosenings if other != loosening))
+    def tighter(self, *loosenings: Loosening) -> TrialConfiguration:
+        return replace(self, loosenings=tuple(kept for kept in self.loosenings if kept not in loosenings))
 
 
 def can_be_writable(directory: str, spec: Spec, facts: ContainerFacts) -> bool:

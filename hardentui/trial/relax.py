@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -54,6 +54,7 @@ class Relaxer:
         self._why: dict[Loosening, str] = {}
         self._left_out: list[LeftOut] = []
         self._bisected = False
+        self._on_suspicion: set[Loosening] = set()
 
     def settle(self, configuration: TrialConfiguration, tried: Tried | None = None) -> Settled:
         """The configuration that works; one without choices when none does.
@@ -202,6 +203,7 @@ class Relaxer:
         again = self._rounds.run(tried.configuration.with_(*back), "every capability that it had before")
         if not again.ready:
             return tried
+        self._on_suspicion.update(back)
         for loosening in back:
             self._note(loosening, f"it fails without all of them: {tried.why}")
         return again
@@ -223,25 +225,39 @@ class Relaxer:
         return TrialConfiguration(configuration.choices, tuple(kept))
 
     def _tightened(self, configuration: TrialConfiguration) -> TrialConfiguration:
-        """Without the capabilities that it works without, if that was wanted and shows."""
+        """Without the capabilities that it works without: those that came back all at once, and, if that was
+        wanted and shows, those that something named."""
         back = [loosening for loosening in configuration.loosenings if isinstance(loosening, CapabilityBack)]
         if not self._rounds.answered and not (self._tight and self._rounds.judges_work):
             # its stop is judged in any case
-            back = [loosening for loosening in back if loosening.capability == "CAP_KILL"]
+            back = [
+                loosening
+                for loosening in back
+                if loosening.capability == "CAP_KILL" or loosening in self._on_suspicion
+            ]
         if len(back) < 2 and not self._bisected and not self._rounds.answered:
             return configuration  # it was the last one that made it work
-        for loosening in back:
-            if self._exhausted:
-                break
-            name = loosening.capability.removeprefix("CAP_")
-            tighter = configuration.tighter(loosening)
-            tried = self._rounds.run(tighter, f"without capability {name}")
+        return self._without(configuration, back)
+
+    def _without(
+        self, configuration: TrialConfiguration, back: Sequence[CapabilityBack]
+    ) -> TrialConfiguration:
+        """Without as many of these as it works without."""
+        half = len(back) // 2
+        for part in (back[:half], back[half:]):
+            if not part or self._exhausted:
+                continue
+            names = ", ".join(loosening.capability.removeprefix("CAP_") for loosening in part)
+            kind = "capability" if len(part) == 1 else "capabilities"
+            tighter = configuration.tighter(*part)
+            tried = self._rounds.run(tighter, f"without {kind} {names}")
             if tried.ready:
                 configuration = tighter
+            elif len(part) > 1:
+                configuration = self._without(configuration, part)
             else:
-                self._why[loosening] = f"{self._why.get(loosening, '')}; without {name}: {tried.why}".lstrip(
-                    "; "
-                )
+                known = self._why.get(part[0], "")
+                self._why[part[0]] = f"{known}; without {names}: {tried.why}".lstrip("; ")
         return configuration
 
     @property

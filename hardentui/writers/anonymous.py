@@ -17,7 +17,7 @@ from hardentui.writers.supporting import volume_create_arguments
 
 _LONGEST = 150
 _COPIED = "io.hardentui.copy-of"
-"""The label of a copied volume: of which volume, and the checksum of what was in it."""
+"""The label of a copied volume: of which volume, or of which directory of which container."""
 
 
 class KeptVolume(NamedTuple):
@@ -113,42 +113,102 @@ def saved(spec: Spec, kept: Sequence[KeptVolume]) -> Spec:
 
 
 _COPY = """\
-copy() { # OLD NEW CREATE...: what is in OLD goes to NEW, which is made with the command CREATE
-    old=$1
-    new=$2
-    shift 2
-    if [ -n "$(podman ps --quiet --filter "volume=$old")" ]; then
-        echo "$old is in use: stop its container first" >&2
-        exit 1
-    fi
-    sum=$(podman volume export "$old" | cksum | tr ' ' -)
-    if podman volume exists "$new"; then
-        copied=$(podman volume inspect --format "{{index .Labels \\"$label\\"}}" "$new")
-        if [ "$copied" = "$old-$sum" ]; then
+here=$(pwd)
+ahead=${1:-}
+mounted=
+trap '[ -z "$mounted" ] || podman unmount "$mounted" >/dev/null' EXIT
+
+fail() {
+    echo "$*" >&2
+    exit 1
+}
+
+in_it() { # DIRECTORY COMMAND...: there, and not where a link on the way leads
+    (
+        cd "$1"
+        [ "$(env pwd -P)" = "$1" ] || fail "$1 is reached through a link"
+        shift
+        "$@"
+    )
+}
+
+carry() { # what is new, changed or gone in $from since $seen was written
+    {
+        code=0
+        in_it "$from" tar -c $whole --no-check-device --listed-incremental="$seen" . || code=$?
+        echo $code >"$seen.code"
+    } | in_it "$to" tar -xp $whole --listed-incremental=/dev/null
+    code=$(cat "$seen.code")
+    rm "$seen.code"
+    [ "$code" = 0 ] || { [ "$ahead" ] && [ "$code" = 1 ]; } || return 1 # 1: changed while it was read
+    begun=$(sed -zn '1s/.*\\n//p' "$seen" | tr -d '\\0')
+    sed -zi "1s/$begun\\$/$((begun - 1))/" "$seen" # the times of files are a little behind the clock
+}
+
+copy() { # CREATE...: what is in $from, called $old, goes to $new, which is made with the command CREATE
+    seen=$here/$new.copy
+    if podman volume exists "$new" && [ ! -e "$seen" ]; then
+        label_there=$(podman volume inspect --format "{{index .Labels \\"$label\\"}}" "$new")
+        if [ "$label_there" = "$old" ] && [ -e "$seen.done" ] &&
+            [ -z "$(in_it "$from" find . -cnewer "$seen.done")" ]; then
             echo "$new has the data of $old already" >&2
             return
         fi
-        echo "$new exists and is no copy of what is in $old now: remove it, if nobody needs what is in it" >&2
-        exit 1
+        fail "$new exists and is no copy of what is in $old now: remove it, if nobody needs what is in it"
     fi
-    "$@" --label "$label=$old-$sum" >/dev/null
-    if { podman volume export "$old" || echo failed >"$state"; } | podman volume import "$new" - &&
-        [ ! -s "$state" ]; then
-        echo "copied $old to $new" >&2
+    [ "$ahead" ] || [ -z "$used" ] || fail "$old is in use: stop its container first"
+    [ -z "$(podman ps --all --quiet --filter "volume=$new")" ] || fail "$new is in use"
+    if ! podman volume exists "$new"; then
+        rm -f "$seen.done"
+        : >"$seen"
+        "$@" --label "$label=$old" >/dev/null
+    fi
+    to=$(podman volume mount "$new")
+    if carry; then
+        podman volume unmount "$new" >/dev/null
     else
+        podman volume unmount "$new" >/dev/null
         podman volume rm "$new" >/dev/null
-        echo "$old could not be copied; $new is removed again" >&2
-        exit 1
+        rm -f "$seen"
+        fail "$old could not be copied; $new is removed again"
     fi
+    [ "$ahead" ] || mv "$seen" "$seen.done"
+    echo "copied $old to $new" >&2
+}
+
+volume() { # OLD NEW CREATE...
+    old=$1
+    new=$2
+    shift 2
+    from=$(podman volume mount "$old")
+    used=$(podman ps --quiet --filter "volume=$old")
+    copy "$@"
+    podman volume unmount "$old" >/dev/null
+}
+
+layer() { # CONTAINER DIRECTORY NEW CREATE...
+    old=$1:$2
+    new=$3
+    mounted=$1
+    from=$(cd "$(podman mount "$1")" && env pwd -P)$2
+    used=$(podman ps --quiet --filter "id=$1")
+    shift 3
+    copy "$@"
+    podman unmount "$mounted" >/dev/null
+    mounted=
 }
 """
+_WHOLE = (
+    "--numeric-owner --sparse --acls --xattrs --xattrs-include=user.* --xattrs-include=security.capability"
+)
 
 
 def copy_script(about: str, kept: Iterable[KeptVolume], volumes: Mapping[str, Mapping[str, Any]]) -> str:
     """A POSIX shell script that copies the data of anonymous volumes into their named ones.
 
     It refuses while a volume is in use, leaves a finished copy alone, takes nothing else for a copy, and
-    removes an incomplete one. The anonymous volumes are kept.
+    removes an incomplete one. The anonymous volumes are kept. With the word `ahead` it copies while the
+    containers run, so that the next run copies only what changed.
 
     Args:
         about: the containers, in words.
@@ -159,9 +219,38 @@ def copy_script(about: str, kept: Iterable[KeptVolume], volumes: Mapping[str, Ma
         " each stop.",
         "Stop what uses them, run this once, and only then start the services. The old volumes are kept.",
     ]
-    lines = ["#!/bin/sh", *comment_lines(comments), "set -eu", ""]
-    lines += [f"label={_COPIED}", "state=$(mktemp)", "trap 'rm -f \"$state\"' EXIT", "", _COPY]
-    for old, volume in {volume.old: volume for volume in kept}.items():
-        create = ("podman", *volume_create_arguments(volume.new, volumes.get(old) or {}))
-        lines.append("copy " + " ".join(shlex.quote(word) for word in (old, volume.new, *create)))
+    return _script(
+        comments,
+        (
+            ("volume", old, volume.new, *_create(volume.new, volumes.get(old) or {}))
+            for old, volume in {volume.old: volume for volume in kept}.items()
+        ),
+    )
+
+
+def copy_layer_script(about: str, container: str, brought: Iterable[tuple[str, str]]) -> str:
+    """The same for directories in the writable layer of a container; it is kept.
+
+    Args:
+        container: its ID.
+        brought: (directory, new volume).
+    """
+    comments = [
+        f"Copies what {about} has written into the volumes of its successor, which starts after this. Stop"
+        f" {about} before."
+    ]
+    return _script(comments, (("layer", container, place, new, *_create(new, {})) for place, new in brought))
+
+
+def _create(name: str, document: Mapping[str, Any]) -> tuple[str, ...]:
+    return ("podman", *volume_create_arguments(name, document))
+
+
+def _script(comments: Sequence[str], copies: Iterable[tuple[str, ...]]) -> str:
+    unshare = (
+        '[ "$(id -u)" = 0 ] || exec podman unshare sh "$0" "$@" # where the owners of its files are known'
+    )
+    lines = ["#!/bin/sh", *comment_lines(comments), "set -euf", unshare, 'cd "$(dirname "$0")"', ""]
+    lines += [f"label={_COPIED}", f"whole={shlex.quote(_WHOLE)}", _COPY]
+    lines += [" ".join(shlex.quote(word) for word in words) for words in copies]
     return "\n".join(lines) + "\n"

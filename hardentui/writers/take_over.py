@@ -64,7 +64,7 @@ class TakeOver(Struct, frozen=True, kw_only=True):
         profile: the seccomp profile that the units name; it goes one directory up. Empty = none.
         services: what is started then.
         moved: unit files of today that would start the old containers again, or hide the new units.
-        copies: the script that copies anonymous volumes; empty = none.
+        copies: the scripts that copy data, ahead and after the stop.
         runs: commands of run scripts instead of services, in their order.
         chowned: named volumes whose files get another owner.
         rootless: systemd is asked as this user.
@@ -77,7 +77,7 @@ class TakeOver(Struct, frozen=True, kw_only=True):
     profile: str = ""
     services: tuple[str, ...] = ()
     moved: tuple[str, ...] = ()
-    copies: str = ""
+    copies: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
     chowned: tuple[str, ...] = ()
     rootless: bool = False
@@ -238,18 +238,18 @@ def take_over_script(name: str, takeover: TakeOver) -> str:
 
 
 def _checks(takeover: TakeOver) -> Iterator[str]:
-    """Nothing is changed if one of these fails."""
+    """Nothing of today is changed if one of these fails."""
     for container in takeover.old:
         kept = shlex.quote(container.kept_as)
         yield f"! podman container exists {kept} || fail {shlex.quote(f'{container.kept_as} exists already')}"
     needed = [
         *takeover.units,
-        *filter(None, [takeover.copies]),
+        *takeover.copies,
         *(old.stand_in for old in takeover.old if old.stand_in),
     ]
     for file in needed:
         yield f"[ -r {shlex.quote(file)} ] || fail {shlex.quote(f'{file} cannot be read here')}"
-    if takeover.chowned:
+    if takeover.chowned or takeover.copies:
         yield '[ -w . ] || fail "$(pwd) cannot be written here"'
     if takeover.units:
         yield 'mkdir -p "$place"'
@@ -259,6 +259,7 @@ def _checks(takeover: TakeOver) -> Iterator[str]:
         )
     for path in takeover.moved:
         yield f"[ ! -e {shlex.quote(path)}.before ] || fail {shlex.quote(f'{path}.before is in the way')}"
+    yield from (f"sh {shlex.quote(script)} ahead" for script in takeover.copies)
     if takeover.units:  # last, and all before anything is changed: whatever has no copy was not there
         yield _for_each(takeover.units, 'keep_file "$file" "$place"')
         if takeover.profile:
@@ -281,8 +282,7 @@ def _now(takeover: TakeOver) -> Iterator[str]:
         if old.restart and not old.stand_in:
             yield f"podman update --restart=no {shlex.quote(old.kept_as)} >/dev/null"
         yield f"is_free {shlex.quote(old.name)}"
-    if takeover.copies:
-        yield f"sh {shlex.quote(takeover.copies)}"
+    yield from (f"sh {shlex.quote(script)}" for script in takeover.copies)
     yield from (f"save_owners {shlex.quote(volume)}" for volume in takeover.chowned)
     yield from (f"move {shlex.quote(path)}" for path in takeover.moved)
     if takeover.units:
@@ -378,6 +378,8 @@ def _finish(takeover: TakeOver) -> Iterator[str]:
             yield f"! podman container exists {shlex.quote(old.kept_as)} || echo {shlex.quote(text)} >&2"
         else:
             yield f"discard {shlex.quote(old.kept_as)}"
+    if takeover.copies:
+        yield "rm -f ./*.copy.done"
     stay = any(old.layer for old in takeover.old)
     for pod in takeover.pods if not stay else ():
         yield f"drop_pod {shlex.quote(pod.name)} {1 if pod.unit else 0}"

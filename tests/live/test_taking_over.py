@@ -208,6 +208,43 @@ def test_a_container_without_volumes(machine: Machine, capsys: pytest.CaptureFix
     assert machine.data({"layer": "/srv"}) == before
 
 
+@pytest.mark.parametrize("target", ["quadlet", "run"])
+def test_what_a_container_wrote_goes_to_the_volume_that_a_fix_adds(
+    machine: Machine, capsys: pytest.CaptureFixture[str], target: str
+) -> None:
+    start(machine, "scribe", BUSYBOX, *SLEEP, data="/srv/notes")
+    steps = written(machine, capsys, "fix", "scribe", "--check", "writable-rootfs", "--to", target)
+    take_over_and_back_and_over(machine, steps, {"scribe": "/srv/notes"}, ("scribe",))
+
+
+def test_data_is_copied_before_the_stop_and_what_changed_meanwhile_after_it(
+    machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its program writes, renames and removes files until the last moment, and once more when it is told to
+    end."""
+    work = (
+        "cd /data; mkdir a; echo 1 >a/first; trap 'echo end >last; mv b c; exit 0' TERM; i=0; "
+        "while :; do i=$((i+1)); echo $i >a/new; mv a/new a/f$((i%7)); rm -f a/f$(((i+3)%7)); "
+        "mkdir -p b; ln -f a/first b/l$((i%3)); echo $i >>log; usleep 1000; done"
+    )
+    machine.bench.podman("run", "-d", "--name=busy", "--volume=/data", BUSYBOX, "sh", "-c", work)
+    steps = written(machine, capsys, "convert", "busy", "--to", "quadlet")
+    unit = machine.directory / "busy.container"
+    unit.write_text(unit.read_text().replace(work, "sleep 100000").replace("\nExec=", "\n# Exec="))
+    carry_out(machine, steps.next)
+    old = machine.ask("inspect", "-f", "{{(index .Mounts 0).Name}}", "busy-before")
+    look = "find . ! -name . -exec stat -c '%n %u:%g %a %F %s %h %Y' {} + | sort; cat log last"
+    volumes = ("-v", f"{old}:/old:ro", "-v", "busy-data-data:/new:ro", BUSYBOX, "sh", "-c")
+    left, right = (
+        machine.bench.podman("run", "--rm", *volumes, f"cd {place} && {look}") for place in ("/old", "/new")
+    )
+    assert left.endswith("end")
+    assert right == left
+    made = machine.ask("volume", "inspect", "-f", "{{.CreatedAt.UnixMilli}}", "busy-data-data")
+    ended = machine.ask("inspect", "-f", "{{.State.FinishedAt.UnixMilli}}", "busy-before")
+    assert int(made) < int(ended)
+
+
 def test_one_that_goes_when_it_stops_can_come_back(
     machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:

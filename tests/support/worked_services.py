@@ -185,7 +185,7 @@ SERVICES = (
     WorkedService(
         "squid", "squid,curl,python3-minimal",
         "printf 'http_port 3128\\nhttp_access allow all\\ncache_dir ufs /var/spool/squid 20 4 4\\n"
-        "cache_effective_user proxy\\npid_filename /run/squid.pid\\n' >/etc/squid/squid.conf; chown proxy /var/spool/squid",
+        "cache_effective_user proxy\\npid_filename /run/squid.pid\\nlogfile_rotate 3\\n' >/etc/squid/squid.conf; chown proxy /var/spool/squid",
         "squid -z -N 2>&1; exec squid -N", _open(3128), _inside(3128),
         (
             Step("proxy", "beside", "mkdir /w; echo page >/w/p; cd /w; python3 -m http.server 8000 & sleep 2; "
@@ -270,7 +270,7 @@ SERVICES = (
         "mariadb", "mariadb-server",
         "mariadb-install-db --user=mysql >/dev/null; rm -rf /var/lib/mysql/*; printf '[mariadbd]\\nbind-address=0.0.0.0\\nslow_query_log=1\\nlog_bin=b\\n' "
         ">/etc/mysql/mariadb.conf.d/99.cnf",
-        "test -d /var/lib/mysql/mysql || mariadb-install-db --user=mysql >/dev/null; mkdir -p /run/mysqld; "
+        "test -d /var/lib/mysql/mysql || mariadb-install-db --user=mysql --rpm >/dev/null; mkdir -p /run/mysqld; "
         "chown mysql /run/mysqld; exec mariadbd --user=mysql",
         _open(3306), "mariadb-admin ping",
         (
@@ -306,6 +306,49 @@ SERVICES = (
             Step("dump", "beside", "pg_dumpall -h 127.0.0.1 -U postgres | grep -c .", ""),
         ),
         ("/var/lib/postgresql",),
+    ),
+    WorkedService(
+        "tomcat", "tomcat10,curl",
+        "mkdir -p /home/up; chown tomcat /home/up; cd /var/lib/tomcat10/webapps; mkdir -p ROOT; chown -R tomcat .; "
+        "printf '<%% java.nio.file.Path p = java.nio.file.Path.of(\"/home/up/a\"); java.nio.file.Files.write(p, "
+        "request.getInputStream().readAllBytes()); java.nio.file.Files.move(p, p.resolveSibling(\"b\"), "
+        "java.nio.file.StandardCopyOption.REPLACE_EXISTING); %%>size <%%= java.nio.file.Files.size("
+        "p.resolveSibling(\"b\")) %%>' >ROOT/w.jsp",
+        "cd /var/lib/tomcat10; exec setpriv --reuid tomcat --regid tomcat --init-groups env CATALINA_BASE=$PWD "
+        "CATALINA_HOME=/usr/share/tomcat10 /usr/share/tomcat10/bin/catalina.sh run",
+        _open(8080), _inside(8080),
+        (
+            Step("a page is compiled", "beside", "curl -sS http://127.0.0.1:8080/w.jsp", "size 0"),
+            Step("upload", "beside", "head -c 30000000 /dev/zero | curl -sS --data-binary @- "
+                 "http://127.0.0.1:8080/w.jsp", "size 30000000"),
+            Step("many at once", "beside", "for i in $(seq 60); do curl -sS http://127.0.0.1:8080/w.jsp & done; wait",
+                 "size 0"),
+            Step("rotation", "inside", "cd /var/lib/tomcat10/logs; for f in *; do mv $f $f.1; done; ls", ".1"),
+            Step("deployment", "inside", "cd /var/lib/tomcat10/webapps; cp -r ROOT new; chown -R tomcat new; "
+                 "for i in $(seq 40); do curl -fsS http://127.0.0.1:8080/new/w.jsp && break; sleep 1; done", "size 0"),
+            Step("threads", "signal", "QUIT"),
+            Step("again", "beside", "sleep 1; curl -sS http://127.0.0.1:8080/w.jsp", "size 0"),
+        ),
+        ("/home", "/var/lib/tomcat10/webapps", "/var/log/tomcat10"),
+    ),
+    WorkedService(
+        "rabbitmq", "rabbitmq-server,amqp-tools",
+        "rm -rf /var/lib/rabbitmq/mnesia",
+        "export RABBITMQ_NODENAME=rabbit@localhost; exec rabbitmq-server", _open(5672), _inside(5672),
+        (
+            Step("messages", "beside", "sleep 5; amqp-declare-queue -d -q work; for i in $(seq 50); do amqp-publish -p "
+                 "-r work -b hello; done; amqp-get -q work", "hello"),
+            Step("accounts", "inside", "export RABBITMQ_NODENAME=rabbit@localhost; rabbitmqctl add_user a secret && "
+                 "rabbitmqctl set_permissions a '.*' '.*' '.*' && rabbitmqctl authenticate_user a secret", "Success"),
+            Step("rotation", "inside", "RABBITMQ_NODENAME=rabbit@localhost rabbitmqctl rotate_logs && echo fine", "fine"),
+            Step("policy, export", "inside", "export RABBITMQ_NODENAME=rabbit@localhost; rabbitmqctl set_policy p work "
+                 "'{\"max-length\":100}' && rabbitmqctl export_definitions /var/lib/rabbitmq/d && "
+                 "grep -c max-length /var/lib/rabbitmq/d", "1"),
+            Step("restart of the broker", "inside", "export RABBITMQ_NODENAME=rabbit@localhost; rabbitmqctl stop_app && "
+                 "rabbitmqctl start_app && rabbitmqctl list_queues", "49"),
+            Step("again", "beside", "sleep 2; amqp-consume -q work -c 49 cat", "hello"),
+        ),
+        ("/var/lib/rabbitmq", "/var/log/rabbitmq"),
     ),
     WorkedService(
         "node", "nodejs",

@@ -47,10 +47,10 @@ from hardentui.workbench.changing.apply_ways import (
 from hardentui.workbench.changing.apply_wishes import SHOWN_FILES, ApplyWishes, refuse_loss
 from hardentui.workbench.changing.downtime import LONGEST_TRIED, Downtime, expected_downtime
 from hardentui.workbench.changing.from_container import refuse_from_container
-from hardentui.workbench.changing.layer import layer_of
+from hardentui.workbench.changing.layer import layer_of, new_volumes
 from hardentui.workbench.changing.not_replaceable import refuse_dependents
 from hardentui.workbench.changing.operators import address_of, operators_on
-from hardentui.workbench.changing.replacing import new_networks, new_volumes, replace_way
+from hardentui.workbench.changing.replacing import new_networks, replace_way
 from hardentui.workbench.looking.unit_origin import origin_of
 
 if TYPE_CHECKING:

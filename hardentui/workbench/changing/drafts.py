@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -33,7 +33,7 @@ from hardentui.reading.masking import mask_argument, mask_text
 from hardentui.visible import command_word, visible
 from hardentui.words import plural
 from hardentui.workbench.changing.heading import heading, unit_heading, writing_context
-from hardentui.workbench.changing.layer import only_in_layer
+from hardentui.workbench.changing.layer import brought, only_in_layer
 from hardentui.workbench.changing.proof import prove
 from hardentui.workbench.looking.neighbours import Neighbours
 from hardentui.workbench.looking.stack import dependents_of
@@ -77,7 +77,8 @@ def new_files(
         )
     spec = plan.after if plan else facts.spec
     writer = _Writer(facts, target, podman, neighbours)
-    started = (*_started_by(facts, target, neighbours), *_left_in_layers(facts, target, neighbours))
+    moved = brought(facts, plan) if plan and target in (Target.QUADLET, Target.RUN) else ()
+    started = (*_started_by(facts, target, neighbours), *_left_in_layers(facts, target, neighbours, moved))
     about = unit_heading if target is Target.QUADLET else heading
     comments = (*about(facts, plan), *(f"Note: {warning}" for warning in started))
     made = writer.files(spec, comments)
@@ -94,6 +95,7 @@ def new_files(
         warnings=(*started, *notes),
         proof=prove(made, facts, version) if verify and target is Target.QUADLET else "",
         chowned=tuple(_chowned(facts.spec, spec)),
+        brought=moved,
     )
     if plan is None:
         return draft
@@ -163,14 +165,17 @@ def _started_by(facts: ContainerFacts, target: Target, neighbours: Neighbours) -
         yield f"these files take over {count}; run no compose there any more: it stops and removes by name"
 
 
-def _left_in_layers(facts: ContainerFacts, target: Target, neighbours: Neighbours) -> Iterator[str]:
+def _left_in_layers(
+    facts: ContainerFacts, target: Target, neighbours: Neighbours, moved: Sequence[tuple[str, str]]
+) -> Iterator[str]:
     """Data that no option carries over, because it is in no volume."""
     if target is Target.RUN:
         members = dependents_of(facts, neighbours.members)
     else:
         members = neighbours.members if target is Target.QUADLET else ()
     for container in (facts, *members):
-        if not isinstance(container.changes, Unreadable) and (files := only_in_layer(container)):
+        copied = moved if container is facts else ()
+        if not isinstance(container.changes, Unreadable) and (files := only_in_layer(container, copied)):
             name = command_word(container.name, container.id[:12])
             yield (
                 f"the new {name} starts without {files}, which only {name} has, in no volume;"

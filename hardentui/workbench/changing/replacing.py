@@ -32,6 +32,7 @@ from hardentui.reading.layer_data import LayerData, is_below
 from hardentui.reading.user_namespace import options_of_new_volume
 from hardentui.visible import visible
 from hardentui.workbench.changing.apply_ways import UPDATES_RESTART, ApplyWay, stop_timeout
+from hardentui.workbench.changing.layer import new_volumes
 from hardentui.workbench.changing.not_replaceable import refuse_replacing
 from hardentui.writers.anonymous import with_existing
 from hardentui.writers.context import UnitContext
@@ -65,7 +66,7 @@ def replace_way(
     context = UnitContext.of(facts, facts.engine.version)
     spec, notes = _with_its_volumes(plan.after.with_(NAME, name), context)
     brought = new_volumes(plan)
-    copies = [(directory, volume) for directory, volume in brought.items() if _holds_data(directory, layer)]
+    copies = [(directory, volume) for directory, volume in brought.items() if layer.has(directory)]
     volumes = _volumes(name, layer.without(brought).directories, engine) if keep_data else ()
     spec, remarks = _same_image(facts, plan, _with_new_volumes(facts, spec, volumes))
     more = list(remarks)
@@ -139,10 +140,6 @@ def _with_new_volumes(facts: ContainerFacts, spec: Spec, volumes: Sequence[tuple
     return spec.with_(MOUNTS, (*spec[MOUNTS], *mounts)).with_(TMPFS, tuple(tmpfs))
 
 
-def _holds_data(directory: str, layer: LayerData) -> bool:
-    return any(is_below(path, (directory,)) for path in layer.data)
-
-
 def _stand_in(facts: ContainerFacts, plan: Plan, kept: str) -> CreateStandIn:
     """The replacement for an original that Podman removes when it stops."""
     context = UnitContext.of(facts, facts.engine.version)
@@ -163,16 +160,6 @@ def _with_its_volumes(spec: Spec, context: UnitContext) -> tuple[Spec, tuple[str
     """
     named, notes = with_existing(spec.without(REMOVE), context.anonymous)
     return (named.with_(REMOVE, True) if spec[REMOVE] else named), notes
-
-
-def new_volumes(plan: Plan) -> dict[str, str]:
-    """Path in the container -> named volume, for the volumes that the plan adds."""
-    known = {mount.destination for mount in plan.before[MOUNTS]}
-    return {
-        mount.destination: mount.source
-        for mount in plan.after[MOUNTS]
-        if mount.type == "volume" and mount.source and mount.destination not in known
-    }
 
 
 def _volumes(name: str, directories: Sequence[str], engine: ChangingEngine) -> tuple[tuple[str, str], ...]:

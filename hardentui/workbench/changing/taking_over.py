@@ -28,6 +28,7 @@ from hardentui.workbench.changing.layer import only_in_layer
 from hardentui.workbench.looking.neighbours import Neighbours
 from hardentui.workbench.looking.stack import dependents_of, in_start_order
 from hardentui.workbench.looking.unit_origin import manager_of, origin_of
+from hardentui.writers.anonymous import copy_layer_script
 from hardentui.writers.file_name import profile_name, safe_file_name
 from hardentui.writers.pod import can_be_a_unit, pod_networks
 from hardentui.writers.supporting import network_name
@@ -148,7 +149,7 @@ def _volumes_saved(facts: ContainerFacts, directory: str) -> Iterator[str]:
 def _take_over(
     files: Files, facts: ContainerFacts, stack: Neighbours, draft: Draft, shell: _Shell
 ) -> tuple[TakeOver, tuple[DraftFile, ...]]:
-    """What takes over from what, and the scripts of stand-ins."""
+    """What takes over from what, and the scripts that it runs."""
     quadlet = draft.target is Target.QUADLET
     others = stack.members if quadlet else dependents_of(facts, stack.members)
     group = in_start_order((facts, *others))
@@ -162,7 +163,15 @@ def _take_over(
         if _needs_stand_in(container):
             stand_ins.append(stand_in_script(container, kept_as))
             stand_in = stand_ins[-1].name
-        old.append(_old(container, kept_as, stand_in, pods))
+        copied = draft.brought if container is facts else ()
+        old.append(_old(container, kept_as, stand_in, pods, copied))
+    scripts = stand_ins
+    copies = tuple(name for name in names if name.endswith(COPY_SCRIPT))
+    if draft.brought:
+        name = f"{safe_file_name(facts.name)}-copy-data.sh"
+        text = copy_layer_script(_word(facts), facts.id, draft.brought)
+        scripts = [*stand_ins, DraftFile(name, text, 0o755, facts.engine.rootless is not True, masked=text)]
+        copies = (*copies, name)
     units = tuple(file.name for file in draft.files if file.is_unit) if quadlet else ()
     takeover = TakeOver(
         old=tuple(old),
@@ -172,15 +181,21 @@ def _take_over(
         profile=next((name for name in names if name == profile_name(facts.name)), "") if quadlet else "",
         services=tuple(_services(group, pods)) if quadlet else (),
         moved=tuple(path for container in group for path in _unit_files(files, container)),
-        copies=next((name for name in names if name.endswith(COPY_SCRIPT)), ""),
+        copies=copies,
         runs=() if quadlet else tuple(_runs(group)),
         chowned=draft.chowned,
         rootless=shell.rootless,
     )
-    return takeover, tuple(stand_ins)
+    return takeover, tuple(scripts)
 
 
-def _old(container: ContainerFacts, kept_as: str, stand_in: str, pods: Sequence[OldPod]) -> OldContainer:
+def _old(
+    container: ContainerFacts,
+    kept_as: str,
+    stand_in: str,
+    pods: Sequence[OldPod],
+    copied: Sequence[tuple[str, str]],
+) -> OldContainer:
     policy = restart_policy(container.inspect)
     pod = container.spec[POD]
     return OldContainer(
@@ -191,7 +206,7 @@ def _old(container: ContainerFacts, kept_as: str, stand_in: str, pods: Sequence[
         restart="" if policy == "no" or container.engine.version < UPDATES_RESTART else policy,
         stand_in=stand_in,
         unit=own_unit_of(container),
-        layer=only_in_layer(container),
+        layer=only_in_layer(container, copied),
         init=bool(container.spec[INIT_CTR]),
         pod=pod if any(pod == stopped.name and stopped.unit for stopped in pods) else "",
     )

@@ -17,12 +17,12 @@ from hardentui.model.trial import Baseline, How, Result, Trial
 from hardentui.options import CAP_ADD
 from hardentui.readiness.expectation import Expectation
 from hardentui.readiness.wait import Readiness
-from hardentui.trial.configuration import TrialConfiguration, TwinPlanner
+from hardentui.trial.configuration import CapabilityBack, TrialConfiguration, TwinPlanner
 from hardentui.trial.life import Habits
 from hardentui.trial.proving import asked_of, recorded
 from hardentui.trial.relax import Relaxer, Settled
 from hardentui.trial.request import Tools
-from hardentui.trial.rounds import Rounds, Stopped
+from hardentui.trial.rounds import Rounds, Stopped, Tried
 from hardentui.workbench.checklists.loading import load
 
 CHECKLIST, CHECKS = load(""), tuple(all_checks())
@@ -104,3 +104,25 @@ def test_what_the_user_wrote_is_the_answer_and_more_is_asked(
     assert asked.check == "default-capabilities-kept"
     assert "CAP_KILL" in asked.options[0].after
     assert "does not stop within" in asked.why
+
+
+@pytest.mark.parametrize("needed", [{"CAP_FOWNER"}, {"CAP_FSETID", "CAP_SETFCAP"}])
+@pytest.mark.parametrize("kept", [(), ("CHOWN", "SETUID")])
+def test_after_a_failure_without_evidence_only_what_it_needs_comes_back(
+    monkeypatch: pytest.MonkeyPatch, needed: set[str], kept: tuple[str, ...]
+) -> None:
+    facts = container()
+    planner = TwinPlanner(facts, _plan)
+    rounds = Rounds(
+        MagicMock(), planner, Expectation(How.PORTS), lambda event: None, stop_seconds=0.2, habits=Habits()
+    )
+
+    def run(configuration: TrialConfiguration, purpose: str, *, trace: bool = False) -> Tried:
+        works = not needed & planner.dropped_capabilities(configuration)
+        return Tried(configuration, works, "" if works else "it ended")
+
+    monkeypatch.setattr(rounds, "run", run)
+    choice = Choice("default-capabilities-kept", (("keep", kept),) if kept else ())
+    settled = Relaxer(rounds, planner, lambda event: None).settle(TrialConfiguration((choice,)))
+    assert set(settled.configuration.loosenings) == {CapabilityBack(name) for name in needed}
+    assert all("without" in why for why in settled.why.values())

@@ -67,7 +67,7 @@ def test_anonymous_volumes_get_names_units_and_a_script_that_copies() -> None:
     assert "Volume=web-a-b-data.volume:/a/b:ro" in files["web.container"]
     assert "Volume=web-image-data.volume:/image" in files["web.container"]
     assert not any(HEX in text for name, text in files.items() if not name.endswith(".sh"))
-    assert f"copy {HEX} web-a-b-data podman volume create web-a-b-data\n" in files["web-copy-volumes.sh"]
+    assert f"volume {HEX} web-a-b-data podman volume create web-a-b-data\n" in files["web-copy-volumes.sh"]
     assert any("web-copy-volumes.sh" in note for note in result.notes)
 
 
@@ -197,7 +197,7 @@ def test_members_join_the_unit_of_their_pod_and_share_its_anonymous_volumes() ->
         assert "Pod=p1.pod" in files[f"{name}.container"]
     assert "Volume=db-shared-data.volume:/data" in files["web.container"]
     assert "Volume=db-shared-data.volume:/shared" in files["db.container"]
-    assert files["web-copy-volumes.sh"].count(f"\ncopy {HEX} db-shared-data ") == 1
+    assert files["web-copy-volumes.sh"].count(f"\nvolume {HEX} db-shared-data ") == 1
 
 
 def test_init_containers_run_to_their_end_in_their_order_before_the_others_start() -> None:
