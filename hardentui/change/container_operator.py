@@ -24,6 +24,7 @@ from hardentui.change.operator import (
 from hardentui.change.originals import is_made_by, refuse_lost_original, refuse_taken_name
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.change.containers import ContainerControl
+from hardentui.engine.change.copy_process import nothing
 from hardentui.engine.change.copying import LayerCopy
 from hardentui.errors import ChangeFailed, ChangeTimedOut, NotFound, PortTaken
 from hardentui.host.commands import run_program
@@ -303,10 +304,11 @@ class ContainerOperator:
             if isinstance(operation, CopyData)
             for (_, name), state in zip(operation.paths, operation.states, strict=False)
         }
-        if volume.name not in filled:
+        if not self._engine.copying.possible or not self._engine.volumes.exists(volume.name):
             return True
-        image = str(self._containers.inspect(volume.source)["Image"])
-        return self._engine.copying.state(volume.name, image) != filled[volume.name]
+        original = next((noted.id for noted in begun if isinstance(noted, NoteContainer)), volume.source)
+        image = str(self._containers.inspect(original)["Image"])
+        return self._engine.copying.state(volume.name, image) != filled.get(volume.name, nothing())
 
     def _still_answers(self, noted: NoteContainer) -> None:
         """Whether it does when all else is removed. What stays silent is started again, once: that gives its

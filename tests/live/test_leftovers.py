@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 def site(bench: Bench, tmp_path: Path) -> Iterator[Site]:
     with answering(Site(bench, tmp_path)) as site:
         site.bench.podman("exec", NAME, "sh", "-c", "mkdir -p /srv; echo kept > /srv/page")
+        site.bench.podman("exec", NAME, "sh", "-c", "mkdir /opt; echo > /opt/gone; rm /opt/gone")
         yield site
 
 
@@ -74,7 +75,7 @@ def test_an_apply_that_works_and_its_undo(site: Site) -> None:
     assert done.returncode == 0, done.stderr
     now = everything(site)
     assert len(now["containers"]) == len(before["containers"]) + 1, "the kept original"
-    assert set(now["volumes"]) - set(before["volumes"]) == {f"{NAME}-srv-data"}
+    assert set(now["volumes"]) - set(before["volumes"]) == {f"{NAME}-opt-data", f"{NAME}-srv-data"}
     assert (now["networks"], now["images"], now["mounts"]) == (
         before["networks"],
         before["images"],

@@ -138,7 +138,7 @@ class Copying:
             self._containers.remove(carrier, force=True)
 
     def state(self, volume: str, image: str) -> str:
-        """The state of a volume, as `Copied.states` has it."""
+        """The state of a volume, as `Copied.states` has it; `nothing()` if it is empty."""
         carrier, pid = self._carrier(image, [_mount("volume", volume, TO, read_only=True)], "1")
         try:
             return _run(Task(pid=pid, user=self._session.peer()[1], pairs=(), look=(TO,)), None).states[0]
