@@ -94,6 +94,8 @@ def world(bench: Bench) -> Iterator[Host]:
     for name in (VOLUME, READ_ONLY_VOLUME):
         bench.podman("volume", "create", name)
         places.append(Path(bench.podman("volume", "inspect", name, "--format", "{{.Mountpoint}}")))
+    places.insert(0, places[-2] / "sub")
+    places[0].mkdir()
     for place in places:
         (place / "file").write_text("of the host\n")
     directory.chmod(0o755)
@@ -115,6 +117,7 @@ def world(bench: Bench) -> Iterator[Host]:
         bench.remove(NAME)  # it needs the others
         bench.remove(LENDER, NEIGHBOUR, GIVER)
         bench.podman("volume", "rm", "-f", VOLUME, READ_ONLY_VOLUME)
+        bench.execute("sh", "-c", f"podman secret rm {SECRET} || true")
         bench.podman("network", "rm", "-f", NETWORK)
         subprocess.run(["rm", "-rf", str(directory)], check=True)
 
@@ -243,6 +246,31 @@ def test_mounts(world: Host, capsys: pytest.CaptureFixture[str]) -> None:
     for entry in ("one/stream.sock", "one/pipe", "one/datagram.sock", "matched/stream.sock"):
         assert f"--grant volume={at}/{entry}" in told
     assert f"the service behind {at}/read-only/stream.sock --grant volume={at}/read-only" in told
+
+
+def test_a_part_of_a_volume_and_mounts_of_its_own(world: Host, capsys: pytest.CaptureFixture[str]) -> None:
+    """Behind a writable image, a tmpfs and a secret stand those of the original, and what they came from."""
+    bench = world.bench
+    bench.execute("sh", "-c", f"printf told | podman secret create --replace {SECRET} -")
+    image = f"type=image,src={BUSYBOX},dst=/image"
+    original(
+        world,
+        *("--mount", f"type=volume,src={VOLUME},dst=/sub,subpath=sub", "--mount", f"{image},rw=true"),
+        *("--tmpfs", "/memory", "--secret", f"{SECRET},mode=0666"),
+        PLACES="/sub,/image/etc,/memory,/run/secrets",
+    )
+    place = (world.directory / "places").read_text().split()[0]
+    ways = {f"{place}/{way}" for way in ("stream.sock", "datagram.sock", "pipe")}
+    assert eventually(lambda: ways <= {*world.seen}), ways - {*world.seen}
+    look = "busybox find /image/etc /memory /run/secrets -type f | busybox xargs busybox grep -H ."
+    before = bench.podman("exec", NAME, "sh", "-c", look)
+    for own in (f"/run/secrets/{SECRET}:toldintruder", "/memory/intruder:x", "/image/etc/intruder:x"):
+        assert before.count(own) == 1
+    nobody_saw_the_twin(world, capsys)
+    assert bench.podman("exec", NAME, "sh", "-c", look) == before
+    fresh = ("run", "--rm", "--mount", image, "--secret", SECRET, BUSYBOX, "sh", "-c")
+    assert bench.podman(*fresh, f"ls /image/etc; cat /run/secrets/{SECRET}").split()[-1] == "told"
+    assert "intruder" not in bench.podman(*fresh, "ls /image/etc")
 
 
 def test_devices_and_privileges(world: Host, capsys: pytest.CaptureFixture[str]) -> None:
