@@ -13,7 +13,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 
 from hardentui.directories import opened_directory, write_error
@@ -64,6 +64,32 @@ def locked(directory: str, subject: str, engine: str, what: str) -> Iterator[Non
             fcntl.flock(handle, fcntl.LOCK_UN)  # also for a program that is just being started
     finally:
         os.close(handle)
+
+
+@contextmanager
+def held_on_engine(run_root: str, container: str) -> Iterator[None]:
+    """Hold the lock of a container that all accounts share that change it: it is in the runtime directory of
+    its engine, which belongs to the engine's user. Nothing is written there but empty directories. Who may
+    not enter it, or has an engine on another machine (empty), has only the locks of their own.
+
+    Raises:
+        Locked: another account holds it.
+    """
+    name = hashlib.sha256(container.encode()).hexdigest()[:12]
+    with ExitStack() as held:
+        try:
+            place = opened_directory(f"{run_root}/hardentui-locks/{name}", create=True, mode=0o700)
+            handle = held.enter_context(place) if run_root else -1
+        except OSError:
+            handle = -1
+        if handle >= 0:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise Locked(
+                    f"Another account is changing {visible(container, 80)} now.", "Wait until it is finished."
+                ) from error
+        yield
 
 
 def is_locked(directory: str, subject: str, engine: str) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -55,3 +58,39 @@ def test_root_saves_facts_of_a_user_without_reading_more_than_the_user_may(
         assert MARK not in text
     status = facts.stat()
     assert (status.st_uid, stat.S_IMODE(status.st_mode)) == (0, 0o600)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(os.geteuid() != 0, reason="root changes a container of a user")
+def test_root_and_a_user_do_not_change_one_container_at_the_same_time(
+    rootless_podman: Bench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    bench, name = rootless_podman, "two-accounts"
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    user = os.stat(bench.socket).st_uid
+    bench.run(name, "--network", "none", BUSYBOX, "sleep", "600")
+    before = bench.podman("inspect", "-f", "{{.Id}}", name)
+    words = ["apply", name, "--check", "new-privileges-allowed", "--yes", "--url", bench.url]
+    run_root = bench.podman("info", "-f", "{{.Store.RunRoot}}")
+    lock = os.path.join(run_root, "hardentui-locks", hashlib.sha256(name.encode()).hexdigest()[:12])
+    at_it = f"mkdir -p {lock} && exec flock -n {lock} sh -c 'echo held; read -r line'"
+    account = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "sh", "-c", at_it]
+    pipe = subprocess.PIPE
+    try:
+        with subprocess.Popen(account, stdin=pipe, stdout=pipe, text=True) as other:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "held\n"
+            assert main(words) == 2
+            assert f"Another account is changing {name} now" in capsys.readouterr().err
+            assert bench.podman("inspect", "-f", "{{.Id}}", name) == before
+            other.communicate("\n")
+        shutil.rmtree(os.path.dirname(lock))
+        assert main(words) == 0
+        assert bench.podman("inspect", "-f", "{{.Id}}", name) != before
+        assert {os.stat(path).st_uid for path in (lock, os.path.dirname(lock))} == {user}
+        assert main(["undo", "--yes"]) == 0
+    finally:
+        bench.remove(name)

@@ -7,6 +7,7 @@ since.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import cache
 
 OWNER_LABEL = "hardentui.owner"
@@ -25,7 +26,7 @@ def is_abandoned(value: str) -> bool:
         return False
     if boot != _boot():
         return True  # created before this boot, or on another machine, which cannot be checked
-    return _start(int(pid)) != start
+    return _start(int(pid)) != start and not _hidden(int(pid))
 
 
 @cache
@@ -35,6 +36,19 @@ def _boot() -> str:
             return file.read().strip()
     except OSError:
         return ""
+
+
+def _hidden(pid: int) -> bool:
+    """Whether it is the process of another account, which /proc does not show here (`hidepid`)."""
+    try:
+        os.stat(f"/proc/{pid}")
+    except OSError:
+        with suppress(ProcessLookupError):
+            try:
+                os.kill(pid, 0)
+            except PermissionError:
+                return True
+    return False
 
 
 def _start(pid: int) -> str:

@@ -195,7 +195,7 @@ class Application:
         with (
             ExitStack() as changed,
             nullcontext() if self._is_alone else self.alone(),
-            operators_on(self._engine, files, self._prove, self._opened.log) as operators,
+            operators_on(self._engine, files, self._prove, self._opened.log, self._facts.name) as operators,
         ):
             self._refuse_unfinished()
             self._refuse_other_container()
@@ -216,7 +216,7 @@ class Application:
         files = self._opened.files if self._facts.engine.local else None
         with (
             locked(lock_directory(self._journal), self._facts.name, self._address, f"confirm by {who()}"),
-            operators_on(self._engine, files, self._prove, self._opened.log) as operators,
+            operators_on(self._engine, files, self._prove, self._opened.log, self._facts.name) as operators,
         ):
             entry = self._journal.read(identity)
             start = resumable_from(entry)

@@ -77,6 +77,7 @@ class History:
             ApplyFailed: part of it could not be undone.
         """
         refuse_from_container()
+        self._refuse_running(entry)
         with operators_of(entry) as operators, ExitStack() as watched:
             with suppress(ChangeFailed):  # also without somebody who completes it if we are killed
                 watched.enter_context(guarded(entry.id))
@@ -104,8 +105,13 @@ class History:
         entry = self._journal.find(text)
         if entry.state is not EntryState.OPEN:
             return None
+        self._refuse_running(entry)
+        return entry
+
+    def _refuse_running(self, entry: JournalEntry) -> None:
+        """Raises Locked, with the words of whoever of this account works on it."""
         with locked(lock_directory(self._journal), entry.container, entry.engine, "a look"):
-            return entry
+            pass
 
     def take_back_expired(self, text: str) -> None:
         """Wait until the time to confirm a change is over, then undo it unless it was confirmed.
@@ -134,6 +140,7 @@ class History:
         begun = time.monotonic()
         while True:
             try:
+                self._refuse_running(entry)
                 with operators_of(entry) as operators:
                     undoing.undo(self._journal, entry.id, operators, lambda event: None, why=why, only=only)
                 return
@@ -151,6 +158,7 @@ class History:
         """
         refuse_from_container()
         entry = self._journal.find(text)
+        self._refuse_running(entry)
         with operators_of(entry) as operators:
             return forgetting.forget(self._journal, entry.id, operators)
 

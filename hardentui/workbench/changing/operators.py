@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from hardentui.change.container_operator import ContainerOperator
 from hardentui.change.file_operator import FileOperator
+from hardentui.change.lock import held_on_engine
 from hardentui.change.operator import Operator
 from hardentui.change.service_operator import Prove, ServiceOperator
 from hardentui.change.stand_in_operator import StandInOperator
@@ -14,10 +15,11 @@ from hardentui.change.unit_operator import UnitOperator
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.connection import Listener
 from hardentui.engine.read import Engine
-from hardentui.errors import NoEngine
+from hardentui.errors import EngineError, NoEngine
 from hardentui.host.files.reader import Files
 from hardentui.model.facts import EngineFacts
 from hardentui.model.journal import JournalEntry, JournalProof
+from hardentui.model.known import Unreadable
 from hardentui.workbench.opening.engines import open_engines
 from hardentui.workbench.opening.opened import Opened
 from hardentui.workbench.views import Selection
@@ -33,21 +35,39 @@ def address_of(opened: Opened, facts: EngineFacts) -> str:
 
 @contextmanager
 def operators_on(
-    engine: Engine, files: Files | None, prove: Prove, listener: Listener
+    engine: Engine, files: Files | None, prove: Prove, listener: Listener, container: str
 ) -> Iterator[tuple[Operator, ...]]:
-    """Everything that changes an engine's containers and their surroundings."""
+    """Everything that changes a container and its surroundings; no other account changes it meanwhile.
+
+    Raises:
+        Locked: another account does.
+    """
     changing = ChangingEngine(engine, listener)
     try:
         service = ServiceOperator(changing.containers, files, prove)
-        yield (
-            FileOperator(),
-            UnitOperator(),
-            ContainerOperator(changing, files),
-            StandInOperator(changing, files),
-            service,
-        )
+        with held_on_engine(_run_root(engine), container):
+            yield (
+                FileOperator(),
+                UnitOperator(),
+                ContainerOperator(changing, files),
+                StandInOperator(changing, files),
+                service,
+            )
     finally:
         changing.close()
+
+
+def _run_root(engine: Engine) -> str:
+    """Where a local engine keeps what is gone after a reboot; empty if that is not known."""
+    facts = engine.facts
+    if not facts.local:
+        return ""
+    try:
+        info = engine.load_info().info if isinstance(facts.info, Unreadable) else facts.info
+    except EngineError:
+        return ""
+    store = {} if isinstance(info, Unreadable) else info.get("store") or {}
+    return str(store.get("runRoot") or "")
 
 
 @contextmanager
@@ -69,7 +89,7 @@ def operators_of(entry: JournalEntry) -> Iterator[tuple[Operator, ...]]:
             )
         engine = opened.engines[0]
         files = opened.files if engine.facts.local else None
-        with operators_on(engine, files, _no_proof, opened.log) as operators:
+        with operators_on(engine, files, _no_proof, opened.log, entry.container) as operators:
             yield operators
     finally:
         for engine in opened.engines:
