@@ -283,7 +283,7 @@ def _networks(engine: str) -> dict[str, tuple[str, ...]]:
         "truth-other": (),
     }
     if engine != ROOTLESS:
-        result["truth-macvlan"] = ("--driver=macvlan", "--internal")
+        result["truth-macvlan"] = ("--driver=macvlan", "--internal", "--subnet=10.66.9.0/24")
         result["truth-watched"] = ("--internal", "--subnet=10.99.77.0/24", "--gateway=10.99.77.1")
     return result
 
