@@ -39,6 +39,7 @@ class Sources(Struct, frozen=True):
         pod_mounts: destinations of the pod's mounts in each member.
         container_names: ID -> name, for `container:<id>` references and dependencies.
         volumes: name -> inspect document of its volumes.
+        base_hosts: what /etc/hosts starts with in a container that did not ask; None = unknown.
     """
 
     inspect: Document
@@ -60,3 +61,4 @@ class Sources(Struct, frozen=True):
     pod_mounts: frozenset[str] = frozenset()
     container_names: Mapping[str, str] = field(default_factory=dict)
     volumes: Mapping[str, Document] = field(default_factory=dict)
+    base_hosts: str | None = None

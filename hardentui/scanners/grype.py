@@ -64,7 +64,7 @@ def parse(document: Mapping[str, Any], modified: datetime) -> ScanReport:
         built,
         vulnerabilities,
         built if knows else None,
-        gaps=tuple(_gaps(distribution)),
+        gaps=tuple(_gaps(distribution, _alerts(document))),
     )
 
 
@@ -90,11 +90,22 @@ def scan(archive: str, ask: Ask, *, offline: bool) -> Known[ScanReport]:
     return Unreadable("the report of Grype is damaged")
 
 
-def _gaps(distribution: str) -> Iterator[str]:
+def _alerts(document: Mapping[str, Any]) -> frozenset[str]:
+    """What newer versions say of packages without good data: `distro-eol`, `distro-unknown`…"""
+    of_packages = document.get("alertsByPackage")
+    lines = of_packages if isinstance(of_packages, list) else ()
+    return frozenset(str(alert.get("type")) for line in lines for alert in line.get("alerts") or ())
+
+
+def _gaps(distribution: str, alerts: frozenset[str]) -> Iterator[str]:
+    name = visible(distribution, 40)
+    if "distro-eol" in alerts:
+        yield f"{name} is past its end of support, so its vulnerabilities are no longer published"
+    elif alerts & {"distro-unknown", "distro-disabled"}:
+        yield f"Grype has no data on this release of {name}"
     if not distribution:
         yield "no distribution was recognised, so only packages of programming languages were compared"
     elif distribution not in _DISTRIBUTIONS:
-        name = visible(distribution, 40)
         yield f"the packages of {name} were perhaps not compared: Grype is not known to have data on them"
 
 

@@ -6,6 +6,7 @@ Trivy's report does not contain the age of its database; `trivy version` shows i
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +23,9 @@ NAME = "trivy"
 _SCAN_SECONDS = 1800.0
 _ASK_SECONDS = 30.0
 _QUIET = {"TRIVY_DISABLE_TELEMETRY": "true", "TRIVY_SKIP_VERSION_CHECK": "true", "TRIVY_NO_PROGRESS": "true"}
+_UNDER_WAY = re.compile(r"\b(sid|unstable|testing|edge|rawhide)\b|_(alpha|beta|rc)")
+_NEVER_CLEAN = "libc6"
+"""Debian and Ubuntu list minor vulnerabilities of the C library that they never fix, in every release."""
 _LISTED = ("--list-all-pkgs", "--quiet")
 _OFFLINE = {
     "TRIVY_SKIP_DB_UPDATE": "true",
@@ -52,15 +56,16 @@ def parse(document: Mapping[str, Any], modified: datetime, *, listed: bool = Fal
         InputError: Trivy compared nothing.
     """
     vulnerabilities = unique(_vulnerabilities(document))
-    compared = _compared(document, listed)
+    without = _without_advisories(document, listed)
+    compared = tuple(group for group in _compared(document, listed) if group != "os-pkgs" or not without)
     if not compared and not vulnerabilities:
-        raise nothing_compared("Trivy", _why_nothing(document))
+        raise nothing_compared("Trivy", without or _why_nothing(document))
     return ScanReport(
         NAME,
         time(document.get("CreatedAt")) or modified,
         None,
         vulnerabilities,
-        gaps=tuple(_gaps(document, compared)),
+        gaps=tuple(_gaps(document, compared, without)),
     )
 
 
@@ -121,6 +126,24 @@ def _compared(document: Mapping[str, Any], listed: bool) -> tuple[str, ...]:
     )
 
 
+def _without_advisories(document: Mapping[str, Any], listed: bool) -> str:
+    """Why Trivy seems to have no data on this release of the distribution; empty if nothing speaks for that.
+
+    Trivy compares packages with an empty list then, and its report looks clean. `EOSL` does not tell: it is
+    about releases with a known end.
+    """
+    system = [result for result in document.get("Results") or () if result.get("Class") == "os-pkgs"]
+    if not system or any(result.get("Vulnerabilities") for result in system):
+        return ""
+    name = _system(document)
+    if _UNDER_WAY.search(name):
+        return f"it has no data on {name}, which is not released yet"
+    packages = {package.get("Name") for result in system for package in result.get("Packages") or ()}
+    if listed and _NEVER_CLEAN in packages:
+        return f"it has no data on {name}: even {_NEVER_CLEAN}, which always has some, has no vulnerability"
+    return ""
+
+
 def _system(document: Mapping[str, Any]) -> str:
     system = (document.get("Metadata") or {}).get("OS") or {}
     return f"{system.get('Family') or ''} {system.get('Name') or ''}".strip()
@@ -131,7 +154,7 @@ def _why_nothing(document: Mapping[str, Any]) -> str:
     return f"it found no packages that it knows in {name}" if name else "it recognised no distribution"
 
 
-def _gaps(document: Mapping[str, Any], compared: tuple[str, ...]) -> Iterator[str]:
+def _gaps(document: Mapping[str, Any], compared: tuple[str, ...], without: str) -> Iterator[str]:
     name = _system(document)
     if not name and set(compared) <= {"lang-pkgs"}:
         yield "no distribution was recognised, so only packages of programming languages were compared"
@@ -139,4 +162,4 @@ def _gaps(document: Mapping[str, Any], compared: tuple[str, ...]) -> Iterator[st
     if ((document.get("Metadata") or {}).get("OS") or {}).get("EOSL"):
         yield f"{name} is past its end of support, so its vulnerabilities are no longer published"
     if name and "os-pkgs" not in compared:
-        yield f"the packages of {name} were not compared"
+        yield f"the packages of {name} were not compared" + (f": {without}" if without else "")

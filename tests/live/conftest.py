@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
+from hardentui.host.place import find_place
 from hardentui.model.host import SubIds
 from tests.conftest import cannot_run
 from tests.support.images import NGINX, REDIS, ServiceImage, build, missing_package
@@ -31,7 +32,16 @@ def _ranges_of_a_bench(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-_REFUSALS = ("unknown flag", "not supported", "not yet supported", "invalid filesystem type")
+@pytest.fixture(autouse=True)
+def _host_of_a_release(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bench with the root directory of a release is a host of its own, also if its engine is rootless."""
+    monkeypatch.setattr(
+        "hardentui.workbench.opening.engines.find_place",
+        lambda engines: find_place((*engines, *Bench.hosts.values())),
+    )
+
+
+_REFUSALS = ("unknown flag", "not supported", "not yet supported", "invalid filesystem type", "network pasta")
 
 
 @pytest.hookimpl(wrapper=True)

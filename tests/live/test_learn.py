@@ -13,6 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from hardentui.__main__ import main
+from hardentui.model.version import OLDEST_WITH_QUADLET
 from hardentui.reading.seccomp import dangerous_calls, makes_user_namespaces, parse_profile
 from tests.conftest import cannot_run
 from tests.support.images import REDIS as REDIS_SERVICE
@@ -101,8 +102,12 @@ def test_nginx(podman: Bench, service_image: str, learn: Learn, tmp_path: Path) 
     assert learned["writable"] == ["/run", "/var/lib/nginx"]
     assert learned["outgoing"] == []
     assert os.path.basename(learned["profile"]) in {path.name for path in tmp_path.iterdir()}
-    unit = (tmp_path / f"{NAME}.container").read_text()
-    assert f"SeccompProfile=/etc/containers/seccomp-{NAME}.json" in unit, "not where the trial wrote it"
+    if podman.version < OLDEST_WITH_QUADLET:
+        file, key = f"{NAME}.sh", "seccomp"
+    else:
+        file, key = f"{NAME}.container", "SeccompProfile"
+    written = (tmp_path / file).read_text()
+    assert f"{key}=/etc/containers/seccomp-{NAME}.json" in written, "not where the trial wrote it"
 
 
 @pytest.mark.long

@@ -187,6 +187,8 @@ def assert_nothing_missing(spec: Spec, flags: Words, version: Version) -> None:
             continue
         if arguments[-1] in _SAYS_NOTHING.get(flag, ()):
             continue
+        if flag == "--entrypoint" and arguments[-1] == "" and version < Version(5):
+            continue  # shown as if it was not given, and the test's image has no entry point to take away
         if privileged and flag in ("--cap-add", "--cap-drop"):
             continue
         assert present & _RENAMED.get(flag, {flag}), f"{flag} {arguments} is lost"

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from hardentui.host.podman.generator import GENERATORS
 from hardentui.model.version import OLDEST_WITH_QUADLET, Version
@@ -90,7 +90,10 @@ class Bench:
         directory: its state, in a short directory of its own; `stop` removes it.
         socket, url: of its API; reachable from outside. Ports that containers publish are not: they are in
             the bench's network namespace, reached with `execute("curl", …)`.
+        hosts: directory of a bench with the root of a release -> the process that stands for its process 1.
     """
+
+    hosts: ClassVar[dict[Path, int]] = {}
 
     def __init__(self, user: str = "") -> None:
         base = tempfile.gettempdir()
@@ -114,9 +117,12 @@ class Bench:
         done = self._run("up", timeout=60)
         if done.returncode:
             raise BenchFailed(done.stderr.strip())
+        if self._root:
+            self.hosts[self.directory] = int((self.directory / "holder.pid").read_text().split()[0])
 
     def stop(self) -> None:
         """End all that runs in it and remove its directory."""
+        self.hosts.pop(self.directory, None)
         self._run("down", timeout=150)
         shutil.rmtree(self.directory, ignore_errors=True)
 

@@ -95,6 +95,8 @@ def id_map(field: str, flag: str) -> Reader:
             return None
         flags = view.command.flags if view.command else {}
         if lines:
+            if view.command is None and _may_be_automatic(view):
+                view.remarks.append(f"{flag}: kept as it is; --userns=auto may have chosen the map")
             by_name = "--subuidname" in flags or "--subgidname" in flags
             return None if by_name else view.shown(tuple(lines))
         if view.host.get("UsernsMode") != "private":

@@ -225,6 +225,9 @@ def read_tmpfs(view: View) -> Reading:
     if not tmpfs:
         return None
     entries = []
+    hidden = view.sources.version >= _READ_ONLY_TMPFS_HIDDEN or not view.host.get("ReadonlyRootfs")
+    if view.command is None and not hidden and not tmpfs.keys().isdisjoint(_WITH_READ_ONLY):
+        view.remarks.append("--tmpfs: those that --read-only adds are written out")
     for destination in sorted(tmpfs):
         options = _tmpfs_options(str(tmpfs[destination]))
         if not options and _is_of_read_only(view, destination):

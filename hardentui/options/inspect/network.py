@@ -13,10 +13,15 @@ from hardentui.options.inspect.view import View
 from hardentui.options.values import Port
 
 _PASTA_BY_DEFAULT = Version(5, 0)
+_EXPOSED_SHOWN = Version(5, 3)
+"""Since then exposed ports have a field of their own."""
 _DEFAULT_BRIDGES = frozenset({"bridge", "private", "default"})
 _WITH_RESOLVER = _DEFAULT_BRIDGES | {"pasta", "slirp4netns", "host"}
 _RANDOM_PORTS = range(32768, 61000)
 """The kernel's range for ephemeral ports."""
+_OF_EVERY_CONTAINER = frozenset({"localhost", "localhost.localdomain", "localhost4", "localhost6"})
+"""Names that Podman writes into /etc/hosts anyway, or that mean the same."""
+_OF_THE_PROTOCOL = ("localhost4.", "localhost6.", "ip6-", "ipv6-")
 
 
 def _uses_bridge(view: View) -> bool:
@@ -192,8 +197,10 @@ def read_publish(view: View) -> Reading:
 
 
 def read_expose(view: View) -> Reading:
-    exposed = view.config.get("ExposedPorts") or _unpublished(view)  # a field of its own since Podman 5.3
+    exposed = view.config.get("ExposedPorts") or _unpublished(view)
     if not exposed:  # in the host's network, older ones do not show it
+        if view.command is None and view.network_mode == "host" and view.sources.version < _EXPOSED_SHOWN:
+            return UNKNOWABLE
         given = view.command.all("--expose") if view.command else ()
         return view.commanded(tuple(sorted(given))) if given else None
     bound = {port for port, addresses in (view.host.get("PortBindings") or {}).items() if addresses}
@@ -265,3 +272,25 @@ def read_http_proxy(view: View) -> Reading:
     if view.command is None:
         return UNKNOWABLE
     return view.commanded(False) if view.command.switched("--http-proxy") is False else None
+
+
+def read_hosts_file(view: View) -> Reading:
+    """Docker's API starts /etc/hosts empty, unasked, and mostly without effect."""
+    base = str(view.host.get("HostsFile") or "")
+    if base == "none" and view.command is None:
+        if view.network_mode.startswith("container:") or view.of_pod("net"):
+            return None  # it sees the other container's
+        hosts = view.sources.base_hosts
+        if hosts is not None and not _names_in(hosts):
+            return None
+        view.remarks.append("--hosts-file=none: it does not know the names in the host's /etc/hosts")
+    return view.shown(base) if base else None
+
+
+def _names_in(hosts: str) -> list[str]:
+    """The names that only this hosts(5) text gives a container."""
+    lines = [line.partition("#")[0].split() for line in hosts.splitlines()]
+    names = [name.lower() for line in lines for name in line[1:]]
+    return [
+        name for name in names if name not in _OF_EVERY_CONTAINER and not name.startswith(_OF_THE_PROTOCOL)
+    ]

@@ -181,7 +181,10 @@ def read_cgroup_conf(view: View) -> Reading:
 
 def read_cgroup_parent(view: View) -> Reading:
     parent = str(view.host.get("CgroupParent") or "")
-    return view.shown(parent) if parent and not view.in_pod else None
+    usual = (
+        view.sources.rootless and parent == "user.slice"
+    )  # shown of every rootless container below systemd
+    return view.shown(parent) if parent and not usual and not view.in_pod else None
 
 
 def read_cgroupns(view: View) -> Reading:
@@ -203,4 +206,4 @@ def read_cgroups(view: View) -> Reading:
     if view.command is None:
         return UNKNOWABLE
     given = view.command.last("--cgroups")
-    return view.commanded(given) if given else None
+    return view.commanded(given) if given and given != "enabled" else None

@@ -5,12 +5,13 @@ from __future__ import annotations
 from hardentui.model.spec import KeyKind, Option, Readability, TwinUse
 from hardentui.options.codecs.network import NETWORKS, PORTS
 from hardentui.options.codecs.plain import COMMA_TEXTS, SWITCH, SWITCH_OFF, TEXT
-from hardentui.options.inspect.common import host_list, host_switch, host_text
+from hardentui.options.inspect.common import host_list, host_switch
 from hardentui.options.inspect.network import (
     inspect_switch,
     read_dns,
     read_expose,
     read_hostname,
+    read_hosts_file,
     read_http_proxy,
     read_network,
     read_network_alias,
@@ -133,7 +134,7 @@ HOSTS_FILE = Option(
     about="Base of /etc/hosts: a path, image or none.",
     default="",
     codec=TEXT,
-    read=host_text("HostsFile"),
+    read=read_hosts_file,
     protection=NO_ORDER_NAMES,
     twin=TwinUse.REPLACED,
 )

@@ -13,7 +13,7 @@ from hardentui.change.file_operator import planned_writes
 from hardentui.change.unit_operator import note_unit
 from hardentui.errors import CannotFix
 from hardentui.model.draft import Draft
-from hardentui.model.facts import ContainerFacts
+from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.operations import (
     LimitsBefore,
     NoteUnit,
@@ -46,7 +46,8 @@ _LIVE = frozenset(
     }
 )
 UPDATES_RESTART = Version(5, 1)
-_UPDATES_HEALTH = Version(5, 4)
+KEEPS_UPDATES = Version(5, 4)
+"""Before 5.1, what `podman update` changed is lost at the next start; before 5.4, the other limits are."""
 _SECOND = 1_000_000_000
 """In nanoseconds, as inspect shows times."""
 _STOP_TIMEOUT = 10
@@ -72,26 +73,29 @@ class ApplyWay(Struct, frozen=True):
 
 def live_flags(plan: Plan, facts: ContainerFacts) -> tuple[str, ...]:
     """The flags of `podman update` that apply the whole plan; empty if it needs a new container."""
-    flags, version = [], facts.engine.version
-    if _refuses_updates(facts):
+    flags = []
+    if not _keeps_updates(facts.engine) or _refuses_updates(facts):
         return ()
     for change in plan.changes:
         if change.option not in _LIVE or len(change.after) != 1 or not change.after[0]:
             return ()
-        if change.option == "restart" and version < UPDATES_RESTART:
-            return ()
-        if change.option == "health-cmd" and (version < _UPDATES_HEALTH or has_health_check(facts.inspect)):
+        if change.option == "health-cmd" and has_health_check(facts.inspect):
             return ()  # `podman update` can take a health check away, but not restore all of a former one
         flags.append(f"{BY_NAME[change.option].flag}={change.after[0]}")
     return tuple(flags)
+
+
+def _keeps_updates(engine: EngineFacts) -> bool:
+    """Whether a container has what was updated after its next start, too; never with the old database."""
+    host = engine.info.get("host") if isinstance(engine.info, Mapping) else None
+    return engine.version >= KEEPS_UPDATES and (host or {}).get("databaseBackend") != "boltdb"
 
 
 def _refuses_updates(facts: ContainerFacts) -> bool:
     """Whether `podman update` fails, whatever the flags: it also checks the timeout of a health check, and
     `--no-healthcheck` leaves one of 0."""
     health: Mapping[str, Any] = (facts.inspect.get("Config") or {}).get("Healthcheck") or {}
-    checked = facts.engine.version >= _UPDATES_HEALTH
-    return checked and bool(health) and int(health.get("Timeout") or 0) < _SECOND
+    return bool(health) and int(health.get("Timeout") or 0) < _SECOND
 
 
 def update_way(facts: ContainerFacts, flags: Sequence[str], before: Sequence[Operation] = ()) -> ApplyWay:

@@ -15,6 +15,7 @@ from hardentui.errors import InputError
 from hardentui.host.files.reader import Files
 from hardentui.model.draft import Draft, DraftFile, NextSteps, Target
 from hardentui.model.facts import ContainerFacts
+from hardentui.model.version import Version
 from hardentui.model.written import WriteState, WrittenFile
 from hardentui.options import INIT_CTR, POD, REMOVE
 from hardentui.options.inspect.mounts import anonymous_volumes
@@ -36,6 +37,7 @@ from hardentui.writers.take_over import OldContainer, OldPod, TakeOver, take_ove
 
 OLD = "-before"
 """What the name of a replaced container ends with until the new one has proven itself."""
+_QUADLET_INSTALL = Version(5, 6)
 _SYSTEM_UNITS = "/etc/containers/systemd"
 _USER_UNITS = '"${XDG_CONFIG_HOME:-$HOME/.config}"/containers/systemd'
 
@@ -92,10 +94,18 @@ def next_steps(
         files=(DraftFile(name, text, 0o755, of_root, masked=text), *stand_ins),
         commands=(*there, run, look),
         about=f"{name} stops {listed([old.name for old in script.old])} and keeps what it stopped; nothing is"
-        " removed before finish",
+        f" removed before finish{_elsewhere(facts, draft)}",
         back=(f"{run} back",),
         finish=(f"{run} finish",),
     )
+
+
+def _elsewhere(facts: ContainerFacts, draft: Draft) -> str:
+    """Podman's own way to bring Quadlets to their place, which takes nothing over."""
+    units = [shlex.quote(file.name) for file in draft.files if file.is_unit]
+    if draft.target is not Target.QUADLET or facts.engine.version < _QUADLET_INSTALL or not units:
+        return ""
+    return f"; on a host without {visible(facts.name, 80)}: podman quadlet install {' '.join(units)}"
 
 
 def steps_in_place(

@@ -201,7 +201,22 @@ class Gatherer:
             pod_mounts=frozenset(str(mount.get("Destination")) for mount in pod_mounts),
             container_names=shared.names,
             volumes={name: volume.inspect for name, volume in parts.volumes.items()},
+            base_hosts=self._base_hosts(engine, _part(parts.document, "HostConfig")),
         )
+
+    def _base_hosts(self, engine: EngineFacts, shown: Mapping[str, Any]) -> str | None:
+        """The text that /etc/hosts of the engine's containers starts with, if this one has something else."""
+        known = engine.trust.configuration if isinstance(engine.trust, TrustFacts) else engine.trust
+        if not shown.get("HostsFile") or not engine.local or isinstance(known, Unreadable):
+            return None
+        setting = known.values.get("containers.base_hosts_file")
+        path = str(setting.value) if setting and setting.value else "/etc/hosts"
+        if path in ("none", "image"):
+            return "" if path == "none" else None
+        try:
+            return self._files.read_text(path)
+        except OSError:
+            return None
 
     def _oci_config(self, document: Mapping[str, Any]) -> Mapping[str, Any] | None:
         path = document.get("OCIConfigPath")

@@ -26,6 +26,7 @@ from hardentui.visible import visible
 _SECONDS = 5.0
 _AUTO_IDS = 256 * WHOLE
 """For root's `--userns=auto`: so many containers at once, each with 16 bits of ids."""
+_ACCOUNT_WANTED = "; some newer Podmans also want an account of that name: useradd -r containers"
 _INSTALLERS = {
     "debian": "sudo apt-get install",
     "ubuntu": "sudo apt-get install",
@@ -258,6 +259,11 @@ def _cgroups(machine: Machine) -> Iterator[Diagnosis]:
         yield Diagnosis(Mark.GOOD, "cgroups", f"version 2 with {', '.join(controllers.split())}")
 
 
+def _has_account(machine: Machine, name: str) -> bool:
+    accounts = read_users(machine.files)
+    return isinstance(accounts, Unreadable) or any(account.name == name for account in accounts)
+
+
 def _sub_ids(machine: Machine) -> Iterator[Diagnosis]:
     if machine.uid == 0:
         owner, use, names = "containers", "--userns=auto", {"containers"}
@@ -276,7 +282,8 @@ def _sub_ids(machine: Machine) -> Iterator[Diagnosis]:
         known = () if isinstance(ranges, Unreadable) else ranges
         owners = {line.partition(":")[0] for line in text.splitlines()}
         if owners & names:
-            yield Diagnosis(Mark.GOOD, what, f"{owner} has a range, for {use}")
+            account = "" if machine.uid or _has_account(machine, owner) else _ACCOUNT_WANTED
+            yield Diagnosis(Mark.GOOD, what, f"{owner} has a range, for {use}{account}")
             continue
         size = _AUTO_IDS if machine.uid == 0 else WHOLE
         accounts = read_users(machine.files)

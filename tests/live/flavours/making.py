@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from hardentui.checks import all_checks
 from hardentui.model.checklist import Checklist
+from hardentui.model.version import Version
 from hardentui.workbench.checklists.loading import load
 from hardentui.workbench.looking.judging import Judge
 from hardentui.workbench.opening.engines import open_engines
@@ -98,7 +99,10 @@ class World:
         first = [flavour for flavour in self.flavours if flavour.name in _EARLY]
         rest = [flavour for flavour in self.flavours if flavour.name not in _EARLY]
         troubles = self._make(first)
-        with ThreadPoolExecutor(_WORKERS) as pool:
+        workers = (
+            _WORKERS if self.bench.version >= Version(5) else 1
+        )  # two at once block each other in Podman 4.3
+        with ThreadPoolExecutor(workers) as pool:
             for said in pool.map(self._make, (rest[at::_CHUNKS] for at in range(_CHUNKS))):
                 troubles += said
         assert not troubles, f"{self.engine}: " + "\n".join(troubles)
@@ -283,7 +287,7 @@ def _networks(engine: str) -> dict[str, tuple[str, ...]]:
         "truth-other": (),
     }
     if engine != ROOTLESS:
-        result["truth-macvlan"] = ("--driver=macvlan", "--internal")
+        result["truth-macvlan"] = ("--driver=macvlan", "--internal", "--subnet=10.66.9.0/24")
         result["truth-watched"] = ("--internal", "--subnet=10.99.77.0/24", "--gateway=10.99.77.1")
     return result
 

@@ -65,7 +65,7 @@ podman volume create -o type=none -o o=bind -o device={directory}/services/bus t
 podman volume create -o type=none -o o=bind -o device={directory}/services/anna/.ssh truth-keys
 podman volume create -o type=none -o o=bind -o device={directory}/services/anna/site truth-site
 giver() {{
-  podman create --network=none --label=app=truth --name truth-giver-$1 -v $2 localhost/truth-web:1.0
+  podman create --network=none --label=app=truth --name truth-giver-$1 -v $2 localhost/truth-web:1.0 sh
 }}
 giver etc /etc:/seen:ro
 giver etc-rw /etc:/seen:nosuid,nodev,noexec

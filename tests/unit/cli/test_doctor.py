@@ -14,6 +14,7 @@ from hardentui.workbench.opening.doctor import Diagnosis, Machine, Mark, examine
 
 GOOD = {
     "/etc/os-release": 'ID=debian\nVERSION_ID="13"\n',
+    "/etc/passwd": "root:x:0:0::/root:/bin/sh\n",
     "/etc/subuid": "0:1:1\nnobody:100000:65536\ncontainers:2147483647:2147483648\n",
     "/etc/subgid": "0:1:1\nnobody:100000:65536\ncontainers:2147483647:2147483648\n",
     "/sys/fs/cgroup/cgroup.controllers": "cpuset cpu io memory pids\n",
@@ -58,6 +59,7 @@ def test_a_good_host_has_only_the_socket_missing(uid: int) -> None:
     assert result["Podman"] == "5.4.2"
     assert result["Quadlet"].startswith("5.4.2, knows ")
     assert result["terminal"] == "120x40"
+    assert ("useradd -r containers" in result["subuid"]) is (uid == 0)
     assert result["characters"] == "de_DE.UTF-8"
 
 

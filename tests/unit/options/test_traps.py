@@ -13,7 +13,9 @@ from hardentui.options import (
     BLKIO_WEIGHT,
     CAP_ADD,
     CAP_DROP,
+    CGROUP_PARENT,
     CGROUPNS,
+    CGROUPS,
     COMMAND,
     CPU_QUOTA,
     CPUS,
@@ -28,6 +30,7 @@ from hardentui.options import (
     HEALTH_MAX_LOG_COUNT,
     HEALTH_RETRIES,
     HOSTNAME,
+    HOSTS_FILE,
     IMAGE_VOLUME,
     INIT_PATH,
     IP,
@@ -763,6 +766,39 @@ def test_the_hosts_name_is_no_option() -> None:
     assert UTS in spec(config=config, host={"UTSMode": "host"})
 
 
+_USUAL_HOSTS = (
+    "127.0.0.1 localhost localhost.localdomain # me\n::1 localhost ip6-localhost\nff02::1 ip6-allnodes\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("base", "network", "command", "kept"),
+    [
+        (_USUAL_HOSTS, "bridge", None, False),
+        (_USUAL_HOSTS + "127.0.1.1 vm\n", "bridge", None, True),
+        (None, "bridge", None, True),
+        (None, f"container:{OTHER}", None, False),
+        (_USUAL_HOSTS, "bridge", ["--hosts-file=none"], True),
+    ],
+)
+def test_what_dockers_clients_leave_of_hosts_is_dropped_where_it_changes_nothing(
+    base: str | None, network: str, command: list[str] | None, kept: bool
+) -> None:
+    result = spec(
+        host={"HostsFile": "none", "NetworkMode": network}, command=command, sources={"base_hosts": base}
+    )
+    assert (HOSTS_FILE in result) is kept
+    assert any("--hosts-file" in remark for remark in result.remarks) is (kept and command is None)
+
+
+def test_the_usual_cgroups_are_no_options() -> None:
+    assert CGROUPS not in spec(command=["--cgroups=enabled"])
+    assert spec(command=["--cgroups=no-conmon"])[CGROUPS] == "no-conmon"
+    below = {"CgroupParent": "user.slice"}
+    assert CGROUP_PARENT not in spec(host=below, sources={"rootless": True})
+    assert spec(host=below)[CGROUP_PARENT] == "user.slice"
+
+
 def test_dns_none_shows_once_it_runs() -> None:
     assert spec(started=True, ResolvConfPath="")[DNS] == ("none",)
     assert DNS not in spec(started=True, ResolvConfPath="/run/resolv.conf").unknowable
@@ -876,6 +912,7 @@ def test_podman_43_calls_every_ipc_namespace_shareable() -> None:
 def test_an_automatic_user_namespace_is_unknown_before_podman_5() -> None:
     mapped = {"UsernsMode": "", "IDMappings": {"UidMap": ["0:2147487744:1024"], "GidMap": []}}
     assert USERNS in spec(host=mapped, sources=V49, started=True).unknowable
+    assert any("--uidmap" in remark for remark in spec(host=mapped, sources=V49, started=True).remarks)
     assert USERNS in spec(host={**mapped, "UsernsMode": "private"}, sources=V49, started=True).unknowable
     assert USERNS in spec(sources=V49).unknowable
     assert USERNS not in spec(sources=V49, started=True).unknowable
@@ -896,7 +933,9 @@ def test_podman_43_shows_what_read_only_adds() -> None:
     assert spec(host=host, sources=V43, command=["--read-only"])[TMPFS] == ("/data", "/var/tmp:size=1m")
     given = spec(host=host, sources=V43, command=["--read-only", "--tmpfs=/tmp"])
     assert given[TMPFS] == ("/data", "/tmp", "/var/tmp:size=1m")
-    assert len(spec(host=host, sources=V43)[TMPFS]) == 4
+    unasked = spec(host=host, sources=V43)
+    assert len(unasked[TMPFS]) == 4
+    assert any("--tmpfs" in remark for remark in unasked.remarks)
 
 
 def test_the_value_of_a_secret_is_no_variable_though_old_podmans_show_it() -> None:
@@ -915,3 +954,5 @@ def test_a_limit_of_processes_that_podman_43_adds_is_told() -> None:
 def test_ports_exposed_in_the_hosts_network_come_from_the_command() -> None:
     shown = spec(host={"NetworkMode": "host"}, sources=V43, command=["--expose=7000-7002"])
     assert shown[EXPOSE] == ("7000-7002",)
+    assert EXPOSE in spec(host={"NetworkMode": "host"}, sources=V43).unknowable
+    assert EXPOSE not in spec(host={"NetworkMode": "host"}, sources={"version": Version(5, 3)}).unknowable

@@ -190,3 +190,14 @@ def trivy_about(image: str) -> dict[str, Any]:
     recorded = TRIVY_RESULTS[image]
     metadata = {**TRIVY_BARE["Metadata"], **({"OS": recorded["OS"]} if recorded["OS"] else {})}
     return {**TRIVY_BARE, "Metadata": metadata, "Results": recorded["Results"]}
+
+
+def trivy_of(family: str, version: str) -> dict[str, Any]:
+    """Trivy's report, without a vulnerability, about an image of this release."""
+    document = trivy_about("debian")
+    return {**document, "Metadata": {**document["Metadata"], "OS": {"Family": family, "Name": version}}}
+
+
+def grype_alert(kind: str) -> list[dict[str, Any]]:
+    """What Grype adds to its report when it has no good data for a package."""
+    return [{"package": {"name": "libc6"}, "alerts": [{"type": kind, "message": "…"}]}]

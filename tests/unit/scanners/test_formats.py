@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from hardentui.checks import check_by_id
 from hardentui.checks.examples import container
+from hardentui.errors import InputError
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Status
 from hardentui.model.image import ScanReport, Vulnerability
@@ -27,10 +28,13 @@ from tests.unit.scanners.recorded import (
     TRIVY,
     TRIVY_BARE,
     TRIVY_VERSION,
+    grype_alert,
     trivy_about,
+    trivy_of,
 )
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+NO_DATA = "Trivy compared nothing in the image: "
 UNKNOWN_SYSTEM = "Trivy compared nothing in the image: it recognised no distribution"
 ONLY_LANGUAGES = "no distribution was recognised, so only packages of programming languages were compared"
 
@@ -69,6 +73,14 @@ def test_trivy_tells_versions_and_what_it_could_not_judge() -> None:
             "Trivy compared nothing in the image: it found no packages that it knows in alpine 3.9.4",
         ),
         (
+            trivy_of("debian", "forky/sid"),
+            NO_DATA + "it has no data on debian forky/sid, which is not released yet",
+        ),
+        (
+            trivy_of("alpine", "3.25.0_alpha"),
+            NO_DATA + "it has no data on alpine 3.25.0_alpha, which is not released yet",
+        ),
+        (
             {**GRYPE, "matches": [], "distro": {"name": "", "version": "", "idLike": None}},
             "Grype compared nothing in the image: it recognised no distribution and no vulnerable package",
         ),
@@ -86,12 +98,28 @@ def test_a_report_of_a_scanner_that_compared_nothing_is_no_scan(document: Any, w
     assert parse_report(document, NOW) == Unreadable(why)
 
 
+def test_a_debian_in_which_nothing_is_found_at_all_was_not_compared() -> None:
+    with pytest.raises(InputError, match="no data on debian 15: even libc6, which always has some"):
+        trivy.parse(trivy_of("debian", "15"), NOW, listed=True)
+    assert (
+        trivy.parse(trivy_of("debian", "15"), NOW).gaps == ()
+    )  # one of another may leave out what has no fix
+
+
 @pytest.mark.parametrize(
     ("document", "gaps"),
     [
         (trivy_about("debian"), ()),
         (trivy_about("gentoo with python"), (ONLY_LANGUAGES,)),
         ({**GRYPE, "matches": []}, ()),
+        (
+            {**GRYPE, "alertsByPackage": grype_alert("distro-eol")},
+            ("debian is past its end of support, so its vulnerabilities are no longer published",),
+        ),
+        (
+            {**GRYPE, "alertsByPackage": grype_alert("distro-unknown")},
+            ("Grype has no data on this release of debian",),
+        ),
         ({**GRYPE, "distro": {"name": "", "version": ""}}, (ONLY_LANGUAGES,)),
         (
             {**GRYPE, "matches": [], "distro": {"name": "gentoo", "version": "2.15"}},

@@ -23,27 +23,32 @@ def _flags(facts: ContainerFacts, *changes: tuple[str, str]) -> tuple[str, ...]:
     return live_flags(Plan("web", "web", (), made, facts.spec, facts.spec), facts)
 
 
-def _facts(*version: int, test: tuple[str, ...] = (), timeout: int = 30) -> ContainerFacts:
+def _facts(
+    *version: int, test: tuple[str, ...] = (), timeout: int = 30, database: str = "sqlite"
+) -> ContainerFacts:
+    info = {"host": {"databaseBackend": database}}
     config = {"Healthcheck": {"Test": [*test], "Timeout": timeout * 10**9}} if test else {}
-    return container(engine=rootful(version=Version(*(version or (5, 4)))), inspect={"Config": config})
+    return container(
+        engine=rootful(version=Version(*(version or (5, 4))), info=info), inspect={"Config": config}
+    )
 
 
 def test_limits_and_a_first_health_check_take_no_new_container() -> None:
     assert _flags(_facts(), MEMORY, HEALTH) == ("--memory=128m", "--health-cmd=redis-cli ping")
     assert _flags(_facts(test=("NONE",)), HEALTH) == ("--health-cmd=redis-cli ping",)
-    assert _flags(_facts(5, 3, test=("NONE",), timeout=0), MEMORY) == ("--memory=128m",)
 
 
 @pytest.mark.parametrize(
     ("facts", "changes"),
     [
         pytest.param(_facts(), (MEMORY, ("read-only", "true")), id="another option"),
-        pytest.param(_facts(5, 3), (HEALTH,), id="an older Podman"),
+        pytest.param(_facts(4, 3), (MEMORY,), id="a Podman that forgets it at the next start"),
+        pytest.param(_facts(5, 3), (MEMORY,), id="a Podman that forgets the other limits"),
+        pytest.param(_facts(database="boltdb"), (MEMORY,), id="a database that keeps no update"),
         pytest.param(
             _facts(test=("CMD-SHELL", "true")), (HEALTH,), id="another health check, not restorable"
         ),
         pytest.param(_facts(test=("NONE",), timeout=0), (MEMORY,), id="Podman refuses every update"),
-        pytest.param(_facts(5, 0), (("restart", "no"),), id="a restart policy, before it could"),
     ],
 )
 def test_the_rest_takes_one(facts: ContainerFacts, changes: tuple[tuple[str, str], ...]) -> None:

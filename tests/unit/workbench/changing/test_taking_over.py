@@ -14,6 +14,7 @@ from hardentui.model.activity import FileChange
 from hardentui.model.draft import Draft, DraftFile, NextSteps, Target
 from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.known import Unreadable
+from hardentui.model.version import Version
 from hardentui.model.written import WriteState, WrittenFile
 from hardentui.options import IMAGE, NAME, POD, REMOVE, REQUIRES
 from hardentui.workbench.changing.taking_over import next_steps, steps_in_place
@@ -51,6 +52,17 @@ def function(steps: NextSteps, name: str) -> list[str]:
     lines = steps.files[0].text.splitlines()
     start = lines.index(f"{name}() {{") + 1
     return [line.strip() for line in lines[start : lines.index("}", start)]]
+
+
+def test_podmans_own_way_to_bring_quadlets_is_named_where_there_is_one() -> None:
+    files = ["web.container", "copy-volumes.sh", "data.volume"]
+    facts = container()
+    newer = replace(facts, engine=replace(facts.engine, version=Version(5, 6)))
+    assert after(newer, Target.QUADLET, files).about.endswith(
+        "; on a host without web: podman quadlet install web.container data.volume"
+    )
+    assert "quadlet install" not in after(facts, Target.QUADLET, files).about
+    assert "quadlet install" not in after(newer, Target.RUN, ["web.sh"]).about
 
 
 def test_four_commands_take_over_look_go_back_and_finish() -> None:
