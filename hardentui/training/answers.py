@@ -8,11 +8,9 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from hardentui.errors import UsageError
-from hardentui.options.argv.command_line import parse_create_command
-from hardentui.options.argv.flags import ALIASES
+from hardentui.options.argv.command_line import ALIASES, parse_create_command
 from hardentui.options.inspect.view import CommandLine
-from hardentui.options.table import TABLE
-from hardentui.options.table.not_carried import NOT_CARRIED
+from hardentui.options.table import NOT_CARRIED, TABLE
 from hardentui.training.lab import DIRECTORY, LABEL, Lab
 from hardentui.visible import visible
 

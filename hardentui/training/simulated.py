@@ -9,7 +9,7 @@ from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.model.peers import Peer, Peers
 from hardentui.options import IMAGE as IMAGE_OPTION
 from hardentui.options import NETWORK
-from hardentui.options.argv.command import spec_from_argv
+from hardentui.options.argv.items import spec_from_argv
 from hardentui.training.answers import Answer
 from hardentui.training.images import RECIPES
 from hardentui.training.lab import LABEL, Lab

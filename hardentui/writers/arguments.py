@@ -7,7 +7,7 @@ from typing import Any
 from hardentui.model.spec import Option, Spec
 from hardentui.model.version import NEWEST_KNOWN, Version
 from hardentui.options import COMMAND, IMAGE, ROOTFS, TABLE
-from hardentui.options.codecs.csv import as_csv_field
+from hardentui.options.codecs.plain import as_csv_field
 
 _OTHER_VERB = {"run": "create", "create": "run"}
 

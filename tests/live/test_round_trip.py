@@ -44,7 +44,7 @@ from hardentui.options.argv.compare import compare_arguments
 from hardentui.options.engine_defaults import ulimits_added_at_start
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
-from hardentui.options.table.not_carried import NOT_CARRIED
+from hardentui.options.table import NOT_CARRIED
 from hardentui.quadlet.write.bundle import bundle
 from hardentui.quadlet.write.image import needs_image_unit, without_pull
 from hardentui.writers.arguments import flag_words

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from hardentui.options.argv.command_line import parse_create_command
-from hardentui.options.argv.flags import SWITCHES
+from hardentui.options.argv.command_line import SWITCHES, parse_create_command
 from hardentui.options.codecs.mounts import parse_mount
 from hardentui.options.inspect.view import CommandLine
 from hardentui.options.table import TABLE

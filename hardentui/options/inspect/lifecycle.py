@@ -5,8 +5,7 @@ from __future__ import annotations
 from hardentui.model.spec import Reading
 from hardentui.model.version import Version
 from hardentui.options.codecs.plain import size_of
-from hardentui.options.inspect.common import Reader, command_text
-from hardentui.options.inspect.view import View
+from hardentui.options.inspect.view import Reader, View, command_text
 
 _LOG_LABELS = Version(6, 0)
 _TERM = frozenset({"", "15", "TERM", "SIGTERM"})
@@ -102,11 +101,6 @@ def read_stop_signal(view: View) -> Reading:
 def read_stop_timeout(view: View) -> Reading:
     value = view.config.get("StopTimeout")
     return None if value is None or value == 10 else view.shown(int(value))
-
-
-def read_timeout(view: View) -> Reading:
-    value = view.config.get("Timeout")
-    return view.shown(int(value)) if value else None
 
 
 def read_sdnotify(view: View) -> Reading:

@@ -15,9 +15,8 @@ from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
 from hardentui.options import COMMAND, NETWORK, RESTART
-from hardentui.options.argv.command import items_of_token
-from hardentui.options.argv.items import item_word
-from hardentui.options.argv.tokens import Token
+from hardentui.options.argv.command_line import Token
+from hardentui.options.argv.items import item_word, items_of_token
 from hardentui.quadlet.edit.changes import ItemChange, New, decide, new_word, other_options
 from hardentui.quadlet.read.command_copy import ABOUT, has_copy, stamped
 from hardentui.quadlet.read.service import Piece, RunLine, ServiceFiles, Splitting, spans_of

@@ -13,10 +13,8 @@ from hardentui.errors import InputError
 from hardentui.model.spec import KeyKind, Option, Spec
 from hardentui.model.version import NEWEST_KNOWN, Version
 from hardentui.options import COMMAND, IMAGE, ROOTFS, TABLE
-from hardentui.options.argv.command import items_of_token
-from hardentui.options.argv.flags import GLOBAL_SHORT, GLOBAL_SWITCHES
-from hardentui.options.argv.items import Item, image_item, parse_argument, spec_of
-from hardentui.options.argv.tokens import read_flags
+from hardentui.options.argv.command_line import GLOBAL_SHORT, GLOBAL_SWITCHES, read_flags
+from hardentui.options.argv.items import Item, image_item, items_of_token, parse_argument, spec_of
 from hardentui.options.codecs.mounts import mount_text, parse_mount
 from hardentui.quadlet.read.entries import (
     UnitEntry,

@@ -14,8 +14,7 @@ from msgspec import Struct, field
 
 from hardentui.errors import InputError
 from hardentui.model.spec import Spec
-from hardentui.options.argv.command import RunCommand, read_command, without_optional
-from hardentui.options.argv.items import spec_of
+from hardentui.options.argv.items import RunCommand, read_command, spec_of, without_optional
 from hardentui.quadlet.read.shell import EXTRA, Character, ShellWord, shell_commands, substituted
 from hardentui.systemd.unit_text import (
     SYSTEMD,

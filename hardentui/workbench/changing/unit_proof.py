@@ -14,8 +14,8 @@ from hardentui.host.podman.generator import dry_run, exec_start, find_generator,
 from hardentui.model.draft import DraftFile
 from hardentui.model.known import Unreadable
 from hardentui.model.version import Version
-from hardentui.options.argv.command import without_optional
 from hardentui.options.argv.compare import compare_arguments
+from hardentui.options.argv.items import without_optional
 from hardentui.quadlet.edit.changes import applied
 from hardentui.quadlet.port import translate
 from hardentui.quadlet.read.service import ServiceFiles

@@ -39,7 +39,7 @@ from hardentui.model.finding import Status
 from hardentui.model.plan import Choice
 from hardentui.model.spec import Spec
 from hardentui.options import SYSTEMD
-from hardentui.options.argv.command import spec_from_argv
+from hardentui.options.argv.items import spec_from_argv
 from hardentui.options.codecs.plain import size_of
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources

@@ -24,7 +24,7 @@ from hardentui.model.known import Known, Unreadable
 from hardentui.model.spec import Source, Spec
 from hardentui.model.version import NEWEST_KNOWN, Version
 from hardentui.options import NAME
-from hardentui.options.argv.command import spec_from_argv
+from hardentui.options.argv.items import spec_from_argv
 from hardentui.quadlet.read.command_copy import outdated
 from hardentui.quadlet.read.container import QuadletFiles
 from hardentui.quadlet.read.names import DROP_IN, LAST_DROP_IN, default_name, object_names

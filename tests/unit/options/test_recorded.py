@@ -34,7 +34,7 @@ from hardentui.options import (
     UNMASK,
     Mount,
 )
-from hardentui.options.inspect.masks import MASKED_ALWAYS
+from hardentui.options.inspect.security import MASKED_ALWAYS
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
 from hardentui.writers.arguments import run_arguments

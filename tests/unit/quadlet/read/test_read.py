@@ -44,7 +44,7 @@ from hardentui.options import (
     Mount,
     Port,
 )
-from hardentui.options.argv.command import spec_from_argv
+from hardentui.options.argv.items import spec_from_argv
 from hardentui.options.codecs.network import parse_publish
 from hardentui.quadlet.read.container import QuadletFiles
 from hardentui.quadlet.write.container import container_unit, for_quadlet, intended
