@@ -8,48 +8,18 @@ _PROGRAM_DIRECTORIES = frozenset(
     {"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/lib/openssh"}
 )
 _KINDS_OF_PROGRAMS = {
-    "package manager": (
-        *(
-            "apt",
-            "apt-get",
-            "aptitude",
-            "dpkg",
-            "apk",
-            "dnf",
-            "dnf5",
-            "microdnf",
-            "yum",
-            "zypper",
-            "rpm",
-            "pacman",
-        ),
-    ),
+    "package manager": tuple("apt apt-get aptitude dpkg apk dnf dnf5 microdnf yum zypper rpm pacman".split()),
     "compiler": ("gcc", "cc", "g++", "c++", "clang", "tcc", "go", "rustc", "javac", "make", "ld", "as"),
     "debugger": ("gdb", "lldb", "strace", "ltrace", "perf", "bpftrace", "tcpdump"),
-    "network client": (
-        *(
-            "curl",
-            "wget",
-            "nc",
-            "ncat",
-            "netcat",
-            "nc.openbsd",
-            "nc.traditional",
-            "socat",
-            "telnet",
-            "ftp",
-            "tftp",
-        ),
-        *("ssh", "scp", "sftp", "rsync", "nmap", "masscan", "dig", "nslookup"),
+    "network client": tuple(
+        "curl wget nc ncat netcat nc.openbsd nc.traditional socat telnet ftp tftp ssh scp sftp rsync nmap "
+        "masscan dig nslookup".split()
     ),
 }
 _TOOLS = {name: kind for kind, names in _KINDS_OF_PROGRAMS.items() for name in names}
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "csh", "tcsh", "busybox"})
 _LOGINS = frozenset(
-    {
-        *("sshd", "dropbear", "dropbearmulti", "tinysshd"),
-        *("telnetd", "in.telnetd", "rlogind", "in.rlogind", "rshd", "in.rshd"),
-    }
+    "sshd dropbear dropbearmulti tinysshd telnetd in.telnetd rlogind in.rlogind rshd in.rshd".split()
 )
 
 _OPEN_DIRECTORIES = ("/tmp", "/var/tmp", "/dev", "/proc", "/sys")  # noqa: S108 - searched for, never written

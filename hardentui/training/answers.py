@@ -21,24 +21,9 @@ VARIANTS = {
     "latest": "the tag that moves with every push",
 }
 _OURS = ("--name", "--replace", "--rm", "--detach", "--cidfile", "--pidfile", "--conmon-pidfile")
-_ELSEWHERE = (
-    "--pod",
-    "--pod-id-file",
-    "--volumes-from",
-    "--env-file",
-    "--label-file",
-    "--env-host",
-    "--secret",
-    "--device",
-    "--gpus",
-    "--rootfs",
-    "--infra",
-    "--module",
-    "--hooks-dir",
-    "--cgroup-parent",
-    "--systemd",
-    "--publish",
-    "--publish-all",
+_ELSEWHERE = tuple(
+    "--pod --pod-id-file --volumes-from --env-file --label-file --env-host --secret --device --gpus --rootfs "
+    "--infra --module --hooks-dir --cgroup-parent --systemd --publish --publish-all".split()
 )
 _FLAGS = frozenset(
     (

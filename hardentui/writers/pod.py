@@ -14,11 +14,9 @@ _SHORT = {"-c": "--cpu-shares", "-l": "--label", "-m": "--memory", "-n": "--name
 _SHORT |= {"-h": "--hostname", "-v": "--volume"}
 _SWITCHES = frozenset({"--infra", "--no-hostname", "--no-hosts", "--replace", "--share-parent"})
 _INSPECT_SHOWS = frozenset(
-    [
-        *("--name", "--publish", "--add-host", "--dns", "--dns-option", "--dns-search", "--hostname"),
-        *("--label", "--label-file", "--exit-policy", "--share", "--no-hosts", "--no-hostname", "--memory"),
-        *("--cpu-shares", "--cpuset-cpus", "--cpus", "--security-opt", "--pid", "--volume"),
-    ]
+    "--name --publish --add-host --dns --dns-option --dns-search --hostname --label --label-file "
+    "--exit-policy --share --no-hosts --no-hostname --memory --cpu-shares --cpuset-cpus --cpus "
+    "--security-opt --pid --volume".split()
 )
 _OF_THE_CALLER = frozenset({"--replace", "--pod-id-file", "--infra-conmon-pidfile"})
 _NOT_SHOWN = (

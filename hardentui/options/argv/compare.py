@@ -13,18 +13,7 @@ _QUADLET_FLAGS = frozenset({"--cidfile", "--replace", "--rm", "--detach"})
 """Flags that Quadlet adds to every container, and the expected command line lacks."""
 _QUADLET_VALUES = {"--cgroups": "split", "--sdnotify": "conmon"}
 _UNORDERED = frozenset(
-    {
-        "--env",
-        "--label",
-        "--annotation",
-        "--security-opt",
-        "--cap-add",
-        "--cap-drop",
-        "--mount",
-        "--sysctl",
-        "--tmpfs",
-        "--volume",
-    }
+    "--env --label --annotation --security-opt --cap-add --cap-drop --mount --sysctl --tmpfs --volume".split()
 )
 """Flags whose arguments Podman stores by name or destination, which must be unique."""
 _OLD_LABELS = ("label:disable", "label:nested")

@@ -11,15 +11,9 @@ _LOG_LABELS = Version(6, 0)
 _TERM = frozenset({"", "15", "TERM", "SIGTERM"})
 _PODMAN_ANNOTATIONS = ("io.podman.annotations.", "org.systemd.property.")
 _RUNTIME_ANNOTATIONS = frozenset(
-    {
-        "io.container.manager",
-        "io.kubernetes.cri-o.Created",
-        "io.kubernetes.cri-o.SandboxID",
-        "io.kubernetes.cri-o.ContainerType",
-        "io.kubernetes.cri-o.TTY",
-        "org.opencontainers.image.stopSignal",
-        "run.oci.keep_original_groups",
-    }
+    "io.container.manager io.kubernetes.cri-o.Created io.kubernetes.cri-o.SandboxID "
+    "io.kubernetes.cri-o.ContainerType io.kubernetes.cri-o.TTY org.opencontainers.image.stopSignal "
+    "run.oci.keep_original_groups".split()
 )
 
 

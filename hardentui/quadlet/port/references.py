@@ -31,23 +31,10 @@ _NAME_OF_INSTANCE = Version(5, 0)
 _PLAIN_NAME_OF_INSTANCE = Version(5, 2)
 _DEPENDENCIES = Version(5, 5)
 _OWN_NAME = {"volume": "VolumeName", "network": "NetworkName", "pod": "PodName"}
-_DEPENDENCY_KEYS = [
-    "After",
-    "Before",
-    "BindsTo",
-    "Conflicts",
-    "OnFailure",
-    "OnSuccess",
-    "PartOf",
-    "PropagatesReloadTo",
-    "PropagatesStopTo",
-    "ReloadPropagatedFrom",
-    "Requires",
-    "Requisite",
-    "StopPropagatedFrom",
-    "Upholds",
-    "Wants",
-]
+_DEPENDENCY_KEYS = (
+    "After Before BindsTo Conflicts OnFailure OnSuccess PartOf PropagatesReloadTo PropagatesStopTo "
+    "ReloadPropagatedFrom Requires Requisite StopPropagatedFrom Upholds Wants"
+).split()
 _PLAIN_SERVICE = ("container", "kube")
 
 

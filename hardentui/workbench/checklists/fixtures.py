@@ -55,18 +55,9 @@ Place: TypeAlias = "tuple[str | int, ...]"
 ENDING = ".test.toml"
 _KEYS = ("name", "run", "inspect", "kernel", "hidden", "expect")
 _STATES = tuple(status.value for status in Status if status is not Status.WAIVED)
-_KERNEL = (
-    "uid",
-    "memory",
-    "pids",
-    "cpus",
-    "read-only",
-    "no-new-privileges",
-    "seccomp-mode",
-    "security-label",
-    "capabilities",
-    "listening",
-    "processes",
+_KERNEL = tuple(
+    "uid memory pids cpus read-only no-new-privileges seccomp-mode security-label capabilities listening "
+    "processes".split()
 )
 _SECCOMP = ("none", "strict", "filter")
 
