@@ -28,11 +28,14 @@ from hardentui.options import (
     TABLE,
     TMPFS,
 )
-from hardentui.writers.context import UnitContext
-from hardentui.writers.file_name import safe_file_name
-from hardentui.writers.knowledge import left_behind
-from hardentui.writers.pod import pod_create_arguments, pod_networks
-from hardentui.writers.supporting import network_create_arguments, network_name, volume_create_arguments
+from hardentui.writers.context import UnitContext, left_behind, safe_file_name
+from hardentui.writers.supporting import (
+    network_create_arguments,
+    network_name,
+    pod_create_arguments,
+    pod_networks,
+    volume_create_arguments,
+)
 from hardentui.writers.yaml_text import Unsafe, yaml_text
 
 REQUIREMENTS_FILE = "requirements.yml"

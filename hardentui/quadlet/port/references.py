@@ -9,8 +9,7 @@ import msgspec
 from hardentui.model.version import Version
 from hardentui.quadlet.port.command import each, joined
 from hardentui.quadlet.port.keys import SECTIONS, SINCE_SECTION
-from hardentui.quadlet.port.refusal import refused
-from hardentui.quadlet.port.text import QuadletUnit
+from hardentui.quadlet.port.text import QuadletUnit, refused
 
 _SERVICE_NAMES = Version(5, 3)
 _NETWORK_OF_CONTAINER = Version(5, 3)

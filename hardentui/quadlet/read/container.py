@@ -19,20 +19,18 @@ from hardentui.options.codecs.mounts import mount_text, parse_mount
 from hardentui.quadlet.read.entries import (
     UnitEntry,
     UnitPlace,
-    joined_user,
-    remapped_items,
-    whole_place,
-    word_places,
-)
-from hardentui.quadlet.read.values import (
     absolute,
     empty_entrypoint,
     guesses_names,
+    joined_user,
     keeps_name_alone,
     kept_words,
+    remapped_items,
     takes_tmpfs,
     unquoted,
     user_text,
+    whole_place,
+    word_places,
 )
 from hardentui.systemd.unit_text import QUADLET, Assignment, UnitText, expand, split_words
 

@@ -14,7 +14,7 @@ from hardentui.options import CGROUPS, LOG_DRIVER, NAME, POD, REMOVE, SDNOTIFY, 
 from hardentui.options.argv.items import spec_from_argv
 from hardentui.quadlet.port import generate
 from hardentui.quadlet.read.container import QuadletFiles
-from hardentui.quadlet.read.names import default_name, object_names
+from hardentui.quadlet.read.entries import default_name, object_names
 
 PODS_BY_NAME = Version(5, 6)
 DIRECTORY = "/srv/units"

@@ -49,7 +49,7 @@ from hardentui.options.codecs.network import parse_publish
 from hardentui.quadlet.read.container import QuadletFiles
 from hardentui.quadlet.write.container import container_unit, for_quadlet, intended
 from hardentui.systemd.unit_text import SYSTEMD, UnitText
-from hardentui.writers.arguments import run_arguments
+from hardentui.writers.run_script import run_arguments
 
 
 def read(lines: str, **names: str) -> Spec:
