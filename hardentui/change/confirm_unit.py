@@ -16,7 +16,7 @@ from hardentui.change.systemctl import Systemctl
 from hardentui.errors import ChangeFailed, HardenError
 from hardentui.files import put_back, write_bundle
 from hardentui.model.draft import TextFile
-from hardentui.systemd.escaping import plain, word, words
+from hardentui.systemd.command_line import plain, word, words
 
 _TEXT = """# Written by hardentui apply --confirm-within; hardentui confirm and hardentui undo remove it.
 [Unit]

@@ -11,8 +11,7 @@ from hardentui.cli.parser import Given
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.text_files import save_text
 from hardentui.model.finding import Severity
-from hardentui.reports.comparing import compare
-from hardentui.reports.comparison_text import as_json, as_text
+from hardentui.reports.comparing import as_json, as_text, compare
 from hardentui.reports.result import TextStyle
 from hardentui.workbench.comparing import read_saved
 from hardentui.workbench.views import CheckProgress

@@ -14,7 +14,7 @@ from hardentui.cli.terminal import Terminal
 from hardentui.errors import HardenError, InputError, UsageError
 from hardentui.harden.score import score
 from hardentui.model.finding import Kind, Severity, Subject
-from hardentui.reports.merging import merged
+from hardentui.reports.comparing import merged
 from hardentui.reports.result import CheckResult, SubjectResult
 from hardentui.visible import visible
 from hardentui.workbench.results import check_result

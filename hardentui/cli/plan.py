@@ -22,7 +22,7 @@ from hardentui.reading.masking import mask_argument
 from hardentui.reading.own_command import own_command
 from hardentui.visible import command_word, strict_json, visible
 from hardentui.workbench.planning import saved_plans as plans
-from hardentui.writers.knowledge import not_carried
+from hardentui.writers.context import not_carried
 
 SCHEMA = "hardentui/plan/1"
 

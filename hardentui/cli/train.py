@@ -18,8 +18,7 @@ from hardentui.cli.terminal import Terminal
 from hardentui.cli.text_files import save_text
 from hardentui.errors import InputError, UsageError
 from hardentui.reading.own_command import own_command
-from hardentui.training.certificate import export
-from hardentui.training.course import Course, load_course
+from hardentui.training.course import Course, export, load_course
 from hardentui.training.lab import Lab, Mode
 from hardentui.training.loading import load_labs
 from hardentui.training.progress import load_progress, progress_file

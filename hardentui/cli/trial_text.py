@@ -8,7 +8,7 @@ from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.terminal import Terminal
 from hardentui.model.trial import Learned, Result, Trial
 from hardentui.options import BY_NAME
-from hardentui.reports.learned_text import kept_unseen
+from hardentui.reports.monitor_text import kept_unseen
 from hardentui.words import plural
 from hardentui.workbench.trials.words import exercised, what_it_changes
 

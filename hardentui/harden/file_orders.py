@@ -14,7 +14,7 @@ from hardentui.options import (
     UNMASK,
     Mount,
 )
-from hardentui.writers.file_name import volume_for
+from hardentui.writers.context import volume_for
 
 _TIGHT = frozenset({"ro", "readonly", "noexec", "nosuid", "nodev", "O"})
 _OPENING = frozenset({"exec", "suid", "dev", "rw", "z", "Z"})

@@ -12,21 +12,11 @@ from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.host import SecurityModules
 from hardentui.model.known import Known, Unreadable
 
-KNOBS = (
-    "kernel.unprivileged_bpf_disabled",
-    "kernel.kptr_restrict",
-    "kernel.dmesg_restrict",
-    "kernel.yama.ptrace_scope",
-    "kernel.perf_event_paranoid",
-    "kernel.core_pattern",
-    "kernel.randomize_va_space",
-    "kernel.modprobe",
-    "vm.unprivileged_userfaultfd",
-    "fs.suid_dumpable",
-    "fs.protected_symlinks",
-    "fs.protected_hardlinks",
-    "net.ipv4.ip_unprivileged_port_start",
-    "user.max_user_namespaces",
+KNOBS = tuple(
+    "kernel.unprivileged_bpf_disabled kernel.kptr_restrict kernel.dmesg_restrict kernel.yama.ptrace_scope "
+    "kernel.perf_event_paranoid kernel.core_pattern kernel.randomize_va_space kernel.modprobe "
+    "vm.unprivileged_userfaultfd fs.suid_dumpable fs.protected_symlinks fs.protected_hardlinks "
+    "net.ipv4.ip_unprivileged_port_start user.max_user_namespaces".split()
 )
 _FLAVOUR = r"[-.]([a-z][a-z0-9_]*)$"
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from hardentui.images import accounts
 from hardentui.images.layer import MOST_FOUND, Budget, Layer, read_layer
 from hardentui.images.packages import Database
+from hardentui.images.rules import weak
 from hardentui.images.tar import Body, ByteSource, Damaged, entries
 from hardentui.model.image import ImageFile, ImageInventory, LayerSize, Package
 from hardentui.visible import visible
@@ -115,7 +115,7 @@ def _combined(layers: list[tuple[str, Layer]], gaps: list[str]) -> ImageInventor
         privileged_files=files("privileged"),
         world_writable=files("writable"),
         credentials=files("credential"),
-        weak_accounts=accounts.weak(texts),
+        weak_accounts=weak(texts),
         layers=tuple(
             LayerSize(visible(name.removesuffix(".tar"), 80), layer.size, layer.count)
             for name, layer in layers

@@ -6,8 +6,17 @@ from collections.abc import Callable
 
 from msgspec import Struct, field
 
-from hardentui.images import accounts, languages, rpm, rules
-from hardentui.images.packages import MOST_PACKAGES, Database, read_apk, read_dpkg, read_dpkg_part
+from hardentui.images import languages, rules
+from hardentui.images.packages import (
+    LARGEST_RPM,
+    MOST_PACKAGES,
+    Database,
+    NotReadable,
+    read_apk,
+    read_dpkg,
+    read_dpkg_part,
+    read_rpm,
+)
 from hardentui.images.tar import ArchiveEntry, Body, ByteSource, Damaged, entries
 from hardentui.model.image import ImageFile, Package
 
@@ -136,7 +145,7 @@ def _add(layer: Layer, category: str, file: ImageFile) -> None:
 
 def _look_inside(layer: Layer, entry: ArchiveEntry, body: Body) -> None:
     path = entry.path
-    if path in _OS_RELEASE or accounts.matters(path):
+    if path in _OS_RELEASE or rules.matters(path):
         if entry.size > _LONGEST_TEXT:
             layer.gap = layer.gap or f"{path} is too long to be inspected"
         else:
@@ -162,11 +171,11 @@ def _look_inside(layer: Layer, entry: ArchiveEntry, body: Body) -> None:
 
 def _rpm(body: Body, size: int) -> Database:
     """An rpm database, read as a whole; an unreadable one is reported."""
-    if size > rpm.LARGEST:
+    if size > LARGEST_RPM:
         return Database(readable=False)
     try:
-        return rpm.read_rpm(_all(body, size))
-    except rpm.NotReadable:
+        return read_rpm(_all(body, size))
+    except NotReadable:
         return Database(readable=False)
 
 

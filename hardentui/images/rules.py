@@ -1,6 +1,8 @@
-"""Which files of an image are notable: by name, place, mode and first bytes."""
+"""Which files and accounts of an image are notable: by name, place, mode, first bytes and contents."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from hardentui.images.tar import ArchiveEntry
 
@@ -8,48 +10,18 @@ _PROGRAM_DIRECTORIES = frozenset(
     {"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/lib/openssh"}
 )
 _KINDS_OF_PROGRAMS = {
-    "package manager": (
-        *(
-            "apt",
-            "apt-get",
-            "aptitude",
-            "dpkg",
-            "apk",
-            "dnf",
-            "dnf5",
-            "microdnf",
-            "yum",
-            "zypper",
-            "rpm",
-            "pacman",
-        ),
-    ),
+    "package manager": tuple("apt apt-get aptitude dpkg apk dnf dnf5 microdnf yum zypper rpm pacman".split()),
     "compiler": ("gcc", "cc", "g++", "c++", "clang", "tcc", "go", "rustc", "javac", "make", "ld", "as"),
     "debugger": ("gdb", "lldb", "strace", "ltrace", "perf", "bpftrace", "tcpdump"),
-    "network client": (
-        *(
-            "curl",
-            "wget",
-            "nc",
-            "ncat",
-            "netcat",
-            "nc.openbsd",
-            "nc.traditional",
-            "socat",
-            "telnet",
-            "ftp",
-            "tftp",
-        ),
-        *("ssh", "scp", "sftp", "rsync", "nmap", "masscan", "dig", "nslookup"),
+    "network client": tuple(
+        "curl wget nc ncat netcat nc.openbsd nc.traditional socat telnet ftp tftp ssh scp sftp rsync nmap "
+        "masscan dig nslookup".split()
     ),
 }
 _TOOLS = {name: kind for kind, names in _KINDS_OF_PROGRAMS.items() for name in names}
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "csh", "tcsh", "busybox"})
 _LOGINS = frozenset(
-    {
-        *("sshd", "dropbear", "dropbearmulti", "tinysshd"),
-        *("telnetd", "in.telnetd", "rlogind", "in.rlogind", "rshd", "in.rshd"),
-    }
+    "sshd dropbear dropbearmulti tinysshd telnetd in.telnetd rlogind in.rlogind rshd in.rshd".split()
 )
 
 _OPEN_DIRECTORIES = ("/tmp", "/var/tmp", "/dev", "/proc", "/sys")  # noqa: S108 - searched for, never written
@@ -142,3 +114,72 @@ def _expected(path: str) -> tuple[str, tuple[bytes, ...]] | None:
         return "private key", (_KEY_MARK, b"PuTTY-User-Key-File")
     lower = path.lower()
     return next((expected for end, expected in _CREDENTIAL_FILES.items() if lower.endswith(end)), None)
+
+
+# --- Accounts and rules of sudo and doas in an image that let anyone become root --------------------
+
+
+PASSWD, SHADOW = "/etc/passwd", "/etc/shadow"
+_SUDOERS, _SUDOERS_DIRECTORY = "/etc/sudoers", "/etc/sudoers.d/"
+_DOAS, _DOAS_DIRECTORY = "/etc/doas.conf", "/etc/doas.d/"
+_MOST = 100
+
+
+def matters(path: str) -> bool:
+    """Whether this file is relevant to accounts."""
+    return path in (PASSWD, SHADOW, _SUDOERS, _DOAS) or path.startswith((_SUDOERS_DIRECTORY, _DOAS_DIRECTORY))
+
+
+def weak(texts: Mapping[str, str]) -> tuple[str, ...]:
+    """One sentence for each weak account or rule.
+
+    Args:
+        texts: path -> contents of the files that `matters` names, as seen in the finished image.
+    """
+    weak_accounts = [*_passwd(texts.get(PASSWD, "")), *_shadow(texts.get(SHADOW, ""))]
+    for path in sorted(texts):
+        if path == _SUDOERS or path.startswith(_SUDOERS_DIRECTORY):
+            weak_accounts += _sudo(path, texts[path])
+        elif path == _DOAS or path.startswith(_DOAS_DIRECTORY):
+            weak_accounts += _doas(path, texts[path])
+    return tuple(weak_accounts[:_MOST])
+
+
+def _passwd(text: str) -> list[str]:
+    lines = []
+    for line in text.splitlines():
+        fields = line.split(":")
+        if line.startswith("#") or len(fields) < 4:
+            continue
+        name, password, uid = fields[0], fields[1], fields[2]
+        if password == "":
+            lines.append(f"{name} has an empty password in {PASSWD}")
+        if uid.isdigit() and int(uid) == 0 and name != "root":
+            lines.append(f"{name} has UID 0, like root")
+    return lines
+
+
+def _shadow(text: str) -> list[str]:
+    fields = [line.split(":") for line in text.splitlines() if not line.startswith("#")]
+    return [f"{f[0]} has an empty password in {SHADOW}" for f in fields if len(f) > 1 and f[0] and f[1] == ""]
+
+
+def _sudo(path: str, text: str) -> list[str]:
+    rules = (line.partition("#")[0].strip() for line in text.splitlines())
+    return [f"{path} lets {rule.split()[0]} use sudo without a password" for rule in rules if _free(rule)]
+
+
+def _free(rule: str) -> bool:
+    return "NOPASSWD" in rule or rule.replace(" ", "").startswith("Defaults!authenticate")
+
+
+def _doas(path: str, text: str) -> list[str]:
+    """`permit [nopass] … IDENTITY`, where the identity stands before `as` and `cmd`; see doas.conf(5)."""
+    free = []
+    for line in text.splitlines():
+        words = line.partition("#")[0].split()
+        if not words or words[0] != "permit" or "nopass" not in words:
+            continue
+        ends = [words.index(word) for word in ("as", "cmd") if word in words]
+        free.append(f"{path} lets {words[min(ends, default=len(words)) - 1]} use doas without a password")
+    return free

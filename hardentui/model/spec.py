@@ -100,47 +100,47 @@ Reading: TypeAlias = "Setting[Any] | Unknowable | None"
 """The result of a reader; None: the option is known to be absent."""
 
 
-class Option(Struct, Generic[T], frozen=True, kw_only=True):
+class Option(Struct, Generic[T], frozen=True):
     """One option of `podman create`.
 
     Attributes:
         flag: as on the command line, with dashes: `--memory`.
-        own_name: distinguishes rows that share a flag (`--security-opt`); otherwise empty.
         area: resources, filesystem, identity, network, health, process, security, logging, lifecycle.
-        about: one sentence for the documentation page.
-        default: the value if the option is absent; a spec never stores it.
         codec: how its arguments are parsed and formatted.
-        also: other flags for the same option, each with its own codec (`--mount` beside `--volume`).
-        short, aliases: other spellings of the flag: a letter, older names.
-        before_verb: a global flag, placed before `run` or `create`.
-        only_verb: the only subcommand that has the flag; empty = both.
-        commas_before: before this version, Podman splits an argument at commas, as a CSV record.
+        default: the value if the option is absent; a spec never stores it.
         quadlet: its key in `[Container]`; None = always `PodmanArgs=`.
         read: reads it from the sources of a container, a `hardentui.options.inspect.view.View`.
         readability: which sources can show it.
-        engine_decides: the default differs between engines, so the usual value is kept too.
         protection: which values protect a container more.
         twin: what becomes of it on a twin; None, as yet undecided, is withheld.
+        about: one sentence for the documentation page.
+        own_name: distinguishes rows that share a flag (`--security-opt`); otherwise empty.
+        short, aliases: other spellings of the flag: a letter, older names.
+        also: other flags for the same option, each with its own codec (`--mount` beside `--volume`).
+        before_verb: a global flag, placed before `run` or `create`.
+        only_verb: the only subcommand that has the flag; empty = both.
+        commas_before: before this version, Podman splits an argument at commas, as a CSV record.
+        engine_decides: the default differs between engines, so the usual value is kept too.
     """
 
     flag: str
-    own_name: str = ""
     area: str
-    about: str
-    default: T
     codec: Codec[T]
-    also: tuple[tuple[str, Codec[T]], ...] = ()
+    default: T
+    quadlet: QuadletKey | None
+    read: Callable[[Any], Reading]
+    readability: Readability
+    protection: Protection
+    twin: TwinUse | None
+    about: str
+    own_name: str = ""
     short: str = ""
     aliases: tuple[str, ...] = ()
+    also: tuple[tuple[str, Codec[T]], ...] = ()
     before_verb: bool = False
     only_verb: str = ""
     commas_before: Version | None = None
-    quadlet: QuadletKey | None = None
-    read: Callable[[Any], Reading]
-    readability: Readability = Readability.ALWAYS
     engine_decides: bool = False
-    protection: Protection
-    twin: TwinUse | None = None
 
     __eq__ = object.__eq__  # one row of the table, whatever its values
     __hash__ = object.__hash__

@@ -1,4 +1,4 @@
-"""The option table: one row per option of `podman create`, grouped by area in `table/`.
+"""The option table: one row per option of `podman create`, grouped by area in `rows.py`.
 
 A row is the only place that defines an option's flag, type and default. Readers, writers, the diff and the
 documentation iterate over TABLE. Two rows may share a flag (`--security-opt`) but not a `name`. Import rows

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from hardentui.model.capabilities import ALL_CAPABILITIES, capability_name
 from hardentui.model.spec import Spec
-from hardentui.options.table.security import CAP_ADD, CAP_DROP, PRIVILEGED
+from hardentui.options.table import CAP_ADD, CAP_DROP, PRIVILEGED
 
 
 def bounding_set(spec: Spec, defaults: frozenset[str]) -> frozenset[str]:

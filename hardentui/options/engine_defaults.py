@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from hardentui.options.argv.command_line import parse_create_command
 from hardentui.options.inspect.resources import ADDED_AT_START, ulimit_texts
 from hardentui.options.sources import Document
-from hardentui.options.table.resources import PIDS_LIMIT
+from hardentui.options.table import PIDS_LIMIT
 
 _SWITCHES_OFF = ("--pids-limit", "--cgroups", "--pod", "--pod-id-file")
 

@@ -6,12 +6,51 @@ from collections.abc import Mapping
 from typing import Any
 
 from hardentui.model.spec import UNKNOWABLE, Option, Setting, Spec, Unknowable
-from hardentui.options.argv.command_line import parse_create_command
-from hardentui.options.inspect.view import View
-from hardentui.options.remarks import remarks_on
+from hardentui.options.argv.command_line import CARRIED_GLOBALS, parse_create_command
+from hardentui.options.inspect.view import CommandLine, View
 from hardentui.options.sources import Sources
-from hardentui.options.table import TABLE
+from hardentui.options.table import FLAGS_WITHOUT_ROW, NOT_CARRIED, TABLE
 from hardentui.options.values import Mount, Port
+
+_CARRIED = frozenset(flag for option in TABLE for flag in (option.flag, *dict(option.also)))
+_TOLD = frozenset(known.flag for known in FLAGS_WITHOUT_ROW if known.is_told)
+
+_CONNECTION_GLOBALS = frozenset(
+    f"--{name}"
+    for name in (
+        "cgroup-manager config conmon connection events-backend help identity imagestore log-level "
+        "network-cmd-path network-config-dir noout out remote root runroot ssh storage-driver storage-opt "
+        "syslog tmpdir trace transient-store url version volumepath volume-path db-backend "
+        "default-mounts-file tls-ca tls-cert tls-key"
+    ).split()
+)
+"""Global flags that select the engine, which the caller of a unit or script has to do."""
+
+_STORAGE_GLOBALS = ("--root", "--imagestore", "--connection", "--url", "--transient-store")
+
+
+def remarks_on(view: View) -> list[str]:
+    """One sentence for each relevant flag of the command line that is not carried over."""
+    if view.command is None:
+        return []
+    return [*_flag_remarks(view.command), *_global_remarks(view.command)]
+
+
+def _flag_remarks(command: CommandLine) -> list[str]:
+    remarks = [f"{flag} is not carried over: {NOT_CARRIED[flag]}" for flag in command.flags if flag in _TOLD]
+    unknown = sorted(flag for flag in command.flags if flag not in _CARRIED and flag not in NOT_CARRIED)
+    return remarks + [f"{flag} is not carried over: HardenTUI does not know it" for flag in unknown]
+
+
+def _global_remarks(command: CommandLine) -> list[str]:
+    chosen = [flag for flag in _STORAGE_GLOBALS if flag in command.globals]
+    remarks = []
+    if chosen:
+        remarks.append(f"{', '.join(chosen)}: use the same engine or storage to run the result")
+    known = _CONNECTION_GLOBALS | CARRIED_GLOBALS
+    unknown = sorted(flag for flag in command.globals if flag not in known)
+    return remarks + [f"{flag} is not carried over: HardenTUI does not know it" for flag in unknown]
+
 
 _LAYER_REMARK = "files changed inside the container are not carried over, only volumes and mounts are"
 

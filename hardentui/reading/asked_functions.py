@@ -101,16 +101,7 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
 
 
 _NOTABLE = frozenset(
-    (
-        "add_key",
-        "keyctl",
-        "request_key",
-        "personality",
-        "seccomp",
-        "capset",
-        "name_to_handle_at",
-        "io_uring_setup",
-    )
+    "add_key keyctl request_key personality seccomp capset name_to_handle_at io_uring_setup".split()
 )
 
 
@@ -164,18 +155,7 @@ comes with Go's runtime, which does without libc."""
 APPLETS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("chown", "chgrp", "cp", "mv", "tar", "cpio", "install", "adduser", "dpkg"), ("chown",)),
     **dict.fromkeys(
-        (
-            "su",
-            "login",
-            "setuidgid",
-            "chpst",
-            "crond",
-            "httpd",
-            "tcpsvd",
-            "udpsvd",
-            "inetd",
-            "start-stop-daemon",
-        ),
+        "su login setuidgid chpst crond httpd tcpsvd udpsvd inetd start-stop-daemon".split(),
         ("setuid", "setgid", "setgroups", "bind"),
     ),
     **dict.fromkeys(("ftpd", "telnetd", "chroot"), ("chroot", "setuid", "setgid", "setgroups", "bind")),

@@ -101,9 +101,8 @@ def config_paths(facts: ContainerFacts) -> tuple[str, ...]:
 
 
 _CONFIG_ENDINGS = (".conf", ".cnf", ".cfg", ".ini", ".options", ".yml", ".yaml", ".properties")
-_USUAL = (
-    *("/etc/mysql", "/etc/my.cnf", "/etc/my.cnf.d", "/etc/postgresql", "/etc/redis", "/usr/local/etc/redis"),
-    *("/var/lib/postgresql/data/postgresql.conf", "/etc/squid/squid.conf", "/etc/mongod.conf"),
-    *("/etc/memcached.conf", "/etc/rabbitmq", "/etc/default", "/etc/elasticsearch/jvm.options.d"),
-    "/etc/tomcat10",
+_USUAL = tuple(
+    "/etc/mysql /etc/my.cnf /etc/my.cnf.d /etc/postgresql /etc/redis /usr/local/etc/redis "
+    "/var/lib/postgresql/data/postgresql.conf /etc/squid/squid.conf /etc/mongod.conf /etc/memcached.conf "
+    "/etc/rabbitmq /etc/default /etc/elasticsearch/jvm.options.d /etc/tomcat10".split()
 )

@@ -16,34 +16,17 @@ _MOST_STEPS = 4096  # the kernel's own limit for the length of a program, which 
 _WORD = 0xFFFFFFFF
 
 X86_64_NUMBERS = {
-    "_sysctl": 156,
-    "add_key": 248,
-    "bpf": 321,
-    "clone": 56,
-    "clone3": 435,
-    "create_module": 174,
-    "delete_module": 176,
-    "finit_module": 313,
-    "init_module": 175,
-    "io_uring_enter": 426,
-    "io_uring_register": 427,
-    "io_uring_setup": 425,
-    "ioperm": 173,
-    "iopl": 172,
-    "kcmp": 312,
-    "kexec_file_load": 320,
-    "kexec_load": 246,
-    "lookup_dcookie": 212,
-    "nfsservctl": 180,
-    "open_by_handle_at": 304,
-    "perf_event_open": 298,
-    "process_madvise": 440,
-    "query_module": 178,
-    "request_key": 249,
-    "socket": 41,
-    "unshare": 272,
-    "uselib": 134,
-    "userfaultfd": 323,
+    name: int(number)
+    for name, _, number in (
+        word.partition("=")
+        for word in (
+            "_sysctl=156 add_key=248 bpf=321 clone=56 clone3=435 create_module=174 delete_module=176 "
+            "finit_module=313 init_module=175 io_uring_enter=426 io_uring_register=427 io_uring_setup=425 "
+            "ioperm=173 iopl=172 kcmp=312 kexec_file_load=320 kexec_load=246 lookup_dcookie=212 "
+            "nfsservctl=180 open_by_handle_at=304 perf_event_open=298 process_madvise=440 "
+            "query_module=178 request_key=249 socket=41 unshare=272 uselib=134 userfaultfd=323"
+        ).split()
+    )
 }
 """System call numbers on x86-64 (asm/unistd_64.h), which never change."""
 I386_SOCKETCALL = 102

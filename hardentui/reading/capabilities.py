@@ -17,40 +17,15 @@ from hardentui.reading.containers import ask, image_config, judge, listed, proc
 from hardentui.visible import visible
 
 HOST_TAKEOVER = frozenset(
-    {
-        "CAP_SYS_ADMIN",
-        "CAP_SYS_MODULE",
-        "CAP_SYS_RAWIO",
-        "CAP_SYS_PTRACE",
-        "CAP_DAC_READ_SEARCH",
-        "CAP_BPF",
-        "CAP_MAC_ADMIN",
-        "CAP_MAC_OVERRIDE",
-    }
+    "CAP_SYS_ADMIN CAP_SYS_MODULE CAP_SYS_RAWIO CAP_SYS_PTRACE CAP_DAC_READ_SEARCH CAP_BPF CAP_MAC_ADMIN "
+    "CAP_MAC_OVERRIDE".split()
 )
 """Any of these alone gives access to code or files of the host if root inside is root on the host."""
 
 DISRUPTIVE = frozenset(
-    {
-        "CAP_NET_ADMIN",
-        "CAP_SYS_TIME",
-        "CAP_SYS_BOOT",
-        "CAP_SYSLOG",
-        "CAP_AUDIT_CONTROL",
-        "CAP_SYS_RESOURCE",
-        "CAP_PERFMON",
-        "CAP_LINUX_IMMUTABLE",
-        "CAP_IPC_OWNER",
-        "CAP_SYS_NICE",
-        "CAP_AUDIT_READ",
-        "CAP_CHECKPOINT_RESTORE",
-        "CAP_IPC_LOCK",
-        "CAP_LEASE",
-        "CAP_SYS_TTY_CONFIG",
-        "CAP_SYS_PACCT",
-        "CAP_WAKE_ALARM",
-        "CAP_BLOCK_SUSPEND",
-    }
+    "CAP_NET_ADMIN CAP_SYS_TIME CAP_SYS_BOOT CAP_SYSLOG CAP_AUDIT_CONTROL CAP_SYS_RESOURCE CAP_PERFMON "
+    "CAP_LINUX_IMMUTABLE CAP_IPC_OWNER CAP_SYS_NICE CAP_AUDIT_READ CAP_CHECKPOINT_RESTORE CAP_IPC_LOCK "
+    "CAP_LEASE CAP_SYS_TTY_CONFIG CAP_SYS_PACCT CAP_WAKE_ALARM CAP_BLOCK_SUSPEND".split()
 )
 """These can disrupt the host or other containers, but do not give access to the host."""
 

@@ -87,12 +87,10 @@ IN_A_HOME_RUN = """
     .local/share/caja-python .nixpkgs .config/nixpkgs .config/home-manager .config/containers .dotfiles
 """
 
+# fmt: off
 TABLE: tuple[tuple[frozenset[Gain], frozenset[Gain], str], ...] = (
     # what reading gives, what writing gives in addition, and the paths
-    (
-        SECRET,
-        CODE,
-        """
+    (SECRET, CODE, """
     /etc/shadow* /etc/gshadow* /etc/sudoers /etc/sudoers.d /etc/doas.conf /etc/ssh /etc/kubernetes
     /etc/rancher /etc/cloud /var/lib/cloud /etc/salt /etc/puppetlabs /etc/puppet /etc/chef
     /etc/NetworkManager /etc/ppp /etc/wpa_supplicant /etc/openvpn /etc/wireguard /etc/ipsec.conf
@@ -104,12 +102,8 @@ TABLE: tuple[tuple[frozenset[Gain], frozenset[Gain], str], ...] = (
     /etc/venv-salt-minion /etc/rhn /etc/uyuni /etc/webmin /etc/pve /etc/nomad.d
     /etc/hostapd /etc/zabbix /etc/ocsinventory* /etc/fusioninventory /etc/bareos
     /etc/bacula /etc/amanda /var/lib/certmonger /var/lib/ipa
-    """,
-    ),
-    (
-        SECRET,
-        SECRET,
-        """
+    """),
+    (SECRET, SECRET, """
     /etc/ssl/private /etc/pki/tls/private /etc/pki/private /etc/pki/consumer /etc/pki/entitlement
     /etc/letsencrypt /etc/acme* /var/lib/acme /etc/ipsec.secrets /etc/krb5.keytab /etc/krb5kdc
     /var/lib/krb5kdc /var/kerberos /var/lib/sss /var/lib/samba/private /etc/samba/smbpasswd
@@ -123,12 +117,8 @@ TABLE: tuple[tuple[frozenset[Gain], frozenset[Gain], str], ...] = (
     /etc/rndc.key /etc/chrony.keys
     /etc/ntp.keys
     /var/lib/swtpm-localca /var/lib/ubuntu-advantage
-    """,
-    ),
-    (
-        NOTHING,
-        CODE,
-        """
+    """),
+    (NOTHING, CODE, """
     /etc/passwd* /etc/group* /etc/subuid /etc/subgid /etc/pam.d /etc/pam.conf /etc/security
     /etc/nsswitch.conf /etc/login.defs /etc/skel /etc/profile /etc/profile.d /etc/bash.bashrc
     /etc/bashrc /etc/bash_completion.d /etc/bash /etc/zsh* /etc/csh* /etc/fish /etc/inputrc
@@ -176,75 +166,52 @@ TABLE: tuple[tuple[frozenset[Gain], frozenset[Gain], str], ...] = (
     /var/lib/usbguard /var/lib/ca-certificates /var/lib/unattended-upgrades /var/lib/update-notifier
     /var/lib/aide /var/lib/alternatives /var/lib/tuned /var/lib/AccountsService /var/cache/venv-salt-minion
     /var/lib/venv-salt-minion /opt/containerd /opt/nri /usr/local/share/ca-certificates
-    """,
-    ),
-    (
-        NOTHING,
-        KERNEL,
-        """
+    """),
+    (NOTHING, KERNEL, """
     /boot /efi /lib/modules /usr/lib/modules /lib/firmware /usr/lib/firmware /vmlinuz* /initrd.img*
-    """,
-    ),
-    (
-        ENGINE,
-        ENGINE,
-        """
+    """),
+    (ENGINE, ENGINE, """
     /var/lib/containers /run/containers /var/lib/docker /var/lib/containerd
     /run/containerd/io.containerd.* /run/docker/runtime-* /var/lib/crio /var/lib/buildkit /run/libpod
     /run/runc /run/crun /var/lib/lxc /var/lib/lxd /var/lib/incus /run/user/*/containers
     /run/user/*/libpod /run/user/*/crun /var/snap/lxd /var/snap/docker /var/lib/machines
     /var/lib/libvirt
-    """,
-    ),
-    (
-        OTHERS,
-        OTHERS,
-        """
+    """),
+    (OTHERS, OTHERS, """
     /var/mail /var/spool/mail /var/spool/postfix /var/spool/exim4 /var/spool/mqueue /var/backups
     /var/lib/systemd/coredump /var/crash /var/spool/abrt /tmp/ssh-* /tmp/systemd-private-* /tmp/tmux-*
     /var/tmp/systemd-private-* /dev/shm /dev/pts /dev/mqueue /dev/kmsg /run/log /run/screen
     /var/spool/cups /sys/kernel/debug /sys/kernel/tracing /sys/kernel/security /sys/firmware /sys/fs/bpf
     /sys/fs/pstore /var/log/containers /var/log/pods /var/log/anaconda /var/log/installer /var/log/YaST2
     /var/log/cloud-init*
-    """,
-    ),
-    (
-        NOTHING,
-        SETTINGS,
-        """
+    """),
+    (NOTHING, SETTINGS, """
     /etc/hosts /etc/resolv.conf /etc/hosts.allow /etc/hosts.deny /etc/host.conf /etc/gai.conf /etc/networks
     /etc/services /etc/protocols /etc/nftables* /etc/iptables* /etc/firewalld /etc/shorewall* /etc/ferm
     /etc/chrony* /etc/ntp* /etc/machine-info /etc/mke2fs.conf /etc/fuse.conf /etc/nfs* /etc/iproute2
     /etc/crypto-policies /etc/gnutls /etc/gnupg /etc/locale.gen /etc/issue* /etc/motd* /etc/avahi
     /etc/openvswitch /etc/bluetooth /etc/ModemManager /etc/iwd /etc/sensors* /etc/hdparm.conf /etc/tlp*
     /etc/thermald /etc/UPower /etc/geoclue /etc/debuginfod /etc/libaudit.conf /etc/nanorc /etc/curlrc
-    """,
-    ),
-    (  # root rotates and compresses the files there, and follows links
-        OTHERS,
-        CODE,
-        """
+    """),
+    # root rotates and compresses the files there, and follows links
+    (OTHERS, CODE, """
     /var/log/journal /var/log/audit /var/log/auth.log* /var/log/secure* /var/log/syslog*
     /var/log/messages* /var/log/wtmp* /var/log/btmp* /var/log/lastlog /var/log/sudo* /var/log/kern.log*
     /var/log/faillog
-    """,
-    ),
+    """),
     (SECRET, USER, "/run/user/*/systemd/user /run/user/*/systemd/transient"),
     (SECRET, KERNEL, "/proc"),
     (NOTHING, KERNEL, "/sys"),
-    (
-        DISKS,
-        DISKS,
-        """
+    (DISKS, DISKS, """
     /dev/sd* /dev/hd* /dev/vd[a-z]* /dev/xvd* /dev/nvme* /dev/mmcblk* /dev/md* /dev/dm-* /dev/mapper
     /dev/disk /dev/block /dev/loop[0-9]* /dev/nbd* /dev/zd* /dev/zvol /dev/bcache* /dev/drbd* /dev/rbd*
     /dev/sg[0-9]* /dev/bsg /dev/pmem* /dev/dasd* /dev/ubi* /dev/mtd* /dev/mem /dev/kmem /dev/port
     /dev/nvram /dev/bcachefs* /swapfile /swap.img /swap
-    """,
-    ),
+    """),
     (SECRET, KERNEL, "/dev/input /dev/uinput /dev/hidraw* /dev/tpm* /dev/vcs* /dev/console /dev/tty[0-9]*"),
     (KERNEL, KERNEL, "/dev/vfio /dev/cpu /dev/mei* /dev/ipmi*"),
 )
+# fmt: on
 HOMES = ("/root", "/home/*", "/var/home/*", "/export/home/*", "/Users/*")
 READABLE_BY_DESIGN = tuple(
     """
@@ -253,7 +220,7 @@ READABLE_BY_DESIGN = tuple(
     /proc/cmdline /proc/sys/kernel/hostname /proc/sys/kernel/random/boot_id /sys/class/net
     /sys/class/thermal /sys/class/hwmon /sys/class/powercap /sys/devices/system /sys/fs/cgroup
     /sys/block /sys/class/block
-    """.split()  # noqa: SIM905 - a table reads better as words
+    """.split()
 )
 """World-readable, and with nothing but statistics."""
 PUBLIC_KEYS = r".*/\.ssh/(?:[^/]+\.pub|known_hosts)|/etc/ssh/[^/]+\.pub"

@@ -21,7 +21,7 @@ from hardentui.reading.mounts import at_or_above
 from hardentui.reading.user_namespace import options_of_new_volume
 from hardentui.reading.written import LayerWrites, directories_of, written_by, written_directories
 from hardentui.visible import visible
-from hardentui.writers.file_name import volume_for
+from hardentui.writers.context import volume_for
 
 _OF_PODMAN = ("/dev", "/run", "/tmp", "/var/tmp")  # noqa: S108 - compared, never opened
 _MOST = 512 << 20

@@ -11,176 +11,30 @@ from math import log2
 from hardentui.reading.secret_shapes import shape_of
 
 _SECRET_WORDS = frozenset(
-    {
-        "PASSWORD",
-        "PASSWD",
-        "PASSWORDS",
-        "PASSPHRASE",
-        "MNEMONIC",
-        "SECRET",
-        "SECRETS",
-        "TOKEN",
-        "APIKEY",
-        "CREDENTIAL",
-        "CREDENTIALS",
-        "CREDS",
-        "AUTHTOKEN",
-        "SECRETKEY",
-        "PRIVATEKEY",
-        "PRIVKEY",
-        "ACCESSKEY",
-        "PASSCODE",
-        "PSK",
-        "PRESHAREDKEY",
-    }
+    "PASSWORD PASSWD PASSWORDS PASSPHRASE MNEMONIC SECRET SECRETS TOKEN APIKEY CREDENTIAL CREDENTIALS CREDS "
+    "AUTHTOKEN SECRETKEY PRIVATEKEY PRIVKEY ACCESSKEY PASSCODE PSK PRESHAREDKEY".split()
 )
 _SECRET_LAST = frozenset({"PASS", "PWD", "PW"})  # elsewhere they have another meaning: PASS_THROUGH
 _SECRET_PAIRS = frozenset(
-    {
-        ("API", "KEY"),
-        ("PRIVATE", "KEY"),
-        ("ACCESS", "KEY"),
-        ("SECRET", "KEY"),
-        ("ENCRYPTION", "KEY"),
-        ("SIGNING", "KEY"),
-        ("MASTER", "KEY"),
-        ("AUTH", "KEY"),
-        ("AUTH", "SALT"),
-        ("IN", "KEY"),  # WordPress: LOGGED_IN_KEY, LOGGED_IN_SALT, NONCE_KEY, NONCE_SALT
-        ("IN", "SALT"),
-        ("NONCE", "KEY"),
-        ("NONCE", "SALT"),
-        ("ACCOUNT", "KEY"),
-        ("PRESHARED", "KEY"),
-        ("SHARED", "KEY"),
-        *(
-            (word, "KEY")
-            for word in ("FERNET", "HMAC", "CSRF", "CRYPT", "CRYPTO", "ENC", "ENCRYPT", "JWT", "APP")
-        ),
-        *((word, "KEYS") for word in ("API", "ACCESS", "PRIVATE", "SECRET")),
-        *((word, "PAT") for word in ("GITHUB", "GITLAB", "GH", "GHCR", "AZP")),  # personal access tokens
-        ("SNMP", "COMMUNITY"),
-    }
+    tuple(pair.split("_"))
+    for pair in (
+        "API_KEY PRIVATE_KEY ACCESS_KEY SECRET_KEY ENCRYPTION_KEY SIGNING_KEY MASTER_KEY AUTH_KEY AUTH_SALT "
+        "IN_KEY IN_SALT NONCE_KEY NONCE_SALT "  # WordPress: LOGGED_IN_KEY, LOGGED_IN_SALT
+        "ACCOUNT_KEY PRESHARED_KEY SHARED_KEY FERNET_KEY HMAC_KEY CSRF_KEY CRYPT_KEY CRYPTO_KEY ENC_KEY "
+        "ENCRYPT_KEY JWT_KEY APP_KEY API_KEYS ACCESS_KEYS PRIVATE_KEYS SECRET_KEYS "
+        "GITHUB_PAT GITLAB_PAT GH_PAT GHCR_PAT AZP_PAT SNMP_COMMUNITY"  # PAT: a personal access token
+    ).split()
 )
 # endings of names whose value describes a secret but is not the secret itself
 _HARMLESS_ENDS = frozenset(
-    {
-        "FILE",
-        "PATH",
-        "DIR",
-        "NAME",
-        "ID",
-        "LENGTH",
-        "LEN",
-        "MIN",
-        "MAX",
-        "SIZE",
-        "COUNT",
-        "POLICY",
-        "TTL",
-        "TIMEOUT",
-        "EXPIRY",
-        "EXPIRE",
-        "EXPIRES",
-        "EXPIRATION",
-        "AGE",
-        "DAYS",
-        "HOURS",
-        "MINUTES",
-        "SECONDS",
-        "ENABLED",
-        "DISABLED",
-        "REQUIRED",
-        "ALGORITHM",
-        "ALG",
-        "TYPE",
-        "METHOD",
-        "MODE",
-        "URL",
-        "URI",
-        "ENDPOINT",
-        "ISSUER",
-        "AUDIENCE",
-        "FIELD",
-        "HEADER",
-        "PREFIX",
-        "SUFFIX",
-        "HINT",
-        "RESET",
-        "LIMIT",
-        "INTERVAL",
-        "ROUNDS",
-        "COST",
-        "BACKEND",
-        "PROVIDER",
-        "STORE",
-        "COMMAND",
-        "CMD",
-        "ASKPASS",
-        "LIFETIME",
-        "LIFESPAN",
-        "VALIDITY",
-        "DURATION",
-        "HASHER",
-        "HASHERS",
-        "HASHING",
-        "ENCRYPTION",
-        "SCHEME",
-        "ENCODING",
-        "STRENGTH",
-        "COMPLEXITY",
-        "VERSION",
-        "FORMAT",
-        "ROTATION",
-        "HISTORY",
-        "ATTEMPTS",
-        "RETRIES",
-        "DRIVER",
-        "MANAGER",
-        "ENGINE",
-        "REF",
-        "REFS",
-        "REFERENCE",
-        "REGEX",
-        "PATTERN",
-        "CHARSET",
-        "CHARS",
-        "LOCATION",
-        "DIRECTORY",
-        "FOLDER",
-        "MOUNT",
-        "GRACE",
-        "WINDOW",
-        "LEEWAY",
-        "SKEW",
-        "DELAY",
-        "PERIOD",
-        "RENEWAL",
-        "STDIN",
-        "PROMPT",
-        "CLASS",
-        "VALIDATOR",
-        "VALIDATORS",
-        "LABEL",
-        "SCOPE",
-        "SCOPES",
-        "ARN",
-        "VAR",
-        "ENV",
-        "VARIABLE",
-        "CLAIM",
-        "CLAIMS",
-        "COLUMN",
-        "PLUGIN",
-        "SERVICE",
-        "SERVER",
-        "HOST",
-        "PORT",
-        "USER",
-        "USERNAME",
-        "STATUS",
-        "ACTION",
-    }
+    "FILE PATH DIR NAME ID LENGTH LEN MIN MAX SIZE COUNT POLICY TTL TIMEOUT EXPIRY EXPIRE EXPIRES EXPIRATION "
+    "AGE DAYS HOURS MINUTES SECONDS ENABLED DISABLED REQUIRED ALGORITHM ALG TYPE METHOD MODE URL URI "
+    "ENDPOINT ISSUER AUDIENCE FIELD HEADER PREFIX SUFFIX HINT RESET LIMIT INTERVAL ROUNDS COST BACKEND "
+    "PROVIDER STORE COMMAND CMD ASKPASS LIFETIME LIFESPAN VALIDITY DURATION HASHER HASHERS HASHING "
+    "ENCRYPTION SCHEME ENCODING STRENGTH COMPLEXITY VERSION FORMAT ROTATION HISTORY ATTEMPTS RETRIES DRIVER "
+    "MANAGER ENGINE REF REFS REFERENCE REGEX PATTERN CHARSET CHARS LOCATION DIRECTORY FOLDER MOUNT GRACE "
+    "WINDOW LEEWAY SKEW DELAY PERIOD RENEWAL STDIN PROMPT CLASS VALIDATOR VALIDATORS LABEL SCOPE SCOPES ARN "
+    "VAR ENV VARIABLE CLAIM CLAIMS COLUMN PLUGIN SERVICE SERVER HOST PORT USER USERNAME STATUS ACTION".split()
 )
 _HARMLESS_VALUES = frozenset(
     {"", "true", "false", "yes", "no", "on", "off", "0", "1", "none", "null", "nil", "disabled", "enabled"}
@@ -204,19 +58,9 @@ _PLACEHOLDER = (
 )
 _MEASURE = r"[0-9]+(?:[.,][0-9]+)?\s*(?:ms|s|sec|m|min|h|d|w|y|days?|hours?|minutes?|seconds?|[kmg]i?b?)?"
 _PASSWORD_WORDS = ("PASSWORD", "PASSWD", "PASSPHRASE", "PASS", "PWD", "PW")
-_ENDINGS = (
-    *(
-        "PASSWORD",
-        "PASSWD",
-        "PASSPHRASE",
-        "APIKEY",
-        "SECRETKEY",
-        "MASTERKEY",
-        "ENCRYPTIONKEY",
-        "TOKEN",
-        "BINDPW",
-    ),
-    *("KENNWORT", "PASSWORT", "MOTDEPASSE"),
+_ENDINGS = tuple(
+    "PASSWORD PASSWD PASSPHRASE APIKEY SECRETKEY MASTERKEY ENCRYPTIONKEY TOKEN BINDPW KENNWORT PASSWORT "
+    "MOTDEPASSE".split()
 )
 _GLUED = (
     r"(?:DB|SQL|MYSQL|PG|PSQL|ROOT|ADMIN|USER|MAIL|SMTP|FTP|LDAP|REDIS|AUTH|LOGIN|KEY|STORE|KEYSTORE|TRUSTSTORE)"

@@ -19,13 +19,9 @@ _BEFORE_COMMANDS = frozenset(
     {"!", "{", "}", "do", "done", "elif", "else", "fi", "if", "then", "until", "while"}
 )
 _HANDLES_FILES = frozenset(
-    {
-        "[", "[[", "basename", "cat", "cd", "chgrp", "chmod", "chown", "cp", "cut", "date", "dd", "df",
-        "dirname", "du", "echo", "export", "false", "grep", "head", "id", "install", "ln", "ls",
-        "mkdir", "mkfifo", "mknod", "mktemp", "mount", "mv", "printf", "pwd", "read", "readlink",
-        "realpath", "rm", "rmdir", "sed", "set", "sleep", "sort", "stat", "sync", "tail", "tar", "tee",
-        "test", "touch", "tr", "true", "umask", "umount", "uniq", "unset", "wait", "wc"
-    }
+    "[ [[ basename cat cd chgrp chmod chown cp cut date dd df dirname du echo export false grep head id "
+    "install ln ls mkdir mkfifo mknod mktemp mount mv printf pwd read readlink realpath rm rmdir sed set "
+    "sleep sort stat sync tail tar tee test touch tr true umask umount uniq unset wait wc".split()
 )  # fmt: skip
 """Commands that do not start their arguments."""
 _ASSIGNMENT = r"[A-Za-z_][A-Za-z0-9_]*\+?="

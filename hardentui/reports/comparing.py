@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
+from msgspec.structs import replace
 
+from hardentui.harden.attack import RankedPath
 from hardentui.model.finding import Severity, Status
+from hardentui.reports.result import CheckResult, HostResult, SubjectResult, TextStyle, worst_first
 from hardentui.reports.saved_report import SavedFinding, SavedReport, SavedSubject
+from hardentui.reports.writer import COLORS, UNKNOWN_COLOR, Writer
+from hardentui.visible import strict_json
+from hardentui.words import plural
 
 _GONE = "not checked"
 
@@ -226,3 +234,143 @@ def _state(finding: SavedFinding | None) -> str:
         return _GONE
     words = finding.status.value.replace("-", " ")
     return f"{words}, {finding.severity}" if finding.status is Status.FAIL else words
+
+
+# --- A comparison of two reports as text and as JSON ------------------------------------------------
+
+
+SCHEMA = "hardentui/compare/1"
+TITLES = {
+    DifferenceKind.NEW: "New failures",
+    DifferenceKind.WORSE: "Worse than before",
+    DifferenceKind.LOST: "No longer known",
+    DifferenceKind.FIXED: "Fixed",
+    DifferenceKind.BETTER: "Better than before",
+    DifferenceKind.WAIVED: "Waived since",
+}
+
+
+def as_text(comparison: Comparison, style: TextStyle) -> str:
+    """For people: worse findings first."""
+    writer = Writer(style)
+    lines = writer.wrapped(f"{comparison.hosts[0]} -> {comparison.hosts[1]}", "", "")
+    for note in comparison.notes:
+        lines += writer.wrapped(f"Mind: {note}.", "")
+    for way, title in TITLES.items():
+        if differences := comparison.of(way):
+            lines += ["", writer.bold(f"{title}: {len(differences)}")]
+            lines += [line for difference in differences for line in _lines(difference, writer)]
+    lines += _subjects(comparison, writer)
+    lines += ["", *writer.wrapped(summary(comparison), "")]
+    return "\n".join(lines) + "\n"
+
+
+def _lines(difference: Difference, writer: Writer) -> list[str]:
+    color = (
+        UNKNOWN_COLOR
+        if difference.way is DifferenceKind.LOST
+        else COLORS[Severity.parse(difference.severity)]
+    )
+    lines = writer.marked(
+        difference.severity, color, f"{difference.subject}: {difference.title} ({difference.check})"
+    )
+    lines += writer.below(f"{difference.before} -> {difference.after}")
+    return lines + (writer.below(difference.why) if difference.way is not DifferenceKind.FIXED else [])
+
+
+def _subjects(comparison: Comparison, writer: Writer) -> list[str]:
+    lines: list[str] = []
+    for title, names in (
+        ("Could not be checked", comparison.hidden),
+        ("Appeared", comparison.appeared),
+        ("Disappeared", comparison.disappeared),
+    ):
+        if names:
+            lines += ["", writer.bold(f"{title}: {len(names)}")]
+            lines += [line for name in names for line in writer.wrapped(name)]
+    if comparison.scores:
+        lines += ["", writer.bold("Scores")]
+        for score in comparison.scores:
+            before, after = ("-" if value is None else str(value) for value in (score.before, score.after))
+            lines += writer.wrapped(f"{before:>3} -> {after:<3} {score.kind} {score.subject}")
+    return lines
+
+
+def summary(comparison: Comparison) -> str:
+    """How many findings changed in which way, in one sentence."""
+    counts = [f"{len(comparison.of(way))} {way.value}" for way in DifferenceKind if comparison.of(way)]
+    counts.append(f"{plural(comparison.same, 'failure')} as before")
+    return f"{', '.join(counts)}."
+
+
+def as_json(comparison: Comparison, exit_code: int) -> str:
+    """`hardentui/compare/1`, raw values in pure ASCII."""
+    document: dict[str, Any] = {"schema": SCHEMA, **to_builtins(comparison)}
+    document["summary"] = {way.value: len(comparison.of(way)) for way in DifferenceKind}
+    document["exit_code"] = exit_code
+    return strict_json(json.dumps(document, indent=1)) + "\n"
+
+
+# --- Reports of several hosts as one ----------------------------------------------------------------
+
+
+_MOST_PATHS = 5
+
+
+def merged(results: Sequence[tuple[str, CheckResult]], more: Iterable[SubjectResult] = ()) -> CheckResult:
+    """One report from these (source, report of one host).
+
+    Containers of the same name stay separate, because each subject names its host; and so do hosts of
+    the same name, by the source of their facts.
+
+    Args:
+        more: subjects that belong to no host, such as the waivers.
+    """
+    names = _names([(source, result.host_name or result.place) for source, result in results])
+    hosts = [_host(name, source, result) for name, (source, result) in zip(names, results, strict=True)]
+    paths = [
+        replace(path, engine=f"{name}: {path.engine}" if path.engine else name)
+        for name, (_, result) in zip(names, results, strict=True)
+        for path in result.paths
+    ]
+    first = next((result for _, result in results if result.checklist), results[0][1])
+    return replace(
+        first,
+        engines=tuple(engine for host in hosts for engine in host.engines),
+        subjects=worst_first([*(subject for host in hosts for subject in host.subjects), *more]),
+        place=plural(len(hosts), "host"),
+        simulated=any(host.simulated for host in hosts),
+        paths=tuple(sorted(paths, key=_danger)[:_MOST_PATHS]),
+        paths_left=max(0, len(paths) - _MOST_PATHS) + sum(result.paths_left for _, result in results),
+        network_map=None,
+        host_name="",
+        saved_at="",
+        hosts=tuple(sorted(hosts, key=_worst_first)),
+    )
+
+
+def _danger(path: RankedPath) -> int:
+    return -path.danger
+
+
+def _names(hosts: Sequence[tuple[str, str]]) -> list[str]:
+    """A unique name for each (source, own name): its own unless another host has the same."""
+    own = [name or source for source, name in hosts]
+    named = [
+        name if own.count(name) == 1 else f"{name} ({source})"
+        for name, (source, _) in zip(own, hosts, strict=True)
+    ]
+    return [name if named.count(name) == 1 else f"{name} {at}" for at, name in enumerate(named, 1)]
+
+
+def _host(name: str, source: str, result: CheckResult) -> HostResult:
+    subjects = tuple(replace(subject, host=name) for subject in result.subjects)
+    return HostResult(
+        name, source, result.saved_at, result.engines, result.simulated, subjects, result.network_map
+    )
+
+
+def _worst_first(host: HostResult) -> tuple[bool, int, int, int, str]:
+    score = 101 if host.worst_score is None else host.worst_score
+    critical, high = host.failing(Severity.CRITICAL), host.failing(Severity.HIGH)
+    return (not host.trouble, score, -critical, -high, host.name)

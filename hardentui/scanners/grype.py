@@ -20,11 +20,8 @@ _QUIET = {"GRYPE_CHECK_FOR_APP_UPDATE": "false"}
 _OFFLINE = {"GRYPE_DB_AUTO_UPDATE": "false", "GRYPE_DB_VALIDATE_AGE": "false"}
 _FIRST_DATABASE_WITH_EXPLOITED = 6
 _DISTRIBUTIONS = frozenset(
-    {
-        *("alma", "almalinux", "alpine", "amazon", "amazonlinux", "amzn", "azurelinux", "centos"),
-        *("chainguard", "debian", "echo", "mariner", "minimos", "ol", "oraclelinux", "photon", "raspbian"),
-        *("redhat", "rhel", "rocky", "rockylinux", "sles", "ubuntu", "wolfi"),
-    }
+    "alma almalinux alpine amazon amazonlinux amzn azurelinux centos chainguard debian echo mariner minimos "
+    "ol oraclelinux photon raspbian redhat rhel rocky rockylinux sles ubuntu wolfi".split()
 )
 """Those that Grype's documentation lists data for, as os-release and Grype name them."""
 

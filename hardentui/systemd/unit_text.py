@@ -7,12 +7,13 @@ read continued lines differently (`joint`), and the meaning of a backslash depen
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from hardentui.errors import InputError
+from hardentui.systemd.command_line import EMPTY_WORD, HELPER_VARIABLES, SEMICOLON_WORD
 from hardentui.visible import visible
 
 QUADLET, SYSTEMD = "", " "
@@ -283,3 +284,115 @@ def expand(
     return _VARIABLE.sub(
         lambda match: "$" if match[1] is None else named.get(match[1], UNKNOWN + match[0]), text
     )
+
+
+# --- A unit file: sections with keys in order, and safe comments ------------------------------------
+
+
+_IN_ORDER_OF_THE_MANUAL = frozenset({"Pod", "Network", "Volume", "Image"})
+"""podman-systemd.unit(5) sorts the keys of these sections by name, ignoring case."""
+
+
+class Unit(Struct):
+    """A unit under construction.
+
+    Attributes:
+        name: file name with suffix.
+        comments: plain sentences for the top.
+        sections: name -> (key, escaped text) in order; an empty key is a blank line.
+    """
+
+    name: str
+    comments: list[str] = field(default_factory=list)
+    sections: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+
+    def add(self, section: str, key: str, text: str) -> None:
+        """Append `key=text`; the text is already escaped."""
+        self.sections.setdefault(section, []).append((key, text))
+
+    def define_helpers(self) -> None:
+        """Define the variables for an empty word and a lone semicolon, if they are used."""
+        used = any(
+            EMPTY_WORD in text.replace("$$", "") or SEMICOLON_WORD in text.replace("$$", "")
+            for lines in self.sections.values()
+            for _, text in lines
+        )
+        if used:
+            self.add("Service", "Environment", HELPER_VARIABLES)
+
+    def text(self) -> str:
+        blocks = []
+        if self.comments:
+            blocks.append("\n".join(comment_lines(self.comments)))
+        order = ("Unit", "Container", "Pod", "Network", "Volume", "Image", "Service", "Install")
+        for section in sorted(self.sections, key=order.index):
+            given = self.sections[section]
+            if section in _IN_ORDER_OF_THE_MANUAL:
+                given = sorted(given, key=lambda line: line[0].casefold())
+            lines = [f"[{section}]", *(f"{key}={text}" if key else "" for key, text in given)]
+            blocks.append("\n".join(lines))
+        return "\n\n".join(blocks) + "\n"
+
+
+def comment_lines(comments: Sequence[str]) -> list[str]:
+    """Comments for a script or a unit: one line each, nothing that a terminal or parser would interpret."""
+    return [("# " + visible(comment)).rstrip("\\ ") for comment in comments]
+
+
+# --- Removing and inserting spans of a unit file's text; everything else stays byte for byte --------
+
+
+def assignment_at(unit: UnitText, offset: int) -> Assignment:
+    """The assignment whose lines contain this offset of the text."""
+    return next(assignment for assignment in unit.assignments if assignment.start <= offset < assignment.end)
+
+
+def without_assignment(unit: UnitText, assignment: Assignment) -> str:
+    """The text without its lines; comments between continued lines stay."""
+    text = unit.text
+    lines = text[assignment.start : assignment.end].splitlines(keepends=True)
+    kept = [line for line in lines if line.lstrip()[:1] in ("#", ";")]
+    return text[: assignment.start] + "".join(kept) + text[assignment.end :]
+
+
+def without_span(unit: UnitText, start: int, end: int) -> str:
+    """The text without a word, and without its line if the word was alone on it."""
+    text = unit.text
+    first = text.rfind("\n", 0, start) + 1
+    last = text.find("\n", end) + 1 or len(text)
+    before, after = text[first:start], text[end:last]
+    if "\n" in text[start:end]:
+        return text[:start] + text[end:]
+    if before.strip() == "" and after.strip() == "\\":
+        return text[:first] + text[last:]
+    if before.strip() == "" and after.strip() == "":
+        assignment = assignment_at(unit, start)
+        return _without_continuation(text, assignment.start, first) + text[last:]
+    if before[-1:] in (" ", "\t"):
+        return text[: start - (len(before) - len(before.rstrip(" \t")))] + text[end:]
+    return text[:start] + text[end:].lstrip(" \t")
+
+
+def _without_continuation(text: str, start: int, first: int) -> str:
+    """The text up to `first`, with the last content line before it no longer continued."""
+    lines = text[start:first].splitlines(keepends=True)
+    for index in range(len(lines) - 1, -1, -1):
+        if lines[index].lstrip()[:1] in ("#", ";"):
+            continue
+        content = lines[index].rstrip()
+        end = lines[index][len(content) :]
+        lines[index] = content.removesuffix("\\").rstrip() + end
+        break
+    return text[:start] + "".join(lines)
+
+
+def with_span(text: str, start: int, end: int, new: str) -> str:
+    return text[:start] + new + text[end:]
+
+
+def with_lines(unit: UnitText, offset: int, lines: list[str]) -> str:
+    """The text with whole lines inserted at an offset where a line begins (or the file ends)."""
+    before, after = unit.text[:offset], unit.text[offset:]
+    if before and not before.endswith("\n"):
+        before += unit.line_end
+    return before + "".join(line + unit.line_end for line in lines) + after

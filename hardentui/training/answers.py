@@ -8,11 +8,9 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from hardentui.errors import UsageError
-from hardentui.options.argv.command_line import parse_create_command
-from hardentui.options.argv.flags import ALIASES
+from hardentui.options.argv.command_line import ALIASES, parse_create_command
 from hardentui.options.inspect.view import CommandLine
-from hardentui.options.table import TABLE
-from hardentui.options.table.not_carried import NOT_CARRIED
+from hardentui.options.table import NOT_CARRIED, TABLE
 from hardentui.training.lab import DIRECTORY, LABEL, Lab
 from hardentui.visible import visible
 
@@ -23,24 +21,9 @@ VARIANTS = {
     "latest": "the tag that moves with every push",
 }
 _OURS = ("--name", "--replace", "--rm", "--detach", "--cidfile", "--pidfile", "--conmon-pidfile")
-_ELSEWHERE = (
-    "--pod",
-    "--pod-id-file",
-    "--volumes-from",
-    "--env-file",
-    "--label-file",
-    "--env-host",
-    "--secret",
-    "--device",
-    "--gpus",
-    "--rootfs",
-    "--infra",
-    "--module",
-    "--hooks-dir",
-    "--cgroup-parent",
-    "--systemd",
-    "--publish",
-    "--publish-all",
+_ELSEWHERE = tuple(
+    "--pod --pod-id-file --volumes-from --env-file --label-file --env-host --secret --device --gpus --rootfs "
+    "--infra --module --hooks-dir --cgroup-parent --systemd --publish --publish-all".split()
 )
 _FLAGS = frozenset(
     (

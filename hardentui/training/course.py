@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import hashlib
+import hmac
+import io
+import json
 from collections.abc import Iterable
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct, ValidationError, convert
 
@@ -68,3 +74,110 @@ def load_course(path: str, labs: Iterable[Lab]) -> Course:
             f"There are: {', '.join(sorted(known))}",
         )
     return course
+
+
+# --- Results for the instructor: JSON, CSV, and a page with the certificate -------------------------
+
+
+FORMATS = ("json", "csv", "html")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def export(
+    how: str,
+    course: Course,
+    labs: Iterable[Lab],
+    progress: TrainingProgress,
+    *,
+    now: datetime,
+    key: bytes = b"",
+) -> str:
+    """The learner's results as text.
+
+    Args:
+        how: one of FORMATS.
+        key: the instructor's; with it the JSON has an HMAC-SHA256 over the rest. Without one the results
+            are marked as self-reported: the learner can edit the progress file.
+    """
+    document = results(course, labs, progress, now=now)
+    if how == "csv":
+        return _as_csv(document)
+    if how == "html":
+        return _as_html(document)
+    if key:
+        document["self_reported"] = False
+        document["hmac_sha256"] = hmac.new(key, canonical(document), hashlib.sha256).hexdigest()
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def canonical(document: dict[str, Any]) -> bytes:
+    """The input of the HMAC: the document without the HMAC, keys sorted, no spaces."""
+    signed = {name: value for name, value in document.items() if name != "hmac_sha256"}
+    return json.dumps(signed, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def results(
+    course: Course, labs: Iterable[Lab], progress: TrainingProgress, *, now: datetime
+) -> dict[str, Any]:
+    """The document of the schema hardentui/training/1."""
+    labs = course.chosen(labs)
+    return {
+        "schema": "hardentui/training/1",
+        "course": visible(course.title, 120),
+        "checklist": visible(course.checklist, 120),
+        "learner": visible(progress.learner, 100),
+        "date": now.date().isoformat(),
+        "self_reported": True,
+        "points": progress.points(labs),
+        "share": course.share(progress, labs),
+        "pass_mark": course.pass_mark,
+        "passed": course.passed(progress, labs),
+        "labs": [_lab(lab, progress) for lab in labs],
+    }
+
+
+def _lab(lab: Lab, progress: TrainingProgress) -> dict[str, Any]:
+    result = progress.of(lab.id)
+    passed = (
+        datetime.fromtimestamp(result.passed, UTC).isoformat(timespec="seconds") if result.points else None
+    )
+    return {
+        "lab": lab.id,
+        "title": visible(lab.title, 80),
+        "steps": list(lab.steps),
+        "state": result.state,
+        "mode": result.mode.value if result.points else None,
+        "points": result.points,
+        "attempts": result.attempts,
+        "hints": result.hints,
+        "passed": passed,
+        "seconds": round(result.passed - result.started) if result.points else None,
+    }
+
+
+def _as_csv(document: dict[str, Any]) -> str:
+    """One line for each lab; a text that a spreadsheet would treat as a formula gets an apostrophe."""
+    lines = io.StringIO()
+    write = csv.writer(lines)
+    columns = ("lab", "title", "state", "mode", "points", "attempts", "hints", "passed", "seconds")
+    write.writerow(("learner", *columns))
+    for lab in document["labs"]:
+        write.writerow([_safe(document["learner"]), *(_safe(lab[name]) for name in columns)])
+    return lines.getvalue()
+
+
+def _safe(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def _as_html(document: dict[str, Any]) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("hardentui.training"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("certificate.html.j2").render(document) + "\n"

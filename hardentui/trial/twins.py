@@ -31,7 +31,7 @@ from hardentui.trial.neighbours import Neighbours
 from hardentui.trial.role import Case, Filling, Harmless, HostPlace, Role
 from hardentui.trial.shut_bridge import shut
 from hardentui.visible import visible
-from hardentui.writers.pod import part_word, pod_parts
+from hardentui.writers.supporting import part_word, pod_parts
 
 _POD_FLAGS_KEPT = frozenset(
     {"--cpu-shares", "--cpus", "--cpuset-cpus", "--cpuset-mems", "--memory", "--memory-swap", "--shm-size"}

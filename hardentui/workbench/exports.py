@@ -18,12 +18,10 @@ from hardentui.model.finding import Severity
 from hardentui.model.journal import JournalEntry, journal_document
 from hardentui.model.written import WrittenFile
 from hardentui.reports import render
-from hardentui.reports.comparing import Comparison
-from hardentui.reports.comparison_text import as_json, as_text
+from hardentui.reports.comparing import Comparison, as_json, as_text
 from hardentui.reports.network_svg import network_svg
 from hardentui.reports.result import TextStyle
-from hardentui.training.certificate import export
-from hardentui.training.course import Course
+from hardentui.training.course import Course, export
 from hardentui.training.lab import Lab
 from hardentui.training.progress import TrainingProgress
 from hardentui.visible import strict_json, visible_lines

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from hardentui.model.host_scan import HostScan
-from hardentui.scanners.host_scans import read_scan
-from hardentui.scanners.kept_host_scans import HostScans
+from hardentui.scanners.host_scans import HostScans, read_scan
 from hardentui.state.own_files import state_directory
 
 

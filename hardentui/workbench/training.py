@@ -37,8 +37,14 @@ from hardentui.training.progress import (
     points_for,
     progress_file,
 )
-from hardentui.training.simulated import ENGINE, refuse_invalid, simulated_facts
-from hardentui.training.stage import PodmanStage, StageAnswer, TrainingStage
+from hardentui.training.stage import (
+    ENGINE,
+    PodmanStage,
+    StageAnswer,
+    TrainingStage,
+    refuse_invalid,
+    simulated_facts,
+)
 
 if TYPE_CHECKING:
     from hardentui.workbench.workbench import Workbench

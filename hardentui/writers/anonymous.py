@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE_VOLUME, MOUNTS, REMOVE, TMPFS, VOLUMES_FROM
 from hardentui.options.values import Mount
-from hardentui.systemd.unit_file import comment_lines
-from hardentui.writers.file_name import safe_file_name
+from hardentui.systemd.unit_text import comment_lines
+from hardentui.writers.context import safe_file_name
 from hardentui.writers.supporting import volume_create_arguments
 
 _LONGEST = 150

@@ -9,18 +9,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
 from typing import Any
 
 from msgspec import Struct
 
 from hardentui.model.spec import Option, Spec
-from hardentui.options import COMMAND, LOG_DRIVER, LOG_OPT, MOUNTS, NAME, NETWORK, POD, ROOTFS, TABLE, TMPFS
-from hardentui.writers.ansible_parameters import PARAMETERS, ParameterKind
-from hardentui.writers.context import UnitContext
-from hardentui.writers.file_name import safe_file_name
-from hardentui.writers.knowledge import left_behind
-from hardentui.writers.pod import pod_create_arguments, pod_networks
-from hardentui.writers.supporting import network_create_arguments, network_name, volume_create_arguments
+from hardentui.options import (
+    BY_NAME,
+    COMMAND,
+    LOG_DRIVER,
+    LOG_OPT,
+    MOUNTS,
+    NAME,
+    NETWORK,
+    POD,
+    ROOTFS,
+    TABLE,
+    TMPFS,
+)
+from hardentui.writers.context import UnitContext, left_behind, safe_file_name
+from hardentui.writers.supporting import (
+    network_create_arguments,
+    network_name,
+    pod_create_arguments,
+    pod_networks,
+    volume_create_arguments,
+)
 from hardentui.writers.yaml_text import Unsafe, yaml_text
 
 REQUIREMENTS_FILE = "requirements.yml"
@@ -32,6 +47,64 @@ _NO_TEMPLATE = re.compile(r"[A-Za-z0-9_./:=@,+ -]*")
 _SECURITY_OPT = "--security-opt"
 _LOG_DRIVERS = ("k8s-file", "journald", "json-file")
 _LOG_OPTIONS = {"max-size": "max_size", "path": "path", "tag": "tag"}
+
+
+class ParameterKind(Enum):
+    """How a parameter of the module represents the value of an option."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    SWITCH = "switch"
+    LIST = "list"
+    ONE = "text, for a list with one entry"
+    PAIRS = "mapping of NAME=value"
+    COLON_PAIRS = "mapping of name:value"
+
+
+_OPTIONS = {
+    ParameterKind.TEXT: (
+        "name image entrypoint workdir systemd tz=timezone pod restart=restart_policy sdnotify pull arch "
+        "authfile user userns umask pid ipc uts ip mac-address hostname memory memory-reservation "
+        "memory-swap pids-limit cpus cpuset-cpus cpuset-mems shm-size cgroup-parent cgroupns cgroups "
+        "health-cmd=healthcheck health-interval=healthcheck_interval health-timeout=healthcheck_timeout "
+        "health-start-period=healthcheck_start_period health-on-failure=healthcheck_failure_action "
+        "init-path personality os variant platform retry-delay init-ctr conmon-pidfile subuidname "
+        "subgidname passwd-entry group-entry ip6 seccomp-policy shm-size-systemd rdt-class "
+        "health-startup-cmd health-startup-interval health-startup-timeout"
+    ),
+    ParameterKind.NUMBER: (
+        "stop-timeout timeout cpu-shares oom-score-adj health-retries=healthcheck_retries "
+        "memory-swappiness cpu-period cpu-quota cpu-rt-period cpu-rt-runtime blkio-weight "
+        "health-startup-retries health-startup-success"
+    ),
+    ParameterKind.SWITCH: (
+        "tty interactive init rm tls-verify publish-all no-hosts http-proxy read-only read-only-tmpfs "
+        "privileged env-host unsetenv-all rmi oom-kill-disable"
+    ),
+    ParameterKind.LIST: (
+        "env-file requires group-add uidmap gidmap network network-alias=network_aliases publish expose "
+        "dns volumes-from device cap-add cap-drop secret=secrets ulimit unsetenv device-read-bps "
+        "device-read-iops device-write-bps device-write-iops"
+    ),
+    ParameterKind.ONE: "hostuser dns-option dns-search device-cgroup-rule gpus",
+    ParameterKind.PAIRS: "env label annotation sysctl cgroup-conf",
+    ParameterKind.COLON_PAIRS: "add-host=etc_hosts tmpfs blkio-weight-device",
+}
+"""Kind -> the options, with `=parameter` where its name is not the option's.
+
+Source: the documentation of the collection containers.podman 1.18, module podman_container.
+"""
+
+PARAMETERS = {
+    BY_NAME[option]: (name or option.replace("-", "_"), kind)
+    for kind, words in _OPTIONS.items()
+    for option, _, name in (word.partition("=") for word in words.split())
+}
+"""Option -> parameter of the module; every other option is a word of `cmd_args`.
+
+The module compares a container with its parameters only: a word for which a parameter exists would make it
+recreate the container each time.
+"""
 
 
 class AnsibleFiles(Struct, frozen=True):

@@ -14,8 +14,8 @@ from msgspec import Struct
 
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, NETWORK, READ_ONLY, READ_ONLY_TMPFS, TMPFS
-from hardentui.systemd.unit_file import comment_lines
-from hardentui.writers.file_name import safe_file_name
+from hardentui.systemd.unit_text import comment_lines
+from hardentui.writers.context import safe_file_name
 
 _PLAIN_PATH = re.compile(r"/[A-Za-z0-9_./+=,:-]*")
 """Other characters are special in a rule, or would need escaping."""

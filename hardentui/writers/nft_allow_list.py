@@ -11,7 +11,7 @@ from ipaddress import ip_address
 
 from hardentui.errors import CannotExpress
 from hardentui.model.reach import Contact
-from hardentui.systemd.unit_file import comment_lines
+from hardentui.systemd.unit_text import comment_lines
 
 _PROTOCOLS = ("tcp", "udp")
 _BEFORE_NETAVARK = -5

@@ -1,9 +1,13 @@
-"""Networks and volumes of a container: their options, from their inspect documents."""
+"""Networks, volumes and the pod of a container: their options, from their inspect documents."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
+
+from hardentui.model.apps import APP_LABELS, COMPOSE, compose_project
+from hardentui.options.inspect.mounts import is_anonymous_name
+from hardentui.options.values import Port
 
 _MODES = frozenset(
     {"host", "none", "bridge", "private", "default", "pasta", "slirp4netns", "container", "ns"}
@@ -118,3 +122,172 @@ def volume_parts(inspect: Mapping[str, Any]) -> list[Part]:
 def volume_create_arguments(name: str, inspect: Mapping[str, Any]) -> tuple[str, ...]:
     """argv after `podman` that creates this volume."""
     return ("volume", "create", *(f"{part.flag}={part.value}" for part in volume_parts(inspect)), name)
+
+
+# --- The pod of a container: its options, and the command that creates it ---------------------------
+
+
+_SHARED_BY_DEFAULT = frozenset({"ipc", "net", "uts"})
+_SHORT = {"-c": "--cpu-shares", "-l": "--label", "-m": "--memory", "-n": "--name", "-p": "--publish"}
+_SHORT |= {"-h": "--hostname", "-v": "--volume"}
+_SWITCHES = frozenset({"--infra", "--no-hostname", "--no-hosts", "--replace", "--share-parent"})
+_INSPECT_SHOWS = frozenset(
+    "--name --publish --add-host --dns --dns-option --dns-search --hostname --label --label-file "
+    "--exit-policy --share --no-hosts --no-hostname --memory --cpu-shares --cpuset-cpus --cpus "
+    "--security-opt --pid --volume".split()
+)
+_OF_THE_CALLER = frozenset({"--replace", "--pod-id-file", "--infra-conmon-pidfile"})
+_NOT_SHOWN = (
+    "of a pod that was made through the API these cannot be read: sysctls, sizes of /dev/shm, static"
+    " addresses, aliases, devices, user namespace, infra image"
+)
+
+
+def can_be_a_unit(inspect: Mapping[str, Any]) -> bool:
+    """Whether Quadlet can create this pod: it names the infra container, so there must be one."""
+    return not inspect.get("Id") or bool(inspect.get("InfraContainerID"))
+
+
+def pod_networks(inspect: Mapping[str, Any], default_network: str) -> tuple[str, ...]:
+    """Arguments of --network of a pod, without the default network."""
+    return tuple(part.value for part in pod_parts(inspect, default_network) if part.key == "Network")
+
+
+def pod_volumes(inspect: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the volumes that a pod mounts into its members."""
+    sources = (part.value.partition(":")[0] for part in pod_parts(inspect, "") if part.key == "Volume")
+    return tuple(source for source in sources if source and not source.startswith(("/", ".")))
+
+
+def pod_notes(inspect: Mapping[str, Any]) -> tuple[str, ...]:
+    """Unknown options of a pod, one sentence each."""
+    return () if _commanded(inspect) is not None else (_NOT_SHOWN,)
+
+
+def pod_create_arguments(inspect: Mapping[str, Any], default_network: str = "podman") -> tuple[str, ...]:
+    """argv after `podman` that creates this pod."""
+    words = (part_word(part) for part in pod_parts(inspect, default_network))
+    return ("pod", "create", *words)
+
+
+def part_word(part: Part) -> str:
+    return part.flag if part.value == "" else f"{part.flag}={part.value}"
+
+
+def pod_parts(inspect: Mapping[str, Any], default_network: str) -> list[Part]:
+    """Options of `podman pod create`: from inspect, and those that only the command line shows."""
+    infra: Mapping[str, Any] = inspect.get("InfraConfig") or {}
+    command = _commanded(inspect) or []
+    parts = [Part("--name", "PodName", str(inspect.get("Name")))]
+    parts += _ports(infra)
+    parts += _networks(infra, [value for flag, value in command if flag == "--network"], default_network)
+    for flag, key, field in (
+        ("--add-host", "AddHost", "HostAdd"),
+        ("--dns", "DNS", "DNSServer"),
+        ("--dns-option", "DNSOption", "DNSOption"),
+        ("--dns-search", "DNSSearch", "DNSSearch"),
+    ):
+        parts += [Part(flag, key, str(value)) for value in infra.get(field) or ()]
+    if inspect.get("Hostname"):
+        parts.append(Part("--hostname", "HostName", str(inspect["Hostname"])))
+    if inspect.get("ExitPolicy") not in (None, ""):
+        parts.append(Part("--exit-policy", "ExitPolicy", str(inspect["ExitPolicy"])))
+    parts += _volumes(inspect, [value for flag, value in command if flag == "--volume"])
+    parts += [Part("--label", "Label", f"{k}={v}") for k, v in sorted((inspect.get("Labels") or {}).items())]
+    parts += _limits(inspect, infra)
+    known = _INSPECT_SHOWS | _OF_THE_CALLER | {"--network"}
+    return parts + [Part(flag, "", value) for flag, value in command if flag not in known]
+
+
+def _ports(infra: Mapping[str, Any]) -> Iterator[Part]:
+    for port, bindings in sorted((infra.get("PortBindings") or {}).items()):
+        number, _, protocol = port.partition("/")
+        for binding in bindings or ():
+            address = str(binding.get("HostIp") or "")
+            address = "" if address == "0.0.0.0" else address  # noqa: S104 - what Podman shows for none
+            bound = Port(int(number), str(binding.get("HostPort") or ""), address, protocol or "tcp")
+            yield Part("--publish", "PublishPort", bound.argument())
+
+
+def _networks(infra: Mapping[str, Any], given: Sequence[str], default_network: str) -> list[Part]:
+    """The networks with the options that only the command line shows."""
+    if given:
+        names = [name for text in given for name in ((text,) if ":" in text else text.split(","))]
+    else:
+        names = ["host"] if infra.get("HostNetwork") else []
+        names += [str(name) for name in infra.get("Networks") or () if name != default_network]
+    return [Part("--network", "Network", name) for name in names]
+
+
+def _volumes(inspect: Mapping[str, Any], given: Sequence[str]) -> list[Part]:
+    """Bind mounts and named volumes that the pod mounts into its members."""
+    if given:
+        return [Part("--volume", "Volume", text) for text in given]
+    parts = []
+    for entry in inspect.get("mounts") or ():
+        source = str(entry.get("Name") or entry.get("Source") or "")
+        options = ":ro" if entry.get("RW") is False else ""
+        if not is_anonymous_name(source):
+            parts.append(Part("--volume", "Volume", f"{source}:{entry.get('Destination')}{options}"))
+    return parts
+
+
+def _limits(inspect: Mapping[str, Any], infra: Mapping[str, Any]) -> list[Part]:
+    """Options without a key."""
+    parts = []
+    shared = frozenset(inspect.get("SharedNamespaces") or ())
+    if shared != _SHARED_BY_DEFAULT and ("SharedNamespaces" in inspect or inspect.get("Id")):
+        parts.append(Part("--share", "", ",".join(sorted(shared)) or "none"))
+    for flag, field in (("--no-hosts", "NoManageHosts"), ("--no-hostname", "NoManageHostname")):
+        if infra.get(field):
+            parts.append(Part(flag, "", ""))
+    for flag, field in (
+        ("--memory", "memory_limit"),
+        ("--cpu-shares", "cpu_shares"),
+        ("--cpuset-cpus", "cpuset_cpus"),
+    ):
+        if inspect.get(field):
+            parts.append(Part(flag, "", str(inspect[field])))
+    if inspect.get("cpu_quota") and inspect.get("cpu_period"):
+        parts.append(Part("--cpus", "", f"{inspect['cpu_quota'] / inspect['cpu_period']:.9g}"))
+    parts += [Part("--security-opt", "", str(option)) for option in inspect.get("security_opt") or ()]
+    if infra.get("pid_ns") not in (None, "", "private"):
+        parts.append(Part("--pid", "", str(infra["pid_ns"])))
+    return parts
+
+
+def _commanded(inspect: Mapping[str, Any]) -> list[tuple[str, str]] | None:
+    """(flag, value) pairs of the `podman pod create` that created it; None if it cannot be read."""
+    words = inspect.get("CreateCommand")
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        return None
+    at = next((n for n in range(len(words) - 1) if words[n : n + 2] == ["pod", "create"]), None)
+    return None if at is None else list(_pairs(words[at + 2 :]))
+
+
+def _pairs(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    rest = iter(words)
+    for word in rest:
+        if word.startswith("--"):
+            flag, equals, value = word.partition("=")
+        elif word.startswith("-") and len(word) > 1:
+            flag, value = _SHORT.get(word[:2], word[:2]), word[2:].removeprefix("=")
+            equals = value
+        else:
+            continue  # the name
+        if not equals:
+            value = "true" if flag in _SWITCHES else next(rest, "")
+        yield flag, value
+
+
+# --- The labels of compose tools, which the units of systemd must not have --------------------------
+
+
+def without_compose(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """The labels without those of compose. Its project stays known as the application, `app=PROJECT`."""
+    pairs = dict(label.partition("=")[::2] for label in labels)
+    own = tuple(label for label in labels if not label.startswith(COMPOSE))
+    project = compose_project(pairs)
+    if not project or any(name in pairs for name in APP_LABELS if not name.startswith(COMPOSE)):
+        return own
+    return (*own, f"app={project}")

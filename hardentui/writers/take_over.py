@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from hardentui.systemd.unit_file import comment_lines
+from hardentui.systemd.unit_text import comment_lines
 
 
 class OldContainer(Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from hardentui.errors import CannotExpress
-from hardentui.systemd.unit_file import comment_lines
+from hardentui.systemd.unit_text import comment_lines
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf", "e"})

@@ -15,7 +15,7 @@ import pytest
 from tests.architecture.test_boring_python import PACKAGE, imported, sources
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
-ROWS = "options/table/"  # every row of the table is used as one of all
+ROWS = "options/rows.py"  # every row of the table is used as one of all
 
 
 def top_names(source: str) -> Iterator[str]:

@@ -14,12 +14,12 @@ from msgspec.structs import fields
 from hardentui.host.files.reader import LocalFiles
 from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
 from hardentui.host.process.activity import read_activity
-from hardentui.host.process.capabilities import NAMES
 from hardentui.host.process.cgroups import cgroup_directory, find_cgroups, parse_membership
 from hardentui.host.process.left_open import read_left_open
 from hardentui.host.process.monitors import read_programs_of_containers
 from hardentui.host.process.proc import read_kernel
 from hardentui.host.process.table import read_process_table
+from hardentui.model.capabilities import CAPABILITIES_BY_NUMBER
 from hardentui.model.facts import CapabilitySets, IdRange, Kernel, Limits, ListeningSocket
 from hardentui.model.known import Unreadable
 from tests.support.podman import BUSYBOX, Bench
@@ -127,7 +127,7 @@ def test_privileged(run: Run) -> None:
     seen = view(run("--privileged"))
     assert capabilities(seen).effective == all_usable()
     assert len(capabilities(seen).effective) > 30
-    assert capabilities(seen).effective <= set(NAMES)
+    assert capabilities(seen).effective <= set(CAPABILITIES_BY_NUMBER)
     assert seen.seccomp_mode == 0
     assert masked(seen) == frozenset()
 

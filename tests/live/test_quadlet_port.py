@@ -18,7 +18,7 @@ from hardentui.model.spec import KeyKind
 from hardentui.model.version import Version
 from hardentui.quadlet.port import generate, translate
 from hardentui.quadlet.port.keys import KEYS
-from hardentui.systemd.escaping import HELPER_VARIABLES, escape, word, words
+from hardentui.systemd.command_line import HELPER_VARIABLES, escape, word, words
 from tests.conftest import cannot_run
 
 pytestmark = pytest.mark.live

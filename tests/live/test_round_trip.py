@@ -44,12 +44,10 @@ from hardentui.options.argv.compare import compare_arguments
 from hardentui.options.engine_defaults import ulimits_added_at_start
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
-from hardentui.options.table.not_carried import NOT_CARRIED
-from hardentui.quadlet.write.bundle import bundle
-from hardentui.quadlet.write.image import needs_image_unit, without_pull
-from hardentui.writers.arguments import flag_words
+from hardentui.options.table import NOT_CARRIED
+from hardentui.quadlet.write.bundle import bundle, needs_image_unit, without_pull
 from hardentui.writers.context import UnitContext
-from hardentui.writers.run_script import run_script
+from hardentui.writers.run_script import flag_words, run_script
 from tests.property.containers import NASTY, Words, containers
 from tests.support.podman import BUSYBOX, RELEASE, ApiError, Bench
 

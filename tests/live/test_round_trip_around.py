@@ -47,7 +47,7 @@ from hardentui.options import (
 from hardentui.options.argv.compare import compare_arguments
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
-from hardentui.options.table.not_carried import NOT_CARRIED
+from hardentui.options.table import NOT_CARRIED
 from hardentui.quadlet.write.bundle import bundle
 from hardentui.writers.context import UnitContext
 from hardentui.writers.run_script import run_script

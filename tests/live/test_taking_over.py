@@ -28,7 +28,7 @@ from hardentui.options import SECCOMP_PROFILE
 from hardentui.workbench.changing.saving import save
 from hardentui.workbench.views import Selection, known_facts
 from hardentui.workbench.workbench import Workbench
-from hardentui.writers.file_name import profile_name
+from hardentui.writers.context import profile_name
 from hardentui.writers.take_over import OldContainer, TakeOver, take_over_script
 from tests.conftest import cannot_run
 from tests.support import stand_in_systemctl

@@ -21,9 +21,9 @@ from hardentui.model.known import Unreadable
 from hardentui.model.trust import Policy, Rule, TrustFacts, rule_for
 from hardentui.model.trust_change import PullVerdict, RuleKind
 from hardentui.model.version import Version
-from hardentui.trust.keys import key_of_nobody
+from hardentui.trust.proof import tiny_registry
 from hardentui.trust.sandbox import sandbox
-from hardentui.trust.tiny_registry import tiny_registry
+from hardentui.trust.signing import key_of_nobody
 from tests.conftest import cannot_run
 from tests.support.waiting import eventually
 

@@ -30,14 +30,13 @@ from hardentui.options import (
 )
 from hardentui.options.argv.command_line import parse_create_command
 from hardentui.options.argv.compare import compare_arguments
-from hardentui.options.codecs.csv import as_csv_field, split_csv
 from hardentui.options.codecs.mounts import mount_flag, mount_text, parse_mount, parse_volume
+from hardentui.options.codecs.plain import as_csv_field, split_csv
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
 from hardentui.quadlet.write.bundle import UnitContext, bundle
-from hardentui.systemd.escaping import escape
-from hardentui.writers.arguments import run_arguments
-from hardentui.writers.run_script import run_script
+from hardentui.systemd.command_line import escape
+from hardentui.writers.run_script import run_arguments, run_script
 from tests.property.recorded_cases import IMAGE as RECORDED_IMAGE
 from tests.property.recorded_cases import document, names
 

@@ -9,7 +9,7 @@ import pytest
 from textual.widgets import DataTable
 
 from hardentui.model.finding import Severity, Status
-from hardentui.scanners.kept_host_scans import HostScans
+from hardentui.scanners.host_scans import HostScans
 from hardentui.state.kept_copy import keep_copy
 from hardentui.state.own_files import state_directory
 from hardentui.tui.app import HardenApp

@@ -41,72 +41,26 @@ from hardentui.reading.networks import (
     without_own_network,
 )
 
-_PORTS = (
-    "22",  # ssh
-    "23",  # telnet
-    "111",  # rpcbind
-    *("139", "445"),  # SMB
-    "161",  # SNMP
-    "389",  # LDAP
-    *("512", "513"),  # rexec, rlogin
-    "623",  # IPMI
-    "873",  # rsync
-    "1099",  # Java RMI and JMX
-    "1414",  # IBM MQ
-    *("1433", "1434"),  # Microsoft SQL Server
-    "1521",  # Oracle
-    "2049",  # NFS
-    *("2181", "2888", "3888"),  # ZooKeeper
-    *("2375", "2376", "4243"),  # engine API
-    "2377",  # Swarm
-    *("2379", "2380"),  # etcd
-    *("2424", "2480"),  # OrientDB
-    "3260",  # iSCSI
-    *("3306", "33060"),  # MySQL, MariaDB
-    "3389",  # RDP
-    *("4222", "8222"),  # NATS
-    "4369",  # Erlang's port mapper
-    "4646",  # Nomad
-    "4848",  # GlassFish
-    *("5432", "5433"),  # PostgreSQL
-    "5601",  # Kibana
-    *("5671", "5672", "15672", "25672"),  # RabbitMQ
-    *("5800", "5900", "5901", "5902"),  # VNC
-    "5984",  # CouchDB
-    *("5985", "5986"),  # WinRM
-    "6000",  # X11
-    "6032",  # ProxySQL
-    *("6333", "6334"),  # Qdrant
-    "6379",  # Redis, Valkey
-    "6432",  # PgBouncer
-    *("6443", "10250", "10255", "10257", "10259"),  # Kubernetes
-    "7077",  # Spark
-    "7199",  # Cassandra's JMX
-    "7233",  # Temporal
-    *("7473", "7474", "7687"),  # Neo4j
-    "7681",  # ttyd, a shell in the browser
-    "11210",  # Couchbase
-    *("8161", "61613", "61616"),  # ActiveMQ
-    "8265",  # Ray
-    "8500",  # Consul
-    "8529",  # ArangoDB
-    "8778",  # Jolokia
-    "8983",  # Solr
-    *("9042", "9160"),  # Cassandra
-    "9092",  # Kafka
-    "9180",  # APISIX's admin API
-    *("9200", "9300"),  # Elasticsearch, OpenSearch
-    "9229",  # Node.js inspector
-    "9901",  # Envoy's admin interface
-    "11211",  # memcached
-    "11434",  # Ollama
-    "19530",  # Milvus
-    "19999",  # Netdata
-    "26257",  # CockroachDB
-    "26379",  # Redis Sentinel
-    *("27017", "27018", "27019"),  # MongoDB
-    "28015",  # RethinkDB
+_PORTS = tuple(
+    word
+    for word in (
+        "ssh 22 | telnet 23 | rpcbind 111 | SMB 139 445 | SNMP 161 | LDAP 389 | rexec and rlogin 512 513 | "
+        "IPMI 623 | rsync 873 | Java RMI and JMX 1099 | IBM MQ 1414 | Microsoft SQL Server 1433 1434 | "
+        "Oracle 1521 | NFS 2049 | ZooKeeper 2181 2888 3888 | engine API 2375 2376 4243 | Swarm 2377 | etcd "
+        "2379 2380 | OrientDB 2424 2480 | iSCSI 3260 | MySQL and MariaDB 3306 33060 | RDP 3389 | NATS 4222 "
+        "8222 | Erlang's port mapper 4369 | Nomad 4646 | GlassFish 4848 | PostgreSQL 5432 5433 | Kibana "
+        "5601 | RabbitMQ 5671 5672 15672 25672 | VNC 5800 5900 5901 5902 | CouchDB 5984 | WinRM 5985 5986 | "
+        "X11 6000 | ProxySQL 6032 | Qdrant 6333 6334 | Redis and Valkey 6379 | PgBouncer 6432 | Kubernetes "
+        "6443 10250 10255 10257 10259 | Spark 7077 | Cassandra's JMX 7199 | Temporal 7233 | Neo4j 7473 7474 "
+        "7687 | ttyd (a shell in the browser) 7681 | Couchbase 11210 | ActiveMQ 8161 61613 61616 | Ray 8265 "
+        "| Consul 8500 | ArangoDB 8529 | Jolokia 8778 | Solr 8983 | Cassandra 9042 9160 | Kafka 9092 | "
+        "APISIX's admin API 9180 | Elasticsearch and OpenSearch 9200 9300 | Node.js inspector 9229 | "
+        "Envoy's admin interface 9901 | memcached 11211 | Ollama 11434 | Milvus 19530 | Netdata 19999 | "
+        "CockroachDB 26257 | Redis Sentinel 26379 | MongoDB 27017 27018 27019 | RethinkDB 28015"
+    ).split()
+    if word.isdecimal()
 )
+"""Ports of services that administer something or hold data, each after its services."""
 _INSIDE = (
     "1880",  # Node-RED, which runs JavaScript for whoever opens its editor
     "1883",  # MQTT

@@ -23,14 +23,9 @@ from hardentui.systemd.command_line import UnbalancedQuotes, split_command, unit
 
 ROOTFUL_SOCKET = "/run/podman/podman.sock"
 DOCKER_SOCKET = "/run/docker.sock"
-_DIRECTORIES = (
-    "/run/systemd/transient",
-    "/etc/systemd/system",
-    "/run/systemd/system",
-    "/run/systemd/generator",
-    "/usr/local/lib/systemd/system",
-    "/usr/lib/systemd/system",
-    "/lib/systemd/system",
+_DIRECTORIES = tuple(
+    "/run/systemd/transient /etc/systemd/system /run/systemd/system /run/systemd/generator "
+    "/usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system".split()
 )
 _ENGINES = ("podman", "podman-remote")
 _FORWARDERS = frozenset({"systemd-socket-proxyd", "socat", "ncat", "nc", "haproxy", "nginx", "ssh", "rinetd"})

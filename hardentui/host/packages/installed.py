@@ -95,15 +95,7 @@ def read_security_updates(files: Files, run: Run, *, deep: bool) -> Known[tuple[
         answer = run(("dnf", "-C", "-q", "updateinfo", "list", "--security"), _SECONDS)
         return answer if isinstance(answer, Unreadable) else _last_words(answer)
     if there(files, "/usr/bin/zypper"):
-        command = (
-            "zypper",
-            "--non-interactive",
-            "--no-refresh",
-            "-q",
-            "list-patches",
-            "--category",
-            "security",
-        )
+        command = tuple("zypper --non-interactive --no-refresh -q list-patches --category security".split())
         answer = run(command, _SECONDS)
         return answer if isinstance(answer, Unreadable) else zypper_patches(answer)
     return Unreadable("no known package manager found (apt, dnf, zypper)")

@@ -25,11 +25,9 @@ from hardentui.systemd.command_line import (
 )
 from hardentui.visible import visible
 
-GENERATORS = (
-    "/usr/libexec/podman/quadlet",
-    "/usr/lib/podman/quadlet",
-    "/usr/local/libexec/podman/quadlet",
-    "/usr/lib/systemd/system-generators/podman-system-generator",
+GENERATORS = tuple(
+    "/usr/libexec/podman/quadlet /usr/lib/podman/quadlet /usr/local/libexec/podman/quadlet "
+    "/usr/lib/systemd/system-generators/podman-system-generator".split()
 )
 UNIT_SUFFIXES = (".container", ".volume", ".network", ".pod", ".kube", ".image", ".build", ".artifact")
 

@@ -21,14 +21,8 @@ from hardentui.reading.access import READ, who_may
 
 SYSTEM_POLICY = "/etc/containers/policy.json"
 SHARED_POLICY = "/usr/share/containers/policy.json"
-_FILE_FIELDS = (
-    "keyPath",
-    "keyPaths",
-    "rekorPublicKeyPath",
-    "rekorPublicKeyPaths",
-    "caPath",
-    "caRootsPath",
-    "caIntermediatesPath",
+_FILE_FIELDS = tuple(
+    "keyPath keyPaths rekorPublicKeyPath rekorPublicKeyPaths caPath caRootsPath caIntermediatesPath".split()
 )
 _DATA_FIELDS = ("keyData", "keyDatas", "rekorPublicKeyData", "rekorPublicKeyDatas", "caData", "caRootsData")
 _STORE_LIMIT = 16 << 20

@@ -1,4 +1,4 @@
-"""Numbers and names of Linux capabilities, as in capabilities(7), and the sets of a process."""
+"""The sets of capabilities of a process, from its status."""
 
 from __future__ import annotations
 
@@ -6,61 +6,14 @@ from collections.abc import Mapping
 from functools import reduce
 from operator import or_
 
+from hardentui.model.capabilities import CAPABILITIES_BY_NUMBER
 from hardentui.model.facts import CapabilitySets
-
-NAMES = tuple(
-    f"CAP_{name}"
-    for name in [
-        "CHOWN",
-        "DAC_OVERRIDE",
-        "DAC_READ_SEARCH",
-        "FOWNER",
-        "FSETID",
-        "KILL",
-        "SETGID",
-        "SETUID",
-        "SETPCAP",
-        "LINUX_IMMUTABLE",
-        "NET_BIND_SERVICE",
-        "NET_BROADCAST",
-        "NET_ADMIN",
-        "NET_RAW",
-        "IPC_LOCK",
-        "IPC_OWNER",
-        "SYS_MODULE",
-        "SYS_RAWIO",
-        "SYS_CHROOT",
-        "SYS_PTRACE",
-        "SYS_PACCT",
-        "SYS_ADMIN",
-        "SYS_BOOT",
-        "SYS_NICE",
-        "SYS_RESOURCE",
-        "SYS_TIME",
-        "SYS_TTY_CONFIG",
-        "MKNOD",
-        "LEASE",
-        "AUDIT_WRITE",
-        "AUDIT_CONTROL",
-        "SETFCAP",
-        "MAC_OVERRIDE",
-        "MAC_ADMIN",
-        "SYSLOG",
-        "WAKE_ALARM",
-        "BLOCK_SUSPEND",
-        "AUDIT_READ",
-        "PERFMON",
-        "BPF",
-        "CHECKPOINT_RESTORE",
-    ]
-)
-"""Names by number: `NAMES[21]` is CAP_SYS_ADMIN."""
 
 
 def capability_names(mask: int) -> frozenset[str]:
     """The names of the bits set in `mask`; a bit newer than this list is `CAP_` and its number."""
     return frozenset(
-        NAMES[bit] if bit < len(NAMES) else f"CAP_{bit}"
+        CAPABILITIES_BY_NUMBER[bit] if bit < len(CAPABILITIES_BY_NUMBER) else f"CAP_{bit}"
         for bit in range(mask.bit_length())
         if mask >> bit & 1
     )

@@ -14,38 +14,11 @@ from hardentui.model.host import UnitProgram, User
 from hardentui.model.known import Known, Unreadable
 from hardentui.systemd.command_line import UnbalancedQuotes, split_command, split_words, unit_settings
 
-_KINDS = (
-    *(
-        ".service",
-        ".conf",
-        ".container",
-        ".pod",
-        ".kube",
-        ".volume",
-        ".network",
-        ".image",
-        ".build",
-        ".artifact",
-    ),
-)
+_KINDS = tuple(".service .conf .container .pod .kube .volume .network .image .build .artifact".split())
 _INTERPRETERS = frozenset(
-    {
-        *("sh", "bash", "dash", "ash", "ksh", "zsh", "busybox", "env", "perl", "ruby", "node", "php", "lua"),
-        *(
-            "nice",
-            "ionice",
-            "timeout",
-            "flock",
-            "nohup",
-            "setpriv",
-            "chrt",
-            "stdbuf",
-            "sudo",
-            "runuser",
-            "su",
-        ),
-        *("systemd-run", "systemd-cat", "systemd-inhibit", "chronic", "logger", "exec", "unshare", "nsenter"),
-    }
+    "sh bash dash ash ksh zsh busybox env perl ruby node php lua nice ionice timeout flock nohup setpriv "
+    "chrt stdbuf sudo runuser su systemd-run systemd-cat systemd-inhibit chronic logger exec unshare "
+    "nsenter".split()
 )
 _PYTHON = re.compile(r"python[0-9.]*")
 _PATH = r"(?<![\w.%$:=@-])/[\w@%+.,/-]+"

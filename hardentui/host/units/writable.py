@@ -18,11 +18,8 @@ _ENGINE_CONFIGURATION = ("/etc/containers", "/usr/share/containers", "/etc/docke
 _ROOT_UNITS = ("/etc/systemd/system", "/run/containers/systemd")
 _SYSTEM_PLACES = ("/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/libexec/", "/bin/", "/sbin/")
 _HOOK_DIRECTORIES = ("/usr/share/containers/oci/hooks.d", "/etc/containers/oci/hooks.d")
-_HELPER_DIRECTORIES = (
-    "/usr/local/libexec/podman",
-    "/usr/local/lib/podman",
-    "/usr/libexec/podman",
-    "/usr/lib/podman",
+_HELPER_DIRECTORIES = tuple(
+    "/usr/local/libexec/podman /usr/local/lib/podman /usr/libexec/podman /usr/lib/podman".split()
 )
 _HELPERS = frozenset(
     ("netavark", "aardvark-dns", "catatonit", "conmon", "rootlessport", "quadlet", "pasta", "gvproxy")

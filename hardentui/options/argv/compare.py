@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from hardentui.options.argv.command_line import parse_create_command
-from hardentui.options.argv.flags import SWITCHES
+from hardentui.options.argv.command_line import SWITCHES, parse_create_command
 from hardentui.options.codecs.mounts import parse_mount
 from hardentui.options.inspect.view import CommandLine
 from hardentui.options.table import TABLE
@@ -14,18 +13,7 @@ _QUADLET_FLAGS = frozenset({"--cidfile", "--replace", "--rm", "--detach"})
 """Flags that Quadlet adds to every container, and the expected command line lacks."""
 _QUADLET_VALUES = {"--cgroups": "split", "--sdnotify": "conmon"}
 _UNORDERED = frozenset(
-    {
-        "--env",
-        "--label",
-        "--annotation",
-        "--security-opt",
-        "--cap-add",
-        "--cap-drop",
-        "--mount",
-        "--sysctl",
-        "--tmpfs",
-        "--volume",
-    }
+    "--env --label --annotation --security-opt --cap-add --cap-drop --mount --sysctl --tmpfs --volume".split()
 )
 """Flags whose arguments Podman stores by name or destination, which must be unique."""
 _OLD_LABELS = ("label:disable", "label:nested")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from hardentui.model.codec import Codec
-from hardentui.options.codecs.csv import as_csv_field, split_csv
-from hardentui.options.codecs.plain import entries
+from hardentui.options.codecs.plain import as_csv_field, entries, split_csv
 from hardentui.options.values import Mount
 
 _PROPAGATIONS = frozenset(

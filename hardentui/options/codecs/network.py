@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from hardentui.model.codec import Codec
-from hardentui.options.codecs.csv import split_csv
-from hardentui.options.codecs.plain import before_colon, entries
+from hardentui.options.codecs.plain import before_colon, entries, split_csv
 from hardentui.options.values import Port
 
 _MOST_PORTS = 1024

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hardentui.model.spec import Reading
-from hardentui.options.inspect.common import Reader
-from hardentui.options.inspect.view import View
+from hardentui.options.inspect.view import Reader, View
 
 _NANO = 1_000_000_000
 DEFAULT_INTERVAL = 30 * _NANO

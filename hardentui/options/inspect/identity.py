@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from hardentui.model.spec import UNKNOWABLE, Reading
 from hardentui.model.version import Version
-from hardentui.options.inspect.common import Reader
-from hardentui.options.inspect.view import View
+from hardentui.options.inspect.view import Reader, View
 
 USERNS_ANNOTATION = "io.podman.annotations.userns"
 _IPC_SHOWN = Version(4, 4)
@@ -104,16 +103,6 @@ def id_map(field: str, flag: str) -> Reader:
         if view.command is None:
             return UNKNOWABLE
         return view.commanded(tuple(flags[flag])) if flag in flags else None
-
-    return read
-
-
-def named_range(flag: str) -> Reader:
-    """The name of a range; without a command line, the equivalent map is read instead."""
-
-    def read(view: View) -> Reading:
-        value = view.command.last(flag) if view.command else None
-        return view.commanded(value) if value else None
 
     return read
 

@@ -5,22 +5,15 @@ from __future__ import annotations
 from hardentui.model.spec import Reading
 from hardentui.model.version import Version
 from hardentui.options.codecs.plain import size_of
-from hardentui.options.inspect.common import Reader, command_text
-from hardentui.options.inspect.view import View
+from hardentui.options.inspect.view import Reader, View, command_text
 
 _LOG_LABELS = Version(6, 0)
 _TERM = frozenset({"", "15", "TERM", "SIGTERM"})
 _PODMAN_ANNOTATIONS = ("io.podman.annotations.", "org.systemd.property.")
 _RUNTIME_ANNOTATIONS = frozenset(
-    {
-        "io.container.manager",
-        "io.kubernetes.cri-o.Created",
-        "io.kubernetes.cri-o.SandboxID",
-        "io.kubernetes.cri-o.ContainerType",
-        "io.kubernetes.cri-o.TTY",
-        "org.opencontainers.image.stopSignal",
-        "run.oci.keep_original_groups",
-    }
+    "io.container.manager io.kubernetes.cri-o.Created io.kubernetes.cri-o.SandboxID "
+    "io.kubernetes.cri-o.ContainerType io.kubernetes.cri-o.TTY org.opencontainers.image.stopSignal "
+    "run.oci.keep_original_groups".split()
 )
 
 
@@ -102,11 +95,6 @@ def read_stop_signal(view: View) -> Reading:
 def read_stop_timeout(view: View) -> Reading:
     value = view.config.get("StopTimeout")
     return None if value is None or value == 10 else view.shown(int(value))
-
-
-def read_timeout(view: View) -> Reading:
-    value = view.config.get("Timeout")
-    return view.shown(int(value)) if value else None
 
 
 def read_sdnotify(view: View) -> Reading:

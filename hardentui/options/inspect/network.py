@@ -8,8 +8,7 @@ from msgspec import Struct
 
 from hardentui.model.spec import UNKNOWABLE, Reading
 from hardentui.model.version import Version
-from hardentui.options.inspect.common import Reader, command_text
-from hardentui.options.inspect.view import View
+from hardentui.options.inspect.view import Reader, View, command_text
 from hardentui.options.values import Port
 
 _PASTA_BY_DEFAULT = Version(5, 0)
@@ -223,13 +222,6 @@ def _is_given(view: View, port: str) -> bool:
     number, _, protocol = port.partition("/")
     given = map(_parse_publish, view.command.all("--publish") if view.command else ())
     return any(g and g.first <= int(number) <= g.last and g.protocol == protocol for g in given)
-
-
-def inspect_switch(field: str) -> Reader:
-    def read(view: View) -> Reading:
-        return view.shown(True) if view.inspect.get(field) else None
-
-    return read
 
 
 def read_dns(view: View) -> Reading:

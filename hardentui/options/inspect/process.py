@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from hardentui.model.spec import UNKNOWABLE, Reading
 from hardentui.model.version import Version
-from hardentui.options.inspect.common import oci_mount
-from hardentui.options.inspect.view import View
+from hardentui.options.inspect.view import View, oci_mount
 
 SECRET_MASK = "*******"  # noqa: S105 - what Podman shows instead of a secret
 SECRETS_MASKED = Version(5, 3)

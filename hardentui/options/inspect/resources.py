@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from hardentui.model.spec import UNKNOWABLE, Reading
 from hardentui.model.version import Version
-from hardentui.options.inspect.common import Reader, oci_mount
-from hardentui.options.inspect.view import View
+from hardentui.options.inspect.view import Reader, View, oci_mount
 from hardentui.options.sources import Document
 
 _CFS_PERIOD = 100000

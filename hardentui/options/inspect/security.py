@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from hardentui.model.capabilities import capability_name
 from hardentui.model.spec import UNKNOWABLE, Reading
-from hardentui.options.inspect.common import Reader, is_privileged
+from hardentui.model.version import Version
 from hardentui.options.inspect.process import SECRET_MASK, SECRETS_MASKED
-from hardentui.options.inspect.view import View
+from hardentui.options.inspect.view import Reader, View, is_privileged, oci_mount
 
 
 def read_privileged(view: View) -> Reading:
@@ -169,3 +172,97 @@ def read_secrets(view: View) -> Reading:
     if mounted:
         return view.shown(mounted)
     return UNKNOWABLE if masked or not view.started or view.sources.version < SECRETS_MASKED else None
+
+
+# --- Readers of masks, /proc mount options and kernel parameters ------------------------------------
+
+
+_PROC_DEFAULTS = frozenset({"nosuid", "noexec", "nodev", "rprivate"})
+_ENGINE_SYSCTLS = {"net.ipv4.ping_group_range": "0 0"}
+
+MASKED_ALWAYS = frozenset(
+    "/proc/acpi /proc/kcore /proc/keys /proc/latency_stats /proc/sched_debug /proc/scsi /proc/timer_list "
+    "/proc/timer_stats /sys/firmware /sys/fs/selinux".split()
+)
+"""Masked by default in every Podman version."""
+
+_POWERCAP = "/sys/devices/virtual/powercap"
+_POWERCAP_SINCE = Version(5, 0)
+_MASKED_BY_SOME = (
+    _POWERCAP,
+    "/proc/interrupts",
+    "/sys/dev/block",
+    "/sys/devices/system/cpu/",
+    "/sys/fs/cgroup/",
+)
+"""Masked by some versions or in systemd mode, so neither presence nor absence is an option."""
+
+READ_ONLY_ALWAYS = frozenset(
+    ["/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
+)
+
+
+def _security_arguments(view: View, name: str) -> list[str]:
+    """Values of `--security-opt name=value` on the command line; Podman accepts both separators."""
+    values = []
+    for argument in view.command.all("--security-opt") if view.command else ():
+        if argument.startswith((name + "=", name + ":")):
+            values.append(argument[len(name) + 1 :])
+    return values
+
+
+def _unmasks_all(view: View) -> bool:
+    options = view.host.get("SecurityOpt") or ()
+    if any(option.lower() in ("unmask=all", "systempaths=unconfined") for option in options):
+        return True
+    return "unconfined" in _security_arguments(view, "systempaths")  # Podman 4.3 does not show it
+
+
+def read_mask(view: View) -> Reading:
+    if view.command is not None:
+        paths = [path for value in _security_arguments(view, "mask") for path in value.split(":")]
+        return view.commanded(tuple(paths)) if paths else None
+    if view.oci is None:
+        return UNKNOWABLE
+    masked = (view.oci.get("linux") or {}).get("maskedPaths") or ()
+    extra = [path for path in masked if path not in MASKED_ALWAYS and not path.startswith(_MASKED_BY_SOME)]
+    return view.from_oci(tuple(extra)) if extra else None
+
+
+def read_unmask(view: View) -> Reading:
+    if is_privileged(view):
+        return None
+    if _unmasks_all(view):
+        return view.shown(("ALL",))
+    if view.command is not None:
+        values = _security_arguments(view, "unmask")
+        paths = [path for value in values for path in value.replace(",", ":").split(":")]
+        return view.commanded(tuple(paths)) if paths else None
+    if view.oci is None:
+        return UNKNOWABLE
+    linux: Mapping[str, Any] = view.oci.get("linux") or {}
+    expected = MASKED_ALWAYS | ({_POWERCAP} if view.sources.version >= _POWERCAP_SINCE else set())
+    lifted = expected - set(linux.get("maskedPaths") or ())
+    lifted |= READ_ONLY_ALWAYS - set(linux.get("readonlyPaths") or ())
+    return view.from_oci(tuple(sorted(lifted))) if lifted else None
+
+
+def read_proc_opts(view: View) -> Reading:
+    if view.command is not None:
+        values = _security_arguments(view, "proc-opts")
+        return view.commanded(values[-1]) if values else None
+    if view.oci is None:
+        return UNKNOWABLE
+    options = (oci_mount(view, "/proc") or {}).get("options") or ()
+    return None if _PROC_DEFAULTS.issuperset(options) else view.from_oci(",".join(options))
+
+
+def read_sysctl(view: View) -> Reading:
+    if view.command is not None:
+        given = view.command.all("--sysctl")
+        return view.commanded(tuple(sorted(given))) if given else None
+    if view.oci is None:
+        return UNKNOWABLE
+    parameters = (view.oci.get("linux") or {}).get("sysctl") or {}
+    values = sorted(f"{k}={v}" for k, v in parameters.items() if _ENGINE_SYSCTLS.get(k) != v)
+    return view.from_oci(tuple(values)) if values else None

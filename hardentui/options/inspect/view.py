@@ -6,12 +6,12 @@ source of this container can show it).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 from msgspec import Struct, field
 
-from hardentui.model.spec import Setting, Source, UnsavedVolume
+from hardentui.model.spec import UNKNOWABLE, Reading, Setting, Source, UnsavedVolume
 from hardentui.options.codecs.plain import is_true
 from hardentui.options.sources import Document, Sources
 
@@ -130,3 +130,93 @@ class View:
             return mode
         reference = mode[len("container:") :]
         return "container:" + self.sources.container_names.get(reference, reference)
+
+
+# --- readers that many rows share ------------------------------------------------------------------
+
+Reader: TypeAlias = Callable[[View], Reading]
+
+
+def host(field: str, convert: Callable[[Any], Any]) -> Reader:
+    """A field of HostConfig; empty, false and 0 mean not set."""
+    return lambda view: view.shown(convert(value)) if (value := view.host.get(field)) else None
+
+
+def config(field: str, convert: Callable[[Any], Any]) -> Reader:
+    """A field of Config."""
+    return lambda view: view.shown(convert(value)) if (value := view.config.get(field)) else None
+
+
+def inspected(field: str, convert: Callable[[Any], Any]) -> Reader:
+    """A field of the document itself."""
+    return lambda view: view.shown(convert(value)) if (value := view.inspect.get(field)) else None
+
+
+def command_text(flag: str) -> Reader:
+    """A text shown only by the command line."""
+
+    def read(view: View) -> Reading:
+        if view.command is None:
+            return UNKNOWABLE
+        value = view.command.last(flag)
+        return view.commanded(value) if value else None
+
+    return read
+
+
+def command_list(flag: str) -> Reader:
+    def read(view: View) -> Reading:
+        if view.command is None:
+            return UNKNOWABLE
+        values = view.command.all(flag)
+        return view.commanded(values) if values else None
+
+    return read
+
+
+def client_text(flag: str) -> Reader:
+    """A text that matters only for pulls, or whose effect other rows show: absent without a command line."""
+
+    def read(view: View) -> Reading:
+        value = view.command.last(flag) if view.command else None
+        return view.commanded(value) if value else None
+
+    return read
+
+
+def global_list(flag: str) -> Reader:
+    """A flag before the subcommand."""
+
+    def read(view: View) -> Reading:
+        if view.command is None:
+            return UNKNOWABLE
+        values = view.command.globals.get(flag)
+        return view.commanded(tuple(values)) if values else None
+
+    return read
+
+
+_OF_PRIVILEGED = frozenset({"CAP_SYS_ADMIN", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_PTRACE"})
+
+
+def is_privileged(view: View) -> bool:
+    """Inspect derives it from an annotation, which anyone can set; recorded capabilities are reliable."""
+    if not view.host.get("Privileged"):
+        return False
+    return "BoundingCaps" not in view.inspect or {*(view.inspect["BoundingCaps"] or ())} >= _OF_PRIVILEGED
+
+
+def never(view: View) -> Reading:
+    """For options whose effect is covered by other rows."""
+    return None
+
+
+def oci_mount(view: View, destination: str) -> Document | None:
+    """The mount at a destination in the OCI configuration."""
+    if view.oci is None:
+        return None
+    for mount in view.oci.get("mounts") or ():
+        if mount.get("destination") == destination:
+            document: Document = mount
+            return document
+    return None

@@ -14,8 +14,7 @@ from msgspec import Struct, field
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import Option, Spec
 from hardentui.options import COMMAND, IMAGE, ROOTFS, TABLE, Mount
-from hardentui.options.argv.command import items_of_token, read_command
-from hardentui.options.argv.items import Item, item_word, items_of, same
+from hardentui.options.argv.items import Item, item_word, items_of, items_of_token, read_command, same
 from hardentui.options.codecs.mounts import mount_text, parse_mount
 
 Items = tuple[Item, ...]

@@ -8,24 +8,43 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
+from hardentui.model.version import Version
 from hardentui.options import COMMAND, NETWORK, RESTART
-from hardentui.options.argv.command import items_of_token
-from hardentui.options.argv.items import item_word
-from hardentui.options.argv.tokens import Token
+from hardentui.options.argv.command_line import Token
+from hardentui.options.argv.items import item_word, items_of_token
 from hardentui.quadlet.edit.changes import ItemChange, New, decide, new_word, other_options
-from hardentui.quadlet.read.command_copy import ABOUT, has_copy, stamped
-from hardentui.quadlet.read.service import Piece, RunLine, ServiceFiles, Splitting, spans_of
-from hardentui.quadlet.read.shell import EXTRA
-from hardentui.systemd.escaping import neutral
-from hardentui.systemd.unit_file import comment_lines
-from hardentui.systemd.unit_spans import with_lines, with_span, without_span
-from hardentui.systemd.unit_text import SYSTEMD, UNKNOWN, UnitText, quote_word, split_words
+from hardentui.quadlet.edit.container import Edited, scalar_key
+from hardentui.quadlet.read.container import CONTAINER, QuadletFiles
+from hardentui.quadlet.read.entries import DROP_IN, LAST_DROP_IN
+from hardentui.quadlet.read.service import (
+    ABOUT,
+    EXTRA,
+    Piece,
+    RunLine,
+    ServiceFiles,
+    Splitting,
+    has_copy,
+    spans_of,
+    stamped,
+)
+from hardentui.systemd.command_line import neutral
+from hardentui.systemd.unit_text import (
+    SYSTEMD,
+    UNKNOWN,
+    UnitText,
+    comment_lines,
+    quote_word,
+    split_words,
+    with_lines,
+    with_span,
+    without_span,
+)
 from hardentui.writers.supporting import network_name
 
 SERVICE = "Service"
@@ -292,3 +311,89 @@ def _spelled_word(pieces: Sequence[Piece], new: New) -> _Word:
 def _physical(line: RunLine, piece: Piece) -> tuple[int, int]:
     offsets = line.assignment.offsets
     return offsets[piece.start], offsets[piece.end - 1] + 1
+
+
+# --- Drop-ins: a small file beside a unit that changes only what a plan changes. Pure ---------------
+
+
+QUADLET_DROP_INS = Version(5, 0)
+_NOT_RESET = frozenset({"SeccompProfile", "LogDriver"})
+"""Keys whose empty value generators up to 5.4 pass to Podman as an empty argument."""
+
+
+def drop_in_name(others: Mapping[str, str], concerns: Callable[[str], bool]) -> str:
+    """The name of our drop-in: it sorts after every other one that sets the same options.
+
+    Args:
+        others: name -> text of the existing drop-ins.
+        concerns: whether a text sets one of these options.
+
+    Raises:
+        CannotExpress: another drop-in is read even later.
+    """
+    later = sorted(
+        name
+        for name, text in others.items()
+        if name > DROP_IN and name != LAST_DROP_IN and concerns(text)
+    )  # fmt: skip
+    if not later:
+        return DROP_IN
+    if later[-1] > LAST_DROP_IN:
+        raise CannotExpress(
+            f"The drop-in {later[-1]} is read after ours and would override it.",
+            "Give it a name that sorts earlier, or change it by hand.",
+        )
+    return LAST_DROP_IN
+
+
+def changed_keys(before: QuadletFiles, after: QuadletFiles) -> tuple[str, ...]:
+    """Keys of [Container] whose values differ."""
+    old, new = _values(before), _values(after)
+    return tuple(key for key in dict.fromkeys((*old, *new)) if old.get(key, []) != new.get(key, []))
+
+
+def quadlet_drop_in(before: QuadletFiles, edited: Edited, comments: Iterable[str]) -> str:
+    """The drop-in that turns the settings before (without ours) into those after the edit.
+
+    Raises:
+        CannotExpress: a setting must be removed that a drop-in cannot remove.
+    """
+    old, new = _values(before), _values(edited.files)
+    lines: list[str] = []
+    for key in changed_keys(before, edited.files):
+        lines += _key_lines(key, old.get(key, []), new.get(key, []))
+    text = "\n".join([*comment_lines(list(comments)), f"[{CONTAINER}]", *lines]) + "\n"
+    helpers = _new_helpers(before, edited.files)
+    return text + (f"\n[Service]\nEnvironment={helpers}\n" if helpers else "")
+
+
+def _values(files: QuadletFiles) -> dict[str, list[str]]:
+    return {key: [line.value for _, line in lines] for key, lines in files.effective().items()}
+
+
+def _key_lines(key: str, old: Sequence[str], new: Sequence[str]) -> list[str]:
+    if scalar_key(key) and new:
+        return [f"{key}={new[-1]}"]
+    if not new:
+        if key in _NOT_RESET:
+            raise CannotExpress(
+                f"A drop-in cannot remove {key}=: older generators pass an empty value on.",
+                "Edit the file itself.",
+            )
+        return [f"{key}="]
+    if list(new[: len(old)]) == list(old):
+        return [f"{key}={value}" for value in new[len(old) :]]
+    return [f"{key}=", *(f"{key}={value}" for value in new)]
+
+
+def _new_helpers(before: QuadletFiles, after: QuadletFiles) -> str:
+    """The line of [Service] that defines the variables for an empty word, if the edit added it."""
+    names = [name for name in ("HT_EMPTY", "HT_SEMI") if name in after.variables()]
+    if not names or all(name in before.variables() for name in names):
+        return ""
+    return " ".join(f'"{name}={after.variables()[name]}"' for name in names)
+
+
+def sets_key(text: str, keys: Iterable[str]) -> bool:
+    """Whether a drop-in of a Quadlet has lines with one of these keys."""
+    return bool(UnitText(text).of(CONTAINER, *keys)) if keys else False

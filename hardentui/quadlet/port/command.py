@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from hardentui.model.version import Version
-from hardentui.quadlet.port.refusal import refused
-from hardentui.quadlet.port.text import QuadletUnit, UnitSection
+from hardentui.quadlet.port.text import QuadletUnit, UnitSection, refused
 
 PODMAN = "/usr/bin/podman"
 

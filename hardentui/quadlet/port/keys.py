@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from hardentui.model.version import Version
-from hardentui.quadlet.port.refusal import refused
-from hardentui.quadlet.port.text import QuadletUnit
+from hardentui.quadlet.port.text import QuadletUnit, refused
 
 SECTIONS = {
     "container": "Container",

@@ -9,8 +9,7 @@ import msgspec
 from hardentui.model.version import Version
 from hardentui.quadlet.port.command import each, joined
 from hardentui.quadlet.port.keys import SECTIONS, SINCE_SECTION
-from hardentui.quadlet.port.refusal import refused
-from hardentui.quadlet.port.text import QuadletUnit
+from hardentui.quadlet.port.text import QuadletUnit, refused
 
 _SERVICE_NAMES = Version(5, 3)
 _NETWORK_OF_CONTAINER = Version(5, 3)
@@ -31,23 +30,10 @@ _NAME_OF_INSTANCE = Version(5, 0)
 _PLAIN_NAME_OF_INSTANCE = Version(5, 2)
 _DEPENDENCIES = Version(5, 5)
 _OWN_NAME = {"volume": "VolumeName", "network": "NetworkName", "pod": "PodName"}
-_DEPENDENCY_KEYS = [
-    "After",
-    "Before",
-    "BindsTo",
-    "Conflicts",
-    "OnFailure",
-    "OnSuccess",
-    "PartOf",
-    "PropagatesReloadTo",
-    "PropagatesStopTo",
-    "ReloadPropagatedFrom",
-    "Requires",
-    "Requisite",
-    "StopPropagatedFrom",
-    "Upholds",
-    "Wants",
-]
+_DEPENDENCY_KEYS = (
+    "After Before BindsTo Conflicts OnFailure OnSuccess PartOf PropagatesReloadTo PropagatesStopTo "
+    "ReloadPropagatedFrom Requires Requisite StopPropagatedFrom Upholds Wants"
+).split()
 _PLAIN_SERVICE = ("container", "kube")
 
 

@@ -13,28 +13,24 @@ from hardentui.errors import InputError
 from hardentui.model.spec import KeyKind, Option, Spec
 from hardentui.model.version import NEWEST_KNOWN, Version
 from hardentui.options import COMMAND, IMAGE, ROOTFS, TABLE
-from hardentui.options.argv.command import items_of_token
-from hardentui.options.argv.flags import GLOBAL_SHORT, GLOBAL_SWITCHES
-from hardentui.options.argv.items import Item, image_item, parse_argument, spec_of
-from hardentui.options.argv.tokens import read_flags
+from hardentui.options.argv.command_line import GLOBAL_SHORT, GLOBAL_SWITCHES, read_flags
+from hardentui.options.argv.items import Item, image_item, items_of_token, parse_argument, spec_of
 from hardentui.options.codecs.mounts import mount_text, parse_mount
 from hardentui.quadlet.read.entries import (
     UnitEntry,
     UnitPlace,
-    joined_user,
-    remapped_items,
-    whole_place,
-    word_places,
-)
-from hardentui.quadlet.read.values import (
     absolute,
     empty_entrypoint,
     guesses_names,
+    joined_user,
     keeps_name_alone,
     kept_words,
+    remapped_items,
     takes_tmpfs,
     unquoted,
     user_text,
+    whole_place,
+    word_places,
 )
 from hardentui.systemd.unit_text import QUADLET, Assignment, UnitText, expand, split_words
 

@@ -5,6 +5,7 @@ Every word of the command knows its position in the unit, or the variable that i
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from enum import Enum
@@ -14,9 +15,7 @@ from msgspec import Struct, field
 
 from hardentui.errors import InputError
 from hardentui.model.spec import Spec
-from hardentui.options.argv.command import RunCommand, read_command, without_optional
-from hardentui.options.argv.items import spec_of
-from hardentui.quadlet.read.shell import EXTRA, Character, ShellWord, shell_commands, substituted
+from hardentui.options.argv.items import RunCommand, read_command, spec_of, without_optional
 from hardentui.systemd.unit_text import (
     SYSTEMD,
     UNKNOWN,
@@ -26,6 +25,174 @@ from hardentui.systemd.unit_text import (
     expand,
     split_words,
 )
+
+_SECTION = "X-HardenTUI"
+_COMMAND, _FLAGS = "CopiedCommand", "CopiedFlags"
+_SHORT = 32
+
+ABOUT = "A copy of the unit's command: what an update of the unit changes in it has no effect here."
+
+
+def has_copy(text: str) -> bool:
+    """Whether a drop-in sets a command of its own, or repeats the flags of the variable."""
+    return bool(_copied_keys(text))
+
+
+def stamped(text: str, files: ServiceFiles) -> str:
+    """The drop-in with a note of what its copies were made from; an existing note is kept.
+
+    Args:
+        files: the unit and its drop-ins without this one.
+    """
+    known = {assignment.key for assignment in UnitText(text, SYSTEMD).of(_SECTION)}
+    lines = [f"{key}={_digest(key, files)}" for key in _copied_keys(text) if key not in known]
+    if not lines:
+        return text
+    header = [] if known else ["", f"[{_SECTION}]"]
+    return "\n".join([text.rstrip("\n"), *header, *lines]) + "\n"
+
+
+def outdated(text: str, files: ServiceFiles) -> bool:
+    """Whether the unit's command or flags differ from those that this drop-in has copied."""
+    return any(
+        assignment.value != _digest(assignment.key, files)
+        for assignment in UnitText(text, SYSTEMD).of(_SECTION, _COMMAND, _FLAGS)
+    )
+
+
+def _copied_keys(text: str) -> list[str]:
+    unit = UnitText(text, SYSTEMD)
+    names = [_COMMAND] if any(assignment.value for assignment in unit.of("Service", "ExecStart")) else []
+    words = [
+        word.text
+        for assignment in unit.of("Service", "Environment")
+        for word in split_words(assignment.value)
+    ]
+    return names + ([_FLAGS] if any(word.startswith(f"{EXTRA}=") for word in words) else [])
+
+
+def _digest(key: str, files: ServiceFiles) -> str:
+    if key == _COMMAND:
+        source = "\n".join(assignment.value for _, assignment in files.commands())
+    else:
+        variable = files.variables().get(EXTRA)
+        source = variable.spelled if variable else ""
+    return f"sha256:{hashlib.sha256(source.encode()).hexdigest()[:_SHORT]}"
+
+
+EXTRA = "PODMAN_EXTRA_ARGS"
+"""The variable with additional flags in units of Uyuni."""
+
+_BLANKS = " \t\n\r"
+_OPERATORS = ";&|()<>"
+
+
+class Character(Struct, frozen=True):
+    """A character of the script after systemd expanded variables, with its origin.
+
+    An empty one represents a variable without a value.
+    """
+
+    character: str
+    at: int
+    end: int
+    variable: str = ""
+
+
+class ShellWord(Struct):
+    text: str
+    start: int
+    end: int
+    variables: set[str]
+
+
+def substituted(
+    script: str, variables: Mapping[str, str], specifiers: dict[str, str], files: bool
+) -> list[Character]:
+    """The script as the shell receives it: systemd has expanded `${NAME}`, `$$` and specifiers."""
+    characters: list[Character] = []
+    at = 0
+    while at < len(script):
+        if script.startswith("$$", at):
+            characters.append(Character("$", at, at + 2))
+            at += 2
+        elif script.startswith("${", at) and (end := script.find("}", at)) != -1:
+            name = script[at + 2 : end]
+            missing = UNKNOWN + script[at : end + 1] if files and name != EXTRA else ""
+            value = variables.get(name, missing)
+            characters += [Character(character, at, end + 1, name) for character in value or [""]]
+            at = end + 1
+        elif script[at] == "%" and at + 1 < len(script):
+            text = expand(script[at : at + 2], specifiers)
+            characters += [Character(character, at, at + 2) for character in text]
+            at += 2
+        else:
+            characters.append(Character(script[at], at, at + 1))
+            at += 1
+    return characters
+
+
+def shell_commands(characters: Sequence[Character]) -> list[list[ShellWord]]:
+    """Simple commands of a script, without those that need expansion by the shell.
+
+    Raises:
+        InputError: quotes that are never closed.
+    """
+    commands: list[list[ShellWord]] = [[]]
+    at, end = 0, len(characters)
+    while at < end:
+        character = characters[at].character
+        if not character or character in _BLANKS:
+            at += 1
+        elif character in _OPERATORS:
+            commands.append([])
+            at += 1
+        else:
+            word, at = _shell_word(characters, at)
+            commands[-1].append(word)
+    return commands
+
+
+def _shell_word(characters: Sequence[Character], at: int) -> tuple[ShellWord, int]:
+    first, out, quote = at, [], ""
+    while at < len(characters):
+        character = characters[at].character
+        if quote:
+            if character == quote:
+                quote = ""
+            elif not character:
+                pass
+            elif character == "\\" and quote == '"' and _at(characters, at + 1) in '"\\$`':
+                at += 1
+                out.append(_at(characters, at))
+            elif quote == '"' and character in "$`":
+                out.append(UNKNOWN * 3 + character)  # one word in any case
+            else:
+                out.append(character)
+        elif character and character in "'\"":
+            quote = character
+        elif character == "\\":
+            at += 1
+            out.append(_at(characters, at))
+        elif not character:
+            pass  # a variable that is empty here is part of the word that it stands in
+        elif character in _BLANKS or character in _OPERATORS:
+            break
+        elif character in "$`":
+            out.append(UNKNOWN + character)  # the shell itself would put something in
+        else:
+            out.append(character)
+        at += 1
+    if quote:
+        raise InputError("A quote is opened and never closed in the script of ExecStart=.")
+    used = characters[first:at]
+    text = "".join(out)
+    return ShellWord(text, used[0].at, used[-1].end, {taken.variable for taken in used}), at
+
+
+def _at(characters: Sequence[Character], index: int) -> str:
+    return characters[index].character if index < len(characters) else ""
+
 
 _SHELLS = frozenset({"sh", "bash", "dash"})
 _PREFIXES = "-@:+!|"

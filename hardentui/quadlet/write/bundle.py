@@ -11,29 +11,163 @@ from msgspec.structs import replace
 from hardentui.errors import CannotExpress
 from hardentui.model.apps import COMPOSE
 from hardentui.model.draft import TextFile
-from hardentui.model.spec import KeyKind, Spec
+from hardentui.model.spec import KeyKind, Option, Spec
 from hardentui.model.version import Version
-from hardentui.options import INIT_CTR, LABELS, MOUNTS, NAME, NETWORK, POD, RESTART
+from hardentui.options import (
+    ARCH,
+    AUTHFILE,
+    CERT_DIR,
+    IMAGE,
+    INIT_CTR,
+    LABELS,
+    MOUNTS,
+    NAME,
+    NETWORK,
+    OS,
+    PLATFORM,
+    POD,
+    PULL,
+    RESTART,
+    RETRY,
+    RETRY_DELAY,
+    ROOTFS,
+    TLS_VERIFY,
+    VARIANT,
+)
 from hardentui.quadlet.write.container import container_unit, for_quadlet, intended
-from hardentui.quadlet.write.image import image_unit, needs_image_unit, without_pull
 from hardentui.quadlet.write.lines import UnitsBeside
-from hardentui.quadlet.write.pod import pod_unit
-from hardentui.systemd.escaping import escape, plain, word
-from hardentui.systemd.unit_file import Unit
+from hardentui.systemd.command_line import escape, plain, word
+from hardentui.systemd.unit_text import Unit
 from hardentui.writers.anonymous import KeptVolume, copy_script, kept_volumes, saved, with_names
-from hardentui.writers.compose_labels import without_compose
-from hardentui.writers.context import Member, UnitContext
-from hardentui.writers.dependencies import needed_services
-from hardentui.writers.file_name import safe_file_name
-from hardentui.writers.knowledge import not_carried, unknown_flags, unreported
-from hardentui.writers.pod import can_be_a_unit, pod_networks, pod_notes, pod_volumes
+from hardentui.writers.context import (
+    Member,
+    UnitContext,
+    needed_services,
+    not_carried,
+    safe_file_name,
+    unknown_flags,
+    unreported,
+)
 from hardentui.writers.supporting import (
     Part,
+    can_be_a_unit,
     network_create_arguments,
     network_name,
     network_parts,
+    part_word,
+    pod_networks,
+    pod_notes,
+    pod_parts,
+    pod_volumes,
     volume_parts,
+    without_compose,
 )
+
+_RAW_ALL, _RAW_ONE, _PAIR = KeyKind.RAW_ALL, KeyKind.RAW_ONE, KeyKind.KEY_VALUE
+_KEYS = {
+    "PodName": (_RAW_ONE, Version(5, 0)),
+    "PublishPort": (_RAW_ALL, Version(5, 0)),
+    "Network": (_RAW_ALL, Version(5, 0)),
+    "Volume": (_RAW_ALL, Version(5, 0)),
+    "AddHost": (_RAW_ALL, Version(5, 3)),
+    "DNS": (_RAW_ALL, Version(5, 3)),
+    "DNSOption": (_RAW_ALL, Version(5, 3)),
+    "DNSSearch": (_RAW_ALL, Version(5, 3)),
+    "HostName": (_RAW_ONE, Version(5, 5)),
+    "Label": (_PAIR, Version(5, 6)),
+    "ExitPolicy": (_RAW_ONE, Version(5, 6)),
+}
+
+
+def pod_unit(
+    inspect: Mapping[str, Any], context: UnitContext, file_name: str, beside: Collection[str] = ()
+) -> Unit:
+    """The unit of a pod, from its inspect document and the command that created it.
+
+    Args:
+        beside: file names of units written beside it; its networks and volumes refer to them.
+    """
+    unit = Unit(file_name)
+    for part in pod_parts(inspect, context.default_network):
+        _add(unit, context.version, part, _reference(part, beside))
+    unit.add(
+        "Install", "WantedBy", "default.target" if context.rootless else "multi-user.target default.target"
+    )
+    unit.comments = [f"Note: {note}" for note in pod_notes(inspect)]
+    unit.define_helpers()
+    return unit
+
+
+def _reference(part: Part, beside: Collection[str]) -> str:
+    """The value with the unit of its network or volume in place of the name, if there is one."""
+    if part.key not in ("Network", "Volume"):
+        return part.value
+    name, colon, rest = part.value.partition(":")
+    if part.key == "Network" and not network_name(part.value):
+        return part.value
+    unit = f"{safe_file_name(name)}.{part.key.lower()}"
+    return f"{unit}{colon}{rest}" if unit in beside and not name.startswith("/") else part.value
+
+
+def _add(unit: Unit, version: Version, part: Part, value: str) -> None:
+    kind, since = _KEYS.get(part.key, (None, version))
+    try:
+        if kind is None or version < since:
+            raise CannotExpress("no key yet")
+        unit.add("Pod", part.key, escape(value, kind))
+    except CannotExpress:
+        unit.add("Pod", "PodmanArgs", word(part_word(part)))
+
+
+_POLICIES = Version(5, 6)
+"""First Podman with Policy= in [Image]. Before, such a unit queries the registry at every start, while
+`podman run` uses the local image; so the flags stay with the container."""
+
+_ONLY_FOR_PULLS: dict[Option[Any], str] = {
+    AUTHFILE: "AuthFile",
+    CERT_DIR: "CertDir",
+    RETRY: "Retry",
+    RETRY_DELAY: "RetryDelay",
+    TLS_VERIFY: "TLSVerify",
+}
+_ALSO_TO_FIND_IT: dict[Option[Any], str] = {ARCH: "Arch", OS: "OS", VARIANT: "Variant", PLATFORM: ""}
+"""They also select among local images, so the container keeps them."""
+
+
+def needs_image_unit(spec: Spec, version: Version) -> bool:
+    """Whether the pull gets its own unit.
+
+    With the policies always and newer each start of the container pulls; a unit would pull once per boot.
+    """
+    if version < _POLICIES or spec[ROOTFS] or spec[PULL] not in ("", "missing", "never"):
+        return False
+    return any(option in spec for option in (*_ONLY_FOR_PULLS, *_ALSO_TO_FIND_IT))
+
+
+def image_unit(spec: Spec, stem: str) -> Unit:
+    """The unit that pulls the image with the container's options."""
+    unit = Unit(f"{stem}.image")
+    unit.add("Unit", "Description", plain(f"Image of {stem}"))
+    unit.add("Image", "Image", escape(spec[IMAGE], KeyKind.RAW_ONE))
+    unit.add("Image", "Policy", spec[PULL] or "missing")
+    for option, key in {**_ONLY_FOR_PULLS, **_ALSO_TO_FIND_IT}.items():
+        if option not in spec:
+            continue
+        (argument,) = option.to_arguments(spec[option])
+        try:
+            if not key:
+                raise CannotExpress("no key")
+            unit.add("Image", key, escape(argument, KeyKind.RAW_ONE))
+        except CannotExpress:
+            unit.add("Image", "PodmanArgs", word(f"{option.flag}={argument}"))
+    unit.define_helpers()
+    return unit
+
+
+def without_pull(spec: Spec) -> Spec:
+    """The container's spec when such a unit pulls the image."""
+    return spec.without(PULL, *_ONLY_FOR_PULLS)
+
 
 __all__ = ["Bundle", "Member", "UnitCommand", "UnitContext", "bundle"]
 

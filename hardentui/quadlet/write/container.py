@@ -24,9 +24,9 @@ from hardentui.options import (
 )
 from hardentui.quadlet.write.lines import NO_UNITS, UNIT_SUFFIXES, ContainerLines, UnitsBeside
 from hardentui.quadlet.write.restart import about_limit, restart_lines
-from hardentui.systemd.escaping import plain
-from hardentui.systemd.unit_file import Unit
-from hardentui.writers.arguments import POSITIONAL, flag_words, positional_words
+from hardentui.systemd.command_line import plain
+from hardentui.systemd.unit_text import Unit
+from hardentui.writers.run_script import POSITIONAL, flag_words, positional_words
 
 _STOP_MARGIN = 20
 _LONG_STOP = 80

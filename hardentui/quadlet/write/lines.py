@@ -11,26 +11,107 @@ from hardentui.errors import CannotExpress
 from hardentui.model.spec import KeyKind, Option, QuadletKey, Spec
 from hardentui.model.version import Version
 from hardentui.options import (
+    ANNOTATIONS,
+    ARCH,
     CAP_ADD,
     CAP_DROP,
     COMMAND,
+    ENTRYPOINT,
+    ENV,
     IMAGE,
     LABELS,
     MOUNTS,
+    NAME,
     NETWORK,
+    OS,
+    PLATFORM,
     POD,
+    PULL,
     READ_ONLY,
     READ_ONLY_TMPFS,
     ROOTFS,
     SDNOTIFY,
+    SECRETS,
     TABLE,
+    VARIANT,
     Mount,
 )
 from hardentui.options.codecs.mounts import mount_flag
-from hardentui.quadlet.write.order import Line, arranged
-from hardentui.systemd.escaping import escape, raw_single, word, words
-from hardentui.writers.arguments import flag_words
+from hardentui.systemd.command_line import escape, raw_single, word, words
+from hardentui.writers.run_script import flag_words
 from hardentui.writers.supporting import network_name
+
+Line = tuple[str, str]
+BLANK: Line = ("", "")
+_LONGEST = 100
+
+_IMAGE, _NETWORK, _VOLUMES, _ENVIRONMENT, _LIMITS, _SECURITY, _HEALTH, _REST = range(8)
+_OF_AREA = {
+    "process": _IMAGE,
+    "network": _NETWORK,
+    "filesystem": _VOLUMES,
+    "resources": _LIMITS,
+    "security": _SECURITY,
+    "identity": _SECURITY,
+    "namespaces": _SECURITY,
+    "health": _HEALTH,
+    "logging": _REST,
+    "lifecycle": _REST,
+}
+_FIRST: tuple[Option[Any], ...] = (
+    IMAGE,
+    ROOTFS,
+    NAME,
+    POD,
+    PULL,
+    PLATFORM,
+    ARCH,
+    OS,
+    VARIANT,
+    ENTRYPOINT,
+    COMMAND,
+)
+_ORDER = (*_FIRST, CAP_DROP, CAP_ADD)
+_OF_OPTION: dict[Option[Any], int] = {
+    **dict.fromkeys(_FIRST, _IMAGE),
+    ENV: _ENVIRONMENT,
+    SECRETS: _ENVIRONMENT,
+    READ_ONLY: _SECURITY,
+    READ_ONLY_TMPFS: _SECURITY,
+    SDNOTIFY: _HEALTH,
+    LABELS: _REST,
+    ANNOTATIONS: _REST,
+}
+
+
+def arranged(lines: Iterable[tuple[Option[Any], Line]]) -> list[Line]:
+    """Groups with a blank line between them, each with its words of PodmanArgs= together at its end."""
+    groups: dict[int, list[tuple[Option[Any], Line]]] = {}
+    for option, line in lines:
+        group = _IMAGE if line[0] == "AutoUpdate" else _OF_OPTION.get(option, _OF_AREA[option.area])
+        groups.setdefault(group, []).append((option, line))
+    blocks = []
+    for _, group_lines in sorted(groups.items()):
+        ordered = [line for _, line in sorted(group_lines, key=lambda of: _rank(of[0]))]
+        keyed = [line for line in ordered if line[0] != "PodmanArgs"]
+        words = [text for key, text in ordered if key == "PodmanArgs"]
+        blocks.append([*keyed, *(("PodmanArgs", text) for text in _joined(words))])
+    return [line for number, block in enumerate(blocks) for line in ([BLANK] if number else []) + block]
+
+
+def _rank(option: Option[Any]) -> int:
+    return _ORDER.index(option) if option in _ORDER else len(_ORDER)
+
+
+def _joined(words: Iterable[str]) -> list[str]:
+    texts: list[str] = []
+    for text in words:
+        if texts and len(texts[-1]) + len(text) < _LONGEST:
+            texts[-1] += f" {text}"
+        else:
+            texts.append(text)
+    return texts
+
 
 UNIT_SUFFIXES = (".volume", ".network", ".container", ".image", ".build", ".pod", ".kube", ".artifact")
 """A name with one of these suffixes is a reference to another unit."""

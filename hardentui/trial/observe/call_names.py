@@ -33,7 +33,7 @@ _X32_OWN = tuple(
     rt_sigtimedwait rt_sigqueueinfo sigaltstack timer_create mq_notify kexec_load waitid set_robust_list
     get_robust_list vmsplice move_pages preadv pwritev rt_tgsigqueueinfo recvmmsg sendmmsg
     process_vm_readv process_vm_writev setsockopt getsockopt io_setup io_submit execveat preadv2 pwritev2
-    """.split()  # noqa: SIM905 - as a list it would fill a screen
+    """.split()
 )
 _X32_FIRST = 512
 

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from hardentui.host.files.reader import reason
-from hardentui.host.process.capabilities import NAMES
+from hardentui.model.capabilities import CAPABILITIES_BY_NUMBER
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.observation import CapabilityCheck
 
@@ -160,7 +160,7 @@ class CapabilityWatcher:
 
 
 def _name(number: int) -> str:
-    return NAMES[number] if number < len(NAMES) else f"CAP_{number}"
+    return CAPABILITIES_BY_NUMBER[number] if number < len(CAPABILITIES_BY_NUMBER) else f"CAP_{number}"
 
 
 def remove_leftovers(directory: str = TRACEFS) -> int:

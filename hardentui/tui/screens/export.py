@@ -33,7 +33,7 @@ from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
 from hardentui.workbench.recording import record, write_facts
 from hardentui.workbench.strangers import why_not_here
 from hardentui.workbench.views import CheckProgress
-from hardentui.writers.file_name import safe_file_name
+from hardentui.writers.context import safe_file_name
 
 if TYPE_CHECKING:
     from hardentui.workbench.workbench import Workbench

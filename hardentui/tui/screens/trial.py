@@ -18,7 +18,7 @@ from hardentui.errors import HardenError
 from hardentui.model.plan import Plan
 from hardentui.model.trial import Result, Round, Trial, TrialEvent, TrialStep
 from hardentui.options import BY_NAME
-from hardentui.reports.learned_text import kept_unseen
+from hardentui.reports.monitor_text import kept_unseen
 from hardentui.tui.actions import BACK, COPY, TRIAL, bindings
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.apply import ApplyScreen

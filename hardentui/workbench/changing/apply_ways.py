@@ -32,18 +32,8 @@ from hardentui.visible import visible
 from hardentui.workbench.looking.unit_origin import Origin
 
 _LIVE = frozenset(
-    {
-        "memory",
-        "memory-swap",
-        "memory-reservation",
-        "cpus",
-        "cpu-quota",
-        "cpu-period",
-        "cpu-shares",
-        "pids-limit",
-        "restart",
-        "health-cmd",
-    }
+    "memory memory-swap memory-reservation cpus cpu-quota cpu-period cpu-shares pids-limit restart "
+    "health-cmd".split()
 )
 UPDATES_RESTART = Version(5, 1)
 KEEPS_UPDATES = Version(5, 4)

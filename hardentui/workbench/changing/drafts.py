@@ -38,8 +38,7 @@ from hardentui.workbench.changing.proof import prove
 from hardentui.workbench.looking.neighbours import Neighbours
 from hardentui.workbench.looking.stack import dependents_of
 from hardentui.writers.anonymous import with_existing
-from hardentui.writers.file_name import safe_file_name
-from hardentui.writers.knowledge import left_behind
+from hardentui.writers.context import left_behind, safe_file_name
 from hardentui.writers.run_script import run_commands, run_script
 
 _PRIVATE = 0o600

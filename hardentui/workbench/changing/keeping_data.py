@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Sequence
 
 from hardentui.visible import visible
-from hardentui.writers.file_name import volume_for
+from hardentui.writers.context import volume_for
 
 _SPECIAL = "[].*^$\\,"  # in an expression that is enclosed in commas
 

@@ -14,7 +14,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Plan
 from hardentui.options import SECCOMP_PROFILE
 from hardentui.workbench.looking.unit_origin import manager_of
-from hardentui.writers.file_name import profile_name
+from hardentui.writers.context import profile_name
 
 _LONGEST = 1 << 20
 

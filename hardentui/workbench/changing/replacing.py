@@ -35,8 +35,7 @@ from hardentui.workbench.changing.apply_ways import UPDATES_RESTART, ApplyWay, s
 from hardentui.workbench.changing.layer import new_volumes
 from hardentui.workbench.changing.not_replaceable import refuse_replacing
 from hardentui.writers.anonymous import with_existing
-from hardentui.writers.context import UnitContext
-from hardentui.writers.file_name import volume_for
+from hardentui.writers.context import UnitContext, volume_for
 from hardentui.writers.run_script import run_arguments
 from hardentui.writers.supporting import network_create_arguments, network_name
 

@@ -13,7 +13,7 @@ from hardentui.model.draft import DraftFile, TextFile
 from hardentui.model.written import WriteState, WrittenFile
 from hardentui.state.own_files import state_directory
 from hardentui.visible import visible
-from hardentui.writers.file_name import safe_file_name
+from hardentui.writers.context import safe_file_name
 
 
 def save(files: Sequence[DraftFile], directory: str, *, create: bool = False) -> tuple[WrittenFile, ...]:

@@ -30,9 +30,8 @@ from hardentui.workbench.looking.neighbours import Neighbours
 from hardentui.workbench.looking.stack import dependents_of, in_start_order
 from hardentui.workbench.looking.unit_origin import manager_of, origin_of
 from hardentui.writers.anonymous import copy_layer_script
-from hardentui.writers.file_name import profile_name, safe_file_name
-from hardentui.writers.pod import can_be_a_unit, pod_networks
-from hardentui.writers.supporting import network_name
+from hardentui.writers.context import profile_name, safe_file_name
+from hardentui.writers.supporting import can_be_a_unit, network_name, pod_networks
 from hardentui.writers.take_over import OldContainer, OldPod, TakeOver, take_over_script
 
 OLD = "-before"

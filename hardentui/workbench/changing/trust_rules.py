@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from hardentui.errors import UsageError
 from hardentui.model.trust_change import RuleKind, ScopeRule
-from hardentui.trust.keys import kind_of as kind_of
+from hardentui.trust.signing import kind_of as kind_of
 from hardentui.visible import visible
 
 HELP = "SCOPE=KEYFILE, SCOPE accept or SCOPE reject"

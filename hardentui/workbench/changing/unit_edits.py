@@ -19,14 +19,15 @@ from hardentui.model.version import Version
 from hardentui.options import NAME, NETWORK
 from hardentui.quadlet.edit.changes import ItemChange
 from hardentui.quadlet.edit.container import Edited, edit_quadlet, planned_changes
-from hardentui.quadlet.edit.drop_in import (
+from hardentui.quadlet.edit.service import (
     QUADLET_DROP_INS,
     changed_keys,
+    concerns_command,
     drop_in_name,
     quadlet_drop_in,
+    service_drop_in,
     sets_key,
 )
-from hardentui.quadlet.edit.service import concerns_command, service_drop_in
 from hardentui.quadlet.read.container import QuadletFiles
 from hardentui.quadlet.write.bundle import UnitContext, bundle
 from hardentui.reading.masking import mask_text

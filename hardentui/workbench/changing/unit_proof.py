@@ -14,12 +14,11 @@ from hardentui.host.podman.generator import dry_run, exec_start, find_generator,
 from hardentui.model.draft import DraftFile
 from hardentui.model.known import Unreadable
 from hardentui.model.version import Version
-from hardentui.options.argv.command import without_optional
 from hardentui.options.argv.compare import compare_arguments
+from hardentui.options.argv.items import without_optional
 from hardentui.quadlet.edit.changes import applied
 from hardentui.quadlet.port import translate
-from hardentui.quadlet.read.service import ServiceFiles
-from hardentui.quadlet.read.shell import EXTRA
+from hardentui.quadlet.read.service import EXTRA, ServiceFiles
 from hardentui.systemd.command_line import UNEXPANDED
 from hardentui.workbench.changing.unit_edits import UnitEdit
 from hardentui.workbench.looking.unit_origin import Origin, OriginKind

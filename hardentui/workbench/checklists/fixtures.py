@@ -39,7 +39,7 @@ from hardentui.model.finding import Status
 from hardentui.model.plan import Choice
 from hardentui.model.spec import Spec
 from hardentui.options import SYSTEMD
-from hardentui.options.argv.command import spec_from_argv
+from hardentui.options.argv.items import spec_from_argv
 from hardentui.options.codecs.plain import size_of
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
@@ -55,18 +55,9 @@ Place: TypeAlias = "tuple[str | int, ...]"
 ENDING = ".test.toml"
 _KEYS = ("name", "run", "inspect", "kernel", "hidden", "expect")
 _STATES = tuple(status.value for status in Status if status is not Status.WAIVED)
-_KERNEL = (
-    "uid",
-    "memory",
-    "pids",
-    "cpus",
-    "read-only",
-    "no-new-privileges",
-    "seccomp-mode",
-    "security-label",
-    "capabilities",
-    "listening",
-    "processes",
+_KERNEL = tuple(
+    "uid memory pids cpus read-only no-new-privileges seccomp-mode security-label capabilities listening "
+    "processes".split()
 )
 _SECCOMP = ("none", "strict", "filter")
 

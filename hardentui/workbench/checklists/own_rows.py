@@ -31,22 +31,8 @@ from hardentui.workbench.checklists.faults import kind_of
 T = TypeVar("T")
 Place: TypeAlias = "tuple[str | int, ...]"
 
-KEYS = (
-    "id",
-    "title",
-    "step",
-    "severity",
-    "option",
-    "fact",
-    "operator",
-    "value",
-    "set",
-    "why",
-    "breaks",
-    "fix",
-    "risk",
-    "only",
-    "references",
+KEYS = tuple(
+    "id title step severity option fact operator value set why breaks fix risk only references".split()
 )
 _ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LONGEST_TEXT = 2000

@@ -15,7 +15,7 @@ from hardentui.model.apps import compose_project
 from hardentui.model.facts import ContainerFacts
 from hardentui.options import INIT_CTR
 from hardentui.reading.containers import own_unit_of
-from hardentui.writers.dependencies import needed_containers
+from hardentui.writers.context import needed_containers
 
 _RUNNING = frozenset({"running", "paused", "stopping"})
 _SET_ASIDE = re.compile(r"(?s)(.+)-before(-[0-9a-f]{4}|-[0-9]+)?")

@@ -12,14 +12,9 @@ from hardentui.words import plural
 from hardentui.workbench.checklists.lookup import find_check
 from hardentui.workbench.monitoring.baseline import ContainerBaseline, program_of
 
-CHECKS = (
-    "unexpected-process",
-    "unexpected-listener",
-    "drifted-files",
-    "runtime-denials",
-    "root-exec-session",
-    "restart-loop",
-    "unhealthy",
+CHECKS = tuple(
+    "unexpected-process unexpected-listener drifted-files runtime-denials root-exec-session restart-loop "
+    "unhealthy".split()
 )
 """Checks whose result changes while a container runs."""
 _NEARLY = 0.9

@@ -19,7 +19,7 @@ from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.monitoring import Drift
 from hardentui.state.own_files import Directory, read_document, write_own
-from hardentui.writers.file_name import safe_file_name
+from hardentui.writers.context import safe_file_name
 
 SCHEMA = "hardentui/baseline/1"
 _FILE_LIMIT = 4 << 20

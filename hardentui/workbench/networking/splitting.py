@@ -14,10 +14,10 @@ from hardentui.model.version import Version
 from hardentui.options import NETWORK
 from hardentui.reading.containers import is_infra, pod_of
 from hardentui.reading.networks import published, uses_network_of_pod
-from hardentui.systemd.escaping import plain
-from hardentui.systemd.unit_file import Unit
+from hardentui.systemd.command_line import plain
+from hardentui.systemd.unit_text import Unit
 from hardentui.words import plural
-from hardentui.writers.file_name import safe_file_name
+from hardentui.writers.context import safe_file_name
 
 _OWN_NAMES = Version(4, 7)
 

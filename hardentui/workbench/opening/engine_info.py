@@ -18,12 +18,9 @@ from hardentui.state.own_files import Directory, keep_document, read_document
 SCHEMA = 1
 _LONGEST_NAME = 200
 LONGEST = 24 * 3600.0
-_CONFIGURATION = (
-    "/usr/share/containers/containers.conf",
-    "/etc/containers/containers.conf",
-    "/etc/containers/containers.conf.d",
-    "/etc/containers/storage.conf",
-    "/etc/containers/registries.conf",
+_CONFIGURATION = tuple(
+    "/usr/share/containers/containers.conf /etc/containers/containers.conf /etc/containers/containers.conf.d "
+    "/etc/containers/storage.conf /etc/containers/registries.conf".split()
 )
 _BOOT = "/proc/sys/kernel/random/boot_id"
 

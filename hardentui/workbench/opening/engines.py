@@ -85,7 +85,7 @@ def _real(
         from hardentui.host.machine import read_host as read
 
         host = read(files, version=local.facts.version, run=run, root=os.geteuid() == 0, deep=selection.deep)
-        from hardentui.scanners.kept_host_scans import HostScans
+        from hardentui.scanners.host_scans import HostScans
 
         return replace(host, host_scans=HostScans(state_directory).load())
 

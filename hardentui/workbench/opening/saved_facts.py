@@ -36,7 +36,7 @@ from hardentui.model.image import ImageInventory
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.version import Version
 from hardentui.reading.masking import mask_document
-from hardentui.scanners.kept_host_scans import HostScans
+from hardentui.scanners.host_scans import HostScans
 from hardentui.visible import visible
 from hardentui.workbench.opening.command_log import CommandLog
 from hardentui.workbench.opening.opened import Opened

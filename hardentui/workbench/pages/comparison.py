@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hardentui.reports.comparing import Comparison, Difference, DifferenceKind
-from hardentui.reports.comparison_text import TITLES, summary
+from hardentui.reports.comparing import TITLES, Comparison, Difference, DifferenceKind, summary
 from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
 
 _TONES = {

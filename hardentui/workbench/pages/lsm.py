@@ -21,7 +21,7 @@ from hardentui.reading.security_modules import (
 )
 from hardentui.visible import command_word
 from hardentui.writers.apparmor import AppArmorProfile, apparmor_profile
-from hardentui.writers.file_name import safe_file_name
+from hardentui.writers.context import safe_file_name
 
 
 class Confinement(StrEnum):

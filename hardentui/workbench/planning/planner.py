@@ -22,7 +22,7 @@ from hardentui.workbench.checklists.lookup import find_check
 from hardentui.workbench.looking.judging import Judge
 from hardentui.workbench.planning import saved_plans
 from hardentui.workbench.views import Report, known_facts
-from hardentui.writers.file_name import safe_file_name
+from hardentui.writers.context import safe_file_name
 
 
 class Planner:

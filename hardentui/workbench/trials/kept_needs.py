@@ -13,7 +13,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.trial import Trial
 from hardentui.state.own_files import read_own, state_directory, write_own
 from hardentui.trial.learned.needs import Needs
-from hardentui.writers.file_name import profile_name
+from hardentui.writers.context import profile_name
 from hardentui.writers.seccomp import profile_text
 
 

@@ -24,7 +24,7 @@ from hardentui.host.asking import Ask, ProgramFailed
 from hardentui.model.image import RegistryDigest
 from hardentui.model.journal import EntryAction, JournalEntry
 from hardentui.model.known import Unreadable
-from hardentui.quadlet.edit.pins import SUFFIXES, Pin, moved, pins_in
+from hardentui.quadlet.edit.container import SUFFIXES, Pin, moved, pins_in
 from hardentui.regular_files import read_regular
 from hardentui.scanners import skopeo
 from hardentui.scanners.registry_answers import RegistryAnswers

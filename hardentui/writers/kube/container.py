@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
 from hardentui.model.capabilities import capability_name
+from hardentui.model.spec import Option, Spec
 from hardentui.options import (
     CAP_ADD,
     CAP_DROP,
@@ -16,6 +18,17 @@ from hardentui.options import (
     DEVICES,
     ENTRYPOINT,
     ENV,
+    HEALTH_CMD,
+    HEALTH_INTERVAL,
+    HEALTH_ON_FAILURE,
+    HEALTH_RETRIES,
+    HEALTH_START_PERIOD,
+    HEALTH_STARTUP_CMD,
+    HEALTH_STARTUP_INTERVAL,
+    HEALTH_STARTUP_RETRIES,
+    HEALTH_STARTUP_SUCCESS,
+    HEALTH_STARTUP_TIMEOUT,
+    HEALTH_TIMEOUT,
     IMAGE,
     INIT,
     INIT_CTR,
@@ -32,17 +45,220 @@ from hardentui.options import (
     PRIVILEGED,
     PULL,
     READ_ONLY,
+    READ_ONLY_TMPFS,
     SECCOMP_PROFILE,
     TMPFS,
     TTY,
     UNMASK,
     USER,
     WORKDIR,
+    Mount,
 )
-from hardentui.writers.kube import health
-from hardentui.writers.kube.names import is_variable
-from hardentui.writers.kube.part import Handlers, PodPart
-from hardentui.writers.kube.volumes import write_mounts, write_own_tmpfs, write_tmpfs
+from hardentui.options.codecs.plain import DURATION, size_of
+from hardentui.writers.kube.part import Handlers, PodPart, dns_label, is_claim_name, is_variable
+
+HEALTH_OPTIONS: frozenset[Option[Any]] = frozenset(
+    {
+        HEALTH_CMD,
+        HEALTH_INTERVAL,
+        HEALTH_TIMEOUT,
+        HEALTH_RETRIES,
+        HEALTH_START_PERIOD,
+        HEALTH_ON_FAILURE,
+        HEALTH_STARTUP_CMD,
+        HEALTH_STARTUP_INTERVAL,
+        HEALTH_STARTUP_TIMEOUT,
+        HEALTH_STARTUP_RETRIES,
+        HEALTH_STARTUP_SUCCESS,
+    }
+)
+_USUAL_SECONDS = 30
+_USUAL_RETRIES = 3
+_SECONDS = re.compile(r"(\d+(?:\.\d+)?(?:e-?\d+)?)s")
+
+
+def write_health(part: PodPart) -> None:
+    """The probe with the same effect as in Podman: none, or stopping the container."""
+    spec = part.spec
+    command = probe_command(spec[HEALTH_CMD])
+    if not command:
+        for option in sorted(HEALTH_OPTIONS, key=lambda option: option.flag):
+            if option in spec and spec[option] != "none":
+                part.lose(option, spec[option], "there is no health command")
+        return
+    if spec[HEALTH_INTERVAL] == "disable":
+        part.lose(HEALTH_CMD, spec[HEALTH_CMD], "it has no timer (--health-interval=disable)")
+    else:
+        probe: dict[str, Any] = {"exec": {"command": command}}
+        probe |= _times(part, HEALTH_INTERVAL, HEALTH_TIMEOUT, HEALTH_RETRIES)
+        if spec[HEALTH_START_PERIOD]:
+            probe["initialDelaySeconds"] = _seconds(part, HEALTH_START_PERIOD)
+        ends = spec[HEALTH_ON_FAILURE] in ("kill", "restart", "stop")
+        part.container["livenessProbe" if ends else "readinessProbe"] = probe
+        if not ends:
+            part.notes.append(
+                "the health check only reports: it is written as a readinessProbe, which Podman ignores"
+            )
+    startup = probe_command(spec[HEALTH_STARTUP_CMD])
+    if any("$(" in word or "$$" in word for word in (*command, *startup)):
+        part.notes.append("the health command contains $( or $$, which a cluster expands and Podman does not")
+    if startup:
+        part.container["startupProbe"] = {
+            "exec": {"command": startup},
+            **_times(part, HEALTH_STARTUP_INTERVAL, HEALTH_STARTUP_TIMEOUT, HEALTH_STARTUP_RETRIES),
+        }
+        if spec[HEALTH_STARTUP_SUCCESS] > 1:
+            part.lose(
+                HEALTH_STARTUP_SUCCESS, spec[HEALTH_STARTUP_SUCCESS], "a startupProbe needs one success only"
+            )
+
+
+def probe_command(text: str) -> list[str]:
+    """The words of `--health-cmd`: a shell command, `CMD …`, or a JSON array; none if it is disabled."""
+    if text in ("", "none"):
+        return []
+    if text.startswith("["):
+        try:
+            words = json.loads(text)
+        except ValueError:
+            words = None
+        if isinstance(words, list) and all(isinstance(word, str) for word in words):
+            kind = words[0] if words else ""
+            if kind == "CMD-SHELL":
+                return ["/bin/sh", "-c", " ".join(words[1:])]
+            return words[1:] if kind == "CMD" else words
+    if text.startswith("CMD-SHELL "):
+        return ["/bin/sh", "-c", text.removeprefix("CMD-SHELL ")]
+    if text.startswith("CMD "):
+        return text.removeprefix("CMD ").split()
+    return ["/bin/sh", "-c", text]
+
+
+def _times(
+    part: PodPart, interval: Option[str], timeout: Option[str], retries: Option[int]
+) -> dict[str, int]:
+    count = part.spec[retries]
+    return {
+        "periodSeconds": _seconds(part, interval),
+        "timeoutSeconds": _seconds(part, timeout),
+        "failureThreshold": count if count > 0 else _USUAL_RETRIES,
+    }
+
+
+def _seconds(part: PodPart, option: Option[str]) -> int:
+    """Whole seconds, at least one; Podman's default of 30 if unset."""
+    text = part.spec[option]
+    match = _SECONDS.fullmatch(DURATION.canonical(text))
+    if match:
+        return max(1, -int(-float(match[1]) // 1))
+    if text:
+        part.lose(option, text, "it is not a duration")
+    return _USUAL_SECONDS
+
+
+_OF_PODMAN = ("/run", "/tmp", "/var/tmp")  # noqa: S108 - what --read-only keeps writable
+_PROPAGATION = {
+    "rslave": "HostToContainer",
+    "slave": "HostToContainer",
+    "rshared": "Bidirectional",
+    "shared": "Bidirectional",
+}
+_SAID_BY_KIND = frozenset({"rw", "ro", "rbind", "rprivate", "private", *_PROPAGATION})
+_ALWAYS_IN_MEMORY = frozenset({"rw", "nosuid", "nodev"})
+
+
+def write_mounts(part: PodPart, mounts: tuple[Mount, ...]) -> None:
+    """Bind mounts, named volumes and images; unsupported options of a mount are noted."""
+    for mount in mounts:
+        source = _source(part, mount)
+        if source is None:
+            part.lose(MOUNTS, (mount,))
+            continue
+        if ":" in mount.destination:
+            part.lose(MOUNTS, (mount,), "Kubernetes does not accept a colon in a mount path")
+            continue
+        fields: dict[str, Any] = {"readOnly": True} if mount.read_only else {}
+        for option in mount.options:
+            if option in _PROPAGATION:
+                fields["mountPropagation"] = _PROPAGATION[option]
+            elif option not in _SAID_BY_KIND:
+                part.notes.append(_lost(f"mount at {mount.destination}", option))
+        if mount.subpath:
+            fields["subPath"] = mount.subpath
+        _add(part, mount.destination, source, fields)
+
+
+def _lost(mount: str, option: str) -> str:
+    return f"the {mount} loses its option {option}: Kubernetes has no field for it"
+
+
+def _source(part: PodPart, mount: Mount) -> dict[str, Any] | None:
+    if mount.type == "bind" and mount.source.startswith("/"):
+        return {"hostPath": {"path": mount.source}}
+    if mount.type == "image":
+        return {"image": {"reference": mount.source, "pullPolicy": "IfNotPresent"}}
+    if mount.type != "volume":
+        return None
+    if not mount.source:
+        part.notes.append(f"the volume at {mount.destination} has no name: it starts empty")
+        return {"emptyDir": {}}
+    claim = f"the volume {mount.source} becomes a claim: Podman mounts its volume of that name"
+    named = "" if is_claim_name(mount.source) else " (Kubernetes does not accept this name)"
+    part.notes.append(f"{claim}; a cluster needs a PersistentVolumeClaim of that name{named}")
+    return {"persistentVolumeClaim": {"claimName": mount.source}}
+
+
+def write_tmpfs(part: PodPart, entries: tuple[str, ...]) -> None:
+    """tmpfs mounts."""
+    for entry in entries:
+        path, _, options = entry.partition(":")
+        directory: dict[str, Any] = {"medium": "Memory"}
+        fields: dict[str, Any] = {}
+        for option in (option for option in options.split(",") if option):
+            name, _, value = option.partition("=")
+            if name == "size" and _is_size(value):
+                directory["sizeLimit"] = str(size_of(value))
+                part.notes.append(f"the size limit of {path} works in a cluster; podman kube play ignores it")
+            elif option == "ro":
+                fields["readOnly"] = True
+            elif option not in _ALWAYS_IN_MEMORY:
+                part.notes.append(
+                    f"the tmpfs at {path} loses its option {option}: Kubernetes has no field for it"
+                )
+        _add(part, path, {"emptyDir": directory}, fields)
+
+
+def _is_size(text: str) -> bool:
+    try:
+        return size_of(text) > 0
+    except ValueError:
+        return False
+
+
+def write_own_tmpfs(part: PodPart) -> None:
+    """The tmpfs mounts that Podman adds under a read-only root, for a pod."""
+    spec: Spec = part.spec
+    if not spec[READ_ONLY] or not spec[READ_ONLY_TMPFS]:
+        return
+    taken = {mount["mountPath"] for mount in part.container.get("volumeMounts", ())}
+    for path in _OF_PODMAN:
+        if path not in taken:
+            _add(part, path, {"emptyDir": {"medium": "Memory"}}, {})
+
+
+def _add(part: PodPart, path: str, source: dict[str, Any], fields: dict[str, Any]) -> None:
+    name = _free_name(part, path)
+    part.volumes.append({"name": name, **source})
+    part.container.setdefault("volumeMounts", []).append({"name": name, "mountPath": path, **fields})
+
+
+def _free_name(part: PodPart, path: str) -> str:
+    """Named after its container: Podman creates a volume of that name for an emptyDir on disk."""
+    taken = {volume["name"] for volume in part.volumes}
+    base = dns_label(f"{part.name}-{path}")
+    names = (base, *(dns_label(f"{part.name}-{path}", f"-{n}") for n in range(2, len(taken) + 3)))
+    return next(name for name in names if name not in taken)
+
 
 _GIVEN_BY_CLUSTERS = ("AUDIT_WRITE", "MKNOD", "NET_RAW")
 """Capabilities that a cluster grants by default and Podman does not."""
@@ -240,13 +456,13 @@ OF_CONTAINER: Handlers = {
     TMPFS: write_tmpfs,
 }
 """Option -> its writer; capabilities, probes and settings without an option are added afterwards."""
-WRITTEN_AFTERWARDS = frozenset({CAP_ADD, CAP_DROP, *health.WRITTEN})
+WRITTEN_AFTERWARDS = frozenset({CAP_ADD, CAP_DROP, *HEALTH_OPTIONS})
 
 
 def finish(part: PodPart, image_user: str) -> None:
     """Fields that depend on several options, and Podman defaults that a pod must state."""
     write_own_tmpfs(part)
-    health.write_health(part)
+    write_health(part)
     _capabilities(part)
     if "seccompProfile" not in part.security and not part.spec[PRIVILEGED]:
         part.security["seccompProfile"] = {"type": "RuntimeDefault"}

@@ -41,8 +41,7 @@ from hardentui.options import (
     USERNS,
     Port,
 )
-from hardentui.writers.kube.names import is_dns_label, is_key, is_label_value
-from hardentui.writers.kube.part import Handlers, PodPart
+from hardentui.writers.kube.part import Handlers, PodPart, is_dns_label, is_key, is_label_value
 
 _UPDATES = "io.containers.autoupdate"
 _ULIMITS = "io.podman.annotations.ulimit"

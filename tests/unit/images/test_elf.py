@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.images.elf import NoProgram, is_elf, is_go, read_elf
+from hardentui.images.programs import NoProgram, is_elf, is_go, read_elf
 
 WANTED = frozenset((b"setuid", b"initgroups", b"chroot", b"fchownat"))
 SU, CHROOT = (Path(shutil.which(name, path="/usr/bin:/usr/sbin:/bin") or "/") for name in ("su", "chroot"))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardentui.images import accounts, layer, packages, tar
+from hardentui.images import layer, packages, rules, tar
 from hardentui.images.inventory import read_inventory
 from hardentui.images.tar import Damaged
 from hardentui.model.image import ImageInventory
@@ -335,7 +335,7 @@ def test_random_bytes_break_nothing(data: bytes) -> None:
 @given(st.text(max_size=200))
 def test_account_files_of_any_text_break_nothing(text: str) -> None:
     for path in ("/etc/passwd", "/etc/shadow", "/etc/sudoers"):
-        assert all(isinstance(sentence, str) for sentence in accounts.weak({path: text}))
+        assert all(isinstance(sentence, str) for sentence in rules.weak({path: text}))
 
 
 @pytest.mark.parametrize("reader", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
@@ -372,5 +372,5 @@ def test_a_private_key_is_one_under_any_name_and_a_certificate_is_none() -> None
     ],
 )
 def test_doas_without_a_password_is_told(rule: str, who: str) -> None:
-    told = accounts.weak({"/etc/doas.conf": rule})
+    told = rules.weak({"/etc/doas.conf": rule})
     assert told == ((f"/etc/doas.conf lets {who} use doas without a password",) if who else ())

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardentui.images.rpm import NotReadable, read_rpm
+from hardentui.images.packages import NotReadable, read_rpm
 from hardentui.model.image import Package
 
 TAGS = {"name": 1000, "version": 1001, "release": 1002, "arch": 1022, "source": 1044}

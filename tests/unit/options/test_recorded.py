@@ -34,10 +34,10 @@ from hardentui.options import (
     UNMASK,
     Mount,
 )
-from hardentui.options.inspect.masks import MASKED_ALWAYS
+from hardentui.options.inspect.security import MASKED_ALWAYS
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
-from hardentui.writers.arguments import run_arguments
+from hardentui.writers.run_script import run_arguments
 from tests.property.recorded_cases import DATA, IMAGE, document, names, read_case
 
 EXPECTED: dict[str, list[str]] = json.loads((DATA / "expected.json").read_text())

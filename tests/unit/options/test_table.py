@@ -17,12 +17,12 @@ from hardentui.options import (
     TABLE,
     ULIMIT,
 )
-from hardentui.options.argv.flags import ALIASES, COMMA_LISTS, SHORT, SWITCHES
+from hardentui.options.argv.command_line import ALIASES, COMMA_LISTS, SHORT, SWITCHES
 from hardentui.options.capabilities import bounding_set, with_only
 from hardentui.options.codecs.plain import size_text
 from hardentui.options.read import view_of
 from hardentui.options.sources import Sources
-from hardentui.options.table.not_carried import NOT_CARRIED
+from hardentui.options.table import NOT_CARRIED
 
 
 def test_names_are_unique() -> None:

@@ -74,7 +74,7 @@ from hardentui.options import (
 from hardentui.options.engine_defaults import ulimits_added_at_start
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
-from hardentui.writers.knowledge import left_behind
+from hardentui.writers.context import left_behind
 
 ID = "ab" * 32
 OTHER = "cd" * 32

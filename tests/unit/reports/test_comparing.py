@@ -12,8 +12,7 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.errors import InputError
 from hardentui.model.finding import Severity
-from hardentui.reports.comparing import Comparison, DifferenceKind, compare
-from hardentui.reports.comparison_text import as_json, as_text
+from hardentui.reports.comparing import Comparison, DifferenceKind, as_json, as_text, compare
 from hardentui.reports.result import TextStyle
 from hardentui.reports.saved_report import SavedReport, read_report
 from hardentui.workbench.opening import simulated

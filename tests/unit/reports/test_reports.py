@@ -21,7 +21,7 @@ from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Evidence, Finding, Kind, Severity, Status, Subject, Verdict
 from hardentui.model.fix import FixKind, Remediation, Risk
 from hardentui.reports import FORMATS, render
-from hardentui.reports.merging import merged
+from hardentui.reports.comparing import merged
 from hardentui.reports.result import CheckResult, KeptResult, SubjectResult, TextStyle, worst_first
 
 HOSTILE = "x\x1b]0;owned\x07\x1b[2J\u202egnp\n| [red]<script>`*"

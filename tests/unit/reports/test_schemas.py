@@ -19,7 +19,7 @@ from hardentui.model.image import RegistryDigest
 from hardentui.model.known import Unreadable
 from hardentui.model.trial import Baseline, How
 from hardentui.model.trust_change import Pull, PullProof, PullVerdict, TrustDraft, TrustFile
-from hardentui.quadlet.edit.pins import Pin
+from hardentui.quadlet.edit.container import Pin
 from hardentui.workbench.updating.pins import PinReport, PinState
 from hardentui.workbench.updating.rehearsal import Rehearsal
 from hardentui.workbench.updating.updates import Update

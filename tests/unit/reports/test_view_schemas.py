@@ -26,8 +26,7 @@ from hardentui.model.image import (
     Vulnerability,
 )
 from hardentui.model.reach import Contact
-from hardentui.training.certificate import export
-from hardentui.training.course import Course
+from hardentui.training.course import Course, export
 from hardentui.training.lab import Mode
 from hardentui.training.loading import load_labs
 from hardentui.training.progress import LabResult, TrainingProgress

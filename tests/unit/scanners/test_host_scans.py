@@ -20,8 +20,7 @@ from hardentui.model.finding import Severity, Status
 from hardentui.model.host_scan import FailedRule, HostScan
 from hardentui.model.known import Unreadable
 from hardentui.scanners import lynis, openscap
-from hardentui.scanners.host_scans import read_scan
-from hardentui.scanners.kept_host_scans import HostScans
+from hardentui.scanners.host_scans import HostScans, read_scan
 
 DATA = Path(__file__).parents[2] / "data/host-scans"
 HOSTILE = "x\x1b]0;owned\x07\u202e<b>[red]"

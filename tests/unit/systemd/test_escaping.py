@@ -10,7 +10,7 @@ import pytest
 
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import KeyKind
-from hardentui.systemd.escaping import EMPTY_WORD, SEMICOLON_WORD, escape, plain, words
+from hardentui.systemd.command_line import EMPTY_WORD, SEMICOLON_WORD, escape, plain, words
 
 DATA = Path(__file__).parents[2] / "data" / "quadlet-escaping" / "cases.json"
 CASES: list[dict[str, Any]] = json.loads(DATA.read_text())["cases"]

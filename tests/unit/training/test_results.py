@@ -14,8 +14,7 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.checks import all_checks
 from hardentui.errors import InputError
-from hardentui.training.certificate import canonical, export
-from hardentui.training.course import Course, load_course
+from hardentui.training.course import Course, canonical, export, load_course
 from hardentui.training.loading import load_labs
 from hardentui.training.progress import LabResult, TrainingProgress
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from hardentui.checks.examples import container, rootless
 from hardentui.model.facts import ContainerFacts, IdRange, Kernel, VolumeFacts
 from hardentui.model.mounts import Listener, MountedPath, MountOrigin, ReachableSocket
-from hardentui.model.spec import Option, TwinUse
+from hardentui.model.spec import Option, Readability, TwinUse
 from hardentui.options import (
     ADD_HOST,
     CAP_ADD,
@@ -48,8 +48,8 @@ from hardentui.options import (
     Port,
 )
 from hardentui.options.codecs.plain import TEXT
-from hardentui.options.inspect.common import never
-from hardentui.options.table.parts import JUDGED
+from hardentui.options.inspect.view import never
+from hardentui.options.rows import JUDGED
 from hardentui.trial.harmless import GRANTABLE, REPLACEMENTS, harmless, surplus
 from hardentui.trial.role import Case, Filling, Harmless, HostPlace, Role, TwinVolume
 
@@ -109,9 +109,7 @@ def test_what_is_withheld_is_told_and_can_be_granted(option: Option[Any]) -> Non
 
 
 def test_an_option_without_a_decision_is_withheld() -> None:
-    new: Option[str] = Option(
-        flag="--new", area="process", about="", default="", codec=TEXT, read=never, protection=JUDGED
-    )
+    new: Option[str] = Option("--new", "process", TEXT, "", None, never, Readability.ALWAYS, JUDGED, None, "")
     made_of = twin((new, "x"))
     assert new not in made_of.spec
     assert told(made_of) == "--new=x (given by --grant new)"

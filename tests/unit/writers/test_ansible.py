@@ -31,10 +31,9 @@ from hardentui.options import (
     Mount,
 )
 from hardentui.options.argv.compare import compare_arguments
-from hardentui.writers.ansible import ansible_files
-from hardentui.writers.ansible_parameters import PARAMETERS
-from hardentui.writers.arguments import run_arguments
+from hardentui.writers.ansible import PARAMETERS, ansible_files
 from hardentui.writers.context import Member, UnitContext
+from hardentui.writers.run_script import run_arguments
 from tests.property.recorded_cases import names, read_case
 from tests.support.option_samples import sample
 

@@ -65,8 +65,7 @@ from hardentui.options import (
     Port,
 )
 from hardentui.writers.context import Member, UnitContext
-from hardentui.writers.kube import KubeFile, kube_file
-from hardentui.writers.kube.restricted import broken_rules
+from hardentui.writers.kube import KubeFile, broken_rules, kube_file
 from tests.support.kubernetes_rules import refusals
 from tests.support.option_samples import sample
 

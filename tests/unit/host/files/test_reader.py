@@ -12,7 +12,8 @@ import pytest
 from hardentui.host.files.reader import LocalFiles, NotRecorded, reason
 from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
 from hardentui.host.packages.installed import dpkg_packages
-from hardentui.host.process.capabilities import NAMES, capability_names
+from hardentui.host.process.capabilities import capability_names
+from hardentui.model.capabilities import CAPABILITIES_BY_NUMBER
 
 
 def test_local_reads_text_and_keeps_bytes_that_are_not_utf8(tmp_path: Path) -> None:
@@ -188,12 +189,12 @@ def test_private_key_is_known_by_its_content(tmp_path: Path) -> None:
 
 
 def test_capability_numbers() -> None:
-    assert len(NAMES) == 41
+    assert len(CAPABILITIES_BY_NUMBER) == 41
     assert capability_names(0) == frozenset()
     assert capability_names(0x800405FB) >= {"CAP_CHOWN", "CAP_SETFCAP", "CAP_SYS_CHROOT"}
     assert len(capability_names(0x800405FB)) == 11
     assert capability_names(1 << 21 | 1 << 41) == {"CAP_SYS_ADMIN", "CAP_41"}
-    assert capability_names((1 << 41) - 1) == set(NAMES)
+    assert capability_names((1 << 41) - 1) == set(CAPABILITIES_BY_NUMBER)
 
 
 def test_of_dpkg_a_recording_keeps_what_is_read() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from hardentui.model.version import Version
 from hardentui.options.argv.command_line import parse_create_command
-from hardentui.options.codecs.csv import as_csv_field, split_csv
+from hardentui.options.codecs.plain import as_csv_field, split_csv
 from hardentui.options.inspect.view import CommandLine
 
 

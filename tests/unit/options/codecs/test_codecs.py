@@ -14,8 +14,7 @@ from hardentui.options import (
     TABLE,
     Port,
 )
-from hardentui.options.argv.command import spec_from_argv
-from hardentui.options.argv.items import Item, item_word, items_of, parse_argument, same
+from hardentui.options.argv.items import Item, item_word, items_of, parse_argument, same, spec_from_argv
 from hardentui.options.codecs.plain import size_of
 from hardentui.systemd.unit_text import UNKNOWN
 from tests.support.option_samples import NO_SIZES, SIZES, sample

@@ -30,8 +30,7 @@ from hardentui.options import (
 )
 from hardentui.quadlet.edit.changes import applied, changes_between
 from hardentui.quadlet.edit.container import edit_quadlet
-from hardentui.quadlet.edit.drop_in import quadlet_drop_in
-from hardentui.quadlet.edit.service import service_drop_in
+from hardentui.quadlet.edit.service import quadlet_drop_in, service_drop_in
 from hardentui.quadlet.read.container import QuadletFiles
 from hardentui.quadlet.read.service import ServiceFiles
 from hardentui.quadlet.write.container import container_unit

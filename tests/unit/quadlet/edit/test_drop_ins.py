@@ -26,12 +26,16 @@ from hardentui.options import (
     Port,
 )
 from hardentui.quadlet.edit.container import edit_quadlet, planned_changes
-from hardentui.quadlet.edit.drop_in import drop_in_name, quadlet_drop_in
-from hardentui.quadlet.edit.service import ServiceEdit, concerns_command, service_drop_in
-from hardentui.quadlet.read.command_copy import ABOUT
+from hardentui.quadlet.edit.service import (
+    ServiceEdit,
+    concerns_command,
+    drop_in_name,
+    quadlet_drop_in,
+    service_drop_in,
+)
 from hardentui.quadlet.read.container import QuadletFiles
-from hardentui.quadlet.read.names import DROP_IN, LAST_DROP_IN
-from hardentui.quadlet.read.service import ServiceFiles
+from hardentui.quadlet.read.entries import DROP_IN, LAST_DROP_IN
+from hardentui.quadlet.read.service import ABOUT, ServiceFiles
 
 NOTHING = Spec()
 BASE = "[Container]\nImage=localhost/a:1\n"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardentui.quadlet.edit.pins import moved, pins_in
+from hardentui.quadlet.edit.container import moved, pins_in
 
 OLD, NEW = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 UNIT = f"""\

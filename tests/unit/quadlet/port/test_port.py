@@ -20,7 +20,7 @@ from hardentui.model.draft import Target
 from hardentui.model.spec import Spec
 from hardentui.model.version import NEWEST_KNOWN, Version
 from hardentui.options import COMMAND, ENV, IMAGE, LABELS, NAME, RUNTIME, TABLE
-from hardentui.options.argv.flags import CARRIED_GLOBALS
+from hardentui.options.argv.command_line import CARRIED_GLOBALS
 from hardentui.quadlet.port import generate, losses
 from hardentui.quadlet.port.keys import KEYS
 from hardentui.quadlet.proof import prove_by_port

@@ -11,10 +11,10 @@ from hardentui.harden.drift import drift
 from hardentui.model.spec import Spec
 from hardentui.model.version import Version
 from hardentui.options import CGROUPS, LOG_DRIVER, NAME, POD, REMOVE, SDNOTIFY, TABLE
-from hardentui.options.argv.command import spec_from_argv
+from hardentui.options.argv.items import spec_from_argv
 from hardentui.quadlet.port import generate
 from hardentui.quadlet.read.container import QuadletFiles
-from hardentui.quadlet.read.names import default_name, object_names
+from hardentui.quadlet.read.entries import default_name, object_names
 
 PODS_BY_NAME = Version(5, 6)
 DIRECTORY = "/srv/units"

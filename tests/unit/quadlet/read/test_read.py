@@ -44,12 +44,12 @@ from hardentui.options import (
     Mount,
     Port,
 )
-from hardentui.options.argv.command import spec_from_argv
+from hardentui.options.argv.items import spec_from_argv
 from hardentui.options.codecs.network import parse_publish
 from hardentui.quadlet.read.container import QuadletFiles
 from hardentui.quadlet.write.container import container_unit, for_quadlet, intended
 from hardentui.systemd.unit_text import SYSTEMD, UnitText
-from hardentui.writers.arguments import run_arguments
+from hardentui.writers.run_script import run_arguments
 
 
 def read(lines: str, **names: str) -> Spec:

@@ -35,7 +35,7 @@ from hardentui.options import (
 from hardentui.options.engine_defaults import EngineDefaults
 from hardentui.quadlet.proof import prove_by_port
 from hardentui.quadlet.write.bundle import Bundle, Member, UnitContext, bundle
-from hardentui.writers.pod import pod_create_arguments
+from hardentui.writers.supporting import pod_create_arguments
 
 V54, V56 = Version(5, 4, 2), Version(5, 6)
 HEX = "0123456789abcdef" * 4
