@@ -49,6 +49,12 @@ class Place(Struct, frozen=True):
 
 PLACES = (
     Place(
+        "harden",
+        "`{home.harden}` in the list (marked containers one after another) and `{walk.harden}` in the walk",
+        "--all --try --probe --confirm-within",
+        {"--check": "choose the fixes in the walk, `{walk.trial}` tries these", "--patience": _FINE},
+    ),
+    Place(
         "check",
         "the list of containers and the walk behind `{home.open}`; `{home.filter}` filters",
         "--step --check --filter --summary --details",

@@ -13,7 +13,7 @@ from hardentui.host.files.reader import Files
 from hardentui.model.journal import JournalEntry, JournalProof
 from hardentui.model.operations import Operation, ProveChanges, RunProbe, WaitReady
 from hardentui.readiness.expectation import expectation
-from hardentui.readiness.probes import PROBE_LIMIT, ProbeResult, run_probe
+from hardentui.readiness.probes import PROBE_LIMIT, ProbeResult, in_network_of, names_target, run_probe
 from hardentui.readiness.wait import Wait
 from hardentui.visible import visible
 
@@ -108,9 +108,18 @@ class ServiceOperator:
 
 
 def probe_once(containers: ContainerControl, command: str, name: str) -> ProbeResult:
-    """Run a probe on this host, as a client would; $TWIN_IP and $TWIN_NAME are the container's."""
-    settings = containers.inspect(name).get("NetworkSettings") or {}
+    """Run a probe: one that names $TARGET in the network of the container, which answers there on its own
+    ports; another one on this host, as a client would.
+    """
+    document = containers.inspect(name)
+    settings = document.get("NetworkSettings") or {}
     networks = settings.get("Networks") or {}
     addresses = (str((network or {}).get("IPAddress") or "") for network in networks.values())
     address = str(settings.get("IPAddress") or "") or next((address for address in addresses if address), "")
-    return run_probe(command, PROBE_LIMIT, address=address, name=name)
+    if not names_target(command):
+        return run_probe(command, PROBE_LIMIT, address=address, name=name)
+    pid = int((document.get("State") or {}).get("Pid") or 0)
+    if not pid:
+        return ProbeResult(command, "the container does not run")
+    inside = in_network_of(pid)
+    return run_probe(command, PROBE_LIMIT, address=address or "127.0.0.1", name=name, inside=inside)

@@ -12,6 +12,7 @@ from hardentui.cli.loading import command_module
 from hardentui.cli.terminal import columns
 
 COMMANDS = {
+    "harden": "harden a container: try everything on a twin, show the card, apply it with a way back",
     "check": "check containers and the host against the checklist",
     "explain": "explain a check (what it tests, why it matters, what its fix may break) or the score",
     "convert": "write a container to files as it is, nothing hardened",
@@ -43,6 +44,7 @@ COMMANDS = {
     "completion": "print a shell completion script",
 }
 EXAMPLES = {
+    "harden": ("web", "web --try", "web cache --yes", "web -o ./web-hardened"),
     "check": (
         "",
         "web --details",
@@ -81,12 +83,12 @@ EXAMPLES = {
 EXIT_CODES = """\
 exit codes:
   0  fine
-  1  findings at or above --fail-on; for plan, fix and trial: nothing can be changed
+  1  findings at or above --fail-on; for harden, plan, fix and trial: nothing can be changed
   2  usage error
   3  Podman cannot be reached
   4  incomplete: something that matters could not be checked
   5  a change failed and was rolled back
-  6  trial: the twin does not work even without changes
+  6  harden, trial: the twin does not work even without changes
 """
 
 

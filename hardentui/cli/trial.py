@@ -21,7 +21,6 @@ from hardentui.visible import command_word, visible
 from hardentui.workbench.changing.saving import save_result
 from hardentui.workbench.trials.files import trial_files
 from hardentui.workbench.trials.kept_needs import keep_profile, profile_path
-from hardentui.workbench.trials.records import remember
 from hardentui.workbench.trials.tried import FILE_NAME, as_json
 from hardentui.workbench.trials.trying import Wishes, choices_to_try
 
@@ -134,7 +133,6 @@ def run(options: Namespace, terminal: Terminal) -> int:
             progress = ProgressLines(terminal)
             trial = trying.try_plan(plan, wishes, progress, threading.Event(), named=bool(options.check))
         terminal.clear()
-        remember(trial)
         if options.format == "json":
             terminal.write(as_json(trial))
         else:

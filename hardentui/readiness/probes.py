@@ -19,6 +19,7 @@ from hardentui.visible import visible
 
 PROBE_LIMIT = 10.0  # seconds for one run of one probe
 _SHOWN = 300
+_KEPT = 64 << 10  # bytes
 _NOT_FOUND = 127
 
 
@@ -28,11 +29,13 @@ class ProbeResult(Struct, frozen=True):
     Attributes:
         why: how it failed; empty when it succeeded.
         exit_code: of the shell; None if it was not started or did not end.
+        output: what it printed, not yet escaped.
     """
 
     command: str
     why: str = ""
     exit_code: int | None = None
+    output: str = ""
 
     @property
     def lacks_program(self) -> bool:
@@ -54,10 +57,10 @@ def run_probe(
     """Run `sh -c COMMAND`; it and everything it started are ended after `seconds`.
 
     Args:
-        address, name: become $TWIN_IP and $TWIN_NAME.
+        address, name: become $TARGET (and $TWIN_IP, its older name) and $TWIN_NAME.
         inside: a command prefix that enters other namespaces, such as those of `in_network_of`.
     """
-    environment = {**account.environment(), "TWIN_IP": address, "TWIN_NAME": name}
+    environment = {**account.environment(), "TARGET": address, "TWIN_IP": address, "TWIN_NAME": name}
     words = [*inside, "sh", "-c", command]
     try:
         process = subprocess.Popen(
@@ -80,11 +83,17 @@ def run_probe(
         process.wait(timeout=PROBE_LIMIT)
         if process.stdout is not None:
             process.stdout.close()
+    text = output[:_KEPT].decode("utf-8", "replace").strip()
     if process.returncode == 0:
-        return ProbeResult(command, exit_code=0)
-    lines = output.decode("utf-8", "replace").strip().splitlines()
+        return ProbeResult(command, exit_code=0, output=text)
+    lines = text.splitlines()
     last_line = f": {visible(lines[-1], _SHOWN)}" if lines else ""
     return ProbeResult(command, f"it ended with status {process.returncode}{last_line}", process.returncode)
+
+
+def names_target(command: str) -> bool:
+    """Whether a probe asks the container itself; else it runs on the host, like a client."""
+    return "$TARGET" in command or "${TARGET" in command or "$TWIN_IP" in command or "${TWIN_IP" in command
 
 
 def in_network_of(pid: int) -> tuple[str, ...]:

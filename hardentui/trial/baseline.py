@@ -87,7 +87,8 @@ def _observed(
             empty_directories=empty_directories(f"/proc/{twin.pid}/root") if stage.files is not None else {},
         )
         if not request.probes and expected.how is not How.HEALTH and tools.files is not None:
-            probe = proposed_probe(twin, sorted(listening))
+            proposed = proposed_probe(twin.run_probe, listening)
+            probe = proposed.command if proposed else ""
         tools.on_event(TrialEvent(TrialStep.BASELINE, "finding out what it does when asked"))
         habits = habits_of(stage, twin, replace(expected, probes=request.probes, patience=patience))
         stopped = stop(stage, twin, stop_timeout(stage) if _stops_when_told(stage, twin) else 1)

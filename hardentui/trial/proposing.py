@@ -3,31 +3,44 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
 
 from hardentui.account import find_program
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.trial import Lack
 from hardentui.options import ENV
-from hardentui.readiness.probes import PROBE_LIMIT, ProbeResult
+from hardentui.readiness.probes import PROBE_LIMIT, ProbeResult, RunProbe
 from hardentui.reading.containers import listed
-from hardentui.trial.twins import Twin
 
-_LINE_PORTS = (21, 22, 25, 110, 143, 587, 3306)
-_CONNECT = "exec 3<>/dev/tcp/$TWIN_IP/"
-_OWN_PROBES = {
-    6379: (
-        "bash",
-        f"bash -c '{_CONNECT}6379; printf \"PING\\r\\n\" >&3; head -c 5 <&3 | grep -q -e PONG -e NOAU'",
-    ),
-    11211: (
-        "bash",
-        f"bash -c '{_CONNECT}11211; printf \"version\\r\\n\" >&3; head -c 7 <&3 | grep -q VERSION'",
-    ),
-    5432: ("pg_isready", "pg_isready -q -t 5 -h $TWIN_IP"),
+_GREETINGS = {
+    **dict.fromkeys((21, 25, 587), "220"),
+    22: "SSH-",
+    110: "+OK",
+    143: "* OK",
 }
-"""Port -> the program that its probe needs, and the probe."""
+"""Port -> how a service there greets."""
+_CONNECT = "exec 3<>/dev/tcp/$TARGET/"
+_TALKS = {
+    1883: (
+        r'printf "\20\14\0\4MQTT\4\2\0\74\0\0" >&3; head -c 1 <&3 | grep -q " "',
+        "accepts MQTT",
+    ),
+    3306: ("head -c 5 <&3 | grep -qa .", "greets as a database"),
+    5432: (
+        r'printf "\0\0\0\10\4\322\26\57" >&3; head -c 1 <&3 | grep -q "[SN]"',
+        "speaks PostgreSQL",
+    ),
+    6379: (r'printf "PING\r\n" >&3; head -c 5 <&3 | grep -q -e PONG -e NOAU', "answers PING"),
+    11211: (r'printf "version\r\n" >&3; head -c 7 <&3 | grep -q VERSION', "tells its version"),
+}
+"""Port -> what a client says there and has to hear, which changes nothing; and what that shows."""
+_POSTGRES = 5432
 _MOST_ASKED = 4
+_REFUSED, _BROKEN = 400, 500
+_TITLE = re.compile(r"<title>\s*([A-Za-z][A-Za-z .-]{1,60}[A-Za-z])\s*</title>", re.IGNORECASE)
+"""A title that can stand in a line of shell between quotes, and that has no number which may change."""
 _NO_NAME = re.compile(
     r"(could not resolve|name or service not known|name resolution|no such host|unknown host|getaddrinfo"
     r"|enotfound|eai_again|bad address|nodename nor servname|host not found)",
@@ -40,36 +53,59 @@ _NO_WAY = re.compile(
 )
 
 
-def proposed_probe(twin: Twin, ports: Sequence[str]) -> str:
-    """A probe that succeeds on the unchanged twin; empty if none is known. It is read-only."""
+class ProposedProbe(Struct, frozen=True):
+    """A read-only probe that succeeds now, and how the service answers it."""
+
+    command: str
+    answer: str
+
+
+def proposed_probe(ask: RunProbe, ports: Iterable[str]) -> ProposedProbe | None:
+    """A probe of the first port whose protocol is known; None if there is none.
+
+    Args:
+        ask: runs a command against the service.
+    """
     numbers = sorted(int(port.partition("/")[2]) for port in ports if port.startswith("tcp/"))
-    asked = 0
-    for number in numbers:
-        for command in _candidates(number):
-            if asked >= _MOST_ASKED:
-                return ""
-            asked += 1
-            if twin.run_probe(command, PROBE_LIMIT).succeeded:
-                return command
-    return ""
+    probes = (_probe_of(ask, number) for number in numbers[:_MOST_ASKED])
+    return next((probe for probe in probes if probe is not None), None)
 
 
-def _candidates(port: int) -> Iterator[str]:
-    if port in _OWN_PROBES:
-        program, command = _OWN_PROBES[port]
-        if find_program(program):
-            yield command
-        return
-    if port in _LINE_PORTS:
-        if find_program("bash"):
-            yield f"bash -c '{_CONNECT}{port}; head -c 1 <&3 | grep -q .'"
-        return
-    scheme = "https" if port in (443, 8443) else "http"
+def _probe_of(ask: RunProbe, port: int) -> ProposedProbe | None:
+    if port == _POSTGRES and find_program("pg_isready"):
+        return _tried(ask, "pg_isready -q -t 5 -h $TARGET", "accepts connections")
+    if port in _TALKS or port in _GREETINGS:
+        greeting = _GREETINGS.get(port, "")
+        hears = f'head -c {len(greeting)} <&3 | grep -qF -e "{greeting}"'
+        talk, answer = _TALKS.get(port, (hears, f"greets with {greeting}"))
+        return _tried(ask, f"bash -c '{_CONNECT}{port}; {talk}'", answer) if find_program("bash") else None
+    url = f"{'https' if port in (443, 8443) else 'http'}://$TARGET:{port}/"
     if find_program("curl"):
-        insecure = " -k" if scheme == "https" else ""
-        yield f"curl -fsS{insecure} -m 5 -o /dev/null {scheme}://$TWIN_IP:{port}/"
-    elif find_program("wget") and scheme == "http":
-        yield f"wget -q -T 5 -O /dev/null http://$TWIN_IP:{port}/"
+        return _web_probe(ask, url, f"curl{' -k' if url.startswith('https') else ''} -sS -m 5")
+    if find_program("wget") and url.startswith("http:"):
+        return _tried(ask, f"wget -q -T 5 -O /dev/null {url}", "answers HTTP")
+    return None
+
+
+def _tried(ask: RunProbe, command: str, answer: str) -> ProposedProbe | None:
+    return ProposedProbe(command, answer) if ask(command, PROBE_LIMIT).succeeded else None
+
+
+def _web_probe(ask: RunProbe, url: str, curl: str) -> ProposedProbe | None:
+    """One that sees the title of its page, else the status that it answers now."""
+    heard = ask(f"{curl} -w '\\n%{{http_code}}' {url}", PROBE_LIMIT)
+    page, _, status = heard.output.rpartition("\n")
+    if not heard.succeeded or not status.isdecimal() or not 200 <= int(status) < _BROKEN:
+        return None
+    title = _TITLE.search(page)
+    if status == "200" and title:
+        told = f'HTTP 200, page "{title[1]}"'
+        if probe := _tried(ask, f"{curl} -f {url} | grep -qF -e '{title[1]}'", told):
+            return probe
+    if int(status) < _REFUSED:
+        return ProposedProbe(f"{curl} -f -o /dev/null {url}", f"HTTP {status}")
+    asks = f"test \"$({curl} -o /dev/null -w '%{{http_code}}' {url})\" = {status}"
+    return _tried(ask, asks, f"HTTP {status}")
 
 
 def advice_for(
@@ -81,7 +117,7 @@ def advice_for(
         if failed.lacks_program:
             sentences.append("The probe uses a program that this machine does not have.")
         else:
-            sentences.append("A probe runs on this machine; check that it is right for $TWIN_IP.")
+            sentences.append("A probe runs on this machine; check that it is right for $TARGET.")
     neighbours = needed_peers(facts, log)
     if neighbours:
         flags = " ".join(f"--peer {name}" for name in neighbours)

@@ -135,6 +135,14 @@ _ORDER = (
 HOME = (
     Action("home.open", "enter", "Walk", "Walk through the ten steps of this container.", "Containers", True),
     Action("home.filter", "slash", "Filter", "Show only some containers.", "Containers", True, "/"),
+    Action(
+        "home.harden",
+        "h",
+        "Harden",
+        "Try, show and apply fixes, for the marked ones or this one.",
+        "Containers",
+        True,
+    ),
     Action("home.fix", "f", "Fix", "Plan and write the marked containers, or this one.", "Containers", True),
     Action("home.mark", "space", "Mark", "Mark or unmark this container.", "Marks", True),
     Action("home.mark_range", "v", "Mark up to here", "Mark all rows from the last mark to here.", "Marks"),
@@ -181,6 +189,7 @@ WALK = (
     Action("walk.plan", "f", "Plan", "Show or hide the plan.", "Fixes", True),
     Action("walk.diff", "d", "Diff", "Show the whole diff, file by file.", "Fixes", True),
     Action("walk.write", "w", "Write", "Write the files to a directory.", "Fixes", True),
+    Action("walk.harden", "h", "Harden", "Try everything at once, see the card, apply it.", "Fixes", True),
     Action("walk.trial", "t", "Try", "Try the chosen fixes on a twin.", "Fixes", True),
     Action("walk.apply", "A", "Apply", "Apply the chosen fixes, with rollback.", "Fixes", True),
     Action("walk.explain", "e", "Explain", "Explain this check.", "Findings", True),
@@ -360,6 +369,14 @@ TRIAL = (
     Action("trial.probe", "i", "Probe", "Enter a command that proves it works.", "Trial", True),
     Action("trial.apply", "A", "Apply", "Apply what worked to the container.", "Trial", True),
     Action("trial.write", "w", "Write", "Write what worked to files.", "Trial", True),
+)
+CARD = (
+    Action("card.go", "enter", "Go on", "Start the trial; then apply what worked.", "Harden", True),
+    Action("card.probe", "i", "Probe", "Enter a command that proves it works.", "Harden", True),
+    Action("card.all", "F", "All fixes", "Toggle: also fixes that no twin shows.", "Harden", True),
+    Action("card.write", "w", "Write", "Write what worked to files.", "Harden", True),
+    Action("card.diff", "d", "Diff", "Show what applying it changes.", "Harden", True),
+    Action("card.evidence", "e", "Evidence", "Show what the trial found.", "Harden", True),
 )
 APPLY = (
     Action("apply.run", "ctrl+s", "Apply", "Carry out the steps shown.", "Apply", True, "^s"),

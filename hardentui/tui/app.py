@@ -269,6 +269,11 @@ class HardenApp(App[None]):
     def open_fix_many(self, keys: Sequence[str]) -> None:
         self.push_screen(destinations.fix_many(keys))
 
+    def open_harden(self, keys: Sequence[str]) -> None:
+        """The cards of these containers, one after another."""
+        if keys:
+            self.push_screen(destinations.card(keys[0], len(keys) - 1), lambda _: self.open_harden(keys[1:]))
+
     def open_monitor(self, key: str) -> None:
         if self.session.bench is not None:
             self.push_screen(destinations.monitor(self.session.bench, key))

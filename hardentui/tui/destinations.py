@@ -150,6 +150,12 @@ def fix_many(keys: Sequence[str]) -> Screen[None]:
     return FixManyScreen(keys)
 
 
+def card(key: str, queued: int = 0) -> Screen[None]:
+    from hardentui.tui.screens.card import CardScreen
+
+    return CardScreen(key, queued)
+
+
 def monitor(bench: Workbench, key: str) -> Screen[None]:
     from hardentui.tui.screens.monitor import MonitorScreen
 

@@ -128,7 +128,7 @@ def test_without_a_probe_it_says_how_sure_it_is_and_proposes_one(
     assert (
         document["sure"] == "The hardened twin listens on tcp/80; only a probe can show whether it answers."
     )
-    assert document["proposed_probe"] == "curl -fsS -m 5 -o /dev/null http://$TWIN_IP:80/"
+    assert document["proposed_probe"] == "curl -sS -m 5 -f -o /dev/null http://$TARGET:80/"
     assert document["relaxed"] == []  # the usual survivors were kept, on a guess
 
 

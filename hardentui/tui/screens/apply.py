@@ -88,8 +88,16 @@ class ApplyScreen(StoppableScreen):
     DOES: ClassVar = "changes the container"
     BINDING_GROUP_TITLE = "Apply"
 
-    def __init__(self, choosing: Choosing, plan: Plan) -> None:
+    def __init__(
+        self, choosing: Choosing, plan: Plan, given: ApplyWishes | None = None, *, at_once: bool = False
+    ) -> None:
+        """Args:
+        given: of the trial that the plan comes from.
+        at_once: it was decided: carry the steps out as soon as they are known.
+        """
         super().__init__()
+        self._given = given or ApplyWishes()
+        self._at_once = at_once
         self._choosing = choosing
         self._plan = plan
         self._container = choosing.report.subject.name  # while it is applied, the original has another name
@@ -98,7 +106,7 @@ class ApplyScreen(StoppableScreen):
         self._lines: list[Content] = []
         self._now = "preparing"
         self._entry: JournalEntry | None = None
-        self._data = Data.REFUSE
+        self._data = Data.KEEP if self._given.keep_data else Data.REFUSE
         self._trouble: HardenError | None = None
 
     @property
@@ -109,7 +117,10 @@ class ApplyScreen(StoppableScreen):
         yield Static(id="crumb")
         with Horizontal(classes="field"):
             yield Label("Probe", classes="label")
-            yield TextField(id="probe", placeholder="a command that proves it works; should be read-only")
+            probe = next(iter(self._given.probes), "")
+            yield TextField(
+                probe, id="probe", placeholder="a command that proves it works; should be read-only"
+            )
         with Horizontal(classes="field"):
             yield Label("Confirm", classes="label")
             yield TextField(CONFIRM_SECONDS, id="confirm", type="integer", max_length=6)
@@ -132,7 +143,9 @@ class ApplyScreen(StoppableScreen):
         probe = self.query_one("#probe", Input).value.strip()
         seconds = self.query_one("#confirm", Input).value.strip()
         return ApplyWishes(
-            probes=(probe,) if probe else (),
+            probes=(*((probe,) if probe else ()), *self._given.probes[1:]),
+            patience=self._given.patience,
+            tried=self._given.tried,
             confirm_within=float(seconds) if seconds.isdecimal() else 0.0,
             keep_data=self._data is Data.KEEP,
             discard_data=self._data is Data.DISCARD,
@@ -270,6 +283,9 @@ class ApplyScreen(StoppableScreen):
             return  # the options have changed since
         self._prepared, self._trouble, self._now = message.change, None, ""
         self._draw()
+        if self._at_once:
+            self._at_once = False
+            self.action_run()
 
     @on(Happened)
     def _happened(self, message: Happened) -> None:

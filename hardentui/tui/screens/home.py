@@ -40,6 +40,7 @@ _NO_ROW = {
     "open": "There is no container to walk through.",
     **dict.fromkeys(("mark", "mark_range", "mark_all"), "There is no container to mark."),
     "fix": "There is no container to fix.",
+    "harden": "There is no container to harden.",
     "meaning": "There is no row to explain.",
     "recheck": "There is no container to check.",
 }
@@ -255,13 +256,13 @@ class HomeScreen(ContainerScreen):
             return "Nothing can be checked yet: Podman or the checks are still loading."
         if action == "recheck" and session.failure is not None:
             return ""  # searches for Podman again
-        marked = action == "fix" and session.marks
+        marked = action in ("fix", "harden") and session.marks
         if action in _NO_ROW and not self.container_key and not marked:
             return _NO_ROW[action]
         row = self._list.current
-        if action in ("open", "mark", "mark_range", "fix") and not marked and row and row.kept:
+        if action in ("open", "mark", "mark_range", "fix", "harden") and not marked and row and row.kept:
             return about_kept(row)
-        if action in ("fix", "recheck") and session.bench is None:
+        if action in ("fix", "harden", "recheck") and session.bench is None:
             return "The checks are still being loaded."
         if action == "mark_range" and not self._last_mark:
             return "Mark the first container with space; then v marks all up to the cursor."
@@ -349,6 +350,10 @@ class HomeScreen(ContainerScreen):
     def action_fix(self) -> None:
         """Plan the marked containers together, or the one under the cursor."""
         self.harden.open_fix_many(tuple(self.session.marks) or (self.container_key,))
+
+    def action_harden(self) -> None:
+        """Harden the marked containers one after another, or the one under the cursor."""
+        self.harden.open_harden(tuple(self.session.marks) or (self.container_key,))
 
     def action_meaning(self) -> None:
         self.harden.open_meaning(self.container_key)

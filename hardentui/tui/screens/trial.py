@@ -24,6 +24,7 @@ from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.apply import ApplyScreen
 from hardentui.tui.screens.stoppable import StoppableScreen
 from hardentui.tui.screens.write import WriteScreen
+from hardentui.tui.status import Signs
 from hardentui.tui.text import Part, hanging
 from hardentui.tui.ways import hint_of
 from hardentui.tui.widgets.text_field import TextField
@@ -62,6 +63,26 @@ class TrialEnded(Message):
     """The trial ended without a result; None: it was stopped."""
 
     error: HardenError | None
+
+
+def progress_line(event: TrialEvent, number: int, signs: Signs) -> tuple[str, str, str] | None:
+    """An event of a trial as sign, text and style; None for one that is only the current activity.
+
+    Args:
+        number: of the last round.
+    """
+    if (tried := event.round) is not None:
+        sign, color = ("✓", "$success") if tried.ready else ("✗", "$error")
+        why = f": {visible(tried.why, 200)}" if tried.why else ""
+        text = f"round {number}, {visible(tried.purpose, 60)}, {tried.seconds:.1f} s{why}"
+        return signs.of(sign), text, color
+    if event.loosened:
+        return "", f"relaxed: {event.loosened}", "$warning"
+    if (left := event.left_out) is not None:
+        return "", f"left out: {left.check}: {left.reason}", "$warning"
+    if event.step in (TrialStep.BASELINE, TrialStep.LEARNING, TrialStep.RESTART, TrialStep.PROOF):
+        return signs.of("·"), event.text, ""
+    return None
 
 
 class TrialScreen(StoppableScreen):
@@ -208,22 +229,10 @@ class TrialScreen(StoppableScreen):
         self._now = event.text
         if event.round is not None:
             self._rounds.append(event.round)
-            self._events.append(self._of_round(len(self._rounds), event.round))
-        elif event.loosened:
-            self._events.append(("", f"relaxed: {event.loosened}", "$warning"))
-        elif event.left_out is not None:
-            left = event.left_out
-            self._events.append(("", f"left out: {left.check}: {left.reason}", "$warning"))
-        elif event.step in (TrialStep.BASELINE, TrialStep.LEARNING, TrialStep.RESTART, TrialStep.PROOF):
-            self._events.append((self.signs.of("·"), event.text, ""))
+        if line := progress_line(event, len(self._rounds), self.signs):
+            self._events.append(line)
         self._draw()
         self.query_one("#reading", VerticalScroll).scroll_end(animate=False)
-
-    def _of_round(self, number: int, tried: Round) -> tuple[str, str, str]:
-        sign, color = ("✓", "$success") if tried.ready else ("✗", "$error")
-        why = f": {visible(tried.why, 200)}" if tried.why else ""
-        text = f"round {number}, {visible(tried.purpose, 60)}, {tried.seconds:.1f} s{why}"
-        return self.signs.of(sign), text, color
 
     @on(TrialFinished)
     def _tried(self, message: TrialFinished) -> None:

@@ -383,6 +383,9 @@ class WalkScreen(ContainerScreen):
         if self._changeable is not None:
             self.app.push_screen(WriteScreen(self._changeable))
 
+    def action_harden(self) -> None:
+        self.harden.open_harden((self._key,))
+
     def action_trial(self) -> None:
         open_trial(self, self._changeable)
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from hardentui.workbench.looking.judging import Judge
     from hardentui.workbench.views import Report
 
-_CHOOSES = frozenset({"choose", "values", "safe", "likely", "all", "none", "diff", "write", "trial", "apply"})
+_CHOOSES = frozenset(
+    {"choose", "values", "safe", "likely", "all", "none", "diff", "write", "harden", "trial", "apply"}
+)
 """Actions that need to know the container."""
 _OF_FINDING = frozenset({"choose", "values", "explain"})
 
@@ -31,7 +33,7 @@ def why_not_in_walk(action: str, choosing: Choosing | None, finding: Finding | N
         finding: the one under the cursor.
         gone: the container was removed, and its last facts are shown.
     """
-    if gone and action in ("recheck", "trial", "apply"):
+    if gone and action in ("recheck", "harden", "trial", "apply"):
         return "The container was removed: these are its last facts."
     if action in _CHOOSES and choosing is None:
         return "Its details have not arrived yet."

@@ -26,7 +26,7 @@ from hardentui.workbench.looking.default_profile import profile_in_force
 from hardentui.workbench.planning.planner import Planner, plan_file
 from hardentui.workbench.trials.kept_needs import keep_profile
 from hardentui.workbench.trials.offered import refuse_more_than_offered, why_weaker
-from hardentui.workbench.trials.records import is_remembered, remember
+from hardentui.workbench.trials.records import is_remembered
 from hardentui.workbench.trials.tried import FILE_NAME, as_json, choices_of, plan_of
 from hardentui.workbench.views import Report, known_facts
 from hardentui.writers.seccomp import profile_text
@@ -92,7 +92,6 @@ def trial_files(planner: Planner, drafter: Drafter, report: Report, trial: Trial
         GeneratorError: the host's Quadlet generator does not produce the intended command.
     """
     text = as_json(trial)
-    remember(trial)
     record = DraftFile(FILE_NAME, text, masked=text)
     learned = trial.learned
     profiles: tuple[DraftFile, ...] = ()

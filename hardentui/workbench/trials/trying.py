@@ -31,6 +31,7 @@ from hardentui.workbench.looking.default_profile import profile_in_force
 from hardentui.workbench.looking.gather import Gatherer
 from hardentui.workbench.opening.opened import Opened
 from hardentui.workbench.trials.kept_needs import keep_needs, kept_needs
+from hardentui.workbench.trials.records import remember
 
 _STEERING = "engine-steering-image"
 _CAPABILITIES = "keep"
@@ -167,7 +168,9 @@ class Trying:
             if skipped.check not in tried and not skipped.decides and self._has_fix(skipped.check)
         )
         decide = (*trial.decide, *self._decisions(plan))
-        return replace(trial, left_out=(*before, *trial.left_out), decide=decide)
+        trial = replace(trial, left_out=(*before, *trial.left_out), decide=decide)
+        remember(trial)
+        return trial
 
     def _has_fix(self, check_id: str) -> bool:
         check = self._checks.get(check_id)
@@ -179,7 +182,7 @@ class Trying:
             for check in self._checks.values()
             if check.risk is Risk.DECISION and check.id not in self._waived
         ]
-        questions = left_out(self._facts, plan, checks, self._checklist)
+        questions = (*plan.skipped, *left_out(self._facts, plan, checks, self._checklist))
         return tuple(
             Decision(question.check, tuple(map(_masked, question.decides)))
             for question in questions

@@ -1,0 +1,1 @@
+"""What users do, a room each: its task, told once, and its page."""

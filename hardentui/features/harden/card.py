@@ -1,0 +1,210 @@
+"""The card: what hardening makes of a container, on one screen. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from msgspec import Struct
+
+from hardentui.harden.decisions import becomes
+from hardentui.harden.score import Score
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.plan import Plan
+from hardentui.model.spec import Spec
+from hardentui.model.trial import Result, Trial
+from hardentui.options import MEMORY, MOUNTS, NETWORK, PIDS_LIMIT, READ_ONLY, TMPFS
+from hardentui.options.capabilities import bounding_set
+from hardentui.reading.behaviour import powerless, uids
+from hardentui.reading.containers import declared_user, is_root
+from hardentui.reading.user_namespace import asks_for_user_namespace
+from hardentui.visible import visible
+
+SCHEMA = "hardentui/harden/1"
+EVERYTHING = "/"
+
+
+class Side(Struct, frozen=True, kw_only=True):
+    """A container before or after.
+
+    Attributes:
+        score, level: None if unknown.
+        user: who its processes run as, in words.
+        capabilities: how many its processes can have; `capability_names` without the prefix.
+        system_calls: how many its filter lets through; None if unknown.
+        writable: the directories that it can write to; `/` is everything.
+        memory, processes: the limits in bytes and tasks; 0 = none.
+        network: how it is connected.
+        kernel_vulnerabilities: None: not measured.
+    """
+
+    score: int | None = None
+    level: str | None = None
+    user: str = ""
+    capabilities: int = 0
+    capability_names: tuple[str, ...] = ()
+    system_calls: int | None = None
+    writable: tuple[str, ...] = ()
+    memory: int = 0
+    processes: int = 0
+    network: str = ""
+    kernel_vulnerabilities: int | None = None
+
+
+class NextStep(Struct, frozen=True):
+    """What can be done now (`apply`, `write`, `confirm`, `undo`, `forget`), and the command that does it."""
+
+    action: str
+    command: str
+
+
+class Card(Struct, frozen=True, kw_only=True):
+    """The result of hardening a container.
+
+    Attributes:
+        after: what works on the twin; as before if no change can be kept.
+        left_out: fixes that are not in it, each with the reason.
+        needs_values: fixes that need a value from an admin, `root-user (user)`.
+        not_exercised: what the trial did not do, each with the reason.
+        decide: what only an admin can decide; it is never taken.
+        probes: commands that had to succeed; `answer`: how the service answered the proposed one.
+        obstacle: why it cannot be applied, and what helps; empty if it can.
+        notes: what to know before it is applied.
+        expected_downtime_seconds: None if nothing is restarted, or if it cannot be applied.
+        apply: the journal entry, once it was applied.
+    """
+
+    schema: str = SCHEMA
+    container: str
+    before: Side
+    after: Side
+    left_out: tuple[str, ...] = ()
+    needs_values: tuple[str, ...] = ()
+    not_exercised: tuple[str, ...] = ()
+    decide: tuple[str, ...] = ()
+    probes: tuple[str, ...] = ()
+    answer: str = ""
+    obstacle: str = ""
+    notes: tuple[str, ...] = ()
+    expected_downtime_seconds: float | None = None
+    seconds: float = 0.0
+    simulated: bool = False
+    trial: Trial
+    apply: dict[str, Any] | None = None
+    next: tuple[NextStep, ...] = ()
+
+    @property
+    def works(self) -> bool:
+        """Whether a hardened configuration works, which can be applied or written."""
+        return self.trial.result is Result.WORKS and bool(self.trial.options)
+
+
+def side_of(
+    facts: ContainerFacts, spec: Spec, score: Score, *, calls: int | None, outgoing: Iterable[str] | None
+) -> Side:
+    """How a container is, or would be, with this spec.
+
+    Args:
+        calls: system calls that its filter lets through.
+        outgoing: where it was seen to connect to; None if nobody watched.
+    """
+    names = bounding_set(spec, facts.engine.default_capabilities)
+    if powerless(facts, spec):
+        names = frozenset()
+    return Side(
+        score=score.value,
+        level=score.level.value if score.level else None,
+        user=_user(facts, spec),
+        capabilities=len(names),
+        capability_names=tuple(sorted(name.removeprefix("CAP_") for name in names)),
+        system_calls=calls,
+        writable=tuple(_writable(spec)),
+        memory=spec[MEMORY],
+        processes=max(0, spec[PIDS_LIMIT]),
+        network=_network(facts, spec, outgoing),
+    )
+
+
+def _user(facts: ContainerFacts, spec: Spec) -> str:
+    planned = facts.planned(spec)
+    user = declared_user(planned)
+    who = "root" if is_root(user) else visible(user, 40)
+    others = [f"{visible(name, 20)} as {uid}" for uid, name in uids(facts) or () if uid]
+    if who == "root" and others:
+        who += f", then {', '.join(others[:2])}"
+    if asks_for_user_namespace(planned) or facts.engine.rootless is True:
+        who += ", in a user namespace"
+    return who
+
+
+def _writable(spec: Spec) -> Iterable[str]:
+    if not spec[READ_ONLY]:
+        yield EVERYTHING
+    yield from sorted(mount.destination for mount in spec[MOUNTS] if not mount.read_only)
+    yield from sorted(entry.partition(":")[0] for entry in spec[TMPFS])
+
+
+def _network(facts: ContainerFacts, spec: Spec, outgoing: Iterable[str] | None) -> str:
+    modes = [value.partition(":")[0] for value in spec[NETWORK]]
+    if modes == ["none"]:
+        return "nowhere"
+    joined = [facts.networks[name] for name in modes if name in facts.networks]
+    internal = 0 < len(joined) == len(modes) and all(network.inspect.get("internal") for network in joined)
+    leads = "its internal network" if internal else "the host's network" if "host" in modes else "anywhere"
+    if outgoing is None:
+        return leads
+    seen = sorted(dict.fromkeys(outgoing))
+    return f"{leads}; seen: {', '.join(visible(place, 40) for place in seen[:3]) or 'nothing'}"
+
+
+def card_of(
+    wanted: Plan, plan: Plan, facts: ContainerFacts, trial: Trial, before: Score, after: Score
+) -> Card:
+    """The card of a trial, before anybody looked whether it can be applied.
+
+    Args:
+        wanted: what was tried.
+        plan: of what worked.
+        facts: of the container.
+    """
+    tried = {fix.check for fix in trial.fixes}
+    missing = {skip.check: skip for skip in wanted.skipped if skip.needs and skip.check not in tried}
+    learned = trial.learned
+    calls = learned.syscalls_before or None if learned else None
+    fewer = learned.syscalls or calls if learned else None
+    outgoing = learned.outgoing if learned and "outgoing" not in learned.unknown else None
+    return Card(
+        container=facts.name,
+        before=side_of(facts, plan.before, before, calls=calls, outgoing=None),
+        after=side_of(facts, plan.after, after, calls=fewer, outgoing=outgoing),
+        left_out=tuple(_left_out(wanted, trial)),
+        needs_values=tuple(f"{skip.check} ({skip.needs})" for skip in missing.values()),
+        decide=tuple(_questions(trial)),
+        not_exercised=tuple(
+            f"{part.what} ({part.why})" if part.why else part.what for part in trial.not_exercised
+        ),
+        seconds=trial.seconds,
+        probes=trial.probes,
+        trial=trial,
+    )
+
+
+def _left_out(wanted: Plan, trial: Trial) -> Iterator[str]:
+    """What did not work, what is impossible here, and what no twin shows; the last in one line."""
+    skipped = {skip.check: skip for skip in wanted.skipped}
+    for left in trial.left_out:
+        skip = skipped.get(left.check)
+        if skip is None or not (skip.needs or skip.included_by):
+            yield f"{left.check}: {left.reason.rstrip('.')}"
+    if unseen := [skip.check for skip in wanted.skipped if skip.included_by]:
+        yield f"{', '.join(unseen)}: may break what no twin shows (--all)"
+
+
+def _questions(trial: Trial) -> Iterator[str]:
+    """What is left to decide, once for all checks that ask for the same."""
+    asked: dict[str, list[str]] = {}
+    for decision in trial.decide:
+        change = "; ".join(becomes(option.option, option.before, option.after) for option in decision.options)
+        asked.setdefault(change, []).append(decision.check)
+    for change, checks in asked.items():
+        yield f"{change}? (--all --check {checks[0]})"

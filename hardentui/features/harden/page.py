@@ -1,0 +1,167 @@
+"""How a card looks: the same lines for a terminal, a screen reader and a screen. Pure."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from hardentui.features.harden.card import EVERYTHING, Card, Side
+from hardentui.model.trial import Result, Trial
+from hardentui.options import BY_NAME
+from hardentui.visible import visible
+
+_HEADINGS = {
+    Result.WORKS: "hardened twin works",
+    Result.NOTHING_WORKS: "no change can be kept",
+    Result.BASELINE_FAILS: "the twin does not work even without changes",
+}
+LABEL = 19
+"""Cells for the label of a line."""
+_FEW = 6  # capabilities that are named
+_LEAST_BEFORE = 14
+_MOST_LINES = 99
+
+
+class CardLine(Struct, frozen=True):
+    """One line: a label (empty where the line above goes on), and its text, both safe to show."""
+
+    label: str
+    text: str = ""
+
+
+def title(card: Card) -> tuple[str, str]:
+    """The heading, and what stands at its right."""
+    heading = f"{visible(card.container, 40)} · {_HEADINGS[card.trial.result]}"
+    return heading, f"{_score(card)}took {card.seconds:.0f} s"
+
+
+def lines(card: Card, width: int, height: int = 0) -> list[CardLine]:
+    """The card below its heading.
+
+    Args:
+        height: at most so many lines, if that is possible by shortening; 0 = all of it.
+    """
+    table = list(_table(card, width))
+    parts = [(label, _wrapped(text, width)) for label, text in _parts(card)]
+    most = _MOST_LINES
+    while height and most > 1 and len(table) + sum(min(len(part), most) for _, part in parts) > height:
+        most -= 1 if most < _MOST_LINES else _MOST_LINES - max(len(part) for _, part in parts)
+    for label, part in parts:
+        for number, text in enumerate(part[:most]):
+            cut = number == most - 1 and len(part) > most
+            table.append(CardLine("" if number else label, _cut(text, width) if cut else text))
+    return table
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(visible(text), max(20, width - LABEL), break_on_hyphens=False) or [""]
+
+
+def _cut(text: str, width: int) -> str:
+    return f"{text[: max(20, width - LABEL) - 2].rstrip()} …"
+
+
+def _score(card: Card) -> str:
+    before, after = card.before, card.after
+    if before.score is None or after.score is None:
+        return ""
+    levels = f" ({before.level} → {after.level})" if before.level != after.level else f" ({after.level})"
+    return f"score {before.score} → {after.score}{levels}   "
+
+
+# --- before and after --------------------------------------------------------------------------------
+
+
+def _table(card: Card, width: int) -> Iterator[CardLine]:
+    if card.trial.result is Result.BASELINE_FAILS:
+        return
+    peak = card.trial.learned.memory_peak if card.trial.learned else 0
+    rows = list(zip(_side(card.before, 0), _side(card.after, peak), strict=True))
+    room = max(_LEAST_BEFORE, min((width - LABEL) // 3, max(len(before[1]) for before, _ in rows) + 2))
+    yield CardLine("", f"{'before':<{room}}after")
+    for (label, before), (_, after) in rows:
+        if not before and not after:
+            continue
+        left = textwrap.wrap(before, room - 1, break_on_hyphens=False) or [""]
+        told = "the same" if before == after else after
+        right = textwrap.wrap(told, max(20, width - LABEL - room)) or [""]
+        for number in range(max(len(left), len(right))):
+            here, there = (part[number] if number < len(part) else "" for part in (left, right))
+            yield CardLine("" if number else label, f"{here:<{room}}{there}".rstrip())
+
+
+def _side(side: Side, peak: int) -> tuple[tuple[str, str], ...]:
+    names = " ".join(side.capability_names) if len(side.capability_names) <= _FEW else ""
+    many = f"{side.capabilities}: {names}" if names else str(side.capabilities or "none")
+    calls = "" if side.system_calls is None else str(side.system_calls)
+    places = [place for place in side.writable if place != EVERYTHING]
+    writable = "everything" if EVERYTHING in side.writable else visible(", ".join(places), 200) or "nothing"
+    return (
+        ("runs as", side.user),
+        ("capabilities", many),
+        ("system calls", calls),
+        ("can write", writable),
+        ("memory, processes", f"{_memory(side.memory, peak)}, {side.processes or 'no limit'}"),
+        ("leaves to", side.network),
+    )
+
+
+def _memory(limit: int, peak: int) -> str:
+    if not limit:
+        return "no limit"
+    seen = f" (most seen: {-(-peak >> 20)} MiB)" if peak else ""
+    return f"{limit >> 20} MiB{seen}"
+
+
+# --- what else there is to know ----------------------------------------------------------------------
+
+
+def _parts(card: Card) -> Iterator[tuple[str, str]]:
+    trial = card.trial
+    if trial.result is Result.BASELINE_FAILS:
+        yield "Why", trial.baseline.why
+        yield from _given("What helps", trial.baseline.advice)
+        return
+    yield "Left out", "; ".join(card.left_out) or "nothing"
+    yield from _given("Loosened", "; ".join(_loosened(trial)))
+    yield from _given("Not exercised", ", ".join(card.not_exercised))
+    yield from _given("Twins lacked", "; ".join(map(str, trial.lacks)))
+    yield from _given("Judged by", _judged(card))
+    yield from _given("Decide", "; ".join(card.decide))
+    yield from _given("Needs a value", ", ".join(card.needs_values))
+    yield from _given("Before applying", "; ".join(card.notes))
+    if card.obstacle:
+        yield "Not applied here", card.obstacle
+
+
+def _given(label: str, text: str) -> Iterator[tuple[str, str]]:
+    if text:
+        yield label, text
+
+
+def _loosened(trial: Trial) -> Iterator[str]:
+    for relaxed in trial.relaxed:
+        row = BY_NAME.get(relaxed.option)
+        flag = row.flag if row is not None else relaxed.option
+        yield f"{relaxed.check}: {flag} {relaxed.given or 'removed'} ({relaxed.evidence})"
+
+
+def _judged(card: Card) -> str:
+    if not card.probes:
+        return card.trial.sure
+    answer = f" ({card.answer})" if card.answer else ""
+    return f"{'; '.join(card.probes)}{answer}"
+
+
+def downtime(card: Card, confirm_within: float) -> str:
+    """What applying it means for the service, one sentence or two."""
+    if card.obstacle or not card.works:
+        return ""
+    seconds = card.expected_downtime_seconds
+    down = "It keeps running meanwhile." if seconds is None else f"Down for about {seconds:.1f} s."
+    if card.simulated:
+        down = "Simulated: nothing is changed."
+    back = f" Rolls back by itself unless kept within {confirm_within:g} s." if confirm_within else ""
+    return f"{down}{back or ' Rolls back by itself if anything fails.'}"

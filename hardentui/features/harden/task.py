@@ -1,0 +1,270 @@
+"""The task: plan, try, tell, apply. Its parts are the planner, the trial, apply and the journal."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.change.operator import OnEvent
+from hardentui.change.service_operator import probe_once
+from hardentui.engine.change.changing import ChangingEngine
+from hardentui.errors import HardenError, UsageError
+from hardentui.features.harden.card import Card, NextStep, card_of
+from hardentui.model.draft import DraftFile, Target
+from hardentui.model.fix import Risk
+from hardentui.model.journal import EntryState, JournalEntry, public_entry
+from hardentui.model.plan import Caution, Choice, Plan
+from hardentui.model.trial import OnTrialEvent, Trial
+from hardentui.readiness.expectation import PATIENCE, has_health_check
+from hardentui.readiness.ports import ports_of
+from hardentui.reading.behaviour import listening
+from hardentui.reading.own_command import own_command
+from hardentui.trial.proposing import ProposedProbe, proposed_probe
+from hardentui.trial.results import not_tried
+from hardentui.visible import command_word
+from hardentui.workbench.changing.apply_wishes import ApplyWishes
+from hardentui.workbench.changing.history import History
+from hardentui.workbench.changing.simulated_apply import play_apply, prepare_played
+from hardentui.workbench.trials.files import plan_of_trial, trial_files
+from hardentui.workbench.trials.kept_needs import keep_profile, profile_path
+from hardentui.workbench.trials.simulated_trial import play_trial
+from hardentui.workbench.trials.trying import Wishes, choices_to_try
+from hardentui.workbench.views import Report, known_facts
+
+if TYPE_CHECKING:
+    from hardentui.workbench.changing.applying import Application, PreparedChange
+    from hardentui.workbench.workbench import Workbench
+
+CONFIRM_WITHIN = 120.0
+"""Seconds in which a person keeps what was applied; else it rolls back."""
+
+
+class HardenWishes(Struct, frozen=True, kw_only=True):
+    """The inputs.
+
+    Attributes:
+        checks: the fixes of these alone; empty = all that a trial can judge.
+        everything: these, and every fix that can be carried out, also what no twin shows.
+        probes: commands that prove that the service works; None = the proposed one.
+        patience: seconds for the service, and for a twin, to become ready.
+        confirm_within: seconds within which the change must be kept; 0 = no limit.
+        directory: where the files will be written; empty = it will be applied.
+    """
+
+    checks: tuple[str, ...] = ()
+    everything: bool = False
+    probes: tuple[str, ...] | None = None
+    patience: float = PATIENCE
+    confirm_within: float = 0.0
+    directory: str = ""
+
+
+class Outset(Struct, frozen=True):
+    """What the trial starts with.
+
+    Attributes:
+        plan: everything that will be tried.
+        probe: proposed; it succeeds on the original.
+        judged: how a twin is judged without a probe.
+        host_lacks: fixes that this host does not allow, with what would help.
+    """
+
+    plan: Plan
+    probe: ProposedProbe | None = None
+    judged: str = ""
+    host_lacks: tuple[str, ...] = ()
+
+
+class Hardening:
+    """The hardening of one container: `outset`, `try_out`, then `apply` or `files`.
+
+    Args:
+        report: of the container, after a detailed inspection.
+
+    Attributes:
+        plan: of what worked; None before the trial.
+        prepared: what apply will do; None if it cannot be applied.
+    """
+
+    def __init__(self, bench: Workbench, report: Report, wishes: HardenWishes) -> None:
+        self.bench = bench
+        self.report = report
+        self.wishes = wishes
+        self._facts = known_facts(report)
+        self.plan: Plan | None = None
+        self._trial: Trial | None = None
+        self._application: Application | None = None
+        self.prepared: PreparedChange | None = None
+
+    # --- before the trial -----------------------------------------------------------------------------
+
+    def outset(self) -> Outset:
+        """What will be tried, and a probe; only asks the service what any client may ask it.
+
+        Raises:
+            UsageError: an earlier change is unfinished.
+            EngineError: Podman does not answer.
+        """
+        facts = self._facts
+        if not self.simulated:
+            History().refuse_busy(facts.name)
+        plan = self._planned()
+        tried = {choice.check for choice in choices_to_try(plan, named=bool(self.wishes.checks))}
+        skipped = [
+            skip for skip in plan.skipped if skip.check not in tried and "hardentui doctor" in skip.hint
+        ]
+        lacks = tuple(f"{skip.check}: {skip}" for skip in skipped)
+        judged = "its health check" if has_health_check(facts.inspect) else ""
+        if self.wishes.probes is not None or judged or self.simulated:
+            return Outset(plan, None, judged, lacks)
+        return Outset(plan, self._proposed(), "", lacks)
+
+    @property
+    def simulated(self) -> bool:
+        return self.bench.opened.simulated
+
+    def _planned(self) -> Plan:
+        planner, wishes = self.bench.planner, self.wishes
+        named = [Choice(check) for check in dict.fromkeys(wishes.checks)]
+        if named and not wishes.everything:
+            return planner.plan(self.report, named)
+        plan = planner.plan_with(self.report, Caution.ALL, named)
+        if wishes.everything:
+            return plan
+        unseen = {untried.check for untried in not_tried(plan)}
+        kept = [
+            choice
+            for choice in plan.choices
+            if choice.check not in unseen or plan.risks.get(choice.check) is not Risk.MAY_BREAK
+        ]
+        return plan if len(kept) == len(plan.choices) else planner.plan_with(self.report, None, kept)
+
+    def _proposed(self) -> ProposedProbe | None:
+        facts = self._facts
+        ports = ports_of(listening(facts) or ())
+        if not facts.running or not facts.engine.local or not ports:
+            return None
+        opened = self.bench.opened
+        with closing(ChangingEngine(opened.engine(facts.engine.label), opened.log)) as engine:
+            containers = engine.containers
+            return proposed_probe(lambda command, _: probe_once(containers, command, facts.name), ports)
+
+    # --- the trial ------------------------------------------------------------------------------------
+
+    def try_out(
+        self, outset: Outset, probes: tuple[str, ...], on_event: OnTrialEvent, stop: threading.Event
+    ) -> Card:
+        """Try it on twins; blocking. The container stays as it is.
+
+        Args:
+            probes: the user's, or the proposed one if the user agrees.
+
+        Raises:
+            UsageError, EngineError: it cannot be tried.
+            KeyboardInterrupt: `stop` was set.
+        """
+        wishes, name = self.wishes, self._facts.name
+        if self.simulated:
+            trial = play_trial(outset.plan, on_event, stop)
+        else:
+            path = profile_path(name, wishes.directory) if self._facts.engine.local else ""
+            trying = self.bench.trying(self.report)
+            tried = Wishes(probes=probes, patience=wishes.patience, learn=path)
+            trial = trying.try_plan(outset.plan, tried, on_event, stop, named=bool(wishes.checks))
+            if not wishes.directory and trial.learned is not None and trial.learned.seccomp is not None:
+                keep_profile(trial)
+        self._trial = trial
+        planner = self.bench.planner
+        self.plan = plan = plan_of_trial(planner, self.report, trial)
+        after = planner.score_after(self.report, plan)
+        card = replace(
+            card_of(outset.plan, plan, self._facts, trial, self.report.score, after),
+            answer=outset.probe.answer if outset.probe and outset.probe.command in probes else "",
+            simulated=self.simulated,
+        )
+        return self._offered(card, probes) if card.works else card
+
+    def _offered(self, card: Card, probes: tuple[str, ...]) -> Card:
+        """The card with what applying it means, or why that is impossible."""
+        wishes, trial = self.wishes, self._trial
+        assert trial is not None and self.plan is not None  # noqa: S101, PT018 - it was tried
+        applied = ApplyWishes(
+            probes=probes,
+            patience=wishes.patience,
+            confirm_within=wishes.confirm_within,
+            keep_data=self._facts.engine.local,
+            tried=(trial.baseline.seconds, trial.baseline.stop_seconds),
+        )
+        write = NextStep("write", self._command("harden", "-o", "DIR"))
+        try:
+            prepared = self._prepare(applied)
+        except HardenError as error:
+            return replace(card, obstacle=f"{error.title} {error.hint}".strip(), next=(write,))
+        self.prepared = prepared
+        expected = prepared.expected
+        return replace(
+            card,
+            notes=prepared.notes,
+            expected_downtime_seconds=round(expected.seconds, 2) if expected else None,
+            next=(NextStep("apply", self._command("harden")), write),
+        )
+
+    def _prepare(self, wishes: ApplyWishes) -> PreparedChange:
+        assert self.plan is not None  # noqa: S101 - it was tried
+        if self.simulated:
+            draft = self.bench.drafter.draft(self.report, self.plan, Target.QUADLET, verify=False)
+            return prepare_played(self.plan, draft.diff, wishes)
+        self._application = self.bench.applying(self.report)
+        return self._application.prepare(self.plan, wishes)
+
+    @property
+    def diff(self) -> str:
+        """What apply changes in files and options; empty before the trial."""
+        return self.prepared.entry.diff if self.prepared else ""
+
+    # --- afterwards -----------------------------------------------------------------------------------
+
+    def apply(self, on_event: OnEvent, stop: threading.Event) -> JournalEntry:
+        """Apply what worked; blocking.
+
+        Raises:
+            UsageError: it cannot be applied.
+            ApplyFailed: it failed, and the original runs as before.
+        """
+        if self.prepared is None:
+            raise UsageError("There is nothing to apply.")
+        if self._application is None:
+            return play_apply(self.prepared, on_event, stop)
+        with self._application.alone():
+            return self._application.run(self.prepared, on_event, stop)
+
+    @property
+    def entry_id(self) -> str:
+        """Of the journal entry that apply makes; empty if there is none."""
+        return self.prepared.entry.id if self.prepared else ""
+
+    def applied(self, card: Card, entry: JournalEntry) -> Card:
+        """The card with what was done."""
+        steps = [NextStep("undo", own_command((), "undo", entry.id))] if entry.can_be_undone else []
+        if entry.state is EntryState.WAITING:
+            steps.insert(0, NextStep("confirm", own_command((), "confirm", entry.id)))
+        elif entry.state is EntryState.DONE and entry.original:
+            steps.append(NextStep("forget", own_command((), "journal", "forget", entry.id)))
+        return replace(card, apply=public_entry(entry), next=tuple(steps))
+
+    def files(self) -> tuple[DraftFile, ...]:
+        """The files of `-o DIR`: record, plan, profile, Quadlet, run script.
+
+        Raises:
+            GeneratorError: the host's Quadlet generator does not produce the intended command.
+        """
+        assert self._trial is not None  # noqa: S101 - it was tried
+        return trial_files(self.bench.planner, self.bench.drafter, self.report, self._trial)
+
+    def _command(self, verb: str, *words: str) -> str:
+        name = command_word(self._facts.name, self._facts.id[:12])
+        return own_command(self._facts.engine.found_with, verb, name, *words)

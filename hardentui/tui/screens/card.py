@@ -1,0 +1,290 @@
+"""Hardening a container on one screen: what will be tried, the trial, the card, and what follows from it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on, work
+from textual.content import Content
+from textual.message import Message
+
+from hardentui.errors import HardenError, NotFound
+from hardentui.features.harden.card import Card
+from hardentui.features.harden.page import LABEL, downtime, lines, title
+from hardentui.features.harden.task import CONFIRM_WITHIN, Hardening, HardenWishes, Outset
+from hardentui.model.trial import TrialEvent
+from hardentui.tui.actions import BACK, CARD, COPY, bindings
+from hardentui.tui.choosing import Choosing
+from hardentui.tui.screens.apply import ApplyScreen
+from hardentui.tui.screens.ask import AskScreen
+from hardentui.tui.screens.stoppable import StoppablePage
+from hardentui.tui.screens.trial import progress_line
+from hardentui.tui.screens.write import WriteScreen
+from hardentui.tui.text import Part, both_ends, hanging
+from hardentui.tui.ways import hint_of, in_keys
+from hardentui.tui.widgets.diff_view import diff_content
+from hardentui.visible import visible, visible_lines
+from hardentui.words import plural
+
+_AROUND = 6
+"""Lines of the screen that the card cannot have: title, heading, margins, footer."""
+
+
+@dataclass
+class OutsetKnown(Message):
+    task: Hardening
+    outset: Outset
+
+
+@dataclass
+class CardProgress(Message):
+    event: TrialEvent
+
+
+@dataclass
+class CardReady(Message):
+    card: Card
+
+
+@dataclass
+class HardeningEnded(Message):
+    """Without a card; None: it was stopped."""
+
+    error: HardenError | None
+
+
+class CardScreen(StoppablePage):
+    """Args:
+    key: of the container's row.
+    queued: how many others are hardened after it.
+    """
+
+    ACTIONS = (*CARD, COPY, BACK)
+    BINDINGS: ClassVar = bindings(ACTIONS)
+    DOES: ClassVar = "makes a twin"
+    BINDING_GROUP_TITLE = "Harden"
+
+    def __init__(self, key: str, queued: int = 0) -> None:
+        super().__init__()
+        self._key = key
+        self._queued = queued
+        self._all = False
+        self._probe: str | None = None  # the user's
+        self._hardening: Hardening | None = None
+        self._outset: Outset | None = None
+        self._card: Card | None = None
+        self._trouble: HardenError | None = None
+        self._events: list[tuple[str, str, str]] = []
+        self._rounds = 0
+        self._now = "looking at it"
+        self._shown = ""  # below the card: the diff, or the evidence
+
+    def on_mount(self) -> None:
+        self.session.replaced.subscribe(self, self._follow)
+        self._look_at_it()
+
+    def _follow(self, successors: Mapping[str, str]) -> None:
+        """Once it is applied, the container is only the kept original."""
+        if self._key in successors:
+            self.leave()
+
+    # --- actions -------------------------------------------------------------------------------------
+
+    def why_not(self, action: str) -> str:
+        card = self._card
+        if action in ("go", "probe", "all") and self.stop is not None:
+            return "It is running. esc stops it."
+        if action == "go" and self._outset is None:
+            return "The reason is shown here." if self._trouble else "Still looking at the container."
+        if action == "go" and card is not None and (card.obstacle or not card.works):
+            return "It cannot be applied: the card says why." if card.works else "No change could be kept."
+        if action in ("write", "diff") and (card is None or not card.works):
+            return "There is no result yet." if card is None else "No change could be kept."
+        if action == "evidence" and not self._events:
+            return "Nothing was tried yet."
+        return ""
+
+    def action_go(self) -> None:
+        if self._card is not None:
+            self._apply()
+        elif self._hardening is not None and self._outset is not None:
+            self._try(self._hardening, self._outset, self._probes(self._outset), self.begin())
+            self.draw()
+
+    def action_probe(self) -> None:
+        outset = self._outset
+        known = self._probe or (outset.probe.command if outset and outset.probe else "")
+        question = "A read-only command that proves it works; $TARGET is its address"
+        self.app.push_screen(AskScreen(question, value=known), self._probe_given)
+
+    def _probe_given(self, command: str | None) -> None:
+        if command:
+            self._probe, self._card, self._events, self._shown = command, None, [], ""
+        self.draw()
+
+    def action_all(self) -> None:
+        self._all, self._card, self._events, self._shown = not self._all, None, [], ""
+        self._look_at_it()
+
+    def action_write(self) -> None:
+        choosing, task = self._choosing, self._hardening
+        if choosing is not None and task is not None and task.plan is not None:
+            self.app.push_screen(WriteScreen(choosing, task.plan))
+
+    def action_diff(self) -> None:
+        self._show_below("diff")
+
+    def action_evidence(self) -> None:
+        self._show_below("evidence")
+
+    def _show_below(self, what: str) -> None:
+        self._shown = "" if self._shown == what else what
+        self.draw()
+
+    def _apply(self) -> None:
+        choosing, task = self._choosing, self._hardening
+        if choosing is not None and task is not None and task.plan is not None and task.prepared is not None:
+            screen = ApplyScreen(choosing, task.plan, task.prepared.wishes, at_once=True)
+            self.app.push_screen(screen)
+
+    @property
+    def _choosing(self) -> Choosing | None:
+        task = self._hardening
+        return Choosing(task.bench, task.report, {}, {}) if task is not None else None
+
+    def _probes(self, outset: Outset) -> tuple[str, ...]:
+        if self._probe:
+            return (self._probe,)
+        return (outset.probe.command,) if outset.probe else ()
+
+    # --- the work ------------------------------------------------------------------------------------
+
+    def _look_at_it(self) -> None:
+        self._outset, self._trouble, self._now = None, None, "looking at it"
+        wishes = HardenWishes(everything=self._all, confirm_within=CONFIRM_WITHIN)
+        self._look(wishes, self.begin())
+        self.draw()
+
+    @work(thread=True, group="card")
+    def _look(self, wishes: HardenWishes, stop: threading.Event) -> None:
+        bench = self.session.bench
+        try:
+            row = bench.containers.refresh(self._key) if bench is not None else None
+            if bench is None or row is None or row.report is None:
+                raise NotFound("The container is gone.")
+            task = Hardening(bench, row.report, wishes)
+            self.post_message(OutsetKnown(task, task.outset()))
+        except HardenError as error:
+            self.post_message(HardeningEnded(None if stop.is_set() else error))
+
+    @work(thread=True, group="card")
+    def _try(self, task: Hardening, outset: Outset, probes: tuple[str, ...], stop: threading.Event) -> None:
+        def tell(event: TrialEvent) -> None:
+            self.post_message(CardProgress(event))
+
+        try:
+            card = task.try_out(outset, probes, tell, stop)
+            self.post_message(CardReady(card))
+        except KeyboardInterrupt:
+            self.post_message(HardeningEnded(None))
+        except HardenError as error:
+            self.post_message(HardeningEnded(error))
+
+    @on(OutsetKnown)
+    def _known(self, message: OutsetKnown) -> None:
+        self._hardening, self._outset, self.stop, self._now = message.task, message.outset, None, ""
+        self.draw()
+
+    @on(CardProgress)
+    def _progressed(self, message: CardProgress) -> None:
+        event = message.event
+        self._now = visible(event.text, 60)
+        self._rounds += event.round is not None
+        if line := progress_line(event, self._rounds, self.signs):
+            self._events.append(line)
+        self.draw()
+        self.to_end()
+
+    @on(CardReady)
+    def _ready(self, message: CardReady) -> None:
+        self._card, self.stop, self._now = message.card, None, ""
+        self.draw()
+        self.query_one("#reading").scroll_home(animate=False)
+
+    @on(HardeningEnded)
+    def _ended(self, message: HardeningEnded) -> None:
+        self.stop, self._now, self._trouble = None, "", message.error
+        if message.error is None:
+            self._events.append(("", "Stopped. The twin is removed; the container is untouched.", ""))
+        self.draw()
+
+    # --- drawing -------------------------------------------------------------------------------------
+
+    @property
+    def _width(self) -> int:
+        return min(100, self.app.size.width - 6)
+
+    def heading(self) -> Content:
+        queued = f"   then {plural(self._queued, 'other')}" if self._queued else ""
+        if self._card is not None:
+            left, right = (Content(self.signs.of(part)) for part in title(self._card))
+            return both_ends(left.stylize("bold"), right, self.app.size.width - 2)
+        row = self.session.rows.get(self._key)
+        name = visible(row.name if row is not None else self._key, 50)
+        modes = ("   all fixes" if self._all else "") + queued
+        return Content.assemble((name, "bold"), self.signs.of(" › harden"), modes, self.under_way(self._now))
+
+    def page(self) -> Content:
+        if self._trouble is not None:
+            title_of = Content.styled(visible(self._trouble.title, 300), "bold $error")
+            return Content("\n").join([title_of, Content(visible_lines(hint_of(self._trouble)))])
+        if self._card is not None:
+            return Content("\n\n").join([self._card_content(self._card), *self._below(self._card)])
+        if self._events:
+            return self._told_so_far()
+        return self._before(self._outset) if self._outset is not None else Content("")
+
+    def _before(self, outset: Outset) -> Content:
+        checks = ", ".join(choice.check for choice in outset.plan.choices)
+        count = plural(len(outset.plan.choices), "fix", "fixes")
+        parts = hanging("tries", f"{count}, on a twin beside it: {checks}", self._width, indent=LABEL)
+        for lack in outset.host_lacks:
+            parts += hanging("not on this host", in_keys(lack), self._width, "$warning", indent=LABEL)
+        if probe := next(iter(self._probes(outset)), ""):
+            now = f"  (now: {outset.probe.answer})" if outset.probe and not self._probe else ""
+            parts += hanging("probe", f"{probe}{now}", self._width, indent=LABEL)
+        else:
+            judged = outset.judged or "whether it starts and listens: no probe is known"
+            parts += hanging("judged by", judged, self._width, indent=LABEL)
+        about = "Enter starts the trial; the container keeps running, untouched. i changes the probe."
+        return Content.assemble(*parts, "\n", (about, "$primary"))
+
+    def _card_content(self, card: Card) -> Content:
+        parts: list[Part] = []
+        for line in lines(card, self._width, self.app.size.height - _AROUND - 1):
+            parts += [(f"{line.label:<{LABEL}}", "$muted"), self.signs.of(in_keys(line.text)), "\n"]
+        if down := downtime(card, CONFIRM_WITHIN):
+            parts += [down, ("  Enter applies it.", "bold $primary")]
+        return Content.assemble(*parts).rstrip("\n")
+
+    def _below(self, card: Card) -> list[Content]:
+        if self._shown == "diff" and self._hardening is not None:
+            return [
+                diff_content(self._hardening.diff)
+                if self._hardening.diff
+                else Content("No file or option changes.")
+            ]
+        if self._shown == "evidence":
+            relaxed = [f"{each.check}: {each.evidence}" for each in card.trial.relaxed if each.evidence]
+            left = [f"{each.check}: {each.evidence}" for each in card.trial.left_out if each.evidence]
+            return [self._told_so_far(), *(Content(visible(text, 300)) for text in (*relaxed, *left))]
+        return []
+
+    def _told_so_far(self) -> Content:
+        parts: list[Part] = []
+        for label, text, style in self._events:
+            parts += hanging(f"{label} ", visible(text, 300), self._width, style, indent=3, label_style=style)
+        return Content.assemble(*parts).rstrip("\n")
