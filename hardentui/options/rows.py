@@ -44,8 +44,8 @@ from hardentui.options.inspect.mounts import (
     read_read_only_tmpfs, read_rootfs, read_tmpfs,
 )
 from hardentui.options.inspect.network import (
-    read_dns, read_expose, read_hostname, read_hosts_file, read_http_proxy, read_network, read_network_alias, read_publish,
-    static_address,
+    read_dns, read_expose, read_hostname, read_hosts_file, read_http_proxy, read_network, read_network_alias,
+    read_publish, static_address,
 )
 from hardentui.options.inspect.process import (
     read_command, read_entrypoint, read_env, read_image, read_init_path, read_personality, read_systemd,
