@@ -19,7 +19,7 @@ $(BIN)/.ready: pyproject.toml constraints.txt
 run: $(BIN)/.ready ## open HardenTUI (ARGS="check --format json" for the command line)
 	@$(BIN)/hardentui $(ARGS)
 
-test: $(BIN)/.ready ## all tests: unit, property, TUI, architecture and live on a real Podman
+test: $(BIN)/.ready ## the tests that protect a promise: unit, property, TUI, architecture and live on a real Podman
 	@tools/need_live
 	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
@@ -30,9 +30,9 @@ live: $(BIN)/.ready ## only the tests on a real Podman
 	@tools/need_live
 	@$(BIN)/python -m pytest $(PARALLEL) -m live $(ARGS)
 
-test-long: $(BIN)/.ready ## the tests on a real Podman that CI leaves out: trials and learning of more services
+test-long: $(BIN)/.ready ## what `make test` leaves out, before a release: more services, screens at every size, the confusion table
 	@tools/need_live
-	@CI= HARDENTUI_REQUIRE_LIVE=1 $(BIN)/python -m pytest -m "live and long" $(ARGS) tests/live
+	@HARDENTUI_REQUIRE_LIVE=1 $(BIN)/python -m pytest $(PARALLEL) -m "long and not host" $(ARGS)
 
 test-versions: $(BIN)/.ready ## the live tests on Podman 4.3, 5.4 and 5.8; writes docs/podman-versions.md
 	@tools/need_live

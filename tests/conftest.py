@@ -16,6 +16,24 @@ settings.register_profile("ci", settings.get_profile("patient"), derandomize=Tru
 settings.load_profile("ci" if os.environ.get("CI", "").lower() in ("1", "true") else "patient")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is long, and a screen at its further sizes, is left to `make test-long`; `-m` with "long" runs it."""
+    for item in items:
+        if _is_at_another_size(item):
+            item.add_marker(pytest.mark.long)
+    if "long" not in (config.option.markexpr or ""):
+        left_out = {item for item in items if item.get_closest_marker("long")}
+        config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [item for item in items if item not in left_out]
+
+
+def _is_at_another_size(item: pytest.Item) -> bool:
+    """A screen test runs at the first size of its list; test_looks.py draws every screen at all of them."""
+    callspec = getattr(item, "callspec", None)
+    return callspec is not None and callspec.indices.get("size", 0) > 0 and item.path.name != "test_looks.py"
+
+
 def pytest_collection_finish() -> None:
     """What was collected stays to the end: no garbage collection has to go through it again.
 

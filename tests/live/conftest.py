@@ -15,15 +15,6 @@ from tests.support.images import NGINX, REDIS, ServiceImage, build, missing_pack
 from tests.support.podman import BUSYBOX, RELEASE, TEST_USER, Bench, BenchFailed, missing_programs
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """CI has 45 minutes: it leaves out what is marked long."""
-    if os.environ.get("CI", "").lower() not in ("1", "true"):
-        return
-    left_out = [item for item in items if item.get_closest_marker("live") and item.get_closest_marker("long")]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
-
-
 @pytest.fixture(autouse=True)
 def _ranges_of_a_bench(monkeypatch: pytest.MonkeyPatch) -> None:
     """A bench has a range for `--userns=auto` in files that only it sees."""

@@ -309,7 +309,10 @@ def test_a_full_disk_never_costs_the_service(site: Site, tmp_path: Path) -> None
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("when", ["begun", "during", "done"])
+@pytest.mark.parametrize(
+    "when",
+    [pytest.param("begun", marks=pytest.mark.long), "during", pytest.param("done", marks=pytest.mark.long)],
+)
 def test_whose_podman_goes_away_in_the_middle_serves_again(site: Site, when: str) -> None:
     """At any operation the service is killed, and comes back after three seconds, without a person."""
     before, struck = site.seen(), 0

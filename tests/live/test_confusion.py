@@ -50,6 +50,7 @@ def _of(table: tuple[Row, ...], kind: str) -> list[str]:
 
 
 @pytest.mark.live
+@pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("kind", ["false_passes", "false_failures", "undecided"])
 def test_every_answer_is_true(table: tuple[Row, ...], kind: str) -> None:
@@ -58,6 +59,7 @@ def test_every_answer_is_true(table: tuple[Row, ...], kind: str) -> None:
 
 
 @pytest.mark.live
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_both_engines_are_judged(table: tuple[Row, ...]) -> None:
     for engine in BOTH:
@@ -66,6 +68,7 @@ def test_both_engines_are_judged(table: tuple[Row, ...]) -> None:
 
 
 @pytest.mark.live
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_every_kind_of_limit_hits_somewhere(table: tuple[Row, ...]) -> None:
     hit = {row.engine: frozenset[str]() for row in table}

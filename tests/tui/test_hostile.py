@@ -93,8 +93,8 @@ def _hostile(attack: str, directory: Path) -> Host:
 
 @pytest.mark.parametrize(
     ("attack", "size"),
-    [*((attack, (80, 24)) for attack in ATTACKS), (" ".join(ATTACKS), (160, 40))],
-    ids=["controls", "markup", "lines", "empty", "all"],
+    [(" ".join(ATTACKS), (80, 24)), *((attack, (160, 40)) for attack in ATTACKS)],
+    ids=["all", "controls", "markup", "lines", "empty"],
 )
 async def test_no_screen_lets_hostile_text_through(
     attack: str, size: tuple[int, int], tmp_path: Path
