@@ -18,7 +18,7 @@ settings.load_profile("ci" if os.environ.get("CI", "").lower() in ("1", "true") 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What is long, and a screen at its further sizes, is left to `make test-long`; `-m` with "long" runs it."""
+    """What is long, and a screen at further sizes, is left to `make test-long`; `-m` with "long" runs it."""
     for item in items:
         if _is_at_another_size(item):
             item.add_marker(pytest.mark.long)
