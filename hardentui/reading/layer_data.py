@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Set
 
 from msgspec import Struct
 
@@ -19,6 +20,7 @@ _OF_PODMAN = frozenset(
 )
 _NO_VOLUME = ("/", "/bin", "/boot", "/etc", "/lib", "/lib64", "/sbin", "/usr", "/usr/bin", "/usr/lib", "/var")
 """A volume there would hide files of the image."""
+_MOST_SIBLINGS = 8
 
 
 class LayerData(Struct, frozen=True):
@@ -40,7 +42,8 @@ class LayerData(Struct, frozen=True):
 
     def without(self, directories: Collection[str]) -> LayerData:
         """The data outside these directories."""
-        data = tuple(path for path in self.data if not is_below(path, directories))
+        gone = frozenset(directories)
+        data = tuple(path for path in self.data if not is_below(path, gone))
         return LayerData(data, self.logs, _mountable(data))
 
 
@@ -51,6 +54,7 @@ def layer_data(changes: Iterable[FileChange], mounted: Collection[str]) -> Layer
         changes: what differs from the image.
         mounted: mount points, which show as changes too.
     """
+    mounted = frozenset(place.rstrip("/") or "/" for place in mounted)
     written = [change for change in changes if change.kind != "deleted"]
     above = {directory for change in written for directory in _parents(change.path)}
     above |= {directory for place in mounted for directory in (*_parents(place), place)}
@@ -65,18 +69,26 @@ def layer_data(changes: Iterable[FileChange], mounted: Collection[str]) -> Layer
         and not is_below(change.path, mounted)
     )
     logs = tuple(path for path in files if is_below(path, _LOGS))
-    data = tuple(path for path in files if path not in logs)
+    data = tuple(path for path in files if not is_below(path, _LOGS))
     return LayerData(data, logs, _mountable(data))
 
 
 def _mountable(files: Iterable[str]) -> tuple[str, ...]:
-    """The fewest directories that hold all of these, none inside another; none if a volume cannot be
-    there."""
-    directories: list[str] = []
-    for directory in sorted({posixpath.dirname(path) for path in files}):
-        if not is_below(directory, directories):
-            directories.append(directory)
+    """The fewest directories that hold all of these, none inside another, and one for many in one directory;
+    none if a volume cannot be there."""
+    directories = _outermost({posixpath.dirname(path) for path in files})
+    while crowded := {
+        parent
+        for parent, count in Counter(map(posixpath.dirname, directories)).items()
+        if count > _MOST_SIBLINGS and parent not in _NO_VOLUME
+    }:
+        directories = _outermost({*directories, *crowded})
     return () if any(directory in _NO_VOLUME for directory in directories) else tuple(directories)
+
+
+def _outermost(directories: Set[str]) -> list[str]:
+    """Without those inside another one, sorted."""
+    return sorted(path for path in directories if directories.isdisjoint(_parents(path)))
 
 
 def _parents(path: str) -> list[str]:
@@ -88,5 +100,5 @@ def _parents(path: str) -> list[str]:
 
 
 def is_below(path: str, directories: Collection[str]) -> bool:
-    """Whether a path is one of these directories, or inside one."""
-    return any(path == directory or path.startswith(f"{directory.rstrip('/')}/") for directory in directories)
+    """Whether a path is one of these directories, or inside one. Many directories have to be a set."""
+    return path in directories or any(parent in directories for parent in _parents(path))

@@ -274,9 +274,14 @@ def _hosts(spec: Spec, case: Case) -> tuple[str, ...]:
 
 def _dns(spec: Spec, case: Case) -> tuple[str, ...]:
     servers: tuple[str, ...] = spec[DNS]
-    if not servers or case.role.outside:
+    if case.role.outside:
         return servers
-    case.lacks.append(Lack(f"a DNS server ({', '.join(servers)})", _OUTSIDE))
+    own = set(case.role.networks.values())
+    lines = (line.partition(":") for line in case.role.hosts)
+    if servers:
+        case.lacks.append(Lack(f"a DNS server ({', '.join(servers)})", _OUTSIDE))
+    elif not case.role.pod and (others := sorted({name for name, _, address in lines if address not in own})):
+        case.lacks.append(Lack(f"a DNS server (/etc/hosts has {', '.join(others)})", _OUTSIDE))
     return ()
 
 

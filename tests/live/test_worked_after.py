@@ -32,7 +32,8 @@ def bench(podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     podman.remove(NAME)
     yield podman
     kept = podman.podman("ps", "-aq", "--filter", f"name=^{NAME}").split()
-    podman.remove(*kept)
+    if kept:
+        podman.remove(*kept)
     podman.podman("volume", "rm", "-af")
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+
+import pytest
+
 from hardentui.model.activity import FileChange
 from hardentui.reading.layer_data import LayerData, layer_data
 
@@ -56,3 +60,23 @@ def test_what_a_new_volume_covers_is_not_lost() -> None:
     seen = found(("/srv/a", "added", False), ("/data/b", "added", False))
     assert seen.without(["/srv"]) == LayerData(("/data/b",), (), ("/data",))
     assert seen.without(["/sr"]).data == ("/data/b", "/srv/a")
+
+
+@pytest.mark.parametrize("path", ["/srv/files/{}", "/srv/files/{}/file"])
+def test_twice_as_many_files_are_twice_the_work(path: str) -> None:
+    def calls(number: int) -> int:
+        count = 0
+
+        def note(*_: object) -> None:
+            nonlocal count
+            count += 1
+
+        changes = [FileChange(path.format(n), "added", directory=False) for n in range(number)]
+        sys.setprofile(note)
+        seen = layer_data(changes, ["/mounted"])
+        left = seen.without(["/data", *map("/other/{}".format, range(number))])
+        sys.setprofile(None)
+        assert seen.directories == left.directories == ("/srv/files",), "one volume, not one for each"
+        return count
+
+    assert calls(4000) < 2.1 * calls(2000)

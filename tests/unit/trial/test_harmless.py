@@ -53,7 +53,7 @@ from hardentui.options.rows import JUDGED
 from hardentui.trial.harmless import GRANTABLE, REPLACEMENTS, harmless, surplus
 from hardentui.trial.role import Case, Filling, Harmless, HostPlace, Role, TwinVolume
 
-ROLE = Role("twin", ("hardentui.trial=1",), {"trial-net": "10.1.0.10"}, hosts=("db:10.1.0.11",))
+ROLE = Role("twin", ("hardentui.trial=1",), {"trial-net": "10.1.0.10"})
 PLACES = {
     "/run/podman/podman.sock": HostPlace.SOCKET,
     "/etc/podman.sock": HostPlace.SOCKET,
@@ -226,9 +226,12 @@ def test_the_ids_of_a_user_namespace_are_kept(value: str) -> None:
 
 
 def test_others_are_found_by_name_without_a_name_server() -> None:
-    spec = twin((NETWORK, ("front:alias=www",)), (ADD_HOST, ("old:1.2.3.4", "up:host-gateway"))).spec
-    assert spec[NETWORK] == ("trial-net:ip=10.1.0.10",)
-    assert spec[ADD_HOST] == ("old:1.2.3.4", "db:10.1.0.11")
+    role = replace(ROLE, hosts=("web:10.1.0.10", "db:10.1.0.11"))
+    made = twin((NETWORK, ("front:alias=www",)), (ADD_HOST, ("old:1.2.3.4", "up:host-gateway")), role=role)
+    assert made.spec[NETWORK] == ("trial-net:ip=10.1.0.10",)
+    assert made.spec[ADD_HOST] == ("old:1.2.3.4", "web:10.1.0.10", "db:10.1.0.11")
+    assert "a DNS server (/etc/hosts has db) (given by --outside)" in map(str, made.lacks)
+    assert not any("DNS" in str(lack) for lack in twin().lacks)
 
 
 def test_with_a_route_out_it_has_the_names_of_the_original() -> None:

@@ -1,10 +1,18 @@
-"""Owners as the user namespace of a container sees them."""
+"""Owners as the user namespace of a container sees them; the work for many files."""
 
 from __future__ import annotations
 
-import pytest
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 
-from hardentui.engine.change.copy_process import inside
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from hardentui.engine.change.copy_process import Copied, Task, inside
 
 _RANGES = ((0, 100_000, 10), (10, 1000, 1))
 
@@ -18,3 +26,47 @@ def test_an_owner_is_translated_into_the_namespace(number: int, seen: int) -> No
 
 def test_without_a_namespace_it_stays() -> None:
     assert inside(33, ()) == 33
+
+
+_COUNTED = """
+import sys
+from hardentui.engine.change import copy_process
+count = 0
+def note(frame, event, argument):
+    global count
+    count += event in ("call", "c_call")
+sys.setprofile(note)
+copy_process.main()
+sys.setprofile(None)
+sys.stderr.write(str(count))
+"""
+
+
+def test_many_small_files_are_copied_with_as_many_calls(tmp_path: Path) -> None:
+    """Both passes: all of them, then the one that changed meanwhile."""
+
+    def calls(number: int) -> list[int]:
+        here, there = tmp_path / f"from-{number}", tmp_path / f"to-{number}"
+        for directory in (there, *(here / str(n) for n in range(number // 10))):
+            directory.mkdir(parents=True)
+        for n in range(number):
+            (here / str(n % (number // 10)) / f"file-{n}").write_text(str(n))
+        task = Task(pid=os.getpid(), user=os.geteuid(), pairs=((str(here), str(there)),), look=(str(there),))
+        counted = []
+        for _ in range(2):
+            done = subprocess.run(
+                [sys.executable, "-c", _COUNTED],
+                input=msgspec.json.encode(task),
+                capture_output=True,
+                check=True,
+            )
+            copied = msgspec.json.decode(done.stdout, type=Copied)
+            assert not copied.error
+            counted.append(int(done.stderr))
+            (here / "0" / "file-0").write_text("changed")
+            task = replace(task, since=time.time_ns() + 10**9)
+        assert len(list(there.rglob("file-*"))) == number
+        return counted
+
+    few, many = calls(500), calls(1000)
+    assert all(more < 2.1 * less for less, more in zip(few, many, strict=True)), (few, many)
