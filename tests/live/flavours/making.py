@@ -223,8 +223,8 @@ class World:
             yield ("pod", "create", *names, *flavour.pod_options(place))
             inside = ("--pod", f"{name}-pod")
         verb = ("create",) if self._state(flavour) == CREATED else ("run", "-d")
-        options = (*inside, *arguments(flavour, place))
-        options += tuple(f"--ulimit={limit}" for limit in self._unasked(" ".join(options)))
+        own = arguments(flavour, place)
+        options = (*inside, *(f"--ulimit={limit}" for limit in self._unasked(" ".join(own))), *own)
         yield (*verb, "--name", name, *options, *flavour.command)
         if flavour.beside:
             yield (*verb, "--name", f"{name}-beside", *options, *flavour.beside)
