@@ -169,8 +169,10 @@ def page(runs: Sequence[Run]) -> str:
         "The live tests on three Podmans, each with the rest of its Debian release. `make test-versions`"
         " writes this page. *n refused*: what that Podman does not know; the list is below.",
         "",
-        "Podman 4.4 and newer have Quadlet. 5.6 and newer also have `podman quadlet install DIRECTORY`, which"
-        " copies units to their place; the next commands that HardenTUI prints work without it.",
+        "Podman 4.4 and newer have Quadlet. 5.6 and newer also have `podman quadlet install`, which `fix`"
+        " then names; the commands that it prints work without. Before 5.4, limits take a new container,"
+        " because `podman update` forgets them, or the others, at the next start. Debian's next release gives"
+        " `--userns=auto` only if there is an account `containers`, too; the tests make one.",
         "",
         "| | " + " | ".join(f"Podman {run.podman} ({RELEASES[run.release]})" for run in runs) + " |",
         "|---|" + "---|" * len(runs),
@@ -179,7 +181,7 @@ def page(runs: Sequence[Run]) -> str:
     for area in AREAS:
         cells = (run.results.get(area.title, Result()).cell() for run in runs)
         lines.append(f"| {area.title} | " + " | ".join(cells) + " |")
-    lines += ["", "## How they differ", "", "What inspect shows of a container that was given no option:", ""]
+    lines += ["", "## How they differ", "", "What a container has that was given no option:", ""]
     shared = set.intersection(*(set(run.differs) for run in runs)) if runs else set()
     for ran in runs:
         lines.append(f"- {ran.podman}: " + "; ".join(text for text in ran.differs if text not in shared))

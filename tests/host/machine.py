@@ -95,14 +95,20 @@ class Machine:
         """Write a file, with the directory above it."""
         self.run(f"mkdir -p {os.path.dirname(path)} && cat >{path}", user, text)
 
-    def hardentui(self, arguments: str, user: str = "root") -> str:
-        """What `hardentui` prints; findings (status 1) and open questions (status 4) are no failure here."""
-        command = f"cd {_OURS} && python3 -m hardentui {arguments}"
+    def hardentui(self, arguments: str, user: str = "root", container: str = "") -> str:
+        """What `hardentui` prints; findings (status 1) and open questions (status 4) are no failure here.
+
+        Args:
+            container: run it in this one.
+        """
+        within = f"podman exec -w {_OURS} {container} " if container else ""
+        command = f"cd {_OURS} && {within}python3 -m hardentui {arguments}"
         return self.run(f"{command}; status=$?; case $status in 1|4) exit 0 ;; *) exit $status ;; esac", user)
 
-    def report(self, arguments: str, user: str = "root") -> Report:
-        """The findings of `hardentui check` or `hardentui host`."""
-        return Report(json.loads(self.hardentui(f"{arguments} --format json", user)))
+    def report(self, arguments: str, user: str = "root", container: str = "") -> Report:
+        """The findings of `hardentui check` or `hardentui host`; paths as the host has them."""
+        text = self.hardentui(f"{arguments} --format json", user, container)
+        return Report(json.loads(text.replace("/run/host/", "/") if container else text))
 
     def main_process(self, container: str, user: str = "root") -> str:
         """The directory in /proc of the container's first process."""
@@ -160,6 +166,17 @@ class Report:
 
     def status(self, name: str, check: str) -> str:
         return str(self.finding(name, check)["status"])
+
+    def verdicts(self) -> dict[tuple[str, str, str], tuple[str, str]]:
+        """Kind, subject and check -> status and reason."""
+        return {
+            (subject["kind"], subject["name"], finding["check"]): (
+                finding["status"],
+                finding.get("reason", ""),
+            )
+            for subject in self._document["subjects"]
+            for finding in findings_of(self._document, subject)
+        }
 
     def with_status(self, status: str, *kinds: str) -> dict[str, str]:
         """The ids of checks with that status on subjects of these kinds, with their reasons."""

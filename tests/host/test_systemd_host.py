@@ -6,6 +6,7 @@ The tests that change something stand last, in this order; each leaves its conta
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 
@@ -147,6 +148,14 @@ def test_refusals_belong_to_the_container(
     assert set(result.get("evidence", {})) == ({f"audit log, {by}"} if by else set())
 
 
+@pytest.fixture(scope="module")
+def toolbox(machine: Machine) -> Iterator[str]:
+    """As the toolbox of SUSE's systems without a writable root, on a host with systemd and cgroup v2."""
+    machine.run(f"systemctl start podman.socket; {_TOOLBOX}")
+    yield "toolbox"
+    machine.run("podman rm -f -t 0 toolbox; systemctl stop podman.socket podman.service")
+
+
 # --- the host ----------------------------------------------------------------------------------------------
 
 
@@ -194,6 +203,25 @@ def test_doctor(machine: Machine, user: str) -> None:
     said = machine.hardentui("doctor", user)
     for line in (r"ok +cgroups: version 2", r"ok +systemd: runs", r"ok +Quadlet: 5\.4"):
         assert re.search(line, said), said
+
+
+_TOOLBOX = (
+    "podman run -d --name toolbox --privileged --pid=host --network=host --ipc=host --hostname=toolbox"
+    " -v/:/run/host -v/usr:/usr:ro -v/usr/lib:/lib:ro -v/usr/lib64:/lib64:ro -v/opt:/opt:ro"
+    " -e XDG_STATE_HOME=/tmp/x -e XDG_CACHE_HOME=/tmp/x localhost/bb:1"
+)
+
+
+@pytest.mark.parametrize("command", ["host", "check limited web"])
+def test_in_a_toolbox_no_verdict_differs(machine: Machine, toolbox: str, command: str) -> None:
+    socket = "/run/podman/podman.sock"
+    outside = machine.report(f"{command} --url unix://{socket}").verdicts()
+    inside = machine.report(f"{command} --url unix:///run/host{socket}", container=toolbox).verdicts()
+    assert {
+        name: (seen, inside.get(name)) for name, seen in outside.items() if inside.get(name) != seen
+    } == {}
+    assert inside.keys() == outside.keys()
+    assert any(status == "fail" for status, _ in outside.values())
 
 
 def test_the_packet_filter(machine: Machine, as_found: Report) -> None:

@@ -23,13 +23,15 @@ def _ranges_of_a_bench(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-@pytest.fixture(autouse=True)
-def _host_of_a_release(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def _host_of_a_release() -> Iterator[None]:
     """A bench with the root directory of a release is a host of its own, also if its engine is rootless."""
-    monkeypatch.setattr(
-        "hardentui.workbench.opening.engines.find_place",
-        lambda engines: find_place((*engines, *Bench.hosts.values())),
-    )
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(
+            "hardentui.workbench.opening.engines.find_place",
+            lambda engines: find_place((*engines, *Bench.hosts.values())),
+        )
+        yield
 
 
 _REFUSALS = ("unknown flag", "not supported", "not yet supported", "invalid filesystem type", "network pasta")

@@ -79,7 +79,7 @@ def all_usable() -> frozenset[str]:
     return capabilities(seen).bounding
 
 
-def test_default_container(run: Run, podman: Bench) -> None:
+def test_default_container(run: Run, podman: Bench, record_property: Callable[[str, object], None]) -> None:
     seen = view(run())
     unread = {item.name for item in fields(seen) if isinstance(getattr(seen, item.name), Unreadable)}
     assert unread == NOT_ASKED
@@ -87,6 +87,7 @@ def test_default_container(run: Run, podman: Bench) -> None:
     assert capabilities(seen).effective == capabilities(seen).bounding
     shown = podman.get("/containers/kernel-view/json")
     assert capabilities(seen).effective == frozenset(shown["BoundingCaps"])
+    record_property("differs", f"{len(shown['BoundingCaps'])} capabilities")
     assert "CAP_CHOWN" in capabilities(seen).effective
     assert seen.no_new_privileges is False
     assert seen.seccomp_mode == 2
@@ -198,7 +199,7 @@ def test_host_network(podman: Bench) -> None:
         podman.remove("kernel-net")
 
 
-def test_user_namespace(run: Run, podman: Bench) -> None:
+def test_user_namespace(run: Run, podman: Bench, record_property: Callable[[str, object], None]) -> None:
     seen = view(run("--userns", "auto"))
     assert seen.host_user_namespace is False
     assert "user" not in shared(seen)
@@ -206,6 +207,7 @@ def test_user_namespace(run: Run, podman: Bench) -> None:
     assert seen.uid >= 65536
     (shown,) = podman.get("/containers/kernel-view/json")["HostConfig"]["IDMappings"]["UidMap"]
     assert seen.uid_map == (IdRange(*map(int, shown.split(":"))),)
+    record_property("differs", f"`--userns=auto` gives {shown.rpartition(':')[2]} IDs")
 
 
 def test_rootless(rootless_podman: Bench) -> None:

@@ -37,13 +37,13 @@ from hardentui.reading.capabilities import (
     short,
 )
 from hardentui.reading.capabilities import granted as granted_now
-from hardentui.reading.containers import judge, proc
+from hardentui.reading.containers import is_infra, judge, proc
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
     needed = needed_by_image(facts)
     if not needed:
-        if isinstance(facts.image, Unreadable):
+        if isinstance(facts.image, Unreadable) and not is_infra(facts):
             return unknown(f"the image may declare what it needs, but {facts.image.reason}")
         return not_applicable("the image does not declare what it needs; a trial can find out")
     more = granted_now(facts) - needed

@@ -14,6 +14,8 @@ from hardentui.options.values import Mount
 
 _SPECIAL_SOURCES = frozenset({"devpts", "ramfs"})
 _FORGOTTEN = ("z", "Z", "U")
+_ROOT_OF_INFRA = "/infra-container"
+"""An empty directory of Podman's own; newer ones have no image for the infra container of a pod."""
 _READ_ONLY_TMPFS_HIDDEN = Version(4, 4)
 _WITH_READ_ONLY = frozenset({"/run", "/tmp", "/var/tmp"})  # noqa: S108 - what Podman mounts
 _HEX = frozenset("0123456789abcdef")
@@ -270,7 +272,7 @@ def read_read_only_tmpfs(view: View) -> Reading:
 
 def read_rootfs(view: View) -> Reading:
     path = str(view.inspect.get("Rootfs") or "")
-    if not path:
+    if not path or (view.inspect.get("IsInfra") and path.endswith(_ROOT_OF_INFRA)):
         return None
     given = view.command.image if view.command is not None and view.command.switched("--rootfs") else ""
     suffix = given.rpartition(":")[2] if ":" in given else ""

@@ -32,6 +32,7 @@ _MASK = r"/\.empty-(directory|file)$"
 """What crun covers a path with; otherwise it takes /dev/null or a tmpfs."""
 _BY_PODMAN = frozenset({"/", "/proc", "/sys", "/dev", "/run/podman-init"})
 """What Podman mounts into every container; separate checks judge devices and masked paths."""
+_CATATONIT = "/catatonit"
 _DELETED = "//deleted"
 _DEFAULTS = ("rw", "rbind", "rprivate", "bind", "private")
 _PASSED_ON = ("shared", "rshared")
@@ -325,7 +326,7 @@ def _nearest(point: str, asked: Mapping[str, _Asked]) -> _Asked | None:
 def _judged(row: KernelMount, asked: _Asked | None, stranger: tuple[MountOrigin, str]) -> MountedPath | None:
     """The row as a mount of the host; None for the container's own."""
     if asked is None:
-        if not row.paths or row.point in _BY_PODMAN or _is_of_runtime(row):
+        if not row.paths or row.point in _BY_PODMAN or _is_of_runtime(row) or _is_program_of_infra(row):
             return None
         return _row(row, row.paths, _Asked(row.point, "other", row.source, (), *stranger))
     if asked.type == "image":
@@ -341,6 +342,11 @@ def _judged(row: KernelMount, asked: _Asked | None, stranger: tuple[MountOrigin,
     if row.root.endswith(_DELETED):  # removed or recreated on the host since
         paths = asked.paths or (row.root.removesuffix(_DELETED),)
     return _row(row, paths or asked.paths, asked) if paths or asked.paths else None
+
+
+def _is_program_of_infra(row: KernelMount) -> bool:
+    """The program of a pod's infra container, where that has no image."""
+    return row.point == _CATATONIT and all(path.endswith(_CATATONIT) for path in row.paths)
 
 
 def _is_of_runtime(row: KernelMount) -> bool:

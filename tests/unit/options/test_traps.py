@@ -51,6 +51,7 @@ from hardentui.options import (
     PRIVILEGED,
     PUBLISH,
     REQUIRES,
+    ROOTFS,
     RUNTIME,
     SECRETS,
     STOP_SIGNAL,
@@ -789,6 +790,11 @@ def test_what_dockers_clients_leave_of_hosts_is_dropped_where_it_changes_nothing
     )
     assert (HOSTS_FILE in result) is kept
     assert any("--hosts-file" in remark for remark in result.remarks) is (kept and command is None)
+
+
+def test_the_empty_root_of_an_infra_container_is_no_option() -> None:
+    assert ROOTFS not in spec(Rootfs="/run/libpod/infra-container", IsInfra=True)
+    assert spec(Rootfs="/run/libpod/infra-container")[ROOTFS] == "/run/libpod/infra-container"
 
 
 def test_the_usual_cgroups_are_no_options() -> None:

@@ -555,3 +555,10 @@ def test_directories_are_searched_once_and_only_if_a_guarded_file_has_a_further_
         assert side.names_of("/srv/app") == side.names_of("/srv/app")
         assert files.listed.count("/srv/app") == searched
         assert files.listed.count("/etc") == 1
+
+
+def test_the_program_of_an_infra_container_without_an_image_is_podmans() -> None:
+    own = kernel("8:1 /usr/libexec/podman/catatonit /catatonit ro - ext4 /dev/sda1 rw")
+    assert seen(of=own).mounted == ()
+    other = kernel("8:1 /etc /catatonit ro - ext4 /dev/sda1 rw")
+    assert [mount.destination for mount in seen(of=other).mounted] == ["/catatonit"]
