@@ -8,52 +8,7 @@ from typing import Any
 
 from hardentui.model.capabilities import capability_name
 from hardentui.model.spec import Option, Spec
-from hardentui.options import (
-    CAP_ADD,
-    CAP_DROP,
-    COMMAND,
-    CPU_PERIOD,
-    CPU_QUOTA,
-    CPUS,
-    DEVICES,
-    ENTRYPOINT,
-    ENV,
-    HEALTH_CMD,
-    HEALTH_INTERVAL,
-    HEALTH_ON_FAILURE,
-    HEALTH_RETRIES,
-    HEALTH_START_PERIOD,
-    HEALTH_STARTUP_CMD,
-    HEALTH_STARTUP_INTERVAL,
-    HEALTH_STARTUP_RETRIES,
-    HEALTH_STARTUP_SUCCESS,
-    HEALTH_STARTUP_TIMEOUT,
-    HEALTH_TIMEOUT,
-    IMAGE,
-    INIT,
-    INIT_CTR,
-    INTERACTIVE,
-    LABEL_LEVEL,
-    LABEL_ROLE,
-    LABEL_TYPE,
-    LABEL_USER,
-    MEMORY,
-    MEMORY_RESERVATION,
-    MEMORY_SWAP,
-    MOUNTS,
-    NO_NEW_PRIVILEGES,
-    PRIVILEGED,
-    PULL,
-    READ_ONLY,
-    READ_ONLY_TMPFS,
-    SECCOMP_PROFILE,
-    TMPFS,
-    TTY,
-    UNMASK,
-    USER,
-    WORKDIR,
-    Mount,
-)
+from hardentui.options import *
 from hardentui.options.codecs.plain import DURATION, size_of
 from hardentui.writers.kube.part import Handlers, PodPart, dns_label, is_claim_name, is_variable
 
