@@ -15,19 +15,7 @@ from typing import Any
 from msgspec import Struct
 
 from hardentui.model.spec import Option, Spec
-from hardentui.options import (
-    BY_NAME,
-    COMMAND,
-    LOG_DRIVER,
-    LOG_OPT,
-    MOUNTS,
-    NAME,
-    NETWORK,
-    POD,
-    ROOTFS,
-    TABLE,
-    TMPFS,
-)
+from hardentui.options import *
 from hardentui.writers.context import UnitContext, left_behind, safe_file_name
 from hardentui.writers.supporting import (
     network_create_arguments,

@@ -22,23 +22,7 @@ from msgspec.structs import replace
 from hardentui.host.podman.generator import dry_run, exec_start
 from hardentui.model.spec import Option, Readability, Spec
 from hardentui.model.version import OLDEST_WITH_QUADLET, Version
-from hardentui.options import (
-    ANNOTATIONS,
-    CGROUPS,
-    ENV,
-    IMAGE_VOLUME,
-    LABELS,
-    LOG_DRIVER,
-    MOUNTS,
-    NAME,
-    NETWORK,
-    NETWORK_ALIAS,
-    REMOVE,
-    REQUIRES,
-    RESTART,
-    SDNOTIFY,
-    TABLE,
-)
+from hardentui.options import *
 from hardentui.options.argv.command_line import parse_create_command
 from hardentui.options.argv.compare import compare_arguments
 from hardentui.options.engine_defaults import ulimits_added_at_start

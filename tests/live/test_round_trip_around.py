@@ -12,38 +12,7 @@ import pytest
 from hardentui.host.podman.generator import dry_run, exec_start
 from hardentui.model.spec import Option, Spec
 from hardentui.model.version import Version
-from hardentui.options import (
-    CAP_ADD,
-    CAP_DROP,
-    COMMAND,
-    CPUS,
-    ENV,
-    HEALTH_CMD,
-    IMAGE,
-    LABELS,
-    MEMORY,
-    MOUNTS,
-    NAME,
-    NETWORK,
-    NETWORK_ALIAS,
-    NO_NEW_PRIVILEGES,
-    POD,
-    PRIVILEGED,
-    PUBLISH,
-    READ_ONLY,
-    RESTART,
-    SECCOMP_PROFILE,
-    SECRETS,
-    STOP_TIMEOUT,
-    SYSCTL,
-    TABLE,
-    TMPFS,
-    ULIMIT,
-    USER,
-    USERNS,
-    Mount,
-    Port,
-)
+from hardentui.options import *
 from hardentui.options.argv.compare import compare_arguments
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources

@@ -10,44 +10,7 @@ import pytest
 
 from hardentui.host.podman.generator import dry_run, exec_start
 from hardentui.model.spec import Option, Spec
-from hardentui.options import (
-    ADD_HOST,
-    ANNOTATIONS,
-    CAP_ADD,
-    COMMAND,
-    DEVICES,
-    DNS,
-    DNS_OPTION,
-    DNS_SEARCH,
-    ENTRYPOINT,
-    ENV,
-    EXPOSE,
-    GROUP_ADD,
-    HEALTH_CMD,
-    HEALTH_STARTUP_CMD,
-    HOSTNAME,
-    IMAGE,
-    LABELS,
-    LOG_DRIVER,
-    LOG_OPT,
-    MASK,
-    MOUNTS,
-    NAME,
-    NETWORK,
-    NETWORK_ALIAS,
-    PASSWD_ENTRY,
-    SECCOMP_PROFILE,
-    SECRETS,
-    STOP_SIGNAL,
-    SYSCTL,
-    TIMEZONE,
-    TMPFS,
-    UIDMAP,
-    ULIMIT,
-    USER,
-    WORKDIR,
-    Mount,
-)
+from hardentui.options import *
 from hardentui.options.argv.command_line import parse_create_command
 from hardentui.options.argv.compare import compare_arguments
 from hardentui.options.inspect.view import CommandLine

@@ -11,23 +11,7 @@ from hypothesis import strategies as st
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import KeyKind, Spec
 from hardentui.model.version import Version
-from hardentui.options import (
-    ANNOTATIONS,
-    COMMAND,
-    DNS_OPTION,
-    ENV,
-    HOSTNAME,
-    IMAGE,
-    LABELS,
-    MOUNTS,
-    NAME,
-    PASSWD_ENTRY,
-    READ_ONLY,
-    SYSCTL,
-    TMPFS,
-    WORKDIR,
-    Mount,
-)
+from hardentui.options import *
 from hardentui.options.argv.command_line import parse_create_command
 from hardentui.options.argv.compare import compare_arguments
 from hardentui.options.codecs.mounts import mount_flag, mount_text, parse_mount, parse_volume

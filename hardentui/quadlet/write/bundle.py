@@ -13,27 +13,7 @@ from hardentui.model.apps import COMPOSE
 from hardentui.model.draft import TextFile
 from hardentui.model.spec import KeyKind, Option, Spec
 from hardentui.model.version import Version
-from hardentui.options import (
-    ARCH,
-    AUTHFILE,
-    CERT_DIR,
-    IMAGE,
-    INIT_CTR,
-    LABELS,
-    MOUNTS,
-    NAME,
-    NETWORK,
-    OS,
-    PLATFORM,
-    POD,
-    PULL,
-    RESTART,
-    RETRY,
-    RETRY_DELAY,
-    ROOTFS,
-    TLS_VERIFY,
-    VARIANT,
-)
+from hardentui.options import *
 from hardentui.quadlet.write.container import container_unit, for_quadlet, intended
 from hardentui.quadlet.write.lines import UnitsBeside
 from hardentui.systemd.command_line import escape, plain, word

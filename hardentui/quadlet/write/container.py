@@ -7,21 +7,7 @@ from collections.abc import Sequence
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import Spec
 from hardentui.model.version import NEWEST_KNOWN, Version
-from hardentui.options import (
-    CGROUP_PARENT,
-    CGROUPS,
-    HEALTH_ON_FAILURE,
-    IMAGE,
-    INIT_CTR,
-    PULL,
-    REMOVE,
-    REQUIRES,
-    RESTART,
-    ROOTFS,
-    SDNOTIFY,
-    STOP_TIMEOUT,
-    TABLE,
-)
+from hardentui.options import *
 from hardentui.quadlet.write.lines import NO_UNITS, UNIT_SUFFIXES, ContainerLines, UnitsBeside
 from hardentui.quadlet.write.restart import about_limit, restart_lines
 from hardentui.systemd.command_line import plain

@@ -10,32 +10,7 @@ from msgspec import Struct, field
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import KeyKind, Option, QuadletKey, Spec
 from hardentui.model.version import Version
-from hardentui.options import (
-    ANNOTATIONS,
-    ARCH,
-    CAP_ADD,
-    CAP_DROP,
-    COMMAND,
-    ENTRYPOINT,
-    ENV,
-    IMAGE,
-    LABELS,
-    MOUNTS,
-    NAME,
-    NETWORK,
-    OS,
-    PLATFORM,
-    POD,
-    PULL,
-    READ_ONLY,
-    READ_ONLY_TMPFS,
-    ROOTFS,
-    SDNOTIFY,
-    SECRETS,
-    TABLE,
-    VARIANT,
-    Mount,
-)
+from hardentui.options import *
 from hardentui.options.codecs.mounts import mount_flag
 from hardentui.systemd.command_line import escape, raw_single, word, words
 from hardentui.writers.run_script import flag_words

@@ -4,58 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from hardentui.model.capabilities import capability_name
 from hardentui.model.spec import Option, Spec
-from hardentui.options import (
-    CAP_ADD,
-    CAP_DROP,
-    COMMAND,
-    CPU_PERIOD,
-    CPU_QUOTA,
-    CPUS,
-    DEVICES,
-    ENTRYPOINT,
-    ENV,
-    HEALTH_CMD,
-    HEALTH_INTERVAL,
-    HEALTH_ON_FAILURE,
-    HEALTH_RETRIES,
-    HEALTH_START_PERIOD,
-    HEALTH_STARTUP_CMD,
-    HEALTH_STARTUP_INTERVAL,
-    HEALTH_STARTUP_RETRIES,
-    HEALTH_STARTUP_SUCCESS,
-    HEALTH_STARTUP_TIMEOUT,
-    HEALTH_TIMEOUT,
-    IMAGE,
-    INIT,
-    INIT_CTR,
-    INTERACTIVE,
-    LABEL_LEVEL,
-    LABEL_ROLE,
-    LABEL_TYPE,
-    LABEL_USER,
-    MEMORY,
-    MEMORY_RESERVATION,
-    MEMORY_SWAP,
-    MOUNTS,
-    NO_NEW_PRIVILEGES,
-    PRIVILEGED,
-    PULL,
-    READ_ONLY,
-    READ_ONLY_TMPFS,
-    SECCOMP_PROFILE,
-    TMPFS,
-    TTY,
-    UNMASK,
-    USER,
-    WORKDIR,
-    Mount,
-)
+from hardentui.options import *
 from hardentui.options.codecs.plain import DURATION, size_of
-from hardentui.writers.kube.part import Handlers, PodPart, dns_label, is_claim_name, is_variable
+from hardentui.writers.kube.part import Handler, Handlers, PodPart, dns_label, is_claim_name, is_variable
 
 HEALTH_OPTIONS: frozenset[Option[Any]] = frozenset(
     {
@@ -272,8 +228,14 @@ _INIT_TYPE = "io.podman.annotations.init.container.type"
 _REFERENCE = re.compile(r"\$(?=[$(])")
 
 
-def _image(part: PodPart, image: str) -> None:
-    part.container["image"] = image
+def _field(name: str, written: Callable[[Any], Any] | None = None) -> Handler:
+    """The value, or what is written for it, as a field of the container."""
+    return lambda part, value: part.container.update({name: written(value) if written else value})
+
+
+def _security(name: str, value: bool = True) -> Handler:
+    """A switch as a field of the securityContext."""
+    return lambda part, _: part.security.update({name: value})
 
 
 def _escaped(words: tuple[str, ...]) -> list[str]:
@@ -286,10 +248,6 @@ def _entrypoint(part: PodPart, words: tuple[str, ...]) -> None:
         part.container["command"] = _escaped(words)
     else:
         part.lose(ENTRYPOINT, words, "Kubernetes cannot clear the image's entry point")
-
-
-def _command(part: PodPart, words: tuple[str, ...]) -> None:
-    part.container["args"] = _escaped(words)
 
 
 def _env(part: PodPart, pairs: tuple[str, ...]) -> None:
@@ -306,14 +264,6 @@ def _env(part: PodPart, pairs: tuple[str, ...]) -> None:
         variables.append({"name": name, "value": value})
     if variables:
         part.container["env"] = variables
-
-
-def _workdir(part: PodPart, path: str) -> None:
-    part.container["workingDir"] = path
-
-
-def _tty(part: PodPart, _: bool) -> None:
-    part.container["tty"] = True
 
 
 def _interactive(part: PodPart, _: bool) -> None:
@@ -339,18 +289,6 @@ def _init_ctr(part: PodPart, when: str) -> None:
     part.first = True
     if when == "always":
         part.annotations[_INIT_TYPE] = when  # else podman kube play runs it once; a cluster, at every start
-
-
-def _privileged(part: PodPart, _: bool) -> None:
-    part.security["privileged"] = True
-
-
-def _no_new_privileges(part: PodPart, _: bool) -> None:
-    part.security["allowPrivilegeEscalation"] = False
-
-
-def _read_only(part: PodPart, _: bool) -> None:
-    part.security["readOnlyRootFilesystem"] = True
 
 
 def _user(part: PodPart, user: str) -> None:
@@ -391,28 +329,24 @@ def _selinux(field: str) -> Any:
     return write
 
 
-def _devices(part: PodPart, devices: tuple[str, ...]) -> None:
-    part.lose(DEVICES, devices, "Kubernetes needs a device plugin for devices")
-
-
 # --- limits ----------------------------------------------------------------------------------------
+
+
+def _resource(part: PodPart, kind: str, name: str, amount: str) -> None:
+    part.container.setdefault("resources", {}).setdefault(kind, {})[name] = amount
 
 
 def _memory(part: PodPart, limit: int) -> None:
     if limit > 0:
-        part.container.setdefault("resources", {}).setdefault("limits", {})["memory"] = str(limit)
+        _resource(part, "limits", "memory", str(limit))
         if MEMORY_SWAP not in part.spec:
             part.notes.append(
                 "the swap limit that --memory implies is not carried over: podman kube play sets none"
             )
 
 
-def _memory_reservation(part: PodPart, limit: int) -> None:
-    part.container.setdefault("resources", {}).setdefault("requests", {})["memory"] = str(limit)
-
-
 def _cpus(part: PodPart, cpus: float) -> None:
-    part.container.setdefault("resources", {}).setdefault("limits", {})["cpu"] = f"{cpus:.9g}"
+    _resource(part, "limits", "cpu", f"{cpus:.9g}")
 
 
 def _cpu_quota(part: PodPart, quota: int) -> None:
@@ -426,19 +360,19 @@ def _cpu_period(part: PodPart, period: int) -> None:
 
 
 OF_CONTAINER: Handlers = {
-    IMAGE: _image,
+    IMAGE: _field("image"),
     ENTRYPOINT: _entrypoint,
-    COMMAND: _command,
+    COMMAND: _field("args", _escaped),
     ENV: _env,
-    WORKDIR: _workdir,
-    TTY: _tty,
+    WORKDIR: _field("workingDir"),
+    TTY: _field("tty"),
     INTERACTIVE: _interactive,
     PULL: _pull,
     INIT: _init,
     INIT_CTR: _init_ctr,
-    PRIVILEGED: _privileged,
-    NO_NEW_PRIVILEGES: _no_new_privileges,
-    READ_ONLY: _read_only,
+    PRIVILEGED: _security("privileged"),
+    NO_NEW_PRIVILEGES: _security("allowPrivilegeEscalation", False),
+    READ_ONLY: _security("readOnlyRootFilesystem"),
     USER: _user,
     UNMASK: _unmask,
     SECCOMP_PROFILE: _seccomp,
@@ -446,9 +380,11 @@ OF_CONTAINER: Handlers = {
     LABEL_LEVEL: _selinux("level"),
     LABEL_USER: _selinux("user"),
     LABEL_ROLE: _selinux("role"),
-    DEVICES: _devices,
+    DEVICES: lambda part, devices: part.lose(
+        DEVICES, devices, "Kubernetes needs a device plugin for devices"
+    ),
     MEMORY: _memory,
-    MEMORY_RESERVATION: _memory_reservation,
+    MEMORY_RESERVATION: lambda part, limit: _resource(part, "requests", "memory", str(limit)),
     CPUS: _cpus,
     CPU_QUOTA: _cpu_quota,
     CPU_PERIOD: _cpu_period,

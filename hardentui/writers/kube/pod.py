@@ -6,41 +6,7 @@ import ipaddress
 from typing import Any
 
 from hardentui.model.spec import Option
-from hardentui.options import (
-    ADD_HOST,
-    ANNOTATIONS,
-    APPARMOR,
-    AUTHFILE,
-    CERT_DIR,
-    DNS,
-    DNS_OPTION,
-    DNS_SEARCH,
-    EXPOSE,
-    GIDMAP,
-    GROUP_ADD,
-    HOSTNAME,
-    IP,
-    IPC,
-    LABELS,
-    LOG_DRIVER,
-    LOG_OPT,
-    MAC_ADDRESS,
-    NAME,
-    NETWORK,
-    NO_HOSTNAME,
-    NO_HOSTS,
-    PID,
-    POD,
-    PUBLISH,
-    RESTART,
-    STOP_TIMEOUT,
-    SYSCTL,
-    TLS_VERIFY,
-    UIDMAP,
-    ULIMIT,
-    USERNS,
-    Port,
-)
+from hardentui.options import *
 from hardentui.writers.kube.part import Handlers, PodPart, is_dns_label, is_key, is_label_value
 
 _UPDATES = "io.containers.autoupdate"

@@ -6,17 +6,7 @@ import pytest
 
 from hardentui.model.capabilities import ALL_CAPABILITIES, STOCK_CAPABILITIES, capability_name
 from hardentui.model.spec import UNKNOWABLE, Readability, Spec
-from hardentui.options import (
-    BY_NAME,
-    CAP_ADD,
-    CAP_DROP,
-    ENTRYPOINT,
-    MASK,
-    PRIVILEGED,
-    SYSCTL,
-    TABLE,
-    ULIMIT,
-)
+from hardentui.options import *
 from hardentui.options.argv.command_line import ALIASES, COMMA_LISTS, SHORT, SWITCHES
 from hardentui.options.capabilities import bounding_set, with_only
 from hardentui.options.codecs.plain import size_text

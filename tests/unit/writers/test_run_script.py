@@ -10,23 +10,7 @@ import pytest
 
 from hardentui.model.spec import Option, Spec
 from hardentui.model.version import Version
-from hardentui.options import (
-    ANNOTATIONS,
-    COMMAND,
-    ENTRYPOINT,
-    ENV,
-    IMAGE,
-    INIT_CTR,
-    MOUNTS,
-    NAME,
-    NETWORK,
-    PASSWD,
-    READ_ONLY,
-    ROOTFS,
-    RUNTIME,
-    SYSCTL,
-    Mount,
-)
+from hardentui.options import *
 from hardentui.writers.context import UnitContext
 from hardentui.writers.run_script import run_arguments, run_script
 from hardentui.writers.supporting import network_create_arguments

@@ -7,13 +7,7 @@ from typing import Any
 import pytest
 
 from hardentui.model.spec import Option, Spec
-from hardentui.options import (
-    BY_NAME,
-    DEVICES,
-    PUBLISH,
-    TABLE,
-    Port,
-)
+from hardentui.options import *
 from hardentui.options.argv.items import Item, item_word, items_of, parse_argument, same, spec_from_argv
 from hardentui.options.codecs.plain import size_of
 from hardentui.systemd.unit_text import UNKNOWN

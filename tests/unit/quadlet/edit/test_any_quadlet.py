@@ -9,25 +9,7 @@ from hypothesis import strategies as st
 
 from hardentui.model.spec import Option, Spec
 from hardentui.model.version import Version
-from hardentui.options import (
-    CAP_ADD,
-    CAP_DROP,
-    COMMAND,
-    ENV,
-    HEALTH_CMD,
-    HOSTNAME,
-    IMAGE,
-    LABELS,
-    LOG_DRIVER,
-    MEMORY,
-    NO_NEW_PRIVILEGES,
-    PIDS_LIMIT,
-    PRIVILEGED,
-    READ_ONLY,
-    SECCOMP_PROFILE,
-    SYSCTL,
-    USER,
-)
+from hardentui.options import *
 from hardentui.quadlet.edit.changes import applied, changes_between
 from hardentui.quadlet.edit.container import edit_quadlet
 from hardentui.quadlet.edit.service import quadlet_drop_in, service_drop_in

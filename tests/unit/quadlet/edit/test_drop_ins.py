@@ -7,24 +7,7 @@ import pytest
 from hardentui.errors import CannotExpress, InputError
 from hardentui.model.spec import Spec
 from hardentui.model.version import Version
-from hardentui.options import (
-    CAP_ADD,
-    CAP_DROP,
-    ENV,
-    IMAGE,
-    MEMORY,
-    MOUNTS,
-    NO_NEW_PRIVILEGES,
-    PRIVILEGED,
-    PUBLISH,
-    READ_ONLY,
-    RESTART,
-    SECCOMP_PROFILE,
-    TTY,
-    USER,
-    Mount,
-    Port,
-)
+from hardentui.options import *
 from hardentui.quadlet.edit.container import edit_quadlet, planned_changes
 from hardentui.quadlet.edit.service import (
     ServiceEdit,

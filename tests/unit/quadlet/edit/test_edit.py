@@ -9,35 +9,7 @@ import pytest
 from hardentui.errors import InputError
 from hardentui.model.spec import Spec
 from hardentui.model.version import Version
-from hardentui.options import (
-    APPARMOR,
-    CAP_ADD,
-    CAP_DROP,
-    COMMAND,
-    DEVICES,
-    ENV,
-    HEALTH_ON_FAILURE,
-    IMAGE,
-    LABELS,
-    MASK,
-    MEMORY,
-    MOUNTS,
-    NETWORK,
-    NO_NEW_PRIVILEGES,
-    PIDS_LIMIT,
-    PRIVILEGED,
-    PUBLISH,
-    READ_ONLY,
-    RESTART,
-    SECCOMP_PROFILE,
-    SECRETS,
-    TMPFS,
-    TTY,
-    ULIMIT,
-    USER,
-    Mount,
-    Port,
-)
+from hardentui.options import *
 from hardentui.quadlet.edit.container import Edited, edit_quadlet, planned_changes
 from hardentui.quadlet.read.container import QuadletFiles
 from hardentui.systemd.unit_text import check_unit_text

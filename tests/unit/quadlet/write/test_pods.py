@@ -10,28 +10,7 @@ from msgspec.structs import replace
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import Option, Spec
 from hardentui.model.version import Version
-from hardentui.options import (
-    ARCH,
-    AUTHFILE,
-    IMAGE,
-    IMAGE_VOLUME,
-    INIT_CTR,
-    LABELS,
-    MOUNTS,
-    NAME,
-    NETWORK,
-    PID,
-    PLATFORM,
-    POD,
-    PULL,
-    REMOVE,
-    REQUIRES,
-    RESTART,
-    TLS_VERIFY,
-    TMPFS,
-    VOLUMES_FROM,
-    Mount,
-)
+from hardentui.options import *
 from hardentui.options.engine_defaults import EngineDefaults
 from hardentui.quadlet.proof import prove_by_port
 from hardentui.quadlet.write.bundle import Bundle, Member, UnitContext, bundle

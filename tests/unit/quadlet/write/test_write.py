@@ -8,48 +8,7 @@ import pytest
 
 from hardentui.model.spec import Option, Spec
 from hardentui.model.version import Version
-from hardentui.options import (
-    ANNOTATIONS,
-    APPARMOR,
-    CAP_ADD,
-    CAP_DROP,
-    CGROUP_PARENT,
-    CGROUPS,
-    COMMAND,
-    CPUS,
-    DNS,
-    ENTRYPOINT,
-    ENV,
-    EXPOSE,
-    HEALTH_CMD,
-    HEALTH_ON_FAILURE,
-    IMAGE,
-    INIT_CTR,
-    LABELS,
-    MEMORY,
-    MOUNTS,
-    NAME,
-    NETWORK,
-    NO_NEW_PRIVILEGES,
-    POD,
-    PRIVILEGED,
-    PUBLISH,
-    PULL,
-    READ_ONLY,
-    READ_ONLY_TMPFS,
-    REMOVE,
-    RESTART,
-    ROOTFS,
-    RUNTIME,
-    SDNOTIFY,
-    STOP_TIMEOUT,
-    SYSCTL,
-    TABLE,
-    ULIMIT,
-    USER,
-    Mount,
-    Port,
-)
+from hardentui.options import *
 from hardentui.quadlet.write.bundle import Bundle, UnitContext, bundle
 
 V44, V46, V54, V60 = Version(4, 4), Version(4, 6), Version(5, 4, 2), Version(6, 0)
