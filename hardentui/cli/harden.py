@@ -182,6 +182,9 @@ class Conversation:
             return error.exit_code
 
     def _report_of(self, row: Row) -> Report:
+        if row.kept is not None:
+            kept, of = visible(row.name, 60), visible(row.kept.of, 60)
+            raise UsageError(f"{kept} is the kept original of {of}.", f"To harden that one: harden {of}")
         again = self._bench.containers.refresh(row.key)
         if again is None or again.report is None:
             raise NotFound(f"The container {visible(row.name, 60)!r} is gone.")
