@@ -38,7 +38,8 @@ def arguments(parser: ArgumentParser) -> None:
         action="append",
         metavar="CMD",
         default=[],
-        help="a command that must succeed on this host, before and after the change; it meets real data",
+        help="a command that must succeed before and after the change; it runs on this host, or beside the "
+        "container if it names $TARGET, and meets real data",
     )
     group.add_argument(
         "--patience",

@@ -22,6 +22,7 @@ from hardentui.errors import ApplyFailed, HardenError, NotFound, UsageError
 from hardentui.features.harden.page import LABEL, downtime, lines, title
 from hardentui.features.harden.task import CONFIRM_WITHIN, Hardening, HardenWishes, Outset
 from hardentui.harden.score import score_word
+from hardentui.model.apps import compose_project
 from hardentui.model.journal import EntryState
 from hardentui.visible import strict_json, visible
 from hardentui.words import plural
@@ -43,15 +44,18 @@ _NO = ("n", "no")
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "names", metavar="NAME", nargs="+", help="container, ID prefix, or pod (all its members, one by one)"
+        "names",
+        metavar="NAME",
+        nargs="+",
+        help="container, ID prefix, or a pod or compose project: its members",
     )
     checklist_option(parser)
     group = parser.add_argument_group("which fixes; without these, all that a trial can judge")
-    group.add_argument("--check", metavar="ID", action="append", default=[], help="this fix; repeatable")
+    group.add_argument("--check", metavar="ID", action="append", default=[], help="only this fix; repeatable")
     group.add_argument(
         "--all",
         action="store_true",
-        help="also fixes whose effect no trial shows; with --check, that one too",
+        help="also fixes whose effect no trial shows; with --check, those too",
     )
     group = parser.add_argument_group("the trial")
     group.add_argument(
@@ -125,17 +129,21 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 
 def _chosen(rows: tuple[Row, ...], names: Iterable[str]) -> tuple[Row, ...]:
-    """The containers of these names; the name of a pod stands for its members."""
+    """The containers of these names; the name of a pod or compose project stands for its members."""
     known = {row.name for row in rows}
     wanted: list[str] = []
     for name in names:
-        members = [row.id for row in rows if row.pod == name and not _is_infra(row)]
+        members = [row.id for row in rows if name in _groups(row)]
         wanted += [name] if name in known or not members else members
     return session.named(rows, wanted)
 
 
-def _is_infra(row: Row) -> bool:
-    return bool(row.report and row.report.facts and row.report.facts.inspect.get("IsInfra"))
+def _groups(row: Row) -> tuple[str, ...]:
+    """Its pod and its compose project; none of an infra container, which is Podman's own."""
+    facts = row.report.facts if row.report else None
+    if facts is None or facts.inspect.get("IsInfra"):
+        return ()
+    return row.pod, compose_project(facts.labels)
 
 
 def _ask(terminal: Terminal) -> Ask:
@@ -174,6 +182,9 @@ class Conversation:
             return error.exit_code
 
     def _report_of(self, row: Row) -> Report:
+        if row.kept is not None:
+            kept, of = visible(row.name, 60), visible(row.kept.of, 60)
+            raise UsageError(f"{kept} is the kept original of {of}.", f"To harden that one: harden {of}")
         again = self._bench.containers.refresh(row.key)
         if again is None or again.report is None:
             raise NotFound(f"The container {visible(row.name, 60)!r} is gone.")
@@ -216,6 +227,8 @@ class Conversation:
             f"{visible(report.subject.name, 60)}: score {score_word(report.score.value)}{level}. "
             f"{plural(len(outset.plan.choices), 'fix', 'fixes')} will be tried on a twin, beside it."
         )
+        for line in outset.together:
+            say(f"note: {line}")
         for line in outset.host_lacks:
             say(f"this host lacks something: {line}")
         probes = task.wishes.probes

@@ -60,7 +60,7 @@ EXAMPLES = {
         "web --likely --to unit --in-place",
         "web db cache --likely -o ./units",
     ),
-    "trial": ("web --all", 'web --all --learn --probe "curl -fsS http://$TWIN_IP:8080/" -o ./web'),
+    "trial": ("web --all", 'web --all --learn --probe "curl -fsS http://$TARGET:8080/" -o ./web'),
     "apply": ("web --trial ./web/trial.json", "web --likely --confirm-within 120"),
     "undo": ("", "3"),
     "journal": ("", "--format json", "forget 3"),

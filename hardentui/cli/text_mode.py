@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from hardentui.cli import session
 from hardentui.cli.explain import explain_lines
+from hardentui.cli.harden import Conversation
 from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.plan import plan_lines
 from hardentui.cli.saving import deliver
@@ -20,6 +21,7 @@ from hardentui.cli.terminal import Terminal
 from hardentui.cli.text_changes import APPLY_WORDS, Changes
 from hardentui.cli.text_lines import finding_line, row_line, worst_first
 from hardentui.errors import ApplyFailed, HardenError, UsageError
+from hardentui.features.harden.task import CONFIRM_WITHIN, HardenWishes
 from hardentui.harden.decisions import decisions, others_left_out, what_changes
 from hardentui.harden.score import most_severe_first, score_word
 from hardentui.model.draft import Target
@@ -101,6 +103,13 @@ class Dialogue:
         yield TextCommand(
             "write", "DIR [KIND]", "write the files: quadlet, run, kube, ansible, unit", self._write, True
         )
+        yield TextCommand(
+            "harden",
+            "",
+            "try everything on a twin, show the card, apply it",
+            self._harden,
+            True,
+        )
         yield TextCommand("try", "[probe COMMAND]", "try the chosen fixes on a twin", self._try, True)
         yield TextCommand("apply", APPLY_WORDS, "apply the chosen fixes to the container", self._apply, True)
         yield TextCommand("keep", "[ID]", "confirm a waiting change", self._changes.keep)
@@ -115,7 +124,9 @@ class Dialogue:
 
     def run(self) -> int:
         opened = self._bench.opened
-        self._say("HardenTUI text mode; help lists the commands. Only write, apply and undo change anything.")
+        self._say(
+            "HardenTUI text mode; help lists the commands. Only write, harden, apply, undo change anything."
+        )
         if opened.simulated:
             self._say("SIMULATED HOST: nothing below is real.")
         self._say(f"Host {visible(opened.host_name, 60)}.")
@@ -369,6 +380,18 @@ class Dialogue:
         if done:
             self._written[key] = dict(self._chosen)
             self._look_anew(report.subject)
+
+    def _harden(self, _: str) -> None:
+        def ask(question: str) -> str:
+            self._say(question)
+            line = self._read()
+            return line.strip() if line else "n"
+
+        subject = self._open_report.subject
+        row = next(row for row in self._rows if row.key == self._key)
+        wishes = HardenWishes(confirm_within=CONFIRM_WITHIN)
+        Conversation(self._bench, self._terminal, ask).harden(row, wishes, changes=True)
+        self._look_anew(subject)
 
     def _undo(self, text: str) -> None:
         if self._changes.undo(text):

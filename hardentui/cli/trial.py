@@ -70,7 +70,7 @@ def trial_options(parser: ArgumentParser) -> _ArgumentGroup:
         metavar="CMD",
         default=[],
         help="a shell command that succeeds if the service works; it runs on this machine, in the network "
-        "of the twin, whose address is $TWIN_IP; repeatable",
+        "of the twin, whose address is $TARGET; repeatable",
     )
     trial.add_argument(
         "--peer",

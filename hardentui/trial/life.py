@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from time import monotonic, sleep
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hardentui.errors import EngineError
 from hardentui.host.commands import run_program
@@ -40,6 +41,7 @@ _UNSEEN: dict[int, str] = {
 _LOAD = NotExercised("load", "a trial is short")
 _REOPENS_WITHIN = 3.0
 _PAUSE = 0.2
+_A_MOMENT = 0.4  # seconds in which a program that takes SIGHUP for its end is gone
 _MOST_PROCESSES, _MOST_DESCRIPTORS = 64, 256
 _INITS = ("catatonit", "tini", "dumb-init", "podman-init", "docker-init")
 _LOG_ENDINGS = (".log", "_log", "-log", ".err")
@@ -185,9 +187,9 @@ def _children(files: Files, pid: int) -> tuple[int, ...]:
 
 
 def _reloaded(stage: Stage, twin: Twin, expected: Expectation) -> str:
-    """Send SIGHUP; why it does not work afterwards."""
+    """Send SIGHUP; why it does not work afterwards. It is judged again at the end of its life."""
     stage.changing.containers.kill(twin.id, signal="HUP")
-    return stage.wait(twin, expected).why
+    return stage.wait(twin, replace(expected, settle=min(expected.settle, _A_MOMENT))).why
 
 
 # --- logs --------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from hardentui.trial.relax import Settled
 from hardentui.trial.request import Tools
 from hardentui.trial.rounds import Rounds
 
+_A_MOMENT = 0.2
 _OF_PROFILE = ("weak-seccomp-profile", "nested-user-namespaces", "open-socket-families")
 """The checks that prove a learned profile, whether or not they were among the chosen fixes."""
 
@@ -95,7 +96,7 @@ def _proven(
     )
     try:
         with rounds.stage.twin(planner.spec(configuration)) as twin:
-            outcome = rounds.start(twin)
+            outcome = rounds.start(twin, settle=_A_MOMENT)  # earlier rounds judged whether it stays
             document = twin.document() if outcome.ready else None
             facts = tools.look(document) if document else None
     except EngineError as error:

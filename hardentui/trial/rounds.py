@@ -177,10 +177,14 @@ class Rounds:
             return ""
         return f"it does not stop within {limit} s any more (before: {self._stop_seconds:.1f} s)"
 
-    def start(self, twin: Twin) -> Readiness:
-        """Start a twin and wait until it is ready."""
+    def start(self, twin: Twin, settle: float | None = None) -> Readiness:
+        """Start a twin and wait until it is ready.
+
+        Args:
+            settle: seconds that it must stay alive afterwards, instead of the expected ones.
+        """
         twin.start()
-        expected = self.expected
+        expected = self.expected if settle is None else replace(self.expected, settle=settle)
         if expected.how is not How.HEALTH and has_health_check(twin.document()):
             expected = replace(expected, how=How.HEALTH, settle=SETTLED)  # one that the plan adds
         return self.stage.wait(twin, expected)

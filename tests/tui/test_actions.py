@@ -11,6 +11,7 @@ from hardentui.model.settings import Settings
 from hardentui.tui import actions
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.apply import ApplyScreen
+from hardentui.tui.screens.card import CardScreen
 from hardentui.tui.screens.command_log import CommandLogScreen
 from hardentui.tui.screens.connection import ConnectionScreen
 from hardentui.tui.screens.diff import DiffScreen
@@ -52,6 +53,7 @@ SCREENS = (
     WriteScreen,
     HelpScreen,
     TrialScreen,
+    CardScreen,
     ApplyScreen,
     JournalScreen,
     LogsScreen,

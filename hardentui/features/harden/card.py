@@ -207,4 +207,4 @@ def _questions(trial: Trial) -> Iterator[str]:
         change = "; ".join(becomes(option.option, option.before, option.after) for option in decision.options)
         asked.setdefault(change, []).append(decision.check)
     for change, checks in asked.items():
-        yield f"{change}? (--all --check {checks[0]})"
+        yield f"{change}? ({checks[0]})"

@@ -21,7 +21,6 @@ LABEL = 19
 """Cells for the label of a line."""
 _FEW = 6  # capabilities that are named
 _LEAST_BEFORE = 14
-_MOST_LINES = 99
 
 
 class CardLine(Struct, frozen=True):
@@ -45,10 +44,13 @@ def lines(card: Card, width: int, height: int = 0) -> list[CardLine]:
     """
     table = list(_table(card, width))
     parts = [(label, _wrapped(text, width)) for label, text in _parts(card)]
-    most = _MOST_LINES
-    while height and most > 1 and len(table) + sum(min(len(part), most) for _, part in parts) > height:
-        most -= 1 if most < _MOST_LINES else _MOST_LINES - max(len(part) for _, part in parts)
-    for label, part in parts:
+    room = height - len(table) if height else sum(len(part) for _, part in parts)
+    shown = [1] * len(parts)
+    while sum(shown) < room and (
+        short := [at for at, (_, part) in enumerate(parts) if shown[at] < len(part)]
+    ):
+        shown[min(short, key=lambda at: shown[at])] += 1
+    for most, (label, part) in zip(shown, parts, strict=True):
         for number, text in enumerate(part[:most]):
             cut = number == most - 1 and len(part) > most
             table.append(CardLine("" if number else label, _cut(text, width) if cut else text))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from hardentui.change.service_operator import probe_once
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import HardenError, UsageError
 from hardentui.features.harden.card import Card, NextStep, card_of
+from hardentui.model.apps import compose_project
 from hardentui.model.draft import DraftFile, Target
 from hardentui.model.fix import Risk
 from hardentui.model.journal import EntryState, JournalEntry, public_entry
@@ -25,7 +27,8 @@ from hardentui.reading.behaviour import listening
 from hardentui.reading.own_command import own_command
 from hardentui.trial.proposing import ProposedProbe, proposed_probe
 from hardentui.trial.results import not_tried
-from hardentui.visible import command_word
+from hardentui.visible import command_word, visible
+from hardentui.words import plural
 from hardentui.workbench.changing.apply_wishes import ApplyWishes
 from hardentui.workbench.changing.history import History
 from hardentui.workbench.changing.simulated_apply import play_apply, prepare_played
@@ -71,12 +74,14 @@ class Outset(Struct, frozen=True):
         probe: proposed; it succeeds on the original.
         judged: how a twin is judged without a probe.
         host_lacks: fixes that this host does not allow, with what would help.
+        together: what its pod or compose project means for it, a sentence each.
     """
 
     plan: Plan
     probe: ProposedProbe | None = None
     judged: str = ""
     host_lacks: tuple[str, ...] = ()
+    together: tuple[str, ...] = ()
 
 
 class Hardening:
@@ -119,9 +124,21 @@ class Hardening:
         ]
         lacks = tuple(f"{skip.check}: {skip}" for skip in skipped)
         judged = "its health check" if has_health_check(facts.inspect) else ""
-        if self.wishes.probes is not None or judged or self.simulated:
-            return Outset(plan, None, judged, lacks)
-        return Outset(plan, self._proposed(), "", lacks)
+        asks = self.wishes.probes is None and not judged and not self.simulated
+        probe = self._proposed() if asks else None
+        return Outset(plan, probe, judged, lacks, tuple(self._together()))
+
+    def _together(self) -> Iterator[str]:
+        facts = self._facts
+        pod = facts.pod or {}
+        others = len(pod.get("Containers") or ()) - bool(pod.get("InfraContainerID")) - 1
+        if others > 0:
+            name = command_word(str(pod.get("Name") or ""), str(pod.get("Id") or "")[:12])
+            all_of_it = own_command(facts.engine.found_with, "harden", name)
+            yield f"its pod has {plural(others, 'other member')}, which {all_of_it} hardens too"
+        if project := compose_project(facts.labels):
+            shown = visible(project, 60)
+            yield f"the compose project {shown} starts it: compose up may make it anew without the fixes"
 
     @property
     def simulated(self) -> bool:

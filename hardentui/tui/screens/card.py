@@ -31,6 +31,8 @@ from hardentui.words import plural
 
 _AROUND = 6
 """Lines of the screen that the card cannot have: title, heading, margins, footer."""
+_TALL = 45
+"""Lines of a screen that shows evidence and difference below the card."""
 
 
 @dataclass
@@ -251,6 +253,8 @@ class CardScreen(StoppablePage):
         checks = ", ".join(choice.check for choice in outset.plan.choices)
         count = plural(len(outset.plan.choices), "fix", "fixes")
         parts = hanging("tries", f"{count}, on a twin beside it: {checks}", self._width, indent=LABEL)
+        for sentence in outset.together:
+            parts += hanging("note", in_keys(sentence), self._width, indent=LABEL)
         for lack in outset.host_lacks:
             parts += hanging("not on this host", in_keys(lack), self._width, "$warning", indent=LABEL)
         if probe := next(iter(self._probes(outset)), ""):
@@ -264,24 +268,23 @@ class CardScreen(StoppablePage):
 
     def _card_content(self, card: Card) -> Content:
         parts: list[Part] = []
-        for line in lines(card, self._width, self.app.size.height - _AROUND - 1):
+        tall = self.app.size.height >= _TALL
+        for line in lines(card, self._width, 0 if tall else self.app.size.height - _AROUND - 2):
             parts += [(f"{line.label:<{LABEL}}", "$muted"), self.signs.of(in_keys(line.text)), "\n"]
         if down := downtime(card, CONFIRM_WITHIN):
-            parts += [down, ("  Enter applies it.", "bold $primary")]
+            parts += [down, "\n", ("Enter applies it.", "bold $primary")]
         return Content.assemble(*parts).rstrip("\n")
 
     def _below(self, card: Card) -> list[Content]:
-        if self._shown == "diff" and self._hardening is not None:
-            return [
-                diff_content(self._hardening.diff)
-                if self._hardening.diff
-                else Content("No file or option changes.")
-            ]
-        if self._shown == "evidence":
-            relaxed = [f"{each.check}: {each.evidence}" for each in card.trial.relaxed if each.evidence]
-            left = [f"{each.check}: {each.evidence}" for each in card.trial.left_out if each.evidence]
-            return [self._told_so_far(), *(Content(visible(text, 300)) for text in (*relaxed, *left))]
-        return []
+        """What was asked for; on a tall screen all there is."""
+        tall = self.app.size.height >= _TALL
+        parts = []
+        if self._shown == "evidence" or tall:
+            evidence = (f"{each.check}: {each.evidence}" for each in card.trial.left_out if each.evidence)
+            parts += [self._told_so_far(), *(Content(visible(text, 300)) for text in evidence)]
+        if (self._shown == "diff" or tall) and self._hardening is not None:
+            parts.append(diff_content(self._hardening.diff))
+        return parts
 
     def _told_so_far(self) -> Content:
         parts: list[Part] = []

@@ -115,7 +115,7 @@ class TrialScreen(StoppableScreen):
             yield Label("Probe", classes="label")
             yield TextField(
                 id="probe",
-                placeholder="a command that proves it works; $TWIN_IP is its address",
+                placeholder="a command that proves it works; $TARGET is its address",
             )
         with VerticalScroll(id="reading"):
             yield Static(id="events")

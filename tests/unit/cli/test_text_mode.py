@@ -168,6 +168,17 @@ def test_an_apply_tells_its_steps_and_asks_and_only_yes_does_it(talk: Talk) -> N
     assert "apply shop-web: done" in said
 
 
+def test_a_container_is_hardened_with_two_answers(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulated_trial, "PACE", 0.0)
+    monkeypatch.setattr(simulated_apply, "PACE", 0.0)
+    said = talk("open shop-web", "harden", "", "y", "harden", "n", "harden", "", "no")
+    first, second, third = said.split("Start the trial?")[1:]
+    assert "hardened twin works" in first
+    assert "apply shop-web: done" in first
+    assert "twin works" not in second
+    assert "apply shop-web: done" not in third
+
+
 def test_what_cannot_be_done_says_why(talk: Talk) -> None:
     said = talk(
         "try", "open shop-web", "try", "apply", "likely", "try curl", "apply soon", "apply 0", "undo", "keep",

@@ -1,0 +1,126 @@
+"""`harden`: from a container's name to hardened, proven and running; or nothing is changed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hardentui.__main__ import main
+from hardentui.options import BY_NAME
+from tests.support.podman import BUSYBOX, Bench
+from tests.support.schemas import validated
+from tests.support.waiting import eventually
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+NAME, POD, VOLUME = "harden-web", "harden-pod", "harden-data"
+PORT = "18097"
+SERVE = "trap 'exit 0' TERM; httpd -p 80 -h /data; while :; do sleep 0.1; done"
+
+
+@pytest.fixture
+def web(podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """A web server with data in a volume, published on every address."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    podman.run(NAME, "-p", f"{PORT}:80", "-v", f"{VOLUME}:/data", BUSYBOX, "sh", "-c", SERVE)
+    podman.podman("exec", NAME, "sh", "-c", "echo '<title>Precious data</title>' > /data/index.html")
+    assert eventually(lambda: _answers(podman))
+    yield podman
+    podman.remove(NAME, *podman.podman("ps", "-a", "-q", "--filter", f"name=^{NAME}-before").split())
+    podman.podman("volume", "rm", "-f", VOLUME)
+
+
+def _answers(bench: Bench) -> bool:
+    try:
+        return "Precious" in bench.execute("curl", "-s", "-m", "5", f"http://127.0.0.1:{PORT}/")
+    except subprocess.CalledProcessError:
+        return False
+
+
+def _inspect(bench: Bench, name: str = NAME) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(bench.podman("inspect", name))[0]
+    return document
+
+
+def test_hardened_proven_and_running_with_its_data_and_no_decision_taken(
+    web: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = _inspect(web)
+    code = main(["harden", NAME, "--url", web.url, "--yes", "--format", "json"])
+    out, err = capsys.readouterr()
+    assert code == 0, err
+    card = validated(json.loads(out))
+    assert card["probes"] == ["curl -sS -m 5 -f http://$TARGET:80/ | grep -qF -e 'Precious data'"]
+    assert card["answer"] == 'HTTP 200, page "Precious data"'
+    assert card["after"]["score"] > card["before"]["score"] + 10
+    assert "/" in card["before"]["writable"]
+    assert "/" not in card["after"]["writable"]
+    assert card["after"]["capabilities"] < card["before"]["capabilities"]
+    assert card["after"]["system_calls"] < card["before"]["system_calls"]
+    assert [line for line in card["decide"] if f"{PORT}:80 becomes 127.0.0.1:{PORT}:80" in line]
+    entry = card["apply"]
+    assert (entry["state"], entry["container"]) == ("done", NAME)
+    assert {proof["status"] for proof in entry["proof"]} == {"pass"}
+    assert card["trial"]["result"] == "works"
+
+    now = _inspect(web)
+    assert now["Id"] != before["Id"]
+    assert now["HostConfig"]["ReadonlyRootfs"] is True
+    assert now["HostConfig"]["PortBindings"] == before["HostConfig"]["PortBindings"]
+    assert [option for option in now["HostConfig"]["SecurityOpt"] if option.startswith("seccomp=")]
+    assert _answers(web)
+    assert BY_NAME["publish"].flag not in {change["option"] for change in entry["changes"]}
+    assert [step["action"] for step in card["next"]] == ["undo", "forget"]
+
+
+def test_files_change_nothing_and_what_breaks_is_rolled_back(
+    web: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, containers = _inspect(web), web.podman("ps", "-a", "-q")
+    fix = ("harden", NAME, "--url", web.url, "--check", "writable-rootfs", "--patience", "5")
+    where = tmp_path / "out"
+    assert main([*fix, "-o", str(where)]) == 0
+    assert "hardened twin works" in capsys.readouterr().out
+    written = {path.name for path in where.iterdir()}
+    assert written >= {"trial.json", "plan.toml", f"seccomp-{NAME}.json", f"{NAME}.container", f"{NAME}.sh"}
+    assert "ReadOnly=true" in (where / f"{NAME}.container").read_text()
+    assert web.podman("ps", "-a", "-q") == containers
+    assert _inspect(web)["State"]["StartedAt"] == before["State"]["StartedAt"]
+
+    seen = tmp_path / "seen"  # the original answers once; what replaces it does not
+    probe = f'test "$TWIN_NAME" != {NAME} || {{ test ! -e {seen} && touch {seen}; }}'
+    assert main([*fix, "--yes", "--probe", probe]) == 5
+    assert "rolling back" in capsys.readouterr().err
+    now = _inspect(web)
+    assert (now["Id"], now["State"]["Running"]) == (before["Id"], True)
+    assert eventually(lambda: _answers(web))
+
+
+@pytest.fixture
+def pod(podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    podman.podman("pod", "create", "--name", POD)
+    for name, port in (("harden-a", 8081), ("harden-b", 8082)):
+        serve = f"trap 'exit 0' TERM; httpd -p {port} -h /tmp; while :; do sleep 0.1; done"
+        podman.podman("run", "-d", "--name", name, "--pod", POD, BUSYBOX, "sh", "-c", serve)
+    yield podman
+    podman.podman("pod", "rm", "-f", "-t", "0", POD)
+
+
+def test_a_pod_is_hardened_member_by_member(pod: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    fix = ("harden", POD, "--url", pod.url, "--check", "new-privileges-allowed", "--format", "json", "--yes")
+    code = main([*fix])
+    out, err = capsys.readouterr()
+    assert code == 0, err
+    cards = [json.loads(text) for text in out.replace("}\n{", "}\0{").split("\0")]
+    assert sorted(card["container"] for card in cards) == ["harden-a", "harden-b"]
+    assert {card["apply"]["state"] for card in cards} == {"done"}
+    for name in ("harden-a", "harden-b"):
+        now = _inspect(pod, name)
+        assert "no-new-privileges" in now["HostConfig"]["SecurityOpt"]
+        assert now["State"]["Running"] is True
+        assert now["Pod"] == pod.podman("pod", "inspect", "--format", "{{.ID}}", POD)

@@ -1,0 +1,92 @@
+"""Hardening from the list: the outset, the trial, the card on one screen, and what follows from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hardentui.tui.app import HardenApp
+from hardentui.tui.screens.apply import ApplyScreen
+from hardentui.tui.screens.card import CardScreen
+from hardentui.tui.screens.walk import WalkScreen
+from hardentui.tui.screens.write import WriteScreen
+from hardentui.workbench.first_look import FirstLook
+from hardentui.workbench.trials import simulated_trial
+from hardentui.workbench.views import Selection
+from tests.tui.support import Driver, drawn, running, shows, until
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(simulated_trial, "PACE", 0.0)
+
+
+def make_app() -> HardenApp:
+    return HardenApp(lambda: FirstLook.open(Selection(demo=True)), environ={})
+
+
+async def at_web(app: HardenApp, pilot: Driver, *keys: str) -> None:
+    await until(pilot, lambda: app.session.host is not None)
+    await pilot.press("slash", *"name:shop", "enter", *keys)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)])
+async def test_four_keys_from_the_list_to_kept(size: tuple[int, int]) -> None:
+    app = make_app()
+    async with running(app, size) as pilot:
+        await at_web(app, pilot, "h")
+        await until(pilot, lambda: isinstance(app.screen, CardScreen))
+        await shows(pilot, "on a twin beside it", "Enter starts the trial")
+        await pilot.press("enter")
+        await shows(pilot, "hardened twin works", "score", "before", "after", "runs as", "capabilities")
+        card = drawn(app)
+        for label in (
+            "can write",
+            "memory, processes",
+            "leaves to",
+            "Left out",
+            "Judged by",
+            "Enter applies it",
+        ):
+            assert label in card, label
+        await pilot.press("e")
+        await shows(pilot, "round 1")
+        await pilot.press("d", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ApplyScreen))
+        await shows(pilot, "Done.")
+
+
+async def test_marked_containers_come_one_after_another_and_the_walk_has_the_same_key() -> None:
+    app = make_app()
+    async with running(app, (100, 30)) as pilot:
+        await at_web(app, pilot, "a", "h")
+        await shows(pilot, "then")
+        first = app.screen
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, CardScreen) and app.screen is not first)
+        while isinstance(app.screen, CardScreen):
+            await pilot.press("escape")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+        await pilot.press("h")
+        await shows(pilot, "Enter starts the trial")
+        await pilot.press("enter")
+        await shows(pilot, "hardened twin works")
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(app.screen, WriteScreen))
+
+
+async def test_a_trial_is_stopped_and_another_probe_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulated_trial, "PACE", 30.0)
+    app = make_app()
+    async with running(app, (80, 24)) as pilot:
+        await at_web(app, pilot, "h")
+        await shows(pilot, "Enter starts the trial")
+        await pilot.press("i", *"true", "enter")
+        await shows(pilot, "probe", "true")
+        await pilot.press("enter", "escape")
+        await shows(pilot, "Stopped. The twin is removed")
+        assert isinstance(app.screen, CardScreen)

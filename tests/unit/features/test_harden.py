@@ -1,0 +1,189 @@
+"""The card of a hardening: what it says, how it fits a screen, and its document."""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+import msgspec
+import pytest
+from jsonschema import ValidationError
+from msgspec.structs import replace
+
+from hardentui.__main__ import main
+from hardentui.checks import all_checks
+from hardentui.checks.examples import container
+from hardentui.features.harden.card import Card, card_of
+from hardentui.features.harden.page import LABEL, downtime, lines, title
+from hardentui.harden.plan import make_plan
+from hardentui.harden.score import score
+from hardentui.model.plan import Choice, Plan, Skipped
+from hardentui.model.trial import (
+    Baseline,
+    Decision,
+    How,
+    Learned,
+    LeftOut,
+    NotExercised,
+    OptionChange,
+    Relaxed,
+    Result,
+    Trial,
+)
+from hardentui.options import MOUNTS, Mount
+from hardentui.readiness.probes import ProbeResult, names_target
+from hardentui.trial import proposing, results
+from hardentui.trial.proposing import proposed_probe
+from hardentui.workbench.checklists.loading import load
+from hardentui.workbench.trials.tried import choices_of
+from tests.support.schemas import schema_of, validated
+
+FACTS = container((MOUNTS, (Mount("volume", "data", "/data"),)))
+FIXES = (
+    Choice("writable-rootfs"),
+    Choice("default-capabilities-kept", (("keep", ("CHOWN", "SETUID")),)),
+    Choice("no-memory-limit", (("memory", "512m"),)),
+)
+
+
+def _plan(choices: tuple[Choice, ...] = FIXES) -> Plan:
+    return make_plan(FACTS, choices, tuple(all_checks()), load(""))
+
+
+def _trial(**more: object) -> Trial:
+    plan = _plan()
+    port = (OptionChange("publish", ("8080:80",), ("127.0.0.1:8080:80",)),)
+    trial = Trial(
+        container="web",
+        result=Result.WORKS,
+        baseline=Baseline(True, How.PORTS, 0.5),
+        options=results.option_changes(plan, plan.after),
+        fixes=results.fixes(plan.choices),
+        relaxed=(Relaxed("default-capabilities-kept", "cap-add", "none", "CHOWN", "chown failed"),),
+        left_out=(
+            LeftOut("no-cpu-limit", "it does not work with it: too slow " + "very " * 40),
+            LeftOut("root-user", "the user to run as must be chosen"),
+        ),
+        decide=(Decision("wildcard-port", port), Decision("unfirewalled-port", port)),
+        not_exercised=(NotExercised("login", "no account"), NotExercised("load")),
+        learned=Learned(syscalls=151, syscalls_before=373, memory_peak=5 << 20),
+        seconds=24.2,
+    )
+    return replace(trial, **more)
+
+
+def _card(trial: Trial | None = None) -> Card:
+    wanted = replace(
+        _plan(),
+        skipped=(
+            Skipped("root-user", "the user to run as must be chosen", needs="user"),
+            Skipped("default-network", "its fix may break it", included_by=None),
+        ),
+    )
+    trial = trial or _trial()
+    plan = _plan(choices_of(trial))
+    return card_of(wanted, plan, FACTS, trial, score(()), score(()))
+
+
+def test_it_shows_what_became_better_and_what_is_for_an_admin() -> None:
+    card = _card()
+    text = "\n".join(f"{line.label:<{LABEL}}{line.text}" for line in lines(card, 90))
+    for words in (
+        "373             151",
+        "everything      /data",
+        "2: CHOWN SETUID",
+        "512 MiB (most seen: 5 MiB)",
+        "Loosened           default-capabilities-kept: --cap-add CHOWN (chown failed)",
+        "login (no account), load",
+        "Needs a value      root-user (user)",
+    ):
+        assert words in text, text
+    assert card.decide == ("--publish 8080:80 becomes 127.0.0.1:8080:80? (wildcard-port)",), "asked once"
+    assert [line.split(":")[0] for line in card.left_out] == ["no-cpu-limit"], "a missing value is told once"
+    assert title(card) == ("web · hardened twin works", "took 24 s")
+
+
+def test_it_fits_a_small_screen_and_says_where_it_was_cut() -> None:
+    card = replace(_card(), notes=("a note " * 60,), probes=("true",), answer="HTTP 200")
+    small, whole = lines(card, 74, 16), lines(card, 74)
+    assert len(small) == 16 < len(whole)
+    assert max(LABEL + len(line.text) for line in small) <= 74
+    assert {line.label for line in small} == {line.label for line in whole}
+    assert any(line.text.endswith("…") for line in small)
+
+
+def test_without_a_way_to_apply_it_there_is_no_downtime() -> None:
+    card = replace(_card(), expected_downtime_seconds=1.24)
+    assert downtime(card, 120) == "Down for about 1.2 s. Rolls back by itself unless kept within 120 s."
+    assert downtime(replace(card, obstacle="it has data"), 120) == ""
+    failed = _trial(
+        result=Result.BASELINE_FAILS, options=(), fixes=(), baseline=Baseline(False, How.ALIVE, 1, "no")
+    )
+    assert [line.label for line in lines(_card(failed), 80)] == ["Why"]
+    assert downtime(_card(failed), 120) == ""
+
+
+def test_the_document_is_what_the_schema_says() -> None:
+    document = json.loads(json.dumps(msgspec.to_builtins(_card())))
+    validated(document)
+    assert set(schema_of("harden")["properties"]) == set(document)
+    for name in document:
+        missing = {key: value for key, value in document.items() if key != name}
+        with pytest.raises(KeyError if name == "schema" else ValidationError):
+            validated(missing)
+    with pytest.raises(ValidationError):
+        validated({**document, "after": {**document["after"], "capabilities": "8"}})
+
+
+def test_on_the_simulated_host_it_is_played(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["harden", "shop-web", "--demo", "--try", "--quiet"]) == 0
+    assert "proves nothing" in capsys.readouterr().out
+    assert main(["harden", "shop-web", "--demo"]) == 2
+    assert "there is no terminal to ask on" in capsys.readouterr().err
+
+
+# --- probes ------------------------------------------------------------------------------------------
+
+
+def _web(page: str, status: int) -> tuple[list[str], str]:
+    """What is asked of a web server with this page, and the probe that is proposed."""
+    asked: list[str] = []
+
+    def ask(command: str, seconds: float) -> ProbeResult:
+        asked.append(command)
+        if "-w" in command and command.startswith("curl"):
+            return ProbeResult(command, exit_code=0, output=f"{page}\n{status}")
+        return ProbeResult(command, exit_code=0)
+
+    probe = proposed_probe(ask, ["tcp/8080"])
+    return asked, probe.command if probe else ""
+
+
+@pytest.fixture
+def programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proposing, "find_program", lambda name: f"/usr/bin/{name}")
+
+
+@pytest.mark.usefixtures("programs")
+def test_a_probe_looks_for_what_the_service_answers_now() -> None:
+    assert _web("<title>My wiki</title>", 200)[1].endswith("| grep -qF -e 'My wiki'")
+    assert _web("plain", 204)[1] == "curl -sS -m 5 -f -o /dev/null http://$TARGET:8080/"
+    assert _web("", 401)[1].endswith('http://$TARGET:8080/)" = 401')
+    assert _web("", 502)[1] == "", "it is broken now"
+
+
+@pytest.mark.usefixtures("programs")
+@pytest.mark.parametrize(
+    "words", ["a'; touch /x; '", "$(id)", "a\nb", "build 1234", "`id`", "x" * 200, "a\\'b"]
+)
+def test_nothing_of_a_page_that_means_something_to_a_shell_gets_into_a_probe(words: str) -> None:
+    asked, probe = _web(f"<title>{words}</title>", 200)
+    assert probe == "curl -sS -m 5 -f -o /dev/null http://$TARGET:8080/"
+    assert len(asked) == 1
+    assert shlex.split(probe)
+
+
+def test_a_probe_that_names_the_target_runs_beside_it() -> None:
+    assert names_target("curl http://$TARGET/")
+    assert names_target("nc ${TWIN_IP} 80")
+    assert not names_target("curl http://localhost:8080/")
