@@ -66,7 +66,9 @@ def used_by_processes(facts: ContainerFacts) -> dict[str, str]:
         if process.capabilities.bounding < sets.bounding:
             used.setdefault("CAP_SETPCAP", f"{name} has dropped capabilities permanently")
         if process.uid is not None and inside(process.uid, kernel.uid_map):
-            for kept in process.capabilities.permitted:
+            held = process.capabilities
+            # who keeps all of them chose none
+            for kept in held.permitted if held.permitted < held.bounding else held.effective:
                 used.setdefault(kept, f"{name} keeps it as an ordinary user")
     if why := _prepares_data(facts):
         used.setdefault("CAP_FOWNER", why)

@@ -217,6 +217,18 @@ def test_what_its_processes_use_is_kept_and_the_rest_of_the_guess_is_told() -> N
     assert "programs that use FSETID, SETFCAP will fail" in said(made)
 
 
+def test_a_process_that_keeps_everything_as_another_user_has_chosen_nothing() -> None:
+    """As squid does: it only raises the one that it uses."""
+    everything = CapabilitySets(*(DEFAULT_CAPABILITIES,) * 4)
+    squid = replace(everything, effective=frozenset({"CAP_SYS_CHROOT"}), ambient=frozenset())
+    processes = (Process(7, "squid", "/usr/sbin/squid", 13, squid),)
+    made = plan(
+        running(seen=kernel(processes=processes, capabilities=everything)), "default-capabilities-kept"
+    )
+    assert "CAP_SYS_CHROOT" in made.after[CAP_ADD]
+    assert not {"CAP_SETFCAP", "CAP_SETPCAP", "CAP_FOWNER"} & {*made.after[CAP_ADD]}
+
+
 @pytest.mark.parametrize(
     ("options", "owner", "is_kept"),
     [((), 999, True), (("ro",), 999, False), ((), 0, False), ((), 1000, False)],
