@@ -145,6 +145,8 @@ carry() { # what is new, changed or gone in $from since $seen was written
     sed -zi "1s/$begun\\$/$((begun - 1))/" "$seen" # the times of files are a little behind the clock
 }
 
+tar --version | grep -q GNU || fail "GNU tar is missing here"
+
 copy() { # CREATE...: what is in $from, called $old, goes to $new, which is made with the command CREATE
     seen=$here/$new.copy
     if podman volume exists "$new" && [ ! -e "$seen" ]; then

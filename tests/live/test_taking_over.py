@@ -217,6 +217,20 @@ def test_what_a_container_wrote_goes_to_the_volume_that_a_fix_adds(
     take_over_and_back_and_over(machine, steps, {"scribe": "/srv/notes"}, ("scribe",))
 
 
+def test_a_link_in_a_container_leads_the_copy_to_no_file_of_the_host(
+    rootful: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ids = rootful.ids(start(rootful, "scribe", BUSYBOX, *SLEEP, data="/srv/notes"))
+    steps = written(rootful, capsys, "fix", "scribe", "--check", "writable-rootfs")
+    (rootful.directory / "secret").write_text("of the host")
+    rootful.bench.podman("exec", "scribe", "sh", "-c", f"mv /srv /was; ln -s {rootful.directory} /srv")
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        carry_out(rootful, steps.next)
+    assert "is reached through a link" in failed.value.stderr
+    assert rootful.ids("scribe") == ids
+    assert rootful.bench.podman("volume", "ls", "-q") == ""
+
+
 def test_data_is_copied_before_the_stop_and_what_changed_meanwhile_after_it(
     machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
