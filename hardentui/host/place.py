@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from threading import get_native_id
 
 from msgspec import Struct
 
@@ -68,7 +69,7 @@ def find_place(engines: Iterable[int] = ()) -> Place:
         engines: PIDs of the processes that serve the engines, as this process sees them.
     """
     seen = [_process(pid) for pid in dict.fromkeys((1, *engines)) if pid > 0]
-    return decide(_process(os.getpid()), seen[0], tuple(seen[1:]), container_around())
+    return decide(_ourselves(), seen[0], tuple(seen[1:]), container_around())
 
 
 def decide(ours: _Process, first: _Process, engines: Sequence[_Process], sign: str) -> Place:
@@ -90,10 +91,17 @@ def decide(ours: _Process, first: _Process, engines: Sequence[_Process], sign: s
 
 def container_on_host() -> str:
     """The container that we run in, if it shares the processes of its host; else empty."""
-    ours, first = _process(os.getpid()), _process(1)
+    ours, first = _ourselves(), _process(1)
     if first.root is None:
         return container_around()
     return "" if first.root == ours.root else container_around() or "a container"
+
+
+def _ourselves() -> _Process:
+    """This thread: those of earlier views of a host stay in its root directory, and may be the most."""
+    return _Process(
+        os.getpid(), _root(os.getpid(), str(get_native_id())), os.readlink("/proc/thread-self/ns/user")
+    )
 
 
 def _process(pid: int) -> _Process:

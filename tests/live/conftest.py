@@ -12,7 +12,7 @@ from hardentui.host.place import find_place
 from hardentui.model.host import SubIds
 from tests.conftest import cannot_run
 from tests.support.images import NGINX, REDIS, ServiceImage, build, missing_package
-from tests.support.podman import BUSYBOX, RELEASE, TEST_USER, Bench, BenchFailed, missing_programs
+from tests.support.podman import BUSYBOX, TEST_USER, Bench, BenchFailed, missing_programs, refused
 
 
 @pytest.fixture(autouse=True)
@@ -34,9 +34,6 @@ def _host_of_a_release() -> Iterator[None]:
         yield
 
 
-_REFUSALS = ("unknown flag", "not supported", "not yet supported", "invalid filesystem type", "network pasta")
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     """What another release's Podman does not know is no fault; docs/podman-versions.md tells it."""
@@ -44,7 +41,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
         return (yield)
     except subprocess.CalledProcessError as error:
         first = next(iter(str(error.stderr).splitlines()), "")
-        if RELEASE and error.cmd[0] == "podman" and any(words in first for words in _REFUSALS):
+        if error.cmd[0] == "podman" and refused(first):
             pytest.skip(f"refused: {first.removeprefix('Error: ')}")
         raise
 

@@ -48,6 +48,21 @@ RELEASE = os.environ.get("HARDENTUI_TEST_RELEASE", "")
 """The Debian release whose Podman is tested; empty = this machine's own."""
 
 
+_REFUSALS = (
+    "unknown flag",
+    "not supported",
+    "not yet supported",
+    "invalid filesystem type",
+    "network pasta",
+    "invalid sdnotify value",
+)
+
+
+def refused(said: str) -> bool:
+    """Whether another release's Podman does not know what it was asked for."""
+    return bool(RELEASE) and any(words in said for words in _REFUSALS)
+
+
 class BenchFailed(Exception):
     """The bench could not be started."""
 

@@ -82,6 +82,12 @@ class MountTable:
         """Both belong to the same mount: nothing is mounted between them."""
         return self._holding(path) is self._holding(other)
 
+    def mounted_below(self, path: str) -> tuple[str, ...]:
+        """Where else what is mounted below a directory is visible."""
+        rows = [row for point, row in self._at.items() if _below(point, path)]
+        names = (name for row in rows for name in self.paths_of(row.device, row.root))
+        return tuple(dict.fromkeys(name for name in names if _below(name, path) is None))
+
     def device_at(self, source: str) -> str:
         """The first mount point of a block device's file system; empty if there is none."""
         mount = self._by_source.get(source)

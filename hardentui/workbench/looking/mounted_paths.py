@@ -253,7 +253,15 @@ def _declared(asked: Iterable[_Asked], facts: ContainerFacts, host: HostSide | N
     for mount in asked:
         paths = mount.paths or _on_device(mount, facts, host)
         if paths:
-            yield _next_start(replace(mount, paths=paths))
+            yield _next_start(replace(mount, paths=(*paths, *_comes_along(mount, host))))
+
+
+def _comes_along(asked: _Asked, host: HostSide | None) -> tuple[str, ...]:
+    """Other places of the host that are mounted below a directory: a bind mount takes them along."""
+    if host is None or asked.type != "bind" or {"bind", "bind-nonrecursive=true"} & {*asked.options}:
+        return ()
+    table = host.engine_table()
+    return table.mounted_below(asked.paths[0]) if isinstance(table, MountTable) and asked.paths else ()
 
 
 def _next_start(asked: _Asked) -> MountedPath:

@@ -562,3 +562,16 @@ def test_the_program_of_an_infra_container_without_an_image_is_podmans() -> None
     assert seen(of=own).mounted == ()
     other = kernel("8:1 /etc /catatonit ro - ext4 /dev/sda1 rw")
     assert [mount.destination for mount in seen(of=other).mounted] == ["/catatonit"]
+
+
+def test_what_is_mounted_below_a_directory_comes_along_with_the_next_start() -> None:
+    below = entry(f"{STORAGE}/volumes/conf", "/data")
+    assert seen(mounts=(below,), of=NotRunning("created")).mounted[0].paths == (
+        f"{STORAGE}/volumes/conf",
+        "/etc",
+    )
+    alone = seen(
+        (MOUNTS, (Mount("bind", f"{STORAGE}/volumes/conf", "/data", ("bind-nonrecursive=true",)),)),
+        of=NotRunning("created"),
+    )
+    assert alone.mounted[0].paths == (f"{STORAGE}/volumes/conf",)
