@@ -20,9 +20,10 @@ from hardentui.reading.own_command import own_command
 from hardentui.visible import command_word, visible
 from hardentui.workbench.changing.saving import save_result
 from hardentui.workbench.trials.files import trial_files
-from hardentui.workbench.trials.kept_needs import keep_profile, profile_path
+from hardentui.workbench.trials.kept_needs import keep_profile, profile_directory, profile_path
 from hardentui.workbench.trials.tried import FILE_NAME, as_json
 from hardentui.workbench.trials.trying import Wishes, choices_to_try
+from hardentui.workbench.views import known_facts
 
 if TYPE_CHECKING:
     from argparse import _ArgumentGroup
@@ -119,12 +120,14 @@ def run(options: Namespace, terminal: Terminal) -> int:
         plan = make_plan(bench, report, options, saved, terminal)
         if not choices_to_try(plan, named=bool(options.check)):
             return EXIT_CODES[Result.NOTHING_WORKS]
+        kept = profile_directory(known_facts(report), bench.opened.files)
+        directory = options.directory or kept
         wishes = Wishes(
             tuple(options.peer),
             tuple(options.probe),
             options.patience,
             options.outside,
-            profile_path(report.subject.name, options.directory) if options.learn else "",
+            profile_path(report.subject.name, directory) if options.learn else "",
             options.tight,
             tuple(options.grant),
         )
@@ -138,7 +141,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         else:
             terminal.write("\n".join(trial_lines(trial, terminal)) + "\n")
         if trial.learned is not None and trial.learned.seccomp is not None and not options.directory:
-            terminal.note(f"the learned seccomp profile: {visible(keep_profile(trial))}")
+            terminal.note(f"the learned seccomp profile: {visible(keep_profile(trial, kept))}")
         if options.directory:
             _save(bench, report, trial, options, terminal)
     return EXIT_CODES[trial.result]

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from hardentui.harden.decisions import becomes
+from hardentui.harden.decisions import becomes, decisions, what_changes
 from hardentui.harden.score import Score
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Plan
@@ -179,7 +179,7 @@ def card_of(
         after=side_of(facts, plan.after, after, calls=fewer, outgoing=outgoing),
         left_out=tuple(_left_out(wanted, trial)),
         needs_values=tuple(f"{skip.check} ({skip.needs})" for skip in missing.values()),
-        decide=tuple(_questions(trial)),
+        decide=tuple(_questions(wanted, trial)),
         not_exercised=tuple(
             f"{part.what} ({part.why})" if part.why else part.what for part in trial.not_exercised
         ),
@@ -200,9 +200,11 @@ def _left_out(wanted: Plan, trial: Trial) -> Iterator[str]:
         yield f"{', '.join(unseen)}: may break what no twin shows (--all)"
 
 
-def _questions(trial: Trial) -> Iterator[str]:
+def _questions(wanted: Plan, trial: Trial) -> Iterator[str]:
     """What is left to decide, once for all checks that ask for the same."""
     asked: dict[str, list[str]] = {}
+    for skip in decisions(wanted):
+        asked.setdefault(what_changes(skip), []).append(skip.check)
     for decision in trial.decide:
         change = "; ".join(becomes(option.option, option.before, option.after) for option in decision.options)
         asked.setdefault(change, []).append(decision.check)

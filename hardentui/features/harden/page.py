@@ -129,6 +129,7 @@ def _parts(card: Card) -> Iterator[tuple[str, str]]:
     yield "Left out", "; ".join(card.left_out) or "nothing"
     yield from _given("Loosened", "; ".join(_loosened(trial)))
     yield from _given("Not exercised", ", ".join(card.not_exercised))
+    yield from _given("Not learned", "; ".join(_not_learned(trial)))
     yield from _given("Twins lacked", "; ".join(map(str, trial.lacks)))
     yield from _given("Judged by", _judged(card))
     yield from _given("Decide", "; ".join(card.decide))
@@ -148,6 +149,11 @@ def _loosened(trial: Trial) -> Iterator[str]:
         row = BY_NAME.get(relaxed.option)
         flag = row.flag if row is not None else relaxed.option
         yield f"{relaxed.check}: {flag} {relaxed.given or 'removed'} ({relaxed.evidence})"
+
+
+def _not_learned(trial: Trial) -> Iterator[str]:
+    if trial.learned is not None:
+        yield from (f"{what}: {why}" for what, why in trial.learned.unknown.items())
 
 
 def _judged(card: Card) -> str:

@@ -20,7 +20,8 @@ from hardentui.model.draft import DraftFile, Target
 from hardentui.model.fix import Risk
 from hardentui.model.journal import EntryState, JournalEntry, public_entry
 from hardentui.model.plan import Caution, Choice, Plan
-from hardentui.model.trial import OnTrialEvent, Trial
+from hardentui.model.trial import Learned, OnTrialEvent, Trial
+from hardentui.options import SECCOMP_PROFILE
 from hardentui.readiness.expectation import PATIENCE, has_health_check
 from hardentui.readiness.ports import ports_of
 from hardentui.reading.behaviour import listening
@@ -33,7 +34,12 @@ from hardentui.workbench.changing.apply_wishes import ApplyWishes
 from hardentui.workbench.changing.history import History
 from hardentui.workbench.changing.simulated_apply import play_apply, prepare_played
 from hardentui.workbench.trials.files import plan_of_trial, trial_files
-from hardentui.workbench.trials.kept_needs import keep_profile, profile_path
+from hardentui.workbench.trials.kept_needs import (
+    can_keep_profile,
+    keep_profile,
+    profile_directory,
+    profile_path,
+)
 from hardentui.workbench.trials.simulated_trial import play_trial
 from hardentui.workbench.trials.trying import Wishes, choices_to_try
 from hardentui.workbench.views import Report, known_facts
@@ -188,12 +194,17 @@ class Hardening:
         if self.simulated:
             trial = play_trial(outset.plan, on_event, stop)
         else:
-            path = profile_path(name, wishes.directory) if self._facts.engine.local else ""
+            kept = profile_directory(self._facts, self.bench.opened.files)
+            directory = wishes.directory or kept
+            path = profile_path(name, directory) if self._facts.engine.local else ""
             trying = self.bench.trying(self.report)
             tried = Wishes(probes=probes, patience=wishes.patience, learn=path)
             trial = trying.try_plan(outset.plan, tried, on_event, stop, named=bool(wishes.checks))
             if not wishes.directory and trial.learned is not None and trial.learned.seccomp is not None:
-                keep_profile(trial)
+                if can_keep_profile(self._facts, self.bench.opened.files):
+                    keep_profile(trial, kept)
+                else:
+                    trial = _without_profile(trial, trial.learned)
         self._trial = trial
         planner = self.bench.planner
         self.plan = plan = plan_of_trial(planner, self.report, trial)
@@ -285,3 +296,17 @@ class Hardening:
     def _command(self, verb: str, *words: str) -> str:
         name = command_word(self._facts.name, self._facts.id[:12])
         return own_command(self._facts.engine.found_with, verb, name, *words)
+
+
+def _without_profile(trial: Trial, learned: Learned) -> Trial:
+    """The trial of an engine whose account has no place for a learned profile."""
+    why = {"seccomp": "the account of this engine has no home directory to keep a profile in"}
+    learned = replace(
+        learned,
+        seccomp=None,
+        profile="",
+        syscalls=learned.syscalls_before,
+        unknown={**learned.unknown, **why},
+    )
+    options = tuple(change for change in trial.options if change.option != SECCOMP_PROFILE.name)
+    return replace(trial, learned=learned, options=options)

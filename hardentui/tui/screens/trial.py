@@ -31,10 +31,11 @@ from hardentui.tui.widgets.text_field import TextField
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
 from hardentui.workbench.trials.files import plan_of_trial
-from hardentui.workbench.trials.kept_needs import keep_profile, profile_path
+from hardentui.workbench.trials.kept_needs import keep_profile, profile_directory, profile_path
 from hardentui.workbench.trials.simulated_trial import play_trial
 from hardentui.workbench.trials.trying import Wishes
 from hardentui.workbench.trials.words import exercised, what_it_changes
+from hardentui.workbench.views import known_facts
 
 _HEADINGS = {
     Result.WORKS: ("A hardened configuration works", "bold $success"),
@@ -212,11 +213,12 @@ class TrialScreen(StoppableScreen):
             if self._simulated:
                 self.post_message(TrialFinished(play_trial(self._plan, tell, stop)))
             else:
-                profile = profile_path(report.subject.name, "") if self._learns else ""
+                directory = profile_directory(known_facts(report), bench.opened.files)
+                profile = profile_path(report.subject.name, directory) if self._learns else ""
                 wishes = Wishes(probes=probes, learn=profile, tight=self._tight)
                 trial = bench.trying(report).try_plan(self._plan, wishes, tell, stop)
                 if trial.learned is not None and trial.learned.seccomp is not None:
-                    keep_profile(trial)
+                    keep_profile(trial, directory)
                 self.post_message(TrialFinished(trial))
         except KeyboardInterrupt:
             self.post_message(TrialEnded(None))

@@ -24,7 +24,7 @@ from hardentui.visible import visible
 from hardentui.workbench.changing.drafter import Drafter
 from hardentui.workbench.looking.default_profile import profile_in_force
 from hardentui.workbench.planning.planner import Planner, plan_file
-from hardentui.workbench.trials.kept_needs import keep_profile
+from hardentui.workbench.trials.kept_needs import keep_profile, profile_directory
 from hardentui.workbench.trials.offered import refuse_more_than_offered, why_weaker
 from hardentui.workbench.trials.records import is_remembered
 from hardentui.workbench.trials.tried import FILE_NAME, as_json, choices_of, plan_of
@@ -71,7 +71,7 @@ def _with_profile(plan: Plan, trial: Trial, facts: ContainerFacts, files: Files)
         raise PlanError(f"The trial is refused: its seccomp profile {visible(why, 200)}.")
     path: str = plan.after[SECCOMP_PROFILE]
     if not _holds(path, document or {}):
-        path = keep_profile(trial)
+        path = keep_profile(trial, profile_directory(facts, files))
     after = plan.after.with_(SECCOMP_PROFILE, path)
     changed = {diff.option.name: diff for diff in spec_diff(plan.before, after)}
     changes = [replace(change, after=changed[change.option].after) for change in plan.changes]

@@ -9,10 +9,14 @@ from contextlib import suppress
 import msgspec
 
 from hardentui.errors import WriteError
+from hardentui.files import write_bundle
+from hardentui.host.files.reader import Files
+from hardentui.model.draft import TextFile
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.trial import Trial
 from hardentui.state.own_files import read_own, state_directory, write_own
 from hardentui.trial.learned.needs import Needs
+from hardentui.workbench.looking.unit_origin import manager_of
 from hardentui.writers.context import profile_name
 from hardentui.writers.seccomp import profile_text
 
@@ -25,21 +29,46 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 def profile_path(name: str, directory: str) -> str:
-    """Where the learned profile of a container will be: with the trial's files, else in our own directory."""
-    where = os.path.abspath(directory) if directory else os.path.join(state_directory(), "learned")
-    return os.path.join(where, profile_name(name))
+    """Where the learned profile of a container will be."""
+    return os.path.join(os.path.abspath(directory), profile_name(name))
 
 
-def keep_profile(trial: Trial) -> str:
-    """Write the learned profile to our own directory; returns its path.
+def profile_directory(facts: ContainerFacts, files: Files) -> str:
+    """Where profiles are kept that this engine can read: with the configuration of its account, which cannot
+    read our own directory if it is another one; ours too if that account has no home.
+    """
+    manager = manager_of(files, facts.engine)
+    another = manager.rootless and manager.uid != os.geteuid() and manager.home not in ("", "/")
+    return manager.containers_directory if another else _own_directory()
+
+
+def can_keep_profile(facts: ContainerFacts, files: Files) -> bool:
+    """Whether the engine can read a kept profile."""
+    manager = manager_of(files, facts.engine)
+    return not manager.rootless or manager.uid == os.geteuid() or manager.home not in ("", "/")
+
+
+def _own_directory() -> str:
+    return os.path.join(state_directory(), "learned")
+
+
+def keep_profile(trial: Trial, directory: str) -> str:
+    """Write the learned profile where its engine can read it; returns its path.
+
+    Args:
+        directory: `profile_directory`.
 
     Raises:
         WriteError: it cannot be written.
     """
     learned = trial.learned
-    path = profile_path(trial.container, "")
+    path = profile_path(trial.container, directory)
+    text = profile_text(learned.seccomp if learned and learned.seccomp else {})
+    if directory != _own_directory():
+        write_bundle(directory, [TextFile(os.path.basename(path), text)], create=True, keep_backup=False)
+        return path
     try:
-        write_own(path, profile_text(learned.seccomp if learned and learned.seccomp else {}))
+        write_own(path, text)
     except OSError as error:
         raise WriteError(f"{path} cannot be written: {error.strerror}.") from error
     return path

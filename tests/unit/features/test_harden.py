@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -12,11 +14,12 @@ from msgspec.structs import replace
 
 from hardentui.__main__ import main
 from hardentui.checks import all_checks
-from hardentui.checks.examples import container
+from hardentui.checks.examples import container, rootful, rootless
 from hardentui.features.harden.card import Card, card_of
 from hardentui.features.harden.page import LABEL, downtime, lines, title
 from hardentui.harden.plan import make_plan
 from hardentui.harden.score import score
+from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.plan import Choice, Plan, Skipped
 from hardentui.model.trial import (
     Baseline,
@@ -32,10 +35,13 @@ from hardentui.model.trial import (
 )
 from hardentui.options import MOUNTS, Mount
 from hardentui.readiness.probes import ProbeResult, names_target
+from hardentui.state.own_files import state_directory
 from hardentui.trial import proposing, results
 from hardentui.trial.proposing import proposed_probe
 from hardentui.workbench.checklists.loading import load
+from hardentui.workbench.trials.kept_needs import can_keep_profile, keep_profile, profile_directory
 from hardentui.workbench.trials.tried import choices_of
+from tests.support.rooted import Rooted
 from tests.support.schemas import schema_of, validated
 
 FACTS = container((MOUNTS, (Mount("volume", "data", "/data"),)))
@@ -140,6 +146,28 @@ def test_on_the_simulated_host_it_is_played(capsys: pytest.CaptureFixture[str]) 
     assert "proves nothing" in capsys.readouterr().out
     assert main(["harden", "shop-web", "--demo"]) == 2
     assert "there is no terminal to ask on" in capsys.readouterr().err
+
+
+def test_a_profile_is_kept_where_the_account_of_the_engine_can_read_it(tmp_path: Path) -> None:
+    home = tmp_path / "home" / "anna"
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "passwd").write_text(f"anna:x:4321:4321::{home}:/bin/sh\n")
+    files = Rooted(tmp_path)
+
+    def facts(engine: EngineFacts) -> ContainerFacts:
+        return container(engine=engine)
+
+    hers = facts(rootless(url="unix:///run/user/4321/podman/podman.sock"))
+    nobodys = facts(rootless(url="unix:///run/user/4322/podman/podman.sock"))
+    ours = os.path.join(state_directory(), "learned")
+    assert profile_directory(hers, files) == f"{home}/.config/containers"
+    assert can_keep_profile(hers, files)
+    assert profile_directory(facts(rootful()), files) == ours
+    assert not can_keep_profile(nobodys, files)
+    profile = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": []}
+    trial = _trial(learned=Learned(seccomp=profile))
+    path = keep_profile(trial, str(home / ".config" / "containers"))
+    assert json.loads(Path(path).read_text())["defaultAction"] == "SCMP_ACT_ERRNO"
 
 
 # --- probes ------------------------------------------------------------------------------------------
