@@ -167,7 +167,7 @@ class Workbench:
         from hardentui.workbench.trials.trying import Trying
 
         members = self.containers.neighbours(report).members
-        waived = frozenset(finding.check for finding in report.findings if finding.status is Status.WAIVED)
+        waived = frozenset(finding.check for finding in report.everything if finding.status is Status.WAIVED)
         return Trying(self.opened, self._gatherers, self.judge, known_facts(report), members, waived)
 
     def applying(self, report: Report) -> Application:
