@@ -114,7 +114,11 @@ def _form(check: AnyCheck, name: str) -> str:
 
 
 def _severity(check: AnyCheck) -> str:
-    return f"{check.severity.word} (moves with the context)" if check.contextual else check.severity.word
+    return (
+        f"{check.severity.word} (one less in a user namespace of its own)"
+        if check.contextual
+        else check.severity.word
+    )
 
 
 def _examples(check: AnyCheck) -> list[str]:

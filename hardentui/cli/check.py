@@ -23,7 +23,7 @@ from hardentui.visible import visible
 from hardentui.workbench.checklists.lookup import know_checks
 from hardentui.workbench.looking.row_filter import parse_filter
 from hardentui.workbench.results import check_result, host_reports
-from hardentui.workbench.views import reports_of
+from hardentui.workbench.views import reports_of, told_once
 
 if TYPE_CHECKING:
     from hardentui.reports.result import CheckResult
@@ -64,7 +64,7 @@ def arguments(parser: ArgumentParser) -> None:
     )
     depth = parser.add_mutually_exclusive_group()
     depth.add_argument("--summary", action="store_true", help="only the summary and one line per subject")
-    depth.add_argument("--details", action="store_true", help="list the findings of each container")
+    depth.add_argument("--details", action="store_true", help="everything about each subject")
     checklist_option(parser)
     report_options(parser)
 
@@ -121,11 +121,14 @@ def look_at(
     chosen = bool(options.check or options.step)  # a full check leaves images to `hardentui images`
     if chosen or not some:
         shared += session.of_images_and_networks(bench, rows if some else None, images=chosen)
-    reports = [*shared, *reports_of(rows, originals=bool(options.names))]
+    of_containers = reports_of(rows, originals=bool(options.names))
+    reports = [*shared, *of_containers, *told_once(report for report, _ in of_containers)]
     _something(options, bench, reports)
     if waivers and is_whole(options):
         reports += session.of_waivers(bench, reports)
-    result = check_result(bench, reports, Severity.parse(options.fail_on), fixes=options.format != "text")
+    result = check_result(
+        bench, reports, Severity.parse(options.fail_on), fixes=options.format not in ("text", "json")
+    )
     if not options.names:
         result = replace(result, kept=tuple(_kept(row) for row in rows if row.kept is not None))
     if options.format == "html":
@@ -154,9 +157,9 @@ def _filtered(text: str, rows: Iterable[Row]) -> tuple[Row, ...]:
 
 
 def _look(options: Namespace) -> TextStyle:
-    """One line per subject for a check of many; everything about a subject that was named."""
-    brief = not (options.names or options.step or options.check)
-    blocks = options.details or not (brief or options.summary)
+    """One screen for a check of many, half of one for each that was named; --details tells everything."""
+    brief = not (options.details or options.step or options.check)
+    blocks = bool(options.details or options.names or not brief) and not options.summary
     return TextStyle(brief=brief, blocks=blocks, advice=not options.summary)
 
 

@@ -85,7 +85,7 @@ def _filter(write: Paragraphs) -> Iterator[str]:
 
 def explain_lines(check: AnyCheck, checklist: Checklist, write: Paragraphs) -> Iterator[str]:
     yield write.bold(check.title)
-    moves = ", moves with the context" if check.contextual else ""
+    moves = ", one less in a user namespace of its own" if check.contextual else ""
     yield f"{check.id}  step {check.step}, {check.severity.word}{moves}, about the {check.kind.value}"
     if check.id in checklist.without:
         why = checklist.without[check.id]

@@ -9,10 +9,11 @@ from hardentui.cli.check import deliver, report_options
 from hardentui.cli.parser import Given, checklist_option
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
-from hardentui.model.finding import Severity
+from hardentui.model.finding import Kind, Severity
 from hardentui.words import plural
 from hardentui.workbench.host_scans import import_scan
 from hardentui.workbench.results import check_result, host_reports
+from hardentui.workbench.views import told_once, without_originals
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -34,9 +35,11 @@ def run(options: Namespace, terminal: Terminal) -> int:
         _import_scan(options, terminal)
     with session.workbench(options, terminal) as bench:
         fail_on = Severity.parse(options.fail_on)
+        rows = without_originals(session.scan(bench, terminal))
+        containers = [row.report for row in rows if row.report]
         shared = host_reports(bench)
-        containers = [row.report for row in session.scan(bench, terminal) if row.report]
-        fixes = options.format != "text"
+        shared += [(site, kind) for site, kind in told_once(containers) if site.subject.kind is Kind.SITE]
+        fixes = options.format not in ("text", "json")
         result = check_result(bench, shared, fail_on, fixes=fixes, containers=containers)
     deliver(result, options, terminal)
     return result.exit_code

@@ -29,8 +29,10 @@ def _steps(result: CheckResult, options: Namespace) -> Iterator[tuple[str, str]]
     if names:
         name, identity = names[0]
         name = command_word(name, identity[:12])
-        if len(result.subjects) > 1:
-            yield own_command(where, "check", name), "all findings of the worst container"
+        if len(containers) == 1:
+            yield own_command(where, "check", name, "--details"), "everything about it"
+        else:
+            yield own_command(where, "check", name), "the findings of the worst container"
         if not getattr(options, "facts", ""):
             yield own_command(where, "plan", name, "--likely"), "fixes that are unlikely to break anything"
     worst = [path.checks[0] for path in result.paths] + [

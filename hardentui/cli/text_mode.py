@@ -248,7 +248,9 @@ class Dialogue:
     # --- findings ----------------------------------------------------------------------------------------
 
     def _fails(self, _: str) -> None:
-        self._findings = tuple(sorted(self._open_report.failing, key=most_severe_first))
+        self._findings = tuple(
+            sorted((f for f in self._open_report.with_image if f.failing), key=most_severe_first)
+        )
         if not self._findings:
             self._say("Nothing fails.")
         for number, finding in enumerate(self._findings, 1):
@@ -258,7 +260,7 @@ class Dialogue:
             )
 
     def _unknown(self, _: str) -> None:
-        unknown = [f for f in self._open_report.findings if f.status is Status.UNKNOWN]
+        unknown = [f for f in self._open_report.with_image if f.status is Status.UNKNOWN]
         self._say(f"{plural(len(unknown), 'answer')} unknown.", *map(finding_line, unknown))
 
     def _finding(self, which: str) -> Finding:

@@ -168,6 +168,12 @@ def ranked_paths(
     return tuple(sorted(ranked, key=lambda path: (-path.danger, path.name, path.engine)))
 
 
+def way_to_host(facts: ContainerFacts, findings: Iterable[Finding]) -> str:
+    """The worst way to the host in a few words, with the container as subject; empty if there is none."""
+    failing = _failing(findings)
+    return next((_WAYS[check].words(facts, failing[check]) for check in _ways(facts, failing)), "")
+
+
 def attack_path(facts: ContainerFacts, findings: Iterable[Finding]) -> str:
     """The attack path of this container; empty if there is no serious one."""
     failing = _failing(findings)

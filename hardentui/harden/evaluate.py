@@ -14,12 +14,6 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict, unknown
 from hardentui.model.fix import Remediation
 
-_SHIFTED = {
-    -1: {severity: severity.shifted(-1) for severity in Severity},
-    0: {severity: severity for severity in Severity},
-    1: {severity: max(severity, min(severity.shifted(1), Severity.HIGH)) for severity in Severity},
-}
-"""The context alone never makes a finding critical."""
 _NOT_COMPARED = unknown("the other containers of this engine were not read")
 
 
@@ -61,13 +55,13 @@ def run(
         compared: False = checks that compare containers are unknown, because the others are not read yet,
             except where what is known hands over the host already.
     """
-    shifted = _SHIFTED[context_shift(facts)]
+    shift = context_shift(facts)
     findings = []
     for check, parameters in checks:
         verdict = judge(check, facts, parameters)
         if not compared and check.compares and not _is_certain(check, verdict):
             verdict = _NOT_COMPARED
-        severity = verdict.severity or (shifted[check.severity] if check.contextual else check.severity)
+        severity = verdict.severity or (check.severity.shifted(shift) if check.contextual else check.severity)
         by_itself = (verdict.severity or check.severity) is Severity.CRITICAL  # whoever can reach it
         takes_over = (
             check.takes_over and verdict.status is Status.FAIL and severity is Severity.CRITICAL and by_itself
@@ -84,6 +78,7 @@ def run(
                 None,
                 takes_over,
                 check.points if subject.kind is Kind.CONTAINER else COST[severity],
+                scope=check.about,
             )
         )
     return findings

@@ -12,12 +12,14 @@ points. score_meaning.py explains it to users; docs/score.md argues the points.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from hardentui.model.finding import Finding, Severity, Status
+from hardentui.model.finding import Finding, Severity, Status, Subject
 
 COST = {Severity.LOW: 1, Severity.MEDIUM: 3, Severity.HIGH: 9, Severity.CRITICAL: 27}
 """Points of a check that is not about a container, by its severity."""
@@ -25,6 +27,7 @@ TAKEOVER_CEILING = 20
 FAIR, STRONG = 50, 80
 """The lowest scores of these levels."""
 _LAST_STEP_ABOUT_IMAGES = 3
+_WORST_STATUS = (Status.FAIL, Status.UNKNOWN, Status.WAIVED, Status.PASS)
 
 
 class Level(StrEnum):
@@ -178,3 +181,25 @@ def score_by_step(findings: Iterable[Finding]) -> dict[int, Score]:
     for finding in findings:
         by_step.setdefault(finding.step, []).append(finding)
     return {step: score(own) for step, own in sorted(by_step.items())}
+
+
+def findings_once(subject: Subject, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """One finding per check, about this subject, of findings about several containers: the worst status, and
+    the containers that have it. A check that applies to no container is left out.
+    """
+    by_check: dict[str, list[Finding]] = {}
+    for finding in findings:
+        if finding.status is not Status.NOT_APPLICABLE:
+            by_check.setdefault(finding.check, []).append(finding)
+    return tuple(_together(subject, same) for same in by_check.values())
+
+
+def _together(subject: Subject, same: Sequence[Finding]) -> Finding:
+    status = next(status for status in _WORST_STATUS if any(each.status is status for each in same))
+    having = [each for each in same if each.status is status]
+    severity = max(each.severity for each in having)
+    reasons = Counter(each.verdict.reason for each in having if each.severity is severity)
+    usual = reasons.most_common(1)[0][0]
+    first = next(each for each in having if each.severity is severity and each.verdict.reason == usual)
+    affects = () if status is Status.PASS else tuple(sorted({each.subject.name for each in having}))
+    return replace(first, subject=subject, points=COST[severity], affects=affects, waiver=None)

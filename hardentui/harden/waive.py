@@ -7,22 +7,28 @@ from datetime import date
 
 from msgspec.structs import replace
 
-from hardentui.model.finding import Finding, Status
+from hardentui.model.finding import Finding, Kind, Status
 from hardentui.model.waiver import Waiver, WaiverUse
 
 _WAIVABLE = (Status.FAIL, Status.UNKNOWN)
 
 
-def waive(findings: Iterable[Finding], waivers: Sequence[Waiver], today: date) -> list[Finding]:
-    """The findings; failing and unknown ones that a waiver covers become waived."""
+def waive(
+    findings: Iterable[Finding], waivers: Sequence[Waiver], today: date, image: str = ""
+) -> list[Finding]:
+    """The findings; failing and unknown ones that a waiver covers become waived.
+
+    Args:
+        image: name of a container's image: what is accepted of the image or the site is accepted here too.
+    """
     valid = [waiver for waiver in waivers if waiver.until >= today]
-    return [_waived(finding, valid) for finding in findings] if valid else list(findings)
+    return [_waived(finding, valid, image) for finding in findings] if valid else list(findings)
 
 
-def _waived(finding: Finding, waivers: Iterable[Waiver]) -> Finding:
+def _waived(finding: Finding, waivers: Iterable[Waiver], image: str) -> Finding:
     if finding.verdict.status not in _WAIVABLE:
         return finding
-    covering = [waiver for waiver in waivers if _covers(waiver, finding)]
+    covering = [waiver for waiver in waivers if _covers(waiver, finding, image)]
     if not covering:
         return finding
     waiver = max(covering, key=lambda accepted: accepted.until)
@@ -59,5 +65,8 @@ def _use(waiver: Waiver, count: int, failing: Iterable[Finding], today: date) ->
     return WaiverUse(waiver, expired=True, expired_for=would)
 
 
-def _covers(waiver: Waiver, finding: Finding) -> bool:
-    return waiver.covers(finding.check, finding.subject.name, finding.subject.engine)
+def _covers(waiver: Waiver, finding: Finding, image: str = "") -> bool:
+    names = {finding.subject.name}
+    if finding.scope in (Kind.IMAGE, Kind.SITE):
+        names |= {image if finding.scope is Kind.IMAGE else Kind.SITE.value}
+    return any(waiver.covers(finding.check, name, finding.subject.engine) for name in names if name)

@@ -109,14 +109,17 @@ class Check(Struct, Generic[F], frozen=True, kw_only=True):
         evaluate: facts -> verdict; also takes the parameters if the check has any.
         remediate: spec -> fixed spec; None if no container option fixes it. Idempotent. Raises CannotFix if
             it cannot fix this container.
+        kind: of the facts that it reads.
+        scope: whose finding it is, if not that kind's: what is about an image, or one decision for all
+            containers (the site), is read with each container.
         points: its share of a container's score, by what the defence keeps an intruder from; 0 = no option of
             the container decides it, so it does not count.
         compares: it uses `ContainerFacts.peers`, so it has to run again once they are known.
         takes_over: if it fails with critical severity, an intruder in the container can take over the host,
             or the account of the engine's user, in a known way and without another vulnerability.
         closer: it needs a detailed inspection of one container.
-        contextual: its severity depends on the context (rootful, user namespace, exposure, host mounts);
-            true for conditions that give a compromised process more power.
+        contextual: it gives a compromised process more power, so its severity is one less in a user namespace
+            of its own.
         parameters: name -> default of the values that a checklist may set.
         takes: the parameters that the fix writes, with their forms; they can be chosen per container. The
             others define what fails, and only a checklist sets them.
@@ -136,6 +139,7 @@ class Check(Struct, Generic[F], frozen=True, kw_only=True):
     passes: Callable[[], tuple[F, ...]]
     fails: Callable[[], tuple[F, ...]]
     kind: Kind = Kind.CONTAINER
+    scope: Kind | None = None
     id: str = ""
     step: int = 0
     doc: str = ""
@@ -151,6 +155,11 @@ class Check(Struct, Generic[F], frozen=True, kw_only=True):
     takes: Mapping[str, FormName] = field(default_factory=dict)
     measured: Callable[[FixContext], Mapping[str, Measured]] | None = None
     advise: Callable[[Spec, Spec, FixContext], Advice] | None = None
+
+    @property
+    def about(self) -> Kind:
+        """Whose finding it is."""
+        return self.scope or self.kind
 
     def verdict(self, facts: F, parameters: Parameters | None = None) -> Verdict:
         """The verdict on these facts, with the check's own parameters by default."""

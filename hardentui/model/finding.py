@@ -47,13 +47,14 @@ _WORDS = {severity: severity.name.lower() for severity in Severity}
 
 
 class Kind(StrEnum):
-    """What a finding is about."""
+    """What a finding is about: whoever owns that can change it. A site is what is one decision for all."""
 
     CONTAINER = "container"
     IMAGE = "image"
     NETWORK = "network"
     HOST = "host"
     ENGINE = "engine"
+    SITE = "site"
     WAIVERS = "waivers"
 
 
@@ -146,6 +147,7 @@ class Finding(Struct, frozen=True, gc=False):
         takes_over: it fails, and alone lets an intruder in the container take over the host.
         points: what it counts towards the score; 0 = nothing.
         waiver: the waiver that covers it.
+        scope: whose finding it is; `affects`: the containers that it concerns, if it is not theirs.
     """
 
     check: str
@@ -159,6 +161,8 @@ class Finding(Struct, frozen=True, gc=False):
     takes_over: bool = False
     points: int = 0
     waiver: Waiver | None = None
+    scope: Kind = Kind.CONTAINER
+    affects: tuple[str, ...] = ()
 
     @property
     def status(self) -> Status:

@@ -1,6 +1,7 @@
-"""The report as JSON: `hardentui/check/2`, whose schema is check-2.schema.json beside this file.
+"""The report as JSON: `hardentui/check/3`, whose schema is check-3.schema.json beside this file.
 
-Raw values in pure ASCII: whatever a name contains, a terminal that shows the JSON sees only escapes.
+Each finding is complete in itself; the texts of a check stand once, in `checks`. Raw values in pure ASCII:
+whatever a name contains, a terminal that shows the JSON sees only escapes.
 """
 
 from __future__ import annotations
@@ -8,16 +9,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hardentui.harden.score import score_by_step
+from hardentui.harden.do_first import DoFirst
 from hardentui.model.facts import EngineFacts
-from hardentui.model.finding import Severity, Status
-from hardentui.model.fix import Remediation
+from hardentui.model.finding import Finding, Severity, Status
 from hardentui.reports.result import CheckResult, HostResult, SubjectResult, TextStyle
-from hardentui.reports.usual import Fields, Usual, as_data, fields, own, usual
 from hardentui.visible import strict_json
 
-SCHEMA = "hardentui/check/2"
-_ORDER = (Status.FAIL, Status.UNKNOWN, Status.WAIVED, Status.PASS, Status.NOT_APPLICABLE)
+SCHEMA = "hardentui/check/3"
+_LISTED = (Status.FAIL, Status.UNKNOWN, Status.WAIVED)
 
 
 def render(result: CheckResult, style: TextStyle) -> str:
@@ -34,12 +33,6 @@ def render(result: CheckResult, style: TextStyle) -> str:
 
 def document(result: CheckResult) -> dict[str, Any]:
     """The report as plain data."""
-    listed = [[fields(finding, subject.pid) for finding in subject.findings] for subject in result.subjects]
-    common = usual(
-        pair
-        for subject, findings in zip(result.subjects, listed, strict=True)
-        for pair in zip(subject.findings, findings, strict=True)
-    )
     return {
         "schema": SCHEMA,
         "tool": {"name": "hardentui", "version": result.version, "checklist": result.checklist},
@@ -48,14 +41,11 @@ def document(result: CheckResult) -> dict[str, Any]:
             "simulated": result.simulated,
             "saved_at": result.saved_at,
         },
-        "engine": _engine(result.engines[0]) if result.engines else None,
         "engines": [_engine(engine) for engine in result.engines],
-        "checks": _checks(result, common),
         **({"hosts": [_host(host) for host in result.hosts]} if result.hosts else {}),
-        "subjects": [
-            _subject(subject, findings, common)
-            for subject, findings in zip(result.subjects, listed, strict=True)
-        ],
+        "do_first": [_first(line) for line in result.do_first],
+        "checks": _checks(result),
+        "subjects": [_subject(subject) for subject in result.subjects],
         "kept_originals": [
             {"id": kept.id, "name": kept.name, "engine": kept.engine, "of": kept.of, "entry": kept.entry}
             for kept in result.kept
@@ -91,63 +81,81 @@ def _engine(engine: EngineFacts) -> dict[str, Any]:
     }
 
 
-def _subject(judged: SubjectResult, listed: list[Fields], common: Usual) -> dict[str, Any]:
-    """A subject with its findings by status; `listed` are their fields."""
+def _first(line: DoFirst) -> dict[str, Any]:
+    return {
+        "subject": line.subject.name,
+        "subjects": [subject.name for subject in line.subjects],
+        "kind": line.subject.kind.value,
+        "checks": list(line.checks),
+        "text": line.text,
+        "points": line.points,
+        "risk": line.risk,
+        "affects": line.affects,
+    }
+
+
+def _checks(result: CheckResult) -> dict[str, Any]:
+    """Check -> what is the same for all its findings."""
+    return {
+        finding.check: {
+            "title": finding.title,
+            "step": finding.step,
+            "scope": finding.scope.value,
+            "references": list(finding.references),
+            "docs": f"docs/checks/{finding.check}.md",
+        }
+        for subject in result.subjects
+        for finding in (*subject.findings, *subject.also)
+    }
+
+
+def _subject(judged: SubjectResult) -> dict[str, Any]:
     subject = judged.subject
-    by_step = score_by_step(judged.findings)
-    findings: dict[Status, dict[str, Any]] = {status: {} for status in Status}
-    for finding, values in zip(judged.findings, listed, strict=True):
-        status = finding.verdict.status
-        findings[status][finding.check] = as_data(own(values, common[finding.check, status]))
+    fixable = judged.fixable
     return {
         "kind": subject.kind.value,
         **({"host": judged.host} if judged.host else {}),
         "id": subject.id,
         "name": subject.name,
         "engine": subject.engine,
-        **({"pid": judged.pid} if judged.pid else {}),
         "score": judged.score.value,
         "level": judged.score.level,
         "looked_at": list(judged.score.looked_at),
-        "coverage": judged.score.coverage,
-        "step_scores": {str(step): step_score.value for step, step_score in by_step.items()},
-        "step_coverage": {str(step): step_score.coverage for step, step_score in by_step.items()},
         "trouble": judged.trouble,
         "attack": judged.attack,
-        "raises_most": list(judged.raises_most),
-        **{status.value: findings[status] for status in _ORDER},
+        **({"file": judged.file, "line": judged.line} if judged.file else {}),
+        "findings": [
+            _finding(finding, judged, finding.check in fixable)
+            for status in _LISTED
+            for finding in judged.having(status)
+        ],
+        **({"image": judged.image} if judged.image else {}),
+        "also": [finding.check for finding in judged.also],
+        "passed": [finding.check for finding in judged.findings if finding.status is Status.PASS],
+        "not_applicable": {
+            finding.check: finding.verdict.reason for finding in judged.having(Status.NOT_APPLICABLE)
+        },
     }
 
 
-def _checks(result: CheckResult, common: Usual) -> dict[str, Any]:
-    """Check -> data shared by all its findings. A fix is included if at least one finding fails."""
-    checks: dict[str, Any] = {}
-    for subject in result.subjects:
-        for finding in subject.findings:
-            known = checks.get(finding.check)
-            if known is None:
-                known = checks[finding.check] = {
-                    "title": finding.title,
-                    "step": finding.step,
-                    "references": list(finding.references),
-                    "fix": None,
-                    "usual": {
-                        status.value: as_data(values)
-                        for status in _ORDER
-                        if (values := common.get((finding.check, status)))
-                    },
-                }
-            if known["fix"] is None and finding.remediation is not None:
-                known["fix"] = _fix(finding.remediation)
-    return checks
-
-
-def _fix(remediation: Remediation) -> dict[str, str]:
+def _finding(finding: Finding, judged: SubjectResult, fixable: bool) -> dict[str, Any]:
+    """A finding, complete in itself but for the texts of its check."""
+    verdict = finding.verdict
+    evidence: dict[str, list[str]] = {}
+    for item in verdict.evidence:
+        evidence.setdefault(item.where, []).append(item.saw)
     return {
-        "summary": remediation.summary,
-        "impact": remediation.impact,
-        "kind": remediation.kind.value,
-        "risk": remediation.risk.value,
+        "check": finding.check,
+        "status": finding.status.value,
+        "severity": finding.severity.word,
+        "scope": finding.scope.value,
+        "reason": verdict.reason,
+        "declared": verdict.declared,
+        "effective": verdict.effective,
+        "evidence": evidence,
+        "points": judged.score.worth(finding) if finding.points else 0,
+        "fixable": fixable,
+        **({"affects": list(finding.affects)} if finding.affects else {}),
     }
 
 

@@ -6,11 +6,13 @@ line by line, not as a table of rich: the whole command should take no longer th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 
 from hardentui.harden.score import score_word
 from hardentui.model.checklist import USUAL
 from hardentui.model.finding import Finding, Kind, Severity, Status
+from hardentui.reading.own_command import own_command
 from hardentui.reports.result import (
     FINDINGS,
     FINE,
@@ -25,20 +27,68 @@ from hardentui.visible import visible
 from hardentui.words import plural
 
 _MOST_ROWS = 20
-_MOST_COMMON = 5
-_MOST_REASONS = 5
+_TOP = (Severity.CRITICAL, Severity.HIGH)
 
 
 def summary(result: CheckResult, write: Writer) -> Iterator[list[str]]:
     """Its parts, the most important first."""
     yield list(_outcome(result, write))
     style = write.style
-    advice = (_next(write), _paths(result, write), _common(result, write)) if style.advice else ()
-    questions = _open_questions(result, write) if style.brief and style.blocks else ()
-    accepted = () if style.blocks else _waived(result, write)
-    for part in (*advice, questions, _hosts(result, write), _table(result.subjects, write), accepted):
-        if lines := list(part):
-            yield lines
+    containers = [each for each in result.subjects if each.subject.kind is Kind.CONTAINER]
+    parts: list[Iterable[str]] = []
+    if style.advice:
+        alone = len(containers) == 1 and style.blocks
+        first = [] if alone else list(_do_first(result, write))
+        overview = first and not style.blocks  # its lines name the commands
+        parts += [first, () if overview else _paths(result, write), () if overview else _next(write)]
+    parts.append(_hosts(result, write))
+    if style.brief:
+        parts += [_table(containers, write), () if style.blocks else _shared(result, write)]
+    else:
+        parts.append(_table(result.subjects, write))
+    parts.append(() if style.blocks else _waived(result, write))
+    yield from (lines for part in parts if (lines := list(part)))
+
+
+def _do_first(result: CheckResult, write: Writer) -> Iterator[str]:
+    """`1  web: is privileged  +29  trial  hardentui trial web --all`: one line each."""
+    if not result.do_first:
+        return
+    yield write.bold("Do these first")
+    found_with = result.engines[0].found_with if result.engines else ()
+    commands = [
+        own_command(() if line.words[0] == "explain" else found_with, *line.words) for line in result.do_first
+    ]
+    longest = max(map(len, commands))
+    room = write.width - longest - 21
+    if room < 24:  # a narrow terminal
+        room, commands = write.width - 19, [""] * len(commands)
+    for number, (line, command) in enumerate(zip(result.do_first, commands, strict=True), 1):
+        points = f"+{line.points}" if line.points else ""
+        text = visible(f"{line.names}: {line.text}", room)
+        yield f"  {number}  {text:<{room}}  {points:>3}  {line.risk:<6}  {command}".rstrip()
+
+
+def _shared(result: CheckResult, write: Writer) -> Iterator[str]:
+    """What containers share: one line for each kind, with what fails most severely."""
+    for kind in (Kind.SITE, Kind.IMAGE, Kind.HOST, Kind.ENGINE, Kind.NETWORK):
+        subjects = [each for each in result.subjects if each.subject.kind is kind]
+        failing = [(each, finding) for each in subjects for finding in each.having(Status.FAIL)]
+        if not failing:
+            continue
+        failing.sort(key=lambda pair: -pair[1].severity)
+        worst = list(dict.fromkeys(finding.check for _, finding in failing))
+        named = f"{len({each.subject for each, _ in failing})} of {plural(len(subjects), kind.value)}"
+        head = f"  {kind.value if len(subjects) == 1 else named}: {_counts(f for _, f in failing)}"
+        yield _with_ids(head, worst, write.width)
+
+
+def _counts(findings: Iterable[Finding]) -> str:
+    """`1 high, 2 medium`."""
+    counts: dict[Severity, int] = {}
+    for finding in findings:
+        counts[finding.severity] = counts.get(finding.severity, 0) + 1
+    return ", ".join(f"{counts[severity]} {severity.word}" for severity in sorted(counts, reverse=True))
 
 
 def _outcome(result: CheckResult, write: Writer) -> Iterator[str]:
@@ -99,53 +149,14 @@ def _next(write: Writer) -> Iterator[str]:
 
 def _paths(result: CheckResult, write: Writer) -> Iterator[str]:
     """The worst paths to the host; nothing if the only container shows it in its block."""
-    if not result.paths or [subject.subject.id for subject in result.subjects] == [result.paths[0].id]:
+    containers = [each.subject.id for each in result.subjects if each.subject.kind is Kind.CONTAINER]
+    if not result.paths or containers == [result.paths[0].id]:
         return
     yield write.bold("Worst attack paths from a container to the host")
     for at, path in enumerate(result.paths, 1):
         yield from write.wrapped(": ".join(path_words(path, result)), "     ", f"  {at}. ")
     if result.paths_left:
         yield f"     and {result.paths_left} more"
-
-
-def _common(result: CheckResult, write: Writer) -> Iterator[str]:
-    """A finding in many containers is usually fixed once, for all of them."""
-    by_check: dict[str, list[Finding]] = {}
-    containers = [subject for subject in result.subjects if subject.subject.kind is Kind.CONTAINER]
-    for container in containers:
-        for finding in container.having(Status.FAIL):
-            by_check.setdefault(finding.check, []).append(finding)
-    often = sorted(by_check.values(), key=lambda same: (-len(same), -max(same, key=_severity).severity))
-    often = [same for same in often[:_MOST_COMMON] if len(same) > 1]
-    if len(containers) < 3 or not often:
-        return
-    yield write.bold(f"Most frequent findings, by number of containers (of {len(containers)})")
-    for same in often:
-        worst = max(same, key=_severity)
-        text = f"{len(same):>3}  {worst.title}  [{worst.check}]"
-        yield from write.marked(worst.severity.word, COLORS[worst.severity], text)
-
-
-def _severity(finding: Finding) -> Severity:
-    return finding.severity
-
-
-def _open_questions(result: CheckResult, write: Writer) -> Iterator[str]:
-    """Why containers have unknown answers: mostly the same few readings are missing everywhere."""
-    by_reason: dict[str, list[Finding]] = {}
-    for subject in result.subjects:
-        if subject.subject.kind is Kind.CONTAINER:
-            for finding in subject.having(Status.UNKNOWN):
-                by_reason.setdefault(finding.verdict.reason, []).append(finding)
-    if not by_reason:
-        return
-    yield write.bold("Unknown in containers, and why (unknown is not a pass)")
-    often = sorted(by_reason.items(), key=lambda item: -len(item[1]))
-    for reason, findings in often[:_MOST_REASONS]:
-        yield from write.marked(f"{len(findings)}", UNKNOWN_COLOR, reason)
-    if rest := often[_MOST_REASONS:]:
-        count = sum(len(findings) for _, findings in rest)
-        yield from write.marked(f"{count}", UNKNOWN_COLOR, "for other reasons: hardentui check NAME")
 
 
 def _waived(result: CheckResult, write: Writer) -> Iterator[str]:
@@ -166,10 +177,17 @@ def _with_worst(line: str, subject: SubjectResult, width: int) -> str:
     """The line of a subject without a separate part, with as many of its worst findings as fit."""
     if subject.trouble:
         return f"{line}  could not be checked: {visible(subject.trouble, max(20, width - len(line) - 26))}"
-    ids = [finding.check for finding in subject.having(Status.FAIL) if finding.severity >= Severity.HIGH]
+    ids = [finding.check for finding in subject.having(Status.FAIL) if finding.severity >= Severity.MEDIUM]
+    return _with_ids(line, ids, width)
+
+
+def _with_ids(line: str, ids: list[str], width: int) -> str:
+    """The line, with as many of these ids as fit."""
     shown: list[str] = []
-    while ids and len(f"{line}  {', '.join([*shown, ids[0]])}") <= width:
-        shown.append(ids.pop(0))
+    for check in ids:
+        if len(f"{line}  {', '.join([*shown, check])}") > width:
+            break
+        shown.append(check)
     return f"{line}  {', '.join(shown)}" if shown else line
 
 
@@ -195,19 +213,21 @@ def _about(host: HostResult) -> str:
     return f"{plural(host.containers, 'container')}{saved}"
 
 
-def _table(subjects: tuple[SubjectResult, ...], write: Writer) -> Iterator[str]:
+def _table(subjects: Sequence[SubjectResult], write: Writer) -> Iterator[str]:
     """One line for each subject, worst first."""
     if len(subjects) < 2:
         return
-    yield write.bold(
-        f"  {'Score':>5}  {'critical':>8}  {'high':>4}  {'medium':>6}  {'low':>3}  {'unknown':>7}  Subject"
-    )
-    for subject in subjects[:_MOST_ROWS]:
-        value = score_word(subject.score.value)
-        widths = zip(reversed(Severity), (8, 4, 6, 3), strict=True)
-        cells = [f"{subject.score.count(severity) or '-':>{width}}" for severity, width in widths]
-        name = visible(subject.title, max(20, write.width - 47))
-        line = f"  {value:>5}  {'  '.join(cells)}  {subject.score.unknown or '-':>7}  {name}"
+    shown = subjects[:_MOST_ROWS]
+    longest = max(len(visible(subject.title)) for subject in shown)
+    names = min(longest, max(20, write.width - (44 if write.style.blocks else 60)))
+    head = f"  {'Level':<8} {'Score':>5}  {'critical':>8}  {'high':>4}  {'unknown':>7}"
+    yield write.bold(f"  {'Subject':<{names}}{head}")
+    for subject in shown:
+        score = subject.score
+        cells = [f"{score.count(each) or '-':>{width}}" for each, width in zip(_TOP, (8, 4), strict=True)]
+        name = f"  {visible(subject.title, names):<{names}}"
+        line = f"{name}  {score.level or '-':<8} {score_word(score.value):>5}  "
+        line += f"{'  '.join(cells)}  {score.unknown or '-':>7}"
         yield line if write.style.blocks else _with_worst(line, subject, write.width)
     if len(subjects) > _MOST_ROWS:
         yield f"  and {len(subjects) - _MOST_ROWS} more, none of them worse"
@@ -215,13 +235,18 @@ def _table(subjects: tuple[SubjectResult, ...], write: Writer) -> Iterator[str]:
 
 _ONE_LINE = 150
 """From this width on, a finding and its reason share a line if they fit."""
+_SHARED = (Kind.IMAGE, Kind.SITE)
+_MOST_SERIOUS = 7
+_MOST_REASONS = 2
 _REST = ((Status.PASS, "passed"), (Status.NOT_APPLICABLE, "not applicable"), (Status.WAIVED, "waived"))
 
 
 def render(result: CheckResult, style: TextStyle) -> str:
     write = Writer(style)
     overview = list(summary(result, write))
-    blocks = _blocks(result.subjects, write) if style.blocks else []
+    # in a brief text, what containers share is a line in their blocks
+    told = [each for each in result.subjects if not (style.brief and each.subject.kind in _SHARED)]
+    blocks = _blocks(told, write) if style.blocks else []
     parts = [*blocks, *reversed(overview)] if style.summary_last else [*overview, *blocks]
     if result.simulated:
         parts.insert(0, [write.paint("SIMULATED HOST: nothing below is real.", "1;33")])
@@ -240,9 +265,7 @@ def _answers(subject: SubjectResult, write: Writer) -> tuple[object, ...]:
     """The content of its block besides its name; cheaper than the lines, which take ten times as long."""
     content: list[object] = [_facts_of(subject), subject.trouble, subject.attack, _counted(subject)]
     for finding in subject.having(Status.FAIL):
-        content += (finding.check, finding.severity)
-        if not _in_short(finding, write):
-            content.append(_texts(finding, write))
+        content += (finding.check, finding.severity, _texts(finding, write))
     content += [(finding.check, finding.verdict.reason) for finding in subject.having(Status.WAIVED)]
     if not _is_brief(subject.subject.kind, write):
         content += [(finding.check, _texts(finding, write)) for finding in subject.having(Status.UNKNOWN)]
@@ -258,11 +281,6 @@ def _texts(finding: Finding, write: Writer) -> tuple[str, ...]:
 
 def _is_brief(kind: Kind, write: Writer) -> bool:
     return write.style.brief and kind is Kind.CONTAINER
-
-
-def _in_short(finding: Finding, write: Writer) -> bool:
-    """Whether only its name is shown."""
-    return finding.severity < Severity.HIGH and _is_brief(finding.subject.kind, write)
 
 
 def _block(same: list[SubjectResult], write: Writer) -> list[str]:
@@ -289,21 +307,50 @@ def _body(subject: SubjectResult, write: Writer) -> Iterator[str]:
         yield from write.wrapped(f"could not be checked: {subject.trouble}", "     ", "  ?  ")
         return
     yield from write.wrapped(subject.attack)
-    for severity, failing in _by_severity(subject.having(Status.FAIL)):
-        if _in_short(failing[0], write):
-            yield from write.marked(
-                severity.word, COLORS[severity], ", ".join(each.check for each in failing)
-            )
-        else:
-            for finding in failing:
-                yield from _finding(finding, severity.word, COLORS[severity], write)
+    brief = _is_brief(subject.subject.kind, write)
+    yield from _serious(subject, write) if brief else _failing(subject, write)
     for finding in subject.having(Status.WAIVED):
         yield from write.marked("waived", UNKNOWN_COLOR, f"{finding.title}  [{finding.check}]")
         yield from write.below(visible(finding.verdict.reason, 300))
-    if not _is_brief(subject.subject.kind, write):
-        yield from _unknown(subject.having(Status.UNKNOWN), write)
+    unknown = list(_unknown(subject.having(Status.UNKNOWN), write))
+    yield from _reasons(subject, write) if brief else unknown
     if counted := _counted(subject):
         yield f"  {counted}"
+    for owner, label in ((Kind.IMAGE, "its image"), (Kind.SITE, "also")):
+        ids = [finding.check for finding in subject.also if finding.scope is owner]
+        if ids:
+            where = f"{label}: " if owner is Kind.IMAGE else "also, one decision for all: "
+            yield visible(f"  {where}{', '.join(ids)}", write.width)
+
+
+def _failing(subject: SubjectResult, write: Writer) -> Iterator[str]:
+    for severity, failing in _by_severity(subject.having(Status.FAIL)):
+        for finding in failing:
+            yield from _finding(finding, severity.word, COLORS[severity], write)
+
+
+def _serious(subject: SubjectResult, write: Writer) -> Iterator[str]:
+    """A line for each serious failure, and the ids of the others."""
+    failing = subject.having(Status.FAIL)
+    serious = [finding for finding in failing if finding.severity >= Severity.HIGH]
+    for finding in serious[:_MOST_SERIOUS]:
+        severity = finding.severity
+        text = f"{finding.title}  [{finding.check}]"
+        reason = visible(finding.verdict.reason, max(8, write.width - len(text) - 16))
+        fits = len(text) + 24 <= write.width and reason
+        line = visible(f"{text}  {reason}" if fits else text, write.width - 12)
+        yield from write.marked(severity.word, COLORS[severity], line)
+    if len(serious) > _MOST_SERIOUS:
+        yield f"            and {len(serious) - _MOST_SERIOUS} more: --details"
+    for severity, others in _by_severity(failing[len(serious) :]):
+        yield from write.marked(severity.word, COLORS[severity], ", ".join(each.check for each in others))
+
+
+def _reasons(subject: SubjectResult, write: Writer) -> Iterator[str]:
+    """Why something is unknown, the most frequent reasons, a line each."""
+    by_reason = Counter(finding.verdict.reason for finding in subject.having(Status.UNKNOWN))
+    for reason, count in by_reason.most_common(_MOST_REASONS):
+        yield from write.marked("unknown", UNKNOWN_COLOR, visible(f"{count}: {reason}", write.width - 12))
 
 
 def _counted(subject: SubjectResult) -> str:
@@ -329,8 +376,6 @@ def _finding(finding: Finding, word: str, color: str, write: Writer) -> Iterator
     else:
         yield from write.marked(word, color, title)
         yield from write.below(reason)
-    if _is_brief(finding.subject.kind, write):
-        return
     seen = [
         f"{label}: {visible(value, 200)}"
         for label, value in (("declared", verdict.declared), ("effective", verdict.effective))

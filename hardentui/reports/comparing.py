@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from itertools import zip_longest
 from typing import Any
 
 from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
 from hardentui.harden.attack import RankedPath
+from hardentui.harden.do_first import MOST, DoFirst
 from hardentui.model.finding import Severity, Status
 from hardentui.reports.result import CheckResult, HostResult, SubjectResult, TextStyle, worst_first
 from hardentui.reports.saved_report import SavedFinding, SavedReport, SavedSubject
@@ -103,6 +105,8 @@ class Comparison(Struct, frozen=True):
 
 def compare(old: SavedReport, new: SavedReport) -> Comparison:
     """What is new, fixed and changed. A finding that became unknown is not fixed."""
+    if old.tells_once != new.tells_once:
+        old, new = (each.in_each_container() if each.tells_once else each for each in (old, new))
     before = {subject.key: subject for subject in old.subjects}
     after = {subject.key: subject for subject in new.subjects}
     titles = {**old.titles, **new.titles}
@@ -346,7 +350,19 @@ def merged(results: Sequence[tuple[str, CheckResult]], more: Iterable[SubjectRes
         host_name="",
         saved_at="",
         hosts=tuple(sorted(hosts, key=_worst_first)),
+        do_first=tuple(_first(names, results))[:MOST],
     )
+
+
+def _first(names: Sequence[str], results: Sequence[tuple[str, CheckResult]]) -> Iterator[DoFirst]:
+    """The first line of each host, then the second of each…; subjects name their host."""
+    lines = [
+        [(name, line) for line in result.do_first] for name, (_, result) in zip(names, results, strict=True)
+    ]
+    for together in zip_longest(*lines):
+        for name, line in filter(None, together):
+            subjects = tuple(replace(each, name=f"{name}/{each.name}") for each in line.subjects)
+            yield replace(line, subjects=subjects)
 
 
 def _danger(path: RankedPath) -> int:

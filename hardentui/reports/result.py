@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from hardentui.harden.do_first import DoFirst
 from hardentui.harden.score import Score
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject
@@ -32,9 +33,11 @@ class SubjectResult(Struct, frozen=True, dict=True):
         detail: a description for people: image, engine and state of a container.
         trouble: why there are no findings; empty when there are.
         add_up: how the findings combine, in one sentence; may be empty, and is not in every report.
-        raises_most: checks whose automatic fix raises the score most.
+        can_fix: gives the failing checks that an option of this container fixes.
         host: its host in a report on several hosts; else empty.
         pid: of the main process of a running container; None for everything else.
+        also: of a container: what fails of its image and of the site, which are subjects of their own.
+        image: of a container: ID of its image.
         file, line: of the unit that the container runs from, and of its section there; empty and 0 = none, or
             unknown.
     """
@@ -45,16 +48,23 @@ class SubjectResult(Struct, frozen=True, dict=True):
     detail: str = ""
     trouble: str = ""
     add_up: Callable[[], str] = str
-    raises_most: tuple[str, ...] = ()
+    can_fix: Callable[[], frozenset[str]] = frozenset
     host: str = ""
     pid: int | None = None
     file: str = ""
     line: int = 0
+    also: tuple[Finding, ...] = ()
+    image: str = ""
 
     @property
     def title(self) -> str:
         """Its name, with the host in a report on several."""
         return f"{self.host}/{self.subject.name}" if self.host else self.subject.name
+
+    @cached_property
+    def fixable(self) -> frozenset[str]:
+        """The failing checks that an option of this container fixes."""
+        return self.can_fix()
 
     @cached_property
     def attack(self) -> str:
@@ -150,6 +160,7 @@ class CheckResult(Struct, frozen=True, dict=True):
         network_map: who can reach whom; None if not requested.
         hosts: in a report on several hosts, each of them, worst first; else empty.
         kept: originals that changes keep for an undo.
+        do_first: what to do first, at most five lines.
     """
 
     engines: tuple[EngineFacts, ...]
@@ -166,6 +177,7 @@ class CheckResult(Struct, frozen=True, dict=True):
     host_name: str = ""
     saved_at: str = ""
     kept: tuple[KeptResult, ...] = ()
+    do_first: tuple[DoFirst, ...] = ()
 
     @cached_property
     def exit_code(self) -> int:
@@ -225,12 +237,13 @@ def path_words(path: RankedPath, result: CheckResult) -> tuple[str, str]:
 
 
 def worst_first(subjects: Iterable[SubjectResult]) -> tuple[SubjectResult, ...]:
-    """Lowest score first, then most critical and high findings, then by name; what could not be checked
-    before everything."""
+    """Containers before what they share; lowest score first, then most critical and high findings, then by
+    name; what could not be checked before everything."""
 
-    def key(subject: SubjectResult) -> tuple[bool, int, int, int, str]:
+    def key(subject: SubjectResult) -> tuple[bool, bool, int, int, int, str]:
         value = 101 if subject.score.value is None else subject.score.value
         critical, high = subject.score.count(Severity.CRITICAL), subject.score.count(Severity.HIGH)
-        return (not subject.trouble, value, -critical, -high, subject.title)
+        shared = subject.subject.kind is not Kind.CONTAINER
+        return (not subject.trouble, shared, value, -critical, -high, subject.title)
 
     return tuple(sorted(subjects, key=key))

@@ -8,14 +8,15 @@ from typing import Any
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from hardentui.errors import InputError
 from hardentui.model.finding import Severity, Status
-from hardentui.reports.usual import PID
 from hardentui.visible import visible
 
-SCHEMAS = ("hardentui/check/2", "hardentui/check/1")
+SCHEMAS = ("hardentui/check/3", "hardentui/check/2", "hardentui/check/1")
+PID = "/proc/PID/"
+"""Stands in version 2 for the directory of the subject's main process."""
 
 
 class SavedFinding(Struct, frozen=True):
@@ -28,6 +29,7 @@ class SavedFinding(Struct, frozen=True):
     reason: str = ""
     declared: str = ""
     effective: str = ""
+    affects: tuple[str, ...] = ()
 
 
 class SavedSubject(Struct, frozen=True):
@@ -39,6 +41,7 @@ class SavedSubject(Struct, frozen=True):
     trouble: str = ""
     findings: tuple[SavedFinding, ...] = ()
     host: str = ""
+    image: str = ""
 
     @property
     def key(self) -> tuple[str, str, str, str]:
@@ -66,12 +69,33 @@ class SavedReport(Struct, frozen=True):
 
     Attributes:
         titles: check -> its title.
+        tells_once: what is about an image or the site stands there, not in each container (from version 3).
     """
 
     host: SavedHost
     subjects: tuple[SavedSubject, ...]
     tool: SavedTool = SavedTool()
     titles: Mapping[str, str] = field(default_factory=dict)
+    tells_once: bool = False
+
+    def in_each_container(self) -> SavedReport:
+        """As an earlier version told it: what is about an image or the site, in each container."""
+        shared = [subject for subject in self.subjects if subject.kind in ("image", "site")]
+        subjects = [
+            replace(subject, findings=(*subject.findings, *_of_others(subject, shared)))
+            for subject in self.subjects
+            if subject.kind == "container"
+        ]
+        rest = [subject for subject in self.subjects if subject.kind not in ("container", "image", "site")]
+        return replace(self, subjects=(*subjects, *rest), tells_once=False)
+
+
+def _of_others(container: SavedSubject, shared: Iterable[SavedSubject]) -> Iterable[SavedFinding]:
+    for other in shared:
+        if other.host == container.host and (other.kind == "site" or other.id == container.image):
+            for finding in other.findings:
+                concerned = not finding.affects or container.name in finding.affects
+                yield finding if concerned else replace(finding, status=Status.PASS)
 
 
 class _Header(Struct, frozen=True):
@@ -118,6 +142,41 @@ class _Report(Struct, frozen=True):
     tool: SavedTool = SavedTool()
 
 
+class _Finding3(Struct, frozen=True):
+    """A failing, unknown or waived finding of version 3."""
+
+    check: str
+    status: str
+    severity: str
+    reason: str = ""
+    declared: str = ""
+    effective: str = ""
+    affects: tuple[str, ...] = ()
+
+
+class _Subject3(Struct, frozen=True, kw_only=True):
+    kind: str
+    name: str
+    engine: str
+    id: str = ""
+    score: int | None = None
+    trouble: str = ""
+    host: str = ""
+    image: str = ""
+    findings: tuple[_Finding3, ...]
+    passed: tuple[str, ...]
+    not_applicable: Mapping[str, str]
+
+
+class _Report3(Struct, frozen=True):
+    """A report of version 3, as it is written."""
+
+    host: SavedHost
+    subjects: tuple[_Subject3, ...]
+    checks: Mapping[str, _Check]
+    tool: SavedTool = SavedTool()
+
+
 class _Report1(Struct, frozen=True):
     """A report of version 1, as it is written."""
 
@@ -158,6 +217,10 @@ def _read(document: Any, schema: str) -> SavedReport:
         msgspec.ValidationError: not what its schema says.
     """
     if schema == SCHEMAS[0]:
+        newest = msgspec.convert(document, _Report3)
+        subjects = tuple(_subject_3(subject, newest.checks) for subject in newest.subjects)
+        host, tool, checks = newest.host, newest.tool, newest.checks
+    elif schema == SCHEMAS[1]:
         written = msgspec.convert(document, _Report)
         subjects = tuple(_subject(subject, written.checks) for subject in written.subjects)
         host, tool, checks = written.host, written.tool, written.checks
@@ -167,7 +230,38 @@ def _read(document: Any, schema: str) -> SavedReport:
     for subject in subjects:
         for finding in subject.findings:
             Severity.parse(finding.severity)
-    return SavedReport(host, subjects, tool, {check: data.title or check for check, data in checks.items()})
+    titles = {check: data.title or check for check, data in checks.items()}
+    return SavedReport(host, subjects, tool, titles, tells_once=schema == SCHEMAS[0])
+
+
+def _subject_3(written: _Subject3, checks: Mapping[str, _Check]) -> SavedSubject:
+    findings = [
+        SavedFinding(
+            each.check,
+            checks[each.check].step,
+            Status(each.status),
+            each.severity,
+            each.reason,
+            each.declared,
+            each.effective,
+            each.affects,
+        )
+        for each in written.findings
+    ]
+    others = dict.fromkeys(written.passed, Status.PASS)
+    others |= dict.fromkeys(written.not_applicable, Status.NOT_APPLICABLE)
+    findings += [SavedFinding(check, checks[check].step, status, "low") for check, status in others.items()]
+    return SavedSubject(
+        written.kind,
+        written.name,
+        written.engine,
+        written.id,
+        written.score,
+        written.trouble,
+        tuple(findings),
+        written.host,
+        written.image,
+    )
 
 
 def _subject(written: _Subject, checks: Mapping[str, _Check]) -> SavedSubject:
@@ -196,8 +290,12 @@ def _findings(written: _Subject, checks: Mapping[str, _Check]) -> Iterable[Saved
         for check, texts in findings.items():
             about = checks[check]
             values = {"severity": "", **_given(about.usual.get(status.value)), **_given(texts)}
-            values = {name: text.replace(PID, process) for name, text in values.items()}
-            yield SavedFinding(check=check, step=about.step, status=status, **values)
+            texts_of = {name: text.replace(PID, process) for name, text in values.items()}
+            severity = texts_of.pop("severity")
+            yield msgspec.convert(
+                {**texts_of, "check": check, "step": about.step, "status": status, "severity": severity},
+                SavedFinding,
+            )
 
 
 def _given(texts: _Texts | None) -> dict[str, str]:

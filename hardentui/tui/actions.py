@@ -120,19 +120,20 @@ BACK = Action("screen.back", "escape,q", "Back", "Leave this screen.", "This scr
 _ORDER = (
     Action("home.sort", "s", "Sort", "Sort by the next column.", "Order", True),
     Action("home.reverse", "S", "Reverse", "Reverse the order.", "Order"),
-    *(
-        Action(
-            f"home.sort_step_{number}",
-            str(number % 10),
-            f"By step {number}",
-            f"Sort by step {number}, worst first; again to reverse.",
-            "Order",
-            call=f"sort_by('step {number}')",
-        )
-        for number in range(1, 11)
-    ),
+)
+_FIRST = tuple(
+    Action(
+        f"home.first_{number}",
+        str(number),
+        f"Do first {number}",
+        f"Go to line {number} of what to do first.",
+        "Do first",
+        call=f"first({number})",
+    )
+    for number in range(1, 6)
 )
 HOME = (
+    *_FIRST,
     Action("home.open", "enter", "Walk", "Walk through the ten steps of this container.", "Containers", True),
     Action("home.filter", "slash", "Filter", "Show only some containers.", "Containers", True, "/"),
     Action(

@@ -56,7 +56,7 @@ class Choosing:
     def renew(self, report: Report) -> None:
         """Replace the findings of the container; choices it no longer needs are dropped."""
         self.report = report
-        failing = {finding.check for finding in report.findings if finding.failing}
+        failing = {finding.check for finding in report.everything if finding.failing}
         if report.facts is not None:
             for check in [check for check in self._chosen if check not in failing]:
                 del self._chosen[check]
@@ -78,7 +78,7 @@ class Choosing:
         """Check -> why its fix still needs a value, or None when one was given; only fixes without a
         default of their own.
         """
-        failing = [finding.check for finding in self.report.findings if finding.failing]
+        failing = [finding.check for finding in self.report.everything if finding.failing]
         bare = {check: self._refusal(Choice(check)) for check in failing if check not in self._chosen}
         return {check: self.refusal(check) for check, why in bare.items() if why is not None and why.needs}
 

@@ -19,7 +19,7 @@ from hardentui.workbench.opening.engines import open_engines
 from hardentui.workbench.opening.saved_facts import unpacked
 from hardentui.workbench.results import check_result, host_reports
 from hardentui.workbench.strangers import refuse_strangers
-from hardentui.workbench.views import CheckProgress, Report, Row, Selection, reports_of
+from hardentui.workbench.views import CheckProgress, Report, Row, Selection, reports_of, told_once
 from hardentui.workbench.workbench import Workbench
 
 _LARGEST = 256 << 20  # bytes
@@ -81,7 +81,7 @@ def _judged(
         bench.containers.scan(lambda row: rows.update({row.key: row}), moved, stop)
         if stop.is_set():
             raise KeyboardInterrupt
-        return _saved(bench, [*shared, *reports_of(rows.values())], path)
+        return _saved(bench, [*shared, *_with_told_once(rows.values())], path)
     finally:
         bench.close()
 
@@ -95,13 +95,19 @@ def report_now(bench: Workbench, rows: Iterable[Row], kinds: Collection[str]) ->
             appeared.
     """
     shared = [*host_reports(bench), *_around(bench, kinds)]
-    reports = [*shared, *reports_of(rows)]
+    reports = [*shared, *_with_told_once(rows)]
     if (waivers := bench.judge.waiver_report(report for report, _ in reports)) is not None:
         reports.append((waivers, "accepted findings"))
     wanted = [
-        pair for pair in reports if pair[0].subject.kind is Kind.CONTAINER or pair[0].subject.kind in kinds
+        pair for pair in reports if pair[0].subject.kind in {*kinds, Kind.CONTAINER, Kind.IMAGE, Kind.SITE}
     ]
     return _saved(bench, wanted, "this host")
+
+
+def _with_told_once(rows: Iterable[Row]) -> list[tuple[Report, str]]:
+    """Reports of containers, and of their images and the site."""
+    reports = reports_of(rows)
+    return [*reports, *told_once(report for report, _ in reports)]
 
 
 def _around(bench: Workbench, kinds: Collection[str]) -> list[tuple[Report, str]]:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from hardentui import __version__
-from hardentui.harden.attack import ranked_paths
+from hardentui.harden.attack import ranked_paths, way_to_host
+from hardentui.harden.do_first import DoFirst, do_first
 from hardentui.model.activity import UnitFacts
-from hardentui.model.facts import Kernel
 from hardentui.model.finding import Kind, Severity
 from hardentui.reports.result import CheckResult, SubjectResult, worst_first
-from hardentui.workbench.views import Report
+from hardentui.workbench.views import Report, image_subject
 
 if TYPE_CHECKING:
     from hardentui.workbench.workbench import Workbench
@@ -33,7 +33,7 @@ def check_result(
     """The report on these (report, detail) pairs.
 
     Args:
-        fixes: add the remediation of each failure.
+        fixes: add the remediation of each failure, for reports that print it.
         containers: reports of further containers, whose paths to the host count although they are not shown.
     """
     reports = tuple(reports)
@@ -41,9 +41,7 @@ def check_result(
     subjects = []
     for report, detail in reports:
         findings = report.findings
-        helpful: tuple[str, ...] = ()
         if fixes:
-            helpful = tuple(finding.check for finding in bench.planner.raises_most(report, 3))
             findings = tuple(
                 replace(finding, remediation=bench.planner.remediation(report, finding))
                 if finding.failing
@@ -59,10 +57,11 @@ def check_result(
                 detail,
                 report.trouble,
                 partial(bench.attack, report),
-                helpful,
-                pid=_pid(report),
+                partial(_fixable, bench, report),
                 file=file,
                 line=line,
+                also=tuple(finding for finding in report.others if finding.failing),
+                image=image_subject(report).id if report.facts is not None else "",
             )
         )
     paths = ranked_paths((report.facts, report.failing) for report in all_reports if report.facts is not None)
@@ -78,6 +77,25 @@ def check_result(
         simulated=bench.opened.simulated,
         paths=paths[:_MOST_PATHS],
         paths_left=max(0, len(paths) - _MOST_PATHS),
+        do_first=first_steps(bench, (report for report, _ in reports)),
+    )
+
+
+def _fixable(bench: Workbench, report: Report) -> frozenset[str]:
+    return bench.planner.fixable(report)
+
+
+def first_steps(bench: Workbench, reports: Iterable[Report]) -> tuple[DoFirst, ...]:
+    """What to do first, over all these reports."""
+    reports = tuple(reports)
+    return do_first(
+        [
+            (report.subject, report.score, report.findings, way_to_host(report.facts, report.failing))
+            for report in reports
+            if report.facts is not None
+        ],
+        (finding for report in reports if report.facts is None for finding in report.failing),
+        {check.id: check for check in bench.judge.checks},
     )
 
 
@@ -104,8 +122,3 @@ def host_reports(bench: Workbench) -> list[tuple[Report, str]]:
         for report in bench.surroundings.host()
         if report.subject.kind in kinds
     ]
-
-
-def _pid(report: Report) -> int | None:
-    kernel = report.facts.kernel if report.facts is not None else None
-    return kernel.pid if isinstance(kernel, Kernel) else None

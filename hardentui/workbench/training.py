@@ -341,7 +341,7 @@ class _Watch:
         row = self._bench.containers.refresh(key)
         if row is None or row.report is None:
             return Observed(dict.fromkeys(lab.checks, (Status.UNKNOWN, "it is gone")), None)
-        by_check = {finding.check: finding for finding in row.report.findings}
+        by_check = {finding.check: finding for finding in row.report.everything}
         missing = (Status.UNKNOWN, row.report.trouble or "the checklist does not have this check")
         statuses = {
             check: (finding.status, finding.verdict.reason) if (finding := by_check.get(check)) else missing

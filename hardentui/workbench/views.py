@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, TypeAlias
 from msgspec import Struct
 
 from hardentui.errors import EngineError
-from hardentui.harden.score import Cell, Score, cells, score
-from hardentui.model.finding import Kind, Status
+from hardentui.harden.score import Cell, Score, cells, findings_once, score
+from hardentui.model.finding import Kind, Status, Subject
+from hardentui.visible import visible
 
 if TYPE_CHECKING:
     from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NetworkFacts
-    from hardentui.model.finding import Finding, Subject
+    from hardentui.model.finding import Finding
     from hardentui.model.host import HostFacts
     from hardentui.model.waiver import WaiverFacts
 
@@ -48,6 +49,7 @@ class Report(Struct, frozen=True, dict=True):
             trouble.
         trouble: why there are no findings (removed, engine lost); empty if there are.
         whole: False = only some steps or checks were asked for, so it has no score.
+        others: of a container: findings of its image and of the site, which are told once and count there.
     """
 
     subject: Subject
@@ -57,6 +59,17 @@ class Report(Struct, frozen=True, dict=True):
     trouble: str = ""
     about: Shared | None = None
     whole: bool = True
+    others: tuple[Finding, ...] = ()
+
+    @property
+    def everything(self) -> tuple[Finding, ...]:
+        """The findings of a container with those of its image and of the site that concern it."""
+        return (*self.findings, *self.others)
+
+    @cached_property
+    def with_image(self) -> tuple[Finding, ...]:
+        """The findings, and the verdict on its image, which all containers of that image share."""
+        return (*self.findings, *(finding for finding in self.others if finding.scope is Kind.IMAGE))
 
     @cached_property
     def score(self) -> Score:
@@ -64,8 +77,8 @@ class Report(Struct, frozen=True, dict=True):
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
-        """One per step of the checklist, in its order."""
-        return cells(self.steps, self.findings)
+        """One per step of the checklist, in its order. The first steps show the verdict on its image."""
+        return cells(self.steps, self.with_image)
 
     @cached_property
     def failing(self) -> tuple[Finding, ...]:
@@ -74,10 +87,16 @@ class Report(Struct, frozen=True, dict=True):
         return tuple([finding for finding in self.findings if finding.verdict.status is fails])
 
 
+SITE = Subject(Kind.SITE, "site", "site")
+"""What is one decision for all containers."""
+
+
 def concerns(report: Report, other: Subject) -> bool:
     """Whether another subject's findings concern this container too."""
     if other.engine not in ("", report.subject.engine):
         return False
+    if other.kind is Kind.SITE:
+        return any(finding.scope is Kind.SITE for finding in report.others)
     if other.kind is Kind.IMAGE:
         return report.facts is not None and report.facts.inspect.get("Image") == other.id
     if other.kind is Kind.NETWORK:
@@ -129,6 +148,46 @@ class Row(Struct, frozen=True):
     unit: str = ""
     report: Report | None = None
     kept: KeptOriginal | None = None
+
+
+def told_once(reports: Iterable[Report]) -> list[tuple[Report, str]]:
+    """Reports of the images of these containers and of the site, with the kind of each."""
+    findings: dict[Subject, list[Finding]] = {}
+    first = None
+    for report in reports:
+        if report.others:
+            first = first or report
+            image = image_subject(report)
+            for finding in report.others:
+                findings.setdefault(image if finding.scope is Kind.IMAGE else SITE, []).append(finding)
+    if first is None:
+        return []
+    return [
+        (
+            Report(subject, findings_once(subject, same), first.steps, whole=first.whole),
+            "one decision for all" if subject is SITE else f"image  {subject.engine}",
+        )
+        for subject, same in findings.items()
+    ]
+
+
+def also_words(findings: Iterable[Finding]) -> str:
+    """What is not a container's own: `site: No update process; host: Weak kernel settings`."""
+    titles: dict[str, list[str]] = {}
+    for finding in findings:
+        owner = finding.scope.value
+        if finding.scope in (Kind.ENGINE, Kind.NETWORK):
+            owner += f" {visible(finding.subject.name, 24)}"
+        titles.setdefault(owner, []).append(finding.title)
+    return "; ".join(f"{owner}: {', '.join(of_owner)}" for owner, of_owner in titles.items())
+
+
+def image_subject(report: Report) -> Subject:
+    """The image of a container."""
+    facts = report.facts
+    identity = str(facts.inspect.get("Image") or "") if facts is not None else ""
+    name = facts.image_name if facts is not None else ""
+    return Subject(Kind.IMAGE, identity, name or identity[:12] or "no image", report.subject.engine)
 
 
 class CheckProgress(Struct, frozen=True):

@@ -97,7 +97,7 @@ class Waiving:
 
     def uses(self, reports: Iterable[Report]) -> tuple[WaiverUse, ...]:
         """Every waiver with what it waives in these reports, the first to expire first."""
-        findings = (finding for report in reports for finding in report.findings)
+        findings = (finding for report in reports for finding in report.everything)
         used = uses(self._judge.waivers, findings, date.today())
         return tuple(sorted(used, key=lambda use: use.waiver.until))
 

@@ -37,6 +37,7 @@ from hardentui.workbench.views import Report, Row, Selection, known_facts
 from hardentui.workbench.waivers import accepted
 
 if TYPE_CHECKING:
+    from hardentui.harden.do_first import DoFirst
     from hardentui.model.image import ImageInventory
     from hardentui.model.network_map import NetworkMap
     from hardentui.workbench.changing.applying import Application
@@ -134,6 +135,12 @@ class Workbench:
         """A one-sentence summary of a container's findings; empty if nothing stands out."""
         return attack_path(report.facts, report.failing) if report.facts is not None else ""
 
+    def do_first(self, reports: Iterable[Report]) -> tuple[DoFirst, ...]:
+        """What to do first, over these reports of containers and what they share."""
+        from hardentui.workbench.results import first_steps
+
+        return first_steps(self, reports)
+
     def network_map(self, rows: Iterable[Row]) -> NetworkMap:
         """Who can reach whom among these containers."""
         from hardentui.workbench.networking.whole_map import whole_map
@@ -167,7 +174,7 @@ class Workbench:
         from hardentui.workbench.trials.trying import Trying
 
         members = self.containers.neighbours(report).members
-        waived = frozenset(finding.check for finding in report.findings if finding.status is Status.WAIVED)
+        waived = frozenset(finding.check for finding in report.everything if finding.status is Status.WAIVED)
         return Trying(self.opened, self._gatherers, self.judge, known_facts(report), members, waived)
 
     def applying(self, report: Report) -> Application:

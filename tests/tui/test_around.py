@@ -28,7 +28,7 @@ from tests.tui.support import Driver, make_app, running, screen_lines, screen_te
 def _step_one(app: HardenApp) -> Status:
     report = next(row for row in app.session.rows.values() if row.name == "shop-web").report
     assert report is not None
-    return next(finding.status for finding in report.findings if finding.check == "tools-in-image")
+    return next(finding.status for finding in report.everything if finding.check == "tools-in-image")
 
 
 # --- looking into an image --------------------------------------------------------------------------
@@ -280,10 +280,10 @@ async def test_score_and_marks_of_a_row_explain_themselves(size: tuple[int, int]
     async with running(app, size) as pilot:
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, MeaningScreen))
-        await shows(pilot, "Score 21 weak", "1 critical, ")
+        await shows(pilot, "Score 21 weak", "2 high, ")
         texts = ["What the score means", "100: all"]
         if size[1] > 20:
-            texts += ["10 ■ Runtime protection", "1 failing, worst critical; ", "does not apply"]
+            texts += ["10 ■ Runtime protection", "1 failing, worst high; ", "does not apply"]
             texts += ["2 failing, worst high"]
         await scrolled(pilot, "end", *texts)
         await pilot.press("e")
@@ -371,7 +371,7 @@ def test_by_step_puts_the_worst_of_that_step_first() -> None:
         for row in arrange(rows, ListView(column="step 4"))
         if row.report
     ]
-    assert severities == [Severity.HIGH, Severity.HIGH, None]
+    assert severities == [Severity.HIGH, Severity.MEDIUM, None]
 
 
 async def test_what_is_copied_is_safe_to_paste_and_kept_in_a_file(tmp_path: Path) -> None:
@@ -384,7 +384,7 @@ async def test_what_is_copied_is_safe_to_paste_and_kept_in_a_file(tmp_path: Path
         assert app.clipboard == kept.read_text() == "web␊rm -rf x␛[2J"
         assert stat.S_IMODE(kept.stat().st_mode) == 0o600
         await pilot.press("enter", "4")
-        await shows(pilot, "▸ [ ] ✗ high")
+        await shows(pilot, "▸ [ ] ! medium")
         await pilot.press("y")
         await until(pilot, lambda: "(new-privileges-allowed)" in app.clipboard)
         assert "may break" in app.clipboard

@@ -22,7 +22,7 @@ from functools import lru_cache
 from hardentui.checks.examples import container, image
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.reading.command_line_secrets import secrets_in_words
@@ -79,7 +79,8 @@ def _image(env: str, step: str = "") -> ImageFacts:
 
 CHECK = Check(
     title="Credentials in image config or history",
-    severity=Severity.CRITICAL,
+    severity=Severity.HIGH,  # whoever pulls the image has the credential; what it opens is one step further
+    scope=Kind.IMAGE,
     summary="Revoke the credential, rebuild the image without it and pass it as a secret",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.MAY_BREAK,

@@ -20,7 +20,7 @@ from __future__ import annotations
 from hardentui.checks.examples import container, image
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Severity, Verdict, failed
+from hardentui.model.finding import Kind, Severity, Verdict, failed
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.reading.images import file_evidence, listed_files, names
@@ -44,7 +44,8 @@ def _image(*files: ImageFile) -> ImageFacts:
 
 CHECK = Check(
     title="Credential file in an image layer",
-    severity=Severity.CRITICAL,
+    severity=Severity.HIGH,  # whoever pulls the image has the credential; what it opens is one step further
+    scope=Kind.IMAGE,
     summary="Revoke the credential, rebuild the image without it and pass it as a secret",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.MAY_BREAK,

@@ -19,7 +19,7 @@ from __future__ import annotations
 from hardentui.checks.examples import container, image
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.image import ImageInventory
 from hardentui.reading.end_of_life import DATED, end_of, rolling
@@ -52,7 +52,8 @@ def _image(identity: str, version: str) -> ImageFacts:
 
 CHECK = Check(
     title="End-of-life distribution in image",
-    severity=Severity.HIGH,
+    severity=Severity.HIGH,  # known holes stay open: the next exploit is ordinary
+    scope=Kind.IMAGE,
     summary="Rebuild the image on a supported release",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.MAY_BREAK,

@@ -19,7 +19,7 @@ from __future__ import annotations
 from hardentui.checks.examples import container, image
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.reading.images import file_evidence, gap, image_of, inventory_of, names
@@ -54,7 +54,8 @@ def _image(*files: ImageFile, ports: tuple[str, ...] = ()) -> ImageFacts:
 
 CHECK = Check(
     title="Remote login server in image",
-    severity=Severity.HIGH,
+    severity=Severity.MEDIUM,  # an entrance more, if something starts it
+    scope=Kind.IMAGE,
     summary="Rebuild the image without a login server and use podman exec",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.CHANGES_BEHAVIOUR,

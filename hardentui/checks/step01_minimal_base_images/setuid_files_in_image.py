@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from hardentui.checks.examples import container, image
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Severity, Verdict, failed
+from hardentui.model.finding import Kind, Severity, Verdict, failed
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.options import CAP_ADD, CAP_DROP, NO_NEW_PRIVILEGES
@@ -58,7 +58,8 @@ _SU = ImageFile("/usr/bin/su", "setuid root", 1)
 
 CHECK = Check(
     title="Setuid, setgid or capability files in image",
-    severity=Severity.HIGH,
+    severity=Severity.LOW,  # in every distribution's image; no-new-privileges takes their effect away
+    scope=Kind.IMAGE,
     summary="Rebuild the image without setuid bits and file capabilities",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.MAY_BREAK,

@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from hardentui.checks.examples import container, image
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Severity, Verdict, failed, passed
+from hardentui.model.finding import Kind, Severity, Verdict, failed, passed
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.reading.base_images import sketch
@@ -65,7 +65,8 @@ def _image(*tools: ImageFile) -> ImageFacts:
 
 CHECK = Check(
     title="Unneeded tools in image",
-    severity=Severity.MEDIUM,
+    severity=Severity.LOW,  # convenient for an intruder, not a way in
+    scope=Kind.IMAGE,
     summary="Build the image in two stages, on a base without tools",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.MAY_BREAK,

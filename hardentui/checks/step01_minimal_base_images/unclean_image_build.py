@@ -21,7 +21,7 @@ from functools import lru_cache
 from hardentui.checks.examples import container, image
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.reading.images import image_of, steps_of
@@ -76,7 +76,8 @@ def _image(*steps: str) -> ImageFacts:
 
 CHECK = Check(
     title="Unverified or unrepeatable image build",
-    severity=Severity.LOW,
+    severity=Severity.LOW,  # hygiene of the build
+    scope=Kind.IMAGE,
     summary="Verify what the build downloads, and refresh and install packages in one step",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.SAFE,

@@ -19,7 +19,7 @@ from __future__ import annotations
 from hardentui.checks.examples import container, image
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.reading.images import image_of
@@ -55,7 +55,8 @@ _LABELLED = {"Config": {"Labels": {"org.opencontainers.image.base.name": "docker
 
 CHECK = Check(
     title="Base image unknown",
-    severity=Severity.LOW,
+    severity=Severity.LOW,  # nothing is wrong, something is not known
+    scope=Kind.IMAGE,
     closer=True,
     summary="Record the base image in a label when building",
     fix=FixKind.IMAGE_REBUILD,

@@ -18,7 +18,7 @@ from __future__ import annotations
 from hardentui.checks.examples import container, image
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.image import ImageInventory
 from hardentui.reading.images import gap, inventory_of
@@ -47,7 +47,8 @@ def _image(*weak: str) -> ImageFacts:
 
 CHECK = Check(
     title="Easy way to root in image",
-    severity=Severity.HIGH,
+    severity=Severity.MEDIUM,  # root inside without a password: a layer inside the container is missing
+    scope=Kind.IMAGE,
     summary="Lock the account or remove the rule, then rebuild the image",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.MAY_BREAK,

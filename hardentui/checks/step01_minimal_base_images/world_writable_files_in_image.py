@@ -19,7 +19,7 @@ from __future__ import annotations
 from hardentui.checks.examples import container, image
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Severity, Verdict, failed
+from hardentui.model.finding import Kind, Severity, Verdict, failed
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.options import READ_ONLY
@@ -47,7 +47,8 @@ def _image(*files: ImageFile) -> ImageFacts:
 
 CHECK = Check(
     title="World-writable files in image",
-    severity=Severity.MEDIUM,
+    severity=Severity.LOW,  # matters only to a second user inside
+    scope=Kind.IMAGE,
     summary="Give the files an owner and remove write permission for others in the build",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.MAY_BREAK,

@@ -25,7 +25,7 @@ from collections.abc import Iterator, Mapping
 from hardentui.checks.examples import container, image, rootful
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.version import Version
 from hardentui.options import ANNOTATIONS
@@ -87,7 +87,8 @@ _UNIT = _image({}, PODMAN_SYSTEMD_UNIT="sshd.service")
 
 CHECK = Check(
     title="Image annotations control the engine",
-    severity=Severity.HIGH,
+    severity=Severity.HIGH,  # whoever publishes the image chooses how the engine runs it
+    scope=Kind.IMAGE,
     summary="Use an image without these annotations, or update the engine",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.CHANGES_BEHAVIOUR,

@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from hardentui.checks.examples import container, image
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Kind, Severity, Verdict, failed, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.image import ScanReport, Vulnerability
 from hardentui.reading.scans import evidence, not_clean, report_of
@@ -45,7 +45,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         )
     critical = sum(v.severity == "critical" for v in serious)
     many = len(serious) >= parameters.integer("critical_from")
-    severity = Severity.CRITICAL if critical or many else Severity.HIGH
+    severity = Severity.HIGH if critical or many else Severity.MEDIUM
     reason = f"{critical} critical and {len(serious) - critical} high vulnerabilities have a fix"
     return failed(reason, report.scanner, evidence=evidence(report, serious), severity=severity)
 
@@ -59,7 +59,8 @@ def _image(*vulnerabilities: Vulnerability) -> ImageFacts:
 
 CHECK = Check(
     title="Serious vulnerabilities with a fix available",
-    severity=Severity.HIGH,
+    severity=Severity.HIGH,  # an exploit is one ordinary step away; an update closes it
+    scope=Kind.IMAGE,
     summary="Pull or rebuild the fixed image and recreate the container",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

@@ -22,7 +22,7 @@ from hardentui.checks.examples import container, image
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Severity, Status, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.finding import Kind, Severity, Status, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE, ROOTFS
@@ -85,7 +85,8 @@ _FULL = {"ImageName": "docker.io/library/nginx:latest", "ImageDigest": _DIGEST}
 
 CHECK = Check(
     title="Image uses a moving tag",
-    severity=Severity.MEDIUM,
+    severity=Severity.LOW,  # the name may mean another image tomorrow; signatures and digests are the defence
+    scope=Kind.IMAGE,
     summary="Refer to the image by digest",
     fix=FixKind.RECREATE,
     risk=Risk.DECISION,

@@ -24,7 +24,7 @@ from hardentui.checks.examples import container, image, rootful
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
@@ -105,7 +105,8 @@ _UPDATES_ITSELF = image(inspect={"Config": {"Labels": {_AUTO: "registry"}}})
 
 CHECK = Check(
     title="No update process",
-    severity=Severity.MEDIUM,
+    severity=Severity.MEDIUM,  # holes stay open until a person remembers
+    scope=Kind.SITE,
     summary="Let Podman update the container, or record who changes its version",
     fix=FixKind.RECREATE,
     risk=Risk.CHANGES_BEHAVIOUR,

@@ -20,7 +20,7 @@ from datetime import timedelta
 from hardentui.checks.examples import container, image
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.reading.images import created, image_of
 
@@ -45,7 +45,8 @@ def _built(date: str) -> ImageFacts:
 
 CHECK = Check(
     title="Image built long ago",
-    severity=Severity.MEDIUM,
+    severity=Severity.MEDIUM,  # weeks of fixes are missing
+    scope=Kind.IMAGE,
     summary="Pull or rebuild the image and recreate the container",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

@@ -23,7 +23,7 @@ from datetime import UTC, datetime, timedelta
 from hardentui.checks.examples import container, image
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.image import RegistryDigest
 from hardentui.model.known import Unreadable
@@ -87,7 +87,8 @@ def _registry_has(digest: str, days: int = 4) -> ContainerFacts:
 
 CHECK = Check(
     title="Newer image in the registry",
-    severity=Severity.MEDIUM,
+    severity=Severity.MEDIUM,  # fixes are published and not in use
+    scope=Kind.IMAGE,
     summary="Pull the image and recreate the container",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

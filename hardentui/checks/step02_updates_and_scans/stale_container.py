@@ -52,7 +52,7 @@ def _ended(date: str) -> dict[str, object]:
 
 CHECK = Check(
     title="Container stopped long ago",
-    severity=Severity.LOW,
+    severity=Severity.LOW,  # nothing runs
     summary="Remove the container after checking what it wrote",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,

@@ -45,7 +45,7 @@ def evaluate(facts: ImageFacts, parameters: Parameters) -> Verdict:
 
 CHECK = Check(
     title="Old image not in use",
-    severity=Severity.LOW,
+    severity=Severity.LOW,  # nothing runs
     kind=Kind.IMAGE,
     summary="Remove the image",
     fix=FixKind.DECISION,

@@ -21,7 +21,7 @@ import shlex
 from hardentui.checks.examples import container
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.options import ROOTFS
@@ -56,7 +56,8 @@ _INSPECT = {"ImageName": _NAME, "Image": "a" * 64}
 
 CHECK = Check(
     title="Newer image pulled but not in use",
-    severity=Severity.HIGH,
+    severity=Severity.MEDIUM,  # fixes are on this host and not in use
+    scope=Kind.IMAGE,
     summary="Recreate the container from the image its name refers to today",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

@@ -82,7 +82,7 @@ _CHECKED = (HEALTH_CMD, "curl -fsS http://localhost/")
 
 CHECK = Check(
     title="Automatic updates without rollback",
-    severity=Severity.MEDIUM,
+    severity=Severity.LOW,  # a bad update stays: availability
     summary="Make systemd wait until the health check passes",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

@@ -117,7 +117,7 @@ _RUNC = Advisory(
 
 CHECK = Check(
     title="Known vulnerability in the engine",
-    severity=Severity.HIGH,
+    severity=Severity.HIGH,  # a known hole of the engine leads out of every container
     kind=Kind.HOST,
     summary="Update the engine's packages, then restart the containers",
     fix=FixKind.HOST_FILE,

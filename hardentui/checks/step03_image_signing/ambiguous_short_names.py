@@ -61,7 +61,7 @@ def _commands(search: tuple[str, ...]) -> tuple[str, ...]:
 
 CHECK = Check(
     title="Short image names can resolve to other registries",
-    severity=Severity.MEDIUM,
+    severity=Severity.MEDIUM,  # a typing error can pull from a stranger's registry
     kind=Kind.ENGINE,
     summary="Search one registry at most, in enforcing mode",
     fix=FixKind.HOST_FILE,

@@ -99,7 +99,7 @@ def _hosts(idle: list[AuthFile]) -> list[str]:
 
 CHECK = Check(
     title="Registry credentials readable by others",
-    severity=Severity.MEDIUM,
+    severity=Severity.MEDIUM,  # another account of this host can pull or push
     kind=Kind.ENGINE,
     summary="Set the credentials file to mode 0600, or use a credential helper",
     fix=FixKind.HOST_FILE,

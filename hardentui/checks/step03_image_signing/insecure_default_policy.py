@@ -91,7 +91,7 @@ def _accepting_scopes(policy: Policy) -> Iterator[tuple[str, str]]:
 
 CHECK = Check(
     title="Unsigned images accepted from anywhere",
-    severity=Severity.HIGH,
+    severity=Severity.MEDIUM,  # a layer is missing: the registry or the line must be taken over first
     kind=Kind.ENGINE,
     summary="List the sources you trust, then make `reject` the default of the signature policy",
     fix=FixKind.HOST_FILE,

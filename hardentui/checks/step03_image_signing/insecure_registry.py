@@ -72,7 +72,7 @@ def _is_here(location: str) -> bool:
 
 CHECK = Check(
     title="Registry configured as insecure",
-    severity=Severity.HIGH,
+    severity=Severity.HIGH,  # whoever is on the line chooses the image
     kind=Kind.ENGINE,
     summary="Give the registry a certificate that this host trusts and remove `insecure = true`",
     fix=FixKind.HOST_FILE,

@@ -20,7 +20,7 @@ from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts, NotRunning
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE, ROOTFS
@@ -83,7 +83,8 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 CHECK = Check(
     title="Image name without a registry",
-    severity=Severity.MEDIUM,
+    severity=Severity.MEDIUM,  # another registry may answer for the name
+    scope=Kind.IMAGE,
     summary="Use the full image name, with its registry",
     fix=FixKind.RECREATE,
     risk=Risk.SAFE,

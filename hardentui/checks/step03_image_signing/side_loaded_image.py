@@ -26,7 +26,7 @@ from typing import Any
 from hardentui.checks.examples import accepting, container, engine
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.options import IMAGE, ROOTFS
@@ -70,7 +70,8 @@ def _image(**inspect: Any) -> ImageFacts:
 
 CHECK = Check(
     title="Image not pulled from a registry",
-    severity=Severity.MEDIUM,
+    severity=Severity.LOW,  # nobody can say where it comes from
+    scope=Kind.IMAGE,
     summary="Push the image to a registry, sign it and pull it from there",
     fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,

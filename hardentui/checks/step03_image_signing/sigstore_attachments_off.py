@@ -92,7 +92,7 @@ def _commands(missing: list[str]) -> tuple[str, ...]:
 
 CHECK = Check(
     title="Sigstore signatures required but not fetched",
-    severity=Severity.MEDIUM,
+    severity=Severity.MEDIUM,  # signed images are refused, and people turn the policy off
     kind=Kind.ENGINE,
     summary="Enable sigstore attachments for the scope in registries.d and test with a pull",
     fix=FixKind.HOST_FILE,

@@ -38,7 +38,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 CHECK = Check(
     title="TLS verification off for image pulls",
-    severity=Severity.HIGH,
+    severity=Severity.HIGH,  # whoever is on the line chooses the image
     summary="Verify the registry's certificate",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

@@ -21,7 +21,7 @@ from __future__ import annotations
 from hardentui.checks.examples import ACCEPT, accepting, container, engine, rejecting
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.model.trust import full_reference, registry_of, rule_for, scopes_of
@@ -69,7 +69,8 @@ def _block(registry: str) -> tuple[str, ...]:
 
 CHECK = Check(
     title="Image from an unapproved registry",
-    severity=Severity.HIGH,
+    severity=Severity.MEDIUM,  # outside the rules of the site, not known to be bad
+    scope=Kind.IMAGE,
     summary="Use an image from an approved registry, or approve this one deliberately",
     fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,

@@ -22,7 +22,7 @@ from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Severity, Verdict, failed, not_applicable, passed
+from hardentui.model.finding import Kind, Severity, Verdict, failed, not_applicable, passed
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE, ROOTFS
@@ -56,7 +56,8 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 CHECK = Check(
     title="Image not pinned by digest",
-    severity=Severity.MEDIUM,
+    severity=Severity.LOW,  # a pin also stops updates: a decision
+    scope=Kind.IMAGE,
     summary="Pin the image to the digest that runs now",
     fix=FixKind.RECREATE,
     risk=Risk.DECISION,

@@ -86,7 +86,7 @@ _SAFE = rejecting(
 
 CHECK = Check(
     title="Trust keys missing or writable by others",
-    severity=Severity.HIGH,
+    severity=Severity.HIGH,  # whoever writes the key signs any image
     kind=Kind.ENGINE,
     summary="Make root the owner of the key and certificate files and remove write permission for others",
     fix=FixKind.HOST_FILE,

@@ -22,7 +22,7 @@ from __future__ import annotations
 from hardentui.checks.examples import ACCEPT, SIGSTORE, accepting, container, engine, rejecting
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.model.trust import rule_for
@@ -59,7 +59,8 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 
 CHECK = Check(
     title="Image signature not verified",
-    severity=Severity.HIGH,
+    severity=Severity.MEDIUM,  # a layer is missing: the registry or the line must be taken over first
+    scope=Kind.SITE,
     summary="Require a signature for the image's repository in the policy",
     fix=FixKind.HOST_FILE,
     risk=Risk.CHANGES_BEHAVIOUR,

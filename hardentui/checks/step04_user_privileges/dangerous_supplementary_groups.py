@@ -196,7 +196,7 @@ _IN_GROUP_0 = Kernel(
 
 CHECK = Check(
     title="Member of privileged host groups",
-    severity=Severity.MEDIUM,
+    severity=Severity.MEDIUM,  # a group gives what the user was denied
     points=1,
     summary="Remove the privileged groups",
     fix=FixKind.RECREATE,

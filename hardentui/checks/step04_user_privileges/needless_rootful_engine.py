@@ -23,7 +23,7 @@ from __future__ import annotations
 from hardentui.checks.examples import container, rootful, rootless
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.finding import Kind, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.options import (
@@ -118,7 +118,8 @@ def _needs_root(shown: HostMount) -> bool:
 
 CHECK = Check(
     title="Runs rootful without needing to",
-    severity=Severity.MEDIUM,
+    severity=Severity.MEDIUM,  # a breakout ends as root instead of as a user
+    scope=Kind.SITE,
     summary="Run it under a service user's rootless engine",
     fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,

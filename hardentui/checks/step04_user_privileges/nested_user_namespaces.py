@@ -22,7 +22,7 @@ from __future__ import annotations
 from hardentui.checks.examples import container
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import HostFacts
 from hardentui.model.known import Unreadable
@@ -77,7 +77,8 @@ def _runs(**rules: SeccompRule) -> RuntimeConfig:
 
 CHECK = Check(
     title="Can create user namespaces",
-    severity=Severity.LOW,
+    severity=Severity.LOW,  # kernel code more within reach, by the engine's default
+    scope=Kind.SITE,
     summary="Block user namespaces in the seccomp profile",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,

@@ -84,7 +84,7 @@ _MAP = (UIDMAP, ("0:200000:65536",))
 
 CHECK = Check(
     title="UID range shared with an unrelated container",
-    severity=Severity.MEDIUM,
+    severity=Severity.MEDIUM,  # a breakout reaches the other container's files
     points=1,
     compares=True,
     summary="Let Podman choose a range of IDs that nobody else uses",

@@ -169,7 +169,7 @@ def _with(process: Entered) -> Kernel:
 
 CHECK = Check(
     title="Exec session with more rights than the service",
-    severity=Severity.HIGH,
+    severity=Severity.MEDIUM,  # a person's session, not the service
     closer=True,
     summary="End the session and move what it was for into the image or the configuration",
     fix=FixKind.DECISION,

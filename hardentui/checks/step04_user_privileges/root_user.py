@@ -207,7 +207,7 @@ _HOST_MAP = (IdRange(0, 0, 4294967295),)
 
 CHECK = Check(
     title="Runs as root",
-    severity=Severity.HIGH,
+    severity=Severity.HIGH,  # one hole of kernel or runtime away from root of the host (CIS 4.1)
     points=40,
     summary="Run the main process as an unprivileged user",
     fix=FixKind.DECISION,

@@ -89,7 +89,7 @@ _ASKED = (IPC, "container:db")
 
 CHECK = Check(
     title="IPC namespace shared with an unrelated container",
-    severity=Severity.MEDIUM,
+    severity=Severity.MEDIUM,  # shared memory of an unrelated service
     points=1,
     compares=True,
     summary="Give the container its own IPC namespace",

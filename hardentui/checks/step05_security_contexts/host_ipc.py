@@ -53,7 +53,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 CHECK = Check(
     title="Shares the host's IPC or UTS namespace",
-    severity=Severity.HIGH,
+    severity=Severity.HIGH,  # shared memory of the host's services can be read and written
     points=1,
     summary="Give the container its own IPC and UTS namespaces",
     fix=FixKind.RECREATE,

@@ -34,7 +34,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     foreign = _is_foreign(facts, asked)
     seen = ask(facts, lambda kernel: kernel.shared_namespaces)
     of_host = "pid" in seen if isinstance(seen, frozenset) else asked == "host"
-    severity = Severity.HIGH if own_user_namespace(facts) else Severity.CRITICAL
+    severity = Severity.MEDIUM if own_user_namespace(facts) else Severity.HIGH
     if not of_host:
         severity = Severity.MEDIUM
 
@@ -81,7 +81,7 @@ _MEMBER = {"Config": {"Labels": {"app": "shop"}}}
 
 CHECK = Check(
     title="Sees processes outside the container",
-    severity=Severity.CRITICAL,
+    severity=Severity.HIGH,  # root's processes can be killed; their memory is one capability away
     points=9,
     compares=True,
     summary="Give the container its own PID namespace",

@@ -165,7 +165,7 @@ _BY_PATTERN = {"Config": {"CreateCommand": ["podman", "run", "--env=AWS*", "img"
 
 CHECK = Check(
     title="Host environment passed to the container",
-    severity=Severity.MEDIUM,
+    severity=Severity.MEDIUM,  # variables of the caller, which may hold a secret
     summary="Pass only the variables that the service needs, by name",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

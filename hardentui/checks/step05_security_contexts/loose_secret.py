@@ -178,7 +178,7 @@ def _closed(secret: str, owner: str) -> str:
 
 CHECK = Check(
     title="Secret readable more widely than needed",
-    severity=Severity.LOW,
+    severity=Severity.LOW,  # a second user inside can read it
     summary="Mount secrets so that only the process's user can read them",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

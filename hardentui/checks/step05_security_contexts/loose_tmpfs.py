@@ -128,7 +128,7 @@ _SMALL = HostFacts(capacity=Capacity(memory=8 << 30))
 
 CHECK = Check(
     title="Tmpfs without size limit or noexec",
-    severity=Severity.LOW,
+    severity=Severity.LOW,  # memory and programs in /tmp
     points=1,
     summary="Give every tmpfs a size and mount it noexec, nosuid and nodev, and use no ramfs",
     fix=FixKind.RECREATE,

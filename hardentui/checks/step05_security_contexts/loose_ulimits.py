@@ -103,7 +103,7 @@ def _tightened(limit: str, highest: int, processes: int) -> str:
 
 CHECK = Check(
     title="Ulimits too high",
-    severity=Severity.LOW,
+    severity=Severity.LOW,  # other limits hold
     closer=True,
     summary="Set ulimits to the site's values",
     fix=FixKind.RECREATE,

@@ -101,7 +101,7 @@ _FROM_POD = MountedPath("/run/dbus", ("/run/dbus",), "bind", "/run/dbus", (), Mo
 
 CHECK = Check(
     title="Host control socket reachable",
-    severity=Severity.CRITICAL,
+    severity=Severity.CRITICAL,  # the socket starts services or programs as root
     points=2,
     summary="Remove the mount of the host's control socket",
     fix=FixKind.RECREATE,

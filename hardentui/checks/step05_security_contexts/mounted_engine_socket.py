@@ -100,7 +100,7 @@ _RENAMED = ReachableSocket("/app", "/srv/app.link", Listener("/srv/api", "podman
 
 CHECK = Check(
     title="Container engine socket reachable",
-    severity=Severity.CRITICAL,
+    severity=Severity.CRITICAL,  # whoever talks to the engine starts a privileged container
     points=2,
     takes_over=True,
     summary="Remove the mount of the engine's socket",

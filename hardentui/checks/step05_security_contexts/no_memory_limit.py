@@ -153,7 +153,7 @@ _WITH_SWAP = HostFacts(capacity=Capacity(memory=8 << 30, swap=1 << 30))
 
 CHECK = Check(
     title="No memory limit",
-    severity=Severity.HIGH,
+    severity=Severity.MEDIUM,  # can starve the neighbours (CIS 5.11)
     points=12,
     summary="Set a memory limit",
     fix=FixKind.LIVE_UPDATE,

@@ -80,7 +80,7 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
 
 CHECK = Check(
     title="No process limit",
-    severity=Severity.HIGH,
+    severity=Severity.MEDIUM,  # can starve the neighbours (CIS 5.29)
     points=2,
     summary="Limit the number of processes",
     fix=FixKind.LIVE_UPDATE,

@@ -53,7 +53,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 CHECK = Check(
     title="Protected from the OOM killer",
-    severity=Severity.MEDIUM,
+    severity=Severity.MEDIUM,  # the kernel kills neighbours instead
     summary="Let the OOM killer treat it like any other process",
     fix=FixKind.RECREATE,
     risk=Risk.CHANGES_BEHAVIOUR,

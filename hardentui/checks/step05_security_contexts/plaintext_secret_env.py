@@ -64,7 +64,7 @@ def _commands(container_name: str, names: tuple[str, ...]) -> tuple[str, ...]:
 
 CHECK = Check(
     title="Credential in an environment variable",
-    severity=Severity.HIGH,
+    severity=Severity.MEDIUM,  # shown by inspect and in crash reports; the service must know it anyway
     points=8,
     summary="Pass credentials as engine secrets",
     fix=FixKind.DECISION,

@@ -74,7 +74,7 @@ _NONE = EngineFacts(info={"host": {"security": {"selinuxEnabled": False, "apparm
 
 CHECK = Check(
     title="System or home directory relabelled",
-    severity=Severity.HIGH,
+    severity=Severity.HIGH,  # services of the host stop, and containers may read it
     summary="Mount a dedicated directory and relabel that one",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

@@ -86,7 +86,7 @@ _BY_FILE = VolumeFacts("share", {"Options": {"type": "cifs", "o": "credentials=/
 
 CHECK = Check(
     title="Credential in a label, annotation or option",
-    severity=Severity.HIGH,
+    severity=Severity.MEDIUM,  # shown by inspect and in backups of units
     points=1,
     summary="Pass credentials as files or engine secrets",
     fix=FixKind.DECISION,

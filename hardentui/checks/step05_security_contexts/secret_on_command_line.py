@@ -71,7 +71,7 @@ _SESSION = {
 
 CHECK = Check(
     title="Credential on a command line",
-    severity=Severity.HIGH,
+    severity=Severity.HIGH,  # every account of the host can read it in the list of processes
     points=1,
     summary="Pass credentials as files or engine secrets",
     fix=FixKind.DECISION,

@@ -66,7 +66,7 @@ _APPARMOR = EngineFacts(info={"host": {"security": {"selinuxEnabled": False, "ap
 
 CHECK = Check(
     title="Not confined by SELinux",
-    severity=Severity.HIGH,
+    severity=Severity.MEDIUM,  # a layer is missing
     points=4,
     summary="Let SELinux confine the container",
     fix=FixKind.RECREATE,

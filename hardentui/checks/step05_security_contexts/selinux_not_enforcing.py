@@ -82,7 +82,7 @@ def _host(live: str, configured: str, **over: Any) -> HostFacts:
 
 CHECK = Check(
     title="SELinux not enforcing",
-    severity=Severity.HIGH,
+    severity=Severity.MEDIUM,  # a layer is missing for all
     kind=Kind.HOST,
     summary="Set SELinux to enforcing, now and at boot",
     fix=FixKind.HOST_FILE,

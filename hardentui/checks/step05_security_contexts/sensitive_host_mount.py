@@ -118,7 +118,7 @@ _HIDDEN = VolumeFacts("v", {"Options": {"type": "none", "o": "bind,rw", "device"
 
 CHECK = Check(
     title="Sensitive host directory mounted",
-    severity=Severity.CRITICAL,
+    severity=Severity.CRITICAL,  # what is mounted decides, see reading/host_path_table.py
     points=5,
     takes_over=True,
     compares=True,

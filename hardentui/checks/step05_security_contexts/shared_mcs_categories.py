@@ -91,7 +91,7 @@ _PEERS = Peers((_PEER,))
 
 CHECK = Check(
     title="SELinux categories shared between containers",
-    severity=Severity.MEDIUM,
+    severity=Severity.MEDIUM,  # SELinux does not keep these containers apart
     compares=True,
     summary="Let Podman choose the SELinux level",
     fix=FixKind.RECREATE,

@@ -71,7 +71,7 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
 
 CHECK = Check(
     title="Unlimited restarts",
-    severity=Severity.LOW,
+    severity=Severity.LOW,  # a crash loop costs processor time
     points=1,
     summary="Limit the number of restarts",
     fix=FixKind.LIVE_UPDATE,

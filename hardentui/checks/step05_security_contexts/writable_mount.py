@@ -117,7 +117,7 @@ _LIVE = (KernelMount("/data", "ext4", "rw,relatime,nosuid,nodev,noexec"), Kernel
 
 CHECK = Check(
     title="Writable mount without nosuid, nodev and noexec",
-    severity=Severity.LOW,
+    severity=Severity.LOW,  # programs can be put on a data volume
     points=1,
     summary="Mount host directories with nosuid, nodev and noexec",
     fix=FixKind.RECREATE,

@@ -73,7 +73,7 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
 
 CHECK = Check(
     title="Writable root filesystem",
-    severity=Severity.MEDIUM,
+    severity=Severity.MEDIUM,  # an intruder can change the service's programs: a layer is missing (CIS 5.13)
     points=30,
     summary="Make the root filesystem read-only",
     fix=FixKind.RECREATE,

@@ -140,7 +140,7 @@ _REDIS = image(inspect={"Config": {"ExposedPorts": {"6379/tcp": {}, "80/tcp": {}
 
 CHECK = Check(
     title="Database or admin port open to the network",
-    severity=Severity.CRITICAL,
+    severity=Severity.HIGH,  # one guessed or missing password from the data
     points=12,
     summary="Bind database and admin ports to loopback, and connect containers through a shared network",
     fix=FixKind.RECREATE,

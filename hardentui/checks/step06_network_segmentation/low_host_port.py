@@ -67,7 +67,7 @@ def _free(host: str, offset: int, taken: set[str]) -> str:
 
 CHECK = Check(
     title="Publishes a privileged host port",
-    severity=Severity.LOW,
+    severity=Severity.LOW,  # needs a right once, at the start
     summary="Publish on host port 1024 or higher",
     fix=FixKind.RECREATE,
     risk=Risk.DECISION,

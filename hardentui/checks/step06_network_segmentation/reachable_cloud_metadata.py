@@ -76,7 +76,7 @@ _CLOUD = HostFacts(cloud="Amazon EC2", firewall=Firewall(metadata_filtered=False
 
 CHECK = Check(
     title="Cloud metadata service reachable",
-    severity=Severity.HIGH,
+    severity=Severity.HIGH,  # one request from the machine's cloud credentials
     points=1,
     summary="Drop packets from containers to 169.254.169.254 on the host",
     fix=FixKind.HOST_FILE,

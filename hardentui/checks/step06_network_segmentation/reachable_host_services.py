@@ -260,7 +260,7 @@ _CLOSED = HostFacts(
 
 CHECK = Check(
     title="Host loopback services reachable",
-    severity=Severity.HIGH,
+    severity=Severity.HIGH,  # services that trust loopback answer
     points=2,
     summary="Remove the options that open the host's loopback address",
     fix=FixKind.RECREATE,

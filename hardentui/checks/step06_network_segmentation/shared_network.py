@@ -146,7 +146,7 @@ _OTHER = Peers((Peer("2" * 64, "wiki", networks=("podman",), app="wiki"),))
 
 CHECK = Check(
     title="Network shared with another application",
-    severity=Severity.MEDIUM,
+    severity=Severity.MEDIUM,  # another application is within reach
     points=2,
     compares=True,
     summary="Give each application its own network",

@@ -96,7 +96,7 @@ _IMAGE = image(inspect={"Config": {"ExposedPorts": {"80/tcp": {}}}})
 
 CHECK = Check(
     title="Published port not declared",
-    severity=Severity.MEDIUM,
+    severity=Severity.LOW,  # undocumented, as published
     summary="List the published ports one by one, and only those that the image serves",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

@@ -72,7 +72,7 @@ _BRIDGE = NetworkFacts("shop-net", {"name": "shop-net", "driver": "bridge"})
 
 CHECK = Check(
     title="Network bypasses the host firewall",
-    severity=Severity.MEDIUM,
+    severity=Severity.MEDIUM,  # the host's firewall does not see it
     summary="Use a bridge network and publish the ports that are needed",
     fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,

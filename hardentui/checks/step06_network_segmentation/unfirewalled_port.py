@@ -32,7 +32,7 @@ from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import Firewall, HostFacts, Zone
 from hardentui.model.known import Unreadable
@@ -205,7 +205,8 @@ _PORT = (PUBLISH, (Port(80, "8080"),))
 
 CHECK = Check(
     title="Published port without a firewall in front",
-    severity=Severity.HIGH,
+    severity=Severity.MEDIUM,  # a layer is missing for all published ports
+    scope=Kind.SITE,
     summary="Bind the port to one address, or filter forwarded traffic",
     fix=FixKind.RECREATE,
     risk=Risk.DECISION,

@@ -68,7 +68,7 @@ _TWO = ("shop-net", "wiki-net")
 
 CHECK = Check(
     title="Network not isolated from other networks",
-    severity=Severity.MEDIUM,
+    severity=Severity.LOW,  # containers of other networks can be reached by address
     kind=Kind.NETWORK,
     summary="Create the network with isolate=true",
     fix=FixKind.DECISION,

@@ -120,7 +120,7 @@ _MINER = FileChange("/usr/bin/kdevtmpfsi", "added")
 
 CHECK = Check(
     title="Files differ from the image",
-    severity=Severity.HIGH,
+    severity=Severity.HIGH,  # changed programs are what an intruder leaves
     closer=True,
     summary="Review the changes, then recreate the container from its image with a read-only root filesystem",
     fix=FixKind.DECISION,

@@ -73,7 +73,7 @@ _OWN_CHECK = {"Healthcheck": {"Test": ["CMD-SHELL", "redis-cli ping"]}}
 
 CHECK = Check(
     title="No health check",
-    severity=Severity.MEDIUM,
+    severity=Severity.LOW,  # nobody notices when it hangs: availability (CIS 5.27)
     points=3,
     summary="Add a health check that queries the service itself",
     fix=FixKind.RECREATE,

@@ -60,7 +60,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 CHECK = Check(
     title="No logs kept",
-    severity=Severity.MEDIUM,
+    severity=Severity.MEDIUM,  # traces are missing
     points=1,
     summary="Send the container's log to the journal",
     fix=FixKind.RECREATE,

@@ -68,7 +68,7 @@ def _watches(rule: str) -> bool:
 
 CHECK = Check(
     title="No runtime threat detection",
-    severity=Severity.LOW,
+    severity=Severity.LOW,  # a layer of watching more
     kind=Kind.HOST,
     summary="Install and start a runtime sensor, or give auditd rules of its own",
     fix=FixKind.HOST_FILE,

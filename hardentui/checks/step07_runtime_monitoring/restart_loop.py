@@ -76,7 +76,7 @@ def _state(restarts: int = 0, **state: object) -> dict[str, object]:
 
 CHECK = Check(
     title="Restart loop",
-    severity=Severity.MEDIUM,
+    severity=Severity.MEDIUM,  # it does not work
     summary="Find out why it exits, and limit how often it restarts",
     fix=FixKind.DECISION,
     risk=Risk.SAFE,

@@ -118,7 +118,7 @@ _ALL = tuple(f"-w {path.partition('|')[0]} -p wa -k containers" for path in _PAT
 
 CHECK = Check(
     title="Engine changes not audited",
-    severity=Severity.MEDIUM,
+    severity=Severity.MEDIUM,  # traces of who changed what are missing
     kind=Kind.HOST,
     summary="Watch the engine's programs, socket and directories with audit rules",
     fix=FixKind.HOST_FILE,

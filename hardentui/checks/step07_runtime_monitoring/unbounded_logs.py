@@ -78,7 +78,7 @@ _LIMITED = Configuration({"containers.log_size_max": Value(1 << 20, "/etc/contai
 
 CHECK = Check(
     title="No log size limit",
-    severity=Severity.MEDIUM,
+    severity=Severity.MEDIUM,  # a full disk stops the neighbours
     points=2,
     summary="Limit the size of the log file",
     fix=FixKind.RECREATE,

@@ -115,7 +115,7 @@ def _listening(*sockets: tuple[str, str, int]) -> Kernel:
 
 CHECK = Check(
     title="Listens on an undeclared port",
-    severity=Severity.MEDIUM,
+    severity=Severity.MEDIUM,  # something answers that nobody declared
     closer=True,
     summary="Stop the listener, or declare the port",
     fix=FixKind.DECISION,

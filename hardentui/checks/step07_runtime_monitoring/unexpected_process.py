@@ -116,7 +116,7 @@ _CHECK_LESS: dict[str, object] = {"Config": {}}
 
 CHECK = Check(
     title="Unexpected process running",
-    severity=Severity.HIGH,
+    severity=Severity.HIGH,  # a shell or tool in a service is what an intruder starts
     closer=True,
     summary="Find out who started it, save the evidence and recreate the container from its image",
     fix=FixKind.DECISION,

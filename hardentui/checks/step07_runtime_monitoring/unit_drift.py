@@ -75,7 +75,7 @@ _BEFORE, _AFTER = datetime(2025, 11, 1, tzinfo=UTC), datetime(2025, 12, 24, tzin
 
 CHECK = Check(
     title="Running container differs from its unit file",
-    severity=Severity.MEDIUM,
+    severity=Severity.LOW,  # the next start undoes a change
     summary="Reload systemd and restart the unit",
     fix=FixKind.UNIT_EDIT,
     risk=Risk.MAY_BREAK,

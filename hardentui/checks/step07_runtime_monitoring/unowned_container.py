@@ -21,7 +21,7 @@ from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Kind, Severity, Verdict, failed, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
@@ -77,7 +77,8 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 CHECK = Check(
     title="No known owner",
-    severity=Severity.MEDIUM,
+    severity=Severity.LOW,  # nobody to ask
+    scope=Kind.SITE,
     summary="Run it as a Quadlet unit, or record its owner in a label",
     fix=FixKind.UNIT_EDIT,
     risk=Risk.SAFE,

@@ -57,7 +57,7 @@ def evaluate(facts: HostFacts) -> Verdict:
 
 CHECK = Check(
     title="Journal lost at reboot",
-    severity=Severity.MEDIUM,
+    severity=Severity.LOW,  # traces end with a reboot
     kind=Kind.HOST,
     summary="Store the journal on disk",
     fix=FixKind.HOST_FILE,

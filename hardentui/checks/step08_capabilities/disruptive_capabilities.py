@@ -43,7 +43,7 @@ _QUIET = CapabilitySets(bounding=frozenset({"CAP_CHOWN"}))
 
 CHECK = Check(
     title="Capabilities that can disrupt host or neighbours",
-    severity=Severity.HIGH,
+    severity=Severity.MEDIUM,  # can disturb, not take over: clock, locked memory, its own network
     points=5,
     summary="Drop the disruptive capabilities",
     fix=FixKind.RECREATE,

@@ -137,7 +137,7 @@ _OF_A_DISK = RuntimeConfig(device_rules=frozenset({"b 253:0 rwm"}))
 
 CHECK = Check(
     title="Host devices accessible",
-    severity=Severity.MEDIUM,
+    severity=Severity.MEDIUM,  # what the device is decides
     points=1,
     takes_over=True,
     summary="Remove the devices that are not needed",

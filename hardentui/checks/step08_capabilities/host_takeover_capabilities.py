@@ -61,7 +61,7 @@ _LIVE = CapabilitySets(bounding=frozenset({"CAP_SYS_ADMIN", "CAP_CHOWN"}))
 
 CHECK = Check(
     title="Capabilities that allow host takeover",
-    severity=Severity.CRITICAL,
+    severity=Severity.CRITICAL,  # the capability itself leads to the host
     points=2,
     takes_over=True,
     summary="Drop the capabilities that allow host takeover",

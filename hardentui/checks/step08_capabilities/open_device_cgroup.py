@@ -183,7 +183,7 @@ _WITH_DISK = RuntimeConfig(device_rules=frozenset({"b 8:0 r"}))
 
 CHECK = Check(
     title="Device cgroup allows disks or whole device classes",
-    severity=Severity.HIGH,
+    severity=Severity.HIGH,  # with MKNOD, the host's disks
     points=1,
     takes_over=True,
     summary="Remove the rules that allow disks or whole device classes",

@@ -86,7 +86,7 @@ _SOME = CapabilitySets(bounding=frozenset({"CAP_CHOWN"}))
 
 CHECK = Check(
     title="Privileged container",
-    severity=Severity.CRITICAL,
+    severity=Severity.CRITICAL,  # all rights on the host
     points=2,
     takes_over=True,
     summary="Turn off privileged mode and grant only what is needed",

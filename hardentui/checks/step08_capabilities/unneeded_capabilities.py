@@ -74,7 +74,7 @@ _WIDE = CapabilitySets(bounding=frozenset({"CAP_SETUID", "CAP_SYS_NICE", "CAP_CH
 
 CHECK = Check(
     title="More capabilities than the image asks for",
-    severity=Severity.MEDIUM,
+    severity=Severity.LOW,  # default-capabilities-kept and the trial say it better
     summary="Drop the capabilities that the image does not need",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

@@ -43,7 +43,7 @@ _WAIVER = Waiver("root-user", "web", "moves to its own user in March", "anna", d
 
 CHECK = Check(
     title="Waiver expired",
-    severity=Severity.MEDIUM,
+    severity=Severity.MEDIUM,  # what was accepted for a while is still open
     kind=Kind.WAIVERS,
     summary="Fix the finding, or renew the waiver",
     fix=FixKind.DECISION,

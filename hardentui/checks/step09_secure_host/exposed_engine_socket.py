@@ -92,7 +92,7 @@ def _repairs(socket: EngineSocket) -> tuple[str, ...]:
 
 CHECK = Check(
     title="Engine socket open to other accounts",
-    severity=Severity.CRITICAL,
+    severity=Severity.CRITICAL,  # any account that can open it is root
     kind=Kind.HOST,
     summary="Restrict the socket to its owner",
     fix=FixKind.HOST_FILE,

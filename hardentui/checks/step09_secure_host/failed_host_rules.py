@@ -97,7 +97,7 @@ _WARNING = FailedRule("PKGS-7392", "Found one or more vulnerable packages.", "me
 
 CHECK = Check(
     title="Host scanner reports failures",
-    severity=Severity.HIGH,
+    severity=Severity.HIGH,  # as the scanner rates its worst rule
     kind=Kind.HOST,
     summary="Go through the failed rules, repair what applies, and scan again",
     fix=FixKind.DECISION,

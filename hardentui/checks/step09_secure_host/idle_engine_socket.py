@@ -63,7 +63,7 @@ def _enabled(link: str, live: bool, consumers: tuple[str, ...]) -> Verdict:
 
 CHECK = Check(
     title="Rootful API enabled without a recorded need",
-    severity=Severity.MEDIUM,
+    severity=Severity.LOW,  # root's socket that nobody needs
     kind=Kind.HOST,
     summary="Disable the rootful socket, or record which program needs it",
     fix=FixKind.DECISION,

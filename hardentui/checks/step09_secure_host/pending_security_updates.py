@@ -66,7 +66,7 @@ def _update(facts: HostFacts) -> tuple[str, ...]:
 
 CHECK = Check(
     title="Security updates or reboot pending",
-    severity=Severity.HIGH,
+    severity=Severity.HIGH,  # known holes of the host stay open
     kind=Kind.HOST,
     summary="Install the security updates and boot the newest kernel",
     fix=FixKind.DECISION,

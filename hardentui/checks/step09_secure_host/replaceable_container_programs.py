@@ -68,7 +68,7 @@ _OPEN = FileFact(
 
 CHECK = Check(
     title="Container's programs can be replaced",
-    severity=Severity.CRITICAL,
+    severity=Severity.CRITICAL,  # another account chooses what runs
     points=2,
     summary="Install the program where only root, or the engine's account, can write",
     fix=FixKind.HOST_FILE,

@@ -58,7 +58,7 @@ def _command(right: RootRight) -> str:
 
 CHECK = Check(
     title="Accounts with root access through the engine",
-    severity=Severity.HIGH,
+    severity=Severity.HIGH,  # one account from root
     kind=Kind.HOST,
     summary="Remove the permission, or replace it with one fixed command",
     fix=FixKind.DECISION,

@@ -53,7 +53,7 @@ def evaluate(facts: HostFacts) -> Verdict:
 
 CHECK = Check(
     title="Container storage on the root filesystem",
-    severity=Severity.LOW,
+    severity=Severity.LOW,  # a full disk stops the host
     kind=Kind.HOST,
     summary="Give container storage a volume of its own",
     fix=FixKind.DECISION,

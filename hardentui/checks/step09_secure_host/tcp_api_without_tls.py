@@ -59,7 +59,7 @@ def _by_way_of(service: ApiService) -> str:
 
 CHECK = Check(
     title="Engine API on TCP without client certificates",
-    severity=Severity.CRITICAL,
+    severity=Severity.CRITICAL,  # whoever reaches the port is root
     kind=Kind.HOST,
     summary="Turn off the TCP socket and reach the unix socket over ssh",
     fix=FixKind.HOST_FILE,

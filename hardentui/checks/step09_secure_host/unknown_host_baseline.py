@@ -75,7 +75,7 @@ def _imported(facts: HostFacts) -> tuple[BaselineReport, ...]:
 
 CHECK = Check(
     title="No recent host security scan",
-    severity=Severity.MEDIUM,
+    severity=Severity.LOW,  # nothing is known to be wrong
     kind=Kind.HOST,
     summary="Scan the host with Lynis or OpenSCAP and keep the report",
     fix=FixKind.DECISION,

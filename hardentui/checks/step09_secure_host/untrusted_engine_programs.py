@@ -92,7 +92,7 @@ def _about(program: Program) -> str:
 
 CHECK = Check(
     title="Unknown or writable programs run by the engine",
-    severity=Severity.CRITICAL,
+    severity=Severity.CRITICAL,  # another account chooses what root runs
     kind=Kind.HOST,
     summary="Remove unknown programs, and make root the owner of the others",
     fix=FixKind.HOST_FILE,

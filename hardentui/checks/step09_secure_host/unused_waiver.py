@@ -40,7 +40,7 @@ _WAIVER = Waiver("root-user", "web", "moves to its own user in March", "anna", d
 
 CHECK = Check(
     title="Waiver not used",
-    severity=Severity.LOW,
+    severity=Severity.LOW,  # tidiness
     kind=Kind.WAIVERS,
     summary="Delete the waiver, or correct its check and subject",
     fix=FixKind.DECISION,

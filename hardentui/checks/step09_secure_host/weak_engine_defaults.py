@@ -220,7 +220,7 @@ def _engine(**values: Any) -> EngineFacts:
 
 CHECK = Check(
     title="Engine defaults weaken all containers",
-    severity=Severity.HIGH,
+    severity=Severity.HIGH,  # weakens all containers; the worst setting decides
     kind=Kind.ENGINE,
     summary="Remove the setting from containers.conf and set it only for the containers that need it",
     fix=FixKind.HOST_FILE,

@@ -148,7 +148,7 @@ def _with(**changes: Any) -> HostFacts:
 
 CHECK = Check(
     title="Weak kernel settings",
-    severity=Severity.MEDIUM,
+    severity=Severity.MEDIUM,  # layers of the kernel are missing
     kind=Kind.HOST,
     summary="Set the safer values in a sysctl.d drop-in",
     fix=FixKind.HOST_FILE,

@@ -100,7 +100,7 @@ def _storage(**over: Any) -> HostFacts:
 
 CHECK = Check(
     title="Weak container storage settings",
-    severity=Severity.MEDIUM,
+    severity=Severity.MEDIUM,  # a layer is missing for all
     kind=Kind.HOST,
     summary="Use overlay with nodev, in a directory that only root can enter",
     fix=FixKind.HOST_FILE,

@@ -44,7 +44,7 @@ def evaluate(facts: HostFacts) -> Verdict:
 
 CHECK = Check(
     title="Engine configuration writable by others",
-    severity=Severity.HIGH,
+    severity=Severity.HIGH,  # another account chooses the defaults of all containers
     kind=Kind.HOST,
     summary="Make root the owner of the configuration and remove write permission for others",
     fix=FixKind.HOST_FILE,

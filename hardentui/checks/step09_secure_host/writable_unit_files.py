@@ -55,7 +55,7 @@ def evaluate(facts: HostFacts) -> Verdict:
 
 CHECK = Check(
     title="Unit files writable by others",
-    severity=Severity.CRITICAL,
+    severity=Severity.CRITICAL,  # another account chooses what root starts
     kind=Kind.HOST,
     summary="Remove write permission for others from Quadlets and unit files",
     fix=FixKind.HOST_FILE,

@@ -79,7 +79,7 @@ def _host(**over: Any) -> HostFacts:
 
 CHECK = Check(
     title="Default seccomp profile missing or modified",
-    severity=Severity.HIGH,
+    severity=Severity.HIGH,  # all containers have a weaker filter
     kind=Kind.HOST,
     summary="Reinstall the profile of the package",
     fix=FixKind.HOST_FILE,

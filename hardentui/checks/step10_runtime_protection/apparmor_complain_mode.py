@@ -93,7 +93,7 @@ def _labelled(label: str) -> ContainerFacts:
 
 CHECK = Check(
     title="AppArmor profile in complain mode",
-    severity=Severity.HIGH,
+    severity=Severity.MEDIUM,  # a layer only logs
     points=2,
     summary="Set the AppArmor profile to enforce mode",
     fix=FixKind.HOST_FILE,

@@ -59,7 +59,7 @@ _BIND = (MOUNTS, (Mount("bind", "/srv/web", "/w"),))
 
 CHECK = Check(
     title="SELinux labelling disabled for a mount",
-    severity=Severity.MEDIUM,
+    severity=Severity.MEDIUM,  # SELinux does not protect this mount
     summary="Turn SELinux labelling back on and label the mounted directories",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

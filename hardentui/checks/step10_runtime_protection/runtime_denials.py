@@ -45,7 +45,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 
 CHECK = Check(
     title="Recent kernel denials",
-    severity=Severity.MEDIUM,
+    severity=Severity.MEDIUM,  # something tries what it may not, or a profile is wrong
     closer=True,
     summary="Find out whether it was an attack or a profile that is too tight",
     fix=FixKind.DECISION,

@@ -43,7 +43,7 @@ def _info(enabled: bool) -> dict[str, Any]:
 
 CHECK = Check(
     title="Seccomp not available to the engine",
-    severity=Severity.HIGH,
+    severity=Severity.HIGH,  # no container has a filter
     kind=Kind.ENGINE,
     summary="Use a runtime and a kernel with seccomp support",
     fix=FixKind.DECISION,

@@ -60,7 +60,7 @@ _NAMED = (SECCOMP_PROFILE, _PATH)
 
 CHECK = Check(
     title="Seccomp profile missing or writable by others",
-    severity=Severity.MEDIUM,
+    severity=Severity.MEDIUM,  # another account chooses the filter
     summary="Put the profile where only root can write",
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,

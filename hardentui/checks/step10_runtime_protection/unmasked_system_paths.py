@@ -141,7 +141,7 @@ _PIDS_ONLY = (KernelMount("/run/p", "proc", "rw,subset=pid"),)
 
 CHECK = Check(
     title="Masked /proc and /sys paths exposed",
-    severity=Severity.HIGH,
+    severity=Severity.HIGH,  # kernel memory and settings; critical where they can be written
     points=2,
     takes_over=True,
     summary="Restore the default masks",

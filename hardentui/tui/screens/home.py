@@ -14,14 +14,15 @@ from textual.widgets import Input, Static
 
 from hardentui.errors import HardenError
 from hardentui.harden.score import score_word
-from hardentui.model.finding import Finding
+from hardentui.model.finding import Finding, Kind
 from hardentui.model.plan import Caution, Choice
 from hardentui.tui.actions import COPY, COPY_MORE, HOME, bindings
 from hardentui.tui.listing import ListView, about_kept, arrange
+from hardentui.tui.place import Place
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.container_screen import ContainerScreen
 from hardentui.tui.screens.empty import no_containers, no_engine, nothing_matches
-from hardentui.tui.text import both_ends, plain
+from hardentui.tui.text import Part, both_ends, fit, plain
 from hardentui.tui.widgets.container_list import ContainerList, Line
 from hardentui.tui.widgets.outlook import Outlook
 from hardentui.tui.widgets.text_field import TextField
@@ -29,9 +30,10 @@ from hardentui.tui.widgets.totals import totals
 from hardentui.visible import visible
 from hardentui.words import plural
 from hardentui.workbench.looking.row_filter import FilteredRows, parse_filter
-from hardentui.workbench.views import Report, Row, reports_of
+from hardentui.workbench.views import Report, Row, reports_of, told_once, without_originals
 
 if TYPE_CHECKING:
+    from hardentui.harden.do_first import DoFirst
     from hardentui.workbench.workbench import Workbench
 
 _SETTLE = 0.15
@@ -60,6 +62,7 @@ class HomeScreen(ContainerScreen):
         self._promise_timer: Timer | None = None
         self._promises: dict[tuple[str, str], tuple[Report, str]] = {}
         self._warned_of: dict[str, tuple[Choice, ...]] = {}
+        self._first: tuple[DoFirst, ...] = ()
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="summary")
@@ -68,6 +71,7 @@ class HomeScreen(ContainerScreen):
             id="filter",
         )
         yield Static(id="trouble")
+        yield Static(id="first")
         yield Static(id="empty")
         yield ContainerList(id="containers")
         yield Outlook(id="outlook")
@@ -111,7 +115,10 @@ class HomeScreen(ContainerScreen):
         if what == "scan" and self.session.progress is not None:
             if self._redraw is None:
                 self._show_summary()
-        elif what not in ("host", "events"):
+        elif what == "host":
+            if not self.session.judging:
+                self._rank()
+        elif what != "events":
             self._draw()
 
     def _draw(self) -> None:
@@ -136,6 +143,60 @@ class HomeScreen(ContainerScreen):
         self._list.show(lines, (view.column, arrow))
         self._show_summary()
         self._show_outlook(self._list.current)
+        self._rank()
+
+    def _rank(self) -> None:
+        """What to do first, computed in the background once everything is judged."""
+        rows = without_originals(self.session.rows.values())
+        reports = [row.report for row in rows if row.report is not None]
+        if (bench := self.session.bench) and self.session.progress is None and len(reports) == len(rows):
+            if self.session.host is None:
+                self.session.judge_host()
+            host = self.session.host or ()
+            self.run_worker(lambda: self._rank_now(bench, reports, host), group="first", thread=True)
+
+    def _rank_now(self, bench: Workbench, reports: list[Report], host: tuple[Report, ...]) -> None:
+        shared = [report for report, _ in told_once(reports)]
+        first = bench.do_first((*reports, *shared, *host))
+        self.call_later(self._ranked, first)
+
+    def _ranked(self, first: tuple[DoFirst, ...]) -> None:
+        if first != self._first:
+            self._first = first
+            self._show_first()
+
+    def _show_first(self) -> None:
+        lines = self.query("#first")  # may be missing while the app is exiting
+        if not lines:
+            return
+        shown = self._first[: 5 if self.app.size.height >= 30 else 3]
+        width = self.app.size.width - 2
+        parts: list[Part] = [("Do these first\n", "$muted")] if shown else []
+        for number, line in enumerate(shown, 1):
+            right = f"+{line.points:<3}" if line.points else "    "
+            right += f" {line.risk:<7}"
+            text = fit(f"{visible(line.names, 40)}: {visible(line.text, 200)}", width - 4 - len(right))
+            parts += [(f" {number}  ", "bold $primary"), f"{text}{right}\n"]
+        lines.first(Static).update(Content.assemble(*parts).rstrip())
+        self.set_class(bool(shown), "-first")
+
+    def on_resize(self) -> None:
+        self._show_first()
+
+    def action_first(self, number: int) -> None:
+        """Lead into a line of what to do first: the walk at its step, or the page of what it is about."""
+        if number > len(self._first):
+            self.complain("There is no such line.")
+            return
+        line = self._first[number - 1]
+        subject = line.subject
+        if subject.kind is not Kind.CONTAINER:
+            pages = {Kind.IMAGE: "images", Kind.NETWORK: "networks"}
+            self.harden.action_go(pages.get(subject.kind, "host"))
+            return
+        check = self.session.bench.judge.check(line.checks[0]) if self.session.bench else None
+        self.session.last_walk = Place(subject.engine, subject.name, check.step if check else 1)
+        self.harden.open_walk(f"{subject.engine}/{subject.id}")
 
     def _empty(self, rows: list[Row]) -> Content | None:
         session = self.session
@@ -259,6 +320,8 @@ class HomeScreen(ContainerScreen):
         marked = action in ("fix", "harden") and session.marks
         if action in _NO_ROW and not self.container_key and not marked:
             return _NO_ROW[action]
+        if action == "first" and not self._first:
+            return "Nothing has to be done first, or not everything is judged yet."
         row = self._list.current
         if action in ("open", "mark", "mark_range", "fix", "harden") and not marked and row and row.kept:
             return about_kept(row)

@@ -16,7 +16,7 @@ from textual.widgets import Static
 
 from hardentui.errors import HardenError
 from hardentui.harden.attack import ranked_paths
-from hardentui.model.finding import Finding
+from hardentui.model.finding import Finding, Kind
 from hardentui.model.fix import Remediation
 from hardentui.model.host_scan import HostScan
 from hardentui.tui.actions import BACK, COPY, HOST, bindings
@@ -32,7 +32,7 @@ from hardentui.tui.widgets.finding_text import Entry, finding_text
 from hardentui.visible import visible
 from hardentui.words import plural
 from hardentui.workbench.host_scans import import_scan
-from hardentui.workbench.views import Report, without_originals
+from hardentui.workbench.views import Report, told_once, without_originals
 
 _ROOMY = 24
 """Terminal rows from which there is room for more than one path."""
@@ -75,17 +75,25 @@ class HostScreen(HardenScreen):
             await self._draw()
 
     def screen_report(self) -> ScreenReport:
-        return ScreenReport(
-            "host", tuple((report, report.subject.kind.value) for report in self.session.host or ())
+        return ScreenReport("host", tuple((report, report.subject.kind.value) for report in self._reports))
+
+    @property
+    def _reports(self) -> tuple[Report, ...]:
+        """Of the host, its engines and the site, as far as they are known."""
+        counted = without_originals(self.session.rows.values())
+        site = told_once(row.report for row in counted if row.report is not None)
+        return (
+            *(self.session.host or ()),
+            *(report for report, _ in site if report.subject.kind is Kind.SITE),
         )
 
     async def _draw(self) -> None:
         reports = self.session.host
-        findings = worst_first(finding for report in reports or () for finding in report.findings)
+        findings = worst_first(finding for report in self._reports for finding in report.findings)
         entries = [Entry(finding) for finding in findings]
         await self.query_one(FindingList).show(entries, self._remedy, self._nothing(reports))
-        parts: list[str | tuple[str, str]] = [("Host and engines", "bold")]
-        for report in reports or ():
+        parts: list[str | tuple[str, str]] = [("Host, engines, site", "bold")]
+        for report in self._reports:
             score = "–" if report.score.value is None else str(report.score.value)
             parts += [f"   {visible(report.subject.name, 30)} ", (score, "bold")]
         if self.session.judging:
@@ -95,7 +103,11 @@ class HostScreen(HardenScreen):
     def _rows_changed(self, keys: frozenset[str]) -> None:
         """Rank soon: a scan delivers rows faster than anybody can read."""
         if self._ranking is None:
-            self._ranking = self.set_timer(_SETTLE, self._show_paths)
+            self._ranking = self.set_timer(_SETTLE, self._rows_settled)
+
+    async def _rows_settled(self) -> None:
+        self._show_paths()
+        await self._draw()
 
     def on_resize(self) -> None:
         self._show_paths()
@@ -128,8 +140,8 @@ class HostScreen(HardenScreen):
         return Content("\n".join(reasons) or "The checklist has no check of the host.")
 
     def _remedy(self, finding: Finding) -> Remediation | None:
-        bench, reports = self.session.bench, self.session.host or ()
-        report = next((report for report in reports if report.subject == finding.subject), None)
+        bench = self.session.bench
+        report = next((report for report in self._reports if report.subject == finding.subject), None)
         if bench is None or report is None:
             return None
         try:

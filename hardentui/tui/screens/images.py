@@ -25,7 +25,7 @@ from hardentui.tui.screens.findings import FindingsScreen
 from hardentui.tui.screens.image_jobs import sbom_job
 from hardentui.tui.screens.job import JobScreen
 from hardentui.tui.screens.updates import UpdatesScreen
-from hardentui.tui.status import look_of, worst_first
+from hardentui.tui.status import OTHERS, look_of, worst_first
 from hardentui.tui.ways import told
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
@@ -40,12 +40,10 @@ from hardentui.workbench.pages.images import (
     system_of,
 )
 from hardentui.workbench.pages.sections import size_text
-from hardentui.workbench.views import Report
+from hardentui.workbench.views import Report, told_once
 
 if TYPE_CHECKING:
     from hardentui.workbench.workbench import Workbench
-
-_STEP = 1
 
 
 @dataclass
@@ -98,9 +96,11 @@ class ImagesScreen(BrowseScreen):
     def _line(self, report: Report) -> BrowseRow:
         facts = report.about
         assert isinstance(facts, ImageFacts)  # noqa: S101 - `image_reports` gives nothing else
-        worst = worst_first(self._findings(report))[:1]
-        mark = self.signs.mark(look_of(worst[0])) if worst else ""
-        order = look_of(worst[0]).order if worst else 99
+        worst = next(iter(worst_first(self._findings(report))), None)
+        look = look_of(worst) if worst is not None else OTHERS[Status.UNKNOWN]
+        if isinstance(facts.inventory, Unreadable) and not (worst is not None and worst.failing):
+            look = OTHERS[Status.UNKNOWN]  # nobody has looked inside
+        mark, order = self.signs.mark(look), look.order
         users, size = len(facts.used_by), size_of(facts)
         packages = packages_of(facts)
         age, system = age_of(facts), system_of(facts)
@@ -134,12 +134,11 @@ class ImagesScreen(BrowseScreen):
         return next((report for report in self.session.around.images or () if _key(report) == key), None)
 
     def _findings(self, report: Report) -> list[Finding]:
-        """The image's own findings, and those of step 1 that a container has because of it."""
-        findings = list(report.findings)
+        """The verdict on the image, with what its containers tell of it."""
         users = self.session.around.users_of(report.subject.engine, report.subject.id)
-        if users and users[0].report:
-            findings += [finding for finding in users[0].report.findings if finding.step == _STEP]
-        return findings
+        told = told_once(row.report for row in users if row.report is not None)
+        ours = [finding for each, _ in told if each.subject.kind is Kind.IMAGE for finding in each.findings]
+        return [*report.findings, *ours]
 
     def about(self, key: str) -> Content:
         report = self._report(key)

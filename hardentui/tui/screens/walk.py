@@ -13,7 +13,6 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from hardentui.errors import HardenError
-from hardentui.harden.score import Cell, cell
 from hardentui.model.checklist import Step
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Finding, Kind
@@ -39,7 +38,7 @@ from hardentui.tui.widgets.plan_panel import PlanPanel, promise
 from hardentui.tui.widgets.step_rail import StepRail
 from hardentui.tui.widgets.why_panel import WhyPanel
 from hardentui.visible import visible
-from hardentui.workbench.views import Report, Row
+from hardentui.workbench.views import Report, Row, also_words
 
 _IMAGE_STEP = 1
 
@@ -72,6 +71,7 @@ class WalkScreen(ContainerScreen):
                     yield WhyPanel(id="why")
                     yield Static(id="look")
                     yield FindingList(id="findings")
+                    yield Static(id="also")
             yield PlanPanel(id="plan")
 
     async def on_mount(self) -> None:
@@ -141,18 +141,8 @@ class WalkScreen(ContainerScreen):
     def _findings(self) -> tuple[Finding, ...]:
         if self._report is None or self.session.bench is None or not self._steps:
             return ()
-        return worst_first(
-            self.session.bench.surroundings.step_findings(self._report, self._steps[self._at].number)
-        )
-
-    def _cells(self) -> tuple[Cell, ...]:
-        """The steps as shown here: with the findings of host and engine, which the list leaves out."""
-        bench, report = self.session.bench, self._report
-        if bench is None or report is None:
-            return ()
-        return tuple(
-            cell(step.number, bench.surroundings.step_findings(report, step.number)) for step in self._steps
-        )
+        step = self._steps[self._at].number
+        return worst_first(finding for finding in self._report.with_image if finding.step == step)
 
     def _entry(self, finding: Finding) -> Entry:
         choosing = self._choosing
@@ -160,8 +150,13 @@ class WalkScreen(ContainerScreen):
             return Entry(finding)
         why = choosing.refusal(finding.check)
         fixable = why is None or bool(why.needs)
+        settings = choosing.settings(finding.check) if fixable else ()
         return Entry(
-            finding, fixable, finding.check in choosing, choosing.settings(finding.check) if fixable else ()
+            finding,
+            fixable,
+            ready=why is None,
+            chosen=finding.check in choosing,
+            settings=settings,
         )
 
     def _remedy(self, finding: Finding) -> Remediation | None:
@@ -182,13 +177,22 @@ class WalkScreen(ContainerScreen):
         if self._row is not None:
             self.session.last_walk = place_of(self._row, step)
         self._show_crumb(step)
-        self.query_one(StepRail).show(self._steps, self._cells(), self._at)
+        self.query_one(StepRail).show(self._steps, self._report.cells if self._report else (), self._at)
         self.query_one(WhyPanel).show(step)
         entries = [self._entry(finding) for finding in self._findings()]
         empty = no_findings(self._report, step, self.signs)
         await self.query_one(FindingList).show(entries, self._remedy, empty)
+        self._show_also(step)
         self._show_plan()
         self._show_hint()
+
+    def _show_also(self, step: Step) -> None:
+        """What is not the container's own: one line."""
+        bench, report = self.session.bench, self._report
+        findings = bench.surroundings.also(report, step.number) if bench and report else ()
+        line = self.query_one("#also", Static)
+        line.display = bool(findings)
+        line.update(Content.assemble(("also  ", "$muted"), also_words(findings), ("  H", "bold $primary")))
 
     def _show_hint(self) -> None:
         """In the step about images: the image is not inspected yet, or the progress of its inspection."""

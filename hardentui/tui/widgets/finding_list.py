@@ -101,7 +101,8 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
             stay = self._entries[self._at].key if self._at < len(self._entries) else None
             self._entries, self._remedy, self._empty = list(entries), remedy, empty
             keys = [entry.key for entry in entries]
-            self._at = keys.index(stay) if stay in keys else 0
+            ready = next((at for at, entry in enumerate(entries) if entry.ready), 0)
+            self._at = keys.index(stay) if stay in keys else ready  # begin with what can be done here
             if keys == before and keys:
                 for item, entry in zip(self._items, entries, strict=True):
                     item.entry = entry

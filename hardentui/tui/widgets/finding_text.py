@@ -23,7 +23,7 @@ class Entry(Struct, frozen=True):
     """A finding as shown in a list.
 
     Attributes:
-        fixable: a plan can fix it here.
+        fixable: a plan can fix it here; ready: without a value that has to be given first.
         chosen: its fix is chosen.
         settings: the values of its fix.
         page: what the page is about; a finding about something else says so.
@@ -31,6 +31,7 @@ class Entry(Struct, frozen=True):
 
     finding: Finding
     fixable: bool = False
+    ready: bool = False
     chosen: bool = False
     settings: tuple[FixValue, ...] = ()
     page: Kind = Kind.CONTAINER
@@ -94,6 +95,8 @@ def details(entry: Entry, remedy: Remediation | None, width: int) -> Content:
         parts += _wrapped("evidence" if at == 0 else "", seen, width)
     if (more := len(verdict.evidence) - _EVIDENCE_SHOWN) > 0:
         parts += _wrapped("", f"and {more} more", width)
+    if finding.affects:
+        parts += _wrapped("affects", ", ".join(visible(name, 60) for name in finding.affects), width)
     if finding.failing and remedy is not None:
         parts += _what_to_do(remedy, entry.settings, width)
     return Content.assemble(*parts).rstrip("\n")

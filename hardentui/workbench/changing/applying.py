@@ -283,7 +283,7 @@ class Application:
     def _provable(self, plan: Plan) -> tuple[str, ...]:
         """The chosen checks that pass with the plan, judged by what it declares."""
         planned = self._bench.judge.container(self._facts.planned(plan.after), compared=True)
-        passing = {finding.check for finding in planned.findings if finding.status is Status.PASS}
+        passing = {finding.check for finding in planned.everything if finding.status is Status.PASS}
         return tuple(choice.check for choice in plan.choices if choice.check in passing)
 
     def _prove(self, name: str, checks: Sequence[str]) -> tuple[JournalProof, ...]:
@@ -300,7 +300,7 @@ class Application:
                 finding.status.value,
                 visible(finding.verdict.effective or finding.verdict.reason, 200),
             )
-            for finding in row.report.findings
+            for finding in row.report.everything
             if finding.check in checks
         )
 

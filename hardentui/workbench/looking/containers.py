@@ -177,7 +177,7 @@ class Containers:
                     if latest is not before:  # it was inspected again meanwhile, without its peers
                         facts = replace(latest.facts, peers=facts.peers)
                     remembered = self._remember(row, self._judge.compared(latest, facts), counts)
-                if remembered.report and remembered.report.findings != latest.findings:
+                if remembered.report and remembered.report.everything != latest.everything:
                     changed.append(remembered)
         return changed
 

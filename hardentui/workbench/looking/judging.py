@@ -47,7 +47,7 @@ class Judge:
         ready = tuple((check, parameters_of(check, checklist)) for check in self.checks)
         self._by_kind = {kind: tuple(pair for pair in ready if pair[0].kind is kind) for kind in Kind}
         about_containers = self._by_kind[Kind.CONTAINER]
-        self._comparing = {at: pair for at, pair in enumerate(about_containers) if pair[0].compares}
+        self._comparing = tuple(pair for pair in about_containers if pair[0].compares)
 
     def check(self, check_id: str) -> AnyCheck | None:
         """A check of the checklist by its id."""
@@ -61,18 +61,26 @@ class Judge:
         """
         subject = container_subject(facts)
         checks = self._by_kind[Kind.CONTAINER]
-        findings = self._waived(run(facts, subject, checks, compared=compared))
-        return Report(subject, tuple(findings), self._steps, facts, whole=self._whole)
+        return self._report(
+            subject, self._waived(run(facts, subject, checks, compared=compared), facts.image_name), facts
+        )
+
+    def _report(self, subject: Subject, findings: Iterable[Finding], facts: ContainerFacts) -> Report:
+        """With what is not the container's own apart."""
+        own: list[Finding] = []
+        others: list[Finding] = []
+        for finding in findings:
+            (own if finding.scope is Kind.CONTAINER else others).append(finding)
+        return Report(subject, tuple(own), self._steps, facts, whole=self._whole, others=tuple(others))
 
     def compared(self, report: Report, facts: ContainerFacts) -> Report:
         """A container's report after running the checks that compare containers again; `facts` has the
         peers.
         """
-        findings = list(report.findings)
-        again = self._waived(run(facts, report.subject, self._comparing.values()))
-        for at, fresh in zip(self._comparing, again, strict=True):
-            findings[at] = fresh
-        return Report(report.subject, tuple(findings), self._steps, facts, whole=self._whole)
+        again = self._waived(run(facts, report.subject, self._comparing), facts.image_name)
+        fresh = {finding.check: finding for finding in again}
+        findings = [fresh.get(finding.check, finding) for finding in report.everything]
+        return self._report(report.subject, findings, facts)
 
     def other(self, subject: Subject, facts: Shared) -> Report:
         """The report of a host, an engine, an image or a network."""
@@ -83,12 +91,12 @@ class Judge:
         """How the waivers are used, after a full check; None if there are none."""
         if not self.waivers:
             return None
-        findings = (finding for report in reports for finding in report.findings)
+        findings = (finding for report in reports for finding in report.everything)
         subject = Subject(Kind.WAIVERS, "waivers", "waivers")
         return self.other(subject, WaiverFacts(uses(self.waivers, findings, self._today())))
 
-    def _waived(self, findings: list[Finding]) -> list[Finding]:
-        return waive(findings, self.waivers, self._today()) if self.waivers else findings
+    def _waived(self, findings: list[Finding], image: str = "") -> list[Finding]:
+        return waive(findings, self.waivers, self._today(), image) if self.waivers else findings
 
     def nothing(self, subject: Subject, why: str) -> Report:
         """The report of a subject that could not be read."""

@@ -227,10 +227,12 @@ def _fail(sign: str, value: str) -> FilterWord:
         raise _NoFilter("fail takes the name of a check, such as fail:root-user.")
 
     def sense(row: Row) -> bool:
-        return row.report is None or any(value in finding.check for finding in row.report.findings)
+        return row.report is None or any(value in finding.check for finding in row.report.everything)
 
     def test(row: Row) -> bool:
-        return row.report is not None and any(value in finding.check for finding in row.report.failing)
+        return row.report is not None and any(
+            finding.failing and value in finding.check for finding in row.report.everything
+        )
 
     trouble = f'No check here is called "{value}". hardentui explain --list shows all of them.'
     return FilterWord(_not(test) if sign == "!=" else test, sense, trouble)

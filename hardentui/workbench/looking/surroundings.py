@@ -8,15 +8,13 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 
 from hardentui.model.facts import ImageFacts, NetworkFacts
-from hardentui.model.finding import Finding, Kind, Status, Subject
+from hardentui.model.finding import Finding, Kind, Subject
 from hardentui.model.known import Unreadable
 from hardentui.workbench.looking.gather import Gatherer
 from hardentui.workbench.looking.judging import Judge
 from hardentui.workbench.opening.engine_info import EngineInfo
 from hardentui.workbench.opening.opened import Opened
 from hardentui.workbench.views import Report, concerns
-
-_STATUS_ORDER = (Status.FAIL, Status.UNKNOWN, Status.WAIVED, Status.PASS, Status.NOT_APPLICABLE)
 
 
 class Surroundings:
@@ -54,12 +52,17 @@ class Surroundings:
             self._known.pop("images", None)
             self._known.pop("networks", None)
 
-    def step_findings(self, report: Report, step: int) -> tuple[Finding, ...]:
-        """The findings of a container and of its surroundings in one step, worst first."""
-        findings = [finding for finding in report.findings if finding.step == step]
+    def also(self, report: Report, step: int = 0) -> tuple[Finding, ...]:
+        """What fails of site, host, engine and networks and concerns a container, worst first.
+
+        Args:
+            step: only in this step; 0 = in all.
+        """
+        findings = [finding for finding in report.others if finding.scope is Kind.SITE]
         for other in self.known_below(report):
-            findings += [finding for finding in other.findings if finding.step == step]
-        return tuple(sorted(findings, key=_worst_first))
+            findings += other.findings
+        failing = [finding for finding in findings if finding.failing and step in (0, finding.step)]
+        return tuple(sorted(failing, key=lambda finding: (-finding.severity, finding.check)))
 
     def known_below(self, report: Report) -> tuple[Report, ...]:
         """Known reports that also concern a container."""
@@ -103,7 +106,3 @@ def _subject(kind: Kind, facts: ImageFacts | NetworkFacts, engine: str) -> Subje
     if isinstance(facts, ImageFacts):
         return Subject(kind, facts.id, facts.names[0] if facts.names else facts.id[:12], engine)
     return Subject(kind, facts.name, facts.name, engine)
-
-
-def _worst_first(finding: Finding) -> tuple[int, int, str]:
-    return (_STATUS_ORDER.index(finding.status), -finding.severity, finding.check)

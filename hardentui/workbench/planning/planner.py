@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from hardentui.errors import InputError
 from hardentui.harden.evaluate import remediation
 from hardentui.harden.helpful import raises_most
-from hardentui.harden.plan import fixable, left_out, make_plan
+from hardentui.harden.plan import fixable, left_out, make_plan, spec_after_fix
 from hardentui.harden.score import Score, score
 from hardentui.harden.settings import FixValue, settings_of
 from hardentui.model.check import AnyCheck, ParameterValue
@@ -65,7 +65,7 @@ class Planner:
 
     def _not_waived(self, report: Report) -> tuple[AnyCheck, ...]:
         """The checks without accepted findings: their fixes must be named explicitly."""
-        waived = {finding.check for finding in report.findings if finding.status is Status.WAIVED}
+        waived = {finding.check for finding in report.everything if finding.status is Status.WAIVED}
         return tuple(check for check in self._checks if check.id not in waived)
 
     def plan(self, report: Report, choices: Iterable[Choice]) -> Plan:
@@ -98,12 +98,23 @@ class Planner:
         left = left_out(known_facts(report), plan, checks, self._checklist)
         return tuple(skipped for skipped in left if skipped.decides)
 
+    def fixable(self, report: Report) -> frozenset[str]:
+        """The failing checks that an option of this container fixes."""
+        facts = report.facts
+        if facts is None:
+            return frozenset()
+        failing = {finding.check for finding in report.with_image if finding.failing}
+        checks = [check for check in self._checks if check.id in failing]
+        return frozenset(
+            check.id for check in checks if spec_after_fix(check, facts, self._checklist) is not None
+        )
+
     def raises_most(self, report: Report, most: int) -> tuple[Finding, ...]:
         """Failing findings with an automatic fix, the largest score gain first."""
         if report.facts is None:
             return ()
         by_id = {check.id: check for check in self._checks}
-        return raises_most(report.facts, report.findings, by_id, self._checklist, most)
+        return raises_most(report.facts, report.with_image, by_id, self._checklist, most)
 
     def score_after(self, report: Report, plan: Plan) -> Score:
         """The score after the plan: a finding that options decide is judged by the new ones, even if no fix

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from hardentui.checks import check_by_id
-from hardentui.checks.examples import container, rootless
+from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
-from hardentui.harden.severity import context_shift
 from hardentui.model.check import FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel, ListeningSocket
 from hardentui.model.host import ApiService, HostFacts
@@ -68,15 +67,6 @@ def test_a_pod_that_shares_no_network_judges_its_members(check: str) -> None:
     apart = container(port, inspect=MEMBER, image=SERVES_80, pod=pod(("ipc",)))
     assert answer(check, apart) not in ("not-applicable", "pass")
     assert answer(check, container(inspect=MEMBER, image=SERVES_80, pod=pod())) == "not-applicable"
-
-
-def test_an_open_port_of_its_pod_raises_the_severity_like_its_own() -> None:
-    user = rootless()
-    user_namespace = Kernel(7, host_user_namespace=True)
-    closed = {**pod(), "InfraConfig": {"PortBindings": {}}}
-    for document, shift in ((pod(), 1), (closed, 0), (pod(("ipc",)), 0)):
-        facts = container(kernel=user_namespace, engine=user, inspect=MEMBER, pod=document)
-        assert context_shift(facts) == shift
 
 
 def pod_on_host() -> dict[str, Any]:

@@ -18,6 +18,7 @@ from hardentui.__main__ import main
 from hardentui.checks import all_checks
 from hardentui.cli.parser import COMMANDS
 from hardentui.cli.terminal import Terminal, foreign
+from hardentui.model.finding import Kind
 from hardentui.workbench.looking.containers import Containers
 from hardentui.workbench.looking.row_filter import EXAMPLES
 from hardentui.workbench.opening import saved_facts, simulated
@@ -218,7 +219,14 @@ def test_names_select_containers_and_leave_the_host_out(run: Run, demo: dict[str
     _, db = _containers(demo)["db"]
     answer = run("check", "--demo", "--format", "json", "shop-web", db["Id"][:9])
     subjects = json.loads(answer.out)["subjects"]
-    assert {subject["name"] for subject in subjects} == {"shop-web", "db"}
+    by_kind = {kind: {each["name"] for each in subjects if each["kind"] == kind} for kind in Kind}
+    assert by_kind[Kind.CONTAINER] == {"shop-web", "db"}
+    assert {name.partition(":")[0] for name in by_kind[Kind.IMAGE]} == {
+        "docker.io/library/nginx",
+        "docker.io/library/postgres",
+    }
+    assert by_kind[Kind.SITE] == {"site"}
+    assert not by_kind[Kind.HOST] | by_kind[Kind.ENGINE]
 
 
 def test_a_filter_selects_containers_with_the_scores_of_a_whole_check(run: Run) -> None:
@@ -244,7 +252,8 @@ def test_a_filter_selects_containers_with_the_scores_of_a_whole_check(run: Run) 
 
 
 def _by_name(answer: Answer) -> dict[str, Any]:
-    return {subject["name"]: subject for subject in json.loads(answer.out)["subjects"]}
+    subjects = json.loads(answer.out)["subjects"]
+    return {subject["name"]: subject for subject in subjects if subject["kind"] == "container"}
 
 
 @pytest.mark.parametrize(
@@ -289,12 +298,11 @@ def test_the_words_of_the_filter_are_explained(run: Run) -> None:
 def test_without_names_host_engines_and_networks_are_checked_too(run: Run) -> None:
     whole = json.loads(run("check", "--demo", "--format", "json").out)
     kinds = {subject["kind"] for subject in whole["subjects"]}
-    assert kinds == {"container", "host", "engine", "network"}
+    assert kinds == {"container", "image", "host", "engine", "network", "site"}
     assert whole["host"] == {"name": "shop01", "simulated": True, "saved_at": ""}
     assert {engine["cgroups"] for engine in whole["engines"]} == {"v2"}
-    failing = {check for subject in whole["subjects"] for check in subject["fail"]}
-    assert failing
-    assert all(whole["checks"][check]["fix"]["summary"] for check in failing)
+    failing = {each["check"] for subject in whole["subjects"] for each in subject["findings"]}
+    assert failing <= set(whole["checks"])
 
 
 def test_the_worst_ways_to_the_host_are_in_check_and_host(run: Run) -> None:
@@ -304,8 +312,8 @@ def test_the_worst_ways_to_the_host_are_in_check_and_host(run: Run) -> None:
     ]
     assert told[0] == told[1]
     assert 1 <= len(told[0]) <= 3
-    for command in ("check", "host"):
-        text = " ".join(run(command, "--demo").out.split())
+    for command in (("check", "--details"), ("host",)):
+        text = " ".join(run(*command, "--demo").out.split())
         assert f"1. {told[0][0]['container']} ({told[0][0]['engine']}): {told[0][0]['sentence']}" in text
     only = json.loads(run("check", "--demo", "--format", "json", "node-exporter").out)
     assert {path["container"] for path in only["summary"]["attack_paths"]} <= {"node-exporter"}
@@ -316,7 +324,12 @@ def test_the_report_says_what_to_do_next_with_commands_that_work(run: Run, tmp_p
         part = text.partition("What to do next\n")[2].partition("\n\n")[0]
         return [line.strip().partition("   ")[0] for line in part.splitlines() if "hardentui" in line]
 
-    commands = steps(run("check", "--demo").out)
+    first = run("check", "--demo").out.partition("Do these first\n")[2].partition("\n\n")[0].splitlines()
+    assert 1 <= len(first) <= 5
+    for line in first:
+        words = line.partition(" hardentui ")[2].split()
+        assert run(*words, *(["--try"] if words[0] == "harden" else [])).code == 0, line
+    commands = steps(run("check", "--demo", "backup").out)
     assert [command.split()[1] for command in commands] == ["check", "plan", "explain", "explain"]
     for command in commands:
         words = command.partition("  ")[0].split()
@@ -325,7 +338,7 @@ def test_the_report_says_what_to_do_next_with_commands_that_work(run: Run, tmp_p
     assert commands[2] == f"hardentui explain {paths[0]['checks'][0]}"
     assert "What to do next" not in run("check", "--demo", "--quiet").out
     report = tmp_path / "report.txt"
-    run("check", "--demo", "-o", str(report))
+    run("check", "--demo", "backup", "-o", str(report))
     assert steps(report.read_text()) == commands
 
 
@@ -348,11 +361,12 @@ def test_every_command_about_a_container_leads_to_the_same_host(run: Run, tmp_pa
 
 
 def test_a_check_of_everything_is_brief_and_a_named_one_is_not(run: Run) -> None:
-    brief, full = run("check", "--demo", "--details").out, run("check", "--demo", "db").out
-    assert "Unknown in containers" in brief
-    assert "declared: " not in brief.partition("\ndb  ")[2].partition("\n\n")[0]
-    assert "declared: " in full
-    assert "Unknown in containers" not in full
+    for name in ("backup", "db", "shop-web"):
+        brief = run("check", "--demo", name).out
+        assert len(brief.splitlines()) <= 32  # two of them say that it is simulated
+        assert "declared: " not in brief
+        assert "declared: " in run("check", "--demo", name, "--details").out
+    assert "declared: " in run("check", "--demo", "--details").out
     assert "declared: " in run("check", "--demo", "--step", "4").out
 
 
@@ -361,9 +375,10 @@ def test_a_check_of_ten_containers_fits_on_one_screen(run: Run) -> None:
     lines = told.splitlines()
     assert len(lines) <= 40
     assert max(map(len, lines)) <= 100
-    for name in ("backup", "report", "db", "shop-api", "cache", "uyuni-server", "shop-web", "shop01"):
-        assert re.search(rf"^ +\S+ .* {name}( |$)", told, re.MULTILINE), name
-    assert "backup  host-pid, mounted-engine-socket" in told
+    for name in ("backup", "report", "db", "shop-api", "cache", "uyuni-server", "shop-web"):
+        assert re.search(rf"^  {name} +(takeover|weak|fair|strong) +\d", told, re.MULTILINE), name
+    assert re.search(r"^  backup .*  mounted-engine-socket", told, re.MULTILINE)
+    assert re.search(r"^  9 of 10 images: \d high", told, re.MULTILINE)
     short = run("check", "--demo", "--summary").out
     assert len(short.splitlines()) <= 22
     assert re.search(r"Failing: \d+ critical", short)
@@ -376,7 +391,7 @@ def test_a_container_has_one_score_everywhere(run: Run) -> None:
     for subject in whole:
         if subject["kind"] != "container":
             continue
-        (alone,) = json.loads(run("check", subject["name"], "--demo", "--format", "json").out)["subjects"]
+        alone = _by_name(run("check", subject["name"], "--demo", "--format", "json"))[subject["name"]]
         plan = json.loads(run("plan", subject["name"], "--demo", "--safe", "--format", "json").out)
         assert plan["score"]["before"] == alone["score"] == subject["score"]
         assert re.search(rf"^{subject['name']} .* {subject['score']}  ", listed, re.MULTILINE)
@@ -457,12 +472,14 @@ def test_a_container_that_was_removed_meanwhile_leaves_nothing_open(
 @pytest.mark.parametrize("name", ["db", "cache", "uyuni-server"])
 def test_a_container_alone_gets_the_same_answers_as_among_all(run: Run, name: str) -> None:
     def findings(*names: str) -> dict[str, Any]:
-        result = by_check(json.loads(run("check", "--demo", "--format", "json", *names).out), name)
-        # a fix may follow what only a closer look shows: its ports, what it writes
-        fix = ("run", "quadlet", "risk")
+        document = json.loads(run("check", "--demo", "--format", "json", *names).out)
+        result = by_check(document, name)
+        own = {check for check, texts in document["checks"].items() if texts["scope"] == "container"}
+        others = ("affects", "fixable")  # other containers; a fix may follow what only a closer look shows
         return {
-            check: {key: finding[key] for key in finding if key not in fix}
+            check: {key: finding[key] for key in finding if key not in others}
             for check, finding in result.items()
+            if check in own
         }
 
     alone, among_all = findings(name), findings()
@@ -491,7 +508,7 @@ def test_a_report_goes_to_a_file_and_does_not_pile_up(run: Run, tmp_path: Path) 
     for _ in range(2):
         answer = run("check", "--demo", "cache", "--format", "json", "-o", str(path))
         assert answer.out == ""
-    assert json.loads(path.read_text())["schema"] == "hardentui/check/2"
+    assert json.loads(path.read_text())["schema"] == "hardentui/check/3"
     assert os.listdir(tmp_path) == ["report.json"]
 
 

@@ -147,8 +147,9 @@ def test_the_command_tells_what_became_worse(tmp_path: Path, capsys: pytest.Capt
     old = demo_report(tmp_path / "old.json")
     document = json.loads(old.read_text())
     web = next(subject for subject in document["subjects"] if subject["name"] == "shop-web")
-    failing = next(check for check, finding in web["fail"].items() if finding["severity"] == "high")
-    web["pass"][failing] = web["fail"].pop(failing)
+    failing = next(each for each in web["findings"] if each["severity"] == "high")
+    web["findings"].remove(failing)
+    web["passed"].append(failing["check"])
     new = tmp_path / "new.json"
     new.write_text(json.dumps(document))
 
@@ -159,7 +160,7 @@ def test_the_command_tells_what_became_worse(tmp_path: Path, capsys: pytest.Capt
     told = json.loads(capsys.readouterr().out)
     assert told["schema"] == "hardentui/compare/1"
     assert [(difference["way"], difference["check"]) for difference in told["differences"]] == [
-        ("new", failing)
+        ("new", failing["check"])
     ]
     assert told["exit_code"] == 1
 
