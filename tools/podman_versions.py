@@ -153,7 +153,7 @@ def read(report: Path, result: Run) -> None:
         elif skipped is None:
             of_area.passed += 1
         elif (reason := skipped.get("message", "")).startswith(REFUSED):
-            of_area.refused.append(reason.removeprefix(REFUSED).splitlines()[0])
+            of_area.refused.append(reason.removeprefix(REFUSED).removeprefix("Error: ").splitlines()[0])
         for fact in case.iter("property"):
             value = fact.get("value", "")
             match fact.get("name"):
