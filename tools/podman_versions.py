@@ -26,8 +26,7 @@ RELEASES = {"bookworm": "Debian 12", "trixie": "Debian 13", "forky": "Debian's n
 SHORT_RELEASES = ("bookworm", "forky")
 REFUSED = "refused: "
 LIVE = "tests/live"
-_ENVIRONMENT = {**os.environ, "CI": ""}
-"""Some of the tests are too long for CI's main run."""
+PYTEST = (sys.executable, "-m", "pytest", "-q", "-n", "0", "-m", "long or not long")
 
 
 @dataclass(frozen=True)
@@ -104,11 +103,9 @@ class Run:
 
 def collected(areas: Iterable[Area], short: bool) -> list[str]:
     """The tests to run, each as pytest names it."""
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-n", "0"]
     done = subprocess.run(
-        [*command, *(f"{LIVE}/{area.file}" for area in areas)],
+        [*PYTEST, "--collect-only", *(f"{LIVE}/{area.file}" for area in areas)],
         cwd=ROOT,
-        env=_ENVIRONMENT,
         capture_output=True,
         text=True,
         check=True,
@@ -130,11 +127,15 @@ def run(release: str, tests: Sequence[str]) -> Run:
     """Run tests on the Podman of a release."""
     with tempfile.TemporaryDirectory() as directory:
         report = Path(directory) / "report.xml"
-        environment = {**_ENVIRONMENT, "HARDENTUI_TEST_RELEASE": release, "HARDENTUI_REQUIRE_LIVE": "1"}
-        command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "--tb=short"]
-        command += ["-o", "junit_family=xunit1", f"--junitxml={report}"]  # xunit2 knows no properties
+        environment = {**os.environ, "HARDENTUI_TEST_RELEASE": release, "HARDENTUI_REQUIRE_LIVE": "1"}
+        told = ("-o", "junit_family=xunit1", f"--junitxml={report}")  # xunit2 knows no properties
         done = subprocess.run(
-            [*command, *tests], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+            [*PYTEST, "--tb=short", *told, *tests],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         result = Run(release, said=done.stdout[-20_000:] + done.stderr)
         if report.exists():
@@ -153,7 +154,7 @@ def read(report: Path, result: Run) -> None:
         elif skipped is None:
             of_area.passed += 1
         elif (reason := skipped.get("message", "")).startswith(REFUSED):
-            of_area.refused.append(reason.removeprefix(REFUSED).splitlines()[0])
+            of_area.refused.append(reason.removeprefix(REFUSED).removeprefix("Error: ").splitlines()[0])
         for fact in case.iter("property"):
             value = fact.get("value", "")
             match fact.get("name"):

@@ -131,7 +131,8 @@ def test_the_hardened_container_takes_the_place_of_the_original_and_gives_it_bac
     (entry,) = document["entries"]
     assert document["schema"] == "hardentui/journal/1"
     assert (entry["action"], entry["state"], entry["container"]) == ("apply", "done", NAME)
-    assert {proof["check"]: proof["status"] for proof in entry["proof"]} == dict.fromkeys(FIXES, "pass")
+    proven = {proof["check"]: proof["status"] for proof in entry["proof"]}
+    assert proven == dict.fromkeys(FIXES, "pass"), entry["proof"]
     assert 0 < entry["downtime_seconds"] < 60
     assert entry["expected_downtime_seconds"] == 1.5
     assert "Expected downtime: about 1.5 s (stop and start; no other time is known)." in done.stderr

@@ -72,7 +72,8 @@ def shown_by_default(inspect: dict[str, Any]) -> Iterator[str]:
     annotations = sorted(
         name for name in config.get("Annotations") or {} if not name.startswith("io.podman.")
     )
-    yield "annotations " + ", ".join(f"`{name}`" for name in annotations)
+    if annotations:
+        yield "annotations " + ", ".join(f"`{name}`" for name in annotations)
     if inspect["State"]["Status"] == "running":
         yield f"{len(host['Ulimits'])} limits (`Ulimits`) after the start"
 
