@@ -48,6 +48,22 @@ _CREDENTIAL_FILES: dict[str, tuple[str, tuple[bytes, ...]]] = {
     "/.vault-token": ("vault token", ()),
     "/.pgpass": ("database password", ()),
     "/.my.cnf": ("database password", (b"password",)),
+    "/.env": ("passwords of an application", (b"PASSWORD=", b"SECRET", b"_KEY=", b"TOKEN=")),
+    "/wp-config.php": ("database password", (b"DB_PASSWORD",)),
+    "/application.yml": ("passwords of an application", (b"password:", b"secret:")),
+    "/application.yaml": ("passwords of an application", (b"password:", b"secret:")),
+    "/application.properties": ("passwords of an application", (b"password=", b"secret=")),
+    "/terraform.tfstate": (
+        "cloud credentials",
+        (b"password", b"secret", b"private_key", b"token"),
+    ),
+    "/.git/config": ("git credentials", (b"x-access-token:", b"oauth2:", b"ghp_", b"glpat-", b"gho_")),
+    "/pip.conf": ("package index login", (b"@",)),
+    "/.cargo/credentials": ("package registry token", (b"token",)),
+    "/.cargo/credentials.toml": ("package registry token", (b"token",)),
+    "/composer/auth.json": ("package registry token", (b"http-basic", b"oauth", b"bearer")),
+    "/.s3cfg": ("cloud credentials", (b"secret_key",)),
+    "/.htpasswd": ("password hashes", (b":$", b":{SHA}")),
 }
 
 

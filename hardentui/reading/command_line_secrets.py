@@ -22,6 +22,7 @@ _PASSWORD_FLAGS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 _LOGIN_FLAGS: Mapping[str, tuple[str, ...]] = {
     "curl": ("-u", "--user", "-U", "--proxy-user"),
     "smbclient": ("-U", "--user"),
+    "etcdctl": ("--user",),
 }
 """program -> flags whose next word is `user:password` or `user%password`."""
 _CURL_LOGIN = r"-[fsSLkvIigGNOJZpRqn#0-46]*[uU]"
@@ -56,7 +57,8 @@ def secrets_in_words(words: Iterable[str]) -> tuple[str, ...]:
         flag, equals, value = word.partition("=")
         kind = secret_value(word)
         glued = glued_password(program, word)
-        if equals and " " not in flag and secret_pair(flag.lstrip("-"), value):
+        login = bool(equals) and is_password_after(program, flag, value)
+        if login or (equals and " " not in flag and secret_pair(flag.lstrip("-"), value)):
             credentials.append(f"{visible(flag, 40)}={MASK}")
         elif kind:
             credentials.append(f"{kind} ({MASK})")

@@ -34,11 +34,15 @@ _HARMLESS_ENDS = frozenset(
     "ENCRYPTION SCHEME ENCODING STRENGTH COMPLEXITY VERSION FORMAT ROTATION HISTORY ATTEMPTS RETRIES DRIVER "
     "MANAGER ENGINE REF REFS REFERENCE REGEX PATTERN CHARSET CHARS LOCATION DIRECTORY FOLDER MOUNT GRACE "
     "WINDOW LEEWAY SKEW DELAY PERIOD RENEWAL STDIN PROMPT CLASS VALIDATOR VALIDATORS LABEL SCOPE SCOPES ARN "
+    "ATTRIBUTE ATTRIBUTES ATTR PROPERTY REQUIREMENT REQUIREMENTS RULES COOKIE "
+    "ATTRIBUTE ATTRIBUTES ATTR PROPERTY REQUIREMENT REQUIREMENTS RULES COOKIE "
     "VAR ENV VARIABLE CLAIM CLAIMS COLUMN PLUGIN SERVICE SERVER HOST PORT USER USERNAME STATUS ACTION".split()
 )
 _HARMLESS_VALUES = frozenset(
     {"", "true", "false", "yes", "no", "on", "off", "0", "1", "none", "null", "nil", "disabled", "enabled"}
+    | {"client_secret_post", "client_secret_basic", "client_secret_jwt", "private_key_jwt"}
 )
+"""Switches, and the ways of OpenID Connect Core 1.0, 9, to present a secret."""
 _HARMLESS_NAMES = frozenset({"PWD", "OLDPWD", "INITPWD"})
 # beginnings of names that are switches
 _SWITCHES = frozenset(
@@ -52,6 +56,15 @@ _REFERENCES = (
     *("gcp-sm://", "projects/", "keyvault:", "@Microsoft.KeyVault", "arn:aws:", "ref+", "sops:", "cred:"),
 )
 """Beginnings of values that refer to a secret but are not the secret itself."""
+_USUAL_DIRECTORIES = tuple(
+    f"/{name}/"
+    for name in (
+        "app bitnami certs conf config data dev etc home mnt opt proc root run secrets srv tmp usr var vault "
+        "workspace"
+    ).split()
+)
+_PATH = r"(?:/[A-Za-z_.\-]*[0-9]{0,4}[A-Za-z_.\-]*)+"
+"""Names of files consist of words; a random password may begin with a slash, too."""
 _PLACEHOLDER = (
     r"(?i)\$[A-Za-z_]\w*|x{4,}|\.{3,}|-{3,}|\[[^\]]*\]|replace[-_ ]?(?:me|this|with).*|your[-_ ].*"
     r"|(?:todo|tbd|fixme)\b.*"
@@ -74,6 +87,8 @@ _KNOWN_NAMES = frozenset(
 )
 _ENCODED = r"(?i)[_.\-](?:b64|base64)$"
 """The end of a name whose value is written in Base64."""
+_CLOUD_KEY = "a cloud access key"
+_NO_FILE_FOR = ("AWS_", "AZURE_", "GOOGLE_", "ARM_", "DIGITALOCEAN_")
 _TELLING = ("AUTH", "USER", "USERS", "PIN", "WEBHOOK", "WEBHOOK_URL", "WEBHOOK_URI")
 """Ends of names that are part of a format: `BASIC_AUTH=user:password`."""
 _RANDOM_LAST = frozenset({"KEY", "KEYS", "SALT", "SEED", "COOKIE", "PEPPER", "NONCE", "DSN", "HMAC", "PAT"})
@@ -128,11 +143,13 @@ def secret_pair(name: str, value: str) -> str:
     if engine_secret(value) or text.lower() in _HARMLESS_VALUES:
         return ""
     kind = secret_value(value)
+    if kind == _CLOUD_KEY and _words_of(name)[-1:] == ["ID"]:
+        return ""  # says which key it is; the secret is another variable
     if not kind and name.upper().rstrip("_0123456789").endswith(_TELLING):
         kind = secret_value(f"{name}={value}")
     if kind:
         return kind
-    if (text.startswith(_REFERENCES) and "\n" not in text) or re.fullmatch(_PLACEHOLDER, text):
+    if _refers(text) or re.fullmatch(_PLACEHOLDER, text):
         return ""
     if secret_name(name):
         if re.fullmatch(_MEASURE, text.lower()) and not _is_password(name):
@@ -141,6 +158,24 @@ def secret_pair(name: str, value: str) -> str:
     if random_pair(name, text):
         return "a random value named like a key"
     return ""
+
+
+def _refers(text: str) -> bool:
+    """Whether a value says where the secret is."""
+    if not text.startswith(_REFERENCES) or "\n" in text:
+        return False
+    return not text.startswith("/") or text.startswith(_USUAL_DIRECTORIES) or bool(re.fullmatch(_PATH, text))
+
+
+def file_variable(name: str) -> str:
+    """The variable that names a file with this secret, as images read it; empty if none does.
+
+    Most official images append _FILE; Grafana appends __FILE (its documentation, "Docker secrets"); the
+    libraries of clouds read no file that a variable names.
+    """
+    if name.startswith(_NO_FILE_FOR):
+        return ""
+    return f"{name}__FILE" if name.startswith("GF_") else f"{name}_FILE"
 
 
 def random_pair(name: str, value: str) -> bool:

@@ -98,9 +98,7 @@ def report_now(bench: Workbench, rows: Iterable[Row], kinds: Collection[str]) ->
     reports = [*shared, *_with_told_once(rows)]
     if (waivers := bench.judge.waiver_report(report for report, _ in reports)) is not None:
         reports.append((waivers, "accepted findings"))
-    wanted = [
-        pair for pair in reports if pair[0].subject.kind in {*kinds, Kind.CONTAINER, Kind.IMAGE, Kind.SITE}
-    ]
+    wanted = [pair for pair in reports if pair[0].subject.kind in {*kinds, Kind.CONTAINER}]
     return _saved(bench, wanted, "this host")
 
 

@@ -367,7 +367,7 @@ async def test_host_findings_and_the_command_log() -> None:
 async def test_the_outlook_says_which_fixes_help_most() -> None:
     app = make_app(some())
     async with running(app) as pilot:
-        await shows(pilot, "shop-web: Runs as root", "Helps most  ✗ writable-rootfs")
+        await shows(pilot, "shop-web: Runs as root", "Helps most  ! writable-rootfs")
         await pilot.press("end")
         await shows(pilot, "vault: ", "No automatic fix")
 
@@ -509,3 +509,13 @@ async def test_what_was_read_over_a_connection_is_left_when_another_one_is_opene
         app.session.open()
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
         await until(pilot, lambda: not any(worker.group == "monitor" for worker in app.workers))
+
+
+async def test_a_number_leads_into_what_to_do_first() -> None:
+    app = make_app(some())
+    async with running(app, (80, 24)) as pilot:
+        await shows(pilot, "Do these first", "1  shop-web, db: Runs as root with default rights", "trial")
+        await pilot.press("1")
+        await shows(pilot, "shop-web › 4 User privileges")
+        await pilot.press("escape")
+        await shows(pilot, "Do these first")

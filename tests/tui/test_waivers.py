@@ -66,6 +66,7 @@ async def _explained(app: HardenApp, pilot: Driver) -> None:
     await until(pilot, lambda: isinstance(app.screen, WalkScreen))
     await pilot.press("5")
     await until(pilot, lambda: bool(_finding(app)[0]))
+    await pilot.press("home")
     while _finding(app) != (CHECK, "fail"):
         before = _finding(app)
         await pilot.press("down")

@@ -25,8 +25,8 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
 from hardentui.model.fix import FixKind, Risk
 from hardentui.options import ENV
-from hardentui.reading.containers import listed
-from hardentui.reading.secrets import secrets_in_pairs
+from hardentui.reading.containers import declared_user, is_root, listed
+from hardentui.reading.secrets import file_variable, secrets_in_pairs
 from hardentui.visible import MASK, visible
 from hardentui.words import plural
 
@@ -44,22 +44,33 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         f"anyone who can inspect the container can read {listed(names)}",
         f"{plural(len(credentials), 'credential')} among {plural(len(variables), 'variable')}",
         evidence=evidence,
-        commands=_commands(facts.name, tuple(name for name, _ in credentials)),
+        commands=_commands(facts, tuple(name for name, _ in credentials)),
     )
 
 
-def _commands(container_name: str, names: tuple[str, ...]) -> tuple[str, ...]:
+def _commands(facts: ContainerFacts, names: tuple[str, ...]) -> tuple[str, ...]:
     """Commands for each variable; names with unusual characters are left to the reader."""
-    prefix = container_name if _PLAIN.issuperset(container_name) else "NAME"
+    prefix = facts.name if _PLAIN.issuperset(facts.name) else "NAME"
+    mode = _readable_by(declared_user(facts))
     commands = []
     for name in names:
         if not _PLAIN.issuperset(name):
             continue
         secret = f"{prefix}-{name.lower().replace('_', '-')}"
         commands.append(f"podman secret create {secret} -   # type the value, end with Ctrl-D")
-        commands.append(f"--secret {secret},type=mount,mode=0400 --env {name}_FILE=/run/secrets/{secret}")
-        commands.append(f"--secret {secret},type=env,target={name}   # if the image lacks {name}_FILE")
+        commands.append(f"--secret {secret},type=env,target={name}   # not shown by inspect any more")
+        if file := file_variable(name):
+            also = f"--secret {secret},type=mount,{mode} --env {file}=/run/secrets/{secret}"
+            commands.append(f"{also}   # better, if the image reads {file}")
     return tuple(commands)
+
+
+def _readable_by(user: str) -> str:
+    """Options of a mounted secret that this user of the image can read: it belongs to root otherwise."""
+    uid, _, gid = user.partition(":")
+    if is_root(user):
+        return "mode=0400"
+    return f"uid={uid},gid={gid if gid.isdecimal() else 0},mode=0400" if uid.isdecimal() else "mode=0444"
 
 
 CHECK = Check(

@@ -1,7 +1,7 @@
 """A database or admin port that other machines can reach.
 
 What it checks:
-Whether a port of an internal service is published on an address other than loopback: remote login (22, 23,
+Whether a port of an internal service is published on an address other than loopback: remote login (21 to 23,
 3389, 5900), container and cluster control (2375, 2376, 6443, 10250), databases, caches, message queues and
 search engines. The port inside the container and the one on the host both count, so moving 5432 to 15432
 hides nothing, and `--publish-all` publishes every port that the image exposes. Debuggers, notebooks and
@@ -44,6 +44,7 @@ from hardentui.reading.networks import (
 _PORTS = tuple(
     word
     for word in (
+        "FTP 21 | "
         "ssh 22 | telnet 23 | rpcbind 111 | SMB 139 445 | SNMP 161 | LDAP 389 | rexec and rlogin 512 513 | "
         "IPMI 623 | rsync 873 | Java RMI and JMX 1099 | IBM MQ 1414 | Microsoft SQL Server 1433 1434 | "
         "Oracle 1521 | NFS 2049 | ZooKeeper 2181 2888 3888 | engine API 2375 2376 4243 | Swarm 2377 | etcd "
@@ -88,6 +89,7 @@ _INSIDE = (
     "8384",  # Syncthing
     "8428",  # VictoriaMetrics
     "8888",  # Jupyter
+    "9090",  # Prometheus, Cockpit
     *("9000", "9443"),  # Portainer; PHP-FPM, ClickHouse, MinIO and HDFS have 9000, too
     "9001",  # supervisord, MinIO's console
     "9870",  # HDFS

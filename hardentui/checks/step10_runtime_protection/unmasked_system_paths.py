@@ -45,6 +45,14 @@ _HIDDEN = frozenset(
 _SETTINGS = ("proc", "binfmt_misc")
 _PROTECTED = frozenset({"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs"})
 
+_MASKS = (
+    _HIDDEN
+    | _PROTECTED
+    | {"/proc/asound", "/proc/interrupts", "/proc/latency_stats", "/proc/sched_debug", "/proc/timer_stats"}
+    | {"/sys/dev/block", "/sys/devices/virtual/powercap", "/sys/fs/selinux"}
+)
+"""What Podman masks or makes read-only; lifting any other path changes nothing."""
+
 
 def evaluate(facts: ContainerFacts) -> Verdict:
     live = ask(facts, lambda kernel: kernel.masked_paths)
@@ -111,7 +119,10 @@ def _is_root_of_host(facts: ContainerFacts) -> bool:
 def _lifted(spec: Spec) -> str:
     if spec[PRIVILEGED]:
         return "privileged: no masks"
-    return f"unmask {listed(spec[UNMASK])}" if spec[UNMASK] else ""
+    opened = [
+        path for path in spec[UNMASK] if path == "ALL" or any(fnmatchcase(mask, path) for mask in _MASKS)
+    ]
+    return f"unmask {listed(opened)}" if opened else ""
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:

@@ -13,8 +13,7 @@ memory) or use kernel memory that no limit counts. Often it was copied from a gu
 
 What may break:
 Whatever the sysctl was set for: message queues of old databases (kernel.msg*), shared memory (kernel.shm*),
-VPN and routing (net.ipv4.ip_forward), very many connections (net.core.somaxconn). Add those that are needed
-to `safe`, with a reason.
+VPN and routing (net.ipv4.ip_forward). Add those that are needed to `safe`, with a reason.
 """
 
 from __future__ import annotations
@@ -34,6 +33,9 @@ from hardentui.reading.networks import modes, uses_network_of_pod
 
 _SAFE = (
     "kernel.shm_rmid_forced",
+    "net.core.somaxconn",
+    "net.ipv4.conf.all.src_valid_mark",
+    "net.ipv4.conf.default.src_valid_mark",
     "net.ipv4.ip_local_port_range",
     "net.ipv4.ip_local_reserved_ports",
     "net.ipv4.ip_unprivileged_port_start",
@@ -44,7 +46,10 @@ _SAFE = (
     "net.ipv4.tcp_keepalive_time",
     "net.ipv4.tcp_rmem",
     "net.ipv4.tcp_syncookies",
+    "net.ipv4.tcp_tw_reuse",
     "net.ipv4.tcp_wmem",
+    "net.ipv6.conf.all.disable_ipv6",
+    "net.ipv6.conf.default.disable_ipv6",
 )
 
 _OFF = "net.ipv4.tcp_syncookies=0"

@@ -169,7 +169,8 @@ class HomeScreen(ContainerScreen):
         lines = self.query("#first")  # may be missing while the app is exiting
         if not lines:
             return
-        shown = self._first[: 5 if self.app.size.height >= 30 else 3]
+        height = self.app.size.height
+        shown = self._first[: 5 if height >= 30 else 3 if height >= 22 else 0]
         width = self.app.size.width - 2
         parts: list[Part] = [("Do these first\n", "$muted")] if shown else []
         for number, line in enumerate(shown, 1):

@@ -12,6 +12,7 @@ from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, 
 from hardentui.errors import CannotFix
 from hardentui.harden.evaluate import container_subject, evaluate
 from hardentui.host.files.reader import LocalFiles
+from hardentui.images.rules import credential
 from hardentui.model.activity import FileChange
 from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.check import FixContext, Parameters
@@ -32,8 +33,10 @@ from hardentui.model.mounts import KernelMount
 from hardentui.model.peers import Peer, Peers
 from hardentui.options import (
     CAP_ADD,
+    COMMAND,
     CPUS,
     DEVICES,
+    ENV,
     GROUP_ADD,
     LABELS,
     MEMORY,
@@ -44,6 +47,9 @@ from hardentui.options import (
     PUBLISH,
     READ_ONLY,
     SECCOMP_PROFILE,
+    SYSCTL,
+    UNMASK,
+    USER,
     USERNS,
     Mount,
     Port,
@@ -379,3 +385,68 @@ def test_an_open_port_is_as_open_without_root(check_id: str) -> None:
         facts = container(port, engine=engine)
         (finding,) = evaluate(facts, container_subject(facts), [check], Checklist("c", "c", ()))
         assert finding.severity is check.severity
+
+
+@pytest.mark.parametrize(
+    ("variable", "is_credential"),
+    [
+        ("PASSWORD_REQUIREMENTS=lower,upper", False),
+        ("CSRF_TOKEN_COOKIE=XSRF-TOKEN", False),
+        ("LDAP_PASSWORD_ATTRIBUTE=userPassword", False),
+        ("TOKEN_ENDPOINT_AUTH=client_secret_post", False),
+        ("AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE", False),
+        ("DB_PASSWORD=/run/secrets/db", False),
+        ("DB_PASSWORD=/opt/x1y2/db", False),
+        ("DB_PASSWORD=/secret", False),
+        ("DB_PASSWORD=/kE9x2Lq7Vb", True),
+        ("AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", True),
+        ("APP_YAML=db:\n  password: hunter22x", True),
+    ],
+)
+def test_what_describes_a_secret_is_none(variable: str, is_credential: bool) -> None:
+    expected = Status.FAIL if is_credential else Status.PASS
+    assert answer("plaintext-secret-env", container((ENV, (variable,)))) is expected
+
+
+@pytest.mark.parametrize(
+    ("user", "name", "said"),
+    [
+        ("472:472", "GF_SECURITY_PASSWORD", "uid=472,gid=472,mode=0400 --env GF_SECURITY_PASSWORD__FILE="),
+        ("app", "DB_PASSWORD", "mode=0444 --env DB_PASSWORD_FILE="),
+        ("", "DB_PASSWORD", "mode=0400 --env DB_PASSWORD_FILE="),
+        ("", "AWS_SECRET_ACCESS_KEY", ""),
+    ],
+)
+def test_advice_about_a_secret_works_for_the_user_and_the_image(user: str, name: str, said: str) -> None:
+    check = check_by_id("plaintext-secret-env")
+    assert check is not None
+    told = check.verdict(container((ENV, (f"{name}=correct-horse",)), (USER, user))).commands
+    assert f"--secret web-{name.lower().replace('_', '-')},type=env,target={name}" in told[1]
+    assert [said in line for line in told[2:]] == ([True] if said else [])
+
+
+def test_ports_words_and_paths_that_were_missed() -> None:
+    for port in (21, 9090):
+        facts = container((PUBLISH, (Port(port, str(port)),)))
+        assert answer("exposed-admin-port", facts) is Status.FAIL
+    assert answer("unmasked-system-paths", container((UNMASK, ("/no/such",)))) is Status.PASS
+    assert answer("unmasked-system-paths", container((UNMASK, ("/proc/*",)))) is Status.FAIL
+    vendors = ("net.core.somaxconn=1024", "net.ipv4.conf.all.src_valid_mark=1")
+    assert answer("unsafe-sysctls", container((SYSCTL, vendors))) is Status.PASS
+    login = container((COMMAND, ("etcdctl", "--user=root:pw", "get", "x")))
+    assert answer("secret-on-command-line", login) is Status.FAIL
+
+
+@pytest.mark.parametrize(
+    ("path", "start", "kind"),
+    [
+        ("/app/.env", b"DB_PASSWORD=x", "passwords of an application"),
+        ("/app/.env", b"PORT=80", ""),
+        ("/app/.git/config", b"url = https://oauth2:glpat-1@git.example", "git credentials"),
+        ("/app/.git/config", b"url = https://git.example/x", ""),
+        ("/infra/terraform.tfstate", b'"secret": "x"', "cloud credentials"),
+        ("/etc/pip.conf", b"index-url = https://u:p@pypi.example/simple", "package index login"),
+    ],
+)
+def test_files_of_credentials_in_layers(path: str, start: bytes, kind: str) -> None:
+    assert credential(path, start) == kind

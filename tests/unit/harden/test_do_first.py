@@ -1,0 +1,147 @@
+"""Whose finding it is, how severe, and what to do first."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from msgspec.structs import replace
+
+from hardentui.checks import all_checks
+from hardentui.checks.examples import container
+from hardentui.harden.do_first import MOST, DoFirst, do_first
+from hardentui.harden.evaluate import container_subject, evaluate
+from hardentui.harden.score import findings_once, score
+from hardentui.harden.waive import waive
+from hardentui.model.checklist import Checklist
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict
+from hardentui.model.waiver import Waiver
+from hardentui.options import (
+    CAP_DROP,
+    CPUS,
+    IMAGE,
+    MEMORY,
+    NETWORK,
+    NO_NEW_PRIVILEGES,
+    PRIVILEGED,
+    PUBLISH,
+    READ_ONLY,
+    USER,
+    USERNS,
+    Port,
+)
+
+SITE = Subject(Kind.SITE, "site", "site")
+CHECKS = {check.id: check for check in all_checks()}
+LISTED = Checklist("c", "c", ())
+
+
+def judged(facts: ContainerFacts) -> list[Finding]:
+    return evaluate(facts, container_subject(facts), CHECKS.values(), LISTED)
+
+
+def own(facts: ContainerFacts) -> list[Finding]:
+    return [finding for finding in judged(facts) if finding.scope is Kind.CONTAINER]
+
+
+def failing(findings: list[Finding], severity: Severity) -> list[str]:
+    return [finding.check for finding in findings if finding.failing and finding.severity is severity]
+
+
+def test_no_check_that_counts_in_a_score_is_about_something_else() -> None:
+    assert [check.id for check in CHECKS.values() if check.points and check.about is not Kind.CONTAINER] == []
+    assert {check.about for check in CHECKS.values()} >= {Kind.CONTAINER, Kind.IMAGE, Kind.SITE, Kind.HOST}
+
+
+def test_a_plain_service_has_few_high_findings_and_a_hardened_one_none() -> None:
+    plain = own(container((IMAGE, "docker.io/library/nginx:1.27"), (PUBLISH, (Port(80, "8080"),))))
+    assert failing(plain, Severity.HIGH) == ["root-user"]
+    assert not failing(plain, Severity.CRITICAL)
+    hardened = own(
+        container(
+            (IMAGE, "docker.io/library/nginx:1.27"),
+            (USER, "101:101"),
+            (USERNS, "auto"),
+            (CAP_DROP, ("all",)),
+            (NO_NEW_PRIVILEGES, True),
+            (READ_ONLY, True),
+            (MEMORY, 1 << 28),
+            (CPUS, 1.0),
+            (NETWORK, ("shop",)),
+        )
+    )
+    assert not failing(hardened, Severity.CRITICAL) + failing(hardened, Severity.HIGH)
+    assert len(failing(hardened, Severity.MEDIUM)) <= 3
+
+
+def finding(check: str, name: str, status: Status, severity: Severity = Severity.MEDIUM) -> Finding:
+    subject = Subject(Kind.CONTAINER, name, name)
+    return Finding(check, 3, check, subject, Verdict(status, reason="r"), severity, scope=Kind.SITE)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "told", "affects"),
+    [
+        ((Status.PASS, Status.FAIL, Status.FAIL), Status.FAIL, ("b", "c")),
+        ((Status.PASS, Status.UNKNOWN, Status.NOT_APPLICABLE), Status.UNKNOWN, ("b",)),
+        ((Status.WAIVED, Status.PASS, Status.PASS), Status.WAIVED, ("a",)),
+        ((Status.PASS, Status.PASS, Status.NOT_APPLICABLE), Status.PASS, ()),
+    ],
+)
+def test_what_is_one_decision_is_told_once(
+    statuses: tuple[Status, ...], told: Status, affects: tuple[str, ...]
+) -> None:
+    findings = [finding("x", name, status) for name, status in zip("abc", statuses, strict=True)]
+    (once,) = findings_once(SITE, findings)
+    assert (once.status, once.affects, once.subject) == (told, affects, SITE)
+
+
+def test_what_applies_to_nobody_is_not_told() -> None:
+    assert findings_once(SITE, [finding("x", "a", Status.NOT_APPLICABLE)]) == ()
+
+
+def test_what_is_accepted_for_the_site_is_accepted_in_each_container() -> None:
+    waiver = Waiver("x", "site", "no scanner here", "anna", date(2999, 1, 1), "*", "")
+    (accepted,) = waive([finding("x", "a", Status.FAIL)], [waiver], date(2026, 1, 1))
+    assert accepted.status is Status.WAIVED
+
+
+def lines(*facts: ContainerFacts, others: tuple[Finding, ...] = ()) -> tuple[DoFirst, ...]:
+    containers = []
+    for each in facts:
+        findings = own(each)
+        containers.append((container_subject(each), score(findings), findings, "is privileged"))
+    return do_first(containers, others, CHECKS)
+
+
+def test_the_worst_way_to_the_host_comes_first_and_twice_the_same_is_one_line() -> None:
+    portal = replace(container((PRIVILEGED, True)), name="portal", id="1")
+    plain = [replace(container(), name=name, id=name) for name in ("a", "b", "c", "d")]
+    first, second, *rest = lines(*plain, portal, others=(finding("no-update-path", "a", Status.FAIL),))
+    assert (first.names, first.text) == ("portal", "is privileged")
+    assert first.points > 0
+    assert (second.names, second.affects) == ("a, b, +2", 4)
+    assert second.text == "Runs as root with default rights"
+    assert second.words == ("harden", "a")
+    assert len(rest) <= MOST - 2
+    assert "portal" not in {subject.name for line in (second, *rest) for subject in line.subjects}
+
+
+def test_the_points_of_a_line_are_what_its_fixes_bring() -> None:
+    plain = replace(container(), name="a", id="a")
+    (line, *_) = lines(plain)
+    findings = own(plain)
+    fixed = [each for each in findings if each.check in line.checks]
+    after = score([each for each in findings if each not in fixed] + [_passing(each) for each in fixed])
+    assert after.value is not None
+    assert after.value - (score(findings).value or 0) == line.points > 20
+
+
+def _passing(failed: Finding) -> Finding:
+    return replace(failed, verdict=Verdict(Status.PASS))
+
+
+def test_a_decision_leads_to_its_explanation() -> None:
+    (line,) = lines(others=(finding("unsigned-scope-in-use", "site", Status.FAIL),))
+    assert (line.risk, line.words) == ("decide", ("explain", "unsigned-scope-in-use"))
