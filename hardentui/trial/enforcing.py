@@ -63,7 +63,14 @@ class Enforcer:
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self._directory, ignore_errors=True)
 
-    def enforce(self, configuration: TrialConfiguration, needs: Needs) -> Enforced:
+    def at_once(self, configuration: TrialConfiguration, needs: Needs) -> Enforced:
+        """The same in one round, which also leads a twin through its life: most services need no other."""
+        self._rounds.thorough = True
+        text = "leading a twin through clients, reload, stop and restart"
+        self._on_event(TrialEvent(TrialStep.RESTART, text))
+        return self.enforce(configuration, needs, tries=1)
+
+    def enforce(self, configuration: TrialConfiguration, needs: Needs, tries: int = _MOST_TRIES) -> Enforced:
         """The configuration with the profile; without it if no twin works with it."""
         base = self._lesson.base
         if isinstance(base, Unreadable):
@@ -73,13 +80,15 @@ class Enforcer:
         facts = self._rounds.planner.facts
         held = held_by(facts, self._rounds.planner.spec(configuration))
         allowed, added, why = needs.calls, set[str](), ""
-        for _ in range(_MOST_TRIES):
+        for number in range(1, tries + 1):
             document = narrow_profile(base, allowed, held)
             profiled = replace(configuration, profile=self._written(document))
             tried = self._rounds.run(profiled, "with the learned seccomp profile")
             if tried.ready:
                 return self._enforced(profiled, document, base, allowed, held, added)
             why = tried.why
+            if number == tries:
+                break
             refused = self._refused(configuration, document, held)
             new = (refused & calls_let_through(base, held, allowed.native)) - allowed.names - RISKY
             if not new:

@@ -92,13 +92,16 @@ def _tried(request: TrialRequest, tools: Tools, stage: Stage) -> Trial:
     choices = choices if needs is None else taught(choices, needs, planner)
     plan = planner.plan(_strictest(choices, rounds) if request.tight else choices)
     settled = relaxer.settle(TrialConfiguration(plan.choices))
-    settled = lasting(settled, rounds, relaxer, tools)
     skipped = tuple((skip.check, str(skip)) for skip in plan.skipped)
     if request.lesson is None or needs is None:
-        return recorded(record, settled, rounds, tools, skipped)
+        return recorded(record, lasting(settled, rounds, relaxer, tools), rounds, tools, skipped)
     with Enforcer(request.lesson, rounds, tools.on_event) as enforcer:
         calls = needs.calls if needs.calls is None or ask is None else widened(needs.calls, ask)
-        enforced = enforcer.enforce(settled.configuration, replace(needs, calls=calls))
+        needed = replace(needs, calls=calls)
+        enforced = enforcer.at_once(settled.configuration, needed)
+        if enforced.document is None:
+            settled = lasting(settled, rounds, relaxer, tools)
+            enforced = enforcer.enforce(settled.configuration, needed)
         settled = replace(settled, configuration=enforced.configuration)
         path = request.lesson.profile_path
         learned = learned_record(

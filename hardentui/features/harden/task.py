@@ -31,6 +31,7 @@ from hardentui.trial.results import not_tried
 from hardentui.visible import command_word, visible
 from hardentui.words import plural
 from hardentui.workbench.changing.apply_wishes import ApplyWishes
+from hardentui.workbench.changing.applying import PROBES_MEET_DATA
 from hardentui.workbench.changing.history import History
 from hardentui.workbench.changing.simulated_apply import play_apply, prepare_played
 from hardentui.workbench.trials.files import plan_of_trial, trial_files
@@ -236,7 +237,7 @@ class Hardening:
         expected = prepared.expected
         return replace(
             card,
-            notes=prepared.notes,
+            notes=tuple(note for note in prepared.notes if not (card.answer and note == PROBES_MEET_DATA)),
             expected_downtime_seconds=round(expected.seconds, 2) if expected else None,
             next=(NextStep("apply", self._command("harden")), write),
         )

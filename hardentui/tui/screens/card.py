@@ -29,7 +29,7 @@ from hardentui.tui.widgets.diff_view import diff_content
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
 
-_AROUND = 6
+_AROUND = 5
 """Lines of the screen that the card cannot have: title, heading, margins, footer."""
 _TALL = 45
 """Lines of a screen that shows evidence and difference below the card."""

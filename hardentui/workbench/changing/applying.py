@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from hardentui.workbench.workbench import Workbench
 
 
+PROBES_MEET_DATA = "probes run against the real service and its data: they should be read-only"
 _START_TIMES = 3  # times what a twin needed to become ready, if that is more than the user's patience
 
 
@@ -367,7 +368,7 @@ class Application:
         if layer.data and wishes.discard_data:
             yield f"data in its writable layer is discarded: {', '.join(layer.data[:SHOWN_FILES])}"
         if wishes.probes:
-            yield "probes run against the real service and its data: they should be read-only"
+            yield PROBES_MEET_DATA
 
 
 def _changes(plan: Plan) -> tuple[JournalChange, ...]:
