@@ -49,11 +49,17 @@ def record(opened: Opened, moved: Callable[[CheckProgress], None], stop: threadi
         engine.load_info()  # an answer cached by an earlier session would not be recorded
     bench.surroundings.host()
     rows: dict[str, Row] = {row.key: row for row in bench.containers.rows()}
-    bench.containers.scan(lambda row: None, moved, stop, closer=True)
+    bench.containers.scan(lambda row: _read(row), moved, stop, costly=True)
     if stop.is_set():
         raise KeyboardInterrupt
     text = json.dumps(recorder.document(), separators=(",", ":")) + "\n"
     return RecordedHost(text, len(rows))
+
+
+def _read(row: Row) -> None:
+    """Read everything of a container, also what no check asks for but a page does."""
+    if row.report is not None and row.report.facts is not None:
+        row.report.facts.read()
 
 
 def write_facts(host: RecordedHost, path: str, *, create: bool = False) -> WrittenFile:

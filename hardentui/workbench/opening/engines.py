@@ -73,9 +73,9 @@ def _real(
     place, files, run = view_of_host(find_place(filter(None, map(served_by, engines))))
     for engine in engines:
         if place.blind and engine.facts.url.startswith("unix://"):
-            engine.facts = replace(engine.facts, local=False, unseen=place.unseen)
+            engine.facts = engine.facts.replace(local=False, unseen=place.unseen)
         elif served_by(engine) in place.strangers:
-            engine.facts = replace(engine.facts, local=False, unseen=_ELSEWHERE_HERE)
+            engine.facts = engine.facts.replace(local=False, unseen=_ELSEWHERE_HERE)
     far = Unreadable(engines[0].facts.unseen)
     local = next((engine for engine in engines if engine.facts.local), None)
 
