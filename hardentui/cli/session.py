@@ -66,7 +66,8 @@ def workbench(
     if everything:
         for engine in opened.engines:
             engine.begin()
-        opened.begin_host()
+        if not any((*steps, *checks)):  # a check that is chosen asks for what it needs
+            opened.begin_host()
     bench = workbench_on(opened, selection.checklist, steps=steps, checks=checks)
     try:
         if opened.simulated and not (options.demo or simulated):

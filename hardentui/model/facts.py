@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
 from hardentui.model.activity import AskedMemory, Denial, FileChange, UnitFacts, WrittenDirectory
 from hardentui.model.image import ImageInventory, NeverScanned, RegistryDigest, ScanReport
-from hardentui.model.known import Fact, Facts, Known, Unread
+from hardentui.model.known import NONE, Fact, Facts, Known, Unread
 from hardentui.model.mounts import KernelMount, MountedPath, ReachableSocket
 from hardentui.model.peers import Peers
 from hardentui.model.runtime import RuntimeConfig
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
     from hardentui.model.configuration import FileFact, Missing
     from hardentui.model.host import HostFacts
     from hardentui.model.trust import TrustFacts
-
-
-NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class IdRange(Struct, frozen=True):

@@ -6,7 +6,8 @@ engine of checks makes "unknown, because …" of it. A reader may also return an
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -57,6 +58,7 @@ Known: TypeAlias = V | Unread
 """A value that was read, or why it could not be: what readers return, and what lists of facts hold."""
 
 NOT_READ = Unread("it was not read")
+NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 @overload
@@ -162,25 +164,34 @@ class Facts:
 
     fields: ClassVar[tuple[str, ...]] = ()
     facts: ClassVar[frozenset[str]] = frozenset()
+    required: ClassVar[tuple[str, ...]] = ()
     waiting: ClassVar[dict[str, Any]]
 
     def __init_subclass__(cls) -> None:
         cls.fields = tuple(cls.__annotations__)
         cls.facts = frozenset(name for name in cls.fields if isinstance(getattr(cls, name, None), Fact))
+        cls.required = tuple(name for name in cls.fields if not hasattr(cls, name))
 
     def __init__(self, *values: Any, **named: Any) -> None:
-        own = self.__dict__
-        waiting: dict[str, Any] = {}
-        own["waiting"] = waiting
-        for name, value in (*zip(self.fields, values, strict=False), *named.items()):
+        self.__dict__["waiting"] = {}
+        if len(values) > len(self.fields):
+            raise TypeError(f"{type(self).__name__} has only the fields {', '.join(self.fields)}")
+        self._take({**dict(zip(self.fields, values, strict=False)), **named})
+        known_names = self.__dict__.keys() | self.waiting.keys()
+        if missing := [name for name in self.required if name not in known_names]:
+            raise TypeError(f"{type(self).__name__} needs {', '.join(missing)}")
+
+    def _take(self, values: Mapping[str, Any]) -> None:
+        own, waiting = self.__dict__, self.waiting
+        for name, value in values.items():
+            if name not in self.fields:
+                raise TypeError(f"{type(self).__name__} has no field {name}")
+            own.pop(name, None)
+            waiting.pop(name, None)
             if isinstance(value, Unread | Later) and name in self.facts:
                 waiting[name] = value
             else:
                 own[name] = value
-        if len(own) + len(waiting) != len(values) + len(named) + 1 or not named.keys() <= set(self.fields):
-            raise TypeError(f"{type(self).__name__} has only the fields {', '.join(self.fields)}")
-        if missing := [name for name in self.fields if name not in own and not hasattr(type(self), name)]:
-            raise TypeError(f"{type(self).__name__} needs {', '.join(missing)}")
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"{type(self).__name__} does not change: {name}")
@@ -204,11 +215,16 @@ class Facts:
 
     def replace(self, **changes: Any) -> Self:
         """A copy with other values. What is not read yet, the copy asks of this subject: it is read once."""
-        kept = {name: value for name, value in self.__dict__.items() if name != "waiting"}
-        for name, given in self.waiting.items():
-            mine = isinstance(given, Unread) or given.of_original
-            kept[name] = given if mine else Later(self._asked(name), of_original=True)
-        return type(self)(**{**kept, **changes})
+        copy = type(self).__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        copy.__dict__["waiting"] = {
+            name: given
+            if isinstance(given, Unread) or given.of_original
+            else Later(self._asked(name), of_original=True)
+            for name, given in self.waiting.items()
+        }
+        copy._take(changes)
+        return copy
 
     def _asked(self, name: str) -> Callable[[Any], Any]:
         return lambda copy: getattr(self, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Verdict, not_applicable, unknown
-from hardentui.model.known import Known, Unreadable, known
+from hardentui.model.known import Known, Unread, Unreadable, known
 from hardentui.model.spec import Spec
 from hardentui.options import (
     IPC,
@@ -62,9 +62,8 @@ def lsm(facts: ContainerFacts) -> Known[str]:
         return SELINUX
     if facts.inspect.get("AppArmorProfile"):
         return APPARMOR_LSM
-    host = known(lambda: facts.host)
-    if not isinstance(host, Unreadable):
-        modules = host.security_modules
+    modules = known(lambda: facts.host.security_modules)
+    if not isinstance(modules, Unread):
         if modules.selinux in ("enforcing", "permissive"):
             return SELINUX
         if modules.apparmor is True:

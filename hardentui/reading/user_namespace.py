@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.known import Unread, Unreadable, known
+from hardentui.model.known import Unread, known
 from hardentui.model.spec import Spec
 from hardentui.options import GIDMAP, SUBUIDNAME, UIDMAP, USERNS
 from hardentui.reading.containers import ask_or, is_planned, section
@@ -38,7 +38,9 @@ def maps_root_of_host(facts: ContainerFacts) -> bool:
     kernel = facts.kernel
     if not isinstance(kernel, Kernel):
         return _declares_root(facts.spec)
-    return any(line.outside == 0 for line in (*kernel.uid_map, *kernel.gid_map))
+    return any(line.outside == 0 for line in kernel.uid_map) or any(
+        line.outside == 0 for line in kernel.gid_map
+    )
 
 
 def asks_for_user_namespace(facts: ContainerFacts) -> bool:
@@ -88,13 +90,16 @@ def options_of_new_volume(facts: ContainerFacts, spec: Spec) -> tuple[str, ...]:
 
 def no_range_for(namespace: str, facts: ContainerFacts) -> str:
     """Why the host cannot give a container `--userns=auto[:size=N]`; empty if it can, or if unknown."""
-    host = known(lambda: facts.host)
-    if facts.engine.rootless is not False or not facts.engine.local or isinstance(host, Unreadable):
+    if facts.engine.rootless is not False or not facts.engine.local:
         return ""
+    read = {
+        "/etc/subuid": known(lambda: facts.host.subuids),
+        "/etc/subgid": known(lambda: facts.host.subgids),
+    }
     held = {
         path: sum(sub_ids.size for sub_ids in ranges if sub_ids.owner == _AUTOMATIC)
-        for path, ranges in (("/etc/subuid", host.subuids), ("/etc/subgid", host.subgids))
-        if not isinstance(ranges, Unreadable)
+        for path, ranges in read.items()
+        if not isinstance(ranges, Unread)
     }
     wanted = namespace.partition("size=")[2].partition(",")[0]
     needed = int(wanted) if wanted.isdecimal() else 1

@@ -13,6 +13,7 @@ from hardentui.checks import all_checks
 from hardentui.errors import NoEngine
 from hardentui.files import write_bundle
 from hardentui.model.draft import TextFile
+from hardentui.model.known import Unread
 from hardentui.model.written import WrittenFile
 from hardentui.workbench.checklists.loading import load
 from hardentui.workbench.looking.judging import Judge
@@ -48,6 +49,9 @@ def record(opened: Opened, moved: Callable[[CheckProgress], None], stop: threadi
     for engine in recorder.opened.engines:
         engine.load_info()  # an answer cached by an earlier session would not be recorded
     bench.surroundings.host()
+    host = recorder.opened.host_facts()
+    if not isinstance(host, Unread):
+        host.read()
     rows: dict[str, Row] = {row.key: row for row in bench.containers.rows()}
     bench.containers.scan(lambda row: _read(row), moved, stop, costly=True)
     if stop.is_set():

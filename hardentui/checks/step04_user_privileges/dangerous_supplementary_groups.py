@@ -25,13 +25,15 @@ their files to group 0: without it, the service cannot write them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, IdRange, Kernel
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unread, Unreadable, known
+from hardentui.model.known import Unreadable, known
 from hardentui.model.spec import Spec
 from hardentui.options import GIDMAP, GROUP_ADD, SUBGIDNAME, SUBUIDNAME, UIDMAP, USER, USERNS
 from hardentui.reading.behaviour import identity, inside
@@ -147,8 +149,8 @@ def _live(
     uid, groups = ids
     if uid == 0:
         return ()
-    named = known(lambda: facts.host.groups, else_={})
-    numbers = {} if isinstance(named, Unread) else {named[name]: name for name in dangerous if name in named}
+    named: Mapping[str, int] = known(lambda: facts.host.groups, else_={})
+    numbers = {named[name]: name for name in dangerous if name in named}
     return tuple(
         f"{gid} ({numbers[gid]})" if gid in numbers else str(gid)
         for gid in groups

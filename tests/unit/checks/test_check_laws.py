@@ -199,6 +199,7 @@ SECOND_LOOKS = {
     "runtime": "without it the options count; one that was never started has none",
     "seccomp_rules": "the filter in force is good; this finds that its file has changed",
     "host": "a limit is a limit, also of a machine of unknown size",
+    "host.capacity": "the same",
     "named_uid": "a user with another name than root is taken for another one",
     "unit": "only one that its label names is a unit of its own",
 }
