@@ -9,7 +9,7 @@ from hardentui.model.capabilities import STOCK_CAPABILITIES
 from hardentui.model.configuration import Configuration, Danger, FileFact, Value
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, Kernel, NotRunning
 from hardentui.model.host import HostFacts
-from hardentui.model.known import Known
+from hardentui.model.known import Known, Unread
 from hardentui.model.spec import Option, Spec
 from hardentui.model.trust import Policy, Requirement, TrustFacts
 
@@ -36,12 +36,12 @@ def container(
     engine: EngineFacts | None = None,
     **over: Any,
 ) -> ContainerFacts:
-    """A container with these options; not running without a kernel view."""
+    """A container with these options; not running without a kernel view. Unread: nothing of it is known."""
     return ContainerFacts(
         id="0" * 64,
         name="web",
         spec=Spec.of(*pairs),
-        kernel=kernel or NotRunning(),
+        kernel=Kernel.unread(kernel.reason) if isinstance(kernel, Unread) else kernel or NotRunning(),
         engine=engine or rootful(),
         **over,
     )

@@ -117,7 +117,7 @@ def look_at(
     if options.filter:
         rows = _filtered(options.filter, rows)
     if options.names:
-        rows = session.closer(bench, rows)
+        rows = session.in_detail(bench, rows)
     chosen = bool(options.check or options.step)  # a full check leaves images to `hardentui images`
     if chosen or not some:
         shared += session.of_images_and_networks(bench, rows if some else None, images=chosen)

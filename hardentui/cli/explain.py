@@ -8,8 +8,6 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from msgspec.structs import replace
-
 from hardentui.checks import all_checks
 from hardentui.checks.examples import container
 from hardentui.cli.paragraphs import Paragraphs
@@ -131,7 +129,7 @@ def _change(check: AnyCheck, checklist: Checklist, write: Paragraphs) -> Iterato
 
 def _flags(example: Any) -> str:
     """A container example as `podman run …`; empty if the options alone do not show the point."""
-    if not isinstance(example, ContainerFacts) or example != replace(container(), spec=example.spec):
+    if not isinstance(example, ContainerFacts) or example != container().replace(spec=example.spec):
         return ""
     changed = spec_diff(Spec(), example.spec)
     flags = [change for change in changed if change.option.flag.startswith("-")]

@@ -18,7 +18,7 @@ from hardentui.cli.scans import scan_document
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import ToolMissing, UsageError
 from hardentui.model.facts import ImageFacts
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unreadable, known
 from hardentui.visible import strict_json, visible
 from hardentui.workbench.pages.images import (
     age_of,
@@ -242,7 +242,7 @@ def _document(bench: Workbench, reports: Iterable[Report], troubles: dict[str, s
 
 def _image(report: Report, trouble: str) -> dict[str, Any]:
     facts = _facts(report)
-    inside = facts.inventory
+    inside = known(lambda: facts.inventory)
     return {
         "id": facts.id,
         "names": list(facts.names),

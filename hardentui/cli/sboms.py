@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
-from hardentui.model.known import Unreadable
 from hardentui.visible import visible
 from hardentui.workbench.looking.sboms import save_sboms, sbom_of
+from hardentui.workbench.pages.images import is_inspected
 
 if TYPE_CHECKING:
     from hardentui.model.facts import ImageFacts
@@ -22,7 +22,7 @@ def deliver(images: Sequence[ImageFacts], options: Namespace, terminal: Terminal
     Raises:
         UsageError: several without -o.
     """
-    readable = [image for image in images if not isinstance(image.inventory, Unreadable)]
+    readable = [image for image in images if is_inspected(image)]
     if options.directory:
         for written in save_sboms(readable, options.directory):
             terminal.write(f"{visible(written.path)}: {written.state.value}\n")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.model.image import NeverScanned, ScanSettings
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unreadable, known
 from hardentui.reading.scans import rank, severities, stale
 from hardentui.visible import visible
 from hardentui.workbench.looking.scanning import Scanning
@@ -80,7 +80,7 @@ def show(images: Iterable[ImageFacts], terminal: Terminal) -> None:
 
 
 def _cells(facts: ImageFacts) -> tuple[str, ...]:
-    report = facts.scan
+    report = known(lambda: facts.scan)
     if isinstance(report, Unreadable | NeverScanned):
         why = report.reason if isinstance(report, Unreadable) else "not scanned"
         return (_name(facts), "-", *("?" * 5), "", why)
@@ -107,7 +107,7 @@ def _name(facts: ImageFacts) -> str:
 
 def scan_document(facts: ImageFacts) -> dict[str, Any] | None:
     """The stored scan of an image for JSON; None if there is none."""
-    report = facts.scan
+    report = known(lambda: facts.scan)
     if isinstance(report, Unreadable | NeverScanned):
         return None
     return {

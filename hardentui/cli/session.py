@@ -66,7 +66,8 @@ def workbench(
     if everything:
         for engine in opened.engines:
             engine.begin()
-        opened.begin_host()
+        if not any((*steps, *checks)):  # a check that is chosen asks for what it needs
+            opened.begin_host()
     bench = workbench_on(opened, selection.checklist, steps=steps, checks=checks)
     try:
         if opened.simulated and not (options.demo or simulated):
@@ -159,14 +160,11 @@ def one_report(bench: Workbench, name: str, scanned_on: Terminal | None = None) 
     return row.report
 
 
-def scan(
-    bench: Workbench, terminal: Terminal, listed: tuple[Row, ...] | None = None, *, closer: bool = False
-) -> tuple[Row, ...]:
+def scan(bench: Workbench, terminal: Terminal, listed: tuple[Row, ...] | None = None) -> tuple[Row, ...]:
     """All rows with their reports, without containers removed in the meantime. Stops early on Ctrl-C.
 
     Args:
         listed: the current result of `bench.containers.rows()`.
-        closer: also inspect processes, sockets and changed files.
     """
     by_key = {row.key: row for row in (bench.containers.rows() if listed is None else listed)}
     stop = threading.Event()
@@ -178,14 +176,14 @@ def scan(
         terminal.progress(progress.done, progress.total)
 
     try:
-        bench.containers.scan(arrived, moved, stop, closer=closer)
+        bench.containers.scan(arrived, moved, stop)
     finally:
         stop.set()
         terminal.clear()
     return _still_there(bench, terminal, tuple(by_key.values()))
 
 
-def closer(bench: Workbench, rows: Iterable[Row]) -> tuple[Row, ...]:
+def in_detail(bench: Workbench, rows: Iterable[Row]) -> tuple[Row, ...]:
     """These rows after a detailed inspection: processes, sockets, changed files. Removed ones are left
     out.
     """

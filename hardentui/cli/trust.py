@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from argparse import SUPPRESS, ArgumentParser, Namespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hardentui.cli import session, signing
 from hardentui.cli.confirmation import sure
@@ -14,6 +14,7 @@ from hardentui.cli.parser import Given, common_options
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.trust_rules import rules_of
 from hardentui.model.facts import EngineFacts
+from hardentui.model.known import known
 from hardentui.model.trust_change import NamedImages
 from hardentui.visible import strict_json, visible, visible_lines
 from hardentui.workbench.changing.trust import trust_change_of, why_not
@@ -185,12 +186,17 @@ def run(options: Namespace, terminal: Terminal) -> int:
         return _change(change, options, terminal)
 
 
-def _show(bench: Workbench, running: list[tuple[str, str]], options: Namespace, terminal: Terminal) -> int:
+def _trust(engine: EngineFacts) -> Any:
     from msgspec import to_builtins
+
+    return to_builtins(known(lambda: engine.trust), enc_hook=lambda unread: {"reason": unread.reason})
+
+
+def _show(bench: Workbench, running: list[tuple[str, str]], options: Namespace, terminal: Terminal) -> int:
 
     engines = [report.about for report in bench.surroundings.host() if isinstance(report.about, EngineFacts)]
     if options.format == "json":
-        documents = [{"engine": engine.label, "trust": to_builtins(engine.trust)} for engine in engines]
+        documents = [{"engine": engine.label, "trust": _trust(engine)} for engine in engines]
         document = {"schema": SCHEMA, "simulated": bench.opened.simulated, "engines": documents}
         terminal.write(strict_json(json.dumps(document, indent=2)) + "\n")
         return 0

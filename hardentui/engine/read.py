@@ -8,8 +8,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from msgspec.structs import replace
-
 from hardentui.engine import shapes
 from hardentui.engine.connection import Connection
 from hardentui.engine.documents.container import ChangedFile, ExecSession
@@ -75,7 +73,7 @@ class Engine:
             info = shapes.typed(self._first.get("/info", timeout=_INFO_LIMIT), Info, "info")
             self.facts = _refined(self.facts, info)
         except EngineError as error:
-            self.facts = replace(self.facts, info=Unreadable(f"Podman's info failed: {error.title}"))
+            self.facts = self.facts.replace(info=Unreadable(f"Podman's info failed: {error.title}"))
         return self.facts
 
     def use_info(self, info: Mapping[str, Any]) -> bool:
@@ -244,4 +242,4 @@ def _refined(facts: EngineFacts, info: Mapping[str, Any]) -> EngineFacts:
             raise EngineProtocolError("Podman's answer for info has an invalid version.") from error
     if facts.local and not facts.simulated and host.get("kernel") not in (None, os.uname().release):
         changes["local"] = False  # another kernel, so another machine: a virtual one, a forwarded socket
-    return replace(facts, **changes)
+    return facts.replace(**changes)

@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct
 
-from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Severity, Status
 from hardentui.model.host import ApiService
-from hardentui.model.known import Unreadable
 from hardentui.options import PRIVILEGED
 from hardentui.options.values import Port
 from hardentui.reading.capabilities import HOST_TAKEOVER, granted, short
-from hardentui.reading.containers import declared_user, is_infra, is_root, listed, pod_of, section
+from hardentui.reading.containers import ask_or, declared_user, is_infra, is_root, listed, pod_of, section
 from hardentui.reading.engine_api import reachable_api
 from hardentui.reading.host_paths import sensitive_mounts
 from hardentui.reading.mounts import HostMount, at_or_above
@@ -293,8 +292,7 @@ def _host_user(facts: ContainerFacts) -> str:
 
 
 def _uid(facts: ContainerFacts) -> int | None:
-    kernel = facts.kernel
-    return kernel.uid if isinstance(kernel, Kernel) and isinstance(kernel.uid, int) else None
+    return ask_or(facts, lambda kernel: kernel.uid, None)
 
 
 def _is_engine_user(facts: ContainerFacts) -> bool:
@@ -304,8 +302,7 @@ def _is_engine_user(facts: ContainerFacts) -> bool:
     """
     if _is_root_of_host(facts):
         return True
-    kernel = facts.kernel
-    if facts.engine.rootless is not True or not isinstance(kernel, Kernel):
+    if facts.engine.rootless is not True:
         return False
-    lines = () if isinstance(kernel.uid_map, Unreadable) else kernel.uid_map
+    lines = ask_or(facts, lambda kernel: kernel.uid_map, ())
     return any(line.size == 1 and line.outside == _uid(facts) for line in lines)

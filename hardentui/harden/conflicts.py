@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from msgspec.structs import replace
-
 from hardentui.model.facts import ContainerFacts
+from hardentui.model.known import known
 from hardentui.model.spec import Spec
 from hardentui.options import (
     CAP_DROP,
@@ -54,7 +53,7 @@ def _user_namespace_and_volumes(facts: ContainerFacts, after: Spec) -> str:
 
 def _capabilities_and_root(facts: ContainerFacts, after: Spec) -> str:
     left = bounding_set(after, facts.engine.default_capabilities)
-    root = is_root(declared_user(replace(facts, spec=after)))
+    root = is_root(declared_user(facts.replace(spec=after)))
     if _newly(facts, after, CAP_DROP) and root and not left >= _OF_ENTRY_POINTS:
         return (
             "Entrypoints that start as root and then change file owners or users need CHOWN, DAC_OVERRIDE, "
@@ -70,7 +69,7 @@ def _no_new_privileges_and_setuid(facts: ContainerFacts, after: Spec) -> str:
 
 
 def _systemd_inside(facts: ContainerFacts, after: Spec) -> str:
-    if runs_systemd(replace(facts, spec=after)) and (
+    if runs_systemd(facts.replace(spec=after)) and (
         _newly(facts, after, READ_ONLY) or _newly(facts, after, CAP_DROP) or _newly(facts, after, USER)
     ):
         return (
@@ -82,10 +81,9 @@ def _systemd_inside(facts: ContainerFacts, after: Spec) -> str:
 
 def _limits_without_controllers(facts: ContainerFacts, after: Spec) -> str:
     limited = [option for option in (MEMORY, CPUS, PIDS_LIMIT) if _newly(facts, after, option)]
-    info = facts.engine.info
-    if not limited or facts.engine.rootless is not True or not hasattr(info, "get"):
+    host = known(lambda: facts.engine.info.get("host"), else_=None) or {}
+    if not limited or facts.engine.rootless is not True:
         return ""
-    host = info.get("host") or {}
     if host.get("cgroupVersion") == "v1":
         return "A rootless engine on cgroup v1 ignores limits: they are configured but not enforced."
     return ""

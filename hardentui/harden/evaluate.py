@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from hardentui.errors import CannotFix
 from hardentui.harden.score import COST
@@ -13,6 +13,8 @@ from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict, unknown
 from hardentui.model.fix import Remediation
+from hardentui.model.known import Unread, known
+from hardentui.model.spec import Spec
 
 _NOT_COMPARED = unknown("the other containers of this engine were not read")
 
@@ -55,7 +57,7 @@ def run(
         compared: False = checks that compare containers are unknown, because the others are not read yet,
             except where what is known hands over the host already.
     """
-    shift = context_shift(facts)
+    shift = known(lambda: context_shift(facts), else_=0)
     findings = []
     for check, parameters in checks:
         verdict = judge(check, facts, parameters)
@@ -93,11 +95,30 @@ def _is_certain(check: AnyCheck, verdict: Verdict) -> bool:
 def judge(check: AnyCheck, facts: object, parameters: Parameters) -> Verdict:
     """The check's verdict. Documents from an engine may have any shape: an exception in a check becomes an
     unknown with the reason, and does not abort the scan."""
-    answer: Callable[..., Verdict] = check.evaluate
     try:
-        return answer(facts, parameters) if check.parameters else answer(facts)
+        return check.verdict(facts, parameters)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         return unknown(f"the engine's answer has an unexpected shape ({type(error).__name__}: {error})")
+
+
+def remedied(check: AnyCheck, spec: Spec, context: FixContext) -> Spec:
+    """The fixed spec.
+
+    Raises:
+        CannotFix: no option alone fixes it, or not this container, or what decides that cannot be read.
+    """
+    if check.remediate is None:
+        raise CannotFix(f"no option alone fixes it: {check.summary}")
+    try:
+        return check.remediate(spec, context)
+    except Unread as unread:
+        raise CannotFix(f"what the fix depends on is not known: {unread.reason}") from None
+
+
+def advised(check: AnyCheck, before: Spec, after: Spec, context: FixContext) -> Advice:
+    """What the fix means for this container, as far as that is known."""
+    advise = check.advise
+    return Advice() if advise is None else known(lambda: advise(before, after, context), else_=Advice())
 
 
 def remediation(
@@ -115,14 +136,14 @@ def remediation(
         parameters = fix_parameters(check, checklist, chosen or {})
         context = FixContext(facts, parameters, chosen=frozenset(chosen or ()))
         try:
-            after = check.remediate(facts.spec, context)
+            after = remedied(check, facts.spec, context)
         except CannotFix as error:
             summary = f"{summary} ({error.title})"
         else:
             changed = spec_diff(facts.spec, after)
             run, quadlet = as_run_lines(changed), as_quadlet_lines(changed, facts.engine.version)
-            if changed and check.advise is not None:
-                advice = check.advise(facts.spec, after, context)
+            if changed:
+                advice = advised(check, facts.spec, after, context)
     return Remediation(
         summary=summary,
         impact=check.section("What may break"),

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from hardentui.errors import CannotFix
 from hardentui.harden.conflicts import conflicts_of
-from hardentui.harden.evaluate import fix_parameters, judge, parameters_of
+from hardentui.harden.evaluate import advised, fix_parameters, judge, parameters_of, remedied
 from hardentui.harden.protection import weakenings
 from hardentui.harden.spec_diff import OptionDiff, spec_diff
 from hardentui.model.check import Advice, AnyCheck, FixContext
@@ -93,7 +93,7 @@ def _fix(
     chosen = dict(choice.parameters)
     context = FixContext(facts, fix_parameters(check, checklist, chosen), chosen=frozenset(chosen))
     try:
-        after = _remedied(check, spec, context)
+        after = remedied(check, spec, context)
     except CannotFix as error:
         return Skipped(check.id, error.title, error.hint, error.needs)
     # if previous fixes have made the change already, it counts for this fix as well
@@ -103,8 +103,7 @@ def _fix(
     if weaker := weakenings(facts, spec, after):
         whys = tuple(weakening.why for weakening in weaker)
         return Skipped(check.id, f"it would weaken the container: {'; '.join(whys)}", weakens=whys)
-    advice = check.advise(spec, after, context) if check.advise is not None else Advice()
-    return _Fix(check, choice, after, changed, advice)
+    return _Fix(check, choice, after, changed, advised(check, spec, after, context))
 
 
 def _needless(check: AnyCheck, spec: Spec, facts: ContainerFacts, checklist: Checklist) -> str:
@@ -122,16 +121,10 @@ def _needless(check: AnyCheck, spec: Spec, facts: ContainerFacts, checklist: Che
     return "the container passes this check" + (f": {verdict.declared}" if verdict.declared else "")
 
 
-def _remedied(check: AnyCheck, spec: Spec, context: FixContext) -> Spec:
-    if check.remediate is None:
-        raise CannotFix(f"no option alone fixes it: {check.summary}")
-    return check.remediate(spec, context)
-
-
 def _alone(check: AnyCheck, context: FixContext) -> tuple[OptionDiff, ...]:
     """What the fix changes on its own."""
     try:
-        return spec_diff(context.facts.spec, _remedied(check, context.facts.spec, context))
+        return spec_diff(context.facts.spec, remedied(check, context.facts.spec, context))
     except CannotFix:
         return ()
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from hardentui.checks import check_by_id
 from hardentui.harden import file_orders, orders
@@ -102,7 +101,7 @@ def _before(facts: ContainerFacts, spec: Spec, changed: Iterable[Option[Any]]) -
     """The container as a spec declares it. The runtime's configuration still counts for options that have
     today's values."""
     today = all(spec[row] == facts.spec[row] for row in changed)
-    return replace(facts, spec=spec, kernel=NotRunning("exited")) if today else facts.planned(spec)
+    return facts.replace(spec=spec, kernel=NotRunning("exited")) if today else facts.planned(spec)
 
 
 # --- orders that depend on facts of the checks -------------------------------------------------------

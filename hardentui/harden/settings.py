@@ -12,6 +12,7 @@ from hardentui.harden.evaluate import fix_parameters
 from hardentui.model.check import AnyCheck, FixContext, Measured, ParameterValue
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
+from hardentui.model.known import known
 from hardentui.model.plan import Choice
 from hardentui.reading.forms import FORMS
 
@@ -52,7 +53,8 @@ def settings_of(
     parameters = fix_parameters(check, checklist, chosen)
     measured: Mapping[str, Measured] = {}
     if check.measured is not None:
-        measured = check.measured(FixContext(facts, parameters))
+        measure = check.measured
+        measured = known(lambda: measure(FixContext(facts, parameters)), else_={})
     return tuple(
         FixValue(
             name,

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import IO
 
-from hardentui.host.asking import CANCELLED, Ask, NotInstalled, ProgramFailed
+from hardentui.host.asking import CANCELLED, Ask, not_installed
 from hardentui.host.commands import program_environment
 from hardentui.model.known import Known, Unreadable
 from hardentui.visible import visible
@@ -49,7 +49,7 @@ def _run(
                 start_new_session=True,
             )
         except FileNotFoundError:
-            return NotInstalled(f"the program {name} is not installed")
+            return not_installed(name)
         except OSError as error:
             return Unreadable(f"{name} cannot be run: {error.strerror}")
         trouble = _wait(process, name, seconds, stop)
@@ -58,7 +58,7 @@ def _run(
         if process.returncode:
             words = _last_words(err)
             reason = f"{name} ended with status {process.returncode}{f': {words}' * bool(words)}"
-            return ProgramFailed(reason, words)
+            return Unreadable(reason, words)
         if out.seek(0, os.SEEK_END) > _LARGEST:
             return Unreadable(f"the output of {name} is too large to be real")
         out.seek(0)

@@ -10,14 +10,9 @@ from hardentui.model.known import Known, Unreadable
 CANCELLED = Unreadable("it was cancelled")
 
 
-class NotInstalled(Unreadable, frozen=True):
-    """The program is not installed."""
-
-
-class ProgramFailed(Unreadable, frozen=True):
-    """The program exited with a status other than 0; `last_line` is the last line of its error output."""
-
-    last_line: str = ""
+def not_installed(program: str) -> Unreadable:
+    """Why a program that is not there cannot be asked."""
+    return Unreadable(f"the program {program} is not installed")
 
 
 class Ask(Protocol):

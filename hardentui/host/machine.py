@@ -5,8 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-
-from msgspec import Struct
+from functools import cached_property
 
 from hardentui.host.account_programs import read_programs_of_accounts
 from hardentui.host.capacity import read_capacity
@@ -16,9 +15,9 @@ from hardentui.host.files.config import ROOT_ONLY, examine, names, text, there
 from hardentui.host.files.interpreters import interpreters
 from hardentui.host.files.paths import read_accounts
 from hardentui.host.files.reader import Files
-from hardentui.host.network.endpoints import read_endpoints
+from hardentui.host.network.endpoints import Endpoint, read_endpoints
 from hardentui.host.network.firewall import read_firewall
-from hardentui.host.network.listening import read_listening
+from hardentui.host.network.listening import Listening, read_listening
 from hardentui.host.network.sockets import read_socket_enabled, read_sockets
 from hardentui.host.network.tcp_services import TcpServices, read_tcp_services
 from hardentui.host.packages import advisories
@@ -58,7 +57,7 @@ from hardentui.host.units.writable import (
 from hardentui.model.access import Accounts
 from hardentui.model.configuration import Configuration, FileFact, Missing
 from hardentui.model.host import EngineSocket, HostFacts, Program, Storage, User
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread, Unreadable, known, later
 from hardentui.model.version import Version
 
 _NO_PROFILE = "unconfined"
@@ -68,38 +67,54 @@ _DEFAULT_GRAPH_ROOT = "/var/lib/containers/storage"
 _DRIVERS = ("overlay", "vfs", "btrfs", "zfs", "devicemapper", "aufs")
 
 
-class _PartsOfHost(Struct, frozen=True):
-    """What several facts are made from."""
+class _PartsOfHost:
+    """What several facts are made from: each is read when the first of them is asked for."""
 
-    users: Known[tuple[User, ...]]
-    accounts: Accounts | None
-    processes: Known[tuple[HostProcess, ...]]
-    sockets: Known[tuple[EngineSocket, ...]]
-    on_tcp: TcpServices
-    units: Mapping[str, Known[FileFact]]
-    configuration: Configuration
-    storage: Storage
-    version: Version
+    def __init__(self, files: Files, version: Version) -> None:
+        self._files = files
+        self.version = version
 
-    @classmethod
-    def read(cls, files: Files, version: Version) -> _PartsOfHost:
-        users = read_users(files)
-        accounts = read_accounts(files)
-        processes = read_process_table(files)
-        listening = read_listening(files)
-        uids = () if isinstance(users, Unreadable) else (user.uid for user in users if user.rootless)
-        endpoints = read_endpoints(files, processes, listening, uids)
-        return cls(
-            users=users,
-            accounts=accounts,
-            processes=processes,
-            sockets=read_sockets(files, users, accounts, listening, endpoints),
-            on_tcp=read_tcp_services(files, endpoints, processes, listening),
-            units=read_units(files, users, accounts),
-            configuration=read_configuration(files, home="/root", uid=0, version=version),
-            storage=_storage(files, version),
-            version=version,
-        )
+    @cached_property
+    def users(self) -> Known[tuple[User, ...]]:
+        return read_users(self._files)
+
+    @cached_property
+    def accounts(self) -> Accounts | None:
+        return read_accounts(self._files)
+
+    @cached_property
+    def processes(self) -> Known[tuple[HostProcess, ...]]:
+        return read_process_table(self._files)
+
+    @cached_property
+    def listening(self) -> Listening | None:
+        return read_listening(self._files)
+
+    @cached_property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        users = self.users
+        uids = () if isinstance(users, Unread) else (user.uid for user in users if user.rootless)
+        return read_endpoints(self._files, self.processes, self.listening, uids)
+
+    @cached_property
+    def sockets(self) -> Known[tuple[EngineSocket, ...]]:
+        return read_sockets(self._files, self.users, self.accounts, self.listening, self.endpoints)
+
+    @cached_property
+    def on_tcp(self) -> TcpServices:
+        return read_tcp_services(self._files, self.endpoints, self.processes, self.listening)
+
+    @cached_property
+    def units(self) -> Mapping[str, Known[FileFact]]:
+        return read_units(self._files, self.users, self.accounts)
+
+    @cached_property
+    def configuration(self) -> Configuration:
+        return read_configuration(self._files, home="/root", uid=0, version=self.version)
+
+    @cached_property
+    def storage(self) -> Storage:
+        return _storage(self._files, self.version)
 
 
 def read_host(
@@ -111,7 +126,8 @@ def read_host(
     deep: bool = False,
     now: datetime | None = None,
 ) -> HostFacts:
-    """Everything that checks need from the host. Read-only; takes well under 50 ms unless `deep`.
+    """Everything that checks need from the host, read when it is asked for: all of it takes well under 50 ms
+    unless `deep`. Read-only.
 
     Args:
         files: this machine's files, or recorded ones.
@@ -120,61 +136,62 @@ def read_host(
         root: whether we are root; without it, steps that need root are skipped.
         deep: also look for pending security updates, which takes seconds.
     """
-    parts = _PartsOfHost.read(files, version)
+    parts = _PartsOfHost(files, version)
     return _facts(files, parts, run, root=root, deep=deep, now=now or datetime.now(UTC))
 
 
 def _facts(files: Files, read: _PartsOfHost, run: Run, *, root: bool, deep: bool, now: datetime) -> HostFacts:
-    hostname = _line(files, "/proc/sys/kernel/hostname")
-    kernel = read_kernel(files)
-    profile = _seccomp_path(files, read.configuration)
-    packages = read_packages(files, run)
     return HostFacts(
-        hostname=hostname,
-        kernel=kernel,
-        os_release=_os_release(files),
         root=root,
         now=now,
-        sysctls=read_sysctls(files),
-        users=read.users,
-        groups=read_groups(files),
-        subuids=read_sub_ids(files, "/etc/subuid"),
-        subgids=read_sub_ids(files, "/etc/subgid"),
-        root_rights=read_root_rights(files, read.users, read.sockets, hostname),
-        engine_configuration=read_engine_configuration(files, read.accounts, read.users),
-        units=read.units,
-        unit_programs=read_unit_programs(files, read.units, read.users, read.accounts),
-        core_handler=read_core_handler(files, read.accounts),
-        configuration=read.configuration,
-        storage=read.storage,
-        sockets=read.sockets,
-        socket_enabled_by=read_socket_enabled(files),
-        tcp_services=read.on_tcp.services,
-        tcp_unread=read.on_tcp.unread,
-        tcp_unseen=read.on_tcp.unseen,
-        programs=_programs(files, read),
-        security_modules=read_security_modules(files),
-        capacity=read_capacity(files),
-        cgroup_version=read_cgroup_version(files),
-        restarts_at_boot=read_restarts_at_boot(files),
-        seccomp_profile=(
-            Missing(profile) if profile == _NO_PROFILE else examine(files, profile, accounts=read.accounts)
+        hostname=later(lambda host: _line(files, "/proc/sys/kernel/hostname")),
+        kernel=later(lambda host: read_kernel(files)),
+        os_release=later(lambda host: _os_release(files)),
+        sysctls=later(lambda host: read_sysctls(files)),
+        users=later(lambda host: read.users),
+        groups=later(lambda host: read_groups(files)),
+        subuids=later(lambda host: read_sub_ids(files, "/etc/subuid")),
+        subgids=later(lambda host: read_sub_ids(files, "/etc/subgid")),
+        root_rights=later(lambda host: read_root_rights(files, read.users, read.sockets, host.hostname)),
+        engine_configuration=later(lambda host: read_engine_configuration(files, read.accounts, read.users)),
+        units=later(lambda host: read.units),
+        unit_programs=later(lambda host: read_unit_programs(files, read.units, read.users, read.accounts)),
+        core_handler=later(lambda host: read_core_handler(files, read.accounts)),
+        configuration=later(lambda host: read.configuration),
+        storage=later(lambda host: read.storage),
+        sockets=later(lambda host: read.sockets),
+        socket_enabled_by=later(lambda host: read_socket_enabled(files)),
+        tcp_services=later(lambda host: read.on_tcp.services),
+        tcp_unread=later(lambda host: read.on_tcp.unread),
+        tcp_unseen=later(lambda host: read.on_tcp.unseen),
+        programs=later(lambda host: _programs(files, read)),
+        security_modules=later(lambda host: read_security_modules(files)),
+        capacity=later(lambda host: read_capacity(files)),
+        cgroup_version=later(lambda host: read_cgroup_version(files)),
+        restarts_at_boot=later(lambda host: read_restarts_at_boot(files)),
+        seccomp_profile=later(lambda host: _seccomp_profile(files, read)),
+        seccomp_intact=later(
+            lambda host: read_seccomp_intact(files, _seccomp_path(files, read.configuration))
         ),
-        seccomp_intact=read_seccomp_intact(files, profile),
-        firewall=read_firewall(files, run, root=root),
-        packages=packages,
-        security_updates=read_security_updates(files, run, deep=deep),
-        reboot_required=read_reboot_required(files, kernel),
-        outdated=read_outdated(files, run, packages, deep=deep),
+        firewall=later(lambda host: read_firewall(files, run, root=root)),
+        packages=later(lambda host: read_packages(files, run)),
+        security_updates=later(lambda host: read_security_updates(files, run, deep=deep)),
+        reboot_required=later(lambda host: read_reboot_required(files, host.kernel)),
+        outdated=later(lambda host: read_outdated(files, run, known(lambda: host.packages), deep=deep)),
         advisories_dated=advisories.DATED,
-        audit_rules=read_audit_rules(files),
-        audit_loaded=read_loaded_audit_rules(files, run, root=root),
-        detectors=read_detectors(files),
-        running_sensors=read_running_sensors(read.processes),
-        baselines=read_baselines(files),
-        journal=read_journal(files),
-        cloud=read_cloud(files),
+        audit_rules=later(lambda host: read_audit_rules(files)),
+        audit_loaded=later(lambda host: read_loaded_audit_rules(files, run, root=root)),
+        detectors=later(lambda host: read_detectors(files)),
+        running_sensors=later(lambda host: read_running_sensors(read.processes)),
+        baselines=later(lambda host: read_baselines(files)),
+        journal=later(lambda host: read_journal(files)),
+        cloud=later(lambda host: read_cloud(files)),
     )
+
+
+def _seccomp_profile(files: Files, read: _PartsOfHost) -> Known[FileFact | Missing]:
+    path = _seccomp_path(files, read.configuration)
+    return Missing(path) if path == _NO_PROFILE else examine(files, path, accounts=read.accounts)
 
 
 def _line(files: Files, path: str) -> str:

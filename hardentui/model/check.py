@@ -9,8 +9,9 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 from msgspec import Struct, field
 
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Kind, Severity, Verdict
+from hardentui.model.finding import Kind, Severity, Verdict, unknown
 from hardentui.model.fix import FixKind, Risk
+from hardentui.model.known import Unread
 from hardentui.model.spec import Spec
 
 F = TypeVar("F")
@@ -117,7 +118,6 @@ class Check(Struct, Generic[F], frozen=True, kw_only=True):
         compares: it uses `ContainerFacts.peers`, so it has to run again once they are known.
         takes_over: if it fails with critical severity, an intruder in the container can take over the host,
             or the account of the engine's user, in a known way and without another vulnerability.
-        closer: it needs a detailed inspection of one container.
         contextual: it gives a compromised process more power, so its severity is one less in a user namespace
             of its own.
         parameters: name -> default of the values that a checklist may set.
@@ -148,7 +148,6 @@ class Check(Struct, Generic[F], frozen=True, kw_only=True):
     catalogue: str = ""
     points: int = 0
     takes_over: bool = False
-    closer: bool = False
     contextual: bool = False
     compares: bool = False
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
@@ -162,11 +161,15 @@ class Check(Struct, Generic[F], frozen=True, kw_only=True):
         return self.scope or self.kind
 
     def verdict(self, facts: F, parameters: Parameters | None = None) -> Verdict:
-        """The verdict on these facts, with the check's own parameters by default."""
+        """The verdict on these facts, with the check's own parameters by default; unknown, because what it
+        asks for cannot be read."""
         evaluate: Callable[..., Verdict] = self.evaluate
-        if not self.parameters:
-            return evaluate(facts)
-        return evaluate(facts, Parameters(self.parameters) if parameters is None else parameters)
+        try:
+            if not self.parameters:
+                return evaluate(facts)
+            return evaluate(facts, Parameters(self.parameters) if parameters is None else parameters)
+        except Unread as unread:
+            return unknown(unread.reason)
 
     def section(self, heading: str) -> str:
         """The text below one of the HEADINGS of the docstring, one line per paragraph."""

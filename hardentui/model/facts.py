@@ -1,6 +1,6 @@
 """Facts: everything that was read, as frozen raw values. Views and reports make them safe to show.
 
-A value that could not be read is an `Unreadable` with the reason: see known.py.
+A `Fact` is read when it is first asked for, and raises `Unread` if it cannot be: see known.py.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
-from msgspec.structs import replace
 
 from hardentui.model.activity import AskedMemory, Denial, FileChange, UnitFacts, WrittenDirectory
 from hardentui.model.image import ImageInventory, NeverScanned, RegistryDigest, ScanReport
-from hardentui.model.known import NOT_READ, Known, Unreadable
+from hardentui.model.known import NONE, Fact, Facts, Known, Unread
 from hardentui.model.mounts import KernelMount, MountedPath, ReachableSocket
 from hardentui.model.peers import Peers
 from hardentui.model.runtime import RuntimeConfig
@@ -119,11 +118,19 @@ class Rlimit(Struct, frozen=True):
     hard: int | None
 
 
-NOT_ASKED = Unreadable("only hardentui check NAME reads them")
-"""What a process does is read of single containers: of hundreds, it would take too long."""
+ONLY_IN_DETAIL = Unread("only hardentui check NAME reads them")
+"""Of single containers: of hundreds, it would take too long."""
+
+COSTLY = frozenset(
+    {
+        *("processes", "listening", "clients"),
+        *("changes", "written_directories", "owners", "exec_events", "denials"),
+    }
+)
+"""The facts of a container and its process that a scan of all containers leaves out."""
 
 
-class Kernel(Struct, frozen=True):
+class Kernel(Facts):
     """The kernel's view of a container's main process: /proc/PID and the cgroup tree.
 
     Capabilities, no_new_privileges and seccomp_mode are the weakest of the main process and its descendants.
@@ -134,6 +141,7 @@ class Kernel(Struct, frozen=True):
             and saved ones.
         uid_map, gid_map: lines of the maps; a map of everything from 0 to 0 is the host's own.
         seccomp_mode: 0 none, 1 strict, 2 filter.
+        started: when the process started, in clock ticks since boot, unlike a later one with its PID.
         lsm_label: /proc/PID/attr/current: an SELinux context, an AppArmor profile, or empty.
         shared_namespaces: kinds (`net pid ipc uts user mnt cgroup`) that are shared with the engine.
         host_user_namespace: the user namespace is the host's initial one.
@@ -156,34 +164,40 @@ class Kernel(Struct, frozen=True):
     """
 
     pid: int
-    uid: Known[int] = NOT_READ
-    gid: Known[int] = NOT_READ
-    other_uids: Known[frozenset[int]] = NOT_READ
-    uid_map: Known[tuple[IdRange, ...]] = NOT_READ
-    gid_map: Known[tuple[IdRange, ...]] = NOT_READ
-    capabilities: Known[CapabilitySets] = NOT_READ
-    no_new_privileges: Known[bool] = NOT_READ
-    seccomp_mode: Known[int] = NOT_READ
-    lsm_label: Known[str] = NOT_READ
-    read_only_root: Known[bool] = NOT_READ
-    shared_namespaces: Known[frozenset[str]] = NOT_READ
-    host_user_namespace: Known[bool] = NOT_READ
-    limits: Known[Limits] = NOT_READ
-    masked_paths: Known[frozenset[str]] = NOT_READ
-    lost_masks: Known[frozenset[str]] = NOT_READ
-    device_rules: Known[tuple[str, ...]] = NOT_READ
-    entered: Known[tuple[Entered, ...]] = NOT_READ
-    outside_cgroup: Known[tuple[int, ...]] = NOT_READ
-    mounts: Known[tuple[KernelMount, ...]] = NOT_READ
-    left_open: Known[Mapping[str, str]] = NOT_READ
-    processes: Known[tuple[Process, ...]] = NOT_ASKED
-    listening: Known[tuple[ListeningSocket, ...]] = NOT_ASKED
-    clients: Known[tuple[Client, ...]] = NOT_ASKED
-    groups: Known[tuple[int, ...]] = NOT_READ
-    rlimits: Known[tuple[Rlimit, ...]] = NOT_READ
-    umask: Known[str] = NOT_READ
-    oom_score_adj: Known[int] = NOT_READ
-    namespaces: Known[Mapping[str, str]] = NOT_READ
+    started: Fact[int] = Fact()
+    uid: Fact[int] = Fact()
+    gid: Fact[int] = Fact()
+    other_uids: Fact[frozenset[int]] = Fact()
+    uid_map: Fact[tuple[IdRange, ...]] = Fact()
+    gid_map: Fact[tuple[IdRange, ...]] = Fact()
+    capabilities: Fact[CapabilitySets] = Fact()
+    no_new_privileges: Fact[bool] = Fact()
+    seccomp_mode: Fact[int] = Fact()
+    lsm_label: Fact[str] = Fact()
+    read_only_root: Fact[bool] = Fact()
+    shared_namespaces: Fact[frozenset[str]] = Fact()
+    host_user_namespace: Fact[bool] = Fact()
+    limits: Fact[Limits] = Fact()
+    masked_paths: Fact[frozenset[str]] = Fact()
+    lost_masks: Fact[frozenset[str]] = Fact()
+    device_rules: Fact[tuple[str, ...]] = Fact()
+    entered: Fact[tuple[Entered, ...]] = Fact()
+    outside_cgroup: Fact[tuple[int, ...]] = Fact()
+    mounts: Fact[tuple[KernelMount, ...]] = Fact()
+    left_open: Fact[Mapping[str, str]] = Fact()
+    processes: Fact[tuple[Process, ...]] = Fact(ONLY_IN_DETAIL)
+    listening: Fact[tuple[ListeningSocket, ...]] = Fact(ONLY_IN_DETAIL)
+    clients: Fact[tuple[Client, ...]] = Fact(ONLY_IN_DETAIL)
+    groups: Fact[tuple[int, ...]] = Fact()
+    rlimits: Fact[tuple[Rlimit, ...]] = Fact()
+    umask: Fact[str] = Fact()
+    oom_score_adj: Fact[int] = Fact()
+    namespaces: Fact[Mapping[str, str]] = Fact()
+
+    @classmethod
+    def unread(cls, why: str, pid: int = 0) -> Kernel:
+        """The view of a process of which nothing can be read; 0 = not even which one it is."""
+        return cls(pid, **dict.fromkeys(cls.facts, Unread(why)))
 
 
 class NotRunning(Struct, frozen=True):
@@ -201,7 +215,7 @@ HOST_ROOTS = ("/proc/1/root", "/run/host", "/media/root", "/host")
 the toolboxes of openSUSE and RHEL mount it."""
 
 
-class EngineFacts(Struct, frozen=True):
+class EngineFacts(Facts):
     """One Podman engine.
 
     Attributes:
@@ -213,7 +227,7 @@ class EngineFacts(Struct, frozen=True):
         unseen: why not, if it is not local.
         default_capabilities: the default capabilities of a container; from info, else Podman's own list.
         default_network: the default network of a container (`podman`).
-        info: answer of /info; Unreadable until requested (it is slow).
+        info: answer of /info; unread until requested (it is slow).
         trust: signature policy and registries of this engine's user.
         auto_update_timer: podman-auto-update.timer is active for this engine's user.
     """
@@ -221,16 +235,16 @@ class EngineFacts(Struct, frozen=True):
     label: str = "rootful"
     url: str = ""
     found_with: tuple[str, ...] = ()
-    version: Version = field(default_factory=lambda: Version(5, 4, 2))
+    version: Version = Version(5, 4, 2)
     rootless: Known[bool] = False
     local: bool = True
     unseen: str = ELSEWHERE
     simulated: bool = False
     default_capabilities: frozenset[str] = frozenset()
     default_network: str = "podman"
-    info: Known[Mapping[str, Any]] = NOT_READ
-    trust: Known[TrustFacts] = NOT_READ
-    auto_update_timer: Known[bool] = NOT_READ
+    info: Fact[Mapping[str, Any]] = Fact(Unread("the engine was not asked for its features"))
+    trust: Fact[TrustFacts] = Fact(Unread("its signature policy was not read"))
+    auto_update_timer: Fact[bool] = Fact(Unread("whether podman-auto-update.timer is active was not read"))
 
     @property
     def socket(self) -> str:
@@ -240,7 +254,7 @@ class EngineFacts(Struct, frozen=True):
         return path.removeprefix(root)
 
 
-class ImageFacts(Struct, frozen=True):
+class ImageFacts(Facts):
     """An image: its inspect document and, if requested, its history and inventory.
 
     Attributes:
@@ -253,14 +267,14 @@ class ImageFacts(Struct, frozen=True):
     """
 
     id: str
-    inspect: Mapping[str, Any] = field(default_factory=dict)
-    history: Known[tuple[Mapping[str, Any], ...]] = NOT_READ
-    engine: EngineFacts = field(default_factory=EngineFacts)
+    inspect: Mapping[str, Any] = NONE
+    history: Fact[tuple[Mapping[str, Any], ...]] = Fact(Unread("the image's history was not read"))
+    engine: EngineFacts = EngineFacts()
     names: tuple[str, ...] = ()
     used_by: tuple[str, ...] = ()
-    inventory: Known[ImageInventory] = Unreadable("the files in the image were not read")
-    scan: Known[ScanReport | NeverScanned] = Unreadable("stored scan results were not read")
-    bases: Known[tuple[str, ...]] = Unreadable("they were not read")
+    inventory: Fact[ImageInventory] = Fact(Unread("the files in the image were not read"))
+    scan: Fact[ScanReport | NeverScanned] = Fact(Unread("stored scan results were not read"))
+    bases: Fact[tuple[str, ...]] = Fact(Unread("they were not read"))
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
     @property
@@ -268,7 +282,7 @@ class ImageFacts(Struct, frozen=True):
         return self.inspect.get("Config") or {}
 
 
-class NetworkFacts(Struct, frozen=True):
+class NetworkFacts(Facts):
     """A network: its inspect document and the names of the containers on it.
 
     Attributes:
@@ -277,11 +291,11 @@ class NetworkFacts(Struct, frozen=True):
     """
 
     name: str
-    inspect: Mapping[str, Any] = field(default_factory=dict)
+    inspect: Mapping[str, Any] = NONE
     members: tuple[str, ...] = ()
-    engine: EngineFacts = field(default_factory=EngineFacts)
-    publishers: Known[tuple[str, ...]] = NOT_READ
-    bridges: Known[tuple[str, ...]] = NOT_READ
+    engine: EngineFacts = EngineFacts()
+    publishers: Fact[tuple[str, ...]] = Fact(Unread("which members publish ports was not read"))
+    bridges: Fact[tuple[str, ...]] = Fact(Unread("the other networks were not read"))
 
 
 class VolumeFacts(Struct, frozen=True):
@@ -291,17 +305,13 @@ class VolumeFacts(Struct, frozen=True):
     inspect: Mapping[str, Any] = field(default_factory=dict)
 
 
-CHANGES_NOT_ASKED = Unreadable("the list of changed files was not read")
-"""Only read when a single container is inspected in detail."""
-
-
-class ContainerFacts(Struct, frozen=True):
+class ContainerFacts(Facts):
     """One container with everything that its checks may use.
 
     Attributes:
         inspect: GET /containers/ID/json; checks prefer the spec.
         spec: the requested options (see hardentui.options).
-        kernel: what the kernel enforces; NotRunning without a process; Unreadable with the reason.
+        kernel: what the kernel enforces; NotRunning without a process.
         networks: name -> facts of its user-defined and default networks.
         pod: inspect document of its pod; None if it has none or Podman did not report it.
         image_ids: reference -> image ID that it currently resolves to on this engine.
@@ -345,52 +355,52 @@ class ContainerFacts(Struct, frozen=True):
 
     id: str
     name: str
-    spec: Spec = field(default_factory=Spec)
-    inspect: Mapping[str, Any] = field(default_factory=dict)
-    engine: EngineFacts = field(default_factory=EngineFacts)
-    image: Known[ImageFacts] = NOT_READ
-    kernel: Known[Kernel | NotRunning] = NotRunning()
-    host: Known[HostFacts] = NOT_READ
-    networks: Mapping[str, NetworkFacts] = field(default_factory=dict)
-    volumes: Mapping[str, VolumeFacts] = field(default_factory=dict)
-    peers: Peers = Peers()
-    pod: Mapping[str, Any] | None = None
-    image_ids: Known[Mapping[str, str]] = NOT_READ
-    changes: Known[tuple[FileChange, ...]] = CHANGES_NOT_ASKED
-    written_directories: Mapping[str, WrittenDirectory] = field(default_factory=dict)
-    empty_directories: Mapping[str, WrittenDirectory] = field(default_factory=dict)
-    asked_memory: tuple[AskedMemory, ...] = ()
-    registry_digest: Known[RegistryDigest] = Unreadable(
-        "its registry was not queried (run hardentui images --updates)"
-    )
-    unit: Known[UnitFacts | None] = Unreadable("its unit was not read")
-    unit_exists: Known[bool] = Unreadable("its unit was not read")
-    exec_sessions: Known[tuple[Mapping[str, Any], ...]] = Unreadable("its exec sessions were not read")
-    exec_uids: Mapping[str, int] = field(default_factory=dict)
-    exec_events: Known[tuple[datetime, ...]] = Unreadable("Podman's events were not read")
-    denials: Known[tuple[Denial, ...]] = Unreadable("the audit log was not read")
-    secret_drivers: Known[Mapping[str, str]] = Unreadable("the engine's secrets were not read")
-    env_files: Mapping[str, Known[FileFact | Missing]] = field(default_factory=dict)
-    secret_files: Mapping[str, Known[FileFact | Missing]] = field(default_factory=dict)
-    programs: Mapping[str, Known[FileFact | Missing]] = field(default_factory=dict)
-    mounted_programs: Mapping[str, Known[FileFact | Missing]] = field(default_factory=dict)
-    repositories: tuple[str, ...] = ()
-    seccomp_file: Known[FileFact | Missing] = Unreadable("the profile's file was not read")
-    seccomp_rules: Known[Mapping[str, Any]] = Unreadable("the profile's file was not read")
-    named_uid: Known[int] = Unreadable("its /etc/passwd was not read")
-    host_listening: Known[tuple[ListeningSocket, ...]] = Unreadable(
-        "the host's listening ports were not read"
-    )
-    network_helper: tuple[str, ...] = ()
-    lender_on_host: Known[bool] = Unreadable("whose network it borrows was not read")
-    log_limit_in_force: Known[int] = Unreadable("the limit that its log is written with was not read")
-    runtime: Known[RuntimeConfig] = Unreadable("the runtime's configuration was not read")
-    owners: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    links: Mapping[str, str] = field(default_factory=dict)
-    mounted: tuple[MountedPath, ...] = ()
-    hidden_mounts: str = ""
-    sockets: Known[tuple[ReachableSocket, ...]] = ()
+    spec: Fact[Spec] = Fact(Spec())
+    inspect: Mapping[str, Any] = NONE
+    engine: EngineFacts = EngineFacts()
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+    image: Fact[ImageFacts] = Fact()
+    peers: Fact[Peers] = Fact(Peers())
+    kernel: Fact[Kernel | NotRunning] = Fact(NotRunning())
+    host: Fact[HostFacts] = Fact()
+    networks: Fact[Mapping[str, NetworkFacts]] = Fact(NONE)
+    volumes: Fact[Mapping[str, VolumeFacts]] = Fact(NONE)
+    pod: Fact[Mapping[str, Any] | None] = Fact(None)
+    image_ids: Fact[Mapping[str, str]] = Fact(Unread("the local images were not listed"))
+    changes: Fact[tuple[FileChange, ...]] = Fact(Unread("the list of changed files was not read"))
+    written_directories: Fact[Mapping[str, WrittenDirectory]] = Fact(NONE)
+    empty_directories: Fact[Mapping[str, WrittenDirectory]] = Fact(NONE)
+    asked_memory: Fact[tuple[AskedMemory, ...]] = Fact(())
+    registry_digest: Fact[RegistryDigest] = Fact(
+        Unread("its registry was not queried (run hardentui images --updates)")
+    )
+    unit: Fact[UnitFacts | None] = Fact(Unread("its unit was not read"))
+    unit_exists: Fact[bool] = Fact(Unread("its unit was not read"))
+    exec_sessions: Fact[tuple[Mapping[str, Any], ...]] = Fact(Unread("its exec sessions were not read"))
+    exec_uids: Fact[Mapping[str, int]] = Fact(NONE)
+    exec_events: Fact[tuple[datetime, ...]] = Fact(Unread("Podman's events were not read"))
+    denials: Fact[tuple[Denial, ...]] = Fact(Unread("the audit log was not read"))
+    secret_drivers: Fact[Mapping[str, str]] = Fact(Unread("the engine's secrets were not read"))
+    env_files: Fact[Mapping[str, Known[FileFact | Missing]]] = Fact(NONE)
+    secret_files: Fact[Mapping[str, Known[FileFact | Missing]]] = Fact(NONE)
+    programs: Fact[Mapping[str, Known[FileFact | Missing]]] = Fact(NONE)
+    mounted_programs: Fact[Mapping[str, Known[FileFact | Missing]]] = Fact(NONE)
+    repositories: Fact[tuple[str, ...]] = Fact(())
+    seccomp_file: Fact[FileFact | Missing] = Fact(Unread("the profile's file was not read"))
+    seccomp_rules: Fact[Mapping[str, Any]] = Fact(Unread("the profile's file was not read"))
+    named_uid: Fact[int] = Fact(Unread("its /etc/passwd was not read"))
+    host_listening: Fact[tuple[ListeningSocket, ...]] = Fact(
+        Unread("the host's listening ports were not read")
+    )
+    network_helper: Fact[tuple[str, ...]] = Fact(())
+    lender_on_host: Fact[bool] = Fact(Unread("whose network it borrows was not read"))
+    log_limit_in_force: Fact[int] = Fact(Unread("the limit that its log is written with was not read"))
+    runtime: Fact[RuntimeConfig] = Fact(Unread("the runtime's configuration was not read"))
+    owners: Fact[Mapping[str, tuple[int, int]]] = Fact(NONE)
+    links: Fact[Mapping[str, str]] = Fact(NONE)
+    mounted: Fact[tuple[MountedPath, ...]] = Fact(())
+    hidden_mounts: Fact[str] = Fact("")
+    sockets: Fact[tuple[ReachableSocket, ...]] = Fact(())
 
     @property
     def running(self) -> bool:
@@ -411,4 +421,4 @@ class ContainerFacts(Struct, frozen=True):
 
     def planned(self, spec: Spec) -> ContainerFacts:
         """This container as declared with another spec, not yet running."""
-        return replace(self, spec=spec, kernel=NotRunning("planned"))
+        return self.replace(spec=spec, kernel=NotRunning("planned"))

@@ -14,7 +14,7 @@ from msgspec import Struct, field
 
 from hardentui.model.configuration import Configuration, FileFact, Missing, Value
 from hardentui.model.host_scan import HostScan
-from hardentui.model.known import NOT_READ, Known
+from hardentui.model.known import NONE, NOT_READ, Fact, Facts, Known
 from hardentui.model.trust import Rule, TrustFacts, rule_for
 
 __all__ = [
@@ -306,7 +306,7 @@ class Capacity(Struct, frozen=True):
     swap: Known[int] = NOT_READ
 
 
-class HostFacts(Struct, frozen=True):
+class HostFacts(Facts):
     """The machine below the engines.
 
     Attributes:
@@ -339,52 +339,52 @@ class HostFacts(Struct, frozen=True):
         now: when it was read.
     """
 
-    hostname: str = ""
-    kernel: str = ""
-    os_release: Mapping[str, str] = field(default_factory=dict)
+    hostname: Fact[str] = Fact("")
+    kernel: Fact[str] = Fact("")
+    os_release: Fact[Mapping[str, str]] = Fact(NONE)
     root: bool = True
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
-    sysctls: Mapping[str, Known[str]] = field(default_factory=dict)
-    users: Known[tuple[User, ...]] = NOT_READ
-    groups: Known[Mapping[str, int]] = NOT_READ
-    subuids: Known[tuple[SubIds, ...]] = NOT_READ
-    subgids: Known[tuple[SubIds, ...]] = NOT_READ
-    root_rights: Known[tuple[RootRight, ...]] = NOT_READ
+    sysctls: Fact[Mapping[str, Known[str]]] = Fact(NONE)
+    users: Fact[tuple[User, ...]] = Fact()
+    groups: Fact[Mapping[str, int]] = Fact()
+    subuids: Fact[tuple[SubIds, ...]] = Fact()
+    subgids: Fact[tuple[SubIds, ...]] = Fact()
+    root_rights: Fact[tuple[RootRight, ...]] = Fact()
 
-    engine_configuration: Known[Mapping[str, Known[FileFact]]] = NOT_READ
-    units: Known[Mapping[str, Known[FileFact]]] = NOT_READ
-    unit_programs: Known[tuple[UnitProgram, ...]] = ()
-    core_handler: Known[FileFact | Missing | None] = None
-    configuration: Known[Configuration] = NOT_READ
-    storage: Known[Storage] = NOT_READ
+    engine_configuration: Fact[Mapping[str, Known[FileFact]]] = Fact()
+    units: Fact[Mapping[str, Known[FileFact]]] = Fact()
+    unit_programs: Fact[tuple[UnitProgram, ...]] = Fact(())
+    core_handler: Fact[FileFact | Missing | None] = Fact(None)
+    configuration: Fact[Configuration] = Fact()
+    storage: Fact[Storage] = Fact()
 
-    sockets: Known[tuple[EngineSocket, ...]] = NOT_READ
-    socket_enabled_by: Known[str] = NOT_READ
-    tcp_services: Known[tuple[ApiService, ...]] = NOT_READ
-    tcp_unread: str = ""
-    tcp_unseen: str = ""
-    programs: Known[tuple[Program, ...]] = NOT_READ
+    sockets: Fact[tuple[EngineSocket, ...]] = Fact()
+    socket_enabled_by: Fact[str] = Fact()
+    tcp_services: Fact[tuple[ApiService, ...]] = Fact()
+    tcp_unread: Fact[str] = Fact("")
+    tcp_unseen: Fact[str] = Fact("")
+    programs: Fact[tuple[Program, ...]] = Fact()
 
-    security_modules: SecurityModules = field(default_factory=SecurityModules)
-    cgroup_version: Known[int] = NOT_READ
-    capacity: Capacity = Capacity()
-    restarts_at_boot: Known[bool] = NOT_READ
-    seccomp_profile: Known[FileFact | Missing] = NOT_READ
-    seccomp_intact: Known[bool] = NOT_READ
-    firewall: Firewall = field(default_factory=Firewall)
+    security_modules: Fact[SecurityModules] = Fact(SecurityModules())
+    cgroup_version: Fact[int] = Fact()
+    capacity: Fact[Capacity] = Fact(Capacity())
+    restarts_at_boot: Fact[bool] = Fact()
+    seccomp_profile: Fact[FileFact | Missing] = Fact()
+    seccomp_intact: Fact[bool] = Fact()
+    firewall: Fact[Firewall] = Fact(Firewall())
 
-    packages: Known[Mapping[str, HostPackage]] = NOT_READ
-    security_updates: Known[tuple[str, ...]] = NOT_READ
-    reboot_required: Known[str] = NOT_READ
-    outdated: Known[tuple[OutdatedComponent, ...]] = NOT_READ
+    packages: Fact[Mapping[str, HostPackage]] = Fact()
+    security_updates: Fact[tuple[str, ...]] = Fact()
+    reboot_required: Fact[str] = Fact()
+    outdated: Fact[tuple[OutdatedComponent, ...]] = Fact()
     advisories_dated: str = ""
 
-    audit_rules: Known[tuple[str, ...]] = NOT_READ
-    audit_loaded: Known[tuple[str, ...]] = NOT_READ
-    detectors: Known[tuple[str, ...]] = NOT_READ
-    running_sensors: Known[tuple[str, ...]] = NOT_READ
-    baselines: Known[tuple[BaselineReport, ...]] = NOT_READ
-    host_scans: Known[tuple[HostScan, ...]] = NOT_READ
-    journal: Known[JournalStorage | None] = NOT_READ
-    cloud: Known[str] = NOT_READ
+    audit_rules: Fact[tuple[str, ...]] = Fact()
+    audit_loaded: Fact[tuple[str, ...]] = Fact()
+    detectors: Fact[tuple[str, ...]] = Fact()
+    running_sensors: Fact[tuple[str, ...]] = Fact()
+    baselines: Fact[tuple[BaselineReport, ...]] = Fact()
+    host_scans: Fact[tuple[HostScan, ...]] = Fact()
+    journal: Fact[JournalStorage | None] = Fact()
+    cloud: Fact[str] = Fact()

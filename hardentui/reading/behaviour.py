@@ -7,7 +7,7 @@ fix may treat as "nothing".
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from hardentui.errors import CannotFix
@@ -15,7 +15,6 @@ from hardentui.model.capabilities import capability_name
 from hardentui.model.check import Advice, FixContext
 from hardentui.model.facts import ContainerFacts, IdRange, Kernel, ListeningSocket
 from hardentui.model.fix import Risk
-from hardentui.model.known import Known, Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import (
     CAP_ADD,
@@ -29,7 +28,7 @@ from hardentui.options import (
     Port,
 )
 from hardentui.options.capabilities import bounding_set, given_explicitly
-from hardentui.reading.containers import declared_user, image_config, is_root, section
+from hardentui.reading.containers import ask_or, declared_user, image_config, is_root, section
 from hardentui.reading.images import parse_time
 from hardentui.reading.networks import exposed, mode_of, reach, rebound, shown, uses_network_of_pod
 from hardentui.reading.pasta import opened_by_pasta, published_instead
@@ -68,33 +67,35 @@ def how_long(facts: ContainerFacts) -> str:
     return "in less than two minutes"
 
 
-def inside(host_id: int, lines: Known[tuple[IdRange, ...]]) -> int | None:
+def inside(host_id: int, lines: Iterable[IdRange]) -> int | None:
     """A host ID as the container sees it."""
-    if isinstance(lines, Unreadable):
-        return None
     for line in lines:
         if line.outside <= host_id < line.outside + line.size:
             return line.inside + host_id - line.outside
     return None
 
 
+def uid_lines(facts: ContainerFacts) -> tuple[IdRange, ...]:
+    """The lines of its UID map; none if they are not known."""
+    return ask_or(facts, lambda kernel: kernel.uid_map, ())
+
+
 def identity(facts: ContainerFacts) -> tuple[int, int] | None:
     """UID and GID of its main process, as the container sees them."""
-    kernel = facts.kernel
-    if not isinstance(kernel, Kernel) or not isinstance(kernel.uid, int) or not isinstance(kernel.gid, int):
-        return None
-    uid, gid = inside(kernel.uid, kernel.uid_map), inside(kernel.gid, kernel.gid_map)
+    uid = ask_or(facts, lambda kernel: inside(kernel.uid, kernel.uid_map), None)
+    gid = ask_or(facts, lambda kernel: inside(kernel.gid, kernel.gid_map), None)
     return None if uid is None or gid is None else (uid, gid)
 
 
 def uids(facts: ContainerFacts) -> tuple[tuple[int, str], ...] | None:
     """(UID, process name) of its processes, as the container sees them, each UID once."""
-    kernel = facts.kernel
-    if not isinstance(kernel, Kernel) or isinstance(kernel.processes, Unreadable):
+    processes = ask_or(facts, lambda kernel: kernel.processes, None)
+    if processes is None:
         return None
+    lines = uid_lines(facts)
     names: dict[int, str] = {}
-    for process in kernel.processes:
-        uid = None if process.uid is None else inside(process.uid, kernel.uid_map)
+    for process in processes:
+        uid = None if process.uid is None else inside(process.uid, lines)
         if uid is None:
             return None
         names.setdefault(uid, process.name)
@@ -103,17 +104,14 @@ def uids(facts: ContainerFacts) -> tuple[tuple[int, str], ...] | None:
 
 def owners_of_mounts(facts: ContainerFacts) -> dict[str, int]:
     """Mount point -> owning UID, as the container sees it."""
-    lines = facts.kernel.uid_map if isinstance(facts.kernel, Kernel) else IDS_OF_THE_HOST
+    lines = uid_lines(facts) if isinstance(facts.kernel, Kernel) else IDS_OF_THE_HOST
     owners = {place: inside(owner[0], lines) for place, owner in facts.owners.items()}
     return {place: uid for place, uid in owners.items() if uid is not None}
 
 
 def listening(facts: ContainerFacts) -> tuple[ListeningSocket, ...] | None:
     """Its listening sockets; None if they are not known."""
-    kernel = facts.kernel
-    if not isinstance(kernel, Kernel) or isinstance(kernel.listening, Unreadable):
-        return None
-    return kernel.listening
+    return ask_or(facts, lambda kernel: kernel.listening, None)
 
 
 def runs_as_root(facts: ContainerFacts, spec: Spec) -> bool:
@@ -205,12 +203,10 @@ def clients_from_outside(facts: ContainerFacts) -> tuple[tuple[int, str], ...] |
     Addresses in its own networks belong to other containers, and the first of each to the host. A rootless
     engine forwards connections under its own address, so its clients are not visible.
     """
-    kernel = facts.kernel
-    if facts.engine.rootless is not False:
+    clients = ask_or(facts, lambda kernel: kernel.clients, None)
+    if facts.engine.rootless is not False or clients is None:
         return None
-    if not isinstance(kernel, Kernel) or isinstance(kernel.clients, Unreadable):
-        return None
-    if not kernel.clients:
+    if not clients:
         return ()
     from ipaddress import ip_address, ip_network
 
@@ -220,13 +216,13 @@ def clients_from_outside(facts: ContainerFacts) -> tuple[tuple[int, str], ...] |
         for subnet in network.inspect.get("subnets") or ()
         if subnet.get("subnet")
     ]
-    clients = []
-    for client in kernel.clients:
+    outside = []
+    for client in clients:
         address = ip_address(client.address.partition("%")[0])
         address = getattr(address, "ipv4_mapped", None) or address
         if not address.is_loopback and not any(address in network for network in own):
-            clients.append((client.port, str(address)))
-    return tuple(clients)
+            outside.append((client.port, str(address)))
+    return tuple(outside)
 
 
 def bound_to_one_address(
@@ -297,10 +293,7 @@ def about_one_address(before: Spec, after: Spec, facts: ContainerFacts) -> Advic
 
 def programs(facts: ContainerFacts) -> tuple[str, ...]:
     """Absolute paths of its programs: the running ones, and those that its command may start."""
-    kernel = facts.kernel
-    running: list[str] = []
-    if isinstance(kernel, Kernel) and not isinstance(kernel.processes, Unreadable):
-        running = [process.executable for process in kernel.processes]
+    running = [process.executable for process in ask_or(facts, lambda kernel: kernel.processes, ())]
     seen = (posixpath.normpath(path) for path in running if path.startswith("/"))
     return tuple(dict.fromkeys((*seen, *program_paths(command_of(facts)))))
 

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 
 from hardentui.errors import CannotFix
 from hardentui.model.capabilities import capability_name
-from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, NotRunning
+from hardentui.model.facts import CapabilitySets, ContainerFacts, NotRunning
 from hardentui.model.finding import Verdict
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, MOUNTS, PRIVILEGED
 from hardentui.options.capabilities import bounding_set
 from hardentui.reading.behaviour import inside, owners_of_mounts, runs_as_root, uids
-from hardentui.reading.containers import ask, image_config, judge, listed, proc
+from hardentui.reading.containers import ask, ask_or, image_config, judge, listed, proc
 from hardentui.visible import visible
 
 HOST_TAKEOVER = frozenset(
@@ -51,11 +51,12 @@ def needed_by_image(facts: ContainerFacts) -> frozenset[str]:
 
 def used_by_processes(facts: ContainerFacts) -> dict[str, str]:
     """Capability -> evidence that one of its processes has used it, or keeps it for later."""
-    kernel, sets = facts.kernel, live_sets(facts)
-    if not isinstance(kernel, Kernel) or isinstance(kernel.processes, Unreadable):
+    processes, sets = ask_or(facts, lambda kernel: kernel.processes, None), live_sets(facts)
+    if processes is None:
         return {}
+    lines = ask_or(facts, lambda kernel: kernel.uid_map, ())
     used: dict[str, str] = {}
-    for process in kernel.processes:
+    for process in processes:
         name = visible(process.name, 30)
         if process.root:
             used.setdefault("CAP_SYS_CHROOT", f"{name} uses {visible(process.root, 80)} as its root")
@@ -65,7 +66,7 @@ def used_by_processes(facts: ContainerFacts) -> dict[str, str]:
             continue
         if process.capabilities.bounding < sets.bounding:
             used.setdefault("CAP_SETPCAP", f"{name} has dropped capabilities permanently")
-        if process.uid is not None and inside(process.uid, kernel.uid_map):
+        if process.uid is not None and inside(process.uid, lines):
             held = process.capabilities
             # who keeps all of them chose none
             for kept in held.permitted if held.permitted < held.bounding else held.effective:

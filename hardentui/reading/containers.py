@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from hardentui.model.apps import app_of
-from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, Kernel, NotRunning
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed, unknown
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel, NotRunning
+from hardentui.model.finding import Evidence, Severity, Status, Verdict, failed, passed, unknown
+from hardentui.model.known import Known, Unread, known
 from hardentui.model.peers import Peer, PeerGroup
 from hardentui.options import (
     CGROUPS,
@@ -19,24 +19,33 @@ from hardentui.options import (
 )
 
 T = TypeVar("T")
+W = TypeVar("W")
 
 CONFIGURATION = "configuration of the container"
 _KERNEL_WINS = "the kernel differs from the configuration and takes precedence"
 OF_PODMAN = "a pod's infra container: Podman's own program, which only holds namespaces"
 
 
-def ask(facts: ContainerFacts, read: Callable[[Kernel], Known[T]]) -> T | Unreadable | NotRunning:
+def ask(facts: ContainerFacts, read: Callable[[Kernel], Known[T]]) -> T | Unread | NotRunning:
     """One value of the kernel's view, or why there is none."""
-    return read(facts.kernel) if isinstance(facts.kernel, Kernel) else facts.kernel
+    kernel = known(lambda: facts.kernel)
+    return known(lambda: read(kernel)) if isinstance(kernel, Kernel) else kernel
+
+
+def ask_or(facts: ContainerFacts, read: Callable[[Kernel], T], else_: W) -> T | W:
+    """One value of the kernel's view; `else_` if it is not running, or that cannot be read."""
+    value = ask(facts, read)
+    return else_ if isinstance(value, NotRunning | Unread) else value
 
 
 def proc(facts: ContainerFacts, name: str = "status") -> str:
     """The path of a file of the main process, for evidence."""
-    return f"/proc/{facts.kernel.pid if isinstance(facts.kernel, Kernel) else 'PID'}/{name}"
+    kernel = known(lambda: facts.kernel)
+    return f"/proc/{(kernel.pid if isinstance(kernel, Kernel) else 0) or 'PID'}/{name}"
 
 
 def judge(
-    seen: T | Unreadable | NotRunning,
+    seen: T | Unread | NotRunning,
     assess: Callable[[T], tuple[bool, str]],
     *,
     declared_bad: bool,
@@ -56,11 +65,11 @@ def judge(
         where: the file that holds the kernel's answer.
     """
     asked = Evidence(CONFIGURATION, declared)
-    if isinstance(seen, NotRunning | Unreadable):
+    if isinstance(seen, NotRunning | Unread):
         effective = "not running" if isinstance(seen, NotRunning) else f"unknown: {seen.reason}"
         if declared_bad:
             return failed(reason, declared, effective, (asked,), severity, commands)
-        if isinstance(seen, Unreadable):
+        if isinstance(seen, Unread):
             return unknown(seen.reason, declared, (asked,))
         return passed(declared, effective, (asked,))
     bad, effective = assess(seen)
@@ -70,6 +79,14 @@ def judge(
         return failed(why, declared, effective, evidence, severity, commands)
     why = _KERNEL_WINS if declared_bad else ""
     return passed(declared, effective, evidence, why)
+
+
+def sure(verdict: Verdict, *seen: object) -> Verdict:
+    """The verdict; unknown where it would be fine, although one of `seen` is an Unread."""
+    unread = next((value for value in seen if isinstance(value, Unread)), None)
+    if unread is None or verdict.status not in (Status.PASS, Status.NOT_APPLICABLE):
+        return verdict
+    return unknown(unread.reason, verdict.declared, verdict.evidence)
 
 
 def is_planned(facts: ContainerFacts) -> bool:
@@ -87,7 +104,7 @@ def section(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def image_config(facts: ContainerFacts) -> Mapping[str, Any]:
     """The image's `Config`; empty if the image is not known."""
-    return facts.image.config if isinstance(facts.image, ImageFacts) else {}
+    return known(lambda: facts.image.config, else_={})
 
 
 def labels_of(facts: ContainerFacts) -> Mapping[str, str]:
@@ -102,9 +119,8 @@ def declared_user(facts: ContainerFacts) -> str:
     """The user of the main process, as declared by the container or its image; empty means root."""
     if facts.spec[USER]:
         return facts.spec[USER]
-    if isinstance(facts.image, ImageFacts) or is_planned(facts):
-        return str(image_config(facts).get("User") or "")
-    return str(section(facts.inspect, "Config").get("User") or "")
+    read = {} if is_planned(facts) else section(facts.inspect, "Config")
+    return str(known(lambda: facts.image.config, else_=read).get("User") or "")
 
 
 def is_root(user: str) -> bool:
@@ -128,9 +144,7 @@ def own_unit_of(facts: ContainerFacts) -> str:
     a unit that hardly anybody installs, and others are gone.
     """
     unit = facts.labels.get("PODMAN_SYSTEMD_UNIT", "")
-    if isinstance(facts.unit_exists, Unreadable):
-        return "" if unit.startswith("podman-compose@") else unit
-    return unit if facts.unit_exists else ""
+    return unit if known(lambda: facts.unit_exists, else_=not unit.startswith("podman-compose@")) else ""
 
 
 def related(facts: ContainerFacts, peer: Peer | PeerGroup) -> bool:
@@ -147,7 +161,7 @@ def peer_called(facts: ContainerFacts, name: str) -> Peer | None:
 
 def engine_info(engine: EngineFacts, part: str) -> Mapping[str, Any]:
     """A part of the answer of /info below `host`; empty if it was not asked."""
-    host = section(engine.info, "host") if isinstance(engine.info, Mapping) else {}
+    host = known(lambda: section(engine.info, "host"), else_={})
     return section(host, part) if part else host
 
 

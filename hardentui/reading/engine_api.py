@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.host import ApiService
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread, Unreadable, known
 from hardentui.options.values import Port
 from hardentui.reading.networks import (
     gateways,
@@ -57,10 +57,8 @@ def _open_services(facts: ContainerFacts) -> tuple[tuple[ApiService, ...], Unrea
     """Engine APIs on the host's TCP ports that ask for no client certificate, and why there may be more."""
     if not facts.engine.local:
         return (), Unreadable(facts.engine.unseen)
-    host = facts.host
-    if isinstance(host, Unreadable):
-        return (), Unreadable(f"the host's TCP listeners are not known: {host.reason}")
-    if isinstance(host.tcp_services, Unreadable):
-        return (), Unreadable(f"the host's TCP listeners are not known: {host.tcp_services.reason}")
-    services = tuple(service for service in host.tcp_services if not service.client_certificates)
-    return services, Unreadable(host.tcp_unseen) if host.tcp_unseen else None
+    listening = known(lambda: facts.host.tcp_services)
+    if isinstance(listening, Unread):
+        return (), Unread(f"the host's TCP listeners are not known: {listening.reason}")
+    services = tuple(service for service in listening if not service.client_certificates)
+    return services, Unread(facts.host.tcp_unseen) if facts.host.tcp_unseen else None

@@ -8,8 +8,7 @@ from typing import Any
 
 from hardentui.model.configuration import Configuration
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Unreadable
-from hardentui.model.trust import TrustFacts
+from hardentui.model.known import known
 from hardentui.reading.containers import section
 from hardentui.reading.mounts import at_or_above, normal
 
@@ -34,8 +33,7 @@ def storage_of(facts: ContainerFacts) -> tuple[str, ...]:
     configured = _configuration(facts)
     if configured is not None:
         directories += [str(configured.get(name) or "") for name in _CONFIGURED]
-    info = facts.engine.info
-    store = section(info, "store") if isinstance(info, Mapping) else {}
+    store: Mapping[str, Any] = known(lambda: section(facts.engine.info, "store"), else_={})
     directories += [str(store.get(name) or "") for name in _STORES]
     return _paths(directories)
 
@@ -72,16 +70,14 @@ def home_unknown(facts: ContainerFacts) -> bool:
 
 
 def _home_of(facts: ContainerFacts) -> str:
-    trust = facts.engine.trust
-    if isinstance(trust, TrustFacts) and trust.home:
-        return normal(trust.home)
+    if home := known(lambda: facts.engine.trust.home, else_=""):
+        return normal(home)
     stores = (directory.partition(_IN_A_HOME) for directory in storage_of(facts))
     return next((home for home, mark, _ in stores if mark), "")
 
 
 def _configuration(facts: ContainerFacts) -> Configuration | None:
-    trust = facts.engine.trust
-    configured: Any = None if isinstance(trust, Unreadable) else trust.configuration
+    configured = known(lambda: facts.engine.trust.configuration)
     return configured if isinstance(configured, Configuration) else None
 
 

@@ -13,7 +13,7 @@ from hardentui.errors import CannotFix
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, Verdict, not_applicable, passed, unknown
 from hardentui.model.image import ImageFile, ImageInventory
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread, Unreadable, known
 from hardentui.model.spec import Spec
 from hardentui.options import HEALTH_CMD, HEALTH_INTERVAL, IMAGE, LABELS, ROOTFS
 from hardentui.visible import visible
@@ -69,9 +69,10 @@ def image_of(facts: ContainerFacts) -> ImageFacts | Verdict:
         return not_applicable("the container runs from a host directory (--rootfs), not from an image")
     if facts.inspect.get("IsInfra"):
         return not_applicable("a pod's infra container runs Podman's own image")
-    if isinstance(facts.image, Unreadable):
-        return unknown(f"the image could not be inspected: {facts.image.reason}")
-    return facts.image
+    image = known(lambda: facts.image)
+    return (
+        unknown(f"the image could not be inspected: {image.reason}") if isinstance(image, Unread) else image
+    )
 
 
 def steps_of(history: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -92,9 +93,8 @@ def inventory_of(facts: ContainerFacts) -> ImageInventory | Verdict:
     image = image_of(facts)
     if isinstance(image, Verdict):
         return image
-    if isinstance(image.inventory, Unreadable):
-        return unknown(image.inventory.reason)
-    return image.inventory
+    inventory = known(lambda: image.inventory)
+    return unknown(inventory.reason) if isinstance(inventory, Unread) else inventory
 
 
 def gap(inventory: ImageInventory, *words: str) -> Verdict | None:
@@ -185,12 +185,12 @@ def health_check(facts: ContainerFacts) -> str | Unreadable:
         return ""
     if facts.spec[HEALTH_CMD]:
         return facts.spec[HEALTH_CMD]
-    if not isinstance(facts.image, Unreadable):
-        config: Mapping[str, Any] = facts.image.config
-        check = (
-            config.get("Healthcheck") or config.get("HealthCheck") or facts.image.inspect.get("HealthCheck")
+    image = known(lambda: facts.image)
+    if not isinstance(image, Unread):
+        config: Mapping[str, Any] = image.config
+        return _words(
+            config.get("Healthcheck") or config.get("HealthCheck") or image.inspect.get("HealthCheck")
         )
-        return _words(check)
     if facts.inspect:  # Podman has merged the image's check into the container
         return _words((facts.inspect.get("Config") or {}).get("Healthcheck"))
     return Unreadable("neither the container nor its image could be inspected")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from hardentui.errors import CannotFix
 from hardentui.model.facts import ContainerFacts, Limits
 from hardentui.model.finding import Status, Verdict, not_applicable
-from hardentui.model.known import Unreadable
+from hardentui.model.known import known
 from hardentui.reading.containers import ask, engine_info, without_cgroup
 
 
 def cgroup_version(facts: ContainerFacts) -> str:
     """`v1` or `v2`; empty if unknown."""
     version = str(engine_info(facts.engine, "").get("cgroupVersion") or "")
-    if not version and not isinstance(facts.host, Unreadable) and isinstance(facts.host.cgroup_version, int):
-        return f"v{facts.host.cgroup_version}"
+    if not version and isinstance(number := known(lambda: facts.host.cgroup_version), int):
+        return f"v{number}"
     return version
 
 
@@ -64,10 +64,8 @@ def pids_of_machine(facts: ContainerFacts) -> int | None:
 
 
 def _machine(facts: ContainerFacts, name: str, of_engine: str) -> int | None:
-    if facts.engine.local and not isinstance(facts.host, Unreadable):
-        value = getattr(facts.host.capacity, name)
-        if isinstance(value, int):
-            return value
+    if facts.engine.local and isinstance(of_host := known(lambda: getattr(facts.host.capacity, name)), int):
+        return of_host
     value = engine_info(facts.engine, "").get(of_engine) if of_engine else None
     return value if isinstance(value, int) and value > 0 else None
 

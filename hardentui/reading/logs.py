@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hardentui.model.configuration import Configuration
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread, Unreadable, known
 from hardentui.options import LOG_DRIVER, LOG_OPT
 from hardentui.options.codecs.plain import size_of
 from hardentui.reading.containers import engine_info, section
@@ -53,10 +53,11 @@ def log_limit(facts: ContainerFacts) -> Known[str]:
     Of a running container that has none of its own, what its log is written with counts, not what the
     configuration says by now.
     """
-    own = _own_limit(facts)
-    in_force = facts.log_limit_in_force
-    if own or isinstance(in_force, Unreadable):
-        return own or _engine_limit(facts)
+    if own := _own_limit(facts):
+        return own
+    in_force = known(lambda: facts.log_limit_in_force)
+    if isinstance(in_force, Unread):
+        return _engine_limit(facts)
     return f"{in_force} bytes" if in_force > 0 else ""
 
 
@@ -71,7 +72,7 @@ def _own_limit(facts: ContainerFacts) -> str:
 
 def _engine_limit(facts: ContainerFacts) -> Known[str]:
     """`log_size_max` in containers.conf, which applies to every container and does not show in inspect."""
-    trust = facts.engine.trust
+    trust = known(lambda: facts.engine.trust)
     if isinstance(trust, Unreadable):
         return trust
     configuration = trust.configuration

@@ -10,11 +10,11 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
+from hardentui.model.facts import ContainerFacts, NotRunning
 from hardentui.model.mounts import KernelMount, MountedPath, MountOrigin
 from hardentui.options import MOUNTS, ROOTFS, VOLUMES_FROM
 from hardentui.options.values import Mount
-from hardentui.reading.containers import section
+from hardentui.reading.containers import ask_or, section
 from hardentui.reading.user_namespace import own_user_namespace
 
 _MOST_WORDS = 64
@@ -146,8 +146,8 @@ def bare_kernel_mounts(facts: ContainerFacts) -> tuple[KernelMount, ...]:
     /sys (`--volume /proc:/host/proc`) are host mounts. So is its own /sys where a mount of the engine's
     storage shows it once more. With subset=pid, proc(5), there is nothing but processes.
     """
-    seen = facts.kernel.mounts if isinstance(facts.kernel, Kernel) else None
-    rows = seen if isinstance(seen, tuple) else tuple(_kernel_volumes(facts))
+    seen = ask_or(facts, lambda kernel: kernel.mounts, None)
+    rows = tuple(_kernel_volumes(facts)) if seen is None else seen
     kinds = _KINDS if own_user_namespace(facts) else (*_KINDS, *_KINDS_BELOW)
     bare = tuple(row for row in rows if row.kind in kinds and _is_bare(row))
     if not bare:

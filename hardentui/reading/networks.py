@@ -7,13 +7,13 @@ from functools import lru_cache
 from typing import Any
 
 from hardentui.errors import CannotFix
-from hardentui.model.facts import ContainerFacts, Kernel, NetworkFacts, NotRunning
+from hardentui.model.facts import ContainerFacts, NetworkFacts, NotRunning
 from hardentui.model.finding import Verdict, not_applicable
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread, known
 from hardentui.model.spec import Spec
 from hardentui.options import EXPOSE, NETWORK, PUBLISH, PUBLISH_ALL
 from hardentui.options.values import Port
-from hardentui.reading.containers import is_infra, pod_of, section
+from hardentui.reading.containers import ask, is_infra, pod_of, section
 from hardentui.reading.pasta import opened_by_pasta
 
 _DEFAULT_WORDS = frozenset({"", "default", "bridge", "private"})
@@ -111,18 +111,17 @@ def asks_for_host_network(facts: ContainerFacts) -> Known[bool]:
     """Whether the next start puts it on the host's own network, by its options, its pod or a lender."""
     if uses_network_of_pod(facts):
         if facts.pod is None:
-            return Unreadable("the pod could not be inspected, so its network is not known")
+            return Unread("the pod could not be inspected, so its network is not known")
         return bool(section(facts.pod, "InfraConfig").get("HostNetwork"))
     kinds = modes_of(facts)
     if "host" in kinds:
         return True
-    return facts.lender_on_host if kinds & _SHARED else False
+    return known(lambda: facts.lender_on_host) if kinds & _SHARED else False
 
 
 def on_host_network(facts: ContainerFacts) -> Known[bool]:
     """Whether it is on the host's own network: the kernel's answer, without a process the declared one."""
-    kernel = facts.kernel
-    shared = kernel.shared_namespaces if isinstance(kernel, Kernel) else kernel
+    shared = ask(facts, lambda kernel: kernel.shared_namespaces)
     if isinstance(shared, frozenset):
         return "net" in shared
     declared = asks_for_host_network(facts)
@@ -189,11 +188,10 @@ def every_exposed_port(spec: Spec, facts: ContainerFacts) -> tuple[Port, ...]:
     """
     if not spec[PUBLISH_ALL]:
         return ()
-    if isinstance(facts.image, Unreadable):
-        raise CannotFix(
-            "--publish-all cannot become a list", f"The image is not known: {facts.image.reason}."
-        )
-    words = (*spec[EXPOSE], *(facts.image.config.get("ExposedPorts") or {}))
+    image = known(lambda: facts.image)
+    if isinstance(image, Unread):
+        raise CannotFix("--publish-all cannot become a list", f"The image is not known: {image.reason}.")
+    words = (*spec[EXPOSE], *(image.config.get("ExposedPorts") or {}))
     taken = {(port.container, port.protocol) for port in spec[PUBLISH]}
     pairs = dict.fromkeys(pair for word in words for pair in exposed(word) if pair not in taken)
     return tuple(Port(number, protocol=protocol) for number, protocol in pairs)
@@ -215,10 +213,9 @@ def publishes_more(facts: ContainerFacts) -> str:
         return everything
     if not facts.spec[PUBLISH_ALL]:
         return ""
-    if isinstance(facts.image, Unreadable):
-        return "--publish-all"
+    image = known(lambda: facts.image)
     taken = {(port.container, port.protocol) for port in facts.spec[PUBLISH]}
-    return "--publish-all" if declared_ports(facts, facts.image.config) - taken else ""
+    return "--publish-all" if isinstance(image, Unread) or declared_ports(facts, image.config) - taken else ""
 
 
 def reach(port: Port) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread, Unreadable, known
 from hardentui.model.network_map import Gate, Opening
 from hardentui.options import Port
 from hardentui.reading.networks import modes_of, published, reach
@@ -38,9 +38,9 @@ def _gate(
 ) -> tuple[Gate, str]:
     if not facts.engine.local:
         return Gate.UNKNOWN, f"the firewall could not be read: {facts.engine.unseen}"
-    if isinstance(facts.host, Unreadable):
-        return Gate.UNKNOWN, f"the firewall could not be read: {facts.host.reason}"
-    firewall = facts.host.firewall
+    firewall = known(lambda: facts.host.firewall)
+    if isinstance(firewall, Unread):
+        return Gate.UNKNOWN, f"the firewall could not be read: {firewall.reason}"
     if isinstance(firewall.rules, Unreadable):
         return Gate.UNKNOWN, f"the packet filter could not be read: {firewall.rules.reason}"
     if isinstance(firewall.outside, Unreadable):

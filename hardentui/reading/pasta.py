@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from hardentui.model.configuration import Configuration
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Unreadable
+from hardentui.model.known import known
 from hardentui.model.spec import Spec
 from hardentui.options import NETWORK, PUBLISH
 from hardentui.options.values import Port
@@ -74,8 +74,7 @@ def _words_of(value: str) -> list[str]:
 
 
 def _configured(facts: ContainerFacts) -> list[str]:
-    trust = facts.engine.trust
-    configured = None if isinstance(trust, Unreadable) else trust.configuration
+    configured = known(lambda: facts.engine.trust.configuration)
     options = configured.get("network.pasta_options") if isinstance(configured, Configuration) else None
     return [str(word) for word in options] if isinstance(options, list) else []
 

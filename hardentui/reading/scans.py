@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, Verdict, unknown
 from hardentui.model.image import NeverScanned, ScanReport, Vulnerability
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread, known
 from hardentui.reading.images import image_of
 
 _SHOWN = 10
@@ -54,11 +54,12 @@ def report_of(facts: ContainerFacts) -> ScanReport | Verdict:
     image = image_of(facts)
     if isinstance(image, Verdict):
         return image
-    if isinstance(image.scan, Unreadable):
-        return unknown(image.scan.reason)
-    if isinstance(image.scan, NeverScanned):
+    scan = known(lambda: image.scan)
+    if isinstance(scan, Unread):
+        return unknown(scan.reason)
+    if isinstance(scan, NeverScanned):
         return unknown("the image was never scanned (see missing-vulnerability-scan)")
-    return image.scan
+    return scan
 
 
 def evidence(report: ScanReport, vulnerabilities: tuple[Vulnerability, ...]) -> tuple[Evidence, ...]:

@@ -11,12 +11,12 @@ from hardentui.errors import CannotFix
 from hardentui.model.activity import FileChange, WrittenDirectory
 from hardentui.model.check import FixContext
 from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.known import Unreadable
+from hardentui.model.known import known
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, READ_ONLY, READ_ONLY_TMPFS, TMPFS, Mount
 from hardentui.options.codecs.plain import size_of
-from hardentui.reading.behaviour import IDS_OF_THE_HOST, hides_a_program, identity, inside
-from hardentui.reading.containers import declared_user, is_root, listed
+from hardentui.reading.behaviour import IDS_OF_THE_HOST, hides_a_program, identity, inside, uid_lines
+from hardentui.reading.containers import ask_or, declared_user, is_root, listed
 from hardentui.reading.mounts import at_or_above
 from hardentui.reading.user_namespace import options_of_new_volume
 from hardentui.reading.written import LayerWrites, directories_of, written_by, written_directories
@@ -108,13 +108,10 @@ def meant_for_writing(facts: ContainerFacts) -> dict[str, str]:
     """Directory -> the process running there, empty if none is. An empty directory of the image that the user
     of a process may write to is meant for writing; some programs do not start if they cannot write there,
     others fill it later."""
-    kernel = facts.kernel
-    if not isinstance(kernel, Kernel) or isinstance(kernel.processes, Unreadable):
-        return {}
     meant: dict[str, str] = {}
-    written = written_directories(facts)
-    for process in kernel.processes:
-        uid = None if process.uid is None else inside(process.uid, kernel.uid_map)
+    written, lines = written_directories(facts), uid_lines(facts)
+    for process in ask_or(facts, lambda kernel: kernel.processes, ()):
+        uid = None if process.uid is None else inside(process.uid, lines)
         if uid is None:
             continue
         directory = facts.written_directories.get(process.directory)
@@ -251,7 +248,7 @@ def _known(directory: str, facts: ContainerFacts) -> WrittenDirectory | None:
 
 
 def _ids(directory: WrittenDirectory, facts: ContainerFacts) -> tuple[int | None, int | None]:
-    lines = facts.kernel.uid_map if isinstance(facts.kernel, Kernel) else IDS_OF_THE_HOST
+    lines = uid_lines(facts) if isinstance(facts.kernel, Kernel) else IDS_OF_THE_HOST
     return inside(directory.uid, lines), inside(directory.gid, lines)
 
 
@@ -268,7 +265,7 @@ def _ordinary_user(facts: ContainerFacts) -> int | None:
     if user.isdecimal():
         return int(user)
     seen = identity(facts)
-    return seen[0] if seen is not None else facts.named_uid if isinstance(facts.named_uid, int) else None
+    return seen[0] if seen is not None else known(lambda: facts.named_uid, else_=None)
 
 
 def _size(directory: str, size: str, least: int, facts: ContainerFacts) -> str | None:
@@ -306,7 +303,7 @@ def _made_programs(directory: str, facts: ContainerFacts) -> tuple[str, ...]:
 
 
 def _written_in(directory: str, facts: ContainerFacts) -> tuple[FileChange, ...]:
-    changes = facts.changes if isinstance(facts.changes, tuple) else ()
+    changes = known(lambda: facts.changes, else_=())
     return tuple(change for change in changes if at_or_above(directory, change.path))
 
 

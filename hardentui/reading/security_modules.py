@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Verdict, not_applicable, unknown
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread, Unreadable, known
 from hardentui.model.spec import Spec
 from hardentui.options import (
     IPC,
@@ -16,7 +16,7 @@ from hardentui.options import (
     PID,
     PRIVILEGED,
 )
-from hardentui.reading.containers import engine_info
+from hardentui.reading.containers import ask_or, engine_info
 
 SELINUX, APPARMOR_LSM, NO_LSM = "selinux", "apparmor", "none"
 UNCONFINED_TYPES = frozenset(
@@ -51,8 +51,7 @@ def selinux_switched_off(spec: Spec) -> str:
 
 def lsm(facts: ContainerFacts) -> Known[str]:
     """The security module that confines containers here: `selinux`, `apparmor` or `none`."""
-    label = facts.kernel.lsm_label if isinstance(facts.kernel, Kernel) else ""
-    if isinstance(label, str) and label:
+    if label := ask_or(facts, lambda kernel: kernel.lsm_label, ""):
         return SELINUX if looks_like_selinux(label) else APPARMOR_LSM
     security = engine_info(facts.engine, "security")
     if security.get("selinuxEnabled"):
@@ -63,8 +62,8 @@ def lsm(facts: ContainerFacts) -> Known[str]:
         return SELINUX
     if facts.inspect.get("AppArmorProfile"):
         return APPARMOR_LSM
-    if not isinstance(facts.host, Unreadable):
-        modules = facts.host.security_modules
+    modules = known(lambda: facts.host.security_modules)
+    if not isinstance(modules, Unread):
         if modules.selinux in ("enforcing", "permissive"):
             return SELINUX
         if modules.apparmor is True:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from hardentui.model.facts import ContainerFacts, EngineFacts
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread, Unreadable, known
 from hardentui.model.mounts import Listener, ReachableSocket
 from hardentui.options import MOUNTS
 from hardentui.reading.mounts import HostMount, at_or_above, host_mounts, normal
@@ -57,17 +57,15 @@ def connectable_mounts(facts: ContainerFacts) -> tuple[HostMount, ...]:
     mounts = host_mounts(facts)
     if mounts:
         mounts = tuple(mount for mount in mounts if not mount.layered and not mount.beneath)
-    if not facts.sockets or isinstance(facts.sockets, Unreadable):
-        return mounts
     return (*mounts, *_volumes_with_sockets(facts, {mount.mount.destination for mount in mounts}))
 
 
-def _volumes_with_sockets(facts: ContainerFacts, known: set[str]) -> Iterator[HostMount]:
+def _volumes_with_sockets(facts: ContainerFacts, listed: set[str]) -> Iterator[HostMount]:
     """Volumes that show nothing of the host but sockets that its programs have made in them."""
-    sockets = () if isinstance(facts.sockets, Unreadable) else facts.sockets
+    sockets = known(lambda: facts.sockets, else_=())
     paths = {socket.destination: posixpath.dirname(socket.path) for socket in sockets}
     for mount in facts.spec[MOUNTS]:
-        if mount.type == "volume" and mount.destination in paths and mount.destination not in known:
+        if mount.type == "volume" and mount.destination in paths and mount.destination not in listed:
             yield HostMount(mount, (paths[mount.destination],), mount.read_only)
 
 
@@ -75,7 +73,7 @@ def _sockets_of(facts: ContainerFacts, mounts: tuple[HostMount, ...]) -> tuple[O
     if not mounts:
         return ()
     destinations = {mount.mount.destination: mount for mount in mounts}
-    seen = () if isinstance(facts.sockets, Unreadable) else facts.sockets
+    seen = known(lambda: facts.sockets, else_=())
     sockets = [_judged(socket) for socket in seen if socket.destination in destinations]
     looked_at = {socket.destination for socket in sockets}
     for destination, mount in destinations.items():
@@ -154,7 +152,7 @@ def control_sockets(facts: ContainerFacts) -> tuple[OpenSocket, ...]:
         for socket in open_sockets(facts)
         if socket.service is not None and socket.service.power not in (Power.ENGINE, Power.NOTHING)
     ]
-    if isinstance(facts.sockets, Unreadable):
+    if isinstance(known(lambda: facts.sockets), Unread):
         seen = {socket.destination for socket in sockets}
         sockets += [
             OpenSocket(mount.mount.destination, directory, Service("systemd or another service", Power.UNITS))
@@ -206,9 +204,8 @@ def _by_name(facts: ContainerFacts, path: str, destination: str) -> list[OpenSoc
     service = known_path(path) or known_path(destination)
     if service is not None and service.power is not Power.NOTHING:
         return [OpenSocket(destination, path, service)]
-    looks_like_one = path.endswith((".sock", ".socket"))
-    if looks_like_one and isinstance(facts.sockets, Unreadable):
-        return [OpenSocket(destination, path, None, "", facts.sockets.reason)]
+    if path.endswith((".sock", ".socket")) and isinstance(unread := known(lambda: facts.sockets), Unread):
+        return [OpenSocket(destination, path, None, "", unread.reason)]
     return []
 
 

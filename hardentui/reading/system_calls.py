@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
+from hardentui.model.facts import ContainerFacts, NotRunning
 from hardentui.model.finding import Verdict, not_applicable, unknown
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread, Unreadable, known
 from hardentui.model.seccomp import EngineDefault, NoFilter, RawFilter, SeccompProfile
 from hardentui.options import ANNOTATIONS, PRIVILEGED, SECCOMP_POLICY, SECCOMP_PROFILE
 from hardentui.reading.bpf import AUDIT_ARCH_I386, I386_SOCKETCALL, X86_64_NUMBERS, lets_through
+from hardentui.reading.containers import ask_or
 from hardentui.reading.seccomp import (
     OpenCalls,
     dangerous_calls,
@@ -46,11 +47,11 @@ class FilterInForce(Struct, frozen=True):
 
 def filter_of(facts: ContainerFacts) -> FilterInForce | Unreadable:
     """The filter from the runtime's configuration; the requested one if the container never started."""
-    runtime = facts.runtime
+    runtime = known(lambda: facts.runtime)
     state = facts.kernel.state if isinstance(facts.kernel, NotRunning) else "running"
-    if state == "planned" or (state in _NEVER_STARTED and isinstance(runtime, Unreadable)):
+    if state == "planned" or (state in _NEVER_STARTED and isinstance(runtime, Unread)):
         return _declared(facts)
-    if isinstance(runtime, Unreadable):
+    if isinstance(runtime, Unread):
         asked = _declared(facts)
         if isinstance(asked, Unreadable) or isinstance(asked.filter, NoFilter):
             return asked
@@ -114,7 +115,7 @@ def _declared(facts: ContainerFacts) -> FilterInForce | Unreadable:
         return Unreadable("the image brings the profile, which only the runtime's configuration shows")
     if not path:
         return FilterInForce(EngineDefault(), "the engine's default profile")
-    rules = facts.seccomp_rules
+    rules = known(lambda: facts.seccomp_rules)
     return rules if isinstance(rules, Unreadable) else parsed(rules, path, capabilities_held(facts))
 
 
@@ -139,10 +140,8 @@ def raw_filter(annotation: str) -> FilterInForce | Unreadable:
 
 def capabilities_held(facts: ContainerFacts) -> frozenset[str]:
     """The bounding set of the live process, otherwise as recorded by Podman."""
-    kernel = facts.kernel
-    if isinstance(kernel, Kernel) and not isinstance(kernel.capabilities, Unreadable):
-        return kernel.capabilities.bounding
-    return frozenset(map(str, facts.inspect.get("BoundingCaps") or ()))
+    recorded = frozenset(map(str, facts.inspect.get("BoundingCaps") or ()))
+    return ask_or(facts, lambda kernel: kernel.capabilities.bounding, recorded)
 
 
 def open_dangerous_calls(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Unread, known
 from hardentui.model.spec import Spec
 from hardentui.options import GIDMAP, SUBUIDNAME, UIDMAP, USERNS
-from hardentui.reading.containers import is_planned, section
+from hardentui.reading.containers import ask_or, is_planned, section
 
 _AUTOMATIC = "containers"
 """The user whose ID ranges `--userns=auto` of the rootful engine takes."""
@@ -20,23 +20,27 @@ def own_user_namespace(facts: ContainerFacts) -> bool:
     does not count, because it includes the host's root. With a rootless engine, IDs are always different.
     """
     if facts.engine.rootless is True:
-        shared = facts.kernel.host_user_namespace if isinstance(facts.kernel, Kernel) else False
-        return shared is not True
-    kernel = facts.kernel
-    if isinstance(kernel, Kernel) and isinstance(kernel.host_user_namespace, bool):
-        return not kernel.host_user_namespace and not maps_root_of_host(facts)
-    return asks_for_user_namespace(facts)
+        return not ask_or(facts, lambda kernel: kernel.host_user_namespace, False)
+    shared = ask_or(facts, lambda kernel: kernel.host_user_namespace, None)
+    if shared is None:
+        return asks_for_user_namespace(facts)
+    return not shared and not known(lambda: maps_root_of_host(facts), else_=_declares_root(facts.spec))
 
 
 def maps_root_of_host(facts: ContainerFacts) -> bool:
-    """Whether a user namespace of the rootful engine maps an ID to UID or GID 0 on the host."""
+    """Whether a user namespace of the rootful engine maps an ID to UID or GID 0 on the host.
+
+    Raises:
+        Unread: it is running, and its maps cannot be read.
+    """
     if facts.engine.rootless is True:
         return False
     kernel = facts.kernel
-    if isinstance(kernel, Kernel) and isinstance(kernel.uid_map, tuple):
-        groups = kernel.gid_map if isinstance(kernel.gid_map, tuple) else ()
-        return any(line.outside == 0 for line in (*kernel.uid_map, *groups))
-    return _declares_root(facts.spec)
+    if not isinstance(kernel, Kernel):
+        return _declares_root(facts.spec)
+    return any(line.outside == 0 for line in kernel.uid_map) or any(
+        line.outside == 0 for line in kernel.gid_map
+    )
 
 
 def asks_for_user_namespace(facts: ContainerFacts) -> bool:
@@ -63,14 +67,16 @@ def _declares_root(spec: Spec) -> bool:
     return any(number.isdecimal() and int(number) == 0 for number in outside)
 
 
-def uid_inside(kernel: Kernel, uid: int) -> Known[int]:
-    """The UID in the container for a host UID."""
-    if isinstance(kernel.uid_map, Unreadable):
-        return kernel.uid_map
+def uid_inside(kernel: Kernel, uid: int) -> int:
+    """The UID in the container for a host UID.
+
+    Raises:
+        Unread: the map is unread, or does not have it.
+    """
     for line in kernel.uid_map:
         if line.outside <= uid < line.outside + line.size:
             return line.inside + uid - line.outside
-    return Unreadable(f"host UID {uid} is not in the UID map")
+    raise Unread(f"host UID {uid} is not in the UID map")
 
 
 def options_of_new_volume(facts: ContainerFacts, spec: Spec) -> tuple[str, ...]:
@@ -84,13 +90,16 @@ def options_of_new_volume(facts: ContainerFacts, spec: Spec) -> tuple[str, ...]:
 
 def no_range_for(namespace: str, facts: ContainerFacts) -> str:
     """Why the host cannot give a container `--userns=auto[:size=N]`; empty if it can, or if unknown."""
-    host = facts.host
-    if facts.engine.rootless is not False or not facts.engine.local or isinstance(host, Unreadable):
+    if facts.engine.rootless is not False or not facts.engine.local:
         return ""
+    read = {
+        "/etc/subuid": known(lambda: facts.host.subuids),
+        "/etc/subgid": known(lambda: facts.host.subgids),
+    }
     held = {
         path: sum(sub_ids.size for sub_ids in ranges if sub_ids.owner == _AUTOMATIC)
-        for path, ranges in (("/etc/subuid", host.subuids), ("/etc/subgid", host.subgids))
-        if not isinstance(ranges, Unreadable)
+        for path, ranges in read.items()
+        if not isinstance(ranges, Unread)
     }
     wanted = namespace.partition("size=")[2].partition(",")[0]
     needed = int(wanted) if wanted.isdecimal() else 1

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.known import Unreadable
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.known import Unread, known
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, ROOTFS
+from hardentui.reading.containers import ask_or
 from hardentui.reading.mounts import at_or_above
 
 _BY_PODMAN = frozenset(
@@ -85,12 +86,13 @@ class LayerWrites(Struct, frozen=True):
 
 def written_by(facts: ContainerFacts) -> LayerWrites:
     """The writes in a container's list of changes. With --rootfs that list is empty, whatever was written."""
-    if not isinstance(facts.changes, tuple) or facts.spec[ROOTFS]:
+    changes = known(lambda: facts.changes)
+    if isinstance(changes, Unread) or facts.spec[ROOTFS]:
         return LayerWrites()
     points = _mount_points(facts)
     changed = [
         change
-        for change in facts.changes
+        for change in changes
         if change.kind != "deleted"
         and not any(at_or_above(normal_path(change.path), point) for point in points)
     ]
@@ -118,12 +120,10 @@ def written_directories(facts: ContainerFacts) -> tuple[str, ...]:
 
 def working_directories(facts: ContainerFacts) -> tuple[str, ...]:
     """The working directories of its processes in its own filesystem."""
-    kernel = facts.kernel
-    if not isinstance(kernel, Kernel) or isinstance(kernel.processes, Unreadable):
-        return ()
     points = _mount_points(facts)
+    processes = ask_or(facts, lambda kernel: kernel.processes, ())
     directories = dict.fromkeys(
-        process.directory for process in kernel.processes if process.directory.startswith("/")
+        process.directory for process in processes if process.directory.startswith("/")
     )
     return tuple(
         directory

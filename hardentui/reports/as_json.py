@@ -12,6 +12,7 @@ from typing import Any
 from hardentui.harden.do_first import DoFirst
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Finding, Severity, Status
+from hardentui.model.known import known
 from hardentui.reports.result import CheckResult, HostResult, SubjectResult, TextStyle
 from hardentui.visible import strict_json
 
@@ -71,7 +72,7 @@ def _host(host: HostResult) -> dict[str, Any]:
 
 
 def _engine(engine: EngineFacts) -> dict[str, Any]:
-    info = engine.info.get("host") if hasattr(engine.info, "get") else None
+    info = known(lambda: engine.info.get("host"), else_=None)
     return {
         "label": engine.label,
         "url": engine.url,

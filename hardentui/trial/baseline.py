@@ -9,10 +9,12 @@ from msgspec.structs import replace
 
 from hardentui.errors import ChangeFailed
 from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.known import known
 from hardentui.model.trial import Baseline, How, Lack, TrialEvent, TrialStep
 from hardentui.readiness.expectation import ALIVE, Expectation, expectation
 from hardentui.readiness.ports import ports_of
 from hardentui.readiness.wait import Readiness
+from hardentui.reading.containers import ask_or
 from hardentui.trial.config_files import asked_memory
 from hardentui.trial.empty_directories import empty_directories
 from hardentui.trial.life import Habits, habits_of, handles
@@ -42,9 +44,9 @@ def run_baseline(request: TrialRequest, tools: Tools, stage: Stage) -> BaselineS
     """Run the unchanged twin: what it lacks, or how it works, listens, writes and stops."""
     facts = request.facts
     tools.on_event(TrialEvent(TrialStep.BASELINE, "starting a twin without any change"))
-    known = ports_of(facts.kernel.listening) if isinstance(facts.kernel, Kernel) else frozenset()
+    ports = ports_of(ask_or(facts, lambda kernel: kernel.listening, ()))
     expected = replace(
-        expectation(facts.inspect, known, request.patience),
+        expectation(facts.inspect, ports, request.patience),
         probes=request.probes,
         ends_well=_is_job(facts) and not request.probes,  # a stopped one needs no probe
     )
@@ -78,11 +80,10 @@ def _observed(
     patience = min(request.patience, max(_LEAST_PATIENCE, _TIMES_AS_LONG * outcome.seconds))
     if outcome.exit_code is None:
         seen = tools.look(twin.document())
-        listening = ports_of(seen.kernel.listening) if isinstance(seen.kernel, Kernel) else frozenset()
+        listening = ports_of(ask_or(seen, lambda kernel: kernel.listening, ()))
         if expected.how is How.ALIVE and listening:
             expected = expectation({}, listening)
-        facts = replace(
-            _informed(facts, seen),
+        facts = _informed(facts, seen).replace(
             asked_memory=asked_memory(stage, twin),
             empty_directories=empty_directories(f"/proc/{twin.pid}/root") if stage.files is not None else {},
         )
@@ -118,14 +119,14 @@ def _stops_when_told(stage: Stage, twin: Twin) -> bool:
 
 def _informed(facts: ContainerFacts, seen: ContainerFacts) -> ContainerFacts:
     """The container with the paths its twin wrote; for a stopped one, with everything observed."""
-    changes = facts.changes
-    if isinstance(seen.changes, tuple):
-        known = changes if isinstance(changes, tuple) else ()
-        paths = {change.path for change in known}
-        changes = (*known, *(change for change in seen.changes if change.path not in paths))
+    changes = known(lambda: facts.changes)
+    if isinstance(written := known(lambda: seen.changes), tuple):
+        before = changes if isinstance(changes, tuple) else ()
+        paths = {change.path for change in before}
+        changes = (*before, *(change for change in written if change.path not in paths))
     kernel = facts.kernel if isinstance(facts.kernel, Kernel) else seen.kernel
     directories = {**seen.written_directories, **facts.written_directories}
-    return replace(facts, changes=changes, kernel=kernel, written_directories=directories)
+    return facts.replace(changes=changes, kernel=kernel, written_directories=directories)
 
 
 def _is_job(facts: ContainerFacts) -> bool:

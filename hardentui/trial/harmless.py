@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hardentui.model.capabilities import ALL_CAPABILITIES, STOCK_CAPABILITIES, capability_name
-from hardentui.model.facts import IdRange, Kernel
-from hardentui.model.known import Unreadable
+from hardentui.model.facts import IdRange
+from hardentui.model.known import known
 from hardentui.model.spec import Option, Spec, TwinUse
 from hardentui.model.trial import Lack
 from hardentui.options import (
@@ -76,6 +76,7 @@ from hardentui.options import (
     VARIANT,
     VOLUMES_FROM,
 )
+from hardentui.reading.containers import ask_or
 from hardentui.trial.role import Case, Harmless
 from hardentui.trial.twin_mounts import has_user_namespace, mounts
 from hardentui.writers.supporting import network_name
@@ -306,8 +307,7 @@ def _seccomp(spec: Spec, case: Case) -> str:
     """A profile of the original's that hands its filter over to an agent would hand the twin's to it too."""
     facts = case.facts
     profile = spec[SECCOMP_PROFILE]
-    known = facts.seccomp_rules
-    listens = isinstance(known, Mapping) and bool(known.get("listenerPath"))
+    listens = bool(known(lambda: facts.seccomp_rules.get("listenerPath"), else_=None))
     if listens and profile == facts.spec[SECCOMP_PROFILE]:
         case.lacks.append(Lack(f"the seccomp agent of {profile}", "--grant seccomp"))
         return ""
@@ -420,15 +420,10 @@ def _identity_map(spec: Spec, made: Spec, case: Case) -> Spec:
     if kind != "auto":
         case.lacks.append(Lack(f"the user namespace of others ({spec[USERNS]})", f"--grant {USERNS.name}"))
         made = made.with_(USERNS, "auto")
-    kernel = case.facts.kernel
-    if spec[USERNS] != case.facts.spec[USERNS] or not isinstance(kernel, Kernel):
-        return made
-    users, groups = kernel.uid_map, kernel.gid_map
-    if (
-        case.facts.engine.rootless is not False
-        or isinstance(users, Unreadable)
-        or isinstance(groups, Unreadable)
-    ):
+    users = ask_or(case.facts, lambda kernel: kernel.uid_map, None)
+    groups = ask_or(case.facts, lambda kernel: kernel.gid_map, None)
+    same = spec[USERNS] == case.facts.spec[USERNS] and case.facts.engine.rootless is False
+    if not same or users is None or groups is None:
         return made
     return made.without(USERNS).with_(UIDMAP, _lines(users)).with_(GIDMAP, _lines(groups))
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from hardentui.errors import EngineError
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unreadable, known
 from hardentui.model.observation import Observation
 from hardentui.model.spec import Spec
 from hardentui.model.trial import TrialEvent, TrialStep
@@ -106,7 +106,8 @@ def _watched(
             return why
         if not expected.ends_well and (trouble := live(stage, twin, expected, habits).why):
             tools.on_event(TrialEvent(TrialStep.LEARNING, f"not all of its life was seen: {trouble}"))
-        changes = tools.look(twin.document()).changes
+        seen = tools.look(twin.document())
+        changes = known(lambda: seen.changes)
         if not expected.ends_well:
             stop(stage, twin, limit)
             if not _run(watch, stage, twin, expected):

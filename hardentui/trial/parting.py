@@ -17,7 +17,7 @@ from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import ChangeFailed
 from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files
-from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.network_split import (
     MemberTried,
     NewNetwork,
@@ -30,6 +30,7 @@ from hardentui.model.trial import OnTrialEvent, TrialEvent, TrialStep
 from hardentui.readiness.expectation import expectation
 from hardentui.readiness.ports import ports_of
 from hardentui.readiness.wait import Wait
+from hardentui.reading.containers import ask_or
 from hardentui.trial.harmless import aliases
 from hardentui.trial.leftovers import remove_leftovers, remove_trial
 from hardentui.trial.neighbours import Neighbours
@@ -285,8 +286,7 @@ class _TwinRound:
 
     def _not_ready(self, twin: Twin, facts: ContainerFacts) -> str:
         """Why a started twin does not become ready; empty if it does."""
-        kernel = facts.kernel
-        ports = ports_of(kernel.listening) if isinstance(kernel, Kernel) else ()
+        ports = ports_of(ask_or(facts, lambda kernel: kernel.listening, ()))
         outcome = Wait(
             self._tools.changing.containers,
             twin.id,

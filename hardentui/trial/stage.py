@@ -12,6 +12,7 @@ from hardentui.options import NETWORK
 from hardentui.readiness.expectation import Expectation, expectation
 from hardentui.readiness.ports import ports_of
 from hardentui.readiness.wait import Readiness, Wait
+from hardentui.reading.containers import ask_or
 from hardentui.trial.harmless import aliases, needs_network
 from hardentui.trial.leftovers import remove_trial
 from hardentui.trial.neighbours import Neighbours
@@ -124,7 +125,7 @@ class Stage:
         twin = self._create(facts.spec, facts, pod, copy_volumes=False)
         self._twins[facts.name] = self._twins[facts.id] = twin.name
         twin.start()
-        ports = ports_of(facts.kernel.listening) if hasattr(facts.kernel, "listening") else ()
+        ports = ports_of(ask_or(facts, lambda kernel: kernel.listening, ()))
         outcome = self.wait(twin, expectation(facts.inspect, ports, self._request.patience))
         if not outcome.ready:
             raise EngineError(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from hardentui.model.known import Unreadable
+from hardentui.model.known import known
 from hardentui.model.mounts import MountOrigin
 from hardentui.model.spec import Spec
 from hardentui.model.trial import Lack
@@ -152,8 +152,7 @@ class _MountMaker:
 
     def _tell_sockets(self, mount: Mount, source: str) -> None:
         """The services behind sockets in it, which the twin sees and cannot reach."""
-        sockets = self._facts.sockets
-        for socket in () if isinstance(sockets, Unreadable) else sockets:
+        for socket in known(lambda: self._facts.sockets, else_=()):
             if socket.destination == mount.destination and socket.listener is not None:
                 self._lacks(f"the service behind {socket.path}", source)
 

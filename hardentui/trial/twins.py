@@ -17,7 +17,7 @@ from hardentui.engine.change.ownership import owner_label
 from hardentui.errors import ChangeFailed, EngineError
 from hardentui.host.files.reader import Files
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread, known
 from hardentui.model.network_made import MadeNetwork
 from hardentui.model.spec import Spec
 from hardentui.model.trial import Lack
@@ -297,11 +297,11 @@ class TwinMaker:
     def _places(self) -> tuple[str, ...]:
         """The directories of the engine's own storage."""
         if self._engine_places is None:
-            facts = self._changing.engine.facts
-            info = (
-                self._changing.engine.load_info().info if isinstance(facts.info, Unreadable) else facts.info
-            )
-            store = {} if isinstance(info, Unreadable) else info.get("store") or {}
+            engine = self._changing.engine
+            info = known(lambda: engine.facts.info)
+            if isinstance(info, Unread):
+                info = known(lambda: engine.load_info().info)
+            store = {} if isinstance(info, Unread) else info.get("store") or {}
             places = (str(store.get(key) or "") for key in ("graphRoot", "runRoot", "volumePath"))
             self._engine_places = tuple(place for place in places if place)
         return self._engine_places

@@ -19,7 +19,7 @@ from msgspec import Struct
 from hardentui.account import find_program
 from hardentui.errors import ToolMissing
 from hardentui.host.asker import asker
-from hardentui.host.asking import Ask, ProgramFailed
+from hardentui.host.asking import Ask
 from hardentui.model.known import Unreadable
 from hardentui.model.trust_change import Pull, PullVerdict
 
@@ -127,12 +127,10 @@ class Sandbox(Struct, frozen=True):
         by = version(self.ask, program)
         if not isinstance(answer, Unreadable):
             return Pull(reference, PullVerdict.ACCEPTED, by=by)
-        if not isinstance(answer, ProgramFailed):
+        if answer.said is None:
             return Pull(reference, PullVerdict.UNKNOWN, answer.reason, by)
-        verdict = next(
-            (verdict for words, verdict in _WORDS if words in answer.last_line), PullVerdict.UNKNOWN
-        )
-        return Pull(reference, verdict, answer.last_line or answer.reason, by)
+        verdict = next((verdict for words, verdict in _WORDS if words in answer.said), PullVerdict.UNKNOWN)
+        return Pull(reference, verdict, answer.said or answer.reason, by)
 
 
 @contextmanager

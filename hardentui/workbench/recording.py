@@ -13,6 +13,7 @@ from hardentui.checks import all_checks
 from hardentui.errors import NoEngine
 from hardentui.files import write_bundle
 from hardentui.model.draft import TextFile
+from hardentui.model.known import Unread
 from hardentui.model.written import WrittenFile
 from hardentui.workbench.checklists.loading import load
 from hardentui.workbench.looking.judging import Judge
@@ -48,12 +49,21 @@ def record(opened: Opened, moved: Callable[[CheckProgress], None], stop: threadi
     for engine in recorder.opened.engines:
         engine.load_info()  # an answer cached by an earlier session would not be recorded
     bench.surroundings.host()
+    host = recorder.opened.host_facts()
+    if not isinstance(host, Unread):
+        host.read()
     rows: dict[str, Row] = {row.key: row for row in bench.containers.rows()}
-    bench.containers.scan(lambda row: None, moved, stop, closer=True)
+    bench.containers.scan(lambda row: _read(row), moved, stop, costly=True)
     if stop.is_set():
         raise KeyboardInterrupt
     text = json.dumps(recorder.document(), separators=(",", ":")) + "\n"
     return RecordedHost(text, len(rows))
+
+
+def _read(row: Row) -> None:
+    """Read everything of a container, also what no check asks for but a page does."""
+    if row.report is not None and row.report.facts is not None:
+        row.report.facts.read()
 
 
 def write_facts(host: RecordedHost, path: str, *, create: bool = False) -> WrittenFile:

@@ -13,6 +13,7 @@ from hardentui.harden.attack import ranked_paths, way_to_host
 from hardentui.harden.do_first import DoFirst, do_first
 from hardentui.model.activity import UnitFacts
 from hardentui.model.finding import Kind, Severity
+from hardentui.model.known import known
 from hardentui.reports.result import CheckResult, SubjectResult, worst_first
 from hardentui.workbench.views import Report, image_subject
 
@@ -101,7 +102,8 @@ def first_steps(bench: Workbench, reports: Iterable[Report]) -> tuple[DoFirst, .
 
 def _unit_of(bench: Workbench, report: Report) -> tuple[str, int]:
     """The unit file of a container, and the line of the section that describes it."""
-    unit = report.facts.unit if report.facts is not None else None
+    facts = report.facts
+    unit = known(lambda: facts.unit) if facts is not None else None
     if not isinstance(unit, UnitFacts) or not unit.file.startswith("/"):
         return "", 0
     section = "[Container]" if unit.quadlet else "[Service]"

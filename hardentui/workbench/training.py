@@ -366,7 +366,7 @@ def _of_policy(lab: Lab, path: str) -> Observed:
             policy = parse_policy(file.read(), path)
     except (OSError, UnicodeDecodeError) as error:
         policy = Unreadable(f"{path} cannot be read: {error}")
-    facts: EngineFacts = replace(ENGINE, trust=TrustFacts(policy=policy))
+    facts: EngineFacts = ENGINE.replace(trust=TrustFacts(policy=policy))
     by_id = {check.id: check for check in all_checks()}
     verdicts = {check: by_id[check].verdict(facts) for check in lab.checks}
     return Observed({check: (verdict.status, verdict.reason) for check, verdict in verdicts.items()}, None)

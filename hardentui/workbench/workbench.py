@@ -104,7 +104,7 @@ class Workbench:
             named = ("--checklist", os.path.abspath(checklist) if is_file(checklist) else checklist)
             for engine in opened.engines:
                 found_with = (*without_checklist(engine.facts.found_with), *named)
-                engine.facts = replace(engine.facts, found_with=found_with)
+                engine.facts = engine.facts.replace(found_with=found_with)
         by_id = {check.id: check for check in (*all_checks(), *listed.own)}
         defaults = read_fix_defaults(Document.read(os.environ), by_id)
         known = replace(listed, fix_values=defaults.values)

@@ -21,6 +21,7 @@ SEAMS = {
     "workbench/looking/originals.py _in_journal": "few hosts keep originals",
     "workbench/looking/sboms.py": "the library that writes SBOMs is wanted by few",
     "workbench/opening/engines.py": "the engines are asked before what reads the host is loaded (70 ms)",
+    "workbench/opening/saved_facts.py": "a check that was chosen may not ask for the host: 40 modules",
     "workbench/workbench.py": "what plans, writes, tries or applies is loaded when it is wanted",
 }
 """Module, or module and function, with own imports inside functions."""

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from hardentui.host.podman.generator import dry_run, exec_start, find_generator
 from hardentui.model.facts import ContainerFacts, EngineFacts
@@ -336,7 +335,7 @@ def test_a_container_in_the_network_of_another_is_fixed(bench: Bench, files: Roo
 def test_a_unit_of_another_container_is_not_touched(bench: Bench, files: Rooted, generator: str) -> None:
     _, facts = quadlet(bench, files, generator)
     with pytest.raises(Exception, match="creates a container called lt-web"):
-        origin_of(files, replace(facts, name="evil"))
+        origin_of(files, facts.replace(name="evil"))
 
 
 # --- services --------------------------------------------------------------------------------------

@@ -147,7 +147,7 @@ def _look(document: dict[str, Any]) -> CheckResult:
     rows = {row.key: row for row in bench.containers.rows()}
     reports = [(report, "") for report in bench.surroundings.host()]
     bench.containers.scan(
-        lambda row: rows.update({row.key: row}), lambda _: None, threading.Event(), closer=True
+        lambda row: rows.update({row.key: row}), lambda _: None, threading.Event(), costly=True
     )
     for more in (bench.surroundings.images, bench.surroundings.networks):
         with suppress(EngineError):  # one sentence, as for every command

@@ -235,8 +235,8 @@ class Host:
         return replace(opened, engines=engines, **keep)
 
     def _engine(self, engine: Engine, opened: Opened) -> Engine:
-        facts = replace(engine.facts, found_with=self._over.get("found_with", ()))
-        facts = replace(facts, simulated=False) if self._over.get("real") else facts
+        facts = engine.facts.replace(found_with=self._over.get("found_with", ()))
+        facts = facts.replace(simulated=False) if self._over.get("real") else facts
         return Engine(facts, lambda: _Connection(self, facts.label, opened), self._close)
 
     def _close(self) -> None:

@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from hardentui.change.journal import Journal
 from hardentui.checks.examples import container
@@ -101,7 +100,7 @@ async def test_an_apply_that_is_stopped_says_so(monkeypatch: pytest.MonkeyPatch)
 async def test_a_refusal_to_lose_data_names_the_key_and_not_an_option_of_the_command_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    facts = replace(container(), changes=())
+    facts = container().replace(changes=())
 
     def prepare(plan: Plan, diff: str, wishes: ApplyWishes) -> PreparedChange:
         refuse_loss(facts, LayerData(data=("/srv/note",), directories=("/srv",)), wishes, can_keep=True)

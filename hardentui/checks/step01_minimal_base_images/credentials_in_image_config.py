@@ -22,9 +22,9 @@ from functools import lru_cache
 from hardentui.checks.examples import container, image
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
+from hardentui.model.known import known
 from hardentui.reading.command_line_secrets import secrets_in_words
 from hardentui.reading.images import comments_of, image_of, steps_of
 from hardentui.reading.secrets import secret_value, secrets_in_pairs
@@ -38,19 +38,15 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return image
     allowed = set(parameters.texts("allowed"))
     labels = image.config.get("Labels") or {}
-    evidence = [
+    configured = [
         *_pairs("image, Env", tuple(str(pair) for pair in image.config.get("Env") or ()), allowed),
         *_pairs("image, Labels", tuple(f"{name}={value}" for name, value in labels.items()), allowed),
     ]
-    if not isinstance(image.history, Unreadable):
-        evidence += _in_steps((*steps_of(image.history), *comments_of(image.history)))
+    history = known(lambda: image.history, else_=()) if configured else image.history
+    evidence = (*configured, *_in_steps((*steps_of(history), *comments_of(history))))
     if evidence:
         places = ", ".join(sorted({item.where for item in evidence}))
-        return failed(
-            f"credentials in {places}", plural(len(evidence), "value"), evidence=tuple(evidence[:12])
-        )
-    if isinstance(image.history, Unreadable):
-        return unknown(f"the image's history is not known: {image.history.reason}")
+        return failed(f"credentials in {places}", plural(len(evidence), "value"), evidence=evidence[:12])
     return passed("none found")
 
 

@@ -23,7 +23,6 @@ from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
 from hardentui.reading.images import image_of, steps_of
 from hardentui.visible import visible
 from hardentui.words import plural
@@ -39,8 +38,6 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     image = image_of(facts)
     if isinstance(image, Verdict):
         return image
-    if isinstance(image.history, Unreadable):
-        return unknown(f"the image's history is not known: {image.history.reason}")
     return _built_by(steps_of(image.history))
 
 

@@ -19,9 +19,8 @@ from __future__ import annotations
 from hardentui.checks.examples import container, image
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
 from hardentui.reading.images import image_of
 from hardentui.visible import visible
 
@@ -36,10 +35,6 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     for name in _NAMES:
         if recorded.get(name):
             return passed(visible(str(recorded[name]), 100), evidence=(Evidence("image", name),))
-    if isinstance(image.bases, Unreadable):
-        return unknown(
-            f"the image does not name its base, and other images were not compared: {image.bases.reason}"
-        )
     if image.bases:
         return passed(
             visible(image.bases[0], 100),
@@ -57,7 +52,6 @@ CHECK = Check(
     title="Base image unknown",
     severity=Severity.LOW,  # nothing is wrong, something is not known
     scope=Kind.IMAGE,
-    closer=True,
     summary="Record the base image in a label when building",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.SAFE,

@@ -21,9 +21,10 @@ from __future__ import annotations
 from hardentui.checks.examples import container, image
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, ImageFacts
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Kind, Severity, Status, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
+from hardentui.model.known import known
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE, ROOTFS
 from hardentui.reading.images import Reference, image_name, is_image_id, reference, refuse_where_updated
@@ -65,9 +66,8 @@ def _digest(facts: ContainerFacts, full: Reference) -> str:
             "the image was built or loaded on this machine, so no registry knows its digest",
             "Push it to a registry, or give it a version tag.",
         )
-    image = facts.image
-    known = image.inspect.get("RepoDigests") or () if isinstance(image, ImageFacts) else ()
-    names = [str(name).partition("@") for name in known]
+    recorded = known(lambda: facts.image.inspect.get("RepoDigests"), else_=()) or ()
+    names = [str(name).partition("@") for name in recorded]
     digests = [digest for name, _, digest in names if name == full.name]
     pulled = str(facts.inspect.get("ImageDigest") or "")
     if pulled in digests:

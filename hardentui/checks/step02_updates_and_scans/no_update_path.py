@@ -24,9 +24,9 @@ from hardentui.checks.examples import container, image, rootful
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
+from hardentui.model.known import known
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE, LABELS, ROOTFS
 from hardentui.reading.containers import labels_of
@@ -52,8 +52,6 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if reference(image_name(facts)).digest or is_image_id(image_name(facts)):
         return failed("the image is pinned by digest, so it is never updated", declared)
     timer = facts.engine.auto_update_timer
-    if isinstance(timer, Unreadable):
-        return unknown(f"whether podman-auto-update.timer is active is not known: {timer.reason}", declared)
     evidence = (Evidence("podman-auto-update.timer", "active" if timer else "not active"),)
     if not timer:
         user = " --user" if facts.engine.rootless is True else ""
@@ -84,7 +82,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
             "automatic updates need the full image name, with its registry",
             "Use a name such as docker.io/library/nginx:1.29.",
         )
-    if context.facts.engine.auto_update_timer is False:
+    if not known(lambda: context.facts.engine.auto_update_timer, else_=True):
         user = " --user" if context.facts.engine.rootless is True else ""
         raise CannotFix(
             "the update timer is not active, so a label alone has no effect",

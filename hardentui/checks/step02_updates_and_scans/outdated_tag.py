@@ -26,7 +26,6 @@ from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.image import RegistryDigest
-from hardentui.model.known import Unreadable
 from hardentui.reading.images import image_of, is_image_id, reference
 
 
@@ -40,8 +39,6 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if reference(name).digest or is_image_id(name):
         return not_applicable("the image is pinned by digest, which cannot change")
     answer = facts.registry_digest
-    if isinstance(answer, Unreadable):
-        return unknown(answer.reason, name)
     age = (facts.now - answer.asked).days
     if age > parameters.integer("days"):
         return unknown(f"last checked {age} days ago; check again with hardentui images --updates", name)

@@ -23,7 +23,6 @@ from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
 from hardentui.options import ROOTFS
 from hardentui.reading.containers import OF_PODMAN, is_infra
 from hardentui.reading.images import is_image_id, reference
@@ -38,8 +37,6 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         return not_applicable("the container was not created from a named image")
     if reference(name).digest or is_image_id(name):
         return passed(name, reason="this name cannot change to another image")
-    if isinstance(facts.image_ids, Unreadable):
-        return unknown(f"the local images are not known: {facts.image_ids.reason}", name)
     now = facts.image_ids.get(name, "").removeprefix("sha256:")
     if not now:
         return unknown("no image on this engine has this name anymore", name)

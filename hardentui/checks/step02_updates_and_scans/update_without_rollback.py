@@ -22,10 +22,10 @@ from hardentui.model.check import Advice, Check, FixContext
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unreadable, known
 from hardentui.model.spec import Spec
-from hardentui.options import HEALTH_CMD, LABELS, SDNOTIFY
-from hardentui.reading.containers import labels_of
+from hardentui.options import HEALTH_CMD, LABELS, ROOTFS, SDNOTIFY
+from hardentui.reading.containers import labels_of, sure
 from hardentui.reading.health import always_passes
 from hardentui.reading.images import health_check, health_status
 from hardentui.visible import visible
@@ -35,7 +35,8 @@ _AUTO = "io.containers.autoupdate"
 
 def evaluate(facts: ContainerFacts) -> Verdict:
     if labels_of(facts).get(_AUTO) not in ("registry", "image", "local"):
-        return not_applicable("no automatic updates (see no-update-path)")
+        without = not_applicable("no automatic updates (see no-update-path)")
+        return without if facts.spec[ROOTFS] else sure(without, known(lambda: facts.image))
     notify = facts.spec[SDNOTIFY]
     declared = f"sdnotify {notify or 'not set'}"
     if notify == "container":

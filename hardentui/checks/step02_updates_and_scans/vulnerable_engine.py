@@ -30,8 +30,6 @@ from hardentui.words import plural
 
 
 def evaluate(facts: HostFacts) -> Verdict:
-    if isinstance(facts.outdated, Unreadable):
-        return unknown(f"the versions of the engine's programs are not known: {facts.outdated.reason}")
     table = (
         f"table of {facts.advisories_dated}" if facts.advisories_dated else "table of known vulnerabilities"
     )

@@ -29,7 +29,7 @@ _DROP_IN = "/etc/containers/registries.conf.d/900-short-names.conf"
 
 
 def evaluate(facts: EngineFacts) -> Verdict:
-    registries = facts.trust if isinstance(facts.trust, Unreadable) else facts.trust.registries
+    registries = facts.trust.registries
     if isinstance(registries, Unreadable):
         return unknown(registries.reason)
     search = registries.search

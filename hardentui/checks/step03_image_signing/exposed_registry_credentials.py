@@ -37,8 +37,6 @@ _PLAIN = "containers-auth.json"
 
 def evaluate(facts: EngineFacts) -> Verdict:
     trust = facts.trust
-    if isinstance(trust, Unreadable):
-        return unknown(trust.reason)
     if isinstance(trust.auth_files, Unreadable):
         return unknown(trust.auth_files.reason)
     if not trust.auth_files:

@@ -41,8 +41,6 @@ _SAME_MACHINE = frozenset({"docker-daemon", "containers-storage"})
 
 
 def evaluate(facts: EngineFacts) -> Verdict:
-    if isinstance(facts.trust, Unreadable):
-        return unknown(facts.trust.reason)
     policy = facts.trust.policy
     if isinstance(policy, Unreadable):
         return unknown(policy.reason)

@@ -33,7 +33,7 @@ _HERE = ("localhost", "127.0.0.1", "[::1]")
 
 
 def evaluate(facts: EngineFacts) -> Verdict:
-    registries = facts.trust if isinstance(facts.trust, Unreadable) else facts.trust.registries
+    registries = facts.trust.registries
     if isinstance(registries, Unreadable):
         return unknown(registries.reason)
     insecure = [

@@ -28,7 +28,7 @@ from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unreadable, known
 from hardentui.options import IMAGE, ROOTFS
 from hardentui.reading.images import image_name, image_of
 from hardentui.words import plural
@@ -45,8 +45,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     name = facts.image_name or image_name(facts)
     if name.startswith(parameters.texts("built_here")):
         return passed(name, reason="a local name, as for images built on this host")
-    trust = facts.engine.trust
-    stored = trust if isinstance(trust, Unreadable) else trust.stored_signatures
+    stored = known(lambda: facts.engine.trust.stored_signatures)
     signatures = 0 if isinstance(stored, Unreadable) else stored.get(image.id.removeprefix("sha256:"), 0)
     if signatures:
         evidence = (Evidence("image store", f"{plural(signatures, 'signature')} came with the image"),)

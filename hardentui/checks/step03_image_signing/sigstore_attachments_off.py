@@ -31,8 +31,6 @@ _DROP_IN = "/etc/containers/registries.d/sigstore.yaml"
 
 
 def evaluate(facts: EngineFacts) -> Verdict:
-    if isinstance(facts.trust, Unreadable):
-        return unknown(facts.trust.reason)
     policy = facts.trust.policy
     if isinstance(policy, Unreadable):
         return unknown(policy.reason)

@@ -45,8 +45,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return failed(
             f"{registry} is not on the list of approved registries", registry, commands=_block(registry)
         )
-    trust = facts.engine.trust
-    rule = trust if isinstance(trust, Unreadable) else rule_for(trust, name)
+    rule = rule_for(facts.engine.trust, name)
     if isinstance(rule, Unreadable):
         return unknown(rule.reason)
     evidence = (Evidence(rule.file, rule.explanation),)

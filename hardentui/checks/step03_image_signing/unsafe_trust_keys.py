@@ -37,8 +37,6 @@ _PRIVATE = 0o077
 
 def evaluate(facts: EngineFacts) -> Verdict:
     trust = facts.trust
-    if isinstance(trust, Unreadable):
-        return unknown(trust.reason)
     certificates = () if isinstance(trust.certificates, Unreadable) else trust.certificates
     known = [key for key in trust.keys.values() if isinstance(key, FileFact)]
     known += [certificate.file for certificate in certificates]

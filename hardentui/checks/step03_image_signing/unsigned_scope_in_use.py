@@ -38,8 +38,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         return not_applicable("the image has no name, so it cannot be pulled again")
     if reference(name).local:
         return not_applicable("the image has a local name, so it is never pulled")
-    trust = facts.engine.trust
-    rule = trust if isinstance(trust, Unreadable) else rule_for(trust, name)
+    rule = rule_for(facts.engine.trust, name)
     if isinstance(rule, Unreadable):
         return unknown(rule.reason)
     declared = " and ".join(requirement.type for requirement in rule.requirements)

@@ -25,7 +25,7 @@ their files to group 0: without it, the service cannot write them.
 
 from __future__ import annotations
 
-from msgspec.structs import replace
+from collections.abc import Mapping
 
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
@@ -33,7 +33,7 @@ from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, IdRange, Kernel
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unreadable, known
 from hardentui.model.spec import Spec
 from hardentui.options import GIDMAP, GROUP_ADD, SUBGIDNAME, SUBUIDNAME, UIDMAP, USER, USERNS
 from hardentui.reading.behaviour import identity, inside
@@ -137,28 +137,24 @@ def _by_user(spec: Spec) -> tuple[str, ...]:
     return (group,) if group not in ("", "0", "root") and not is_root(user) else ()
 
 
-def _ids(kernel: Kernel) -> tuple[int, tuple[int, ...]] | Unreadable:
+def _ids(kernel: Kernel) -> tuple[int, tuple[int, ...]]:
     """UID and all groups of the main process, as host IDs."""
-    if isinstance(kernel.uid, Unreadable):
-        return kernel.uid
-    if isinstance(kernel.gid, Unreadable):
-        return kernel.gid
-    if isinstance(kernel.groups, Unreadable):
-        return kernel.groups
     return kernel.uid, tuple(dict.fromkeys((kernel.gid, *kernel.groups)))
 
 
-def _live(facts: ContainerFacts, ids: tuple[int, tuple[int, ...]], known: tuple[str, ...]) -> tuple[str, ...]:
+def _live(
+    facts: ContainerFacts, ids: tuple[int, tuple[int, ...]], dangerous: tuple[str, ...]
+) -> tuple[str, ...]:
     """The dangerous groups, by their IDs on the host: `6`, or `998 (docker)`."""
     uid, groups = ids
     if uid == 0:
         return ()
-    named = facts.host.groups if not isinstance(facts.host, Unreadable) else {}
-    numbers = {} if isinstance(named, Unreadable) else {named[name]: name for name in known if name in named}
+    named: Mapping[str, int] = known(lambda: facts.host.groups, else_={})
+    numbers = {named[name]: name for name in dangerous if name in named}
     return tuple(
         f"{gid} ({numbers[gid]})" if gid in numbers else str(gid)
         for gid in groups
-        if gid and (gid in numbers or str(gid) in known)
+        if gid and (gid in numbers or str(gid) in dangerous)
     )
 
 
@@ -217,7 +213,7 @@ CHECK = Check(
         container((USER, "1000:0"), (USERNS, "auto")),
         container((USER, "1000:0"), (USERNS, "auto"), engine=rootless()),
         container((USER, "0:0"), engine=rootless()),
-        container((USER, "1000"), kernel=replace(_IN_GROUP_0, gid=100999), engine=rootless()),
+        container((USER, "1000"), kernel=_IN_GROUP_0.replace(gid=100999), engine=rootless()),
         container(kernel=Kernel(7, uid=0, gid=0, groups=(0, 6, 10))),
         container(kernel=Kernel(7, uid=100101, gid=100101, groups=(100006,), host_user_namespace=False)),
     ),

@@ -30,12 +30,12 @@ from hardentui.model.check import Advice, Check, FixContext
 from hardentui.model.facts import ContainerFacts, IdRange, Kernel
 from hardentui.model.finding import Severity, Verdict, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unreadable, known
 from hardentui.model.spec import Spec
 from hardentui.options import CGROUPNS, GIDMAP, IPC, MOUNTS, NETWORK, PID, UIDMAP, USERNS, UTS, Mount
 from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.reading.behaviour import identity, runs_as_root, uids
-from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge, listed, pod_of, proc
+from hardentui.reading.containers import OF_PODMAN, ask, ask_or, is_infra, judge, listed, pod_of, proc
 from hardentui.reading.user_namespace import asks_for_user_namespace, maps_root_of_host, no_range_for
 from hardentui.visible import visible
 
@@ -118,19 +118,17 @@ def _keeps_owners(mount: Mount) -> bool:
 def _no_id_mapping(facts: ContainerFacts, destinations: tuple[str, ...]) -> str:
     """Why these cannot be mounted with mapped owners (idmap); empty if they can."""
     runtime = str(facts.inspect.get("OCIRuntime") or "")
-    numbers = re.match(r"(\d+)\.(\d+)", "" if isinstance(facts.host, Unreadable) else facts.host.kernel)
+    numbers = re.match(r"(\d+)\.(\d+)", known(lambda: facts.host.kernel, else_=""))
     version = (int(numbers[1]), int(numbers[2])) if numbers else None
     if version is None or version < (5, 12):
-        known = "this kernel cannot" if version else "it is not known whether this kernel can"
-        return f"{known} map the owners of mounted files"
+        who = "this kernel cannot" if version else "it is not known whether this kernel can"
+        return f"{who} map the owners of mounted files"
     if runtime not in ("crun", "runc"):
         return f"the runtime {visible(runtime, 40) or 'of this engine'} is not known to support it"
-    kernel = facts.kernel
-    if isinstance(kernel, Kernel) and not isinstance(kernel.mounts, Unreadable):
-        for mount in kernel.mounts:
-            if mount.point in destinations and version < _MAPS_IDS.get(mount.kind, (99, 0)):
-                what = f"{visible(mount.kind, 40)} at {visible(mount.point, 80)}"
-                return f"this kernel cannot map {what}"
+    for mount in ask_or(facts, lambda kernel: kernel.mounts, ()):
+        if mount.point in destinations and version < _MAPS_IDS.get(mount.kind, (99, 0)):
+            what = f"{visible(mount.kind, 40)} at {visible(mount.point, 80)}"
+            return f"this kernel cannot map {what}"
     return ""
 
 
@@ -162,6 +160,8 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     return Advice(Risk.MAY_BREAK, tuple(notes))
 
 
+_OWN_IDS = (IdRange(0, 100000, 65536),)
+
 CHECK = Check(
     title="Shares the host's user namespace",
     severity=Severity.MEDIUM,  # a breakout keeps its user ID: the last layer is missing (CIS 2.9, level 2)
@@ -175,7 +175,7 @@ CHECK = Check(
     passes=lambda: (
         container((USERNS, "auto")),
         container((UIDMAP, ("0:200000:65536",))),
-        container(kernel=Kernel(7, host_user_namespace=False)),
+        container(kernel=Kernel(7, host_user_namespace=False, uid_map=_OWN_IDS, gid_map=_OWN_IDS)),
         container(engine=rootless()),
     ),
     fails=lambda: (

@@ -25,10 +25,9 @@ from typing import Any
 
 from hardentui.checks.examples import host
 from hardentui.model.check import Check, Parameters
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import HostFacts, SubIds, User
-from hardentui.model.known import Unreadable
 from hardentui.reading.hosts import hidden_users
 from hardentui.reading.sub_ids import free_start
 from hardentui.words import plural
@@ -39,12 +38,6 @@ _SHARED = frozenset({"containers"})  # the pool of --userns=auto belongs to root
 
 def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
     users, subuids, subgids = facts.users, facts.subuids, facts.subgids
-    for part in (users, subuids, subgids):
-        if isinstance(part, Unreadable):
-            return unknown(part.reason)
-    assert not isinstance(users, Unreadable)  # noqa: S101 - for the type checker; checked above
-    assert not isinstance(subuids, Unreadable)  # noqa: S101
-    assert not isinstance(subgids, Unreadable)  # noqa: S101
     rootless = [user for user in users if user.rootless]
     hidden = hidden_users(users)
     if not rootless and not subuids and not subgids and not hidden:

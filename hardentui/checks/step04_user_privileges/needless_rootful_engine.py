@@ -25,7 +25,7 @@ from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Kind, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unreadable, known
 from hardentui.options import (
     CGROUP_PARENT,
     DEVICES,
@@ -80,10 +80,9 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 def _first_free_port(facts: ContainerFacts, parameters: Parameters) -> int:
     """The first unprivileged host port: the kernel's setting, otherwise the parameter."""
-    if not isinstance(facts.host, Unreadable):
-        value = facts.host.sysctls.get("net.ipv4.ip_unprivileged_port_start")
-        if isinstance(value, str) and value.strip().isdecimal():
-            return int(value)
+    value = known(lambda: facts.host.sysctls.get("net.ipv4.ip_unprivileged_port_start"))
+    if isinstance(value, str) and value.strip().isdecimal():
+        return int(value)
     return parameters.integer("first_unprivileged_port")
 
 

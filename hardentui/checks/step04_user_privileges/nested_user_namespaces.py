@@ -25,7 +25,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import HostFacts
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unreadable, known
 from hardentui.model.runtime import RuntimeConfig
 from hardentui.model.seccomp import Condition, EngineDefault, NoFilter, SeccompProfile, SeccompRule
 from hardentui.reading.containers import OF_PODMAN, is_infra
@@ -45,7 +45,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         return not_applicable(OF_PODMAN)
     seccomp = filter_of(facts)
     declared = declared_filter(facts)
-    most = "" if isinstance(facts.host, Unreadable) else facts.host.sysctls.get(_MOST, "")
+    most = known(lambda: facts.host.sysctls.get(_MOST, ""), else_="")
     if most == "0":
         return passed(declared, f"{_MOST} = 0", (Evidence("sysctl", f"{_MOST} = 0"),))
     if isinstance(seccomp, Unreadable):

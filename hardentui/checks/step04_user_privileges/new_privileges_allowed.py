@@ -20,11 +20,11 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container, rootless
 from hardentui.model.check import Advice, Check, FixContext
-from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel
+from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import Severity, Verdict, not_applicable
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.image import ImageInventory
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unreadable, known
 from hardentui.model.spec import Spec
 from hardentui.options import NO_NEW_PRIVILEGES
 from hardentui.reading.behaviour import about_low_ports, seen_long_enough, uids, with_low_ports
@@ -53,15 +53,14 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     """It breaks only programs with the setuid bit or file capabilities."""
     facts = context.facts
     notes = about_low_ports(before, after, facts)
-    image = facts.image
-    inventory = image.inventory if isinstance(image, ImageFacts) else None
+    inventory = known(lambda: facts.image.inventory)
     if isinstance(inventory, ImageInventory) and not inventory.gaps:
         there = [file.path for file in inventory.privileged_files if not file.deleted]
         if not there:
             return Advice(Risk.SAFE, ("no program in the image could gain privileges", *notes))
         return Advice(Risk.MAY_BREAK, (f"these programs no longer gain privileges: {listed(there)}", *notes))
-    known = uids(facts)
-    if known is not None and seen_long_enough(facts) and all(uid == 0 for uid, _ in known):
+    seen = uids(facts)
+    if seen is not None and seen_long_enough(facts) and all(uid == 0 for uid, _ in seen):
         why = "all processes are root, which gains nothing from such a program"
         return Advice(Risk.CHANGES_BEHAVIOUR, (why, *notes))
     reason = "it is not known whether the image has setuid programs: hardentui images --inside tells"

@@ -23,10 +23,11 @@ from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts, IdRange, Kernel
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed
 from hardentui.model.fix import FixKind, Risk
+from hardentui.model.known import Unread
 from hardentui.model.peers import ALL_IDS, Peer, Peers
 from hardentui.model.spec import Spec
 from hardentui.options import GIDMAP, SUBGIDNAME, SUBUIDNAME, UIDMAP, USERNS
-from hardentui.reading.containers import is_planned, listed, related, section
+from hardentui.reading.containers import ask, is_planned, listed, related, section
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
@@ -65,10 +66,13 @@ def _idmappings(facts: ContainerFacts) -> tuple[str, ...]:
 
 def _ranges(facts: ContainerFacts) -> tuple[tuple[int, int], ...]:
     """(first ID on the host, how many)."""
-    if isinstance(facts.kernel, Kernel) and isinstance(facts.kernel.uid_map, tuple):
-        ranges = tuple((line.outside, line.size) for line in facts.kernel.uid_map)
+    live = ask(facts, lambda kernel: kernel.uid_map)
+    if isinstance(live, tuple):
+        ranges = tuple((line.outside, line.size) for line in live)
     else:
         lines = facts.spec[UIDMAP] or _idmappings(facts)
+        if isinstance(live, Unread) and not is_planned(facts):
+            raise Unread(live.reason)
         parts = (line.split(":") for line in lines)
         ranges = tuple((int(p[1]), int(p[2])) for p in parts if len(p) == 3 and p[1].isdecimal())
     return tuple((first, size) for first, size in ranges if size < ALL_IDS)
@@ -95,7 +99,7 @@ CHECK = Check(
     passes=lambda: (
         container(_MAP, peers=Peers((_FAR,))),
         container((USERNS, "auto"), peers=Peers((_NEIGHBOUR,))),
-        replace(container(_MAP, peers=Peers((replace(_NEIGHBOUR, pod="p1"),))), inspect={"Pod": "p1"}),
+        container(_MAP, peers=Peers((replace(_NEIGHBOUR, pod="p1"),))).replace(inspect={"Pod": "p1"}),
     ),
     fails=lambda: (
         container(_MAP, peers=Peers((_NEIGHBOUR,))),

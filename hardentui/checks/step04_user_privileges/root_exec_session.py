@@ -30,11 +30,11 @@ from hardentui.model.check import Check
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Entered, IdRange, Kernel
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unreadable, known
 from hardentui.options import USER
+from hardentui.reading.behaviour import inside
 from hardentui.reading.capabilities import short
 from hardentui.reading.containers import ask, declared_user, is_root, section
-from hardentui.reading.user_namespace import uid_inside
 from hardentui.words import plural
 
 _FILTER = 2
@@ -47,7 +47,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     entered = ask(facts, lambda kernel: kernel.entered)
     strong = _strong(facts, entered) if isinstance(entered, tuple) else ()
     none_open = "ExecIDs" in facts.inspect and not facts.inspect["ExecIDs"]
-    sessions = () if none_open else facts.exec_sessions
+    sessions = () if none_open else known(lambda: facts.exec_sessions)
     if isinstance(sessions, Unreadable):
         return _entered(strong) if strong else unknown(sessions.reason)
     bad = [session for session in sessions if session.get("Running", True) and _too_strong(session, facts)]
@@ -82,13 +82,10 @@ def _strong(facts: ContainerFacts, entered: tuple[Entered, ...]) -> tuple[tuple[
 
 
 def _more(kernel: Kernel, process: Entered) -> Iterator[str]:
-    main = kernel.uid
-    if isinstance(main, int) and process.uid != main and 0 in (process.uid, uid_inside(kernel, process.uid)):
+    if process.uid != kernel.uid and 0 in (process.uid, inside(process.uid, kernel.uid_map)):
         yield "root"
-    if isinstance(kernel.capabilities, CapabilitySets):
-        more = process.capabilities.effective - kernel.capabilities.bounding
-        if more:
-            yield short(more)
+    if more := process.capabilities.effective - kernel.capabilities.bounding:
+        yield short(more)
     if kernel.seccomp_mode == _FILTER and process.seccomp_mode != _FILTER:
         yield "no seccomp filter"
 
@@ -102,8 +99,8 @@ def _entered(strong: tuple[tuple[Entered, str], ...]) -> Verdict:
 
 def _closed(facts: ContainerFacts) -> tuple[Evidence, ...]:
     """Sessions of the last day in Podman's events."""
-    events = facts.exec_events
-    if isinstance(events, Unreadable) or not events:
+    events = known(lambda: facts.exec_events, else_=())
+    if not events:
         return ()
     return (
         Evidence(
@@ -122,26 +119,23 @@ def _too_strong(session: Mapping[str, Any], facts: ContainerFacts) -> bool:
     decide; a session without a user runs as the container's user."""
     if section(session, "ProcessConfig").get("privileged") or _in_group_0(session, facts):
         return True
-    kernel = facts.kernel
-    main = kernel.uid if isinstance(kernel, Kernel) else None
-    uid = facts.exec_uids.get(str(session.get("ID")))
-    if isinstance(kernel, Kernel) and uid is not None and isinstance(main, int):
-        return uid_inside(kernel, uid) == 0 and uid_inside(kernel, main) != 0
+    uid, kernel = facts.exec_uids.get(str(session.get("ID"))), facts.kernel
+    if isinstance(kernel, Kernel) and uid is not None:
+        return inside(uid, kernel.uid_map) == 0 and inside(kernel.uid, kernel.uid_map) != 0
     user = _user(session)
     return bool(user) and is_root(user) and not is_root(declared_user(facts))
 
 
 def _in_group_0(session: Mapping[str, Any], facts: ContainerFacts) -> bool:
     """Whether the session was given group 0 and the service, an ordinary user, does not have it."""
-    kernel = facts.kernel
     if _user(session).partition(":")[2] not in ("0", "root") or is_root(declared_user(facts)):
         return False
-    if not isinstance(kernel, Kernel) or not isinstance(kernel.gid, int):
+    kernel = facts.kernel
+    if not isinstance(kernel, Kernel):
         return declared_user(facts).partition(":")[2] not in ("", "0", "root")
-    maps = kernel.gid_map if isinstance(kernel.gid_map, tuple) else ()
+    maps = known(lambda: kernel.gid_map, else_=())
     zero = next((line.outside - line.inside for line in maps if line.inside == 0), 0)
-    groups = kernel.groups if isinstance(kernel.groups, tuple) else ()
-    return zero not in (kernel.gid, *groups)
+    return zero not in (kernel.gid, *known(lambda: kernel.groups, else_=()))
 
 
 def _rights(session: Mapping[str, Any]) -> str:
@@ -170,7 +164,6 @@ def _with(process: Entered) -> Kernel:
 CHECK = Check(
     title="Exec session with more rights than the service",
     severity=Severity.MEDIUM,  # a person's session, not the service
-    closer=True,
     summary="End the session and move what it was for into the image or the configuration",
     fix=FixKind.DECISION,
     risk=Risk.SAFE,
@@ -179,29 +172,25 @@ CHECK = Check(
         _example(),
         _example({"ID": "ab", "ProcessConfig": {"user": "1001", "privileged": False}}),
         container(),
-        replace(
-            _example({"ID": "ac", "ProcessConfig": {"user": "1001:0", "privileged": False}}),
+        _example({"ID": "ac", "ProcessConfig": {"user": "1001:0", "privileged": False}}).replace(
             kernel=Kernel(7, uid=1001, gid=0, entered=()),
         ),
-        replace(_example(), exec_events=(datetime(2025, 12, 31, 23, 5, tzinfo=UTC),)),
-        replace(_example(), kernel=_with(_SHELL)),
+        _example().replace(exec_events=(datetime(2025, 12, 31, 23, 5, tzinfo=UTC),)),
+        _example().replace(kernel=_with(_SHELL)),
     ),
     fails=lambda: (
         _example({"ID": "ab", "ProcessConfig": {"user": "root", "privileged": False}}),
         _example({"ID": "cd", "ProcessConfig": {"user": "", "privileged": True}}),
-        replace(
-            _example({"ID": "ce", "ProcessConfig": {"user": "1001:0", "privileged": False}}),
+        _example({"ID": "ce", "ProcessConfig": {"user": "1001:0", "privileged": False}}).replace(
             kernel=Kernel(7, uid=1001, gid=1001, entered=()),
         ),
-        replace(
-            _example({"ID": "ef", "ProcessConfig": {"user": "toor", "privileged": False}}),
+        _example({"ID": "ef", "ProcessConfig": {"user": "toor", "privileged": False}}).replace(
             kernel=Kernel(7, uid=1001, uid_map=(IdRange(0, 0, 4294967295),), entered=()),
             exec_uids={"ef": 0},
         ),
-        replace(_example(), kernel=_with(replace(_SHELL, uid=0))),
-        replace(_example(), kernel=_with(replace(_SHELL, seccomp_mode=0))),
-        replace(
-            _example(),
+        _example().replace(kernel=_with(replace(_SHELL, uid=0))),
+        _example().replace(kernel=_with(replace(_SHELL, seccomp_mode=0))),
+        _example().replace(
             kernel=_with(replace(_SHELL, capabilities=CapabilitySets(frozenset({"CAP_SYS_ADMIN"})))),
         ),
     ),

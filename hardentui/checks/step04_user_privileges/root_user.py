@@ -24,21 +24,27 @@ UID that the image expects in the parameter `user`.
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from hardentui.checks.examples import container, image, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, IdRange, Kernel
 from hardentui.model.finding import Severity, Verdict, not_applicable
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import known
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, USER, USERNS, Mount
-from hardentui.reading.behaviour import about_low_ports, owners_of_mounts, uids, with_low_ports
+from hardentui.reading.behaviour import (
+    about_low_ports,
+    inside,
+    owners_of_mounts,
+    uid_lines,
+    uids,
+    with_low_ports,
+)
 from hardentui.reading.containers import (
     OF_PODMAN,
     ask,
+    ask_or,
     declared_user,
     image_config,
     is_infra,
@@ -63,8 +69,8 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     user = declared_user(facts)
     keeps = facts.spec[USERNS].partition(":")
     as_caller = not facts.spec[USER] and keeps[0] == "keep-id" and "uid=0" not in keeps[2].split(",")
-    inside = ask(facts, _uids)
-    main_is_root = 0 in inside if isinstance(inside, tuple) else True
+    main = ask(facts, _uids)
+    main_is_root = 0 in main if isinstance(main, tuple) else True
     root_beside = _root_beside(facts)
 
     def assess(uids: tuple[int, int]) -> tuple[bool, str]:
@@ -72,7 +78,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return main_is_root or root_beside, f"uid {uids[0]} inside, uid {uids[1]} on the host{more}"
 
     return judge(
-        inside,
+        main,
         assess,
         declared_bad=(is_root(user) or _named_root(facts, user)) and not as_caller,
         declared="the caller's uid (keep-id)" if as_caller else f"user {user or 'not set: root'}",
@@ -84,23 +90,18 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 def _named_root(facts: ContainerFacts, user: str) -> bool:
     """Whether the user is another name for root in the image."""
-    return facts.named_uid == 0 and not user.partition(":")[0].isdecimal()
+    return known(lambda: facts.named_uid, else_=None) == 0 and not user.partition(":")[0].isdecimal()
 
 
-def _uids(kernel: Kernel) -> Known[tuple[int, int]]:
+def _uids(kernel: Kernel) -> tuple[int, int]:
     """UID inside and UID on the host."""
-    if isinstance(kernel.uid, Unreadable):
-        return kernel.uid
-    inside = uid_inside(kernel, kernel.uid)
-    return inside if isinstance(inside, Unreadable) else (inside, kernel.uid)
+    return uid_inside(kernel, kernel.uid), kernel.uid
 
 
 def _root_beside(facts: ContainerFacts) -> bool:
     """Whether another process is root, or the main one can regain root through its real or saved UID."""
-    kernel = facts.kernel
-    if not isinstance(kernel, Kernel) or isinstance(kernel.other_uids, Unreadable):
-        return False
-    return any(uid == 0 or uid_inside(kernel, uid) == 0 for uid in kernel.other_uids)
+    others, lines = ask_or(facts, lambda kernel: kernel.other_uids, frozenset()), uid_lines(facts)
+    return any(uid == 0 or inside(uid, lines) == 0 for uid in others)
 
 
 def _severity(facts: ContainerFacts) -> Severity:
@@ -174,11 +175,11 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     facts = context.facts
     needed = needs(before, context, by_podman=False)
     notes = [*about_written(before, after, facts), *about_low_ports(before, after, facts)]
-    known = {mount.destination for mount in before[MOUNTS]}
+    places = {mount.destination for mount in before[MOUNTS]}
     handed = [
         mount.destination
         for mount in after[MOUNTS]
-        if mount not in before[MOUNTS] and mount.destination in known
+        if mount not in before[MOUNTS] and mount.destination in places
     ]
     if handed:
         notes.append(
@@ -194,8 +195,8 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     if binds:
         notes.append(f"change the owner of the files it writes in {listed(binds)} on the host yourself")
     if needed.programs:
-        places = listed([place for place, _ in needed.programs])
-        notes.append(f"the service writes next to its programs, in {places}: the new user cannot write there")
+        beside = listed([place for place, _ in needed.programs])
+        notes.append(f"the service writes next to its programs, in {beside}: the new user cannot write there")
     if not needed.known:
         notes.append("it is not known what it writes; the new user cannot write to files owned by root")
     return Advice(None, tuple(notes))
@@ -238,7 +239,7 @@ CHECK = Check(
                 7, uid=0, uid_map=(IdRange(0, 100000, 1), IdRange(1, 0, 1)), host_user_namespace=False
             ),
         ),
-        replace(container(), inspect={"Config": {"User": "0"}}),
+        container().replace(inspect={"Config": {"User": "0"}}),
     ),
     references=("CIS Docker 1.6 4.1", "NIST SP 800-190 4.1.2", "OWASP Docker rule 2"),
     catalogue="S4-01",

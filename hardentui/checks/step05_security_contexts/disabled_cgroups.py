@@ -27,7 +27,7 @@ from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_app
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.spec import Spec
 from hardentui.options import CGROUPNS, CGROUPS
-from hardentui.reading.containers import ask, judge, listed, without_cgroup
+from hardentui.reading.containers import ask, judge, listed, sure, without_cgroup
 from hardentui.reading.limits import cgroup_version
 from hardentui.words import plural
 
@@ -52,7 +52,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
             return unknown(
                 "the cgroup namespace is shared (the default on cgroup v1), but the version is not known"
             )
-    return judge(
+    verdict = judge(
         shared,
         lambda kinds: ("cgroup" in kinds, "host" if "cgroup" in kinds else "its own cgroup namespace"),
         declared_bad=asked == "host",
@@ -61,6 +61,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         where="/proc: ns/cgroup",
         severity=Severity.MEDIUM,
     )
+    return sure(verdict, outside)
 
 
 def _left(outside: tuple[int, ...]) -> Verdict:
@@ -97,7 +98,7 @@ CHECK = Check(
     remediate=remediate,
     passes=lambda: (
         container(),
-        container((CGROUPS, "split"), kernel=Kernel(7, shared_namespaces=frozenset())),
+        container((CGROUPS, "split"), kernel=Kernel(7, shared_namespaces=frozenset(), outside_cgroup=())),
         container(kernel=_SHARED, engine=_V1),
     ),
     fails=lambda: (

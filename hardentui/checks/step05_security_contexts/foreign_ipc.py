@@ -30,12 +30,15 @@ from hardentui.options import IPC, LABELS
 from hardentui.reading.containers import (
     CONFIGURATION,
     OF_PODMAN,
+    ask,
+    ask_or,
     is_infra,
     listed,
     peer_called,
     pod_of,
     proc,
     related,
+    sure,
 )
 
 
@@ -52,16 +55,13 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if asked and not isinstance(facts.kernel, Kernel):
         evidence = (Evidence(CONFIGURATION, declared),)
         return failed(f"shared memory with {asked}", declared, "not running", evidence)
-    return passed(declared)
+    return sure(passed(declared), ask(facts, lambda kernel: kernel.namespaces))
 
 
 def _strangers(facts: ContainerFacts) -> list[str]:
     """Unrelated containers with the same IPC namespace; host-ipc covers the host's."""
-    kernel = facts.kernel
-    if not isinstance(kernel, Kernel) or not isinstance(kernel.namespaces, dict):
-        return []
-    own = kernel.namespaces.get("ipc")
-    if own is None or (isinstance(kernel.shared_namespaces, frozenset) and "ipc" in kernel.shared_namespaces):
+    own = ask_or(facts, lambda kernel: kernel.namespaces.get("ipc"), None)
+    if own is None or "ipc" in ask_or(facts, lambda kernel: kernel.shared_namespaces, frozenset()):
         return []
     peers = facts.peers.in_ipc_namespace(own)
     return [peer.name for peer in peers if peer.id != facts.id and not related(facts, peer)]

@@ -20,6 +20,8 @@ variable must read the file instead (most images accept NAME_FILE).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, Check, FixContext, Parameters
@@ -27,7 +29,7 @@ from hardentui.model.configuration import FileFact
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed, unknown
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unreadable, known
 from hardentui.model.spec import Spec
 from hardentui.options import SECRETS, USER
 from hardentui.reading.behaviour import owner_of_process, uids
@@ -80,11 +82,9 @@ def _open_files(facts: ContainerFacts) -> tuple[tuple[str, FileFact], ...]:
 
 def _drivers(facts: ContainerFacts) -> tuple[tuple[str, str], ...]:
     """(secret, driver) of the container's secrets, as far as known."""
-    known = facts.secret_drivers
-    if isinstance(known, Unreadable):
-        return ()
     names = dict.fromkeys(_name(secret) for secret in facts.spec[SECRETS])
-    return tuple((name, visible(known[name], 40)) for name in names if name in known)
+    drivers: Mapping[str, str] = known(lambda: facts.secret_drivers, else_={}) if names else {}
+    return tuple((name, visible(drivers[name], 40)) for name in names if name in drivers)
 
 
 def _variables_from_secrets(facts: ContainerFacts) -> tuple[str, ...]:

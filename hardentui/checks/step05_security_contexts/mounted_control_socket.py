@@ -28,11 +28,11 @@ from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed, unknown
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unreadable, known
 from hardentui.model.mounts import Listener, MountedPath, MountOrigin, ReachableSocket
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, VOLUMES_FROM, Mount
-from hardentui.reading.containers import listed
+from hardentui.reading.containers import listed, sure
 from hardentui.reading.mounts import HostMount, came_from, shown
 from hardentui.reading.socket_table import Power
 from hardentui.reading.sockets import OpenSocket, connectable_mounts, control_sockets, open_sockets
@@ -53,7 +53,11 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if not bad:
         unclear = [facts.hidden_mounts, *(socket.unknown for socket in open_sockets(facts))]
         unclear = [reason for reason in unclear if reason]
-        return unknown(unclear[0]) if unclear else passed("no control socket is mounted")
+        return (
+            unknown(unclear[0])
+            if unclear
+            else sure(passed("no control socket is mounted"), known(lambda: facts.sockets))
+        )
     mounts = {host_mount.mount.destination: host_mount for host_mount in connectable_mounts(facts)}
     through = [mounts[destination] for destination in dict.fromkeys(socket.destination for socket in bad)]
     evidence = tuple(Evidence("Mounts", _seen(socket, mounts[socket.destination])) for socket in bad)

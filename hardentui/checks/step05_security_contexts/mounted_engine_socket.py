@@ -30,10 +30,11 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import ApiService, HostFacts
+from hardentui.model.known import known
 from hardentui.model.mounts import Listener, MountedPath, MountOrigin, ReachableSocket
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, NETWORK, VOLUMES_FROM, Mount
-from hardentui.reading.containers import listed
+from hardentui.reading.containers import listed, sure
 from hardentui.reading.engine_api import reachable_api
 from hardentui.reading.mounts import came_from, shown
 from hardentui.reading.sockets import EngineMount, engine_mounts, open_sockets
@@ -53,7 +54,9 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     unclear = [facts.hidden_mounts, *(socket.unknown for socket in open_sockets(facts))]
     unclear += [api.reason] if api is not None else []
     unclear = [reason for reason in unclear if reason]
-    return unknown(unclear[0], declared) if unclear else passed(declared)
+    if unclear:
+        return unknown(unclear[0], declared)
+    return sure(passed(declared), known(lambda: facts.sockets))
 
 
 def _seen(engine_mount: EngineMount) -> str:

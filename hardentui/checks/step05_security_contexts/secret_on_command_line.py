@@ -22,10 +22,10 @@ from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
+from hardentui.model.known import known
 from hardentui.options import COMMAND, ENTRYPOINT, HEALTH_CMD
 from hardentui.reading.command_line_secrets import secrets_in_words
-from hardentui.reading.containers import section
+from hardentui.reading.containers import section, sure
 from hardentui.visible import MASK
 from hardentui.words import plural
 
@@ -41,7 +41,8 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if _has_registry_login(facts):
         credentials.append(("create command", f"--creds {MASK}"))
     if not credentials:
-        return passed("no word looks like a credential")
+        sessions = known(lambda: facts.exec_sessions) if facts.inspect.get("ExecIDs") else ()
+        return sure(passed("no word looks like a credential"), sessions)
     places = ", ".join(dict.fromkeys(where for where, _ in credentials))
     evidence = tuple(Evidence(where, word) for where, word in credentials)
     return failed(
@@ -54,7 +55,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 
 def _sessions(facts: ContainerFacts) -> list[tuple[str, ...]]:
     """The command lines of its running exec sessions."""
-    sessions = () if isinstance(facts.exec_sessions, Unreadable) else facts.exec_sessions
+    sessions = known(lambda: facts.exec_sessions, else_=())
     commands = [section(session, "ProcessConfig") for session in sessions]
     return [(str(c.get("entrypoint") or ""), *map(str, c.get("arguments") or ())) for c in commands]
 
@@ -86,7 +87,7 @@ CHECK = Check(
         container((COMMAND, ("redis-server", "--requirepass", "x", "--password", "correct-horse"))),
         container((HEALTH_CMD, "mysqladmin ping -pcorrect-horse")),
         container((COMMAND, ("sh", "-c", "echo correct-horse | podman login --password-stdin registry"))),
-        container(exec_sessions=(_SESSION,)),
+        container(exec_sessions=(_SESSION,), inspect={"ExecIDs": ["ab"]}),
         container((ENTRYPOINT, ("run", "--db=postgres://shop:correct-horse@db/shop"))),
         container(inspect={"Config": {"CreateCommand": ["podman", "run", "--creds=u:p", "img"]}}),
     ),

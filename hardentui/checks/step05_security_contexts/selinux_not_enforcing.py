@@ -59,8 +59,6 @@ def evaluate(facts: HostFacts) -> Verdict:
             commands=(f"# {_CONFIG}", "SELINUX=enforcing"),
         )
     settings = facts.configuration
-    if isinstance(settings, Unreadable):
-        return unknown(settings.reason)
     if settings.get("containers.label") is False:
         where = settings.file_of("containers.label")
         return failed(

@@ -23,7 +23,7 @@ from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
+from hardentui.model.known import known
 from hardentui.model.spec import Spec
 from hardentui.options import RESTART
 
@@ -51,11 +51,11 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
-    policy, host = before[RESTART], context.facts.host
+    policy, facts = before[RESTART], context.facts
     notes = [f"it stays down after a successful exit, or after {after[RESTART].partition(':')[2]} failures"]
     if policy == "on-failure":
         return Advice(Risk.CHANGES_BEHAVIOUR, ())
-    enabled = None if isinstance(host, Unreadable) or context.facts.engine.rootless else host.restarts_at_boot
+    enabled = None if facts.engine.rootless else known(lambda: facts.host.restarts_at_boot)
     if enabled is True:
         notes.append(
             f"podman-restart.service is enabled and starts it at boot because of {policy}; after this, only "

@@ -27,7 +27,7 @@ from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread, known
 from hardentui.model.spec import Spec
 from hardentui.options import EXPOSE, PUBLISH, PUBLISH_ALL, Port
 from hardentui.reading.behaviour import about_one_address, bound_to_one_address
@@ -114,7 +114,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if without:
         return without
     ports = published(facts)
-    hidden = facts.spec[PUBLISH_ALL] and isinstance(facts.image, Unreadable)
+    hidden = facts.spec[PUBLISH_ALL] and isinstance(known(lambda: facts.image), Unread)
     if not hidden:
         ports = (*ports, *every_exposed_port(facts.spec, facts))
     wide = [port for port in ports if _exposed(port, parameters)]

@@ -25,14 +25,14 @@ from __future__ import annotations
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, Check, FixContext
-from hardentui.model.facts import ContainerFacts, Kernel, ListeningSocket, NotRunning
+from hardentui.model.facts import ContainerFacts, Kernel, ListeningSocket
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import NETWORK, PUBLISH, Port
 from hardentui.reading.behaviour import about_low_ports, listening, with_low_ports
-from hardentui.reading.containers import image_config
+from hardentui.reading.containers import ask_or, image_config
 from hardentui.reading.networks import (
     asked_for,
     asks_for_host_network,
@@ -63,8 +63,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         return unknown(on_host.reason, declared)
     if in_pod and not on_host:
         return not_applicable("the network belongs to the pod; see the pod's infra container")
-    shared = facts.kernel.shared_namespaces if isinstance(facts.kernel, Kernel) else facts.kernel
-    if isinstance(shared, NotRunning | Unreadable):
+    if ask_or(facts, lambda kernel: kernel.shared_namespaces, None) is None:
         return failed(_why(facts), declared) if on_host else passed(declared)
     effective = "the host's network namespace" if on_host else "its own network namespace"
     evidence = (

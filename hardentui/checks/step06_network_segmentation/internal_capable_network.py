@@ -26,7 +26,6 @@ from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import NetworkFacts
 from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
 from hardentui.words import plural
 
 
@@ -42,8 +41,6 @@ def evaluate(facts: NetworkFacts, parameters: Parameters) -> Verdict:
         return not_applicable("no container is attached")
     if facts.name in parameters.texts("outgoing"):
         return passed("internal=false", reason="the checklist allows outgoing traffic")
-    if isinstance(facts.publishers, Unreadable):
-        return unknown(f"whether members publish ports is not known: {facts.publishers.reason}")
     if facts.publishers:
         return passed(
             "internal=false",

@@ -33,10 +33,6 @@ _RULE = "nft add rule inet filter forward ip daddr 169.254.169.254 drop   # in y
 
 def evaluate(facts: ContainerFacts) -> Verdict:
     host = facts.host
-    if isinstance(host, Unreadable):
-        return unknown(f"the host was not inspected: {host.reason}")
-    if isinstance(host.cloud, Unreadable):
-        return unknown(f"whether the host is in a cloud is not known: {host.cloud.reason}")
     if not host.cloud:
         return not_applicable("the host's firmware does not name a known cloud")
     if "host" not in modes_of(facts):

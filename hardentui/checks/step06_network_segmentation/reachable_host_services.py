@@ -31,7 +31,7 @@ from hardentui.model.facts import ContainerFacts, Kernel, ListeningSocket, Netwo
 from hardentui.model.finding import Evidence, Severity, Status, Verdict, failed, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import Firewall, HostFacts
-from hardentui.model.known import NOT_READ, Known, Unreadable
+from hardentui.model.known import Known, Unreadable, known
 from hardentui.model.spec import Spec
 from hardentui.model.trust import TrustFacts
 from hardentui.options import NETWORK
@@ -77,9 +77,7 @@ def _by_gateway(facts: ContainerFacts, declared: str) -> Verdict:
     networks = tuple(filter(leads_to_host, internal_networks(facts)))
     if not networks:
         return passed(declared)
-    if isinstance(facts.host_listening, Unreadable):
-        return unknown(facts.host_listening.reason, declared)
-    rules = NOT_READ if isinstance(facts.host, Unreadable) else facts.host.firewall.rules
+    rules = known(lambda: facts.host.firewall.rules)
     open_ports: list[str] = []
     evidence: list[Evidence] = []
     for network in networks:
@@ -128,10 +126,7 @@ def _user_mode(facts: ContainerFacts) -> bool:
 
 def _defaults(facts: ContainerFacts, declared: str) -> Verdict:
     """What containers.conf sets for every container that uses pasta or slirp4netns."""
-    trust = facts.engine.trust
-    if isinstance(trust, Unreadable):
-        return unknown(f"containers.conf could not be read: {trust.reason}", declared)
-    configuration = trust.configuration
+    configuration = facts.engine.trust.configuration
     if isinstance(configuration, Unreadable):
         return unknown(f"containers.conf could not be read: {configuration.reason}", declared)
     setting, mode = ("network.pasta_options", "pasta")

@@ -24,7 +24,7 @@ from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Severity, Status, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unreadable, known
 from hardentui.model.spec import Spec
 from hardentui.options import EXPOSE, PUBLISH, PUBLISH_ALL, Port
 from hardentui.options.argv.command_line import parse_create_command
@@ -52,11 +52,9 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return unknown(
             "the pod's ports are served by its members, whose images are not at hand", shown(ports)
         )
-    if isinstance(facts.image, Unreadable):
-        return unknown(f"the image's ports are not known: {facts.image.reason}", shown(ports))
     allowed = {pair for word in parameters.texts("allowed") for pair in exposed(word)}
-    known = declared_ports(facts, facts.image.config) | _typed(facts) | allowed
-    extra = [port for port in ports if (port.container, port.protocol) not in known]
+    intended = declared_ports(facts, facts.image.config) | _typed(facts) | allowed
+    extra = [port for port in ports if (port.container, port.protocol) not in intended]
     if extra:
         return failed(f"neither the image nor the container declares {shown(extra)}", shown(ports))
     return passed(shown(ports))
@@ -81,13 +79,13 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
             "whether an undeclared port is needed is your decision",
             "Remove it, declare it with --expose, or allow it in the checklist.",
         )
-    image = context.facts.image
+    image = known(lambda: context.facts.image)
     if isinstance(image, Unreadable):
         raise CannotFix(
             "--publish-all cannot be replaced by a list", f"The image is not known: {image.reason}."
         )
-    known = declared_ports(context.facts.planned(spec), image.config)
-    missing = sorted(known - {(port.container, port.protocol) for port in spec[PUBLISH]})
+    declared = declared_ports(context.facts.planned(spec), image.config)
+    missing = sorted(declared - {(port.container, port.protocol) for port in spec[PUBLISH]})
     added = tuple(Port(number, protocol=protocol) for number, protocol in missing)
     return spec.without(PUBLISH_ALL).with_(PUBLISH, (*spec[PUBLISH], *added))
 

@@ -68,8 +68,6 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     declared = shown(wide) or more
     if not facts.engine.local:
         return unknown(f"the firewall could not be read: {facts.engine.unseen}", declared)
-    if isinstance(facts.host, Unreadable):
-        return unknown(f"the firewall could not be read: {facts.host.reason}", declared)
     if isinstance(facts.engine.rootless, Unreadable):
         return unknown(f"which rules apply is not known: {facts.engine.rootless.reason}", declared)
     hook = "input" if facts.engine.rootless else "forward"

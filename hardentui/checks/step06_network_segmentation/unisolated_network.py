@@ -25,7 +25,6 @@ from hardentui.model.check import Check
 from hardentui.model.facts import NetworkFacts
 from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
 from hardentui.model.version import Version
 from hardentui.words import plural
 
@@ -45,8 +44,6 @@ def evaluate(facts: NetworkFacts) -> Verdict:
     on = facts.engine.version >= _ISOLATES_BY_ITSELF if option is None else str(option).lower() in _ON
     if on:
         return passed(declared)
-    if isinstance(facts.bridges, Unreadable):
-        return unknown(f"whether there are other networks is not known: {facts.bridges.reason}", declared)
     others = sorted(set(facts.bridges) - {facts.name})
     if not others:
         return not_applicable("the only bridge network of this engine")

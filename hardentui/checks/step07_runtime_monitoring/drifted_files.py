@@ -24,10 +24,10 @@ from hardentui.checks.examples import container
 from hardentui.model.activity import FileChange
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, Process
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
 from hardentui.options import READ_ONLY
+from hardentui.reading.containers import ask_or
 from hardentui.words import plural
 
 _EXPECTED = ("/tmp", "/var/tmp", "/run", "/var/run", "/dev", "/proc", "/sys", "/var/cache", "/var/log")  # noqa: S108
@@ -38,8 +38,6 @@ _SHOWN = 12
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    if isinstance(facts.changes, Unreadable):
-        return unknown(f"{facts.changes.reason}; `podman diff` shows it")
     foreign = _foreign_programs(facts)
     changes = _meaningful(facts.changes, parameters.texts("expected"), _mounted(facts))
     if not changes and not foreign:
@@ -94,20 +92,20 @@ def _mounted(facts: ContainerFacts) -> tuple[str, ...]:
     """Mount points, according to inspect and the kernel, and those that come with a read-only root."""
     mounts = facts.inspect.get("Mounts") or ()
     tmpfs = (facts.inspect.get("HostConfig") or {}).get("Tmpfs") or {}
-    table = facts.kernel.mounts if isinstance(facts.kernel, Kernel) else ()
-    live = (row.point for row in table if row.point != "/") if isinstance(table, tuple) else ()
+    table = ask_or(facts, lambda kernel: kernel.mounts, ())
+    live = (row.point for row in table if row.point != "/")
     with_read_only = _WITH_READ_ONLY if facts.spec[READ_ONLY] else ()
     return (*(str(mount.get("Destination")) for mount in mounts), *tmpfs, *live, *with_read_only)
 
 
 def _foreign_programs(facts: ContainerFacts) -> tuple[Process, ...]:
     """Processes whose program was added after the start, or deleted while running."""
-    if isinstance(facts.changes, Unreadable) or not isinstance(facts.kernel, Kernel):
-        return ()
-    if isinstance(facts.kernel.processes, Unreadable):
-        return ()
     added = {change.path for change in facts.changes if change.kind != "deleted"}
-    return tuple(p for p in facts.kernel.processes if p.executable.removesuffix(" (deleted)") in added)
+    return tuple(
+        p
+        for p in ask_or(facts, lambda kernel: kernel.processes, ())
+        if p.executable.removesuffix(" (deleted)") in added
+    )
 
 
 _QUIET = (
@@ -121,7 +119,6 @@ _MINER = FileChange("/usr/bin/kdevtmpfsi", "added")
 CHECK = Check(
     title="Files differ from the image",
     severity=Severity.HIGH,  # changed programs are what an intruder leaves
-    closer=True,
     summary="Review the changes, then recreate the container from its image with a read-only root filesystem",
     fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,

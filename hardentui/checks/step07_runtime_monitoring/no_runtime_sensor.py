@@ -21,14 +21,12 @@ from hardentui.model.check import Check
 from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import HostFacts
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unreadable, known
 from hardentui.words import plural
 
 
 def evaluate(facts: HostFacts) -> Verdict:
-    installed, running = facts.detectors, facts.running_sensors
-    if isinstance(installed, Unreadable):
-        return unknown(f"whether a sensor is installed is not known: {installed.reason}")
+    installed, running = facts.detectors, known(lambda: facts.running_sensors)
     if isinstance(running, Unreadable):
         if installed:
             return unknown(
@@ -51,9 +49,8 @@ def evaluate(facts: HostFacts) -> Verdict:
 
 
 def _auditd(facts: HostFacts) -> Verdict:
-    loaded = facts.audit_loaded if not isinstance(facts.audit_loaded, Unreadable) else facts.audit_rules
-    if isinstance(loaded, Unreadable):
-        return unknown(f"auditd is running, but its rules are not known: {loaded.reason}")
+    loaded = known(lambda: facts.audit_loaded, else_=None)
+    loaded = facts.audit_rules if loaded is None else loaded
     rules = [rule for rule in loaded if _watches(rule)]
     evidence = (Evidence("audit rules", f"{plural(len(rules), 'rule')} that record something"),)
     if rules:

@@ -25,7 +25,7 @@ from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unreadable, known
 from hardentui.reading.images import parse_time
 from hardentui.words import plural
 
@@ -43,7 +43,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         killed = (Evidence("State.OOMKilled", "true"),)
         return failed("the kernel killed it because it ran out of memory", evidence=killed, commands=commands)
     counts = {"RestartCount": int(facts.inspect.get("RestartCount") or 0)}
-    unit = facts.unit
+    unit = known(lambda: facts.unit)
     if isinstance(unit, UnitFacts) and unit.restarts is not None:
         counts[f"NRestarts of {unit.name}"] = unit.restarts
     effective = plural(max(counts.values()), "restart")

@@ -24,7 +24,7 @@ from hardentui.model.check import Check, Parameters
 from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import HostFacts
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread, known
 from hardentui.words import plural
 
 _PATHS = (
@@ -40,28 +40,28 @@ _WATCH = r"(?:^|\s)(?:-w\s+|-F\s*path=|-F\s*dir=)(\S+)"
 
 
 def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
-    on_disk, loaded = facts.audit_rules, facts.audit_loaded
+    loaded = known(lambda: facts.audit_loaded)
     wanted = parameters.texts("paths")
-    if isinstance(loaded, Unreadable):
+    if isinstance(loaded, Unread):
         return _by_files(facts, wanted, loaded)
     missing = _missing(loaded, wanted)
     if not missing:
         return passed(_counted(loaded), "in force")
-    if not isinstance(on_disk, Unreadable) and not _missing(on_disk, wanted):
+    on_disk = known(lambda: facts.audit_rules)
+    if not isinstance(on_disk, Unread) and not _missing(on_disk, wanted):
         return _idle(on_disk)
     return _failed(missing, loaded, "auditctl -l")
 
 
-def _by_files(facts: HostFacts, wanted: tuple[str, ...], why: Unreadable) -> Verdict:
+def _by_files(facts: HostFacts, wanted: tuple[str, ...], why: Unread) -> Verdict:
     """Without the kernel's rules, those that auditd loads count while it is running."""
     on_disk = facts.audit_rules
-    if isinstance(on_disk, Unreadable):
-        return unknown(f"the audit rules could not be read: {on_disk.reason}")
     if missing := _missing(on_disk, wanted):
         return _failed(missing, on_disk, "/etc/audit/rules.d")
-    if isinstance(facts.running_sensors, Unreadable):
+    sensors = known(lambda: facts.running_sensors)
+    if isinstance(sensors, Unread):
         return unknown(f"rules are on disk, but whether they are in force is not known: {why.reason}")
-    if "auditd" not in facts.running_sensors:
+    if "auditd" not in sensors:
         return _idle(on_disk)
     return passed(_counted(on_disk), reason="auditd is running; the rules in the kernel were not read")
 

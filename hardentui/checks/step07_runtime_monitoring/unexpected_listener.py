@@ -26,9 +26,9 @@ from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, ListeningSocket, NotRunning
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread, Unreadable, known
 from hardentui.options import PUBLISH
-from hardentui.reading.containers import is_infra
+from hardentui.reading.containers import ask_or, is_infra
 from hardentui.reading.networks import (
     declared_ports,
     exposed,
@@ -47,11 +47,8 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     without = None if in_pod else without_own_network(facts)
     if without:
         return without
-    listening = facts.kernel.listening if isinstance(facts.kernel, Kernel) else facts.kernel
-    if isinstance(listening, Unreadable):
-        return unknown(f"the listening ports are not known: {listening.reason}")
-    shared = facts.kernel.shared_namespaces if isinstance(facts.kernel, Kernel) else frozenset()
-    if not isinstance(shared, Unreadable) and "net" in shared:
+    listening = facts.kernel.listening
+    if "net" in ask_or(facts, lambda kernel: kernel.shared_namespaces, ()):
         return not_applicable("the kernel shows the host's own ports (see host-network)")
     if in_pod and facts.pod is None:
         return unknown("the pod could not be inspected, so its published ports are not known")
@@ -74,8 +71,8 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 def _declared(facts: ContainerFacts) -> Known[frozenset[tuple[int, str]]]:
     """What the image, the admin or the pod declares; an infra container without an image serves nothing."""
-    if isinstance(facts.image, Unreadable):
-        return frozenset() if is_infra(facts) else facts.image
+    if is_infra(facts) and isinstance(known(lambda: facts.image), Unread):
+        return frozenset()
     ports = (*facts.spec[PUBLISH], *ports_of_pod(facts.pod or {}))
     return declared_ports(facts, facts.image.config) | {(port.container, port.protocol) for port in ports}
 
@@ -116,7 +113,6 @@ def _listening(*sockets: tuple[str, str, int]) -> Kernel:
 CHECK = Check(
     title="Listens on an undeclared port",
     severity=Severity.MEDIUM,  # something answers that nobody declared
-    closer=True,
     summary="Stop the listener, or declare the port",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,

@@ -26,7 +26,6 @@ from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, Process
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
 from hardentui.options import TTY
 from hardentui.reading.images import health_check
 from hardentui.words import plural
@@ -45,10 +44,7 @@ _SHELLS = ("sh", "bash", "dash", "ash", "zsh", "ksh", "fish")
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if isinstance(facts.kernel, NotRunning):
         return not_applicable("the container is not running")
-    processes = facts.kernel.processes if isinstance(facts.kernel, Kernel) else facts.kernel
-    if isinstance(processes, Unreadable):
-        return unknown(f"the processes are not known: {processes.reason}")
-    main = facts.kernel.pid if isinstance(facts.kernel, Kernel) else 0
+    processes, main = facts.kernel.processes, facts.kernel.pid
     listed = set(parameters.texts("forbidden"))
     # a relay that is the service itself is intended; next to another program it is a way in or out
     forbidden = [
@@ -117,7 +113,6 @@ _CHECK_LESS: dict[str, object] = {"Config": {}}
 CHECK = Check(
     title="Unexpected process running",
     severity=Severity.HIGH,  # a shell or tool in a service is what an intruder starts
-    closer=True,
     summary="Find out who started it, save the evidence and recreate the container from its image",
     fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,

@@ -21,8 +21,6 @@ A check that was made rare because it is expensive runs every 30 seconds.
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, Check, FixContext, Parameters
@@ -75,7 +73,7 @@ def _delay(spec: Spec) -> int:
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
-    check = health_check(replace(context.facts, spec=spec))
+    check = health_check(context.facts.replace(spec=spec))
     if isinstance(check, Unreadable):
         raise CannotFix(f"whether there is a health check is not known: {check.reason}")
     if not check:

@@ -25,17 +25,15 @@ from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
+from hardentui.model.known import known
 from hardentui.reading.images import parse_time
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
     label = facts.labels.get("PODMAN_SYSTEMD_UNIT", "")
-    unit = facts.unit
-    if not label and (unit is None or isinstance(unit, Unreadable)):
+    if not label and known(lambda: facts.unit, else_=None) is None:
         return not_applicable("not part of a systemd unit")
-    if isinstance(unit, Unreadable):
-        return unknown(f"the unit could not be compared: {unit.reason}", label)
+    unit = facts.unit
     if unit is None:
         return unknown("systemd does not know the unit named in its label", label)
     created = parse_time(facts.inspect.get("Created"))

@@ -21,9 +21,8 @@ from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Kind, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Kind, Severity, Verdict, failed, passed
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import LABELS
 from hardentui.reading.containers import image_config, pod_of, section
@@ -48,15 +47,13 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     unit = given.get(_UNIT, "")
     named = [name for name in _MANAGERS[1:] if given.get(name)]
     named += [name for name in parameters.texts("labels") if own.get(name)]
-    if unit and facts.unit_exists is True:
+    if unit and facts.unit_exists:
         named.insert(0, _UNIT)
     if named:
         return passed(f"{named[0]}={visible(given[named[0]], 60)}")
     if not unit:
         return failed("no unit, compose project, pod or label names an owner", "no owner")
     declared = f"{_UNIT}={visible(unit, 60)}"
-    if isinstance(facts.unit_exists, Unreadable):
-        return unknown(f"whether {visible(unit, 60)} still exists: {facts.unit_exists.reason}", declared)
     return failed(f"the unit that its label names, {visible(unit, 60)}, does not exist any more", declared)
 
 

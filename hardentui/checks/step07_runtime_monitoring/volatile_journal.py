@@ -18,10 +18,9 @@ otherwise. On flash storage it adds writes.
 from __future__ import annotations
 
 from hardentui.model.check import Check
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import HostFacts, JournalStorage
-from hardentui.model.known import Unreadable
 
 _COMMANDS = (
     "mkdir -p /etc/systemd/journald.conf.d",
@@ -32,8 +31,6 @@ _COMMANDS = (
 
 def evaluate(facts: HostFacts) -> Verdict:
     journal = facts.journal
-    if isinstance(journal, Unreadable):
-        return unknown(f"the journal's settings are not known: {journal.reason}")
     if journal is None:
         return not_applicable("systemd is not running here, so there is no journal")
     declared = f"Storage={journal.storage}"

@@ -26,7 +26,7 @@ from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
+from hardentui.model.known import known
 from hardentui.model.mounts import MountedPath
 from hardentui.model.runtime import RuntimeConfig
 from hardentui.model.spec import Spec
@@ -71,10 +71,14 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 def _disks(facts: ContainerFacts) -> tuple[str, ...]:
     """Block devices that the runtime was told to allow. Inspect looks a device up by its number alone and may
     name a character device with the same one: /dev/rtc0 for the disk 253:0."""
-    if isinstance(facts.runtime, Unreadable) or not facts.spec[DEVICES]:
+    if not facts.spec[DEVICES]:
         return ()
     asked = {" ".join(rule.split()[:2]) for rule in facts.spec[DEVICE_CGROUP_RULE]}
-    rules = (rule for rule in facts.runtime.device_rules if rule.startswith("b ") and "*" not in rule)
+    rules = (
+        rule
+        for rule in known(lambda: facts.runtime.device_rules, else_=())
+        if rule.startswith("b ") and "*" not in rule
+    )
     return tuple(
         sorted(r for r in rules if {"r", "w"} & {*r.split()[2]} and " ".join(r.split()[:2]) not in asked)
     )

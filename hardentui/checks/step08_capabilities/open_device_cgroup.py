@@ -29,12 +29,12 @@ from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread, known
 from hardentui.model.runtime import RuntimeConfig
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, DEVICE_CGROUP_RULE, PRIVILEGED
 from hardentui.reading.capabilities import granted
-from hardentui.reading.containers import is_planned, listed, proc, without_cgroup
+from hardentui.reading.containers import ask_or, is_planned, listed, proc, without_cgroup
 from hardentui.reading.user_namespace import maps_root_of_host, own_user_namespace
 
 _MEMORY = "1"
@@ -86,18 +86,15 @@ def _since_start(facts: ContainerFacts) -> tuple[str, ...]:
 
     In another user namespace nobody can create device files, and the runtime leaves the filter open.
     """
-    kernel = facts.kernel
-    if not isinstance(kernel, Kernel) or isinstance(kernel.device_rules, Unreadable):
+    rules = ask_or(facts, lambda kernel: kernel.device_rules, ())
+    if not rules or not isinstance(facts.kernel, Kernel) or not facts.kernel.host_user_namespace:
         return ()
-    if kernel.host_user_namespace is not True:
+    runtime = known(lambda: facts.runtime)
+    if isinstance(runtime, Unread) or not runtime.device_filter:
         return ()
-    if isinstance(facts.runtime, Unreadable) or not facts.runtime.device_filter:
-        return ()
-    made = {_place(rule): _access(rule) for rule in facts.runtime.device_rules}
+    made = {_place(rule): _access(rule) for rule in runtime.device_rules}
     return tuple(
-        rule
-        for rule in kernel.device_rules
-        if _is_open(rule) and not _access(rule) <= made.get(_place(rule), frozenset())
+        rule for rule in rules if _is_open(rule) and not _access(rule) <= made.get(_place(rule), frozenset())
     )
 
 
@@ -114,12 +111,10 @@ def _is_unfiltered(facts: ContainerFacts) -> bool:
 
     In another one, no device file can be made, and only those of the container can be opened.
     """
-    if is_planned(facts) or isinstance(facts.runtime, Unreadable) or facts.runtime.device_filter:
+    if is_planned(facts) or known(lambda: facts.runtime.device_filter, else_=True):
         return False
-    kernel = facts.kernel
-    if isinstance(kernel, Kernel) and isinstance(kernel.host_user_namespace, bool):
-        return kernel.host_user_namespace
-    return not own_user_namespace(facts) and not maps_root_of_host(facts)
+    shared = ask_or(facts, lambda kernel: kernel.host_user_namespace, None)
+    return not own_user_namespace(facts) and not maps_root_of_host(facts) if shared is None else shared
 
 
 class _Rule(Struct, frozen=True):

@@ -25,7 +25,6 @@ from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
 from hardentui.model.finding import Severity, Verdict, failed
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, PRIVILEGED, SECCOMP_PROFILE, UNMASK
 from hardentui.reading.capabilities import HOST_TAKEOVER, reach
@@ -55,13 +54,9 @@ def _is_only_annotated(facts: ContainerFacts) -> bool:
     return isinstance(sets, CapabilitySets) and not sets.bounding >= _NEEDED
 
 
-def _is_equivalent(kernel: Kernel) -> tuple[bool, str] | Unreadable:
+def _is_equivalent(kernel: Kernel) -> tuple[bool, str]:
     """Whether the running process is equivalent to a privileged one, with the values as text."""
     sets, seccomp = kernel.capabilities, kernel.seccomp_mode
-    if isinstance(sets, Unreadable):
-        return sets
-    if isinstance(seccomp, Unreadable):
-        return seccomp
     return reach(sets) >= _NEEDED and seccomp == 0, f"CapBnd {len(sets.bounding)}, Seccomp {seccomp}"
 
 

@@ -21,7 +21,7 @@ from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import CapabilitySets, ContainerFacts, ImageFacts, Kernel
 from hardentui.model.finding import Severity, Verdict, not_applicable, unknown
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread, known
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, PRIVILEGED
 from hardentui.options.capabilities import bounding_set, with_only
@@ -43,8 +43,9 @@ from hardentui.reading.containers import is_infra, judge, proc
 def evaluate(facts: ContainerFacts) -> Verdict:
     needed = needed_by_image(facts)
     if not needed:
-        if isinstance(facts.image, Unreadable) and not is_infra(facts):
-            return unknown(f"the image may declare what it needs, but {facts.image.reason}")
+        image = known(lambda: facts.image)
+        if isinstance(image, Unread) and not is_infra(facts):
+            return unknown(f"the image may declare what it needs, but {image.reason}")
         return not_applicable("the image does not declare what it needs; a trial can find out")
     more = granted_now(facts) - needed
     return judge(

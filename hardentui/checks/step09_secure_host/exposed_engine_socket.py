@@ -22,10 +22,9 @@ from __future__ import annotations
 from hardentui.checks.examples import file, host
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Danger
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import EngineSocket, HostFacts
-from hardentui.model.known import Unreadable
 from hardentui.reading.access import EVERYBODY
 from hardentui.reading.hosts import danger_evidence
 
@@ -36,8 +35,6 @@ _SHOWN = 10
 
 def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
     sockets = facts.sockets
-    if isinstance(sockets, Unreadable):
-        return unknown(sockets.reason)
     if not sockets:
         return not_applicable("no engine socket is open now")
     trusted = set(parameters.texts("trusted_users"))

@@ -25,7 +25,6 @@ from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, n
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import HostFacts
 from hardentui.model.host_scan import FailedRule, HostScan
-from hardentui.model.known import Unreadable
 from hardentui.words import plural
 
 _DAY = 86_400
@@ -35,8 +34,6 @@ _JANUARY = 1_767_225_600.0  # 2026-01-01, the date of the example facts
 
 def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
     scans = facts.host_scans
-    if isinstance(scans, Unreadable):
-        return unknown(scans.reason)
     if not scans:
         return not_applicable("no host scan was imported (hardentui host --import FILE)")
     other = [scan for scan in scans if _is_of_another(scan, facts)]

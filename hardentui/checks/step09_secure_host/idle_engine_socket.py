@@ -19,30 +19,23 @@ from __future__ import annotations
 
 from hardentui.checks.examples import file, host
 from hardentui.model.check import Check, Parameters
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import EngineSocket, HostFacts
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread, known
+from hardentui.reading.containers import sure
 
 _SOCKET = "/run/podman/podman.sock"
 _LINK = "/etc/systemd/system/sockets.target.wants/podman.socket"
 
 
 def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
-    enabled, sockets = facts.socket_enabled_by, facts.sockets
-    live = (
-        ()
-        if isinstance(sockets, Unreadable)
-        else tuple(socket for socket in sockets if socket.file.path == _SOCKET)
-    )
-    if live or (isinstance(enabled, str) and enabled):
-        return _enabled(
-            enabled if isinstance(enabled, str) else "", bool(live), parameters.texts("consumers")
-        )
-    for part in (enabled, sockets):
-        if isinstance(part, Unreadable):
-            return unknown(part.reason)
-    return passed("not enabled", "no socket")
+    enabled, sockets = known(lambda: facts.socket_enabled_by), known(lambda: facts.sockets)
+    link = "" if isinstance(enabled, Unread) else enabled
+    live = not isinstance(sockets, Unread) and any(socket.file.path == _SOCKET for socket in sockets)
+    if live or link:
+        return _enabled(link, live, parameters.texts("consumers"))
+    return sure(passed("not enabled", "no socket"), enabled, sockets)
 
 
 def _enabled(link: str, live: bool, consumers: tuple[str, ...]) -> Verdict:

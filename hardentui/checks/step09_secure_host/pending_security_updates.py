@@ -23,7 +23,7 @@ from hardentui.model.check import Check
 from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import HostFacts
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread, known
 from hardentui.words import plural
 
 _COMMANDS = {
@@ -37,15 +37,15 @@ _COMMANDS = {
 
 
 def evaluate(facts: HostFacts) -> Verdict:
-    updates, reboot = facts.security_updates, facts.reboot_required
+    updates, reboot = known(lambda: facts.security_updates), known(lambda: facts.reboot_required)
     reasons: list[str] = []
     commands: list[str] = []
     evidence: list[Evidence] = []
-    if not isinstance(updates, Unreadable) and updates:
+    if not isinstance(updates, Unread) and updates:
         reasons.append(f"{plural(len(updates), 'security update')} pending")
         evidence.append(Evidence("package manager", ", ".join(updates[:10])))
         commands += _update(facts)
-    if not isinstance(reboot, Unreadable) and reboot:
+    if not isinstance(reboot, Unread) and reboot:
         reasons.append(reboot)
         evidence.append(Evidence("kernel", reboot))
         commands.append("systemctl reboot")
@@ -53,7 +53,7 @@ def evaluate(facts: HostFacts) -> Verdict:
         return failed(
             "; ".join(reasons), effective=facts.kernel, evidence=tuple(evidence), commands=tuple(commands)
         )
-    hidden = [answer.reason for answer in (updates, reboot) if isinstance(answer, Unreadable)]
+    hidden = [answer.reason for answer in (updates, reboot) if isinstance(answer, Unread)]
     if hidden:
         return unknown("; ".join(dict.fromkeys(hidden)))
     return passed(effective=facts.kernel)

@@ -22,17 +22,14 @@ from __future__ import annotations
 
 from hardentui.checks.examples import host
 from hardentui.model.check import Check, Parameters
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import HostFacts, RootRight
-from hardentui.model.known import Unreadable
 from hardentui.words import plural
 
 
 def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
     rights = facts.root_rights
-    if isinstance(rights, Unreadable):
-        return unknown(rights.reason)
     trusted = set(parameters.texts("trusted_users"))
     untrusted = [right for right in rights if right.who not in trusted]
     if not untrusted:

@@ -27,8 +27,6 @@ from hardentui.model.known import Unreadable
 
 def evaluate(facts: HostFacts) -> Verdict:
     storage = facts.storage
-    if isinstance(storage, Unreadable):
-        return unknown(storage.reason)
     if isinstance(storage.root, Missing):
         return not_applicable(
             f"{storage.graph_root} does not exist: nothing is stored by the rootful engine yet"

@@ -23,15 +23,12 @@ from hardentui.model.check import Check
 from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import ApiService, HostFacts
-from hardentui.model.known import Unreadable
 
 _UNIT = "/etc/systemd/system/podman.service.d/tcp.conf"
 
 
 def evaluate(facts: HostFacts) -> Verdict:
     services = facts.tcp_services
-    if isinstance(services, Unreadable):
-        return unknown(services.reason)
     unprotected = [service for service in services if not service.client_certificates]
     if not unprotected and (hidden := facts.tcp_unread or facts.tcp_unseen):
         return unknown(hidden)

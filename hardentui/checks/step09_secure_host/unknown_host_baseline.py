@@ -21,10 +21,10 @@ from __future__ import annotations
 
 from hardentui.checks.examples import host
 from hardentui.model.check import Check, Parameters
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import BaselineReport, HostFacts, User
-from hardentui.model.known import Unreadable
+from hardentui.model.known import known
 
 _DAY = 86_400
 _REPORT = "/var/log/lynis-report.dat"
@@ -32,11 +32,9 @@ _JANUARY = 1_767_225_600.0  # 2026-01-01, the date of the example facts
 
 
 def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
-    rootless = (
-        [] if isinstance(facts.users, Unreadable) else [user.name for user in facts.users if user.rootless]
-    )
-    limit = facts.sysctls.get("user.max_user_namespaces")
-    if limit == "0" and rootless:
+    off = facts.sysctls.get("user.max_user_namespaces") == "0"
+    rootless = [user.name for user in facts.users if user.rootless] if off else []
+    if rootless:
         return failed(
             f"user namespaces are disabled, although {', '.join(rootless)} run rootless containers",
             effective="user.max_user_namespaces=0",
@@ -47,8 +45,6 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
             ),
         )
     baselines = facts.baselines
-    if isinstance(baselines, Unreadable):
-        return unknown(baselines.reason)
     baselines = (*baselines, *_imported(facts))
     commands = ("lynis audit system",)
     if not baselines:
@@ -65,7 +61,7 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
 
 def _imported(facts: HostFacts) -> tuple[BaselineReport, ...]:
     """Imported results count as well, if any rule was evaluated."""
-    scans = () if isinstance(facts.host_scans, Unreadable) else facts.host_scans
+    scans = known(lambda: facts.host_scans, else_=())
     return tuple(
         BaselineReport(scan.tool, scan.source, scan.finished)
         for scan in scans

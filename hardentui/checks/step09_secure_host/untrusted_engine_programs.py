@@ -30,7 +30,6 @@ from hardentui.model.configuration import Danger
 from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import HostFacts, Program
-from hardentui.model.known import Unreadable
 from hardentui.reading.hosts import danger_evidence, dangers_of, repair
 from hardentui.words import plural
 
@@ -49,15 +48,11 @@ _KNOWN_HOOKS = (
 
 def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
     programs = facts.programs
-    if isinstance(programs, Unreadable):
-        return unknown(programs.reason)
     if not programs:
         return not_applicable("no container runtime is installed")
     dangers = dangers_of(program.file for program in programs)
     strange = [program for program in programs if _strange(program, parameters)]
     if not dangers and not strange:
-        if isinstance(facts.configuration, Unreadable):
-            return unknown(facts.configuration.reason)
         if facts.configuration.fault is not None:
             return unknown(f"other programs may be configured: {facts.configuration.fault.reason}")
         return passed(effective=f"{plural(len(programs), 'program')} checked")

@@ -75,8 +75,6 @@ class Weak(Struct, frozen=True):
 
 def evaluate(facts: EngineFacts, parameters: Parameters) -> Verdict:
     trust = facts.trust
-    if isinstance(trust, Unreadable):
-        return unknown(trust.reason)
     configured = trust.configuration
     if isinstance(configured, Unreadable):
         return unknown(configured.reason)

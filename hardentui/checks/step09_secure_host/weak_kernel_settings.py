@@ -32,7 +32,7 @@ from hardentui.model.configuration import Danger, FileFact
 from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import HostFacts
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread, Unreadable, known
 from hardentui.reading.hosts import danger_evidence, dangers_of, repair
 from hardentui.words import plural
 
@@ -100,8 +100,8 @@ def evaluate(facts: HostFacts) -> Verdict:
         return _failed(weak, open_handler)
     if not facts.sysctls:
         return unknown("no kernel settings were read")
-    if isinstance(facts.core_handler, Unreadable):
-        hidden.append(facts.core_handler.reason)
+    if isinstance(handler := known(lambda: facts.core_handler), Unread):
+        hidden.append(handler.reason)
     if hidden:
         return unknown("; ".join(hidden))
     return passed(effective=f"{plural(len(_KNOBS.keys() & facts.sysctls.keys()), 'setting')} checked")

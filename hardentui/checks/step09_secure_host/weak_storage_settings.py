@@ -38,8 +38,6 @@ _MASKS = ("storage.options.overlay.force_mask", "storage.options.force_mask")
 
 def evaluate(facts: HostFacts) -> Verdict:
     storage = facts.storage
-    if isinstance(storage, Unreadable):
-        return unknown(storage.reason)
     used = () if isinstance(storage.used_drivers, Unreadable) else storage.used_drivers
     driver = storage.driver or ", ".join(used)
     evidence, commands = _settings(storage, used)

@@ -25,7 +25,6 @@ from hardentui.model.configuration import Danger
 from hardentui.model.finding import Evidence, Kind, Severity, Status, Verdict, failed, not_applicable
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import HostFacts, UnitProgram
-from hardentui.model.known import Unreadable
 from hardentui.reading.hosts import judge_files
 
 _QUADLET = "/etc/containers/systemd/web.container"
@@ -37,8 +36,6 @@ def evaluate(facts: HostFacts) -> Verdict:
     if facts.units == {}:
         return not_applicable("there are no Quadlets or local unit files")
     programs = facts.unit_programs
-    if isinstance(facts.units, Unreadable) or isinstance(programs, Unreadable):
-        return judge_files(programs if isinstance(programs, Unreadable) else facts.units, "", "")
     run_by = {program.path: f" (run by {program.unit})" for program in programs}
     verdict = judge_files(
         {**{program.path: program.file for program in programs}, **facts.units},

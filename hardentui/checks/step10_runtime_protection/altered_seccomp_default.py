@@ -23,19 +23,16 @@ from typing import Any
 from hardentui.checks.examples import file, host
 from hardentui.model.check import Check
 from hardentui.model.configuration import Danger, Missing
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import HostFacts
-from hardentui.model.known import Unreadable
 from hardentui.reading.hosts import danger_evidence, repair
 
 _PROFILE = "/usr/share/containers/seccomp.json"
 
 
 def evaluate(facts: HostFacts) -> Verdict:
-    profile, intact = facts.seccomp_profile, facts.seccomp_intact
-    if isinstance(profile, Unreadable):
-        return unknown(profile.reason)
+    profile = facts.seccomp_profile
     if isinstance(profile, Missing) and profile.path == "unconfined":
         return not_applicable("containers.conf turns the filter off (see weak-engine-defaults)")
     if isinstance(profile, Missing):
@@ -52,9 +49,7 @@ def evaluate(facts: HostFacts) -> Verdict:
             evidence=danger_evidence(profile.dangers),
             commands=tuple(repair(danger) for danger in profile.dangers),
         )
-    if isinstance(intact, Unreadable):
-        return unknown(intact.reason, profile.path)
-    if not intact:
+    if not facts.seccomp_intact:
         return failed(
             "the default profile differs from the one in the package",
             profile.path,

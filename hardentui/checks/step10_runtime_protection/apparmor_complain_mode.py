@@ -54,8 +54,7 @@ def _before_it_runs(facts: ContainerFacts) -> Verdict:
     name = facts.spec[APPARMOR]
     if name in ("", "unconfined"):
         return not_applicable("the mode of the engine's profile shows only while the container is running")
-    host = facts.host
-    loaded = host if isinstance(host, Unreadable) else host.security_modules.apparmor_profiles
+    loaded = facts.host.security_modules.apparmor_profiles
     if isinstance(loaded, Unreadable):
         return unknown(loaded.reason, f"profile {name}")
     mode = loaded.get(name)

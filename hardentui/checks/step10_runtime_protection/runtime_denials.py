@@ -19,9 +19,8 @@ from hardentui.checks.examples import container
 from hardentui.model.activity import Denial
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
 from hardentui.reading.containers import listed
 from hardentui.visible import visible
 from hardentui.words import plural
@@ -29,8 +28,6 @@ from hardentui.words import plural
 
 def evaluate(facts: ContainerFacts) -> Verdict:
     denials = facts.denials
-    if isinstance(denials, Unreadable):
-        return unknown(denials.reason)
     if not denials:
         return passed(effective="no denials")
     by = listed(frozenset(denial.by for denial in denials))
@@ -46,7 +43,6 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 CHECK = Check(
     title="Recent kernel denials",
     severity=Severity.MEDIUM,  # something tries what it may not, or a profile is wrong
-    closer=True,
     summary="Find out whether it was an attack or a profile that is too tight",
     fix=FixKind.DECISION,
     risk=Risk.SAFE,

@@ -22,12 +22,9 @@ from hardentui.model.check import Check
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
 
 
 def evaluate(facts: EngineFacts) -> Verdict:
-    if isinstance(facts.info, Unreadable):
-        return unknown(f"the engine was not asked for its features: {facts.info.reason}")
     enabled = ((facts.info.get("host") or {}).get("security") or {}).get("seccompEnabled")
     evidence = (Evidence("info: host.security.seccompEnabled", str(enabled).lower()),)
     if enabled is True:

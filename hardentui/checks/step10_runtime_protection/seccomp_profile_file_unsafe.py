@@ -20,9 +20,8 @@ from hardentui.checks.examples import container, rootless
 from hardentui.model.check import Check
 from hardentui.model.configuration import Danger, FileFact, Missing
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
 from hardentui.options import SECCOMP_PROFILE
 
 _OTHERS_WRITE, _GROUP_AND_OTHERS_WRITE = 0o002, 0o022
@@ -33,8 +32,6 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if path in ("", "unconfined"):
         return not_applicable("no custom profile is set")
     file = facts.seccomp_file
-    if isinstance(file, Unreadable):
-        return unknown(file.reason, path)
     if isinstance(file, Missing):
         gone = (Evidence(file.path, "does not exist"),)
         return failed("the file is missing, so the container cannot be recreated", path, evidence=gone)

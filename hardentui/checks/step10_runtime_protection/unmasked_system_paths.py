@@ -33,7 +33,7 @@ from hardentui.model.known import Unreadable
 from hardentui.model.mounts import KernelMount
 from hardentui.model.spec import Spec
 from hardentui.options import PID, PRIVILEGED, UNMASK
-from hardentui.reading.containers import ask, declared_user, is_root, judge, listed, proc
+from hardentui.reading.containers import ask, ask_or, declared_user, is_root, judge, listed, proc, sure
 from hardentui.reading.mounts import bare_kernel_mounts
 from hardentui.reading.user_namespace import own_user_namespace
 from hardentui.visible import visible
@@ -84,7 +84,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
             lifted
         ), f"{plural(len(masked & (_HIDDEN | _PROTECTED)), 'mask')}: {listed(masked, 6)}"
 
-    return judge(
+    verdict = judge(
         live,
         assess,
         declared_bad=bool(lifted),
@@ -93,6 +93,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         where=proc(facts, "mountinfo"),
         severity=severity,
     )
+    return sure(verdict, ask(facts, lambda kernel: kernel.mounts))
 
 
 def _severity(facts: ContainerFacts, live: frozenset[str] | Unreadable | NotRunning) -> Severity | None:
@@ -110,9 +111,9 @@ def _severity(facts: ContainerFacts, live: frozenset[str] | Unreadable | NotRunn
 
 
 def _is_root_of_host(facts: ContainerFacts) -> bool:
-    kernel = facts.kernel
-    if isinstance(kernel, Kernel) and isinstance(kernel.uid, int):
-        return kernel.uid == 0 or (isinstance(kernel.other_uids, frozenset) and 0 in kernel.other_uids)
+    uid = ask_or(facts, lambda kernel: kernel.uid, None)
+    if uid is not None:
+        return 0 in (uid, *ask_or(facts, lambda kernel: kernel.other_uids, ()))
     return is_root(declared_user(facts)) and not own_user_namespace(facts)
 
 
@@ -162,8 +163,12 @@ CHECK = Check(
     remediate=remediate,
     passes=lambda: (
         container(),
-        container(kernel=Kernel(7, masked_paths=_MASKED, lost_masks=frozenset())),
-        container((PID, "host"), kernel=Kernel(7, masked_paths=frozenset({"/proc/keys"})), engine=rootless()),
+        container(kernel=Kernel(7, masked_paths=_MASKED, lost_masks=frozenset(), mounts=())),
+        container(
+            (PID, "host"),
+            kernel=Kernel(7, masked_paths=frozenset({"/proc/keys"}), mounts=()),
+            engine=rootless(),
+        ),
         container(kernel=Kernel(7, masked_paths=_MASKED, lost_masks=frozenset(), mounts=_PIDS_ONLY)),
     ),
     fails=lambda: (

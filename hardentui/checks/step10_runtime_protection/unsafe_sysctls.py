@@ -18,13 +18,15 @@ VPN and routing (net.ipv4.ip_forward). Add those that are needed to `safe`, with
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
+from hardentui.model.known import known
 from hardentui.model.runtime import RuntimeConfig
 from hardentui.model.spec import Spec
 from hardentui.options import SYSCTL
@@ -81,12 +83,9 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 def _of_engine(facts: ContainerFacts, given: tuple[str, ...]) -> tuple[str, ...]:
     """Sysctls in the runtime's configuration that the container does not declare."""
-    if isinstance(facts.runtime, Unreadable):
-        return ()
+    sysctls: Mapping[str, str] = known(lambda: facts.runtime.sysctl, else_={})
     declared = {_name(setting) for setting in given}
-    return tuple(
-        f"{name}={value}" for name, value in sorted(facts.runtime.sysctl.items()) if name not in declared
-    )
+    return tuple(f"{name}={value}" for name, value in sorted(sysctls.items()) if name not in declared)
 
 
 def _is_safe(setting: str, safe: tuple[str, ...]) -> bool:

@@ -38,7 +38,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unreadable, known
 from hardentui.model.runtime import RuntimeConfig
 from hardentui.model.seccomp import RawFilter, SeccompProfile
 from hardentui.model.spec import Spec
@@ -90,7 +90,7 @@ def _words(group: OpenCalls) -> str:
 
 def _next_time(facts: ContainerFacts, declared: str, source: str) -> Verdict:
     """For a good filter in force: the file that it came from may have changed since."""
-    rules = facts.seccomp_rules
+    rules = known(lambda: facts.seccomp_rules)
     good = passed(declared, "denies what Podman's own profile denies", (Evidence(source, "checked"),))
     if facts.spec[SECCOMP_PROFILE] in ("", "unconfined") or isinstance(rules, Unreadable):
         return good

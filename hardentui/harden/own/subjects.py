@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from hardentui.model.capabilities import ALL_CAPABILITIES
-from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel, NotRunning
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
+from hardentui.model.known import Known, Unread, Unreadable, known
 from hardentui.model.own_check import CheckOperator, OwnValue, Shape
 from hardentui.model.protection import ProtectionRule
 from hardentui.model.spec import Option
@@ -102,9 +102,7 @@ def entry_text(option: Option[Any], entry: Any) -> str:
 
 
 def _limits(name: str) -> Callable[[Kernel], Known[Any]]:
-    return lambda kernel: (
-        kernel.limits if isinstance(kernel.limits, Unreadable) else getattr(kernel.limits, name)
-    )
+    return lambda kernel: getattr(kernel.limits, name)
 
 
 ENFORCED: Mapping[Option[Any], tuple[Callable[[Kernel], Known[Any]], str]] = {
@@ -130,8 +128,9 @@ def _kernel(read: Callable[[Kernel], Known[Any]]) -> Callable[[ContainerFacts], 
 
 
 def _user(facts: ContainerFacts) -> Seen:
-    if not facts.spec[BY_NAME["user"]] and isinstance(facts.image, Unreadable) and is_planned(facts):
-        return Unreadable(f"the user of the image is not known: {facts.image.reason}")
+    image = known(lambda: facts.image)
+    if not facts.spec[BY_NAME["user"]] and isinstance(image, Unread) and is_planned(facts):
+        return Unread(f"the user of the image is not known: {image.reason}")
     return declared_user(facts) or "root"
 
 
@@ -143,14 +142,11 @@ def _capabilities(facts: ContainerFacts) -> Seen:
     return tuple(sorted(name.removeprefix("CAP_") for name in names))
 
 
-def _seccomp(kernel: Kernel) -> Known[str]:
-    mode = kernel.seccomp_mode
-    return mode if isinstance(mode, Unreadable) else ("none", "strict", "filter")[mode]
+def _seccomp(kernel: Kernel) -> str:
+    return ("none", "strict", "filter")[kernel.seccomp_mode]
 
 
 def _image_age(facts: ContainerFacts) -> Seen:
-    if not isinstance(facts.image, ImageFacts):
-        return facts.image
     try:
         created = datetime.fromisoformat(str(facts.image.inspect.get("Created") or "")[:19] + "+00:00")
     except ValueError:
@@ -162,21 +158,17 @@ def _image_name(facts: ContainerFacts) -> str:
     return facts.spec[IMAGE] or facts.image_name
 
 
-def _listening(kernel: Kernel) -> Known[tuple[str, ...]]:
-    sockets = kernel.listening
-    if isinstance(sockets, Unreadable):
-        return sockets
-    return tuple(sorted({f"{socket.port}/{socket.protocol.removesuffix('6')}" for socket in sockets}))
+def _listening(kernel: Kernel) -> tuple[str, ...]:
+    return tuple(
+        sorted({f"{socket.port}/{socket.protocol.removesuffix('6')}" for socket in kernel.listening})
+    )
 
 
-def _shared(kernel: Kernel) -> Known[tuple[str, ...]]:
-    kinds = kernel.shared_namespaces
-    return kinds if isinstance(kinds, Unreadable) else tuple(sorted(kinds))
+def _shared(kernel: Kernel) -> tuple[str, ...]:
+    return tuple(sorted(kernel.shared_namespaces))
 
 
-def _processes(kernel: Kernel) -> Known[tuple[str, ...]]:
-    if isinstance(kernel.processes, Unreadable):
-        return kernel.processes
+def _processes(kernel: Kernel) -> tuple[str, ...]:
     return tuple(sorted({process.name for process in kernel.processes}))
 
 
@@ -187,8 +179,6 @@ def _host_paths(facts: ContainerFacts) -> Seen:
 
 
 def _unit(facts: ContainerFacts) -> Seen:
-    if isinstance(facts.unit, Unreadable):
-        return facts.unit
     return facts.unit.name if facts.unit else ""
 
 

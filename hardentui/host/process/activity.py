@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from socket import AF_INET, AF_INET6, inet_ntop
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from hardentui.host.files.reader import Files, reason
 from hardentui.host.process.capabilities import capability_sets
@@ -23,7 +22,7 @@ from hardentui.host.process.cgroups import (
     parse_membership,
 )
 from hardentui.host.process.tree import MAX_PROCESSES, descendants, parse_status
-from hardentui.model.facts import CapabilitySets, Client, Kernel, ListeningSocket, Process
+from hardentui.model.facts import CapabilitySets, Client, ListeningSocket, Process
 from hardentui.model.known import Known, Unreadable
 
 _MAX_DEPTH = 16
@@ -39,9 +38,6 @@ class Activity(Struct, frozen=True):
     processes: Known[tuple[Process, ...]]
     listening: Known[tuple[ListeningSocket, ...]]
     clients: Known[tuple[Client, ...]]
-
-    def added_to(self, kernel: Kernel) -> Kernel:
-        return replace(kernel, processes=self.processes, listening=self.listening, clients=self.clients)
 
 
 def read_activity(

@@ -20,7 +20,7 @@ from hardentui.host.files.config import names, there
 from hardentui.host.files.reader import Files, reason
 from hardentui.model.activity import Denial
 from hardentui.model.facts import IdRange, Kernel
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread, Unreadable, known
 from hardentui.words import plural
 
 DAY = timedelta(days=1)
@@ -166,9 +166,10 @@ def denials_of(
     Returns:
         Unreadable if none is certainly its own but some may be.
     """
-    if isinstance(kernel.processes, Unreadable):
-        return Unreadable(f"its processes are not known: {kernel.processes.reason}")
-    running = {process.pid: process.name for process in kernel.processes}
+    processes = known(lambda: kernel.processes)
+    if isinstance(processes, Unread):
+        return Unread(f"its processes are not known: {processes.reason}")
+    running = {process.pid: process.name for process in processes}
     mine: list[Denial] = []
     perhaps = 0
     for refusal in refusals:
@@ -195,17 +196,11 @@ def _belongs(
         return refusal.command in ("", running[refusal.pid]) or None
     if there(files, f"/proc/{refusal.pid}"):
         return False  # it lives, elsewhere
-    if (
-        refusal.label
-        and isinstance(kernel.lsm_label, str)
-        and not _same_profile(refusal.label, kernel.lsm_label)
-    ):
+    profile = known(lambda: kernel.lsm_label)
+    if refusal.label and isinstance(profile, str) and not _same_profile(refusal.label, profile):
         return False
-    if (
-        refusal.uid is not None
-        and isinstance(kernel.uid_map, tuple)
-        and not _mapped(refusal.uid, kernel.uid_map)
-    ):
+    lines = known(lambda: kernel.uid_map)
+    if refusal.uid is not None and isinstance(lines, tuple) and not _mapped(refusal.uid, lines):
         return False
     return None
 

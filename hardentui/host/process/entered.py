@@ -40,10 +40,6 @@ def read_entered(
     A process without a parent becomes a child of the main process, so whatever else is in there came from
     outside: with `podman exec`, or past the engine with `nsenter` or the runtime.
     """
-    if isinstance(kernel.namespaces, Unreadable):
-        return kernel.namespaces
-    if isinstance(kernel.shared_namespaces, Unreadable):
-        return kernel.shared_namespaces
     if "mnt" in kernel.shared_namespaces:
         return Unreadable(
             "it has no mount namespace of its own, so it is not known what came in from outside"

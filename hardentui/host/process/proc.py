@@ -22,7 +22,7 @@ from hardentui.host.process.mountinfo import (
 from hardentui.host.process.since_start import read_device_rules
 from hardentui.host.process.tree import parse_status, statuses_below
 from hardentui.model.facts import IdRange, Kernel, Limits
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread, Unreadable
 from hardentui.model.mounts import KernelMount
 
 T = TypeVar("T")
@@ -66,14 +66,20 @@ def read_kernel(
     """
     started = _start_time(files, pid)
     if isinstance(started, Unreadable):
-        return _all(pid, started)
+        return Kernel.unread(started.reason, pid)
     membership = _then(_text(files, f"/proc/{pid}/cgroup"), parse_membership)
     if not _belongs(membership, cgroup_path):
-        return _all(pid, ENDED)
+        return Kernel.unread(ENDED.reason, pid)
     place = _InTree(membership, find_cgroups(files) if cgroups is None else cgroups, cgroup_path)
-    kernel = _kernel(files, pid, engine_pid, place, engine_mounts)
+    kernel = _kernel(files, pid, started, engine_pid, place, engine_mounts)
     # read again: the process may have ended meanwhile and its pid been reused
-    return kernel if _start_time(files, pid) == started else _all(pid, ENDED)
+    return kernel if _start_time(files, pid) == started else Kernel.unread(ENDED.reason, pid)
+
+
+def refuse_another(files: Files, kernel: Kernel) -> None:
+    """Raises Unread if its process has ended: another one may have its PID by now."""
+    if kernel.started != _start_time(files, kernel.pid):
+        raise Unread("it is gone")
 
 
 class _InTree(Struct, frozen=True):
@@ -87,6 +93,7 @@ class _InTree(Struct, frozen=True):
 def _kernel(
     files: Files,
     pid: int,
+    started: int,
     engine_pid: int | None,
     place: _InTree,
     engine_mounts: Callable[[str, str], Known[MountTable]] | None,
@@ -102,6 +109,7 @@ def _kernel(
     table = None if engine_mounts is None else engine_mounts(engine, _link(engines, "mnt"))
     return Kernel(
         pid=pid,
+        started=started,
         uid=_then(status, lambda lines: _id(lines, "Uid")),
         gid=_then(status, lambda lines: _id(lines, "Gid")),
         uid_map=uid_map,
@@ -126,11 +134,6 @@ def _kernel(
         oom_score_adj=_then(_text(files, f"/proc/{pid}/oom_score_adj"), int),
         namespaces=own,
     )
-
-
-def _all(pid: int, why: Unreadable) -> Kernel:
-    unknown = (name for name in Kernel.__struct_fields__ if name != "pid")
-    return Kernel(pid=pid, **dict.fromkeys(unknown, why))
 
 
 def _text(files: Files, path: str) -> Known[str]:

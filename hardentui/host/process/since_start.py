@@ -28,12 +28,12 @@ def read_device_rules(
     return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 
-def lost_masks(files: Files, kernel: Kernel, runtime: Known[RuntimeConfig]) -> Known[frozenset[str]]:
-    """Paths that the runtime has hidden or protected, that exist inside, and that nothing covers now."""
-    if isinstance(runtime, Unreadable):
-        return runtime
-    if isinstance(kernel.masked_paths, Unreadable):
-        return kernel.masked_paths
+def lost_masks(files: Files, kernel: Kernel, runtime: RuntimeConfig) -> frozenset[str]:
+    """Paths that the runtime has hidden or protected, that exist inside, and that nothing covers now.
+
+    Raises:
+        Unread: what covers paths is not known.
+    """
     gone = runtime.masks - kernel.masked_paths
     return frozenset(path for path in gone if _exists_inside(files, kernel.pid, path))
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from msgspec.structs import replace
-
 from hardentui.model.activity import FileChange
-from hardentui.model.facts import ContainerFacts, Kernel, Limits
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.known import known
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option
 from hardentui.options import MEMORY, PIDS_LIMIT, SYSCTL
+from hardentui.reading.containers import ask_or
 from hardentui.trial.learned.limits import memory_limit, pids_limit
 from hardentui.trial.learned.needs import Needs
 
@@ -58,14 +58,14 @@ def informed(facts: ContainerFacts, needs: Needs) -> ContainerFacts:
     """The container with the paths it was seen to write."""
     if needs.written is None:
         return facts
-    known = facts.changes if isinstance(facts.changes, tuple) else ()
-    paths = {change.path for change in known}
+    changes = known(lambda: facts.changes, else_=())
+    paths = {change.path for change in changes}
     new = tuple(
         FileChange(file.path, "modified" if file.directory else "added", file.directory)
         for file in needs.written
         if file.path not in paths
     )
-    return replace(facts, changes=(*known, *new))
+    return facts.replace(changes=(*changes, *new))
 
 
 def low_ports(facts: ContainerFacts) -> int:
@@ -78,12 +78,8 @@ def low_ports(facts: ContainerFacts) -> int:
 
 
 def _peak_of_original(facts: ContainerFacts) -> int:
-    kernel = facts.kernel
-    if isinstance(kernel, Kernel) and isinstance(kernel.limits, Limits):
-        return kernel.limits.memory_peak or 0
-    return 0
+    return ask_or(facts, lambda kernel: kernel.limits.memory_peak, None) or 0
 
 
 def _processes_of_original(facts: ContainerFacts) -> int:
-    kernel = facts.kernel
-    return len(kernel.processes) if isinstance(kernel, Kernel) and isinstance(kernel.processes, tuple) else 0
+    return len(ask_or(facts, lambda kernel: kernel.processes, ()))

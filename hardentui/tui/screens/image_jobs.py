@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from hardentui.errors import UsageError
 from hardentui.model.facts import ImageFacts
-from hardentui.model.known import Unreadable
 from hardentui.model.trial import TrialEvent
 from hardentui.tui.screens.job import JobResult
 from hardentui.words import plural
 from hardentui.workbench.looking.sboms import gaps_of, name_of, save_sboms
 from hardentui.workbench.networking.requests import fresh_report
+from hardentui.workbench.pages.images import is_inspected
 from hardentui.workbench.pages.sections import PageLine, PageSection, Tone, size_text
 from hardentui.workbench.pages.updates import rehearsal_page
 from hardentui.workbench.trials.trying import Wishes
@@ -41,7 +41,7 @@ def sbom_job(
     """
     subject, image = report.subject, report.about
     assert isinstance(image, ImageFacts)  # noqa: S101 - `image_reports` gives nothing else
-    if isinstance(image.inventory, Unreadable):
+    if not is_inspected(image):
 
         def on_bytes(read: int) -> None:
             tell(f"reading {subject.name}: {size_text(read)}")
@@ -53,7 +53,7 @@ def sbom_job(
         image = next((other.about for other in again if isinstance(other.about, ImageFacts)), image)
     tell("writing")
     written = save_sboms([image], os.path.expanduser(directory))
-    count = 0 if isinstance(image.inventory, Unreadable) else len(image.inventory.installed)
+    count = len(image.inventory.installed) if is_inspected(image) else 0
     lines = [PageLine("written", f"{file.path}: {file.state.value}", Tone.GOOD) for file in written]
     lines.append(PageLine("lists", plural(count, "package")))
     lines += [PageLine("missing", gap, Tone.MUTED) for gap in gaps_of(image)]

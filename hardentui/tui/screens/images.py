@@ -16,7 +16,7 @@ from hardentui.errors import HardenError
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Finding, Kind, Status
 from hardentui.model.image import NeverScanned
-from hardentui.model.known import Unreadable
+from hardentui.model.known import known
 from hardentui.tui.actions import BACK, BROWSE, COPY, IMAGES, bindings
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.ask import AskScreen
@@ -33,6 +33,7 @@ from hardentui.workbench.looking.scanning import Scanning
 from hardentui.workbench.pages.images import (
     age_of,
     image_page,
+    is_inspected,
     no_scanner_page,
     packages_of,
     scan_word,
@@ -98,7 +99,7 @@ class ImagesScreen(BrowseScreen):
         assert isinstance(facts, ImageFacts)  # noqa: S101 - `image_reports` gives nothing else
         worst = next(iter(worst_first(self._findings(report))), None)
         look = look_of(worst) if worst is not None else OTHERS[Status.UNKNOWN]
-        if isinstance(facts.inventory, Unreadable) and not (worst is not None and worst.failing):
+        if not is_inspected(facts) and not (worst is not None and worst.failing):
             look = OTHERS[Status.UNKNOWN]  # nobody has looked inside
         mark, order = self.signs.mark(look), look.order
         users, size = len(facts.used_by), size_of(facts)
@@ -144,11 +145,12 @@ class ImagesScreen(BrowseScreen):
         report = self._report(key)
         if report is None or not isinstance(report.about, ImageFacts):
             return Content("")
+        facts = report.about
         findings = self._findings(report)
-        if isinstance(report.about.inventory, Unreadable):  # the page says so once, not every check again
+        if not is_inspected(report.about):  # the page says so once, not every check again
             findings = [finding for finding in findings if finding.status is not Status.UNKNOWN]
         sections = [*image_page(report.about)]
-        if self._wanting and isinstance(report.about.scan, NeverScanned):
+        if self._wanting and isinstance(known(lambda: facts.scan), NeverScanned):
             sections.insert(1, no_scanner_page(self._wanting))
         return page(self, sections, findings, self.text_width)
 
@@ -157,11 +159,10 @@ class ImagesScreen(BrowseScreen):
         parts: list[str | tuple[str, str]] = [("Images", "bold")]
         reports = self.session.around.images
         if reports:
-            known = sum(
-                isinstance(report.about, ImageFacts) and not isinstance(report.about.inventory, Unreadable)
-                for report in reports
+            inspected = sum(
+                isinstance(report.about, ImageFacts) and is_inspected(report.about) for report in reports
             )
-            parts.append(f"   {len(reports)}, {known} inspected")
+            parts.append(f"   {len(reports)}, {inspected} inspected")
         if inspection is not None:
             parts.append((f"   {inspection.progress}", "$primary"))
         return Content.assemble(*parts)
@@ -189,8 +190,8 @@ class ImagesScreen(BrowseScreen):
             return "There is no image under the cursor." if self._images else "There are no images."
         if action in ("look", "scan", "scan_all") and self.session.around.look is not None:
             return "Another image is being inspected. esc stops it."
-        known = isinstance(report.about, ImageFacts) and not isinstance(report.about.inventory, Unreadable)
-        if action == "look" and known:
+        inspected = isinstance(report.about, ImageFacts) and is_inspected(report.about)
+        if action == "look" and inspected:
             return "Already inspected; an image never changes under its ID."
         return ""
 

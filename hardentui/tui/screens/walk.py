@@ -17,7 +17,7 @@ from hardentui.model.checklist import Step
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Finding, Kind
 from hardentui.model.fix import Remediation
-from hardentui.model.known import Unreadable
+from hardentui.model.known import known
 from hardentui.model.plan import Caution
 from hardentui.tui.actions import BACK, COPY, COPY_MORE, WALK, bindings
 from hardentui.tui.choosing import Choosing
@@ -38,6 +38,7 @@ from hardentui.tui.widgets.plan_panel import PlanPanel, promise
 from hardentui.tui.widgets.step_rail import StepRail
 from hardentui.tui.widgets.why_panel import WhyPanel
 from hardentui.visible import visible
+from hardentui.workbench.pages.images import is_inspected
 from hardentui.workbench.views import Report, Row, also_words
 
 _IMAGE_STEP = 1
@@ -213,13 +214,13 @@ class WalkScreen(ContainerScreen):
     def _can_look(self) -> bool:
         """Its image is known and not inspected yet."""
         facts = self._report.facts if self._report else None
-        image = facts.image if facts else None
+        image = known(lambda: facts.image) if facts else None
         return (
             not self._gone
             and self._row is not None
             and bool(image_id(self._row))
             and isinstance(image, ImageFacts)
-            and isinstance(image.inventory, Unreadable)
+            and not is_inspected(image)
         )
 
     def _show_crumb(self, step: Step) -> None:

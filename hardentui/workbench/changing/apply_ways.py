@@ -14,6 +14,7 @@ from hardentui.change.unit_operator import note_unit
 from hardentui.errors import CannotFix
 from hardentui.model.draft import Draft
 from hardentui.model.facts import ContainerFacts, EngineFacts
+from hardentui.model.known import known
 from hardentui.model.operations import (
     LimitsBefore,
     NoteUnit,
@@ -77,7 +78,7 @@ def live_flags(plan: Plan, facts: ContainerFacts) -> tuple[str, ...]:
 
 def _keeps_updates(engine: EngineFacts) -> bool:
     """Whether a container has what was updated after its next start, too; never with the old database."""
-    host = engine.info.get("host") if isinstance(engine.info, Mapping) else None
+    host = known(lambda: engine.info.get("host"), else_=None)
     return engine.version >= KEEPS_UPDATES and (host or {}).get("databaseBackend") != "boltdb"
 
 

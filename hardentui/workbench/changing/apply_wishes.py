@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from hardentui.errors import CannotFix
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread, known
 from hardentui.readiness.expectation import PATIENCE
 from hardentui.reading.layer_data import LayerData
 from hardentui.visible import visible
@@ -50,9 +50,9 @@ def refuse_loss(
         CannotFix: data would be lost, or that is unknown.
     """
     discarding = f"{wishes.discard_with} continues without it"
-    if isinstance(facts.changes, Unreadable) and not wishes.discard_data:
+    if isinstance(unread := known(lambda: facts.changes), Unread) and not wishes.discard_data:
         raise CannotFix(
-            f"Unknown whether the container has data in its writable layer: {facts.changes.reason}.",
+            f"Unknown whether the container has data in its writable layer: {unread.reason}.",
             _sentence(discarding),
         )
     if not layer.data or wishes.discard_data:

@@ -26,9 +26,10 @@ from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix, NotFound, UsageError
 from hardentui.host.process.activity import read_listening
 from hardentui.model.draft import Target
-from hardentui.model.facts import CHANGES_NOT_ASKED, ContainerFacts
+from hardentui.model.facts import ONLY_IN_DETAIL, ContainerFacts
 from hardentui.model.finding import Status
 from hardentui.model.journal import EntryAction, EntryState, JournalChange, JournalEntry, JournalProof
+from hardentui.model.known import known
 from hardentui.model.operations import Operation, ProveChanges, RunProbe, WaitReady
 from hardentui.model.plan import Plan
 from hardentui.options import REMOVE
@@ -354,11 +355,12 @@ class Application:
 
     def _with_changes(self) -> ContainerFacts:
         """The facts with the list of changed files, which only a detailed inspection reads."""
-        if (facts := self._facts).changes != CHANGES_NOT_ASKED:
+        facts = self._facts
+        if known(lambda: facts.changes) != ONLY_IN_DETAIL:
             return facts
         row = self._bench.containers.refresh(f"{facts.engine.label}/{facts.id}")
         seen = row.report.facts if row and row.report else None
-        return replace(facts, changes=seen.changes) if seen else facts
+        return facts.replace(changes=known(lambda: seen.changes)) if seen else facts
 
     def _about_layer(self, layer: LayerData, wishes: ApplyWishes, way: ApplyWay) -> Iterator[str]:
         if not way.restarts:

@@ -11,7 +11,6 @@ from hardentui.errors import CannotExpress, UsageError
 from hardentui.model.apps import compose_files, compose_project
 from hardentui.model.draft import Draft, DraftFile, ShellCommands, Target, TextFile
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Unreadable
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Option, Spec
 from hardentui.model.version import OLDEST_WITH_QUADLET, Version
@@ -33,7 +32,7 @@ from hardentui.reading.masking import mask_argument, mask_text
 from hardentui.visible import command_word, visible
 from hardentui.words import plural
 from hardentui.workbench.changing.heading import heading, unit_heading, writing_context
-from hardentui.workbench.changing.layer import brought, only_in_layer
+from hardentui.workbench.changing.layer import brought, layer_of, only_in_layer
 from hardentui.workbench.changing.proof import prove
 from hardentui.workbench.looking.neighbours import Neighbours
 from hardentui.workbench.looking.stack import dependents_of
@@ -174,7 +173,7 @@ def _left_in_layers(
         members = neighbours.members if target is Target.QUADLET else ()
     for container in (facts, *members):
         copied = moved if container is facts else ()
-        if not isinstance(container.changes, Unreadable) and (files := only_in_layer(container, copied)):
+        if layer_of(container).data and (files := only_in_layer(container, copied)):
             name = command_word(container.name, container.id[:12])
             yield (
                 f"the new {name} starts without {files}, which only {name} has, in no volume;"
@@ -223,7 +222,7 @@ class _Writer:
 
     def masked(self) -> _Writer:
         """A writer that masks the secrets of the pod's other members."""
-        members = tuple(replace(member, spec=_masked(member.spec)) for member in self._neighbours.members)
+        members = tuple(member.replace(spec=_masked(member.spec)) for member in self._neighbours.members)
         return _Writer(self._facts, self._target, self._version, replace(self._neighbours, members=members))
 
     def files(self, spec: Spec, comments: tuple[str, ...]) -> Bundle:

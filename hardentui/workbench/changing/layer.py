@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread, known
 from hardentui.model.plan import Plan
 from hardentui.options import MOUNTS, REMOVE
 from hardentui.reading.layer_data import LayerData, layer_data
@@ -16,11 +16,12 @@ _SHOWN_FILES = 5
 
 def layer_of(facts: ContainerFacts) -> LayerData:
     """The files that are nowhere else; none if its changes are unknown."""
-    if isinstance(facts.changes, Unreadable):
+    changes = known(lambda: facts.changes)
+    if isinstance(changes, Unread):
         return LayerData()
     mounts = [str(mount.get("Destination") or "") for mount in facts.inspect.get("Mounts") or ()]
     tmpfs = (facts.inspect.get("HostConfig") or {}).get("Tmpfs") or {}
-    return layer_data(facts.changes, [*mounts, *tmpfs])
+    return layer_data(changes, [*mounts, *tmpfs])
 
 
 def new_volumes(plan: Plan) -> dict[str, str]:
@@ -52,7 +53,7 @@ def only_in_layer(facts: ContainerFacts, copied: Sequence[tuple[str, str]] = ())
     """
     if facts.spec[REMOVE]:
         return ""
-    if isinstance(facts.changes, Unreadable):
+    if isinstance(known(lambda: facts.changes), Unread):
         return "what it wrote into its own layer (podman diff shows it)"
     data = [visible(path, 80) for path in layer_of(facts).without(dict(copied)).data]
     more = f" and {len(data) - _SHOWN_FILES} more" if len(data) > _SHOWN_FILES else ""

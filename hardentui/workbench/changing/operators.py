@@ -15,11 +15,11 @@ from hardentui.change.unit_operator import UnitOperator
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.connection import Listener
 from hardentui.engine.read import Engine
-from hardentui.errors import EngineError, NoEngine
+from hardentui.errors import NoEngine
 from hardentui.host.files.reader import Files
 from hardentui.model.facts import EngineFacts
 from hardentui.model.journal import JournalEntry, JournalProof
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread, known
 from hardentui.workbench.opening.engines import open_engines
 from hardentui.workbench.opening.opened import Opened
 from hardentui.workbench.views import Selection
@@ -59,14 +59,12 @@ def operators_on(
 
 def _run_root(engine: Engine) -> str:
     """Where a local engine keeps what is gone after a reboot; empty if that is not known."""
-    facts = engine.facts
-    if not facts.local:
+    if not engine.facts.local:
         return ""
-    try:
-        info = engine.load_info().info if isinstance(facts.info, Unreadable) else facts.info
-    except EngineError:
-        return ""
-    store = {} if isinstance(info, Unreadable) else info.get("store") or {}
+    info = known(lambda: engine.facts.info)
+    if isinstance(info, Unread):
+        info = known(lambda: engine.load_info().info)
+    store = {} if isinstance(info, Unread) else info.get("store") or {}
     return str(store.get("runRoot") or "")
 
 

@@ -10,7 +10,7 @@ from hardentui.change.container_operator import restart_policy
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.host.files.reader import Files
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Unreadable
+from hardentui.model.known import known
 from hardentui.model.operations import (
     CopyData,
     CopyPart,
@@ -179,8 +179,7 @@ def _same_image(facts: ContainerFacts, plan: Plan, spec: Spec) -> tuple[Spec, tu
         return spec, ()
     spec = spec.with_(PULL, "never")
     today = str(facts.inspect.get("Image") or "")
-    ids = facts.image_ids
-    resolved = "" if isinstance(ids, Unreadable) else ids.get(spec[IMAGE], "")
+    resolved = known(lambda: facts.image_ids.get(spec[IMAGE], ""), else_="")
     if not today or resolved.removeprefix("sha256:") == today.removeprefix("sha256:"):
         return spec, ()
     note = f"{visible(spec[IMAGE], 120)} is now another image; the one it runs is kept, by ID"

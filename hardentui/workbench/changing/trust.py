@@ -21,7 +21,7 @@ from hardentui.host.podman.trust import auth_paths, parse_policy
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import EngineFacts
 from hardentui.model.journal import EntryAction, JournalProof
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread, Unreadable, known
 from hardentui.model.trust import Attachments, Policy, TrustFacts, full_reference, rule_for
 from hardentui.model.trust_change import (
     NamedImages,
@@ -89,8 +89,9 @@ class TrustChange:
     """
 
     def __init__(self, engine: EngineFacts, files: Files, home: str, in_use: Iterable[str]) -> None:
-        if isinstance(engine.trust, Unreadable):
-            raise UsageError(f"The trust policy of {engine.label} is unknown: {engine.trust.reason}.")
+        trust = known(lambda: engine.trust)
+        if isinstance(trust, Unread):
+            raise UsageError(f"The trust policy of {engine.label} is unknown: {trust.reason}.")
         self._trust: TrustFacts = engine.trust
         self._files = files
         self._home = home
@@ -331,14 +332,16 @@ def trust_change_of(parts: Parts, in_use: Iterable[str]) -> TrustChange:
     opened = parts.opened
     for candidate in opened.engines:
         engine = parts.gatherers[candidate.facts.label].engine_facts()
-        trust = engine.trust
-        ours = isinstance(trust, TrustFacts) and trust.uid == os.geteuid()
-        if engine.local and not opened.simulated and ours:
+        if engine.local and not opened.simulated and _is_ours(engine):
             return TrustChange(engine, opened.files, user_home(os.geteuid()), in_use)
     raise UsageError(
         "None of these engines belongs to this account on this machine, so its policy cannot be tried here.",
         "Run HardenTUI on that host, as the engine's user.",
     )
+
+
+def _is_ours(engine: EngineFacts) -> bool:
+    return known(lambda: engine.trust.uid, else_=None) == os.geteuid()
 
 
 def simulated_trust_change(parts: Parts, in_use: Iterable[str]) -> TrustChange:

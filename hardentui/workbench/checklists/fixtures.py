@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from hardentui.errors import ChecklistError, InputError
 from hardentui.harden.evaluate import judge, parameters_of
@@ -140,7 +139,7 @@ class _FixtureReader:
             if not isinstance(name, str) or not name or name in self._names:
                 raise _Wrong("name", "name must be a unique text")
             self._names.add(name)
-            facts = replace(self._facts(table), name=name)
+            facts = self._facts(table).replace(name=name)
             return Fixture(line_of(self._lines, place), facts, self._expected(table))
         except _Wrong as wrong:
             self._fault((*place, wrong.key) if wrong.key else place, str(wrong))

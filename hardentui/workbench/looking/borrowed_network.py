@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Known, Unreadable
 from hardentui.options import NETWORK
-from hardentui.reading.containers import section
+from hardentui.reading.containers import ask_or, section
 from hardentui.reading.networks import mode_of
 
 _OF_HOST = "/proc/1/ns/net"
@@ -28,8 +28,9 @@ def lender_on_host(facts: ContainerFacts, ask: Ask) -> Known[bool]:
     mode = next((value for value in facts.spec[NETWORK] if mode_of(value) in ("container", "ns")), "")
     if not mode:
         return False
-    if isinstance(facts.kernel, Kernel) and isinstance(facts.kernel.shared_namespaces, frozenset):
-        return "net" in facts.kernel.shared_namespaces
+    shared = ask_or(facts, lambda kernel: kernel.shared_namespaces, None)
+    if shared is not None:
+        return "net" in shared
     return _leads_to_host(mode, ask)
 
 

@@ -16,7 +16,6 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Kind, Subject
 from hardentui.model.known import Unreadable
 from hardentui.model.peers import Peers
-from hardentui.workbench.looking.detailed_inspection import read_changes
 from hardentui.workbench.looking.gather import Gatherer, with_peers
 from hardentui.workbench.looking.judging import Judge
 from hardentui.workbench.looking.neighbours import Neighbours
@@ -90,7 +89,7 @@ class Containers:
         stop: threading.Event,
         keys: Collection[str] | None = None,
         *,
-        closer: bool = False,
+        costly: bool = False,
     ) -> None:
         """Inspect and judge containers; blocking. Yields each row with its report as it arrives.
 
@@ -98,7 +97,7 @@ class Containers:
         changed are then yielded again.
 
         Args:
-            closer: also inspect processes, listening sockets and changed files (about 15 ms each).
+            costly: also with the facts that take long to read (about 15 ms each).
 
         Raises:
             EngineUnreachable: an engine no longer answers; earlier rows were yielded.
@@ -114,7 +113,7 @@ class Containers:
             def arrived(identity: str, document: Inspected, rows: dict[str, Row] = rows) -> None:
                 nonlocal done
                 done += 1
-                on_report(self._judged(rows[identity], document, closer, counts))
+                on_report(self._judged(rows[identity], document, costly, counts))
                 on_progress(CheckProgress(done, len(todo)))
 
             engine.inspect_many(list(rows), arrived, stop)
@@ -132,7 +131,7 @@ class Containers:
             unknown = [key for key, row in self._rows.items() if row.report is None]
         self.scan(lambda row: None, lambda progress: None, threading.Event(), unknown)
 
-    def _judged(self, row: Row, document: Inspected, closer: bool, counts: Counter[str]) -> Row:
+    def _judged(self, row: Row, document: Inspected, costly: bool, counts: Counter[str]) -> Row:
         gatherer = self._gatherers[row.engine.label]
         if isinstance(document, Gone | Unreadable):
             gone = "it was removed during the check"
@@ -140,7 +139,7 @@ class Containers:
             subject = Subject(Kind.CONTAINER, row.id, row.name, row.engine.label)
             return self._remember(row, self._judge.nothing(subject, why), counts)
         return self._remember(
-            row, self._judge.container(gatherer.container(document, closer=closer), compared=False), counts
+            row, self._judge.container(gatherer.container(document, costly=costly), compared=False), counts
         )
 
     def _remember(self, row: Row, report: Report, counts: Counter[str]) -> Row:
@@ -175,7 +174,7 @@ class Containers:
                     if latest is None or latest.facts is None:
                         continue  # an event about it makes the known report invalid
                     if latest is not before:  # it was inspected again meanwhile, without its peers
-                        facts = replace(latest.facts, peers=facts.peers)
+                        facts = latest.facts.replace(peers=facts.peers)
                     remembered = self._remember(row, self._judge.compared(latest, facts), counts)
                 if remembered.report and remembered.report.everything != latest.everything:
                     changed.append(remembered)
@@ -200,13 +199,13 @@ class Containers:
             document = engine.inspect(row.id)
         except NotFound:
             return None
-        facts = self._gatherers[row.engine.label].container(document, closer=True)
+        facts = self._gatherers[row.engine.label].container(document)
         report = self._judge.container(facts, compared=False)
         with self._lock:  # a scan may have compared it since it was inspected
             latest = self._rows.get(key, row).report
             peers = latest.facts.peers if latest and latest.facts else Peers()
             if peers.everyone:
-                report = self._judge.compared(report, replace(facts, peers=peers))
+                report = self._judge.compared(report, facts.replace(peers=peers))
             return self._remember(row, report, counts)
 
     def watch(
@@ -279,10 +278,7 @@ class Containers:
 
         def read(identity: str) -> ContainerFacts | None:
             document = inspect(identity)
-            if not document:
-                return None
-            member = gatherer.container(document)
-            return replace(member, changes=read_changes(member, engine, self._opened.files))
+            return gatherer.container(document) if document else None
 
         stack, services = stack_of(report.facts, listed, inspect, read)
         return Neighbours(stack, services, frozenset(container.name for container in listed))

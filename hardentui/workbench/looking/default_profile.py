@@ -11,7 +11,7 @@ from msgspec import Struct
 from hardentui.host.files.reader import Files, reason
 from hardentui.model.configuration import FileFact
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unreadable, known
 from hardentui.options import SECCOMP_PROFILE
 
 _LIMIT = 4 << 20
@@ -26,8 +26,9 @@ class DefaultProfile(Struct, frozen=True):
 
 def profile_in_force(facts: ContainerFacts, files: Files) -> Known[Mapping[str, Any]]:
     """The container's own seccomp profile, else its engine's: what a learned one may not exceed."""
-    if facts.spec[SECCOMP_PROFILE] not in ("", "unconfined") and isinstance(facts.seccomp_rules, Mapping):
-        return facts.seccomp_rules
+    own = known(lambda: facts.seccomp_rules)
+    if facts.spec[SECCOMP_PROFILE] not in ("", "unconfined") and isinstance(own, Mapping):
+        return own
     default = default_profile(facts, files)
     return default if isinstance(default, Unreadable) else default.rules
 
@@ -36,8 +37,7 @@ def default_profile(facts: ContainerFacts, files: Files) -> Known[DefaultProfile
     """The profile that this engine uses for a container that names none."""
     if not facts.engine.local:
         return Unreadable(facts.engine.unseen)
-    host = facts.host
-    place = host if isinstance(host, Unreadable) else host.seccomp_profile
+    place = known(lambda: facts.host.seccomp_profile)
     if isinstance(place, Unreadable):
         return place
     if not isinstance(place, FileFact):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, TypeVar
 
 from msgspec import Struct, json
-from msgspec.structs import replace
 
 from hardentui.engine.read import Engine
 from hardentui.engine.shapes import Listed
@@ -14,32 +13,39 @@ from hardentui.host.files.reader import Files
 from hardentui.host.process.cgroups import CgroupTree, find_cgroups
 from hardentui.host.process.entered import read_entered
 from hardentui.host.process.left_open import read_left_open
-from hardentui.host.process.proc import read_kernel
+from hardentui.host.process.proc import read_kernel, refuse_another
 from hardentui.host.process.since_start import lost_masks
 from hardentui.images.bases import bases_of
 from hardentui.model.apps import app_of
 from hardentui.model.facts import (
+    COSTLY,
+    ONLY_IN_DETAIL,
     ContainerFacts,
     EngineFacts,
     ImageFacts,
     Kernel,
     NetworkFacts,
     NotRunning,
-    VolumeFacts,
 )
 from hardentui.model.host import TrustFacts
 from hardentui.model.image import RegistryDigest
-from hardentui.model.known import NOT_READ, Known, Unreadable
+from hardentui.model.known import NOT_READ, Known, Together, Unread, known, later
 from hardentui.model.peers import Peer, Peers
-from hardentui.model.runtime import RuntimeConfig
+from hardentui.model.spec import Spec
 from hardentui.model.trust import full_reference
 from hardentui.options.engine_defaults import EngineDefaults
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
+from hardentui.reading.containers import ask_or, engine_info, section
 from hardentui.scanners.registry_answers import NEVER_ASKED, RegistryAnswers
 from hardentui.scanners.stored import StoredScans
 from hardentui.workbench.looking.borrowed_network import lender_on_host
-from hardentui.workbench.looking.detailed_inspection import UNIT_LABEL, inspect_in_detail, small_things
+from hardentui.workbench.looking.container_readers import (
+    UNIT_LABEL,
+    Place,
+    readers_of_container,
+    readers_of_process,
+)
 from hardentui.workbench.looking.host_side import HostSide
 from hardentui.workbench.looking.inventories import Inventories
 from hardentui.workbench.looking.mount_links import links_of
@@ -49,7 +55,7 @@ from hardentui.workbench.looking.runtime_config import RuntimeConfigs
 from hardentui.workbench.looking.shared_resources import Shared, asked
 from hardentui.workbench.opening.opened import Opened
 
-INSIDE_NOT_READ = Unreadable(
+INSIDE_NOT_READ = Unread(
     "the files in the image were not read; hardentui images --inside reads them without running it"
 )
 _MOST_COMPARED = 500
@@ -70,22 +76,7 @@ class StoredAboutImages(Struct, frozen=True):
     registry: RegistryAnswers | None = None
 
 
-class _ContainerParts(Struct, frozen=True):
-    """What was read for one container, each from another place.
-
-    Attributes:
-        document: its inspect document.
-        pod: the inspect document of its pod.
-        oci_config: the runtime's configuration of it.
-    """
-
-    document: Mapping[str, Any]
-    image: Known[ImageFacts]
-    kernel: Known[Kernel | NotRunning]
-    networks: Mapping[str, NetworkFacts]
-    volumes: Mapping[str, VolumeFacts]
-    pod: Mapping[str, Any] | None
-    oci_config: Mapping[str, Any] | None
+V = TypeVar("V")
 
 
 class Gatherer:
@@ -106,17 +97,19 @@ class Gatherer:
         self._trust: Known[TrustFacts] | None = None
         self._cgroups: Known[CgroupTree] | None = None
         self._images: dict[str, Known[ImageFacts]] = {}
-        self._scanned: dict[str, ImageFacts] = {}
+        self._fresh: dict[str, Known[ImageFacts]] = {}  # with what may have changed since the last list
         self._engine_facts: EngineFacts | None = None
         self._refined_from = engine.facts
         self._shared = Shared(engine, ())
         self._defaults = EngineDefaults()
         self._runtimes = RuntimeConfigs()
+        self._place = Place(engine, self._files, self._once)
 
     def refresh(self, listed: tuple[Listed, ...]) -> None:
         """Use a new list of containers, and forget what may have changed with it."""
         self._shared = Shared(self.engine, listed)
-        self._scanned.clear()
+        self._engine_facts = None
+        self._fresh.clear()
         self._host_side.forget(tuple(container.pid for container in listed if container.pid))
         self._once.forget(
             {container.labels[UNIT_LABEL] for container in listed if UNIT_LABEL in container.labels}
@@ -124,92 +117,103 @@ class Gatherer:
 
     def engine_facts(self) -> EngineFacts:
         """The engine with what its user trusts."""
-        if self._trust is None:
-            self._trust = self._opened.read_trust(self.engine.facts)
-        known = self.engine.facts
-        if self._engine_facts is None or known is not self._refined_from:
-            self._refined_from = known
-            self._engine_facts = replace(known, trust=self._trust)
+        facts = self.engine.facts
+        if self._engine_facts is None or facts is not self._refined_from:
+            self._refined_from = facts
+            self._engine_facts = facts.replace(
+                trust=later(self._read_trust),
+                auto_update_timer=later(lambda _: self._once.auto_update_timer()),
+            )
         return self._engine_facts
 
-    def container(self, document: Mapping[str, Any], *, closer: bool = False) -> ContainerFacts:
-        """The facts of one container from its inspect document.
+    def _read_trust(self, engine: EngineFacts) -> Known[TrustFacts]:
+        if self._trust is None:
+            self._trust = self._opened.read_trust(engine)
+        return self._trust
+
+    def container(self, document: Mapping[str, Any], *, costly: bool = True) -> ContainerFacts:
+        """A container by its inspect document; everything else is read when it is first asked for.
 
         Args:
-            closer: also its processes, listening sockets and changed files.
+            costly: False = without what takes too long for hundreds of containers.
         """
-        shared = self._shared  # the same list for the whole method, even if a new one arrives
+        shared = self._shared  # the same list for all of its facts, even if a new one arrives
         self._defaults = self._defaults.learned(document)
-        oci_config = self._oci_config(document)
-        runtime = self._runtimes.read(oci_config)
-        parts = _ContainerParts(
-            document=document,
-            image=self._image(str(document.get("Image") or ""), compared=closer),
-            kernel=self._kernel(document, runtime),
-            networks=shared.networks_of(document),
-            volumes=shared.volumes_of(document),
-            pod=shared.pod(str(document.get("Pod") or "")),
-            oci_config=oci_config,
-        )
-        facts = ContainerFacts(
+        local = self.engine.facts.local
+        oci = Together(self._oci_config)
+        around = Together(mounts_and_sockets, self._host_side, shared.giver)
+        readers: dict[str, Any] = {**readers_of_container(self._place)}
+        if not costly:
+            readers |= dict.fromkeys(COSTLY & readers.keys(), ONLY_IN_DETAIL)
+        return ContainerFacts(
             id=str(document.get("Id", "")),
             name=str(document.get("Name", "")).lstrip("/"),
-            spec=read_spec(self._sources(parts, shared)),
+            spec=later(self._spec, shared, oci, self._defaults),
             inspect=document,
             engine=self.engine_facts(),
-            image=parts.image,
-            kernel=parts.kernel,
-            host=self._opened.host_facts(),
-            networks=parts.networks,
-            volumes=parts.volumes,
-            pod=parts.pod,
-            image_ids=shared.image_ids,
-            links=links_of(self._files, document, parts.volumes) if self.engine.facts.local else {},
-            registry_digest=self._registry_digest(document),
-            runtime=runtime,
             now=self._opened.clock(),
+            image=later(self._image_of, costly=costly),
+            kernel=later(self._kernel, costly=costly),
+            host=later(lambda facts: self._opened.host_facts()),
+            networks=later(lambda facts: shared.networks_of(document)),
+            volumes=later(lambda facts: shared.volumes_of(document)),
+            pod=later(lambda facts: shared.pod(str(document.get("Pod") or ""))),
+            image_ids=later(lambda facts: shared.image_ids),
+            links=later(lambda facts: links_of(self._files, document, facts.volumes) if local else {}),
+            registry_digest=later(lambda facts: self._registry_digest(document)),
+            runtime=later(lambda facts: self._runtimes.read(oci.whole(facts))),
+            mounted=later(around.part, "mounted"),
+            hidden_mounts=later(around.part, "hidden_mounts"),
+            sockets=later(around.part, "sockets"),
+            lender_on_host=later(lender_on_host, shared.giver),
+            **readers,
         )
-        added = mounts_and_sockets(facts, self._host_side, shared.giver)
-        added |= small_things(facts, self.engine, self._files, self._once)
-        added["lender_on_host"] = lender_on_host(facts, shared.giver)
-        if closer:
-            added |= inspect_in_detail(facts, self.engine, self._files, self._cgroups, self._once)
-        return replace(facts, **added)
 
-    def _sources(self, parts: _ContainerParts, shared: Shared) -> Sources:
-        engine = self.engine_facts()
-        host = _part(engine.info, "host")
-        kernel, pod = parts.kernel, parts.pod
+    def _spec(
+        self,
+        facts: ContainerFacts,
+        shared: Shared,
+        oci: Together[Mapping[str, Any] | None],
+        defaults: EngineDefaults,
+    ) -> Spec:
+        engine, pod = facts.engine, facts.pod
+        host: Mapping[str, Any] = engine_info(engine, "")
         pod_mounts = (pod or {}).get("mounts") or ()
-        return Sources(
-            inspect=parts.document,
-            image=parts.image.inspect if isinstance(parts.image, ImageFacts) else None,
-            umask=kernel.umask if isinstance(kernel, Kernel) and isinstance(kernel.umask, str) else "",
-            oci_config=parts.oci_config,
-            default_capabilities=engine.default_capabilities,
-            default_network=engine.default_network,
-            version=engine.version,
-            rootless=engine.rootless is True,
-            log_driver=str(host.get("logDriver") or ""),
-            runtime=str((host.get("ociRuntime") or {}).get("name") or ""),
-            pids_limit=self._defaults.pids_limit,
-            default_ulimits=self._defaults.ulimits,
-            cgroup_version={"v1": 1, "v2": 2}.get(str(host.get("cgroupVersion") or "")),
-            network_names={str(network.inspect.get("id")): name for name, network in parts.networks.items()},
-            pod_name=shared.pod_names.get(str(parts.document.get("Id", "")), ""),
-            pod_shares=None if pod is None else frozenset(pod.get("SharedNamespaces") or ()),
-            pod_mounts=frozenset(str(mount.get("Destination")) for mount in pod_mounts),
-            container_names=shared.names,
-            volumes={name: volume.inspect for name, volume in parts.volumes.items()},
-            base_hosts=self._base_hosts(engine, _part(parts.document, "HostConfig")),
+        return read_spec(
+            Sources(
+                inspect=facts.inspect,
+                image=known(lambda: facts.image.inspect, else_=None),
+                umask=ask_or(facts, lambda kernel: kernel.umask, ""),
+                oci_config=oci.whole(facts),
+                default_capabilities=engine.default_capabilities,
+                default_network=engine.default_network,
+                version=engine.version,
+                rootless=engine.rootless is True,
+                log_driver=str(host.get("logDriver") or ""),
+                runtime=str((host.get("ociRuntime") or {}).get("name") or ""),
+                pids_limit=defaults.pids_limit,
+                default_ulimits=defaults.ulimits,
+                cgroup_version={"v1": 1, "v2": 2}.get(str(host.get("cgroupVersion") or "")),
+                network_names={
+                    str(network.inspect.get("id")): name for name, network in facts.networks.items()
+                },
+                pod_name=shared.pod_names.get(facts.id, ""),
+                pod_shares=None if pod is None else frozenset(pod.get("SharedNamespaces") or ()),
+                pod_mounts=frozenset(str(mount.get("Destination")) for mount in pod_mounts),
+                container_names=shared.names,
+                volumes={name: volume.inspect for name, volume in facts.volumes.items()},
+                base_hosts=self._base_hosts(engine, section(facts.inspect, "HostConfig")),
+            )
         )
 
     def _base_hosts(self, engine: EngineFacts, shown: Mapping[str, Any]) -> str | None:
         """The text that /etc/hosts of the engine's containers starts with, if this one has something else."""
-        known = engine.trust.configuration if isinstance(engine.trust, TrustFacts) else engine.trust
-        if not shown.get("HostsFile") or not engine.local or isinstance(known, Unreadable):
+        if not shown.get("HostsFile") or not engine.local:
             return None
-        setting = known.values.get("containers.base_hosts_file")
+        configuration = known(lambda: engine.trust.configuration)
+        if isinstance(configuration, Unread):
+            return None
+        setting = configuration.values.get("containers.base_hosts_file")
         path = str(setting.value) if setting and setting.value else "/etc/hosts"
         if path in ("none", "image"):
             return "" if path == "none" else None
@@ -218,21 +222,19 @@ class Gatherer:
         except OSError:
             return None
 
-    def _oci_config(self, document: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        path = document.get("OCIConfigPath")
+    def _oci_config(self, facts: ContainerFacts) -> Mapping[str, Any] | None:
+        path = facts.inspect.get("OCIConfigPath")
         if not self.engine.facts.local or not isinstance(path, str) or not path:
             return None
         return _json_file(self._files, path)
 
-    def _kernel(
-        self, document: Mapping[str, Any], runtime: Known[RuntimeConfig]
-    ) -> Known[Kernel | NotRunning]:
-        state = document.get("State") or {}
+    def _kernel(self, facts: ContainerFacts, *, costly: bool) -> Kernel | NotRunning:
+        state = section(facts.inspect, "State")
         status = str(state.get("Status") or "")
         if status not in _RUNNING:
             return NotRunning(status or "unknown")
         if not self.engine.facts.local:
-            return Unreadable(self.engine.facts.unseen)
+            return Kernel.unread(self.engine.facts.unseen)
         if self._cgroups is None:
             self._cgroups = find_cgroups(self._files)
         kernel = read_kernel(
@@ -243,12 +245,26 @@ class Gatherer:
             cgroups=self._cgroups,
             engine_mounts=self._host_side.mount_table,
         )
-        return replace(
-            kernel,
-            entered=read_entered(self._files, kernel, self._host_side.processes_by_mounts),
-            lost_masks=lost_masks(self._files, kernel, runtime),
-            left_open=read_left_open(self._files, kernel),
+        if isinstance(known(lambda: kernel.started), Unread):
+            return kernel
+        readers: dict[str, Any] = {**readers_of_process(facts, self._place, self._cgroups)}
+        if not costly:
+            readers |= dict.fromkeys(COSTLY & readers.keys(), ONLY_IN_DETAIL)
+        return kernel.replace(
+            entered=later(
+                self._of_process,
+                lambda: read_entered(self._files, kernel, self._host_side.processes_by_mounts),
+            ),
+            lost_masks=later(self._of_process, lambda: lost_masks(self._files, kernel, facts.runtime)),
+            left_open=later(self._of_process, lambda: read_left_open(self._files, kernel)),
+            **readers,
         )
+
+    def _of_process(self, kernel: Kernel, read: Callable[[], V]) -> V:
+        """What is read of a process later than the rest, if it is still the same."""
+        value = read()
+        refuse_another(self._files, kernel)
+        return value
 
     def _registry_digest(self, document: Mapping[str, Any]) -> Known[RegistryDigest]:
         if self._stored.registry is None:
@@ -261,37 +277,34 @@ class Gatherer:
     def forget_image(self, identity: str) -> None:
         """New data about an image is available."""
         self._images.pop(identity, None)
-        self._scanned.pop(identity, None)
+        self._fresh.pop(identity, None)
 
-    def _image(self, identity: str, *, compared: bool = False) -> Known[ImageFacts]:
-        """An image; `compared` with the others of the engine requires reading each of them, once."""
+    def _image_of(self, facts: ContainerFacts, *, costly: bool) -> Known[ImageFacts]:
+        image = self._image(str(facts.inspect.get("Image") or ""))
+        return image if costly or isinstance(image, Unread) else image.replace(bases=ONLY_IN_DETAIL)
+
+    def _image(self, identity: str) -> Known[ImageFacts]:
         if not identity:
-            return Unreadable("the container has no image (a root file system of its own)")
-        known = self._images.get(identity)
-        if known is None:
-            known = asked(lambda: self._read_image(identity))
-            self._images[identity] = known
-        if not isinstance(known, ImageFacts):
-            return known
-        if self._stored.scans is not None:
-            known = self._with_scan(known, self._stored.scans, again=compared)
-        return replace(known, bases=self._bases(known)) if compared else known
-
-    def _with_scan(self, image: ImageFacts, scans: StoredScans, *, again: bool) -> ImageFacts:
-        """With its stored scan result, read once for all containers of a list."""
-        known = self._scanned.get(image.id)
-        if again or known is None:
-            known = self._scanned[image.id] = replace(image, scan=scans.of(image.id))
-        return known
+            return Unread("the container has no image (a root file system of its own)")
+        image = self._fresh.get(identity)
+        if image is None:
+            image = self._images.get(identity) or asked(lambda: self._read_image(identity))
+            self._images[identity] = image
+            if not isinstance(image, Unread):
+                image = image.replace(bases=later(self._bases))
+                if (scans := self._stored.scans) is not None:
+                    image = image.replace(scan=later(lambda image: scans.of(image.id)))
+            self._fresh[identity] = image
+        return image
 
     def _bases(self, image: ImageFacts) -> Known[tuple[str, ...]]:
+        """Found by comparing it with each other image of the engine."""
         ids = self._shared.image_ids
-        if isinstance(ids, Unreadable):
+        if isinstance(ids, Unread):
             return ids
         identities = dict.fromkeys(ids.values())
         if len(identities) > _MOST_COMPARED:
-            return Unreadable(f"there are more than {_MOST_COMPARED} other images")
-
+            return Unread(f"there are more than {_MOST_COMPARED} other images")
         return bases_of(image, {identity: self._image(identity) for identity in identities})
 
     def _read_image(self, identity: str) -> ImageFacts:
@@ -318,19 +331,23 @@ class Gatherer:
         shared = self._shared
         images = []
         for listed in self.engine.images():
-            facts = self._image(str(listed["Id"]), compared=True)
+            facts = self._image(str(listed["Id"]))
             if isinstance(facts, ImageFacts):
                 users = tuple(container.name for container in shared.listed if container.image_id == facts.id)
-                images.append(replace(facts, used_by=users))
+                images.append(facts.replace(used_by=users))
         return tuple(images)
 
 
 def with_peers(all_facts: Collection[ContainerFacts]) -> Iterator[ContainerFacts]:
     """Each container with all others of its engine, for checks that compare containers."""
-    apps = _apps_of_pods(all_facts)
-    peers = Peers(tuple(_peer(facts, apps) for facts in all_facts))
+    peers = Together(lambda _: _peers(all_facts))
     for facts in all_facts:
-        yield replace(facts, peers=peers)
+        yield facts.replace(peers=later(peers.whole))
+
+
+def _peers(all_facts: Collection[ContainerFacts]) -> Peers:
+    apps = _apps_of_pods(all_facts)
+    return Peers(tuple(_peer(facts, apps) for facts in all_facts))
 
 
 def _apps_of_pods(all_facts: Collection[ContainerFacts]) -> dict[str, str]:
@@ -354,10 +371,7 @@ def _apps_of_pods(all_facts: Collection[ContainerFacts]) -> dict[str, str]:
 def _peer(facts: ContainerFacts, apps_of_pods: Mapping[str, str]) -> Peer:
     document = facts.inspect
     pod = str(document.get("Pod") or "")
-    kernel = facts.kernel
-    ranges: tuple[tuple[int, int], ...] = ()
-    if isinstance(kernel, Kernel) and isinstance(kernel.uid_map, tuple):
-        ranges = tuple((line.outside, line.size) for line in kernel.uid_map)
+    lines = ask_or(facts, lambda kernel: kernel.uid_map, ())
     return Peer(
         id=facts.id,
         name=facts.name,
@@ -365,22 +379,10 @@ def _peer(facts: ContainerFacts, apps_of_pods: Mapping[str, str]) -> Peer:
         app=app_of(facts.labels) or apps_of_pods.get(pod, ""),
         pod=pod,
         process_label=str(document.get("ProcessLabel") or ""),
-        uid_ranges=ranges,
-        ipc_namespace=_ipc_namespace(kernel),
+        uid_ranges=tuple((line.outside, line.size) for line in lines),
+        ipc_namespace=ask_or(facts, lambda kernel: kernel.namespaces.get("ipc", ""), ""),
         programs=tuple(facts.programs),
     )
-
-
-def _ipc_namespace(kernel: Known[Kernel | NotRunning]) -> str:
-    """Its number; empty if unknown."""
-    known = kernel.namespaces if isinstance(kernel, Kernel) else {}
-    return "" if isinstance(known, Unreadable) else known.get("ipc", "")
-
-
-def _part(document: Known[Mapping[str, Any]], name: str) -> Mapping[str, Any]:
-    """A section of a document; empty if missing."""
-    part = document.get(name) if isinstance(document, Mapping) else None
-    return part if isinstance(part, Mapping) else {}
 
 
 def _json_file(files: Files, path: str) -> Mapping[str, Any] | None:

@@ -15,13 +15,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.host.process.mountinfo import MountTable
-from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.mounts import KernelMount, Listener, MountedPath, MountOrigin, ReachableSocket
 from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM
-from hardentui.reading.containers import section
+from hardentui.reading.containers import ask, image_config, section
 from hardentui.reading.mounts import at_or_above, normal, paths_of_volume
-from hardentui.workbench.looking.added_facts import Added
 from hardentui.workbench.looking.host_side import HostSide, sockets_behind
 from hardentui.workbench.looking.open_files import hidden_open_files, left_open
 
@@ -64,9 +63,17 @@ class _Asked(Struct, frozen=True):
     upper: str = ""
 
 
+class MountsAndSockets(Struct, frozen=True):
+    """Three facts of a container: see `ContainerFacts`."""
+
+    mounted: tuple[MountedPath, ...] = ()
+    hidden_mounts: str = ""
+    sockets: Known[tuple[ReachableSocket, ...]] = ()
+
+
 def mounts_and_sockets(
     facts: ContainerFacts, host: HostSide, giver: Callable[[str], Known[Mapping[str, Any]]]
-) -> Added:
+) -> MountsAndSockets:
     """The mounted host paths, and the sockets in them.
 
     Args:
@@ -75,21 +82,18 @@ def mounts_and_sockets(
     given, hidden = _given(facts, giver) if facts.spec[VOLUMES_FROM] else ((), "")
     asked = {mount.destination: mount for mount in (*given, *_asked(facts))}
     sockets = _in_volumes(asked.values(), host) if facts.engine.local else ()
-    table = facts.kernel.mounts if isinstance(facts.kernel, Kernel) else facts.kernel
+    table = ask(facts, lambda kernel: kernel.mounts)
     if isinstance(table, tuple):
-        mounted = (*_in_force(table, asked, _stranger(facts)), *left_open(facts.kernel))
+        mounted = (*_in_force(table, asked, _stranger(facts)), *left_open(facts))
         hidden = hidden_open_files(facts)
     elif asked or hidden:
         mounted = tuple(_declared(asked.values(), facts, host if facts.engine.local else None))
     else:
-        return Added()
-    if not mounted:
-        return Added(hidden_mounts=hidden, sockets=sockets) if hidden or sockets else Added()
-    if not facts.engine.local:
-        return Added(mounted=mounted, hidden_mounts=hidden, sockets=Unreadable(facts.engine.unseen))
+        return MountsAndSockets()
+    if mounted and not facts.engine.local:
+        return MountsAndSockets(mounted, hidden, Unreadable(facts.engine.unseen))
     mounted = tuple(_with_other_names(mount, host) for mount in mounted)
-    sockets = (*sockets_behind(mounted, host), *sockets)
-    return Added(mounted=mounted, hidden_mounts=hidden, sockets=sockets)
+    return MountsAndSockets(mounted, hidden, (*sockets_behind(mounted, host), *sockets))
 
 
 def _in_volumes(asked: Iterable[_Asked], host: HostSide) -> tuple[ReachableSocket, ...]:
@@ -207,7 +211,7 @@ def _giver(facts: ContainerFacts, destination: str) -> tuple[MountOrigin, str]:
         if isinstance(mount, Mapping)
     ):
         return MountOrigin.POD, name
-    image = facts.image.config if not isinstance(facts.image, Unreadable) else {}
+    image = image_config(facts)
     if destination in (image.get("Volumes") or ()):
         return MountOrigin.IMAGE, ""
     if facts.inspect.get("Pod"):

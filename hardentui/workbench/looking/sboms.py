@@ -10,7 +10,7 @@ from hardentui.errors import UsageError
 from hardentui.files import write_bundle
 from hardentui.model.draft import TextFile
 from hardentui.model.facts import ImageFacts
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread, known
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
@@ -26,18 +26,19 @@ def sbom_of(image: ImageFacts) -> str:
     Raises:
         UsageError: the image was not inspected.
     """
-    if isinstance(image.inventory, Unreadable):
-        raise UsageError(f"{visible(name_of(image), 100)} has no SBOM: {image.inventory.reason}.")
+    inventory = known(lambda: image.inventory)
+    if isinstance(inventory, Unread):
+        raise UsageError(f"{visible(name_of(image), 100)} has no SBOM: {inventory.reason}.")
     from hardentui.images.sbom import sbom
 
-    return sbom(image, image.inventory, image.now)
+    return sbom(image, inventory, image.now)
 
 
 def gaps_of(image: ImageFacts) -> tuple[str, ...]:
     """What its SBOM omits."""
     from hardentui.images.sbom import gaps
 
-    return () if isinstance(image.inventory, Unreadable) else gaps(image.inventory)
+    return known(lambda: gaps(image.inventory), else_=())
 
 
 def save_sboms(images: Iterable[ImageFacts], directory: str) -> tuple[WrittenFile, ...]:

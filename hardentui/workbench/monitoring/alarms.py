@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
 from hardentui.model.finding import Severity, Status
-from hardentui.model.known import Unreadable
+from hardentui.model.known import known
 from hardentui.model.monitoring import Alarm, BlindSpot, Drift, SeenEvent, Usage
 from hardentui.words import plural
 from hardentui.workbench.checklists.lookup import find_check
@@ -111,44 +111,43 @@ def of_baseline(facts: ContainerFacts, baseline: ContainerBaseline, drift: Drift
     kernel = facts.kernel
     if not isinstance(kernel, Kernel):
         return
-    if not isinstance(kernel.processes, Unreadable):
-        programs = {program_of(process.executable, process.name) for process in kernel.processes}
-        if new := sorted(programs - {*baseline.programs}):
-            yield Alarm("new-program", Severity.HIGH, "a new program is running", tuple(new[:_DETAILS]))
-    if not isinstance(kernel.listening, Unreadable):
-        known = {(socket.protocol, socket.port) for socket in baseline.listening}
-        opened = sorted({(socket.protocol, socket.port) for socket in kernel.listening} - known)
-        if opened:
-            ports = tuple(f"{port}/{protocol}" for protocol, port in opened[:_DETAILS])
-            yield Alarm("new-listener", Severity.HIGH, "it listens on a new port", ports)
+    processes = known(lambda: kernel.processes, else_=())
+    programs = {program_of(process.executable, process.name) for process in processes}
+    if new := sorted(programs - {*baseline.programs}):
+        yield Alarm("new-program", Severity.HIGH, "a new program is running", tuple(new[:_DETAILS]))
+    before = {(socket.protocol, socket.port) for socket in baseline.listening}
+    now = {(socket.protocol, socket.port) for socket in known(lambda: kernel.listening, else_=())}
+    if opened := sorted(now - before):
+        ports = tuple(f"{port}/{protocol}" for protocol, port in opened[:_DETAILS])
+        yield Alarm("new-listener", Severity.HIGH, "it listens on a new port", ports)
     yield from _of_rights(kernel, baseline)
 
 
 def _of_rights(kernel: Kernel, baseline: ContainerBaseline) -> Iterator[Alarm]:
     """It has more privileges than in the baseline; fewer raise no alarm."""
-    sets = kernel.capabilities
+    sets = known(lambda: kernel.capabilities)
     if isinstance(sets, CapabilitySets) and baseline.capabilities is not None:
         more = sorted(sets.effective - {*baseline.capabilities})
         if more:
             yield Alarm("more-capabilities", Severity.HIGH, "it has more capabilities", tuple(more))
-    if baseline.uid not in (None, 0) and kernel.uid == 0:
+    if baseline.uid not in (None, 0) and known(lambda: kernel.uid, else_=None) == 0:
         yield Alarm("became-root", Severity.HIGH, "its main process is now root")
     for was, now, name, text in (
         (
             baseline.seccomp_mode == 2,
-            kernel.seccomp_mode == 0,
+            known(lambda: kernel.seccomp_mode, else_=None) == 0,
             "no-filter",
             "it no longer has a seccomp filter",
         ),
         (
             baseline.no_new_privileges is True,
-            kernel.no_new_privileges is False,
+            not known(lambda: kernel.no_new_privileges, else_=True),
             "new-privileges",
             "setuid programs can raise its privileges again",
         ),
         (
             baseline.read_only_root is True,
-            kernel.read_only_root is False,
+            not known(lambda: kernel.read_only_root, else_=True),
             "writable-root",
             "its root file system is writable again",
         ),

@@ -8,7 +8,6 @@ import posixpath
 import stat
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -16,7 +15,7 @@ from msgspec import Struct
 from hardentui.errors import InputError, WriteError
 from hardentui.host.files.reader import Files
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread, Unreadable, known
 from hardentui.model.monitoring import Drift
 from hardentui.state.own_files import Directory, read_document, write_own
 from hardentui.writers.context import safe_file_name
@@ -144,24 +143,21 @@ def plain(text: str) -> str:
 
 def picture(facts: ContainerFacts, files: Files) -> Known[ContainerBaseline]:
     """The current state; Unreadable if too little is known for a baseline."""
+    return known(lambda: _picture(facts, files))
+
+
+def _picture(facts: ContainerFacts, files: Files) -> ContainerBaseline:
     kernel = facts.kernel
     if not isinstance(kernel, Kernel):
-        return kernel if isinstance(kernel, Unreadable) else Unreadable(f"it is not running ({kernel.state})")
-    marks = marks_of(facts, files)
-    if isinstance(marks, Unreadable):
-        return marks
-    if isinstance(kernel.processes, Unreadable):
-        return kernel.processes
-    if isinstance(kernel.listening, Unreadable):
-        return kernel.listening
-    sets = kernel.capabilities
+        raise Unread(f"it is not running ({kernel.state})")
+    sets = known(lambda: kernel.capabilities)
     return ContainerBaseline(
         schema=SCHEMA,
         kept=facts.now.isoformat(timespec="seconds"),
         container=facts.name,
         engine=facts.engine.label,
         image=str(facts.inspect.get("Image") or ""),
-        files=marks,
+        files=marks_of(facts, files),
         programs=tuple(
             sorted({program_of(process.executable, process.name) for process in kernel.processes})
         ),
@@ -170,15 +166,11 @@ def picture(facts: ContainerFacts, files: Files) -> Known[ContainerBaseline]:
             for protocol, port in sorted({(socket.protocol, socket.port) for socket in kernel.listening})
         ),
         capabilities=tuple(sorted(sets.effective)) if isinstance(sets, CapabilitySets) else None,
-        uid=_known(kernel.uid),
-        seccomp_mode=_known(kernel.seccomp_mode),
-        no_new_privileges=_known(kernel.no_new_privileges),
-        read_only_root=_known(kernel.read_only_root),
+        uid=known(lambda: kernel.uid, else_=None),
+        seccomp_mode=known(lambda: kernel.seccomp_mode, else_=None),
+        no_new_privileges=known(lambda: kernel.no_new_privileges, else_=None),
+        read_only_root=known(lambda: kernel.read_only_root, else_=None),
     )
-
-
-def _known(value: Any) -> Any:
-    return None if isinstance(value, Unreadable) else value
 
 
 def program_of(executable: str, name: str) -> str:
@@ -187,10 +179,12 @@ def program_of(executable: str, name: str) -> str:
     return plain(f"{executable} as {name}" if several else executable or name)
 
 
-def marks_of(facts: ContainerFacts, files: Files) -> Known[tuple[FileMark, ...]]:
-    """Differences from the image, with the content of files as far as it can be read."""
-    if isinstance(facts.changes, Unreadable):
-        return facts.changes
+def marks_of(facts: ContainerFacts, files: Files) -> tuple[FileMark, ...]:
+    """Differences from the image, with the content of files as far as it can be read.
+
+    Raises:
+        Unread: its changes are not known.
+    """
     layer = ((facts.inspect.get("GraphDriver") or {}).get("Data") or {}).get("UpperDir")
     readable = facts.engine.local and isinstance(layer, str) and layer.startswith("/")
     left = _ALL_FILES_LIMIT

@@ -17,7 +17,7 @@ from hardentui.model.activity import UnitFacts
 from hardentui.model.check import ParameterValue
 from hardentui.model.facts import ContainerFacts, Kernel, Limits, ListeningSocket
 from hardentui.model.finding import Severity
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread, Unreadable, known
 from hardentui.model.monitoring import (
     BlindSpot,
     Drift,
@@ -28,6 +28,7 @@ from hardentui.model.monitoring import (
     SeenProcess,
     Usage,
 )
+from hardentui.reading.containers import ask_or
 from hardentui.reading.masking import mask_text
 from hardentui.visible import visible
 from hardentui.workbench.checklists.lookup import find_check
@@ -158,7 +159,7 @@ class Monitor:
             time=now,
             state=facts.state,
             health=str(((facts.inspect.get("State") or {}).get("Health") or {}).get("Status") or ""),
-            pid=facts.kernel.pid if isinstance(facts.kernel, Kernel) else None,
+            pid=facts.kernel.pid or None if isinstance(facts.kernel, Kernel) else None,
             restarts=restarts,
             usage=usage,
             processes=_processes(facts, kept),
@@ -184,26 +185,23 @@ class Monitor:
     def _count(self, facts: ContainerFacts) -> tuple[Usage, str]:
         """The resource use since the previous reading, and why it is unknown."""
         kernel = facts.kernel
-        counters: Known[Counters]
-        if isinstance(kernel, Kernel):
-            counters = read_counters(self._bench.opened.files, kernel.pid, kernel.processes)
-        elif isinstance(kernel, Unreadable):
-            counters = kernel
-        else:
+        if not isinstance(kernel, Kernel):
             return Usage(), ""
+        processes = known(lambda: kernel.processes)
+        if not kernel.pid and isinstance(processes, Unread):
+            return Usage(), processes.reason
+        counters = read_counters(self._bench.opened.files, kernel.pid, processes)
         if isinstance(counters, Unreadable):
             return Usage(), counters.reason
-        limits = kernel.limits if isinstance(kernel, Kernel) else None
         counted = _Counted(monotonic(), counters)
-        usage = _usage(counted, self._counted, limits if isinstance(limits, Limits) else None)
+        usage = _usage(counted, self._counted, known(lambda: kernel.limits, else_=None))
         self._counted = counted
         return usage, ""
 
 
 def _running_sensors(facts: ContainerFacts) -> tuple[str, ...] | None:
-    if isinstance(facts.host, Unreadable) or isinstance(facts.host.running_sensors, Unreadable):
-        return None
-    return facts.host.running_sensors
+    sensors = known(lambda: facts.host.running_sensors)
+    return None if isinstance(sensors, Unread) else sensors
 
 
 def _usage(now: _Counted, before: _Counted | None, limits: Limits | None) -> Usage:
@@ -241,19 +239,18 @@ def _masked_lines(log: Iterable[LogLine]) -> tuple[SeenLine, ...]:
 def _restarts(facts: ContainerFacts) -> int:
     """Podman's count or systemd's, whichever is larger: one of the two restarts it."""
     counted = int(facts.inspect.get("RestartCount") or 0)
-    unit = facts.unit
+    unit = known(lambda: facts.unit)
     return max(counted, unit.restarts or 0) if isinstance(unit, UnitFacts) else counted
 
 
 def _drift(facts: ContainerFacts, files: Files, kept: ContainerBaseline | Unreadable | None) -> Drift:
-    if isinstance(facts.changes, Unreadable):
+    changes = known(lambda: facts.changes)
+    if isinstance(changes, Unread):
         return Drift()
     result = Drift()
     if isinstance(kept, ContainerBaseline):
-        marks = marks_of(facts, files)
-        if not isinstance(marks, Unreadable):
-            result = drift(marks, kept.files, _expected())
-    return replace(result, from_image=len(facts.changes))
+        result = drift(marks_of(facts, files), kept.files, _expected())
+    return replace(result, from_image=len(changes))
 
 
 def _expected() -> tuple[str, ...]:
@@ -263,36 +260,30 @@ def _expected() -> tuple[str, ...]:
 
 
 def _processes(facts: ContainerFacts, kept: ContainerBaseline | Unreadable | None) -> tuple[SeenProcess, ...]:
-    kernel = facts.kernel
-    if not isinstance(kernel, Kernel) or isinstance(kernel.processes, Unreadable):
-        return ()
-    known = {*kept.programs} if isinstance(kept, ContainerBaseline) else None
+    expected = {*kept.programs} if isinstance(kept, ContainerBaseline) else None
     return tuple(
         SeenProcess(
             process.pid,
             process.name,
             process.executable,
             process.uid,
-            None if known is None else program_of(process.executable, process.name) in known,
+            None if expected is None else program_of(process.executable, process.name) in expected,
         )
-        for process in kernel.processes
+        for process in ask_or(facts, lambda kernel: kernel.processes, ())
     )
 
 
 def _listening(
     facts: ContainerFacts, kept: ContainerBaseline | Unreadable | None
 ) -> tuple[SeenListener, ...]:
-    kernel = facts.kernel
-    if not isinstance(kernel, Kernel) or isinstance(kernel.listening, Unreadable):
-        return ()
-    known = (
+    before = (
         {(socket.protocol, socket.port) for socket in kept.listening}
         if isinstance(kept, ContainerBaseline)
         else None
     )
 
     def seen(socket: ListeningSocket) -> SeenListener:
-        expected = None if known is None else (socket.protocol, socket.port) in known
+        expected = None if before is None else (socket.protocol, socket.port) in before
         return SeenListener(socket.protocol, socket.address, socket.port, expected)
 
-    return tuple(map(seen, kernel.listening))
+    return tuple(map(seen, ask_or(facts, lambda kernel: kernel.listening, ())))

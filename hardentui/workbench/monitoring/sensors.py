@@ -10,7 +10,7 @@ from hardentui.host.files.config import there
 from hardentui.host.files.reader import Files
 from hardentui.host.process.table import read_process_table, sees_everybody
 from hardentui.model.host import HostFacts
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unreadable, known
 from hardentui.model.monitoring import Sensor
 
 _FALCO_KEY = "/usr/share/keyrings/falco-archive-keyring.gpg"
@@ -93,9 +93,8 @@ def _sensor(kind: _Kind, host: HostFacts, files: Files, family: str) -> Sensor:
                 False if sees_everybody(table) else None
             )
     else:
-        installed = None if isinstance(host.detectors, Unreadable) else kind.name in host.detectors
-        known = host.running_sensors
-        running = None if isinstance(known, Unreadable) else kind.name in known
+        installed = known(lambda: kind.name in host.detectors, else_=None)
+        running = known(lambda: kind.name in host.running_sensors, else_=None)
     if running:
         return Sensor(kind.name, kind.sees, True, True)
     start = (f"sudo systemctl enable --now {kind.service}",) if kind.service else ()

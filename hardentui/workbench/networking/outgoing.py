@@ -15,7 +15,7 @@ from hardentui.errors import CannotExpress
 from hardentui.host.files.reader import Files, reason
 from hardentui.host.network.nft_check import check_rules
 from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Unread, Unreadable, known
 from hardentui.model.reach import Contact
 from hardentui.reading.networks import gateways, uses_network_of_pod
 from hardentui.trial.observe.connections import established
@@ -86,7 +86,7 @@ def watch_contacts(
     calls: set[tuple[str, str, int]] = set()
     unknown = ""
     while True:
-        seen = _look(facts, files)
+        seen = known(lambda: _look(facts, files))
         if isinstance(seen, Unreadable):
             unknown = "" if calls else seen.reason
             break
@@ -99,10 +99,10 @@ def watch_contacts(
             break  # what was seen until then counts
     names = _names(facts, everybody)
     contacts = [_contact(call, names) for call in sorted(calls)]
-    known = {(contact.protocol, contact.address, contact.port) for contact in contacts}
+    listed = {(contact.protocol, contact.address, contact.port) for contact in contacts}
     for text in learned:
         call = parse_learned(text)
-        if call is not None and call not in known:
+        if call is not None and call not in listed:
             contacts.append(_contact(call, names, learned=True))
     shared = uses_network_of_pod(facts)
     return Outgoing(
@@ -115,16 +115,14 @@ def watch_contacts(
     )
 
 
-def _look(facts: ContainerFacts, files: Files) -> Known[set[tuple[str, str, int]]]:
+def _look(facts: ContainerFacts, files: Files) -> set[tuple[str, str, int]]:
     kernel = facts.kernel
     if not facts.engine.local:
-        return Unreadable(facts.engine.unseen)
+        raise Unread(facts.engine.unseen)
     if not isinstance(kernel, Kernel):
-        return kernel if isinstance(kernel, Unreadable) else Unreadable(f"it is not running ({kernel.state})")
-    if isinstance(kernel.shared_namespaces, Unreadable) or "net" in kernel.shared_namespaces:
-        return Unreadable("it uses the host's network, whose connections are those of all programs")
-    if isinstance(kernel.listening, Unreadable):
-        return kernel.listening
+        raise Unread(f"it is not running ({kernel.state})")
+    if "net" in known(lambda: kernel.shared_namespaces, else_=("net",)):
+        raise Unread("it uses the host's network, whose connections are those of all programs")
     ports = {socket.port for socket in kernel.listening}
     try:
         return {
@@ -133,9 +131,9 @@ def _look(facts: ContainerFacts, files: Files) -> Known[set[tuple[str, str, int]
             if not ip_address(peer.address).is_loopback
         }
     except FileNotFoundError:
-        return Unreadable("it has ended")
+        raise Unread("it has ended") from None
     except OSError as error:
-        return Unreadable(f"/proc/{kernel.pid}/net: {reason(error)}")
+        raise Unread(f"/proc/{kernel.pid}/net: {reason(error)}") from error
 
 
 def plain_address(text: str) -> str:

@@ -11,10 +11,11 @@ from msgspec.structs import replace
 from hardentui.errors import InputError
 from hardentui.host.commands import Run
 from hardentui.host.network.knock import SECONDS, knock
-from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
+from hardentui.model.known import Known, Unread, Unreadable
 from hardentui.model.network_map import NetworkMap
 from hardentui.model.reach import ConnectOutcome, ReachProof
+from hardentui.reading.containers import ask
 from hardentui.reading.networks import gateways
 from hardentui.visible import visible
 
@@ -73,8 +74,9 @@ def prove(
     if not start.engine.local:
         return (replace(plain, why=start.engine.unseen),)
     if not isinstance(kernel, Kernel):
-        why = kernel.reason if isinstance(kernel, Unreadable) else f"{start.name} is not running"
-        return (replace(plain, why=why),)
+        return (replace(plain, why=f"{start.name} is not running"),)
+    if not kernel.pid:
+        return (replace(plain, why="its process is not known"),)
     addresses = _addresses(start, target, end)
     if not addresses:
         return (replace(plain, why=f"{target.name} has no address of its own"),)
@@ -142,14 +144,14 @@ def _ports(
 
 
 def _listening(facts: ContainerFacts) -> Known[frozenset[int]]:
-    kernel = facts.kernel
-    if not isinstance(kernel, Kernel):
-        return kernel if isinstance(kernel, Unreadable) else Unreadable(f"{facts.name} is not running")
-    if isinstance(kernel.listening, Unreadable):
-        return kernel.listening
+    listening = ask(facts, lambda kernel: kernel.listening)
+    if isinstance(listening, Unread):
+        return listening
+    if isinstance(listening, NotRunning):
+        return Unread(f"{facts.name} is not running")
     return frozenset(
         socket.port
-        for socket in kernel.listening
+        for socket in listening
         if socket.protocol == "tcp" and not socket.address.startswith("127.") and socket.address != "::1"
     )
 

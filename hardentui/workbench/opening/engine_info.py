@@ -12,7 +12,7 @@ import time
 from hardentui.account import home
 from hardentui.engine.read import Engine
 from hardentui.model.facts import EngineFacts
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread, known
 from hardentui.state.own_files import Directory, keep_document, read_document
 
 SCHEMA = 1
@@ -49,15 +49,15 @@ class EngineInfo:
 
     def load(self, engine: Engine) -> EngineFacts:
         """The engine's facts with its info, cached or requested."""
-        if isinstance(engine.facts.info, Unreadable) and not self.use_kept(engine):
+        if isinstance(known(lambda: engine.facts.info), Unread) and not self.use_kept(engine):
             self._keep(engine.load_info())
         return engine.facts
 
     def _keep(self, facts: EngineFacts) -> None:
         path = self._path(facts)
-        if path is None or isinstance(facts.info, Unreadable):
-            return
-        keep_document(path, {"schema": SCHEMA, "key": _key(facts), "info": facts.info})
+        info = known(lambda: facts.info)
+        if path is not None and not isinstance(info, Unread):
+            keep_document(path, {"schema": SCHEMA, "key": _key(facts), "info": info})
 
     def _path(self, facts: EngineFacts) -> str | None:
         if not facts.local or facts.simulated or not facts.url.startswith("unix://"):

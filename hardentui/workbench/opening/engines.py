@@ -7,8 +7,6 @@ import socket
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from hardentui.engine.connection import Request
 from hardentui.engine.locate import Environment, candidates
 from hardentui.engine.probe import NoAnswer as Tried
@@ -20,7 +18,7 @@ from hardentui.host.files.reader import Files
 from hardentui.host.homes import home_of
 from hardentui.host.place import find_place, view_of_host
 from hardentui.model.facts import EngineFacts
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unreadable, later
 from hardentui.state.own_files import state_directory
 from hardentui.workbench.opening.command_log import CommandLog
 from hardentui.workbench.opening.opened import Opened
@@ -73,9 +71,9 @@ def _real(
     place, files, run = view_of_host(find_place(filter(None, map(served_by, engines))))
     for engine in engines:
         if place.blind and engine.facts.url.startswith("unix://"):
-            engine.facts = replace(engine.facts, local=False, unseen=place.unseen)
+            engine.facts = engine.facts.replace(local=False, unseen=place.unseen)
         elif served_by(engine) in place.strangers:
-            engine.facts = replace(engine.facts, local=False, unseen=_ELSEWHERE_HERE)
+            engine.facts = engine.facts.replace(local=False, unseen=_ELSEWHERE_HERE)
     far = Unreadable(engines[0].facts.unseen)
     local = next((engine for engine in engines if engine.facts.local), None)
 
@@ -87,7 +85,7 @@ def _real(
         host = read(files, version=local.facts.version, run=run, root=os.geteuid() == 0, deep=selection.deep)
         from hardentui.scanners.host_scans import HostScans
 
-        return replace(host, host_scans=HostScans(state_directory).load())
+        return host.replace(host_scans=later(lambda _: HostScans(state_directory).load()))
 
     def read_trust(facts: EngineFacts) -> Known[TrustFacts]:
         from hardentui.host.podman.trust import read_trust as read

@@ -33,7 +33,7 @@ class Opened(Struct, frozen=True):
     Attributes:
         log: of all requests to the engines, from the first one.
         files: the host that local engines run on.
-        read_host: reads the host's facts, about 50 ms; called once.
+        read_host: the host's facts, of which all take about 50 ms; called once.
         read_trust: reads what the user of an engine trusts.
         run: runs programs of the host; by default none.
         inventories: known contents of images, by ID.
@@ -96,8 +96,12 @@ class Opened(Struct, frozen=True):
         self._host.clear()
 
     def begin_host(self) -> None:
-        """Start to read the host's facts in the background; `host_facts` waits for the result."""
-        self._begun.append(Begun(self.read_host, "Reading the host"))
+        """Start to read all of the host's facts in the background; `host_facts` waits for the result."""
+        self._begun.append(Begun(self._read_whole_host, "Reading the host"))
+
+    def _read_whole_host(self) -> Known[HostFacts]:
+        host = self.read_host()
+        return host if isinstance(host, Unreadable) else host.read()
 
     def host_facts(self) -> Known[HostFacts]:
         """The host's facts, read once."""

@@ -27,7 +27,6 @@ from hardentui.errors import InputError
 from hardentui.host.commands import Run, run_program
 from hardentui.host.files.reader import Files, LocalFiles
 from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
-from hardentui.host.machine import read_host
 from hardentui.host.podman.trust import read_trust
 from hardentui.model.facts import EngineFacts
 from hardentui.model.host import HostFacts, TrustFacts
@@ -124,9 +123,11 @@ class Recorder:
         if local is None:
             return self._inner.host_facts()
 
+        from hardentui.host.machine import read_host
+
         root = os.geteuid() == 0
         host = read_host(self._files, version=local.version, run=self._run_recorded, root=root)
-        return replace(host, host_scans=self._scans())
+        return host.replace(host_scans=self._scans())
 
     def _read_trust(self, facts: EngineFacts) -> Known[TrustFacts]:
         if not facts.local:
@@ -249,8 +250,10 @@ def _replay(
     def host() -> Known[HostFacts]:
         if local is None:
             return Unreadable("the facts were saved from another machine than the engine's")
+        from hardentui.host.machine import read_host
+
         read = read_host(files, version=local.version, run=run, root=bool(document["root"]), now=when)
-        return replace(read, host_scans=_saved_scans(document.get("host_scans")))
+        return read.replace(host_scans=_saved_scans(document.get("host_scans")))
 
     def trust(facts: EngineFacts) -> Known[TrustFacts]:
         if not facts.local:

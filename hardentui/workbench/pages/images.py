@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import ImageFile, ImageInventory, NeverScanned
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread, Unreadable, known
 from hardentui.reading.end_of_life import DATED, end_of, rolling
 from hardentui.reading.images import created
 from hardentui.reading.scans import rank, severities, stale
@@ -30,9 +30,14 @@ def age_of(facts: ImageFacts) -> str:
     return age_text(created(facts), facts.now)
 
 
+def is_inspected(facts: ImageFacts) -> bool:
+    """Whether the files in it were read."""
+    return not isinstance(known(lambda: facts.inventory), Unread)
+
+
 def system_of(facts: ImageFacts) -> str:
     """The distribution inside; `?` if not inspected, `none` if there is none."""
-    inside = facts.inventory
+    inside = known(lambda: facts.inventory)
     if isinstance(inside, Unreadable):
         return "?"
     return _release_name(inside) or "none"
@@ -40,7 +45,7 @@ def system_of(facts: ImageFacts) -> str:
 
 def packages_of(facts: ImageFacts) -> str:
     """The number of packages; `?` if unknown."""
-    inside = facts.inventory
+    inside = known(lambda: facts.inventory)
     if isinstance(inside, Unreadable) or inside.uncounted:
         return "?"
     return str(sum(inside.packages.values()))
@@ -48,7 +53,7 @@ def packages_of(facts: ImageFacts) -> str:
 
 def support_of(facts: ImageFacts) -> tuple[str, Tone]:
     """The end of support of its distribution."""
-    inside = facts.inventory
+    inside = known(lambda: facts.inventory)
     if isinstance(inside, Unreadable) or not inside.release.get("ID"):
         return "", Tone.PLAIN
     if rolling(inside.release):
@@ -63,7 +68,7 @@ def support_of(facts: ImageFacts) -> tuple[str, Tone]:
 
 def scan_word(facts: ImageFacts) -> str:
     """Its known vulnerabilities, in short; an old result is stale, not clean."""
-    report = facts.scan
+    report = known(lambda: facts.scan)
     if isinstance(report, Unreadable):
         return "?"
     if isinstance(report, NeverScanned):
@@ -87,13 +92,13 @@ def no_scanner_page(commands: Iterable[str]) -> PageSection:
 
 def image_page(facts: ImageFacts) -> tuple[PageSection, ...]:
     """Everything known about an image: overview, contents, layers."""
-    inside = facts.inventory
+    inside = known(lambda: facts.inventory)
     sections = [PageSection("Image", tuple(_about(facts)))]
     if isinstance(inside, Unreadable):
         sections.append(PageSection("Inside", (PageLine("", f"{_NOT_LOOKED}: {inside.reason}", Tone.MUTED),)))
     else:
         sections.append(PageSection("Inside", tuple(_inside(facts, inside))))
-    if not isinstance(facts.scan, Unreadable):
+    if not isinstance(known(lambda: facts.scan), Unread):
         sections.append(PageSection("Vulnerabilities", tuple(scan_lines(facts))))
     if not isinstance(inside, Unreadable) and inside.layers:
         sections.append(PageSection("Layers, lowest first", tuple(_layers(inside))))
@@ -115,7 +120,7 @@ def _about(facts: ImageFacts) -> Iterable[PageLine]:
 
 def scan_lines(facts: ImageFacts) -> Iterable[PageLine]:
     """The stored result of a scanner with the date of its data; an old one is stale, not clean."""
-    report = facts.scan
+    report = known(lambda: facts.scan)
     if isinstance(report, Unreadable):
         yield PageLine("scan", f"unknown: {report.reason}", Tone.MUTED)
         return
@@ -123,11 +128,11 @@ def scan_lines(facts: ImageFacts) -> Iterable[PageLine]:
         yield PageLine("scan", "never scanned; use hardentui images --scan", Tone.BAD)
         return
     counts = severities(report)
-    known = ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "none found"
+    counted = ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "none found"
     serious = counts["critical"] + counts["high"]
     old = stale(report, facts.now)
     clean = not report.vulnerabilities and not report.gaps and not old
-    yield PageLine("known", known, Tone.BAD if serious else Tone.GOOD if clean else Tone.PLAIN)
+    yield PageLine("known", counted, Tone.BAD if serious else Tone.GOOD if clean else Tone.PLAIN)
     yield PageLine("scanned", f"{report.scanner}, {report.scanned:%Y-%m-%d}")
     yield PageLine("data from", f"{report.database:%Y-%m-%d}" if report.database else "date unknown")
     if old:

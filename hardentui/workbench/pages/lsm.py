@@ -7,7 +7,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, NotRunning
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Known, Unreadable, known
 from hardentui.options import APPARMOR, LABEL_TYPE
 from hardentui.reading.capabilities import declared_set, live_sets
 from hardentui.reading.own_command import own_command
@@ -89,8 +89,9 @@ def _page(facts: ContainerFacts, module: str, state: Confinement, why: str, **mo
     )
 
 
-def _label(facts: ContainerFacts) -> str | Unreadable:
-    return facts.kernel.lsm_label if isinstance(facts.kernel, Kernel) else ""
+def _label(facts: ContainerFacts) -> Known[str]:
+    kernel = facts.kernel
+    return known(lambda: kernel.lsm_label) if isinstance(kernel, Kernel) else ""
 
 
 def _selinux(facts: ContainerFacts) -> LsmPage:
@@ -102,8 +103,7 @@ def _selinux(facts: ContainerFacts) -> LsmPage:
         return _page(facts, SELINUX, Confinement.UNKNOWN, label.reason, asked=asked, commands=commands)
     kind = selinux_type(label)
     unconfined = kind in UNCONFINED_TYPES if kind else bool(off)
-    host = facts.host
-    mode = "" if isinstance(host, Unreadable) else host.security_modules.selinux
+    mode = known(lambda: facts.host.security_modules.selinux, else_="")
     if unconfined:
         state, why = Confinement.UNCONFINED, "SELinux does not restrict it"
     elif mode == "permissive":
@@ -149,7 +149,7 @@ def _apparmor(facts: ContainerFacts) -> LsmPage:
     own = bool(name) and name != "unconfined" and not name.startswith("containers-default")
     if own:
         more |= {"commands": ()}
-    running = isinstance(facts.kernel, Kernel)
+    running = facts.running
     if running and name in ("", "unconfined"):
         state, why = Confinement.UNCONFINED, "it runs under no profile"
     elif label.endswith("(complain)"):

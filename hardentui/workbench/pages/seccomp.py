@@ -7,10 +7,11 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.seccomp import EngineDefault, NoFilter, RawFilter, SeccompProfile
 from hardentui.reading.bpf import X86_64_NUMBERS
+from hardentui.reading.containers import ask_or
 from hardentui.reading.seccomp import DANGEROUS, FAMILIES, Access, OpenCalls, access
 from hardentui.reading.system_calls import (
     FilterInForce,
@@ -107,13 +108,12 @@ class SeccompPage(Struct, frozen=True):
 
 def seccomp_page(facts: ContainerFacts, default: Known[DefaultProfile]) -> SeccompPage:
     """The page of a container; `default` is the engine's own profile."""
-    kernel = facts.kernel
-    mode = kernel.seccomp_mode if isinstance(kernel, Kernel) else None
+    mode = ask_or(facts, lambda kernel: kernel.seccomp_mode, None)
     page = SeccompPage(
         container=facts.name,
         engine=facts.engine.label,
         running=facts.running,
-        mode=mode if isinstance(mode, int) else None,
+        mode=mode,
         kind=FilterKind.UNKNOWN,
     )
     if mode == _NO_FILTER:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import EngineFacts
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unreadable, known
 from hardentui.model.trust import Policy, Registries, Requirement, TrustFacts, registry_of, rule_for
 from hardentui.words import plural
 from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
@@ -25,7 +25,7 @@ def trust_page(engine: EngineFacts, images: Iterable[str]) -> tuple[PageSection,
     Args:
         images: references of the running images, as requested.
     """
-    trust = engine.trust
+    trust = known(lambda: engine.trust)
     if isinstance(trust, Unreadable):
         return (PageSection("Policy", (PageLine("", f"unknown: {trust.reason}", Tone.MUTED),)),)
     wanted = tuple(dict.fromkeys(images))
@@ -40,11 +40,11 @@ def trust_page(engine: EngineFacts, images: Iterable[str]) -> tuple[PageSection,
 
 def formats_page(engine: EngineFacts) -> tuple[PageSection, ...]:
     """Which signatures Podman reads, and where it looks for them on this host."""
-    trust = engine.trust
-    if isinstance(trust, Unreadable) or isinstance(trust.attachments, Unreadable):
+    attachments = known(lambda: engine.trust.attachments)
+    if isinstance(attachments, Unreadable):
         where = PageLine("", "whether registries.d enables them is unknown", Tone.MUTED)
     else:
-        on = [section.scope or "every registry" for section in trust.attachments if section.enabled]
+        on = [section.scope or "every registry" for section in attachments if section.enabled]
         places = ", ".join(on) if on else "nowhere yet; a rule with a sigstore key enables them for its scope"
         where = PageLine("", f"looked for: {places}", Tone.PLAIN if on else Tone.MUTED)
     lines = (

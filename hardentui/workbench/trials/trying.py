@@ -229,7 +229,7 @@ class Trying:
             tools = Tools(
                 changing=changing,
                 files=self._opened.files if facts.engine.local else None,
-                look=lambda document: gatherer.container(document, closer=True),
+                look=lambda document: gatherer.container(document).read(),
                 make_plan=self._plan,
                 judge=self._judge,
                 on_event=on_event,
@@ -262,7 +262,7 @@ class Trying:
         )
         if peer is None:
             raise UsageError(f"There is no container called {visible(name, 80)!r} to use as a peer.")
-        return gatherer.container(gatherer.engine.inspect(peer.id), closer=True)
+        return gatherer.container(gatherer.engine.inspect(peer.id))
 
     def _plan(self, facts: ContainerFacts, choices: tuple[Choice, ...]) -> Plan:
         return make_plan(facts, choices, self._checks.values(), self._checklist)

@@ -20,7 +20,7 @@ from hardentui.change.file_changes import change_files
 from hardentui.change.journal import Journal
 from hardentui.errors import HardenError, InputError
 from hardentui.host.asker import asker
-from hardentui.host.asking import Ask, ProgramFailed
+from hardentui.host.asking import Ask
 from hardentui.model.image import RegistryDigest
 from hardentui.model.journal import EntryAction, JournalEntry
 from hardentui.model.known import Unreadable
@@ -165,7 +165,7 @@ def _report(
         return PinReport(path, pin, PinState.CURRENT, answer)
     repository = pin.name.rpartition(":")[0]
     there = skopeo.digest_of(f"{repository}@{pin.digest}", ask, logins())
-    dead = isinstance(there, ProgramFailed) and "manifest unknown" in there.last_line
+    dead = isinstance(there, Unreadable) and "manifest unknown" in (there.said or "")
     if path.startswith(_PACKAGED):
         why = "this file belongs to a package; create your own in /etc/containers/systemd"
         return PinReport(path, pin, PinState.STAYS, answer, dead, why)

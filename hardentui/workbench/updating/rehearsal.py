@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from hardentui.errors import NotFound, UsageError
 from hardentui.model.facts import ContainerFacts, ImageFacts
@@ -89,7 +88,7 @@ def rehearse(
     after = None
     if before.ready:
         inspect = {**facts.inspect, "Image": image.id.removeprefix("sha256:")}
-        after = trying(replace(facts, inspect=inspect, image=image)).run((), wishes, on_event, stop).baseline
+        after = trying(facts.replace(inspect=inspect, image=image)).run((), wishes, on_event, stop).baseline
     name = image.names[0] if image.names else image.id[:12]
     return Rehearsal(name, _running(facts), image.id.removeprefix("sha256:"), before, after)
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 from hardentui.account import home
 from hardentui.errors import ToolMissing, WriteError
 from hardentui.host.asker import asker
-from hardentui.host.asking import Ask, NotInstalled
+from hardentui.host.asking import Ask, not_installed
 from hardentui.host.podman.trust import auth_paths
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import RegistryDigest
@@ -106,7 +106,7 @@ class Updates:
 
 def refuse_without_skopeo(answer: Unreadable) -> None:
     """Raises ToolMissing if an answer says so."""
-    if isinstance(answer, NotInstalled):
+    if answer == not_installed("skopeo"):
         raise ToolMissing(
             "Querying registries needs skopeo, which is not installed.", "apt-get install skopeo"
         )

@@ -140,7 +140,7 @@ class World:
                 lambda _: None,
                 threading.Event(),
                 ours,
-                closer=True,
+                costly=True,
             )
         finally:
             workbench.close()

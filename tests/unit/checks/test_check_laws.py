@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,9 @@ from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Kind, Status
 from hardentui.model.fix import FixKind
+from hardentui.model.known import Facts, Unread, later
 from hardentui.model.plan import Choice
+from hardentui.reading.containers import without_cgroup
 
 NOTHING_SET = Checklist("empty", "No parameters", ())
 CHECKS = all_checks()
@@ -167,3 +170,53 @@ def _fixes(check: AnyCheck, facts: ContainerFacts) -> bool:
     plan = make_plan(facts, [Choice(check.id)], [check], NOTHING_SET)
     fixed = evaluate(check, facts.planned(plan.after)) in (Status.PASS, Status.NOT_APPLICABLE)
     return bool(plan.choices) and fixed
+
+
+def _asking(subject: Facts, asked: set[tuple[str, ...]], at: tuple[str, ...] = ()) -> Facts:
+    """A copy that remembers which facts it is asked for, with those of the subjects in it."""
+
+    def read(name: str) -> Any:
+        asked.add((*at, name))
+        value = getattr(subject, name)
+        return _asking(value, asked, (*at, name)) if isinstance(value, Facts) else value
+
+    inside = {name: getattr(subject, name) for name in set(subject.fields) - subject.facts}
+    subjects = {n: _asking(v, asked, (*at, n)) for n, v in inside.items() if isinstance(v, Facts)}
+    readers = {name: later(lambda _, name: read(name), name) for name in subject.facts}
+    return subject.replace(**subjects, **readers)
+
+
+def _without(subject: Facts, path: tuple[str, ...]) -> Facts:
+    """A copy that cannot read the fact at a path: `("kernel", "uid")`."""
+    name, *rest = path
+    value = _without(getattr(subject, name), tuple(rest)) if rest else Unread("the law forbids it")
+    return subject.replace(**{name: value})
+
+
+SECOND_LOOKS = {
+    "kernel.device_rules": "only cgroup v1 shows them",
+    "kernel.lost_masks": "masks are there when it starts; this finds what was removed later",
+    "runtime": "without it the options count; one that was never started has none",
+    "seccomp_rules": "the filter in force is good; this finds that its file has changed",
+    "host": "a limit is a limit, also of a machine of unknown size",
+    "host.capacity": "the same",
+    "named_uid": "a user with another name than root is taken for another one",
+    "unit": "only one that its label names is a unit of its own",
+}
+"""Facts that find more, but without which what is known counts as it is."""
+
+
+@every_check
+def test_what_cannot_be_read_never_makes_a_check_pass(check: AnyCheck) -> None:
+    """Of each example, without one fact that the check asks for: it is unknown, or as before, or it fails by
+    its options, which the kernel alone had overruled."""
+    for facts in (*check.passes(), *check.fails()):
+        if not isinstance(facts, Facts):
+            continue
+        asked: set[tuple[str, ...]] = set()
+        before = evaluate(check, _asking(facts, asked))
+        for path in sorted(asked):
+            after = evaluate(check, _without(facts, path))
+            limits = isinstance(facts, ContainerFacts) and without_cgroup(facts)  # Podman can set none
+            if ".".join(path) not in SECOND_LOOKS and not limits:
+                assert after in (Status.UNKNOWN, Status.FAIL, before), (path, before, after)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from hardentui.checks import check_by_id
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
@@ -240,7 +239,7 @@ def test_the_images_user_counts_when_the_container_names_none() -> None:
 
 def test_private_userns_without_options_is_seen_in_inspect_where_the_option_is_unknowable() -> None:
     hidden = Spec({}, frozenset({USERNS}))
-    facts = replace(container(), spec=hidden, inspect={"HostConfig": {"UsernsMode": "private"}})
+    facts = container().replace(spec=hidden, inspect={"HostConfig": {"UsernsMode": "private"}})
     assert status("host-user-namespace", facts) is Status.PASS
 
 
@@ -254,11 +253,11 @@ def test_members_of_pods_get_no_user_namespace_of_their_own() -> None:
 def test_an_exec_session_that_could_not_be_looked_at_is_unknown() -> None:
     facts = container((USER, "5"), kernel=Kernel(8), inspect={"ExecIDs": ["ab"]})
     assert status("root-exec-session", facts) is Status.UNKNOWN
-    root_inside = replace(facts, exec_sessions=({"ID": "ab", "ProcessConfig": {"user": "root"}},))
+    root_inside = facts.replace(exec_sessions=({"ID": "ab", "ProcessConfig": {"user": "root"}},))
     assert status("root-exec-session", root_inside) is Status.FAIL
-    looked = replace(root_inside, kernel=Kernel(8, entered=()))
-    assert status("root-exec-session", replace(looked, spec=Spec())) is Status.PASS
-    unseen = replace(root_inside, spec=Spec(), kernel=Kernel(8, entered=Unreadable("no permission")))
+    looked = root_inside.replace(kernel=Kernel(8, entered=()))
+    assert status("root-exec-session", looked.replace(spec=Spec())) is Status.PASS
+    unseen = root_inside.replace(spec=Spec(), kernel=Kernel(8, entered=Unreadable("no permission")))
     assert status("root-exec-session", unseen) is Status.UNKNOWN
 
 
@@ -308,7 +307,7 @@ def test_a_read_only_root_gets_a_tmpfs_only_where_nothing_is_mounted() -> None:
     assert spec[READ_ONLY]
     assert spec[TMPFS] == ("/cache:size=1m", "/var/log/app:rw,noexec,nosuid,nodev,size=64m")
     assert spec[MOUNTS] == facts.spec[MOUNTS]
-    without = replace(facts, spec=facts.spec.with_(READ_ONLY_TMPFS, False))
+    without = facts.replace(spec=facts.spec.with_(READ_ONLY_TMPFS, False))
     assert any(tmpfs.startswith("/tmp:") for tmpfs in fixed("writable-rootfs", without, seen)[TMPFS])
 
 
@@ -370,7 +369,7 @@ def test_relabelling_is_unknown_when_nobody_knows_how_it_was_made() -> None:
         inspect={"Config": {"CreateCommand": None}},
     )
     assert status("relabelled-system-directory", facts) is Status.UNKNOWN
-    harmless = replace(facts, spec=Spec.of((MOUNTS, (Mount("bind", "/srv/w", "/w"),))))
+    harmless = facts.replace(spec=Spec.of((MOUNTS, (Mount("bind", "/srv/w", "/w"),))))
     assert status("relabelled-system-directory", harmless) is Status.PASS
 
 
@@ -389,7 +388,7 @@ def test_relabelling_is_unknown_when_nobody_knows_how_it_was_made() -> None:
 def test_an_unconfined_or_complaining_apparmor_label_fails(label: str, expected: Status) -> None:
     facts = container(engine=APPARMOR_HOST, kernel=Kernel(8, lsm_label=label))
     assert status("apparmor-unconfined", facts) is expected
-    assert status("apparmor-unconfined", replace(facts, engine=rootless())) is Status.NOT_APPLICABLE
+    assert status("apparmor-unconfined", facts.replace(engine=rootless())) is Status.NOT_APPLICABLE
 
 
 def test_lsm_checks_do_not_guess_which_module_a_host_has() -> None:
@@ -443,7 +442,7 @@ def test_null_bounding_caps_of_inspect_mean_none() -> None:
     )
     assert status("capabilities-beyond-declared", facts) is Status.PASS
     more = CapabilitySets(bounding=frozenset({"CAP_KILL"}))
-    assert status("capabilities-beyond-declared", replace(facts, kernel=Kernel(8, capabilities=more))) is (
+    assert status("capabilities-beyond-declared", facts.replace(kernel=Kernel(8, capabilities=more))) is (
         Status.FAIL
     )
 
@@ -562,12 +561,12 @@ def test_a_filter_of_the_program_does_not_replace_podmans() -> None:
 
 def test_options_that_no_source_shows_are_unknown() -> None:
     for check_id, option in (("unsafe-sysctls", SYSCTL), ("unmasked-system-paths", UNMASK)):
-        facts = replace(container(), spec=Spec({}, frozenset({option})))
+        facts = container().replace(spec=Spec({}, frozenset({option})))
         assert status(check_id, facts) is Status.UNKNOWN
-    masked = Kernel(8, masked_paths=frozenset({"/proc/kcore", "/proc/sys"}))
-    seen = replace(container(kernel=masked), spec=Spec({}, frozenset({UNMASK})))
+    masked = Kernel(8, masked_paths=frozenset({"/proc/kcore", "/proc/sys"}), mounts=())
+    seen = container(kernel=masked).replace(spec=Spec({}, frozenset({UNMASK})))
     assert status("unmasked-system-paths", seen) is Status.PASS
-    bare = replace(seen, kernel=Kernel(8, masked_paths=frozenset({"/sys/fs/cgroup"})))
+    bare = seen.replace(kernel=Kernel(8, masked_paths=frozenset({"/sys/fs/cgroup"})))
     assert status("unmasked-system-paths", bare) is Status.FAIL
 
 
@@ -653,9 +652,9 @@ def test_no_value_of_a_secret_is_ever_part_of_an_answer() -> None:
 
 def test_an_engine_secret_as_a_variable_is_seen_where_inspect_hides_its_name() -> None:
     spec = Spec({}, frozenset({SECRETS}))
-    facts = replace(container(), spec=spec, inspect={"Config": {"Env": ["DB=*******", "TZ=UTC"]}})
+    facts = container().replace(spec=spec, inspect={"Config": {"Env": ["DB=*******", "TZ=UTC"]}})
     assert status("loose-secret", facts) is Status.FAIL
-    assert status("loose-secret", replace(facts, inspect={})) is Status.UNKNOWN
+    assert status("loose-secret", facts.replace(inspect={})) is Status.UNKNOWN
 
 
 def test_a_secret_goes_to_the_user_of_the_process() -> None:

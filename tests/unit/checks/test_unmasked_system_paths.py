@@ -122,7 +122,7 @@ def test_before_the_start_the_type_of_a_volume_tells(
 ) -> None:
     volumes = {"v": VolumeFacts("v", {"Options": options, "Mountpoint": "/var/lib/volumes/v/_data"})}
     created = container((MOUNTS, (Mount("volume", "v", "/v"),)), *more, volumes=volumes)
-    finding = judged(replace(created, kernel=NotRunning("created")))
+    finding = judged(created.replace(kernel=NotRunning("created")))
     assert (finding.status is Status.FAIL) is (severity is not None)
     assert severity is None or finding.verdict.severity in (severity, None)
     assert finding.takes_over is (severity is Severity.CRITICAL)

@@ -274,7 +274,7 @@ def test_an_engine_on_tcp_counts_where_the_container_reaches_it(
         ("web", {"host": _listens_at("tcp:box:2375")}, "which address box is"),
         ("web", {"engine": rootful(local=False), "host": HostFacts(tcp_services=())}, "another machine"),
         ("container:x", {"host": _LISTENS}, "borrows"),
-        ("web", {"host": structs.replace(_LISTENS, tcp_unseen="/proc hides them")}, "/proc hides them"),
+        ("web", {"host": _LISTENS.replace(tcp_unseen="/proc hides them")}, "/proc hides them"),
     ],
 )
 def test_an_engine_on_tcp_that_may_be_hidden_is_no_pass(

@@ -221,11 +221,7 @@ def on_network(name: str, label: str, pod_id: str = "", infra: bool = False) -> 
         networks={"shop-net": NetworkFacts("shop-net")},
         pod={"Name": "shop-pod"} if pod_id else None,
     )
-    return ContainerFacts(**{**_fields(facts), "id": name * 64, "name": name})
-
-
-def _fields(facts: ContainerFacts) -> dict[str, Any]:
-    return {name: getattr(facts, name) for name in facts.__struct_fields__}
+    return facts.replace(id=name * 64, name=name)
 
 
 def shared(*all_facts: ContainerFacts) -> dict[str, Verdict]:

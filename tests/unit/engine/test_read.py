@@ -16,7 +16,6 @@ from typing import Any, ClassVar
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from hardentui.engine import shapes
 from hardentui.engine.connection import UnixConnection
@@ -26,7 +25,7 @@ from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, NotFound
 from hardentui.model.facts import EngineFacts
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread, Unreadable
 from hardentui.model.version import Version
 from tests.support.hostile import CHUNKED, ByPath, Scripted, answer, chunk
 from tests.support.waiting import eventually
@@ -401,7 +400,7 @@ def test_info_refines_facts() -> None:
 
 def test_a_simulated_host_stays_as_it_is_described() -> None:
     connection = RecordedConnection({"/info": INFO})
-    engine = Engine(replace(EngineFacts(), simulated=True), lambda: connection)
+    engine = Engine(EngineFacts().replace(simulated=True), lambda: connection)
     assert engine.load_info().local
 
 
@@ -412,9 +411,9 @@ def test_info_that_fails_leaves_the_facts_and_says_why(info: Any) -> None:
     engine = recorded({"/info": info})
     before = engine.facts
     facts = engine.load_info()
-    assert isinstance(facts.info, Unreadable)
-    assert facts.info.reason.startswith("Podman's info failed: ")
-    assert facts == replace(before, info=facts.info)
+    with pytest.raises(Unread, match=r"^Podman's info failed: ") as unread:
+        assert facts.info
+    assert facts == before.replace(info=Unread(unread.value.reason))
 
 
 def test_closing_does_what_was_asked_for_once() -> None:

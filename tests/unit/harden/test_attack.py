@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from hardentui.checks import all_checks
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
@@ -42,8 +41,8 @@ ROOT = Kernel(
     uid_map=(IdRange(0, 0, 4294967295),),
     capabilities=CapabilitySets(bounding=DEFAULT_CAPABILITIES),
 )
-ROOT_WITH_ALL = replace(ROOT, capabilities=CapabilitySets(bounding=ALL_CAPABILITIES))
-STRANGER = replace(ROOT, uid=1000)
+ROOT_WITH_ALL = ROOT.replace(capabilities=CapabilitySets(bounding=ALL_CAPABILITIES))
+STRANGER = ROOT.replace(uid=1000)
 MAPPED = Kernel(7, uid=100000, host_user_namespace=False, uid_map=(IdRange(0, 100000, 65536),))
 OWNER = Kernel(
     7, uid=1000, host_user_namespace=False, uid_map=(IdRange(0, 1000, 1), IdRange(1, 100000, 65536))
@@ -62,7 +61,7 @@ def told(*given: Any, **more: Any) -> str:
 
 
 def named(name: str, facts: ContainerFacts) -> ContainerFacts:
-    return replace(facts, name=name, id=name)
+    return facts.replace(name=name, id=name)
 
 
 def mounted(*paths: str) -> Any:
@@ -79,7 +78,7 @@ def mounted(*paths: str) -> Any:
         ([(PRIVILEGED, True)], ROOT_WITH_ALL, "not published: it is privileged."),
         (
             [(CAP_ADD, ("ALL",)), (SECCOMP_PROFILE, "unconfined")],
-            replace(ROOT, capabilities=Unreadable("no"), seccomp_mode=Unreadable("no")),
+            ROOT.replace(capabilities=Unreadable("no"), seccomp_mode=Unreadable("no")),
             "not published: it has all the privileges of privileged mode.",
         ),
         (
@@ -119,12 +118,12 @@ def mounted(*paths: str) -> Any:
         ),
         (
             [(CAP_ADD, ("SYS_MODULE",))],
-            replace(ROOT, capabilities=CapabilitySets(bounding=frozenset({"CAP_SYS_MODULE"}))),
+            ROOT.replace(capabilities=CapabilitySets(bounding=frozenset({"CAP_SYS_MODULE"}))),
             "not published: it has a capability that leads to the host (SYS_MODULE).",
         ),
         ([(DEVICES, ("/dev/sda",))], ROOT, "not published: it can use /dev/sda."),
         ([(DEVICES, ("/dev/fuse",))], ROOT, "not published: whoever breaks out is root on the host."),
-        ([(SECCOMP_PROFILE, "unconfined")], replace(ROOT, seccomp_mode=0), "it can make every system call."),
+        ([(SECCOMP_PROFILE, "unconfined")], ROOT.replace(seccomp_mode=0), "it can make every system call."),
         ([], ROOT, "not published: whoever breaks out is root on the host."),
         ([(NETWORK, ("none",))], ROOT, "without a network: whoever breaks out is root on the host."),
         ([OPEN], ROOT, "published on every address (port 8080): whoever breaks out is root on the host."),
@@ -159,7 +158,7 @@ def test_a_stranger_to_the_files_of_the_host_is_told_to_have_them_not_to_command
 def test_the_user_of_a_rootless_engine_owns_its_socket() -> None:
     said = told(SOCKET, kernel=OWNER, engine=rootless())
     assert said.startswith("Runs as user 1000 of the host, not published: it can control the engine")
-    assert "mounted" in told(SOCKET, kernel=replace(OWNER, uid=100100), engine=rootless())
+    assert "mounted" in told(SOCKET, kernel=OWNER.replace(uid=100100), engine=rootless())
 
 
 def test_a_user_namespace_is_named_where_it_confines() -> None:
@@ -182,23 +181,23 @@ def test_what_does_not_run_would_run() -> None:
 
 def test_a_member_is_open_through_its_pod() -> None:
     pod = {"InfraConfig": {"PortBindings": {"443/tcp": [{"HostIp": "", "HostPort": "8443"}]}}}
-    facts = replace(container(kernel=ROOT, inspect={"Pod": "p"}), pod=pod)
+    facts = container(kernel=ROOT, inspect={"Pod": "p"}).replace(pod=pod)
     assert "published on every address (port 8443)" in attack_path(*judged(facts))
-    said = attack_path(*judged(replace(facts, pod=None)))  # nobody told
+    said = attack_path(*judged(facts.replace(pod=None)))  # nobody told
     assert said == "Runs as root of the host: whoever breaks out is root on the host."
     borrowed = told((NETWORK, ("container:web",)), kernel=ROOT)
     assert "published" not in borrowed
 
 
 def test_the_kernel_decides_about_the_network() -> None:
-    shared = replace(ROOT, shared_namespaces=frozenset({"net"}))
+    shared = ROOT.replace(shared_namespaces=frozenset({"net"}))
     assert "on the host's own network" in told(kernel=shared)
-    own = replace(ROOT, shared_namespaces=frozenset())
+    own = ROOT.replace(shared_namespaces=frozenset())
     assert "on the host's own network" not in told((NETWORK, ("host",)), kernel=own)
 
 
 def test_a_hardened_container_has_no_sentence() -> None:
-    kernel = replace(MAPPED, no_new_privileges=True)
+    kernel = MAPPED.replace(no_new_privileges=True)
     assert told((USER, "1000"), kernel=kernel) == ""
 
 

@@ -8,7 +8,7 @@ from hardentui.checks import all_checks
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container
 from hardentui.errors import CannotFix
 from hardentui.harden.decisions import decisions, what_changes
-from hardentui.harden.evaluate import parameters_of
+from hardentui.harden.evaluate import parameters_of, remedied
 from hardentui.harden.plan import fixable, left_out, make_plan
 from hardentui.model.check import AnyCheck, FixContext
 from hardentui.model.facts import ContainerFacts
@@ -71,7 +71,7 @@ def test_every_fix_that_clients_or_updates_notice_is_a_decision(check: AnyCheck)
     for facts in (facts for other in FIXING for facts in other.fails()):
         context = FixContext(facts, parameters_of(check, CHECKLIST))
         try:
-            after = check.remediate(facts.spec, context) if check.remediate else facts.spec
+            after = remedied(check, facts.spec, context)
         except CannotFix:
             continue
         gone = {(port.host, port.address) for port in facts.spec[PUBLISH] if port.host}

@@ -101,7 +101,7 @@ def running(*words: str, label: str = "web.service", spec: Spec | None = None) -
     facts = container(
         inspect={"Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": label}, "CreateCommand": command}}
     )
-    return replace(facts, name="web", spec=spec or Spec.of((NAME, "web"), (IMAGE, "localhost/a:1")))
+    return facts.replace(name="web", spec=spec or Spec.of((NAME, "web"), (IMAGE, "localhost/a:1")))
 
 
 def origin(tmp_path: Path, text: str = UNIT) -> Origin:
@@ -152,7 +152,7 @@ def test_no_label_no_file_no_local_engine_no_origin(tmp_path: Path) -> None:
     assert origin_of(files, running(label="")) is None
     assert origin_of(files, running(label="gone.service")) is None
     facts = running()
-    assert origin_of(files, replace(facts, engine=replace(facts.engine, local=False))) is None
+    assert origin_of(files, facts.replace(engine=facts.engine.replace(local=False))) is None
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
+from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, image, rootful, rootless
 from hardentui.harden.plan import fixable, left_out, make_plan
 from hardentui.model.activity import FileChange, WrittenDirectory
 from hardentui.model.facts import (
@@ -245,7 +245,7 @@ def test_a_root_that_prepares_the_directory_of_its_user_keeps_what_that_takes(
     made = plan(facts, "default-capabilities-kept")
     assert ("CAP_FOWNER" in made.after[CAP_ADD]) is is_kept
     assert ("/data belongs to UID 999 (postgres)" in said(made)) is is_kept
-    ordinary = plan(replace(facts, spec=facts.spec.with_(USER, "999")), "default-capabilities-kept")
+    ordinary = plan(facts.replace(spec=facts.spec.with_(USER, "999")), "default-capabilities-kept")
     assert "CAP_FOWNER" not in ordinary.after[CAP_ADD]
 
 
@@ -540,7 +540,8 @@ CHECKED = (HEALTH_CMD, "curl -fsS http://localhost/")
 
 
 def test_a_digest_and_updates_are_one_decision() -> None:
-    facts = container(NGINX, CHECKED, inspect=PINNABLE, engine=rootful(auto_update_timer=True))
+    timer = rootful(auto_update_timer=True)
+    facts = container(NGINX, CHECKED, inspect=PINNABLE, image=image(), engine=timer)
     both = plan(facts, "no-update-path", "unpinned-image")
     assert both.after[IMAGE] == NGINX[1]
     assert "a digest would end that" in said(both)

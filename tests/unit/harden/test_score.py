@@ -127,9 +127,9 @@ def test_containers_have_the_same_score_in_a_list_and_in_a_close_look() -> None:
     bench = Workbench.open(Selection(demo=True))
     try:
         scores = []
-        for closer in (False, True):
+        for costly in (False, True):
             bench.containers.rows()
-            bench.containers.scan(lambda row: None, lambda progress: None, threading.Event(), closer=closer)
+            bench.containers.scan(lambda row: None, lambda progress: None, threading.Event(), costly=costly)
             reports = [bench.containers.report(row.key) for row in bench.containers.rows()]
             scores.append([report.score.value for report in reports if report])
     finally:

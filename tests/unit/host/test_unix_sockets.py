@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from hardentui.checks import check_by_id
 from hardentui.checks.examples import container
@@ -20,7 +20,7 @@ from hardentui.host.network.unix_sockets import UnixSockets
 from hardentui.model.check import Parameters
 from hardentui.model.facts import VolumeFacts
 from hardentui.model.finding import Status
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread, Unreadable
 from hardentui.model.mounts import Listener, ReachableSocket
 from hardentui.options import MOUNTS, Mount
 from hardentui.reading.socket_table import Power
@@ -149,6 +149,7 @@ def test_systemd_listens_for_the_service_of_its_unit() -> None:
     sockets = UnixSockets(files, "self", own_root=True)
     assert list(sockets.at("/srv/alias")) == [("/srv/alias", "/srv/api.sock", "4711")]
     listener = sockets.listener("/srv/api.sock", "4711")
+    assert isinstance(listener, Listener)
     assert listener == Listener("/srv/api.sock", "podman")
     service = service_of(listener)
     assert service is not None
@@ -254,7 +255,7 @@ def test_a_socket_that_a_program_of_the_host_makes_in_a_volume_is_reachable_thro
     facts = container(
         (MOUNTS, (Mount("volume", "api", "/x"),)), volumes={"api": volume}, inspect={"Mounts": [entry]}
     )
-    facts = replace(facts, **mounts_and_sockets(facts, host, lambda _: Unreadable("it is gone")))
+    facts = facts.replace(**asdict(mounts_and_sockets(facts, host, lambda _: Unread("it is gone"))))
     assert facts.mounted == ()
     assert isinstance(facts.sockets, tuple)
     (socket_in_volume,) = facts.sockets
@@ -264,10 +265,10 @@ def test_a_socket_that_a_program_of_the_host_makes_in_a_volume_is_reachable_thro
     relay = replace(
         socket_in_volume, listener=Listener("/srv/relay", "socat", Listener("/srv/api", "podman"))
     )
-    (engine,) = engine_mounts(replace(facts, sockets=(relay,)))
+    (engine,) = engine_mounts(facts.replace(sockets=(relay,)))
     assert (engine.path, engine.is_socket) == (str(listening), False)
-    assert not engine_mounts(replace(facts, sockets=(relay,)).planned(facts.spec.with_(MOUNTS, ())))
+    assert not engine_mounts(facts.replace(sockets=(relay,)).planned(facts.spec.with_(MOUNTS, ())))
     bus = replace(socket_in_volume, listener=Listener("/srv/bus", "dbus-daemon"))
     check = check_by_id("mounted-control-socket")
     assert check is not None
-    assert check.verdict(replace(facts, sockets=(bus,)), Parameters({})).status is Status.FAIL
+    assert check.verdict(facts.replace(sockets=(bus,)), Parameters({})).status is Status.FAIL

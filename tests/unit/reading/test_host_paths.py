@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from hardentui.checks import check_by_id
 from hardentui.checks.examples import configuration, container, rootful, rootless
@@ -342,10 +341,10 @@ def test_what_the_engine_runs_for_single_containers_is_not_theirs_to_change(
 ) -> None:
     """podman(1) --runtime, podman-create(1) --init-path, oci-hooks(5): the engine runs them as root."""
     programs = {"/data/tools/crun": FileFact("/data/tools/crun")}
-    other = replace(container(programs=programs), id="2" * 64, name="other")
+    other = container(programs=programs).replace(id="2" * 64, name="other")
     facts = container((MOUNTS, (Mount("bind", source, "/x", options),)))
     if whose == "own":
-        facts = replace(facts, programs=programs)
+        facts = facts.replace(programs=programs)
     else:
         (facts, _) = with_peers([facts, other])
     verdict = _verdict(facts)

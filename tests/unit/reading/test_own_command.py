@@ -8,7 +8,6 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from hardentui.checks.examples import accepting, container, engine, rootful
 from hardentui.checks.step02_updates_and_scans import missing_vulnerability_scan
@@ -74,7 +73,7 @@ def test_a_checklist_is_named_to_the_commands_that_take_one(tmp_path: Path) -> N
 def test_a_change_with_other_rights_keeps_the_checklist() -> None:
     found_with = ("--connection", "prod", "--checklist", "/srv/own.toml")
     for rootless, where in ((True, "--url unix:///a.sock"), (False, "--connection prod")):
-        there = replace(rootful(found_with=found_with, url="unix:///a.sock"), rootless=rootless)
+        there = rootful(found_with=found_with, url="unix:///a.sock").replace(rootless=rootless)
         told = command_in_place(container(engine=there), Target.UNIT, "plan.toml")
         assert told.endswith(f"--in-place {where} --checklist /srv/own.toml")
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from hardentui.host.asker import asker
-from hardentui.host.asking import CANCELLED, NotInstalled, ProgramFailed
+from hardentui.host.asking import CANCELLED, not_installed
 from hardentui.model.image import ScanReport
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread, Unreadable
 from hardentui.scanners import grype, trivy
 from hardentui.scanners.present import SCANNERS, present
 from tests.support.waiting import eventually
@@ -63,6 +63,12 @@ def test_a_scanner_is_ended_with_its_children_when_it_is_cancelled(program: Prog
     assert eventually(gone)
 
 
+def answer_of(answer: object) -> str | None:
+    """The last words of a program that failed."""
+    assert isinstance(answer, Unread)
+    return answer.said
+
+
 def test_a_scanner_has_a_time_limit_and_its_last_words_are_told(program: Program) -> None:
     ask = asker(threading.Event())
     program("slow", "sleep 60")
@@ -74,8 +80,9 @@ def test_a_scanner_has_a_time_limit_and_its_last_words_are_told(program: Program
     assert "\x1b" not in answer.reason
     program("logging", """echo 'time="2026-11-26" level=fatal msg="no \\\\"x\\\\": unknown"' >&2; exit 1""")
     said = 'no "x": unknown'
-    assert ask(["logging"], 5.0) == ProgramFailed(f"logging ended with status 1: {said}", said)
-    assert ask(["absent-scanner"], 5.0) == NotInstalled("the program absent-scanner is not installed")
+    assert ask(["logging"], 5.0) == Unread(f"logging ended with status 1: {said}")
+    assert answer_of(ask(["logging"], 5.0)) == said
+    assert ask(["absent-scanner"], 5.0) == not_installed("absent-scanner")
 
 
 def test_only_scanners_on_the_path_are_present(program: Program) -> None:
@@ -115,7 +122,8 @@ def test_without_the_network_the_database_is_taken_as_it_is(program: Program, tm
 def test_the_first_trouble_is_told_when_both_ways_fail(program: Program) -> None:
     program("grype", 'echo "trouble $GRYPE_DB_AUTO_UPDATE" >&2; exit 1')
     result = grype.scan("/x/image.tar", asker(threading.Event()), offline=False)
-    assert result == ProgramFailed("grype ended with status 1: trouble", "trouble")
+    assert result == Unread("grype ended with status 1: trouble")
+    assert answer_of(result) == "trouble"
 
 
 @pytest.mark.parametrize("scanner", [trivy.scan, grype.scan])

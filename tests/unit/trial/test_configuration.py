@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from hardentui.checks.examples import container, rootful, rootless
 from hardentui.harden.plan import make_plan
 from hardentui.model.activity import WrittenDirectory
@@ -69,7 +67,7 @@ def test_a_volume_of_a_trial_keeps_its_owners_under_a_user_namespace() -> None:
 
 def test_a_tmpfs_of_a_trial_has_the_access_of_its_directory() -> None:
     directories = {"/cache": WrittenDirectory(0, 33, 33)}
-    facts = replace(container(engine=rootful()), written_directories=directories)
+    facts = container(engine=rootful()).replace(written_directories=directories)
     spec = loosened(facts, WritableDirectory("/cache"), "writable-rootfs")
     assert spec[READ_ONLY]
     assert spec[TMPFS] == ("/cache:rw,noexec,nosuid,nodev,size=64m,mode=1777",)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from msgspec.structs import replace
 
 from hardentui.checks.examples import container
 from hardentui.model.facts import ContainerFacts, NetworkFacts
@@ -17,7 +16,7 @@ GOOD = MemberTried("web", True, True)
 
 def member(name: str, *more: str) -> ContainerFacts:
     networks = {network: NetworkFacts(network) for network in ("shared", *more)}
-    return replace(container(networks=networks), name=name)
+    return container(networks=networks).replace(name=name)
 
 
 def request(*members: ContainerFacts, seen: tuple[SeenWay, ...] = ()) -> SplitRequest:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from msgspec.structs import fields
 
 from hardentui.host.files.reader import FileStat
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.process.activity import read_activity
 from hardentui.host.process.mountinfo import parse_mountinfo
-from hardentui.host.process.proc import HOST_USER_NAMESPACE, NAMESPACES, read_kernel
+from hardentui.host.process.proc import HOST_USER_NAMESPACE, NAMESPACES, read_kernel, refuse_another
 from hardentui.model.facts import CapabilitySets, IdRange, Kernel, Limits, ListeningSocket, Process
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread, Unreadable, known
 
 CGROUP = "/machine.slice/libpod-abc.scope"
 STATUS = """Name:\tsleep
@@ -82,11 +81,18 @@ def kernel(recorded: dict[str, Any], engine_pid: int | None = 700, cgroup_path: 
     return read_kernel(RecordedFiles(recorded), 812, engine_pid=engine_pid, cgroup_path=cgroup_path)
 
 
+def unread_facts(seen: Kernel) -> set[str]:
+    return {
+        name
+        for name in Kernel.facts
+        if isinstance(known(lambda name=name: getattr(seen, name)), Unread)  # type: ignore[misc]
+    }
+
+
 def test_everything_that_the_kernel_tells() -> None:
     seen = kernel(document())
     assert (seen.uid, seen.gid, seen.groups) == (1000, 1001, (5, 6))
     assert seen.uid_map == seen.gid_map == (IdRange(0, 100000, 65536),)
-    assert not isinstance(seen.capabilities, Unreadable)
     assert seen.capabilities.effective == seen.capabilities.permitted == {"CAP_NET_BIND_SERVICE"}
     assert seen.capabilities.bounding == {"CAP_NET_BIND_SERVICE", "CAP_41"}
     assert seen.capabilities.ambient == seen.capabilities.inheritable == frozenset()
@@ -101,7 +107,6 @@ def test_everything_that_the_kernel_tells() -> None:
     assert seen.host_user_namespace is False
     assert seen.limits == Limits(memory=1000)
     assert seen.masked_paths == frozenset({"/proc/sys", "/proc/keys", "/proc/acpi"})
-    assert not isinstance(seen.mounts, Unreadable)
     rows = {row.point: row for row in seen.mounts}
     data, root = rows["/data dir"], rows["/"]
     assert (data.kind, data.options) == ("ext4", "rw,nosuid,errors=continue")
@@ -139,11 +144,12 @@ def test_one_unreadable_file_takes_only_its_own_items(path: str, items: set[str]
     recorded["text"].pop(path, None)
     recorded["links"].pop(path, None)
     seen = kernel(recorded)
-    unread = {item.name for item in fields(seen) if isinstance(getattr(seen, item.name), Unreadable)}
+    unread = unread_facts(seen)
     elsewhere = {"processes", "listening", "clients", "rlimits", "entered", "lost_masks", "left_open"}
     assert unread == items | elsewhere | {"device_rules"}  # cgroup v2 does not show them
     for item in items:
-        assert f"{path}: no permission" in getattr(seen, item).reason
+        with pytest.raises(Unread, match=f"{path}: no permission"):
+            getattr(seen, item)
 
 
 def test_without_permission_for_namespaces_the_map_tells_the_host_user_namespace() -> None:
@@ -183,8 +189,8 @@ def test_unknown_engine_without_conmon_is_ourselves() -> None:
 
 
 def ended(seen: Kernel) -> bool:
-    values = [getattr(seen, item.name) for item in fields(seen) if item.name != "pid"]
-    return all(value == Unreadable("the process has ended") for value in values)
+    values = [known(lambda name=name: getattr(seen, name)) for name in Kernel.facts]  # type: ignore[misc]
+    return all(value == Unread("the process has ended") for value in values)
 
 
 def test_vanished_process() -> None:
@@ -198,9 +204,8 @@ def test_hidden_process_is_not_said_to_have_ended(option: str, said: str) -> Non
     own = f"{OWN_MOUNTS}11 10 0:2 / /proc rw - proc proc rw,hidepid={option}\n"
     recorded = document(text={"/proc/self/mountinfo": own})
     del recorded["text"]["/proc/812/stat"]
-    uid = kernel(recorded).uid
-    assert isinstance(uid, Unreadable)
-    assert said in uid.reason
+    with pytest.raises(Unread, match=said):
+        assert kernel(recorded).uid
 
 
 def test_zombie_has_ended() -> None:
@@ -226,11 +231,16 @@ def test_number_given_to_another_process_while_reading() -> None:
     assert ended(read_kernel(Reused(document()), 812, engine_pid=700, cgroup_path=CGROUP))
 
 
+def test_what_is_read_later_belongs_to_the_same_process() -> None:
+    seen = kernel(document())
+    refuse_another(RecordedFiles(document()), seen)
+    with pytest.raises(Unread, match="it is gone"):
+        refuse_another(RecordedFiles(document(text={"/proc/812/stat": stat_line(start=9)})), seen)
+
+
 def test_a_kernel_that_does_not_tell_is_unknown() -> None:
     seen = kernel(document(text={"/proc/812/status": "Name:\tx\nUid:\tnonsense\n"}))
-    assert isinstance(seen.uid, Unreadable)
-    assert isinstance(seen.seccomp_mode, Unreadable)
-    assert isinstance(seen.capabilities, Unreadable)
+    assert {"uid", "seccomp_mode", "capabilities"} <= unread_facts(seen)
 
 
 def test_covered_root_counts_by_the_last_mount() -> None:
@@ -335,7 +345,6 @@ def test_processes_without_a_known_cgroup_are_the_descendants() -> None:
 def test_activity_of_a_process_that_ended() -> None:
     activity = read_activity(RecordedFiles({"text": {"/proc/self/mountinfo": OWN_MOUNTS}}), 812, CGROUP)
     assert activity.processes == activity.listening == Unreadable("the process has ended")
-    assert activity.added_to(Kernel(pid=812)).listening == activity.listening
 
 
 def test_stat_of_a_recorded_directory_is_a_directory() -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from hardentui.checks.examples import container, rootful
 from hardentui.errors import CannotExpress, GeneratorError, UsageError
@@ -372,7 +371,7 @@ def test_a_bundle_without_a_container_is_no_proof() -> None:
 
 
 def _written(version: Version | None) -> str:
-    facts = replace(container(engine=rootful(version=Version(5, 4, 2))), spec=SPEC)
+    facts = container(engine=rootful(version=Version(5, 4, 2))).replace(spec=SPEC)
     return new_files(facts, None, Target.QUADLET, version=version).proof
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from unittest.mock import Mock
 
 import pytest
-from msgspec.structs import replace
 
 from hardentui.model.activity import FileChange
 from hardentui.model.draft import Target
@@ -23,7 +22,7 @@ SECRET = "topsecret-4711"
 
 def _facts(*pairs: object) -> ContainerFacts:
     facts = of_own_unit("web", (NAME, "web"), (IMAGE, "docker.io/library/web:1"), *pairs)  # type: ignore[arg-type]
-    return replace(facts, inspect={})
+    return facts.replace(inspect={})
 
 
 def _plan(before: Spec) -> Plan:
@@ -64,9 +63,9 @@ def test_files_are_written_once_for_the_plan_and_once_for_today(
 
 
 def test_a_script_brings_those_of_the_containers_that_need_it() -> None:
-    app = replace(_facts((REQUIRES, ("web",))), id="a" * 64, name="app")
-    app = replace(app, spec=app.spec.with_(NAME, "app"))
-    other = replace(app, id="b" * 64, name="other", spec=app.spec.with_(NAME, "other").without(REQUIRES))
+    app = _facts((REQUIRES, ("web",))).replace(id="a" * 64, name="app")
+    app = app.replace(spec=app.spec.with_(NAME, "app"))
+    other = app.replace(id="b" * 64, name="other", spec=app.spec.with_(NAME, "other").without(REQUIRES))
     draft = new_files(_facts(), None, Target.RUN, neighbours=Neighbours((app, other)))
     assert [(file.name, file.of_pod) for file in draft.files] == [("web.sh", False), ("app.sh", True)]
     assert "nothing was hardened" in draft.files[1].text
@@ -74,8 +73,8 @@ def test_a_script_brings_those_of_the_containers_that_need_it() -> None:
 
 @pytest.mark.parametrize("target", [Target.KUBE, Target.ANSIBLE])
 def test_only_a_quadlet_is_written_with_the_whole_stack(target: Target) -> None:
-    app = replace(_facts((REQUIRES, ("web",))), id="a" * 64, name="app")
-    app = replace(app, spec=app.spec.with_(NAME, "app"))
+    app = _facts((REQUIRES, ("web",))).replace(id="a" * 64, name="app")
+    app = app.replace(spec=app.spec.with_(NAME, "app"))
     stack = Neighbours((app,))
     alone = new_files(_facts(), None, target)
     assert new_files(_facts(), None, target, neighbours=stack) == alone
@@ -84,7 +83,7 @@ def test_only_a_quadlet_is_written_with_the_whole_stack(target: Target) -> None:
 
 
 def test_data_that_is_in_no_volume_is_named() -> None:
-    facts = replace(_facts(), changes=(FileChange("/srv/app.db", "added", False),))
+    facts = _facts().replace(changes=(FileChange("/srv/app.db", "added", False),))
     told = new_files(facts, None, Target.RUN).warnings
     assert any("the new web starts without /srv/app.db" in warning for warning in told)
     assert not any("starts without" in warning for warning in new_files(_facts(), None, Target.RUN).warnings)

@@ -6,7 +6,6 @@ import shlex
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from hardentui.errors import WriteError
 from hardentui.host.files.reader import LocalFiles
@@ -39,7 +38,7 @@ def _container() -> ContainerFacts:
 
 
 def test_a_container_of_no_unit_has_none() -> None:
-    assert own_unit(FILES, replace(_container(), inspect={})) is None
+    assert own_unit(FILES, _container().replace(inspect={})) is None
 
 
 def test_a_quadlet_can_be_edited_or_get_a_drop_in(config: Path) -> None:
@@ -78,7 +77,7 @@ def test_a_file_that_is_not_its_own_says_why(config: Path, text: str) -> None:
 def test_what_is_elsewhere_says_so(config: Path) -> None:
     facts = _container()
     missing = own_unit(FILES, facts)
-    remote = own_unit(FILES, replace(facts, engine=replace(facts.engine, local=False)))
+    remote = own_unit(FILES, facts.replace(engine=facts.engine.replace(local=False)))
     assert missing is not None
     assert remote is not None
     assert "which has no file" in missing.why_not
@@ -90,7 +89,7 @@ def test_saved_facts_change_nothing_on_this_machine(config: Path) -> None:
     """Their paths may exist here, and their texts are masked."""
     facts = _container()
     (config / "containers" / "systemd" / "web.container").write_text(QUADLET)
-    saved = replace(facts, engine=replace(facts.engine, simulated=True))
+    saved = facts.replace(engine=facts.engine.replace(simulated=True))
     file = DraftFile("a.conf", "x\n", masked="x\n", directory=str(config / "new.d"))
     draft = Draft(target=Target.DROP_IN, files=(file,))
     unit = own_unit(FILES, saved)
@@ -109,8 +108,8 @@ def test_saved_facts_change_nothing_on_this_machine(config: Path) -> None:
 )
 def test_the_command_that_would_do_it(rootless: bool, local: bool, sudo: bool, url: bool) -> None:
     facts = _container()
-    engine = replace(facts.engine, rootless=rootless, local=local)
-    hostile = replace(facts, name="x; reboot", engine=engine)
+    engine = facts.engine.replace(rootless=rootless, local=local)
+    hostile = facts.replace(name="x; reboot", engine=engine)
     words = shlex.split(command_in_place(hostile, Target.UNIT, "/srv/my plans/a.toml"))
     assert (words[0] == "sudo") is sudo
     assert (words[-2:] == ["--url", engine.url]) is url
@@ -120,8 +119,8 @@ def test_the_command_that_would_do_it(rootless: bool, local: bool, sudo: bool, u
 
 def test_the_command_reaches_an_engine_that_was_named() -> None:
     facts = _container()
-    engine = replace(facts.engine, rootless=False, found_with=("--url", "unix:///srv/p.sock"))
-    named = replace(facts, engine=engine)
+    engine = facts.engine.replace(rootless=False, found_with=("--url", "unix:///srv/p.sock"))
+    named = facts.replace(engine=engine)
     for command in (command_in_place(named, Target.UNIT, "a.toml"), command_with_plan(named, "a.toml")):
         assert command.endswith(" --url unix:///srv/p.sock")
         assert "hardentui fix" in command

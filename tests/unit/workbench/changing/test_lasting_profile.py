@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from hardentui.host.files.reader import LocalFiles
 from hardentui.model.facts import ContainerFacts
@@ -32,7 +31,7 @@ def test_a_learned_profile_is_carried_to_a_place_that_stays(
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     facts = of_own_unit("web", (IMAGE, "localhost/web:1"))
-    facts = replace(facts, engine=replace(facts.engine, rootless=rootless))
+    facts = facts.replace(engine=facts.engine.replace(rootless=rootless))
     place = str(tmp_path / "config/containers") if rootless else "/etc/containers"
     learned = tmp_path / "seccomp-web.json"
     learned.write_text("{}\n")
@@ -46,7 +45,7 @@ def test_a_learned_profile_is_carried_to_a_place_that_stays(
 
 def test_a_profile_that_a_trial_is_about_to_write_is_named_where_it_will_be() -> None:
     facts = of_own_unit("web", (IMAGE, "localhost/web:1"))
-    facts = replace(facts, engine=replace(facts.engine, rootless=False))
+    facts = facts.replace(engine=facts.engine.replace(rootless=False))
     plan, files = with_lasting_profile(LocalFiles(), facts, plan_with(facts, "/nonexistent/seccomp-web.json"))
     assert plan is not None
     assert plan.after[SECCOMP_PROFILE] == "/etc/containers/seccomp-web.json"
@@ -59,7 +58,7 @@ def test_a_profile_of_the_admin_stays_where_it_is(profile: str) -> None:
     chosen = plan_with(facts, profile)
     assert with_lasting_profile(LocalFiles(), facts, chosen) == (chosen, ())
     assert "install" not in run_script(chosen.after)
-    today = replace(facts, spec=facts.spec.with_(SECCOMP_PROFILE, "/srv/seccomp-web.json"))
+    today = facts.replace(spec=facts.spec.with_(SECCOMP_PROFILE, "/srv/seccomp-web.json"))
     unchanged = plan_with(today, "/srv/seccomp-web.json")
     assert with_lasting_profile(LocalFiles(), today, unchanged) == (unchanged, ())
     assert with_lasting_profile(LocalFiles(), today, None) == (None, ())

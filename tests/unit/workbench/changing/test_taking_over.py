@@ -31,10 +31,10 @@ def container(
     facts = of_own_unit("web", (IMAGE, "docker.io/library/web:1"), *pairs)  # type: ignore[arg-type]
     config = {**facts.inspect["Config"], "Labels": {"PODMAN_SYSTEMD_UNIT": unit} if unit else {}}
     url = f"unix:///run/user/{uid}/podman/podman.sock" if rootless else "unix:///run/podman/podman.sock"
-    engine = replace(facts.engine, rootless=rootless, url=url)
+    engine = facts.engine.replace(rootless=rootless, url=url)
     inspect = {**facts.inspect, "Config": config}
-    facts = replace(facts, inspect=inspect, engine=engine, unit_exists=bool(unit), changes=(), kernel=RUNNING)
-    return replace(facts, id=(name * 64)[:64], name=name, spec=facts.spec.with_(NAME, name))
+    facts = facts.replace(inspect=inspect, engine=engine, unit_exists=bool(unit), changes=(), kernel=RUNNING)
+    return facts.replace(id=(name * 64)[:64], name=name, spec=facts.spec.with_(NAME, name))
 
 
 def draft(target: Target, *names: str) -> Draft:
@@ -57,7 +57,7 @@ def function(steps: NextSteps, name: str) -> list[str]:
 def test_podmans_own_way_to_bring_quadlets_is_named_where_there_is_one() -> None:
     files = ["web.container", "copy-volumes.sh", "data.volume"]
     facts = container()
-    newer = replace(facts, engine=replace(facts.engine, version=Version(5, 6)))
+    newer = facts.replace(engine=facts.engine.replace(version=Version(5, 6)))
     assert after(newer, Target.QUADLET, files).about.endswith(
         "; on a host without web: podman quadlet install web.container data.volume"
     )
@@ -100,7 +100,7 @@ def test_a_script_gets_the_name_and_those_that_need_it_are_made_again_after_it()
 
 
 def test_one_that_does_not_run_is_not_started() -> None:
-    stopped = replace(container(), kernel=container().planned(container().spec).kernel)
+    stopped = container().replace(kernel=container().planned(container().spec).kernel)
     assert "sh web.sh create >/dev/null" in function(after(stopped, Target.RUN, ["web.sh"]), "now")
     quadlet = after(stopped, Target.QUADLET, ["web.container"])
     assert not any("start" in line for line in function(quadlet, "now"))
@@ -108,10 +108,10 @@ def test_one_that_does_not_run_is_not_started() -> None:
 
 def test_an_engine_that_was_named_is_named_again_unless_one_has_to_be_on_its_machine() -> None:
     facts = container()
-    named = replace(facts.engine, found_with=("--url", "unix:///srv/podman.sock"))
-    local = after(replace(facts, engine=named), Target.RUN, ["web.sh"]).commands
+    named = facts.engine.replace(found_with=("--url", "unix:///srv/podman.sock"))
+    local = after(facts.replace(engine=named), Target.RUN, ["web.sh"]).commands
     assert any(command.endswith("hardentui check web --url unix:///srv/podman.sock") for command in local)
-    far = replace(facts, engine=replace(named, local=False))
+    far = facts.replace(engine=named.replace(local=False))
     assert after(far, Target.RUN, ["web.sh"]).commands[-1] == "hardentui check web"
 
 
@@ -134,9 +134,9 @@ def test_the_unit_that_runs_it_today_is_stopped_first_and_started_again_on_the_w
 def test_a_unit_that_only_a_label_of_podman_compose_names_counts_as_absent(exists: bool | None) -> None:
     facts = container(unit="podman-compose@web.service")
     if exists is None:  # on another machine it cannot be known
-        facts = replace(facts, unit_exists=Unreadable("the engine is on another machine"))
+        facts = facts.replace(unit_exists=Unreadable("the engine is on another machine"))
     else:
-        facts = replace(facts, unit_exists=False)
+        facts = facts.replace(unit_exists=False)
     steps = after(facts, Target.QUADLET, ["web.container"])
     assert "podman-compose" not in steps.files[0].text
     assert "keep web web-before" in function(steps, "now")
@@ -144,7 +144,7 @@ def test_a_unit_that_only_a_label_of_podman_compose_names_counts_as_absent(exist
 
 def test_a_pod_cannot_be_renamed_so_its_successor_has_another_name_until_it_is_gone() -> None:
     pod = {"Id": "p" * 64, "Name": "shop", "InfraContainerID": "i" * 64, "InfraConfig": {"Networks": ["net"]}}
-    web, db = (replace(container((POD, "shop"), name=name), pod=pod) for name in ("web", "db"))
+    web, db = (container((POD, "shop"), name=name).replace(pod=pod) for name in ("web", "db"))
     steps = after(web, Target.QUADLET, ["web.container", "db.container", "shop.pod"], Neighbours((db,)))
     now, back, finish = (function(steps, name) for name in ("now", "back", "finish"))
     assert now[0] == "podman pod stop shop >/dev/null"
@@ -159,7 +159,7 @@ def test_a_pod_cannot_be_renamed_so_its_successor_has_another_name_until_it_is_g
 
 
 def test_files_that_only_the_original_has_keep_it_from_being_removed() -> None:
-    facts = replace(container(), changes=(FileChange("/srv/app.db", "added", False),))
+    facts = container().replace(changes=(FileChange("/srv/app.db", "added", False),))
     finish = function(after(facts, Target.QUADLET, ["web.container"]), "finish")
     assert not any("discard" in line for line in finish)
     assert any("only it has /srv/app.db" in line for line in finish)
@@ -216,7 +216,7 @@ def test_a_restart_that_deletes_an_anonymous_volume_comes_after_a_copy_of_it() -
     volume = "a" * 64
     facts = container((REMOVE, True))
     mounts = [{"Type": "volume", "Name": volume, "Destination": "/data"}]
-    facts = replace(facts, inspect={**facts.inspect, "Mounts": mounts})
+    facts = facts.replace(inspect={**facts.inspect, "Mounts": mounts})
     unit = Draft(
         target=Target.UNIT,
         files=(DraftFile("web.container", "", masked="", directory="/u"),),
@@ -239,7 +239,7 @@ def test_a_rootless_engine_is_its_users() -> None:
 
 @pytest.mark.parametrize("name", ["$(reboot)", "x; reboot", "-rf"])
 def test_what_an_engine_calls_a_container_stays_one_word(name: str) -> None:
-    steps = after(replace(container(), name=name), Target.RUN, ["c.sh"])
+    steps = after(container().replace(name=name), Target.RUN, ["c.sh"])
     for command in (*steps.commands, *steps.back, *steps.finish, steps.files[0].text):
         assert "$(reboot)" not in command
         assert "; reboot" not in command
@@ -249,7 +249,7 @@ def test_what_an_engine_calls_a_container_stays_one_word(name: str) -> None:
 @pytest.mark.parametrize("target", [Target.RUN, Target.QUADLET])
 def test_the_script_is_one_that_a_posix_shell_can_read(target: Target) -> None:
     pod = {"Id": "p" * 64, "Name": "it's", "InfraContainerID": "i" * 64}
-    facts = replace(container((POD, "it's"), (REMOVE, True)), pod=pod)
+    facts = container((POD, "it's"), (REMOVE, True)).replace(pod=pod)
     steps = after(facts, target, ["web.container", "it-s.pod", "it's.sh"])
     done = subprocess.run(
         ["sh", "-n"], input=steps.files[0].text, text=True, capture_output=True, check=False

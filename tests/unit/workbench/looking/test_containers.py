@@ -104,9 +104,9 @@ def test_a_container_that_was_compared_while_it_was_inspected_again_stays_compar
     containers, key = shop
     gather = Gatherer.container
 
-    def slowly(*arguments: Any, closer: bool = False) -> Any:
-        facts = gather(*arguments, closer=closer)
-        if closer:
+    def slowly(*arguments: Any, costly: bool = True) -> Any:
+        facts = gather(*arguments, costly=costly)
+        if costly:
             _scan(containers)
         return facts
 

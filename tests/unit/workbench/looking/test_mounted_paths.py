@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import asdict
 
 from hardentui.checks import check_by_id
 from hardentui.checks.examples import container
@@ -81,7 +81,11 @@ def seen(
     inspect = {"Id": ID, "Mounts": list(mounts), **more.pop("inspect", {})}
     facts = container(*pairs, kernel=of, inspect=inspect, **more)
     files = RecordedFiles({"text": {"/proc/self/net/unix": "Num\n", "/proc/self/mountinfo": HOST}})
-    return replace(facts, **mounts_and_sockets(facts, HostSide(files, lambda: NOW), giver))
+    return with_mounts(facts, HostSide(files, lambda: NOW), giver)
+
+
+def with_mounts(facts: ContainerFacts, *around: Any) -> ContainerFacts:
+    return facts.replace(**asdict(mounts_and_sockets(facts, *around)))
 
 
 def the_check(check_id: str) -> AnyCheck:
@@ -278,7 +282,7 @@ def test_a_disk_that_was_mounted_after_the_start_is_the_hosts(row: str) -> None:
 )
 def test_an_open_directory_leads_past_all_mounts(path: str, status: Status) -> None:
     """`podman run --preserve-fds=1 … 3</`; CVE-2024-21626. From any directory, `..` leads to the root."""
-    facts = seen(of=replace(kernel(), left_open={"/proc/1/fd/3": path}))
+    facts = seen(of=kernel().replace(left_open={"/proc/1/fd/3": path}))
     verdict = judged("sensitive-host-mount", facts)
     assert verdict.status is status
     if status is Status.FAIL:
@@ -287,7 +291,7 @@ def test_an_open_directory_leads_past_all_mounts(path: str, status: Status) -> N
 
 def test_whether_what_was_passed_is_of_the_host_may_be_unknown() -> None:
     command = {"Config": {"CreateCommand": ["podman", "run", "--preserve-fds=1", "localhost/web:1"]}}
-    hidden = replace(kernel(), left_open=Unreadable("/proc/7/fd: Permission denied"))
+    hidden = kernel().replace(left_open=Unreadable("/proc/7/fd: Permission denied"))
     assert judged("sensitive-host-mount", seen(of=hidden, inspect=command)).status is Status.UNKNOWN
     assert judged("sensitive-host-mount", seen(of=hidden)).status is Status.PASS
 
@@ -485,7 +489,7 @@ def test_a_file_that_is_mounted_under_another_of_its_names_is_what_it_is() -> No
     facts = container(
         (MOUNTS, (Mount("bind", "/srv/notes", "/n"),)), inspect={"Mounts": [entry("/srv/notes", "/n")]}
     )
-    facts = replace(facts, **mounts_and_sockets(facts, side, lambda _: Unreadable("none")))
+    facts = with_mounts(facts, side, lambda _: Unreadable("none"))
     assert judged("sensitive-host-mount", facts).status is Status.FAIL
 
 
@@ -531,7 +535,7 @@ def test_a_directory_with_another_name_of_a_guarded_file_shows_that_file() -> No
     facts = container(
         (MOUNTS, (Mount("bind", "/srv/app", "/a", ("ro",)),)), inspect={"Mounts": [entry("/srv/app", "/a")]}
     )
-    facts = replace(facts, **mounts_and_sockets(facts, side, lambda _: Unreadable("none")))
+    facts = with_mounts(facts, side, lambda _: Unreadable("none"))
     verdict = judged("sensitive-host-mount", facts)
     assert verdict.status is Status.FAIL
     assert "shows /etc/shadow by a further name" in verdict.evidence[0].saw

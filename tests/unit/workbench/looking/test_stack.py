@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec.structs import replace
-
 from hardentui.engine.shapes import Listed
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Option, Spec
@@ -62,7 +60,7 @@ def test_a_pod_a_project_and_references_by_id_belong_together_and_strangers_do_n
 
 
 def test_what_a_unit_of_its_own_runs_stays_and_is_named() -> None:
-    db = replace(facts("db", labels={"PODMAN_SYSTEMD_UNIT": "db.service"}), unit_exists=True)
+    db = facts("db", labels={"PODMAN_SYSTEMD_UNIT": "db.service"}).replace(unit_exists=True)
     engine = Engine(facts("web", (REQUIRES, ("db",)), Dependencies=["id-db"]), db)
     assert engine.stack("web") == []
     assert engine.services == {"db": "db.service"}

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from hardentui.checks import all_checks
 from hardentui.checks.examples import container
@@ -58,7 +57,7 @@ class Host:
 
     def container(self, name: str, *pairs: Any) -> ContainerFacts:
         labels = {"Config": {"Labels": {LABEL: f"{name}.service"}}}
-        return replace(container(*pairs, engine=self.facts, inspect=labels), name=name)
+        return container(*pairs, engine=self.facts, inspect=labels).replace(name=name)
 
 
 def test_a_scan_asks_systemd_once(tmp_path: Path) -> None:

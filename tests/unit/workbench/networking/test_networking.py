@@ -46,9 +46,8 @@ def member(name: str, *networks: NetworkFacts, address: str = "10.1.0.2", **over
         },
         **over,
     }
-    from msgspec.structs import replace
 
-    return replace(container(*options, **given), name=name)
+    return container(*options, **given).replace(name=name)
 
 
 def answering(word: str, asked: list[Sequence[str]] | None = None) -> Any:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from hardentui.__main__ import main
 from hardentui.checks.examples import container, rootless
@@ -140,7 +139,7 @@ def test_what_earlier_trials_learned_is_told_without_a_file(
     assert told["CHOWN"].endswith("(used)")
     assert told["KILL"].endswith("(not used)")
     assert told["used or not"] == "used or not: as seen in 2 earlier trials"
-    another_image = replace(facts, inspect={"Image": "b" * 64})
+    another_image = facts.replace(inspect={"Image": "b" * 64})
     assert learned_before(another_image) is None
     keep_needs(facts, Needs(capabilities=None, unknown={"capabilities": "tracefs is closed to us"}))
     unseen = capability_page(facts, learned_before(facts))

@@ -79,7 +79,7 @@ def test_a_failing_health_check_cannot_end_a_container_that_has_none() -> None:
     assert "no health check" in refused.skipped[0].why
     alone = container((HEALTH_CMD, "true"))
     assert _plan(alone, Choice("unhealthy")).after[HEALTH_ON_FAILURE] == "restart", "nobody else starts it"
-    owned = replace(alone, inspect={"Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}}})
+    owned = alone.replace(inspect={"Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}}})
     assert _plan(owned, Choice("unhealthy")).after[HEALTH_ON_FAILURE] == "kill", "systemd starts it again"
 
 
@@ -199,7 +199,7 @@ def test_systemd_in_a_user_namespace_is_warned_of_where_it_was_seen_to_end(
     version: str, warned: bool
 ) -> None:
     engine = EngineFacts(rootless=False, info={"host": {"cgroupVersion": version}})
-    facts = replace(container(engine=engine), inspect={"Config": {"SystemdMode": True}})
+    facts = container(engine=engine).replace(inspect={"Config": {"SystemdMode": True}})
     told = conflicts_of(facts, facts.spec.with_(USERNS, "auto"), ("host-user-namespace",))
     assert any("systemd" in text and "its own user namespace" in text for text in told) is warned
 

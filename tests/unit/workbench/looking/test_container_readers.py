@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from msgspec.structs import replace
 
 from hardentui.checks import check_by_id
 from hardentui.checks.examples import container, rootless
@@ -23,7 +22,7 @@ from hardentui.model.facts import ContainerFacts, VolumeFacts
 from hardentui.model.finding import Status
 from hardentui.model.trust import TrustFacts
 from hardentui.options import MOUNTS, SECCOMP_PROFILE, Mount
-from hardentui.workbench.looking.detailed_inspection import small_things
+from hardentui.workbench.looking.container_readers import Place, readers_of_container
 from hardentui.workbench.looking.once_per_engine import OncePerEngine
 from hardentui.workbench.looking.runtime_config import RuntimeConfigs
 
@@ -53,7 +52,7 @@ def looked_at(
     facts = container(*pairs, inspect=inspect, engine=engine_facts, runtime=runtime, volumes=volumes or {})
     engine = Engine(facts.engine, lambda: RecordedConnection({}, {}))
     once = OncePerEngine(engine, LocalFiles(), cast("Any", None), lambda: datetime.now(UTC))
-    return replace(facts, **small_things(facts, engine, LocalFiles(), once))
+    return facts.replace(**readers_of_container(Place(engine, LocalFiles(), once)))
 
 
 def status(check_id: str, facts: ContainerFacts) -> Status:
