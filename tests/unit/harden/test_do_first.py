@@ -116,8 +116,8 @@ def lines(*facts: ContainerFacts, others: tuple[Finding, ...] = ()) -> tuple[DoF
 
 
 def test_the_worst_way_to_the_host_comes_first_and_twice_the_same_is_one_line() -> None:
-    portal = replace(container((PRIVILEGED, True)), name="portal", id="1")
-    plain = [replace(container(), name=name, id=name) for name in ("a", "b", "c", "d")]
+    portal = container((PRIVILEGED, True)).replace(name="portal", id="1")
+    plain = [container().replace(name=name, id=name) for name in ("a", "b", "c", "d")]
     first, second, *rest = lines(*plain, portal, others=(finding("no-update-path", "a", Status.FAIL),))
     assert (first.names, first.text) == ("portal", "is privileged")
     assert first.points > 0
@@ -129,7 +129,7 @@ def test_the_worst_way_to_the_host_comes_first_and_twice_the_same_is_one_line() 
 
 
 def test_the_points_of_a_line_are_what_its_fixes_bring() -> None:
-    plain = replace(container(), name="a", id="a")
+    plain = container().replace(name="a", id="a")
     (line, *_) = lines(plain)
     findings = own(plain)
     fixed = [each for each in findings if each.check in line.checks]
