@@ -89,7 +89,7 @@ class Manager:
                 for word in shlex.split(line.removeprefix("-")):
                     for letter, value in (("t", str(self.run)), ("N", stem), ("n", unit)):
                         word = word.replace(f"%{letter}", value)
-                    words.append(word.replace("%%", "%"))
+                    words.append(word.replace("%%", "%").replace("$$", "$"))
                 kept = [word for word in words if word != "--cgroups=split"]
                 environment = {**os.environ, "PODMAN_SYSTEMD_UNIT": unit}
                 done = subprocess.run(kept, env=environment, stdout=subprocess.DEVNULL, check=False)
