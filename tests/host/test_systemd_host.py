@@ -162,7 +162,7 @@ def toolbox(machine: Machine) -> Iterator[str]:
     machine.run(
         f"systemd-run -q --unit=hardentui-api podman system service --time=0 unix://{_API}; {_TOOLBOX}"
     )
-    machine.run(f"until curl -sf -o /dev/null --unix-socket {_API} http://d/libpod/version; do sleep 1; done")
+    machine.run(f"until curl -sf -o /dev/null --unix-socket {_API} http://d/v5.0.0/libpod/version; do sleep 1; done")
     yield "toolbox"
     machine.run("podman rm -f -t 0 toolbox; systemctl stop hardentui-api")
 
