@@ -162,7 +162,8 @@ def toolbox(machine: Machine) -> Iterator[str]:
     machine.run(
         f"systemd-run -q --unit=hardentui-api podman system service --time=0 unix://{_API}; {_TOOLBOX}"
     )
-    machine.run(f"until curl -sf -o /dev/null --unix-socket {_API} http://d/v5.0.0/libpod/version; do sleep 1; done")
+    answer = f"curl -sf -o /dev/null --unix-socket {_API} http://d/v5.0.0/libpod/version"
+    machine.run(f"until {answer}; do sleep 1; done")
     yield "toolbox"
     machine.run("podman rm -f -t 0 toolbox; systemctl stop hardentui-api")
 
