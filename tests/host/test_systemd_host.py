@@ -217,6 +217,7 @@ def test_doctor(machine: Machine, user: str) -> None:
         assert re.search(line, said), said
 
 
+@pytest.mark.long
 def test_in_a_toolbox_no_verdict_differs(machine: Machine, toolbox: str) -> None:
     for command in ("host", "check limited web"):
         outside = machine.report(f"{command} --url unix://{_API}").verdicts()
