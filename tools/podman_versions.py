@@ -171,7 +171,7 @@ def page(runs: Sequence[Run]) -> str:
         "# Podman versions",
         "",
         "The live tests on three Podmans, each with the rest of its Debian release. `make test-versions`"
-        " writes this page. *n refused*: what that Podman does not know; the list is below.",
+        " writes this page. *n refused*: what that Podman does not know; the list is below; –: not run.",
         "",
         "Podman 4.4 and newer have Quadlet. 5.6 and newer also have `podman quadlet install`, which `fix`"
         " then names; the commands that it prints work without. Before 5.4, limits take a new container,"

@@ -55,11 +55,16 @@ class Place(Struct, frozen=True):
 
 
 class _Process(Struct, frozen=True):
-    """A process: device and inode of its root directory, and its user namespace; None if hidden from us."""
+    """A process: device and inode of its root directory, and its user namespace; None if hidden from us.
+
+    Attributes:
+        thread: one that is in this root directory.
+    """
 
     pid: int
     root: tuple[int, int] | None
     users: str | None
+    thread: int = 0
 
 
 def find_place(engines: Iterable[int] = ()) -> Place:
@@ -85,7 +90,7 @@ def decide(ours: _Process, first: _Process, engines: Sequence[_Process], sign: s
     if host == ours.root:
         return Place("" if with_engine else sign, 0, strangers)
     doors = [process for process in (first, *engines) if process.root == host]
-    door = next((process.pid for process in doors if process.users == ours.users), 0)
+    door = next((process.thread or process.pid for process in doors if process.users == ours.users), 0)
     return Place(sign or "a container", door, strangers)
 
 
@@ -109,11 +114,15 @@ def _process(pid: int) -> _Process:
     files it has handed out.
     """
     try:
-        roots = Counter(root for thread in os.listdir(f"/proc/{pid}/task") if (root := _root(pid, thread)))
+        threads = {int(thread): _root(pid, thread) for thread in os.listdir(f"/proc/{pid}/task")}
         users = os.readlink(f"/proc/{pid}/ns/user")
     except OSError:
         return _Process(pid, None, None)
-    return _Process(pid, next((root for root, _ in roots.most_common(1)), None), users)
+    roots = Counter(root for root in threads.values() if root)
+    usual = next((root for root, _ in roots.most_common(1)), None)
+    return _Process(
+        pid, usual, users, next((thread for thread, root in threads.items() if root == usual), pid)
+    )
 
 
 def _root(pid: int, thread: str) -> tuple[int, int] | None:

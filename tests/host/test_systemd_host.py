@@ -148,12 +148,24 @@ def test_refusals_belong_to_the_container(
     assert set(result.get("evidence", {})) == ({f"audit log, {by}"} if by else set())
 
 
+_TOOLBOX = (
+    "podman run -d --name toolbox --privileged --pid=host --network=host --ipc=host --hostname=toolbox"
+    " -v/:/run/host -v/usr:/usr:ro -v/usr/lib:/lib:ro -v/usr/lib64:/lib64:ro -v/opt:/opt:ro"
+    " -e XDG_STATE_HOME=/tmp/x -e XDG_CACHE_HOME=/tmp/x localhost/bb:1"
+)
+_API = "/run/hardentui-api.sock"
+
+
 @pytest.fixture
 def toolbox(machine: Machine) -> Iterator[str]:
     """As the toolbox of SUSE's systems without a writable root, on a host with systemd and cgroup v2."""
-    machine.run(f"systemctl start podman.socket; {_TOOLBOX}")
+    machine.run(
+        f"systemd-run -q --unit=hardentui-api podman system service --time=0 unix://{_API}; {_TOOLBOX}"
+    )
+    answer = f"curl -sf -o /dev/null --unix-socket {_API} http://d/v5.0.0/libpod/version"
+    machine.run(f"until {answer}; do sleep 1; done")
     yield "toolbox"
-    machine.run("podman rm -f -t 0 toolbox; systemctl stop podman.socket podman.service")
+    machine.run("podman rm -f -t 0 toolbox; systemctl stop hardentui-api")
 
 
 # --- the host ----------------------------------------------------------------------------------------------
@@ -205,18 +217,11 @@ def test_doctor(machine: Machine, user: str) -> None:
         assert re.search(line, said), said
 
 
-_TOOLBOX = (
-    "podman run -d --name toolbox --privileged --pid=host --network=host --ipc=host --hostname=toolbox"
-    " -v/:/run/host -v/usr:/usr:ro -v/usr/lib:/lib:ro -v/usr/lib64:/lib64:ro -v/opt:/opt:ro"
-    " -e XDG_STATE_HOME=/tmp/x -e XDG_CACHE_HOME=/tmp/x localhost/bb:1"
-)
-
-
+@pytest.mark.long
 def test_in_a_toolbox_no_verdict_differs(machine: Machine, toolbox: str) -> None:
-    socket = "/run/podman/podman.sock"
     for command in ("host", "check limited web"):
-        outside = machine.report(f"{command} --url unix://{socket}").verdicts()
-        inside = machine.report(f"{command} --url unix:///run/host{socket}", container=toolbox).verdicts()
+        outside = machine.report(f"{command} --url unix://{_API}").verdicts()
+        inside = machine.report(f"{command} --url unix:///run/host{_API}", container=toolbox).verdicts()
         differ = {
             name: (seen, inside.get(name)) for name, seen in outside.items() if inside.get(name) != seen
         }

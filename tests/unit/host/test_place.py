@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.host.files.reader import LocalFiles
-from hardentui.host.place import Place, _Process, decide, find_place, view_of_host
+from hardentui.host.place import Place, _Process, _process, decide, find_place, view_of_host
 from hardentui.host.view import HostView
 
 HOST, BOX = (65024, 2), (41, 7)
@@ -159,6 +159,7 @@ def test_an_engine_whose_first_thread_is_in_a_container_is_on_this_host(tmp_path
         assert engine.stdout is not None
         assert engine.stdin is not None
         assert engine.stdout.readline() == "there\n"
-        place = find_place([engine.pid])
+        place, seen = find_place([engine.pid]), _process(engine.pid)
         engine.stdin.close()
+    assert seen.thread != engine.pid, "its first thread is no way to the host"
     assert (place.door, place.strangers) == (0, frozenset())
