@@ -236,7 +236,7 @@ async def test_the_arrow_is_ascii_where_that_was_asked_for() -> None:
 async def test_containers_appear_change_and_disappear_by_themselves() -> None:
     host = some()
     app = make_app(host)
-    async with running(app) as pilot:
+    async with running(app, (120, 36)) as pilot:
         await until(pilot, lambda: host.watched and app.session.host is not None)
         host.inspected()
         key = host.add("new-one", like="shop-web")
