@@ -20,6 +20,10 @@ _BUILDING = threading.Lock()
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6})\d*)?(Z|[+-]\d\d:\d\d)")
 
 
+TRIAL_LABEL = "hardentui.trial"
+"""Marks everything that a trial creates; its value is the trial's number."""
+
+
 class Listed(Struct, frozen=True):
     """One row of the container list; enough to show it before it has been inspected.
 

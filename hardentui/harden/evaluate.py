@@ -105,10 +105,10 @@ def remedied(check: AnyCheck, spec: Spec, context: FixContext) -> Spec:
     """The fixed spec.
 
     Raises:
-        CannotFix: no option alone fixes it, or not this container, or what decides that cannot be read.
+        CannotFix: no option fixes it, or not this container, or what decides that cannot be read.
     """
     if check.remediate is None:
-        raise CannotFix(f"no option alone fixes it: {check.summary}")
+        raise CannotFix(f"no option of the container fixes it. {check.summary}")
     try:
         return check.remediate(spec, context)
     except Unread as unread:

@@ -31,6 +31,12 @@ def _lines(result: CheckResult) -> Iterator[str]:
         yield ""
     if result.hosts:
         yield from _hosts(result)
+    if result.do_first:
+        yield from ("## Do these first", "")
+        for number, line in enumerate(result.do_first, 1):
+            points = f", +{line.points}" if line.points else ""
+            yield f"{number}. **{plain(line.names)}**: {plain(line.text)} ({line.risk}{points})"
+        yield ""
     yield (
         "| Subject | Score | " + " | ".join(severity.word for severity in reversed(Severity)) + " | unknown |"
     )
@@ -76,6 +82,9 @@ def _subject(subject: SubjectResult) -> Iterator[str]:
     if subject.attack:
         yield plain(subject.attack)
         yield ""
+    if subject.also:
+        yield f"Also: {', '.join(f'`{finding.check}`' for finding in subject.also)}"
+        yield ""
     if subject.trouble:
         yield f"Could not be checked: {plain(subject.trouble)}"
     for finding in (
@@ -90,6 +99,8 @@ def _finding(finding: Finding) -> Iterator[str]:
     word = finding.severity.word if finding.failing else finding.status.value
     reason = f": {plain(finding.verdict.reason)}" if finding.verdict.reason else ""
     yield f"- **{word}** {finding.title} (`{finding.check}`){reason}"
+    if finding.affects:
+        yield f"  - affects {plain(', '.join(finding.affects))}"
     if finding.remediation is not None:
         yield f"  - {plain(finding.remediation.summary)}"
         if finding.remediation.run:

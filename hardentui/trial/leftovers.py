@@ -11,10 +11,8 @@ from hardentui.engine.change.copying import CARRIER
 from hardentui.engine.change.ownership import OWNER_LABEL, is_abandoned
 from hardentui.engine.connection import Listener
 from hardentui.engine.read import Engine
+from hardentui.engine.shapes import TRIAL_LABEL
 from hardentui.errors import EngineError
-
-TRIAL_LABEL = "hardentui.trial"
-"""Its value is the trial's number."""
 
 _Mine = Callable[[Mapping[str, str]], bool]
 

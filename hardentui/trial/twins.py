@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.change.copying import FILE
 from hardentui.engine.change.ownership import owner_label
+from hardentui.engine.shapes import TRIAL_LABEL
 from hardentui.errors import ChangeFailed, EngineError
 from hardentui.host.files.reader import Files
 from hardentui.model.facts import ContainerFacts
@@ -26,7 +27,6 @@ from hardentui.options import MOUNTS, NAME
 from hardentui.readiness.probes import ProbeResult, in_network_of, run_probe
 from hardentui.reading.mounts import at_or_above
 from hardentui.trial.harmless import aliases, harmless, surplus
-from hardentui.trial.leftovers import TRIAL_LABEL
 from hardentui.trial.neighbours import Neighbours
 from hardentui.trial.role import Case, Filling, Harmless, HostPlace, Role
 from hardentui.trial.shut_bridge import shut

@@ -121,7 +121,7 @@ def arrange(rows: Iterable[Row], view: ListView) -> list[Row]:
             with_value.append((value, row))
     with_value.sort(key=lambda pair: pair[0], reverse=view.reverse)
     ordered = [*(row for _, row in with_value), *without]
-    return sorted(ordered, key=lambda row: row.kept is not None)
+    return sorted(ordered, key=lambda row: (row.kept is not None, bool(row.aside)))
 
 
 def summary(rows: Iterable[Row]) -> tuple[dict[Level, int], dict[Severity, int], int]:
@@ -130,7 +130,7 @@ def summary(rows: Iterable[Row]) -> tuple[dict[Level, int], dict[Severity, int],
     failing: dict[Severity, int] = {}
     unknown = 0
     for row in rows:
-        if row.report is None or row.kept is not None:
+        if row.report is None or row.kept is not None or row.aside:
             continue
         if (level := row.report.score.level) is not None:
             levels[level] = levels.get(level, 0) + 1

@@ -135,6 +135,7 @@ class Row(Struct, frozen=True):
         state: Podman's word; status: its longer text (`Up 3 days`).
         report: None until its details have arrived.
         kept: it is the original of another one, kept for an undo.
+        aside: `twin` of a trial or `lab`: it stands apart and is not counted; else empty.
     """
 
     key: str
@@ -148,6 +149,7 @@ class Row(Struct, frozen=True):
     unit: str = ""
     report: Report | None = None
     kept: KeptOriginal | None = None
+    aside: str = ""
 
 
 def told_once(reports: Iterable[Report]) -> list[tuple[Report, str]]:

@@ -42,7 +42,7 @@ class Looking:
         assert row is not None
         assert row.report is not None
         assert row.report.facts is not None
-        return row.report.facts, {finding.check: finding for finding in row.report.findings}
+        return row.report.facts, {finding.check: finding for finding in row.report.everything}
 
     def scan(self) -> None:
         self.workbench.containers.rows()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hardentui.__main__ import main
-from hardentui.trial.leftovers import TRIAL_LABEL
+from hardentui.engine.shapes import TRIAL_LABEL
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.schemas import validated
 

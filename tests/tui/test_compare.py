@@ -35,7 +35,7 @@ async def _ready(app: HardenApp, pilot: Driver) -> None:
 
 def _is_fixed(app: HardenApp, host: Host) -> bool:
     report = app.session.rows[host.key("shop-web")].report
-    failing = {finding.check for finding in report.findings if finding.failing} if report else set()
+    failing = {finding.check for finding in report.everything if finding.failing} if report else set()
     return report is not None and "new-privileges-allowed" not in failing
 
 

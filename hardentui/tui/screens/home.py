@@ -147,7 +147,7 @@ class HomeScreen(ContainerScreen):
 
     def _rank(self) -> None:
         """What to do first, computed in the background once everything is judged."""
-        rows = without_originals(self.session.rows.values())
+        rows = [row for row in without_originals(self.session.rows.values()) if not row.aside]
         reports = [row.report for row in rows if row.report is not None]
         if (bench := self.session.bench) and self.session.progress is None and len(reports) == len(rows):
             if self.session.host is None:

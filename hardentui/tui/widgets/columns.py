@@ -64,8 +64,10 @@ def columns_for(width: int, rows: Sequence[Row], wanted: Sequence[str] | None = 
         return Columns(max(8, width - _CURSOR - _SCORE - 2), 0, 0, 0, 0)
     if width < 72:
         return Columns(max(4, width - fixed - state - 2), 0, 0, 0, state)
+    level = _LEVEL
+    if width < 110:
+        state = 0  # the level says more
     gaps = 1 + sum(map(bool, (image, state, unit, engine)))
-    level = _LEVEL if width >= 110 else 0
     free = width - fixed - state - gaps - unit - (level + 1 if level else 0)
     engine = min(engine, max(8, free // 4))
     free -= engine
@@ -150,7 +152,9 @@ def score_text(row: Row, signs: Signs) -> str:
 
 
 def level_text(row: Row) -> str:
-    """The level of its score; empty if it has none."""
+    """The level of its score, or that it is a twin or a lab; empty if it has none."""
+    if row.aside:
+        return row.aside
     level = row.report.score.level if row.report is not None and row.kept is None else None
     return level or ""
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from hardentui.engine.read import Engine
-from hardentui.engine.shapes import Listed
+from hardentui.engine.shapes import TRIAL_LABEL, Listed
 from hardentui.errors import EngineError
+from hardentui.training.lab import LABEL
 from hardentui.workbench.views import KeptOriginal, Report, Row
 
 Lists: TypeAlias = Mapping[str, tuple[Listed, ...]]
@@ -48,4 +49,5 @@ def row_of(
         unit=listed.labels.get("PODMAN_SYSTEMD_UNIT", ""),
         report=report,
         kept=kept,
+        aside="twin" if TRIAL_LABEL in listed.labels else "lab" if LABEL in listed.labels else "",
     )

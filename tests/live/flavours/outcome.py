@@ -65,7 +65,7 @@ def _row(world: World, name: str, bad: Ids, unknown: Mapping[str, str], free: Id
     report = world.reports.get(name)
     assert report is not None, f"{world.engine}: {name} was not found by the scan"
     assert not report.trouble, f"{world.engine}: {name}: {report.trouble}"
-    findings = {finding.check: finding for finding in report.findings}
+    findings = {finding.check: finding for finding in report.everything}
     observed = world.observed.truths.get(name, {})
     bad = frozenset(check for check in bad if observed.get(check, True))
     bad |= {check for check, there in observed.items() if there and check in {*findings} - {*(free or ())}}
