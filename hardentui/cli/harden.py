@@ -30,6 +30,7 @@ from hardentui.workbench.changing.history import History
 from hardentui.workbench.changing.journal_text import entry_lines
 from hardentui.workbench.changing.saving import save_result
 from hardentui.workbench.checklists.lookup import know_checks
+from hardentui.writers.context import safe_file_name
 
 if TYPE_CHECKING:
     from hardentui.features.harden.card import Card
@@ -122,19 +123,25 @@ def run(options: Namespace, terminal: Terminal) -> int:
             terminal.note(f"one after another: {', '.join(visible(row.name, 60) for row in names)}")
         codes = []
         for row in names:
-            where = f"{options.directory.rstrip('/')}/{row.name}" if len(names) > 1 else options.directory
-            wanted = replace(wishes, directory=where if options.directory else "")
+            below = f"/{safe_file_name(row.name)}" if len(names) > 1 else ""
+            where = options.directory and f"{options.directory}{below}"
+            wanted = replace(wishes, directory=where)
             codes.append(told.harden(row, wanted, changes=changes))
     return max(codes)
 
 
 def _chosen(rows: tuple[Row, ...], names: Iterable[str]) -> tuple[Row, ...]:
-    """The containers of these names; the name of a pod or compose project stands for its members."""
-    known = {row.name for row in rows}
+    """The containers of these names; the name of a pod or compose project stands for its members.
+
+    Raises:
+        UsageError: no container has that name, or several engines have one.
+    """
     wanted: list[str] = []
     for name in names:
         members = [row.id for row in rows if name in _groups(row)]
-        wanted += [name] if name in known or not members else members
+        if len(same := [row for row in rows if row.name == name]) > 1:
+            raise session.several(name, same)
+        wanted += [name] if same or not members else members
     return session.named(rows, wanted)
 
 

@@ -109,14 +109,15 @@ def named(rows: Iterable[Row], names: Iterable[str]) -> tuple[Row, ...]:
         if not matching and name:
             matching = [row for row in rows if row.id.startswith(name)]
             if len(matching) > 1:
-                raise _several(name, matching)
+                raise several(name, matching)
         if not matching:
             raise _unknown(name, rows)
         keys.update(row.key for row in matching)
     return tuple(row for row in rows if row.key in keys)
 
 
-def _several(name: str, rows: Iterable[Row]) -> UsageError:
+def several(name: str, rows: Iterable[Row]) -> UsageError:
+    """The refusal of a name that several containers have."""
     ids = "\n".join(f"  {row.id[:12]}  {visible(row.name, 60)}  {row.engine.label}" for row in rows)
     return UsageError(f"{visible(name, 60)!r} matches more than one container.", f"Give the ID:\n{ids}")
 
@@ -148,7 +149,7 @@ def one_report(bench: Workbench, name: str, scanned_on: Terminal | None = None) 
     """
     matching = named(bench.containers.rows(), [name])
     if len(matching) > 1:
-        raise _several(name, matching)
+        raise several(name, matching)
     bench.surroundings.host()  # the engine's defaults show what a container set itself
     if scanned_on is not None:
         scan(bench, scanned_on)

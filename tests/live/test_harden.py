@@ -19,14 +19,24 @@ from tests.support.waiting import eventually
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 NAME, POD, VOLUME = "harden-web", "harden-pod", "harden-data"
 PORT = "18097"
-SERVE = "trap 'exit 0' TERM; httpd -p 80 -h /data; while :; do sleep 0.1; done"
+SERVE = "trap 'exit 0' TERM; httpd -f -p {port} -h {directory} & wait"
 
 
 @pytest.fixture
 def web(podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """A web server with data in a volume, published on every address."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    podman.run(NAME, "-p", f"{PORT}:80", "-v", f"{VOLUME}:/data", BUSYBOX, "sh", "-c", SERVE)
+    podman.run(
+        NAME,
+        "-p",
+        f"{PORT}:80",
+        "-v",
+        f"{VOLUME}:/data",
+        BUSYBOX,
+        "sh",
+        "-c",
+        SERVE.format(port=80, directory="/data"),
+    )
     podman.podman("exec", NAME, "sh", "-c", "echo '<title>Precious data</title>' > /data/index.html")
     assert eventually(lambda: _answers(podman))
     yield podman
@@ -105,7 +115,7 @@ def pod(podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     podman.podman("pod", "create", "--name", POD)
     for name, port in (("harden-a", 8081), ("harden-b", 8082)):
-        serve = f"trap 'exit 0' TERM; httpd -p {port} -h /tmp; while :; do sleep 0.1; done"
+        serve = SERVE.format(port=port, directory="/tmp")
         podman.podman("run", "-d", "--name", name, "--pod", POD, BUSYBOX, "sh", "-c", serve)
     yield podman
     podman.podman("pod", "rm", "-f", "-t", "0", POD)

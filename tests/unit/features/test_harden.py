@@ -15,11 +15,14 @@ from msgspec.structs import replace
 from hardentui.__main__ import main
 from hardentui.checks import all_checks
 from hardentui.checks.examples import container, rootful, rootless
+from hardentui.cli.harden import _chosen
+from hardentui.errors import UsageError
 from hardentui.features.harden.card import Card, card_of
 from hardentui.features.harden.page import LABEL, downtime, lines, title
 from hardentui.harden.plan import make_plan
 from hardentui.harden.score import score
 from hardentui.model.facts import ContainerFacts, EngineFacts
+from hardentui.model.finding import Kind, Subject
 from hardentui.model.plan import Choice, Plan, Skipped
 from hardentui.model.trial import (
     Baseline,
@@ -41,6 +44,7 @@ from hardentui.trial.proposing import proposed_probe
 from hardentui.workbench.checklists.loading import load
 from hardentui.workbench.trials.kept_needs import can_keep_profile, keep_profile, profile_directory
 from hardentui.workbench.trials.tried import choices_of
+from hardentui.workbench.views import Report, Row
 from tests.support.rooted import Rooted
 from tests.support.schemas import schema_of, validated
 
@@ -168,6 +172,20 @@ def test_a_profile_is_kept_where_the_account_of_the_engine_can_read_it(tmp_path:
     trial = _trial(learned=Learned(seccomp=profile))
     path = keep_profile(trial, str(home / ".config" / "containers"))
     assert json.loads(Path(path).read_text())["defaultAction"] == "SCMP_ACT_ERRNO"
+
+
+def test_a_pod_stands_for_its_members_and_a_name_on_two_engines_is_refused() -> None:
+    def row(key: str, name: str, pod: str = "") -> Row:
+        facts = container()
+        subject = Subject(Kind.CONTAINER, key, name)
+        report = Report(subject, (), facts=facts)
+        return Row(key, facts.engine, key, name, "bb", "running", "Up", pod=pod, report=report)
+
+    rows = (row("a1", "web", "shop"), row("b2", "db", "shop"), row("c3", "mail"), row("d4", "mail"))
+    assert [each.name for each in _chosen(rows, ["shop"])] == ["web", "db"]
+    assert [each.id for each in _chosen(rows, ["c3"])] == ["c3"]
+    with pytest.raises(UsageError, match="more than one"):
+        _chosen(rows, ["mail"])
 
 
 # --- probes ------------------------------------------------------------------------------------------
