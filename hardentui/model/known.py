@@ -65,12 +65,12 @@ NONE: Mapping[str, Any] = MappingProxyType({})
 def known(read: Callable[[], V]) -> V | Unread: ...
 @overload
 def known(read: Callable[[], V], *, else_: W) -> V | W: ...
-def known(read: Callable[[], Any], **fallback: Any) -> Any:
+def known(read: Callable[[], Any], *, else_: Any = NOT_READ) -> Any:
     """What `read` returns, or why that cannot be read, or `else_` instead, where one is given."""
     try:
         return read()
     except Unread as unread:
-        return fallback.get("else_", unread)
+        return unread.with_traceback(None) if else_ is NOT_READ else else_
 
 
 class Later(Generic[V]):
@@ -133,7 +133,10 @@ class Fact(Generic[V]):
         """Called while the subject has no attribute of this name: it cannot be read, or is not read yet."""
         if subject is None:
             return self
-        given = subject.waiting.get(self.name, self.default)
+        given = subject.waiting.get(self.name)
+        if given is None:
+            original = subject.__dict__.get("original")
+            given = self.default if original is None else Later(lambda _: getattr(original, self.name))
         if isinstance(given, Later):
             try:
                 given = given.read(subject)
@@ -160,6 +163,7 @@ class Facts:
 
     Attributes:
         waiting: name -> reader or Unread of the facts without a value.
+        original: of a copy, the subject that is asked for what the copy was not given.
     """
 
     fields: ClassVar[tuple[str, ...]] = ()
@@ -203,7 +207,19 @@ class Facts:
 
     def __eq__(self, other: object) -> bool:
         """Equal without reading anything: the same values, and the same left to read."""
-        return type(other) is type(self) and other.__dict__ == self.__dict__
+        if not isinstance(other, type(self)):
+            return NotImplemented
+        return all(self._given(name) == other._given(name) for name in self.fields)
+
+    def _given(self, name: str) -> Any:
+        """The value, the Unread or the reader of a field."""
+        if name in self.__dict__:
+            return self.__dict__[name]
+        if name in self.waiting:
+            return self.waiting[name]
+        original = self.__dict__.get("original")
+        declared = getattr(type(self), name)
+        return original._given(name) if original is not None else getattr(declared, "default", declared)
 
     def read(self) -> Self:
         """Read every fact now, because what it is about will soon be gone."""
@@ -217,12 +233,13 @@ class Facts:
         """A copy with other values. What is not read yet, the copy asks of this subject: it is read once."""
         copy = type(self).__new__(type(self))
         copy.__dict__.update(self.__dict__)
-        copy.__dict__["waiting"] = {
-            name: given
-            if isinstance(given, Unread) or given.of_original
-            else Later(self._asked(name), of_original=True)
-            for name, given in self.waiting.items()
-        }
+        copy.__dict__["waiting"] = waiting = {}
+        if "original" not in self.__dict__:
+            copy.__dict__["original"] = self
+        else:
+            for name, given in self.waiting.items():
+                mine = isinstance(given, Unread) or given.of_original
+                waiting[name] = given if mine else Later(self._asked(name), of_original=True)
         copy._take(changes)
         return copy
 

@@ -28,8 +28,11 @@ OF_PODMAN = "a pod's infra container: Podman's own program, which only holds nam
 
 def ask(facts: ContainerFacts, read: Callable[[Kernel], Known[T]]) -> T | Unread | NotRunning:
     """One value of the kernel's view, or why there is none."""
-    kernel = known(lambda: facts.kernel)
-    return known(lambda: read(kernel)) if isinstance(kernel, Kernel) else kernel
+    try:
+        kernel = facts.kernel
+        return read(kernel) if isinstance(kernel, Kernel) else kernel
+    except Unread as unread:
+        return unread.with_traceback(None)
 
 
 def ask_or(facts: ContainerFacts, read: Callable[[Kernel], T], else_: W) -> T | W:
