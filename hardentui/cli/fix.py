@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from hardentui.cli import saving, session
 from hardentui.cli.choosing import check_options, make_plan
-from hardentui.cli.fix_many import fix_many
 from hardentui.cli.parser import group_of, output_options
+from hardentui.cli.saving import step_lines
 from hardentui.cli.terminal import Terminal
-from hardentui.errors import UsageError
+from hardentui.errors import HardenError, UsageError
+from hardentui.harden.score import score_word
 from hardentui.model.draft import Target
+from hardentui.model.plan import Caution, Choice
+from hardentui.model.version import Version
+from hardentui.reading.own_command import own_command
+from hardentui.visible import command_word, visible
+from hardentui.words import plural
+from hardentui.workbench.changing.batch import (
+    BatchForm,
+    BatchItem,
+    combine,
+    prepare,
+    write,
+)
+
+if TYPE_CHECKING:
+    from hardentui.workbench.views import Row
+    from hardentui.workbench.workbench import Workbench
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -42,3 +61,82 @@ def run(options: Namespace, terminal: Terminal) -> int:
         draft = bench.drafter.draft(report, plan, Target(options.to), version=version)
         saving.deliver(bench, report, draft, options, terminal)
     return 0
+
+
+# --- hardentui fix with several names: all files at once; a container that fails does not stop the ot
+
+
+_NOT_WRITTEN = 4  # as for any incomplete result
+
+
+def fix_many(options: Namespace, terminal: Terminal, version: Version | None) -> int:
+    """Exit code: 0 all that can be fixed is written, 1 nothing to change, 4 a container is refused."""
+    if not options.directory:
+        raise UsageError("Files of several containers go to a directory: add -o DIR.")
+    if options.plan or options.trial:
+        raise UsageError("--plan and --trial belong to one container.")
+    if options.to in ("unit", "drop-in"):
+        raise UsageError(f"--to {options.to} changes the unit of one container.")
+    check_options(options)
+    form = BatchForm((Target(options.to),), own_unit=False, plan=False, version=version)
+    with session.workbench(options, terminal) as bench:
+        rows = session.named(bench.containers.rows(), options.names)
+        batch = combine(_items(bench, rows, options, form, terminal))
+        for item in batch.items:
+            _tell(item, terminal)
+        if batch.files:
+            files, steps = write(bench, batch, options.directory)
+            for written in files:
+                backup = f" (previous file: {written.backup})" if written.backup else ""
+                terminal.write(f"{visible(written.path)}: {written.state.value}{visible(backup)}\n")
+            for item, step in steps:
+                terminal.note(f"next, for {visible(item.report.subject.name)}:")
+                for line in step_lines(step):
+                    terminal.note(f"  {line}")
+        if batch.refused or len(batch.items) < len(rows):
+            return _NOT_WRITTEN
+        return 0 if batch.files else 1
+
+
+def _items(
+    bench: Workbench, rows: Iterable[Row], options: Namespace, form: BatchForm, terminal: Terminal
+) -> Iterator[BatchItem]:
+    bench.surroundings.host()  # the engine's defaults show what a container set itself
+    caution = None if options.check else _caution(options)
+    chosen = [Choice(check) for check in dict.fromkeys(options.check)]
+    for row in rows:
+        try:
+            refreshed = bench.containers.refresh(row.key)
+        except HardenError as error:
+            terminal.complain(f"not written: {visible(row.name)}: {error}")
+            continue
+        if refreshed is None or refreshed.report is None:
+            terminal.complain(f"not written: {visible(row.name)}: it has been removed")
+            continue
+        yield prepare(bench, refreshed.report, caution, chosen, form)
+
+
+def _caution(options: Namespace) -> Caution:
+    if options.safe:
+        return Caution.SAFE
+    return Caution.LIKELY if options.likely else Caution.ALL
+
+
+def _tell(item: BatchItem, terminal: Terminal) -> None:
+    """One line per container; a refusal is reported even with --quiet."""
+    subject = item.report.subject
+    name, word = visible(subject.name, 80), command_word(subject.name, subject.id[:12])
+    if item.trouble is not None:
+        terminal.complain(f"not written: {name}: {item.trouble.title} {item.trouble.hint}".rstrip())
+    elif item.plan is not None and not item.plan.changes:
+        terminal.note(f"{name}: nothing to change")
+    elif item.plan is not None:
+        before, after = score_word(item.report.score.value), score_word(item.after)
+        fixes = plural(len(item.plan.choices), "fix", "fixes")
+        found_with = item.report.facts.engine.found_with if item.report.facts else ()
+        left = (
+            f"; {len(item.plan.skipped)} left out ({own_command(found_with, 'plan', word)} shows why)"
+            if item.plan.skipped
+            else ""
+        )
+        terminal.note(f"{name}: score {before} to {after} with {fixes}{left}")

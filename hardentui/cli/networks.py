@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import json
+import threading
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from msgspec import to_builtins
 
-from hardentui.cli import network_actions, network_split, session
+from hardentui.cli import session
+from hardentui.cli.images import page_text
 from hardentui.cli.parser import Given, seconds
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.cli.text_files import save_text
-from hardentui.errors import UsageError
+from hardentui.cli.trial import ProgressLines, interruptible
+from hardentui.errors import InputError, UsageError
+from hardentui.files import write_bundle
 from hardentui.model.facts import NetworkFacts
+from hardentui.model.network_split import SplitResult
 from hardentui.reports.network_svg import network_svg
 from hardentui.visible import strict_json, visible
+from hardentui.workbench.learned import read_learned
+from hardentui.workbench.networking import outgoing as going_out
+from hardentui.workbench.networking import proving
+from hardentui.workbench.networking.proving import HOST, parse_target
+from hardentui.workbench.networking.requests import known_containers, watch_everybody
+from hardentui.workbench.networking.result_pages import split_trial_page
+from hardentui.workbench.networking.splitting import lines_of, splits
+from hardentui.workbench.networking.trying_split import try_proposal
 from hardentui.workbench.pages.networks import places
 from hardentui.workbench.views import without_originals
 
@@ -25,6 +39,263 @@ if TYPE_CHECKING:
 
     from hardentui.model.network_map import NetworkMap
     from hardentui.workbench.pages.networks import NetworkPlace
+if TYPE_CHECKING:
+    from hardentui.model.facts import ContainerFacts
+    from hardentui.model.reach import Contact
+    from hardentui.workbench.networking.outgoing import Outgoing
+    from hardentui.workbench.views import Row
+    from hardentui.workbench.workbench import Workbench
+if TYPE_CHECKING:
+    from hardentui.model.network_split import SplitTrial
+    from hardentui.workbench.networking.splitting import Split, Watched
+    from hardentui.workbench.views import Row
+    from hardentui.workbench.workbench import Workbench
+
+
+SPLIT_SCHEMA = "hardentui/split/1"
+_SPLIT_WATCH = 5.0
+_CODES = {
+    SplitResult.WORKS: 0,
+    SplitResult.BREAKS: 1,
+    SplitResult.NOT_TOLD: 4,
+    SplitResult.NOTHING_WORKS: 6,
+}
+
+
+@contextmanager
+def _until_interrupted() -> Iterator[threading.Event]:
+    """A stop event that Ctrl-C sets for threads; their observations until then count."""
+    stop = threading.Event()
+    try:
+        yield stop
+    except KeyboardInterrupt:
+        stop.set()
+
+
+def split(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal: Terminal) -> int:
+    """Print the proposals; 0 also if there is nothing to split.
+
+    With --try: 1 a proposal breaks something, 6 twins do not work even unchanged, 4 unknown.
+    """
+    networks = [
+        network.about for network in bench.surroundings.networks() if isinstance(network.about, NetworkFacts)
+    ]
+    seconds = options.watch or _SPLIT_WATCH
+    watched = None if bench.opened.simulated else _watched(bench, rows, seconds, terminal)
+    proposals = splits(networks, known_containers(rows), watched)
+    trials = () if options.tried is None else _tried(bench, rows, proposals, options, terminal)
+    if options.format == "json":
+        document = {
+            "schema": SPLIT_SCHEMA,
+            "simulated": bench.opened.simulated,
+            "splits": [
+                {
+                    **to_builtins(proposal),
+                    "files": [
+                        {"name": file.name, "text": file.text, "mode": file.mode} for file in proposal.files
+                    ],
+                }
+                for proposal in proposals
+            ],
+            "trials": [trial_document(trial) for trial in trials],
+        }
+        terminal.write(strict_json(json.dumps(document, indent=1)) + "\n")
+    else:
+        for proposal in proposals:
+            _show_split(proposal, terminal)
+        for trial in trials:
+            terminal.write(f"{page_text(split_trial_page(trial))}\n")
+        if not proposals:
+            terminal.write(
+                "No network is shared by several applications, or has members that need no route out.\n"
+            )
+    if options.file and proposals:
+        _save(proposals, options.file, terminal)
+    codes = {_CODES[trial.result] for trial in trials}
+    return next((code for code in (1, 6, 4) if code in codes), 0)
+
+
+def trial_document(trial: SplitTrial) -> dict[str, object]:
+    """A trial for JSON."""
+    document: dict[str, object] = to_builtins(trial)
+    document["ways"] = [{**to_builtins(way), "holds": way.holds} for way in trial.ways]
+    return document
+
+
+def _tried(
+    bench: Workbench,
+    rows: tuple[Row, ...],
+    proposals: Iterable[Split],
+    options: Namespace,
+    terminal: Terminal,
+) -> tuple[SplitTrial, ...]:
+    """The trials of all proposals, or of the one for the named network.
+
+    Raises:
+        UsageError: there is no proposal for that network.
+    """
+    proposals = tuple(proposals)
+    wanted = [proposal for proposal in proposals if options.tried in ("", proposal.network)]
+    if options.tried and not wanted:
+        names = ", ".join(visible(proposal.network, 60) for proposal in proposals) or "none"
+        raise UsageError(
+            f"Nothing is proposed for a network {visible(options.tried, 60)!r}.", f"Proposals: {names}"
+        )
+    trials = []
+    with interruptible():
+        for proposal in wanted:
+            progress, stop = ProgressLines(terminal), threading.Event()
+            trials.append(
+                try_proposal(
+                    bench, rows, proposal, progress, stop, outside=options.outside, patience=options.patience
+                )
+            )
+    terminal.clear()
+    return tuple(trials)
+
+
+def _watched(bench: Workbench, rows: Iterable[Row], seconds: float, terminal: Terminal) -> Watched:
+    """The contacts of each container within the time."""
+    with _until_interrupted() as stop:
+        terminal.activity(f"watching the containers for {seconds:g} s")
+        seen = watch_everybody(bench, rows, seconds, stop)
+    terminal.clear()
+    return seen
+
+
+def _show_split(proposal: Split, terminal: Terminal) -> None:
+    terminal.show(foreign(f"{proposal.network}  {proposal.engine}: {proposal.why}", 300, "bold"))
+    lines = []
+    for network in proposal.networks:
+        kind = "no route out" if network.internal else "isolated"
+        lines.append(f"  new: {network.name} ({kind}): {', '.join(network.members)}")
+        lines.append(f"       {network.create_command()}")
+    for move in proposal.moves:
+        lines.append(f"  {move.container}: leaves {move.leaves}, joins {', '.join(move.joins)}")
+        lines += [f"       {line}" for line in lines_of(move)]
+        lines += [f"       caution: {warning}" for warning in move.minds]
+    terminal.show(*(foreign(line, 1000) for line in lines))
+    terminal.write("\n")
+
+
+def _save(proposals: Iterable[Split], directory: str, terminal: Terminal) -> None:
+    files = tuple(file for proposal in proposals for file in proposal.files)
+    for written in write_bundle(directory, files, create=True):
+        terminal.note(f"note: {visible(written.path)}: {written.state.value}")
+
+
+PROOF_SCHEMA = "hardentui/proof/1"
+OUTGOING_SCHEMA = "hardentui/outgoing/1"
+
+
+def _facts(bench: Workbench, rows: Iterable[Row], name: str) -> ContainerFacts:
+    """One container with its listening ports.
+
+    Raises:
+        UsageError: no container has that name, or several do.
+    """
+    matching = session.named(rows, [name])
+    if len(matching) > 1:
+        raise UsageError(
+            f"{visible(name, 60)!r} is the name of a container on more than one engine.", "Give its ID."
+        )
+    row = bench.containers.refresh(matching[0].key)
+    if row is None or row.report is None or row.report.facts is None:
+        raise InputError(f"{visible(name, 60)!r} cannot be checked.")
+    return row.report.facts
+
+
+def prove(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal: Terminal) -> int:
+    """0: a connection works. 1: none does. 4: unknown."""
+    start, target = _facts(bench, rows, options.prove[0]), parse_target(options.prove[1])
+    end = None if target.is_address or target.name == HOST else _facts(bench, rows, target.name)
+    if end is not None and end.engine.label != start.engine.label:
+        raise UsageError("Both containers must belong to the same engine.")
+    from rich.table import Table
+
+    proofs = proving.prove(start, target, end, bench.network_map(rows), bench.opened.run)
+    if options.format == "json":
+        document = {
+            "schema": PROOF_SCHEMA,
+            "proofs": [{**to_builtins(p), "agrees": p.agrees} for p in proofs],
+        }
+        terminal.write(strict_json(json.dumps(document, indent=1)) + "\n")
+    else:
+        shown = Table(box=None, pad_edge=False, header_style="bold")
+        for title in ("From", "To", "Address", "Port", "Outcome", "The map says", "Why"):
+            shown.add_column(title, overflow="fold")
+        words = {True: "reachable", False: "not reachable", None: "nothing"}
+        for proof in proofs:
+            verdict = words[proof.expected] + ("" if proof.agrees is not False else ": WRONG")
+            texts = (
+                proof.start,
+                proof.end,
+                proof.address,
+                str(proof.port or ""),
+                proof.outcome.value,
+                verdict,
+                proof.why,
+            )
+            shown.add_row(*(foreign(text, 300) for text in texts))
+        terminal.show(shown)
+    if any(proof.reached for proof in proofs):
+        return 0
+    return 1 if all(proof.reached is False for proof in proofs) else 4
+
+
+def outgoing(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal: Terminal) -> int:
+    """The addresses a container contacts; 4 if they cannot be seen."""
+    learned = read_learned(options.trial).outgoing if options.trial else ()
+    facts = _facts(bench, rows, options.outgoing)
+    terminal.activity(f"watching {facts.name}")
+    stop, files = threading.Event(), bench.opened.files
+    seen = going_out.outgoing(facts, known_facts(rows), files, stop, seconds=options.watch, learned=learned)
+    terminal.clear()
+    if options.format == "json":
+        document = {"schema": OUTGOING_SCHEMA, **to_builtins(seen)}
+        terminal.write(strict_json(json.dumps(document, indent=1)) + "\n")
+    else:
+        _show_outgoing(seen, terminal)
+    if options.file and seen.rules:
+        save_text(options.file, seen.rules, backup=False)
+        terminal.note(f"note: the rules are in {visible(options.file)}; nft -f loads them")
+    return 4 if seen.unknown else 0
+
+
+def known_facts(rows: Iterable[Row]) -> list[ContainerFacts]:
+    return [row.report.facts for row in rows if row.report and row.report.facts]
+
+
+def _show_outgoing(seen: Outgoing, terminal: Terminal) -> None:
+    lines = [f"{seen.container}  {seen.engine}"]
+    if seen.unknown:
+        lines.append(f"The addresses it contacts are unknown: {seen.unknown}.")
+    elif not seen.contacts:
+        lines.append(
+            "No outgoing connection was seen." + ("" if seen.seconds else " (--watch S watches longer)")
+        )
+    lines += [f"  {_contact(contact)}" for contact in seen.contacts]
+    if seen.shared:
+        lines.append("It shares its pod's network, so this includes the contacts of the other members.")
+    if seen.no_rules and not seen.unknown:
+        lines.append(f"No rules are proposed: {seen.no_rules}.")
+    terminal.show(*(foreign(line, 1000) for line in lines))
+    if seen.rules:
+        terminal.write_exact("\n" + seen.rules)
+        word = {
+            True: "nft accepts these rules",
+            False: "nft refuses these rules",
+            None: "nft did not check these rules",
+        }
+        terminal.note(f"note: {word[seen.checked]}{f': {seen.unchecked}' if seen.unchecked else ''}")
+
+
+def _contact(contact: Contact) -> str:
+    address = f"[{contact.address}]" if ":" in contact.address else contact.address
+    who = f"  {contact.who}" if contact.who else ""
+    learned = "  (seen by the trial)" if contact.learned else ""
+    return f"{contact.protocol} {address}:{contact.port}{who}{learned}"
+
 
 SCHEMA = "hardentui/networks/1"
 
@@ -110,10 +381,10 @@ def run(options: Namespace, terminal: Terminal) -> int:
         rows = without_originals(session.scan(bench, terminal))
         if options.prove or options.outgoing or options.split:
             if options.prove:
-                return network_actions.prove(bench, rows, options, terminal)
+                return prove(bench, rows, options, terminal)
             if options.outgoing:
-                return network_actions.outgoing(bench, rows, options, terminal)
-            return network_split.split(bench, rows, options, terminal)
+                return outgoing(bench, rows, options, terminal)
+            return split(bench, rows, options, terminal)
         networks = [
             network.about
             for network in bench.surroundings.networks()

@@ -19,7 +19,6 @@ from hardentui.cli.plan import plan_lines
 from hardentui.cli.saving import deliver
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.text_changes import APPLY_WORDS, Changes
-from hardentui.cli.text_lines import finding_line, row_line, worst_first
 from hardentui.errors import ApplyFailed, HardenError, UsageError
 from hardentui.features.harden.task import CONFIRM_WITHIN, HardenWishes
 from hardentui.harden.decisions import decisions, others_left_out, what_changes
@@ -34,6 +33,32 @@ from hardentui.workbench.checklists.lookup import find_check
 from hardentui.workbench.looking.row_filter import parse_filter
 from hardentui.workbench.views import Report, Row, known_facts
 from hardentui.workbench.workbench import Workbench
+
+
+def worst_first(row: Row) -> tuple[bool, int, str]:
+    """Sorts containers."""
+    value = row.report.score.value if row.report else None
+    return (value is None, value or 0, row.name)
+
+
+def finding_line(finding: Finding) -> str:
+    """`Runs as root: the main process is root inside the container.`"""
+    reason = visible(finding.verdict.reason, 300)
+    return f"{finding.title}: {reason}." if reason else f"{finding.title}."
+
+
+def row_line(row: Row, *, named: bool = True) -> str:
+    """`web, score 41, 3 high, 1 unknown, running`; without the name if it was just printed."""
+    name = f"{visible(row.name, 60)}, " if named else ""
+    if row.report is None or row.report.trouble:
+        why = visible(row.report.trouble, 200) if row.report else "not checked"
+        return f"{name}{visible(row.state, 20)}, {why}"
+    score = row.report.score
+    failing = [f"{count} {severity.word}" for severity, count in score.failing if count]
+    unknown = f", {score.unknown} unknown" if score.unknown else ""
+    fails = ", ".join(failing) or "nothing fails"
+    return f"{name}score {score_word(score.value)}, {fails}{unknown}, {visible(row.state, 20)}"
+
 
 _TARGETS = {target.value: target for target in Target}
 

@@ -8,8 +8,7 @@ import re
 from hardentui.host.files.config import text, there
 from hardentui.host.files.reader import Files
 from hardentui.host.files.toml_text import parsed
-from hardentui.host.rights.doas import read_doas_rights
-from hardentui.host.rights.sudo import read_sudo_rights
+from hardentui.host.rights.sudo import read_doas_rights, read_sudo_rights
 from hardentui.model.configuration import Missing
 from hardentui.model.host import EngineSocket, RootRight, SubIds, User
 from hardentui.model.known import Known, Unreadable

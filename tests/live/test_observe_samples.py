@@ -13,8 +13,7 @@ import pytest
 from hardentui.model.known import Unreadable
 from hardentui.model.observation import CapabilityCheck, Sampled
 from hardentui.trial.observe.capability_checks import CapabilityWatcher
-from hardentui.trial.observe.sampling import Sampler
-from hardentui.trial.observe.watch import Watch
+from hardentui.trial.observe.watch import Sampler, Watch
 from tests.conftest import cannot_run
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.waiting import eventually

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hardentui.tui.app import HardenApp
-from hardentui.tui.widgets.log_view import LogView
+from hardentui.tui.screens.logs import LogView
 from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.views import Selection
 from tests.support.podman import BUSYBOX, Bench

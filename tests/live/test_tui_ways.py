@@ -26,7 +26,7 @@ async def test_a_way_is_proven_contacts_are_seen_and_rights_are_those_of_the_ker
     podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setattr("hardentui.tui.screens.network_jobs.WATCH", 2.0)
+    monkeypatch.setattr("hardentui.tui.screens.networks.WATCH", 2.0)
     podman.podman("network", "create", "ways")
     app = HardenApp(lambda: FirstLook.open(Selection(url=podman.url)), environ={})
     try:

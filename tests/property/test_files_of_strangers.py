@@ -31,7 +31,7 @@ from hardentui.workbench.planning import saved_plans
 from hardentui.workbench.settings.document import Document
 from hardentui.workbench.settings.fixes import read_fix_defaults
 from hardentui.workbench.settings.reading import read_settings
-from hardentui.workbench.trials.offered import refuse_more_than_offered, why_weaker
+from hardentui.workbench.trials.files import refuse_more_than_offered, why_weaker
 from hardentui.workbench.trials.tried import as_json, choices_of, no_longer_fits, plan_of, read_trial
 from tests.unit.trial.test_offered import BASE, HONEST, WEB
 from tests.unit.trial.test_record import plan_for, record

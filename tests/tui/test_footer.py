@@ -6,13 +6,11 @@ import pytest
 from textual.widgets import Static
 
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.base import FooterKey, HardenScreen, KeyBar, TitleBar
 from hardentui.tui.screens.help import HelpScreen
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.logs import LogsScreen
-from hardentui.tui.widgets.key_bar import FooterKey, KeyBar
 from hardentui.tui.widgets.row_table import RowTable
-from hardentui.tui.widgets.title_bar import TitleBar
 from hardentui.workbench.engine_choices import EngineChoice
 from tests.tui.replayed import some
 from tests.tui.support import Driver, make_app, running, shows, until

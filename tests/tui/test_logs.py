@@ -8,8 +8,7 @@ from textual.app import App, ComposeResult
 from hardentui.engine.logs import LogLine
 from hardentui.model.monitoring import SeenLine
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.logs import LogsScreen
-from hardentui.tui.widgets.log_view import MOST, LogView
+from hardentui.tui.screens.logs import MOST, LogsScreen, LogView
 from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.monitoring.following import _since
 from hardentui.workbench.views import Selection

@@ -12,10 +12,9 @@ from textual.theme import BUILTIN_THEMES, Theme
 
 from hardentui.model.finding import Severity, Status
 from hardentui.model.settings import Settings
-from hardentui.tui.contrast import contrast
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.status import ASCII_SIGNS, STYLES, look, signs_for
-from hardentui.tui.themes import DEFAULT, GROUNDS, THEMES
+from hardentui.tui.themes import DEFAULT, GROUNDS, THEMES, contrast
 from tests.tui.replayed import some
 from tests.tui.support import make_app, running, screen_lines, screen_text, shows, until
 

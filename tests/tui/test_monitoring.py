@@ -10,9 +10,8 @@ from textual.widgets import Static
 
 from hardentui.engine.logs import LogLine
 from hardentui.tui.screens.home import HomeScreen
-from hardentui.tui.screens.monitor import MonitorScreen
+from hardentui.tui.screens.monitor import MonitorScreen, curve
 from hardentui.tui.screens.walk import WalkScreen
-from hardentui.tui.widgets.trend import curve
 from hardentui.workbench.monitoring import monitor
 from tests.tui.replayed import some
 from tests.tui.support import drawn, make_app, running, screen_text, shows, until

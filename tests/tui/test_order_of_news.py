@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from hardentui.tui import messages as say
-from hardentui.tui.workers import Workers
+from hardentui.tui.session import Workers
 from hardentui.workbench.looking.containers import Containers
 from tests.tui.replayed import Host, some
 from tests.tui.support import make_app, running, shows, started, until

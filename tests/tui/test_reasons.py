@@ -9,10 +9,9 @@ import pytest
 
 from hardentui.tui.actions import Action
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.base import HardenScreen, KeyBar
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.walk import WalkScreen
-from hardentui.tui.widgets.key_bar import KeyBar
 from tests.tui.replayed import Host, nothing, some
 from tests.tui.support import Driver, make_app, running, screen_text, shows, until
 

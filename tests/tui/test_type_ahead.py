@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from textual import events
 
-from hardentui.tui import type_ahead
+from hardentui.tui import app as type_ahead
+from hardentui.tui.app import TypeAhead
 from hardentui.tui.screens.home import HomeScreen
 from tests.tui.replayed import CHECKLIST, Host, some
 from tests.tui.support import drawn, make_app, running, shows, until
@@ -48,7 +49,7 @@ async def test_a_key_that_is_never_handled_does_not_hold_the_others(monkeypatch:
 
     app = make_app(some())
     async with running(app) as pilot:
-        keys = type_ahead.TypeAhead(app, swallow)
+        keys = TypeAhead(app, swallow)
         keys._climb = lambda node, then: None  # type: ignore[method-assign]
         monkeypatch.setattr(type_ahead, "_PATIENCE", 0.01)
         for key in ("a", "b", "ctrl+q"):

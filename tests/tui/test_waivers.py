@@ -15,8 +15,7 @@ from textual.widgets import Input
 from hardentui.checks import all_checks
 from hardentui.model.finding import Kind
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.accept import AcceptScreen
-from hardentui.tui.screens.explain import ExplainScreen
+from hardentui.tui.screens.explain import AcceptScreen, ExplainScreen
 from hardentui.tui.screens.findings import FindingsScreen
 from hardentui.tui.screens.help import HelpScreen
 from hardentui.tui.screens.home import HomeScreen

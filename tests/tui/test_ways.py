@@ -185,8 +185,8 @@ class HeldTrial:
 def trial(monkeypatch: pytest.MonkeyPatch) -> Callable[..., HeldTrial]:
     def held(*, waits: bool) -> HeldTrial:
         stand_in = HeldTrial(waits=waits)
-        monkeypatch.setattr("hardentui.tui.screens.network_jobs.try_proposal", stand_in)
-        monkeypatch.setattr("hardentui.tui.screens.network_jobs.WATCH", 0.1)
+        monkeypatch.setattr("hardentui.tui.screens.networks.try_proposal", stand_in)
+        monkeypatch.setattr("hardentui.tui.screens.networks.WATCH", 0.1)
         return stand_in
 
     return held

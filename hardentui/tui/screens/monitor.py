@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,7 +24,6 @@ from hardentui.tui.screens.sure import SureScreen
 from hardentui.tui.text import Part, hanging
 from hardentui.tui.ways import hint_of, told
 from hardentui.tui.widgets.page import page
-from hardentui.tui.widgets.trend import curve, history
 from hardentui.visible import visible
 from hardentui.words import plural
 from hardentui.workbench.monitoring.monitor import Monitor
@@ -32,6 +32,29 @@ from hardentui.workbench.pages.monitor import log_page, monitor_page
 
 if TYPE_CHECKING:
     from hardentui.workbench.workbench import Workbench
+
+
+_BARS = "▁▂▃▄▅▆▇█"
+_ASCII_BARS = "_.-=+*%#"
+LENGTH = 20
+
+
+def curve(values: Iterable[float], *, ascii_only: bool) -> str:
+    """One character for each value, relative to the largest; empty for fewer than two values."""
+    known = list(values)
+    if len(known) < 2:
+        return ""
+    bars = _ASCII_BARS if ascii_only else _BARS
+    most = max(known)
+    if most <= 0:
+        return bars[0] * len(known)
+    return "".join(bars[min(len(bars) - 1, int(value / most * len(bars)))] for value in known)
+
+
+def history() -> deque[float]:
+    """Keeps as many values as the curve shows."""
+    return deque(maxlen=LENGTH)
+
 
 INTERVAL = 2.0
 """Seconds between two readings."""

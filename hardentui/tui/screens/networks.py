@@ -2,32 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from textual.content import Content
 
+from hardentui.errors import UsageError
+from hardentui.model.draft import TextFile
 from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.model.finding import Finding, Kind
+from hardentui.model.trial import TrialEvent
 from hardentui.tui.actions import BACK, BROWSE, COPY, NETWORKS, bindings
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.findings import FindingsScreen
-from hardentui.tui.screens.job import JobScreen
-from hardentui.tui.screens.network_jobs import (
-    WATCH,
-    NetworkJob,
-    outgoing_job,
-    prove_job,
-    split_job,
-    try_split_job,
-)
+from hardentui.tui.screens.job import JobResult, JobScreen
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
+from hardentui.workbench.networking.requests import propose_splits, prove_way, watch_outgoing
+from hardentui.workbench.networking.result_pages import (
+    outgoing_page,
+    proofs_page,
+    split_trial_page,
+    splits_page,
+)
+from hardentui.workbench.networking.trying_split import try_proposal
 from hardentui.workbench.pages.networks import NetworkPlace, place_page, places
 from hardentui.workbench.views import without_originals
+
+if TYPE_CHECKING:
+    from hardentui.workbench.views import Row
+    from hardentui.workbench.workbench import Workbench
+
+
+WATCH = 10.0
+"""Seconds to watch containers."""
+NetworkJob: TypeAlias = (
+    "Callable[[Workbench, Sequence[Row], str, threading.Event, Callable[[str], None]], JobResult]"
+)
+"""(workbench, rows, input, stop event, progress callback) -> result."""
+
+
+def prove_job(
+    bench: Workbench, rows: Sequence[Row], way: str, stop: threading.Event, tell: Callable[[str], None]
+) -> JobResult:
+    """Real connections for `FROM TO[:PORT]`."""
+    return JobResult(proofs_page(prove_way(bench, rows, way)))
+
+
+def outgoing_job(
+    bench: Workbench, rows: Sequence[Row], name: str, stop: threading.Event, tell: Callable[[str], None]
+) -> JobResult:
+    """The addresses a container contacts, with nftables rules."""
+    seen = watch_outgoing(bench, rows, name, stop, seconds=WATCH)
+    files = (TextFile(f"outgoing-{seen.container}.nft", seen.rules),) if seen.rules else ()
+    return JobResult(outgoing_page(seen), files)
+
+
+def split_job(
+    bench: Workbench, rows: Sequence[Row], text: str, stop: threading.Event, tell: Callable[[str], None]
+) -> JobResult:
+    """Separate networks, as units."""
+    proposals = propose_splits(bench, rows, stop, seconds=WATCH)
+    return JobResult(splits_page(proposals), tuple(file for proposal in proposals for file in proposal.files))
+
+
+def try_split_job(
+    bench: Workbench,
+    rows: Sequence[Row],
+    network: str,
+    stop: threading.Event,
+    tell: Callable[[str], None],
+) -> JobResult:
+    """Separate networks for a shared one, tried on twins of its members.
+
+    Raises:
+        UsageError: nothing is proposed for that network.
+    """
+    tell("watching the containers")
+    every_proposal = propose_splits(bench, rows, stop, seconds=WATCH)
+    if stop.is_set():
+        raise KeyboardInterrupt
+    proposals = [proposal for proposal in every_proposal if proposal.network == network]
+    if not proposals:
+        names = ", ".join(visible(proposal.network, 60) for proposal in every_proposal) or "none"
+        raise UsageError(f"Nothing is proposed for {visible(network, 60)!r}.", f"Proposals: {names}")
+
+    def on_event(event: TrialEvent) -> None:
+        tell(event.text)
+
+    trials = [try_proposal(bench, rows, proposal, on_event, stop) for proposal in proposals]
+    pages = (*(page for trial in trials for page in split_trial_page(trial)), *splits_page(proposals))
+    return JobResult(pages, tuple(file for proposal in proposals for file in proposal.files))
 
 
 class NetworksScreen(BrowseScreen):

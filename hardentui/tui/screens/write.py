@@ -9,6 +9,8 @@ from typing import ClassVar
 from textual import on
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.geometry import NULL_OFFSET, Region, Size
+from textual.layout import ArrangeResult, Layout, WidgetPlacement
 from textual.widget import Widget
 from textual.widgets import Button, Checkbox, Input, Static
 
@@ -22,10 +24,8 @@ from hardentui.tui.messages import DraftFailed, DraftReady, FilesWritten, UnitFo
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.editing import edit_unit
 from hardentui.tui.text import Part, hanging
-from hardentui.tui.ways import hint_of, told
-from hardentui.tui.widgets.diff_view import DiffView
-from hardentui.tui.widgets.draft_text import draft_parts
-from hardentui.tui.widgets.flow import Flow
+from hardentui.tui.ways import hint_of, in_keys, told
+from hardentui.tui.widgets.diff_view import DiffView, diff_content
 from hardentui.tui.widgets.step_text import step_parts
 from hardentui.tui.widgets.text_field import TextField
 from hardentui.tui.widgets.tick import Tick
@@ -41,6 +41,64 @@ from hardentui.workbench.changing.in_place import (
 from hardentui.workbench.changing.saving import save
 from hardentui.workbench.planning.planner import plan_file
 from hardentui.workbench.views import known_facts
+
+
+class _FlowLayout(Layout):
+    """From left to right, in lines of one cell."""
+
+    name = "flow"
+
+    def arrange(
+        self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True
+    ) -> ArrangeResult:
+        parent.pre_layout(self)
+        placements: list[WidgetPlacement] = []
+        x = y = 0
+        for child in children:
+            width = child.get_content_width(size, parent.app.viewport_size) + child.gutter.width
+            if x and x + width > size.width:
+                x, y = 0, y + 1
+            margin = child.styles.margin
+            placements.append(WidgetPlacement(Region(x, y, width, 1), NULL_OFFSET, margin, child))
+            x += width + margin.right
+        return placements
+
+
+class Flow(Widget):
+    """As high as its lines."""
+
+    DEFAULT_CSS = """
+    Flow { width: 1fr; height: auto; }
+    """
+
+    @property
+    def layout(self) -> Layout:
+        return _FLOW
+
+
+_FLOW = _FlowLayout()
+
+
+def draft_parts(draft: Draft, width: int, arrow: str) -> list[Part]:
+    """Lines of at most `width` cells.
+
+    Args:
+        arrow: the sign before the proof.
+    """
+    names = ", ".join(visible(file.name) for file in draft.files)
+    parts: list[Part] = hanging("", names, width, "bold $primary", indent=0) if names else []
+    if draft.proof:
+        parts += hanging(arrow, draft.proof, width, indent=3, label_style="bold $status-pass")
+    for note in draft.warnings:
+        parts += hanging("!", in_keys(note), width, indent=3, label_style="bold $status-medium")
+    for sentence in draft.left_out:
+        parts += hanging("not changed", in_keys(sentence), width, indent=12, label_style="bold $status-high")
+    if draft.diff:
+        return [*parts, diff_content(draft.diff), "\n\n"]
+    for file in draft.files:
+        parts.append(f"\n{visible_lines(file.masked)}\n")
+    return parts
+
 
 _GOOD = "bold $status-pass"
 _BAD = "bold $status-high"

@@ -2,23 +2,121 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
+from hardentui.errors import CannotFix
+from hardentui.harden.spec_diff import arguments
 from hardentui.host.files.reader import Files
-from hardentui.model.draft import Draft, NextSteps, ShellCommands, Target
+from hardentui.model.draft import Draft, DraftFile, NextSteps, ShellCommands, Target
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Plan
 from hardentui.model.version import Version
 from hardentui.model.written import WrittenFile
+from hardentui.options import SECCOMP_PROFILE
 from hardentui.workbench.changing.drafts import new_files, shell_commands
+from hardentui.workbench.changing.heading import heading, writing_context
 from hardentui.workbench.changing.in_place import OwnUnit, own_unit
-from hardentui.workbench.changing.lasting_profile import with_lasting_profile
 from hardentui.workbench.changing.taking_over import next_steps, steps_in_place
-from hardentui.workbench.changing.unit_draft import changed_unit
+from hardentui.workbench.changing.unit_edits import edited, unit_diff
+from hardentui.workbench.changing.unit_proof import prove_edit
 from hardentui.workbench.looking.neighbours import Neighbours
-from hardentui.workbench.looking.unit_origin import UNIT_LABEL
+from hardentui.workbench.looking.unit_origin import UNIT_LABEL, Origin, drift_of, manager_of, origin_of
 from hardentui.workbench.views import Report, known_facts
+from hardentui.writers.context import profile_name
+
+
+def changed_unit(
+    files: Files,
+    facts: ContainerFacts,
+    plan: Plan,
+    target: Target,
+    *,
+    version: Version | None = None,
+    verify: bool = True,
+) -> Draft:
+    """The container's own unit with the plan applied.
+
+    Args:
+        version: the Podman to write for; None = the container's own.
+        verify: let the generator or systemd check it.
+
+    Raises:
+        CannotFix: it runs from no unit, or from one on another machine.
+        CannotExpress: this style cannot hold the change.
+        GeneratorError: systemd would not run the intended command.
+    """
+    origin = _origin(files, facts)
+    podman = version or facts.engine.version
+    edit = edited(
+        origin,
+        plan,
+        podman,
+        style="drop-in" if target is Target.DROP_IN else "edit",
+        comments=heading(facts, plan),
+        context=writing_context(facts, plan.after, podman),
+    )
+    differs = tuple(
+        f"the running container differs from its unit: {difference}" for difference in drift_of(origin, facts)
+    )
+    return Draft(
+        target=target,
+        files=edit.files,
+        diff=unit_diff(edit.files),
+        proof=prove_edit(origin, edit, podman, facts.engine.version) if verify else "",
+        warnings=(*edit.notes, *differs),
+        left_out=edit.left_out,
+        commands=edit.commands,
+    )
+
+
+def drift(files: Files, facts: ContainerFacts) -> tuple[str, ...]:
+    """The differences between the unit's file and the running container, one sentence each."""
+    origin = origin_of(files, facts) if facts.engine.local else None
+    return tuple(str(difference) for difference in drift_of(origin, facts)) if origin else ()
+
+
+def _origin(files: Files, facts: ContainerFacts) -> Origin:
+    origin = origin_of(files, facts) if facts.engine.local else None
+    if origin is None:
+        raise CannotFix(
+            "No unit of this container was found.",
+            "Write new files instead: --to quadlet or --to run.",
+        )
+    return origin
+
+
+_LONGEST = 1 << 20
+
+
+def with_lasting_profile(
+    files: Files, facts: ContainerFacts, plan: Plan | None
+) -> tuple[Plan | None, tuple[DraftFile, ...]]:
+    """The plan that names its learned profile where it lasts, and the file to put there; none if it cannot be
+    read yet, because a trial is about to write it.
+    """
+    path = plan.after[SECCOMP_PROFILE] if plan else ""
+    name = profile_name(facts.name)
+    if plan is None or posixpath.basename(path) != name or path == facts.spec[SECCOMP_PROFILE]:
+        return plan, ()
+    manager = manager_of(files, facts.engine)
+    place = manager.containers_directory
+    after = plan.after.with_(SECCOMP_PROFILE, posixpath.join(place, name))
+    words = arguments(after, SECCOMP_PROFILE)
+    changes = tuple(
+        replace(change, after=words) if change.option == SECCOMP_PROFILE.name else change
+        for change in plan.changes
+    )
+    try:
+        text = files.read_text(path, _LONGEST)
+    except OSError:
+        kept: tuple[DraftFile, ...] = ()
+    else:
+        of_root = facts.engine.rootless is not True
+        kept = (DraftFile(name, text, of_root=of_root, masked=text, directory=place),)
+    return replace(plan, after=after, changes=changes), kept
 
 
 class Drafter:

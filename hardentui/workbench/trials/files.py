@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,26 +11,154 @@ from msgspec.structs import replace
 
 from hardentui import account
 from hardentui.errors import PlanError
+from hardentui.harden.protection import weakenings
 from hardentui.harden.spec_diff import spec_diff
 from hardentui.host.files.reader import Files, LocalFiles
 from hardentui.model.draft import DraftFile, Target
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unreadable
 from hardentui.model.plan import Plan
+from hardentui.model.spec import Option, Spec
 from hardentui.model.trial import Trial
 from hardentui.model.version import OLDEST_WITH_QUADLET
-from hardentui.options import SECCOMP_PROFILE
+from hardentui.options import (
+    BY_NAME,
+    CAP_ADD,
+    CAP_DROP,
+    MEMORY,
+    MEMORY_SWAP,
+    MOUNTS,
+    PIDS_LIMIT,
+    READ_ONLY,
+    SECCOMP_PROFILE,
+    TMPFS,
+    USER,
+    Mount,
+)
+from hardentui.reading.scratch import volume_at
+from hardentui.reading.seccomp import Access, access, parse_profile
+from hardentui.trial.configuration import can_be_writable
 from hardentui.trial.learning import held_by
 from hardentui.visible import visible
 from hardentui.workbench.changing.drafter import Drafter
 from hardentui.workbench.looking.default_profile import profile_in_force
 from hardentui.workbench.planning.planner import Planner, plan_file
 from hardentui.workbench.trials.kept_needs import keep_profile, profile_directory
-from hardentui.workbench.trials.offered import refuse_more_than_offered, why_weaker
 from hardentui.workbench.trials.records import is_remembered
 from hardentui.workbench.trials.tried import FILE_NAME, as_json, choices_of, plan_of
 from hardentui.workbench.views import Report, known_facts
 from hardentui.writers.seccomp import profile_text
+
+_CHOSEN = (CAP_ADD, CAP_DROP, MEMORY, MEMORY_SWAP, PIDS_LIMIT)
+"""Options whose value a trial finds, when one of its fixes changes them."""
+_WITH = {MEMORY_SWAP.name: MEMORY.name, CAP_ADD.name: CAP_DROP.name, CAP_DROP.name: CAP_ADD.name}
+"""Options that change together with another one."""
+_KEYS = frozenset({"defaultAction", "defaultErrnoRet", "archMap", "syscalls"})
+_REFUSES = frozenset({"ERRNO", "KILL", "KILL_THREAD", "KILL_PROCESS", "TRAP"})
+_LOW_BITS = 0xFFFF_FFFF
+_LEAST_OF_TMPFS = frozenset({"nosuid", "nodev", "size"})
+_TMPFS = _LEAST_OF_TMPFS | {"rw", "noexec", "mode", "uid", "gid", "U"}
+_AGAIN = "Try it again here: hardentui trial NAME -o DIR"
+
+
+def refuse_more_than_offered(facts: ContainerFacts, offered: Plan, plan: Plan) -> None:
+    """Refuse a record that wants more than the fixes it chose.
+
+    Args:
+        offered: the plan of its chosen fixes, made here.
+        plan: the same with the values of the record.
+
+    Raises:
+        PlanError: with the first option that no fix offers, or that would weaken the container.
+    """
+    changed = {change.option for change in offered.changes}
+    for change in plan.changes:
+        row = BY_NAME[change.option]
+        if plan.after[row] == offered.after[row] or row is SECCOMP_PROFILE:
+            continue
+        if row is MOUNTS or row is TMPFS:
+            _refuse_places(facts, offered, plan)
+        elif row not in _CHOSEN or not {row.name, _WITH.get(row.name)} & changed:
+            raise _refused(plan, f"sets {row.flag}, which none of its fixes does here")
+    known = {weakening.why for weakening in weakenings(facts, plan.before, offered.after)}
+    judged = _without(plan.after, offered.after, (MOUNTS, SECCOMP_PROFILE))
+    for weakening in weakenings(facts, plan.before, judged):
+        if weakening.why not in known:
+            raise _refused(plan, f"would weaken it: {weakening.why}")
+
+
+def _without(spec: Spec, offered: Spec, rows: tuple[Option[Any], ...]) -> Spec:
+    """The spec with what `_refuse_places` and `why_weaker` judge as it was offered."""
+    for row in rows:
+        spec = spec.with_(row, offered[row]) if row in offered else spec.without(row)
+    return spec
+
+
+def _refused(plan: Plan, why: str) -> PlanError:
+    return PlanError(
+        f"The trial of {visible(plan.container, 80)} is refused: it {visible(why, 200)}.", _AGAIN
+    )
+
+
+def _refuse_places(facts: ContainerFacts, offered: Plan, plan: Plan) -> None:
+    """Its own writable places: a tmpfs where a fix closes others, a volume of ours in a read-only root."""
+    closed = {change.option for change in offered.changes} & {READ_ONLY.name, USER.name, TMPFS.name}
+    for mount in plan.after[MOUNTS]:
+        place = mount.destination
+        if mount not in offered.after[MOUNTS] and not (
+            READ_ONLY.name in closed
+            and mount.with_options(drop=("U",)) == _our_volume(facts, offered.after, place)
+        ):
+            raise _refused(plan, f"wants a mount at {place}, which no fix offers")
+    for entry in plan.after[TMPFS]:
+        place, _, words = entry.partition(":")
+        options = {word.partition("=")[0] for word in words.split(",")}
+        tight = _LEAST_OF_TMPFS <= options <= _TMPFS and _is_free(facts, place)
+        if entry not in offered.after[TMPFS] and not (closed and tight):
+            raise _refused(plan, f"wants a tmpfs {entry}, which no fix offers")
+    for mount in offered.after[MOUNTS]:
+        if mount not in plan.after[MOUNTS]:
+            raise _refused(plan, f"removes the mount at {mount.destination}")
+
+
+def _our_volume(facts: ContainerFacts, spec: Spec, place: str) -> Mount | None:
+    if not _is_free(facts, place):
+        return None
+    return volume_at(place, spec, facts).with_options(drop=("U",))
+
+
+def _is_free(facts: ContainerFacts, place: str) -> bool:
+    plain = place.startswith("/") and posixpath.normpath(place) == place
+    return plain and can_be_writable(place, facts.spec, facts)
+
+
+def why_weaker(document: Mapping[str, Any], base: Mapping[str, Any], held: frozenset[str]) -> str:
+    """Why a seccomp profile is not accepted beside this one; empty if it allows nothing more.
+
+    Args:
+        held: the capabilities of the container: some rules depend on them.
+    """
+    if others := sorted(set(document) - _KEYS):
+        return f"has {others[0]}, which no learned profile has"
+    try:
+        wanted, known = (parse_profile(each, capabilities=held) for each in (document, base))
+    except (ValueError, TypeError, AttributeError) as error:
+        return f"cannot be read: {error}"
+    if wanted.default not in _REFUSES:
+        return "allows what it does not list"
+    if not set(wanted.architectures) <= set(known.architectures):
+        return "covers other architectures"
+    for name, rules in wanted.rules.items():
+        for rule in rules:
+            if rule.action in _REFUSES or rule in known.rules.get(name, ()):
+                continue
+            if rule.action not in ("ALLOW", "LOG"):
+                return f"leaves {name} to another program"
+            compared = [each for each in rule.conditions if each.operator == "MASKED_EQ"]
+            values = {each.index: each.other for each in compared if each.value == _LOW_BITS}
+            if access(known, name, values) is not Access.ALWAYS:
+                return f"allows {name}"
+    return ""
 
 
 def plan_of_trial(planner: Planner, report: Report, trial: Trial) -> Plan:

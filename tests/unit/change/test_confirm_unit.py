@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.change import confirm_timer
-from hardentui.change.confirm_unit import install, remove, unit_name, unit_text
+from hardentui.change.confirm_timer import install, remove, unit_name, unit_text
 from hardentui.change.journal import Journal
 from hardentui.change.systemctl import Systemctl
 from hardentui.errors import ChangeFailed
@@ -38,9 +38,9 @@ def test_the_unit_runs_the_same_command_with_what_it_needs_to_find_the_journal(
 @pytest.fixture
 def user_units(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """The directory of the units of an ordinary user, whose systemctl does nothing."""
-    monkeypatch.setattr("hardentui.change.confirm_unit.os.geteuid", lambda: 4711)
+    monkeypatch.setattr("hardentui.change.confirm_timer.os.geteuid", lambda: 4711)
     monkeypatch.setattr(
-        "hardentui.change.confirm_unit.account.environment", lambda: {"XDG_CONFIG_HOME": str(tmp_path)}
+        "hardentui.change.confirm_timer.account.environment", lambda: {"XDG_CONFIG_HOME": str(tmp_path)}
     )
     for name in ("enable", "disable", "reload"):
         monkeypatch.setattr(Systemctl, name, lambda *_: None)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from msgspec import to_builtins
 
-from hardentui.cli import capabilities, lsm, network_actions, network_split, seccomp
+from hardentui.cli import capabilities, lsm, seccomp
+from hardentui.cli.networks import _show_outgoing, _show_split
 from hardentui.cli.terminal import Terminal
 from hardentui.model.draft import TextFile
 from hardentui.model.network_split import NewNetwork
@@ -91,8 +92,8 @@ def terminal(screen: _Screen, monkeypatch: pytest.MonkeyPatch) -> Terminal:
         (lambda page, to: capabilities._show(page, True, to), CAPABILITIES),
         (lambda page, to: seccomp._show(page, True, to), SECCOMP),
         (lsm._show, LSM),
-        (network_actions._show_outgoing, OUTGOING),
-        (network_split._show_split, SPLIT),
+        (_show_outgoing, OUTGOING),
+        (_show_split, SPLIT),
     ],
     ids=["capabilities", "seccomp", "lsm", "outgoing", "split"],
 )

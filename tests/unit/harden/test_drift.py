@@ -34,7 +34,7 @@ from hardentui.options import (
     USER,
     Port,
 )
-from hardentui.workbench.changing.unit_draft import changed_unit
+from hardentui.workbench.changing.drafter import changed_unit
 from hardentui.workbench.changing.unit_edits import edited, unit_diff
 from hardentui.workbench.looking.unit_origin import Origin, drift_of, origin_of, unit_spec
 from tests.support.rooted import Rooted

@@ -29,8 +29,7 @@ from hardentui.host.packages.installed import (
 )
 from hardentui.host.podman.registries import parse_sections
 from hardentui.host.podman.trust import parse_policy, read_trust
-from hardentui.host.rights.doas import read_doas_rights
-from hardentui.host.rights.sudo import SudoLine, sudo_rights
+from hardentui.host.rights.sudo import SudoLine, read_doas_rights, sudo_rights
 from hardentui.host.subids import read_sub_ids
 from hardentui.host.sysctls import read_reboot_required
 from hardentui.host.units.programs import files_of_command

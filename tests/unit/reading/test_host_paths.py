@@ -15,8 +15,7 @@ from hardentui.model.finding import Severity, Status, Verdict
 from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.model.trust import TrustFacts
 from hardentui.options import MOUNTS, Mount
-from hardentui.reading.host_path_table import Gain
-from hardentui.reading.host_paths import gains, sensitive_mounts, severity_of
+from hardentui.reading.host_paths import Gain, gains, sensitive_mounts, severity_of
 from hardentui.workbench.looking.gather import with_peers
 
 READABLE = [

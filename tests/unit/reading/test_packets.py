@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardentui.host.files.recorded import RecordedFiles
-from hardentui.host.network.firewall import parse_ruleset, read_firewall
-from hardentui.host.network.firewalld import read_zones
+from hardentui.host.network.firewall import parse_ruleset, read_firewall, read_zones
 from hardentui.model.known import Unreadable
 from hardentui.reading.packets import ACCEPTED, DROPPED, Packet, fate
 

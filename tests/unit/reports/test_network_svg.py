@@ -19,7 +19,7 @@ from hardentui.model.network_map import Gate, MapPlace, MapWay, NetworkMap, Open
 from hardentui.options import NETWORK, PUBLISH, Port
 from hardentui.reading.openings import openings
 from hardentui.reports.network_svg import network_svg, width_of
-from hardentui.workbench.pages.network_map import network_map
+from hardentui.workbench.networking.whole_map import network_map
 
 HOSTILE = "\x1b]0;owned\x07<script>alert(1)</script>\"'&]]>\u202e\ud800\ufffe{{7*7}}"
 DROP: dict[str, Any] = {"family": "inet", "table": "f", "type": "filter", "policy": "drop", "prio": 0}

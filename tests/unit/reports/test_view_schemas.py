@@ -13,7 +13,7 @@ from msgspec import to_builtins
 
 from hardentui.checks import all_checks
 from hardentui.cli import images
-from hardentui.cli.network_actions import OUTGOING_SCHEMA
+from hardentui.cli.networks import OUTGOING_SCHEMA
 from hardentui.cli.run import run
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Kind, Subject

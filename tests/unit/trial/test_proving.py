@@ -19,10 +19,10 @@ from hardentui.readiness.expectation import Expectation
 from hardentui.readiness.wait import Readiness
 from hardentui.trial.configuration import CapabilityBack, TrialConfiguration, TwinPlanner
 from hardentui.trial.life import Habits
-from hardentui.trial.proving import asked_of, recorded
 from hardentui.trial.relax import Relaxer, Settled
 from hardentui.trial.request import Tools
 from hardentui.trial.rounds import Rounds, Stopped, Tried
+from hardentui.trial.running import asked_of, recorded
 from hardentui.workbench.checklists.loading import load
 
 CHECKLIST, CHECKS = load(""), tuple(all_checks())

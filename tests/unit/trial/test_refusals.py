@@ -7,9 +7,8 @@ from unittest.mock import Mock
 import pytest
 
 from hardentui.trial.configuration import CapabilityBack, Loosening, Raised, WritableDirectory
-from hardentui.trial.evidence.calls import parse
 from hardentui.trial.evidence.refusals import RefusedCall, of_call, of_log
-from hardentui.trial.rounds import of_state
+from hardentui.trial.rounds import of_state, parse
 
 TRACE = """\
 1001 openat(AT_FDCWD, "/etc/ld.so.preload", O_RDONLY) = -1 ENOENT (No such file or directory)

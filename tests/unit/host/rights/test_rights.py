@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.host.rights.doas import read_doas_rights
 from hardentui.host.rights.programs import root_command
-from hardentui.host.rights.sudo import read_sudo_rights
+from hardentui.host.rights.sudo import read_doas_rights, read_sudo_rights
 from hardentui.model.known import Unreadable
 from tests.support.rooted import Rooted
 

@@ -20,8 +20,15 @@ from hardentui.model.observation import (
 )
 from hardentui.trial.learned.limits import memory_limit, pids_limit
 from hardentui.trial.learned.merging import merged
-from hardentui.trial.learned.needs import CallEvidence, Needs, merged_needs, needs_of
-from hardentui.trial.learned.places import WrittenPath, places, written_files
+from hardentui.trial.learned.needs import (
+    CallEvidence,
+    Needs,
+    WrittenPath,
+    merged_needs,
+    needs_of,
+    places,
+    written_files,
+)
 
 NATIVE = "SCMP_ARCH_X86_64"
 HELD = frozenset({"CAP_CHOWN", "CAP_SETUID", "CAP_SETGID", "CAP_KILL", "CAP_DAC_OVERRIDE"})

@@ -12,7 +12,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.plan import Change, Plan
 from hardentui.options import IMAGE, SECCOMP_PROFILE
-from hardentui.workbench.changing.lasting_profile import with_lasting_profile
+from hardentui.workbench.changing.drafter import with_lasting_profile
 from hardentui.writers.run_script import run_script
 from tests.support.units import of_own_unit
 

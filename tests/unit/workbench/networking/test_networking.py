@@ -21,7 +21,7 @@ from hardentui.options import NETWORK, PUBLISH, Port
 from hardentui.workbench.networking.outgoing import parse_learned, plain_address
 from hardentui.workbench.networking.proving import ConnectTarget, parse_target, prove
 from hardentui.workbench.networking.splitting import SeenContacts, lines_of, splits
-from hardentui.workbench.pages.network_map import network_map
+from hardentui.workbench.networking.whole_map import network_map
 from hardentui.writers.nft_allow_list import allow_list, table_name
 from tests.conftest import cannot_run
 
