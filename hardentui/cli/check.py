@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec.structs import replace
 
+from hardentui import __version__
 from hardentui.cli import session
-from hardentui.cli.fleet import facts_files, is_whole, of_fleet
-from hardentui.cli.next_steps import next_steps
 from hardentui.cli.parser import Given, GivenAgain, checklist_option
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.text_files import save_text
-from hardentui.errors import UsageError
-from hardentui.model.finding import Severity
+from hardentui.errors import HardenError, InputError, UsageError
+from hardentui.harden.score import score
+from hardentui.model.finding import Kind, Severity, Status, Subject
+from hardentui.reading.own_command import own_command, without_checklist
 from hardentui.reports import FORMATS, render
-from hardentui.reports.result import KeptResult, TextStyle
-from hardentui.visible import visible
+from hardentui.reports.comparing import merged
+from hardentui.reports.result import CheckResult, KeptResult, SubjectResult, TextStyle
+from hardentui.visible import command_word, visible
 from hardentui.workbench.checklists.lookup import know_checks
 from hardentui.workbench.looking.row_filter import parse_filter
 from hardentui.workbench.results import check_result, host_reports
@@ -29,6 +33,153 @@ if TYPE_CHECKING:
     from hardentui.reports.result import CheckResult
     from hardentui.workbench.views import Report, Row
     from hardentui.workbench.workbench import Workbench
+if TYPE_CHECKING:
+    from hardentui.workbench.views import Report
+    from hardentui.workbench.workbench import Workbench
+if TYPE_CHECKING:
+    from hardentui.reports.result import CheckResult
+
+
+def next_steps(result: CheckResult, options: Namespace) -> tuple[tuple[str, str], ...]:
+    """(command, what it gives), the most useful one first."""
+    return tuple(_steps(result, options))
+
+
+def _steps(result: CheckResult, options: Namespace) -> Iterator[tuple[str, str]]:
+    where = _options(result, options)
+    failing = [subject for subject in result.subjects if subject.count(Status.FAIL)]
+    containers = [subject.subject for subject in failing if subject.subject.kind is Kind.CONTAINER]
+    names = [(container.name, container.id) for container in containers] or [
+        (path.name, path.id) for path in result.paths
+    ]
+    if names:
+        name, identity = names[0]
+        name = command_word(name, identity[:12])
+        if len(containers) == 1:
+            yield own_command(where, "check", name, "--details"), "everything about it"
+        else:
+            yield own_command(where, "check", name), "the findings of the worst container"
+        if not getattr(options, "facts", ""):
+            yield own_command(where, "plan", name, "--likely"), "fixes that are unlikely to break anything"
+    worst = [path.checks[0] for path in result.paths] + [
+        subject.having(Status.FAIL)[0].check for subject in failing
+    ]
+    if worst:
+        checklist = tuple(_given(options, "checklist"))
+        yield own_command(checklist, "explain", worst[0]), "why it matters, and what its fix may break"
+    if any(subject.score.value is not None for subject in result.subjects):
+        yield "hardentui explain score", "what the score means"
+
+
+def _options(result: CheckResult, options: Namespace) -> tuple[str, ...]:
+    """The options that lead to this host, and to this checklist."""
+    found_with = without_checklist(result.engines[0].found_with) if result.engines else ()
+    return (*found_with, *_given(options, "facts"), *_given(options, "checklist"))
+
+
+def _given(options: Namespace, name: str) -> Iterator[str]:
+    value = getattr(options, name, "") or ()
+    for each in [value] if isinstance(value, str) else value:
+        yield from (f"--{name}", each)
+
+
+Judged: TypeAlias = "tuple[CheckResult, list[tuple[Report, str]]]"
+_MOST_FILES = 1000
+
+
+def is_whole(options: Namespace) -> bool:
+    """Everything is checked: nothing was named or filtered out."""
+    return not (options.names or options.step or options.check or options.filter)
+
+
+def facts_files(given: str | Sequence[str]) -> tuple[str, ...]:
+    """The files of `--facts`, each content once; for a directory, all that end in `.json` or `.json.gz`.
+
+    Raises:
+        InputError: a directory without any, or with an implausible number.
+    """
+    files: list[str] = []
+    for path in [given] if isinstance(given, str) else given:
+        if not os.path.isdir(path):
+            files += [path] if path else []
+            continue
+        names = sorted(name for name in os.listdir(path) if name.endswith((".json", ".json.gz")))
+        if not names:
+            raise InputError(
+                f"There are no facts in {visible(path, 200)}: no file ends in .json or .json.gz."
+            )
+        files += [os.path.join(path, name) for name in names]
+    if len(files) > _MOST_FILES:
+        raise InputError(f"More than {_MOST_FILES} files of facts at once.")
+    by_content: dict[str, str] = {}
+    for path in files:
+        by_content.setdefault(_content_of(path), path)
+    return tuple(by_content.values())
+
+
+def _content_of(path: str) -> str:
+    """What tells files of the same content, a file named twice or copied, from others."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return path  # the check says why it cannot be read
+
+
+def of_fleet(
+    files: Iterable[str],
+    options: Namespace,
+    terminal: Terminal,
+    look_at: Callable[[Workbench, Namespace, Terminal], Judged],
+) -> CheckResult:
+    """One report of all hosts. An invalid file counts as a host that could not be checked.
+
+    Raises:
+        UsageError: no host has what was requested.
+        InputError: no file is valid.
+    """
+    results: list[tuple[str, CheckResult]] = []
+    reports: list[tuple[Report, str]] = []
+    last: Workbench | None = None
+    refused: list[UsageError] = []
+    unread: list[InputError] = []
+    for file in files:
+        terminal.activity(f"checking {visible(file, 60)}")
+        here = Namespace(**{**vars(options), "facts": file})
+        try:
+            with session.workbench(
+                here, terminal, steps=options.step, checks=options.check, everything=True
+            ) as bench:
+                result, judged = look_at(bench, here, terminal)
+                results.append((file, result))
+                if is_whole(options) and bench.judge.waivers:
+                    reports += judged
+                    last = bench
+        except UsageError as error:
+            refused.append(error)
+        except InputError as error:
+            unread.append(error)
+            results.append((file, _unread(file, error, options)))
+    if len(unread) == len(results):
+        raise (refused or unread)[0]
+    terminal.clear()
+    # a waiver of one host is not unused because another does not need it
+    return merged(results, _waivers(last, reports, options) if last is not None else ())
+
+
+def _waivers(
+    bench: Workbench, reports: Iterable[tuple[Report, str]], options: Namespace
+) -> tuple[SubjectResult, ...]:
+    judged = session.of_waivers(bench, reports)
+    return check_result(bench, judged, Severity.parse(options.fail_on), fixes=False).subjects
+
+
+def _unread(file: str, error: HardenError, options: Namespace) -> CheckResult:
+    """The report of a host whose facts cannot be used."""
+    name = os.path.basename(file).removesuffix(".gz").removesuffix(".json")
+    subject = SubjectResult(Subject(Kind.HOST, file, name), score(()), (), "host", error.title)
+    return CheckResult((), (subject,), "", Severity.parse(options.fail_on), __version__, place=name)
+
 
 SEVERITIES = ("low", "medium", "high", "critical")
 

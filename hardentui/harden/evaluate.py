@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 
 from hardentui.errors import CannotFix
 from hardentui.harden.score import COST
-from hardentui.harden.severity import context_shift
 from hardentui.harden.spec_diff import as_quadlet_lines, as_run_lines, spec_diff
 from hardentui.model.check import Advice, AnyCheck, FixContext, Parameters, ParameterValue
 from hardentui.model.checklist import Checklist
@@ -15,6 +14,13 @@ from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Ve
 from hardentui.model.fix import Remediation
 from hardentui.model.known import Unread, known
 from hardentui.model.spec import Spec
+from hardentui.reading.user_namespace import own_user_namespace
+
+
+def context_shift(facts: object) -> int:
+    """The shift of a contextual check's severity on these facts: -1 or 0."""
+    return -1 if isinstance(facts, ContainerFacts) and own_user_namespace(facts) else 0
+
 
 _NOT_COMPARED = unknown("the other containers of this engine were not read")
 

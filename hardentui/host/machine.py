@@ -6,9 +6,10 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import pairwise
 
-from hardentui.host.account_programs import read_programs_of_accounts
-from hardentui.host.capacity import read_capacity
+from msgspec import Struct
+
 from hardentui.host.cloud import read_cloud
 from hardentui.host.commands import Run, run_nothing
 from hardentui.host.files.config import ROOT_ONLY, examine, names, text, there
@@ -35,8 +36,8 @@ from hardentui.host.packages.sensors import (
     read_running_sensors,
 )
 from hardentui.host.podman.containers_conf import read_configuration, read_storage
-from hardentui.host.process.monitors import read_programs_of_containers
 from hardentui.host.process.table import HostProcess, read_process_table
+from hardentui.host.process.tree import parse_status
 from hardentui.host.subids import read_groups, read_root_rights, read_sub_ids, read_users
 from hardentui.host.sysctls import (
     read_cgroup_version,
@@ -47,7 +48,6 @@ from hardentui.host.sysctls import (
     read_security_modules,
     read_sysctls,
 )
-from hardentui.host.units.journal import read_journal
 from hardentui.host.units.programs import read_unit_programs
 from hardentui.host.units.writable import (
     read_engine_configuration,
@@ -56,9 +56,192 @@ from hardentui.host.units.writable import (
 )
 from hardentui.model.access import Accounts
 from hardentui.model.configuration import Configuration, FileFact, Missing
-from hardentui.model.host import EngineSocket, HostFacts, Program, Storage, User
+from hardentui.model.host import Capacity, EngineSocket, HostFacts, JournalStorage, Program, Storage, User
 from hardentui.model.known import Known, Unread, Unreadable, known, later
 from hardentui.model.version import Version
+from hardentui.reading.limits import count_of_list
+
+_RUNTIME, _BUNDLE, _NAME, _AT_EXIT = "-r", "-b", "-n", "--exit-command"
+"""Flags of conmon(8)."""
+_SYSTEM_PLACES = ("/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/libexec/", "/bin/", "/sbin/")
+
+
+class ContainerMonitor(Struct, frozen=True):
+    """A conmon of an engine of this host.
+
+    Attributes:
+        uid: the account of the engine.
+        container: the name of its container.
+        engine: the program that conmon runs when the container ends; may be empty.
+    """
+
+    uid: int
+    container: str
+    program: str
+    runtime: str
+    engine: str
+
+
+def monitors(files: Files, processes: Known[tuple[HostProcess, ...]]) -> Iterator[ContainerMonitor]:
+    """The monitors among the processes: one of those in the same storage with the same programs.
+
+    A process inside a container cannot pose as one.
+    """
+    seen: set[tuple[str, ...]] = set()
+    for process in () if isinstance(processes, Unreadable) else processes:
+        flags = (_RUNTIME, _BUNDLE, _NAME, _AT_EXIT)
+        given = {flag: word for flag, word in pairwise(process.words) if flag in flags}
+        bundle, runtime = given.get(_BUNDLE, ""), given.get(_RUNTIME, "")
+        if not bundle.endswith("/userdata") or not runtime.startswith("/"):
+            continue
+        storage = bundle.rsplit("/", 2)[0]  # below it, each container has a directory
+        key = (storage, process.words[0], runtime, given.get(_AT_EXIT, ""))
+        if key in seen:
+            continue
+        try:
+            uid = files.stat(f"/proc/{process.pid}").uid
+            status = parse_status(files.read_text(f"/proc/{process.pid}/status"))
+        except (OSError, ValueError):
+            continue  # it has ended
+        if len(status.get("NSpid", "").split()) > 1:
+            continue  # it runs in a PID namespace below ours
+        seen.add(key)
+        yield ContainerMonitor(uid, given.get(_NAME, ""), process.words[0], runtime, key[-1])
+
+
+def read_programs_of_containers(
+    files: Files, processes: Known[tuple[HostProcess, ...]], accounts: Accounts | None = None
+) -> tuple[Program, ...]:
+    """What engines of this host run for their running containers, each program once.
+
+    Of a rootless engine, the account's choice is known, as in `account_programs`. What the runtime's
+    configuration of a container names (hooks, init) is a finding of that container.
+    """
+    programs: dict[tuple[str, str, int], Program] = {}
+    for monitor in monitors(files, processes):
+        roles = {"runtime": monitor.runtime, "conmon": monitor.program, "engine": monitor.engine}
+        for role, path in roles.items():
+            key = (role, path, monitor.uid)
+            if not path or key in programs:
+                continue
+            fact = examine(files, path, ROOT_ONLY | {monitor.uid}, accounts=accounts)
+            if isinstance(fact, FileFact) and fact.kind == "file":
+                usual = monitor.uid != 0 or path.startswith(_SYSTEM_PLACES)
+                programs[key] = Program(role, fact, usual, f"container {monitor.container}")
+    return tuple(programs.values())
+
+
+_CONFIGURATION = "/etc/systemd/journald.conf"
+_FALLBACK = "/usr/lib/systemd/journald.conf"
+_DIRECTORIES = (
+    "/etc/systemd/journald.conf.d",
+    "/run/systemd/journald.conf.d",
+    "/usr/lib/systemd/journald.conf.d",
+)
+_PERSISTENT = "/var/log/journal"
+_SYSLOG = "/run/systemd/journal/syslog"
+_YES = frozenset({"yes", "true", "1", "on"})
+
+
+def read_journal(files: Files) -> Known[JournalStorage | None]:
+    """The journal's settings and their effect; None if systemd is not running."""
+    if not there(files, "/run/systemd/system"):
+        return None
+    values, where = {"Storage": "auto", "ForwardToSyslog": "no"}, ""
+    paths = _paths(files)
+    if isinstance(paths, Unreadable):
+        return paths
+    for path in paths:
+        content = text(files, path)
+        if isinstance(content, Unreadable):
+            return content
+        for name, value in _settings(content if isinstance(content, str) else ""):
+            if name in values:
+                values[name] = value
+                where = path if name == "Storage" else where
+    storage = values["Storage"].lower()
+    kept = storage == "persistent" or (storage == "auto" and there(files, _PERSISTENT))
+    forwarded = values["ForwardToSyslog"].lower() in _YES and there(files, _SYSLOG)
+    return JournalStorage(storage, kept, forwarded, where)
+
+
+def _paths(files: Files) -> Known[tuple[str, ...]]:
+    """The main file, then the drop-ins by name; for equal names the first directory wins."""
+    drop_ins: dict[str, str] = {}
+    for directory in _DIRECTORIES:
+        inside = names(files, directory)
+        if isinstance(inside, Unreadable):
+            return inside
+        for name in inside:
+            if name.endswith(".conf"):
+                drop_ins.setdefault(name, f"{directory}/{name}")
+    main = _CONFIGURATION if there(files, _CONFIGURATION) else _FALLBACK
+    return (main, *(drop_ins[name] for name in sorted(drop_ins)))
+
+
+def _settings(content: str) -> list[tuple[str, str]]:
+    pairs = (line.strip().partition("=") for line in content.splitlines() if line.strip()[:1] not in "#;[")
+    return [(name.strip(), value.strip()) for name, equals, value in pairs if equals]
+
+
+_ONLINE, _MEMORY, _PIDS = "/sys/devices/system/cpu/online", "/proc/meminfo", "/proc/sys/kernel/pid_max"
+
+
+def read_capacity(files: Files) -> Capacity:
+    """From /proc/meminfo, the online processors, and kernel.pid_max."""
+    return Capacity(
+        memory=_memory(files, "MemTotal"),
+        processors=_processors(files),
+        pids=_number(files, _PIDS),
+        swap=_memory(files, "SwapTotal"),
+    )
+
+
+def _memory(files: Files, name: str) -> Known[int]:
+    content = text(files, _MEMORY)
+    if isinstance(content, Unreadable | Missing):
+        return content if isinstance(content, Unreadable) else Unreadable(f"there is no {_MEMORY}")
+    words = next((line.split() for line in content.splitlines() if line.startswith(f"{name}:")), [])
+    return int(words[1]) << 10 if len(words) > 1 and words[1].isdecimal() else Unreadable(f"no {name}")
+
+
+def _processors(files: Files) -> Known[int]:
+    content = text(files, _ONLINE)
+    if isinstance(content, Unreadable | Missing):
+        return content if isinstance(content, Unreadable) else Unreadable(f"there is no {_ONLINE}")
+    count = count_of_list(content)
+    return count or Unreadable(f"{_ONLINE} cannot be understood")
+
+
+def _number(files: Files, path: str) -> Known[int]:
+    content = text(files, path)
+    if isinstance(content, Unreadable | Missing):
+        return content if isinstance(content, Unreadable) else Unreadable(f"there is no {path}")
+    return int(content) if content.strip().isdecimal() else Unreadable(f"{path} cannot be understood")
+
+
+def read_programs_of_accounts(
+    files: Files, users: Known[tuple[User, ...]], version: Version, accounts: Accounts | None = None
+) -> tuple[Program, ...]:
+    """What rootless engines run because the own containers.conf or storage.conf of their account names it.
+
+    Where it lies is the account's choice; only who else can change it is examined.
+    """
+    programs = []
+    for user in () if isinstance(users, Unreadable) else users:
+        if not user.rootless:
+            continue
+        configuration = read_configuration(files, home=user.home, uid=user.uid, version=version)
+        storage = read_storage(files, home=user.home, uid=user.uid, version=version)
+        named = read_programs(files, configuration, storage)
+        for program in () if isinstance(named, Unreadable) else named:
+            if program.named_by.startswith(f"{user.home}/"):
+                fact = examine(files, program.file.path, ROOT_ONLY | {user.uid}, accounts=accounts)
+                if isinstance(fact, FileFact):
+                    role = f"{program.role} of {user.name}"
+                    programs.append(Program(role, fact, True, program.named_by))
+    return tuple(programs)
+
 
 _NO_PROFILE = "unconfined"
 _OWN_PROFILE = "/etc/containers/seccomp.json"

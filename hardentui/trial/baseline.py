@@ -2,27 +2,127 @@
 
 from __future__ import annotations
 
+import io
+import os
+import posixpath
 import signal
+import stat
+import tarfile
+from collections.abc import Iterator
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.errors import ChangeFailed
+from hardentui.engine.change.copying import Pieces
+from hardentui.errors import ChangeFailed, EngineError
+from hardentui.model.activity import AskedMemory, WrittenDirectory
 from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.known import known
 from hardentui.model.trial import Baseline, How, Lack, TrialEvent, TrialStep
 from hardentui.readiness.expectation import ALIVE, Expectation, expectation
 from hardentui.readiness.ports import ports_of
 from hardentui.readiness.wait import Readiness
+from hardentui.reading.asked_memory import asked_by_file, config_paths
 from hardentui.reading.containers import ask_or
-from hardentui.trial.config_files import asked_memory
-from hardentui.trial.empty_directories import empty_directories
 from hardentui.trial.life import Habits, habits_of, handles
 from hardentui.trial.proposing import advice_for, proposed_probe
 from hardentui.trial.request import Tools, TrialRequest
 from hardentui.trial.rounds import LOG_SHOWN, stop, stop_timeout
 from hardentui.trial.stage import Stage
 from hardentui.trial.twins import Twin
+
+_SYSTEM = frozenset(
+    {"/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/root", "/run", "/sbin", "/sys"}
+    | {"/tmp", "/usr", "/var/run", "/var/lock", "/var/tmp"}  # noqa: S108 - compared
+    | {"/var/lib/apk", "/var/lib/apt", "/var/lib/dpkg", "/var/lib/pam", "/var/lib/rpm", "/var/lib/systemd"}
+    | {"/var/cache/apk", "/var/cache/apt", "/var/cache/debconf", "/var/cache/ldconfig", "/var/backups"}
+    | {"/var/lib/dnf", "/var/lib/ucf", "/var/cache/dnf", "/var/empty", "/var/lib/private"}
+)
+_OF_EVERY_IMAGE = frozenset(
+    {"/home", "/media", "/mnt", "/opt", "/srv", "/var/cache", "/var/lib", "/var/lib/misc", "/var/local"}
+    | {"/var/log", "/var/mail", "/var/opt", "/var/spool", "/var/spool/mail", "/var"}
+)
+_DEEPEST, _MOST_ENTRIES, _MOST = 6, 20_000, 16
+_STEP = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def empty_directories(place: str) -> dict[str, WrittenDirectory]:
+    """Path in the container -> the directory, outside mounts and the system's own trees; 16 at most.
+
+    It is walked from descriptor to descriptor, never through a link. What cannot be read is left out.
+
+    Args:
+        place: the root of the container, `/proc/PID/root`.
+    """
+    budget = [_MOST_ENTRIES]
+    try:
+        root = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return {}
+    try:
+        device = os.fstat(root).st_dev
+        return dict(sorted(_below(root, "/", device, budget))[:_MOST])
+    finally:
+        os.close(root)
+
+
+def _below(
+    here: int, path: str, device: int, budget: list[int], depth: int = 0
+) -> Iterator[tuple[str, WrittenDirectory]]:
+    seen = os.fstat(here)
+    if seen.st_dev != device:
+        return
+    try:
+        names = os.listdir(here)
+    except OSError:
+        return
+    budget[0] -= len(names)
+    if not names and path not in _OF_EVERY_IMAGE:
+        yield path, WrittenDirectory(0, seen.st_uid, seen.st_gid, stat.S_IMODE(seen.st_mode))
+    if depth >= _DEEPEST or budget[0] < 0:
+        return
+    for name in names:
+        inner = posixpath.join(path, name)
+        if inner in _SYSTEM:
+            continue
+        try:
+            below = os.open(name, _STEP, dir_fd=here)
+        except OSError:
+            continue
+        try:
+            yield from _below(below, inner, device, budget, depth + 1)
+        finally:
+            os.close(below)
+
+
+_READ_LIMIT = 10.0
+_MOST_FILES = 50
+_LARGEST = 1 << 20
+
+
+def asked_memory(stage: Stage, twin: Twin) -> tuple[AskedMemory, ...]:
+    """The memory that they ask for; a file that cannot be read asks for nothing."""
+    asked: list[AskedMemory] = []
+    for path in config_paths(stage.facts):
+        try:
+            for name, text in _texts(stage, twin, path):
+                asked += asked_by_file(name, text)
+        except (EngineError, tarfile.TarError):
+            continue
+    return tuple(asked)
+
+
+def _texts(stage: Stage, twin: Twin, path: str) -> Iterator[tuple[str, str]]:
+    pieces = stage.changing.containers.archive(twin.id, path, seconds=_READ_LIMIT)
+    with tarfile.open(fileobj=io.BufferedReader(Pieces(pieces)), mode="r|") as archive:
+        for count, entry in enumerate(archive):
+            if count >= _MOST_FILES:
+                return
+            file = archive.extractfile(entry) if entry.isreg() and entry.size <= _LARGEST else None
+            if file is not None:
+                name = posixpath.join(posixpath.dirname(path), posixpath.normpath(entry.name))
+                yield name, file.read().decode("utf-8", "replace")
+
 
 _LEAST_PATIENCE = 8.0
 _TIMES_AS_LONG = 6  # how many times longer a changed twin may take than the unchanged one

@@ -7,8 +7,10 @@ twins show it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
+from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,7 +19,9 @@ from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import ChangeFailed
 from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files
+from hardentui.host.network.knock import knock
 from hardentui.model.facts import ContainerFacts
+from hardentui.model.known import Known, Unreadable
 from hardentui.model.network_split import (
     MemberTried,
     NewNetwork,
@@ -26,17 +30,201 @@ from hardentui.model.network_split import (
     SplitTrial,
     WayTried,
 )
+from hardentui.model.reach import ConnectOutcome
 from hardentui.model.trial import OnTrialEvent, TrialEvent, TrialStep
 from hardentui.readiness.expectation import expectation
-from hardentui.readiness.ports import ports_of
+from hardentui.readiness.ports import ports_of, read_ports
 from hardentui.readiness.wait import Wait
 from hardentui.reading.containers import ask_or
 from hardentui.trial.harmless import aliases
 from hardentui.trial.leftovers import remove_leftovers, remove_trial
 from hardentui.trial.neighbours import Neighbours
-from hardentui.trial.parted_ways import WayKnocker, ways_to_try
+from hardentui.trial.observe.connections import established
 from hardentui.trial.proposing import advice_for
 from hardentui.trial.twins import Twin, TwinMaker, pod_names
+
+_MOST_WAYS = 60
+_MOST_PORTS = 3
+_AGAIN_AFTER = (0.5, 2.0)  # seconds
+_AT_ONCE = 8
+_BY_ITSELF = 10.0
+"""Seconds within which a twin must contact another one by itself, as its original did."""
+_PAUSE = 0.2
+
+
+class Parting(Protocol):
+    """The effect of a split on the members."""
+
+    @property
+    def network(self) -> str: ...
+    @property
+    def networks(self) -> tuple[NewNetwork, ...]: ...
+    @property
+    def members(self) -> tuple[ContainerFacts, ...]: ...
+    @property
+    def seen(self) -> tuple[SeenWay, ...]: ...
+
+
+def ways_to_try(
+    parting: Parting, listening: Mapping[str, frozenset[int]]
+) -> tuple[tuple[WayTried, ...], int]:
+    """The connections to listening members, and how many more there are.
+
+    Members that also share another network are left out: splitting this one does not separate them.
+    """
+    networks = {facts.name: {*facts.networks} - {parting.network} for facts in parting.members}
+    seen = {(way.start, way.end) for way in parting.seen}
+    ways = []
+    for start in networks:
+        for end in networks:
+            ports = tuple(sorted(listening.get(end, ()))[:_MOST_PORTS])
+            if start == end or not ports:
+                continue
+            together = any({start, end} <= {*network.members} for network in parting.networks)
+            contacted = (start, end) in seen
+            if not contacted and not together and networks[start] & networks[end]:
+                continue
+            ways.append(WayTried(start, end, ports, together or contacted, contacted))
+    # observed connections first, then those to block
+    ways.sort(key=lambda way: (not way.seen, way.needed))
+    return tuple(ways[:_MOST_WAYS]), max(0, len(ways) - _MOST_WAYS)
+
+
+class WayKnocker:
+    """Opens connections between twins.
+
+    Args:
+        twins: name of a member -> its ready twin.
+    """
+
+    def __init__(
+        self,
+        twins: Mapping[str, Twin],
+        files: Files,
+        run: Run,
+        stop: threading.Event,
+        on_event: OnTrialEvent,
+    ) -> None:
+        self._twins = twins
+        self._files = files
+        self._run = run
+        self._stop = stop
+        self._on_event = on_event
+        self._pids = {name: twin.pid for name, twin in twins.items()}
+        self._addresses = {name: twin.addresses for name, twin in twins.items()}
+
+    def ports(self, twin: Twin) -> frozenset[int]:
+        """The TCP ports on which it listens for others."""
+        ports = read_ports(self._files, twin.pid)
+        return frozenset() if isinstance(ports, Unreadable) else _numbers(ports)
+
+    def before(self, ways: Iterable[WayTried]) -> tuple[WayTried, ...]:
+        """The connections with the result on one network."""
+        tried = self._tried(tuple(ways), "as today", lambda way: True)
+        return tuple(replace(way, before=reached) for way, (reached, _) in tried)
+
+    def after(self, ways: Iterable[WayTried]) -> tuple[WayTried, ...]:
+        """The connections with the result on the proposed networks."""
+        tried = self._tried(tuple(ways), "on the proposed networks", lambda way: way.needed)
+        results = tuple(replace(way, after=reached, why=why) for way, (reached, why) in tried)
+        return self._by_themselves(results)
+
+    def packets(self, ways: Iterable[WayTried]) -> tuple[WayTried, ...]:
+        """The connections with whether packets arrive at twins whose programs were never started: a
+        refusal is an answer too."""
+        ways = tuple(ways)
+        self._on_event(TrialEvent(TrialStep.PREPARING, "sending packets on networks with a way out"))
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            results = tuple(pool.map(self._arrives, ways))
+        return tuple(
+            replace(way, after=arrived, why=why) for way, (arrived, why) in zip(ways, results, strict=True)
+        )
+
+    def _tried(
+        self, ways: Sequence[WayTried], where: str, expected: Callable[[WayTried], bool]
+    ) -> tuple[tuple[WayTried, tuple[bool | None, str]], ...]:
+        self._on_event(TrialEvent(TrialStep.PREPARING, f"opening connections {where}"))
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return tuple(
+                zip(ways, pool.map(lambda way: self._sampled(way, expected(way)), ways), strict=True)
+            )
+
+    def _sampled(self, way: WayTried, expected: bool) -> tuple[bool | None, str]:
+        """The result of a connection; one that was not expected is tried again, since a loaded machine may
+        answer late once."""
+        for pause in _AGAIN_AFTER:
+            result = self._reached(way)
+            if result[0] is expected or self._stop.wait(pause):
+                return result
+        return self._reached(way)
+
+    def _reached(self, way: WayTried) -> tuple[bool | None, str]:
+        """Whether it connects: to each port if it must work, to any port if it must be blocked."""
+        if missing := self._missing(way):
+            return None, missing
+        results = []
+        for port in way.ports:
+            outcomes = self._knocks(way, port)
+            connected = ConnectOutcome.CONNECTED in outcomes
+            reasons = [outcome.reason for outcome in outcomes if isinstance(outcome, Unreadable)]
+            if reasons and not connected:
+                return None, reasons[0]
+            results.append(connected)
+        return (all(results) if way.needed else any(results)), ""
+
+    def _arrives(self, way: WayTried) -> tuple[bool | None, str]:
+        if missing := self._missing(way):
+            return None, missing
+        outcomes = self._knocks(way, way.ports[0])
+        if {ConnectOutcome.CONNECTED, ConnectOutcome.REFUSED} & {*outcomes}:
+            return True, ""
+        reasons = [outcome.reason for outcome in outcomes if isinstance(outcome, Unreadable)]
+        return (None, reasons[0]) if reasons else (False, "")
+
+    def _missing(self, way: WayTried) -> str:
+        """Why a connection cannot be tried."""
+        if self._stop.is_set():
+            raise KeyboardInterrupt
+        for name in (way.start, way.end):
+            if name not in self._twins:
+                return f"the twin of {name} is not ready"
+        return "" if self._addresses[way.end] else f"the twin of {way.end} has no address"
+
+    def _knocks(self, way: WayTried, port: int) -> list[Known[ConnectOutcome]]:
+        """The results of attempts, one for each address of the target."""
+        return [
+            knock(self._run, self._pids[way.start], address, port) for address in self._addresses[way.end]
+        ]
+
+    def _by_themselves(self, ways: tuple[WayTried, ...]) -> tuple[WayTried, ...]:
+        """The connections of the originals, with whether their twins also open them by themselves."""
+        open_ways = {(way.start, way.end) for way in ways if way.seen and way.after}
+        gone: set[tuple[str, str]] = set()
+        if open_ways:
+            self._on_event(TrialEvent(TrialStep.PREPARING, "watching what the twins contact"))
+        end = monotonic() + _BY_ITSELF
+        while open_ways - gone and monotonic() < end and not self._stop.wait(_PAUSE):
+            gone |= {(start, other) for start, other in open_ways - gone if self._contacts(start, other)}
+        return tuple(
+            replace(way, by_itself=(way.start, way.end) in gone) if (way.start, way.end) in open_ways else way
+            for way in ways
+        )
+
+    def _contacts(self, start: str, end: str) -> bool:
+        pid = self._pids[start]
+        ports = read_ports(self._files, pid)
+        try:
+            calls = established(
+                self._files, pid, set() if isinstance(ports, Unreadable) else {*_numbers(ports)}
+            )
+            return any(call.address.rpartition(":ffff:")[2] in self._addresses[end] for call in calls)
+        except OSError:
+            return False  # it has ended
+
+
+def _numbers(ports: Iterable[str]) -> frozenset[int]:
+    return frozenset(int(port.partition("/")[2]) for port in ports)
+
 
 _LOG_READ = 2000
 

@@ -52,7 +52,7 @@ from hardentui.workbench.looking.unit_origin import (
     origin_of,
     unit_spec,
 )
-from hardentui.workbench.opening.clock import utc_now
+from hardentui.workbench.opening.opened import utc_now
 from tests.conftest import cannot_run
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.rooted import Rooted

@@ -5,34 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hardentui.model.spec import Option
-from hardentui.options import (
-    APPARMOR,
-    CAP_ADD,
-    COMMAND,
-    CPUS,
-    DEVICES,
-    ENTRYPOINT,
-    ENV,
-    HEALTH_INTERVAL,
-    HEALTH_ON_FAILURE,
-    LABEL_DISABLE,
-    LABEL_TYPE,
-    MASK,
-    MEMORY,
-    MOUNTS,
-    NETWORK,
-    NO_NEW_PRIVILEGES,
-    PUBLISH,
-    SECCOMP_PROFILE,
-    SECRETS,
-    SYSCTL,
-    TLS_VERIFY,
-    TMPFS,
-    ULIMIT,
-    UNMASK,
-    Mount,
-    Port,
-)
+from hardentui.options import *
 
 VALUES: dict[Option[Any], Any] = {
     MEMORY: 512 << 20,

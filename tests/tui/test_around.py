@@ -20,7 +20,7 @@ from hardentui.tui.screens.host import HostScreen
 from hardentui.tui.screens.images import ImagesScreen
 from hardentui.tui.screens.meaning import MeaningScreen
 from hardentui.tui.screens.walk import WalkScreen
-from hardentui.tui.widgets.columns import columns_for, heading_at, headings
+from hardentui.tui.widgets.container_list import columns_for, heading_at, headings
 from tests.tui.replayed import Host, judged_rows, some
 from tests.tui.support import Driver, make_app, running, screen_lines, screen_text, scrolled, shows, until
 

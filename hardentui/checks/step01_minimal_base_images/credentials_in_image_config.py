@@ -19,17 +19,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from hardentui.checks.examples import container, image
-from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
 from hardentui.model.known import known
 from hardentui.reading.command_line_secrets import secrets_in_words
 from hardentui.reading.images import comments_of, image_of, steps_of
 from hardentui.reading.secrets import secret_value, secrets_in_pairs
-from hardentui.visible import MASK, visible
-from hardentui.words import plural
+from hardentui.visible import MASK
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

@@ -16,15 +16,10 @@ tested. Databases may need a manual migration of their data. Plan the move befor
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container, image
-from hardentui.model.check import Check
-from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
 from hardentui.model.image import ImageInventory
 from hardentui.reading.end_of_life import DATED, end_of, rolling
 from hardentui.reading.images import gap, inventory_of
-from hardentui.visible import visible
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:

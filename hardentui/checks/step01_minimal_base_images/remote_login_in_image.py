@@ -16,11 +16,7 @@ hosts).
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container, image
-from hardentui.model.check import Check
-from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
 from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.reading.images import file_evidence, gap, image_of, inventory_of, names
 from hardentui.reading.networks import exposed

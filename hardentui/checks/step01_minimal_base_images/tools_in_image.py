@@ -20,15 +20,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from hardentui.checks.examples import container, image
-from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Kind, Severity, Verdict, failed, passed
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
 from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.reading.base_images import sketch
 from hardentui.reading.images import file_evidence, gap, image_of, inventory_of, names
-from hardentui.words import plural
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

@@ -18,14 +18,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from hardentui.checks.examples import container, image
-from hardentui.model.check import Check
-from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
 from hardentui.reading.images import image_of, steps_of
-from hardentui.visible import visible
-from hardentui.words import plural
 
 _ADDED = r"(?i)(?:^|\s)ADD\s+(?!.*--checksum=)(?:--\S+\s+)*(?:https?|ftp)://([^/\s]*)"
 _REFRESH = r"(?i)(?:apt-get|apt|apk|dnf|microdnf|yum|zypper)\s+(?:-\S+\s+)*(?:update|makecache|refresh)\b"

@@ -16,13 +16,8 @@ in the Containerfile.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container, image
-from hardentui.model.check import Check
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
 from hardentui.reading.images import image_of
-from hardentui.visible import visible
 
 _NAMES = ("org.opencontainers.image.base.name", "org.opencontainers.image.base.digest")
 

@@ -15,15 +15,9 @@ needs these accounts: `podman exec` enters a container without a password.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container, image
-from hardentui.model.check import Check
-from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
 from hardentui.model.image import ImageInventory
 from hardentui.reading.images import gap, inventory_of
-from hardentui.visible import visible
-from hardentui.words import plural
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:

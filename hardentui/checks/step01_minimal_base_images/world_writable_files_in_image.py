@@ -16,15 +16,10 @@ filesystem, the files cannot be changed at all, which helps until the image is r
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container, image
-from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Kind, Severity, Verdict, failed
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
 from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.options import READ_ONLY
 from hardentui.reading.images import file_evidence, listed_files
-from hardentui.words import plural
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

@@ -22,16 +22,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from hardentui.checks.examples import container, image, rootful
-from hardentui.model.check import Check
-from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
 from hardentui.model.version import Version
 from hardentui.options import ANNOTATIONS
-from hardentui.reading.containers import listed, section
 from hardentui.reading.images import image_of
-from hardentui.visible import visible
 
 _CHECKPOINT = "io.podman.annotations.checkpoint.runtime.name"
 _PREFIXES = ("run.oci.", "org.systemd.property.", "io.podman.annotations.")

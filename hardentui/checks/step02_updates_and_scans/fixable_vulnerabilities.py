@@ -19,14 +19,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from hardentui.checks.examples import container, image
-from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Kind, Severity, Verdict, failed, passed, unknown
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
 from hardentui.model.image import ScanReport, Vulnerability
 from hardentui.reading.scans import evidence, not_clean, report_of
-from hardentui.words import plural
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

@@ -18,14 +18,8 @@ by themselves, and automatic updates from the registry find nothing new: somebod
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container, image
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Kind, Severity, Status, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
 from hardentui.model.known import known
-from hardentui.model.spec import Spec
 from hardentui.options import IMAGE, ROOTFS
 from hardentui.reading.images import Reference, image_name, is_image_id, reference, refuse_where_updated
 

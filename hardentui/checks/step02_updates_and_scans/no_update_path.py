@@ -20,19 +20,12 @@ updates this way.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container, image, rootful
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
 from hardentui.model.known import known
-from hardentui.model.spec import Spec
 from hardentui.options import IMAGE, LABELS, ROOTFS
 from hardentui.reading.containers import labels_of
 from hardentui.reading.images import AUTO_UPDATE as _AUTO
 from hardentui.reading.images import health_check, image_name, is_image_id, reference
-from hardentui.visible import visible
 
 _POLICIES = ("registry", "image", "local")
 

@@ -17,11 +17,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from hardentui.checks.examples import container, image
-from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
 from hardentui.reading.images import created, image_of
 
 

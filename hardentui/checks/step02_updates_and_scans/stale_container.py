@@ -18,11 +18,7 @@ from __future__ import annotations
 import shlex
 from datetime import timedelta
 
-from hardentui.checks.examples import container
-from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
 from hardentui.reading.images import parse_time
 
 _STOPPED = ("exited", "stopped", "dead", "created", "configured", "initialized")

@@ -19,13 +19,8 @@ from __future__ import annotations
 import shlex
 from datetime import timedelta
 
-from hardentui.checks.examples import image
-from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ImageFacts
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
 from hardentui.reading.images import created
-from hardentui.words import plural
 
 
 def evaluate(facts: ImageFacts, parameters: Parameters) -> Verdict:

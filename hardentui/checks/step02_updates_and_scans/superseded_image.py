@@ -18,13 +18,8 @@ from __future__ import annotations
 
 import shlex
 
-from hardentui.checks.examples import container
-from hardentui.model.check import Check
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
 from hardentui.options import ROOTFS
-from hardentui.reading.containers import OF_PODMAN, is_infra
 from hardentui.reading.images import is_image_id, reference
 
 

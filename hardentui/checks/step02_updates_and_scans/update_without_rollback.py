@@ -16,19 +16,12 @@ start after this one wait as well. In a Quadlet, this needs Podman 5.0 or newer 
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container, image
-from hardentui.errors import CannotFix
-from hardentui.model.check import Advice, Check, FixContext
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable, known
-from hardentui.model.spec import Spec
+from hardentui.checks.prelude import *
+from hardentui.model.known import known
 from hardentui.options import HEALTH_CMD, LABELS, ROOTFS, SDNOTIFY
 from hardentui.reading.containers import labels_of, sure
 from hardentui.reading.health import always_passes
 from hardentui.reading.images import health_check, health_status
-from hardentui.visible import visible
 
 _AUTO = "io.containers.autoupdate"
 

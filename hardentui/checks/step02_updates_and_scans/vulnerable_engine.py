@@ -21,12 +21,8 @@ the release notes before larger version jumps, and restart containers one after 
 
 from __future__ import annotations
 
-from hardentui.model.check import Check
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.host import Advisory, HostFacts, OutdatedComponent
-from hardentui.model.known import Unreadable
-from hardentui.words import plural
+from hardentui.checks.prelude import *
+from hardentui.model.host import Advisory, OutdatedComponent
 
 
 def evaluate(facts: HostFacts) -> Verdict:

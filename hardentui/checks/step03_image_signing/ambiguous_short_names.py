@@ -16,14 +16,8 @@ alias to registries.conf.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import accepting, engine
-from hardentui.model.check import Check
-from hardentui.model.facts import EngineFacts
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
+from hardentui.checks.prelude import *
 from hardentui.model.trust import Registries
-from hardentui.words import plural
 
 _DROP_IN = "/etc/containers/registries.conf.d/900-short-names.conf"
 

@@ -19,17 +19,11 @@ from __future__ import annotations
 
 import shlex
 
-from hardentui.checks.examples import accepting, engine, file
-from hardentui.model.check import Check
+from hardentui.checks.prelude import *
 from hardentui.model.configuration import Danger
-from hardentui.model.facts import EngineFacts
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
 from hardentui.model.trust import AuthFile, Registries
 from hardentui.reading.access import EVERYBODY
 from hardentui.reading.hosts import danger_evidence, dangers_of, repair
-from hardentui.words import plural
 
 _FILE = "/root/.config/containers/auth.json"
 _PLAIN = "containers-auth.json"

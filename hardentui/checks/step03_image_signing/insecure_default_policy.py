@@ -26,13 +26,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hardentui.checks.examples import ACCEPT, POLICY_FILE, REJECT, SIGSTORE, accepting, engine, rejecting
-from hardentui.model.check import Check
+from hardentui.checks.examples import ACCEPT, POLICY_FILE, REJECT, SIGSTORE, rejecting
+from hardentui.checks.prelude import *
 from hardentui.model.configuration import Missing
-from hardentui.model.facts import EngineFacts
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
 from hardentui.model.trust import Policy, TrustFacts
 from hardentui.reading.own_command import own_command
 

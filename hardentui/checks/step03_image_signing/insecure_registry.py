@@ -17,14 +17,8 @@ Pulls from the registry fail until it has a certificate that this host trusts. P
 
 from __future__ import annotations
 
-from hardentui.checks.examples import accepting, engine
-from hardentui.model.check import Check
-from hardentui.model.facts import EngineFacts
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
+from hardentui.checks.prelude import *
 from hardentui.model.trust import Mirror, Registries, Registry
-from hardentui.words import plural
 
 _LOCAL = Registry("localhost:5000", "localhost:5000", insecure=True)
 _MIRRORED = Registry("docker.io", "docker.io", mirrors=(Mirror("example.com:5000", True),))

@@ -16,13 +16,8 @@ Nothing. The full name refers to the image that runs now.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext
-from hardentui.model.facts import ContainerFacts, NotRunning
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.spec import Spec
+from hardentui.checks.prelude import *
+from hardentui.model.facts import NotRunning
 from hardentui.options import IMAGE, ROOTFS
 from hardentui.options.argv.command_line import parse_create_command
 from hardentui.reading.images import is_image_id, reference

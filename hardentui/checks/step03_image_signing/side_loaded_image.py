@@ -23,15 +23,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from hardentui.checks.examples import accepting, container, engine
-from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable, known
+from hardentui.checks.prelude import *
+from hardentui.model.known import known
 from hardentui.options import IMAGE, ROOTFS
 from hardentui.reading.images import image_name, image_of
-from hardentui.words import plural
 
 _DIGEST = "sha256:" + "5f" * 32
 

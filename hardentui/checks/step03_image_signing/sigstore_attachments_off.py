@@ -18,13 +18,10 @@ that refuse unknown tags may answer with an error.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import SIGSTORE, accepting, engine, rejecting
-from hardentui.model.check import Check
+from hardentui.checks.examples import SIGSTORE, rejecting
+from hardentui.checks.prelude import *
 from hardentui.model.configuration import Missing
-from hardentui.model.facts import EngineFacts
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known
 from hardentui.model.trust import Attachments, TrustFacts
 
 _DROP_IN = "/etc/containers/registries.d/sigstore.yaml"

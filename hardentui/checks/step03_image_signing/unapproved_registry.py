@@ -18,12 +18,8 @@ Blocking a registry in registries.conf also blocks base images that builds pull 
 
 from __future__ import annotations
 
-from hardentui.checks.examples import ACCEPT, accepting, container, engine, rejecting
-from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
+from hardentui.checks.examples import ACCEPT, rejecting
+from hardentui.checks.prelude import *
 from hardentui.model.trust import full_reference, registry_of, rule_for, scopes_of
 from hardentui.options import IMAGE, ROOTFS
 from hardentui.reading.images import image_name, is_image_id, reference

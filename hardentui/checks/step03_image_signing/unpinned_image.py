@@ -18,13 +18,7 @@ moves it, as may a bot or your weekly update. The registry must still have the i
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Kind, Severity, Verdict, failed, not_applicable, passed
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.spec import Spec
+from hardentui.checks.prelude import *
 from hardentui.options import IMAGE, ROOTFS
 from hardentui.reading.images import image_name, is_image_id, reference, refuse_where_updated
 

@@ -19,16 +19,11 @@ from __future__ import annotations
 
 import shlex
 
-from hardentui.checks.examples import POLICY_FILE, REJECT, accepting, engine, file, rejecting
-from hardentui.model.check import Check
+from hardentui.checks.examples import POLICY_FILE, REJECT, rejecting
+from hardentui.checks.prelude import *
 from hardentui.model.configuration import Danger, FileFact, Missing
-from hardentui.model.facts import EngineFacts
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
 from hardentui.model.trust import Certificate, Policy, Requirement, TrustFacts
 from hardentui.reading.hosts import danger_evidence, dangers_of, repair
-from hardentui.words import plural
 
 _KEY = "/etc/pki/containers/team.pub"
 _CLIENT_KEY = "/etc/containers/certs.d/registry.example.com/client.key"

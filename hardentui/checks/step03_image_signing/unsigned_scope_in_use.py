@@ -19,12 +19,8 @@ not affected.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import ACCEPT, SIGSTORE, accepting, container, engine, rejecting
-from hardentui.model.check import Check
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
+from hardentui.checks.examples import ACCEPT, SIGSTORE, rejecting
+from hardentui.checks.prelude import *
 from hardentui.model.trust import rule_for
 from hardentui.options import IMAGE, ROOTFS
 from hardentui.reading.images import image_name, is_image_id, reference

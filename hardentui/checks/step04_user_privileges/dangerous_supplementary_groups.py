@@ -27,26 +27,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hardentui.checks.examples import container, rootless
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, IdRange, Kernel
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable, known
-from hardentui.model.spec import Spec
+from hardentui.checks.prelude import *
+from hardentui.model.facts import IdRange
+from hardentui.model.known import known
 from hardentui.options import GIDMAP, GROUP_ADD, SUBGIDNAME, SUBUIDNAME, UIDMAP, USER, USERNS
 from hardentui.reading.behaviour import identity, inside
-from hardentui.reading.containers import (
-    CONFIGURATION,
-    OF_PODMAN,
-    ask,
-    declared_user,
-    is_infra,
-    is_root,
-    listed,
-    proc,
-)
+from hardentui.reading.containers import CONFIGURATION, declared_user, is_root
 from hardentui.reading.user_namespace import own_user_namespace
 
 _KEEP = "keep-groups"

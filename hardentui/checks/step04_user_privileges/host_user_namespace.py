@@ -24,20 +24,14 @@ from __future__ import annotations
 
 import re
 
-from hardentui.checks.examples import container, rootless
-from hardentui.errors import CannotFix
-from hardentui.model.check import Advice, Check, FixContext
-from hardentui.model.facts import ContainerFacts, IdRange, Kernel
-from hardentui.model.finding import Severity, Verdict, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable, known
-from hardentui.model.spec import Spec
+from hardentui.checks.prelude import *
+from hardentui.model.facts import IdRange
+from hardentui.model.known import known
 from hardentui.options import CGROUPNS, GIDMAP, IPC, MOUNTS, NETWORK, PID, UIDMAP, USERNS, UTS, Mount
 from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.reading.behaviour import identity, runs_as_root, uids
-from hardentui.reading.containers import OF_PODMAN, ask, ask_or, is_infra, judge, listed, pod_of, proc
+from hardentui.reading.containers import ask_or, pod_of
 from hardentui.reading.user_namespace import asks_for_user_namespace, maps_root_of_host, no_range_for
-from hardentui.visible import visible
 
 _USUAL_SIZE = 1024
 _MAPS_IDS = {

@@ -23,14 +23,10 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
-from hardentui.checks.examples import host
-from hardentui.model.check import Check, Parameters
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.host import HostFacts, SubIds, User
+from hardentui.checks.prelude import *
+from hardentui.model.host import SubIds, User
 from hardentui.reading.hosts import hidden_users
 from hardentui.reading.sub_ids import free_start
-from hardentui.words import plural
 
 _FILES = ("/etc/subuid", "/etc/subgid")
 _SHARED = frozenset({"containers"})  # the pool of --userns=auto belongs to root

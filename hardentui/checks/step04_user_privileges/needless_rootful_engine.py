@@ -20,12 +20,8 @@ and the service starts at boot only if lingering is enabled for the user.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container, rootful, rootless
-from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Kind, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable, known
+from hardentui.checks.prelude import *
+from hardentui.model.known import known
 from hardentui.options import (
     CGROUP_PARENT,
     DEVICES,
@@ -39,7 +35,6 @@ from hardentui.options import (
     Port,
 )
 from hardentui.options.capabilities import bounding_set
-from hardentui.reading.containers import OF_PODMAN, is_infra, listed
 from hardentui.reading.mounts import HostMount, at_or_above, host_mounts
 from hardentui.reading.networks import asks_for_host_network, ports_of_pod
 

@@ -19,16 +19,10 @@ the host needs one; that also ends rootless Podman and `--userns=auto`.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
-from hardentui.model.check import Check
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.host import HostFacts
-from hardentui.model.known import Unreadable, known
+from hardentui.checks.prelude import *
+from hardentui.model.known import known
 from hardentui.model.runtime import RuntimeConfig
 from hardentui.model.seccomp import Condition, EngineDefault, NoFilter, SeccompProfile, SeccompRule
-from hardentui.reading.containers import OF_PODMAN, is_infra
 from hardentui.reading.system_calls import (
     NEVER_STARTED_WITH_DEFAULT,
     declared_filter,

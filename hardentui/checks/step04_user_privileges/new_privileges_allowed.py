@@ -18,17 +18,11 @@ themselves keep working.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container, rootless
-from hardentui.model.check import Advice, Check, FixContext
-from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.finding import Severity, Verdict, not_applicable
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
 from hardentui.model.image import ImageInventory
-from hardentui.model.known import Unreadable, known
-from hardentui.model.spec import Spec
+from hardentui.model.known import known
 from hardentui.options import NO_NEW_PRIVILEGES
 from hardentui.reading.behaviour import about_low_ports, seen_long_enough, uids, with_low_ports
-from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge, listed, proc
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:

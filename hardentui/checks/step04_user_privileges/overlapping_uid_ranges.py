@@ -18,16 +18,12 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from hardentui.checks.examples import container
-from hardentui.model.check import Check, FixContext
-from hardentui.model.facts import ContainerFacts, IdRange, Kernel
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
+from hardentui.model.facts import IdRange
 from hardentui.model.known import Unread
 from hardentui.model.peers import ALL_IDS, Peer, Peers
-from hardentui.model.spec import Spec
 from hardentui.options import GIDMAP, SUBGIDNAME, SUBUIDNAME, UIDMAP, USERNS
-from hardentui.reading.containers import ask, is_planned, listed, related, section
+from hardentui.reading.containers import is_planned, related
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:

@@ -25,17 +25,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from hardentui.checks.examples import container
-from hardentui.model.check import Check
-from hardentui.model.facts import CapabilitySets, ContainerFacts, Entered, IdRange, Kernel
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable, known
+from hardentui.checks.prelude import *
+from hardentui.model.facts import CapabilitySets, Entered, IdRange
+from hardentui.model.known import known
 from hardentui.options import USER
 from hardentui.reading.behaviour import inside
 from hardentui.reading.capabilities import short
-from hardentui.reading.containers import ask, declared_user, is_root, section
-from hardentui.words import plural
+from hardentui.reading.containers import declared_user, is_root
 
 _FILTER = 2
 """The seccomp mode of a process with a filter."""

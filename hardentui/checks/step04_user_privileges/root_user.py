@@ -24,14 +24,9 @@ UID that the image expects in the parameter `user`.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container, image, rootless
-from hardentui.errors import CannotFix
-from hardentui.model.check import Advice, Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, IdRange, Kernel
-from hardentui.model.finding import Severity, Verdict, not_applicable
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
+from hardentui.model.facts import IdRange
 from hardentui.model.known import known
-from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, USER, USERNS, Mount
 from hardentui.reading.behaviour import (
     about_low_ports,
@@ -41,23 +36,10 @@ from hardentui.reading.behaviour import (
     uids,
     with_low_ports,
 )
-from hardentui.reading.containers import (
-    OF_PODMAN,
-    ask,
-    ask_or,
-    declared_user,
-    image_config,
-    is_infra,
-    is_root,
-    judge,
-    listed,
-    proc,
-    runs_systemd,
-)
+from hardentui.reading.containers import ask_or, declared_user, image_config, is_root, runs_systemd
 from hardentui.reading.mounts import at_or_above, host_mounts
 from hardentui.reading.scratch import about_written, needs, with_written
 from hardentui.reading.user_namespace import own_user_namespace, uid_inside
-from hardentui.visible import visible
 
 _MAIN = "the main process is root inside the container"
 _BESIDE = "a process is root inside the container, or can regain root"

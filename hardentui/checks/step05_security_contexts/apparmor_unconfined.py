@@ -18,15 +18,8 @@ their own that allows just that, rather than none.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container, rootless
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext
-from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel
-from hardentui.model.finding import Severity, Verdict
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.spec import Spec
+from hardentui.checks.prelude import *
 from hardentui.options import APPARMOR, PRIVILEGED
-from hardentui.reading.containers import ask, judge, proc
 from hardentui.reading.security_modules import unconfined_by_apparmor, without_apparmor
 
 

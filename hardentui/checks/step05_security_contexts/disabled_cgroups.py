@@ -19,17 +19,10 @@ Containers started inside a service that must keep them in its own cgroup need `
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container, rootful
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext
-from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.spec import Spec
+from hardentui.checks.prelude import *
 from hardentui.options import CGROUPNS, CGROUPS
-from hardentui.reading.containers import ask, judge, listed, sure, without_cgroup
+from hardentui.reading.containers import sure, without_cgroup
 from hardentui.reading.limits import cgroup_version
-from hardentui.words import plural
 
 _HOST_REASON = "the container sees the host's cgroup tree"
 

@@ -19,27 +19,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from hardentui.checks.examples import container
-from hardentui.model.check import Check, FixContext
-from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
 from hardentui.model.peers import Peer, Peers
-from hardentui.model.spec import Spec
 from hardentui.options import IPC, LABELS
-from hardentui.reading.containers import (
-    CONFIGURATION,
-    OF_PODMAN,
-    ask,
-    ask_or,
-    is_infra,
-    listed,
-    peer_called,
-    pod_of,
-    proc,
-    related,
-    sure,
-)
+from hardentui.reading.containers import CONFIGURATION, ask_or, peer_called, pod_of, related, sure
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:

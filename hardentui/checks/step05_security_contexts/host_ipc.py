@@ -17,14 +17,8 @@ Run both sides as containers of one pod, which share an IPC namespace only with 
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
-from hardentui.model.check import Check, FixContext
-from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.finding import Severity, Verdict
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.spec import Spec
+from hardentui.checks.prelude import *
 from hardentui.options import IPC, UTS
-from hardentui.reading.containers import ask, judge, proc
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:

@@ -17,15 +17,10 @@ the host's view by design, run them on the host, or waive the finding with a rea
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
-from hardentui.model.check import Check, FixContext
-from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.finding import Severity, Verdict
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
 from hardentui.model.peers import Peer, Peers
-from hardentui.model.spec import Spec
 from hardentui.options import LABELS, PID
-from hardentui.reading.containers import ask, judge, peer_called, pod_of, proc, related
+from hardentui.reading.containers import peer_called, pod_of, related
 from hardentui.reading.user_namespace import own_user_namespace
 
 

@@ -23,20 +23,12 @@ from __future__ import annotations
 import shlex
 from itertools import pairwise
 
-from hardentui.checks.examples import container
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext
+from hardentui.checks.prelude import *
 from hardentui.model.configuration import FileFact
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
-from hardentui.model.spec import Spec
 from hardentui.options import ENV, ENV_HOST, HTTP_PROXY
-from hardentui.reading.containers import is_planned, listed, section
+from hardentui.reading.containers import is_planned
 from hardentui.reading.secrets import secret_value
 from hardentui.visible import MASK
-from hardentui.words import plural
 
 _OF_A_HOST = frozenset(
     {

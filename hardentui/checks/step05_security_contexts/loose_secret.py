@@ -22,20 +22,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hardentui.checks.examples import container
-from hardentui.errors import CannotFix
-from hardentui.model.check import Advice, Check, FixContext, Parameters
+from hardentui.checks.prelude import *
 from hardentui.model.configuration import FileFact
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable, known
-from hardentui.model.spec import Spec
+from hardentui.model.known import known
 from hardentui.options import SECRETS, USER
 from hardentui.reading.behaviour import owner_of_process, uids
-from hardentui.reading.containers import declared_user, is_root, listed, section
+from hardentui.reading.containers import declared_user, is_root
 from hardentui.reading.secrets import engine_secret
-from hardentui.visible import visible
 
 _OTHERS_READ = 0o004
 

@@ -20,17 +20,10 @@ from __future__ import annotations
 
 from math import inf
 
-from hardentui.checks.examples import container
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.host import Capacity, HostFacts
-from hardentui.model.spec import Spec
+from hardentui.checks.prelude import *
+from hardentui.model.host import Capacity
 from hardentui.options import IPC, MOUNTS, POD, SHM_SIZE, TMPFS, Mount
 from hardentui.options.codecs.plain import size_of
-from hardentui.reading.containers import listed
 from hardentui.reading.limits import memory_of_machine
 
 _LOOSE = frozenset({"exec", "suid", "dev"})

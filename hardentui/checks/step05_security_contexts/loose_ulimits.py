@@ -18,15 +18,9 @@ of removing it. Crash analysis that relies on core dumps needs another way.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
-from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, Rlimit
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
-from hardentui.model.spec import Spec
+from hardentui.checks.prelude import *
+from hardentui.model.facts import NotRunning, Rlimit
 from hardentui.options import ULIMIT
-from hardentui.reading.containers import ask, listed, proc
 
 _ENDLESS = ("-1", "unlimited", "infinity")
 

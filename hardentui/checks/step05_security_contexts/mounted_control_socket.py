@@ -22,17 +22,11 @@ passes only what they need (xdg-dbus-proxy for D-Bus).
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable, known
+from hardentui.checks.prelude import *
+from hardentui.model.known import known
 from hardentui.model.mounts import Listener, MountedPath, MountOrigin, ReachableSocket
-from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, VOLUMES_FROM, Mount
-from hardentui.reading.containers import listed, sure
+from hardentui.reading.containers import sure
 from hardentui.reading.mounts import HostMount, came_from, shown
 from hardentui.reading.socket_table import Power
 from hardentui.reading.sockets import OpenSocket, connectable_mounts, control_sockets, open_sockets

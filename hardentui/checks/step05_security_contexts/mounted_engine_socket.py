@@ -23,18 +23,12 @@ a separate rootless engine, or run them on the host.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.host import ApiService, HostFacts
+from hardentui.checks.prelude import *
+from hardentui.model.host import ApiService
 from hardentui.model.known import known
 from hardentui.model.mounts import Listener, MountedPath, MountOrigin, ReachableSocket
-from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, NETWORK, VOLUMES_FROM, Mount
-from hardentui.reading.containers import listed, sure
+from hardentui.reading.containers import sure
 from hardentui.reading.engine_api import reachable_api
 from hardentui.reading.mounts import came_from, shown
 from hardentui.reading.sockets import EngineMount, engine_mounts, open_sockets

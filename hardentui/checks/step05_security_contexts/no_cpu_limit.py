@@ -20,16 +20,10 @@ from __future__ import annotations
 
 import math
 
-from hardentui.checks.examples import container
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel, Limits
-from hardentui.model.finding import Severity, Verdict, not_applicable
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.host import Capacity, HostFacts
-from hardentui.model.spec import Spec
+from hardentui.checks.prelude import *
+from hardentui.model.facts import Limits
+from hardentui.model.host import Capacity
 from hardentui.options import CGROUPS, CPU_PERIOD, CPU_QUOTA, CPU_SHARES, CPUS, CPUSET_CPUS
-from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge
 from hardentui.reading.limits import (
     count_of_list,
     ignored,
@@ -37,7 +31,6 @@ from hardentui.reading.limits import (
     refuse_where_ignored,
     unless_without_cgroup,
 )
-from hardentui.words import plural
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

@@ -23,19 +23,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hardentui.checks.examples import container
-from hardentui.errors import CannotFix
-from hardentui.model.check import Advice, Check, FixContext, Measured, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel, Limits
-from hardentui.model.finding import Severity, Verdict, not_applicable
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.host import Capacity, HostFacts
-from hardentui.model.spec import Spec
+from hardentui.checks.prelude import *
+from hardentui.model.check import Measured
+from hardentui.model.facts import Limits
+from hardentui.model.host import Capacity
 from hardentui.options import CGROUPS, MEMORY, MEMORY_RESERVATION, MEMORY_SWAP
 from hardentui.options.codecs.plain import size_of, size_text
 from hardentui.reading.asked_memory import most_asked
 from hardentui.reading.behaviour import how_long, seen_long_enough
-from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge
 from hardentui.reading.limits import (
     ignored,
     memory_of_machine,

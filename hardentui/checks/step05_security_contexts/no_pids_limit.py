@@ -17,18 +17,11 @@ low value (`podman stats`), and set it with the parameter `limit`.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
-from hardentui.errors import CannotFix
-from hardentui.model.check import Advice, Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel, Limits
-from hardentui.model.finding import Severity, Verdict, not_applicable
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.spec import Spec
+from hardentui.checks.prelude import *
+from hardentui.model.facts import Limits
 from hardentui.options import CGROUPS, PIDS_LIMIT
 from hardentui.reading.behaviour import seen_long_enough
-from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge
 from hardentui.reading.limits import ignored, pids_of_machine, refuse_where_ignored, unless_without_cgroup
-from hardentui.words import plural
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

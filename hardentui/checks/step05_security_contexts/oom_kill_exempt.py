@@ -17,14 +17,8 @@ limit that it stays below, and a restart policy.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
-from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.finding import Severity, Verdict, not_applicable
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.spec import Spec
+from hardentui.checks.prelude import *
 from hardentui.options import OOM_KILL_DISABLE, OOM_SCORE_ADJ
-from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge, proc
 
 _LOWEST = -1000  # the kernel's lowest; the option's default, "inherited", is below that
 

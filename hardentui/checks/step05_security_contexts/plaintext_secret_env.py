@@ -19,16 +19,11 @@ secret, which is better. Change the password, too: the old one is in the host's 
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
-from hardentui.model.check import Check
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
 from hardentui.options import ENV
-from hardentui.reading.containers import declared_user, is_root, listed
+from hardentui.reading.containers import declared_user, is_root
 from hardentui.reading.secrets import file_variable, secrets_in_pairs
-from hardentui.visible import MASK, visible
-from hardentui.words import plural
+from hardentui.visible import MASK
 
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")
 

@@ -19,15 +19,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from hardentui.checks.examples import container
-from hardentui.model.check import Check, FixContext
-from hardentui.model.facts import ContainerFacts, EngineFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
-from hardentui.model.spec import Spec
+from hardentui.checks.prelude import *
 from hardentui.options import MOUNTS, Mount
-from hardentui.reading.containers import listed, section
 from hardentui.reading.mounts import at_or_above, host_mounts, shown
 from hardentui.reading.security_modules import SELINUX, lsm
 

@@ -22,16 +22,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hardentui.checks.examples import container
-from hardentui.model.check import Check
-from hardentui.model.facts import ContainerFacts, VolumeFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
+from hardentui.model.facts import VolumeFacts
 from hardentui.options import ANNOTATIONS, LABELS, LOG_OPT, MOUNTS
-from hardentui.reading.containers import listed
 from hardentui.reading.secrets import secrets_in_pairs
-from hardentui.visible import MASK, visible
-from hardentui.words import plural
+from hardentui.visible import MASK
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:

@@ -17,17 +17,12 @@ input or a configuration file. Look up what it supports. Change the credential, 
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
-from hardentui.model.check import Check
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
 from hardentui.model.known import known
 from hardentui.options import COMMAND, ENTRYPOINT, HEALTH_CMD
 from hardentui.reading.command_line_secrets import secrets_in_words
-from hardentui.reading.containers import section, sure
+from hardentui.reading.containers import sure
 from hardentui.visible import MASK
-from hardentui.words import plural
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:

@@ -17,15 +17,8 @@ to the container. Host sockets and devices may need a custom policy, which udica
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext
-from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel
-from hardentui.model.finding import Severity, Verdict
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.spec import Spec
+from hardentui.checks.prelude import *
 from hardentui.options import LABEL_DISABLE, LABEL_TYPE, PID, PRIVILEGED
-from hardentui.reading.containers import ask, judge, proc
 from hardentui.reading.security_modules import (
     UNCONFINED_TYPES,
     selinux_switched_off,

@@ -20,12 +20,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from hardentui.checks.examples import configuration, host
-from hardentui.model.check import Check
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.host import HostFacts, SecurityModules
-from hardentui.model.known import Unreadable
+from hardentui.checks.examples import configuration
+from hardentui.checks.prelude import *
+from hardentui.model.host import SecurityModules
 
 _CONFIG = "/etc/selinux/config"
 

@@ -34,16 +34,10 @@ is too much, narrowing it is up to you.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext
-from hardentui.model.facts import ContainerFacts, VolumeFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed, unknown
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
+from hardentui.model.facts import VolumeFacts
 from hardentui.model.mounts import MountedPath, MountOrigin
-from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, VOLUMES_FROM, Mount
-from hardentui.reading.containers import listed
 from hardentui.reading.engine_places import home_unknown
 from hardentui.reading.host_paths import SensitiveMount, sensitive_mounts
 from hardentui.reading.mounts import came_from, host_mounts, shown

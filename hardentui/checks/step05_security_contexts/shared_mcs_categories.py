@@ -17,21 +17,10 @@ Containers that share files through a common level lose access to what the other
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
-from hardentui.model.check import Check, FixContext
-from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
 from hardentui.model.peers import Peer, Peers
-from hardentui.model.spec import Spec
 from hardentui.options import LABEL_LEVEL, PRIVILEGED
-from hardentui.reading.containers import (
-    ask,
-    is_planned,
-    listed,
-    proc,
-    related,
-)
+from hardentui.reading.containers import is_planned, related
 from hardentui.reading.security_modules import (
     UNCONFINED_TYPES,
     selinux_switched_off,

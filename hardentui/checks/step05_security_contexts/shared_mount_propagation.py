@@ -16,16 +16,9 @@ if they only follow the host's mounts, or the shared mount after all: then waive
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
 from hardentui.model.mounts import MountedPath, MountOrigin
-from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, VOLUMES_FROM, Mount
-from hardentui.reading.containers import listed
 from hardentui.reading.mounts import came_from, host_mounts, shown
 
 _SHARED = ("shared", "rshared")

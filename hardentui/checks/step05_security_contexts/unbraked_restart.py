@@ -17,14 +17,8 @@ after a reboot unless a systemd unit (Quadlet) starts it, which is better anyway
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
-from hardentui.errors import CannotFix
-from hardentui.model.check import Advice, Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
 from hardentui.model.known import known
-from hardentui.model.spec import Spec
 from hardentui.options import RESTART
 
 

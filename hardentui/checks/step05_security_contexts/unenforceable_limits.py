@@ -17,14 +17,9 @@ understand version 2. Delegation takes effect at the account's next login: its c
 
 from __future__ import annotations
 
-from hardentui.checks.examples import host
-from hardentui.model.check import Check
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.host import HostFacts, User
-from hardentui.model.known import Unreadable
+from hardentui.checks.prelude import *
+from hardentui.model.host import User
 from hardentui.reading.hosts import hidden_users
-from hardentui.words import plural
 
 _NEEDED = frozenset({"memory", "pids", "cpu"})
 _DROP_IN = "/etc/systemd/system/user@.service.d/delegate.conf"

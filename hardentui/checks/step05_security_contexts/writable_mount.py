@@ -18,17 +18,9 @@ from a mount, `:ro` is better than all three.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext
-from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
+from hardentui.checks.prelude import *
 from hardentui.model.mounts import KernelMount
-from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, Mount
-from hardentui.reading.containers import ask, listed, proc
 from hardentui.reading.mounts import HostMount, came_from, host_mounts, shown
 from hardentui.reading.sockets import open_sockets
 

@@ -19,16 +19,10 @@ that rewrite /etc/resolv.conf or install packages at startup cannot work.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import *
 from hardentui.model.activity import FileChange
-from hardentui.model.check import Advice, Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.finding import Severity, Verdict, not_applicable
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, READ_ONLY, READ_ONLY_TMPFS, Mount
 from hardentui.reading.behaviour import how_long, seen_long_enough
-from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge, listed, proc
 from hardentui.reading.scratch import about_written, meant_for_writing, needs, with_read_only_root
 
 

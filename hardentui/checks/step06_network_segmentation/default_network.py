@@ -21,12 +21,7 @@ from __future__ import annotations
 
 from itertools import islice
 
-from hardentui.checks.examples import container, rootless
-from hardentui.model.check import Check, FixContext
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.spec import Spec
+from hardentui.checks.prelude import *
 from hardentui.options import NETWORK
 from hardentui.reading.networks import (
     asked_for,
@@ -36,7 +31,6 @@ from hardentui.reading.networks import (
     own_network,
     without_own_network,
 )
-from hardentui.words import plural
 
 _SHOWN = 20
 

@@ -22,14 +22,8 @@ network monitoring) stops working.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container, rootless
-from hardentui.errors import CannotFix
-from hardentui.model.check import Advice, Check, FixContext
-from hardentui.model.facts import ContainerFacts, Kernel, ListeningSocket
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
-from hardentui.model.spec import Spec
+from hardentui.checks.prelude import *
+from hardentui.model.facts import ListeningSocket
 from hardentui.options import NETWORK, PUBLISH, Port
 from hardentui.reading.behaviour import about_low_ports, listening, with_low_ports
 from hardentui.reading.containers import ask_or, image_config

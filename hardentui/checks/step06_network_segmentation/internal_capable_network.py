@@ -21,12 +21,8 @@ from __future__ import annotations
 
 import shlex
 
-from hardentui.checks.examples import rootful
-from hardentui.model.check import Check, Parameters
+from hardentui.checks.prelude import *
 from hardentui.model.facts import NetworkFacts
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.words import plural
 
 
 def evaluate(facts: NetworkFacts, parameters: Parameters) -> Verdict:

@@ -16,12 +16,7 @@ with a fixed port, put a proxy or a forwarding rule in front, or allow the port 
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
-from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Severity, Verdict, failed, not_applicable, passed
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.spec import Spec
+from hardentui.checks.prelude import *
 from hardentui.options import PUBLISH, Port
 from hardentui.reading.networks import leave_pods_alone, published, shown, without_own_network
 

@@ -18,13 +18,8 @@ its own credentials, with only the rights that it needs.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
-from hardentui.model.check import Check
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.host import Firewall, HostFacts
-from hardentui.model.known import Unreadable
+from hardentui.checks.prelude import *
+from hardentui.model.host import Firewall
 from hardentui.options import NETWORK
 from hardentui.reading.networks import asked_for, modes_of, network_names, without_own_network
 

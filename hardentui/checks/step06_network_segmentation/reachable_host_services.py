@@ -23,16 +23,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hardentui.checks.examples import configuration, container, rootless
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext
+from hardentui.checks.examples import configuration
+from hardentui.checks.prelude import *
 from hardentui.model.configuration import Configuration
-from hardentui.model.facts import ContainerFacts, Kernel, ListeningSocket, NetworkFacts
-from hardentui.model.finding import Evidence, Severity, Status, Verdict, failed, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.host import Firewall, HostFacts
-from hardentui.model.known import Known, Unreadable, known
-from hardentui.model.spec import Spec
+from hardentui.model.facts import ListeningSocket, NetworkFacts
+from hardentui.model.host import Firewall
+from hardentui.model.known import Known, known
 from hardentui.model.trust import TrustFacts
 from hardentui.options import NETWORK
 from hardentui.reading.networks import (

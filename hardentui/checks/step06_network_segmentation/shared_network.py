@@ -22,25 +22,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import *
 from hardentui.model.apps import app_of
-from hardentui.model.check import Check, FixContext
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import (
-    Evidence,
-    Severity,
-    Status,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-    unknown,
-)
-from hardentui.model.fix import FixKind, Risk
 from hardentui.model.peers import Peer, PeerGroup, Peers
-from hardentui.model.spec import Spec
 from hardentui.options import LABELS, NETWORK
-from hardentui.reading.containers import listed, peer_called, pod_of, related
+from hardentui.reading.containers import peer_called, pod_of, related
 from hardentui.reading.networks import (
     asked_for,
     mode_of,
@@ -49,7 +35,6 @@ from hardentui.reading.networks import (
     own_network,
     without_own_network,
 )
-from hardentui.visible import visible
 
 _SHOWN = 20
 

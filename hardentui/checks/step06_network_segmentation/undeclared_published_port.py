@@ -18,17 +18,11 @@ the checklist, so that the next reader sees that it is intended.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container, image
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Severity, Status, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable, known
-from hardentui.model.spec import Spec
+from hardentui.checks.prelude import *
+from hardentui.model.known import known
 from hardentui.options import EXPOSE, PUBLISH, PUBLISH_ALL, Port
 from hardentui.options.argv.command_line import parse_create_command
-from hardentui.reading.containers import is_planned, section
+from hardentui.reading.containers import is_planned
 from hardentui.reading.networks import (
     declared_ports,
     exposed,

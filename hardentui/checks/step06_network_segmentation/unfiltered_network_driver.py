@@ -23,11 +23,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hardentui.checks.examples import container
-from hardentui.model.check import Check
-from hardentui.model.facts import ContainerFacts, NetworkFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
+from hardentui.model.facts import NetworkFacts
 from hardentui.options import NETWORK
 from hardentui.reading.containers import is_planned
 from hardentui.reading.networks import asked_for, modes_of, network_names, uses_network_of_pod

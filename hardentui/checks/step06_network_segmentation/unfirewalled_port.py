@@ -28,15 +28,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from hardentui.checks.examples import container, rootless
-from hardentui.errors import CannotFix
-from hardentui.model.check import Advice, Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.host import Firewall, HostFacts, Zone
-from hardentui.model.known import Unreadable
-from hardentui.model.spec import Spec
+from hardentui.checks.prelude import *
+from hardentui.model.host import Firewall, Zone
 from hardentui.options import PUBLISH, PUBLISH_ALL, Port
 from hardentui.reading.behaviour import about_one_address, bound_to_one_address
 from hardentui.reading.networks import (
@@ -48,7 +41,6 @@ from hardentui.reading.networks import (
     without_own_network,
 )
 from hardentui.reading.packets import ACCEPTED, DROPPED, Packet, fate
-from hardentui.words import plural
 
 if TYPE_CHECKING:
     from hardentui.reading.packets import Rules

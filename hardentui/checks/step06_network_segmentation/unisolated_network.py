@@ -20,13 +20,9 @@ from __future__ import annotations
 
 import shlex
 
-from hardentui.checks.examples import rootful
-from hardentui.model.check import Check
+from hardentui.checks.prelude import *
 from hardentui.model.facts import NetworkFacts
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
 from hardentui.model.version import Version
-from hardentui.words import plural
 
 _ISOLATES_BY_ITSELF = Version(6, 0)
 _ON = frozenset({"true", "1", "t", "strict"})

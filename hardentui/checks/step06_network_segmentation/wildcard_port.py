@@ -19,12 +19,7 @@ unfirewalled-port, which asks for the same change.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container, image, rootless
-from hardentui.model.check import Advice, Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Severity, Verdict, failed, not_applicable, passed
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.spec import Spec
+from hardentui.checks.prelude import *
 from hardentui.options import NETWORK, PUBLISH, PUBLISH_ALL, Port
 from hardentui.reading.behaviour import about_one_address, bound_to_one_address
 from hardentui.reading.networks import (

@@ -20,15 +20,11 @@ from __future__ import annotations
 
 import shlex
 
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import *
 from hardentui.model.activity import FileChange
-from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel, Process
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
-from hardentui.model.fix import FixKind, Risk
+from hardentui.model.facts import Process
 from hardentui.options import READ_ONLY
 from hardentui.reading.containers import ask_or
-from hardentui.words import plural
 
 _EXPECTED = ("/tmp", "/var/tmp", "/run", "/var/run", "/dev", "/proc", "/sys", "/var/cache", "/var/log")  # noqa: S108
 _BY_PODMAN = frozenset({"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab"})

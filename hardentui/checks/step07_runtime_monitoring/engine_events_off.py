@@ -16,13 +16,8 @@ environment variables, so it matters who can read the journal.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import rootful
-from hardentui.model.check import Check
+from hardentui.checks.prelude import *
 from hardentui.model.configuration import Configuration, Value
-from hardentui.model.facts import EngineFacts
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
 from hardentui.model.trust import TrustFacts
 
 _CREATE_DATA = "events_container_create_inspect_data"

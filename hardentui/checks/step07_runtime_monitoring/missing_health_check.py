@@ -19,19 +19,10 @@ the parameter `command`.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container, image
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
-from hardentui.model.spec import Spec
+from hardentui.checks.prelude import *
 from hardentui.options import HEALTH_CMD, HEALTH_INTERVAL
-from hardentui.reading.containers import is_infra
 from hardentui.reading.health import always_passes
 from hardentui.reading.images import health_check
-from hardentui.visible import visible
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

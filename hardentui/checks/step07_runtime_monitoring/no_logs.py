@@ -16,16 +16,9 @@ The driver `journald` needs a running journal; without one, set the parameter `d
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container, rootful
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
-from hardentui.model.spec import Spec
+from hardentui.checks.prelude import *
 from hardentui.options import LOG_DRIVER, LOG_OPT
-from hardentui.reading.containers import engine_info, is_infra
+from hardentui.reading.containers import engine_info
 from hardentui.reading.logs import log_driver, log_goes_nowhere, log_is_passed_on
 
 

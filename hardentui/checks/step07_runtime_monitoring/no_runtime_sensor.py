@@ -17,12 +17,8 @@ that cry wolf are turned off after a week; start with a few.
 
 from __future__ import annotations
 
-from hardentui.model.check import Check
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.host import HostFacts
-from hardentui.model.known import Unreadable, known
-from hardentui.words import plural
+from hardentui.checks.prelude import *
+from hardentui.model.known import known
 
 
 def evaluate(facts: HostFacts) -> Verdict:

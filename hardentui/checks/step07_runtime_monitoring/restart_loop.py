@@ -19,15 +19,10 @@ from __future__ import annotations
 import shlex
 from datetime import timedelta
 
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import *
 from hardentui.model.activity import UnitFacts
-from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Known, Unreadable, known
+from hardentui.model.known import Known, known
 from hardentui.reading.images import parse_time
-from hardentui.words import plural
 
 _SETTLED = timedelta(hours=1)
 

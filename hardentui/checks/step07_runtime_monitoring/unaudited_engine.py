@@ -20,12 +20,8 @@ from __future__ import annotations
 
 import re
 
-from hardentui.model.check import Check, Parameters
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.host import HostFacts
+from hardentui.checks.prelude import *
 from hardentui.model.known import Unread, known
-from hardentui.words import plural
 
 _PATHS = (
     "/usr/bin/podman",

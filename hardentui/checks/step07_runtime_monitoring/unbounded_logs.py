@@ -18,18 +18,11 @@ holds as many days as you need.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container, rootful
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.checks.prelude import *
 from hardentui.model.configuration import Configuration, Value
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
-from hardentui.model.spec import Spec
 from hardentui.model.trust import TrustFacts
 from hardentui.options import LOG_DRIVER, LOG_OPT
 from hardentui.options.codecs.plain import size_of
-from hardentui.reading.containers import is_infra
 from hardentui.reading.logs import FILE_DRIVERS, log_driver, log_is_passed_on, log_limit
 
 

@@ -21,14 +21,11 @@ it with `--expose`, so that the next reader knows that it is intended.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container, image
-from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel, ListeningSocket, NotRunning
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Known, Unread, Unreadable, known
+from hardentui.checks.prelude import *
+from hardentui.model.facts import ListeningSocket, NotRunning
+from hardentui.model.known import Known, Unread, known
 from hardentui.options import PUBLISH
-from hardentui.reading.containers import ask_or, is_infra
+from hardentui.reading.containers import ask_or
 from hardentui.reading.networks import (
     declared_ports,
     exposed,

@@ -21,14 +21,10 @@ from __future__ import annotations
 
 import shlex
 
-from hardentui.checks.examples import container
-from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, Process
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
+from hardentui.model.facts import NotRunning, Process
 from hardentui.options import TTY
 from hardentui.reading.images import health_check
-from hardentui.words import plural
 
 _FORBIDDEN = (
     *("sshd", "dropbear", "telnetd", "in.telnetd", "rshd", "rlogind"),

@@ -21,19 +21,10 @@ A check that was made rare because it is expensive runs every 30 seconds.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
-from hardentui.errors import CannotFix
-from hardentui.model.check import Advice, Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
-from hardentui.model.spec import Spec
+from hardentui.checks.prelude import *
 from hardentui.options import HEALTH_CMD, HEALTH_INTERVAL, HEALTH_ON_FAILURE, HEALTH_RETRIES
 from hardentui.options.codecs.plain import DURATION
 from hardentui.reading.images import health_check, health_status
-from hardentui.visible import visible
-from hardentui.words import plural
 
 _ACTIONS = ("kill", "restart", "stop")
 _SLOWEST = 240

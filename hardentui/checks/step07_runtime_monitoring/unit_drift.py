@@ -19,12 +19,8 @@ from __future__ import annotations
 import shlex
 from datetime import UTC, datetime
 
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import *
 from hardentui.model.activity import UnitFacts
-from hardentui.model.check import Check
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
 from hardentui.model.known import known
 from hardentui.reading.images import parse_time
 

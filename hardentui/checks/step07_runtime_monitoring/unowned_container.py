@@ -17,16 +17,9 @@ for you, also brings it back after a reboot.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Kind, Severity, Verdict, failed, passed
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.spec import Spec
+from hardentui.checks.prelude import *
 from hardentui.options import LABELS
-from hardentui.reading.containers import image_config, pod_of, section
-from hardentui.visible import visible
+from hardentui.reading.containers import image_config, pod_of
 
 _UNIT = "PODMAN_SYSTEMD_UNIT"
 _MANAGERS = (

@@ -17,10 +17,8 @@ otherwise. On flash storage it adds writes.
 
 from __future__ import annotations
 
-from hardentui.model.check import Check
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.host import HostFacts, JournalStorage
+from hardentui.checks.prelude import *
+from hardentui.model.host import JournalStorage
 
 _COMMANDS = (
     "mkdir -p /etc/systemd/journald.conf.d",

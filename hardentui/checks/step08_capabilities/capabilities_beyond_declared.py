@@ -17,13 +17,10 @@ them, declare them.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import DEFAULT_CAPABILITIES, container
+from hardentui.checks.examples import DEFAULT_CAPABILITIES
+from hardentui.checks.prelude import *
 from hardentui.model.capabilities import ALL_CAPABILITIES, capability_name
-from hardentui.model.check import Check
-from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, NotRunning
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
+from hardentui.model.facts import CapabilitySets, NotRunning
 from hardentui.options import CAP_ADD, PRIVILEGED
 from hardentui.reading.capabilities import (
     declared_set,
@@ -33,7 +30,7 @@ from hardentui.reading.capabilities import (
     needed_by_image,
     short,
 )
-from hardentui.reading.containers import declared_user, is_planned, is_root, proc
+from hardentui.reading.containers import declared_user, is_planned, is_root
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:

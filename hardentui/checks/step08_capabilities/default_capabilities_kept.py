@@ -23,14 +23,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootless
-from hardentui.errors import CannotFix
+from hardentui.checks.examples import DEFAULT_CAPABILITIES
+from hardentui.checks.prelude import *
 from hardentui.model.capabilities import capability_name
-from hardentui.model.check import Advice, Check, FixContext, Measured, Parameters
-from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
-from hardentui.model.finding import Severity, Verdict, not_applicable
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.spec import Spec
+from hardentui.model.check import Measured
+from hardentui.model.facts import CapabilitySets
 from hardentui.options import CAP_ADD, CAP_DROP, NO_NEW_PRIVILEGES, PRIVILEGED, USER
 from hardentui.options.capabilities import bounding_set, given_explicitly, with_no_more, with_only
 from hardentui.reading.behaviour import about_low_ports, powerless, runs_as_root, uids, with_low_ports
@@ -45,8 +42,7 @@ from hardentui.reading.capabilities import (
     short,
     used_by_processes,
 )
-from hardentui.reading.containers import OF_PODMAN, is_infra, judge, proc, runs_systemd
-from hardentui.visible import visible
+from hardentui.reading.containers import runs_systemd
 
 _OF_A_SUPERVISOR = frozenset({"CAP_SETUID", "CAP_SETGID", "CAP_KILL"})
 _USUAL = ("CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID", "NET_BIND_SERVICE")

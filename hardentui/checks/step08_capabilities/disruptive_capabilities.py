@@ -20,12 +20,8 @@ only the one that is really needed.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
-from hardentui.model.check import Check, FixContext
-from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
-from hardentui.model.finding import Severity, Verdict
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.spec import Spec
+from hardentui.checks.prelude import *
+from hardentui.model.facts import CapabilitySets
 from hardentui.options import CAP_ADD, PRIVILEGED
 from hardentui.reading.behaviour import about_dropping
 from hardentui.reading.capabilities import DISRUPTIVE, drop_group, judge_group

@@ -16,12 +16,8 @@ VPNs; sshd and sudo in a container complain about the audit log and continue.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful
-from hardentui.model.check import Check, FixContext
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Severity, Verdict
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.spec import Spec
+from hardentui.checks.examples import DEFAULT_CAPABILITIES
+from hardentui.checks.prelude import *
 from hardentui.options import CAP_ADD, CAP_DROP
 from hardentui.reading.behaviour import about_dropping
 from hardentui.reading.capabilities import drop_group, judge_group

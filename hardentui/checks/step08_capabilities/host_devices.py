@@ -20,18 +20,11 @@ enough.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container, rootless
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
 from hardentui.model.known import known
 from hardentui.model.mounts import MountedPath
 from hardentui.model.runtime import RuntimeConfig
-from hardentui.model.spec import Spec
 from hardentui.options import DEVICE_CGROUP_RULE, DEVICES, GPUS, MOUNTS, PRIVILEGED, Mount
-from hardentui.reading.containers import listed
 from hardentui.reading.mounts import HostMount, at_or_above, came_from, host_mounts
 from hardentui.reading.user_namespace import own_user_namespace
 

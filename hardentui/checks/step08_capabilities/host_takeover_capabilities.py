@@ -22,16 +22,12 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful
-from hardentui.model.check import Check, FixContext
-from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
-from hardentui.model.finding import Severity, Status, Verdict
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.spec import Spec
+from hardentui.checks.examples import DEFAULT_CAPABILITIES
+from hardentui.checks.prelude import *
+from hardentui.model.facts import CapabilitySets
 from hardentui.options import CAP_ADD, CAP_DROP, PID, PRIVILEGED
 from hardentui.reading.behaviour import about_dropping
 from hardentui.reading.capabilities import HOST_TAKEOVER, drop_group, granted, judge_group
-from hardentui.reading.containers import ask
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:

@@ -23,18 +23,12 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from hardentui.checks.examples import container, rootless
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext
-from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
 from hardentui.model.known import Unread, known
 from hardentui.model.runtime import RuntimeConfig
-from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, DEVICE_CGROUP_RULE, PRIVILEGED
 from hardentui.reading.capabilities import granted
-from hardentui.reading.containers import ask_or, is_planned, listed, proc, without_cgroup
+from hardentui.reading.containers import ask_or, is_planned, without_cgroup
 from hardentui.reading.user_namespace import maps_root_of_host, own_user_namespace
 
 _MEMORY = "1"

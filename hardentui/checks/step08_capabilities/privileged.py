@@ -19,16 +19,11 @@ needed individually; a trial shows what is missing.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container, rootless
+from hardentui.checks.prelude import *
 from hardentui.model.capabilities import ALL_CAPABILITIES, capability_name
-from hardentui.model.check import Check, FixContext
-from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
-from hardentui.model.finding import Severity, Verdict, failed
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.spec import Spec
+from hardentui.model.facts import CapabilitySets
 from hardentui.options import CAP_ADD, PRIVILEGED, SECCOMP_PROFILE, UNMASK
 from hardentui.reading.capabilities import HOST_TAKEOVER, reach
-from hardentui.reading.containers import ask, judge, proc
 
 _NEEDED = HOST_TAKEOVER - {"CAP_BPF"}  # missing on older kernels
 

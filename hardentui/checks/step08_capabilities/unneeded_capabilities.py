@@ -15,14 +15,10 @@ or outdated, the service itself misses something: a trial shows it.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container, image
+from hardentui.checks.prelude import *
 from hardentui.model.capabilities import capability_name
-from hardentui.model.check import Check, FixContext
-from hardentui.model.facts import CapabilitySets, ContainerFacts, ImageFacts, Kernel
-from hardentui.model.finding import Severity, Verdict, not_applicable, unknown
-from hardentui.model.fix import FixKind, Risk
+from hardentui.model.facts import CapabilitySets
 from hardentui.model.known import Unread, known
-from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, PRIVILEGED
 from hardentui.options.capabilities import bounding_set, with_only
 from hardentui.reading.behaviour import about_dropping
@@ -37,7 +33,6 @@ from hardentui.reading.capabilities import (
     short,
 )
 from hardentui.reading.capabilities import granted as granted_now
-from hardentui.reading.containers import is_infra, judge, proc
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:

@@ -19,12 +19,9 @@ an SSH connection that leaves a trace.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import file, host
-from hardentui.model.check import Check, Parameters
+from hardentui.checks.prelude import *
 from hardentui.model.configuration import Danger
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.host import EngineSocket, HostFacts
+from hardentui.model.host import EngineSocket
 from hardentui.reading.access import EVERYBODY
 from hardentui.reading.hosts import danger_evidence
 

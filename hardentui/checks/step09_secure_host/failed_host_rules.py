@@ -19,13 +19,8 @@ keep exceptions on record as waivers.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import host
-from hardentui.model.check import Check, Parameters
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.host import HostFacts
+from hardentui.checks.prelude import *
 from hardentui.model.host_scan import FailedRule, HostScan
-from hardentui.words import plural
 
 _DAY = 86_400
 _SHOWN = 12

@@ -17,11 +17,8 @@ need it.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import file, host
-from hardentui.model.check import Check, Parameters
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.host import EngineSocket, HostFacts
+from hardentui.checks.prelude import *
+from hardentui.model.host import EngineSocket
 from hardentui.model.known import Unread, known
 from hardentui.reading.containers import sure
 

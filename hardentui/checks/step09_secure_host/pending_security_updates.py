@@ -18,13 +18,8 @@ updates restart its service and may change defaults: read the release notes befo
 
 from __future__ import annotations
 
-from hardentui.checks.examples import host
-from hardentui.model.check import Check
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.host import HostFacts
+from hardentui.checks.prelude import *
 from hardentui.model.known import Unread, known
-from hardentui.words import plural
 
 _COMMANDS = {
     "debian": ("apt-get update && apt-get upgrade --with-new-pkgs",),

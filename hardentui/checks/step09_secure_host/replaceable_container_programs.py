@@ -21,14 +21,8 @@ Nothing in the container. Whoever builds these programs in place has to install 
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
-from hardentui.model.check import Check
+from hardentui.checks.prelude import *
 from hardentui.model.configuration import Danger, FileFact
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
-from hardentui.reading.containers import listed
 from hardentui.reading.hosts import danger_evidence, dangers_of, repair
 
 

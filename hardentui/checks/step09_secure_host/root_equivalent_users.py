@@ -20,12 +20,8 @@ for one fixed command, such as `systemctl restart web.service`.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import host
-from hardentui.model.check import Check, Parameters
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.host import HostFacts, RootRight
-from hardentui.words import plural
+from hardentui.checks.prelude import *
+from hardentui.model.host import RootRight
 
 
 def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:

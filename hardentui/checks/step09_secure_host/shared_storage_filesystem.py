@@ -16,13 +16,9 @@ Podman would start with an empty store.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import host
-from hardentui.model.check import Check
+from hardentui.checks.prelude import *
 from hardentui.model.configuration import Missing
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.host import HostFacts, Storage
-from hardentui.model.known import Unreadable
+from hardentui.model.host import Storage
 
 
 def evaluate(facts: HostFacts) -> Verdict:

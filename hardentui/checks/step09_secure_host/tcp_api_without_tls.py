@@ -18,11 +18,8 @@ which adds a login, encryption and a trace; or, from Podman 5.7 on, use TLS with
 
 from __future__ import annotations
 
-from hardentui.checks.examples import host
-from hardentui.model.check import Check
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.host import ApiService, HostFacts
+from hardentui.checks.prelude import *
+from hardentui.model.host import ApiService
 
 _UNIT = "/etc/systemd/system/podman.service.d/tcp.conf"
 

@@ -19,11 +19,8 @@ kernel up to date.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import host
-from hardentui.model.check import Check, Parameters
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.host import BaselineReport, HostFacts, User
+from hardentui.checks.prelude import *
+from hardentui.model.host import BaselineReport, User
 from hardentui.model.known import known
 
 _DAY = 86_400

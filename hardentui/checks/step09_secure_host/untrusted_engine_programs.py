@@ -24,14 +24,11 @@ installed it before you remove it.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import configuration, file, host
-from hardentui.model.check import Check, Parameters
+from hardentui.checks.examples import configuration
+from hardentui.checks.prelude import *
 from hardentui.model.configuration import Danger
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.host import HostFacts, Program
+from hardentui.model.host import Program
 from hardentui.reading.hosts import danger_evidence, dangers_of, repair
-from hardentui.words import plural
 
 _CRUN = "/usr/bin/crun"
 _OPEN = Danger(_CRUN, "can be written by group 50 (0775)", "chmod g-w")

@@ -15,11 +15,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from hardentui.model.check import Check
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
 from hardentui.model.waiver import Waiver, WaiverFacts, WaiverUse
-from hardentui.words import plural
 
 
 def evaluate(facts: WaiverFacts) -> Verdict:

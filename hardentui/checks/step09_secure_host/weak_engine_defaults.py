@@ -29,17 +29,12 @@ from typing import Any
 
 from msgspec import Struct
 
-from hardentui.checks.examples import DEFAULT_CAPABILITIES, accepting, configuration, engine
-from hardentui.model.check import Check, Parameters
+from hardentui.checks.examples import DEFAULT_CAPABILITIES, configuration
+from hardentui.checks.prelude import *
 from hardentui.model.configuration import Configuration
-from hardentui.model.facts import EngineFacts
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
 from hardentui.model.trust import Override
 from hardentui.reading.secrets import secrets_in_pairs
 from hardentui.visible import MASK
-from hardentui.words import plural
 
 _HOST_NAMESPACES = ("pidns", "netns", "ipcns", "utsns", "cgroupns", "userns")
 _EXPECTED_HOST = frozenset({"userns"})  # Podman's default; other checks cover it

@@ -26,15 +26,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hardentui.checks.examples import file, host
-from hardentui.model.check import Check
+from hardentui.checks.prelude import *
 from hardentui.model.configuration import Danger, FileFact
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.host import HostFacts
-from hardentui.model.known import Unread, Unreadable, known
+from hardentui.model.known import Unread, known
 from hardentui.reading.hosts import danger_evidence, dangers_of, repair
-from hardentui.words import plural
 
 _RUN_BY_THE_KERNEL = frozenset({"kernel.core_pattern", "kernel.modprobe"})
 _DROP_IN = "/etc/sysctl.d/90-container-host.conf"

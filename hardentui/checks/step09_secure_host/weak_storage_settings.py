@@ -21,13 +21,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from hardentui.checks.examples import configuration, file, host
-from hardentui.model.check import Check
+from hardentui.checks.examples import configuration
+from hardentui.checks.prelude import *
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.host import HostFacts, Storage
-from hardentui.model.known import Unreadable
+from hardentui.model.host import Storage
 
 _OLD = ("vfs", "devicemapper", "aufs")
 _ROOT = "/var/lib/containers/storage"

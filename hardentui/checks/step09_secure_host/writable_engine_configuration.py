@@ -19,12 +19,8 @@ through configuration management.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import file, host
-from hardentui.model.check import Check
+from hardentui.checks.prelude import *
 from hardentui.model.configuration import Danger
-from hardentui.model.finding import Kind, Severity, Verdict, not_applicable
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.host import HostFacts
 from hardentui.reading.hosts import judge_files
 
 _FILE = "/etc/containers/containers.conf"

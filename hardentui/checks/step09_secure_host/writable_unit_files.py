@@ -19,12 +19,9 @@ Quadlets in `~/.config/containers/systemd`, or `/etc/containers/systemd/users/UI
 
 from __future__ import annotations
 
-from hardentui.checks.examples import file, host
-from hardentui.model.check import Check
+from hardentui.checks.prelude import *
 from hardentui.model.configuration import Danger
-from hardentui.model.finding import Evidence, Kind, Severity, Status, Verdict, failed, not_applicable
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.host import HostFacts, UnitProgram
+from hardentui.model.host import UnitProgram
 from hardentui.reading.hosts import judge_files
 
 _QUADLET = "/etc/containers/systemd/web.container"

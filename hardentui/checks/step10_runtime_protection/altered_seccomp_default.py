@@ -20,12 +20,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from hardentui.checks.examples import file, host
-from hardentui.model.check import Check
+from hardentui.checks.prelude import *
 from hardentui.model.configuration import Danger, Missing
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.host import HostFacts
 from hardentui.reading.hosts import danger_evidence, repair
 
 _PROFILE = "/usr/share/containers/seccomp.json"

@@ -16,15 +16,10 @@ something that will fail.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container, rootless
-from hardentui.model.check import Check
-from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.host import HostFacts, SecurityModules
-from hardentui.model.known import Unreadable
+from hardentui.checks.prelude import *
+from hardentui.model.facts import NotRunning
+from hardentui.model.host import SecurityModules
 from hardentui.options import APPARMOR
-from hardentui.reading.containers import ask, proc
 from hardentui.reading.security_modules import unconfined_by_apparmor, without_apparmor
 
 

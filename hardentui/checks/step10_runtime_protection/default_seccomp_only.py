@@ -18,12 +18,8 @@ error. Record it with tests and backups running, log before you enforce, and rec
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
-from hardentui.model.check import Check
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Known, Unreadable
+from hardentui.checks.prelude import *
+from hardentui.model.known import Known
 from hardentui.options import (
     APPARMOR,
     LABEL_TYPE,
@@ -34,7 +30,6 @@ from hardentui.options import (
     SECCOMP_PROFILE,
     Port,
 )
-from hardentui.reading.containers import OF_PODMAN, is_infra, section
 from hardentui.reading.networks import (
     asks_for_host_network,
     on_host_network,

@@ -16,14 +16,8 @@ this container and set it in the parameter `type`.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
-from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, EngineFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.spec import Spec
+from hardentui.checks.prelude import *
 from hardentui.options import LABEL_DISABLE, LABEL_TYPE, MOUNTS, Mount
-from hardentui.reading.containers import ask, proc
 from hardentui.reading.mounts import host_mounts, shown
 from hardentui.reading.security_modules import selinux_type, without_selinux
 

@@ -21,15 +21,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hardentui.checks.examples import container
-from hardentui.model.check import Check
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
+from hardentui.checks.prelude import *
 from hardentui.model.runtime import RuntimeConfig
 from hardentui.model.seccomp import Condition, SeccompProfile, SeccompRule
-from hardentui.reading.containers import OF_PODMAN, is_infra, listed
 from hardentui.reading.seccomp import FAMILIES
 from hardentui.reading.system_calls import filter_rules, good_but_not_seen, open_ways_to_family
 

@@ -15,15 +15,8 @@ Looking breaks nothing. Relax a profile only when you know what the denied actio
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
+from hardentui.checks.prelude import *
 from hardentui.model.activity import Denial
-from hardentui.model.check import Check
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed
-from hardentui.model.fix import FixKind, Risk
-from hardentui.reading.containers import listed
-from hardentui.visible import visible
-from hardentui.words import plural
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:

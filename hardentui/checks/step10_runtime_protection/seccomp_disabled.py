@@ -17,11 +17,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hardentui.checks.examples import rootful, rootless
-from hardentui.model.check import Check
-from hardentui.model.facts import EngineFacts
-from hardentui.model.finding import Evidence, Kind, Severity, Verdict, failed, passed, unknown
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
 
 
 def evaluate(facts: EngineFacts) -> Verdict:

@@ -16,12 +16,8 @@ rights (or those of the engine's user) for it afterwards.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container, rootless
-from hardentui.model.check import Check
+from hardentui.checks.prelude import *
 from hardentui.model.configuration import Danger, FileFact, Missing
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed
-from hardentui.model.fix import FixKind, Risk
 from hardentui.options import SECCOMP_PROFILE
 
 _OTHERS_WRITE, _GROUP_AND_OTHERS_WRITE = 0o002, 0o022

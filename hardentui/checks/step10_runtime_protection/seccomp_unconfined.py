@@ -18,18 +18,10 @@ permitted", and the audit log names the call. The answer is a custom profile tha
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container, rootless
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext
-from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.finding import Severity, Verdict
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
+from hardentui.checks.prelude import *
 from hardentui.model.runtime import RuntimeConfig
 from hardentui.model.seccomp import NoFilter, SeccompProfile
-from hardentui.model.spec import Spec
 from hardentui.options import PRIVILEGED, SECCOMP_PROFILE
-from hardentui.reading.containers import ask, judge, proc
 from hardentui.reading.system_calls import filter_of
 
 _STOCK = ("/usr/share/containers/seccomp.json", "/etc/containers/seccomp.json")

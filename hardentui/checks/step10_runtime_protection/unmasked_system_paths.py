@@ -23,21 +23,13 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from hardentui.checks.examples import container, rootless
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext
-from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable
+from hardentui.checks.prelude import *
+from hardentui.model.facts import NotRunning
 from hardentui.model.mounts import KernelMount
-from hardentui.model.spec import Spec
 from hardentui.options import PID, PRIVILEGED, UNMASK
-from hardentui.reading.containers import ask, ask_or, declared_user, is_root, judge, listed, proc, sure
+from hardentui.reading.containers import ask_or, declared_user, is_root, sure
 from hardentui.reading.mounts import bare_kernel_mounts
 from hardentui.reading.user_namespace import own_user_namespace
-from hardentui.visible import visible
-from hardentui.words import plural
 
 _HIDDEN = frozenset(
     {"/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/acpi", "/proc/scsi", "/sys/firmware"}

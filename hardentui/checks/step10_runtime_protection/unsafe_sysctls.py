@@ -20,17 +20,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hardentui.checks.examples import container
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, Severity, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.fix import FixKind, Risk
+from hardentui.checks.prelude import *
 from hardentui.model.known import known
 from hardentui.model.runtime import RuntimeConfig
-from hardentui.model.spec import Spec
 from hardentui.options import SYSCTL
-from hardentui.reading.containers import is_planned, listed
+from hardentui.reading.containers import is_planned
 from hardentui.reading.networks import modes, uses_network_of_pod
 
 _SAFE = (

@@ -24,26 +24,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hardentui.checks.examples import container
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext
-from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
-from hardentui.model.finding import (
-    Evidence,
-    Severity,
-    Status,
-    Verdict,
-    failed,
-    passed,
-    unknown,
-)
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unreadable, known
+from hardentui.checks.prelude import *
+from hardentui.model.facts import CapabilitySets
+from hardentui.model.known import known
 from hardentui.model.runtime import RuntimeConfig
 from hardentui.model.seccomp import RawFilter, SeccompProfile
-from hardentui.model.spec import Spec
 from hardentui.options import ANNOTATIONS, SECCOMP_POLICY, SECCOMP_PROFILE
-from hardentui.reading.containers import listed
 from hardentui.reading.seccomp import LETS_THROUGH, OpenCalls, parse_profile
 from hardentui.reading.system_calls import (
     RAW_FILTER,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import errno
+import posixpath
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import TypeVar
 
 from msgspec import Struct
 
+from hardentui.host.files.config import unreadable
 from hardentui.host.files.reader import Files, reason
 from hardentui.host.process.capabilities import capability_sets
 from hardentui.host.process.cgroups import CgroupTree, Membership, find_cgroups, parse_membership, read_limits
@@ -21,7 +24,7 @@ from hardentui.host.process.mountinfo import (
 )
 from hardentui.host.process.since_start import read_device_rules
 from hardentui.host.process.tree import parse_status, statuses_below
-from hardentui.model.facts import IdRange, Kernel, Limits
+from hardentui.model.facts import IdRange, Kernel, Limits, Rlimit
 from hardentui.model.known import Known, Unread, Unreadable
 from hardentui.model.mounts import KernelMount
 
@@ -329,3 +332,54 @@ def _options(mount: MountRow) -> str:
         if option not in ("rw", "ro", *own) and not option.startswith(_UNINTERESTING)
     ]
     return ",".join((*own, *extra))
+
+
+# --- The size at which conmon cuts the log of a container: what was in force when the container was s
+
+
+_OPTION = "--log-size-max"
+
+
+def read_log_limit(files: Files, conmon: int) -> Known[int]:
+    """Bytes, from the command line of the conmon of a container; 0 = its log is never cut.
+
+    Podman passes the limit there, whichever containers.conf sets it.
+    """
+    path = f"/proc/{conmon}/cmdline"
+    try:
+        words = files.read_text(path).split("\0")
+    except OSError as error:
+        return unreadable(path, error)
+    if not posixpath.basename(words[0]).startswith("conmon"):
+        return Unreadable(f"process {conmon}, which keeps its log, is not conmon")
+    values = [word for before, word in pairwise(words) if before == _OPTION]
+    values += [word.partition("=")[2] for word in words if word.startswith(f"{_OPTION}=")]
+    return max((int(value) for value in values if value.isdecimal()), default=0)
+
+
+# --- The resource limits that the kernel enforces on a single process -------------------------------
+
+
+_NAMES = {"Max open files": "nofile", "Max processes": "nproc", "Max core file size": "core"}
+
+
+def read_rlimits(files: Files, pid: int) -> Known[tuple[Rlimit, ...]]:
+    """Limits on open files, processes and core dump size, from /proc/PID/limits."""
+    path = f"/proc/{pid}/limits"
+    try:
+        text = files.read_text(path)
+    except (FileNotFoundError, ProcessLookupError):
+        return Unreadable("the process has ended")
+    except OSError as error:
+        return Unreadable(f"{path}: {reason(error)}")
+    limits = []
+    for line in text.splitlines():
+        for label, name in _NAMES.items():
+            values = line.removeprefix(label).split()
+            if line.startswith(f"{label} ") and len(values) >= 2:
+                limits.append(Rlimit(name, _number(values[0]), _number(values[1])))
+    return tuple(limits) or Unreadable("the kernel's answer does not show it")
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() else None

@@ -12,8 +12,27 @@ from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option
 from hardentui.options import MEMORY, PIDS_LIMIT, SYSCTL
 from hardentui.reading.containers import ask_or
-from hardentui.trial.learned.limits import memory_limit, pids_limit
 from hardentui.trial.learned.needs import Needs
+
+_MEMORY_STEP = 64 << 20
+_PIDS_STEP = 32
+_FEWEST_PIDS = 64
+TIMES_THE_PEAK = 3
+
+
+def memory_limit(peak: int) -> int:
+    """Bytes: three times the peak, in steps of 64 MiB."""
+    return _up(TIMES_THE_PEAK * peak, _MEMORY_STEP)
+
+
+def pids_limit(peak: int) -> int:
+    """Tasks: three times the peak, at least 64, in steps of 32."""
+    return _up(max(TIMES_THE_PEAK * peak, _FEWEST_PIDS), _PIDS_STEP)
+
+
+def _up(value: int, step: int) -> int:
+    return -(-value // step) * step
+
 
 _LOW_PORTS = "net.ipv4.ip_unprivileged_port_start"
 _MIB = 1 << 20

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from msgspec.structs import replace
@@ -13,20 +13,19 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from hardentui.errors import HardenError
-from hardentui.harden.score import score_word
-from hardentui.model.finding import Finding, Kind
+from hardentui.harden.score import Level, score_word
+from hardentui.model.finding import Finding, Kind, Severity
 from hardentui.model.plan import Caution, Choice
 from hardentui.tui.actions import COPY, COPY_MORE, HOME, bindings
-from hardentui.tui.listing import ListView, about_kept, arrange
+from hardentui.tui.listing import ListView, about_kept, arrange, summary
 from hardentui.tui.place import Place
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.container_screen import ContainerScreen
 from hardentui.tui.screens.empty import no_containers, no_engine, nothing_matches
+from hardentui.tui.status import FAILING, OTHERS, Signs, look_of, signs_of
 from hardentui.tui.text import Part, both_ends, fit, plain
 from hardentui.tui.widgets.container_list import ContainerList, Line
-from hardentui.tui.widgets.outlook import Outlook
 from hardentui.tui.widgets.text_field import TextField
-from hardentui.tui.widgets.totals import totals
 from hardentui.visible import visible
 from hardentui.words import plural
 from hardentui.workbench.looking.row_filter import FilteredRows, parse_filter
@@ -35,6 +34,78 @@ from hardentui.workbench.views import Report, Row, reports_of, told_once, withou
 if TYPE_CHECKING:
     from hardentui.harden.do_first import DoFirst
     from hardentui.workbench.workbench import Workbench
+
+
+def totals(shown: Sequence[Row], all_rows: Sequence[Row], marked: int, signs: Signs) -> Content:
+    """`3 of 12 containers · 2 marked · 1 takeover · high 9 · unknown 4`: kept originals do not count."""
+    levels, failing, unknown = summary(shown)
+    counted, of_all = len(without_originals(shown)), len(without_originals(all_rows))
+    of = f"{counted} of " if len(shown) < len(all_rows) else ""
+    parts: list[Part] = [(f"{of}{plural(of_all, 'container')}", "bold")]
+    if marked:
+        parts += [f" {signs.dot} ", (f"{marked} marked", "bold $primary")]
+    for level in Level:
+        if count := levels.get(level):
+            parts += [f" {signs.dot} ", (f"{count} {level}", "bold")]
+    for severity in (Severity.CRITICAL, Severity.HIGH):
+        if failing.get(severity):
+            look = FAILING[severity]
+            parts += [f" {signs.dot} ", (f"{look.word} {failing[severity]}", f"${look.style}")]
+    if unknown:
+        parts += [f" {signs.dot} ", (f"unknown {unknown}", f"${next(iter(OTHERS.values())).style}")]
+    return Content.assemble(*parts)
+
+
+class Outlook(Static):
+    """Its height is fixed, so new text needs no layout, which would redraw the whole screen at each key."""
+
+    DEFAULT_CSS = """
+    Outlook {
+        height: 5; padding: 0 1; border-top: solid $border; color: $foreground;
+    }
+    """
+
+    def show(
+        self, row: Row | None, attack: str = "", promise: str = "", helpful: Sequence[Finding] = ()
+    ) -> None:
+        """What an attacker gains from a container, and which fix helps most.
+
+        Args:
+            attack: what its findings add up to; empty if nothing stands out.
+            promise: the effect of the safe fixes in one sentence; empty while unknown.
+            helpful: what raises its score most.
+        """
+        self.update("" if row is None else self._content(row, attack, promise, helpful), layout=False)
+
+    def _content(self, row: Row, attack: str, promise: str, helpful: Sequence[Finding]) -> Content:
+        signs = signs_of(self)
+        name = (visible(row.name, 60), "bold")
+        if row.kept is not None:
+            return Content.assemble(name, ": ", about_kept(row))
+        if row.report is None:
+            return Content.assemble(name, signs.of(": loading its details…"))
+        if row.report.trouble:
+            return Content.assemble(name, ": nothing could be judged: ", visible(row.report.trouble, 300))
+        words = visible(attack, 400) or "nothing stands out."
+        parts: list[str | Content | tuple[str, str]] = [name, ": ", words, "\n"]
+        if helpful:
+            parts.append(("Helps most  ", "$muted"))
+        for finding in helpful:
+            look = look_of(finding)
+            parts += [(f"{signs.mark(look)} ", f"${look.style}"), visible(finding.check, 40), "  "]
+        if promise:
+            parts.append((f"{signs.arrow} {promise}", "bold $primary"))
+        elif not helpful:
+            parts.append(_nothing_helps(row.report))
+        return Content.assemble(*parts)
+
+
+def _nothing_helps(report: Report) -> str:
+    if any(finding.failing for finding in report.findings):
+        return "No automatic fix: what fails needs a decision, or a change to host or image."
+    unknown = report.score.unknown
+    return "Nothing fails. " + (f"{unknown} could not be checked." if unknown else "")
+
 
 _SETTLE = 0.15
 """Seconds between two redraws of the list during a scan, and before the outlook of a row is computed."""

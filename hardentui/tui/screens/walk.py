@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from textual import on
@@ -18,28 +18,160 @@ from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Finding, Kind
 from hardentui.model.fix import Remediation
 from hardentui.model.known import known
-from hardentui.model.plan import Caution
+from hardentui.model.plan import Caution, Plan
 from hardentui.tui.actions import BACK, COPY, COPY_MORE, WALK, bindings
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.images_and_networks import image_id
 from hardentui.tui.place import beginning, place_of
-from hardentui.tui.screens.carrying_out import open_apply, open_trial
+from hardentui.tui.screens.apply import ApplyScreen
+from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.container_screen import ContainerScreen
 from hardentui.tui.screens.diff import DiffScreen
 from hardentui.tui.screens.explain import ExplainScreen
+from hardentui.tui.screens.trial import TrialScreen
 from hardentui.tui.screens.values import ValuesScreen
-from hardentui.tui.screens.walk_reasons import need_values, no_findings, why_not_in_walk
 from hardentui.tui.screens.write import WriteScreen
-from hardentui.tui.status import worst_first
+from hardentui.tui.status import signs_of, worst_first
 from hardentui.tui.text import both_ends, fit
 from hardentui.tui.widgets.finding_list import FindingList
 from hardentui.tui.widgets.finding_text import Entry, finding_text
 from hardentui.tui.widgets.plan_panel import PlanPanel, promise
 from hardentui.tui.widgets.step_rail import StepRail
-from hardentui.tui.widgets.why_panel import WhyPanel
-from hardentui.visible import visible
+from hardentui.visible import visible, visible_lines
+from hardentui.words import plural
 from hardentui.workbench.pages.images import is_inspected
 from hardentui.workbench.views import Report, Row, also_words
+
+if TYPE_CHECKING:
+    from hardentui.model.checklist import Step
+    from hardentui.tui.status import Signs
+    from hardentui.workbench.looking.judging import Judge
+    from hardentui.workbench.views import Report
+
+
+_TEXTS = ("Why", "Attack", "Fix", "May break")
+
+
+class WhyPanel(Static):
+    """`[` and `]` turn the pages; when closed, one line remains."""
+
+    DEFAULT_CSS = """
+    WhyPanel { height: auto; max-height: 12; padding: 0 1; color: $foreground; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._step: Step | None = None
+        self.page: int | None = None
+
+    def show(self, step: Step) -> None:
+        self._step = step
+        self._draw()
+
+    def turn(self, by: int) -> None:
+        """The next page; after the last one the panel closes."""
+        pages = (None, *range(len(_TEXTS)))
+        self.page = pages[(pages.index(self.page) + by) % len(pages)]
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._step is None:
+            return
+        signs = signs_of(self)
+        if self.page is None:
+            what = visible(self._step.what)
+            hint = "  ] why"
+            room = max(10, self.size.width - len(hint) - 2)
+            line = what if len(what) <= room else what[: room - 1] + signs.ellipsis
+            self.update(Content.assemble(line, (hint, "$muted")))
+            return
+        heads: list[str | tuple[str, str]] = []
+        for at, title in enumerate(_TEXTS):
+            heads += [(title, "bold underline $primary" if at == self.page else "$muted"), "   "]
+        self.update(Content.assemble(*heads, "\n", visible_lines(self._text(self._step, self.page))))
+
+    @staticmethod
+    def _text(step: Step, page: int) -> str:
+        texts = (f"{step.what}\n{step.why}".strip(), step.attack, step.fix, step.breaks)
+        return texts[page] or "The checklist has no text on this."
+
+
+_CHOOSES = frozenset(
+    {"choose", "values", "safe", "likely", "all", "none", "diff", "write", "harden", "trial", "apply"}
+)
+"""Actions that need to know the container."""
+_OF_FINDING = frozenset({"choose", "values", "explain"})
+
+
+def why_not_in_walk(action: str, choosing: Choosing | None, finding: Finding | None, *, gone: bool) -> str:
+    """One sentence; empty when nothing is in the way.
+
+    Args:
+        choosing: None while the container's details have not arrived.
+        finding: the one under the cursor.
+        gone: the container was removed, and its last facts are shown.
+    """
+    if gone and action in ("recheck", "harden", "trial", "apply"):
+        return "The container was removed: these are its last facts."
+    if action in _CHOOSES and choosing is None:
+        return "Its details have not arrived yet."
+    if action in _CHOOSES and choosing is not None and choosing.report.facts is None:
+        return f"Nothing is known of it: {visible(choosing.report.trouble, 200)}."
+    if action in _OF_FINDING and finding is None:
+        return "There is no finding under the cursor."
+    if choosing is not None and not choosing.chosen:
+        if action in ("trial", "apply"):
+            return "Choose fixes first: space one, a all safe ones, L likely ones."
+        if action == "none":
+            return "No fix is chosen."
+    return ""
+
+
+def need_values(checks: Sequence[str], judge: Judge) -> str:
+    """Fixes that wait for a value, each with the step in which it can be given."""
+    steps = {check.id: check.step for check in judge.checks}
+    names = ", ".join(f"{check} (step {steps[check]})" for check in checks)
+    need = "This fix needs" if len(checks) == 1 else "These fixes need"
+    return f"{need} a value first; there p sets it: {names}."
+
+
+def no_findings(report: Report | None, step: Step, signs: Signs) -> Content:
+    """The text in place of the findings of a step.
+
+    Args:
+        report: None while the container's details have not arrived.
+    """
+    if report is None:
+        return Content(signs.of("Loading its details…"))
+    if report.trouble:
+        return Content(f"Nothing could be judged: {visible(report.trouble)}")
+    elsewhere = f"The step has {plural(len(step.checks), 'check')} of the host, engine or image."
+    return Content.assemble("No check of this step applies to containers.\n\n", (elsewhere, "$muted"))
+
+
+def open_trial(screen: HardenScreen, choosing: Choosing | None) -> None:
+    """Try the chosen fixes on a twin; `choosing` is None when nothing is known about the container."""
+    _open(screen, choosing, TrialScreen)
+
+
+def open_apply(screen: HardenScreen, choosing: Choosing | None) -> None:
+    """Apply the chosen fixes to the container."""
+    _open(screen, choosing, ApplyScreen)
+
+
+def _open(
+    screen: HardenScreen, choosing: Choosing | None, kind: Callable[[Choosing, Plan], HardenScreen]
+) -> None:
+    if choosing is None:
+        return
+    if (plan := choosing.plan) is not None and plan.changes:
+        screen.app.push_screen(kind(choosing, plan))
+    else:
+        screen.complain(choosing.trouble or "The chosen fixes change nothing.")
+
 
 _IMAGE_STEP = 1
 

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from hardentui.errors import CannotExpress, UsageError
+from hardentui.errors import CannotExpress, GeneratorError, UsageError
+from hardentui.host.podman.generator import dry_run, exec_start, find_generator, version_of
 from hardentui.model.apps import compose_files, compose_project
 from hardentui.model.draft import Draft, DraftFile, ShellCommands, Target, TextFile
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Option, Spec
-from hardentui.model.version import OLDEST_WITH_QUADLET, Version
+from hardentui.model.version import NEWEST_KNOWN, OLDEST_WITH_QUADLET, Version
 from hardentui.options import (
     ANNOTATIONS,
     COMMAND,
@@ -26,6 +27,8 @@ from hardentui.options import (
     REMOVE,
     RESTART,
 )
+from hardentui.options.argv.compare import compare_arguments
+from hardentui.quadlet.proof import prove_by_port
 from hardentui.quadlet.write.bundle import Bundle, Member, UnitCommand, UnitContext, bundle
 from hardentui.reading.containers import declared_user, own_unit_of
 from hardentui.reading.masking import mask_argument, mask_text
@@ -33,12 +36,77 @@ from hardentui.visible import command_word, visible
 from hardentui.words import plural
 from hardentui.workbench.changing.heading import heading, unit_heading, writing_context
 from hardentui.workbench.changing.layer import brought, layer_of, only_in_layer
-from hardentui.workbench.changing.proof import prove
 from hardentui.workbench.looking.neighbours import Neighbours
 from hardentui.workbench.looking.stack import dependents_of
 from hardentui.writers.anonymous import with_existing
 from hardentui.writers.context import left_behind, safe_file_name
 from hardentui.writers.run_script import run_commands, run_script
+
+
+def prove(made: Bundle, facts: ContainerFacts, version: Version | None) -> str:
+    """Run the units through a Quadlet generator, compare its commands with the intended ones, and say which
+    one.
+
+    The host's own generator if the units are for its Podman; else its port, for the requested version.
+
+    Raises:
+        GeneratorError: it rejects them, or would run something else.
+    """
+    units = {file.name: file.text for file in made.files if file.is_unit}
+    target = version or facts.engine.version
+    rootless = facts.engine.rootless is True
+    generator = find_generator()
+    if generator is None or target != (version_of(generator) or facts.engine.version):
+        differences = tuple(
+            line
+            for command in _commands(made)
+            for line in prove_by_port(_first(command.unit, units), command.argv, target, rootless)
+        )
+        known = min(target, NEWEST_KNOWN)
+        newest = "" if known == target else " (none newer is known)"
+        maker = f"the generator of Podman {known}{newest}, as built into HardenTUI,"
+    else:
+        differences = _differences_on_host(units, made, rootless, generator)
+        maker = "this host's Quadlet generator"
+    if differences:
+        raise GeneratorError(
+            f"{maker[0].upper()}{maker[1:]} would not produce the intended command; nothing was written.",
+            "\n".join(differences),
+        )
+    return (
+        f"{maker} accepts its keys and produces exactly the intended command; Podman itself checks the values"
+    )
+
+
+def _differences_on_host(
+    units: Mapping[str, str], made: Bundle, rootless: bool, generator: str
+) -> tuple[str, ...]:
+    done = dry_run(units, user=rootless, generator=generator)
+    if not done.ok:
+        raise GeneratorError("The Quadlet generator of this host rejects the unit.", done.stderr)
+    return tuple(
+        line
+        for command in _commands(made)
+        for line in compare_arguments(exec_start(_service_of(done.services, command.service)), command.argv)
+    )
+
+
+def _commands(made: Bundle) -> tuple[UnitCommand, ...]:
+    """The commands to compare, the container's own first."""
+    return (UnitCommand(made.files[0].name, made.service, made.argv), *made.others)
+
+
+def _first(name: str, units: Mapping[str, str]) -> dict[str, str]:
+    return {name: units[name], **units}
+
+
+def _service_of(services: Mapping[str, str], name: str) -> str:
+    if name not in services:
+        raise GeneratorError(
+            f"The Quadlet generator produced no {name}.", f"It produced: {', '.join(services)}"
+        )
+    return services[name]
+
 
 _PRIVATE = 0o600
 """Mode of files that hold a plain-text secret of the container."""

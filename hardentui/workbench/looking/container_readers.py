@@ -20,9 +20,7 @@ from hardentui.host.files.reader import Files, reason
 from hardentui.host.process.activity import Activity, effective_uid, read_activity
 from hardentui.host.process.cgroups import CgroupTree
 from hardentui.host.process.denials import denials_of
-from hardentui.host.process.log_limit import read_log_limit
-from hardentui.host.process.proc import refuse_another
-from hardentui.host.process.rlimits import read_rlimits
+from hardentui.host.process.proc import read_log_limit, read_rlimits, refuse_another
 from hardentui.host.units.writable import hook_program
 from hardentui.model.activity import Denial, FileChange, UnitFacts, WrittenDirectory
 from hardentui.model.configuration import FileFact, Missing

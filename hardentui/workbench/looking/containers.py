@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from hardentui.engine import events
 from hardentui.engine.inspecting import Gone, Inspected
+from hardentui.engine.read import Engine
 from hardentui.errors import EngineError, NotFound
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Kind, Subject
@@ -20,11 +21,38 @@ from hardentui.workbench.looking.gather import Gatherer, with_peers
 from hardentui.workbench.looking.judging import Judge
 from hardentui.workbench.looking.neighbours import Neighbours
 from hardentui.workbench.looking.originals import kept_originals
-from hardentui.workbench.looking.pod_members import pod_members
 from hardentui.workbench.looking.rows import Lists, read_lists, row_of
 from hardentui.workbench.looking.stack import stack_of
 from hardentui.workbench.opening.opened import Opened
 from hardentui.workbench.views import CheckProgress, Connectivity, Report, Row
+
+
+def pod_members(
+    facts: ContainerFacts,
+    engine: Engine,
+    gatherer: Gatherer,
+    known: Callable[[str], ContainerFacts | None],
+) -> tuple[ContainerFacts, ...]:
+    """The other containers of its pod; one that does not answer is left out, and the writer reports it.
+
+    Args:
+        known: ID -> facts that were already read.
+    """
+    pod = facts.pod or {}
+    without = ("", facts.id, str(pod.get("InfraContainerID") or ""))
+    members = []
+    for listed in pod.get("Containers") or ():
+        identity = str(listed.get("Id") or "")
+        if identity in without:
+            continue
+        member = known(identity)
+        if member is None:
+            try:
+                member = gatherer.container(engine.inspect(identity))
+            except EngineError:
+                continue
+        members.append(member)
+    return tuple(members)
 
 
 class Containers:

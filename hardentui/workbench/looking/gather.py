@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+import posixpath
+import stat
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from msgspec import Struct, json
@@ -26,20 +28,26 @@ from hardentui.model.facts import (
     Kernel,
     NetworkFacts,
     NotRunning,
+    VolumeFacts,
 )
 from hardentui.model.host import TrustFacts
 from hardentui.model.image import RegistryDigest
-from hardentui.model.known import NOT_READ, Known, Together, Unread, known, later
+from hardentui.model.known import NOT_READ, Known, Together, Unread, Unreadable, known, later
 from hardentui.model.peers import Peer, Peers
+from hardentui.model.runtime import RuntimeConfig
+from hardentui.model.seccomp import NoFilter, RawFilter, SeccompProfile
 from hardentui.model.spec import Spec
 from hardentui.model.trust import full_reference
+from hardentui.options import NETWORK
 from hardentui.options.engine_defaults import EngineDefaults
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
 from hardentui.reading.containers import ask_or, engine_info, section
+from hardentui.reading.networks import mode_of
+from hardentui.reading.seccomp import parse_profile
+from hardentui.reading.system_calls import RAW_FILTER, raw_filter
 from hardentui.scanners.registry_answers import NEVER_ASKED, RegistryAnswers
 from hardentui.scanners.stored import StoredScans
-from hardentui.workbench.looking.borrowed_network import lender_on_host
 from hardentui.workbench.looking.container_readers import (
     UNIT_LABEL,
     Place,
@@ -48,12 +56,192 @@ from hardentui.workbench.looking.container_readers import (
 )
 from hardentui.workbench.looking.host_side import HostSide
 from hardentui.workbench.looking.inventories import Inventories
-from hardentui.workbench.looking.mount_links import links_of
 from hardentui.workbench.looking.mounted_paths import mounts_and_sockets
 from hardentui.workbench.looking.once_per_engine import OncePerEngine
-from hardentui.workbench.looking.runtime_config import RuntimeConfigs
 from hardentui.workbench.looking.shared_resources import Shared, asked
 from hardentui.workbench.opening.opened import Opened
+
+_INIT = "/run/podman-init"
+"""Where Podman mounts the program of `--init`."""
+
+
+class RuntimeConfigs:
+    """Builds them; most containers have the same filter, which is parsed once."""
+
+    def __init__(self) -> None:
+        self._profiles: dict[bytes, SeccompProfile | None] = {}
+
+    def read(self, document: Mapping[str, Any] | None) -> Known[RuntimeConfig]:
+        """`document` is None if it could not be read."""
+        if document is None:
+            return Unreadable("the configuration of the runtime (config.json) cannot be read")
+        annotations = _texts(document.get("annotations"))
+        process, linux = document.get("process"), _section(document, "linux")
+        score = process.get("oomScoreAdj") if isinstance(process, dict) else None
+        devices = _section(linux, "resources").get("devices")
+        return RuntimeConfig(
+            annotations=annotations,
+            seccomp=self._filter(linux, annotations),
+            sysctl=_texts(linux.get("sysctl")),
+            oom_score_adj=score if isinstance(score, int) else None,
+            masks=frozenset(_paths(linux, "maskedPaths")) | frozenset(_paths(linux, "readonlyPaths")),
+            device_rules=frozenset(_device_rules(devices)),
+            device_filter=bool(devices),
+            programs=tuple(dict.fromkeys((*_hooks(document), *_init(document)))),
+        )
+
+    def _filter(
+        self, linux: Mapping[str, Any], annotations: Mapping[str, str]
+    ) -> SeccompProfile | RawFilter | NoFilter | None:
+        if RAW_FILTER in annotations:
+            compiled = raw_filter(annotations[RAW_FILTER])
+            given = None if isinstance(compiled, Unreadable) else compiled.filter
+            return given if isinstance(given, RawFilter) else None
+        section = linux.get("seccomp")
+        if not section:
+            return NoFilter("no linux.seccomp in the runtime's configuration")
+        text = json.encode(section)
+        if text not in self._profiles:
+            try:
+                self._profiles[text] = parse_profile(section)
+            except (AttributeError, TypeError, ValueError):
+                self._profiles[text] = None
+        return self._profiles[text]
+
+
+def _hooks(document: Mapping[str, Any]) -> Iterator[str]:
+    for stage in _section(document, "hooks").values():
+        for hook in stage if isinstance(stage, list) else ():
+            if isinstance(hook, dict) and "path" in hook:
+                yield str(hook["path"])
+
+
+def _init(document: Mapping[str, Any]) -> Iterator[str]:
+    mounts = document.get("mounts")
+    for mount in mounts if isinstance(mounts, list) else ():
+        if isinstance(mount, dict) and mount.get("destination") == _INIT:
+            yield str(mount.get("source"))
+
+
+def _section(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    section = document.get(name)
+    return section if isinstance(section, dict) else {}
+
+
+def _paths(linux: Mapping[str, Any], name: str) -> Iterator[str]:
+    listed = linux.get(name)
+    yield from (str(path) for path in (listed if isinstance(listed, list) else ()))
+
+
+def _device_rules(listed: object) -> Iterator[str]:
+    """The rules that allow something, as cgroup v1 lists them."""
+    for rule in listed if isinstance(listed, list) else ():
+        if isinstance(rule, dict) and rule.get("allow") is True:
+            major, minor = (_number(rule.get(name)) for name in ("major", "minor"))
+            yield f"{rule.get('type') or 'a'} {major}:{minor} {rule.get('access') or 'rwm'}"
+
+
+def _number(given: object) -> str:
+    return str(given) if isinstance(given, int) and given >= 0 else "*"
+
+
+def _texts(given: object) -> dict[str, str]:
+    return {str(name): str(value) for name, value in given.items()} if isinstance(given, dict) else {}
+
+
+_MOST_LINKS = 40  # as many as the kernel follows
+
+
+def links_of(files: Files, document: Mapping[str, Any], volumes: Mapping[str, VolumeFacts]) -> dict[str, str]:
+    """Host path of a mount -> its target, for the mounts of a container that go through links.
+
+    A path that cannot be read (no permission, not recorded) is left out; the typed one is used.
+    """
+    links = {}
+    for path in _host_paths(document, volumes):
+        try:
+            real = real_path(files, path)
+        except OSError:
+            continue
+        if real != posixpath.normpath(path):
+            links[path] = real
+    return links
+
+
+def real_path(files: Files, path: str) -> str:
+    """The path without symbolic links.
+
+    Raises:
+        OSError: part of it cannot be read, or its links form a loop.
+    """
+    left = [part for part in path.split("/") if part][::-1]
+    real, links = "/", 0
+    while left:
+        part = left.pop()
+        if part in (".", ".."):
+            real = posixpath.dirname(real) if part == ".." else real
+            continue
+        here = posixpath.join(real, part)
+        if not stat.S_ISLNK(files.stat(here, follow=False).mode):
+            real = here
+            continue
+        links += 1
+        if links > _MOST_LINKS:
+            raise OSError("too many links")
+        target = files.read_link(here)
+        real = "/" if target.startswith("/") else real
+        left += [part for part in target.split("/") if part][::-1]
+    return real
+
+
+def _host_paths(document: Mapping[str, Any], volumes: Mapping[str, VolumeFacts]) -> Iterable[str]:
+    for mount in document.get("Mounts") or ():
+        source = mount.get("Source") if isinstance(mount, Mapping) and mount.get("Type") == "bind" else None
+        if isinstance(source, str) and source.startswith("/"):
+            yield source
+    for volume in volumes.values():
+        device = (volume.inspect.get("Options") or {}).get("device")
+        if isinstance(device, str) and device.startswith("/"):
+            yield device
+
+
+_OF_HOST = "/proc/1/ns/net"
+_MOST_LENDERS = 8
+
+Ask = Callable[[str], Known[Mapping[str, Any]]]
+
+
+def lender_on_host(facts: ContainerFacts, ask: Ask) -> Known[bool]:
+    """Whether the network that a container borrows is the host's own; False for one that borrows none.
+
+    For a running container, the kernel knows. Otherwise the lender decides, or the lender of that one.
+
+    Args:
+        ask: for the inspect document of a container by its name or ID.
+    """
+    mode = next((value for value in facts.spec[NETWORK] if mode_of(value) in ("container", "ns")), "")
+    if not mode:
+        return False
+    shared = ask_or(facts, lambda kernel: kernel.shared_namespaces, None)
+    if shared is not None:
+        return "net" in shared
+    return _leads_to_host(mode, ask)
+
+
+def _leads_to_host(mode: str, ask: Ask) -> Known[bool]:
+    for _ in range(_MOST_LENDERS):
+        kind, _, lender = mode.partition(":")
+        if kind == "ns":
+            same = lender == _OF_HOST
+            return True if same else Unreadable(f"which network it joins at {lender} is not known")
+        if kind != "container":
+            return kind == "host"
+        document = ask(lender)
+        if isinstance(document, Unreadable):
+            return Unreadable(f"the network of container {lender}, which it borrows: {document.reason}")
+        mode = str(section(document, "HostConfig").get("NetworkMode") or "")
+    return Unreadable("the network that it borrows is passed on too often")
+
 
 INSIDE_NOT_READ = Unread(
     "the files in the image were not read; hardentui images --inside reads them without running it"

@@ -16,13 +16,35 @@ from msgspec.structs import replace
 
 from hardentui.host.process.mountinfo import MountTable
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread, Unreadable
 from hardentui.model.mounts import KernelMount, Listener, MountedPath, MountOrigin, ReachableSocket
 from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM
-from hardentui.reading.containers import ask, image_config, section
+from hardentui.reading.containers import ask, ask_or, image_config, section
 from hardentui.reading.mounts import at_or_above, normal, paths_of_volume
 from hardentui.workbench.looking.host_side import HostSide, sockets_behind
-from hardentui.workbench.looking.open_files import hidden_open_files, left_open
+
+
+def hidden_open_files(facts: ContainerFacts) -> str:
+    """Why it is not known which files were passed to it (`--preserve-fds`); empty if none were, or it is."""
+    open_files = ask(facts, lambda kernel: kernel.left_open)
+    if not isinstance(open_files, Unread):
+        return ""
+    words = [str(word) for word in section(facts.inspect, "Config").get("CreateCommand") or ()]
+    passed = any(word.partition("=")[0] in ("--preserve-fds", "--preserve-fd") for word in words)
+    return open_files.reason if passed else ""
+
+
+def left_open(facts: ContainerFacts) -> Iterator[MountedPath]:
+    """Open files lead past the mounts, and past their options: read-only or not, they can be opened again."""
+    left: Mapping[str, str] = ask_or(facts, lambda kernel: kernel.left_open, {})
+    for point, path in left.items():
+        everything = path.endswith("/")  # `..` leads out of a directory, up to the host's root
+        yield MountedPath(
+            *(point, ("/" if everything else normal(path),), "other", normal(path), ("rw",)),
+            origin=MountOrigin.STARTER,
+            in_force=True,
+        )
+
 
 _OF_PODMAN = r"/overlay-containers/[0-9a-f]{64}/(userdata|rootfs)(/|$)"
 _OF_HOST = ("bind", "volume")

@@ -9,6 +9,7 @@ from time import monotonic
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hardentui.engine.events import Event
 from hardentui.engine.logs import LogLine, past_events, read_log
 from hardentui.errors import InputError, NotFound
 from hardentui.host.files.reader import Files
@@ -41,8 +42,37 @@ from hardentui.workbench.monitoring.baseline import (
     picture,
     program_of,
 )
-from hardentui.workbench.monitoring.new_events import NewEvents
 from hardentui.workbench.workbench import Workbench
+
+_FIRST = 600.0
+"""Seconds that the first reading reaches back."""
+_OVERLAP = 5.0
+"""Seconds that a reading overlaps with the previous one: Podman records an event slightly after its time."""
+
+
+class NewEvents:
+    """Events since the last successful reading; a failed reading loses nothing."""
+
+    def __init__(self) -> None:
+        self._until: float | None = None
+        self._reported: frozenset[Event] = frozenset()
+
+    def since_last(
+        self, read: Callable[[float], Known[tuple[Event, ...]]], now: float
+    ) -> Known[tuple[Event, ...]]:
+        """Events not reported before, oldest first.
+
+        Args:
+            read: returns the events since a time, in seconds since 1970.
+            now: a time before reading.
+        """
+        events = read(now - _FIRST if self._until is None else self._until - _OVERLAP)
+        if isinstance(events, Unreadable):
+            return events
+        new = tuple(event for event in events if event not in self._reported)
+        self._until, self._reported = now, frozenset(events)
+        return new
+
 
 _NEXT_LOOK = 0.5  # seconds after which CPU use can first be computed
 _LOG_LINES = 10

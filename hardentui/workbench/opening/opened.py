@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -18,13 +18,16 @@ from hardentui.model.facts import EngineFacts
 from hardentui.model.known import Known, Unreadable
 from hardentui.state.own_files import Directory, cache_directory
 from hardentui.workbench.begun import Begun
-from hardentui.workbench.opening.clock import utc_now
 from hardentui.workbench.opening.command_log import CommandLog
 from hardentui.workbench.views import Attempt
 
 if TYPE_CHECKING:
     from hardentui.model.host import HostFacts, TrustFacts
     from hardentui.model.image import ImageInventory
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 class Opened(Struct, frozen=True):

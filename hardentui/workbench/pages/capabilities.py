@@ -16,9 +16,9 @@ from hardentui.reading.capabilities import (
     declared_set,
     declared_words,
     live_sets,
+    meaning,
     needed_by_image,
 )
-from hardentui.reading.capability_words import meaning
 from hardentui.reading.containers import ask
 from hardentui.reading.user_namespace import own_user_namespace
 

@@ -33,21 +33,7 @@ from hardentui.model.peers import Peer, Peers
 from hardentui.model.spec import Spec
 from hardentui.model.trust import Override, TrustFacts
 from hardentui.model.version import Version
-from hardentui.options import (
-    HEALTH_CMD,
-    HEALTH_INTERVAL,
-    IMAGE,
-    LABELS,
-    LOG_DRIVER,
-    LOG_OPT,
-    NETWORK,
-    POD,
-    PUBLISH,
-    PUBLISH_ALL,
-    ROOTFS,
-    SDNOTIFY,
-    Port,
-)
+from hardentui.options import *
 from hardentui.reading.images import parse_time, reference
 from hardentui.reading.networks import exposed, own_network, reach
 from hardentui.workbench.checklists.loading import load

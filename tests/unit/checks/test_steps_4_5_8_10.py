@@ -19,37 +19,7 @@ from hardentui.model.finding import Severity, Status, Verdict
 from hardentui.model.host import Capacity, HostFacts
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
-from hardentui.options import (
-    CAP_ADD,
-    CAP_DROP,
-    CGROUPS,
-    COMMAND,
-    CPU_SHARES,
-    CPUS,
-    CPUSET_CPUS,
-    ENV,
-    IPC,
-    LABEL_DISABLE,
-    LABEL_TYPE,
-    MEMORY,
-    MEMORY_RESERVATION,
-    MOUNTS,
-    NO_NEW_PRIVILEGES,
-    PID,
-    PIDS_LIMIT,
-    POD,
-    PRIVILEGED,
-    READ_ONLY,
-    READ_ONLY_TMPFS,
-    SECCOMP_PROFILE,
-    SECRETS,
-    SYSCTL,
-    TMPFS,
-    UNMASK,
-    USER,
-    USERNS,
-    Mount,
-)
+from hardentui.options import *
 from hardentui.reading.command_line_secrets import secrets_in_words
 from hardentui.reading.secrets import secret_name, secrets_in_pairs
 from hardentui.reading.written import directories_of

@@ -14,11 +14,10 @@ from hardentui.checks.examples import container, rootful, rootless
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.errors import CannotFix
-from hardentui.harden.evaluate import container_subject, run
-from hardentui.harden.severity import context_shift
-from hardentui.host.capacity import read_capacity
+from hardentui.harden.evaluate import container_subject, context_shift, run
 from hardentui.host.files.layers import uid_of_name
 from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
+from hardentui.host.machine import read_capacity
 from hardentui.host.process.activity import read_listening
 from hardentui.model.check import FixContext, Parameters
 from hardentui.model.facts import IdRange, ImageFacts, Kernel, ListeningSocket, NetworkFacts, NotRunning
@@ -28,22 +27,7 @@ from hardentui.model.known import Unreadable
 from hardentui.model.mounts import MountedPath
 from hardentui.model.runtime import RuntimeConfig
 from hardentui.model.seccomp import NoFilter, RawFilter, SeccompProfile
-from hardentui.options import (
-    CAP_ADD,
-    DEVICE_CGROUP_RULE,
-    IPC,
-    LABELS,
-    MOUNTS,
-    NETWORK,
-    PID,
-    POD,
-    PRIVILEGED,
-    SHM_SIZE,
-    UIDMAP,
-    USER,
-    USERNS,
-    Mount,
-)
+from hardentui.options import *
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
 from hardentui.reading.containers import labels_of
@@ -51,8 +35,8 @@ from hardentui.reading.engine_api import reachable_api
 from hardentui.reading.limits import count_of_list
 from hardentui.reading.system_calls import filter_of
 from hardentui.reading.user_namespace import own_user_namespace
+from hardentui.workbench.looking.gather import RuntimeConfigs
 from hardentui.workbench.looking.once_per_engine import OncePerEngine
-from hardentui.workbench.looking.runtime_config import RuntimeConfigs
 
 if TYPE_CHECKING:
     from hardentui.host.commands import Run

@@ -31,33 +31,10 @@ from hardentui.model.finding import Status, Verdict
 from hardentui.model.host import HostFacts
 from hardentui.model.mounts import KernelMount
 from hardentui.model.peers import Peer, Peers
-from hardentui.options import (
-    CAP_ADD,
-    COMMAND,
-    CPUS,
-    DEVICES,
-    ENV,
-    GROUP_ADD,
-    LABELS,
-    MEMORY,
-    MOUNTS,
-    NETWORK,
-    PIDS_LIMIT,
-    POD,
-    PUBLISH,
-    READ_ONLY,
-    SECCOMP_PROFILE,
-    SYSCTL,
-    UNMASK,
-    USER,
-    USERNS,
-    Mount,
-    Port,
-)
+from hardentui.options import *
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
-from hardentui.workbench.looking.gather import with_peers
-from hardentui.workbench.looking.mount_links import links_of, real_path
+from hardentui.workbench.looking.gather import links_of, real_path, with_peers
 
 PASS, FAIL, NOT_APPLICABLE = Status.PASS, Status.FAIL, Status.NOT_APPLICABLE
 

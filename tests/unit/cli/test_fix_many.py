@@ -10,7 +10,7 @@ from hardentui.errors import GeneratorError
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.version import Version
 from hardentui.quadlet.write.bundle import Bundle
-from hardentui.workbench.changing.proof import prove
+from hardentui.workbench.changing.drafts import prove
 from tests.unit.cli.test_cli import Run, run
 
 __all__ = ["run"]

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import jsonschema
 import pytest
 
-from hardentui.cli.fleet import facts_files
+from hardentui.cli.check import facts_files
 from hardentui.cli.run import run
 from hardentui.errors import InputError
 from tests.support.check_report import statuses

@@ -7,7 +7,7 @@ from argparse import Namespace
 
 import pytest
 
-from hardentui.cli.next_steps import next_steps
+from hardentui.cli.check import next_steps
 from hardentui.harden.score import score
 from hardentui.model.finding import Finding, Kind, Severity, Subject, failed
 from hardentui.reports.result import CheckResult, SubjectResult

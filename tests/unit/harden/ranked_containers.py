@@ -6,28 +6,7 @@ from typing import Any
 
 from hardentui.checks.examples import container, rootful, rootless
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts
-from hardentui.options import (
-    CAP_ADD,
-    CAP_DROP,
-    CPUS,
-    DEVICES,
-    ENV,
-    HEALTH_CMD,
-    MEMORY,
-    MOUNTS,
-    NETWORK,
-    NO_NEW_PRIVILEGES,
-    PID,
-    PIDS_LIMIT,
-    PRIVILEGED,
-    PUBLISH,
-    READ_ONLY,
-    SECCOMP_PROFILE,
-    USER,
-    USERNS,
-    Mount,
-    Port,
-)
+from hardentui.options import *
 
 EVERYWHERE = (PUBLISH, (Port(80, "8080", "0.0.0.0"),))
 HERE = (PUBLISH, (Port(80, "8080", "127.0.0.1"),))

@@ -17,20 +17,7 @@ from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict
 from hardentui.model.waiver import Waiver
-from hardentui.options import (
-    CAP_DROP,
-    CPUS,
-    IMAGE,
-    MEMORY,
-    NETWORK,
-    NO_NEW_PRIVILEGES,
-    PRIVILEGED,
-    PUBLISH,
-    READ_ONLY,
-    USER,
-    USERNS,
-    Port,
-)
+from hardentui.options import *
 
 SITE = Subject(Kind.SITE, "site", "site")
 CHECKS = {check.id: check for check in all_checks()}

@@ -15,25 +15,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
 from hardentui.model.version import Version
-from hardentui.options import (
-    CAP_ADD,
-    CGROUPS,
-    COMMAND,
-    ENV,
-    HEALTH_CMD,
-    IMAGE,
-    LABELS,
-    MEMORY,
-    NAME,
-    NETWORK,
-    NO_NEW_PRIVILEGES,
-    PUBLISH,
-    READ_ONLY,
-    REMOVE,
-    SECRETS,
-    USER,
-    Port,
-)
+from hardentui.options import *
 from hardentui.workbench.changing.drafter import changed_unit
 from hardentui.workbench.changing.unit_edits import edited, unit_diff
 from hardentui.workbench.looking.unit_origin import Origin, drift_of, origin_of, unit_spec

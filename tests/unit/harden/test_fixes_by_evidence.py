@@ -29,31 +29,7 @@ from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.model.known import Unreadable
 from hardentui.model.mounts import KernelMount
 from hardentui.model.plan import Caution, Choice, Plan
-from hardentui.options import (
-    CAP_ADD,
-    CAP_DROP,
-    COMMAND,
-    HEALTH_CMD,
-    IMAGE,
-    LABELS,
-    MEMORY,
-    MEMORY_SWAP,
-    MOUNTS,
-    NETWORK,
-    NO_NEW_PRIVILEGES,
-    PRIVILEGED,
-    PUBLISH,
-    READ_ONLY,
-    RESTART,
-    ROOTFS,
-    SECRETS,
-    SYSCTL,
-    TMPFS,
-    USER,
-    USERNS,
-    Mount,
-    Port,
-)
+from hardentui.options import *
 from hardentui.workbench.checklists.loading import load
 from hardentui.workbench.checklists.lookup import find_check
 

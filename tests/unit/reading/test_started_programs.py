@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hardentui.reading.started_programs import program_paths
+from hardentui.reading.behaviour import program_paths
 
 
 @pytest.mark.parametrize(

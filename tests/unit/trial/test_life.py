@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.host.files.reader import Files, FileStat
-from hardentui.trial.empty_directories import empty_directories
+from hardentui.trial.baseline import empty_directories
 from hardentui.trial.life import handles, open_logs
 
 

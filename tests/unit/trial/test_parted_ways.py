@@ -13,8 +13,8 @@ import pytest
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.model.known import Known
 from hardentui.model.network_split import WayTried
-from hardentui.trial import parted_ways
-from hardentui.trial.parted_ways import WayKnocker
+from hardentui.trial import parting as parted_ways
+from hardentui.trial.parting import WayKnocker
 
 
 class Answers:

@@ -7,8 +7,7 @@ import pytest
 from hardentui.checks.examples import container
 from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.model.network_split import MemberTried, NewNetwork, SeenWay, SplitResult, WayTried
-from hardentui.trial.parted_ways import ways_to_try
-from hardentui.trial.parting import SplitRequest, called_first, result_of
+from hardentui.trial.parting import SplitRequest, called_first, result_of, ways_to_try
 
 SHARED = NetworkFacts("shared")
 GOOD = MemberTried("web", True, True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.cli.trust_rules import rules_of
+from hardentui.cli.trust import rules_of
 from hardentui.errors import InputError, UsageError
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.podman.trust import read_trust

@@ -8,7 +8,8 @@ from types import ModuleType
 import pytest
 from msgspec import Struct
 
-from hardentui.engine.documents import container, fields, image, info, resources
+from hardentui.engine import read as info
+from hardentui.engine.documents import container, fields, image, resources
 
 
 @pytest.mark.parametrize("module", [container, fields, image, info, resources])

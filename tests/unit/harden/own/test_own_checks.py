@@ -22,27 +22,7 @@ from hardentui.model.known import Unreadable
 from hardentui.model.own_check import CheckOperator, OwnCheck, Shape
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option, Spec
-from hardentui.options import (
-    CAP_ADD,
-    CAP_DROP,
-    CPUS,
-    ENV,
-    IMAGE,
-    LABELS,
-    MEMORY,
-    MEMORY_RESERVATION,
-    MOUNTS,
-    NETWORK,
-    NO_NEW_PRIVILEGES,
-    PIDS_LIMIT,
-    PRIVILEGED,
-    PUBLISH,
-    READ_ONLY,
-    STOP_TIMEOUT,
-    USER,
-    Mount,
-    Port,
-)
+from hardentui.options import *
 from tests.support.option_samples import sample
 
 NOTHING_SET = Checklist("empty", "No parameters", ())

@@ -10,7 +10,7 @@ import pytest
 
 from hardentui.host.files.interpreters import interpreters
 from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
-from hardentui.host.process.monitors import read_programs_of_containers
+from hardentui.host.machine import read_programs_of_containers
 from hardentui.host.process.table import read_process_table
 from hardentui.model.host import Program
 

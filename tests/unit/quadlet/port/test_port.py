@@ -376,7 +376,7 @@ def _written(version: Version | None) -> str:
 
 
 def _without_generator(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hardentui.workbench.changing.proof.find_generator", lambda: None)
+    monkeypatch.setattr("hardentui.workbench.changing.drafts.find_generator", lambda: None)
 
 
 def test_the_port_stands_in_where_there_is_no_generator(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -389,7 +389,7 @@ def test_the_port_stands_in_where_there_is_no_generator(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("version", [Version(4, 6), Version(5, 4), Version(6, 0)])
 def test_the_port_stands_in_for_another_version(version: Version, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hardentui.workbench.changing.proof.find_generator", lambda: "/never/started")
+    monkeypatch.setattr("hardentui.workbench.changing.drafts.find_generator", lambda: "/never/started")
     assert f"the generator of Podman {version}, as built into HardenTUI, accepts its keys" in _written(
         version
     )
@@ -401,7 +401,7 @@ def test_a_podman_that_nobody_knows_yet_is_not_called_known(monkeypatch: pytest.
 
 
 def test_the_hosts_own_generator_is_asked_for_its_own_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hardentui.workbench.changing.proof.find_generator", lambda: "/no/such/generator")
+    monkeypatch.setattr("hardentui.workbench.changing.drafts.find_generator", lambda: "/no/such/generator")
     for version in (None, Version(5, 4, 2)):
         with pytest.raises(GeneratorError, match="/no/such/generator cannot be run"):
             _written(version)
@@ -414,7 +414,7 @@ def test_a_generator_of_another_podman_is_not_asked(
     generator = tmp_path / "quadlet"
     generator.write_text(f"#!/bin/sh\n[ $1 = -version ] && echo {version} && exit\necho no >&2; exit 1\n")
     generator.chmod(0o755)
-    monkeypatch.setattr("hardentui.workbench.changing.proof.find_generator", lambda: str(generator))
+    monkeypatch.setattr("hardentui.workbench.changing.drafts.find_generator", lambda: str(generator))
     if asked:
         with pytest.raises(GeneratorError, match="rejects the unit"):
             _written(None)

@@ -18,7 +18,6 @@ from hardentui.model.observation import (
     SocketEndpoint,
     TouchedFile,
 )
-from hardentui.trial.learned.limits import memory_limit, pids_limit
 from hardentui.trial.learned.merging import merged
 from hardentui.trial.learned.needs import (
     CallEvidence,
@@ -29,6 +28,7 @@ from hardentui.trial.learned.needs import (
     places,
     written_files,
 )
+from hardentui.trial.learned.teaching import memory_limit, pids_limit
 
 NATIVE = "SCMP_ARCH_X86_64"
 HELD = frozenset({"CAP_CHOWN", "CAP_SETUID", "CAP_SETGID", "CAP_KILL", "CAP_DAC_OVERRIDE"})

@@ -24,7 +24,7 @@ from hardentui.workbench.changing.batch import (
     prepare,
     write,
 )
-from hardentui.workbench.changing.proof import prove
+from hardentui.workbench.changing.drafts import prove
 from hardentui.workbench.views import Report
 from hardentui.workbench.workbench import Workbench
 from tests.tui.replayed import Host

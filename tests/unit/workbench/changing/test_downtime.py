@@ -9,7 +9,7 @@ import pytest
 from hardentui.checks.examples import container, rootful
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.journal import EntryAction, JournalEntry
-from hardentui.workbench.changing.downtime import expected_downtime
+from hardentui.workbench.changing.applying import expected_downtime
 from tests.support.rooted import Rooted
 
 ENGINE = "unix:///a"

@@ -9,20 +9,7 @@ from hardentui.errors import CannotExpress, GeneratorError
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
 from hardentui.model.version import Version
-from hardentui.options import (
-    CAP_DROP,
-    ENV,
-    IMAGE,
-    MEMORY,
-    MOUNTS,
-    NAME,
-    NETWORK,
-    NO_NEW_PRIVILEGES,
-    PUBLISH,
-    TTY,
-    ULIMIT,
-    USER,
-)
+from hardentui.options import *
 from hardentui.systemd.search_paths import ServiceManager
 from hardentui.workbench.changing.unit_edits import UnitEdit, edited
 from hardentui.workbench.changing.unit_proof import prove_edit

@@ -11,7 +11,7 @@ from hardentui.checks.examples import container
 from hardentui.model.facts import Kernel
 from hardentui.model.known import Known, Unreadable
 from hardentui.options import NETWORK
-from hardentui.workbench.looking.borrowed_network import lender_on_host
+from hardentui.workbench.looking.gather import lender_on_host
 
 _LENDERS = {"vpn": "host", "web": "bridge", "second": "container:vpn", "circle": "container:circle"}
 

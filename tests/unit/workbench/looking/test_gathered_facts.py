@@ -15,11 +15,10 @@ from hardentui.engine.recorded import RecordedConnection
 from hardentui.host.cloud import read_cloud
 from hardentui.host.commands import Run, run_nothing
 from hardentui.host.files.recorded import RecordedFiles
+from hardentui.host.machine import read_journal
 from hardentui.host.network.firewall import read_firewall
-from hardentui.host.process.log_limit import read_log_limit
-from hardentui.host.process.rlimits import read_rlimits
+from hardentui.host.process.proc import read_log_limit, read_rlimits
 from hardentui.host.sysctls import read_security_modules
-from hardentui.host.units.journal import read_journal
 from hardentui.host.units.timers import Manager, timer_active
 from hardentui.images.bases import bases_of
 from hardentui.model.facts import EngineFacts, ImageFacts, Rlimit

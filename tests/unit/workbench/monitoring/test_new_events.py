@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hardentui.engine.events import Event
 from hardentui.model.known import Known, Unreadable
-from hardentui.workbench.monitoring.new_events import NewEvents
+from hardentui.workbench.monitoring.monitor import NewEvents
 
 
 def happened(time: float) -> Event:

@@ -18,7 +18,7 @@ from hardentui.model.known import Known, Unreadable
 from hardentui.model.runtime import RuntimeConfig
 from hardentui.model.seccomp import NoFilter
 from hardentui.options import CAP_ADD, CAP_DROP
-from hardentui.reading.capability_words import MEANINGS
+from hardentui.reading.capabilities import MEANINGS
 from hardentui.reading.seccomp import parse_profile
 from hardentui.trial.learned.needs import CapabilityNeed, Needs
 from hardentui.workbench.learned import LearnedFrom, learned_before, read_learned

@@ -10,25 +10,13 @@ from msgspec.structs import replace
 
 from hardentui.checks import all_checks
 from hardentui.checks.examples import container
-from hardentui.harden.conflicts import conflicts_of
-from hardentui.harden.plan import fixable, make_plan
+from hardentui.harden.plan import conflicts_of, fixable, make_plan
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, Kernel, Limits
 from hardentui.model.finding import Severity, Status
 from hardentui.model.host import HostFacts, SubIds
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.model.spec import Option
-from hardentui.options import (
-    CAP_DROP,
-    HEALTH_CMD,
-    HEALTH_ON_FAILURE,
-    MEMORY,
-    PRIVILEGED,
-    PUBLISH,
-    SYSTEMD,
-    USER,
-    USERNS,
-    Port,
-)
+from hardentui.options import *
 from hardentui.reading.user_namespace import no_range_for
 from hardentui.workbench.checklists.loading import load
 from hardentui.workbench.checklists.lookup import find_check
