@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from hardentui.cli.session import one_report
 from hardentui.model.capabilities import STOCK_CAPABILITIES
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.plan import Caution
 from hardentui.model.spec import Spec
 from hardentui.model.trial import Trial, TrialEvent
@@ -225,9 +225,7 @@ def tried(bench: Bench, workbench: Workbench, service: Service) -> Row:
         profile = default_profile(facts, workbench.opened.files)
         held = bounding_set(facts.spec, STOCK_CAPABILITIES)
         calls = (
-            0
-            if isinstance(profile, Unreadable)
-            else len(calls_let_through(profile.rules, held, native_way()))
+            0 if isinstance(profile, Unread) else len(calls_let_through(profile.rules, held, native_way()))
         )
         return Row(
             service.name, service.minimum, trial, facts.spec, final.after, calls, scores, state["Pid"] == pid

@@ -30,7 +30,7 @@ from hardentui.errors import ChangeFailed, ChangeTimedOut, NotFound, PortTaken
 from hardentui.host.commands import run_program
 from hardentui.host.files.reader import Files
 from hardentui.model.journal import JournalEntry
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.operations import (
     CopyData,
     CopyPart,
@@ -227,7 +227,7 @@ class ContainerOperator:
         if self._files is None or not pid:
             return frozenset()
         ports = read_ports(self._files, pid)
-        return frozenset() if isinstance(ports, Unreadable) else ports
+        return frozenset() if isinstance(ports, Unread) else ports
 
     def _create(self, operation: CreateContainer) -> OperationOutcome:
         created = self._containers.create_by_command(operation.arguments)

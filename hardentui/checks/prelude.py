@@ -19,7 +19,7 @@ from hardentui.model.finding import (
 )
 from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import HostFacts
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.spec import Spec
 from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge, listed, proc, section
 from hardentui.visible import visible
@@ -44,7 +44,7 @@ __all__ = (
     "Severity",
     "Spec",
     "Status",
-    "Unreadable",
+    "Unread",
     "Verdict",
     "accepting",
     "ask",

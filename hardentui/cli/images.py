@@ -18,7 +18,7 @@ from hardentui.cli.scans import scan_document
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import ToolMissing, UsageError
 from hardentui.model.facts import ImageFacts
-from hardentui.model.known import Unreadable, known
+from hardentui.model.known import Unread, known
 from hardentui.visible import strict_json, visible
 from hardentui.workbench.pages.images import (
     age_of,
@@ -185,7 +185,7 @@ def _look(bench: Workbench, reports: Iterable[Report], terminal: Terminal) -> tu
                 terminal.activity(f"{visible(name, 50)}: {size_text(read)}")
 
             inventory = bench.look_into_image(subject.engine, subject.id, on_bytes, stop)
-            if isinstance(inventory, Unreadable):
+            if isinstance(inventory, Unread):
                 troubles[subject.name] = inventory.reason
     except KeyboardInterrupt:
         stop.set()
@@ -252,8 +252,8 @@ def _image(report: Report, trouble: str) -> dict[str, Any]:
         "size": size_of(facts),
         "user": str(facts.config.get("User") or ""),
         "support": support_of(facts)[0],
-        "inside": None if isinstance(inside, Unreadable) else to_builtins(inside),
-        "reason": trouble or inside.reason if isinstance(inside, Unreadable) else "",
+        "inside": None if isinstance(inside, Unread) else to_builtins(inside),
+        "reason": trouble or inside.reason if isinstance(inside, Unread) else "",
         "scan": scan_document(facts),
         "findings": [
             {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.model.image import NeverScanned, ScanSettings
-from hardentui.model.known import Unreadable, known
+from hardentui.model.known import Unread, known
 from hardentui.reading.scans import rank, severities, stale
 from hardentui.visible import visible
 from hardentui.workbench.looking.scanning import Scanning
@@ -53,7 +53,7 @@ def _scan(
                 terminal.activity(f"{name}: {progress.phase}, {done}")
 
             report = scanning.scan(image, scanner, on_progress, stop, how)
-            if isinstance(report, Unreadable):
+            if isinstance(report, Unread):
                 troubles[_name(image)] = f"not scanned: {report.reason}"
     except KeyboardInterrupt:
         stop.set()
@@ -81,8 +81,8 @@ def show(images: Iterable[ImageFacts], terminal: Terminal) -> None:
 
 def _cells(facts: ImageFacts) -> tuple[str, ...]:
     report = known(lambda: facts.scan)
-    if isinstance(report, Unreadable | NeverScanned):
-        why = report.reason if isinstance(report, Unreadable) else "not scanned"
+    if isinstance(report, Unread | NeverScanned):
+        why = report.reason if isinstance(report, Unread) else "not scanned"
         return (_name(facts), "-", *("?" * 5), "", why)
     counts = severities(report)
     repairable = sum(bool(vulnerability.fixed_in) for vulnerability in report.vulnerabilities)
@@ -108,7 +108,7 @@ def _name(facts: ImageFacts) -> str:
 def scan_document(facts: ImageFacts) -> dict[str, Any] | None:
     """The stored scan of an image for JSON; None if there is none."""
     report = known(lambda: facts.scan)
-    if isinstance(report, Unreadable | NeverScanned):
+    if isinstance(report, Unread | NeverScanned):
         return None
     return {
         "scanner": report.scanner,

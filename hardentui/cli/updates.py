@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hardentui.cli.terminal import Terminal, foreign
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.visible import strict_json
 from hardentui.workbench.updating.updates import Updates, state_text
 
@@ -40,7 +40,7 @@ def run(bench: Workbench, images: Sequence[ImageFacts], options: Namespace, term
         _table(answers, options.cool_down, terminal)
     else:
         terminal.note("None of these images has a registry name.")
-    return 4 if any(isinstance(update.answer, Unreadable) for update in answers) else 0
+    return 4 if any(isinstance(update.answer, Unread) for update in answers) else 0
 
 
 def _table(updates: Sequence[Update], cool_down: int, terminal: Terminal) -> None:
@@ -51,9 +51,7 @@ def _table(updates: Sequence[Update], cool_down: int, terminal: Terminal) -> Non
         shown.add_column(title, overflow="fold")
     for update in updates:
         digest = (
-            "?"
-            if isinstance(update.answer, Unreadable)
-            else update.answer.digest.removeprefix("sha256:")[:12]
+            "?" if isinstance(update.answer, Unread) else update.answer.digest.removeprefix("sha256:")[:12]
         )
         shown.add_row(foreign(update.name, 150), digest, foreign(state_text(update, cool_down), 300))
     terminal.show(shown)
@@ -61,13 +59,13 @@ def _table(updates: Sequence[Update], cool_down: int, terminal: Terminal) -> Non
 
 def _document(update: Update, cool_down: int) -> dict[str, Any]:
     answer = update.answer
-    known = not isinstance(answer, Unreadable)
+    known = not isinstance(answer, Unread)
     return {
         "name": update.name,
         "image": update.image.id,
-        "digest": None if isinstance(answer, Unreadable) else answer.digest,
-        "first_seen": None if isinstance(answer, Unreadable) else answer.first_seen.isoformat(),
+        "digest": None if isinstance(answer, Unread) else answer.digest,
+        "first_seen": None if isinstance(answer, Unread) else answer.first_seen.isoformat(),
         "state": ("current" if update.here else "newer") if known else "unknown",
         "ripe": update.ripe(update.image.now, cool_down),
-        "reason": answer.reason if isinstance(answer, Unreadable) else "",
+        "reason": answer.reason if isinstance(answer, Unread) else "",
     }

@@ -16,7 +16,7 @@ from hardentui.engine.connection import CONNECT_LIMIT, TIME_LIMIT, Connection
 from hardentui.engine.shapes import Listed
 from hardentui.engine.targets import segment
 from hardentui.errors import EngineError, EngineUnreachable, HardenError, NotFound
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 
 _STOP_TICK = 0.2  # seconds between checks of the stop event
 PATIENCE = 2 * (TIME_LIMIT + CONNECT_LIMIT) + 10
@@ -34,7 +34,7 @@ class Gone(Struct, frozen=True):
     """The container was removed between being listed and inspected."""
 
 
-Inspected: TypeAlias = "Mapping[str, Any] | Gone | Unreadable"
+Inspected: TypeAlias = "Mapping[str, Any] | Gone | Unread"
 OnInspected = Callable[[str, Inspected], None]
 
 
@@ -294,7 +294,7 @@ def _inspected(answer: Any, identity: str) -> Inspected:
             raise answer
         return shapes.container(answer, identity)
     except EngineError as error:
-        return Unreadable(error.title)
+        return Unread(error.title)
 
 
 def hand_over(

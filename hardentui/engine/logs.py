@@ -14,7 +14,7 @@ from hardentui.engine.events import Event, event
 from hardentui.engine.read import Engine
 from hardentui.engine.targets import segment
 from hardentui.errors import EngineError
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 
 _LIMIT = 5.0  # seconds
 _MOST_BYTES = 1 << 20
@@ -45,7 +45,7 @@ def read_log(
         terminal: it was created with a terminal, so there is only one stream.
     """
     if engine.facts.simulated:
-        return Unreadable("a simulated host has no logs")
+        return Unread("a simulated host has no logs")
     query = {"stdout": "true", "stderr": "true", "timestamps": "true", "follow": "false", "tail": str(lines)}
     ended = _Deadline(stop)
     came = bytearray()
@@ -56,8 +56,8 @@ def read_log(
                 break
     except EngineError as error:
         if ended.passed:
-            return Unreadable(f"Podman did not return its log within {_LIMIT:g} s")
-        return Unreadable(f"Podman does not return its log: {error.title}")
+            return Unread(f"Podman did not return its log within {_LIMIT:g} s")
+        return Unread(f"Podman does not return its log: {error.title}")
     finally:
         ended.end()
     frames = [("", bytes(came))] if terminal else list(frames_of(bytes(came)))
@@ -116,7 +116,7 @@ def past_events(
         filters: Podman's own, such as `{"container": [ID]}`.
     """
     if engine.facts.simulated:
-        return Unreadable("a simulated host has no events")
+        return Unread("a simulated host has no events")
     query = {"stream": "false", "since": str(int(since)), "filters": json.dumps(filters)}
     events: deque[Event] = deque(maxlen=most)
     ended = _Deadline(stop)
@@ -125,9 +125,9 @@ def past_events(
             if item is not None and (happened := event(item)).time > since:
                 events.append(happened)
     except EngineError as error:
-        return Unreadable(f"Podman does not return its events: {error.title}")
+        return Unread(f"Podman does not return its events: {error.title}")
     finally:
         ended.end()
     if ended.passed:
-        return Unreadable(f"Podman did not return its events within {_LIMIT:g} s")
+        return Unread(f"Podman did not return its events within {_LIMIT:g} s")
     return tuple(events)

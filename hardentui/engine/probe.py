@@ -17,7 +17,7 @@ from hardentui.engine.read import Engine, version_of
 from hardentui.errors import EngineDenied, EngineError, NoEngine, NotFound
 from hardentui.model.capabilities import STOCK_CAPABILITIES
 from hardentui.model.facts import EngineFacts
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _open_unix(candidate: Candidate, listener: Listener | None) -> Engine:
         url=candidate.url,
         found_with=candidate.found_with,
         version=version,
-        rootless=Unreadable("the owner of the socket is not known") if owner is None else owner != 0,
+        rootless=Unread("the owner of the socket is not known") if owner is None else owner != 0,
         local=_is_local(first.peer()),
         default_capabilities=STOCK_CAPABILITIES,
     )
@@ -206,7 +206,7 @@ def _rootless_by_path(path: str) -> Known[bool]:
         return int(user[1]) != 0
     if path == "/run/podman/podman.sock":
         return False
-    return Unreadable("the socket's path does not show it and Podman was not asked")
+    return Unread("the socket's path does not show it and Podman was not asked")
 
 
 def _is_local(peer: int | None) -> bool:

@@ -39,7 +39,7 @@ from hardentui.engine.shapes import Listed
 from hardentui.engine.targets import segment
 from hardentui.errors import EngineError, EngineProtocolError
 from hardentui.model.facts import EngineFacts
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.version import Version
 
 
@@ -145,7 +145,7 @@ class Engine:
             info = shapes.typed(self._first.get("/info", timeout=_INFO_LIMIT), Info, "info")
             self.facts = _refined(self.facts, info)
         except EngineError as error:
-            self.facts = self.facts.replace(info=Unreadable(f"Podman's info failed: {error.title}"))
+            self.facts = self.facts.replace(info=Unread(f"Podman's info failed: {error.title}"))
         return self.facts
 
     def use_info(self, info: Mapping[str, Any]) -> bool:
@@ -191,7 +191,7 @@ class Engine:
     def inspect_many(self, ids: Iterable[str], on_result: OnInspected, stop: threading.Event) -> None:
         """Inspect containers over two connections; calls `on_result(id, …)` in this thread, as they arrive.
 
-        A removed one is `Gone`, one that Podman cannot inspect is `Unreadable`; neither stops the others.
+        A removed one is `Gone`, one that Podman cannot inspect is `Unread`; neither stops the others.
         More than two connections are not faster. When `stop` is set this returns within half a second
         and the rest is not requested.
 

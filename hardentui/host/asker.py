@@ -15,7 +15,7 @@ from typing import IO
 
 from hardentui.host.asking import CANCELLED, Ask, not_installed
 from hardentui.host.commands import program_environment
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.visible import visible
 
 _LOGGED = re.compile(r'time="[^"]*" level=\w+ msg="(?P<message>.*)"')  # the format of skopeo's messages
@@ -51,30 +51,30 @@ def _run(
         except FileNotFoundError:
             return not_installed(name)
         except OSError as error:
-            return Unreadable(f"{name} cannot be run: {error.strerror}")
+            return Unread(f"{name} cannot be run: {error.strerror}")
         trouble = _wait(process, name, seconds, stop)
         if trouble is not None:
             return trouble
         if process.returncode:
             words = _last_words(err)
             reason = f"{name} ended with status {process.returncode}{f': {words}' * bool(words)}"
-            return Unreadable(reason, words)
+            return Unread(reason, words)
         if out.seek(0, os.SEEK_END) > _LARGEST:
-            return Unreadable(f"the output of {name} is too large to be real")
+            return Unread(f"the output of {name} is too large to be real")
         out.seek(0)
         return out.read().decode("utf-8", "replace")
 
 
 def _wait(
     process: subprocess.Popen[bytes], name: str, seconds: float, stop: threading.Event
-) -> Unreadable | None:
+) -> Unread | None:
     end = time.monotonic() + seconds
     try:
         while process.poll() is None:
             if stop.wait(_TICK):
                 return CANCELLED
             if time.monotonic() > end:
-                return Unreadable(f"{name} did not end within {seconds:g} s")
+                return Unread(f"{name} did not end within {seconds:g} s")
     finally:
         _end(process)
     return None

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 
-CANCELLED = Unreadable("it was cancelled")
+CANCELLED = Unread("it was cancelled")
 
 
-def not_installed(program: str) -> Unreadable:
+def not_installed(program: str) -> Unread:
     """Why a program that is not there cannot be asked."""
-    return Unreadable(f"the program {program} is not installed")
+    return Unread(f"the program {program} is not installed")
 
 
 class Ask(Protocol):
@@ -39,7 +39,7 @@ def ask_twice(
         offline: never use the network.
     """
     first = CANCELLED if offline else ask(arguments, seconds, always)
-    if not offline and (not isinstance(first, Unreadable) or first == CANCELLED):
+    if not offline and (not isinstance(first, Unread) or first == CANCELLED):
         return first
     second = ask(arguments, seconds, {**always, **without_network})
-    return second if offline or not isinstance(second, Unreadable) or second == CANCELLED else first
+    return second if offline or not isinstance(second, Unread) or second == CANCELLED else first

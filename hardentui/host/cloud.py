@@ -5,7 +5,7 @@ from __future__ import annotations
 from hardentui.host.files.config import text
 from hardentui.host.files.reader import Files
 from hardentui.model.configuration import Missing
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 
 METADATA_ADDRESS = "169.254.169.254"
 
@@ -35,7 +35,7 @@ def read_cloud(files: Files) -> Known[str]:
     seen = []
     for name in _FILES:
         content = text(files, f"{_DIRECTORY}/{name}")
-        if isinstance(content, Unreadable):
+        if isinstance(content, Unread):
             return content
         if not isinstance(content, Missing):
             seen.append(content.strip().lower())

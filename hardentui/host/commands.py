@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from hardentui import account
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 
 Run: TypeAlias = Callable[[Sequence[str], float], Known[str]]
 
@@ -17,7 +17,7 @@ def program_environment() -> dict[str, str]:
 
 
 def run_program(arguments: Sequence[str], seconds: float) -> Known[str]:
-    """A program's output; Unreadable if it is absent, fails, or takes longer than this."""
+    """A program's output; Unread if it is absent, fails, or takes longer than this."""
     import subprocess
 
     name = arguments[0]
@@ -31,16 +31,16 @@ def run_program(arguments: Sequence[str], seconds: float) -> Known[str]:
             check=False,
         )
     except FileNotFoundError:
-        return Unreadable(f"the program {name} is not installed")
+        return Unread(f"the program {name} is not installed")
     except subprocess.TimeoutExpired:
-        return Unreadable(f"{name} did not answer within {seconds:g} s")
+        return Unread(f"{name} did not answer within {seconds:g} s")
     except OSError as error:
-        return Unreadable(f"{name} cannot be run: {error.strerror}")
+        return Unread(f"{name} cannot be run: {error.strerror}")
     if done.returncode:
-        return Unreadable(f"{name} ended with status {done.returncode}")
+        return Unread(f"{name} ended with status {done.returncode}")
     return done.stdout.decode("utf-8", "replace")
 
 
 def run_nothing(arguments: Sequence[str], seconds: float) -> Known[str]:
     """For facts of another machine: runs nothing."""
-    return Unreadable(f"{arguments[0]} was not run")
+    return Unread(f"{arguments[0]} was not run")

@@ -57,7 +57,7 @@ from hardentui.host.units.writable import (
 from hardentui.model.access import Accounts
 from hardentui.model.configuration import Configuration, FileFact, Missing
 from hardentui.model.host import Capacity, EngineSocket, HostFacts, JournalStorage, Program, Storage, User
-from hardentui.model.known import Known, Unread, Unreadable, known, later
+from hardentui.model.known import Known, Unread, known, later
 from hardentui.model.version import Version
 from hardentui.reading.limits import count_of_list
 
@@ -88,7 +88,7 @@ def monitors(files: Files, processes: Known[tuple[HostProcess, ...]]) -> Iterato
     A process inside a container cannot pose as one.
     """
     seen: set[tuple[str, ...]] = set()
-    for process in () if isinstance(processes, Unreadable) else processes:
+    for process in () if isinstance(processes, Unread) else processes:
         flags = (_RUNTIME, _BUNDLE, _NAME, _AT_EXIT)
         given = {flag: word for flag, word in pairwise(process.words) if flag in flags}
         bundle, runtime = given.get(_BUNDLE, ""), given.get(_RUNTIME, "")
@@ -149,11 +149,11 @@ def read_journal(files: Files) -> Known[JournalStorage | None]:
         return None
     values, where = {"Storage": "auto", "ForwardToSyslog": "no"}, ""
     paths = _paths(files)
-    if isinstance(paths, Unreadable):
+    if isinstance(paths, Unread):
         return paths
     for path in paths:
         content = text(files, path)
-        if isinstance(content, Unreadable):
+        if isinstance(content, Unread):
             return content
         for name, value in _settings(content if isinstance(content, str) else ""):
             if name in values:
@@ -170,7 +170,7 @@ def _paths(files: Files) -> Known[tuple[str, ...]]:
     drop_ins: dict[str, str] = {}
     for directory in _DIRECTORIES:
         inside = names(files, directory)
-        if isinstance(inside, Unreadable):
+        if isinstance(inside, Unread):
             return inside
         for name in inside:
             if name.endswith(".conf"):
@@ -199,25 +199,25 @@ def read_capacity(files: Files) -> Capacity:
 
 def _memory(files: Files, name: str) -> Known[int]:
     content = text(files, _MEMORY)
-    if isinstance(content, Unreadable | Missing):
-        return content if isinstance(content, Unreadable) else Unreadable(f"there is no {_MEMORY}")
+    if isinstance(content, Unread | Missing):
+        return content if isinstance(content, Unread) else Unread(f"there is no {_MEMORY}")
     words = next((line.split() for line in content.splitlines() if line.startswith(f"{name}:")), [])
-    return int(words[1]) << 10 if len(words) > 1 and words[1].isdecimal() else Unreadable(f"no {name}")
+    return int(words[1]) << 10 if len(words) > 1 and words[1].isdecimal() else Unread(f"no {name}")
 
 
 def _processors(files: Files) -> Known[int]:
     content = text(files, _ONLINE)
-    if isinstance(content, Unreadable | Missing):
-        return content if isinstance(content, Unreadable) else Unreadable(f"there is no {_ONLINE}")
+    if isinstance(content, Unread | Missing):
+        return content if isinstance(content, Unread) else Unread(f"there is no {_ONLINE}")
     count = count_of_list(content)
-    return count or Unreadable(f"{_ONLINE} cannot be understood")
+    return count or Unread(f"{_ONLINE} cannot be understood")
 
 
 def _number(files: Files, path: str) -> Known[int]:
     content = text(files, path)
-    if isinstance(content, Unreadable | Missing):
-        return content if isinstance(content, Unreadable) else Unreadable(f"there is no {path}")
-    return int(content) if content.strip().isdecimal() else Unreadable(f"{path} cannot be understood")
+    if isinstance(content, Unread | Missing):
+        return content if isinstance(content, Unread) else Unread(f"there is no {path}")
+    return int(content) if content.strip().isdecimal() else Unread(f"{path} cannot be understood")
 
 
 def read_programs_of_accounts(
@@ -228,13 +228,13 @@ def read_programs_of_accounts(
     Where it lies is the account's choice; only who else can change it is examined.
     """
     programs = []
-    for user in () if isinstance(users, Unreadable) else users:
+    for user in () if isinstance(users, Unread) else users:
         if not user.rootless:
             continue
         configuration = read_configuration(files, home=user.home, uid=user.uid, version=version)
         storage = read_storage(files, home=user.home, uid=user.uid, version=version)
         named = read_programs(files, configuration, storage)
-        for program in () if isinstance(named, Unreadable) else named:
+        for program in () if isinstance(named, Unread) else named:
             if program.named_by.startswith(f"{user.home}/"):
                 fact = examine(files, program.file.path, ROOT_ONLY | {user.uid}, accounts=accounts)
                 if isinstance(fact, FileFact):
@@ -397,7 +397,7 @@ def _os_release(files: Files) -> Mapping[str, str]:
 
 def _programs(files: Files, read: _PartsOfHost) -> Known[tuple[Program, ...]]:
     rootful = read_programs(files, read.configuration, read.storage.settings)
-    if isinstance(rootful, Unreadable):
+    if isinstance(rootful, Unread):
         return rootful
     of_accounts = read_programs_of_accounts(files, read.users, read.version, read.accounts)
     of_containers = read_programs_of_containers(files, read.processes, read.accounts)
@@ -443,7 +443,7 @@ def _storage(files: Files, version: Version) -> Storage:
 
 def _used_drivers(files: Files, graph_root: str) -> Known[tuple[str, ...]]:
     inside = names(files, graph_root)
-    if isinstance(inside, Unreadable):
+    if isinstance(inside, Unread):
         return inside
     return tuple(driver for driver in _DRIVERS if f"{driver}-images" in inside)
 
@@ -452,6 +452,6 @@ def _same_device(files: Files, graph_root: str) -> Known[str]:
     try:
         return "/" if files.stat(graph_root).device == files.stat("/").device else ""
     except (FileNotFoundError, NotADirectoryError):
-        return Unreadable(f"{graph_root} does not exist yet")
+        return Unread(f"{graph_root} does not exist yet")
     except OSError:
-        return Unreadable(f"{graph_root} cannot be inspected")
+        return Unread(f"{graph_root} cannot be inspected")

@@ -11,7 +11,7 @@ from hardentui.host.files.toml_text import parsed
 from hardentui.host.rights.sudo import read_doas_rights, read_sudo_rights
 from hardentui.model.configuration import Missing
 from hardentui.model.host import EngineSocket, RootRight, SubIds, User
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.toml_document import TomlFault
 
 _NOBODY = 65534
@@ -20,8 +20,8 @@ _NOBODY = 65534
 def read_users(files: Files) -> Known[tuple[User, ...]]:
     """Accounts of people and services that may run rootless containers: every uid from 1."""
     content = text(files, "/etc/passwd")
-    if isinstance(content, Unreadable | Missing):
-        return content if isinstance(content, Unreadable) else Unreadable("there is no /etc/passwd")
+    if isinstance(content, Unread | Missing):
+        return content if isinstance(content, Unread) else Unread("there is no /etc/passwd")
     users = []
     for line in content.splitlines():
         fields = line.split(":")
@@ -30,7 +30,7 @@ def read_users(files: Files) -> Known[tuple[User, ...]]:
         name, uid, gid, home = fields[0], int(fields[2]), int(fields[3]), fields[5]
         if 0 < uid < _NOBODY:
             rootless, hidden = _runs_rootless(files, name, uid, home)
-            controllers = _controllers(files, uid) if rootless else Unreadable(f"{name} runs no containers")
+            controllers = _controllers(files, uid) if rootless else Unread(f"{name} runs no containers")
             users.append(User(name, uid, gid, home, rootless, controllers, hidden))
     return tuple(users)
 
@@ -38,8 +38,8 @@ def read_users(files: Files) -> Known[tuple[User, ...]]:
 def read_groups(files: Files) -> Known[dict[str, int]]:
     """Names and numbers of /etc/group."""
     content = text(files, "/etc/group")
-    if isinstance(content, Unreadable | Missing):
-        return content if isinstance(content, Unreadable) else Unreadable("there is no /etc/group")
+    if isinstance(content, Unread | Missing):
+        return content if isinstance(content, Unread) else Unread("there is no /etc/group")
     rows = (line.split(":") for line in content.splitlines())
     return {row[0]: int(row[2]) for row in rows if len(row) > 2 and row[2].isdecimal()}
 
@@ -68,8 +68,8 @@ def _controllers(files: Files, uid: int) -> Known[frozenset[str]]:
     path = f"/sys/fs/cgroup/user.slice/user-{uid}.slice/user@{uid}.service/cgroup.controllers"
     content = text(files, path)
     if isinstance(content, Missing):
-        return Unreadable(f"no service manager of uid {uid} is running, so nothing is delegated to it")
-    return content if isinstance(content, Unreadable) else frozenset(content.split())
+        return Unread(f"no service manager of uid {uid} is running, so nothing is delegated to it")
+    return content if isinstance(content, Unread) else frozenset(content.split())
 
 
 def read_sub_ids(files: Files, path: str) -> Known[tuple[SubIds, ...]]:
@@ -77,7 +77,7 @@ def read_sub_ids(files: Files, path: str) -> Known[tuple[SubIds, ...]]:
     content = text(files, path)
     if isinstance(content, Missing):
         return ()
-    if isinstance(content, Unreadable):
+    if isinstance(content, Unread):
         return content
     ranges = []
     for line in content.splitlines():
@@ -97,10 +97,10 @@ def read_root_rights(
     """Paths to root: sudo and doas without a password, the engine's socket, connections as root."""
     every_right: list[RootRight] = []
     for rights in (read_sudo_rights(files, hostname), read_doas_rights(files)):
-        if isinstance(rights, Unreadable):
+        if isinstance(rights, Unread):
             return rights
         every_right += rights
-    if isinstance(sockets, Unreadable):
+    if isinstance(sockets, Unread):
         return sockets
     for socket in sockets:
         if socket.rootful:
@@ -108,7 +108,7 @@ def read_root_rights(
             every_right += [RootRight(who, why, socket.file.path, "socket") for who in socket.users]
     for home, who in (("/root", "root"), *((user.home, user.name) for user in _people(users))):
         connections = _root_connections(files, home)
-        if isinstance(connections, Unreadable):
+        if isinstance(connections, Unread):
             return connections
         every_right += [
             RootRight(who, f"has a connection as root: {target}", path, "connection")
@@ -118,9 +118,7 @@ def read_root_rights(
 
 
 def _people(users: Known[tuple[User, ...]]) -> tuple[User, ...]:
-    return (
-        () if isinstance(users, Unreadable) else tuple(user for user in users if user.home not in ("", "/"))
-    )
+    return () if isinstance(users, Unread) else tuple(user for user in users if user.home not in ("", "/"))
 
 
 def _root_connections(files: Files, home: str) -> Known[list[tuple[str, str]]]:
@@ -130,7 +128,7 @@ def _root_connections(files: Files, home: str) -> Known[list[tuple[str, str]]]:
     connections: list[tuple[str, str]] = []
     for path, parse in ((stored, _stored_targets), (settings, _configured_targets)):
         content = text(files, path)
-        if isinstance(content, Unreadable):
+        if isinstance(content, Unread):
             return content
         targets = parse(content) if isinstance(content, str) else []
         matches = (re.match(r"ssh://root(?::[^@/]*)?@([^/]+)", target) for target in targets)

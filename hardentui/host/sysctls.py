@@ -10,7 +10,7 @@ from hardentui.host.files.reader import Files
 from hardentui.model.access import Accounts
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.host import SecurityModules
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 
 KNOBS = tuple(
     "kernel.unprivileged_bpf_disabled kernel.kptr_restrict kernel.dmesg_restrict kernel.yama.ptrace_scope "
@@ -27,14 +27,14 @@ def read_sysctls(files: Files) -> dict[str, Known[str]]:
     for name in KNOBS:
         content = text(files, f"/proc/sys/{name.replace('.', '/')}")
         if not isinstance(content, Missing):
-            values[name] = content if isinstance(content, Unreadable) else content.strip()
+            values[name] = content if isinstance(content, Unread) else content.strip()
     return values
 
 
 def read_core_handler(files: Files, accounts: Accounts | None) -> Known[FileFact | Missing | None]:
     """The program that receives core dumps, with who can change it; None if they go to a file."""
     pattern = text(files, "/proc/sys/kernel/core_pattern")
-    if isinstance(pattern, Missing | Unreadable):
+    if isinstance(pattern, Missing | Unread):
         return None if isinstance(pattern, Missing) else pattern
     program = pattern.strip().removeprefix("|").split(" ")[0]
     return examine(files, program, accounts=accounts) if pattern.startswith("|") else None
@@ -46,7 +46,7 @@ def read_security_modules(files: Files) -> SecurityModules:
     if isinstance(listed, str):
         active = tuple(listed.strip("\0\n ").split(","))
     elif isinstance(listed, Missing):
-        active = Unreadable("securityfs is not mounted, so the kernel's list of security modules is hidden")
+        active = Unread("securityfs is not mounted, so the kernel's list of security modules is hidden")
     else:
         active = listed
     return SecurityModules(
@@ -57,10 +57,10 @@ def read_security_modules(files: Files) -> SecurityModules:
 def _apparmor_profiles(files: Files) -> Known[Mapping[str, str]]:
     """Name of each loaded profile and its mode; only root can read them."""
     content = text(files, "/sys/kernel/security/apparmor/profiles")
-    if isinstance(content, Unreadable):
+    if isinstance(content, Unread):
         return content
     if isinstance(content, Missing):
-        return Unreadable("the kernel has no list of AppArmor profiles")
+        return Unread("the kernel has no list of AppArmor profiles")
     rows = (line.rpartition(" (") for line in content.splitlines())
     return {name: mode.rstrip(")") for name, bracket, mode in rows if bracket}
 
@@ -69,14 +69,14 @@ def _selinux(files: Files) -> Known[str]:
     content = text(files, "/sys/fs/selinux/enforce")
     if isinstance(content, Missing):
         return "absent"
-    if isinstance(content, Unreadable):
+    if isinstance(content, Unread):
         return content
     return "enforcing" if content.strip() == "1" else "permissive"
 
 
 def _selinux_configured(files: Files) -> Known[str]:
     content = text(files, "/etc/selinux/config")
-    if isinstance(content, Unreadable):
+    if isinstance(content, Unread):
         return content
     lines = content.splitlines() if isinstance(content, str) else []
     values = [
@@ -89,13 +89,13 @@ def _apparmor(files: Files) -> Known[bool]:
     content = text(files, "/sys/module/apparmor/parameters/enabled")
     if isinstance(content, Missing):
         return False
-    return content if isinstance(content, Unreadable) else content.strip() == "Y"
+    return content if isinstance(content, Unread) else content.strip() == "Y"
 
 
 def read_cgroup_version(files: Files) -> Known[int]:
     if there(files, "/sys/fs/cgroup/cgroup.controllers"):
         return 2
-    return 1 if there(files, "/sys/fs/cgroup") else Unreadable("no cgroup filesystem is mounted")
+    return 1 if there(files, "/sys/fs/cgroup") else Unread("no cgroup filesystem is mounted")
 
 
 def read_restarts_at_boot(files: Files) -> bool:
@@ -121,10 +121,10 @@ def read_reboot_required(files: Files, kernel: str) -> Known[str]:
             why = ", ".join(sorted(set(packages.split()))) if isinstance(packages, str) else ""
             return f"{path} asks for it" + (f" (after updates of {why})" if why else "")
     installed = names(files, "/usr/lib/modules")
-    if isinstance(installed, Unreadable):
+    if isinstance(installed, Unread):
         return installed
     if kernel not in installed:
-        return Unreadable(f"the running kernel {kernel} is not installed any more")
+        return Unread(f"the running kernel {kernel} is not installed any more")
     newest = max((image for image in installed if _flavour(image) == _flavour(kernel)), key=_order)
     if _order(newest) > _order(kernel):
         return f"kernel {kernel} runs and {newest} is installed"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hardentui.model.facts import ImageFacts
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 
 
 def bases_of(image: ImageFacts, others: Mapping[str, Known[ImageFacts]]) -> Known[tuple[str, ...]]:
@@ -16,7 +16,7 @@ def bases_of(image: ImageFacts, others: Mapping[str, Known[ImageFacts]]) -> Know
         others: ID -> facts of every image of the engine.
 
     Returns:
-        Unreadable if there is none and one of the others could not be inspected.
+        Unread if there is none and one of the others could not be inspected.
     """
     own = _layers(image.inspect)
     bases: list[tuple[int, str]] = []
@@ -24,14 +24,14 @@ def bases_of(image: ImageFacts, others: Mapping[str, Known[ImageFacts]]) -> Know
     for identity, other in others.items():
         if identity == image.id:
             continue
-        if isinstance(other, Unreadable):
+        if isinstance(other, Unread):
             hidden += 1
             continue
         layers = _layers(other.inspect)
         if layers and len(layers) < len(own) and own[: len(layers)] == layers:
             bases.append((-len(layers), other.names[0] if other.names else other.id[:12]))
     if hidden and not bases:
-        return Unreadable(f"{hidden} other {'image' if hidden == 1 else 'images'} could not be inspected")
+        return Unread(f"{hidden} other {'image' if hidden == 1 else 'images'} could not be inspected")
     return tuple(name for _, name in sorted(bases))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 
 
 class Missing(Struct, frozen=True):
@@ -88,8 +88,8 @@ class Configuration(Struct, frozen=True):
         return "" if setting is None else setting.file
 
     @property
-    def fault(self) -> Unreadable | None:
+    def fault(self) -> Unread | None:
         """Why the values are incomplete; None if they are complete."""
         if not self.faults:
             return None
-        return Unreadable("; ".join(self.faults.values()))
+        return Unread("; ".join(self.faults.values()))

@@ -1,6 +1,6 @@
 """Facts of the host below the engines: kernel, users, configuration files, sockets, packages, LSMs.
 
-Read by hardentui.host. Whatever could not be read is an `Unreadable`; a path that does not exist is missing
+Read by hardentui.host. Whatever could not be read is an `Unread`; a path that does not exist is missing
 from its mapping or tuple.
 """
 

@@ -52,8 +52,6 @@ class Unread(Exception):
         return hash(self.reason)
 
 
-Unreadable = Unread
-
 Known: TypeAlias = V | Unread
 """A value that was read, or why it could not be: what readers return, and what lists of facts hold."""
 

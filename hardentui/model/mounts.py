@@ -116,7 +116,7 @@ class ReachableSocket(Struct, frozen=True):
     Attributes:
         destination: of the mount through which it is reached.
         path: its path on the host, below the mounted directory.
-        listener: Unreadable if unknown; None if no process listens.
+        listener: Unread if unknown; None if no process listens.
     """
 
     destination: str

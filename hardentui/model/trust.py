@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 from hardentui.model.configuration import Configuration, FileFact, Missing
-from hardentui.model.known import NOT_READ, Known, Unreadable
+from hardentui.model.known import NOT_READ, Known, Unread
 
 _IMAGE_ID = "[0-9a-f]{64}"
 VERIFYING = frozenset({"signedBy", "sigstoreSigned"})
@@ -193,7 +193,7 @@ class TrustFacts(Struct, frozen=True):
 
         Unlike a policy, registries.d has no wildcards, and host:port is not part of host.
         """
-        if isinstance(self.attachments, Unreadable):
+        if isinstance(self.attachments, Unread):
             return self.attachments
         by_scope = {attachments.scope: attachments for attachments in self.attachments}
         for candidate in (*_prefixes(scope), ""):
@@ -261,17 +261,17 @@ def rule_for(trust: TrustFacts, reference: str) -> Known[Rule]:
         reference: as in `podman pull`; short names are resolved to docker.io.
 
     Returns:
-        Unreadable if the policy could not be read, or the reference is an image ID.
+        Unread if the policy could not be read, or the reference is an image ID.
     """
     policy = trust.policy
-    if isinstance(policy, Unreadable):
+    if isinstance(policy, Unread):
         return policy
     try:
         full = full_reference(reference)
     except ValueError:
-        return Unreadable("the image has no name, so no policy rule applies to it")
+        return Unread("the image has no name, so no policy rule applies to it")
     if isinstance(policy, Missing):
-        return Unreadable(f"{policy.path} does not exist, and without it Podman pulls no image")
+        return Unread(f"{policy.path} does not exist, and without it Podman pulls no image")
     scopes = policy.transports.get("docker", {})
     for scope in (*scopes_of(full), ""):
         if scope in scopes:

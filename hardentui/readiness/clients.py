@@ -13,7 +13,7 @@ from collections.abc import Collection
 from msgspec import Struct
 
 from hardentui.host.commands import Run
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.readiness.probes import in_network_of
 
 AT_ONCE = 8
@@ -110,17 +110,17 @@ class Visit(Struct, frozen=True):
 
 
 def visit(run: Run, pid: int, address: str, ports: Collection[int]) -> Known[tuple[Visit, ...]]:
-    """Work at each port; Unreadable if the network of the process `pid` cannot be entered.
+    """Work at each port; Unread if the network of the process `pid` cannot be entered.
 
     Args:
         run: runs programs of this machine.
     """
     words = [sys.executable, "-I", "-S", "-c", _CLIENT, address, json.dumps(sorted(ports)), str(AT_ONCE)]
     answer = run([*in_network_of(pid), *words], _LIMIT)
-    if isinstance(answer, Unreadable):
+    if isinstance(answer, Unread):
         return answer
     try:
         visits = json.loads(answer)
     except ValueError:
-        return Unreadable("the clients ended without an answer")
+        return Unread("the clients ended without an answer")
     return tuple(Visit(int(port), tuple(done)) for port, done in visits.items())

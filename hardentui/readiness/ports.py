@@ -13,7 +13,7 @@ from hardentui.host.files.reader import Files, reason
 from hardentui.host.network.knock import SECONDS, knock
 from hardentui.host.process.activity import listening_sockets
 from hardentui.model.facts import ListeningSocket
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.model.reach import ConnectOutcome
 from hardentui.visible import visible
 
@@ -34,10 +34,10 @@ def read_ports(files: Files, pid: int) -> Known[frozenset[str]]:
             content = files.read_text(path, _TABLE_LIMIT)
         except FileNotFoundError:
             if table == "tcp":
-                return Unreadable("the process has ended")
+                return Unread("the process has ended")
             continue  # a kernel without IPv6
         except OSError as error:
-            return Unreadable(f"{path}: {reason(error)}")
+            return Unread(f"{path}: {reason(error)}")
         sockets.update(socket for _, socket in listening_sockets(content, "tcp", _LISTENING))
     return ports_of(sockets)
 
@@ -93,12 +93,12 @@ def answers(run: Run, service: int, address: str, port: int) -> bool | None:
     if os.geteuid():
         return None
     outcome = knock(run, service, address, port)
-    return None if isinstance(outcome, Unreadable) else outcome is ConnectOutcome.CONNECTED
+    return None if isinstance(outcome, Unread) else outcome is ConnectOutcome.CONNECTED
 
 
 def ports_of(listening: Known[Iterable[ListeningSocket]]) -> frozenset[str]:
     """The ports that others can reach: `tcp/80`. A UDP port may belong to a client, so it does not count."""
-    if isinstance(listening, Unreadable):
+    if isinstance(listening, Unread):
         return frozenset()
     return frozenset(
         f"{socket.protocol}/{socket.port}"

@@ -12,7 +12,7 @@ from msgspec import Struct
 from hardentui.engine.change.containers import ContainerControl
 from hardentui.errors import EngineError
 from hardentui.host.files.reader import Files
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.trial import How
 from hardentui.readiness.expectation import Expectation
 from hardentui.readiness.ports import read_ports
@@ -129,7 +129,7 @@ class Wait:
         if self._files is None:
             return ""  # on another machine this cannot be read; the probes and its survival decide
         listening = read_ports(self._files, int((document.get("State") or {}).get("Pid") or 0))
-        if isinstance(listening, Unreadable):
+        if isinstance(listening, Unread):
             return f"its listening ports cannot be read: {listening.reason}"
         missing = self._expected.ports - listening
         return f"it does not listen on {', '.join(sorted(missing))}" if missing else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.host import ApiService
-from hardentui.model.known import Known, Unread, Unreadable, known
+from hardentui.model.known import Known, Unread, known
 from hardentui.options.values import Port
 from hardentui.reading.networks import (
     gateways,
@@ -20,7 +20,7 @@ def reachable_api(facts: ContainerFacts) -> Known[ApiService | None]:
     """An API on TCP that takes anyone's requests and that this container reaches: on the host's own network
     every one, else one that listens beyond the loopback addresses of the host.
 
-    Unreadable where there may be one that could not be seen.
+    Unread where there may be one that could not be seen.
     """
     services, hidden = _open_services(facts)
     if not services and hidden is None:
@@ -32,9 +32,9 @@ def reachable_api(facts: ContainerFacts) -> Known[ApiService | None]:
         reached = on_host is True or _reaches(facts, service.address)
         if reached is True:
             return service
-        if isinstance(reached, Unreadable):
+        if isinstance(reached, Unread):
             hidden = reached
-    return on_host if services and isinstance(on_host, Unreadable) else hidden
+    return on_host if services and isinstance(on_host, Unread) else hidden
 
 
 def _reaches(facts: ContainerFacts, address: str) -> Known[bool]:
@@ -50,13 +50,13 @@ def _reaches(facts: ContainerFacts, address: str) -> Known[bool]:
         cut_off = bool(internal) and len(internal) == len(facts.networks)
         at_gateways = [gateways(network) for network in internal if leads_to_host(network)]
         return not cut_off or any(host in addresses for addresses in at_gateways)
-    return Unreadable(f"which address {host} is, where an engine listens, is not known")
+    return Unread(f"which address {host} is, where an engine listens, is not known")
 
 
-def _open_services(facts: ContainerFacts) -> tuple[tuple[ApiService, ...], Unreadable | None]:
+def _open_services(facts: ContainerFacts) -> tuple[tuple[ApiService, ...], Unread | None]:
     """Engine APIs on the host's TCP ports that ask for no client certificate, and why there may be more."""
     if not facts.engine.local:
-        return (), Unreadable(facts.engine.unseen)
+        return (), Unread(facts.engine.unseen)
     listening = known(lambda: facts.host.tcp_services)
     if isinstance(listening, Unread):
         return (), Unread(f"the host's TCP listeners are not known: {listening.reason}")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from hardentui.model.configuration import Danger, FileFact
 from hardentui.model.finding import Evidence, Verdict, failed, passed, unknown
 from hardentui.model.host import User
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.words import plural
 
 _SHOWN = 20
@@ -32,10 +32,10 @@ def judge_files(files: Known[Mapping[str, Known[FileFact]]], wrong: str, right: 
         wrong: completes "3 permissions let …": `other accounts change the engine's configuration`.
         right: what the files are, for the passing verdict.
     """
-    if isinstance(files, Unreadable):
+    if isinstance(files, Unread):
         return unknown(files.reason)
     known = [file for file in files.values() if isinstance(file, FileFact)]
-    hidden = [file for file in files.values() if isinstance(file, Unreadable)]
+    hidden = [file for file in files.values() if isinstance(file, Unread)]
     dangers = dangers_of(known)
     if dangers:
         return failed(

@@ -13,7 +13,7 @@ from hardentui.errors import CannotFix
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, Verdict, not_applicable, passed, unknown
 from hardentui.model.image import ImageFile, ImageInventory
-from hardentui.model.known import Unread, Unreadable, known
+from hardentui.model.known import Unread, known
 from hardentui.model.spec import Spec
 from hardentui.options import HEALTH_CMD, HEALTH_INTERVAL, IMAGE, LABELS, ROOTFS
 from hardentui.visible import visible
@@ -179,7 +179,7 @@ def _six_digits(text: str) -> str:
     return f"{head}.{rest[:digits][:6]}{rest[digits:]}"
 
 
-def health_check(facts: ContainerFacts) -> str | Unreadable:
+def health_check(facts: ContainerFacts) -> str | Unread:
     """The effective health command: the container's, otherwise its image's; empty if there is none."""
     if facts.spec[HEALTH_INTERVAL] == "disable" or facts.spec[HEALTH_CMD] == "none":
         return ""
@@ -193,7 +193,7 @@ def health_check(facts: ContainerFacts) -> str | Unreadable:
         )
     if facts.inspect:  # Podman has merged the image's check into the container
         return _words((facts.inspect.get("Config") or {}).get("Healthcheck"))
-    return Unreadable("neither the container nor its image could be inspected")
+    return Unread("neither the container nor its image could be inspected")
 
 
 def health_status(facts: ContainerFacts) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hardentui.model.configuration import Configuration
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Known, Unread, Unreadable, known
+from hardentui.model.known import Known, Unread, known
 from hardentui.options import LOG_DRIVER, LOG_OPT
 from hardentui.options.codecs.plain import size_of
 from hardentui.reading.containers import engine_info, section
@@ -26,7 +26,7 @@ def log_driver(facts: ContainerFacts) -> Known[str]:
     shown = section(section(facts.inspect, "HostConfig"), "LogConfig").get("Type")
     if shown:  # it was created without a choice, so this is what the engine chooses
         return str(shown)
-    return Unreadable("the engine's default log driver is not known")
+    return Unread("the engine's default log driver is not known")
 
 
 def log_is_passed_on(facts: ContainerFacts) -> str:
@@ -73,16 +73,16 @@ def _own_limit(facts: ContainerFacts) -> str:
 def _engine_limit(facts: ContainerFacts) -> Known[str]:
     """`log_size_max` in containers.conf, which applies to every container and does not show in inspect."""
     trust = known(lambda: facts.engine.trust)
-    if isinstance(trust, Unreadable):
+    if isinstance(trust, Unread):
         return trust
     configuration = trust.configuration
-    if isinstance(configuration, Unreadable):
+    if isinstance(configuration, Unread):
         return configuration
     limit = _limit_in(configuration)
-    for override in () if isinstance(trust.overrides, Unreadable) else trust.overrides:
+    for override in () if isinstance(trust.overrides, Unread) else trust.overrides:
         decides = override.variable == _IN_PLACE_OF_ALL or _LIMIT in override.configuration.values
         if decides and _limit_in(override.configuration) != limit:
-            return Unreadable(f"the limit of {override.file} holds for what {override.where} starts")
+            return Unread(f"the limit of {override.file} holds for what {override.where} starts")
     return limit
 
 

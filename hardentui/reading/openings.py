@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Unread, Unreadable, known
+from hardentui.model.known import Unread, known
 from hardentui.model.network_map import Gate, Opening
 from hardentui.options import Port
 from hardentui.reading.networks import modes_of, published, reach
@@ -41,9 +41,9 @@ def _gate(
     firewall = known(lambda: facts.host.firewall)
     if isinstance(firewall, Unread):
         return Gate.UNKNOWN, f"the firewall could not be read: {firewall.reason}"
-    if isinstance(firewall.rules, Unreadable):
+    if isinstance(firewall.rules, Unread):
         return Gate.UNKNOWN, f"the packet filter could not be read: {firewall.rules.reason}"
-    if isinstance(firewall.outside, Unreadable):
+    if isinstance(firewall.outside, Unread):
         return Gate.UNKNOWN, f"which interfaces lead outside is not known: {firewall.outside.reason}"
     ends = {
         interface: fate(firewall.rules, Packet(hook, interface, protocol, port, family, in_host))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Verdict, not_applicable, unknown
-from hardentui.model.known import Known, Unread, Unreadable, known
+from hardentui.model.known import Known, Unread, known
 from hardentui.model.spec import Spec
 from hardentui.options import (
     IPC,
@@ -72,7 +72,7 @@ def lsm(facts: ContainerFacts) -> Known[str]:
             return NO_LSM
     if "selinuxEnabled" in security or "apparmorEnabled" in security:
         return NO_LSM
-    return Unreadable("the engine's security module is not known")
+    return Unread("the engine's security module is not known")
 
 
 def without_selinux(facts: ContainerFacts) -> Verdict | None:
@@ -89,7 +89,7 @@ def without_apparmor(facts: ContainerFacts) -> Verdict | None:
 
 def _without(facts: ContainerFacts, wanted: str, name: str) -> Verdict | None:
     module = lsm(facts)
-    if isinstance(module, Unreadable):
+    if isinstance(module, Unread):
         return unknown(module.reason)
     return None if module == wanted else not_applicable(f"the engine does not use {name}")
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from hardentui.model.facts import ContainerFacts, EngineFacts
-from hardentui.model.known import Unread, Unreadable, known
+from hardentui.model.known import Unread, known
 from hardentui.model.mounts import Listener, ReachableSocket
 from hardentui.options import MOUNTS
 from hardentui.reading.mounts import HostMount, at_or_above, host_mounts, normal
@@ -185,7 +185,7 @@ def _judged(socket: ReachableSocket) -> OpenSocket:
         return OpenSocket(socket.destination, socket.path, named, "", "" if named else why)
     if named is not None:
         return OpenSocket(socket.destination, socket.path, named)
-    why = listener.reason if isinstance(listener, Unreadable) else f"no process listens on {socket.path} now"
+    why = listener.reason if isinstance(listener, Unread) else f"no process listens on {socket.path} now"
     return OpenSocket(socket.destination, socket.path, None, "", why)
 
 

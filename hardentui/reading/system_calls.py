@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from hardentui.model.facts import ContainerFacts, NotRunning
 from hardentui.model.finding import Verdict, not_applicable, unknown
-from hardentui.model.known import Unread, Unreadable, known
+from hardentui.model.known import Unread, known
 from hardentui.model.seccomp import EngineDefault, NoFilter, RawFilter, SeccompProfile
 from hardentui.options import ANNOTATIONS, PRIVILEGED, SECCOMP_POLICY, SECCOMP_PROFILE
 from hardentui.reading.bpf import AUDIT_ARCH_I386, I386_SOCKETCALL, X86_64_NUMBERS, lets_through
@@ -45,7 +45,7 @@ class FilterInForce(Struct, frozen=True):
     in_force: bool = True
 
 
-def filter_of(facts: ContainerFacts) -> FilterInForce | Unreadable:
+def filter_of(facts: ContainerFacts) -> FilterInForce | Unread:
     """The filter from the runtime's configuration; the requested one if the container never started."""
     runtime = known(lambda: facts.runtime)
     state = facts.kernel.state if isinstance(facts.kernel, NotRunning) else "running"
@@ -53,14 +53,14 @@ def filter_of(facts: ContainerFacts) -> FilterInForce | Unreadable:
         return _declared(facts)
     if isinstance(runtime, Unread):
         asked = _declared(facts)
-        if isinstance(asked, Unreadable) or isinstance(asked.filter, NoFilter):
+        if isinstance(asked, Unread) or isinstance(asked.filter, NoFilter):
             return asked
         if isinstance(asked.filter, EngineDefault):
-            return Unreadable(f"the installed filter is not known: {runtime.reason}")
+            return Unread(f"the installed filter is not known: {runtime.reason}")
         return replace(asked, in_force=False)
     source = str(facts.inspect.get("OCIConfigPath") or "config.json of the runtime")
     if runtime.seccomp is None:
-        return Unreadable(f"the filter in {source} cannot be parsed")
+        return Unread(f"the filter in {source} cannot be parsed")
     return FilterInForce(runtime.seccomp, f"linux.seccomp of {source}")
 
 
@@ -82,7 +82,7 @@ class FilterRules(Struct, frozen=True):
 def filter_rules(facts: ContainerFacts) -> FilterRules | Verdict:
     """The rules of the filter; if there are none to judge, the verdict of a check on rules."""
     seccomp, declared = filter_of(facts), declared_filter(facts)
-    if isinstance(seccomp, Unreadable):
+    if isinstance(seccomp, Unread):
         return unknown(seccomp.reason, declared)
     if isinstance(seccomp.filter, NoFilter):
         return not_applicable("no filter at all (see seccomp-unconfined)")
@@ -101,7 +101,7 @@ def good_but_not_seen(declared: str) -> Verdict:
     return unknown("the profile is good, but the installed filter cannot be read", declared)
 
 
-def _declared(facts: ContainerFacts) -> FilterInForce | Unreadable:
+def _declared(facts: ContainerFacts) -> FilterInForce | Unread:
     spec = facts.spec
     raw = dict(word.partition("=")[::2] for word in spec[ANNOTATIONS]).get(RAW_FILTER, "")
     path = spec[SECCOMP_PROFILE]
@@ -112,22 +112,22 @@ def _declared(facts: ContainerFacts) -> FilterInForce | Unreadable:
     if raw:
         return raw_filter(raw)
     if spec[SECCOMP_POLICY] == "image" and facts.labels.get(_IMAGE_LABEL):
-        return Unreadable("the image brings the profile, which only the runtime's configuration shows")
+        return Unread("the image brings the profile, which only the runtime's configuration shows")
     if not path:
         return FilterInForce(EngineDefault(), "the engine's default profile")
     rules = known(lambda: facts.seccomp_rules)
-    return rules if isinstance(rules, Unreadable) else parsed(rules, path, capabilities_held(facts))
+    return rules if isinstance(rules, Unread) else parsed(rules, path, capabilities_held(facts))
 
 
-def parsed(rules: Mapping[str, object], path: str, held: frozenset[str]) -> FilterInForce | Unreadable:
+def parsed(rules: Mapping[str, object], path: str, held: frozenset[str]) -> FilterInForce | Unread:
     """The filter that a container with these capabilities gets from a profile file."""
     try:
         return FilterInForce(parse_profile(rules, capabilities=held), path)
     except (AttributeError, TypeError, ValueError) as error:
-        return Unreadable(f"{path} is not a seccomp profile: {error}")
+        return Unread(f"{path} is not a seccomp profile: {error}")
 
 
-def raw_filter(annotation: str) -> FilterInForce | Unreadable:
+def raw_filter(annotation: str) -> FilterInForce | Unread:
     """The compiled filter in the RAW_FILTER annotation."""
     from binascii import Error, a2b_base64
 
@@ -135,7 +135,7 @@ def raw_filter(annotation: str) -> FilterInForce | Unreadable:
     try:
         return FilterInForce(RawFilter(a2b_base64(annotation, strict_mode=True), origin), origin)
     except (Error, ValueError):
-        return Unreadable(f"{origin} is not base64")
+        return Unread(f"{origin} is not base64")
 
 
 def capabilities_held(facts: ContainerFacts) -> frozenset[str]:
@@ -146,17 +146,17 @@ def capabilities_held(facts: ContainerFacts) -> frozenset[str]:
 
 def open_dangerous_calls(
     filter_: SeccompProfile | RawFilter, held: frozenset[str]
-) -> tuple[OpenCalls, ...] | Unreadable:
+) -> tuple[OpenCalls, ...] | Unread:
     """See `reading.seccomp.dangerous_calls`; a compiled filter is executed, for x86-64."""
     if isinstance(filter_, SeccompProfile):
         return dangerous_calls(filter_, held)
     try:
         return open_groups(lambda call: _past(filter_, call), held)
     except ValueError as error:
-        return Unreadable(f"{filter_.origin} cannot be judged: {error}")
+        return Unread(f"{filter_.origin} cannot be judged: {error}")
 
 
-def open_ways_to_family(filter_: SeccompProfile | RawFilter, family: int) -> tuple[str, ...] | Unreadable:
+def open_ways_to_family(filter_: SeccompProfile | RawFilter, family: int) -> tuple[str, ...] | Unread:
     """See `reading.seccomp.ways_to_family`."""
     if isinstance(filter_, SeccompProfile):
         return ways_to_family(filter_, family)
@@ -168,11 +168,11 @@ def open_ways_to_family(filter_: SeccompProfile | RawFilter, family: int) -> tup
             ("32-bit socketcall", lets_through(program, I386_SOCKETCALL, (1,), AUDIT_ARCH_I386)),
         ]
     except ValueError as error:
-        return Unreadable(f"{filter_.origin} cannot be judged: {error}")
+        return Unread(f"{filter_.origin} cannot be judged: {error}")
     return tuple(way for way, is_open in ways if is_open)
 
 
-def open_ways_to_user_namespaces(filter_: SeccompProfile | RawFilter) -> tuple[str, ...] | Unreadable:
+def open_ways_to_user_namespaces(filter_: SeccompProfile | RawFilter) -> tuple[str, ...] | Unread:
     """See `reading.seccomp.makes_user_namespaces`."""
     if isinstance(filter_, SeccompProfile):
         return makes_user_namespaces(filter_)
@@ -180,7 +180,7 @@ def open_ways_to_user_namespaces(filter_: SeccompProfile | RawFilter) -> tuple[s
     try:
         return tuple(c for c in ("unshare", "clone", "clone3") if _past(filter_, c, new_user))
     except ValueError as error:
-        return Unreadable(f"{filter_.origin} cannot be judged: {error}")
+        return Unread(f"{filter_.origin} cannot be judged: {error}")
 
 
 def _past(filter_: RawFilter, call: str, first: int = 0) -> bool:

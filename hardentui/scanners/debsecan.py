@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 from hardentui.host.asking import Ask
 from hardentui.images.inventory import read_inventory
 from hardentui.model.image import Package, ScanReport, Vulnerability
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.scanners.fields import unique
 from hardentui.visible import visible
 from hardentui.words import plural
@@ -44,22 +44,22 @@ def scan(archive: str, ask: Ask, *, offline: bool, data: str = "") -> Known[Scan
     """
     data = data or _configured_source()
     if offline and not data.startswith("file://"):
-        return Unreadable("debsecan without a network needs a mirror of its data: --data file:///DIR")
+        return Unread("debsecan without a network needs a mirror of its data: --data file:///DIR")
     with open(archive, "rb") as file:
         inside = read_inventory(file)
     codename = inside.release.get("VERSION_CODENAME", "")
     if inside.release.get("ID") != "debian" or not _CODENAME.fullmatch(codename):
         name = visible(inside.release.get("ID") or "no distribution", 40)
-        return Unreadable(f"debsecan knows only Debian releases, and this image contains {name}")
+        return Unread(f"debsecan knows only Debian releases, and this image contains {name}")
     stanzas = list(_stanzas(inside.installed))
     if not stanzas:
-        return Unreadable("debsecan compared nothing: the image has no readable list of Debian packages")
+        return Unread("debsecan compared nothing: the image has no readable list of Debian packages")
     with tempfile.NamedTemporaryFile("w", prefix="hardentui-", suffix=".status", encoding="utf-8") as status:
         status.writelines(stanzas)
         status.flush()
         command = (NAME, "--suite", codename, "--format", "detail", "--status", status.name)
         answer = ask((*command, *(("--source", data) if data else ())), _SECONDS)
-    if isinstance(answer, Unreadable):
+    if isinstance(answer, Unread):
         return answer
     now = datetime.now(UTC)
     missing = inside.packages.get("dpkg", 0) - len(stanzas)

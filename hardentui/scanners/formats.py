@@ -11,7 +11,7 @@ import msgspec
 
 from hardentui.errors import InputError
 from hardentui.model.image import ScanReport
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.scanners import grype, quay, trivy
 
 SCHEMA = "hardentui/scan/1"
@@ -34,10 +34,10 @@ def parse_report(document: Any, modified: datetime, called: str = _STORED) -> Kn
             report: ScanReport = maker.parse(document, modified)
             return report
     except InputError as error:
-        return Unreadable(error.title)
+        return Unread(error.title)
     except (TypeError, AttributeError, KeyError, ValueError, msgspec.ValidationError):
-        return Unreadable(f"{called} is damaged")
-    return Unreadable(f"{called} is not from a known scanner (Trivy, Grype, Quay, Clair)")
+        return Unread(f"{called} is damaged")
+    return Unread(f"{called} is not from a known scanner (Trivy, Grype, Quay, Clair)")
 
 
 def subject_of(document: Any) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 from hardentui.errors import InputError
 from hardentui.host.asking import Ask, ask_twice
 from hardentui.model.image import ScanReport, Vulnerability
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.scanners.fields import nothing_compared, severity, time, unique
 from hardentui.visible import visible
 
@@ -74,17 +74,17 @@ def scan(archive: str, ask: Ask, *, offline: bool) -> Known[ScanReport]:
     """
     command = (NAME, f"docker-archive:{archive}", "-o", "json", "--quiet")
     answer = ask_twice(ask, command, _SCAN_SECONDS, _QUIET, _OFFLINE, offline=offline)
-    if isinstance(answer, Unreadable):
+    if isinstance(answer, Unread):
         return answer
     try:
         document = json.loads(answer)
         if recognises(document):
             return parse(document, datetime.now(UTC))
     except InputError as error:
-        return Unreadable(error.title)
+        return Unread(error.title)
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
         pass
-    return Unreadable("the report of Grype is damaged")
+    return Unread("the report of Grype is damaged")
 
 
 def _alerts(document: Mapping[str, Any]) -> frozenset[str]:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from hardentui.errors import InputError, WriteError
 from hardentui.model.host_scan import HostScan
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.scanners import lynis, openscap
 from hardentui.state.own_files import Directory, read_document, write_own
 from hardentui.visible import visible
@@ -80,9 +80,9 @@ class HostScans:
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except OSError as error:
-                return Unreadable(f"the stored result of {tool} cannot be read: {error.strerror}")
+                return Unread(f"the stored result of {tool} cannot be read: {error.strerror}")
             except (ValueError, RecursionError):
-                return Unreadable(f"the stored result of {tool} is damaged; import it again")
+                return Unread(f"the stored result of {tool} is damaged; import it again")
         return tuple(scans)
 
 

@@ -15,11 +15,11 @@ import msgspec
 
 from hardentui.errors import WriteError
 from hardentui.model.image import RegistryDigest
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.state.own_files import Directory, read_document, write_own
 
 SCHEMA = "hardentui/registry/1"
-NEVER_ASKED = Unreadable("the registry was not queried (hardentui images --updates queries it)")
+NEVER_ASKED = Unread("the registry was not queried (hardentui images --updates queries it)")
 _MOST_DIGESTS = 20
 
 
@@ -34,12 +34,12 @@ class RegistryAnswers:
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
-        self._known: dict[str, _Answer] | Unreadable | None = None
+        self._known: dict[str, _Answer] | Unread | None = None
 
     def of(self, reference: str) -> Known[RegistryDigest]:
         """The last answer about a full name."""
         known = self._read()
-        if isinstance(known, Unreadable):
+        if isinstance(known, Unread):
             return known
         answer = known.get(reference)
         if answer is None:
@@ -53,7 +53,7 @@ class RegistryAnswers:
             WriteError: the previous answers are untouched.
         """
         answers = self._read()
-        known = {} if isinstance(answers, Unreadable) else answers
+        known = {} if isinstance(answers, Unread) else answers
         before = known.get(reference)
         seen = {**(before.seen if before else {})}
         seen.setdefault(digest, now)
@@ -83,6 +83,6 @@ class RegistryAnswers:
         except (FileNotFoundError, NotADirectoryError):
             return {}
         except OSError as error:
-            return Unreadable(f"the answers of registries cannot be read: {error.strerror}")
+            return Unread(f"the answers of registries cannot be read: {error.strerror}")
         except (ValueError, KeyError, TypeError, RecursionError):
-            return Unreadable("the stored answers of registries are damaged")
+            return Unread("the stored answers of registries are damaged")

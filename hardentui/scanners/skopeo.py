@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from hardentui.host.asking import Ask
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 
 NAME = "skopeo"
 _SECONDS = 60.0
@@ -22,7 +22,7 @@ def digest_of(reference: str, ask: Ask, environment: Mapping[str, str] | None = 
     """
     command = (NAME, "inspect", "--no-tags", "--format", "{{.Digest}}", f"docker://{reference}")
     answer = ask(command, _SECONDS, environment or {})
-    if isinstance(answer, Unreadable):
+    if isinstance(answer, Unread):
         return answer
     digest = answer.strip()
-    return digest if _DIGEST.fullmatch(digest) else Unreadable("the registry's answer is not a digest")
+    return digest if _DIGEST.fullmatch(digest) else Unread("the registry's answer is not a digest")

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from hardentui.errors import WriteError
 from hardentui.model.image import NeverScanned, ScanReport
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.scanners.formats import as_document, parse_report
 from hardentui.state.own_files import Directory, read_document, write_own
 
@@ -28,21 +28,21 @@ class StoredScans:
         self._directory = directory
 
     def of(self, identity: str) -> Known[ScanReport | NeverScanned]:
-        """The stored report of an image; Unreadable if it cannot be parsed."""
+        """The stored report of an image; Unread if it cannot be parsed."""
         path = self._path(identity)
         if path is None:
-            return Unreadable("the image has no ID to store a report under")
+            return Unread("the image has no ID to store a report under")
         try:
             status = os.stat(path)
             if status.st_size > LARGEST:
-                return Unreadable("the stored scan result is too large to be real")
+                return Unread("the stored scan result is too large to be real")
             document = read_document(path)
         except (FileNotFoundError, NotADirectoryError):
             return NeverScanned()
         except OSError as error:
-            return Unreadable(f"the stored scan result cannot be read: {error.strerror}")
+            return Unread(f"the stored scan result cannot be read: {error.strerror}")
         except (ValueError, RecursionError):
-            return Unreadable("the stored scan result is not JSON")
+            return Unread("the stored scan result is not JSON")
         return parse_report(document, datetime.fromtimestamp(status.st_mtime, UTC))
 
     def keep(self, identity: str, report: ScanReport) -> None:

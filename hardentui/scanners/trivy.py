@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from hardentui.errors import InputError
 from hardentui.host.asking import Ask, ask_twice
 from hardentui.model.image import ScanReport, Vulnerability
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.scanners.fields import nothing_compared, severity, time, unique
 
 NAME = "trivy"
@@ -78,24 +78,24 @@ def scan(archive: str, ask: Ask, *, offline: bool) -> Known[ScanReport]:
     """
     command = (NAME, "image", "--input", archive, "--format", "json", "--scanners", "vuln", *_LISTED)
     answer = ask_twice(ask, command, _SCAN_SECONDS, _QUIET, _OFFLINE, offline=offline)
-    if isinstance(answer, Unreadable):
+    if isinstance(answer, Unread):
         return answer
     try:
         document = json.loads(answer)
         if not recognises(document):
-            return Unreadable("the report of Trivy is damaged")
+            return Unread("the report of Trivy is damaged")
         report = parse(document, datetime.now(UTC), listed=True)
     except InputError as error:
-        return Unreadable(error.title)
+        return Unread(error.title)
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
-        return Unreadable("the report of Trivy is damaged")
+        return Unread("the report of Trivy is damaged")
     return replace(report, database=database_date(ask))
 
 
 def database_date(ask: Ask) -> datetime | None:
     """When Trivy's database was built; None if unknown."""
     answer = ask((NAME, "version", "--format", "json"), _ASK_SECONDS, _QUIET)
-    if isinstance(answer, Unreadable):
+    if isinstance(answer, Unread):
         return None
     try:
         return time(json.loads(answer)["VulnerabilityDB"]["UpdatedAt"])

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from hardentui.errors import EngineError
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Unreadable, known
+from hardentui.model.known import Unread, known
 from hardentui.model.observation import Observation
 from hardentui.model.spec import Spec
 from hardentui.model.trial import TrialEvent, TrialStep
@@ -82,7 +82,7 @@ def learn(
 
 
 def _watched_base(lesson: Lesson) -> Mapping[str, Any] | None:
-    return None if isinstance(lesson.base, Unreadable) else lesson.base
+    return None if isinstance(lesson.base, Unread) else lesson.base
 
 
 def _watched(

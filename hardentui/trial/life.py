@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from hardentui.errors import EngineError
 from hardentui.host.commands import run_program
 from hardentui.host.files.reader import Files, reason
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.trial import NotExercised
 from hardentui.readiness.clients import visit
 from hardentui.readiness.expectation import Expectation
@@ -134,7 +134,7 @@ def live(stage: Stage, twin: Twin, expected: Expectation, habits: Habits) -> Liv
 
 def _ports(files: Files, twin: Twin) -> frozenset[int]:
     listening = read_ports(files, twin.pid)
-    if isinstance(listening, Unreadable):
+    if isinstance(listening, Unread):
         return frozenset()
     return frozenset(int(port.partition("/")[2]) for port in listening if port.startswith("tcp/"))
 
@@ -143,7 +143,7 @@ def _clients(files: Files, twin: Twin) -> list[str]:
     """What clients did at its ports."""
     ports = _ports(files, twin)
     visits = visit(run_program, twin.pid, twin.address, ports) if ports else ()
-    if isinstance(visits, Unreadable):
+    if isinstance(visits, Unread):
         return []
     words = dict.fromkeys(word for visited in visits for word in visited.done)
     return [_CLIENTS[word] for word in words if word in _CLIENTS]

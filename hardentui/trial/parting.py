@@ -21,7 +21,7 @@ from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files
 from hardentui.host.network.knock import knock
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.model.network_split import (
     MemberTried,
     NewNetwork,
@@ -116,7 +116,7 @@ class WayKnocker:
     def ports(self, twin: Twin) -> frozenset[int]:
         """The TCP ports on which it listens for others."""
         ports = read_ports(self._files, twin.pid)
-        return frozenset() if isinstance(ports, Unreadable) else _numbers(ports)
+        return frozenset() if isinstance(ports, Unread) else _numbers(ports)
 
     def before(self, ways: Iterable[WayTried]) -> tuple[WayTried, ...]:
         """The connections with the result on one network."""
@@ -166,7 +166,7 @@ class WayKnocker:
         for port in way.ports:
             outcomes = self._knocks(way, port)
             connected = ConnectOutcome.CONNECTED in outcomes
-            reasons = [outcome.reason for outcome in outcomes if isinstance(outcome, Unreadable)]
+            reasons = [outcome.reason for outcome in outcomes if isinstance(outcome, Unread)]
             if reasons and not connected:
                 return None, reasons[0]
             results.append(connected)
@@ -178,7 +178,7 @@ class WayKnocker:
         outcomes = self._knocks(way, way.ports[0])
         if {ConnectOutcome.CONNECTED, ConnectOutcome.REFUSED} & {*outcomes}:
             return True, ""
-        reasons = [outcome.reason for outcome in outcomes if isinstance(outcome, Unreadable)]
+        reasons = [outcome.reason for outcome in outcomes if isinstance(outcome, Unread)]
         return (None, reasons[0]) if reasons else (False, "")
 
     def _missing(self, way: WayTried) -> str:
@@ -214,9 +214,7 @@ class WayKnocker:
         pid = self._pids[start]
         ports = read_ports(self._files, pid)
         try:
-            calls = established(
-                self._files, pid, set() if isinstance(ports, Unreadable) else {*_numbers(ports)}
-            )
+            calls = established(self._files, pid, set() if isinstance(ports, Unread) else {*_numbers(ports)})
             return any(call.address.rpartition(":ffff:")[2] in self._addresses[end] for call in calls)
         except OSError:
             return False  # it has ended

@@ -20,7 +20,7 @@ from hardentui.images.programs import read_programs
 from hardentui.images.started import Reached, reached
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Status
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.observation import CallLog
 from hardentui.model.plan import Choice
 from hardentui.model.trial import (
@@ -240,7 +240,7 @@ class Enforcer:
     def enforce(self, configuration: TrialConfiguration, needs: Needs, tries: int = _MOST_TRIES) -> Enforced:
         """The configuration with the profile; without it if no twin works with it."""
         base = self._lesson.base
-        if isinstance(base, Unreadable):
+        if isinstance(base, Unread):
             return Enforced(configuration, why=base.reason)
         if needs.calls is None:
             return Enforced(configuration, why=needs.unknown.get("calls", "its system calls were not seen"))

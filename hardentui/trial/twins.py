@@ -19,7 +19,7 @@ from hardentui.errors import ChangeFailed, EngineError
 from hardentui.host.commands import run_program
 from hardentui.host.files.reader import Files
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Unread, Unreadable, known
+from hardentui.model.known import Unread, known
 from hardentui.model.network_made import MadeNetwork
 from hardentui.model.spec import Spec
 from hardentui.model.trial import Lack
@@ -58,7 +58,7 @@ def shut(conmon: int, bridges: Sequence[str]) -> None:
     """
     words = (*_entering(conmon), "sh", "-c", _SHUT, "sh", *bridges)
     answer = run_program(words, _LIMIT)
-    if isinstance(answer, Unreadable):
+    if isinstance(answer, Unread):
         raise ChangeFailed(
             f"The twins' network cannot be shut off from this host: {answer.reason}.",
             "With --outside twins get an ordinary network, which leads to the host and the outside.",

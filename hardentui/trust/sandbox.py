@@ -20,7 +20,7 @@ from hardentui.account import find_program
 from hardentui.errors import ToolMissing
 from hardentui.host.asker import asker
 from hardentui.host.asking import Ask
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.trust_change import Pull, PullVerdict
 
 _ROOMY = "/var/tmp"  # noqa: S108 - on a disk; we create our own directory in it
@@ -125,7 +125,7 @@ class Sandbox(Struct, frozen=True):
             command = ("skopeo", *files, "copy", "-q", f"docker://{reference}", f"dir:{out}")
         answer = self.ask(command, _SECONDS, environment)
         by = version(self.ask, program)
-        if not isinstance(answer, Unreadable):
+        if not isinstance(answer, Unread):
             return Pull(reference, PullVerdict.ACCEPTED, by=by)
         if answer.said is None:
             return Pull(reference, PullVerdict.UNKNOWN, answer.reason, by)
@@ -173,7 +173,7 @@ def puller() -> str:
 def version(ask: Ask, program: str) -> str:
     """`podman 5.4.2`."""
     answer = ask((program, "--version"), _ASK_SECONDS)
-    return program if isinstance(answer, Unreadable) else answer.strip().replace(" version ", " ")
+    return program if isinstance(answer, Unread) else answer.strip().replace(" version ", " ")
 
 
 def _write(path: str, text: str) -> None:

@@ -14,7 +14,7 @@ from hardentui.account import is_ours
 from hardentui.directories import write_error
 from hardentui.errors import HardenError, InputError, WriteError
 from hardentui.host.asking import Ask
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.model.trust_change import RuleKind
 from hardentui.trust.sections import section_of
 from hardentui.visible import visible
@@ -153,7 +153,7 @@ def sign(reference: str, key: SigningKey, directory: str, ask: Ask) -> None:
         where,
     )
     answer = ask(command, _SECONDS)
-    if isinstance(answer, Unreadable):
+    if isinstance(answer, Unread):
         raise SigningFailed(f"{visible(reference, 100)} was not signed: {answer.reason}.")
 
 
@@ -164,8 +164,8 @@ def export_gpg(key: str, path: str, ask: Ask) -> None:
         InputError: gpg has no such key, or is not installed.
     """
     answer = ask(("gpg", "--batch", "--armor", "--output", path, "--export", "--", key), _ASK_SECONDS)
-    if isinstance(answer, Unreadable) or not os.path.exists(path) or not os.path.getsize(path):
-        why = f": {answer.reason}" if isinstance(answer, Unreadable) else ""
+    if isinstance(answer, Unread) or not os.path.exists(path) or not os.path.getsize(path):
+        why = f": {answer.reason}" if isinstance(answer, Unread) else ""
         raise InputError(
             f"gpg gives no public key for {visible(key, 80)!r}{why}.", "gpg --list-secret-keys lists yours."
         )
@@ -199,7 +199,7 @@ def make_key(directory: str, name: str, passphrase_file: str, ask: Ask) -> tuple
         passphrase_file,
     )
     answer = ask(command, _ASK_SECONDS)
-    if isinstance(answer, Unreadable):
+    if isinstance(answer, Unread):
         raise WriteError(f"No key was created: {answer.reason}.")
     return private, public
 
@@ -222,18 +222,18 @@ def signatures_of(reference: str, ask: Ask) -> Known[Signatures]:
     where = f"docker://{reference}"
     digest = ask(("skopeo", "inspect", "--format", "{{.Digest}}", where), _ASK_SECONDS)
     manifest = ask(("skopeo", "inspect", "--raw", where), _ASK_SECONDS)
-    if isinstance(digest, Unreadable):
+    if isinstance(digest, Unread):
         return digest
-    if isinstance(manifest, Unreadable):
+    if isinstance(manifest, Unread):
         return manifest
     listed = ask(("skopeo", "list-tags", f"docker://{section_of(reference)}"), _ASK_SECONDS)
-    if isinstance(listed, Unreadable):
+    if isinstance(listed, Unread):
         return listed
     try:
         tags = set(json.loads(listed)["Tags"])
         own = _of_this_machine(json.loads(manifest)) or digest.strip()
     except (ValueError, KeyError, TypeError, AttributeError):
-        return Unreadable("the registry's answer cannot be understood")
+        return Unread("the registry's answer cannot be understood")
     name, of_list = own.replace(":", "-"), digest.strip().replace(":", "-")
     attached = f"{name}.sig" in tags
     return Signatures(own, attached, bool({name, of_list} & tags), not attached and f"{of_list}.sig" in tags)

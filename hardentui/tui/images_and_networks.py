@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hardentui.errors import HardenError
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.tui import messages as say
 from hardentui.visible import visible
 from hardentui.workbench.pages.sections import size_text
@@ -145,7 +145,7 @@ class Around:
                 report = scanning.scan(image, scanner, on_progress, inspection.stop)
                 if inspection.stop.is_set():
                     break
-                if isinstance(report, Unreadable):
+                if isinstance(report, Unread):
                     troubles.append(f"{visible(name, 60)}: {report.reason}")
         except HardenError as error:
             troubles.append(str(error))
@@ -167,8 +167,8 @@ class Around:
                 inspection.stop,
             )
         except HardenError as error:
-            inventory = Unreadable(error.title)
-        trouble = inventory.reason if isinstance(inventory, Unreadable) else ""
+            inventory = Unread(error.title)
+        trouble = inventory.reason if isinstance(inventory, Unread) else ""
         post(say.LookEnded(inspection.image, trouble))
 
     def progressed(self, message: say.LookProgressed) -> None:

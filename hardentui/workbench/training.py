@@ -23,7 +23,7 @@ from hardentui.model.check import Parameters
 from hardentui.model.draft import TextFile
 from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.finding import Kind, Status
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.trust import TrustFacts
 from hardentui.state.own_files import state_directory
 from hardentui.training.answers import Answer, answer
@@ -365,7 +365,7 @@ def _of_policy(lab: Lab, path: str) -> Observed:
         with open(path, encoding="utf-8") as file:
             policy = parse_policy(file.read(), path)
     except (OSError, UnicodeDecodeError) as error:
-        policy = Unreadable(f"{path} cannot be read: {error}")
+        policy = Unread(f"{path} cannot be read: {error}")
     facts: EngineFacts = ENGINE.replace(trust=TrustFacts(policy=policy))
     by_id = {check.id: check for check in all_checks()}
     verdicts = {check: by_id[check].verdict(facts) for check in lab.checks}

@@ -23,7 +23,7 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.host.asker import asker
 from hardentui.images.inventory import read_inventory
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.scanners import debsecan
 from hardentui.tui.app import HardenApp
 from hardentui.workbench.first_look import FirstLook
@@ -108,9 +108,7 @@ def test_an_image_of_another_distribution_is_not_scanned(podman: Bench, mirror: 
     podman.podman("save", "-o", str(podman.directory / "tmp" / "bb.tar"), BUSYBOX)
     archive.write_bytes((podman.directory / "tmp" / "bb.tar").read_bytes())
     result = debsecan.scan(str(archive), asker(threading.Event()), offline=True, data=mirror)
-    assert result == Unreadable(
-        "debsecan knows only Debian releases, and this image contains no distribution"
-    )
+    assert result == Unread("debsecan knows only Debian releases, and this image contains no distribution")
     with archive.open("rb") as file:
         assert read_inventory(file).installed == ()
 

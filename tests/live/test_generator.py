@@ -6,7 +6,7 @@ import pytest
 
 from hardentui.errors import GeneratorError
 from hardentui.host.podman.generator import dry_run, exec_start, find_generator, verify
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from tests.conftest import cannot_run
 
 pytestmark = pytest.mark.live
@@ -44,7 +44,7 @@ def test_a_unit_becomes_a_service_that_systemd_accepts(program: str) -> None:
     assert words[1:4] == ("run", "--name", "web")
     assert "--read-only" in " ".join(words)
     assert words[-1] == "localhost/bb:1"
-    assert verify(run.services) in ((), Unreadable("systemd-analyze is not installed"))
+    assert verify(run.services) in ((), Unread("systemd-analyze is not installed"))
 
 
 @pytest.mark.parametrize("user", [False, True])
@@ -65,7 +65,7 @@ def test_one_bad_unit_does_not_hide_the_good_one(program: str) -> None:
 
 def test_systemd_complains_about_a_broken_service() -> None:
     complaints = verify({"x.service": "[Service]\nExecStart=/bin/true\nNoSuchKey=1\n"})
-    if isinstance(complaints, Unreadable):
+    if isinstance(complaints, Unread):
         cannot_run(complaints.reason)
     assert len(complaints) == 1
     assert "NoSuchKey" in complaints[0]

@@ -20,7 +20,7 @@ from hardentui.host.process.proc import read_kernel
 from hardentui.host.process.table import read_process_table
 from hardentui.model.capabilities import CAPABILITIES_BY_NUMBER
 from hardentui.model.facts import CapabilitySets, IdRange, Kernel, Limits, ListeningSocket
-from hardentui.model.known import Unread, Unreadable, known
+from hardentui.model.known import Unread, known
 from tests.support.podman import BUSYBOX, Bench
 
 pytestmark = pytest.mark.live
@@ -157,7 +157,7 @@ def test_hardened(run: Run) -> None:
 def memory_file_above(state: dict[str, Any]) -> Path:
     """The memory limit of the cgroup that holds the container's: as a service's does under Quadlet."""
     tree = find_cgroups(LocalFiles())
-    assert not isinstance(tree, Unreadable)
+    assert not isinstance(tree, Unread)
     membership = parse_membership(Path(f"/proc/{state['Pid']}/cgroup").read_text())
     is_v1 = "memory" in membership.v1
     hierarchy = tree.v1["memory"] if is_v1 else tree.unified
@@ -252,7 +252,7 @@ def test_pid_of_a_stranger(run: Run) -> None:
     with subprocess.Popen(["sleep", "60"]) as stranger:
         seen = view({**state, "Pid": stranger.pid})
         stranger.kill()
-    assert seen.uid == Unreadable("the process has ended")
+    assert seen.uid == Unread("the process has ended")
 
 
 def test_processes_and_listening(run: Run, podman: Bench) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.observation import CallLog
 from hardentui.reading.seccomp import parse_profile
 from hardentui.trial.observe.calls import CallWatcher
@@ -60,7 +60,7 @@ def run(bench: Bench, watcher: CallWatcher, script: str) -> str:
     return bench.podman("logs", NAME)
 
 
-def counts(log: CallLog | Unreadable) -> dict[str, tuple[int, int, int]]:
+def counts(log: CallLog | Unread) -> dict[str, tuple[int, int, int]]:
     assert isinstance(log, CallLog), log
     return {call.name: (call.program, call.runtime, call.refused) for call in log.calls}
 
@@ -117,7 +117,7 @@ def test_a_program_started_by_exec_is_watched_too(bench: Bench) -> None:
 def test_a_runtime_that_hands_nothing_over_is_told(bench: Bench) -> None:
     with watching(bench) as watcher:
         said = watcher.finish()
-    assert isinstance(said, Unreadable)
+    assert isinstance(said, Unread)
     assert "hand over the filter" in said.reason
 
 
@@ -132,7 +132,7 @@ def test_a_filter_of_another_account_is_refused_whatever_it_says(bench: Bench) -
         os.chmod(document["listenerPath"], 0o666)  # noqa: S103 - as if nothing were closed
         hand_over(stranger, document["listenerPath"], document["listenerMetadata"])
         told = watcher.finish()
-        assert isinstance(told, Unreadable), "its listener was accepted"
+        assert isinstance(told, Unread), "its listener was accepted"
         assert any(f"account {stranger}" in fault for fault in watcher.so_far().faults)
 
 

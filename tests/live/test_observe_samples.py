@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.observation import CapabilityCheck, Sampled
 from hardentui.trial.observe.capability_checks import CapabilityWatcher
 from hardentui.trial.observe.watch import Sampler, Watch
@@ -77,7 +77,7 @@ def test_a_container_that_has_ended_is_unknown(prepared: Bench) -> None:
     prepared.podman("wait", NAME)
     sampler = Sampler(pid)
     sampler.start()
-    assert isinstance(sampler.finish(), Unreadable)
+    assert isinstance(sampler.finish(), Unread)
 
 
 @pytest.fixture
@@ -131,5 +131,5 @@ def test_where_nothing_can_be_traced_the_reason_is_told() -> None:
     watcher = CapabilityWatcher("/nowhere")
     assert not watcher.start([1])
     told = watcher.finish(DEFAULT)
-    assert isinstance(told, Unreadable)
+    assert isinstance(told, Unread)
     assert "/nowhere" in told.reason or "only root" in told.reason

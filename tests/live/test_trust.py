@@ -17,7 +17,7 @@ import pytest
 
 from hardentui.host.files.reader import LocalFiles
 from hardentui.host.podman.trust import parse_policy, parse_stored_images, read_trust
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.trust import Policy, Rule, TrustFacts, rule_for
 from hardentui.model.trust_change import PullVerdict, RuleKind
 from hardentui.model.version import Version
@@ -172,7 +172,7 @@ def test_our_reading_of_the_settings_agrees_that_attachments_are_on(source: Sour
     (directory / "registries.d").symlink_to(source.directory / "registries.d")
     facts = read_trust(LocalFiles(), home=str(tmp_path), uid=1000, version=Version(5, 4, 2))
     section = facts.attachment_for(f"127.0.0.1:{source.port}/team/foo")
-    assert not isinstance(section, Unreadable)
+    assert not isinstance(section, Unread)
     assert section is not None
     assert section.enabled
 
@@ -187,7 +187,7 @@ def test_the_image_store_keeps_the_signatures_of_a_pull(
         cannot_run("an image store of its own cannot be made here, try as root")
     content = (tmp_path / "root" / "vfs-images" / "images.json").read_text()
     result = parse_stored_images(content, "images.json")
-    assert not isinstance(result, Unreadable)
+    assert not isinstance(result, Unread)
     assert list(result.values()) == [signatures]
 
 

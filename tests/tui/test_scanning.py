@@ -13,7 +13,7 @@ import pytest
 from hardentui.errors import ToolMissing
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import ScanReport
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.tui.screens.images import ImagesScreen
 from hardentui.workbench.looking.scanning import ScanProgress
 from tests.tui.replayed import some
@@ -44,7 +44,7 @@ class HeldScanning:
         on_progress(ScanProgress("fetching", 12_000_000))
         on_progress(ScanProgress("scanning"))
         stop.wait(60)
-        return Unreadable("it was cancelled")
+        return Unread("it was cancelled")
 
 
 @pytest.fixture(autouse=True)
@@ -95,7 +95,7 @@ async def test_an_image_that_cannot_be_scanned_keeps_none_of_the_others_back(
 
     def scan(_: object, image: ImageFacts, *__: object) -> Known[ScanReport]:
         scanned.append(image.id)
-        return Unreadable(f"[/x]\x1b[2J number {len(scanned)}")
+        return Unread(f"[/x]\x1b[2J number {len(scanned)}")
 
     monkeypatch.setattr(HeldScanning, "scan", scan)
     app = make_app(some())

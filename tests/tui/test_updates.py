@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.model.trial import Baseline, How, TrialEvent, TrialStep
 from hardentui.scanners.registry_answers import RegistryAnswers
 from hardentui.state.own_files import state_directory
@@ -40,7 +40,7 @@ class Registry:
     def digest_of(self, name: str, *_: object) -> Known[str]:
         self.asked.append(name)
         assert self.gate.wait(60)
-        return self.answers.get(name, Unreadable("[/x]\x1b[2J no route"))
+        return self.answers.get(name, Unread("[/x]\x1b[2J no route"))
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from hardentui.account import our_module, python_path
 from hardentui.engine.locate import Environment, candidates
 from hardentui.host.commands import run_program
 from hardentui.import_path import without_current_folder
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 
 ANNA = 4321
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="makes folders of another account")
@@ -47,7 +47,7 @@ def test_no_program_is_run_from_the_current_folder(
     else:
         monkeypatch.setenv("PATH", path)
     assert account.find_program("no-such-tool") is None
-    assert run_program(["no-such-tool"], 5) == Unreadable("the program no-such-tool is not installed")
+    assert run_program(["no-such-tool"], 5) == Unread("the program no-such-tool is not installed")
     if "nowhere" not in (path or ""):
         assert account.find_program("sh") in ("/usr/bin/sh", "/bin/sh")
 

@@ -35,7 +35,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if notify == "container":
         return passed(declared, reason="the program itself reports when it is ready")
     check = health_check(facts)
-    if isinstance(check, Unreadable):
+    if isinstance(check, Unread):
         return unknown(check.reason, declared)
     if not check or always_passes(check):
         return failed("no health check that would notice a bad update", declared)
@@ -48,7 +48,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     if spec[SDNOTIFY] == "container":
         return spec
     check = health_check(context.facts.planned(spec))
-    if isinstance(check, Unreadable) or not check or always_passes(check):
+    if isinstance(check, Unread) or not check or always_passes(check):
         raise CannotFix("there is no health check to wait for", "Add one first: see missing-health-check.")
     status = health_status(context.facts)
     if context.facts.running and spec[HEALTH_CMD] == context.facts.spec[HEALTH_CMD] and status != "healthy":

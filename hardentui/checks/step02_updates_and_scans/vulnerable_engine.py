@@ -39,7 +39,7 @@ def evaluate(facts: HostFacts) -> Verdict:
             severity=worst_of(sure),
         )
     unnamed = [component for component in facts.outdated if component.repair == ""]
-    unread = [component for component in facts.outdated if isinstance(component.repair, Unreadable)]
+    unread = [component for component in facts.outdated if isinstance(component.repair, Unread)]
     evidence = tuple(
         map(
             _evidence,
@@ -62,7 +62,7 @@ def evaluate(facts: HostFacts) -> Verdict:
             commands=("# look them up in the distribution's security tracker, and update the packages",),
         )
     if unread:
-        why = unread[0].repair.reason if isinstance(unread[0].repair, Unreadable) else ""
+        why = unread[0].repair.reason if isinstance(unread[0].repair, Unread) else ""
         return unknown(
             f"the versions are older than the fixes for {_ids(unread)}; the distribution may have fixed its "
             f"packages without a new version number, and {why}",

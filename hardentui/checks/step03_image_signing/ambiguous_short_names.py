@@ -24,7 +24,7 @@ _DROP_IN = "/etc/containers/registries.conf.d/900-short-names.conf"
 
 def evaluate(facts: EngineFacts) -> Verdict:
     registries = facts.trust.registries
-    if isinstance(registries, Unreadable):
+    if isinstance(registries, Unread):
         return unknown(registries.reason)
     search = registries.search
     evidence = (

@@ -31,14 +31,14 @@ _PLAIN = "containers-auth.json"
 
 def evaluate(facts: EngineFacts) -> Verdict:
     trust = facts.trust
-    if isinstance(trust.auth_files, Unreadable):
+    if isinstance(trust.auth_files, Unread):
         return unknown(trust.auth_files.reason)
     if not trust.auth_files:
         return not_applicable("there are no registry credentials in files")
     holding = [auth for auth in trust.auth_files if auth.inline or auth.helpers]
     wide = [auth for auth in holding if auth.inline and auth.readers]
     dangers = dangers_of(auth.file for auth in holding)
-    helpers = () if isinstance(trust.registries, Unreadable) else trust.registries.credential_helpers
+    helpers = () if isinstance(trust.registries, Unread) else trust.registries.credential_helpers
     idle = [auth for auth in holding if auth.inline and (auth.helpers or _real(helpers))]
     if not (wide or dangers or idle):
         return passed(effective=f"{plural(len(trust.auth_files), 'file')} closed to others")

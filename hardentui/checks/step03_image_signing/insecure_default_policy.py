@@ -38,7 +38,7 @@ _SAME_MACHINE = frozenset({"docker-daemon", "containers-storage"})
 
 def evaluate(facts: EngineFacts) -> Verdict:
     policy = facts.trust.policy
-    if isinstance(policy, Unreadable):
+    if isinstance(policy, Unread):
         return unknown(policy.reason)
     if isinstance(policy, Missing):
         return not_applicable(f"{policy.path} does not exist, and without a policy Podman refuses every pull")

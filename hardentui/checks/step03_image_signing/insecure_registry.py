@@ -28,7 +28,7 @@ _HERE = ("localhost", "127.0.0.1", "[::1]")
 
 def evaluate(facts: EngineFacts) -> Verdict:
     registries = facts.trust.registries
-    if isinstance(registries, Unreadable):
+    if isinstance(registries, Unread):
         return unknown(registries.reason)
     insecure = [
         (location, registry.file)

@@ -41,7 +41,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if name.startswith(parameters.texts("built_here")):
         return passed(name, reason="a local name, as for images built on this host")
     stored = known(lambda: facts.engine.trust.stored_signatures)
-    signatures = 0 if isinstance(stored, Unreadable) else stored.get(image.id.removeprefix("sha256:"), 0)
+    signatures = 0 if isinstance(stored, Unread) else stored.get(image.id.removeprefix("sha256:"), 0)
     if signatures:
         evidence = (Evidence("image store", f"{plural(signatures, 'signature')} came with the image"),)
         return passed(name, evidence=evidence)

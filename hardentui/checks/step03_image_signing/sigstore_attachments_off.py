@@ -29,7 +29,7 @@ _DROP_IN = "/etc/containers/registries.d/sigstore.yaml"
 
 def evaluate(facts: EngineFacts) -> Verdict:
     policy = facts.trust.policy
-    if isinstance(policy, Unreadable):
+    if isinstance(policy, Unread):
         return unknown(policy.reason)
     if isinstance(policy, Missing):
         return not_applicable("there is no signature policy")
@@ -45,7 +45,7 @@ def evaluate(facts: EngineFacts) -> Verdict:
     evidence, missing = [], []
     for scope in scopes:
         section = _section(facts.trust, scope)
-        if isinstance(section, Unreadable):
+        if isinstance(section, Unread):
             return unknown(section.reason)
         name = scope or "all registries"
         if section is None or not section.enabled:
@@ -66,7 +66,7 @@ def _section(trust: TrustFacts, scope: str) -> Known[Attachments | None]:
     default = trust.attachment_for("")
     if not scope.startswith("*."):
         return trust.attachment_for(scope)
-    if isinstance(trust.attachments, Unreadable) or (isinstance(default, Attachments) and default.enabled):
+    if isinstance(trust.attachments, Unread) or (isinstance(default, Attachments) and default.enabled):
         return default
     domain = scope.removeprefix("*")
     below = (section for section in trust.attachments if section.scope.partition("/")[0].endswith(domain))

@@ -42,7 +42,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
             f"{registry} is not on the list of approved registries", registry, commands=_block(registry)
         )
     rule = rule_for(facts.engine.trust, name)
-    if isinstance(rule, Unreadable):
+    if isinstance(rule, Unread):
         return unknown(rule.reason)
     evidence = (Evidence(rule.file, rule.explanation),)
     if rule.rejects:

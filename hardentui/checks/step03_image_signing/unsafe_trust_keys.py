@@ -32,7 +32,7 @@ _PRIVATE = 0o077
 
 def evaluate(facts: EngineFacts) -> Verdict:
     trust = facts.trust
-    certificates = () if isinstance(trust.certificates, Unreadable) else trust.certificates
+    certificates = () if isinstance(trust.certificates, Unread) else trust.certificates
     known = [key for key in trust.keys.values() if isinstance(key, FileFact)]
     known += [certificate.file for certificate in certificates]
     missing = sorted(path for path, key in trust.keys.items() if isinstance(key, Missing))
@@ -42,7 +42,7 @@ def evaluate(facts: EngineFacts) -> Verdict:
     if missing or open_keys or dangers:
         return _failed(missing, open_keys, dangers)
     hidden = [trust.policy, trust.certificates, *trust.keys.values()]
-    reasons = [part.reason for part in hidden if isinstance(part, Unreadable)]
+    reasons = [part.reason for part in hidden if isinstance(part, Unread)]
     if reasons:
         return unknown("; ".join(reasons))
     if not known:

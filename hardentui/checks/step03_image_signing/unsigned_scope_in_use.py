@@ -35,7 +35,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if reference(name).local:
         return not_applicable("the image has a local name, so it is never pulled")
     rule = rule_for(facts.engine.trust, name)
-    if isinstance(rule, Unreadable):
+    if isinstance(rule, Unread):
         return unknown(rule.reason)
     declared = " and ".join(requirement.type for requirement in rule.requirements)
     if rule.verifies or rule.rejects:

@@ -67,7 +67,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return failed(
             f"member of {listed(bad)}", declared, effective, (Evidence(where, effective or declared),)
         )
-    if isinstance(live, Unreadable):
+    if isinstance(live, Unread):
         return unknown(live.reason, declared)
     return passed(declared, effective)
 

@@ -51,7 +51,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if facts.engine.rootless is True:
         return passed("a rootless engine runs it in the user namespace of its account")
     separate = ask(facts, lambda kernel: kernel.host_user_namespace)
-    if isinstance(facts.engine.rootless, Unreadable) and not isinstance(separate, bool):
+    if isinstance(facts.engine.rootless, Unread) and not isinstance(separate, bool):
         return unknown(facts.engine.rootless.reason)
     if facts.spec[USERNS].startswith(_SHARED) and not isinstance(separate, bool):
         return unknown("it joins another user namespace, which shows only while it is running")

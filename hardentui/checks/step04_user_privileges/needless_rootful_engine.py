@@ -57,7 +57,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return not_applicable(OF_PODMAN)
     if facts.engine.rootless is True:
         return passed("rootless engine")
-    if isinstance(facts.engine.rootless, Unreadable):
+    if isinstance(facts.engine.rootless, Unread):
         return unknown(facts.engine.rootless.reason)
     needs = _needs(facts, _first_free_port(facts, parameters))
     if needs:

@@ -42,14 +42,14 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     most = known(lambda: facts.host.sysctls.get(_MOST, ""), else_="")
     if most == "0":
         return passed(declared, f"{_MOST} = 0", (Evidence("sysctl", f"{_MOST} = 0"),))
-    if isinstance(seccomp, Unreadable):
+    if isinstance(seccomp, Unread):
         return unknown(seccomp.reason, declared)
     if isinstance(seccomp.filter, EngineDefault):
         return not_applicable(NEVER_STARTED_WITH_DEFAULT)
     ways = (
         ("unshare",) if isinstance(seccomp.filter, NoFilter) else open_ways_to_user_namespaces(seccomp.filter)
     )
-    if isinstance(ways, Unreadable):
+    if isinstance(ways, Unread):
         return unknown(ways.reason, declared)
     if not ways and not seccomp.in_force:
         return good_but_not_seen(declared)

@@ -79,7 +79,7 @@ CHECK = Check(
     fails=lambda: (
         container(),
         container(kernel=Kernel(7, no_new_privileges=False), engine=rootless()),
-        container(kernel=Unreadable("the engine is on another machine")),
+        container(kernel=Unread("the engine is on another machine")),
     ),
     references=("CIS Docker 1.6 5.26", "NIST SP 800-190 4.4.3", "OWASP Docker rule 4"),
     catalogue="S4-04",

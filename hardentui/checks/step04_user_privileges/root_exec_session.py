@@ -44,13 +44,13 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     strong = _strong(facts, entered) if isinstance(entered, tuple) else ()
     none_open = "ExecIDs" in facts.inspect and not facts.inspect["ExecIDs"]
     sessions = () if none_open else known(lambda: facts.exec_sessions)
-    if isinstance(sessions, Unreadable):
+    if isinstance(sessions, Unread):
         return _entered(strong) if strong else unknown(sessions.reason)
     bad = [session for session in sessions if session.get("Running", True) and _too_strong(session, facts)]
     effective = plural(len(sessions), "session") if sessions else "no open session"
     if not bad and strong:
         return _entered(strong)
-    if not bad and isinstance(entered, Unreadable):
+    if not bad and isinstance(entered, Unread):
         return unknown(f"which processes came in from outside is not known: {entered.reason}")
     if not bad:
         return passed(effective=effective, evidence=_closed(facts))

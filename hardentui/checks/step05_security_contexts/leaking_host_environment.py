@@ -76,7 +76,7 @@ def _files(facts: ContainerFacts) -> Verdict | None:
         commands = tuple(f"chmod 600 -- {shlex.quote(file.path)}" for file in open_ones)
         reason = "every account on the host can read the environment file"
         return failed(reason, "env-file", evidence=evidence, commands=commands)
-    hidden = [file.reason for file in facts.env_files.values() if isinstance(file, Unreadable)]
+    hidden = [file.reason for file in facts.env_files.values() if isinstance(file, Unread)]
     return unknown(hidden[0], "env-file") if hidden else None
 
 

@@ -79,7 +79,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 def _live_is_loose(context: FixContext, highest: int) -> bool:
     live = ask(context.facts, lambda kernel: kernel.rlimits)
-    if isinstance(live, NotRunning | Unreadable):
+    if isinstance(live, NotRunning | Unread):
         return False
     return any(limit.name == "nofile" and (limit.hard is None or limit.hard > highest) for limit in live)
 

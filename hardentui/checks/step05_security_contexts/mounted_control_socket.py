@@ -118,7 +118,7 @@ CHECK = Check(
         container((MOUNTS, (Mount("bind", "/var/run/dbus/system_bus_socket", "/bus", ("ro",)),))),
         container((MOUNTS, (Mount("bind", "/srv/app", "/app"),)), sockets=(_LINKED,)),
         container((MOUNTS, (Mount("bind", "/srv/work/a", "/a"),)), sockets=(_AGENT,)),
-        container((MOUNTS, (Mount("bind", "/run", "/run/host"),)), sockets=Unreadable("the engine is far")),
+        container((MOUNTS, (Mount("bind", "/run", "/run/host"),)), sockets=Unread("the engine is far")),
         container(
             (VOLUMES_FROM, ("x",)),
             mounted=(_FROM_POD,),

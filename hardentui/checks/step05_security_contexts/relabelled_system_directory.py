@@ -35,7 +35,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if not system:
         return passed("no system or home directory is mounted")
     module = lsm(facts)
-    if not isinstance(module, Unreadable) and module != SELINUX:
+    if not isinstance(module, Unread) and module != SELINUX:
         return not_applicable("without SELinux, :z and :Z have no effect")
     bad = [mount for mount in system if {"z", "Z"} & set(mount.mount.options)]
     declared = shown([mount.mount for mount in system])

@@ -31,7 +31,7 @@ def evaluate(facts: HostFacts) -> Verdict:
     modules = facts.security_modules
     live, configured = modules.selinux, modules.selinux_configured
     for part in (live, configured):
-        if isinstance(part, Unreadable):
+        if isinstance(part, Unread):
             return unknown(part.reason)
     if live == "absent" and not configured:
         return not_applicable("this host does not use SELinux")

@@ -41,7 +41,7 @@ def evaluate(facts: HostFacts) -> Verdict:
     evidence = []
     hidden = []
     for user in rootless:
-        if isinstance(user.controllers, Unreadable):
+        if isinstance(user.controllers, Unread):
             hidden.append(f"{user.name}: {user.controllers.reason}")
         elif not user.controllers >= _NEEDED:
             missing = ", ".join(sorted(_NEEDED - user.controllers))

@@ -36,7 +36,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     declared = shown([*(source.mount for source in writable), *loosened])
     table = ask(facts, lambda kernel: kernel.mounts)
     tight = all(not _missing(source.mount.options) for source in writable) and not loosened
-    if isinstance(table, Unreadable) and tight:
+    if isinstance(table, Unread) and tight:
         return unknown(table.reason, declared)
     wanted = {source.mount.destination for source in writable}
     rows = table if isinstance(table, tuple) else ()

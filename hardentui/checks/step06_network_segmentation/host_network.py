@@ -53,7 +53,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     in_pod = uses_network_of_pod(facts)
     declared = "that of its pod" if in_pod else asked_for(facts.spec) or "default"
     on_host = on_host_network(facts)
-    if isinstance(on_host, Unreadable):
+    if isinstance(on_host, Unread):
         return unknown(on_host.reason, declared)
     if in_pod and not on_host:
         return not_applicable("the network belongs to the pod; see the pod's infra container")

@@ -39,7 +39,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         return passed(declared, reason="all networks are internal, without a way out")
     filtered = host.firewall.metadata_filtered
     evidence = (Evidence("/sys/class/dmi/id", host.cloud),)
-    if isinstance(filtered, Unreadable):
+    if isinstance(filtered, Unread):
         return unknown(
             f"whether the host filters the metadata address is not known: {filtered.reason}", declared
         )

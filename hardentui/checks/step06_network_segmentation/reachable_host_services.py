@@ -100,7 +100,7 @@ def _answering(
             continue
         family = "ip6" if any(":" in address for address in own) and socket.address == "::" else "ip"
         packet = Packet("input", bridge, "tcp", socket.port, family)
-        if isinstance(rules, Unreadable) or fate(rules, packet) != {DROPPED}:
+        if isinstance(rules, Unread) or fate(rules, packet) != {DROPPED}:
             answering.append(f"{socket.port}/tcp")
     return list(dict.fromkeys(answering))
 
@@ -123,7 +123,7 @@ def _user_mode(facts: ContainerFacts) -> bool:
 def _defaults(facts: ContainerFacts, declared: str) -> Verdict:
     """What containers.conf sets for every container that uses pasta or slirp4netns."""
     configuration = facts.engine.trust.configuration
-    if isinstance(configuration, Unreadable):
+    if isinstance(configuration, Unread):
         return unknown(f"containers.conf could not be read: {configuration.reason}", declared)
     setting, mode = ("network.pasta_options", "pasta")
     if _by_slirp(facts, configuration):

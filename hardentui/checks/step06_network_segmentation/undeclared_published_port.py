@@ -74,7 +74,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
             "Remove it, declare it with --expose, or allow it in the checklist.",
         )
     image = known(lambda: context.facts.image)
-    if isinstance(image, Unreadable):
+    if isinstance(image, Unread):
         raise CannotFix(
             "--publish-all cannot be replaced by a list", f"The image is not known: {image.reason}."
         )

@@ -60,13 +60,13 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     declared = shown(wide) or more
     if not facts.engine.local:
         return unknown(f"the firewall could not be read: {facts.engine.unseen}", declared)
-    if isinstance(facts.engine.rootless, Unreadable):
+    if isinstance(facts.engine.rootless, Unread):
         return unknown(f"which rules apply is not known: {facts.engine.rootless.reason}", declared)
     hook = "input" if facts.engine.rootless else "forward"
     firewall = facts.host.firewall
-    if isinstance(firewall.rules, Unreadable):
+    if isinstance(firewall.rules, Unread):
         return unknown(f"the packet filter could not be read: {firewall.rules.reason}", declared)
-    if isinstance(firewall.outside, Unreadable):
+    if isinstance(firewall.outside, Unread):
         return unknown(f"which interfaces lead outside is not known: {firewall.outside.reason}", declared)
     open_ways, unclear = _ways_in(firewall.rules, firewall.outside, hook, wide)
     zones = _zones(firewall)
@@ -118,9 +118,9 @@ def _ways_in(
 
 def _zones(firewall: Firewall) -> tuple[Evidence, ...]:
     """The firewalld zones of interfaces that lead outside, according to their files."""
-    if firewall.firewalld is not True or isinstance(firewall.outside, Unreadable):
+    if firewall.firewalld is not True or isinstance(firewall.outside, Unread):
         return ()
-    if isinstance(firewall.zones, Unreadable):
+    if isinstance(firewall.zones, Unread):
         return (Evidence("firewalld", f"its zones could not be read: {firewall.zones.reason}"),)
     return tuple(
         Evidence(zone.path or "firewalld", f"{interface} is in zone {zone.name}: {_opened(zone)}")
@@ -148,7 +148,7 @@ def _reason(hook: str, firewall: Firewall, rules: Rules) -> str:
         return "no packet filter in front of the port"
     if firewall.firewalld is True:
         return "firewalld allows packets to a published port, regardless of its zones"
-    interfaces = () if isinstance(firewall.outside, Unreadable) else firewall.outside
+    interfaces = () if isinstance(firewall.outside, Unread) else firewall.outside
     if any(
         fate(rules, Packet("input", interface, "tcp", 0)) == {DROPPED} for interface in interfaces or ("",)
     ):

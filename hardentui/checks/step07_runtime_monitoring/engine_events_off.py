@@ -34,7 +34,7 @@ def evaluate(facts: EngineFacts) -> Verdict:
         lines = (_DROP_IN, "[engine]", 'events_logger = "journald"')
         return failed("the engine writes no events", declared, evidence=evidence, commands=lines)
     configuration = facts.trust.configuration
-    if isinstance(configuration, Unreadable):
+    if isinstance(configuration, Unread):
         return unknown(f"containers.conf could not be read: {configuration.reason}", declared, evidence)
     if configuration.get(f"engine.{_CREATE_DATA}") is True:
         return passed(declared, evidence=evidence)

@@ -29,7 +29,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if is_infra(facts):
         return not_applicable("a pod's infra container serves nothing")
     check = health_check(facts)
-    if isinstance(check, Unreadable):
+    if isinstance(check, Unread):
         return unknown(check.reason)
     if check and always_passes(check):
         return failed("the health check passes whatever the service does", visible(check, 120))

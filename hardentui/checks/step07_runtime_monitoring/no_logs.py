@@ -26,7 +26,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if is_infra(facts):
         return not_applicable("a pod's infra container writes no logs")
     driver = log_driver(facts)
-    if isinstance(driver, Unreadable):
+    if isinstance(driver, Unread):
         return unknown(driver.reason)
     if driver == "none":
         from_engine = not facts.spec[LOG_DRIVER] and engine_info(facts.engine, "").get("logDriver") == "none"

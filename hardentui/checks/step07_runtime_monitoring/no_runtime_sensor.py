@@ -23,7 +23,7 @@ from hardentui.model.known import known
 
 def evaluate(facts: HostFacts) -> Verdict:
     installed, running = facts.detectors, known(lambda: facts.running_sensors)
-    if isinstance(running, Unreadable):
+    if isinstance(running, Unread):
         if installed:
             return unknown(
                 f"{', '.join(installed)} is installed; whether it runs is not known: {running.reason}"

@@ -54,7 +54,7 @@ def _silent(unit: Known[UnitFacts | None]) -> str:
     """Why the unit's restarts are not known; empty if they are, or if there is no unit."""
     if unit is None:
         return ""
-    if isinstance(unit, Unreadable):
+    if isinstance(unit, Unread):
         return unit.reason
     return (unit.silent or "systemd does not count them") if unit.restarts is None else ""
 

@@ -30,7 +30,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if is_infra(facts):
         return not_applicable("a pod's infra container writes no logs")
     driver = log_driver(facts)
-    if isinstance(driver, Unreadable):
+    if isinstance(driver, Unread):
         return unknown(driver.reason)
     if driver == "none":
         return not_applicable("no log is kept (see no-logs)")
@@ -40,7 +40,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if driver not in FILE_DRIVERS:
         return passed(declared, reason="the journal limits its own size")
     limit = log_limit(facts)
-    if isinstance(limit, Unreadable):
+    if isinstance(limit, Unread):
         return unknown(f"the engine's limit is not known: {limit.reason}", declared)
     if not limit:
         return failed("the log file has no size limit", f"{declared}, no max-size")

@@ -50,7 +50,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if in_pod and facts.pod is None:
         return unknown("the pod could not be inspected, so its published ports are not known")
     declared = _declared(facts)
-    if isinstance(declared, Unreadable):
+    if isinstance(declared, Unread):
         return unknown(f"the image's ports are not known: {declared.reason}")
     known = declared | {pair for word in parameters.texts("allowed") for pair in exposed(word)}
     outside = [socket for socket in listening if _reachable(socket)]

@@ -39,7 +39,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if status == "unhealthy":  # also with --health-interval=disable, where a timer of one's own runs it
         return failed("the health check is failing", declared, status, evidence)
     check = health_check(facts)
-    if isinstance(check, Unreadable):
+    if isinstance(check, Unread):
         return unknown(check.reason)
     if not check:
         return not_applicable("no health check (see missing-health-check)")
@@ -65,7 +65,7 @@ def _delay(spec: Spec) -> int:
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     check = health_check(context.facts.replace(spec=spec))
-    if isinstance(check, Unreadable):
+    if isinstance(check, Unread):
         raise CannotFix(f"whether there is a health check is not known: {check.reason}")
     if not check:
         raise CannotFix("there is no health check", "Fix missing-health-check first.")

@@ -37,7 +37,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     sets = live_sets(facts)
     if isinstance(sets, NotRunning):
         return not_applicable("only a running process can have more than declared")
-    if isinstance(sets, Unreadable):
+    if isinstance(sets, Unread):
         return unknown(sets.reason, declared_words(facts))
     more = (sets.bounding | sets.effective | sets.permitted) - _recorded(facts)
     handed_on = (sets.inheritable | sets.ambient) - _added(facts)

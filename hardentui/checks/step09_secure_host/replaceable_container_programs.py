@@ -43,7 +43,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         commands = tuple(repair(danger) for danger in own)
         evidence = danger_evidence(own)
         return failed(reason, declared, evidence=evidence, commands=commands, severity=Severity.HIGH)
-    hidden = [file.reason for file in programs.values() if isinstance(file, Unreadable)]
+    hidden = [file.reason for file in programs.values() if isinstance(file, Unread)]
     return unknown(hidden[0], declared) if hidden else passed(declared)
 
 

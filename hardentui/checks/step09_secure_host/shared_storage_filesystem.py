@@ -28,7 +28,7 @@ def evaluate(facts: HostFacts) -> Verdict:
             f"{storage.graph_root} does not exist: nothing is stored by the rootful engine yet"
         )
     shared = storage.same_device_as
-    if isinstance(shared, Unreadable):
+    if isinstance(shared, Unread):
         return unknown(shared.reason)
     if not shared:
         return passed(storage.graph_root)

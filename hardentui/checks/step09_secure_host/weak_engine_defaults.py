@@ -71,10 +71,10 @@ class Weak(Struct, frozen=True):
 def evaluate(facts: EngineFacts, parameters: Parameters) -> Verdict:
     trust = facts.trust
     configured = trust.configuration
-    if isinstance(configured, Unreadable):
+    if isinstance(configured, Unread):
         return unknown(configured.reason)
     sources = [(configured, "")]
-    if not isinstance(trust.overrides, Unreadable):
+    if not isinstance(trust.overrides, Unread):
         sources += [
             (override.configuration, f" ({override.variable} in {override.where})")
             for override in trust.overrides
@@ -88,7 +88,7 @@ def evaluate(facts: EngineFacts, parameters: Parameters) -> Verdict:
     ]
     if weak:
         return _failed(weak)
-    if isinstance(trust.overrides, Unreadable):
+    if isinstance(trust.overrides, Unread):
         return unknown(f"what services set in their environment is not known: {trust.overrides.reason}")
     faults = [source.fault.reason for source, _ in sources if source.fault is not None]
     if faults:

@@ -86,7 +86,7 @@ def evaluate(facts: HostFacts) -> Verdict:
     hidden: list[str] = []
     for name, (good, _, _) in _KNOBS.items():
         value = facts.sysctls.get(name)
-        if isinstance(value, Unreadable):
+        if isinstance(value, Unread):
             hidden.append(value.reason)
         elif value is not None and not good(value):
             weak[name] = value

@@ -35,7 +35,7 @@ _MASKS = ("storage.options.overlay.force_mask", "storage.options.force_mask")
 
 def evaluate(facts: HostFacts) -> Verdict:
     storage = facts.storage
-    used = () if isinstance(storage.used_drivers, Unreadable) else storage.used_drivers
+    used = () if isinstance(storage.used_drivers, Unread) else storage.used_drivers
     driver = storage.driver or ", ".join(used)
     evidence, commands = _settings(storage, used)
     if isinstance(storage.root, FileFact) and storage.root.mode & _OTHERS:
@@ -53,7 +53,7 @@ def evaluate(facts: HostFacts) -> Verdict:
             f"{storage.graph_root} does not exist: nothing is stored by the rootful engine yet"
         )
     for part in (storage.settings.fault, storage.root, storage.used_drivers):
-        if isinstance(part, Unreadable):
+        if isinstance(part, Unread):
             return unknown(part.reason)
     return passed(driver or "chosen by Podman", effective=_mode(storage))
 

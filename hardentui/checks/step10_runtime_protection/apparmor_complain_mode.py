@@ -30,7 +30,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     label = ask(facts, lambda kernel: kernel.lsm_label)
     if isinstance(label, NotRunning):
         return _before_it_runs(facts)
-    if isinstance(label, Unreadable):
+    if isinstance(label, Unread):
         return unknown(label.reason)
     if unconfined_by_apparmor(label):
         return not_applicable("no profile (see apparmor-unconfined)")
@@ -50,7 +50,7 @@ def _before_it_runs(facts: ContainerFacts) -> Verdict:
     if name in ("", "unconfined"):
         return not_applicable("the mode of the engine's profile shows only while the container is running")
     loaded = facts.host.security_modules.apparmor_profiles
-    if isinstance(loaded, Unreadable):
+    if isinstance(loaded, Unread):
         return unknown(loaded.reason, f"profile {name}")
     mode = loaded.get(name)
     evidence = (Evidence("/sys/kernel/security/apparmor/profiles", mode or "not listed"),)

@@ -56,7 +56,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if made and not spec[PRIVILEGED]:
         return passed(f"its own {', '.join(made)}")
     open_to_all = _open_in_pod(facts) if uses_network_of_pod(facts) else _open(facts)
-    if isinstance(open_to_all, Unreadable):
+    if isinstance(open_to_all, Unread):
         return unknown(open_to_all.reason)
     if not open_to_all:
         return not_applicable("no port is open to the outside")
@@ -73,14 +73,14 @@ def _open(facts: ContainerFacts) -> Known[bool]:
     if publishes_more(facts) or any(reach(port) == "all" for port in published(facts)):
         return True
     on_host = on_host_network(facts)
-    return asks_for_host_network(facts) if isinstance(on_host, Unreadable) else on_host
+    return asks_for_host_network(facts) if isinstance(on_host, Unread) else on_host
 
 
 def _open_in_pod(facts: ContainerFacts) -> Known[bool]:
     """Whether its pod has an open port: the members share the pod's address, so it counts for each."""
     pod = facts.pod
     if pod is None:
-        return Unreadable("the pod could not be inspected, so its open ports are not known")
+        return Unread("the pod could not be inspected, so its open ports are not known")
     if section(pod, "InfraConfig").get("HostNetwork"):
         return True
     return any(reach(port) == "all" for port in ports_of_pod(pod))

@@ -42,7 +42,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     ways: dict[str, tuple[str, ...]] = {}
     for name, family in FAMILIES.items():
         answer = open_ways_to_family(seccomp.rules, family)
-        if isinstance(answer, Unreadable):
+        if isinstance(answer, Unread):
             return unknown(answer.reason, seccomp.declared)
         if answer:
             ways[name] = answer

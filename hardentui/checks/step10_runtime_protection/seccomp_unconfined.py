@@ -48,7 +48,7 @@ def _words(mode: int, switched_off: bool) -> str:
 def _switched_off(facts: ContainerFacts) -> str:
     """What turns the filter off; empty if nothing. The runtime's configuration overrides the options."""
     seccomp = filter_of(facts)
-    if not isinstance(seccomp, Unreadable):
+    if not isinstance(seccomp, Unread):
         return seccomp.filter.why if isinstance(seccomp.filter, NoFilter) else ""
     return _by_options(facts.spec)
 

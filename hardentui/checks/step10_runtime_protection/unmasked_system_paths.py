@@ -49,7 +49,7 @@ _MASKS = (
 def evaluate(facts: ContainerFacts) -> Verdict:
     live = ask(facts, lambda kernel: kernel.masked_paths)
     lifted = _lifted(facts.spec)
-    if UNMASK in facts.spec.unknowable and isinstance(live, NotRunning | Unreadable) and not lifted:
+    if UNMASK in facts.spec.unknowable and isinstance(live, NotRunning | Unread) and not lifted:
         return unknown("the engine does not show removed masks, and the running process cannot be inspected")
     writable_anyhow = facts.engine.rootless is True and facts.spec[PID] == "host"  # Podman's own rule
 
@@ -88,7 +88,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     return sure(verdict, ask(facts, lambda kernel: kernel.mounts))
 
 
-def _severity(facts: ContainerFacts, live: frozenset[str] | Unreadable | NotRunning) -> Severity | None:
+def _severity(facts: ContainerFacts, live: frozenset[str] | Unread | NotRunning) -> Severity | None:
     """Critical if root of the host can write /proc/sys: it names the program that the kernel runs as root for
     the next crash, core(5), or for programs of a format: with the flag F of binfmt_misc (binfmt-misc.rst of
     the kernel) that one comes from the container. Privileged mode has a check of its own."""

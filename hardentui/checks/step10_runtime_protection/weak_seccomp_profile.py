@@ -58,7 +58,7 @@ def _judged(seccomp: FilterRules, held: frozenset[str]) -> Verdict | None:
     """The verdict on a filter that is weak or cannot be judged; None for a good one."""
     rules = seccomp.rules
     open_calls = open_dangerous_calls(rules, held)
-    if isinstance(open_calls, Unreadable):
+    if isinstance(open_calls, Unread):
         return unknown(open_calls.reason, seccomp.declared)
     if not open_calls:
         return None
@@ -78,10 +78,10 @@ def _next_time(facts: ContainerFacts, declared: str, source: str) -> Verdict:
     """For a good filter in force: the file that it came from may have changed since."""
     rules = known(lambda: facts.seccomp_rules)
     good = passed(declared, "denies what Podman's own profile denies", (Evidence(source, "checked"),))
-    if facts.spec[SECCOMP_PROFILE] in ("", "unconfined") or isinstance(rules, Unreadable):
+    if facts.spec[SECCOMP_PROFILE] in ("", "unconfined") or isinstance(rules, Unread):
         return good
     now = parsed(rules, facts.spec[SECCOMP_PROFILE], capabilities_held(facts))
-    if isinstance(now, Unreadable) or not isinstance(now.filter, SeccompProfile | RawFilter):
+    if isinstance(now, Unread) or not isinstance(now.filter, SeccompProfile | RawFilter):
         return good
     next_rules = FilterRules(now.filter, declared, now.source, in_force=False)
     weak = _judged(next_rules, capabilities_held(facts))

@@ -19,7 +19,7 @@ from hardentui.harden.own.subjects import (
 )
 from hardentui.model.facts import ContainerFacts, NotRunning
 from hardentui.model.finding import Evidence, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.own_check import CheckOperator, OwnCheck, OwnValue, Shape
 from hardentui.model.spec import Option
 from hardentui.options import (
@@ -99,7 +99,7 @@ class _Held:
 
 
 def _or_none(seen: Any) -> Any:
-    return seen if isinstance(seen, Unreadable | NotRunning) else _Held(seen)
+    return seen if isinstance(seen, Unread | NotRunning) else _Held(seen)
 
 
 def _is_overridden(option: Option[Any], facts: ContainerFacts) -> bool:
@@ -109,7 +109,7 @@ def _is_overridden(option: Option[Any], facts: ContainerFacts) -> bool:
 def _of_fact(row: OwnCheck, facts: ContainerFacts) -> Verdict:
     fact = FACTS[row.fact]
     seen = fact.read(facts)
-    if isinstance(seen, Unreadable):
+    if isinstance(seen, Unread):
         return unknown(seen.reason)
     if isinstance(seen, NotRunning):
         return not_applicable(f"the container is not running ({seen.state}), so there is no {row.fact}")

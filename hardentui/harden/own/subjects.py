@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
-from hardentui.model.known import Known, Unread, Unreadable, known
+from hardentui.model.known import Known, Unread, known
 from hardentui.model.own_check import CheckOperator, OwnValue, Shape
 from hardentui.model.protection import ProtectionRule
 from hardentui.model.spec import Option
@@ -37,7 +37,7 @@ from hardentui.reading.images import reference
 from hardentui.reading.mounts import host_mounts
 from hardentui.reading.networks import network_names
 
-Seen: TypeAlias = "OwnValue | Unreadable | NotRunning | None"
+Seen: TypeAlias = "OwnValue | Unread | NotRunning | None"
 """A value, None for "not set" or "no limit", or why there is none."""
 
 _NO_OPERATOR = frozenset({"command", "entrypoint"})  # words in their order are neither text nor list
@@ -136,7 +136,7 @@ def _user(facts: ContainerFacts) -> Seen:
 
 def _capabilities(facts: ContainerFacts) -> Seen:
     sets = live_sets(facts)
-    if isinstance(sets, Unreadable):
+    if isinstance(sets, Unread):
         return sets
     names = declared_set(facts) if isinstance(sets, NotRunning) else reach(sets)
     return tuple(sorted(name.removeprefix("CAP_") for name in names))
@@ -150,7 +150,7 @@ def _image_age(facts: ContainerFacts) -> Seen:
     try:
         created = datetime.fromisoformat(str(facts.image.inspect.get("Created") or "")[:19] + "+00:00")
     except ValueError:
-        return Unreadable("the build date of the image is not known")
+        return Unread("the build date of the image is not known")
     return max(0, int((facts.now - created).total_seconds() // _DAY))
 
 
@@ -174,7 +174,7 @@ def _processes(kernel: Kernel) -> tuple[str, ...]:
 
 def _host_paths(facts: ContainerFacts) -> Seen:
     if facts.hidden_mounts:
-        return Unreadable(facts.hidden_mounts)
+        return Unread(facts.hidden_mounts)
     return tuple(sorted({seen.path for seen in host_mounts(facts) if seen.mount.type == "bind"}))
 
 

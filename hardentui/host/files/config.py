@@ -10,7 +10,7 @@ from hardentui.host.files.paths import walk, with_acls
 from hardentui.host.files.reader import Files, FileStat, reason
 from hardentui.model.access import Accounts, PathStep
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.reading.access import open_spots
 
 ROOT_ONLY: Final = frozenset({0})
@@ -18,8 +18,8 @@ MOST_FILES = 5000
 _NOTHING: Final = "/dev/null"
 
 
-def unreadable(path: str, error: OSError) -> Unreadable:
-    return Unreadable(f"{path} cannot be read: {reason(error)}")
+def unreadable(path: str, error: OSError) -> Unread:
+    return Unread(f"{path} cannot be read: {reason(error)}")
 
 
 def text(files: Files, path: str) -> Known[str | Missing]:
@@ -57,7 +57,7 @@ def there(files: Files, path: str) -> bool:
         return False
 
 
-def tree(files: Files, path: str, depth: int = 4) -> Iterator[tuple[str, Unreadable | None]]:
+def tree(files: Files, path: str, depth: int = 4) -> Iterator[tuple[str, Unread | None]]:
     """Every path below a directory, the directory first; with the reason if a directory cannot be listed.
 
     Symbolic links are listed, not followed. At most MOST_FILES paths are returned; a larger or deeper tree
@@ -76,12 +76,12 @@ def tree(files: Files, path: str, depth: int = 4) -> Iterator[tuple[str, Unreada
             yield current, unreadable(current, error)
             continue
         if inside and not left:
-            yield current, Unreadable(f"{current} is nested too deeply to be searched")
+            yield current, Unread(f"{current} is nested too deeply to be searched")
             continue
         yield current, None
         count += 1
         if count >= MOST_FILES:
-            yield path, Unreadable(f"{path} holds more than {MOST_FILES} files")
+            yield path, Unread(f"{path} holds more than {MOST_FILES} files")
             return
         waiting += [(f"{current.rstrip('/')}/{name}", left - 1) for name in inside]
 
@@ -110,7 +110,7 @@ def examine(
         Missing also for a dangling link.
     """
     seen = reached(files, path)
-    if isinstance(seen, Missing | Unreadable):
+    if isinstance(seen, Missing | Unread):
         return seen
     way, status = seen
     harmless = way[-1].path == _NOTHING  # everybody may write there, and it stays empty
@@ -123,7 +123,7 @@ def examine(
 def reached(files: Files, path: str) -> Known[tuple[tuple[PathStep, ...], FileStat] | Missing]:
     """The steps to a path with their ACLs, and its stat."""
     if not path.startswith("/"):
-        return Unreadable(f"{path} is not an absolute path, so it depends on Podman's working directory")
+        return Unread(f"{path} is not an absolute path, so it depends on Podman's working directory")
     try:
         way, status = walk(files, path)
     except (FileNotFoundError, NotADirectoryError):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hardentui.host.files.reader import Files, FileStat, reason
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 
 _LIMIT = 1 << 20
 
@@ -19,24 +19,24 @@ def uid_of_name(files: Files, inspect: Mapping[str, Any], name: str) -> Known[in
         inspect: its inspect document, which names the layers (GraphDriver of the overlay driver).
     """
     content = _content(files, inspect, ("etc", "passwd"))
-    if isinstance(content, Unreadable):
+    if isinstance(content, Unread):
         return content
     for line in content.splitlines():
         fields = line.split(":")
         if len(fields) > 3 and fields[0] == name and fields[2].isdecimal():
             return int(fields[2])
-    return Unreadable(f"/etc/passwd of the image does not name {name}")
+    return Unread(f"/etc/passwd of the image does not name {name}")
 
 
 def _content(files: Files, inspect: Mapping[str, Any], parts: tuple[str, ...]) -> Known[str]:
     own, of_image = _layers(inspect)
     if not own and not of_image:
-        return Unreadable("Podman does not report where its layers are")
+        return Unread("Podman does not report where its layers are")
     for layer in (*own, *of_image):
         content = _in_layer(files, layer, parts)
         if content is not None:
             return content
-    return Unreadable(f"no layer contains /{'/'.join(parts)}")
+    return Unread(f"no layer contains /{'/'.join(parts)}")
 
 
 def _layers(inspect: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -113,11 +113,11 @@ def _in_layer(files: Files, layer: str, parts: tuple[str, ...]) -> Known[str] | 
             path = f"{path}/{part}"
             mode = files.stat(path, follow=False).mode
             if stat.S_ISLNK(mode):
-                return Unreadable(f"/{'/'.join(parts)} is a link in an image layer")
+                return Unread(f"/{'/'.join(parts)} is a link in an image layer")
         if not stat.S_ISREG(mode):
-            return Unreadable(f"/{'/'.join(parts)} is not a regular file")
+            return Unread(f"/{'/'.join(parts)} is not a regular file")
         return files.read_text(path, _LIMIT)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        return Unreadable(f"{path}: {reason(error)}")
+        return Unread(f"{path}: {reason(error)}")

@@ -18,7 +18,7 @@ from hardentui.host.files.config import names, text
 from hardentui.host.files.reader import Files
 from hardentui.host.network.listening import Listening, settled, sockets_of
 from hardentui.host.process.table import HostProcess
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.systemd.command_line import UnbalancedQuotes, split_command, unit_settings
 
 ROOTFUL_SOCKET = "/run/podman/podman.sock"
@@ -73,7 +73,7 @@ def read_endpoints(
     engines |= {f"/run/user/{uid}/podman/podman.sock": uid for uid in uids}
     usual = frozenset(engines) - {DOCKER_SOCKET}
     units = tuple(_socket_units(files, _listed(files)))
-    table = () if isinstance(processes, Unreadable) else tuple(filter(_is_of_interest, processes))
+    table = () if isinstance(processes, Unread) else tuple(filter(_is_of_interest, processes))
     by_address: dict[str, Endpoint] = {}
     for _ in range(_MOST_ROUNDS):  # forwarders may be chained
         before = len(by_address)
@@ -99,14 +99,14 @@ def _listed(files: Files) -> _Directories:
     directories: dict[str, Known[frozenset[str]]] = {}
     for directory in _DIRECTORIES:
         inside = names(files, directory)
-        directories[directory] = inside if isinstance(inside, Unreadable) else frozenset(inside)
+        directories[directory] = inside if isinstance(inside, Unread) else frozenset(inside)
     return directories
 
 
 def _socket_units(files: Files, directories: _Directories) -> Iterator[_Unit]:
     seen: set[str] = set()
     for directory, inside in directories.items():
-        for name in () if isinstance(inside, Unreadable) else sorted(inside):
+        for name in () if isinstance(inside, Unread) else sorted(inside):
             if name.endswith(".socket") and name not in seen:
                 seen.add(name)
                 yield _socket_unit(files, directories, f"{directory}/{name}", name)
@@ -136,7 +136,7 @@ def _places(directories: _Directories, name: str) -> list[str]:
     return [
         f"{directory}/{name}"
         for directory, inside in directories.items()
-        if isinstance(inside, Unreadable) or name in inside
+        if isinstance(inside, Unread) or name in inside
     ]
 
 

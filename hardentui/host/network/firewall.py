@@ -12,7 +12,7 @@ from hardentui.host.commands import Run
 from hardentui.host.files.config import names, text, there
 from hardentui.host.files.reader import Files
 from hardentui.model.host import Firewall, Zone
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -26,7 +26,7 @@ DEFAULT_ZONE = "public"
 def read_settings(files: Files) -> Known[Mapping[str, str]]:
     """KEY=VALUE lines of firewalld.conf; missing keys have firewalld's defaults."""
     content = text(files, _SETTINGS)
-    if isinstance(content, Unreadable):
+    if isinstance(content, Unread):
         return content
     lines = content.splitlines() if isinstance(content, str) else ()
     pairs = (line.partition("=")[::2] for line in lines if "=" in line and not line.lstrip().startswith("#"))
@@ -39,13 +39,13 @@ def read_zones(files: Files, default: str) -> Known[tuple[Zone, ...]]:
     services: dict[str, Known[tuple[str, ...]]] = {}
     for directory in _DIRECTORIES:
         inside = names(files, f"{directory}/zones")
-        if isinstance(inside, Unreadable):
+        if isinstance(inside, Unread):
             return inside
         for name in inside:
             stem = name.removesuffix(".xml")
             if name.endswith(".xml") and stem not in zones:
                 zone = _zone(files, f"{directory}/zones/{name}", stem, default, services)
-                if isinstance(zone, Unreadable):
+                if isinstance(zone, Unread):
                     return zone
                 zones[stem] = zone
     return tuple(zones.values())
@@ -55,7 +55,7 @@ def _zone(
     files: Files, path: str, name: str, default: str, services: dict[str, Known[tuple[str, ...]]]
 ) -> Known[Zone]:
     root = _tree(files, path)
-    if isinstance(root, Unreadable):
+    if isinstance(root, Unread):
         return root
     ports = list(_ports(root))
     used = _attributes(root, "service", "name")
@@ -63,7 +63,7 @@ def _zone(
         if service not in services:
             services[service] = _service(files, service)
         known = services[service]
-        if isinstance(known, Unreadable):
+        if isinstance(known, Unread):
             return known
         ports += known
     return Zone(
@@ -87,27 +87,27 @@ def _zone(
 
 def _service(files: Files, name: str) -> Known[tuple[str, ...]]:
     if "/" in name:
-        return Unreadable(f"{name!r} is not a firewalld service name")
+        return Unread(f"{name!r} is not a firewalld service name")
     for directory in _DIRECTORIES:
         root = _tree(files, f"{directory}/services/{name}.xml")
-        if not isinstance(root, Unreadable):
+        if not isinstance(root, Unread):
             return tuple(_ports(root))
-    return Unreadable(f"the firewalld service {name} is not known")
+    return Unread(f"the firewalld service {name} is not known")
 
 
 def _tree(files: Files, path: str) -> Known[Element]:
     """A small XML file. Entities are refused: firewalld uses none, and they can expand without limit."""
     content = text(files, path)
     if not isinstance(content, str):
-        return content if isinstance(content, Unreadable) else Unreadable(f"{path} does not exist")
+        return content if isinstance(content, Unread) else Unread(f"{path} does not exist")
     if "<!DOCTYPE" in content or "<!ENTITY" in content:
-        return Unreadable(f"{path} contains XML entities")
+        return Unread(f"{path} contains XML entities")
     from xml.etree.ElementTree import ParseError, fromstring
 
     try:
         return fromstring(content)  # noqa: S314 - without entities it cannot expand
     except (ParseError, ValueError):
-        return Unreadable(f"{path} is not valid XML")
+        return Unread(f"{path} is not valid XML")
 
 
 def _ports(root: Element) -> list[str]:
@@ -146,26 +146,24 @@ def read_firewall(files: Files, run: Run, *, root: bool) -> Firewall:
     listed = (
         run(("nft", "-j", "list", "ruleset"), _SECONDS)
         if root
-        else Unreadable("the packet filter can only be listed as root")
+        else Unread("the packet filter can only be listed as root")
     )
-    rules = listed if isinstance(listed, Unreadable) else parse_ruleset(listed)
-    if isinstance(rules, Unreadable) and without_filter(files):
+    rules = listed if isinstance(listed, Unread) else parse_ruleset(listed)
+    if isinstance(rules, Unread) and without_filter(files):
         rules = ()
-    firewalld = running or (not isinstance(rules, Unreadable) and any(map(_is_firewalld, rules)))
+    firewalld = running or (not isinstance(rules, Unread) and any(map(_is_firewalld, rules)))
     return Firewall(
         rules=rules,
         outside=_outside(files),
         firewalld=firewalld,
         zones=_zones(files) if firewalld else (),
-        metadata_filtered=(
-            rules if isinstance(rules, Unreadable) else drops_address(rules, METADATA_ADDRESS)
-        ),
+        metadata_filtered=(rules if isinstance(rules, Unread) else drops_address(rules, METADATA_ADDRESS)),
     )
 
 
 def _zones(files: Files) -> Known[tuple[Zone, ...]]:
     settings = read_settings(files)
-    if isinstance(settings, Unreadable):
+    if isinstance(settings, Unread):
         return settings
     return read_zones(files, settings.get("DefaultZone") or DEFAULT_ZONE)
 
@@ -180,7 +178,7 @@ def parse_ruleset(content: str) -> Known[tuple[Mapping[str, Any], ...]]:
         return _GARBLED
 
 
-_GARBLED = Unreadable("the answer of nft cannot be parsed")
+_GARBLED = Unread("the answer of nft cannot be parsed")
 _WORDS = {"chain": ("family", "table", "name"), "rule": ("family", "table", "chain")}
 
 
@@ -200,14 +198,14 @@ def _is_firewalld(item: Mapping[str, Any]) -> bool:
 def _outside(files: Files) -> Known[tuple[str, ...]]:
     """External interfaces: those of default routes; without any, all but loopback and bridges."""
     routes = text(files, _ROUTES)
-    if isinstance(routes, Unreadable):
+    if isinstance(routes, Unread):
         return routes
     rows = [line.split() for line in routes.splitlines()] if isinstance(routes, str) else []
     outside = tuple(dict.fromkeys(row[0] for row in rows if len(row) > 7 and row[1] == row[7] == "00000000"))
     if outside:
         return outside
     interfaces = names(files, _INTERFACES)
-    if isinstance(interfaces, Unreadable):
+    if isinstance(interfaces, Unread):
         return interfaces
     inner = ("bridge", "brport")
     return tuple(

@@ -11,7 +11,7 @@ import os
 import sys
 
 from hardentui.host.commands import Run
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.model.reach import ConnectOutcome
 
 SECONDS = 3.0
@@ -38,7 +38,7 @@ print(json.dumps(word))
 
 
 def knock(run: Run, pid: int, address: str, port: int, *, root: bool | None = None) -> Known[ConnectOutcome]:
-    """The result of a connection attempt from the namespace of `pid`; Unreadable if it was impossible.
+    """The result of a connection attempt from the namespace of `pid`; Unread if it was impossible.
 
     Args:
         run: runs programs of the host.
@@ -48,9 +48,9 @@ def knock(run: Run, pid: int, address: str, port: int, *, root: bool | None = No
     words = [sys.executable, "-I", "-S", "-c", _KNOCK, address, str(port), str(SECONDS)]
     way = [] if (os.geteuid() == 0 if root is None else root) else ["podman", "unshare"]
     answer = run([*way, *inside, *words], SECONDS + _START_LIMIT)
-    if isinstance(answer, Unreadable):
-        return Unreadable(f"its network namespace could not be entered: {answer.reason}")
+    if isinstance(answer, Unread):
+        return Unread(f"its network namespace could not be entered: {answer.reason}")
     try:
         return ConnectOutcome(json.loads(answer))
     except ValueError:
-        return Unreadable("the attempt failed with an error that says nothing about the route")
+        return Unread("the attempt failed with an error that says nothing about the route")

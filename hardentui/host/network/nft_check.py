@@ -5,14 +5,14 @@ from __future__ import annotations
 import subprocess
 
 from hardentui.host.commands import program_environment
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.visible import visible
 
 _SECONDS = 5.0
 
 
 def check_rules(text: str) -> Known[str]:
-    """Empty if nft accepts the rules, else its first error; Unreadable if it could not be run."""
+    """Empty if nft accepts the rules, else its first error; Unread if it could not be run."""
     try:
         done = subprocess.run(
             ["nft", "--check", "--file", "-"],
@@ -23,12 +23,12 @@ def check_rules(text: str) -> Known[str]:
             check=False,
         )
     except FileNotFoundError:
-        return Unreadable("the program nft is not installed")
+        return Unread("the program nft is not installed")
     except subprocess.TimeoutExpired:
-        return Unreadable(f"nft did not answer within {_SECONDS:g} s")
+        return Unread(f"nft did not answer within {_SECONDS:g} s")
     except OSError as error:
-        return Unreadable(f"nft cannot be run: {error.strerror}")
+        return Unread(f"nft cannot be run: {error.strerror}")
     complaint = done.stderr.decode("utf-8", "replace").strip()
     if done.returncode and "Operation not permitted" in complaint:
-        return Unreadable("only root can run nft")
+        return Unread("only root can run nft")
     return visible(complaint.splitlines()[0], 300) if done.returncode and complaint else ""

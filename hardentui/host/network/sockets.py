@@ -11,7 +11,7 @@ from hardentui.host.network.listening import Listening, settled
 from hardentui.model.access import Accounts
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.host import EngineSocket, User
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.reading.access import WRITE, Way, open_spots, who_may
 
 
@@ -29,7 +29,7 @@ def read_sockets(
     running process does: it is reached by its path from every network namespace, but listed only in its own.
     """
     sockets = []
-    people = () if isinstance(users, Unreadable) else users
+    people = () if isinstance(users, Unread) else users
     usual = [Endpoint(ROOTFUL_SOCKET, ""), Endpoint(DOCKER_SOCKET, "")]
     usual += [Endpoint(f"/run/user/{user.uid}/podman/podman.sock", "", user.uid) for user in people]
     places = {
@@ -38,9 +38,9 @@ def read_sockets(
     }
     for place in places.values():
         seen = reached(files, place.address)
-        if isinstance(seen, Unreadable) and place.uid:
+        if isinstance(seen, Unread) and place.uid:
             continue  # another user's runtime directory is closed to us, and its socket to others
-        if isinstance(seen, Unreadable):
+        if isinstance(seen, Unread):
             return seen
         if isinstance(seen, Missing):
             continue
@@ -74,12 +74,12 @@ def read_socket_enabled(files: Files) -> Known[str]:
     """The link that makes systemd open the rootful socket at boot; empty if there is none."""
     for directory in ("/etc/systemd/system", "/run/systemd/system"):
         inside = names(files, directory)
-        if isinstance(inside, Unreadable):
+        if isinstance(inside, Unread):
             return inside
         for name in inside:
             if name.endswith((".wants", ".requires")):
                 started = names(files, f"{directory}/{name}")
-                if isinstance(started, Unreadable):
+                if isinstance(started, Unread):
                     return started
                 if "podman.socket" in started:
                     return f"{directory}/{name}/podman.socket"

@@ -17,7 +17,7 @@ from hardentui.host.network.endpoints import Endpoint, is_api
 from hardentui.host.network.listening import Listening
 from hardentui.host.process.table import HostProcess, sees_everybody
 from hardentui.model.host import ApiService
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 
 _UNIT_DIRECTORIES = ("/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system")
 _SERVICE = re.compile(r"podman\b[^\n]*\bsystem\s+service\b[^\n]*?(?P<address>tcp:[^\s'\"]+)[^\n]*")
@@ -53,7 +53,7 @@ def read_tcp_services(
         for path, fault in tree(files, directory, 2):
             unit = path.endswith((".service", ".socket", ".conf"))
             content = fault if fault is not None else text(files, path) if unit else ""
-            if isinstance(content, Unreadable):
+            if isinstance(content, Unread):
                 unread = unread or content.reason
                 if path == directory or re.search(_OF_SOCKETS, path):
                     unseen = unseen or content.reason
@@ -82,7 +82,7 @@ def services_in_unit(path: str, content: str) -> Iterator[ApiService]:
 
 def _hidden(files: Files, processes: Known[tuple[HostProcess, ...]], listening: Listening | None) -> str:
     """Why a process may serve an API at an address that cannot be read; empty if none does."""
-    if isinstance(processes, Unreadable):
+    if isinstance(processes, Unread):
         return processes.reason
     if not sees_everybody(processes):
         return "/proc hides the processes of other accounts, which may serve an engine's API on TCP"

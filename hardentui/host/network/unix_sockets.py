@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from msgspec import Struct, structs
 
 from hardentui.host.files.reader import Files, FileStat, reason
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.model.mounts import Listener
 
 _ACCEPTS = 0x10000  # a flag in /proc/net/unix: listen() was called
@@ -72,7 +72,7 @@ class UnixSockets:
         self._holding: dict[str, str] = {}
         self._processes = self._all_processes()
         self._units: dict[str, str] | None = None
-        self.trouble: Unreadable | None = None
+        self.trouble: Unread | None = None
         self._read(f"/proc/{process}/net/unix")
         self._paths = sorted(self._by_path)
         self._directories = self._directories_of_sockets()
@@ -82,7 +82,7 @@ class UnixSockets:
         try:
             text = self._files.read_text(table, _TABLE_LIMIT)
         except OSError as error:
-            self.trouble = Unreadable(f"{table}: {reason(error)}")
+            self.trouble = Unread(f"{table}: {reason(error)}")
             return
         for line in text.split("\n")[1:]:
             words = line.split(maxsplit=7)
@@ -115,14 +115,14 @@ class UnixSockets:
     def at(self, path: str) -> Iterator[tuple[str, str, Known[str | None]]]:
         """Sockets at or below a path of the host: (path, name given by the listener, its number).
 
-        The third is None if nothing listens, Unreadable if that is unknown.
+        The third is None if nothing listens, Unread if that is unknown.
         """
         try:
             status = self._stat(path)
         except FileNotFoundError:
             return
         except OSError as error:
-            yield path, "", Unreadable(f"{path}: {reason(error)}")
+            yield path, "", Unread(f"{path}: {reason(error)}")
             return
         if stat.S_ISSOCK(status.mode):
             bound = self._by_inode.get((status.device, status.inode))
@@ -180,11 +180,11 @@ class UnixSockets:
         """The listener on a socket: the program of the process, or the unit for which systemd listens."""
         with self._lock:
             listener = self._listener(name, number)
-            target = None if isinstance(listener, Unreadable) else self._named_by(number)
-            if isinstance(listener, Unreadable) or target is None:
+            target = None if isinstance(listener, Unread) else self._named_by(number)
+            if isinstance(listener, Unread) or target is None:
                 return listener
             onward = self._listener(target.path, target.number)
-            return listener if isinstance(onward, Unreadable) else structs.replace(listener, onward=onward)
+            return listener if isinstance(onward, Unread) else structs.replace(listener, onward=onward)
 
     def _named_by(self, number: str) -> _Bound | None:
         """Another listening socket named on a listener's command line (`UNIX-CONNECT:/run/x.sock`)."""
@@ -212,7 +212,7 @@ class UnixSockets:
             self._note(process)
             program = self._holders.get(number, "")
         if not program:
-            return Unreadable(f"the process that listens on {name} is not visible")
+            return Unread(f"the process that listens on {name} is not visible")
         return Listener(name, program)
 
     def _note(self, process: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files, reason
 from hardentui.model.host import HostPackage
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 
 _DOCUMENTATION = "/usr/share/doc"
 _COMPRESSED_LIMIT = 4 << 20
@@ -32,7 +32,7 @@ def repairs_named(
     An item that also mentions a revert, or something unfixed, does not count as a fix.
     """
     content = _of_rpm(run, package, deep=deep) if package.family == "rpm" else _of_deb(files, package)
-    return content if isinstance(content, Unreadable) else named_in(content, cves)
+    return content if isinstance(content, Unread) else named_in(content, cves)
 
 
 def named_in(content: str, cves: Collection[str]) -> dict[str, str]:
@@ -56,14 +56,14 @@ def _of_deb(files: Files, package: HostPackage) -> Known[str]:
     try:
         content = _unpacked(files.read_bytes(path, _COMPRESSED_LIMIT))
     except FileNotFoundError:
-        return Unreadable(f"there is no {path}")
+        return Unread(f"there is no {path}")
     except OSError as error:
-        return Unreadable(f"{path} cannot be read: {reason(error)}")
+        return Unread(f"{path} cannot be read: {reason(error)}")
     if content is None:
-        return Unreadable(f"{path} cannot be unpacked")
+        return Unread(f"{path} cannot be unpacked")
     heading = _HEADING.match(content)
     if heading is None or heading[1] != _REBUILT.sub("", package.version):
-        return Unreadable(f"{path} is not that of version {package.version}")
+        return Unread(f"{path} is not that of version {package.version}")
     return content
 
 
@@ -81,5 +81,5 @@ def _unpacked(content: bytes) -> str | None:
 
 def _of_rpm(run: Run, package: HostPackage, *, deep: bool) -> Known[str]:
     if not deep:
-        return Unreadable(_RPM_ASK)
+        return Unread(_RPM_ASK)
     return run(("rpm", "-q", "--changelog", package.name), _RPM_SECONDS)

@@ -13,7 +13,7 @@ from hardentui.host.files.reader import Files
 from hardentui.host.packages.advisories import outdated_in
 from hardentui.host.packages.changelogs import repairs_named
 from hardentui.model.host import HostPackage, OutdatedComponent
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 
 COMPONENTS = (
     *("podman", "buildah", "skopeo", "crun", "runc", "conmon", "netavark", "aardvark-dns", "passt"),
@@ -38,10 +38,10 @@ def read_packages(files: Files, run: Run) -> Known[Mapping[str, HostPackage]]:
     if status:
         return {package.name: package for package in dpkg_packages(status)}
     answer = run(("rpm", "-q", "--qf", "%{NAME}\\t%{VERSION}-%{RELEASE}\\n", *COMPONENTS), _RPM_SECONDS)
-    if isinstance(answer, Unreadable):
+    if isinstance(answer, Unread):
         every = run(("rpm", "-qa", "--qf", "%{NAME}\\t%{VERSION}-%{RELEASE}\\n"), _RPM_SECONDS)
-        if isinstance(every, Unreadable):
-            return Unreadable(f"neither dpkg nor rpm could be queried ({every.reason})")
+        if isinstance(every, Unread):
+            return Unread(f"neither dpkg nor rpm could be queried ({every.reason})")
         answer = every
     rows = [line.split("\t") for line in answer.splitlines()]
     return {
@@ -67,7 +67,7 @@ def read_outdated(
     files: Files, run: Run, packages: Known[Mapping[str, HostPackage]], *, deep: bool
 ) -> Known[tuple[OutdatedComponent, ...]]:
     """The advisories that apply to the installed versions, with the fixes in their change logs."""
-    if isinstance(packages, Unreadable):
+    if isinstance(packages, Unread):
         return packages
     all_outdated: list[OutdatedComponent] = []
     for package in packages.values():
@@ -77,7 +77,7 @@ def read_outdated(
         cves = [component.advisory.cve for component in outdated]
         named = repairs_named(files, run, package, cves, deep=deep)
         for component in outdated:
-            repair = named if isinstance(named, Unreadable) else named.get(component.advisory.cve, "")
+            repair = named if isinstance(named, Unread) else named.get(component.advisory.cve, "")
             all_outdated.append(replace(component, repair=repair))
     return tuple(all_outdated)
 
@@ -88,29 +88,29 @@ def read_security_updates(files: Files, run: Run, *, deep: bool) -> Known[tuple[
     The index is not refreshed: an old index gives an old answer.
     """
     if not deep:
-        return Unreadable(_UPDATES_ASK)
+        return Unread(_UPDATES_ASK)
     if there(files, "/usr/bin/apt-get"):
         return _apt_updates(files, run)
     if there(files, "/usr/bin/dnf"):
         answer = run(("dnf", "-C", "-q", "updateinfo", "list", "--security"), _SECONDS)
-        return answer if isinstance(answer, Unreadable) else _last_words(answer)
+        return answer if isinstance(answer, Unread) else _last_words(answer)
     if there(files, "/usr/bin/zypper"):
         command = tuple("zypper --non-interactive --no-refresh -q list-patches --category security".split())
         answer = run(command, _SECONDS)
-        return answer if isinstance(answer, Unreadable) else zypper_patches(answer)
-    return Unreadable("no known package manager found (apt, dnf, zypper)")
+        return answer if isinstance(answer, Unread) else zypper_patches(answer)
+    return Unread("no known package manager found (apt, dnf, zypper)")
 
 
 def _apt_updates(files: Files, run: Run) -> Known[tuple[str, ...]]:
     """A fixed kernel is a package with a new name, which a plain `upgrade` keeps back."""
     indexes = names(files, _APT_INDEXES)
-    if isinstance(indexes, Unreadable):
+    if isinstance(indexes, Unread):
         return indexes
     if not any(_is_security_index(name) for name in indexes):
-        return Unreadable("apt has no index of a security archive: run apt-get update")
+        return Unread("apt has no index of a security archive: run apt-get update")
     upgrade = ("--just-print", "--with-new-pkgs", "upgrade")
     answer = run(("apt-get", "-o", "Debug::NoLocking=1", *upgrade), _SECONDS)
-    return answer if isinstance(answer, Unreadable) else apt_security_updates(answer)
+    return answer if isinstance(answer, Unread) else apt_security_updates(answer)
 
 
 def _is_security_index(name: str) -> bool:
@@ -148,5 +148,5 @@ def read_seccomp_intact(files: Files, profile: str) -> Known[bool]:
 
                     return hashlib.md5(content, usedforsecurity=False).hexdigest() == digest
     except OSError:
-        return Unreadable(f"{profile} or its package's checksums cannot be read")
-    return Unreadable("no readable package database has a checksum of the profile")
+        return Unread(f"{profile} or its package's checksums cannot be read")
+    return Unread("no readable package database has a checksum of the profile")

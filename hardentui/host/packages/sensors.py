@@ -10,7 +10,7 @@ from hardentui.host.files.config import names, text, there
 from hardentui.host.files.reader import Files
 from hardentui.host.process.table import HostProcess, sees_everybody
 from hardentui.model.host import BaselineReport
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 
 _INSTALLED = {
     "falco": ("/usr/bin/falco",),
@@ -51,12 +51,12 @@ def read_detectors(files: Files) -> tuple[str, ...]:
 
 
 def read_running_sensors(processes: Known[tuple[HostProcess, ...]]) -> Known[tuple[str, ...]]:
-    """Running runtime sensors, also in a container; Unreadable if none is seen but some may be hidden."""
-    if isinstance(processes, Unreadable):
+    """Running runtime sensors, also in a container; Unread if none is seen but some may be hidden."""
+    if isinstance(processes, Unread):
         return processes
     running = {_PROCESSES[process.program] for process in processes if process.program in _PROCESSES}
     if not running and not sees_everybody(processes):
-        return Unreadable("not all processes of the host are visible")
+        return Unread("not all processes of the host are visible")
     return tuple(sorted(running))
 
 
@@ -64,11 +64,11 @@ def read_audit_rules(files: Files) -> Known[tuple[str, ...]]:
     """The audit rules that auditd loads at boot."""
     rules: list[str] = []
     inside = names(files, "/etc/audit/rules.d")
-    if isinstance(inside, Unreadable):
+    if isinstance(inside, Unread):
         return inside
     for path in (*(f"/etc/audit/rules.d/{name}" for name in inside), "/etc/audit/audit.rules"):
         content = text(files, path)
-        if isinstance(content, Unreadable):
+        if isinstance(content, Unread):
             return content
         if isinstance(content, str) and path.endswith(".rules"):
             rules += [line.strip() for line in content.splitlines() if line.strip().startswith("-")]
@@ -80,9 +80,9 @@ def read_loaded_audit_rules(files: Files, run: Run, *, root: bool) -> Known[tupl
     if not any(there(files, path) for path in _AUDITCTL):
         return ()
     if not root:
-        return Unreadable("only root can read the kernel's audit rules")
+        return Unread("only root can read the kernel's audit rules")
     answer = run(("auditctl", "-l"), _SECONDS)
-    if isinstance(answer, Unreadable):
+    if isinstance(answer, Unread):
         return answer
     return tuple(line.strip() for line in answer.splitlines() if line.strip().startswith("-"))
 
@@ -97,7 +97,7 @@ def read_baselines(files: Files) -> Known[tuple[BaselineReport, ...]]:
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except OSError:
-                return Unreadable(f"{place} cannot be read")
+                return Unread(f"{place} cannot be read")
     return tuple(baselines)
 
 

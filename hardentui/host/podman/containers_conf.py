@@ -14,7 +14,7 @@ from hardentui.host.files.config import names, text
 from hardentui.host.files.reader import Files
 from hardentui.host.files.toml_text import parsed
 from hardentui.model.configuration import Configuration, Missing, Value
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.version import Version
 from hardentui.toml_document import TomlFault
 
@@ -49,7 +49,7 @@ def merge(files: Files, paths: list[str]) -> Configuration:
         content = text(files, path)
         if isinstance(content, Missing):
             continue
-        if isinstance(content, Unreadable):
+        if isinstance(content, Unread):
             faults[path] = content.reason
             continue
         read.append(path)
@@ -110,7 +110,7 @@ def _paths_of_podman_6(files: Files, name: str, home: str, uid: int) -> list[str
 def _drop_ins(files: Files, directory: str) -> list[str]:
     """The *.conf files of a directory; if it cannot be listed, the directory itself, to become a fault."""
     inside = names(files, directory)
-    if isinstance(inside, Unreadable):
+    if isinstance(inside, Unread):
         return [directory]
     return [f"{directory}/{name}" for name in inside if name.endswith(".conf")]
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from hardentui import account
 from hardentui.errors import GeneratorError
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.model.version import Version
 from hardentui.systemd.command_line import (
     UnbalancedQuotes,
@@ -144,14 +144,14 @@ def verify(
 ) -> Known[tuple[str, ...]]:
     """The complaints of `systemd-analyze verify` about these services; may be empty.
 
-    Complaints about other units of the host are left out. Unreadable if it is not installed.
+    Complaints about other units of the host are left out. Unread if it is not installed.
 
     Raises:
         GeneratorError: it does not finish.
     """
     program = account.find_program("systemd-analyze")
     if program is None:
-        return Unreadable("systemd-analyze is not installed")
+        return Unread("systemd-analyze is not installed")
     with tempfile.TemporaryDirectory(prefix="hardentui-") as directory:
         _put(directory, service_files)
         paths = [f"{directory}/{name}" for name in service_files]

@@ -11,7 +11,7 @@ from hardentui.host.files.reader import Files
 from hardentui.host.files.toml_text import parsed
 from hardentui.host.podman.containers_conf import FIRST_FILE_ONLY_SINCE
 from hardentui.model.configuration import Missing
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.model.trust import Attachments, Mirror, Registries, Registry
 from hardentui.model.version import Version
 from hardentui.toml_document import TomlFault
@@ -43,7 +43,7 @@ def read_registries(files: Files, *, home: str, uid: int, version: Version) -> K
         paths.append(main)
     for directory in directories:
         inside = names(files, directory)
-        if isinstance(inside, Unreadable):
+        if isinstance(inside, Unread):
             return inside
         paths += [f"{directory}/{name}" for name in inside if name.endswith(".conf")]
     if version >= FIRST_FILE_ONLY_SINCE:
@@ -62,16 +62,16 @@ def _merged(files: Files, paths: list[str]) -> Known[Registries]:
         content = text(files, path)
         if isinstance(content, Missing):
             continue
-        if isinstance(content, Unreadable):
+        if isinstance(content, Unread):
             return content
         try:
             document = parsed(_without_aliases(content))
             entries = [_registry(table, path) for table in document.get("registry", ())]
             entries += _old_format(document, path)
         except TomlFault as error:
-            return Unreadable(f"{path} is not valid TOML ({error})")
+            return Unread(f"{path} is not valid TOML ({error})")
         except (AttributeError, TypeError):
-            return Unreadable(f"{path} is not a registries.conf")
+            return Unread(f"{path} is not a registries.conf")
         read.append(path)
         listed = document.get("unqualified-search-registries", _old_list(document, "search"))
         if isinstance(listed, list):
@@ -137,7 +137,7 @@ def read_attachments(files: Files, *, home: str, version: Version) -> Known[tupl
     attachments: dict[str, Attachments] = {}
     for directory in directories:
         inside = names(files, directory)
-        if isinstance(inside, Unreadable):
+        if isinstance(inside, Unread):
             return inside
         for name in inside:
             if not name.endswith(".yaml"):
@@ -146,8 +146,8 @@ def read_attachments(files: Files, *, home: str, version: Version) -> Known[tupl
             content = text(files, path)
             if isinstance(content, Missing):
                 continue
-            sections = content if isinstance(content, Unreadable) else parse_sections(content, path)
-            if isinstance(sections, Unreadable):
+            sections = content if isinstance(content, Unread) else parse_sections(content, path)
+            if isinstance(sections, Unread):
                 return sections
             attachments.update({section.scope: section for section in sections})
     return tuple(attachments.values())
@@ -156,7 +156,7 @@ def read_attachments(files: Files, *, home: str, version: Version) -> Known[tupl
 def parse_sections(content: str, path: str) -> Known[tuple[Attachments, ...]]:
     """Read the plain nested mappings that registries.d is made of.
 
-    Any other YAML (anchors, flow style, block scalars, tabs) is Unreadable: guessing about a trust file would
+    Any other YAML (anchors, flow style, block scalars, tabs) is Unread: guessing about a trust file would
     be worse.
     """
     enabled: dict[str, bool] = {}
@@ -168,7 +168,7 @@ def parse_sections(content: str, path: str) -> Known[tuple[Attachments, ...]]:
         match = re.match(_KEY, line)
         value = (match["value"] or "").partition(" #")[0].strip() if match else ""
         if not match or value[:1] in ("&", "*", "!", "|", ">", "[") or (value[:1] == "{" and value != "{}"):
-            return Unreadable(f"{path} line {number} uses YAML features that are not supported here")
+            return Unread(f"{path} line {number} uses YAML features that are not supported here")
         indent = len(match["indent"])
         while stack and stack[-1][0] >= indent:
             stack.pop()

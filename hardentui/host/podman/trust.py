@@ -19,7 +19,7 @@ from hardentui.host.podman.registries import read_attachments, read_registries
 from hardentui.host.units.programs import environment_of
 from hardentui.model.access import Accounts
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.model.trust import AuthFile, Certificate, Override, Policy, Requirement, TrustFacts
 from hardentui.model.version import Version
 from hardentui.reading.access import READ, who_may
@@ -32,7 +32,7 @@ def read_overrides(files: Files, *, home: str, uid: int) -> Known[tuple[Override
     """Every such file named in the environment of this engine's user, with its content."""
     overrides: dict[str, Override] = {}
     for where, name, path in _named(files, home, uid):
-        if isinstance(path, Unreadable):
+        if isinstance(path, Unread):
             return path
         if name in VARIABLES and path and path not in overrides:
             configuration = merge(files, [path])
@@ -40,7 +40,7 @@ def read_overrides(files: Files, *, home: str, uid: int) -> Known[tuple[Override
     return tuple(overrides.values())
 
 
-def _named(files: Files, home: str, uid: int) -> Iterator[tuple[str, str, str | Unreadable]]:
+def _named(files: Files, home: str, uid: int) -> Iterator[tuple[str, str, str | Unread]]:
     """(place, variable, file) of each assignment."""
     if uid:
         directories = [
@@ -71,7 +71,7 @@ def _named(files: Files, home: str, uid: int) -> Iterator[tuple[str, str, str | 
     yield from _of_the_service(files, uid)
 
 
-def _assignments(files: Files, path: str) -> Iterator[tuple[str, str, str | Unreadable]]:
+def _assignments(files: Files, path: str) -> Iterator[tuple[str, str, str | Unread]]:
     """`NAME=value` lines, and those after `DefaultEnvironment=`."""
     content = text(files, path)
     for line in content.splitlines() if isinstance(content, str) else ():
@@ -82,7 +82,7 @@ def _assignments(files: Files, path: str) -> Iterator[tuple[str, str, str | Unre
                 yield path, name, value
 
 
-def _of_the_service(files: Files, uid: int) -> Iterator[tuple[str, str, str | Unreadable]]:
+def _of_the_service(files: Files, uid: int) -> Iterator[tuple[str, str, str | Unread]]:
     """The current variables of the engine's own service. Its other variables are ignored."""
     user = f"user.slice/user-{uid}.slice/user@{uid}.service/app.slice" if uid else "system.slice"
     try:
@@ -141,12 +141,12 @@ def _policy(files: Files, home: str, version: Version) -> Known[Policy | Missing
         content = text(files, path)
         if isinstance(content, Missing):
             continue
-        return content if isinstance(content, Unreadable) else parse_policy(content, path)
+        return content if isinstance(content, Unread) else parse_policy(content, path)
     return Missing(SYSTEM_POLICY)
 
 
 def parse_policy(content: str, path: str) -> Known[Policy]:
-    """A policy.json; Unreadable if Podman itself would also reject the file."""
+    """A policy.json; Unread if Podman itself would also reject the file."""
     try:
         document = json.loads(content)
         if set(document) - {"default", "transports"}:
@@ -157,9 +157,9 @@ def parse_policy(content: str, path: str) -> Known[Policy]:
         }
         return Policy(path, _requirements(document["default"]), transports)
     except (ValueError, RecursionError) as error:
-        return Unreadable(f"{path} is not a valid policy ({error}); Podman refuses every pull with it")
+        return Unread(f"{path} is not a valid policy ({error}); Podman refuses every pull with it")
     except (KeyError, TypeError, AttributeError):
-        return Unreadable(f"{path} is not a policy; Podman refuses every pull with it")
+        return Unread(f"{path} is not a policy; Podman refuses every pull with it")
 
 
 def _requirements(many: Any) -> tuple[Requirement, ...]:
@@ -202,16 +202,16 @@ def _certificates(
     certificates: list[Certificate] = []
     for directory in (f"{home}/.config/containers/certs.d", "/etc/containers/certs.d", "/etc/docker/certs.d"):
         hosts = names(files, directory)
-        if isinstance(hosts, Unreadable):
+        if isinstance(hosts, Unread):
             return hosts
         for host in hosts:
             inside = names(files, f"{directory}/{host}")
-            if isinstance(inside, Unreadable):
+            if isinstance(inside, Unread):
                 return inside
             for name in inside:
                 fact = examine(files, f"{directory}/{host}/{name}", owners, accounts=accounts)
                 role = _ROLES.get(name[name.rfind(".") :])
-                if role and isinstance(fact, Unreadable):
+                if role and isinstance(fact, Unread):
                     return fact
                 if role and isinstance(fact, FileFact):
                     certificates.append(Certificate(host, role, fact))
@@ -234,9 +234,9 @@ def _auth_files(files: Files, home: str, uid: int, accounts: Accounts | None) ->
             continue
         seen = reached(files, path)
         readers = who_may(READ, seen[0], accounts, owners) if isinstance(seen, tuple) else ()
-        content = fact if isinstance(fact, Unreadable) else text(files, path)
-        if isinstance(fact, Unreadable) or isinstance(content, Unreadable):
-            return content if isinstance(content, Unreadable) else Unreadable(f"{path} cannot be read")
+        content = fact if isinstance(fact, Unread) else text(files, path)
+        if isinstance(fact, Unread) or isinstance(content, Unread):
+            return content if isinstance(content, Unread) else Unread(f"{path} cannot be read")
         if isinstance(content, str):
             auth_files.append(_auth_file(content, fact, readers))
     return tuple(auth_files)
@@ -275,7 +275,7 @@ def _stored_signatures(files: Files, home: str, uid: int, version: Version) -> K
     try:
         return parse_stored_images(files.read_text(path, _STORE_LIMIT), path)
     except (FileNotFoundError, NotADirectoryError):
-        return Unreadable(f"there is no {path}")
+        return Unread(f"there is no {path}")
     except OSError as error:
         return unreadable(path, error)
 
@@ -289,4 +289,4 @@ def parse_stored_images(content: str, path: str) -> Known[dict[str, int]]:
             signatures[str(image["id"])] = sum(len(sizes) for sizes in by_digest.values())
         return signatures
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return Unreadable(f"{path} is not a list of images")
+        return Unread(f"{path} is not a list of images")

@@ -23,7 +23,7 @@ from hardentui.host.process.cgroups import (
 )
 from hardentui.host.process.tree import MAX_PROCESSES, descendants, parse_status
 from hardentui.model.facts import CapabilitySets, Client, ListeningSocket, Process
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 
 _MAX_DEPTH = 16
 _TABLE_LIMIT = 16 << 20
@@ -57,9 +57,9 @@ def read_activity(
     """
     processes = _processes(files, pid, cgroup_path, cgroups)
     sockets = _sockets(files, pid)
-    if shared_network and not isinstance(sockets, Unreadable):
-        sockets = processes if isinstance(processes, Unreadable) else _held(files, processes, sockets)
-    if isinstance(sockets, Unreadable):
+    if shared_network and not isinstance(sockets, Unread):
+        sockets = processes if isinstance(processes, Unread) else _held(files, processes, sockets)
+    if isinstance(sockets, Unread):
         return Activity(processes, sockets, sockets)
     listening = tuple(sorted({socket for sharing in sockets.values() for socket in sharing}, key=_place))
     return Activity(processes, listening, _clients(files, pid, listening))
@@ -71,15 +71,15 @@ def read_listening(files: Files, pid: int) -> Known[tuple[ListeningSocket, ...]]
     Podman lets conmon hold published ports; packets for them never reach its sockets.
     """
     sockets = _sockets(files, pid)
-    if isinstance(sockets, Unreadable):
+    if isinstance(sockets, Unread):
         return sockets
     try:
         numbers = [int(name) for name in files.list_dir("/proc") if name.isdecimal()]
     except OSError as error:
-        return Unreadable(f"/proc: {reason(error)}")
+        return Unread(f"/proc: {reason(error)}")
     monitors = [Process(number, "conmon", "") for number in numbers if _name(files, number) == "conmon"]
     reserved = _held(files, tuple(monitors), sockets)
-    if isinstance(reserved, Unreadable):
+    if isinstance(reserved, Unread):
         return reserved
     kept = {socket for number, sharing in sockets.items() if number not in reserved for socket in sharing}
     return tuple(sorted(kept, key=_place))
@@ -95,14 +95,14 @@ def _processes(
     try:
         membership = parse_membership(files.read_text(f"/proc/{pid}/cgroup"))
     except (FileNotFoundError, ProcessLookupError):
-        return Unreadable("the process has ended")
+        return Unread("the process has ended")
     except OSError as error:
-        return Unreadable(f"/proc/{pid}/cgroup: {reason(error)}")
+        return Unread(f"/proc/{pid}/cgroup: {reason(error)}")
     tree = find_cgroups(files) if cgroups is None else cgroups
     try:
         pids = _in_cgroup(files, tree, membership, cgroup_path) or descendants(files, pid)
     except OSError as error:
-        return Unreadable(f"{error.filename or 'the cgroup tree'}: {reason(error)}")
+        return Unread(f"{error.filename or 'the cgroup tree'}: {reason(error)}")
     processes = (_process(files, pid) for pid in sorted(pids)[:MAX_PROCESSES])
     return tuple(process for process in processes if process is not None)
 
@@ -110,7 +110,7 @@ def _processes(
 def _in_cgroup(files: Files, tree: Known[CgroupTree], membership: Membership, cgroup_path: str) -> set[int]:
     """Processes in the container's cgroup and below; empty if the cgroup is unknown."""
     wanted = cgroup_path.strip("/")
-    if not wanted or isinstance(tree, Unreadable):
+    if not wanted or isinstance(tree, Unread):
         return set()
     for hierarchy, path in _placements(tree, membership):
         before, mark, _ = f"{path}/".partition(f"/{wanted}/")
@@ -215,9 +215,9 @@ def _sockets(files: Files, pid: int) -> Known[Mapping[str, tuple[ListeningSocket
         except FileNotFoundError:
             if table.endswith("6"):
                 continue  # a kernel without IPv6
-            return Unreadable("the process has ended")
+            return Unread("the process has ended")
         except OSError as error:
-            return Unreadable(f"{path}: {reason(error)}")
+            return Unread(f"{path}: {reason(error)}")
         for number, socket in listening_sockets(text, table.rstrip("6"), state):
             sockets[number] = (*sockets.get(number, ()), socket)
     return sockets
@@ -243,7 +243,7 @@ def _clients(files: Files, pid: int, listening: tuple[ListeningSocket, ...]) -> 
         except FileNotFoundError:
             continue  # a kernel without IPv6; tcp was found before
         except OSError as error:
-            return Unreadable(f"{path}: {reason(error)}")
+            return Unread(f"{path}: {reason(error)}")
         for line in text.split("\n")[1:]:
             words = line.split()
             if len(words) < 10 or words[3] != _ESTABLISHED:
@@ -266,7 +266,7 @@ def _held(
         try:
             numbers = [wanted[link] for link in _open_files(files, process.pid) if link in wanted]
         except PermissionError as error:
-            return Unreadable(f"which container of the pod listens: {error.filename}: {reason(error)}")
+            return Unread(f"which container of the pod listens: {error.filename}: {reason(error)}")
         held.update((number, sockets[number]) for number in numbers)
     return held
 

@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from hardentui.host.files.reader import Files, reason
 from hardentui.host.process.mountinfo import MountRow, parse_mountinfo
 from hardentui.model.facts import Limits
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.reading.limits import count_of_list
 
 _NO_LIMIT_V1 = 1 << 62
@@ -54,7 +54,7 @@ def find_cgroups(files: Files) -> Known[CgroupTree]:
     try:
         mounts = parse_mountinfo(files.read_text("/proc/self/mountinfo", 16 << 20))
     except OSError as error:
-        return Unreadable(f"/proc/self/mountinfo: {reason(error)}")
+        return Unread(f"/proc/self/mountinfo: {reason(error)}")
     v1: dict[str, Hierarchy] = {}
     unified: Hierarchy | None = None
     for mount in mounts:
@@ -64,7 +64,7 @@ def find_cgroups(files: Files) -> Known[CgroupTree]:
         elif mount.kind == "cgroup2" and unified is None:
             unified = _hierarchy(mount)
     if not v1 and unified is None:
-        return Unreadable("no cgroup filesystem is mounted here")
+        return Unread("no cgroup filesystem is mounted here")
     return CgroupTree(v1, unified)
 
 
@@ -92,9 +92,9 @@ def read_limits(files: Files, tree: Known[CgroupTree], membership: Membership) -
     """The limits in force for a process.
 
     A controller that this kernel lacks limits nothing, so its value is None. If an existing one cannot be
-    inspected, everything is Unreadable: "no limit" would be a guess.
+    inspected, everything is Unread: "no limit" would be a guess.
     """
-    if isinstance(tree, Unreadable):
+    if isinstance(tree, Unread):
         return tree
     place = _Place(files, tree, membership)
     try:
@@ -109,9 +109,9 @@ def read_limits(files: Files, tree: Known[CgroupTree], membership: Membership) -
             memory_peak=peak,
         )
     except _Unseen as unseen:
-        return Unreadable(str(unseen))
+        return Unread(str(unseen))
     except OSError as error:
-        return Unreadable(f"{error.filename or 'the cgroup tree'}: {reason(error)}")
+        return Unread(f"{error.filename or 'the cgroup tree'}: {reason(error)}")
 
 
 class _Place(Struct, frozen=True):

@@ -20,7 +20,7 @@ from hardentui.host.files.config import names, there
 from hardentui.host.files.reader import Files, reason
 from hardentui.model.activity import Denial
 from hardentui.model.facts import IdRange, Kernel
-from hardentui.model.known import Known, Unread, Unreadable, known
+from hardentui.model.known import Known, Unread, known
 from hardentui.words import plural
 
 DAY = timedelta(days=1)
@@ -70,11 +70,11 @@ def read_refusals(files: Files, run: Run, now: datetime, *, root: bool) -> Known
             that it hides them.
     """
     if not root:
-        return Unreadable("only root can see what the kernel denied")
+        return Unread("only root can see what the kernel denied")
     lines = (
         _audit_lines(files, now) if there(files, f"{_AUDIT_DIRECTORY}/audit.log") else _journal(files, run)
     )
-    if isinstance(lines, Unreadable):
+    if isinstance(lines, Unread):
         return lines
     oldest = (now - DAY).timestamp()
     refusals = (refusal for line in lines if (refusal := parse(line, oldest)))
@@ -90,7 +90,7 @@ def _audit_lines(files: Files, now: datetime) -> Known[list[str]]:
         except FileNotFoundError:
             break
         except OSError as error:
-            return Unreadable(f"{_AUDIT_DIRECTORY}/{name}: {reason(error)}")
+            return Unread(f"{_AUDIT_DIRECTORY}/{name}: {reason(error)}")
         lines = text.splitlines() + lines
         first = re.search(_STAMP, text[:500])
         if first and float(first[1]) < (now - DAY).timestamp():
@@ -102,17 +102,17 @@ def _journal(files: Files, run: Run) -> Known[list[str]]:
     if not any(names(files, directory) for directory in _JOURNALS):
         return _kernel_buffer(run)
     answer = run(_JOURNAL, _SECONDS)
-    return answer if isinstance(answer, Unreadable) else list(_messages(answer))
+    return answer if isinstance(answer, Unread) else list(_messages(answer))
 
 
 def _kernel_buffer(run: Run) -> Known[list[str]]:
-    """Denials in the kernel's buffer; Unreadable if it shows none, because it is small and drops lines."""
+    """Denials in the kernel's buffer; Unread if it shows none, because it is small and drops lines."""
     without = "this host has neither an audit log nor a journal"
     answer = run(("dmesg",), _SECONDS)
-    if isinstance(answer, Unreadable):
-        return Unreadable(f"{without}, and {answer.reason}")
+    if isinstance(answer, Unread):
+        return Unread(f"{without}, and {answer.reason}")
     refusals = [line for line in answer.splitlines() if parse(line) is not None]
-    return refusals or Unreadable(f"{without}; the kernel's buffer shows no denial, but it drops lines")
+    return refusals or Unread(f"{without}; the kernel's buffer shows no denial, but it drops lines")
 
 
 def _messages(answer: str) -> Iterator[str]:
@@ -164,7 +164,7 @@ def denials_of(
         process_label: its SELinux label from Podman; no other container has the same categories.
 
     Returns:
-        Unreadable if none is certainly its own but some may be.
+        Unread if none is certainly its own but some may be.
     """
     processes = known(lambda: kernel.processes)
     if isinstance(processes, Unread):
@@ -179,7 +179,7 @@ def denials_of(
         elif belongs:
             mine.append(Denial(refusal.by, refusal.what))
     if perhaps and not mine:
-        return Unreadable(
+        return Unread(
             f"{plural(perhaps, 'denial')} of the last day may be its own: the process has ended since"
         )
     return tuple(mine)

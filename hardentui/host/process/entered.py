@@ -9,7 +9,7 @@ from hardentui.host.process.capabilities import capability_sets
 from hardentui.host.process.cgroups import Membership, parse_membership
 from hardentui.host.process.tree import descendants, parse_status
 from hardentui.model.facts import Entered, Kernel
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 
 _LIMITING = ("memory", "pids", "cpu")
 _OF_RUNTIMES = ("/memfd:crun", "/memfd:runc_cloned:")
@@ -22,7 +22,7 @@ def processes_by_mounts(files: Files) -> Known[Mapping[str, tuple[int, ...]]]:
     try:
         numbers = [int(name) for name in files.list_dir("/proc") if name.isdecimal()]
     except OSError as error:
-        return Unreadable(f"/proc: {reason(error)}")
+        return Unread(f"/proc: {reason(error)}")
     members: dict[str, list[int]] = {}
     for number in numbers:
         try:
@@ -41,11 +41,9 @@ def read_entered(
     outside: with `podman exec`, or past the engine with `nsenter` or the runtime.
     """
     if "mnt" in kernel.shared_namespaces:
-        return Unreadable(
-            "it has no mount namespace of its own, so it is not known what came in from outside"
-        )
+        return Unread("it has no mount namespace of its own, so it is not known what came in from outside")
     members = by_mounts()
-    if isinstance(members, Unreadable):
+    if isinstance(members, Unread):
         return members
     inside = set(members.get(kernel.namespaces.get("mnt", ""), ())) - {kernel.pid}
     strangers = inside - descendants(files, kernel.pid) if inside else inside
@@ -76,8 +74,8 @@ def outside_cgroup(
         cgroup_path: State.CgroupPath; empty if the engine has none.
     """
     wanted = f"/{cgroup_path.strip('/')}/"
-    if isinstance(main, Unreadable) or wanted == "//":
-        return main if isinstance(main, Unreadable) else ()
+    if isinstance(main, Unread) or wanted == "//":
+        return main if isinstance(main, Unread) else ()
     outside = []
     for pid in pids:
         try:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from hardentui.host.files.reader import Files, reason
 from hardentui.host.process.mountinfo import MOUNTINFO_LIMIT
 from hardentui.model.facts import Kernel
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 
 _MOST = 64
 _GONE = " (deleted)"
@@ -37,7 +37,7 @@ def read_left_open(files: Files, kernel: Kernel) -> Known[Mapping[str, str]]:
             return {}
         lines = _text(files, kernel.pid, "mountinfo").splitlines()
     except OSError as error:
-        return Unreadable(f"{directory}: {reason(error)}")
+        return Unread(f"{directory}: {reason(error)}")
     own = {line.partition(" ")[0] for line in lines}
     left: dict[str, str] = {}
     for number, path in paths.items():

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from hardentui.host.files.reader import Files, reason
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 
 MOUNTINFO_LIMIT = 16 << 20
 _ESCAPE = r"\\([0-7]{3})"
@@ -116,7 +116,7 @@ def read_mount_table(files: Files, process: str) -> Known[MountTable]:
     try:
         return MountTable(parse_mountinfo(files.read_text(path, MOUNTINFO_LIMIT)))
     except OSError as error:
-        return Unreadable(f"{path}: {reason(error)}")
+        return Unread(f"{path}: {reason(error)}")
 
 
 def covered_mounts(mounts: Iterable[MountRow]) -> frozenset[str]:

@@ -25,7 +25,7 @@ from hardentui.host.process.mountinfo import (
 from hardentui.host.process.since_start import read_device_rules
 from hardentui.host.process.tree import parse_status, statuses_below
 from hardentui.model.facts import IdRange, Kernel, Limits, Rlimit
-from hardentui.model.known import Known, Unread, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.model.mounts import KernelMount
 
 T = TypeVar("T")
@@ -35,8 +35,8 @@ NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 HOST_USER_NAMESPACE = "user:[4026531837]"
 """The kernel numbers its initial user namespace with this constant (PROC_USER_INIT_INO)."""
 
-ENDED = Unreadable("the process has ended")
-HIDDEN = Unreadable("/proc hides the processes of other users (hidepid), or the process has ended")
+ENDED = Unread("the process has ended")
+HIDDEN = Unread("/proc hides the processes of other users (hidepid), or the process has ended")
 _UNINTERESTING = ("lowerdir=", "upperdir=", "workdir=")
 
 
@@ -65,10 +65,10 @@ def read_kernel(
         engine_mounts: returns the mount table of the engine's process, by its pid (or `self`) and the link
             of its mount namespace; without it no mount is traced to a host path.
 
-    Items are independent: one that cannot be read is Unreadable alone. Nothing is raised.
+    Items are independent: one that cannot be read is Unread alone. Nothing is raised.
     """
     started = _start_time(files, pid)
-    if isinstance(started, Unreadable):
+    if isinstance(started, Unread):
         return Kernel.unread(started.reason, pid)
     membership = _then(_text(files, f"/proc/{pid}/cgroup"), parse_membership)
     if not _belongs(membership, cgroup_path):
@@ -106,7 +106,7 @@ def _kernel(
     mounts = _then(_text(files, f"/proc/{pid}/mountinfo"), parse_mountinfo)
     uid_map = _then(_text(files, f"/proc/{pid}/uid_map"), _parse_id_map)
     own = _namespaces(files, str(pid))
-    others = () if isinstance(own, Unreadable) else statuses_below(files, pid, own.get("user", ""))
+    others = () if isinstance(own, Unread) else statuses_below(files, pid, own.get("user", ""))
     engine = _engine(files, engine_pid, status)
     engines = _namespaces(files, engine)
     table = None if engine_mounts is None else engine_mounts(engine, _link(engines, "mnt"))
@@ -145,17 +145,17 @@ def _text(files: Files, path: str) -> Known[str]:
     except ProcessLookupError:
         return ENDED
     except OSError as error:
-        return Unreadable(f"{path}: {reason(error)}")
+        return Unread(f"{path}: {reason(error)}")
 
 
 def _then(value: Known[S], parse: Callable[[S], T]) -> Known[T]:
-    """The parsed value; Unreadable if it cannot be parsed."""
-    if isinstance(value, Unreadable):
+    """The parsed value; Unread if it cannot be parsed."""
+    if isinstance(value, Unread):
         return value
     try:
         return parse(value)
     except (ValueError, LookupError):
-        return Unreadable("the kernel's answer does not show it")
+        return Unread("the kernel's answer does not show it")
 
 
 def _start_time(files: Files, pid: int) -> Known[int]:
@@ -167,17 +167,17 @@ def _start_time(files: Files, pid: int) -> Known[int]:
     except ProcessLookupError:
         return ENDED
     except OSError as error:
-        return Unreadable(f"/proc/{pid}/stat: {reason(error)}")
+        return Unread(f"/proc/{pid}/stat: {reason(error)}")
     words = stat.rpartition(")")[2].split()  # the name before it may contain anything
     if len(words) < 20 or not words[19].isdigit():
-        return Unreadable("the kernel's answer does not show it")
+        return Unread("the kernel's answer does not show it")
     return ENDED if words[0] in "ZXx" else int(words[19])
 
 
 def _hides_processes(files: Files) -> bool:
     """Whether /proc is mounted with hidepid=, which hides other users' processes."""
     mounts = _then(_text(files, "/proc/self/mountinfo"), parse_mountinfo)
-    if isinstance(mounts, Unreadable):
+    if isinstance(mounts, Unread):
         return False
     options = {option for mount in mounts if mount.point == "/proc" for option in mount.super_options}
     return any(option.startswith("hidepid=") for option in options - {"hidepid=0", "hidepid=off"})
@@ -185,7 +185,7 @@ def _hides_processes(files: Files) -> bool:
 
 def _belongs(membership: Known[Membership], cgroup_path: str) -> bool:
     wanted = cgroup_path.strip("/")
-    if not wanted or isinstance(membership, Unreadable):
+    if not wanted or isinstance(membership, Unread):
         return True  # nothing to compare with
     return any(f"/{wanted}/" in f"{path}/" for path in membership.paths())
 
@@ -218,7 +218,7 @@ def _lsm_label(files: Files, pid: int) -> Known[str]:
     except FileNotFoundError:
         return ""
     except OSError as error:
-        return "" if error.errno == errno.EINVAL else Unreadable(f"{path}: {reason(error)}")
+        return "" if error.errno == errno.EINVAL else Unread(f"{path}: {reason(error)}")
 
 
 def _namespaces(files: Files, process: str) -> Known[Mapping[str, str]]:
@@ -231,25 +231,25 @@ def _namespaces(files: Files, process: str) -> Known[Mapping[str, str]]:
         except FileNotFoundError:
             continue
         except OSError as error:
-            return Unreadable(f"{path}: {reason(error)}")
-    return links or Unreadable(f"/proc/{process}/ns: it does not exist")
+            return Unread(f"{path}: {reason(error)}")
+    return links or Unread(f"/proc/{process}/ns: it does not exist")
 
 
 def _engine(files: Files, engine_pid: int | None, status: Known[Mapping[str, str]]) -> str:
     """A process in the engine's namespaces."""
     if engine_pid:
         return str(engine_pid)
-    parent = "" if isinstance(status, Unreadable) else status.get("PPid", "")
+    parent = "" if isinstance(status, Unread) else status.get("PPid", "")
     if parent.isdigit() and _text(files, f"/proc/{parent}/comm") == "conmon\n":
         return parent
     return "self"
 
 
 def _shared(own: Known[Mapping[str, str]], engine: Known[Mapping[str, str]]) -> Known[frozenset[str]]:
-    if isinstance(own, Unreadable):
+    if isinstance(own, Unread):
         return own
-    if isinstance(engine, Unreadable):
-        return Unreadable(f"the engine's namespaces: {engine.reason}")
+    if isinstance(engine, Unread):
+        return Unread(f"the engine's namespaces: {engine.reason}")
     return frozenset(kind for kind, link in own.items() if engine.get(kind) == link)
 
 
@@ -257,17 +257,17 @@ def _host_user_namespace(
     files: Files, own: Known[Mapping[str, str]], uid_map: Known[tuple[IdRange, ...]]
 ) -> Known[bool]:
     """By the namespace's number; without permission to read it, by an identity mapping."""
-    if not isinstance(own, Unreadable):
+    if not isinstance(own, Unread):
         link = own.get("user")
         if link is None or link == HOST_USER_NAMESPACE:
             return True  # a kernel without user namespaces only has the host's
         first = _namespaces(files, "1")
-        return not isinstance(first, Unreadable) and first.get("user") == link
+        return not isinstance(first, Unread) and first.get("user") == link
     return _then(uid_map, lambda rows: rows == (IdRange(0, 0, 4294967295),))
 
 
 def _limits(files: Files, membership: Known[Membership], tree: Known[CgroupTree]) -> Known[Limits]:
-    return membership if isinstance(membership, Unreadable) else read_limits(files, tree, membership)
+    return membership if isinstance(membership, Unread) else read_limits(files, tree, membership)
 
 
 def _read_only_root(mounts: tuple[MountRow, ...]) -> bool:
@@ -289,7 +289,7 @@ def _masked_paths(mounts: tuple[MountRow, ...]) -> frozenset[str]:
 
 
 def _link(namespaces: Known[Mapping[str, str]], kind: str) -> str:
-    return "" if isinstance(namespaces, Unreadable) else namespaces.get(kind, "")
+    return "" if isinstance(namespaces, Unread) else namespaces.get(kind, "")
 
 
 def _mount_rows(mounts: tuple[MountRow, ...], table: Known[MountTable] | None) -> tuple[KernelMount, ...]:
@@ -351,7 +351,7 @@ def read_log_limit(files: Files, conmon: int) -> Known[int]:
     except OSError as error:
         return unreadable(path, error)
     if not posixpath.basename(words[0]).startswith("conmon"):
-        return Unreadable(f"process {conmon}, which keeps its log, is not conmon")
+        return Unread(f"process {conmon}, which keeps its log, is not conmon")
     values = [word for before, word in pairwise(words) if before == _OPTION]
     values += [word.partition("=")[2] for word in words if word.startswith(f"{_OPTION}=")]
     return max((int(value) for value in values if value.isdecimal()), default=0)
@@ -369,16 +369,16 @@ def read_rlimits(files: Files, pid: int) -> Known[tuple[Rlimit, ...]]:
     try:
         text = files.read_text(path)
     except (FileNotFoundError, ProcessLookupError):
-        return Unreadable("the process has ended")
+        return Unread("the process has ended")
     except OSError as error:
-        return Unreadable(f"{path}: {reason(error)}")
+        return Unread(f"{path}: {reason(error)}")
     limits = []
     for line in text.splitlines():
         for label, name in _NAMES.items():
             values = line.removeprefix(label).split()
             if line.startswith(f"{label} ") and len(values) >= 2:
                 limits.append(Rlimit(name, _number(values[0]), _number(values[1])))
-    return tuple(limits) or Unreadable("the kernel's answer does not show it")
+    return tuple(limits) or Unread("the kernel's answer does not show it")
 
 
 def _number(text: str) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hardentui.host.files.reader import Files, reason
 from hardentui.host.process.cgroups import CgroupTree, Membership, cgroup_directory
 from hardentui.model.facts import Kernel
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.model.runtime import RuntimeConfig
 
 
@@ -13,18 +13,18 @@ def read_device_rules(
     files: Files, tree: Known[CgroupTree], membership: Known[Membership]
 ) -> Known[tuple[str, ...]]:
     """The device filter of a process; cgroup v2 keeps it in a program that cannot be read."""
-    if isinstance(tree, Unreadable):
+    if isinstance(tree, Unread):
         return tree
-    if isinstance(membership, Unreadable):
+    if isinstance(membership, Unread):
         return membership
     hierarchy, path = tree.v1.get("devices"), membership.v1.get("devices")
     directory = cgroup_directory(hierarchy, path) if hierarchy is not None and path is not None else None
     if directory is None:
-        return Unreadable("this kernel does not show the device filter")
+        return Unread("this kernel does not show the device filter")
     try:
         text = files.read_text(f"{directory}/devices.list")
     except OSError as error:
-        return Unreadable(f"{directory}/devices.list: {reason(error)}")
+        return Unread(f"{directory}/devices.list: {reason(error)}")
     return tuple(line.strip() for line in text.splitlines() if line.strip())
 
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from hardentui.host.files.config import names
 from hardentui.host.files.reader import Files
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 
 
 class HostProcess(Struct, frozen=True):
@@ -26,7 +26,7 @@ class HostProcess(Struct, frozen=True):
 def read_process_table(files: Files) -> Known[tuple[HostProcess, ...]]:
     """Every visible process; `sees_everybody`: `/proc` does not hide those of other users."""
     entries = names(files, "/proc")
-    if isinstance(entries, Unreadable):
+    if isinstance(entries, Unread):
         return entries
     processes = []
     for name in entries:
@@ -44,4 +44,4 @@ def read_process_table(files: Files) -> Known[tuple[HostProcess, ...]]:
 
 def sees_everybody(processes: Known[tuple[HostProcess, ...]]) -> bool:
     """Whether process 1 is among them: then `/proc` does not hide the processes of other accounts."""
-    return not isinstance(processes, Unreadable) and any(process.pid == 1 for process in processes)
+    return not isinstance(processes, Unread) and any(process.pid == 1 for process in processes)

@@ -18,7 +18,7 @@ from hardentui.host.process.cgroups import (
     parse_membership,
 )
 from hardentui.model.facts import Process
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 
 
 class Counters(Struct, frozen=True):
@@ -55,17 +55,17 @@ def read_counters(
     try:
         membership = parse_membership(files.read_text(f"/proc/{pid}/cgroup"))
     except (FileNotFoundError, ProcessLookupError):
-        return Unreadable("the process has ended")
+        return Unread("the process has ended")
     except OSError as error:
-        return Unreadable(f"/proc/{pid}/cgroup: {reason(error)}")
-    if not isinstance(tree, Unreadable):
+        return Unread(f"/proc/{pid}/cgroup: {reason(error)}")
+    if not isinstance(tree, Unread):
         try:
             counters = _of_cgroup(files, tree, membership)
         except (OSError, ValueError, KeyError):
             counters = None
         if counters is not None:
             return counters
-    if isinstance(processes, Unreadable):
+    if isinstance(processes, Unread):
         return processes
     return _of_processes(files, [process.pid for process in processes])
 
@@ -135,5 +135,5 @@ def _of_processes(files: Files, pids: Iterable[int]) -> Known[Counters]:
         except (OSError, ValueError, IndexError):
             continue
     if not seen:
-        return Unreadable("none of its processes can be inspected")
+        return Unread("none of its processes can be inspected")
     return Counters(cpu, memory, tasks, source="processes")

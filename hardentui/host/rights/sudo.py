@@ -15,7 +15,7 @@ from hardentui.host.files.reader import Files
 from hardentui.host.rights.programs import root_command
 from hardentui.model.configuration import Missing
 from hardentui.model.host import RootRight
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 
 _MAIN = ("/etc/sudoers", "/usr/etc/sudoers")
 _MOST_FILES = 200
@@ -45,11 +45,11 @@ def read_sudo_rights(files: Files, hostname: str) -> Known[list[RootRight]]:
     """Accounts that sudo makes root without a password; none if sudo has no configuration."""
     for main in _MAIN:
         content = text(files, main)
-        if isinstance(content, Unreadable):
+        if isinstance(content, Unread):
             return content
         if isinstance(content, str):
             lines = _lines(files, main, content, hostname.partition(".")[0], 0)
-            return lines if isinstance(lines, Unreadable) else sudo_rights(lines, hostname)
+            return lines if isinstance(lines, Unread) else sudo_rights(lines, hostname)
     return []
 
 
@@ -63,14 +63,14 @@ def _lines(files: Files, path: str, content: str, host: str, depth: int) -> Know
             lines += [SudoLine(path, stripped)] if stripped else []
             continue
         included = _included(files, path, include["kind"], include["path"], host)
-        if isinstance(included, Unreadable):
+        if isinstance(included, Unread):
             return included
         for path in included[:_MOST_FILES] if depth < _DEEPEST else ():
             more = text(files, path)
-            if isinstance(more, Unreadable):
+            if isinstance(more, Unread):
                 return more
             inside = [] if isinstance(more, Missing) else _lines(files, path, more, host, depth + 1)
-            if isinstance(inside, Unreadable):
+            if isinstance(inside, Unread):
                 return inside
             lines += inside
     return lines
@@ -83,7 +83,7 @@ def _included(files: Files, path: str, kind: str, target: str, host: str) -> Kno
     if kind == "include":
         return (target,)
     listed = names(files, target)
-    if isinstance(listed, Unreadable):
+    if isinstance(listed, Unread):
         return listed
     return tuple(
         f"{target.rstrip('/')}/{name}" for name in listed if "." not in name and not name.endswith("~")
@@ -275,11 +275,11 @@ def read_doas_rights(files: Files) -> Known[list[RootRight]]:
     """Accounts that doas makes root without a password. The last matching rule decides."""
     rules: list[tuple[str, tuple[str, ...]]] = []
     inside = names(files, _DIRECTORY)
-    if isinstance(inside, Unreadable):
+    if isinstance(inside, Unread):
         return inside
     for path in (*_FILES, *(f"{_DIRECTORY}/{name}" for name in inside if name.endswith(".conf"))):
         content = text(files, path)
-        if isinstance(content, Unreadable):
+        if isinstance(content, Unread):
             return content
         if isinstance(content, str):
             rules += [(path, words) for words in _doas_rules(content)]

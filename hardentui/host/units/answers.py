@@ -12,7 +12,7 @@ from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files, reason
 from hardentui.host.units.systemd import FoundUnit, UnitSearch
 from hardentui.model.activity import UnitFacts
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.systemd.search_paths import ServiceManager, is_service_name
 
 _SECONDS = 5.0
@@ -55,16 +55,16 @@ def _unit(
     manager: ServiceManager,
     answers: Known[Mapping[str, _Properties]],
 ) -> Known[ReadUnit | None]:
-    if isinstance(unit, Unreadable):
+    if isinstance(unit, Unread):
         return unit
-    if isinstance(answers, Unreadable):
+    if isinstance(answers, Unread):
         answer, silent = None, answers.reason
     else:
         answer = answers.get(name)
         silent = "" if answer else "systemd's answer does not name it"
     if unit is None:
         if answer is None:
-            return Unreadable(f"no file of it was found, and {silent}")
+            return Unread(f"no file of it was found, and {silent}")
         loaded = answer.get("LoadState") not in (None, "not-found")
         return ReadUnit(None, _only_in_systemd(name, answer)) if loaded else None
     newest = max(file.modified for file in (unit.file, *unit.drop_ins, *unit.service_drop_ins))
@@ -113,15 +113,15 @@ def _ask(
     """The output of systemctl; it is not run if it could only fail, or would have to open a session."""
     try:
         if not files.exists(_RUNS):
-            return Unreadable("systemd is not running here")
+            return Unread("systemd is not running here")
     except OSError as error:
-        return Unreadable(f"whether systemd is running is not known: {_RUNS}: {reason(error)}")
+        return Unread(f"whether systemd is running is not known: {_RUNS}: {reason(error)}")
     if manager.rootless and manager.uid != os.geteuid():
-        return Unreadable("the service manager of another user is not queried; run HardenTUI as that user")
+        return Unread("the service manager of another user is not queried; run HardenTUI as that user")
     scope = ("--user",) if manager.rootless else ()
     command = ("systemctl", *scope, "show", "--no-pager", f"--property={_PROPERTIES}", "--", *services)
     answer = run(command, _SECONDS)
-    return answer if isinstance(answer, Unreadable) else _blocks(answer)
+    return answer if isinstance(answer, Unread) else _blocks(answer)
 
 
 def _blocks(answer: str) -> dict[str, _Properties]:

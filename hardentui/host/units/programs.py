@@ -11,7 +11,7 @@ from hardentui.host.files.reader import Files
 from hardentui.model.access import Accounts
 from hardentui.model.configuration import FileFact
 from hardentui.model.host import UnitProgram, User
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.systemd.command_line import UnbalancedQuotes, split_command, split_words, unit_settings
 
 _KINDS = tuple(".service .conf .container .pod .kube .volume .network .image .build .artifact".split())
@@ -40,7 +40,7 @@ def read_unit_programs(
 
     A file of a unit that runs as another account (`User=`) may belong to that account.
     """
-    people = () if isinstance(users, Unreadable) else users
+    people = () if isinstance(users, Unread) else users
     uids = {user.name: user.uid for user in people}
     programs: dict[tuple[str, str], UnitProgram] = {}
     for path, fact in units.items():
@@ -56,7 +56,7 @@ def read_unit_programs(
                 continue
             uid = uids.get(runner)
             seen = examine(files, file, owners | ({uid} if uid is not None else set()), accounts=accounts)
-            if isinstance(seen, Unreadable) or (isinstance(seen, FileFact) and seen.kind == "file"):
+            if isinstance(seen, Unread) or (isinstance(seen, FileFact) and seen.kind == "file"):
                 programs[path, file] = UnitProgram(path, file, seen)
     return tuple(programs.values())
 

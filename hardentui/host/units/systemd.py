@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from hardentui.host.files.config import names, tree
 from hardentui.host.files.reader import Files, reason
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.systemd.search_paths import (
     ServiceManager,
     drop_in_directories,
@@ -72,7 +72,7 @@ class UnitSearch:
         self._manager = manager
         self._directories: dict[str, Known[tuple[str, ...]]] = {}
         self._quadlets: tuple[str, ...] | None = None
-        self._faults: list[Unreadable] = []
+        self._faults: list[Unread] = []
         self._by_name: dict[str, str] = {}
         self._by_service: dict[str, str] | None = None
         self._quadlet_tree: tuple[str, ...] = ()
@@ -80,11 +80,11 @@ class UnitSearch:
     def find(self, name: str) -> Known[FoundUnit | None]:
         """The files behind a service; None if there are none.
 
-        Unreadable if one of them cannot be read, or is in an inaccessible directory.
+        Unread if one of them cannot be read, or is in an inaccessible directory.
         """
         if not is_service_name(name):
-            return Unreadable(f"{visible(name, 60)!r} is not a service name")
-        faults: list[Unreadable] = []
+            return Unread(f"{visible(name, 60)!r} is not a service name")
+        faults: list[Unread] = []
         if path := self._unit_path(name, self._manager.unit_directories, faults):
             return self._found(name, path, quadlet=False)
         if path := self._quadlet_path(name):
@@ -94,7 +94,7 @@ class UnitSearch:
         faults += self._faults
         return faults[0] if faults else None
 
-    def _unit_path(self, name: str, directories: Iterable[str], faults: list[Unreadable]) -> str:
+    def _unit_path(self, name: str, directories: Iterable[str], faults: list[Unread]) -> str:
         for directory in directories:
             for candidate in names_with_template(name):
                 path = f"{directory}/{candidate}"
@@ -102,7 +102,7 @@ class UnitSearch:
                     if self._files.exists(path):
                         return path
                 except OSError as error:
-                    faults.append(Unreadable(f"{path} cannot be inspected: {reason(error)}"))
+                    faults.append(Unread(f"{path} cannot be inspected: {reason(error)}"))
         return ""
 
     def _quadlet_path(self, name: str) -> str:
@@ -129,16 +129,16 @@ class UnitSearch:
 
     def _found(self, name: str, path: str, *, quadlet: bool) -> Known[FoundUnit | None]:
         file = _file(self._files, path)
-        if isinstance(file, Unreadable):
+        if isinstance(file, Unread):
             return file
         unit_directories = (*self._manager.unit_directories, *self._manager.late_unit_directories)
         service_drop_ins = self._drop_ins(unit_directories, name, "service")
-        if isinstance(service_drop_ins, Unreadable):
+        if isinstance(service_drop_ins, Unread):
             return service_drop_ins
         if not quadlet:
             return FoundUnit(name, False, file, service_drop_ins)
         drop_ins = self._drop_ins(self._quadlet_tree, posixpath.basename(path), "container")
-        if isinstance(drop_ins, Unreadable):
+        if isinstance(drop_ins, Unread):
             return drop_ins
         texts = [file.text, *(drop_in.text for drop_in in drop_ins)]
         return FoundUnit(name, True, file, drop_ins, service_drop_ins, self._companions(texts))
@@ -154,7 +154,7 @@ class UnitSearch:
         for directory in directories:
             for place in drop_in_directories(name, kind):
                 inside = self._inside(f"{directory}/{place}")
-                if isinstance(inside, Unreadable):
+                if isinstance(inside, Unread):
                     return inside
                 for file_name in inside:
                     if file_name.endswith(".conf"):
@@ -162,7 +162,7 @@ class UnitSearch:
         read: list[FoundUnitFile] = []
         for file_name in sorted(paths):
             file = _file(self._files, paths[file_name])
-            if isinstance(file, Unreadable):
+            if isinstance(file, Unread):
                 if _is_masked(self._files, paths[file_name]):
                     continue
                 return file
@@ -184,7 +184,7 @@ class UnitSearch:
         return companions
 
 
-def _quadlet_files(files: Files, manager: ServiceManager, faults: list[Unreadable]) -> Iterator[str]:
+def _quadlet_files(files: Files, manager: ServiceManager, faults: list[Unread]) -> Iterator[str]:
     users = "/etc/containers/systemd/users"
     for directory in manager.quadlet_directories:
         for path, fault in tree(files, directory):
@@ -217,7 +217,7 @@ def _file(files: Files, path: str) -> Known[FoundUnitFile]:
         what = files.stat(path)
         return FoundUnitFile(path, text, stat.S_IMODE(what.mode) & 0o777, what.mtime, _link(files, path))
     except OSError as error:
-        return Unreadable(f"{path} cannot be read: {reason(error)}")
+        return Unread(f"{path} cannot be read: {reason(error)}")
 
 
 def _link(files: Files, path: str) -> str:

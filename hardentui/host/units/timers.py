@@ -7,7 +7,7 @@ from msgspec import Struct
 from hardentui.host.commands import Run
 from hardentui.host.files.config import names, there
 from hardentui.host.files.reader import Files
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 
 _SECONDS = 3.0
 _SYSTEM_DIRECTORIES = ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system")
@@ -33,7 +33,7 @@ def timer_active(files: Files, run: Run, name: str, manager: Manager) -> Known[b
 
     The manager of another user is not queried: that would open a session for them.
     """
-    answer: Known[str] = Unreadable(
+    answer: Known[str] = Unread(
         "the service manager of another user is not queried; run HardenTUI as that user"
     )
     if manager.ours:
@@ -42,8 +42,8 @@ def timer_active(files: Files, run: Run, name: str, manager: Manager) -> Known[b
     if isinstance(answer, str) and "ActiveState=" in answer:
         return "ActiveState=active" in answer.splitlines()
     enabled = _enabled(files, name, manager)
-    if isinstance(enabled, Unreadable) and isinstance(answer, Unreadable):
-        return Unreadable(f"{answer.reason}, and {enabled.reason}")
+    if isinstance(enabled, Unread) and isinstance(answer, Unread):
+        return Unread(f"{answer.reason}, and {enabled.reason}")
     return enabled
 
 
@@ -54,7 +54,7 @@ def _enabled(files: Files, name: str, manager: Manager) -> Known[bool]:
         directories = (f"{manager.home.rstrip('/')}/.config/systemd/user", *_USER_DIRECTORIES)
     for directory in directories:
         inside = names(files, directory)
-        if isinstance(inside, Unreadable):
+        if isinstance(inside, Unread):
             return inside
         if any(there(files, f"{directory}/{wants}/{name}") for wants in inside if wants.endswith(".wants")):
             return True

@@ -12,7 +12,7 @@ from hardentui.host.units.plugins import read_plugins
 from hardentui.model.access import Accounts
 from hardentui.model.configuration import Configuration, FileFact, Missing
 from hardentui.model.host import Program, User
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 
 _ENGINE_CONFIGURATION = ("/etc/containers", "/usr/share/containers", "/etc/docker/certs.d")
 _ROOT_UNITS = ("/etc/systemd/system", "/run/containers/systemd")
@@ -34,7 +34,7 @@ def read_engine_configuration(
     """Every configuration file and directory of the engines, except Quadlet directories: the system's, and
     those of users with containers, which may belong to that user."""
     facts = _below(files, _ENGINE_CONFIGURATION, ROOT_ONLY, accounts)
-    for user in () if isinstance(users, Unreadable) else users:
+    for user in () if isinstance(users, Unread) else users:
         if user.rootless:
             own = (f"{user.home}/.config/containers",)
             facts |= _below(files, own, ROOT_ONLY | {user.uid}, accounts)
@@ -54,7 +54,7 @@ def read_units(
     """
     quadlets = ("/etc/containers/systemd", "/usr/share/containers/systemd")
     facts = _below(files, (*_ROOT_UNITS, *quadlets), ROOT_ONLY, accounts)
-    for user in () if isinstance(users, Unreadable) else users:
+    for user in () if isinstance(users, Unread) else users:
         if user.rootless:
             own = (f"{user.home}/.config/containers/systemd", f"{user.home}/.config/systemd/user")
             facts |= _below(files, own, ROOT_ONLY | {user.uid}, accounts)
@@ -80,7 +80,7 @@ def read_programs(
     programs = [*_runtimes(files, configuration), *_conmon(files, configuration)]
     programs += _helpers(files, configuration)
     hooks = _hooks(files, configuration)
-    if isinstance(hooks, Unreadable):
+    if isinstance(hooks, Unread):
         return hooks
     programs += [*hooks, *read_plugins(files, configuration, storage or Configuration())]
     return tuple({(program.role, program.file.path): program for program in programs}.values())
@@ -155,14 +155,14 @@ def _hooks(files: Files, configuration: Configuration) -> Known[list[Program]]:
     named_by = configuration.file_of("engine.hooks_dir")
     for directory in directories:
         inside = names(files, directory)
-        if isinstance(inside, Unreadable):
+        if isinstance(inside, Unread):
             return inside
         for name in inside:
             path = f"{directory}/{name}"
             fact = examine(files, path)
             if not name.endswith(".json") or isinstance(fact, Missing):
                 continue
-            if isinstance(fact, Unreadable):
+            if isinstance(fact, Unread):
                 return fact
             programs.append(Program("hook", fact, False, named_by))
             target = hook_program(text(files, path))

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TypeVar
 
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.model.observation import (
     CallCount,
     CallLog,
@@ -44,9 +44,9 @@ def _where_known(join: Callable[[T, T], T]) -> Callable[[Known[T], Known[T]], Kn
     """The union of two values, either of which may be unknown."""
 
     def joined(first: Known[T], second: Known[T]) -> Known[T]:
-        if isinstance(first, Unreadable):
+        if isinstance(first, Unread):
             return second
-        return first if isinstance(second, Unreadable) else join(first, second)
+        return first if isinstance(second, Unread) else join(first, second)
 
     return joined
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.model.observation import (
     CallDetail,
     CallLog,
@@ -65,7 +65,7 @@ def written_files(
     Args:
         changed: paths that differ from the image at the end, according to Podman.
     """
-    left = frozenset() if isinstance(changed, Unreadable) else frozenset(changed)
+    left = frozenset() if isinstance(changed, Unread) else frozenset(changed)
     by_path: dict[str, WrittenPath] = {}
     for detail in details:
         for file in detail.files:
@@ -176,19 +176,19 @@ def needs_of(observation: Observation, held: frozenset[str], *, native: str, low
     """
     unknown: dict[str, str] = {}
     log, sampled = observation.calls, observation.sampled
-    calls = None if isinstance(log, Unreadable) else allowed_calls(log, native=native)
-    if isinstance(log, Unreadable):
+    calls = None if isinstance(log, Unread) else allowed_calls(log, native=native)
+    if isinstance(log, Unread):
         unknown["calls"] = log.reason
     needed = _capabilities(log, observation.capability_checks, held, low_ports)
-    if isinstance(needed, Unreadable):
+    if isinstance(needed, Unread):
         unknown["capabilities"] = needed.reason
-    details = () if isinstance(log, Unreadable) else log.details
-    if isinstance(log, Unreadable) and isinstance(observation.written, Unreadable):
+    details = () if isinstance(log, Unread) else log.details
+    if isinstance(log, Unread) and isinstance(observation.written, Unread):
         unknown["written"] = observation.written.reason
     return Needs(
-        capabilities=None if isinstance(needed, Unreadable) else needed,
+        capabilities=None if isinstance(needed, Unread) else needed,
         calls=calls,
-        seen=frozenset() if isinstance(log, Unreadable) else frozenset(call.name for call in log.calls),
+        seen=frozenset() if isinstance(log, Unread) else frozenset(call.name for call in log.calls),
         refused=_refused(log),
         written=None if "written" in unknown else _written(log, observation.written),
         listening=_sampled(sampled, "listening", unknown),
@@ -261,11 +261,11 @@ def _capabilities(
     held: frozenset[str],
     low_ports: int,
 ) -> Known[tuple[CapabilityNeed, ...]]:
-    if isinstance(log, Unreadable) and isinstance(checks, Unreadable):
-        return Unreadable(f"{log.reason}; {checks.reason}")
+    if isinstance(log, Unread) and isinstance(checks, Unread):
+        return Unread(f"{log.reason}; {checks.reason}")
     by_name: dict[str, list[CallEvidence]] = {}
     names: frozenset[str] = frozenset()
-    if not isinstance(log, Unreadable):
+    if not isinstance(log, Unread):
         names = _BY_MODE | _ASKED_FIRST
         for detail in log.details:
             for name in capabilities(detail, low_ports):
@@ -277,7 +277,7 @@ def _capabilities(
                     evidence.append(CallEvidence(detail.call, _subject(detail)))
         for name in _of_unread(log.unread):
             by_name.setdefault(name, [])
-    for check in () if isinstance(checks, Unreadable) else checks:
+    for check in () if isinstance(checks, Unread) else checks:
         if check.granted and check.name not in names:
             by_name.setdefault(check.name, [CallEvidence("")])
     return tuple(CapabilityNeed(name, tuple(by_name[name])) for name in sorted(by_name) if name in held)
@@ -312,16 +312,16 @@ def _signed(number: int) -> int:
 
 def _refused(log: Known[CallLog]) -> frozenset[str]:
     """Calls that the active filter always denied."""
-    if isinstance(log, Unreadable):
+    if isinstance(log, Unread):
         return frozenset()
     return frozenset(call.name for call in log.calls if call.refused >= call.program + call.runtime)
 
 
 def _written(log: Known[CallLog], changed: Known[tuple[str, ...]]) -> tuple[WrittenPath, ...]:
     """From the calls; if none were seen, from what differs at the end, except what Podman itself creates."""
-    if not isinstance(log, Unreadable):
+    if not isinstance(log, Unread):
         return written_files(log.details, changed)
-    paths = () if isinstance(changed, Unreadable) else changed
+    paths = () if isinstance(changed, Unread) else changed
     return tuple(WrittenPath(path, kept=True) for path in sorted(paths) if not by_podman(path))
 
 
@@ -350,8 +350,8 @@ def _to_itself(address: str) -> bool:
 
 
 def _sampled(sampled: Known[Sampled], name: str, unknown: dict[str, str]) -> Any:
-    value = sampled if isinstance(sampled, Unreadable) else getattr(sampled, name)
-    if isinstance(value, Unreadable):
+    value = sampled if isinstance(sampled, Unread) else getattr(sampled, name)
+    if isinstance(value, Unread):
         unknown[name] = value.reason
         return None
     return value

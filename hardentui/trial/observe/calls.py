@@ -23,7 +23,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.model.observation import CallCount, CallDetail, CallLog
 from hardentui.model.seccomp import SeccompProfile
 from hardentui.reading.seccomp import LETS_THROUGH, answer, has_conditions
@@ -129,7 +129,7 @@ class CallWatcher:
 
     def _finish(self, patience: float) -> Known[CallLog]:
         if self._thread is None:
-            return Unreadable("the system calls were not watched")
+            return Unread("the system calls were not watched")
         deadline = time.monotonic() + patience
         while self._sessions and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -137,10 +137,10 @@ class CallWatcher:
             os.write(self._wake[1], b"x")
         self._thread.join(timeout=patience)
         if self._thread.is_alive():
-            return Unreadable("the supervisor of the system calls does not end")
+            return Unread("the supervisor of the system calls does not end")
         self._close()
         if not self._starts:
-            return Unreadable(
+            return Unread(
                 "the runtime did not hand over the filter: it is older than crun 1.1 and runc 1.1, or cannot "
                 f"reach {self._socket_path}"
             )

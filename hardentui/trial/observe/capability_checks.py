@@ -17,7 +17,7 @@ from collections.abc import Iterable
 
 from hardentui.host.files.reader import reason
 from hardentui.model.capabilities import CAPABILITIES_BY_NUMBER
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.model.observation import CapabilityCheck
 
 TRACEFS = "/sys/kernel/tracing"
@@ -75,7 +75,7 @@ class CapabilityWatcher:
                 has are such a case, and do not count.
         """
         if self._thread is None:
-            return Unreadable(self._why or "the kernel was not traced")
+            return Unread(self._why or "the kernel was not traced")
         self._stop.set()
         self._thread.join(timeout=patience)
         lost = self._lost()
@@ -84,7 +84,7 @@ class CapabilityWatcher:
         self._remove()
         if lost:
             self._why = f"the kernel dropped {lost} trace events"
-            return Unreadable(self._why)
+            return Unread(self._why)
         return self._of_container(held)
 
     def _of_container(self, held: frozenset[str]) -> tuple[CapabilityCheck, ...]:

@@ -25,7 +25,7 @@ from hardentui.host.process.cgroups import (
     parse_membership,
 )
 from hardentui.model.facts import Process
-from hardentui.model.known import NOT_READ, Known, Unreadable
+from hardentui.model.known import NOT_READ, Known, Unread
 from hardentui.model.observation import CallLog, CapabilityCheck, Observation, Sampled, SocketEndpoint
 from hardentui.reading.seccomp import parse_profile
 from hardentui.trial.learned.merging import merged_checks, merged_samples
@@ -37,7 +37,7 @@ from hardentui.trial.observe.connections import established
 from hardentui.trial.observe.inspector import Inspector
 from hardentui.trial.observe.processes import IdMap, id_maps
 
-_ENDED = Unreadable("the container had ended before it could be sampled")
+_ENDED = Unread("the container had ended before it could be sampled")
 _OF_RUNTIME = ("crun", "runc:", "3")
 """Names of the runtime's own process before it becomes the program."""
 
@@ -91,10 +91,10 @@ class Sampler:
         seen = self._seen
         sockets = seen.faults.get("sockets")
         return Sampled(
-            listening=_sorted(seen.listening) if sockets is None else Unreadable(sockets),
-            outgoing=_sorted(seen.outgoing) if sockets is None else Unreadable(sockets),
-            memory_peak=seen.memory or Unreadable(seen.faults.get("memory", _NO_GROUP)),
-            pids_peak=seen.pids or Unreadable(seen.faults.get("pids", _NO_GROUP)),
+            listening=_sorted(seen.listening) if sockets is None else Unread(sockets),
+            outgoing=_sorted(seen.outgoing) if sockets is None else Unread(sockets),
+            memory_peak=seen.memory or Unread(seen.faults.get("memory", _NO_GROUP)),
+            pids_peak=seen.pids or Unread(seen.faults.get("pids", _NO_GROUP)),
             programs=tuple(sorted(seen.programs)),
             uids=frozenset(tuple(seen.uids)),
             capabilities=frozenset(tuple(seen.capabilities)),
@@ -117,10 +117,10 @@ class Sampler:
         """Take one sample; False if the container has ended."""
         self._peaks()
         activity = read_activity(self._files, self._pid, self._cgroup_path, self._tree)
-        if isinstance(activity.processes, Unreadable):
+        if isinstance(activity.processes, Unread):
             self._seen.faults["processes"] = activity.processes.reason
             return False
-        if isinstance(activity.listening, Unreadable):
+        if isinstance(activity.listening, Unread):
             if not self._seen.samples:
                 self._seen.faults["sockets"] = activity.listening.reason
         else:
@@ -168,7 +168,7 @@ class Sampler:
         try:
             return parse_membership(self._files.read_text(path))
         except OSError as error:
-            return Unreadable(f"{path}: {reason(error)}")
+            return Unread(f"{path}: {reason(error)}")
 
 
 _PEAKS = {
@@ -242,7 +242,7 @@ class Watch:
         self._tracefs = tracefs
         self._directory = ""
         self._calls: CallWatcher | None = None
-        self._no_calls = Unreadable("there is no seccomp profile to watch it with")
+        self._no_calls = Unread("there is no seccomp profile to watch it with")
         self._samplers: list[Sampler] = []
         self._tracers: list[CapabilityWatcher] = []
         self._sampled: Known[Sampled] = NOT_READ
@@ -261,9 +261,7 @@ class Watch:
         if self._base is None:
             return
         if not native_way():
-            self._no_calls = Unreadable(
-                f"system calls of {platform.machine()} machines are not in our tables"
-            )
+            self._no_calls = Unread(f"system calls of {platform.machine()} machines are not in our tables")
             return
         try:
             self._directory = tempfile.mkdtemp(prefix="hardentui-", dir=self._parent)
@@ -279,10 +277,10 @@ class Watch:
             )
             calls.start()
         except OSError as error:
-            self._no_calls = Unreadable(f"{error.filename or self._directory}: {reason(error)}")
+            self._no_calls = Unread(f"{error.filename or self._directory}: {reason(error)}")
             return
         except ValueError as error:
-            self._no_calls = Unreadable(f"its seccomp profile cannot be parsed: {error}")
+            self._no_calls = Unread(f"its seccomp profile cannot be parsed: {error}")
             return
         self._calls = calls
 

@@ -11,7 +11,7 @@ from hardentui.errors import CannotFix
 from hardentui.host.files.config import names
 from hardentui.host.files.reader import Files
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.options import REMOVE
 from hardentui.options.argv.command_line import parse_create_command
 from hardentui.visible import visible
@@ -82,7 +82,7 @@ def _refuse_started_by_unit(facts: ContainerFacts, files: Files) -> None:
     )
     for directory in manager_of(files, facts.engine).unit_directories:
         listed = names(files, directory)
-        for name in () if isinstance(listed, Unreadable) else listed:
+        for name in () if isinstance(listed, Unread) else listed:
             text = _text(files, f"{directory}/{name}") if name.endswith(".service") else ""
             if starts.search(text):
                 raise CannotFix(

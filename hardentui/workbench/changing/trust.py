@@ -21,7 +21,7 @@ from hardentui.host.podman.trust import auth_paths, parse_policy
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import EngineFacts
 from hardentui.model.journal import EntryAction, JournalProof
-from hardentui.model.known import Known, Unread, Unreadable, known
+from hardentui.model.known import Known, Unread, known
 from hardentui.model.trust import Attachments, Policy, TrustFacts, full_reference, rule_for
 from hardentui.model.trust_change import (
     NamedImages,
@@ -65,7 +65,7 @@ class TrustCheck(Struct, frozen=True):
     def signatures_told(self) -> str:
         """Which signature formats exist, and which of them Podman reads; a sentence."""
         signatures = self.signatures
-        if isinstance(signatures, Unreadable):
+        if isinstance(signatures, Unread):
             return f"the signatures in its registry are unknown: {signatures.reason}"
         if signatures.attachments:
             return "its registry has a sigstore attachment, which Podman reads if registries.d allows it"
@@ -120,7 +120,7 @@ class TrustChange:
             rules = (*rules, *added)
             policy = with_rules(base, rules, reject=reject)
         parsed = parse_policy(policy, self._policy_path)
-        if isinstance(parsed, Unreadable):
+        if isinstance(parsed, Unread):
             raise InputError(f"{parsed.reason}.")
         trust = replace(self._trust, policy=parsed)
         rule_of = {image: rule_for(trust, image) for image in self._in_use}
@@ -141,12 +141,12 @@ class TrustChange:
             files=changed,
             diff="".join(map(_diff, changed)),
             refused=tuple(
-                image for image, rule in rule_of.items() if not isinstance(rule, Unreadable) and rule.rejects
+                image for image, rule in rule_of.items() if not isinstance(rule, Unread) and rule.rejects
             ),
             unsigned=tuple(
                 image
                 for image, rule in rule_of.items()
-                if not isinstance(rule, Unreadable) and not rule.rejects and not rule.verifies
+                if not isinstance(rule, Unread) and not rule.rejects and not rule.verifies
             ),
             faults=(*sections.conflicts(wanted, others), *self._key_faults(rules)),
             notes=tuple(self._notes(copies)),
@@ -194,7 +194,7 @@ class TrustChange:
         with sandbox(self._home, auth_paths(self._home, self._trust.uid), stop) as box:
             pull = box.pull(full, self._text(self._read_from) or "" if self._read_from else "", texts)
             signatures = signatures_of(full, box.ask)
-        return TrustCheck(pull, rule.reason if isinstance(rule, Unreadable) else rule.explanation, signatures)
+        return TrustCheck(pull, rule.reason if isinstance(rule, Unread) else rule.explanation, signatures)
 
     def apply(self, draft: TrustDraft, proofs: Sequence[PullProof]) -> JournalEntry | None:
         """Write the files; the journal keeps the previous ones. None if nothing changes.
@@ -228,7 +228,7 @@ class TrustChange:
 
     def _text(self, path: str) -> str | None:
         content = text(self._files, path)
-        if isinstance(content, Unreadable):
+        if isinstance(content, Unread):
             raise InputError(f"{content.reason}.")
         return None if isinstance(content, Missing) else content
 
@@ -247,7 +247,7 @@ class TrustChange:
         for name in self._names(source):
             content = self._text(f"{source}/{name}") or ""
             found_sections = parse_sections(content, f"{directory}/{name}")
-            if isinstance(found_sections, Unreadable):
+            if isinstance(found_sections, Unread):
                 raise InputError(f"{found_sections.reason}.")
             (ours if name == sections.NAME else others).extend(found_sections)
             if source != directory and name != sections.NAME:
@@ -256,7 +256,7 @@ class TrustChange:
 
     def _names(self, directory: str) -> tuple[str, ...]:
         inside = names(self._files, directory)
-        if isinstance(inside, Unreadable):
+        if isinstance(inside, Unread):
             raise InputError(f"{inside.reason}.")
         return tuple(name for name in inside if name.endswith(".yaml"))
 
@@ -281,7 +281,7 @@ class TrustChange:
         scopes = []
         for image in self._in_use:
             rule = rule_for(trust, image)
-            if not isinstance(rule, Unreadable) and rule.scope == "default":
+            if not isinstance(rule, Unread) and rule.scope == "default":
                 scopes.append(sections.section_of(image))
         return tuple(ScopeRule(scope, RuleKind.ACCEPT) for scope in dict.fromkeys(scopes))
 
@@ -292,7 +292,7 @@ class TrustChange:
             image: rule_for(trust, image) for image in (*map(_full, named.signed), *self._in_use) if image
         }
         signed = tuple(
-            image for image, by in caught.items() if not isinstance(by, Unreadable) and by.scope == rule.scope
+            image for image, by in caught.items() if not isinstance(by, Unread) and by.scope == rule.scope
         )
         if not signed:
             raise UsageError(
@@ -309,7 +309,7 @@ class TrustChange:
                 yield f"others can change {path}: {'; '.join(map(str, fact.dangers))}"
             elif isinstance(fact, Missing):
                 yield f"there is no {path}"
-            elif isinstance(fact, Unreadable):
+            elif isinstance(fact, Unread):
                 yield fact.reason
 
     def _notes(self, copies: Sequence[TrustFile]) -> Iterable[str]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from hardentui.errors import CannotExpress, GeneratorError
 from hardentui.host.podman.generator import dry_run, exec_start, find_generator, verify, version_of
 from hardentui.model.draft import DraftFile
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.version import Version
 from hardentui.options.argv.compare import compare_arguments
 from hardentui.options.argv.items import without_optional
@@ -115,7 +115,7 @@ def _prove_service(origin: Origin, made: UnitEdit) -> str:
     _compare(_podman(before, origin), _podman(after, origin), made)
     old = verify({origin.unit: before}, user=origin.manager.rootless)
     new = verify({origin.unit: after}, user=origin.manager.rootless)
-    if isinstance(old, Unreadable) or isinstance(new, Unreadable):
+    if isinstance(old, Unread) or isinstance(new, Unread):
         return (
             "the command contains only the planned changes; "
             "systemd-analyze is not installed, so the unit is not checked"

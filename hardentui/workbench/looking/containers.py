@@ -15,7 +15,7 @@ from hardentui.engine.read import Engine
 from hardentui.errors import EngineError, NotFound
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Kind, Subject
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.peers import Peers
 from hardentui.workbench.looking.gather import Gatherer, with_peers
 from hardentui.workbench.looking.judging import Judge
@@ -161,7 +161,7 @@ class Containers:
 
     def _judged(self, row: Row, document: Inspected, costly: bool, counts: Counter[str]) -> Row:
         gatherer = self._gatherers[row.engine.label]
-        if isinstance(document, Gone | Unreadable):
+        if isinstance(document, Gone | Unread):
             gone = "it was removed during the check"
             why = gone if isinstance(document, Gone) else document.reason
             subject = Subject(Kind.CONTAINER, row.id, row.name, row.engine.label)

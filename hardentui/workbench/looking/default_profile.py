@@ -11,7 +11,7 @@ from msgspec import Struct
 from hardentui.host.files.reader import Files, reason
 from hardentui.model.configuration import FileFact
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Known, Unreadable, known
+from hardentui.model.known import Known, Unread, known
 from hardentui.options import SECCOMP_PROFILE
 
 _LIMIT = 4 << 20
@@ -30,24 +30,24 @@ def profile_in_force(facts: ContainerFacts, files: Files) -> Known[Mapping[str, 
     if facts.spec[SECCOMP_PROFILE] not in ("", "unconfined") and isinstance(own, Mapping):
         return own
     default = default_profile(facts, files)
-    return default if isinstance(default, Unreadable) else default.rules
+    return default if isinstance(default, Unread) else default.rules
 
 
 def default_profile(facts: ContainerFacts, files: Files) -> Known[DefaultProfile]:
     """The profile that this engine uses for a container that names none."""
     if not facts.engine.local:
-        return Unreadable(facts.engine.unseen)
+        return Unread(facts.engine.unseen)
     place = known(lambda: facts.host.seccomp_profile)
-    if isinstance(place, Unreadable):
+    if isinstance(place, Unread):
         return place
     if not isinstance(place, FileFact):
-        return Unreadable(f"there is no file {place.path}; the profile built into Podman cannot be read")
+        return Unread(f"there is no file {place.path}; the profile built into Podman cannot be read")
     try:
         rules = json.loads(files.read_text(place.path, _LIMIT))
     except OSError as error:
-        return Unreadable(f"{place.path}: {reason(error)}")
+        return Unread(f"{place.path}: {reason(error)}")
     except (ValueError, RecursionError):
-        return Unreadable(f"{place.path} is not JSON")
+        return Unread(f"{place.path} is not JSON")
     if not isinstance(rules, dict):
-        return Unreadable(f"{place.path} is not a seccomp profile")
+        return Unread(f"{place.path} is not a seccomp profile")
     return DefaultProfile(place.path, rules)

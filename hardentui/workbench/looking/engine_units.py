@@ -10,7 +10,7 @@ from hardentui.host.files.reader import Files
 from hardentui.host.units.answers import ReadUnit, read_units
 from hardentui.model.activity import UnitFacts
 from hardentui.model.facts import ContainerFacts, EngineFacts
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.workbench.looking.unit_origin import manager_of, unit_facts
 
 _FRESH = timedelta(seconds=5)  # long enough for a full scan; a later check sees newer data
@@ -39,7 +39,7 @@ class EngineUnits:
     def exists(self, service: str, services: Collection[str]) -> Known[bool]:
         """Whether there is such a unit; it may be one that HardenTUI cannot read as a container's."""
         unit = self._unit(service, services)
-        return unit if isinstance(unit, Unreadable) else unit is not None
+        return unit if isinstance(unit, Unread) else unit is not None
 
     def _unit(self, service: str, services: Collection[str]) -> Known[ReadUnit | None]:
         now = self._clock()

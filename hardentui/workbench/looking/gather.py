@@ -32,7 +32,7 @@ from hardentui.model.facts import (
 )
 from hardentui.model.host import TrustFacts
 from hardentui.model.image import RegistryDigest
-from hardentui.model.known import NOT_READ, Known, Together, Unread, Unreadable, known, later
+from hardentui.model.known import NOT_READ, Known, Together, Unread, known, later
 from hardentui.model.peers import Peer, Peers
 from hardentui.model.runtime import RuntimeConfig
 from hardentui.model.seccomp import NoFilter, RawFilter, SeccompProfile
@@ -74,7 +74,7 @@ class RuntimeConfigs:
     def read(self, document: Mapping[str, Any] | None) -> Known[RuntimeConfig]:
         """`document` is None if it could not be read."""
         if document is None:
-            return Unreadable("the configuration of the runtime (config.json) cannot be read")
+            return Unread("the configuration of the runtime (config.json) cannot be read")
         annotations = _texts(document.get("annotations"))
         process, linux = document.get("process"), _section(document, "linux")
         score = process.get("oomScoreAdj") if isinstance(process, dict) else None
@@ -95,7 +95,7 @@ class RuntimeConfigs:
     ) -> SeccompProfile | RawFilter | NoFilter | None:
         if RAW_FILTER in annotations:
             compiled = raw_filter(annotations[RAW_FILTER])
-            given = None if isinstance(compiled, Unreadable) else compiled.filter
+            given = None if isinstance(compiled, Unread) else compiled.filter
             return given if isinstance(given, RawFilter) else None
         section = linux.get("seccomp")
         if not section:
@@ -233,14 +233,14 @@ def _leads_to_host(mode: str, ask: Ask) -> Known[bool]:
         kind, _, lender = mode.partition(":")
         if kind == "ns":
             same = lender == _OF_HOST
-            return True if same else Unreadable(f"which network it joins at {lender} is not known")
+            return True if same else Unread(f"which network it joins at {lender} is not known")
         if kind != "container":
             return kind == "host"
         document = ask(lender)
-        if isinstance(document, Unreadable):
-            return Unreadable(f"the network of container {lender}, which it borrows: {document.reason}")
+        if isinstance(document, Unread):
+            return Unread(f"the network of container {lender}, which it borrows: {document.reason}")
         mode = str(section(document, "HostConfig").get("NetworkMode") or "")
-    return Unreadable("the network that it borrows is passed on too often")
+    return Unread("the network that it borrows is passed on too often")
 
 
 INSIDE_NOT_READ = Unread(

@@ -11,7 +11,7 @@ from hardentui.host.files.reader import Files
 from hardentui.host.network.unix_sockets import UnixSockets
 from hardentui.host.process.entered import processes_by_mounts
 from hardentui.host.process.mountinfo import MountTable, read_mount_table
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.model.mounts import Listener, MountedPath, ReachableSocket
 from hardentui.reading.mounts import at_or_above
 from hardentui.reading.sockets import is_own_path
@@ -133,7 +133,7 @@ class HostSide:
             self._held[directory] = tuple(
                 name
                 for key, paths in below.items()
-                if isinstance(table, Unreadable) or any(table.in_one_mount(directory, path) for path in paths)
+                if isinstance(table, Unread) or any(table.in_one_mount(directory, path) for path in paths)
                 for name in wanted.get(key, ())
             )
         return self._held[directory]

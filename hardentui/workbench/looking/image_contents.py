@@ -9,7 +9,7 @@ from hardentui.engine.read import Engine
 from hardentui.errors import EngineError
 from hardentui.images.inventory import read_inventory
 from hardentui.model.image import ImageInventory
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.workbench.looking.parts import Parts
 
 
@@ -41,9 +41,9 @@ def _read_contents(
         source = _Source(engine.archive(image, stop), on_bytes)
         inventory = read_inventory(source, stop.is_set)
     except EngineError as error:
-        return Unreadable(f"the image could not be read: {error.title}")
+        return Unread(f"the image could not be read: {error.title}")
     if stop.is_set():
-        return Unreadable("the inspection of the image was stopped")
+        return Unread("the inspection of the image was stopped")
     return inventory
 
 

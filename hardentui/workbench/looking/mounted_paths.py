@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from hardentui.host.process.mountinfo import MountTable
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Known, Unread, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.model.mounts import KernelMount, Listener, MountedPath, MountOrigin, ReachableSocket
 from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM
 from hardentui.reading.containers import ask, ask_or, image_config, section
@@ -113,7 +113,7 @@ def mounts_and_sockets(
     else:
         return MountsAndSockets()
     if mounted and not facts.engine.local:
-        return MountsAndSockets(mounted, hidden, Unreadable(facts.engine.unseen))
+        return MountsAndSockets(mounted, hidden, Unread(facts.engine.unseen))
     mounted = tuple(_with_other_names(mount, host) for mount in mounted)
     return MountsAndSockets(mounted, hidden, (*sockets_behind(mounted, host), *sockets))
 
@@ -190,7 +190,7 @@ def _given(
     for reference in facts.spec[VOLUMES_FROM]:
         name, _, mode = reference.partition(":")
         document = giver(name)
-        if isinstance(document, Unreadable):
+        if isinstance(document, Unread):
             hidden = f"the mounts of container {name}, which it shares, are unknown: {document.reason}"
             continue
         read_only = ("ro",) if "ro" in mode.split(",") else ()

@@ -24,7 +24,7 @@ from hardentui.host.units.timers import Manager, timer_active
 from hardentui.model.activity import UnitFacts
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import ContainerFacts, ListeningSocket
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 
 if TYPE_CHECKING:
     from hardentui.host.process.denials import Refusal
@@ -52,7 +52,7 @@ class OncePerEngine:
         self._listening: Known[tuple[ListeningSocket, ...]] | None = None
         self._units: EngineUnits | None = None
         self._local = engine.facts.local
-        self._far = Unreadable(engine.facts.unseen)
+        self._far = Unread(engine.facts.unseen)
         self._helpers: Mapping[str, tuple[str, ...]] | None = None
         self._programs: dict[str, Mapping[str, Known[FileFact | Missing]]] = {}
 
@@ -81,7 +81,7 @@ class OncePerEngine:
         """The command line of the pasta that serves a network namespace; empty when none is seen."""
         if self._helpers is None:
             processes = read_process_table(self._files)
-            seen = () if isinstance(processes, Unreadable) else processes
+            seen = () if isinstance(processes, Unread) else processes
             self._helpers = {
                 word: process.words
                 for process in seen
@@ -133,7 +133,7 @@ class OncePerEngine:
         if self._opened is None or now - self._opened[0] > _FRESH:
             self._opened = (now, self._read_events(now))
         events = self._opened[1]
-        return events if isinstance(events, Unreadable) else events.get(container, ())
+        return events if isinstance(events, Unread) else events.get(container, ())
 
     def refusals(self) -> Known[tuple[Refusal, ...]]:
         """The kernel's denials on this machine during the last day."""
@@ -168,15 +168,15 @@ class OncePerEngine:
                 StoredSecret,
             )
         except EngineError as error:
-            return Unreadable(f"Podman does not return its secrets: {error.title}")
+            return Unread(f"Podman does not return its secrets: {error.title}")
         return {_text(secret, "Spec", "Name"): _text(secret, "Spec", "Driver", "Name") for secret in answer}
 
     def _read_events(self, now: datetime) -> Known[Mapping[str, tuple[datetime, ...]]]:
         if self._engine.facts.simulated:
-            return Unreadable("Podman's events of that day were not recorded")
+            return Unread("Podman's events of that day were not recorded")
         since = (now - _DAY).timestamp()
         events = past_events(self._engine, {"event": ["exec"]}, since, threading.Event(), most=_MOST_EVENTS)
-        if isinstance(events, Unreadable):
+        if isinstance(events, Unread):
             return events
         by_container: dict[str, list[datetime]] = {}
         for event in events:

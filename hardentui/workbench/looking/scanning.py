@@ -21,7 +21,7 @@ from hardentui.host.asker import asker
 from hardentui.host.asking import CANCELLED
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import ScanReport, ScanSettings
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.scanners.formats import parse_report, subject_of
 from hardentui.scanners.present import Scanner, how_to_get, present
 from hardentui.scanners.stored import LARGEST, StoredScans
@@ -85,20 +85,20 @@ class Scanning:
     ) -> Known[ScanReport]:
         """Scan one image and store the report; blocking, a minute or more. `stop` cancels it."""
         if self._opened.state_directory is None:
-            return Unreadable("the images do not belong to a real host")
+            return Unread("the images do not belong to a real host")
         try:
             with self._archive(image, on_progress, stop) as archive:
                 on_progress(ScanProgress("scanning"))
                 report = scanner.scan(archive, asker(stop), how)
         except EngineError as error:
-            return CANCELLED if stop.is_set() else Unreadable(f"the image could not be read: {error.title}")
+            return CANCELLED if stop.is_set() else Unread(f"the image could not be read: {error.title}")
         except OSError as error:
-            return Unreadable(f"no archive of the image could be created: {error.strerror or error}")
+            return Unread(f"no archive of the image could be created: {error.strerror or error}")
         if isinstance(report, ScanReport):
             try:
                 self._keep(image, report)
             except WriteError as error:
-                return Unreadable(error.title)
+                return Unread(error.title)
         return report
 
     def import_report(self, path: str, images: Iterable[ImageFacts]) -> tuple[ImageFacts, ScanReport]:
@@ -110,7 +110,7 @@ class Scanning:
         document, modified = _read(path)
         report = parse_report(document, modified, "the report")
         shown = visible(path, 200)
-        if isinstance(report, Unreadable):
+        if isinstance(report, Unread):
             raise InputError(f"{shown}: {report.reason}.")
         about = subject_of(document)
         if not about:

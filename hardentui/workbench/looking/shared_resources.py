@@ -10,7 +10,7 @@ from hardentui.engine.read import Engine
 from hardentui.engine.shapes import Listed
 from hardentui.errors import EngineError
 from hardentui.model.facts import NetworkFacts, VolumeFacts
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 
 
 class Shared:
@@ -48,7 +48,7 @@ class Shared:
         if identity not in self._pods:
             self._pods[identity] = asked(lambda: self._engine.pod(identity))
         pod = self._pods[identity]
-        return None if isinstance(pod, Unreadable) else pod
+        return None if isinstance(pod, Unread) else pod
 
     def giver(self, container: str) -> Known[Mapping[str, Any]]:
         """The inspect document of a container whose mounts or network another one uses."""
@@ -70,7 +70,7 @@ class Shared:
     def volumes_of(self, document: Mapping[str, Any]) -> dict[str, VolumeFacts]:
         """The volumes that are mounted in an inspected container, by name."""
         volumes = self._volumes
-        if isinstance(volumes, Unreadable):
+        if isinstance(volumes, Unread):
             return {}
         names = [
             str(mount.get("Name"))
@@ -86,7 +86,7 @@ class Shared:
 
     def _read_network(self, name: str) -> NetworkFacts | None:
         networks = self._networks
-        if isinstance(networks, Unreadable) or name not in networks:
+        if isinstance(networks, Unread) or name not in networks:
             return None
         on_it = [container for container in self.listed if name in container.networks]
         return NetworkFacts(
@@ -104,7 +104,7 @@ def asked(ask: Callable[[], Any]) -> Any:
     try:
         return ask()
     except EngineError as error:
-        return Unreadable(error.title)
+        return Unread(error.title)
 
 
 def _ids_by_name(images: tuple[Mapping[str, Any], ...]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from hardentui.model.facts import ImageFacts, NetworkFacts
 from hardentui.model.finding import Finding, Kind, Subject
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.workbench.looking.gather import Gatherer
 from hardentui.workbench.looking.judging import Judge
 from hardentui.workbench.opening.engine_info import EngineInfo
@@ -82,7 +82,7 @@ class Surroundings:
     def _read_host(self) -> tuple[Report, ...]:
         host = self._opened.host_facts()
         subject = Subject(Kind.HOST, self._opened.host_name, self._opened.host_name)
-        if isinstance(host, Unreadable):
+        if isinstance(host, Unread):
             reports = [self._judge.nothing(subject, host.reason)]
         else:
             reports = [self._judge.other(subject, host)]

@@ -20,7 +20,7 @@ from hardentui.host.units.answers import ReadUnit
 from hardentui.host.units.systemd import FoundUnit, FoundUnitFile, find_unit
 from hardentui.model.activity import UnitFacts
 from hardentui.model.facts import ContainerFacts, EngineFacts
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.model.spec import Source, Spec
 from hardentui.model.version import NEWEST_KNOWN, Version
 from hardentui.options import NAME
@@ -149,7 +149,7 @@ def origin_of(files: Files, facts: ContainerFacts) -> Origin | None:
     unit = find_unit(files, name, manager)
     if unit is None:
         return None
-    if isinstance(unit, Unreadable):
+    if isinstance(unit, Unread):
         raise InputError(f"The unit of {visible(facts.name, 60)} cannot be read: {unit.reason}.")
     origin = origin_from(unit, manager, facts.engine.version, files)
     _check_name(origin, unit_spec(origin), facts.name)
@@ -257,7 +257,7 @@ def _drift_from(wanted: Spec, facts: ContainerFacts) -> tuple[UnitDrift, ...]:
 
 def unit_facts(files: Files, read: Known[ReadUnit | None], facts: ContainerFacts) -> Known[UnitFacts | None]:
     """What is known about a container's unit, with the container's differences from it."""
-    if read is None or isinstance(read, Unreadable):
+    if read is None or isinstance(read, Unread):
         return read
     if read.files is None:
         return read.facts
@@ -267,6 +267,6 @@ def unit_facts(files: Files, read: Known[ReadUnit | None], facts: ContainerFacts
         _check_name(origin, wanted, facts.name)
         different = _drift_from(wanted, facts)
     except InputError as error:
-        return Unreadable(error.title.rstrip("."))
+        return Unread(error.title.rstrip("."))
     differences = tuple(difference.option for difference in different if difference.security)
     return replace(read.facts, differences=differences, outdated_copy=outdated_copy(origin))

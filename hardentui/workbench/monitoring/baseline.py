@@ -15,7 +15,7 @@ from msgspec import Struct
 from hardentui.errors import InputError, WriteError
 from hardentui.host.files.reader import Files
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
-from hardentui.model.known import Known, Unread, Unreadable, known
+from hardentui.model.known import Known, Unread, known
 from hardentui.model.monitoring import Drift
 from hardentui.state.own_files import Directory, read_document, write_own
 from hardentui.writers.context import safe_file_name
@@ -90,7 +90,7 @@ class Baselines:
         name = f"{safe_file_name(facts.name)[:60]}-{hashlib.sha256(whole).hexdigest()[:16]}.json"
         return os.path.join(os.fspath(self._directory()), "baselines", name)
 
-    def load(self, facts: ContainerFacts) -> ContainerBaseline | Unreadable | None:
+    def load(self, facts: ContainerFacts) -> ContainerBaseline | Unread | None:
         """The saved baseline; None if there is none."""
         path = self._path(facts)
         if path is None:
@@ -100,13 +100,11 @@ class Baselines:
         except FileNotFoundError:
             return None
         except OSError as error:
-            return Unreadable(f"{path}: {error.strerror}")
+            return Unread(f"{path}: {error.strerror}")
         except (ValueError, RecursionError):
-            return Unreadable(f"{path} is damaged; save it again")
+            return Unread(f"{path} is damaged; save it again")
         return (
-            baseline
-            if baseline.schema == SCHEMA
-            else Unreadable(f"{path} is of another version; save it again")
+            baseline if baseline.schema == SCHEMA else Unread(f"{path} is of another version; save it again")
         )
 
     def save(self, facts: ContainerFacts, baseline: ContainerBaseline) -> str:
@@ -142,7 +140,7 @@ def plain(text: str) -> str:
 
 
 def picture(facts: ContainerFacts, files: Files) -> Known[ContainerBaseline]:
-    """The current state; Unreadable if too little is known for a baseline."""
+    """The current state; Unread if too little is known for a baseline."""
     return known(lambda: _picture(facts, files))
 
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from hardentui.engine.logs import LogLine, read_log
 from hardentui.errors import InputError
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.monitoring import SeenLine
 from hardentui.reading.masking import mask_text
 from hardentui.workbench.workbench import Workbench
@@ -47,7 +47,7 @@ def follow_log(
         lines = read_log(engine, facts.id, wanted, terminal=terminal, stop=stop)
         if stop.is_set():
             return
-        if isinstance(lines, Unreadable):
+        if isinstance(lines, Unread):
             raise InputError(f"The log cannot be shown: {lines.reason}.")
         new, gap = _since(last, lines)
         if new or last is None:

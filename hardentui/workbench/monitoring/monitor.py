@@ -18,7 +18,7 @@ from hardentui.model.activity import UnitFacts
 from hardentui.model.check import ParameterValue
 from hardentui.model.facts import ContainerFacts, Kernel, Limits, ListeningSocket
 from hardentui.model.finding import Severity
-from hardentui.model.known import Known, Unread, Unreadable, known
+from hardentui.model.known import Known, Unread, known
 from hardentui.model.monitoring import (
     BlindSpot,
     Drift,
@@ -67,7 +67,7 @@ class NewEvents:
             now: a time before reading.
         """
         events = read(now - _FIRST if self._until is None else self._until - _OVERLAP)
-        if isinstance(events, Unreadable):
+        if isinstance(events, Unread):
             return events
         new = tuple(event for event in events if event not in self._reported)
         self._until, self._reported = now, frozenset(events)
@@ -140,7 +140,7 @@ class Monitor:
         """
         facts = self._facts()
         baseline = picture(facts, self._bench.opened.files)
-        if isinstance(baseline, Unreadable):
+        if isinstance(baseline, Unread):
             raise InputError(f"No baseline of {visible(facts.name, 60)} can be saved: {baseline.reason}.")
         return self._baselines.save(facts, baseline), baseline
 
@@ -166,9 +166,7 @@ class Monitor:
             lambda since: past_events(engine, {"container": [facts.id]}, since, stop, most=_MOST_EVENTS), now
         )
         events = (
-            ()
-            if isinstance(new_events, Unreadable)
-            else tuple(SeenEvent(e.time, e.action) for e in new_events)
+            () if isinstance(new_events, Unread) else tuple(SeenEvent(e.time, e.action) for e in new_events)
         )
         restarts = _restarts(facts)
         raised, blind = alarms.of_checks(facts)
@@ -179,7 +177,7 @@ class Monitor:
         files = _drift(facts, self._bench.opened.files, kept)
         if isinstance(kept, ContainerBaseline):
             raised += alarms.of_baseline(facts, kept, files)
-        elif isinstance(kept, Unreadable):
+        elif isinstance(kept, Unread):
             blind.append(BlindSpot("baseline", Severity.MEDIUM, kept.reason))
         unread = {"usage": usage_unknown, "log": _why_unread(log), "events": _why_unread(new_events)}
         blind += [BlindSpot(name, Severity.LOW, reason) for name, reason in unread.items() if reason]
@@ -195,7 +193,7 @@ class Monitor:
             processes=_processes(facts, kept),
             listening=_listening(facts, kept),
             drift=files,
-            log=() if isinstance(log, Unreadable) else _masked_lines(log),
+            log=() if isinstance(log, Unread) else _masked_lines(log),
             events=events,
             baseline=kept.kept if isinstance(kept, ContainerBaseline) else "",
             sensors=_running_sensors(facts),
@@ -221,7 +219,7 @@ class Monitor:
         if not kernel.pid and isinstance(processes, Unread):
             return Usage(), processes.reason
         counters = read_counters(self._bench.opened.files, kernel.pid, processes)
-        if isinstance(counters, Unreadable):
+        if isinstance(counters, Unread):
             return Usage(), counters.reason
         counted = _Counted(monotonic(), counters)
         usage = _usage(counted, self._counted, known(lambda: kernel.limits, else_=None))
@@ -259,7 +257,7 @@ def _usage(now: _Counted, before: _Counted | None, limits: Limits | None) -> Usa
 
 
 def _why_unread(read: Known[object]) -> str:
-    return read.reason if isinstance(read, Unreadable) else ""
+    return read.reason if isinstance(read, Unread) else ""
 
 
 def _masked_lines(log: Iterable[LogLine]) -> tuple[SeenLine, ...]:
@@ -273,7 +271,7 @@ def _restarts(facts: ContainerFacts) -> int:
     return max(counted, unit.restarts or 0) if isinstance(unit, UnitFacts) else counted
 
 
-def _drift(facts: ContainerFacts, files: Files, kept: ContainerBaseline | Unreadable | None) -> Drift:
+def _drift(facts: ContainerFacts, files: Files, kept: ContainerBaseline | Unread | None) -> Drift:
     changes = known(lambda: facts.changes)
     if isinstance(changes, Unread):
         return Drift()
@@ -289,7 +287,7 @@ def _expected() -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, tuple) else ()
 
 
-def _processes(facts: ContainerFacts, kept: ContainerBaseline | Unreadable | None) -> tuple[SeenProcess, ...]:
+def _processes(facts: ContainerFacts, kept: ContainerBaseline | Unread | None) -> tuple[SeenProcess, ...]:
     expected = {*kept.programs} if isinstance(kept, ContainerBaseline) else None
     return tuple(
         SeenProcess(
@@ -303,9 +301,7 @@ def _processes(facts: ContainerFacts, kept: ContainerBaseline | Unreadable | Non
     )
 
 
-def _listening(
-    facts: ContainerFacts, kept: ContainerBaseline | Unreadable | None
-) -> tuple[SeenListener, ...]:
+def _listening(facts: ContainerFacts, kept: ContainerBaseline | Unread | None) -> tuple[SeenListener, ...]:
     before = (
         {(socket.protocol, socket.port) for socket in kept.listening}
         if isinstance(kept, ContainerBaseline)

@@ -10,7 +10,7 @@ from hardentui.host.files.config import there
 from hardentui.host.files.reader import Files
 from hardentui.host.process.table import read_process_table, sees_everybody
 from hardentui.model.host import HostFacts
-from hardentui.model.known import Known, Unreadable, known
+from hardentui.model.known import Known, Unread, known
 from hardentui.model.monitoring import Sensor
 
 _FALCO_KEY = "/usr/share/keyrings/falco-archive-keyring.gpg"
@@ -77,7 +77,7 @@ _FAPOLICYD = ("/usr/sbin/fapolicyd", "/sbin/fapolicyd")
 
 def sensors(host: Known[HostFacts], files: Files) -> tuple[Sensor, ...]:
     """The sensors of this host, always in the same order."""
-    if isinstance(host, Unreadable):
+    if isinstance(host, Unread):
         return tuple(Sensor(kind.name, kind.sees, None, None, (), host.reason) for kind in _KINDS)
     family = _family(host)
     return tuple(_sensor(kind, host, files, family) for kind in _KINDS)
@@ -88,7 +88,7 @@ def _sensor(kind: _Kind, host: HostFacts, files: Files, family: str) -> Sensor:
         installed: bool | None = any(there(files, path) for path in _FAPOLICYD)
         table = read_process_table(files)
         running: bool | None = None
-        if not isinstance(table, Unreadable):
+        if not isinstance(table, Unread):
             running = any(process.program == "fapolicyd" for process in table) or (
                 False if sees_everybody(table) else None
             )

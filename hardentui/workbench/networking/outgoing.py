@@ -15,7 +15,7 @@ from hardentui.errors import CannotExpress
 from hardentui.host.files.reader import Files, reason
 from hardentui.host.network.nft_check import check_rules
 from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.known import Unread, Unreadable, known
+from hardentui.model.known import Unread, known
 from hardentui.model.reach import Contact
 from hardentui.reading.networks import gateways, uses_network_of_pod
 from hardentui.trial.observe.connections import established
@@ -87,7 +87,7 @@ def watch_contacts(
     unknown = ""
     while True:
         seen = known(lambda: _look(facts, files))
-        if isinstance(seen, Unreadable):
+        if isinstance(seen, Unread):
             unknown = "" if calls else seen.reason
             break
         calls |= seen
@@ -190,6 +190,6 @@ def _with_rules(result: Outgoing, facts: ContainerFacts) -> Outgoing:
     except (CannotExpress, ValueError) as error:
         return replace(result, no_rules=str(error))
     complaint = check_rules(rules)
-    if isinstance(complaint, Unreadable):
+    if isinstance(complaint, Unread):
         return replace(result, rules=rules, unchecked=complaint.reason, limits=LIMITS)
     return replace(result, rules=rules, checked=not complaint, unchecked=complaint, limits=LIMITS)

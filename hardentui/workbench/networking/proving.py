@@ -12,7 +12,7 @@ from hardentui.errors import InputError
 from hardentui.host.commands import Run
 from hardentui.host.network.knock import SECONDS, knock
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
-from hardentui.model.known import Known, Unread, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.model.network_map import NetworkMap
 from hardentui.model.reach import ConnectOutcome, ReachProof
 from hardentui.reading.containers import ask
@@ -81,7 +81,7 @@ def prove(
     if not addresses:
         return (replace(plain, why=f"{target.name} has no address of its own"),)
     ports, listening = _ports(target, end)
-    if isinstance(ports, Unreadable):
+    if isinstance(ports, Unread):
         return (replace(plain, why=ports.reason),)
     proofs = []
     for address in addresses:
@@ -124,7 +124,7 @@ def _network_addresses(networks: Iterable[object]) -> Iterator[str]:
 
 def _ports(
     target: ConnectTarget, end: ContainerFacts | None
-) -> tuple[tuple[int, ...] | Unreadable, frozenset[int] | None]:
+) -> tuple[tuple[int, ...] | Unread, frozenset[int] | None]:
     """(ports to try, ports on which the target is known to listen).
 
     Raises:
@@ -136,10 +136,10 @@ def _ports(
         return (target.port,), known
     if end is None:
         raise InputError(f"Which port of {visible(target.name, 60)}?", f"{visible(target.name, 60)}:PORT")
-    if isinstance(listening, Unreadable):
-        return Unreadable(f"its listening ports are unknown: {listening.reason}"), None
+    if isinstance(listening, Unread):
+        return Unread(f"its listening ports are unknown: {listening.reason}"), None
     if not known:
-        return Unreadable("it listens on no TCP port, so nothing would answer; name a port"), known
+        return Unread("it listens on no TCP port, so nothing would answer; name a port"), known
     return tuple(sorted(known)[:_MOST_PORTS]), known
 
 
@@ -157,7 +157,7 @@ def _listening(facts: ContainerFacts) -> Known[frozenset[int]]:
 
 
 def _judged(proof: ReachProof, attempt: Known[ConnectOutcome], listens: bool) -> ReachProof:
-    if isinstance(attempt, Unreadable):
+    if isinstance(attempt, Unread):
         return replace(proof, why=attempt.reason)
     reached, why = {
         ConnectOutcome.CONNECTED: (True, "connection established"),

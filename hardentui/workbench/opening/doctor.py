@@ -17,7 +17,7 @@ from hardentui.host.files.reader import Files, LocalFiles, reason
 from hardentui.host.place import WAY_OUT, Place, find_place, view_of_host
 from hardentui.host.podman.generator import find_generator
 from hardentui.host.subids import read_sub_ids, read_users
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.version import Version
 from hardentui.options import TABLE
 from hardentui.reading.sub_ids import WHOLE, free_start
@@ -185,7 +185,7 @@ def _podman(machine: Machine) -> Iterator[Diagnosis]:
         yield Diagnosis(Mark.MISSING, "Podman", "the program is not installed", _install(machine, "podman"))
         return
     output = machine.run(["podman", "--version"], _SECONDS)
-    if isinstance(output, Unreadable):
+    if isinstance(output, Unread):
         yield Diagnosis(Mark.POOR, "Podman", output.reason, "podman --version")
         return
     try:
@@ -261,7 +261,7 @@ def _cgroups(machine: Machine) -> Iterator[Diagnosis]:
 
 def _has_account(machine: Machine, name: str) -> bool:
     accounts = read_users(machine.files)
-    return isinstance(accounts, Unreadable) or any(account.name == name for account in accounts)
+    return isinstance(accounts, Unread) or any(account.name == name for account in accounts)
 
 
 def _sub_ids(machine: Machine) -> Iterator[Diagnosis]:
@@ -279,7 +279,7 @@ def _sub_ids(machine: Machine) -> Iterator[Diagnosis]:
         else:
             why = f"no range for {owner}"
         ranges = read_sub_ids(machine.files, path)
-        known = () if isinstance(ranges, Unreadable) else ranges
+        known = () if isinstance(ranges, Unread) else ranges
         owners = {line.partition(":")[0] for line in text.splitlines()}
         if owners & names:
             account = "" if machine.uid or _has_account(machine, owner) else _ACCOUNT_WANTED
@@ -287,7 +287,7 @@ def _sub_ids(machine: Machine) -> Iterator[Diagnosis]:
             continue
         size = _AUTO_IDS if machine.uid == 0 else WHOLE
         accounts = read_users(machine.files)
-        uids = [] if isinstance(accounts, Unreadable) else [account.uid for account in accounts]
+        uids = [] if isinstance(accounts, Unread) else [account.uid for account in accounts]
         start = free_start(known, uids, size)
         if start is None:
             fix = f"check {path}: it has no {size} IDs left"
@@ -317,7 +317,7 @@ def _quadlet(machine: Machine) -> Iterator[Diagnosis]:
         return
     output = machine.run([generator, "-version"], _SECONDS)
     try:
-        version = Version.parse("" if isinstance(output, Unreadable) else output)
+        version = Version.parse("" if isinstance(output, Unread) else output)
     except ValueError:
         yield Diagnosis(Mark.POOR, "Quadlet", f"{generator} does not report its version")
         return

@@ -18,7 +18,7 @@ from hardentui.host.files.reader import Files
 from hardentui.host.homes import home_of
 from hardentui.host.place import find_place, view_of_host
 from hardentui.model.facts import EngineFacts
-from hardentui.model.known import Known, Unreadable, later
+from hardentui.model.known import Known, Unread, later
 from hardentui.state.own_files import state_directory
 from hardentui.workbench.opening.command_log import CommandLog
 from hardentui.workbench.opening.opened import Opened
@@ -74,7 +74,7 @@ def _real(
             engine.facts = engine.facts.replace(local=False, unseen=place.unseen)
         elif served_by(engine) in place.strangers:
             engine.facts = engine.facts.replace(local=False, unseen=_ELSEWHERE_HERE)
-    far = Unreadable(engines[0].facts.unseen)
+    far = Unread(engines[0].facts.unseen)
     local = next((engine for engine in engines if engine.facts.local), None)
 
     def read_host() -> Known[HostFacts]:
@@ -91,7 +91,7 @@ def _real(
         from hardentui.host.podman.trust import read_trust as read
 
         if not facts.local:
-            return Unreadable(facts.unseen)
+            return Unread(facts.unseen)
         uid = 0 if facts.rootless is False else _owner(facts.url)
         return read(files, home=home_of(files, uid), uid=uid, version=facts.version)
 

@@ -15,7 +15,7 @@ from hardentui.host.commands import Run, run_nothing
 from hardentui.host.files.reader import Files
 from hardentui.host.place import Place
 from hardentui.model.facts import EngineFacts
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.state.own_files import Directory, cache_directory
 from hardentui.workbench.begun import Begun
 from hardentui.workbench.opening.command_log import CommandLog
@@ -104,7 +104,7 @@ class Opened(Struct, frozen=True):
 
     def _read_whole_host(self) -> Known[HostFacts]:
         host = self.read_host()
-        return host if isinstance(host, Unreadable) else host.read()
+        return host if isinstance(host, Unread) else host.read()
 
     def host_facts(self) -> Known[HostFacts]:
         """The host's facts, read once."""
@@ -112,5 +112,5 @@ class Opened(Struct, frozen=True):
             try:
                 self._host.append(self._begun.pop().result() if self._begun else self.read_host())
             except HardenError as error:
-                self._host.append(Unreadable(error.title))
+                self._host.append(Unread(error.title))
         return self._host[0]

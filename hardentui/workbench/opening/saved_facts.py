@@ -32,7 +32,7 @@ from hardentui.model.facts import EngineFacts
 from hardentui.model.host import HostFacts, TrustFacts
 from hardentui.model.host_scan import HostScan
 from hardentui.model.image import ImageInventory
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.model.version import Version
 from hardentui.reading.masking import mask_document
 from hardentui.scanners.host_scans import HostScans
@@ -142,13 +142,13 @@ class Recorder:
 
     def _run_recorded(self, arguments: Sequence[str], seconds: float) -> Known[str]:
         answer = self._run(arguments, seconds)
-        kept = {"unreadable": answer.reason} if isinstance(answer, Unreadable) else {"output": answer}
+        kept = {"unreadable": answer.reason} if isinstance(answer, Unread) else {"output": answer}
         self._programs[json.dumps(list(arguments))] = kept
         return answer
 
 
 def _kept_scans(scans: Known[tuple[HostScan, ...]]) -> Any:
-    if isinstance(scans, Unreadable):
+    if isinstance(scans, Unread):
         return {"unreadable": scans.reason}
     return to_builtins(scans)
 
@@ -157,7 +157,7 @@ def _saved_scans(kept: Any) -> Known[tuple[HostScan, ...]]:
     if isinstance(kept, list):
         return convert(kept, tuple[HostScan, ...])
     reason = kept.get("unreadable") if isinstance(kept, dict) else None
-    return Unreadable(str(reason or "results of host scanners were not saved"))
+    return Unread(str(reason or "results of host scanners were not saved"))
 
 
 def _masked_files(document: dict[str, Any]) -> dict[str, Any]:
@@ -249,7 +249,7 @@ def _replay(
 
     def host() -> Known[HostFacts]:
         if local is None:
-            return Unreadable("the facts were saved from another machine than the engine's")
+            return Unread("the facts were saved from another machine than the engine's")
         from hardentui.host.machine import read_host
 
         read = read_host(files, version=local.version, run=run, root=bool(document["root"]), now=when)
@@ -257,7 +257,7 @@ def _replay(
 
     def trust(facts: EngineFacts) -> Known[TrustFacts]:
         if not facts.local:
-            return Unreadable("the facts were saved from another machine than the engine's")
+            return Unread("the facts were saved from another machine than the engine's")
         uid, home = users[facts.label]
         return read_trust(files, home=home, uid=uid, version=facts.version)
 
@@ -287,7 +287,7 @@ def _replayed_engine(saved: Mapping[str, Any], found_with: tuple[str, ...]) -> E
         version=Version.parse(saved["version"]),
         rootless=rootless
         if isinstance(rootless, bool)
-        else Unreadable("it was unknown when the facts were saved"),
+        else Unread("it was unknown when the facts were saved"),
         local=bool(saved["local"]),
         simulated=True,  # its kernel is the recorded one, whatever kernel runs here
         default_capabilities=frozenset(map(str, saved["default_capabilities"])),
@@ -300,7 +300,7 @@ def _recorded_run(programs: Mapping[str, Mapping[str, str]]) -> Run:
     def run(arguments: Sequence[str], seconds: float) -> Known[str]:
         kept = programs.get(json.dumps(list(arguments)))
         if kept is None:
-            return Unreadable(f"the output of {arguments[0]} was not recorded")
-        return kept["output"] if "output" in kept else Unreadable(kept["unreadable"])
+            return Unread(f"the output of {arguments[0]} was not recorded")
+        return kept["output"] if "output" in kept else Unread(kept["unreadable"])
 
     return run

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.facts import CapabilitySets, ContainerFacts, NotRunning
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.reading.capabilities import (
     DISRUPTIVE,
     HOST_TAKEOVER,
@@ -148,10 +148,10 @@ def capability_page(facts: ContainerFacts, learned: LearnedFrom | None = None) -
     )
 
 
-def _unknown(sets: CapabilitySets | Unreadable | NotRunning) -> str:
+def _unknown(sets: CapabilitySets | Unread | NotRunning) -> str:
     if isinstance(sets, NotRunning):
         return f"it is not running ({sets.state}), so only the declared capabilities are known"
-    return sets.reason if isinstance(sets, Unreadable) else ""
+    return sets.reason if isinstance(sets, Unread) else ""
 
 
 def _danger(name: str) -> CapabilityReach:

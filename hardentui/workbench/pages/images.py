@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import ImageFile, ImageInventory, NeverScanned
-from hardentui.model.known import Unread, Unreadable, known
+from hardentui.model.known import Unread, known
 from hardentui.reading.end_of_life import DATED, end_of, rolling
 from hardentui.reading.images import created
 from hardentui.reading.scans import rank, severities, stale
@@ -38,7 +38,7 @@ def is_inspected(facts: ImageFacts) -> bool:
 def system_of(facts: ImageFacts) -> str:
     """The distribution inside; `?` if not inspected, `none` if there is none."""
     inside = known(lambda: facts.inventory)
-    if isinstance(inside, Unreadable):
+    if isinstance(inside, Unread):
         return "?"
     return _release_name(inside) or "none"
 
@@ -46,7 +46,7 @@ def system_of(facts: ImageFacts) -> str:
 def packages_of(facts: ImageFacts) -> str:
     """The number of packages; `?` if unknown."""
     inside = known(lambda: facts.inventory)
-    if isinstance(inside, Unreadable) or inside.uncounted:
+    if isinstance(inside, Unread) or inside.uncounted:
         return "?"
     return str(sum(inside.packages.values()))
 
@@ -54,7 +54,7 @@ def packages_of(facts: ImageFacts) -> str:
 def support_of(facts: ImageFacts) -> tuple[str, Tone]:
     """The end of support of its distribution."""
     inside = known(lambda: facts.inventory)
-    if isinstance(inside, Unreadable) or not inside.release.get("ID"):
+    if isinstance(inside, Unread) or not inside.release.get("ID"):
         return "", Tone.PLAIN
     if rolling(inside.release):
         return "rolling release", Tone.PLAIN
@@ -69,7 +69,7 @@ def support_of(facts: ImageFacts) -> tuple[str, Tone]:
 def scan_word(facts: ImageFacts) -> str:
     """Its known vulnerabilities, in short; an old result is stale, not clean."""
     report = known(lambda: facts.scan)
-    if isinstance(report, Unreadable):
+    if isinstance(report, Unread):
         return "?"
     if isinstance(report, NeverScanned):
         return "not scanned"
@@ -94,13 +94,13 @@ def image_page(facts: ImageFacts) -> tuple[PageSection, ...]:
     """Everything known about an image: overview, contents, layers."""
     inside = known(lambda: facts.inventory)
     sections = [PageSection("Image", tuple(_about(facts)))]
-    if isinstance(inside, Unreadable):
+    if isinstance(inside, Unread):
         sections.append(PageSection("Inside", (PageLine("", f"{_NOT_LOOKED}: {inside.reason}", Tone.MUTED),)))
     else:
         sections.append(PageSection("Inside", tuple(_inside(facts, inside))))
     if not isinstance(known(lambda: facts.scan), Unread):
         sections.append(PageSection("Vulnerabilities", tuple(scan_lines(facts))))
-    if not isinstance(inside, Unreadable) and inside.layers:
+    if not isinstance(inside, Unread) and inside.layers:
         sections.append(PageSection("Layers, lowest first", tuple(_layers(inside))))
     return tuple(sections)
 
@@ -121,7 +121,7 @@ def _about(facts: ImageFacts) -> Iterable[PageLine]:
 def scan_lines(facts: ImageFacts) -> Iterable[PageLine]:
     """The stored result of a scanner with the date of its data; an old one is stale, not clean."""
     report = known(lambda: facts.scan)
-    if isinstance(report, Unreadable):
+    if isinstance(report, Unread):
         yield PageLine("scan", f"unknown: {report.reason}", Tone.MUTED)
         return
     if isinstance(report, NeverScanned):

@@ -7,7 +7,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, NotRunning
-from hardentui.model.known import Known, Unreadable, known
+from hardentui.model.known import Known, Unread, known
 from hardentui.options import APPARMOR, LABEL_TYPE
 from hardentui.reading.capabilities import declared_set, live_sets
 from hardentui.reading.own_command import own_command
@@ -63,7 +63,7 @@ class LsmPage(Struct, frozen=True):
 def lsm_page(facts: ContainerFacts) -> LsmPage:
     """The page of a container."""
     module = lsm(facts)
-    if isinstance(module, Unreadable):
+    if isinstance(module, Unread):
         return _page(facts, "", Confinement.UNKNOWN, module.reason)
     if module == SELINUX:
         return _selinux(facts)
@@ -99,7 +99,7 @@ def _selinux(facts: ContainerFacts) -> LsmPage:
     off = selinux_switched_off(facts.spec)
     asked = off or f"type {facts.spec[LABEL_TYPE] or 'container_t'}"
     commands = _udica(facts)
-    if isinstance(label, Unreadable):
+    if isinstance(label, Unread):
         return _page(facts, SELINUX, Confinement.UNKNOWN, label.reason, asked=asked, commands=commands)
     kind = selinux_type(label)
     unconfined = kind in UNCONFINED_TYPES if kind else bool(off)
@@ -143,7 +143,7 @@ def _apparmor(facts: ContainerFacts) -> LsmPage:
         f"podman run --security-opt apparmor={profile.name} …",
     )
     more: dict[str, object] = {"asked": asked, "commands": commands, "profile": profile}
-    if isinstance(label, Unreadable):
+    if isinstance(label, Unread):
         return _page(facts, APPARMOR_LSM, Confinement.UNKNOWN, label.reason, **more)
     name = label.partition(" ")[0]
     own = bool(name) and name != "unconfined" and not name.startswith("containers-default")

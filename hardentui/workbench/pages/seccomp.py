@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.model.seccomp import EngineDefault, NoFilter, RawFilter, SeccompProfile
 from hardentui.reading.bpf import X86_64_NUMBERS
 from hardentui.reading.containers import ask_or
@@ -125,7 +125,7 @@ def seccomp_page(facts: ContainerFacts, default: Known[DefaultProfile]) -> Secco
         )
     held = capabilities_held(facts)
     resolved = _resolved(filter_of(facts), default, held)
-    if isinstance(resolved, Unreadable):
+    if isinstance(resolved, Unread):
         return replace(page, why=resolved.reason)
     page = replace(page, source=resolved.source, in_force=resolved.in_force)
     if isinstance(resolved.filter, NoFilter):
@@ -138,15 +138,15 @@ def seccomp_page(facts: ContainerFacts, default: Known[DefaultProfile]) -> Secco
 
 
 def _resolved(
-    read: FilterInForce | Unreadable, default: Known[DefaultProfile], held: frozenset[str]
-) -> FilterInForce | Unreadable:
+    read: FilterInForce | Unread, default: Known[DefaultProfile], held: frozenset[str]
+) -> FilterInForce | Unread:
     """The engine's own profile from its file, if only its name is known."""
-    if isinstance(read, Unreadable) or not isinstance(read.filter, EngineDefault):
+    if isinstance(read, Unread) or not isinstance(read.filter, EngineDefault):
         return read
-    if isinstance(default, Unreadable):
+    if isinstance(default, Unread):
         return default
     rules = parsed(default.rules, default.path, held)
-    return rules if isinstance(rules, Unreadable) else replace(rules, in_force=False)
+    return rules if isinstance(rules, Unread) else replace(rules, in_force=False)
 
 
 def _judged(
@@ -160,18 +160,18 @@ def _judged(
     spaces = open_ways_to_user_namespaces(profile)
     families = {name: open_ways_to_family(profile, number) for name, number in FAMILIES.items()}
     reasons = [
-        answer.reason for answer in (dangerous, spaces, *families.values()) if isinstance(answer, Unreadable)
+        answer.reason for answer in (dangerous, spaces, *families.values()) if isinstance(answer, Unread)
     ]
     listed = _names(dangerous)
     page = replace(
         page,
         kind=FilterKind.PROFILE if isinstance(profile, SeccompProfile) else FilterKind.COMPILED,
-        dangerous=() if isinstance(dangerous, Unreadable) else dangerous,
+        dangerous=() if isinstance(dangerous, Unread) else dangerous,
         by_capability=tuple(name for name in _names(all_dangerous) if name not in listed),
         families=tuple(
-            FamilyWays(name, ways) for name, ways in families.items() if not isinstance(ways, Unreadable)
+            FamilyWays(name, ways) for name, ways in families.items() if not isinstance(ways, Unread)
         ),
-        user_namespaces=() if isinstance(spaces, Unreadable) else spaces,
+        user_namespaces=() if isinstance(spaces, Unread) else spaces,
         unjudged=reasons[0] if reasons else "",
     )
     if isinstance(profile, RawFilter):
@@ -184,21 +184,21 @@ def _judged(
         architectures=profile.architectures,
         calls=_calls(profile, names),
     )
-    if isinstance(own, Unreadable) or isinstance(default, Unreadable):
-        why = own if isinstance(own, Unreadable) else default
-        return replace(page, not_compared=why.reason if isinstance(why, Unreadable) else "")
+    if isinstance(own, Unread) or isinstance(default, Unread):
+        why = own if isinstance(own, Unread) else default
+        return replace(page, not_compared=why.reason if isinstance(why, Unread) else "")
     return replace(page, against=_against(profile, own, default.path, names))
 
 
-def _names(groups: tuple[OpenCalls, ...] | Unreadable) -> tuple[str, ...]:
-    return () if isinstance(groups, Unreadable) else tuple(name for group in groups for name in group.calls)
+def _names(groups: tuple[OpenCalls, ...] | Unread) -> tuple[str, ...]:
+    return () if isinstance(groups, Unread) else tuple(name for group in groups for name in group.calls)
 
 
 def _profile(default: Known[DefaultProfile], held: frozenset[str]) -> Known[SeccompProfile]:
-    if isinstance(default, Unreadable):
+    if isinstance(default, Unread):
         return default
     profile = parsed(default.rules, default.path, held)
-    if isinstance(profile, Unreadable):
+    if isinstance(profile, Unread):
         return profile
     assert isinstance(profile.filter, SeccompProfile)  # noqa: S101 - `parsed` gives nothing else
     return profile.filter

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import EngineFacts
-from hardentui.model.known import Unreadable, known
+from hardentui.model.known import Unread, known
 from hardentui.model.trust import Policy, Registries, Requirement, TrustFacts, registry_of, rule_for
 from hardentui.words import plural
 from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
@@ -26,7 +26,7 @@ def trust_page(engine: EngineFacts, images: Iterable[str]) -> tuple[PageSection,
         images: references of the running images, as requested.
     """
     trust = known(lambda: engine.trust)
-    if isinstance(trust, Unreadable):
+    if isinstance(trust, Unread):
         return (PageSection("Policy", (PageLine("", f"unknown: {trust.reason}", Tone.MUTED),)),)
     wanted = tuple(dict.fromkeys(images))
     sections = [
@@ -41,7 +41,7 @@ def trust_page(engine: EngineFacts, images: Iterable[str]) -> tuple[PageSection,
 def formats_page(engine: EngineFacts) -> tuple[PageSection, ...]:
     """Which signatures Podman reads, and where it looks for them on this host."""
     attachments = known(lambda: engine.trust.attachments)
-    if isinstance(attachments, Unreadable):
+    if isinstance(attachments, Unread):
         where = PageLine("", "whether registries.d enables them is unknown", Tone.MUTED)
     else:
         on = [section.scope or "every registry" for section in attachments if section.enabled]
@@ -64,7 +64,7 @@ def formats_page(engine: EngineFacts) -> tuple[PageSection, ...]:
 
 def _policy(trust: TrustFacts) -> Iterable[PageLine]:
     policy = trust.policy
-    if isinstance(policy, Unreadable):
+    if isinstance(policy, Unread):
         yield PageLine("file", f"unknown: {policy.reason}", Tone.BAD)
     elif isinstance(policy, Missing):
         yield PageLine("file", f"there is no {policy.path}: Podman rejects every pull", Tone.BAD)
@@ -96,7 +96,7 @@ def _tone(requirements: tuple[Requirement, ...]) -> Tone:
 def _rules(trust: TrustFacts, images: tuple[str, ...]) -> Iterable[PageLine]:
     for image in images:
         rule = rule_for(trust, image)
-        if isinstance(rule, Unreadable):
+        if isinstance(rule, Unread):
             yield PageLine("?", f"{image}: {rule.reason}", Tone.MUTED)
         elif rule.rejects:
             yield PageLine("refused", rule.explanation, Tone.GOOD)
@@ -127,7 +127,7 @@ def _registries(trust: TrustFacts, images: tuple[str, ...]) -> Iterable[PageLine
     listed = ", ".join(f"{host} ({plural(count, 'image')})" for host, count in used.items())
     yield PageLine("in use", listed or "none")
     registries = trust.registries
-    if isinstance(registries, Unreadable):
+    if isinstance(registries, Unread):
         yield PageLine("files", f"unknown: {registries.reason}", Tone.MUTED)
         return
     yield PageLine("files", ", ".join(registries.files) or "no registries.conf")
@@ -158,14 +158,14 @@ def _files(trust: TrustFacts) -> Iterable[PageLine]:
     count = 0
     for path, key in trust.keys.items():
         count += 1
-        if isinstance(key, Unreadable):
+        if isinstance(key, Unread):
             yield PageLine("key", f"{path}: {key.reason}", Tone.MUTED)
         elif isinstance(key, Missing):
             yield PageLine("key", f"{path}: the file is missing, so it cannot verify anything", Tone.BAD)
         else:
             yield _file("key", key)
     for what, many in (("certificate", trust.certificates), ("credentials", trust.auth_files)):
-        if isinstance(many, Unreadable):
+        if isinstance(many, Unread):
             yield PageLine(what, f"unknown: {many.reason}", Tone.MUTED)
             continue
         for entry in many:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
 from hardentui.workbench.updating.pins import PinReport, PinState
 from hardentui.workbench.updating.rehearsal import Rehearsal, lines_of
@@ -23,7 +23,7 @@ def updates_page(updates: Iterable[Update]) -> PageSection:
     """Each name of each image, with what its registry offers."""
     lines = []
     for update in updates:
-        known = not isinstance(update.answer, Unreadable)
+        known = not isinstance(update.answer, Unread)
         label = ("current" if update.here else "newer") if known else "unknown"
         tone = (Tone.GOOD if update.here else Tone.BAD) if known else Tone.MUTED
         lines.append(PageLine(label, f"{update.name}: {state_text(update)}", tone))

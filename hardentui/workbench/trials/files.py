@@ -16,7 +16,7 @@ from hardentui.harden.spec_diff import spec_diff
 from hardentui.host.files.reader import Files, LocalFiles
 from hardentui.model.draft import DraftFile, Target
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Option, Spec
 from hardentui.model.trial import Trial
@@ -192,7 +192,7 @@ def _with_profile(plan: Plan, trial: Trial, facts: ContainerFacts, files: Files)
     """
     document = trial.learned.seccomp if trial.learned is not None else None
     base = profile_in_force(facts, files)
-    if isinstance(base, Unreadable):
+    if isinstance(base, Unread):
         why = f"cannot be compared with the one in force: {base.reason}"
     else:
         why = why_weaker(document or {}, base, held_by(facts, plan.after)) if document else "is not in it"

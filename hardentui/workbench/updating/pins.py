@@ -23,7 +23,7 @@ from hardentui.host.asker import asker
 from hardentui.host.asking import Ask
 from hardentui.model.image import RegistryDigest
 from hardentui.model.journal import EntryAction, JournalEntry
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.quadlet.edit.container import SUFFIXES, Pin, moved, pins_in
 from hardentui.regular_files import read_regular
 from hardentui.scanners import skopeo
@@ -154,7 +154,7 @@ def _report(
         why = "it has no tag, so the next image is unknown"
         return PinReport(path, pin, PinState.STAYS, reason=why)
     newest = skopeo.digest_of(pin.name, ask, logins())
-    if isinstance(newest, Unreadable):
+    if isinstance(newest, Unread):
         refuse_without_skopeo(newest)
         return PinReport(path, pin, PinState.UNKNOWN, reason=newest.reason)
     try:
@@ -165,7 +165,7 @@ def _report(
         return PinReport(path, pin, PinState.CURRENT, answer)
     repository = pin.name.rpartition(":")[0]
     there = skopeo.digest_of(f"{repository}@{pin.digest}", ask, logins())
-    dead = isinstance(there, Unreadable) and "manifest unknown" in (there.said or "")
+    dead = isinstance(there, Unread) and "manifest unknown" in (there.said or "")
     if path.startswith(_PACKAGED):
         why = "this file belongs to a package; create your own in /etc/containers/systemd"
         return PinReport(path, pin, PinState.STAYS, answer, dead, why)

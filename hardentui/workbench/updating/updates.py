@@ -16,7 +16,7 @@ from hardentui.host.asking import Ask, not_installed
 from hardentui.host.podman.trust import auth_paths
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import RegistryDigest
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.model.trust import full_reference
 from hardentui.reading.images import reference
 from hardentui.scanners import skopeo
@@ -41,7 +41,7 @@ class Update(Struct, frozen=True):
     def ripe(self, now: datetime, days: int = COOL_DOWN) -> bool:
         """A newer image that has been available long enough."""
         answer = self.answer
-        if isinstance(answer, Unreadable) or self.here:
+        if isinstance(answer, Unread) or self.here:
             return False
         return now - answer.first_seen >= timedelta(days=days)
 
@@ -49,7 +49,7 @@ class Update(Struct, frozen=True):
 def state_text(update: Update, days: int = COOL_DOWN) -> str:
     """The answer in words."""
     answer = update.answer
-    if isinstance(answer, Unreadable):
+    if isinstance(answer, Unread):
         return f"unknown: {answer.reason}"
     if update.here:
         return "up to date"
@@ -92,19 +92,19 @@ class Updates:
 
     def _one(self, image: ImageFacts, name: str) -> Update:
         if self._answers is None:
-            return Update(name, image, Unreadable("the image belongs to a simulated host"))
+            return Update(name, image, Unread("the image belongs to a simulated host"))
         digest = skopeo.digest_of(name, self._ask, logins())
-        if isinstance(digest, Unreadable):
+        if isinstance(digest, Unread):
             refuse_without_skopeo(digest)
             return Update(name, image, digest)
         try:
             answer = self._answers.keep(name, digest, self._parts.opened.clock())
         except WriteError as error:
-            return Update(name, image, Unreadable(error.title))
+            return Update(name, image, Unread(error.title))
         return Update(name, image, answer, digest in digests_of(image))
 
 
-def refuse_without_skopeo(answer: Unreadable) -> None:
+def refuse_without_skopeo(answer: Unread) -> None:
     """Raises ToolMissing if an answer says so."""
     if answer == not_installed("skopeo"):
         raise ToolMissing(

@@ -14,7 +14,7 @@ from hardentui.change.systemctl import Systemctl
 from hardentui.errors import ChangeFailed
 from hardentui.host.podman.generator import verify
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.systemd.command_line import split_words, unit_settings
 from hardentui.workbench.changing.cut_off import cut_off_changes
 from tests.conftest import cannot_run
@@ -95,6 +95,6 @@ def test_the_next_start_takes_back_what_is_overdue(
 
 def test_systemd_accepts_the_unit() -> None:
     complaints = verify({unit_name(IDENTITY): unit_text(IDENTITY, ["/bin/true", IDENTITY])}, user=False)
-    if isinstance(complaints, Unreadable):
+    if isinstance(complaints, Unread):
         cannot_run(f"systemd-analyze cannot be asked: {complaints.reason}")
     assert complaints == ()

@@ -12,7 +12,7 @@ from hardentui.errors import CannotFix
 from hardentui.model.check import FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel, ListeningSocket
 from hardentui.model.host import ApiService, HostFacts
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.model.peers import Peer, Peers
 from hardentui.model.spec import Spec
 from hardentui.options import HOSTNAME, LABELS, NETWORK, PUBLISH
@@ -101,7 +101,7 @@ def test_an_engine_on_the_hosts_loopback_is_reached_by_members_on_its_network() 
 
 
 @pytest.mark.parametrize(
-    ("lender", "status"), [(True, "fail"), (False, "pass"), (Unreadable("it is gone"), "unknown")]
+    ("lender", "status"), [(True, "fail"), (False, "pass"), (Unread("it is gone"), "unknown")]
 )
 def test_a_stopped_container_is_on_the_network_that_it_borrows(lender: Known[bool], status: str) -> None:
     facts = container((NETWORK, ("container:vpn",)), lender_on_host=lender)

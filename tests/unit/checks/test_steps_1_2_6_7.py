@@ -28,7 +28,7 @@ from hardentui.model.facts import (
 from hardentui.model.finding import Severity, Status, Verdict
 from hardentui.model.host import Advisory, Firewall, HostFacts, OutdatedComponent
 from hardentui.model.image import ImageFile, ImageInventory, RegistryDigest, ScanReport, Vulnerability
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.peers import Peer, Peers
 from hardentui.model.spec import Spec
 from hardentui.model.trust import Override, TrustFacts
@@ -124,7 +124,7 @@ def test_publish_all_opens_only_the_ports_that_are_not_published_otherwise(check
         return judge(check, facts).status
 
     assert status(web) is Status.FAIL
-    assert status(both, Unreadable("gone")) is Status.FAIL
+    assert status(both, Unread("gone")) is Status.FAIL
     assert status(both) in (Status.PASS, Status.NOT_APPLICABLE)
 
 
@@ -180,11 +180,9 @@ def test_the_kernel_decides_about_the_host_network() -> None:
     borrowed = judge("host-network", container((NETWORK, ("container:vpn",)), kernel=on_host))
     assert (borrowed.status, borrowed.effective) == (Status.FAIL, "the host's network namespace")
     assert judge("host-network", container((NETWORK, ("host",)), kernel=own)).status is Status.PASS
-    unseen = judge("host-network", container(kernel=Unreadable("no permission")))
+    unseen = judge("host-network", container(kernel=Unread("no permission")))
     assert (unseen.status, unseen.reason) == (Status.UNKNOWN, "no permission")
-    assert (
-        judge("host-network", container((NETWORK, ("host",)), kernel=Unreadable("x"))).status is Status.FAIL
-    )
+    assert judge("host-network", container((NETWORK, ("host",)), kernel=Unread("x"))).status is Status.FAIL
 
 
 def test_a_borrowed_host_network_cannot_be_fixed_here() -> None:
@@ -480,7 +478,7 @@ def test_a_relay_is_only_expected_as_the_service_itself() -> None:
 
 
 def test_processes_that_could_not_be_read_are_unknown() -> None:
-    assert judge("unexpected-process", container(kernel=Unreadable("remote"))).status is Status.UNKNOWN
+    assert judge("unexpected-process", container(kernel=Unread("remote"))).status is Status.UNKNOWN
     for check in ("unexpected-process", "unexpected-listener"):
         reason = judge(check, container(kernel=Kernel(7), image=image())).reason
         assert reason == "only hardentui check NAME reads them"
@@ -536,7 +534,7 @@ def test_only_a_unit_that_exists_owns_a_container() -> None:
     assert judge("unowned-container", labelled_with_unit(unit_exists=True)).status is Status.PASS
     gone = judge("unowned-container", labelled_with_unit(unit_exists=False))
     assert (gone.status, "web.service" in gone.reason) == (Status.FAIL, True)
-    unseen = judge("unowned-container", labelled_with_unit(unit_exists=Unreadable("no systemd")))
+    unseen = judge("unowned-container", labelled_with_unit(unit_exists=Unread("no systemd")))
     assert (unseen.status, "no systemd" in unseen.reason) == (Status.UNKNOWN, True)
     inspect = {"Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "gone.service", "owner": "web"}}}
     owned = container((LABELS, ("owner=web",)), inspect=inspect, unit_exists=False)
@@ -694,7 +692,7 @@ def test_a_health_check_that_systemd_does_not_wait_for_takes_no_update_back() ->
 def test_a_version_of_a_distribution_proves_no_hole() -> None:
     advisory = Advisory("crun", "CVE-2025-1", ("1.20",), "s", "t", "2025-01-01")
     packaged = HostFacts(
-        outdated=(OutdatedComponent(advisory, "1.19", True, Unreadable("there is no change log")),)
+        outdated=(OutdatedComponent(advisory, "1.19", True, Unread("there is no change log")),)
     )
     assert judge("vulnerable-engine", packaged).status is Status.UNKNOWN
     assert judge("vulnerable-engine", HostFacts()).status is Status.UNKNOWN

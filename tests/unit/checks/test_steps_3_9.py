@@ -25,12 +25,12 @@ from hardentui.model.configuration import Danger, Missing
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts
 from hardentui.model.finding import Kind, Severity, Status, Verdict
 from hardentui.model.host import ApiService, EngineSocket, HostFacts, Program, RootRight, SubIds, User
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.trust import Attachments, AuthFile, Registries, Registry, TrustFacts
 from hardentui.options import IMAGE
 
 DIGEST = "sha256:" + "5f" * 32
-CLOSED = Unreadable("no permission: it belongs to another user")
+CLOSED = Unread("no permission: it belongs to another user")
 MINE = (
     "step03_image_signing",
     "step09_secure_host",
@@ -97,7 +97,7 @@ def test_a_closed_policy_is_unknown_for_the_engine_and_for_its_containers() -> N
         judge("unsigned-scope-in-use", container((IMAGE, "quay.io/a/b:1"), engine=closed)).status
         is Status.UNKNOWN
     )
-    remote = engine(Unreadable("the engine is on another machine"))
+    remote = engine(Unread("the engine is on another machine"))
     assert judge("insecure-default-policy", remote).reason == "the engine is on another machine"
 
 
@@ -319,9 +319,7 @@ def test_a_user_behind_a_closed_home_keeps_the_answer_open(check_id: str) -> Non
 
 
 def test_cgroup_delegation_is_unknown_for_an_account_that_is_away() -> None:
-    away = User(
-        "anna", 1000, rootless=True, controllers=Unreadable("no service manager of uid 1000 is running")
-    )
+    away = User("anna", 1000, rootless=True, controllers=Unread("no service manager of uid 1000 is running"))
     assert judge("unenforceable-limits", host(cgroup_version=2, users=(away,))).status is Status.UNKNOWN
 
 

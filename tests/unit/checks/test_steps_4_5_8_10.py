@@ -17,7 +17,7 @@ from hardentui.model.checklist import Checklist
 from hardentui.model.facts import CapabilitySets, ContainerFacts, IdRange, ImageFacts, Kernel, Limits
 from hardentui.model.finding import Severity, Status, Verdict
 from hardentui.model.host import Capacity, HostFacts
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.spec import Spec
 from hardentui.options import *
 from hardentui.reading.command_line_secrets import secrets_in_words
@@ -25,7 +25,7 @@ from hardentui.reading.secrets import secret_name, secrets_in_pairs
 from hardentui.reading.written import directories_of
 
 NOTHING_SET = Checklist("empty", "No parameters", ())
-REMOTE = Unreadable("the engine is on another machine")
+REMOTE = Unread("the engine is on another machine")
 APPARMOR_HOST = rootful(info={"host": {"security": {"apparmorEnabled": True}}})
 SELINUX_HOST = rootful(info={"host": {"security": {"selinuxEnabled": True}}})
 PLAIN_HOST = rootful(info={"host": {"security": {"selinuxEnabled": False, "apparmorEnabled": False}}})
@@ -227,7 +227,7 @@ def test_an_exec_session_that_could_not_be_looked_at_is_unknown() -> None:
     assert status("root-exec-session", root_inside) is Status.FAIL
     looked = root_inside.replace(kernel=Kernel(8, entered=()))
     assert status("root-exec-session", looked.replace(spec=Spec())) is Status.PASS
-    unseen = root_inside.replace(spec=Spec(), kernel=Kernel(8, entered=Unreadable("no permission")))
+    unseen = root_inside.replace(spec=Spec(), kernel=Kernel(8, entered=Unread("no permission")))
     assert status("root-exec-session", unseen) is Status.UNKNOWN
 
 

@@ -23,7 +23,7 @@ from hardentui.model.check import FixContext, Parameters
 from hardentui.model.facts import IdRange, ImageFacts, Kernel, ListeningSocket, NetworkFacts, NotRunning
 from hardentui.model.finding import Severity, Status
 from hardentui.model.host import ApiService, HostFacts
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.mounts import MountedPath
 from hardentui.model.runtime import RuntimeConfig
 from hardentui.model.seccomp import NoFilter, RawFilter, SeccompProfile
@@ -82,16 +82,16 @@ def _files(text: dict[str, str], **modes: int) -> RecordedFiles:
 def test_the_name_of_a_user_is_looked_up_in_the_topmost_layer_that_has_the_file() -> None:
     files = _files({"/s/b/diff/etc/passwd": "web:x:101:101::/:\n", "/s/a/diff/etc/passwd": "web:x:0:0::/:\n"})
     assert uid_of_name(files, _inspect(), "web") == 0
-    assert isinstance(uid_of_name(files, _inspect(), "db"), Unreadable)
-    assert isinstance(uid_of_name(files, {}, "web"), Unreadable)
+    assert isinstance(uid_of_name(files, _inspect(), "db"), Unread)
+    assert isinstance(uid_of_name(files, {}, "web"), Unread)
 
 
 def test_a_link_in_a_layer_is_never_followed_to_the_host() -> None:
     passwd = {"/etc/passwd": "web:x:0:0::/:\n", "/s/a/diff/etc/passwd": "web:x:0:0::/:\n"}
     files = _files(passwd, **{"/s/a/diff/etc": LINK})
-    assert isinstance(uid_of_name(files, _inspect(), "web"), Unreadable)
+    assert isinstance(uid_of_name(files, _inspect(), "web"), Unread)
     files = _files(passwd, **{"/s/a/diff/etc/passwd": LINK})
-    assert isinstance(uid_of_name(files, _inspect(), "web"), Unreadable)
+    assert isinstance(uid_of_name(files, _inspect(), "web"), Unread)
 
 
 def _config(**over: Any) -> dict[str, Any]:
@@ -129,8 +129,8 @@ def test_odd_configurations_of_the_runtime_are_no_surprise(document: Any, kind: 
 
 
 def test_without_the_configuration_of_the_runtime_the_filter_of_a_started_container_is_unknown() -> None:
-    assert isinstance(filter_of(container(kernel=Kernel(7, seccomp_mode=2))), Unreadable)
-    assert not isinstance(filter_of(container()), Unreadable)  # created only
+    assert isinstance(filter_of(container(kernel=Kernel(7, seccomp_mode=2))), Unread)
+    assert not isinstance(filter_of(container()), Unread)  # created only
 
 
 def test_saved_facts_keep_the_filter_and_no_variables() -> None:
@@ -200,7 +200,7 @@ def test_what_the_machine_has_is_read() -> None:
     assert result.swap == 8 << 10
     nothing = read_capacity(RecordedFiles({}))
     values = (nothing.memory, nothing.processors, nothing.pids, nothing.swap)
-    assert all(isinstance(value, Unreadable) for value in values)
+    assert all(isinstance(value, Unread) for value in values)
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ _LISTENS_FOR_ALL = HostFacts(tcp_services=(ApiService("process 7", "tcp://0.0.0.
         (("web",), _LISTENS_FOR_ALL, "tcp://0.0.0.0:2375"),
         (("none",), _LISTENS_FOR_ALL, ""),
         (("host",), HostFacts(tcp_services=()), ""),
-        (("none",), Unreadable("no permission"), ""),
+        (("none",), Unread("no permission"), ""),
         (("web",), _listens_at("tcp:192.168.1.5:2375"), "tcp:192.168.1.5:2375"),
         (("web",), _listens_at("tcp:[2001:db8::5]:2375"), "tcp:[2001:db8::5]:2375"),
         (("web",), _listens_at("tcp:localhost:2375"), ""),
@@ -245,15 +245,15 @@ def test_an_engine_on_tcp_counts_where_the_container_reaches_it(
     network: tuple[str, ...], host: Any, address: str
 ) -> None:
     service = reachable_api(container((NETWORK, network), host=host))
-    assert not isinstance(service, Unreadable)
+    assert not isinstance(service, Unread)
     assert (service.address if service else "") == address
 
 
 @pytest.mark.parametrize(
     ("network", "more", "reason"),
     [
-        ("web", {"host": Unreadable("no permission")}, "no permission"),
-        ("host", {"host": HostFacts(tcp_services=Unreadable("no permission"))}, "no permission"),
+        ("web", {"host": Unread("no permission")}, "no permission"),
+        ("host", {"host": HostFacts(tcp_services=Unread("no permission"))}, "no permission"),
         ("web", {"host": HostFacts(tcp_services=(), tcp_unseen="/proc hides them")}, "/proc hides them"),
         ("web", {"host": _listens_at("tcp:box:2375")}, "which address box is"),
         ("web", {"engine": rootful(local=False), "host": HostFacts(tcp_services=())}, "another machine"),
@@ -425,6 +425,6 @@ def test_masks_and_device_rules_are_read_from_the_runtimes_configuration() -> No
     ]
     masks = {"maskedPaths": ["/proc/keys"], "readonlyPaths": ["/proc/sys"]}
     told = RuntimeConfigs().read({"linux": {**masks, "resources": {"devices": devices}}})
-    assert not isinstance(told, Unreadable)
+    assert not isinstance(told, Unread)
     assert told.masks == {"/proc/keys", "/proc/sys"}
     assert told.device_rules == {"b 8:0 r", "c 188:* rw", "a *:* rwm"}

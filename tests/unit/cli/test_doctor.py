@@ -9,7 +9,7 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.engine.locate import Environment
 from hardentui.host.files.recorded import RecordedFiles
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.workbench.opening.doctor import Diagnosis, Machine, Mark, examine
 
 GOOD = {
@@ -67,7 +67,7 @@ def test_each_missing_thing_comes_with_what_helps() -> None:
     machine = _machine(
         NOBODY,
         files=RecordedFiles({"text": {"/etc/os-release": "ID=opensuse-leap\n"}}),
-        run=lambda arguments, seconds: Unreadable("no"),
+        run=lambda arguments, seconds: Unread("no"),
         which=lambda name: None,
         generator=lambda: None,
         environment=Environment({"CONTAINER_HOST": "unix:///nowhere.sock"}, NOBODY),
@@ -91,7 +91,7 @@ def test_each_missing_thing_comes_with_what_helps() -> None:
     [
         ("podman version 4.3.1", Mark.POOR, "no Quadlet"),
         ("nonsense", Mark.POOR, "answers 'nonsense'"),
-        (Unreadable("podman did not answer within 5 s"), Mark.POOR, "did not answer"),
+        (Unread("podman did not answer within 5 s"), Mark.POOR, "did not answer"),
     ],
 )
 def test_an_old_or_broken_podman_is_marked(said: Known[str], mark: Mark, words: str) -> None:

@@ -14,7 +14,7 @@ from hardentui.__main__ import main
 from hardentui.checks import all_checks
 from hardentui.errors import InputError
 from hardentui.model.finding import Finding
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.workbench.checklists import loading as checklists
 from hardentui.workbench.looking.judging import Judge
 from hardentui.workbench.opening.opened import Opened
@@ -46,7 +46,7 @@ def _recorded() -> tuple[list[Finding], dict[str, Any]]:
     opened = open_simulated()
 
     def said(arguments: Any, seconds: float) -> Known[str]:
-        return '{"nftables": []}' if arguments[0] == "nft" else Unreadable(f"{arguments[0]} is not installed")
+        return '{"nftables": []}' if arguments[0] == "nft" else Unread(f"{arguments[0]} is not installed")
 
     recorder = Recorder(opened, files=opened.files, run=said)
     findings = _look(recorder.opened)

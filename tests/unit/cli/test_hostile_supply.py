@@ -16,7 +16,7 @@ from hardentui.cli.terminal import Terminal
 from hardentui.host.asking import Ask
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import NeverScanned, RegistryDigest, ScanReport, Vulnerability
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.model.trust_change import Pull, PullProof, PullVerdict, TrustDraft, TrustFile
 from hardentui.scanners.debsecan import parse
 from hardentui.scanners.formats import parse_report
@@ -49,7 +49,7 @@ def test_hostile_names_in_scans_reach_no_terminal(screen: tuple[Terminal, io.Str
     terminal, out = screen
     images = [
         scanned(),
-        ImageFacts("b" * 64, names=(HOSTILE,), scan=Unreadable(HOSTILE)),
+        ImageFacts("b" * 64, names=(HOSTILE,), scan=Unread(HOSTILE)),
         ImageFacts("c" * 64, scan=NeverScanned()),
     ]
     scans.show(images, terminal)
@@ -62,7 +62,7 @@ def test_hostile_names_in_scans_reach_no_terminal(screen: tuple[Terminal, io.Str
 
 def test_what_a_registry_says(screen: tuple[Terminal, io.StringIO]) -> None:
     terminal, out = screen
-    answer: Known[RegistryDigest] = Unreadable(HOSTILE)
+    answer: Known[RegistryDigest] = Unread(HOSTILE)
     updates._table([Update(HOSTILE, scanned(), answer)], 3, terminal)
     assert clean(out.getvalue())
 
@@ -103,7 +103,7 @@ def test_reports_of_odd_shapes_are_no_clean_ones(depth: int) -> None:
     nested: object = {}
     for _ in range(min(depth, 500)):
         nested = {"Results": [nested], "ArtifactName": nested}
-    assert isinstance(parse_report(nested, NOW), Unreadable)
+    assert isinstance(parse_report(nested, NOW), Unread)
     assert parse(f"CVE-1 ({HOSTILE})\n  installed: {HOSTILE}\n") == ()
 
 
@@ -111,4 +111,4 @@ def test_a_registry_cannot_answer_with_more_than_a_digest() -> None:
     from hardentui.scanners.skopeo import digest_of
 
     ask: Ask = lambda *arguments: HOSTILE  # noqa: E731 - a one-line stand-in
-    assert digest_of("a.io/x:1", ask) == Unreadable("the registry's answer is not a digest")
+    assert digest_of("a.io/x:1", ask) == Unread("the registry's answer is not a digest")

@@ -25,7 +25,7 @@ from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, NotFound
 from hardentui.model.facts import EngineFacts
-from hardentui.model.known import Unread, Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.version import Version
 from tests.support.hostile import CHUNKED, ByPath, Scripted, answer, chunk
 from tests.support.waiting import eventually
@@ -155,8 +155,8 @@ def test_many_are_inspected_whatever_happens_to_single_ones() -> None:
     engine.inspect_many(ids, keep, threading.Event())
     assert sorted(results) == ids
     assert results["03"] == Gone()
-    assert isinstance(results["04"], Unreadable)
-    assert results["05"] == Unreadable("database is locked")
+    assert isinstance(results["04"], Unread)
+    assert results["05"] == Unread("database is locked")
     assert results["06"] == inspected("06")
     assert threads == {threading.get_ident()}, "results are handed over in the caller's thread"
 

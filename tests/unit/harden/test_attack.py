@@ -14,7 +14,7 @@ from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import CapabilitySets, ContainerFacts, IdRange, Kernel
 from hardentui.model.finding import Finding, Kind
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.options import (
     CAP_ADD,
@@ -78,7 +78,7 @@ def mounted(*paths: str) -> Any:
         ([(PRIVILEGED, True)], ROOT_WITH_ALL, "not published: it is privileged."),
         (
             [(CAP_ADD, ("ALL",)), (SECCOMP_PROFILE, "unconfined")],
-            ROOT.replace(capabilities=Unreadable("no"), seccomp_mode=Unreadable("no")),
+            ROOT.replace(capabilities=Unread("no"), seccomp_mode=Unread("no")),
             "not published: it has all the privileges of privileged mode.",
         ),
         (

@@ -26,7 +26,7 @@ from hardentui.model.facts import (
 from hardentui.model.fix import Risk
 from hardentui.model.host import HostFacts
 from hardentui.model.image import ImageFile, ImageInventory
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.mounts import KernelMount
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.options import *
@@ -561,7 +561,7 @@ def test_memory_and_swap_stay_a_pair_that_podman_takes() -> None:
     [
         (True, "podman-restart.service is enabled", Risk.MAY_BREAK),
         (False, "podman-restart.service is not enabled", Risk.CHANGES_BEHAVIOUR),
-        (Unreadable("no"), "if podman-restart.service starts it", Risk.CHANGES_BEHAVIOUR),
+        (Unread("no"), "if podman-restart.service starts it", Risk.CHANGES_BEHAVIOUR),
     ],
 )
 def test_whether_it_comes_back_after_a_reboot_is_told(enabled: Any, text: str, risk: Risk) -> None:

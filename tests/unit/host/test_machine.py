@@ -36,7 +36,7 @@ from hardentui.host.units.programs import files_of_command
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.finding import Severity
 from hardentui.model.host import HostFacts, SubIds
-from hardentui.model.known import Known, Unread, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.model.version import Version
 
 PODMAN = Version(5, 4, 2)
@@ -236,7 +236,7 @@ def test_units_belong_to_their_owners() -> None:
         },
     )
     result = {
-        path: fact for path, fact in facts.units.items() if not isinstance(fact, Unreadable) and fact.dangers
+        path: fact for path, fact in facts.units.items() if not isinstance(fact, Unread) and fact.dangers
     }
     assert sorted(result) == ["/etc/containers/systemd/a.container", own]
     assert "/etc/containers" in facts.engine_configuration
@@ -421,7 +421,7 @@ def test_a_newer_kernel_waits_for_a_reboot(running: str, installed: list[str], d
 
 
 def test_a_kernel_that_is_not_installed_proves_nothing() -> None:
-    assert isinstance(read_reboot_required(RecordedFiles({"dirs": {MODULES: ["6.1"]}}), "6.2"), Unreadable)
+    assert isinstance(read_reboot_required(RecordedFiles({"dirs": {MODULES: ["6.1"]}}), "6.2"), Unread)
     flagged = RecordedFiles(
         {"text": {"/run/reboot-required": "", "/run/reboot-required.pkgs": "libc6\nlibc6\n"}}
     )
@@ -445,12 +445,12 @@ def test_rpm_is_asked_where_there_is_no_dpkg() -> None:
         return "podman\t5.4.0-13.el10\nbash\t5.2\n"
 
     result = read_packages(RecordedFiles({}), run)
-    assert not isinstance(result, Unreadable)
+    assert not isinstance(result, Unread)
     assert [(package.name, package.version, package.family) for package in result.values()] == [
         ("podman", "5.4.0-13.el10", "rpm")
     ]
     assert asked == [("rpm", "-q")]
-    assert isinstance(read_packages(RecordedFiles({}), run_nothing), Unreadable)
+    assert isinstance(read_packages(RecordedFiles({}), run_nothing), Unread)
 
 
 def test_pending_updates_of_the_families() -> None:
@@ -476,7 +476,7 @@ def test_apt_without_an_index_of_security_updates_knows_nothing() -> None:
     lists = "/var/lib/apt/lists/deb.example.org"
     for indexes in ((), (f"{lists}_debian_dists_trixie_main_binary-amd64_Packages",)):
         result = updates(*indexes)
-        assert isinstance(result, Unreadable)
+        assert isinstance(result, Unread)
         assert "apt-get update" in result.reason
     assert updates(f"{lists}_debian-security_dists_trixie-security_main_binary-amd64_Packages.xz") == ()
 
@@ -542,7 +542,7 @@ def test_the_packet_filter_is_for_root_only() -> None:
         raise AssertionError("nothing may be asked")
 
     result = read_firewall(RecordedFiles({}), never, root=False)
-    assert isinstance(result.rules, Unreadable)
+    assert isinstance(result.rules, Unread)
     assert result.firewalld is False
 
 
@@ -568,14 +568,14 @@ _MODULES = {
 def test_without_its_modules_a_kernel_has_no_packet_filter(more: dict[str, str], none: bool) -> None:
     rules = read_firewall(RecordedFiles({"text": {**_MODULES, **more}}), run_nothing, root=False).rules
     assert (rules == ()) is none
-    assert isinstance(rules, Unreadable) is not none
+    assert isinstance(rules, Unread) is not none
 
 
 def test_programs_are_asked_with_a_limit() -> None:
     assert run_program(("printf", "x"), 5) == "x"
-    assert isinstance(run_program(("sleep", "5"), 0.05), Unreadable)
-    assert isinstance(run_program(("false",), 5), Unreadable)
-    assert isinstance(run_program(("no-such-program-here",), 5), Unreadable)
+    assert isinstance(run_program(("sleep", "5"), 0.05), Unread)
+    assert isinstance(run_program(("false",), 5), Unread)
+    assert isinstance(run_program(("no-such-program-here",), 5), Unread)
 
 
 # what LocalFiles can give: any text, and a lone surrogate for each byte that is no UTF-8

@@ -20,7 +20,7 @@ from hardentui.host.network.unix_sockets import UnixSockets
 from hardentui.model.check import Parameters
 from hardentui.model.facts import VolumeFacts
 from hardentui.model.finding import Status
-from hardentui.model.known import Unread, Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.mounts import Listener, ReachableSocket
 from hardentui.options import MOUNTS, Mount
 from hardentui.reading.socket_table import Power
@@ -159,7 +159,7 @@ def test_systemd_listens_for_the_service_of_its_unit() -> None:
 def test_what_may_not_be_looked_at_is_unknown() -> None:
     files = RecordedFiles({"errors": {"/proc/self/net/unix": "EACCES", "/srv/a.sock": "EACCES"}})
     ((_, _, number),) = UnixSockets(files, "self", own_root=True).at("/srv/a.sock")
-    assert isinstance(number, Unreadable)
+    assert isinstance(number, Unread)
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_a_relay_is_not_the_service_it_leads_to() -> None:
 
 
 def test_names_decide_where_nobody_could_look() -> None:
-    far = Unreadable("the engine is on another machine")
+    far = Unread("the engine is on another machine")
     named = container((MOUNTS, (Mount("bind", "/run/docker.sock", "/x"),)), sockets=far)
     assert engine_mounts(named)
     unnamed = container((MOUNTS, (Mount("bind", "/srv/a.sock", "/x"),)), sockets=far)
@@ -241,7 +241,7 @@ def test_names_decide_where_nobody_could_look() -> None:
 def test_through_an_overlay_no_socket_is_reached() -> None:
     layered = container((MOUNTS, (Mount("bind", "/run", "/x", ("O",)),)))
     assert not engine_mounts(layered)
-    assert not control_sockets(container((MOUNTS, layered.spec[MOUNTS]), sockets=Unreadable("it is far")))
+    assert not control_sockets(container((MOUNTS, layered.spec[MOUNTS]), sockets=Unread("it is far")))
 
 
 def test_a_socket_that_a_program_of_the_host_makes_in_a_volume_is_reachable_through_it(

@@ -10,7 +10,7 @@ import pytest
 from hardentui.checks import check_by_id
 from hardentui.host.machine import read_host
 from hardentui.model.check import Parameters
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.model.version import Version
 from tests.support.rooted import Rooted
 
@@ -24,7 +24,7 @@ def status(files: Rooted, check_id: str, loaded: str | None = None) -> str:
     def run(arguments: Sequence[str], seconds: float) -> Known[str]:
         if arguments[0] == "auditctl" and loaded is not None:
             return loaded
-        return Unreadable("it was not asked")
+        return Unread("it was not asked")
 
     check = check_by_id(check_id)
     assert check is not None

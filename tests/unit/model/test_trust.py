@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hardentui.model.configuration import Missing
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.trust import (
     Attachments,
     Policy,
@@ -133,9 +133,9 @@ def test_a_rule_says_in_one_sentence_what_it_does(
 
 
 def test_without_a_readable_policy_there_is_no_rule() -> None:
-    for policy in (Unreadable("no permission"), Missing("/etc/containers/policy.json")):
-        assert isinstance(rule_for(TrustFacts(policy=policy), "quay.io/shop"), Unreadable)
-    assert isinstance(rule_for(trust({}), "ab" * 32), Unreadable)
+    for policy in (Unread("no permission"), Missing("/etc/containers/policy.json")):
+        assert isinstance(rule_for(TrustFacts(policy=policy), "quay.io/shop"), Unread)
+    assert isinstance(rule_for(trust({}), "ab" * 32), Unread)
 
 
 def test_the_most_specific_section_of_registries_d_decides_alone() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.network.firewall import parse_ruleset, read_firewall, read_zones
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.reading.packets import ACCEPTED, DROPPED, Packet, fate
 
 DATA = Path(__file__).resolve().parents[2] / "data" / "firewall"
@@ -21,13 +21,13 @@ BOTH = ACCEPTED + DROPPED
 
 def rules(*items: dict[str, Any]) -> tuple[Any, ...]:
     result = parse_ruleset(json.dumps({"nftables": [{"metainfo": {}}, *items]}))
-    assert not isinstance(result, Unreadable)
+    assert not isinstance(result, Unread)
     return result
 
 
 def recorded(name: str) -> tuple[Any, ...]:
     result = parse_ruleset((DATA / f"{name}.json").read_text())
-    assert not isinstance(result, Unreadable)
+    assert not isinstance(result, Unread)
     return result
 
 
@@ -182,14 +182,14 @@ FILES = {
 }
 
 
-def no_nft(arguments: Any, seconds: float) -> Unreadable:
-    return Unreadable("the program nft is not installed")
+def no_nft(arguments: Any, seconds: float) -> Unread:
+    return Unread("the program nft is not installed")
 
 
 def test_zones_are_read_from_their_files() -> None:
     result = read_firewall(RecordedFiles({"text": FILES}), no_nft, root=True)
     assert (result.firewalld, result.outside) == (True, ("eth0",))
-    assert not isinstance(result.zones, Unreadable)
+    assert not isinstance(result.zones, Unread)
     zones = {zone.name: zone for zone in result.zones}
     public, work = zones["public"], zones["work"]
     assert (public.ports, public.services) == (("8000-8010/udp", "22/tcp"), ("ssh",))
@@ -204,11 +204,11 @@ def test_zones_are_read_from_their_files() -> None:
 )
 def test_zones_that_cannot_be_understood_are_unknown(text: str) -> None:
     zones = {"text": {"/etc/firewalld/zones/a.xml": text}}
-    assert isinstance(read_zones(RecordedFiles(zones), "a"), Unreadable)
+    assert isinstance(read_zones(RecordedFiles(zones), "a"), Unread)
 
 
 def test_closed_directories_are_unknown_and_other_hosts_have_no_zones() -> None:
     closed = RecordedFiles({"errors": {"/etc/firewalld/zones": "EACCES"}})
-    assert isinstance(read_zones(closed, "public"), Unreadable)
+    assert isinstance(read_zones(closed, "public"), Unread)
     without = {path: text for path, text in FILES.items() if "cgroup" not in path}
     assert read_firewall(RecordedFiles({"text": without}), no_nft, root=True).zones == ()

@@ -14,7 +14,7 @@ from hardentui.__main__ import main
 from hardentui.checks.examples import container, rootful
 from hardentui.model.facts import NetworkFacts
 from hardentui.model.host import Firewall, HostFacts
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.network_map import Gate, MapPlace, MapWay, NetworkMap, Opening
 from hardentui.options import NETWORK, PUBLISH, Port
 from hardentui.reading.openings import openings
@@ -44,7 +44,7 @@ def test_the_gate_is_what_the_firewall_does_with_a_stranger() -> None:
     assert gates(web(wide, host=host("forward"))) == [Gate.FILTERED]
     assert gates(web(wide, host=host("input"))) == [Gate.OPEN], "a published port does not pass input"
     assert gates(web(wide, engine=rootful(rootless=True), host=host("input"))) == [Gate.FILTERED]
-    assert gates(web(wide, host=Unreadable("no permission"))) == [Gate.UNKNOWN]
+    assert gates(web(wide, host=Unread("no permission"))) == [Gate.UNKNOWN]
     assert gates(web(wide, engine=rootful(local=False))) == [Gate.UNKNOWN]
     assert gates(web()) == []
     on_host = container((NETWORK, ("host",)), host=host("input"))

@@ -16,7 +16,7 @@ from hardentui.cli import pins, rehearse, trust, updates
 from hardentui.cli.run import run
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import RegistryDigest
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.trial import Baseline, How
 from hardentui.model.trust_change import Pull, PullProof, PullVerdict, TrustDraft, TrustFile
 from hardentui.quadlet.edit.container import Pin
@@ -39,7 +39,7 @@ def _updates() -> dict[str, Any]:
     told = (
         Update("docker.io/library/nginx:1", IMAGE, SEEN),
         Update("docker.io/library/nginx:2", IMAGE, SEEN, here=True),
-        Update("docker.io/library/gone:1", IMAGE, Unreadable("no answer")),
+        Update("docker.io/library/gone:1", IMAGE, Unread("no answer")),
     )
     return {"schema": updates.SCHEMA, "images": [updates._document(update, 3) for update in told]}
 

@@ -16,7 +16,7 @@ from hardentui.errors import InputError
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Status
 from hardentui.model.image import ScanReport, Vulnerability
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.scanners import trivy
 from hardentui.scanners.formats import as_document, parse_report, subject_of
 from tests.unit.scanners.recorded import (
@@ -95,7 +95,7 @@ def test_trivy_tells_versions_and_what_it_could_not_judge() -> None:
     ],
 )
 def test_a_report_of_a_scanner_that_compared_nothing_is_no_scan(document: Any, why: str) -> None:
-    assert parse_report(document, NOW) == Unreadable(why)
+    assert parse_report(document, NOW) == Unread(why)
 
 
 def test_a_debian_in_which_nothing_is_found_at_all_was_not_compared() -> None:
@@ -136,7 +136,7 @@ def test_a_list_of_packages_that_is_empty_is_told_from_one_that_is_not_there() -
     empty = trivy_about("debian without packages")
     answers = {"image": json.dumps(empty), "version": json.dumps(TRIVY_VERSION)}
     scanned = trivy.scan("x.tar", lambda arguments, *_: answers[arguments[1]], offline=True)
-    assert scanned == Unreadable(
+    assert scanned == Unread(
         "Trivy compared nothing in the image: it found no packages that it knows in debian 12.1"
     )
     assert report(empty).gaps == ()  # a report made without --list-all-pkgs does not tell
@@ -166,7 +166,7 @@ def test_reports_of_clair_and_quay_are_read() -> None:
         ),
     )
     queued = parse_report({"status": "queued", "data": None}, NOW)
-    assert queued == Unreadable("Quay has no result for this image yet: its status is 'queued'.")
+    assert queued == Unread("Quay has no result for this image yet: its status is 'queued'.")
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_what_is_kept_is_read_back_as_it_was(document: Any) -> None:
     ],
 )
 def test_a_damaged_report_is_unknown(damaged: Any) -> None:
-    assert parse_report(damaged, NOW) == Unreadable("the stored scan result is damaged")
+    assert parse_report(damaged, NOW) == Unread("the stored scan result is damaged")
 
 
 CLEAN = ScanReport(

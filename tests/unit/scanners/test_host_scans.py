@@ -18,7 +18,7 @@ from hardentui.checks.step09_secure_host.unknown_host_baseline import CHECK as O
 from hardentui.errors import InputError
 from hardentui.model.finding import Severity, Status
 from hardentui.model.host_scan import FailedRule, HostScan
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.scanners import lynis, openscap
 from hardentui.scanners.host_scans import HostScans, read_scan
 
@@ -120,7 +120,7 @@ def test_results_are_kept_for_us_alone_one_for_each_tool(tmp_path: Path) -> None
     kept = tmp_path / "host-scans/lynis.json"
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     kept.write_text("{")
-    assert isinstance(keeper.load(), Unreadable)
+    assert isinstance(keeper.load(), Unread)
 
 
 # --- the check ------------------------------------------------------------------------------------------
@@ -162,7 +162,7 @@ def test_severity_follows_the_worst_rule_and_another_hosts_result_says_nothing()
     foreign = judged(scan(HIGH, host="other.example.org"), hostname="web1")
     assert foreign.status is Status.UNKNOWN
     assert judged(scan(HIGH, host="WEB1.example.org"), hostname="web1").status is Status.FAIL
-    assert CHECK.verdict(host(host_scans=Unreadable("damaged"))).status is Status.UNKNOWN
+    assert CHECK.verdict(host(host_scans=Unread("damaged"))).status is Status.UNKNOWN
 
 
 def test_an_imported_result_is_on_record() -> None:

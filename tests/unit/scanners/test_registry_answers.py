@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.model.image import RegistryDigest
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.scanners.registry_answers import NEVER_ASKED, RegistryAnswers
 from hardentui.scanners.skopeo import digest_of
 
@@ -42,7 +42,7 @@ def test_only_the_newest_digests_are_remembered(tmp_path: Path) -> None:
 def test_a_damaged_file_is_unknown_and_is_replaced_by_the_next_answer(tmp_path: Path, content: str) -> None:
     (tmp_path / "registry.json").write_text(content)
     answers = RegistryAnswers(lambda: tmp_path)
-    assert isinstance(answers.of(NAME), Unreadable)
+    assert isinstance(answers.of(NAME), Unread)
     assert answers.of(NAME) != NEVER_ASKED
     answers.keep(NAME, "sha256:a", NOW)
     assert RegistryAnswers(lambda: tmp_path).of(NAME) == RegistryDigest("sha256:a", NOW, NOW)
@@ -50,6 +50,6 @@ def test_a_damaged_file_is_unknown_and_is_replaced_by_the_next_answer(tmp_path: 
 
 @pytest.mark.parametrize("printed", ["", "latest", "sha256:abc", "sha256:" + "a" * 64 + "\nx"])
 def test_only_a_digest_is_an_answer(printed: str) -> None:
-    assert isinstance(digest_of(NAME, lambda *arguments: printed), Unreadable)
+    assert isinstance(digest_of(NAME, lambda *arguments: printed), Unread)
     good = "sha256:" + "a" * 64
     assert digest_of(NAME, lambda *arguments: f"{good}\n") == good

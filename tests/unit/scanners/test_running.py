@@ -17,7 +17,7 @@ import pytest
 from hardentui.host.asker import asker
 from hardentui.host.asking import CANCELLED, not_installed
 from hardentui.model.image import ScanReport
-from hardentui.model.known import Unread, Unreadable
+from hardentui.model.known import Unread
 from hardentui.scanners import grype, trivy
 from hardentui.scanners.present import SCANNERS, present
 from tests.support.waiting import eventually
@@ -72,10 +72,10 @@ def answer_of(answer: object) -> str | None:
 def test_a_scanner_has_a_time_limit_and_its_last_words_are_told(program: Program) -> None:
     ask = asker(threading.Event())
     program("slow", "sleep 60")
-    assert ask(["slow"], 0.3) == Unreadable("slow did not end within 0.3 s")
+    assert ask(["slow"], 0.3) == Unread("slow did not end within 0.3 s")
     program("failing", "echo first >&2; printf 'no \\033[31mspace\\n\\n' >&2; exit 3")
     answer = ask(["failing"], 5.0)
-    assert isinstance(answer, Unreadable)
+    assert isinstance(answer, Unread)
     assert answer.reason.startswith("failing ended with status 3: no ")
     assert "\x1b" not in answer.reason
     program("logging", """echo 'time="2026-11-26" level=fatal msg="no \\\\"x\\\\": unknown"' >&2; exit 1""")
@@ -133,4 +133,4 @@ def test_an_answer_that_is_no_report_is_unknown(
 ) -> None:
     for name in ("trivy", "grype"):
         program(name, f"echo '{output}'")
-    assert isinstance(scanner("/x.tar", asker(threading.Event()), offline=True), Unreadable)
+    assert isinstance(scanner("/x.tar", asker(threading.Event()), offline=True), Unread)

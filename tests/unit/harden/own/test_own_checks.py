@@ -18,7 +18,7 @@ from hardentui.model.checklist import Checklist
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, Limits
 from hardentui.model.finding import Severity, Status
 from hardentui.model.fix import FixKind
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.own_check import CheckOperator, OwnCheck, Shape
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option, Spec
@@ -174,10 +174,8 @@ def test_the_kernel_decides() -> None:
     declared = (MEMORY, G)
     assert _status(row, container(declared, kernel=Kernel(7, limits=Limits(memory=4 * G)))) is Status.FAIL
     assert _status(row, container(kernel=Kernel(7, limits=Limits(memory=G)))) is Status.PASS
-    assert (
-        _status(row, container(declared, kernel=Kernel(7, limits=Unreadable("no rights")))) is Status.UNKNOWN
-    )
-    assert _status(row, container(declared, kernel=Unreadable("no rights"))) is Status.UNKNOWN
+    assert _status(row, container(declared, kernel=Kernel(7, limits=Unread("no rights")))) is Status.UNKNOWN
+    assert _status(row, container(declared, kernel=Unread("no rights"))) is Status.UNKNOWN
     off = _row("no-new-privileges", "present")
     kernel = Kernel(7, no_new_privileges=False)
     assert _status(off, container((NO_NEW_PRIVILEGES, True), kernel=kernel)) is Status.FAIL
@@ -233,7 +231,7 @@ def test_a_fact_that_is_not_known_is_unknown_and_has_no_fix() -> None:
 @pytest.mark.parametrize("name", FACTS)
 def test_every_fact_answers_without_a_host(name: str) -> None:
     fact = FACTS[name]
-    for facts in (container(), container(kernel=Kernel(7)), container(kernel=Unreadable("no rights"))):
+    for facts in (container(), container(kernel=Kernel(7)), container(kernel=Unread("no rights"))):
         for operator in OPERATORS[fact.shape]:
             value = {Shape.NUMBER: 5, Shape.SWITCH: True}.get(fact.shape, "x")
             given = None if operator in (CheckOperator.PRESENT, CheckOperator.ABSENT) else value

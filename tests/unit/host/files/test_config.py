@@ -14,7 +14,7 @@ from hardentui.host.files.reader import LocalFiles
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.podman.containers_conf import read_configuration, read_storage
 from hardentui.model.configuration import Configuration, FileFact, Missing
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.version import Version
 from tests.support.rooted import Rooted
 
@@ -91,9 +91,9 @@ def test_links_that_lead_nowhere_or_in_circles(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
     assert examine(LocalFiles(), str(tmp_path / "dead"), ME) == Missing(str(tmp_path / "dead"))
-    assert isinstance(examine(LocalFiles(), str(tmp_path / "a"), ME), Unreadable)
+    assert isinstance(examine(LocalFiles(), str(tmp_path / "a"), ME), Unread)
     assert examine(LocalFiles(), "/etc/zero\0byte", ME) == Missing("/etc/zero\0byte")
-    assert isinstance(examine(LocalFiles(), "relative", ME), Unreadable)
+    assert isinstance(examine(LocalFiles(), "relative", ME), Unread)
 
 
 def test_owner_group_and_private_group() -> None:
@@ -123,8 +123,8 @@ def test_a_sticky_directory_on_the_way_is_safe_for_what_belongs_to_root() -> Non
 
 def test_a_closed_file_is_unreadable_and_not_missing() -> None:
     files = RecordedFiles({"errors": {"/etc/x": "EACCES"}, "text": {"/etc/y": ""}})
-    assert isinstance(text(files, "/etc/x"), Unreadable)
-    assert isinstance(examine(files, "/etc/x"), Unreadable)
+    assert isinstance(text(files, "/etc/x"), Unread)
+    assert isinstance(examine(files, "/etc/x"), Unread)
     assert text(files, "/etc/z") == Missing("/etc/z")
     assert names(files, "/nowhere") == ()
 

@@ -16,7 +16,7 @@ from hardentui.host.packages.installed import read_outdated
 from hardentui.model.check import Parameters
 from hardentui.model.finding import Severity, Verdict
 from hardentui.model.host import HostFacts, HostPackage
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 
 CVE = "CVE-2025-9566"
 PATH = "/usr/share/doc/podman/changelog.Debian.gz"
@@ -43,7 +43,7 @@ def logged(log: str, version: str = "5.4.2+ds1-2+deb13u1") -> Known[dict[str, st
     result = repairs_named(
         files(gzip.compress(log.encode())), run_nothing, HostPackage("podman", version), [CVE], deep=False
     )
-    return result if isinstance(result, Unreadable) else dict(result)
+    return result if isinstance(result, Unread) else dict(result)
 
 
 def test_a_repair_is_named_with_its_whole_point() -> None:
@@ -77,13 +77,13 @@ def test_a_repair_stays_named_when_it_is_mentioned_elsewhere() -> None:
 )
 def test_a_change_log_that_cannot_be_unpacked_is_unknown(content: bytes) -> None:
     result = repairs_named(files(content), run_nothing, HostPackage("podman", "1"), [CVE], deep=False)
-    assert isinstance(result, Unreadable)
+    assert isinstance(result, Unread)
 
 
 def test_the_change_log_of_another_version_says_nothing() -> None:
-    assert isinstance(logged(LOG, "5.4.2+ds1-3"), Unreadable)
+    assert isinstance(logged(LOG, "5.4.2+ds1-3"), Unread)
     absent = repairs_named(RecordedFiles({}), run_nothing, HostPackage("podman", "1"), [CVE], deep=False)
-    assert absent == Unreadable(f"there is no {PATH}")
+    assert absent == Unread(f"there is no {PATH}")
 
 
 def test_rpm_is_asked_only_on_request() -> None:
@@ -94,7 +94,7 @@ def test_rpm_is_asked_only_on_request() -> None:
         return f"* Tue Sep 09 2025 Somebody - 5.4.0-12\n- Resolves: {CVE}\n"
 
     package = HostPackage("podman", "5.4.0-12.el9", "rpm")
-    assert isinstance(repairs_named(RecordedFiles({}), rpm, package, [CVE], deep=False), Unreadable)
+    assert isinstance(repairs_named(RecordedFiles({}), rpm, package, [CVE], deep=False), Unread)
     assert asked == []
     result = repairs_named(RecordedFiles({}), rpm, package, [CVE], deep=True)
     assert result == {CVE: f"Resolves: {CVE}"}

@@ -10,7 +10,7 @@ import pytest
 from hardentui.errors import GeneratorError
 from hardentui.host.podman import generator
 from hardentui.host.podman.generator import dry_run, verify
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 
 
 def fake(tmp_path: Path, script: str) -> str:
@@ -83,7 +83,7 @@ def test_the_first_generator_that_can_be_run_is_taken(
 
 def test_verify_without_systemd_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hardentui.account.find_program", lambda _: None)
-    assert verify({"a.service": ""}) == Unreadable("systemd-analyze is not installed")
+    assert verify({"a.service": ""}) == Unread("systemd-analyze is not installed")
 
 
 def test_verify_leaves_out_what_is_said_of_other_units(

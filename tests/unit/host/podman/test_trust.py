@@ -12,7 +12,7 @@ from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.podman.registries import parse_sections
 from hardentui.host.podman.trust import parse_policy, parse_stored_images, read_trust
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.trust import Policy, Registries, TrustFacts
 from hardentui.model.version import Version
 
@@ -68,7 +68,7 @@ def test_the_shared_policy_counts_from_podman_6_on() -> None:
 def test_a_closed_policy_is_unreadable_and_hides_the_next_one() -> None:
     own = f"{HOME}/.config/containers/policy.json"
     result = read({"/etc/containers/policy.json": REJECT}, errors={own: "EACCES"})
-    assert isinstance(result.policy, Unreadable)
+    assert isinstance(result.policy, Unread)
     assert own in result.policy.reason
 
 
@@ -89,7 +89,7 @@ def test_a_closed_policy_is_unreadable_and_hides_the_next_one() -> None:
     ],
 )
 def test_what_podman_would_reject_is_no_policy(content: str) -> None:
-    assert isinstance(parse_policy(content, "p"), Unreadable)
+    assert isinstance(parse_policy(content, "p"), Unread)
 
 
 def test_every_key_file_of_a_policy_is_looked_at() -> None:
@@ -117,7 +117,7 @@ def test_key_data_inside_the_policy_is_seen_and_not_kept() -> None:
 def test_a_relative_key_path_is_not_guessed_at() -> None:
     policy = {"default": [{"type": "signedBy", "keyPath": "keys/a.gpg"}]}
     result = read({"/etc/containers/policy.json": json.dumps(policy)})
-    assert isinstance(result.keys["keys/a.gpg"], Unreadable)
+    assert isinstance(result.keys["keys/a.gpg"], Unread)
 
 
 def test_drop_ins_override_the_main_registries_file() -> None:
@@ -193,14 +193,14 @@ def test_aliases_of_short_names_hide_nothing_else() -> None:
     result = registries_of(read({"/etc/containers/registries.conf.d/a.conf": content}))
     assert [(registry.prefix, registry.insecure) for registry in result.registries] == [("example.com", True)]
     broken = read({"/etc/containers/registries.conf.d/a.conf": f"{content}blocked =\n"})
-    assert isinstance(broken.registries, Unreadable)
+    assert isinstance(broken.registries, Unread)
     assert "at line 9" in broken.registries.reason
 
 
 @pytest.mark.parametrize("content", ["[", 'registry = "x"', "registry = [1]"])
 def test_a_broken_registries_file_is_unreadable(content: str) -> None:
     result = read({"/etc/containers/registries.conf": content}).registries
-    assert isinstance(result, Unreadable)
+    assert isinstance(result, Unread)
     assert "/etc/containers/registries.conf" in result.reason
 
 
@@ -217,7 +217,7 @@ docker:
     use-sigstore-attachments: false
 """
     result = parse_sections(content, "f")
-    assert not isinstance(result, Unreadable)
+    assert not isinstance(result, Unread)
     assert {section.scope: section.enabled for section in result} == {
         "": False,
         "quay.io/team": True,
@@ -237,17 +237,17 @@ docker:
     ],
 )
 def test_more_of_yaml_than_that_is_not_guessed_at(content: str) -> None:
-    assert isinstance(parse_sections(content, "f"), Unreadable)
+    assert isinstance(parse_sections(content, "f"), Unread)
 
 
 def test_a_users_own_registries_d_replaces_the_systems() -> None:
     system = {"/etc/containers/registries.d/a.yaml": "default-docker:\n  use-sigstore-attachments: true\n"}
     own = {f"{HOME}/.config/containers/registries.d/b.yaml": "docker:\n  quay.io:\n    lookaside: x\n"}
     result = read(system).attachments
-    assert not isinstance(result, Unreadable)
+    assert not isinstance(result, Unread)
     assert [section.scope for section in result] == [""]
     result = read({**system, **own}).attachments
-    assert not isinstance(result, Unreadable)
+    assert not isinstance(result, Unread)
     assert [section.scope for section in result] == ["quay.io"]
 
 
@@ -259,7 +259,7 @@ def test_credentials_are_counted_and_never_kept() -> None:
         "credHelpers": {"ghcr.io": "pass"},
     }
     result = read({path: json.dumps(document)}, stats={path: owned(1000, 0o644)})
-    assert not isinstance(result.auth_files, Unreadable)
+    assert not isinstance(result.auth_files, Unread)
     (file,) = result.auth_files
     assert file.inline == ("quay.io",)
     assert file.helpers == ("pass",)
@@ -272,13 +272,13 @@ def test_credentials_are_counted_and_never_kept() -> None:
 )
 def test_a_broken_credentials_file_holds_none(content: str) -> None:
     result = read({"/root/.docker/config.json": content}, uid=0).auth_files
-    assert not isinstance(result, Unreadable)
+    assert not isinstance(result, Unread)
     assert [(file.inline, file.helpers) for file in result] == [((), ())]
 
 
 def test_a_closed_credentials_file_makes_the_answer_unknown() -> None:
     result = read({}, errors={"/root/.docker/config.json": "EACCES"}, uid=0)
-    assert isinstance(result.auth_files, Unreadable)
+    assert isinstance(result.auth_files, Unread)
 
 
 def test_certificates_have_a_host_and_a_role() -> None:
@@ -290,7 +290,7 @@ def test_certificates_have_a_host_and_a_role() -> None:
         f"{directory}/README": "",
     }
     result = read(tree, stats={f"{directory}/client.key": owned(1001, 0o640)}).certificates
-    assert not isinstance(result, Unreadable)
+    assert not isinstance(result, Unread)
     assert [(certificate.host, certificate.role) for certificate in result] == [
         ("registry.example.com:5000", "ca"),
         ("registry.example.com:5000", "certificate"),
@@ -305,11 +305,11 @@ def test_the_store_remembers_the_signatures_that_were_pulled(uid: int, store: st
     images = [{"id": "aa", "metadata": json.dumps(signed)}, {"id": "bb", "metadata": "{}"}, {"id": "cc"}]
     result = read({f"{store}/containers/storage/overlay-images/images.json": json.dumps(images)}, uid=uid)
     assert result.stored_signatures == {"aa": 2, "bb": 0, "cc": 0}
-    assert isinstance(read({}).stored_signatures, Unreadable)
+    assert isinstance(read({}).stored_signatures, Unread)
 
 
 @pytest.mark.parametrize(
     "content", ["", "{}x", "[1]", '[{"id": "a", "metadata": "["}]', '[{"metadata": "{}"}]']
 )
 def test_a_broken_list_of_images_is_unreadable(content: str) -> None:
-    assert isinstance(parse_stored_images(content, "images.json"), Unreadable)
+    assert isinstance(parse_stored_images(content, "images.json"), Unread)

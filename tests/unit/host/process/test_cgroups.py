@@ -8,7 +8,7 @@ from hardentui.host.files.reader import Files
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.process.cgroups import find_cgroups, parse_membership, read_limits
 from hardentui.model.facts import Limits
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 
 V2_MOUNT = "30 24 0:27 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n"
 SERVICE = "/sys/fs/cgroup/system.slice/web.service"
@@ -82,26 +82,26 @@ def test_mount_point_is_looked_up_and_a_mounted_part_of_the_tree_is_understood()
 def test_cgroup_outside_of_the_mounted_part_is_unknown() -> None:
     mount = "30 24 0:27 /user.slice /sys/fs/cgroup rw - cgroup2 none rw\n"
     answer = limits(RecordedFiles({"text": {"/proc/self/mountinfo": mount}}), V2_MEMBER)
-    assert isinstance(answer, Unreadable)
+    assert isinstance(answer, Unread)
     assert "outside the tree" in answer.reason
-    assert isinstance(limits(v2({}), "0::/../../other\n"), Unreadable)
+    assert isinstance(limits(v2({}), "0::/../../other\n"), Unread)
 
 
 def test_one_level_that_may_not_be_read_makes_it_unknown() -> None:
     files = v2({f"{PAYLOAD}/memory.max": "max\n"}, errors={f"{SERVICE}/memory.max": "EACCES"})
-    assert limits(files, V2_MEMBER) == Unreadable(
+    assert limits(files, V2_MEMBER) == Unread(
         f"{SERVICE}/memory.max: no permission: it belongs to another user"
     )
 
 
 def test_cgroup_that_is_gone_is_unknown() -> None:
     answer = limits(v2({}), "0::/system.slice/gone.service\n")
-    assert answer == Unreadable("the cgroup /sys/fs/cgroup/system.slice/gone.service is gone")
+    assert answer == Unread("the cgroup /sys/fs/cgroup/system.slice/gone.service is gone")
 
 
 def test_no_cgroup_file_system_is_unknown() -> None:
     answer = limits(RecordedFiles({"text": {"/proc/self/mountinfo": ""}}), V2_MEMBER)
-    assert answer == Unreadable("no cgroup filesystem is mounted here")
+    assert answer == Unread("no cgroup filesystem is mounted here")
 
 
 V1_MOUNTS = (
@@ -157,7 +157,7 @@ def test_v1_limits_of_its_own_and_above() -> None:
 
 def test_v1_hierarchy_that_is_not_mounted_here_is_unknown() -> None:
     answer = limits(v2({}), V1_MEMBER)
-    assert answer == Unreadable("the cgroup hierarchy of memory is not mounted here")
+    assert answer == Unread("the cgroup hierarchy of memory is not mounted here")
 
 
 def test_hybrid_takes_each_controller_where_it_is_bound() -> None:
@@ -167,7 +167,7 @@ def test_hybrid_takes_each_controller_where_it_is_bound() -> None:
 
 
 def test_a_limit_that_is_no_number_is_unknown() -> None:
-    assert isinstance(limits(v2({f"{PAYLOAD}/memory.max": "?\n"}), V2_MEMBER), Unreadable)
+    assert isinstance(limits(v2({f"{PAYLOAD}/memory.max": "?\n"}), V2_MEMBER), Unread)
 
 
 def test_the_peak_is_that_of_the_container_not_of_systemd_inside_or_of_the_slice_above() -> None:

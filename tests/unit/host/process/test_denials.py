@@ -15,7 +15,7 @@ from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.process.denials import Refusal, denials_of, parse, read_refusals
 from hardentui.model.activity import Denial
 from hardentui.model.facts import IdRange, Kernel, Process
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 STAMP = f"audit({NOW.timestamp() - 60:.3f}:812)"
@@ -91,7 +91,7 @@ def test_auditds_log_comes_first_and_reaches_back_a_day() -> None:
         }
     )
     result = read_refusals(log, forbidden, NOW, root=True)
-    assert not isinstance(result, Unreadable)
+    assert not isinstance(result, Unread)
     assert [denial.pid for denial in result] == [17, 4242]
 
 
@@ -105,7 +105,7 @@ def test_else_the_journal_is_asked_read_only_and_with_a_limit() -> None:
         return "\n".join(lines)
 
     result = read_refusals(files({"/var/log/journal/1/system.journal": ""}), journal, NOW, root=True)
-    assert not isinstance(result, Unreadable)
+    assert not isinstance(result, Unread)
     assert [denial.by for denial in result] == ["seccomp"]
     words = asked[0]
     assert words[0] == "journalctl"
@@ -114,9 +114,9 @@ def test_else_the_journal_is_asked_read_only_and_with_a_limit() -> None:
 
 def test_what_cannot_be_read_is_unknown_and_never_empty() -> None:
     journal = {"/var/log/journal/1/system.journal": ""}
-    assert isinstance(read_refusals(files(journal), run_nothing, NOW, root=True), Unreadable)
-    assert isinstance(read_refusals(files(journal), run_nothing, NOW, root=False), Unreadable)
-    assert isinstance(read_refusals(files(), run_nothing, NOW, root=True), Unreadable)
+    assert isinstance(read_refusals(files(journal), run_nothing, NOW, root=True), Unread)
+    assert isinstance(read_refusals(files(journal), run_nothing, NOW, root=False), Unread)
+    assert isinstance(read_refusals(files(), run_nothing, NOW, root=True), Unread)
     closed = files({"/var/log/audit/audit.log": AVC}, errors={})
     closed = RecordedFiles(
         {
@@ -124,7 +124,7 @@ def test_what_cannot_be_read_is_unknown_and_never_empty() -> None:
             "errors": {"/var/log/audit/audit.log": "EACCES"},
         }
     )
-    assert isinstance(read_refusals(closed, run_nothing, NOW, root=True), Unreadable)
+    assert isinstance(read_refusals(closed, run_nothing, NOW, root=True), Unread)
 
 
 # --- attribution ------------------------------------------------------------------------------------
@@ -158,7 +158,7 @@ def test_a_running_process_of_the_container_tells_whose_it_is() -> None:
 
 def test_a_pid_that_now_has_another_name_is_not_taken_for_the_refused_one() -> None:
     result = denials_of(refused(SECCOMP.replace('comm="nginx"', 'comm="evil"')), files(), HERE, "")
-    assert isinstance(result, Unreadable)
+    assert isinstance(result, Unread)
 
 
 def test_a_process_that_lives_elsewhere_is_not_ours() -> None:
@@ -168,7 +168,7 @@ def test_a_process_that_lives_elsewhere_is_not_ours() -> None:
 
 def test_an_ended_process_under_the_same_profile_may_be_ours() -> None:
     result = denials_of(refused(APPARMOR), files(), ENDED, "")
-    assert isinstance(result, Unreadable)
+    assert isinstance(result, Unread)
     assert "denial of the last day may be its own" in result.reason
 
 
@@ -188,12 +188,12 @@ def test_selinux_categories_tell_even_after_the_process_has_ended() -> None:
         Denial("selinux", "{ write } file shadow, by sh"),
     )
     assert denials_of(refused(AVC), files(), ENDED, others) == ()
-    assert isinstance(denials_of(refused(AUDITD), files(), ENDED, mine), Unreadable)
+    assert isinstance(denials_of(refused(AUDITD), files(), ENDED, mine), Unread)
 
 
 def test_without_its_processes_nothing_is_said() -> None:
-    hidden = Kernel(4000, processes=Unreadable("no permission"))
-    assert isinstance(denials_of((), files(), hidden, ""), Unreadable)
+    hidden = Kernel(4000, processes=Unread("no permission"))
+    assert isinstance(denials_of((), files(), hidden, ""), Unread)
     assert denials_of((), files(), ENDED, "") == ()
 
 
@@ -202,11 +202,11 @@ def test_the_kernels_buffer_counts_for_what_it_shows_only() -> None:
         return read_refusals(files(), lambda words, seconds: text, NOW, root=True)
 
     shown = says(f"[ 1.0] veth0: entered disabled state\n[ 2.0] {SECCOMP}\n")
-    assert not isinstance(shown, Unreadable)
+    assert not isinstance(shown, Unread)
     assert [(denial.by, denial.pid, denial.command) for denial in shown] == [("seccomp", 4242, "nginx")]
     nothing = says("[ 1.0] veth0: entered disabled state\n")
-    assert isinstance(nothing, Unreadable)
+    assert isinstance(nothing, Unread)
     assert "drops lines" in nothing.reason
-    refused = says(Unreadable("dmesg ended with status 1"))
-    assert isinstance(refused, Unreadable)
+    refused = says(Unread("dmesg ended with status 1"))
+    assert isinstance(refused, Unread)
     assert "dmesg" in refused.reason

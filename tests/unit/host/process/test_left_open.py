@@ -8,7 +8,7 @@ from typing import Any
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.process.left_open import read_left_open
 from hardentui.model.facts import Kernel
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 
 _OPEN = {
     "0": ("/dev/null", 90, stat.S_IFCHR),
@@ -51,4 +51,4 @@ def test_directories_disks_and_files_of_other_mounts_are_told() -> None:
 
 
 def test_without_permission_it_is_not_known() -> None:
-    assert isinstance(read_left_open(tree(dirs={}, errors={"/proc/7/fd": "EACCES"}), Kernel(7)), Unreadable)
+    assert isinstance(read_left_open(tree(dirs={}, errors={"/proc/7/fd": "EACCES"}), Kernel(7)), Unread)

@@ -12,7 +12,7 @@ from hardentui.host.process.activity import read_activity
 from hardentui.host.process.mountinfo import parse_mountinfo
 from hardentui.host.process.proc import HOST_USER_NAMESPACE, NAMESPACES, read_kernel, refuse_another
 from hardentui.model.facts import CapabilitySets, IdRange, Kernel, Limits, ListeningSocket, Process
-from hardentui.model.known import Unread, Unreadable, known
+from hardentui.model.known import Unread, known
 
 CGROUP = "/machine.slice/libpod-abc.scope"
 STATUS = """Name:\tsleep
@@ -294,7 +294,7 @@ def test_in_a_shared_network_only_what_its_processes_hold_is_its_own() -> None:
     assert result.listening == (ListeningSocket("tcp", "::", 0x51),)
     closed = {**recorded, "dirs": {}, "errors": {"/proc/812/fd": "EACCES"}}
     result = read_activity(RecordedFiles(closed), 812, CGROUP, shared_network=True)
-    assert isinstance(result.listening, Unreadable)
+    assert isinstance(result.listening, Unread)
     assert "no permission" in result.listening.reason
 
 
@@ -322,7 +322,7 @@ def test_a_process_tells_what_it_may_do_and_where_its_root_is() -> None:
     }
     links = {"/proc/812/root": "/", "/proc/813/root": "/var/lib/haproxy", "/proc/813/cwd": "/srv"}
     processes = read_activity(RecordedFiles(document(text=text, links=links)), 812, CGROUP).processes
-    assert not isinstance(processes, Unreadable)
+    assert not isinstance(processes, Unread)
     assert [(process.root, process.directory, process.capabilities) for process in processes] == [
         ("", "", SETS),
         ("/var/lib/haproxy", "/srv", None),
@@ -344,7 +344,7 @@ def test_processes_without_a_known_cgroup_are_the_descendants() -> None:
 
 def test_activity_of_a_process_that_ended() -> None:
     activity = read_activity(RecordedFiles({"text": {"/proc/self/mountinfo": OWN_MOUNTS}}), 812, CGROUP)
-    assert activity.processes == activity.listening == Unreadable("the process has ended")
+    assert activity.processes == activity.listening == Unread("the process has ended")
 
 
 def test_stat_of_a_recorded_directory_is_a_directory() -> None:

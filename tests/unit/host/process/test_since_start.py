@@ -11,7 +11,7 @@ from hardentui.host.process.cgroups import find_cgroups, parse_membership
 from hardentui.host.process.entered import outside_cgroup, processes_by_mounts, read_entered
 from hardentui.host.process.since_start import lost_masks, read_device_rules
 from hardentui.model.facts import CapabilitySets, Entered, Kernel
-from hardentui.model.known import Unread, Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.runtime import RuntimeConfig
 
 OWN = "mnt:[9]"
@@ -54,7 +54,7 @@ def test_a_runtime_on_its_way_in_is_not_counted(program: str) -> None:
 
 def test_without_a_mount_namespace_of_its_own_it_is_not_known() -> None:
     shared = Kernel(812, namespaces={"mnt": OWN}, shared_namespaces=frozenset({"mnt"}))
-    assert isinstance(entered(files(), shared), Unreadable)
+    assert isinstance(entered(files(), shared), Unread)
     with pytest.raises(Unread):
         entered(files(), Kernel(812))
 
@@ -90,7 +90,7 @@ def test_the_device_filter_of_cgroup_v1() -> None:
     recorded = files(text={"/proc/self/mountinfo": mounts, **listed})
     tree = find_cgroups(recorded)
     assert read_device_rules(recorded, tree, parse_membership(V1)) == ("c 1:3 rwm", "b 8:0 rw")
-    assert isinstance(read_device_rules(recorded, tree, parse_membership("0::/x\n")), Unreadable)
+    assert isinstance(read_device_rules(recorded, tree, parse_membership("0::/x\n")), Unread)
 
 
 def test_a_mask_is_lost_when_its_path_is_there_and_nothing_covers_it() -> None:

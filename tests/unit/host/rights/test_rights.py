@@ -8,7 +8,7 @@ import pytest
 
 from hardentui.host.rights.programs import root_command
 from hardentui.host.rights.sudo import read_doas_rights, read_sudo_rights
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from tests.support.rooted import Rooted
 
 HOST = "web1.example.com"
@@ -20,7 +20,7 @@ def sudo(directory: Path, content: str, **more: str) -> list[tuple[str, str]]:
     for name, text in more.items():
         files.put(f"/etc/{name.replace('__', '/')}", text)
     result = read_sudo_rights(files, HOST)
-    assert not isinstance(result, Unreadable)
+    assert not isinstance(result, Unread)
     return [(right.who, right.why.removeprefix("may run ").split(" through")[0]) for right in result]
 
 

@@ -11,7 +11,7 @@ import pytest
 from hardentui.host.units.answers import ReadUnit, read_units
 from hardentui.host.units.systemd import FoundUnit, find_unit
 from hardentui.model.activity import UnitFacts
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.systemd.search_paths import ServiceManager
 from tests.support.rooted import Rooted
 
@@ -146,7 +146,7 @@ def test_units_that_it_refers_to_come_along(files: Rooted) -> None:
 )
 def test_a_label_that_is_no_name_of_a_service_leads_nowhere(files: Rooted, name: str) -> None:
     files.put("/etc/containers/systemd/passwd.container", UNIT)
-    assert isinstance(find_unit(files, name, SYSTEM), Unreadable)
+    assert isinstance(find_unit(files, name, SYSTEM), Unread)
 
 
 def test_what_cannot_be_read_is_no_absent_file(files: Rooted) -> None:
@@ -155,7 +155,7 @@ def test_what_cannot_be_read_is_no_absent_file(files: Rooted) -> None:
     (files.root / "etc/containers/systemd/round.container").symlink_to("round.container")
     for name, why in (("big", "too large"), ("pipe", "regular file"), ("round", "form a loop")):
         result = find_unit(files, f"{name}.service", SYSTEM)
-        assert isinstance(result, Unreadable), name
+        assert isinstance(result, Unread), name
         assert why in result.reason
 
 
@@ -211,7 +211,7 @@ def test_one_question_for_all_units(files: Rooted) -> None:
     assert (b.restarts, b.needs_reload) == (0, False)
     assert (made.restarts, made.file, made.modified) == (2, "/run/systemd/transient/made.service", None)
     assert result["gone.service"] is None
-    assert isinstance(result["-x"], Unreadable)
+    assert isinstance(result["-x"], Unread)
 
 
 def test_a_unit_answers_to_each_of_its_names(files: Rooted) -> None:
@@ -221,7 +221,7 @@ def test_a_unit_answers_to_each_of_its_names(files: Rooted) -> None:
     assert facts(result["other.service"]).restarts == 0
 
 
-@pytest.mark.parametrize("answer", [Unreadable("no"), "", "garbage\n\n=\nNRestarts=x\nId=w.service"])
+@pytest.mark.parametrize("answer", [Unread("no"), "", "garbage\n\n=\nNRestarts=x\nId=w.service"])
 def test_without_an_answer_the_times_of_the_files_decide(files: Rooted, answer: Known[str]) -> None:
     (files.root / "run/systemd/system").mkdir(parents=True)
     unit = files.put("/etc/containers/systemd/w.container", UNIT)
@@ -241,7 +241,7 @@ def test_systemctl_is_not_asked_where_systemd_does_not_run_or_is_of_another_user
     run = Systemctl(ANSWER)
     result = read_units(files, run, ("w.service", "gone.service"), SYSTEM)
     assert facts(result["w.service"]).silent == "systemd is not running here"
-    assert result["gone.service"] == Unreadable("no file of it was found, and systemd is not running here")
+    assert result["gone.service"] == Unread("no file of it was found, and systemd is not running here")
     (files.root / "run/systemd/system").mkdir(parents=True)
     other = ServiceManager(True, "/home/anna", os.geteuid() + 1000)
     assert "another user" in facts(read_units(files, run, ("w.service",), other)["w.service"]).silent

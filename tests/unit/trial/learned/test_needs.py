@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.observation import (
     CallCount,
     CallDetail,
@@ -33,7 +33,7 @@ from hardentui.trial.learned.teaching import memory_limit, pids_limit
 NATIVE = "SCMP_ARCH_X86_64"
 HELD = frozenset({"CAP_CHOWN", "CAP_SETUID", "CAP_SETGID", "CAP_KILL", "CAP_DAC_OVERRIDE"})
 ROOT = Caller(0, 0, frozenset({0}), frozenset({0}))
-WHY = Unreadable("nobody looked")
+WHY = Unread("nobody looked")
 CREATE = 0o101
 
 
@@ -187,7 +187,7 @@ def test_limits_have_head_room() -> None:
 # --- several runs -----------------------------------------------------------------------------------------
 
 
-def _sampled(memory: int | Unreadable, uids: frozenset[int]) -> Sampled:
+def _sampled(memory: int | Unread, uids: frozenset[int]) -> Sampled:
     return Sampled(
         listening=(SocketEndpoint("tcp", "0.0.0.0", 80),), memory_peak=memory, uids=uids, samples=1
     )

@@ -13,7 +13,7 @@ from hardentui.host.files.reader import LocalFiles
 from hardentui.model.activity import FileChange
 from hardentui.model.draft import Draft, DraftFile, NextSteps, Target
 from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.version import Version
 from hardentui.model.written import WriteState, WrittenFile
 from hardentui.options import IMAGE, NAME, POD, REMOVE, REQUIRES
@@ -134,7 +134,7 @@ def test_the_unit_that_runs_it_today_is_stopped_first_and_started_again_on_the_w
 def test_a_unit_that_only_a_label_of_podman_compose_names_counts_as_absent(exists: bool | None) -> None:
     facts = container(unit="podman-compose@web.service")
     if exists is None:  # on another machine it cannot be known
-        facts = facts.replace(unit_exists=Unreadable("the engine is on another machine"))
+        facts = facts.replace(unit_exists=Unread("the engine is on another machine"))
     else:
         facts = facts.replace(unit_exists=False)
     steps = after(facts, Target.QUADLET, ["web.container"])

@@ -9,7 +9,7 @@ import pytest
 
 from hardentui.checks.examples import container
 from hardentui.model.facts import Kernel
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.options import NETWORK
 from hardentui.workbench.looking.gather import lender_on_host
 
@@ -18,7 +18,7 @@ _LENDERS = {"vpn": "host", "web": "bridge", "second": "container:vpn", "circle":
 
 def ask(name: str) -> Known[Mapping[str, Any]]:
     if name not in _LENDERS:
-        return Unreadable("there is no such container")
+        return Unread("there is no such container")
     return {"HostConfig": {"NetworkMode": _LENDERS[name]}}
 
 
@@ -39,7 +39,7 @@ def test_the_lenders_are_asked_one_after_the_other(mode: str, on_host: bool) -> 
 
 @pytest.mark.parametrize("mode", ["container:gone", "container:circle", "ns:/run/netns/blue"])
 def test_what_no_lender_tells_is_unknown(mode: str) -> None:
-    assert isinstance(lender_on_host(container((NETWORK, (mode,))), ask), Unreadable)
+    assert isinstance(lender_on_host(container((NETWORK, (mode,))), ask), Unread)
 
 
 def test_the_kernel_decides_of_one_that_runs() -> None:

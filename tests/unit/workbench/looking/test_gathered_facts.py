@@ -24,7 +24,7 @@ from hardentui.images.bases import bases_of
 from hardentui.model.facts import EngineFacts, ImageFacts, Rlimit
 from hardentui.model.host import JournalStorage
 from hardentui.model.image import NeverScanned, ScanReport, Vulnerability
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.scanners.formats import parse_report
 from hardentui.scanners.stored import StoredScans
 from hardentui.state.own_files import state_directory
@@ -90,7 +90,7 @@ def test_without_systemctl_the_links_of_enabled_units_count() -> None:
 def test_a_timer_that_nobody_may_look_at_is_unknown() -> None:
     closed = files(errors={"/home/anna/.config/systemd/user": "EACCES"})
     result = timer_active(closed, run_nothing, TIMER, Manager("anna", "/home/anna"))
-    assert isinstance(result, Unreadable)
+    assert isinstance(result, Unread)
     assert "systemctl was not run" in result.reason
 
 
@@ -114,11 +114,11 @@ def test_limits_are_read_from_proc() -> None:
 
 
 def test_limits_of_an_ended_or_closed_process_are_unknown() -> None:
-    assert read_rlimits(files(), 7) == Unreadable("the process has ended")
+    assert read_rlimits(files(), 7) == Unread("the process has ended")
     closed = read_rlimits(files(errors={"/proc/7/limits": "EACCES"}), 7)
-    assert isinstance(closed, Unreadable)
+    assert isinstance(closed, Unread)
     assert "no permission" in closed.reason
-    assert isinstance(read_rlimits(files({"/proc/7/limits": "nonsense"}), 7), Unreadable)
+    assert isinstance(read_rlimits(files({"/proc/7/limits": "nonsense"}), 7), Unread)
 
 
 # --- the limit of a log -----------------------------------------------------------------------------
@@ -138,9 +138,9 @@ def test_conmon_is_told_the_size_at_which_it_cuts_a_log(words: tuple[str, ...], 
 
 
 def test_without_conmon_the_limit_of_a_log_is_unknown() -> None:
-    assert isinstance(read_log_limit(files(), 7), Unreadable)
+    assert isinstance(read_log_limit(files(), 7), Unread)
     other = read_log_limit(files({"/proc/7/cmdline": "sleep\x001\0"}), 7)
-    assert isinstance(other, Unreadable)
+    assert isinstance(other, Unread)
     assert "not conmon" in other.reason
 
 
@@ -200,7 +200,7 @@ def test_a_closed_journal_configuration_is_unknown() -> None:
             "errors": {"/etc/systemd/journald.conf": "EACCES"},
         }
     )
-    assert isinstance(read_journal(closed), Unreadable)
+    assert isinstance(read_journal(closed), Unread)
 
 
 # --- the cloud and its metadata address -------------------------------------------------------------
@@ -226,7 +226,7 @@ def test_the_firmware_names_the_cloud(name: str, content: str, cloud: str) -> No
 
 def test_without_firmware_tables_there_is_no_cloud_and_a_closed_one_is_unknown() -> None:
     assert read_cloud(files()) == ""
-    assert isinstance(read_cloud(files(errors={"/sys/class/dmi/id/sys_vendor": "EACCES"})), Unreadable)
+    assert isinstance(read_cloud(files(errors={"/sys/class/dmi/id/sys_vendor": "EACCES"})), Unread)
 
 
 def ruleset(right: Any, verdict: str, field: str = "daddr", op: str = "==") -> str:
@@ -253,7 +253,7 @@ def test_only_a_rule_that_drops_what_goes_to_the_metadata_address_counts(
     content: str, filtered: bool
 ) -> None:
     assert read_firewall(files(), saying(content), root=True).metadata_filtered is filtered
-    assert isinstance(read_firewall(files(), saying(content), root=False).metadata_filtered, Unreadable)
+    assert isinstance(read_firewall(files(), saying(content), root=False).metadata_filtered, Unread)
 
 
 def test_loaded_apparmor_profiles_are_read_with_their_mode() -> None:
@@ -264,7 +264,7 @@ def test_loaded_apparmor_profiles_are_read_with_their_mode() -> None:
         "snap.a b//child": "enforce",
         "free": "unconfined",
     }
-    assert isinstance(read_security_modules(files()).apparmor_profiles, Unreadable)
+    assert isinstance(read_security_modules(files()).apparmor_profiles, Unread)
 
 
 # --- stored scans -----------------------------------------------------------------------------------
@@ -348,7 +348,7 @@ def test_a_report_of_grype_of_both_shapes() -> None:
     ],
 )
 def test_a_damaged_report_is_unknown_and_never_a_clean_one(document: Any) -> None:
-    assert isinstance(parse_report(document, NOW), Unreadable)
+    assert isinstance(parse_report(document, NOW), Unread)
 
 
 def test_a_report_without_a_date_is_as_old_as_its_file() -> None:
@@ -366,8 +366,8 @@ def test_reports_are_found_by_the_id_of_the_image(tmp_path: Path) -> None:
     assert isinstance(scans.of(f"sha256:{ID}"), ScanReport)
     assert scans.of("b" * 64) == NeverScanned()
     path.write_text("{", "utf-8")
-    assert scans.of(ID) == Unreadable("the stored scan result is not JSON")
-    assert isinstance(scans.of("../../etc/passwd"), Unreadable)
+    assert scans.of(ID) == Unread("the stored scan result is not JSON")
+    assert isinstance(scans.of("../../etc/passwd"), Unread)
 
 
 def test_the_state_directory_follows_xdg(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -402,8 +402,8 @@ def test_bases_are_images_with_the_lowest_layers_nearest_first() -> None:
 
 def test_an_image_that_could_not_be_looked_at_leaves_the_base_unknown() -> None:
     app = image("app", "1", "2")
-    hidden: dict[str, Known[ImageFacts]] = {"x": Unreadable("gone")}
-    assert isinstance(bases_of(app, hidden), Unreadable)
+    hidden: dict[str, Known[ImageFacts]] = {"x": Unread("gone")}
+    assert isinstance(bases_of(app, hidden), Unread)
     assert bases_of(app, {**hidden, "base": image("base", "1")}) == ("localhost/base:1",)
 
 
@@ -425,10 +425,10 @@ def test_secrets_are_asked_once_and_tell_their_driver() -> None:
     answers.clear()
     assert asked.secret_drivers() == {"db": "file"}
     asked.forget(())
-    assert isinstance(asked.secret_drivers(), Unreadable)
+    assert isinstance(asked.secret_drivers(), Unread)
 
 
 def test_an_engine_elsewhere_tells_nothing_of_its_host() -> None:
     far = once({}, local=False)
-    assert isinstance(far.auto_update_timer(), Unreadable)
-    assert isinstance(far.refusals(), Unreadable)
+    assert isinstance(far.auto_update_timer(), Unread)
+    assert isinstance(far.refusals(), Unread)

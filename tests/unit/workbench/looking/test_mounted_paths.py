@@ -18,7 +18,7 @@ from hardentui.host.process.proc import _mount_rows
 from hardentui.model.check import AnyCheck, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, VolumeFacts
 from hardentui.model.finding import Severity, Status, Verdict
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM, Mount
 from hardentui.workbench.looking.host_side import HostSide
@@ -76,7 +76,7 @@ def seen(
     **more: Any,
 ) -> ContainerFacts:
     def giver(name: str) -> Known[Mapping[str, Any]]:
-        return (givers or {}).get(name) or Unreadable("it is gone")
+        return (givers or {}).get(name) or Unread("it is gone")
 
     inspect = {"Id": ID, "Mounts": list(mounts), **more.pop("inspect", {})}
     facts = container(*pairs, kernel=of, inspect=inspect, **more)
@@ -291,7 +291,7 @@ def test_an_open_directory_leads_past_all_mounts(path: str, status: Status) -> N
 
 def test_whether_what_was_passed_is_of_the_host_may_be_unknown() -> None:
     command = {"Config": {"CreateCommand": ["podman", "run", "--preserve-fds=1", "localhost/web:1"]}}
-    hidden = kernel().replace(left_open=Unreadable("/proc/7/fd: Permission denied"))
+    hidden = kernel().replace(left_open=Unread("/proc/7/fd: Permission denied"))
     assert judged("sensitive-host-mount", seen(of=hidden, inspect=command)).status is Status.UNKNOWN
     assert judged("sensitive-host-mount", seen(of=hidden)).status is Status.PASS
 
@@ -400,7 +400,7 @@ def test_an_image_that_is_mounted_is_no_storage_of_the_engine() -> None:
 def test_without_a_kernel_view_of_it_the_declared_mount_counts() -> None:
     facts = seen(
         (MOUNTS, (Mount("bind", "/etc", "/x"),)),
-        of=Unreadable("no permission"),
+        of=Unread("no permission"),
         mounts=(entry("/etc", "/x"),),
     )
     assert facts.mounted == (MountedPath("/x", ("/etc",), "bind", "/etc"),)
@@ -454,7 +454,7 @@ def test_a_later_look_sees_what_was_mounted_since() -> None:
 
     def paths() -> tuple[str, ...]:
         result = host.mount_table("self", "mnt:[1]")
-        return () if isinstance(result, Unreadable) else result.paths_of("0:80", "/")
+        return () if isinstance(result, Unread) else result.paths_of("0:80", "/")
 
     assert paths() == ()
     text["/proc/self/mountinfo"] = HOST + "12 1 0:80 / /mnt rw - tmpfs tmpfs rw\n"
@@ -489,7 +489,7 @@ def test_a_file_that_is_mounted_under_another_of_its_names_is_what_it_is() -> No
     facts = container(
         (MOUNTS, (Mount("bind", "/srv/notes", "/n"),)), inspect={"Mounts": [entry("/srv/notes", "/n")]}
     )
-    facts = with_mounts(facts, side, lambda _: Unreadable("none"))
+    facts = with_mounts(facts, side, lambda _: Unread("none"))
     assert judged("sensitive-host-mount", facts).status is Status.FAIL
 
 
@@ -535,7 +535,7 @@ def test_a_directory_with_another_name_of_a_guarded_file_shows_that_file() -> No
     facts = container(
         (MOUNTS, (Mount("bind", "/srv/app", "/a", ("ro",)),)), inspect={"Mounts": [entry("/srv/app", "/a")]}
     )
-    facts = with_mounts(facts, side, lambda _: Unreadable("none"))
+    facts = with_mounts(facts, side, lambda _: Unread("none"))
     verdict = judged("sensitive-host-mount", facts)
     assert verdict.status is Status.FAIL
     assert "shows /etc/shadow by a further name" in verdict.evidence[0].saw

@@ -11,7 +11,7 @@ from hardentui.engine.shapes import Listed
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.model.facts import EngineFacts
 from hardentui.model.host import HostFacts
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.workbench.looking.gather import Gatherer, StoredAboutImages
 from hardentui.workbench.opening.command_log import CommandLog
 from hardentui.workbench.opening.opened import Opened
@@ -41,7 +41,7 @@ def opened(engine: Engine, host: Callable[[], Known[HostFacts]]) -> Opened:
         log=CommandLog(),
         files=RecordedFiles({}),
         read_host=host,
-        read_trust=lambda facts: Unreadable("not read"),
+        read_trust=lambda facts: Unread("not read"),
         host_name="",
     )
 
@@ -53,7 +53,7 @@ def test_a_list_in_the_middle_of_a_look_takes_nothing_from_it() -> None:
 
     def host() -> Known[HostFacts]:
         gatherer.refresh(listed)  # as the thread that follows events does at any moment
-        return Unreadable("not read")
+        return Unread("not read")
 
     gatherer = Gatherer(engine, opened(engine, host), StoredAboutImages())
     gatherer.refresh(listed)
@@ -69,6 +69,6 @@ def test_the_lender_of_a_network_is_asked_for_a_stopped_container() -> None:
     borrower = {**DOCUMENT, "Pod": "", "HostConfig": {"NetworkMode": f"container:{'l' * 64}"}}
     connection = RecordedConnection({**ANSWERS, f"/containers/{'l' * 64}/json": lender})
     engine = Engine(EngineFacts(local=False), lambda: connection)
-    gatherer = Gatherer(engine, opened(engine, lambda: Unreadable("not read")), StoredAboutImages())
+    gatherer = Gatherer(engine, opened(engine, lambda: Unread("not read")), StoredAboutImages())
     gatherer.refresh((Listed("c", "web"), Listed("l" * 64, "vpn")))
     assert gatherer.container(borrower).lender_on_host is True

@@ -17,7 +17,7 @@ from hardentui.harden.evaluate import parameters_of
 from hardentui.model.activity import UnitFacts
 from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.finding import Verdict
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.options import READ_ONLY
 from hardentui.workbench.checklists.loading import load
 from hardentui.workbench.looking.once_per_engine import OncePerEngine
@@ -98,7 +98,7 @@ def test_where_systemd_does_not_run_nothing_is_started(tmp_path: Path) -> None:
 
 def test_an_engine_elsewhere_has_its_units_there(tmp_path: Path) -> None:
     host = Host(tmp_path, local=False)
-    assert isinstance(host.unit("web"), Unreadable)
+    assert isinstance(host.unit("web"), Unread)
     assert host.asked == []
 
 
@@ -114,7 +114,7 @@ def verdict(check: str, facts: ContainerFacts) -> Verdict:
         (UnitFacts("web.service", restarts=9), "fail"),
         (UnitFacts("web.service", silent="systemd is not running here"), "unknown"),
         (UnitFacts("web.service"), "unknown"),
-        (Unreadable("no"), "unknown"),
+        (Unread("no"), "unknown"),
         (None, "pass"),
     ],
 )
@@ -149,12 +149,12 @@ def test_a_unit_without_a_file_of_ours_exists_if_systemd_has_it(
 def test_without_systemd_only_a_file_tells_that_a_unit_exists(tmp_path: Path) -> None:
     host = Host(tmp_path, systemd=False)
     assert host.once.unit_exists("web.service") is True
-    assert isinstance(host.once.unit_exists("gone.service"), Unreadable)
-    assert isinstance(Host(tmp_path / "far", local=False).once.unit_exists("web.service"), Unreadable)
+    assert isinstance(host.once.unit_exists("gone.service"), Unread)
+    assert isinstance(Host(tmp_path / "far", local=False).once.unit_exists("web.service"), Unread)
 
 
 def test_a_unit_that_starts_podman_by_a_script_exists(tmp_path: Path) -> None:
     host = Host(tmp_path)
     host.files.put("/etc/systemd/system/job.service", "[Service]\nExecStart=/usr/local/bin/start-job\n")
-    assert isinstance(host.once.unit(host.container("job"), "job.service"), Unreadable)
+    assert isinstance(host.once.unit(host.container("job"), "job.service"), Unread)
     assert host.once.unit_exists("job.service") is True

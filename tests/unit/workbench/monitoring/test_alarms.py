@@ -16,7 +16,7 @@ from hardentui.host.files.reader import LocalFiles
 from hardentui.model.activity import FileChange
 from hardentui.model.facts import CapabilitySets, Kernel, ListeningSocket, NotRunning, Process
 from hardentui.model.finding import Severity
-from hardentui.model.known import Unreadable
+from hardentui.model.known import Unread
 from hardentui.model.monitoring import (
     Alarm,
     BlindSpot,
@@ -62,7 +62,7 @@ def ids(raised: Any) -> set[str]:
 
 def baseline_of(watched: Any) -> Any:
     result = picture(watched, LocalFiles())
-    assert not isinstance(result, Unreadable)
+    assert not isinstance(result, Unread)
     return result
 
 
@@ -71,7 +71,7 @@ def baseline_of(watched: Any) -> Any:
 
 def test_checks_become_alarms_and_what_they_do_not_know_becomes_a_blind_spot() -> None:
     strange = kernel(processes=(NGINX, Process(9, "xmrig", "/tmp/xmrig")))
-    result, blind = alarms.of_checks(facts(strange, denials=Unreadable("no audit log")))
+    result, blind = alarms.of_checks(facts(strange, denials=Unread("no audit log")))
     assert "unexpected-process" in ids(result)
     assert any("xmrig" in alarm.text for alarm in result)
     assert ("runtime-denials", "no audit log") in {(unknown.id, unknown.why) for unknown in blind}
@@ -217,9 +217,9 @@ def test_a_baseline_is_kept_for_us_alone_and_read_again(tmp_path: Path) -> None:
     assert kept == baseline_of(watched)
     assert list(alarms.of_baseline(watched, baseline_of(watched), Drift())) == []
     path.write_text("{")
-    assert isinstance(keeper.load(watched), Unreadable)
+    assert isinstance(keeper.load(watched), Unread)
     path.write_text(msgspec.json.encode({**msgspec.to_builtins(kept), "schema": "x"}).decode())
-    assert isinstance(keeper.load(watched), Unreadable)
+    assert isinstance(keeper.load(watched), Unread)
     assert keeper.forget(watched)
     assert not keeper.forget(watched)
     with pytest.raises(InputError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hardentui.engine.events import Event
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.workbench.monitoring.monitor import NewEvents
 
 
@@ -19,7 +19,7 @@ class Podman:
 
     def __call__(self, since: float) -> Known[tuple[Event, ...]]:
         if self.recorded is None:
-            return Unreadable("busy")
+            return Unread("busy")
         return tuple(event for event in self.recorded if since < event.time)
 
 
@@ -35,7 +35,7 @@ def test_what_happens_while_podman_does_not_answer_is_told_afterwards() -> None:
     podman, new = Podman(), NewEvents()
     new.since_last(podman, 1000.0)
     podman.recorded = None
-    assert new.since_last(podman, 1020.0) == Unreadable("busy")
+    assert new.since_last(podman, 1020.0) == Unread("busy")
     podman.recorded = [happened(1010.0)]
     assert new.since_last(podman, 1040.0) == (happened(1010.0),)
 

@@ -15,7 +15,7 @@ from hardentui.errors import CannotExpress, InputError
 from hardentui.host.network.knock import knock
 from hardentui.host.network.nft_check import check_rules
 from hardentui.model.facts import Kernel, ListeningSocket, NetworkFacts, NotRunning
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.model.reach import ConnectOutcome, Contact
 from hardentui.options import NETWORK, PUBLISH, Port
 from hardentui.workbench.networking.outgoing import parse_learned, plain_address
@@ -116,7 +116,7 @@ def test_what_cannot_be_tried_is_said() -> None:
     assert (proof.outcome, proof.reached) == (ConnectOutcome.UNPROVEN, None)
     far = member("web", net, engine=rootful(local=False))
     assert proved("connected", start=far)[0].outcome is ConnectOutcome.UNPROVEN
-    unreadable = member("db", net, kernel=Unreadable("no permission"))
+    unreadable = member("db", net, kernel=Unread("no permission"))
     assert "no permission" in proved("connected", end=unreadable)[0].why
 
 
@@ -126,8 +126,8 @@ def test_root_enters_a_namespace_itself_and_a_user_by_way_of_podman() -> None:
     assert knock(answering("connected", asked), 7, "10.0.0.1", 80, root=False) is ConnectOutcome.CONNECTED
     assert asked[0][:3] == ["nsenter", "--net=/proc/7/ns/net", "--"]
     assert asked[1][:3] == ["podman", "unshare", "nsenter"]
-    failed = knock(lambda words, seconds: Unreadable("nsenter is not installed"), 7, "::1", 1, root=True)
-    assert isinstance(failed, Unreadable)
+    failed = knock(lambda words, seconds: Unread("nsenter is not installed"), 7, "::1", 1, root=True)
+    assert isinstance(failed, Unread)
 
 
 def test_the_host_needs_a_port_and_an_isolated_start_is_expected_to_fail() -> None:
@@ -169,7 +169,7 @@ def test_nft_takes_the_rules(name: str, contacts: Any) -> None:
     rules = [line for line in text.splitlines() if not line.startswith("#")]
     assert not any(line.strip().startswith(("flush", "delete chain", "add")) for line in rules)
     complaint = check_rules(text)
-    if isinstance(complaint, Unreadable):
+    if isinstance(complaint, Unread):
         cannot_run(complaint.reason)
     assert complaint == ""
     assert check_rules(text.replace("saddr", "nonsense")) not in ("", None)

@@ -14,7 +14,7 @@ from hardentui.errors import InputError
 from hardentui.host.files.reader import LocalFiles
 from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.facts import CapabilitySets, ContainerFacts, EngineFacts, Kernel
-from hardentui.model.known import Known, Unreadable
+from hardentui.model.known import Known, Unread
 from hardentui.model.runtime import RuntimeConfig
 from hardentui.model.seccomp import NoFilter
 from hardentui.options import CAP_ADD, CAP_DROP
@@ -100,7 +100,7 @@ def test_the_rights_page_tells_only_where_the_sets_differ() -> None:
 
 def test_the_rights_page_of_an_unreadable_kernel_tells_what_is_declared_and_names_the_rest() -> None:
     lines = _capability_lines(
-        container((CAP_DROP, ("all",)), (CAP_ADD, ("CAP_CHOWN",)), kernel=Unreadable("no permission"))
+        container((CAP_DROP, ("all",)), (CAP_ADD, ("CAP_CHOWN",)), kernel=Unread("no permission"))
     )
     assert ("declared", "CHOWN: Change the owner and group of any file.") in lines
     (rest,) = [text for label, text in lines if label == "may have"]
@@ -110,7 +110,7 @@ def test_the_rights_page_of_an_unreadable_kernel_tells_what_is_declared_and_name
 
 
 def test_what_the_kernel_does_not_tell_is_unknown_and_never_absent() -> None:
-    page = capability_page(container(kernel=Unreadable("no permission")))
+    page = capability_page(container(kernel=Unread("no permission")))
     assert page.unknown == "no permission"
     assert page.running
     assert all(row.effective is None and row.bounding is None for row in page.rows)
@@ -216,7 +216,7 @@ def test_the_kernel_decides_whether_there_is_a_filter(facts: Any, kind: FilterKi
     assert page.why
 
 
-@pytest.mark.parametrize("default", [Unreadable("no permission"), DefaultProfile("/x", {"syscalls": 3})])
+@pytest.mark.parametrize("default", [Unread("no permission"), DefaultProfile("/x", {"syscalls": 3})])
 def test_without_the_default_profile_nothing_is_compared(default: Known[DefaultProfile]) -> None:
     page = seccomp_page(filtered(DEFAULT_RULES), default)
     assert page.against is None
