@@ -173,9 +173,16 @@ class Workbench:
         """Trials of a container, on twins beside it."""
         from hardentui.workbench.trials.trying import Trying
 
-        members = self.containers.neighbours(report).members
+        facts = known_facts(report)
+        others = (facts.pod or {}).get("Containers") or ()
+        stopped = {str(other.get("Id")) for other in others if other.get("State") != "running"}
+        members = [
+            member
+            for member in self.containers.neighbours(report).members
+            if not facts.running or member.id not in stopped  # such as kept originals of other members
+        ]
         waived = frozenset(finding.check for finding in report.everything if finding.status is Status.WAIVED)
-        return Trying(self.opened, self._gatherers, self.judge, known_facts(report), members, waived)
+        return Trying(self.opened, self._gatherers, self.judge, facts, members, waived)
 
     def applying(self, report: Report) -> Application:
         """Applying a plan to a real container, with rollback."""

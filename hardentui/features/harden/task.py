@@ -138,7 +138,8 @@ class Hardening:
     def _together(self) -> Iterator[str]:
         facts = self._facts
         pod = facts.pod or {}
-        others = len(pod.get("Containers") or ()) - bool(pod.get("InfraContainerID")) - 1
+        running = [member for member in pod.get("Containers") or () if member.get("State") == "running"]
+        others = len(running) - bool(pod.get("InfraContainerID")) - facts.running
         if others > 0:
             name = command_word(str(pod.get("Name") or ""), str(pod.get("Id") or "")[:12])
             all_of_it = own_command(facts.engine.found_with, "harden", name)
