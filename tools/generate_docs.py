@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from hardentui.checks import all_checks
-from hardentui.harden.score_meaning import MEANING
-from hardentui.harden.spec_diff import arguments
+from hardentui.harden.evaluate import arguments
+from hardentui.harden.score import MEANING
 from hardentui.model.check import HEADINGS, AnyCheck
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Option, Readability

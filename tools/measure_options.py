@@ -13,8 +13,7 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, settings
 
-from hardentui.model.spec import Spec
-from hardentui.model.version import Version
+from hardentui.model.spec import Spec, Version
 from hardentui.options import NETWORK_ALIAS, TABLE
 from hardentui.writers.context import UnitContext
 from tests.live.test_round_trip import DIRECTORY, NET, SAME_EFFECT, Place, Refused, all_aliases, prepared

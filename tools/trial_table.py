@@ -17,13 +17,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from hardentui.cli.session import one_report
 from hardentui.model.capabilities import STOCK_CAPABILITIES
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Unread
+from hardentui.model.mounts import Unread
 from hardentui.model.plan import Caution
 from hardentui.model.spec import Spec
 from hardentui.model.trial import Trial, TrialEvent
 from hardentui.options import CAP_ADD, CAP_DROP, MOUNTS, READ_ONLY, TMPFS
 from hardentui.options.capabilities import bounding_set
-from hardentui.trial.learned.narrow_profile import calls_let_through
+from hardentui.trial.learned.system_calls import calls_let_through
 from hardentui.trial.observe.watch import native_way
 from hardentui.words import plural
 from hardentui.workbench.looking.default_profile import default_profile

@@ -9,17 +9,48 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import IO
 
 from hardentui import account
 from hardentui.account import our_module
-from hardentui.change.ourselves import environment, start_detached
-from hardentui.change.systemctl import Systemctl
+from hardentui.change.file_operator import Systemctl
 from hardentui.errors import ChangeFailed, HardenError
 from hardentui.files import put_back, write_bundle
 from hardentui.model.draft import TextFile
 from hardentui.systemd.command_line import plain, word, words
+
+# How HardenTUI starts itself, for processes that must outlive this one.
+
+_KEPT = ("HOME", "LANG", "PATH", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME")
+
+
+def environment() -> dict[str, str]:
+    """The environment that it needs to find its journal, its engines and its own code."""
+    ours = account.environment()
+    kept = {name: ours[name] for name in _KEPT if name in ours}
+    return {**kept, "PYTHONPATH": account.python_path()}
+
+
+def start_detached(words: Sequence[str], stdin: int | IO[bytes] = subprocess.DEVNULL) -> None:
+    """Start a program that continues when this process and its session end.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    process = subprocess.Popen(
+        words,
+        stdin=stdin,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment(),
+        cwd="/",
+        start_new_session=True,
+    )
+    threading.Thread(target=process.wait, daemon=True).start()  # reaps it if it ends before we do
+
 
 _TEXT = """# Written by hardentui apply --confirm-within; hardentui confirm and hardentui undo remove it.
 [Unit]

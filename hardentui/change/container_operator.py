@@ -13,7 +13,7 @@ from contextlib import suppress
 from time import monotonic, sleep
 from typing import Any
 
-from hardentui.change.operator import (
+from hardentui.change.file_operator import (
     NOTHING,
     Cancelled,
     NotAnswering,
@@ -30,7 +30,7 @@ from hardentui.errors import ChangeFailed, ChangeTimedOut, NotFound, PortTaken
 from hardentui.host.commands import run_program
 from hardentui.host.files.reader import Files
 from hardentui.model.journal import JournalEntry
-from hardentui.model.known import Unread
+from hardentui.model.mounts import Unread
 from hardentui.model.operations import (
     CopyData,
     CopyPart,
@@ -46,7 +46,7 @@ from hardentui.model.operations import (
     StopContainer,
     UpdateContainer,
 )
-from hardentui.readiness.ports import answers, published, read_ports, who_listens
+from hardentui.readiness.wait import answers, published, read_ports, who_listens
 from hardentui.visible import visible
 from hardentui.words import plural
 

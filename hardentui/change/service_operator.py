@@ -2,20 +2,56 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from time import monotonic
 
-from hardentui.change.operator import NOTHING, Cancelled, OperationOutcome, raise_if_stopped
+from hardentui.account import our_module
+from hardentui.change.confirm_timer import start_detached
+from hardentui.change.file_operator import NOTHING, Cancelled, OperationOutcome, raise_if_stopped
 from hardentui.engine.change.containers import ContainerControl
 from hardentui.errors import ChangeFailed
 from hardentui.host.files.reader import Files
 from hardentui.model.journal import JournalEntry, JournalProof
 from hardentui.model.operations import Operation, ProveChanges, RunProbe, WaitReady
-from hardentui.readiness.expectation import expectation
-from hardentui.readiness.probes import PROBE_LIMIT, ProbeResult, in_network_of, names_target, run_probe
-from hardentui.readiness.wait import Wait
+from hardentui.readiness.wait import (
+    PROBE_LIMIT,
+    ProbeResult,
+    Wait,
+    expectation,
+    in_network_of,
+    names_target,
+    run_probe,
+)
 from hardentui.visible import visible
+
+# A change or undo whose process is killed is rolled back immediately: a second process watches the first.
+
+
+@contextmanager
+def guarded(identity: str) -> Iterator[None]:
+    """While the block runs, an entry is rolled back if this process dies.
+
+    Raises:
+        ChangeFailed: the guard cannot start; nothing was started.
+    """
+    theirs, ours = os.pipe()  # both are closed in every program that we start
+    try:
+        start_detached(our_module("hardentui.change.guard_process", identity), theirs)
+    except OSError as error:
+        os.close(ours)
+        raise ChangeFailed(f"Nothing could roll it back if it were killed: {error.strerror}.") from error
+    finally:
+        os.close(theirs)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            os.write(ours, b".")
+        os.close(ours)
+
 
 _PAUSE = 0.5
 

@@ -15,8 +15,7 @@ from time import monotonic
 
 from msgspec.structs import replace
 
-from hardentui.change.journal import Journal
-from hardentui.change.operator import (
+from hardentui.change.file_operator import (
     Cancelled,
     NotAnswering,
     OnEvent,
@@ -24,6 +23,7 @@ from hardentui.change.operator import (
     OriginalDown,
     raise_if_stopped,
 )
+from hardentui.change.journal import Journal
 from hardentui.errors import (
     ApplyFailed,
     ChangeTimedOut,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from hardentui.change.operator import NOTHING, OperationOutcome, OriginalDown
-from hardentui.change.systemctl import Systemctl
+from hardentui.change.file_operator import NOTHING, OperationOutcome, OriginalDown, Systemctl
 from hardentui.errors import ChangeFailed
 from hardentui.model.journal import JournalEntry
 from hardentui.model.operations import NoteUnit, Operation, ReloadUnits, RestartUnit, StartUnits

@@ -8,7 +8,9 @@ from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, Kernel
 from hardentui.model.finding import (
     Evidence,
+    FixKind,
     Kind,
+    Risk,
     Severity,
     Status,
     Verdict,
@@ -17,9 +19,8 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
-from hardentui.model.fix import FixKind, Risk
 from hardentui.model.host import HostFacts
-from hardentui.model.known import Unread
+from hardentui.model.mounts import Unread
 from hardentui.model.spec import Spec
 from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge, listed, proc, section
 from hardentui.visible import visible

@@ -7,19 +7,17 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING
 
 from hardentui.cli import session
-from hardentui.cli.change_progress import tell
 from hardentui.cli.choosing import check_options, make_plan, times_of_trial
 from hardentui.cli.confirmation import sure
 from hardentui.cli.parser import group_of
-from hardentui.cli.stopping import stopped_by_signals
 from hardentui.cli.terminal import Terminal
+from hardentui.cli.undo import stopped_by_signals, tell
 from hardentui.errors import ApplyFailed, NotFound, UsageError
 from hardentui.model.journal import journal_document
 from hardentui.model.operations import described
 from hardentui.visible import strict_json
 from hardentui.workbench.changing.apply_wishes import ApplyWishes
-from hardentui.workbench.changing.history import History
-from hardentui.workbench.changing.journal_text import entry_lines
+from hardentui.workbench.changing.history import History, entry_lines
 
 if TYPE_CHECKING:
     from hardentui.model.journal import JournalEntry

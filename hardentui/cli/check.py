@@ -14,8 +14,7 @@ from msgspec.structs import replace
 from hardentui import __version__
 from hardentui.cli import session
 from hardentui.cli.parser import Given, GivenAgain, checklist_option
-from hardentui.cli.terminal import Terminal
-from hardentui.cli.text_files import save_text
+from hardentui.cli.terminal import Terminal, save_text
 from hardentui.errors import HardenError, InputError, UsageError
 from hardentui.harden.score import score
 from hardentui.model.finding import Kind, Severity, Status, Subject

@@ -15,13 +15,13 @@ from hardentui.training.loading import load_labs
 from hardentui.visible import visible
 from hardentui.words import plural
 from hardentui.workbench.checklists import loading as checklists
-from hardentui.workbench.checklists.examining import (
+from hardentui.workbench.checklists.fixtures import (
     lint_checklist,
+    new_checklist,
     prove_checklist,
     selectable_facts,
     selectable_options,
 )
-from hardentui.workbench.checklists.starting import new_checklist
 from hardentui.workbench.training import check_lab, open_training
 from hardentui.workbench.workbench import Workbench
 

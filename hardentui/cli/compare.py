@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from hardentui.cli.check import SEVERITIES
 from hardentui.cli.parser import Given
-from hardentui.cli.terminal import Terminal
-from hardentui.cli.text_files import save_text
+from hardentui.cli.terminal import Terminal, save_text
 from hardentui.model.finding import Severity
 from hardentui.reports.comparing import as_json, as_text, compare
 from hardentui.reports.result import TextStyle
@@ -17,7 +16,7 @@ from hardentui.workbench.comparing import read_saved
 from hardentui.workbench.views import CheckProgress
 
 if TYPE_CHECKING:
-    from hardentui.reports.saved_report import SavedReport
+    from hardentui.reports.as_json import SavedReport
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from hardentui.cli.change_progress import tell
 from hardentui.cli.session import one_report
 from hardentui.cli.terminal import Terminal
+from hardentui.cli.undo import tell
 from hardentui.model.journal import JournalEntry
 from hardentui.visible import visible
-from hardentui.workbench.changing.history import History
-from hardentui.workbench.changing.operators import PRIVATE
+from hardentui.workbench.changing.history import PRIVATE, History
 from hardentui.workbench.views import Selection
 from hardentui.workbench.workbench import Workbench
 

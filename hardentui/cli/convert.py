@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from hardentui.cli import saving, session
+from hardentui.cli import fix as saving
+from hardentui.cli import session
 from hardentui.cli.parser import output_options
 from hardentui.cli.terminal import Terminal
 from hardentui.model.draft import Target

@@ -8,8 +8,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from hardentui.cli.paragraphs import Paragraphs
-from hardentui.cli.terminal import Terminal
+from hardentui.cli.terminal import Paragraphs, Terminal
 from hardentui.errors import NoEngine
 from hardentui.workbench.opening.doctor import Machine, examine
 

@@ -10,13 +10,11 @@ from typing import Any
 
 from hardentui.checks import all_checks
 from hardentui.checks.examples import container
-from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.parser import checklist_option
-from hardentui.cli.terminal import Terminal, foreign
+from hardentui.cli.terminal import Paragraphs, Terminal, foreign
 from hardentui.errors import UsageError
-from hardentui.harden.evaluate import judge, parameters_of, remediation
-from hardentui.harden.score_meaning import MEANING
-from hardentui.harden.spec_diff import as_run_lines, spec_diff
+from hardentui.harden.evaluate import as_run_lines, judge, parameters_of, remediation, spec_diff
+from hardentui.harden.score import MEANING
 from hardentui.model.check import HEADINGS, AnyCheck
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts

@@ -9,8 +9,8 @@ from hardentui.cli import session
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import NoEngine, UsageError
 from hardentui.words import plural
+from hardentui.workbench.comparing import record, write_facts
 from hardentui.workbench.opening.engines import open_engines
-from hardentui.workbench.recording import record, write_facts
 from hardentui.workbench.views import CheckProgress
 
 

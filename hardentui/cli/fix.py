@@ -6,30 +6,84 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from hardentui.cli import saving, session
+from hardentui.cli import session
 from hardentui.cli.choosing import check_options, make_plan
 from hardentui.cli.parser import group_of, output_options
-from hardentui.cli.saving import step_lines
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import HardenError, UsageError
 from hardentui.harden.score import score_word
-from hardentui.model.draft import Target
+from hardentui.model.draft import Draft, NextSteps, Target
 from hardentui.model.plan import Caution, Choice
-from hardentui.model.version import Version
+from hardentui.model.spec import Version
 from hardentui.reading.own_command import own_command
 from hardentui.visible import command_word, visible
 from hardentui.words import plural
-from hardentui.workbench.changing.batch import (
-    BatchForm,
-    BatchItem,
-    combine,
-    prepare,
-    write,
-)
+from hardentui.workbench.changing.batch import BatchForm, BatchItem, combine, prepare, write
+from hardentui.workbench.changing.saving import save, save_in_place
+from hardentui.workbench.views import Report, known_facts
 
 if TYPE_CHECKING:
     from hardentui.workbench.views import Row
     from hardentui.workbench.workbench import Workbench
+
+
+# Files of a draft: to the terminal, to a directory, or in place.
+
+
+def deliver(bench: Workbench, report: Report, draft: Draft, options: Namespace, terminal: Terminal) -> None:
+    """Print the files or, with -o, write them to that directory; remarks about them become notes."""
+    for note in draft.warnings:
+        terminal.note(f"note: {note}")
+    if draft.proof:
+        terminal.note(f"note: {draft.proof}")
+    for sentence in draft.left_out:
+        terminal.complain(f"not changed: {sentence}")
+    in_place = getattr(options, "in_place", False)
+    if options.directory or in_place:
+        if in_place:
+            saved = save_in_place(known_facts(report), draft)
+            steps = bench.drafter.steps_in_place(report, draft, saved)
+        else:
+            steps = bench.drafter.next_steps(report, draft, options.directory)
+            saved = save((*draft.files, *steps.files), options.directory, create=True)
+        for written in saved:
+            backup = f" (previous file: {written.backup})" if written.backup else ""
+            terminal.write(f"{visible(written.path)}: {written.state.value}{visible(backup)}\n")
+            if written.state.value == "kept":
+                terminal.note(
+                    f"note: {visible(written.path)} belongs to the pod or another member and may contain "
+                    "fixes; delete it to have it written again"
+                )
+        for line in step_lines(steps):
+            terminal.note(line)
+        return
+    several = len(draft.files) > 1
+    for file in draft.files:
+        terminal.write_exact((f"# ---- {file.name}\n" if several else "") + file.text)
+
+
+def step_lines(steps: NextSteps) -> Iterator[str]:
+    """What to do next, one command on each line."""
+    if steps.about:
+        yield f"note: {steps.about}"
+    yield from (f"next: {command}" for command in steps.commands)
+    yield from (f"if it does not work: {command}" for command in steps.back)
+    yield from (f"when all is well: {command}" for command in steps.finish)
+
+
+def version_of(options: Namespace) -> Version | None:
+    """The Podman to write for; None = the engine's own.
+
+    Raises:
+        UsageError: not a version.
+    """
+    if not options.podman_version:
+        return None
+    try:
+        version = Version.parse(options.podman_version)
+    except ValueError as error:
+        raise UsageError(f"--podman-version: {visible(str(error))}.") from error
+    return version
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -48,7 +102,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace, terminal: Terminal) -> int:
     if options.in_place and (options.to not in ("unit", "drop-in") or options.directory):
         raise UsageError("--in-place needs --to unit or --to drop-in, and excludes -o.")
-    version = saving.version_of(options)
+    version = version_of(options)
     if len(options.names) > 1:
         return fix_many(options, terminal, version)
     saved = check_options(options)
@@ -59,7 +113,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
             terminal.complain("Nothing was written; hardentui convert NAME writes the container as it is.")
             return 1
         draft = bench.drafter.draft(report, plan, Target(options.to), version=version)
-        saving.deliver(bench, report, draft, options, terminal)
+        deliver(bench, report, draft, options, terminal)
     return 0
 
 

@@ -12,12 +12,10 @@ import msgspec
 from msgspec.structs import replace
 
 from hardentui.cli import session
-from hardentui.cli.change_progress import tell
-from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.parser import Given, checklist_option, seconds
-from hardentui.cli.stopping import stopped_by_signals
-from hardentui.cli.terminal import Terminal
+from hardentui.cli.terminal import Paragraphs, Terminal
 from hardentui.cli.trial import EXIT_CODES, ProgressLines
+from hardentui.cli.undo import stopped_by_signals, tell
 from hardentui.errors import ApplyFailed, HardenError, NotFound, UsageError
 from hardentui.features.harden.page import LABEL, downtime, lines, title
 from hardentui.features.harden.task import CONFIRM_WITHIN, Hardening, HardenWishes, Outset
@@ -26,8 +24,7 @@ from hardentui.model.apps import compose_project
 from hardentui.model.journal import EntryState
 from hardentui.visible import strict_json, visible
 from hardentui.words import plural
-from hardentui.workbench.changing.history import History
-from hardentui.workbench.changing.journal_text import entry_lines
+from hardentui.workbench.changing.history import History, entry_lines
 from hardentui.workbench.changing.saving import save_result
 from hardentui.workbench.checklists.lookup import know_checks
 from hardentui.writers.context import safe_file_name

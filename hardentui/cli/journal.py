@@ -10,8 +10,7 @@ from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
 from hardentui.model.journal import JournalEntry, journal_document
 from hardentui.visible import strict_json, visible, visible_lines
-from hardentui.workbench.changing.history import History
-from hardentui.workbench.changing.journal_text import entry_lines
+from hardentui.workbench.changing.history import History, entry_lines
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -13,10 +13,10 @@ from hardentui.errors import InputError, UsageError
 from hardentui.files import write_bundle
 from hardentui.model.draft import TextFile
 from hardentui.visible import visible
-from hardentui.workbench.pages.lsm import Confinement, lsm_page
+from hardentui.workbench.pages.rights import Confinement, lsm_page
 
 if TYPE_CHECKING:
-    from hardentui.workbench.pages.lsm import LsmPage
+    from hardentui.workbench.pages.rights import LsmPage
 
 SCHEMA = "hardentui/lsm/1"
 

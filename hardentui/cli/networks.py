@@ -14,39 +14,36 @@ from msgspec import to_builtins
 from hardentui.cli import session
 from hardentui.cli.images import page_text
 from hardentui.cli.parser import Given, seconds
-from hardentui.cli.terminal import Terminal, foreign
-from hardentui.cli.text_files import save_text
+from hardentui.cli.terminal import Terminal, foreign, save_text
 from hardentui.cli.trial import ProgressLines, interruptible
 from hardentui.errors import InputError, UsageError
 from hardentui.files import write_bundle
 from hardentui.model.facts import NetworkFacts
-from hardentui.model.network_split import SplitResult
+from hardentui.model.network import SplitResult
 from hardentui.reports.network_svg import network_svg
 from hardentui.visible import strict_json, visible
 from hardentui.workbench.learned import read_learned
-from hardentui.workbench.networking import outgoing as going_out
 from hardentui.workbench.networking import proving
+from hardentui.workbench.networking import proving as going_out
 from hardentui.workbench.networking.proving import HOST, parse_target
 from hardentui.workbench.networking.requests import known_containers, watch_everybody
-from hardentui.workbench.networking.result_pages import split_trial_page
-from hardentui.workbench.networking.splitting import lines_of, splits
-from hardentui.workbench.networking.trying_split import try_proposal
+from hardentui.workbench.networking.splitting import lines_of, split_trial_page, splits, try_proposal
 from hardentui.workbench.pages.networks import places
 from hardentui.workbench.views import without_originals
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from hardentui.model.network_map import NetworkMap
+    from hardentui.model.network import NetworkMap
     from hardentui.workbench.pages.networks import NetworkPlace
 if TYPE_CHECKING:
     from hardentui.model.facts import ContainerFacts
-    from hardentui.model.reach import Contact
-    from hardentui.workbench.networking.outgoing import Outgoing
+    from hardentui.model.network import Contact
+    from hardentui.workbench.networking.proving import Outgoing
     from hardentui.workbench.views import Row
     from hardentui.workbench.workbench import Workbench
 if TYPE_CHECKING:
-    from hardentui.model.network_split import SplitTrial
+    from hardentui.model.network import SplitTrial
     from hardentui.workbench.networking.splitting import Split, Watched
     from hardentui.workbench.views import Row
     from hardentui.workbench.workbench import Workbench

@@ -6,8 +6,7 @@ import os
 import sys
 from argparse import Namespace
 
-from hardentui.cli.loading import command_module
-from hardentui.cli.terminal import Terminal
+from hardentui.cli.terminal import Terminal, command_module
 from hardentui.workbench.settings.reading import wants_text
 
 

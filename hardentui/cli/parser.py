@@ -8,8 +8,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from hardentui import __version__
-from hardentui.cli.loading import command_module
-from hardentui.cli.terminal import columns
+from hardentui.cli.terminal import columns, command_module
 
 COMMANDS = {
     "harden": "harden a container: try everything on a twin, show the card, apply it with a way back",

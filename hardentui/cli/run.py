@@ -8,9 +8,8 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from hardentui import fault
-from hardentui.cli.loading import command_module
 from hardentui.cli.parser import parse
-from hardentui.cli.terminal import OutputLost, Terminal
+from hardentui.cli.terminal import OutputLost, Terminal, command_module
 from hardentui.errors import HardenError, UsageError, WriteError
 
 INTERRUPTED = 130

@@ -11,11 +11,8 @@ from hardentui.cli.terminal import Terminal
 from hardentui.model.settings import SettingSource
 from hardentui.tui.vocabulary import all_actions, key_name, vocabulary
 from hardentui.visible import strict_json, visible
-from hardentui.workbench.settings.document import Document
-from hardentui.workbench.settings.fixes import read_fix_defaults
-from hardentui.workbench.settings.reading import read_settings
-from hardentui.workbench.settings.showing import SettingRow, setting_rows, settings_document
-from hardentui.workbench.settings.template import write_template
+from hardentui.workbench.settings.reading import Document, read_fix_defaults, read_settings
+from hardentui.workbench.settings.showing import SettingRow, setting_rows, settings_document, write_template
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -5,17 +5,50 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TextIO
 
 from hardentui.errors import HardenError
+from hardentui.files import write_bundle
+from hardentui.model.draft import TextFile
 from hardentui.reports.result import TextStyle
 from hardentui.visible import visible, visible_lines
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
+
+
+# A result that is written to a file instead of the terminal.
+
+
+def save_text(path: str, text: str, *, backup: bool, mode: int = 0o644, create: bool = False) -> None:
+    """Write one file atomically; with `backup` the previous file is kept beside it.
+
+    Raises:
+        WriteError: the previous file is untouched.
+    """
+    directory, name = os.path.split(os.path.abspath(path))
+    # backups of a nightly report must not pile up
+    write_bundle(
+        directory,
+        [TextFile(name, text, mode, of_root=True)],
+        follow_symlink=True,
+        keep_backup=backup,
+        create=create,
+    )
+
+
+# The modules of the commands, by name. Each is imported when it is wanted: none waits for the others.
+
+
+def command_module(name: str) -> ModuleType:
+    """`hardentui/cli/NAME.py`: `run` carries the command out, `arguments` declares its options."""
+    return import_module(f"hardentui.cli.{name}")
 
 
 PIPE_WIDTH = 100
@@ -157,3 +190,48 @@ def foreign(text: str, limit: int | None = None, style: str = "") -> Text:
     from rich.text import Text
 
     return Text(visible(text, limit), style=style)
+
+
+# Headings and paragraphs for a human.
+
+_WIDEST = 100
+
+
+class Paragraphs:
+    """Lines for this terminal; foreign text is made visible."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._color = terminal.color
+        self._width = max(40, min(_WIDEST, terminal.width))
+
+    def painted(self, text: str, color: str) -> str:
+        """Text in a colour, given as numbers of ECMA-48 (`1` bold, `31` red)."""
+        return f"\x1b[{color}m{visible(text)}\x1b[0m" if self._color else visible(text)
+
+    def bold(self, text: str) -> str:
+        return self.painted(text, "1")
+
+    def wrapped(self, text: str, indent: str = "  ") -> Iterator[str]:
+        """A text whose paragraphs are separated by empty lines."""
+        for paragraph in text.split("\n\n"):
+            yield from textwrap.wrap(
+                visible(" ".join(paragraph.split())),
+                self._width,
+                initial_indent=indent,
+                subsequent_indent=indent,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+
+    def section(self, heading: str, text: str) -> Iterator[str]:
+        """A heading and its text; nothing if the text is empty."""
+        if text:
+            yield ""
+            yield self.bold(heading)
+            yield from self.wrapped(text)
+
+    def block(self, heading: str, lines: Iterable[str]) -> Iterator[str]:
+        """A heading and lines that are not wrapped."""
+        yield ""
+        yield self.bold(heading)
+        yield from (f"  {visible(line)}" for line in lines)

@@ -13,12 +13,10 @@ from msgspec import Struct
 
 from hardentui.cli import session
 from hardentui.cli.explain import explain_lines
+from hardentui.cli.fix import deliver
 from hardentui.cli.harden import Conversation
-from hardentui.cli.paragraphs import Paragraphs
-from hardentui.cli.plan import plan_lines
-from hardentui.cli.saving import deliver
-from hardentui.cli.terminal import Terminal
-from hardentui.cli.text_changes import APPLY_WORDS, Changes
+from hardentui.cli.plan import APPLY_WORDS, Changes, plan_lines
+from hardentui.cli.terminal import Paragraphs, Terminal
 from hardentui.errors import ApplyFailed, HardenError, UsageError
 from hardentui.features.harden.task import CONFIRM_WITHIN, HardenWishes
 from hardentui.harden.decisions import decisions, others_left_out, what_changes

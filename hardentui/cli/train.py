@@ -11,17 +11,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from hardentui.checks import all_checks
-from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.parser import Given, Parser, common_options
 from hardentui.cli.session import selection_of
-from hardentui.cli.terminal import Terminal
-from hardentui.cli.text_files import save_text
+from hardentui.cli.terminal import Paragraphs, Terminal, save_text
 from hardentui.errors import InputError, UsageError
 from hardentui.reading.own_command import own_command
-from hardentui.training.course import Course, export, load_course
-from hardentui.training.lab import Lab, Mode
+from hardentui.training.course import Course, Lab, Mode, export, load_course, load_progress, progress_file
 from hardentui.training.loading import load_labs
-from hardentui.training.progress import load_progress, progress_file
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.training import LabOutcome, Training, open_training
 from hardentui.workbench.workbench import Workbench

@@ -9,24 +9,90 @@ from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from hardentui.cli import session, signing
+from hardentui.cli import session
 from hardentui.cli.confirmation import sure
 from hardentui.cli.images import page_text
 from hardentui.cli.parser import Given, common_options
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
 from hardentui.model.facts import EngineFacts
-from hardentui.model.known import known
-from hardentui.model.trust_change import NamedImages, RuleKind, ScopeRule
+from hardentui.model.mounts import known
+from hardentui.model.trust_change import NamedImages, PullVerdict, RuleKind, ScopeRule
 from hardentui.visible import strict_json, visible, visible_lines
+from hardentui.workbench.changing.signing import new_key, sign_and_prove, sign_with_gpg
 from hardentui.workbench.changing.trust import trust_change_of, why_not
 from hardentui.workbench.changing.trust_rules import authority_rule, keyless_rule, kind_of, scope_of
 from hardentui.workbench.pages.trust import trust_page
 
 if TYPE_CHECKING:
-    from hardentui.model.trust_change import PullProof, TrustDraft
+    from hardentui.model.trust_change import Pull, PullProof, TrustDraft
     from hardentui.workbench.changing.trust import TrustChange
     from hardentui.workbench.workbench import Workbench
+
+
+# hardentui trust sign, check and key.
+
+
+def make_key(options: Namespace, terminal: Terminal) -> int:
+    """A sigstore key pair."""
+    if "/" in options.name or options.name[:1] in ("", ".", "-"):
+        raise UsageError("The name of a key must be a file name, such as: hardentui trust key release")
+    private, public = new_key(
+        options.directory, options.name, options.passphrase_file, stop=threading.Event()
+    )
+    terminal.write(f"{visible(private)}: keep it secret\n{visible(public)}: name it in a rule\n")
+    if not options.passphrase_file:
+        terminal.note("note: the private key has no passphrase; --passphrase-file FILE gives it one")
+    return 0
+
+
+def sign(options: Namespace, terminal: Terminal) -> int:
+    """Sign each image, and prove the signature with a pull."""
+    if bool(options.key) == bool(options.gpg):
+        raise UsageError("Sign with either --key FILE or --gpg KEY.")
+    if bool(options.gpg) != bool(options.lookaside):
+        raise UsageError(
+            "--gpg and --lookaside DIR go together: GPG signatures are stored in a directory, not a registry."
+        )
+    images = ", ".join(visible(name, 100) for name in options.names)
+    sure(terminal, f"Add a signature to {images}?", yes=options.yes, command="the same with --yes")
+    failed = False
+    for image in options.names:
+        terminal.activity(f"signing {image}")
+        pull = _sign(image, options)
+        terminal.clear()
+        good = pull.verdict == "accepted"
+        failed = failed or not good
+        proven = f"a pull that requires this key was {pull.verdict} ({pull.by})"
+        terminal.write(f"{visible(image, 100)}: signed; {proven}\n")
+        if not good:
+            terminal.complain(visible(pull.output, 300))
+    return 1 if failed else 0
+
+
+def _sign(image: str, options: Namespace) -> Pull:
+    stop = threading.Event()
+    if options.gpg:
+        return sign_with_gpg(image, options.gpg, options.passphrase_file, options.lookaside, stop=stop)
+    return sign_and_prove(image, options.key, options.passphrase_file, options.public, stop=stop)
+
+
+def check(change: TrustChange, options: Namespace, terminal: Terminal) -> int:
+    """The verdict of the current policy, by a real pull of each image."""
+    codes = set()
+    for image in options.names:
+        terminal.activity(f"pulling {image}")
+        verified = change.check(image, threading.Event())
+        terminal.clear()
+        pull = verified.pull
+        terminal.write(
+            f"{visible(image, 100)}: {pull.verdict} ({visible(pull.by)})\n  {visible(verified.rule, 300)}\n"
+        )
+        if pull.output:
+            terminal.write(f"  {visible(pull.output, 300)}\n")
+        terminal.write(f"  {visible(verified.signatures_told, 300)}\n")
+        codes.add({PullVerdict.ACCEPTED: 0, PullVerdict.UNKNOWN: 4}.get(pull.verdict, 1))
+    return max(codes)
 
 
 SCHEMA = "hardentui/trust/1"
@@ -175,9 +241,9 @@ _ARGUMENTS = {
 
 def run(options: Namespace, terminal: Terminal) -> int:
     if options.verb == "key":
-        return signing.make_key(options, terminal)
+        return make_key(options, terminal)
     if options.verb == "sign":
-        return signing.sign(options, terminal)
+        return sign(options, terminal)
     with session.workbench(options, terminal) as bench:
         rows = bench.containers.rows()
         running = [(row.engine.label, row.image) for row in rows if row.state == "running"]
@@ -186,7 +252,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
         change = trust_change_of(bench.parts, [image for _, image in running])
         if options.verb == "check":
-            return signing.check(change, options, terminal)
+            return check(change, options, terminal)
         return _change(change, options, terminal)
 
 

@@ -2,13 +2,78 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from argparse import SUPPRESS, ArgumentParser, Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
-from hardentui.cli.change_progress import tell
 from hardentui.cli.confirmation import sure
 from hardentui.cli.terminal import Terminal
-from hardentui.workbench.changing.history import History
-from hardentui.workbench.changing.journal_text import entry_lines
+from hardentui.model.change_events import (
+    ChangeEvent,
+    GoingBack,
+    OperationBegun,
+    OperationCleared,
+    OperationDone,
+    OperationUndone,
+)
+from hardentui.model.operations import NoteContainer, NoteUnit, described, described_back, described_clearing
+from hardentui.workbench.changing.history import History, entry_lines, trouble_back
+
+# A change of the host, reported line by line.
+
+
+def tell(terminal: Terminal, event: ChangeEvent) -> None:
+    """One event as a note; a running step as an activity."""
+    if trouble := trouble_back(event):
+        terminal.complain(trouble)
+        return
+    match event:
+        case OperationBegun():
+            terminal.activity(f"{event.number}/{event.total} {described(event.operation)}")
+        case OperationDone():
+            remark = f": {event.remark}" if event.remark else ""
+            terminal.note(
+                f"{event.number}/{event.total} {described(event.operation)} ({event.seconds:.1f} s){remark}"
+            )
+        case GoingBack():
+            terminal.note(f"rolling back: {event.why}")
+        case OperationUndone():
+            if isinstance(event.operation, NoteContainer | NoteUnit):
+                terminal.note(
+                    "the original runs as before" if _ran(event.operation) else "the original is restored"
+                )
+            else:
+                terminal.activity(f"rolled back: {described_back(event.operation)}")
+        case OperationCleared():
+            terminal.activity(described_clearing(event.operation))
+
+
+def _ran(operation: NoteContainer | NoteUnit) -> bool:
+    return operation.running if isinstance(operation, NoteContainer) else operation.active
+
+
+# Ctrl-C, a closed session and SIGTERM as requests for an orderly stop.
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[threading.Event]:
+    """An event set by these signals: then everything is undone in order."""
+    stop = threading.Event()
+
+    def ask_to_stop(number: int, frame: Any) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, ask_to_stop) for number in _SIGNALS}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def arguments(parser: ArgumentParser) -> None:

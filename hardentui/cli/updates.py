@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hardentui.cli.terminal import Terminal, foreign
-from hardentui.model.known import Unread
+from hardentui.model.mounts import Unread
 from hardentui.visible import strict_json
 from hardentui.workbench.updating.updates import Updates, state_text
 

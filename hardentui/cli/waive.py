@@ -12,7 +12,7 @@ from hardentui.cli.parser import Given, checklist_option
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError, WaiversError
 from hardentui.model.check import AnyCheck
-from hardentui.model.waiver import Waiver
+from hardentui.model.finding import Waiver
 from hardentui.visible import visible
 from hardentui.workbench import waivers
 from hardentui.workbench.checklists.loading import load

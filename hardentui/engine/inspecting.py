@@ -12,11 +12,10 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from hardentui.engine import shapes
-from hardentui.engine.connection import CONNECT_LIMIT, TIME_LIMIT, Connection
+from hardentui.engine.connection import CONNECT_LIMIT, TIME_LIMIT, Connection, segment
 from hardentui.engine.shapes import Listed
-from hardentui.engine.targets import segment
 from hardentui.errors import EngineError, EngineUnreachable, HardenError, NotFound
-from hardentui.model.known import Unread
+from hardentui.model.mounts import Unread
 
 _STOP_TICK = 0.2  # seconds between checks of the stop event
 PATIENCE = 2 * (TIME_LIMIT + CONNECT_LIMIT) + 10

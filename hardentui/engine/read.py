@@ -11,16 +11,18 @@ from typing import Any
 from msgspec import Struct
 
 from hardentui.engine import shapes
-from hardentui.engine.connection import Connection
-from hardentui.engine.documents.container import ChangedFile, ExecSession
-from hardentui.engine.documents.fields import (
+from hardentui.engine.connection import Connection, segment
+from hardentui.engine.documents.reading import (
+    ChangedFile,
+    ExecSession,
     Flag,
+    HistoryEntry,
     Keys,
+    ListedImage,
     Number,
     Text,
     Texts,
 )
-from hardentui.engine.documents.image import HistoryEntry, ListedImage
 from hardentui.engine.documents.resources import ListedPod, Network, Pod, Volume
 from hardentui.engine.inspecting import (
     ABSENT,
@@ -36,11 +38,10 @@ from hardentui.engine.inspecting import (
     start,
 )
 from hardentui.engine.shapes import Listed
-from hardentui.engine.targets import segment
 from hardentui.errors import EngineError, EngineProtocolError
 from hardentui.model.facts import EngineFacts
-from hardentui.model.known import Unread
-from hardentui.model.version import Version
+from hardentui.model.mounts import Unread
+from hardentui.model.spec import Version
 
 
 class Security(Struct):

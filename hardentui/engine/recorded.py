@@ -6,9 +6,8 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from hardentui.engine.connection import TICK, Connection, OnAnswer, outcome
-from hardentui.engine.refusal import MESSAGE_LENGTH
-from hardentui.engine.targets import target
+from hardentui.engine.connection import TICK, Connection, OnAnswer, outcome, target
+from hardentui.engine.wire import MESSAGE_LENGTH
 from hardentui.errors import EngineError, EngineProtocolError, NotFound
 from hardentui.visible import visible
 

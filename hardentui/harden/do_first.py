@@ -13,8 +13,7 @@ from msgspec.structs import replace
 
 from hardentui.harden.score import Score, score
 from hardentui.model.check import AnyCheck
-from hardentui.model.finding import Finding, Kind, Severity, Status, Subject
-from hardentui.model.fix import FixKind, Risk
+from hardentui.model.finding import Finding, FixKind, Kind, Risk, Severity, Status, Subject
 from hardentui.visible import command_word
 
 MOST = 5

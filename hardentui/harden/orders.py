@@ -31,10 +31,9 @@ from hardentui.options import (
     Port,
 )
 from hardentui.reading.containers import declared_user, is_root
-from hardentui.reading.networks import mode_of, modes, reach
-from hardentui.reading.pasta import opened_by_pasta
+from hardentui.reading.mounts import asks_for_user_namespace
+from hardentui.reading.networks import mode_of, modes, opened_by_pasta, reach
 from hardentui.reading.security_modules import selinux_switched_off
-from hardentui.reading.user_namespace import asks_for_user_namespace
 
 Order: TypeAlias = Callable[[ContainerFacts, ContainerFacts], str]
 

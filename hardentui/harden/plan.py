@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
 from hardentui.errors import CannotFix
-from hardentui.harden.evaluate import advised, fix_parameters, judge, parameters_of, remedied
+from hardentui.harden.evaluate import (
+    OptionDiff,
+    advised,
+    fix_parameters,
+    judge,
+    parameters_of,
+    remedied,
+    spec_diff,
+)
 from hardentui.harden.protection import weakenings
-from hardentui.harden.spec_diff import OptionDiff, spec_diff
+from hardentui.harden.score import most_severe_first
 from hardentui.model.check import Advice, AnyCheck, FixContext
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Kind, Status
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import known
+from hardentui.model.finding import Finding, FixKind, Kind, Risk, Status
+from hardentui.model.mounts import known
 from hardentui.model.plan import Caution, Change, Choice, Note, Plan, Skipped
 from hardentui.model.spec import Spec
 from hardentui.options import (
@@ -31,8 +38,7 @@ from hardentui.options import (
     USERNS,
 )
 from hardentui.options.capabilities import bounding_set
-from hardentui.reading.containers import declared_user, is_root, listed, runs_systemd
-from hardentui.reading.limits import cgroup_version
+from hardentui.reading.containers import cgroup_version, declared_user, is_root, listed, runs_systemd
 
 _OF_ENTRY_POINTS = frozenset({"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_SETGID", "CAP_SETUID"})
 
@@ -365,3 +371,52 @@ def _with_a_fix(checks: Iterable[AnyCheck]) -> Iterator[AnyCheck]:
 def _unknown(check: AnyCheck, facts: ContainerFacts, checklist: Checklist) -> bool:
     """Whether the finding is unknown: such a fix has to be named explicitly."""
     return judge(check, facts, parameters_of(check, checklist)).status is Status.UNKNOWN
+
+
+# The fixes that raise a container's score most, among those that can be applied alone.
+
+_TRIED = 4
+"""How many are tried: each costs an evaluation of all failing checks, and minor findings gain little."""
+
+
+def raises_most(
+    facts: ContainerFacts,
+    findings: Iterable[Finding],
+    checks: Mapping[str, AnyCheck],
+    checklist: Checklist,
+    most: int,
+) -> tuple[Finding, ...]:
+    """Failing findings with an automatic fix, the largest score gain first.
+
+    Other findings that a fix resolves count too: turning off privileged mode resolves many. A finding that
+    allows host takeover caps the score, so its fix comes first.
+    """
+    failing = [failed for failed in findings if failed.failing and failed.check in checks]
+    gains: list[tuple[int, int, Finding]] = []
+    for finding in sorted(failing, key=most_severe_first):
+        if len(gains) == max(_TRIED, most):
+            break
+        after = spec_after_fix(checks[finding.check], facts, checklist)
+        if after is not None and (gain := _gain(facts, after, failing, checks, checklist)) > (0, 0):
+            gains.append((*gain, finding))
+    gains.sort(key=lambda gain: (-gain[0], -gain[1], gain[2].step, gain[2].check))
+    return tuple(finding for _, _, finding in gains[:most])
+
+
+def _gain(
+    facts: ContainerFacts,
+    after: Spec,
+    failing: Iterable[Finding],
+    checks: Mapping[str, AnyCheck],
+    checklist: Checklist,
+) -> tuple[int, int]:
+    """(number of resolved host takeover findings, score gain)."""
+    planned = facts.planned(after)
+    takeovers = points = 0
+    for finding in failing:
+        check = checks[finding.check]
+        status = judge(check, planned, parameters_of(check, checklist)).status
+        if status in (Status.PASS, Status.NOT_APPLICABLE):
+            points += finding.points
+            takeovers += finding.takes_over
+    return takeovers, points

@@ -18,8 +18,7 @@ from hardentui.harden.orders import Order
 from hardentui.model.check import Parameters
 from hardentui.model.facts import ContainerFacts, NotRunning
 from hardentui.model.finding import Status
-from hardentui.model.protection import ProtectionRule
-from hardentui.model.spec import Option, Spec
+from hardentui.model.spec import Option, ProtectionRule, Spec
 from hardentui.options import (
     ANNOTATIONS,
     APPARMOR,

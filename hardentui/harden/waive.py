@@ -7,8 +7,7 @@ from datetime import date
 
 from msgspec.structs import replace
 
-from hardentui.model.finding import Finding, Kind, Status
-from hardentui.model.waiver import Waiver, WaiverUse
+from hardentui.model.finding import Finding, Kind, Status, Waiver, WaiverUse
 
 _WAIVABLE = (Status.FAIL, Status.UNKNOWN)
 

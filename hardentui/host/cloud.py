@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from hardentui.host.files.config import text
-from hardentui.host.files.reader import Files
+from hardentui.host.files.reader import Files, text
 from hardentui.model.configuration import Missing
-from hardentui.model.known import Known, Unread
+from hardentui.model.mounts import Known, Unread
 
 METADATA_ADDRESS = "169.254.169.254"
 

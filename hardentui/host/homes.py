@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pwd
 
-from hardentui.host.files.config import text
-from hardentui.host.files.reader import Files
+from hardentui.host.files.reader import Files, text
 
 
 def home_of(files: Files, uid: int) -> str:

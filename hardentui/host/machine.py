@@ -12,16 +12,28 @@ from msgspec import Struct
 
 from hardentui.host.cloud import read_cloud
 from hardentui.host.commands import Run, run_nothing
-from hardentui.host.files.config import ROOT_ONLY, examine, names, text, there
-from hardentui.host.files.interpreters import interpreters
-from hardentui.host.files.paths import read_accounts
-from hardentui.host.files.reader import Files
-from hardentui.host.network.endpoints import Endpoint, read_endpoints
+from hardentui.host.files.reader import (
+    ROOT_ONLY,
+    Files,
+    examine,
+    interpreters,
+    names,
+    read_accounts,
+    text,
+    there,
+)
 from hardentui.host.network.firewall import read_firewall
-from hardentui.host.network.listening import Listening, read_listening
-from hardentui.host.network.sockets import read_socket_enabled, read_sockets
-from hardentui.host.network.tcp_services import TcpServices, read_tcp_services
-from hardentui.host.packages import advisories
+from hardentui.host.network.sockets import (
+    Endpoint,
+    Listening,
+    TcpServices,
+    read_endpoints,
+    read_listening,
+    read_socket_enabled,
+    read_sockets,
+    read_tcp_services,
+)
+from hardentui.host.packages import installed as advisories
 from hardentui.host.packages.installed import (
     read_outdated,
     read_packages,
@@ -36,8 +48,7 @@ from hardentui.host.packages.sensors import (
     read_running_sensors,
 )
 from hardentui.host.podman.containers_conf import read_configuration, read_storage
-from hardentui.host.process.table import HostProcess, read_process_table
-from hardentui.host.process.tree import parse_status
+from hardentui.host.process.capabilities import HostProcess, parse_status, read_process_table
 from hardentui.host.subids import read_groups, read_root_rights, read_sub_ids, read_users
 from hardentui.host.sysctls import (
     read_cgroup_version,
@@ -57,9 +68,9 @@ from hardentui.host.units.writable import (
 from hardentui.model.access import Accounts
 from hardentui.model.configuration import Configuration, FileFact, Missing
 from hardentui.model.host import Capacity, EngineSocket, HostFacts, JournalStorage, Program, Storage, User
-from hardentui.model.known import Known, Unread, known, later
-from hardentui.model.version import Version
-from hardentui.reading.limits import count_of_list
+from hardentui.model.mounts import Known, Unread, known, later
+from hardentui.model.spec import Version
+from hardentui.reading.containers import count_of_list
 
 _RUNTIME, _BUNDLE, _NAME, _AT_EXIT = "-r", "-b", "-n", "--exit-command"
 """Flags of conmon(8)."""

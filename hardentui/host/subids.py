@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import re
 
-from hardentui.host.files.config import text, there
-from hardentui.host.files.reader import Files
-from hardentui.host.files.toml_text import parsed
+from hardentui.host.files.reader import Files, parsed, text, there
 from hardentui.host.rights.sudo import read_doas_rights, read_sudo_rights
 from hardentui.model.configuration import Missing
 from hardentui.model.host import EngineSocket, RootRight, SubIds, User
-from hardentui.model.known import Known, Unread
+from hardentui.model.mounts import Known, Unread
 from hardentui.toml_document import TomlFault
 
 _NOBODY = 65534

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from hardentui.host.files.config import examine, names, text, there
-from hardentui.host.files.reader import Files
+from hardentui.host.files.reader import Files, examine, names, text, there
 from hardentui.model.access import Accounts
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.host import SecurityModules
-from hardentui.model.known import Known, Unread
+from hardentui.model.mounts import Known, Unread
 
 KNOBS = tuple(
     "kernel.unprivileged_bpf_disabled kernel.kptr_restrict kernel.dmesg_restrict kernel.yama.ptrace_scope "

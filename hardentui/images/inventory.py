@@ -13,10 +13,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from hardentui.images.layer import MOST_FOUND, Budget, Layer, read_layer
-from hardentui.images.packages import Database
-from hardentui.images.rules import weak
-from hardentui.images.tar import Body, ByteSource, Damaged, entries
+from hardentui.images.layer import MOST_FOUND, Budget, Layer, read_layer, weak
+from hardentui.images.packages import Body, ByteSource, Damaged, Database, entries
 from hardentui.model.image import ImageFile, ImageInventory, LayerSize, Package
 from hardentui.visible import visible
 

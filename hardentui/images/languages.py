@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from hardentui.images.tar import ArchiveEntry, Body
+from hardentui.images.packages import ArchiveEntry, Body
 from hardentui.model.image import Package
 
 NOT_LISTED = "only packages of distributions, pip, npm, gem and Go are listed, not other files in the image"

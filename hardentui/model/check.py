@@ -9,9 +9,8 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 from msgspec import Struct, field
 
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Kind, Severity, Verdict, unknown
-from hardentui.model.fix import FixKind, Risk
-from hardentui.model.known import Unread
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, unknown
+from hardentui.model.mounts import Unread
 from hardentui.model.spec import Spec
 
 F = TypeVar("F")

@@ -2,13 +2,115 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import IntEnum, StrEnum
+from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from msgspec import Struct
 
-from hardentui.model.fix import Remediation
-from hardentui.model.waiver import Waiver
+# A waiver: an accepted finding, with who accepts it, why, and until when.
+
+
+class Waiver(Struct, frozen=True):
+    """One `[[waiver]]` of a waivers file.
+
+    Attributes:
+        check: id of a check, or a shell pattern over ids.
+        subject: name of a container, image, network, engine or host, or a shell pattern over names.
+        until: the last day on which it is valid.
+        engine: label of an engine, or a shell pattern over labels.
+        control: the compensating control; may be empty.
+        source: its file and line.
+    """
+
+    check: str
+    subject: str
+    reason: str
+    owner: str
+    until: date
+    engine: str = "*"
+    control: str = ""
+    source: str = ""
+
+    def covers(self, check: str, subject: str, engine: str) -> bool:
+        """Whether it matches this check, subject and engine, expired or not."""
+        return (
+            fnmatchcase(check, self.check)
+            and fnmatchcase(subject, self.subject)
+            and fnmatchcase(engine, self.engine)
+        )
+
+
+class WaiverUse(Struct, frozen=True):
+    """A waiver and its use in one full check.
+
+    Attributes:
+        findings: number of findings that it waives.
+        expired_for: number of failing findings that it would waive if it had not expired.
+    """
+
+    waiver: Waiver
+    expired: bool
+    findings: int = 0
+    expired_for: int = 0
+
+
+class WaiverFacts(Struct, frozen=True):
+    """The facts for checks of waivers."""
+
+    uses: tuple[WaiverUse, ...] = ()
+
+
+# Fixes: what kind of work one is, its risk, and how to carry it out.
+
+
+class FixKind(StrEnum):
+    """The kind of work that a fix needs."""
+
+    LIVE_UPDATE = "live update"
+    RECREATE = "recreate"
+    UNIT_EDIT = "unit edit"
+    HOST_FILE = "host file"
+    IMAGE_REBUILD = "image rebuild"
+    DECISION = "decision"
+
+
+class Risk(StrEnum):
+    """The risk of a fix for a working service.
+
+    DECISION: it changes what others rely on (ports that clients use, which image the next start runs), which
+    no trial can show. Only a person who names the fix takes it.
+    """
+
+    SAFE = "safe"
+    MAY_BREAK = "may break"
+    CHANGES_BEHAVIOUR = "changes behaviour"
+    DECISION = "decision"
+
+
+class Remediation(Struct, frozen=True):
+    """How to fix a failing finding.
+
+    Attributes:
+        summary: one imperative sentence.
+        impact: what it may break.
+        run: the change as `podman run` flags, one per line; empty if no flag fixes it.
+        quadlet: the change as Quadlet lines.
+        commands: commands or lines for what no container option can fix.
+        risk: the general risk; `here` is the risk for this container, if observations show it.
+        notes: observations of this container and their consequences.
+    """
+
+    summary: str
+    impact: str
+    kind: FixKind
+    risk: Risk
+    run: str = ""
+    quadlet: str = ""
+    commands: tuple[str, ...] = ()
+    here: Risk | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Status(StrEnum):

@@ -7,8 +7,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from hardentui.model.finding import Severity
-from hardentui.model.fix import Risk
+from hardentui.model.finding import Risk, Severity
 
 OwnValue: TypeAlias = "bool | int | float | str | tuple[str, ...]"
 """The value to compare with; its shape is that of the option or fact."""

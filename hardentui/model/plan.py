@@ -8,7 +8,7 @@ from enum import StrEnum
 from msgspec import Struct, field
 
 from hardentui.model.check import ParameterValue
-from hardentui.model.fix import FixKind, Risk
+from hardentui.model.finding import FixKind, Risk
 from hardentui.model.spec import Spec
 
 

@@ -7,15 +7,94 @@ of each value.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import Any, Generic, TypeAlias, TypeVar, cast
+from typing import Any, Generic, Self, TypeAlias, TypeVar, cast
 
 from msgspec import Struct, field
 
 from hardentui.model.codec import Codec
-from hardentui.model.protection import Protection
-from hardentui.model.version import Version
+
+# How the values of an option compare: which of two protects a container more.
+
+
+class ProtectionRule(StrEnum):
+    """When a changed value protects the container less than the previous one.
+
+    JUDGED: it depends on other options and facts, see `harden/protection.py`.
+    """
+
+    NEVER = "no value protects more than another"
+    HIGHER = "a higher number; below 1 is no limit"
+    SWITCHED_OFF = "switching it off"
+    SWITCHED_ON = "switching it on"
+    ADDED = "each added entry"
+    REMOVED = "each removed entry"
+    CHANGED = "any change of a set value, because values cannot be compared"
+    JUDGED = "depends on other options and facts"
+
+
+class Protection(Struct, frozen=True):
+    """The rule of one option.
+
+    Attributes:
+        text: for NEVER the reason; for a switch the effect of changing it, as a verb phrase.
+    """
+
+    rule: ProtectionRule
+    text: str = ""
+
+
+# Podman versions, which determine what can be written.
+
+
+class Version(tuple[int, int, int]):
+    """major.minor.patch; compares like a tuple. (typing.NamedTuple would take 1 ms of each start.)"""
+
+    __slots__ = ()
+
+    def __new__(cls, major: int, minor: int = 0, patch: int = 0) -> Self:
+        return super().__new__(cls, (major, minor, patch))
+
+    def __getnewargs__(self) -> tuple[int, int, int]:
+        """The arguments for a copy: by default, a tuple would pass itself as one argument."""
+        return (self.major, self.minor, self.patch)
+
+    @property
+    def major(self) -> int:
+        return self[0]
+
+    @property
+    def minor(self) -> int:
+        return self[1]
+
+    @property
+    def patch(self) -> int:
+        return self[2]
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}.{self.patch}"
+
+    def __repr__(self) -> str:
+        return f"Version({self})"
+
+    @classmethod
+    def parse(cls, text: str) -> Version:
+        """Read `5.4`, `5.4.2`, `v6.0.0-rc1`.
+
+        Raises:
+            ValueError: the text does not begin with a version.
+        """
+        match = re.match(r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?", text.strip())
+        if not match:
+            raise ValueError(f"{text!r} is not a version such as 5.4")
+        return cls(*(int(part or 0) for part in match.groups()))
+
+
+NEWEST_KNOWN = Version(6, 1)
+OLDEST_WITH_QUADLET = Version(4, 4)
+
 
 T = TypeVar("T")
 

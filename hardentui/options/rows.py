@@ -13,9 +13,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from hardentui.model.protection import Protection, ProtectionRule
+from hardentui.model.spec import Protection, ProtectionRule
 from hardentui.model.spec import KeyKind, Option, QuadletKey, Readability, TwinUse
-from hardentui.model.version import Version
+from hardentui.model.spec import Version
 from hardentui.options.codecs.mounts import MOUNTS_OF_MOUNT, MOUNTS_OF_VOLUME, TMPFS_MOUNTS, TMPFS_OF_MOUNT
 from hardentui.options.codecs.network import NETWORKS, PORTS
 from hardentui.options.codecs.plain import (

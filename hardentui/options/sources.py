@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from hardentui.model.capabilities import STOCK_CAPABILITIES
-from hardentui.model.version import NEWEST_KNOWN, Version
+from hardentui.model.spec import NEWEST_KNOWN, Version
 
 Document = Mapping[str, Any]
 

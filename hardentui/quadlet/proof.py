@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from hardentui.errors import GeneratorError
-from hardentui.model.version import Version
+from hardentui.model.spec import Version
 from hardentui.options.argv.compare import compare_arguments
 from hardentui.quadlet.port import generate, losses
 

@@ -13,8 +13,8 @@ from collections.abc import Collection
 from msgspec import Struct
 
 from hardentui.host.commands import Run
-from hardentui.model.known import Known, Unread
-from hardentui.readiness.probes import in_network_of
+from hardentui.model.mounts import Known, Unread
+from hardentui.readiness.wait import in_network_of
 
 AT_ONCE = 8
 """Connections that are open at the same time."""

@@ -2,23 +2,268 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
+import subprocess
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
 from msgspec import Struct
 
+from hardentui import account
 from hardentui.engine.change.containers import ContainerControl
 from hardentui.errors import EngineError
-from hardentui.host.files.reader import Files
-from hardentui.model.known import Unread
+from hardentui.host.commands import Run
+from hardentui.host.files.reader import Files, reason
+from hardentui.host.network.knock import SECONDS, knock
+from hardentui.host.process.activity import listening_sockets
+from hardentui.model.facts import ListeningSocket
+from hardentui.model.mounts import Known, Unread
+from hardentui.model.network import ConnectOutcome
 from hardentui.model.trial import How
-from hardentui.readiness.expectation import Expectation
-from hardentui.readiness.ports import read_ports
-from hardentui.readiness.probes import PROBE_LIMIT, ProbeResult, RunProbe
 from hardentui.visible import visible
 from hardentui.words import plural
+
+# Probes: commands that test whether a service works.
+#
+# A probe is a line of shell that the user wrote on the command line; it runs with the user's own rights,
+# with `sh -c`. Nothing from the container gets into that line: address and name are environment variables.
+
+PROBE_LIMIT = 10.0  # seconds for one run of one probe
+_SHOWN = 300
+_KEPT = 64 << 10  # bytes
+_NOT_FOUND = 127
+
+
+class ProbeResult(Struct, frozen=True):
+    """One run of a probe.
+
+    Attributes:
+        why: how it failed; empty when it succeeded.
+        exit_code: of the shell; None if it was not started or did not end.
+        output: what it printed, not yet escaped.
+    """
+
+    command: str
+    why: str = ""
+    exit_code: int | None = None
+    output: str = ""
+
+    @property
+    def lacks_program(self) -> bool:
+        """The shell found no program of that name."""
+        return self.exit_code == _NOT_FOUND
+
+    @property
+    def succeeded(self) -> bool:
+        return not self.why
+
+
+RunProbe = Callable[[str, float], ProbeResult]
+"""Runs a command with a time limit in seconds."""
+
+
+def run_probe(
+    command: str, seconds: float, *, address: str = "", name: str = "", inside: Sequence[str] = ()
+) -> ProbeResult:
+    """Run `sh -c COMMAND`; it and everything it started are ended after `seconds`.
+
+    Args:
+        address, name: become $TARGET (and $TWIN_IP, its older name) and $TWIN_NAME.
+        inside: a command prefix that enters other namespaces, such as those of `in_network_of`.
+    """
+    environment = {**account.environment(), "TARGET": address, "TWIN_IP": address, "TWIN_NAME": name}
+    words = [*inside, "sh", "-c", command]
+    try:
+        process = subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,
+        )
+    except OSError as error:
+        return ProbeResult(command, f"{words[0]} cannot be run: {error.strerror}")
+    try:
+        output, _ = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return ProbeResult(command, f"it did not end within {seconds:g} s")
+    finally:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=PROBE_LIMIT)
+        if process.stdout is not None:
+            process.stdout.close()
+    text = output[:_KEPT].decode("utf-8", "replace").strip()
+    if process.returncode == 0:
+        return ProbeResult(command, exit_code=0, output=text)
+    lines = text.splitlines()
+    last_line = f": {visible(lines[-1], _SHOWN)}" if lines else ""
+    return ProbeResult(command, f"it ended with status {process.returncode}{last_line}", process.returncode)
+
+
+def names_target(command: str) -> bool:
+    """Whether a probe asks the container itself; else it runs on the host, like a client."""
+    return "$TARGET" in command or "${TARGET" in command or "$TWIN_IP" in command or "${TWIN_IP" in command
+
+
+def in_network_of(pid: int) -> tuple[str, ...]:
+    """A command prefix that enters the network of a process of this machine, as this user."""
+    user = () if os.geteuid() == 0 else ("--user", "--preserve-credentials")
+    return ("nsenter", f"--target={pid}", *user, "--net", "--")
+
+
+# The ports that a container can be reached at.
+
+_LISTENING, _BOUND = "0A", "07"
+_TABLE_LIMIT = 16 << 20
+_REACHED = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - as Podman writes it
+
+
+def read_ports(files: Files, pid: int) -> Known[frozenset[str]]:
+    """The listening ports in the network of a process: `tcp/80`.
+
+    Only the network tables are read: the owner of a socket is visible to root only.
+    """
+    sockets: set[ListeningSocket] = set()
+    for table in ("tcp", "tcp6"):
+        path = f"/proc/{pid}/net/{table}"
+        try:
+            content = files.read_text(path, _TABLE_LIMIT)
+        except FileNotFoundError:
+            if table == "tcp":
+                return Unread("the process has ended")
+            continue  # a kernel without IPv6
+        except OSError as error:
+            return Unread(f"{path}: {reason(error)}")
+        sockets.update(socket for _, socket in listening_sockets(content, "tcp", _LISTENING))
+    return ports_of(sockets)
+
+
+def who_listens(files: Files, pid: int, port: int) -> str:
+    """Which process listens on a port in the network of another one: `nginx, process 812`; empty if that
+    cannot be seen. conmon holds the ports that Podman publishes."""
+    inodes = set()
+    for table, state in (("tcp", _LISTENING), ("tcp6", _LISTENING), ("udp", _BOUND), ("udp6", _BOUND)):
+        with suppress(OSError):
+            text = files.read_text(f"/proc/{pid}/net/{table}", _TABLE_LIMIT)
+            sockets = listening_sockets(text, table.rstrip("6"), state)
+            inodes |= {f"socket:[{inode}]" for inode, socket in sockets if socket.port == port}
+    if not inodes:
+        return ""
+    for number in (name for name in files.list_dir("/proc") if name.isdecimal()):
+        with suppress(OSError):
+            for name in files.list_dir(f"/proc/{number}/fd"):
+                if files.read_link(f"/proc/{number}/fd/{name}") in inodes:
+                    return f"{visible(files.read_text(f'/proc/{number}/comm').strip(), 40)}, process {number}"
+    return ""
+
+
+def published(document: Mapping[str, Any]) -> tuple[tuple[str, int], ...]:
+    """Address and port of the TCP ports that a container publishes on its host."""
+    ports = ((document.get("NetworkSettings") or {}).get("Ports") or {}).items()
+    places = [place for port, given in ports if port.endswith("/tcp") for place in given or ()]
+    reached = {
+        (_REACHED.get(address := str(place.get("HostIp") or ""), address), int(place["HostPort"]))
+        for place in places
+        if str(place.get("HostPort") or "").isdecimal()
+    }
+    return tuple(sorted(reached))
+
+
+def answers(run: Run, service: int, address: str, port: int) -> bool | None:
+    """Whether a port of the engine's host accepts connections, as a client there sees it; None if that
+    cannot be tried.
+
+    Args:
+        service: a process in the network of the engine's host.
+    """
+    try:
+        inside = os.stat(f"/proc/{service}/ns/net").st_ino == os.stat("/proc/self/ns/net").st_ino
+    except OSError:
+        return None
+    if inside:
+        try:
+            with socket.create_connection((address, port), SECONDS):
+                return True
+        except OSError:
+            return False
+    if os.geteuid():
+        return None
+    outcome = knock(run, service, address, port)
+    return None if isinstance(outcome, Unread) else outcome is ConnectOutcome.CONNECTED
+
+
+def ports_of(listening: Known[Iterable[ListeningSocket]]) -> frozenset[str]:
+    """The ports that others can reach: `tcp/80`. A UDP port may belong to a client, so it does not count."""
+    if isinstance(listening, Unread):
+        return frozenset()
+    return frozenset(
+        f"{socket.protocol}/{socket.port}"
+        for socket in listening
+        if socket.protocol == "tcp" and not socket.address.startswith("127.") and socket.address != "::1"
+    )
+
+
+# The criterion of readiness: the best available evidence.
+
+PATIENCE = 30.0
+ALIVE = 3.0
+SETTLED = 1.0
+
+
+class Expectation(Struct, frozen=True):
+    """When a container counts as ready.
+
+    Attributes:
+        how: by its health check, its listening ports, or by staying alive.
+        ports: `tcp/80`: all of them must be listening (for PORTS).
+        patience: seconds within which all of this must happen.
+        settle: seconds that the main process must stay alive afterwards.
+        probes: commands that must all succeed.
+        ends_well: it may exit with code 0 and then counts as ready (a job, not a service).
+    """
+
+    how: How
+    ports: frozenset[str] = frozenset()
+    patience: float = PATIENCE
+    settle: float = SETTLED
+    probes: tuple[str, ...] = ()
+    ends_well: bool = False
+
+    @property
+    def words(self) -> str:
+        """The awaited condition, for a sentence."""
+        if self.how is How.HEALTH:
+            return "its health check"
+        if self.how is How.PORTS:
+            return f"a listener on {', '.join(sorted(self.ports))}"
+        return f"its main process to stay alive for {self.settle:g} s"
+
+
+def expectation(document: Mapping[str, Any], ports: Iterable[str], patience: float = PATIENCE) -> Expectation:
+    """How a container is judged.
+
+    Args:
+        document: its inspect document.
+        ports: those it listens on when it works (`ports_of`).
+    """
+    if has_health_check(document):
+        return Expectation(How.HEALTH, patience=patience)
+    if known := frozenset(ports):
+        return Expectation(How.PORTS, known, patience)
+    return Expectation(How.ALIVE, patience=patience, settle=min(ALIVE, patience))
+
+
+def has_health_check(document: Mapping[str, Any]) -> bool:
+    test = ((document.get("Config") or {}).get("Healthcheck") or {}).get("Test")
+    return isinstance(test, list) and test[:1] not in ([], ["NONE"])
+
 
 _PAUSE = 0.2
 _PAUSE_HEALTH = 0.5

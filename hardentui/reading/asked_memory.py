@@ -6,8 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator
 
-from hardentui.model.activity import AskedMemory
-from hardentui.model.facts import ContainerFacts
+from hardentui.model.facts import AskedMemory, ContainerFacts
 from hardentui.options import COMMAND, ENTRYPOINT, ENV
 from hardentui.reading.containers import image_config
 from hardentui.visible import visible

@@ -16,7 +16,7 @@ from hardentui.errors import CannotFix
 from hardentui.model.capabilities import capability_name
 from hardentui.model.check import Advice, FixContext
 from hardentui.model.facts import ContainerFacts, IdRange, Kernel, ListeningSocket
-from hardentui.model.fix import Risk
+from hardentui.model.finding import Risk
 from hardentui.model.spec import Spec
 from hardentui.options import (
     CAP_ADD,
@@ -32,8 +32,16 @@ from hardentui.options import (
 from hardentui.options.capabilities import bounding_set, given_explicitly
 from hardentui.reading.containers import ask_or, declared_user, image_config, is_root, section
 from hardentui.reading.images import parse_time
-from hardentui.reading.networks import exposed, mode_of, reach, rebound, shown, uses_network_of_pod
-from hardentui.reading.pasta import opened_by_pasta, published_instead
+from hardentui.reading.networks import (
+    exposed,
+    mode_of,
+    opened_by_pasta,
+    published_instead,
+    reach,
+    rebound,
+    shown,
+    uses_network_of_pod,
+)
 
 _SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "mksh", "zsh"})
 _BETWEEN = frozenset(";&|()\n")

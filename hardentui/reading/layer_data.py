@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Set
 
 from msgspec import Struct
 
-from hardentui.model.activity import FileChange
+from hardentui.model.facts import FileChange
 
 _VOLATILE = (
     *("/dev", "/proc", "/run", "/sys", "/var/cache", "/var/lock", "/var/run"),

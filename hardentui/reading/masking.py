@@ -9,15 +9,19 @@ from __future__ import annotations
 import re
 from typing import Any, TypeGuard
 
-from hardentui.reading.command_line_secrets import (
+from hardentui.reading.secret_shapes import without_shapes
+from hardentui.reading.secrets import (
     ends_command,
+    engine_secret,
     glued_password,
     is_password_after,
+    random_pair,
+    secret_name,
+    secret_pair,
+    secret_value,
     split_script,
     steps_of,
 )
-from hardentui.reading.secret_shapes import without_shapes
-from hardentui.reading.secrets import engine_secret, random_pair, secret_name, secret_pair, secret_value
 from hardentui.visible import MASK
 
 WITHHELD = "(withheld)"

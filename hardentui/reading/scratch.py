@@ -8,17 +8,15 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from hardentui.errors import CannotFix
-from hardentui.model.activity import FileChange, WrittenDirectory
 from hardentui.model.check import FixContext
-from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.known import known
+from hardentui.model.facts import ContainerFacts, FileChange, Kernel, WrittenDirectory
+from hardentui.model.mounts import known
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, READ_ONLY, READ_ONLY_TMPFS, TMPFS, Mount
 from hardentui.options.codecs.plain import size_of
 from hardentui.reading.behaviour import IDS_OF_THE_HOST, hides_a_program, identity, inside, uid_lines
 from hardentui.reading.containers import ask_or, declared_user, is_root, listed
-from hardentui.reading.mounts import at_or_above
-from hardentui.reading.user_namespace import options_of_new_volume
+from hardentui.reading.mounts import at_or_above, options_of_new_volume
 from hardentui.reading.written import LayerWrites, directories_of, written_by, written_directories
 from hardentui.visible import visible
 from hardentui.writers.context import volume_for

@@ -5,25 +5,181 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
+from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from msgspec import Struct
 
 from hardentui.model.facts import ContainerFacts, EngineFacts
-from hardentui.model.known import Unread, known
-from hardentui.model.mounts import Listener, ReachableSocket
+from hardentui.model.mounts import Listener, ReachableSocket, Unread, known
 from hardentui.options import MOUNTS
 from hardentui.reading.mounts import HostMount, at_or_above, host_mounts, normal
-from hardentui.reading.socket_table import (
-    INTERPRETER,
-    PATHS,
-    PROGRAMS,
-    RELAYS,
-    SPEAKS_FOR_OTHERS,
-    Power,
-    Service,
+
+# Services that listen on sockets of a host, and what they let their clients do: the table.
+#
+# Its sources are the documentation of the services.
+
+
+class Power(StrEnum):
+    """What a service lets its clients do."""
+
+    ENGINE = "control the container engine"
+    UNITS = "start host services"
+    MACHINES = "start virtual machines and containers"
+    PACKAGES = "install software on the host"
+    COMMANDS = "run commands as a user"
+    KEYS = "use a user's keys"
+    SCREEN = "read the screen and the keyboard"
+    DEVICES = "configure the host's hardware and network"
+    NOTHING = "talk to that one service"
+
+
+class Service(Struct, frozen=True):
+    """A service of the host: its name and what it lets its clients do."""
+
+    name: str
+    power: Power
+
+
+_BUS = "the D-Bus system bus"
+PATHS: tuple[tuple[str, str, Power], ...] = (
+    ("/run/podman/podman.sock", "Podman", Power.ENGINE),
+    ("/run/user/*/podman/podman.sock", "Podman", Power.ENGINE),
+    ("*/podman.sock", "Podman", Power.ENGINE),
+    ("*/docker.sock", "Docker", Power.ENGINE),
+    ("*/containerd.sock", "containerd", Power.ENGINE),
+    ("*/containerd.sock.ttrpc", "containerd", Power.ENGINE),
+    ("*/crio.sock", "CRI-O", Power.ENGINE),
+    ("*/cri-dockerd.sock", "Docker", Power.ENGINE),
+    ("*/buildkitd.sock", "BuildKit", Power.ENGINE),
+    ("*/io.podman", "Podman", Power.ENGINE),
+    ("*/nri.sock", "containerd", Power.ENGINE),
+    ("/run/dbus/system_bus_socket", _BUS, Power.UNITS),
+    ("/run/systemd/private", "systemd", Power.UNITS),
+    ("/run/user/*/systemd/private", "a user's systemd", Power.UNITS),
+    ("/run/user/*/bus", "a user's D-Bus", Power.UNITS),
+    ("/run/initctl", "init", Power.UNITS),
+    ("*/fail2ban.sock", "Fail2ban", Power.UNITS),
+    ("*/supervisor.sock", "Supervisor", Power.UNITS),
+    ("*/supervisord.sock", "Supervisor", Power.UNITS),
+    ("*salt*/*.ipc", "Salt", Power.UNITS),
+    ("/run/systemd/io.systemd.*", "systemd", Power.NOTHING),
+    ("/run/lxd.socket", "LXD", Power.MACHINES),
+    ("*/lxd/unix.socket", "LXD", Power.MACHINES),
+    ("*/lxd-user/unix.socket", "LXD", Power.MACHINES),
+    ("*/incus/unix.socket*", "Incus", Power.MACHINES),
+    ("*/libvirt/*-sock-ro", "libvirt", Power.NOTHING),
+    ("*/libvirt/*-sock", "libvirt", Power.MACHINES),
+    ("*/libvirt/*-admin-sock", "libvirt", Power.MACHINES),
+    ("*/qemu-server/*.qmp", "QEMU", Power.MACHINES),
+    ("/run/snapd.socket", "snapd", Power.PACKAGES),
+    ("/run/snapd-snap.socket", "snapd", Power.NOTHING),
+    ("/run/rpm-ostreed.socket", "rpm-ostree", Power.PACKAGES),
+    ("*/tmux-*/*", "tmux", Power.COMMANDS),
+    ("*/screen/S-*", "screen", Power.COMMANDS),
+    ("*/emacs*/server", "Emacs", Power.COMMANDS),
+    ("*/nvim*.0", "Neovim", Power.COMMANDS),
+    ("*/vscode-*.sock", "VS Code", Power.COMMANDS),
+    ("*/zellij/*", "Zellij", Power.COMMANDS),
+    ("*/firecracker*.sock*", "Firecracker", Power.MACHINES),
+    ("*/ssh-*/agent.*", "ssh-agent", Power.KEYS),
+    ("*ssh-agent*", "ssh-agent", Power.KEYS),
+    ("*/.1password/agent.sock", "ssh-agent", Power.KEYS),
+    ("*/gcr/*ssh", "ssh-agent", Power.KEYS),
+    ("*/yubikey-agent*", "ssh-agent", Power.KEYS),
+    ("*/org.keepassxc.*", "KeePassXC", Power.KEYS),
+    ("*/.heim_org.h5l.kcm-socket", "the Kerberos cache", Power.KEYS),
+    ("*/gssproxy*.sock", "GSS-Proxy", Power.KEYS),
+    ("*/gssproxy/*.sock", "GSS-Proxy", Power.KEYS),
+    ("*spire*/*.sock", "SPIRE", Power.KEYS),
+    ("*/openssh_agent", "ssh-agent", Power.KEYS),
+    ("*/keyring/*", "a user's key ring", Power.KEYS),
+    ("*/S.gpg-agent*", "gpg-agent", Power.KEYS),
+    ("*/.X11-unix/X*", "the X server", Power.SCREEN),
+    ("/run/user/*/wayland-*", "the Wayland compositor", Power.SCREEN),
+    ("*/cups/cups.sock", "CUPS", Power.DEVICES),
+    ("/run/pcscd/pcscd.comm", "the smart card reader", Power.KEYS),
+    ("/run/udev/control", "udev", Power.DEVICES),
+    ("/run/NetworkManager/private*", "NetworkManager", Power.DEVICES),
+    ("/run/wpa_supplicant/*", "wpa_supplicant", Power.DEVICES),
+    ("/run/multipathd.sock", "multipathd", Power.DEVICES),
+    ("/run/lvm/*.socket", "LVM", Power.DEVICES),
+    ("/run/frr/*", "FRRouting", Power.DEVICES),
+    ("/run/openvswitch/*", "Open vSwitch", Power.DEVICES),
+    ("*/tailscaled.sock", "Tailscale", Power.DEVICES),
+    ("/run/bird*/*.ctl", "BIRD", Power.DEVICES),
+    ("/run/bird.ctl", "BIRD", Power.DEVICES),
+    ("/run/wireguard/*.sock", "WireGuard", Power.DEVICES),
+    ("*/charon.*", "strongSwan", Power.DEVICES),
+    ("/run/hostapd/*", "hostapd", Power.DEVICES),
 )
+"""Paths of well-known sockets, from the documentation of the services; used if the listening program is not
+known. `*` matches any text, including slashes."""
+
+PROGRAMS = {
+    **dict.fromkeys(("podman", "podman.socket", "podman-system-service"), Service("Podman", Power.ENGINE)),
+    **dict.fromkeys(("dockerd", "docker", "docker.socket", "cri-dockerd"), Service("Docker", Power.ENGINE)),
+    **dict.fromkeys(("containerd", "containerd-shim-runc-v2"), Service("containerd", Power.ENGINE)),
+    "crio": Service("CRI-O", Power.ENGINE),
+    "buildkitd": Service("BuildKit", Power.ENGINE),
+    "nerdctl": Service("containerd", Power.ENGINE),
+    **dict.fromkeys(("dbus-daemon", "dbus-broker", "dbus-broker-launch"), Service("D-Bus", Power.UNITS)),
+    **dict.fromkeys(("dbus.socket", "dbus-broker.service"), Service(_BUS, Power.UNITS)),
+    **dict.fromkeys(("lxd", "lxd-user"), Service("LXD", Power.MACHINES)),
+    **dict.fromkeys(("incusd", "incus-user"), Service("Incus", Power.MACHINES)),
+    **dict.fromkeys(
+        ("libvirtd", "virtqemud", "virtproxyd", "virtlxcd", "virtstoraged", "virtnetworkd"),
+        Service("libvirt", Power.MACHINES),
+    ),
+    "systemd-machined": Service("systemd-machined", Power.MACHINES),
+    "supervisord": Service("Supervisor", Power.UNITS),
+    "fail2ban-server": Service("Fail2ban", Power.UNITS),
+    **dict.fromkeys(("salt-master", "salt-minion", "venv-salt-minion"), Service("Salt", Power.UNITS)),
+    "snapd": Service("snapd", Power.PACKAGES),
+    **dict.fromkeys(("rpm-ostree", "rpm-ostreed"), Service("rpm-ostree", Power.PACKAGES)),
+    **dict.fromkeys(("tmux", "tmux: server"), Service("tmux", Power.COMMANDS)),
+    **dict.fromkeys(("screen", "SCREEN"), Service("screen", Power.COMMANDS)),
+    **dict.fromkeys(("emacs", "emacs-nox", "emacs-gtk", "emacs-pgtk"), Service("Emacs", Power.COMMANDS)),
+    "nvim": Service("Neovim", Power.COMMANDS),
+    "zellij": Service("Zellij", Power.COMMANDS),
+    "kitty": Service("kitty", Power.COMMANDS),
+    "firecracker": Service("Firecracker", Power.MACHINES),
+    "packagekitd": Service("PackageKit", Power.PACKAGES),
+    **dict.fromkeys(("ssh-agent", "gcr-ssh-agent", "1password"), Service("ssh-agent", Power.KEYS)),
+    "gpg-agent": Service("gpg-agent", Power.KEYS),
+    "scdaemon": Service("gpg-agent", Power.KEYS),
+    "pcscd": Service("the smart card reader", Power.KEYS),
+    **dict.fromkeys(("gnome-keyring-daemon", "kwalletd5", "kwalletd6"), Service("a key ring", Power.KEYS)),
+    **dict.fromkeys(("Xorg", "X", "Xwayland", "Xvnc", "Xvfb"), Service("the X server", Power.SCREEN)),
+    **dict.fromkeys(
+        ("gnome-shell", "kwin_wayland", "sway", "weston", "Hyprland", "labwc"),
+        Service("the Wayland compositor", Power.SCREEN),
+    ),
+    "spire-agent": Service("SPIRE", Power.KEYS),
+    "sssd_kcm": Service("the Kerberos cache", Power.KEYS),
+    "gssproxy": Service("GSS-Proxy", Power.KEYS),
+    "keepassxc": Service("KeePassXC", Power.KEYS),
+    "yubikey-agent": Service("ssh-agent", Power.KEYS),
+    "cupsd": Service("CUPS", Power.DEVICES),
+    "tailscaled": Service("Tailscale", Power.DEVICES),
+    "bird": Service("BIRD", Power.DEVICES),
+    **dict.fromkeys(("charon", "charon-systemd"), Service("strongSwan", Power.DEVICES)),
+    "hostapd": Service("hostapd", Power.DEVICES),
+    "multipathd": Service("multipathd", Power.DEVICES),
+    "systemd-udevd": Service("udev", Power.DEVICES),
+    "NetworkManager": Service("NetworkManager", Power.DEVICES),
+    "wpa_supplicant": Service("wpa_supplicant", Power.DEVICES),
+}
+"""Programs that listen, and the units for which systemd listens. QEMU starts with the name of a machine."""
+SPEAKS_FOR_OTHERS = frozenset({"systemd", "init"})
+RELAYS = frozenset({"socat", "nc", "ncat", "systemd-socket-proxyd", "ssh", "sshd", "sshd-session"})
+"""Programs that forward connections to another service."""
+INTERPRETER = (
+    r"(?:python|perl|ruby|lua|php|node|java|guile|tclsh|erl|pypy)[\d.]*"
+    r"|bun|deno|dotnet|mono|beam\.smp|sh|bash|dash|ash|zsh|ksh|busybox"
+)
+"""Programs that say nothing about the service: it is in the script that they run."""
 
 
 class OpenSocket(Struct, frozen=True):

@@ -9,14 +9,17 @@ from msgspec.structs import replace
 
 from hardentui.model.facts import ContainerFacts, NotRunning
 from hardentui.model.finding import Verdict, not_applicable, unknown
-from hardentui.model.known import Unread, known
+from hardentui.model.mounts import Unread, known
 from hardentui.model.seccomp import EngineDefault, NoFilter, RawFilter, SeccompProfile
 from hardentui.options import ANNOTATIONS, PRIVILEGED, SECCOMP_POLICY, SECCOMP_PROFILE
-from hardentui.reading.bpf import AUDIT_ARCH_I386, I386_SOCKETCALL, X86_64_NUMBERS, lets_through
 from hardentui.reading.containers import ask_or
 from hardentui.reading.seccomp import (
+    AUDIT_ARCH_I386,
+    I386_SOCKETCALL,
+    X86_64_NUMBERS,
     OpenCalls,
     dangerous_calls,
+    lets_through,
     makes_user_namespaces,
     open_groups,
     parse_profile,

@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from hardentui.harden.attack import RankedPath
 from hardentui.harden.do_first import MOST, DoFirst
 from hardentui.model.finding import Severity, Status
+from hardentui.reports.as_json import SavedFinding, SavedReport, SavedSubject
+from hardentui.reports.as_text import COLORS, UNKNOWN_COLOR, Writer
 from hardentui.reports.result import CheckResult, HostResult, SubjectResult, TextStyle, worst_first
-from hardentui.reports.saved_report import SavedFinding, SavedReport, SavedSubject
-from hardentui.reports.writer import COLORS, UNKNOWN_COLOR, Writer
 from hardentui.visible import strict_json
 from hardentui.words import plural
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 from hardentui.model.monitoring import Sample, Sensor, Usage
 from hardentui.model.trial import Learned
+from hardentui.reports.as_text import COLORS, UNKNOWN_COLOR, Writer
 from hardentui.reports.result import TextStyle
-from hardentui.reports.writer import COLORS, UNKNOWN_COLOR, Writer
 from hardentui.visible import visible
 from hardentui.words import plural
 

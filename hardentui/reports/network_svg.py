@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape, quoteattr
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.model.network_map import Gate, MapPlace, MapWay, NetworkMap, Opening
+from hardentui.model.network import Gate, MapPlace, MapWay, NetworkMap, Opening
 from hardentui.visible import visible
 
 _THIN = frozenset(" ',.:;ijl|")

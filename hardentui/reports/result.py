@@ -16,7 +16,7 @@ from hardentui.model.finding import Finding, Kind, Severity, Status, Subject
 
 if TYPE_CHECKING:
     from hardentui.harden.attack import RankedPath
-    from hardentui.model.network_map import NetworkMap
+    from hardentui.model.network import NetworkMap
 
 FINE, FINDINGS, INCOMPLETE = 0, 1, 4
 """Exit codes of a check (see the command contract)."""

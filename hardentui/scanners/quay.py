@@ -13,7 +13,7 @@ from typing import Any
 
 from hardentui.errors import InputError
 from hardentui.model.image import ScanReport, Vulnerability
-from hardentui.scanners.fields import nothing_compared, severity, unique
+from hardentui.scanners.trivy import nothing_compared, severity, unique
 
 QUAY, CLAIR = "quay", "clair"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from hardentui.host.asking import Ask
-from hardentui.model.known import Known, Unread
+from hardentui.host.asker import Ask
+from hardentui.model.mounts import Known, Unread
 
 NAME = "skopeo"
 _SECONDS = 60.0

@@ -13,13 +13,16 @@ import os
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hardentui.account import home, is_ours, trusted
 from hardentui.directories import opened_directory
+from hardentui.errors import WriteError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
 
 Directory: TypeAlias = "Callable[[], str | os.PathLike[str]]"
 """Returns a directory when it is needed; it may not exist yet."""
@@ -117,3 +120,20 @@ def sync_above(path: str) -> None:
                 os.fsync(handle)
             finally:
                 os.close(handle)
+
+
+# The last copied text, in our own file: not every terminal supports the clipboard.
+
+
+def keep_copy(text: str, directory: Path | None = None) -> Path:
+    """Write `text` into last-copy.txt, readable by its owner only; returns the file.
+
+    Raises:
+        WriteError: the directory cannot be created or written.
+    """
+    path = (Path(state_directory()) if directory is None else directory) / "last-copy.txt"
+    try:
+        write_own(str(path), text)
+    except OSError as error:
+        raise WriteError(f"{path} cannot be written: {error.strerror}.") from error
+    return path

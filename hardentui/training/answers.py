@@ -11,7 +11,7 @@ from hardentui.errors import UsageError
 from hardentui.options.argv.command_line import ALIASES, parse_create_command
 from hardentui.options.inspect.view import CommandLine
 from hardentui.options.table import NOT_CARRIED, TABLE
-from hardentui.training.lab import DIRECTORY, LABEL, Lab
+from hardentui.training.course import DIRECTORY, LABEL, Lab
 from hardentui.visible import visible
 
 IMAGE = "localhost/hardentui-lab/shop"

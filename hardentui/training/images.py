@@ -14,7 +14,7 @@ from hardentui.account import find_program
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import ToolMissing
 from hardentui.training.answers import IMAGE
-from hardentui.training.lab import LABEL
+from hardentui.training.course import LABEL
 
 USER = "1000"
 """The uid of the user `shop` in the images."""

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 import hardentui
 from hardentui.errors import InputError, UsageError
 from hardentui.toml_document import TomlFault, read_toml
-from hardentui.training.lab import Lab, Level
+from hardentui.training.course import Lab, Level
 from hardentui.visible import visible
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")

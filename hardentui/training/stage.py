@@ -16,13 +16,13 @@ from hardentui.errors import ChangeFailed, ChangeTimedOut, EngineError, NotFound
 from hardentui.model.capabilities import STOCK_CAPABILITIES
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NotRunning
 from hardentui.model.image import ImageFile, ImageInventory
-from hardentui.model.peers import Peer, Peers
+from hardentui.model.network import Peer, Peers
 from hardentui.options import IMAGE as IMAGE_OPTION
 from hardentui.options import NETWORK
 from hardentui.options.argv.items import spec_from_argv
 from hardentui.training.answers import IMAGE, Answer
+from hardentui.training.course import LABEL, Lab
 from hardentui.training.images import PUSHED, RECIPES, prepare_images
-from hardentui.training.lab import LABEL, Lab
 
 ENGINE = EngineFacts(
     label="simulated",

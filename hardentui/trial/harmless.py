@@ -12,7 +12,7 @@ from typing import Any
 
 from hardentui.model.capabilities import ALL_CAPABILITIES, STOCK_CAPABILITIES, capability_name
 from hardentui.model.facts import IdRange
-from hardentui.model.known import known
+from hardentui.model.mounts import known
 from hardentui.model.spec import Option, Spec, TwinUse
 from hardentui.model.trial import Lack
 from hardentui.options import (
@@ -77,8 +77,7 @@ from hardentui.options import (
     VOLUMES_FROM,
 )
 from hardentui.reading.containers import ask_or
-from hardentui.trial.role import Case, Harmless
-from hardentui.trial.twin_mounts import has_user_namespace, mounts
+from hardentui.trial.twin_mounts import Case, Harmless, has_user_namespace, mounts
 from hardentui.writers.supporting import network_name
 
 _OUTSIDE = "--outside"

@@ -21,8 +21,9 @@ from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files
 from hardentui.host.network.knock import knock
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Known, Unread
-from hardentui.model.network_split import (
+from hardentui.model.mounts import Known, Unread
+from hardentui.model.network import (
+    ConnectOutcome,
     MemberTried,
     NewNetwork,
     SeenWay,
@@ -30,18 +31,13 @@ from hardentui.model.network_split import (
     SplitTrial,
     WayTried,
 )
-from hardentui.model.reach import ConnectOutcome
 from hardentui.model.trial import OnTrialEvent, TrialEvent, TrialStep
-from hardentui.readiness.expectation import expectation
-from hardentui.readiness.ports import ports_of, read_ports
-from hardentui.readiness.wait import Wait
+from hardentui.readiness.wait import Wait, expectation, ports_of, read_ports
 from hardentui.reading.containers import ask_or
+from hardentui.trial.baseline import advice_for
 from hardentui.trial.harmless import aliases
-from hardentui.trial.leftovers import remove_leftovers, remove_trial
-from hardentui.trial.neighbours import Neighbours
 from hardentui.trial.observe.connections import established
-from hardentui.trial.proposing import advice_for
-from hardentui.trial.twins import Twin, TwinMaker, pod_names
+from hardentui.trial.twins import Neighbours, Twin, TwinMaker, pod_names, remove_leftovers, remove_trial
 
 _MOST_WAYS = 60
 _MOST_PORTS = 3

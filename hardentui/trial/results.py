@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from hardentui.harden.spec_diff import arguments, spec_diff
+from hardentui.harden.evaluate import arguments, spec_diff
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option, Spec
 from hardentui.model.trial import ChosenFix, Kept, NotTried, OptionChange, Relaxed

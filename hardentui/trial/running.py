@@ -15,12 +15,12 @@ from msgspec.structs import replace
 
 from hardentui.engine.change.copying import Pieces
 from hardentui.errors import EngineError
-from hardentui.harden.spec_diff import spec_diff
+from hardentui.harden.evaluate import spec_diff
 from hardentui.images.programs import read_programs
 from hardentui.images.started import Reached, reached
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Status
-from hardentui.model.known import Unread
+from hardentui.model.mounts import Unread
 from hardentui.model.observation import CallLog
 from hardentui.model.plan import Choice
 from hardentui.model.trial import (
@@ -44,21 +44,22 @@ from hardentui.reading.containers import image_config, section
 from hardentui.reading.mounts import at_or_above
 from hardentui.trial import results
 from hardentui.trial.baseline import BaselineSeen, run_baseline
-from hardentui.trial.configuration import CapabilityBack, TrialConfiguration, TwinPlanner
-from hardentui.trial.learned.can_ask import CanAsk, can_ask, keeping, widened
-from hardentui.trial.learned.narrow_profile import Allowed, calls_let_through, narrow_profile
-from hardentui.trial.learned.needs import Needs
-from hardentui.trial.learned.record import learned_record
-from hardentui.trial.learned.system_calls import RISKY
-from hardentui.trial.learned.teaching import informed, taught
-from hardentui.trial.learning import held_by, learn
-from hardentui.trial.leftovers import remove_leftovers
-from hardentui.trial.life import RELOAD, RESTART, ROTATION
+from hardentui.trial.configuration import (
+    CapabilityBack,
+    Lesson,
+    Tools,
+    TrialConfiguration,
+    TrialRequest,
+    TwinPlanner,
+)
+from hardentui.trial.learned.can_ask import CanAsk, can_ask, keeping, learned_record, widened
+from hardentui.trial.learned.system_calls import RISKY, Allowed, calls_let_through, narrow_profile
+from hardentui.trial.learned.teaching import Needs, informed, taught
+from hardentui.trial.life import RELOAD, RESTART, ROTATION, Stage
 from hardentui.trial.observe.watch import Watch
 from hardentui.trial.relax import Relaxer, Settled
-from hardentui.trial.request import Lesson, Tools, TrialRequest
-from hardentui.trial.rounds import Rounds, stop
-from hardentui.trial.stage import Stage
+from hardentui.trial.rounds import Rounds, held_by, learn, stop
+from hardentui.trial.twins import remove_leftovers
 from hardentui.writers.seccomp import profile_text
 
 

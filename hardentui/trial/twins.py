@@ -6,32 +6,140 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing, suppress
+from functools import partial
+from ipaddress import ip_network
 from typing import Any
 
 from msgspec.structs import replace
 
 from hardentui.engine.change.changing import ChangingEngine
-from hardentui.engine.change.copying import FILE
-from hardentui.engine.change.ownership import owner_label
+from hardentui.engine.change.copying import CARRIER, FILE, OWNER_LABEL, is_abandoned, owner_label
+from hardentui.engine.connection import Listener
+from hardentui.engine.read import Engine
 from hardentui.engine.shapes import TRIAL_LABEL
 from hardentui.errors import ChangeFailed, EngineError
 from hardentui.host.commands import run_program
 from hardentui.host.files.reader import Files
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Unread, known
-from hardentui.model.network_made import MadeNetwork
-from hardentui.model.spec import Spec
+from hardentui.model.mounts import Unread, known
+from hardentui.model.network import MadeNetwork
+from hardentui.model.spec import Spec, Version
 from hardentui.model.trial import Lack
-from hardentui.model.version import Version
 from hardentui.options import MOUNTS, NAME
-from hardentui.readiness.probes import ProbeResult, in_network_of, run_probe
+from hardentui.readiness.wait import ProbeResult, in_network_of, run_probe
 from hardentui.reading.mounts import at_or_above
 from hardentui.trial.harmless import aliases, harmless, surplus
-from hardentui.trial.neighbours import Neighbours
-from hardentui.trial.role import Case, Filling, Harmless, HostPlace, Role
+from hardentui.trial.twin_mounts import Case, Filling, Harmless, HostPlace, Role
 from hardentui.visible import visible
 from hardentui.writers.supporting import part_word, pod_parts
+
+# Leftovers of killed trials.
+
+_Mine = Callable[[Mapping[str, str]], bool]
+
+
+def remove_leftovers(changing: ChangingEngine) -> tuple[str, ...]:
+    """Remove twins, copies and networks that an ended trial left behind; returns their names.
+
+    Raises:
+        EngineError: Podman does not answer.
+    """
+    return _remove(changing, lambda labels: is_abandoned(str(labels.get(OWNER_LABEL, ""))))
+
+
+def tidy_after_trials(engine: Engine, listener: Listener) -> None:
+    """The same before something else is done; what cannot be removed is left to the next trial."""
+    with suppress(EngineError), closing(ChangingEngine(engine, listener)) as changing:
+        remove_leftovers(changing)
+
+
+def remove_trial(changing: ChangingEngine, number: str) -> tuple[str, ...]:
+    """Remove everything of one trial, by its label, including results of requests whose answer was lost."""
+    return _remove(changing, lambda labels: labels.get(TRIAL_LABEL) == number)
+
+
+def _remove(changing: ChangingEngine, mine: _Mine) -> tuple[str, ...]:
+    """Containers first, because they use the rest. What cannot be removed now is left to the next trial."""
+    removed: list[str] = []
+
+    def each(names: Iterable[str], remove: Callable[[str], None]) -> None:
+        for name in names:
+            try:
+                remove(name)
+            except EngineError:
+                continue
+            removed.append(name)
+
+    def pod(name: str) -> None:
+        changing.pods.remove(name, force=True)
+
+    for label in (TRIAL_LABEL, CARRIER):
+        listed = changing.containers.labelled(label)
+        ours = [
+            resource
+            for resource in listed
+            if mine(resource.get("Labels") or {}) and not resource.get("IsInfra")
+        ]
+        for resource in ours:  # a carrier has no volumes of its own, it mounts those of others
+            remove = partial(changing.containers.remove, force=True, volumes=label == TRIAL_LABEL)
+            each([str(resource["Id"])], remove)
+    each([name for name, labels in changing.pods.labelled(TRIAL_LABEL).items() if mine(labels)], pod)
+    volumes = changing.volumes.labelled(TRIAL_LABEL)
+    each([name for name, labels in volumes.items() if mine(labels)], changing.volumes.remove)
+    networks = changing.networks.labelled(TRIAL_LABEL)
+    each([name for name, labels in networks.items() if mine(labels)], changing.networks.remove)
+    return tuple(removed)
+
+
+# Who has which address on the networks of a trial, for /etc/hosts: these networks have no name server.
+# Pure.
+#
+# A name server would listen on an address of the host, and could ask others outside.
+
+_FIRST = 10
+"""The first address given to a twin, counted from the start of a network."""
+
+
+class Neighbours:
+    """The addresses of the twins of one trial, by a key of each: they stay the same for every new twin of it.
+
+    Args:
+        networks: of the trial, by name.
+    """
+
+    def __init__(self, networks: Mapping[str, MadeNetwork]) -> None:
+        self.networks = networks
+        self._on: dict[str, dict[str, str]] = {}
+        self._names: dict[str, tuple[str, ...]] = {}
+
+    def add(self, key: str, names: Iterable[str], networks: Iterable[str]) -> None:
+        """Give a twin an address on each of these networks. A key that is known gets more names."""
+        addresses = self._on.setdefault(key, {})
+        self._names[key] = tuple(dict.fromkeys((*self._names.get(key, ()), *names)))
+        for name in networks:
+            if name not in addresses:
+                taken = sum(name in others for others in self._on.values())
+                subnet = self.networks[name].subnet
+                addresses[name] = str(ip_network(subnet)[_FIRST + taken]) if subnet else ""
+
+    def addresses(self, key: str) -> Mapping[str, str]:
+        """Network -> address."""
+        return self._on.get(key, {})
+
+    def hosts(self, key: str) -> tuple[str, ...]:
+        """`name:address` of itself and of each twin that shares a network with it."""
+        own = self.addresses(key)
+        lines = [
+            f"{name}:{address}"
+            for other, addresses in self._on.items()
+            for network, address in addresses.items()
+            if network in own and address
+            for name in self._names[other]
+        ]
+        return tuple(dict.fromkeys(lines))
+
 
 _LIMIT = 15.0  # seconds
 _NO_ANSWER = 8

@@ -13,10 +13,10 @@ from msgspec import Struct
 from hardentui.account import is_ours
 from hardentui.directories import write_error
 from hardentui.errors import HardenError, InputError, WriteError
-from hardentui.host.asking import Ask
-from hardentui.model.known import Known, Unread
+from hardentui.host.asker import Ask
+from hardentui.model.mounts import Known, Unread
 from hardentui.model.trust_change import RuleKind
-from hardentui.trust.sections import section_of
+from hardentui.trust.policy import section_of
 from hardentui.visible import visible
 
 _LARGEST = 1 << 20

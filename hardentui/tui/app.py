@@ -30,16 +30,15 @@ from textual.timer import Timer
 from hardentui.errors import HardenError
 from hardentui.fault import EXIT_CODE, fault_text
 from hardentui.model.settings import Notice, Settings, SettingSource
-from hardentui.state.kept_copy import keep_copy
+from hardentui.state.own_files import keep_copy
 from hardentui.state.remembered import Remembered
 from hardentui.tui import destinations
 from hardentui.tui import messages as say
 from hardentui.tui.actions import APP, Action, bindings
 from hardentui.tui.listing import COLUMNS, ListView
-from hardentui.tui.place import Place
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.home import HomeScreen
-from hardentui.tui.session import Session
+from hardentui.tui.session import Place, Session
 from hardentui.tui.status import signs_for
 from hardentui.tui.themes import DEFAULT, THEMES, fallback_variables, made_readable
 from hardentui.visible import visible, visible_lines

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hardentui.errors import HardenError
-from hardentui.model.known import Unread
+from hardentui.model.mounts import Unread
 from hardentui.tui import messages as say
 from hardentui.visible import visible
 from hardentui.workbench.pages.sections import size_text

@@ -15,7 +15,7 @@ from hardentui.workbench.views import CheckProgress, Connectivity, Report, Row
 if TYPE_CHECKING:
     from hardentui.model.draft import Draft, Target
     from hardentui.model.written import WrittenFile
-    from hardentui.workbench.changing.in_place import OwnUnit
+    from hardentui.workbench.changing.saving import OwnUnit
     from hardentui.workbench.opening.opened import Opened
     from hardentui.workbench.workbench import Workbench
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextvars import copy_context
 from datetime import datetime
 from itertools import count
@@ -20,25 +20,46 @@ from textual.app import App
 from textual.signal import Signal
 
 from hardentui.errors import HardenError
-from hardentui.model.finding import Kind, Subject
+from hardentui.model.finding import Kind, Status, Subject
 from hardentui.tui import messages as say
 from hardentui.tui.images_and_networks import Around
 from hardentui.tui.listing import ListView
-from hardentui.tui.place import Place
-from hardentui.tui.ways import told
+from hardentui.tui.vocabulary import told
 from hardentui.workbench.views import CheckProgress, Connectivity, Report, Row
 
 if TYPE_CHECKING:
+    from hardentui.model.checklist import Step
     from hardentui.model.plan import Choice
     from hardentui.tui.choosing import Values
     from hardentui.workbench.first_look import FirstLook
     from hardentui.workbench.opening.opened import Opened
     from hardentui.workbench.workbench import Workbench
-if TYPE_CHECKING:
-    from hardentui.workbench.views import Row
-if TYPE_CHECKING:
-    from hardentui.workbench.first_look import FirstLook
-    from hardentui.workbench.workbench import Workbench
+
+
+# The current step of a walk, and the step where a walk starts. Pure.
+
+
+class Place(Struct, frozen=True):
+    """A step of a container, identified by its name, which outlives its id."""
+
+    engine: str
+    container: str
+    step: int
+
+    def is_of(self, row: Row) -> bool:
+        return (row.engine.label, row.name) == (self.engine, self.container)
+
+
+def place_of(row: Row, step: Step) -> Place:
+    return Place(row.engine.label, row.name, step.number)
+
+
+def beginning(row: Row | None, steps: Sequence[Step], last: Place | None) -> int:
+    """Index of the step where a walk starts: the last one visited, else the first one that fails."""
+    if last is not None and row is not None and last.is_of(row):
+        return next((at for at, step in enumerate(steps) if step.number == last.step), 0)
+    cells = row.report.cells if row is not None and row.report is not None else ()
+    return next((at for at, cell in enumerate(cells) if cell.status is Status.FAIL), 0)
 
 
 _PATIENCE = 1.0

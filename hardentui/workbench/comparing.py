@@ -10,17 +10,82 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from hardentui.errors import InputError
+from hardentui.checks import all_checks
+from hardentui.errors import InputError, NoEngine
+from hardentui.files import write_bundle
+from hardentui.model.draft import TextFile
 from hardentui.model.finding import Kind, Severity
-from hardentui.reports.as_json import document
-from hardentui.reports.saved_report import SavedReport, read_report
+from hardentui.model.mounts import Unread
+from hardentui.model.written import WrittenFile
+from hardentui.reports.as_json import SavedReport, document, read_report
 from hardentui.visible import visible
+from hardentui.workbench.checklists.loading import load
+from hardentui.workbench.looking.judging import Judge
+from hardentui.workbench.named_file import refuse_strangers
 from hardentui.workbench.opening.engines import open_engines
-from hardentui.workbench.opening.saved_facts import unpacked
+from hardentui.workbench.opening.opened import Opened
+from hardentui.workbench.opening.saved_facts import Recorder, unpacked
 from hardentui.workbench.results import check_result, host_reports
-from hardentui.workbench.strangers import refuse_strangers
 from hardentui.workbench.views import CheckProgress, Report, Row, Selection, reports_of, told_once
 from hardentui.workbench.workbench import Workbench
+
+# Saving the facts of a host: everything that a check of it reads, in one file.
+
+
+class RecordedHost(Struct, frozen=True):
+    """The text of a facts file, with secrets masked, and the number of containers in it."""
+
+    text: str
+    containers: int
+
+    @property
+    def kilobytes(self) -> int:
+        return len(self.text) // 1024
+
+
+def record(opened: Opened, moved: Callable[[CheckProgress], None], stop: threading.Event) -> RecordedHost:
+    """Read everything again, and record it; `opened` stays open.
+
+    Raises:
+        NoEngine: the host is simulated or saved: it has no facts of its own.
+        EngineError: no engine answers.
+        KeyboardInterrupt: `stop` was set.
+    """
+    if opened.simulated or opened.saved_at:
+        raise NoEngine("The facts of a simulated host cannot be saved.")
+    recorder = Recorder(opened, files=opened.files, run=opened.run)
+    bench = Workbench(recorder.opened, Judge(load(), {check.id: check for check in all_checks()}))
+    for engine in recorder.opened.engines:
+        engine.load_info()  # an answer cached by an earlier session would not be recorded
+    bench.surroundings.host()
+    host = recorder.opened.host_facts()
+    if not isinstance(host, Unread):
+        host.read()
+    rows: dict[str, Row] = {row.key: row for row in bench.containers.rows()}
+    bench.containers.scan(lambda row: _read(row), moved, stop, costly=True)
+    if stop.is_set():
+        raise KeyboardInterrupt
+    text = json.dumps(recorder.document(), separators=(",", ":")) + "\n"
+    return RecordedHost(text, len(rows))
+
+
+def _read(row: Row) -> None:
+    """Read everything of a container, also what no check asks for but a page does."""
+    if row.report is not None and row.report.facts is not None:
+        row.report.facts.read()
+
+
+def write_facts(host: RecordedHost, path: str, *, create: bool = False) -> WrittenFile:
+    """Write a facts file, readable by its owner only, compressed if its name ends in .gz; `create`: also its
+    directory.
+
+    Raises:
+        WriteError: a previous file is untouched.
+    """
+    directory, name = os.path.split(os.path.abspath(path))
+    file = TextFile(name, host.text, 0o600, of_root=True, packed=name.endswith(".gz"))
+    return write_bundle(directory, [file], follow_symlink=True, keep_backup=False, create=create)[0]
+
 
 _LARGEST = 256 << 20  # bytes
 _HEAD = 400  # bytes within which a document of ours names its schema

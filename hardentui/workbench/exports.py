@@ -21,13 +21,11 @@ from hardentui.reports import render
 from hardentui.reports.comparing import Comparison, as_json, as_text
 from hardentui.reports.network_svg import network_svg
 from hardentui.reports.result import TextStyle
-from hardentui.training.course import Course, export
-from hardentui.training.lab import Lab
-from hardentui.training.progress import TrainingProgress
+from hardentui.training.course import Course, Lab, TrainingProgress, export
 from hardentui.visible import strict_json, visible_lines
 from hardentui.words import plural
-from hardentui.workbench.changing.journal_text import entry_lines
-from hardentui.workbench.networking.whole_map import whole_map
+from hardentui.workbench.changing.history import entry_lines
+from hardentui.workbench.networking.splitting import whole_map
 from hardentui.workbench.results import check_result
 from hardentui.workbench.views import Report, Row
 

@@ -13,7 +13,7 @@ from hardentui.model.capabilities import capability_name
 from hardentui.model.facts import ContainerFacts
 from hardentui.visible import visible
 from hardentui.words import plural
-from hardentui.workbench.trials.kept_needs import kept_needs
+from hardentui.workbench.trials.tried import kept_needs
 
 SCHEMA = "hardentui/trial/1"
 _LARGEST = 64 << 20

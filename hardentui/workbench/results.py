@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from hardentui import __version__
 from hardentui.harden.attack import ranked_paths, way_to_host
 from hardentui.harden.do_first import DoFirst, do_first
-from hardentui.model.activity import UnitFacts
+from hardentui.model.facts import UnitFacts
 from hardentui.model.finding import Kind, Severity
-from hardentui.model.known import known
+from hardentui.model.mounts import known
 from hardentui.reports.result import CheckResult, SubjectResult, worst_first
 from hardentui.workbench.views import Report, image_subject
 

@@ -23,20 +23,21 @@ from hardentui.model.check import Parameters
 from hardentui.model.draft import TextFile
 from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.finding import Kind, Status
-from hardentui.model.known import Unread
+from hardentui.model.mounts import Unread
 from hardentui.model.trust import TrustFacts
 from hardentui.state.own_files import state_directory
 from hardentui.training.answers import Answer, answer
-from hardentui.training.lab import Lab, Mode
-from hardentui.training.loading import find_lab
-from hardentui.training.progress import (
+from hardentui.training.course import (
     Current,
+    Lab,
+    Mode,
     TrainingProgress,
     keep_progress,
     load_progress,
     points_for,
     progress_file,
 )
+from hardentui.training.loading import find_lab
 from hardentui.training.stage import (
     ENGINE,
     PodmanStage,

@@ -15,9 +15,8 @@ from hardentui.visible import visible
 
 if TYPE_CHECKING:
     from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NetworkFacts
-    from hardentui.model.finding import Finding
+    from hardentui.model.finding import Finding, WaiverFacts
     from hardentui.model.host import HostFacts
-    from hardentui.model.waiver import WaiverFacts
 
 Shared: TypeAlias = "ImageFacts | NetworkFacts | EngineFacts | HostFacts | WaiverFacts"
 """What containers depend on."""

@@ -14,24 +14,121 @@ A file is TOML, made to be edited and kept under version control:
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
 from msgspec import Struct, field
 
+from hardentui.change.file_changes import who
+from hardentui.checks import all_checks
 from hardentui.errors import UsageError, WaiversError
 from hardentui.files import write_bundle
+from hardentui.harden.waive import uses
 from hardentui.model.draft import TextFile
-from hardentui.model.waiver import Waiver
+from hardentui.model.finding import Finding, Status, Waiver, WaiverUse
 from hardentui.state.own_files import config_directory
 from hardentui.toml_document import TomlFault, read_toml
 from hardentui.visible import visible
 from hardentui.words import nearest
-from hardentui.workbench.checklists.toml_lines import line_of, toml_lines
+from hardentui.workbench import waivers
+from hardentui.workbench.checklists.own_rows import line_of, toml_lines
+from hardentui.workbench.looking.judging import Judge
 from hardentui.workbench.named_file import read_named
+from hardentui.workbench.views import Report
+
+# Accepting findings in a running session: what is accepted counts from then on.
+
+_USUAL = timedelta(days=90)
+
+
+class Acceptance(Struct, frozen=True):
+    """Why a finding is accepted, as typed: who, until when, and what protects instead."""
+
+    reason: str
+    owner: str
+    until: str
+    control: str = ""
+
+
+class Waiving:
+    """The waivers of one session.
+
+    Args:
+        checklist: as it was named; one that is a file has its waivers beside it.
+        engines: how many there are; with several a waiver is about one of them.
+        real: the findings are those of a live host.
+    """
+
+    def __init__(self, judge: Judge, checklist: str, *, engines: int, real: bool) -> None:
+        self._judge = judge
+        self._checklist = checklist
+        self._several = engines > 1
+        self._real = real
+
+    @property
+    def path(self) -> str:
+        """The file that a new waiver goes to."""
+        return waivers.beside(self._checklist) or waivers.own_file()
+
+    def why_not(self, finding: Finding) -> str:
+        """Why a finding cannot be accepted, as a sentence; empty when it can."""
+        if not self._real:
+            return "This host is simulated: none of its findings can be accepted."
+        if finding.verdict.status is Status.WAIVED:
+            return "It is accepted already; W lists what is accepted."
+        if finding.verdict.status not in (Status.FAIL, Status.UNKNOWN):
+            return "There is nothing to accept: it does not fail."
+        return ""
+
+    def proposed(self) -> Acceptance:
+        """This account, for 90 days."""
+        return Acceptance("", who(), str(date.today() + _USUAL))
+
+    def accept(self, finding: Finding, acceptance: Acceptance) -> Waiver:
+        """Write a waiver for exactly this finding; it counts from now on.
+
+        Raises:
+            UsageError: something is missing, or there is such a waiver.
+            WaiversError, InputError: the waivers file cannot be used.
+            WriteError: it was not written.
+        """
+        subject = finding.subject
+        waiver = Waiver(
+            finding.check,
+            glob.escape(subject.name),  # a name is not a pattern
+            acceptance.reason.strip(),
+            acceptance.owner.strip(),
+            waivers.last_day(acceptance.until.strip(), date.today()),
+            glob.escape(subject.engine) if self._several and subject.engine else "*",
+            acceptance.control.strip(),
+        )
+        waivers.refuse_incomplete(waiver)
+        waivers.write_added(self.path, waiver, self._ids())
+        self.reload()
+        return waiver
+
+    def reload(self) -> None:
+        """Read the files again.
+
+        Raises:
+            WaiversError, InputError: they cannot be used; those of before stay.
+        """
+        if self._real:
+            self._judge.waivers = waivers.accepted(self._checklist, self._ids())
+
+    def uses(self, reports: Iterable[Report]) -> tuple[WaiverUse, ...]:
+        """Every waiver with what it waives in these reports, the first to expire first."""
+        findings = (finding for report in reports for finding in report.everything)
+        used = uses(self._judge.waivers, findings, date.today())
+        return tuple(sorted(used, key=lambda use: use.waiver.until))
+
+    def _ids(self) -> list[str]:
+        return [check.id for check in (*all_checks(), *self._judge.checklist.own)]
+
 
 NAME = "waivers.toml"
 _TEXTS = ("check", "subject", "reason", "owner")

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from hardentui.checks import all_checks
 from hardentui.harden.attack import attack_path
 from hardentui.model.finding import Status
-from hardentui.model.known import Known
+from hardentui.model.mounts import Known
 from hardentui.model.settings import Notice
 from hardentui.reading.own_command import without_checklist
 from hardentui.scanners.registry_answers import RegistryAnswers
@@ -31,21 +31,20 @@ from hardentui.workbench.looking.parts import Parts
 from hardentui.workbench.looking.surroundings import Surroundings
 from hardentui.workbench.opening.engines import open_engines
 from hardentui.workbench.opening.opened import Opened
-from hardentui.workbench.settings.document import Document
-from hardentui.workbench.settings.fixes import read_fix_defaults
+from hardentui.workbench.settings.reading import Document, read_fix_defaults
 from hardentui.workbench.views import Report, Row, Selection, known_facts
 from hardentui.workbench.waivers import accepted
 
 if TYPE_CHECKING:
     from hardentui.harden.do_first import DoFirst
     from hardentui.model.image import ImageInventory
-    from hardentui.model.network_map import NetworkMap
+    from hardentui.model.network import NetworkMap
     from hardentui.workbench.changing.applying import Application
     from hardentui.workbench.changing.drafter import Drafter
     from hardentui.workbench.looking.scanning import Scanning
     from hardentui.workbench.planning.planner import Planner
     from hardentui.workbench.trials.trying import Trying
-    from hardentui.workbench.waiving import Waiving
+    from hardentui.workbench.waivers import Waiving
 
 
 class Workbench:
@@ -126,7 +125,7 @@ class Workbench:
 
     @cached_property
     def waiving(self) -> Waiving:
-        from hardentui.workbench.waiving import Waiving
+        from hardentui.workbench.waivers import Waiving
 
         opened = self.opened
         return Waiving(self.judge, self.checklist, engines=len(opened.engines), real=not opened.simulated)
@@ -143,7 +142,7 @@ class Workbench:
 
     def network_map(self, rows: Iterable[Row]) -> NetworkMap:
         """Who can reach whom among these containers."""
-        from hardentui.workbench.networking.whole_map import whole_map
+        from hardentui.workbench.networking.splitting import whole_map
 
         return whole_map(self, rows)
 
@@ -159,7 +158,7 @@ class Workbench:
         self, label: str, image: str, on_bytes: Callable[[int], None], stop: threading.Event
     ) -> Known[ImageInventory]:
         """Inspect the contents of an image, see `image_contents`."""
-        from hardentui.workbench.looking.image_contents import look_into_image
+        from hardentui.workbench.looking.scanning import look_into_image
 
         return look_into_image(self.parts, label, image, on_bytes, stop)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from ipaddress import ip_address
 
 from hardentui.errors import CannotExpress
-from hardentui.model.reach import Contact
+from hardentui.model.network import Contact
 from hardentui.systemd.unit_text import comment_lines
 
 _PROTOCOLS = ("tcp", "udp")

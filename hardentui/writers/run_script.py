@@ -7,8 +7,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from hardentui.model.spec import Option, Spec
-from hardentui.model.version import NEWEST_KNOWN, Version
+from hardentui.model.spec import NEWEST_KNOWN, Option, Spec, Version
 from hardentui.options import COMMAND, IMAGE, MOUNTS, NAME, NETWORK, POD, ROOTFS, SECCOMP_PROFILE, TABLE
 from hardentui.options.codecs.plain import as_csv_field
 from hardentui.systemd.unit_text import comment_lines

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.host.packages import advisories
+from hardentui.host.packages import installed as advisories
 from hardentui.reading import end_of_life
 
 CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"
@@ -43,7 +43,7 @@ def too_old(changelog: str, dated: date) -> bool:
 @pytest.mark.parametrize(
     ("name", "dated"),
     [
-        ("hardentui/host/packages/advisories.py", date.fromisoformat(advisories.DATED)),
+        ("hardentui/host/packages/installed.py", date.fromisoformat(advisories.DATED)),
         ("hardentui/reading/end_of_life.py", end_of_life.DATED),
     ],
 )

@@ -162,7 +162,7 @@ def test_passwords_of_registries_below_a_home(machine: Machine, mode: str) -> No
         trust = (
             "from hardentui.host.files.reader import LocalFiles;"
             "from hardentui.host.podman.trust import read_trust;"
-            "from hardentui.model.version import Version;"
+            "from hardentui.model.spec import Version;"
             "import pwd; uid = pwd.getpwnam('other').pw_uid;"
             "trust = read_trust(LocalFiles(), home='/home/other', uid=uid, version=Version(5, 4, 2));"
             "print(bool(trust.auth_files[0].readers))"

@@ -10,8 +10,7 @@ import pytest
 
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.connection import Request
-from hardentui.engine.locate import Candidate
-from hardentui.engine.probe import probe
+from hardentui.engine.locate import Candidate, probe
 from hardentui.engine.read import Engine
 from hardentui.errors import ChangeFailed, ChangeTimedOut, NameTaken, NotFound
 from hardentui.model.spec import Spec

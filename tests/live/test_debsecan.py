@@ -23,8 +23,8 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.host.asker import asker
 from hardentui.images.inventory import read_inventory
-from hardentui.model.known import Unread
-from hardentui.scanners import debsecan
+from hardentui.model.mounts import Unread
+from hardentui.scanners import present as debsecan
 from hardentui.tui.app import HardenApp
 from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.views import Selection
@@ -107,7 +107,7 @@ def test_an_image_of_another_distribution_is_not_scanned(podman: Bench, mirror: 
     archive = tmp_path / "bb.tar"
     podman.podman("save", "-o", str(podman.directory / "tmp" / "bb.tar"), BUSYBOX)
     archive.write_bytes((podman.directory / "tmp" / "bb.tar").read_bytes())
-    result = debsecan.scan(str(archive), asker(threading.Event()), offline=True, data=mirror)
+    result = debsecan.scan_debsecan(str(archive), asker(threading.Event()), offline=True, data=mirror)
     assert result == Unread("debsecan knows only Debian releases, and this image contains no distribution")
     with archive.open("rb") as file:
         assert read_inventory(file).installed == ()
@@ -125,7 +125,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mirror: str) -> Pa
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
     path = tmp_path / "debsecan.conf"
     path.write_text(f"REPORT=true\nSOURCE={mirror}\n")
-    monkeypatch.setattr("hardentui.scanners.debsecan.SETTINGS", str(path))
+    monkeypatch.setattr("hardentui.scanners.present.SETTINGS", str(path))
     return path
 
 

@@ -18,8 +18,7 @@ import pytest
 
 from hardentui.engine.events import Event, Link, watch
 from hardentui.engine.inspecting import Gone, Inspected
-from hardentui.engine.locate import Candidate
-from hardentui.engine.probe import probe
+from hardentui.engine.locate import Candidate, probe
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection, RecordingConnection
 from hardentui.engine.service import PrivateService

@@ -9,7 +9,7 @@ import pytest
 
 from hardentui.checks import all_checks
 from hardentui.errors import ChangeFailed
-from hardentui.training.lab import Lab
+from hardentui.training.course import Lab
 from hardentui.training.loading import load_labs
 from hardentui.workbench.training import Training, check_lab, open_training
 from hardentui.workbench.views import Selection

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from hardentui.reading.seccomp import dangerous_calls, makes_user_namespaces, parse_profile, ways_to_family
-from hardentui.trial.learned.narrow_profile import calls_let_through, narrow_profile
+from hardentui.trial.learned.system_calls import calls_let_through, narrow_profile
 from hardentui.trial.observe.watch import native_way
 from hardentui.writers.seccomp import profile_text
 from tests.support.podman import Bench

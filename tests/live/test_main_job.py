@@ -12,7 +12,7 @@ from hardentui.errors import EngineError, WriteError
 from hardentui.model.draft import Target
 from hardentui.model.finding import Status
 from hardentui.model.plan import Caution
-from hardentui.model.version import Version
+from hardentui.model.spec import Version
 from hardentui.tui.app import HardenApp
 from hardentui.workbench.changing.saving import save
 from hardentui.workbench.first_look import FirstLook

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from hardentui.__main__ import main
-from hardentui.engine.logs import past_events
+from hardentui.engine.events import past_events
 from hardentui.model.monitoring import Sample
 from hardentui.workbench.monitoring.monitor import Monitor
 from hardentui.workbench.views import Selection

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.model.known import Unread
+from hardentui.model.mounts import Unread
 from hardentui.model.observation import CallLog
 from hardentui.reading.seccomp import parse_profile
 from hardentui.trial.observe.calls import CallWatcher

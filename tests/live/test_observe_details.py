@@ -16,7 +16,7 @@ from hardentui.reading.seccomp import parse_profile
 from hardentui.trial.learned.effects import capabilities
 from hardentui.trial.observe.argument_shapes import INSPECTED
 from hardentui.trial.observe.calls import CallWatcher
-from hardentui.trial.observe.inspector import Inspector
+from hardentui.trial.observe.watch import Inspector
 from tests.conftest import cannot_run
 from tests.support.images import NGINX, build, missing_package
 from tests.support.podman import BUSYBOX, Bench

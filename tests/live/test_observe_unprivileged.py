@@ -13,7 +13,7 @@ from typing import IO
 import msgspec
 import pytest
 
-from hardentui.trial.learned.needs import Needs, needs_of
+from hardentui.trial.learned.teaching import Needs, needs_of
 from hardentui.trial.observe.watch import Watch, native_way
 from tests.support.podman import BUSYBOX, Bench
 

@@ -9,14 +9,11 @@ import pytest
 from msgspec.structs import replace
 
 from hardentui.engine.change.changing import ChangingEngine
-from hardentui.engine.locate import Candidate
-from hardentui.engine.probe import probe
+from hardentui.engine.locate import Candidate, probe
 from hardentui.engine.read import Engine
 from hardentui.host.files.reader import LocalFiles
 from hardentui.model.trial import How
-from hardentui.readiness.expectation import expectation
-from hardentui.readiness.probes import ProbeResult, in_network_of, run_probe
-from hardentui.readiness.wait import Readiness, Wait
+from hardentui.readiness.wait import ProbeResult, Readiness, Wait, expectation, in_network_of, run_probe
 from tests.support.podman import BUSYBOX, Bench
 
 pytestmark = pytest.mark.live

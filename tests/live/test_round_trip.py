@@ -20,8 +20,7 @@ from hypothesis import HealthCheck, Phase, event, given, reject, settings
 from msgspec.structs import replace
 
 from hardentui.host.podman.generator import dry_run, exec_start
-from hardentui.model.spec import Option, Readability, Spec
-from hardentui.model.version import OLDEST_WITH_QUADLET, Version
+from hardentui.model.spec import OLDEST_WITH_QUADLET, Option, Readability, Spec, Version
 from hardentui.options import *
 from hardentui.options.argv.command_line import parse_create_command
 from hardentui.options.argv.compare import compare_arguments

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from hardentui.host.podman.generator import dry_run, exec_start
-from hardentui.model.spec import Option, Spec
-from hardentui.model.version import Version
+from hardentui.model.spec import Option, Spec, Version
 from hardentui.options import *
 from hardentui.options.argv.compare import compare_arguments
 from hardentui.options.read import read_spec

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.__main__ import main
-from hardentui.host.asking import CANCELLED
+from hardentui.host.asker import CANCELLED
 from hardentui.model.facts import ImageFacts
 from hardentui.workbench.looking.scanning import Scanning, ScanProgress
 from hardentui.workbench.views import Selection

@@ -15,8 +15,7 @@ import pytest
 from hardentui.host.podman.generator import dry_run, exec_start, find_generator
 from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.plan import Plan
-from hardentui.model.spec import Spec
-from hardentui.model.version import Version
+from hardentui.model.spec import Spec, Version
 from hardentui.options import (
     CAP_ADD,
     CAP_DROP,
@@ -41,9 +40,8 @@ from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
 from hardentui.quadlet.read.service import ServiceFiles
 from hardentui.quadlet.write.bundle import UnitContext
-from hardentui.workbench.changing.unit_edits import Style, UnitEdit, edited, unit_diff
-from hardentui.workbench.changing.unit_proof import prove_edit
-from hardentui.workbench.looking.engine_units import EngineUnits
+from hardentui.workbench.changing.unit_edits import Style, UnitEdit, edited, prove_edit, unit_diff
+from hardentui.workbench.looking.shared_resources import EngineUnits
 from hardentui.workbench.looking.unit_origin import (
     UNIT_LABEL,
     Origin,

@@ -11,8 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hardentui.model.spec import Spec
-from hardentui.model.version import Version
+from hardentui.model.spec import Spec, Version
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
 

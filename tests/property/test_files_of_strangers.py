@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hardentui.checks import all_checks
 from hardentui.errors import HardenError
 from hardentui.harden.plan import make_plan
-from hardentui.reports.saved_report import read_report
+from hardentui.reports.as_json import read_report
 from hardentui.training.loading import load_labs, parse_lab
 from hardentui.tui.vocabulary import key_name, vocabulary
 from hardentui.workbench import waivers
@@ -28,9 +28,7 @@ from hardentui.workbench.checklists.fixtures import faults_of, load_fixtures
 from hardentui.workbench.learned import read_learned
 from hardentui.workbench.opening.saved_facts import open_saved
 from hardentui.workbench.planning import saved_plans
-from hardentui.workbench.settings.document import Document
-from hardentui.workbench.settings.fixes import read_fix_defaults
-from hardentui.workbench.settings.reading import read_settings
+from hardentui.workbench.settings.reading import Document, read_fix_defaults, read_settings
 from hardentui.workbench.trials.files import refuse_more_than_offered, why_weaker
 from hardentui.workbench.trials.tried import as_json, choices_of, no_longer_fits, plan_of, read_trial
 from tests.unit.trial.test_offered import BASE, HONEST, WEB

@@ -9,8 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from hardentui.errors import CannotExpress
-from hardentui.model.spec import KeyKind, Spec
-from hardentui.model.version import Version
+from hardentui.model.spec import KeyKind, Spec, Version
 from hardentui.options import *
 from hardentui.options.argv.command_line import parse_create_command
 from hardentui.options.argv.compare import compare_arguments

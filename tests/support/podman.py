@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from hardentui.host.podman.generator import GENERATORS
-from hardentui.model.version import OLDEST_WITH_QUADLET, Version
+from hardentui.model.spec import OLDEST_WITH_QUADLET, Version
 
 SCRIPT = Path(__file__).with_name("podman_bench")
 ROOTS = Path(__file__).with_name("podman_root")

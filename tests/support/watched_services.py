@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from hardentui.model.observation import CallLog, Observation
-from hardentui.trial.learned.needs import Needs, needs_of
+from hardentui.trial.learned.teaching import Needs, needs_of
 from hardentui.trial.observe.watch import Watch, native_way
 from tests.conftest import cannot_run
 from tests.support.images import NGINX, REDIS, build, missing_package

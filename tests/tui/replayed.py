@@ -19,13 +19,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from hardentui.engine.connection import OnAnswer, Request, outcome
+from hardentui.engine.connection import OnAnswer, Request, outcome, target
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
-from hardentui.engine.targets import target
 from hardentui.errors import EngineUnreachable
 from hardentui.model.host import HostFacts
-from hardentui.model.known import Known
+from hardentui.model.mounts import Known
 from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.opening.opened import Opened
 from hardentui.workbench.opening.saved_facts import replay

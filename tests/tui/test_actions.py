@@ -14,7 +14,6 @@ from hardentui.tui.screens.apply import ApplyScreen
 from hardentui.tui.screens.card import CardScreen
 from hardentui.tui.screens.command_log import CommandLogScreen
 from hardentui.tui.screens.connection import ConnectionScreen
-from hardentui.tui.screens.diff import DiffScreen
 from hardentui.tui.screens.explain import ExplainScreen
 from hardentui.tui.screens.export import ExportScreen
 from hardentui.tui.screens.fix_many import FixManyScreen
@@ -23,14 +22,13 @@ from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.host import HostScreen
 from hardentui.tui.screens.images import ImagesScreen
 from hardentui.tui.screens.journal import JournalScreen
-from hardentui.tui.screens.lab import LabScreen
 from hardentui.tui.screens.logs import LogsScreen
 from hardentui.tui.screens.meaning import MeaningScreen
 from hardentui.tui.screens.networks import NetworksScreen
-from hardentui.tui.screens.training import TrainingScreen
+from hardentui.tui.screens.training import LabScreen, TrainingScreen
 from hardentui.tui.screens.trial import TrialScreen
 from hardentui.tui.screens.trust import TrustScreen
-from hardentui.tui.screens.values import ValuesScreen
+from hardentui.tui.screens.values import DiffScreen, ValuesScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
 from tests.tui.replayed import some

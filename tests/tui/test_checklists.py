@@ -10,10 +10,9 @@ from textual.widgets import Input
 
 from hardentui.account import ONLY_BELOW
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.checklists import ChecklistScreen
 from hardentui.tui.screens.home import HomeScreen
-from hardentui.tui.screens.job import JobScreen
+from hardentui.tui.screens.job import AskScreen, JobScreen
 from tests.tui.replayed import Host, some
 from tests.tui.support import Driver, drawn, make_app, running, screen_text, shows, until
 

@@ -11,7 +11,7 @@ from textual.widgets import Checkbox
 
 from hardentui.account import ONLY_BELOW
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.diff import DiffScreen
+from hardentui.tui.screens.values import DiffScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
 from hardentui.workbench.first_look import FirstLook

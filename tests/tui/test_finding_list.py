@@ -7,12 +7,10 @@ import asyncio
 import pytest
 from textual.content import Content
 
-from hardentui.model.finding import Evidence, Finding, Kind, Severity, Subject, failed
-from hardentui.model.fix import Remediation
+from hardentui.model.finding import Evidence, Finding, Kind, Remediation, Severity, Subject, failed
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.widgets import finding_list
-from hardentui.tui.widgets.finding_list import FindingItem, FindingList
-from hardentui.tui.widgets.finding_text import Entry, details
+from hardentui.tui.widgets.finding_list import Entry, FindingItem, FindingList, details
 from tests.tui.replayed import some
 from tests.tui.support import make_app, running, shows, until
 

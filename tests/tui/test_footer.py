@@ -10,7 +10,7 @@ from hardentui.tui.screens.base import FooterKey, HardenScreen, KeyBar, TitleBar
 from hardentui.tui.screens.help import HelpScreen
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.logs import LogsScreen
-from hardentui.tui.widgets.row_table import RowTable
+from hardentui.tui.widgets.page import RowTable
 from hardentui.workbench.engine_choices import EngineChoice
 from tests.tui.replayed import some
 from tests.tui.support import Driver, make_app, running, shows, until

@@ -11,14 +11,14 @@ import pytest
 import tomli_w
 
 from hardentui.errors import HardenError
-from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.explain import ExplainScreen
 from hardentui.tui.screens.home import HomeScreen
+from hardentui.tui.screens.job import AskScreen
 from hardentui.tui.screens.waivers import WaiversScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.text import cell, fit, hanging, plain
 from hardentui.tui.widgets.finding_list import FindingList
-from hardentui.tui.widgets.text_field import TextField
+from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible_in_place
 from hardentui.workbench.views import Attempt
 from tests.support.image_archives import image, member, packed

@@ -15,7 +15,7 @@ from hardentui.host.files.reader import LocalFiles
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.write import WriteScreen
 from hardentui.workbench.changing.drafter import Drafter
-from hardentui.workbench.changing.in_place import OwnUnit
+from hardentui.workbench.changing.saving import OwnUnit
 from hardentui.workbench.views import Report
 from tests.support.units import QUADLET, service_of
 from tests.tui.replayed import Host

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.app import App, ComposeResult
 
-from hardentui.engine.logs import LogLine
+from hardentui.engine.events import LogLine
 from hardentui.model.monitoring import SeenLine
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.logs import MOST, LogsScreen, LogView

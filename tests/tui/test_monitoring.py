@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Static
 
-from hardentui.engine.logs import LogLine
+from hardentui.engine.events import LogLine
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.monitor import MonitorScreen, curve
 from hardentui.tui.screens.walk import WalkScreen

@@ -13,7 +13,7 @@ import pytest
 from hardentui.errors import ToolMissing
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import ScanReport
-from hardentui.model.known import Known, Unread
+from hardentui.model.mounts import Known, Unread
 from hardentui.tui.screens.images import ImagesScreen
 from hardentui.workbench.looking.scanning import ScanProgress
 from tests.tui.replayed import some

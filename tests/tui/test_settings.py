@@ -11,12 +11,12 @@ from textual.widgets import Input
 from hardentui.model.settings import Notice, SettingOrigin, Settings, SettingSource
 from hardentui.state.remembered import Remembered
 from hardentui.tui.app import HardenApp
-from hardentui.tui.place import Place
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
+from hardentui.tui.session import Place
 from hardentui.tui.themes import DEFAULT
 from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.settings.document import settings_file
+from hardentui.workbench.settings.reading import settings_file
 from hardentui.workbench.views import Selection
 from tests.tui.replayed import some
 from tests.tui.support import make_app, running, screen_lines, screen_text, shows, until

@@ -8,8 +8,7 @@ import pytest
 from textual.widgets import Input, TextArea
 
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.lab import LabScreen
-from hardentui.tui.screens.training import TrainingScreen
+from hardentui.tui.screens.training import LabScreen, TrainingScreen
 from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.views import Selection
 from tests.tui.support import running, screen_text, shows, until

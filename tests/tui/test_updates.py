@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.model.known import Known, Unread
+from hardentui.model.mounts import Known, Unread
 from hardentui.model.trial import Baseline, How, TrialEvent, TrialStep
 from hardentui.scanners.registry_answers import RegistryAnswers
 from hardentui.state.own_files import state_directory
@@ -191,7 +191,7 @@ def twins(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         after = Baseline(False, How.PORTS, 30.0, "it ended", log="no such file [/x]\x1b[2J")
         return Rehearsal("nginx:2", "a" * 64, "b" * 64, before, after)
 
-    monkeypatch.setattr("hardentui.tui.screens.image_jobs.rehearse_container", rehearse)
+    monkeypatch.setattr("hardentui.tui.screens.updates.rehearse_container", rehearse)
     return asked
 
 

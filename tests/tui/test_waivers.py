@@ -15,15 +15,14 @@ from textual.widgets import Input
 from hardentui.checks import all_checks
 from hardentui.model.finding import Kind
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.explain import AcceptScreen, ExplainScreen
-from hardentui.tui.screens.findings import FindingsScreen
+from hardentui.tui.screens.explain import AcceptScreen, ExplainScreen, FindingsScreen
 from hardentui.tui.screens.help import HelpScreen
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.images import ImagesScreen
 from hardentui.tui.screens.waivers import WaiversScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.widgets.finding_list import FindingList
-from hardentui.workbench.waiving import Waiving
+from hardentui.workbench.waivers import Waiving
 from tests.tui.replayed import CHECKLIST, Host, some
 from tests.tui.support import Driver, drawn, make_app, running, screen_text, shows, until
 

@@ -14,13 +14,12 @@ from hardentui.errors import GeneratorError
 from hardentui.model.draft import Draft, Target
 from hardentui.model.plan import Plan
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.diff import DiffScreen
 from hardentui.tui.screens.explain import ExplainScreen
 from hardentui.tui.screens.home import HomeScreen
+from hardentui.tui.screens.values import DiffScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
-from hardentui.tui.widgets.finding_list import FindingList
-from hardentui.tui.widgets.tick import Tick
+from hardentui.tui.widgets.finding_list import FindingList, Tick
 from hardentui.workbench.changing.drafter import Drafter
 from hardentui.workbench.planning import saved_plans as plans
 from hardentui.workbench.views import Report

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.model.network_split import SplitResult, SplitTrial, WayTried
+from hardentui.model.network import SplitResult, SplitTrial, WayTried
 from hardentui.model.trial import TrialEvent, TrialStep
-from hardentui.tui.screens.ask import AskScreen
-from hardentui.tui.screens.job import JobScreen
+from hardentui.tui.screens.job import AskScreen, JobScreen
 from hardentui.tui.screens.networks import NetworksScreen
 from hardentui.tui.screens.rights import RightsScreen
 from hardentui.workbench.networking.splitting import Split

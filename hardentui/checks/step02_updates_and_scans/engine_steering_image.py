@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from hardentui.checks.prelude import *
-from hardentui.model.version import Version
+from hardentui.model.spec import Version
 from hardentui.options import ANNOTATIONS
 from hardentui.reading.images import image_of
 

@@ -29,11 +29,11 @@ from collections.abc import Mapping
 
 from hardentui.checks.prelude import *
 from hardentui.model.facts import IdRange
-from hardentui.model.known import known
+from hardentui.model.mounts import known
 from hardentui.options import GIDMAP, GROUP_ADD, SUBGIDNAME, SUBUIDNAME, UIDMAP, USER, USERNS
 from hardentui.reading.behaviour import identity, inside
 from hardentui.reading.containers import CONFIGURATION, declared_user, is_root
-from hardentui.reading.user_namespace import own_user_namespace
+from hardentui.reading.mounts import own_user_namespace
 
 _KEEP = "keep-groups"
 _GROUP_0 = ("0", "root")

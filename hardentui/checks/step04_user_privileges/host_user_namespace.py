@@ -26,12 +26,12 @@ import re
 
 from hardentui.checks.prelude import *
 from hardentui.model.facts import IdRange
-from hardentui.model.known import known
+from hardentui.model.mounts import known
 from hardentui.options import CGROUPNS, GIDMAP, IPC, MOUNTS, NETWORK, PID, UIDMAP, USERNS, UTS, Mount
 from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.reading.behaviour import identity, runs_as_root, uids
 from hardentui.reading.containers import ask_or, pod_of
-from hardentui.reading.user_namespace import asks_for_user_namespace, maps_root_of_host, no_range_for
+from hardentui.reading.mounts import asks_for_user_namespace, maps_root_of_host, no_range_for
 
 _USUAL_SIZE = 1024
 _MAPS_IDS = {

@@ -20,9 +20,15 @@ the host needs one; that also ends rootless Podman and `--userns=auto`.
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.known import known
-from hardentui.model.runtime import RuntimeConfig
-from hardentui.model.seccomp import Condition, EngineDefault, NoFilter, SeccompProfile, SeccompRule
+from hardentui.model.mounts import known
+from hardentui.model.seccomp import (
+    Condition,
+    EngineDefault,
+    NoFilter,
+    RuntimeConfig,
+    SeccompProfile,
+    SeccompRule,
+)
 from hardentui.reading.system_calls import (
     NEVER_STARTED_WITH_DEFAULT,
     declared_filter,

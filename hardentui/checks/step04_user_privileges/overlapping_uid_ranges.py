@@ -20,8 +20,8 @@ from msgspec.structs import replace
 
 from hardentui.checks.prelude import *
 from hardentui.model.facts import IdRange
-from hardentui.model.known import Unread
-from hardentui.model.peers import ALL_IDS, Peer, Peers
+from hardentui.model.mounts import Unread
+from hardentui.model.network import ALL_IDS, Peer, Peers
 from hardentui.options import GIDMAP, SUBGIDNAME, SUBUIDNAME, UIDMAP, USERNS
 from hardentui.reading.containers import is_planned, related
 

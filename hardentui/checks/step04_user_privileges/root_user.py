@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.model.facts import IdRange
-from hardentui.model.known import known
+from hardentui.model.mounts import known
 from hardentui.options import MOUNTS, USER, USERNS, Mount
 from hardentui.reading.behaviour import (
     about_low_ports,
@@ -37,9 +37,8 @@ from hardentui.reading.behaviour import (
     with_low_ports,
 )
 from hardentui.reading.containers import ask_or, declared_user, image_config, is_root, runs_systemd
-from hardentui.reading.mounts import at_or_above, host_mounts
+from hardentui.reading.mounts import at_or_above, host_mounts, own_user_namespace, uid_inside
 from hardentui.reading.scratch import about_written, needs, with_written
-from hardentui.reading.user_namespace import own_user_namespace, uid_inside
 
 _MAIN = "the main process is root inside the container"
 _BESIDE = "a process is root inside the container, or can regain root"

@@ -21,8 +21,7 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.options import CGROUPNS, CGROUPS
-from hardentui.reading.containers import sure, without_cgroup
-from hardentui.reading.limits import cgroup_version
+from hardentui.reading.containers import cgroup_version, sure, without_cgroup
 
 _HOST_REASON = "the container sees the host's cgroup tree"
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from hardentui.checks.prelude import *
-from hardentui.model.peers import Peer, Peers
+from hardentui.model.network import Peer, Peers
 from hardentui.options import IPC, LABELS
 from hardentui.reading.containers import CONFIGURATION, ask_or, peer_called, pod_of, related, sure
 

@@ -18,10 +18,10 @@ the host's view by design, run them on the host, or waive the finding with a rea
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.peers import Peer, Peers
+from hardentui.model.network import Peer, Peers
 from hardentui.options import LABELS, PID
 from hardentui.reading.containers import peer_called, pod_of, related
-from hardentui.reading.user_namespace import own_user_namespace
+from hardentui.reading.mounts import own_user_namespace
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:

@@ -23,13 +23,11 @@ passes only what they need (xdg-dbus-proxy for D-Bus).
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.known import known
-from hardentui.model.mounts import Listener, MountedPath, MountOrigin, ReachableSocket
+from hardentui.model.mounts import Listener, MountedPath, MountOrigin, ReachableSocket, known
 from hardentui.options import MOUNTS, VOLUMES_FROM, Mount
 from hardentui.reading.containers import sure
 from hardentui.reading.mounts import HostMount, came_from, shown
-from hardentui.reading.socket_table import Power
-from hardentui.reading.sockets import OpenSocket, connectable_mounts, control_sockets, open_sockets
+from hardentui.reading.sockets import OpenSocket, Power, connectable_mounts, control_sockets, open_sockets
 
 _SEVERITIES = {
     Power.UNITS: Severity.CRITICAL,

@@ -24,7 +24,7 @@ from hardentui.checks.prelude import *
 from hardentui.model.facts import Limits
 from hardentui.model.host import Capacity
 from hardentui.options import CGROUPS, CPU_PERIOD, CPU_QUOTA, CPU_SHARES, CPUS, CPUSET_CPUS
-from hardentui.reading.limits import (
+from hardentui.reading.containers import (
     count_of_list,
     ignored,
     processors_of_machine,

@@ -31,7 +31,7 @@ from hardentui.options import CGROUPS, MEMORY, MEMORY_RESERVATION, MEMORY_SWAP
 from hardentui.options.codecs.plain import size_of, size_text
 from hardentui.reading.asked_memory import most_asked
 from hardentui.reading.behaviour import how_long, seen_long_enough
-from hardentui.reading.limits import (
+from hardentui.reading.containers import (
     ignored,
     memory_of_machine,
     refuse_where_ignored,

@@ -21,7 +21,7 @@ from hardentui.checks.prelude import *
 from hardentui.model.facts import Limits
 from hardentui.options import CGROUPS, PIDS_LIMIT
 from hardentui.reading.behaviour import seen_long_enough
-from hardentui.reading.limits import ignored, pids_of_machine, refuse_where_ignored, unless_without_cgroup
+from hardentui.reading.containers import ignored, pids_of_machine, refuse_where_ignored, unless_without_cgroup
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

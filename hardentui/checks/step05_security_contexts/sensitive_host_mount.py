@@ -38,8 +38,7 @@ from hardentui.checks.prelude import *
 from hardentui.model.facts import VolumeFacts
 from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.options import MOUNTS, VOLUMES_FROM, Mount
-from hardentui.reading.engine_places import home_unknown
-from hardentui.reading.host_paths import SensitiveMount, sensitive_mounts
+from hardentui.reading.host_paths import SensitiveMount, home_unknown, sensitive_mounts
 from hardentui.reading.mounts import came_from, host_mounts, shown
 
 

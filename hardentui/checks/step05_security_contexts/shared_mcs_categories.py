@@ -18,7 +18,7 @@ Containers that share files through a common level lose access to what the other
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.peers import Peer, Peers
+from hardentui.model.network import Peer, Peers
 from hardentui.options import LABEL_LEVEL, PRIVILEGED
 from hardentui.reading.containers import is_planned, related
 from hardentui.reading.security_modules import (

@@ -20,7 +20,7 @@ that rewrite /etc/resolv.conf or install packages at startup cannot work.
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.activity import FileChange
+from hardentui.model.facts import FileChange
 from hardentui.options import MOUNTS, READ_ONLY, READ_ONLY_TMPFS, Mount
 from hardentui.reading.behaviour import how_long, seen_long_enough
 from hardentui.reading.scratch import about_written, meant_for_writing, needs, with_read_only_root

@@ -22,7 +22,7 @@ import shlex
 
 from hardentui.checks.prelude import *
 from hardentui.model.facts import NetworkFacts
-from hardentui.model.version import Version
+from hardentui.model.spec import Version
 
 _ISOLATES_BY_ITSELF = Version(6, 0)
 _ON = frozenset({"true", "1", "t", "strict"})

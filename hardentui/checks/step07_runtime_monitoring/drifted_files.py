@@ -21,8 +21,7 @@ from __future__ import annotations
 import shlex
 
 from hardentui.checks.prelude import *
-from hardentui.model.activity import FileChange
-from hardentui.model.facts import Process
+from hardentui.model.facts import FileChange, Process
 from hardentui.options import READ_ONLY
 from hardentui.reading.containers import ask_or
 

@@ -20,8 +20,8 @@ import shlex
 from datetime import timedelta
 
 from hardentui.checks.prelude import *
-from hardentui.model.activity import UnitFacts
-from hardentui.model.known import Known, known
+from hardentui.model.facts import UnitFacts
+from hardentui.model.mounts import Known, known
 from hardentui.reading.images import parse_time
 
 _SETTLED = timedelta(hours=1)

@@ -20,8 +20,8 @@ import shlex
 from datetime import UTC, datetime
 
 from hardentui.checks.prelude import *
-from hardentui.model.activity import UnitFacts
-from hardentui.model.known import known
+from hardentui.model.facts import UnitFacts
+from hardentui.model.mounts import known
 from hardentui.reading.images import parse_time
 
 

@@ -24,12 +24,12 @@ from __future__ import annotations
 from msgspec import Struct
 
 from hardentui.checks.prelude import *
-from hardentui.model.known import Unread, known
-from hardentui.model.runtime import RuntimeConfig
+from hardentui.model.mounts import Unread, known
+from hardentui.model.seccomp import RuntimeConfig
 from hardentui.options import CAP_ADD, DEVICE_CGROUP_RULE, PRIVILEGED
 from hardentui.reading.capabilities import granted
 from hardentui.reading.containers import ask_or, is_planned, without_cgroup
-from hardentui.reading.user_namespace import maps_root_of_host, own_user_namespace
+from hardentui.reading.mounts import maps_root_of_host, own_user_namespace
 
 _MEMORY = "1"
 _MEMORY_MINORS = ("1", "2", "4")

@@ -16,7 +16,7 @@ from __future__ import annotations
 from datetime import date
 
 from hardentui.checks.prelude import *
-from hardentui.model.waiver import Waiver, WaiverFacts, WaiverUse
+from hardentui.model.finding import Waiver, WaiverFacts, WaiverUse
 
 
 def evaluate(facts: WaiverFacts) -> Verdict:

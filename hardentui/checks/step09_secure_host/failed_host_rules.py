@@ -20,7 +20,7 @@ keep exceptions on record as waivers.
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.host_scan import FailedRule, HostScan
+from hardentui.model.host import FailedRule, HostScan
 
 _DAY = 86_400
 _SHOWN = 12

@@ -22,8 +22,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hardentui.checks.prelude import *
-from hardentui.model.runtime import RuntimeConfig
-from hardentui.model.seccomp import Condition, SeccompProfile, SeccompRule
+from hardentui.model.seccomp import Condition, RuntimeConfig, SeccompProfile, SeccompRule
 from hardentui.reading.seccomp import FAMILIES
 from hardentui.reading.system_calls import filter_rules, good_but_not_seen, open_ways_to_family
 

@@ -16,7 +16,7 @@ Looking breaks nothing. Relax a profile only when you know what the denied actio
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.activity import Denial
+from hardentui.model.facts import Denial
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:

@@ -19,8 +19,7 @@ permitted", and the audit log names the call. The answer is a custom profile tha
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.runtime import RuntimeConfig
-from hardentui.model.seccomp import NoFilter, SeccompProfile
+from hardentui.model.seccomp import NoFilter, RuntimeConfig, SeccompProfile
 from hardentui.options import PRIVILEGED, SECCOMP_PROFILE
 from hardentui.reading.system_calls import filter_of
 

@@ -28,8 +28,7 @@ from hardentui.model.facts import NotRunning
 from hardentui.model.mounts import KernelMount
 from hardentui.options import PID, PRIVILEGED, UNMASK
 from hardentui.reading.containers import ask_or, declared_user, is_root, sure
-from hardentui.reading.mounts import bare_kernel_mounts
-from hardentui.reading.user_namespace import own_user_namespace
+from hardentui.reading.mounts import bare_kernel_mounts, own_user_namespace
 
 _HIDDEN = frozenset(
     {"/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/acpi", "/proc/scsi", "/sys/firmware"}

@@ -21,8 +21,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hardentui.checks.prelude import *
-from hardentui.model.known import known
-from hardentui.model.runtime import RuntimeConfig
+from hardentui.model.mounts import known
+from hardentui.model.seccomp import RuntimeConfig
 from hardentui.options import SYSCTL
 from hardentui.reading.containers import is_planned
 from hardentui.reading.networks import modes, uses_network_of_pod

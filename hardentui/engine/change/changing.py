@@ -12,16 +12,14 @@ from itertools import pairwise
 from typing import Any
 
 from hardentui import account
-from hardentui.engine.change.command import run_podman
 from hardentui.engine.change.containers import CREATE_LIMIT, QUICK_LIMIT, REMOVE_LIMIT, ContainerControl
-from hardentui.engine.change.copying import CARRIER, Copying
-from hardentui.engine.change.ownership import owner_label
-from hardentui.engine.change.session import ApiSession, path
+from hardentui.engine.change.copying import CARRIER, Copying, owner_label
+from hardentui.engine.change.session import ApiSession, path, run_podman
 from hardentui.engine.connection import Listener, UnixConnection
 from hardentui.engine.read import Engine
 from hardentui.errors import ChangeFailed
-from hardentui.model.network_made import MadeNetwork
-from hardentui.model.version import Version
+from hardentui.model.network import MadeNetwork
+from hardentui.model.spec import Version
 from hardentui.visible import visible
 
 COPY_LIMIT = 600.0  # seconds for the content of one volume

@@ -6,11 +6,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from hardentui.engine.change.command import exit_of_podman, run_podman
-from hardentui.engine.change.session import ApiSession, path
+from hardentui.engine.change.session import ApiSession, exit_of_podman, path, run_podman
 from hardentui.errors import EngineProtocolError
-from hardentui.model.spec import Spec
-from hardentui.model.version import NEWEST_KNOWN, Version
+from hardentui.model.spec import NEWEST_KNOWN, Spec, Version
 from hardentui.visible import visible
 from hardentui.writers.run_script import run_arguments
 

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from hardentui.engine.documents.fields import (
+from hardentui.engine.documents.reading import (
     Bindings,
     Device,
     Flag,

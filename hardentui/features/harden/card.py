@@ -17,7 +17,7 @@ from hardentui.options import MEMORY, MOUNTS, NETWORK, PIDS_LIMIT, READ_ONLY, TM
 from hardentui.options.capabilities import bounding_set
 from hardentui.reading.behaviour import powerless, uids
 from hardentui.reading.containers import declared_user, is_root
-from hardentui.reading.user_namespace import asks_for_user_namespace
+from hardentui.reading.mounts import asks_for_user_namespace
 from hardentui.visible import visible
 
 SCHEMA = "hardentui/harden/1"

@@ -11,11 +11,11 @@ from hardentui.harden.own.judging import OVERRIDDEN, demand, evaluate, label, wo
 from hardentui.harden.own.subjects import OPTIONS, compared_value, entry_text, is_limit, shape_of
 from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.fix import FixKind
+from hardentui.model.finding import FixKind
 from hardentui.model.own_check import CheckOperator, OwnCheck, OwnValue, Shape
 from hardentui.model.spec import Option, Spec
 from hardentui.options import CAP_ADD, CPUS, MEMORY, MEMORY_RESERVATION, MEMORY_SWAP, PIDS_LIMIT, PRIVILEGED
-from hardentui.reading.limits import refuse_where_ignored
+from hardentui.reading.containers import refuse_where_ignored
 
 _LEADS_ELSEWHERE = frozenset({
     "image", "rootfs", "entrypoint", "command", "env", "env-file", "init-path", "passwd-entry", "group-entry",

@@ -13,10 +13,9 @@ from msgspec import Struct
 
 from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
-from hardentui.model.known import Known, Unread, known
+from hardentui.model.mounts import Known, Unread, known
 from hardentui.model.own_check import CheckOperator, OwnValue, Shape
-from hardentui.model.protection import ProtectionRule
-from hardentui.model.spec import Option
+from hardentui.model.spec import Option, ProtectionRule
 from hardentui.options import (
     CAP_DROP,
     CPU_QUOTA,

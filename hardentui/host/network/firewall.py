@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from hardentui.host.cloud import METADATA_ADDRESS
 from hardentui.host.commands import Run
-from hardentui.host.files.config import names, text, there
-from hardentui.host.files.reader import Files
+from hardentui.host.files.reader import Files, names, text, there
 from hardentui.model.host import Firewall, Zone
-from hardentui.model.known import Known, Unread
+from hardentui.model.mounts import Known, Unread
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

@@ -2,17 +2,367 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
+from typing import TypeAlias
 
-from hardentui.host.files.config import ROOT_ONLY, names, reached
-from hardentui.host.files.reader import Files
-from hardentui.host.network.endpoints import DOCKER_SOCKET, ROOTFUL_SOCKET, Endpoint
-from hardentui.host.network.listening import Listening, settled
+from msgspec import Struct, field
+
+from hardentui.host.files.reader import ROOT_ONLY, Files, names, reached, text, tree
+from hardentui.host.process.activity import listening_sockets
+from hardentui.host.process.capabilities import HostProcess, sees_everybody
 from hardentui.model.access import Accounts
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.host import EngineSocket, User
-from hardentui.model.known import Known, Unread
+from hardentui.model.host import ApiService, EngineSocket, User
+from hardentui.model.mounts import Known, Unread
 from hardentui.reading.access import WRITE, Way, open_spots, who_may
+from hardentui.systemd.command_line import UnbalancedQuotes, split_command, unit_settings
+
+# Listening sockets of the host, by the inode number shown in /proc/PID/fd.
+
+_OF_HOST = "/proc/1/net"
+_ACCEPTS = "00010000"  # a flag in /proc/PID/net/unix: listen() was called
+_TABLES = (("tcp", "0A"), ("tcp6", "0A"))
+_LIMIT = 16 << 20
+
+
+class Listening(Struct, frozen=True):
+    """Listening sockets in the host's network namespace.
+
+    Attributes:
+        unix: inode -> path of the socket (`@name` for an abstract one).
+        tcp: inode -> address, `0.0.0.0:2375`.
+    """
+
+    unix: Mapping[str, str] = field(default_factory=dict)
+    tcp: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def paths(self) -> frozenset[str]:
+        return frozenset(self.unix.values())
+
+
+def read_listening(files: Files) -> Listening | None:
+    """None if the kernel does not show those of the host.
+
+    The tables of the first process are those of the host's network, and everybody may read them.
+    """
+    try:
+        table = files.read_text(f"{_OF_HOST}/unix", _LIMIT)
+    except OSError:
+        return None
+    rows = (line.split(maxsplit=7) for line in table.splitlines())
+    unix = {row[6]: settled(row[7]) for row in rows if len(row) == 8 and row[3] == _ACCEPTS}
+    return Listening(unix, dict(_tcp(files)))
+
+
+def settled(path: str) -> str:
+    """`/var/run/x` is `/run/x`: a link on every distribution."""
+    return f"/run/{path.removeprefix('/var/run/')}" if path.startswith("/var/run/") else path
+
+
+def _tcp(files: Files) -> Iterator[tuple[str, str]]:
+    for table, state in _TABLES:
+        try:
+            content = files.read_text(f"{_OF_HOST}/{table}", _LIMIT)
+        except OSError:
+            continue
+        for number, socket in listening_sockets(content, "tcp", state):
+            address = f"[{socket.address}]" if ":" in socket.address else socket.address
+            yield number, f"{address}:{socket.port}"
+
+
+def sockets_of(files: Files, pid: int) -> Iterator[str]:
+    """Inode numbers of a process's open sockets; none if we lack permission."""
+    try:
+        handles = files.list_dir(f"/proc/{pid}/fd")
+    except OSError:
+        return
+    for handle in handles:
+        try:
+            target = files.read_link(f"/proc/{pid}/fd/{handle}")
+        except OSError:
+            continue
+        if target.startswith("socket:["):
+            yield target[8:-1]
+
+
+# Where an engine's API can be reached: through its own services and through forwarders.
+#
+# Sources are systemd units (a socket unit with the service that it starts) and processes (their command
+# lines and open sockets). A forwarder to an engine's socket gives the same access as that socket.
+
+ROOTFUL_SOCKET = "/run/podman/podman.sock"
+DOCKER_SOCKET = "/run/docker.sock"
+_DIRECTORIES = tuple(
+    "/run/systemd/transient /etc/systemd/system /run/systemd/system /run/systemd/generator "
+    "/usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system".split()
+)
+_ENGINES = ("podman", "podman-remote")
+_FORWARDERS = frozenset({"systemd-socket-proxyd", "socat", "ncat", "nc", "haproxy", "nginx", "ssh", "rinetd"})
+_ENGINE_SOCKET = r"(?:/[^\s,:'\"]*)?/podman\.sock\b"
+_LISTEN = r"(?i)\b(?P<kind>(?:tcp[46]?|unix|openssl)-(?:l|listen)):(?P<where>[^,\s]+)(?P<rest>\S*)"
+_MOST_ROUNDS = 4
+
+_Directories: TypeAlias = Mapping[str, Known[frozenset[str]]]
+"""Each directory of units with its names, listed once: most names are in none of them."""
+
+
+class Endpoint(Struct, frozen=True):
+    """An address at which an engine can be reached.
+
+    Attributes:
+        address: `tcp:0.0.0.0:2375`, or the path of a socket.
+        where: the unit file, or `process 812`.
+        uid: of the engine behind it.
+        certificates: clients need a certificate.
+        through: the forwarding program; empty for the engine's own service.
+        of_process: a running process serves it.
+    """
+
+    address: str
+    where: str
+    uid: int = 0
+    certificates: bool = False
+    through: str = ""
+    of_process: bool = False
+
+    @property
+    def on_tcp(self) -> bool:
+        return self.address.startswith("tcp:")
+
+
+def read_endpoints(
+    files: Files, processes: Known[tuple[HostProcess, ...]], listening: Listening | None, uids: Iterable[int]
+) -> tuple[Endpoint, ...]:
+    """Every endpoint found in units and processes, except the engines' standard sockets.
+
+    Args:
+        uids: accounts that may run their own engine, whose standard sockets may be forwarded too.
+    """
+    engines = {ROOTFUL_SOCKET: 0, DOCKER_SOCKET: 0}
+    engines |= {f"/run/user/{uid}/podman/podman.sock": uid for uid in uids}
+    usual = frozenset(engines) - {DOCKER_SOCKET}
+    units = tuple(_socket_units(files, _listed(files)))
+    table = () if isinstance(processes, Unread) else tuple(filter(_is_of_interest, processes))
+    by_address: dict[str, Endpoint] = {}
+    for _ in range(_MOST_ROUNDS):  # forwarders may be chained
+        before = len(by_address)
+        for endpoint in (*_of_units(units, engines), *_of_processes(files, table, listening, engines)):
+            by_address.setdefault(endpoint.address, endpoint)
+            if not endpoint.on_tcp:
+                engines.setdefault(endpoint.address, endpoint.uid)
+        if len(by_address) == before:
+            break
+    return tuple(endpoint for endpoint in by_address.values() if endpoint.address not in usual)
+
+
+# --- units ----------------------------------------------------------------------------------------
+
+
+class _Unit(Struct, frozen=True):
+    path: str
+    addresses: tuple[str, ...]
+    commands: tuple[tuple[str, ...], ...]
+
+
+def _listed(files: Files) -> _Directories:
+    directories: dict[str, Known[frozenset[str]]] = {}
+    for directory in _DIRECTORIES:
+        inside = names(files, directory)
+        directories[directory] = inside if isinstance(inside, Unread) else frozenset(inside)
+    return directories
+
+
+def _socket_units(files: Files, directories: _Directories) -> Iterator[_Unit]:
+    seen: set[str] = set()
+    for directory, inside in directories.items():
+        for name in () if isinstance(inside, Unread) else sorted(inside):
+            if name.endswith(".socket") and name not in seen:
+                seen.add(name)
+                yield _socket_unit(files, directories, f"{directory}/{name}", name)
+
+
+def _socket_unit(files: Files, directories: _Directories, path: str, name: str) -> _Unit:
+    settings = _settings(files, directories, path, name)
+    addresses: list[str] = []
+    service = name.removesuffix(".socket") + ".service"
+    for section, key, value in settings:
+        if section == "Socket" and key == "ListenStream":
+            addresses = [*addresses, _address(value)] if value else []
+        elif section == "Socket" and key == "Service" and value:
+            service = value
+        elif section == "Socket" and key == "Accept" and value.lower() in ("yes", "true", "1", "on"):
+            service = name.removesuffix(".socket") + "@.service"
+    commands: list[tuple[str, ...]] = []
+    place = next((place for place in _places(directories, service) if _is_text(files, place)), "")
+    for section, key, value in _settings(files, directories, place, service) if place else ():
+        if section == "Service" and key == "ExecStart":
+            commands = [*commands, command_words(value)] if value else []
+    return _Unit(path, tuple(addresses), tuple(commands))
+
+
+def _places(directories: _Directories, name: str) -> list[str]:
+    """Directories that contain this name, or may: one that cannot be listed may contain it."""
+    return [
+        f"{directory}/{name}"
+        for directory, inside in directories.items()
+        if isinstance(inside, Unread) or name in inside
+    ]
+
+
+def _settings(files: Files, directories: _Directories, path: str, name: str) -> list[tuple[str, str, str]]:
+    """The texts of a unit and its drop-ins, in the order in which systemd reads them."""
+    parts: dict[str, str] = {}
+    for directory in reversed(_places(directories, f"{name}.d")):
+        inside = names(files, directory)
+        for drop_in in inside if isinstance(inside, tuple) else ():
+            if drop_in.endswith(".conf"):
+                parts[drop_in] = f"{directory}/{drop_in}"
+    settings: list[tuple[str, str, str]] = []
+    for place in (path, *(parts[drop_in] for drop_in in sorted(parts))):
+        content = text(files, place)
+        if isinstance(content, str):
+            settings += unit_settings(content)
+    return settings
+
+
+def _is_text(files: Files, path: str) -> bool:
+    return isinstance(text(files, path), str)
+
+
+def command_words(value: str) -> tuple[str, ...]:
+    """The words of an Exec…= line without the prefixes of the program; none if systemd refuses the line."""
+    try:
+        words = split_command(value)
+    except UnbalancedQuotes:
+        return ()
+    first = words[0].lstrip("-@:+!|") if words else ""
+    return (first, *words[1:]) if first else ()
+
+
+def _address(value: str) -> str:
+    """`ListenStream=` as an address: a path, `@name`, or `tcp:HOST:PORT`."""
+    value = value.replace("%t", "/run").replace("%%", "%")
+    if value.startswith(("/", "@", "vsock:")):
+        return settled(value)
+    return f"tcp:{value if ':' in value or '.' in value else f'[::]:{value}'}"
+
+
+def _of_units(units: Iterable[_Unit], engines: Mapping[str, int]) -> Iterator[Endpoint]:
+    for unit in units:
+        for words in unit.commands:
+            api = is_api(words)
+            target = "" if api else _target(words, engines)
+            if not api and not target:
+                continue
+            through = "" if api else posixpath.basename(words[0])
+            for address in unit.addresses:
+                certificates = api and "--tls-client-ca" in " ".join(words)
+                yield Endpoint(address, unit.path, engines.get(target, 0), certificates, through)
+
+
+# --- processes ------------------------------------------------------------------------------------
+
+
+def _is_of_interest(process: HostProcess) -> bool:
+    """Its program serves an engine's API or forwards connections."""
+    program = posixpath.basename(process.words[0])
+    return program in _ENGINES or program in _FORWARDERS
+
+
+def is_api(words: tuple[str, ...]) -> bool:
+    """`podman … system service …`"""
+    if not words or posixpath.basename(words[0]) not in _ENGINES:
+        return False
+    return any(word == "system" and following == "service" for word, following in pairwise(words))
+
+
+def _target(words: tuple[str, ...], engines: Mapping[str, int]) -> str:
+    """The engine's socket that a forwarder connects to; empty if it is not a forwarder."""
+    if not words or posixpath.basename(words[0]) not in _FORWARDERS:
+        return ""
+    for word in words[1:]:
+        if re.match(_LISTEN, word):
+            continue  # the side on which socat listens
+        target = settled(word.replace("%t", "/run"))
+        for path in engines:
+            if path in target and re.search(rf"(?:^|[:=,\s]){re.escape(path)}(?:$|[,:\s'\"])", target):
+                return path
+        if socket := re.search(_ENGINE_SOCKET, word):
+            return settled(socket[0])
+    return ""
+
+
+def _of_processes(
+    files: Files, table: Iterable[HostProcess], listening: Listening | None, engines: Mapping[str, int]
+) -> Iterator[Endpoint]:
+    for process in table:
+        words = process.words
+        api = is_api(words)
+        target = "" if api else _target(words, engines)
+        shares = {kind: _shares_with_host(files, process.pid, kind) for kind in ("net", "mnt")}
+        if (not api and not target) or not any(shares.values()):
+            continue
+        where = f"process {process.pid}"
+        through = "" if api else process.program
+        uid = _uid(files, process.pid) if api else engines.get(target, 0)
+        certificates = api and any(word.startswith("--tls-client-ca") for word in words)
+        for address, verified in _api_addresses(words) if api else _listening_addresses(words):
+            if shares["net" if address.startswith("tcp:") else "mnt"]:
+                yield Endpoint(address, where, uid, certificates or verified, through, of_process=True)
+        for address in _held(files, process.pid, listening):
+            yield Endpoint(address, where, uid, certificates, through, of_process=True)
+
+
+def _api_addresses(words: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
+    """The address on the command line of `podman system service`."""
+    for word in words:
+        if word.startswith("tcp:"):
+            yield word, False
+        elif word.startswith("unix:"):
+            yield settled(f"/{word.removeprefix('unix:').lstrip('/')}"), False
+
+
+def _listening_addresses(words: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
+    """`TCP-LISTEN:2375,fork` of socat; OPENSSL-LISTEN requires a certificate by default."""
+    for word in words[1:]:
+        if match := re.match(_LISTEN, word):
+            kind = match["kind"].lower()
+            if kind.startswith("unix"):
+                yield settled(match["where"]), False
+                continue
+            host = re.search(r"bind=([^,]+)", match["rest"])
+            address = f"tcp:{host[1] if host else '0.0.0.0'}:{match['where'].rpartition(':')[2]}"  # noqa: S104
+            yield address, kind.startswith("openssl") and "verify=0" not in match["rest"]
+
+
+def _held(files: Files, pid: int, listening: Listening | None) -> Iterator[str]:
+    """The addresses of the sockets on which the process listens."""
+    if listening is None:
+        return
+    for number in sockets_of(files, pid):
+        if number in listening.unix and listening.unix[number].startswith("/"):
+            yield listening.unix[number]
+        elif number in listening.tcp:
+            yield f"tcp:{listening.tcp[number]}"
+
+
+def _shares_with_host(files: Files, pid: int, kind: str) -> bool:
+    """Whether its ports (`net`) or its paths (`mnt`) are those of the host, unlike in most containers."""
+    try:
+        return files.read_link(f"/proc/{pid}/ns/{kind}") == files.read_link(f"/proc/1/ns/{kind}")
+    except OSError:
+        return True
+
+
+def _uid(files: Files, pid: int) -> int:
+    try:
+        return files.stat(f"/proc/{pid}").uid
+    except OSError:
+        return 0
 
 
 def read_sockets(
@@ -84,3 +434,93 @@ def read_socket_enabled(files: Files) -> Known[str]:
                 if "podman.socket" in started:
                     return f"{directory}/{name}/podman.socket"
     return ""
+
+
+# Engine APIs on TCP, and why some may not have been seen.
+#
+# A unit that cannot be read counts for what it may start later. For what is served now it only matters if
+# it is a socket unit, for which systemd itself listens: a running service shows its command line.
+
+_UNIT_DIRECTORIES = ("/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system")
+_SERVICE = re.compile(r"podman\b[^\n]*\bsystem\s+service\b[^\n]*?(?P<address>tcp:[^\s'\"]+)[^\n]*")
+_TCP_SERVICES_LISTEN = r"(?m)^\s*ListenStream\s*=\s*(?P<address>\S+)"
+_CLIENT_CA = "--tls-client-ca"
+_OF_SOCKETS = r"\.socket(?:\.d(?:/[^/]*)?)?$"
+_SYSTEM_SERVICE = r"(?m):/system\.slice/podman[^/\n]*\.service$"
+
+
+class TcpServices(Struct, frozen=True):
+    """The services that were seen.
+
+    Attributes:
+        unread: why units may start or open further ones; empty when all could be read.
+        unseen: why further ones may be served right now; empty when none could be overlooked.
+    """
+
+    services: tuple[ApiService, ...]
+    unread: str = ""
+    unseen: str = ""
+
+
+def read_tcp_services(
+    files: Files,
+    endpoints: Iterable[Endpoint],
+    processes: Known[tuple[HostProcess, ...]],
+    listening: Listening | None,
+) -> TcpServices:
+    """APIs on TCP: in unit files and drop-ins of the host, and from listening engines."""
+    services: list[ApiService] = []
+    unread = unseen = ""
+    for directory in _UNIT_DIRECTORIES:
+        for path, fault in tree(files, directory, 2):
+            unit = path.endswith((".service", ".socket", ".conf"))
+            content = fault if fault is not None else text(files, path) if unit else ""
+            if isinstance(content, Unread):
+                unread = unread or content.reason
+                if path == directory or re.search(_OF_SOCKETS, path):
+                    unseen = unseen or content.reason
+            elif isinstance(content, str):
+                services += services_in_unit(path, content)
+    known = {service.address for service in services}
+    for endpoint in endpoints:
+        if endpoint.on_tcp and endpoint.address not in known:
+            services.append(
+                ApiService(endpoint.where, endpoint.address, endpoint.certificates, endpoint.through)
+            )
+    return TcpServices(tuple(services), unread, unseen or _hidden(files, processes, listening))
+
+
+def services_in_unit(path: str, content: str) -> Iterator[ApiService]:
+    """APIs on TCP started by a unit file, or opened by a socket unit of Podman."""
+    joined = content.replace("\\\n", " ")
+    lines = "\n".join(line for line in joined.splitlines() if not line.lstrip().startswith(("#", ";")))
+    for match in _SERVICE.finditer(lines):
+        yield ApiService(path, match["address"], _CLIENT_CA in match[0])
+    if "podman" in path and (path.endswith(".socket") or ".socket.d/" in path):
+        for match in re.finditer(_TCP_SERVICES_LISTEN, lines):
+            if not match["address"].startswith(("/", "%", "@", "vsock:")):
+                yield ApiService(path, f"tcp:{match['address']}", False)
+
+
+def _hidden(files: Files, processes: Known[tuple[HostProcess, ...]], listening: Listening | None) -> str:
+    """Why a process may serve an API at an address that cannot be read; empty if none does."""
+    if isinstance(processes, Unread):
+        return processes.reason
+    if not sees_everybody(processes):
+        return "/proc hides the processes of other accounts, which may serve an engine's API on TCP"
+    for process in processes:
+        if is_api(process.words) and not _tells_where(files, process, listening):
+            return f"at which address process {process.pid} serves an engine's API, only its owner sees"
+    return ""
+
+
+def _tells_where(files: Files, process: HostProcess, listening: Listening | None) -> bool:
+    """By its command line, its open sockets, or the socket unit of its service, which was read: units of user
+    managers are not.
+    """
+    if any(word.startswith(("tcp:", "unix:")) for word in process.words):
+        return True
+    if listening is not None and isinstance(names(files, f"/proc/{process.pid}/fd"), tuple):
+        return True
+    groups = text(files, f"/proc/{process.pid}/cgroup")
+    return isinstance(groups, str) and re.search(_SYSTEM_SERVICE, groups) is not None

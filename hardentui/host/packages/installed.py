@@ -3,17 +3,268 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from msgspec.structs import replace
 
 from hardentui.host.commands import Run
-from hardentui.host.files.config import names, there
-from hardentui.host.files.reader import Files
-from hardentui.host.packages.advisories import outdated_in
-from hardentui.host.packages.changelogs import repairs_named
-from hardentui.model.host import HostPackage, OutdatedComponent
-from hardentui.model.known import Known, Unread
+from hardentui.host.files.reader import Files, names, reason, there
+from hardentui.model.host import Advisory, HostPackage, OutdatedComponent
+from hardentui.model.mounts import Known, Unread
+from hardentui.model.spec import Version
+
+# A small table of known vulnerabilities in Podman and its helpers, as of the date below. Not a scanner.
+#
+# A row names the upstream version of each release line with the fix. Distributions often backport a fix to
+# an older version, so for packages a row is a question, not an answer. Each row was compared with the
+# release notes or the CVE record; unconfirmed data is left out.
+
+DATED = "2026-11-25"
+_ROW = tuple[str, tuple[str, ...], str, str, str] | tuple[str, tuple[str, ...], str, str, str, str]
+
+
+def _rows(component: str, source: str, *rows: _ROW) -> tuple[Advisory, ...]:
+    """Rows of (CVE, fixed, since, published, summary[, severity]); the default severity is high."""
+    return tuple(
+        Advisory(
+            component, row[0], row[1], row[4], source, row[3], row[2], row[5] if len(row) == 6 else "high"
+        )
+        for row in rows
+    )
+
+
+# 94603: the notes of 5.8.8 and 6.1.3, GHSA-2cvf-wqm6-wr9g. 19730: the notes of 5.8.6, the advisory
+# GHSA-fx76-2j3w-2mx6, Red Hat's record (4.2). 11395, 79699 and 79705: the notes of 5.8.7 and 6.1.2; of the
+# last two these say that no command reaches them. 44517: the notes of 5.8.3, GHSA-49p4-px3h-rq49.
+# 57231: the notes of 5.8.4, Flatcar (2083: 7.5). 9341, 9675, 9676: the notes of 5.2.4 and 5.2.5, AOSC (8285),
+# Fedora CoreOS (1821). 11218: pull request 25069, Flatcar (1624: 8.6). CVE-2026-33414 concerns Windows only.
+# CVE-2026-55686, -111361, -121885 and -123876 have no second source yet.
+_PODMAN = _rows(
+    "podman",
+    "Podman release notes",
+    ("CVE-2024-1753", ("4.9.4", "5.0.1"), "4.0", "2024-03", "a build can mount the host's root"),
+    ("CVE-2024-3727", ("4.9.5", "5.0.3"), "", "2024-05", "a pull can use credentials that are not its own"),
+    ("CVE-2024-9341", ("5.2.4",), "", "2024-10", "a link in an image can mount host directories", "medium"),
+    ("CVE-2024-9407", ("5.2.4",), "", "2024-10", "a build mount can leave its directory", "medium"),
+    ("CVE-2024-9675", ("5.2.5",), "", "2024-10", "the cache mount of a build can reach host directories"),
+    ("CVE-2024-9676", ("5.2.5",), "", "2024-10", "an image can make the engine wait for ever", "medium"),
+    ("CVE-2024-11218", ("5.3.2",), "", "2025-01", "a build can break out by a race of its stages"),
+    ("CVE-2025-9566", ("5.6.1",), "4.0", "2025-09", "kube play can overwrite host files"),
+    ("CVE-2025-52881", ("5.7.0",), "", "2025-11", "writes to /proc can be led elsewhere"),
+    ("CVE-2026-55686", ("5.7.1",), "3.0", "2026-07", "a link in WORKDIR can change host directories"),
+    ("CVE-2026-44517", ("5.8.3", "6.0.0"), "", "2026-06", "a build can read outside its context", "medium"),
+    ("CVE-2026-57231", ("5.8.4", "6.0.0"), "", "2026-06", "an image can read the host's environment"),
+    ("CVE-2026-19730", ("5.8.6",), "5.7.0", "2026-08", "a replaced Quadlet keeps old lines", "medium"),
+    ("CVE-2025-11395", ("5.8.7", "6.1.2"), "", "2026-09", "loading an archive can overwrite host files"),
+    ("CVE-2026-79699", ("5.8.7", "6.1.2"), "", "2026-09", "an archive can leave its directory", "low"),
+    ("CVE-2026-79705", ("5.8.7", "6.1.2"), "", "2026-09", "copying an archive can follow links", "low"),
+    (
+        "CVE-2026-94603",
+        ("5.8.8", "6.1.3"),
+        "4.4.0",
+        "2026-09",
+        "a checkpoint image runs without the confinement that was asked for",
+        "critical",
+    ),
+    ("CVE-2026-111361", ("6.2.0",), "", "2026-11", "an image can get past digest and signature checks"),
+    ("CVE-2026-121885", ("6.2.0",), "", "2026-11", "labels of an image can restart other units"),
+    ("CVE-2026-123876", ("6.2.0",), "", "2026-11", "a socket rule of the default seccomp profile fails"),
+)
+# 9341 and 9407: pull request 5764, AOSC (8285: 1.37.4). 9675 and 9676: pull requests 5789 (1.37.5), 5799
+# (1.33.11) and Podman's 24331 (1.33.10). 11218: 5919 (1.37.6), Podman's 25069 (1.38.1) and 25098 (1.33.12).
+# 52881: OpenShift's builder (498: 1.37.7); other release lines are not known here, so it is left out.
+# 44517: GHSA-49p4-px3h-rq49. 79699, 79705: Podman's notes of 5.8.7 and 6.1.2, which take 1.43.4 and 1.45.1.
+_BUILDAH = _rows(
+    "buildah",
+    "Buildah pull requests and advisories",
+    ("CVE-2024-9341", ("1.37.4",), "", "2024-10", "a link in an image can mount host directories", "medium"),
+    (
+        "CVE-2024-9407",
+        ("1.33.10", "1.37.4"),
+        "",
+        "2024-10",
+        "a build mount can leave its directory",
+        "medium",
+    ),
+    ("CVE-2024-9675", ("1.33.10", "1.37.5"), "", "2024-10", "the cache mount can reach host directories"),
+    ("CVE-2024-9676", ("1.33.11", "1.37.5"), "", "2024-10", "an image can make it wait for ever", "medium"),
+    (
+        "CVE-2024-11218",
+        ("1.33.12", "1.37.6", "1.38.1"),
+        "",
+        "2025-01",
+        "a build can break out by a race of its stages",
+    ),
+    ("CVE-2026-44517", ("1.43.2", "1.44.0"), "", "2026-06", "a build can read outside its context", "medium"),
+    ("CVE-2026-79699", ("1.43.4", "1.45.1"), "", "2026-09", "an archive can leave its directory"),
+    ("CVE-2026-79705", ("1.43.4", "1.45.1"), "", "2026-09", "copying an archive can follow links"),
+)
+# pull requests 2329 (1.15.1) and 2331 (1.14.4, taken over by 2337)
+_SKOPEO = _rows(
+    "skopeo",
+    "Skopeo pull requests",
+    ("CVE-2024-3727", ("1.14.4", "1.15.1"), "", "2024-05", "a copy can use credentials that are not its own"),
+)
+# the notes of 1.12.2; GHSA-g5jh-57wm-p79m
+_AARDVARK = _rows(
+    "aardvark-dns",
+    "aardvark-dns release notes",
+    ("CVE-2024-8418", ("1.12.2",), "1.12.0", "2024-09", "a container can block the names of its network"),
+)
+# GHSA-rpcf-rmh6-42xr; the notes of 1.15.1 (pull request 1257)
+_NETAVARK = _rows(
+    "netavark",
+    "GitHub advisory database",
+    ("CVE-2025-8283", ("1.15.1",), "", "2025-05", "the name of a neighbour can lead outside", "low"),
+)
+_CRUN = _rows(
+    "crun",
+    "crun release notes and advisories",
+    ("CVE-2025-24965", ("1.20",), "", "2025-02", "the krun handler can write outside the container"),
+    ("CVE-2026-30892", ("1.27",), "1.19", "2026-03", "exec with user 1 runs as root"),
+    (
+        "CVE-2026-84042",
+        ("1.30",),
+        "",
+        "2026-09",
+        "rootful krun can run a program of the container unconfined",
+    ),
+    ("CVE-2026-88264", ("1.30",), "", "2026-09", "/dev/console as a link makes files on the host"),
+    ("CVE-2026-88265", ("1.30",), "", "2026-09", "/dev/null as a link opens a file of the host"),
+)
+# The three of November 2025 were compared with the notes of runc 1.2.8 and with those who took over the fix:
+# containerd (pull request 12475: 1.3.3), Buildah (6482 and 6483: 1.3.3; 6522: 1.2.8), Wolfi (71244: 1.2.8).
+# CVE-2026-41579: the notes of 1.3.6, 1.4.3 and 1.5.0-rc.3, and Azure Linux (17884: 1.3.6).
+# CVE-2026-119101 has no second source yet.
+_RUNC = _rows(
+    "runc",
+    "runc release notes",
+    ("CVE-2024-21626", ("1.1.12",), "", "2024-01", "a leaked handle leads to the host's files"),
+    ("CVE-2024-45310", ("1.1.14",), "", "2024-09", "empty files can be made on the host"),
+    ("CVE-2025-31133", ("1.2.8", "1.3.3"), "", "2025-11", "masked paths can be swapped for links"),
+    ("CVE-2025-52565", ("1.2.8", "1.3.3"), "", "2025-11", "/dev/console can be swapped for a link"),
+    ("CVE-2025-52881", ("1.2.8", "1.3.3"), "", "2025-11", "writes to /proc can be led elsewhere"),
+    ("CVE-2026-41579", ("1.3.6", "1.4.3", "1.5.0"), "", "2026-06", "/dev as a link gives small writes"),
+    (
+        "CVE-2026-119101",
+        ("1.3.7", "1.4.4", "1.5.3"),
+        "",
+        "2026-11",
+        "a restored container can mount a host directory",
+    ),
+)
+TABLE: tuple[Advisory, ...] = (*_PODMAN, *_BUILDAH, *_SKOPEO, *_CRUN, *_RUNC, *_NETAVARK, *_AARDVARK)
+"""conmon, passt and containers-common (configuration only): no vulnerability was known on that date."""
+
+
+def outdated_in(component: str, version: str, distribution: bool) -> tuple[OutdatedComponent, ...]:
+    """The advisories that apply to a version; none for a version that cannot be parsed.
+
+    Args:
+        version: as upstream or as a distribution spells it (`5.4.2+ds1-2+b2`, `2:1.2.8-1.el9`).
+        distribution: the fix may have been backported.
+    """
+    try:
+        installed = upstream(version)
+    except ValueError:
+        return ()
+    return tuple(
+        OutdatedComponent(row, version, distribution)
+        for row in TABLE
+        if row.component == component and _open(row, installed)
+    )
+
+
+def upstream(version: str) -> Version:
+    """The upstream part of a package version; raises ValueError if there is none."""
+    return Version.parse(re.sub(r"^\d+:", "", version))
+
+
+def _open(row: Advisory, installed: Version) -> bool:
+    fixed = [Version.parse(text) for text in row.fixed]
+    if row.since and installed < Version.parse(row.since):
+        return False
+    if installed >= max(fixed):
+        return False
+    return not any(installed[:2] == version[:2] and installed >= version for version in fixed)
+
+
+# Whether a distribution has backported the fix of a CVE, according to the package's change log.
+
+_DOCUMENTATION = "/usr/share/doc"
+_COMPRESSED_LIMIT = 4 << 20
+_LIMIT = 32 << 20
+_CHANGELOGS_RPM_SECONDS = 10.0
+_HEADING = re.compile(r"\S+ \((\S+)\) ")
+_REBUILT = re.compile(r"\+b\d+$")  # a rebuild of the same source, with the same change log
+_POINT = r"(?m)^\s*[*-] "
+_TAKEN_BACK = (
+    r"(?i)\b(revert\w*|drop\w*|remov\w*|disabl\w*|incomplete|unfixed|pending|postpone\w*|vulnerable|"
+    r"not (?:yet )?(?:fixed|affected|applied))\b"
+)
+_RPM_ASK = "rpm change logs are read only with: hardentui host --deep"
+
+
+def repairs_named(
+    files: Files, run: Run, package: HostPackage, cves: Collection[str], *, deep: bool
+) -> Known[Mapping[str, str]]:
+    """CVE -> the line about its fix, for those in the installed package's change log.
+
+    An item that also mentions a revert, or something unfixed, does not count as a fix.
+    """
+    content = _of_rpm(run, package, deep=deep) if package.family == "rpm" else _of_deb(files, package)
+    return content if isinstance(content, Unread) else named_in(content, cves)
+
+
+def named_in(content: str, cves: Collection[str]) -> dict[str, str]:
+    """The same from the text of a change log."""
+    repairs: dict[str, str] = {}
+    if not any(cve in content for cve in cves):
+        return repairs  # most name none, and parsing is slow
+    wanted = re.compile(rf"(?:{'|'.join(map(re.escape, cves))})\b")
+    starts = [match.start() for match in re.finditer(_POINT, content)] or [0]
+    for start, end in zip(starts, [*starts[1:], len(content)], strict=True):
+        point = content[start:end].partition("\n\n")[0]
+        if named := wanted.findall(point):
+            point = " ".join(point.split()).lstrip("*- ")
+            if not re.search(_TAKEN_BACK, point):
+                repairs |= {cve: point for cve in named if cve not in repairs}
+    return repairs
+
+
+def _of_deb(files: Files, package: HostPackage) -> Known[str]:
+    path = f"{_DOCUMENTATION}/{package.name}/changelog.Debian.gz"
+    try:
+        content = _unpacked(files.read_bytes(path, _COMPRESSED_LIMIT))
+    except FileNotFoundError:
+        return Unread(f"there is no {path}")
+    except OSError as error:
+        return Unread(f"{path} cannot be read: {reason(error)}")
+    if content is None:
+        return Unread(f"{path} cannot be unpacked")
+    heading = _HEADING.match(content)
+    if heading is None or heading[1] != _REBUILT.sub("", package.version):
+        return Unread(f"{path} is not that of version {package.version}")
+    return content
+
+
+def _unpacked(content: bytes) -> str | None:
+    """Decompressed gzip data, up to a limit; None if it is not gzip, damaged or larger."""
+    import zlib
+
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        text = unpacker.decompress(content, _LIMIT)
+    except zlib.error:
+        return None
+    return text.decode("utf-8", "replace") if unpacker.eof else None
+
+
+def _of_rpm(run: Run, package: HostPackage, *, deep: bool) -> Known[str]:
+    if not deep:
+        return Unread(_RPM_ASK)
+    return run(("rpm", "-q", "--changelog", package.name), _CHANGELOGS_RPM_SECONDS)
+
 
 COMPONENTS = (
     *("podman", "buildah", "skopeo", "crun", "runc", "conmon", "netavark", "aardvark-dns", "passt"),

@@ -6,11 +6,10 @@ import stat
 from collections.abc import Iterator
 
 from hardentui.host.commands import Run
-from hardentui.host.files.config import names, text, there
-from hardentui.host.files.reader import Files
-from hardentui.host.process.table import HostProcess, sees_everybody
+from hardentui.host.files.reader import Files, names, text, there
+from hardentui.host.process.capabilities import HostProcess, sees_everybody
 from hardentui.model.host import BaselineReport
-from hardentui.model.known import Known, Unread
+from hardentui.model.mounts import Known, Unread
 
 _INSTALLED = {
     "falco": ("/usr/bin/falco",),

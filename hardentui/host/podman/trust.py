@@ -6,22 +6,31 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from hardentui.host.files.config import ROOT_ONLY, examine, names, reached, text, tree, unreadable
-from hardentui.host.files.paths import read_accounts
-from hardentui.host.files.reader import Files
+from hardentui.host.files.reader import (
+    ROOT_ONLY,
+    Files,
+    examine,
+    names,
+    reached,
+    read_accounts,
+    text,
+    tree,
+    unreadable,
+)
 from hardentui.host.podman.containers_conf import (
     FIRST_FILE_ONLY_SINCE,
     merge,
+    read_attachments,
     read_configuration,
+    read_registries,
     read_storage,
 )
-from hardentui.host.podman.registries import read_attachments, read_registries
 from hardentui.host.units.programs import environment_of
 from hardentui.model.access import Accounts
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.known import Known, Unread
+from hardentui.model.mounts import Known, Unread
+from hardentui.model.spec import Version
 from hardentui.model.trust import AuthFile, Certificate, Override, Policy, Requirement, TrustFacts
-from hardentui.model.version import Version
 from hardentui.reading.access import READ, who_may
 
 VARIABLES = ("CONTAINERS_CONF", "CONTAINERS_CONF_OVERRIDE")

@@ -12,7 +12,7 @@ from socket import AF_INET, AF_INET6, inet_ntop
 from msgspec import Struct
 
 from hardentui.host.files.reader import Files, reason
-from hardentui.host.process.capabilities import capability_sets
+from hardentui.host.process.capabilities import MAX_PROCESSES, capability_sets, descendants, parse_status
 from hardentui.host.process.cgroups import (
     CgroupTree,
     Hierarchy,
@@ -21,9 +21,8 @@ from hardentui.host.process.cgroups import (
     find_cgroups,
     parse_membership,
 )
-from hardentui.host.process.tree import MAX_PROCESSES, descendants, parse_status
 from hardentui.model.facts import CapabilitySets, Client, ListeningSocket, Process
-from hardentui.model.known import Known, Unread
+from hardentui.model.mounts import Known, Unread
 
 _MAX_DEPTH = 16
 _TABLE_LIMIT = 16 << 20

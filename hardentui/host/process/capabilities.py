@@ -2,12 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import posixpath
+from collections.abc import Iterator, Mapping
 from functools import reduce
 from operator import or_
 
+from msgspec import Struct
+
+from hardentui.host.files.reader import Files, names
 from hardentui.model.capabilities import CAPABILITIES_BY_NUMBER
 from hardentui.model.facts import CapabilitySets
+from hardentui.model.mounts import Known, Unread
+
+# The processes of this machine with their command lines, read once.
+
+
+class HostProcess(Struct, frozen=True):
+    """A process that runs a program; kernel threads do not."""
+
+    pid: int
+    words: tuple[str, ...]
+
+    @property
+    def program(self) -> str:
+        """The name of the program, without the directory."""
+        return posixpath.basename(self.words[0].removesuffix(":").split(" ")[0])
+
+
+def read_process_table(files: Files) -> Known[tuple[HostProcess, ...]]:
+    """Every visible process; `sees_everybody`: `/proc` does not hide those of other users."""
+    entries = names(files, "/proc")
+    if isinstance(entries, Unread):
+        return entries
+    processes = []
+    for name in entries:
+        if not name.isdigit():
+            continue
+        try:
+            line = files.read_text(f"/proc/{name}/cmdline")
+        except OSError:
+            continue  # it has ended, or is hidden
+        words = tuple(line.rstrip("\0").split("\0"))
+        if words[0]:
+            processes.append(HostProcess(int(name), words))
+    return tuple(processes)
+
+
+def sees_everybody(processes: Known[tuple[HostProcess, ...]]) -> bool:
+    """Whether process 1 is among them: then `/proc` does not hide the processes of other accounts."""
+    return not isinstance(processes, Unread) and any(process.pid == 1 for process in processes)
+
+
+# The descendants of a process.
+
+MAX_PROCESSES = 4096
+_MOST_READ = 256
+_ENDED = ("Z", "X")
+
+
+def descendants(files: Files, pid: int, most: int = MAX_PROCESSES) -> set[int]:
+    """The process and all its descendants."""
+    seen: set[int] = set()
+    waiting = [pid]
+    while waiting and len(seen) < most:
+        process = waiting.pop()
+        if process in seen:
+            continue
+        seen.add(process)
+        waiting.extend(_children(files, process))
+    return seen
+
+
+def _children(files: Files, pid: int) -> Iterator[int]:
+    """Children belong to the thread that created them."""
+    try:
+        for thread in files.list_dir(f"/proc/{pid}/task"):
+            yield from map(int, files.read_text(f"/proc/{pid}/task/{thread}/children").split())
+    except (OSError, ValueError):
+        return  # it has ended, or the kernel does not show it
+
+
+def statuses_below(files: Files, pid: int, user_namespace: str) -> tuple[Mapping[str, str], ...]:
+    """/proc/PID/status of the running descendants of a process, without the process itself.
+
+    Processes in another user namespace are left out: their capabilities are worthless outside of it.
+
+    Args:
+        user_namespace: of the process; empty if unknown, then it is not compared.
+    """
+    statuses = []
+    for process in sorted(descendants(files, pid, _MOST_READ) - {pid}):
+        try:
+            status = parse_status(files.read_text(f"/proc/{process}/status"))
+            link = files.read_link(f"/proc/{process}/ns/user") if user_namespace else ""
+        except OSError:
+            continue  # it has ended
+        if link == user_namespace and not status.get("State", "").startswith(_ENDED):
+            statuses.append(status)
+    return tuple(statuses)
+
+
+def parse_status(text: str) -> Mapping[str, str]:
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in text.split("\n"))}
 
 
 def capability_names(mask: int) -> frozenset[str]:

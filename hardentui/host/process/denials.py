@@ -16,11 +16,9 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from hardentui.host.commands import Run
-from hardentui.host.files.config import names, there
-from hardentui.host.files.reader import Files, reason
-from hardentui.model.activity import Denial
-from hardentui.model.facts import IdRange, Kernel
-from hardentui.model.known import Known, Unread, known
+from hardentui.host.files.reader import Files, names, reason, there
+from hardentui.model.facts import Denial, IdRange, Kernel
+from hardentui.model.mounts import Known, Unread, known
 from hardentui.words import plural
 
 DAY = timedelta(days=1)

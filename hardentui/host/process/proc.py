@@ -4,29 +4,148 @@ from __future__ import annotations
 
 import errno
 import posixpath
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from typing import TypeVar
 
 from msgspec import Struct
 
-from hardentui.host.files.config import unreadable
-from hardentui.host.files.reader import Files, reason
-from hardentui.host.process.capabilities import capability_sets
-from hardentui.host.process.cgroups import CgroupTree, Membership, find_cgroups, parse_membership, read_limits
-from hardentui.host.process.entered import outside_cgroup
-from hardentui.host.process.mountinfo import (
+from hardentui.host.files.reader import Files, reason, unreadable
+from hardentui.host.process.capabilities import capability_sets, descendants, parse_status, statuses_below
+from hardentui.host.process.cgroups import (
     MOUNTINFO_LIMIT,
+    CgroupTree,
+    Membership,
     MountRow,
     MountTable,
+    cgroup_directory,
     covered_mounts,
+    find_cgroups,
+    parse_membership,
     parse_mountinfo,
+    read_limits,
 )
-from hardentui.host.process.since_start import read_device_rules
-from hardentui.host.process.tree import parse_status, statuses_below
-from hardentui.model.facts import IdRange, Kernel, Limits, Rlimit
-from hardentui.model.known import Known, Unread
-from hardentui.model.mounts import KernelMount
+from hardentui.model.facts import Entered, IdRange, Kernel, Limits, Rlimit
+from hardentui.model.mounts import KernelMount, Known, Unread
+from hardentui.model.seccomp import RuntimeConfig
+
+# Processes that came into a container from outside (`podman exec`, `nsenter`) or left its cgroup.
+
+_LIMITING = ("memory", "pids", "cpu")
+_OF_RUNTIMES = ("/memfd:crun", "/memfd:runc_cloned:")
+_RUNTIMES = frozenset({"crun", "runc"})
+"""On its way into a container, the runtime itself is in there for a moment, with its own rights."""
+
+
+def processes_by_mounts(files: Files) -> Known[Mapping[str, tuple[int, ...]]]:
+    """The visible processes of this machine by their mount namespace (`mnt:[4026532201]`)."""
+    try:
+        numbers = [int(name) for name in files.list_dir("/proc") if name.isdecimal()]
+    except OSError as error:
+        return Unread(f"/proc: {reason(error)}")
+    members: dict[str, list[int]] = {}
+    for number in numbers:
+        try:
+            members.setdefault(files.read_link(f"/proc/{number}/ns/mnt"), []).append(number)
+        except OSError:
+            continue  # it has ended, or belongs to an account that we may not look at
+    return {link: tuple(pids) for link, pids in members.items()}
+
+
+def read_entered(
+    files: Files, kernel: Kernel, by_mounts: Callable[[], Known[Mapping[str, tuple[int, ...]]]]
+) -> Known[tuple[Entered, ...]]:
+    """Processes in the container's mount namespace that its main process has not started.
+
+    A process without a parent becomes a child of the main process, so whatever else is in there came from
+    outside: with `podman exec`, or past the engine with `nsenter` or the runtime.
+    """
+    if "mnt" in kernel.shared_namespaces:
+        return Unread("it has no mount namespace of its own, so it is not known what came in from outside")
+    members = by_mounts()
+    if isinstance(members, Unread):
+        return members
+    inside = set(members.get(kernel.namespaces.get("mnt", ""), ())) - {kernel.pid}
+    strangers = inside - descendants(files, kernel.pid) if inside else inside
+    entered = (_entered(files, pid) for pid in sorted(strangers))
+    return tuple(process for process in entered if process is not None)
+
+
+def _entered(files: Files, pid: int) -> Entered | None:
+    """None if it has ended, or is a runtime on its way in."""
+    try:
+        program = files.read_link(f"/proc/{pid}/exe")
+        lines = parse_status(files.read_text(f"/proc/{pid}/status"))
+        if program.startswith(_OF_RUNTIMES) or program.rpartition("/")[2] in _RUNTIMES:
+            return None
+        uid, filter_mode = int(lines["Uid"].split()[1]), int(lines["Seccomp"])
+        return Entered(pid, lines["Name"], uid, capability_sets(lines), filter_mode)
+    except (OSError, LookupError, ValueError):
+        return None
+
+
+def outside_cgroup(
+    files: Files, main: Known[Membership], cgroup_path: str, pids: Iterable[int]
+) -> Known[tuple[int, ...]]:
+    """Those of these processes that no limit of the container's cgroup reaches.
+
+    Args:
+        main: of the main process. Hierarchies in which it is itself elsewhere are not compared.
+        cgroup_path: State.CgroupPath; empty if the engine has none.
+    """
+    wanted = f"/{cgroup_path.strip('/')}/"
+    if isinstance(main, Unread) or wanted == "//":
+        return main if isinstance(main, Unread) else ()
+    outside = []
+    for pid in pids:
+        try:
+            own = parse_membership(files.read_text(f"/proc/{pid}/cgroup"))
+        except OSError:
+            continue  # it has ended
+        pairs = [(main.v1.get(name), own.v1.get(name)) for name in _LIMITING] + [(main.unified, own.unified)]
+        if any(wanted in f"{of_main}/" and wanted not in f"{place}/" for of_main, place in pairs):
+            outside.append(pid)
+    return tuple(outside)
+
+
+# What the kernel enforces that can be changed after a container's start: its device filter and its masks.
+
+
+def read_device_rules(
+    files: Files, tree: Known[CgroupTree], membership: Known[Membership]
+) -> Known[tuple[str, ...]]:
+    """The device filter of a process; cgroup v2 keeps it in a program that cannot be read."""
+    if isinstance(tree, Unread):
+        return tree
+    if isinstance(membership, Unread):
+        return membership
+    hierarchy, path = tree.v1.get("devices"), membership.v1.get("devices")
+    directory = cgroup_directory(hierarchy, path) if hierarchy is not None and path is not None else None
+    if directory is None:
+        return Unread("this kernel does not show the device filter")
+    try:
+        text = files.read_text(f"{directory}/devices.list")
+    except OSError as error:
+        return Unread(f"{directory}/devices.list: {reason(error)}")
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def lost_masks(files: Files, kernel: Kernel, runtime: RuntimeConfig) -> frozenset[str]:
+    """Paths that the runtime has hidden or protected, that exist inside, and that nothing covers now.
+
+    Raises:
+        Unread: what covers paths is not known.
+    """
+    gone = runtime.masks - kernel.masked_paths
+    return frozenset(path for path in gone if _exists_inside(files, kernel.pid, path))
+
+
+def _exists_inside(files: Files, pid: int, path: str) -> bool:
+    try:
+        return files.exists(f"/proc/{pid}/root{path}")
+    except OSError:
+        return False
+
 
 T = TypeVar("T")
 S = TypeVar("S")

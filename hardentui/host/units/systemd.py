@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 
 from msgspec import Struct, field
 
-from hardentui.host.files.config import names, tree
-from hardentui.host.files.reader import Files, reason
-from hardentui.model.known import Known, Unread
+from hardentui.host.commands import Run
+from hardentui.host.files.reader import Files, names, reason, there, tree
+from hardentui.model.facts import UnitFacts
+from hardentui.model.mounts import Known, Unread
 from hardentui.systemd.search_paths import (
     ServiceManager,
     drop_in_directories,
@@ -19,6 +22,60 @@ from hardentui.systemd.search_paths import (
     names_with_template,
 )
 from hardentui.visible import visible
+
+# Whether a systemd timer is active, for the system or for a user.
+
+_TIMERS_SECONDS = 3.0
+_SYSTEM_DIRECTORIES = ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system")
+_USER_DIRECTORIES = ("/etc/systemd/user", "/run/systemd/user", "/usr/lib/systemd/user")
+
+
+class Manager(Struct, frozen=True):
+    """The service manager to query.
+
+    Attributes:
+        user: name of the account that it belongs to; empty for the system's.
+        home: its home directory.
+        ours: we are that account, so its manager can be queried.
+    """
+
+    user: str = ""
+    home: str = ""
+    ours: bool = True
+
+
+def timer_active(files: Files, run: Run, name: str, manager: Manager) -> Known[bool]:
+    """Whether a timer is waiting; if systemd cannot be queried, whether it is enabled at boot.
+
+    The manager of another user is not queried: that would open a session for them.
+    """
+    answer: Known[str] = Unread(
+        "the service manager of another user is not queried; run HardenTUI as that user"
+    )
+    if manager.ours:
+        scope = ("--user",) if manager.user else ()
+        answer = run(("systemctl", *scope, "show", "--property=LoadState,ActiveState", name), _TIMERS_SECONDS)
+    if isinstance(answer, str) and "ActiveState=" in answer:
+        return "ActiveState=active" in answer.splitlines()
+    enabled = _enabled(files, name, manager)
+    if isinstance(enabled, Unread) and isinstance(answer, Unread):
+        return Unread(f"{answer.reason}, and {enabled.reason}")
+    return enabled
+
+
+def _enabled(files: Files, name: str, manager: Manager) -> Known[bool]:
+    """By the links that `systemctl enable` creates, in the `.wants` directories of all targets."""
+    directories: tuple[str, ...] = _SYSTEM_DIRECTORIES
+    if manager.user:
+        directories = (f"{manager.home.rstrip('/')}/.config/systemd/user", *_USER_DIRECTORIES)
+    for directory in directories:
+        inside = names(files, directory)
+        if isinstance(inside, Unread):
+            return inside
+        if any(there(files, f"{directory}/{wants}/{name}") for wants in inside if wants.endswith(".wants")):
+            return True
+    return False
+
 
 LONGEST_FILE = 256 << 10
 _MOST_LINKS = 10
@@ -235,3 +292,125 @@ def _is_masked(files: Files, path: str) -> bool:
         return files.read_link(path) == "/dev/null"
     except OSError:
         return False
+
+
+# systemd's own view of the units of containers, beside their files.
+
+_SECONDS = 5.0
+_RUNS = "/run/systemd/system"
+_PROPERTIES = "Id,Names,LoadState,FragmentPath,NRestarts,NeedDaemonReload"
+
+_Properties = Mapping[str, str]
+
+
+class ReadUnit(Struct, frozen=True):
+    """An existing unit.
+
+    Attributes:
+        files: None if only systemd knows it.
+    """
+
+    files: FoundUnit | None
+    facts: UnitFacts
+
+
+def read_units(
+    files: Files, run: Run, services: Iterable[str], manager: ServiceManager
+) -> dict[str, Known[ReadUnit | None]]:
+    """The units of many containers, with one query to systemd for all of them; None = there is none.
+
+    If systemd does not answer, a due reload is derived from the times of the files, and the number of
+    restarts is unknown.
+    """
+    search = UnitSearch(files, manager)
+    units = {name: search.find(name) for name in dict.fromkeys(services)}
+    wanted = [name for name in units if is_service_name(name)]
+    answers = _ask(files, run, wanted, manager) if wanted else {}
+    return {name: _unit(files, name, unit, manager, answers) for name, unit in units.items()}
+
+
+def _unit(
+    files: Files,
+    name: str,
+    unit: Known[FoundUnit | None],
+    manager: ServiceManager,
+    answers: Known[Mapping[str, _Properties]],
+) -> Known[ReadUnit | None]:
+    if isinstance(unit, Unread):
+        return unit
+    if isinstance(answers, Unread):
+        answer, silent = None, answers.reason
+    else:
+        answer = answers.get(name)
+        silent = "" if answer else "systemd's answer does not name it"
+    if unit is None:
+        if answer is None:
+            return Unread(f"no file of it was found, and {silent}")
+        loaded = answer.get("LoadState") not in (None, "not-found")
+        return ReadUnit(None, _only_in_systemd(name, answer)) if loaded else None
+    newest = max(file.modified for file in (unit.file, *unit.drop_ins, *unit.service_drop_ins))
+    reload = answer.get("NeedDaemonReload") if answer else None
+    facts = UnitFacts(
+        name=unit.name,
+        file=unit.file.path,
+        modified=datetime.fromtimestamp(newest, UTC),
+        needs_reload=reload == "yes" if reload else _is_stale(files, unit, manager, newest),
+        restarts=_restarts(answer),
+        silent=silent,
+        drop_ins=tuple(drop_in.path for drop_in in (*unit.drop_ins, *unit.service_drop_ins)),
+        quadlet=unit.quadlet,
+    )
+    return ReadUnit(unit, facts)
+
+
+def _only_in_systemd(name: str, answer: _Properties) -> UnitFacts:
+    """A unit without a file, or with one outside the searched directories."""
+    return UnitFacts(
+        name=name,
+        file=answer.get("FragmentPath", ""),
+        needs_reload=answer.get("NeedDaemonReload") == "yes",
+        restarts=_restarts(answer),
+    )
+
+
+def _restarts(answer: _Properties | None) -> int | None:
+    count = answer.get("NRestarts", "") if answer else ""
+    return int(count) if count.isdigit() else None
+
+
+def _is_stale(files: Files, unit: FoundUnit, manager: ServiceManager, newest: float) -> bool:
+    """Whether the generated service is older than what it was generated from."""
+    if not unit.quadlet:
+        return False
+    try:
+        return files.stat(manager.generated(unit.name)).mtime < newest
+    except OSError:
+        return False
+
+
+def _ask(
+    files: Files, run: Run, services: list[str], manager: ServiceManager
+) -> Known[dict[str, _Properties]]:
+    """The output of systemctl; it is not run if it could only fail, or would have to open a session."""
+    try:
+        if not files.exists(_RUNS):
+            return Unread("systemd is not running here")
+    except OSError as error:
+        return Unread(f"whether systemd is running is not known: {_RUNS}: {reason(error)}")
+    if manager.rootless and manager.uid != os.geteuid():
+        return Unread("the service manager of another user is not queried; run HardenTUI as that user")
+    scope = ("--user",) if manager.rootless else ()
+    command = ("systemctl", *scope, "show", "--no-pager", f"--property={_PROPERTIES}", "--", *services)
+    answer = run(command, _SECONDS)
+    return answer if isinstance(answer, Unread) else _blocks(answer)
+
+
+def _blocks(answer: str) -> dict[str, _Properties]:
+    """`KEY=VALUE` lines, one block for each unit, under each of its names."""
+    by_name: dict[str, _Properties] = {}
+    for block in answer.split("\n\n"):
+        pairs = dict(line.partition("=")[::2] for line in block.split("\n") if "=" in line)
+        for name in (pairs.get("Id", ""), *pairs.get("Names", "").split()):
+            if name:
+                by_name.setdefault(name, pairs)
+    return by_name

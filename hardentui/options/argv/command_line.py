@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from hardentui.model.version import NEWEST_KNOWN, Version
+from hardentui.model.spec import NEWEST_KNOWN, Version
 from hardentui.options.codecs.plain import split_csv
 from hardentui.options.inspect.view import CommandLine
 from hardentui.options.table import FLAGS_WITHOUT_ROW, ROOTFS, TABLE, V5

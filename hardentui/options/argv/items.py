@@ -15,8 +15,7 @@ from msgspec import Struct
 
 from hardentui.errors import InputError
 from hardentui.model.codec import Codec
-from hardentui.model.spec import Option, Setting, Source, Spec
-from hardentui.model.version import NEWEST_KNOWN, Version
+from hardentui.model.spec import NEWEST_KNOWN, Option, Setting, Source, Spec, Version
 from hardentui.options import COMMAND, IMAGE, ROOTFS
 from hardentui.options.argv.command_line import COMMA_LISTS, Token, read_line
 from hardentui.options.codecs.plain import as_csv_field, split_csv

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from hardentui.model.spec import Reading
-from hardentui.model.version import Version
+from hardentui.model.spec import Reading, Version
 from hardentui.options.codecs.plain import size_of
 from hardentui.options.inspect.view import Reader, View, command_text
 

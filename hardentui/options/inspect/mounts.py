@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from hardentui.model.spec import UNKNOWABLE, Reading, UnsavedVolume
-from hardentui.model.version import Version
+from hardentui.model.spec import UNKNOWABLE, Reading, UnsavedVolume, Version
 from hardentui.options.codecs.mounts import parse_mount, parse_volume
 from hardentui.options.inspect.view import View, is_privileged, oci_mount
 from hardentui.options.values import Mount

@@ -6,8 +6,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from hardentui.model.spec import UNKNOWABLE, Reading
-from hardentui.model.version import Version
+from hardentui.model.spec import UNKNOWABLE, Reading, Version
 from hardentui.options.inspect.view import Reader, View, command_text
 from hardentui.options.values import Port
 

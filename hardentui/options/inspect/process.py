@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hardentui.model.spec import UNKNOWABLE, Reading
-from hardentui.model.version import Version
+from hardentui.model.spec import UNKNOWABLE, Reading, Version
 from hardentui.options.inspect.view import View, oci_mount
 
 SECRET_MASK = "*******"  # noqa: S105 - what Podman shows instead of a secret

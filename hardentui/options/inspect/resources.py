@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from hardentui.model.spec import UNKNOWABLE, Reading
-from hardentui.model.version import Version
+from hardentui.model.spec import UNKNOWABLE, Reading, Version
 from hardentui.options.inspect.view import Reader, View, oci_mount
 from hardentui.options.sources import Document
 

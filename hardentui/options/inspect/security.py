@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hardentui.model.capabilities import capability_name
-from hardentui.model.spec import UNKNOWABLE, Reading
-from hardentui.model.version import Version
+from hardentui.model.spec import UNKNOWABLE, Reading, Version
 from hardentui.options.inspect.process import SECRET_MASK, SECRETS_MASKED
 from hardentui.options.inspect.view import Reader, View, is_privileged, oci_mount
 

@@ -10,8 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
-from hardentui.model.spec import KeyKind, Option, Spec
-from hardentui.model.version import Version
+from hardentui.model.spec import KeyKind, Option, Spec, Version
 from hardentui.options import COMMAND, IMAGE, RESTART, ROOTFS, TABLE
 from hardentui.options.argv.items import Item, item_word
 from hardentui.quadlet.edit.changes import (

@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
-from hardentui.model.version import Version
+from hardentui.model.spec import Version
 from hardentui.options import COMMAND, NETWORK, RESTART
 from hardentui.options.argv.command_line import Token
 from hardentui.options.argv.items import item_word, items_of_token

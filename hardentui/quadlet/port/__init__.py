@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 import msgspec
 
 from hardentui.errors import GeneratorError
-from hardentui.model.version import Version
+from hardentui.model.spec import Version
 from hardentui.quadlet.port.container import container_words
 from hardentui.quadlet.port.keys import SECTIONS, check_keys, literal_keys, pair_keys, word_keys
 from hardentui.quadlet.port.other_units import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from hardentui.model.version import Version
+from hardentui.model.spec import Version
 from hardentui.quadlet.port.text import QuadletUnit, UnitSection, refused
 
 PODMAN = "/usr/bin/podman"

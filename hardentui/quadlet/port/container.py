@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hardentui.model.version import Version
+from hardentui.model.spec import Version
 from hardentui.quadlet.port.command import (
     each,
     is_port,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 
-from hardentui.model.version import Version
+from hardentui.model.spec import Version
 from hardentui.quadlet.port.command import (
     each,
     joined,

@@ -6,7 +6,7 @@ import posixpath
 
 import msgspec
 
-from hardentui.model.version import Version
+from hardentui.model.spec import Version
 from hardentui.quadlet.port.command import each, joined
 from hardentui.quadlet.port.keys import SECTIONS, SINCE_SECTION
 from hardentui.quadlet.port.text import QuadletUnit, refused

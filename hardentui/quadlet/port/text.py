@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from hardentui.errors import GeneratorError
-from hardentui.model.version import Version
+from hardentui.model.spec import Version
 from hardentui.visible import visible
 
 _LONGEST = 256 << 10

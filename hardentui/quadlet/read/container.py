@@ -10,8 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hardentui.errors import InputError
-from hardentui.model.spec import KeyKind, Option, Spec
-from hardentui.model.version import NEWEST_KNOWN, Version
+from hardentui.model.spec import NEWEST_KNOWN, KeyKind, Option, Spec, Version
 from hardentui.options import COMMAND, IMAGE, ROOTFS, TABLE
 from hardentui.options.argv.command_line import GLOBAL_SHORT, GLOBAL_SWITCHES, read_flags
 from hardentui.options.argv.items import Item, image_item, items_of_token, parse_argument, spec_of

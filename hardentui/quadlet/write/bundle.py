@@ -11,8 +11,7 @@ from msgspec.structs import replace
 from hardentui.errors import CannotExpress
 from hardentui.model.apps import COMPOSE
 from hardentui.model.draft import TextFile
-from hardentui.model.spec import KeyKind, Option, Spec
-from hardentui.model.version import Version
+from hardentui.model.spec import KeyKind, Option, Spec, Version
 from hardentui.options import *
 from hardentui.quadlet.write.container import container_unit, for_quadlet, intended
 from hardentui.quadlet.write.lines import UnitsBeside

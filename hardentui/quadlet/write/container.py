@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hardentui.errors import CannotExpress
-from hardentui.model.spec import Spec
-from hardentui.model.version import NEWEST_KNOWN, Version
+from hardentui.model.spec import NEWEST_KNOWN, Spec, Version
 from hardentui.options import *
 from hardentui.quadlet.write.lines import NO_UNITS, UNIT_SUFFIXES, ContainerLines, UnitsBeside
 from hardentui.quadlet.write.restart import about_limit, restart_lines

@@ -8,8 +8,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from hardentui.errors import CannotExpress
-from hardentui.model.spec import KeyKind, Option, QuadletKey, Spec
-from hardentui.model.version import Version
+from hardentui.model.spec import KeyKind, Option, QuadletKey, Spec, Version
 from hardentui.options import *
 from hardentui.options.codecs.mounts import mount_flag
 from hardentui.systemd.command_line import escape, raw_single, word, words

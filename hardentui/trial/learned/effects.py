@@ -10,7 +10,27 @@ import stat
 from collections.abc import Callable, Mapping
 
 from hardentui.model.observation import CallDetail, Caller, TouchedFile
-from hardentui.trial.learned.permission import READ, SEARCH, WRITE, allowed
+
+# Whether permission bits give access to a caller without capabilities.
+
+READ, WRITE, SEARCH = 4, 2, 1
+
+
+def allowed(mode: int, owner: tuple[int, int], caller: Caller, wanted: int) -> bool:
+    """By mode and (uid, gid) of the owner; True if the owner is unknown, or not an ID of the container: then
+    no capability of the container would help.
+    """
+    uid, gid = owner
+    if uid == -1:
+        return True
+    if caller.uid == uid:
+        bits = mode >> 6
+    elif gid in (caller.gid, *caller.groups):
+        bits = mode >> 3
+    else:
+        bits = mode
+    return bits & wanted == wanted
+
 
 NOBODY = 0xFFFFFFFF
 """-1 as an id: leave it unchanged."""

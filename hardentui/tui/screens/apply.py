@@ -28,15 +28,14 @@ from hardentui.model.operations import described
 from hardentui.model.plan import Plan
 from hardentui.tui.actions import APPLY, BACK, COPY, bindings
 from hardentui.tui.choosing import Choosing
-from hardentui.tui.screens.stoppable import StoppableScreen
-from hardentui.tui.ways import hint_of, in_keys
+from hardentui.tui.screens.job import StoppableScreen
+from hardentui.tui.vocabulary import hint_of, in_keys
 from hardentui.tui.widgets.diff_view import diff_content
-from hardentui.tui.widgets.text_field import TextField
+from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.changing.apply_wishes import ApplyWishes
 from hardentui.workbench.changing.applying import Application, PreparedChange
-from hardentui.workbench.changing.history import History, seconds_left
-from hardentui.workbench.changing.journal_text import trouble_back
+from hardentui.workbench.changing.history import History, seconds_left, trouble_back
 from hardentui.workbench.changing.simulated_apply import play_apply, prepare_played
 
 CONFIRM_SECONDS = "120"

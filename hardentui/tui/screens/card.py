@@ -19,12 +19,11 @@ from hardentui.model.trial import TrialEvent
 from hardentui.tui.actions import BACK, CARD, COPY, bindings
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.apply import ApplyScreen
-from hardentui.tui.screens.ask import AskScreen
-from hardentui.tui.screens.stoppable import StoppablePage
+from hardentui.tui.screens.job import AskScreen, StoppablePage
 from hardentui.tui.screens.trial import progress_line
 from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.text import Part, both_ends, hanging
-from hardentui.tui.ways import hint_of, in_keys
+from hardentui.tui.vocabulary import hint_of, in_keys
 from hardentui.tui.widgets.diff_view import diff_content
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural

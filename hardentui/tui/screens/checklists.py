@@ -20,24 +20,23 @@ from textual.widgets import OptionList, Static
 from hardentui.errors import ChecklistError, HardenError
 from hardentui.model.checklist import USUAL, Checklist
 from hardentui.tui.actions import BACK, CHECKLIST, COPY, bindings
-from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.base import HardenScreen
-from hardentui.tui.screens.job import JobResult, JobScreen
+from hardentui.tui.screens.job import AskScreen, JobResult, JobScreen
 from hardentui.tui.text import fit, hanging
-from hardentui.tui.ways import told
-from hardentui.tui.widgets.choice_list import ChoiceList
+from hardentui.tui.vocabulary import told
+from hardentui.tui.widgets.page import ChoiceList
 from hardentui.visible import visible
 from hardentui.words import plural
-from hardentui.workbench.checklists.examining import (
+from hardentui.workbench.checklists.fixtures import (
     lint_checklist,
+    new_checklist,
     prove_checklist,
     selectable_facts,
     selectable_options,
 )
 from hardentui.workbench.checklists.loading import is_file, load, names
-from hardentui.workbench.checklists.starting import new_checklist
+from hardentui.workbench.named_file import refuse_strangers, why_not_here
 from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
-from hardentui.workbench.strangers import refuse_strangers, why_not_here
 
 
 @dataclass

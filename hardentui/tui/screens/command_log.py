@@ -13,7 +13,7 @@ from textual.widgets import DataTable, Static
 from hardentui.tui.actions import BACK, COPY, bindings
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.text import cell
-from hardentui.tui.widgets.row_table import RowTable
+from hardentui.tui.widgets.page import RowTable
 from hardentui.visible import visible
 from hardentui.workbench.views import Command
 

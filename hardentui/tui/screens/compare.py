@@ -19,17 +19,15 @@ from hardentui.errors import HardenError
 from hardentui.reports.comparing import Comparison, compare
 from hardentui.tui.actions import BACK, COMPARE, COPY, bindings
 from hardentui.tui.screen_report import ScreenReport
-from hardentui.tui.screens.stoppable import StoppablePage
+from hardentui.tui.screens.job import StoppablePage
 from hardentui.tui.text import hanging
-from hardentui.tui.ways import hint_of
-from hardentui.tui.widgets.choice_list import ChoiceList
-from hardentui.tui.widgets.page import page
-from hardentui.tui.widgets.text_field import TextField
+from hardentui.tui.vocabulary import hint_of
+from hardentui.tui.widgets.page import ChoiceList, TextField, page
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.comparing import ComparableFile, comparable_files, read_saved, report_now
 from hardentui.workbench.exports import comparison_of
+from hardentui.workbench.named_file import why_not_here
 from hardentui.workbench.pages.comparison import comparison_page
-from hardentui.workbench.strangers import why_not_here
 from hardentui.workbench.views import CheckProgress, Row
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from textual.widgets import OptionList, Static
 from hardentui.model.facts import EngineFacts
 from hardentui.tui.actions import BACK, CONNECTION, COPY, bindings
 from hardentui.tui.screens.base import HardenScreen
-from hardentui.tui.screens.empty import no_engine, tried
-from hardentui.tui.widgets.choice_list import ChoiceList
+from hardentui.tui.screens.home import no_engine, tried
+from hardentui.tui.widgets.page import ChoiceList
 from hardentui.visible import visible
 from hardentui.workbench.engine_choices import EngineChoice
 

@@ -19,7 +19,7 @@ from hardentui.errors import HardenError
 from hardentui.model.draft import Target
 from hardentui.model.plan import Choice, Plan
 from hardentui.tui.actions import COPY_AS, bindings
-from hardentui.tui.ways import hint_of
+from hardentui.tui.vocabulary import hint_of
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
 from hardentui.workbench.views import Report, Row

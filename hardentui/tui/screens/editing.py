@@ -12,7 +12,7 @@ from hardentui.errors import ChecklistError, HardenError
 from hardentui.model.written import WrittenFile
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.base import HardenScreen
-from hardentui.tui.ways import hint_of
+from hardentui.tui.vocabulary import hint_of
 from hardentui.words import plural
 from hardentui.workbench.changing.user_edits import (
     check_edited_unit,

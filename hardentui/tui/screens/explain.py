@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,20 +16,19 @@ from textual.widgets import Input, Label, Static
 
 from hardentui.errors import HardenError
 from hardentui.model.check import HEADINGS, AnyCheck
-from hardentui.model.finding import Finding
-from hardentui.model.fix import Remediation
-from hardentui.model.waiver import Waiver
+from hardentui.model.finding import Finding, Kind, Remediation, Waiver
 from hardentui.reading.forms import FORMS, text_of
-from hardentui.tui.actions import ACCEPT, BACK, COPY, EXPLAIN, bindings
+from hardentui.tui.actions import ACCEPT, BACK, COPY, EXPLAIN, FINDINGS, bindings
 from hardentui.tui.screens.base import HardenScreen
-from hardentui.tui.screens.reading import ReadingScreen
-from hardentui.tui.status import look_of
+from hardentui.tui.screens.job import ReadingScreen
+from hardentui.tui.status import look_of, worst_first
 from hardentui.tui.text import hanging, paragraphs
-from hardentui.tui.ways import in_keys, told
+from hardentui.tui.vocabulary import in_keys, told
 from hardentui.tui.widgets.diff_view import diff_content
-from hardentui.tui.widgets.text_field import TextField
+from hardentui.tui.widgets.finding_list import Entry, FindingList, finding_text
+from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible
-from hardentui.workbench.waiving import Acceptance, Waiving
+from hardentui.workbench.waivers import Acceptance, Waiving
 
 _FIELDS = (
     ("reason", "Reason", "why it may stay as it is"),
@@ -198,3 +197,62 @@ class ExplainScreen(ReadingScreen):
             default = text_of(check.parameters[name]) or "none"
             parts.append(f"  {name}: {FORMS[form].words}; the default is {default}\n")
         return parts
+
+
+# The findings of an image or a network, to be explained and accepted.
+
+
+class FindingsScreen(HardenScreen):
+    """Args:
+    page: what they are about.
+    title: `Images › nginx`; foreign text in it is made visible here.
+    find: the findings at this moment.
+    """
+
+    OF_CONNECTION: ClassVar = True
+    CSS_PATH = "reading.tcss"
+    ACTIONS = (*FINDINGS, COPY, BACK)
+    BINDINGS: ClassVar = bindings(ACTIONS)
+    BINDING_GROUP_TITLE = "Findings"
+
+    def __init__(self, page: Kind, title: str, find: Callable[[], Sequence[Finding]]) -> None:
+        super().__init__()
+        self._page = page
+        self._title = title
+        self._find = find
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(Content.styled(self.signs.of(visible(self._title, 100)), "bold"), id="crumb")
+        yield FindingList(id="findings")
+
+    async def on_mount(self) -> None:
+        self.query_one(FindingList).focus()
+        await self._draw()
+
+    async def show_state(self, what: str) -> None:
+        if what in ("images", "networks", "scan"):
+            await self._draw()
+
+    async def _draw(self) -> None:
+        entries = [Entry(finding, page=self._page) for finding in worst_first(self._find())]
+        nothing = Content("No check applies to it.")
+        await self.query_one(FindingList).show(entries, lambda finding: None, nothing)
+
+    def why_not(self, action: str) -> str:
+        if action == "explain" and self.query_one(FindingList).current is None:
+            return "There is no finding under the cursor."
+        return ""
+
+    def action_next(self) -> None:
+        self.query_one(FindingList).move(1)
+
+    def action_previous(self) -> None:
+        self.query_one(FindingList).move(-1)
+
+    def action_explain(self) -> None:
+        if (finding := self.query_one(FindingList).current) is not None:
+            self.app.push_screen(ExplainScreen(finding, None))
+
+    def copied(self) -> tuple[str, str]:
+        finding = self.query_one(FindingList).current
+        return ("the finding", finding_text(finding, None)) if finding else ("", "")

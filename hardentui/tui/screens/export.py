@@ -20,18 +20,17 @@ from hardentui.errors import HardenError
 from hardentui.model.written import WrittenFile
 from hardentui.tui.actions import BACK, EXPORT, bindings
 from hardentui.tui.screen_report import ScreenReport
-from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.base import HardenScreen
-from hardentui.tui.screens.job import JobResult, JobScreen
+from hardentui.tui.screens.job import AskScreen, JobResult, JobScreen
 from hardentui.tui.text import hanging
-from hardentui.tui.ways import told
-from hardentui.tui.widgets.text_field import TextField
+from hardentui.tui.vocabulary import told
+from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible
 from hardentui.words import plural
+from hardentui.workbench.comparing import record, write_facts
 from hardentui.workbench.exports import Exportable, findings_of, journal_of, write_export
+from hardentui.workbench.named_file import why_not_here
 from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
-from hardentui.workbench.recording import record, write_facts
-from hardentui.workbench.strangers import why_not_here
 from hardentui.workbench.views import CheckProgress
 from hardentui.writers.context import safe_file_name
 

@@ -22,11 +22,10 @@ from hardentui.model.written import WrittenFile
 from hardentui.tui.actions import BACK, BROWSE, COPY, FIX_MANY, bindings
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.text import Part
-from hardentui.tui.ways import hint_of
-from hardentui.tui.widgets.batch_text import item_parts, written_parts
-from hardentui.tui.widgets.row_table import RowTable
-from hardentui.tui.widgets.text_field import TextField
-from hardentui.tui.widgets.tick import Tick
+from hardentui.tui.vocabulary import hint_of
+from hardentui.tui.widgets.finding_list import Tick
+from hardentui.tui.widgets.page import RowTable, TextField
+from hardentui.tui.widgets.plan_panel import item_parts, written_parts
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
 from hardentui.workbench.changing.batch import (

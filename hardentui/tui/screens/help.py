@@ -12,7 +12,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from hardentui.harden.score_meaning import SHORT
+from hardentui.harden.score import SHORT
 from hardentui.tui.actions import APP, BACK, COPY, Action, bindings
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.status import FAILING, OTHERS

@@ -18,22 +18,78 @@ from hardentui.model.finding import Finding, Kind, Severity
 from hardentui.model.plan import Caution, Choice
 from hardentui.tui.actions import COPY, COPY_MORE, HOME, bindings
 from hardentui.tui.listing import ListView, about_kept, arrange, summary
-from hardentui.tui.place import Place
 from hardentui.tui.screen_report import ScreenReport
-from hardentui.tui.screens.container_screen import ContainerScreen
-from hardentui.tui.screens.empty import no_containers, no_engine, nothing_matches
+from hardentui.tui.screens.base import ContainerScreen
+from hardentui.tui.session import Place
 from hardentui.tui.status import FAILING, OTHERS, Signs, look_of, signs_of
 from hardentui.tui.text import Part, both_ends, fit, plain
+from hardentui.tui.vocabulary import hint_of
 from hardentui.tui.widgets.container_list import ContainerList, Line
-from hardentui.tui.widgets.text_field import TextField
-from hardentui.visible import visible
+from hardentui.tui.widgets.page import TextField
+from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
 from hardentui.workbench.looking.row_filter import FilteredRows, parse_filter
-from hardentui.workbench.views import Report, Row, reports_of, told_once, without_originals
+from hardentui.workbench.opening.opened import Opened
+from hardentui.workbench.views import Attempt, Report, Row, reports_of, told_once, without_originals
 
 if TYPE_CHECKING:
     from hardentui.harden.do_first import DoFirst
     from hardentui.workbench.workbench import Workbench
+
+
+# The message when there is nothing to list: why, and what to do next.
+
+_HEAD = "bold $primary"
+
+
+def no_containers(opened: Opened) -> Content:
+    """Podman answers, and has no containers."""
+    engines = ", ".join(visible(engine.label, 30) for engine in opened.engine_facts) or "no engine"
+    return Content.assemble(
+        ("No containers", _HEAD),
+        f"\n\nPodman answers ({engines}), but has no containers, running or stopped.\n\n",
+        ("Start one", _HEAD),
+        "\n  podman run -d --name web -p 8080:80 docker.io/library/nginx\n"
+        "and it appears here automatically.\n\n",
+        ("Containers of another user?", _HEAD),
+        "\n  Each user has a separate engine. Run hardentui as that user, or as root to see root's.\n\n"
+        "c shows the engines that were found and what was tried.",
+    )
+
+
+def no_engine(error: HardenError, can_simulate: bool) -> Content:
+    """The requested engine cannot be reached."""
+    parts: list[str | tuple[str, str]] = [("No Podman", _HEAD), f"\n\n{visible_lines(error.title)}\n"]
+    if error.hint:
+        parts += ["\n", ("What would help", _HEAD), f"\n{visible_lines(hint_of(error))}\n"]
+    parts += ["\n", ("Next steps", _HEAD), "\n  r  try again\n"]
+    if can_simulate:
+        parts.append("  D  open a simulated host\n")
+    parts.append("  q  quit")
+    return Content.assemble(*parts)
+
+
+def nothing_matches(text: str) -> Content:
+    return Content.assemble(
+        ("Nothing matches ", _HEAD),
+        (visible(text, 60), "bold"),
+        "\n\nesc shows all containers again.",
+    )
+
+
+def tried(attempts: tuple[Attempt, ...]) -> Content:
+    """Where Podman was looked for without success, in order."""
+    parts: list[str | tuple[str, str]] = []
+    for number, attempt in enumerate(attempts, 1):
+        parts += [
+            (f"{number}. {visible(attempt.label, 60)}", "bold"),
+            (f"  {visible(attempt.origin, 60)}", "$muted"),
+            f"\n   {visible(attempt.url, 200)}" if attempt.url not in ("", attempt.label) else "",
+            f"\n   {visible(attempt.reason, 300)}\n",
+        ]
+        if attempt.hint:
+            parts.append((f"   {visible(attempt.hint, 300)}\n", "$primary"))
+    return Content.assemble(*parts)
 
 
 def totals(shown: Sequence[Row], all_rows: Sequence[Row], marked: int, signs: Signs) -> Content:

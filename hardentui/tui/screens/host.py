@@ -16,19 +16,17 @@ from textual.widgets import Static
 
 from hardentui.errors import HardenError
 from hardentui.harden.attack import ranked_paths
-from hardentui.model.finding import Finding, Kind
-from hardentui.model.fix import Remediation
-from hardentui.model.host_scan import HostScan
+from hardentui.model.finding import Finding, Kind, Remediation
+from hardentui.model.host import HostScan
 from hardentui.tui.actions import BACK, COPY, HOST, bindings
 from hardentui.tui.screen_report import ScreenReport
-from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.explain import ExplainScreen
+from hardentui.tui.screens.job import AskScreen
 from hardentui.tui.status import worst_first
 from hardentui.tui.text import Part, hanging
-from hardentui.tui.ways import told
-from hardentui.tui.widgets.finding_list import FindingList
-from hardentui.tui.widgets.finding_text import Entry, finding_text
+from hardentui.tui.vocabulary import told
+from hardentui.tui.widgets.finding_list import Entry, FindingList, finding_text
 from hardentui.visible import visible
 from hardentui.words import plural
 from hardentui.workbench.host_scans import import_scan

@@ -4,25 +4,184 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
 from msgspec import Struct
 from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Input, Static
 
 from hardentui.errors import HardenError
 from hardentui.model.draft import TextFile
-from hardentui.tui.actions import BACK, COPY, JOB, Action, bindings
-from hardentui.tui.screens.ask import AskScreen
-from hardentui.tui.screens.stoppable import StoppablePage
-from hardentui.tui.ways import hint_of, told
-from hardentui.tui.widgets.page import page
+from hardentui.tui.actions import ASK, BACK, COPY, JOB, SURE, Action, bindings
+from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.vocabulary import hint_of, told
+from hardentui.tui.widgets.page import TextField, page
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.changing.saving import save_texts
 from hardentui.workbench.pages.sections import PageSection
+
+# One question before something irreversible, or before a service restart.
+
+
+class SureScreen(ModalScreen[bool]):
+    """Returns whether the answer was yes."""
+
+    CSS = """
+    SureScreen { align: center middle; background: $background 60%; }
+    SureScreen > Vertical { width: 64; max-width: 90%; height: auto; padding: 1 2; border: solid $border;
+        background: $surface; }
+    SureScreen Static { height: auto; }
+    """
+    BINDINGS: ClassVar = bindings(SURE)
+
+    def __init__(self, question: str, detail: str) -> None:
+        super().__init__()
+        self._question = question
+        self._detail = detail
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Static(visible(self._question, 300), markup=False)
+            yield Static(visible(self._detail, 300), markup=False)
+            yield Static("\ny yes   esc no", markup=False)
+
+    def action_yes(self) -> None:
+        self.dismiss(True)
+
+    def action_no(self) -> None:
+        self.dismiss(False)
+
+
+# A page to read: a heading, and text that scrolls.
+
+
+class ReadingScreen(HardenScreen):
+    """Subclasses provide `heading` (in `#crumb`) and `page` (in `#text`, which scrolls in `#reading`)."""
+
+    CSS_PATH = "reading.tcss"
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(id="crumb")
+        with VerticalScroll(id="reading"):
+            yield Static(id="text")
+
+    def on_mount(self) -> None:
+        self.query_one("#reading").focus()
+        self.draw()
+
+    def on_resize(self) -> None:
+        self.draw()
+
+    def copied(self) -> tuple[str, str]:
+        return "this page", self.page().plain
+
+    def draw(self) -> None:
+        """Update the heading and the page."""
+        if self.is_attached:
+            self.query_one("#crumb", Static).update(self.heading())
+            self.query_one("#text", Static).update(self.page())
+
+    def heading(self) -> Content:
+        raise NotImplementedError
+
+    def page(self) -> Content:
+        raise NotImplementedError
+
+
+# Screens with work that takes a while: leaving the screen stops it.
+
+
+class StoppableScreen(HardenScreen):
+    """A screen with work on a thread.
+
+    Attributes:
+        stop: stops the running work; None when there is none.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stop: threading.Event | None = None
+
+    def begin(self) -> threading.Event:
+        """What stops the work that begins now."""
+        self.stop = threading.Event()
+        return self.stop
+
+    def on_unmount(self) -> None:
+        if self.stop is not None:
+            self.stop.set()
+
+
+class StoppablePage(StoppableScreen, ReadingScreen):
+    """A page about such work; esc stops the work first."""
+
+    OF_CONNECTION: ClassVar = True
+
+    def action_back(self) -> None:
+        if self.stop is not None and not self.stop.is_set():
+            self.stop.set()
+            self.draw()
+        else:
+            self.dismiss()
+
+    def to_end(self) -> None:
+        """Scroll to the newest line."""
+        self.query_one("#reading", VerticalScroll).scroll_end(animate=False)
+
+    def under_way(self, what: str) -> tuple[str, str]:
+        """The part of the heading about the running work; empty without any."""
+        if self.stop is not None and self.stop.is_set():
+            return self.signs.of("   stopping…"), "$primary"
+        return (self.signs.of(f"   {what}…  esc stops") if what else ""), "$primary"
+
+
+# One question, answered with a line of text.
+
+
+class AskScreen(ModalScreen[str]):
+    """Returns the text; empty if none was entered or the question was cancelled."""
+
+    CSS = """
+    AskScreen { align: center middle; background: $background 60%; }
+    AskScreen > Vertical { width: 76; max-width: 95%; height: auto; padding: 1 2; border: solid $border;
+        background: $surface; }
+    AskScreen Static { height: auto; }
+    AskScreen Input { height: 1; border: none; padding: 0; background: $panel; margin: 1 0; }
+    """
+    BINDINGS: ClassVar = bindings(ASK)
+
+    def __init__(self, question: str, placeholder: str = "", *, value: str = "") -> None:
+        """Args:
+        value: a proposed answer.
+        """
+        super().__init__()
+        self._value = value
+        self._question = question
+        self._placeholder = placeholder
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Static(visible(self._question, 300), markup=False)
+            yield TextField(self._value, placeholder=visible(self._placeholder, 200), id="answer")
+            yield Static("enter continues   esc cancels", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one("#answer").focus()
+
+    @on(Input.Submitted)
+    def _answered(self, message: Input.Submitted) -> None:
+        self.dismiss(message.value.strip())
+
+    def action_leave(self) -> None:
+        self.dismiss("")
 
 
 class JobResult(Struct, frozen=True):

@@ -28,9 +28,9 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.monitoring import SeenLine
 from hardentui.tui.actions import BACK, COPY, LOGS, bindings
 from hardentui.tui.screens.editing import read_in_pager
-from hardentui.tui.screens.stoppable import StoppableScreen
+from hardentui.tui.screens.job import StoppableScreen
 from hardentui.tui.text import fit
-from hardentui.tui.widgets.text_field import TextField
+from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible
 from hardentui.words import plural
 from hardentui.workbench.monitoring.following import LogPart, follow_log

@@ -7,11 +7,10 @@ from typing import ClassVar
 from textual.binding import Binding
 from textual.content import Content
 
-from hardentui.harden.score import TAKEOVER_CEILING, Cell, Score, score_by_step, score_word
-from hardentui.harden.score_meaning import SHORT
+from hardentui.harden.score import SHORT, TAKEOVER_CEILING, Cell, Score, score_by_step, score_word
 from hardentui.model.finding import Status
 from hardentui.tui.actions import BACK, COPY, bindings
-from hardentui.tui.screens.reading import ReadingScreen
+from hardentui.tui.screens.job import ReadingScreen
 from hardentui.tui.status import look_of, look_of_cell
 from hardentui.tui.text import Part, fit, hanging
 from hardentui.visible import visible

@@ -19,16 +19,14 @@ from textual.widgets import Static
 from hardentui.errors import HardenError, NotFound
 from hardentui.model.monitoring import Sample
 from hardentui.tui.actions import BACK, COPY, MONITOR, bindings
-from hardentui.tui.screens.stoppable import StoppableScreen
-from hardentui.tui.screens.sure import SureScreen
+from hardentui.tui.screens.job import StoppableScreen, SureScreen
 from hardentui.tui.text import Part, hanging
-from hardentui.tui.ways import hint_of, told
+from hardentui.tui.vocabulary import hint_of, told
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
 from hardentui.words import plural
 from hardentui.workbench.monitoring.monitor import Monitor
-from hardentui.workbench.pages.earlier_readings import EarlierReadings
-from hardentui.workbench.pages.monitor import log_page, monitor_page
+from hardentui.workbench.pages.monitor import EarlierReadings, log_page, monitor_page
 
 if TYPE_CHECKING:
     from hardentui.workbench.workbench import Workbench

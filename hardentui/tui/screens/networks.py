@@ -16,20 +16,19 @@ from hardentui.model.finding import Finding, Kind
 from hardentui.model.trial import TrialEvent
 from hardentui.tui.actions import BACK, BROWSE, COPY, NETWORKS, bindings
 from hardentui.tui.screen_report import ScreenReport
-from hardentui.tui.screens.ask import AskScreen
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
-from hardentui.tui.screens.findings import FindingsScreen
-from hardentui.tui.screens.job import JobResult, JobScreen
+from hardentui.tui.screens.explain import FindingsScreen
+from hardentui.tui.screens.job import AskScreen, JobResult, JobScreen
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
 from hardentui.workbench.networking.requests import propose_splits, prove_way, watch_outgoing
-from hardentui.workbench.networking.result_pages import (
+from hardentui.workbench.networking.splitting import (
     outgoing_page,
     proofs_page,
     split_trial_page,
     splits_page,
+    try_proposal,
 )
-from hardentui.workbench.networking.trying_split import try_proposal
 from hardentui.workbench.pages.networks import NetworkPlace, place_page, places
 from hardentui.workbench.views import without_originals
 

@@ -17,10 +17,9 @@ from textual.widgets import Input, Label, Static
 from hardentui.model.trust_change import Pull, PullVerdict
 from hardentui.tui.actions import BACK, FORM, bindings
 from hardentui.tui.screens.base import HardenScreen
-from hardentui.tui.screens.job import Job, JobResult, JobScreen
-from hardentui.tui.screens.sure import SureScreen
+from hardentui.tui.screens.job import Job, JobResult, JobScreen, SureScreen
 from hardentui.tui.text import hanging
-from hardentui.tui.widgets.text_field import TextField
+from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible
 from hardentui.workbench.changing.signing import new_key, passphrase_file, sign_and_prove, sign_with_gpg
 from hardentui.workbench.changing.trust import trust_change_of

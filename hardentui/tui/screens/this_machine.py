@@ -14,17 +14,12 @@ from textual.message import Message
 from hardentui.checks import all_checks
 from hardentui.errors import HardenError
 from hardentui.tui.actions import SETTINGS, bindings
-from hardentui.tui.screens.job import JobResult, JobScreen
-from hardentui.tui.screens.sure import SureScreen
-from hardentui.tui.vocabulary import all_actions, key_name, vocabulary
-from hardentui.tui.ways import told
+from hardentui.tui.screens.job import JobResult, JobScreen, SureScreen
+from hardentui.tui.vocabulary import all_actions, key_name, told, vocabulary
+from hardentui.workbench.named_file import why_not_here
 from hardentui.workbench.pages.this_machine import doctor_page, settings_page
-from hardentui.workbench.settings.document import Document, settings_file
-from hardentui.workbench.settings.fixes import read_fix_defaults
-from hardentui.workbench.settings.reading import read_settings
-from hardentui.workbench.settings.showing import setting_rows
-from hardentui.workbench.settings.template import write_template
-from hardentui.workbench.strangers import why_not_here
+from hardentui.workbench.settings.reading import Document, read_fix_defaults, read_settings, settings_file
+from hardentui.workbench.settings.showing import setting_rows, write_template
 
 
 @dataclass

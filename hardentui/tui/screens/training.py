@@ -2,26 +2,320 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import ClassVar
 
+from textual import on, work
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input, Label, Static, TextArea
 
 from hardentui.checks import all_checks
-from hardentui.errors import HardenError
-from hardentui.training.course import Course
-from hardentui.training.lab import Lab
+from hardentui.errors import HardenError, UsageError
+from hardentui.training.course import Course, Lab, Mode
 from hardentui.training.loading import load_labs
-from hardentui.tui.actions import BACK, COPY, TRAINING, bindings
+from hardentui.tui.actions import BACK, COPY, LAB, TRAINING, bindings
 from hardentui.tui.screen_report import ScreenReport
-from hardentui.tui.screens.ask import AskScreen
+from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
-from hardentui.tui.screens.lab import LabScreen
-from hardentui.tui.ways import hint_of
+from hardentui.tui.screens.job import AskScreen
+from hardentui.tui.vocabulary import hint_of
+from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.exports import results_of
-from hardentui.workbench.training import Training, open_training
+from hardentui.workbench.training import LabOutcome, Training, open_training
+
+# One lab: why it matters, the task, the result, and a line for options of podman run.
+
+_COMMAND = "hardentui train run"
+"""How the texts of a lab name the line at the bottom of this screen."""
+
+
+@dataclass
+class Looked(Message):
+    """An action of the learner has a result."""
+
+    outcome: LabOutcome
+
+
+@dataclass
+class LabFailed(Message):
+    """It failed."""
+
+    error: HardenError
+
+
+class LabScreen(HardenScreen):
+    CSS_PATH = "lab.tcss"
+    ACTIONS = (*LAB, COPY, BACK)
+    BINDINGS: ClassVar = bindings(ACTIONS)
+    DOES: ClassVar = "creates lab containers"
+    BINDING_GROUP_TITLE = "Lab"
+
+    def __init__(self, training: Training, lab: Lab) -> None:
+        super().__init__()
+        self._training = training
+        self._lab = lab
+        self._outcome: LabOutcome | None = None
+        self._busy = ""
+        self._hints = 0
+        self._shown = ""  # the solution
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(id="crumb")
+        with VerticalScroll(id="reading"):
+            yield Static(id="outcome")
+            yield Static(id="text")
+        if self._lab.policy:
+            yield TextArea(id="policy", soft_wrap=False)
+        else:
+            with Horizontal(id="answer"):
+                yield Label("podman run", classes="label")
+                yield TextField(
+                    id="options", placeholder="options, such as --read-only", select_on_focus=False
+                )
+
+    def on_mount(self) -> None:
+        self.query_one("#reading").focus()
+        current = self._training.progress.current
+        if (
+            current is not None
+            and current.lab == self._lab.id
+            and current.simulated == self._training.simulated
+        ):
+            self._hints = self._training.progress.of(self._lab.id).hints  # already paid for
+            self._do("Checking the container", self._training.check)
+        else:
+            self._start(Mode.GUIDED)
+        self._draw()
+
+    # --- the learner's actions --------------------------------------------------------------------------
+
+    def why_not(self, action: str) -> str:
+        if action == "save" and not self._lab.policy:
+            return "This lab has no policy to save: i takes options of podman run."
+        if action not in ("options", "back", "copy") and self._busy:
+            return "One moment: the last step is not finished."
+        current = self._training.progress.current
+        if action == "hint" and current is not None and current.mode is not Mode.GUIDED:
+            return "There are no hints in an exam or a challenge: n starts over with them."
+        return ""
+
+    def action_options(self) -> None:
+        self.query_one("#policy" if self._lab.policy else "#options").focus()
+
+    def action_check(self) -> None:
+        self._do("Inspecting the container", self._training.check)
+
+    def action_hint(self) -> None:
+        try:
+            self._hints, _ = self._training.hint()
+        except UsageError as error:
+            self.complain(hint_of(error), error.title)
+            return
+        self._draw()
+        self._show_newest()
+
+    def action_solution(self) -> None:
+        self._training.solution(self._lab)
+        options = " ".join(self._lab.solution) or "(no options)"
+        self._shown = self._lab.solved_policy.strip() or f"podman run {options}"
+        self._draw()
+        self._show_newest()
+
+    def _show_newest(self) -> None:
+        reading = self.query_one("#reading", VerticalScroll)
+        self.call_after_refresh(lambda: reading.scroll_end(animate=False))  # its new height is known by then
+
+    def action_restart(self) -> None:
+        self._start(Mode.GUIDED)
+
+    def action_challenge(self) -> None:
+        self._start(Mode.CHALLENGE)
+
+    def action_exam(self) -> None:
+        self._start(Mode.EXAM)
+
+    def action_save(self) -> None:
+        text = self.query_one("#policy", TextArea).text
+
+        def save() -> LabOutcome:
+            self._training.write_policy(self._lab, text)
+            return self._training.check()
+
+        self._do("Checking the policy", save)
+        self.query_one("#reading").focus()
+
+    def action_back(self) -> None:
+        if isinstance(self.focused, Input | TextArea):
+            self.query_one("#reading").focus()
+        else:
+            self.dismiss()
+
+    @on(Input.Submitted)
+    def _answered(self, message: Input.Submitted) -> None:
+        try:
+            options = shlex.split(message.value)
+        except ValueError as error:
+            self.complain(f"{error}.", "These options cannot be parsed like a shell command.")
+            return
+        for typed_along in (["podman", "run"], ["hardentui", "train", "run"]):
+            if options[: len(typed_along)] == typed_along:
+                options = options[len(typed_along) :]
+        self.query_one("#reading").focus()
+        self._do("Recreating the container", lambda: self._training.answer(options))
+
+    def _start(self, mode: Mode) -> None:
+        if not self._busy:
+            self._hints, self._shown, self._outcome = 0, "", None
+        self._do("Setting up the lab", lambda: self._training.start(self._lab, mode))
+
+    # --- background work -----------------------------------------------------------------------------------
+
+    def _do(self, what: str, action: Callable[[], LabOutcome]) -> None:
+        if self._busy:
+            self.complain("One moment: the last step is not finished.")
+            return
+        self._busy = what
+        self._draw()
+        self._work(action)
+
+    @work(thread=True, group="lab")
+    def _work(self, action: Callable[[], LabOutcome]) -> None:
+        try:
+            self.post_message(Looked(action()))
+        except HardenError as error:
+            self.post_message(LabFailed(error))
+
+    @on(Looked)
+    def _looked(self, message: Looked) -> None:
+        before = self._outcome
+        self._busy, self._outcome = "", message.outcome
+        if self._lab.policy and before is None:
+            with open(self._training.policy_file(self._lab), encoding="utf-8") as file:
+                self.query_one("#policy", TextArea).text = file.read()
+        self._draw()
+        self.query_one("#reading", VerticalScroll).scroll_home(animate=False)
+
+    @on(LabFailed)
+    def _failed(self, message: LabFailed) -> None:
+        self._busy = ""
+        self.complain(hint_of(message.error), message.error.title)
+        self._draw()
+
+    # --- drawing --------------------------------------------------------------------------------------------
+
+    def _draw(self) -> None:
+        if not self.is_attached:
+            return
+        current = self._training.progress.current
+        mode = _mode_of(self._lab, current.mode) if current else ""
+        busy = self.signs.of(f"   {self._busy}…") if self._busy else ""
+        title = (f"Lab: {visible(self._lab.title)}", "bold")
+        parts = (title, f"   {mode}", (busy, "$primary"))
+        self.query_one("#crumb", Static).update(Content.assemble(*parts))
+        self.query_one("#outcome", Static).update(self._outcome_text())
+        self.query_one("#text", Static).update(self._text())
+
+    def _outcome_text(self) -> Content:
+        outcome = self._outcome
+        if outcome is None:
+            return Content("")
+        lines = [
+            self._mark(goal.reached, "gone" if goal.reached else goal.status.value, goal.title)
+            for goal in outcome.goals
+        ]
+        lines += [
+            Content.assemble("             ", (visible(goal.observed, 200), "$muted"))
+            for goal in outcome.goals
+            if not goal.reached and goal.observed
+        ]
+        attack = outcome.attack
+        word = "unknown" if attack.works is None else "works" if attack.works else "blocked"
+        lines.append(self._mark(attack.works is False, word, f"Attack: {outcome.lab.attack.title}"))
+        if outcome.service.works is not None:
+            word = "answers" if outcome.service.works else "broken"
+            lines.append(self._mark(outcome.service.works, word, "The service"))
+        if not self._lab.policy:
+            lines += [Content(""), Content.assemble("  Created with ", (self._command(), "bold"))]
+        lines += [Content.styled(f"  {visible(remark)}", "$warning") for remark in outcome.remarks]
+        if outcome.solved:
+            earned = f"Solved: {outcome.points} points." if outcome.points else _without_points(outcome)
+            lines += [
+                Content(""),
+                Content.styled(earned, "bold $success"),
+                Content(_flowing(self._lab.finish)),
+                Content(""),
+                Content.styled("esc returns to the labs, X repeats this one as an exam.", "$primary"),
+            ]
+        return Content("\n").join(lines)
+
+    def _command(self) -> str:
+        """How the lab's container was created."""
+        current = self._training.progress.current
+        options = self._lab.start if current is None or current.options is None else current.options
+        return visible(f"podman run {shlex.join(options) or '(no options)'}", 300)
+
+    def _mark(self, good: bool, word: str, text: str) -> Content:
+        sign, color = ("✓", "$success") if good else ("✗", "$error")
+        return Content.assemble((f"  {self.signs.of(sign)} {word:<9}", color), visible(text, 120))
+
+    def _text(self) -> Content:
+        lab, current = self._lab, self._training.progress.current
+        exam = current is not None and current.mode is Mode.EXAM
+        solved = self._outcome is not None and self._outcome.solved
+        parts = [("Your task", _flowing(lab.task))]
+        if current is not None and current.mode is Mode.GUIDED and not solved:
+            parts.append(("Next move", self._next_move()))
+        if not exam:
+            parts.append(("Why it matters", _flowing(lab.learn)))
+            parts.append(("", visible_lines(lab.picture.strip("\n"))))
+        # the newest last: it is scrolled to
+        parts += [(f"Hint {at}", _flowing(text)) for at, text in enumerate(lab.hints[: self._hints], 1)]
+        parts.append(("Solution", visible_lines(self._shown)))
+        lines: list[Content] = []
+        for title, text in parts:
+            if text:
+                heading = [Content.styled(title, "bold")] if title else []
+                lines += [Content(""), *heading, Content(text)]
+        return Content("\n").join(lines)
+
+    def _next_move(self) -> str:
+        """As on the command line, but with the keys of this screen."""
+        if self._lab.policy:
+            move = _flowing(self._lab.guided.replace("hardentui train check", ""))
+            return f"{move}\n\nPress i to edit the policy below, ctrl+s to save and check it.".strip()
+        return f"{_flowing(self._lab.guided)}\n\nPress i, type the options, press enter."
+
+    def copied(self) -> tuple[str, str]:
+        return ("this page", f"{self._outcome_text().plain}\n{self._text().plain}")
+
+
+def _mode_of(lab: Lab, mode: Mode) -> str:
+    match mode:
+        case Mode.EXAM:
+            return f"exam: {lab.minutes} minutes, no hints"
+        case Mode.CHALLENGE:
+            return "challenge: no hints"
+        case Mode.GUIDED:
+            return "guided"
+
+
+def _without_points(outcome: LabOutcome) -> str:
+    why = "the exam time was over" if outcome.late else "the solution was shown before"
+    return f"Solved, without points: {why}. n starts over."
+
+
+def _flowing(text: str) -> str:
+    """A text of a lab as paragraphs that the screen wraps."""
+    paragraphs = visible_lines(text.strip()).replace(_COMMAND, "podman run").split("\n\n")
+    return "\n\n".join(" ".join(part.split()) for part in paragraphs if part.strip())
+
 
 _SIGNS = {"passed": "✓", "started": "…", "shown": "–", "new": " "}
 _WORDS = {"passed": "passed", "started": "begun", "shown": "solution seen", "new": "new"}

@@ -22,17 +22,17 @@ from hardentui.reports.monitor_text import kept_unseen
 from hardentui.tui.actions import BACK, COPY, TRIAL, bindings
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.apply import ApplyScreen
-from hardentui.tui.screens.stoppable import StoppableScreen
+from hardentui.tui.screens.job import StoppableScreen
 from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.status import Signs
 from hardentui.tui.text import Part, hanging
-from hardentui.tui.ways import hint_of
-from hardentui.tui.widgets.text_field import TextField
+from hardentui.tui.vocabulary import hint_of
+from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
 from hardentui.workbench.trials.files import plan_of_trial
-from hardentui.workbench.trials.kept_needs import keep_profile, profile_directory, profile_path
 from hardentui.workbench.trials.simulated_trial import play_trial
+from hardentui.workbench.trials.tried import keep_profile, profile_directory, profile_path
 from hardentui.workbench.trials.trying import Wishes
 from hardentui.workbench.trials.words import exercised, what_it_changes
 from hardentui.workbench.views import known_facts

@@ -11,15 +11,13 @@ from textual.content import Content
 from hardentui.model.facts import EngineFacts
 from hardentui.tui.actions import BACK, COPY, TRUST, bindings
 from hardentui.tui.screen_report import ScreenReport
-from hardentui.tui.screens.ask import AskScreen
-from hardentui.tui.screens.job import JobScreen
-from hardentui.tui.screens.reading import ReadingScreen
+from hardentui.tui.screens.job import AskScreen, JobScreen, ReadingScreen
 from hardentui.tui.screens.signing import KeyScreen, SignScreen, check_job
 from hardentui.tui.screens.trust_change import TrustChangeScreen
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
+from hardentui.workbench.named_file import why_not_here
 from hardentui.workbench.pages.trust import formats_page, trust_page
-from hardentui.workbench.strangers import why_not_here
 from hardentui.workbench.views import Report
 
 _STEP = 3

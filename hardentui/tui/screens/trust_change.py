@@ -19,13 +19,12 @@ from hardentui.model.finding import Severity, Status
 from hardentui.model.journal import JournalEntry
 from hardentui.model.trust_change import NamedImages, PullProof, ScopeRule, TrustDraft
 from hardentui.tui.actions import BACK, COPY, TRUST_CHANGE, bindings
-from hardentui.tui.screens.stoppable import StoppablePage
-from hardentui.tui.screens.sure import SureScreen
+from hardentui.tui.screens.job import StoppablePage, SureScreen
 from hardentui.tui.status import look
 from hardentui.tui.text import Part, hanging
-from hardentui.tui.ways import hint_of, in_keys
+from hardentui.tui.vocabulary import hint_of, in_keys
 from hardentui.tui.widgets.diff_view import diff_content
-from hardentui.tui.widgets.text_field import TextField
+from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible
 from hardentui.words import plural
 from hardentui.workbench.changing.trust import (

@@ -9,10 +9,10 @@ from typing import ClassVar
 from textual.content import Content
 
 from hardentui.errors import HardenError
-from hardentui.model.waiver import WaiverUse
+from hardentui.model.finding import WaiverUse
 from hardentui.tui.actions import BACK, COPY, WAIVERS, bindings
-from hardentui.tui.screens.reading import ReadingScreen
-from hardentui.tui.ways import hint_of
+from hardentui.tui.screens.job import ReadingScreen
+from hardentui.tui.vocabulary import hint_of
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural

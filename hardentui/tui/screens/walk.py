@@ -15,26 +15,22 @@ from textual.widgets import Static
 from hardentui.errors import HardenError
 from hardentui.model.checklist import Step
 from hardentui.model.facts import ImageFacts
-from hardentui.model.finding import Finding, Kind
-from hardentui.model.fix import Remediation
-from hardentui.model.known import known
+from hardentui.model.finding import Finding, Kind, Remediation
+from hardentui.model.mounts import known
 from hardentui.model.plan import Caution, Plan
 from hardentui.tui.actions import BACK, COPY, COPY_MORE, WALK, bindings
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.images_and_networks import image_id
-from hardentui.tui.place import beginning, place_of
 from hardentui.tui.screens.apply import ApplyScreen
-from hardentui.tui.screens.base import HardenScreen
-from hardentui.tui.screens.container_screen import ContainerScreen
-from hardentui.tui.screens.diff import DiffScreen
+from hardentui.tui.screens.base import ContainerScreen, HardenScreen
 from hardentui.tui.screens.explain import ExplainScreen
 from hardentui.tui.screens.trial import TrialScreen
-from hardentui.tui.screens.values import ValuesScreen
+from hardentui.tui.screens.values import DiffScreen, ValuesScreen
 from hardentui.tui.screens.write import WriteScreen
+from hardentui.tui.session import beginning, place_of
 from hardentui.tui.status import signs_of, worst_first
 from hardentui.tui.text import both_ends, fit
-from hardentui.tui.widgets.finding_list import FindingList
-from hardentui.tui.widgets.finding_text import Entry, finding_text
+from hardentui.tui.widgets.finding_list import Entry, FindingList, finding_text
 from hardentui.tui.widgets.plan_panel import PlanPanel, promise
 from hardentui.tui.widgets.step_rail import StepRail
 from hardentui.visible import visible, visible_lines

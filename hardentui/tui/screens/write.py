@@ -24,21 +24,20 @@ from hardentui.tui.messages import DraftFailed, DraftReady, FilesWritten, UnitFo
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.editing import edit_unit
 from hardentui.tui.text import Part, hanging
-from hardentui.tui.ways import hint_of, in_keys, told
+from hardentui.tui.vocabulary import hint_of, in_keys, told
 from hardentui.tui.widgets.diff_view import DiffView, diff_content
-from hardentui.tui.widgets.step_text import step_parts
-from hardentui.tui.widgets.text_field import TextField
-from hardentui.tui.widgets.tick import Tick
+from hardentui.tui.widgets.finding_list import Tick, step_parts
+from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
-from hardentui.workbench.changing.in_place import (
+from hardentui.workbench.changing.saving import (
     OwnUnit,
     command_in_place,
     command_with_plan,
     look_in_place,
+    save,
     save_in_place,
 )
-from hardentui.workbench.changing.saving import save
 from hardentui.workbench.planning.planner import plan_file
 from hardentui.workbench.views import known_facts
 

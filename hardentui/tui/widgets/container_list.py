@@ -26,7 +26,7 @@ from textual.strip import Strip
 from hardentui.harden.score import score_word, worst
 from hardentui.model.settings import Settings
 from hardentui.tui.listing import score_of
-from hardentui.tui.place import Place
+from hardentui.tui.session import Place
 from hardentui.tui.status import STYLES, Signs, look_of_cell, signs_of
 from hardentui.tui.text import fit
 from hardentui.visible import visible

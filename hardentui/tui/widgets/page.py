@@ -3,16 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import ClassVar
 
+from rich.text import Text
+from textual.binding import Binding
 from textual.content import Content
 from textual.widget import Widget
+from textual.widgets import DataTable, Input, OptionList
 
 from hardentui.model.finding import Finding
 from hardentui.tui.status import look_of, signs_of, worst_first
 from hardentui.tui.text import Part, hanging
-from hardentui.tui.ways import in_keys
-from hardentui.visible import visible
+from hardentui.tui.vocabulary import in_keys
+from hardentui.visible import visible, visible_in_place
 from hardentui.workbench.pages.sections import PageSection, Tone
+
+# A line to type in that draws any value safely.
+
+
+class TextField(Input):
+    """Textual draws the value of an Input as it is, and we propose values: names, owners, limits."""
+
+    @property
+    def _value(self) -> Text:
+        """The text that Textual draws; it asks for no other."""
+        if self.password:
+            return super()._value
+        return Text(visible_in_place(self.value), no_wrap=True, overflow="ignore", end="")
+
+
+# A list to choose from; enter is the screen's, so that the footer shows it.
+
+
+class ChoiceList(OptionList, inherit_bindings=False):
+    BINDINGS: ClassVar = [
+        Binding("up,k", "cursor_up", "Up", show=False),
+        Binding("down,j", "cursor_down", "Down", show=False),
+        Binding("pageup", "page_up", "Page up", show=False),
+        Binding("pagedown", "page_down", "Page down", show=False),
+        Binding("home", "first", "First", show=False),
+        Binding("end", "last", "Last", show=False),
+    ]
+
+
+# A table of rows; enter is the screen's, so that footer, palette and help know it.
+
+
+class RowTable(DataTable[object], inherit_bindings=False):
+    BINDINGS: ClassVar = [
+        Binding("up", "cursor_up", "Up", show=False),
+        Binding("down", "cursor_down", "Down", show=False),
+        Binding("left", "cursor_left", "Left", show=False),
+        Binding("right", "cursor_right", "Right", show=False),
+        Binding("pageup", "page_up", "Page up", show=False),
+        Binding("pagedown", "page_down", "Page down", show=False),
+        Binding("home,ctrl+home", "scroll_top", "First", show=False),
+        Binding("end,ctrl+end", "scroll_bottom", "Last", show=False),
+    ]
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id, cursor_type="row")
+
 
 _HEAD = "bold $primary"
 _LABEL = 13

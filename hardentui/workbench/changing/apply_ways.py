@@ -14,7 +14,7 @@ from hardentui.change.unit_operator import note_unit
 from hardentui.errors import CannotFix
 from hardentui.model.draft import Draft
 from hardentui.model.facts import ContainerFacts, EngineFacts
-from hardentui.model.known import known
+from hardentui.model.mounts import known
 from hardentui.model.operations import (
     LimitsBefore,
     NoteUnit,
@@ -26,9 +26,9 @@ from hardentui.model.operations import (
     WriteFile,
 )
 from hardentui.model.plan import Plan
-from hardentui.model.version import Version
+from hardentui.model.spec import Version
 from hardentui.options import BY_NAME
-from hardentui.readiness.expectation import has_health_check
+from hardentui.readiness.wait import has_health_check
 from hardentui.visible import visible
 from hardentui.workbench.looking.unit_origin import Origin
 

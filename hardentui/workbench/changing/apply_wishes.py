@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from hardentui.errors import CannotFix
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Unread, known
-from hardentui.readiness.expectation import PATIENCE
+from hardentui.model.mounts import Unread, known
+from hardentui.readiness.wait import PATIENCE
 from hardentui.reading.layer_data import LayerData
 from hardentui.visible import visible
 from hardentui.writers.context import volume_for

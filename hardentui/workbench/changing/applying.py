@@ -14,15 +14,12 @@ from msgspec.structs import replace
 
 from hardentui.change import confirm_timer
 from hardentui.change.deadline import waiting
-from hardentui.change.file_changes import lock_directory
-from hardentui.change.guard import guarded
+from hardentui.change.file_changes import lock_directory, locked, who
+from hardentui.change.file_operator import OnEvent
 from hardentui.change.journal import Journal
-from hardentui.change.lock import locked
-from hardentui.change.operator import OnEvent
 from hardentui.change.resuming import resumable_from
-from hardentui.change.service_operator import probe_once
+from hardentui.change.service_operator import guarded, probe_once
 from hardentui.change.transaction import Transaction
-from hardentui.change.who import who
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix, NotFound, UsageError
 from hardentui.host.files.reader import Files
@@ -31,15 +28,15 @@ from hardentui.model.draft import Target
 from hardentui.model.facts import ONLY_IN_DETAIL, ContainerFacts
 from hardentui.model.finding import Status
 from hardentui.model.journal import EntryAction, EntryState, JournalChange, JournalEntry, JournalProof
-from hardentui.model.known import known
+from hardentui.model.mounts import known
 from hardentui.model.operations import Operation, ProveChanges, RunProbe, WaitReady
 from hardentui.model.plan import Plan
 from hardentui.options import REMOVE
-from hardentui.readiness.ports import ports_of
+from hardentui.readiness.wait import ports_of
 from hardentui.reading.layer_data import LayerData
 from hardentui.reading.masking import mask_argument
-from hardentui.trial.leftovers import tidy_after_trials
 from hardentui.trial.life import handles
+from hardentui.trial.twins import tidy_after_trials
 from hardentui.visible import visible
 from hardentui.workbench.changing.apply_ways import (
     ApplyWay,
@@ -50,11 +47,9 @@ from hardentui.workbench.changing.apply_ways import (
     update_way,
 )
 from hardentui.workbench.changing.apply_wishes import SHOWN_FILES, ApplyWishes, refuse_loss
-from hardentui.workbench.changing.from_container import refuse_from_container
-from hardentui.workbench.changing.layer import layer_of, new_volumes
-from hardentui.workbench.changing.not_replaceable import refuse_dependents
-from hardentui.workbench.changing.operators import address_of, operators_on
-from hardentui.workbench.changing.replacing import new_networks, replace_way
+from hardentui.workbench.changing.drafts import layer_of, new_volumes, refuse_from_container
+from hardentui.workbench.changing.history import address_of, operators_on
+from hardentui.workbench.changing.replacing import new_networks, refuse_dependents, replace_way
 from hardentui.workbench.looking.unit_origin import origin_of
 
 if TYPE_CHECKING:

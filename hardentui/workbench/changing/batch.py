@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from hardentui.errors import CannotExpress, EngineError, HardenError
 from hardentui.model.draft import Draft, DraftFile, NextSteps, Target
 from hardentui.model.plan import Caution, Choice, Plan
-from hardentui.model.version import Version
+from hardentui.model.spec import Version
 from hardentui.model.written import WrittenFile
 from hardentui.visible import visible
 from hardentui.workbench.changing.saving import save

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 
 from hardentui.change.confirm_timer import start_overdue
 from hardentui.change.deadline import seconds_left
-from hardentui.change.file_changes import lock_directory
+from hardentui.change.file_changes import is_locked, lock_directory
 from hardentui.change.journal import Journal
-from hardentui.change.lock import is_locked
 from hardentui.change.resuming import resumable_from
 from hardentui.model.journal import EntryState
 from hardentui.visible import visible

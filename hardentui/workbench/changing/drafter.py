@@ -8,21 +8,20 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from hardentui.errors import CannotFix
-from hardentui.harden.spec_diff import arguments
+from hardentui.harden.evaluate import arguments
 from hardentui.host.files.reader import Files
 from hardentui.model.draft import Draft, DraftFile, NextSteps, ShellCommands, Target
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Plan
-from hardentui.model.version import Version
+from hardentui.model.spec import Version
 from hardentui.model.written import WrittenFile
 from hardentui.options import SECCOMP_PROFILE
 from hardentui.workbench.changing.drafts import new_files, shell_commands
 from hardentui.workbench.changing.heading import heading, writing_context
-from hardentui.workbench.changing.in_place import OwnUnit, own_unit
+from hardentui.workbench.changing.saving import OwnUnit, own_unit
 from hardentui.workbench.changing.taking_over import next_steps, steps_in_place
-from hardentui.workbench.changing.unit_edits import edited, unit_diff
-from hardentui.workbench.changing.unit_proof import prove_edit
-from hardentui.workbench.looking.neighbours import Neighbours
+from hardentui.workbench.changing.unit_edits import edited, prove_edit, unit_diff
+from hardentui.workbench.looking.containers import Neighbours
 from hardentui.workbench.looking.unit_origin import UNIT_LABEL, Origin, drift_of, manager_of, origin_of
 from hardentui.workbench.views import Report, known_facts
 from hardentui.writers.context import profile_name

@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress, GeneratorError, UsageError
+from hardentui.host.place import container_on_host
 from hardentui.host.podman.generator import dry_run, exec_start, find_generator, version_of
 from hardentui.model.apps import compose_files, compose_project
 from hardentui.model.draft import Draft, DraftFile, ShellCommands, Target, TextFile
 from hardentui.model.facts import ContainerFacts
+from hardentui.model.mounts import Unread, known
 from hardentui.model.plan import Plan
-from hardentui.model.spec import Option, Spec
-from hardentui.model.version import NEWEST_KNOWN, OLDEST_WITH_QUADLET, Version
+from hardentui.model.spec import NEWEST_KNOWN, OLDEST_WITH_QUADLET, Option, Spec, Version
 from hardentui.options import (
     ANNOTATIONS,
     COMMAND,
@@ -31,16 +32,85 @@ from hardentui.options.argv.compare import compare_arguments
 from hardentui.quadlet.proof import prove_by_port
 from hardentui.quadlet.write.bundle import Bundle, Member, UnitCommand, UnitContext, bundle
 from hardentui.reading.containers import declared_user, own_unit_of
+from hardentui.reading.layer_data import LayerData, layer_data
 from hardentui.reading.masking import mask_argument, mask_text
 from hardentui.visible import command_word, visible
 from hardentui.words import plural
 from hardentui.workbench.changing.heading import heading, unit_heading, writing_context
-from hardentui.workbench.changing.layer import brought, layer_of, only_in_layer
-from hardentui.workbench.looking.neighbours import Neighbours
+from hardentui.workbench.looking.containers import Neighbours
 from hardentui.workbench.looking.stack import dependents_of
 from hardentui.writers.anonymous import with_existing
 from hardentui.writers.context import left_behind, safe_file_name
 from hardentui.writers.run_script import run_commands, run_script
+
+# From a container that shares the processes of its host, the host is read, not changed.
+#
+# Its files are at other paths there, its systemd does not answer, and the journal in a shared home is that
+# of the host.
+
+
+def refuse_from_container() -> None:
+    """Before anything of the host is changed.
+
+    Raises:
+        UsageError: we run in such a container.
+    """
+    if container := container_on_host():
+        raise UsageError(
+            f"HardenTUI runs in {container}: from there it reads the host and changes nothing on it.",
+            "Run it on the host, or write the files with fix -o DIR and install them there.",
+        )
+
+
+# What a container has in its writable layer.
+
+_SHOWN_FILES = 5
+
+
+def layer_of(facts: ContainerFacts) -> LayerData:
+    """The files that are nowhere else; none if its changes are unknown."""
+    changes = known(lambda: facts.changes)
+    if isinstance(changes, Unread):
+        return LayerData()
+    mounts = [str(mount.get("Destination") or "") for mount in facts.inspect.get("Mounts") or ()]
+    tmpfs = (facts.inspect.get("HostConfig") or {}).get("Tmpfs") or {}
+    return layer_data(changes, [*mounts, *tmpfs])
+
+
+def new_volumes(plan: Plan) -> dict[str, str]:
+    """Path in the container -> named volume, for the volumes that the plan adds."""
+    known = {mount.destination for mount in plan.before[MOUNTS]}
+    return {
+        mount.destination: mount.source
+        for mount in plan.after[MOUNTS]
+        if mount.type == "volume" and mount.source and mount.destination not in known
+    }
+
+
+def brought(facts: ContainerFacts, plan: Plan) -> tuple[tuple[str, str], ...]:
+    """(directory, volume) where a volume of the plan succeeds data in the layer. With a user namespace of its
+    own, the owners of its files have other numbers outside: then none.
+    """
+    own_ids = (facts.inspect.get("HostConfig") or {}).get("IDMappings")
+    if facts.spec[REMOVE] or own_ids:
+        return ()
+    layer = layer_of(facts)
+    return tuple(pair for pair in new_volumes(plan).items() if layer.has(pair[0]))
+
+
+def only_in_layer(facts: ContainerFacts, copied: Sequence[tuple[str, str]] = ()) -> str:
+    """The files that only it has, in words; empty if there are none, or if it loses them at each stop.
+
+    Args:
+        copied: as of `brought`.
+    """
+    if facts.spec[REMOVE]:
+        return ""
+    if isinstance(known(lambda: facts.changes), Unread):
+        return "what it wrote into its own layer (podman diff shows it)"
+    data = [visible(path, 80) for path in layer_of(facts).without(dict(copied)).data]
+    more = f" and {len(data) - _SHOWN_FILES} more" if len(data) > _SHOWN_FILES else ""
+    return ", ".join(data[:_SHOWN_FILES]) + more
 
 
 def prove(made: Bundle, facts: ContainerFacts, version: Version | None) -> str:

@@ -7,8 +7,7 @@ from msgspec.structs import replace
 from hardentui.harden.decisions import decisions, others_left_out, what_changes
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Plan
-from hardentui.model.spec import Spec
-from hardentui.model.version import Version
+from hardentui.model.spec import Spec, Version
 from hardentui.options import NETWORK
 from hardentui.visible import visible
 from hardentui.writers.context import UnitContext

@@ -4,24 +4,120 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime
 
 from msgspec import Struct
 
 from hardentui.change import confirm_timer, deadline
-from hardentui.change import forget as forgetting
+from hardentui.change import undo as forgetting
 from hardentui.change import undo as undoing
-from hardentui.change.file_changes import lock_directory
-from hardentui.change.guard import guarded
+from hardentui.change.container_operator import ContainerOperator
+from hardentui.change.file_changes import held_on_engine, lock_directory, locked
+from hardentui.change.file_operator import FileOperator, OnEvent, Operator
 from hardentui.change.journal import BrokenEntry, Journal
-from hardentui.change.lock import locked
-from hardentui.change.operator import OnEvent
+from hardentui.change.service_operator import Prove, ServiceOperator, guarded
 from hardentui.change.transaction import LONGEST_BACK
+from hardentui.change.undo import StandInOperator
+from hardentui.change.unit_operator import UnitOperator
+from hardentui.engine.change.changing import ChangingEngine
+from hardentui.engine.connection import Listener
+from hardentui.engine.read import Engine
 from hardentui.errors import ChangeFailed, EngineUnreachable, Locked, NoEngine, UsageError
-from hardentui.model.journal import EntryState, JournalEntry
+from hardentui.host.files.reader import Files
+from hardentui.model.change_events import (
+    ChangeEvent,
+    OperationCleared,
+    OperationUndone,
+    ServiceKept,
+    StillGoingBack,
+)
+from hardentui.model.facts import EngineFacts
+from hardentui.model.journal import EntryState, JournalEntry, JournalProof
+from hardentui.model.mounts import Unread, known
+from hardentui.model.operations import NoteContainer, described_back, described_clearing
 from hardentui.visible import visible
-from hardentui.workbench.changing.from_container import refuse_from_container
-from hardentui.workbench.changing.operators import operators_of
+from hardentui.workbench.changing.drafts import refuse_from_container
+from hardentui.workbench.opening.engines import open_engines
+from hardentui.workbench.opening.opened import Opened
+from hardentui.workbench.views import Selection
+
+# The objects that carry out and undo the operations of a journal entry.
+
+PRIVATE = "private"
+"""Stands for the address of a service that HardenTUI starts itself: the next one has another address."""
+
+
+def address_of(opened: Opened, facts: EngineFacts) -> str:
+    """How the journal identifies an engine, so that a later process finds it."""
+    return PRIVATE if opened.private_service else facts.url
+
+
+@contextmanager
+def operators_on(
+    engine: Engine, files: Files | None, prove: Prove, listener: Listener, container: str
+) -> Iterator[tuple[Operator, ...]]:
+    """Everything that changes a container and its surroundings; no other account changes it meanwhile.
+
+    Raises:
+        Locked: another account does.
+    """
+    changing = ChangingEngine(engine, listener)
+    try:
+        service = ServiceOperator(changing.containers, files, prove)
+        with held_on_engine(_run_root(engine), container):
+            yield (
+                FileOperator(),
+                UnitOperator(),
+                ContainerOperator(changing, files),
+                StandInOperator(changing, files),
+                service,
+            )
+    finally:
+        changing.close()
+
+
+def _run_root(engine: Engine) -> str:
+    """Where a local engine keeps what is gone after a reboot; empty if that is not known."""
+    if not engine.facts.local:
+        return ""
+    info = known(lambda: engine.facts.info)
+    if isinstance(info, Unread):
+        info = known(lambda: engine.load_info().info)
+    store = {} if isinstance(info, Unread) else info.get("store") or {}
+    return str(store.get("runRoot") or "")
+
+
+@contextmanager
+def operators_of(entry: JournalEntry) -> Iterator[tuple[Operator, ...]]:
+    """The operators that undo an entry. Connects to Podman only if a container was changed.
+
+    Raises:
+        NoEngine: it cannot be reached.
+    """
+    kinds = {type(operation) for operation in entry.operations}
+    if not kinds & set(ContainerOperator.kinds):
+        yield (FileOperator(), UnitOperator(), ServiceOperator(None, None, _no_proof))
+        return
+    opened = open_engines(Selection(url="" if entry.engine == PRIVATE else entry.engine))
+    try:
+        if opened.simulated:
+            raise NoEngine(
+                f"The Podman of {entry.container} cannot be reached.", "It is needed to undo this."
+            )
+        engine = opened.engines[0]
+        files = opened.files if engine.facts.local else None
+        with operators_on(engine, files, _no_proof, opened.log, entry.container) as operators:
+            yield operators
+    finally:
+        for engine in opened.engines:
+            engine.close()
+
+
+def _no_proof(name: str, checks: Sequence[str]) -> tuple[JournalProof, ...]:
+    return ()
+
 
 _LOOK_AGAIN = 0.5
 _LOCKED_LIMIT = 60.0
@@ -177,3 +273,65 @@ class History:
         """The ID of the latest change of this container that was interrupted; empty = none."""
         open_entries = (entry for entry in self._journal.unfinished() if entry.state is EntryState.OPEN)
         return next((entry.id for entry in open_entries if entry.container == container), "")
+
+
+# Entries of the journal as text.
+
+
+def entry_lines(entry: JournalEntry, *, whole: bool) -> Iterator[str]:
+    """An entry as text.
+
+    Args:
+        whole: with the difference, the changes and the proof.
+    """
+    yield f"{entry.id}  {entry.action.value} {entry.container}: {_state(entry)}"
+    yield f"    {_local(entry.time)}, {entry.by}"
+    if entry.reason:
+        yield f"    {entry.reason}"
+    if entry.downtime_seconds is not None:
+        yield f"    down for {entry.downtime_seconds:.1f} s"
+    if whole:
+        for change in entry.changes:
+            before, after = change.before or "not set", change.after or "not set"
+            yield f"    {change.option}: {before} -> {after} ({change.check})"
+        for proof in entry.proof:
+            yield f"    {proof.status}: {proof.check}{': ' if proof.effective else ''}{proof.effective}"
+        yield from (f"    {line}" for line in entry.diff.splitlines())
+    if entry.original:
+        yield f"    the original is kept as {entry.original}; hardentui journal forget {entry.id} removes it"
+    if entry.can_be_undone:
+        yield f"    undo: hardentui undo {entry.id}"
+
+
+def trouble_back(event: ChangeEvent) -> str:
+    """What an event of the way back tells that went wrong; empty = nothing."""
+    match event:
+        case OperationUndone(operation, failed) if failed:
+            return f"not rolled back: {described_back(operation)}: {failed}"
+        case OperationCleared(NoteContainer(), failed) if failed:
+            return f"not as before: {failed}"
+        case OperationCleared(operation, failed) if failed:
+            return f"left behind: {described_clearing(operation)}: {failed}"
+        case ServiceKept(name):
+            return f"the original does not start, so {visible(name, 80)} is started with the change again"
+        case StillGoingBack(why, left):
+            return f"not yet: {why.rstrip('.')}; trying again for {left / 60:.0f} min (Ctrl-C ends that)"
+        case _:
+            return ""
+
+
+def _state(entry: JournalEntry) -> str:
+    if entry.state is EntryState.WAITING:
+        left = seconds_left(entry)
+        when = f"{left:.0f} s left" if left > 0 else "expired"
+        return f"waits for hardentui confirm {entry.id} ({when})"
+    if entry.state is EntryState.OPEN:
+        return "unfinished"
+    return entry.state.value
+
+
+def _local(time: str) -> str:
+    try:
+        return f"{datetime.fromisoformat(time).astimezone():%Y-%m-%d %H:%M:%S}"
+    except ValueError:
+        return visible(time, 40)

@@ -16,12 +16,11 @@ from hardentui.host.asker import asker
 from hardentui.host.podman.trust import auth_paths
 from hardentui.model.trust import full_reference
 from hardentui.model.trust_change import Pull, RuleKind, ScopeRule
-from hardentui.trust.policy import with_rules
+from hardentui.trust.policy import needed, section_of, text_of, with_rules
 from hardentui.trust.sandbox import sandbox
-from hardentui.trust.sections import needed, section_of, text_of
 from hardentui.trust.signing import SigningKey, export_gpg, kind_of, make_key, public_key_of, sign
 from hardentui.visible import visible
-from hardentui.workbench.strangers import refuse_strangers
+from hardentui.workbench.named_file import refuse_strangers
 
 
 @contextmanager

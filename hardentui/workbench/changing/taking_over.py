@@ -15,7 +15,7 @@ from hardentui.errors import InputError
 from hardentui.host.files.reader import Files
 from hardentui.model.draft import Draft, DraftFile, NextSteps, Target
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.version import Version
+from hardentui.model.spec import Version
 from hardentui.model.written import WriteState, WrittenFile
 from hardentui.options import INIT_CTR, POD, REMOVE
 from hardentui.options.inspect.mounts import anonymous_volumes
@@ -24,9 +24,8 @@ from hardentui.reading.containers import listed, own_unit_of
 from hardentui.reading.own_command import own_command
 from hardentui.visible import command_word, visible
 from hardentui.workbench.changing.apply_ways import UPDATES_RESTART
-from hardentui.workbench.changing.drafts import stand_in_script
-from hardentui.workbench.changing.layer import only_in_layer
-from hardentui.workbench.looking.neighbours import Neighbours
+from hardentui.workbench.changing.drafts import only_in_layer, stand_in_script
+from hardentui.workbench.looking.containers import Neighbours
 from hardentui.workbench.looking.stack import dependents_of, in_start_order
 from hardentui.workbench.looking.unit_origin import manager_of, origin_of
 from hardentui.writers.anonymous import copy_layer_script

@@ -15,13 +15,13 @@ from hardentui.change.file_changes import change_files
 from hardentui.change.journal import Journal
 from hardentui.engine.locate import user_home
 from hardentui.errors import InputError, UsageError
-from hardentui.host.files.config import ROOT_ONLY, examine, names, text
-from hardentui.host.podman.registries import parse_sections
+from hardentui.host.files.reader import ROOT_ONLY, examine, names, text
+from hardentui.host.podman.containers_conf import parse_sections
 from hardentui.host.podman.trust import auth_paths, parse_policy
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import EngineFacts
 from hardentui.model.journal import EntryAction, JournalProof
-from hardentui.model.known import Known, Unread, known
+from hardentui.model.mounts import Known, Unread, known
 from hardentui.model.trust import Attachments, Policy, TrustFacts, full_reference, rule_for
 from hardentui.model.trust_change import (
     NamedImages,
@@ -32,14 +32,14 @@ from hardentui.model.trust_change import (
     TrustDraft,
     TrustFile,
 )
-from hardentui.trust import sections
+from hardentui.trust import policy as sections
 from hardentui.trust.policy import rejects_by_default, with_rules
 from hardentui.trust.proof import prove
 from hardentui.trust.sandbox import sandbox
 from hardentui.trust.signing import Signatures, signatures_of
 from hardentui.visible import visible
-from hardentui.workbench.changing.from_container import refuse_from_container
-from hardentui.workbench.strangers import refuse_strangers
+from hardentui.workbench.changing.drafts import refuse_from_container
+from hardentui.workbench.named_file import refuse_strangers
 
 if TYPE_CHECKING:
     from hardentui.host.files.reader import Files

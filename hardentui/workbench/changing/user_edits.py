@@ -13,7 +13,7 @@ from hardentui.host import editor
 from hardentui.model.check import AnyCheck
 from hardentui.model.draft import TextFile
 from hardentui.model.plan import Choice
-from hardentui.model.version import Version
+from hardentui.model.spec import Version
 from hardentui.model.written import WrittenFile
 from hardentui.quadlet.port import generate, losses
 from hardentui.reading.forms import fault_of
@@ -22,7 +22,7 @@ from hardentui.toml_document import TomlFault, read_toml
 from hardentui.visible import visible
 from hardentui.words import nearest, plural
 from hardentui.workbench.checklists.loading import fit
-from hardentui.workbench.checklists.toml_lines import line_of, toml_lines
+from hardentui.workbench.checklists.own_rows import line_of, toml_lines
 from hardentui.workbench.planning import saved_plans
 
 _TELLING = 4

@@ -13,17 +13,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from msgspec import Struct
 
+from hardentui.checks import all_checks
 from hardentui.errors import ChecklistError, InputError
+from hardentui.files import write_bundle
 from hardentui.harden.evaluate import judge, parameters_of
+from hardentui.harden.own.subjects import FACTS, OPTIONS, shape_of
 from hardentui.harden.plan import make_plan
 from hardentui.model.capabilities import STOCK_CAPABILITIES, capability_name
 from hardentui.model.check import AnyCheck
 from hardentui.model.checklist import Checklist
+from hardentui.model.draft import TextFile
 from hardentui.model.facts import (
     CapabilitySets,
     ContainerFacts,
@@ -46,7 +51,8 @@ from hardentui.options.table import BY_NAME
 from hardentui.toml_document import TomlFault, read_toml
 from hardentui.visible import visible
 from hardentui.words import nearest, plural
-from hardentui.workbench.checklists.toml_lines import line_of, toml_lines
+from hardentui.workbench.checklists.loading import directory_of_ours, load, path_of
+from hardentui.workbench.checklists.own_rows import line_of, toml_lines
 from hardentui.workbench.named_file import read_named
 
 Place: TypeAlias = "tuple[str | int, ...]"
@@ -294,3 +300,106 @@ def _unmended(checklist: Checklist, check: AnyCheck, facts: ContainerFacts) -> s
         return ""
     status = judge(check, facts.planned(plan.after), parameters_of(check, checklist)).status
     return "" if status in (Status.PASS, Status.NOT_APPLICABLE) else f"its fix leaves it {status.value}"
+
+
+# Examining a checklist: its faults, and its checks on the test containers beside it.
+
+
+class LintedChecklist(Struct, frozen=True):
+    """How many steps a valid checklist has, checks, own checks, and built-in checks that it leaves out."""
+
+    steps: int
+    checks: int
+    own: int
+    unused: int
+
+    @property
+    def summary(self) -> str:
+        return (
+            f"valid. {plural(self.steps, 'step')}, {plural(self.checks, 'check')}, {self.own} of them your "
+            f"own; {self.unused} built-in checks are not used."
+        )
+
+
+class ProvenChecklist(Struct, frozen=True):
+    """The result of its test containers.
+
+    Attributes:
+        path: the file with the containers.
+        faults: unexpected results, each `line: message`.
+        containers: how many; own: how many checks it declares itself.
+    """
+
+    path: str
+    faults: tuple[str, ...]
+    containers: int
+    own: int
+
+    @property
+    def summary(self) -> str:
+        wrong = plural(len(self.faults), "fault") if self.faults else "as expected"
+        return f"{wrong}. {plural(self.containers, 'container')}, {plural(self.own, 'check')} of its own."
+
+
+def lint_checklist(where: str) -> LintedChecklist:
+    """What a checklist has; raises what `load` raises."""
+    checklist = load(where)
+    used = {check for step in checklist.steps for check in step.checks}
+    unused = sum(check.id not in used for check in all_checks())
+    return LintedChecklist(len(checklist.steps), len(used), len(checklist.own), unused)
+
+
+def prove_checklist(where: str) -> ProvenChecklist:
+    """Its checks on its test containers; raises what `load` and `load_fixtures` raise."""
+    checklist = load(where)
+    path = beside(path_of(where))
+    containers = load_fixtures(path, checklist)
+    known = {check.id: check for check in (*all_checks(), *checklist.own)}
+    own = tuple(check.id for check in checklist.own if check.id not in checklist.inherited)
+    faults = faults_of(checklist, known, containers, own)
+    return ProvenChecklist(path, tuple(map(str, faults)), len(containers), len(own))
+
+
+def selectable_options() -> tuple[tuple[str, str, str], ...]:
+    """What a check of one's own can inspect of a container: name, shape, meaning."""
+    return tuple((name, shape_of(option).value, option.about) for name, option in sorted(OPTIONS.items()))
+
+
+def selectable_facts() -> tuple[tuple[str, str, str], ...]:
+    """What such a check can inspect of what the kernel enforces: name, shape, meaning."""
+    return tuple((name, fact.shape.value, fact.about) for name, fact in FACTS.items())
+
+
+# A new checklist with its tests, from a template that explains itself.
+
+_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+def new_checklist(path: str) -> tuple[str, ...]:
+    """Write a checklist and its tests, never replacing existing files; returns their paths.
+
+    Raises:
+        InputError: the path is not a valid checklist name.
+        WriteError: the file exists, or it cannot be written.
+    """
+    directory, name = os.path.split(os.path.abspath(path))
+    identity = name.removesuffix(".toml")
+    if not name.endswith(".toml") or not _ID.fullmatch(identity):
+        raise InputError(
+            f"{visible(name, 60)!r} cannot be the name of a checklist.",
+            "Use lower-case letters, digits and dashes: site.toml",
+        )
+    for ending in (".toml", ENDING):
+        if os.path.lexists(os.path.join(directory, f"{identity}{ending}")):
+            raise InputError(f"{visible(identity)}{ending} already exists and is not replaced.")
+    files = [
+        TextFile(f"{identity}{ending}", _template(ending).replace("{id}", identity))
+        for ending in (".toml", ENDING)
+    ]
+    write_bundle(directory, files, overwrite=False, follow_symlink=True)
+    return tuple(os.path.join(os.path.dirname(path), file.name) for file in files)
+
+
+def _template(ending: str) -> str:
+    with open(os.path.join(directory_of_ours(), "templates", f"own{ending}"), encoding="utf-8") as file:
+        return file.read()

@@ -20,7 +20,7 @@ from hardentui.toml_document import TomlFault, read_toml
 from hardentui.visible import visible
 from hardentui.words import nearest
 from hardentui.workbench.checklists.faults import kind_of
-from hardentui.workbench.checklists.toml_lines import TomlPath, line_of, toml_lines
+from hardentui.workbench.checklists.own_rows import TomlPath, line_of, toml_lines
 from hardentui.workbench.named_file import read_named
 
 MOST_LEVELS = 5

@@ -14,18 +14,26 @@ from msgspec.structs import replace
 
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError
-from hardentui.host.files.config import ROOT_ONLY, examine, names, text, there
 from hardentui.host.files.layers import bytes_of_image, directory_of_image, uid_of_name
-from hardentui.host.files.reader import Files, reason
+from hardentui.host.files.reader import ROOT_ONLY, Files, examine, names, reason, text, there
 from hardentui.host.process.activity import Activity, effective_uid, read_activity
 from hardentui.host.process.cgroups import CgroupTree
 from hardentui.host.process.denials import denials_of
 from hardentui.host.process.proc import read_log_limit, read_rlimits, refuse_another
 from hardentui.host.units.writable import hook_program
-from hardentui.model.activity import Denial, FileChange, UnitFacts, WrittenDirectory
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.facts import ContainerFacts, Kernel, ListeningSocket, NotRunning, Rlimit
-from hardentui.model.known import Known, Later, Together, Unread, known, later
+from hardentui.model.facts import (
+    ContainerFacts,
+    Denial,
+    FileChange,
+    Kernel,
+    ListeningSocket,
+    NotRunning,
+    Rlimit,
+    UnitFacts,
+    WrittenDirectory,
+)
+from hardentui.model.mounts import Known, Later, Together, Unread, known, later
 from hardentui.options import MOUNTS, SECCOMP_PROFILE
 from hardentui.reading.containers import declared_user, is_infra, section
 from hardentui.reading.logs import engine_limits_log
@@ -34,7 +42,7 @@ from hardentui.reading.networks import internal_networks, uses_network_of_pod
 from hardentui.reading.written import working_directories, written_directories
 
 if TYPE_CHECKING:
-    from hardentui.workbench.looking.once_per_engine import OncePerEngine
+    from hardentui.workbench.looking.shared_resources import OncePerEngine
 
 UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"
 _KINDS = {0: "modified", 1: "added", 2: "deleted"}

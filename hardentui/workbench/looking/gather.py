@@ -13,10 +13,8 @@ from hardentui.engine.read import Engine
 from hardentui.engine.shapes import Listed
 from hardentui.host.files.reader import Files
 from hardentui.host.process.cgroups import CgroupTree, find_cgroups
-from hardentui.host.process.entered import read_entered
 from hardentui.host.process.left_open import read_left_open
-from hardentui.host.process.proc import read_kernel, refuse_another
-from hardentui.host.process.since_start import lost_masks
+from hardentui.host.process.proc import lost_masks, read_entered, read_kernel, refuse_another
 from hardentui.images.bases import bases_of
 from hardentui.model.apps import app_of
 from hardentui.model.facts import (
@@ -32,10 +30,9 @@ from hardentui.model.facts import (
 )
 from hardentui.model.host import TrustFacts
 from hardentui.model.image import RegistryDigest
-from hardentui.model.known import NOT_READ, Known, Together, Unread, known, later
-from hardentui.model.peers import Peer, Peers
-from hardentui.model.runtime import RuntimeConfig
-from hardentui.model.seccomp import NoFilter, RawFilter, SeccompProfile
+from hardentui.model.mounts import NOT_READ, Known, Together, Unread, known, later
+from hardentui.model.network import Peer, Peers
+from hardentui.model.seccomp import NoFilter, RawFilter, RuntimeConfig, SeccompProfile
 from hardentui.model.spec import Spec
 from hardentui.model.trust import full_reference
 from hardentui.options import NETWORK
@@ -57,8 +54,7 @@ from hardentui.workbench.looking.container_readers import (
 from hardentui.workbench.looking.host_side import HostSide
 from hardentui.workbench.looking.inventories import Inventories
 from hardentui.workbench.looking.mounted_paths import mounts_and_sockets
-from hardentui.workbench.looking.once_per_engine import OncePerEngine
-from hardentui.workbench.looking.shared_resources import Shared, asked
+from hardentui.workbench.looking.shared_resources import OncePerEngine, Shared, asked
 from hardentui.workbench.opening.opened import Opened
 
 _INIT = "/run/podman-init"

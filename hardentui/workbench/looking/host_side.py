@@ -6,13 +6,11 @@ import stat
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from hardentui.host.files.hard_links import linked_files
-from hardentui.host.files.reader import Files
+from hardentui.host.files.reader import Files, linked_files
 from hardentui.host.network.unix_sockets import UnixSockets
-from hardentui.host.process.entered import processes_by_mounts
-from hardentui.host.process.mountinfo import MountTable, read_mount_table
-from hardentui.model.known import Known, Unread
-from hardentui.model.mounts import Listener, MountedPath, ReachableSocket
+from hardentui.host.process.cgroups import MountTable, read_mount_table
+from hardentui.host.process.proc import processes_by_mounts
+from hardentui.model.mounts import Known, Listener, MountedPath, ReachableSocket, Unread
 from hardentui.reading.mounts import at_or_above
 from hardentui.reading.sockets import is_own_path
 

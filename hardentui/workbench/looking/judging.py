@@ -10,8 +10,7 @@ from hardentui.harden.waive import uses, waive
 from hardentui.model.check import AnyCheck
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Finding, Kind, Subject
-from hardentui.model.waiver import Waiver, WaiverFacts
+from hardentui.model.finding import Finding, Kind, Subject, Waiver, WaiverFacts
 from hardentui.workbench.views import Report, Shared
 
 

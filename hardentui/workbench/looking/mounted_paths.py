@@ -14,10 +14,17 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.host.process.mountinfo import MountTable
+from hardentui.host.process.cgroups import MountTable
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Known, Unread
-from hardentui.model.mounts import KernelMount, Listener, MountedPath, MountOrigin, ReachableSocket
+from hardentui.model.mounts import (
+    KernelMount,
+    Known,
+    Listener,
+    MountedPath,
+    MountOrigin,
+    ReachableSocket,
+    Unread,
+)
 from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM
 from hardentui.reading.containers import ask, ask_or, image_config, section
 from hardentui.reading.mounts import at_or_above, normal, paths_of_volume

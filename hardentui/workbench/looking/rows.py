@@ -8,7 +8,7 @@ from typing import TypeAlias
 from hardentui.engine.read import Engine
 from hardentui.engine.shapes import TRIAL_LABEL, Listed
 from hardentui.errors import EngineError
-from hardentui.training.lab import LABEL
+from hardentui.training.course import LABEL
 from hardentui.workbench.views import KeptOriginal, Report, Row
 
 Lists: TypeAlias = Mapping[str, tuple[Listed, ...]]

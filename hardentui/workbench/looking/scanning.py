@@ -8,25 +8,140 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from hardentui.engine.read import Engine
 from hardentui.errors import EngineError, InputError, ToolMissing, UsageError, WriteError
-from hardentui.host.asker import asker
-from hardentui.host.asking import CANCELLED
+from hardentui.files import write_bundle
+from hardentui.host.asker import CANCELLED, asker
+from hardentui.images.inventory import read_inventory
+from hardentui.model.draft import TextFile
 from hardentui.model.facts import ImageFacts
-from hardentui.model.image import ScanReport, ScanSettings
-from hardentui.model.known import Known, Unread
-from hardentui.scanners.formats import parse_report, subject_of
+from hardentui.model.image import ImageInventory, ScanReport, ScanSettings
+from hardentui.model.mounts import Known, Unread, known
 from hardentui.scanners.present import Scanner, how_to_get, present
-from hardentui.scanners.stored import LARGEST, StoredScans
+from hardentui.scanners.stored import LARGEST, StoredScans, parse_report, subject_of
 from hardentui.visible import visible
 from hardentui.workbench.looking.parts import Parts
+
+if TYPE_CHECKING:
+    from hardentui.model.written import WrittenFile
+
+
+# The contents of an image, read through the engine without running it.
+
+
+def look_into_image(
+    parts: Parts, label: str, image: str, on_bytes: Callable[[int], None], stop: threading.Event
+) -> Known[ImageInventory]:
+    """Inspect the contents of an image; blocking, about a second per 100 MB.
+
+    Containers of this image are judged with it from their next check.
+
+    Args:
+        label: of its engine; `image`: its ID.
+        on_bytes: called with the number of bytes read so far.
+    """
+    known = parts.inventories.known(image)
+    if known is not None:
+        return known
+    read = _read_contents(parts.opened.engine(label), image, stop, on_bytes)
+    if isinstance(read, ImageInventory):
+        parts.inventories.keep(image, read)
+    parts.more_is_known(label, image)
+    return read
+
+
+def _read_contents(
+    engine: Engine, image: str, stop: threading.Event, on_bytes: Callable[[int], None]
+) -> Known[ImageInventory]:
+    try:
+        source = _Source(engine.archive(image, stop), on_bytes)
+        inventory = read_inventory(source, stop.is_set)
+    except EngineError as error:
+        return Unread(f"the image could not be read: {error.title}")
+    if stop.is_set():
+        return Unread("the inspection of the image was stopped")
+    return inventory
+
+
+class _Source:
+    """The chunks of an archive as a readable stream."""
+
+    def __init__(self, pieces: Iterator[bytes], on_bytes: Callable[[int], None]) -> None:
+        self._pieces = pieces
+        self._rest = b""
+        self._total = 0
+        self._on_bytes = on_bytes
+
+    def read(self, size: int, /) -> bytes:
+        if not self._rest:
+            self._rest = next(self._pieces, b"")
+            self._total += len(self._rest)
+            self._on_bytes(self._total)
+        taken, self._rest = self._rest[:size], self._rest[size:]
+        return taken
+
+
+# SBOMs of images from their inventories, as text and as files.
+
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
+_LONGEST_NAME = 150
+
+
+def sbom_of(image: ImageFacts) -> str:
+    """The SBOM of an inspected image, as CycloneDX JSON.
+
+    Raises:
+        UsageError: the image was not inspected.
+    """
+    inventory = known(lambda: image.inventory)
+    if isinstance(inventory, Unread):
+        raise UsageError(f"{visible(name_of(image), 100)} has no SBOM: {inventory.reason}.")
+    from hardentui.images.sbom import sbom
+
+    return sbom(image, inventory, image.now)
+
+
+def gaps_of(image: ImageFacts) -> tuple[str, ...]:
+    """What its SBOM omits."""
+    from hardentui.images.sbom import gaps
+
+    return known(lambda: gaps(image.inventory), else_=())
+
+
+def save_sboms(images: Iterable[ImageFacts], directory: str) -> tuple[WrittenFile, ...]:
+    """Write `IMAGE.cdx.json` for each; previous files are kept as backups.
+
+    Raises:
+        UsageError: one of them was not inspected.
+        WriteError: nothing was written.
+    """
+    files: dict[str, TextFile] = {}
+    for image in images:
+        name = _file_name(image)
+        if name in files:
+            name = f"{name}-{image.id.removeprefix('sha256:')[:12]}"
+        files[name] = TextFile(f"{name}.cdx.json", sbom_of(image), 0o644, of_root=True)
+    return write_bundle(directory, list(files.values()), create=True)
+
+
+def name_of(image: ImageFacts) -> str:
+    """Its first name, else the beginning of its ID."""
+    return image.names[0] if image.names else image.id.removeprefix("sha256:")[:12]
+
+
+def _file_name(image: ImageFacts) -> str:
+    return _NOT_IN_NAMES.sub("_", name_of(image)).lstrip(".-_")[:_LONGEST_NAME] or image.id[:12]
+
 
 DEFAULT = ScanSettings()
 _ROOM = 1.1  # an archive is slightly larger than its layers

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Mapping
 
 from hardentui.model.facts import ImageFacts, NetworkFacts
 from hardentui.model.finding import Finding, Kind, Subject
-from hardentui.model.known import Unread
+from hardentui.model.mounts import Unread
 from hardentui.workbench.looking.gather import Gatherer
 from hardentui.workbench.looking.judging import Judge
-from hardentui.workbench.opening.engine_info import EngineInfo
+from hardentui.workbench.opening.engines import EngineInfo
 from hardentui.workbench.opening.opened import Opened
 from hardentui.workbench.views import Report, concerns
 

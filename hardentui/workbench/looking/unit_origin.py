@@ -16,13 +16,10 @@ from hardentui.errors import InputError
 from hardentui.harden.drift import UnitDrift, drift
 from hardentui.host.files.reader import Files
 from hardentui.host.homes import home_of
-from hardentui.host.units.answers import ReadUnit
-from hardentui.host.units.systemd import FoundUnit, FoundUnitFile, find_unit
-from hardentui.model.activity import UnitFacts
-from hardentui.model.facts import ContainerFacts, EngineFacts
-from hardentui.model.known import Known, Unread
-from hardentui.model.spec import Source, Spec
-from hardentui.model.version import NEWEST_KNOWN, Version
+from hardentui.host.units.systemd import FoundUnit, FoundUnitFile, ReadUnit, find_unit
+from hardentui.model.facts import ContainerFacts, EngineFacts, UnitFacts
+from hardentui.model.mounts import Known, Unread
+from hardentui.model.spec import NEWEST_KNOWN, Source, Spec, Version
 from hardentui.options import NAME
 from hardentui.options.argv.items import spec_from_argv
 from hardentui.quadlet.read.container import QuadletFiles

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from hardentui.engine.logs import LogLine, read_log
+from hardentui.engine.events import LogLine, read_log
 from hardentui.errors import InputError
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Unread
 from hardentui.model.monitoring import SeenLine
+from hardentui.model.mounts import Unread
 from hardentui.reading.masking import mask_text
 from hardentui.workbench.workbench import Workbench
 

@@ -9,14 +9,19 @@ from typing import TYPE_CHECKING
 from hardentui.errors import InputError, UsageError
 from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.visible import visible
-from hardentui.workbench.networking.outgoing import Outgoing, outgoing, watch_contacts
-from hardentui.workbench.networking.proving import HOST, parse_target, prove
-from hardentui.workbench.networking.splitting import SeenContacts, Split, splits
-from hardentui.workbench.networking.whole_map import whole_map
+from hardentui.workbench.networking.proving import (
+    HOST,
+    Outgoing,
+    outgoing,
+    parse_target,
+    prove,
+    watch_contacts,
+)
+from hardentui.workbench.networking.splitting import SeenContacts, Split, splits, whole_map
 from hardentui.workbench.views import known_facts
 
 if TYPE_CHECKING:
-    from hardentui.model.reach import ReachProof
+    from hardentui.model.network import ReachProof
     from hardentui.workbench.views import Report, Row
     from hardentui.workbench.workbench import Workbench
 

@@ -9,16 +9,15 @@ from msgspec import Struct, field
 
 from hardentui.account import find_program, skipped_in_path
 from hardentui.contained import container_around
-from hardentui.engine.locate import Environment, candidates, user_name
-from hardentui.engine.probe import NoAnswer, probe, served_by
+from hardentui.engine.locate import Environment, NoAnswer, candidates, probe, served_by, user_name
 from hardentui.engine.read import Engine
 from hardentui.host.commands import Run, run_program
 from hardentui.host.files.reader import Files, LocalFiles, reason
 from hardentui.host.place import WAY_OUT, Place, find_place, view_of_host
 from hardentui.host.podman.generator import find_generator
 from hardentui.host.subids import read_sub_ids, read_users
-from hardentui.model.known import Unread
-from hardentui.model.version import Version
+from hardentui.model.mounts import Unread
+from hardentui.model.spec import Version
 from hardentui.options import TABLE
 from hardentui.reading.sub_ids import WHOLE, free_start
 from hardentui.visible import visible

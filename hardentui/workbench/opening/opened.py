@@ -3,27 +3,65 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
+from time import strftime
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
+from hardentui.engine.connection import Request
 from hardentui.engine.read import Engine
 from hardentui.errors import HardenError
 from hardentui.host.commands import Run, run_nothing
 from hardentui.host.files.reader import Files
 from hardentui.host.place import Place
 from hardentui.model.facts import EngineFacts
-from hardentui.model.known import Known, Unread
+from hardentui.model.mounts import Known, Unread
 from hardentui.state.own_files import Directory, cache_directory
 from hardentui.workbench.begun import Begun
-from hardentui.workbench.opening.command_log import CommandLog
-from hardentui.workbench.views import Attempt
+from hardentui.workbench.views import Attempt, Command
 
 if TYPE_CHECKING:
     from hardentui.model.host import HostFacts, TrustFacts
     from hardentui.model.image import ImageInventory
+
+
+# The requests sent to Podman and the commands run on this host, for display.
+
+KEPT = 500
+
+
+class CommandLog:
+    """The latest requests and commands; called from the threads that send them."""
+
+    def __init__(self) -> None:
+        self._commands: deque[Command] = deque(maxlen=KEPT)
+        self._listeners: list[Callable[[Command], None]] = []
+        self._lock = threading.Lock()
+
+    def __call__(self, request: Request) -> None:
+        command = Command(
+            strftime("%H:%M:%S"),
+            f"{request.method} {request.target}",
+            str(request.status or "no answer"),
+            request.seconds,
+        )
+        with self._lock:
+            self._commands.append(command)
+        for listener in self._listeners:
+            listener(command)
+
+    def listen(self, listener: Callable[[Command], None]) -> None:
+        """Register a callback for each new one."""
+        self._listeners.append(listener)
+
+    def newest(self) -> tuple[Command, ...]:
+        """Newest last."""
+        with self._lock:
+            return tuple(self._commands)
 
 
 def utc_now() -> datetime:

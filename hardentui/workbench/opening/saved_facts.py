@@ -14,6 +14,7 @@ import os
 import zlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from importlib.resources import files
 from typing import Any
 
 from msgspec import convert, to_builtins
@@ -29,16 +30,14 @@ from hardentui.host.files.reader import Files, LocalFiles
 from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
 from hardentui.host.podman.trust import read_trust
 from hardentui.model.facts import EngineFacts
-from hardentui.model.host import HostFacts, TrustFacts
-from hardentui.model.host_scan import HostScan
+from hardentui.model.host import HostFacts, HostScan, TrustFacts
 from hardentui.model.image import ImageInventory
-from hardentui.model.known import Known, Unread
-from hardentui.model.version import Version
+from hardentui.model.mounts import Known, Unread
+from hardentui.model.spec import Version
 from hardentui.reading.masking import mask_document
 from hardentui.scanners.host_scans import HostScans
 from hardentui.visible import visible
-from hardentui.workbench.opening.command_log import CommandLog
-from hardentui.workbench.opening.opened import Opened
+from hardentui.workbench.opening.opened import CommandLog, Opened
 from hardentui.workbench.views import Attempt
 
 SCHEMA = "hardentui/facts/1"
@@ -304,3 +303,29 @@ def _recorded_run(programs: Mapping[str, Mapping[str, str]]) -> Run:
         return kept["output"] if "output" in kept else Unread(kept["unreadable"])
 
     return run
+
+
+# The simulated host: saved facts of a made-up host, for `--demo` and for machines without Podman.
+
+
+def open_simulated(attempts: tuple[Attempt, ...] = ()) -> Opened:
+    """The simulated host; `attempts` lists where a real one was looked for without success."""
+    demo = files("hardentui.workbench.opening") / "demo"
+    document = json.loads((demo / "host.json").read_text("utf-8"))
+    images = json.loads((demo / "images.json").read_text("utf-8"))
+    return replace(
+        replay(document, "the simulated host", attempts, found_with=("--demo",)),
+        simulated=True,
+        inventories=_inventories(document, images),
+    )
+
+
+def _inventories(document: Mapping[str, Any], images: Mapping[str, Any]) -> dict[str, ImageInventory]:
+    """By image ID; images.json has them by repository, because IDs change with each recording."""
+    inventories = {}
+    for engine in document["engines"]:
+        for image in engine["answers"]["/images/json"]:
+            for name in image["Names"]:
+                if (inside := images.get(name.rpartition(":")[0])) is not None:
+                    inventories[image["Id"]] = convert(inside, ImageInventory)
+    return inventories

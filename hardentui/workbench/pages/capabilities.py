@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.facts import CapabilitySets, ContainerFacts, NotRunning
-from hardentui.model.known import Unread
+from hardentui.model.mounts import Unread
 from hardentui.reading.capabilities import (
     DISRUPTIVE,
     HOST_TAKEOVER,
@@ -20,7 +20,7 @@ from hardentui.reading.capabilities import (
     needed_by_image,
 )
 from hardentui.reading.containers import ask
-from hardentui.reading.user_namespace import own_user_namespace
+from hardentui.reading.mounts import own_user_namespace
 
 if TYPE_CHECKING:
     from hardentui.workbench.learned import LearnedFrom

@@ -2,14 +2,46 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from hardentui.model.monitoring import Sample, SeenProcess
+from hardentui.model.monitoring import Alarm, Sample, SeenEvent, SeenProcess
 from hardentui.reports.monitor_text import binary_size, limit_text
 from hardentui.words import plural
-from hardentui.workbench.pages.earlier_readings import EarlierReadings
 from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
+
+# What earlier readings saw: an alarm that lasted two seconds must not go unnoticed. Pure.
+
+_EARLIER_READINGS_MOST = 40
+
+
+class EarlierReadings:
+    """Of one container, since monitoring began.
+
+    Attributes:
+        events: the latest ones, oldest first.
+    """
+
+    def __init__(self) -> None:
+        self.events: deque[SeenEvent] = deque(maxlen=_EARLIER_READINGS_MOST)
+        self._alarms: dict[str, tuple[float, Alarm]] = {}
+
+    def take(self, sample: Sample) -> None:
+        """Add a reading."""
+        self.events.extend(sample.events)
+        for alarm in sample.alarms:
+            self._alarms.pop(alarm.id, None)  # the latest alarm comes last
+            self._alarms[alarm.id] = (sample.time, alarm)
+        while len(self._alarms) > _EARLIER_READINGS_MOST:
+            del self._alarms[next(iter(self._alarms))]
+
+    def earlier(self, sample: Sample) -> tuple[tuple[float, Alarm], ...]:
+        """Alarms that no longer hold, newest first: when they were last seen, and which."""
+        now = {alarm.id for alarm in sample.alarms}
+        past = [(time, alarm) for id_, (time, alarm) in self._alarms.items() if id_ not in now]
+        return tuple(reversed(past))
+
 
 _MOST = 40
 _NOT_EXPECTED = "  not in the baseline"

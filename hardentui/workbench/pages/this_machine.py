@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from hardentui.model.settings import SettingSource
+from hardentui.workbench.named_file import refuse_strangers
 from hardentui.workbench.opening.doctor import Diagnosis, Machine, Mark, examine
 from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
-from hardentui.workbench.settings.document import Document
+from hardentui.workbench.settings.reading import Document
 from hardentui.workbench.settings.showing import SettingRow
-from hardentui.workbench.strangers import refuse_strangers
 
 _TONES = {Mark.GOOD: Tone.PLAIN, Mark.MISSING: Tone.BAD, Mark.POOR: Tone.BAD, Mark.NOTE: Tone.MUTED}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hardentui.model.known import Unread
+from hardentui.model.mounts import Unread
 from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
 from hardentui.workbench.updating.pins import PinReport, PinState
 from hardentui.workbench.updating.rehearsal import Rehearsal, lines_of

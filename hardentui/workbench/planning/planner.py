@@ -8,14 +8,12 @@ from msgspec.structs import replace
 
 from hardentui.errors import InputError
 from hardentui.harden.evaluate import remediation
-from hardentui.harden.helpful import raises_most
-from hardentui.harden.plan import fixable, left_out, make_plan, spec_after_fix
+from hardentui.harden.plan import fixable, left_out, make_plan, raises_most, spec_after_fix
 from hardentui.harden.score import Score, score
 from hardentui.harden.settings import FixValue, settings_of
 from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.draft import DraftFile
-from hardentui.model.finding import Finding, Status
-from hardentui.model.fix import Remediation, Risk
+from hardentui.model.finding import Finding, Remediation, Risk, Status
 from hardentui.model.plan import Caution, Choice, Plan, Skipped
 from hardentui.reading.forms import value_of
 from hardentui.workbench.checklists.lookup import find_check

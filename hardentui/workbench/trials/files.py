@@ -11,16 +11,15 @@ from msgspec.structs import replace
 
 from hardentui import account
 from hardentui.errors import PlanError
+from hardentui.harden.evaluate import spec_diff
 from hardentui.harden.protection import weakenings
-from hardentui.harden.spec_diff import spec_diff
 from hardentui.host.files.reader import Files, LocalFiles
 from hardentui.model.draft import DraftFile, Target
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Unread
+from hardentui.model.mounts import Unread
 from hardentui.model.plan import Plan
-from hardentui.model.spec import Option, Spec
+from hardentui.model.spec import OLDEST_WITH_QUADLET, Option, Spec
 from hardentui.model.trial import Trial
-from hardentui.model.version import OLDEST_WITH_QUADLET
 from hardentui.options import (
     BY_NAME,
     CAP_ADD,
@@ -38,14 +37,20 @@ from hardentui.options import (
 from hardentui.reading.scratch import volume_at
 from hardentui.reading.seccomp import Access, access, parse_profile
 from hardentui.trial.configuration import can_be_writable
-from hardentui.trial.learning import held_by
+from hardentui.trial.rounds import held_by
 from hardentui.visible import visible
 from hardentui.workbench.changing.drafter import Drafter
 from hardentui.workbench.looking.default_profile import profile_in_force
 from hardentui.workbench.planning.planner import Planner, plan_file
-from hardentui.workbench.trials.kept_needs import keep_profile, profile_directory
-from hardentui.workbench.trials.records import is_remembered
-from hardentui.workbench.trials.tried import FILE_NAME, as_json, choices_of, plan_of
+from hardentui.workbench.trials.tried import (
+    FILE_NAME,
+    as_json,
+    choices_of,
+    keep_profile,
+    plan_of,
+    profile_directory,
+)
+from hardentui.workbench.trials.trying import is_remembered
 from hardentui.workbench.views import Report, known_facts
 from hardentui.writers.seccomp import profile_text
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from hardentui.model.fix import Risk
+from hardentui.model.finding import Risk
 from hardentui.model.plan import Change, Plan
 from hardentui.model.trial import (
     Baseline,

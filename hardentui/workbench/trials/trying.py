@@ -2,36 +2,71 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import threading
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Protocol
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.engine.change.changing import ChangingEngine
-from hardentui.engine.change.command import podman_is_installed
+from hardentui.engine.change.session import podman_is_installed
 from hardentui.errors import EngineError, UsageError
 from hardentui.harden.evaluate import judge, parameters_of
 from hardentui.harden.plan import left_out, make_plan
 from hardentui.model.check import AnyCheck
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Status, Verdict
-from hardentui.model.fix import Risk
+from hardentui.model.finding import Risk, Status, Verdict
 from hardentui.model.plan import Change, Choice, Plan
 from hardentui.model.trial import Decision, LeftOut, OnTrialEvent, OptionChange, Trial
-from hardentui.readiness.expectation import PATIENCE
+from hardentui.readiness.wait import PATIENCE
 from hardentui.reading.masking import mask_argument
+from hardentui.state.own_files import read_own, state_directory, write_own
+from hardentui.trial.configuration import Lesson, Tools, TrialRequest
 from hardentui.trial.harmless import GRANTABLE
-from hardentui.trial.request import Lesson, Tools, TrialRequest
 from hardentui.trial.running import run_trial
 from hardentui.visible import visible
 from hardentui.workbench.looking.default_profile import profile_in_force
 from hardentui.workbench.looking.gather import Gatherer
 from hardentui.workbench.opening.opened import Opened
-from hardentui.workbench.trials.kept_needs import keep_needs, kept_needs
-from hardentui.workbench.trials.records import remember
+from hardentui.workbench.trials.tried import keep_needs, kept_needs
+
+# Which trials this account itself ran. A record claims that something was proven; anybody can write one.
+
+_MOST = 200
+
+
+def remember(trial: Trial) -> None:
+    """Note that this account ran a trial; if that fails, its record counts as a stranger's."""
+    with suppress(OSError):
+        write_own(_path(trial), "")
+        names = os.listdir(_directory())
+        names.sort(key=lambda name: os.stat(os.path.join(_directory(), name)).st_mtime_ns)
+        for name in names[:-_MOST]:
+            os.unlink(os.path.join(_directory(), name))
+
+
+def is_remembered(trial: Trial) -> bool:
+    """Whether this account ran exactly this trial."""
+    try:
+        read_own(_path(trial))
+    except OSError:
+        return False
+    return True
+
+
+def _directory() -> str:
+    return os.path.join(state_directory(), "trials")
+
+
+def _path(trial: Trial) -> str:
+    return os.path.join(_directory(), hashlib.sha256(msgspec.json.encode(trial)).hexdigest())
+
 
 _STEERING = "engine-steering-image"
 _CAPABILITIES = "keep"

@@ -19,11 +19,10 @@ from hardentui.account import home
 from hardentui.change.file_changes import change_files
 from hardentui.change.journal import Journal
 from hardentui.errors import HardenError, InputError
-from hardentui.host.asker import asker
-from hardentui.host.asking import Ask
+from hardentui.host.asker import Ask, asker
 from hardentui.model.image import RegistryDigest
 from hardentui.model.journal import EntryAction, JournalEntry
-from hardentui.model.known import Unread
+from hardentui.model.mounts import Unread
 from hardentui.quadlet.edit.container import SUFFIXES, Pin, moved, pins_in
 from hardentui.regular_files import read_regular
 from hardentui.scanners import skopeo

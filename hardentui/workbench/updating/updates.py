@@ -11,12 +11,11 @@ from msgspec import Struct
 
 from hardentui.account import home
 from hardentui.errors import ToolMissing, WriteError
-from hardentui.host.asker import asker
-from hardentui.host.asking import Ask, not_installed
+from hardentui.host.asker import Ask, asker, not_installed
 from hardentui.host.podman.trust import auth_paths
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import RegistryDigest
-from hardentui.model.known import Known, Unread
+from hardentui.model.mounts import Known, Unread
 from hardentui.model.trust import full_reference
 from hardentui.reading.images import reference
 from hardentui.scanners import skopeo

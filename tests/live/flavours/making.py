@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from hardentui.checks import all_checks
 from hardentui.model.checklist import Checklist
-from hardentui.model.version import Version
+from hardentui.model.spec import Version
 from hardentui.workbench.checklists.loading import load
 from hardentui.workbench.looking.judging import Judge
 from hardentui.workbench.opening.engines import open_engines

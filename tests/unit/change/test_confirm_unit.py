@@ -9,12 +9,12 @@ import pytest
 
 from hardentui.change import confirm_timer
 from hardentui.change.confirm_timer import install, remove, unit_name, unit_text
+from hardentui.change.file_operator import Systemctl
 from hardentui.change.journal import Journal
-from hardentui.change.systemctl import Systemctl
 from hardentui.errors import ChangeFailed
 from hardentui.host.podman.generator import verify
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
-from hardentui.model.known import Unread
+from hardentui.model.mounts import Unread
 from hardentui.systemd.command_line import split_words, unit_settings
 from hardentui.workbench.changing.cut_off import cut_off_changes
 from tests.conftest import cannot_run

@@ -16,10 +16,9 @@ from msgspec.structs import replace
 from hardentui.change.deadline import waiting
 from hardentui.change.file_changes import change_files
 from hardentui.change.file_operator import FileOperator, planned_writes
-from hardentui.change.forget import forget
 from hardentui.change.journal import Journal
 from hardentui.change.transaction import Transaction
-from hardentui.change.undo import confirm, undo
+from hardentui.change.undo import confirm, forget, undo
 from hardentui.errors import ApplyFailed, JournalError, UsageError, WriteError
 from hardentui.model.change_events import ChangeEvent, OperationBegun, OperationDone
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from hardentui.change.file_changes import locked
 from hardentui.change.journal import Journal
-from hardentui.change.lock import locked
 from hardentui.change.undo import refuse_to_undo
 from hardentui.errors import JournalError, Locked, UsageError
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry, public_entry
@@ -182,7 +182,7 @@ def test_a_program_that_lives_longer_does_not_keep_the_lock(tmp_path: Path) -> N
 
 def test_the_lock_goes_with_its_process(tmp_path: Path) -> None:
     text = (
-        "from hardentui.change.lock import locked\nimport time\n"
+        "from hardentui.change.file_changes import locked\nimport time\n"
         f"with locked({str(tmp_path)!r}, 'web', '', 'a process that is killed'):\n"
         "    print('held', flush=True)\n    time.sleep(60)\n"
     )

@@ -8,9 +8,9 @@ import threading
 import time
 from pathlib import Path
 
-from hardentui.change.ourselves import start_detached
+from hardentui.change.confirm_timer import start_detached
 
-_START = "from hardentui.change.ourselves import start_detached; start_detached(['cat'], 0)"
+_START = "from hardentui.change.confirm_timer import start_detached; start_detached(['cat'], 0)"
 
 
 def test_a_process_that_outlives_us_causes_no_warning_at_our_end() -> None:

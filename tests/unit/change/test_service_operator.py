@@ -9,9 +9,8 @@ from unittest.mock import Mock
 import pytest
 
 from hardentui.change.container_operator import start_with_patience
-from hardentui.change.file_operator import FileOperator, planned_writes
+from hardentui.change.file_operator import Cancelled, FileOperator, planned_writes
 from hardentui.change.journal import Journal
-from hardentui.change.operator import Cancelled
 from hardentui.change.service_operator import ServiceOperator
 from hardentui.change.transaction import Transaction
 from hardentui.errors import ApplyFailed, ChangeFailed, PortTaken

@@ -13,26 +13,26 @@ from msgspec.structs import replace
 from hardentui.checks import all_checks, check_by_id
 from hardentui.checks.examples import container, rootful, rootless
 from hardentui.errors import CannotFix
-from hardentui.model.activity import FileChange, UnitFacts
 from hardentui.model.check import FixContext, Parameters, ParameterValue
 from hardentui.model.configuration import Configuration, Value
 from hardentui.model.facts import (
     ContainerFacts,
+    FileChange,
     ImageFacts,
     Kernel,
     ListeningSocket,
     NetworkFacts,
     NotRunning,
     Process,
+    UnitFacts,
 )
 from hardentui.model.finding import Severity, Status, Verdict
 from hardentui.model.host import Advisory, Firewall, HostFacts, OutdatedComponent
 from hardentui.model.image import ImageFile, ImageInventory, RegistryDigest, ScanReport, Vulnerability
-from hardentui.model.known import Unread
-from hardentui.model.peers import Peer, Peers
-from hardentui.model.spec import Spec
+from hardentui.model.mounts import Unread
+from hardentui.model.network import Peer, Peers
+from hardentui.model.spec import Spec, Version
 from hardentui.model.trust import Override, TrustFacts
-from hardentui.model.version import Version
 from hardentui.options import *
 from hardentui.reading.images import parse_time, reference
 from hardentui.reading.networks import exposed, own_network, reach

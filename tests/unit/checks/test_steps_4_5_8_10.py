@@ -11,17 +11,23 @@ from hardentui.checks import check_by_id
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
 from hardentui.errors import CannotFix
 from hardentui.harden.evaluate import container_subject, parameters_of, run
-from hardentui.model.activity import FileChange
 from hardentui.model.check import FixContext, Parameters, ParameterValue
 from hardentui.model.checklist import Checklist
-from hardentui.model.facts import CapabilitySets, ContainerFacts, IdRange, ImageFacts, Kernel, Limits
+from hardentui.model.facts import (
+    CapabilitySets,
+    ContainerFacts,
+    FileChange,
+    IdRange,
+    ImageFacts,
+    Kernel,
+    Limits,
+)
 from hardentui.model.finding import Severity, Status, Verdict
 from hardentui.model.host import Capacity, HostFacts
-from hardentui.model.known import Unread
+from hardentui.model.mounts import Unread
 from hardentui.model.spec import Spec
 from hardentui.options import *
-from hardentui.reading.command_line_secrets import secrets_in_words
-from hardentui.reading.secrets import secret_name, secrets_in_pairs
+from hardentui.reading.secrets import secret_name, secrets_in_pairs, secrets_in_words
 from hardentui.reading.written import directories_of
 
 NOTHING_SET = Checklist("empty", "No parameters", ())

@@ -23,20 +23,17 @@ from hardentui.model.check import FixContext, Parameters
 from hardentui.model.facts import IdRange, ImageFacts, Kernel, ListeningSocket, NetworkFacts, NotRunning
 from hardentui.model.finding import Severity, Status
 from hardentui.model.host import ApiService, HostFacts
-from hardentui.model.known import Unread
-from hardentui.model.mounts import MountedPath
-from hardentui.model.runtime import RuntimeConfig
-from hardentui.model.seccomp import NoFilter, RawFilter, SeccompProfile
+from hardentui.model.mounts import MountedPath, Unread
+from hardentui.model.seccomp import NoFilter, RawFilter, RuntimeConfig, SeccompProfile
 from hardentui.options import *
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
-from hardentui.reading.containers import labels_of
+from hardentui.reading.containers import count_of_list, labels_of
 from hardentui.reading.engine_api import reachable_api
-from hardentui.reading.limits import count_of_list
+from hardentui.reading.mounts import own_user_namespace
 from hardentui.reading.system_calls import filter_of
-from hardentui.reading.user_namespace import own_user_namespace
 from hardentui.workbench.looking.gather import RuntimeConfigs
-from hardentui.workbench.looking.once_per_engine import OncePerEngine
+from hardentui.workbench.looking.shared_resources import OncePerEngine
 
 if TYPE_CHECKING:
     from hardentui.host.commands import Run

@@ -12,14 +12,14 @@ from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, 
 from hardentui.errors import CannotFix
 from hardentui.harden.evaluate import container_subject, evaluate
 from hardentui.host.files.reader import LocalFiles
-from hardentui.images.rules import credential
-from hardentui.model.activity import FileChange
+from hardentui.images.layer import credential
 from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.check import FixContext, Parameters
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import (
     CapabilitySets,
     ContainerFacts,
+    FileChange,
     IdRange,
     ImageFacts,
     Kernel,
@@ -30,7 +30,7 @@ from hardentui.model.facts import (
 from hardentui.model.finding import Status, Verdict
 from hardentui.model.host import HostFacts
 from hardentui.model.mounts import KernelMount
-from hardentui.model.peers import Peer, Peers
+from hardentui.model.network import Peer, Peers
 from hardentui.options import *
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources

@@ -21,7 +21,8 @@ from hardentui.cli.terminal import Terminal, foreign
 from hardentui.model.finding import Kind
 from hardentui.workbench.looking.containers import Containers
 from hardentui.workbench.looking.row_filter import EXAMPLES
-from hardentui.workbench.opening import saved_facts, simulated
+from hardentui.workbench.opening import saved_facts
+from hardentui.workbench.opening import saved_facts as simulated
 from hardentui.workbench.opening.opened import Opened
 from hardentui.workbench.views import Attempt, Row
 from tests.support.check_report import by_check, every_finding

@@ -9,7 +9,7 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.engine.locate import Environment
 from hardentui.host.files.recorded import RecordedFiles
-from hardentui.model.known import Known, Unread
+from hardentui.model.mounts import Known, Unread
 from hardentui.workbench.opening.doctor import Diagnosis, Machine, Mark, examine
 
 GOOD = {

@@ -14,12 +14,11 @@ from hardentui.__main__ import main
 from hardentui.checks import all_checks
 from hardentui.errors import InputError
 from hardentui.model.finding import Finding
-from hardentui.model.known import Known, Unread
+from hardentui.model.mounts import Known, Unread
 from hardentui.workbench.checklists import loading as checklists
 from hardentui.workbench.looking.judging import Judge
 from hardentui.workbench.opening.opened import Opened
-from hardentui.workbench.opening.saved_facts import Recorder, open_saved, replay
-from hardentui.workbench.opening.simulated import open_simulated
+from hardentui.workbench.opening.saved_facts import Recorder, open_saved, open_simulated, replay
 from hardentui.workbench.workbench import Workbench
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from hardentui.errors import GeneratorError
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.version import Version
+from hardentui.model.spec import Version
 from hardentui.quadlet.write.bundle import Bundle
 from hardentui.workbench.changing.drafts import prove
 from tests.unit.cli.test_cli import Run, run

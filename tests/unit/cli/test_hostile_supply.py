@@ -9,17 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from hardentui.cli import images as scans
 from hardentui.cli import pins as pins_command
-from hardentui.cli import scans, trust, updates
+from hardentui.cli import trust, updates
 from hardentui.cli.images import page_text
 from hardentui.cli.terminal import Terminal
-from hardentui.host.asking import Ask
+from hardentui.host.asker import Ask
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import NeverScanned, RegistryDigest, ScanReport, Vulnerability
-from hardentui.model.known import Known, Unread
+from hardentui.model.mounts import Known, Unread
 from hardentui.model.trust_change import Pull, PullProof, PullVerdict, TrustDraft, TrustFile
-from hardentui.scanners.debsecan import parse
-from hardentui.scanners.formats import parse_report
+from hardentui.scanners.present import parse
+from hardentui.scanners.stored import parse_report
 from hardentui.workbench.pages.images import image_page
 from hardentui.workbench.updating.pins import PinReport, PinState, find_pins
 from hardentui.workbench.updating.updates import Update
@@ -52,7 +53,7 @@ def test_hostile_names_in_scans_reach_no_terminal(screen: tuple[Terminal, io.Str
         ImageFacts("b" * 64, names=(HOSTILE,), scan=Unread(HOSTILE)),
         ImageFacts("c" * 64, scan=NeverScanned()),
     ]
-    scans.show(images, terminal)
+    scans.show_scans(images, terminal)
     assert clean(out.getvalue())
     assert "owned" in out.getvalue()
     assert clean(page_text(image_page(scanned())))

@@ -13,8 +13,8 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.model.facts import EngineFacts, NetworkFacts
 from hardentui.model.image import ImageFile, ImageInventory, LayerSize
-from hardentui.model.version import Version
-from hardentui.workbench.opening import simulated
+from hardentui.model.spec import Version
+from hardentui.workbench.opening import saved_facts as simulated
 from hardentui.workbench.pages.networks import connected, places
 from hardentui.workbench.workbench import Workbench
 

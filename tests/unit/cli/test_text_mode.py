@@ -13,8 +13,7 @@ from hardentui.__main__ import main
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.text_mode import Dialogue
 from hardentui.workbench.changing import simulated_apply
-from hardentui.workbench.settings.document import settings_file
-from hardentui.workbench.settings.reading import wants_text
+from hardentui.workbench.settings.reading import settings_file, wants_text
 from hardentui.workbench.trials import simulated_trial
 from tests.tui.test_hostile import ATTACKS, _hostile
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 from hardentui.cli.terminal import Terminal
-from hardentui.cli.trial_text import trial_lines
+from hardentui.cli.trial import trial_lines
 from hardentui.model.trial import Baseline, How, LeftOut, Result, Round, Trial
 
 BASELINE = Baseline(True, How.PORTS, 0.4, log="starting\nserving on port 80\n")

@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 
-from hardentui.engine.connection import Request, UnixConnection
+from hardentui.engine.connection import Request, UnixConnection, segment, target
 from hardentui.engine.recorded import RecordedConnection, RecordingConnection
-from hardentui.engine.targets import segment, target
 from hardentui.errors import EngineDenied, EngineError, EngineProtocolError, EngineUnreachable, NotFound
 from tests.support.hostile import CHUNKED, Scripted, answer, chunk
 from tests.support.waiting import eventually

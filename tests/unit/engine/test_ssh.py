@@ -13,8 +13,7 @@ from time import monotonic
 import pytest
 
 from hardentui.engine.child import Child
-from hardentui.engine.locate import Candidate
-from hardentui.engine.probe import NoAnswer, probe
+from hardentui.engine.locate import Candidate, NoAnswer, probe
 from hardentui.engine.read import Engine
 from hardentui.engine.ssh import Tunnel, private_base
 from hardentui.errors import EngineUnreachable

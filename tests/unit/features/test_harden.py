@@ -37,13 +37,13 @@ from hardentui.model.trial import (
     Trial,
 )
 from hardentui.options import MOUNTS, Mount
-from hardentui.readiness.probes import ProbeResult, names_target
+from hardentui.readiness.wait import ProbeResult, names_target
 from hardentui.state.own_files import state_directory
-from hardentui.trial import proposing, results
-from hardentui.trial.proposing import proposed_probe
+from hardentui.trial import baseline as proposing
+from hardentui.trial import results
+from hardentui.trial.baseline import proposed_probe
 from hardentui.workbench.checklists.loading import load
-from hardentui.workbench.trials.kept_needs import can_keep_profile, keep_profile, profile_directory
-from hardentui.workbench.trials.tried import choices_of
+from hardentui.workbench.trials.tried import can_keep_profile, choices_of, keep_profile, profile_directory
 from hardentui.workbench.views import Report, Row
 from tests.support.rooted import Rooted
 from tests.support.schemas import schema_of, validated

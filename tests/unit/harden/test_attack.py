@@ -14,8 +14,7 @@ from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import CapabilitySets, ContainerFacts, IdRange, Kernel
 from hardentui.model.finding import Finding, Kind
-from hardentui.model.known import Unread
-from hardentui.model.mounts import MountedPath, MountOrigin
+from hardentui.model.mounts import MountedPath, MountOrigin, Unread
 from hardentui.options import (
     CAP_ADD,
     DEVICES,

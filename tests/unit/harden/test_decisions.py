@@ -12,8 +12,7 @@ from hardentui.harden.evaluate import parameters_of, remedied
 from hardentui.harden.plan import fixable, left_out, make_plan
 from hardentui.model.check import AnyCheck, FixContext
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Kind
-from hardentui.model.fix import Risk
+from hardentui.model.finding import Kind, Risk
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.options import CAP_ADD, ENV, IMAGE, PUBLISH, Port
 from hardentui.options.capabilities import bounding_set

@@ -15,8 +15,7 @@ from hardentui.harden.score import findings_once, score
 from hardentui.harden.waive import waive
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict
-from hardentui.model.waiver import Waiver
+from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict, Waiver
 from hardentui.options import *
 
 SITE = Subject(Kind.SITE, "site", "site")

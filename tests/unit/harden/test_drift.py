@@ -13,8 +13,7 @@ from hardentui.harden.drift import drift
 from hardentui.model.draft import DraftFile, Target
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Plan
-from hardentui.model.spec import Spec
-from hardentui.model.version import Version
+from hardentui.model.spec import Spec, Version
 from hardentui.options import *
 from hardentui.workbench.changing.drafter import changed_unit
 from hardentui.workbench.changing.unit_edits import edited, unit_diff

@@ -10,11 +10,11 @@ from msgspec.structs import replace
 
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, image, rootful, rootless
 from hardentui.harden.plan import fixable, left_out, make_plan
-from hardentui.model.activity import FileChange, WrittenDirectory
 from hardentui.model.facts import (
     CapabilitySets,
     Client,
     ContainerFacts,
+    FileChange,
     IdRange,
     ImageFacts,
     Kernel,
@@ -22,12 +22,12 @@ from hardentui.model.facts import (
     ListeningSocket,
     NetworkFacts,
     Process,
+    WrittenDirectory,
 )
-from hardentui.model.fix import Risk
+from hardentui.model.finding import Risk
 from hardentui.model.host import HostFacts
 from hardentui.model.image import ImageFile, ImageInventory
-from hardentui.model.known import Unread
-from hardentui.model.mounts import KernelMount
+from hardentui.model.mounts import KernelMount, Unread
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.options import *
 from hardentui.workbench.checklists.loading import load

@@ -5,8 +5,7 @@ from __future__ import annotations
 from hardentui.checks import all_checks
 from hardentui.checks.examples import container
 from hardentui.harden.evaluate import container_subject, evaluate
-from hardentui.harden.helpful import raises_most
-from hardentui.harden.plan import make_plan
+from hardentui.harden.plan import make_plan, raises_most
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Choice
 from hardentui.options import CAP_ADD, MOUNTS, PRIVILEGED, SECCOMP_PROFILE, Mount

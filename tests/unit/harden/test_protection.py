@@ -13,11 +13,9 @@ from hardentui.harden.protection import ORDERS, weakenings
 from hardentui.model.check import Check
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Severity, Verdict, failed
-from hardentui.model.fix import FixKind, Risk
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed
 from hardentui.model.plan import Choice
-from hardentui.model.protection import ProtectionRule
-from hardentui.model.spec import Option, Spec
+from hardentui.model.spec import Option, ProtectionRule, Spec
 from hardentui.options import *
 from tests.support.option_samples import sample
 

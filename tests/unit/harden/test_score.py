@@ -13,8 +13,17 @@ from msgspec.structs import replace
 
 from hardentui.checks import all_checks
 from hardentui.harden.evaluate import container_subject, parameters_of, run
-from hardentui.harden.score import FAIR, STRONG, TAKEOVER_CEILING, Level, score, score_by_step, worst
-from hardentui.harden.score_meaning import MEANING, SHORT
+from hardentui.harden.score import (
+    FAIR,
+    MEANING,
+    SHORT,
+    STRONG,
+    TAKEOVER_CEILING,
+    Level,
+    score,
+    score_by_step,
+    worst,
+)
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict

@@ -9,11 +9,10 @@ import pytest
 
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.machine import read_host
-from hardentui.host.network.endpoints import read_endpoints
-from hardentui.host.network.listening import read_listening
-from hardentui.host.process.table import read_process_table
+from hardentui.host.network.sockets import read_endpoints, read_listening
+from hardentui.host.process.capabilities import read_process_table
 from hardentui.model.host import HostFacts
-from hardentui.model.version import Version
+from hardentui.model.spec import Version
 
 PASSWD = (
     "root:x:0:0::/root:/bin/sh\nanna:x:1000:1000::/home/anna:/bin/sh\nben:x:1001:1001::/home/ben:/bin/sh\n"

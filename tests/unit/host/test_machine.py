@@ -18,16 +18,18 @@ from hardentui.host.files.reader import LocalFiles
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.machine import read_host
 from hardentui.host.network.firewall import parse_ruleset, read_firewall
-from hardentui.host.network.tcp_services import services_in_unit
-from hardentui.host.packages.advisories import TABLE, outdated_in, upstream
+from hardentui.host.network.sockets import services_in_unit
 from hardentui.host.packages.installed import (
+    TABLE,
     apt_security_updates,
     dpkg_packages,
+    outdated_in,
     read_packages,
     read_security_updates,
+    upstream,
     zypper_patches,
 )
-from hardentui.host.podman.registries import parse_sections
+from hardentui.host.podman.containers_conf import parse_sections
 from hardentui.host.podman.trust import parse_policy, read_trust
 from hardentui.host.rights.sudo import SudoLine, read_doas_rights, sudo_rights
 from hardentui.host.subids import read_sub_ids
@@ -36,8 +38,8 @@ from hardentui.host.units.programs import files_of_command
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.finding import Severity
 from hardentui.model.host import HostFacts, SubIds
-from hardentui.model.known import Known, Unread
-from hardentui.model.version import Version
+from hardentui.model.mounts import Known, Unread
+from hardentui.model.spec import Version
 
 PODMAN = Version(5, 4, 2)
 PASSWD = """root:x:0:0:root:/root:/bin/bash

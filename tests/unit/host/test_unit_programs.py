@@ -11,7 +11,7 @@ from hardentui.host.machine import read_host
 from hardentui.host.units.programs import files_of_command
 from hardentui.model.check import Parameters
 from hardentui.model.finding import Verdict
-from hardentui.model.version import Version
+from hardentui.model.spec import Version
 from tests.support.rooted import Rooted
 
 PASSWD = "root:x:0:0::/root:/bin/sh\nanna:x:1000:1000::/home/anna:/bin/sh\n"

@@ -20,11 +20,9 @@ from hardentui.host.network.unix_sockets import UnixSockets
 from hardentui.model.check import Parameters
 from hardentui.model.facts import VolumeFacts
 from hardentui.model.finding import Status
-from hardentui.model.known import Unread
-from hardentui.model.mounts import Listener, ReachableSocket
+from hardentui.model.mounts import Listener, ReachableSocket, Unread
 from hardentui.options import MOUNTS, Mount
-from hardentui.reading.socket_table import Power
-from hardentui.reading.sockets import control_sockets, engine_mounts, open_sockets, service_of
+from hardentui.reading.sockets import Power, control_sockets, engine_mounts, open_sockets, service_of
 from hardentui.workbench.looking.host_side import HostSide
 from hardentui.workbench.looking.mounted_paths import mounts_and_sockets
 

@@ -10,8 +10,8 @@ import pytest
 from hardentui.checks import check_by_id
 from hardentui.host.machine import read_host
 from hardentui.model.check import Parameters
-from hardentui.model.known import Known, Unread
-from hardentui.model.version import Version
+from hardentui.model.mounts import Known, Unread
+from hardentui.model.spec import Version
 from tests.support.rooted import Rooted
 
 RULES = "".join(

@@ -12,9 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardentui.images import layer, packages, rules, tar
+from hardentui.images import layer, packages
+from hardentui.images import layer as rules
+from hardentui.images import packages as tar
 from hardentui.images.inventory import read_inventory
-from hardentui.images.tar import Damaged
+from hardentui.images.packages import Damaged
 from hardentui.model.image import ImageInventory
 from tests.support.image_archives import directory, image, member, packed
 

@@ -9,7 +9,7 @@ from hardentui.checks import check_by_id
 from hardentui.checks.examples import container
 from hardentui.model.check import Parameters
 from hardentui.model.finding import Status
-from hardentui.model.peers import ALL_IDS, Peer, Peers, categories_of
+from hardentui.model.network import ALL_IDS, Peer, Peers, categories_of
 from hardentui.options import LABELS, NETWORK
 
 WEB = Peer("a" * 64, "web", ("shop-net", "podman"), "shop", uid_ranges=((100_000, 1000),))

@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from hardentui.model.version import Version
+from hardentui.model.spec import Version
 
 
 def test_it_compares_like_a_tuple_and_reads_what_podman_writes() -> None:

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from hardentui.model.spec import Option, Source, Spec, UnsavedVolume
-from hardentui.model.version import Version
+from hardentui.model.spec import Option, Source, Spec, UnsavedVolume, Version
 from hardentui.options import *
 from hardentui.options.engine_defaults import ulimits_added_at_start
 from hardentui.options.read import read_spec

@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
-from hardentui.model.spec import Option, Spec
-from hardentui.model.version import Version
+from hardentui.model.spec import Option, Spec, Version
 from hardentui.options import IMAGE, MOUNTS, NAME, NETWORK, POD, RESTART, TABLE
 from hardentui.options.values import Mount
 from hardentui.quadlet.port.keys import KEYS, SECTIONS

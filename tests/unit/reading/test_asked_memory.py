@@ -6,7 +6,7 @@ import pytest
 
 from hardentui.checks.examples import container
 from hardentui.harden.plan import make_plan
-from hardentui.model.activity import AskedMemory
+from hardentui.model.facts import AskedMemory
 from hardentui.model.plan import Choice
 from hardentui.options import COMMAND, ENTRYPOINT, ENV, MEMORY
 from hardentui.reading.asked_memory import asked_by_command, asked_by_file, config_paths

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from hardentui.model.activity import FileChange
+from hardentui.model.facts import FileChange
 from hardentui.reading.layer_data import LayerData, layer_data
 
 

@@ -19,8 +19,8 @@ from hardentui.model.draft import Target
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import NeverScanned
 from hardentui.reading.own_command import WITH_CHECKLIST, own_command
-from hardentui.workbench.changing.in_place import command_in_place
-from hardentui.workbench.pages.lsm import lsm_page
+from hardentui.workbench.changing.saving import command_in_place
+from hardentui.workbench.pages.rights import lsm_page
 from hardentui.workbench.views import Selection
 from hardentui.workbench.workbench import Workbench
 

@@ -15,7 +15,7 @@ from hardentui.model.finding import Status
 from hardentui.model.spec import Spec
 from hardentui.model.trust import TrustFacts
 from hardentui.options import NETWORK, PUBLISH, Port
-from hardentui.reading.pasta import opened_by_pasta
+from hardentui.reading.networks import opened_by_pasta
 
 _BY_PODMAN = ("pasta", "--config-net", "-t", "8080-8080:80-80", "-u", "none", "-T", "none", "--no-map-gw")
 

@@ -6,8 +6,7 @@ import pytest
 
 from hardentui.checks.examples import container
 from hardentui.harden.plan import make_plan
-from hardentui.model.activity import FileChange, WrittenDirectory
-from hardentui.model.facts import ContainerFacts, IdRange, Kernel, Process
+from hardentui.model.facts import ContainerFacts, FileChange, IdRange, Kernel, Process, WrittenDirectory
 from hardentui.model.plan import Choice, Plan
 from hardentui.options import COMMAND, ENTRYPOINT, MOUNTS, READ_ONLY, TMPFS, USER
 from hardentui.reading.scratch import is_scratch

@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 
 from hardentui.model.capabilities import STOCK_CAPABILITIES
-from hardentui.reading.bpf import X86_64_NUMBERS, lets_through
 from hardentui.reading.seccomp import (
     AF_ALG,
     AF_VSOCK,
     DANGEROUS,
+    X86_64_NUMBERS,
     Access,
     access,
     dangerous_calls,
+    lets_through,
     makes_user_namespaces,
     parse_profile,
     ways_to_family,

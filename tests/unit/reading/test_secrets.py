@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hardentui.reading.command_line_secrets import secrets_in_words
 from hardentui.reading.masking import WITHHELD, mask_document, mask_text
 from hardentui.reading.secret_shapes import SHAPES, SecretShape, _may_match, shape_of, without_shapes
-from hardentui.reading.secrets import secret_pair, secrets_in_pairs
+from hardentui.reading.secrets import secret_pair, secrets_in_pairs, secrets_in_words
 
 _LETTERS = "Ab3dEf6hIj9kLm2nOp5qRs8tUv1wXy4zAb3dEf6hIj9kLm2nOp5q"
 _PEM = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA\n-----END OPENSSH PRIVATE KEY-----"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.model.activity import FileChange
+from hardentui.model.facts import FileChange
 from hardentui.reading.written import written_by
 
 

@@ -12,10 +12,10 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.errors import InputError
 from hardentui.model.finding import Severity
+from hardentui.reports.as_json import SavedReport, read_report
 from hardentui.reports.comparing import Comparison, DifferenceKind, as_json, as_text, compare
 from hardentui.reports.result import TextStyle
-from hardentui.reports.saved_report import SavedReport, read_report
-from hardentui.workbench.opening import simulated
+from hardentui.workbench.opening import saved_facts as simulated
 
 HOSTILE = "x\x1b]0;owned\x07\u202e[red]\ud800"
 

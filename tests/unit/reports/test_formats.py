@@ -13,8 +13,18 @@ from msgspec.structs import replace
 
 from hardentui.harden.score import score
 from hardentui.model.facts import EngineFacts
-from hardentui.model.finding import Evidence, Finding, Kind, Severity, Status, Subject, Verdict
-from hardentui.model.fix import FixKind, Remediation, Risk
+from hardentui.model.finding import (
+    Evidence,
+    Finding,
+    FixKind,
+    Kind,
+    Remediation,
+    Risk,
+    Severity,
+    Status,
+    Subject,
+    Verdict,
+)
 from hardentui.reports import FORMATS, render
 from hardentui.reports.as_sarif import MOST_RESULTS
 from hardentui.reports.result import CheckResult, SubjectResult, TextStyle

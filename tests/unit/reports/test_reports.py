@@ -19,8 +19,18 @@ from hardentui.harden.attack import RankedPath
 from hardentui.harden.do_first import DoFirst
 from hardentui.harden.score import score
 from hardentui.model.facts import EngineFacts
-from hardentui.model.finding import Evidence, Finding, Kind, Severity, Status, Subject, Verdict
-from hardentui.model.fix import FixKind, Remediation, Risk
+from hardentui.model.finding import (
+    Evidence,
+    Finding,
+    FixKind,
+    Kind,
+    Remediation,
+    Risk,
+    Severity,
+    Status,
+    Subject,
+    Verdict,
+)
 from hardentui.reports import FORMATS, render
 from hardentui.reports.comparing import merged
 from hardentui.reports.result import CheckResult, KeptResult, SubjectResult, TextStyle, worst_first

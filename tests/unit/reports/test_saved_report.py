@@ -12,8 +12,8 @@ from jsonschema import Draft202012Validator
 from hardentui.__main__ import main
 from hardentui.errors import InputError
 from hardentui.model.finding import Status
+from hardentui.reports.as_json import SavedFinding, read_report
 from hardentui.reports.comparing import DifferenceKind, compare
-from hardentui.reports.saved_report import SavedFinding, read_report
 from tests.support.schemas import schema_of
 
 FIRST = Path(__file__).parents[2] / "data" / "check-1.json"

@@ -16,7 +16,7 @@ from hardentui.cli import pins, rehearse, trust, updates
 from hardentui.cli.run import run
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import RegistryDigest
-from hardentui.model.known import Unread
+from hardentui.model.mounts import Unread
 from hardentui.model.trial import Baseline, How
 from hardentui.model.trust_change import Pull, PullProof, PullVerdict, TrustDraft, TrustFile
 from hardentui.quadlet.edit.container import Pin

@@ -25,12 +25,10 @@ from hardentui.model.image import (
     ScanReport,
     Vulnerability,
 )
-from hardentui.model.reach import Contact
-from hardentui.training.course import Course, export
-from hardentui.training.lab import Mode
+from hardentui.model.network import Contact
+from hardentui.training.course import Course, LabResult, Mode, TrainingProgress, export
 from hardentui.training.loading import load_labs
-from hardentui.training.progress import LabResult, TrainingProgress
-from hardentui.workbench.networking.outgoing import Outgoing
+from hardentui.workbench.networking.proving import Outgoing
 from hardentui.workbench.views import Report
 from tests.support.schemas import damaged, validated
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hardentui.model.image import Package, Vulnerability
-from hardentui.model.known import Unread
-from hardentui.scanners.debsecan import _stanzas, parse, scan
+from hardentui.model.mounts import Unread
+from hardentui.scanners.present import _stanzas, parse, scan_debsecan
 from tests.support.image_archives import image, member, packed
 
 OUTPUT = """\
@@ -48,7 +48,7 @@ def test_an_image_without_a_list_of_packages_is_not_scanned(tmp_path: Path) -> N
     def ask(arguments: Sequence[str], seconds: float, environment: Mapping[str, str] = {}) -> str:
         return ""  # debsecan finds nothing in an empty list
 
-    assert scan(str(archive), ask, offline=False) == Unread(
+    assert scan_debsecan(str(archive), ask, offline=False) == Unread(
         "debsecan compared nothing: the image has no readable list of Debian packages"
     )
 

@@ -17,9 +17,10 @@ from hardentui.checks.step09_secure_host.failed_host_rules import CHECK
 from hardentui.checks.step09_secure_host.unknown_host_baseline import CHECK as ON_RECORD
 from hardentui.errors import InputError
 from hardentui.model.finding import Severity, Status
-from hardentui.model.host_scan import FailedRule, HostScan
-from hardentui.model.known import Unread
-from hardentui.scanners import lynis, openscap
+from hardentui.model.host import FailedRule, HostScan
+from hardentui.model.mounts import Unread
+from hardentui.scanners import host_scans as lynis
+from hardentui.scanners import openscap
 from hardentui.scanners.host_scans import HostScans, read_scan
 
 DATA = Path(__file__).parents[2] / "data/host-scans"
@@ -32,7 +33,7 @@ RESULT = (
 
 
 def test_lynis_as_it_writes() -> None:
-    result = lynis.parse((DATA / "lynis-report.dat").read_text())
+    result = lynis.parse_lynis((DATA / "lynis-report.dat").read_text())
     assert (result.tool, result.version, result.host, result.score) == ("lynis", "3.1.4", "vm", 57.0)
     warned = [rule for rule in result.failed if rule.severity == "medium"]
     assert [rule.id for rule in warned] == ["PKGS-7392", "DBS-1828", "DBS-1828", "DBS-1828", "LOGG-2138"]
@@ -101,7 +102,7 @@ def test_too_much_is_bounded_and_counted() -> None:
     assert result.failed[0].severity == "high", "the worst are kept"
     assert len(result.failed[0].title) <= 500
     text = "lynis_version=1\nreport_datetime_end=never\nhardening_index=999\n" + "warning[]=A|b|-|-|\n" * 5000
-    other = lynis.parse(text)
+    other = lynis.parse_lynis(text)
     assert (len(other.failed), other.left_out) == (lynis.MOST_RULES, 3000)
     assert (other.finished, other.score) == (None, None)
 
@@ -203,6 +204,6 @@ def test_the_command_refuses_a_bad_file_before_it_looks(
 
 
 def test_a_report_of_lynis_without_any_result_has_checked_nothing() -> None:
-    empty = lynis.parse("lynis_version=3.1.4\nreport_datetime_end=2026-11-20 10:00:00\n")
+    empty = lynis.parse_lynis("lynis_version=3.1.4\nreport_datetime_end=2026-11-20 10:00:00\n")
     assert empty.passed is None
     assert empty.checked_nothing

@@ -14,10 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.host.asker import asker
-from hardentui.host.asking import CANCELLED, not_installed
+from hardentui.host.asker import CANCELLED, asker, not_installed
 from hardentui.model.image import ScanReport
-from hardentui.model.known import Unread
+from hardentui.model.mounts import Unread
 from hardentui.scanners import grype, trivy
 from hardentui.scanners.present import SCANNERS, present
 from tests.support.waiting import eventually

@@ -11,9 +11,8 @@ from msgspec.structs import replace
 from hardentui.checks import all_checks
 from hardentui.errors import InputError, UsageError
 from hardentui.training.answers import answer
-from hardentui.training.lab import Lab, Level, Mode
+from hardentui.training.course import Lab, Level, Mode, TrainingProgress, load_progress, points_for
 from hardentui.training.loading import load_labs, parse_lab
-from hardentui.training.progress import TrainingProgress, load_progress, points_for
 from hardentui.workbench.training import Training, check_lab
 
 CHECKS = [check.id for check in all_checks()]

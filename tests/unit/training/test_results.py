@@ -14,9 +14,8 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.checks import all_checks
 from hardentui.errors import InputError
-from hardentui.training.course import Course, canonical, export, load_course
+from hardentui.training.course import Course, LabResult, TrainingProgress, canonical, export, load_course
 from hardentui.training.loading import load_labs
-from hardentui.training.progress import LabResult, TrainingProgress
 
 LABS = load_labs(checks=[check.id for check in all_checks()])
 NOW = datetime(2026, 11, 26, tzinfo=UTC)

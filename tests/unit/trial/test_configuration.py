@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container, rootful, rootless
 from hardentui.harden.plan import make_plan
-from hardentui.model.activity import WrittenDirectory
-from hardentui.model.facts import ContainerFacts
+from hardentui.model.facts import ContainerFacts, WrittenDirectory
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, MOUNTS, NO_NEW_PRIVILEGES, READ_ONLY, TMPFS, USER, USERNS

@@ -51,7 +51,7 @@ from hardentui.options.codecs.plain import TEXT
 from hardentui.options.inspect.view import never
 from hardentui.options.rows import JUDGED
 from hardentui.trial.harmless import GRANTABLE, REPLACEMENTS, harmless, surplus
-from hardentui.trial.role import Case, Filling, Harmless, HostPlace, Role, TwinVolume
+from hardentui.trial.twin_mounts import Case, Filling, Harmless, HostPlace, Role, TwinVolume
 
 ROLE = Role("twin", ("hardentui.trial=1",), {"trial-net": "10.1.0.10"})
 PLACES = {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hardentui.model.network_made import MadeNetwork
-from hardentui.trial.neighbours import Neighbours
+from hardentui.model.network import MadeNetwork
+from hardentui.trial.twins import Neighbours
 
 FRONT, BACK = MadeNetwork("front", subnet="10.1.0.0/24"), MadeNetwork("back", subnet="10.2.0.0/24")
 

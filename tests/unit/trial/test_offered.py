@@ -22,8 +22,8 @@ from hardentui.trial.configuration import (
 )
 from hardentui.workbench.planning.saved_plans import refuse_weakening
 from hardentui.workbench.trials.files import refuse_more_than_offered, why_weaker
-from hardentui.workbench.trials.records import is_remembered, remember
 from hardentui.workbench.trials.tried import as_json, choices_of, plan_of, read_trial
+from hardentui.workbench.trials.trying import is_remembered, remember
 from hardentui.writers.context import volume_for
 from tests.unit.trial.test_record import FIXES, plan_for, record
 

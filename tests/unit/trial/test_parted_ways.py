@@ -11,8 +11,8 @@ from typing import Any, cast
 import pytest
 
 from hardentui.host.files.recorded import RecordedFiles
-from hardentui.model.known import Known
-from hardentui.model.network_split import WayTried
+from hardentui.model.mounts import Known
+from hardentui.model.network import WayTried
 from hardentui.trial import parting as parted_ways
 from hardentui.trial.parting import WayKnocker
 

@@ -6,7 +6,7 @@ import pytest
 
 from hardentui.checks.examples import container
 from hardentui.model.facts import ContainerFacts, NetworkFacts
-from hardentui.model.network_split import MemberTried, NewNetwork, SeenWay, SplitResult, WayTried
+from hardentui.model.network import MemberTried, NewNetwork, SeenWay, SplitResult, WayTried
 from hardentui.trial.parting import SplitRequest, called_first, result_of, ways_to_try
 
 SHARED = NetworkFacts("shared")

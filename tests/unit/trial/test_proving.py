@@ -15,12 +15,10 @@ from hardentui.model.finding import Verdict, failed, passed
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.trial import Baseline, How, Result, Trial
 from hardentui.options import CAP_ADD
-from hardentui.readiness.expectation import Expectation
-from hardentui.readiness.wait import Readiness
-from hardentui.trial.configuration import CapabilityBack, TrialConfiguration, TwinPlanner
+from hardentui.readiness.wait import Expectation, Readiness
+from hardentui.trial.configuration import CapabilityBack, Tools, TrialConfiguration, TwinPlanner
 from hardentui.trial.life import Habits
 from hardentui.trial.relax import Relaxer, Settled
-from hardentui.trial.request import Tools
 from hardentui.trial.rounds import Rounds, Stopped, Tried
 from hardentui.trial.running import asked_of, recorded
 from hardentui.workbench.checklists.loading import load

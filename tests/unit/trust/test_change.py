@@ -13,8 +13,8 @@ from hardentui.errors import InputError, UsageError
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.podman.trust import read_trust
 from hardentui.model.facts import EngineFacts
+from hardentui.model.spec import Version
 from hardentui.model.trust_change import Pull, PullProof, PullVerdict, RuleKind, ScopeRule, TrustDraft
-from hardentui.model.version import Version
 from hardentui.trust.proof import unsigned_in, within
 from hardentui.trust.signing import key_of_nobody, kind_of
 from hardentui.workbench.changing.trust import TrustChange, why_not

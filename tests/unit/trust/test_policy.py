@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from hardentui.errors import InputError
 from hardentui.host.podman.trust import parse_policy
-from hardentui.model.known import Unread
+from hardentui.model.mounts import Unread
 from hardentui.model.trust import Attachments, TrustFacts, rule_for
 from hardentui.model.trust_change import RuleKind, ScopeRule
-from hardentui.trust import sections
+from hardentui.trust import policy as sections
 from hardentui.trust.policy import LOCAL, rejects_by_default, requirement, with_rules
 
 ACCEPT = [{"type": "insecureAcceptAnything"}]
@@ -154,7 +154,7 @@ def test_our_sections_stay_when_others_come_and_those_of_others_are_left_alone()
 
 
 def test_our_file_is_read_back_as_it_was_written() -> None:
-    from hardentui.host.podman.registries import parse_sections
+    from hardentui.host.podman.containers_conf import parse_sections
 
     wildcard = ScopeRule("*.example.com", RuleKind.SIGSTORE, "/k")
     text = sections.text_of(sections.needed([RULE, wildcard]), (), ())

@@ -14,9 +14,8 @@ from hardentui.checks import all_checks
 from hardentui.errors import UsageError, WaiversError
 from hardentui.harden.score import score
 from hardentui.harden.waive import uses, waive
-from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict
-from hardentui.model.waiver import Waiver
-from hardentui.workbench.opening import simulated
+from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict, Waiver
+from hardentui.workbench.opening import saved_facts as simulated
 from hardentui.workbench.waivers import added, parse
 from tests.support.check_report import by_check, statuses
 

@@ -11,8 +11,7 @@ from hardentui.errors import UsageError, WaiversError
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict
 from hardentui.workbench.checklists.loading import load
 from hardentui.workbench.looking.judging import Judge
-from hardentui.workbench.waivers import own_file
-from hardentui.workbench.waiving import Acceptance, Waiving
+from hardentui.workbench.waivers import Acceptance, Waiving, own_file
 
 GIVEN = Acceptance("because", "anna", "2099-01-01")
 

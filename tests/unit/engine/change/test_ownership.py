@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from hardentui.engine.change.ownership import is_abandoned, owner_label
+from hardentui.engine.change.copying import is_abandoned, owner_label
 
 
 def test_what_a_living_process_made_is_not_abandoned() -> None:

@@ -9,7 +9,10 @@ import pytest
 from msgspec import Struct
 
 from hardentui.engine import read as info
-from hardentui.engine.documents import container, fields, image, resources
+from hardentui.engine.documents import reading as container
+from hardentui.engine.documents import reading as fields
+from hardentui.engine.documents import reading as image
+from hardentui.engine.documents import resources
 
 
 @pytest.mark.parametrize("module", [container, fields, image, info, resources])

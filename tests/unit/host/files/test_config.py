@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 
-from hardentui.host.files.config import examine, names, text, tree
-from hardentui.host.files.reader import LocalFiles
+from hardentui.host.files.reader import LocalFiles, examine, names, text, tree
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.podman.containers_conf import read_configuration, read_storage
 from hardentui.model.configuration import Configuration, FileFact, Missing
-from hardentui.model.known import Unread
-from hardentui.model.version import Version
+from hardentui.model.mounts import Unread
+from hardentui.model.spec import Version
 from tests.support.rooted import Rooted
 
 ME = frozenset({0, os.getuid()})

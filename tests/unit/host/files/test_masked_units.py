@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hardentui.host.files.config import examine, text
+from hardentui.host.files.reader import examine, text
 from hardentui.model.configuration import FileFact
-from hardentui.model.known import Unread
+from hardentui.model.mounts import Unread
 from tests.support.rooted import Rooted
 
 UNIT = "/etc/systemd/system/getty@tty1.service"

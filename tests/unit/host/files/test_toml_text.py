@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from hardentui.host.files.toml_text import parsed
+from hardentui.host.files.reader import parsed
 from hardentui.toml_document import TomlFault
 
 TEXTS = (

@@ -11,12 +11,11 @@ import pytest
 from hardentui.checks import check_by_id
 from hardentui.host.commands import run_nothing
 from hardentui.host.files.recorded import RecordedFiles
-from hardentui.host.packages.changelogs import named_in, repairs_named
-from hardentui.host.packages.installed import read_outdated
+from hardentui.host.packages.installed import named_in, read_outdated, repairs_named
 from hardentui.model.check import Parameters
 from hardentui.model.finding import Severity, Verdict
 from hardentui.model.host import HostFacts, HostPackage
-from hardentui.model.known import Known, Unread
+from hardentui.model.mounts import Known, Unread
 
 CVE = "CVE-2025-9566"
 PATH = "/usr/share/doc/podman/changelog.Debian.gz"

@@ -13,7 +13,7 @@ from hardentui.host.podman.trust import read_trust
 from hardentui.model.check import Parameters
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Severity, Verdict
-from hardentui.model.version import Version
+from hardentui.model.spec import Version
 from tests.support.rooted import Rooted
 
 CONF = "/etc/containers/containers.conf"

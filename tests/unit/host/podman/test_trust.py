@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from hardentui.host.files.recorded import RecordedFiles
-from hardentui.host.podman.registries import parse_sections
+from hardentui.host.podman.containers_conf import parse_sections
 from hardentui.host.podman.trust import parse_policy, parse_stored_images, read_trust
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.known import Unread
+from hardentui.model.mounts import Unread
+from hardentui.model.spec import Version
 from hardentui.model.trust import Policy, Registries, TrustFacts
-from hardentui.model.version import Version
 
 HOME = "/home/anna"
 PODMAN_5 = Version(5, 4, 2)

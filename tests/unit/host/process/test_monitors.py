@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from hardentui.host.files.interpreters import interpreters
+from hardentui.host.files.reader import interpreters
 from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
 from hardentui.host.machine import read_programs_of_containers
-from hardentui.host.process.table import read_process_table
+from hardentui.host.process.capabilities import read_process_table
 from hardentui.model.host import Program
 
 _BUNDLE = "/var/lib/containers/storage/overlay-containers/abc/userdata"

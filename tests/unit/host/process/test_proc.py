@@ -9,10 +9,10 @@ import pytest
 from hardentui.host.files.reader import FileStat
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.process.activity import read_activity
-from hardentui.host.process.mountinfo import parse_mountinfo
+from hardentui.host.process.cgroups import parse_mountinfo
 from hardentui.host.process.proc import HOST_USER_NAMESPACE, NAMESPACES, read_kernel, refuse_another
 from hardentui.model.facts import CapabilitySets, IdRange, Kernel, Limits, ListeningSocket, Process
-from hardentui.model.known import Unread, known
+from hardentui.model.mounts import Unread, known
 
 CGROUP = "/machine.slice/libpod-abc.scope"
 STATUS = """Name:\tsleep

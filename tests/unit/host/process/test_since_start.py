@@ -8,11 +8,16 @@ import pytest
 
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.process.cgroups import find_cgroups, parse_membership
-from hardentui.host.process.entered import outside_cgroup, processes_by_mounts, read_entered
-from hardentui.host.process.since_start import lost_masks, read_device_rules
+from hardentui.host.process.proc import (
+    lost_masks,
+    outside_cgroup,
+    processes_by_mounts,
+    read_device_rules,
+    read_entered,
+)
 from hardentui.model.facts import CapabilitySets, Entered, Kernel
-from hardentui.model.known import Unread
-from hardentui.model.runtime import RuntimeConfig
+from hardentui.model.mounts import Unread
+from hardentui.model.seccomp import RuntimeConfig
 
 OWN = "mnt:[9]"
 STATUS = "Name:\tsh\nUid:\t0\t0\t0\t0\nSeccomp:\t0\n" + "".join(

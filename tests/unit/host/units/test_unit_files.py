@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.host.units.answers import ReadUnit, read_units
-from hardentui.host.units.systemd import FoundUnit, find_unit
-from hardentui.model.activity import UnitFacts
-from hardentui.model.known import Known, Unread
+from hardentui.host.units.systemd import FoundUnit, ReadUnit, find_unit, read_units
+from hardentui.model.facts import UnitFacts
+from hardentui.model.mounts import Known, Unread
 from hardentui.systemd.search_paths import ServiceManager
 from tests.support.rooted import Rooted
 

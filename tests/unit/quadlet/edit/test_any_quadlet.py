@@ -7,8 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hardentui.model.spec import Option, Spec
-from hardentui.model.version import Version
+from hardentui.model.spec import Option, Spec, Version
 from hardentui.options import *
 from hardentui.quadlet.edit.changes import applied, changes_between
 from hardentui.quadlet.edit.container import edit_quadlet

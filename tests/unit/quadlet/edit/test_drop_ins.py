@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hardentui.errors import CannotExpress, InputError
-from hardentui.model.spec import Spec
-from hardentui.model.version import Version
+from hardentui.model.spec import Spec, Version
 from hardentui.options import *
 from hardentui.quadlet.edit.container import edit_quadlet, planned_changes
 from hardentui.quadlet.edit.service import (

@@ -7,8 +7,7 @@ import difflib
 import pytest
 
 from hardentui.errors import InputError
-from hardentui.model.spec import Spec
-from hardentui.model.version import Version
+from hardentui.model.spec import Spec, Version
 from hardentui.options import *
 from hardentui.quadlet.edit.container import Edited, edit_quadlet, planned_changes
 from hardentui.quadlet.read.container import QuadletFiles

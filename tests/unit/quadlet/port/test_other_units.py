@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from hardentui.model.version import Version
+from hardentui.model.spec import Version
 from hardentui.quadlet.port import MadeService, generate, translate
 
 DIRECTORY = "/srv/units"

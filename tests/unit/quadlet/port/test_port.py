@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 from hardentui.checks.examples import container, rootful
 from hardentui.errors import CannotExpress, GeneratorError, UsageError
 from hardentui.model.draft import Target
-from hardentui.model.spec import Spec
-from hardentui.model.version import NEWEST_KNOWN, Version
+from hardentui.model.spec import NEWEST_KNOWN, Spec, Version
 from hardentui.options import COMMAND, ENV, IMAGE, LABELS, NAME, RUNTIME, TABLE
 from hardentui.options.argv.command_line import CARRIED_GLOBALS
 from hardentui.quadlet.port import generate, losses

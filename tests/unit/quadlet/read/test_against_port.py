@@ -8,8 +8,7 @@ import pytest
 
 from hardentui.errors import GeneratorError
 from hardentui.harden.drift import drift
-from hardentui.model.spec import Spec
-from hardentui.model.version import Version
+from hardentui.model.spec import Spec, Version
 from hardentui.options import CGROUPS, LOG_DRIVER, NAME, POD, REMOVE, SDNOTIFY, TABLE
 from hardentui.options.argv.items import spec_from_argv
 from hardentui.quadlet.port import generate

@@ -9,8 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hardentui.errors import CannotExpress, InputError
-from hardentui.model.spec import Spec
-from hardentui.model.version import Version
+from hardentui.model.spec import Spec, Version
 from hardentui.options import (
     CAP_ADD,
     COMMAND,

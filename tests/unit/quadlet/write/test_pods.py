@@ -8,8 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
-from hardentui.model.spec import Option, Spec
-from hardentui.model.version import Version
+from hardentui.model.spec import Option, Spec, Version
 from hardentui.options import *
 from hardentui.options.engine_defaults import EngineDefaults
 from hardentui.quadlet.proof import prove_by_port

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from hardentui.model.spec import Option, Spec
-from hardentui.model.version import Version
+from hardentui.model.spec import Option, Spec, Version
 from hardentui.options import *
 from hardentui.quadlet.write.bundle import Bundle, UnitContext, bundle
 

@@ -13,9 +13,8 @@ from hardentui.model.plan import Choice
 from hardentui.options import CAP_ADD, USER
 from hardentui.reading.asked_functions import DECIDED
 from hardentui.trial.learned.can_ask import CanAsk, can_ask, can_need, keeping, widened
-from hardentui.trial.learned.narrow_profile import Allowed, SocketUse
-from hardentui.trial.learned.needs import CapabilityNeed, Needs
-from hardentui.trial.learned.system_calls import ORDINARY, RISKY
+from hardentui.trial.learned.system_calls import ORDINARY, RISKY, Allowed, SocketUse
+from hardentui.trial.learned.teaching import CapabilityNeed, Needs
 
 DEFAULT = Choice("default-capabilities-kept")
 SSHD = Reached({"sshd": frozenset({"chroot", "setresuid", "initgroups", "bind"})}, {})

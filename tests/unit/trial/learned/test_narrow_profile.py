@@ -23,14 +23,17 @@ from hardentui.reading.seccomp import (
     parse_profile,
     ways_to_family,
 )
-from hardentui.trial.learned.narrow_profile import Allowed, SocketUse, calls_let_through, narrow_profile
 from hardentui.trial.learned.system_calls import (
     ALWAYS,
     FAMILIES,
     RISKY,
     RUNTIME,
+    Allowed,
+    SocketUse,
     allowed_calls,
+    calls_let_through,
     margin,
+    narrow_profile,
 )
 from hardentui.writers.seccomp import profile_text, watched_profile
 

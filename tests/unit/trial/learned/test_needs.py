@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from hardentui.model.known import Unread
+from hardentui.model.mounts import Unread
 from hardentui.model.observation import (
     CallCount,
     CallDetail,
@@ -19,16 +19,17 @@ from hardentui.model.observation import (
     TouchedFile,
 )
 from hardentui.trial.learned.merging import merged
-from hardentui.trial.learned.needs import (
+from hardentui.trial.learned.teaching import (
     CallEvidence,
     Needs,
     WrittenPath,
+    memory_limit,
     merged_needs,
     needs_of,
+    pids_limit,
     places,
     written_files,
 )
-from hardentui.trial.learned.teaching import memory_limit, pids_limit
 
 NATIVE = "SCMP_ARCH_X86_64"
 HELD = frozenset({"CAP_CHOWN", "CAP_SETUID", "CAP_SETGID", "CAP_KILL", "CAP_DAC_OVERRIDE"})

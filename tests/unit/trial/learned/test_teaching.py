@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.model.activity import AskedMemory
-from hardentui.model.facts import ContainerFacts, Kernel, Limits
+from hardentui.model.facts import AskedMemory, ContainerFacts, Kernel, Limits
 from hardentui.model.plan import Choice
 from hardentui.options import MEMORY
 from hardentui.trial.configuration import TwinPlanner
-from hardentui.trial.learned.needs import Needs
-from hardentui.trial.learned.teaching import taught
+from hardentui.trial.learned.teaching import Needs, taught
 from tests.unit.trial.test_record import plan_for
 
 LIMIT = Choice("no-memory-limit")

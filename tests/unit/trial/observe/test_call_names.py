@@ -8,7 +8,7 @@ import platform
 
 import pytest
 
-from hardentui.reading.bpf import X86_64_NUMBERS
+from hardentui.reading.seccomp import X86_64_NUMBERS
 from hardentui.trial.observe.call_names import (
     AARCH64,
     ARM,

@@ -6,9 +6,9 @@ import pytest
 
 from hardentui.checks.examples import container, rootful
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.fix import FixKind, Risk
+from hardentui.model.finding import FixKind, Risk
 from hardentui.model.plan import Change, Plan
-from hardentui.model.version import Version
+from hardentui.model.spec import Version
 from hardentui.workbench.changing.apply_ways import live_flags
 
 MEMORY = ("memory", "128m")

@@ -12,7 +12,7 @@ from hardentui.errors import CannotExpress, GeneratorError, WriteError
 from hardentui.model.draft import DraftFile, Target
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Caution, Choice
-from hardentui.model.version import Version
+from hardentui.model.spec import Version
 from hardentui.quadlet.proof import prove_by_port
 from hardentui.quadlet.write.bundle import Bundle
 from hardentui.quadlet.write.container import intended

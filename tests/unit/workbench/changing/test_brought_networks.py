@@ -7,8 +7,7 @@ import pytest
 from hardentui.checks.examples import container, rootful
 from hardentui.model.draft import Target
 from hardentui.model.plan import Plan
-from hardentui.model.spec import Spec
-from hardentui.model.version import Version
+from hardentui.model.spec import Spec, Version
 from hardentui.options import IMAGE, NAME, NETWORK
 from hardentui.workbench.changing.drafts import new_files
 

@@ -6,15 +6,14 @@ from unittest.mock import Mock
 
 import pytest
 
-from hardentui.model.activity import FileChange
 from hardentui.model.draft import Target
-from hardentui.model.facts import ContainerFacts
+from hardentui.model.facts import ContainerFacts, FileChange
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
 from hardentui.options import ENV, IMAGE, LABELS, MOUNTS, NAME, READ_ONLY, REQUIRES, Mount
 from hardentui.quadlet.write.bundle import bundle
 from hardentui.workbench.changing.drafts import new_files
-from hardentui.workbench.looking.neighbours import Neighbours
+from hardentui.workbench.looking.containers import Neighbours
 from tests.support.units import of_own_unit
 
 SECRET = "topsecret-4711"

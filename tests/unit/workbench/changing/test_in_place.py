@@ -12,7 +12,7 @@ from hardentui.host.files.reader import LocalFiles
 from hardentui.model.draft import Draft, DraftFile, Target
 from hardentui.model.facts import ContainerFacts
 from hardentui.options import IMAGE
-from hardentui.workbench.changing.in_place import (
+from hardentui.workbench.changing.saving import (
     command_in_place,
     command_with_plan,
     look_in_place,

@@ -6,11 +6,11 @@ import io
 
 import pytest
 
-from hardentui.cli.change_progress import tell
 from hardentui.cli.terminal import Terminal
+from hardentui.cli.undo import tell
 from hardentui.model.change_events import ChangeEvent, OperationCleared, OperationUndone, ServiceKept
 from hardentui.model.operations import CreateContainer, NoteContainer
-from hardentui.workbench.changing.journal_text import trouble_back
+from hardentui.workbench.changing.history import trouble_back
 
 ORIGINAL = NoteContainer(id="old", name="web", running=True)
 SUCCESSOR = CreateContainer(name="web", original="old", arguments=())

@@ -9,7 +9,7 @@ import pytest
 
 from hardentui.host.files.reader import LocalFiles
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.fix import FixKind, Risk
+from hardentui.model.finding import FixKind, Risk
 from hardentui.model.plan import Change, Plan
 from hardentui.options import IMAGE, SECCOMP_PROFILE
 from hardentui.workbench.changing.drafter import with_lasting_profile

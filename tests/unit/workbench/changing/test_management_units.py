@@ -7,12 +7,10 @@ from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress, GeneratorError
 from hardentui.model.plan import Plan
-from hardentui.model.spec import Spec
-from hardentui.model.version import Version
+from hardentui.model.spec import Spec, Version
 from hardentui.options import *
 from hardentui.systemd.search_paths import ServiceManager
-from hardentui.workbench.changing.unit_edits import UnitEdit, edited
-from hardentui.workbench.changing.unit_proof import prove_edit
+from hardentui.workbench.changing.unit_edits import UnitEdit, edited, prove_edit
 from hardentui.workbench.looking.unit_origin import Origin, OriginKind, outdated_copy, unit_spec
 from hardentui.writers.context import UnitContext
 from tests.support import management_units

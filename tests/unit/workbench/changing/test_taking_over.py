@@ -10,15 +10,14 @@ import pytest
 from msgspec.structs import replace
 
 from hardentui.host.files.reader import LocalFiles
-from hardentui.model.activity import FileChange
 from hardentui.model.draft import Draft, DraftFile, NextSteps, Target
-from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.known import Unread
-from hardentui.model.version import Version
+from hardentui.model.facts import ContainerFacts, FileChange, Kernel
+from hardentui.model.mounts import Unread
+from hardentui.model.spec import Version
 from hardentui.model.written import WriteState, WrittenFile
 from hardentui.options import IMAGE, NAME, POD, REMOVE, REQUIRES
 from hardentui.workbench.changing.taking_over import next_steps, steps_in_place
-from hardentui.workbench.looking.neighbours import Neighbours
+from hardentui.workbench.looking.containers import Neighbours
 from tests.support.units import of_own_unit
 
 ALONE = Neighbours()

@@ -7,7 +7,7 @@ import pytest
 from hardentui.checks import all_checks
 from hardentui.errors import ChecklistError
 from hardentui.model.plan import Choice
-from hardentui.model.version import Version
+from hardentui.model.spec import Version
 from hardentui.workbench.changing.user_edits import check_edited_unit, edited_choices
 
 CHECKS = {check.id: check for check in all_checks()}

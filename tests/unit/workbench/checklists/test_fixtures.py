@@ -12,8 +12,7 @@ from hardentui.errors import ChecklistError, InputError
 from hardentui.model.facts import Kernel, Limits
 from hardentui.model.finding import Status
 from hardentui.workbench.checklists import fixtures, loading
-from hardentui.workbench.checklists.fixtures import Fixture, faults_of, load_fixtures
-from hardentui.workbench.checklists.starting import new_checklist
+from hardentui.workbench.checklists.fixtures import Fixture, faults_of, load_fixtures, new_checklist
 
 LIST = """
 id = "site"

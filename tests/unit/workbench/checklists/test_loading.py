@@ -11,10 +11,9 @@ from hardentui.checks import all_checks
 from hardentui.errors import ChecklistError, InputError
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Severity, passed
-from hardentui.model.fix import FixKind, Risk
+from hardentui.model.finding import FixKind, Risk, Severity, passed
 from hardentui.workbench.checklists import loading as checklists
-from hardentui.workbench.checklists.toml_lines import line_of, toml_lines
+from hardentui.workbench.checklists.own_rows import line_of, toml_lines
 
 
 def _check(

@@ -9,8 +9,7 @@ import pytest
 from hardentui.errors import ChecklistError, UsageError
 from hardentui.harden.own.subjects import FACTS, OPTIONS
 from hardentui.model.checklist import Checklist
-from hardentui.model.finding import Severity
-from hardentui.model.fix import FixKind, Risk
+from hardentui.model.finding import FixKind, Risk, Severity
 from hardentui.workbench.checklists import loading
 from hardentui.workbench.checklists.lookup import find_check, know_checks
 

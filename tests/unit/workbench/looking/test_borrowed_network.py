@@ -9,7 +9,7 @@ import pytest
 
 from hardentui.checks.examples import container
 from hardentui.model.facts import Kernel
-from hardentui.model.known import Known, Unread
+from hardentui.model.mounts import Known, Unread
 from hardentui.options import NETWORK
 from hardentui.workbench.looking.gather import lender_on_host
 

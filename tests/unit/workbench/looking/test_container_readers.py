@@ -24,7 +24,7 @@ from hardentui.model.trust import TrustFacts
 from hardentui.options import MOUNTS, SECCOMP_PROFILE, Mount
 from hardentui.workbench.looking.container_readers import Place, readers_of_container
 from hardentui.workbench.looking.gather import RuntimeConfigs
-from hardentui.workbench.looking.once_per_engine import OncePerEngine
+from hardentui.workbench.looking.shared_resources import OncePerEngine
 
 OWNER = 1000 if os.getuid() == 0 else os.getuid()
 

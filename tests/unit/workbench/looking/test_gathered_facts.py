@@ -19,16 +19,15 @@ from hardentui.host.machine import read_journal
 from hardentui.host.network.firewall import read_firewall
 from hardentui.host.process.proc import read_log_limit, read_rlimits
 from hardentui.host.sysctls import read_security_modules
-from hardentui.host.units.timers import Manager, timer_active
+from hardentui.host.units.systemd import Manager, timer_active
 from hardentui.images.bases import bases_of
 from hardentui.model.facts import EngineFacts, ImageFacts, Rlimit
 from hardentui.model.host import JournalStorage
 from hardentui.model.image import NeverScanned, ScanReport, Vulnerability
-from hardentui.model.known import Known, Unread
-from hardentui.scanners.formats import parse_report
-from hardentui.scanners.stored import StoredScans
+from hardentui.model.mounts import Known, Unread
+from hardentui.scanners.stored import StoredScans, parse_report
 from hardentui.state.own_files import state_directory
-from hardentui.workbench.looking.once_per_engine import OncePerEngine
+from hardentui.workbench.looking.shared_resources import OncePerEngine
 
 TIMER = "podman-auto-update.timer"
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

@@ -13,13 +13,12 @@ from hardentui.checks import check_by_id
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.host.files.recorded import RecordedFiles
-from hardentui.host.process.mountinfo import MountTable, parse_mountinfo
+from hardentui.host.process.cgroups import MountTable, parse_mountinfo
 from hardentui.host.process.proc import _mount_rows
 from hardentui.model.check import AnyCheck, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, VolumeFacts
 from hardentui.model.finding import Severity, Status, Verdict
-from hardentui.model.known import Known, Unread
-from hardentui.model.mounts import MountedPath, MountOrigin
+from hardentui.model.mounts import Known, MountedPath, MountOrigin, Unread
 from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM, Mount
 from hardentui.workbench.looking.host_side import HostSide
 from hardentui.workbench.looking.mounted_paths import mounts_and_sockets

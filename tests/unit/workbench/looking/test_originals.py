@@ -13,8 +13,8 @@ from hardentui.change.journal import Journal
 from hardentui.engine.shapes import Listed
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
 from hardentui.model.operations import CreateStandIn, NoteContainer, Operation
-from hardentui.workbench.looking.originals import kept_originals
-from hardentui.workbench.opening import simulated
+from hardentui.workbench.looking.containers import kept_originals
+from hardentui.workbench.opening import saved_facts as simulated
 from hardentui.workbench.views import KeptOriginal
 from tests.support.schemas import validated
 

@@ -11,10 +11,9 @@ from hardentui.engine.shapes import Listed
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.model.facts import EngineFacts
 from hardentui.model.host import HostFacts
-from hardentui.model.known import Known, Unread
+from hardentui.model.mounts import Known, Unread
 from hardentui.workbench.looking.gather import Gatherer, StoredAboutImages
-from hardentui.workbench.opening.command_log import CommandLog
-from hardentui.workbench.opening.opened import Opened
+from hardentui.workbench.opening.opened import CommandLog, Opened
 
 ANSWERS: dict[str, Any] = {
     "/images/json": [{"Id": "image", "Names": ["localhost/a:1"]}],

@@ -14,13 +14,12 @@ from hardentui.checks.examples import container
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.harden.evaluate import parameters_of
-from hardentui.model.activity import UnitFacts
-from hardentui.model.facts import ContainerFacts, EngineFacts
+from hardentui.model.facts import ContainerFacts, EngineFacts, UnitFacts
 from hardentui.model.finding import Verdict
-from hardentui.model.known import Known, Unread
+from hardentui.model.mounts import Known, Unread
 from hardentui.options import READ_ONLY
 from hardentui.workbench.checklists.loading import load
-from hardentui.workbench.looking.once_per_engine import OncePerEngine
+from hardentui.workbench.looking.shared_resources import OncePerEngine
 from tests.support.rooted import Rooted
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

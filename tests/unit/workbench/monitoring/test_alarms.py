@@ -10,13 +10,11 @@ import msgspec
 import pytest
 
 from hardentui.checks.examples import container
-from hardentui.engine.logs import frames_of
+from hardentui.engine.events import frames_of
 from hardentui.errors import InputError
 from hardentui.host.files.reader import LocalFiles
-from hardentui.model.activity import FileChange
-from hardentui.model.facts import CapabilitySets, Kernel, ListeningSocket, NotRunning, Process
+from hardentui.model.facts import CapabilitySets, FileChange, Kernel, ListeningSocket, NotRunning, Process
 from hardentui.model.finding import Severity
-from hardentui.model.known import Unread
 from hardentui.model.monitoring import (
     Alarm,
     BlindSpot,
@@ -28,9 +26,10 @@ from hardentui.model.monitoring import (
     SeenProcess,
     Usage,
 )
+from hardentui.model.mounts import Unread
 from hardentui.reports.monitor_text import sample_text, sensors_text
 from hardentui.reports.result import TextStyle
-from hardentui.workbench.monitoring import alarms
+from hardentui.workbench.monitoring import monitor as alarms
 from hardentui.workbench.monitoring.baseline import Baselines, FileMark, drift, marks_of, picture, program_of
 
 HOSTILE = "x\x1b]0;owned\x07\u202e[red]\ud800"

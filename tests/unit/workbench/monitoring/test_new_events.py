@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hardentui.engine.events import Event
-from hardentui.model.known import Known, Unread
+from hardentui.model.mounts import Known, Unread
 from hardentui.workbench.monitoring.monitor import NewEvents
 
 

@@ -15,13 +15,17 @@ from hardentui.errors import CannotExpress, InputError
 from hardentui.host.network.knock import knock
 from hardentui.host.network.nft_check import check_rules
 from hardentui.model.facts import Kernel, ListeningSocket, NetworkFacts, NotRunning
-from hardentui.model.known import Known, Unread
-from hardentui.model.reach import ConnectOutcome, Contact
+from hardentui.model.mounts import Known, Unread
+from hardentui.model.network import ConnectOutcome, Contact
 from hardentui.options import NETWORK, PUBLISH, Port
-from hardentui.workbench.networking.outgoing import parse_learned, plain_address
-from hardentui.workbench.networking.proving import ConnectTarget, parse_target, prove
-from hardentui.workbench.networking.splitting import SeenContacts, lines_of, splits
-from hardentui.workbench.networking.whole_map import network_map
+from hardentui.workbench.networking.proving import (
+    ConnectTarget,
+    parse_learned,
+    parse_target,
+    plain_address,
+    prove,
+)
+from hardentui.workbench.networking.splitting import SeenContacts, lines_of, network_map, splits
 from hardentui.writers.nft_allow_list import allow_list, table_name
 from tests.conftest import cannot_run
 

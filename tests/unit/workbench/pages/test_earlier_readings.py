@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hardentui.model.finding import Severity
 from hardentui.model.monitoring import Alarm, Sample, SeenEvent
-from hardentui.workbench.pages.earlier_readings import EarlierReadings
+from hardentui.workbench.pages.monitor import EarlierReadings
 
 
 def sample(time: float, *alarms: str, events: tuple[str, ...] = ()) -> Sample:

@@ -6,9 +6,9 @@ import pytest
 
 from hardentui.checks.examples import container
 from hardentui.model.facts import EngineFacts, NetworkFacts
-from hardentui.model.version import Version
+from hardentui.model.spec import Version
 from hardentui.options import NETWORK
-from hardentui.workbench.networking.whole_map import network_map
+from hardentui.workbench.networking.splitting import network_map
 from hardentui.workbench.pages.networks import NetworkPlace, PlaceKind, places
 
 ENGINE = EngineFacts(version=Version(5, 4, 2))

@@ -14,20 +14,18 @@ from hardentui.errors import InputError
 from hardentui.host.files.reader import LocalFiles
 from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.facts import CapabilitySets, ContainerFacts, EngineFacts, Kernel
-from hardentui.model.known import Known, Unread
-from hardentui.model.runtime import RuntimeConfig
-from hardentui.model.seccomp import NoFilter
+from hardentui.model.mounts import Known, Unread
+from hardentui.model.seccomp import NoFilter, RuntimeConfig
 from hardentui.options import CAP_ADD, CAP_DROP
 from hardentui.reading.capabilities import MEANINGS
 from hardentui.reading.seccomp import parse_profile
-from hardentui.trial.learned.needs import CapabilityNeed, Needs
+from hardentui.trial.learned.teaching import CapabilityNeed, Needs
 from hardentui.workbench.learned import LearnedFrom, learned_before, read_learned
 from hardentui.workbench.looking.default_profile import DefaultProfile
 from hardentui.workbench.pages.capabilities import CapabilityReach, capability_page, summary
-from hardentui.workbench.pages.lsm import Confinement, lsm_page
-from hardentui.workbench.pages.rights import rights_of, rights_page
+from hardentui.workbench.pages.rights import Confinement, lsm_page, rights_of, rights_page
 from hardentui.workbench.pages.seccomp import FilterKind, seccomp_page
-from hardentui.workbench.trials.kept_needs import keep_needs
+from hardentui.workbench.trials.tried import keep_needs
 
 DEFAULT_RULES: dict[str, Any] = {
     "defaultAction": "SCMP_ACT_ERRNO",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hardentui.model.facts import EngineFacts
+from hardentui.model.spec import Version
 from hardentui.model.trust import Registries, TrustFacts
-from hardentui.model.version import Version
 from hardentui.workbench.pages.sections import Tone
 from hardentui.workbench.pages.trust import trust_page
 

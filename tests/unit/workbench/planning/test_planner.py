@@ -17,10 +17,10 @@ from hardentui.model.host import HostFacts, SubIds
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.model.spec import Option
 from hardentui.options import *
-from hardentui.reading.user_namespace import no_range_for
+from hardentui.reading.mounts import no_range_for
 from hardentui.workbench.checklists.loading import load
 from hardentui.workbench.checklists.lookup import find_check
-from hardentui.workbench.opening.simulated import open_simulated
+from hardentui.workbench.opening.saved_facts import open_simulated
 from hardentui.workbench.views import Selection
 from hardentui.workbench.workbench import Workbench
 from tests.unit.cli.test_cli import Run, run

@@ -11,8 +11,7 @@ from hardentui.checks.examples import container
 from hardentui.errors import PlanError
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Severity, passed
-from hardentui.model.fix import FixKind, Risk
+from hardentui.model.finding import FixKind, Risk, Severity, passed
 from hardentui.model.plan import Change, Choice, Plan, Skipped
 from hardentui.reading import masking
 from hardentui.workbench.planning import saved_plans as plans

@@ -19,10 +19,8 @@ from hardentui.model.checklist import Checklist
 from hardentui.model.plan import Choice
 from hardentui.model.settings import Settings
 from hardentui.tui.vocabulary import all_actions, key_name, vocabulary
-from hardentui.workbench.settings.document import Document, settings_file
-from hardentui.workbench.settings.fixes import read_fix_defaults
-from hardentui.workbench.settings.reading import read_settings
-from hardentui.workbench.settings.template import template
+from hardentui.workbench.settings.reading import Document, read_fix_defaults, read_settings, settings_file
+from hardentui.workbench.settings.showing import template
 
 CHECKS = {check.id: check for check in all_checks()}
 

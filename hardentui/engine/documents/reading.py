@@ -1,19 +1,120 @@
 """Podman's documents about a container, its changed files and its exec sessions."""
 
+from typing import Any
+
 from msgspec import Struct
 
-from hardentui.engine.documents.fields import (
-    Bindings,
-    Device,
-    Flag,
-    Health,
-    InspectMount,
-    Keys,
-    Number,
-    Text,
-    TextMap,
-    Texts,
-)
+# Kinds of fields, and objects that appear in several answers.
+
+Text = str | None
+Texts = list[str] | None
+Flag = bool | None
+Number = int | None
+TextMap = dict[str, str] | None
+Keys = dict[str, Any] | None
+"""A mapping whose keys alone are read."""
+
+
+class Binding(Struct):
+    HostIp: Text = None
+    HostPort: Text = None
+
+
+Bindings = dict[str, list[Binding] | None] | None
+
+
+class Health(Struct):
+    Test: Texts = None
+    Interval: Number = None
+    Timeout: Number = None
+    StartPeriod: Number = None
+    Retries: Number = None
+    Successes: Number = None
+
+
+class Device(Struct):
+    PathOnHost: Text = None
+    PathInContainer: Text = None
+    CgroupPermissions: Text = None
+
+
+class InspectMount(Struct):
+    Type: Text = None
+    Name: Text = None
+    Source: Text = None
+    Destination: Text = None
+    Driver: Text = None
+    Mode: Text = None
+    Options: Texts = None
+    RW: Flag = None
+    Propagation: Text = None
+    SubPath: Text = None
+
+
+# Podman's documents about an image.
+
+
+class ImageConfig(Struct):
+    User: Text = None
+    ExposedPorts: Keys = None
+    Env: Texts = None
+    Entrypoint: Texts = None
+    Cmd: Texts = None
+    Volumes: Keys = None
+    WorkingDir: Text = None
+    Labels: TextMap = None
+    StopSignal: Text = None
+    Healthcheck: Health | None = None
+
+
+class ImageLayer(Struct):
+    created: Text = None
+    created_by: Text = None
+    comment: Text = None
+    empty_layer: Flag = None
+
+
+class ImageLayers(Struct):
+    Type: Text = None
+    Layers: Texts = None
+
+
+class Image(Struct):
+    Id: str
+    Digest: Text = None
+    RepoTags: Texts = None
+    RepoDigests: Texts = None
+    Created: Text = None
+    Config: ImageConfig | None = None
+    Architecture: Text = None
+    Os: Text = None
+    Size: Number = None
+    RootFS: ImageLayers | None = None
+    Labels: TextMap = None
+    Annotations: TextMap = None
+    User: Text = None
+    History: list[ImageLayer] | None = None
+    NamesHistory: Texts = None
+    Healthcheck: Health | None = None
+    HealthCheck: Health | None = None
+
+
+class ListedImage(Struct):
+    Id: str
+    RepoTags: Texts = None
+    RepoDigests: Texts = None
+    Names: Texts = None
+    Digest: Text = None
+    Labels: TextMap = None
+    Size: Number = None
+
+
+class HistoryEntry(Struct):
+    Id: str
+    CreatedBy: Text = None
+    Comment: Text = None
+    Size: Number = None
+    Tags: Texts = None
 
 
 class Secret(Struct):
