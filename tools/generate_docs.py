@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from hardentui.checks import all_checks
+from hardentui.features.checklists.loading import load
+from hardentui.features.looking.row_filter import EXAMPLES
 from hardentui.harden.evaluate import arguments
 from hardentui.harden.score import MEANING
 from hardentui.model.check import HEADINGS, AnyCheck
@@ -16,8 +18,6 @@ from hardentui.options import TABLE
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
 from hardentui.reading.forms import FORMS
-from hardentui.workbench.checklists.loading import load
-from hardentui.workbench.looking.row_filter import EXAMPLES
 from tools import terminal_ui
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"

@@ -24,8 +24,8 @@ from time import perf_counter
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from hardentui.features.views import Report  # noqa: E402
 from hardentui.model.finding import Status  # noqa: E402 - found through the line above
-from hardentui.workbench.views import Report  # noqa: E402
 from tests.live.flavours.making import PREFIX, World  # noqa: E402
 from tests.live.flavours.model import ROOTFUL  # noqa: E402
 from tests.live.flavours.peers import MEASURED, Measured, recorded_table  # noqa: E402

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Record hardentui/workbench/opening/demo/host.json, the simulated host, from two private Podman engines.
+"""Record hardentui/features/opening/demo/host.json, the simulated host, from two private Podman engines.
 
 usage: record_demo.py tests/support/podman_bench
 
@@ -40,7 +40,7 @@ from tools.demo_host import (
     populate,
 )
 
-OUTPUT = Path(__file__).resolve().parent.parent / "hardentui/workbench/opening/demo/host.json"
+OUTPUT = Path(__file__).resolve().parent.parent / "hardentui/features/opening/demo/host.json"
 
 
 def main() -> int:

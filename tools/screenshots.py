@@ -18,12 +18,12 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from hardentui.change.journal import Journal
+from hardentui.features.change.journal import Journal
+from hardentui.features.first_look import FirstLook
+from hardentui.features.views import Selection
 from hardentui.model.journal import EntryAction, EntryState, JournalChange, JournalEntry, JournalProof
 from hardentui.model.settings import Settings
 from hardentui.tui.app import HardenApp
-from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.views import Selection
 
 _ENDLESS = ("watch", "monitor", "logs")
 """Groups of workers that go on until their screen is left."""

@@ -1,4 +1,4 @@
-"""Print the table of system call numbers out of the kernel's own headers, for hardentui/trial/observe/.
+"""Print the table of system call numbers out of the kernel's headers, for hardentui/features/trial/observe/.
 
 python tools/system_call_numbers.py x86 X86_64=…/x86/asm/unistd_64.h I386=…/x86/asm/unistd_32.h
 """

@@ -15,6 +15,13 @@ from typing import NamedTuple
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from hardentui.cli.session import one_report
+from hardentui.features.fix.trial_files import plan_of_trial
+from hardentui.features.looking.default_profile import default_profile
+from hardentui.features.trial.learned.system_calls import calls_let_through
+from hardentui.features.trial.observe.watch import native_way
+from hardentui.features.trial.trying import Wishes, choices_to_try
+from hardentui.features.views import Selection
+from hardentui.features.workbench import Workbench
 from hardentui.model.capabilities import STOCK_CAPABILITIES
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.mounts import Unread
@@ -23,14 +30,7 @@ from hardentui.model.spec import Spec
 from hardentui.model.trial import Trial, TrialEvent
 from hardentui.options import CAP_ADD, CAP_DROP, MOUNTS, READ_ONLY, TMPFS
 from hardentui.options.capabilities import bounding_set
-from hardentui.trial.learned.system_calls import calls_let_through
-from hardentui.trial.observe.watch import native_way
 from hardentui.words import plural
-from hardentui.workbench.looking.default_profile import default_profile
-from hardentui.workbench.trials.files import plan_of_trial
-from hardentui.workbench.trials.trying import Wishes, choices_to_try
-from hardentui.workbench.views import Selection
-from hardentui.workbench.workbench import Workbench
 from tests.support.debian_services import (
     DNSMASQ,
     HAPROXY,

@@ -13,16 +13,16 @@ from hardentui.cli.parser import group_of
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.undo import stopped_by_signals, tell
 from hardentui.errors import ApplyFailed, NotFound, UsageError
+from hardentui.features.apply.apply_wishes import ApplyWishes
+from hardentui.features.apply.history import History, entry_lines
 from hardentui.model.journal import journal_document
 from hardentui.model.operations import described
 from hardentui.visible import strict_json
-from hardentui.workbench.changing.apply_wishes import ApplyWishes
-from hardentui.workbench.changing.history import History, entry_lines
 
 if TYPE_CHECKING:
+    from hardentui.features.apply.applying import Application, PreparedChange
     from hardentui.model.journal import JournalEntry
     from hardentui.model.plan import Plan
-    from hardentui.workbench.changing.applying import Application, PreparedChange
 
 _LONGEST = 7 * 24 * 3600.0
 

@@ -10,14 +10,14 @@ from hardentui.cli.container_pages import complain_of_unread, write_as_json
 from hardentui.cli.parser import Given
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import UsageError
+from hardentui.features.fix.learned import learned_before, read_learned
+from hardentui.features.rights.capabilities import capability_page, summary
 from hardentui.visible import visible
-from hardentui.workbench.learned import learned_before, read_learned
-from hardentui.workbench.pages.capabilities import capability_page, summary
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from hardentui.workbench.pages.capabilities import CapabilityPage
+    from hardentui.features.rights.capabilities import CapabilityPage
 
 SCHEMA = "hardentui/capabilities/1"
 _MARKS = {True: "yes", False: "-", None: "?"}

@@ -16,27 +16,27 @@ from hardentui.cli import session
 from hardentui.cli.parser import Given, GivenAgain, checklist_option
 from hardentui.cli.terminal import Terminal, save_text
 from hardentui.errors import HardenError, InputError, UsageError
+from hardentui.features.checklists.lookup import know_checks
+from hardentui.features.looking.row_filter import parse_filter
+from hardentui.features.reports import FORMATS, render
+from hardentui.features.reports.comparing import merged
+from hardentui.features.reports.result import CheckResult, KeptResult, SubjectResult, TextStyle
+from hardentui.features.results import check_result, host_reports
+from hardentui.features.views import reports_of, told_once
 from hardentui.harden.score import score
 from hardentui.model.finding import Kind, Severity, Status, Subject
 from hardentui.reading.own_command import own_command, without_checklist
-from hardentui.reports import FORMATS, render
-from hardentui.reports.comparing import merged
-from hardentui.reports.result import CheckResult, KeptResult, SubjectResult, TextStyle
 from hardentui.visible import command_word, visible
-from hardentui.workbench.checklists.lookup import know_checks
-from hardentui.workbench.looking.row_filter import parse_filter
-from hardentui.workbench.results import check_result, host_reports
-from hardentui.workbench.views import reports_of, told_once
 
 if TYPE_CHECKING:
-    from hardentui.reports.result import CheckResult
-    from hardentui.workbench.views import Report, Row
-    from hardentui.workbench.workbench import Workbench
+    from hardentui.features.reports.result import CheckResult
+    from hardentui.features.views import Report, Row
+    from hardentui.features.workbench import Workbench
 if TYPE_CHECKING:
-    from hardentui.workbench.views import Report
-    from hardentui.workbench.workbench import Workbench
+    from hardentui.features.views import Report
+    from hardentui.features.workbench import Workbench
 if TYPE_CHECKING:
-    from hardentui.reports.result import CheckResult
+    from hardentui.features.reports.result import CheckResult
 
 
 def next_steps(result: CheckResult, options: Namespace) -> tuple[tuple[str, str], ...]:

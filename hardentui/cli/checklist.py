@@ -10,20 +10,20 @@ from hardentui.checks import all_checks
 from hardentui.cli.session import selection_of
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import ChecklistError, UsageError
-from hardentui.toml_document import TomlFault, read_toml
-from hardentui.training.loading import load_labs
-from hardentui.visible import visible
-from hardentui.words import plural
-from hardentui.workbench.checklists import loading as checklists
-from hardentui.workbench.checklists.fixtures import (
+from hardentui.features.checklists import loading as checklists
+from hardentui.features.checklists.fixtures import (
     lint_checklist,
     new_checklist,
     prove_checklist,
     selectable_facts,
     selectable_options,
 )
-from hardentui.workbench.training import check_lab, open_training
-from hardentui.workbench.workbench import Workbench
+from hardentui.features.training.loading import load_labs
+from hardentui.features.training.training import check_lab, open_training
+from hardentui.features.workbench import Workbench
+from hardentui.toml_document import TomlFault, read_toml
+from hardentui.visible import visible
+from hardentui.words import plural
 
 
 def arguments(parser: ArgumentParser) -> None:

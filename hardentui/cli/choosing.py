@@ -7,21 +7,21 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hardentui.cli.terminal import Terminal
+from hardentui.features.checklists.lookup import know_checks
+from hardentui.features.fix.trial_files import plan_of_record
+from hardentui.features.named_file import read_named
+from hardentui.features.planning import saved_plans as plans
+from hardentui.features.trial.tried import no_longer_fits, read_trial
 from hardentui.harden.decisions import decisions, others_left_out, what_changes
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.reading.own_command import own_command
 from hardentui.visible import command_word, visible
 from hardentui.words import plural
-from hardentui.workbench.checklists.lookup import know_checks
-from hardentui.workbench.named_file import read_named
-from hardentui.workbench.planning import saved_plans as plans
-from hardentui.workbench.trials.files import plan_of_record
-from hardentui.workbench.trials.tried import no_longer_fits, read_trial
 
 if TYPE_CHECKING:
-    from hardentui.workbench.planning.saved_plans import SavedPlan
-    from hardentui.workbench.views import Report
-    from hardentui.workbench.workbench import Workbench
+    from hardentui.features.planning.saved_plans import SavedPlan
+    from hardentui.features.views import Report
+    from hardentui.features.workbench import Workbench
 
 
 def check_options(options: Namespace) -> SavedPlan | None:

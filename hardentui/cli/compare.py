@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from hardentui.cli.check import SEVERITIES
 from hardentui.cli.parser import Given
 from hardentui.cli.terminal import Terminal, save_text
+from hardentui.features.compare.compare import read_saved
+from hardentui.features.reports.comparing import as_json, as_text, compare
+from hardentui.features.reports.result import TextStyle
+from hardentui.features.views import CheckProgress
 from hardentui.model.finding import Severity
-from hardentui.reports.comparing import as_json, as_text, compare
-from hardentui.reports.result import TextStyle
-from hardentui.workbench.comparing import read_saved
-from hardentui.workbench.views import CheckProgress
 
 if TYPE_CHECKING:
-    from hardentui.reports.as_json import SavedReport
+    from hardentui.features.reports.as_json import SavedReport
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -7,11 +7,11 @@ from argparse import ArgumentParser, Namespace
 from hardentui.cli.session import one_report
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.undo import tell
+from hardentui.features.apply.history import PRIVATE, History
+from hardentui.features.views import Selection
+from hardentui.features.workbench import Workbench
 from hardentui.model.journal import JournalEntry
 from hardentui.visible import visible
-from hardentui.workbench.changing.history import PRIVATE, History
-from hardentui.workbench.views import Selection
-from hardentui.workbench.workbench import Workbench
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from msgspec import Struct, to_builtins
 
 from hardentui.cli.terminal import Terminal
+from hardentui.features.views import Report
 from hardentui.visible import strict_json, visible
-from hardentui.workbench.views import Report
 
 
 def write_as_json(terminal: Terminal, pages: Iterable[Struct], *, schema: str, simulated: bool) -> None:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from hardentui.cli.terminal import Paragraphs, Terminal
 from hardentui.errors import NoEngine
-from hardentui.workbench.opening.doctor import Machine, examine
+from hardentui.features.opening.doctor import Machine, examine
 
 if TYPE_CHECKING:
-    from hardentui.workbench.opening.doctor import Diagnosis
+    from hardentui.features.opening.doctor import Diagnosis
 
 _COLORS = {"ok": "32", "missing": "31", "weak": "33", "note": "36"}
 

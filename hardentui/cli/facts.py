@@ -8,10 +8,10 @@ from argparse import ArgumentParser, Namespace
 from hardentui.cli import session
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import NoEngine, UsageError
+from hardentui.features.compare.compare import record, write_facts
+from hardentui.features.opening.engines import open_engines
+from hardentui.features.views import CheckProgress
 from hardentui.words import plural
-from hardentui.workbench.comparing import record, write_facts
-from hardentui.workbench.opening.engines import open_engines
-from hardentui.workbench.views import CheckProgress
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -11,6 +11,9 @@ from hardentui.cli.choosing import check_options, make_plan
 from hardentui.cli.parser import group_of, output_options
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import HardenError, UsageError
+from hardentui.features.apply.batch import BatchForm, BatchItem, combine, prepare, write
+from hardentui.features.fix.saving import save, save_in_place
+from hardentui.features.views import Report, known_facts
 from hardentui.harden.score import score_word
 from hardentui.model.draft import Draft, NextSteps, Target
 from hardentui.model.plan import Caution, Choice
@@ -18,13 +21,10 @@ from hardentui.model.spec import Version
 from hardentui.reading.own_command import own_command
 from hardentui.visible import command_word, visible
 from hardentui.words import plural
-from hardentui.workbench.changing.batch import BatchForm, BatchItem, combine, prepare, write
-from hardentui.workbench.changing.saving import save, save_in_place
-from hardentui.workbench.views import Report, known_facts
 
 if TYPE_CHECKING:
-    from hardentui.workbench.views import Row
-    from hardentui.workbench.workbench import Workbench
+    from hardentui.features.views import Row
+    from hardentui.features.workbench import Workbench
 
 
 # Files of a draft: to the terminal, to a directory, or in place.

@@ -17,6 +17,9 @@ from hardentui.cli.terminal import Paragraphs, Terminal
 from hardentui.cli.trial import EXIT_CODES, ProgressLines
 from hardentui.cli.undo import stopped_by_signals, tell
 from hardentui.errors import ApplyFailed, HardenError, NotFound, UsageError
+from hardentui.features.apply.history import History, entry_lines
+from hardentui.features.checklists.lookup import know_checks
+from hardentui.features.fix.saving import save_result
 from hardentui.features.harden.page import LABEL, downtime, lines, title
 from hardentui.features.harden.task import CONFIRM_WITHIN, Hardening, HardenWishes, Outset
 from hardentui.harden.score import score_word
@@ -24,16 +27,13 @@ from hardentui.model.apps import compose_project
 from hardentui.model.journal import EntryState
 from hardentui.visible import strict_json, visible
 from hardentui.words import plural
-from hardentui.workbench.changing.history import History, entry_lines
-from hardentui.workbench.changing.saving import save_result
-from hardentui.workbench.checklists.lookup import know_checks
 from hardentui.writers.context import safe_file_name
 
 if TYPE_CHECKING:
     from hardentui.features.harden.card import Card
+    from hardentui.features.views import Report, Row
+    from hardentui.features.workbench import Workbench
     from hardentui.model.journal import JournalEntry
-    from hardentui.workbench.views import Report, Row
-    from hardentui.workbench.workbench import Workbench
 
 Ask = Callable[[str], str]
 """Asks a question; the answer, stripped; `n` at the end of the input."""

@@ -9,11 +9,11 @@ from hardentui.cli.check import deliver, report_options
 from hardentui.cli.parser import Given, checklist_option
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
+from hardentui.features.host_scans import import_scan
+from hardentui.features.results import check_result, host_reports
+from hardentui.features.views import told_once, without_originals
 from hardentui.model.finding import Kind, Severity
 from hardentui.words import plural
-from hardentui.workbench.host_scans import import_scan
-from hardentui.workbench.results import check_result, host_reports
-from hardentui.workbench.views import told_once, without_originals
 
 
 def arguments(parser: ArgumentParser) -> None:

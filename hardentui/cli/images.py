@@ -15,13 +15,7 @@ from hardentui.cli import session, updates
 from hardentui.cli.parser import Given
 from hardentui.cli.terminal import Terminal, command_module, foreign
 from hardentui.errors import ToolMissing, UsageError
-from hardentui.model.facts import ImageFacts
-from hardentui.model.image import NeverScanned, ScanSettings
-from hardentui.model.mounts import Unread, known
-from hardentui.reading.scans import rank, severities, stale
-from hardentui.visible import strict_json, visible
-from hardentui.workbench.looking.scanning import Scanning, save_sboms, sbom_of
-from hardentui.workbench.pages.images import (
+from hardentui.features.images.page import (
     age_of,
     image_page,
     is_inspected,
@@ -31,13 +25,19 @@ from hardentui.workbench.pages.images import (
     support_of,
     system_of,
 )
-from hardentui.workbench.pages.sections import Tone, size_text
+from hardentui.features.images.scanning import Scanning, save_sboms, sbom_of
+from hardentui.features.sections import Tone, size_text
+from hardentui.model.facts import ImageFacts
+from hardentui.model.image import NeverScanned, ScanSettings
+from hardentui.model.mounts import Unread, known
+from hardentui.reading.scans import rank, severities, stale
+from hardentui.visible import strict_json, visible
 
 if TYPE_CHECKING:
-    from hardentui.workbench.looking.scanning import ScanProgress
-    from hardentui.workbench.pages.sections import PageSection
-    from hardentui.workbench.views import Report
-    from hardentui.workbench.workbench import Workbench
+    from hardentui.features.images.scanning import ScanProgress
+    from hardentui.features.sections import PageSection
+    from hardentui.features.views import Report
+    from hardentui.features.workbench import Workbench
 
 
 # hardentui images --sbom: the packages of images, for other tools.

@@ -8,9 +8,9 @@ from argparse import ArgumentParser, Namespace
 from hardentui.cli.confirmation import sure
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
+from hardentui.features.apply.history import History, entry_lines
 from hardentui.model.journal import JournalEntry, journal_document
 from hardentui.visible import strict_json, visible, visible_lines
-from hardentui.workbench.changing.history import History, entry_lines
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -10,13 +10,13 @@ from hardentui.cli.container_pages import complain_of_unread, write_as_json
 from hardentui.cli.parser import Given
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import InputError, UsageError
+from hardentui.features.rights.page import Confinement, lsm_page
 from hardentui.files import write_bundle
 from hardentui.model.draft import TextFile
 from hardentui.visible import visible
-from hardentui.workbench.pages.rights import Confinement, lsm_page
 
 if TYPE_CHECKING:
-    from hardentui.workbench.pages.rights import LsmPage
+    from hardentui.features.rights.page import LsmPage
 
 SCHEMA = "hardentui/lsm/1"
 

@@ -14,16 +14,16 @@ from hardentui.cli.check import SEVERITIES
 from hardentui.cli.parser import seconds
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
+from hardentui.features.reports.monitor_text import sample_text, sensors_text
+from hardentui.features.watch.monitor import Monitor
+from hardentui.features.watch.sensors import sensors
 from hardentui.model.finding import Severity
-from hardentui.reports.monitor_text import sample_text, sensors_text
 from hardentui.visible import strict_json, visible
 from hardentui.words import plural
-from hardentui.workbench.monitoring.monitor import Monitor
-from hardentui.workbench.monitoring.sensors import sensors
 
 if TYPE_CHECKING:
+    from hardentui.features.workbench import Workbench
     from hardentui.model.monitoring import Sample
-    from hardentui.workbench.workbench import Workbench
 
 SCHEMA = "hardentui/monitor/1"
 SENSORS_SCHEMA = "hardentui/sensors/1"

@@ -17,36 +17,36 @@ from hardentui.cli.parser import Given, seconds
 from hardentui.cli.terminal import Terminal, foreign, save_text
 from hardentui.cli.trial import ProgressLines, interruptible
 from hardentui.errors import InputError, UsageError
+from hardentui.features.fix.learned import read_learned
+from hardentui.features.networks import proving
+from hardentui.features.networks import proving as going_out
+from hardentui.features.networks.page import places
+from hardentui.features.networks.proving import HOST, parse_target
+from hardentui.features.networks.requests import known_containers, watch_everybody
+from hardentui.features.networks.splitting import lines_of, split_trial_page, splits, try_proposal
+from hardentui.features.reports.network_svg import network_svg
+from hardentui.features.views import without_originals
 from hardentui.files import write_bundle
 from hardentui.model.facts import NetworkFacts
 from hardentui.model.network import SplitResult
-from hardentui.reports.network_svg import network_svg
 from hardentui.visible import strict_json, visible
-from hardentui.workbench.learned import read_learned
-from hardentui.workbench.networking import proving
-from hardentui.workbench.networking import proving as going_out
-from hardentui.workbench.networking.proving import HOST, parse_target
-from hardentui.workbench.networking.requests import known_containers, watch_everybody
-from hardentui.workbench.networking.splitting import lines_of, split_trial_page, splits, try_proposal
-from hardentui.workbench.pages.networks import places
-from hardentui.workbench.views import without_originals
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from hardentui.features.networks.page import NetworkPlace
     from hardentui.model.network import NetworkMap
-    from hardentui.workbench.pages.networks import NetworkPlace
 if TYPE_CHECKING:
+    from hardentui.features.networks.proving import Outgoing
+    from hardentui.features.views import Row
+    from hardentui.features.workbench import Workbench
     from hardentui.model.facts import ContainerFacts
     from hardentui.model.network import Contact
-    from hardentui.workbench.networking.proving import Outgoing
-    from hardentui.workbench.views import Row
-    from hardentui.workbench.workbench import Workbench
 if TYPE_CHECKING:
+    from hardentui.features.networks.splitting import Split, Watched
+    from hardentui.features.views import Row
+    from hardentui.features.workbench import Workbench
     from hardentui.model.network import SplitTrial
-    from hardentui.workbench.networking.splitting import Split, Watched
-    from hardentui.workbench.views import Row
-    from hardentui.workbench.workbench import Workbench
 
 
 SPLIT_SCHEMA = "hardentui/split/1"

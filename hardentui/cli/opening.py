@@ -7,7 +7,7 @@ import sys
 from argparse import Namespace
 
 from hardentui.cli.terminal import Terminal, command_module
-from hardentui.workbench.settings.reading import wants_text
+from hardentui.features.settings.reading import wants_text
 
 
 def run(options: Namespace, terminal: Terminal) -> int:

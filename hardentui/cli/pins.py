@@ -12,8 +12,7 @@ from typing import Any
 from hardentui.cli.confirmation import sure
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
-from hardentui.visible import strict_json, visible, visible_lines
-from hardentui.workbench.updating.pins import (
+from hardentui.features.images.pins import (
     PinFile,
     PinReport,
     PinState,
@@ -24,6 +23,7 @@ from hardentui.workbench.updating.pins import (
     move,
     moves_of,
 )
+from hardentui.visible import strict_json, visible, visible_lines
 
 SCHEMA = "hardentui/pins/1"
 

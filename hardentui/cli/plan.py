@@ -18,6 +18,16 @@ from hardentui.cli.terminal import Paragraphs, Terminal, save_text
 from hardentui.cli.trial import ProgressLines, trial_lines
 from hardentui.cli.undo import stopped_by_signals, tell
 from hardentui.errors import ApplyFailed, UsageError
+from hardentui.features.apply.apply_wishes import ApplyWishes
+from hardentui.features.apply.applying import PreparedChange
+from hardentui.features.apply.history import History, entry_lines
+from hardentui.features.apply.simulated_apply import play_apply, prepare_played
+from hardentui.features.fix.trial_files import plan_of_trial
+from hardentui.features.planning import saved_plans as plans
+from hardentui.features.trial.simulated_trial import play_trial
+from hardentui.features.trial.trying import Wishes
+from hardentui.features.views import Report
+from hardentui.features.workbench import Workbench
 from hardentui.harden.decisions import decisions, others_left_out, what_changes
 from hardentui.model.draft import Target
 from hardentui.model.finding import Risk
@@ -29,16 +39,6 @@ from hardentui.options import BY_NAME
 from hardentui.reading.masking import mask_argument
 from hardentui.reading.own_command import own_command
 from hardentui.visible import command_word, strict_json, visible, visible_lines
-from hardentui.workbench.changing.apply_wishes import ApplyWishes
-from hardentui.workbench.changing.applying import PreparedChange
-from hardentui.workbench.changing.history import History, entry_lines
-from hardentui.workbench.changing.simulated_apply import play_apply, prepare_played
-from hardentui.workbench.planning import saved_plans as plans
-from hardentui.workbench.trials.files import plan_of_trial
-from hardentui.workbench.trials.simulated_trial import play_trial
-from hardentui.workbench.trials.trying import Wishes
-from hardentui.workbench.views import Report
-from hardentui.workbench.workbench import Workbench
 from hardentui.writers.context import not_carried
 
 # hardentui plan: the changes that would harden a container, with reasons and risks.

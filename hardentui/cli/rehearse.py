@@ -12,9 +12,9 @@ from hardentui.cli import session
 from hardentui.cli.parser import Given
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.trial import ProgressLines, interruptible, trial_options
+from hardentui.features.trial.rehearsal import lines_of, rehearse_container
+from hardentui.features.trial.trying import Wishes
 from hardentui.visible import strict_json, visible
-from hardentui.workbench.trials.trying import Wishes
-from hardentui.workbench.updating.rehearsal import lines_of, rehearse_container
 
 SCHEMA = "hardentui/rehearsal/1"
 _NEW_FAILS, _OLD_FAILS = 1, 6

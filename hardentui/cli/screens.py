@@ -10,15 +10,15 @@ from msgspec.structs import replace
 
 from hardentui.cli.session import selection_of
 from hardentui.cli.terminal import Terminal, command_module
+from hardentui.features.begun import Begun
+from hardentui.features.engine_choices import engine_choices
+from hardentui.features.first_look import FirstLook
+from hardentui.features.settings.reading import Document, read_settings
+from hardentui.features.views import Selection
 from hardentui.state.remembered import Remembered, read_remembered, remember
 from hardentui.tui.app import HardenApp
 from hardentui.tui.app import run as run_app
 from hardentui.tui.vocabulary import key_name, vocabulary
-from hardentui.workbench.begun import Begun
-from hardentui.workbench.engine_choices import engine_choices
-from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.settings.reading import Document, read_settings
-from hardentui.workbench.views import Selection
 
 # The terminal UI with the settings of this account; loads Textual.
 

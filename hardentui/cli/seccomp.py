@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from hardentui.cli import session
 from hardentui.cli.container_pages import complain_of_unread, write_as_json
 from hardentui.cli.terminal import Terminal, foreign
-from hardentui.workbench.looking.default_profile import default_profile
-from hardentui.workbench.pages.seccomp import FilterKind, seccomp_page, summary
+from hardentui.features.looking.default_profile import default_profile
+from hardentui.features.rights.seccomp import FilterKind, seccomp_page, summary
 
 if TYPE_CHECKING:
-    from hardentui.workbench.pages.seccomp import SeccompPage
+    from hardentui.features.rights.seccomp import SeccompPage
 
 SCHEMA = "hardentui/seccomp/1"
 

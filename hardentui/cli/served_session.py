@@ -9,9 +9,9 @@ import sys
 import tempfile
 
 from hardentui.account import ONLY_BELOW
+from hardentui.features.first_look import FirstLook
+from hardentui.features.views import Selection
 from hardentui.tui.app import HardenApp, run
-from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.views import Selection
 
 _LEFT_OUT = ("CONTAINER_HOST", "CONTAINER_CONNECTION", "DOCKER_HOST", "XDG_RUNTIME_DIR", "EDITOR", "VISUAL")
 

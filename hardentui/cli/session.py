@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import NoEngine, NotFound, UsageError
+from hardentui.features.first_look import workbench_on
+from hardentui.features.opening.engines import open_engines
+from hardentui.features.views import Attempt, CheckProgress, Report, Row, Selection, concerns
 from hardentui.model.finding import Kind, Severity
 from hardentui.visible import visible
-from hardentui.workbench.first_look import workbench_on
-from hardentui.workbench.opening.engines import open_engines
-from hardentui.workbench.views import Attempt, CheckProgress, Report, Row, Selection, concerns
 
 if TYPE_CHECKING:
-    from hardentui.workbench.workbench import Workbench
+    from hardentui.features.workbench import Workbench
 
 SEVERITIES = tuple(severity.word for severity in Severity)
 

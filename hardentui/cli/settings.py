@@ -8,11 +8,11 @@ from argparse import ArgumentParser, Namespace
 
 from hardentui.checks import all_checks
 from hardentui.cli.terminal import Terminal
+from hardentui.features.settings.reading import Document, read_fix_defaults, read_settings
+from hardentui.features.settings.showing import SettingRow, setting_rows, settings_document, write_template
 from hardentui.model.settings import SettingSource
 from hardentui.tui.vocabulary import all_actions, key_name, vocabulary
 from hardentui.visible import strict_json, visible
-from hardentui.workbench.settings.reading import Document, read_fix_defaults, read_settings
-from hardentui.workbench.settings.showing import SettingRow, setting_rows, settings_document, write_template
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -10,12 +10,12 @@ from rich.text import Text
 from hardentui.cli import session
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import NoEngine
+from hardentui.features.reports.result import CheckResult, SubjectResult
+from hardentui.features.results import check_result
+from hardentui.features.views import Row, reports_of
 from hardentui.harden.score import Cell, score_word
 from hardentui.model.finding import Severity
 from hardentui.reading.own_command import own_command
-from hardentui.reports.result import CheckResult, SubjectResult
-from hardentui.workbench.results import check_result
-from hardentui.workbench.views import Row, reports_of
 
 TITLES = ("Container", "Image", "Engine", "State", "Score", "1234567890")
 CRITICAL = "#"

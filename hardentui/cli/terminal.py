@@ -13,9 +13,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, TextIO
 
 from hardentui.errors import HardenError
+from hardentui.features.reports.result import TextStyle
 from hardentui.files import write_bundle
 from hardentui.model.draft import TextFile
-from hardentui.reports.result import TextStyle
 from hardentui.visible import visible, visible_lines
 
 if TYPE_CHECKING:

@@ -18,7 +18,11 @@ from hardentui.cli.harden import Conversation
 from hardentui.cli.plan import APPLY_WORDS, Changes, plan_lines
 from hardentui.cli.terminal import Paragraphs, Terminal
 from hardentui.errors import ApplyFailed, HardenError, UsageError
+from hardentui.features.checklists.lookup import find_check
 from hardentui.features.harden.task import CONFIRM_WITHIN, HardenWishes
+from hardentui.features.looking.row_filter import parse_filter
+from hardentui.features.views import Report, Row, known_facts
+from hardentui.features.workbench import Workbench
 from hardentui.harden.decisions import decisions, others_left_out, what_changes
 from hardentui.harden.score import most_severe_first, score_word
 from hardentui.model.draft import Target
@@ -27,10 +31,6 @@ from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.reading.own_command import own_command
 from hardentui.visible import command_word, visible, visible_lines
 from hardentui.words import nearest, plural
-from hardentui.workbench.checklists.lookup import find_check
-from hardentui.workbench.looking.row_filter import parse_filter
-from hardentui.workbench.views import Report, Row, known_facts
-from hardentui.workbench.workbench import Workbench
 
 
 def worst_first(row: Row) -> tuple[bool, int, str]:

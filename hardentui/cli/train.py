@@ -15,12 +15,20 @@ from hardentui.cli.parser import Given, Parser, common_options
 from hardentui.cli.session import selection_of
 from hardentui.cli.terminal import Paragraphs, Terminal, save_text
 from hardentui.errors import InputError, UsageError
+from hardentui.features.training.course import (
+    Course,
+    Lab,
+    Mode,
+    export,
+    load_course,
+    load_progress,
+    progress_file,
+)
+from hardentui.features.training.loading import load_labs
+from hardentui.features.training.training import LabOutcome, Training, open_training
+from hardentui.features.workbench import Workbench
 from hardentui.reading.own_command import own_command
-from hardentui.training.course import Course, Lab, Mode, export, load_course, load_progress, progress_file
-from hardentui.training.loading import load_labs
 from hardentui.visible import visible, visible_lines
-from hardentui.workbench.training import LabOutcome, Training, open_training
-from hardentui.workbench.workbench import Workbench
 
 _ACTIONS = {
     "start": "open a lab",

@@ -14,24 +14,24 @@ from hardentui.cli import session
 from hardentui.cli.choosing import check_options, make_plan
 from hardentui.cli.parser import Given, group_of
 from hardentui.cli.terminal import Paragraphs, Terminal
+from hardentui.features.fix.saving import save_result
+from hardentui.features.fix.trial_files import trial_files
+from hardentui.features.reports.monitor_text import kept_unseen
+from hardentui.features.trial.tried import FILE_NAME, as_json, keep_profile, profile_directory, profile_path
+from hardentui.features.trial.trying import Wishes, choices_to_try
+from hardentui.features.trial.words import exercised, what_it_changes
+from hardentui.features.views import known_facts
 from hardentui.model.trial import Learned, Result, Trial, TrialEvent, TrialStep
 from hardentui.options import BY_NAME
 from hardentui.reading.own_command import own_command
-from hardentui.reports.monitor_text import kept_unseen
 from hardentui.visible import command_word, visible
 from hardentui.words import plural
-from hardentui.workbench.changing.saving import save_result
-from hardentui.workbench.trials.files import trial_files
-from hardentui.workbench.trials.tried import FILE_NAME, as_json, keep_profile, profile_directory, profile_path
-from hardentui.workbench.trials.trying import Wishes, choices_to_try
-from hardentui.workbench.trials.words import exercised, what_it_changes
-from hardentui.workbench.views import known_facts
 
 if TYPE_CHECKING:
     from argparse import _ArgumentGroup
 
-    from hardentui.workbench.views import Report
-    from hardentui.workbench.workbench import Workbench
+    from hardentui.features.views import Report
+    from hardentui.features.workbench import Workbench
 
 
 # The result of a trial, for people.

@@ -15,19 +15,19 @@ from hardentui.cli.images import page_text
 from hardentui.cli.parser import Given, common_options
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
+from hardentui.features.trust.change import trust_change_of, why_not
+from hardentui.features.trust.page import trust_page
+from hardentui.features.trust.rules import authority_rule, keyless_rule, kind_of, scope_of
+from hardentui.features.trust.sign import new_key, sign_and_prove, sign_with_gpg
 from hardentui.model.facts import EngineFacts
 from hardentui.model.mounts import known
 from hardentui.model.trust_change import NamedImages, PullVerdict, RuleKind, ScopeRule
 from hardentui.visible import strict_json, visible, visible_lines
-from hardentui.workbench.changing.signing import new_key, sign_and_prove, sign_with_gpg
-from hardentui.workbench.changing.trust import trust_change_of, why_not
-from hardentui.workbench.changing.trust_rules import authority_rule, keyless_rule, kind_of, scope_of
-from hardentui.workbench.pages.trust import trust_page
 
 if TYPE_CHECKING:
+    from hardentui.features.trust.change import TrustChange
+    from hardentui.features.workbench import Workbench
     from hardentui.model.trust_change import Pull, PullProof, TrustDraft
-    from hardentui.workbench.changing.trust import TrustChange
-    from hardentui.workbench.workbench import Workbench
 
 
 # hardentui trust sign, check and key.
@@ -95,7 +95,7 @@ def check(change: TrustChange, options: Namespace, terminal: Terminal) -> int:
     return max(codes)
 
 
-SCHEMA = "hardentui/trust/1"
+SCHEMA = "hardentui/features/trust/1"
 VERBS = {
     "show": "show the current policy (default)",
     "plan": "show the new files, proven by real pulls, without writing them",

@@ -11,6 +11,7 @@ from typing import Any
 
 from hardentui.cli.confirmation import sure
 from hardentui.cli.terminal import Terminal
+from hardentui.features.apply.history import History, entry_lines, trouble_back
 from hardentui.model.change_events import (
     ChangeEvent,
     GoingBack,
@@ -20,7 +21,6 @@ from hardentui.model.change_events import (
     OperationUndone,
 )
 from hardentui.model.operations import NoteContainer, NoteUnit, described, described_back, described_clearing
-from hardentui.workbench.changing.history import History, entry_lines, trouble_back
 
 # A change of the host, reported line by line.
 

@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hardentui.cli.terminal import Terminal, foreign
+from hardentui.features.images.updates import Updates, state_text
 from hardentui.model.mounts import Unread
 from hardentui.visible import strict_json
-from hardentui.workbench.updating.updates import Updates, state_text
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from hardentui.features.images.updates import Update
+    from hardentui.features.workbench import Workbench
     from hardentui.model.facts import ImageFacts
-    from hardentui.workbench.updating.updates import Update
-    from hardentui.workbench.workbench import Workbench
 
 SCHEMA = "hardentui/updates/1"
 INTERRUPTED = 130

@@ -11,12 +11,12 @@ from hardentui.checks import all_checks
 from hardentui.cli.parser import Given, checklist_option
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError, WaiversError
+from hardentui.features import waivers
+from hardentui.features.checklists.loading import load
+from hardentui.features.checklists.lookup import find_check
 from hardentui.model.check import AnyCheck
 from hardentui.model.finding import Waiver
 from hardentui.visible import visible
-from hardentui.workbench import waivers
-from hardentui.workbench.checklists.loading import load
-from hardentui.workbench.checklists.lookup import find_check
 
 
 def arguments(parser: ArgumentParser) -> None:

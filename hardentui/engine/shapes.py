@@ -19,7 +19,7 @@ _BUILDING = threading.Lock()
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6})\d*)?(Z|[+-]\d\d:\d\d)")
 
 
-TRIAL_LABEL = "hardentui.trial"
+TRIAL_LABEL = "hardentui.features.trial"
 """Marks everything that a trial creates; its value is the trial's number."""
 
 

@@ -29,6 +29,9 @@ from textual.timer import Timer
 
 from hardentui.errors import HardenError
 from hardentui.fault import EXIT_CODE, fault_text
+from hardentui.features.engine_choices import EngineChoice
+from hardentui.features.first_look import FirstLook
+from hardentui.features.views import Row
 from hardentui.model.settings import Notice, Settings, SettingSource
 from hardentui.state.own_files import keep_copy
 from hardentui.state.remembered import Remembered
@@ -42,9 +45,6 @@ from hardentui.tui.session import Place, Session
 from hardentui.tui.status import signs_for
 from hardentui.tui.themes import DEFAULT, THEMES, fallback_variables, made_readable
 from hardentui.visible import visible, visible_lines
-from hardentui.workbench.engine_choices import EngineChoice
-from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.views import Row
 
 if TYPE_CHECKING:
     from hardentui.model.facts import ContainerFacts

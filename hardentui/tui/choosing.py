@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, TypeAlias
 
 from hardentui.errors import HardenError
+from hardentui.features.views import Report
 from hardentui.harden.score import Score
 from hardentui.harden.settings import FixValue
 from hardentui.model.check import ParameterValue
 from hardentui.model.draft import Draft, Target
 from hardentui.model.plan import Choice, Plan, Skipped
-from hardentui.workbench.views import Report
 
 if TYPE_CHECKING:
-    from hardentui.workbench.workbench import Workbench
+    from hardentui.features.workbench import Workbench
 
 Values: TypeAlias = dict[str, ParameterValue]
 """Parameter -> the value given for a fix."""

@@ -12,11 +12,11 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from textual.screen import Screen
 
+    from hardentui.features.views import Row
+    from hardentui.features.workbench import Workbench
     from hardentui.model.facts import ContainerFacts
     from hardentui.model.plan import Choice
     from hardentui.tui.screen_report import ScreenReport
-    from hardentui.workbench.views import Row
-    from hardentui.workbench.workbench import Workbench
 
 
 class Destination(Struct, frozen=True):

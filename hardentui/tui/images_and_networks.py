@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hardentui.errors import HardenError
+from hardentui.features.sections import size_text
+from hardentui.features.views import Report, Row
 from hardentui.model.mounts import Unread
 from hardentui.tui import messages as say
 from hardentui.visible import visible
-from hardentui.workbench.pages.sections import size_text
-from hardentui.workbench.views import Report, Row
 
 if TYPE_CHECKING:
+    from hardentui.features.images.scanning import ScanProgress
+    from hardentui.features.workbench import Workbench
     from hardentui.model.facts import ImageFacts
     from hardentui.tui.session import Session
-    from hardentui.workbench.looking.scanning import ScanProgress
-    from hardentui.workbench.workbench import Workbench
 
 Post = Callable[[say.FromWorker], None]
 

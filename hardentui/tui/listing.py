@@ -8,10 +8,10 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hardentui.features.views import Row
 from hardentui.harden.score import Level
 from hardentui.model.finding import Severity, Status
 from hardentui.visible import visible
-from hardentui.workbench.views import Row
 
 Value: TypeAlias = tuple[int | str, ...]
 """What a column sorts by."""

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from hardentui.errors import HardenError
+from hardentui.features.views import CheckProgress, Connectivity, Report, Row
 from hardentui.model.draft import NO_STEPS, NextSteps
-from hardentui.workbench.views import CheckProgress, Connectivity, Report, Row
 
 if TYPE_CHECKING:
+    from hardentui.features.fix.saving import OwnUnit
+    from hardentui.features.opening.opened import Opened
+    from hardentui.features.workbench import Workbench
     from hardentui.model.draft import Draft, Target
     from hardentui.model.written import WrittenFile
-    from hardentui.workbench.changing.saving import OwnUnit
-    from hardentui.workbench.opening.opened import Opened
-    from hardentui.workbench.workbench import Workbench
 
 
 @dataclass

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from hardentui.workbench.views import Report, Row
+from hardentui.features.views import Report, Row
 
 if TYPE_CHECKING:
+    from hardentui.features.exports import Exportable
     from hardentui.model.journal import JournalEntry
-    from hardentui.workbench.exports import Exportable
 
 
 class ScreenReport(Struct, frozen=True):

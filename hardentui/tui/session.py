@@ -20,20 +20,20 @@ from textual.app import App
 from textual.signal import Signal
 
 from hardentui.errors import HardenError
+from hardentui.features.views import CheckProgress, Connectivity, Report, Row
 from hardentui.model.finding import Kind, Status, Subject
 from hardentui.tui import messages as say
 from hardentui.tui.images_and_networks import Around
 from hardentui.tui.listing import ListView
 from hardentui.tui.vocabulary import told
-from hardentui.workbench.views import CheckProgress, Connectivity, Report, Row
 
 if TYPE_CHECKING:
+    from hardentui.features.first_look import FirstLook
+    from hardentui.features.opening.opened import Opened
+    from hardentui.features.workbench import Workbench
     from hardentui.model.checklist import Step
     from hardentui.model.plan import Choice
     from hardentui.tui.choosing import Values
-    from hardentui.workbench.first_look import FirstLook
-    from hardentui.workbench.opening.opened import Opened
-    from hardentui.workbench.workbench import Workbench
 
 
 # The current step of a walk, and the step where a walk starts. Pure.

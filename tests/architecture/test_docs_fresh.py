@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hardentui.checks import all_checks
-from hardentui.workbench.checklists.loading import load
+from hardentui.features.checklists.loading import load
 from tools.generate_docs import stale
 
 

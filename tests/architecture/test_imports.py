@@ -18,7 +18,7 @@ def loaded_by(module: str) -> set[str]:
     return {name.split(".")[0] for name in modules_loaded_by(module)}
 
 
-@pytest.mark.parametrize("module", ["hardentui.workbench.workbench", "hardentui.checks", "hardentui.cli"])
+@pytest.mark.parametrize("module", ["hardentui.features.workbench", "hardentui.checks", "hardentui.cli"])
 def test_the_use_cases_load_no_screen_and_no_client_library(module: str) -> None:
     assert not {"textual", "rich", "podman", "requests", "jsonschema"} & loaded_by(module)
 
@@ -26,7 +26,7 @@ def test_the_use_cases_load_no_screen_and_no_client_library(module: str) -> None
 def test_a_place_that_only_looks_waits_for_no_client_library() -> None:
     places = ("walk", "fix_many", "images", "networks", "host", "trust", "monitor", "logs", "waivers")
     screens = ", ".join(f"hardentui.tui.screens.{place}" for place in places)
-    loaded = loaded_by(f"hardentui.workbench.workbench, hardentui.tui.app, {screens}")
+    loaded = loaded_by(f"hardentui.features.workbench, hardentui.tui.app, {screens}")
     assert not {"podman", "requests", "cyclonedx", "jsonschema"} & loaded
 
 
@@ -35,7 +35,7 @@ def test_the_package_itself_loads_nothing() -> None:
 
 
 def test_the_first_screen_loads_nothing_that_judges() -> None:
-    loaded = modules_loaded_by("hardentui.workbench.first_look, hardentui.tui.app")
+    loaded = modules_loaded_by("hardentui.features.first_look, hardentui.tui.app")
     assert "hardentui.tui.screens.home" in loaded
     later = (
         "hardentui.checks",
@@ -43,8 +43,8 @@ def test_the_first_screen_loads_nothing_that_judges() -> None:
         "hardentui.model.checklist",
         "hardentui.model.host",
         "hardentui.tui.screens.walk",
-        "hardentui.workbench.checklists.loading",
-        "hardentui.workbench.workbench",
+        "hardentui.features.checklists.loading",
+        "hardentui.features.workbench",
         "tomllib",
     )
     assert not loaded & set(later)

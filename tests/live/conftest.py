@@ -28,7 +28,7 @@ def _host_of_a_release() -> Iterator[None]:
     """A bench with the root directory of a release is a host of its own, also if its engine is rootless."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(
-            "hardentui.workbench.opening.engines.find_place",
+            "hardentui.features.opening.engines.find_place",
             lambda engines: find_place((*engines, *Bench.hosts.values())),
         )
         yield

@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 
 import pytest
 
-from hardentui.change.journal import Journal
+from hardentui.features.change.journal import Journal
+from hardentui.features.fix.apply_ways import KEEPS_UPDATES, UPDATES_RESTART
 from hardentui.model.journal import EntryState, JournalEntry
-from hardentui.workbench.changing.apply_ways import KEEPS_UPDATES, UPDATES_RESTART
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.waiting import eventually
 

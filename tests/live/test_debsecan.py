@@ -21,13 +21,13 @@ from pathlib import Path
 import pytest
 
 from hardentui.__main__ import main
+from hardentui.features.first_look import FirstLook
+from hardentui.features.views import Selection
 from hardentui.host.asker import asker
 from hardentui.images.inventory import read_inventory
 from hardentui.model.mounts import Unread
 from hardentui.scanners import present as debsecan
 from hardentui.tui.app import HardenApp
-from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.views import Selection
 from tests.conftest import cannot_run
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.schemas import validated

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 import pytest
 
 from hardentui.__main__ import main
+from hardentui.features.views import Selection
+from hardentui.features.workbench import Workbench
 from hardentui.model.draft import Target
 from hardentui.model.plan import Choice, Plan
 from hardentui.options import MOUNTS, TMPFS
-from hardentui.workbench.views import Selection
-from hardentui.workbench.workbench import Workbench
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.waiting import eventually
 

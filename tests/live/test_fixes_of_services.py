@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from hardentui.features.views import Report, Selection
+from hardentui.features.workbench import Workbench
 from hardentui.model.draft import Target
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.model.spec import Option
@@ -27,8 +29,6 @@ from hardentui.options import (
     USER,
     USERNS,
 )
-from hardentui.workbench.views import Report, Selection
-from hardentui.workbench.workbench import Workbench
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.waiting import eventually
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hardentui.workbench.changing.apply_wishes import keeping_commands
+from hardentui.features.apply.apply_wishes import keeping_commands
 from hardentui.writers.context import volume_for
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.waiting import eventually

@@ -9,11 +9,11 @@ import pytest
 
 from hardentui.checks import all_checks
 from hardentui.errors import ChangeFailed
-from hardentui.training.course import Lab
-from hardentui.training.loading import load_labs
-from hardentui.workbench.training import Training, check_lab, open_training
-from hardentui.workbench.views import Selection
-from hardentui.workbench.workbench import Workbench
+from hardentui.features.training.course import Lab
+from hardentui.features.training.loading import load_labs
+from hardentui.features.training.training import Training, check_lab, open_training
+from hardentui.features.views import Selection
+from hardentui.features.workbench import Workbench
 from tests.support.podman import BUSYBOX, Bench
 
 pytestmark = pytest.mark.live

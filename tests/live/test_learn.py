@@ -24,7 +24,7 @@ from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 
-SCHEMA = json.loads((files("hardentui.reports") / "trial-1.schema.json").read_text())
+SCHEMA = json.loads((files("hardentui.features.reports") / "trial-1.schema.json").read_text())
 NAME = "learn-it"
 HTTP = "curl -fsS -m 2 http://$TWIN_IP:80/"
 REDIS = "printf 'SET a 1\\r\\nQUIT\\r\\n' | timeout 3 busybox nc $TWIN_IP 6379 | grep -q OK"

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from hardentui.features.opening.engines import open_engines
+from hardentui.features.views import Command, Selection
+from hardentui.features.workbench import Workbench
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Finding, Status
 from hardentui.model.image import NeverScanned, ScanReport
-from hardentui.workbench.opening.engines import open_engines
-from hardentui.workbench.views import Command, Selection
-from hardentui.workbench.workbench import Workbench
 from tests.support.podman import BUSYBOX, Bench
 
 pytestmark = pytest.mark.live

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from hardentui.errors import EngineError, WriteError
+from hardentui.features.first_look import FirstLook
+from hardentui.features.fix.saving import save
+from hardentui.features.views import CheckProgress, Connectivity, Row, Selection
+from hardentui.features.workbench import Workbench
 from hardentui.model.draft import Target
 from hardentui.model.finding import Status
 from hardentui.model.plan import Caution
 from hardentui.model.spec import Version
 from hardentui.tui.app import HardenApp
-from hardentui.workbench.changing.saving import save
-from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.views import CheckProgress, Connectivity, Row, Selection
-from hardentui.workbench.workbench import Workbench
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.proxy import RecordingProxy
 from tests.support.waiting import eventually

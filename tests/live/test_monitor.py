@@ -14,10 +14,10 @@ import pytest
 
 from hardentui.__main__ import main
 from hardentui.engine.events import past_events
+from hardentui.features.views import Selection
+from hardentui.features.watch.monitor import Monitor
+from hardentui.features.workbench import Workbench
 from hardentui.model.monitoring import Sample
-from hardentui.workbench.monitoring.monitor import Monitor
-from hardentui.workbench.views import Selection
-from hardentui.workbench.workbench import Workbench
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.schemas import validated
 from tests.support.waiting import eventually

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from hardentui.features.trial.observe.calls import CallWatcher
+from hardentui.features.trial.observe.watch import Watch
 from hardentui.model.mounts import Unread
 from hardentui.model.observation import CallLog
 from hardentui.reading.seccomp import parse_profile
-from hardentui.trial.observe.calls import CallWatcher
-from hardentui.trial.observe.watch import Watch
 from tests.support.podman import BUSYBOX, Bench
 
 pytestmark = pytest.mark.live

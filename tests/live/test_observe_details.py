@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from hardentui.features.trial.learned.effects import capabilities
+from hardentui.features.trial.observe.argument_shapes import INSPECTED
+from hardentui.features.trial.observe.calls import CallWatcher
+from hardentui.features.trial.observe.watch import Inspector
 from hardentui.model.observation import CallDetail, CallLog
 from hardentui.reading.seccomp import parse_profile
-from hardentui.trial.learned.effects import capabilities
-from hardentui.trial.observe.argument_shapes import INSPECTED
-from hardentui.trial.observe.calls import CallWatcher
-from hardentui.trial.observe.watch import Inspector
 from tests.conftest import cannot_run
 from tests.support.images import NGINX, build, missing_package
 from tests.support.podman import BUSYBOX, Bench

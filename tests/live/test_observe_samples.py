@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from hardentui.features.trial.observe.watch import CapabilityWatcher, Sampler, Watch
 from hardentui.model.mounts import Unread
 from hardentui.model.observation import CapabilityCheck, Sampled
-from hardentui.trial.observe.watch import CapabilityWatcher, Sampler, Watch
 from tests.conftest import cannot_run
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.waiting import eventually

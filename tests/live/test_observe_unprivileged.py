@@ -13,8 +13,8 @@ from typing import IO
 import msgspec
 import pytest
 
-from hardentui.trial.learned.teaching import Needs, needs_of
-from hardentui.trial.observe.watch import Watch, native_way
+from hardentui.features.trial.learned.teaching import Needs, needs_of
+from hardentui.features.trial.observe.watch import Watch, native_way
 from tests.support.podman import BUSYBOX, Bench
 
 pytestmark = pytest.mark.live

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from hardentui.errors import CannotExpress
+from hardentui.features.fix.saving import save
+from hardentui.features.views import Report, Selection
+from hardentui.features.workbench import Workbench
 from hardentui.model.draft import Draft, Target
 from hardentui.model.plan import Caution
 from hardentui.model.spec import Spec
 from hardentui.model.written import WriteState
 from hardentui.options import MOUNTS, REMOVE, REQUIRES, SDNOTIFY, TABLE
-from hardentui.workbench.changing.saving import save
-from hardentui.workbench.views import Report, Selection
-from hardentui.workbench.workbench import Workbench
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.started_units import start_units
 from tests.support.waiting import eventually

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from hardentui.__main__ import main
+from hardentui.features.images.scanning import Scanning, ScanProgress
+from hardentui.features.views import Selection
+from hardentui.features.workbench import Workbench
 from hardentui.host.asker import CANCELLED
 from hardentui.model.facts import ImageFacts
-from hardentui.workbench.looking.scanning import Scanning, ScanProgress
-from hardentui.workbench.views import Selection
-from hardentui.workbench.workbench import Workbench
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.schemas import validated
 from tests.unit.scanners.recorded import CLAIR, TRIVY, TRIVY_VERSION

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from hardentui.features.views import Row, Selection
+from hardentui.features.workbench import Workbench
 from hardentui.model.draft import Draft, Target
 from hardentui.model.spec import Option, Spec
 from hardentui.options import REMOVE, REQUIRES, RESTART, SDNOTIFY, TABLE
-from hardentui.workbench.views import Row, Selection
-from hardentui.workbench.workbench import Workbench
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.started_units import start_units
 from tests.support.waiting import eventually

@@ -15,15 +15,15 @@ from typing import Any
 
 import pytest
 
+from hardentui.features.trust.proof import tiny_registry
+from hardentui.features.trust.sandbox import sandbox
+from hardentui.features.trust.signing import key_of_nobody
 from hardentui.host.files.reader import LocalFiles
 from hardentui.host.podman.trust import parse_policy, parse_stored_images, read_trust
 from hardentui.model.mounts import Unread
 from hardentui.model.spec import Version
 from hardentui.model.trust import Policy, Rule, TrustFacts, rule_for
 from hardentui.model.trust_change import PullVerdict, RuleKind
-from hardentui.trust.proof import tiny_registry
-from hardentui.trust.sandbox import sandbox
-from hardentui.trust.signing import key_of_nobody
 from tests.conftest import cannot_run
 from tests.support.waiting import eventually
 
@@ -197,7 +197,7 @@ def test_podman_and_skopeo_give_the_same_verdicts_in_the_sandbox(
 ) -> None:
     if not shutil.which(program):
         cannot_run(f"{program} is missing")
-    monkeypatch.setattr("hardentui.trust.sandbox.puller", lambda: program)
+    monkeypatch.setattr("hardentui.features.trust.sandbox.puller", lambda: program)
     host = f"127.0.0.1:{source.port}"
     settings = tmp_path / ".config" / "containers"
     settings.mkdir(parents=True)

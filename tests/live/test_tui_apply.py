@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from hardentui.features.first_look import FirstLook
+from hardentui.features.views import Selection
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.apply import ApplyScreen
 from hardentui.tui.screens.journal import JournalScreen
 from hardentui.tui.screens.trial import TrialScreen
 from hardentui.tui.screens.walk import WalkScreen
-from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.views import Selection
 from tests.support.podman import BUSYBOX, Bench
 from tests.tui.support import drawn, running, screen_text, shows, until
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from textual.widgets import Static
 
+from hardentui.features.first_look import FirstLook
+from hardentui.features.views import Selection
 from hardentui.host.podman.generator import dry_run, find_generator
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.fix_many import FixManyScreen
-from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.views import Selection
 from tests.support.podman import BUSYBOX, Bench
 from tests.tui.support import running, until
 

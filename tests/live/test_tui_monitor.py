@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from hardentui.features.first_look import FirstLook
+from hardentui.features.views import Selection
 from hardentui.tui.app import HardenApp
-from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.views import Selection
 from tests.support.podman import BUSYBOX, Bench
 from tests.tui.support import drawn, running, shows, until
 

@@ -12,6 +12,17 @@ from pathlib import Path
 
 import pytest
 
+from hardentui.features.fix.unit_edits import Style, UnitEdit, edited, prove_edit, unit_diff
+from hardentui.features.looking.shared_resources import EngineUnits
+from hardentui.features.looking.unit_origin import (
+    UNIT_LABEL,
+    Origin,
+    OriginKind,
+    drift_of,
+    origin_of,
+    unit_spec,
+)
+from hardentui.features.opening.opened import utc_now
 from hardentui.host.podman.generator import dry_run, exec_start, find_generator
 from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.plan import Plan
@@ -40,17 +51,6 @@ from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
 from hardentui.quadlet.read.service import ServiceFiles
 from hardentui.quadlet.write.bundle import UnitContext
-from hardentui.workbench.changing.unit_edits import Style, UnitEdit, edited, prove_edit, unit_diff
-from hardentui.workbench.looking.shared_resources import EngineUnits
-from hardentui.workbench.looking.unit_origin import (
-    UNIT_LABEL,
-    Origin,
-    OriginKind,
-    drift_of,
-    origin_of,
-    unit_spec,
-)
-from hardentui.workbench.opening.opened import utc_now
 from tests.conftest import cannot_run
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.rooted import Rooted

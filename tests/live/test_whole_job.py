@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from hardentui.features.checklists.loading import load
 from hardentui.host.podman.generator import dry_run, find_generator
-from hardentui.workbench.checklists.loading import load
 from tests.conftest import cannot_run
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.real_terminal import Terminal

@@ -18,21 +18,21 @@ from hypothesis import strategies as st
 
 from hardentui.checks import all_checks
 from hardentui.errors import HardenError
+from hardentui.features import waivers
+from hardentui.features.checklists import loading
+from hardentui.features.checklists.fixtures import faults_of, load_fixtures
+from hardentui.features.fix.learned import read_learned
+from hardentui.features.fix.trial_files import refuse_more_than_offered, why_weaker
+from hardentui.features.opening.saved_facts import open_saved
+from hardentui.features.planning import saved_plans
+from hardentui.features.reports.as_json import read_report
+from hardentui.features.settings.reading import Document, read_fix_defaults, read_settings
+from hardentui.features.training.loading import load_labs, parse_lab
+from hardentui.features.trial.tried import as_json, choices_of, no_longer_fits, plan_of, read_trial
 from hardentui.harden.plan import make_plan
-from hardentui.reports.as_json import read_report
-from hardentui.training.loading import load_labs, parse_lab
 from hardentui.tui.vocabulary import key_name, vocabulary
-from hardentui.workbench import waivers
-from hardentui.workbench.checklists import loading
-from hardentui.workbench.checklists.fixtures import faults_of, load_fixtures
-from hardentui.workbench.learned import read_learned
-from hardentui.workbench.opening.saved_facts import open_saved
-from hardentui.workbench.planning import saved_plans
-from hardentui.workbench.settings.reading import Document, read_fix_defaults, read_settings
-from hardentui.workbench.trials.files import refuse_more_than_offered, why_weaker
-from hardentui.workbench.trials.tried import as_json, choices_of, no_longer_fits, plan_of, read_trial
-from tests.unit.trial.test_offered import BASE, HONEST, WEB
-from tests.unit.trial.test_record import plan_for, record
+from tests.unit.features.trial.test_offered import BASE, HONEST, WEB
+from tests.unit.features.trial.test_record import plan_for, record
 
 CHECKS = tuple(all_checks())
 IDS = tuple(check.id for check in CHECKS)

@@ -19,15 +19,15 @@ import pytest
 
 from hardentui.engine.shapes import container as container_document
 from hardentui.errors import EngineError
+from hardentui.features.first_look import FirstLook
+from hardentui.features.opening.saved_facts import replay
+from hardentui.features.reports import render
+from hardentui.features.reports.result import CheckResult, TextStyle
+from hardentui.features.results import check_result
+from hardentui.features.views import reports_of
+from hardentui.features.workbench import Workbench
 from hardentui.model.finding import Severity, Status
-from hardentui.reports import render
-from hardentui.reports.result import CheckResult, TextStyle
 from hardentui.tui.app import HardenApp
-from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.opening.saved_facts import replay
-from hardentui.workbench.results import check_result
-from hardentui.workbench.views import reports_of
-from hardentui.workbench.workbench import Workbench
 from tests.property import recorded_cases
 from tests.tui.support import running, shows, until
 
@@ -40,7 +40,7 @@ Place = tuple[Any, ...]
 
 
 def _demo() -> dict[str, Any]:
-    text = (files("hardentui.workbench.opening") / "demo" / "host.json").read_text("utf-8")
+    text = (files("hardentui.features.opening") / "demo" / "host.json").read_text("utf-8")
     document: dict[str, Any] = json.loads(text)
     document["engines"] = document["engines"][:1]
     return document

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardentui.workbench.looking.row_filter import COLUMNS, parse_filter
-from hardentui.workbench.views import Row
+from hardentui.features.looking.row_filter import COLUMNS, parse_filter
+from hardentui.features.views import Row
 from tests.tui.replayed import judged_rows, some
 
 ROWS: list[Row] = judged_rows(some())

@@ -19,6 +19,9 @@ import threading
 from pathlib import Path
 
 from hardentui.errors import ApplyFailed, ChangeFailed
+from hardentui.features.apply.apply_wishes import ApplyWishes
+from hardentui.features.views import Selection
+from hardentui.features.workbench import Workbench
 from hardentui.model.change_events import (
     ChangeEvent,
     OperationBegun,
@@ -27,9 +30,6 @@ from hardentui.model.change_events import (
     OperationUndone,
 )
 from hardentui.model.plan import Choice
-from hardentui.workbench.changing.apply_wishes import ApplyWishes
-from hardentui.workbench.views import Selection
-from hardentui.workbench.workbench import Workbench
 
 _KINDS: dict[str, type[OperationBegun | OperationDone]] = {
     "begun": OperationBegun,

@@ -16,7 +16,7 @@ _CONDITIONS = ("if", "then", "else")
 
 def schema_of(name: str, version: str = "1") -> dict[str, Any]:
     """The schema of `hardentui/NAME/VERSION`."""
-    path = files("hardentui.reports") / f"{name}-{version}.schema.json"
+    path = files("hardentui.features.reports") / f"{name}-{version}.schema.json"
     schema: dict[str, Any] = json.loads(path.read_text())
     return schema
 

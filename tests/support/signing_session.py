@@ -10,11 +10,11 @@ import sys
 
 from textual.widgets import Input
 
+from hardentui.features.first_look import FirstLook
+from hardentui.features.views import Selection
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.signing import KeyScreen, SignScreen
 from hardentui.tui.screens.trust import TrustScreen
-from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.views import Selection
 from tests.support.trust_session import tell
 from tests.tui.support import Driver, drawn, running, until
 

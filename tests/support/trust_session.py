@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import sys
 
+from hardentui.features.first_look import FirstLook
+from hardentui.features.views import Selection
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.trust_change import TrustChangeScreen
-from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.views import Selection
 from tests.tui.support import drawn, running, shows, until
 
 

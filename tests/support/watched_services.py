@@ -11,9 +11,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from hardentui.features.trial.learned.teaching import Needs, needs_of
+from hardentui.features.trial.observe.watch import Watch, native_way
 from hardentui.model.observation import CallLog, Observation
-from hardentui.trial.learned.teaching import Needs, needs_of
-from hardentui.trial.observe.watch import Watch, native_way
 from tests.conftest import cannot_run
 from tests.support.images import NGINX, REDIS, build, missing_package
 from tests.support.podman import Bench

@@ -23,13 +23,13 @@ from hardentui.engine.connection import OnAnswer, Request, outcome, target
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.errors import EngineUnreachable
+from hardentui.features.first_look import FirstLook
+from hardentui.features.opening.opened import Opened
+from hardentui.features.opening.saved_facts import replay
+from hardentui.features.views import Row
+from hardentui.features.workbench import Workbench
 from hardentui.model.host import HostFacts
 from hardentui.model.mounts import Known
-from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.opening.opened import Opened
-from hardentui.workbench.opening.saved_facts import replay
-from hardentui.workbench.views import Row
-from hardentui.workbench.workbench import Workbench
 from tests.support.image_archives import image, member, packed
 
 CHECKLIST = Path(__file__).parent / "checklist.toml"
@@ -51,7 +51,7 @@ INSIDE = image(
 
 @cache
 def _demo() -> str:
-    return (files("hardentui.workbench.opening") / "demo" / "host.json").read_text("utf-8")
+    return (files("hardentui.features.opening") / "demo" / "host.json").read_text("utf-8")
 
 
 class Host:

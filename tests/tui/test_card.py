@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from hardentui.features.first_look import FirstLook
+from hardentui.features.trial import simulated_trial
+from hardentui.features.views import Selection
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.apply import ApplyScreen
 from hardentui.tui.screens.card import CardScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
-from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.trials import simulated_trial
-from hardentui.workbench.views import Selection
 from tests.tui.support import Driver, drawn, running, shows, until
 
 

@@ -7,9 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.change.journal import Journal
 from hardentui.checks.examples import container
 from hardentui.errors import UsageError
+from hardentui.features.apply import simulated_apply
+from hardentui.features.apply.apply_wishes import ApplyWishes, refuse_loss
+from hardentui.features.apply.applying import PreparedChange
+from hardentui.features.apply.simulated_apply import prepare_played
+from hardentui.features.change.journal import Journal
+from hardentui.features.first_look import FirstLook
+from hardentui.features.trial import simulated_trial
+from hardentui.features.views import Selection
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
 from hardentui.model.plan import Plan
 from hardentui.reading.layer_data import LayerData
@@ -18,13 +25,6 @@ from hardentui.tui.screens.apply import ApplyScreen, Refused
 from hardentui.tui.screens.journal import JournalScreen
 from hardentui.tui.screens.trial import TrialScreen
 from hardentui.tui.screens.walk import WalkScreen
-from hardentui.workbench.changing import simulated_apply
-from hardentui.workbench.changing.apply_wishes import ApplyWishes, refuse_loss
-from hardentui.workbench.changing.applying import PreparedChange
-from hardentui.workbench.changing.simulated_apply import prepare_played
-from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.trials import simulated_trial
-from hardentui.workbench.views import Selection
 from tests.tui.support import Driver, drawn, running, screen_text, shows, until
 
 

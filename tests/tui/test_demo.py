@@ -6,11 +6,11 @@ from pathlib import Path
 
 from textual.widgets import Button, Input
 
+from hardentui.features.first_look import FirstLook
+from hardentui.features.views import Selection
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
-from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.views import Selection
 from tests.tui.support import running, shows, until
 
 

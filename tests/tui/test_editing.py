@@ -10,12 +10,12 @@ import pytest
 from textual.widgets import Checkbox
 
 from hardentui.account import ONLY_BELOW
+from hardentui.features.first_look import FirstLook
+from hardentui.features.views import Selection
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.values import DiffScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
-from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.views import Selection
 from tests.tui.support import Driver, running, screen_text, shows, until
 
 Editor = Callable[[str], None]

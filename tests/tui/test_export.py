@@ -9,10 +9,10 @@ import pytest
 from textual.widgets import Input
 
 from hardentui.account import ONLY_BELOW
+from hardentui.features.apply.history import History, Recorded
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.export import ExportScreen
-from hardentui.workbench.changing.history import History, Recorded
 from tests.support.check_report import every_finding
 from tests.tui.replayed import some
 from tests.tui.support import Driver, make_app, running, shows, until

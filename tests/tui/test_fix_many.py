@@ -8,13 +8,13 @@ import pytest
 from textual.widgets import Checkbox, DataTable, Input, Static
 
 from hardentui.errors import CannotExpress
+from hardentui.features.fix.drafter import Drafter
+from hardentui.features.views import Report
 from hardentui.model.draft import Draft, Target
 from hardentui.model.plan import Choice, Plan
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.fix_many import FixManyScreen
 from hardentui.tui.screens.home import HomeScreen
-from hardentui.workbench.changing.drafter import Drafter
-from hardentui.workbench.views import Report
 from tests.tui.replayed import Host, some
 from tests.tui.support import Driver, drawn, make_app, running, screen_text, shows, until
 

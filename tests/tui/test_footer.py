@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from textual.widgets import Static
 
+from hardentui.features.engine_choices import EngineChoice
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.base import FooterKey, HardenScreen, KeyBar, TitleBar
 from hardentui.tui.screens.help import HelpScreen
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.logs import LogsScreen
 from hardentui.tui.widgets.page import RowTable
-from hardentui.workbench.engine_choices import EngineChoice
 from tests.tui.replayed import some
 from tests.tui.support import Driver, make_app, running, shows, until
 

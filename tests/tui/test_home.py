@@ -10,6 +10,9 @@ from textual.strip import Strip
 from textual.widgets import Input
 
 from hardentui.errors import NoEngine
+from hardentui.features.engine_choices import EngineChoice
+from hardentui.features.first_look import FirstLook
+from hardentui.features.views import Attempt
 from hardentui.tui.app import HardenApp
 from hardentui.tui.listing import ListView
 from hardentui.tui.screens.command_log import CommandLogScreen
@@ -18,9 +21,6 @@ from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.host import HostScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.widgets.container_list import ContainerList
-from hardentui.workbench.engine_choices import EngineChoice
-from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.views import Attempt
 from tests.tui.replayed import Host, nothing, some
 from tests.tui.support import (
     Driver,

@@ -11,6 +11,7 @@ import pytest
 import tomli_w
 
 from hardentui.errors import HardenError
+from hardentui.features.views import Attempt
 from hardentui.tui.screens.explain import ExplainScreen
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.job import AskScreen
@@ -20,7 +21,6 @@ from hardentui.tui.text import cell, fit, hanging, plain
 from hardentui.tui.widgets.finding_list import FindingList
 from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible_in_place
-from hardentui.workbench.views import Attempt
 from tests.support.image_archives import image, member, packed
 from tests.tui.replayed import CHECKLIST, LIST, Host, nothing
 from tests.tui.support import Driver, drawn, make_app, running, shows, until

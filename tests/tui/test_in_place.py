@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from textual.widgets import Button, Checkbox, Input
 
+from hardentui.features.fix.drafter import Drafter
+from hardentui.features.fix.saving import OwnUnit
+from hardentui.features.views import Report
 from hardentui.host.files.reader import LocalFiles
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.write import WriteScreen
-from hardentui.workbench.changing.drafter import Drafter
-from hardentui.workbench.changing.saving import OwnUnit
-from hardentui.workbench.views import Report
 from tests.support.units import QUADLET, service_of
 from tests.tui.replayed import Host
 from tests.tui.support import Driver, make_app, running, screen_text, shows, until

@@ -6,11 +6,11 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from hardentui.features.views import Row
 from hardentui.harden.score import Level
 from hardentui.model.finding import Status
 from hardentui.tui.listing import COLUMNS, CYCLED, ListView, arrange, summary
 from hardentui.tui.widgets.container_list import level_text, short_image
-from hardentui.workbench.views import Row
 from tests.tui.replayed import Host, judged_rows, some
 
 

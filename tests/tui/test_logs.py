@@ -6,12 +6,12 @@ import pytest
 from textual.app import App, ComposeResult
 
 from hardentui.engine.events import LogLine
+from hardentui.features.first_look import FirstLook
+from hardentui.features.views import Selection
+from hardentui.features.watch.following import _since
 from hardentui.model.monitoring import SeenLine
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.logs import MOST, LogsScreen, LogView
-from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.monitoring.following import _since
-from hardentui.workbench.views import Selection
 from tests.tui.support import running, screen_lines, shows, until
 from tests.tui.test_hostile import ATTACKS, FORBIDDEN
 

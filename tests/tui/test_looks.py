@@ -211,7 +211,7 @@ async def test_the_screens_look_as_they_were_approved(name: str, monkeypatch: py
     size, keys = PICTURES[name]
     monkeypatch.chdir("/")
     monkeypatch.setenv("HOME", "/home/anna")
-    monkeypatch.setattr("hardentui.workbench.changing.drafts.find_generator", lambda: None)
+    monkeypatch.setattr("hardentui.features.fix.drafts.find_generator", lambda: None)
     app = make_app(some())
     async with running(app, size) as pilot:
         await until(pilot, lambda: app.session.host is not None)

@@ -9,10 +9,10 @@ import pytest
 from textual.widgets import Static
 
 from hardentui.engine.events import LogLine
+from hardentui.features.watch import monitor
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.monitor import MonitorScreen, curve
 from hardentui.tui.screens.walk import WalkScreen
-from hardentui.workbench.monitoring import monitor
 from tests.tui.replayed import some
 from tests.tui.support import drawn, make_app, running, screen_text, shows, until
 

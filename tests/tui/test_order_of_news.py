@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from hardentui.features.looking.containers import Containers
 from hardentui.tui import messages as say
 from hardentui.tui.session import Workers
-from hardentui.workbench.looking.containers import Containers
 from tests.tui.replayed import Host, some
 from tests.tui.support import make_app, running, shows, started, until
 

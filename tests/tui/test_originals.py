@@ -9,7 +9,7 @@ from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.widgets.container_list import ContainerList
 from tests.tui.replayed import Host, some
 from tests.tui.support import make_app, running, screen_text, shows, until
-from tests.unit.workbench.looking.test_originals import keep
+from tests.unit.features.looking.test_originals import keep
 
 _NAME = "web-before-7116"
 _WHY = "The original of web, kept for an undo. In the journal (J) u restores it, f removes it."

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from hardentui.features.first_look import FirstLook
+from hardentui.features.views import Selection
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.home import HomeScreen
-from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.views import Selection
 from tests.support.hostile import Scripted, answer
 from tests.tui.replayed import some
 from tests.tui.support import make_app, running, shows, started, until

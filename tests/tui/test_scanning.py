@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from hardentui.errors import ToolMissing
+from hardentui.features.images.scanning import ScanProgress
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import ScanReport
 from hardentui.model.mounts import Known, Unread
 from hardentui.tui.screens.images import ImagesScreen
-from hardentui.workbench.looking.scanning import ScanProgress
 from tests.tui.replayed import some
 from tests.tui.support import make_app, running, shows
 from tests.unit.scanners.recorded import TRIVY
@@ -49,7 +49,7 @@ class HeldScanning:
 
 @pytest.fixture(autouse=True)
 def held(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hardentui.workbench.looking.scanning.Scanning", HeldScanning)
+    monkeypatch.setattr("hardentui.features.images.scanning.Scanning", HeldScanning)
 
 
 async def test_a_scan_shows_what_it_does_and_can_be_stopped() -> None:
@@ -110,7 +110,7 @@ async def test_an_image_that_cannot_be_scanned_keeps_none_of_the_others_back(
 async def test_without_a_scanner_the_page_has_the_commands_that_get_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("hardentui.workbench.looking.scanning.present", lambda: ())
+    monkeypatch.setattr("hardentui.features.images.scanning.present", lambda: ())
     app = make_app(some(state_directory=lambda: tmp_path))
     async with running(app, (120, 40)) as pilot:
         await pilot.press("I")

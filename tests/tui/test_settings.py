@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
+from hardentui.features.first_look import FirstLook
+from hardentui.features.settings.reading import settings_file
+from hardentui.features.views import Selection
 from hardentui.model.settings import Notice, SettingOrigin, Settings, SettingSource
 from hardentui.state.remembered import Remembered
 from hardentui.tui.app import HardenApp
@@ -15,9 +18,6 @@ from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.session import Place
 from hardentui.tui.themes import DEFAULT
-from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.settings.reading import settings_file
-from hardentui.workbench.views import Selection
 from tests.tui.replayed import some
 from tests.tui.support import make_app, running, screen_lines, screen_text, shows, until
 

@@ -12,15 +12,15 @@ from textual.widgets import Input
 
 from hardentui.account import ONLY_BELOW
 from hardentui.errors import UsageError
+from hardentui.features.trust import sign as signing
+from hardentui.features.trust.change import TrustChange
+from hardentui.features.trust.signing import SigningFailed
 from hardentui.model.trust_change import Pull, PullVerdict
-from hardentui.trust.signing import SigningFailed
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens import signing as signing_screens
 from hardentui.tui.screens.job import JobScreen
 from hardentui.tui.screens.signing import KeyScreen, SignScreen
 from hardentui.tui.screens.trust import TrustScreen
-from hardentui.workbench.changing import signing
-from hardentui.workbench.changing.trust import TrustChange
 from tests.tui.replayed import some
 from tests.tui.support import Driver, drawn, make_app, running, screen_text, shows, until
 

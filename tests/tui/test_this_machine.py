@@ -9,9 +9,9 @@ import pytest
 
 from hardentui.account import ONLY_BELOW
 from hardentui.errors import UsageError
+from hardentui.features.settings.showing import write_template
 from hardentui.tui.screens.this_machine import DoctorScreen, SettingsScreen
 from hardentui.tui.vocabulary import vocabulary
-from hardentui.workbench.settings.showing import write_template
 from tests.tui.replayed import some
 from tests.tui.support import drawn, make_app, running, shows, until
 

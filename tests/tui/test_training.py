@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input, TextArea
 
+from hardentui.features.first_look import FirstLook
+from hardentui.features.views import Selection
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.training import LabScreen, TrainingScreen
-from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.views import Selection
 from tests.tui.support import running, screen_text, shows, until
 
 

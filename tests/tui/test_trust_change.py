@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
+from hardentui.features.trust.change import TrustChange, simulated_trust_change
 from hardentui.model.journal import JournalEntry
 from hardentui.model.trust_change import Pull, PullProof, PullVerdict
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.trust import TrustScreen
 from hardentui.tui.screens.trust_change import TrustChangeScreen
-from hardentui.workbench.changing.trust import TrustChange, simulated_trust_change
 from tests.tui.replayed import some
 from tests.tui.support import Driver, drawn, make_app, running, shows, until
 

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from hardentui.features.trial.rehearsal import Rehearsal
+from hardentui.features.trial.trying import Wishes
+from hardentui.features.views import Report
 from hardentui.model.mounts import Known, Unread
 from hardentui.model.trial import Baseline, How, TrialEvent, TrialStep
 from hardentui.scanners.registry_answers import RegistryAnswers
 from hardentui.state.own_files import state_directory
 from hardentui.tui.screens.images import ImagesScreen
 from hardentui.tui.screens.updates import UpdatesScreen
-from hardentui.workbench.trials.trying import Wishes
-from hardentui.workbench.updating.rehearsal import Rehearsal
-from hardentui.workbench.views import Report
 from tests.tui.replayed import some
 from tests.tui.support import Driver, drawn, make_app, running, shows, until
 

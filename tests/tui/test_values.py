@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from textual.widgets import Button, Input
 
+from hardentui.features.planning import saved_plans as plans
 from hardentui.model.settings import Settings
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.help import HelpScreen
@@ -17,7 +18,6 @@ from hardentui.tui.screens.values import ValuesScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.widgets.finding_list import FindingList
-from hardentui.workbench.planning import saved_plans as plans
 from tests.tui.replayed import Host
 from tests.tui.support import Driver, make_app, running, screen_lines, screen_text, scrolled, shows, until
 

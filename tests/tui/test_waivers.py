@@ -13,6 +13,7 @@ import tomli_w
 from textual.widgets import Input
 
 from hardentui.checks import all_checks
+from hardentui.features.waivers import Waiving
 from hardentui.model.finding import Kind
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.explain import AcceptScreen, ExplainScreen, FindingsScreen
@@ -22,7 +23,6 @@ from hardentui.tui.screens.images import ImagesScreen
 from hardentui.tui.screens.waivers import WaiversScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.widgets.finding_list import FindingList
-from hardentui.workbench.waivers import Waiving
 from tests.tui.replayed import CHECKLIST, Host, some
 from tests.tui.support import Driver, drawn, make_app, running, screen_text, shows, until
 

@@ -11,6 +11,9 @@ import pytest
 from textual.widgets import Button, Checkbox, Input
 
 from hardentui.errors import GeneratorError
+from hardentui.features.fix.drafter import Drafter
+from hardentui.features.planning import saved_plans as plans
+from hardentui.features.views import Report
 from hardentui.model.draft import Draft, Target
 from hardentui.model.plan import Plan
 from hardentui.tui.app import HardenApp
@@ -20,9 +23,6 @@ from hardentui.tui.screens.values import DiffScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.widgets.finding_list import FindingList, Tick
-from hardentui.workbench.changing.drafter import Drafter
-from hardentui.workbench.planning import saved_plans as plans
-from hardentui.workbench.views import Report
 from tests.tui.replayed import TITLES, some
 from tests.tui.support import Driver, make_app, running, screen_lines, screen_text, scrolled, shows, until
 
@@ -333,7 +333,7 @@ def refusing(monkeypatch: pytest.MonkeyPatch) -> None:
     """The generator refuses every unit."""
     refusal = "Look at line 3, which is long enough for a small terminal, and whose end is told too."
     prove = Mock(side_effect=GeneratorError("The generator refuses the unit.", refusal))
-    monkeypatch.setattr("hardentui.workbench.changing.drafts.prove", prove)
+    monkeypatch.setattr("hardentui.features.fix.drafts.prove", prove)
 
 
 @pytest.mark.usefixtures("refusing")

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from hardentui.features.networks.splitting import Split
+from hardentui.features.views import Row
+from hardentui.features.workbench import Workbench
 from hardentui.model.network import SplitResult, SplitTrial, WayTried
 from hardentui.model.trial import TrialEvent, TrialStep
 from hardentui.tui.screens.job import AskScreen, JobScreen
 from hardentui.tui.screens.networks import NetworksScreen
 from hardentui.tui.screens.rights import RightsScreen
-from hardentui.workbench.networking.splitting import Split
-from hardentui.workbench.views import Row
-from hardentui.workbench.workbench import Workbench
 from tests.tui.replayed import Host, some
 from tests.tui.support import Driver, drawn, make_app, running, shows, until
 

@@ -10,11 +10,28 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.change.file_operator import OnEvent
-from hardentui.change.service_operator import probe_once
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import HardenError, UsageError
+from hardentui.features.apply.apply_wishes import ApplyWishes
+from hardentui.features.apply.applying import PROBES_MEET_DATA
+from hardentui.features.apply.history import History
+from hardentui.features.apply.simulated_apply import play_apply, prepare_played
+from hardentui.features.change.file_operator import OnEvent
+from hardentui.features.change.service_operator import probe_once
+from hardentui.features.change.wait import PATIENCE, has_health_check, ports_of
+from hardentui.features.fix.trial_files import plan_of_trial, trial_files
 from hardentui.features.harden.card import Card, NextStep, card_of
+from hardentui.features.trial.baseline import ProposedProbe, proposed_probe
+from hardentui.features.trial.results import not_tried
+from hardentui.features.trial.simulated_trial import play_trial
+from hardentui.features.trial.tried import (
+    can_keep_profile,
+    keep_profile,
+    profile_directory,
+    profile_path,
+)
+from hardentui.features.trial.trying import Wishes, choices_to_try
+from hardentui.features.views import Report, known_facts
 from hardentui.model.apps import compose_project
 from hardentui.model.draft import DraftFile, Target
 from hardentui.model.finding import Risk
@@ -22,31 +39,14 @@ from hardentui.model.journal import EntryState, JournalEntry, public_entry
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.model.trial import Learned, OnTrialEvent, Trial
 from hardentui.options import SECCOMP_PROFILE
-from hardentui.readiness.wait import PATIENCE, has_health_check, ports_of
 from hardentui.reading.behaviour import listening
 from hardentui.reading.own_command import own_command
-from hardentui.trial.baseline import ProposedProbe, proposed_probe
-from hardentui.trial.results import not_tried
 from hardentui.visible import command_word, visible
 from hardentui.words import plural
-from hardentui.workbench.changing.apply_wishes import ApplyWishes
-from hardentui.workbench.changing.applying import PROBES_MEET_DATA
-from hardentui.workbench.changing.history import History
-from hardentui.workbench.changing.simulated_apply import play_apply, prepare_played
-from hardentui.workbench.trials.files import plan_of_trial, trial_files
-from hardentui.workbench.trials.simulated_trial import play_trial
-from hardentui.workbench.trials.tried import (
-    can_keep_profile,
-    keep_profile,
-    profile_directory,
-    profile_path,
-)
-from hardentui.workbench.trials.trying import Wishes, choices_to_try
-from hardentui.workbench.views import Report, known_facts
 
 if TYPE_CHECKING:
-    from hardentui.workbench.changing.applying import Application, PreparedChange
-    from hardentui.workbench.workbench import Workbench
+    from hardentui.features.apply.applying import Application, PreparedChange
+    from hardentui.features.workbench import Workbench
 
 CONFIRM_WITHIN = 120.0
 """Seconds in which a person keeps what was applied; else it rolls back."""

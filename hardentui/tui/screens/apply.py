@@ -16,6 +16,10 @@ from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
 from hardentui.errors import HardenError
+from hardentui.features.apply.apply_wishes import ApplyWishes
+from hardentui.features.apply.applying import Application, PreparedChange
+from hardentui.features.apply.history import History, seconds_left, trouble_back
+from hardentui.features.apply.simulated_apply import play_apply, prepare_played
 from hardentui.model.change_events import (
     ChangeEvent,
     GoingBack,
@@ -33,10 +37,6 @@ from hardentui.tui.vocabulary import hint_of, in_keys
 from hardentui.tui.widgets.diff_view import diff_content
 from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible, visible_lines
-from hardentui.workbench.changing.apply_wishes import ApplyWishes
-from hardentui.workbench.changing.applying import Application, PreparedChange
-from hardentui.workbench.changing.history import History, seconds_left, trouble_back
-from hardentui.workbench.changing.simulated_apply import play_apply, prepare_played
 
 CONFIRM_SECONDS = "120"
 

@@ -16,14 +16,14 @@ from textual.style import Style
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from hardentui.features.opening.opened import Opened
+from hardentui.features.views import reports_of
 from hardentui.tui.actions import Action
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.session import Session
 from hardentui.tui.status import Signs, signs_of
 from hardentui.tui.text import both_ends, plain
 from hardentui.visible import visible
-from hardentui.workbench.opening.opened import Opened
-from hardentui.workbench.views import reports_of
 
 if TYPE_CHECKING:
     from hardentui.tui.app import HardenApp

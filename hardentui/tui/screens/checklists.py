@@ -18,6 +18,16 @@ from textual.widget import Widget
 from textual.widgets import OptionList, Static
 
 from hardentui.errors import ChecklistError, HardenError
+from hardentui.features.checklists.fixtures import (
+    lint_checklist,
+    new_checklist,
+    prove_checklist,
+    selectable_facts,
+    selectable_options,
+)
+from hardentui.features.checklists.loading import is_file, load, names
+from hardentui.features.named_file import refuse_strangers, why_not_here
+from hardentui.features.sections import PageLine, PageSection, Tone
 from hardentui.model.checklist import USUAL, Checklist
 from hardentui.tui.actions import BACK, CHECKLIST, COPY, bindings
 from hardentui.tui.screens.base import HardenScreen
@@ -27,16 +37,6 @@ from hardentui.tui.vocabulary import told
 from hardentui.tui.widgets.page import ChoiceList
 from hardentui.visible import visible
 from hardentui.words import plural
-from hardentui.workbench.checklists.fixtures import (
-    lint_checklist,
-    new_checklist,
-    prove_checklist,
-    selectable_facts,
-    selectable_options,
-)
-from hardentui.workbench.checklists.loading import is_file, load, names
-from hardentui.workbench.named_file import refuse_strangers, why_not_here
-from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
 
 
 @dataclass

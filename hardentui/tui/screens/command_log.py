@@ -10,12 +10,12 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
+from hardentui.features.views import Command
 from hardentui.tui.actions import BACK, COPY, bindings
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.text import cell
 from hardentui.tui.widgets.page import RowTable
 from hardentui.visible import visible
-from hardentui.workbench.views import Command
 
 _SETTLE = 0.3
 

@@ -16,7 +16,12 @@ from textual.widget import Widget
 from textual.widgets import Input, Label, OptionList, Static
 
 from hardentui.errors import HardenError
-from hardentui.reports.comparing import Comparison, compare
+from hardentui.features.compare.compare import ComparableFile, comparable_files, read_saved, report_now
+from hardentui.features.compare.page import comparison_page
+from hardentui.features.exports import comparison_of
+from hardentui.features.named_file import why_not_here
+from hardentui.features.reports.comparing import Comparison, compare
+from hardentui.features.views import CheckProgress, Row
 from hardentui.tui.actions import BACK, COMPARE, COPY, bindings
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.job import StoppablePage
@@ -24,14 +29,9 @@ from hardentui.tui.text import hanging
 from hardentui.tui.vocabulary import hint_of
 from hardentui.tui.widgets.page import ChoiceList, TextField, page
 from hardentui.visible import visible, visible_lines
-from hardentui.workbench.comparing import ComparableFile, comparable_files, read_saved, report_now
-from hardentui.workbench.exports import comparison_of
-from hardentui.workbench.named_file import why_not_here
-from hardentui.workbench.pages.comparison import comparison_page
-from hardentui.workbench.views import CheckProgress, Row
 
 if TYPE_CHECKING:
-    from hardentui.workbench.workbench import Workbench
+    from hardentui.features.workbench import Workbench
 
 
 @dataclass

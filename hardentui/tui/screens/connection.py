@@ -12,13 +12,13 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import OptionList, Static
 
+from hardentui.features.engine_choices import EngineChoice
 from hardentui.model.facts import EngineFacts
 from hardentui.tui.actions import BACK, CONNECTION, COPY, bindings
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.home import no_engine, tried
 from hardentui.tui.widgets.page import ChoiceList
 from hardentui.visible import visible
-from hardentui.workbench.engine_choices import EngineChoice
 
 _HEAD = "bold $primary"
 Part = str | Content | tuple[str, str]

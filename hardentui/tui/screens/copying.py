@@ -16,17 +16,17 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 
 from hardentui.errors import HardenError
+from hardentui.features.views import Report, Row
 from hardentui.model.draft import Target
 from hardentui.model.plan import Choice, Plan
 from hardentui.tui.actions import COPY_AS, bindings
 from hardentui.tui.vocabulary import hint_of
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
-from hardentui.workbench.views import Report, Row
 
 if TYPE_CHECKING:
+    from hardentui.features.workbench import Workbench
     from hardentui.tui.app import HardenApp
-    from hardentui.workbench.workbench import Workbench
 
 _MOST_NOTES = 2
 _MASKED = (

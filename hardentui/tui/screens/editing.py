@@ -9,12 +9,7 @@ from typing import TypeVar
 from textual.app import SuspendNotSupported
 
 from hardentui.errors import ChecklistError, HardenError
-from hardentui.model.written import WrittenFile
-from hardentui.tui.choosing import Choosing
-from hardentui.tui.screens.base import HardenScreen
-from hardentui.tui.vocabulary import hint_of
-from hardentui.words import plural
-from hardentui.workbench.changing.user_edits import (
+from hardentui.features.fix.user_edits import (
     check_edited_unit,
     edit,
     edited_choices,
@@ -23,8 +18,13 @@ from hardentui.workbench.changing.user_edits import (
     save_edited,
     show,
 )
-from hardentui.workbench.planning.planner import plan_file
-from hardentui.workbench.views import known_facts
+from hardentui.features.planning.planner import plan_file
+from hardentui.features.views import known_facts
+from hardentui.model.written import WrittenFile
+from hardentui.tui.choosing import Choosing
+from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.vocabulary import hint_of
+from hardentui.words import plural
 
 _Result = TypeVar("_Result")
 _MOST_FAULTS = 5

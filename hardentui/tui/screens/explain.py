@@ -15,6 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
 from hardentui.errors import HardenError
+from hardentui.features.waivers import Acceptance, Waiving
 from hardentui.model.check import HEADINGS, AnyCheck
 from hardentui.model.finding import Finding, Kind, Remediation, Waiver
 from hardentui.reading.forms import FORMS, text_of
@@ -28,7 +29,6 @@ from hardentui.tui.widgets.diff_view import diff_content
 from hardentui.tui.widgets.finding_list import Entry, FindingList, finding_text
 from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible
-from hardentui.workbench.waivers import Acceptance, Waiving
 
 _FIELDS = (
     ("reason", "Reason", "why it may stay as it is"),

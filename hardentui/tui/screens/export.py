@@ -17,6 +17,11 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from hardentui.errors import HardenError
+from hardentui.features.compare.compare import record, write_facts
+from hardentui.features.exports import Exportable, findings_of, journal_of, write_export
+from hardentui.features.named_file import why_not_here
+from hardentui.features.sections import PageLine, PageSection, Tone
+from hardentui.features.views import CheckProgress
 from hardentui.model.written import WrittenFile
 from hardentui.tui.actions import BACK, EXPORT, bindings
 from hardentui.tui.screen_report import ScreenReport
@@ -27,15 +32,10 @@ from hardentui.tui.vocabulary import told
 from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible
 from hardentui.words import plural
-from hardentui.workbench.comparing import record, write_facts
-from hardentui.workbench.exports import Exportable, findings_of, journal_of, write_export
-from hardentui.workbench.named_file import why_not_here
-from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
-from hardentui.workbench.views import CheckProgress
 from hardentui.writers.context import safe_file_name
 
 if TYPE_CHECKING:
-    from hardentui.workbench.workbench import Workbench
+    from hardentui.features.workbench import Workbench
 
 
 @dataclass

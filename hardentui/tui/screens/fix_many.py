@@ -15,6 +15,15 @@ from textual.widget import Widget
 from textual.widgets import Checkbox, Input, Static
 
 from hardentui.errors import HardenError
+from hardentui.features.apply.batch import (
+    Batch,
+    BatchForm,
+    BatchItem,
+    combine,
+    prepare,
+    write,
+)
+from hardentui.features.views import Report
 from hardentui.harden.score import score_word
 from hardentui.model.draft import NO_STEPS, NextSteps, Target
 from hardentui.model.plan import Caution, Choice
@@ -28,15 +37,6 @@ from hardentui.tui.widgets.page import RowTable, TextField
 from hardentui.tui.widgets.plan_panel import item_parts, written_parts
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
-from hardentui.workbench.changing.batch import (
-    Batch,
-    BatchForm,
-    BatchItem,
-    combine,
-    prepare,
-    write,
-)
-from hardentui.workbench.views import Report
 
 _BAD = "bold $status-high"
 _FIXES = {

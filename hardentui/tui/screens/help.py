@@ -12,13 +12,13 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
+from hardentui.features.looking.row_filter import EXAMPLES
 from hardentui.harden.score import SHORT
 from hardentui.tui.actions import APP, BACK, COPY, Action, bindings
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.status import FAILING, OTHERS
 from hardentui.tui.text import Part, hanging
 from hardentui.tui.widgets.container_list import CHOSEN, MARKED
-from hardentui.workbench.looking.row_filter import EXAMPLES
 
 _KEYS = {
     "escape": "esc",

@@ -13,6 +13,9 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from hardentui.errors import HardenError
+from hardentui.features.looking.row_filter import FilteredRows, parse_filter
+from hardentui.features.opening.opened import Opened
+from hardentui.features.views import Attempt, Report, Row, reports_of, told_once, without_originals
 from hardentui.harden.score import Level, score_word
 from hardentui.model.finding import Finding, Kind, Severity
 from hardentui.model.plan import Caution, Choice
@@ -28,13 +31,10 @@ from hardentui.tui.widgets.container_list import ContainerList, Line
 from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
-from hardentui.workbench.looking.row_filter import FilteredRows, parse_filter
-from hardentui.workbench.opening.opened import Opened
-from hardentui.workbench.views import Attempt, Report, Row, reports_of, told_once, without_originals
 
 if TYPE_CHECKING:
+    from hardentui.features.workbench import Workbench
     from hardentui.harden.do_first import DoFirst
-    from hardentui.workbench.workbench import Workbench
 
 
 # The message when there is nothing to list: why, and what to do next.

@@ -15,6 +15,8 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from hardentui.errors import HardenError
+from hardentui.features.host_scans import import_scan
+from hardentui.features.views import Report, told_once, without_originals
 from hardentui.harden.attack import ranked_paths
 from hardentui.model.finding import Finding, Kind, Remediation
 from hardentui.model.host import HostScan
@@ -29,8 +31,6 @@ from hardentui.tui.vocabulary import told
 from hardentui.tui.widgets.finding_list import Entry, FindingList, finding_text
 from hardentui.visible import visible
 from hardentui.words import plural
-from hardentui.workbench.host_scans import import_scan
-from hardentui.workbench.views import Report, told_once, without_originals
 
 _ROOMY = 24
 """Terminal rows from which there is room for more than one path."""

@@ -13,6 +13,19 @@ from textual.content import Content
 from textual.message import Message
 
 from hardentui.errors import HardenError
+from hardentui.features.images.page import (
+    age_of,
+    image_page,
+    is_inspected,
+    no_scanner_page,
+    packages_of,
+    scan_word,
+    size_of,
+    system_of,
+)
+from hardentui.features.images.scanning import Scanning
+from hardentui.features.sections import size_text
+from hardentui.features.views import Report, told_once
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Finding, Kind, Status
 from hardentui.model.image import NeverScanned
@@ -27,22 +40,9 @@ from hardentui.tui.status import OTHERS, look_of, worst_first
 from hardentui.tui.vocabulary import told
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
-from hardentui.workbench.looking.scanning import Scanning
-from hardentui.workbench.pages.images import (
-    age_of,
-    image_page,
-    is_inspected,
-    no_scanner_page,
-    packages_of,
-    scan_word,
-    size_of,
-    system_of,
-)
-from hardentui.workbench.pages.sections import size_text
-from hardentui.workbench.views import Report, told_once
 
 if TYPE_CHECKING:
-    from hardentui.workbench.workbench import Workbench
+    from hardentui.features.workbench import Workbench
 
 
 @dataclass

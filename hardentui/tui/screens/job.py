@@ -19,14 +19,14 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from hardentui.errors import HardenError
+from hardentui.features.fix.saving import save_texts
+from hardentui.features.sections import PageSection
 from hardentui.model.draft import TextFile
 from hardentui.tui.actions import ASK, BACK, COPY, JOB, SURE, Action, bindings
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.vocabulary import hint_of, told
 from hardentui.tui.widgets.page import TextField, page
 from hardentui.visible import visible, visible_lines
-from hardentui.workbench.changing.saving import save_texts
-from hardentui.workbench.pages.sections import PageSection
 
 # One question before something irreversible, or before a service restart.
 

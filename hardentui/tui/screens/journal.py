@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.message import Message
 
 from hardentui.errors import HardenError
+from hardentui.features.apply.history import History
 from hardentui.model.journal import EntryState, JournalEntry
 from hardentui.tui.actions import BACK, BROWSE, COPY, JOURNAL, bindings
 from hardentui.tui.screen_report import ScreenReport
@@ -21,7 +22,6 @@ from hardentui.tui.vocabulary import hint_of
 from hardentui.tui.widgets.diff_view import diff_content
 from hardentui.visible import visible
 from hardentui.words import plural
-from hardentui.workbench.changing.history import History
 
 
 @dataclass

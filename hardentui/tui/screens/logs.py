@@ -24,6 +24,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from hardentui.errors import HardenError
+from hardentui.features.watch.following import LogPart, follow_log
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.monitoring import SeenLine
 from hardentui.tui.actions import BACK, COPY, LOGS, bindings
@@ -33,10 +34,9 @@ from hardentui.tui.text import fit
 from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible
 from hardentui.words import plural
-from hardentui.workbench.monitoring.following import LogPart, follow_log
 
 if TYPE_CHECKING:
-    from hardentui.workbench.workbench import Workbench
+    from hardentui.features.workbench import Workbench
 
 
 MOST = 5000

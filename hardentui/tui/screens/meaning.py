@@ -7,6 +7,7 @@ from typing import ClassVar
 from textual.binding import Binding
 from textual.content import Content
 
+from hardentui.features.views import Report, Row
 from hardentui.harden.score import SHORT, TAKEOVER_CEILING, Cell, Score, score_by_step, score_word
 from hardentui.model.finding import Status
 from hardentui.tui.actions import BACK, COPY, bindings
@@ -14,7 +15,6 @@ from hardentui.tui.screens.job import ReadingScreen
 from hardentui.tui.status import look_of, look_of_cell
 from hardentui.tui.text import Part, fit, hanging
 from hardentui.visible import visible
-from hardentui.workbench.views import Report, Row
 
 _HEAD = "bold $primary"
 _SHOWN = 5

@@ -17,6 +17,8 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from hardentui.errors import HardenError, NotFound
+from hardentui.features.watch.monitor import Monitor
+from hardentui.features.watch.page import EarlierReadings, log_page, monitor_page
 from hardentui.model.monitoring import Sample
 from hardentui.tui.actions import BACK, COPY, MONITOR, bindings
 from hardentui.tui.screens.job import StoppableScreen, SureScreen
@@ -25,11 +27,9 @@ from hardentui.tui.vocabulary import hint_of, told
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
 from hardentui.words import plural
-from hardentui.workbench.monitoring.monitor import Monitor
-from hardentui.workbench.pages.monitor import EarlierReadings, log_page, monitor_page
 
 if TYPE_CHECKING:
-    from hardentui.workbench.workbench import Workbench
+    from hardentui.features.workbench import Workbench
 
 
 _BARS = "▁▂▃▄▅▆▇█"

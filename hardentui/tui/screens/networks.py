@@ -10,6 +10,16 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 from textual.content import Content
 
 from hardentui.errors import UsageError
+from hardentui.features.networks.page import NetworkPlace, place_page, places
+from hardentui.features.networks.requests import propose_splits, prove_way, watch_outgoing
+from hardentui.features.networks.splitting import (
+    outgoing_page,
+    proofs_page,
+    split_trial_page,
+    splits_page,
+    try_proposal,
+)
+from hardentui.features.views import without_originals
 from hardentui.model.draft import TextFile
 from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.model.finding import Finding, Kind
@@ -21,20 +31,10 @@ from hardentui.tui.screens.explain import FindingsScreen
 from hardentui.tui.screens.job import AskScreen, JobResult, JobScreen
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
-from hardentui.workbench.networking.requests import propose_splits, prove_way, watch_outgoing
-from hardentui.workbench.networking.splitting import (
-    outgoing_page,
-    proofs_page,
-    split_trial_page,
-    splits_page,
-    try_proposal,
-)
-from hardentui.workbench.pages.networks import NetworkPlace, place_page, places
-from hardentui.workbench.views import without_originals
 
 if TYPE_CHECKING:
-    from hardentui.workbench.views import Row
-    from hardentui.workbench.workbench import Workbench
+    from hardentui.features.views import Row
+    from hardentui.features.workbench import Workbench
 
 
 WATCH = 10.0

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from hardentui.errors import NotFound
+from hardentui.features.rights.page import rights_of
 from hardentui.tui.screens.job import JobResult, JobScreen
 from hardentui.visible import visible
-from hardentui.workbench.pages.rights import rights_of
 
 if TYPE_CHECKING:
-    from hardentui.workbench.views import Row
-    from hardentui.workbench.workbench import Workbench
+    from hardentui.features.views import Row
+    from hardentui.features.workbench import Workbench
 
 
 class RightsScreen(JobScreen):

@@ -14,6 +14,9 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
+from hardentui.features.sections import PageLine, PageSection, Tone
+from hardentui.features.trust.change import trust_change_of
+from hardentui.features.trust.sign import new_key, passphrase_file, sign_and_prove, sign_with_gpg
 from hardentui.model.trust_change import Pull, PullVerdict
 from hardentui.tui.actions import BACK, FORM, bindings
 from hardentui.tui.screens.base import HardenScreen
@@ -21,12 +24,9 @@ from hardentui.tui.screens.job import Job, JobResult, JobScreen, SureScreen
 from hardentui.tui.text import hanging
 from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible
-from hardentui.workbench.changing.signing import new_key, passphrase_file, sign_and_prove, sign_with_gpg
-from hardentui.workbench.changing.trust import trust_change_of
-from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
 
 if TYPE_CHECKING:
-    from hardentui.workbench.workbench import Workbench
+    from hardentui.features.workbench import Workbench
 
 
 class Field(NamedTuple):

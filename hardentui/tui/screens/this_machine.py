@@ -13,13 +13,13 @@ from textual.message import Message
 
 from hardentui.checks import all_checks
 from hardentui.errors import HardenError
+from hardentui.features.named_file import why_not_here
+from hardentui.features.opening.this_machine import doctor_page, settings_page
+from hardentui.features.settings.reading import Document, read_fix_defaults, read_settings, settings_file
+from hardentui.features.settings.showing import setting_rows, write_template
 from hardentui.tui.actions import SETTINGS, bindings
 from hardentui.tui.screens.job import JobResult, JobScreen, SureScreen
 from hardentui.tui.vocabulary import all_actions, key_name, told, vocabulary
-from hardentui.workbench.named_file import why_not_here
-from hardentui.workbench.pages.this_machine import doctor_page, settings_page
-from hardentui.workbench.settings.reading import Document, read_fix_defaults, read_settings, settings_file
-from hardentui.workbench.settings.showing import setting_rows, write_template
 
 
 @dataclass

@@ -17,8 +17,10 @@ from textual.widgets import Input, Label, Static, TextArea
 
 from hardentui.checks import all_checks
 from hardentui.errors import HardenError, UsageError
-from hardentui.training.course import Course, Lab, Mode
-from hardentui.training.loading import load_labs
+from hardentui.features.exports import results_of
+from hardentui.features.training.course import Course, Lab, Mode
+from hardentui.features.training.loading import load_labs
+from hardentui.features.training.training import LabOutcome, Training, open_training
 from hardentui.tui.actions import BACK, COPY, LAB, TRAINING, bindings
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.base import HardenScreen
@@ -27,8 +29,6 @@ from hardentui.tui.screens.job import AskScreen
 from hardentui.tui.vocabulary import hint_of
 from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible, visible_lines
-from hardentui.workbench.exports import results_of
-from hardentui.workbench.training import LabOutcome, Training, open_training
 
 # One lab: why it matters, the task, the result, and a line for options of podman run.
 

@@ -15,10 +15,16 @@ from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
 from hardentui.errors import HardenError
+from hardentui.features.fix.trial_files import plan_of_trial
+from hardentui.features.reports.monitor_text import kept_unseen
+from hardentui.features.trial.simulated_trial import play_trial
+from hardentui.features.trial.tried import keep_profile, profile_directory, profile_path
+from hardentui.features.trial.trying import Wishes
+from hardentui.features.trial.words import exercised, what_it_changes
+from hardentui.features.views import known_facts
 from hardentui.model.plan import Plan
 from hardentui.model.trial import Result, Round, Trial, TrialEvent, TrialStep
 from hardentui.options import BY_NAME
-from hardentui.reports.monitor_text import kept_unseen
 from hardentui.tui.actions import BACK, COPY, TRIAL, bindings
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.apply import ApplyScreen
@@ -30,12 +36,6 @@ from hardentui.tui.vocabulary import hint_of
 from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
-from hardentui.workbench.trials.files import plan_of_trial
-from hardentui.workbench.trials.simulated_trial import play_trial
-from hardentui.workbench.trials.tried import keep_profile, profile_directory, profile_path
-from hardentui.workbench.trials.trying import Wishes
-from hardentui.workbench.trials.words import exercised, what_it_changes
-from hardentui.workbench.views import known_facts
 
 _HEADINGS = {
     Result.WORKS: ("A hardened configuration works", "bold $success"),

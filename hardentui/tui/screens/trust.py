@@ -8,6 +8,9 @@ from typing import ClassVar
 from msgspec.structs import replace
 from textual.content import Content
 
+from hardentui.features.named_file import why_not_here
+from hardentui.features.trust.page import formats_page, trust_page
+from hardentui.features.views import Report
 from hardentui.model.facts import EngineFacts
 from hardentui.tui.actions import BACK, COPY, TRUST, bindings
 from hardentui.tui.screen_report import ScreenReport
@@ -16,9 +19,6 @@ from hardentui.tui.screens.signing import KeyScreen, SignScreen, check_job
 from hardentui.tui.screens.trust_change import TrustChangeScreen
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
-from hardentui.workbench.named_file import why_not_here
-from hardentui.workbench.pages.trust import formats_page, trust_page
-from hardentui.workbench.views import Report
 
 _STEP = 3
 

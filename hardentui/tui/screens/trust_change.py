@@ -15,6 +15,19 @@ from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
 from hardentui.errors import HardenError
+from hardentui.features.trust.change import (
+    TrustChange,
+    simulated_trust_change,
+    trust_change_of,
+    why_not,
+)
+from hardentui.features.trust.rules import (
+    for_any_tag,
+    kind_by_name,
+    rule_of,
+    rule_text,
+    with_rule,
+)
 from hardentui.model.finding import Severity, Status
 from hardentui.model.journal import JournalEntry
 from hardentui.model.trust_change import NamedImages, PullProof, ScopeRule, TrustDraft
@@ -27,22 +40,9 @@ from hardentui.tui.widgets.diff_view import diff_content
 from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible
 from hardentui.words import plural
-from hardentui.workbench.changing.trust import (
-    TrustChange,
-    simulated_trust_change,
-    trust_change_of,
-    why_not,
-)
-from hardentui.workbench.changing.trust_rules import (
-    for_any_tag,
-    kind_by_name,
-    rule_of,
-    rule_text,
-    with_rule,
-)
 
 if TYPE_CHECKING:
-    from hardentui.workbench.workbench import Workbench
+    from hardentui.features.workbench import Workbench
 
 _INDENT = 14
 _NO_PULLS = "This host is simulated: nothing is pulled or written."

@@ -18,23 +18,8 @@ from textual.content import Content
 from textual.message import Message
 
 from hardentui.errors import HardenError, UsageError
-from hardentui.model.facts import ImageFacts
-from hardentui.model.trial import TrialEvent
-from hardentui.tui.actions import BACK, COPY, UPDATES, bindings
-from hardentui.tui.screens.job import AskScreen, JobResult, JobScreen, StoppablePage, SureScreen
-from hardentui.tui.text import hanging
-from hardentui.tui.vocabulary import hint_of
-from hardentui.tui.widgets.diff_view import diff_content
-from hardentui.tui.widgets.page import page
-from hardentui.visible import visible
-from hardentui.words import plural
-from hardentui.workbench.looking.scanning import gaps_of, name_of, save_sboms
-from hardentui.workbench.networking.requests import fresh_report
-from hardentui.workbench.pages.images import is_inspected
-from hardentui.workbench.pages.sections import PageLine, PageSection, Tone, size_text
-from hardentui.workbench.pages.updates import pins_page, rehearsal_page, updates_page
-from hardentui.workbench.trials.trying import Wishes
-from hardentui.workbench.updating.pins import (
+from hardentui.features.images.page import is_inspected
+from hardentui.features.images.pins import (
     PinFile,
     PinMoves,
     PinReport,
@@ -46,12 +31,27 @@ from hardentui.workbench.updating.pins import (
     move,
     moves_of,
 )
-from hardentui.workbench.updating.rehearsal import rehearse_container
-from hardentui.workbench.updating.updates import COOL_DOWN, Update, Updates
+from hardentui.features.images.scanning import gaps_of, name_of, save_sboms
+from hardentui.features.images.updates import COOL_DOWN, Update, Updates
+from hardentui.features.images.updates_page import pins_page, rehearsal_page, updates_page
+from hardentui.features.networks.requests import fresh_report
+from hardentui.features.sections import PageLine, PageSection, Tone, size_text
+from hardentui.features.trial.rehearsal import rehearse_container
+from hardentui.features.trial.trying import Wishes
+from hardentui.model.facts import ImageFacts
+from hardentui.model.trial import TrialEvent
+from hardentui.tui.actions import BACK, COPY, UPDATES, bindings
+from hardentui.tui.screens.job import AskScreen, JobResult, JobScreen, StoppablePage, SureScreen
+from hardentui.tui.text import hanging
+from hardentui.tui.vocabulary import hint_of
+from hardentui.tui.widgets.diff_view import diff_content
+from hardentui.tui.widgets.page import page
+from hardentui.visible import visible
+from hardentui.words import plural
 
 if TYPE_CHECKING:
-    from hardentui.workbench.views import Report, Row
-    from hardentui.workbench.workbench import Workbench
+    from hardentui.features.views import Report, Row
+    from hardentui.features.workbench import Workbench
 
 
 # The work behind the keys of images and updates: an SBOM, and the rehearsal of an update.

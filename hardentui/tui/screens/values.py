@@ -13,6 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from hardentui.errors import HardenError, InputError
+from hardentui.features.planning.planner import typed_value
 from hardentui.harden.settings import FixValue, From
 from hardentui.model.draft import Target
 from hardentui.model.finding import Finding
@@ -31,7 +32,6 @@ from hardentui.tui.widgets.page import TextField
 from hardentui.tui.widgets.plan_panel import plan_notes, promise, short_diff
 from hardentui.visible import visible
 from hardentui.words import plural
-from hardentui.workbench.planning.planner import typed_value
 
 # The complete diff: the container as it is against the hardened one.
 

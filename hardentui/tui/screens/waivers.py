@@ -9,6 +9,8 @@ from typing import ClassVar
 from textual.content import Content
 
 from hardentui.errors import HardenError
+from hardentui.features.sections import PageLine, PageSection, Tone
+from hardentui.features.views import Report
 from hardentui.model.finding import WaiverUse
 from hardentui.tui.actions import BACK, COPY, WAIVERS, bindings
 from hardentui.tui.screens.job import ReadingScreen
@@ -16,8 +18,6 @@ from hardentui.tui.vocabulary import hint_of
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
-from hardentui.workbench.pages.sections import PageLine, PageSection, Tone
-from hardentui.workbench.views import Report
 
 
 class WaiversScreen(ReadingScreen):

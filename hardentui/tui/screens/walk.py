@@ -13,6 +13,8 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from hardentui.errors import HardenError
+from hardentui.features.images.page import is_inspected
+from hardentui.features.views import Report, Row, also_words
 from hardentui.model.checklist import Step
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Finding, Kind, Remediation
@@ -35,14 +37,12 @@ from hardentui.tui.widgets.plan_panel import PlanPanel, promise
 from hardentui.tui.widgets.step_rail import StepRail
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
-from hardentui.workbench.pages.images import is_inspected
-from hardentui.workbench.views import Report, Row, also_words
 
 if TYPE_CHECKING:
+    from hardentui.features.looking.judging import Judge
+    from hardentui.features.views import Report
     from hardentui.model.checklist import Step
     from hardentui.tui.status import Signs
-    from hardentui.workbench.looking.judging import Judge
-    from hardentui.workbench.views import Report
 
 
 _TEXTS = ("Why", "Attack", "Fix", "May break")

@@ -15,6 +15,16 @@ from textual.widget import Widget
 from textual.widgets import Button, Checkbox, Input, Static
 
 from hardentui.errors import HardenError, WriteError
+from hardentui.features.fix.saving import (
+    OwnUnit,
+    command_in_place,
+    command_with_plan,
+    look_in_place,
+    save,
+    save_in_place,
+)
+from hardentui.features.planning.planner import plan_file
+from hardentui.features.views import known_facts
 from hardentui.model.draft import Draft, DraftFile, NextSteps, Target
 from hardentui.model.plan import Plan
 from hardentui.model.written import WrittenFile
@@ -30,16 +40,6 @@ from hardentui.tui.widgets.finding_list import Tick, step_parts
 from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
-from hardentui.workbench.changing.saving import (
-    OwnUnit,
-    command_in_place,
-    command_with_plan,
-    look_in_place,
-    save,
-    save_in_place,
-)
-from hardentui.workbench.planning.planner import plan_file
-from hardentui.workbench.views import known_facts
 
 
 class _FlowLayout(Layout):

@@ -23,6 +23,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from hardentui.features.views import Row
 from hardentui.harden.score import score_word, worst
 from hardentui.model.settings import Settings
 from hardentui.tui.listing import score_of
@@ -30,7 +31,6 @@ from hardentui.tui.session import Place
 from hardentui.tui.status import STYLES, Signs, look_of_cell, signs_of
 from hardentui.tui.text import fit
 from hardentui.visible import visible
-from hardentui.workbench.views import Row
 
 CELLS = 20
 _DIGEST = re.compile(r"(@sha256:[0-9a-f]{12})[0-9a-f]{52}\b")

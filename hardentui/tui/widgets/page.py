@@ -11,12 +11,12 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import DataTable, Input, OptionList
 
+from hardentui.features.sections import PageSection, Tone
 from hardentui.model.finding import Finding
 from hardentui.tui.status import look_of, signs_of, worst_first
 from hardentui.tui.text import Part, hanging
 from hardentui.tui.vocabulary import in_keys
 from hardentui.visible import visible, visible_in_place
-from hardentui.workbench.pages.sections import PageSection, Tone
 
 # A line to type in that draws any value safely.
 

@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from hardentui.errors import HardenError
+from hardentui.features.apply.batch import BatchItem
 from hardentui.harden.decisions import decisions, others_left_out, what_changes
 from hardentui.harden.score import score_word
 from hardentui.model.draft import NextSteps, Target
@@ -24,7 +25,6 @@ from hardentui.tui.widgets.diff_view import DiffView, diff_content
 from hardentui.tui.widgets.finding_list import step_parts
 from hardentui.visible import visible
 from hardentui.words import plural
-from hardentui.workbench.changing.batch import BatchItem
 
 # The plan of one of many containers, and everything that was written, as text.
 

@@ -18,13 +18,13 @@ from typing import Any
 from msgspec.structs import replace
 
 from hardentui.checks import all_checks
+from hardentui.features.checklists.loading import load
+from hardentui.features.looking.judging import Judge
+from hardentui.features.opening.engines import open_engines
+from hardentui.features.views import Report, Row, Selection
+from hardentui.features.workbench import Workbench
 from hardentui.model.checklist import Checklist
 from hardentui.model.spec import Version
-from hardentui.workbench.checklists.loading import load
-from hardentui.workbench.looking.judging import Judge
-from hardentui.workbench.opening.engines import open_engines
-from hardentui.workbench.views import Report, Row, Selection
-from hardentui.workbench.workbench import Workbench
 from tests.live.flavours import auditor
 from tests.live.flavours.base import IMAGES, MOVED, NETWORK, arguments
 from tests.live.flavours.image_files import TestImage, docker_archive

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from hardentui.checks import all_checks, check_by_id
 from hardentui.checks.examples import container, rootful, rootless
 from hardentui.errors import CannotFix
+from hardentui.features.checklists.loading import load
 from hardentui.model.check import FixContext, Parameters, ParameterValue
 from hardentui.model.configuration import Configuration, Value
 from hardentui.model.facts import (
@@ -36,7 +37,6 @@ from hardentui.model.trust import Override, TrustFacts
 from hardentui.options import *
 from hardentui.reading.images import parse_time, reference
 from hardentui.reading.networks import exposed, own_network, reach
-from hardentui.workbench.checklists.loading import load
 
 SURFACE_STEPS = (1, 2, 6, 7)
 CHECKLISTS = Path(__file__).parents[3] / "checklists"

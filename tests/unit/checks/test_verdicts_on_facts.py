@@ -14,6 +14,8 @@ from hardentui.checks.examples import container, rootful, rootless
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.errors import CannotFix
+from hardentui.features.looking.gather import RuntimeConfigs
+from hardentui.features.looking.shared_resources import OncePerEngine
 from hardentui.harden.evaluate import container_subject, context_shift, run
 from hardentui.host.files.layers import uid_of_name
 from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
@@ -32,8 +34,6 @@ from hardentui.reading.containers import count_of_list, labels_of
 from hardentui.reading.engine_api import reachable_api
 from hardentui.reading.mounts import own_user_namespace
 from hardentui.reading.system_calls import filter_of
-from hardentui.workbench.looking.gather import RuntimeConfigs
-from hardentui.workbench.looking.shared_resources import OncePerEngine
 
 if TYPE_CHECKING:
     from hardentui.host.commands import Run

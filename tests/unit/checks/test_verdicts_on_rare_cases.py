@@ -10,6 +10,7 @@ import pytest
 from hardentui.checks import check_by_id
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
 from hardentui.errors import CannotFix
+from hardentui.features.looking.gather import links_of, real_path, with_peers
 from hardentui.harden.evaluate import container_subject, evaluate
 from hardentui.host.files.reader import LocalFiles
 from hardentui.images.layer import credential
@@ -34,7 +35,6 @@ from hardentui.model.network import Peer, Peers
 from hardentui.options import *
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
-from hardentui.workbench.looking.gather import links_of, real_path, with_peers
 
 PASS, FAIL, NOT_APPLICABLE = Status.PASS, Status.FAIL, Status.NOT_APPLICABLE
 

@@ -18,13 +18,13 @@ from hardentui.__main__ import main
 from hardentui.checks import all_checks
 from hardentui.cli.parser import COMMANDS
 from hardentui.cli.terminal import Terminal, foreign
+from hardentui.features.looking.containers import Containers
+from hardentui.features.looking.row_filter import EXAMPLES
+from hardentui.features.opening import saved_facts
+from hardentui.features.opening import saved_facts as simulated
+from hardentui.features.opening.opened import Opened
+from hardentui.features.views import Attempt, Row
 from hardentui.model.finding import Kind
-from hardentui.workbench.looking.containers import Containers
-from hardentui.workbench.looking.row_filter import EXAMPLES
-from hardentui.workbench.opening import saved_facts
-from hardentui.workbench.opening import saved_facts as simulated
-from hardentui.workbench.opening.opened import Opened
-from hardentui.workbench.views import Attempt, Row
 from tests.support.check_report import by_check, every_finding
 
 HOSTILE = "x\x1b]0;owned\x07\u202e[red]b[/red]"

@@ -8,9 +8,9 @@ import pytest
 
 from hardentui.__main__ import main
 from hardentui.engine.locate import Environment
+from hardentui.features.opening.doctor import Diagnosis, Machine, Mark, examine
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.model.mounts import Known, Unread
-from hardentui.workbench.opening.doctor import Diagnosis, Machine, Mark, examine
 
 GOOD = {
     "/etc/os-release": 'ID=debian\nVERSION_ID="13"\n',

@@ -13,13 +13,13 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.checks import all_checks
 from hardentui.errors import InputError
+from hardentui.features.checklists import loading as checklists
+from hardentui.features.looking.judging import Judge
+from hardentui.features.opening.opened import Opened
+from hardentui.features.opening.saved_facts import Recorder, open_saved, open_simulated, replay
+from hardentui.features.workbench import Workbench
 from hardentui.model.finding import Finding
 from hardentui.model.mounts import Known, Unread
-from hardentui.workbench.checklists import loading as checklists
-from hardentui.workbench.looking.judging import Judge
-from hardentui.workbench.opening.opened import Opened
-from hardentui.workbench.opening.saved_facts import Recorder, open_saved, open_simulated, replay
-from hardentui.workbench.workbench import Workbench
 
 
 def _look(opened: Opened) -> list[Finding]:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from hardentui.errors import GeneratorError
+from hardentui.features.fix.drafts import prove
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Version
 from hardentui.quadlet.write.bundle import Bundle
-from hardentui.workbench.changing.drafts import prove
 from tests.unit.cli.test_cli import Run, run
 
 __all__ = ["run"]
@@ -36,7 +36,7 @@ def test_a_refused_container_is_named_and_the_others_are_written(
             raise GeneratorError("The generator refuses it.")
         return prove(made, facts, version)
 
-    monkeypatch.setattr("hardentui.workbench.changing.drafts.prove", refuse_db)
+    monkeypatch.setattr("hardentui.features.fix.drafts.prove", refuse_db)
     answer = run("fix", "db", "cache", "--demo", "--likely", "--quiet", "-o", str(tmp_path))
     assert answer.code == 4
     assert "not written: db: The generator refuses it." in answer.err

@@ -14,6 +14,9 @@ from hardentui.cli import pins as pins_command
 from hardentui.cli import trust, updates
 from hardentui.cli.images import page_text
 from hardentui.cli.terminal import Terminal
+from hardentui.features.images.page import image_page
+from hardentui.features.images.pins import PinReport, PinState, find_pins
+from hardentui.features.images.updates import Update
 from hardentui.host.asker import Ask
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import NeverScanned, RegistryDigest, ScanReport, Vulnerability
@@ -21,9 +24,6 @@ from hardentui.model.mounts import Known, Unread
 from hardentui.model.trust_change import Pull, PullProof, PullVerdict, TrustDraft, TrustFile
 from hardentui.scanners.present import parse
 from hardentui.scanners.stored import parse_report
-from hardentui.workbench.pages.images import image_page
-from hardentui.workbench.updating.pins import PinReport, PinState, find_pins
-from hardentui.workbench.updating.updates import Update
 
 HOSTILE = "x\x1b]0;owned\x07\u202e[red]b[/red]\nnext\x9b31m"
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from hardentui.__main__ import main
+from hardentui.features.networks.page import connected, places
+from hardentui.features.opening import saved_facts as simulated
+from hardentui.features.workbench import Workbench
 from hardentui.model.facts import EngineFacts, NetworkFacts
 from hardentui.model.image import ImageFile, ImageInventory, LayerSize
 from hardentui.model.spec import Version
-from hardentui.workbench.opening import saved_facts as simulated
-from hardentui.workbench.pages.networks import connected, places
-from hardentui.workbench.workbench import Workbench
 
 HOSTILE = "x\x1b]0;owned\x07\u202e[red]b[/red]\nnext"
 INSIDE = ImageInventory(
@@ -181,7 +181,7 @@ def test_hostile_names_cannot_act_on_the_terminal(
 
 
 def _saved(path: str) -> Callable[[object], Any]:
-    from hardentui.workbench.views import Selection
+    from hardentui.features.views import Selection
 
     return lambda options: Selection(facts_file=path)
 
@@ -224,7 +224,7 @@ def test_without_a_scanner_nothing_is_scanned_and_the_command_that_gets_one_is_t
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("hardentui.workbench.looking.scanning.present", lambda: ())
+    monkeypatch.setattr("hardentui.features.images.scanning.present", lambda: ())
     code, out, err = run("images", "--demo", "--scan", "nginx")
     assert code == 4
     assert "stored scan results were not read" in out
@@ -236,7 +236,7 @@ def test_without_a_scanner_nothing_is_scanned_and_the_command_that_gets_one_is_t
 def test_images_of_a_simulated_host_cannot_be_scanned(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     from hardentui.scanners.present import SCANNERS
 
-    monkeypatch.setattr("hardentui.workbench.looking.scanning.present", lambda: SCANNERS)
+    monkeypatch.setattr("hardentui.features.images.scanning.present", lambda: SCANNERS)
     code, out, err = run("images", "--demo", "--scan", "nginx")
     assert code == 4
     assert "not scanned" in err

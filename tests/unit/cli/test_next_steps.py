@@ -8,9 +8,9 @@ from argparse import Namespace
 import pytest
 
 from hardentui.cli.check import next_steps
+from hardentui.features.reports.result import CheckResult, SubjectResult
 from hardentui.harden.score import score
 from hardentui.model.finding import Finding, Kind, Severity, Subject, failed
-from hardentui.reports.result import CheckResult, SubjectResult
 
 
 @pytest.mark.parametrize(

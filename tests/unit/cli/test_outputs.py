@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hardentui.errors import WriteError
+from hardentui.features.fix.saving import save_result
 from hardentui.model.draft import DraftFile
-from hardentui.workbench.changing.saving import save_result
 from tests.unit.cli.test_cli import Run, run
 
 __all__ = ["run"]

@@ -12,9 +12,9 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.text_mode import Dialogue
-from hardentui.workbench.changing import simulated_apply
-from hardentui.workbench.settings.reading import settings_file, wants_text
-from hardentui.workbench.trials import simulated_trial
+from hardentui.features.apply import simulated_apply
+from hardentui.features.settings.reading import settings_file, wants_text
+from hardentui.features.trial import simulated_trial
 from tests.tui.test_hostile import ATTACKS, _hostile
 
 Talk = Callable[..., str]

@@ -12,14 +12,14 @@ from msgspec import to_builtins
 from hardentui.cli import capabilities, lsm, seccomp
 from hardentui.cli.networks import _show_outgoing, _show_split
 from hardentui.cli.terminal import Terminal
+from hardentui.features.networks.proving import Outgoing
+from hardentui.features.networks.splitting import Move, Split
+from hardentui.features.rights.capabilities import CapabilityPage, CapabilityReach, CapabilityRow
+from hardentui.features.rights.page import Confinement, LsmPage
+from hardentui.features.rights.seccomp import Against, CallTable, FamilyWays, FilterKind, SeccompPage
 from hardentui.model.draft import TextFile
 from hardentui.model.network import Contact, NewNetwork
 from hardentui.reading.seccomp import OpenCalls
-from hardentui.workbench.networking.proving import Outgoing
-from hardentui.workbench.networking.splitting import Move, Split
-from hardentui.workbench.pages.capabilities import CapabilityPage, CapabilityReach, CapabilityRow
-from hardentui.workbench.pages.rights import Confinement, LsmPage
-from hardentui.workbench.pages.seccomp import Against, CallTable, FamilyWays, FilterKind, SeccompPage
 
 HOSTILE = "x\x1b]0;owned\x07\x9b31m\u202e[red]b[/red]\nnext\ud800"
 FORBIDDEN = ("\x1b", "\x07", "\x9b", "\u202e", "\ud800")

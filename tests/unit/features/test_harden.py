@@ -17,8 +17,15 @@ from hardentui.checks import all_checks
 from hardentui.checks.examples import container, rootful, rootless
 from hardentui.cli.harden import _chosen
 from hardentui.errors import UsageError
+from hardentui.features.change.wait import ProbeResult, names_target
+from hardentui.features.checklists.loading import load
 from hardentui.features.harden.card import Card, card_of
 from hardentui.features.harden.page import LABEL, downtime, lines, title
+from hardentui.features.trial import baseline as proposing
+from hardentui.features.trial import results
+from hardentui.features.trial.baseline import proposed_probe
+from hardentui.features.trial.tried import can_keep_profile, choices_of, keep_profile, profile_directory
+from hardentui.features.views import Report, Row
 from hardentui.harden.plan import make_plan
 from hardentui.harden.score import score
 from hardentui.model.facts import ContainerFacts, EngineFacts
@@ -37,14 +44,7 @@ from hardentui.model.trial import (
     Trial,
 )
 from hardentui.options import MOUNTS, Mount
-from hardentui.readiness.wait import ProbeResult, names_target
 from hardentui.state.own_files import state_directory
-from hardentui.trial import baseline as proposing
-from hardentui.trial import results
-from hardentui.trial.baseline import proposed_probe
-from hardentui.workbench.checklists.loading import load
-from hardentui.workbench.trials.tried import can_keep_profile, choices_of, keep_profile, profile_directory
-from hardentui.workbench.views import Report, Row
 from tests.support.rooted import Rooted
 from tests.support.schemas import schema_of, validated
 

@@ -7,6 +7,7 @@ import pytest
 from hardentui.checks import all_checks
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container
 from hardentui.errors import CannotFix
+from hardentui.features.checklists.loading import load
 from hardentui.harden.decisions import decisions, what_changes
 from hardentui.harden.evaluate import parameters_of, remedied
 from hardentui.harden.plan import fixable, left_out, make_plan
@@ -17,7 +18,6 @@ from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.options import CAP_ADD, ENV, IMAGE, PUBLISH, Port
 from hardentui.options.capabilities import bounding_set
 from hardentui.reading.images import reference
-from hardentui.workbench.checklists.loading import load
 
 CHECKLIST = load()
 CHECKS = all_checks()

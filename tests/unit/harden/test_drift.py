@@ -9,15 +9,15 @@ from msgspec.structs import replace
 
 from hardentui.checks.examples import container
 from hardentui.errors import InputError
+from hardentui.features.fix.drafter import changed_unit
+from hardentui.features.fix.unit_edits import edited, unit_diff
+from hardentui.features.looking.unit_origin import Origin, drift_of, origin_of, unit_spec
 from hardentui.harden.drift import drift
 from hardentui.model.draft import DraftFile, Target
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec, Version
 from hardentui.options import *
-from hardentui.workbench.changing.drafter import changed_unit
-from hardentui.workbench.changing.unit_edits import edited, unit_diff
-from hardentui.workbench.looking.unit_origin import Origin, drift_of, origin_of, unit_spec
 from tests.support.rooted import Rooted
 
 SAME = Spec.of((IMAGE, "a"), (CAP_ADD, ("NET_RAW",)), (PUBLISH, (Port(80, "80"),)), (USER, "5"))

@@ -9,6 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, image, rootful, rootless
+from hardentui.features.checklists.loading import load
+from hardentui.features.checklists.lookup import find_check
 from hardentui.harden.plan import fixable, left_out, make_plan
 from hardentui.model.facts import (
     CapabilitySets,
@@ -30,8 +32,6 @@ from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.model.mounts import KernelMount, Unread
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.options import *
-from hardentui.workbench.checklists.loading import load
-from hardentui.workbench.checklists.lookup import find_check
 
 CHECKLIST = load()
 CHECKS = tuple(find_check(check) for step in CHECKLIST.steps for check in step.checks)

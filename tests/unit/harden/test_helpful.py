@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from hardentui.checks import all_checks
 from hardentui.checks.examples import container
+from hardentui.features.checklists.loading import load
 from hardentui.harden.evaluate import container_subject, evaluate
 from hardentui.harden.plan import make_plan, raises_most
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Choice
 from hardentui.options import CAP_ADD, MOUNTS, PRIVILEGED, SECCOMP_PROFILE, Mount
-from hardentui.workbench.checklists.loading import load
 
 CHECKLIST = load()
 BY_ID = {check.id: check for check in all_checks()}

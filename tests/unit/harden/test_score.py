@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from hardentui.checks import all_checks
+from hardentui.features.views import Selection
+from hardentui.features.workbench import Workbench
 from hardentui.harden.evaluate import container_subject, parameters_of, run
 from hardentui.harden.score import (
     FAIR,
@@ -27,8 +29,6 @@ from hardentui.harden.score import (
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict
-from hardentui.workbench.views import Selection
-from hardentui.workbench.workbench import Workbench
 from tests.unit.harden.ranked_containers import WORST_FIRST
 
 SUBJECT = Subject(Kind.CONTAINER, "0", "web")

@@ -14,6 +14,8 @@ from msgspec.structs import asdict, replace
 
 from hardentui.checks import check_by_id
 from hardentui.checks.examples import container
+from hardentui.features.looking.host_side import HostSide
+from hardentui.features.looking.mounted_paths import mounts_and_sockets
 from hardentui.host.files.reader import LocalFiles
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.network.unix_sockets import UnixSockets
@@ -23,8 +25,6 @@ from hardentui.model.finding import Status
 from hardentui.model.mounts import Listener, ReachableSocket, Unread
 from hardentui.options import MOUNTS, Mount
 from hardentui.reading.sockets import Power, control_sockets, engine_mounts, open_sockets, service_of
-from hardentui.workbench.looking.host_side import HostSide
-from hardentui.workbench.looking.mounted_paths import mounts_and_sockets
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardentui.errors import UsageError
+from hardentui.features.images.scanning import save_sboms, sbom_of
 from hardentui.images.languages import NOT_LISTED
 from hardentui.images.sbom import package_url
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import ImageInventory, Package
-from hardentui.workbench.looking.scanning import save_sboms, sbom_of
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 DEBIAN = {"ID": "debian", "VERSION_ID": "13", "PRETTY_NAME": "Debian GNU/Linux 13 (trixie)"}

@@ -19,7 +19,9 @@ from hardentui.model.journal import (
 )
 from hardentui.model.operations import CreateContainer, CreateVolume, FileBefore, WriteFile
 
-SCHEMA: dict[str, Any] = json.loads((files("hardentui.reports") / "journal-1.schema.json").read_text())
+SCHEMA: dict[str, Any] = json.loads(
+    (files("hardentui.features.reports") / "journal-1.schema.json").read_text()
+)
 ENTRY = JournalEntry(
     id="20261126-061948-3fa2",
     time="2026-11-26T06:19:48+00:00",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from hardentui.checks.examples import container
+from hardentui.features.checklists.loading import load
+from hardentui.features.checklists.lookup import find_check
 from hardentui.harden.plan import make_plan
 from hardentui.model.facts import AskedMemory
 from hardentui.model.plan import Choice
 from hardentui.options import COMMAND, ENTRYPOINT, ENV, MEMORY
 from hardentui.reading.asked_memory import asked_by_command, asked_by_file, config_paths
-from hardentui.workbench.checklists.loading import load
-from hardentui.workbench.checklists.lookup import find_check
 
 _MIB = 1 << 20
 

@@ -9,6 +9,8 @@ import pytest
 from hardentui.checks import all_checks, check_by_id
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container
 from hardentui.errors import ChecklistError, PlanError
+from hardentui.features.checklists import loading as checklists
+from hardentui.features.planning import saved_plans as plans
 from hardentui.harden.plan import make_plan
 from hardentui.harden.settings import FixValue, From, settings_of
 from hardentui.model.check import AnyCheck
@@ -18,8 +20,6 @@ from hardentui.model.plan import Choice
 from hardentui.options import CAP_ADD, MEMORY, MEMORY_RESERVATION, NO_NEW_PRIVILEGES, USER
 from hardentui.options.codecs.plain import size_of
 from hardentui.reading.forms import FORMS, fault_of, text_of, value_of
-from hardentui.workbench.checklists import loading as checklists
-from hardentui.workbench.planning import saved_plans as plans
 
 _KILL = {"io.containers.capabilities": "KILL"}
 _ALL_KEPT = Kernel(7, capabilities=CapabilitySets(bounding=DEFAULT_CAPABILITIES))

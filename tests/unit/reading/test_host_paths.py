@@ -8,6 +8,7 @@ import pytest
 
 from hardentui.checks import check_by_id
 from hardentui.checks.examples import configuration, container, rootful, rootless
+from hardentui.features.looking.gather import with_peers
 from hardentui.model.check import Parameters
 from hardentui.model.configuration import FileFact
 from hardentui.model.facts import ContainerFacts
@@ -16,7 +17,6 @@ from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.model.trust import TrustFacts
 from hardentui.options import MOUNTS, Mount
 from hardentui.reading.host_paths import Gain, gains, sensitive_mounts, severity_of
-from hardentui.workbench.looking.gather import with_peers
 
 READABLE = [
     *("/root", "/root/.ssh", "/home/anna", "/home", "/home/anna/.aws/credentials", "/data/anna/.ssh"),

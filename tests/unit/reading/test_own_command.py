@@ -13,16 +13,16 @@ from hardentui.checks.examples import accepting, container, engine, rootful
 from hardentui.checks.step02_updates_and_scans import missing_vulnerability_scan
 from hardentui.checks.step03_image_signing import insecure_default_policy
 from hardentui.cli.parser import COMMANDS
+from hardentui.features.fix.saving import command_in_place
+from hardentui.features.rights.page import lsm_page
+from hardentui.features.views import Selection
+from hardentui.features.workbench import Workbench
 from hardentui.harden.evaluate import judge
 from hardentui.model.check import Parameters
 from hardentui.model.draft import Target
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import NeverScanned
 from hardentui.reading.own_command import WITH_CHECKLIST, own_command
-from hardentui.workbench.changing.saving import command_in_place
-from hardentui.workbench.pages.rights import lsm_page
-from hardentui.workbench.views import Selection
-from hardentui.workbench.workbench import Workbench
 
 ELSEWHERE = ("--connection", "my prod")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from hardentui.checks.examples import container
+from hardentui.features.checklists.loading import load
+from hardentui.features.checklists.lookup import find_check
 from hardentui.harden.plan import make_plan
 from hardentui.model.facts import ContainerFacts, FileChange, IdRange, Kernel, Process, WrittenDirectory
 from hardentui.model.plan import Choice, Plan
 from hardentui.options import COMMAND, ENTRYPOINT, MOUNTS, READ_ONLY, TMPFS, USER
 from hardentui.reading.scratch import is_scratch
-from hardentui.workbench.checklists.loading import load
-from hardentui.workbench.checklists.lookup import find_check
 
 EVERY_ID = (IdRange(0, 0, 4294967295),)
 CHECKLIST = load()

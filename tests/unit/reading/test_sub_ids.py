@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardentui.engine.locate import Environment
+from hardentui.features.opening.doctor import Machine, _sub_ids
 from hardentui.model.host import SubIds
 from hardentui.reading.sub_ids import WHOLE, free_start
-from hardentui.workbench.opening.doctor import Machine, _sub_ids
 from tests.support.rooted import Rooted
 
 RANGE = st.builds(SubIds, st.just("x"), st.integers(0, 1 << 32), st.integers(0, 1 << 31))

@@ -174,7 +174,7 @@ def test_an_imported_result_is_on_record() -> None:
 def test_a_hostile_result_reaches_no_terminal_as_a_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from hardentui.workbench.host_scans import import_scan
+    from hardentui.features.host_scans import import_scan
 
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     report = tmp_path / "lynis.dat"

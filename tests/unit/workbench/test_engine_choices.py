@@ -7,9 +7,9 @@ import json
 import pytest
 
 from hardentui.engine.locate import Environment
-from hardentui.workbench.engine_choices import engine_choices
-from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.views import Selection
+from hardentui.features.engine_choices import engine_choices
+from hardentui.features.first_look import FirstLook
+from hardentui.features.views import Selection
 
 _FILE = "/home/anna/.config/containers/podman-connections.json"
 

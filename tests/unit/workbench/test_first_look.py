@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from hardentui.errors import EngineUnreachable, HardenError
-from hardentui.workbench.begun import Begun
-from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.views import Selection
+from hardentui.features.begun import Begun
+from hardentui.features.first_look import FirstLook
+from hardentui.features.views import Selection
 from tests.support.hostile import Scripted, answer
 
 _PING = answer(b"OK", "200 OK", "Libpod-API-Version: 5.4.2", "Server: Libpod/5.4.2 (linux)")

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from hardentui.errors import InputError
-from hardentui.workbench.checklists.loading import load
-from hardentui.workbench.named_file import read_named
-from hardentui.workbench.waivers import accepted
+from hardentui.features.checklists.loading import load
+from hardentui.features.named_file import read_named
+from hardentui.features.waivers import accepted
 
 
 def test_a_text_is_read_whole(tmp_path: Path) -> None:

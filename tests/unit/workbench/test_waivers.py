@@ -12,11 +12,11 @@ from msgspec.structs import replace
 from hardentui.__main__ import main
 from hardentui.checks import all_checks
 from hardentui.errors import UsageError, WaiversError
+from hardentui.features.opening import saved_facts as simulated
+from hardentui.features.waivers import added, parse
 from hardentui.harden.score import score
 from hardentui.harden.waive import uses, waive
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict, Waiver
-from hardentui.workbench.opening import saved_facts as simulated
-from hardentui.workbench.waivers import added, parse
 from tests.support.check_report import by_check, statuses
 
 TODAY = date(2026, 2, 1)

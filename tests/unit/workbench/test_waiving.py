@@ -8,10 +8,10 @@ import pytest
 
 from hardentui.checks import all_checks
 from hardentui.errors import UsageError, WaiversError
+from hardentui.features.checklists.loading import load
+from hardentui.features.looking.judging import Judge
+from hardentui.features.waivers import Acceptance, Waiving, own_file
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict
-from hardentui.workbench.checklists.loading import load
-from hardentui.workbench.looking.judging import Judge
-from hardentui.workbench.waivers import Acceptance, Waiving, own_file
 
 GIVEN = Acceptance("because", "anna", "2099-01-01")
 

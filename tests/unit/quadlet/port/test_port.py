@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from hardentui.checks.examples import container, rootful
 from hardentui.errors import CannotExpress, GeneratorError, UsageError
+from hardentui.features.fix.drafts import new_files
 from hardentui.model.draft import Target
 from hardentui.model.spec import NEWEST_KNOWN, Spec, Version
 from hardentui.options import COMMAND, ENV, IMAGE, LABELS, NAME, RUNTIME, TABLE
@@ -23,7 +24,6 @@ from hardentui.quadlet.port import generate, losses
 from hardentui.quadlet.port.keys import KEYS
 from hardentui.quadlet.proof import prove_by_port
 from hardentui.quadlet.write.bundle import Bundle, UnitContext, bundle
-from hardentui.workbench.changing.drafts import new_files
 from tests.property.recorded_cases import names, read_case
 
 HEAD = "[Container]\nImage=registry.example/i:1\n"
@@ -375,7 +375,7 @@ def _written(version: Version | None) -> str:
 
 
 def _without_generator(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hardentui.workbench.changing.drafts.find_generator", lambda: None)
+    monkeypatch.setattr("hardentui.features.fix.drafts.find_generator", lambda: None)
 
 
 def test_the_port_stands_in_where_there_is_no_generator(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -388,7 +388,7 @@ def test_the_port_stands_in_where_there_is_no_generator(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("version", [Version(4, 6), Version(5, 4), Version(6, 0)])
 def test_the_port_stands_in_for_another_version(version: Version, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hardentui.workbench.changing.drafts.find_generator", lambda: "/never/started")
+    monkeypatch.setattr("hardentui.features.fix.drafts.find_generator", lambda: "/never/started")
     assert f"the generator of Podman {version}, as built into HardenTUI, accepts its keys" in _written(
         version
     )
@@ -400,7 +400,7 @@ def test_a_podman_that_nobody_knows_yet_is_not_called_known(monkeypatch: pytest.
 
 
 def test_the_hosts_own_generator_is_asked_for_its_own_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hardentui.workbench.changing.drafts.find_generator", lambda: "/no/such/generator")
+    monkeypatch.setattr("hardentui.features.fix.drafts.find_generator", lambda: "/no/such/generator")
     for version in (None, Version(5, 4, 2)):
         with pytest.raises(GeneratorError, match="/no/such/generator cannot be run"):
             _written(version)
@@ -413,7 +413,7 @@ def test_a_generator_of_another_podman_is_not_asked(
     generator = tmp_path / "quadlet"
     generator.write_text(f"#!/bin/sh\n[ $1 = -version ] && echo {version} && exit\necho no >&2; exit 1\n")
     generator.chmod(0o755)
-    monkeypatch.setattr("hardentui.workbench.changing.drafts.find_generator", lambda: str(generator))
+    monkeypatch.setattr("hardentui.features.fix.drafts.find_generator", lambda: str(generator))
     if asked:
         with pytest.raises(GeneratorError, match="rejects the unit"):
             _written(None)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from hardentui.features.watch.page import EarlierReadings
 from hardentui.model.finding import Severity
 from hardentui.model.monitoring import Alarm, Sample, SeenEvent
-from hardentui.workbench.pages.monitor import EarlierReadings
 
 
 def sample(time: float, *alarms: str, events: tuple[str, ...] = ()) -> Sample:

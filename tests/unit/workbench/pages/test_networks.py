@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from hardentui.checks.examples import container
+from hardentui.features.networks.page import NetworkPlace, PlaceKind, places
+from hardentui.features.networks.splitting import network_map
 from hardentui.model.facts import EngineFacts, NetworkFacts
 from hardentui.model.spec import Version
 from hardentui.options import NETWORK
-from hardentui.workbench.networking.splitting import network_map
-from hardentui.workbench.pages.networks import NetworkPlace, PlaceKind, places
 
 ENGINE = EngineFacts(version=Version(5, 4, 2))
 

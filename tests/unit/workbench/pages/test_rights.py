@@ -11,6 +11,13 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import InputError
+from hardentui.features.fix.learned import LearnedFrom, learned_before, read_learned
+from hardentui.features.looking.default_profile import DefaultProfile
+from hardentui.features.rights.capabilities import CapabilityReach, capability_page, summary
+from hardentui.features.rights.page import Confinement, lsm_page, rights_of, rights_page
+from hardentui.features.rights.seccomp import FilterKind, seccomp_page
+from hardentui.features.trial.learned.teaching import CapabilityNeed, Needs
+from hardentui.features.trial.tried import keep_needs
 from hardentui.host.files.reader import LocalFiles
 from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.facts import CapabilitySets, ContainerFacts, EngineFacts, Kernel
@@ -19,13 +26,6 @@ from hardentui.model.seccomp import NoFilter, RuntimeConfig
 from hardentui.options import CAP_ADD, CAP_DROP
 from hardentui.reading.capabilities import MEANINGS
 from hardentui.reading.seccomp import parse_profile
-from hardentui.trial.learned.teaching import CapabilityNeed, Needs
-from hardentui.workbench.learned import LearnedFrom, learned_before, read_learned
-from hardentui.workbench.looking.default_profile import DefaultProfile
-from hardentui.workbench.pages.capabilities import CapabilityReach, capability_page, summary
-from hardentui.workbench.pages.rights import Confinement, lsm_page, rights_of, rights_page
-from hardentui.workbench.pages.seccomp import FilterKind, seccomp_page
-from hardentui.workbench.trials.tried import keep_needs
 
 DEFAULT_RULES: dict[str, Any] = {
     "defaultAction": "SCMP_ACT_ERRNO",
@@ -147,7 +147,7 @@ def test_what_earlier_trials_learned_is_told_without_a_file(
 
 def test_a_trial_file_is_read_or_refused_in_one_sentence(tmp_path: Path) -> None:
     file = tmp_path / "trial.json"
-    trial: dict[str, Any] = {"schema": "hardentui/trial/1", "container": "web", "learned": None}
+    trial: dict[str, Any] = {"schema": "hardentui/features/trial/1", "container": "web", "learned": None}
     file.write_text(json.dumps(trial))
     with pytest.raises(InputError, match="Nothing was learned"):
         read_learned(str(file))

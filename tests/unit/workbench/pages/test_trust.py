@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from hardentui.features.sections import Tone
+from hardentui.features.trust.page import trust_page
 from hardentui.model.facts import EngineFacts
 from hardentui.model.spec import Version
 from hardentui.model.trust import Registries, TrustFacts
-from hardentui.workbench.pages.sections import Tone
-from hardentui.workbench.pages.trust import trust_page
 
 
 @pytest.mark.parametrize(

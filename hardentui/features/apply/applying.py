@@ -1,0 +1,444 @@
+"""Apply as a use case: what a plan would do to the real container, and doing it with rollback."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, nullcontext
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.engine.change.changing import ChangingEngine
+from hardentui.errors import CannotFix, NotFound, UsageError
+from hardentui.features.apply.apply_wishes import SHOWN_FILES, ApplyWishes, refuse_loss
+from hardentui.features.apply.history import address_of, operators_on
+from hardentui.features.apply.replacing import new_networks, refuse_dependents, replace_way
+from hardentui.features.change import confirm_timer
+from hardentui.features.change.deadline import waiting
+from hardentui.features.change.file_changes import lock_directory, locked, who
+from hardentui.features.change.file_operator import OnEvent
+from hardentui.features.change.journal import Journal
+from hardentui.features.change.resuming import resumable_from
+from hardentui.features.change.service_operator import guarded, probe_once
+from hardentui.features.change.transaction import Transaction
+from hardentui.features.change.wait import ports_of
+from hardentui.features.fix.apply_ways import (
+    ApplyWay,
+    dependents_of,
+    live_flags,
+    stop_timeout,
+    unit_way,
+    update_way,
+)
+from hardentui.features.fix.drafts import layer_of, new_volumes, refuse_from_container
+from hardentui.features.looking.unit_origin import origin_of
+from hardentui.features.trial.life import handles
+from hardentui.features.trial.twins import tidy_after_trials
+from hardentui.host.files.reader import Files
+from hardentui.host.process.activity import read_listening
+from hardentui.model.draft import Target
+from hardentui.model.facts import ONLY_IN_DETAIL, ContainerFacts
+from hardentui.model.finding import Status
+from hardentui.model.journal import EntryAction, EntryState, JournalChange, JournalEntry, JournalProof
+from hardentui.model.mounts import known
+from hardentui.model.operations import Operation, ProveChanges, RunProbe, WaitReady
+from hardentui.model.plan import Plan
+from hardentui.options import REMOVE
+from hardentui.reading.layer_data import LayerData
+from hardentui.reading.masking import mask_argument
+from hardentui.visible import visible
+
+if TYPE_CHECKING:
+    from hardentui.features.views import Report
+    from hardentui.features.workbench import Workbench
+
+
+USUAL = 1.5
+"""Seconds of stop and start where nothing is known: the median of 36 changes on two CPUs was 1.3."""
+LONGEST_TRIED = 600.0
+
+
+class Downtime(Struct, frozen=True):
+    """An expected downtime: `seconds`, and `why`: where that comes from."""
+
+    seconds: float
+    why: str
+
+    @property
+    def words(self) -> str:
+        return f"Expected downtime: about {self.seconds:.1f} s ({self.why})."
+
+
+def expected_downtime(
+    facts: ContainerFacts,
+    files: Files,
+    entries: Iterable[JournalEntry],
+    engine: str,
+    tried: tuple[float, float] | None,
+) -> Downtime:
+    """What is best known: its last change, else how it takes the signal that stops it, else its trial.
+
+    Args:
+        entries: of the journal, newest first; `engine` is its address there.
+        tried: seconds that a twin needed to start and to stop.
+    """
+    last = next(
+        (
+            entry.downtime_seconds
+            for entry in entries
+            if (entry.action, entry.container, entry.engine) == (EntryAction.APPLY, facts.name, engine)
+            and entry.downtime_seconds is not None
+        ),
+        None,
+    )
+    if last is not None:
+        return Downtime(last, "as in its last change")
+    start, stop = (min(max(seconds, 0.0), LONGEST_TRIED) for seconds in tried or (USUAL, 0.0))
+    if facts.engine.local and not _stops_when_told(facts, files):
+        limit = stop_timeout(facts)
+        return Downtime(limit + start, f"it ignores the signal that stops it and is killed after {limit} s")
+    if tried is not None:
+        return Downtime(start + stop, f"its twin stopped in {stop:.1f} s and was ready in {start:.1f} s")
+    return Downtime(USUAL, "stop and start; no other time is known")
+
+
+def _stops_when_told(facts: ContainerFacts, files: Files) -> bool:
+    """Whether its main process takes the stop signal: as process 1 it ignores what it does not handle."""
+    given = str((facts.inspect.get("Config") or {}).get("StopSignal") or "SIGTERM").upper()
+    pid = int((facts.inspect.get("State") or {}).get("Pid") or 0)
+    name = given if given.startswith("SIG") else f"SIG{given}"
+    number = int(given) if given.isdecimal() else getattr(signal, name, signal.SIGTERM)
+    return number == signal.SIGKILL or not pid or handles(files, pid, number)
+
+
+PROBES_MEET_DATA = "probes run against the real service and its data: they should be read-only"
+_START_TIMES = 3  # times what a twin needed to become ready, if that is more than the user's patience
+
+
+class PreparedChange(Struct, frozen=True):
+    """The planned change, before anything is done.
+
+    Attributes:
+        entry: the future journal entry.
+        notes: remarks to read before confirming.
+        restarts: the service is briefly down.
+        expected: for how long.
+    """
+
+    entry: JournalEntry
+    notes: tuple[str, ...]
+    restarts: bool
+    wishes: ApplyWishes
+
+    expected: Downtime | None = None
+
+    @property
+    def downtime(self) -> str:
+        """What happens to the service meanwhile, as a sentence."""
+        if not self.restarts:
+            return "The container keeps running."
+        return self.expected.words if self.expected else "The container is down between stop and start."
+
+
+class Application:
+    """Applies a plan to one real container.
+
+    Args:
+        report: of the container in its current state.
+    """
+
+    def __init__(self, bench: Workbench, report: Report, journal: Journal | None = None) -> None:
+        if report.facts is None:
+            raise NotFound(f"Nothing is known about {report.subject.name}.", report.trouble)
+        self._bench = bench
+        self._report = report
+        self._facts: ContainerFacts = report.facts
+        self._journal = journal or Journal()
+        self._opened = bench.opened
+        self._is_alone = False
+        self._engine = self._opened.engine(self._facts.engine.label)
+        self._address = address_of(self._opened, self._facts.engine)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the locks of the container: who asks first also acts first, however long its probes take.
+
+        Raises:
+            Locked: another change of this container is running.
+        """
+        name, locks = self._facts.name, lock_directory(self._journal)
+        what = f"apply of {visible(name, 80)} by {who()}"
+        # also by ID: a list read during the rename has another name
+        with locked(locks, name, self._address, what), locked(locks, self._facts.id, self._address, what):
+            self._is_alone = True
+            try:
+                yield
+            finally:
+                self._is_alone = False
+
+    def prepare(self, plan: Plan, wishes: ApplyWishes) -> PreparedChange:
+        """Prepare the change; modifies nothing.
+
+        Raises:
+            UsageError: an earlier change is unfinished, a probe already fails, or we run in a container.
+            CannotFix: something would be lost.
+            GeneratorError: the host's generator or systemd does not accept the change.
+        """
+        refuse_from_container()
+        facts = self._facts
+        self._refuse_unfinished()
+        if facts.engine.simulated:
+            raise CannotFix(
+                "Changes cannot be applied to a simulated or saved host.", "Omit --demo and --facts."
+            )
+        facts = self._facts = self._with_changes()
+        now = datetime.now(UTC)
+        identity = self._journal.new_id(now)
+        layer = layer_of(self._facts)
+        with closing(ChangingEngine(self._engine, self._opened.log)) as engine:
+            self._try_probes(engine, wishes)
+            way, diff, notes = self._way(plan, wishes, engine, identity, layer)
+        expected = None
+        if way.restarts:
+            files, known = self._opened.files, self._journal.entries()
+            expected = expected_downtime(facts, files, known, self._address, wishes.tried)
+        entry = JournalEntry(
+            id=identity,
+            expected_downtime_seconds=round(expected.seconds, 2) if expected else None,
+            time=now.isoformat(timespec="seconds"),
+            action=EntryAction.APPLY,
+            container=facts.name,
+            engine=self._address,
+            by=who(),
+            changes=_changes(plan),
+            diff=diff,
+            original=way.original,
+            operations=(*way.operations, *self._judgement(plan, wishes), *way.afterwards),
+        )
+        notes = (*way.notes, *notes, *self._about_layer(layer, wishes, way))
+        return PreparedChange(entry, notes, way.restarts, wishes, expected)
+
+    def run(
+        self,
+        prepared: PreparedChange,
+        on_event: OnEvent,
+        stop: threading.Event | None = None,
+        *,
+        watched: bool = True,
+    ) -> JournalEntry:
+        """Carry out the prepared change; blocking. Returns the resulting journal entry.
+
+        Args:
+            watched: a second process rolls back immediately if this one is killed.
+
+        Raises:
+            Locked: another change of this container is running.
+            ApplyFailed: the change failed, and the original runs as before.
+        """
+        seconds = prepared.wishes.confirm_within
+
+        def finish(entry: JournalEntry) -> JournalEntry:
+            if not seconds:
+                return replace(entry, state=EntryState.DONE)
+            waits = waiting(entry, seconds)
+            self._journal.write(waits)  # the process that waits for the deadline must find it
+            how = confirm_timer.arm(entry.id, seconds)
+            return replace(waits, reason=f"Unless confirmed, it is rolled back {how}.")
+
+        files = self._opened.files if self._facts.engine.local else None
+        with (
+            ExitStack() as changed,
+            nullcontext() if self._is_alone else self.alone(),
+            operators_on(self._engine, files, self._prove, self._opened.log, self._facts.name) as operators,
+        ):
+            self._refuse_unfinished()
+            self._refuse_other_container()
+            tidy_after_trials(self._engine, self._opened.log)
+            if watched:
+                changed.enter_context(guarded(prepared.entry.id))
+            return Transaction(self._journal, operators, on_event, stop).run(prepared.entry, finish)
+
+    def finish(self, identity: str, on_event: OnEvent, stop: threading.Event | None = None) -> JournalEntry:
+        """Complete an interrupted change of this container: start it, judge it, and keep it.
+
+        Raises:
+            UsageError: it was interrupted too early; only undo is safe.
+            Locked: another change of this container is running.
+            ApplyFailed: it does not work, and the original runs as before.
+        """
+        refuse_from_container()
+        files = self._opened.files if self._facts.engine.local else None
+        with (
+            locked(lock_directory(self._journal), self._facts.name, self._address, f"confirm by {who()}"),
+            operators_on(self._engine, files, self._prove, self._opened.log, self._facts.name) as operators,
+        ):
+            entry = self._journal.read(identity)
+            start = resumable_from(entry)
+            if start is None:
+                raise UsageError(
+                    f"{identity} was interrupted too early to continue.",
+                    f"Undo it: hardentui undo {identity}",
+                )
+            with guarded(identity):
+                transaction = Transaction(self._journal, operators, on_event, stop)
+                return transaction.resume(replace(entry, proof=()), start)
+
+    # --- the steps --------------------------------------------------------------------------------
+
+    def _way(
+        self, plan: Plan, wishes: ApplyWishes, engine: ChangingEngine, identity: str, layer: LayerData
+    ) -> tuple[ApplyWay, str, tuple[str, ...]]:
+        """The operations, the diff to show, and the remarks."""
+        facts, bench = self._facts, self._bench
+        live = live_flags(plan, facts)
+        own = bench.drafter.own_unit(self._report)
+        if own is not None:
+            if own.why_not or not own.path:
+                raise CannotFix(own.why_not or f"The unit {visible(own.name, 80)} cannot be changed.")
+            draft = bench.drafter.draft(self._report, plan, own.ways[0])
+            origin = origin_of(self._opened.files, facts)
+            assert origin is not None  # noqa: S101 - own_unit found it
+            way = unit_way(facts, origin, draft, live)
+            if way.restarts:
+                refuse_dependents(facts, engine, dependents_of(way))
+                refuse_loss(facts, layer, wishes)
+            networks = new_networks(facts, plan, engine, by_unit=True)  # undone after the unit
+            way = replace(way, operations=(*networks, *way.operations))
+            return way, draft.diff, (*draft.warnings, *((draft.proof,) if draft.proof else ()))
+        diff = bench.drafter.draft(self._report, plan, Target.RUN).diff
+        if live:
+            return update_way(facts, live), diff, ("the container is not restarted",)
+        if facts.spec[REMOVE] and facts.running:  # removed with its layer before anything can be copied
+            refuse_loss(facts, layer, wishes)
+        else:
+            refuse_loss(facts, layer.without(new_volumes(plan)), wishes, can_keep=facts.engine.local)
+        suffix = identity.rpartition("-")[2]
+        way = replace_way(
+            facts, plan, engine, self._opened.files, suffix=suffix, layer=layer, keep_data=wishes.keep_data
+        )
+        return way, diff, ()
+
+    def _judgement(self, plan: Plan, wishes: ApplyWishes) -> Iterator[Operation]:
+        """The conditions that must hold afterwards."""
+        facts = self._facts
+        if not facts.running:
+            return
+        listening = read_listening(
+            self._opened.files, int((facts.inspect.get("State") or {}).get("Pid") or 0)
+        )
+        ports = tuple(sorted(ports_of(listening))) if facts.engine.local else ()
+        start = wishes.tried[0] if wishes.tried else 0.0
+        patience = max(wishes.patience, min(_START_TIMES * start, LONGEST_TRIED))
+        yield WaitReady(name=facts.name, seconds=patience, ports=ports)
+        for command in wishes.probes:
+            yield RunProbe(command=command, name=facts.name, seconds=wishes.patience)
+        yield ProveChanges(name=facts.name, checks=self._provable(plan))
+
+    def _provable(self, plan: Plan) -> tuple[str, ...]:
+        """The chosen checks that pass with the plan, judged by what it declares."""
+        planned = self._bench.judge.container(self._facts.planned(plan.after), compared=True)
+        passing = {finding.check for finding in planned.everything if finding.status is Status.PASS}
+        return tuple(choice.check for choice in plan.choices if choice.check in passing)
+
+    def _prove(self, name: str, checks: Sequence[str]) -> tuple[JournalProof, ...]:
+        label, containers = self._facts.engine.label, self._bench.containers
+        rows = [row for row in containers.rows() if row.name == name and row.engine.label == label]
+        if any(check.compares for check in self._bench.judge.checks if check.id in checks):
+            containers.scan_the_rest()  # the container is new and was not compared with others yet
+        row = containers.refresh(rows[0].key) if rows else None
+        if row is None or row.report is None:
+            return ()
+        return tuple(
+            JournalProof(
+                finding.check,
+                finding.status.value,
+                visible(finding.verdict.effective or finding.verdict.reason, 200),
+            )
+            for finding in row.report.everything
+            if finding.check in checks
+        )
+
+    # --- refusals ---------------------------------------------------------------------------------
+
+    def _refuse_unfinished(self) -> None:
+        for entry in self._journal.entries():
+            if entry.original == self._facts.name and entry.engine == self._address:
+                with locked(lock_directory(self._journal), entry.container, entry.engine, "a look"):
+                    pass  # else it is being replaced right now, and the lock reports by whom
+                kept, of = visible(self._facts.name, 80), visible(entry.container, 80)
+                raise UsageError(
+                    f"{kept} is the kept original of {of}.",
+                    f"To change it: hardentui undo {entry.id}, or hardentui journal forget {entry.id}.",
+                )
+            same = (entry.container, entry.engine) == (self._facts.name, self._address)
+            if same and entry.unfinished:
+                waits = entry.state is EntryState.WAITING
+                what = "is waiting for confirmation" if waits else "was interrupted"
+                way_out = f"hardentui confirm {entry.id}, or " if waits else ""
+                raise UsageError(
+                    f"An earlier change of {visible(self._facts.name, 80)} {what}: {entry.id}.",
+                    f"First: {way_out}hardentui undo {entry.id}",
+                )
+
+    def _refuse_other_container(self) -> None:
+        """It may have been replaced between reading it and taking the lock."""
+        try:
+            now = self._engine.inspect(self._facts.id)
+        except NotFound:
+            now = {}
+        running = bool((now.get("State") or {}).get("Running"))
+        if now.get("Name") != self._facts.name or running != self._facts.running:
+            raise UsageError(
+                f"{visible(self._facts.name, 80)} has just changed; nothing was done.",
+                "Check it again: another change may have come first.",
+            )
+
+    def _try_probes(self, engine: ChangingEngine, wishes: ApplyWishes) -> None:
+        """A probe that already fails would fail afterwards too, and prove nothing."""
+        if not self._facts.running:
+            return
+        for command in wishes.probes:
+            result = probe_once(engine.containers, command, self._facts.name)
+            if not result.succeeded:
+                raise UsageError(
+                    f"The probe {visible(command, 120)!r} fails before any change: {result.why}.",
+                    "Probes of apply run on this host, like a client. Nothing was changed.",
+                )
+
+    def _with_changes(self) -> ContainerFacts:
+        """The facts with the list of changed files, which only a detailed inspection reads."""
+        facts = self._facts
+        if known(lambda: facts.changes) != ONLY_IN_DETAIL:
+            return facts
+        row = self._bench.containers.refresh(f"{facts.engine.label}/{facts.id}")
+        seen = row.report.facts if row and row.report else None
+        return facts.replace(changes=known(lambda: seen.changes)) if seen else facts
+
+    def _about_layer(self, layer: LayerData, wishes: ApplyWishes, way: ApplyWay) -> Iterator[str]:
+        if not way.restarts:
+            return
+        if layer.logs:
+            yield f"log files in its writable layer are discarded: {', '.join(layer.logs[:SHOWN_FILES])}"
+        if layer.data and wishes.discard_data:
+            yield f"data in its writable layer is discarded: {', '.join(layer.data[:SHOWN_FILES])}"
+        if wishes.probes:
+            yield PROBES_MEET_DATA
+
+
+def _changes(plan: Plan) -> tuple[JournalChange, ...]:
+    def words(option: str, arguments: tuple[str, ...]) -> str | None:
+        return " ".join(mask_argument(option, argument) for argument in arguments) or None
+
+    return tuple(
+        JournalChange(
+            check=", ".join(change.checks),
+            option=change.option,
+            before=words(change.option, change.before),
+            after=words(change.option, change.after),
+        )
+        for change in plan.changes
+    )

@@ -1,0 +1,337 @@
+"""The journal as a use case: read, undo, confirm, forget."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime
+
+from msgspec import Struct
+
+from hardentui.engine.change.changing import ChangingEngine
+from hardentui.engine.connection import Listener
+from hardentui.engine.read import Engine
+from hardentui.errors import ChangeFailed, EngineUnreachable, Locked, NoEngine, UsageError
+from hardentui.features.change import confirm_timer, deadline
+from hardentui.features.change import undo as forgetting
+from hardentui.features.change import undo as undoing
+from hardentui.features.change.container_operator import ContainerOperator
+from hardentui.features.change.file_changes import held_on_engine, lock_directory, locked
+from hardentui.features.change.file_operator import FileOperator, OnEvent, Operator
+from hardentui.features.change.journal import BrokenEntry, Journal
+from hardentui.features.change.service_operator import Prove, ServiceOperator, guarded
+from hardentui.features.change.transaction import LONGEST_BACK
+from hardentui.features.change.undo import StandInOperator
+from hardentui.features.change.unit_operator import UnitOperator
+from hardentui.features.fix.drafts import refuse_from_container
+from hardentui.features.opening.engines import open_engines
+from hardentui.features.opening.opened import Opened
+from hardentui.features.views import Selection
+from hardentui.host.files.reader import Files
+from hardentui.model.change_events import (
+    ChangeEvent,
+    OperationCleared,
+    OperationUndone,
+    ServiceKept,
+    StillGoingBack,
+)
+from hardentui.model.facts import EngineFacts
+from hardentui.model.journal import EntryState, JournalEntry, JournalProof
+from hardentui.model.mounts import Unread, known
+from hardentui.model.operations import NoteContainer, described_back, described_clearing
+from hardentui.visible import visible
+
+# The objects that carry out and undo the operations of a journal entry.
+
+PRIVATE = "private"
+"""Stands for the address of a service that HardenTUI starts itself: the next one has another address."""
+
+
+def address_of(opened: Opened, facts: EngineFacts) -> str:
+    """How the journal identifies an engine, so that a later process finds it."""
+    return PRIVATE if opened.private_service else facts.url
+
+
+@contextmanager
+def operators_on(
+    engine: Engine, files: Files | None, prove: Prove, listener: Listener, container: str
+) -> Iterator[tuple[Operator, ...]]:
+    """Everything that changes a container and its surroundings; no other account changes it meanwhile.
+
+    Raises:
+        Locked: another account does.
+    """
+    changing = ChangingEngine(engine, listener)
+    try:
+        service = ServiceOperator(changing.containers, files, prove)
+        with held_on_engine(_run_root(engine), container):
+            yield (
+                FileOperator(),
+                UnitOperator(),
+                ContainerOperator(changing, files),
+                StandInOperator(changing, files),
+                service,
+            )
+    finally:
+        changing.close()
+
+
+def _run_root(engine: Engine) -> str:
+    """Where a local engine keeps what is gone after a reboot; empty if that is not known."""
+    if not engine.facts.local:
+        return ""
+    info = known(lambda: engine.facts.info)
+    if isinstance(info, Unread):
+        info = known(lambda: engine.load_info().info)
+    store = {} if isinstance(info, Unread) else info.get("store") or {}
+    return str(store.get("runRoot") or "")
+
+
+@contextmanager
+def operators_of(entry: JournalEntry) -> Iterator[tuple[Operator, ...]]:
+    """The operators that undo an entry. Connects to Podman only if a container was changed.
+
+    Raises:
+        NoEngine: it cannot be reached.
+    """
+    kinds = {type(operation) for operation in entry.operations}
+    if not kinds & set(ContainerOperator.kinds):
+        yield (FileOperator(), UnitOperator(), ServiceOperator(None, None, _no_proof))
+        return
+    opened = open_engines(Selection(url="" if entry.engine == PRIVATE else entry.engine))
+    try:
+        if opened.simulated:
+            raise NoEngine(
+                f"The Podman of {entry.container} cannot be reached.", "It is needed to undo this."
+            )
+        engine = opened.engines[0]
+        files = opened.files if engine.facts.local else None
+        with operators_on(engine, files, _no_proof, opened.log, entry.container) as operators:
+            yield operators
+    finally:
+        for engine in opened.engines:
+            engine.close()
+
+
+def _no_proof(name: str, checks: Sequence[str]) -> tuple[JournalProof, ...]:
+    return ()
+
+
+_LOOK_AGAIN = 0.5
+_LOCKED_LIMIT = 60.0
+
+
+def seconds_left(entry: JournalEntry) -> float:
+    """Seconds until an entry waiting for confirmation is rolled back; negative if its time is over."""
+    return deadline.seconds_left(entry)
+
+
+class Recorded(Struct, frozen=True):
+    """The contents of the journal, newest first; `broken` entries cannot be read."""
+
+    entries: tuple[JournalEntry, ...]
+    broken: tuple[BrokenEntry, ...] = ()
+
+
+class History:
+    """The journal of this account."""
+
+    def __init__(self, journal: Journal | None = None) -> None:
+        self._journal = journal or Journal()
+
+    def recorded(self) -> Recorded:
+        """All entries."""
+        return Recorded(self._journal.entries(), self._journal.broken())
+
+    def find(self, text: str) -> JournalEntry:
+        """An entry by its ID or a unique part of it.
+
+        Raises:
+            UsageError: there is no such entry.
+        """
+        return self._journal.find(text)
+
+    def to_undo(self, text: str = "") -> JournalEntry:
+        """The entry that `undo` reverts; without a text, the latest that is in force or unfinished.
+
+        Raises:
+            UsageError: there is none, or it cannot be undone; says why.
+        """
+        entry = self._journal.find(text) if text else self._journal.newest_to_undo()
+        undoing.refuse_to_undo(self._journal, entry)
+        return entry
+
+    def undo(
+        self, entry: JournalEntry, on_event: OnEvent, *, why: str = "", stop: threading.Event | None = None
+    ) -> JournalEntry:
+        """Undo an entry; a second process completes it if this one is killed.
+
+        Raises:
+            UsageError, Locked: it cannot be undone now.
+            ApplyFailed: part of it could not be undone.
+        """
+        refuse_from_container()
+        self._refuse_running(entry)
+        with operators_of(entry) as operators, ExitStack() as watched:
+            with suppress(ChangeFailed):  # also without somebody who completes it if we are killed
+                watched.enter_context(guarded(entry.id))
+            done = undoing.undo(self._journal, entry.id, operators, on_event, why=why, stop=stop)
+        if entry.state is EntryState.WAITING:
+            confirm_timer.disarm(entry.id)
+        return done
+
+    def confirm(self, text: str = "") -> JournalEntry:
+        """Confirm a waiting change; without a text, the latest.
+
+        Raises:
+            UsageError: none waits, or this one does not.
+        """
+        refuse_from_container()
+        waiting = [entry.id for entry in self._journal.entries() if entry.state is EntryState.WAITING]
+        if not text and not waiting:
+            raise UsageError("No change waits for a confirmation.")
+        entry = undoing.confirm(self._journal, self._journal.find(text).id if text else waiting[0])
+        confirm_timer.disarm(entry.id)
+        return entry
+
+    def cut_off_entry(self, text: str) -> JournalEntry | None:
+        """The entry with this ID if it was interrupted and nobody is working on it."""
+        entry = self._journal.find(text)
+        if entry.state is not EntryState.OPEN:
+            return None
+        self._refuse_running(entry)
+        return entry
+
+    def _refuse_running(self, entry: JournalEntry) -> None:
+        """Raises Locked, with the words of whoever of this account works on it."""
+        with locked(lock_directory(self._journal), entry.container, entry.engine, "a look"):
+            pass
+
+    def take_back_expired(self, text: str) -> None:
+        """Wait until the time to confirm a change is over, then undo it unless it was confirmed.
+
+        Raises:
+            ApplyFailed: part of it could not be undone.
+        """
+        entry = self._journal.find(text)
+        end = deadline.uptime() + deadline.seconds_left(entry)
+        while entry.state is EntryState.WAITING and (left := end - deadline.uptime()) > 0:
+            time.sleep(min(left, _LOOK_AGAIN))
+            entry = self._journal.read(entry.id)
+        self._take_back(entry, EntryState.WAITING, "It was not confirmed in time.")
+        confirm_timer.forget_unit(entry.id)
+
+    def take_back_cut_off(self, text: str) -> None:
+        """Undo a change whose process was killed; a completed one stays.
+
+        Raises:
+            ApplyFailed: part of it could not be undone.
+        """
+        self._take_back(self._journal.find(text), EntryState.OPEN, "HardenTUI was killed.")
+
+    def _take_back(self, entry: JournalEntry, only: EntryState, why: str) -> None:
+        """Without a terminal to ask or report on; waits for another running change, and for Podman."""
+        begun = time.monotonic()
+        while True:
+            try:
+                self._refuse_running(entry)
+                with operators_of(entry) as operators:
+                    undoing.undo(self._journal, entry.id, operators, lambda event: None, why=why, only=only)
+                return
+            except (Locked, NoEngine, EngineUnreachable) as error:
+                limit = _LOCKED_LIMIT if isinstance(error, Locked) else LONGEST_BACK
+                if time.monotonic() > begun + limit:
+                    raise
+                time.sleep(_LOOK_AGAIN)
+
+    def forget(self, text: str) -> JournalEntry:
+        """Permanently remove the original that an entry keeps; without one, close an unfinished entry.
+
+        Raises:
+            UsageError: there is nothing to forget.
+        """
+        refuse_from_container()
+        entry = self._journal.find(text)
+        self._refuse_running(entry)
+        with operators_of(entry) as operators:
+            return forgetting.forget(self._journal, entry.id, operators)
+
+    def refuse_busy(self, container: str) -> None:
+        """Raises Locked or UsageError if a change of a container is running or was interrupted."""
+        for entry in self._journal.unfinished():
+            if entry.container == container and entry.state is EntryState.OPEN:
+                with locked(lock_directory(self._journal), container, entry.engine, "a look"):
+                    pass
+                raise UsageError(
+                    f"An earlier change of {visible(container, 80)} was interrupted: {entry.id}.",
+                    f"First: hardentui undo {entry.id}",
+                )
+
+    def cut_off(self, container: str) -> str:
+        """The ID of the latest change of this container that was interrupted; empty = none."""
+        open_entries = (entry for entry in self._journal.unfinished() if entry.state is EntryState.OPEN)
+        return next((entry.id for entry in open_entries if entry.container == container), "")
+
+
+# Entries of the journal as text.
+
+
+def entry_lines(entry: JournalEntry, *, whole: bool) -> Iterator[str]:
+    """An entry as text.
+
+    Args:
+        whole: with the difference, the changes and the proof.
+    """
+    yield f"{entry.id}  {entry.action.value} {entry.container}: {_state(entry)}"
+    yield f"    {_local(entry.time)}, {entry.by}"
+    if entry.reason:
+        yield f"    {entry.reason}"
+    if entry.downtime_seconds is not None:
+        yield f"    down for {entry.downtime_seconds:.1f} s"
+    if whole:
+        for change in entry.changes:
+            before, after = change.before or "not set", change.after or "not set"
+            yield f"    {change.option}: {before} -> {after} ({change.check})"
+        for proof in entry.proof:
+            yield f"    {proof.status}: {proof.check}{': ' if proof.effective else ''}{proof.effective}"
+        yield from (f"    {line}" for line in entry.diff.splitlines())
+    if entry.original:
+        yield f"    the original is kept as {entry.original}; hardentui journal forget {entry.id} removes it"
+    if entry.can_be_undone:
+        yield f"    undo: hardentui undo {entry.id}"
+
+
+def trouble_back(event: ChangeEvent) -> str:
+    """What an event of the way back tells that went wrong; empty = nothing."""
+    match event:
+        case OperationUndone(operation, failed) if failed:
+            return f"not rolled back: {described_back(operation)}: {failed}"
+        case OperationCleared(NoteContainer(), failed) if failed:
+            return f"not as before: {failed}"
+        case OperationCleared(operation, failed) if failed:
+            return f"left behind: {described_clearing(operation)}: {failed}"
+        case ServiceKept(name):
+            return f"the original does not start, so {visible(name, 80)} is started with the change again"
+        case StillGoingBack(why, left):
+            return f"not yet: {why.rstrip('.')}; trying again for {left / 60:.0f} min (Ctrl-C ends that)"
+        case _:
+            return ""
+
+
+def _state(entry: JournalEntry) -> str:
+    if entry.state is EntryState.WAITING:
+        left = seconds_left(entry)
+        when = f"{left:.0f} s left" if left > 0 else "expired"
+        return f"waits for hardentui confirm {entry.id} ({when})"
+    if entry.state is EntryState.OPEN:
+        return "unfinished"
+    return entry.state.value
+
+
+def _local(time: str) -> str:
+    try:
+        return f"{datetime.fromisoformat(time).astimezone():%Y-%m-%d %H:%M:%S}"
+    except ValueError:
+        return visible(time, 40)

@@ -1,0 +1,293 @@
+"""Recreating a container under its name, while its original is kept."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Sequence
+
+from msgspec.structs import replace
+
+from hardentui.engine.change.changing import ChangingEngine
+from hardentui.errors import CannotFix
+from hardentui.features.change.container_operator import restart_policy
+from hardentui.features.fix.apply_ways import UPDATES_RESTART, ApplyWay, stop_timeout
+from hardentui.features.fix.drafts import new_volumes
+from hardentui.features.looking.unit_origin import UNIT_LABEL, manager_of
+from hardentui.host.files.reader import Files, names
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.mounts import Unread, known
+from hardentui.model.operations import (
+    CopyData,
+    CopyPart,
+    CreateContainer,
+    CreateNetwork,
+    CreateStandIn,
+    CreateVolume,
+    NoteContainer,
+    Operation,
+    RenameContainer,
+    SetRestart,
+    StartContainer,
+    StopContainer,
+)
+from hardentui.model.plan import Plan
+from hardentui.model.spec import Spec
+from hardentui.options import IMAGE, MOUNTS, NAME, NETWORK, PULL, REMOVE, ROOTFS, TMPFS, Mount
+from hardentui.options.argv.command_line import parse_create_command
+from hardentui.reading.layer_data import LayerData, is_below
+from hardentui.reading.mounts import options_of_new_volume
+from hardentui.visible import visible
+from hardentui.writers.anonymous import with_existing
+from hardentui.writers.context import UnitContext, volume_for
+from hardentui.writers.run_script import run_arguments
+from hardentui.writers.supporting import network_create_arguments, network_name
+
+# Reasons not to recreate a container: something would be lost, or others would be harmed.
+
+_LONGEST_UNIT = 256 << 10
+
+
+def refuse_replacing(facts: ContainerFacts, engine: ChangingEngine, files: Files) -> None:
+    """Raises CannotFix with a hint."""
+    _refuse_started_by_unit(facts, files)
+    shown = visible(facts.name, 80)
+    if facts.inspect.get("IsInfra"):
+        raise CannotFix(f"{shown} is the infra container of a pod and is not recreated.")
+    if facts.spec[REMOVE] and facts.running and _is_in_the_foreground(facts):
+        raise CannotFix(
+            f"{shown} was started with --rm and without --detach: whoever started it (a terminal, a script, a"
+            " supervisor) waits for it to exit and may start it again beside its successor.",
+            "Start it with --detach, or let a Quadlet run it: hardentui convert NAME --to quadlet",
+        )
+    if facts.spec.unknowable:
+        flags = ", ".join(sorted({option.flag for option in facts.spec.unknowable}))
+        raise CannotFix(
+            f"Podman does not report these options of {shown}, so they would be lost: {flags}",
+            "Run HardenTUI on the engine's machine as its user, where Podman's own record can be read.",
+        )
+    refuse_dependents(facts, engine)
+
+
+def refuse_dependents(facts: ContainerFacts, engine: ChangingEngine, units: Collection[str] = ()) -> None:
+    """Raises CannotFix if containers refer to the id of this one: Podman does not remove it then.
+
+    Args:
+        units: those that systemd stops and starts together with it.
+    """
+    dependents = [
+        visible(str(document.get("Name")), 80)
+        for listed in engine.engine.listed()
+        if listed.id != facts.id
+        and listed.labels.get(UNIT_LABEL) not in units
+        and facts.id in ((document := engine.containers.inspect(listed.id)).get("Dependencies") or ())
+    ]
+    if dependents:
+        raise CannotFix(
+            f"Other containers depend on {visible(facts.name, 80)} (its namespaces, or --requires):"
+            f" {', '.join(dependents)}.",
+            "They refer to its ID and would have to be recreated too; it is not replaced.",
+        )
+
+
+def _is_in_the_foreground(facts: ContainerFacts) -> bool:
+    """By its recorded command; a container created through the API has none, and nobody waits for it."""
+    line = parse_create_command((facts.inspect.get("Config") or {}).get("CreateCommand"))
+    if line is None or line.verb != "run":
+        return False
+    return (line.flags.get("--detach") or ["false"])[-1].lower() not in ("", "1", "t", "true")
+
+
+def _refuse_started_by_unit(facts: ContainerFacts, files: Files) -> None:
+    """A unit that starts the container by its name (`podman generate systemd` without --new) watches its
+    process and would take the change for a crash.
+    """
+    if not facts.engine.local or not os.path.isdir("/run/systemd/system"):
+        return
+    starts = re.compile(
+        rf"^\s*Exec\w+\s*=.*\bpodman\b.*\bstart\b.*[\s\"'](?:{re.escape(facts.name)}|{facts.id[:12]}\w*)[\s\"']*$",
+        re.MULTILINE,
+    )
+    for directory in manager_of(files, facts.engine).unit_directories:
+        listed = names(files, directory)
+        for name in () if isinstance(listed, Unread) else listed:
+            text = _text(files, f"{directory}/{name}") if name.endswith(".service") else ""
+            if starts.search(text):
+                raise CannotFix(
+                    f"{visible(name, 80)} starts {visible(facts.name, 80)} by its name and watches it.",
+                    "Let a Quadlet run it instead: hardentui fix NAME --to quadlet",
+                )
+
+
+def _text(files: Files, path: str) -> str:
+    try:
+        return files.read_text(path, _LONGEST_UNIT)
+    except OSError:
+        return ""
+
+
+def replace_way(
+    facts: ContainerFacts,
+    plan: Plan,
+    engine: ChangingEngine,
+    files: Files,
+    *,
+    suffix: str,
+    layer: LayerData,
+    keep_data: bool,
+) -> ApplyWay:
+    """Recreate the container under its name; the original is renamed, stopped and kept.
+
+    Args:
+        suffix: of the name under which the original is kept.
+        layer: the data in its writable layer. Data below a volume that the plan adds is copied there.
+        keep_data: copy the rest to new volumes.
+
+    Raises:
+        CannotFix: something would be lost; says what.
+    """
+    refuse_replacing(facts, engine, files)
+    name, kept = facts.name, f"{facts.name}-before-{suffix}"
+    context = UnitContext.of(facts, facts.engine.version)
+    spec, notes = _with_its_volumes(plan.after.with_(NAME, name), context)
+    brought = new_volumes(plan)
+    copies = [(directory, volume) for directory, volume in brought.items() if layer.has(directory)]
+    volumes = _volumes(name, layer.without(brought).directories, engine) if keep_data else ()
+    spec, remarks = _same_image(facts, plan, _with_new_volumes(facts, spec, volumes))
+    more = list(remarks)
+    operations: list[Operation] = [NoteContainer(id=facts.id, name=name, running=facts.running)]
+    operations += new_networks(facts, plan, engine)
+    paths = (*copies, *volumes)
+    vanishes = facts.spec[REMOVE] and facts.running
+    kept_aside, aside = _kept_aside(facts, plan, kept, f"{name}-leaving-{suffix}" if vanishes else kept)
+    more += aside
+    copied = paths if not vanishes else ()
+    operations += [
+        CreateVolume(
+            name=volume,
+            source=facts.id if (directory, volume) in copied else "",
+            directory=directory if (directory, volume) in copied else "",
+            existed=engine.volumes.exists(volume),
+        )
+        for directory, volume in dict.fromkeys((*copied, *brought.items()))
+    ]
+    if copied:
+        part = CopyPart.AHEAD if facts.running else CopyPart.ALL
+        operations.append(CopyData(source=facts.id, paths=paths, part=part))
+    operations += kept_aside
+    words = run_arguments(spec, "create", facts.engine.version)
+    operations.append(CreateContainer(name=name, original=facts.id, arguments=words))
+    if facts.running:
+        operations.append(StopContainer(id=facts.id, seconds=stop_timeout(facts)))
+    if paths and facts.running and not vanishes:
+        operations.append(CopyData(source=facts.id, paths=paths, part=CopyPart.REST))
+    if facts.running:
+        operations.append(StartContainer(name=name))
+    else:
+        more.append("it is not running; its successor is created but not started")
+    return ApplyWay(tuple(operations), original=kept, notes=(*notes, *more), restarts=facts.running)
+
+
+def _kept_aside(
+    facts: ContainerFacts, plan: Plan, kept: str, renamed: str
+) -> tuple[list[Operation], list[str]]:
+    """The original gives up its name and its restart policy; with notes for the admin.
+
+    Args:
+        kept: the name under which it is kept, itself or as a stand-in.
+        renamed: its own new name. If that is not `kept`, Podman removes it when it stops.
+    """
+    operations: list[Operation] = []
+    notes = []
+    if renamed != kept:
+        operations.append(_stand_in(facts, plan, kept))
+        notes.append(
+            f"it was started with --rm, so Podman removes it when it stops; {kept} is created with all its"
+            " options and volumes and takes its place on the way back, without what is in its own layer"
+        )
+    operations.append(RenameContainer(id=facts.id, before=facts.name, after=renamed))
+    policy = restart_policy(facts.inspect)
+    if policy not in ("no", "") and facts.engine.version < UPDATES_RESTART:
+        notes.append(f"{kept} keeps its restart policy {policy}: podman-restart.service would start it too")
+    elif policy not in ("no", ""):
+        operations.append(SetRestart(id=facts.id, before=policy))
+    return operations, notes
+
+
+def _with_new_volumes(facts: ContainerFacts, spec: Spec, volumes: Sequence[tuple[str, str]]) -> Spec:
+    """With a volume at each of these directories; a tmpfs below one of them would hide its data."""
+    if not volumes:
+        return spec
+    directories = [directory for directory, _ in volumes]
+    options = options_of_new_volume(facts, spec)
+    mounts = [Mount("volume", volume, directory, options) for directory, volume in volumes]
+    tmpfs = [text for text in spec[TMPFS] if not is_below(text.partition(":")[0], directories)]
+    return spec.with_(MOUNTS, (*spec[MOUNTS], *mounts)).with_(TMPFS, tuple(tmpfs))
+
+
+def _stand_in(facts: ContainerFacts, plan: Plan, kept: str) -> CreateStandIn:
+    """The replacement for an original that Podman removes when it stops."""
+    context = UnitContext.of(facts, facts.engine.version)
+    spec, _ = _with_its_volumes(facts.spec.with_(NAME, kept), context)
+    spec, _ = _same_image(facts, replace(plan, after=plan.before), spec)
+    return CreateStandIn(
+        name=kept,
+        original=facts.id,
+        original_name=facts.name,
+        seconds=stop_timeout(facts),
+        arguments=run_arguments(spec, "create", facts.engine.version),
+    )
+
+
+def _with_its_volumes(spec: Spec, context: UnitContext) -> tuple[Spec, tuple[str, ...]]:
+    """With its anonymous volumes, also of an original that loses them when it is removed (`--rm`): its
+    stand-in holds them until then.
+    """
+    named, notes = with_existing(spec.without(REMOVE), context.anonymous)
+    return (named.with_(REMOVE, True) if spec[REMOVE] else named), notes
+
+
+def _volumes(name: str, directories: Sequence[str], engine: ChangingEngine) -> tuple[tuple[str, str], ...]:
+    """(directory, new volume) for each directory."""
+    volumes: list[tuple[str, str]] = []
+    for directory in directories:
+        stem = volume_for(name, directory)
+        names = (stem, *(f"{stem}-{number}" for number in range(2, 100)))
+        volumes.append(
+            (directory, next(candidate for candidate in names if not engine.volumes.exists(candidate)))
+        )
+    return tuple(volumes)
+
+
+def _same_image(facts: ContainerFacts, plan: Plan, spec: Spec) -> tuple[Spec, tuple[str, ...]]:
+    """The image that it runs today, even if its name now points to another one."""
+    if spec[ROOTFS] or plan.before[IMAGE] != plan.after[IMAGE]:
+        return spec, ()
+    spec = spec.with_(PULL, "never")
+    today = str(facts.inspect.get("Image") or "")
+    resolved = known(lambda: facts.image_ids.get(spec[IMAGE], ""), else_="")
+    if not today or resolved.removeprefix("sha256:") == today.removeprefix("sha256:"):
+        return spec, ()
+    note = f"{visible(spec[IMAGE], 120)} is now another image; the one it runs is kept, by ID"
+    return spec.with_(IMAGE, today), (note,)
+
+
+def new_networks(
+    facts: ContainerFacts, plan: Plan, engine: ChangingEngine, *, by_unit: bool = False
+) -> tuple[CreateNetwork, ...]:
+    """The networks that the plan adds.
+
+    Args:
+        by_unit: units create them; only their removal is planned.
+    """
+    wanted = dict.fromkeys(network_name(argument) for argument in plan.after[NETWORK])
+    before = {network_name(argument) for argument in plan.before[NETWORK]}
+    new = [name for name in wanted if name and name not in facts.networks and name not in before]
+    return tuple(
+        CreateNetwork(
+            name=name,
+            arguments=() if by_unit else network_create_arguments(name, {"name": name, "driver": "bridge"}),
+            existed=engine.networks.exists(name),
+        )
+        for name in new
+    )

@@ -1,0 +1,233 @@
+"""An unconfirmed change is rolled back automatically, even if the session that made it is gone.
+
+A transient systemd timer runs `hardentui undo ID --expired`; after a reboot a unit does so (see
+`confirm_unit`). Without systemd, the same command waits as a background process in its
+own session, and the first `hardentui` after a reboot rolls it back (see `start_overdue`).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import IO
+
+from hardentui import account
+from hardentui.account import our_module
+from hardentui.errors import ChangeFailed, HardenError
+from hardentui.features.change.file_operator import Systemctl
+from hardentui.files import put_back, write_bundle
+from hardentui.model.draft import TextFile
+from hardentui.systemd.command_line import plain, word, words
+
+# How HardenTUI starts itself, for processes that must outlive this one.
+
+_KEPT = ("HOME", "LANG", "PATH", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME")
+
+
+def environment() -> dict[str, str]:
+    """The environment that it needs to find its journal, its engines and its own code."""
+    ours = account.environment()
+    kept = {name: ours[name] for name in _KEPT if name in ours}
+    return {**kept, "PYTHONPATH": account.python_path()}
+
+
+def start_detached(words: Sequence[str], stdin: int | IO[bytes] = subprocess.DEVNULL) -> None:
+    """Start a program that continues when this process and its session end.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    process = subprocess.Popen(
+        words,
+        stdin=stdin,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment(),
+        cwd="/",
+        start_new_session=True,
+    )
+    threading.Thread(target=process.wait, daemon=True).start()  # reaps it if it ends before we do
+
+
+_TEXT = """# Written by hardentui apply --confirm-within; hardentui confirm and hardentui undo remove it.
+[Unit]
+Description=HardenTUI: roll back {identity} unless it is confirmed
+Wants=podman.socket
+After=podman.socket podman-restart.service
+StartLimitIntervalSec=15min
+StartLimitBurst=5
+
+[Service]
+Type=exec
+{environment}ExecStart={command}
+Restart=on-failure
+RestartSec=10
+
+[Install]
+WantedBy={target}
+"""
+
+
+def unit_name(identity: str) -> str:
+    return f"hardentui-expire-{identity}.service"
+
+
+def unit_text(identity: str, command: Sequence[str]) -> str:
+    """The text of the unit.
+
+    Raises:
+        CannotExpress: one of our paths cannot be written in a unit.
+    """
+    variables = "".join(f"Environment={word(f'{name}={value}')}\n" for name, value in environment().items())
+    return _TEXT.format(
+        identity=plain(identity),
+        environment=variables,
+        command=words(command),
+        target="multi-user.target" if os.geteuid() == 0 else "default.target",
+    )
+
+
+def install(identity: str, command: Sequence[str]) -> None:
+    """Write and enable the unit.
+
+    Raises:
+        HardenError: it cannot be written or enabled; nothing is left behind.
+    """
+    text = unit_text(identity, command)
+    try:
+        write_bundle(_directory(), [TextFile(unit_name(identity), text, 0o644)], create=True)
+        _systemctl().enable(unit_name(identity))
+    except HardenError:
+        remove(identity)
+        raise
+
+
+def remove(identity: str) -> None:
+    """Disable and remove the unit, if there is one.
+
+    Raises:
+        HardenError: it still exists.
+    """
+    path = os.path.join(_directory(), unit_name(identity))
+    if not os.path.lexists(path):
+        return
+    with suppress(ChangeFailed):  # it was never enabled
+        _systemctl().disable(unit_name(identity))
+    put_back(path, None, 0, (0, 0), 0)
+    _systemctl().reload()
+
+
+def _directory() -> str:
+    if os.geteuid() == 0:
+        return "/etc/systemd/system"
+    given = account.environment().get("XDG_CONFIG_HOME", "")
+    config = given if given.startswith("/") else os.path.join(account.home(), ".config")
+    return os.path.join(config, "systemd", "user")
+
+
+def _systemctl() -> Systemctl:
+    return Systemctl(None if os.geteuid() == 0 else os.geteuid())
+
+
+_LIMIT = 20.0
+_RUNS = "/run/systemd/system"
+
+
+def arm(identity: str, seconds: float) -> str:
+    """Schedule the rollback of an entry in `seconds` unless it is confirmed; returns how, in a few words.
+
+    Raises:
+        ChangeFailed: neither way works.
+    """
+    command = _command(identity)
+    if os.path.isdir(_RUNS) and _systemd_timer(identity, seconds, command):
+        try:
+            install(identity, command)
+        except HardenError as error:
+            return f"by a systemd timer, but not after a reboot: {error.title.rstrip('.')}"
+        return "by a systemd timer, also after a reboot"
+    try:
+        start_detached(command)
+    except OSError as error:
+        raise ChangeFailed(f"Nothing would roll it back in time: {error.strerror}.") from error
+    return "by a background process; after a reboot by the next hardentui"
+
+
+def start_overdue(identity: str) -> bool:
+    """Roll back a change whose time is up and that nothing is waiting for; returns whether that started."""
+    try:
+        start_detached(_command(identity))
+    except OSError:
+        return False
+    return True
+
+
+def _command(identity: str) -> list[str]:
+    return our_module("hardentui", "--quiet", "undo", identity, "--expired", "--yes")
+
+
+def disarm(identity: str) -> None:
+    """Remove the timer; a waiting process notices by itself that the entry is confirmed."""
+    forget_unit(identity)
+    if os.path.isdir(_RUNS):
+        with suppress(OSError, subprocess.TimeoutExpired):
+            subprocess.run(
+                [*_manager("systemctl"), "stop", f"{_unit(identity)}.timer"],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=_LIMIT,
+                env=_environment(),
+                check=False,
+            )
+
+
+def forget_unit(identity: str) -> None:
+    """Remove the unit for after a reboot. A leftover does no harm: it finds nothing to roll back."""
+    if os.path.isdir(_RUNS):
+        with suppress(HardenError):
+            remove(identity)
+
+
+def _systemd_timer(identity: str, seconds: float, command: Sequence[str]) -> bool:
+    words = [
+        *_manager("systemd-run"),
+        "--quiet",
+        "--collect",
+        f"--unit={_unit(identity)}",
+        f"--description=HardenTUI: roll back {identity} unless it is confirmed",
+        f"--on-active={seconds:.1f}s",
+        "--timer-property=AccuracySec=100ms",
+        *(f"--setenv={name}={value}" for name, value in environment().items()),
+        "--",
+        *command,
+    ]
+    try:
+        done = subprocess.run(
+            words,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_LIMIT,
+            env=_environment(),
+            start_new_session=True,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+def _manager(program: str) -> list[str]:
+    return [program, "--no-ask-password", *([] if os.geteuid() == 0 else ["--user"])]
+
+
+def _environment() -> Mapping[str, str]:
+    ours = dict(account.environment())
+    ours.setdefault("XDG_RUNTIME_DIR", f"/run/user/{os.geteuid()}")
+    return {**ours, "LC_ALL": "C"}
+
+
+def _unit(identity: str) -> str:
+    return f"hardentui-confirm-{identity}"

@@ -1,0 +1,205 @@
+"""Changes of host files only (a trust policy, a drop-in of a host service), with undo.
+
+    change_files(
+        Journal(), action=EntryAction.TRUST, subject="/etc/containers/policy.json",
+        files=[("/etc/containers/policy.json", text, 0o644)], diff=masked_diff)
+
+writes all of the files or none, and `hardentui undo` restores the previous ones byte for byte.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import pwd
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
+
+from hardentui.directories import opened_directory, write_error
+from hardentui.errors import Locked, WriteError
+from hardentui.features.change.file_operator import FileOperator, planned_writes
+from hardentui.features.change.journal import Journal
+from hardentui.features.change.transaction import Transaction
+from hardentui.model.journal import EntryAction, JournalChange, JournalEntry, JournalProof
+from hardentui.visible import visible
+
+# Who made a change, for the journal.
+
+
+def who() -> str:
+    """The account, and the account it was reached from: `root (from anna)`."""
+    name = str(os.geteuid())
+    with suppress(KeyError):
+        name = pwd.getpwuid(os.geteuid()).pw_name
+    origin = _origin()
+    return f"{name} (from {origin})" if origin and origin != name else name
+
+
+def _origin() -> str:
+    """The account that logged in: the kernel's record of it, which sudo and su do not change."""
+    with suppress(OSError, ValueError, KeyError):
+        with open("/proc/self/loginuid", encoding="ascii") as file:
+            uid = int(file.read())
+        if uid != 0xFFFFFFFF:
+            return pwd.getpwuid(uid).pw_name
+    return ""
+
+
+# One change of a container at a time.
+#
+# The lock is the kernel's (flock): it goes with its process, whatever ends it. Its descriptor is closed in
+# every program that we start, so that none of them (conmon lives as long as its container) keeps it.
+
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+_SIGNS = re.compile(r"[^A-Za-z0-9_.-]")
+
+
+@contextmanager
+def locked(directory: str, subject: str, engine: str, what: str) -> Iterator[None]:
+    """Hold the lock of what is changed.
+
+    Args:
+        directory: for locks; created if missing.
+        subject, engine: a container and the address of its Podman, or a file and nothing.
+        what: a description, shown to whoever comes second.
+
+    Raises:
+        Locked: it is already held; says by whom.
+        WriteError: the directory cannot be created.
+    """
+    digest = hashlib.sha256(f"{engine}\n{subject}".encode()).hexdigest()[:12]
+    name = f"{_SIGNS.sub('_', subject)[:60]}-{digest}.lock"
+    try:
+        with opened_directory(directory, create=True, mode=0o700) as where:
+            handle = os.open(name, _FLAGS, 0o600, dir_fd=where)
+    except OSError as error:
+        raise write_error(error, directory) from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
+                raise
+            raise Locked(
+                f"Another change of {visible(subject, 80)} is running: {_holder(handle)}.",
+                "Wait until it is finished.",
+            ) from error
+        try:
+            with suppress(OSError):  # the lock holds even on a full disk
+                _tell(handle, what)
+            yield
+        finally:
+            with suppress(OSError):
+                os.ftruncate(handle, 0)
+            fcntl.flock(handle, fcntl.LOCK_UN)  # also for a program that is just being started
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def held_on_engine(run_root: str, container: str) -> Iterator[None]:
+    """Hold the lock of a container that all accounts share that change it: it is in the runtime directory of
+    its engine, which belongs to the engine's user. Nothing is written there but empty directories. Who may
+    not enter it, or has an engine on another machine (empty), has only the locks of their own.
+
+    Raises:
+        Locked: another account holds it.
+    """
+    name = hashlib.sha256(container.encode()).hexdigest()[:12]
+    with ExitStack() as held:
+        try:
+            place = opened_directory(f"{run_root}/hardentui-locks/{name}", create=True, mode=0o700)
+            handle = held.enter_context(place) if run_root else -1
+        except OSError:
+            handle = -1
+        if handle >= 0:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise Locked(
+                    f"Another account is changing {visible(container, 80)} now.", "Wait until it is finished."
+                ) from error
+        yield
+
+
+def is_locked(directory: str, subject: str, engine: str) -> bool:
+    """Whether a change of it is running now."""
+    try:
+        with locked(directory, subject, engine, "a look"):
+            return False
+    except Locked:
+        return True
+    except WriteError:
+        return False
+
+
+def _tell(handle: int, what: str) -> None:
+    about = {"pid": os.getpid(), "what": what, "since": datetime.now(UTC).isoformat(timespec="seconds")}
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, json.dumps(about).encode(), 0)
+
+
+def _holder(handle: int) -> str:
+    """Who holds it, as recorded in the lock."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        about = json.loads(os.pread(handle, 4096, 0))
+        what, since = visible(str(about["what"]), 80), visible(str(about["since"]), 40)
+        return f"{what}, process {int(about['pid'])}, since {since}"
+    return "by another process"
+
+
+def change_files(
+    journal: Journal,
+    *,
+    action: EntryAction,
+    subject: str,
+    files: Sequence[tuple[str, str, int]],
+    diff: str,
+    seen: Mapping[str, str | None] | None = None,
+    changes: Sequence[JournalChange] = (),
+    proof: Sequence[JournalProof] = (),
+) -> JournalEntry | None:
+    """Write files, all or none, and record in the journal how to undo that.
+
+    Args:
+        subject: what is changed, as `hardentui journal` names it; one change of it at a time.
+        files: (absolute path, text, mode of a new file). An existing file keeps its owner and mode.
+        diff: what changes, with secrets masked.
+        seen: by path, the texts that new ones were made from; a file with another text is not written.
+        changes: the same by option, if there are options.
+        proof: what was proven beforehand, if anything.
+
+    Returns:
+        the entry; None if every file is already up to date.
+
+    Raises:
+        WriteError, JournalError, Locked: nothing was changed.
+        ApplyFailed: the change was rolled back.
+    """
+    now = datetime.now(UTC)
+    with locked(lock_directory(journal), subject, "", f"{action.value} by {who()}"):
+        writes = planned_writes(files, seen)
+        if not writes:
+            return None
+        entry = JournalEntry(
+            id=journal.new_id(now),
+            time=now.isoformat(timespec="seconds"),
+            action=action,
+            container=visible(subject),
+            by=who(),
+            diff=diff,
+            changes=tuple(changes),
+            proof=tuple(proof),
+            operations=writes,
+        )
+        return Transaction(journal, [FileOperator()]).run(entry)
+
+
+def lock_directory(journal: Journal) -> str:
+    """The directory with the locks of a journal."""
+    return os.path.join(journal.directory, "locks")

@@ -1,0 +1,161 @@
+"""Whether the service works after a change: ready, answering its probes, with the fixes in force."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from time import monotonic
+
+from hardentui.account import our_module
+from hardentui.engine.change.containers import ContainerControl
+from hardentui.errors import ChangeFailed
+from hardentui.features.change.confirm_timer import start_detached
+from hardentui.features.change.file_operator import NOTHING, Cancelled, OperationOutcome, raise_if_stopped
+from hardentui.features.change.wait import (
+    PROBE_LIMIT,
+    ProbeResult,
+    Wait,
+    expectation,
+    in_network_of,
+    names_target,
+    run_probe,
+)
+from hardentui.host.files.reader import Files
+from hardentui.model.journal import JournalEntry, JournalProof
+from hardentui.model.operations import Operation, ProveChanges, RunProbe, WaitReady
+from hardentui.visible import visible
+
+# A change or undo whose process is killed is rolled back immediately: a second process watches the first.
+
+
+@contextmanager
+def guarded(identity: str) -> Iterator[None]:
+    """While the block runs, an entry is rolled back if this process dies.
+
+    Raises:
+        ChangeFailed: the guard cannot start; nothing was started.
+    """
+    theirs, ours = os.pipe()  # both are closed in every program that we start
+    try:
+        start_detached(our_module("hardentui.features.change.guard_process", identity), theirs)
+    except OSError as error:
+        os.close(ours)
+        raise ChangeFailed(f"Nothing could roll it back if it were killed: {error.strerror}.") from error
+    finally:
+        os.close(theirs)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            os.write(ours, b".")
+        os.close(ours)
+
+
+_PAUSE = 0.5
+
+Prove = Callable[[str, Sequence[str]], tuple[JournalProof, ...]]
+"""The current results of these checks on the container of that name."""
+
+
+class ServiceOperator:
+    """Judges the real container.
+
+    Args:
+        containers: of the engine; None if only needed for undo.
+        files: this machine's files; None when the engine runs on another one.
+    """
+
+    kinds: tuple[type[Operation], ...] = (WaitReady, RunProbe, ProveChanges)
+
+    def __init__(self, containers: ContainerControl | None, files: Files | None, prove: Prove) -> None:
+        self._containers = containers
+        self._files = files
+        self._prove = prove
+
+    def do(self, operation: Operation, stop: threading.Event) -> OperationOutcome:
+        match operation:
+            case WaitReady():
+                return self._wait(operation, stop)
+            case RunProbe():
+                return self._probe(operation, stop)
+            case ProveChanges():
+                return self._proof(operation)
+            case _:
+                raise AssertionError(operation)
+
+    def refuse_undo(self, operation: Operation, entry: JournalEntry) -> None:
+        """There is no obstacle."""
+
+    def undo(self, operation: Operation, entry: JournalEntry) -> None:
+        """They changed nothing."""
+
+    def clear(self, operation: Operation, entry: JournalEntry) -> None:
+        """They made nothing."""
+
+    def redo(self, operation: Operation, entry: JournalEntry) -> OperationOutcome:
+        """It was judged before."""
+        return NOTHING
+
+    def _wait(self, operation: WaitReady, stop: threading.Event) -> OperationOutcome:
+        containers = self._reached()
+        document = containers.inspect(operation.name)
+        expected = expectation(document, operation.ports, operation.seconds)
+        wait = Wait(containers, operation.name, expected, files=self._files, stop=stop)
+        try:
+            outcome = wait.outcome()
+        except KeyboardInterrupt:
+            if stop.is_set():
+                raise Cancelled("It was interrupted.") from None
+            raise
+        if not outcome.ready:
+            raise ChangeFailed(f"{visible(operation.name, 80)} does not work with the change: {outcome.why}.")
+        return OperationOutcome(remark=f"ready by {expected.words}", after=expected.settle)
+
+    def _reached(self) -> ContainerControl:
+        if self._containers is None:
+            raise ChangeFailed("Podman could not be reached.")
+        return self._containers
+
+    def _probe(self, operation: RunProbe, stop: threading.Event) -> OperationOutcome:
+        """A ready service may still need a moment until it answers."""
+        end = monotonic() + operation.seconds
+        while True:
+            result = probe_once(self._reached(), operation.command, operation.name)
+            if result.succeeded:
+                return NOTHING
+            if monotonic() > end:
+                raise ChangeFailed(f"The probe {visible(operation.command, 120)!r} failed: {result.why}.")
+            raise_if_stopped(stop)
+            stop.wait(_PAUSE)
+
+    def _proof(self, operation: ProveChanges) -> OperationOutcome:
+        proofs = self._prove(operation.name, operation.checks)
+        missing = [proof for proof in proofs if proof.status == "fail"]
+        if missing:
+            shown = "; ".join(f"{proof.check} ({proof.effective or 'still fails'})" for proof in missing)
+            raise ChangeFailed(
+                f"Not in force on the real container: {shown}.",
+                "Leave these fixes out; hardentui explain ID shows what they need.",
+            )
+        passed = sum(1 for proof in proofs if proof.status == "pass")
+        return OperationOutcome(proof=proofs, remark=f"{passed} of {len(operation.checks)} pass")
+
+
+def probe_once(containers: ContainerControl, command: str, name: str) -> ProbeResult:
+    """Run a probe: one that names $TARGET in the network of the container, which answers there on its own
+    ports; another one on this host, as a client would.
+    """
+    document = containers.inspect(name)
+    settings = document.get("NetworkSettings") or {}
+    networks = settings.get("Networks") or {}
+    addresses = (str((network or {}).get("IPAddress") or "") for network in networks.values())
+    address = str(settings.get("IPAddress") or "") or next((address for address in addresses if address), "")
+    if not names_target(command):
+        return run_probe(command, PROBE_LIMIT, address=address, name=name)
+    pid = int((document.get("State") or {}).get("Pid") or 0)
+    if not pid:
+        return ProbeResult(command, "the container does not run")
+    inside = in_network_of(pid)
+    return run_probe(command, PROBE_LIMIT, address=address or "127.0.0.1", name=name, inside=inside)

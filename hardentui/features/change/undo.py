@@ -1,0 +1,337 @@
+"""Undoing a change that is in force, or one that was interrupted."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from time import monotonic, sleep
+from typing import Any
+
+from msgspec.structs import replace
+
+from hardentui.engine.change.changing import ChangingEngine
+from hardentui.errors import (
+    ApplyFailed,
+    ChangeFailed,
+    HardenError,
+    JournalError,
+    NotFound,
+    NoWayBack,
+    UsageError,
+)
+from hardentui.features.change.container_operator import ContainerOperator, start_original
+from hardentui.features.change.file_changes import lock_directory, locked, who
+from hardentui.features.change.file_operator import NOTHING, OnEvent, OperationOutcome, Operator
+from hardentui.features.change.journal import Journal
+from hardentui.features.change.originals import no_way_back, refuse_taken_name
+from hardentui.features.change.transaction import Transaction, closed
+from hardentui.host.files.reader import Files
+from hardentui.model.journal import EntryAction, EntryState, JournalEntry
+from hardentui.model.operations import CreateStandIn, NoteContainer, Operation
+from hardentui.visible import visible
+
+# Rollback for a container that Podman removes when it stops (`--rm`): a stand-in, created beforehand.
+#
+# The stand-in has all options of the original and holds its volumes, so that Podman removes none of them.
+# It is never started unless the change is undone after the original is gone; then it takes over its name.
+
+_LOOK_AGAIN = 0.3
+_GOES = 10.0  # seconds that Podman may take to remove a stopped container
+
+
+class StandInOperator:
+    """Creates the stand-in, and replaces its original with it."""
+
+    kinds: tuple[type[Operation], ...] = (CreateStandIn,)
+
+    def __init__(self, engine: ChangingEngine, files: Files | None = None) -> None:
+        self._engine = engine
+        self._files = files
+        self._containers = engine.containers
+
+    def do(self, operation: Operation, stop: threading.Event) -> OperationOutcome:
+        assert isinstance(operation, CreateStandIn)  # noqa: S101 - `kinds` says so
+        created = self._containers.create_by_command(operation.arguments)
+        return OperationOutcome(
+            CreateStandIn(
+                name=operation.name,
+                original=operation.original,
+                original_name=operation.original_name,
+                seconds=operation.seconds,
+                arguments=operation.arguments,
+                created=created,
+            )
+        )
+
+    def refuse_undo(self, operation: Operation, entry: JournalEntry) -> None:
+        assert isinstance(operation, CreateStandIn)  # noqa: S101 - `kinds` says so
+        if not entry.has_begun_after(operation) or self._containers.exists(operation.original):
+            return
+        stand_in = self._stand_in(operation)
+        if stand_in is None:
+            raise no_way_back(
+                self._containers,
+                f"{visible(operation.original_name, 80)} was removed by Podman when it stopped (--rm), and "
+                f"{visible(operation.name, 80)}, which was to take its place, is gone too",
+                entry,
+            )
+        refuse_taken_name(
+            self._containers, operation.original_name, {operation.original, str(stand_in["Id"])}, entry
+        )
+
+    def undo(self, operation: Operation, entry: JournalEntry) -> None:
+        assert isinstance(operation, CreateStandIn)  # noqa: S101 - `kinds` says so
+        original = self._survivor(operation)
+        stand_in = self._stand_in(operation)
+        if original is not None:
+            if str(original.get("Name")) != operation.original_name:
+                self._containers.rename(operation.original, operation.original_name)
+            if stand_in is not None:
+                self._containers.remove(str(stand_in["Id"]), force=True, volumes=False)
+            return
+        if stand_in is None:
+            raise ChangeFailed(
+                f"{visible(operation.original_name, 80)} was removed by Podman when it stopped (--rm), and "
+                f"{visible(operation.name, 80)}, which was meant to replace it, is gone too."
+            )
+        identity = str(stand_in["Id"])
+        if str(stand_in.get("Name")) != operation.original_name:
+            self._containers.rename(identity, operation.original_name)
+        if not (stand_in.get("State") or {}).get("Running"):
+            start_original(self._engine, identity, self._files)
+
+    def clear(self, operation: Operation, entry: JournalEntry) -> None:
+        """It is what runs now, or was removed for an original that kept running."""
+
+    def redo(self, operation: Operation, entry: JournalEntry) -> OperationOutcome:
+        assert isinstance(operation, CreateStandIn)  # noqa: S101 - `kinds` says so
+        stand_in = self._stand_in(operation)
+        if stand_in is not None and str(stand_in.get("Name")) != operation.name:
+            self._containers.rename(str(stand_in["Id"]), operation.name)
+        return NOTHING
+
+    def remove(self, operation: CreateStandIn) -> None:
+        """Permanently remove the stand-in unless it is in use; its volumes stay.
+
+        Raises:
+            ChangeFailed: it is running, or has another name by now.
+        """
+        stand_in = self._stand_in(operation)
+        if stand_in is None:
+            return
+        running = (stand_in.get("State") or {}).get("Running")
+        if running or str(stand_in.get("Name")) != operation.name:
+            raise ChangeFailed(f"{visible(operation.name, 80)} is in use; it was not removed.")
+        self._containers.remove(str(stand_in["Id"]), volumes=False)
+
+    def _survivor(self, operation: CreateStandIn) -> Mapping[str, Any] | None:
+        """The original, if it keeps running; None if it has stopped, after which it is removed."""
+        end = monotonic() + operation.seconds + _GOES
+        while True:
+            try:
+                now = self._containers.inspect(operation.original)
+            except NotFound:
+                return None
+            state = now.get("State") or {}
+            if state.get("Running") and state.get("Status") not in ("stopping", "removing"):
+                return now
+            if monotonic() > end:
+                break
+            sleep(_LOOK_AGAIN)
+        with suppress(NotFound):  # it has stopped, and Podman did not remove it
+            self._containers.remove(operation.original, force=True, volumes=False)
+        return None
+
+    def _stand_in(self, operation: CreateStandIn) -> Mapping[str, Any] | None:
+        """By its ID; if a crash lost that, by its name and the exact command that was requested."""
+        with suppress(NotFound):
+            container = self._containers.inspect(operation.created or operation.name)
+            command = tuple((container.get("Config") or {}).get("CreateCommand") or ())
+            if operation.created or command[-len(operation.arguments) :] == operation.arguments:
+                return container
+        return None
+
+
+# Permanently removing a kept original.
+
+
+def forget(journal: Journal, identity: str, operators: Sequence[Operator]) -> JournalEntry:
+    """Remove the original that a finished entry keeps; it cannot be undone afterwards. An entry that can no
+    longer be undone is closed.
+
+    Raises:
+        UsageError: it keeps no original and can be undone, or is already closed.
+    """
+    entry = journal.read(identity)
+    with locked(lock_directory(journal), entry.container, entry.engine, f"forget {identity} by {who()}"):
+        entry = journal.read(identity)
+        if entry.can_be_undone and (hindrance := _hindrance(journal, entry, operators)) is not None:
+            entry = closed(entry, f"Closed by {who()}: {hindrance.title}")
+            journal.write(entry)
+            return entry
+        if entry.state is not EntryState.DONE or entry.original is None:
+            raise UsageError(
+                f"{identity} keeps no original: it is {entry.state.value}.",
+                "Only a finished change that replaced a container keeps one.",
+            )
+        noted = next(operation for operation in entry.operations if isinstance(operation, NoteContainer))
+        stand_in = next(
+            (operation for operation in entry.operations if isinstance(operation, CreateStandIn)), None
+        )
+        for operator in operators:
+            if isinstance(operator, StandInOperator) and stand_in is not None:
+                operator.remove(stand_in)
+            elif isinstance(operator, ContainerOperator) and stand_in is None:
+                operator.remove_original(noted.id, entry.original)
+        reason = f"Its original was removed by {who()}."
+        entry = replace(entry, original=None, forgotten=True, reason=reason)
+        journal.write(entry)
+        return entry
+
+
+def _hindrance(journal: Journal, entry: JournalEntry, operators: Sequence[Operator]) -> HardenError | None:
+    """Why an entry cannot be undone, if there is no kept original that could be removed instead."""
+    try:
+        Transaction(journal, operators).refuse_undo(entry)
+    except NoWayBack as error:
+        return error
+    except HardenError as error:
+        return None if entry.original and entry.state is EntryState.DONE else error
+    return None
+
+
+def undo(
+    journal: Journal,
+    identity: str,
+    operators: Iterable[Operator],
+    on_event: OnEvent,
+    *,
+    why: str = "",
+    only: EntryState | None = None,
+    stop: threading.Event | None = None,
+) -> JournalEntry:
+    """Undo an entry; returns the resulting entry.
+
+    Args:
+        why: recorded in the journal; by default who did it.
+        only: do nothing unless it is still in this state.
+
+    Raises:
+        UsageError: it cannot be undone: it already is, a later change depends on it, or there is nothing left
+            to restore. Nothing was changed.
+        Locked: it is running right now.
+        ApplyFailed: something could not be undone; it can be tried again.
+    """
+    entry = journal.read(identity)
+    with locked(lock_directory(journal), entry.container, entry.engine, f"undo of {identity} by {who()}"):
+        entry = journal.read(identity)  # it may have completed while we waited
+        if only is not None and entry.state is not only:
+            return entry
+        refuse_to_undo(journal, entry)
+        by = who()
+        transaction = Transaction(journal, operators, on_event, stop)
+        try:
+            transaction.refuse_undo(entry)
+        except NoWayBack:
+            if only is None:
+                raise
+        except HardenError as error:
+            if entry.state is EntryState.WAITING and only is not None:  # nobody can be asked
+                entry = _kept_after_all(entry, f"{why} Not rolled back: {error.title}")
+                journal.write(entry)
+                return entry
+            if entry.state is not EntryState.OPEN:  # an interrupted change is undone as far as possible
+                raise
+        done = transaction.go_back(entry, why or f"Undone by {by}.")
+        if (done.forgotten or done.state is EntryState.DONE) and only is not None:
+            return done
+        if done.state is EntryState.DONE and not done.forgotten:
+            raise ApplyFailed(
+                done.reason,
+                f"Fix what keeps the original from starting, then: hardentui undo {entry.id}"
+                f"\nTo keep the change for good: hardentui journal forget {entry.id}",
+            )
+        if done.state is not EntryState.ROLLED_BACK:
+            raise ApplyFailed(done.reason, f"Try again with: hardentui undo {entry.id}")
+        _note(journal, done, by, why, transaction.downtime)
+        return done
+
+
+def _note(journal: Journal, done: JournalEntry, by: str, why: str, downtime: float | None) -> None:
+    """Record that an entry was undone, with an entry of its own.
+
+    Raises:
+        JournalError: it is undone, but not noted.
+    """
+    now = datetime.now(UTC)
+    note = JournalEntry(
+        id=journal.new_id(now),
+        time=now.isoformat(timespec="seconds"),
+        action=EntryAction.UNDO,
+        container=done.container,
+        engine=done.engine,
+        by=by,
+        state=EntryState.DONE,
+        reason=f"{done.id} was undone. {why}".strip(),
+        undoes=done.id,
+        downtime_seconds=downtime,
+    )
+    try:
+        journal.write(done)  # the way back itself goes on without a journal
+        journal.write(note)
+    except JournalError as error:
+        raise JournalError(
+            f"{done.id} is undone, {visible(done.container, 80)} is as it was before, but the journal"
+            f" could not record it. {error.title}",
+            f"Free some space and run hardentui undo {done.id} again: it will only record it.",
+        ) from error
+
+
+def _kept_after_all(entry: JournalEntry, why: str) -> JournalEntry:
+    """An unconfirmed entry whose rollback is blocked; it can be undone later."""
+    return replace(entry, state=EntryState.DONE, confirm_by=0.0, reason=why)
+
+
+def refuse_to_undo(journal: Journal, entry: JournalEntry) -> None:
+    """Raises UsageError if an entry cannot be undone, or not yet."""
+    if entry.action is EntryAction.UNDO:
+        raise UsageError(
+            f"{entry.id} is itself an undo, of {entry.undoes}.", "Apply the change again instead."
+        )
+    if entry.state is EntryState.ROLLED_BACK:
+        raise UsageError(f"{entry.id} is already undone: {entry.reason}")
+    if entry.forgotten:
+        raise UsageError(f"{entry.id} cannot be undone: {entry.reason}", "There is nothing left to restore.")
+    later = [
+        other.id
+        for other in journal.entries()
+        if other.id > entry.id
+        and other.in_force
+        and (other.container, other.engine) == (entry.container, entry.engine)
+    ]
+    if later:
+        raise UsageError(
+            f"A later change of {entry.container} depends on {entry.id}.", f"First: hardentui undo {later[0]}"
+        )
+
+
+def confirm(journal: Journal, identity: str) -> JournalEntry:
+    """Confirm a waiting change.
+
+    Raises:
+        UsageError: it is not waiting.
+        Locked: it is being undone right now.
+    """
+    entry = journal.read(identity)
+    with locked(lock_directory(journal), entry.container, entry.engine, f"confirm of {identity} by {who()}"):
+        entry = journal.read(identity)
+        if entry.state is not EntryState.WAITING:
+            raise UsageError(
+                f"{identity} is not waiting for confirmation: it is {entry.state.value}. "
+                f"{entry.reason}".strip()
+            )
+        entry = replace(entry, state=EntryState.DONE, confirm_by=0.0, reason="")
+        journal.write(entry)
+        return entry

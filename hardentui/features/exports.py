@@ -1,0 +1,133 @@
+"""The contents of a screen as a file: formats, and writing it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.errors import InputError
+from hardentui.features.apply.history import entry_lines
+from hardentui.features.networks.splitting import whole_map
+from hardentui.features.reports import render
+from hardentui.features.reports.comparing import Comparison, as_json, as_text
+from hardentui.features.reports.network_svg import network_svg
+from hardentui.features.reports.result import TextStyle
+from hardentui.features.results import check_result
+from hardentui.features.training.course import Course, Lab, TrainingProgress, export
+from hardentui.features.views import Report, Row
+from hardentui.files import write_bundle
+from hardentui.model.draft import TextFile
+from hardentui.model.finding import Severity
+from hardentui.model.journal import JournalEntry, journal_document
+from hardentui.model.written import WrittenFile
+from hardentui.visible import strict_json, visible_lines
+from hardentui.words import plural
+
+if TYPE_CHECKING:
+    from hardentui.features.workbench import Workbench
+
+FINDINGS = {
+    ".md": "markdown",
+    ".txt": "text",
+    ".json": "json",
+    ".html": "html",
+    ".sarif": "sarif",
+    ".xml": "junit",
+}
+"""File extension -> format of a report of findings."""
+_MAP = "svg"
+
+
+class Exportable(Struct, frozen=True):
+    """Something that can be written to a file.
+
+    Attributes:
+        about: what it is about, in a word or two; foreign text.
+        holds: `3 subjects`.
+        formats: file extension -> name of the format; the first one is the default.
+        render: name of the format -> text.
+    """
+
+    about: str
+    holds: str
+    formats: Mapping[str, str]
+    render: Callable[[str], str]
+
+
+def findings_of(
+    bench: Workbench, about: str, reports: Sequence[tuple[Report, str]], rows: Sequence[Row] = ()
+) -> Exportable:
+    """A report of findings.
+
+    Args:
+        reports: each with what kind of thing its subject is.
+        rows: containers whose network map belongs to it: in the page, and as a separate picture.
+    """
+
+    def text(form: str) -> str:
+        if form == _MAP:
+            return network_svg(whole_map(bench, rows))
+        result = check_result(bench, reports, Severity.HIGH, fixes=form != "text")
+        if rows and form == "html":
+            result = replace(result, network_map=whole_map(bench, rows))
+        return render(form, result, TextStyle())
+
+    formats = {**FINDINGS, ".svg": _MAP} if rows else FINDINGS
+    return Exportable(about, plural(len(reports), "subject"), formats, text)
+
+
+def journal_of(entries: Sequence[JournalEntry]) -> Exportable:
+    """The changes on this host, with diffs and proof."""
+
+    def text(form: str) -> str:
+        if form == "json":
+            return strict_json(json.dumps(journal_document(tuple(entries)), indent=2)) + "\n"
+        lines = (line for entry in entries for line in (*entry_lines(entry, whole=True), ""))
+        return "".join(f"{visible_lines(line)}\n" for line in lines)
+
+    return Exportable("journal", plural(len(entries), "change"), {".txt": "text", ".json": "json"}, text)
+
+
+def comparison_of(comparison: Comparison) -> Exportable:
+    """What became better and worse, as `hardentui compare` shows it."""
+
+    def text(form: str) -> str:
+        if form == "json":
+            return as_json(comparison, comparison.exit_code(Severity.LOW))
+        return as_text(comparison, TextStyle())
+
+    holds = plural(len(comparison.differences), "difference")
+    return Exportable("comparison", holds, {".txt": "text", ".json": "json"}, text)
+
+
+def results_of(labs: Sequence[Lab], progress: TrainingProgress) -> Exportable:
+    """The learner's results; the page is the certificate."""
+
+    def text(form: str) -> str:
+        return export(form, Course(), labs, progress, now=datetime.now(UTC))
+
+    formats = {f".{form}": form for form in ("html", "csv", "json")}
+    return Exportable("training", plural(len(labs), "lab"), formats, text)
+
+
+def write_export(export: Exportable, path: str) -> WrittenFile:
+    """Write it in the format of the file extension; a previous file is kept as a backup.
+
+    Raises:
+        InputError: no format has this extension.
+        WriteError: it cannot be written; a previous file is untouched.
+    """
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix not in export.formats:
+        raise InputError(
+            "The file extension selects the format, and this one is unknown.", " ".join(export.formats)
+        )
+    directory, name = os.path.split(os.path.abspath(os.path.expanduser(path)))
+    file = TextFile(name, export.render(export.formats[suffix]), of_root=True)
+    return write_bundle(directory, [file], create=True, follow_symlink=True)[0]

@@ -1,0 +1,160 @@
+"""How a plan reaches a container: through its unit, or while it runs. See also `replacing`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from hardentui.errors import CannotFix
+from hardentui.features.change.container_operator import restart_policy
+from hardentui.features.change.file_operator import planned_writes
+from hardentui.features.change.unit_operator import note_unit
+from hardentui.features.change.wait import has_health_check
+from hardentui.features.looking.unit_origin import Origin
+from hardentui.model.draft import Draft
+from hardentui.model.facts import ContainerFacts, EngineFacts
+from hardentui.model.mounts import known
+from hardentui.model.operations import (
+    LimitsBefore,
+    NoteUnit,
+    Operation,
+    ReloadUnits,
+    RestartUnit,
+    StartUnits,
+    UpdateContainer,
+    WriteFile,
+)
+from hardentui.model.plan import Plan
+from hardentui.model.spec import Version
+from hardentui.options import BY_NAME
+from hardentui.visible import visible
+
+_LIVE = frozenset(
+    "memory memory-swap memory-reservation cpus cpu-quota cpu-period cpu-shares pids-limit restart "
+    "health-cmd".split()
+)
+UPDATES_RESTART = Version(5, 1)
+KEEPS_UPDATES = Version(5, 4)
+"""Before 5.1, what `podman update` changed is lost at the next start; before 5.4, the other limits are."""
+_SECOND = 1_000_000_000
+"""In nanoseconds, as inspect shows times."""
+_STOP_TIMEOUT = 10
+_RESTART_SECONDS = 60.0
+
+
+class ApplyWay(Struct, frozen=True):
+    """How a plan is applied to a container.
+
+    Attributes:
+        operations: carried out before the service is judged; `afterwards`: those carried out then.
+        original: the name under which the original is kept.
+        notes: remarks for the user.
+        restarts: the service is briefly down.
+    """
+
+    operations: tuple[Operation, ...]
+    afterwards: tuple[Operation, ...] = ()
+    original: str | None = None
+    notes: tuple[str, ...] = ()
+    restarts: bool = True
+
+
+def live_flags(plan: Plan, facts: ContainerFacts) -> tuple[str, ...]:
+    """The flags of `podman update` that apply the whole plan; empty if it needs a new container."""
+    flags = []
+    if not _keeps_updates(facts.engine) or _refuses_updates(facts):
+        return ()
+    for change in plan.changes:
+        if change.option not in _LIVE or len(change.after) != 1 or not change.after[0]:
+            return ()
+        if change.option == "health-cmd" and has_health_check(facts.inspect):
+            return ()  # `podman update` can take a health check away, but not restore all of a former one
+        flags.append(f"{BY_NAME[change.option].flag}={change.after[0]}")
+    return tuple(flags)
+
+
+def _keeps_updates(engine: EngineFacts) -> bool:
+    """Whether a container has what was updated after its next start, too; never with the old database."""
+    host = known(lambda: engine.info.get("host"), else_=None)
+    return engine.version >= KEEPS_UPDATES and (host or {}).get("databaseBackend") != "boltdb"
+
+
+def _refuses_updates(facts: ContainerFacts) -> bool:
+    """Whether `podman update` fails, whatever the flags: it also checks the timeout of a health check, and
+    `--no-healthcheck` leaves one of 0."""
+    health: Mapping[str, Any] = (facts.inspect.get("Config") or {}).get("Healthcheck") or {}
+    return bool(health) and int(health.get("Timeout") or 0) < _SECOND
+
+
+def update_way(facts: ContainerFacts, flags: Sequence[str], before: Sequence[Operation] = ()) -> ApplyWay:
+    """Change limits and the health check of the container while it runs.
+
+    Args:
+        before: operations that come first, if it runs from a unit.
+    """
+    host: Mapping[str, Any] = facts.inspect.get("HostConfig") or {}
+    limits = LimitsBefore(
+        memory=int(host.get("Memory") or 0),
+        memory_swap=int(host.get("MemorySwap") or 0),
+        memory_reservation=int(host.get("MemoryReservation") or 0),
+        cpu_quota=int(host.get("CpuQuota") or 0),
+        cpu_period=int(host.get("CpuPeriod") or 0),
+        cpu_shares=int(host.get("CpuShares") or 0),
+        pids=int(host.get("PidsLimit") or 0),
+        restart=restart_policy(facts.inspect),
+    )
+    update = UpdateContainer(id=facts.id, arguments=tuple(flags), before=limits)
+    return ApplyWay((*before, update), restarts=False)
+
+
+def unit_way(facts: ContainerFacts, origin: Origin, draft: Draft, live: Sequence[str]) -> ApplyWay:
+    """Change the files of its unit, and restart it if needed.
+
+    Args:
+        live: flags that change the running container without a restart.
+
+    Raises:
+        CannotFix: systemd does not run here, or the unit cannot hold the whole plan.
+        WriteError: a file cannot be read.
+    """
+    if not os.path.isdir("/run/systemd/system"):
+        raise CannotFix(
+            f"{visible(facts.name, 80)} runs from {visible(origin.unit, 80)}, but systemd does not run here.",
+            "Apply it on the machine whose systemd starts it.",
+        )
+    if draft.left_out:
+        raise CannotFix(
+            f"{visible(origin.unit, 80)} cannot hold all changes: {' '.join(draft.left_out)}",
+            "Leave these fixes out of the plan.",
+        )
+    uid = origin.manager.uid if origin.manager.rootless else None
+    writes: tuple[WriteFile, ...] = planned_writes(
+        [(file.path, file.text, file.mode) for file in draft.files],
+        {file.path: file.before for file in draft.files},
+    )
+    noted: NoteUnit = note_unit(origin.unit, uid)
+    files: tuple[Operation, ...] = (noted, *writes, ReloadUnits(uid=uid))
+    if live and facts.running:
+        return update_way(facts, live, files)
+    if not noted.active:
+        return ApplyWay(
+            files, notes=(f"{visible(origin.unit, 80)} is not running and is not started",), restarts=False
+        )
+    restart = RestartUnit(unit=origin.unit, uid=uid, seconds=_RESTART_SECONDS + stop_timeout(facts))
+    back = (StartUnits(units=noted.dependents, uid=uid),) if noted.dependents else ()
+    return ApplyWay((*files, restart), back)
+
+
+def dependents_of(way: ApplyWay) -> tuple[str, ...]:
+    """The units that go down with the one that is restarted, and come up again."""
+    noted = (operation for operation in way.operations if isinstance(operation, NoteUnit))
+    return tuple(unit for operation in noted for unit in operation.dependents)
+
+
+def stop_timeout(facts: ContainerFacts) -> int:
+    """Seconds that the container has to stop."""
+    given = (facts.inspect.get("Config") or {}).get("StopTimeout")
+    return _STOP_TIMEOUT if given is None else int(given)

@@ -1,0 +1,436 @@
+"""Drafts of new files from a container or a plan, checked by a Quadlet generator before anybody uses them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+
+from msgspec.structs import replace
+
+from hardentui.errors import CannotExpress, GeneratorError, UsageError
+from hardentui.features.fix.heading import heading, unit_heading, writing_context
+from hardentui.features.looking.containers import Neighbours
+from hardentui.features.looking.stack import dependents_of
+from hardentui.host.place import container_on_host
+from hardentui.host.podman.generator import dry_run, exec_start, find_generator, version_of
+from hardentui.model.apps import compose_files, compose_project
+from hardentui.model.draft import Draft, DraftFile, ShellCommands, Target, TextFile
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.mounts import Unread, known
+from hardentui.model.plan import Plan
+from hardentui.model.spec import NEWEST_KNOWN, OLDEST_WITH_QUADLET, Option, Spec, Version
+from hardentui.options import (
+    ANNOTATIONS,
+    COMMAND,
+    ENV,
+    HEALTH_ON_FAILURE,
+    LABELS,
+    MOUNTS,
+    NAME,
+    POD,
+    REMOVE,
+    RESTART,
+)
+from hardentui.options.argv.compare import compare_arguments
+from hardentui.quadlet.proof import prove_by_port
+from hardentui.quadlet.write.bundle import Bundle, Member, UnitCommand, UnitContext, bundle
+from hardentui.reading.containers import declared_user, own_unit_of
+from hardentui.reading.layer_data import LayerData, layer_data
+from hardentui.reading.masking import mask_argument, mask_text
+from hardentui.visible import command_word, visible
+from hardentui.words import plural
+from hardentui.writers.anonymous import with_existing
+from hardentui.writers.context import left_behind, safe_file_name
+from hardentui.writers.run_script import run_commands, run_script
+
+# From a container that shares the processes of its host, the host is read, not changed.
+#
+# Its files are at other paths there, its systemd does not answer, and the journal in a shared home is that
+# of the host.
+
+
+def refuse_from_container() -> None:
+    """Before anything of the host is changed.
+
+    Raises:
+        UsageError: we run in such a container.
+    """
+    if container := container_on_host():
+        raise UsageError(
+            f"HardenTUI runs in {container}: from there it reads the host and changes nothing on it.",
+            "Run it on the host, or write the files with fix -o DIR and install them there.",
+        )
+
+
+# What a container has in its writable layer.
+
+_SHOWN_FILES = 5
+
+
+def layer_of(facts: ContainerFacts) -> LayerData:
+    """The files that are nowhere else; none if its changes are unknown."""
+    changes = known(lambda: facts.changes)
+    if isinstance(changes, Unread):
+        return LayerData()
+    mounts = [str(mount.get("Destination") or "") for mount in facts.inspect.get("Mounts") or ()]
+    tmpfs = (facts.inspect.get("HostConfig") or {}).get("Tmpfs") or {}
+    return layer_data(changes, [*mounts, *tmpfs])
+
+
+def new_volumes(plan: Plan) -> dict[str, str]:
+    """Path in the container -> named volume, for the volumes that the plan adds."""
+    known = {mount.destination for mount in plan.before[MOUNTS]}
+    return {
+        mount.destination: mount.source
+        for mount in plan.after[MOUNTS]
+        if mount.type == "volume" and mount.source and mount.destination not in known
+    }
+
+
+def brought(facts: ContainerFacts, plan: Plan) -> tuple[tuple[str, str], ...]:
+    """(directory, volume) where a volume of the plan succeeds data in the layer. With a user namespace of its
+    own, the owners of its files have other numbers outside: then none.
+    """
+    own_ids = (facts.inspect.get("HostConfig") or {}).get("IDMappings")
+    if facts.spec[REMOVE] or own_ids:
+        return ()
+    layer = layer_of(facts)
+    return tuple(pair for pair in new_volumes(plan).items() if layer.has(pair[0]))
+
+
+def only_in_layer(facts: ContainerFacts, copied: Sequence[tuple[str, str]] = ()) -> str:
+    """The files that only it has, in words; empty if there are none, or if it loses them at each stop.
+
+    Args:
+        copied: as of `brought`.
+    """
+    if facts.spec[REMOVE]:
+        return ""
+    if isinstance(known(lambda: facts.changes), Unread):
+        return "what it wrote into its own layer (podman diff shows it)"
+    data = [visible(path, 80) for path in layer_of(facts).without(dict(copied)).data]
+    more = f" and {len(data) - _SHOWN_FILES} more" if len(data) > _SHOWN_FILES else ""
+    return ", ".join(data[:_SHOWN_FILES]) + more
+
+
+def prove(made: Bundle, facts: ContainerFacts, version: Version | None) -> str:
+    """Run the units through a Quadlet generator, compare its commands with the intended ones, and say which
+    one.
+
+    The host's own generator if the units are for its Podman; else its port, for the requested version.
+
+    Raises:
+        GeneratorError: it rejects them, or would run something else.
+    """
+    units = {file.name: file.text for file in made.files if file.is_unit}
+    target = version or facts.engine.version
+    rootless = facts.engine.rootless is True
+    generator = find_generator()
+    if generator is None or target != (version_of(generator) or facts.engine.version):
+        differences = tuple(
+            line
+            for command in _commands(made)
+            for line in prove_by_port(_first(command.unit, units), command.argv, target, rootless)
+        )
+        known = min(target, NEWEST_KNOWN)
+        newest = "" if known == target else " (none newer is known)"
+        maker = f"the generator of Podman {known}{newest}, as built into HardenTUI,"
+    else:
+        differences = _differences_on_host(units, made, rootless, generator)
+        maker = "this host's Quadlet generator"
+    if differences:
+        raise GeneratorError(
+            f"{maker[0].upper()}{maker[1:]} would not produce the intended command; nothing was written.",
+            "\n".join(differences),
+        )
+    return (
+        f"{maker} accepts its keys and produces exactly the intended command; Podman itself checks the values"
+    )
+
+
+def _differences_on_host(
+    units: Mapping[str, str], made: Bundle, rootless: bool, generator: str
+) -> tuple[str, ...]:
+    done = dry_run(units, user=rootless, generator=generator)
+    if not done.ok:
+        raise GeneratorError("The Quadlet generator of this host rejects the unit.", done.stderr)
+    return tuple(
+        line
+        for command in _commands(made)
+        for line in compare_arguments(exec_start(_service_of(done.services, command.service)), command.argv)
+    )
+
+
+def _commands(made: Bundle) -> tuple[UnitCommand, ...]:
+    """The commands to compare, the container's own first."""
+    return (UnitCommand(made.files[0].name, made.service, made.argv), *made.others)
+
+
+def _first(name: str, units: Mapping[str, str]) -> dict[str, str]:
+    return {name: units[name], **units}
+
+
+def _service_of(services: Mapping[str, str], name: str) -> str:
+    if name not in services:
+        raise GeneratorError(
+            f"The Quadlet generator produced no {name}.", f"It produced: {', '.join(services)}"
+        )
+    return services[name]
+
+
+_PRIVATE = 0o600
+"""Mode of files that hold a plain-text secret of the container."""
+
+
+ALONE = Neighbours()
+
+
+def new_files(
+    facts: ContainerFacts,
+    plan: Plan | None,
+    target: Target,
+    *,
+    version: Version | None = None,
+    verify: bool = True,
+    neighbours: Neighbours = ALONE,
+) -> Draft:
+    """New files for a plan, or for the unchanged container; for a member of a pod, for the whole pod.
+
+    Args:
+        version: the Podman to write for; None = the container's own.
+        verify: let a Quadlet generator check the units.
+
+    Raises:
+        CannotExpress: a value that the format cannot hold.
+        UsageError: a Quadlet for a Podman that has none.
+        GeneratorError: the Quadlet generator does not produce the intended command.
+    """
+    podman = version or facts.engine.version
+    if verify and target is Target.QUADLET and podman < OLDEST_WITH_QUADLET:
+        raise UsageError(
+            f"Podman {podman} has no Quadlet: {OLDEST_WITH_QUADLET} and newer have.",
+            "Write a script (--to run); a container that runs from a unit is changed there (--to unit).",
+        )
+    spec = plan.after if plan else facts.spec
+    writer = _Writer(facts, target, podman, neighbours)
+    moved = brought(facts, plan) if plan and target in (Target.QUADLET, Target.RUN) else ()
+    started = (*_started_by(facts, target, neighbours), *_left_in_layers(facts, target, neighbours, moved))
+    about = unit_heading if target is Target.QUADLET else heading
+    comments = (*about(facts, plan), *(f"Note: {warning}" for warning in started))
+    made = writer.files(spec, comments)
+    masked_files, notes = made.files, made.notes
+    secret = writer.holds_secrets(spec)
+    if secret:
+        masked = writer.masked().files(_masked(spec), comments)
+        masked_files, notes = masked.files, masked.notes
+    draft = Draft(
+        target=target,
+        files=tuple(
+            _draft_files(made, masked_files, private=secret, of_root=facts.engine.rootless is not True)
+        ),
+        warnings=(*started, *notes),
+        proof=prove(made, facts, version) if verify and target is Target.QUADLET else "",
+        chowned=tuple(_chowned(facts.spec, spec)),
+        brought=moved,
+    )
+    if plan is None:
+        return draft
+    today = writer.masked().files(_masked(plan.before), ()).files
+    return replace(draft, diff=_diff(today, masked_files))
+
+
+def shell_commands(facts: ContainerFacts, plan: Plan | None) -> ShellCommands:
+    """What a person types to run a plan's container, or the container as it is; secrets are masked.
+
+    Raises:
+        CannotExpress: it only holds a pod together.
+    """
+    _refuse_infra(facts)
+    spec = plan.after if plan else facts.spec
+    masked = _masked(spec)
+    context = writing_context(facts, masked, facts.engine.version)
+    written, volumes = with_existing(masked, context.anonymous)
+    notes = (*volumes, *left_behind(spec))
+    return ShellCommands(run_commands(written, context), notes, masked=masked != spec)
+
+
+def _refuse_infra(facts: ContainerFacts) -> None:
+    if facts.inspect.get("IsInfra"):
+        raise CannotExpress(
+            f"{visible(facts.name, 80)} is the infra container of a pod; its unit is that of the pod.",
+            "Name another container of the pod: all of them are written with it.",
+        )
+
+
+def _draft_files(
+    made: Bundle, masked: tuple[TextFile, ...], *, private: bool, of_root: bool
+) -> Iterator[DraftFile]:
+    masked_texts = {file.name: file.text for file in masked}
+    of_others = {command.unit for command in made.others}
+    for file in made.files:
+        yield DraftFile(
+            file.name,
+            file.text,
+            _PRIVATE if private else file.mode,
+            of_root,
+            masked=masked_texts[file.name],
+            of_pod=file.name in of_others or (bool(of_others) and file.name.endswith(".pod")),
+        )
+
+
+def _started_by(facts: ContainerFacts, target: Target, neighbours: Neighbours) -> Iterator[str]:
+    """What starts it today, and would start it beside what is written here."""
+    if unit := visible(own_unit_of(facts), 100):
+        yield (
+            f"it runs from {unit} today: remove that unit before you use this, or change the unit itself, "
+            "which keeps its settings for systemd, such as After= and Restart= (hardentui fix NAME --to unit)"
+        )
+    project = visible(compose_project(facts.labels), 80)
+    if not project or target not in (Target.QUADLET, Target.RUN):
+        return
+    directory, files = (visible(text, 200) for text in compose_files(facts.labels))
+    where = f" ({files or 'its file'} in {directory})" if directory else ""
+    yield (
+        f"the compose project {project}{where} starts it today; an override file,"
+        " compose.override.yaml, changes it there"
+    )
+    if target is Target.RUN:
+        yield "compose down removes the new container too, and compose up may make it again without the fixes"
+    else:
+        count = plural(len(neighbours.members) + 1, "container")
+        yield f"these files take over {count}; run no compose there any more: it stops and removes by name"
+
+
+def _left_in_layers(
+    facts: ContainerFacts, target: Target, neighbours: Neighbours, moved: Sequence[tuple[str, str]]
+) -> Iterator[str]:
+    """Data that no option carries over, because it is in no volume."""
+    if target is Target.RUN:
+        members = dependents_of(facts, neighbours.members)
+    else:
+        members = neighbours.members if target is Target.QUADLET else ()
+    for container in (facts, *members):
+        copied = moved if container is facts else ()
+        if layer_of(container).data and (files := only_in_layer(container, copied)):
+            name = command_word(container.name, container.id[:12])
+            yield (
+                f"the new {name} starts without {files}, which only {name} has, in no volume;"
+                " applying it here carries them over in volumes (--keep-data)"
+            )
+
+
+def _chowned(before: Spec, after: Spec) -> Iterator[str]:
+    """The named volumes of today whose files get another owner when the new container starts."""
+    today = {mount.destination: mount for mount in before[MOUNTS]}
+    for mount in after[MOUNTS]:
+        old = today.get(mount.destination)
+        known = old is not None and old.source == mount.source and "U" not in old.options
+        if known and mount.type == "volume" and mount.source and "U" in mount.options:
+            yield mount.source
+
+
+def stand_in_script(facts: ContainerFacts, name: str) -> DraftFile:
+    """The script that creates a container again as it is, under another name and with its anonymous volumes,
+    before Podman removes it."""
+    context = writing_context(facts, facts.spec, facts.engine.version)
+    spec, _ = with_existing(facts.spec.with_(NAME, name).without(REMOVE), context.anonymous)
+    spec = spec.with_(REMOVE, True)
+    comments = (f"It stands in for {visible(facts.name, 80)}, which Podman removes when it stops.",)
+    text, masked = (run_script(each, context, comments) for each in (spec, _masked(spec)))
+    private = text != masked
+    of_root = facts.engine.rootless is not True
+    mode = _PRIVATE if private else 0o755
+    return DraftFile(f"{safe_file_name(name)}.sh", text, mode, of_root, masked=masked)
+
+
+class _Writer:
+    """Writes specs of one container as files."""
+
+    def __init__(
+        self, facts: ContainerFacts, target: Target, version: Version, neighbours: Neighbours
+    ) -> None:
+        self._facts = facts
+        self._target = target
+        self._version = version
+        self._neighbours = neighbours
+
+    def holds_secrets(self, spec: Spec) -> bool:
+        specs = (spec, *(member.spec for member in self._neighbours.members))
+        return any(_masked(plain) != plain for plain in specs)
+
+    def masked(self) -> _Writer:
+        """A writer that masks the secrets of the pod's other members."""
+        members = tuple(member.replace(spec=_masked(member.spec)) for member in self._neighbours.members)
+        return _Writer(self._facts, self._target, self._version, replace(self._neighbours, members=members))
+
+    def files(self, spec: Spec, comments: tuple[str, ...]) -> Bundle:
+        facts = self._facts
+        _refuse_infra(facts)
+        if self._target is Target.QUADLET:
+            spec = _for_systemd(facts.spec, spec)
+        context = writing_context(facts, spec, self._version)
+        whole, pod = self._target is Target.QUADLET, facts.spec[POD]
+        members = tuple(
+            Member(member.spec, UnitContext.of(member, self._version))
+            for member in self._neighbours.members
+            if whole or (pod and member.spec[POD] == pod)  # in other formats a pod is one object
+        )
+        context = replace(context, members=members, services=self._neighbours.services)
+        if self._target is Target.QUADLET:
+            return bundle(spec, context, comments)
+        spec, volumes = with_existing(spec, context.anonymous)
+        comments = (*comments, *(f"Note: {note}" for note in volumes))
+        if self._target is Target.RUN:
+            text = run_script(spec, context, comments)
+            files = [TextFile(f"{safe_file_name(facts.name)}.sh", text, 0o755)]
+            files += [self._dependent(member) for member in dependents_of(facts, self._neighbours.members)]
+            others = tuple(UnitCommand(file.name, "", ()) for file in files[1:])
+            return Bundle(tuple(files), (), "", (*volumes, *left_behind(spec)), others)
+        from hardentui.features.fix.exporting import export  # YAML costs 20 ms
+
+        exported, notes = export(self._target, spec, context, comments, image_user=declared_user(facts))
+        return Bundle(exported, (), "", (*volumes, *notes))
+
+    def _dependent(self, facts: ContainerFacts) -> TextFile:
+        """The script of a container that refers to the ID of this one, so it has to be made again too."""
+        context = UnitContext.of(facts, self._version)
+        spec, notes = with_existing(facts.spec, context.anonymous)
+        about = f"It needs {visible(self._facts.name, 80)}: written as it is, nothing was hardened."
+        text = run_script(spec, context, (about, *(f"Note: {note}" for note in notes)))
+        return TextFile(f"{safe_file_name(facts.name)}.sh", text, 0o755)
+
+
+def _for_systemd(before: Spec, after: Spec) -> Spec:
+    """In a unit, systemd restarts a container that a fix lets Podman restart when unhealthy: Podman would
+    replace it without the unit's knowledge.
+    """
+    if after[HEALTH_ON_FAILURE] != "restart" or before[HEALTH_ON_FAILURE] == "restart":
+        return after
+    return after.with_(HEALTH_ON_FAILURE, "kill").with_(RESTART, after[RESTART] or "on-failure:5")
+
+
+def _masked(spec: Spec) -> Spec:
+    """The spec with the values of variables, labels and command words that look like secrets masked."""
+    pairs: tuple[Option[tuple[str, ...]], ...] = (ENV, LABELS, ANNOTATIONS)
+    for option in pairs:
+        spec = spec.with_(option, tuple(mask_argument(ENV.name, pair) for pair in spec[option]))
+    return spec.with_(COMMAND, tuple(mask_text(word) for word in spec[COMMAND]))
+
+
+def _diff(today: tuple[TextFile, ...], hardened: tuple[TextFile, ...]) -> str:
+    before, after = (_bodies(files) for files in (today, hardened))
+    lines: list[str] = []
+    for name in dict.fromkeys((*before, *after)):
+        old, new = before.get(name, []), after.get(name, [])
+        lines += difflib.unified_diff(old, new, f"today/{name}", f"hardened/{name}", lineterm="", n=30)
+    return "\n".join(lines)
+
+
+def _bodies(files: tuple[TextFile, ...]) -> Mapping[str, list[str]]:
+    """Lines without the comments at the top, which explain the plan and are not part of the change."""
+    bodies = {}
+    for file in files:
+        lines = file.text.splitlines()
+        start = next((at for at, line in enumerate(lines) if line and not line.startswith("#")), len(lines))
+        bodies[file.name] = lines[start:]
+    return bodies

@@ -1,0 +1,289 @@
+"""Scanning images for known vulnerabilities, and importing reports.
+
+An image goes to a scanner as an archive from the engine, through a temporary file that is removed
+afterwards. No scanner gets the socket: that would give it every right of the user behind it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from hardentui.engine.read import Engine
+from hardentui.errors import EngineError, InputError, ToolMissing, UsageError, WriteError
+from hardentui.features.looking.parts import Parts
+from hardentui.files import write_bundle
+from hardentui.host.asker import CANCELLED, asker
+from hardentui.images.inventory import read_inventory
+from hardentui.model.draft import TextFile
+from hardentui.model.facts import ImageFacts
+from hardentui.model.image import ImageInventory, ScanReport, ScanSettings
+from hardentui.model.mounts import Known, Unread, known
+from hardentui.scanners.present import Scanner, how_to_get, present
+from hardentui.scanners.stored import LARGEST, StoredScans, parse_report, subject_of
+from hardentui.visible import visible
+
+if TYPE_CHECKING:
+    from hardentui.model.written import WrittenFile
+
+
+# The contents of an image, read through the engine without running it.
+
+
+def look_into_image(
+    parts: Parts, label: str, image: str, on_bytes: Callable[[int], None], stop: threading.Event
+) -> Known[ImageInventory]:
+    """Inspect the contents of an image; blocking, about a second per 100 MB.
+
+    Containers of this image are judged with it from their next check.
+
+    Args:
+        label: of its engine; `image`: its ID.
+        on_bytes: called with the number of bytes read so far.
+    """
+    known = parts.inventories.known(image)
+    if known is not None:
+        return known
+    read = _read_contents(parts.opened.engine(label), image, stop, on_bytes)
+    if isinstance(read, ImageInventory):
+        parts.inventories.keep(image, read)
+    parts.more_is_known(label, image)
+    return read
+
+
+def _read_contents(
+    engine: Engine, image: str, stop: threading.Event, on_bytes: Callable[[int], None]
+) -> Known[ImageInventory]:
+    try:
+        source = _Source(engine.archive(image, stop), on_bytes)
+        inventory = read_inventory(source, stop.is_set)
+    except EngineError as error:
+        return Unread(f"the image could not be read: {error.title}")
+    if stop.is_set():
+        return Unread("the inspection of the image was stopped")
+    return inventory
+
+
+class _Source:
+    """The chunks of an archive as a readable stream."""
+
+    def __init__(self, pieces: Iterator[bytes], on_bytes: Callable[[int], None]) -> None:
+        self._pieces = pieces
+        self._rest = b""
+        self._total = 0
+        self._on_bytes = on_bytes
+
+    def read(self, size: int, /) -> bytes:
+        if not self._rest:
+            self._rest = next(self._pieces, b"")
+            self._total += len(self._rest)
+            self._on_bytes(self._total)
+        taken, self._rest = self._rest[:size], self._rest[size:]
+        return taken
+
+
+# SBOMs of images from their inventories, as text and as files.
+
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
+_LONGEST_NAME = 150
+
+
+def sbom_of(image: ImageFacts) -> str:
+    """The SBOM of an inspected image, as CycloneDX JSON.
+
+    Raises:
+        UsageError: the image was not inspected.
+    """
+    inventory = known(lambda: image.inventory)
+    if isinstance(inventory, Unread):
+        raise UsageError(f"{visible(name_of(image), 100)} has no SBOM: {inventory.reason}.")
+    from hardentui.images.sbom import sbom
+
+    return sbom(image, inventory, image.now)
+
+
+def gaps_of(image: ImageFacts) -> tuple[str, ...]:
+    """What its SBOM omits."""
+    from hardentui.images.sbom import gaps
+
+    return known(lambda: gaps(image.inventory), else_=())
+
+
+def save_sboms(images: Iterable[ImageFacts], directory: str) -> tuple[WrittenFile, ...]:
+    """Write `IMAGE.cdx.json` for each; previous files are kept as backups.
+
+    Raises:
+        UsageError: one of them was not inspected.
+        WriteError: nothing was written.
+    """
+    files: dict[str, TextFile] = {}
+    for image in images:
+        name = _file_name(image)
+        if name in files:
+            name = f"{name}-{image.id.removeprefix('sha256:')[:12]}"
+        files[name] = TextFile(f"{name}.cdx.json", sbom_of(image), 0o644, of_root=True)
+    return write_bundle(directory, list(files.values()), create=True)
+
+
+def name_of(image: ImageFacts) -> str:
+    """Its first name, else the beginning of its ID."""
+    return image.names[0] if image.names else image.id.removeprefix("sha256:")[:12]
+
+
+def _file_name(image: ImageFacts) -> str:
+    return _NOT_IN_NAMES.sub("_", name_of(image)).lstrip(".-_")[:_LONGEST_NAME] or image.id[:12]
+
+
+DEFAULT = ScanSettings()
+_ROOM = 1.1  # an archive is slightly larger than its layers
+
+
+class ScanProgress(Struct, frozen=True):
+    """The current phase for one image: `fetching` with the bytes so far, or `scanning`."""
+
+    phase: str
+    bytes: int = 0
+
+
+class Scanning:
+    """Scans of images of the opened engines.
+
+    Args:
+        scanners: those to use; by default those on this host.
+    """
+
+    def __init__(self, parts: Parts, scanners: tuple[Scanner, ...] | None = None) -> None:
+        self._opened = parts.opened
+        self._scanned = parts.more_is_known
+        self._scanners = scanners
+
+    @property
+    def scanners(self) -> tuple[Scanner, ...]:
+        """The scanners on this host, the default one first."""
+        if self._scanners is None:
+            self._scanners = present()
+        return self._scanners
+
+    @property
+    def wanting(self) -> tuple[str, ...]:
+        """Commands that install a scanner if this host has none; else empty."""
+        return () if self.scanners else tuple(how_to_get().splitlines())
+
+    def chosen(self, name: str) -> Scanner:
+        """The scanner of that name, or the first one if the name is empty.
+
+        Raises:
+            ToolMissing: it is not installed; says how to install one.
+        """
+        fitting = [scanner for scanner in self.scanners if name in ("", scanner.name)]
+        if not fitting:
+            missing = f"{name} is not installed" if name else "There is no vulnerability scanner on this host"
+            raise ToolMissing(f"{missing}, so nothing was scanned.", f"To install one:\n{how_to_get()}")
+        return fitting[0]
+
+    def scan(
+        self,
+        image: ImageFacts,
+        scanner: Scanner,
+        on_progress: Callable[[ScanProgress], None],
+        stop: threading.Event,
+        how: ScanSettings = DEFAULT,
+    ) -> Known[ScanReport]:
+        """Scan one image and store the report; blocking, a minute or more. `stop` cancels it."""
+        if self._opened.state_directory is None:
+            return Unread("the images do not belong to a real host")
+        try:
+            with self._archive(image, on_progress, stop) as archive:
+                on_progress(ScanProgress("scanning"))
+                report = scanner.scan(archive, asker(stop), how)
+        except EngineError as error:
+            return CANCELLED if stop.is_set() else Unread(f"the image could not be read: {error.title}")
+        except OSError as error:
+            return Unread(f"no archive of the image could be created: {error.strerror or error}")
+        if isinstance(report, ScanReport):
+            try:
+                self._keep(image, report)
+            except WriteError as error:
+                return Unread(error.title)
+        return report
+
+    def import_report(self, path: str, images: Iterable[ImageFacts]) -> tuple[ImageFacts, ScanReport]:
+        """Store a report of Trivy, Grype, Quay or Clair.
+
+        Raises:
+            InputError: it cannot be read, or is about none of these images.
+        """
+        document, modified = _read(path)
+        report = parse_report(document, modified, "the report")
+        shown = visible(path, 200)
+        if isinstance(report, Unread):
+            raise InputError(f"{shown}: {report.reason}.")
+        about = subject_of(document)
+        if not about:
+            raise InputError(f"{shown} does not name its image.")
+        image = next((image for image in images if names_of(image) & set(about)), None)
+        if image is None:
+            raise InputError(
+                f"{shown} is about {visible(about[0], 80)}, and no image here has that ID or digest."
+            )
+        if self._opened.state_directory is None:
+            raise UsageError("The images do not belong to a real host, so no report can be stored for them.")
+        self._keep(image, report)
+        return image, report
+
+    def _keep(self, image: ImageFacts, report: ScanReport) -> None:
+        assert self._opened.state_directory is not None  # noqa: S101 - both callers have asked
+        StoredScans(self._opened.state_directory).keep(image.id, report)
+        self._scanned(image.engine.label, image.id)
+
+    @contextmanager
+    def _archive(
+        self, image: ImageFacts, on_progress: Callable[[ScanProgress], None], stop: threading.Event
+    ) -> Iterator[str]:
+        """A file with the image, removed afterwards."""
+        directory = os.fspath(self._opened.cache_directory())
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        size, free = image.inspect.get("Size"), os.statvfs(directory)
+        if isinstance(size, int) and size * _ROOM > free.f_bavail * free.f_frsize:
+            raise OSError(f"{visible(directory)} has no space for its {size // 1_000_000} MB")
+        pieces = self._opened.engine(image.engine.label).archive(image.id, stop)
+        with tempfile.NamedTemporaryFile(dir=directory, prefix="scan-", suffix=".tar") as file:
+            total = 0
+            for piece in pieces:
+                file.write(piece)
+                total += len(piece)
+                on_progress(ScanProgress("fetching", total))
+            file.flush()
+            yield file.name
+
+
+def names_of(image: ImageFacts) -> set[str]:
+    """Every name by which a report may identify exactly this image: its ID and its digests."""
+    digests = (str(digest).partition("@")[2] for digest in image.inspect.get("RepoDigests") or ())
+    plain = image.id.removeprefix("sha256:")
+    return {plain, f"sha256:{plain}", str(image.inspect.get("Digest") or ""), *digests} - {""}
+
+
+def _read(path: str) -> tuple[object, datetime]:
+    shown = visible(path, 200)
+    try:
+        with open(path, "rb") as file:
+            status = os.fstat(file.fileno())
+            content = file.read(LARGEST + 1)
+    except OSError as error:
+        raise InputError(f"{shown} cannot be read: {error.strerror}.") from error
+    if len(content) > LARGEST:
+        raise InputError(f"{shown} is too large to be a report.")
+    try:
+        return json.loads(content), datetime.fromtimestamp(status.st_mtime, UTC)
+    except (ValueError, RecursionError):
+        raise InputError(f"{shown} is not JSON.") from None

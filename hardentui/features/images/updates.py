@@ -1,0 +1,136 @@
+"""Checking registries for newer images. Nothing is pulled."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from hardentui.account import home
+from hardentui.errors import ToolMissing, WriteError
+from hardentui.features.looking.parts import Parts
+from hardentui.host.asker import Ask, asker, not_installed
+from hardentui.host.podman.trust import auth_paths
+from hardentui.model.facts import ImageFacts
+from hardentui.model.image import RegistryDigest
+from hardentui.model.mounts import Known, Unread
+from hardentui.model.trust import full_reference
+from hardentui.reading.images import reference
+from hardentui.scanners import skopeo
+
+COOL_DOWN = 3
+"""Days that a new image must have been available: a bad or hijacked release is often noticed by then."""
+
+
+class Update(Struct, frozen=True):
+    """What a registry offers for one name of an image.
+
+    Attributes:
+        here: the image already has this digest.
+    """
+
+    name: str
+    image: ImageFacts
+    answer: Known[RegistryDigest]
+    here: bool = False
+
+    def ripe(self, now: datetime, days: int = COOL_DOWN) -> bool:
+        """A newer image that has been available long enough."""
+        answer = self.answer
+        if isinstance(answer, Unread) or self.here:
+            return False
+        return now - answer.first_seen >= timedelta(days=days)
+
+
+def state_text(update: Update, days: int = COOL_DOWN) -> str:
+    """The answer in words."""
+    answer = update.answer
+    if isinstance(answer, Unread):
+        return f"unknown: {answer.reason}"
+    if update.here:
+        return "up to date"
+    since = f"newer, first seen on {answer.first_seen:%Y-%m-%d}"
+    if update.ripe(update.image.now, days):
+        return since
+    return f"{since}: wait until {days} days have passed"
+
+
+class Updates:
+    """Checks the images of the opened engines.
+
+    Args:
+        ask: runs skopeo; by default a program of this host.
+    """
+
+    def __init__(self, parts: Parts, stop: threading.Event, ask: Ask | None = None) -> None:
+        self._parts = parts
+        self._stop = stop
+        self._ask = ask or asker(stop)
+        self._answers = parts.registry
+
+    def ask(self, images: Iterable[ImageFacts], on_name: Callable[[str], None]) -> tuple[Update, ...]:
+        """Query each name of each image; a registry that does not answer does not stop the others.
+
+        Args:
+            on_name: called with the name being queried.
+
+        Raises:
+            ToolMissing: skopeo is not installed.
+        """
+        updates: list[Update] = []
+        for image in images:
+            for name in names_to_ask(image):
+                if self._stop.is_set():
+                    return tuple(updates)
+                on_name(name)
+                updates.append(self._one(image, name))
+        return tuple(updates)
+
+    def _one(self, image: ImageFacts, name: str) -> Update:
+        if self._answers is None:
+            return Update(name, image, Unread("the image belongs to a simulated host"))
+        digest = skopeo.digest_of(name, self._ask, logins())
+        if isinstance(digest, Unread):
+            refuse_without_skopeo(digest)
+            return Update(name, image, digest)
+        try:
+            answer = self._answers.keep(name, digest, self._parts.opened.clock())
+        except WriteError as error:
+            return Update(name, image, Unread(error.title))
+        return Update(name, image, answer, digest in digests_of(image))
+
+
+def refuse_without_skopeo(answer: Unread) -> None:
+    """Raises ToolMissing if an answer says so."""
+    if answer == not_installed("skopeo"):
+        raise ToolMissing(
+            "Querying registries needs skopeo, which is not installed.", "apt-get install skopeo"
+        )
+
+
+def logins() -> Mapping[str, str]:
+    """Points skopeo to this account's logins, as Podman keeps them."""
+    if os.environ.get("REGISTRY_AUTH_FILE"):
+        return {}
+    logins_file = next(filter(os.path.exists, auth_paths(home(), os.geteuid())), "")
+    return {"REGISTRY_AUTH_FILE": logins_file} if logins_file else {}
+
+
+def names_to_ask(image: ImageFacts) -> tuple[str, ...]:
+    """Full names under which a registry may have a newer image: not local ones, and none with a digest."""
+    names = []
+    for name in image.names:
+        about = reference(name)
+        if about.digest or about.local or not about.host:
+            continue
+        names.append(full_reference(name))
+    return tuple(dict.fromkeys(names))
+
+
+def digests_of(image: ImageFacts) -> frozenset[str]:
+    """Every digest of this image in a registry: its manifest list's, and its own."""
+    listed = (str(digest).partition("@")[2] for digest in image.inspect.get("RepoDigests") or ())
+    return frozenset({*listed, str(image.inspect.get("Digest") or "")} - {""})

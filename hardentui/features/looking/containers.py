@@ -1,0 +1,371 @@
+"""The containers of all engines: listed, scanned, checked again, watched."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from hardentui.engine import events
+from hardentui.engine.inspecting import Gone, Inspected
+from hardentui.engine.read import Engine
+from hardentui.engine.shapes import Listed
+from hardentui.errors import EngineError, NotFound
+from hardentui.features.looking.gather import Gatherer, with_peers
+from hardentui.features.looking.judging import Judge
+from hardentui.features.looking.rows import Lists, read_lists, row_of
+from hardentui.features.looking.stack import stack_of
+from hardentui.features.opening.opened import Opened
+from hardentui.features.views import CheckProgress, Connectivity, KeptOriginal, Report, Row
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import Kind, Subject
+from hardentui.model.mounts import Unread
+from hardentui.model.network import Peers
+
+# The containers that are written along with one.
+
+
+class Neighbours(Struct, frozen=True):
+    """The containers that are written along with one.
+
+    Attributes:
+        members: the other containers of its pod or of its stack, without infra containers.
+        services: name of a container outside -> the service that runs it.
+        names: of all containers of its engine.
+    """
+
+    members: tuple[ContainerFacts, ...] = ()
+    services: Mapping[str, str] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()
+
+
+# Originals that a change keeps for its undo: stopped containers that nobody has to harden.
+#
+# The journal says which they are, by ID. A name like `web-before-7116` proves nothing: it only says when
+# the journal has to be read at all.
+
+_NAME = r"(?s).+-before-[0-9a-f]{4}"
+_STOPPED = frozenset({"created", "configured", "exited", "stopped"})
+"""A kept original that somebody has started is a container like any other."""
+
+
+def kept_originals(listed: Iterable[Listed]) -> Mapping[str, KeptOriginal]:
+    """ID -> of which container it is the original."""
+    possible = {
+        container.id: container.name
+        for container in listed
+        if container.state in _STOPPED and re.fullmatch(_NAME, container.name)
+    }
+    return _in_journal(possible) if possible else {}
+
+
+def _in_journal(possible: Mapping[str, str]) -> Mapping[str, KeptOriginal]:
+    """Those of these containers, ID -> name, that an entry keeps: the original, or the stand-in of one that
+    Podman removed."""
+    from hardentui.features.change.journal import Journal
+    from hardentui.model.operations import CreateStandIn, NoteContainer
+
+    kept = {}
+    for entry in Journal().entries():
+        if entry.original is None or not entry.can_be_undone:
+            continue
+        for operation in entry.operations:
+            if isinstance(operation, NoteContainer):
+                identity = operation.id
+            elif isinstance(operation, CreateStandIn):
+                identity = operation.created
+            else:
+                continue
+            if possible.get(identity) == entry.original:
+                kept[identity] = KeptOriginal(entry.container, entry.id)
+    return kept
+
+
+def pod_members(
+    facts: ContainerFacts,
+    engine: Engine,
+    gatherer: Gatherer,
+    known: Callable[[str], ContainerFacts | None],
+) -> tuple[ContainerFacts, ...]:
+    """The other containers of its pod; one that does not answer is left out, and the writer reports it.
+
+    Args:
+        known: ID -> facts that were already read.
+    """
+    pod = facts.pod or {}
+    without = ("", facts.id, str(pod.get("InfraContainerID") or ""))
+    members = []
+    for listed in pod.get("Containers") or ():
+        identity = str(listed.get("Id") or "")
+        if identity in without:
+            continue
+        member = known(identity)
+        if member is None:
+            try:
+                member = gatherer.container(engine.inspect(identity))
+            except EngineError:
+                continue
+        members.append(member)
+    return tuple(members)
+
+
+class Containers:
+    """Rows, and their known reports. Safe to call from several threads.
+
+    Args:
+        gatherers: by the label of their engine.
+        on_list: called after each new list, because images and networks may have new users.
+    """
+
+    def __init__(
+        self, opened: Opened, gatherers: Mapping[str, Gatherer], judge: Judge, on_list: Callable[[], None]
+    ) -> None:
+        self._opened = opened
+        self._gatherers = gatherers
+        self._judge = judge
+        self._on_list = on_list
+        self._lock = threading.RLock()
+        self._reports: dict[str, Report] = {}
+        self._rows: dict[str, Row] = {}
+        self._event_counts: Counter[str] = Counter()  # number of events about each
+
+    def rows(self) -> tuple[Row, ...]:
+        """All containers of all engines, from one list request each, with their known reports.
+
+        The rows of an engine that does not answer are kept; `watch` reports it.
+
+        Raises:
+            EngineError: no engine answers any more.
+        """
+        return self.take(read_lists(self._opened.engines))
+
+    def take(self, lists: Lists) -> tuple[Row, ...]:
+        """Rows of lists that were read; the rows of other engines are kept."""
+        rows: dict[str, Row] = {}
+        for label, listed in lists.items():
+            self._gatherers[label].refresh(listed)
+        kept = kept_originals(container for listed in lists.values() for container in listed)
+        with self._lock:
+            for engine in self._opened.engines:
+                label = engine.facts.label
+                if label not in lists:
+                    rows.update({key: row for key, row in self._rows.items() if row.engine.label == label})
+                for container in lists.get(label, ()):
+                    row = row_of(
+                        engine,
+                        container,
+                        self._reports.get(f"{label}/{container.id}"),
+                        kept.get(container.id),
+                    )
+                    rows[row.key] = row
+            for key in set(self._rows) - set(rows):
+                self._reports.pop(key, None)
+            self._rows = rows
+            self._on_list()
+            return tuple(rows.values())
+
+    def scan(
+        self,
+        on_report: Callable[[Row], None],
+        on_progress: Callable[[CheckProgress], None],
+        stop: threading.Event,
+        keys: Collection[str] | None = None,
+        *,
+        costly: bool = False,
+    ) -> None:
+        """Inspect and judge containers; blocking. Yields each row with its report as it arrives.
+
+        Checks that compare containers run once all have arrived; rows whose report
+        changed are then yielded again.
+
+        Args:
+            costly: also with the facts that take long to read (about 15 ms each).
+
+        Raises:
+            EngineUnreachable: an engine no longer answers; earlier rows were yielded.
+        """
+        with self._lock:
+            todo = [row for key, row in self._rows.items() if keys is None or key in keys]
+            counts = self._event_counts.copy()
+        done = 0
+        on_progress(CheckProgress(0, len(todo)))
+        for engine in self._opened.engines:
+            rows = {row.id: row for row in todo if row.engine.label == engine.facts.label}
+
+            def arrived(identity: str, document: Inspected, rows: dict[str, Row] = rows) -> None:
+                nonlocal done
+                done += 1
+                on_report(self._judged(rows[identity], document, costly, counts))
+                on_progress(CheckProgress(done, len(todo)))
+
+            engine.inspect_many(list(rows), arrived, stop)
+        if not stop.is_set():
+            for row in self._compare(counts):
+                on_report(row)
+
+    def scan_the_rest(self) -> None:
+        """Inspect containers without a report, so that containers can be compared; blocking.
+
+        Raises:
+            EngineUnreachable: an engine does not answer any more.
+        """
+        with self._lock:
+            unknown = [key for key, row in self._rows.items() if row.report is None]
+        self.scan(lambda row: None, lambda progress: None, threading.Event(), unknown)
+
+    def _judged(self, row: Row, document: Inspected, costly: bool, counts: Counter[str]) -> Row:
+        gatherer = self._gatherers[row.engine.label]
+        if isinstance(document, Gone | Unread):
+            gone = "it was removed during the check"
+            why = gone if isinstance(document, Gone) else document.reason
+            subject = Subject(Kind.CONTAINER, row.id, row.name, row.engine.label)
+            return self._remember(row, self._judge.nothing(subject, why), counts)
+        return self._remember(
+            row, self._judge.container(gatherer.container(document, costly=costly), compared=False), counts
+        )
+
+    def _remember(self, row: Row, report: Report, counts: Counter[str]) -> Row:
+        """The row with its report. `counts`: the number of events before the inspection.
+
+        A result that an event has overtaken is shown but not remembered: the next list inspects it again.
+        What the latest list says of the container stays: an inspection can take as long as a container
+        takes to stop.
+        """
+        with self._lock:
+            row = replace(self._rows.get(row.key, row), report=report)
+            if self._event_counts[row.key] == counts[row.key]:
+                self._reports[row.key] = report
+            if row.key in self._rows:
+                self._rows[row.key] = row
+        return row
+
+    def _compare(self, counts: Counter[str]) -> list[Row]:
+        """Judge again once all peers of an engine are known; returns the rows whose report changed."""
+        changed: list[Row] = []
+        with self._lock:
+            everything = list(self._rows.values())
+        for engine in self._opened.engines:
+            rows = [row for row in everything if row.engine.label == engine.facts.label]
+            if any(row.report is None for row in rows):
+                continue
+            reports = {row.id: (row, row.report) for row in rows if row.report and row.report.facts}
+            for facts in with_peers([report.facts for _, report in reports.values() if report.facts]):
+                row, before = reports[facts.id]
+                with self._lock:
+                    latest = self._reports.get(row.key)
+                    if latest is None or latest.facts is None:
+                        continue  # an event about it makes the known report invalid
+                    if latest is not before:  # it was inspected again meanwhile, without its peers
+                        facts = latest.facts.replace(peers=facts.peers)
+                    remembered = self._remember(row, self._judge.compared(latest, facts), counts)
+                if remembered.report and remembered.report.everything != latest.everything:
+                    changed.append(remembered)
+        return changed
+
+    def report(self, key: str) -> Report | None:
+        """The last known report of a container."""
+        return self._reports.get(key)
+
+    def refresh(self, key: str) -> Row | None:
+        """Inspect one container again in detail; None if it is gone.
+
+        Checks that compare containers answer unknown until a scan has read the others.
+        """
+        with self._lock:
+            row = self._rows.get(key)
+            counts = self._event_counts.copy()
+        if row is None:
+            return None
+        engine = self._opened.engine(row.engine.label)
+        try:
+            document = engine.inspect(row.id)
+        except NotFound:
+            return None
+        facts = self._gatherers[row.engine.label].container(document)
+        report = self._judge.container(facts, compared=False)
+        with self._lock:  # a scan may have compared it since it was inspected
+            latest = self._rows.get(key, row).report
+            peers = latest.facts.peers if latest and latest.facts else Peers()
+            if peers.everyone:
+                report = self._judge.compared(report, facts.replace(peers=peers))
+            return self._remember(row, report, counts)
+
+    def watch(
+        self,
+        on_change: Callable[[], None],
+        on_state: Callable[[Connectivity], None],
+        stop: threading.Event,
+    ) -> None:
+        """Follow the events of all engines until `stop`; blocking."""
+        threads = []
+        for engine in self._opened.engines:
+            label = engine.facts.label
+
+            def changed(batch: tuple[events.Event, ...], label: str = label) -> None:
+                with self._lock:
+                    for event in batch:
+                        key = f"{label}/{event.id}"
+                        self._event_counts[key] += 1
+                        self._reports.pop(key, None)
+                on_change()
+
+            def state(link: events.Link, reason: str, label: str = label) -> None:
+                on_state(Connectivity(label, link is events.Link.CONNECTED, reason))
+
+            thread = threading.Thread(
+                target=events.watch,
+                args=(engine, changed, state, stop),
+                name=f"hardentui-events-{label}",
+                daemon=True,
+            )
+            thread.start()
+            threads.append(thread)
+        for thread in threads:
+            thread.join()
+        stop.wait()
+
+    def row(self, key: str) -> Row | None:
+        """The last known row of a container."""
+        with self._lock:
+            return self._rows.get(key)
+
+    def neighbours(self, report: Report) -> Neighbours:
+        """The other members of its pod in their current state."""
+        if report.facts is None:
+            return Neighbours()
+        label = report.facts.engine.label
+        engine, gatherer = self._opened.engine(label), self._gatherers[label]
+
+        def known(identity: str) -> ContainerFacts | None:
+            member = self._reports.get(f"{label}/{identity}")
+            return member.facts if member else None
+
+        return Neighbours(pod_members(report.facts, engine, gatherer, known))
+
+    def stack(self, report: Report) -> Neighbours:
+        """The containers that are taken over together with it, with what is in their writable layers, and the
+        services of others that it needs.
+        """
+        if report.facts is None:
+            return Neighbours()
+        label = report.facts.engine.label
+        engine, gatherer = self._opened.engine(label), self._gatherers[label]
+        listed = engine.listed()
+
+        def inspect(identity: str) -> Mapping[str, Any]:
+            try:
+                return engine.inspect(identity)
+            except EngineError:
+                return {}
+
+        def read(identity: str) -> ContainerFacts | None:
+            document = inspect(identity)
+            return gatherer.container(document) if document else None
+
+        stack, services = stack_of(report.facts, listed, inspect, read)
+        return Neighbours(stack, services, frozenset(container.name for container in listed))

@@ -1,0 +1,53 @@
+"""The containers of engines as the list request shows them: rows that are not judged yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeAlias
+
+from hardentui.engine.read import Engine
+from hardentui.engine.shapes import TRIAL_LABEL, Listed
+from hardentui.errors import EngineError
+from hardentui.features.training.course import LABEL
+from hardentui.features.views import KeptOriginal, Report, Row
+
+Lists: TypeAlias = Mapping[str, tuple[Listed, ...]]
+"""Label of an engine -> its containers."""
+
+
+def read_lists(engines: Iterable[Engine]) -> Lists:
+    """One list request per engine; one that does not answer is left out.
+
+    Raises:
+        EngineError: no engine answers any more.
+    """
+    by_engine: dict[str, tuple[Listed, ...]] = {}
+    lost: list[EngineError] = []
+    for engine in engines:
+        try:
+            by_engine[engine.facts.label] = engine.listed()
+        except EngineError as error:
+            lost.append(error)
+    if lost and not by_engine:
+        raise lost[0]
+    return by_engine
+
+
+def row_of(
+    engine: Engine, listed: Listed, report: Report | None = None, kept: KeptOriginal | None = None
+) -> Row:
+    """The row of a listed container, with its report if it was judged before."""
+    return Row(
+        key=f"{engine.facts.label}/{listed.id}",
+        engine=engine.facts,
+        id=listed.id,
+        name=listed.name,
+        image=listed.image,
+        state=listed.state,
+        status=listed.status,
+        pod=listed.pod_name,
+        unit=listed.labels.get("PODMAN_SYSTEMD_UNIT", ""),
+        report=report,
+        kept=kept,
+        aside="twin" if TRIAL_LABEL in listed.labels else "lab" if LABEL in listed.labels else "",
+    )

@@ -1,0 +1,411 @@
+"""Prove a cell of the network map with a real connection between two network namespaces."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import ip_address
+from time import monotonic
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.errors import CannotExpress, InputError
+from hardentui.features.trial.observe.connections import established
+from hardentui.host.commands import Run
+from hardentui.host.files.reader import Files, reason
+from hardentui.host.network.knock import SECONDS, knock
+from hardentui.host.network.nft_check import check_rules
+from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
+from hardentui.model.mounts import Known, Unread, known
+from hardentui.model.network import ConnectOutcome, Contact, NetworkMap, ReachProof
+from hardentui.reading.containers import ask
+from hardentui.reading.networks import gateways, uses_network_of_pod
+from hardentui.visible import visible
+from hardentui.writers.nft_allow_list import LIMITS, allow_list
+
+HOST = "host"
+_MOST_PORTS = 8
+_TARGET = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[^:\[\]]+))(?::(?P<port>\d{1,5}))?")
+
+
+class ConnectTarget(Struct, frozen=True):
+    """`web`, `web:80`, `host:22`, `192.0.2.1:443`, `[2001:db8::1]:443`."""
+
+    name: str
+    port: int | None = None
+
+    @property
+    def is_address(self) -> bool:
+        from ipaddress import ip_address
+
+        try:
+            ip_address(self.name)
+        except ValueError:
+            return False
+        return True
+
+
+def parse_target(text: str) -> ConnectTarget:
+    """Raises InputError for any other form."""
+    match = _TARGET.fullmatch(text)
+    port = int(match["port"]) if match and match["port"] else None
+    if not match or (port is not None and not 0 < port < 65536):
+        raise InputError(
+            f"{visible(text, 100)!r} is not a target.", "Give NAME, NAME:PORT, host:PORT or ADDRESS:PORT."
+        )
+    return ConnectTarget(match["six"] or match["name"], port)
+
+
+def prove(
+    start: ContainerFacts,
+    target: ConnectTarget,
+    end: ContainerFacts | None,
+    network_map: NetworkMap,
+    run: Run,
+) -> tuple[ReachProof, ...]:
+    """Attempts to connect from one container to another, to the host, or to an address.
+
+    Args:
+        end: the target container; None for the host and for an address.
+        network_map: the map to prove.
+
+    Raises:
+        InputError: a port is missing, or the target is not a container, host or address.
+    """
+    plain = ReachProof(start.name, target.name, "", target.port or 0, ConnectOutcome.UNPROVEN, None)
+    plain = replace(plain, expected=_expected(start, target, end, network_map, ""))
+    kernel = start.kernel
+    if not start.engine.local:
+        return (replace(plain, why=start.engine.unseen),)
+    if not isinstance(kernel, Kernel):
+        return (replace(plain, why=f"{start.name} is not running"),)
+    if not kernel.pid:
+        return (replace(plain, why="its process is not known"),)
+    addresses = _addresses(start, target, end)
+    if not addresses:
+        return (replace(plain, why=f"{target.name} has no address of its own"),)
+    ports, listening = _ports(target, end)
+    if isinstance(ports, Unread):
+        return (replace(plain, why=ports.reason),)
+    proofs = []
+    for address in addresses:
+        for port in ports:
+            expected = _expected(start, target, end, network_map, address)
+            proof = replace(plain, address=address, port=port, expected=expected)
+            listens = listening is not None and port in listening
+            proof = _judged(proof, knock(run, kernel.pid, address, port), listens)
+            if proof.agrees is False:  # a single sample on a loaded machine says little
+                proof = _judged(proof, knock(run, kernel.pid, address, port), listens)
+            proofs.append(proof)
+    return tuple(proofs)
+
+
+def _addresses(start: ContainerFacts, target: ConnectTarget, end: ContainerFacts | None) -> tuple[str, ...]:
+    if end is not None:
+        return addresses_of(end)
+    if target.name == HOST:
+        on_host = [address for network in start.networks.values() for address in gateways(network)]
+        return tuple(dict.fromkeys(on_host))
+    return (target.name,)
+
+
+def addresses_of(facts: ContainerFacts) -> tuple[str, ...]:
+    """The addresses of a container on its networks."""
+    section = facts.inspect.get("NetworkSettings")
+    networks = section.get("Networks") if isinstance(section, Mapping) else None
+    return tuple(
+        dict.fromkeys(_network_addresses(networks.values() if isinstance(networks, Mapping) else ()))
+    )
+
+
+def _network_addresses(networks: Iterable[object]) -> Iterator[str]:
+    for network in networks:
+        for name in ("IPAddress", "GlobalIPv6Address"):
+            address = network.get(name) if isinstance(network, Mapping) else None
+            if isinstance(address, str) and address:
+                yield address
+
+
+def _ports(
+    target: ConnectTarget, end: ContainerFacts | None
+) -> tuple[tuple[int, ...] | Unread, frozenset[int] | None]:
+    """(ports to try, ports on which the target is known to listen).
+
+    Raises:
+        InputError: the host and other addresses need a port.
+    """
+    listening = _listening(end) if end is not None else None
+    known = listening if isinstance(listening, frozenset) else None
+    if target.port is not None:
+        return (target.port,), known
+    if end is None:
+        raise InputError(f"Which port of {visible(target.name, 60)}?", f"{visible(target.name, 60)}:PORT")
+    if isinstance(listening, Unread):
+        return Unread(f"its listening ports are unknown: {listening.reason}"), None
+    if not known:
+        return Unread("it listens on no TCP port, so nothing would answer; name a port"), known
+    return tuple(sorted(known)[:_MOST_PORTS]), known
+
+
+def _listening(facts: ContainerFacts) -> Known[frozenset[int]]:
+    listening = ask(facts, lambda kernel: kernel.listening)
+    if isinstance(listening, Unread):
+        return listening
+    if isinstance(listening, NotRunning):
+        return Unread(f"{facts.name} is not running")
+    return frozenset(
+        socket.port
+        for socket in listening
+        if socket.protocol == "tcp" and not socket.address.startswith("127.") and socket.address != "::1"
+    )
+
+
+def _judged(proof: ReachProof, attempt: Known[ConnectOutcome], listens: bool) -> ReachProof:
+    if isinstance(attempt, Unread):
+        return replace(proof, why=attempt.reason)
+    reached, why = {
+        ConnectOutcome.CONNECTED: (True, "connection established"),
+        ConnectOutcome.NO_ANSWER: (False, f"no answer within {SECONDS:g} s: packets are dropped on the way"),
+        ConnectOutcome.NO_ROUTE: (
+            False,
+            "the container's kernel has no route, or received an ICMP unreachable message",
+        ),
+    }.get(attempt, (None, ""))
+    if attempt is ConnectOutcome.REFUSED:
+        reached = None if not listens else False
+        why = (
+            "it listens there, so a filter rejected the connection"
+            if listens
+            else "refused: either packets arrive and nothing listens, or a filter rejects them"
+        )
+    return replace(proof, outcome=attempt, reached=reached, why=why)
+
+
+def _expected(
+    start: ContainerFacts,
+    target: ConnectTarget,
+    end: ContainerFacts | None,
+    network_map: NetworkMap,
+    address: str,
+) -> bool | None:
+    """What the map predicts: whether a member of this place reaches that one.
+
+    Args:
+        address: of the target on one of its networks; empty = on any.
+    """
+    mine = {
+        place.key: place
+        for place in network_map.places
+        if start.name in place.members and _same(place.engine, start)
+    }
+    if not mine:
+        return None
+    if end is None and target.name == HOST:
+        return any(place.host for place in mine.values())
+    if end is None:
+        # that it may leave the host says nothing about what is beyond it
+        return None if any(place.out for place in mine.values()) else False
+    networks = _networks_of(end, address)
+    theirs = {
+        place.key
+        for place in network_map.places
+        if end.name in place.members and _same(place.engine, end) and (not networks or place.name in networks)
+    }
+    if any(place.together and key in theirs for key, place in mine.items()):
+        return True
+    return any(
+        (way.start in mine and way.end in theirs) or (way.both and way.start in theirs and way.end in mine)
+        for way in network_map.ways
+    )
+
+
+def _networks_of(facts: ContainerFacts, address: str) -> frozenset[str]:
+    """Names of the networks on which it has this address; none = not checked, or unknown."""
+    section = facts.inspect.get("NetworkSettings")
+    networks = section.get("Networks") if isinstance(section, Mapping) else None
+    if not address or not isinstance(networks, Mapping):
+        return frozenset()
+    return frozenset(
+        str(name) for name, network in networks.items() if address in _network_addresses([network])
+    )
+
+
+def _same(label: str, facts: ContainerFacts) -> bool:
+    return label == facts.engine.label
+
+
+# The addresses a container contacts, and rules that allow only those.
+
+_EVERY = 0.25
+_LEARNED = re.compile(
+    r"(?:(?P<before>tcp|udp)[ :/]+)?\[?(?P<address>[0-9A-Fa-f:.]+?)\]?:(?P<port>\d{1,5})"
+    r"(?:/(?P<after>tcp|udp))?"
+)
+
+
+class Outgoing(Struct, frozen=True):
+    """The addresses a container contacts, with proposed rules.
+
+    Attributes:
+        seconds: how long it was watched; 0 = one reading.
+        shared: the contacts include those of containers that share its network.
+        rules: for nftables; if empty, the reason is in `no_rules`.
+        checked: `nft --check` accepts the rules; None = it could not be run, for the reason in `unchecked`.
+        limits: what the rules do not cover.
+    """
+
+    container: str
+    engine: str
+    contacts: tuple[Contact, ...]
+    seconds: float = 0.0
+    unknown: str = ""
+    shared: bool = False
+    rules: str = ""
+    no_rules: str = ""
+    checked: bool | None = None
+    unchecked: str = ""
+    limits: tuple[str, ...] = ()
+
+
+def outgoing(
+    facts: ContainerFacts,
+    everybody: Iterable[ContainerFacts],
+    files: Files,
+    stop: threading.Event,
+    *,
+    seconds: float = 0.0,
+    learned: Iterable[str] = (),
+) -> Outgoing:
+    """What `watch_contacts` sees, with rules that allow just that."""
+    seen = watch_contacts(facts, everybody, files, stop, seconds=seconds, learned=learned)
+    return _with_rules(seen, facts)
+
+
+def watch_contacts(
+    facts: ContainerFacts,
+    everybody: Iterable[ContainerFacts],
+    files: Files,
+    stop: threading.Event,
+    *,
+    seconds: float = 0.0,
+    learned: Iterable[str] = (),
+) -> Outgoing:
+    """Watch the sockets of its network namespace for a while, until `stop` is set or Ctrl-C.
+
+    Args:
+        everybody: containers, to identify the owner of an address.
+        learned: addresses that a trial saw.
+    """
+    began = monotonic()
+    calls: set[tuple[str, str, int]] = set()
+    unknown = ""
+    while True:
+        seen = known(lambda: _look(facts, files))
+        if isinstance(seen, Unread):
+            unknown = "" if calls else seen.reason
+            break
+        calls |= seen
+        if stop.is_set() or monotonic() - began >= seconds:
+            break
+        try:
+            stop.wait(_EVERY)
+        except KeyboardInterrupt:
+            break  # what was seen until then counts
+    names = _names(facts, everybody)
+    contacts = [_contact(call, names) for call in sorted(calls)]
+    listed = {(contact.protocol, contact.address, contact.port) for contact in contacts}
+    for text in learned:
+        call = parse_learned(text)
+        if call is not None and call not in listed:
+            contacts.append(_contact(call, names, learned=True))
+    shared = uses_network_of_pod(facts)
+    return Outgoing(
+        facts.name,
+        facts.engine.label,
+        tuple(contacts),
+        round(monotonic() - began, 1) if seconds else 0.0,
+        unknown,
+        shared,
+    )
+
+
+def _look(facts: ContainerFacts, files: Files) -> set[tuple[str, str, int]]:
+    kernel = facts.kernel
+    if not facts.engine.local:
+        raise Unread(facts.engine.unseen)
+    if not isinstance(kernel, Kernel):
+        raise Unread(f"it is not running ({kernel.state})")
+    if "net" in known(lambda: kernel.shared_namespaces, else_=("net",)):
+        raise Unread("it uses the host's network, whose connections are those of all programs")
+    ports = {socket.port for socket in kernel.listening}
+    try:
+        return {
+            (peer.protocol, plain_address(peer.address), peer.port)
+            for peer in established(files, kernel.pid, ports)
+            if not ip_address(peer.address).is_loopback
+        }
+    except FileNotFoundError:
+        raise Unread("it has ended") from None
+    except OSError as error:
+        raise Unread(f"/proc/{kernel.pid}/net: {reason(error)}") from error
+
+
+def plain_address(text: str) -> str:
+    """An IPv4 address written as an IPv6 address, converted back."""
+    address = ip_address(text)
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address)
+
+
+def parse_learned(text: str) -> tuple[str, str, int] | None:
+    """`192.0.2.1:443/tcp`, `tcp [2001:db8::1]:443`; None for anything else."""
+    match = _LEARNED.fullmatch(text.strip())
+    if not match:
+        return None
+    try:
+        return match["before"] or match["after"] or "tcp", plain_address(match["address"]), int(match["port"])
+    except ValueError:
+        return None
+
+
+def _contact(call: tuple[str, str, int], names: Mapping[str, str], *, learned: bool = False) -> Contact:
+    protocol, address, port = call
+    name = names.get(address)
+    if name is None:
+        return Contact(protocol, address, port, learned=learned)
+    who = f"container {name}" if name else "the host"
+    return Contact(protocol, address, port, who, learned, container=name)
+
+
+def _names(facts: ContainerFacts, everybody: Iterable[ContainerFacts]) -> Mapping[str, str]:
+    """Address -> name of its container; empty for the host."""
+    names = {address: "" for network in facts.networks.values() for address in gateways(network)}
+    for other in everybody:
+        if other.engine.label == facts.engine.label:
+            names.update(dict.fromkeys(addresses_of(other), other.name))
+    return names
+
+
+def _with_rules(result: Outgoing, facts: ContainerFacts) -> Outgoing:
+    if result.unknown:
+        return replace(result, no_rules=result.unknown)
+    if not result.contacts and not result.seconds:
+        return replace(
+            result, no_rules="one reading saw no connection, so the rules would block all outgoing traffic"
+        )
+    if facts.engine.rootless is not False:
+        why = (
+            "packets of a rootless container leave the host like those of any program of its user, so host "
+            "rules cannot identify them by address; an internal network blocks its outgoing traffic"
+        )
+        return replace(result, no_rules=why)
+    try:
+        rules = allow_list(facts.name, addresses_of(facts), result.contacts)
+    except (CannotExpress, ValueError) as error:
+        return replace(result, no_rules=str(error))
+    complaint = check_rules(rules)
+    if isinstance(complaint, Unread):
+        return replace(result, rules=rules, unchecked=complaint.reason, limits=LIMITS)
+    return replace(result, rules=rules, checked=not complaint, unchecked=complaint, limits=LIMITS)

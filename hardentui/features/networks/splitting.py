@@ -1,0 +1,616 @@
+"""Propose separate networks for applications that share one, and a route out only for those that need it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from hardentui.engine.change.changing import ChangingEngine
+from hardentui.engine.change.session import podman_is_installed
+from hardentui.errors import EngineError, UsageError
+from hardentui.features.change.wait import PATIENCE
+from hardentui.features.networks.page import NetworkPlace, PlaceKind, connected, places
+from hardentui.features.networks.proving import Outgoing
+from hardentui.features.sections import PageLine, PageSection, Tone
+from hardentui.features.trial.parting import SplitRequest, SplitTools, try_split
+from hardentui.features.trial.trying import refuse_steered
+from hardentui.features.views import without_originals
+from hardentui.model.apps import app_of
+from hardentui.model.draft import TextFile
+from hardentui.model.facts import ContainerFacts, NetworkFacts
+from hardentui.model.network import (
+    Contact,
+    MapPlace,
+    MapWay,
+    NetworkMap,
+    NewNetwork,
+    ReachProof,
+    SeenWay,
+    SplitResult,
+    SplitTrial,
+    WayTried,
+)
+from hardentui.model.spec import Version
+from hardentui.model.trial import OnTrialEvent
+from hardentui.options import NETWORK
+from hardentui.reading.containers import is_infra, pod_of
+from hardentui.reading.networks import published, uses_network_of_pod
+from hardentui.reading.openings import openings
+from hardentui.systemd.command_line import plain
+from hardentui.systemd.unit_text import Unit
+from hardentui.visible import visible
+from hardentui.words import plural
+from hardentui.writers.context import safe_file_name
+
+if TYPE_CHECKING:
+    from hardentui.features.views import Row
+    from hardentui.features.workbench import Workbench
+
+
+# The network map of all opened engines.
+
+
+def network_map(
+    networks: Iterable[NetworkFacts],
+    containers: Iterable[ContainerFacts],
+    *,
+    host: str,
+    simulated: bool = False,
+    missing: Iterable[str] = (),
+) -> NetworkMap:
+    """The map.
+
+    Args:
+        missing: names of containers that could not be checked.
+    """
+    networks = sorted(
+        networks, key=lambda network: (network.engine.label, network.name)
+    )  # engines list them in any order
+    containers = tuple(containers)
+    known = places(networks, containers)
+    notes = tuple(f"{name} could not be checked, so its routes are unknown" for name in missing)
+    map_places = tuple(_place(place, containers) for place in known)
+    return NetworkMap(host, map_places, tuple(_ways(networks, known)), notes, simulated)
+
+
+def _key(engine: str, name: str) -> str:
+    return f"{engine}\0{name}"
+
+
+def _place(place: NetworkPlace, containers: Sequence[ContainerFacts]) -> MapPlace:
+    mine = {*place.members}
+    here = [
+        container
+        for container in containers
+        if container.engine.label == place.engine
+        and (place.name in container.networks or container.name in mine)
+    ]
+    first = [container for container in here if not container.networks or _entrance(container) == place.name]
+    return MapPlace(
+        key=_key(place.engine, place.name),
+        engine=place.engine,
+        name=place.name,
+        members=place.members,
+        subnets=place.subnets,
+        openings=tuple(opening for container in first for opening in openings(container)),
+        out=place.outward,
+        host=place.to_host,
+        together=place.kind is PlaceKind.NETWORK,
+        sentence=_sentence(place),
+    )
+
+
+def _entrance(facts: ContainerFacts) -> str:
+    """A container on several networks opens its ports once; they do not answer on an internal one."""
+    return min(facts.networks, key=lambda name: (bool(facts.networks[name].inspect.get("internal")), name))
+
+
+_NO_NETWORK = {
+    PlaceKind.HOST: "the host's network, not isolated from its services",
+    PlaceKind.NONE: "no network at all",
+    PlaceKind.OWN: "no network shared with others",
+    PlaceKind.SHARED: "",
+}
+
+
+def _sentence(place: NetworkPlace) -> str:
+    if place.kind is not PlaceKind.NETWORK:
+        return _NO_NETWORK[place.kind]
+    parts = [place.driver]
+    if place.internal:
+        parts.append("internal, no route out")
+    if place.isolated in ("yes", "strict"):
+        parts.append("isolated" if place.isolated == "yes" else "strictly isolated")
+    if place.driver in ("macvlan", "ipvlan"):
+        parts.append("past the host's firewall")
+    return ", ".join(parts)
+
+
+def _ways(networks: Sequence[NetworkFacts], known: Iterable[NetworkPlace]) -> Iterable[MapWay]:
+    for at, network in enumerate(networks):
+        for other in networks[at + 1 :]:
+            if network.engine.label == other.engine.label and connected(network, other):
+                yield MapWay(_key(network.engine.label, network.name), _key(other.engine.label, other.name))
+    for place in known:
+        if place.kind is not PlaceKind.HOST:
+            continue
+        for network in networks:
+            # rootless bridges are in a separate network namespace, which the host cannot read
+            bridge = str(network.inspect.get("driver") or "bridge") == "bridge"
+            if network.engine.label == place.engine and bridge and network.engine.rootless is False:
+                yield MapWay(
+                    _key(place.engine, place.name),
+                    _key(network.engine.label, network.name),
+                    both=not network.inspect.get("internal"),
+                )
+
+
+def whole_map(bench: Workbench, rows: Iterable[Row]) -> NetworkMap:
+    """Who can reach whom among these containers."""
+    rows = without_originals(rows)
+    networks = [
+        network.about for network in bench.surroundings.networks() if isinstance(network.about, NetworkFacts)
+    ]
+    return network_map(
+        networks,
+        [row.report.facts for row in rows if row.report and row.report.facts],
+        host=bench.opened.place,
+        simulated=bench.opened.simulated,
+        missing=[row.name for row in rows if not (row.report and row.report.facts)],
+    )
+
+
+# The use case of trying a split: which members get twins, and running the trial.
+
+
+def try_proposal(
+    bench: Workbench,
+    rows: Iterable[Row],
+    proposal: Split,
+    on_event: OnTrialEvent,
+    stop: threading.Event,
+    *,
+    outside: bool = False,
+    patience: float = PATIENCE,
+) -> SplitTrial:
+    """Twins of the members on the proposed networks; blocking. Everything created is removed again.
+
+    Args:
+        on_event: called for each event, in this thread.
+        outside: twins that keep a route out can use it during the trial; their traffic is real.
+
+    Raises:
+        UsageError: it cannot be tried: simulated, on another machine, or a member controlled by its image.
+        EngineError: Podman fails.
+        KeyboardInterrupt: `stop` was set.
+    """
+    if bench.opened.simulated:
+        raise UsageError("A trial needs a real Podman; this host is simulated.")
+    if not podman_is_installed():
+        raise EngineError("A trial needs the program podman on this machine, which creates the twins.")
+    gatherer = bench.parts.gatherers[proposal.engine]
+    members, pods, untried = _members(bench, rows, proposal)
+    if any(not facts.engine.local for facts in members):
+        raise UsageError("The networks of the engine cannot be entered from here.", members[0].engine.unseen)
+    for facts in (*members, *(facts for inside in pods.values() for facts in inside)):
+        refuse_steered(facts, bench.judge.checks, bench.judge.checklist)
+    request = SplitRequest(
+        network=proposal.network,
+        engine=proposal.engine,
+        networks=proposal.networks,
+        members=members,
+        seen=proposal.seen,
+        untried=untried,
+        outside=outside,
+        patience=patience,
+        pods=pods,
+    )
+    changing = ChangingEngine(gatherer.engine, bench.opened.log)
+    try:
+        return try_split(request, SplitTools(changing, bench.opened.files, bench.opened.run, on_event, stop))
+    finally:
+        changing.close()
+
+
+def _members(
+    bench: Workbench, rows: Iterable[Row], proposal: Split
+) -> tuple[tuple[ContainerFacts, ...], dict[str, tuple[ContainerFacts, ...]], dict[str, str]]:
+    """The members that get twins, inspected in detail; those of pods, by the container that holds the pod's
+    network; and why others get none.
+    """
+    moved = {move.container for move in proposal.moves}
+    members, pods, untried = [], {}, {}
+    for row in rows:
+        if row.name not in moved or row.engine.label != proposal.engine:
+            continue
+        again = bench.containers.refresh(row.key)
+        report = again.report if again else None
+        if report is None or report.facts is None:
+            untried[row.name] = "it cannot be inspected"
+        elif not report.facts.running:
+            untried[row.name] = "it is not running"
+        elif is_infra(report.facts):
+            inside = tuple(facts for facts in bench.containers.neighbours(report).members if facts.running)
+            if inside:
+                members.append(report.facts)
+                pods[row.name] = inside
+            else:
+                untried[row.name] = f"no container is running in the pod {visible(pod_of(report.facts), 60)}"
+        else:
+            members.append(report.facts)
+    if not members:
+        raise UsageError(
+            f"No member of {visible(proposal.network, 60)} can be tried: "
+            f"{'; '.join(f'{visible(name, 60)}: {why}' for name, why in untried.items())}."
+        )
+    return tuple(members), pods, untried
+
+
+_OWN_NAMES = Version(4, 7)
+
+
+class SeenContacts(Struct, frozen=True):
+    """The contacts of a container while it was watched.
+
+    Attributes:
+        outside: it contacted something other than a container of this engine or the host, or that is unknown.
+        containers: names of other containers of its engine.
+    """
+
+    outside: bool = False
+    containers: frozenset[str] = frozenset()
+
+
+Watched = Mapping[str, Mapping[str, SeenContacts]]
+"""Engine label -> name of a container -> its calls."""
+
+
+class Move(Struct, frozen=True):
+    """The changes for one container.
+
+    Attributes:
+        leaves, joins: names of networks.
+        minds: warnings about what may break, one sentence each.
+    """
+
+    container: str
+    leaves: str
+    joins: tuple[str, ...]
+    minds: tuple[str, ...] = ()
+
+
+class Split(Struct, frozen=True):
+    """The proposal for one network.
+
+    Attributes:
+        why: what is wrong with the current network.
+        files: a `.network` unit for each new network.
+        seen: which of its members contacted which.
+    """
+
+    network: str
+    engine: str
+    rootless: bool
+    why: str
+    networks: tuple[NewNetwork, ...]
+    moves: tuple[Move, ...]
+    files: tuple[TextFile, ...]
+    seen: tuple[SeenWay, ...] = ()
+
+
+def splits(
+    networks: Iterable[NetworkFacts],
+    containers: Iterable[ContainerFacts],
+    watched: Watched | None = None,
+) -> tuple[Split, ...]:
+    """Proposals for the networks that can be split.
+
+    Args:
+        watched: None = nothing was watched.
+    """
+    networks, containers = tuple(networks), tuple(containers)
+    proposals = []
+    for network in networks:
+        if str(network.inspect.get("driver") or "bridge") != "bridge" or network.inspect.get("internal"):
+            continue
+        here = [
+            container
+            for container in containers
+            if container.engine.label == network.engine.label
+            and network.name in container.networks
+            and not uses_network_of_pod(container)
+        ]
+        taken = {other.name for other in networks if other.engine.label == network.engine.label}
+        seen = None if watched is None else watched.get(network.engine.label, {})
+        split = _split(network, here, seen, taken)
+        if split is not None:
+            proposals.append(split)
+    return tuple(proposals)
+
+
+def _split(
+    network: NetworkFacts,
+    here: Sequence[ContainerFacts],
+    seen: Mapping[str, SeenContacts] | None,
+    taken: Collection[str],
+) -> Split | None:
+    if seen is not None:
+        names = {container.name for container in here}
+        # a container on another network is reached through the host
+        seen = {
+            name: SeenContacts(calls.outside or not calls.containers <= names, calls.containers)
+            for name, calls in seen.items()
+        }
+    groups = _groups(here, seen)
+    made: list[NewNetwork] = []
+    moves: list[Move] = []
+    for name, members in groups.items():
+        new = _networks(_free(name, taken), members, seen)
+        if len(groups) == 1 and (len(new) == 1 and not new[0].internal):
+            return None  # a single application that needs the outside: there is nothing to split
+        made += new
+        parted = len(here) - len(members)
+        moves += [_move(member, network.name, new, seen, parted) for member in members]
+    if not made:
+        return None
+    several = len(groups) > 1
+    why = (
+        f"{len(groups)} applications share it and can reach each other"
+        if several
+        else "members that need no route out have one"
+    )
+    version = network.engine.version
+    return Split(
+        network=network.name,
+        engine=network.engine.label,
+        rootless=network.engine.rootless is True,
+        why=why,
+        networks=tuple(made),
+        moves=tuple(moves),
+        files=tuple(_unit(new, network.name, version) for new in made),
+        seen=_seen_ways(here, seen or {}),
+    )
+
+
+def _seen_ways(here: Sequence[ContainerFacts], seen: Mapping[str, SeenContacts]) -> tuple[SeenWay, ...]:
+    names = [container.name for container in here]
+    return tuple(
+        SeenWay(caller, called)
+        for caller in names
+        for called in names
+        if caller in seen and called in seen[caller].containers
+    )
+
+
+def _groups(
+    here: Sequence[ContainerFacts], seen: Mapping[str, SeenContacts] | None
+) -> dict[str, list[ContainerFacts]]:
+    """The applications; those that were seen to talk to each other are kept together."""
+    names = {container.name: _group(container) for container in here}
+    for caller, calls in (seen or {}).items():
+        for called in calls.containers:
+            if caller in names and called in names and names[caller] != names[called]:
+                kept, dropped = sorted((names[caller], names[called]))
+                names.update({name: kept for name, group in names.items() if group == dropped})
+    groups: dict[str, list[ContainerFacts]] = {}
+    for container in here:
+        groups.setdefault(names[container.name], []).append(container)
+    return groups
+
+
+def _group(facts: ContainerFacts) -> str:
+    """Its application, else its pod, else itself."""
+    pod = str((facts.pod or {}).get("Name") or pod_of(facts))
+    return app_of(facts.labels) or pod or facts.name
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    """A name stem that Podman accepts and no network uses."""
+    stem = safe_file_name(name).strip("._-")[:60] or "app"
+    number = 1
+    tried = stem
+    while {f"{tried}-front", f"{tried}-back"} & {*taken}:
+        number += 1
+        tried = f"{stem}-{number}"
+    return tried
+
+
+def _needs_outside(facts: ContainerFacts, seen: Mapping[str, SeenContacts] | None) -> bool:
+    """It publishes a port, or was seen to contact the outside."""
+    calls = (seen or {}).get(facts.name)
+    return bool(published(facts)) or (calls is not None and calls.outside)
+
+
+def _networks(
+    stem: str, members: Sequence[ContainerFacts], seen: Mapping[str, SeenContacts] | None
+) -> tuple[NewNetwork, ...]:
+    """`front` with a route out for those that need one, `back` without one for the whole application."""
+    front = tuple(member.name for member in members if _needs_outside(member, seen))
+    everybody = tuple(member.name for member in members)
+    made = [NewNetwork(f"{stem}-front", front, internal=False, isolated=True)] if front else []
+    if len(front) < len(members):
+        made.append(NewNetwork(f"{stem}-back", everybody, internal=True, isolated=False))
+    return tuple(made)
+
+
+def _move(
+    facts: ContainerFacts,
+    leaves: str,
+    networks: Sequence[NewNetwork],
+    seen: Mapping[str, SeenContacts] | None,
+    parted: int,
+) -> Move:
+    joins = tuple(network.name for network in networks if facts.name in network.members)
+    minds = []
+    evidence = (
+        "its connections have not been watched"
+        if seen is None
+        else "no such connection was seen while it was watched"
+    )
+    if not _needs_outside(facts, seen):
+        minds.append(f"it loses its route to the outside; {evidence}")
+    if parted:
+        minds.append(
+            f"it does not reach {plural(parted, 'other container')} of {leaves} any more; {evidence}"
+        )
+    options = [word.partition(":")[2] for word in facts.spec[NETWORK] if word.partition(":")[0] == leaves]
+    if any("ip=" in word or "ip6=" in word or "mac=" in word for word in options):
+        minds.append(f"its fixed address on {leaves} is lost")
+    if any("alias=" in word for word in options):
+        minds.append("its aliases must be set again on the new networks")
+    if is_infra(facts):
+        minds.append("the networks of a pod are set when the pod is created")
+    return Move(facts.name, leaves, joins, tuple(minds))
+
+
+def _unit(network: NewNetwork, before: str, version: Version) -> TextFile:
+    unit = Unit(f"{network.name}.network")
+    unit.comments.append(f"Instead of {before}, for {', '.join(network.members)}.")
+    if network.internal:
+        unit.comments.append("No route out.")
+    else:
+        unit.comments.append("Isolated: other isolated networks of the host cannot reach it.")
+    if version >= _OWN_NAMES:
+        unit.add("Network", "NetworkName", plain(network.name))
+    if network.internal:
+        unit.add("Network", "Internal", "true")
+    if network.isolated:
+        unit.add("Network", "Options", "isolate=true")
+    return TextFile(unit.name, unit.text())
+
+
+def lines_of(move: Move) -> tuple[str, ...]:
+    """The lines of a Quadlet for a move."""
+    return tuple(f"Network={name}.network" for name in move.joins)
+
+
+# Proven routes, outgoing contacts and proposed splits as pages to read. Pure.
+
+_SAYS = {True: "reachable", False: "not reachable", None: "nothing"}
+_CHECKED = {
+    True: "nft accepts these rules",
+    False: "nft rejects these rules",
+    None: "nft did not check these rules",
+}
+
+
+def proofs_page(proofs: Iterable[ReachProof]) -> tuple[PageSection, ...]:
+    """Each attempt with its result and the map's prediction."""
+    sections = []
+    for proof in proofs:
+        where = f"{proof.address} port {proof.port}" if proof.address else str(proof.port or "")
+        agrees = {True: "", False: "; the map is WRONG here", None: ""}[proof.agrees]
+        tone = {True: Tone.PLAIN, False: Tone.BAD, None: Tone.PLAIN}[proof.agrees]
+        sections.append(
+            PageSection(
+                f"{proof.start} to {proof.end} {where}".rstrip(),
+                (
+                    PageLine("outcome", proof.outcome.value),
+                    PageLine("why", proof.why),
+                    PageLine("the map says", f"{_SAYS[proof.expected]}{agrees}", tone),
+                ),
+            )
+        )
+    return tuple(sections)
+
+
+def outgoing_page(seen: Outgoing) -> tuple[PageSection, ...]:
+    """The contacts, and the limits of the proposed rules."""
+    lines = [PageLine("contact", _contact(contact)) for contact in seen.contacts]
+    if seen.unknown:
+        lines.append(PageLine("not known", seen.unknown, Tone.BAD))
+    elif not lines:
+        lines.append(PageLine("contact", f"none was seen within {seen.seconds:g} s", Tone.MUTED))
+    if seen.shared:
+        shared = "it shares its pod's network, so this includes contacts of other members"
+        lines.append(PageLine("caution", shared))
+    sections = [PageSection(f"What {seen.container} contacts", tuple(lines))]
+    if seen.rules:
+        checked = f"{_CHECKED[seen.checked]}{f': {seen.unchecked}' if seen.unchecked else ''}"
+        rules = [PageLine("checked", checked, Tone.BAD if seen.checked is False else Tone.PLAIN)]
+        rules += [PageLine("limit", limit, Tone.MUTED) for limit in seen.limits]
+        rules.append(PageLine("to use", "w writes them; nft -f FILE loads them"))
+        sections.append(PageSection("Rules for nftables, proposed", tuple(rules)))
+    elif seen.no_rules:
+        sections.append(PageSection("Rules", (PageLine("none", seen.no_rules, Tone.MUTED),)))
+    return tuple(sections)
+
+
+def _contact(contact: Contact) -> str:
+    address = f"[{contact.address}]" if ":" in contact.address else contact.address
+    who = f"  {contact.who}" if contact.who else ""
+    return f"{contact.protocol} {address}:{contact.port}{who}"
+
+
+def splits_page(proposals: Iterable[Split]) -> tuple[PageSection, ...]:
+    """How each network would be split, and what may break."""
+    sections = []
+    for proposal in proposals:
+        lines = [PageLine("why", proposal.why)]
+        for network in proposal.networks:
+            kind = "no route out" if network.internal else "isolated"
+            lines.append(PageLine("new", f"{network.name} ({kind}): {', '.join(network.members)}"))
+            lines.append(PageLine("", network.create_command(), Tone.MUTED))
+        for move in proposal.moves:
+            lines.append(
+                PageLine("move", f"{move.container}: leaves {move.leaves}, joins {', '.join(move.joins)}")
+            )
+            lines += [PageLine("", line, Tone.MUTED) for line in lines_of(move)]
+            lines += [PageLine("caution", warning, Tone.BAD) for warning in move.minds]
+        sections.append(PageSection(f"{proposal.network}  {proposal.engine}", tuple(lines)))
+    if not sections:
+        why = "no network is shared by several applications, or has members that need no route out"
+        sections.append(PageSection("Splits", (PageLine("none", why),)))
+    return tuple(sections)
+
+
+_SPLIT_TONES = {
+    SplitResult.WORKS: Tone.GOOD,
+    SplitResult.BREAKS: Tone.BAD,
+    SplitResult.NOTHING_WORKS: Tone.BAD,
+    SplitResult.NOT_TOLD: Tone.PLAIN,
+}
+_SPLIT_WORDS = {
+    SplitResult.WORKS: "it works: every needed connection is open, all others are blocked",
+    SplitResult.BREAKS: "it does not work as proposed",
+    SplitResult.NOTHING_WORKS: "no result: the twins do not work even on one network, as today",
+    SplitResult.NOT_TOLD: "incomplete: not every connection could be tested",
+}
+
+
+def split_trial_page(trial: SplitTrial) -> tuple[PageSection, ...]:
+    """The results of the trial of a split."""
+    lines = [PageLine("result", _SPLIT_WORDS[trial.result], _SPLIT_TONES[trial.result])]
+    for member in trial.members:
+        works = {True: "its twin works", False: "its twin does not work", None: "no twin"}
+        if member.before is not True:
+            text = f"{member.container}: {works[member.before]}: {member.why}"
+            lines.append(PageLine("member", text, Tone.BAD))
+        elif member.after is False:
+            text = f"{member.container}: works on one network, not on the proposed ones: {member.why}"
+            lines.append(PageLine("member", text, Tone.BAD))
+        lines += [
+            PageLine("caution", f"{member.container}: the twin lacks {lack}", Tone.MUTED)
+            for lack in member.lacks
+        ]
+    lines += [_way(way) for way in trial.ways]
+    if trial.untried:
+        lines.append(PageLine("caution", f"{trial.untried} more routes were not tried"))
+    return (PageSection(f"Trial of the split of {trial.network}  {trial.engine}", tuple(lines)),)
+
+
+def _way(way: WayTried) -> PageLine:
+    reached = {True: "connected", False: "cut", None: f"unknown: {way.why}"}[way.after]
+    wanted = "needed" if way.needed else "must be blocked"
+    label, tone = {
+        True: ("ok", Tone.GOOD),
+        False: ("WRONG", Tone.BAD),
+        None: ("?", Tone.MUTED),
+    }[way.holds]
+    ports = ", ".join(str(port) for port in way.ports)
+    itself = {True: ", and it connects by itself", False: ", but it did not connect by itself", None: ""}
+    text = f"{way.start} to {way.end} port {ports}: {wanted}; {reached}{itself[way.by_itself]}"
+    return PageLine(label, text, tone)

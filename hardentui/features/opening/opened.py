@@ -1,0 +1,154 @@
+"""The opened engines, the host they run on, and how both are read."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from time import strftime
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+
+from hardentui.engine.connection import Request
+from hardentui.engine.read import Engine
+from hardentui.errors import HardenError
+from hardentui.features.begun import Begun
+from hardentui.features.views import Attempt, Command
+from hardentui.host.commands import Run, run_nothing
+from hardentui.host.files.reader import Files
+from hardentui.host.place import Place
+from hardentui.model.facts import EngineFacts
+from hardentui.model.mounts import Known, Unread
+from hardentui.state.own_files import Directory, cache_directory
+
+if TYPE_CHECKING:
+    from hardentui.model.host import HostFacts, TrustFacts
+    from hardentui.model.image import ImageInventory
+
+
+# The requests sent to Podman and the commands run on this host, for display.
+
+KEPT = 500
+
+
+class CommandLog:
+    """The latest requests and commands; called from the threads that send them."""
+
+    def __init__(self) -> None:
+        self._commands: deque[Command] = deque(maxlen=KEPT)
+        self._listeners: list[Callable[[Command], None]] = []
+        self._lock = threading.Lock()
+
+    def __call__(self, request: Request) -> None:
+        command = Command(
+            strftime("%H:%M:%S"),
+            f"{request.method} {request.target}",
+            str(request.status or "no answer"),
+            request.seconds,
+        )
+        with self._lock:
+            self._commands.append(command)
+        for listener in self._listeners:
+            listener(command)
+
+    def listen(self, listener: Callable[[Command], None]) -> None:
+        """Register a callback for each new one."""
+        self._listeners.append(listener)
+
+    def newest(self) -> tuple[Command, ...]:
+        """Newest last."""
+        with self._lock:
+            return tuple(self._commands)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Opened(Struct, frozen=True):
+    """The result of opening.
+
+    Attributes:
+        log: of all requests to the engines, from the first one.
+        files: the host that local engines run on.
+        read_host: the host's facts, of which all take about 50 ms; called once.
+        read_trust: reads what the user of an engine trusts.
+        run: runs programs of the host; by default none.
+        inventories: known contents of images, by ID.
+        cache_directory: for data that can be recreated.
+        runs: where HardenTUI runs; in a container, the host is read from there, and not changed.
+        saved_at: when its facts were saved; empty for a live host.
+        state_directory: for stored scan results; None = those of this host do not apply.
+    """
+
+    engines: tuple[Engine, ...]
+    attempts: tuple[Attempt, ...]
+    log: CommandLog
+    files: Files
+    read_host: Callable[[], Known[HostFacts]]
+    read_trust: Callable[[EngineFacts], Known[TrustFacts]]
+    host_name: str
+    clock: Callable[[], datetime] = utc_now
+    run: Run = run_nothing
+    inventories: dict[str, ImageInventory] = field(default_factory=dict)
+    cache_directory: Directory = cache_directory
+    state_directory: Directory | None = None
+    simulated: bool = False
+    private_service: bool = False
+    saved_at: str = ""
+    runs: Place = Place()
+    _host: list[Known[HostFacts]] = field(default_factory=list)
+    _begun: list[Begun[Known[HostFacts]]] = field(default_factory=list)
+
+    @property
+    def place(self) -> str:
+        """The host for a title: its name, the time of its saved facts, and the container we read it from."""
+        if self.saved_at:
+            return f"{self.host_name}, as saved on {self.saved_at}"
+        return f"{self.host_name} ({self.runs.words})" if self.runs.words else self.host_name
+
+    @property
+    def engine_facts(self) -> tuple[EngineFacts, ...]:
+        return tuple(engine.facts for engine in self.engines)
+
+    def engine(self, label: str) -> Engine:
+        """The engine of this label."""
+        return next(engine for engine in self.engines if engine.facts.label == label)
+
+    def files_of(self, engine: EngineFacts) -> Files:
+        """The host for paths that an engine names: another account's engine may name any."""
+        if not engine.local or not engine.url.startswith("unix://"):
+            return self.files
+        try:
+            return self.files.named_by(os.stat(engine.url.removeprefix("unix://")).st_uid)
+        except OSError:
+            return self.files
+
+    def close(self) -> None:
+        """Close all connections, and stop a private service."""
+        for engine in self.engines:
+            engine.close()
+
+    def forget_host(self) -> None:
+        """Read the host's facts again when they are next needed."""
+        self._host.clear()
+
+    def begin_host(self) -> None:
+        """Start to read all of the host's facts in the background; `host_facts` waits for the result."""
+        self._begun.append(Begun(self._read_whole_host, "Reading the host"))
+
+    def _read_whole_host(self) -> Known[HostFacts]:
+        host = self.read_host()
+        return host if isinstance(host, Unread) else host.read()
+
+    def host_facts(self) -> Known[HostFacts]:
+        """The host's facts, read once."""
+        if not self._host:
+            try:
+                self._host.append(self._begun.pop().result() if self._begun else self.read_host())
+            except HardenError as error:
+                self._host.append(Unread(error.title))
+        return self._host[0]

@@ -1,0 +1,331 @@
+"""Facts of a host in one JSON file: all requests and answers, to be checked later or elsewhere.
+
+It records the two seams through which everything is read, the engines' connections and the host's files,
+and the output of programs. Replaying gives the same answers to the same requests; a request that was
+not recorded is answered with "not recorded". Values named like credentials are masked.
+"""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import json
+import os
+import zlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any
+
+from msgspec import convert, to_builtins
+from msgspec.structs import replace
+
+from hardentui import __version__
+from hardentui.engine.locate import user_home
+from hardentui.engine.read import Engine
+from hardentui.engine.recorded import RecordedConnection, RecordingConnection
+from hardentui.errors import InputError
+from hardentui.features.opening.opened import CommandLog, Opened
+from hardentui.features.views import Attempt
+from hardentui.host.commands import Run, run_program
+from hardentui.host.files.reader import Files, LocalFiles
+from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
+from hardentui.host.podman.trust import read_trust
+from hardentui.model.facts import EngineFacts
+from hardentui.model.host import HostFacts, HostScan, TrustFacts
+from hardentui.model.image import ImageInventory
+from hardentui.model.mounts import Known, Unread
+from hardentui.model.spec import Version
+from hardentui.reading.masking import mask_document
+from hardentui.scanners.host_scans import HostScans
+from hardentui.visible import visible
+
+SCHEMA = "hardentui/facts/1"
+_LARGEST = 256 << 20  # bytes; a host with a thousand containers takes about 15 MB
+
+
+_GZIP = b"\x1f\x8b"
+
+
+class Recorder:
+    """Opened engines whose answers are recorded. Use `opened` as usual, then `document`.
+
+    Args:
+        opened: real engines; simulated or replayed ones have nothing new to record.
+        files: the host; another one in tests.
+    """
+
+    def __init__(self, opened: Opened, files: Files | None = None, run: Run = run_program) -> None:
+        self._inner = opened
+        self._files = RecordingFiles(LocalFiles() if files is None else files)
+        self._run = run
+        self._programs: dict[str, Any] = {}
+        self._connections = {
+            engine.facts.label: RecordingConnection(engine.connection) for engine in opened.engines
+        }
+        self._users: dict[str, tuple[int, str]] = {
+            engine.facts.label: _user_of(engine.facts) for engine in opened.engines
+        }
+        self.opened = replace(
+            opened,
+            engines=tuple(map(self._recording, opened.engines)),
+            files=self._files,
+            read_host=self._read_host,
+            read_trust=self._read_trust,
+            run=self._run_for_containers,
+            _host=[],  # what is known already would not be recorded
+            _begun=[],
+        )
+
+    def document(self) -> dict[str, Any]:
+        """Everything requested so far, with secrets masked, ready for JSON."""
+        return {
+            "schema": SCHEMA,
+            "tool": {"name": "hardentui", "version": __version__},
+            "time": self._inner.clock().isoformat(),
+            "host": self._inner.host_name,
+            "root": os.geteuid() == 0,
+            "engines": [self._engine(engine.facts) for engine in self.opened.engines],
+            "files": _masked_files(self._files.document()),
+            "programs": self._programs,
+            "images": {image: to_builtins(inventory) for image, inventory in self.opened.inventories.items()},
+            "host_scans": _kept_scans(self._scans()),
+        }
+
+    def _scans(self) -> Known[tuple[HostScan, ...]]:
+        """Results of host scanners that were imported on this host."""
+        directory = self._inner.state_directory
+        return HostScans(directory).load() if directory is not None else ()
+
+    def _recording(self, engine: Engine) -> Engine:
+        connection = self._connections[engine.facts.label]
+        return Engine(engine.facts, lambda: connection, on_close=engine.close)
+
+    def _engine(self, facts: EngineFacts) -> dict[str, Any]:
+        connection = self._connections[facts.label]
+        uid, home = self._users[facts.label]
+        return {
+            "label": facts.label,
+            "url": facts.url,
+            "version": str(facts.version),
+            "rootless": facts.rootless if isinstance(facts.rootless, bool) else None,
+            "local": facts.local,
+            "uid": uid,
+            "home": home,
+            "default_capabilities": sorted(facts.default_capabilities),
+            "answers": mask_document(connection.answers),
+            "failures": mask_document(connection.failures),
+        }
+
+    def _read_host(self) -> Known[HostFacts]:
+        local = next((engine.facts for engine in self._inner.engines if engine.facts.local), None)
+        if local is None:
+            return self._inner.host_facts()
+
+        from hardentui.host.machine import read_host
+
+        root = os.geteuid() == 0
+        host = read_host(self._files, version=local.version, run=self._run_recorded, root=root)
+        return host.replace(host_scans=self._scans())
+
+    def _read_trust(self, facts: EngineFacts) -> Known[TrustFacts]:
+        if not facts.local:
+            return self._inner.read_trust(facts)
+        uid, home = self._users[facts.label]
+        return read_trust(self._files, home=home, uid=uid, version=facts.version)
+
+    def _run_for_containers(self, arguments: Sequence[str], seconds: float) -> Known[str]:
+        """Only systemd's output is kept: logs contain command lines of others, and depend on the time."""
+        run = self._run_recorded if arguments[0] == "systemctl" else self._run
+        return run(arguments, seconds)
+
+    def _run_recorded(self, arguments: Sequence[str], seconds: float) -> Known[str]:
+        answer = self._run(arguments, seconds)
+        kept = {"unreadable": answer.reason} if isinstance(answer, Unread) else {"output": answer}
+        self._programs[json.dumps(list(arguments))] = kept
+        return answer
+
+
+def _kept_scans(scans: Known[tuple[HostScan, ...]]) -> Any:
+    if isinstance(scans, Unread):
+        return {"unreadable": scans.reason}
+    return to_builtins(scans)
+
+
+def _saved_scans(kept: Any) -> Known[tuple[HostScan, ...]]:
+    if isinstance(kept, list):
+        return convert(kept, tuple[HostScan, ...])
+    reason = kept.get("unreadable") if isinstance(kept, dict) else None
+    return Unread(str(reason or "results of host scanners were not saved"))
+
+
+def _masked_files(document: dict[str, Any]) -> dict[str, Any]:
+    """Unit files and configuration also contain variables."""
+    return {**document, "text": mask_document(document["text"])}
+
+
+def _user_of(facts: EngineFacts) -> tuple[int, str]:
+    """UID and home of the user that an engine runs as."""
+    if facts.rootless is False:
+        return 0, user_home(0)
+    try:
+        uid = os.stat(facts.url.removeprefix("unix://")).st_uid
+    except OSError:
+        uid = os.geteuid()
+    return uid, user_home(uid)
+
+
+def open_saved(path: str) -> Opened:
+    """Engines and a host from a file written by `hardentui facts save`.
+
+    Raises:
+        InputError: the file cannot be read or is not a facts file.
+    """
+    try:
+        content = unpacked(path, _LARGEST)
+        if len(content) > _LARGEST:
+            raise InputError(f"{visible(path)} is too large for saved facts.")
+        document = json.loads(content)
+    except OSError as error:
+        raise InputError(f"{visible(path)} cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{visible(path)} is not JSON: {visible(str(error))}.") from error
+    opened = replay(document, visible(path))
+    return replace(opened, saved_at=f"{opened.clock():%Y-%m-%d %H:%M} UTC")
+
+
+def unpacked(path: str, most: int) -> bytes:
+    """A file's content, also of a gzip file; one byte more than `most` if it is longer.
+
+    Raises:
+        OSError: it cannot be read or is damaged.
+    """
+    with open(path, "rb") as file:
+        if file.read(len(_GZIP)) == _GZIP:
+            file.seek(0)
+            try:
+                with gzip.open(file) as packed:
+                    return packed.read(most + 1)
+            except (EOFError, zlib.error) as error:
+                raise OSError(errno.EIO, "it is compressed, and damaged") from error
+        file.seek(0)
+        return file.read(most + 1)
+
+
+def replay(
+    document: Any, name: str, attempts: tuple[Attempt, ...] = (), *, found_with: tuple[str, ...] = ()
+) -> Opened:
+    """Engines and a host from a document; `name` identifies it in errors.
+
+    Args:
+        found_with: the options that lead every command to this host.
+
+    Raises:
+        InputError: it does not have the shape of saved facts.
+    """
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        raise InputError(
+            f"{name} is not a file of saved facts: its schema is not {SCHEMA}.",
+            "hardentui facts save FILE writes them.",
+        )
+    try:
+        return _replay(document, attempts, found_with)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{name} is damaged: {type(error).__name__} {visible(str(error), 200)}.") from error
+
+
+def _replay(
+    document: Mapping[str, Any], attempts: tuple[Attempt, ...], found_with: tuple[str, ...]
+) -> Opened:
+    when = datetime.fromisoformat(document["time"]).astimezone(UTC)
+    files = RecordedFiles(document["files"])
+    engines = tuple(_replayed_engine(saved, found_with) for saved in document["engines"])
+    users = {
+        str(engine["label"]): (int(engine["uid"]), str(engine["home"])) for engine in document["engines"]
+    }
+    local = next((engine.facts for engine in engines if engine.facts.local), None)
+    run = _recorded_run(document["programs"])
+
+    def host() -> Known[HostFacts]:
+        if local is None:
+            return Unread("the facts were saved from another machine than the engine's")
+        from hardentui.host.machine import read_host
+
+        read = read_host(files, version=local.version, run=run, root=bool(document["root"]), now=when)
+        return read.replace(host_scans=_saved_scans(document.get("host_scans")))
+
+    def trust(facts: EngineFacts) -> Known[TrustFacts]:
+        if not facts.local:
+            return Unread("the facts were saved from another machine than the engine's")
+        uid, home = users[facts.label]
+        return read_trust(files, home=home, uid=uid, version=facts.version)
+
+    return Opened(
+        engines,
+        attempts,
+        CommandLog(),
+        files,
+        host,
+        trust,
+        str(document["host"]),
+        lambda: when,
+        run,
+        inventories={
+            str(image): convert(inventory, ImageInventory)
+            for image, inventory in document.get("images", {}).items()
+        },
+    )
+
+
+def _replayed_engine(saved: Mapping[str, Any], found_with: tuple[str, ...]) -> Engine:
+    rootless = saved["rootless"]
+    facts = EngineFacts(
+        label=str(saved["label"]),
+        url=str(saved["url"]),
+        found_with=found_with,
+        version=Version.parse(saved["version"]),
+        rootless=rootless
+        if isinstance(rootless, bool)
+        else Unread("it was unknown when the facts were saved"),
+        local=bool(saved["local"]),
+        simulated=True,  # its kernel is the recorded one, whatever kernel runs here
+        default_capabilities=frozenset(map(str, saved["default_capabilities"])),
+    )
+    connection = RecordedConnection(dict(saved["answers"]), dict(saved["failures"]), facts.url)
+    return Engine(facts, lambda: connection)
+
+
+def _recorded_run(programs: Mapping[str, Mapping[str, str]]) -> Run:
+    def run(arguments: Sequence[str], seconds: float) -> Known[str]:
+        kept = programs.get(json.dumps(list(arguments)))
+        if kept is None:
+            return Unread(f"the output of {arguments[0]} was not recorded")
+        return kept["output"] if "output" in kept else Unread(kept["unreadable"])
+
+    return run
+
+
+# The simulated host: saved facts of a made-up host, for `--demo` and for machines without Podman.
+
+
+def open_simulated(attempts: tuple[Attempt, ...] = ()) -> Opened:
+    """The simulated host; `attempts` lists where a real one was looked for without success."""
+    demo = files("hardentui.features.opening") / "demo"
+    document = json.loads((demo / "host.json").read_text("utf-8"))
+    images = json.loads((demo / "images.json").read_text("utf-8"))
+    return replace(
+        replay(document, "the simulated host", attempts, found_with=("--demo",)),
+        simulated=True,
+        inventories=_inventories(document, images),
+    )
+
+
+def _inventories(document: Mapping[str, Any], images: Mapping[str, Any]) -> dict[str, ImageInventory]:
+    """By image ID; images.json has them by repository, because IDs change with each recording."""
+    inventories = {}
+    for engine in document["engines"]:
+        for image in engine["answers"]["/images/json"]:
+            for name in image["Names"]:
+                if (inside := images.get(name.rpartition(":")[0])) is not None:
+                    inventories[image["Id"]] = convert(inside, ImageInventory)
+    return inventories

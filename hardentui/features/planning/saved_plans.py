@@ -1,0 +1,271 @@
+"""Saved plans: readable TOML to edit and reuse, also on another host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import tomli_w
+from msgspec import Struct
+
+from hardentui.errors import PlanError
+from hardentui.features.checklists.loading import fit
+from hardentui.harden.decisions import decisions, others_left_out, what_changes
+from hardentui.model.check import AnyCheck, ParameterValue
+from hardentui.model.plan import Choice, Plan
+from hardentui.reading.forms import fault_of
+from hardentui.reading.masking import mask_argument
+from hardentui.toml_document import TomlFault, read_toml
+from hardentui.visible import visible
+
+SCHEMA = "hardentui/plan/1"
+
+
+class SavedChange(Struct, frozen=True):
+    """One option of a saved plan: its arguments before and after, secrets masked, and the fixes that change
+    it.
+    """
+
+    option: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    checks: tuple[str, ...] = ()
+
+
+class SavedPlan(Struct, frozen=True):
+    """A plan read from a file.
+
+    Attributes:
+        engine_version: of the Podman it was made on; may be empty.
+        choices: the fixes to carry out; only these matter when it is reused.
+        changes: what they changed at the time, for comparison.
+    """
+
+    container: str
+    image: str
+    engine_version: str
+    choices: tuple[Choice, ...]
+    changes: tuple[SavedChange, ...] = ()
+
+
+def dump(plan: Plan, engine_version: str = "") -> str:
+    """The plan as TOML. Values of variables that look like secrets are masked."""
+    document = {
+        "schema": SCHEMA,
+        "container": plan.container,
+        "image": plan.image,
+        "engine_version": engine_version,
+        "fix": [_fix(choice) for choice in plan.choices],
+        "change": [
+            {
+                "option": change.option,
+                "before": [mask_argument(change.option, argument) for argument in change.before],
+                "after": [mask_argument(change.option, argument) for argument in change.after],
+                "checks": list(change.checks),
+                "reason": change.reason,
+                "risk": change.risk.value,
+                "impact": change.impact,
+            }
+            for change in plan.changes
+        ],
+    }
+    text = _comments(plan) + tomli_w.dumps(document, multiline_strings=False)
+    return text.encode("utf-8", "replace").decode()  # a lone surrogate is not valid TOML
+
+
+def _comments(plan: Plan) -> str:
+    lines = [
+        f"Hardening plan for the container {plan.container}, written by HardenTUI.",
+        "`hardentui fix NAME --plan FILE` carries out what is listed in `fix`; delete what you do not want.",
+        "A fix takes parameters (`hardentui explain ID` names them), for example:",
+        '  { check = "no-memory-limit", parameters = { memory = "1g" } }',
+        "The [[change]] tables show what they changed when the plan was made; they are compared, not used.",
+        *(f"Caution: {conflict}" for conflict in plan.conflicts),
+        *(f"Seen ({note.check}): {note.text}" for note in plan.notes),
+        *(f"Left out: {skipped.check}: {skipped.why}" for skipped in others_left_out(plan)),
+        *(f"Decide: {question.check}: {what_changes(question)}" for question in decisions(plan)),
+    ]
+    return "".join(f"# {visible(line)}\n" for line in lines) + "\n"
+
+
+def _fix(choice: Choice) -> dict[str, Any]:
+    table: dict[str, Any] = {"check": choice.check}
+    if choice.parameters:
+        table["parameters"] = {
+            name: list(value) if isinstance(value, tuple) else value for name, value in choice.parameters
+        }
+    return table
+
+
+def load(text: str) -> SavedPlan:
+    """Read a saved plan. Only its fixes are required; the rest is compared with the current state.
+
+    Raises:
+        PlanError: with the first fault.
+    """
+    try:
+        document = read_toml(text)
+    except TomlFault as error:
+        raise PlanError(f"The plan is invalid TOML: {visible(str(error))}.") from error
+    if document.get("schema", SCHEMA if "fix" in document else "") != SCHEMA:
+        raise PlanError(
+            f"The file is not a plan: its schema is not {SCHEMA!r}.",
+            "`hardentui plan NAME -o FILE` writes one.",
+        )
+    fixes = _fixes(document)
+    return SavedPlan(
+        container=_text(document, "container", "the plan", optional=True),
+        image=_text(document, "image", "the plan", optional=True),
+        engine_version=_text(document, "engine_version", "the plan", optional=True),
+        choices=tuple(_choice(table, f"[[fix]] number {at}") for at, table in enumerate(fixes, 1)),
+        changes=tuple(
+            _change(table, f"[[change]] number {at}")
+            for at, table in enumerate(_tables(document, "change"), 1)
+        ),
+    )
+
+
+def _fixes(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The fixes; a hand-edited plan may contain `[[fix]]` tables or a plain list of IDs."""
+    fixes = document.get("fix", [])
+    if isinstance(fixes, list) and all(isinstance(fix, str) for fix in fixes):
+        return [{"check": fix} for fix in fixes]
+    return _tables(document, "fix")
+
+
+def _tables(document: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    tables = document.get(key, [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise PlanError(f"In the plan, {key} is not an array of tables: [[{key}]].")
+    return tables
+
+
+def _text(table: Mapping[str, Any], key: str, where: str, *, optional: bool = False) -> str:
+    value = table.get(key, "" if optional else None)
+    if not isinstance(value, str):
+        raise PlanError(f"{where} has no text {key!r}.".capitalize())
+    return value
+
+
+def _texts(table: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
+    value = table.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise PlanError(f"{where} has {key!r}, which is not a list of strings.")
+    return tuple(value)
+
+
+def _choice(table: Mapping[str, Any], where: str) -> Choice:
+    parameters = table.get("parameters", {})
+    if not isinstance(parameters, dict):
+        raise PlanError(f"{where} has parameters that are not a table.")
+    values = tuple((name, _parameter(value, name, where)) for name, value in parameters.items())
+    return Choice(_text(table, "check", where), values)
+
+
+def _parameter(value: Any, name: str, where: str) -> ParameterValue:
+    if isinstance(value, int | str):
+        return value
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return tuple(value)
+    raise PlanError(f"{where} has a parameter {visible(name)!r} of a type that no check accepts.")
+
+
+def _change(table: Mapping[str, Any], where: str) -> SavedChange:
+    option = _text(table, "option", where)
+    before, after = _texts(table, "before", where), _texts(table, "after", where)
+    return SavedChange(option, before, after, _texts(table, "checks", where))
+
+
+def usable_choices(choices: Sequence[Choice], checks: Iterable[AnyCheck]) -> tuple[Choice, ...]:
+    """The choices of a file. One for an unknown check is kept: the new plan reports it as left out.
+
+    Raises:
+        PlanError: an unknown parameter, or one of another type or form.
+    """
+    by_id = {check.id: check for check in checks}
+    for choice in choices:
+        check = by_id.get(choice.check)
+        for name, value in choice.parameters if check else ():
+            default = check.parameters.get(name) if check else None
+            if (
+                check is None
+                or default is None
+                or fit(list(value) if isinstance(value, tuple) else value, default) is None
+            ):
+                raise PlanError(
+                    f"The fix {choice.check!r} has a parameter {visible(name)!r} that is invalid."
+                )
+            if fault := fault_of(check, name, value):
+                raise PlanError(f"The fix {choice.check!r} does not accept this value: {fault}")
+    return tuple(choices)
+
+
+def refuse_weakening(plan: Plan) -> None:
+    """Raises PlanError if a fix that a file chose would weaken the container."""
+    weaker = next((skipped for skipped in plan.skipped if skipped.weakens), None)
+    if weaker is not None:
+        raise PlanError(
+            f"The file is refused: with its values, the fix {visible(weaker.check, 80)} would weaken "
+            f"{visible(plan.container, 80)}: {visible('; '.join(weaker.weakens), 200)}.",
+            "Remove that fix from the file, or give it other values.",
+        )
+
+
+def no_longer_fits(saved: SavedPlan, plan: Plan, engine_version: str = "") -> tuple[str, ...]:
+    """Differences since the plan was saved, one sentence each; none if it applies unchanged.
+
+    Args:
+        plan: the result of the saved choices on this container now.
+        engine_version: of this container's engine.
+    """
+    reasons = []
+    if saved.container not in ("", plan.container):
+        reasons.append(f"The plan was made for {saved.container!r}, this is {plan.container!r}.")
+    if saved.image not in ("", plan.image):
+        reasons.append(f"The image was {saved.image!r}, here it is {plan.image!r}.")
+    if saved.engine_version and engine_version and saved.engine_version != engine_version:
+        reasons.append(f"It was made on Podman {saved.engine_version}, this is Podman {engine_version}.")
+    left_out = ((fix.check, fix.why.rstrip(".")) for fix in plan.skipped)
+    reasons += [f"The fix {check!r} is left out: {why}." for check, why in left_out]
+    return (*map(visible, reasons), *_changed(saved, plan))
+
+
+def _changed(saved: SavedPlan, plan: Plan) -> tuple[str, ...]:
+    chosen = {choice.check for choice in saved.choices}
+    before = {
+        change.option: change
+        for change in saved.changes
+        if not change.checks or chosen & set(change.checks)  # else its fix was deleted from the file
+    }
+    now = {
+        change.option: SavedChange(
+            change.option,
+            tuple(mask_argument(change.option, argument) for argument in change.before),
+            tuple(mask_argument(change.option, argument) for argument in change.after),
+        )
+        for change in plan.changes
+    }
+    reasons = []
+    for option, change in before.items():
+        here = now.get(option)
+        if here is None:
+            reasons.append(f"{option}: not changed here; the plan had {_words(change.after)}.")
+        elif here.after != change.after:
+            reasons.append(
+                f"{option}: becomes {_words(here.after)} here; the plan had {_words(change.after)}."
+            )
+        elif here.before != change.before:
+            reasons.append(f"{option}: was {_words(change.before)}, here it is {_words(here.before)}.")
+    if saved.changes:  # else they were deleted from the file, and there is nothing to compare
+        reasons += [
+            f"{option}: becomes {_words(change.after)} here; the plan did not have it."
+            for option, change in now.items()
+            if option not in before
+        ]
+    return tuple(map(visible, reasons))
+
+
+def _words(arguments: tuple[str, ...]) -> str:
+    if not arguments:
+        return "nothing"
+    return " ".join(argument or "set" for argument in arguments)

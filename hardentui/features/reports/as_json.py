@@ -1,0 +1,478 @@
+"""The report as JSON: `hardentui/check/3`, whose schema is check-3.schema.json beside this file.
+
+Each finding is complete in itself; the texts of a check stand once, in `checks`. Raw values in pure ASCII:
+whatever a name contains, a terminal that shows the JSON sees only escapes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType, field
+from msgspec.structs import asdict, replace
+
+from hardentui.errors import InputError
+from hardentui.features.reports.result import CheckResult, HostResult, SubjectResult, TextStyle
+from hardentui.harden.do_first import DoFirst
+from hardentui.model.facts import EngineFacts
+from hardentui.model.finding import Finding, Severity, Status
+from hardentui.model.mounts import known
+from hardentui.visible import strict_json, visible
+
+# Reading a report of `hardentui check --format json`, of this version or an earlier one. Pure.
+
+SCHEMAS = ("hardentui/check/3", "hardentui/check/2", "hardentui/check/1")
+PID = "/proc/PID/"
+"""Stands in version 2 for the directory of the subject's main process."""
+
+
+class SavedFinding(Struct, frozen=True):
+    """The compared parts of a finding."""
+
+    check: str
+    step: int
+    status: Status
+    severity: str
+    reason: str = ""
+    declared: str = ""
+    effective: str = ""
+    affects: tuple[str, ...] = ()
+
+
+class SavedSubject(Struct, frozen=True):
+    kind: str
+    name: str
+    engine: str
+    id: str = ""
+    score: int | None = None
+    trouble: str = ""
+    findings: tuple[SavedFinding, ...] = ()
+    host: str = ""
+    image: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """A container keeps its name when it is recreated; its ID changes."""
+        return self.host, self.kind, self.engine, self.name
+
+    @property
+    def title(self) -> str:
+        """Its name, with the host in a report of several."""
+        return f"{self.host}/{self.name}" if self.host else self.name
+
+
+class SavedHost(Struct, frozen=True):
+    name: str
+    simulated: bool = False
+
+
+class SavedTool(Struct, frozen=True):
+    version: str = ""
+    checklist: str = ""
+
+
+class SavedReport(Struct, frozen=True):
+    """The parts of a JSON report that a comparison reads.
+
+    Attributes:
+        titles: check -> its title.
+        tells_once: what is about an image or the site stands there, not in each container (from version 3).
+    """
+
+    host: SavedHost
+    subjects: tuple[SavedSubject, ...]
+    tool: SavedTool = SavedTool()
+    titles: Mapping[str, str] = field(default_factory=dict)
+    tells_once: bool = False
+
+    def in_each_container(self) -> SavedReport:
+        """As an earlier version told it: what is about an image or the site, in each container."""
+        shared = [subject for subject in self.subjects if subject.kind in ("image", "site")]
+        subjects = [
+            replace(subject, findings=(*subject.findings, *_of_others(subject, shared)))
+            for subject in self.subjects
+            if subject.kind == "container"
+        ]
+        rest = [subject for subject in self.subjects if subject.kind not in ("container", "image", "site")]
+        return replace(self, subjects=(*subjects, *rest), tells_once=False)
+
+
+def _of_others(container: SavedSubject, shared: Iterable[SavedSubject]) -> Iterable[SavedFinding]:
+    for other in shared:
+        if other.host == container.host and (other.kind == "site" or other.id == container.image):
+            for finding in other.findings:
+                concerned = not finding.affects or container.name in finding.affects
+                yield finding if concerned else replace(finding, status=Status.PASS)
+
+
+class _Header(Struct, frozen=True):
+    schema: str
+
+
+class _Texts(Struct, frozen=True):
+    """What a finding of version 2 says, or what is usual; UNSET where it says nothing of its own."""
+
+    severity: str | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+    declared: str | UnsetType = UNSET
+    effective: str | UnsetType = UNSET
+
+
+class _Check(Struct, frozen=True):
+    title: str = ""
+    step: int = 0
+    usual: Mapping[str, _Texts] = field(default_factory=dict)
+
+
+class _Subject(Struct, frozen=True, kw_only=True):
+    kind: str
+    name: str
+    engine: str
+    id: str = ""
+    score: int | None = None
+    trouble: str = ""
+    host: str = ""
+    pid: int = 0
+    fail: Mapping[str, _Texts]
+    unknown: Mapping[str, _Texts]
+    waived: Mapping[str, _Texts]
+    pass_: Mapping[str, _Texts] = field(name="pass")
+    not_applicable: Mapping[str, _Texts] = field(name="not-applicable")
+
+
+class _Report(Struct, frozen=True):
+    """A report of version 2, as it is written."""
+
+    host: SavedHost
+    subjects: tuple[_Subject, ...]
+    checks: Mapping[str, _Check]
+    tool: SavedTool = SavedTool()
+
+
+class _Finding3(Struct, frozen=True):
+    """A failing, unknown or waived finding of version 3."""
+
+    check: str
+    status: str
+    severity: str
+    reason: str = ""
+    declared: str = ""
+    effective: str = ""
+    affects: tuple[str, ...] = ()
+
+
+class _Subject3(Struct, frozen=True, kw_only=True):
+    kind: str
+    name: str
+    engine: str
+    id: str = ""
+    score: int | None = None
+    trouble: str = ""
+    host: str = ""
+    image: str = ""
+    findings: tuple[_Finding3, ...]
+    passed: tuple[str, ...]
+    not_applicable: Mapping[str, str]
+
+
+class _Report3(Struct, frozen=True):
+    """A report of version 3, as it is written."""
+
+    host: SavedHost
+    subjects: tuple[_Subject3, ...]
+    checks: Mapping[str, _Check]
+    tool: SavedTool = SavedTool()
+
+
+class _Report1(Struct, frozen=True):
+    """A report of version 1, as it is written."""
+
+    host: SavedHost
+    subjects: tuple[SavedSubject, ...]
+    tool: SavedTool = SavedTool()
+    checks: Mapping[str, _Check] = field(default_factory=dict)
+
+
+def read_report(text: str | bytes, where: str) -> SavedReport:
+    """A JSON report.
+
+    Raises:
+        InputError: it is not one.
+    """
+    try:
+        # not msgspec's decoder: names may contain lone surrogates, which it refuses
+        document = json.loads(text)
+        schema = msgspec.convert(document, _Header).schema
+        report = _read(document, schema) if schema in SCHEMAS else None
+    except (msgspec.ValidationError, ValueError, KeyError, RecursionError) as error:
+        raise InputError(
+            f"{visible(where, 200)} is not a report of `hardentui check --format json`: "
+            f"{visible(str(error), 200)}."
+        ) from error
+    if report is None:
+        raise InputError(
+            f"{visible(where, 200)} has the schema {visible(schema, 60)!r}, not {' or '.join(SCHEMAS)}."
+        )
+    return report
+
+
+def _read(document: Any, schema: str) -> SavedReport:
+    """The report of one of the schemas.
+
+    Raises:
+        KeyError: a severity that does not exist.
+        msgspec.ValidationError: not what its schema says.
+    """
+    if schema == SCHEMAS[0]:
+        newest = msgspec.convert(document, _Report3)
+        subjects = tuple(_subject_3(subject, newest.checks) for subject in newest.subjects)
+        host, tool, checks = newest.host, newest.tool, newest.checks
+    elif schema == SCHEMAS[1]:
+        written = msgspec.convert(document, _Report)
+        subjects = tuple(_saved_report_subject(subject, written.checks) for subject in written.subjects)
+        host, tool, checks = written.host, written.tool, written.checks
+    else:
+        first = msgspec.convert(document, _Report1)
+        subjects, host, tool, checks = first.subjects, first.host, first.tool, first.checks
+    for subject in subjects:
+        for finding in subject.findings:
+            Severity.parse(finding.severity)
+    titles = {check: data.title or check for check, data in checks.items()}
+    return SavedReport(host, subjects, tool, titles, tells_once=schema == SCHEMAS[0])
+
+
+def _subject_3(written: _Subject3, checks: Mapping[str, _Check]) -> SavedSubject:
+    findings = [
+        SavedFinding(
+            each.check,
+            checks[each.check].step,
+            Status(each.status),
+            each.severity,
+            each.reason,
+            each.declared,
+            each.effective,
+            each.affects,
+        )
+        for each in written.findings
+    ]
+    others = dict.fromkeys(written.passed, Status.PASS)
+    others |= dict.fromkeys(written.not_applicable, Status.NOT_APPLICABLE)
+    findings += [SavedFinding(check, checks[check].step, status, "low") for check, status in others.items()]
+    return SavedSubject(
+        written.kind,
+        written.name,
+        written.engine,
+        written.id,
+        written.score,
+        written.trouble,
+        tuple(findings),
+        written.host,
+        written.image,
+    )
+
+
+def _saved_report_subject(written: _Subject, checks: Mapping[str, _Check]) -> SavedSubject:
+    return SavedSubject(
+        kind=written.kind,
+        name=written.name,
+        engine=written.engine,
+        id=written.id,
+        score=written.score,
+        trouble=written.trouble,
+        findings=tuple(_findings(written, checks)),
+        host=written.host,
+    )
+
+
+def _findings(written: _Subject, checks: Mapping[str, _Check]) -> Iterable[SavedFinding]:
+    by_status = {
+        Status.FAIL: written.fail,
+        Status.UNKNOWN: written.unknown,
+        Status.WAIVED: written.waived,
+        Status.PASS: written.pass_,
+        Status.NOT_APPLICABLE: written.not_applicable,
+    }
+    process = f"/proc/{written.pid}/" if written.pid else PID
+    for status, findings in by_status.items():
+        for check, texts in findings.items():
+            about = checks[check]
+            values = {"severity": "", **_given(about.usual.get(status.value)), **_given(texts)}
+            texts_of = {name: text.replace(PID, process) for name, text in values.items()}
+            severity = texts_of.pop("severity")
+            yield msgspec.convert(
+                {**texts_of, "check": check, "step": about.step, "status": status, "severity": severity},
+                SavedFinding,
+            )
+
+
+def _given(texts: _Texts | None) -> dict[str, str]:
+    return {name: text for name, text in asdict(texts).items() if text is not UNSET} if texts else {}
+
+
+SCHEMA = "hardentui/check/3"
+_LISTED = (Status.FAIL, Status.UNKNOWN, Status.WAIVED)
+
+
+def render(result: CheckResult, style: TextStyle) -> str:
+    """One line for each subject: indenting makes Python's encoder ten times as slow."""
+    whole = document(result)
+    dense = json.JSONEncoder(separators=(",", ":")).encode
+    subjects = ",\n".join(dense(subject) for subject in whole["subjects"])
+    lines = [
+        f"{dense(key)}: {f'[{chr(10)}{subjects}{chr(10)}]' if key == 'subjects' else dense(value)}"
+        for key, value in whole.items()
+    ]
+    return strict_json("{\n" + ",\n".join(lines) + "\n}\n")
+
+
+def document(result: CheckResult) -> dict[str, Any]:
+    """The report as plain data."""
+    return {
+        "schema": SCHEMA,
+        "tool": {"name": "hardentui", "version": result.version, "checklist": result.checklist},
+        "host": {
+            "name": result.host_name or result.place,
+            "simulated": result.simulated,
+            "saved_at": result.saved_at,
+        },
+        "engines": [_engine(engine) for engine in result.engines],
+        **({"hosts": [_host(host) for host in result.hosts]} if result.hosts else {}),
+        "do_first": [_first(line) for line in result.do_first],
+        "checks": _checks(result),
+        "subjects": [_subject(subject) for subject in result.subjects],
+        "kept_originals": [
+            {"id": kept.id, "name": kept.name, "engine": kept.engine, "of": kept.of, "entry": kept.entry}
+            for kept in result.kept
+        ],
+        "summary": _summary(result),
+    }
+
+
+def _host(host: HostResult) -> dict[str, Any]:
+    """A host in a report on several; its subjects refer to it."""
+    return {
+        "name": host.name,
+        "source": host.source,
+        "saved_at": host.saved_at,
+        "simulated": host.simulated,
+        "engines": [_engine(engine) for engine in host.engines],
+        "containers": host.containers,
+        "worst_score": host.worst_score,
+        "failing": {severity.word: host.failing(severity) for severity in reversed(Severity)},
+        "unknown": host.unknown,
+        "trouble": host.trouble,
+    }
+
+
+def _engine(engine: EngineFacts) -> dict[str, Any]:
+    info = known(lambda: engine.info.get("host"), else_=None)
+    return {
+        "label": engine.label,
+        "url": engine.url,
+        "version": str(engine.version),
+        "rootless": engine.rootless if isinstance(engine.rootless, bool) else None,
+        "cgroups": info.get("cgroupVersion") if isinstance(info, dict) else None,
+    }
+
+
+def _first(line: DoFirst) -> dict[str, Any]:
+    return {
+        "subject": line.subject.name,
+        "subjects": [subject.name for subject in line.subjects],
+        "kind": line.subject.kind.value,
+        "checks": list(line.checks),
+        "text": line.text,
+        "points": line.points,
+        "risk": line.risk,
+        "affects": line.affects,
+    }
+
+
+def _checks(result: CheckResult) -> dict[str, Any]:
+    """Check -> what is the same for all its findings."""
+    return {
+        finding.check: {
+            "title": finding.title,
+            "step": finding.step,
+            "scope": finding.scope.value,
+            "references": list(finding.references),
+            "docs": f"docs/checks/{finding.check}.md",
+        }
+        for subject in result.subjects
+        for finding in (*subject.findings, *subject.also)
+    }
+
+
+def _subject(judged: SubjectResult) -> dict[str, Any]:
+    subject = judged.subject
+    fixable = judged.fixable
+    return {
+        "kind": subject.kind.value,
+        **({"host": judged.host} if judged.host else {}),
+        "id": subject.id,
+        "name": subject.name,
+        "engine": subject.engine,
+        "score": judged.score.value,
+        "level": judged.score.level,
+        "looked_at": list(judged.score.looked_at),
+        "trouble": judged.trouble,
+        "attack": judged.attack,
+        **({"file": judged.file, "line": judged.line} if judged.file else {}),
+        "findings": [
+            _finding(finding, judged, finding.check in fixable)
+            for status in _LISTED
+            for finding in judged.having(status)
+        ],
+        **({"image": judged.image} if judged.image else {}),
+        "also": [finding.check for finding in judged.also],
+        "passed": [finding.check for finding in judged.findings if finding.status is Status.PASS],
+        "not_applicable": {
+            finding.check: finding.verdict.reason for finding in judged.having(Status.NOT_APPLICABLE)
+        },
+    }
+
+
+def _finding(finding: Finding, judged: SubjectResult, fixable: bool) -> dict[str, Any]:
+    """A finding, complete in itself but for the texts of its check."""
+    verdict = finding.verdict
+    evidence: dict[str, list[str]] = {}
+    for item in verdict.evidence:
+        evidence.setdefault(item.where, []).append(item.saw)
+    return {
+        "check": finding.check,
+        "status": finding.status.value,
+        "severity": finding.severity.word,
+        "scope": finding.scope.value,
+        "reason": verdict.reason,
+        "declared": verdict.declared,
+        "effective": verdict.effective,
+        "evidence": evidence,
+        "points": judged.score.worth(finding) if finding.points else 0,
+        "fixable": fixable,
+        **({"affects": list(finding.affects)} if finding.affects else {}),
+    }
+
+
+def _summary(result: CheckResult) -> dict[str, Any]:
+    counts = result.counts()
+    return {
+        "subjects": len(result.subjects),
+        **{status.value: sum(counts[status, severity] for severity in Severity) for status in Status},
+        "failing": {severity.word: counts[Status.FAIL, severity] for severity in reversed(Severity)},
+        "fail_on": result.fail_on.word,
+        "exit_code": result.exit_code,
+        "attack_paths": [
+            {
+                "container": path.name,
+                "id": path.id,
+                "engine": path.engine,
+                "sentence": path.sentence,
+                "checks": list(path.checks),
+                "also": list(path.also),
+            }
+            for path in result.paths
+        ],
+    }

@@ -1,0 +1,392 @@
+"""Comparing two reports of `hardentui check --format json`: what became better and worse. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
+from itertools import zip_longest
+from typing import Any
+
+from msgspec import Struct, to_builtins
+from msgspec.structs import replace
+
+from hardentui.features.reports.as_json import SavedFinding, SavedReport, SavedSubject
+from hardentui.features.reports.as_text import COLORS, UNKNOWN_COLOR, Writer
+from hardentui.features.reports.result import CheckResult, HostResult, SubjectResult, TextStyle, worst_first
+from hardentui.harden.attack import RankedPath
+from hardentui.harden.do_first import MOST, DoFirst
+from hardentui.model.finding import Severity, Status
+from hardentui.visible import strict_json
+from hardentui.words import plural
+
+_GONE = "not checked"
+
+
+class DifferenceKind(StrEnum):
+    """The kind of change of a finding."""
+
+    NEW = "new"
+    FIXED = "fixed"
+    WORSE = "worse"
+    BETTER = "better"
+    LOST = "no longer known"
+    WAIVED = "waived"
+
+
+class Difference(Struct, frozen=True):
+    """One changed finding.
+
+    Attributes:
+        before, after: status and severity, `fail high`; `not checked` if the report has no such finding.
+        severity: of the failure, before or after.
+        why: the reason of the newer finding.
+    """
+
+    way: DifferenceKind
+    kind: str
+    subject: str
+    engine: str
+    check: str
+    title: str
+    step: int
+    severity: str
+    before: str
+    after: str
+    why: str = ""
+
+
+class ScoreChange(Struct, frozen=True):
+    """The score of a subject before and after; None = it had none, or did not exist."""
+
+    kind: str
+    subject: str
+    engine: str
+    before: int | None
+    after: int | None
+
+
+class Comparison(Struct, frozen=True):
+    """Two reports side by side.
+
+    Attributes:
+        hosts: the names of both.
+        appeared, disappeared: subjects that only one report has, `container web (rootful)`.
+        hidden: subjects that could not be checked in the newer report.
+        same: findings that fail in both, unchanged.
+        notes: what makes the reports hard to compare: other hosts, checklists or versions.
+    """
+
+    hosts: tuple[str, str]
+    differences: tuple[Difference, ...]
+    scores: tuple[ScoreChange, ...]
+    appeared: tuple[str, ...] = ()
+    disappeared: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+    same: int = 0
+    notes: tuple[str, ...] = ()
+
+    def of(self, way: DifferenceKind) -> tuple[Difference, ...]:
+        return tuple(difference for difference in self.differences if difference.way is way)
+
+    def exit_code(self, fail_on: Severity) -> int:
+        """1 for something new or worse that counts, 4 for something that is now unknown, else 0."""
+
+        def counts(*ways: DifferenceKind) -> bool:
+            return any(
+                difference.way in ways and Severity.parse(difference.severity) >= fail_on
+                for difference in self.differences
+            )
+
+        if counts(DifferenceKind.NEW, DifferenceKind.WORSE):
+            return 1
+        return 4 if counts(DifferenceKind.LOST) or self.hidden else 0
+
+
+def compare(old: SavedReport, new: SavedReport) -> Comparison:
+    """What is new, fixed and changed. A finding that became unknown is not fixed."""
+    if old.tells_once != new.tells_once:
+        old, new = (each.in_each_container() if each.tells_once else each for each in (old, new))
+    before = {subject.key: subject for subject in old.subjects}
+    after = {subject.key: subject for subject in new.subjects}
+    titles = {**old.titles, **new.titles}
+    differences: list[Difference] = []
+    same = 0
+    for key in dict.fromkeys((*before, *after)):
+        compared = _subject(before.get(key), after.get(key), titles)
+        differences += compared[0]
+        same += compared[1]
+    return Comparison(
+        hosts=(old.host.name, new.host.name),
+        differences=tuple(sorted(differences, key=_order)),
+        scores=tuple(
+            ScoreChange(
+                *_name(before.get(key) or after[key]), _score(before.get(key)), _score(after.get(key))
+            )
+            for key in dict.fromkeys((*before, *after))
+            if _score(before.get(key)) != _score(after.get(key))
+        ),
+        appeared=tuple(_words(subject) for key, subject in after.items() if key not in before),
+        disappeared=tuple(_words(subject) for key, subject in before.items() if key not in after),
+        hidden=tuple(_words(subject) for subject in new.subjects if subject.trouble),
+        same=same,
+        notes=tuple(_notes(old, new)),
+    )
+
+
+def _name(subject: SavedSubject) -> tuple[str, str, str]:
+    return subject.kind, subject.title, subject.engine
+
+
+def _score(subject: SavedSubject | None) -> int | None:
+    return subject.score if subject else None
+
+
+def _words(subject: SavedSubject) -> str:
+    return f"{subject.kind} {subject.title}" + (f" ({subject.engine})" if subject.engine else "")
+
+
+def _order(difference: Difference) -> tuple[int, int, str, str]:
+    return (
+        tuple(DifferenceKind).index(difference.way),
+        -Severity.parse(difference.severity),
+        difference.subject,
+        difference.check,
+    )
+
+
+def _notes(old: SavedReport, new: SavedReport) -> Iterable[str]:
+    if old.host.name != new.host.name:
+        yield f"the reports are of two hosts: {old.host.name} and {new.host.name}"
+    if old.tool.checklist != new.tool.checklist:
+        yield f"the checklists differ: {old.tool.checklist} and {new.tool.checklist}"
+    if old.tool.version != new.tool.version:
+        yield f"two versions of HardenTUI: {old.tool.version} and {new.tool.version}; checks may differ"
+    for word, report in (("older", old), ("newer", new)):
+        if report.host.simulated:
+            yield f"the {word} report is of the simulated host"
+
+
+def _subject(
+    old: SavedSubject | None, new: SavedSubject | None, titles: Mapping[str, str]
+) -> tuple[list[Difference], int]:
+    """The differences of one subject, and how many failures are unchanged."""
+    subject = new or old
+    assert subject is not None  # noqa: S101 - a key stands in at least one report
+    if new is None:
+        return [], 0  # the subject is gone: nothing was fixed, so only its name is reported
+    before = {finding.check: finding for finding in old.findings} if old else {}
+    after = {finding.check: finding for finding in new.findings}
+    differences: list[Difference] = []
+    same = 0
+    for check in dict.fromkeys((*before, *after)):
+        was, now = before.get(check), after.get(check)
+        way = _way(was, now)
+        if way is not None:
+            differences.append(_difference(way, new, was, now, titles))
+        elif now is not None and now.status is Status.FAIL:
+            same += 1
+    return differences, same
+
+
+def _way(was: SavedFinding | None, now: SavedFinding | None) -> DifferenceKind | None:
+    failed = was is not None and was.status is Status.FAIL
+    if now is None:
+        # passed checks that are no longer run are not reported: a run with fewer checks would drown
+        # the rest
+        return DifferenceKind.LOST if failed else None
+    fails = now.status is Status.FAIL
+    if fails and not failed:
+        return DifferenceKind.NEW
+    if fails and was is not None:
+        shift = Severity.parse(now.severity) - Severity.parse(was.severity)
+        return DifferenceKind.WORSE if shift > 0 else DifferenceKind.BETTER if shift < 0 else None
+    if now.status is Status.UNKNOWN:
+        return DifferenceKind.LOST if was is not None and was.status is not Status.UNKNOWN else None
+    if not failed:
+        return None
+    return DifferenceKind.WAIVED if now.status is Status.WAIVED else DifferenceKind.FIXED
+
+
+def _difference(
+    way: DifferenceKind,
+    subject: SavedSubject,
+    was: SavedFinding | None,
+    now: SavedFinding | None,
+    titles: Mapping[str, str],
+) -> Difference:
+    finding = now or was
+    assert finding is not None  # noqa: S101 - there is a way from one to the other
+    counted = was if way in (DifferenceKind.FIXED, DifferenceKind.WAIVED) and was is not None else finding
+    return Difference(
+        way=way,
+        kind=subject.kind,
+        subject=subject.title,
+        engine=subject.engine,
+        check=finding.check,
+        title=titles.get(finding.check, finding.check),
+        step=finding.step,
+        severity=counted.severity,
+        before=_state(was),
+        after=_state(now),
+        why=now.reason if now is not None else "",
+    )
+
+
+def _state(finding: SavedFinding | None) -> str:
+    if finding is None:
+        return _GONE
+    words = finding.status.value.replace("-", " ")
+    return f"{words}, {finding.severity}" if finding.status is Status.FAIL else words
+
+
+# --- A comparison of two reports as text and as JSON ------------------------------------------------
+
+
+SCHEMA = "hardentui/compare/1"
+TITLES = {
+    DifferenceKind.NEW: "New failures",
+    DifferenceKind.WORSE: "Worse than before",
+    DifferenceKind.LOST: "No longer known",
+    DifferenceKind.FIXED: "Fixed",
+    DifferenceKind.BETTER: "Better than before",
+    DifferenceKind.WAIVED: "Waived since",
+}
+
+
+def as_text(comparison: Comparison, style: TextStyle) -> str:
+    """For people: worse findings first."""
+    writer = Writer(style)
+    lines = writer.wrapped(f"{comparison.hosts[0]} -> {comparison.hosts[1]}", "", "")
+    for note in comparison.notes:
+        lines += writer.wrapped(f"Mind: {note}.", "")
+    for way, title in TITLES.items():
+        if differences := comparison.of(way):
+            lines += ["", writer.bold(f"{title}: {len(differences)}")]
+            lines += [line for difference in differences for line in _lines(difference, writer)]
+    lines += _subjects(comparison, writer)
+    lines += ["", *writer.wrapped(summary(comparison), "")]
+    return "\n".join(lines) + "\n"
+
+
+def _lines(difference: Difference, writer: Writer) -> list[str]:
+    color = (
+        UNKNOWN_COLOR
+        if difference.way is DifferenceKind.LOST
+        else COLORS[Severity.parse(difference.severity)]
+    )
+    lines = writer.marked(
+        difference.severity, color, f"{difference.subject}: {difference.title} ({difference.check})"
+    )
+    lines += writer.below(f"{difference.before} -> {difference.after}")
+    return lines + (writer.below(difference.why) if difference.way is not DifferenceKind.FIXED else [])
+
+
+def _subjects(comparison: Comparison, writer: Writer) -> list[str]:
+    lines: list[str] = []
+    for title, names in (
+        ("Could not be checked", comparison.hidden),
+        ("Appeared", comparison.appeared),
+        ("Disappeared", comparison.disappeared),
+    ):
+        if names:
+            lines += ["", writer.bold(f"{title}: {len(names)}")]
+            lines += [line for name in names for line in writer.wrapped(name)]
+    if comparison.scores:
+        lines += ["", writer.bold("Scores")]
+        for score in comparison.scores:
+            before, after = ("-" if value is None else str(value) for value in (score.before, score.after))
+            lines += writer.wrapped(f"{before:>3} -> {after:<3} {score.kind} {score.subject}")
+    return lines
+
+
+def summary(comparison: Comparison) -> str:
+    """How many findings changed in which way, in one sentence."""
+    counts = [f"{len(comparison.of(way))} {way.value}" for way in DifferenceKind if comparison.of(way)]
+    counts.append(f"{plural(comparison.same, 'failure')} as before")
+    return f"{', '.join(counts)}."
+
+
+def as_json(comparison: Comparison, exit_code: int) -> str:
+    """`hardentui/compare/1`, raw values in pure ASCII."""
+    document: dict[str, Any] = {"schema": SCHEMA, **to_builtins(comparison)}
+    document["summary"] = {way.value: len(comparison.of(way)) for way in DifferenceKind}
+    document["exit_code"] = exit_code
+    return strict_json(json.dumps(document, indent=1)) + "\n"
+
+
+# --- Reports of several hosts as one ----------------------------------------------------------------
+
+
+_MOST_PATHS = 5
+
+
+def merged(results: Sequence[tuple[str, CheckResult]], more: Iterable[SubjectResult] = ()) -> CheckResult:
+    """One report from these (source, report of one host).
+
+    Containers of the same name stay separate, because each subject names its host; and so do hosts of
+    the same name, by the source of their facts.
+
+    Args:
+        more: subjects that belong to no host, such as the waivers.
+    """
+    names = _names([(source, result.host_name or result.place) for source, result in results])
+    hosts = [_host(name, source, result) for name, (source, result) in zip(names, results, strict=True)]
+    paths = [
+        replace(path, engine=f"{name}: {path.engine}" if path.engine else name)
+        for name, (_, result) in zip(names, results, strict=True)
+        for path in result.paths
+    ]
+    first = next((result for _, result in results if result.checklist), results[0][1])
+    return replace(
+        first,
+        engines=tuple(engine for host in hosts for engine in host.engines),
+        subjects=worst_first([*(subject for host in hosts for subject in host.subjects), *more]),
+        place=plural(len(hosts), "host"),
+        simulated=any(host.simulated for host in hosts),
+        paths=tuple(sorted(paths, key=_danger)[:_MOST_PATHS]),
+        paths_left=max(0, len(paths) - _MOST_PATHS) + sum(result.paths_left for _, result in results),
+        network_map=None,
+        host_name="",
+        saved_at="",
+        hosts=tuple(sorted(hosts, key=_worst_first)),
+        do_first=tuple(_first(names, results))[:MOST],
+    )
+
+
+def _first(names: Sequence[str], results: Sequence[tuple[str, CheckResult]]) -> Iterator[DoFirst]:
+    """The first line of each host, then the second of each…; subjects name their host."""
+    lines = [
+        [(name, line) for line in result.do_first] for name, (_, result) in zip(names, results, strict=True)
+    ]
+    for together in zip_longest(*lines):
+        for name, line in filter(None, together):
+            subjects = tuple(replace(each, name=f"{name}/{each.name}") for each in line.subjects)
+            yield replace(line, subjects=subjects)
+
+
+def _danger(path: RankedPath) -> int:
+    return -path.danger
+
+
+def _names(hosts: Sequence[tuple[str, str]]) -> list[str]:
+    """A unique name for each (source, own name): its own unless another host has the same."""
+    own = [name or source for source, name in hosts]
+    named = [
+        name if own.count(name) == 1 else f"{name} ({source})"
+        for name, (source, _) in zip(own, hosts, strict=True)
+    ]
+    return [name if named.count(name) == 1 else f"{name} {at}" for at, name in enumerate(named, 1)]
+
+
+def _host(name: str, source: str, result: CheckResult) -> HostResult:
+    subjects = tuple(replace(subject, host=name) for subject in result.subjects)
+    return HostResult(
+        name, source, result.saved_at, result.engines, result.simulated, subjects, result.network_map
+    )
+
+
+def _worst_first(host: HostResult) -> tuple[bool, int, int, int, str]:
+    score = 101 if host.worst_score is None else host.worst_score
+    critical, high = host.failing(Severity.CRITICAL), host.failing(Severity.HIGH)
+    return (not host.trouble, score, -critical, -high, host.name)

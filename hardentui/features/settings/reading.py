@@ -1,0 +1,323 @@
+"""The settings of the screens: the file, overridden by the environment, with defaults for the rest."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from hardentui.account import home, is_confined
+from hardentui.features.checklists.loading import fit
+from hardentui.features.checklists.own_rows import TomlPath, line_of, toml_lines
+from hardentui.model.check import AnyCheck, ParameterValue
+from hardentui.model.settings import FixDefaults, Notice, SettingOrigin, Settings, SettingSource, Vocabulary
+from hardentui.reading.forms import fault_of
+from hardentui.state.own_files import config_directory, read_own
+from hardentui.toml_document import TomlFault, read_toml
+from hardentui.visible import visible
+from hardentui.words import nearest
+
+# The settings file as a document: its values, the line of each, and its faults.
+
+NAME = "settings.toml"
+_LARGEST = 1 << 20
+
+
+def settings_file() -> str:
+    """The path of this user's settings file, which may not exist."""
+    return os.path.join(config_directory(), NAME)
+
+
+class Document:
+    """The settings file, read once.
+
+    Attributes:
+        path: the file; shown: the same for display, with `~` for the home directory.
+        there: the file exists, though it may be unreadable.
+        values: its content; empty without a readable file.
+        notices: its faults; readers of its values add theirs.
+    """
+
+    def __init__(self, path: str, text: str | None, notices: Iterable[Notice] = ()) -> None:
+        self.path = path
+        self.shown = visible(_short(path))
+        self.notices: list[Notice] = list(notices)
+        self.values: Mapping[str, Any] = {}
+        self.there = text is not None or bool(self.notices)
+        self._text = text or ""
+        self._lines: Mapping[TomlPath, int] | None = None
+        if text:
+            self._parse(text)
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Document:
+        """The user's settings file. A session confined to a directory (in a browser) has none."""
+        path = settings_file()
+        place = visible(_short(path))
+        if is_confined(environ):
+            return cls(path, None)
+        try:
+            content = read_own(path)
+            if len(content) > _LARGEST:
+                return cls(path, None, [Notice(place, "the file is too large for a settings file")])
+            return cls(path, content.decode("utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            return cls(path, None)
+        except UnicodeDecodeError:
+            return cls(path, None, [Notice(place, "it is not UTF-8 text")])
+        except OSError as error:
+            return cls(path, None, [Notice(place, f"it cannot be read: {error.strerror}")])
+
+    def _parse(self, text: str) -> None:
+        try:
+            self.values = read_toml(text)
+        except TomlFault as error:
+            number = re.search(r"at line (\d+)", str(error))
+            line = int(number[1]) if number else text.rstrip("\n").count("\n") + 1
+            what = re.sub(r" \(at .*\)$", "", str(error))
+            self.notices.append(
+                Notice(f"{self.shown}:{line}", f"it is not valid TOML, so it is ignored: {visible(what)}")
+            )
+
+    def place(self, *path: str | int) -> str:
+        """File and line of a value."""
+        if self._lines is None:
+            self._lines = toml_lines(self._text)
+        return f"{self.shown}:{line_of(self._lines, path)}"
+
+    def origin(self, *path: str | int) -> SettingOrigin:
+        return SettingOrigin(SettingSource.FILE, self.place(*path))
+
+    def complain(self, path: tuple[str | int, ...], message: str) -> None:
+        self.notices.append(Notice(self.place(*path), message))
+
+    def only(self, table: Mapping[str, Any], path: tuple[str, ...], allowed: Iterable[str]) -> None:
+        """Report every unknown key, with the nearest known one."""
+        allowed = tuple(allowed)
+        for key in table:
+            if key not in allowed:
+                self.complain((*path, key), f"there is no setting {visible(key)!r}{nearest(key, allowed)}")
+
+    def table(self, name: str) -> Mapping[str, Any]:
+        """A table of the file; empty if it is missing or not a table."""
+        table = self.values.get(name, {})
+        if isinstance(table, dict):
+            return table
+        self.complain((name,), f"{name} must be a table: [{name}]")
+        return {}
+
+
+def _short(path: str) -> str:
+    start = home()
+    return f"~{path[len(start) :]}" if len(start) > 1 and path.startswith(f"{start}/") else path
+
+
+TABLES = ("keys", "fixes")
+_NO = ("", "0", "false", "no", "off")
+
+
+def read_settings(
+    document: Document, vocabulary: Vocabulary, environ: Mapping[str, str], key_name: Callable[[str], str]
+) -> Settings:
+    """The settings in force, with a notice for every invalid value.
+
+    Args:
+        key_name: the screens' name for a key; empty if unknown.
+    """
+    reader = _SettingsReader(document, vocabulary, key_name)
+    reader.from_file()
+    reader.from_environment(environ)
+    return Settings(**reader.values, origins=reader.origins, notices=tuple(document.notices))
+
+
+def wants_text(environ: Mapping[str, str]) -> bool:
+    """Whether text mode is on; checked before any screen is loaded."""
+    if "HARDENTUI_TEXT" in environ:
+        return environ["HARDENTUI_TEXT"].lower() not in _NO
+    return Document.read(environ).values.get("text_mode") is True
+
+
+class _SettingsReader:
+    def __init__(self, document: Document, vocabulary: Vocabulary, key_name: Callable[[str], str]) -> None:
+        self.values: dict[str, Any] = {}
+        self.origins: dict[str, SettingOrigin] = {}
+        self._document = document
+        self._vocabulary = vocabulary
+        self._key_name = key_name
+        self._faults: dict[str, Callable[[Any], str]] = {
+            "theme": self._theme,
+            "ascii": _flag,
+            "columns": self._columns,
+            "folder": _directory,
+            "text_mode": _flag,
+            "remember": _flag,
+        }
+
+    def from_file(self) -> None:
+        document = self._document
+        document.only(document.values, (), (*self._faults, *TABLES))
+        for name, judge in self._faults.items():
+            if name not in document.values:
+                continue
+            value = document.values[name]
+            if fault := judge(value):
+                document.complain((name,), f"{name} {fault}")
+            else:
+                self._take(name, tuple(value) if isinstance(value, list) else value, document.origin(name))
+        self._keys(document.table("keys"))
+
+    def from_environment(self, environ: Mapping[str, str]) -> None:
+        for variable, name in (("TEXTUAL_THEME", "theme"), ("HARDENTUI_THEME", "theme")):
+            if (text := environ.get(variable, "")) and self._accepts(variable, self._theme(text)):
+                self._take(name, text, SettingOrigin(SettingSource.ENVIRONMENT, variable))
+        for variable, name in (("HARDENTUI_ASCII", "ascii"), ("HARDENTUI_TEXT", "text_mode")):
+            if variable in environ:
+                wanted = environ[variable].lower() not in _NO
+                self._take(name, wanted, SettingOrigin(SettingSource.ENVIRONMENT, variable))
+        text = environ.get("HARDENTUI_FOLDER", "")
+        if text and self._accepts("HARDENTUI_FOLDER", _directory(text)):
+            self._take("folder", text, SettingOrigin(SettingSource.ENVIRONMENT, "HARDENTUI_FOLDER"))
+
+    def _accepts(self, variable: str, fault: str) -> bool:
+        if fault:
+            self._document.notices.append(Notice(f"${variable}", f"its value {fault}"))
+        return not fault
+
+    def _take(self, name: str, value: Any, origin: SettingOrigin) -> None:
+        self.values[name] = value
+        self.origins[name] = origin
+
+    def _theme(self, value: object) -> str:
+        themes = self._vocabulary.themes
+        if not isinstance(value, str):
+            return "must be the name of a theme"
+        if value in themes:
+            return ""
+        return f"is not a theme: {visible(value, 40)!r}{nearest(value, themes)}"
+
+    def _columns(self, value: object) -> str:
+        columns = self._vocabulary.columns
+        if not isinstance(value, list):
+            return f"must be a list of {', '.join(columns)}"
+        for item in value:
+            if item not in columns:
+                near = nearest(item, columns) if isinstance(item, str) else ""
+                near = near or f"; there are {', '.join(columns)}"
+                return f"has no column {visible(str(item), 40)!r}{near}"
+        return ""
+
+    def _keys(self, table: Mapping[str, Any]) -> None:
+        """The keys of actions; a key that another action of the same screen uses is rejected."""
+        wanted: dict[str, str] = {}
+        for action, keys in _flat(table):
+            path = ("keys", *action)
+            name = ".".join(action)
+            if name not in self._vocabulary.actions:
+                near = nearest(name, self._vocabulary.actions)
+                self._document.complain(path, f"there is no action {visible(name, 60)!r}{near}")
+            elif fault := self._key_fault(keys):
+                self._document.complain(path, f"{name}: {fault}")
+            else:
+                wanted[name] = ",".join(self._key_name(key.strip()) for key in keys.split(","))
+                self.origins[f"keys.{name}"] = self._document.origin(*path)
+        while clash := self._clash(wanted):  # when a key is rejected, the former one is restored
+            name, message = clash
+            self._document.complain(self._key_path(name), message)
+            del wanted[name], self.origins[f"keys.{name}"]
+        self.values["keys"] = wanted
+
+    def _key_fault(self, keys: object) -> str:
+        if not isinstance(keys, str) or not keys.strip():
+            return 'must be a key, or several: "f3", "ctrl+g,s"'
+        for key in (part.strip() for part in keys.split(",")):
+            if not self._key_name(key):
+                return f"there is no key {visible(key, 40)!r}"
+            if key == "ctrl+c":
+                return "ctrl+c always quits and cannot be changed"
+        return ""
+
+    def _clash(self, wanted: Mapping[str, str]) -> tuple[str, str] | None:
+        """An action whose new key is taken by another one of the same screen, and the message about it."""
+        actions = self._vocabulary.actions
+        for name, keys in wanted.items():
+            new = [key for key in keys.split(",") if key not in actions[name].split(",")]
+            others = set().union(*(group for group in self._vocabulary.rivals if name in group)) - {name}
+            for other in sorted(others):
+                theirs = wanted.get(other, actions[other]).split(",")
+                if taken := next((key for key in new if key in theirs), ""):
+                    return name, f"{name}: {taken} is already the key of {other}"
+        return None
+
+    def _key_path(self, name: str) -> tuple[str, ...]:
+        whole = ("keys", name)
+        return whole if name in self._document.table("keys") else ("keys", *name.split("."))
+
+
+def _flat(table: Mapping[str, Any]) -> list[tuple[tuple[str, ...], Any]]:
+    """Both notations: `"home.sort" = "f3"`, and `home.sort = "f3"`, which TOML parses as a table."""
+    settings: list[tuple[tuple[str, ...], Any]] = []
+    for key, value in table.items():
+        if isinstance(value, dict):
+            settings += [((key, inner), keys) for inner, keys in value.items()]
+        else:
+            settings.append(((key,), value))
+    return settings
+
+
+def _flag(value: object) -> str:
+    return "" if isinstance(value, bool) else "must be true or false"
+
+
+def _directory(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        return "must be the path of a directory"
+    if not value.isprintable():
+        return "must be a path without control characters"
+    return "" if value.startswith(("/", "~")) else "must begin with / or ~"
+
+
+# Values of fixes that a user has set for all containers: `[fixes.no-memory-limit]`.
+
+
+def read_fix_defaults(document: Document, checks: Mapping[str, AnyCheck]) -> FixDefaults:
+    """The values of fixes without a chosen value, with a notice for each invalid one."""
+    values: dict[str, dict[str, ParameterValue]] = {}
+    origins: dict[str, SettingOrigin] = {}
+    with_values = {check.id: check for check in checks.values() if check.takes}
+    for check_id, table in document.table("fixes").items():
+        path = ("fixes", check_id)
+        check = with_values.get(check_id)
+        if check is None:
+            known = "takes no value" if check_id in checks else "is not a check"
+            near = nearest(check_id, with_values)
+            document.complain(path, f"{visible(check_id, 60)!r} {known}{near}")
+        elif not isinstance(table, dict):
+            document.complain(path, f"[fixes.{check_id}] must be a table")
+        else:
+            for name, value in _values(document, check, table):
+                values.setdefault(check_id, {})[name] = value
+                origins[f"fixes.{check_id}.{name}"] = document.origin(*path, name)
+    return FixDefaults(values, origins, tuple(document.notices))
+
+
+def _values(
+    document: Document, check: AnyCheck, table: Mapping[str, Any]
+) -> list[tuple[str, ParameterValue]]:
+    taken = []
+    for name, given in table.items():
+        path = ("fixes", check.id, name)
+        if name not in check.takes:
+            near = nearest(name, check.takes) or f"; it takes {', '.join(check.takes)}"
+            document.complain(path, f"the fix of {check.id} takes no value {visible(name, 60)!r}{near}")
+            continue
+        default = check.parameters[name]
+        value = fit(given, default)
+        if value is None:
+            kind = "a list of strings" if isinstance(default, tuple) else f"a value like {default!r}"
+            document.complain(path, f"{name} must be {kind}")
+        elif fault := fault_of(check, name, value):
+            document.complain(path, fault.rstrip("."))
+        else:
+            taken.append((name, value))
+    return taken

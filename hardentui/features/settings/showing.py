@@ -1,0 +1,168 @@
+"""All settings as a table: each value, and where it comes from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from hardentui.errors import InputError
+from hardentui.features.named_file import refuse_strangers
+from hardentui.features.settings.reading import settings_file
+from hardentui.files import write_bundle
+from hardentui.model.check import AnyCheck, ParameterValue
+from hardentui.model.draft import TextFile
+from hardentui.model.settings import FixDefaults, SettingOrigin, Settings, Vocabulary
+from hardentui.reading.forms import FORMS, text_of
+from hardentui.visible import visible
+
+# A starter settings file: every setting with its default, commented out.
+
+
+def write_template(vocabulary: Vocabulary, tooltips: Mapping[str, str], checks: Iterable[AnyCheck]) -> str:
+    """Write the template as the settings file; returns its path.
+
+    Raises:
+        InputError: there already is a settings file; it is not changed.
+        UsageError: the session is somebody else's, in a browser.
+        WriteError: it cannot be written.
+    """
+    refuse_strangers()
+    path = settings_file()
+    if os.path.lexists(path):
+        message = f"{visible(path)} already exists and is not changed."
+        raise InputError(message, "hardentui settings show displays it.")
+    directory, name = os.path.split(path)
+    text = template(vocabulary, tooltips, checks)
+    write_bundle(directory, [TextFile(name, text, 0o600)], overwrite=False, create=True)
+    return path
+
+
+def template(vocabulary: Vocabulary, tooltips: Mapping[str, str], checks: Iterable[AnyCheck]) -> str:
+    """The text of the template; unedited it changes nothing."""
+    usual = Settings()
+    lines = [
+        "# Settings of HardenTUI. Remove the # before a line to change a setting.",
+        "# `hardentui settings show` shows what is in force, and where it comes from.",
+        "",
+        "# Colours of the screens. Also: $HARDENTUI_THEME.",
+        *_wrapped("# ", vocabulary.themes),
+        '# theme = "hardentui-dark"',
+        "",
+        "# Only ASCII signs on the screens. Also: $HARDENTUI_ASCII=1.",
+        f"# ascii = {_toml(usual.ascii)}",
+        "",
+        "# Columns of the container list besides name, score and steps, as far as there is room.",
+        f"# columns = {_toml(vocabulary.columns)}",
+        "",
+        "# The directory that the write dialog offers. Also: $HARDENTUI_FOLDER.",
+        f"# folder = {_toml(usual.folder)}",
+        "",
+        "# Plain lines instead of screens, for screen readers: hardentui --text. Also: $HARDENTUI_TEXT=1.",
+        f"# text_mode = {_toml(usual.text_mode)}",
+        "",
+        "# Keep theme, directory, filter and order of the list, and the last place for the next session.",
+        f"# remember = {_toml(usual.remember)}",
+        "",
+        "# Keys, by action: several with commas. Names of keys are those of Textual: f3, ctrl+g, slash.",
+        "[keys]",
+    ]
+    width = max(len(action) + len(keys) for action, keys in vocabulary.actions.items()) + 10
+    for action, keys in vocabulary.actions.items():
+        setting = f"# {_toml(action)} = {_toml(keys)}"
+        lines.append(f"{setting:<{width}} # {tooltips.get(action, '')}")
+    lines += [
+        "",
+        "# Values that fixes write if none was chosen for the container and none was measured.",
+    ]
+    for check in checks:
+        if check.takes:
+            lines += ["", f"# {check.title}: {check.summary}", f"[fixes.{check.id}]"]
+            lines += [
+                f"# {name} = {_toml(check.parameters[name])}   # {FORMS[form].words}"
+                for name, form in check.takes.items()
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: ParameterValue) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _wrapped(start: str, words: Iterable[str]) -> list[str]:
+    from textwrap import wrap
+
+    return [f"{start}{line}" for line in wrap(", ".join(words), 96, break_on_hyphens=False)]
+
+
+SCHEMA = "hardentui/settings/1"
+PLAIN = ("theme", "ascii", "columns", "folder", "text_mode", "remember")
+"""The settings that are a single value."""
+_OTHERWISE = {"theme": "hardentui-dark"}
+
+
+class SettingRow(Struct, frozen=True):
+    """One setting.
+
+    Attributes:
+        value: as TOML has it.
+        text: the same in words; `not set` without a value.
+        origin: where it comes from.
+    """
+
+    name: str
+    value: Any
+    text: str
+    origin: SettingOrigin
+
+
+def setting_rows(
+    settings: Settings, defaults: FixDefaults, vocabulary: Vocabulary, checks: Mapping[str, AnyCheck]
+) -> tuple[SettingRow, ...]:
+    """Every setting, with its current value."""
+    rows = [
+        SettingRow(name, value, _text(value), settings.origin(name))
+        for name, value in ((name, getattr(settings, name) or _OTHERWISE.get(name, False)) for name in PLAIN)
+    ]
+    for action, keys in vocabulary.actions.items():
+        now = settings.keys.get(action, keys)
+        rows.append(SettingRow(f"keys.{action}", now, now, settings.origin(f"keys.{action}")))
+    for check in checks.values():
+        for parameter in check.takes:
+            name = f"fixes.{check.id}.{parameter}"
+            value = defaults.values.get(check.id, {}).get(parameter, check.parameters[parameter])
+            rows.append(SettingRow(name, value, _text(value), defaults.origins.get(name, SettingOrigin())))
+    return tuple(rows)
+
+
+def settings_document(path: str, rows: tuple[SettingRow, ...], notices: tuple[str, ...]) -> dict[str, Any]:
+    """The table as JSON."""
+    return {
+        "schema": SCHEMA,
+        "file": path,
+        "settings": [
+            {
+                "name": row.name,
+                "value": row.value,
+                "source": row.origin.source.value,
+                "place": row.origin.place,
+            }
+            for row in rows
+        ],
+        "notices": list(notices),
+    }
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return text_of(value) or "not set"

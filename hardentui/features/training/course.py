@@ -1,0 +1,438 @@
+"""A class: its labs and checklist, and the points required to pass."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import hmac
+import io
+import json
+import os
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct, ValidationError, convert, to_builtins
+from msgspec.structs import replace
+
+from hardentui.errors import InputError, WriteError
+from hardentui.state.own_files import read_document, state_directory, write_own
+from hardentui.toml_document import TomlFault, read_toml
+from hardentui.visible import visible
+
+# A lab: an exercise that starts broken on purpose and is solved by other options of `podman run`.
+
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,40}\Z")]
+Words = Annotated[tuple[str, ...], Meta(min_length=1)]
+Text = Annotated[str, Meta(min_length=1)]
+
+
+class Level(StrEnum):
+    """The difficulty of a lab."""
+
+    GENTLE = "gentle"
+    STEP = "step"
+    COMBINED = "combined"
+
+
+class Mode(StrEnum):
+    """The mode of a lab: with the next move shown, alone, or alone against the clock."""
+
+    GUIDED = "guided"
+    CHALLENGE = "challenge"
+    EXAM = "exam"
+
+
+class Attack(Struct, frozen=True, forbid_unknown_fields=True):
+    """A harmless attack on the lab's own containers. It works while the lab is broken and fails afterwards.
+
+    Attributes:
+        title: what the attacker does, as an imperative.
+        run: the command; exit code 0 means that the attack worked.
+        user: its user inside the container; empty = the container's own user.
+        neighbour: the neighbour that attacks; empty = from inside the lab's container.
+        unseen: it works only if the container's log contains nothing it printed.
+        moves_tag: instead of a command: another image is pushed under the tag `latest`.
+        copies_unsigned: instead of a command: an unsigned image is copied under the learner's policy.
+        seconds: the limit for the command.
+    """
+
+    title: Text
+    run: tuple[str, ...] = ()
+    user: str = ""
+    neighbour: str = ""
+    unseen: bool = False
+    moves_tag: bool = False
+    copies_unsigned: bool = False
+    seconds: int = 20
+
+
+class Neighbour(Struct, frozen=True, forbid_unknown_fields=True):
+    """Another container of the lab. The learner cannot change it.
+
+    Attributes:
+        networks: its networks of the lab.
+        app: the value of its label `app`.
+        command: its command; empty = it serves a page on port 8080.
+    """
+
+    name: Name
+    networks: tuple[Name, ...]
+    app: str
+    command: tuple[str, ...] = ()
+
+
+class Lab(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One exercise. The field names are those of its TOML file.
+
+    Attributes:
+        id: its name; that of its file.
+        steps: its steps of the checklist, the main one first.
+        minutes: how long it takes; the time limit of the exam.
+        checks: IDs of the checks that fail at the start and must pass at the end.
+        learn: why this matters. picture: the attack as a drawing in plain characters.
+        task: what to do, for a learner who works alone.
+        guided: what to do next, for a guided learner.
+        hints: where to look, which flag, and nearly the whole answer.
+        start, solution: options of `podman run`.
+        wrong: option -> the message for a learner who tries it and has not solved the lab.
+        finish: what was learned, and what comes next.
+        image: the initial variant of the lab's image; the learner may choose another.
+        inside: the files of the image are inspected.
+        networks: names of its networks; none = the container has no network at all.
+        app: value of the container's label `app`.
+        service: a command inside the container that works as long as the service does.
+        policy: in a lab about signatures: the policy.json that the learner edits. There is no container.
+        solved_policy: the same, solved.
+    """
+
+    id: Name = ""
+    title: Annotated[str, Meta(min_length=1, max_length=50)]
+    level: Level
+    steps: Annotated[tuple[Annotated[int, Meta(ge=1, le=10)], ...], Meta(min_length=1)]
+    minutes: Annotated[int, Meta(ge=1, le=60)]
+    checks: Words
+    learn: Text
+    picture: str
+    task: Text
+    guided: Text
+    hints: Annotated[tuple[Text, ...], Meta(min_length=3, max_length=3)]
+    finish: Text
+    attack: Attack
+    start: tuple[str, ...] = ()
+    solution: tuple[str, ...] = ()
+    wrong: dict[str, str] = {}
+    image: str = "1.0"
+    inside: bool = False
+    networks: tuple[Name, ...] = ()
+    neighbours: tuple[Neighbour, ...] = ()
+    app: str = "shop"
+    service: tuple[str, ...] = ("wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/")
+    policy: str = ""
+    solved_policy: str = ""
+
+    @property
+    def container(self) -> str:
+        """The name of its container."""
+        return f"{PREFIX}{self.id}"
+
+    def neighbour(self, name: str) -> str:
+        """The name of the container of a neighbour."""
+        return f"{self.container}-{name}"
+
+    def network(self, name: str) -> str:
+        """The name of one of its networks on the engine."""
+        return f"{self.container}-{name}"
+
+
+PREFIX = "ht-lab-"
+LABEL = "io.hardentui.lab"
+"""The label of every container and network of a lab; its value is the lab's id."""
+DIRECTORY = "{folder}"
+"""In options: the lab's own directory on the host."""
+
+
+# The learner's progress: stored in our own file, versioned, written atomically.
+
+VERSION = 1
+FULL = {Mode.GUIDED: 10, Mode.CHALLENGE: 15, Mode.EXAM: 15}
+HINT_COSTS = 2
+LEAST = 4
+
+
+class LabResult(Struct, frozen=True):
+    """The learner's progress in one lab. Times are seconds since 1970.
+
+    Attributes:
+        points: of the best pass; 0 = never passed.
+        mode: how that pass was made.
+        attempts: how often the container was recreated since the lab was started.
+        hints: how many were shown since the lab was started.
+        given_up: the solution was shown before it was passed; no points until it is restarted.
+    """
+
+    points: int = 0
+    mode: Mode = Mode.GUIDED
+    attempts: int = 0
+    hints: int = 0
+    started: float = 0.0
+    passed: float = 0.0
+    given_up: bool = False
+
+    @property
+    def state(self) -> str:
+        if self.points:
+            return "passed"
+        if self.given_up:
+            return "shown"
+        return "started" if self.started else "new"
+
+
+class Current(Struct, frozen=True):
+    """The lab that is open now.
+
+    Attributes:
+        options: those of its current container; None = the initial ones.
+        simulated: it runs on the simulated host.
+    """
+
+    lab: str
+    mode: Mode
+    started: float
+    options: tuple[str, ...] | None = None
+    simulated: bool = False
+
+
+class TrainingProgress(Struct, frozen=True):
+    """All results, by the id of the lab."""
+
+    version: int = VERSION
+    learner: str = ""
+    results: dict[str, LabResult] = {}
+    current: Current | None = None
+
+    def of(self, lab: str) -> LabResult:
+        return self.results.get(lab, LabResult())
+
+    def with_result(self, lab: str, result: LabResult) -> TrainingProgress:
+        return replace(self, results={**self.results, lab: result})
+
+    def points(self, labs: Iterable[Lab]) -> int:
+        return sum(self.of(lab.id).points for lab in labs)
+
+
+def points_for(mode: Mode, hints: int) -> int:
+    """The points of a pass: each hint costs some, but never all."""
+    return max(LEAST, FULL[mode] - HINT_COSTS * hints)
+
+
+def progress_file() -> str:
+    return os.path.join(state_directory(), "training.json")
+
+
+def load_progress(path: str) -> tuple[TrainingProgress, str]:
+    """The progress, and a notice about its file; empty if there is none.
+
+    A file that cannot be used is moved aside, never overwritten.
+    """
+    try:
+        document = read_document(path)
+    except FileNotFoundError:
+        return TrainingProgress(), ""
+    except (OSError, ValueError) as error:
+        return TrainingProgress(), _set_aside(path, str(getattr(error, "strerror", "") or "it is damaged"))
+    try:
+        progress = convert(document, TrainingProgress)
+    except ValidationError as error:
+        return TrainingProgress(), _set_aside(path, str(error))
+    if progress.version != VERSION:
+        return TrainingProgress(), _set_aside(path, f"it is of version {progress.version}")
+    return progress, ""
+
+
+def keep_progress(path: str, progress: TrainingProgress) -> None:
+    """Write it.
+
+    Raises:
+        WriteError: it cannot be written; the previous file is untouched.
+    """
+    import json
+
+    try:
+        write_own(path, json.dumps(to_builtins(progress), indent=1) + "\n")
+    except OSError as error:
+        raise WriteError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _set_aside(path: str, why: str) -> str:
+    kept = f"{path}.{int(time.time())}.kept"
+    with suppress(OSError):
+        os.rename(path, kept)
+        return f"Your progress cannot be read ({why}). It is kept as {kept}, and you start over."
+    return f"Your progress cannot be read ({why}), and {path} cannot be moved aside."
+
+
+class Course(Struct, frozen=True, forbid_unknown_fields=True):
+    """An instructor's course. The field names are those of its TOML file.
+
+    Attributes:
+        labs: IDs; empty = all labs.
+        checklist: the file or name of its checklist.
+        pass_mark: the required share of the points, in per cent.
+    """
+
+    title: str = "Ten steps to a hardened Podman host"
+    labs: tuple[Name, ...] = ()
+    checklist: str = "ten-steps"
+    pass_mark: Annotated[int, Meta(ge=1, le=100)] = 60
+
+    def chosen(self, labs: Iterable[Lab]) -> tuple[Lab, ...]:
+        labs = tuple(labs)
+        if not self.labs:
+            return labs
+        by_id = {lab.id: lab for lab in labs}
+        return tuple(by_id[name] for name in self.labs if name in by_id)
+
+    def share(self, progress: TrainingProgress, labs: Iterable[Lab]) -> int:
+        """The learner's share of the points that guided passes without hints would earn, in per cent."""
+        chosen = self.chosen(labs)
+        most = FULL[Mode.GUIDED] * len(chosen)
+        return min(100, 100 * progress.points(chosen) // most) if most else 0
+
+    def passed(self, progress: TrainingProgress, labs: Iterable[Lab]) -> bool:
+        return self.share(progress, labs) >= self.pass_mark
+
+
+def load_course(path: str, labs: Iterable[Lab]) -> Course:
+    """Read a class file.
+
+    Raises:
+        InputError: it cannot be read or has a fault.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            course = convert(read_toml(file.read()), Course)
+    except OSError as error:
+        raise InputError(f"{visible(path)} cannot be read: {error.strerror}.") from error
+    except (UnicodeDecodeError, TomlFault, ValidationError) as error:
+        raise InputError(
+            f"The class file {visible(path)} has a fault: {visible(str(error), 200)}."
+        ) from error
+    known = {lab.id for lab in labs}
+    unknown = [name for name in course.labs if name not in known]
+    if unknown:
+        raise InputError(
+            f"The class file {visible(path)} names a lab that does not exist: {visible(unknown[0], 60)}.",
+            f"There are: {', '.join(sorted(known))}",
+        )
+    return course
+
+
+# --- Results for the instructor: JSON, CSV, and a page with the certificate -------------------------
+
+
+FORMATS = ("json", "csv", "html")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def export(
+    how: str,
+    course: Course,
+    labs: Iterable[Lab],
+    progress: TrainingProgress,
+    *,
+    now: datetime,
+    key: bytes = b"",
+) -> str:
+    """The learner's results as text.
+
+    Args:
+        how: one of FORMATS.
+        key: the instructor's; with it the JSON has an HMAC-SHA256 over the rest. Without one the results
+            are marked as self-reported: the learner can edit the progress file.
+    """
+    document = results(course, labs, progress, now=now)
+    if how == "csv":
+        return _as_csv(document)
+    if how == "html":
+        return _as_html(document)
+    if key:
+        document["self_reported"] = False
+        document["hmac_sha256"] = hmac.new(key, canonical(document), hashlib.sha256).hexdigest()
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def canonical(document: dict[str, Any]) -> bytes:
+    """The input of the HMAC: the document without the HMAC, keys sorted, no spaces."""
+    signed = {name: value for name, value in document.items() if name != "hmac_sha256"}
+    return json.dumps(signed, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def results(
+    course: Course, labs: Iterable[Lab], progress: TrainingProgress, *, now: datetime
+) -> dict[str, Any]:
+    """The document of the schema hardentui/features/training/1."""
+    labs = course.chosen(labs)
+    return {
+        "schema": "hardentui/features/training/1",
+        "course": visible(course.title, 120),
+        "checklist": visible(course.checklist, 120),
+        "learner": visible(progress.learner, 100),
+        "date": now.date().isoformat(),
+        "self_reported": True,
+        "points": progress.points(labs),
+        "share": course.share(progress, labs),
+        "pass_mark": course.pass_mark,
+        "passed": course.passed(progress, labs),
+        "labs": [_lab(lab, progress) for lab in labs],
+    }
+
+
+def _lab(lab: Lab, progress: TrainingProgress) -> dict[str, Any]:
+    result = progress.of(lab.id)
+    passed = (
+        datetime.fromtimestamp(result.passed, UTC).isoformat(timespec="seconds") if result.points else None
+    )
+    return {
+        "lab": lab.id,
+        "title": visible(lab.title, 80),
+        "steps": list(lab.steps),
+        "state": result.state,
+        "mode": result.mode.value if result.points else None,
+        "points": result.points,
+        "attempts": result.attempts,
+        "hints": result.hints,
+        "passed": passed,
+        "seconds": round(result.passed - result.started) if result.points else None,
+    }
+
+
+def _as_csv(document: dict[str, Any]) -> str:
+    """One line for each lab; a text that a spreadsheet would treat as a formula gets an apostrophe."""
+    lines = io.StringIO()
+    write = csv.writer(lines)
+    columns = ("lab", "title", "state", "mode", "points", "attempts", "hints", "passed", "seconds")
+    write.writerow(("learner", *columns))
+    for lab in document["labs"]:
+        write.writerow([_safe(document["learner"]), *(_safe(lab[name]) for name in columns)])
+    return lines.getvalue()
+
+
+def _safe(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def _as_html(document: dict[str, Any]) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("hardentui.features.training"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("certificate.html.j2").render(document) + "\n"

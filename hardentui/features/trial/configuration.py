@@ -1,0 +1,274 @@
+"""A configuration to try: the chosen fixes, and their relaxations. Pure."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.engine.change.changing import ChangingEngine
+from hardentui.features.change.wait import PATIENCE
+from hardentui.features.trial.learned.teaching import Needs
+from hardentui.host.files.reader import Files
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import Verdict
+from hardentui.model.mounts import Known
+from hardentui.model.plan import Choice, Plan
+from hardentui.model.spec import Option, Spec
+from hardentui.model.trial import OnTrialEvent
+from hardentui.options import (
+    BY_NAME,
+    CAP_ADD,
+    CAP_DROP,
+    MEMORY_SWAP,
+    MOUNTS,
+    READ_ONLY,
+    SECCOMP_PROFILE,
+    TMPFS,
+)
+from hardentui.options.capabilities import bounding_set, with_no_more, with_only
+from hardentui.reading.behaviour import hides_a_program, powerless, runs_as_root
+from hardentui.reading.mounts import at_or_above
+from hardentui.reading.scratch import access_to_tmpfs, is_scratch, volume_at
+
+TMPFS_SIZE = "64m"
+_PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/boot")
+_OPTIONS = "rw,noexec,nosuid,nodev"
+
+
+class CapabilityBack(Struct, frozen=True):
+    """Keep one capability."""
+
+    capability: str
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        return (CAP_DROP.name, CAP_ADD.name)
+
+    @property
+    def words(self) -> str:
+        return f"capability {self.capability.removeprefix('CAP_')} kept"
+
+
+class WritableDirectory(Struct, frozen=True):
+    """Keep one directory of a read-only root writable: with a tmpfs if it is scratch, else with a volume."""
+
+    directory: str
+    size: str = TMPFS_SIZE
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        return (READ_ONLY.name,)
+
+    @property
+    def words(self) -> str:
+        if is_scratch(self.directory):
+            return f"tmpfs of {self.size} at {self.directory}"
+        return f"volume at {self.directory}"
+
+
+class Raised(Struct, frozen=True):
+    """Raise one limit by `factor`."""
+
+    option: str
+    factor: int
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        return (self.option,)
+
+    @property
+    def words(self) -> str:
+        return f"{BY_NAME[self.option].flag} {self.factor} times as high"
+
+
+Loosening = CapabilityBack | WritableDirectory | Raised
+
+
+class TrialConfiguration(Struct, frozen=True):
+    """The configuration of a twin.
+
+    Attributes:
+        profile: path of a learned seccomp profile; empty = none.
+    """
+
+    choices: tuple[Choice, ...]
+    loosenings: tuple[Loosening, ...] = ()
+    profile: str = ""
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        return tuple(choice.check for choice in self.choices)
+
+    def without(self, check: str) -> TrialConfiguration:
+        return replace(self, choices=tuple(c for c in self.choices if c.check != check))
+
+    def only(self, choices: tuple[Choice, ...]) -> TrialConfiguration:
+        return replace(self, choices=choices)
+
+    def with_(self, *loosenings: Loosening) -> TrialConfiguration:
+        """With these relaxations added; a limit is raised once."""
+        kept = [
+            loosening
+            for loosening in self.loosenings
+            if not any(_replaces(new, loosening) for new in loosenings)
+        ]
+        return replace(self, loosenings=(*kept, *(new for new in loosenings if new not in kept)))
+
+    def tighter(self, *loosenings: Loosening) -> TrialConfiguration:
+        return replace(self, loosenings=tuple(kept for kept in self.loosenings if kept not in loosenings))
+
+
+def can_be_writable(directory: str, spec: Spec, facts: ContainerFacts) -> bool:
+    """Whether something can be mounted there: it hides no program, and is not covered yet."""
+    trees = (*_PROGRAMS, "/proc", "/sys", "/dev")
+    if directory == "/" or any(at_or_above(tree, directory) for tree in trees):
+        return False
+    if not is_scratch(directory) and hides_a_program(directory, facts):
+        return False
+    covered = [mount.destination for mount in spec[MOUNTS]]
+    covered += [entry.partition(":")[0] for entry in spec[TMPFS]]
+    return not any(at_or_above(place, directory) for place in covered)
+
+
+def _replaces(new: Loosening, old: Loosening) -> bool:
+    if isinstance(new, WritableDirectory) and isinstance(old, WritableDirectory):
+        return new.directory == old.directory
+    return isinstance(new, Raised) and isinstance(old, Raised) and new.option == old.option
+
+
+MakePlan = Callable[[ContainerFacts, tuple[Choice, ...]], Plan]
+
+
+class TwinPlanner:
+    """Configurations as specs.
+
+    Args:
+        facts: the container, with what its unchanged twin wrote and used.
+        make_plan: the plan of chosen fixes.
+    """
+
+    def __init__(self, facts: ContainerFacts, make_plan: MakePlan) -> None:
+        self.facts = facts
+        self._make_plan = make_plan
+        self._plans: dict[tuple[Choice, ...], Plan] = {}
+
+    def plan(self, choices: tuple[Choice, ...]) -> Plan:
+        if choices not in self._plans:
+            self._plans[choices] = self._make_plan(self.facts, choices)
+        return self._plans[choices]
+
+    def spec(self, configuration: TrialConfiguration) -> Spec:
+        spec = self.plan(configuration.choices).after
+        for loosening in configuration.loosenings:
+            spec = self._loosened(spec, loosening)
+        return spec.with_(SECCOMP_PROFILE, configuration.profile) if configuration.profile else spec
+
+    def checks_of(self, loosening: Loosening, choices: tuple[Choice, ...]) -> tuple[str, ...]:
+        """The chosen fixes that it loosens."""
+        changes = [change for change in self.plan(choices).changes if change.option in loosening.options]
+        return tuple(dict.fromkeys(check for change in changes for check in change.checks))
+
+    def dropped_capabilities(self, configuration: TrialConfiguration) -> frozenset[str]:
+        """The capabilities that it could use before and lacks now."""
+        defaults, spec = self.facts.engine.default_capabilities, self.spec(configuration)
+        own = not runs_as_root(self.facts, self.facts.spec) and not self.facts.spec[CAP_ADD]
+        if own and powerless(self.facts, spec.without(CAP_ADD)):
+            return frozenset()  # an ordinary user who cannot gain any has none
+        return bounding_set(self.facts.spec, defaults) - bounding_set(spec, defaults)
+
+    def can_be_writable(self, directory: str, spec: Spec) -> bool:
+        return can_be_writable(directory, spec, self.facts)
+
+    def _loosened(self, spec: Spec, loosening: Loosening) -> Spec:
+        if isinstance(loosening, CapabilityBack):
+            defaults = self.facts.engine.default_capabilities
+            bounding = bounding_set(spec, defaults)
+            if loosening.capability in bounding:
+                return spec
+            if runs_as_root(self.facts, self.facts.spec):
+                return with_only(spec, {*bounding, loosening.capability})
+            return with_no_more(spec, {*bounding, loosening.capability}, defaults)
+        if isinstance(loosening, Raised):
+            option: Option[int] = BY_NAME[loosening.option]
+            raised = spec.with_(option, self._plain_limit(spec, option) * loosening.factor)
+            return raised.without(MEMORY_SWAP) if option.name == "memory" else raised
+        if not spec[READ_ONLY]:
+            return spec
+        directory = loosening.directory
+        if not is_scratch(directory):
+            return spec.with_(MOUNTS, (*spec[MOUNTS], volume_at(directory, spec, self.facts)))
+        access = access_to_tmpfs(directory, self.facts)
+        return spec.with_(TMPFS, (*spec[TMPFS], f"{directory}:{_OPTIONS},size={loosening.size}{access}"))
+
+    @staticmethod
+    def _plain_limit(spec: Spec, option: Option[int]) -> int:
+        return spec[option]
+
+
+# The request of a trial, and its dependencies.
+
+
+class Lesson(Struct, frozen=True):
+    """The inputs of learning, and what it keeps.
+
+    Attributes:
+        base: the seccomp profile that a learned one must not weaken, as JSON.
+        before: what earlier trials learned about the same container and image.
+        profile_path: the final path of the learned profile.
+    """
+
+    base: Known[Mapping[str, Any]]
+    profile_path: str
+    before: Needs | None = None
+
+
+class TrialRequest(Struct, frozen=True):
+    """The request of a trial.
+
+    Attributes:
+        facts: the container after a detailed inspection.
+        choices: the fixes; those with user-set parameters are tried unchanged.
+        peers: containers that it needs; they get unchanged twins.
+        members: the other members of its pod.
+        probes: commands that must succeed.
+        outside: its network has a route out.
+        granted: what twins get although it reaches beyond them: `OPTION` or `OPTION=ENTRY`.
+        lesson: the inputs of learning; None = nothing is learned.
+        tight: keep only what was seen, not what its programs can ask for.
+    """
+
+    facts: ContainerFacts
+    choices: tuple[Choice, ...]
+    peers: tuple[ContainerFacts, ...] = ()
+    members: tuple[ContainerFacts, ...] = ()
+    probes: tuple[str, ...] = ()
+    patience: float = PATIENCE
+    outside: bool = False
+    granted: frozenset[str] = frozenset()
+    lesson: Lesson | None = None
+    tight: bool = False
+
+
+class Tools(Struct, frozen=True):
+    """The dependencies of a trial.
+
+    Attributes:
+        files: this machine's; None when the engine runs on another one.
+        look: detailed facts of a running container, from its inspect document.
+        judge: runs a check on facts.
+        stop: ends the trial.
+        keep: stores what was learned, for the next trial.
+    """
+
+    changing: ChangingEngine
+    files: Files | None
+    look: Callable[[Mapping[str, Any]], ContainerFacts]
+    make_plan: MakePlan
+    judge: Callable[[str, ContainerFacts], Verdict]
+    on_event: OnTrialEvent
+    stop: threading.Event
+    keep: Callable[[Needs], None] = lambda needs: None

@@ -1,0 +1,431 @@
+"""A spec made harmless: what a twin is created from, beside the running original. Pure.
+
+It is built by allowing. Each row of the option table says what becomes of it on a twin (`Option.twin`): it
+stays as it is, is replaced by a function of this module, or withheld. What is withheld is told as a `Lack`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hardentui.features.trial.twin_mounts import Case, Harmless, has_user_namespace, mounts
+from hardentui.model.capabilities import ALL_CAPABILITIES, STOCK_CAPABILITIES, capability_name
+from hardentui.model.facts import IdRange
+from hardentui.model.mounts import known
+from hardentui.model.spec import Option, Spec, TwinUse
+from hardentui.model.trial import Lack
+from hardentui.options import (
+    ADD_HOST,
+    APPARMOR,
+    ARCH,
+    AUTHFILE,
+    CAP_ADD,
+    CAP_DROP,
+    CERT_DIR,
+    CGROUPNS,
+    CGROUPS,
+    CONMON_PIDFILE,
+    DEVICES,
+    DNS,
+    GIDMAP,
+    GROUP_ADD,
+    HEALTH_LOG_DESTINATION,
+    HEALTH_ON_FAILURE,
+    HOSTS_FILE,
+    IMAGE,
+    INIT_CTR,
+    IP,
+    IP6,
+    IPC,
+    LABEL_DISABLE,
+    LABELS,
+    LOG_DRIVER,
+    LOG_OPT,
+    MAC_ADDRESS,
+    MOUNTS,
+    NAME,
+    NETWORK,
+    NETWORK_ALIAS,
+    NO_HOSTS,
+    OS,
+    PID,
+    PIDFILE,
+    PLATFORM,
+    POD,
+    PRIVILEGED,
+    PUBLISH,
+    PUBLISH_ALL,
+    PULL,
+    REMOVE,
+    REMOVE_IMAGE,
+    REQUIRES,
+    RESTART,
+    RETRY,
+    RETRY_DELAY,
+    ROOTFS,
+    SDNOTIFY,
+    SECCOMP_PROFILE,
+    SYSCTL,
+    TABLE,
+    TIMEOUT,
+    TLS_VERIFY,
+    UIDMAP,
+    USERNS,
+    UTS,
+    VARIANT,
+    VOLUMES_FROM,
+)
+from hardentui.reading.containers import ask_or
+from hardentui.writers.supporting import network_name
+
+_OUTSIDE = "--outside"
+_SHARED = ("container:", "ns:")
+_OWN_NAMESPACE = ("", "private", "none", "shareable")
+
+_HARMLESS_DEVICES = frozenset(
+    f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "fuse", "net/tun")
+)
+"""They hold nothing of the host's: each process that opens one gets something of its own. A file system of
+/dev/fuse and an interface of /dev/net/tun are seen in the twin's own namespaces alone."""
+
+_OWN_CAPABILITIES = STOCK_CAPABILITIES | frozenset(
+    "CAP_" + name
+    for name in (
+        *("AUDIT_WRITE", "IPC_LOCK", "IPC_OWNER", "LEASE", "MKNOD", "NET_ADMIN", "NET_BROADCAST", "NET_RAW"),
+        *("SYS_NICE", "SYS_PTRACE", "SYS_RESOURCE"),
+    )
+)
+"""What they allow ends at the twin's own namespaces, copies and devices. The others reach the kernel's clock,
+modules or log, or any file system."""
+
+_GRANTABLE_PARTS = (
+    PID,
+    IPC,
+    UTS,
+    CGROUPNS,
+    USERNS,
+    DEVICES,
+    GROUP_ADD,
+    SECCOMP_PROFILE,
+    PRIVILEGED,
+    CAP_ADD,
+    MOUNTS,
+)
+GRANTABLE = frozenset(
+    option.name
+    for option in TABLE
+    if option in _GRANTABLE_PARTS or option.twin not in (TwinUse.AS_IS, TwinUse.REPLACED)
+)
+"""Options that the user may give a twin all the same."""
+
+_HOST_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+def harmless(spec: Spec, case: Case) -> Harmless:
+    """A spec that can run beside the original and can neither reach nor change anything of it.
+
+    Args:
+        spec: of the original, or a hardened one.
+    """
+    made = spec.without(*spec)
+    for option in spec:
+        if option.twin is TwinUse.AS_IS or case.grants(option.name):
+            made = made.with_(option, spec[option])
+        elif option.twin is not TwinUse.REPLACED:
+            shown = ", ".join(option.to_words(spec[option]))
+            case.lacks.append(Lack(shown, f"--grant {option.name}"))
+    for option, replace in REPLACEMENTS.items():
+        if option not in made:
+            made = made.with_(option, replace(spec, case))
+    made, copies = mounts(spec, made, case)
+    made = _without_privileges(spec, made, case)
+    made = _identity_map(spec, made, case)
+    return Harmless(made, copies, tuple(dict.fromkeys(case.lacks)))
+
+
+def needs_network(spec: Spec) -> bool:
+    """Whether its twin needs the trial's network."""
+    return spec[NETWORK][:1] != ("none",)
+
+
+def aliases(spec: Spec) -> tuple[str, ...]:
+    """The names under which others find it: its own, and the aliases of all its networks."""
+    names = [spec[NAME], *spec[NETWORK_ALIAS]]
+    for argument in spec[NETWORK]:
+        options = argument.partition(":")[2]
+        if network_name(argument):
+            names += [word.removeprefix("alias=") for word in options.split(",") if word.startswith("alias=")]
+    return tuple(dict.fromkeys(name for name in names if _HOST_NAME.fullmatch(name)))
+
+
+def surplus(document: Mapping[str, Any], spec: Spec) -> tuple[str, ...]:
+    """What the engine gave a twin beyond its spec: containers.conf can share namespaces and the like.
+
+    Args:
+        document: inspect of the created twin.
+    """
+    host = document.get("HostConfig") or {}
+    asked = {spec[PID], spec[IPC], spec[UTS], *spec[NETWORK]}
+    fields = ("PidMode", "IpcMode", "UTSMode", "NetworkMode")
+    modes = {field: str(host.get(field) or "") for field in fields}
+    given = [
+        f"{field} {mode}"
+        for field, mode in modes.items()
+        if mode.startswith(("host", "ns:")) and mode not in asked
+    ]
+    if host.get("Privileged") and not spec[PRIVILEGED]:
+        given.append("--privileged")
+    known = {entry.partition(":")[0] for entry in spec[DEVICES]} | _HARMLESS_DEVICES
+    if not spec[PRIVILEGED]:
+        devices = (str(device.get("PathOnHost")) for device in host.get("Devices") or ())
+        given += [path for path in devices if path not in known and not _is_below(path, known)]
+    places = {mount.destination.rstrip("/") for mount in spec[MOUNTS]}
+    for mount in document.get("Mounts") or ():
+        place = str(mount.get("Destination"))
+        of_pattern = any(
+            mount.type == "glob" and _is_below(place, {mount.destination}) for mount in spec[MOUNTS]
+        )
+        if mount.get("Type") == "bind" and place.rstrip("/") not in places and not of_pattern:
+            given.append(f"{mount.get('Source')} at {place}")
+    return tuple(given)
+
+
+def _is_below(path: str, places: set[str] | frozenset[str]) -> bool:
+    return any(path.startswith(place.rstrip("/") + "/") for place in places)
+
+
+# --- what it gets instead ----------------------------------------------------------------------------
+
+
+def _default(option: Option[Any]) -> Callable[[Spec, Case], Any]:
+    return lambda spec, case: option.default
+
+
+def _always(value: Any) -> Callable[[Spec, Case], Any]:
+    return lambda spec, case: value
+
+
+def _own(option: Option[str], words: str) -> Callable[[Spec, Case], str]:
+    """A namespace of its own, or that of another twin; that of its pod, where it asks for none."""
+
+    def namespace(spec: Spec, case: Case) -> str:
+        value = spec[option]
+        if twin := _twin_of(value, case):
+            return twin
+        if value not in _OWN_NAMESPACE:
+            case.lacks.append(Lack(f"{words} ({value})", f"--grant {option.name}"))
+            value = ""
+        if case.role.pod or (option is CGROUPNS and _runs_systemd(case)):
+            return value
+        return value or ("shareable" if option is IPC else "private")
+
+    return namespace
+
+
+def _runs_systemd(case: Case) -> bool:
+    """With cgroup v1 Podman refuses it a cgroup namespace; with v2 each container has its own anyway."""
+    return bool((case.facts.inspect.get("Config") or {}).get("SystemdMode"))
+
+
+def _twin_of(value: str, case: Case) -> str:
+    """`container:TWIN` for a namespace of a container that is tried along."""
+    lender = value.removeprefix("container:")
+    return f"container:{case.role.twins[lender]}" if lender != value and lender in case.role.twins else ""
+
+
+def _network(spec: Spec, case: Case) -> tuple[str, ...]:
+    role = case.role
+    if role.pod:
+        return ()
+    if not needs_network(spec):
+        return ("none",)
+    first = spec[NETWORK][0] if spec[NETWORK] else ""
+    if twin := _twin_of(first, case):
+        return (twin,)
+    if first == "host":
+        case.lacks.append(Lack("the network of the host", _OUTSIDE))
+    elif first.startswith(_SHARED):
+        case.lacks.append(Lack(f"the network that it shares ({first})"))
+    if not role.networks:
+        return ("none",)
+    names = [f"alias={name}" for name in aliases(spec)] if role.outside else []
+    return tuple(
+        f"{network}:{','.join([f'ip={address}', *names])}" if address or names else network
+        for network, address in role.networks.items()
+    )
+
+
+def _hosts(spec: Spec, case: Case) -> tuple[str, ...]:
+    """Its own lines of /etc/hosts, without the host's address, and those of the other twins."""
+    if case.role.pod or (spec[NETWORK] and spec[NETWORK][0].startswith(_SHARED) and not case.role.networks):
+        return ()
+    kept = []
+    for line in spec[ADD_HOST]:
+        if line.endswith(":host-gateway") and not case.role.outside:
+            case.lacks.append(Lack(f"the address of the host ({line})", _OUTSIDE))
+        else:
+            kept.append(line)
+    if _twin_of(spec[NETWORK][0] if spec[NETWORK] else "", case):
+        return ()  # the file of that twin
+    return (*kept, *case.role.hosts)
+
+
+def _dns(spec: Spec, case: Case) -> tuple[str, ...]:
+    servers: tuple[str, ...] = spec[DNS]
+    if case.role.outside:
+        return servers
+    own = set(case.role.networks.values())
+    lines = (line.partition(":") for line in case.role.hosts)
+    if servers:
+        case.lacks.append(Lack(f"a DNS server ({', '.join(servers)})", _OUTSIDE))
+    elif not case.role.pod and (others := sorted({name for name, _, address in lines if address not in own})):
+        case.lacks.append(Lack(f"a DNS server (/etc/hosts has {', '.join(others)})", _OUTSIDE))
+    return ()
+
+
+def _devices(spec: Spec, case: Case) -> tuple[str, ...]:
+    kept = []
+    for entry in spec[DEVICES]:
+        source = entry.partition(":")[0]
+        if source in _HARMLESS_DEVICES or case.grants(DEVICES.name, source):
+            kept.append(entry)
+        else:
+            case.lacks.append(Lack(f"the device {source}", f"--grant device={source}"))
+    return tuple(kept)
+
+
+def _groups(spec: Spec, case: Case) -> tuple[str, ...]:
+    if "keep-groups" in spec[GROUP_ADD]:
+        case.lacks.append(Lack("the groups of whoever starts it (keep-groups)", "--grant group-add"))
+    return tuple(group for group in spec[GROUP_ADD] if group != "keep-groups")
+
+
+def _seccomp(spec: Spec, case: Case) -> str:
+    """A profile of the original's that hands its filter over to an agent would hand the twin's to it too."""
+    facts = case.facts
+    profile = spec[SECCOMP_PROFILE]
+    listens = bool(known(lambda: facts.seccomp_rules.get("listenerPath"), else_=None))
+    if listens and profile == facts.spec[SECCOMP_PROFILE]:
+        case.lacks.append(Lack(f"the seccomp agent of {profile}", "--grant seccomp"))
+        return ""
+    return profile
+
+
+def _rootfs(spec: Spec, case: Case) -> str:
+    return f"{spec[ROOTFS].partition(':')[0]}:O" if spec[ROOTFS] else ""
+
+
+def _image(spec: Spec, case: Case) -> str:
+    """The very image that the original runs."""
+    return str(case.facts.inspect.get("Image") or spec[IMAGE])
+
+
+def _sysctl(spec: Spec, case: Case) -> tuple[str, ...]:
+    """Without IPv6 on its networks where the other end, the bridge on the host, is out of our reach."""
+    if case.role.local or case.role.outside or not case.role.networks:
+        return spec[SYSCTL]
+    interfaces = [f"eth{number}" for number in range(len(case.role.networks))]
+    late = has_user_namespace(spec)  # then its interfaces come after the settings
+    return (
+        *spec[SYSCTL],
+        *(f"net.ipv6.conf.{name}.disable_ipv6=1" for name in ("default", *(() if late else interfaces))),
+    )
+
+
+def _unchanged(option: Option[Any]) -> Callable[[Spec, Case], Any]:
+    return lambda spec, case: spec[option]
+
+
+REPLACEMENTS: Mapping[Option[Any], Callable[[Spec, Case], Any]] = {
+    NAME: lambda spec, case: case.role.name,
+    LABELS: lambda spec, case: case.role.labels,
+    POD: lambda spec, case: case.role.pod,
+    IMAGE: _image,
+    ROOTFS: _rootfs,
+    PID: _own(PID, "a PID namespace of others"),
+    IPC: _own(IPC, "an IPC namespace of others"),
+    UTS: _own(UTS, "a UTS namespace of others"),
+    CGROUPNS: _own(CGROUPNS, "a cgroup namespace of others"),
+    NETWORK: _network,
+    ADD_HOST: _hosts,
+    DNS: _dns,
+    SYSCTL: _sysctl,
+    DEVICES: _devices,
+    GROUP_ADD: _groups,
+    SECCOMP_PROFILE: _seccomp,
+    SDNOTIFY: _always("ignore"),
+    LOG_DRIVER: _always("k8s-file"),
+    HEALTH_ON_FAILURE: _always("none"),
+    PULL: _always("never"),
+    **{
+        option: _unchanged(option)  # completed by _without_privileges, _identity_map
+        for option in (APPARMOR, CAP_ADD, CAP_DROP, GIDMAP, LABEL_DISABLE, PRIVILEGED, UIDMAP, USERNS)
+    },
+    **{
+        option: _default(option)  # of its address, its files, its start and its end
+        for option in (
+            *(
+                ARCH,
+                AUTHFILE,
+                CERT_DIR,
+                CGROUPS,
+                CONMON_PIDFILE,
+                HEALTH_LOG_DESTINATION,
+                HOSTS_FILE,
+                INIT_CTR,
+            ),
+            *(IP, IP6, LOG_OPT, MAC_ADDRESS, MOUNTS, NETWORK_ALIAS, NO_HOSTS, OS, PIDFILE, PLATFORM, PUBLISH),
+            *(PUBLISH_ALL, REMOVE, REMOVE_IMAGE, REQUIRES, RESTART, RETRY, RETRY_DELAY, TIMEOUT, TLS_VERIFY),
+            *(VARIANT, VOLUMES_FROM),
+        )
+    },
+}
+"""What a twin gets for each option that is marked as replaced."""
+
+
+def _without_privileges(spec: Spec, made: Spec, case: Case) -> Spec:
+    """The capabilities that end at its own namespaces. In a user namespace all of them do."""
+    if spec[PRIVILEGED] and not case.grants(PRIVILEGED.name):
+        case.lacks.append(Lack("the devices and mounts of --privileged", "--grant privileged"))
+        made = made.without(PRIVILEGED).with_(CAP_ADD, ("ALL",)).with_(LABEL_DISABLE, True)
+        made = made.with_(APPARMOR, spec[APPARMOR] or "unconfined")
+        made = made.with_(SECCOMP_PROFILE, made[SECCOMP_PROFILE] or "unconfined")
+    if made[PRIVILEGED] or case.facts.engine.rootless is True or has_user_namespace(spec):
+        return made
+    names = {capability_name(name) for name in made[CAP_ADD]}
+    everything = "all" in names
+    reaching = sorted((ALL_CAPABILITIES if everything else names) - _OWN_CAPABILITIES - {"all"})
+    withheld = [name for name in reaching if not case.grants(CAP_ADD.name, name.removeprefix("CAP_"))]
+    for name in withheld:
+        short = name.removeprefix("CAP_")
+        case.lacks.append(Lack(f"the capability {short}", f"--grant cap-add={short}"))
+    if everything:
+        return made.with_(CAP_DROP, tuple(sorted({*made[CAP_DROP], *withheld})))
+    kept = tuple(name for name in made[CAP_ADD] if capability_name(name) not in withheld)
+    return made.with_(CAP_ADD, kept)
+
+
+def _identity_map(spec: Spec, made: Spec, case: Case) -> Spec:
+    """The exact IDs of an original whose user namespace is automatic or another container's: a new allocation
+    would differ, and the files in its volumes would not belong to it.
+    """
+    kind = spec[USERNS].partition(":")[0]
+    if kind not in ("auto", "container", "ns") or case.grants(USERNS.name):
+        return made
+    if twin := _twin_of(spec[USERNS], case):
+        return made.with_(USERNS, twin)
+    if kind != "auto":
+        case.lacks.append(Lack(f"the user namespace of others ({spec[USERNS]})", f"--grant {USERNS.name}"))
+        made = made.with_(USERNS, "auto")
+    users = ask_or(case.facts, lambda kernel: kernel.uid_map, None)
+    groups = ask_or(case.facts, lambda kernel: kernel.gid_map, None)
+    same = spec[USERNS] == case.facts.spec[USERNS] and case.facts.engine.rootless is False
+    if not same or users is None or groups is None:
+        return made
+    return made.without(USERNS).with_(UIDMAP, _lines(users)).with_(GIDMAP, _lines(groups))
+
+
+def _lines(ranges: tuple[IdRange, ...]) -> tuple[str, ...]:
+    return tuple(f"{line.inside}:{line.outside}:{line.size}" for line in ranges)

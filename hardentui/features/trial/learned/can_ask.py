@@ -1,0 +1,179 @@
+"""What a container keeps although it was not seen to need it: its programs can ask for it. Pure.
+
+A probe exercises a part of a service. What it did not exercise (a login, a rotation of logs, a second user)
+is not thereby unneeded, so the decision never depends on how much a probe shows.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.features.trial.learned.effects import AF_INET, AF_INET6
+from hardentui.features.trial.learned.system_calls import ORDINARY, Allowed, SocketUse, margin
+from hardentui.features.trial.learned.teaching import CapabilityNeed, Needs
+from hardentui.images.started import Reached
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.observation import SocketEndpoint
+from hardentui.model.plan import Choice
+from hardentui.model.trial import CanNeed, Learned
+from hardentui.options.capabilities import bounding_set
+from hardentui.reading.asked_functions import DECIDED, FUNCTIONS, calls_of, capabilities_of
+from hardentui.reading.behaviour import runs_as_root
+from hardentui.reading.capabilities import used_by_processes
+
+_CAPABILITIES = "default-capabilities-kept"
+
+
+class CanAsk(Struct, frozen=True):
+    """What the programs of a container can ask for.
+
+    Attributes:
+        capabilities: of those that it has.
+        calls: system calls that matter to an intruder; the ordinary ones are always kept.
+        functions: program -> functions that it imports.
+        unknown: program -> why what it asks for is not known.
+        set_id: programs with set-id bits or file capabilities.
+    """
+
+    capabilities: frozenset[str]
+    calls: frozenset[str]
+    functions: Mapping[str, frozenset[str]] = {}
+    unknown: Mapping[str, str] = {}
+    set_id: tuple[str, ...] = ()
+
+
+def can_ask(reached: Reached, facts: ContainerFacts) -> CanAsk:
+    """What is not known stays as the engine grants it by default."""
+    defaults = facts.engine.default_capabilities
+    held = bounding_set(facts.spec, defaults)
+    capabilities: frozenset[str] = frozenset()
+    if runs_as_root(facts, facts.spec) or reached.set_id:
+        functions = (name for names in reached.functions.values() for name in names)
+        capabilities = (defaults if reached.unknown else capabilities_of(functions)) & held
+    calls = DECIDED if reached.unknown else calls_of(name for n in reached.functions.values() for name in n)
+    return CanAsk(capabilities, calls, reached.functions, reached.unknown, reached.set_id)
+
+
+def keeping(
+    choices: Iterable[Choice], ask: CanAsk, needs: Needs | None, facts: ContainerFacts
+) -> tuple[Choice, ...]:
+    """The choices; the fix of the default capabilities keeps what was seen and what can be asked for.
+
+    Without learning, an unknown program leaves it to the fix's own guess.
+    """
+    if ask.unknown and (needs is None or needs.capabilities is None):
+        return tuple(choices)
+    seen = frozenset[str]() if needs is None else needs.capability_names
+    kept = ask.capabilities | seen | used_by_processes(facts).keys()
+    words = tuple(sorted(name.removeprefix("CAP_") for name in kept))
+    taught = Choice(_CAPABILITIES, (("keep", words),))
+    return tuple(taught if choice == Choice(_CAPABILITIES) else choice for choice in choices)
+
+
+def widened(allowed: Allowed, ask: CanAsk) -> Allowed:
+    """What a profile must allow with what can be asked for."""
+    more = ORDINARY | ask.calls
+    if allowed.others:
+        more |= margin(more, other_ways=True)
+    sockets = allowed.sockets
+    if sockets is not None:
+        sockets |= {SocketUse(AF_INET), SocketUse(AF_INET6)}
+    made = {"unshare"} & ask.calls
+    return replace(
+        allowed,
+        names=allowed.names | more,
+        sockets=sockets,
+        new_namespaces=allowed.new_namespaces | made,
+    )
+
+
+def can_need(ask: CanAsk, needs: Needs) -> tuple[CanNeed, ...]:
+    """What is kept only because of what the programs can ask for, by capability, then all system calls."""
+    unseen = ask.capabilities - needs.capability_names
+    programs = sorted(
+        ask.functions, key=lambda program: -len(capabilities_of(ask.functions[program]) & unseen)
+    )
+    kept = []
+    for capability in sorted(unseen):
+        program = next((p for p in programs if capability in capabilities_of(ask.functions[p])), "")
+        names = ask.functions.get(program, frozenset())
+        functions = tuple(sorted(name for name in names if capability in capabilities_of({name})))
+        kept.append(CanNeed(program, functions, capability=capability.removeprefix("CAP_")))
+    for program, names in ask.functions.items():
+        calls = calls_of(names) - needs.seen
+        if calls:
+            asking = tuple(sorted(name for name in names if FUNCTIONS[name].calls & calls))
+            kept.append(CanNeed(program, asking, syscalls=tuple(sorted(calls))))
+    return tuple(kept)
+
+
+# What was learned, in the form of a trial's record.
+
+
+def learned_record(
+    needs: Needs,
+    ask: CanAsk | None,
+    *,
+    given: frozenset[str],
+    document: Mapping[str, Any] | None,
+    calls: int,
+    base_calls: int,
+    why: str,
+    path: str,
+) -> Learned:
+    """The record.
+
+    Args:
+        ask: what its programs can ask for; None if only what was seen is kept.
+        given: capabilities that were given explicitly.
+        document: the profile that twins worked with; None with the reason in `why`.
+        calls, base_calls: how many system calls it allows, and its base allows.
+        path: its future path.
+    """
+    unknown = dict(needs.unknown)
+    if document is None:
+        unknown["profile"] = why
+    return Learned(
+        capabilities=tuple(sorted(name.removeprefix("CAP_") for name in needs.capability_names)),
+        syscalls=calls,
+        profile="" if document is None else posixpath.basename(path),
+        writable=needs.places,
+        listening=_shown(needs.listening),
+        outgoing=_shown(needs.outgoing),
+        memory_peak=needs.memory_peak or 0,
+        pids_peak=needs.pids_peak or 0,
+        syscalls_before=base_calls,
+        seccomp=None if document is None else dict(document),
+        seen=tuple(sorted(needs.seen)),
+        evidence={need.name.removeprefix("CAP_"): _evidence(need) for need in needs.capabilities or ()},
+        runs=needs.runs,
+        can_need=() if ask is None else can_need(ask, needs),
+        unread={} if ask is None else dict(ask.unknown),
+        given_unseen=()
+        if needs.capabilities is None
+        else tuple(sorted(name.removeprefix("CAP_") for name in given - needs.capability_names)),
+        set_id=() if ask is None else ask.set_id,
+        unknown=unknown,
+    )
+
+
+def _shown(connections: Iterable[SocketEndpoint] | None) -> tuple[str, ...]:
+    """`tcp 0.0.0.0:80`; an address of IPv6 in brackets."""
+    return tuple(
+        f"{connection.protocol} [{connection.address}]:{connection.port}"
+        if ":" in connection.address
+        else f"{connection.protocol} {connection.address}:{connection.port}"
+        for connection in connections or ()
+    )
+
+
+def _evidence(need: CapabilityNeed) -> tuple[str, ...]:
+    """`chown /data`; the kernel's check if the call was not seen."""
+    return tuple(
+        f"{evidence.call} {evidence.subject}".strip() or "checked by the kernel" for evidence in need.evidence
+    )

@@ -1,0 +1,521 @@
+"""Try a split of a network: twins of its members, first on one network as today, then on the proposed ones.
+
+Needed connections must work, all others must be blocked: real connections from the network namespaces of the
+twins show it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.engine.change.changing import ChangingEngine
+from hardentui.errors import ChangeFailed
+from hardentui.features.change.wait import Wait, expectation, ports_of, read_ports
+from hardentui.features.trial.baseline import advice_for
+from hardentui.features.trial.harmless import aliases
+from hardentui.features.trial.observe.connections import established
+from hardentui.features.trial.twins import (
+    Neighbours,
+    Twin,
+    TwinMaker,
+    pod_names,
+    remove_leftovers,
+    remove_trial,
+)
+from hardentui.host.commands import Run
+from hardentui.host.files.reader import Files
+from hardentui.host.network.knock import knock
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.mounts import Known, Unread
+from hardentui.model.network import (
+    ConnectOutcome,
+    MemberTried,
+    NewNetwork,
+    SeenWay,
+    SplitResult,
+    SplitTrial,
+    WayTried,
+)
+from hardentui.model.trial import OnTrialEvent, TrialEvent, TrialStep
+from hardentui.reading.containers import ask_or
+
+_MOST_WAYS = 60
+_MOST_PORTS = 3
+_AGAIN_AFTER = (0.5, 2.0)  # seconds
+_AT_ONCE = 8
+_BY_ITSELF = 10.0
+"""Seconds within which a twin must contact another one by itself, as its original did."""
+_PAUSE = 0.2
+
+
+class Parting(Protocol):
+    """The effect of a split on the members."""
+
+    @property
+    def network(self) -> str: ...
+    @property
+    def networks(self) -> tuple[NewNetwork, ...]: ...
+    @property
+    def members(self) -> tuple[ContainerFacts, ...]: ...
+    @property
+    def seen(self) -> tuple[SeenWay, ...]: ...
+
+
+def ways_to_try(
+    parting: Parting, listening: Mapping[str, frozenset[int]]
+) -> tuple[tuple[WayTried, ...], int]:
+    """The connections to listening members, and how many more there are.
+
+    Members that also share another network are left out: splitting this one does not separate them.
+    """
+    networks = {facts.name: {*facts.networks} - {parting.network} for facts in parting.members}
+    seen = {(way.start, way.end) for way in parting.seen}
+    ways = []
+    for start in networks:
+        for end in networks:
+            ports = tuple(sorted(listening.get(end, ()))[:_MOST_PORTS])
+            if start == end or not ports:
+                continue
+            together = any({start, end} <= {*network.members} for network in parting.networks)
+            contacted = (start, end) in seen
+            if not contacted and not together and networks[start] & networks[end]:
+                continue
+            ways.append(WayTried(start, end, ports, together or contacted, contacted))
+    # observed connections first, then those to block
+    ways.sort(key=lambda way: (not way.seen, way.needed))
+    return tuple(ways[:_MOST_WAYS]), max(0, len(ways) - _MOST_WAYS)
+
+
+class WayKnocker:
+    """Opens connections between twins.
+
+    Args:
+        twins: name of a member -> its ready twin.
+    """
+
+    def __init__(
+        self,
+        twins: Mapping[str, Twin],
+        files: Files,
+        run: Run,
+        stop: threading.Event,
+        on_event: OnTrialEvent,
+    ) -> None:
+        self._twins = twins
+        self._files = files
+        self._run = run
+        self._stop = stop
+        self._on_event = on_event
+        self._pids = {name: twin.pid for name, twin in twins.items()}
+        self._addresses = {name: twin.addresses for name, twin in twins.items()}
+
+    def ports(self, twin: Twin) -> frozenset[int]:
+        """The TCP ports on which it listens for others."""
+        ports = read_ports(self._files, twin.pid)
+        return frozenset() if isinstance(ports, Unread) else _numbers(ports)
+
+    def before(self, ways: Iterable[WayTried]) -> tuple[WayTried, ...]:
+        """The connections with the result on one network."""
+        tried = self._tried(tuple(ways), "as today", lambda way: True)
+        return tuple(replace(way, before=reached) for way, (reached, _) in tried)
+
+    def after(self, ways: Iterable[WayTried]) -> tuple[WayTried, ...]:
+        """The connections with the result on the proposed networks."""
+        tried = self._tried(tuple(ways), "on the proposed networks", lambda way: way.needed)
+        results = tuple(replace(way, after=reached, why=why) for way, (reached, why) in tried)
+        return self._by_themselves(results)
+
+    def packets(self, ways: Iterable[WayTried]) -> tuple[WayTried, ...]:
+        """The connections with whether packets arrive at twins whose programs were never started: a
+        refusal is an answer too."""
+        ways = tuple(ways)
+        self._on_event(TrialEvent(TrialStep.PREPARING, "sending packets on networks with a way out"))
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            results = tuple(pool.map(self._arrives, ways))
+        return tuple(
+            replace(way, after=arrived, why=why) for way, (arrived, why) in zip(ways, results, strict=True)
+        )
+
+    def _tried(
+        self, ways: Sequence[WayTried], where: str, expected: Callable[[WayTried], bool]
+    ) -> tuple[tuple[WayTried, tuple[bool | None, str]], ...]:
+        self._on_event(TrialEvent(TrialStep.PREPARING, f"opening connections {where}"))
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return tuple(
+                zip(ways, pool.map(lambda way: self._sampled(way, expected(way)), ways), strict=True)
+            )
+
+    def _sampled(self, way: WayTried, expected: bool) -> tuple[bool | None, str]:
+        """The result of a connection; one that was not expected is tried again, since a loaded machine may
+        answer late once."""
+        for pause in _AGAIN_AFTER:
+            result = self._reached(way)
+            if result[0] is expected or self._stop.wait(pause):
+                return result
+        return self._reached(way)
+
+    def _reached(self, way: WayTried) -> tuple[bool | None, str]:
+        """Whether it connects: to each port if it must work, to any port if it must be blocked."""
+        if missing := self._missing(way):
+            return None, missing
+        results = []
+        for port in way.ports:
+            outcomes = self._knocks(way, port)
+            connected = ConnectOutcome.CONNECTED in outcomes
+            reasons = [outcome.reason for outcome in outcomes if isinstance(outcome, Unread)]
+            if reasons and not connected:
+                return None, reasons[0]
+            results.append(connected)
+        return (all(results) if way.needed else any(results)), ""
+
+    def _arrives(self, way: WayTried) -> tuple[bool | None, str]:
+        if missing := self._missing(way):
+            return None, missing
+        outcomes = self._knocks(way, way.ports[0])
+        if {ConnectOutcome.CONNECTED, ConnectOutcome.REFUSED} & {*outcomes}:
+            return True, ""
+        reasons = [outcome.reason for outcome in outcomes if isinstance(outcome, Unread)]
+        return (None, reasons[0]) if reasons else (False, "")
+
+    def _missing(self, way: WayTried) -> str:
+        """Why a connection cannot be tried."""
+        if self._stop.is_set():
+            raise KeyboardInterrupt
+        for name in (way.start, way.end):
+            if name not in self._twins:
+                return f"the twin of {name} is not ready"
+        return "" if self._addresses[way.end] else f"the twin of {way.end} has no address"
+
+    def _knocks(self, way: WayTried, port: int) -> list[Known[ConnectOutcome]]:
+        """The results of attempts, one for each address of the target."""
+        return [
+            knock(self._run, self._pids[way.start], address, port) for address in self._addresses[way.end]
+        ]
+
+    def _by_themselves(self, ways: tuple[WayTried, ...]) -> tuple[WayTried, ...]:
+        """The connections of the originals, with whether their twins also open them by themselves."""
+        open_ways = {(way.start, way.end) for way in ways if way.seen and way.after}
+        gone: set[tuple[str, str]] = set()
+        if open_ways:
+            self._on_event(TrialEvent(TrialStep.PREPARING, "watching what the twins contact"))
+        end = monotonic() + _BY_ITSELF
+        while open_ways - gone and monotonic() < end and not self._stop.wait(_PAUSE):
+            gone |= {(start, other) for start, other in open_ways - gone if self._contacts(start, other)}
+        return tuple(
+            replace(way, by_itself=(way.start, way.end) in gone) if (way.start, way.end) in open_ways else way
+            for way in ways
+        )
+
+    def _contacts(self, start: str, end: str) -> bool:
+        pid = self._pids[start]
+        ports = read_ports(self._files, pid)
+        try:
+            calls = established(self._files, pid, set() if isinstance(ports, Unread) else {*_numbers(ports)})
+            return any(call.address.rpartition(":ffff:")[2] in self._addresses[end] for call in calls)
+        except OSError:
+            return False  # it has ended
+
+
+def _numbers(ports: Iterable[str]) -> frozenset[int]:
+    return frozenset(int(port.partition("/")[2]) for port in ports)
+
+
+_LOG_READ = 2000
+
+
+class SplitRequest(Struct, frozen=True):
+    """The request of a trial of a split.
+
+    Attributes:
+        members: those that get twins, inspected in detail; for a pod, the container that holds its network.
+        pods: name of such a container -> the running members of its pod.
+        untried: name of another member -> why it gets no twin.
+        outside: twins on a network with a route out can use it.
+    """
+
+    network: str
+    engine: str
+    networks: tuple[NewNetwork, ...]
+    members: tuple[ContainerFacts, ...]
+    seen: tuple[SeenWay, ...]
+    untried: Mapping[str, str]
+    outside: bool
+    patience: float
+    pods: Mapping[str, tuple[ContainerFacts, ...]] = {}
+
+
+class _Made(Struct, frozen=True):
+    """The twins of one member: several for a pod, which share one network."""
+
+    twins: tuple[tuple[Twin, ContainerFacts], ...]
+    pod: str = ""
+
+
+class SplitTools(Struct, frozen=True):
+    """The tools of the trial; `run` runs programs of this machine."""
+
+    changing: ChangingEngine
+    files: Files
+    run: Run
+    on_event: OnTrialEvent
+    stop: threading.Event
+
+
+def try_split(request: SplitRequest, tools: SplitTools) -> SplitTrial:
+    """Try a split; everything created is removed at the end, whatever happens.
+
+    Raises:
+        EngineError: Podman does not answer.
+        KeyboardInterrupt: it was cancelled.
+    """
+    begun = monotonic()
+    for name in remove_leftovers(tools.changing):
+        tools.on_event(TrialEvent(TrialStep.CLEANING, f"removed {name}"))
+    members = {facts.name: MemberTried(facts.name) for facts in request.members}
+    today = (NewNetwork("today", tuple(members), internal=not request.outside, isolated=False),)
+    with _TwinRound(request, tools, today) as first:
+        for name, why in first.failed.items():
+            members[name] = replace(members[name], before=False, why=why)
+        for name, twin in first.twins.items():
+            members[name] = replace(members[name], before=True, lacks=tuple(str(lack) for lack in twin.lacks))
+        chosen, untried = ways_to_try(
+            request, {name: first.ports(twin) for name, twin in first.twins.items()}
+        )
+        ways = first.knocker().before(chosen)
+    if not first.failed:
+        proposed = tuple(
+            replace(network, internal=network.internal or not request.outside) for network in request.networks
+        )
+        with _TwinRound(request, tools, proposed) as second:
+            for name in members:
+                why = second.failed.get(name, "")
+                members[name] = replace(members[name], after=not why, why=why)
+            ways = second.knocker().after(ways)
+        if not request.outside:
+            ways = _past_ways_out(ways, request, tools)
+    results = (*members.values(), *(MemberTried(name, why=why) for name, why in request.untried.items()))
+    trial = SplitTrial(
+        network=request.network,
+        engine=request.engine,
+        result=result_of(results, ways, untried),
+        members=results,
+        ways=ways,
+        outside=request.outside,
+        untried=untried,
+        seconds=round(monotonic() - begun, 1),
+    )
+    tools.on_event(TrialEvent(TrialStep.DONE, trial.result.value, trial.seconds))
+    return trial
+
+
+def _past_ways_out(
+    ways: tuple[WayTried, ...], request: SplitRequest, tools: SplitTools
+) -> tuple[WayTried, ...]:
+    """The connections, with results for networks with a route out if the twins ran without one.
+
+    No program of a container is started for that, so nothing is sent outside.
+    """
+    open_networks = [network for network in request.networks if not network.internal]
+    starts = {name for network in open_networks for name in network.members}
+    asked = [way for way in ways if not way.needed and way.start in starts]
+    if not asked:
+        return ways
+    only = {name for way in asked for name in (way.start, way.end)}
+    with _TwinRound(request, tools, request.networks, bare=only) as third:
+        arrived = {(way.start, way.end): way for way in third.knocker().packets(asked)}
+    return tuple(arrived.get((way.start, way.end), way) for way in ways)
+
+
+def result_of(members: Iterable[MemberTried], ways: Sequence[WayTried], untried: int) -> SplitResult:
+    members = tuple(members)
+    if any(member.before is False for member in members):
+        return SplitResult.NOTHING_WORKS
+    if any(member.after is False for member in members) or any(way.holds is False for way in ways):
+        return SplitResult.BREAKS
+    if untried or not ways or any(member.after is None for member in members):
+        return SplitResult.NOT_TOLD
+    return SplitResult.NOT_TOLD if any(way.holds is None for way in ways) else SplitResult.WORKS
+
+
+class _TwinRound:
+    """Twins of all members on separate networks, until the end of the `with` block.
+
+    Args:
+        bare: only these, and their programs are not started.
+
+    Attributes:
+        twins: name of a member -> its ready twin, or the first one of its pod.
+        failed: name of a member -> why its twin is not ready.
+    """
+
+    def __init__(
+        self,
+        request: SplitRequest,
+        tools: SplitTools,
+        networks: Sequence[NewNetwork],
+        *,
+        bare: Collection[str] = (),
+    ) -> None:
+        self._request = request
+        self._tools = tools
+        self._networks = networks
+        self._bare = bare
+        self._maker = TwinMaker(tools.changing, tools.files)
+        self._around = Neighbours({})
+        self._made = 0
+        self.twins: dict[str, Twin] = {}
+        self.failed: dict[str, str] = {}
+
+    def __enter__(self) -> _TwinRound:
+        try:
+            self._open()
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        remove_trial(self._tools.changing, self._maker.number)
+
+    def _open(self) -> None:
+        on_event = self._tools.on_event
+        made = {}
+        for network in self._networks:
+            on_event(TrialEvent(TrialStep.PREPARING, f"creating a network like {network.name}"))
+            made[network.name] = self._maker.network(
+                self._name(),
+                internal=network.internal,
+                isolated=network.isolated,
+                bare=bool(self._bare),
+            )
+        self._around = Neighbours({network.name: network for network in made.values()})
+        for facts in self._request.members:
+            inside = self._request.pods.get(facts.name, ())
+            on = [made[network.name].name for network in self._networks if facts.name in network.members]
+            self._around.add(facts.id, pod_names(inside) if inside else aliases(facts.spec), on)
+        if self._bare:
+            for facts in self._request.members:
+                if facts.name in self._bare:
+                    self.twins[facts.name] = self._created(facts).twins[0][0]
+                    self.twins[facts.name].init()
+            return
+        # a twin that needs another one that was not ready yet gets a second try later
+        waiting = called_first(self._request.members, self._request.seen)
+        for last in (False, True):
+            again = [facts for facts in waiting if not self._started(facts, last=last)]
+            if len(again) == len(self._request.members):
+                break
+            waiting = again
+        for facts in waiting:
+            on_event(TrialEvent(TrialStep.BASELINE, f"{facts.name} does not work: {self.failed[facts.name]}"))
+
+    def _created(self, facts: ContainerFacts) -> _Made:
+        inside = self._request.pods.get(facts.name, ())
+        if not inside:
+            return _Made(((self._twin(facts, facts.id), facts),))
+        pod = self._name()
+        self._maker.create_pod(pod, inside, self._around, facts.id)
+        return _Made(tuple((self._twin(member, facts.id, pod), member) for member in inside), pod)
+
+    def _twin(self, facts: ContainerFacts, key: str, pod: str = "") -> Twin:
+        role = self._maker.role(facts.spec, self._name(), key, self._around, pod=pod)
+        return self._maker.create(facts.spec, facts, role, self._around)
+
+    def _started(self, facts: ContainerFacts, *, last: bool) -> bool:
+        self._tools.on_event(TrialEvent(TrialStep.PREPARING, f"starting a twin of {facts.name}"))
+        try:
+            made = self._created(facts)
+        except ChangeFailed as error:
+            self.failed[facts.name] = error.title.rstrip(".")
+            return False
+        why = self._what_fails(made, last=last)
+        if not why:
+            self.twins[facts.name] = made.twins[0][0]
+            self.failed.pop(facts.name, None)
+            return True
+        for twin, _ in made.twins:
+            self._maker.remove(twin)
+        if made.pod:
+            self._tools.changing.pods.remove(made.pod, force=True)
+        self.failed[facts.name] = why
+        return False
+
+    def _what_fails(self, made: _Made, *, last: bool) -> str:
+        """Start the twins; why one of them does not become ready, empty when all do.
+
+        Args:
+            last: with what would help.
+        """
+        for act in (self._not_started, self._not_ready):  # those of a pod may need each other
+            for twin, facts in made.twins:
+                if why := act(twin, facts):
+                    log = twin.log()[-_LOG_READ:]
+                    outside = self._request.outside
+                    advice = advice_for(facts, None, log, twin.lacks, outside=outside) if last else ""
+                    of = f"{facts.name}: " if made.pod else ""
+                    return f"{of}{why}. {advice}" if advice else f"{of}{why}"
+        return ""
+
+    def _not_started(self, twin: Twin, facts: ContainerFacts) -> str:
+        try:
+            twin.start()
+        except ChangeFailed as error:
+            return error.title.rstrip(".")
+        return ""
+
+    def _not_ready(self, twin: Twin, facts: ContainerFacts) -> str:
+        """Why a started twin does not become ready; empty if it does."""
+        ports = ports_of(ask_or(facts, lambda kernel: kernel.listening, ()))
+        outcome = Wait(
+            self._tools.changing.containers,
+            twin.id,
+            expectation(facts.inspect, ports, self._request.patience),
+            files=self._tools.files,
+            stop=self._tools.stop,
+        ).outcome()
+        return "" if outcome.ready else outcome.why or "it is not ready"
+
+    def ports(self, twin: Twin) -> frozenset[int]:
+        return self.knocker().ports(twin)
+
+    def knocker(self) -> WayKnocker:
+        return WayKnocker(
+            self.twins, self._tools.files, self._tools.run, self._tools.stop, self._tools.on_event
+        )
+
+    def _name(self) -> str:
+        self._made += 1
+        return f"hardentui-trial-{self._maker.number}-{self._made}"
+
+
+def called_first(members: Sequence[ContainerFacts], seen: Iterable[SeenWay]) -> list[ContainerFacts]:
+    """Members that others contact come before those that contact them; else in the given order."""
+    by_name = {facts.name: facts for facts in members}
+    calls: dict[str, list[str]] = {name: [] for name in by_name}
+    for way in seen:
+        if way.start in calls and way.end in calls:
+            calls[way.start].append(way.end)
+    visited: set[str] = set()
+    ordered: list[ContainerFacts] = []
+
+    def place(name: str) -> None:
+        if name in visited:
+            return
+        visited.add(name)
+        for called in calls[name]:
+            place(called)
+        ordered.append(by_name[name])
+
+    for name in by_name:
+        place(name)
+    return ordered

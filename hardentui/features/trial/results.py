@@ -1,0 +1,127 @@
+"""From the results of the rounds to the trial's record. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from hardentui.features.trial.configuration import CapabilityBack, Loosening, TrialConfiguration, TwinPlanner
+from hardentui.harden.evaluate import arguments, spec_diff
+from hardentui.model.plan import Choice, Plan
+from hardentui.model.spec import Option, Spec
+from hardentui.model.trial import ChosenFix, Kept, NotTried, OptionChange, Relaxed
+from hardentui.options import (
+    BY_NAME,
+    CAP_ADD,
+    HEALTH_ON_FAILURE,
+    IMAGE,
+    IP,
+    IP6,
+    LABELS,
+    LOG_DRIVER,
+    LOG_OPT,
+    MAC_ADDRESS,
+    NAME,
+    NETWORK,
+    NETWORK_ALIAS,
+    POD,
+    PUBLISH,
+    PUBLISH_ALL,
+    PULL,
+    REMOVE,
+    REQUIRES,
+    RESTART,
+    SDNOTIFY,
+)
+from hardentui.options.capabilities import bounding_set
+from hardentui.reading.capabilities import short
+from hardentui.reading.masking import mask_argument
+
+_NOT_ON_A_TWIN: tuple[tuple[tuple[Option[Any], ...], str], ...] = (
+    ((PUBLISH, PUBLISH_ALL), "a twin publishes no port"),
+    ((NETWORK, NETWORK_ALIAS, IP, IP6, MAC_ADDRESS), "a twin is on a separate network without a route out"),
+    ((RESTART, SDNOTIFY, REQUIRES), "nothing restarts a twin"),
+    ((LABELS,), "a twin has its own labels"),
+    ((IMAGE, PULL), "a twin runs the container's current image"),
+    ((LOG_DRIVER, LOG_OPT), "a twin writes its log to a separate file"),
+    ((HEALTH_ON_FAILURE,), "a twin is left alone when it is unhealthy"),
+    ((NAME, POD, REMOVE), "a twin has its own name and lifetime"),
+)
+"""Options that a twin has in a harmless form, so it cannot show the effect of changing them."""
+
+
+def not_tried(plan: Plan) -> tuple[NotTried, ...]:
+    """The changes whose full effect no twin can show."""
+    options = {option.name: why for several, why in _NOT_ON_A_TWIN for option in several}
+    untried = []
+    for check in (choice.check for choice in plan.choices):
+        changed = [change.option for change in plan.changes if check in change.checks]
+        if changed and all(option in options for option in changed):
+            untried.append(NotTried(check, options[changed[0]]))
+    return tuple(untried)
+
+
+def kept(plan: Plan, after: Spec, loose: Iterable[str]) -> tuple[Kept, ...]:
+    """Each option of each fix that works as planned; `loose`: checks that were relaxed."""
+    loosened = set(loose)
+    wanted = {diff.option.name: diff for diff in spec_diff(plan.before, after)}
+    return tuple(
+        Kept(check, change.option, *_texts(change.option, change.before, wanted[change.option].after))
+        for change in plan.changes
+        if change.option in wanted
+        for check in change.checks
+        if check not in loosened
+    )
+
+
+def relaxed(
+    planner: TwinPlanner, configuration: TrialConfiguration, why: dict[Loosening, str], whole: Spec
+) -> tuple[Relaxed, ...]:
+    """What was given instead of what was planned, one entry per relaxation."""
+    wanted = planner.plan(configuration.choices).after
+    defaults = planner.facts.engine.default_capabilities
+    loosened = []
+    for loosening in configuration.loosenings:
+        checks = planner.checks_of(loosening, configuration.choices)
+        evidence = why.get(loosening, "")
+        if isinstance(loosening, CapabilityBack):
+            sets = [short(bounding_set(spec, defaults)) or "none" for spec in (wanted, whole)]
+            check = checks[0] if checks else ""
+            loosened.append(Relaxed(check, CAP_ADD.name, sets[0], loosening.capability[4:], evidence))
+            continue
+        name = loosening.options[0]
+        only = planner.spec(TrialConfiguration(configuration.choices, (loosening,)))
+        given = [argument for diff in spec_diff(wanted, only) for argument in diff.added]
+        before = _text(name, arguments(wanted, BY_NAME[name]))
+        loosened.append(
+            Relaxed(checks[0] if checks else "", name, before, " ".join(given) or loosening.words, evidence)
+        )
+    return tuple(loosened)
+
+
+def option_changes(plan: Plan, after: Spec) -> tuple[OptionChange, ...]:
+    """The complete difference, option by option."""
+    checks = {change.option: change.checks for change in plan.changes}
+    return tuple(
+        OptionChange(
+            diff.option.name,
+            tuple(mask_argument(diff.option.name, argument) for argument in diff.before),
+            tuple(mask_argument(diff.option.name, argument) for argument in diff.after),
+            checks.get(diff.option.name, ()),
+        )
+        for diff in spec_diff(plan.before, after)
+    )
+
+
+def fixes(choices: Iterable[Choice]) -> tuple[ChosenFix, ...]:
+    return tuple(ChosenFix(choice.check, dict(choice.parameters)) for choice in choices)
+
+
+def _texts(option: str, before: Sequence[str], after: Sequence[str]) -> tuple[str | None, str | None]:
+    return _text(option, before), _text(option, after)
+
+
+def _text(option: str, arguments: Sequence[str]) -> str | None:
+    if not arguments:
+        return None
+    return " ".join(mask_argument(option, argument) or "true" for argument in arguments)

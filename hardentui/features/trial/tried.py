@@ -1,0 +1,257 @@
+"""A trial's record as a file, and as a plan, for `fix --trial` and `apply --trial`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from hardentui.errors import InputError, PlanError, WriteError
+from hardentui.features.looking.unit_origin import manager_of
+from hardentui.features.trial.learned.teaching import Needs
+from hardentui.files import write_bundle
+from hardentui.harden.evaluate import arguments, spec_diff
+from hardentui.host.files.reader import Files
+from hardentui.model.draft import TextFile
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import FixKind, Risk
+from hardentui.model.plan import Change, Choice, Note, Plan
+from hardentui.model.spec import Option, Spec
+from hardentui.model.trial import SCHEMA, OptionChange, Trial
+from hardentui.options import BY_NAME, COMMAND, IMAGE, MOUNTS, SECCOMP_PROFILE
+from hardentui.options.argv.items import spec_from_argv
+from hardentui.reading.masking import mask_argument
+from hardentui.state.own_files import read_own, state_directory, write_own
+from hardentui.visible import visible
+from hardentui.writers.context import profile_name
+from hardentui.writers.seccomp import profile_text
+
+# What trials learned about a container, kept for the next one: several runs together know more.
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """`image`: its ID; what was learned from another image does not count."""
+
+    image: str
+    needs: Needs
+
+
+def profile_path(name: str, directory: str) -> str:
+    """Where the learned profile of a container will be."""
+    return os.path.join(os.path.abspath(directory), profile_name(name))
+
+
+def profile_directory(facts: ContainerFacts, files: Files) -> str:
+    """Where profiles are kept that this engine can read: with the configuration of its account, which cannot
+    read our own directory if it is another one; ours too if that account has no home.
+    """
+    manager = manager_of(files, facts.engine)
+    another = manager.rootless and manager.uid != os.geteuid() and manager.home not in ("", "/")
+    return manager.containers_directory if another else _own_directory()
+
+
+def can_keep_profile(facts: ContainerFacts, files: Files) -> bool:
+    """Whether the engine can read a kept profile."""
+    manager = manager_of(files, facts.engine)
+    return not manager.rootless or manager.uid == os.geteuid() or manager.home not in ("", "/")
+
+
+def _own_directory() -> str:
+    return os.path.join(state_directory(), "learned")
+
+
+def keep_profile(trial: Trial, directory: str) -> str:
+    """Write the learned profile where its engine can read it; returns its path.
+
+    Args:
+        directory: `profile_directory`.
+
+    Raises:
+        WriteError: it cannot be written.
+    """
+    learned = trial.learned
+    path = profile_path(trial.container, directory)
+    text = profile_text(learned.seccomp if learned and learned.seccomp else {})
+    if directory != _own_directory():
+        write_bundle(directory, [TextFile(os.path.basename(path), text)], create=True, keep_backup=False)
+        return path
+    try:
+        write_own(path, text)
+    except OSError as error:
+        raise WriteError(f"{path} cannot be written: {error.strerror}.") from error
+    return path
+
+
+def kept_needs(facts: ContainerFacts) -> Needs | None:
+    """What earlier trials learned about this container with this image."""
+    try:
+        kept = msgspec.json.decode(read_own(_path(facts)), type=_Kept)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    return kept.needs if kept.image == _image(facts) else None
+
+
+def keep_needs(facts: ContainerFacts, needs: Needs) -> None:
+    """Save it; if that fails, the next trial starts from scratch."""
+    if needs.runs:
+        with suppress(OSError):
+            write_own(_path(facts), msgspec.json.encode(_Kept(_image(facts), needs)))
+
+
+def _image(facts: ContainerFacts) -> str:
+    return str(facts.inspect.get("Image") or "")
+
+
+def _path(facts: ContainerFacts) -> str:
+    whose = hashlib.sha256(f"{facts.engine.url}\n{facts.name}".encode()).hexdigest()[:16]
+    return os.path.join(state_directory(), "learned", f"{whose}.json")
+
+
+FILE_NAME = "trial.json"
+SIZE_LIMIT = 8 << 20
+_CLAIMED = f"According to {FILE_NAME}, which was not made here; not checked."
+
+
+def as_json(trial: Trial) -> str:
+    """The record in the format of `trial.json`."""
+    return msgspec.json.format(msgspec.json.encode(trial), indent=2).decode() + "\n"
+
+
+def read_trial(text: str) -> Trial:
+    """A record written by `as_json`.
+
+    Raises:
+        PlanError: it is not a record, or one of another version.
+    """
+    try:
+        trial = msgspec.json.decode(text, type=Trial)
+    except msgspec.MsgspecError as error:
+        raise PlanError(
+            f"The file is not a result of a trial: {visible(str(error), 200)}.",
+            "`hardentui trial NAME -o DIR` writes one.",
+        ) from error
+    if trial.schema != SCHEMA:
+        raise PlanError(f"The file is not a result of a trial: its schema is not {SCHEMA!r}.")
+    if not trial.options:
+        raise PlanError(f"No change could be kept in that trial of {visible(trial.container, 80)!r}.")
+    return trial
+
+
+def choices_of(trial: Trial) -> tuple[Choice, ...]:
+    return tuple(
+        Choice(fix.check, tuple((name, _value(value)) for name, value in fix.parameters.items()))
+        for fix in trial.fixes
+    )
+
+
+def _value(value: object) -> int | str | tuple[str, ...]:
+    if isinstance(value, list | tuple):
+        return tuple(str(word) for word in value)
+    return value if isinstance(value, int) else str(value)
+
+
+def plan_of(trial: Trial, plan: Plan, *, ours: bool = True) -> Plan:
+    """The plan of the trial's choices with exactly what worked in it.
+
+    Args:
+        plan: the result of `choices_of` on the container now.
+        ours: this account ran the trial; else what it claims to have proven is told as its claim.
+
+    Raises:
+        InputError: the record has an unknown option or value.
+    """
+    spec = plan.before
+    for option in trial.options:
+        spec = _set(spec, option, plan.after)
+    known = {change.option: change for change in plan.changes}
+    checks = {option.option: option.checks for option in trial.options}
+    changes = []
+    for diff in spec_diff(plan.before, spec):
+        name = diff.option.name
+        before = known.get(name)
+        if before is None:
+            before = Change(
+                name,
+                (),
+                (),
+                checks.get(name, ()),
+                _why(trial, diff.option) if ours else _CLAIMED,
+                Risk.SAFE,
+                "",
+                FixKind.RECREATE,
+            )
+        changes.append(replace(before, before=diff.before, after=diff.after))
+    return replace(plan, after=spec, changes=tuple(changes), notes=(*plan.notes, *_notes(trial, ours=ours)))
+
+
+def no_longer_fits(trial: Trial, plan: Plan) -> tuple[str, ...]:
+    """Differences since the trial, one sentence each."""
+    reasons = []
+    if trial.container != plan.container:
+        reasons.append(f"The trial was of {trial.container!r}, this is {plan.container!r}.")
+    for option in trial.options:
+        row = BY_NAME.get(option.option)
+        now = () if row is None else _masked(option.option, arguments(plan.before, row))
+        if now != option.before:
+            shown = " ".join(option.before) or "absent"
+            reasons.append(
+                f"{option.option}: was {shown} in the trial, here it is {' '.join(now) or 'absent'}."
+            )
+    return tuple(visible(line, 400) for line in reasons)
+
+
+def _set(spec: Spec, change: OptionChange, planned: Spec) -> Spec:
+    row = BY_NAME.get(change.option)
+    if row is None:
+        raise InputError(f"The trial has an unknown option: {visible(change.option, 60)!r}.")
+    if _masked(change.option, arguments(planned, row)) == change.after:
+        return spec.with_(row, planned[row])  # also if the record hides a secret
+    if not change.after:
+        return spec.without(row)
+    if row is IMAGE:
+        return spec.with_(IMAGE, change.after[0])
+    if row is COMMAND:
+        return spec.with_(COMMAND, change.after)
+    read = spec_from_argv(["podman", "run", *(_word(row, text) for text in change.after), "image"])
+    if row not in read:
+        raise InputError(f"A value of {visible(change.option, 60)} in the trial is invalid.")
+    return spec.with_(row, read[row])
+
+
+def _word(row: Option[Any], argument: str) -> str:
+    """One argument of a command line; mounts have two flags, and the argument shows which one."""
+    if row is MOUNTS and argument.startswith("type="):
+        return f"--mount={argument}"
+    return row.flag if argument == "" and isinstance(row.default, bool) else f"{row.flag}={argument}"
+
+
+def _masked(option: str, values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(mask_argument(option, value) for value in values)
+
+
+def _why(trial: Trial, option: Option[Any]) -> str:
+    """The reason for an option that a trial changed although none of its fixes does."""
+    learned = trial.learned
+    if option is SECCOMP_PROFILE and learned is not None and learned.profile:
+        return (
+            f"Learned by a trial: it allows {learned.syscalls} system calls instead of "
+            f"{learned.syscalls_before}, and the service worked with them."
+        )
+    return "A trial showed that the service needs this."
+
+
+def _notes(trial: Trial, *, ours: bool) -> list[Note]:
+    """The trial's summary, for the top of a unit and for readers of the plan."""
+    if not ours:
+        return [Note("trial", _CLAIMED)]
+    notes = [Note(relaxed.check, f"given {relaxed.given} ({relaxed.evidence})") for relaxed in trial.relaxed]
+    notes += [Note(left.check, f"left out by a trial: {left.reason}") for left in trial.left_out]
+    notes += [Note(untried.check, f"not tried: {untried.reason}") for untried in trial.not_tried]
+    if trial.sure:
+        notes.append(Note("trial", trial.sure))
+    return notes

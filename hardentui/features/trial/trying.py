@@ -1,0 +1,307 @@
+"""The use case of a trial: fixes of a container on twins beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Protocol
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.engine.change.changing import ChangingEngine
+from hardentui.engine.change.session import podman_is_installed
+from hardentui.errors import EngineError, UsageError
+from hardentui.features.change.wait import PATIENCE
+from hardentui.features.looking.default_profile import profile_in_force
+from hardentui.features.looking.gather import Gatherer
+from hardentui.features.opening.opened import Opened
+from hardentui.features.trial.configuration import Lesson, Tools, TrialRequest
+from hardentui.features.trial.harmless import GRANTABLE
+from hardentui.features.trial.running import run_trial
+from hardentui.features.trial.tried import keep_needs, kept_needs
+from hardentui.harden.evaluate import judge, parameters_of
+from hardentui.harden.plan import left_out, make_plan
+from hardentui.model.check import AnyCheck
+from hardentui.model.checklist import Checklist
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import Risk, Status, Verdict
+from hardentui.model.plan import Change, Choice, Plan
+from hardentui.model.trial import Decision, LeftOut, OnTrialEvent, OptionChange, Trial
+from hardentui.reading.masking import mask_argument
+from hardentui.state.own_files import read_own, state_directory, write_own
+from hardentui.visible import visible
+
+# Which trials this account itself ran. A record claims that something was proven; anybody can write one.
+
+_MOST = 200
+
+
+def remember(trial: Trial) -> None:
+    """Note that this account ran a trial; if that fails, its record counts as a stranger's."""
+    with suppress(OSError):
+        write_own(_path(trial), "")
+        names = os.listdir(_directory())
+        names.sort(key=lambda name: os.stat(os.path.join(_directory(), name)).st_mtime_ns)
+        for name in names[:-_MOST]:
+            os.unlink(os.path.join(_directory(), name))
+
+
+def is_remembered(trial: Trial) -> bool:
+    """Whether this account ran exactly this trial."""
+    try:
+        read_own(_path(trial))
+    except OSError:
+        return False
+    return True
+
+
+def _directory() -> str:
+    return os.path.join(state_directory(), "trials")
+
+
+def _path(trial: Trial) -> str:
+    return os.path.join(_directory(), hashlib.sha256(msgspec.json.encode(trial)).hexdigest())
+
+
+_STEERING = "engine-steering-image"
+_CAPABILITIES = "keep"
+"""The parameter for the capabilities that a container needs: unknown in advance, but twins show them."""
+
+
+class Wishes(Struct, frozen=True):
+    """Options of a trial besides the fixes.
+
+    Attributes:
+        peers: names of containers that it needs; each gets a twin.
+        probes: commands that must succeed.
+        outside: the twins can reach the outside, and the host.
+        granted: what the twins get although it reaches beyond them: `OPTION` or `OPTION=ENTRY`.
+        learn: learn what it needs; the future path of the learned seccomp profile; empty = do not learn.
+        tight: keep only what was seen.
+    """
+
+    peers: tuple[str, ...] = ()
+    probes: tuple[str, ...] = ()
+    patience: float = PATIENCE
+    outside: bool = False
+    learn: str = ""
+    tight: bool = False
+    granted: tuple[str, ...] = ()
+
+
+def choices_to_try(plan: Plan, *, named: bool) -> tuple[Choice, ...]:
+    """The fixes that a trial starts with, including those whose values only a twin can show.
+
+    Args:
+        named: the user named the fixes, so those not in the plan are reported too.
+    """
+    more = [skipped.check for skipped in plan.skipped if named or skipped.needs == _CAPABILITIES]
+    return (*plan.choices, *(Choice(check) for check in more))
+
+
+def refuse_steered(facts: ContainerFacts, checks: Iterable[AnyCheck], checklist: Checklist) -> None:
+    """An image whose annotations change how it is run may do with a twin what nobody asked for.
+
+    Raises:
+        UsageError: this is one.
+    """
+    check = next((check for check in checks if check.id == _STEERING), None)
+    if check is None:
+        return
+    verdict = judge(check, facts, parameters_of(check, checklist))
+    if verdict.status is Status.FAIL:
+        raise UsageError(
+            f"{visible(facts.name, 80)} is not tried: {verdict.reason}.",
+            f"See: hardentui explain {_STEERING}",
+        )
+
+
+def _masked(change: Change) -> OptionChange:
+    before, after = (
+        tuple(mask_argument(change.option, word) for word in words) for words in (change.before, change.after)
+    )
+    return OptionChange(change.option, before, after, change.checks)
+
+
+def _granted(wishes: Iterable[str]) -> frozenset[str]:
+    """What twins get all the same.
+
+    Raises:
+        UsageError: one of it is nothing that is withheld.
+    """
+    granted = frozenset(wishes)
+    for wish in granted:
+        if wish.partition("=")[0] not in GRANTABLE:
+            raise UsageError(
+                f"{visible(wish, 80)!r} is nothing that a twin lacks.",
+                f"Possible: {', '.join(sorted(GRANTABLE))}.",
+            )
+    return granted
+
+
+class Judging(Protocol):
+    """Judges and plans: a workbench."""
+
+    @property
+    def checks(self) -> tuple[AnyCheck, ...]: ...
+    @property
+    def checklist(self) -> Checklist: ...
+
+
+class Trying:
+    """Trials of one container.
+
+    Args:
+        fixes: judges and plans with its checks.
+        facts: from a detailed inspection.
+        members: the other members of its pod.
+        waived: the checks whose findings are accepted.
+    """
+
+    def __init__(
+        self,
+        opened: Opened,
+        gatherers: Mapping[str, Gatherer],
+        fixes: Judging,
+        facts: ContainerFacts,
+        members: Iterable[ContainerFacts] = (),
+        waived: frozenset[str] = frozenset(),
+    ) -> None:
+        self._opened = opened
+        self._gatherer = gatherers[facts.engine.label]
+        self._checks = {check.id: check for check in fixes.checks}
+        self._checklist = fixes.checklist
+        self._facts = facts
+        self._members = tuple(members)
+        self._waived = waived
+
+    def try_plan(
+        self,
+        plan: Plan,
+        wishes: Wishes,
+        on_event: OnTrialEvent,
+        stop: threading.Event,
+        *,
+        named: bool = False,
+    ) -> Trial:
+        """Try a plan: `run`, and the record says what was left out before it and what is left to decide.
+
+        Args:
+            named: the user named the fixes.
+        """
+        choices = choices_to_try(plan, named=named)
+        trial = self.run(choices, wishes, on_event, stop)
+        tried = {choice.check for choice in choices}
+        before = tuple(
+            LeftOut(skipped.check, str(skipped))
+            for skipped in plan.skipped
+            if skipped.check not in tried and not skipped.decides and self._has_fix(skipped.check)
+        )
+        decide = (*trial.decide, *self._decisions(plan))
+        trial = replace(trial, left_out=(*before, *trial.left_out), decide=decide)
+        remember(trial)
+        return trial
+
+    def _has_fix(self, check_id: str) -> bool:
+        check = self._checks.get(check_id)
+        return check is None or check.remediate is not None
+
+    def _decisions(self, plan: Plan) -> tuple[Decision, ...]:
+        checks = [
+            check
+            for check in self._checks.values()
+            if check.risk is Risk.DECISION and check.id not in self._waived
+        ]
+        questions = (*plan.skipped, *left_out(self._facts, plan, checks, self._checklist))
+        return tuple(
+            Decision(question.check, tuple(map(_masked, question.decides)))
+            for question in questions
+            if question.decides
+        )
+
+    def run(
+        self,
+        choices: Iterable[Choice],
+        wishes: Wishes,
+        on_event: OnTrialEvent,
+        stop: threading.Event,
+    ) -> Trial:
+        """Try these fixes; blocking. Everything created is removed again, also when `stop` is set.
+
+        Args:
+            on_event: called for each event, in this thread.
+
+        Raises:
+            UsageError: it cannot be tried: simulated, controlled by its image, or with an unknown peer.
+            EngineError: Podman fails.
+            KeyboardInterrupt: `stop` was set.
+        """
+        if self._opened.simulated:
+            raise UsageError("A trial needs a real Podman; this host is simulated.")
+        facts, gatherer = self._facts, self._gatherer
+        refuse_steered(facts, self._checks.values(), self._checklist)
+        if not podman_is_installed():
+            raise EngineError("A trial needs the program podman on this machine, which creates the twins.")
+        changing = ChangingEngine(gatherer.engine, self._opened.log)
+        try:
+            request = TrialRequest(
+                facts=facts,
+                choices=tuple(choices),
+                peers=tuple(self._peer(name) for name in dict.fromkeys(wishes.peers)),
+                members=self._members,
+                probes=wishes.probes,
+                patience=wishes.patience,
+                outside=wishes.outside,
+                granted=_granted(wishes.granted),
+                lesson=self._lesson(wishes.learn) if wishes.learn else None,
+                tight=wishes.tight,
+            )
+            tools = Tools(
+                changing=changing,
+                files=self._opened.files if facts.engine.local else None,
+                look=lambda document: gatherer.container(document).read(),
+                make_plan=self._plan,
+                judge=self._judge,
+                on_event=on_event,
+                stop=stop,
+                keep=lambda needs: keep_needs(facts, needs),
+            )
+            return run_trial(request, tools)
+        finally:
+            changing.close()
+
+    def _lesson(self, profile_path: str) -> Lesson:
+        """The inputs of learning: a learned profile must not be weaker than the active one.
+
+        Raises:
+            UsageError: nothing can be watched because the engine is on another machine.
+        """
+        facts = self._facts
+        if not facts.engine.local:
+            raise UsageError("Learning watches processes on this machine, but the engine is on another one.")
+        return Lesson(profile_in_force(facts, self._opened.files), profile_path, kept_needs(facts))
+
+    def _peer(self, name: str) -> ContainerFacts:
+        gatherer = self._gatherer
+        if name in (self._facts.name, self._facts.id):
+            raise UsageError(f"{visible(name, 80)} cannot be a peer of itself.")
+        listed = gatherer.engine.listed()
+        peer = next(
+            (container for container in listed if container.name == name or container.id.startswith(name)),
+            None,
+        )
+        if peer is None:
+            raise UsageError(f"There is no container called {visible(name, 80)!r} to use as a peer.")
+        return gatherer.container(gatherer.engine.inspect(peer.id))
+
+    def _plan(self, facts: ContainerFacts, choices: tuple[Choice, ...]) -> Plan:
+        return make_plan(facts, choices, self._checks.values(), self._checklist)
+
+    def _judge(self, check_id: str, facts: ContainerFacts) -> Verdict:
+        check = self._checks[check_id]
+        return judge(check, facts, parameters_of(check, self._checklist))

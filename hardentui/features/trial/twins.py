@@ -1,0 +1,486 @@
+"""Twins: throw-away copies of containers, made harmless, and their operations in a trial."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import stat
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing, suppress
+from functools import partial
+from ipaddress import ip_network
+from typing import Any
+
+from msgspec.structs import replace
+
+from hardentui.engine.change.changing import ChangingEngine
+from hardentui.engine.change.copying import CARRIER, FILE, OWNER_LABEL, is_abandoned, owner_label
+from hardentui.engine.connection import Listener
+from hardentui.engine.read import Engine
+from hardentui.engine.shapes import TRIAL_LABEL
+from hardentui.errors import ChangeFailed, EngineError
+from hardentui.features.change.wait import ProbeResult, in_network_of, run_probe
+from hardentui.features.trial.harmless import aliases, harmless, surplus
+from hardentui.features.trial.twin_mounts import Case, Filling, Harmless, HostPlace, Role
+from hardentui.host.commands import run_program
+from hardentui.host.files.reader import Files
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.mounts import Unread, known
+from hardentui.model.network import MadeNetwork
+from hardentui.model.spec import Spec, Version
+from hardentui.model.trial import Lack
+from hardentui.options import MOUNTS, NAME
+from hardentui.reading.mounts import at_or_above
+from hardentui.visible import visible
+from hardentui.writers.supporting import part_word, pod_parts
+
+# Leftovers of killed trials.
+
+_Mine = Callable[[Mapping[str, str]], bool]
+
+
+def remove_leftovers(changing: ChangingEngine) -> tuple[str, ...]:
+    """Remove twins, copies and networks that an ended trial left behind; returns their names.
+
+    Raises:
+        EngineError: Podman does not answer.
+    """
+    return _remove(changing, lambda labels: is_abandoned(str(labels.get(OWNER_LABEL, ""))))
+
+
+def tidy_after_trials(engine: Engine, listener: Listener) -> None:
+    """The same before something else is done; what cannot be removed is left to the next trial."""
+    with suppress(EngineError), closing(ChangingEngine(engine, listener)) as changing:
+        remove_leftovers(changing)
+
+
+def remove_trial(changing: ChangingEngine, number: str) -> tuple[str, ...]:
+    """Remove everything of one trial, by its label, including results of requests whose answer was lost."""
+    return _remove(changing, lambda labels: labels.get(TRIAL_LABEL) == number)
+
+
+def _remove(changing: ChangingEngine, mine: _Mine) -> tuple[str, ...]:
+    """Containers first, because they use the rest. What cannot be removed now is left to the next trial."""
+    removed: list[str] = []
+
+    def each(names: Iterable[str], remove: Callable[[str], None]) -> None:
+        for name in names:
+            try:
+                remove(name)
+            except EngineError:
+                continue
+            removed.append(name)
+
+    def pod(name: str) -> None:
+        changing.pods.remove(name, force=True)
+
+    for label in (TRIAL_LABEL, CARRIER):
+        listed = changing.containers.labelled(label)
+        ours = [
+            resource
+            for resource in listed
+            if mine(resource.get("Labels") or {}) and not resource.get("IsInfra")
+        ]
+        for resource in ours:  # a carrier has no volumes of its own, it mounts those of others
+            remove = partial(changing.containers.remove, force=True, volumes=label == TRIAL_LABEL)
+            each([str(resource["Id"])], remove)
+    each([name for name, labels in changing.pods.labelled(TRIAL_LABEL).items() if mine(labels)], pod)
+    volumes = changing.volumes.labelled(TRIAL_LABEL)
+    each([name for name, labels in volumes.items() if mine(labels)], changing.volumes.remove)
+    networks = changing.networks.labelled(TRIAL_LABEL)
+    each([name for name, labels in networks.items() if mine(labels)], changing.networks.remove)
+    return tuple(removed)
+
+
+# Who has which address on the networks of a trial, for /etc/hosts: these networks have no name server.
+# Pure.
+#
+# A name server would listen on an address of the host, and could ask others outside.
+
+_FIRST = 10
+"""The first address given to a twin, counted from the start of a network."""
+
+
+class Neighbours:
+    """The addresses of the twins of one trial, by a key of each: they stay the same for every new twin of it.
+
+    Args:
+        networks: of the trial, by name.
+    """
+
+    def __init__(self, networks: Mapping[str, MadeNetwork]) -> None:
+        self.networks = networks
+        self._on: dict[str, dict[str, str]] = {}
+        self._names: dict[str, tuple[str, ...]] = {}
+
+    def add(self, key: str, names: Iterable[str], networks: Iterable[str]) -> None:
+        """Give a twin an address on each of these networks. A key that is known gets more names."""
+        addresses = self._on.setdefault(key, {})
+        self._names[key] = tuple(dict.fromkeys((*self._names.get(key, ()), *names)))
+        for name in networks:
+            if name not in addresses:
+                taken = sum(name in others for others in self._on.values())
+                subnet = self.networks[name].subnet
+                addresses[name] = str(ip_network(subnet)[_FIRST + taken]) if subnet else ""
+
+    def addresses(self, key: str) -> Mapping[str, str]:
+        """Network -> address."""
+        return self._on.get(key, {})
+
+    def hosts(self, key: str) -> tuple[str, ...]:
+        """`name:address` of itself and of each twin that shares a network with it."""
+        own = self.addresses(key)
+        lines = [
+            f"{name}:{address}"
+            for other, addresses in self._on.items()
+            for network, address in addresses.items()
+            if network in own and address
+            for name in self._names[other]
+        ]
+        return tuple(dict.fromkeys(lines))
+
+
+_LIMIT = 15.0  # seconds
+_NO_ANSWER = 8
+"""arp_ignore: no address of the host is answered for."""
+_STRICT = 1
+"""rp_filter: what comes from an address that is not reached through this bridge is dropped: none is."""
+_SHUT = f"""
+cd /proc/sys/net || exit 1
+for bridge; do
+  echo {_NO_ANSWER} >ipv4/conf/$bridge/arp_ignore && echo {_STRICT} >ipv4/conf/$bridge/rp_filter || exit 1
+  [ ! -e ipv6 ] || echo 1 >ipv6/conf/$bridge/disable_ipv6 || exit 1
+done
+"""
+
+
+def shut(conmon: int, bridges: Sequence[str]) -> None:
+    """Shut the host out of these bridges.
+
+    Args:
+        conmon: pid of the monitor of a container on them; it is where the engine makes them.
+
+    Raises:
+        ChangeFailed: that is impossible here.
+    """
+    words = (*_entering(conmon), "sh", "-c", _SHUT, "sh", *bridges)
+    answer = run_program(words, _LIMIT)
+    if isinstance(answer, Unread):
+        raise ChangeFailed(
+            f"The twins' network cannot be shut off from this host: {answer.reason}.",
+            "With --outside twins get an ordinary network, which leads to the host and the outside.",
+        )
+
+
+def _entering(conmon: int) -> tuple[str, ...]:
+    """What enters the network namespace with the bridges: a rootless engine keeps one for them, mounted where
+    its processes see it. The monitor of a container with `userns=auto` has mounts of its own."""
+    space = f"/proc/{conmon}/ns/net"
+    if owner := _owner(conmon):
+        others = (
+            int(name) for name in os.listdir("/proc") if name.isdecimal() and _owner(int(name)) == owner
+        )
+        places = (place for process in (conmon, *others) if (place := _network_of_engine(process)))
+        space = next(places, space)
+    user = (f"--target={conmon}", "--user", "--preserve-credentials") if os.geteuid() != 0 else ()
+    return ("nsenter", *user, f"--net={space}", "--")
+
+
+def _owner(process: int) -> int:
+    """The account of a process; 0 if it is root's or gone."""
+    try:
+        return os.stat(f"/proc/{process}").st_uid
+    except OSError:
+        return 0
+
+
+def _network_of_engine(process: int) -> str:
+    """Where a process of a rootless engine sees the engine's network namespace; empty if it does not."""
+    try:
+        with open(f"/proc/{process}/mountinfo", encoding="utf-8", errors="replace") as file:
+            points = [line.split()[4] for line in file if "rootless-netns" in line and " - nsfs " in line]
+    except OSError:
+        return ""
+    return f"/proc/{process}/root{points[-1]}" if points else ""
+
+
+_POD_FLAGS_KEPT = frozenset(
+    {"--cpu-shares", "--cpus", "--cpuset-cpus", "--cpuset-mems", "--memory", "--memory-swap", "--shm-size"}
+    | {
+        "--hostname",
+        "--dns-option",
+        "--dns-search",
+        "--gidmap",
+        "--subgidname",
+        "--subuidname",
+        "--sysctl",
+        "--uidmap",
+    }
+)
+"""What a pod of twins gets of the original pod; --share too, of its own namespaces."""
+_POD_NAMESPACES = frozenset({"cgroup", "ipc", "net", "pid", "uts", "none"})
+_VIEWS = Version(5, 4)
+"""Podman 4.3 gives such a volume an owner, which fails; versions in between were not tried."""
+_COLOR = re.compile(r"\x1b\[[0-9;:?!]*[A-Za-z]")
+
+
+class Twin:
+    """One container of a trial.
+
+    Attributes:
+        id: of the container.
+        lacks: what it lacks compared with the original.
+
+    Args:
+        bridges: of its networks, from which the host is shut out before it runs.
+    """
+
+    def __init__(
+        self,
+        changing: ChangingEngine,
+        identity: str,
+        name: str,
+        lacks: tuple[Lack, ...],
+        bridges: tuple[str, ...] = (),
+    ) -> None:
+        self._containers = changing.containers
+        self.id = identity
+        self.name = name
+        self.lacks = lacks
+        self._bridges = bridges
+        self._prepared = False
+
+    def document(self) -> Mapping[str, Any]:
+        return self._containers.inspect(self.id)
+
+    def init(self) -> int:
+        """Create its main process without running it yet; returns its pid.
+
+        Raises:
+            ChangeFailed: Podman cannot, or the host cannot be shut out of its networks.
+        """
+        pid = self._containers.init(self.id)
+        if self._bridges:
+            shut(int((self.document().get("State") or {}).get("ConmonPid") or 0), self._bridges)
+        self._prepared = True
+        return pid
+
+    def start(self) -> None:
+        """Run its program; see `init`."""
+        if self._bridges and not self._prepared:
+            self.init()
+        self._containers.start(self.id)
+        self._prepared = False
+
+    @property
+    def pid(self) -> int:
+        return int((self.document().get("State") or {}).get("Pid") or 0)
+
+    @property
+    def address(self) -> str:
+        """Its address in the trial's network; loopback if it has none."""
+        return next(iter(self.addresses), "127.0.0.1")
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Its IPv4 address in each network of the trial."""
+        networks = (self.document().get("NetworkSettings") or {}).get("Networks") or {}
+        addresses = (
+            str(network.get("IPAddress") or "") for network in networks.values() if isinstance(network, dict)
+        )
+        return tuple(address for address in addresses if address)
+
+    def log(self) -> str:
+        """The last lines of its log, without colour codes; else the reason why there are none."""
+        try:
+            return _COLOR.sub("", self._containers.logs(self.id))
+        except EngineError as error:
+            return f"({error.title})"
+
+    def run_probe(self, command: str, seconds: float) -> ProbeResult:
+        pid = self.pid
+        if not pid:
+            return ProbeResult(command, "the twin does not run")
+        return run_probe(command, seconds, address=self.address, name=self.name, inside=in_network_of(pid))
+
+
+class TwinMaker:
+    """Creates the twins of one trial, labelled with its number.
+
+    Args:
+        files: this machine's; None when the engine runs on another one.
+        granted: what the user gives twins that would otherwise be withheld.
+        outside: their networks have a route out.
+    """
+
+    def __init__(
+        self,
+        changing: ChangingEngine,
+        files: Files | None,
+        *,
+        granted: frozenset[str] = frozenset(),
+        outside: bool = False,
+    ) -> None:
+        self.number = secrets.token_hex(4)
+        self._changing = changing
+        self._files = files
+        self._granted = granted
+        self._outside = outside
+        self._engine_places: tuple[str, ...] | None = None
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """The labels of networks and volumes of this trial."""
+        return {TRIAL_LABEL: self.number, **dict([owner_label().split("=", 1)])}
+
+    def labels(self, spec: Spec) -> tuple[str, ...]:
+        """The labels of a twin."""
+        return (f"{TRIAL_LABEL}={self.number}", f"{TRIAL_LABEL}.of={spec[NAME]}", owner_label())
+
+    def network(
+        self, name: str, *, internal: bool, isolated: bool = False, bare: bool = False
+    ) -> MadeNetwork:
+        """Create a network of the trial. Without a route out it has no name server, which would be one.
+
+        Args:
+            bare: no program runs on it, so it is as it would be in earnest.
+        """
+        names = bare or not internal
+        return self._changing.networks.create(
+            name, internal=internal, isolated=isolated, names=names, labels=self.marks
+        )
+
+    def role(self, spec: Spec, name: str, key: str, around: Neighbours, **more: Any) -> Role:
+        """The role of a twin.
+
+        Args:
+            key: whose address it has.
+            more: fields of the role.
+        """
+        facts = self._changing.engine.facts
+        return Role(
+            name=name,
+            labels=self.labels(spec),
+            networks=around.addresses(key),
+            hosts=around.hosts(key),
+            outside=self._outside,
+            local=self._files is not None,
+            granted=self._granted,
+            views=facts.version >= _VIEWS,
+            **more,
+        )
+
+    def create(self, spec: Spec, facts: ContainerFacts, role: Role, around: Neighbours) -> Twin:
+        """A twin with copies of its volumes; it is not started.
+
+        Raises:
+            ChangeFailed: Podman cannot create it, or gives it more than it asks for.
+        """
+        made = harmless(spec, Case(facts, role, self._place_of))
+        made = self._filled(made, facts)
+        identity = self._changing.containers.create(made.spec, facts.engine.version)
+        if more := surplus(self._changing.containers.inspect(identity), made.spec):
+            self._changing.containers.remove(identity, force=True, volumes=True)
+            raise ChangeFailed(
+                f"The engine gives each new container {visible(', '.join(more), 200)}: no twin is started.",
+                "See containers.conf(5): volumes, devices, pidns, ipcns, utsns, netns, privileged.",
+            )
+        bridges = (around.networks[name] for name in role.networks)
+        shut_off = tuple(bridge.interface for bridge in bridges if bridge.closed and role.local)
+        return Twin(self._changing, identity, role.name, made.lacks, shut_off)
+
+    def create_pod(self, name: str, members: Sequence[ContainerFacts], around: Neighbours, key: str) -> None:
+        """A pod like that of these containers, for their twins, on networks of the trial.
+
+        Raises:
+            ChangeFailed: Podman does not make it.
+        """
+        pod = members[0].pod or {}
+        words = ["pod", "create", f"--name={name}"]
+        words += [f"--label={label}={value}" for label, value in self.marks.items()]
+        names = [f"alias={alias}" for alias in pod_names(members)] if self._outside else []
+        for network, address in around.addresses(key).items():
+            words.append(f"--network={network}:{','.join([f'ip={address}', *names])}")
+        words += [f"--add-host={line}" for line in around.hosts(key)]
+        for part in pod_parts(pod, members[0].engine.default_network):
+            if part.flag in _POD_FLAGS_KEPT:
+                words.append(part_word(part))
+            elif part.flag == "--share":
+                shared = [space for space in part.value.split(",") if space in _POD_NAMESPACES]
+                words.append(f"--share={','.join(shared)}")
+        self._changing.pods.create_by_command(words)
+
+    def remove(self, twin: Twin) -> None:
+        self._changing.containers.remove(twin.id, force=True, volumes=True)
+        for name in self._changing.volumes.labelled(f"{TRIAL_LABEL}={self.number}"):
+            if name.startswith(f"{twin.name}-"):
+                self._changing.volumes.remove(name)
+
+    def _filled(self, made: Harmless, facts: ContainerFacts) -> Harmless:
+        """Make its volumes; the same with the places of copied files, and what could not be copied."""
+        volumes = self._changing.volumes
+        image = str(facts.inspect.get("Image") or "")
+        files, lacks = {}, list(made.lacks)
+        for volume in made.volumes:
+            options = {}
+            filling = volume.filling
+            if filling is Filling.VIEW and not self._has_entries(volume.source):
+                filling = Filling.COPY  # Podman gives an empty volume an owner, which fails on an overlay
+            if filling is Filling.VIEW:
+                volumes.create(f"{volume.name}-below", labels=self.marks)
+                below = volumes.directory(f"{volume.name}-below")  # an overlay needs two layers
+                options = {"type": "overlay", "device": "overlay", "o": f"lowerdir={volume.source}:{below}"}
+            volumes.create(volume.name, labels=self.marks, options=options)
+            if filling is Filling.COPY:
+                if volumes.copy(volume.source, volume.name, image):
+                    lacks.append(Lack(f"what the engine's user may not read in {volume.source}"))
+            elif filling is Filling.FILE:
+                volumes.copy_file(volume.source, volume.name, image)
+                files[volume.name] = f"{volumes.directory(volume.name)}/{FILE}"
+        mounts = (
+            replace(mount, source=files.get(mount.source, mount.source)) if mount.type == "bind" else mount
+            for mount in made.spec[MOUNTS]
+        )
+        return replace(made, spec=made.spec.with_(MOUNTS, tuple(mounts)), lacks=tuple(lacks))
+
+    def _has_entries(self, directory: str) -> bool:
+        try:
+            return self._files is not None and bool(self._files.list_dir(directory))
+        except OSError:
+            return False
+
+    def _place_of(self, path: str) -> HostPlace:
+        if not path.startswith("/"):
+            return HostPlace.DIRECTORY  # a volume
+        if self._files is None:
+            return HostPlace.OTHER
+        try:
+            mode = self._files.stat(os.path.normpath(path)).mode
+        except OSError:
+            return HostPlace.OTHER
+        if stat.S_ISDIR(mode):
+            holds = any(at_or_above(os.path.normpath(path), place) for place in self._places())
+            return HostPlace.TREE if holds else HostPlace.DIRECTORY
+        if stat.S_ISSOCK(mode):
+            return HostPlace.SOCKET
+        return HostPlace.FILE if stat.S_ISREG(mode) else HostPlace.OTHER
+
+    def _places(self) -> tuple[str, ...]:
+        """The directories of the engine's own storage."""
+        if self._engine_places is None:
+            engine = self._changing.engine
+            info = known(lambda: engine.facts.info)
+            if isinstance(info, Unread):
+                info = known(lambda: engine.load_info().info)
+            store = {} if isinstance(info, Unread) else info.get("store") or {}
+            places = (str(store.get(key) or "") for key in ("graphRoot", "runRoot", "volumePath"))
+            self._engine_places = tuple(place for place in places if place)
+        return self._engine_places
+
+
+def pod_names(members: Sequence[ContainerFacts]) -> tuple[str, ...]:
+    """The names of a pod and its members."""
+    pod = members[0].pod or {}
+    names = (str(pod.get("Name") or ""), *(name for facts in members for name in aliases(facts.spec)))
+    return tuple(dict.fromkeys(name for name in names if name))

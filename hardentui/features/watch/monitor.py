@@ -1,0 +1,460 @@
+"""Readings of one container, again and again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from time import monotonic
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.engine.events import Event, LogLine, past_events, read_log
+from hardentui.errors import InputError, NotFound
+from hardentui.features.checklists.lookup import find_check
+from hardentui.features.watch.baseline import (
+    Baselines,
+    ContainerBaseline,
+    drift,
+    marks_of,
+    picture,
+    program_of,
+)
+from hardentui.features.workbench import Workbench
+from hardentui.host.files.reader import Files
+from hardentui.host.process.usage import Counters, read_counters
+from hardentui.model.check import ParameterValue
+from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, Limits, ListeningSocket, UnitFacts
+from hardentui.model.finding import Severity, Status
+from hardentui.model.monitoring import (
+    Alarm,
+    BlindSpot,
+    Drift,
+    Sample,
+    SeenEvent,
+    SeenLine,
+    SeenListener,
+    SeenProcess,
+    Usage,
+)
+from hardentui.model.mounts import Known, Unread, known
+from hardentui.reading.containers import ask_or
+from hardentui.reading.masking import mask_text
+from hardentui.visible import visible
+from hardentui.words import plural
+
+# From a reading of a container to alarms. Pure.
+
+CHECKS = tuple(
+    "unexpected-process unexpected-listener drifted-files runtime-denials root-exec-session restart-loop "
+    "unhealthy".split()
+)
+"""Checks whose result changes while a container runs."""
+_NEARLY = 0.9
+_DETAILS = 8
+_EVENTS = {
+    "oom": (Severity.HIGH, "the kernel's OOM killer killed a process in it"),
+    "exec": (Severity.MEDIUM, "a session was opened in it (podman exec)"),
+    "died": (Severity.HIGH, "its main process ended"),
+    "restart": (Severity.MEDIUM, "it was restarted"),
+    "remove": (Severity.HIGH, "it was removed"),
+    "checkpoint": (Severity.MEDIUM, "its memory was written to a file (checkpoint)"),
+    "mount": (Severity.MEDIUM, "its file system was mounted on the host"),
+    "export": (Severity.LOW, "its file system was exported"),
+    "update": (Severity.LOW, "its limits were changed"),
+    "rename": (Severity.LOW, "it was renamed"),
+}
+
+
+def of_checks(facts: ContainerFacts) -> tuple[list[Alarm], list[BlindSpot]]:
+    """The findings of checks that apply to a running container."""
+    alarms: list[Alarm] = []
+    blind: list[BlindSpot] = []
+    for name in CHECKS:
+        check = find_check(name)
+        verdict = check.verdict(facts)
+        severity = verdict.severity or check.severity
+        if verdict.status is Status.FAIL:
+            details = tuple(f"{evidence.where}: {evidence.saw}" for evidence in verdict.evidence[:_DETAILS])
+            alarms.append(Alarm(name, severity, verdict.reason or check.title, details))
+        elif verdict.status is Status.UNKNOWN:
+            blind.append(BlindSpot(name, severity, verdict.reason))
+    return alarms, blind
+
+
+def of_state(facts: ContainerFacts, restarts_before: int | None, restarts: int | None) -> Iterator[Alarm]:
+    """It is not running, or was restarted since the last reading."""
+    state = facts.inspect.get("State") or {}
+    if not facts.running:
+        word = facts.state or "unknown"
+        code = state.get("ExitCode")
+        text = f"it is not running ({word}" + (f", exit code {code})" if word == "exited" else ")")
+        yield Alarm("not-running", Severity.HIGH, text)
+    elif facts.state == "paused":
+        yield Alarm("paused", Severity.MEDIUM, "it is paused: none of its processes run")
+    if restarts_before is not None and restarts is not None and restarts > restarts_before:
+        text = f"it was restarted {plural(restarts - restarts_before, 'time')} since the last reading"
+        yield Alarm("restarted", Severity.MEDIUM, text)
+
+
+def of_usage(usage: Usage, before: Usage | None) -> Iterator[Alarm]:
+    """It is near its limits."""
+    if usage.memory is not None and usage.memory_limit and usage.memory >= _NEARLY * usage.memory_limit:
+        share = round(100 * usage.memory / usage.memory_limit)
+        yield Alarm("memory-nearly-full", Severity.MEDIUM, f"it uses {share}% of its memory limit")
+    if usage.tasks is not None and usage.tasks_limit and usage.tasks >= _NEARLY * usage.tasks_limit:
+        text = f"it has {usage.tasks} of {usage.tasks_limit} tasks: soon no process can be started"
+        yield Alarm("tasks-nearly-full", Severity.MEDIUM, text)
+    if usage.throttled_percent is not None and usage.throttled_percent >= 50:
+        text = f"it is throttled by its CPU limit {round(usage.throttled_percent)}% of the time"
+        yield Alarm("throttled", Severity.LOW, text)
+    killed = usage.oom_kills or 0
+    known = before.oom_kills or 0 if before is not None else 0
+    if killed > known:
+        text = (
+            f"the kernel killed {plural(killed - known, 'process', 'processes')} in it in it (out of memory)"
+        )
+        yield Alarm("out-of-memory", Severity.HIGH, text)
+
+
+def of_events(events: Iterable[SeenEvent]) -> Iterator[Alarm]:
+    """Podman's events, each kind once."""
+    counts: dict[str, int] = {}
+    for event in events:
+        counts[event.action] = counts.get(event.action, 0) + 1
+    for action, count in counts.items():
+        if action in _EVENTS:
+            severity, text = _EVENTS[action]
+            yield Alarm(f"event-{action}", severity, text if count == 1 else f"{text}, {count} times")
+
+
+def of_baseline(facts: ContainerFacts, baseline: ContainerBaseline, drift: Drift) -> Iterator[Alarm]:
+    """Differences from the baseline."""
+    if str(facts.inspect.get("Image") or "") != baseline.image:
+        yield Alarm("other-image", Severity.HIGH, "it runs another image than in the baseline")
+    for paths, word, severity in (
+        (drift.changed, "changed", Severity.HIGH),
+        (drift.added, "appeared", Severity.MEDIUM),
+        (drift.deleted, "deleted", Severity.HIGH),
+        (drift.gone, "reverted to the image", Severity.MEDIUM),
+    ):
+        if paths:
+            text = f"{plural(len(paths), 'file')} {word} since the baseline"
+            yield Alarm(f"files-{word.partition(' ')[0]}", severity, text, paths[:_DETAILS])
+    kernel = facts.kernel
+    if not isinstance(kernel, Kernel):
+        return
+    processes = known(lambda: kernel.processes, else_=())
+    programs = {program_of(process.executable, process.name) for process in processes}
+    if new := sorted(programs - {*baseline.programs}):
+        yield Alarm("new-program", Severity.HIGH, "a new program is running", tuple(new[:_DETAILS]))
+    before = {(socket.protocol, socket.port) for socket in baseline.listening}
+    now = {(socket.protocol, socket.port) for socket in known(lambda: kernel.listening, else_=())}
+    if opened := sorted(now - before):
+        ports = tuple(f"{port}/{protocol}" for protocol, port in opened[:_DETAILS])
+        yield Alarm("new-listener", Severity.HIGH, "it listens on a new port", ports)
+    yield from _of_rights(kernel, baseline)
+
+
+def _of_rights(kernel: Kernel, baseline: ContainerBaseline) -> Iterator[Alarm]:
+    """It has more privileges than in the baseline; fewer raise no alarm."""
+    sets = known(lambda: kernel.capabilities)
+    if isinstance(sets, CapabilitySets) and baseline.capabilities is not None:
+        more = sorted(sets.effective - {*baseline.capabilities})
+        if more:
+            yield Alarm("more-capabilities", Severity.HIGH, "it has more capabilities", tuple(more))
+    if baseline.uid not in (None, 0) and known(lambda: kernel.uid, else_=None) == 0:
+        yield Alarm("became-root", Severity.HIGH, "its main process is now root")
+    for was, now, name, text in (
+        (
+            baseline.seccomp_mode == 2,
+            known(lambda: kernel.seccomp_mode, else_=None) == 0,
+            "no-filter",
+            "it no longer has a seccomp filter",
+        ),
+        (
+            baseline.no_new_privileges is True,
+            not known(lambda: kernel.no_new_privileges, else_=True),
+            "new-privileges",
+            "setuid programs can raise its privileges again",
+        ),
+        (
+            baseline.read_only_root is True,
+            not known(lambda: kernel.read_only_root, else_=True),
+            "writable-root",
+            "its root file system is writable again",
+        ),
+    ):
+        if was and now:
+            yield Alarm(name, Severity.HIGH, text)
+
+
+_FIRST = 600.0
+"""Seconds that the first reading reaches back."""
+_OVERLAP = 5.0
+"""Seconds that a reading overlaps with the previous one: Podman records an event slightly after its time."""
+
+
+class NewEvents:
+    """Events since the last successful reading; a failed reading loses nothing."""
+
+    def __init__(self) -> None:
+        self._until: float | None = None
+        self._reported: frozenset[Event] = frozenset()
+
+    def since_last(
+        self, read: Callable[[float], Known[tuple[Event, ...]]], now: float
+    ) -> Known[tuple[Event, ...]]:
+        """Events not reported before, oldest first.
+
+        Args:
+            read: returns the events since a time, in seconds since 1970.
+            now: a time before reading.
+        """
+        events = read(now - _FIRST if self._until is None else self._until - _OVERLAP)
+        if isinstance(events, Unread):
+            return events
+        new = tuple(event for event in events if event not in self._reported)
+        self._until, self._reported = now, frozenset(events)
+        return new
+
+
+_NEXT_LOOK = 0.5  # seconds after which CPU use can first be computed
+_LOG_LINES = 10
+_PLAIN_LOG_LINE = 1000
+_MOST_EVENTS = 200  # of one reading
+
+
+class _Counted(Struct, frozen=True):
+    """Counters, and when they were read (monotonic seconds)."""
+
+    moment: float
+    counters: Counters
+
+
+class Monitor:
+    """One monitored container.
+
+    Args:
+        key: of its row.
+        log_lines: how many log lines each reading holds.
+    """
+
+    def __init__(self, bench: Workbench, key: str, *, log_lines: int = _LOG_LINES) -> None:
+        self._bench = bench
+        self._key = key
+        self._lines = log_lines
+        self._counted: _Counted | None = None
+        self._last: Sample | None = None
+        self._events = NewEvents()
+        self._baselines = Baselines(bench.opened.state_directory)
+
+    def watch(
+        self,
+        on_sample: Callable[[Sample], None],
+        stop: threading.Event,
+        *,
+        interval: float = 2.0,
+        most: int | None = None,
+    ) -> None:
+        """Yield a reading every `interval` seconds until `stop` is set, or `most` were yielded.
+
+        The first one takes two readings within half a second to compute the CPU use.
+
+        Raises:
+            NotFound: the container is gone.
+            EngineError: Podman no longer answers.
+        """
+        self._count(self._facts())
+        stop.wait(_NEXT_LOOK)
+        handed = 0
+        while not stop.is_set():
+            began = monotonic()
+            on_sample(self.sample(stop))
+            handed += 1
+            if most is not None and handed >= most:
+                return
+            stop.wait(max(0.0, interval - (monotonic() - began)))
+
+    def keep_baseline(self) -> tuple[str, ContainerBaseline]:
+        """Save the current state as the baseline; returns its file and contents.
+
+        Raises:
+            InputError: too little can be read, or the host is simulated.
+            NotFound, EngineError, WriteError
+        """
+        facts = self._facts()
+        baseline = picture(facts, self._bench.opened.files)
+        if isinstance(baseline, Unread):
+            raise InputError(f"No baseline of {visible(facts.name, 60)} can be saved: {baseline.reason}.")
+        return self._baselines.save(facts, baseline), baseline
+
+    def forget_baseline(self) -> bool:
+        """Delete the baseline; returns whether there was one."""
+        return self._baselines.forget(self._facts())
+
+    def sample(self, stop: threading.Event) -> Sample:
+        """One reading.
+
+        Raises:
+            NotFound: the container is gone.
+            EngineError: Podman no longer answers.
+        """
+        facts = self._facts()
+        last = self._last
+        now = facts.now.timestamp()
+        usage, usage_unknown = self._count(facts)
+        engine = self._bench.opened.engine(facts.engine.label)
+        tty = bool((facts.inspect.get("Config") or {}).get("Tty"))
+        log = read_log(engine, facts.id, self._lines, terminal=tty, stop=stop) if self._lines else ()
+        new_events = self._events.since_last(
+            lambda since: past_events(engine, {"container": [facts.id]}, since, stop, most=_MOST_EVENTS), now
+        )
+        events = (
+            () if isinstance(new_events, Unread) else tuple(SeenEvent(e.time, e.action) for e in new_events)
+        )
+        restarts = _restarts(facts)
+        raised, blind = of_checks(facts)
+        raised += of_state(facts, last.restarts if last else None, restarts)
+        raised += of_usage(usage, last.usage if last else None)
+        raised += of_events(events)
+        kept = self._baselines.load(facts)
+        files = _drift(facts, self._bench.opened.files, kept)
+        if isinstance(kept, ContainerBaseline):
+            raised += of_baseline(facts, kept, files)
+        elif isinstance(kept, Unread):
+            blind.append(BlindSpot("baseline", Severity.MEDIUM, kept.reason))
+        unread = {"usage": usage_unknown, "log": _why_unread(log), "events": _why_unread(new_events)}
+        blind += [BlindSpot(name, Severity.LOW, reason) for name, reason in unread.items() if reason]
+        self._last = Sample(
+            container=facts.name,
+            engine=facts.engine.label,
+            time=now,
+            state=facts.state,
+            health=str(((facts.inspect.get("State") or {}).get("Health") or {}).get("Status") or ""),
+            pid=facts.kernel.pid or None if isinstance(facts.kernel, Kernel) else None,
+            restarts=restarts,
+            usage=usage,
+            processes=_processes(facts, kept),
+            listening=_listening(facts, kept),
+            drift=files,
+            log=() if isinstance(log, Unread) else _masked_lines(log),
+            events=events,
+            baseline=kept.kept if isinstance(kept, ContainerBaseline) else "",
+            sensors=_running_sensors(facts),
+            alarms=tuple(sorted(raised, key=lambda alarm: -alarm.severity)),
+            blind=tuple(sorted(blind, key=lambda spot: -spot.severity)),
+        )
+        return self._last
+
+    def _facts(self) -> ContainerFacts:
+        row = self._bench.containers.refresh(self._key)
+        if row is None or row.report is None:
+            raise NotFound("The container is gone.")
+        if row.report.facts is None:
+            raise NotFound(f"The container cannot be checked: {row.report.trouble}.")
+        return row.report.facts
+
+    def _count(self, facts: ContainerFacts) -> tuple[Usage, str]:
+        """The resource use since the previous reading, and why it is unknown."""
+        kernel = facts.kernel
+        if not isinstance(kernel, Kernel):
+            return Usage(), ""
+        processes = known(lambda: kernel.processes)
+        if not kernel.pid and isinstance(processes, Unread):
+            return Usage(), processes.reason
+        counters = read_counters(self._bench.opened.files, kernel.pid, processes)
+        if isinstance(counters, Unread):
+            return Usage(), counters.reason
+        counted = _Counted(monotonic(), counters)
+        usage = _usage(counted, self._counted, known(lambda: kernel.limits, else_=None))
+        self._counted = counted
+        return usage, ""
+
+
+def _running_sensors(facts: ContainerFacts) -> tuple[str, ...] | None:
+    sensors = known(lambda: facts.host.running_sensors)
+    return None if isinstance(sensors, Unread) else sensors
+
+
+def _usage(now: _Counted, before: _Counted | None, limits: Limits | None) -> Usage:
+    counters = now.counters
+    percent = throttled = None
+    last = before.counters if before else None
+    if before is not None and last is not None and last.source == counters.source:
+        seconds = now.moment - before.moment
+        if seconds > 0 and counters.cpu >= last.cpu:
+            percent = round(100 * (counters.cpu - last.cpu) / seconds, 1)
+        periods = (counters.periods or 0) - (last.periods or 0)
+        waited = (counters.throttled or 0) - (last.throttled or 0)
+        throttled = round(100 * waited / periods, 1) if periods > 0 and waited >= 0 else None
+    return Usage(
+        cpu_percent=percent,
+        cpu_limit=limits.cpus if limits else None,
+        throttled_percent=throttled,
+        memory=counters.memory,
+        memory_limit=limits.memory if limits else None,
+        tasks=counters.tasks,
+        tasks_limit=limits.pids if limits else None,
+        oom_kills=counters.oom_kills,
+        source=counters.source,
+    )
+
+
+def _why_unread(read: Known[object]) -> str:
+    return read.reason if isinstance(read, Unread) else ""
+
+
+def _masked_lines(log: Iterable[LogLine]) -> tuple[SeenLine, ...]:
+    return tuple(SeenLine(line.time, line.stream, mask_text(line.text[:_PLAIN_LOG_LINE])) for line in log)
+
+
+def _restarts(facts: ContainerFacts) -> int:
+    """Podman's count or systemd's, whichever is larger: one of the two restarts it."""
+    counted = int(facts.inspect.get("RestartCount") or 0)
+    unit = known(lambda: facts.unit)
+    return max(counted, unit.restarts or 0) if isinstance(unit, UnitFacts) else counted
+
+
+def _drift(facts: ContainerFacts, files: Files, kept: ContainerBaseline | Unread | None) -> Drift:
+    changes = known(lambda: facts.changes)
+    if isinstance(changes, Unread):
+        return Drift()
+    result = Drift()
+    if isinstance(kept, ContainerBaseline):
+        result = drift(marks_of(facts, files), kept.files, _expected())
+    return replace(result, from_image=len(changes))
+
+
+def _expected() -> tuple[str, ...]:
+    """Directories whose files come and go, as in the check of drifted files."""
+    value: ParameterValue = find_check("drifted-files").parameters["expected"]
+    return tuple(map(str, value)) if isinstance(value, tuple) else ()
+
+
+def _processes(facts: ContainerFacts, kept: ContainerBaseline | Unread | None) -> tuple[SeenProcess, ...]:
+    expected = {*kept.programs} if isinstance(kept, ContainerBaseline) else None
+    return tuple(
+        SeenProcess(
+            process.pid,
+            process.name,
+            process.executable,
+            process.uid,
+            None if expected is None else program_of(process.executable, process.name) in expected,
+        )
+        for process in ask_or(facts, lambda kernel: kernel.processes, ())
+    )
+
+
+def _listening(facts: ContainerFacts, kept: ContainerBaseline | Unread | None) -> tuple[SeenListener, ...]:
+    before = (
+        {(socket.protocol, socket.port) for socket in kept.listening}
+        if isinstance(kept, ContainerBaseline)
+        else None
+    )
+
+    def seen(socket: ListeningSocket) -> SeenListener:
+        expected = None if before is None else (socket.protocol, socket.port) in before
+        return SeenListener(socket.protocol, socket.address, socket.port, expected)
+
+    return tuple(map(seen, ask_or(facts, lambda kernel: kernel.listening, ())))

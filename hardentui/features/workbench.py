@@ -1,0 +1,194 @@
+"""The workbench: the use cases that the command line and the TUI call, on the opened engines.
+
+Looking is loaded with it. Planning and writing are loaded on demand: a check needs neither.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from hardentui.checks import all_checks
+from hardentui.features.checklists.loading import is_file, load
+from hardentui.features.looking.containers import Containers
+from hardentui.features.looking.gather import Gatherer, StoredAboutImages
+from hardentui.features.looking.inventories import Inventories
+from hardentui.features.looking.judging import Judge
+from hardentui.features.looking.parts import Parts
+from hardentui.features.looking.surroundings import Surroundings
+from hardentui.features.opening.engines import open_engines
+from hardentui.features.opening.opened import Opened
+from hardentui.features.settings.reading import Document, read_fix_defaults
+from hardentui.features.views import Report, Row, Selection, known_facts
+from hardentui.features.waivers import accepted
+from hardentui.harden.attack import attack_path
+from hardentui.model.finding import Status
+from hardentui.model.mounts import Known
+from hardentui.model.settings import Notice
+from hardentui.reading.own_command import without_checklist
+from hardentui.scanners.registry_answers import RegistryAnswers
+from hardentui.scanners.stored import StoredScans
+from hardentui.state.own_files import state_directory
+
+if TYPE_CHECKING:
+    from hardentui.features.apply.applying import Application
+    from hardentui.features.fix.drafter import Drafter
+    from hardentui.features.images.scanning import Scanning
+    from hardentui.features.planning.planner import Planner
+    from hardentui.features.trial.trying import Trying
+    from hardentui.features.waivers import Waiving
+    from hardentui.harden.do_first import DoFirst
+    from hardentui.model.image import ImageInventory
+    from hardentui.model.network import NetworkMap
+
+
+class Workbench:
+    """The use cases, by topic. Safe to call from several threads. Errors are HardenErrors.
+
+    Attributes:
+        opened: the engines, the host, and the log of requests.
+        checklist: as it was named; empty for the ten steps.
+        judge: the checklist and its checks.
+        containers: list, scan, check again, watch.
+        surroundings: host, engines, images, networks.
+        planner: fixes, choices, plans, scores.
+        drafter: the files of a plan.
+        parts: the inputs of use cases that live in separate packages.
+        notices: invalid settings for fixes.
+    """
+
+    def __init__(
+        self, opened: Opened, judge: Judge, notices: tuple[Notice, ...] = (), *, checklist: str = ""
+    ) -> None:
+        self.opened = opened
+        self.checklist = checklist
+        self.notices = notices
+        self.judge = judge
+        inventories = Inventories(opened.cache_directory, opened.inventories)
+        scans = StoredScans(opened.state_directory) if opened.state_directory else None
+        registry = RegistryAnswers(opened.state_directory) if opened.state_directory else None
+        stored = StoredAboutImages(inventories, scans, registry)
+        self._gatherers = {engine.facts.label: Gatherer(engine, opened, stored) for engine in opened.engines}
+        self.surroundings = Surroundings(opened, self._gatherers, judge)
+        self.parts = Parts(opened, self._gatherers, self.surroundings, inventories, registry)
+        self.containers = Containers(opened, self._gatherers, judge, self.surroundings.forget_what_changes)
+
+    @classmethod
+    def open(
+        cls, selection: Selection, *, steps: Iterable[int] = (), checks: Iterable[str] = ()
+    ) -> Workbench:
+        """Find the engines, start a private one, or use the simulated host.
+
+        Args:
+            steps, checks: restrict the checklist to these; empty = all.
+
+        Raises:
+            NoEngine: an engine was specified (`--url`, `--connection`) and cannot be reached.
+            ChecklistError: the checklist has faults.
+        """
+        return cls.of(open_engines(selection), selection.checklist, steps=steps, checks=checks)
+
+    @classmethod
+    def of(
+        cls, opened: Opened, checklist: str, *, steps: Iterable[int] = (), checks: Iterable[str] = ()
+    ) -> Workbench:
+        """A workbench on already opened engines; arguments and errors as for `open`."""
+        listed = load(checklist)
+        if checklist:
+            named = ("--checklist", os.path.abspath(checklist) if is_file(checklist) else checklist)
+            for engine in opened.engines:
+                found_with = (*without_checklist(engine.facts.found_with), *named)
+                engine.facts = engine.facts.replace(found_with=found_with)
+        by_id = {check.id: check for check in (*all_checks(), *listed.own)}
+        defaults = read_fix_defaults(Document.read(os.environ), by_id)
+        known = replace(listed, fix_values=defaults.values)
+        waivers = accepted(checklist, by_id) if not opened.simulated else ()
+        judge = Judge(known, by_id, steps, checks, waivers)
+        return cls(opened, judge, defaults.notices, checklist=checklist)
+
+    @cached_property
+    def planner(self) -> Planner:
+        from hardentui.features.planning.planner import Planner
+
+        return Planner(self.judge)
+
+    @cached_property
+    def drafter(self) -> Drafter:
+        from hardentui.features.fix.drafter import Drafter
+
+        return Drafter(self.opened.files, self.containers.stack)
+
+    @cached_property
+    def waiving(self) -> Waiving:
+        from hardentui.features.waivers import Waiving
+
+        opened = self.opened
+        return Waiving(self.judge, self.checklist, engines=len(opened.engines), real=not opened.simulated)
+
+    def attack(self, report: Report) -> str:
+        """A one-sentence summary of a container's findings; empty if nothing stands out."""
+        return attack_path(report.facts, report.failing) if report.facts is not None else ""
+
+    def do_first(self, reports: Iterable[Report]) -> tuple[DoFirst, ...]:
+        """What to do first, over these reports of containers and what they share."""
+        from hardentui.features.results import first_steps
+
+        return first_steps(self, reports)
+
+    def network_map(self, rows: Iterable[Row]) -> NetworkMap:
+        """Who can reach whom among these containers."""
+        from hardentui.features.networks.splitting import whole_map
+
+        return whole_map(self, rows)
+
+    def cut_off_changes(self) -> Iterator[str]:
+        """Interrupted changes of this host: one sentence each, with the command that resolves it."""
+        if not os.path.isdir(os.path.join(state_directory(), "journal")):
+            return iter(())
+        from hardentui.features.apply.cut_off import cut_off_changes
+
+        return cut_off_changes()
+
+    def look_into_image(
+        self, label: str, image: str, on_bytes: Callable[[int], None], stop: threading.Event
+    ) -> Known[ImageInventory]:
+        """Inspect the contents of an image, see `image_contents`."""
+        from hardentui.features.images.scanning import look_into_image
+
+        return look_into_image(self.parts, label, image, on_bytes, stop)
+
+    def scanning(self) -> Scanning:
+        """Vulnerability scans of images."""
+        from hardentui.features.images.scanning import Scanning
+
+        return Scanning(self.parts)
+
+    def trying(self, report: Report) -> Trying:
+        """Trials of a container, on twins beside it."""
+        from hardentui.features.trial.trying import Trying
+
+        facts = known_facts(report)
+        others = (facts.pod or {}).get("Containers") or ()
+        stopped = {str(other.get("Id")) for other in others if other.get("State") != "running"}
+        members = [
+            member
+            for member in self.containers.neighbours(report).members
+            if not facts.running or member.id not in stopped  # such as kept originals of other members
+        ]
+        waived = frozenset(finding.check for finding in report.everything if finding.status is Status.WAIVED)
+        return Trying(self.opened, self._gatherers, self.judge, facts, members, waived)
+
+    def applying(self, report: Report) -> Application:
+        """Applying a plan to a real container, with rollback."""
+        from hardentui.features.apply.applying import Application
+
+        return Application(self, report)
+
+    def close(self) -> None:
+        """Close all connections, and stop a private service."""
+        self.opened.close()

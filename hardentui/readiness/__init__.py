@@ -1,1 +1,0 @@
-"""Whether a service works: how readiness is judged, the wait for it, and probes."""

@@ -1,1 +1,0 @@
-"""Facts as pages to read: images, networks, trust."""

@@ -1,1 +1,0 @@
-"""Trials: the use case, and their records."""

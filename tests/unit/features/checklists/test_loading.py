@@ -1,0 +1,243 @@
+"""Checklists: all faults of a bad one, each with its line; and the one that is shipped."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from hardentui.checks import all_checks
+from hardentui.errors import ChecklistError, InputError
+from hardentui.features.checklists import loading as checklists
+from hardentui.features.checklists.own_rows import line_of, toml_lines
+from hardentui.model.check import Check
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import FixKind, Risk, Severity, passed
+
+
+def _check(
+    check_id: str,
+    step: int = 4,
+    severity: Severity = Severity.HIGH,
+    **parameters: int | str | bool | tuple[str, ...],
+) -> Check[ContainerFacts]:
+    return Check(
+        id=check_id,
+        step=step,
+        title=f"{check_id} is there",
+        severity=severity,
+        summary="Remove it",
+        fix=FixKind.RECREATE,
+        risk=Risk.SAFE,
+        evaluate=lambda facts, given: passed(),
+        passes=tuple,
+        fails=tuple,
+        parameters=parameters,
+    )
+
+
+CHECKS = (
+    _check("writable-rootfs", tmpfs=("/run", "/tmp"), size=64, strict=True, mode="rw"),
+    _check("root-user"),
+)
+STEPS = "\n".join(f'[[step]]\nnumber = {number}\ntitle = "Step {number}"\n' for number in range(1, 11))
+GOOD = f'id = "mine"\ntitle = "Mine"\n{STEPS}checks = ["writable-rootfs", "root-user"]\n'
+
+
+def _faults(text: str) -> tuple[str, ...]:
+    with pytest.raises(ChecklistError) as caught:
+        checklists.parse(text, "mine.toml", CHECKS)
+    assert caught.value.exit_code == 2
+    return caught.value.faults
+
+
+def test_a_checklist_keeps_order_texts_and_parameters() -> None:
+    text = GOOD + '[check.writable-rootfs]\ntmpfs = ["/run"]\nsize = 8\nstrict = false\nmode = "ro"\n'
+    checklist = checklists.parse(text, "mine", CHECKS)
+    assert (checklist.id, checklist.title, len(checklist.steps)) == ("mine", "Mine", 10)
+    assert checklist.steps[9].checks == ("writable-rootfs", "root-user")
+    assert checklist.parameters == {
+        "writable-rootfs": {"tmpfs": ("/run",), "size": 8, "strict": False, "mode": "ro"}
+    }
+
+
+def test_a_step_can_take_all_its_checks_worst_first() -> None:
+    checks = (
+        _check("low", step=10, severity=Severity.LOW),
+        _check("b-high", step=10),
+        _check("elsewhere", step=9),
+        _check("a-high", step=10),
+    )
+    checklist = checklists.parse(f'id = "mine"\ntitle = "Mine"\n{STEPS}checks = "all"\n', "mine", checks)
+    assert checklist.steps[9].checks == ("a-high", "b-high", "low")
+    assert checklist.steps[8].checks == ()
+
+
+def test_a_step_names_its_checks_or_takes_all() -> None:
+    assert _faults(GOOD.replace('["writable-rootfs", "root-user"]', '"some"')) == (
+        f'{GOOD.count(chr(10))}: checks must be a list of strings, or "all"',
+    )
+
+
+def test_every_fault_is_told_with_its_line() -> None:
+    text = "\n".join(
+        (
+            'id = "Not Good"',  # 1
+            "titel = 'x'",  # 2
+            "[[step]]",  # 3
+            "number = 1",  # 4
+            'title = "One"',  # 5
+            "checks = [",  # 6
+            '  "root-user",',  # 7
+            '  "writable-rotfs",',  # 8
+            "  3,",  # 9
+            "]",  # 10
+            "[[step]]",  # 11
+            "number = 1",  # 12
+            "what = 7",  # 13
+            'checks = ["root-user", "writable-rootfs", "writable-rootfs"]',  # 14
+            "[[step]]",  # 15
+            'number = "two"',  # 16
+            'title = "Two"',  # 17
+            "[check.writable-rootfs]",  # 18
+            "tmpf = 1",  # 19
+            "size = true",  # 20
+            "strict = 1",  # 21
+            'tmpfs = ["/run", 2]',  # 22
+            "mode = 1979-05-27 07:32:00",  # 23
+            "[check.rootuser]",  # 24
+        )
+    )
+    assert _faults(text) == (
+        "1: id must consist of lower-case letters, digits and dashes",
+        "1: steps 2, 3, 4, 5, 6, 7, 8, 9, 10 are missing; one without checks has `checks = []`",
+        "1: title is missing",
+        "2: unknown key 'titel'; did you mean 'title'?",
+        "8: there is no check 'writable-rotfs'; did you mean 'writable-rootfs'?",
+        "9: checks holds a whole number where a string is needed",
+        "11: title is missing",
+        "12: step 1 is defined twice",
+        "13: what must be a string, not a whole number",
+        "14: check 'root-user' is already in step 1",
+        "14: check 'writable-rootfs' is listed twice",
+        "16: number must be a whole number, not a string",
+        "19: check 'writable-rootfs' has no parameter 'tmpf'; did you mean 'tmpfs'?",
+        "20: size must be a whole number, not true or false",
+        "21: strict must be true or false, not a whole number",
+        "22: tmpfs must be a list of strings, not a list",
+        "23: mode must be a string, not a date or time",
+        "24: there is no check 'rootuser'; did you mean 'root-user'?",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("id = 'x'\ntitle = = 'y'\n", 2), ('id = "x\n', 1), ("id = 'x'\n[step\n", 2), ("a = [1,\n2,\n", 2)],
+)
+def test_what_is_no_toml_is_told_with_its_line(text: str, line: int) -> None:
+    (fault,) = _faults(text)
+    assert fault.startswith(f"{line}: invalid TOML: ")
+
+
+@pytest.mark.parametrize("text", ["step = 3", "step = [1]", "check = []", "check.root-user = 1", "[step]"])
+def test_wrong_shapes_are_faults_and_no_crash(text: str) -> None:
+    assert any(" must be " in fault for fault in _faults(text))
+
+
+def test_a_hostile_name_is_made_visible() -> None:
+    faults = _faults('id = "x"\ntitle = "x"\n"\\u001b]0;x" = 1\n')
+    assert any("unknown key" in fault for fault in faults)
+    assert not any("\x1b" in fault for fault in faults)
+
+
+TRICKY = '''# [not.a.table]
+name = """
+[[step]]
+number = "not a header" """
+plain = '[[also.not]]' # [[nor.this]]
+"quoted.key"."in\\"ner" = {a = 1, b = [1, {c = 2}]} # }
+[[step]]
+[[step.part]]
+x = 1
+[[step.part]]
+list = [
+  "one", # ]
+  [2, 3],
+  \'\'\'four
+]\'\'\',
+  "five",
+]
+[step.part.deep]
+y.z = 2
+[[step]]
+[[step.part]]
+x = 3
+'''
+
+
+def test_lines_of_nested_tables_arrays_and_strings_that_look_like_headers() -> None:
+    tomllib.loads(TRICKY)
+    lines = toml_lines(TRICKY)
+    assert {
+        path: lines[path]
+        for path in (
+            ("name",),
+            ("plain",),
+            ("quoted.key", 'in"ner', "b", 1, "c"),
+            ("step", 0),
+            ("step", 0, "part", 0, "x"),
+            ("step", 0, "part", 1),
+            ("step", 0, "part", 1, "list", 1),
+            ("step", 0, "part", 1, "list", 1, 1),
+            ("step", 0, "part", 1, "list", 2),
+            ("step", 0, "part", 1, "list", 3),
+            ("step", 0, "part", 1, "deep", "y", "z"),
+            ("step", 1, "part", 0, "x"),
+        )
+    } == {
+        ("name",): 2,
+        ("plain",): 5,
+        ("quoted.key", 'in"ner', "b", 1, "c"): 6,
+        ("step", 0): 7,
+        ("step", 0, "part", 0, "x"): 9,
+        ("step", 0, "part", 1): 10,
+        ("step", 0, "part", 1, "list", 1): 13,
+        ("step", 0, "part", 1, "list", 1, 1): 13,
+        ("step", 0, "part", 1, "list", 2): 14,
+        ("step", 0, "part", 1, "list", 3): 16,
+        ("step", 0, "part", 1, "deep", "y", "z"): 19,
+        ("step", 1, "part", 0, "x"): 22,
+    }
+    assert ("not", "a", "table") not in lines
+    assert ("also",) not in lines
+    assert line_of(lines, ("step", 1, "part", 0, "nothing")) == 21
+    assert line_of(lines, ("nowhere",)) == 1
+
+
+def test_an_unknown_name_lists_what_there_is() -> None:
+    with pytest.raises(InputError, match="no checklist 'ten-stepz'"):
+        checklists.load("ten-stepz")
+
+
+@pytest.mark.parametrize("name", ["..", "no.such", "ten-steps\n"])
+def test_a_name_is_no_path(name: str) -> None:
+    with pytest.raises(InputError, match="There is no checklist"):
+        checklists.load(name)
+
+
+def test_a_file_is_read_and_a_missing_or_broken_one_told(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(GOOD)
+    assert checklists.load(str(tmp_path / "mine.toml"), CHECKS).id == "mine"
+    with pytest.raises(InputError, match="cannot be read: No such file"):
+        checklists.load(str(tmp_path / "other.toml"), CHECKS)
+    (tmp_path / "latin.toml").write_bytes(b"id = '\xff'")
+    with pytest.raises(InputError, match="not UTF-8"):
+        checklists.load(str(tmp_path / "latin.toml"), CHECKS)
+
+
+def test_the_ten_steps_hold_every_check_of_ours() -> None:
+    checklist = checklists.load()
+    assert [step.number for step in checklist.steps] == list(range(1, 11))
+    placed = {check for step in checklist.steps for check in step.checks}
+    assert sorted(check.id for check in all_checks() if check.id not in placed) == []

@@ -1,0 +1,55 @@
+"""What changes while a container runs, and what takes a new one."""
+
+from __future__ import annotations
+
+import pytest
+
+from hardentui.checks.examples import container, rootful
+from hardentui.features.fix.apply_ways import live_flags
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import FixKind, Risk
+from hardentui.model.plan import Change, Plan
+from hardentui.model.spec import Version
+
+MEMORY = ("memory", "128m")
+HEALTH = ("health-cmd", "redis-cli ping")
+
+
+def _flags(facts: ContainerFacts, *changes: tuple[str, str]) -> tuple[str, ...]:
+    made = tuple(
+        Change(option, (), (after,), ("a-check",), "", Risk.SAFE, "", FixKind.RECREATE)
+        for option, after in changes
+    )
+    return live_flags(Plan("web", "web", (), made, facts.spec, facts.spec), facts)
+
+
+def _facts(
+    *version: int, test: tuple[str, ...] = (), timeout: int = 30, database: str = "sqlite"
+) -> ContainerFacts:
+    info = {"host": {"databaseBackend": database}}
+    config = {"Healthcheck": {"Test": [*test], "Timeout": timeout * 10**9}} if test else {}
+    return container(
+        engine=rootful(version=Version(*(version or (5, 4))), info=info), inspect={"Config": config}
+    )
+
+
+def test_limits_and_a_first_health_check_take_no_new_container() -> None:
+    assert _flags(_facts(), MEMORY, HEALTH) == ("--memory=128m", "--health-cmd=redis-cli ping")
+    assert _flags(_facts(test=("NONE",)), HEALTH) == ("--health-cmd=redis-cli ping",)
+
+
+@pytest.mark.parametrize(
+    ("facts", "changes"),
+    [
+        pytest.param(_facts(), (MEMORY, ("read-only", "true")), id="another option"),
+        pytest.param(_facts(4, 3), (MEMORY,), id="a Podman that forgets it at the next start"),
+        pytest.param(_facts(5, 3), (MEMORY,), id="a Podman that forgets the other limits"),
+        pytest.param(_facts(database="boltdb"), (MEMORY,), id="a database that keeps no update"),
+        pytest.param(
+            _facts(test=("CMD-SHELL", "true")), (HEALTH,), id="another health check, not restorable"
+        ),
+        pytest.param(_facts(test=("NONE",), timeout=0), (MEMORY,), id="Podman refuses every update"),
+    ],
+)
+def test_the_rest_takes_one(facts: ContainerFacts, changes: tuple[tuple[str, str], ...]) -> None:
+    assert _flags(facts, *changes) == ()

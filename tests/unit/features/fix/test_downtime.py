@@ -1,0 +1,67 @@
+"""The downtime that the steps of an apply tell beforehand: what was seen, and where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hardentui.checks.examples import container, rootful
+from hardentui.features.apply.applying import expected_downtime
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.journal import EntryAction, JournalEntry
+from tests.support.rooted import Rooted
+
+ENGINE = "unix:///a"
+
+
+def _facts(signal: str = "") -> ContainerFacts:
+    config = {"StopSignal": signal, "StopTimeout": 20}
+    return container(engine=rootful(), inspect={"State": {"Pid": 77}, "Config": config})
+
+
+def _files(tmp_path: Path, caught: int) -> Rooted:
+    (tmp_path / "proc" / "77").mkdir(parents=True)
+    (tmp_path / "proc" / "77" / "comm").write_text("web\n")
+    status = f"Name:\tweb\nSigBlk:\t0000000000000000\nSigCgt:\t{caught:016x}\n"
+    (tmp_path / "proc" / "77" / "status").write_text(status)
+    return Rooted(tmp_path)
+
+
+def _entry(container: str, engine: str, down: float | None) -> JournalEntry:
+    return JournalEntry(
+        id="20261126-101112-00ff",
+        time="2026-11-26T10:11:12+00:00",
+        action=EntryAction.APPLY,
+        container=container,
+        engine=engine,
+        downtime_seconds=down,
+    )
+
+
+@pytest.mark.parametrize(
+    ("signal", "caught", "seconds"),
+    [("", 1 << 14, 1.5), ("", 0, 21.5), ("SIGQUIT", 1 << 14, 21.5), ("QUIT", 1 << 2, 1.5), ("9", 0, 1.5)],
+)
+def test_who_ignores_the_stop_signal_is_killed_later(
+    tmp_path: Path, signal: str, caught: int, seconds: float
+) -> None:
+    expected = expected_downtime(_facts(signal), _files(tmp_path, caught), (), ENGINE, None)
+    assert expected.seconds == seconds
+
+
+def test_a_twin_that_was_killed_early_does_not_hide_how_long_the_original_takes(tmp_path: Path) -> None:
+    expected = expected_downtime(_facts(), _files(tmp_path, 0), (), ENGINE, (2.0, 1.0))
+    assert expected.seconds == 22.0
+    assert "killed after 20 s" in expected.words
+
+
+def test_a_trial_knows_better_and_the_last_change_best(tmp_path: Path) -> None:
+    facts, files, tried = _facts(), _files(tmp_path, 1 << 14), (2.0, 0.5)
+    assert expected_downtime(facts, files, (), ENGINE, tried).seconds == 2.5
+    entries = (_entry("web", ENGINE, None), _entry("web", "unix:///b", 9.0), _entry("db", ENGINE, 8.0))
+    assert expected_downtime(facts, files, entries, ENGINE, tried).seconds == 2.5
+    known = (*entries, _entry("web", ENGINE, 0.7))
+    assert expected_downtime(facts, files, known, ENGINE, tried).words == (
+        "Expected downtime: about 0.7 s (as in its last change)."
+    )

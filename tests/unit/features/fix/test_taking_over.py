@@ -1,0 +1,257 @@
+"""What to do after writing: nothing is lost, there is a way back, and it is for the engine's own account."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+
+import pytest
+from msgspec.structs import replace
+
+from hardentui.features.fix.taking_over import next_steps, steps_in_place
+from hardentui.features.looking.containers import Neighbours
+from hardentui.host.files.reader import LocalFiles
+from hardentui.model.draft import Draft, DraftFile, NextSteps, Target
+from hardentui.model.facts import ContainerFacts, FileChange, Kernel
+from hardentui.model.mounts import Unread
+from hardentui.model.spec import Version
+from hardentui.model.written import WriteState, WrittenFile
+from hardentui.options import IMAGE, NAME, POD, REMOVE, REQUIRES
+from tests.support.units import of_own_unit
+
+ALONE = Neighbours()
+RUNNING = Kernel(1)
+
+
+def container(
+    *pairs: object, name: str = "web", unit: str = "", rootless: bool = False, uid: int = 0
+) -> ContainerFacts:
+    facts = of_own_unit("web", (IMAGE, "docker.io/library/web:1"), *pairs)  # type: ignore[arg-type]
+    config = {**facts.inspect["Config"], "Labels": {"PODMAN_SYSTEMD_UNIT": unit} if unit else {}}
+    url = f"unix:///run/user/{uid}/podman/podman.sock" if rootless else "unix:///run/podman/podman.sock"
+    engine = facts.engine.replace(rootless=rootless, url=url)
+    inspect = {**facts.inspect, "Config": config}
+    facts = facts.replace(inspect=inspect, engine=engine, unit_exists=bool(unit), changes=(), kernel=RUNNING)
+    return facts.replace(id=(name * 64)[:64], name=name, spec=facts.spec.with_(NAME, name))
+
+
+def draft(target: Target, *names: str) -> Draft:
+    return Draft(target=target, files=tuple(DraftFile(name, "", masked="") for name in names))
+
+
+def after(
+    facts: ContainerFacts, target: Target, names: Sequence[str], stack: Neighbours = ALONE
+) -> NextSteps:
+    return next_steps(LocalFiles(), facts, stack, draft(target, *names), "/my out")
+
+
+def function(steps: NextSteps, name: str) -> list[str]:
+    """The lines of a function of the script."""
+    lines = steps.files[0].text.splitlines()
+    start = lines.index(f"{name}() {{") + 1
+    return [line.strip() for line in lines[start : lines.index("}", start)]]
+
+
+def test_podmans_own_way_to_bring_quadlets_is_named_where_there_is_one() -> None:
+    files = ["web.container", "copy-volumes.sh", "data.volume"]
+    facts = container()
+    newer = facts.replace(engine=facts.engine.replace(version=Version(5, 6)))
+    assert after(newer, Target.QUADLET, files).about.endswith(
+        "; on a host without web: podman quadlet install web.container data.volume"
+    )
+    assert "quadlet install" not in after(facts, Target.QUADLET, files).about
+    assert "quadlet install" not in after(newer, Target.RUN, ["web.sh"]).about
+
+
+def test_four_commands_take_over_look_go_back_and_finish() -> None:
+    steps = after(container(), Target.QUADLET, ["web.container"])
+    run = "sh '/my out/web-take-over.sh'"
+    assert [command.removeprefix("sudo ") for command in steps.commands] == [run, "hardentui check web"]
+    assert [command.removeprefix("sudo ") for command in steps.back] == [f"{run} back"]
+    assert [command.removeprefix("sudo ") for command in steps.finish] == [f"{run} finish"]
+    assert [file.name for file in steps.files] == ["web-take-over.sh"]
+
+
+def test_the_original_has_another_name_before_anything_starts_that_would_replace_it() -> None:
+    steps = after(container(), Target.QUADLET, ["web.container", "web-copy-volumes.sh"])
+    assert function(steps, "now") == [
+        "podman stop --ignore web >/dev/null",
+        "keep web web-before",
+        "is_free web",
+        "sh web-copy-volumes.sh",
+        'for file in web.container; do cp "$file" "$place/$file"; done',
+        "systemctl daemon-reload",
+        "systemctl start web.service",
+        ":",
+    ]
+    assert not any("podman rm" in line for line in (*function(steps, "now"), *function(steps, "back")))
+
+
+def test_a_script_gets_the_name_and_those_that_need_it_are_made_again_after_it() -> None:
+    app = container((REQUIRES, ("web",)), name="app")
+    other = container(name="other")
+    steps = after(container(), Target.RUN, ["web.sh", "app.sh"], Neighbours((app, other)))
+    now = function(steps, "now")
+    assert now[0] == "podman stop --ignore app web >/dev/null"
+    assert now[-3:] == ["sh web.sh >/dev/null", "sh app.sh >/dev/null", ":"]
+    assert not any("other" in line for line in now)
+
+
+def test_one_that_does_not_run_is_not_started() -> None:
+    stopped = container().replace(kernel=container().planned(container().spec).kernel)
+    assert "sh web.sh create >/dev/null" in function(after(stopped, Target.RUN, ["web.sh"]), "now")
+    quadlet = after(stopped, Target.QUADLET, ["web.container"])
+    assert not any("start" in line for line in function(quadlet, "now"))
+
+
+def test_an_engine_that_was_named_is_named_again_unless_one_has_to_be_on_its_machine() -> None:
+    facts = container()
+    named = facts.engine.replace(found_with=("--url", "unix:///srv/podman.sock"))
+    local = after(facts.replace(engine=named), Target.RUN, ["web.sh"]).commands
+    assert any(command.endswith("hardentui check web --url unix:///srv/podman.sock") for command in local)
+    far = facts.replace(engine=named.replace(local=False))
+    assert after(far, Target.RUN, ["web.sh"]).commands[-1] == "hardentui check web"
+
+
+def test_a_container_that_goes_when_it_stops_has_a_stand_in_first() -> None:
+    steps = after(container((REMOVE, True)), Target.RUN, ["web.sh"])
+    now = function(steps, "now")
+    assert now[:2] == ["sh web-before.sh create >/dev/null", "podman stop --ignore web >/dev/null"]
+    stand_in = next(file for file in steps.files if file.name == "web-before.sh")
+    assert "--name=web-before" in stand_in.text
+    assert "--rm" in stand_in.text
+
+
+def test_the_unit_that_runs_it_today_is_stopped_first_and_started_again_on_the_way_back() -> None:
+    steps = after(container(unit="old.service"), Target.QUADLET, ["web.container"])
+    assert function(steps, "now")[0] == "systemctl stop old.service"
+    assert "systemctl start old.service" in function(steps, "back")
+
+
+@pytest.mark.parametrize("exists", [False, None])
+def test_a_unit_that_only_a_label_of_podman_compose_names_counts_as_absent(exists: bool | None) -> None:
+    facts = container(unit="podman-compose@web.service")
+    if exists is None:  # on another machine it cannot be known
+        facts = facts.replace(unit_exists=Unread("the engine is on another machine"))
+    else:
+        facts = facts.replace(unit_exists=False)
+    steps = after(facts, Target.QUADLET, ["web.container"])
+    assert "podman-compose" not in steps.files[0].text
+    assert "keep web web-before" in function(steps, "now")
+
+
+def test_a_pod_cannot_be_renamed_so_its_successor_has_another_name_until_it_is_gone() -> None:
+    pod = {"Id": "p" * 64, "Name": "shop", "InfraContainerID": "i" * 64, "InfraConfig": {"Networks": ["net"]}}
+    web, db = (container((POD, "shop"), name=name).replace(pod=pod) for name in ("web", "db"))
+    steps = after(web, Target.QUADLET, ["web.container", "db.container", "shop.pod"], Neighbours((db,)))
+    now, back, finish = (function(steps, name) for name in ("now", "back", "finish"))
+    assert now[0] == "podman pod stop shop >/dev/null"
+    assert {"keep web web-before", "keep db db-before"} <= set(now)
+    assert any("PodName=shop-new" in line and "--network-alias=shop" in line for line in now)
+    assert "systemctl start shop-pod.service" in now
+    assert "podman pod start shop >/dev/null" in back
+    assert not any("pod rm" in line for line in (*now, *back))
+    removed = [line for line in finish if "discard" in line or "drop_pod" in line]
+    assert len(removed) == 3
+    assert removed[-1] == "drop_pod shop 1", "members first, without their volumes"
+
+
+def test_files_that_only_the_original_has_keep_it_from_being_removed() -> None:
+    facts = container().replace(changes=(FileChange("/srv/app.db", "added", False),))
+    finish = function(after(facts, Target.QUADLET, ["web.container"]), "finish")
+    assert not any("discard" in line for line in finish)
+    assert any("only it has /srv/app.db" in line for line in finish)
+
+
+def test_a_name_that_is_taken_is_not_taken_again() -> None:
+    stack = Neighbours(names=frozenset({"web", "web-before"}))
+    assert "keep web web-before-2" in function(after(container(), Target.RUN, ["web.sh"], stack), "now")
+
+
+def without_sudo(commands: Sequence[str]) -> list[str]:
+    return [command.removeprefix("sudo ") for command in commands]
+
+
+def test_a_changed_unit_goes_where_systemd_reads_it_and_comes_back() -> None:
+    place = "/etc/systemd/system/web.service.d"
+    file = DraftFile("zz.conf", "", masked="", directory=place)
+    drop_in = Draft(target=Target.DROP_IN, files=(file,), commands=("systemctl daemon-reload",))
+    result = next_steps(LocalFiles(), container(), ALONE, drop_in, "out")
+    assert without_sudo(result.commands) == [
+        f"mkdir -p {place}",
+        f"cp out/web.service.d/zz.conf {place}/",
+        "systemctl daemon-reload",
+        "hardentui check web",
+    ]
+    assert without_sudo(result.back) == [f"rm {place}/zz.conf", "systemctl daemon-reload"]
+    there = replace(file, before="[Service]\n")
+    result = next_steps(LocalFiles(), container(), ALONE, replace(drop_in, files=(there,)), "out")
+    assert f"cp -p {place}/zz.conf {place}/zz.conf.before" in without_sudo(result.commands)
+    assert f"mv {place}/zz.conf.before {place}/zz.conf" in without_sudo(result.back)
+
+
+def test_a_unit_changed_in_place_comes_back_from_its_backup() -> None:
+    drop_in = Draft(
+        target=Target.DROP_IN,
+        files=(DraftFile("a.conf", "", masked="", directory="/u"),),
+        commands=("systemctl daemon-reload",),
+    )
+    saved = (
+        WrittenFile("/u/a.conf", WriteState.REPLACED, "/u/a.conf.bak"),
+        WrittenFile("/u/b.conf", WriteState.NEW),
+        WrittenFile("/u/c.conf", WriteState.UNCHANGED),
+    )
+    result = steps_in_place(LocalFiles(), container(), drop_in, saved)
+    assert without_sudo(result.commands) == ["systemctl daemon-reload", "hardentui check web"]
+    assert without_sudo(result.back) == [
+        "mv /u/a.conf.bak /u/a.conf",
+        "rm /u/b.conf",
+        "systemctl daemon-reload",
+    ]
+
+
+def test_a_restart_that_deletes_an_anonymous_volume_comes_after_a_copy_of_it() -> None:
+    volume = "a" * 64
+    facts = container((REMOVE, True))
+    mounts = [{"Type": "volume", "Name": volume, "Destination": "/data"}]
+    facts = facts.replace(inspect={**facts.inspect, "Mounts": mounts})
+    unit = Draft(
+        target=Target.UNIT,
+        files=(DraftFile("web.container", "", masked="", directory="/u"),),
+        commands=("systemctl restart web.service",),
+    )
+    commands = without_sudo(next_steps(LocalFiles(), facts, ALONE, unit, "/o").commands)
+    export = f"podman volume export {volume} --output /o/web-data.tar"
+    assert commands.index(export) < commands.index("systemctl restart web.service")
+
+
+def test_a_rootless_engine_is_its_users() -> None:
+    own = container(rootless=True, uid=os.geteuid())
+    text = after(own, Target.QUADLET, ["web.container"]).files[0].text
+    assert 'place="${XDG_CONFIG_HOME:-$HOME/.config}"/containers/systemd' in text
+    assert "systemctl --user daemon-reload" in text
+    other = container(rootless=True, uid=54321)
+    commands = after(other, Target.RUN, ["web.sh"]).commands
+    assert commands[0].startswith("sudo -H -u 54321 XDG_RUNTIME_DIR=/run/user/54321 sh ")
+
+
+@pytest.mark.parametrize("name", ["$(reboot)", "x; reboot", "-rf"])
+def test_what_an_engine_calls_a_container_stays_one_word(name: str) -> None:
+    steps = after(container().replace(name=name), Target.RUN, ["c.sh"])
+    for command in (*steps.commands, *steps.back, *steps.finish, steps.files[0].text):
+        assert "$(reboot)" not in command
+        assert "; reboot" not in command
+        assert " -rf" not in command
+
+
+@pytest.mark.parametrize("target", [Target.RUN, Target.QUADLET])
+def test_the_script_is_one_that_a_posix_shell_can_read(target: Target) -> None:
+    pod = {"Id": "p" * 64, "Name": "it's", "InfraContainerID": "i" * 64}
+    facts = container((POD, "it's"), (REMOVE, True)).replace(pod=pod)
+    steps = after(facts, target, ["web.container", "it-s.pod", "it's.sh"])
+    done = subprocess.run(
+        ["sh", "-n"], input=steps.files[0].text, text=True, capture_output=True, check=False
+    )
+    assert done.stderr == ""
+    assert done.returncode == 0

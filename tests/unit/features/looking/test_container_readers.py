@@ -1,0 +1,182 @@
+"""Files that one container names: who can change them, besides root and the account of a rootless engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from hardentui.checks import check_by_id
+from hardentui.checks.examples import container, rootless
+from hardentui.engine.read import Engine
+from hardentui.engine.recorded import RecordedConnection
+from hardentui.features.looking.container_readers import Place, readers_of_container
+from hardentui.features.looking.gather import RuntimeConfigs
+from hardentui.features.looking.shared_resources import OncePerEngine
+from hardentui.host.files.reader import LocalFiles
+from hardentui.model.check import Parameters
+from hardentui.model.facts import ContainerFacts, VolumeFacts
+from hardentui.model.finding import Status
+from hardentui.model.trust import TrustFacts
+from hardentui.options import MOUNTS, SECCOMP_PROFILE, Mount
+
+OWNER = 1000 if os.getuid() == 0 else os.getuid()
+
+
+@pytest.fixture
+def program() -> Iterator[Path]:
+    """A file of the engine's account, in a directory of that account that everybody can enter."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        path = Path(name) / "bin" / "crun"
+        path.parent.mkdir(mode=0o755)
+        path.parent.parent.chmod(0o755)
+        path.write_text("#!/bin/sh\n")
+        path.chmod(0o755)
+        for place in (path, path.parent):
+            os.chown(place, OWNER, -1)
+        yield path
+
+
+def looked_at(
+    *pairs: Any, uid: int = OWNER, config: Any = None, volumes: Any = None, **inspect: Any
+) -> ContainerFacts:
+    """The facts with what was added. `config`: the config.json of the runtime."""
+    runtime = RuntimeConfigs().read(config or {})
+    engine_facts = rootless(trust=TrustFacts(uid=uid))
+    facts = container(*pairs, inspect=inspect, engine=engine_facts, runtime=runtime, volumes=volumes or {})
+    engine = Engine(facts.engine, lambda: RecordedConnection({}, {}))
+    once = OncePerEngine(engine, LocalFiles(), cast("Any", None), lambda: datetime.now(UTC))
+    return facts.replace(**readers_of_container(Place(engine, LocalFiles(), once)))
+
+
+def status(check_id: str, facts: ContainerFacts) -> Status:
+    check = check_by_id(check_id)
+    assert check is not None
+    answer: Status = check.verdict(facts, Parameters(check.parameters)).status
+    return answer
+
+
+def named(path: Path, way: str) -> dict[str, Any]:
+    if way == "--runtime":
+        return {"OCIRuntime": str(path)}
+    words = [way, str(path)] if way != "--init-path" else [f"{way}={path}"]
+    return {"Config": {"CreateCommand": ["podman", "run", *words, "localhost/web:1"]}}
+
+
+@pytest.mark.parametrize("way", ["--runtime", "--init-path", "--hooks-dir", "--conmon"])
+def test_a_program_that_others_can_replace_fails_however_it_is_named(program: Path, way: str) -> None:
+    check = "replaceable-container-programs"
+    assert status(check, looked_at(**named(program, way))) is Status.PASS
+    program.parent.chmod(0o777)
+    assert status(check, looked_at(**named(program, way))) is Status.FAIL
+
+
+def test_so_does_the_program_of_a_hook_in_a_directory_of_its_own(program: Path) -> None:
+    """Of the stage poststop, say, which only Podman knows of."""
+    hooks = program.parent.parent / "hooks"
+    hooks.mkdir()
+    (hooks / "late.json").write_text(json.dumps({"hook": {"path": str(program)}, "stages": ["poststop"]}))
+    check = "replaceable-container-programs"
+    assert status(check, looked_at(**named(hooks, "--hooks-dir"))) is Status.PASS
+    program.parent.chmod(0o777)
+    assert status(check, looked_at(**named(hooks, "--hooks-dir"))) is Status.FAIL
+
+
+@pytest.mark.parametrize("way", ["hook", "init", "interpreter"])
+def test_so_does_what_only_the_configuration_of_the_runtime_names(program: Path, way: str) -> None:
+    config: dict[str, Any] = {"hooks": {"prestart": [{"path": str(program)}], "poststop": None}}
+    if way == "init":
+        config = {"mounts": [{"destination": "/run/podman-init", "source": str(program)}]}
+    elif way == "interpreter":
+        script = program.parent.parent / "hook"
+        script.write_text(f"#!{program}\n")
+        script.chmod(0o755)
+        config = {"hooks": {"prestart": [{"path": str(script)}]}}
+    check = "replaceable-container-programs"
+    assert status(check, looked_at(config=config)) is Status.PASS
+    program.parent.chmod(0o777)
+    assert status(check, looked_at(config=config)) is Status.FAIL
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("/app/crun",),
+        ("sh", "/app/crun"),
+        ("sh", "-c", "exec /app/crun --verbose"),
+        ("sh", "crun"),
+        ("sh", "-c", ". /app/crun; sleep 9"),
+    ],
+)
+def test_so_does_a_script_of_its_own_that_every_account_can_change(
+    program: Path, words: tuple[str, ...]
+) -> None:
+    check = "replaceable-container-programs"
+    mount = (MOUNTS, (Mount("bind", str(program.parent), "/app"),))
+    command: dict[str, Any] = {"Path": words[0], "Args": list(words[1:]), "Config": {"WorkingDir": "/app"}}
+    assert status(check, looked_at(mount, **command)) is Status.NOT_APPLICABLE
+    program.chmod(0o766)
+    assert status(check, looked_at(mount, **command)) is Status.FAIL
+    assert status(check, looked_at(mount, Path="sleep", Args=["9"])) is Status.NOT_APPLICABLE
+    program.chmod(0o755)
+    program.parent.chmod(0o777)
+    assert status(check, looked_at(mount, **command)) is Status.FAIL
+
+
+def test_a_working_tree_of_git_hands_its_hooks_to_who_writes_it(program: Path) -> None:
+    tree, check = program.parent, "sensitive-host-mount"
+    (tree / ".git").mkdir()
+    (tree / "data").mkdir()
+    volume = VolumeFacts("tree", {"Options": {"type": "none", "o": "bind", "device": str(tree)}})
+
+    def mounted(source: str, *options: str, kind: str = "bind") -> Status:
+        mount = Mount(kind, source, "/src", options)
+        return status(check, looked_at((MOUNTS, (mount,)), volumes={"tree": volume}))
+
+    assert mounted(str(tree)) is Status.FAIL
+    assert mounted("tree", kind="volume") is Status.FAIL
+    harmless = mounted("/srv/elsewhere")
+    assert harmless is not Status.FAIL
+    assert mounted(str(tree), "ro") is harmless
+    assert mounted(str(tree / "data")) is harmless
+
+
+@pytest.mark.parametrize("directory", [True, False])
+def test_a_secret_by_bind_mount_is_for_its_reader_alone(program: Path, *, directory: bool) -> None:
+    source, target = (program.parent, "/run/secrets") if directory else (program, "/var/run/secrets/db")
+    facts = looked_at((MOUNTS, (Mount("bind", str(source), target, ("ro",)),)))
+    assert status("loose-secret", facts) is Status.FAIL
+    if directory:
+        options = {"type": "none", "o": "bind", "device": str(source)}
+        volume = VolumeFacts("keys", {"Options": options})
+        facts = looked_at((MOUNTS, (Mount("volume", "keys", target),)), volumes={"keys": volume})
+        assert status("loose-secret", facts) is Status.FAIL
+    elsewhere = looked_at((MOUNTS, (Mount("bind", str(source), "/etc/app"),)))
+    assert status("loose-secret", elsewhere) is Status.PASS
+    program.chmod(0o640)
+    facts = looked_at((MOUNTS, (Mount("bind", str(source), target, ("ro",)),)))
+    assert status("loose-secret", facts) is Status.PASS
+
+
+@pytest.mark.parametrize(
+    "config", [{"hooks": 7, "mounts": {}}, {"hooks": {"prestart": [7, {}]}, "mounts": [7]}]
+)
+def test_an_odd_configuration_names_nothing(config: Any) -> None:
+    assert status("replaceable-container-programs", looked_at(config=config)) is Status.NOT_APPLICABLE
+
+
+def test_what_the_engine_finds_by_its_name_is_judged_with_the_engine() -> None:
+    assert status("replaceable-container-programs", looked_at(OCIRuntime="crun")) is Status.NOT_APPLICABLE
+
+
+def test_a_profile_of_the_account_that_runs_the_engine_is_its_own(program: Path) -> None:
+    profile = (SECCOMP_PROFILE, str(program))
+    assert status("seccomp-profile-file-unsafe", looked_at(profile)) is Status.PASS
+    program.parent.chmod(0o777)
+    assert status("seccomp-profile-file-unsafe", looked_at(profile)) is Status.FAIL

@@ -1,0 +1,433 @@
+"""What is gathered besides inspect: timers, limits of a process, the journal, the cloud, scans, bases."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hardentui.engine.read import Engine
+from hardentui.engine.recorded import RecordedConnection
+from hardentui.features.looking.shared_resources import OncePerEngine
+from hardentui.host.cloud import read_cloud
+from hardentui.host.commands import Run, run_nothing
+from hardentui.host.files.recorded import RecordedFiles
+from hardentui.host.machine import read_journal
+from hardentui.host.network.firewall import read_firewall
+from hardentui.host.process.proc import read_log_limit, read_rlimits
+from hardentui.host.sysctls import read_security_modules
+from hardentui.host.units.systemd import Manager, timer_active
+from hardentui.images.bases import bases_of
+from hardentui.model.facts import EngineFacts, ImageFacts, Rlimit
+from hardentui.model.host import JournalStorage
+from hardentui.model.image import NeverScanned, ScanReport, Vulnerability
+from hardentui.model.mounts import Known, Unread
+from hardentui.scanners.stored import StoredScans, parse_report
+from hardentui.state.own_files import state_directory
+
+TIMER = "podman-auto-update.timer"
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+ID = "a" * 64
+
+
+def files(text: dict[str, str] | None = None, **more: Any) -> RecordedFiles:
+    return RecordedFiles({"text": text or {}, **more})
+
+
+def saying(answer: Known[str], asked: list[Sequence[str]] | None = None) -> Run:
+    def run(arguments: Sequence[str], seconds: float) -> Known[str]:
+        assert 0 < seconds <= 10
+        if asked is not None:
+            asked.append(tuple(arguments))
+        return answer
+
+    return run
+
+
+# --- the timer of auto-update -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "active"),
+    [
+        ("LoadState=loaded\nActiveState=active\n", True),
+        ("LoadState=loaded\nActiveState=inactive\n", False),
+        ("LoadState=not-found\nActiveState=inactive\n", False),
+        ("LoadState=loaded\nActiveState=activating\n", False),
+    ],
+)
+def test_systemd_says_whether_the_timer_is_active(answer: str, active: bool) -> None:
+    enabled = files(links={f"/etc/systemd/system/timers.target.wants/{TIMER}": "x"}, text={})
+    assert timer_active(enabled, saying(answer), TIMER, Manager()) is active
+
+
+def test_the_right_manager_is_asked_and_that_of_others_never() -> None:
+    asked: list[Sequence[str]] = []
+    run = saying("ActiveState=active", asked)
+    timer_active(files(), run, TIMER, Manager())
+    timer_active(files(), run, TIMER, Manager("anna", "/home/anna"))
+    timer_active(files(), run, TIMER, Manager("anna", "/home/anna", ours=False))
+    assert [words[: len(words) - 3] for words in asked] == [
+        ("systemctl",),
+        ("systemctl", "--user"),
+    ]
+    assert all("show" in words for words in asked)
+
+
+def test_without_systemctl_the_links_of_enabled_units_count() -> None:
+    path = f"/home/anna/.config/systemd/user/timers.target.wants/{TIMER}"
+    enabled = files({path: ""})
+    assert timer_active(enabled, run_nothing, TIMER, Manager("anna", "/home/anna")) is True
+    assert timer_active(enabled, run_nothing, TIMER, Manager("ben", "/home/ben")) is False
+    assert timer_active(enabled, run_nothing, TIMER, Manager()) is False
+
+
+def test_a_timer_that_nobody_may_look_at_is_unknown() -> None:
+    closed = files(errors={"/home/anna/.config/systemd/user": "EACCES"})
+    result = timer_active(closed, run_nothing, TIMER, Manager("anna", "/home/anna"))
+    assert isinstance(result, Unread)
+    assert "systemctl was not run" in result.reason
+
+
+# --- the limits of a process ------------------------------------------------------------------------
+
+LIMITS = """\
+Limit                     Soft Limit           Hard Limit           Units
+Max stack size            8388608              unlimited            bytes
+Max core file size        0                    unlimited            bytes
+Max processes             96365                96365                processes
+Max open files            1024                 524288               files
+"""
+
+
+def test_limits_are_read_from_proc() -> None:
+    assert read_rlimits(files({"/proc/7/limits": LIMITS}), 7) == (
+        Rlimit("core", 0, None),
+        Rlimit("nproc", 96365, 96365),
+        Rlimit("nofile", 1024, 524288),
+    )
+
+
+def test_limits_of_an_ended_or_closed_process_are_unknown() -> None:
+    assert read_rlimits(files(), 7) == Unread("the process has ended")
+    closed = read_rlimits(files(errors={"/proc/7/limits": "EACCES"}), 7)
+    assert isinstance(closed, Unread)
+    assert "no permission" in closed.reason
+    assert isinstance(read_rlimits(files({"/proc/7/limits": "nonsense"}), 7), Unread)
+
+
+# --- the limit of a log -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "limit"),
+    [
+        (("/usr/bin/conmon", "--api-version", "1", "--log-size-max", "1048576", "-P", "x"), 1048576),
+        (("conmon", "--log-size-max=4096"), 4096),
+        (("/usr/bin/conmon", "--log-size-max", "-1"), 0),
+        (("/usr/bin/conmon", "-l", "k8s-file:/x/ctr.log"), 0),
+    ],
+)
+def test_conmon_is_told_the_size_at_which_it_cuts_a_log(words: tuple[str, ...], limit: int) -> None:
+    assert read_log_limit(files({"/proc/7/cmdline": "\0".join((*words, ""))}), 7) == limit
+
+
+def test_without_conmon_the_limit_of_a_log_is_unknown() -> None:
+    assert isinstance(read_log_limit(files(), 7), Unread)
+    other = read_log_limit(files({"/proc/7/cmdline": "sleep\x001\0"}), 7)
+    assert isinstance(other, Unread)
+    assert "not conmon" in other.reason
+
+
+# --- the journal ------------------------------------------------------------------------------------
+
+SYSTEMD = {"/run/systemd/system/x": ""}
+
+
+def test_the_journal_is_kept_when_its_directory_is_there() -> None:
+    kept = files({**SYSTEMD, "/var/log/journal/1/system.journal": ""})
+    assert read_journal(kept) == JournalStorage("auto", True, False, "")
+    assert read_journal(files(SYSTEMD)) == JournalStorage("auto", False, False, "")
+    assert read_journal(files()) is None
+
+
+def test_drop_ins_have_the_last_word_and_etc_hides_usr() -> None:
+    main = "/etc/systemd/journald.conf"
+    volatile = files(
+        {
+            **SYSTEMD,
+            "/var/log/journal/1/x": "",
+            main: "[Journal]\n#Storage=persistent\nStorage=persistent\n",
+            "/usr/lib/systemd/journald.conf.d/50-site.conf": "[Journal]\nStorage=volatile\n",
+        }
+    )
+    result = read_journal(volatile)
+    assert result == JournalStorage("volatile", False, False, "/usr/lib/systemd/journald.conf.d/50-site.conf")
+    hidden = files(
+        {
+            **SYSTEMD,
+            main: "[Journal]\nStorage=persistent\n",
+            "/usr/lib/systemd/journald.conf.d/50-site.conf": "[Journal]\nStorage=volatile\n",
+            "/etc/systemd/journald.conf.d/50-site.conf": "",
+        }
+    )
+    assert read_journal(hidden) == JournalStorage("persistent", True, False, main)
+
+
+def test_forwarding_counts_only_when_somebody_receives_it() -> None:
+    text = {**SYSTEMD, "/etc/systemd/journald.conf": "[Journal]\nForwardToSyslog = yes\n"}
+    alone, heard = read_journal(files(text)), read_journal(files({**text, "/run/systemd/journal/syslog": ""}))
+    assert isinstance(alone, JournalStorage)
+    assert isinstance(heard, JournalStorage)
+    assert (alone.forwarded, heard.forwarded) == (False, True)
+
+
+def test_a_closed_journal_configuration_is_unknown() -> None:
+    closed = RecordedFiles(
+        {
+            "text": SYSTEMD,
+            "stats": {
+                "/etc/systemd/journald.conf": {
+                    **dict.fromkeys(("uid", "gid", "size", "mtime", "inode", "device"), 0),
+                    "mode": 0o100600,
+                }
+            },
+            "errors": {"/etc/systemd/journald.conf": "EACCES"},
+        }
+    )
+    assert isinstance(read_journal(closed), Unread)
+
+
+# --- the cloud and its metadata address -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "cloud"),
+    [
+        ("sys_vendor", "Amazon EC2\n", "Amazon EC2"),
+        ("product_name", "Google Compute Engine\n", "Google Compute Engine"),
+        ("chassis_asset_tag", "7783-7084-3265-9085-8269-3286-77\n", "Microsoft Azure"),
+        ("sys_vendor", "OpenStack Foundation\n", "OpenStack"),
+        ("sys_vendor", "Linode\n", "Akamai"),
+        ("product_name", "Exoscale Compute Platform\n", "Exoscale"),
+        ("chassis_asset_tag", "ibmcloud\n", "IBM Cloud"),
+        ("sys_vendor", "Microsoft Corporation\n", ""),
+        ("sys_vendor", "QEMU\n", ""),
+    ],
+)
+def test_the_firmware_names_the_cloud(name: str, content: str, cloud: str) -> None:
+    assert read_cloud(files({f"/sys/class/dmi/id/{name}": content})) == cloud
+
+
+def test_without_firmware_tables_there_is_no_cloud_and_a_closed_one_is_unknown() -> None:
+    assert read_cloud(files()) == ""
+    assert isinstance(read_cloud(files(errors={"/sys/class/dmi/id/sys_vendor": "EACCES"})), Unread)
+
+
+def ruleset(right: Any, verdict: str, field: str = "daddr", op: str = "==") -> str:
+    match = {"op": op, "left": {"payload": {"protocol": "ip", "field": field}}, "right": right}
+    rule = {"family": "inet", "table": "filter", "chain": "forward", "expr": [{"match": match}]}
+    rule["expr"].append({verdict: None})  # type: ignore[attr-defined]
+    return json.dumps({"nftables": [{"table": {"family": "inet", "name": "filter"}}, {"rule": rule}]})
+
+
+@pytest.mark.parametrize(
+    ("content", "filtered"),
+    [
+        (ruleset("169.254.169.254", "drop"), True),
+        (ruleset("169.254.169.254", "reject"), True),
+        (ruleset({"prefix": {"addr": "169.254.0.0", "len": 16}}, "drop"), True),
+        (ruleset({"set": ["192.0.2.1", "169.254.169.254"]}, "drop"), True),
+        (ruleset("169.254.169.254", "accept"), False),
+        (ruleset("169.254.169.254", "drop", field="saddr"), False),
+        (ruleset("169.254.169.254", "drop", op="!="), False),
+        (ruleset("@blocked", "drop"), False),
+    ],
+)
+def test_only_a_rule_that_drops_what_goes_to_the_metadata_address_counts(
+    content: str, filtered: bool
+) -> None:
+    assert read_firewall(files(), saying(content), root=True).metadata_filtered is filtered
+    assert isinstance(read_firewall(files(), saying(content), root=False).metadata_filtered, Unread)
+
+
+def test_loaded_apparmor_profiles_are_read_with_their_mode() -> None:
+    path = "/sys/kernel/security/apparmor/profiles"
+    loaded = files({path: "web (complain)\nsnap.a b//child (enforce)\nfree (unconfined)\n"})
+    assert read_security_modules(loaded).apparmor_profiles == {
+        "web": "complain",
+        "snap.a b//child": "enforce",
+        "free": "unconfined",
+    }
+    assert isinstance(read_security_modules(files()).apparmor_profiles, Unread)
+
+
+# --- stored scans -----------------------------------------------------------------------------------
+
+TRIVY = {
+    "SchemaVersion": 2,
+    "CreatedAt": "2026-11-23T08:15:00.123456789Z",
+    "ArtifactName": "docker.io/library/nginx:1.29",
+    "Results": [
+        {"Target": "debian", "Vulnerabilities": None},
+        {
+            "Target": "app",
+            "Vulnerabilities": [
+                {
+                    "VulnerabilityID": "CVE-2026-1",
+                    "PkgName": "libc6",
+                    "Severity": "CRITICAL",
+                    "FixedVersion": "2",
+                },
+                {"VulnerabilityID": "CVE-2026-2", "PkgName": "zlib", "Severity": "strange"},
+                {"VulnerabilityID": "CVE-2026-2", "PkgName": "zlib", "Severity": "strange"},
+            ],
+        },
+    ],
+}
+GRYPE: dict[str, Any] = {
+    "distro": {"name": "debian", "version": "13"},
+    "matches": [
+        {
+            "vulnerability": {
+                "id": "CVE-2026-1",
+                "severity": "Negligible",
+                "fix": {"versions": ["2", "3"], "state": "fixed"},
+                "knownExploited": [{"cve": "CVE-2026-1"}],
+            },
+            "artifact": {"name": "libc6", "version": "1"},
+        }
+    ],
+    "descriptor": {
+        "name": "grype",
+        "timestamp": "2026-11-23T08:15:00Z",
+        "db": {"status": {"schemaVersion": "v6.0.2", "built": "2026-11-22T00:00:00Z"}},
+    },
+}
+
+
+def test_a_report_of_trivy() -> None:
+    result = parse_report(TRIVY, NOW)
+    assert result == ScanReport(
+        "trivy",
+        datetime(2026, 11, 23, 8, 15, 0, 123456, tzinfo=UTC),
+        None,
+        (
+            Vulnerability("CVE-2026-1", "libc6", "critical", "2"),
+            Vulnerability("CVE-2026-2", "zlib", "unknown"),
+        ),
+    )
+
+
+def test_a_report_of_grype_of_both_shapes() -> None:
+    built = datetime(2026, 11, 22, tzinfo=UTC)
+    hole = Vulnerability("CVE-2026-1", "libc6", "low", "2, 3", exploited=True, installed="1")
+    scanned = datetime(2026, 11, 23, 8, 15, tzinfo=UTC)
+    assert parse_report(GRYPE, NOW) == ScanReport("grype", scanned, built, (hole,), built)
+    older = {
+        **GRYPE,
+        "descriptor": {**GRYPE["descriptor"], "db": {"built": "2026-11-22T00:00:00Z", "schemaVersion": 5}},
+    }
+    assert parse_report(older, NOW) == ScanReport("grype", scanned, built, (hole,), None)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        [],
+        {},
+        {"ArtifactName": "x", "Results": "no"},
+        {"ArtifactName": "x", "Results": [{"Vulnerabilities": [{"PkgName": "x"}]}]},
+        {"matches": [{}], "descriptor": {}},
+        {"matches": [], "descriptor": []},
+    ],
+)
+def test_a_damaged_report_is_unknown_and_never_a_clean_one(document: Any) -> None:
+    assert isinstance(parse_report(document, NOW), Unread)
+
+
+def test_a_report_without_a_date_is_as_old_as_its_file() -> None:
+    result = parse_report({**TRIVY, "CreatedAt": "yesterday"}, NOW)
+    assert isinstance(result, ScanReport)
+    assert result.scanned == NOW
+
+
+def test_reports_are_found_by_the_id_of_the_image(tmp_path: Path) -> None:
+    scans = StoredScans(lambda: tmp_path)
+    assert scans.of(ID) == NeverScanned()
+    (tmp_path / "scans").mkdir()
+    path = tmp_path / "scans" / f"{ID}.json"
+    path.write_text(json.dumps(TRIVY), "utf-8")
+    assert isinstance(scans.of(f"sha256:{ID}"), ScanReport)
+    assert scans.of("b" * 64) == NeverScanned()
+    path.write_text("{", "utf-8")
+    assert scans.of(ID) == Unread("the stored scan result is not JSON")
+    assert isinstance(scans.of("../../etc/passwd"), Unread)
+
+
+def test_the_state_directory_follows_xdg(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "/srv/state")
+    assert state_directory() == "/srv/state/hardentui"
+    monkeypatch.setenv("XDG_STATE_HOME", "relative")
+    monkeypatch.setenv("HOME", "/home/of-nobody")
+    assert state_directory() == "/home/of-nobody/.local/state/hardentui"
+
+
+# --- base images ------------------------------------------------------------------------------------
+
+
+def image(identity: str, *layers: str) -> ImageFacts:
+    inspect = {"RootFS": {"Layers": list(layers)}}
+    return ImageFacts(identity, inspect, names=(f"localhost/{identity}:1",))
+
+
+def test_bases_are_images_with_the_lowest_layers_nearest_first() -> None:
+    app = image("app", "1", "2", "3")
+    others: dict[str, Known[ImageFacts]] = {
+        "app": app,
+        "base": image("base", "1"),
+        "near": image("near", "1", "2"),
+        "same": image("same", "1", "2", "3"),
+        "else": image("else", "2"),
+        "empty": image("empty"),
+    }
+    assert bases_of(app, others) == ("localhost/near:1", "localhost/base:1")
+    assert bases_of(others["else"], others) == ()  # type: ignore[arg-type]
+
+
+def test_an_image_that_could_not_be_looked_at_leaves_the_base_unknown() -> None:
+    app = image("app", "1", "2")
+    hidden: dict[str, Known[ImageFacts]] = {"x": Unread("gone")}
+    assert isinstance(bases_of(app, hidden), Unread)
+    assert bases_of(app, {**hidden, "base": image("base", "1")}) == ("localhost/base:1",)
+
+
+# --- once per engine --------------------------------------------------------------------------------
+
+
+def once(answers: dict[str, Any], failures: dict[str, str] | None = None, **over: Any) -> OncePerEngine:
+    connection = RecordedConnection(answers, failures)
+    engine = Engine(EngineFacts(**over), lambda: connection)
+    return OncePerEngine(engine, files(), run_nothing, lambda: NOW)
+
+
+def test_secrets_are_asked_once_and_tell_their_driver() -> None:
+    answers: dict[str, Any] = {
+        "/secrets/json": [{"ID": "1", "Spec": {"Name": "db", "Driver": {"Name": "file"}}}]
+    }
+    asked = once(answers)
+    assert asked.secret_drivers() == {"db": "file"}
+    answers.clear()
+    assert asked.secret_drivers() == {"db": "file"}
+    asked.forget(())
+    assert isinstance(asked.secret_drivers(), Unread)
+
+
+def test_an_engine_elsewhere_tells_nothing_of_its_host() -> None:
+    far = once({}, local=False)
+    assert isinstance(far.auto_update_timer(), Unread)
+    assert isinstance(far.refusals(), Unread)

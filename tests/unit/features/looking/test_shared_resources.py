@@ -1,0 +1,73 @@
+"""What a container is judged with belongs to one list, whatever is listed meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hardentui.engine.read import Engine
+from hardentui.engine.recorded import RecordedConnection
+from hardentui.engine.shapes import Listed
+from hardentui.features.looking.gather import Gatherer, StoredAboutImages
+from hardentui.features.opening.opened import CommandLog, Opened
+from hardentui.host.files.recorded import RecordedFiles
+from hardentui.model.facts import EngineFacts
+from hardentui.model.host import HostFacts
+from hardentui.model.mounts import Known, Unread
+
+ANSWERS: dict[str, Any] = {
+    "/images/json": [{"Id": "image", "Names": ["localhost/a:1"]}],
+    "/networks/json": [{"name": "shop", "driver": "bridge"}],
+    "/volumes/json": [{"Name": "data"}],
+    "/pods/pod/json": {"Id": "pod", "Name": "p"},
+}
+DOCUMENT: dict[str, Any] = {
+    "Id": "c",
+    "Name": "web",
+    "Pod": "pod",
+    "State": {"Status": "created"},
+    "Config": {},
+    "HostConfig": {},
+    "NetworkSettings": {"Networks": {"shop": {}}},
+    "Mounts": [{"Type": "volume", "Name": "data", "Destination": "/data"}],
+}
+
+
+def opened(engine: Engine, host: Callable[[], Known[HostFacts]]) -> Opened:
+    return Opened(
+        engines=(engine,),
+        attempts=(),
+        log=CommandLog(),
+        files=RecordedFiles({}),
+        read_host=host,
+        read_trust=lambda facts: Unread("not read"),
+        host_name="",
+    )
+
+
+def test_a_list_in_the_middle_of_a_look_takes_nothing_from_it() -> None:
+    connection = RecordedConnection(ANSWERS)
+    engine = Engine(EngineFacts(local=False), lambda: connection)
+    listed = (Listed("c", "web", networks=("shop",)),)
+
+    def host() -> Known[HostFacts]:
+        gatherer.refresh(listed)  # as the thread that follows events does at any moment
+        return Unread("not read")
+
+    gatherer = Gatherer(engine, opened(engine, host), StoredAboutImages())
+    gatherer.refresh(listed)
+    facts = gatherer.container(DOCUMENT)
+    assert facts.image_ids == {"localhost/a:1": "image"}
+    assert list(facts.networks) == ["shop"]
+    assert list(facts.volumes) == ["data"]
+    assert facts.pod == ANSWERS["/pods/pod/json"]
+
+
+def test_the_lender_of_a_network_is_asked_for_a_stopped_container() -> None:
+    lender = {**DOCUMENT, "Id": "l" * 64, "Name": "vpn", "HostConfig": {"NetworkMode": "host"}}
+    borrower = {**DOCUMENT, "Pod": "", "HostConfig": {"NetworkMode": f"container:{'l' * 64}"}}
+    connection = RecordedConnection({**ANSWERS, f"/containers/{'l' * 64}/json": lender})
+    engine = Engine(EngineFacts(local=False), lambda: connection)
+    gatherer = Gatherer(engine, opened(engine, lambda: Unread("not read")), StoredAboutImages())
+    gatherer.refresh((Listed("c", "web"), Listed("l" * 64, "vpn")))
+    assert gatherer.container(borrower).lender_on_host is True

@@ -1,0 +1,102 @@
+"""What is taken over together: pods, compose projects, and what refers to each other by ID."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hardentui.engine.shapes import Listed
+from hardentui.features.looking.stack import dependents_of, in_start_order, stack_of
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.spec import Option, Spec
+from hardentui.options import INIT_CTR, NAME, NETWORK, POD, REQUIRES, VOLUMES_FROM
+
+PROJECT = {"io.podman.compose.project": "wiki", "PODMAN_SYSTEMD_UNIT": "podman-compose@wiki.service"}
+
+
+def facts(name: str, *pairs: tuple[Option[Any], Any], created: str = "", **inspect: Any) -> ContainerFacts:
+    config = {"Labels": inspect.pop("labels", {})}
+    document = {"Id": f"id-{name}", "Config": config, "Created": created, **inspect}
+    return ContainerFacts(f"id-{name}", name, Spec.of((NAME, name), *pairs), document, unit_exists=False)
+
+
+class Engine:
+    """These containers, as an engine has them."""
+
+    def __init__(self, *containers: ContainerFacts, states: Mapping[str, str] | None = None) -> None:
+        self.known = {container.id: container for container in containers}
+        self.read: list[str] = []
+        self.listed = [
+            Listed(
+                container.id, container.name, state=(states or {}).get(container.name, "running"),
+                pod=str(container.inspect.get("Pod") or ""), labels=container.labels,
+            )
+            for container in containers
+        ]  # fmt: skip
+
+    def facts(self, identity: str) -> ContainerFacts | None:
+        self.read.append(identity)
+        return self.known.get(identity)
+
+    def stack(self, name: str) -> list[str]:
+        of = self.known[f"id-{name}"]
+        inspect = lambda identity: self.known[identity].inspect  # noqa: E731 - as short as its use
+        members, self.services = stack_of(of, self.listed, inspect, self.facts)
+        return sorted(member.name for member in members)
+
+
+def test_a_pod_a_project_and_references_by_id_belong_together_and_strangers_do_not() -> None:
+    engine = Engine(
+        facts("web", (POD, "p"), Pod="p1"),
+        facts("worker", (POD, "p"), Pod="p1", labels=PROJECT),
+        facts("db", labels=PROJECT),
+        facts("backup", (VOLUMES_FROM, ("db",)), HostConfig={"VolumesFrom": ["id-db:ro"]}),
+        facts("spy", (NETWORK, ("container:backup",)), Dependencies=["id-backup"]),
+        facts("stranger", Pod="p2"),
+    )
+    for name in ("web", "worker", "db", "backup", "spy"):
+        assert engine.stack(name) == sorted({"web", "worker", "db", "backup", "spy"} - {name})
+    assert engine.stack("stranger") == []
+
+
+def test_what_a_unit_of_its_own_runs_stays_and_is_named() -> None:
+    db = facts("db", labels={"PODMAN_SYSTEMD_UNIT": "db.service"}).replace(unit_exists=True)
+    engine = Engine(facts("web", (REQUIRES, ("db",)), Dependencies=["id-db"]), db)
+    assert engine.stack("web") == []
+    assert engine.services == {"db": "db.service"}
+
+
+def test_a_unit_that_does_not_exist_runs_nothing() -> None:
+    engine = Engine(facts("web", (REQUIRES, ("db",)), labels=PROJECT), facts("db", labels=PROJECT))
+    assert engine.stack("web") == ["db"]
+    assert engine.services == {}
+
+
+def test_what_an_earlier_change_has_kept_is_no_member() -> None:
+    kept, own = facts("web-before", Pod="p1"), facts("eve-before", Pod="p1")
+    states = {"web-before": "exited", "eve-before": "exited"}
+    engine = Engine(facts("web", Pod="p1"), kept, own, states=states)
+    assert engine.stack("web") == ["eve-before"], "nothing else is called eve"
+    started = Engine(facts("web", Pod="p1"), kept)
+    assert started.stack("web") == ["web-before"], "it runs, so it is a container like any other"
+
+
+def test_each_starts_after_what_it_needs_and_init_containers_first() -> None:
+    app = facts("app", (REQUIRES, ("db",)), created="1")
+    db = facts("db", created="3")
+    late = facts("late", (INIT_CTR, "always"), created="5")
+    early = facts("early", (INIT_CTR, "always"), created="4")
+    order = in_start_order((app, db, late, early))
+    assert [container.name for container in order] == ["early", "late", "db", "app"]
+
+
+def test_dependents_are_found_through_others() -> None:
+    db, app = facts("db"), facts("app", (REQUIRES, ("db",)))
+    side, other = facts("side", (NETWORK, ("container:app",))), facts("other")
+    names = [container.name for container in dependents_of(db, (side, other, app))]
+    assert names == ["app", "side"]
+
+
+def test_those_that_need_each_other_have_some_order() -> None:
+    first, second = facts("a", (REQUIRES, ("b",))), facts("b", (REQUIRES, ("a",)))
+    assert {container.name for container in in_start_order((first, second))} == {"a", "b"}

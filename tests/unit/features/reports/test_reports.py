@@ -1,0 +1,395 @@
+"""Reports: the JSON contract, exit codes, and hostile names in every format."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from msgspec.structs import replace
+
+import hardentui.features.reports
+from hardentui.features.reports import FORMATS, render
+from hardentui.features.reports.comparing import merged
+from hardentui.features.reports.result import CheckResult, KeptResult, SubjectResult, TextStyle, worst_first
+from hardentui.harden.attack import RankedPath
+from hardentui.harden.do_first import DoFirst
+from hardentui.harden.score import score
+from hardentui.model.facts import EngineFacts
+from hardentui.model.finding import (
+    Evidence,
+    Finding,
+    FixKind,
+    Kind,
+    Remediation,
+    Risk,
+    Severity,
+    Status,
+    Subject,
+    Verdict,
+)
+
+HOSTILE = "x\x1b]0;owned\x07\x1b[2J\u202egnp\n| [red]<script>`*"
+SCHEMA: dict[str, Any] = json.loads((files("hardentui.features.reports") / "check-3.schema.json").read_text())
+FIRST = DoFirst((Subject(Kind.CONTAINER, "0" * 64, "web"),), ("root-user",), "Runs as root", 12, "trial", 1)
+OUR_COLORS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def finding(
+    status: Status, severity: Severity, *, text: str = "a reason", check: str = "root-user"
+) -> Finding:
+    subject = Subject(Kind.CONTAINER, "0" * 64, "web", "rootful")
+    verdict = Verdict(status, text, text, (Evidence(text, f"saw {text}"),), text)
+    fix = Remediation("Fix it", text, FixKind.RECREATE, Risk.SAFE, f"+{text}", f"+{text}", (text,))
+    remediation = fix if status is Status.FAIL else None
+    return Finding(check, 4, "It is bad", subject, verdict, severity, ("CIS 1",), remediation, points=1)
+
+
+def result(
+    *findings: Finding, fail_on: Severity = Severity.HIGH, trouble: str = "", name: str = "web"
+) -> CheckResult:
+    subject = Subject(Kind.CONTAINER, "0" * 64, name, "rootful")
+    failing = frozenset(finding.check for finding in findings if finding.failing)
+    subject_result = SubjectResult(
+        subject, score(findings), findings, name, trouble, can_fix=lambda: failing, image="1f"
+    )
+    return CheckResult((EngineFacts(url="unix:///x"),), (subject_result,), "ten-steps", fail_on, "1", name)
+
+
+def together(*results: CheckResult, paths: tuple[RankedPath, ...] = ()) -> CheckResult:
+    """Their subjects in one report."""
+    subjects = tuple(subject for each in results for subject in each.subjects)
+    return replace(results[0], subjects=worst_first(subjects), paths=paths)
+
+
+def path(name: str, *also: str, engine: str = "rootful") -> RankedPath:
+    sentence = f"It leads to the host from {HOSTILE}."
+    return RankedPath(9, name, sentence, engine, name, also, ("privileged",))
+
+
+@pytest.mark.parametrize(
+    ("findings", "code"),
+    [
+        ((), 0),
+        ([(Status.PASS, Severity.CRITICAL), (Status.NOT_APPLICABLE, Severity.CRITICAL)], 0),
+        ([(Status.FAIL, Severity.MEDIUM), (Status.UNKNOWN, Severity.MEDIUM)], 0),
+        ([(Status.WAIVED, Severity.CRITICAL)], 0),
+        ([(Status.FAIL, Severity.HIGH)], 1),
+        ([(Status.UNKNOWN, Severity.CRITICAL), (Status.FAIL, Severity.CRITICAL)], 1),
+        ([(Status.UNKNOWN, Severity.HIGH), (Status.FAIL, Severity.MEDIUM)], 4),
+    ],
+)
+def test_the_worst_finding_decides_the_exit_code(findings: list[tuple[Status, Severity]], code: int) -> None:
+    assert result(*(finding(*pair) for pair in findings)).exit_code == code
+
+
+def test_a_container_that_could_not_be_looked_at_is_never_fine() -> None:
+    assert result(trouble="it was removed").exit_code == 4
+    assert result(finding(Status.FAIL, Severity.HIGH), trouble="half").exit_code == 1
+
+
+def test_fail_on_moves_the_line() -> None:
+    low = finding(Status.FAIL, Severity.LOW)
+    assert result(low, fail_on=Severity.LOW).exit_code == 1
+    assert result(low, fail_on=Severity.MEDIUM).exit_code == 0
+
+
+def test_every_format_is_one_module() -> None:
+    directory = Path(str(hardentui.features.reports.__file__)).parent
+    assert sorted(FORMATS.values()) == sorted(path.stem for path in directory.glob("as_*.py"))
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_nothing_hostile_reaches_the_reader(form: str) -> None:
+    findings = (
+        finding(Status.FAIL, Severity.HIGH, text=HOSTILE),
+        finding(Status.UNKNOWN, Severity.LOW, text=HOSTILE),
+        finding(Status.UNKNOWN, Severity.LOW, text=HOSTILE, check="other"),
+    )
+    shown = replace(result(*findings, name=HOSTILE), paths=(path(HOSTILE, HOSTILE, engine=HOSTILE),))
+    shown = replace(shown, engines=shown.engines * 2)
+    for look in (TextStyle(80, color=False), TextStyle(80, color=True), TextStyle(80, brief=True)):
+        text = OUR_COLORS.sub("", render(form, shown, look)) if look.color else render(form, shown, look)
+        assert not set(text) & {"\x1b", "\x07", "\u202e"}
+        assert text.endswith("\n")
+    assert "\x1b" not in render(
+        form, replace(shown, subjects=(replace(shown.subjects[0], trouble=HOSTILE),)), TextStyle()
+    )
+
+
+def test_markdown_keeps_foreign_text_plain() -> None:
+    text = render(
+        "markdown", result(finding(Status.FAIL, Severity.HIGH), name="a|<script>[x](y)"), TextStyle()
+    )
+    assert "<script>" not in text
+    assert "a\\|\\<script\\>" in text
+
+
+def test_the_text_tells_what_matters() -> None:
+    many = [
+        finding(Status.UNKNOWN, Severity.LOW, check=name, text="no permission") for name in ("one", "two")
+    ]
+    text = render(
+        "text",
+        result(finding(Status.FAIL, Severity.HIGH), finding(Status.PASS, Severity.LOW), *many),
+        TextStyle(),
+    )
+    assert "  high      It is bad  [root-user]\n            a reason\n" in text
+    assert "declared: a reason; effective: a reason" in text
+    assert "2 checks, for the same reason\n            no permission\n            one, two" in text
+    assert "1 passed, 2 unknown" in text
+    assert "Failing: 1 high. Unknown: 2." in text
+
+
+def test_the_first_line_counts_every_finding_that_is_listed() -> None:
+    """Those that do not count towards the score too."""
+    few = (finding(Status.FAIL, Severity.LOW), finding(Status.UNKNOWN, Severity.LOW, check="other"))
+    closer = [replace(each, check=f"closer-{each.check}", points=0) for each in few]
+    text = render("text", result(*few, *closer), TextStyle())
+    assert "Failing: 2 low. Unknown: 2." in text
+    assert "2 unknown" in text.splitlines()[-1]
+
+
+@pytest.mark.parametrize("width", [80, 200])
+@pytest.mark.parametrize("brief", [False, True])
+def test_text_is_wrapped_to_the_width(width: int, brief: bool) -> None:
+    findings = [
+        replace(finding(Status.FAIL, severity, text="many words " * 40), title="A long title " * 7)
+        for severity in Severity
+    ]
+    long = result(*findings, finding(Status.UNKNOWN, Severity.LOW, text="many words " * 40), name="n" * 70)
+    several = together(long, result(*findings, name="m" * 70), paths=(path("n" * 60, "a", "b", "c", "d"),))
+    steps = (("hardentui check " + "n" * 30, "what it brings"),)
+    text = render("text", several, TextStyle(width, brief=brief, next_steps=steps))
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_a_wide_text_has_finding_and_reason_on_one_line() -> None:
+    text = render("text", result(finding(Status.FAIL, Severity.HIGH)), TextStyle(200))
+    assert "  high      It is bad  [root-user]  a reason\n" in text
+
+
+def test_the_summary_is_where_reading_begins() -> None:
+    shown = result(finding(Status.FAIL, Severity.HIGH))
+    first = render("text", shown, TextStyle()).splitlines()
+    last = render("text", shown, TextStyle(summary_last=True)).splitlines()
+    assert "Failing: 1 high." in first[0]
+    assert "Failing: 1 high." in last[-2]
+    assert last[-1] == "Exit code 1: a finding at high or above fails (--fail-on)."
+
+
+@pytest.mark.parametrize(
+    ("shown", "says"),
+    [
+        (result(), "Exit code 0: no finding at high or above fails or is unknown (--fail-on)."),
+        (result(fail_on=Severity.CRITICAL), "Exit code 0: no finding at critical fails"),
+        (result(finding(Status.UNKNOWN, Severity.HIGH)), "Exit code 4: a finding at high or above could not"),
+        (result(trouble="gone"), "Exit code 4: 1 of them could not be checked."),
+    ],
+)
+def test_the_text_says_why_it_ends_with_its_exit_code(shown: CheckResult, says: str) -> None:
+    assert says in render("text", shown, TextStyle())
+
+
+def test_containers_with_the_very_same_answers_share_a_block() -> None:
+    def one(name: str, reason: str) -> CheckResult:
+        shown = result(finding(Status.FAIL, Severity.HIGH, text=reason), name=name)
+        return replace(shown, subjects=(replace(shown.subjects[0], detail="img"),))
+
+    text = render(
+        "text", together(one("a", "x"), one("b", "x"), one("c", "x"), one("other", "y")), TextStyle(90)
+    )
+    assert "a and 2 more  img  score 21/100 weak\n  the same for b, c\n" in text
+    assert "\nother  img  score 21/100 weak\n" in text
+
+
+def test_a_brief_text_tells_the_serious_and_names_the_rest() -> None:
+    findings = (
+        finding(Status.FAIL, Severity.HIGH, text="bad indeed"),
+        finding(Status.FAIL, Severity.MEDIUM, check="first", text="hidden"),
+        finding(Status.FAIL, Severity.MEDIUM, check="second", text="hidden"),
+        finding(Status.UNKNOWN, Severity.LOW, check="third", text="nobody looked"),
+    )
+    several = together(*(result(*findings, name=name) for name in ("a", "b", "c")))
+    text = render("text", several, TextStyle(90, brief=True))
+    assert "bad indeed" in text
+    assert "medium    first, second" in text
+    assert "hidden" not in text.partition("a and 2 more")[2]
+    assert "unknown   1: nobody looked" in text
+    assert "hidden" in render("text", several, TextStyle(90))
+    host = Subject(Kind.HOST, "h", "h")
+    told = replace(
+        several.subjects[0], subject=host, findings=tuple(replace(f, subject=host) for f in findings)
+    )
+    assert "hidden" in render("text", replace(several, subjects=(told,)), TextStyle(90, brief=True))
+
+
+def test_the_worst_ways_to_the_host_are_told_with_their_containers() -> None:
+    others = ("b", "c", "d", "e", "f")
+    several = together(*(result(name=name) for name in ("a", "z")), paths=(path("a", *others), path("z")))
+    for form in ("text", "markdown"):
+        text = " ".join(render(form, several, TextStyle(200)).replace("\\", "").replace("*", "").split())
+        assert "Worst attack paths from a container to the host 1. a: It leads to the host" in text
+        assert "The same way: b, c, d and 2 more. 2. z: It leads" in text
+        assert "1. a (rootful): It leads" in " ".join(
+            render(form, replace(several, engines=several.engines * 2), TextStyle(200))
+            .replace("\\", "")
+            .replace("*", "")
+            .split()
+        )
+        assert "and 7 more" in render(form, replace(several, paths_left=7), TextStyle())
+    (told, _) = json.loads(render("json", several, TextStyle()))["summary"]["attack_paths"]
+    assert told == {
+        "container": "a",
+        "id": "a",
+        "engine": "rootful",
+        "sentence": path("a").sentence,
+        "checks": ["privileged"],
+        "also": list(others),
+    }
+
+
+def test_the_only_container_says_its_way_once() -> None:
+    shown = result(name="web")
+    alone = replace(shown.subjects[0], add_up=lambda: "It leads to the host.")
+    way = RankedPath(9, "web", "It leads to the host.", "rootful", alone.subject.id)
+    text = render("text", replace(shown, subjects=(alone,), paths=(way,)), TextStyle())
+    assert text.count("It leads to the host.") == 1
+
+
+def test_long_tables_are_cut_and_say_so() -> None:
+    several = together(*(result(finding(Status.FAIL, Severity.LOW), name=f"c{at}") for at in range(25)))
+    text = render("text", several, TextStyle())
+    assert "  and 5 more, none of them worse\n" in text
+
+
+def test_what_to_do_next_stands_beside_or_below() -> None:
+    steps = (("hardentui check web", "all of it"), ("hardentui explain score", "what it means"))
+    shown = result()
+    assert (
+        "What to do next\n  hardentui check web      all of it\n  hardentui explain score  what it means\n"
+        in render("text", shown, TextStyle(80, next_steps=steps))
+    )
+    steps = (steps[0], (steps[1][0], "what the score means"))
+    narrow = render("text", shown, TextStyle(40, next_steps=steps))
+    assert (
+        "  hardentui check web\n      all of it\n  hardentui explain score\n      what the score means\n"
+        in narrow
+    )
+    assert "What to do next" not in render("text", shown, TextStyle())
+
+
+def test_the_worst_subject_comes_first() -> None:
+    good = result(finding(Status.PASS, Severity.HIGH), name="good").subjects[0]
+    bad = result(finding(Status.FAIL, Severity.HIGH), name="bad").subjects[0]
+    empty = result(name="empty").subjects[0]
+    gone = result(name="gone", trouble="gone").subjects[0]
+    assert [subject.subject.name for subject in worst_first((empty, good, gone, bad))] == [
+        "gone",
+        "bad",
+        "good",
+        "empty",
+    ]
+    criticals = [
+        result(*[finding(Status.FAIL, Severity.CRITICAL)] * count, name=name).subjects[0]
+        for name, count in (("a", 1), ("b", 2))
+    ]
+    assert [subject.subject.name for subject in worst_first(criticals)] == ["b", "a"]
+
+
+# --- the schema -----------------------------------------------------------------------------------
+
+
+VALIDATOR = Draft202012Validator(SCHEMA)
+
+
+def is_valid(whole: Any) -> bool:
+    return bool(VALIDATOR.is_valid(whole))
+
+
+def document() -> Any:
+    findings = (finding(Status.FAIL, Severity.HIGH), finding(Status.PASS, Severity.LOW, check="host-pid"))
+    kept = (KeptResult("1" * 64, "web-before-7116", "rootful", "web", "20260102-115500-7116"),)
+    return json.loads(
+        render(
+            "json",
+            replace(result(*findings), paths=(path("web"),), kept=kept, do_first=(FIRST,)),
+            TextStyle(),
+        )
+    )
+
+
+def fleet_document() -> Any:
+    shown = result(finding(Status.FAIL, Severity.HIGH))
+    return json.loads(render("json", merged([("a.json", shown), ("b.json", shown)]), TextStyle()))
+
+
+def test_the_json_is_what_its_schema_says() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+    assert is_valid(document())
+    assert is_valid(fleet_document())
+    assert is_valid(json.loads(render("json", replace(result(), engines=()), TextStyle())))
+
+
+def test_the_contract_of_the_json() -> None:
+    """The keys that scripts rely on, spelled out once more, so that code and schema cannot drift together."""
+    whole = document()
+    assert whole["schema"] == "hardentui/check/3"
+    assert {"url", "version", "rootless", "cgroups"} <= set(whole["engines"][0])
+    (subject,) = whole["subjects"]
+    assert {"kind", "id", "name", "score", "findings", "passed", "not_applicable", "also"} <= set(subject)
+    assert (subject["level"], subject["looked_at"]) == ("fair", [2, 2])
+    assert subject["passed"] == ["host-pid"]
+    (failing,) = subject["findings"]
+    texts = {"check", "status", "severity", "scope", "reason", "declared", "effective", "evidence"}
+    assert set(failing) == {*texts, "points", "fixable"}
+    assert failing["fixable"]
+    assert not set(failing) & {"title", "step", "references", "summary"}, "they are told once, in checks"
+    told = whole["checks"]["root-user"]
+    assert set(told) == {"title", "step", "scope", "references", "docs"}
+    assert whole["summary"]["exit_code"] == 1
+
+
+def _required(schema: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Paths in `document()` of everything that the schema requires."""
+    if "$ref" in schema:
+        schema = SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]]
+    for branch in schema.get("anyOf", ()):
+        yield from _required(branch, path)
+    yield from ((*path, key) for key in schema.get("required", ()))
+    for key, inner in schema.get("properties", {}).items():
+        yield from _required(inner, (*path, key))
+    if "items" in schema:
+        yield from _required(schema["items"], (*path, 0))
+
+
+@pytest.mark.parametrize("path", sorted(set(_required(SCHEMA)), key=str), ids=str)
+def test_the_schema_misses_whatever_is_taken_away(path: tuple[Any, ...]) -> None:
+    whole = copy.deepcopy(fleet_document() if path[0] == "hosts" else document())
+    inner = whole
+    for step in path[:-1]:
+        inner = inner[step]
+    del inner[path[-1]]
+    assert not is_valid(whole)
+
+
+@pytest.mark.parametrize(
+    ("change", "value"),
+    [("severity", "bad"), ("declared", None), ("evidence", "x"), ("evidence", {"x": "y"}), ("points", "x")],
+)
+def test_the_schema_refuses_other_words(change: str, value: Any) -> None:
+    whole = document()
+    whole["subjects"][0]["findings"][0][change] = value
+    assert not is_valid(whole)
+
+
+def test_a_check_is_described_once_however_many_containers_fail_it() -> None:
+    failing = result(finding(Status.FAIL, Severity.HIGH))
+    many = replace(failing, subjects=failing.subjects * 100)
+    assert render("json", many, TextStyle()).count("It is bad") == 1

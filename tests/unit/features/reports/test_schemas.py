@@ -1,0 +1,172 @@
+"""Published schemas: what the commands print is what they say, and they miss what is taken away."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator, ValidationError
+from msgspec import to_builtins
+
+from hardentui.cli import pins, rehearse, trust, updates
+from hardentui.cli.run import run
+from hardentui.features.images.pins import PinReport, PinState
+from hardentui.features.images.updates import Update
+from hardentui.features.trial.rehearsal import Rehearsal
+from hardentui.model.facts import ImageFacts
+from hardentui.model.image import RegistryDigest
+from hardentui.model.mounts import Unread
+from hardentui.model.trial import Baseline, How
+from hardentui.model.trust_change import Pull, PullProof, PullVerdict, TrustDraft, TrustFile
+from hardentui.quadlet.edit.container import Pin
+from tests.support.schemas import damaged, schema_of, validated
+
+DIGEST = "sha256:" + "a" * 64
+SEEN = RegistryDigest(DIGEST, datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 20, tzinfo=UTC))
+IMAGE = ImageFacts("b" * 64, now=datetime(2026, 11, 26, tzinfo=UTC))
+NAMES = sorted(
+    Path(str(path)).name.removesuffix(".schema.json")
+    for path in files("hardentui.features.reports").iterdir()
+    if path.name.endswith(".schema.json")
+)
+
+
+def _updates() -> dict[str, Any]:
+    told = (
+        Update("docker.io/library/nginx:1", IMAGE, SEEN),
+        Update("docker.io/library/nginx:2", IMAGE, SEEN, here=True),
+        Update("docker.io/library/gone:1", IMAGE, Unread("no answer")),
+    )
+    return {"schema": updates.SCHEMA, "images": [updates._document(update, 3) for update in told]}
+
+
+def _pins() -> dict[str, Any]:
+    pin = Pin("docker.io/library/nginx:1", DIGEST, 3, 10, 81)
+    told = (
+        PinReport("/etc/web.container", pin, PinState.MOVES, SEEN),
+        PinReport("/etc/web.container", pin, PinState.WAITS, SEEN, reason="too new"),
+        PinReport("/etc/web.container", pin, PinState.CURRENT, SEEN, dead=True),
+        PinReport("/etc/web.container", pin, PinState.UNKNOWN, reason="no answer"),
+    )
+    return {"schema": pins.SCHEMA, "pins": [pins._document(report) for report in told]}
+
+
+def _rehearsal(after: Baseline | None) -> dict[str, Any]:
+    twin = Baseline(True, How.PORTS, 1.5)
+    rehearsal = Rehearsal("nginx:2", "a" * 64, "b" * 64, twin if after else _dead(), after)
+    document = {
+        "schema": rehearse.SCHEMA,
+        "container": "web",
+        "works": rehearsal.works,
+        **to_builtins(rehearsal),
+    }
+    whole: dict[str, Any] = json.loads(json.dumps(document))
+    return whole
+
+
+def _dead() -> Baseline:
+    return Baseline(False, How.ALIVE, 30.0, "it ended", "look at its log", 0.0, "boom")
+
+
+def _trust_change() -> dict[str, Any]:
+    draft = TrustDraft(
+        (),
+        True,
+        (TrustFile("/etc/containers/policy.json", "{}", None),),
+        "+{}",
+        refused=("docker.io/a:1",),
+        unsigned=("docker.io/b:1",),
+        notes=("a note",),
+    )
+    proof = PullProof(
+        "signed",
+        "quay.io/team",
+        PullVerdict.ACCEPTED,
+        Pull("quay.io/team/a:1", PullVerdict.UNSIGNED, "no", "skopeo"),
+    )
+    document: dict[str, Any] = trust._document(draft, (proof,), "a pull came out otherwise")
+    return document
+
+
+def _trust_show(capsys: pytest.CaptureFixture[str]) -> Any:
+    assert run(("trust", "show", "--demo", "--format", "json")) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def _all(capsys: pytest.CaptureFixture[str]) -> list[Any]:
+    twin = Baseline(True, How.HEALTH, 1.0)
+    return [
+        _updates(),
+        _pins(),
+        _rehearsal(twin),
+        _rehearsal(_dead()),
+        _rehearsal(None),
+        _trust_change(),
+        _trust_show(capsys),
+    ]
+
+
+def test_what_the_commands_print_is_what_the_schemas_say(capsys: pytest.CaptureFixture[str]) -> None:
+    documents = _all(capsys)
+    for document in documents:
+        validated(document)
+    assert {document["schema"] for document in documents} == {
+        f"hardentui/{name}/1" for name in ("updates", "pins", "rehearsal", "trust")
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_is_a_schema_and_says_of_what(name: str) -> None:
+    name, _, version = name.rpartition("-")
+    schema = schema_of(name, version)
+    Draft202012Validator.check_schema(schema)
+    assert "hardentui" in schema["title"]
+    assert f'"hardentui/{name}/{version}"' in json.dumps(schema)
+
+
+def test_they_miss_what_is_taken_away_and_see_another_type(capsys: pytest.CaptureFixture[str]) -> None:
+    missed = 0
+    for document in _all(capsys):
+        if "engines" in document:  # what is inside the files of an engine is not described in full
+            continue
+        for changed in damaged(document):
+            with pytest.raises(ValidationError):
+                validated(changed)
+            missed += 1
+    assert missed > 100
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("plan", "shop-web", "--all"),
+        ("plan", "backup", "--safe"),
+        ("check",),
+        ("check", "shop-web", "--checklist", "strict"),
+    ],
+)
+def test_plans_and_checks_of_the_simulated_host(
+    argv: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run((*argv, "--demo", "--format", "json"))
+    validated(json.loads(capsys.readouterr().out))
+
+
+def test_a_comparison_follows_its_schema(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old, new = tmp_path / "old.json", tmp_path / "new.json"
+    run(("check", "--demo", "--format", "json", "-o", str(old)))
+    document = json.loads(old.read_text())
+    document["subjects"].pop()
+    worst = document["subjects"][0]
+    worst["passed"] += [finding["check"] for finding in worst["findings"]]
+    worst["findings"].clear()
+    new.write_text(json.dumps(document))
+    capsys.readouterr()
+    run(("compare", str(new), str(old), "--format", "json"))
+    compared = validated(json.loads(capsys.readouterr().out))
+    assert compared["differences"]
+    assert compared["scores"] or compared["appeared"]

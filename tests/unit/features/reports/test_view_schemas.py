@@ -1,0 +1,163 @@
+"""Published schemas of the views: images, networks, rights, monitor, settings, training."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import ValidationError
+from msgspec import to_builtins
+
+from hardentui.checks import all_checks
+from hardentui.cli import images
+from hardentui.cli.networks import OUTGOING_SCHEMA
+from hardentui.cli.run import run
+from hardentui.features.networks.proving import Outgoing
+from hardentui.features.training.course import Course, LabResult, Mode, TrainingProgress, export
+from hardentui.features.training.loading import load_labs
+from hardentui.features.views import Report
+from hardentui.model.facts import ImageFacts
+from hardentui.model.finding import Kind, Subject
+from hardentui.model.image import (
+    ImageFile,
+    ImageInventory,
+    LayerSize,
+    Package,
+    ScanReport,
+    Vulnerability,
+)
+from hardentui.model.network import Contact
+from tests.support.schemas import damaged, validated
+
+NOW = datetime(2026, 11, 26, tzinfo=UTC)
+COUNTS_BY_NAME = ("release", "packages")
+"""Tables whose keys come from the image."""
+
+
+def told(capsys: pytest.CaptureFixture[str], *argv: str) -> Any:
+    run((*argv, "--demo", "--format", "json"))
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("images",),
+        ("images", "--inside"),
+        ("networks",),
+        ("networks", "--prove", "shop-web", "db:5432"),
+        ("networks", "--outgoing", "shop-web"),
+        ("networks", "--split"),
+        ("capabilities",),
+        ("seccomp",),
+        ("lsm",),
+        ("monitor",),
+        ("monitor", "shop-web", "--once"),
+        ("monitor", "backup", "--once"),
+    ],
+)
+def test_views_of_the_simulated_host(argv: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    validated(told(capsys, *argv))
+
+
+def test_settings_follow_their_schema(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = tmp_path / "hardentui"
+    directory.mkdir()
+    text = 'theme = "nord"\ncolumns = ["image"]\nnonsense = 1\n[fixes.no-memory-limit]\nmemory = "1g"\n'
+    (directory / "settings.toml").write_text(text)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("HARDENTUI_ASCII", "1")
+    run(("settings", "--format", "json"))
+    document = validated(json.loads(capsys.readouterr().out))
+    assert {row["source"] for row in document["settings"]} == {"default", "file", "environment"}
+    assert document["notices"]
+    document["settings"] = document["settings"][:6]
+    _all_damage_is_seen(document, free=("value",))
+
+
+def _all_damage_is_seen(document: Any, *, free: tuple[str, ...] = ()) -> None:
+    count = 0
+    for changed in damaged(document, free=free):
+        with pytest.raises(ValidationError):
+            validated(changed)
+        count += 1
+    assert count > 10
+
+
+def _image() -> Any:
+    """An image of which everything is known."""
+    file = ImageFile("/usr/bin/gcc", "compiler gcc", 2, kind="compiler")
+    inside = ImageInventory(
+        {"ID": "debian"},
+        {"dpkg": 80},
+        ("rpm as Berkeley DB",),
+        (Package("deb", "libc6", "2.41-12", "amd64", "glibc", "2.41", "LGPL"),),
+        (file,),
+        (file,),
+        (file,),
+        (file,),
+        (file,),
+        (file,),
+        ("daemon has an empty password",),
+        (LayerSize("sha256:" + "a" * 64, 1000, 3),),
+        ("a gap",),
+    )
+    hole = Vulnerability("CVE-2026-1", "libc6", "high", "2.41-13", True, "2.41-12")
+    scan = ScanReport("grype", NOW, NOW, (hole,), NOW, ("a gap",))
+    facts = ImageFacts("b" * 64, now=NOW, names=("docker.io/library/a:1",), inventory=inside, scan=scan)
+    return images._image(Report(Subject(Kind.IMAGE, facts.id, "a"), (), about=facts), "")
+
+
+def test_an_image_of_which_everything_is_known() -> None:
+    document = {"schema": images.SCHEMA, "simulated": False, "images": [_image()]}
+    document = json.loads(json.dumps(document))
+    validated(document)
+    _all_damage_is_seen(document, free=COUNTS_BY_NAME)
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("networks",),
+        ("networks", "--prove", "shop-web", "db:5432"),
+        ("networks", "--split"),
+        ("capabilities", "shop-web"),
+        ("lsm", "shop-web"),
+        ("monitor",),
+        ("monitor", "shop-web", "--once"),
+    ],
+)
+def test_damage_is_seen(argv: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    document = told(capsys, *argv)
+    for name in ("places", "splits", "log"):
+        if len(document.get(name) or ()) > 1:
+            document[name] = document[name][:1]
+    for container in document.get("containers", ()):
+        container["rows"] = container.get("rows", [])[:2]
+        if "profile" in container:
+            del container["rows"]
+    _all_damage_is_seen(document)
+
+
+def test_what_a_container_contacts() -> None:
+    contact = Contact("tcp", "192.0.2.1", 443, "", True, "")
+    seen = Outgoing("web", "rootful", (contact,), 5.0, rules="table", checked=True, limits=("a limit",))
+    document = {"schema": OUTGOING_SCHEMA, **to_builtins(seen)}
+    document = json.loads(json.dumps(document))
+    validated(document)
+    _all_damage_is_seen(document)
+
+
+@pytest.mark.parametrize("key", [b"", b"the instructor's"])
+def test_results_of_training(key: bytes) -> None:
+    labs = load_labs(checks=[check.id for check in all_checks()])
+    passed = LabResult(10, Mode.EXAM, 2, 1, 100.0, 160.0)
+    progress = TrainingProgress(learner="Anna", results={labs[0].id: passed})
+    document = validated(json.loads(export("json", Course(), labs, progress, now=NOW, key=key)))
+    document["labs"] = document["labs"][:1]
+    _all_damage_is_seen(document, free=("hmac_sha256",))  # it is there with a key only

@@ -1,0 +1,227 @@
+"""The labs that come with HardenTUI, done on the simulated host; faults of labs; what an answer may say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from hardentui.checks import all_checks
+from hardentui.errors import InputError, UsageError
+from hardentui.features.training.answers import answer
+from hardentui.features.training.course import Lab, Level, Mode, TrainingProgress, load_progress, points_for
+from hardentui.features.training.loading import load_labs, parse_lab
+from hardentui.features.training.training import Training, check_lab
+
+CHECKS = [check.id for check in all_checks()]
+LABS = load_labs(checks=CHECKS)
+BY_ID = {lab.id: lab for lab in LABS}
+GOOD = (Path(__file__).parents[3] / "checklists" / "labs" / "read-only.toml").read_text()
+each_lab = pytest.mark.parametrize("lab", LABS, ids=[lab.id for lab in LABS])
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def training(tmp_path: Path, clock: Clock) -> Training:
+    path, directory = str(tmp_path / "training.json"), str(tmp_path / "labs")
+    return Training(LABS, None, path=path, directory=directory, clock=clock)
+
+
+def test_there_are_labs_for_every_step_and_some_to_begin_and_end_with() -> None:
+    levels = [lab.level for lab in LABS]
+    assert levels[:3] == [Level.GENTLE] * 3
+    assert levels[-2:] == [Level.COMBINED] * 2
+    assert {lab.steps[0] for lab in LABS} >= set(range(1, 11))
+    assert len(LABS) >= 12
+
+
+@each_lab
+def test_a_lab_starts_broken_and_its_solution_passes(lab: Lab, training: Training) -> None:
+    assert check_lab(lab, training) == ()
+    assert training.progress.of(lab.id).points == 10
+
+
+@each_lab
+def test_the_last_hint_is_nearly_the_whole_answer(lab: Lab) -> None:
+    assert all(hint.strip() for hint in lab.hints)
+    flags = {word.partition("=")[0] for word in lab.solution} - {"--memory-swap", "--log-opt"}
+    assert all(flag in lab.hints[2] for flag in flags), flags
+
+
+@each_lab
+def test_lines_of_a_lab_fit_a_small_terminal(lab: Lab) -> None:
+    assert all(len(line) <= 74 for line in lab.picture.splitlines()), "80 columns without the margins"
+
+
+def test_points_fall_with_hints_but_never_to_nothing(training: Training) -> None:
+    lab = BY_ID["read-only"]
+    training.start(lab)
+    for _ in range(4):
+        training.hint()
+    assert training.answer(["--read-only"]).points == 4
+    training.start(lab, Mode.CHALLENGE)
+    with pytest.raises(UsageError, match="no hints in a challenge"):
+        training.hint()
+    assert training.answer(["--read-only"]).points == 15 == training.progress.of(lab.id).points
+    training.start(lab)
+    assert training.answer(["--read-only"]).points == 10
+    assert training.progress.of(lab.id).points == 15, "the best pass counts"
+    assert points_for(Mode.GUIDED, 99) == 4
+
+
+def test_who_looks_at_the_solution_first_earns_nothing(training: Training) -> None:
+    lab = BY_ID["read-only"]
+    training.start(lab)
+    assert training.solution(lab) == ("--read-only",)
+    outcome = training.answer(["--read-only"])
+    assert outcome.solved
+    assert outcome.points == 0
+    assert training.progress.of(lab.id).state == "shown"
+
+
+def test_an_exam_that_took_too_long_earns_nothing(training: Training, clock: Clock) -> None:
+    lab = BY_ID["memory-limit"]
+    training.start(lab, Mode.EXAM)
+    clock.now += lab.minutes * 60 + 1
+    outcome = training.answer(["--memory=64m"])
+    assert (outcome.solved, outcome.late, outcome.points) == (True, True, 0)
+
+
+def test_a_wrong_move_gets_the_author_s_words(training: Training) -> None:
+    training.start(BY_ID["memory-limit"])
+    outcome = training.answer(["--memory-reservation=32m"])
+    assert not outcome.solved
+    assert any("only a soft limit" in remark for remark in outcome.remarks)
+
+
+def test_progress_outlives_the_process_and_a_damaged_file_is_kept(training: Training, tmp_path: Path) -> None:
+    training.start(BY_ID["first-run"])
+    training.answer([])
+    path = tmp_path / "training.json"
+    again, notice = load_progress(str(path))
+    assert (again, notice) == (training.progress, "")
+    path.write_text("{")
+    fresh, notice = load_progress(str(path))
+    assert fresh == TrainingProgress()
+    assert "kept as" in notice
+    kept = [path for path in tmp_path.iterdir() if path.name.endswith(".kept")]
+    assert [path.read_text() for path in kept] == ["{"]
+    path.write_text(json.dumps({"version": 99}))
+    assert "version 99" in load_progress(str(path))[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--memory", "64x"], "does not accept this value of --memory"),
+        (["--pids-limit=many"], "does not accept this value of --pids-limit"),
+        (["--readonly"], "no option --readonly"),
+    ],
+)
+def test_the_simulated_host_refuses_what_podman_would(
+    training: Training, options: list[str], why: str
+) -> None:
+    training.start(BY_ID["memory-limit"])
+    with pytest.raises(UsageError, match=why):
+        training.answer(options)
+    assert training.progress.of("memory-limit").attempts == 0
+    assert training.answer(["-m", "64m", "--memory-swap=64m", "--quiet"]).solved
+
+
+def test_a_wrong_call_is_no_attempt(training: Training) -> None:
+    training.start(BY_ID["first-run"])
+    with pytest.raises(UsageError):
+        training.answer(["--volume=/:/host"])
+    assert training.progress.of("first-run").attempts == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--volume=/etc:/x"], "outside the lab"),
+        (["-v", "/:/x"], "outside the lab"),
+        (["--volume={folder}/../..:/x"], "outside the lab"),
+        (["--mount=type=bind,source=/etc,target=/x"], "outside the lab"),
+        (["--mount=type=bind,src=/etc,target=/x"], "outside the lab"),
+        (["--volume=other-volume:/x"], "outside the lab"),
+        (["--volumes-from=db"], "leads out of the lab"),
+        (["--network=host"], "not a network of this lab"),
+        (["--net", "container:db"], "not a network of this lab"),
+        (["--pid=container:db"], "leads out of the lab"),
+        (["--ipc=host"], "leads out of the lab"),
+        (["--userns=ns:/proc/1/ns/user"], "leads out of the lab"),
+        (["--pod=shop"], "leads out of the lab"),
+        (["--device=/dev/sda"], "leads out of the lab"),
+        (["--name=db"], "is set by the lab"),
+        (["--replace"], "is set by the lab"),
+        (["--image=../../evil"], "no image"),
+        (["docker.io/library/alpine"], "Only options of podman run"),
+        (["--read-only", "alpine", "sh"], "Only options of podman run"),
+        (["--env-file=/etc/shadow"], "leads out of the lab"),
+    ],
+)
+def test_no_answer_leads_out_of_the_lab(options: list[str], why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        answer(BY_ID["read-only"], options, "/home/anna/labs/read-only")
+
+
+def test_networks_of_a_lab_are_its_own() -> None:
+    words = answer(BY_ID["own-network"], ["--network", "back", "--net=street"], "/f").words
+    assert "ht-lab-own-network-back:alias=shop" in words
+    assert "--network=ht-lab-own-network-street:alias=shop" in words
+    assert "--network=none" in answer(BY_ID["read-only"], [], "/f").words
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (("minutes = 4", "minutes = 0"), "minutes"),
+        (("checks = [", 'checks = ["no-such-check", '), "no check called no-such-check"),
+        (('level = "gentle"', 'level = "hard"'), "level"),
+        (("[attack]", "[attack]\nmoves_tag = true"), "exactly one of run, moves_tag"),
+        (("[attack]", '[attack]\nneighbour = "guest"'), "not one of its neighbours"),
+        (('title = "A page', 'colour = "red"\ntitle = "A page'), "colour"),
+        (('title = "A page', "title = A page"), "read-only has a fault"),
+    ],
+)
+def test_a_faulty_lab_is_told_in_one_sentence(change: tuple[str, str], why: str) -> None:
+    assert change[0] in GOOD
+    with pytest.raises(InputError, match=why):
+        parse_lab(GOOD.replace(*change, 1), "read-only", CHECKS)
+
+
+def test_a_lab_that_cannot_be_right_is_found_by_doing_it(training: Training) -> None:
+    lab = replace(BY_ID["read-only"], start=("--read-only",), solution=())
+    faults = " ".join(check_lab(lab, training))
+    assert "writable-rootfs does not fail at the start" in faults
+    assert "its attack is not blocked by the solution" in faults
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "Web", "a b", "-x", "a/b", "lab\n", "x" * 60])
+def test_the_name_of_a_lab_is_that_of_no_other_directory(name: str) -> None:
+    with pytest.raises(InputError, match="cannot be the name of a lab"):
+        parse_lab(GOOD, name, CHECKS)
+
+
+def test_a_link_in_the_directory_leads_nowhere_else(tmp_path: Path) -> None:
+    directory = tmp_path / "lab"
+    directory.mkdir()
+    (directory / "out").symlink_to("/etc")
+    lab = BY_ID["host-folder"]
+    assert answer(lab, ["--volume={folder}:/host:ro"], str(directory)).words
+    with pytest.raises(UsageError, match="outside the lab"):
+        answer(lab, ["--volume={folder}/out:/host:ro"], str(directory))

@@ -1,0 +1,93 @@
+"""What is kept although it was not seen: a shallow probe never takes more than none."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import pytest
+
+from hardentui.checks.examples import DEFAULT_CAPABILITIES, container
+from hardentui.features.trial.learned.can_ask import CanAsk, can_ask, can_need, keeping, widened
+from hardentui.features.trial.learned.system_calls import ORDINARY, RISKY, Allowed, SocketUse
+from hardentui.features.trial.learned.teaching import CapabilityNeed, Needs
+from hardentui.images.started import Reached
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.plan import Choice
+from hardentui.options import CAP_ADD, USER
+from hardentui.reading.asked_functions import DECIDED
+
+DEFAULT = Choice("default-capabilities-kept")
+SSHD = Reached({"sshd": frozenset({"chroot", "setresuid", "initgroups", "bind"})}, {})
+UNKNOWN = Reached({"a": frozenset({"bind"})}, {"b": "it is statically linked"})
+
+
+def needs(*capabilities: str) -> Needs:
+    return Needs(capabilities=tuple(CapabilityNeed(f"CAP_{name}") for name in capabilities))
+
+
+def kept(reached: Reached, seen: Needs | None, facts: ContainerFacts) -> set[str]:
+    (choice,) = keeping((DEFAULT,), can_ask(reached, facts), seen, facts)
+    words = dict(choice.parameters)["keep"]
+    assert isinstance(words, tuple)
+    return set(words)
+
+
+def test_what_programs_can_ask_for_stays_although_only_the_start_was_seen() -> None:
+    assert kept(SSHD, needs("NET_BIND_SERVICE"), container()) == {
+        *("DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID", "SYS_CHROOT")
+    }
+
+
+@pytest.mark.parametrize("reached", [SSHD, UNKNOWN, Reached({}, {})])
+def test_seeing_more_never_keeps_less(reached: Reached) -> None:
+    facts = container()
+    names = ("CHOWN", "SETUID", "SETPCAP")
+    without = kept(reached, needs(), facts)
+    for size in range(len(names) + 1):
+        for seen in combinations(names, size):
+            assert without | set(seen) <= kept(reached, needs(*seen), facts)
+
+
+def test_what_is_not_known_stays_as_the_engine_grants_it() -> None:
+    facts = container()
+    assert kept(UNKNOWN, needs(), facts) == {name.removeprefix("CAP_") for name in DEFAULT_CAPABILITIES}
+    assert can_ask(UNKNOWN, facts).calls == DECIDED
+    assert keeping((DEFAULT,), can_ask(UNKNOWN, facts), None, facts) == (DEFAULT,)
+
+
+def test_nothing_is_kept_that_it_does_not_have() -> None:
+    reached = Reached({"d": frozenset({"mount", "pcap_create"})}, {})
+    assert can_ask(reached, container()).capabilities == frozenset()
+    assert can_ask(reached, container((CAP_ADD, ("NET_RAW",)))).capabilities == {"CAP_NET_RAW"}
+
+
+def test_an_ordinary_user_can_ask_for_nothing_but_through_set_id_programs() -> None:
+    facts = container((USER, "1000"))
+    assert can_ask(SSHD, facts).capabilities == frozenset()
+    through = Reached(SSHD.functions, {}, ("su",))
+    assert "CAP_SETUID" in can_ask(through, facts).capabilities
+
+
+def test_a_choice_of_the_user_stays() -> None:
+    chosen = Choice("default-capabilities-kept", (("keep", ("KILL",)),))
+    assert keeping((chosen,), can_ask(SSHD, container()), needs(), container()) == (chosen,)
+
+
+def test_the_profile_allows_ordinary_work_and_what_can_be_asked_for() -> None:
+    seen = Allowed(frozenset({"read"}), sockets=frozenset({SocketUse(1)}), new_namespaces=frozenset())
+    wide = widened(seen, can_ask(SSHD, container()))
+    assert {"rename", "chroot", "unlink", "fsync"} <= wide.names
+    assert {"mount", "ptrace", "unshare"}.isdisjoint(wide.names)
+    assert wide.sockets == frozenset(map(SocketUse, (1, 2, 10)))
+    assert wide.new_namespaces == frozenset()
+    assert ORDINARY.isdisjoint(RISKY)
+
+
+def test_the_record_says_what_is_kept_and_why() -> None:
+    ask = CanAsk(frozenset({"CAP_CHOWN", "CAP_SETUID"}), frozenset(), {"a": frozenset({"chown", "setuid"})})
+    (chown, calls) = can_need(
+        ask, Needs(capabilities=(CapabilityNeed("CAP_SETUID"),), seen=frozenset({"setuid"}))
+    )
+    assert (chown.program, chown.functions, chown.capability) == ("a", ("chown",), "CHOWN")
+    assert "chown" in calls.syscalls
+    assert "setuid" not in calls.syscalls

@@ -1,0 +1,241 @@
+"""From observations to needs, and several runs as one."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from hardentui.features.trial.learned.merging import merged
+from hardentui.features.trial.learned.teaching import (
+    CallEvidence,
+    Needs,
+    WrittenPath,
+    memory_limit,
+    merged_needs,
+    needs_of,
+    pids_limit,
+    places,
+    written_files,
+)
+from hardentui.model.mounts import Unread
+from hardentui.model.observation import (
+    CallCount,
+    CallDetail,
+    Caller,
+    CallLog,
+    CapabilityCheck,
+    Observation,
+    Sampled,
+    SocketAddress,
+    SocketEndpoint,
+    TouchedFile,
+)
+
+NATIVE = "SCMP_ARCH_X86_64"
+HELD = frozenset({"CAP_CHOWN", "CAP_SETUID", "CAP_SETGID", "CAP_KILL", "CAP_DAC_OVERRIDE"})
+ROOT = Caller(0, 0, frozenset({0}), frozenset({0}))
+WHY = Unread("nobody looked")
+CREATE = 0o101
+
+
+def opened(path: str, flags: int = CREATE, *, exists: bool = False, mount: str = "/") -> CallDetail:
+    return CallDetail("openat", ROOT, (flags, 0o644), (TouchedFile(path, exists, mode=0o755, mount=mount),))
+
+
+def changed(call: str, path: str, *numbers: int, kind: str = "directory", exists: bool = True) -> CallDetail:
+    return CallDetail(call, ROOT, numbers, (TouchedFile(path, exists, kind, mode=0o755),))
+
+
+CHOWN = changed("chown", "/var/lib/nginx/body", 33, 0xFFFFFFFF)
+CONNECT = CallDetail("connect", ROOT, address=SocketAddress(2, "10.0.0.9", 5432))
+
+
+def observed(*details: CallDetail, **more: object) -> Observation:
+    calls = tuple(CallCount(name, NATIVE, 1) for name in sorted({detail.call for detail in details}))
+    return msgspec.structs.replace(Observation(CallLog(calls, details)), **more)
+
+
+def needs(observation: Observation) -> Needs:
+    return needs_of(observation, HELD, native=NATIVE)
+
+
+# --- capabilities ---------------------------------------------------------------------------------------
+
+
+def test_what_its_process_gave_away_before_is_not_needed() -> None:
+    """dnsmasq as `nobody` fails to remove its PID file, with or without DAC_OVERRIDE in the bounding set."""
+    pid_file = (TouchedFile("/run/x.pid", True, uid=65534, directory_uid=0, directory_mode=0o755),)
+    nobody = Caller(65534, 65534, frozenset({65534}), frozenset({65534}), capabilities=frozenset())
+    helper = msgspec.structs.replace(nobody, capabilities=frozenset({"CAP_DAC_OVERRIDE"}))
+    assert needs(observed(CallDetail("unlink", nobody, (), pid_file))).capability_names == set()
+    assert needs(observed(CallDetail("unlink", helper, (), pid_file))).capability_names == {
+        "CAP_DAC_OVERRIDE"
+    }
+
+
+def test_a_capability_comes_with_its_evidence() -> None:
+    result = needs(observed(CHOWN, CallDetail("setuid", ROOT, (33,))))
+    assert result.capability_names == {"CAP_CHOWN", "CAP_SETUID"}
+    assert result.capabilities is not None
+    assert result.capabilities[0].evidence == (CallEvidence("chown", "/var/lib/nginx/body"),)
+
+
+def test_what_it_never_had_it_does_not_need() -> None:
+    assert needs(observed(CallDetail("chroot", ROOT))).capability_names == set()
+
+
+def test_the_kernels_question_counts_where_the_call_does_not_say_it() -> None:
+    checks = (
+        CapabilityCheck("CAP_KILL", 1, 0),
+        CapabilityCheck("CAP_SETUID", 1, 0),
+        CapabilityCheck("CAP_DAC_OVERRIDE", 3, 0),
+        CapabilityCheck("CAP_CHOWN", 0, 2),
+    )
+    assert needs(observed(CONNECT, capability_checks=checks)).capability_names == {"CAP_KILL"}
+    alone = needs(Observation(calls=WHY, capability_checks=checks))
+    assert alone.capability_names == {"CAP_KILL", "CAP_SETUID", "CAP_DAC_OVERRIDE"}
+
+
+def test_where_nobody_could_look_nothing_is_claimed() -> None:
+    result = needs(Observation(calls=WHY, capability_checks=WHY, sampled=WHY, written=WHY))
+    assert result.capabilities is None
+    assert result.calls is None
+    assert result.written is None
+    assert result.memory_peak is None
+    assert {"calls", "capabilities", "written", "memory_peak"} <= set(result.unknown)
+
+
+def test_a_call_that_could_not_be_read_is_taken_for_the_worst() -> None:
+    log = CallLog((CallCount("fchownat", NATIVE, 1),), unread=frozenset({"fchownat"}))
+    assert needs(Observation(calls=log)).capability_names == {"CAP_CHOWN"}
+
+
+def test_calls_that_were_always_refused_are_told() -> None:
+    log = CallLog((CallCount("mount", NATIVE, 2, 0, 2), CallCount("read", NATIVE, 5, 0, 1)))
+    assert needs(Observation(calls=log)).refused == {"mount"}
+
+
+# --- what is written ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("detail", "counts"),
+    [
+        (opened("/etc/f"), True),
+        (opened("/etc/f", 0), False),
+        (opened("/etc/f", 0, exists=True), False),
+        (opened("/etc/f", 1, exists=True), True),
+        (opened("/etc/f", 0o100, exists=True), False),
+        (opened("/etc/f", 0o1000, exists=True), True),
+        (opened("/data/f", mount="/data"), False),
+        (changed("mkdir", "/d", exists=False), True),
+        (changed("mkdir", "/d"), False),
+        (changed("unlink", "/f", kind="file"), True),
+        (changed("unlink", "/f", exists=False), False),
+        (changed("chown", "/d", 33), True),
+        (changed("chown", "/d", 33, exists=False), False),
+        (changed("bind", "/run/s.sock", exists=False), True),
+        (changed("connect", "/run/s.sock", kind="socket"), False),
+    ],
+)
+def test_what_fails_on_a_read_only_root(detail: CallDetail, counts: bool) -> None:
+    assert bool(written_files((detail,), WHY)) is counts
+
+
+def test_directories_are_the_outermost_ones_that_hold_what_was_written() -> None:
+    details = (
+        changed("mkdir", "/var/lib/nginx/body", exists=False),
+        changed("chown", "/var/lib/nginx/body", 33),
+        opened("/var/lib/nginx/body/1"),
+        opened("/run/nginx.pid"),
+        changed("chown", "/var/lib/redis", 999),
+    )
+    result = places(written_files(details, ()))
+    assert result == ("/run", "/var/lib/nginx", "/var/lib/redis")
+
+
+def test_a_program_that_writes_to_its_volumes_only_needs_no_place() -> None:
+    assert needs(observed(opened("/data/x", mount="/data"), written=("/etc", "/data"))).places == ()
+
+
+def test_without_the_calls_what_differs_at_the_end_counts() -> None:
+    result = needs(Observation(calls=WHY, written=("/etc", "/etc/hosts", "/run/secrets", "/srv/x")))
+    assert result.written == (WrittenPath("/srv/x", kept=True),)
+    assert result.places == ("/srv",)
+
+
+# --- network and limits -----------------------------------------------------------------------------------
+
+
+def test_outgoing_connections_but_to_itself() -> None:
+    own = CallDetail("connect", ROOT, address=SocketAddress(2, "127.0.0.1", 80))
+    unix = CallDetail("connect", ROOT, address=SocketAddress(1, "/run/x.sock"))
+    result = needs(observed(CONNECT, own, unix, sampled=Sampled(outgoing=(), listening=())))
+    assert result.outgoing == (SocketEndpoint("tcp", "10.0.0.9", 5432),)
+    asking = CallDetail("connect", ROOT, (2,), address=SocketAddress(2, "10.0.0.1", 53))
+    assert needs(observed(asking)).outgoing == (SocketEndpoint("udp", "10.0.0.1", 53),)
+    assert needs(Observation()).outgoing is None
+
+
+def test_limits_have_head_room() -> None:
+    assert memory_limit(1) == 64 << 20
+    assert memory_limit(100 << 20) == 320 << 20
+    assert memory_limit(1 << 30) == 3 << 30
+    assert pids_limit(1) == 64
+    assert pids_limit(100) == 320
+
+
+# --- several runs -----------------------------------------------------------------------------------------
+
+
+def _sampled(memory: int | Unread, uids: frozenset[int]) -> Sampled:
+    return Sampled(
+        listening=(SocketEndpoint("tcp", "0.0.0.0", 80),), memory_peak=memory, uids=uids, samples=1
+    )
+
+
+def test_observations_merge() -> None:
+    first = observed(CHOWN, sampled=_sampled(5, frozenset({0})), written=("/a",))
+    second = observed(CHOWN, CONNECT, sampled=_sampled(7, frozenset({33})), written=("/b",))
+    both = merged(first, second)
+    assert isinstance(both.calls, CallLog)
+    assert {(call.name, call.program) for call in both.calls.calls} == {("chown", 2), ("connect", 1)}
+    assert both.calls.details == (CHOWN, CONNECT)
+    assert isinstance(both.sampled, Sampled)
+    assert both.sampled.memory_peak == 7
+    assert both.sampled.uids == frozenset({0, 33})
+    assert both.sampled.listening == (SocketEndpoint("tcp", "0.0.0.0", 80),)
+    assert both.written == ("/a", "/b")
+
+
+def test_a_run_that_could_not_look_takes_nothing_away() -> None:
+    seen = observed(CHOWN, sampled=_sampled(5, frozenset({0})))
+    blind = Observation(calls=WHY, sampled=WHY, written=WHY, capability_checks=WHY)
+    assert merged(seen, blind).calls == seen.calls
+    assert merged(blind, seen).sampled == seen.sampled
+    assert merged(blind, blind).calls == WHY
+
+
+def test_needs_of_two_trials_merge() -> None:
+    first = needs(observed(CHOWN, sampled=_sampled(5, frozenset({0}))))
+    second = needs(observed(CallDetail("setuid", ROOT, (33,)), opened("/srv/x"), sampled=WHY))
+    both = merged_needs(first, second)
+    assert both.capability_names == {"CAP_CHOWN", "CAP_SETUID"}
+    assert both.seen == {"chown", "setuid", "openat"}
+    assert both.calls is not None
+    assert {"chown", "setuid", "openat"} <= both.calls.names
+    assert both.memory_peak == 5
+    assert both.users == frozenset({0})
+    assert both.runs == 2
+    assert [file.path for file in both.written or ()] == ["/srv/x", "/var/lib/nginx/body"]
+    assert "memory_peak" not in both.unknown
+
+
+def test_needs_are_kept_as_json() -> None:
+    result = needs(observed(CHOWN, CONNECT, opened("/srv/x"), sampled=_sampled(5, frozenset({0}))))
+    assert msgspec.json.decode(msgspec.json.encode(result), type=Needs) == result
+
+
+def test_what_an_earlier_version_kept_is_still_understood() -> None:
+    kept = msgspec.json.decode(b'{"path": "/srv/data", "folder": true, "kept": true}', type=WrittenPath)
+    assert kept == WrittenPath("/srv/data", directory=True, kept=True)

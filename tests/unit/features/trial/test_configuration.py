@@ -1,0 +1,72 @@
+"""What a loosened configuration asks for, and what it never gives."""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import container, rootful, rootless
+from hardentui.features.checklists.loading import load
+from hardentui.features.checklists.lookup import find_check
+from hardentui.features.trial.configuration import (
+    CapabilityBack,
+    Loosening,
+    TrialConfiguration,
+    TwinPlanner,
+    WritableDirectory,
+)
+from hardentui.harden.plan import make_plan
+from hardentui.model.facts import ContainerFacts, WrittenDirectory
+from hardentui.model.plan import Choice, Plan
+from hardentui.model.spec import Spec
+from hardentui.options import CAP_ADD, CAP_DROP, MOUNTS, NO_NEW_PRIVILEGES, READ_ONLY, TMPFS, USER, USERNS
+
+CHECKLIST = load()
+CHECKS = tuple(find_check(check) for step in CHECKLIST.steps for check in step.checks)
+BACK = CapabilityBack("CAP_CHOWN")
+
+
+def a_plan(facts: ContainerFacts, choices: tuple[Choice, ...]) -> Plan:
+    return make_plan(facts, choices, CHECKS, CHECKLIST)
+
+
+def loosened(facts: ContainerFacts, loosening: Loosening, *checks: str) -> Spec:
+    planner = TwinPlanner(facts, a_plan)
+    return planner.spec(TrialConfiguration(tuple(map(Choice, checks)), (loosening,)))
+
+
+def test_a_capability_that_comes_back_is_given_to_root_and_kept_from_an_ordinary_user() -> None:
+    of_root = loosened(container(), BACK, "default-capabilities-kept")
+    assert "CAP_CHOWN" in of_root[CAP_ADD]
+    of_user = loosened(container((USER, "1500")), BACK, "default-capabilities-kept")
+    assert of_user[CAP_ADD] == ()
+    dropped = of_user[CAP_DROP]
+    assert "CAP_CHOWN" not in dropped
+    assert {"CAP_SETUID", "CAP_FOWNER"} <= set(dropped)
+
+
+def test_who_can_gain_none_misses_none() -> None:
+    """So no trial gives one back: it would be in force at once, which it never was."""
+    facts = container((USER, "1500"))
+    planner = TwinPlanner(facts, a_plan)
+    everything = TrialConfiguration((Choice("new-privileges-allowed"), Choice("default-capabilities-kept")))
+    assert planner.spec(everything)[NO_NEW_PRIVILEGES]
+    assert planner.dropped_capabilities(everything) == frozenset()
+    assert planner.dropped_capabilities(everything.without("new-privileges-allowed"))
+
+
+def test_a_volume_of_a_trial_keeps_its_owners_under_a_user_namespace() -> None:
+    volume = WritableDirectory("/data")
+    mapped = container((USERNS, "auto"), engine=rootful())
+    assert [m.options for m in loosened(mapped, volume, "writable-rootfs")[MOUNTS]] == [
+        ("idmap", "nodev", "nosuid")
+    ]
+    for facts in (container(engine=rootful()), container((USERNS, "auto"), engine=rootless())):
+        assert [m.options for m in loosened(facts, volume, "writable-rootfs")[MOUNTS]] == [
+            ("nodev", "nosuid")
+        ]
+
+
+def test_a_tmpfs_of_a_trial_has_the_access_of_its_directory() -> None:
+    directories = {"/cache": WrittenDirectory(0, 33, 33)}
+    facts = container(engine=rootful()).replace(written_directories=directories)
+    spec = loosened(facts, WritableDirectory("/cache"), "writable-rootfs")
+    assert spec[READ_ONLY]
+    assert spec[TMPFS] == ("/cache:rw,noexec,nosuid,nodev,size=64m,mode=1777",)

@@ -1,0 +1,110 @@
+"""Which ways of a split are tried, in which order twins start, and what follows from what was seen."""
+
+from __future__ import annotations
+
+import pytest
+
+from hardentui.checks.examples import container
+from hardentui.features.trial.parting import SplitRequest, called_first, result_of, ways_to_try
+from hardentui.model.facts import ContainerFacts, NetworkFacts
+from hardentui.model.network import MemberTried, NewNetwork, SeenWay, SplitResult, WayTried
+
+SHARED = NetworkFacts("shared")
+GOOD = MemberTried("web", True, True)
+
+
+def member(name: str, *more: str) -> ContainerFacts:
+    networks = {network: NetworkFacts(network) for network in ("shared", *more)}
+    return container(networks=networks).replace(name=name)
+
+
+def request(*members: ContainerFacts, seen: tuple[SeenWay, ...] = ()) -> SplitRequest:
+    networks = (
+        NewNetwork("shop-back", ("web", "db"), internal=True, isolated=False),
+        NewNetwork("wiki-front", ("wiki",), internal=False, isolated=True),
+    )
+    return SplitRequest("shared", "rootful", networks, members, seen, {}, outside=False, patience=5.0)
+
+
+PORTS = {"web": frozenset({80}), "db": frozenset({5432}), "wiki": frozenset({80, 81, 82, 83})}
+
+
+def test_what_belongs_together_is_needed_and_the_rest_must_be_cut() -> None:
+    split = request(member("web"), member("db"), member("wiki"), seen=(SeenWay("web", "db"),))
+    ways, untried = ways_to_try(split, PORTS)
+    assert untried == 0
+    needed = {(way.start, way.end): way.needed for way in ways}
+    assert needed == {
+        ("web", "db"): True,
+        ("db", "web"): True,
+        ("web", "wiki"): False,
+        ("db", "wiki"): False,
+        ("wiki", "web"): False,
+        ("wiki", "db"): False,
+    }
+    assert (ways[0].start, ways[0].end, ways[0].seen) == ("web", "db", True), "what was seen comes first"
+    assert next(way for way in ways if way.end == "wiki").ports == (80, 81, 82)
+
+
+def test_who_shares_another_network_is_not_parted_by_this_split() -> None:
+    split = request(member("web", "both"), member("wiki", "both"))
+    ways, _ = ways_to_try(split, PORTS)
+    assert ways == ()
+
+
+def test_who_listens_on_nothing_is_no_end_of_a_way() -> None:
+    ways, _ = ways_to_try(request(member("web"), member("wiki")), {"wiki": frozenset({80})})
+    assert [(way.start, way.end) for way in ways] == [("web", "wiki")]
+
+
+def test_more_ways_than_can_be_tried_are_counted() -> None:
+    names = [f"c{number}" for number in range(9)]
+    ways, untried = ways_to_try(
+        request(*(member(name) for name in names)), {name: frozenset({80}) for name in names}
+    )
+    assert (len(ways), untried) == (60, 12)
+
+
+@pytest.mark.parametrize(
+    ("seen", "order"),
+    [
+        ((), "abc"),
+        ((("a", "b"), ("b", "c")), "cba"),
+        ((("a", "c"), ("c", "a")), "cab"),
+        ((("a", "gone"), ("b", "c")), "acb"),
+    ],
+)
+def test_who_is_called_starts_before_who_calls(seen: tuple[tuple[str, str], ...], order: str) -> None:
+    ordered = called_first([member(name) for name in "abc"], [SeenWay(*way) for way in seen])
+    assert "".join(facts.name for facts in ordered) == order
+
+
+@pytest.mark.timeout(20)
+def test_many_members_that_all_call_each_other_are_ordered_at_once() -> None:
+    names = [f"m{number}" for number in range(40)]
+    seen = [SeenWay(start, end) for start in names for end in names if start != end]
+    assert {facts.name for facts in called_first([member(name) for name in names], seen)} == set(names)
+
+
+def way(*, needed: bool, after: bool | None) -> WayTried:
+    return WayTried("web", "db", (80,), needed, after=after)
+
+
+@pytest.mark.parametrize(
+    ("members", "ways", "untried", "result"),
+    [
+        ([GOOD], [way(needed=True, after=True), way(needed=False, after=False)], 0, SplitResult.WORKS),
+        ([GOOD], [way(needed=True, after=False)], 0, SplitResult.BREAKS),
+        ([GOOD], [way(needed=False, after=True)], 0, SplitResult.BREAKS),
+        ([GOOD], [way(needed=False, after=None)], 0, SplitResult.NOT_TOLD),
+        ([GOOD], [way(needed=True, after=True)], 1, SplitResult.NOT_TOLD),
+        ([GOOD], [], 0, SplitResult.NOT_TOLD),
+        ([GOOD, MemberTried("db", True, False)], [way(needed=True, after=True)], 0, SplitResult.BREAKS),
+        ([GOOD, MemberTried("db")], [way(needed=True, after=True)], 0, SplitResult.NOT_TOLD),
+        ([MemberTried("db", False)], [], 0, SplitResult.NOTHING_WORKS),
+    ],
+)
+def test_only_what_was_seen_in_full_works(
+    members: list[MemberTried], ways: list[WayTried], untried: int, result: SplitResult
+) -> None:
+    assert result_of(members, ways, untried) is result

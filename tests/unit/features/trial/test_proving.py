@@ -1,0 +1,126 @@
+"""What the kernel says of the final twin decides what counts as kept."""
+
+from __future__ import annotations
+
+import threading
+from unittest.mock import MagicMock
+
+import pytest
+
+from hardentui.checks import all_checks
+from hardentui.checks.examples import container
+from hardentui.features.change.wait import Expectation, Readiness
+from hardentui.features.checklists.loading import load
+from hardentui.features.trial.configuration import CapabilityBack, Tools, TrialConfiguration, TwinPlanner
+from hardentui.features.trial.life import Habits
+from hardentui.features.trial.relax import Relaxer, Settled
+from hardentui.features.trial.rounds import Rounds, Stopped, Tried
+from hardentui.features.trial.running import asked_of, recorded
+from hardentui.harden.plan import make_plan
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import Verdict, failed, passed
+from hardentui.model.plan import Choice, Plan
+from hardentui.model.trial import Baseline, How, Result, Trial
+from hardentui.options import CAP_ADD
+
+CHECKLIST, CHECKS = load(""), tuple(all_checks())
+MEMORY = Choice("no-memory-limit", (("memory", "64m"),))
+PRIVILEGES = Choice("new-privileges-allowed")
+
+
+def _plan(facts: ContainerFacts, choices: tuple[Choice, ...]) -> Plan:
+    return make_plan(facts, choices, CHECKS, CHECKLIST)
+
+
+def _recorded(effective: dict[str, Verdict]) -> Trial:
+    """The record of a trial whose final twin is judged so."""
+    facts = container()
+    stage = MagicMock()
+    stage.wait.return_value = Readiness(True, How.ALIVE, 0.1)
+    planner = TwinPlanner(facts, _plan)
+    rounds = Rounds(
+        stage, planner, Expectation(How.ALIVE), lambda event: None, stop_seconds=None, habits=Habits()
+    )
+    tools = Tools(
+        changing=MagicMock(),
+        files=None,
+        look=lambda document: facts,
+        make_plan=_plan,
+        judge=lambda check, twin: effective[check],
+        on_event=lambda event: None,
+        stop=threading.Event(),
+    )
+    record = Trial(container="web", result=Result.WORKS, baseline=Baseline(True, How.ALIVE, 0.1))
+    settled = Settled(TrialConfiguration((PRIVILEGES, MEMORY)), {}, ())
+    return recorded(record, settled, rounds, tools, ())
+
+
+def test_a_change_without_effect_is_told_and_does_not_count() -> None:
+    trial = _recorded({PRIVILEGES.check: passed("NoNewPrivs 1"), MEMORY.check: failed("memory.max is max")})
+    assert trial.result is Result.WORKS
+    assert {kept.check for kept in trial.kept} == {PRIVILEGES.check}
+    (left,) = trial.left_out
+    assert (left.check, left.reason) == (MEMORY.check, "it has no effect on this host")
+    assert {change.option for change in trial.options} == {"no-new-privileges"}
+    assert {proof.check: proof.status for proof in trial.proof} == {
+        PRIVILEGES.check: "pass",
+        MEMORY.check: "fail",
+    }
+
+
+def test_where_nothing_has_an_effect_nothing_works() -> None:
+    trial = _recorded({PRIVILEGES.check: failed("NoNewPrivs 0"), MEMORY.check: failed("memory.max is max")})
+    assert trial.result is Result.NOTHING_WORKS
+    assert (trial.kept, trial.options) == ((), ())
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_what_the_user_wrote_is_the_answer_and_more_is_asked(
+    monkeypatch: pytest.MonkeyPatch, answered: bool
+) -> None:
+    """Without CAP_KILL an init has to be killed: the user's list stays, and the record asks for KILL."""
+    keep = Choice("default-capabilities-kept", (("keep", ("CHOWN", "SETUID")),))
+    monkeypatch.setattr("hardentui.features.trial.rounds.stop", lambda *_: Stopped(9.0, killed=True))
+    facts = container()
+    stage = MagicMock()
+    stage.wait.return_value = Readiness(True, How.PORTS, 0.1)
+    stage.facts = facts
+    stage.files = None
+    planner = TwinPlanner(facts, _plan)
+    alive = Expectation(How.PORTS)
+    rounds = Rounds(
+        stage, planner, alive, lambda event: None, stop_seconds=0.2, habits=Habits(), answered=answered
+    )
+    relaxer = Relaxer(rounds, planner, lambda event: None, tight=False)
+    settled = relaxer.settle(TrialConfiguration((keep,)))
+    kept = planner.spec(settled.configuration)[CAP_ADD]
+    if not answered:
+        assert settled.configuration.choices == () or "CAP_KILL" in kept
+        return
+    assert kept == ("CAP_CHOWN", "CAP_SETUID")
+    (asked,) = asked_of(settled.configuration, rounds)
+    assert asked.check == "default-capabilities-kept"
+    assert "CAP_KILL" in asked.options[0].after
+    assert "does not stop within" in asked.why
+
+
+@pytest.mark.parametrize("needed", [{"CAP_FOWNER"}, {"CAP_FSETID", "CAP_SETFCAP"}])
+@pytest.mark.parametrize("kept", [(), ("CHOWN", "SETUID")])
+def test_after_a_failure_without_evidence_only_what_it_needs_comes_back(
+    monkeypatch: pytest.MonkeyPatch, needed: set[str], kept: tuple[str, ...]
+) -> None:
+    facts = container()
+    planner = TwinPlanner(facts, _plan)
+    rounds = Rounds(
+        MagicMock(), planner, Expectation(How.PORTS), lambda event: None, stop_seconds=0.2, habits=Habits()
+    )
+
+    def run(configuration: TrialConfiguration, purpose: str, *, trace: bool = False) -> Tried:
+        works = not needed & planner.dropped_capabilities(configuration)
+        return Tried(configuration, works, "" if works else "it ended")
+
+    monkeypatch.setattr(rounds, "run", run)
+    choice = Choice("default-capabilities-kept", (("keep", kept),) if kept else ())
+    settled = Relaxer(rounds, planner, lambda event: None).settle(TrialConfiguration((choice,)))
+    assert set(settled.configuration.loosenings) == {CapabilityBack(name) for name in needed}
+    assert all("without" in why for why in settled.why.values())

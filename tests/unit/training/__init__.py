@@ -1,1 +1,0 @@
-"""Training: labs, answers, progress, results."""
