@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from hardentui.tui.vocabulary import with_keys
+from hardentui.tui.ways import with_keys
 
 COMMON = {
     "--url --connection --demo": "`{app.connection}` switches; `{app.simulate}` opens the simulated host",

@@ -24,7 +24,7 @@ from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench
 from hardentui.model.capabilities import STOCK_CAPABILITIES
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.plan import Caution
 from hardentui.model.spec import Spec
 from hardentui.model.trial import Trial, TrialEvent

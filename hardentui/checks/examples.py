@@ -9,7 +9,7 @@ from hardentui.model.capabilities import STOCK_CAPABILITIES
 from hardentui.model.configuration import Configuration, Danger, FileFact, Value
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, Kernel, NotRunning
 from hardentui.model.host import HostFacts
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.model.spec import Option, Spec
 from hardentui.model.trust import Policy, Requirement, TrustFacts
 

@@ -20,7 +20,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.host import HostFacts
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.spec import Spec
 from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge, listed, proc, section
 from hardentui.visible import visible

@@ -13,7 +13,7 @@ from msgspec import to_builtins
 
 from hardentui.cli import session, updates
 from hardentui.cli.parser import Given
-from hardentui.cli.terminal import Terminal, command_module, foreign
+from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import ToolMissing, UsageError
 from hardentui.features.images.page import (
     age_of,
@@ -29,7 +29,7 @@ from hardentui.features.images.scanning import Scanning, save_sboms, sbom_of
 from hardentui.features.sections import Tone, size_text
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import NeverScanned, ScanSettings
-from hardentui.model.mounts import Unread, known
+from hardentui.model.known import Unread, known
 from hardentui.reading.scans import rank, severities, stale
 from hardentui.visible import strict_json, visible
 
@@ -255,7 +255,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
             reports = chosen(bench.surroundings.images(), options.names)
         facts = [_facts(report) for report in reports]
         if options.sbom:
-            command_module("sboms").deliver(facts, options, terminal)
+            deliver(facts, options, terminal)
         elif options.format == "json":
             document = _document(bench, reports, troubles)
             terminal.write(strict_json(json.dumps(document, indent=2, ensure_ascii=True)) + "\n")

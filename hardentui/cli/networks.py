@@ -23,7 +23,8 @@ from hardentui.features.networks import proving as going_out
 from hardentui.features.networks.page import places
 from hardentui.features.networks.proving import HOST, parse_target
 from hardentui.features.networks.requests import known_containers, watch_everybody
-from hardentui.features.networks.splitting import lines_of, split_trial_page, splits, try_proposal
+from hardentui.features.networks.result_pages import split_trial_page
+from hardentui.features.networks.splitting import lines_of, splits, try_proposal
 from hardentui.features.reports.network_svg import network_svg
 from hardentui.features.views import without_originals
 from hardentui.files import write_bundle

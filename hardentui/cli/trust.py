@@ -20,7 +20,7 @@ from hardentui.features.trust.page import trust_page
 from hardentui.features.trust.rules import authority_rule, keyless_rule, kind_of, scope_of
 from hardentui.features.trust.sign import new_key, sign_and_prove, sign_with_gpg
 from hardentui.model.facts import EngineFacts
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 from hardentui.model.trust_change import NamedImages, PullVerdict, RuleKind, ScopeRule
 from hardentui.visible import strict_json, visible, visible_lines
 

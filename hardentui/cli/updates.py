@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.features.images.updates import Updates, state_text
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.visible import strict_json
 
 if TYPE_CHECKING:

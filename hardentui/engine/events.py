@@ -16,7 +16,7 @@ from hardentui.engine.connection import segment
 from hardentui.engine.read import Engine
 from hardentui.engine.shapes import mapping, text
 from hardentui.errors import EngineError
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 
 _TICK = 0.05  # seconds of silence after which a batch is complete
 _BATCH = 0.1  # seconds after its first event when a batch is delivered at the latest

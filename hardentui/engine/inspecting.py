@@ -15,7 +15,7 @@ from hardentui.engine import shapes
 from hardentui.engine.connection import CONNECT_LIMIT, TIME_LIMIT, Connection, segment
 from hardentui.engine.shapes import Listed
 from hardentui.errors import EngineError, EngineUnreachable, HardenError, NotFound
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 
 _STOP_TICK = 0.2  # seconds between checks of the stop event
 PATIENCE = 2 * (TIME_LIMIT + CONNECT_LIMIT) + 10

@@ -40,7 +40,7 @@ from hardentui.engine.inspecting import (
 from hardentui.engine.shapes import Listed
 from hardentui.errors import EngineError, EngineProtocolError
 from hardentui.model.facts import EngineFacts
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.spec import Version
 
 

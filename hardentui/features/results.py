@@ -15,7 +15,7 @@ from hardentui.harden.attack import ranked_paths, way_to_host
 from hardentui.harden.do_first import DoFirst, do_first
 from hardentui.model.facts import UnitFacts
 from hardentui.model.finding import Kind, Severity
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 
 if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench

@@ -28,7 +28,7 @@ from hardentui.features.views import Report, Row, Selection, known_facts
 from hardentui.features.waivers import accepted
 from hardentui.harden.attack import attack_path
 from hardentui.model.finding import Status
-from hardentui.model.mounts import Known
+from hardentui.model.known import Known
 from hardentui.model.settings import Notice
 from hardentui.reading.own_command import without_checklist
 from hardentui.scanners.registry_answers import RegistryAnswers

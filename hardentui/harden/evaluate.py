@@ -14,7 +14,7 @@ from hardentui.model.check import Advice, AnyCheck, FixContext, Parameters, Para
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Kind, Remediation, Severity, Status, Subject, Verdict, unknown
-from hardentui.model.mounts import Unread, known
+from hardentui.model.known import Unread, known
 from hardentui.model.spec import Option, Spec, Version
 from hardentui.options import RESTART, TABLE
 from hardentui.quadlet.write.restart import restart_lines

@@ -22,7 +22,7 @@ from hardentui.model.check import Advice, AnyCheck, FixContext
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, FixKind, Kind, Risk, Status
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 from hardentui.model.plan import Caution, Change, Choice, Note, Plan, Skipped
 from hardentui.model.spec import Spec
 from hardentui.options import (

@@ -12,7 +12,7 @@ from hardentui.harden.evaluate import fix_parameters
 from hardentui.model.check import AnyCheck, FixContext, Measured, ParameterValue
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 from hardentui.model.plan import Choice
 from hardentui.reading.forms import FORMS
 

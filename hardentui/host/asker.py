@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import IO, Protocol
 
 from hardentui.host.commands import program_environment
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.visible import visible
 
 # Programs that run long, asked through a function: what it takes, what it answers, what it refuses. Pure.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hardentui.host.files.reader import Files, text
 from hardentui.model.configuration import Missing
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 
 METADATA_ADDRESS = "169.254.169.254"
 

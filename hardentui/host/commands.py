@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from hardentui import account
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 
 Run: TypeAlias = Callable[[Sequence[str], float], Known[str]]
 

@@ -68,7 +68,7 @@ from hardentui.host.units.writable import (
 from hardentui.model.access import Accounts
 from hardentui.model.configuration import Configuration, FileFact, Missing
 from hardentui.model.host import Capacity, EngineSocket, HostFacts, JournalStorage, Program, Storage, User
-from hardentui.model.mounts import Known, Unread, known, later
+from hardentui.model.known import Known, Unread, known, later
 from hardentui.model.spec import Version
 from hardentui.reading.containers import count_of_list
 

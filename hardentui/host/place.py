@@ -21,7 +21,7 @@ from msgspec import Struct
 from hardentui.contained import container_around
 from hardentui.host.commands import Run, run_program
 from hardentui.host.files.reader import DEFAULT_LIMIT, Files, FileStat, LocalFiles, is_there
-from hardentui.model.mounts import Known
+from hardentui.model.known import Known
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")

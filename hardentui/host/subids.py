@@ -9,7 +9,7 @@ from hardentui.host.files.reader import Files, parsed, text, there
 from hardentui.host.rights.sudo import read_doas_rights, read_sudo_rights
 from hardentui.model.configuration import Missing
 from hardentui.model.host import EngineSocket, RootRight, SubIds, User
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.toml_document import TomlFault
 
 _NOBODY = 65534

@@ -9,7 +9,7 @@ from hardentui.host.files.reader import Files, examine, names, text, there
 from hardentui.model.access import Accounts
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.host import SecurityModules
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 
 KNOBS = tuple(
     "kernel.unprivileged_bpf_disabled kernel.kptr_restrict kernel.dmesg_restrict kernel.yama.ptrace_scope "

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hardentui.model.facts import ImageFacts
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 
 
 def bases_of(image: ImageFacts, others: Mapping[str, Known[ImageFacts]]) -> Known[tuple[str, ...]]:

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, unknown
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.spec import Spec
 
 F = TypeVar("F")

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 
 
 class Missing(Struct, frozen=True):

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, field
 
 from hardentui.model.image import ImageInventory, NeverScanned, RegistryDigest, ScanReport
-from hardentui.model.mounts import NONE, Fact, Facts, KernelMount, Known, MountedPath, ReachableSocket, Unread
+from hardentui.model.known import NONE, Fact, Facts, Known, Unread
+from hardentui.model.mounts import KernelMount, MountedPath, ReachableSocket
 from hardentui.model.network import Peers
 from hardentui.model.seccomp import RuntimeConfig
 from hardentui.model.spec import Spec, Version

@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from hardentui.model.configuration import Configuration, FileFact, Missing, Value
-from hardentui.model.mounts import NONE, NOT_READ, Fact, Facts, Known
+from hardentui.model.known import NONE, NOT_READ, Fact, Facts, Known
 from hardentui.model.trust import Rule, TrustFacts, rule_for
 
 # Results of host scanners (Lynis, OpenSCAP) in one format.

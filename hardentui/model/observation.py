@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from hardentui.model.mounts import NOT_READ, Known
+from hardentui.model.known import NOT_READ, Known
 
 
 class CallCount(Struct, frozen=True):

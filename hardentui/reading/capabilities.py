@@ -8,7 +8,7 @@ from hardentui.errors import CannotFix
 from hardentui.model.capabilities import capability_name
 from hardentui.model.facts import CapabilitySets, ContainerFacts, NotRunning
 from hardentui.model.finding import Verdict
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, MOUNTS, PRIVILEGED
 from hardentui.options.capabilities import bounding_set

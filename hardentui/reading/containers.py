@@ -18,7 +18,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
-from hardentui.model.mounts import Known, Unread, known
+from hardentui.model.known import Known, Unread, known
 from hardentui.model.network import Peer, PeerGroup
 from hardentui.options import CGROUPS, LABELS, POD, SYSTEMD, USER
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.host import ApiService
-from hardentui.model.mounts import Known, Unread, known
+from hardentui.model.known import Known, Unread, known
 from hardentui.options.values import Port
 from hardentui.reading.networks import (
     gateways,

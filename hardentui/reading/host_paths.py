@@ -16,7 +16,7 @@ from msgspec import Struct
 from hardentui.model.configuration import Configuration
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Severity
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 from hardentui.reading.containers import section
 from hardentui.reading.mounts import HostMount, at_or_above, host_mounts, normal, own_user_namespace
 

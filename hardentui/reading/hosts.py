@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from hardentui.model.configuration import Danger, FileFact
 from hardentui.model.finding import Evidence, Verdict, failed, passed, unknown
 from hardentui.model.host import User
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.words import plural
 
 _SHOWN = 20

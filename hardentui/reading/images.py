@@ -13,7 +13,7 @@ from hardentui.errors import CannotFix
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, Verdict, not_applicable, passed, unknown
 from hardentui.model.image import ImageFile, ImageInventory
-from hardentui.model.mounts import Unread, known
+from hardentui.model.known import Unread, known
 from hardentui.model.spec import Spec
 from hardentui.options import HEALTH_CMD, HEALTH_INTERVAL, IMAGE, LABELS, ROOTFS
 from hardentui.visible import visible

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hardentui.model.configuration import Configuration
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.mounts import Known, Unread, known
+from hardentui.model.known import Known, Unread, known
 from hardentui.options import LOG_DRIVER, LOG_OPT
 from hardentui.options.codecs.plain import size_of
 from hardentui.reading.containers import engine_info, section

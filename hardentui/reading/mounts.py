@@ -11,7 +11,8 @@ from functools import lru_cache
 from msgspec import Struct
 
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
-from hardentui.model.mounts import KernelMount, MountedPath, MountOrigin, Unread, known
+from hardentui.model.known import Unread, known
+from hardentui.model.mounts import KernelMount, MountedPath, MountOrigin
 from hardentui.model.spec import Spec
 from hardentui.options import GIDMAP, MOUNTS, ROOTFS, SUBUIDNAME, UIDMAP, USERNS, VOLUMES_FROM
 from hardentui.options.values import Mount

@@ -13,7 +13,7 @@ from hardentui.errors import CannotFix
 from hardentui.model.configuration import Configuration
 from hardentui.model.facts import ContainerFacts, NetworkFacts, NotRunning
 from hardentui.model.finding import Verdict, not_applicable
-from hardentui.model.mounts import Known, Unread, known
+from hardentui.model.known import Known, Unread, known
 from hardentui.model.spec import Spec
 from hardentui.options import EXPOSE, NETWORK, PUBLISH, PUBLISH_ALL
 from hardentui.options.values import Port

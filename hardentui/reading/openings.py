@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.mounts import Unread, known
+from hardentui.model.known import Unread, known
 from hardentui.model.network import Gate, Opening
 from hardentui.options import Port
 from hardentui.reading.networks import modes_of, published, reach

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, Verdict, unknown
 from hardentui.model.image import NeverScanned, ScanReport, Vulnerability
-from hardentui.model.mounts import Unread, known
+from hardentui.model.known import Unread, known
 from hardentui.reading.images import image_of
 
 _SHOWN = 10

@@ -10,7 +10,7 @@ from msgspec import Struct
 from hardentui.errors import CannotFix
 from hardentui.model.check import FixContext
 from hardentui.model.facts import ContainerFacts, FileChange, Kernel, WrittenDirectory
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, READ_ONLY, READ_ONLY_TMPFS, TMPFS, Mount
 from hardentui.options.codecs.plain import size_of

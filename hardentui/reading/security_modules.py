@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Verdict, not_applicable, unknown
-from hardentui.model.mounts import Known, Unread, known
+from hardentui.model.known import Known, Unread, known
 from hardentui.model.spec import Spec
 from hardentui.options import (
     IPC,

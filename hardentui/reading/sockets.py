@@ -12,7 +12,8 @@ from functools import lru_cache
 from msgspec import Struct
 
 from hardentui.model.facts import ContainerFacts, EngineFacts
-from hardentui.model.mounts import Listener, ReachableSocket, Unread, known
+from hardentui.model.known import Unread, known
+from hardentui.model.mounts import Listener, ReachableSocket
 from hardentui.options import MOUNTS
 from hardentui.reading.mounts import HostMount, at_or_above, host_mounts, normal
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from hardentui.model.facts import ContainerFacts, NotRunning
 from hardentui.model.finding import Verdict, not_applicable, unknown
-from hardentui.model.mounts import Unread, known
+from hardentui.model.known import Unread, known
 from hardentui.model.seccomp import EngineDefault, NoFilter, RawFilter, SeccompProfile
 from hardentui.options import ANNOTATIONS, PRIVILEGED, SECCOMP_POLICY, SECCOMP_PROFILE
 from hardentui.reading.containers import ask_or

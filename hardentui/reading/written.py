@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.mounts import Unread, known
+from hardentui.model.known import Unread, known
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, ROOTFS
 from hardentui.reading.containers import ask_or

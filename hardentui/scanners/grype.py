@@ -10,7 +10,7 @@ from typing import Any
 from hardentui.errors import InputError
 from hardentui.host.asker import Ask, ask_twice
 from hardentui.model.image import ScanReport, Vulnerability
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.scanners.trivy import nothing_compared, severity, time, unique
 from hardentui.visible import visible
 

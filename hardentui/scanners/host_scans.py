@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from hardentui.errors import InputError, WriteError
 from hardentui.model.host import FailedRule, HostScan
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.scanners import openscap
 from hardentui.state.own_files import Directory, read_document, write_own
 from hardentui.visible import visible

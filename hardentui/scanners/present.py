@@ -15,7 +15,7 @@ from hardentui.account import find_program
 from hardentui.host.asker import Ask
 from hardentui.images.inventory import read_inventory
 from hardentui.model.image import Package, ScanReport, ScanSettings, Vulnerability
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.scanners import grype, trivy
 from hardentui.scanners.trivy import unique
 from hardentui.visible import visible

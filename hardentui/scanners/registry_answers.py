@@ -15,7 +15,7 @@ import msgspec
 
 from hardentui.errors import WriteError
 from hardentui.model.image import RegistryDigest
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.state.own_files import Directory, read_document, write_own
 
 SCHEMA = "hardentui/registry/1"

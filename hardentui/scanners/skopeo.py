@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from hardentui.host.asker import Ask
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 
 NAME = "skopeo"
 _SECONDS = 60.0

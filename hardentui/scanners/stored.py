@@ -18,7 +18,7 @@ import msgspec
 
 from hardentui.errors import InputError, WriteError
 from hardentui.model.image import NeverScanned, ScanReport
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.scanners import grype, quay, trivy
 from hardentui.state.own_files import Directory, read_document, write_own
 

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from hardentui.errors import InputError
 from hardentui.host.asker import Ask, ask_twice
 from hardentui.model.image import ScanReport, Vulnerability
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 
 # What the reports of all scanners have in common: severities, dates, lists of vulnerabilities. Pure.
 

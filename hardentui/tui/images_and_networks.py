@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from hardentui.errors import HardenError
 from hardentui.features.sections import size_text
 from hardentui.features.views import Report, Row
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.tui import messages as say
 from hardentui.visible import visible
 

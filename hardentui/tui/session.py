@@ -25,7 +25,7 @@ from hardentui.model.finding import Kind, Status, Subject
 from hardentui.tui import messages as say
 from hardentui.tui.images_and_networks import Around
 from hardentui.tui.listing import ListView
-from hardentui.tui.vocabulary import told
+from hardentui.tui.ways import told
 
 if TYPE_CHECKING:
     from hardentui.features.first_look import FirstLook

@@ -11,25 +11,25 @@ SEAMS = {
     "__main__.py main": "Ctrl-C while the program loads",
     "cli/run.py _check_outputs": "only for those who write",
     "cli/serve.py run": "its libraries come only with the extra [web]",
-    "engine/probe.py _open_ssh": "few engines are reached over ssh",
+    "engine/locate.py _open_ssh": "few engines are reached over ssh",
+    "features/checklists/loading.py own_checks": "most checklists have no checks of their own: 12 ms",
+    "features/first_look.py workbench_on": "the engines work while what judges is loaded",
+    "features/fix/drafts.py files": "the exports of other systems need a YAML library",
+    "features/images/scanning.py": "the library that writes SBOMs is wanted by few",
+    "features/looking/containers.py _in_journal": "few hosts keep originals",
+    "features/looking/shared_resources.py _engine_units": "most containers run from no unit: 24 modules",
+    "features/opening/engines.py": "the engines are asked before what reads the host is loaded (70 ms)",
+    "features/opening/saved_facts.py": "a check that was chosen may not ask for the host: 40 modules",
+    "features/workbench.py": "what plans, writes, tries or applies is loaded when it is wanted",
     "host/place.py view_of_host": "few run in a container",
     "tui/destinations.py": "the first screen does not wait for the others",
-    "workbench/changing/drafts.py files": "the exports of other systems need a YAML library",
-    "workbench/checklists/loading.py own_checks": "most checklists have no checks of their own: 12 ms",
-    "workbench/first_look.py workbench_on": "the engines work while what judges is loaded",
-    "workbench/looking/once_per_engine.py _engine_units": "most containers run from no unit: 24 modules",
-    "workbench/looking/originals.py _in_journal": "few hosts keep originals",
-    "workbench/looking/sboms.py": "the library that writes SBOMs is wanted by few",
-    "workbench/opening/engines.py": "the engines are asked before what reads the host is loaded (70 ms)",
-    "workbench/opening/saved_facts.py": "a check that was chosen may not ask for the host: 40 modules",
-    "workbench/workbench.py": "what plans, writes, tries or applies is loaded when it is wanted",
 }
 """Module, or module and function, with own imports inside functions."""
 
 BY_NAME = {
     "checks/__init__.py": "every module of the directories is a check",
-    "cli/loading.py": "a command does not wait for the others",
-    "reports/__init__.py": "a report does not wait for the other formats",
+    "cli/terminal.py": "a command does not wait for the others",
+    "features/reports/__init__.py": "a report does not wait for the other formats",
 }
 """Modules that import others by a name made at run time."""
 

@@ -10,9 +10,9 @@ from tests.architecture.test_boring_python import sources
 STARTS = {"run", "Popen", "call", "check_call", "check_output", "create_subprocess_exec"}
 STARTS_PYTHON = {
     "account.py": "`our_module`, which everybody uses",
-    "change/guard_process.py": "loads nothing else",
+    "features/change/guard_process.py": "loads nothing else",
     "host/network/knock.py": "isolated: -I -S",
-    "readiness/clients.py": "isolated: -I -S",
+    "features/trial/clients.py": "isolated: -I -S",
 }
 
 

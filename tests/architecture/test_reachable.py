@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from hardentui.cli.parser import make_parser
-from hardentui.tui.vocabulary import with_keys
+from hardentui.tui.ways import with_keys
 from tools.terminal_ui import COMMON, PLACES, PROGRAM, Place, options_of
 
 _SHARED = {option for options in COMMON for option in options.split()}

@@ -8,7 +8,7 @@ from tests.architecture.test_boring_python import sources
 
 WAITS = {"wait", "join", "acquire", "communicate"}
 PROGRAMS = {"run", "call", "check_call", "check_output"}
-UNTIL_STOPPED = {"workbench/looking/containers.py"}
+UNTIL_STOPPED = {"features/looking/containers.py"}
 """Following events is over when its caller sets the stop sign; nobody waits for what comes of it."""
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.cli.parser import make_parser
-from hardentui.tui.vocabulary import WAYS, in_keys, with_keys
+from hardentui.tui.ways import WAYS, in_keys, with_keys
 
 _ROOT = Path(__file__).parents[2] / "hardentui"
 _COMMANDS = next(action for action in make_parser()._actions if action.dest == "command").choices or ()

@@ -25,7 +25,7 @@ from hardentui.features.first_look import FirstLook
 from hardentui.features.views import Selection
 from hardentui.host.asker import asker
 from hardentui.images.inventory import read_inventory
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.scanners import present as debsecan
 from hardentui.tui.app import HardenApp
 from tests.conftest import cannot_run

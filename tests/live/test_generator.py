@@ -6,7 +6,7 @@ import pytest
 
 from hardentui.errors import GeneratorError
 from hardentui.host.podman.generator import dry_run, exec_start, find_generator, verify
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from tests.conftest import cannot_run
 
 pytestmark = pytest.mark.live

@@ -20,7 +20,7 @@ from hardentui.host.process.left_open import read_left_open
 from hardentui.host.process.proc import read_kernel
 from hardentui.model.capabilities import CAPABILITIES_BY_NUMBER
 from hardentui.model.facts import CapabilitySets, IdRange, Kernel, Limits, ListeningSocket
-from hardentui.model.mounts import Unread, known
+from hardentui.model.known import Unread, known
 from tests.support.podman import BUSYBOX, Bench
 
 pytestmark = pytest.mark.live

@@ -14,7 +14,7 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.host.network.knock import knock
 from hardentui.host.podman.generator import dry_run, find_generator
-from hardentui.model.mounts import Known
+from hardentui.model.known import Known
 from hardentui.model.network import ConnectOutcome
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.schemas import validated

@@ -14,7 +14,7 @@ import pytest
 from hardentui.features.trial.learned.effects import capabilities
 from hardentui.features.trial.observe.argument_shapes import INSPECTED
 from hardentui.features.trial.observe.calls import CallWatcher
-from hardentui.features.trial.observe.watch import Inspector
+from hardentui.features.trial.observe.inspector import Inspector
 from hardentui.model.observation import CallDetail, CallLog
 from hardentui.reading.seccomp import parse_profile
 from tests.conftest import cannot_run

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.features.trial.observe.watch import CapabilityWatcher, Sampler, Watch
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.observation import CapabilityCheck, Sampled
 from tests.conftest import cannot_run
 from tests.support.podman import BUSYBOX, Bench

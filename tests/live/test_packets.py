@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.host.network.firewall import parse_ruleset
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.reading.packets import ACCEPTED, DROPPED, Packet, fate
 from tests.conftest import cannot_run
 

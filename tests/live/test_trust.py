@@ -20,7 +20,7 @@ from hardentui.features.trust.sandbox import sandbox
 from hardentui.features.trust.signing import key_of_nobody
 from hardentui.host.files.reader import LocalFiles
 from hardentui.host.podman.trust import parse_policy, parse_stored_images, read_trust
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.spec import Version
 from hardentui.model.trust import Policy, Rule, TrustFacts, rule_for
 from hardentui.model.trust_change import PullVerdict, RuleKind

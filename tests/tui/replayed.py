@@ -29,7 +29,7 @@ from hardentui.features.opening.saved_facts import replay
 from hardentui.features.views import Row
 from hardentui.features.workbench import Workbench
 from hardentui.model.host import HostFacts
-from hardentui.model.mounts import Known
+from hardentui.model.known import Known
 from tests.support.image_archives import image, member, packed
 
 CHECKLIST = Path(__file__).parent / "checklist.toml"

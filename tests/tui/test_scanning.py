@@ -14,7 +14,7 @@ from hardentui.errors import ToolMissing
 from hardentui.features.images.scanning import ScanProgress
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import ScanReport
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.tui.screens.images import ImagesScreen
 from tests.tui.replayed import some
 from tests.tui.support import make_app, running, shows

@@ -15,7 +15,7 @@ import pytest
 from hardentui.features.trial.rehearsal import Rehearsal
 from hardentui.features.trial.trying import Wishes
 from hardentui.features.views import Report
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.model.trial import Baseline, How, TrialEvent, TrialStep
 from hardentui.scanners.registry_answers import RegistryAnswers
 from hardentui.state.own_files import state_directory

@@ -14,7 +14,7 @@ from hardentui.account import our_module, python_path
 from hardentui.engine.locate import Environment, candidates
 from hardentui.host.commands import run_program
 from hardentui.import_path import without_current_folder
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 
 ANNA = 4321
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="makes folders of another account")

@@ -20,7 +20,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from hardentui.checks.prelude import *
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 from hardentui.reading.images import comments_of, image_of, steps_of
 from hardentui.reading.secrets import secret_value, secrets_in_pairs, secrets_in_words
 from hardentui.visible import MASK

@@ -19,7 +19,7 @@ by themselves, and automatic updates from the registry find nothing new: somebod
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 from hardentui.options import IMAGE, ROOTFS
 from hardentui.reading.images import Reference, image_name, is_image_id, reference, refuse_where_updated
 

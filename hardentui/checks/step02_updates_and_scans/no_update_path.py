@@ -21,7 +21,7 @@ updates this way.
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 from hardentui.options import IMAGE, LABELS, ROOTFS
 from hardentui.reading.containers import labels_of
 from hardentui.reading.images import AUTO_UPDATE as _AUTO

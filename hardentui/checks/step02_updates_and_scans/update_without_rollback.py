@@ -17,7 +17,7 @@ start after this one wait as well. In a Quadlet, this needs Podman 5.0 or newer 
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 from hardentui.options import HEALTH_CMD, LABELS, ROOTFS, SDNOTIFY
 from hardentui.reading.containers import labels_of, sure
 from hardentui.reading.health import always_passes

@@ -24,7 +24,7 @@ from __future__ import annotations
 from typing import Any
 
 from hardentui.checks.prelude import *
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 from hardentui.options import IMAGE, ROOTFS
 from hardentui.reading.images import image_name, image_of
 

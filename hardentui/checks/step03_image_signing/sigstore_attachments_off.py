@@ -21,7 +21,7 @@ from __future__ import annotations
 from hardentui.checks.examples import SIGSTORE, rejecting
 from hardentui.checks.prelude import *
 from hardentui.model.configuration import Missing
-from hardentui.model.mounts import Known
+from hardentui.model.known import Known
 from hardentui.model.trust import Attachments, TrustFacts
 
 _DROP_IN = "/etc/containers/registries.d/sigstore.yaml"

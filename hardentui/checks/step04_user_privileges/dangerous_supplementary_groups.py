@@ -29,7 +29,7 @@ from collections.abc import Mapping
 
 from hardentui.checks.prelude import *
 from hardentui.model.facts import IdRange
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 from hardentui.options import GIDMAP, GROUP_ADD, SUBGIDNAME, SUBUIDNAME, UIDMAP, USER, USERNS
 from hardentui.reading.behaviour import identity, inside
 from hardentui.reading.containers import CONFIGURATION, declared_user, is_root

@@ -26,7 +26,7 @@ import re
 
 from hardentui.checks.prelude import *
 from hardentui.model.facts import IdRange
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 from hardentui.options import CGROUPNS, GIDMAP, IPC, MOUNTS, NETWORK, PID, UIDMAP, USERNS, UTS, Mount
 from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.reading.behaviour import identity, runs_as_root, uids

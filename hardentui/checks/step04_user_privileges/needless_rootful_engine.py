@@ -21,7 +21,7 @@ and the service starts at boot only if lingering is enabled for the user.
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 from hardentui.options import (
     CGROUP_PARENT,
     DEVICES,

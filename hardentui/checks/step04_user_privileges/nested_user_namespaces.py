@@ -20,7 +20,7 @@ the host needs one; that also ends rootless Podman and `--userns=auto`.
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 from hardentui.model.seccomp import (
     Condition,
     EngineDefault,

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.model.image import ImageInventory
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 from hardentui.options import NO_NEW_PRIVILEGES
 from hardentui.reading.behaviour import about_low_ports, seen_long_enough, uids, with_low_ports
 

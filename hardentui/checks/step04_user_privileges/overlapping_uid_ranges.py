@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from hardentui.checks.prelude import *
 from hardentui.model.facts import IdRange
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.network import ALL_IDS, Peer, Peers
 from hardentui.options import GIDMAP, SUBGIDNAME, SUBUIDNAME, UIDMAP, USERNS
 from hardentui.reading.containers import is_planned, related

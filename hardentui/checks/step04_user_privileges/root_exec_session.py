@@ -27,7 +27,7 @@ from msgspec.structs import replace
 
 from hardentui.checks.prelude import *
 from hardentui.model.facts import CapabilitySets, Entered, IdRange
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 from hardentui.options import USER
 from hardentui.reading.behaviour import inside
 from hardentui.reading.capabilities import short

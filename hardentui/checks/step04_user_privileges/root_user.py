@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.model.facts import IdRange
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 from hardentui.options import MOUNTS, USER, USERNS, Mount
 from hardentui.reading.behaviour import (
     about_low_ports,

@@ -24,7 +24,7 @@ from collections.abc import Mapping
 
 from hardentui.checks.prelude import *
 from hardentui.model.configuration import FileFact
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 from hardentui.options import SECRETS, USER
 from hardentui.reading.behaviour import owner_of_process, uids
 from hardentui.reading.containers import declared_user, is_root

@@ -23,7 +23,8 @@ passes only what they need (xdg-dbus-proxy for D-Bus).
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.mounts import Listener, MountedPath, MountOrigin, ReachableSocket, known
+from hardentui.model.known import known
+from hardentui.model.mounts import Listener, MountedPath, MountOrigin, ReachableSocket
 from hardentui.options import MOUNTS, VOLUMES_FROM, Mount
 from hardentui.reading.containers import sure
 from hardentui.reading.mounts import HostMount, came_from, shown

@@ -25,7 +25,8 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.model.host import ApiService
-from hardentui.model.mounts import Listener, MountedPath, MountOrigin, ReachableSocket, known
+from hardentui.model.known import known
+from hardentui.model.mounts import Listener, MountedPath, MountOrigin, ReachableSocket
 from hardentui.options import MOUNTS, NETWORK, VOLUMES_FROM, Mount
 from hardentui.reading.containers import sure
 from hardentui.reading.engine_api import reachable_api

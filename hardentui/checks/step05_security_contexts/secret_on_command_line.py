@@ -18,7 +18,7 @@ input or a configuration file. Look up what it supports. Change the credential, 
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 from hardentui.options import COMMAND, ENTRYPOINT, HEALTH_CMD
 from hardentui.reading.containers import sure
 from hardentui.reading.secrets import secrets_in_words

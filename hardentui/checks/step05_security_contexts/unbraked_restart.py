@@ -18,7 +18,7 @@ after a reboot unless a systemd unit (Quadlet) starts it, which is better anyway
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 from hardentui.options import RESTART
 
 

@@ -23,7 +23,7 @@ address in the parameter `address`.
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.mounts import Unread, known
+from hardentui.model.known import Unread, known
 from hardentui.options import EXPOSE, PUBLISH, PUBLISH_ALL, Port
 from hardentui.reading.behaviour import about_one_address, bound_to_one_address
 from hardentui.reading.networks import (

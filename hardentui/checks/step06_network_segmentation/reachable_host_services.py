@@ -28,7 +28,7 @@ from hardentui.checks.prelude import *
 from hardentui.model.configuration import Configuration
 from hardentui.model.facts import ListeningSocket, NetworkFacts
 from hardentui.model.host import Firewall
-from hardentui.model.mounts import Known, known
+from hardentui.model.known import Known, known
 from hardentui.model.trust import TrustFacts
 from hardentui.options import NETWORK
 from hardentui.reading.networks import (

@@ -19,7 +19,7 @@ the checklist, so that the next reader sees that it is intended.
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 from hardentui.options import EXPOSE, PUBLISH, PUBLISH_ALL, Port
 from hardentui.options.argv.command_line import parse_create_command
 from hardentui.reading.containers import is_planned

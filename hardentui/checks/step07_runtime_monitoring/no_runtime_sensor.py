@@ -18,7 +18,7 @@ that cry wolf are turned off after a week; start with a few.
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 
 
 def evaluate(facts: HostFacts) -> Verdict:

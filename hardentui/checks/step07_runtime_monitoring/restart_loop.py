@@ -21,7 +21,7 @@ from datetime import timedelta
 
 from hardentui.checks.prelude import *
 from hardentui.model.facts import UnitFacts
-from hardentui.model.mounts import Known, known
+from hardentui.model.known import Known, known
 from hardentui.reading.images import parse_time
 
 _SETTLED = timedelta(hours=1)

@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 
 from hardentui.checks.prelude import *
-from hardentui.model.mounts import Unread, known
+from hardentui.model.known import Unread, known
 
 _PATHS = (
     "/usr/bin/podman",

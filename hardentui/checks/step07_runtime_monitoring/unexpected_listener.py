@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.model.facts import ListeningSocket, NotRunning
-from hardentui.model.mounts import Known, Unread, known
+from hardentui.model.known import Known, Unread, known
 from hardentui.options import PUBLISH
 from hardentui.reading.containers import ask_or
 from hardentui.reading.networks import (

@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 
 from hardentui.checks.prelude import *
 from hardentui.model.facts import UnitFacts
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 from hardentui.reading.images import parse_time
 
 

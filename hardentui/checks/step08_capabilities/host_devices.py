@@ -21,7 +21,8 @@ enough.
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.mounts import MountedPath, known
+from hardentui.model.known import known
+from hardentui.model.mounts import MountedPath
 from hardentui.model.seccomp import RuntimeConfig
 from hardentui.options import DEVICE_CGROUP_RULE, DEVICES, GPUS, MOUNTS, PRIVILEGED, Mount
 from hardentui.reading.mounts import HostMount, at_or_above, came_from, host_mounts, own_user_namespace

@@ -24,7 +24,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from hardentui.checks.prelude import *
-from hardentui.model.mounts import Unread, known
+from hardentui.model.known import Unread, known
 from hardentui.model.seccomp import RuntimeConfig
 from hardentui.options import CAP_ADD, DEVICE_CGROUP_RULE, PRIVILEGED
 from hardentui.reading.capabilities import granted

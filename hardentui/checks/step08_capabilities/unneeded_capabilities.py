@@ -18,7 +18,7 @@ from __future__ import annotations
 from hardentui.checks.prelude import *
 from hardentui.model.capabilities import capability_name
 from hardentui.model.facts import CapabilitySets
-from hardentui.model.mounts import Unread, known
+from hardentui.model.known import Unread, known
 from hardentui.options import CAP_ADD, CAP_DROP, PRIVILEGED
 from hardentui.options.capabilities import bounding_set, with_only
 from hardentui.reading.behaviour import about_dropping

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.model.host import EngineSocket
-from hardentui.model.mounts import Unread, known
+from hardentui.model.known import Unread, known
 from hardentui.reading.containers import sure
 
 _SOCKET = "/run/podman/podman.sock"

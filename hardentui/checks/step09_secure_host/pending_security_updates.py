@@ -19,7 +19,7 @@ updates restart its service and may change defaults: read the release notes befo
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.mounts import Unread, known
+from hardentui.model.known import Unread, known
 
 _COMMANDS = {
     "debian": ("apt-get update && apt-get upgrade --with-new-pkgs",),

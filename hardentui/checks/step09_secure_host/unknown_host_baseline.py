@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.model.host import BaselineReport, User
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 
 _DAY = 86_400
 _REPORT = "/var/log/lynis-report.dat"

@@ -28,7 +28,7 @@ from typing import Any
 
 from hardentui.checks.prelude import *
 from hardentui.model.configuration import Danger, FileFact
-from hardentui.model.mounts import Unread, known
+from hardentui.model.known import Unread, known
 from hardentui.reading.hosts import danger_evidence, dangers_of, repair
 
 _RUN_BY_THE_KERNEL = frozenset({"kernel.core_pattern", "kernel.modprobe"})

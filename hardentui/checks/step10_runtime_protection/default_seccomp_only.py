@@ -19,7 +19,7 @@ error. Record it with tests and backups running, log before you enforce, and rec
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.mounts import Known
+from hardentui.model.known import Known
 from hardentui.options import (
     APPARMOR,
     LABEL_TYPE,

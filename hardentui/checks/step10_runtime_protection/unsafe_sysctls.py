@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hardentui.checks.prelude import *
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 from hardentui.model.seccomp import RuntimeConfig
 from hardentui.options import SYSCTL
 from hardentui.reading.containers import is_planned

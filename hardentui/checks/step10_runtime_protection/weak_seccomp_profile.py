@@ -26,7 +26,7 @@ from typing import Any
 
 from hardentui.checks.prelude import *
 from hardentui.model.facts import CapabilitySets
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 from hardentui.model.seccomp import RawFilter, RuntimeConfig, SeccompProfile
 from hardentui.options import ANNOTATIONS, SECCOMP_POLICY, SECCOMP_PROFILE
 from hardentui.reading.seccomp import LETS_THROUGH, OpenCalls, parse_profile

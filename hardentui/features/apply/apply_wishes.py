@@ -10,7 +10,7 @@ from msgspec import Struct
 from hardentui.errors import CannotFix
 from hardentui.features.change.wait import PATIENCE
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.mounts import Unread, known
+from hardentui.model.known import Unread, known
 from hardentui.reading.layer_data import LayerData
 from hardentui.visible import visible
 from hardentui.writers.context import volume_for

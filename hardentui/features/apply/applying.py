@@ -44,7 +44,7 @@ from hardentui.model.draft import Target
 from hardentui.model.facts import ONLY_IN_DETAIL, ContainerFacts
 from hardentui.model.finding import Status
 from hardentui.model.journal import EntryAction, EntryState, JournalChange, JournalEntry, JournalProof
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 from hardentui.model.operations import Operation, ProveChanges, RunProbe, WaitReady
 from hardentui.model.plan import Plan
 from hardentui.options import REMOVE

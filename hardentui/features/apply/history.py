@@ -39,7 +39,7 @@ from hardentui.model.change_events import (
 )
 from hardentui.model.facts import EngineFacts
 from hardentui.model.journal import EntryState, JournalEntry, JournalProof
-from hardentui.model.mounts import Unread, known
+from hardentui.model.known import Unread, known
 from hardentui.model.operations import NoteContainer, described_back, described_clearing
 from hardentui.visible import visible
 

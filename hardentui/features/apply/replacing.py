@@ -16,7 +16,7 @@ from hardentui.features.fix.drafts import new_volumes
 from hardentui.features.looking.unit_origin import UNIT_LABEL, manager_of
 from hardentui.host.files.reader import Files, names
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.mounts import Unread, known
+from hardentui.model.known import Unread, known
 from hardentui.model.operations import (
     CopyData,
     CopyPart,

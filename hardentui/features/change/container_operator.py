@@ -31,7 +31,7 @@ from hardentui.features.change.wait import answers, published, read_ports, who_l
 from hardentui.host.commands import run_program
 from hardentui.host.files.reader import Files
 from hardentui.model.journal import JournalEntry
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.operations import (
     CopyData,
     CopyPart,

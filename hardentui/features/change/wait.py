@@ -22,7 +22,7 @@ from hardentui.host.files.reader import Files, reason
 from hardentui.host.network.knock import SECONDS, knock
 from hardentui.host.process.activity import listening_sockets
 from hardentui.model.facts import ListeningSocket
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.model.network import ConnectOutcome
 from hardentui.model.trial import How
 from hardentui.visible import visible

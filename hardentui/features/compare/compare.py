@@ -25,7 +25,7 @@ from hardentui.features.workbench import Workbench
 from hardentui.files import write_bundle
 from hardentui.model.draft import TextFile
 from hardentui.model.finding import Kind, Severity
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.written import WrittenFile
 from hardentui.visible import visible
 

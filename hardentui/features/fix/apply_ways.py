@@ -16,7 +16,7 @@ from hardentui.features.change.wait import has_health_check
 from hardentui.features.looking.unit_origin import Origin
 from hardentui.model.draft import Draft
 from hardentui.model.facts import ContainerFacts, EngineFacts
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 from hardentui.model.operations import (
     LimitsBefore,
     NoteUnit,

@@ -16,7 +16,7 @@ from hardentui.host.podman.generator import dry_run, exec_start, find_generator,
 from hardentui.model.apps import compose_files, compose_project
 from hardentui.model.draft import Draft, DraftFile, ShellCommands, Target, TextFile
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.mounts import Unread, known
+from hardentui.model.known import Unread, known
 from hardentui.model.plan import Plan
 from hardentui.model.spec import NEWEST_KNOWN, OLDEST_WITH_QUADLET, Option, Spec, Version
 from hardentui.options import (

@@ -31,7 +31,7 @@ from hardentui.harden.protection import weakenings
 from hardentui.host.files.reader import Files, LocalFiles
 from hardentui.model.draft import DraftFile, Target
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.plan import Plan
 from hardentui.model.spec import OLDEST_WITH_QUADLET, Option, Spec
 from hardentui.model.trial import Trial

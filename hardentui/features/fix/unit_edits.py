@@ -16,7 +16,7 @@ from hardentui.errors import CannotExpress, GeneratorError, InputError
 from hardentui.features.looking.unit_origin import Origin, OriginKind, outdated_copy
 from hardentui.host.podman.generator import dry_run, exec_start, find_generator, verify, version_of
 from hardentui.model.draft import DraftFile
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec, Version
 from hardentui.options import NAME, NETWORK

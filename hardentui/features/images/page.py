@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from hardentui.features.sections import PageLine, PageSection, Tone, age_text, size_text
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import ImageFile, ImageInventory, NeverScanned
-from hardentui.model.mounts import Unread, known
+from hardentui.model.known import Unread, known
 from hardentui.reading.end_of_life import DATED, end_of, rolling
 from hardentui.reading.images import created
 from hardentui.reading.scans import rank, severities, stale

@@ -23,7 +23,7 @@ from hardentui.features.images.updates import COOL_DOWN, logins, refuse_without_
 from hardentui.host.asker import Ask, asker
 from hardentui.model.image import RegistryDigest
 from hardentui.model.journal import EntryAction, JournalEntry
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.quadlet.edit.container import SUFFIXES, Pin, moved, pins_in
 from hardentui.regular_files import read_regular
 from hardentui.scanners import skopeo

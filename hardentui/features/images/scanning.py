@@ -27,7 +27,7 @@ from hardentui.images.inventory import read_inventory
 from hardentui.model.draft import TextFile
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import ImageInventory, ScanReport, ScanSettings
-from hardentui.model.mounts import Known, Unread, known
+from hardentui.model.known import Known, Unread, known
 from hardentui.scanners.present import Scanner, how_to_get, present
 from hardentui.scanners.stored import LARGEST, StoredScans, parse_report, subject_of
 from hardentui.visible import visible

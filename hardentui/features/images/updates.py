@@ -16,7 +16,7 @@ from hardentui.host.asker import Ask, asker, not_installed
 from hardentui.host.podman.trust import auth_paths
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import RegistryDigest
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.model.trust import full_reference
 from hardentui.reading.images import reference
 from hardentui.scanners import skopeo

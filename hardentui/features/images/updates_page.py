@@ -8,7 +8,7 @@ from hardentui.features.images.pins import PinReport, PinState
 from hardentui.features.images.updates import Update, state_text
 from hardentui.features.sections import PageLine, PageSection, Tone
 from hardentui.features.trial.rehearsal import Rehearsal, lines_of
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 
 _TONES = {
     PinState.CURRENT: Tone.GOOD,

@@ -33,7 +33,7 @@ from hardentui.model.facts import (
     UnitFacts,
     WrittenDirectory,
 )
-from hardentui.model.mounts import Known, Later, Together, Unread, known, later
+from hardentui.model.known import Known, Later, Together, Unread, known, later
 from hardentui.options import MOUNTS, SECCOMP_PROFILE
 from hardentui.reading.containers import declared_user, is_infra, section
 from hardentui.reading.logs import engine_limits_log

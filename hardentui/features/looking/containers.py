@@ -24,7 +24,7 @@ from hardentui.features.opening.opened import Opened
 from hardentui.features.views import CheckProgress, Connectivity, KeptOriginal, Report, Row
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Kind, Subject
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.network import Peers
 
 # The containers that are written along with one.

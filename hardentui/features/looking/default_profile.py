@@ -11,7 +11,7 @@ from msgspec import Struct
 from hardentui.host.files.reader import Files, reason
 from hardentui.model.configuration import FileFact
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.mounts import Known, Unread, known
+from hardentui.model.known import Known, Unread, known
 from hardentui.options import SECCOMP_PROFILE
 
 _LIMIT = 4 << 20

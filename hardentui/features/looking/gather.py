@@ -41,7 +41,7 @@ from hardentui.model.facts import (
 )
 from hardentui.model.host import TrustFacts
 from hardentui.model.image import RegistryDigest
-from hardentui.model.mounts import NOT_READ, Known, Together, Unread, known, later
+from hardentui.model.known import NOT_READ, Known, Together, Unread, known, later
 from hardentui.model.network import Peer, Peers
 from hardentui.model.seccomp import NoFilter, RawFilter, RuntimeConfig, SeccompProfile
 from hardentui.model.spec import Spec

@@ -10,7 +10,8 @@ from hardentui.host.files.reader import Files, linked_files
 from hardentui.host.network.unix_sockets import UnixSockets
 from hardentui.host.process.cgroups import MountTable, read_mount_table
 from hardentui.host.process.proc import processes_by_mounts
-from hardentui.model.mounts import Known, Listener, MountedPath, ReachableSocket, Unread
+from hardentui.model.known import Known, Unread
+from hardentui.model.mounts import Listener, MountedPath, ReachableSocket
 from hardentui.reading.mounts import at_or_above
 from hardentui.reading.sockets import is_own_path
 

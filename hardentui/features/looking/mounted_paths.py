@@ -17,15 +17,8 @@ from msgspec.structs import replace
 from hardentui.features.looking.host_side import HostSide, sockets_behind
 from hardentui.host.process.cgroups import MountTable
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.mounts import (
-    KernelMount,
-    Known,
-    Listener,
-    MountedPath,
-    MountOrigin,
-    ReachableSocket,
-    Unread,
-)
+from hardentui.model.known import Known, Unread
+from hardentui.model.mounts import KernelMount, Listener, MountedPath, MountOrigin, ReachableSocket
 from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM
 from hardentui.reading.containers import ask, ask_or, image_config, section
 from hardentui.reading.mounts import at_or_above, normal, paths_of_volume

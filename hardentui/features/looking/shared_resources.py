@@ -30,7 +30,7 @@ from hardentui.model.facts import (
     UnitFacts,
     VolumeFacts,
 )
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 
 if TYPE_CHECKING:
     from hardentui.host.process.denials import Refusal

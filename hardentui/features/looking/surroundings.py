@@ -14,7 +14,7 @@ from hardentui.features.opening.opened import Opened
 from hardentui.features.views import Report, concerns
 from hardentui.model.facts import ImageFacts, NetworkFacts
 from hardentui.model.finding import Finding, Kind, Subject
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 
 
 class Surroundings:

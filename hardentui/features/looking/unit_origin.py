@@ -18,7 +18,7 @@ from hardentui.host.files.reader import Files
 from hardentui.host.homes import home_of
 from hardentui.host.units.systemd import FoundUnit, FoundUnitFile, ReadUnit, find_unit
 from hardentui.model.facts import ContainerFacts, EngineFacts, UnitFacts
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.model.spec import NEWEST_KNOWN, Source, Spec, Version
 from hardentui.options import NAME
 from hardentui.options.argv.items import spec_from_argv

@@ -18,7 +18,7 @@ from hardentui.host.files.reader import Files, reason
 from hardentui.host.network.knock import SECONDS, knock
 from hardentui.host.network.nft_check import check_rules
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
-from hardentui.model.mounts import Known, Unread, known
+from hardentui.model.known import Known, Unread, known
 from hardentui.model.network import ConnectOutcome, Contact, NetworkMap, ReachProof
 from hardentui.reading.containers import ask
 from hardentui.reading.networks import gateways, uses_network_of_pod

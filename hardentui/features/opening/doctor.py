@@ -16,7 +16,7 @@ from hardentui.host.files.reader import Files, LocalFiles, reason
 from hardentui.host.place import WAY_OUT, Place, find_place, view_of_host
 from hardentui.host.podman.generator import find_generator
 from hardentui.host.subids import read_sub_ids, read_users
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.spec import Version
 from hardentui.options import TABLE
 from hardentui.reading.sub_ids import WHOLE, free_start

@@ -34,7 +34,7 @@ from hardentui.host.podman.trust import read_trust
 from hardentui.model.facts import EngineFacts
 from hardentui.model.host import HostFacts, HostScan, TrustFacts
 from hardentui.model.image import ImageInventory
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.model.spec import Version
 from hardentui.reading.masking import mask_document
 from hardentui.scanners.host_scans import HostScans

@@ -19,7 +19,7 @@ from hardentui.features.reports.result import CheckResult, HostResult, SubjectRe
 from hardentui.harden.do_first import DoFirst
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Finding, Severity, Status
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 from hardentui.visible import strict_json, visible
 
 # Reading a report of `hardentui check --format json`, of this version or an earlier one. Pure.

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.facts import CapabilitySets, ContainerFacts, NotRunning
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.reading.capabilities import (
     DISRUPTIVE,
     HOST_TAKEOVER,

@@ -22,7 +22,7 @@ from hardentui.features.rights.seccomp import summary as seccomp_summary
 from hardentui.features.sections import PageLine, PageSection, Tone
 from hardentui.model.draft import TextFile
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, NotRunning
-from hardentui.model.mounts import Known, Unread, known
+from hardentui.model.known import Known, Unread, known
 from hardentui.options import APPARMOR, LABEL_TYPE
 from hardentui.reading.capabilities import declared_set, live_sets
 from hardentui.reading.own_command import own_command

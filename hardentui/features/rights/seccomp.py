@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from hardentui.features.looking.default_profile import DefaultProfile
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.model.seccomp import EngineDefault, NoFilter, RawFilter, SeccompProfile
 from hardentui.reading.containers import ask_or
 from hardentui.reading.seccomp import DANGEROUS, FAMILIES, X86_64_NUMBERS, Access, OpenCalls, access

@@ -43,7 +43,7 @@ from hardentui.model.check import Parameters
 from hardentui.model.draft import TextFile
 from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.finding import Kind, Status
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.trust import TrustFacts
 from hardentui.state.own_files import state_directory
 

@@ -32,7 +32,7 @@ from hardentui.features.trial.life import Habits, Stage, habits_of, handles
 from hardentui.features.trial.rounds import LOG_SHOWN, stop, stop_timeout
 from hardentui.features.trial.twins import Twin
 from hardentui.model.facts import AskedMemory, ContainerFacts, Kernel, WrittenDirectory
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 from hardentui.model.trial import Baseline, How, Lack, TrialEvent, TrialStep
 from hardentui.options import ENV
 from hardentui.reading.asked_memory import asked_by_file, config_paths

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from hardentui.features.change.wait import in_network_of
 from hardentui.host.commands import Run
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 
 AT_ONCE = 8
 """Connections that are open at the same time."""

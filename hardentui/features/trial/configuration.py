@@ -15,7 +15,7 @@ from hardentui.features.trial.learned.teaching import Needs
 from hardentui.host.files.reader import Files
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Verdict
-from hardentui.model.mounts import Known
+from hardentui.model.known import Known
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option, Spec
 from hardentui.model.trial import OnTrialEvent

@@ -21,11 +21,11 @@ from hardentui.features.change.wait import Expectation, Readiness, Wait, expecta
 from hardentui.features.trial.clients import visit
 from hardentui.features.trial.configuration import Tools, TrialRequest
 from hardentui.features.trial.harmless import aliases, needs_network
-from hardentui.features.trial.twins import Neighbours, Twin, TwinMaker, pod_names, remove_trial
+from hardentui.features.trial.twins import Twin, TwinAddresses, TwinMaker, pod_names, remove_trial
 from hardentui.host.commands import run_program
 from hardentui.host.files.reader import Files, reason
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.spec import Spec
 from hardentui.model.trial import NotExercised
 from hardentui.options import NETWORK
@@ -52,7 +52,7 @@ class Stage:
         self._request = request
         self._stop = tools.stop
         self._made = 0
-        self._around = Neighbours({})
+        self._around = TwinAddresses({})
         self._pod = ""
         self._twins: dict[str, str] = {}
 
@@ -65,7 +65,7 @@ class Stage:
         everybody = (self.facts, *self._request.peers, *self._request.members)
         if any(needs_network(facts.spec) for facts in everybody) or self.facts.pod:
             network = self._maker.network(self._name("network"), internal=not self._request.outside)
-            self._around = Neighbours({network.name: network})
+            self._around = TwinAddresses({network.name: network})
         for facts in everybody:
             if needs_network(facts.spec) or facts.pod:
                 names = pod_names((facts,)) if facts.pod else aliases(facts.spec)

@@ -22,8 +22,8 @@ from hardentui.features.trial.baseline import advice_for
 from hardentui.features.trial.harmless import aliases
 from hardentui.features.trial.observe.connections import established
 from hardentui.features.trial.twins import (
-    Neighbours,
     Twin,
+    TwinAddresses,
     TwinMaker,
     pod_names,
     remove_leftovers,
@@ -33,7 +33,7 @@ from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files
 from hardentui.host.network.knock import knock
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.model.network import (
     ConnectOutcome,
     MemberTried,
@@ -368,7 +368,7 @@ class _TwinRound:
         self._networks = networks
         self._bare = bare
         self._maker = TwinMaker(tools.changing, tools.files)
-        self._around = Neighbours({})
+        self._around = TwinAddresses({})
         self._made = 0
         self.twins: dict[str, Twin] = {}
         self.failed: dict[str, str] = {}
@@ -398,7 +398,7 @@ class _TwinRound:
                 isolated=network.isolated,
                 bare=bool(self._bare),
             )
-        self._around = Neighbours({network.name: network for network in made.values()})
+        self._around = TwinAddresses({network.name: network for network in made.values()})
         for facts in self._request.members:
             inside = self._request.pods.get(facts.name, ())
             on = [made[network.name].name for network in self._networks if facts.name in network.members]

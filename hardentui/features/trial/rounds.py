@@ -36,7 +36,7 @@ from hardentui.features.trial.life import RESTART, STOP, Habits, Stage, live
 from hardentui.features.trial.observe.watch import Watch, native_way
 from hardentui.features.trial.twins import Twin
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.mounts import Unread, known
+from hardentui.model.known import Unread, known
 from hardentui.model.observation import Observation
 from hardentui.model.spec import Spec
 from hardentui.model.trial import How, NotExercised, OnTrialEvent, Round, TrialEvent, TrialStep

@@ -38,7 +38,7 @@ from hardentui.images.programs import read_programs
 from hardentui.images.started import Reached, reached
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Status
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.observation import CallLog
 from hardentui.model.plan import Choice
 from hardentui.model.trial import (

@@ -26,7 +26,7 @@ from hardentui.features.trial.twin_mounts import Case, Filling, Harmless, HostPl
 from hardentui.host.commands import run_program
 from hardentui.host.files.reader import Files
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.mounts import Unread, known
+from hardentui.model.known import Unread, known
 from hardentui.model.network import MadeNetwork
 from hardentui.model.spec import Spec, Version
 from hardentui.model.trial import Lack
@@ -102,7 +102,7 @@ _FIRST = 10
 """The first address given to a twin, counted from the start of a network."""
 
 
-class Neighbours:
+class TwinAddresses:
     """The addresses of the twins of one trial, by a key of each: they stay the same for every new twin of it.
 
     Args:
@@ -351,7 +351,7 @@ class TwinMaker:
             name, internal=internal, isolated=isolated, names=names, labels=self.marks
         )
 
-    def role(self, spec: Spec, name: str, key: str, around: Neighbours, **more: Any) -> Role:
+    def role(self, spec: Spec, name: str, key: str, around: TwinAddresses, **more: Any) -> Role:
         """The role of a twin.
 
         Args:
@@ -371,7 +371,7 @@ class TwinMaker:
             **more,
         )
 
-    def create(self, spec: Spec, facts: ContainerFacts, role: Role, around: Neighbours) -> Twin:
+    def create(self, spec: Spec, facts: ContainerFacts, role: Role, around: TwinAddresses) -> Twin:
         """A twin with copies of its volumes; it is not started.
 
         Raises:
@@ -390,7 +390,9 @@ class TwinMaker:
         shut_off = tuple(bridge.interface for bridge in bridges if bridge.closed and role.local)
         return Twin(self._changing, identity, role.name, made.lacks, shut_off)
 
-    def create_pod(self, name: str, members: Sequence[ContainerFacts], around: Neighbours, key: str) -> None:
+    def create_pod(
+        self, name: str, members: Sequence[ContainerFacts], around: TwinAddresses, key: str
+    ) -> None:
         """A pod like that of these containers, for their twins, on networks of the trial.
 
         Raises:

@@ -28,7 +28,7 @@ from hardentui.host.podman.trust import auth_paths, parse_policy
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import EngineFacts
 from hardentui.model.journal import EntryAction, JournalProof
-from hardentui.model.mounts import Known, Unread, known
+from hardentui.model.known import Known, Unread, known
 from hardentui.model.trust import Attachments, Policy, TrustFacts, full_reference, rule_for
 from hardentui.model.trust_change import (
     NamedImages,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from hardentui.features.sections import PageLine, PageSection, Tone
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import EngineFacts
-from hardentui.model.mounts import Unread, known
+from hardentui.model.known import Unread, known
 from hardentui.model.trust import Policy, Registries, Requirement, TrustFacts, registry_of, rule_for
 from hardentui.words import plural
 

@@ -19,7 +19,7 @@ from msgspec import Struct
 from hardentui.account import find_program
 from hardentui.errors import ToolMissing
 from hardentui.host.asker import Ask, asker
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.trust_change import Pull, PullVerdict
 
 _ROOMY = "/var/tmp"  # noqa: S108 - on a disk; we create our own directory in it

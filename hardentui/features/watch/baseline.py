@@ -15,8 +15,8 @@ from msgspec import Struct
 from hardentui.errors import InputError, WriteError
 from hardentui.host.files.reader import Files
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
+from hardentui.model.known import Known, Unread, known
 from hardentui.model.monitoring import Drift
-from hardentui.model.mounts import Known, Unread, known
 from hardentui.state.own_files import Directory, read_document, write_own
 from hardentui.writers.context import safe_file_name
 

@@ -11,8 +11,8 @@ from hardentui.engine.events import LogLine, read_log
 from hardentui.errors import InputError
 from hardentui.features.workbench import Workbench
 from hardentui.model.facts import ContainerFacts
+from hardentui.model.known import Unread
 from hardentui.model.monitoring import SeenLine
-from hardentui.model.mounts import Unread
 from hardentui.reading.masking import mask_text
 
 FIRST_LINES = 1000

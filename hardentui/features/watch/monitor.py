@@ -26,6 +26,7 @@ from hardentui.host.process.usage import Counters, read_counters
 from hardentui.model.check import ParameterValue
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, Limits, ListeningSocket, UnitFacts
 from hardentui.model.finding import Severity, Status
+from hardentui.model.known import Known, Unread, known
 from hardentui.model.monitoring import (
     Alarm,
     BlindSpot,
@@ -37,7 +38,6 @@ from hardentui.model.monitoring import (
     SeenProcess,
     Usage,
 )
-from hardentui.model.mounts import Known, Unread, known
 from hardentui.reading.containers import ask_or
 from hardentui.reading.masking import mask_text
 from hardentui.visible import visible

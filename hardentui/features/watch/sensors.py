@@ -9,8 +9,8 @@ from msgspec import Struct
 from hardentui.host.files.reader import Files, there
 from hardentui.host.process.capabilities import read_process_table, sees_everybody
 from hardentui.model.host import HostFacts
+from hardentui.model.known import Known, Unread, known
 from hardentui.model.monitoring import Sensor
-from hardentui.model.mounts import Known, Unread, known
 
 _FALCO_KEY = "/usr/share/keyrings/falco-archive-keyring.gpg"
 _FALCO_DEB = (

@@ -19,7 +19,7 @@ from hardentui.harden.own.subjects import (
 )
 from hardentui.model.facts import ContainerFacts, NotRunning
 from hardentui.model.finding import Evidence, Verdict, failed, not_applicable, passed, unknown
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.own_check import CheckOperator, OwnCheck, OwnValue, Shape
 from hardentui.model.spec import Option
 from hardentui.options import (

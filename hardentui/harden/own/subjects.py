@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
-from hardentui.model.mounts import Known, Unread, known
+from hardentui.model.known import Known, Unread, known
 from hardentui.model.own_check import CheckOperator, OwnValue, Shape
 from hardentui.model.spec import Option, ProtectionRule
 from hardentui.options import (

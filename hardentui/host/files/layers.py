@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hardentui.host.files.reader import Files, FileStat, reason
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 
 _LIMIT = 1 << 20
 

@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from hardentui.model.access import Account, Accounts, AclEntry, PathStep
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.reading.access import open_spots
 from hardentui.regular_files import names_in, read_regular
 from hardentui.toml_document import read_toml

@@ -11,7 +11,7 @@ from hardentui.host.cloud import METADATA_ADDRESS
 from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files, names, text, there
 from hardentui.model.host import Firewall, Zone
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

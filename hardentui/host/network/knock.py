@@ -11,7 +11,7 @@ import os
 import sys
 
 from hardentui.host.commands import Run
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.model.network import ConnectOutcome
 
 SECONDS = 3.0

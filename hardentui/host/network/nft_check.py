@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 
 from hardentui.host.commands import program_environment
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.visible import visible
 
 _SECONDS = 5.0

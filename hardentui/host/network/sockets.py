@@ -16,7 +16,7 @@ from hardentui.host.process.capabilities import HostProcess, sees_everybody
 from hardentui.model.access import Accounts
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.host import ApiService, EngineSocket, User
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.reading.access import WRITE, Way, open_spots, who_may
 from hardentui.systemd.command_line import UnbalancedQuotes, split_command, unit_settings
 

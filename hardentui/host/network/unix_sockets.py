@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from msgspec import Struct, structs
 
 from hardentui.host.files.reader import Files, FileStat, reason
-from hardentui.model.mounts import Known, Listener, Unread
+from hardentui.model.known import Known, Unread
+from hardentui.model.mounts import Listener
 
 _ACCEPTS = 0x10000  # a flag in /proc/net/unix: listen() was called
 _TABLE_LIMIT = 16 << 20

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files, names, reason, there
 from hardentui.model.host import Advisory, HostPackage, OutdatedComponent
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.model.spec import Version
 
 # A small table of known vulnerabilities in Podman and its helpers, as of the date below. Not a scanner.

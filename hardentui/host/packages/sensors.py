@@ -9,7 +9,7 @@ from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files, names, text, there
 from hardentui.host.process.capabilities import HostProcess, sees_everybody
 from hardentui.model.host import BaselineReport
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 
 _INSTALLED = {
     "falco": ("/usr/bin/falco",),

@@ -13,7 +13,7 @@ from typing import Any
 
 from hardentui.host.files.reader import Files, names, parsed, text, there
 from hardentui.model.configuration import Configuration, Missing, Value
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.model.spec import Version
 from hardentui.model.trust import Attachments, Mirror, Registries, Registry
 from hardentui.toml_document import TomlFault

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from hardentui import account
 from hardentui.errors import GeneratorError
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.model.spec import Version
 from hardentui.systemd.command_line import (
     UnbalancedQuotes,

@@ -28,7 +28,7 @@ from hardentui.host.podman.containers_conf import (
 from hardentui.host.units.programs import environment_of
 from hardentui.model.access import Accounts
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.model.spec import Version
 from hardentui.model.trust import AuthFile, Certificate, Override, Policy, Requirement, TrustFacts
 from hardentui.reading.access import READ, who_may

@@ -22,7 +22,7 @@ from hardentui.host.process.cgroups import (
     parse_membership,
 )
 from hardentui.model.facts import CapabilitySets, Client, ListeningSocket, Process
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 
 _MAX_DEPTH = 16
 _TABLE_LIMIT = 16 << 20

@@ -12,7 +12,7 @@ from msgspec import Struct
 from hardentui.host.files.reader import Files, names
 from hardentui.model.capabilities import CAPABILITIES_BY_NUMBER
 from hardentui.model.facts import CapabilitySets
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 
 # The processes of this machine with their command lines, read once.
 

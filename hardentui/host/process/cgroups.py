@@ -14,7 +14,7 @@ from msgspec import Struct, field
 
 from hardentui.host.files.reader import Files, reason
 from hardentui.model.facts import Limits
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.reading.containers import count_of_list
 
 # Parser of /proc/PID/mountinfo: see proc_pid_mountinfo(5).

@@ -18,7 +18,7 @@ from msgspec import Struct
 from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files, names, reason, there
 from hardentui.model.facts import Denial, IdRange, Kernel
-from hardentui.model.mounts import Known, Unread, known
+from hardentui.model.known import Known, Unread, known
 from hardentui.words import plural
 
 DAY = timedelta(days=1)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from hardentui.host.files.reader import Files, reason
 from hardentui.host.process.cgroups import MOUNTINFO_LIMIT
 from hardentui.model.facts import Kernel
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 
 _MOST = 64
 _GONE = " (deleted)"

@@ -26,7 +26,8 @@ from hardentui.host.process.cgroups import (
     read_limits,
 )
 from hardentui.model.facts import Entered, IdRange, Kernel, Limits, Rlimit
-from hardentui.model.mounts import KernelMount, Known, Unread
+from hardentui.model.known import Known, Unread
+from hardentui.model.mounts import KernelMount
 from hardentui.model.seccomp import RuntimeConfig
 
 # Processes that came into a container from outside (`podman exec`, `nsenter`) or left its cgroup.

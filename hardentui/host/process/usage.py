@@ -18,7 +18,7 @@ from hardentui.host.process.cgroups import (
     parse_membership,
 )
 from hardentui.model.facts import Process
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 
 
 class Counters(Struct, frozen=True):

@@ -13,7 +13,7 @@ from msgspec import Struct
 from hardentui.host.files.reader import Files, names, text
 from hardentui.model.configuration import Missing
 from hardentui.model.host import RootRight
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 
 # Commands that give root: everything, a shell, or an engine's program with freely chosen arguments.
 

@@ -10,7 +10,7 @@ from hardentui.host.files.reader import ROOT_ONLY, Files, examine, text
 from hardentui.model.access import Accounts
 from hardentui.model.configuration import FileFact
 from hardentui.model.host import UnitProgram, User
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.systemd.command_line import UnbalancedQuotes, split_command, split_words, unit_settings
 
 _KINDS = tuple(".service .conf .container .pod .kube .volume .network .image .build .artifact".split())

@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files, names, reason, there, tree
 from hardentui.model.facts import UnitFacts
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.systemd.search_paths import (
     ServiceManager,
     drop_in_directories,

@@ -10,7 +10,7 @@ from hardentui.host.files.reader import ROOT_ONLY, Files, examine, names, text, 
 from hardentui.model.access import Accounts
 from hardentui.model.configuration import Configuration, FileFact, Missing
 from hardentui.model.host import Program, User
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 
 # Directories and programs that extend the rootful engine: what lies there runs as root, or decides what
 # does.

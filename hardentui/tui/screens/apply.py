@@ -33,7 +33,7 @@ from hardentui.model.plan import Plan
 from hardentui.tui.actions import APPLY, BACK, COPY, bindings
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.job import StoppableScreen
-from hardentui.tui.vocabulary import hint_of, in_keys
+from hardentui.tui.ways import hint_of, in_keys
 from hardentui.tui.widgets.diff_view import diff_content
 from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible, visible_lines

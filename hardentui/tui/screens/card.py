@@ -23,7 +23,7 @@ from hardentui.tui.screens.job import AskScreen, StoppablePage
 from hardentui.tui.screens.trial import progress_line
 from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.text import Part, both_ends, hanging
-from hardentui.tui.vocabulary import hint_of, in_keys
+from hardentui.tui.ways import hint_of, in_keys
 from hardentui.tui.widgets.diff_view import diff_content
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural

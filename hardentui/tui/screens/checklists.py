@@ -33,7 +33,7 @@ from hardentui.tui.actions import BACK, CHECKLIST, COPY, bindings
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.job import AskScreen, JobResult, JobScreen
 from hardentui.tui.text import fit, hanging
-from hardentui.tui.vocabulary import told
+from hardentui.tui.ways import told
 from hardentui.tui.widgets.page import ChoiceList
 from hardentui.visible import visible
 from hardentui.words import plural

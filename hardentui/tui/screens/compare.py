@@ -26,7 +26,7 @@ from hardentui.tui.actions import BACK, COMPARE, COPY, bindings
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.job import StoppablePage
 from hardentui.tui.text import hanging
-from hardentui.tui.vocabulary import hint_of
+from hardentui.tui.ways import hint_of
 from hardentui.tui.widgets.page import ChoiceList, TextField, page
 from hardentui.visible import visible, visible_lines
 

@@ -20,7 +20,7 @@ from hardentui.features.views import Report, Row
 from hardentui.model.draft import Target
 from hardentui.model.plan import Choice, Plan
 from hardentui.tui.actions import COPY_AS, bindings
-from hardentui.tui.vocabulary import hint_of
+from hardentui.tui.ways import hint_of
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
 

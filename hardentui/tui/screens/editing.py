@@ -23,7 +23,7 @@ from hardentui.features.views import known_facts
 from hardentui.model.written import WrittenFile
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.base import HardenScreen
-from hardentui.tui.vocabulary import hint_of
+from hardentui.tui.ways import hint_of
 from hardentui.words import plural
 
 _Result = TypeVar("_Result")

@@ -24,7 +24,7 @@ from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.job import ReadingScreen
 from hardentui.tui.status import look_of, worst_first
 from hardentui.tui.text import hanging, paragraphs
-from hardentui.tui.vocabulary import in_keys, told
+from hardentui.tui.ways import in_keys, told
 from hardentui.tui.widgets.diff_view import diff_content
 from hardentui.tui.widgets.finding_list import Entry, FindingList, finding_text
 from hardentui.tui.widgets.page import TextField

@@ -28,7 +28,7 @@ from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.job import AskScreen, JobResult, JobScreen
 from hardentui.tui.text import hanging
-from hardentui.tui.vocabulary import told
+from hardentui.tui.ways import told
 from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible
 from hardentui.words import plural

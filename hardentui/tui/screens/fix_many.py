@@ -31,7 +31,7 @@ from hardentui.model.written import WrittenFile
 from hardentui.tui.actions import BACK, BROWSE, COPY, FIX_MANY, bindings
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.text import Part
-from hardentui.tui.vocabulary import hint_of
+from hardentui.tui.ways import hint_of
 from hardentui.tui.widgets.finding_list import Tick
 from hardentui.tui.widgets.page import RowTable, TextField
 from hardentui.tui.widgets.plan_panel import item_parts, written_parts

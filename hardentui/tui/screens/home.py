@@ -26,7 +26,7 @@ from hardentui.tui.screens.base import ContainerScreen
 from hardentui.tui.session import Place
 from hardentui.tui.status import FAILING, OTHERS, Signs, look_of, signs_of
 from hardentui.tui.text import Part, both_ends, fit, plain
-from hardentui.tui.vocabulary import hint_of
+from hardentui.tui.ways import hint_of
 from hardentui.tui.widgets.container_list import ContainerList, Line
 from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible, visible_lines

@@ -27,7 +27,7 @@ from hardentui.tui.screens.explain import ExplainScreen
 from hardentui.tui.screens.job import AskScreen
 from hardentui.tui.status import worst_first
 from hardentui.tui.text import Part, hanging
-from hardentui.tui.vocabulary import told
+from hardentui.tui.ways import told
 from hardentui.tui.widgets.finding_list import Entry, FindingList, finding_text
 from hardentui.visible import visible
 from hardentui.words import plural

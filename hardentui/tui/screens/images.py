@@ -29,7 +29,7 @@ from hardentui.features.views import Report, told_once
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Finding, Kind, Status
 from hardentui.model.image import NeverScanned
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 from hardentui.tui.actions import BACK, BROWSE, COPY, IMAGES, bindings
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
@@ -37,7 +37,7 @@ from hardentui.tui.screens.explain import FindingsScreen
 from hardentui.tui.screens.job import AskScreen, JobScreen
 from hardentui.tui.screens.updates import UpdatesScreen, sbom_job
 from hardentui.tui.status import OTHERS, look_of, worst_first
-from hardentui.tui.vocabulary import told
+from hardentui.tui.ways import told
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
 

@@ -24,7 +24,7 @@ from hardentui.features.sections import PageSection
 from hardentui.model.draft import TextFile
 from hardentui.tui.actions import ASK, BACK, COPY, JOB, SURE, Action, bindings
 from hardentui.tui.screens.base import HardenScreen
-from hardentui.tui.vocabulary import hint_of, told
+from hardentui.tui.ways import hint_of, told
 from hardentui.tui.widgets.page import TextField, page
 from hardentui.visible import visible, visible_lines
 

@@ -18,7 +18,7 @@ from hardentui.tui.actions import BACK, BROWSE, COPY, JOURNAL, bindings
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.job import SureScreen
-from hardentui.tui.vocabulary import hint_of
+from hardentui.tui.ways import hint_of
 from hardentui.tui.widgets.diff_view import diff_content
 from hardentui.visible import visible
 from hardentui.words import plural

@@ -23,7 +23,7 @@ from hardentui.model.monitoring import Sample
 from hardentui.tui.actions import BACK, COPY, MONITOR, bindings
 from hardentui.tui.screens.job import StoppableScreen, SureScreen
 from hardentui.tui.text import Part, hanging
-from hardentui.tui.vocabulary import hint_of, told
+from hardentui.tui.ways import hint_of, told
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
 from hardentui.words import plural

@@ -12,13 +12,8 @@ from textual.content import Content
 from hardentui.errors import UsageError
 from hardentui.features.networks.page import NetworkPlace, place_page, places
 from hardentui.features.networks.requests import propose_splits, prove_way, watch_outgoing
-from hardentui.features.networks.splitting import (
-    outgoing_page,
-    proofs_page,
-    split_trial_page,
-    splits_page,
-    try_proposal,
-)
+from hardentui.features.networks.result_pages import outgoing_page, proofs_page, split_trial_page, splits_page
+from hardentui.features.networks.splitting import try_proposal
 from hardentui.features.views import without_originals
 from hardentui.model.draft import TextFile
 from hardentui.model.facts import ContainerFacts, NetworkFacts

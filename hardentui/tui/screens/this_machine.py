@@ -19,7 +19,8 @@ from hardentui.features.settings.reading import Document, read_fix_defaults, rea
 from hardentui.features.settings.showing import setting_rows, write_template
 from hardentui.tui.actions import SETTINGS, bindings
 from hardentui.tui.screens.job import JobResult, JobScreen, SureScreen
-from hardentui.tui.vocabulary import all_actions, key_name, told, vocabulary
+from hardentui.tui.vocabulary import all_actions, key_name, vocabulary
+from hardentui.tui.ways import told
 
 
 @dataclass

@@ -26,7 +26,7 @@ from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.job import AskScreen
-from hardentui.tui.vocabulary import hint_of
+from hardentui.tui.ways import hint_of
 from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible, visible_lines
 

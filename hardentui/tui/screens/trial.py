@@ -32,7 +32,7 @@ from hardentui.tui.screens.job import StoppableScreen
 from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.status import Signs
 from hardentui.tui.text import Part, hanging
-from hardentui.tui.vocabulary import hint_of
+from hardentui.tui.ways import hint_of
 from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural

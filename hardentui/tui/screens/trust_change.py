@@ -35,7 +35,7 @@ from hardentui.tui.actions import BACK, COPY, TRUST_CHANGE, bindings
 from hardentui.tui.screens.job import StoppablePage, SureScreen
 from hardentui.tui.status import look
 from hardentui.tui.text import Part, hanging
-from hardentui.tui.vocabulary import hint_of, in_keys
+from hardentui.tui.ways import hint_of, in_keys
 from hardentui.tui.widgets.diff_view import diff_content
 from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible

@@ -43,7 +43,7 @@ from hardentui.model.trial import TrialEvent
 from hardentui.tui.actions import BACK, COPY, UPDATES, bindings
 from hardentui.tui.screens.job import AskScreen, JobResult, JobScreen, StoppablePage, SureScreen
 from hardentui.tui.text import hanging
-from hardentui.tui.vocabulary import hint_of
+from hardentui.tui.ways import hint_of
 from hardentui.tui.widgets.diff_view import diff_content
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible

@@ -26,7 +26,7 @@ from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.editing import edit_plan
 from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.text import Part, both_ends, hanging
-from hardentui.tui.vocabulary import hint_of
+from hardentui.tui.ways import hint_of
 from hardentui.tui.widgets.diff_view import DiffView, diff_content
 from hardentui.tui.widgets.page import TextField
 from hardentui.tui.widgets.plan_panel import plan_notes, promise, short_diff

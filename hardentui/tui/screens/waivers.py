@@ -14,7 +14,7 @@ from hardentui.features.views import Report
 from hardentui.model.finding import WaiverUse
 from hardentui.tui.actions import BACK, COPY, WAIVERS, bindings
 from hardentui.tui.screens.job import ReadingScreen
-from hardentui.tui.vocabulary import hint_of
+from hardentui.tui.ways import hint_of
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural

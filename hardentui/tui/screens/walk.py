@@ -18,7 +18,7 @@ from hardentui.features.views import Report, Row, also_words
 from hardentui.model.checklist import Step
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Finding, Kind, Remediation
-from hardentui.model.mounts import known
+from hardentui.model.known import known
 from hardentui.model.plan import Caution, Plan
 from hardentui.tui.actions import BACK, COPY, COPY_MORE, WALK, bindings
 from hardentui.tui.choosing import Choosing

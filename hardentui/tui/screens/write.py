@@ -34,7 +34,7 @@ from hardentui.tui.messages import DraftFailed, DraftReady, FilesWritten, UnitFo
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.editing import edit_unit
 from hardentui.tui.text import Part, hanging
-from hardentui.tui.vocabulary import hint_of, in_keys, told
+from hardentui.tui.ways import hint_of, in_keys, told
 from hardentui.tui.widgets.diff_view import DiffView, diff_content
 from hardentui.tui.widgets.finding_list import Tick, step_parts
 from hardentui.tui.widgets.page import TextField

@@ -21,7 +21,7 @@ from hardentui.model.finding import Finding, Kind, Remediation
 from hardentui.reading.forms import text_of
 from hardentui.tui.status import look_of, signs_of
 from hardentui.tui.text import Part, fit, hanging
-from hardentui.tui.vocabulary import in_keys
+from hardentui.tui.ways import in_keys
 from hardentui.visible import visible
 
 # A check box that is readable without colours: Textual's own shows the same cross when empty.

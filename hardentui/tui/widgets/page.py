@@ -15,7 +15,7 @@ from hardentui.features.sections import PageSection, Tone
 from hardentui.model.finding import Finding
 from hardentui.tui.status import look_of, signs_of, worst_first
 from hardentui.tui.text import Part, hanging
-from hardentui.tui.vocabulary import in_keys
+from hardentui.tui.ways import in_keys
 from hardentui.visible import visible, visible_in_place
 
 # A line to type in that draws any value safely.

@@ -20,7 +20,7 @@ from hardentui.model.written import WrittenFile
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.status import Signs, signs_of
 from hardentui.tui.text import Part, hanging
-from hardentui.tui.vocabulary import hint_of, in_keys
+from hardentui.tui.ways import hint_of, in_keys
 from hardentui.tui.widgets.diff_view import DiffView, diff_content
 from hardentui.tui.widgets.finding_list import step_parts
 from hardentui.visible import visible

@@ -16,7 +16,7 @@ from hardentui.model.check import HEADINGS, AnyCheck, FixContext, sections
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Kind, Status
-from hardentui.model.mounts import Facts, Unread, later
+from hardentui.model.known import Facts, Unread, later
 from hardentui.model.plan import Choice
 from hardentui.reading.containers import without_cgroup
 

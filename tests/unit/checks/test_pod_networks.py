@@ -12,7 +12,7 @@ from hardentui.errors import CannotFix
 from hardentui.model.check import FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel, ListeningSocket
 from hardentui.model.host import ApiService, HostFacts
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.model.network import Peer, Peers
 from hardentui.model.spec import Spec
 from hardentui.options import HOSTNAME, LABELS, NETWORK, PUBLISH

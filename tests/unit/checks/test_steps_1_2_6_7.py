@@ -30,7 +30,7 @@ from hardentui.model.facts import (
 from hardentui.model.finding import Severity, Status, Verdict
 from hardentui.model.host import Advisory, Firewall, HostFacts, OutdatedComponent
 from hardentui.model.image import ImageFile, ImageInventory, RegistryDigest, ScanReport, Vulnerability
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.network import Peer, Peers
 from hardentui.model.spec import Spec, Version
 from hardentui.model.trust import Override, TrustFacts

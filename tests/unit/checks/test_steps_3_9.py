@@ -25,7 +25,7 @@ from hardentui.model.configuration import Danger, Missing
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts
 from hardentui.model.finding import Kind, Severity, Status, Verdict
 from hardentui.model.host import ApiService, EngineSocket, HostFacts, Program, RootRight, SubIds, User
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.trust import Attachments, AuthFile, Registries, Registry, TrustFacts
 from hardentui.options import IMAGE
 

@@ -24,7 +24,7 @@ from hardentui.model.facts import (
 )
 from hardentui.model.finding import Severity, Status, Verdict
 from hardentui.model.host import Capacity, HostFacts
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.spec import Spec
 from hardentui.options import *
 from hardentui.reading.secrets import secret_name, secrets_in_pairs, secrets_in_words

@@ -25,7 +25,8 @@ from hardentui.model.check import FixContext, Parameters
 from hardentui.model.facts import IdRange, ImageFacts, Kernel, ListeningSocket, NetworkFacts, NotRunning
 from hardentui.model.finding import Severity, Status
 from hardentui.model.host import ApiService, HostFacts
-from hardentui.model.mounts import MountedPath, Unread
+from hardentui.model.known import Unread
+from hardentui.model.mounts import MountedPath
 from hardentui.model.seccomp import NoFilter, RawFilter, RuntimeConfig, SeccompProfile
 from hardentui.options import *
 from hardentui.options.read import read_spec

@@ -10,7 +10,7 @@ from hardentui.__main__ import main
 from hardentui.engine.locate import Environment
 from hardentui.features.opening.doctor import Diagnosis, Machine, Mark, examine
 from hardentui.host.files.recorded import RecordedFiles
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 
 GOOD = {
     "/etc/os-release": 'ID=debian\nVERSION_ID="13"\n',

@@ -19,7 +19,7 @@ from hardentui.features.opening.opened import Opened
 from hardentui.features.opening.saved_facts import Recorder, open_saved, open_simulated, replay
 from hardentui.features.workbench import Workbench
 from hardentui.model.finding import Finding
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 
 
 def _look(opened: Opened) -> list[Finding]:

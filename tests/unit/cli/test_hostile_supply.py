@@ -20,7 +20,7 @@ from hardentui.features.images.updates import Update
 from hardentui.host.asker import Ask
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import NeverScanned, RegistryDigest, ScanReport, Vulnerability
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.model.trust_change import Pull, PullProof, PullVerdict, TrustDraft, TrustFile
 from hardentui.scanners.present import parse
 from hardentui.scanners.stored import parse_report

@@ -14,7 +14,8 @@ from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import CapabilitySets, ContainerFacts, IdRange, Kernel
 from hardentui.model.finding import Finding, Kind
-from hardentui.model.mounts import MountedPath, MountOrigin, Unread
+from hardentui.model.known import Unread
+from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.options import (
     CAP_ADD,
     DEVICES,

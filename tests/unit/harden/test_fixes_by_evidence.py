@@ -29,7 +29,8 @@ from hardentui.model.facts import (
 from hardentui.model.finding import Risk
 from hardentui.model.host import HostFacts
 from hardentui.model.image import ImageFile, ImageInventory
-from hardentui.model.mounts import KernelMount, Unread
+from hardentui.model.known import Unread
+from hardentui.model.mounts import KernelMount
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.options import *
 

@@ -38,7 +38,7 @@ from hardentui.host.units.programs import files_of_command
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.finding import Severity
 from hardentui.model.host import HostFacts, SubIds
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.model.spec import Version
 
 PODMAN = Version(5, 4, 2)

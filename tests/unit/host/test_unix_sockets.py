@@ -22,7 +22,8 @@ from hardentui.host.network.unix_sockets import UnixSockets
 from hardentui.model.check import Parameters
 from hardentui.model.facts import VolumeFacts
 from hardentui.model.finding import Status
-from hardentui.model.mounts import Listener, ReachableSocket, Unread
+from hardentui.model.known import Unread
+from hardentui.model.mounts import Listener, ReachableSocket
 from hardentui.options import MOUNTS, Mount
 from hardentui.reading.sockets import Power, control_sockets, engine_mounts, open_sockets, service_of
 

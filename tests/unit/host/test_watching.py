@@ -10,7 +10,7 @@ import pytest
 from hardentui.checks import check_by_id
 from hardentui.host.machine import read_host
 from hardentui.model.check import Parameters
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.model.spec import Version
 from tests.support.rooted import Rooted
 

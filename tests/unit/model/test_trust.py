@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hardentui.model.configuration import Missing
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.trust import (
     Attachments,
     Policy,

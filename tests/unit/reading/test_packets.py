@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.network.firewall import parse_ruleset, read_firewall, read_zones
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.reading.packets import ACCEPTED, DROPPED, Packet, fate
 
 DATA = Path(__file__).resolve().parents[2] / "data" / "firewall"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hardentui.model.image import Package, Vulnerability
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.scanners.present import _stanzas, parse, scan_debsecan
 from tests.support.image_archives import image, member, packed
 

@@ -16,7 +16,7 @@ from hardentui.errors import InputError
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Status
 from hardentui.model.image import ScanReport, Vulnerability
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.scanners import trivy
 from hardentui.scanners.stored import as_document, parse_report, subject_of
 from tests.unit.scanners.recorded import (

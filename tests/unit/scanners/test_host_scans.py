@@ -18,7 +18,7 @@ from hardentui.checks.step09_secure_host.unknown_host_baseline import CHECK as O
 from hardentui.errors import InputError
 from hardentui.model.finding import Severity, Status
 from hardentui.model.host import FailedRule, HostScan
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.scanners import host_scans as lynis
 from hardentui.scanners import openscap
 from hardentui.scanners.host_scans import HostScans, read_scan

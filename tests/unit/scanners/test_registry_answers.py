@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.model.image import RegistryDigest
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.scanners.registry_answers import NEVER_ASKED, RegistryAnswers
 from hardentui.scanners.skopeo import digest_of
 

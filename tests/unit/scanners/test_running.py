@@ -16,7 +16,7 @@ import pytest
 
 from hardentui.host.asker import CANCELLED, asker, not_installed
 from hardentui.model.image import ScanReport
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.scanners import grype, trivy
 from hardentui.scanners.present import SCANNERS, present
 from tests.support.waiting import eventually

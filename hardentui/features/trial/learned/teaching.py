@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from hardentui.features.trial.learned.effects import AF_INET, AF_INET6, O_CREAT, O_TRUNC, capabilities
 from hardentui.features.trial.learned.system_calls import Allowed, allowed_calls
 from hardentui.model.facts import ContainerFacts, FileChange
-from hardentui.model.mounts import Known, Unread, known
+from hardentui.model.known import Known, Unread, known
 from hardentui.model.observation import (
     CallDetail,
     CallLog,

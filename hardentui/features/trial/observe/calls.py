@@ -26,7 +26,7 @@ from typing import Any
 from msgspec import Struct
 
 from hardentui.features.trial.observe.call_names import call_name, seccomp_name
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.model.observation import CallCount, CallDetail, CallLog
 from hardentui.model.seccomp import SeccompProfile
 from hardentui.reading.seccomp import LETS_THROUGH, answer, has_conditions

@@ -15,7 +15,7 @@ from hardentui.features.change.file_operator import Systemctl
 from hardentui.features.change.journal import Journal
 from hardentui.host.podman.generator import verify
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.systemd.command_line import split_words, unit_settings
 from tests.conftest import cannot_run
 

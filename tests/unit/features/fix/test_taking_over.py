@@ -14,7 +14,7 @@ from hardentui.features.looking.containers import Neighbours
 from hardentui.host.files.reader import LocalFiles
 from hardentui.model.draft import Draft, DraftFile, NextSteps, Target
 from hardentui.model.facts import ContainerFacts, FileChange, Kernel
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.spec import Version
 from hardentui.model.written import WriteState, WrittenFile
 from hardentui.options import IMAGE, NAME, POD, REMOVE, REQUIRES

@@ -10,7 +10,7 @@ import pytest
 from hardentui.checks.examples import container
 from hardentui.features.looking.gather import lender_on_host
 from hardentui.model.facts import Kernel
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.options import NETWORK
 
 _LENDERS = {"vpn": "host", "web": "bridge", "second": "container:vpn", "circle": "container:circle"}

@@ -25,7 +25,7 @@ from hardentui.images.bases import bases_of
 from hardentui.model.facts import EngineFacts, ImageFacts, Rlimit
 from hardentui.model.host import JournalStorage
 from hardentui.model.image import NeverScanned, ScanReport, Vulnerability
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.scanners.stored import StoredScans, parse_report
 from hardentui.state.own_files import state_directory
 

@@ -20,7 +20,8 @@ from hardentui.host.process.proc import _mount_rows
 from hardentui.model.check import AnyCheck, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, VolumeFacts
 from hardentui.model.finding import Severity, Status, Verdict
-from hardentui.model.mounts import Known, MountedPath, MountOrigin, Unread
+from hardentui.model.known import Known, Unread
+from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM, Mount
 
 ID = "a" * 64

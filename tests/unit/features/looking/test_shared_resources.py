@@ -13,7 +13,7 @@ from hardentui.features.opening.opened import CommandLog, Opened
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.model.facts import EngineFacts
 from hardentui.model.host import HostFacts
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 
 ANSWERS: dict[str, Any] = {
     "/images/json": [{"Id": "image", "Names": ["localhost/a:1"]}],

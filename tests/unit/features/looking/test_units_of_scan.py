@@ -18,7 +18,7 @@ from hardentui.features.looking.shared_resources import OncePerEngine
 from hardentui.harden.evaluate import parameters_of
 from hardentui.model.facts import ContainerFacts, EngineFacts, UnitFacts
 from hardentui.model.finding import Verdict
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.options import READ_ONLY
 from tests.support.rooted import Rooted
 

@@ -23,7 +23,7 @@ from hardentui.features.networks.splitting import SeenContacts, lines_of, networ
 from hardentui.host.network.knock import knock
 from hardentui.host.network.nft_check import check_rules
 from hardentui.model.facts import Kernel, ListeningSocket, NetworkFacts, NotRunning
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.model.network import ConnectOutcome, Contact
 from hardentui.options import NETWORK, PUBLISH, Port
 from hardentui.writers.nft_allow_list import allow_list, table_name

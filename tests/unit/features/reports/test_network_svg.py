@@ -16,7 +16,7 @@ from hardentui.features.networks.splitting import network_map
 from hardentui.features.reports.network_svg import network_svg, width_of
 from hardentui.model.facts import NetworkFacts
 from hardentui.model.host import Firewall, HostFacts
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.network import Gate, MapPlace, MapWay, NetworkMap, Opening
 from hardentui.options import NETWORK, PUBLISH, Port
 from hardentui.reading.openings import openings

@@ -19,7 +19,7 @@ from hardentui.features.images.updates import Update
 from hardentui.features.trial.rehearsal import Rehearsal
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import RegistryDigest
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.trial import Baseline, How
 from hardentui.model.trust_change import Pull, PullProof, PullVerdict, TrustDraft, TrustFile
 from hardentui.quadlet.edit.container import Pin

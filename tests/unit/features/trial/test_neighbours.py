@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from hardentui.features.trial.twins import Neighbours
+from hardentui.features.trial.twins import TwinAddresses
 from hardentui.model.network import MadeNetwork
 
 FRONT, BACK = MadeNetwork("front", subnet="10.1.0.0/24"), MadeNetwork("back", subnet="10.2.0.0/24")
 
 
 def test_names_are_those_on_the_same_networks() -> None:
-    around = Neighbours({"front": FRONT, "back": BACK})
+    around = TwinAddresses({"front": FRONT, "back": BACK})
     around.add("web", ("web", "www"), ("front", "back"))
     around.add("db", ("db",), ("back",))
     around.add("proxy", ("proxy",), ("front",))
@@ -21,7 +21,7 @@ def test_names_are_those_on_the_same_networks() -> None:
 
 
 def test_members_of_a_pod_share_an_address() -> None:
-    around = Neighbours({"front": FRONT})
+    around = TwinAddresses({"front": FRONT})
     around.add("pod", ("shop",), ("front",))
     around.add("pod", ("shop", "cart"), ("front",))
     around.add("db", ("db",), ("front",))

@@ -13,7 +13,7 @@ import pytest
 from hardentui.features.trial import parting as parted_ways
 from hardentui.features.trial.parting import WayKnocker
 from hardentui.host.files.recorded import RecordedFiles
-from hardentui.model.mounts import Known
+from hardentui.model.known import Known
 from hardentui.model.network import WayTried
 
 

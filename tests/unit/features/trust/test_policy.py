@@ -13,7 +13,7 @@ from hardentui.errors import InputError
 from hardentui.features.trust import policy as sections
 from hardentui.features.trust.policy import LOCAL, rejects_by_default, requirement, with_rules
 from hardentui.host.podman.trust import parse_policy
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.trust import Attachments, TrustFacts, rule_for
 from hardentui.model.trust_change import RuleKind, ScopeRule
 

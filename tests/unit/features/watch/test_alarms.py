@@ -19,6 +19,7 @@ from hardentui.features.watch.baseline import Baselines, FileMark, drift, marks_
 from hardentui.host.files.reader import LocalFiles
 from hardentui.model.facts import CapabilitySets, FileChange, Kernel, ListeningSocket, NotRunning, Process
 from hardentui.model.finding import Severity
+from hardentui.model.known import Unread
 from hardentui.model.monitoring import (
     Alarm,
     BlindSpot,
@@ -30,7 +31,6 @@ from hardentui.model.monitoring import (
     SeenProcess,
     Usage,
 )
-from hardentui.model.mounts import Unread
 
 HOSTILE = "x\x1b]0;owned\x07\u202e[red]\ud800"
 NGINX = Process(7, "nginx", "/usr/sbin/nginx", 33)

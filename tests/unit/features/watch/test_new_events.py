@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hardentui.engine.events import Event
 from hardentui.features.watch.monitor import NewEvents
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 
 
 def happened(time: float) -> Event:

@@ -17,7 +17,7 @@ from hardentui.model.check import HEADINGS, FixContext, Parameters, sections
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, Limits
 from hardentui.model.finding import FixKind, Severity, Status
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.own_check import CheckOperator, OwnCheck, Shape
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option, Spec

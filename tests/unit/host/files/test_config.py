@@ -13,7 +13,7 @@ from hardentui.host.files.reader import LocalFiles, examine, names, text, tree
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.podman.containers_conf import read_configuration, read_storage
 from hardentui.model.configuration import Configuration, FileFact, Missing
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.spec import Version
 from tests.support.rooted import Rooted
 

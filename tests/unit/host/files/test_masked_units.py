@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hardentui.host.files.reader import examine, text
 from hardentui.model.configuration import FileFact
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from tests.support.rooted import Rooted
 
 UNIT = "/etc/systemd/system/getty@tty1.service"

@@ -15,7 +15,7 @@ from hardentui.host.packages.installed import named_in, read_outdated, repairs_n
 from hardentui.model.check import Parameters
 from hardentui.model.finding import Severity, Verdict
 from hardentui.model.host import HostFacts, HostPackage
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 
 CVE = "CVE-2025-9566"
 PATH = "/usr/share/doc/podman/changelog.Debian.gz"

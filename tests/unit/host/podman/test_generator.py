@@ -10,7 +10,7 @@ import pytest
 from hardentui.errors import GeneratorError
 from hardentui.host.podman import generator
 from hardentui.host.podman.generator import dry_run, verify
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 
 
 def fake(tmp_path: Path, script: str) -> str:

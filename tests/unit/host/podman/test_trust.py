@@ -12,7 +12,7 @@ from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.podman.containers_conf import parse_sections
 from hardentui.host.podman.trust import parse_policy, parse_stored_images, read_trust
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.spec import Version
 from hardentui.model.trust import Policy, Registries, TrustFacts
 

@@ -8,7 +8,7 @@ from hardentui.host.files.reader import Files
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.process.cgroups import find_cgroups, parse_membership, read_limits
 from hardentui.model.facts import Limits
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 
 V2_MOUNT = "30 24 0:27 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n"
 SERVICE = "/sys/fs/cgroup/system.slice/web.service"

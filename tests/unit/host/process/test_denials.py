@@ -14,7 +14,7 @@ from hardentui.host.commands import run_nothing
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.process.denials import Refusal, denials_of, parse, read_refusals
 from hardentui.model.facts import Denial, IdRange, Kernel, Process
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 STAMP = f"audit({NOW.timestamp() - 60:.3f}:812)"

@@ -8,7 +8,7 @@ from typing import Any
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.process.left_open import read_left_open
 from hardentui.model.facts import Kernel
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 
 _OPEN = {
     "0": ("/dev/null", 90, stat.S_IFCHR),

@@ -12,7 +12,7 @@ from hardentui.host.process.activity import read_activity
 from hardentui.host.process.cgroups import parse_mountinfo
 from hardentui.host.process.proc import HOST_USER_NAMESPACE, NAMESPACES, read_kernel, refuse_another
 from hardentui.model.facts import CapabilitySets, IdRange, Kernel, Limits, ListeningSocket, Process
-from hardentui.model.mounts import Unread, known
+from hardentui.model.known import Unread, known
 
 CGROUP = "/machine.slice/libpod-abc.scope"
 STATUS = """Name:\tsleep

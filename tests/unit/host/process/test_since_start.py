@@ -16,7 +16,7 @@ from hardentui.host.process.proc import (
     read_entered,
 )
 from hardentui.model.facts import CapabilitySets, Entered, Kernel
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.seccomp import RuntimeConfig
 
 OWN = "mnt:[9]"

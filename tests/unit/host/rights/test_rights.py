@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.host.rights.sudo import read_doas_rights, read_sudo_rights, root_command
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from tests.support.rooted import Rooted
 
 HOST = "web1.example.com"

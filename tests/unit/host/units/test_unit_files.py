@@ -10,7 +10,7 @@ import pytest
 
 from hardentui.host.units.systemd import FoundUnit, ReadUnit, find_unit, read_units
 from hardentui.model.facts import UnitFacts
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.systemd.search_paths import ServiceManager
 from tests.support.rooted import Rooted
 

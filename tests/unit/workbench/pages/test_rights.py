@@ -21,7 +21,7 @@ from hardentui.features.trial.tried import keep_needs
 from hardentui.host.files.reader import LocalFiles
 from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.facts import CapabilitySets, ContainerFacts, EngineFacts, Kernel
-from hardentui.model.mounts import Known, Unread
+from hardentui.model.known import Known, Unread
 from hardentui.model.seccomp import NoFilter, RuntimeConfig
 from hardentui.options import CAP_ADD, CAP_DROP
 from hardentui.reading.capabilities import MEANINGS

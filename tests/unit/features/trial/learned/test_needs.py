@@ -17,7 +17,7 @@ from hardentui.features.trial.learned.teaching import (
     places,
     written_files,
 )
-from hardentui.model.mounts import Unread
+from hardentui.model.known import Unread
 from hardentui.model.observation import (
     CallCount,
     CallDetail,

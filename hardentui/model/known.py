@@ -1,0 +1,265 @@
+"""Facts on demand: what is known of a subject is read when first asked for, then stays as it was read.
+
+What cannot be read raises `Unread` with the reason, so that no check can mistake it for an absent value: the
+engine of checks makes "unknown, because …" of it. A reader may also return an `Unread` in place of a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Concatenate,
+    Generic,
+    NoReturn,
+    ParamSpec,
+    TypeAlias,
+    TypeVar,
+    dataclass_transform,
+    final,
+    overload,
+)
+
+if TYPE_CHECKING:
+    from typing import Self
+
+
+# Facts on demand: what is known of a subject is read when first asked for, then stays as it was read.
+#
+# What cannot be read raises `Unread` with the reason, so that no check can mistake it for an absent value:
+# the engine of checks makes "unknown, because …" of it. A reader may also return an `Unread` in place of a
+# value.
+
+P = ParamSpec("P")
+
+
+V = TypeVar("V")
+
+
+W = TypeVar("W")
+
+
+@final
+class Unread(Exception):
+    """Something cannot be read.
+
+    Attributes:
+        reason: completes the sentence "unknown, because …".
+        said: the last line of the error output of a program that failed; None if none did.
+    """
+
+    def __init__(self, reason: str, said: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.said = said
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Unread) and other.reason == self.reason
+
+    def __hash__(self) -> int:
+        return hash(self.reason)
+
+
+Known: TypeAlias = V | Unread
+
+
+"""A value that was read, or why it could not be: what readers return, and what lists of facts hold."""
+
+
+NOT_READ = Unread("it was not read")
+
+
+NONE: Mapping[str, Any] = MappingProxyType({})
+
+
+@overload
+def known(read: Callable[[], V]) -> V | Unread: ...
+
+
+@overload
+def known(read: Callable[[], V], *, else_: W) -> V | W: ...
+
+
+def known(read: Callable[[], Any], *, else_: Any = NOT_READ) -> Any:
+    """What `read` returns, or why that cannot be read, or `else_` instead, where one is given."""
+    try:
+        return read()
+    except Unread as unread:
+        return unread.with_traceback(None) if else_ is NOT_READ else else_
+
+
+class Later(Generic[V]):
+    """A reader that a fact calls when it is first asked for, with its subject.
+
+    Args:
+        read: returns the value; returns or raises an Unread if there is none.
+        of_original: it asks the subject that this one is a copy of.
+    """
+
+    __slots__ = ("of_original", "read")
+
+    def __init__(self, read: Callable[[Any], V | Unread], *, of_original: bool = False) -> None:
+        self.read = read
+        self.of_original = of_original
+
+
+def later(read: Callable[Concatenate[Any, P], V | Unread], *arguments: P.args, **named: P.kwargs) -> Later[V]:
+    """`read(subject, *arguments)`, when the fact is first asked for."""
+    return Later(lambda subject: read(subject, *arguments, **named))
+
+
+class Together(Generic[V]):
+    """One reading for several facts: `later(together.part, "name")` is an attribute of its answer."""
+
+    def __init__(self, read: Callable[Concatenate[Any, P], V], *arguments: P.args, **named: P.kwargs) -> None:
+        self._read: Callable[[Any], V] = lambda subject: read(subject, *arguments, **named)
+        self._answers: list[V] = []
+
+    def part(self, subject: Any, name: str) -> Any:
+        """One attribute of the answer."""
+        return getattr(self.whole(subject), name)
+
+    def whole(self, subject: Any) -> V:
+        """The answer, which is read once."""
+        if not self._answers:
+            self._answers.append(self._read(subject))
+        return self._answers[0]
+
+
+class Fact(Generic[V]):
+    """A fact of a `Facts`, declared in its class. Given a value, an Unread or a reader called later.
+
+    Raises:
+        Unread: it cannot be read.
+    """
+
+    def __init__(self, default: V | Unread = NOT_READ) -> None:
+        self.default = default
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, subject: None, owner: type) -> Fact[V]: ...
+    @overload
+    def __get__(self, subject: Facts, owner: type) -> V: ...
+    def __get__(self, subject: Facts | None, owner: type) -> V | Fact[V]:
+        """Called while the subject has no attribute of this name: it cannot be read, or is not read yet."""
+        if subject is None:
+            return self
+        given = subject.waiting.get(self.name)
+        if given is None:
+            original = subject.__dict__.get("original")
+            given = self.default if original is None else Later(lambda _: getattr(original, self.name))
+        if isinstance(given, Later):
+            try:
+                given = given.read(subject)
+            except Unread as unread:
+                given = Unread(unread.reason)
+            # two threads may have read it: the first answer stays
+            if isinstance(given, Unread):
+                subject.waiting[self.name] = given
+            else:
+                given = subject.__dict__.setdefault(self.name, given)
+        if isinstance(given, Unread):
+            raise Unread(given.reason)
+        value: V = given
+        return value
+
+    if TYPE_CHECKING:  # a value in the attributes of the subject is found before the descriptor
+
+        def __set__(self, subject: Facts, value: V | Unread | Later[V]) -> None: ...
+
+
+@dataclass_transform()
+class Facts:
+    """What facts are about. Made with values, or with readers for its `Fact`s; it never changes for who asks.
+
+    Attributes:
+        waiting: name -> reader or Unread of the facts without a value.
+        original: of a copy, the subject that is asked for what the copy was not given.
+    """
+
+    fields: ClassVar[tuple[str, ...]] = ()
+    facts: ClassVar[frozenset[str]] = frozenset()
+    required: ClassVar[tuple[str, ...]] = ()
+    waiting: ClassVar[dict[str, Any]]
+
+    def __init_subclass__(cls) -> None:
+        cls.fields = tuple(cls.__annotations__)
+        cls.facts = frozenset(name for name in cls.fields if isinstance(getattr(cls, name, None), Fact))
+        cls.required = tuple(name for name in cls.fields if not hasattr(cls, name))
+
+    def __init__(self, *values: Any, **named: Any) -> None:
+        self.__dict__["waiting"] = {}
+        if len(values) > len(self.fields):
+            raise TypeError(f"{type(self).__name__} has only the fields {', '.join(self.fields)}")
+        self._take({**dict(zip(self.fields, values, strict=False)), **named})
+        known_names = self.__dict__.keys() | self.waiting.keys()
+        if missing := [name for name in self.required if name not in known_names]:
+            raise TypeError(f"{type(self).__name__} needs {', '.join(missing)}")
+
+    def _take(self, values: Mapping[str, Any]) -> None:
+        own, waiting = self.__dict__, self.waiting
+        for name, value in values.items():
+            if name not in self.fields:
+                raise TypeError(f"{type(self).__name__} has no field {name}")
+            own.pop(name, None)
+            waiting.pop(name, None)
+            if isinstance(value, Unread | Later) and name in self.facts:
+                waiting[name] = value
+            else:
+                own[name] = value
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__} does not change: {name}")
+
+    def __repr__(self) -> str:
+        shown = {name: self.__dict__.get(name, self.waiting.get(name)) for name in self.fields}
+        values = (f"{name}={value!r}" for name, value in shown.items() if value is not None)
+        return f"{type(self).__name__}({', '.join(values)})"
+
+    def __eq__(self, other: object) -> bool:
+        """Equal without reading anything: the same values, and the same left to read."""
+        if not isinstance(other, type(self)):
+            return NotImplemented
+        return all(self._given(name) == other._given(name) for name in self.fields)
+
+    def _given(self, name: str) -> Any:
+        """The value, the Unread or the reader of a field."""
+        if name in self.__dict__:
+            return self.__dict__[name]
+        if name in self.waiting:
+            return self.waiting[name]
+        original = self.__dict__.get("original")
+        declared = getattr(type(self), name)
+        return original._given(name) if original is not None else getattr(declared, "default", declared)
+
+    def read(self) -> Self:
+        """Read every fact now, because what it is about will soon be gone."""
+        for name in self.facts:
+            value = known(lambda name=name: getattr(self, name))  # type: ignore[misc]
+            if isinstance(value, Facts):
+                value.read()
+        return self
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with other values. What is not read yet, the copy asks of this subject: it is read once."""
+        copy = type(self).__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        copy.__dict__["waiting"] = waiting = {}
+        if "original" not in self.__dict__:
+            copy.__dict__["original"] = self
+        else:
+            for name, given in self.waiting.items():
+                mine = isinstance(given, Unread) or given.of_original
+                waiting[name] = given if mine else Later(self._asked(name), of_original=True)
+        copy._take(changes)
+        return copy
+
+    def _asked(self, name: str) -> Callable[[Any], Any]:
+        return lambda copy: getattr(self, name)
