@@ -95,7 +95,7 @@ def check(change: TrustChange, options: Namespace, terminal: Terminal) -> int:
     return max(codes)
 
 
-SCHEMA = "hardentui/features/trust/1"
+SCHEMA = "hardentui/trust/1"
 VERBS = {
     "show": "show the current policy (default)",
     "plan": "show the new files, proven by real pulls, without writing them",

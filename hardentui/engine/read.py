@@ -8,20 +8,14 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from msgspec import Struct
-
 from hardentui.engine import shapes
 from hardentui.engine.connection import Connection, segment
+from hardentui.engine.documents.info import Info
 from hardentui.engine.documents.reading import (
     ChangedFile,
     ExecSession,
-    Flag,
     HistoryEntry,
-    Keys,
     ListedImage,
-    Number,
-    Text,
-    Texts,
 )
 from hardentui.engine.documents.resources import ListedPod, Network, Pod, Volume
 from hardentui.engine.inspecting import (
@@ -42,70 +36,6 @@ from hardentui.errors import EngineError, EngineProtocolError
 from hardentui.model.facts import EngineFacts
 from hardentui.model.known import Unread
 from hardentui.model.spec import Version
-
-
-class Security(Struct):
-    apparmorEnabled: Flag = None
-    capabilities: Text = None
-    rootless: Flag = None
-    seccompEnabled: Flag = None
-    seccompProfilePath: Text = None
-    selinuxEnabled: Flag = None
-
-
-class OciRuntime(Struct):
-    name: Text = None
-    package: Text = None
-    path: Text = None
-    version: Text = None
-
-
-class NetworkBackend(Struct):
-    backend: Text = None
-    version: Text = None
-    package: Text = None
-    path: Text = None
-    dns: OciRuntime | None = None
-
-
-class InfoHost(Struct):
-    security: Security
-    cgroupManager: Text = None
-    cgroupVersion: Text = None
-    cgroupControllers: Texts = None
-    conmon: OciRuntime | None = None
-    cpus: Number = None
-    eventLogger: Text = None
-    kernel: Text = None
-    logDriver: Text = None
-    memTotal: Number = None
-    networkBackend: Text = None
-    networkBackendInfo: NetworkBackend | None = None
-    ociRuntime: OciRuntime | None = None
-    rootlessNetworkCmd: Text = None
-
-
-class InfoStore(Struct):
-    graphDriverName: Text = None
-    graphOptions: Keys = None
-    graphRoot: Text = None
-    runRoot: Text = None
-    imageCopyTmpDir: Text = None
-    volumePath: Text = None
-    transientStore: Flag = None
-
-
-class InfoVersion(Struct):
-    Version: Text = None
-    APIVersion: Text = None
-
-
-class Info(Struct):
-    host: InfoHost
-    store: InfoStore | None = None
-    registries: Keys = None
-    version: InfoVersion | None = None
-
 
 _INFO_LIMIT = 60.0  # seconds; the first /info of an engine has taken 2.6 s
 

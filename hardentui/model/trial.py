@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from hardentui.model.check import ParameterValue
 
-SCHEMA = "hardentui/features/trial/1"
+SCHEMA = "hardentui/trial/1"
 
 
 class Result(StrEnum):

@@ -15,7 +15,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.visible import visible
 from hardentui.words import plural
 
-SCHEMA = "hardentui/features/trial/1"
+SCHEMA = "hardentui/trial/1"
 _LARGEST = 64 << 20
 
 

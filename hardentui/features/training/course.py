@@ -374,10 +374,10 @@ def canonical(document: dict[str, Any]) -> bytes:
 def results(
     course: Course, labs: Iterable[Lab], progress: TrainingProgress, *, now: datetime
 ) -> dict[str, Any]:
-    """The document of the schema hardentui/features/training/1."""
+    """The document of the schema hardentui/training/1."""
     labs = course.chosen(labs)
     return {
-        "schema": "hardentui/features/training/1",
+        "schema": "hardentui/training/1",
         "course": visible(course.title, 120),
         "checklist": visible(course.checklist, 120),
         "learner": visible(progress.learner, 100),

@@ -21,7 +21,6 @@ from hardentui.cli.terminal import Terminal, foreign
 from hardentui.features.looking.containers import Containers
 from hardentui.features.looking.row_filter import EXAMPLES
 from hardentui.features.opening import saved_facts
-from hardentui.features.opening import saved_facts as simulated
 from hardentui.features.opening.opened import Opened
 from hardentui.features.views import Attempt, Row
 from hardentui.model.finding import Kind
@@ -57,7 +56,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture
 def demo() -> dict[str, Any]:
     """The simulated host's document, to be changed."""
-    source = Path(simulated.__file__).parent / "demo/host.json"
+    source = Path(saved_facts.__file__).parent / "demo/host.json"
     document: dict[str, Any] = json.loads(source.read_text())
     return document
 
@@ -151,7 +150,7 @@ def _nothing_found(monkeypatch: pytest.MonkeyPatch) -> None:
     attempts = (Attempt("rootful", "unix:///x", "the rootful socket", "it is absent", "start it"),)
 
     def found_nothing(selection: Any) -> Opened:
-        return simulated.open_simulated(attempts)
+        return saved_facts.open_simulated(attempts)
 
     monkeypatch.setattr("hardentui.cli.session.open_engines", found_nothing)
     monkeypatch.setattr("hardentui.cli.facts.open_engines", found_nothing)
@@ -496,7 +495,8 @@ def test_a_name_that_fits_two_containers_is_not_guessed(
     for listed in demo["engines"][1]["answers"]["/containers/json?all=true"]:
         listed["Names"] = ["db"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(simulated, "replay", lambda *rest, **named: saved_facts.replay(demo, "x", **named))
+        replay = saved_facts.replay
+        patch.setattr(saved_facts, "replay", lambda *rest, **named: replay(demo, "x", **named))
         answer = run("convert", "db", "--demo")
     assert answer.code == 2
     assert "more than one container" in answer.err
@@ -672,7 +672,8 @@ def hostile(demo: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[str, 
         document["ImageName"] = HOSTILE
         document["Config"]["Labels"] = {HOSTILE: HOSTILE}
         document["Config"]["Env"] = [f"{HOSTILE}_PASSWORD={HOSTILE}secret"]
-    monkeypatch.setattr(simulated, "replay", lambda *rest, **named: saved_facts.replay(demo, "x", **named))
+    replay = saved_facts.replay
+    monkeypatch.setattr(saved_facts, "replay", lambda *rest, **named: replay(demo, "x", **named))
     return demo
 
 

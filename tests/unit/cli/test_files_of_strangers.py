@@ -15,7 +15,7 @@ ASK = (["fix", "--to", "run"], ["fix", "--to", "quadlet", "--quiet"])
 def _trial(tmp_path: Path, option: str, *after: str) -> str:
     path = tmp_path / "trial.json"
     document = {
-        "schema": "hardentui/features/trial/1",
+        "schema": "hardentui/trial/1",
         "container": "shop-web",
         "result": "works",
         "baseline": {"ready": True, "how": "ports", "seconds": 1},

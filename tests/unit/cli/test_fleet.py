@@ -19,7 +19,7 @@ from tests.support.check_report import statuses
 from tests.unit.cli.test_facts import _recorded
 
 HOSTILE = "web02\x1b[31m<script>alert(1)</script>\u202e`|"
-SCHEMAS = Path(__file__).parents[3] / "hardentui" / "reports"
+SCHEMAS = Path(__file__).parents[3] / "hardentui" / "features" / "reports"
 
 
 @pytest.fixture(scope="module")

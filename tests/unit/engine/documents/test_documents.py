@@ -8,14 +8,10 @@ from types import ModuleType
 import pytest
 from msgspec import Struct
 
-from hardentui.engine import read as info
-from hardentui.engine.documents import reading as container
-from hardentui.engine.documents import reading as fields
-from hardentui.engine.documents import reading as image
-from hardentui.engine.documents import resources
+from hardentui.engine.documents import info, reading, resources
 
 
-@pytest.mark.parametrize("module", [container, fields, image, info, resources])
+@pytest.mark.parametrize("module", [reading, info, resources])
 def test_fields_are_types_and_no_texts_that_each_start_would_compile(module: ModuleType) -> None:
     kinds = [kind for _, kind in inspect.getmembers(module, inspect.isclass) if issubclass(kind, Struct)]
     assert len(kinds) > 1

@@ -16,7 +16,7 @@ from hardentui.features.reports.comparing import DifferenceKind, compare
 from hardentui.model.finding import Status
 from tests.support.schemas import schema_of
 
-FIRST = Path(__file__).parents[2] / "data" / "check-1.json"
+FIRST = Path(__file__).parents[3] / "data" / "check-1.json"
 """Steps 4 and 6 of two containers of the simulated host, written when `hardentui/check/1` was current."""
 
 

@@ -18,7 +18,7 @@ from hardentui.features.training.training import Training, check_lab
 CHECKS = [check.id for check in all_checks()]
 LABS = load_labs(checks=CHECKS)
 BY_ID = {lab.id: lab for lab in LABS}
-GOOD = (Path(__file__).parents[3] / "checklists" / "labs" / "read-only.toml").read_text()
+GOOD = (Path(__file__).parents[4] / "checklists" / "labs" / "read-only.toml").read_text()
 each_lab = pytest.mark.parametrize("lab", LABS, ids=[lab.id for lab in LABS])
 
 

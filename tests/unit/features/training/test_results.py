@@ -99,7 +99,7 @@ def test_labs_of_others_are_tested_by_doing_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    good = (Path(__file__).parents[3] / "checklists" / "labs" / "read-only.toml").read_text()
+    good = (Path(__file__).parents[4] / "checklists" / "labs" / "read-only.toml").read_text()
     directory = tmp_path / "mine"
     directory.mkdir()
     (directory / "mine.toml").write_text(good)
@@ -120,7 +120,7 @@ HOSTILE_TEXT = "\\u001b]0;owned\\u0007"
 
 def hostile_lab() -> str:
     """A lab of somebody else with that in every text."""
-    source = (Path(__file__).parents[3] / "checklists" / "labs" / "memory-limit.toml").read_text()
+    source = (Path(__file__).parents[4] / "checklists" / "labs" / "memory-limit.toml").read_text()
     for before in (
         'title = "',
         'task = "',

@@ -147,7 +147,7 @@ def test_what_earlier_trials_learned_is_told_without_a_file(
 
 def test_a_trial_file_is_read_or_refused_in_one_sentence(tmp_path: Path) -> None:
     file = tmp_path / "trial.json"
-    trial: dict[str, Any] = {"schema": "hardentui/features/trial/1", "container": "web", "learned": None}
+    trial: dict[str, Any] = {"schema": "hardentui/trial/1", "container": "web", "learned": None}
     file.write_text(json.dumps(trial))
     with pytest.raises(InputError, match="Nothing was learned"):
         read_learned(str(file))

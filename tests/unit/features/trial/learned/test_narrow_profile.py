@@ -37,7 +37,7 @@ from hardentui.reading.seccomp import (
 )
 from hardentui.writers.seccomp import profile_text, watched_profile
 
-DATA = Path(__file__).parents[3] / "data"
+DATA = Path(__file__).parents[4] / "data"
 SCHEMA = json.loads((DATA / "seccomp-profile.schema.json").read_text())
 NATIVE = "SCMP_ARCH_X86_64"
 ROOT = Caller(0, 0)
