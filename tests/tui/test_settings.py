@@ -64,7 +64,7 @@ async def test_a_wide_list_names_the_worst_finding_unless_it_is_not_wanted(
         assert row.report is not None
         heaviest = max(finding.severity for finding in row.report.failing)
         titles = [finding.title for finding in row.report.failing if finding.severity is heaviest]
-        line = next(line for line in screen_lines(app) if "shop-web" in line)
+        line = next(line for line in screen_lines(app) if line.startswith("▸ shop-web"))
         assert any(line.rstrip().endswith(title) for title in titles) is is_shown
         assert any(line.rstrip().endswith("9 0  Worst finding") for line in screen_lines(app)) is is_shown
 

@@ -144,6 +144,9 @@ class CardScreen(StoppablePage):
     def _show_below(self, what: str) -> None:
         self._shown = "" if self._shown == what else what
         self.draw()
+        if self._shown and self._card is not None:  # on a small screen it begins below the last line
+            begins = self._card_content(self._card).plain.count("\n") + 2
+            self.call_after_refresh(self.query_one("#reading").scroll_to, y=begins, animate=False)
 
     def _apply(self) -> None:
         choosing, task = self._choosing, self._hardening
