@@ -22,7 +22,7 @@ from hardentui.features.reports import FORMATS, render
 from hardentui.features.reports.comparing import merged
 from hardentui.features.reports.result import CheckResult, KeptResult, SubjectResult, TextStyle
 from hardentui.features.results import check_result, host_reports
-from hardentui.features.views import reports_of, told_once
+from hardentui.features.views import reports_of, told_once, without_originals
 from hardentui.harden.score import score
 from hardentui.model.finding import Kind, Severity, Status, Subject
 from hardentui.reading.own_command import own_command, without_checklist
@@ -272,7 +272,11 @@ def look_at(
     if chosen or not some:
         shared += session.of_images_and_networks(bench, rows if some else None, images=chosen)
     of_containers = reports_of(rows, originals=bool(options.names))
-    reports = [*shared, *of_containers, *told_once(report for report, _ in of_containers)]
+    counted = rows if options.names else without_originals(rows)
+    once = told_once(
+        row.report for row in counted if row.report
+    )  # also of containers without a finding of their own
+    reports = [*shared, *of_containers, *once]
     _something(options, bench, reports)
     if waivers and is_whole(options):
         reports += session.of_waivers(bench, reports)

@@ -88,6 +88,16 @@ def test_findings_are_1(run: Run) -> None:
     assert run("check", "--demo", "shop-web", "--check", "root-user", "--fail-on", "critical").code == 0
 
 
+@pytest.mark.parametrize("names", [(), ("shop-web",)])
+@pytest.mark.parametrize("check", ["setuid-files-in-image", "no-update-path"])
+def test_a_chosen_check_of_the_image_or_the_site_is_told_of_them(
+    run: Run, check: str, names: tuple[str, ...]
+) -> None:
+    answer = run("check", "--demo", *names, "--check", check)
+    assert (answer.code, answer.err) == (0, "")
+    assert f"[{check}]" in answer.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
