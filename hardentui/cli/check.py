@@ -29,14 +29,8 @@ from hardentui.reading.own_command import own_command, without_checklist
 from hardentui.visible import command_word, visible
 
 if TYPE_CHECKING:
-    from hardentui.features.reports.result import CheckResult
     from hardentui.features.views import Report, Row
     from hardentui.features.workbench import Workbench
-if TYPE_CHECKING:
-    from hardentui.features.views import Report
-    from hardentui.features.workbench import Workbench
-if TYPE_CHECKING:
-    from hardentui.features.reports.result import CheckResult
 
 
 def next_steps(result: CheckResult, options: Namespace) -> tuple[tuple[str, str], ...]:

@@ -36,18 +36,12 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from hardentui.features.networks.page import NetworkPlace
-    from hardentui.model.network import NetworkMap
-if TYPE_CHECKING:
     from hardentui.features.networks.proving import Outgoing
-    from hardentui.features.views import Row
-    from hardentui.features.workbench import Workbench
-    from hardentui.model.facts import ContainerFacts
-    from hardentui.model.network import Contact
-if TYPE_CHECKING:
     from hardentui.features.networks.splitting import Split, Watched
     from hardentui.features.views import Row
     from hardentui.features.workbench import Workbench
-    from hardentui.model.network import SplitTrial
+    from hardentui.model.facts import ContainerFacts
+    from hardentui.model.network import Contact, NetworkMap, SplitTrial
 
 
 SPLIT_SCHEMA = "hardentui/split/1"

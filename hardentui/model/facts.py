@@ -202,6 +202,9 @@ COSTLY = frozenset(
 )
 """The facts of a container and its process that a scan of all containers leaves out."""
 
+AS_FAR_AS_KNOWN: Mapping[str, Any] = {"written_directories": NONE, "owners": NONE}
+"""Costly ones that only add to what is known: without them they are empty."""
+
 
 class Kernel(Facts):
     """The kernel's view of a container's main process: /proc/PID and the cgroup tree.

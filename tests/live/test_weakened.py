@@ -35,7 +35,8 @@ _QUIET = "</dev/null >/dev/null 2>&1"
     ],
 )
 def test_what_was_weakened_after_the_start_is_told(podman: Bench, check: str, weaken: str) -> None:
-    command = [sys.executable, "-m", "hardentui", "check", NAME, "--check", check, "--url", podman.url]
+    command = [sys.executable, "-m", "hardentui", "check", NAME, "--check", check]
+    command += ["--fail-on", "medium", "--url", podman.url]
     podman.remove(NAME)
     try:
         podman.run(NAME, *OPTIONS, BUSYBOX, "sh", "-c", "sleep 600 & exec sleep 601")

@@ -29,6 +29,7 @@ from hardentui.host.process.proc import lost_masks, read_entered, read_kernel, r
 from hardentui.images.bases import bases_of
 from hardentui.model.apps import app_of
 from hardentui.model.facts import (
+    AS_FAR_AS_KNOWN,
     COSTLY,
     ONLY_IN_DETAIL,
     ContainerFacts,
@@ -329,6 +330,7 @@ class Gatherer:
         readers: dict[str, Any] = {**readers_of_container(self._place)}
         if not costly:
             readers |= dict.fromkeys(COSTLY & readers.keys(), ONLY_IN_DETAIL)
+            readers |= AS_FAR_AS_KNOWN
         return ContainerFacts(
             id=str(document.get("Id", "")),
             name=str(document.get("Name", "")).lstrip("/"),

@@ -40,8 +40,6 @@ from hardentui.words import plural
 
 if TYPE_CHECKING:
     from hardentui.features.looking.judging import Judge
-    from hardentui.features.views import Report
-    from hardentui.model.checklist import Step
     from hardentui.tui.status import Signs
 
 
