@@ -92,8 +92,12 @@ def tried(attempts: tuple[Attempt, ...]) -> Content:
     return Content.assemble(*parts)
 
 
-def totals(shown: Sequence[Row], all_rows: Sequence[Row], marked: int, signs: Signs) -> Content:
-    """`3 of 12 containers · 2 marked · 1 takeover · high 9 · unknown 4`: kept originals do not count."""
+def totals(shown: Sequence[Row], all_rows: Sequence[Row], marked: int, signs: Signs, room: int) -> Content:
+    """`3 of 12 containers · 2 marked · 1 takeover · high 9 · unknown 4`: kept originals do not count.
+
+    Args:
+        room: cells; counts of findings that do not fit are left out.
+    """
     levels, failing, unknown = summary(shown)
     counted, of_all = len(without_originals(shown)), len(without_originals(all_rows))
     of = f"{counted} of " if len(shown) < len(all_rows) else ""
@@ -103,13 +107,15 @@ def totals(shown: Sequence[Row], all_rows: Sequence[Row], marked: int, signs: Si
     for level in Level:
         if count := levels.get(level):
             parts += [f" {signs.dot} ", (f"{count} {level}", "bold")]
-    for severity in (Severity.CRITICAL, Severity.HIGH):
-        if failing.get(severity):
-            look = FAILING[severity]
-            parts += [f" {signs.dot} ", (f"{look.word} {failing[severity]}", f"${look.style}")]
-    if unknown:
-        parts += [f" {signs.dot} ", (f"unknown {unknown}", f"${next(iter(OTHERS.values())).style}")]
-    return Content.assemble(*parts)
+    line = Content.assemble(*parts)
+    counts = [
+        (FAILING[severity], failing.get(severity, 0)) for severity in (Severity.CRITICAL, Severity.HIGH)
+    ]
+    for look, count in (*counts, (next(iter(OTHERS.values())), unknown)):
+        longer = Content.assemble(line, f" {signs.dot} ", (f"{look.word} {count}", f"${look.style}"))
+        if count and longer.cell_length <= room:
+            line = longer
+    return line
 
 
 class Outlook(Static):
@@ -354,8 +360,9 @@ class HomeScreen(ContainerScreen):
             self._sum_up(signs.of("Podman answers; listing its containers…"))
             return
         rows = tuple(session.rows.values())
-        left = totals(self._selection.rows, rows, len(session.marks), signs)
         right = self._right_of_summary()
+        room = self.size.width - 4 - right.cell_length
+        left = totals(self._selection.rows, rows, len(session.marks), signs, room)
         self._sum_up(both_ends(left, right, self.size.width - 2, signs.ellipsis))
 
     def _sum_up(self, line: str | Content) -> None:
@@ -418,7 +425,7 @@ class HomeScreen(ContainerScreen):
         count, now = len(plan.choices), report.score.value
         text = plural(count, "safe fix", "safe fixes") if count else ""
         if count and after is not None and (now is None or after > now):
-            text += f" → {score_word(after)}"
+            text += f": score {score_word(now)} → {score_word(after)}"
         self.call_later(self._promised, report, self.signs.of(text))
 
     def _promised(self, report: Report, text: str) -> None:
