@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 # a test file stays in one process, because its tests may share containers; the slow ones, on a real Podman, come first
-PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# and mostly wait: three processes also keep two processors busy
+PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-long test-versions test-versions-short test-host test-host-short check format live unit soak screenshots recording bench docs single-file clean
