@@ -111,8 +111,8 @@ def test_the_label_is_that_of_the_kernel(
     real = label(machine, machine.main_process(name, user))
     result = reports[user].finding(name, "selinux-disabled")
     assert real.split(":")[2] == domain
-    assert result["effective"] == real
     assert result["status"] == status
+    assert status == "pass" or result["effective"] == real
 
 
 def test_categories(machine: Machine, reports: dict[str, Report]) -> None:
