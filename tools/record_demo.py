@@ -29,16 +29,7 @@ from hardentui.host.files.recorded import RecordingFiles
 from hardentui.host.process.activity import read_activity
 from hardentui.host.process.proc import read_kernel
 from hardentui.model.facts import EngineFacts
-from tools.demo_host import (
-    ANNA,
-    ENGINES,
-    HOST_NAME,
-    NO_FIREWALL,
-    TIME,
-    Bench,
-    host_files,
-    populate,
-)
+from tools.demo_host import ANNA, ENGINES, HOST_NAME, NO_FIREWALL, TIME, Bench, host_files, populate
 
 OUTPUT = Path(__file__).resolve().parent.parent / "hardentui/features/opening/demo/host.json"
 

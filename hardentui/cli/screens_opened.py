@@ -14,8 +14,6 @@ from hardentui.tui.app import HardenApp
 from hardentui.tui.app import run as run_app
 from hardentui.tui.vocabulary import key_name, vocabulary
 
-# The terminal UI with the settings of this account; loads Textual.
-
 
 def open_screens(
     selection: Selection, first_look: Callable[[], FirstLook], simulate: Callable[[], FirstLook]

@@ -60,11 +60,7 @@ from hardentui.host.sysctls import (
     read_sysctls,
 )
 from hardentui.host.units.programs import read_unit_programs
-from hardentui.host.units.writable import (
-    read_engine_configuration,
-    read_programs,
-    read_units,
-)
+from hardentui.host.units.writable import read_engine_configuration, read_programs, read_units
 from hardentui.model.access import Accounts
 from hardentui.model.configuration import Configuration, FileFact, Missing
 from hardentui.model.host import Capacity, EngineSocket, HostFacts, JournalStorage, Program, Storage, User

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import (
-    TYPE_CHECKING,
-)
 
 from msgspec import Struct
 
-if TYPE_CHECKING:
-    pass
 from hardentui.model.known import Known
 
 

@@ -24,12 +24,7 @@ from hardentui.features.harden.card import Card, NextStep, card_of
 from hardentui.features.trial.baseline import ProposedProbe, proposed_probe
 from hardentui.features.trial.results import not_tried
 from hardentui.features.trial.simulated_trial import play_trial
-from hardentui.features.trial.tried import (
-    can_keep_profile,
-    keep_profile,
-    profile_directory,
-    profile_path,
-)
+from hardentui.features.trial.tried import can_keep_profile, keep_profile, profile_directory, profile_path
 from hardentui.features.trial.trying import Wishes, choices_to_try
 from hardentui.features.views import Report, known_facts
 from hardentui.model.apps import compose_project

@@ -7,14 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from hardentui.errors import InputError, UsageError
-from hardentui.features.networks.proving import (
-    HOST,
-    Outgoing,
-    outgoing,
-    parse_target,
-    prove,
-    watch_contacts,
-)
+from hardentui.features.networks.proving import HOST, Outgoing, outgoing, parse_target, prove, watch_contacts
 from hardentui.features.networks.splitting import SeenContacts, Split, splits, whole_map
 from hardentui.features.views import known_facts
 from hardentui.model.facts import ContainerFacts, NetworkFacts

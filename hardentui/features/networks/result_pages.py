@@ -3,24 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from hardentui.features.networks.proving import Outgoing
 from hardentui.features.networks.splitting import Split, lines_of
 from hardentui.features.sections import PageLine, PageSection, Tone
-from hardentui.model.network import (
-    Contact,
-    ReachProof,
-    SplitResult,
-    SplitTrial,
-    WayTried,
-)
-
-if TYPE_CHECKING:
-    pass
-
-
-# Proven routes, outgoing contacts and proposed splits as pages to read. Pure.
+from hardentui.model.network import Contact, ReachProof, SplitResult, SplitTrial, WayTried
 
 _SAYS = {True: "reachable", False: "not reachable", None: "nothing"}
 

@@ -19,14 +19,7 @@ from hardentui.features.views import without_originals
 from hardentui.model.apps import app_of
 from hardentui.model.draft import TextFile
 from hardentui.model.facts import ContainerFacts, NetworkFacts
-from hardentui.model.network import (
-    MapPlace,
-    MapWay,
-    NetworkMap,
-    NewNetwork,
-    SeenWay,
-    SplitTrial,
-)
+from hardentui.model.network import MapPlace, MapWay, NetworkMap, NewNetwork, SeenWay, SplitTrial
 from hardentui.model.spec import Version
 from hardentui.model.trial import OnTrialEvent
 from hardentui.options import NETWORK

@@ -13,25 +13,12 @@ from hardentui.errors import CannotExpress
 from hardentui.model.spec import KeyKind, Option, Spec, Version
 from hardentui.options import COMMAND, IMAGE, RESTART, ROOTFS, TABLE
 from hardentui.options.argv.items import Item, item_word
-from hardentui.quadlet.edit.changes import (
-    Decision,
-    ItemChange,
-    New,
-    changes_between,
-    decide,
-    other_options,
-)
+from hardentui.quadlet.edit.changes import Decision, ItemChange, New, changes_between, decide, other_options
 from hardentui.quadlet.read.container import CONTAINER, REFERENCES, QuadletFiles
 from hardentui.quadlet.read.entries import UnitEntry, UnitPlace
 from hardentui.quadlet.write.container import container_unit, for_quadlet
 from hardentui.quadlet.write.lines import UnitsBeside
-from hardentui.systemd.command_line import (
-    EMPTY_WORD,
-    HELPER_VARIABLES,
-    SEMICOLON_WORD,
-    is_plain_word,
-    word,
-)
+from hardentui.systemd.command_line import EMPTY_WORD, HELPER_VARIABLES, SEMICOLON_WORD, is_plain_word, word
 from hardentui.systemd.unit_text import (
     Assignment,
     UnitText,

@@ -20,12 +20,7 @@ from hardentui.features.apply.apply_wishes import ApplyWishes
 from hardentui.features.apply.applying import Application, PreparedChange
 from hardentui.features.apply.history import History, seconds_left, trouble_back
 from hardentui.features.apply.simulated_apply import play_apply, prepare_played
-from hardentui.model.change_events import (
-    ChangeEvent,
-    GoingBack,
-    OperationBegun,
-    OperationDone,
-)
+from hardentui.model.change_events import ChangeEvent, GoingBack, OperationBegun, OperationDone
 from hardentui.model.draft import Target
 from hardentui.model.journal import EntryState, JournalEntry
 from hardentui.model.operations import described

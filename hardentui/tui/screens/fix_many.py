@@ -15,14 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Checkbox, Input, Static
 
 from hardentui.errors import HardenError
-from hardentui.features.apply.batch import (
-    Batch,
-    BatchForm,
-    BatchItem,
-    combine,
-    prepare,
-    write,
-)
+from hardentui.features.apply.batch import Batch, BatchForm, BatchItem, combine, prepare, write
 from hardentui.features.views import Report
 from hardentui.harden.score import score_word
 from hardentui.model.draft import NO_STEPS, NextSteps, Target

@@ -15,19 +15,8 @@ from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
 from hardentui.errors import HardenError
-from hardentui.features.trust.change import (
-    TrustChange,
-    simulated_trust_change,
-    trust_change_of,
-    why_not,
-)
-from hardentui.features.trust.rules import (
-    for_any_tag,
-    kind_by_name,
-    rule_of,
-    rule_text,
-    with_rule,
-)
+from hardentui.features.trust.change import TrustChange, simulated_trust_change, trust_change_of, why_not
+from hardentui.features.trust.rules import for_any_tag, kind_by_name, rule_of, rule_text, with_rule
 from hardentui.model.finding import Severity, Status
 from hardentui.model.journal import JournalEntry
 from hardentui.model.trust_change import NamedImages, PullProof, ScopeRule, TrustDraft

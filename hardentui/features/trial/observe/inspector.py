@@ -30,16 +30,8 @@ from hardentui.features.trial.observe.processes import (
     read_text,
     target_uids,
 )
-from hardentui.host.process.cgroups import (
-    MountRow,
-    parse_mountinfo,
-)
-from hardentui.model.observation import (
-    CallDetail,
-    Caller,
-    SocketAddress,
-    TouchedFile,
-)
+from hardentui.host.process.cgroups import MountRow, parse_mountinfo
+from hardentui.model.observation import CallDetail, Caller, SocketAddress, TouchedFile
 
 # Reads what the arguments of a call refer to, while its caller waits: a `CallDetail`, or nothing relevant.
 #

@@ -9,14 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress, GeneratorError, WriteError
-from hardentui.features.apply.batch import (
-    Batch,
-    BatchForm,
-    BatchItem,
-    combine,
-    prepare,
-    write,
-)
+from hardentui.features.apply.batch import Batch, BatchForm, BatchItem, combine, prepare, write
 from hardentui.features.fix.drafts import prove
 from hardentui.features.views import Report
 from hardentui.features.workbench import Workbench

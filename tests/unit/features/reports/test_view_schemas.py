@@ -21,14 +21,7 @@ from hardentui.features.training.loading import load_labs
 from hardentui.features.views import Report
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Kind, Subject
-from hardentui.model.image import (
-    ImageFile,
-    ImageInventory,
-    LayerSize,
-    Package,
-    ScanReport,
-    Vulnerability,
-)
+from hardentui.model.image import ImageFile, ImageInventory, LayerSize, Package, ScanReport, Vulnerability
 from hardentui.model.network import Contact
 from tests.support.schemas import damaged, validated
 
