@@ -53,7 +53,7 @@ def _steps(result: CheckResult, options: Namespace) -> Iterator[tuple[str, str]]
         else:
             yield own_command(where, "check", name), "the findings of the worst container"
         if not getattr(options, "facts", ""):
-            yield own_command(where, "plan", name, "--likely"), "fixes that are unlikely to break anything"
+            yield own_command(where, "harden", name), "try all fixes on a twin, then apply what works"
     worst = [path.checks[0] for path in result.paths] + [
         subject.having(Status.FAIL)[0].check for subject in failing
     ]

@@ -27,5 +27,7 @@ def test_what_an_engine_calls_a_container_stays_one_word(name: str, identity: st
     finding = Finding("root-user", 4, "t", subject, failed("bad"), Severity.HIGH)
     worst = SubjectResult(subject, score([finding]), (finding,))
     result = CheckResult((), (worst,), "ten-steps", Severity.HIGH, "1")
-    plan = next(command for command, _ in next_steps(result, Namespace(demo=False)) if " plan " in command)
-    assert shlex.split(plan) == ["hardentui", "plan", shown, "--likely"]
+    harden = next(
+        command for command, _ in next_steps(result, Namespace(demo=False)) if " harden " in command
+    )
+    assert shlex.split(harden) == ["hardentui", "harden", shown]
