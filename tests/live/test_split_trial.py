@@ -19,7 +19,7 @@ WEB, DB, OTHER, GUEST, NEEDY = "split-web", "split-db", "split-other", "split-gu
 POD = "split-pod"
 SERVE = (BUSYBOX, "httpd", "-f", "-p", "80", "-h", "/etc")
 APP = "com.docker.compose.project="
-LOOP = f"httpd -p 80 -h /etc; while true; do wget -q -T 2 -O /dev/null http://{DB}/passwd; sleep 0.2; done"
+LOOP = f"httpd -p 80 -h /etc; while true; do sleep 2 | nc {DB} 80; sleep 0.1; done"
 
 
 @pytest.fixture

@@ -98,8 +98,10 @@ class CardScreen(StoppablePage):
         card = self._card
         if action in ("go", "probe", "all") and self.stop is not None:
             return "It is running. esc stops it."
+        if action in ("go", "probe", "all") and self._outset is None and self._trouble is None:
+            return "Still looking at the container."
         if action == "go" and self._outset is None:
-            return "The reason is shown here." if self._trouble else "Still looking at the container."
+            return "The reason is shown here."
         if action == "go" and card is not None and (card.obstacle or not card.works):
             return "It cannot be applied: the card says why." if card.works else "No change could be kept."
         if action in ("write", "diff") and (card is None or not card.works):
@@ -169,11 +171,12 @@ class CardScreen(StoppablePage):
     def _look_at_it(self) -> None:
         self._outset, self._trouble, self._now = None, None, "looking at it"
         wishes = HardenWishes(everything=self._all, confirm_within=CONFIRM_WITHIN)
-        self._look(wishes, self.begin())
+        self._look(wishes)
         self.draw()
 
     @work(thread=True, group="card")
-    def _look(self, wishes: HardenWishes, stop: threading.Event) -> None:
+    def _look(self, wishes: HardenWishes) -> None:
+        """Only reads, so there is nothing to stop: esc leaves at once."""
         bench = self.session.bench
         try:
             row = bench.containers.refresh(self._key) if bench is not None else None
@@ -182,7 +185,7 @@ class CardScreen(StoppablePage):
             task = Hardening(bench, row.report, wishes)
             self.post_message(OutsetKnown(task, task.outset()))
         except HardenError as error:
-            self.post_message(HardeningEnded(None if stop.is_set() else error))
+            self.post_message(HardeningEnded(error))
 
     @work(thread=True, group="card")
     def _try(self, task: Hardening, outset: Outset, probes: tuple[str, ...], stop: threading.Event) -> None:
