@@ -22,7 +22,8 @@ PYENV = os.path.expanduser("~/.pyenv/versions")
 @pytest.fixture(scope="module", autouse=True)
 def _the_file() -> None:
     built = subprocess.run(
-        [str(ROOT / "tools" / "single_file"), sys.executable],
+        [sys.executable, "-m", "tools.pack", "single-file"],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=240,
