@@ -23,7 +23,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from hardentui.checks import all_checks
+from hardentui.checks import CHECKS
 from hardentui.errors import UsageError, WaiversError
 from hardentui.features import waivers
 from hardentui.features.change.file_changes import who
@@ -127,7 +127,7 @@ class Waiving:
         return tuple(sorted(used, key=lambda use: use.waiver.until))
 
     def _ids(self) -> list[str]:
-        return [check.id for check in (*all_checks(), *self._judge.checklist.own)]
+        return [*CHECKS, *(check.id for check in self._judge.checklist.own)]
 
 
 NAME = "waivers.toml"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from hardentui.checks import all_checks
+from hardentui.checks import CHECKS
 from hardentui.features.checklists.loading import is_file, load
 from hardentui.features.looking.containers import Containers
 from hardentui.features.looking.gather import Gatherer, StoredAboutImages
@@ -104,7 +104,7 @@ class Workbench:
             for engine in opened.engines:
                 found_with = (*without_checklist(engine.facts.found_with), *named)
                 engine.facts = engine.facts.replace(found_with=found_with)
-        by_id = {check.id: check for check in (*all_checks(), *listed.own)}
+        by_id = CHECKS.with_own(listed.own)
         defaults = read_fix_defaults(Document.read(os.environ), by_id)
         known = replace(listed, fix_values=defaults.values)
         waivers = accepted(checklist, by_id) if not opened.simulated else ()

@@ -20,6 +20,7 @@ class Step(Struct, frozen=True):
         title: a few words that fit into 20 columns.
         what, why, attack, fix, breaks: plain text for newcomers.
         checks: IDs in display order.
+        worst_first: they are judged and shown by severity instead.
         references: further reading.
     """
 
@@ -31,6 +32,7 @@ class Step(Struct, frozen=True):
     fix: str = ""
     breaks: str = ""
     checks: tuple[str, ...] = ()
+    worst_first: bool = False
     references: tuple[str, ...] = ()
 
 

@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
-from hardentui.checks import all_checks
+from hardentui.checks import CHECKS
 from hardentui.errors import ChecklistError, InputError
 from hardentui.features.checklists.loading import directory_of_ours, load, path_of
 from hardentui.features.checklists.own_rows import line_of, toml_lines
@@ -345,7 +345,7 @@ def lint_checklist(where: str) -> LintedChecklist:
     """What a checklist has; raises what `load` raises."""
     checklist = load(where)
     used = {check for step in checklist.steps for check in step.checks}
-    unused = sum(check.id not in used for check in all_checks())
+    unused = sum(check not in used for check in CHECKS)
     return LintedChecklist(len(checklist.steps), len(used), len(checklist.own), unused)
 
 
@@ -354,7 +354,7 @@ def prove_checklist(where: str) -> ProvenChecklist:
     checklist = load(where)
     path = beside(path_of(where))
     containers = load_fixtures(path, checklist)
-    known = {check.id: check for check in (*all_checks(), *checklist.own)}
+    known = CHECKS.with_own(checklist.own)
     own = tuple(check.id for check in checklist.own if check.id not in checklist.inherited)
     faults = faults_of(checklist, known, containers, own)
     return ProvenChecklist(path, tuple(map(str, faults)), len(containers), len(own))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hardentui.checks import all_checks, check_by_id
+from hardentui.checks import CHECKS
 from hardentui.errors import UsageError
 from hardentui.features.checklists.loading import load
 from hardentui.model.check import AnyCheck
@@ -29,11 +29,11 @@ def find_check(check_id: str, own: Iterable[AnyCheck] = ()) -> AnyCheck:
         UsageError: there is no such check; the hint names similar ones.
     """
     own = tuple(own)
-    check = check_by_id(check_id) or next((known for known in own if known.id == check_id), None)
+    check = CHECKS.get(check_id) or next((known for known in own if known.id == check_id), None)
     if check is None:
         from difflib import get_close_matches  # rarely needed, and it takes 4 ms
 
-        ids = [known.id for known in (*all_checks(), *own)]
+        ids = [*CHECKS, *(known.id for known in own)]
         close = get_close_matches(check_id, ids, 3, 0.5)
         hint = f"Did you mean {' or '.join(close)}?" if close else "All of them: hardentui explain --list"
         raise UsageError(f"There is no check called {visible(check_id, 60)}.", hint)

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from hardentui.checks import all_checks
+from hardentui.checks import CHECKS
 from hardentui.errors import InputError, NoEngine
 from hardentui.features.checklists.loading import load
 from hardentui.features.looking.judging import Judge
@@ -54,7 +54,7 @@ def record(opened: Opened, moved: Callable[[CheckProgress], None], stop: threadi
     if opened.simulated or opened.saved_at:
         raise NoEngine("The facts of a simulated host cannot be saved.")
     recorder = Recorder(opened, files=opened.files, run=opened.run)
-    bench = Workbench(recorder.opened, Judge(load(), {check.id: check for check in all_checks()}))
+    bench = Workbench(recorder.opened, Judge(load(), CHECKS))
     for engine in recorder.opened.engines:
         engine.load_info()  # an answer cached by an earlier session would not be recorded
     bench.surroundings.host()
