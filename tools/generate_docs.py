@@ -9,7 +9,7 @@ from typing import Any
 from hardentui.checks import all_checks
 from hardentui.features.checklists.loading import load
 from hardentui.features.looking.row_filter import EXAMPLES
-from hardentui.harden.evaluate import arguments
+from hardentui.harden.remedy import arguments
 from hardentui.harden.score import MEANING
 from hardentui.model.check import HEADINGS, AnyCheck
 from hardentui.model.facts import ContainerFacts

@@ -19,9 +19,8 @@ from hardentui.errors import HardenError, InputError, UsageError
 from hardentui.features.checklists.lookup import know_checks
 from hardentui.features.looking.row_filter import parse_filter
 from hardentui.features.reports import FORMATS, render
-from hardentui.features.reports.comparing import merged
 from hardentui.features.reports.result import CheckResult, KeptResult, SubjectResult, TextStyle
-from hardentui.features.results import check_result, host_reports
+from hardentui.features.results import check_result, host_reports, merged
 from hardentui.features.views import reports_of, told_once, without_originals
 from hardentui.harden.score import score
 from hardentui.model.finding import Kind, Severity, Status, Subject

@@ -16,7 +16,8 @@ from hardentui.errors import UsageError
 from hardentui.features.checklists import loading as checklists
 from hardentui.features.checklists.lookup import find_check
 from hardentui.features.looking.row_filter import EXAMPLES
-from hardentui.harden.evaluate import as_run_lines, judge, parameters_of, remediation, spec_diff
+from hardentui.harden.evaluate import judge, parameters_of
+from hardentui.harden.remedy import as_run_lines, remediation, spec_diff
 from hardentui.harden.score import MEANING
 from hardentui.model.check import HEADINGS, AnyCheck
 from hardentui.model.checklist import Checklist

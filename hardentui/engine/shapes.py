@@ -21,6 +21,8 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6})\d*)?(Z|[+-]\
 
 TRIAL_LABEL = "hardentui.features.trial"
 """Marks everything that a trial creates; its value is the trial's number."""
+LAB_LABEL = "io.hardentui.lab"
+"""The label of every container and network of a lab; its value is the lab's id."""
 
 
 class Listed(Struct, frozen=True):

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from hardentui.harden.evaluate import fix_parameters
+from hardentui.harden.remedy import fix_parameters
 from hardentui.model.check import AnyCheck, FixContext, Measured, ParameterValue
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts

@@ -22,7 +22,6 @@ from msgspec import Struct
 from hardentui.checks import CHECKS
 from hardentui.errors import ChecklistError, InputError
 from hardentui.features.checklists.loading import directory_of_ours, load, path_of
-from hardentui.features.checklists.own_rows import line_of, toml_lines
 from hardentui.features.named_file import read_named
 from hardentui.files import write_bundle
 from hardentui.harden.evaluate import judge, parameters_of
@@ -51,7 +50,7 @@ from hardentui.options.codecs.plain import size_of
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
 from hardentui.options.table import BY_NAME
-from hardentui.toml_document import TomlFault, read_toml
+from hardentui.toml_document import TomlFault, line_of, read_toml, toml_lines
 from hardentui.visible import visible
 from hardentui.words import nearest, plural
 

@@ -14,12 +14,11 @@ import hardentui
 from hardentui.checks import CHECKS, Checks
 from hardentui.errors import ChecklistError, InputError
 from hardentui.features.checklists.faults import kind_of
-from hardentui.features.checklists.own_rows import TomlPath, line_of, toml_lines
 from hardentui.features.named_file import read_named
 from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.checklist import USUAL, Checklist, Step
 from hardentui.reading.forms import fault_of
-from hardentui.toml_document import TomlFault, read_toml
+from hardentui.toml_document import TomlFault, TomlPath, line_of, read_toml, toml_lines
 from hardentui.visible import visible
 from hardentui.words import nearest
 

@@ -17,7 +17,8 @@ from hardentui.features.looking.judging import Judge
 from hardentui.features.named_file import refuse_strangers
 from hardentui.features.opening.engines import open_engines
 from hardentui.features.opening.opened import Opened
-from hardentui.features.opening.saved_facts import Recorder, unpacked
+from hardentui.features.opening.recording import Recorder
+from hardentui.features.opening.saved_facts import unpacked
 from hardentui.features.reports.as_json import SavedReport, document, read_report
 from hardentui.features.results import check_result, host_reports
 from hardentui.features.views import CheckProgress, Report, Row, Selection, reports_of, told_once

@@ -16,7 +16,7 @@ from hardentui.features.fix.unit_edits import edited, prove_edit, unit_diff
 from hardentui.features.looking.containers import Neighbours
 from hardentui.features.looking.unit_origin import UNIT_LABEL, Origin, drift_of, manager_of, origin_of
 from hardentui.features.views import Report, known_facts
-from hardentui.harden.evaluate import arguments
+from hardentui.harden.remedy import arguments
 from hardentui.host.files.reader import Files
 from hardentui.model.draft import Draft, DraftFile, NextSteps, ShellCommands, Target
 from hardentui.model.facts import ContainerFacts

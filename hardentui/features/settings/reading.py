@@ -9,12 +9,11 @@ from typing import Any
 
 from hardentui.account import home, is_confined
 from hardentui.features.checklists.loading import fit
-from hardentui.features.checklists.own_rows import TomlPath, line_of, toml_lines
 from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.settings import FixDefaults, Notice, SettingOrigin, Settings, SettingSource, Vocabulary
 from hardentui.reading.forms import fault_of
 from hardentui.state.own_files import config_directory, read_own
-from hardentui.toml_document import TomlFault, read_toml
+from hardentui.toml_document import TomlFault, TomlPath, line_of, read_toml, toml_lines
 from hardentui.visible import visible
 from hardentui.words import nearest
 

@@ -15,7 +15,7 @@ from hardentui.errors import InputError, PlanError, WriteError
 from hardentui.features.looking.unit_origin import manager_of
 from hardentui.features.trial.learned.teaching import Needs
 from hardentui.files import write_bundle
-from hardentui.harden.evaluate import arguments, spec_diff
+from hardentui.harden.remedy import arguments, spec_diff
 from hardentui.host.files.reader import Files
 from hardentui.model.draft import TextFile
 from hardentui.model.facts import ContainerFacts

@@ -14,8 +14,8 @@ from hardentui.checks.examples import container, rootful, rootless
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.errors import CannotFix
-from hardentui.features.looking.gather import RuntimeConfigs
-from hardentui.features.looking.shared_resources import OncePerEngine
+from hardentui.features.looking.container_readers import RuntimeConfigs
+from hardentui.features.looking.once_per_engine import OncePerEngine
 from hardentui.harden.evaluate import container_subject, context_shift, run
 from hardentui.host.files.layers import uid_of_name
 from hardentui.host.files.recorded import RecordedFiles, RecordingFiles

@@ -10,7 +10,8 @@ import pytest
 from hardentui.checks import check_by_id
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
 from hardentui.errors import CannotFix
-from hardentui.features.looking.gather import links_of, real_path, with_peers
+from hardentui.features.looking.container_readers import links_of, real_path
+from hardentui.features.looking.gather import with_peers
 from hardentui.harden.evaluate import container_subject, evaluate
 from hardentui.host.files.reader import LocalFiles
 from hardentui.images.layer import credential

@@ -10,11 +10,11 @@ import pytest
 from hardentui.checks import Checks, all_checks
 from hardentui.errors import ChecklistError, InputError
 from hardentui.features.checklists import loading as checklists
-from hardentui.features.checklists.own_rows import line_of, toml_lines
 from hardentui.features.looking.judging import Judge
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Risk, Severity, passed
+from hardentui.toml_document import line_of, toml_lines
 
 
 def _check(
