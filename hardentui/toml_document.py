@@ -183,3 +183,18 @@ def _unquoted(key: str) -> str:
     if key.startswith("'"):
         return key[1:-1]
     return re.sub(r"\\(.)", r"\1", key[1:-1])
+
+
+def kind_of(value: object) -> str:
+    """The type of a TOML value, in words."""
+    if isinstance(value, bool):
+        return "true or false"
+    kinds: tuple[tuple[type | tuple[type, ...], str], ...] = (
+        (int, "a whole number"),
+        (float, "a fraction"),
+        (str, "a string"),
+        (tuple, "a list of strings"),
+        (list, "a list"),
+        (dict, "a table"),
+    )
+    return next((words for kind, words in kinds if isinstance(value, kind)), "a date or time")

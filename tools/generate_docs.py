@@ -15,8 +15,8 @@ from hardentui.model.check import HEADINGS, AnyCheck
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Option, Readability
 from hardentui.options import TABLE
+from hardentui.options.inspect.view import Sources
 from hardentui.options.read import read_spec
-from hardentui.options.sources import Sources
 from hardentui.reading.forms import FORMS
 from tools import terminal_ui
 

@@ -12,8 +12,7 @@ from hardentui.cli.parser import Given, checklist_option
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError, WaiversError
 from hardentui.features import waivers
-from hardentui.features.checklists.loading import load
-from hardentui.features.checklists.lookup import find_check
+from hardentui.features.checklists.loading import find_check, load
 from hardentui.model.check import AnyCheck
 from hardentui.model.finding import Waiver
 from hardentui.visible import visible

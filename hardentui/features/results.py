@@ -32,12 +32,14 @@ def check_result(
     fail_on: Severity,
     *,
     fixes: bool,
+    units: bool = True,
     containers: Iterable[Report] = (),
 ) -> CheckResult:
     """The report on these (report, detail) pairs.
 
     Args:
         fixes: add the remediation of each failure, for reports that print it.
+        units: say where the unit of each container is, for reports that print it.
         containers: reports of further containers, whose paths to the host count although they are not shown.
     """
     reports = tuple(reports)
@@ -52,7 +54,7 @@ def check_result(
                 else finding
                 for finding in findings
             )
-        file, line = _unit_of(bench, report)
+        file, line = _unit_of(bench, report) if units else ("", 0)
         subjects.append(
             SubjectResult(
                 report.subject,

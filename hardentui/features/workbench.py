@@ -19,8 +19,7 @@ from hardentui.features.looking.containers import Containers
 from hardentui.features.looking.gather import Gatherer, StoredAboutImages
 from hardentui.features.looking.inventories import Inventories
 from hardentui.features.looking.judging import Judge
-from hardentui.features.looking.parts import Parts
-from hardentui.features.looking.surroundings import Surroundings
+from hardentui.features.looking.surroundings import Parts, Surroundings
 from hardentui.features.opening.engines import open_engines
 from hardentui.features.opening.opened import Opened
 from hardentui.features.settings.reading import Document, read_fix_defaults

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from hardentui.harden.score import COST
-from hardentui.model.check import AnyCheck, Parameters, ParameterValue
-from hardentui.model.checklist import Checklist
+from hardentui.model.check import AnyCheck, Checklist, Parameters, ParameterValue
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict, unknown
 from hardentui.model.known import known

@@ -9,8 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from hardentui.errors import CannotFix
-from hardentui.model.check import Advice, AnyCheck, FixContext, Parameters, ParameterValue
-from hardentui.model.checklist import Checklist
+from hardentui.model.check import Advice, AnyCheck, Checklist, FixContext, Parameters, ParameterValue
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Remediation, Verdict
 from hardentui.model.known import Unread, known

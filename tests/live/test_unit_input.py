@@ -47,8 +47,8 @@ from hardentui.options import (
     USER,
     Port,
 )
+from hardentui.options.inspect.view import Sources
 from hardentui.options.read import read_spec
-from hardentui.options.sources import Sources
 from hardentui.quadlet.read.service import ServiceFiles
 from hardentui.quadlet.write.bundle import UnitContext
 from tests.conftest import cannot_run

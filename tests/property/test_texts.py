@@ -15,8 +15,8 @@ from hardentui.options.argv.command_line import parse_create_command
 from hardentui.options.argv.compare import compare_arguments
 from hardentui.options.codecs.mounts import mount_flag, mount_text, parse_mount, parse_volume
 from hardentui.options.codecs.plain import as_csv_field, split_csv
+from hardentui.options.inspect.view import Sources
 from hardentui.options.read import read_spec
-from hardentui.options.sources import Sources
 from hardentui.quadlet.write.bundle import UnitContext, bundle
 from hardentui.systemd.command_line import escape
 from hardentui.writers.run_script import run_arguments, run_script

@@ -28,8 +28,7 @@ from hardentui.harden.evaluate import judge, parameters_of
 from hardentui.harden.own.subjects import FACTS, OPTIONS, shape_of
 from hardentui.harden.plan import make_plan
 from hardentui.model.capabilities import STOCK_CAPABILITIES, capability_name
-from hardentui.model.check import AnyCheck
-from hardentui.model.checklist import Checklist
+from hardentui.model.check import AnyCheck, Checklist
 from hardentui.model.draft import TextFile
 from hardentui.model.facts import (
     CapabilitySets,
@@ -47,8 +46,8 @@ from hardentui.model.spec import Spec
 from hardentui.options import SYSTEMD
 from hardentui.options.argv.items import spec_from_argv
 from hardentui.options.codecs.plain import size_of
+from hardentui.options.inspect.view import Sources
 from hardentui.options.read import read_spec
-from hardentui.options.sources import Sources
 from hardentui.options.table import BY_NAME
 from hardentui.toml_document import TomlFault, line_of, read_toml, toml_lines
 from hardentui.visible import visible

@@ -12,13 +12,11 @@ from msgspec.structs import replace
 
 import hardentui
 from hardentui.checks import CHECKS, Checks
-from hardentui.errors import ChecklistError, InputError
-from hardentui.features.checklists.faults import kind_of
+from hardentui.errors import ChecklistError, InputError, UsageError
 from hardentui.features.named_file import read_named
-from hardentui.model.check import AnyCheck, ParameterValue
-from hardentui.model.checklist import USUAL, Checklist, Step
+from hardentui.model.check import USUAL, AnyCheck, Checklist, ParameterValue, Step
 from hardentui.reading.forms import fault_of
-from hardentui.toml_document import TomlFault, TomlPath, line_of, read_toml, toml_lines
+from hardentui.toml_document import TomlFault, TomlPath, kind_of, line_of, read_toml, toml_lines
 from hardentui.visible import visible
 from hardentui.words import nearest
 
@@ -406,3 +404,35 @@ def fit(value: object, default: ParameterValue) -> ParameterValue | None:
 def _fault_of_form(check: AnyCheck, name: str, value: ParameterValue) -> str:
     """Why a fix rejects the value; empty if it accepts it."""
     return fault_of(check, name, value).rstrip(".") if name in check.takes else ""
+
+
+# A check by its id.
+
+
+def know_checks(ids: Iterable[str], checklist: str) -> None:
+    """Raises UsageError for an ID that neither HardenTUI nor the checklist has, and what `load` raises."""
+    ids = tuple(ids)
+    own = load(checklist).own if ids and checklist else ()
+    for check_id in ids:
+        find_check(check_id, own)
+
+
+def find_check(check_id: str, own: Iterable[AnyCheck] = ()) -> AnyCheck:
+    """A check by its id.
+
+    Args:
+        own: those declared by a checklist.
+
+    Raises:
+        UsageError: there is no such check; the hint names similar ones.
+    """
+    own = tuple(own)
+    check = CHECKS.get(check_id) or next((known for known in own if known.id == check_id), None)
+    if check is None:
+        from difflib import get_close_matches  # rarely needed, and it takes 4 ms
+
+        ids = [*CHECKS, *(known.id for known in own)]
+        close = get_close_matches(check_id, ids, 3, 0.5)
+        hint = f"Did you mean {' or '.join(close)}?" if close else "All of them: hardentui explain --list"
+        raise UsageError(f"There is no check called {visible(check_id, 60)}.", hint)
+    return check

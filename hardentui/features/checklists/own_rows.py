@@ -17,13 +17,13 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
-from hardentui.features.checklists.faults import kind_of
 from hardentui.harden.own.demands import LONGEST, OPERATORS, TooLong, meets, typed
 from hardentui.harden.own.subjects import FACTS, OPTIONS, is_limit, shape_of
 from hardentui.model.check import TITLE_LENGTH
 from hardentui.model.finding import Risk, Severity
 from hardentui.model.own_check import CheckOperator, OwnCheck, OwnValue, Shape
 from hardentui.model.spec import Option
+from hardentui.toml_document import kind_of
 from hardentui.visible import visible
 from hardentui.words import nearest
 

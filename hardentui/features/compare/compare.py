@@ -24,10 +24,9 @@ from hardentui.features.results import check_result, host_reports
 from hardentui.features.views import CheckProgress, Report, Row, Selection, reports_of, told_once
 from hardentui.features.workbench import Workbench
 from hardentui.files import write_bundle
-from hardentui.model.draft import TextFile
+from hardentui.model.draft import TextFile, WrittenFile
 from hardentui.model.finding import Kind, Severity
 from hardentui.model.known import Unread
-from hardentui.model.written import WrittenFile
 from hardentui.visible import visible
 
 # Saving the facts of a host: everything that a check of it reads, in one file.

@@ -13,10 +13,9 @@ from hardentui.features.planning import saved_plans
 from hardentui.files import write_bundle
 from hardentui.host import editor
 from hardentui.model.check import AnyCheck
-from hardentui.model.draft import TextFile
+from hardentui.model.draft import TextFile, WrittenFile
 from hardentui.model.plan import Choice
 from hardentui.model.spec import Version
-from hardentui.model.written import WrittenFile
 from hardentui.quadlet.port import generate, losses
 from hardentui.reading.forms import fault_of
 from hardentui.systemd.unit_text import QUADLET, UnitText, check_unit_text

@@ -15,9 +15,7 @@ from hardentui.features.looking.shared_resources import Shared, asked
 from hardentui.features.opening.opened import Opened
 from hardentui.host.files.reader import Files
 from hardentui.host.process.cgroups import CgroupTree, find_cgroups
-from hardentui.host.process.left_open import read_left_open
-from hardentui.host.process.proc import lost_masks, read_entered, read_kernel, refuse_another
-from hardentui.model.apps import app_of
+from hardentui.host.process.proc import lost_masks, read_entered, read_kernel, read_left_open, refuse_another
 from hardentui.model.facts import (
     AS_FAR_AS_KNOWN,
     COSTLY,
@@ -32,12 +30,11 @@ from hardentui.model.facts import (
 from hardentui.model.host import TrustFacts
 from hardentui.model.image import NeverScanned, RegistryDigest, ScanReport
 from hardentui.model.known import NOT_READ, Known, Later, Together, Unread, known, later
-from hardentui.model.network import Peer, Peers
+from hardentui.model.network import Peer, Peers, app_of
 from hardentui.model.spec import Spec
 from hardentui.model.trust import full_reference
-from hardentui.options.engine_defaults import EngineDefaults
-from hardentui.options.read import read_spec
-from hardentui.options.sources import Sources
+from hardentui.options.inspect.view import Sources
+from hardentui.options.read import EngineDefaults, read_spec
 from hardentui.reading.containers import ask_or, engine_info, section
 from hardentui.scanners.registry_answers import NEVER_ASKED, RegistryAnswers
 

@@ -8,8 +8,7 @@ from datetime import date
 from hardentui.features.views import Report, Shared
 from hardentui.harden.evaluate import container_subject, parameters_of, run
 from hardentui.harden.waive import uses, waive
-from hardentui.model.check import AnyCheck
-from hardentui.model.checklist import Checklist
+from hardentui.model.check import AnyCheck, Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Kind, Subject, Waiver, WaiverFacts
 

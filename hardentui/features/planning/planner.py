@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from msgspec.structs import replace
 
 from hardentui.errors import InputError
-from hardentui.features.checklists.lookup import find_check
+from hardentui.features.checklists.loading import find_check
 from hardentui.features.looking.judging import Judge
 from hardentui.features.planning import saved_plans
 from hardentui.features.views import Report, known_facts

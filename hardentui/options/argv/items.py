@@ -14,8 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from hardentui.errors import InputError
-from hardentui.model.codec import Codec
-from hardentui.model.spec import NEWEST_KNOWN, Option, Setting, Source, Spec, Version
+from hardentui.model.spec import NEWEST_KNOWN, Codec, Option, Setting, Source, Spec, Version
 from hardentui.options import COMMAND, IMAGE, ROOTFS
 from hardentui.options.argv.command_line import COMMA_LISTS, Token, read_line
 from hardentui.options.codecs.plain import as_csv_field, split_csv

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hardentui.model.codec import Codec
+from hardentui.model.spec import Codec
 from hardentui.options.codecs.plain import as_csv_field, entries, split_csv
 from hardentui.options.values import Mount
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hardentui.model.codec import Codec
+from hardentui.model.spec import Codec
 from hardentui.options.codecs.plain import before_colon, entries, split_csv
 from hardentui.options.values import Port
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import TypeVar
 
-from hardentui.model.codec import Codec
+from hardentui.model.spec import Codec
 
 
 def as_csv_field(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from hardentui.model.codec import Codec
+from hardentui.model.spec import Codec
 from hardentui.options.codecs.plain import before_colon, comma_texts, entries
 
 _NO_NEW_PRIVILEGES = "no-new-privileges"

@@ -29,8 +29,8 @@ from hardentui.model.known import Unread
 from hardentui.model.mounts import MountedPath
 from hardentui.model.seccomp import NoFilter, RawFilter, RuntimeConfig, SeccompProfile
 from hardentui.options import *
+from hardentui.options.inspect.view import Sources
 from hardentui.options.read import read_spec
-from hardentui.options.sources import Sources
 from hardentui.reading.containers import count_of_list, labels_of
 from hardentui.reading.engine_api import reachable_api
 from hardentui.reading.mounts import own_user_namespace

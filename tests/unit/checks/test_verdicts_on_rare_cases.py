@@ -16,8 +16,7 @@ from hardentui.harden.evaluate import container_subject, evaluate
 from hardentui.host.files.reader import LocalFiles
 from hardentui.images.layer import credential
 from hardentui.model.capabilities import ALL_CAPABILITIES
-from hardentui.model.check import FixContext, Parameters
-from hardentui.model.checklist import Checklist
+from hardentui.model.check import Checklist, FixContext, Parameters
 from hardentui.model.facts import (
     CapabilitySets,
     ContainerFacts,
@@ -34,8 +33,8 @@ from hardentui.model.host import HostFacts
 from hardentui.model.mounts import KernelMount
 from hardentui.model.network import Peer, Peers
 from hardentui.options import *
+from hardentui.options.inspect.view import Sources
 from hardentui.options.read import read_spec
-from hardentui.options.sources import Sources
 
 PASS, FAIL, NOT_APPLICABLE = Status.PASS, Status.FAIL, Status.NOT_APPLICABLE
 

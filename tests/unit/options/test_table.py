@@ -10,8 +10,8 @@ from hardentui.options import *
 from hardentui.options.argv.command_line import ALIASES, COMMA_LISTS, SHORT, SWITCHES
 from hardentui.options.capabilities import bounding_set, with_only
 from hardentui.options.codecs.plain import size_text
+from hardentui.options.inspect.view import Sources
 from hardentui.options.read import view_of
-from hardentui.options.sources import Sources
 from hardentui.options.table import NOT_CARRIED
 
 

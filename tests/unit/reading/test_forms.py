@@ -13,8 +13,7 @@ from hardentui.features.checklists import loading as checklists
 from hardentui.features.planning import saved_plans as plans
 from hardentui.harden.plan import make_plan
 from hardentui.harden.settings import FixValue, From, settings_of
-from hardentui.model.check import AnyCheck
-from hardentui.model.checklist import Checklist
+from hardentui.model.check import AnyCheck, Checklist
 from hardentui.model.facts import CapabilitySets, ContainerFacts, ImageFacts, Kernel, Limits
 from hardentui.model.plan import Choice
 from hardentui.options import CAP_ADD, MEMORY, MEMORY_RESERVATION, NO_NEW_PRIVILEGES, USER
