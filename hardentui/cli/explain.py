@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from hardentui.checks import CHECKS
+from hardentui.checks import all_checks
 from hardentui.checks.examples import container
 from hardentui.cli.parser import checklist_option
 from hardentui.cli.terminal import Paragraphs, Terminal, foreign
@@ -39,7 +39,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace, terminal: Terminal) -> int:
     if options.list:
         own = checklists.load(options.checklist).own if options.checklist else ()
-        terminal.show(_list((*CHECKS.values(), *own)))
+        terminal.show(_list((*all_checks(), *own)))
         return 0
     if not options.check:
         raise UsageError("Which check?", "All of them: hardentui explain --list")

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct, ValidationError, convert, field
 
-from hardentui.engine.documents.reading import Container, Image
+from hardentui.engine.documents import Container, Image
 from hardentui.errors import EngineProtocolError
 from hardentui.visible import visible
 

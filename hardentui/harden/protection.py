@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from hardentui.checks import CHECKS
+from hardentui.checks import check_by_id
 from hardentui.harden import orders
 from hardentui.harden.evaluate import judge
 from hardentui.harden.orders import Order
@@ -274,7 +274,7 @@ def _seccomp_rank(facts: ContainerFacts) -> int:
     profile = facts.spec[SECCOMP_PROFILE]
     if profile == "unconfined" or (facts.spec[PRIVILEGED] and profile in _STOCK_PROFILES):
         return 0
-    check = CHECKS.get("weak-seccomp-profile")
+    check = check_by_id("weak-seccomp-profile")
     if check is not None and judge(check, facts, Parameters(check.parameters)).status is Status.FAIL:
         return 1
     return 2 if profile in _STOCK_PROFILES else 3

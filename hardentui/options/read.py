@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.model.spec import UNKNOWABLE, Option, Setting, Spec, Unknowable
-from hardentui.options.argv.command_line import CARRIED_GLOBALS, parse_create_command
+from hardentui.options.argv import CARRIED_GLOBALS, parse_create_command
 from hardentui.options.inspect.resources import ADDED_AT_START, ulimit_texts
 from hardentui.options.inspect.view import CommandLine, Document, Sources, View
 from hardentui.options.table import FLAGS_WITHOUT_ROW, NOT_CARRIED, PIDS_LIMIT, TABLE

@@ -12,7 +12,7 @@ import pytest
 from hardentui.host.podman.generator import dry_run, exec_start
 from hardentui.model.spec import Option, Spec, Version
 from hardentui.options import *
-from hardentui.options.argv.compare import compare_arguments
+from hardentui.options.argv import compare_arguments
 from hardentui.options.inspect.view import Sources
 from hardentui.options.read import read_spec
 from hardentui.options.table import NOT_CARRIED

@@ -44,8 +44,8 @@ from hardentui.model.finding import Status
 from hardentui.model.plan import Choice
 from hardentui.model.spec import Spec
 from hardentui.options import SYSTEMD
-from hardentui.options.argv.items import spec_from_argv
-from hardentui.options.codecs.plain import size_of
+from hardentui.options.argv import spec_from_argv
+from hardentui.options.codecs import size_of
 from hardentui.options.inspect.view import Sources
 from hardentui.options.read import read_spec
 from hardentui.options.table import BY_NAME

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 import hardentui
-from hardentui.checks import CHECKS, Checks
+from hardentui.checks import CHECKS, Checks, check_by_id
 from hardentui.errors import ChecklistError, InputError, UsageError
 from hardentui.features.named_file import read_named
 from hardentui.model.check import USUAL, AnyCheck, Checklist, ParameterValue, Step
@@ -427,7 +427,7 @@ def find_check(check_id: str, own: Iterable[AnyCheck] = ()) -> AnyCheck:
         UsageError: there is no such check; the hint names similar ones.
     """
     own = tuple(own)
-    check = CHECKS.get(check_id) or next((known for known in own if known.id == check_id), None)
+    check = check_by_id(check_id) or next((known for known in own if known.id == check_id), None)
     if check is None:
         from difflib import get_close_matches  # rarely needed, and it takes 4 ms
 

@@ -31,7 +31,7 @@ from hardentui.options import (
     REMOVE,
     RESTART,
 )
-from hardentui.options.argv.compare import compare_arguments
+from hardentui.options.argv import compare_arguments
 from hardentui.quadlet.proof import prove_by_port
 from hardentui.quadlet.write.bundle import Bundle, Member, UnitCommand, UnitContext, bundle
 from hardentui.reading.containers import declared_user, own_unit_of

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from hardentui.engine.documents.resources import StoredSecret
+from hardentui.engine.documents import StoredSecret
 from hardentui.engine.events import past_events
 from hardentui.engine.read import Engine
 from hardentui.engine.shapes import mappings

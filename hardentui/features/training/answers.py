@@ -10,7 +10,7 @@ from msgspec import Struct
 from hardentui.engine.shapes import LAB_LABEL
 from hardentui.errors import UsageError
 from hardentui.features.training.course import DIRECTORY, Lab
-from hardentui.options.argv.command_line import ALIASES, parse_create_command
+from hardentui.options.argv import ALIASES, parse_create_command
 from hardentui.options.inspect.view import CommandLine
 from hardentui.options.table import NOT_CARRIED, TABLE
 from hardentui.visible import visible

@@ -23,7 +23,7 @@ from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.model.network import Peer, Peers
 from hardentui.options import IMAGE as IMAGE_OPTION
 from hardentui.options import NETWORK
-from hardentui.options.argv.items import spec_from_argv
+from hardentui.options.argv import spec_from_argv
 
 ENGINE = EngineFacts(
     label="simulated",

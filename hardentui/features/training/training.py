@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.checks import CHECKS
+from hardentui.checks import CHECKS, all_checks
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import UsageError
 from hardentui.features.training.answers import Answer, answer
@@ -353,7 +353,7 @@ class _Watch:
 def _of_facts(lab: Lab, facts: ContainerFacts) -> Observed:
     """The findings of a simulated container; its score counts only those."""
     subject = container_subject(facts)
-    checks = [check for check in CHECKS.values() if check.kind is Kind.CONTAINER]
+    checks = [check for check in all_checks() if check.kind is Kind.CONTAINER]
     findings = run(facts, subject, [(check, Parameters(check.parameters)) for check in checks])
     by_check = {finding.check: (finding.status, finding.verdict.reason) for finding in findings}
     return Observed({check: by_check[check] for check in lab.checks}, score(tuple(findings)).value)

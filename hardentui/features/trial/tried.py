@@ -24,7 +24,7 @@ from hardentui.model.plan import Change, Choice, Note, Plan
 from hardentui.model.spec import Option, Spec
 from hardentui.model.trial import SCHEMA, OptionChange, Trial
 from hardentui.options import BY_NAME, COMMAND, IMAGE, MOUNTS, SECCOMP_PROFILE
-from hardentui.options.argv.items import spec_from_argv
+from hardentui.options.argv import spec_from_argv
 from hardentui.reading.masking import mask_argument
 from hardentui.state.own_files import read_own, state_directory, write_own
 from hardentui.visible import visible

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from hardentui.model.capabilities import STOCK_CAPABILITIES
 from hardentui.model.spec import NEWEST_KNOWN, UNKNOWABLE, Reading, Setting, Source, UnsavedVolume, Version
-from hardentui.options.codecs.plain import is_true
+from hardentui.options.codecs import is_true
 
 _NOTHING: Document = {}
 _INSPECT, _CREATE_COMMAND = Source.INSPECT, Source.CREATE_COMMAND

@@ -11,7 +11,7 @@ from typing import ClassVar
 from textual import on, work
 from textual.message import Message
 
-from hardentui.checks import CHECKS
+from hardentui.checks import CHECKS, all_checks
 from hardentui.errors import HardenError
 from hardentui.features.named_file import why_not_here
 from hardentui.features.opening.this_machine import doctor_page, settings_page
@@ -86,7 +86,7 @@ class SettingsScreen(JobScreen):
     def _write_starter(self) -> None:
         tooltips = {action.id: action.tooltip for action in all_actions()}
         try:
-            self.post_message(StarterWritten(write_template(vocabulary(), tooltips, CHECKS.values())))
+            self.post_message(StarterWritten(write_template(vocabulary(), tooltips, all_checks())))
         except HardenError as error:
             self.post_message(StarterWritten(error))
 
