@@ -16,12 +16,11 @@ from hardentui.cli import session
 from hardentui.cli.parser import Given, GivenAgain, checklist_option
 from hardentui.cli.terminal import Terminal, save_text
 from hardentui.errors import HardenError, InputError, UsageError
-from hardentui.features.checklists.lookup import know_checks
+from hardentui.features.checklists.loading import know_checks
 from hardentui.features.looking.row_filter import parse_filter
 from hardentui.features.reports import FORMATS, render
-from hardentui.features.reports.comparing import merged
 from hardentui.features.reports.result import CheckResult, KeptResult, SubjectResult, TextStyle
-from hardentui.features.results import check_result, host_reports
+from hardentui.features.results import check_result, host_reports, merged
 from hardentui.features.views import reports_of, told_once, without_originals
 from hardentui.harden.score import score
 from hardentui.model.finding import Kind, Severity, Status, Subject
@@ -275,7 +274,11 @@ def look_at(
     if waivers and is_whole(options):
         reports += session.of_waivers(bench, reports)
     result = check_result(
-        bench, reports, Severity.parse(options.fail_on), fixes=options.format not in ("text", "json")
+        bench,
+        reports,
+        Severity.parse(options.fail_on),
+        fixes=options.format not in ("text", "json"),
+        units=options.format != "text",
     )
     if not options.names:
         result = replace(result, kept=tuple(_kept(row) for row in rows if row.kept is not None))

@@ -18,10 +18,9 @@ from hardentui.features.looking.containers import Neighbours
 from hardentui.features.looking.stack import dependents_of, in_start_order
 from hardentui.features.looking.unit_origin import manager_of, origin_of
 from hardentui.host.files.reader import Files
-from hardentui.model.draft import Draft, DraftFile, NextSteps, Target
+from hardentui.model.draft import Draft, DraftFile, NextSteps, Target, WriteState, WrittenFile
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Version
-from hardentui.model.written import WriteState, WrittenFile
 from hardentui.options import INIT_CTR, POD, REMOVE
 from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.quadlet.write.bundle import COPY_SCRIPT

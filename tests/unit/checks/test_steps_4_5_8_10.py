@@ -11,8 +11,7 @@ from hardentui.checks import check_by_id
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
 from hardentui.errors import CannotFix
 from hardentui.harden.evaluate import container_subject, parameters_of, run
-from hardentui.model.check import FixContext, Parameters, ParameterValue
-from hardentui.model.checklist import Checklist
+from hardentui.model.check import Checklist, FixContext, Parameters, ParameterValue
 from hardentui.model.facts import (
     CapabilitySets,
     ContainerFacts,

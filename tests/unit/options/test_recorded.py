@@ -34,9 +34,9 @@ from hardentui.options import (
     UNMASK,
     Mount,
 )
-from hardentui.options.inspect.security import MASKED_ALWAYS
+from hardentui.options.inspect.process import MASKED_ALWAYS
+from hardentui.options.inspect.view import Sources
 from hardentui.options.read import read_spec
-from hardentui.options.sources import Sources
 from hardentui.writers.run_script import run_arguments
 from tests.property.recorded_cases import DATA, IMAGE, document, names, read_case
 

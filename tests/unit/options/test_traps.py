@@ -8,9 +8,8 @@ import pytest
 
 from hardentui.model.spec import Option, Source, Spec, UnsavedVolume, Version
 from hardentui.options import *
-from hardentui.options.engine_defaults import ulimits_added_at_start
-from hardentui.options.read import read_spec
-from hardentui.options.sources import Sources
+from hardentui.options.inspect.view import Sources
+from hardentui.options.read import read_spec, ulimits_added_at_start
 from hardentui.writers.context import left_behind
 
 ID = "ab" * 32

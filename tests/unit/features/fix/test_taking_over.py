@@ -12,11 +12,10 @@ from msgspec.structs import replace
 from hardentui.features.fix.taking_over import next_steps, steps_in_place
 from hardentui.features.looking.containers import Neighbours
 from hardentui.host.files.reader import LocalFiles
-from hardentui.model.draft import Draft, DraftFile, NextSteps, Target
+from hardentui.model.draft import Draft, DraftFile, NextSteps, Target, WriteState, WrittenFile
 from hardentui.model.facts import ContainerFacts, FileChange, Kernel
 from hardentui.model.known import Unread
 from hardentui.model.spec import Version
-from hardentui.model.written import WriteState, WrittenFile
 from hardentui.options import IMAGE, NAME, POD, REMOVE, REQUIRES
 from tests.support.units import of_own_unit
 
