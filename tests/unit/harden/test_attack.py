@@ -87,11 +87,7 @@ def mounted(*paths: str) -> Any:
             "on the host's own network: it is privileged and sees the processes of the host.",
         ),
         ([mounted("/")], ROOT, "not published: it can write all files of the host."),
-        (
-            [mounted("/etc", "/usr/bin")],
-            ROOT,
-            "not published: it can write /etc, /usr/bin of the host.",
-        ),
+        ([mounted("/etc", "/usr/bin")], ROOT, "not published: it can write /etc, /usr/bin of the host."),
         ([mounted("/run")], ROOT, "not published: it can control the engine through /run."),
         (
             [

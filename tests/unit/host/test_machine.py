@@ -370,10 +370,7 @@ def test_storage_as_configured_and_as_it_is() -> None:
     options = "[storage.options.overlay]\nmountopt='nodev,metacopy=on'\n"
     settings = f"[storage]\ngraphroot='/srv/c'\n{options}"
     facts = read(
-        {
-            "/etc/containers/storage.conf": settings,
-            "/srv/c/vfs-images/images.json": "",
-        },
+        {"/etc/containers/storage.conf": settings, "/srv/c/vfs-images/images.json": ""},
         stats={"/": status(stat.S_IFDIR | 0o755), "/srv/c": status(stat.S_IFDIR | 0o700, device=2)},
     )
     assert facts.storage.graph_root == "/srv/c"

@@ -45,7 +45,7 @@ EXPECTED: dict[str, list[str]] = json.loads((DATA / "expected.json").read_text()
 CASES = [(phase, name) for phase in ("create", "running") for name in names(phase)]
 
 RUNNING_DIFFERS = {
-    "env-host": ENV,  # HOME of the host is the same as the one that Podman sets at start
+    "env-host": ENV  # HOME of the host is the same as the one that Podman sets at start
 }
 
 SAME_EFFECT: dict[str, set[Option[Any]]] = {

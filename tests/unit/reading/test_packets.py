@@ -103,14 +103,8 @@ def test_strict_forwarding_of_firewalld_holds_published_ports_back() -> None:
         ([{"xt": {"type": "target", "name": "REJECT"}}], DROPPED),
         ([{"jump": {"target": "inner"}}], ACCEPTED),
         ([{"goto": {"target": "dropper"}}], DROPPED),
-        (
-            [{"vmap": {"key": {"meta": {"key": "iifname"}}, "data": {"set": [["eth0", DROP]]}}}],
-            DROPPED,
-        ),
-        (
-            [{"vmap": {"key": {"meta": {"key": "iifname"}}, "data": {"set": [["eth1", DROP]]}}}],
-            ACCEPTED,
-        ),
+        ([{"vmap": {"key": {"meta": {"key": "iifname"}}, "data": {"set": [["eth0", DROP]]}}}], DROPPED),
+        ([{"vmap": {"key": {"meta": {"key": "iifname"}}, "data": {"set": [["eth1", DROP]]}}}], ACCEPTED),
     ],
 )
 def test_a_rule_set_ends_in_its_verdict(expressions: list[dict[str, Any]], ends: str) -> None:

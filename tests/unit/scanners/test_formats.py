@@ -170,8 +170,7 @@ def test_reports_of_clair_and_quay_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("document", "about"),
-    [(TRIVY, f"sha256:{ID}"), (GRYPE, f"sha256:{ID}"), (CLAIR, DIGEST), (QUAY, DIGEST)],
+    ("document", "about"), [(TRIVY, f"sha256:{ID}"), (GRYPE, f"sha256:{ID}"), (CLAIR, DIGEST), (QUAY, DIGEST)]
 )
 def test_a_report_says_which_image_it_is_about(document: Any, about: str) -> None:
     assert subject_of(document) == (about,)

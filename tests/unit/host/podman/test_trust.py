@@ -254,10 +254,7 @@ def test_a_users_own_registries_d_replaces_the_systems() -> None:
 def test_credentials_are_counted_and_never_kept() -> None:
     path = "/run/user/1000/containers/auth.json"
     secret = "YW5uYTpodW50ZXIy"
-    document = {
-        "auths": {"quay.io": {"auth": secret}, "docker.io": {}},
-        "credHelpers": {"ghcr.io": "pass"},
-    }
+    document = {"auths": {"quay.io": {"auth": secret}, "docker.io": {}}, "credHelpers": {"ghcr.io": "pass"}}
     result = read({path: json.dumps(document)}, stats={path: owned(1000, 0o644)})
     assert not isinstance(result.auth_files, Unread)
     (file,) = result.auth_files

@@ -264,10 +264,7 @@ def table(*rows: tuple[str, str, str, int]) -> str:
     return "\n".join(("  sl  local_address rem_address   st", *lines, ""))
 
 
-TCP = table(
-    ("0100007F:1F90", "00000000:0000", "0A", 501),
-    ("0100007F:1F91", "0100007F:0050", "01", 502),
-)
+TCP = table(("0100007F:1F90", "00000000:0000", "0A", 501), ("0100007F:1F91", "0100007F:0050", "01", 502))
 TCP6 = table(
     ("00000000000000000000000001000000:0050", "0" * 32 + ":0000", "0A", 503),
     ("00000000000000000000000000000000:0051", "0" * 32 + ":0000", "0A", 504),
@@ -368,10 +365,7 @@ Seccomp:\t0
 def with_child(status: str = BESIDE, user: str = "user:[3]") -> Kernel:
     return kernel(
         document(
-            text={
-                "/proc/812/task/812/children": "900 ",
-                "/proc/900/status": status,
-            },
+            text={"/proc/812/task/812/children": "900 ", "/proc/900/status": status},
             dirs={"/proc/812/task": ["812"], "/proc/900/task": []},
             links={"/proc/900/ns/user": user},
         )
@@ -388,8 +382,7 @@ def test_a_child_that_kept_what_the_main_process_gave_up_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "user"),
-    [(BESIDE, "user:[77]"), (BESIDE.replace("S (sleeping)", "Z (zombie)"), "user:[3]")],
+    ("status", "user"), [(BESIDE, "user:[77]"), (BESIDE.replace("S (sleeping)", "Z (zombie)"), "user:[3]")]
 )
 def test_a_child_in_a_user_namespace_of_its_own_or_a_dead_one_does_not(status: str, user: str) -> None:
     assert with_child(status, user) == kernel(document())

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 
 import pytest
 
 from hardentui.errors import InputError
 from hardentui.model.spec import Spec, Version
 from hardentui.options import *
+from hardentui.options.argv.items import spec_from_argv
+from hardentui.quadlet.edit.changes import changes_between
 from hardentui.quadlet.edit.container import Edited, edit_quadlet, planned_changes
 from hardentui.quadlet.read.container import QuadletFiles
 from hardentui.systemd.unit_text import check_unit_text
@@ -34,167 +37,93 @@ NOTHING = Spec()
 BASE = "[Container]\nImage=localhost/a:1\n"
 
 
-def test_a_key_is_added_next_to_its_kin_and_a_flag_beside_nothing() -> None:
-    text = (
-        "# top\n[Container]\nDropCapability=NET_RAW\n\n# limits\nPidsLimit=9\n\n[Service]\nRestart=always\n"
-    )
-    after = Spec.of((NO_NEW_PRIVILEGES, True), (MEMORY, 64 << 20), (READ_ONLY, True))
-    assert edit(text, NOTHING, after).files.texts == (
-        "# top\n[Container]\nDropCapability=NET_RAW\nNoNewPrivileges=true\n\n# limits\nPidsLimit=9\n"
-        "PodmanArgs=--memory=64m\nReadOnly=true\n\n[Service]\nRestart=always\n",
-    )
+CONTINUED = "AddCapability=A \\\n  # why\n  B \\\n  C\n# end"
+CAPS = "AddCapability=CAP_NET_RAW  SYS_ADMIN\tMKNOD"
+MOUNTED = "Volume=%h/a:/a:Z{}\nVolume=data.volume:/b{}\nMount=type=bind,{}"
+
+
+@pytest.mark.parametrize(
+    ("lines", "planned", "left"),
+    [
+        # a key is added next to its kin, and a flag beside nothing
+        (
+            "DropCapability=NET_RAW\n\n# limits\nPidsLimit=9\n\n[Service]\nRestart=always",
+            "--cap-drop NET_RAW --security-opt no-new-privileges --pids-limit 9 -m 64m --read-only",
+            "DropCapability=NET_RAW\nNoNewPrivileges=true\n\n# limits\nPidsLimit=9\nPodmanArgs=--memory=64m\n"
+            "ReadOnly=true\n\n[Service]\nRestart=always",
+        ),
+        # a word is taken out of its line, and a line of a continued value goes with its word
+        (CAPS, "--cap-add NET_RAW,MKNOD", "AddCapability=CAP_NET_RAW\tMKNOD"),
+        (CAPS, "", ""),
+        (CONTINUED, "--cap-add B,C", "AddCapability=\\\n  # why\n  B \\\n  C\n# end"),
+        (CONTINUED, "--cap-add A,C", "AddCapability=A \\\n  # why\n  C\n# end"),
+        (CONTINUED, "--cap-add A,B", "AddCapability=A \\\n  # why\n  B\n# end"),
+        (CONTINUED, "", "  # why\n# end"),
+        # a flag is taken out of PodmanArgs=, out of a cluster, a list or two lines; one that wins is changed
+        ("PodmanArgs=--privileged", "", ""),
+        ("PodmanArgs=--tty --privileged --hostname=x", "-t -h x", "PodmanArgs=--tty --hostname=x"),
+        ("PodmanArgs=--privileged=true --tty", "-t", "PodmanArgs=--tty"),
+        ("PodmanArgs=--tty\nPodmanArgs= --privileged", "-t", "PodmanArgs=--tty"),
+        ("PodmanArgs=\\\n --tty \\\n --privileged", "-t", "PodmanArgs=\\\n --tty"),
+        ("PodmanArgs=-it --tty -v /a:/b", "-i -v /a:/b", "PodmanArgs=--interactive -v /a:/b"),
+        (
+            "PodmanArgs=--memory\nPodmanArgs=64m\nPodmanArgs=--tty",
+            "-m 128m -t",
+            "PodmanArgs=--memory=128m\nPodmanArgs=--tty",
+        ),
+        ("PodmanArgs=--cap-drop=a,b", "--cap-drop b", "PodmanArgs=--cap-drop=b"),
+        (
+            "PidsLimit=10\nPodmanArgs=--pids-limit 20",
+            "--pids-limit 5",
+            "PidsLimit=10\nPodmanArgs=--pids-limit=5",
+        ),
+        # a switch is turned where it stands; a repeated key goes altogether; user and group are one
+        ("ReadOnly=no", "--read-only", "ReadOnly=true"),
+        ("ReadOnly = false", "--read-only", "ReadOnly = true"),
+        ("PodmanArgs=--read-only=false", "--read-only", "PodmanArgs=--read-only"),
+        ("SeccompProfile=/old.json\nLabel=a=b\nSeccompProfile=unconfined", "-l a=b", "Label=a=b"),
+        ("User=5\n# and\nGroup=6", "--user 7:8", "User=7:8\n# and"),
+        ("User=5\n# and\nGroup=6", "", "# and"),
+        # a mount keeps the spelling of its source; what stands for something else becomes that
+        (
+            MOUNTED.format(",rw", "", "src=%t/x,dst=/c"),
+            "-v /root/a:/a:Z,ro -v data:/b:ro --mount type=bind,src=/run/x,dst=/c,ro",
+            MOUNTED.format(",ro", ":ro", "source=%t/x,destination=/c,ro=true"),
+        ),
+        (
+            "VolatileTmp=true\nMount=type=tmpfs,destination=/run",
+            "--tmpfs /run:size=1m --tmpfs /tmp:noexec",
+            "Tmpfs=/tmp:noexec\nTmpfs=/run:size=1m",
+        ),
+        # a range of ports is spread out only when it changes; a port on two addresses is two entries
+        (
+            "PublishPort=8000-8001:80-81\nPublishPort=[::1]:9000:90/udp",
+            "-p 127.0.0.1:8000:80 -p 8001:81 -p [::1]:9000:90/udp",
+            "PublishPort=127.0.0.1:8000:80\nPublishPort=8001:81\nPublishPort=[::1]:9000:90/udp",
+        ),
+        ("PublishPort=80:80\nPublishPort=10.0.0.1:80:80", "-p 10.0.0.1:80:80", "PublishPort=10.0.0.1:80:80"),
+        # pairs are words, and other pairs stay
+        (
+            'Environment=A=1 "B=two words" C=3\nLabel=x=y',
+            "-e A=1 -e 'B=100% $x' -e C=3 -l x=y -l n=1",
+            'Environment=A=1 "B=100%% $$x" C=3\nLabel=x=y\nLabel=n=1',
+        ),
+    ],
+)
+def test_only_what_a_plan_changes_is_edited(lines: str, planned: str, left: str) -> None:
+    files = QuadletFiles((f"{BASE}{lines}\n",), {"h": "/root", "t": "/run"}, {"data.volume": "data"})
+    after = spec_from_argv(["podman", "run", *shlex.split(planned), "localhost/a:1"])
+    changes, _ = planned_changes(files.spec(), after)
+    done = edit_quadlet(files, changes, V)
+    assert done.left_out == ()
+    assert done.files.texts == (BASE + (f"{left}\n" if left else ""),)
+    assert changes_between(done.files.spec(), after) == ()
 
 
 def test_the_version_decides_between_key_and_flag() -> None:
     after = Spec.of((MEMORY, 64 << 20), (APPARMOR, "mine"))
     assert diff(BASE, NOTHING, after, version=Version(5, 8)) == ["+ AppArmor=mine\n", "+ Memory=64m\n"]
     assert len(diff(BASE, NOTHING, after, version=Version(4, 4))) == 2
-
-
-def test_a_word_is_taken_out_of_a_line_of_several() -> None:
-    text = BASE + "AddCapability=CAP_NET_RAW  SYS_ADMIN\tMKNOD\n"
-    before = Spec.of((CAP_ADD, ("CAP_NET_RAW", "CAP_SYS_ADMIN", "CAP_MKNOD")))
-    after = Spec.of((CAP_ADD, ("CAP_NET_RAW", "CAP_MKNOD")))
-    assert diff(text, before, after) == [
-        "- AddCapability=CAP_NET_RAW  SYS_ADMIN\tMKNOD\n",
-        "+ AddCapability=CAP_NET_RAW\tMKNOD\n",
-    ]
-    assert diff(text, before, NOTHING) == ["- AddCapability=CAP_NET_RAW  SYS_ADMIN\tMKNOD\n"]
-
-
-@pytest.mark.parametrize(
-    ("gone", "left"),
-    [
-        ("A", "AddCapability=\\\n  # why\n  B \\\n  C\n"),
-        ("B", "AddCapability=A \\\n  # why\n  C\n"),
-        ("C", "AddCapability=A \\\n  # why\n  B\n"),
-    ],
-)
-def test_a_line_of_a_continued_value_goes_with_its_word(gone: str, left: str) -> None:
-    text = BASE + "AddCapability=A \\\n  # why\n  B \\\n  C\n# end\n"
-    kept = tuple(letter for letter in "ABC" if letter != gone)
-    before, after = Spec.of((CAP_ADD, ("A", "B", "C"))), Spec.of((CAP_ADD, kept))
-    done = edit(text, before, after).files
-    assert done.texts == (BASE + left + "# end\n",)
-    assert done.spec()[CAP_ADD] == kept
-
-
-def test_comments_of_a_continued_value_survive_it() -> None:
-    text = BASE + "AddCapability=A \\\n  # why\n  B\n# end\n"
-    before = Spec.of((CAP_ADD, ("CAP_A", "CAP_B")))
-    assert edit(text, before, NOTHING).files.texts == (BASE + "  # why\n# end\n",)
-
-
-@pytest.mark.parametrize(
-    ("line", "left"),
-    [
-        ("PodmanArgs=--privileged\n", ""),
-        ("PodmanArgs=--tty --privileged --hostname=x\n", "PodmanArgs=--tty --hostname=x\n"),
-        ("PodmanArgs=--privileged=true --tty\n", "PodmanArgs=--tty\n"),
-        ("PodmanArgs=--tty\nPodmanArgs= --privileged\n", "PodmanArgs=--tty\n"),
-        ("PodmanArgs=\\\n --tty \\\n --privileged\n", "PodmanArgs=\\\n --tty\n"),
-    ],
-)
-def test_a_flag_is_taken_out_of_podman_args(line: str, left: str) -> None:
-    assert edit(BASE + line, Spec.of((PRIVILEGED, True)), NOTHING).files.texts == (BASE + left,)
-
-
-def test_a_flag_of_a_cluster_goes_and_the_others_stay() -> None:
-    before = Spec.of((TTY, True))
-    done = edit(BASE + "PodmanArgs=-it --tty -v /a:/b\n", before, NOTHING)
-    assert done.files.texts == (BASE + "PodmanArgs=--interactive -v /a:/b\n",)
-
-
-def test_an_argument_on_the_next_line_belongs_to_its_flag() -> None:
-    text = BASE + "PodmanArgs=--memory\nPodmanArgs=64m\nPodmanArgs=--tty\n"
-    after = Spec.of((MEMORY, 128 << 20))
-    assert edit(text, Spec.of((MEMORY, 64 << 20)), after).files.texts == (
-        BASE + "PodmanArgs=--memory=128m\nPodmanArgs=--tty\n",
-    )
-
-
-def test_a_comma_list_loses_one_entry() -> None:
-    before = Spec.of((CAP_DROP, ("CAP_A", "CAP_B")))
-    done = edit(BASE + "PodmanArgs=--cap-drop=a,b\n", before, before.with_(CAP_DROP, ("CAP_B",)))
-    assert done.files.texts == (BASE + "PodmanArgs=--cap-drop=b\n",)
-
-
-@pytest.mark.parametrize(
-    ("line", "after"),
-    [
-        ("ReadOnly=no\n", "ReadOnly=true\n"),
-        ("ReadOnly = false\n", "ReadOnly = true\n"),
-        ("PodmanArgs=--read-only=false\n", "PodmanArgs=--read-only\n"),
-    ],
-)
-def test_a_switch_is_turned_where_it_stands(line: str, after: str) -> None:
-    assert edit(BASE + line, NOTHING, Spec.of((READ_ONLY, True))).files.texts == (BASE + after,)
-
-
-def test_a_flag_that_wins_over_the_key_is_the_one_that_changes() -> None:
-    text = BASE + "PidsLimit=10\nPodmanArgs=--pids-limit 20\n"
-    done = edit(text, Spec.of((PIDS_LIMIT, 20)), Spec.of((PIDS_LIMIT, 5)))
-    assert done.files.texts == (BASE + "PidsLimit=10\nPodmanArgs=--pids-limit=5\n",)
-
-
-def test_a_repeated_key_goes_altogether() -> None:
-    text = BASE + "SeccompProfile=/old.json\nLabel=a=b\nSeccompProfile=unconfined\n"
-    done = edit(text, Spec.of((SECCOMP_PROFILE, "unconfined")), NOTHING)
-    assert done.files.texts == (BASE + "Label=a=b\n",)
-
-
-def test_user_and_group_are_one() -> None:
-    text = BASE + "User=5\n# and\nGroup=6\n"
-    before = Spec.of((USER, "5:6"))
-    assert edit(text, before, Spec.of((USER, "7:8"))).files.texts == (BASE + "User=7:8\n# and\n",)
-    assert edit(text, before, NOTHING).files.texts == (BASE + "# and\n",)
-
-
-def test_a_mount_keeps_the_spelling_of_its_source() -> None:
-    text = BASE + "Volume=%h/a:/a:Z,rw\nVolume=data.volume:/b\nMount=type=bind,src=%t/x,dst=/c\n"
-    mounts = (
-        Mount("bind", "/root/a", "/a", ("Z",)),
-        Mount("volume", "data", "/b"),
-        Mount("bind", "/run/x", "/c"),
-    )
-    before = Spec.of((MOUNTS, mounts))
-    after = Spec.of((MOUNTS, tuple(mount.with_options("ro") for mount in mounts)))
-    assert edit(text, before, after).files.texts == (
-        BASE + "Volume=%h/a:/a:Z,ro\nVolume=data.volume:/b:ro\n"
-        "Mount=type=bind,source=%t/x,destination=/c,ro=true\n",
-    )
-
-
-def test_a_range_of_ports_is_spread_out_only_when_it_changes() -> None:
-    text = BASE + "PublishPort=8000-8001:80-81\nPublishPort=[::1]:9000:90/udp\n"
-    old = (Port(80, "8000"), Port(81, "8001"), Port(90, "9000", "::1", "udp"))
-    new = (Port(80, "8000", "127.0.0.1"), Port(81, "8001"), old[2])
-    assert edit(text, Spec.of((PUBLISH, old)), Spec.of((PUBLISH, new))).files.texts == (
-        BASE + "PublishPort=127.0.0.1:8000:80\nPublishPort=8001:81\nPublishPort=[::1]:9000:90/udp\n",
-    )
-
-
-def test_the_same_port_on_two_addresses_is_two_entries() -> None:
-    text = BASE + "PublishPort=8080:80\nPublishPort=10.0.0.1:8080:80\n"
-    old = (Port(80, "8080"), Port(80, "8080", "10.0.0.1"))
-    done = edit(text, Spec.of((PUBLISH, old)), Spec.of((PUBLISH, old[1:])))
-    assert done.files.texts == (BASE + "PublishPort=10.0.0.1:8080:80\n",)
-
-
-def test_pairs_are_words_and_other_pairs_stay() -> None:
-    text = BASE + 'Environment=A=1 "B=two words" C=3\nLabel=x=y\n'
-    before = Spec.of((ENV, ("A=1", "B=two words", "C=3")))
-    after = Spec.of((ENV, ("A=1", "B=100% $x", "C=3")), (LABELS, ("n=1",)))
-    assert edit(text, before, after).files.texts == (
-        BASE + 'Environment=A=1 "B=100%% $$x" C=3\nLabel=x=y\nLabel=n=1\n',
-    )
-
-
-def test_what_only_stands_for_something_else_is_written_as_what_it_becomes() -> None:
-    text = BASE + "VolatileTmp=true\nMount=type=tmpfs,destination=/run\n"
-    before = Spec.of((TMPFS, ("/run", "/tmp")))
-    after = Spec.of((TMPFS, ("/run:size=1m", "/tmp:noexec")))
-    assert edit(text, before, after).files.texts == (BASE + "Tmpfs=/tmp:noexec\nTmpfs=/run:size=1m\n",)
 
 
 def test_masks_secrets_devices_and_the_command() -> None:

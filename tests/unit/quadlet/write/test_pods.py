@@ -40,7 +40,7 @@ def test_anonymous_volumes_get_names_units_and_a_script_that_copies() -> None:
     )
     files = texts(result)
     assert set(files) == {
-        *("web.container", "web-a-b-data.volume", "web-image-data.volume", "web-copy-volumes.sh"),
+        *("web.container", "web-a-b-data.volume", "web-image-data.volume", "web-copy-volumes.sh")
     }
     assert "Volume=web-a-b-data.volume:/a/b:ro" in files["web.container"]
     assert "Volume=web-image-data.volume:/image" in files["web.container"]

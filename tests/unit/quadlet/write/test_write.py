@@ -160,16 +160,10 @@ def test_empty_words_and_semicolons_have_their_variables() -> None:
             "Mount=type=volume,source=data,destination=/c,subpath=/sub",
         ),
         (Mount("image", "localhost/a:1", "/c"), "Mount=type=image,source=localhost/a:1,destination=/c"),
-        (
-            Mount("image", "a.image", "/c"),
-            "PodmanArgs=--mount=type=image,source=a.image,destination=/c",
-        ),
+        (Mount("image", "a.image", "/c"), "PodmanArgs=--mount=type=image,source=a.image,destination=/c"),
         (Mount("devpts", "", "/c", ("uid=1",)), "PodmanArgs=--mount=type=devpts,destination=/c,uid=1"),
         (Mount("bind", "/a:b", "/c"), "Mount=type=bind,source=/a:b,destination=/c"),
-        (
-            Mount("bind", "/a:b,c", "/d"),
-            'Mount="type=bind,\\"source=/a:b,c\\",destination=/d"',
-        ),
+        (Mount("bind", "/a:b,c", "/d"), 'Mount="type=bind,\\"source=/a:b,c\\",destination=/d"'),
         (Mount("bind", "/a\nb", "/c"), 'PodmanArgs="--volume=/a\\nb:/c"'),
         (
             Mount("volume", "data", "/c", ("volume-opt=a=b",)),
@@ -379,7 +373,7 @@ def test_limits_that_an_old_generator_would_forget_are_flags() -> None:
     """Podman 4.7 to 4.9 takes the last Ulimit= only."""
     two = ("nofile=1024:2048", "nproc=64:64")
     assert [line for line in lines((ULIMIT, two), version=Version(4, 9)) if "limit" in line.lower()] == [
-        "PodmanArgs=--ulimit=nofile=1024:2048 --ulimit=nproc=64:64",
+        "PodmanArgs=--ulimit=nofile=1024:2048 --ulimit=nproc=64:64"
     ]
     assert "Ulimit=nproc=64:64" in lines((ULIMIT, two), version=Version(5, 0))
     assert "Ulimit=nproc=64:64" in lines((ULIMIT, two[1:]), version=Version(4, 9))
