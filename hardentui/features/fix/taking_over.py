@@ -98,9 +98,13 @@ def next_steps(
 
 
 def _elsewhere(facts: ContainerFacts, draft: Draft) -> str:
-    """Podman's own way to bring Quadlets to their place, which takes nothing over."""
+    """Podman's own way to bring Quadlets to their place, which takes nothing over, and lets everybody read
+    them (mode 0644).
+    """
     units = [shlex.quote(file.name) for file in draft.files if file.is_unit]
-    if draft.target is not Target.QUADLET or facts.engine.version < _QUADLET_INSTALL or not units:
+    private = any(file.mode & 0o077 == 0 for file in draft.files)
+    known = draft.target is Target.QUADLET and facts.engine.version >= _QUADLET_INSTALL
+    if not known or not units or private:
         return ""
     return f"; on a host without {visible(facts.name, 80)}: podman quadlet install {' '.join(units)}"
 

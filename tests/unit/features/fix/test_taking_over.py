@@ -61,6 +61,9 @@ def test_podmans_own_way_to_bring_quadlets_is_named_where_there_is_one() -> None
     )
     assert "quadlet install" not in after(facts, Target.QUADLET, files).about
     assert "quadlet install" not in after(newer, Target.RUN, ["web.sh"]).about
+    secret = Draft(target=Target.QUADLET, files=(DraftFile("web.container", "", 0o600, masked=""),))
+    told = next_steps(LocalFiles(), newer, ALONE, secret, "/my out").about
+    assert "quadlet install" not in told  # it would let everybody read the file
 
 
 def test_four_commands_take_over_look_go_back_and_finish() -> None:
