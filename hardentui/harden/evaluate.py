@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -151,17 +151,19 @@ def run(
     checks: Iterable[tuple[AnyCheck, Parameters]],
     *,
     compared: bool = True,
+    verdict_of: Callable[[AnyCheck, Any, Parameters], Verdict] | None = None,
 ) -> list[Finding]:
     """One finding per check, with the given parameters.
 
     Args:
+        verdict_of: judges instead of `judge`.
         compared: False = checks that compare containers are unknown, because the others are not read yet,
             except where what is known hands over the host already.
     """
     shift = known(lambda: context_shift(facts), else_=0)
     findings = []
     for check, parameters in checks:
-        verdict = judge(check, facts, parameters)
+        verdict = (verdict_of or judge)(check, facts, parameters)
         if not compared and check.compares and not _is_certain(check, verdict):
             verdict = _NOT_COMPARED
         severity = verdict.severity or (check.severity.shifted(shift) if check.contextual else check.severity)
