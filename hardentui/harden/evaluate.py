@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from hardentui.harden.score import COST
 from hardentui.model.check import AnyCheck, Checklist, Parameters, ParameterValue
@@ -44,17 +45,19 @@ def run(
     checks: Iterable[tuple[AnyCheck, Parameters]],
     *,
     compared: bool = True,
+    verdict_of: Callable[[AnyCheck, Any, Parameters], Verdict] | None = None,
 ) -> list[Finding]:
     """One finding per check, with the given parameters.
 
     Args:
+        verdict_of: judges instead of `judge`.
         compared: False = checks that compare containers are unknown, because the others are not read yet,
             except where what is known hands over the host already.
     """
     shift = known(lambda: context_shift(facts), else_=0)
     findings = []
     for check, parameters in checks:
-        verdict = judge(check, facts, parameters)
+        verdict = (verdict_of or judge)(check, facts, parameters)
         if not compared and check.compares and not _is_certain(check, verdict):
             verdict = _NOT_COMPARED
         severity = verdict.severity or (check.severity.shifted(shift) if check.contextual else check.severity)
