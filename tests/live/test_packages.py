@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import cannot_run
 from tests.support.podman import Bench
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parents[2]
 PYENV = os.path.expanduser("~/.pyenv/versions")
 
@@ -28,7 +28,7 @@ def _the_files() -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=540,
         check=False,
     )
     assert built.returncode == 0, built.stderr[-2000:]

@@ -14,8 +14,8 @@ answer is unknown), and so do the hooks and programs that the engine's configura
 for any one container (`--runtime`, `--init-path`). A directory above such a path gives the same. A working
 tree of Git counts as medium: its hooks run on the host with the next commit. For a running container, the
 kernel's mount table decides. Programs and boot files mounted read-only reveal nothing and pass. In its own
-user namespace, the container has no special rights to files of root: that counts less, unless the mount is mapped
-to its users (idmap, U).
+user namespace, the container has no special rights to files of root: that counts less, unless the mount is
+mapped to its users (idmap, U).
 
 Why it matters:
 Whoever can write to such a directory owns the host without any exploit: a line in /etc/cron.d, a key in

@@ -25,7 +25,7 @@ from hardentui.model.facts import NetworkFacts, VolumeFacts
 from hardentui.model.known import Known, Unread
 from hardentui.model.spec import Source, Version
 from hardentui.options import NAME
-from hardentui.options.argv.items import parse_argument, spec_of
+from hardentui.options.argv import parse_argument, spec_of
 from hardentui.options.values import Port
 from hardentui.quadlet.read.container import CONTAINER, QuadletFiles
 from hardentui.quadlet.read.entries import default_name, object_names

@@ -15,7 +15,7 @@ from hardentui.model.finding import Waiver
 from hardentui.model.known import Known, Unread
 from hardentui.model.spec import NEWEST_KNOWN, Option, Spec, Version
 from hardentui.options import ANNOTATIONS, ENV, LABELS
-from hardentui.options.argv.items import Item, parse_argument
+from hardentui.options.argv import Item, parse_argument
 from hardentui.systemd.unit_text import UNKNOWN
 
 T = TypeVar("T")
