@@ -8,7 +8,7 @@ ARGS ?=
 PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long test-versions test-versions-short test-host test-host-short check format live unit soak screenshots recording bench docs single-file packages image release clean
+.PHONY: help run test test-long test-versions test-versions-short test-host test-host-short check format live unit soak screenshots recording bench docs single-file packages image release first-tasks clean
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 20
@@ -91,6 +91,9 @@ image: $(BIN)/.ready ## a container image, built with podman (BASE=… any image
 
 release: $(BIN)/.ready ## prepare release VERSION=X.Y.Z: changelog, commit, tag, all packages (RELEASING.md)
 	@$(BIN)/python -m tools.release "$(VERSION)"
+
+first-tasks: $(BIN)/.ready ## what a newcomer could do next, as the code tells it
+	@$(BIN)/python -m tools.first_tasks
 
 clean: ## remove what was built here
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
