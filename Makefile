@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/compiled
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long test-versions test-versions-short test-host test-host-short check format live unit soak screenshots recording bench docs single-file clean
+.PHONY: help run test test-long test-versions test-versions-short test-host test-host-short check format live unit soak screenshots recording bench docs single-file packages image release first-tasks clean
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 20
@@ -26,6 +26,7 @@ run: $(BIN)/.ready ## open HardenTUI (ARGS="check --format json" for the command
 test: $(BIN)/.ready ## the tests that protect a promise: unit, property, TUI, architecture and live on a real Podman
 	@tools/need_live
 	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
+	@[ -n "$(filter-out --durations=%,$(ARGS))$$(git status --porcelain 2>&1)" ] || git rev-parse HEAD >.tested
 
 unit: $(BIN)/.ready ## the tests that need no Podman
 	@$(BIN)/python -m pytest $(PARALLEL) -m "not live" $(ARGS)
@@ -82,7 +83,20 @@ bench: $(BIN)/.ready ## speed, as ratios against the raw socket and a trivial ta
 	@$(BIN)/python -m benchmarks
 
 single-file: $(BIN)/.ready ## one file with all dependencies, for hosts without network: dist/hardentui.pyz
-	@tools/single_file $(BIN)/python
+	@$(BIN)/python -m tools.pack single-file
+
+packages: $(BIN)/.ready ## a Debian package and an RPM, with all dependencies: dist/
+	@$(BIN)/python -m tools.pack deb rpm
+
+image: $(BIN)/.ready ## a container image, built with podman (BASE=… any image with Python 3.11 to 3.14)
+	@$(BIN)/python -m tools.pack image
+	@podman build --tag localhost/hardentui $(if $(BASE),--build-arg BASE=$(BASE)) dist/image
+
+release: $(BIN)/.ready ## prepare release VERSION=X.Y.Z: changelog, commit, tag, all packages (RELEASING.md)
+	@$(BIN)/python -m tools.release "$(VERSION)"
+
+first-tasks: $(BIN)/.ready ## what a newcomer could do next, as the code tells it
+	@$(BIN)/python -m tools.first_tasks
 
 clean: ## remove what was built here
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -20,8 +20,7 @@ from msgspec import Struct, field
 from hardentui.account import ONLY_BELOW
 from hardentui.directories import give_to, opened_directory, owner_below, write_error
 from hardentui.errors import WriteError
-from hardentui.model.draft import TextFile
-from hardentui.model.written import WriteState, WrittenFile
+from hardentui.model.draft import TextFile, WriteState, WrittenFile
 from hardentui.visible import visible
 
 _LIBC = ctypes.CDLL(None, use_errno=True)

@@ -9,14 +9,14 @@ from typing import Any
 from hardentui.checks import all_checks
 from hardentui.features.checklists.loading import load
 from hardentui.features.looking.row_filter import EXAMPLES
-from hardentui.harden.evaluate import arguments
+from hardentui.harden.remedy import arguments
 from hardentui.harden.score import MEANING
 from hardentui.model.check import HEADINGS, AnyCheck
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Option, Readability
 from hardentui.options import TABLE
+from hardentui.options.inspect.view import Sources
 from hardentui.options.read import read_spec
-from hardentui.options.sources import Sources
 from hardentui.reading.forms import FORMS
 from tools import terminal_ui
 

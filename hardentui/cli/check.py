@@ -14,14 +14,14 @@ from msgspec.structs import replace
 from hardentui import __version__
 from hardentui.cli import session
 from hardentui.cli.parser import Given, GivenAgain, checklist_option
-from hardentui.cli.terminal import Terminal, save_text
+from hardentui.cli.terminal import Terminal, command_module, save_text
 from hardentui.errors import HardenError, InputError, UsageError
-from hardentui.features.checklists.lookup import know_checks
+from hardentui.features.checklists.loading import know_checks
 from hardentui.features.looking.row_filter import parse_filter
+from hardentui.features.named_file import any_paths
 from hardentui.features.reports import FORMATS, render
-from hardentui.features.reports.comparing import merged
 from hardentui.features.reports.result import CheckResult, KeptResult, SubjectResult, TextStyle
-from hardentui.features.results import check_result, host_reports
+from hardentui.features.results import check_result, host_reports, merged
 from hardentui.features.views import reports_of, told_once, without_originals
 from hardentui.harden.score import score
 from hardentui.model.finding import Kind, Severity, Status, Subject
@@ -178,7 +178,13 @@ SEVERITIES = ("low", "medium", "high", "critical")
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("names", metavar="NAME", nargs="*", help="container names or ID prefixes")
+    parser.add_argument(
+        "names",
+        metavar="NAME|PATH",
+        nargs="*",
+        help="container names or ID prefixes; or files and folders (./x, - for standard input) with "
+        "Quadlets, compose files, podman run commands or Kubernetes YAML",
+    )
     parser.add_argument(
         "--step",
         metavar="N",
@@ -226,6 +232,9 @@ def report_options(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, terminal: Terminal) -> int:
     know_checks(options.check, options.checklist)
+    if any_paths(options.names):
+        code: int = command_module("at_rest").check(options, terminal)
+        return code
     files = facts_files(options.facts)
     if len(files) > 1:
         result = of_fleet(files, options, terminal, partial(look_at, waivers=False))
@@ -275,7 +284,11 @@ def look_at(
     if waivers and is_whole(options):
         reports += session.of_waivers(bench, reports)
     result = check_result(
-        bench, reports, Severity.parse(options.fail_on), fixes=options.format not in ("text", "json")
+        bench,
+        reports,
+        Severity.parse(options.fail_on),
+        fixes=options.format not in ("text", "json"),
+        units=options.format != "text",
     )
     if not options.names:
         result = replace(result, kept=tuple(_kept(row) for row in rows if row.kept is not None))

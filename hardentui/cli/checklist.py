@@ -6,7 +6,7 @@ import os
 import tempfile
 from argparse import ArgumentParser, Namespace
 
-from hardentui.checks import all_checks
+from hardentui.checks import CHECKS
 from hardentui.cli.session import selection_of
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import ChecklistError, UsageError
@@ -94,7 +94,7 @@ def _prove(options: Namespace, terminal: Terminal) -> int:
 
 def _test(options: Namespace, terminal: Terminal) -> int:
     """Run each lab on the engine of this host, or on the simulated host; 1 if one has a fault."""
-    labs = load_labs(options.file, checks=[check.id for check in all_checks()])
+    labs = load_labs(options.file, checks=CHECKS)
     bench = Workbench.open(selection_of(options))
     faulty = 0
     try:

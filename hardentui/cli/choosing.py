@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hardentui.cli.terminal import Terminal
-from hardentui.features.checklists.lookup import know_checks
+from hardentui.features.checklists.loading import know_checks
 from hardentui.features.fix.trial_files import plan_of_record
 from hardentui.features.named_file import read_named
 from hardentui.features.planning import saved_plans as plans

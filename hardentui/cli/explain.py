@@ -14,12 +14,12 @@ from hardentui.cli.parser import checklist_option
 from hardentui.cli.terminal import Paragraphs, Terminal, foreign
 from hardentui.errors import UsageError
 from hardentui.features.checklists import loading as checklists
-from hardentui.features.checklists.lookup import find_check
+from hardentui.features.checklists.loading import find_check
 from hardentui.features.looking.row_filter import EXAMPLES
-from hardentui.harden.evaluate import as_run_lines, judge, parameters_of, remediation, spec_diff
+from hardentui.harden.evaluate import judge, parameters_of
+from hardentui.harden.remedy import as_run_lines, remediation, spec_diff
 from hardentui.harden.score import MEANING
-from hardentui.model.check import HEADINGS, AnyCheck
-from hardentui.model.checklist import Checklist
+from hardentui.model.check import HEADINGS, AnyCheck, Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Spec
 from hardentui.reading.forms import FORMS

@@ -18,13 +18,13 @@ from hardentui.cli.trial import EXIT_CODES, ProgressLines
 from hardentui.cli.undo import stopped_by_signals, tell
 from hardentui.errors import ApplyFailed, HardenError, NotFound, UsageError
 from hardentui.features.apply.history import History, entry_lines
-from hardentui.features.checklists.lookup import know_checks
+from hardentui.features.checklists.loading import know_checks
 from hardentui.features.fix.saving import save_result
 from hardentui.features.harden.page import LABEL, downtime, lines, title
 from hardentui.features.harden.task import CONFIRM_WITHIN, Hardening, HardenWishes, Outset
 from hardentui.harden.score import score_word
-from hardentui.model.apps import compose_project
 from hardentui.model.journal import EntryState
+from hardentui.model.network import compose_project
 from hardentui.visible import strict_json, visible
 from hardentui.words import plural
 from hardentui.writers.context import safe_file_name

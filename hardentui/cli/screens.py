@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from hardentui.cli.session import selection_of
 from hardentui.cli.terminal import Terminal, command_module
-from hardentui.features.begun import Begun
 from hardentui.features.first_look import FirstLook
+from hardentui.features.opening.opened import Begun
 
 
 def run(options: Namespace, terminal: Terminal) -> int:

@@ -6,7 +6,7 @@ import json
 import os
 from argparse import ArgumentParser, Namespace
 
-from hardentui.checks import all_checks
+from hardentui.checks import CHECKS
 from hardentui.cli.terminal import Terminal
 from hardentui.features.settings.reading import Document, read_fix_defaults, read_settings
 from hardentui.features.settings.showing import SettingRow, setting_rows, settings_document, write_template
@@ -33,7 +33,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    known, checks = vocabulary(), {check.id: check for check in all_checks()}
+    known, checks = vocabulary(), CHECKS
     if options.verb == "init":
         tooltips = {action.id: action.tooltip for action in all_actions()}
         terminal.write(f"{visible(write_template(known, tooltips, checks.values()))}\n")

@@ -29,7 +29,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         if opened.simulated:
             terminal.complain("SIMULATED HOST: nothing below is real.")
         rows = session.scan(bench, terminal)
-        result = check_result(bench, reports_of(rows), Severity.HIGH, fixes=False)
+        result = check_result(bench, reports_of(rows), Severity.HIGH, fixes=False, units=False)
         terminal.show(_table(result, rows))
         if rows:
             signs = "  ".join((f"{CRITICAL} critical", *(f"{sign} {word}" for word, sign in SIGNS.items())))

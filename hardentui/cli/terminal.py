@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from hardentui.errors import HardenError
 from hardentui.features.reports.result import TextStyle
-from hardentui.files import write_bundle
-from hardentui.model.draft import TextFile
 from hardentui.visible import visible, visible_lines
 
 if TYPE_CHECKING:
@@ -32,6 +30,9 @@ def save_text(path: str, text: str, *, backup: bool, mode: int = 0o644, create: 
     Raises:
         WriteError: the previous file is untouched.
     """
+    from hardentui.files import write_bundle
+    from hardentui.model.draft import TextFile
+
     directory, name = os.path.split(os.path.abspath(path))
     # backups of a nightly report must not pile up
     write_bundle(

@@ -18,7 +18,7 @@ from hardentui.cli.harden import Conversation
 from hardentui.cli.plan import APPLY_WORDS, Changes, plan_lines
 from hardentui.cli.terminal import Paragraphs, Terminal
 from hardentui.errors import ApplyFailed, HardenError, UsageError
-from hardentui.features.checklists.lookup import find_check
+from hardentui.features.checklists.loading import find_check
 from hardentui.features.harden.task import CONFIRM_WITHIN, HardenWishes
 from hardentui.features.looking.row_filter import parse_filter
 from hardentui.features.views import Report, Row, known_facts

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from hardentui.checks import all_checks
+from hardentui.checks import CHECKS
 from hardentui.cli.parser import Given, Parser, common_options
 from hardentui.cli.session import selection_of
 from hardentui.cli.terminal import Paragraphs, Terminal, save_text
@@ -122,7 +122,7 @@ def _parse_words(action: str, options: Namespace) -> None:
 @contextmanager
 def _training(options: Namespace) -> Iterator[Training]:
 
-    labs = load_labs(options.labs, checks=[check.id for check in all_checks()])
+    labs = load_labs(options.labs, checks=CHECKS)
     current = load_progress(progress_file())[0].current
     goes_on = options.action not in ("", "start", "export")
     if options.demo or options.action in ("", "export") or (goes_on and current and current.simulated):

@@ -7,13 +7,12 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
 from datetime import date
 
-from hardentui.checks import all_checks
+from hardentui.checks import CHECKS
 from hardentui.cli.parser import Given, checklist_option
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError, WaiversError
 from hardentui.features import waivers
-from hardentui.features.checklists.loading import load
-from hardentui.features.checklists.lookup import find_check
+from hardentui.features.checklists.loading import find_check, load
 from hardentui.model.check import AnyCheck
 from hardentui.model.finding import Waiver
 from hardentui.visible import visible
@@ -50,7 +49,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     path = options.file or beside or waivers.own_file()
     own = load(options.checklist).own if options.checklist else ()
     if not options.id:
-        return _list(path, [check.id for check in (*all_checks(), *own)], terminal)
+        return _list(path, [*CHECKS, *(check.id for check in own)], terminal)
     missing = [f"--{name}" for name in ("on", "reason", "owner", "until") if not getattr(options, name)]
     if missing:
         raise UsageError(
@@ -83,7 +82,7 @@ def _list(path: str, checks: Iterable[str], terminal: Terminal) -> int:
 
 def _add(path: str, options: Namespace, own: Iterable[AnyCheck], terminal: Terminal) -> None:
     own = tuple(own)
-    checks = [check.id for check in (*all_checks(), *own)]
+    checks = [*CHECKS, *(check.id for check in own)]
     if not any(sign in options.id for sign in "*?["):
         find_check(options.id, own)
     waiver = Waiver(

@@ -10,9 +10,17 @@ from typing import Any
 
 from hardentui.engine import shapes
 from hardentui.engine.connection import Connection, segment
-from hardentui.engine.documents.info import Info
-from hardentui.engine.documents.reading import ChangedFile, ExecSession, HistoryEntry, ListedImage
-from hardentui.engine.documents.resources import ListedPod, Network, Pod, Volume
+from hardentui.engine.documents import (
+    ChangedFile,
+    ExecSession,
+    HistoryEntry,
+    Info,
+    ListedImage,
+    ListedPod,
+    Network,
+    Pod,
+    Volume,
+)
 from hardentui.engine.inspecting import (
     ABSENT,
     IMAGES,

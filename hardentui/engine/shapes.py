@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct, ValidationError, convert, field
 
-from hardentui.engine.documents.reading import Container, Image
+from hardentui.engine.documents import Container, Image
 from hardentui.errors import EngineProtocolError
 from hardentui.visible import visible
 
@@ -21,6 +21,8 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6})\d*)?(Z|[+-]\
 
 TRIAL_LABEL = "hardentui.features.trial"
 """Marks everything that a trial creates; its value is the trial's number."""
+LAB_LABEL = "io.hardentui.lab"
+"""The label of every container and network of a lab; its value is the lab's id."""
 
 
 class Listed(Struct, frozen=True):

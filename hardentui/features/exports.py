@@ -22,10 +22,9 @@ from hardentui.features.results import check_result
 from hardentui.features.training.course import Course, Lab, TrainingProgress, export
 from hardentui.features.views import Report, Row
 from hardentui.files import write_bundle
-from hardentui.model.draft import TextFile
+from hardentui.model.draft import TextFile, WrittenFile
 from hardentui.model.finding import Severity
 from hardentui.model.journal import JournalEntry, journal_document
-from hardentui.model.written import WrittenFile
 from hardentui.visible import strict_json, visible_lines
 from hardentui.words import plural
 

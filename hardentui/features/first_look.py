@@ -11,10 +11,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from hardentui.errors import EngineError
-from hardentui.features.begun import Begun
 from hardentui.features.looking.rows import read_lists, row_of
 from hardentui.features.opening.engines import open_engines
-from hardentui.features.opening.opened import Opened
+from hardentui.features.opening.opened import Begun, Opened
 from hardentui.features.views import Row, Selection
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 from hardentui.account import is_confined
 from hardentui.errors import InputError, UsageError
@@ -23,6 +24,25 @@ def refuse_strangers() -> None:
     """Raises UsageError in a session in a browser."""
     if why := why_not_here():
         raise UsageError(why)
+
+
+_SERVICE_FILES = (".container", ".pod", ".kube", ".yaml", ".yml", ".sh")
+
+
+def is_path(name: str) -> bool:
+    """Whether a name on the command line means a file or folder, not a container: `-`, one with a slash, or
+    one that is there and cannot be a container's."""
+    if name == "-" or "/" in name or name in (".", ".."):
+        return True
+    return os.path.isdir(name) or (name.endswith(_SERVICE_FILES) and os.path.lexists(name))
+
+
+def any_paths(names: Iterable[str]) -> bool:
+    """Whether these are files; raises UsageError for files and containers at once."""
+    kinds = {is_path(name) for name in names}
+    if len(kinds) > 1:
+        raise UsageError("Files and containers are checked apart.", "Write ./NAME for a file.")
+    return kinds == {True}
 
 
 _LARGEST = 8 << 20

@@ -23,11 +23,10 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from hardentui.checks import all_checks
+from hardentui.checks import CHECKS
 from hardentui.errors import UsageError, WaiversError
 from hardentui.features import waivers
 from hardentui.features.change.file_changes import who
-from hardentui.features.checklists.own_rows import line_of, toml_lines
 from hardentui.features.looking.judging import Judge
 from hardentui.features.named_file import read_named
 from hardentui.features.views import Report
@@ -36,7 +35,7 @@ from hardentui.harden.waive import uses
 from hardentui.model.draft import TextFile
 from hardentui.model.finding import Finding, Status, Waiver, WaiverUse
 from hardentui.state.own_files import config_directory
-from hardentui.toml_document import TomlFault, read_toml
+from hardentui.toml_document import TomlFault, line_of, read_toml, toml_lines
 from hardentui.visible import visible
 from hardentui.words import nearest
 
@@ -127,7 +126,7 @@ class Waiving:
         return tuple(sorted(used, key=lambda use: use.waiver.until))
 
     def _ids(self) -> list[str]:
-        return [check.id for check in (*all_checks(), *self._judge.checklist.own)]
+        return [*CHECKS, *(check.id for check in self._judge.checklist.own)]
 
 
 NAME = "waivers.toml"

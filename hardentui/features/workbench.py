@@ -13,26 +13,23 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from hardentui.checks import all_checks
+from hardentui.checks import CHECKS
 from hardentui.features.checklists.loading import is_file, load
 from hardentui.features.looking.containers import Containers
 from hardentui.features.looking.gather import Gatherer, StoredAboutImages
 from hardentui.features.looking.inventories import Inventories
 from hardentui.features.looking.judging import Judge
-from hardentui.features.looking.parts import Parts
-from hardentui.features.looking.surroundings import Surroundings
+from hardentui.features.looking.surroundings import Parts, Surroundings
 from hardentui.features.opening.engines import open_engines
 from hardentui.features.opening.opened import Opened
 from hardentui.features.settings.reading import Document, read_fix_defaults
 from hardentui.features.views import Report, Row, Selection, known_facts
-from hardentui.features.waivers import accepted
-from hardentui.harden.attack import attack_path
-from hardentui.model.finding import Status
+from hardentui.harden.score import lead_somewhere
+from hardentui.model.finding import Status, Waiver
 from hardentui.model.known import Known
 from hardentui.model.settings import Notice
 from hardentui.reading.own_command import without_checklist
 from hardentui.scanners.registry_answers import RegistryAnswers
-from hardentui.scanners.stored import StoredScans
 from hardentui.state.own_files import state_directory
 
 if TYPE_CHECKING:
@@ -70,9 +67,8 @@ class Workbench:
         self.notices = notices
         self.judge = judge
         inventories = Inventories(opened.cache_directory, opened.inventories)
-        scans = StoredScans(opened.state_directory) if opened.state_directory else None
         registry = RegistryAnswers(opened.state_directory) if opened.state_directory else None
-        stored = StoredAboutImages(inventories, scans, registry)
+        stored = StoredAboutImages(inventories, registry)
         self._gatherers = {engine.facts.label: Gatherer(engine, opened, stored) for engine in opened.engines}
         self.surroundings = Surroundings(opened, self._gatherers, judge)
         self.parts = Parts(opened, self._gatherers, self.surroundings, inventories, registry)
@@ -104,10 +100,14 @@ class Workbench:
             for engine in opened.engines:
                 found_with = (*without_checklist(engine.facts.found_with), *named)
                 engine.facts = engine.facts.replace(found_with=found_with)
-        by_id = {check.id: check for check in (*all_checks(), *listed.own)}
+        by_id = CHECKS.with_own(listed.own)
         defaults = read_fix_defaults(Document.read(os.environ), by_id)
         known = replace(listed, fix_values=defaults.values)
-        waivers = accepted(checklist, by_id) if not opened.simulated else ()
+        waivers: tuple[Waiver, ...] = ()
+        if not opened.simulated:
+            from hardentui.features.waivers import accepted
+
+            waivers = accepted(checklist, by_id)
         judge = Judge(known, by_id, steps, checks, waivers)
         return cls(opened, judge, defaults.notices, checklist=checklist)
 
@@ -132,7 +132,11 @@ class Workbench:
 
     def attack(self, report: Report) -> str:
         """A one-sentence summary of a container's findings; empty if nothing stands out."""
-        return attack_path(report.facts, report.failing) if report.facts is not None else ""
+        if report.facts is None or not lead_somewhere(report.failing):
+            return ""
+        from hardentui.harden.attack import attack_path
+
+        return attack_path(report.facts, report.failing)
 
     def do_first(self, reports: Iterable[Report]) -> tuple[DoFirst, ...]:
         """What to do first, over these reports of containers and what they share."""

@@ -35,7 +35,7 @@ from hardentui.options import (
     USER,
     WORKDIR,
 )
-from hardentui.options.argv.items import Item, items_of
+from hardentui.options.argv import Item, items_of
 
 SECURITY_AREAS = frozenset({"security", "identity", "namespaces", "network", "filesystem", "resources"})
 """Areas in which a difference affects security."""

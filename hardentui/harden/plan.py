@@ -7,19 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from msgspec import Struct
 
 from hardentui.errors import CannotFix
-from hardentui.harden.evaluate import (
-    OptionDiff,
-    advised,
-    fix_parameters,
-    judge,
-    parameters_of,
-    remedied,
-    spec_diff,
-)
+from hardentui.harden.evaluate import judge, parameters_of
 from hardentui.harden.protection import weakenings
+from hardentui.harden.remedy import OptionDiff, advised, fix_parameters, remedied, spec_diff
 from hardentui.harden.score import most_severe_first
-from hardentui.model.check import Advice, AnyCheck, FixContext
-from hardentui.model.checklist import Checklist
+from hardentui.model.check import Advice, AnyCheck, Checklist, FixContext
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, FixKind, Kind, Risk, Status
 from hardentui.model.known import known

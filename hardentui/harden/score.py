@@ -30,6 +30,19 @@ _LAST_STEP_ABOUT_IMAGES = 3
 _WORST_STATUS = (Status.FAIL, Status.UNKNOWN, Status.WAIVED, Status.PASS)
 
 
+LEADING = frozenset(
+    "privileged mounted-engine-socket mounted-control-socket sensitive-host-mount host-takeover-capabilities "
+    "host-devices open-device-cgroup unmasked-system-paths host-pid seccomp-unconfined apparmor-unconfined "
+    "selinux-disabled new-privileges-allowed root-user host-user-namespace".split()
+)
+"""Checks whose failure is part of an attack path: a way to the host, a missing barrier, or root."""
+
+
+def lead_somewhere(failing: Iterable[Finding]) -> bool:
+    """Whether one of these is part of an attack path, so that harden.attack has something to say."""
+    return any(finding.check in LEADING for finding in failing)
+
+
 class Level(StrEnum):
     """A score for the eye."""
 

@@ -8,9 +8,8 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from hardentui.harden.evaluate import fix_parameters
-from hardentui.model.check import AnyCheck, FixContext, Measured, ParameterValue
-from hardentui.model.checklist import Checklist
+from hardentui.harden.remedy import fix_parameters
+from hardentui.model.check import AnyCheck, Checklist, FixContext, Measured, ParameterValue
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import known
 from hardentui.model.plan import Choice

@@ -61,8 +61,7 @@ from hardentui.host.sysctls import (
 )
 from hardentui.host.units.programs import read_unit_programs
 from hardentui.host.units.writable import read_engine_configuration, read_programs, read_units
-from hardentui.model.access import Accounts
-from hardentui.model.configuration import Configuration, FileFact, Missing
+from hardentui.model.configuration import Accounts, Configuration, FileFact, Missing
 from hardentui.model.host import Capacity, EngineSocket, HostFacts, JournalStorage, Program, Storage, User
 from hardentui.model.known import Known, Unread, known, later
 from hardentui.model.spec import Version

@@ -242,8 +242,6 @@ def _root(pid: int, thread: str) -> tuple[int, int] | None:
 def view_of_host(place: Place) -> tuple[Place, Files, Run]:
     """The place, and how the host is read there: if it cannot be entered, the place is blind."""
     if place.door:
-        from hardentui.host.place import HostView  # rarely needed
-
         try:
             view = HostView(place.door)
         except OSError:

@@ -6,8 +6,7 @@ import re
 from collections.abc import Mapping
 
 from hardentui.host.files.reader import Files, examine, names, text, there
-from hardentui.model.access import Accounts
-from hardentui.model.configuration import FileFact, Missing
+from hardentui.model.configuration import Accounts, FileFact, Missing
 from hardentui.model.host import SecurityModules
 from hardentui.model.known import Known, Unread
 

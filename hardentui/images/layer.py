@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from msgspec import Struct, field
@@ -156,6 +157,8 @@ PASSWD, SHADOW = "/etc/passwd", "/etc/shadow"
 _SUDOERS, _SUDOERS_DIRECTORY = "/etc/sudoers", "/etc/sudoers.d/"
 _DOAS, _DOAS_DIRECTORY = "/etc/doas.conf", "/etc/doas.d/"
 _MOST = 100
+_HASH = r"\$[0-9a-z]+\$.+|[./0-9A-Za-z]{13}|_[./0-9A-Za-z]{19}"
+"""A password hash; crypt(5). `x`, `*` and `!` are none."""
 
 
 def matters(path: str) -> bool:
@@ -187,6 +190,8 @@ def _passwd(text: str) -> list[str]:
         name, password, uid = fields[0], fields[1], fields[2]
         if password == "":
             lines.append(f"{name} has an empty password in {PASSWD}")
+        elif re.fullmatch(_HASH, password):
+            lines.append(f"{name} has its password hash in {PASSWD}, which every process may read")
         if uid.isdigit() and int(uid) == 0 and name != "root":
             lines.append(f"{name} has UID 0, like root")
     return lines

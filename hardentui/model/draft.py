@@ -125,3 +125,23 @@ class ShellCommands(Struct, frozen=True):
     text: str
     notes: tuple[str, ...]
     masked: bool
+
+
+# Results of writing files.
+
+
+class WriteState(StrEnum):
+    """The result of writing a file."""
+
+    NEW = "new"
+    REPLACED = "replaced"
+    UNCHANGED = "unchanged"
+    KEPT = "kept"
+
+
+class WrittenFile(Struct, frozen=True):
+    """One written file. `backup` is the path of the previous content; empty if there was none."""
+
+    path: str
+    state: WriteState
+    backup: str = ""

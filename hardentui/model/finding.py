@@ -149,9 +149,11 @@ _WORDS = {severity: severity.name.lower() for severity in Severity}
 
 
 class Kind(StrEnum):
-    """What a finding is about: whoever owns that can change it. A site is what is one decision for all."""
+    """What a finding is about: whoever owns that can change it. A site is what is one decision for all, a
+    service what a file starts as a container."""
 
     CONTAINER = "container"
+    SERVICE = "service"
     IMAGE = "image"
     NETWORK = "network"
     HOST = "host"
@@ -242,6 +244,16 @@ class Subject(Struct, frozen=True):
     engine: str = ""
 
 
+class Place(Struct, frozen=True, gc=False):
+    """A place in a file: lines and columns from 1, as editors count; the end is the first column after it."""
+
+    file: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
 class Finding(Struct, frozen=True, gc=False):
     """A check's verdict on a subject, with its severity in this context.
 
@@ -250,6 +262,7 @@ class Finding(Struct, frozen=True, gc=False):
         points: what it counts towards the score; 0 = nothing.
         waiver: the waiver that covers it.
         scope: whose finding it is; `affects`: the containers that it concerns, if it is not theirs.
+        place: where its file decides it; None if no file does.
     """
 
     check: str
@@ -265,6 +278,7 @@ class Finding(Struct, frozen=True, gc=False):
     waiver: Waiver | None = None
     scope: Kind = Kind.CONTAINER
     affects: tuple[str, ...] = ()
+    place: Place | None = None
 
     @property
     def status(self) -> Status:

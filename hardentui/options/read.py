@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hardentui.model.spec import UNKNOWABLE, Option, Setting, Spec, Unknowable
-from hardentui.options.argv.command_line import CARRIED_GLOBALS, parse_create_command
-from hardentui.options.inspect.view import CommandLine, View
-from hardentui.options.sources import Sources
-from hardentui.options.table import FLAGS_WITHOUT_ROW, NOT_CARRIED, TABLE
+from hardentui.options.argv import CARRIED_GLOBALS, parse_create_command
+from hardentui.options.inspect.resources import ADDED_AT_START, ulimit_texts
+from hardentui.options.inspect.view import CommandLine, Document, Sources, View
+from hardentui.options.table import FLAGS_WITHOUT_ROW, NOT_CARRIED, PIDS_LIMIT, TABLE
 from hardentui.options.values import Mount, Port
 
 _CARRIED = frozenset(flag for option in TABLE for flag in (option.flag, *dict(option.also)))
@@ -107,3 +110,62 @@ def read_spec(sources: Sources) -> Spec:
         remarks.append(_LAYER_REMARK)
     different = tuple(dict.fromkeys(remarks))
     return Spec(settings, frozenset(unknowable), different, tuple(view.unsaved))
+
+
+# An engine's defaults, learned from containers that did not set the options.
+
+
+_SWITCHES_OFF = ("--pids-limit", "--cgroups", "--pod", "--pod-id-file")
+
+
+class EngineDefaults(Struct, frozen=True):
+    """Defaults that the engine's API does not report.
+
+    Attributes:
+        ulimits: limits that it adds at start; empty = unknown.
+        pids_limit: default limit of tasks; Podman's own default until a container shows another.
+    """
+
+    ulimits: tuple[str, ...] = ()
+    pids_limit: int = PIDS_LIMIT.default
+    pids_are_known: bool = False
+
+    def learned(self, inspect: Document) -> EngineDefaults:
+        """These defaults, updated from one more container of the engine."""
+        defaults = self
+        if not defaults.ulimits:
+            defaults = replace(defaults, ulimits=_quietly(ulimits_added_at_start, (inspect,)) or ())
+        if not defaults.pids_are_known and (limit := _quietly(_pids_limit, inspect)) is not None:
+            defaults = replace(defaults, pids_limit=limit, pids_are_known=True)
+        return defaults
+
+
+def ulimits_added_at_start(inspects: Iterable[Document]) -> tuple[str, ...]:
+    """The limits that this engine adds at start, from a started container without requested limits.
+
+    Args:
+        inspects: documents of containers of one engine, in any order.
+    """
+    for document in inspects:
+        command = parse_create_command((document.get("Config") or {}).get("CreateCommand"))
+        if document.get("OCIConfigPath") and command is not None and "--ulimit" not in command.flags:
+            shown = ulimit_texts(document.get("HostConfig") or {})
+            return tuple(text for name, text in sorted(shown.items()) if name in ADDED_AT_START)
+    return ()
+
+
+def _pids_limit(inspect: Document) -> int | None:
+    """The limit of a container created without one."""
+    command = parse_create_command(inspect["Config"].get("CreateCommand"))
+    limit = inspect["HostConfig"].get("PidsLimit")
+    if command is None or any(flag in command.flags for flag in _SWITCHES_OFF):
+        return None
+    return limit if isinstance(limit, int) and limit > 0 else None
+
+
+def _quietly(read: Any, document: Any) -> Any:
+    """The result of a reader; nothing if the document is malformed."""
+    try:
+        return read(document)
+    except (TypeError, ValueError, AttributeError, KeyError, IndexError):
+        return None

@@ -16,22 +16,22 @@ from collections.abc import Callable
 from hardentui.model.spec import Protection, ProtectionRule
 from hardentui.model.spec import KeyKind, Option, QuadletKey, Readability, TwinUse
 from hardentui.model.spec import Version
-from hardentui.options.codecs.mounts import MOUNTS_OF_MOUNT, MOUNTS_OF_VOLUME, TMPFS_MOUNTS, TMPFS_OF_MOUNT
-from hardentui.options.codecs.network import NETWORKS, PORTS
-from hardentui.options.codecs.plain import (
+from hardentui.options.codecs import MOUNTS_OF_MOUNT, MOUNTS_OF_VOLUME, TMPFS_MOUNTS, TMPFS_OF_MOUNT
+from hardentui.options.codecs import NETWORKS, PORTS
+from hardentui.options.codecs import (
     COMMA_NAMED, COMMA_TEXTS, DECIMAL, DURATION, ENTRYPOINT_WORDS, NAMED, NUMBER, SIZE, SWITCH, SWITCH_OFF,
     TEXT, TEXTS, ULIMITS, WORDS,
 )
-from hardentui.options.codecs.security import (
+from hardentui.options.codecs import (
     CAPABILITIES, DEVICE_NODES, MASKED_PATHS, NO_NEW_PRIVILEGES_WORD, SECRET_REFERENCES, UNMASKED_PATHS,
     security_text, security_word,
 )
-from hardentui.options.inspect.health import (
+from hardentui.options.inspect.lifecycle import (
     DEFAULT_INTERVAL, health_duration, log_limit, read_health_cmd, read_health_interval,
     read_health_retries, read_log_destination, read_on_failure, read_startup_cmd, startup_duration,
     startup_number,
 )
-from hardentui.options.inspect.identity import (
+from hardentui.options.inspect.lifecycle import (
     id_map, namespace, read_group_add, read_ipc, read_passwd, read_umask, read_user, read_userns,
 )
 from hardentui.options.inspect.lifecycle import (
@@ -56,7 +56,7 @@ from hardentui.options.inspect.resources import (
     read_cgroupns, read_cgroups, read_cpus, read_memory_swap, read_memory_swappiness, read_oom_score_adj,
     read_pids_limit, read_shm_size, read_shm_size_systemd, read_ulimits,
 )
-from hardentui.options.inspect.security import (
+from hardentui.options.inspect.process import (
     label_part, label_switch, read_apparmor, read_cap_add, read_cap_drop, read_label_disable, read_mask,
     read_no_new_privileges, read_privileged, read_proc_opts, read_seccomp, read_secrets, read_sysctl,
     read_unmask,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from hardentui.errors import GeneratorError
 from hardentui.model.spec import Version
-from hardentui.options.argv.compare import compare_arguments
+from hardentui.options.argv import compare_arguments
 from hardentui.quadlet.port import generate, losses
 
 _OWN_LOG_DRIVER = Version(4, 5)

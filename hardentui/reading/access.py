@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hardentui.model.access import Account, Accounts, PathStep
-from hardentui.model.configuration import Danger
+from hardentui.model.configuration import Account, Accounts, Danger, PathStep
 
 READ, WRITE, EXECUTE = 4, 2, 1
 EVERYBODY = "every account"

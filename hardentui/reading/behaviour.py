@@ -395,6 +395,17 @@ def hides_a_program(directory: str, facts: ContainerFacts) -> str:
     return next((path for path in programs(facts) if path.startswith(inside_it)), "")
 
 
+def readable_secret(facts: ContainerFacts) -> str:
+    """Options of a mounted secret that the service can read: it belongs to root otherwise."""
+    owner, _ = owner_of_process(facts, facts.spec)
+    uid, _, gid = declared_user(facts).partition(":")
+    if uid.isdecimal() and int(uid):
+        return f"uid={uid},gid={gid if gid.isdecimal() else 0},mode=0400"
+    if owner not in ("", "0"):  # also of a process that starts as root and drops it
+        return f"uid={owner},mode=0400"
+    return "mode=0400" if is_root(uid) else "mode=0444"
+
+
 def owner_of_process(facts: ContainerFacts, spec: Spec) -> tuple[str, str]:
     """(UID inside as text, its source) of the main process; empty if unknown.
 

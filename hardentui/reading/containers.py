@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from hardentui.errors import CannotFix
-from hardentui.model.apps import app_of
 from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel, Limits, NotRunning
 from hardentui.model.finding import (
     Evidence,
@@ -19,7 +18,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.known import Known, Unread, known
-from hardentui.model.network import Peer, PeerGroup
+from hardentui.model.network import Peer, PeerGroup, app_of
 from hardentui.options import CGROUPS, LABELS, POD, SYSTEMD, USER
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from hardentui.model.capabilities import ALL_CAPABILITIES, capability_name
 from hardentui.model.check import AnyCheck, FormName, ParameterValue
-from hardentui.options.codecs.plain import size_of
+from hardentui.options.codecs import size_of
 
 
 class Form(Struct, frozen=True):

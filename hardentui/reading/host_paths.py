@@ -107,6 +107,7 @@ class Gain(StrEnum):
     CREDENTIALS = "credentials"
     OTHERS = "data of others"
     SETTINGS = "settings of the host"
+    REPOSITORY = "hooks of Git, which run on the host with the next commit"
 
 
 NOTHING: frozenset[Gain] = frozenset()
@@ -118,6 +119,7 @@ USER = frozenset({Gain.USER_CODE})
 SECRET = frozenset({Gain.CREDENTIALS})
 OTHERS = frozenset({Gain.OTHERS})
 SETTINGS = frozenset({Gain.SETTINGS})
+REPOSITORY = frozenset({Gain.REPOSITORY})
 
 IN_A_HOME_READ = """
     .ssh .gnupg .aws .azure .config/gcloud .config/doctl .oci .kube .docker .config/containers .netrc
@@ -319,13 +321,11 @@ ANYWHERE = {
     **dict.fromkeys((".git-credentials", ".password-store", ".pypirc", ".docker"), SECRET),
 }
 """Names that reveal their content wherever they are, because a home can be anywhere."""
-RUN_ANYWHERE = frozenset(
-    {".git", ".bashrc", ".bashrc.d", ".bash_profile", ".profile", ".zshrc", ".gitconfig"}
-)
+RUN_ANYWHERE = frozenset({".bashrc", ".bashrc.d", ".bash_profile", ".profile", ".zshrc", ".gitconfig"})
 RUN_PAIRS = frozenset(
     {(".config", "systemd"), (".config", "autostart"), (".config", "environment.d"), (".local", "bin")}
 )
-"""Names of what a user runs, wherever it is: hooks below .git run with that user's next commit."""
+"""Names of what a user runs, wherever it is."""
 ANYWHERE_PAIRS = {("share", "containers"): ENGINE, ("gcloud", "credentials.db"): SECRET}
 BY_DEFAULT: tuple[tuple[str, frozenset[Gain], str], ...] = (
     (
@@ -454,8 +454,9 @@ def _by_default(path: str) -> frozenset[Gain]:
 
 def _run_by_names(names: list[str]) -> frozenset[Gain]:
     pairs = pairwise(names)
-    run = any(name in RUN_ANYWHERE for name in names) or any(pair in RUN_PAIRS for pair in pairs)
-    return USER if run else NOTHING
+    if any(name in RUN_ANYWHERE for name in names) or any(pair in RUN_PAIRS for pair in pairs):
+        return USER
+    return REPOSITORY if ".git" in names else NOTHING
 
 
 def _by_names(names: list[str]) -> frozenset[Gain]:

@@ -6,7 +6,7 @@ from hardentui.model.configuration import Configuration
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Known, Unread, known
 from hardentui.options import LOG_DRIVER, LOG_OPT
-from hardentui.options.codecs.plain import size_of
+from hardentui.options.codecs import size_of
 from hardentui.reading.containers import engine_info, section
 
 _LIMIT = "containers.log_size_max"

@@ -13,7 +13,7 @@ from hardentui.model.facts import ContainerFacts, FileChange, Kernel, WrittenDir
 from hardentui.model.known import known
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, READ_ONLY, READ_ONLY_TMPFS, TMPFS, Mount
-from hardentui.options.codecs.plain import size_of
+from hardentui.options.codecs import size_of
 from hardentui.reading.behaviour import IDS_OF_THE_HOST, hides_a_program, identity, inside, uid_lines
 from hardentui.reading.containers import ask_or, declared_user, is_root, listed
 from hardentui.reading.mounts import at_or_above, options_of_new_volume

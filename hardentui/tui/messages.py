@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from hardentui.features.fix.saving import OwnUnit
     from hardentui.features.opening.opened import Opened
     from hardentui.features.workbench import Workbench
-    from hardentui.model.draft import Draft, Target
-    from hardentui.model.written import WrittenFile
+    from hardentui.model.draft import Draft, Target, WrittenFile
 
 
 @dataclass

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from hardentui.features.first_look import FirstLook
     from hardentui.features.opening.opened import Opened
     from hardentui.features.workbench import Workbench
-    from hardentui.model.checklist import Step
+    from hardentui.model.check import Step
     from hardentui.model.plan import Choice
     from hardentui.tui.choosing import Values
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from hardentui.model.apps import APP_LABELS, COMPOSE, compose_project
+from hardentui.model.network import APP_LABELS, COMPOSE, compose_project
 from hardentui.options.inspect.mounts import is_anonymous_name
 from hardentui.options.values import Port
 

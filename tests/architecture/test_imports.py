@@ -40,7 +40,6 @@ def test_the_first_screen_loads_nothing_that_judges() -> None:
     later = (
         "hardentui.checks",
         "hardentui.harden.attack",
-        "hardentui.model.checklist",
         "hardentui.model.host",
         "hardentui.tui.screens.walk",
         "hardentui.features.checklists.loading",

@@ -10,18 +10,20 @@ from tests.architecture.test_boring_python import nodes
 SEAMS = {
     "__main__.py main": "Ctrl-C while the program loads",
     "cli/run.py _check_outputs": "only for those who write",
+    "cli/terminal.py save_text": "only for those who write",
     "cli/serve.py run": "its libraries come only with the extra [web]",
     "engine/locate.py _open_ssh": "few engines are reached over ssh",
     "features/checklists/loading.py own_checks": "most checklists have no checks of their own: 12 ms",
     "features/first_look.py workbench_on": "the engines work while what judges is loaded",
     "features/fix/drafts.py files": "the exports of other systems need a YAML library",
     "features/images/scanning.py": "the library that writes SBOMs is wanted by few",
-    "features/looking/containers.py _in_journal": "few hosts keep originals",
-    "features/looking/shared_resources.py _engine_units": "most containers run from no unit: 24 modules",
+    "features/looking/containers.py": "few hosts keep originals, few commands follow events or stacks",
+    "features/looking/gather.py": "what reads the facts that few checks ask for is loaded with the first",
+    "features/looking/host_side.py sockets": "so is what reads sockets",
     "features/opening/engines.py": "the engines are asked before what reads the host is loaded (70 ms)",
     "features/opening/saved_facts.py": "a check that was chosen may not ask for the host: 40 modules",
+    "features/results.py": "few findings of a chosen check are part of an attack path",
     "features/workbench.py": "what plans, writes, tries or applies is loaded when it is wanted",
-    "host/place.py view_of_host": "few run in a container",
     "tui/destinations.py": "the first screen does not wait for the others",
 }
 """Module, or module and function, with own imports inside functions."""

@@ -47,6 +47,16 @@ def bench(podman: Bench) -> Iterator[Bench]:
     podman.podman("network", "rm", "-f", f"{NAME}-net")
 
 
+def commands(bench: Bench, check: str) -> tuple[str, ...]:
+    """What a failing finding tells an admin to do."""
+    workbench = Workbench.open(Selection(url=bench.url))
+    try:
+        report = Hardened._report(workbench)
+        return next(finding.verdict.commands for finding in report.failing if finding.check == check)
+    finally:
+        workbench.close()
+
+
 class Hardened:
     """A running container, the plan of some fixes for it, and what the script of the plan makes."""
 
@@ -239,6 +249,20 @@ def test_a_secret_belongs_to_whoever_reads_it(bench: Bench, redis_image: str) ->
     assert "UID 999 (UID of the main process now)" in hardened.said
     hardened.run()
     ping = "printf 'AUTH x\\r\\nPING\\r\\nQUIT\\r\\n' | nc 127.0.0.1 6379"
+    assert eventually(lambda: "PONG" in bench.podman("exec", NAME, "sh", "-c", ping))
+
+
+def test_the_advice_for_a_password_on_the_command_line_works(bench: Bench, redis_image: str) -> None:
+    bench.run(NAME, redis_image, "redis-server", "--requirepass", "correct-horse")
+    assert eventually(lambda: state(bench) == "running")
+    *_, secret, command = commands(bench, "secret-on-command-line")
+    words = command.partition("#")[0].replace("NAME", "fixes-secret").split()
+    bench.execute(
+        "sh", "-c", "printf 'requirepass correct-horse\\n' | podman secret create --replace fixes-secret -"
+    )
+    bench.remove(NAME)
+    bench.run(NAME, *secret.replace("NAME", "fixes-secret").split(), redis_image, *words)
+    ping = "printf 'AUTH correct-horse\\r\\nPING\\r\\nQUIT\\r\\n' | nc 127.0.0.1 6379"
     assert eventually(lambda: "PONG" in bench.podman("exec", NAME, "sh", "-c", ping))
 
 

@@ -16,8 +16,7 @@ from hardentui.host.machine import read_programs_of_containers
 from hardentui.host.process.activity import read_activity
 from hardentui.host.process.capabilities import read_process_table
 from hardentui.host.process.cgroups import cgroup_directory, find_cgroups, parse_membership
-from hardentui.host.process.left_open import read_left_open
-from hardentui.host.process.proc import read_kernel
+from hardentui.host.process.proc import read_kernel, read_left_open
 from hardentui.model.capabilities import CAPABILITIES_BY_NUMBER
 from hardentui.model.facts import CapabilitySets, IdRange, Kernel, Limits, ListeningSocket
 from hardentui.model.known import Unread, known

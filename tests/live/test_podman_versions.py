@@ -15,9 +15,11 @@ import pytest
 
 from hardentui.__main__ import main
 from hardentui.host.podman.generator import dry_run, exec_start
+from hardentui.model.spec import Version
 from tests.conftest import cannot_run
 from tests.support.check_report import statuses
 from tests.support.podman import BUSYBOX, NO_QUADLET, RELEASE, ROOTS_DIRECTORY, Bench
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.live
 
@@ -153,6 +155,50 @@ def test_its_quadlet_is_accepted_and_created(podman: Bench, tmp_path: Path) -> N
         assert rights(podman) == before
     finally:
         podman.remove(NAME)
+
+
+_SYSTEMD = """
+import socketserver, struct
+AGREED = {b"AUTH EXTERNAL": b"OK " + b"0" * 32, b"NEGOTIATE_UNIX_FD": b"AGREE_UNIX_FD"}
+SAYS = {b"AUTH": b"REJECTED EXTERNAL", **AGREED}
+class Peer(socketserver.BaseRequestHandler):
+    def handle(self):
+        while said := self.request.recv(4096):
+            call = said.rpartition(b"BEGIN\\r\\n")[2]
+            if call[:2] == b"l\\1":
+                number = struct.unpack_from("<I", call, 8)[0]
+                self.request.sendall(struct.pack("<4s5I", b"l\\2\\1\\1", 0, 1, 8, 0x750105, number))
+            elif answer := SAYS.get(said.strip(b"\\0\\r\\n")):
+                self.request.sendall(answer + b"\\r\\n")
+socketserver.ThreadingUnixStreamServer("/run/systemd/private", Peer).serve_forever()
+"""
+"""Answers calls with nothing: `podman quadlet install` calls systemd even if it is not to reload it."""
+
+
+def test_podman_quadlet_install_takes_the_files(podman: Bench, tmp_path: Path) -> None:
+    """And they come to the same container through the generator that reads them there."""
+    if podman.version < Version(5, 6):
+        pytest.skip("refused: `podman quadlet install` is of Podman 5.6 and newer")
+    podman.remove(NAME)
+    podman.podman("network", "create", "--ignore", "installed-net")
+    podman.run(NAME, "--network=installed-net", "-vinstalled-data:/data", BUSYBOX, "sleep", "600")
+    command = ["convert", NAME, "--url", podman.url, "--to", "quadlet", "-o", str(tmp_path)]
+    assert main(command) == 0
+    files = [f"{NAME}.container", "installed-net.network", "installed-data.volume"]
+    own = (
+        'mkdir -p /run/systemd; mount -n -t tmpfs tmpfs /run/systemd; nohup python3 -c "$1" >/dev/null 2>&1 &'
+    )
+    podman.execute("sh", "-c", own, "-", _SYSTEMD)
+    assert eventually(lambda: podman.execute("ls", "/run/systemd") == "private")
+    paths = [str(tmp_path / file) for file in files]
+    paths = podman.podman("quadlet", "install", "--reload-systemd=false", *paths).splitlines()
+    texts = {Path(path).name: podman.execute("cat", path) + "\n" for path in paths}
+    assert texts == {file: (tmp_path / file).read_text() for file in files}
+    modes = podman.execute("stat", "-c%a", *paths)
+    assert set(modes.split()) == {"644"}  # so it is not named for a file with a secret
+    generator = podman.generator()
+    assert generator is not None
+    assert dry_run(texts, user=False, generator=generator).ok
 
 
 def test_without_quadlet_it_says_so(podman: Bench, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,10 +14,9 @@ from hardentui.errors import CannotExpress
 from hardentui.features.fix.saving import save
 from hardentui.features.views import Report, Selection
 from hardentui.features.workbench import Workbench
-from hardentui.model.draft import Draft, Target
+from hardentui.model.draft import Draft, Target, WriteState
 from hardentui.model.plan import Caution
 from hardentui.model.spec import Spec
-from hardentui.model.written import WriteState
 from hardentui.options import MOUNTS, REMOVE, REQUIRES, SDNOTIFY, TABLE
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.started_units import start_units

@@ -22,11 +22,9 @@ from msgspec.structs import replace
 from hardentui.host.podman.generator import dry_run, exec_start
 from hardentui.model.spec import OLDEST_WITH_QUADLET, Option, Readability, Spec, Version
 from hardentui.options import *
-from hardentui.options.argv.command_line import parse_create_command
-from hardentui.options.argv.compare import compare_arguments
-from hardentui.options.engine_defaults import ulimits_added_at_start
-from hardentui.options.read import read_spec
-from hardentui.options.sources import Sources
+from hardentui.options.argv import compare_arguments, parse_create_command
+from hardentui.options.inspect.view import Sources
+from hardentui.options.read import read_spec, ulimits_added_at_start
 from hardentui.options.table import NOT_CARRIED
 from hardentui.quadlet.write.bundle import bundle, needs_image_unit, without_pull
 from hardentui.writers.context import UnitContext

@@ -11,8 +11,7 @@ import pytest
 from hardentui.host.podman.generator import dry_run, exec_start
 from hardentui.model.spec import Option, Spec
 from hardentui.options import *
-from hardentui.options.argv.command_line import parse_create_command
-from hardentui.options.argv.compare import compare_arguments
+from hardentui.options.argv import compare_arguments, parse_create_command
 from hardentui.options.inspect.view import CommandLine
 from hardentui.quadlet.write.bundle import UnitContext, bundle
 from tests.support.podman import NO_QUADLET, Bench

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hardentui.options.codecs.plain import size_of
+from hardentui.options.codecs import size_of
 from tests.support.option_samples import NO_SIZES, SIZES
 from tests.support.podman import BUSYBOX, Bench
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.features.fix.unit_edits import Style, UnitEdit, edited, prove_edit, unit_diff
-from hardentui.features.looking.shared_resources import EngineUnits
+from hardentui.features.looking.once_per_engine import EngineUnits
 from hardentui.features.looking.unit_origin import (
     UNIT_LABEL,
     Origin,
@@ -47,8 +47,8 @@ from hardentui.options import (
     USER,
     Port,
 )
+from hardentui.options.inspect.view import Sources
 from hardentui.options.read import read_spec
-from hardentui.options.sources import Sources
 from hardentui.quadlet.read.service import ServiceFiles
 from hardentui.quadlet.write.bundle import UnitContext
 from tests.conftest import cannot_run

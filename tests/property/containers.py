@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
-from hardentui.options.codecs.plain import as_csv_field
+from hardentui.options.codecs import as_csv_field
 
 Words = tuple[str, ...]
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from hardentui.model.spec import Spec, Version
+from hardentui.options.inspect.view import Sources
 from hardentui.options.read import read_spec
-from hardentui.options.sources import Sources
 
 DATA = Path(__file__).parents[1] / "data" / "inspect-cases"
 _ABSENT = "<absent>"

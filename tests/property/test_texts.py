@@ -11,12 +11,17 @@ from hypothesis import strategies as st
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import KeyKind, Spec, Version
 from hardentui.options import *
-from hardentui.options.argv.command_line import parse_create_command
-from hardentui.options.argv.compare import compare_arguments
-from hardentui.options.codecs.mounts import mount_flag, mount_text, parse_mount, parse_volume
-from hardentui.options.codecs.plain import as_csv_field, split_csv
+from hardentui.options.argv import compare_arguments, parse_create_command
+from hardentui.options.codecs import (
+    as_csv_field,
+    mount_flag,
+    mount_text,
+    parse_mount,
+    parse_volume,
+    split_csv,
+)
+from hardentui.options.inspect.view import Sources
 from hardentui.options.read import read_spec
-from hardentui.options.sources import Sources
 from hardentui.quadlet.write.bundle import UnitContext, bundle
 from hardentui.systemd.command_line import escape
 from hardentui.writers.run_script import run_arguments, run_script

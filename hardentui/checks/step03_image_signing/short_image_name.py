@@ -19,7 +19,7 @@ from __future__ import annotations
 from hardentui.checks.prelude import *
 from hardentui.model.facts import NotRunning
 from hardentui.options import IMAGE, ROOTFS
-from hardentui.options.argv.command_line import parse_create_command
+from hardentui.options.argv import parse_create_command
 from hardentui.reading.images import is_image_id, reference
 
 _FULL = "docker.io/library/nginx:1.27"

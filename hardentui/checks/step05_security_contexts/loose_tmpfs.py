@@ -23,7 +23,7 @@ from math import inf
 from hardentui.checks.prelude import *
 from hardentui.model.host import Capacity
 from hardentui.options import IPC, MOUNTS, POD, SHM_SIZE, TMPFS, Mount
-from hardentui.options.codecs.plain import size_of
+from hardentui.options.codecs import size_of
 from hardentui.reading.containers import memory_of_machine
 
 _LOOSE = frozenset({"exec", "suid", "dev"})

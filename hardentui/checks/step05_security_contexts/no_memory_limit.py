@@ -28,7 +28,7 @@ from hardentui.model.check import Measured
 from hardentui.model.facts import Limits
 from hardentui.model.host import Capacity
 from hardentui.options import CGROUPS, MEMORY, MEMORY_RESERVATION, MEMORY_SWAP
-from hardentui.options.codecs.plain import size_of, size_text
+from hardentui.options.codecs import size_of, size_text
 from hardentui.reading.asked_memory import most_asked
 from hardentui.reading.behaviour import how_long, seen_long_enough
 from hardentui.reading.containers import (

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.options import ENV
-from hardentui.reading.containers import declared_user, is_root
+from hardentui.reading.behaviour import readable_secret
 from hardentui.reading.secrets import file_variable, secrets_in_pairs
 from hardentui.visible import MASK
 
@@ -46,7 +46,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 def _commands(facts: ContainerFacts, names: tuple[str, ...]) -> tuple[str, ...]:
     """Commands for each variable; names with unusual characters are left to the reader."""
     prefix = facts.name if _PLAIN.issuperset(facts.name) else "NAME"
-    mode = _readable_by(declared_user(facts))
+    mode = readable_secret(facts)
     commands = []
     for name in names:
         if not _PLAIN.issuperset(name):
@@ -58,14 +58,6 @@ def _commands(facts: ContainerFacts, names: tuple[str, ...]) -> tuple[str, ...]:
             also = f"--secret {secret},type=mount,{mode} --env {file}=/run/secrets/{secret}"
             commands.append(f"{also}   # better, if the image reads {file}")
     return tuple(commands)
-
-
-def _readable_by(user: str) -> str:
-    """Options of a mounted secret that this user of the image can read: it belongs to root otherwise."""
-    uid, _, gid = user.partition(":")
-    if is_root(user):
-        return "mode=0400"
-    return f"uid={uid},gid={gid if gid.isdecimal() else 0},mode=0400" if uid.isdecimal() else "mode=0444"
 
 
 CHECK = Check(

@@ -17,9 +17,12 @@ input or a configuration file. Look up what it supports. Change the credential, 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from hardentui.checks.prelude import *
 from hardentui.model.known import known
 from hardentui.options import COMMAND, ENTRYPOINT, HEALTH_CMD
+from hardentui.reading.behaviour import readable_secret
 from hardentui.reading.containers import sure
 from hardentui.reading.secrets import secrets_in_words
 from hardentui.visible import MASK
@@ -44,8 +47,20 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         f"everyone on the host can read a credential in the {places}",
         plural(len(credentials), "credential"),
         evidence=evidence,
-        commands=("podman secret create NAME -", "--secret NAME,type=mount,mode=0400"),
+        commands=_commands(facts, [*lines["command"], *_health_words(spec)]),
     )
+
+
+def _health_words(spec: Spec) -> list[str]:
+    return [word for part in spec[HEALTH_CMD].split() for word in (part.strip("\"'"),)]
+
+
+def _commands(facts: ContainerFacts, words: Iterable[str]) -> tuple[str, ...]:
+    """How the secret is made and mounted, and how the programs of these words read it from a file."""
+    programs = {part.rpartition("/")[2] for word in words for part in word.split()}
+    reads = tuple(dict.fromkeys(_FROM_FILE[name] for name in _FROM_FILE if name in programs))
+    mounted = f"--secret NAME,type=mount,{readable_secret(facts)}"
+    return ("podman secret create NAME -", mounted, *reads)
 
 
 def _sessions(facts: ContainerFacts) -> list[tuple[str, ...]]:
@@ -53,6 +68,20 @@ def _sessions(facts: ContainerFacts) -> list[tuple[str, ...]]:
     sessions = known(lambda: facts.exec_sessions, else_=())
     commands = [section(session, "ProcessConfig") for session in sessions]
     return [(str(c.get("entrypoint") or ""), *map(str, c.get("arguments") or ())) for c in commands]
+
+
+_REDIS = "{0} /run/secrets/NAME   # the secret is a configuration file: requirepass PASSWORD"
+_MYSQL = "{0} --defaults-extra-file=/run/secrets/NAME …   # the secret: [client] and password=PASSWORD"
+_POSTGRES = "--env PGPASSFILE=/run/secrets/NAME   # the secret: HOST:PORT:DATABASE:USER:PASSWORD"
+_FROM_FILE = {
+    **{name: _REDIS.format(name) for name in ("redis-server", "valkey-server")},
+    **{
+        name: _MYSQL.format(name) for name in ("mysql", "mysqladmin", "mysqldump", "mariadb", "mariadb-admin")
+    },
+    **dict.fromkeys(("psql", "pg_dump", "pg_isready"), _POSTGRES),
+    "curl": 'curl --config /run/secrets/NAME …   # the secret: user = "NAME:PASSWORD"',
+}
+"""Program -> how it reads its password from a mounted secret, from its own manual."""
 
 
 def _has_registry_login(facts: ContainerFacts) -> bool:

@@ -11,11 +11,11 @@ schedule, at login, at boot, on update), control of the kernel (/proc, /sys), wh
 the host relies on (names, time, firewall). Writing below /usr counts as code that root runs. The home
 directory of the account that runs a rootless engine counts wherever it lies (where that is not known, the
 answer is unknown), and so do the hooks and programs that the engine's configuration names, or that were named
-for any one container (`--runtime`, `--init-path`). A directory above such a path gives the same, and so does
-a working tree of Git: its hooks run on the host with the next commit. For a running container the kernel's
-mount table decides. Programs and boot files mounted read-only reveal nothing and pass. In its own user
-namespace, the container has no special rights to files of root: that counts less, unless the mount is mapped
-to its users (idmap, U).
+for any one container (`--runtime`, `--init-path`). A directory above such a path gives the same. A working
+tree of Git counts as medium: its hooks run on the host with the next commit. For a running container, the
+kernel's mount table decides. Programs and boot files mounted read-only reveal nothing and pass. In its own
+user namespace, the container has no special rights to files of root: that counts less, unless the mount is
+mapped to its users (idmap, U).
 
 Why it matters:
 Whoever can write to such a directory owns the host without any exploit: a line in /etc/cron.d, a key in
@@ -38,7 +38,7 @@ from hardentui.checks.prelude import *
 from hardentui.model.facts import VolumeFacts
 from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.options import MOUNTS, VOLUMES_FROM, Mount
-from hardentui.reading.host_paths import SensitiveMount, home_unknown, sensitive_mounts
+from hardentui.reading.host_paths import REPOSITORY, SensitiveMount, home_unknown, sensitive_mounts
 from hardentui.reading.mounts import came_from, host_mounts, shown
 
 
@@ -56,6 +56,8 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     verb = "written" if written else "read"
     paths = listed([exposed.mount.path for exposed in bad])
     reason = f"host system paths can be {verb}: {paths}"
+    if all(exposed.gains == REPOSITORY for exposed in bad):
+        reason = f"Git's hooks can be written: they run on the host with the next commit in {paths}"
     return failed(reason, declared, evidence=evidence, severity=bad[0].severity)
 
 

@@ -2,8 +2,8 @@
 
 What it checks:
 Whether Podman itself restarts the container without a limit: the policies `always` and `unless-stopped`, and
-`on-failure` without a number. A container managed by systemd has the policy `no` and passes: systemd has its
-own limit (StartLimitBurst=).
+`on-failure` without a number, or with one so high that it is no limit. A container managed by systemd has the
+policy `no` and passes: systemd has its own limit (StartLimitBurst=).
 
 Why it matters:
 A service that crashes again and again burns CPU time, fills the log and hides that something is wrong. It
@@ -25,23 +25,26 @@ from hardentui.options import RESTART
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     policy = facts.spec[RESTART]
     declared = f"restart {policy or 'no'}"
-    if _endless(policy):
+    if _endless(policy, parameters):
         return failed("no limit on restarts", declared, evidence=(Evidence("RestartPolicy", policy),))
     return passed(declared)
 
 
-def _endless(policy: str) -> bool:
+def _endless(policy: str, parameters: Parameters) -> bool:
     name, _, tries = policy.partition(":")
-    return name in ("always", "unless-stopped", "on-failure") and (not tries.isdecimal() or int(tries) == 0)
+    limited = tries.isdecimal() and 0 < int(tries) <= parameters.integer("most")
+    return name in ("always", "unless-stopped", "on-failure") and not limited
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     tries = context.parameters.integer("tries")
-    if tries < 1:
+    most = context.parameters.integer("most")
+    if not 1 <= tries <= most:
         raise CannotFix(
-            "the number of tries must be at least 1", "Set the parameter tries to a value such as 5."
+            f"the number of tries must be between 1 and {most}",
+            "Set the parameter tries to a value such as 5.",
         )
-    return spec.with_(RESTART, f"on-failure:{tries}") if _endless(spec[RESTART]) else spec
+    return spec.with_(RESTART, f"on-failure:{tries}") if _endless(spec[RESTART], context.parameters) else spec
 
 
 def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
@@ -73,13 +76,14 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     advise=advise,
-    parameters={"tries": 5},
+    parameters={"most": 100, "tries": 5},
     takes={"tries": "count"},
     passes=lambda: (container(), container((RESTART, "on-failure:5")), container((RESTART, "no"))),
     fails=lambda: (
         container((RESTART, "always")),
         container((RESTART, "unless-stopped")),
         container((RESTART, "on-failure")),
+        container((RESTART, "on-failure:1000000")),
     ),
     references=("CIS Docker 1.6 5.15", "OWASP Docker rule 7"),
     catalogue="S5-05",

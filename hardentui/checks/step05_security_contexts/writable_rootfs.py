@@ -2,7 +2,8 @@
 
 What it checks:
 Whether the container's root filesystem is read-only. For a running container, the options of the mount at /
-decide.
+decide. A writable volume, or a writable directory of the host, over the programs of the image (/usr/bin,
+/bin…) counts as well: its content stays when the image is updated.
 
 Why it matters:
 An intruder wants to keep what they gained: a changed start script, a web shell among the pages, a tool that
@@ -23,14 +24,20 @@ from hardentui.checks.prelude import *
 from hardentui.model.facts import FileChange
 from hardentui.options import MOUNTS, READ_ONLY, READ_ONLY_TMPFS, Mount
 from hardentui.reading.behaviour import how_long, seen_long_enough
+from hardentui.reading.mounts import normal
 from hardentui.reading.scratch import about_written, meant_for_writing, needs, with_read_only_root
+
+_PROGRAMS = frozenset(
+    "/ /bin /sbin /lib /lib64 /usr /usr/bin /usr/sbin /usr/lib /usr/lib64 /usr/libexec /usr/local "
+    "/usr/local/bin /usr/local/sbin /usr/local/lib".split()
+)
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if is_infra(facts):
         return not_applicable(OF_PODMAN)
     declared = facts.spec[READ_ONLY]
-    return judge(
+    verdict = judge(
         ask(facts, lambda kernel: kernel.read_only_root),
         lambda read_only: (not read_only, "/ is mounted ro" if read_only else "/ is mounted rw"),
         declared_bad=not declared,
@@ -38,9 +45,21 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         reason="programs and configuration can be changed at run time",
         where=proc(facts, "mountinfo"),
     )
+    over = [mount.destination for mount in facts.spec[MOUNTS] if _over_programs(mount)]
+    if over and verdict.status is Status.PASS:
+        return failed(f"the programs in {listed(over)} can be changed: that mount is writable", "read-only")
+    return verdict
+
+
+def _over_programs(mount: Mount) -> bool:
+    """Whether it makes the programs of the image writable."""
+    writable = mount.type in ("bind", "volume") and not mount.read_only and "O" not in mount.options
+    return writable and normal(mount.destination) in _PROGRAMS
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
+    mounts = (m.with_options("ro", drop=("rw",)) if _over_programs(m) else m for m in spec[MOUNTS])
+    spec = spec.with_(MOUNTS, tuple(mounts))
     if spec[READ_ONLY]:
         return spec
     return with_read_only_root(spec, context, context.parameters.text("tmpfs_size"))
@@ -79,6 +98,7 @@ CHECK = Check(
     takes={"tmpfs_size": "tmpfs-size"},
     passes=lambda: (
         container((READ_ONLY, True)),
+        container((READ_ONLY, True), (MOUNTS, (Mount("volume", "tools", "/usr/bin", ("ro",)),))),
         container((READ_ONLY, True), kernel=Kernel(7, read_only_root=True)),
     ),
     fails=lambda: (
@@ -92,6 +112,7 @@ CHECK = Check(
                 FileChange("/var/lib/app", "added"),
             ),
         ),
+        container((READ_ONLY, True), (MOUNTS, (Mount("volume", "tools", "/usr/bin"),))),
         container(changes=(FileChange("/usr/lib/plugin.so", "added"),)),
     ),
     references=("CIS Docker 1.6 5.13", "NIST SP 800-190 4.4.4", "OWASP Docker rule 8"),

@@ -23,8 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hardentui.checks.prelude import *
-from hardentui.model.apps import app_of
-from hardentui.model.network import Peer, PeerGroup, Peers
+from hardentui.model.network import Peer, PeerGroup, Peers, app_of
 from hardentui.options import LABELS, NETWORK
 from hardentui.reading.containers import peer_called, pod_of, related
 from hardentui.reading.networks import (

@@ -21,7 +21,7 @@ from __future__ import annotations
 from hardentui.checks.prelude import *
 from hardentui.model.known import known
 from hardentui.options import EXPOSE, PUBLISH, PUBLISH_ALL, Port
-from hardentui.options.argv.command_line import parse_create_command
+from hardentui.options.argv import parse_create_command
 from hardentui.reading.containers import is_planned
 from hardentui.reading.networks import (
     declared_ports,

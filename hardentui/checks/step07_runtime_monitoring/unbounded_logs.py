@@ -22,7 +22,7 @@ from hardentui.checks.prelude import *
 from hardentui.model.configuration import Configuration, Value
 from hardentui.model.trust import TrustFacts
 from hardentui.options import LOG_DRIVER, LOG_OPT
-from hardentui.options.codecs.plain import size_of
+from hardentui.options.codecs import size_of
 from hardentui.reading.logs import FILE_DRIVERS, log_driver, log_is_passed_on, log_limit
 
 

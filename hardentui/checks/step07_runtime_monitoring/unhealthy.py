@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.options import HEALTH_CMD, HEALTH_INTERVAL, HEALTH_ON_FAILURE, HEALTH_RETRIES
-from hardentui.options.codecs.plain import DURATION
+from hardentui.options.codecs import DURATION
 from hardentui.reading.images import health_check, health_status
 
 _ACTIONS = ("kill", "restart", "stop")

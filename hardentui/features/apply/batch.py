@@ -17,10 +17,9 @@ from hardentui.errors import CannotExpress, EngineError, HardenError
 from hardentui.features.fix.saving import save
 from hardentui.features.planning.planner import plan_file
 from hardentui.features.views import Report
-from hardentui.model.draft import Draft, DraftFile, NextSteps, Target
+from hardentui.model.draft import Draft, DraftFile, NextSteps, Target, WrittenFile
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.model.spec import Version
-from hardentui.model.written import WrittenFile
 from hardentui.visible import visible
 
 if TYPE_CHECKING:

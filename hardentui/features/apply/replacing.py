@@ -34,7 +34,7 @@ from hardentui.model.operations import (
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE, MOUNTS, NAME, NETWORK, PULL, REMOVE, ROOTFS, TMPFS, Mount
-from hardentui.options.argv.command_line import parse_create_command
+from hardentui.options.argv import parse_create_command
 from hardentui.reading.layer_data import LayerData, is_below
 from hardentui.reading.mounts import options_of_new_volume
 from hardentui.visible import visible

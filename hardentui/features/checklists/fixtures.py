@@ -19,18 +19,16 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
-from hardentui.checks import all_checks
+from hardentui.checks import CHECKS
 from hardentui.errors import ChecklistError, InputError
 from hardentui.features.checklists.loading import directory_of_ours, load, path_of
-from hardentui.features.checklists.own_rows import line_of, toml_lines
 from hardentui.features.named_file import read_named
 from hardentui.files import write_bundle
 from hardentui.harden.evaluate import judge, parameters_of
 from hardentui.harden.own.subjects import FACTS, OPTIONS, shape_of
 from hardentui.harden.plan import make_plan
 from hardentui.model.capabilities import STOCK_CAPABILITIES, capability_name
-from hardentui.model.check import AnyCheck
-from hardentui.model.checklist import Checklist
+from hardentui.model.check import AnyCheck, Checklist
 from hardentui.model.draft import TextFile
 from hardentui.model.facts import (
     CapabilitySets,
@@ -46,12 +44,12 @@ from hardentui.model.finding import Status
 from hardentui.model.plan import Choice
 from hardentui.model.spec import Spec
 from hardentui.options import SYSTEMD
-from hardentui.options.argv.items import spec_from_argv
-from hardentui.options.codecs.plain import size_of
+from hardentui.options.argv import spec_from_argv
+from hardentui.options.codecs import size_of
+from hardentui.options.inspect.view import Sources
 from hardentui.options.read import read_spec
-from hardentui.options.sources import Sources
 from hardentui.options.table import BY_NAME
-from hardentui.toml_document import TomlFault, read_toml
+from hardentui.toml_document import TomlFault, line_of, read_toml, toml_lines
 from hardentui.visible import visible
 from hardentui.words import nearest, plural
 
@@ -345,7 +343,7 @@ def lint_checklist(where: str) -> LintedChecklist:
     """What a checklist has; raises what `load` raises."""
     checklist = load(where)
     used = {check for step in checklist.steps for check in step.checks}
-    unused = sum(check.id not in used for check in all_checks())
+    unused = sum(check not in used for check in CHECKS)
     return LintedChecklist(len(checklist.steps), len(used), len(checklist.own), unused)
 
 
@@ -354,7 +352,7 @@ def prove_checklist(where: str) -> ProvenChecklist:
     checklist = load(where)
     path = beside(path_of(where))
     containers = load_fixtures(path, checklist)
-    known = {check.id: check for check in (*all_checks(), *checklist.own)}
+    known = CHECKS.with_own(checklist.own)
     own = tuple(check.id for check in checklist.own if check.id not in checklist.inherited)
     faults = faults_of(checklist, known, containers, own)
     return ProvenChecklist(path, tuple(map(str, faults)), len(containers), len(own))

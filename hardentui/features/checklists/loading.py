@@ -11,15 +11,12 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 import hardentui
-from hardentui.checks import all_checks
-from hardentui.errors import ChecklistError, InputError
-from hardentui.features.checklists.faults import kind_of
-from hardentui.features.checklists.own_rows import TomlPath, line_of, toml_lines
+from hardentui.checks import CHECKS, Checks, check_by_id
+from hardentui.errors import ChecklistError, InputError, UsageError
 from hardentui.features.named_file import read_named
-from hardentui.model.check import AnyCheck, ParameterValue
-from hardentui.model.checklist import USUAL, Checklist, Step
+from hardentui.model.check import USUAL, AnyCheck, Checklist, ParameterValue, Step
 from hardentui.reading.forms import fault_of
-from hardentui.toml_document import TomlFault, read_toml
+from hardentui.toml_document import TomlFault, TomlPath, kind_of, line_of, read_toml, toml_lines
 from hardentui.visible import visible
 from hardentui.words import nearest
 
@@ -77,22 +74,22 @@ _STEP_LISTS = ("checks", "references")
 _LONGEST_REASON = 300
 
 
-def load(where: str = "", checks: Iterable[AnyCheck] | None = None) -> Checklist:
+def load(where: str = "", checks: Checks = CHECKS) -> Checklist:
     """Find and read a checklist, including those it extends.
 
     Args:
         where: a file (with a slash or ending in `.toml`), or the name of one that comes with HardenTUI;
             empty = the ten steps.
-        checks: the available checks; None = all built-in ones.
+        checks: the available checks.
 
     Raises:
         InputError: there is no such file or checklist, or it cannot be read.
         ChecklistError: it has faults; all of them, each with its line.
     """
-    return _load(where or USUAL, all_checks() if checks is None else tuple(checks), ())
+    return _load(where or USUAL, checks, ())
 
 
-def _load(where: str, checks: tuple[AnyCheck, ...], above: tuple[str, ...]) -> Checklist:
+def _load(where: str, checks: Checks, above: tuple[str, ...]) -> Checklist:
     """`above`: the checklists that extend it, the nearest last."""
     return _parse(read_text(where, by_file=bool(above)), where, checks, (*above, where))
 
@@ -126,18 +123,17 @@ def names() -> tuple[str, ...]:
     )
 
 
-def parse(text: str, where: str, checks: Iterable[AnyCheck] | None = None) -> Checklist:
+def parse(text: str, where: str, checks: Checks = CHECKS) -> Checklist:
     """The checklist in a TOML text; raises what `load` raises. `where` is its name in errors."""
-    return _parse(text, where, all_checks() if checks is None else tuple(checks), (where,))
+    return _parse(text, where, checks, (where,))
 
 
-def _parse(text: str, where: str, checks: tuple[AnyCheck, ...], levels: tuple[str, ...]) -> Checklist:
+def _parse(text: str, where: str, checks: Checks, levels: tuple[str, ...]) -> Checklist:
     try:
         document = read_toml(text)
     except TomlFault as error:
         raise _rejected(where, [_Fault(_syntax_line(str(error), text), _syntax_message(error))]) from error
-    known = {check.id: check for check in checks}
-    reader = _ChecklistReader(text, known)
+    reader = _ChecklistReader(text, checks)
     base = None
     if "extends" in document:
         name = reader.text(document, (), "extends", required=True)
@@ -197,7 +193,7 @@ class _ChecklistReader(Struct):
     """Reads a parsed document and collects its faults."""
 
     source: str
-    checks: Mapping[str, AnyCheck]
+    checks: Checks
     faults: list[_Fault] = field(default_factory=list)
     gone: frozenset[str] = frozenset()
     lines: Mapping[TomlPath, int] | None = None
@@ -211,9 +207,9 @@ class _ChecklistReader(Struct):
         """The document's content, on top of the checklist that it extends."""
         self.only(document, (), ("id", "title", "extends", "without", "step", "check", "own"))
         inherited = base.own if base else ()
-        self.checks = {**self.checks, **{check.id: check for check in inherited}}
+        self.checks = self.checks.with_own(inherited)
         own = self.own_checks(document["own"]) if "own" in document else ()
-        self.checks = {**self.checks, **{check.id: check for check in own}}
+        self.checks = self.checks.with_own(own)
         identity = self.text(document, (), "id", required=True)
         if identity and not _NAME.fullmatch(identity):
             self.fault(("id",), "id must consist of lower-case letters, digits and dashes")
@@ -326,21 +322,24 @@ class _ChecklistReader(Struct):
                 self.fault((*path, "checks", index), f"check {check!r} is {where}")
             else:
                 placed[check] = number
-        step = Step(number, checks=checks, references=self.texts(table, path, "references"), **texts)
-        return step_over(below, step, set(table) & {*_STEP_TEXTS, *_STEP_LISTS}) if below else step
+        references = self.texts(table, path, "references")
+        worst_first = table.get("checks") == ALL
+        step = Step(number, checks=checks, worst_first=worst_first, references=references, **texts)
+        given = set(table) & {*_STEP_TEXTS, *_STEP_LISTS}
+        if "checks" in given:
+            given.add("worst_first")
+        return step_over(below, step, given) if below else step
 
     def checks_of(self, number: int, table: Mapping[str, Any], path: TomlPath) -> tuple[str, ...]:
-        """The checks that a step names, or all available ones for it, worst first."""
+        """The checks that a step names, or all available ones for it."""
         named = table.get("checks")
         if isinstance(named, str) and named != ALL:
             self.fault((*path, "checks"), f'checks must be a list of strings, or "{ALL}"')
             return ()
         if named != ALL:
             return self.texts(table, path, "checks")
-        checks = [
-            check for check in self.checks.values() if check.step == number and check.id not in self.gone
-        ]
-        return tuple(check.id for check in sorted(checks, key=lambda check: (-check.severity, check.id)))
+        steps = self.checks.steps
+        return tuple(check for check in steps if steps[check] == number and check not in self.gone)
 
     def number(self, table: Mapping[str, Any], path: TomlPath) -> int:
         value = table.get("number")
@@ -405,3 +404,35 @@ def fit(value: object, default: ParameterValue) -> ParameterValue | None:
 def _fault_of_form(check: AnyCheck, name: str, value: ParameterValue) -> str:
     """Why a fix rejects the value; empty if it accepts it."""
     return fault_of(check, name, value).rstrip(".") if name in check.takes else ""
+
+
+# A check by its id.
+
+
+def know_checks(ids: Iterable[str], checklist: str) -> None:
+    """Raises UsageError for an ID that neither HardenTUI nor the checklist has, and what `load` raises."""
+    ids = tuple(ids)
+    own = load(checklist).own if ids and checklist else ()
+    for check_id in ids:
+        find_check(check_id, own)
+
+
+def find_check(check_id: str, own: Iterable[AnyCheck] = ()) -> AnyCheck:
+    """A check by its id.
+
+    Args:
+        own: those declared by a checklist.
+
+    Raises:
+        UsageError: there is no such check; the hint names similar ones.
+    """
+    own = tuple(own)
+    check = check_by_id(check_id) or next((known for known in own if known.id == check_id), None)
+    if check is None:
+        from difflib import get_close_matches  # rarely needed, and it takes 4 ms
+
+        ids = [*CHECKS, *(known.id for known in own)]
+        close = get_close_matches(check_id, ids, 3, 0.5)
+        hint = f"Did you mean {' or '.join(close)}?" if close else "All of them: hardentui explain --list"
+        raise UsageError(f"There is no check called {visible(check_id, 60)}.", hint)
+    return check

@@ -10,23 +10,23 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from hardentui.checks import all_checks
+from hardentui.checks import CHECKS
 from hardentui.errors import InputError, NoEngine
 from hardentui.features.checklists.loading import load
 from hardentui.features.looking.judging import Judge
 from hardentui.features.named_file import refuse_strangers
 from hardentui.features.opening.engines import open_engines
 from hardentui.features.opening.opened import Opened
-from hardentui.features.opening.saved_facts import Recorder, unpacked
+from hardentui.features.opening.recording import Recorder
+from hardentui.features.opening.saved_facts import unpacked
 from hardentui.features.reports.as_json import SavedReport, document, read_report
 from hardentui.features.results import check_result, host_reports
 from hardentui.features.views import CheckProgress, Report, Row, Selection, reports_of, told_once
 from hardentui.features.workbench import Workbench
 from hardentui.files import write_bundle
-from hardentui.model.draft import TextFile
+from hardentui.model.draft import TextFile, WrittenFile
 from hardentui.model.finding import Kind, Severity
 from hardentui.model.known import Unread
-from hardentui.model.written import WrittenFile
 from hardentui.visible import visible
 
 # Saving the facts of a host: everything that a check of it reads, in one file.
@@ -54,7 +54,7 @@ def record(opened: Opened, moved: Callable[[CheckProgress], None], stop: threadi
     if opened.simulated or opened.saved_at:
         raise NoEngine("The facts of a simulated host cannot be saved.")
     recorder = Recorder(opened, files=opened.files, run=opened.run)
-    bench = Workbench(recorder.opened, Judge(load(), {check.id: check for check in all_checks()}))
+    bench = Workbench(recorder.opened, Judge(load(), CHECKS))
     for engine in recorder.opened.engines:
         engine.load_info()  # an answer cached by an earlier session would not be recorded
     bench.surroundings.host()

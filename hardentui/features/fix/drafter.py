@@ -16,13 +16,12 @@ from hardentui.features.fix.unit_edits import edited, prove_edit, unit_diff
 from hardentui.features.looking.containers import Neighbours
 from hardentui.features.looking.unit_origin import UNIT_LABEL, Origin, drift_of, manager_of, origin_of
 from hardentui.features.views import Report, known_facts
-from hardentui.harden.evaluate import arguments
+from hardentui.harden.remedy import arguments
 from hardentui.host.files.reader import Files
-from hardentui.model.draft import Draft, DraftFile, NextSteps, ShellCommands, Target
+from hardentui.model.draft import Draft, DraftFile, NextSteps, ShellCommands, Target, WrittenFile
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Version
-from hardentui.model.written import WrittenFile
 from hardentui.options import SECCOMP_PROFILE
 from hardentui.writers.context import profile_name
 

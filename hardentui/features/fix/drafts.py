@@ -13,10 +13,10 @@ from hardentui.features.looking.containers import Neighbours
 from hardentui.features.looking.stack import dependents_of
 from hardentui.host.place import container_on_host
 from hardentui.host.podman.generator import dry_run, exec_start, find_generator, version_of
-from hardentui.model.apps import compose_files, compose_project
 from hardentui.model.draft import Draft, DraftFile, ShellCommands, Target, TextFile
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unread, known
+from hardentui.model.network import compose_files, compose_project
 from hardentui.model.plan import Plan
 from hardentui.model.spec import NEWEST_KNOWN, OLDEST_WITH_QUADLET, Option, Spec, Version
 from hardentui.options import (
@@ -31,7 +31,7 @@ from hardentui.options import (
     REMOVE,
     RESTART,
 )
-from hardentui.options.argv.compare import compare_arguments
+from hardentui.options.argv import compare_arguments
 from hardentui.quadlet.proof import prove_by_port
 from hardentui.quadlet.write.bundle import Bundle, Member, UnitCommand, UnitContext, bundle
 from hardentui.reading.containers import declared_user, own_unit_of

@@ -15,9 +15,8 @@ from hardentui.features.fix.drafts import refuse_from_container
 from hardentui.features.looking.unit_origin import UNIT_LABEL, OriginKind, origin_of
 from hardentui.files import look_at_bundle, write_bundle
 from hardentui.host.files.reader import Files
-from hardentui.model.draft import Draft, DraftFile, Target, TextFile
+from hardentui.model.draft import Draft, DraftFile, Target, TextFile, WriteState, WrittenFile
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.written import WriteState, WrittenFile
 from hardentui.reading.own_command import checklist_of, own_command
 from hardentui.state.own_files import state_directory
 from hardentui.visible import command_word, visible

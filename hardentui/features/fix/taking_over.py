@@ -18,10 +18,9 @@ from hardentui.features.looking.containers import Neighbours
 from hardentui.features.looking.stack import dependents_of, in_start_order
 from hardentui.features.looking.unit_origin import manager_of, origin_of
 from hardentui.host.files.reader import Files
-from hardentui.model.draft import Draft, DraftFile, NextSteps, Target
+from hardentui.model.draft import Draft, DraftFile, NextSteps, Target, WriteState, WrittenFile
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Version
-from hardentui.model.written import WriteState, WrittenFile
 from hardentui.options import INIT_CTR, POD, REMOVE
 from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.quadlet.write.bundle import COPY_SCRIPT
@@ -99,9 +98,13 @@ def next_steps(
 
 
 def _elsewhere(facts: ContainerFacts, draft: Draft) -> str:
-    """Podman's own way to bring Quadlets to their place, which takes nothing over."""
+    """Podman's own way to bring Quadlets to their place, which takes nothing over, and lets everybody read
+    them (mode 0644).
+    """
     units = [shlex.quote(file.name) for file in draft.files if file.is_unit]
-    if draft.target is not Target.QUADLET or facts.engine.version < _QUADLET_INSTALL or not units:
+    private = any(file.mode & 0o077 == 0 for file in draft.files)
+    known = draft.target is Target.QUADLET and facts.engine.version >= _QUADLET_INSTALL
+    if not known or not units or private:
         return ""
     return f"; on a host without {visible(facts.name, 80)}: podman quadlet install {' '.join(units)}"
 

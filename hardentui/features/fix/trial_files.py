@@ -26,8 +26,8 @@ from hardentui.features.trial.tried import (
 )
 from hardentui.features.trial.trying import is_remembered
 from hardentui.features.views import Report, known_facts
-from hardentui.harden.evaluate import spec_diff
 from hardentui.harden.protection import weakenings
+from hardentui.harden.remedy import spec_diff
 from hardentui.host.files.reader import Files, LocalFiles
 from hardentui.model.draft import DraftFile, Target
 from hardentui.model.facts import ContainerFacts

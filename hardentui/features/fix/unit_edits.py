@@ -20,8 +20,7 @@ from hardentui.model.known import Unread
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec, Version
 from hardentui.options import NAME, NETWORK
-from hardentui.options.argv.compare import compare_arguments
-from hardentui.options.argv.items import without_optional
+from hardentui.options.argv import compare_arguments, without_optional
 from hardentui.quadlet.edit.changes import ItemChange, applied
 from hardentui.quadlet.edit.container import Edited, edit_quadlet, planned_changes
 from hardentui.quadlet.edit.service import (

@@ -9,19 +9,17 @@ from typing import Any
 
 from hardentui.errors import ChecklistError, GeneratorError, HardenError, InputError
 from hardentui.features.checklists.loading import fit
-from hardentui.features.checklists.own_rows import line_of, toml_lines
 from hardentui.features.planning import saved_plans
 from hardentui.files import write_bundle
 from hardentui.host import editor
 from hardentui.model.check import AnyCheck
-from hardentui.model.draft import TextFile
+from hardentui.model.draft import TextFile, WrittenFile
 from hardentui.model.plan import Choice
 from hardentui.model.spec import Version
-from hardentui.model.written import WrittenFile
 from hardentui.quadlet.port import generate, losses
 from hardentui.reading.forms import fault_of
 from hardentui.systemd.unit_text import QUADLET, UnitText, check_unit_text
-from hardentui.toml_document import TomlFault, read_toml
+from hardentui.toml_document import TomlFault, line_of, read_toml, toml_lines
 from hardentui.visible import visible
 from hardentui.words import nearest, plural
 

@@ -1,12 +1,13 @@
-"""The card: what hardening makes of a container, on one screen. Pure."""
+"""The card: what hardening makes of a container, on one screen."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
 
+from hardentui.features.harden.kernel import doors_of, within_reach
 from hardentui.harden.decisions import becomes, decisions, what_changes
 from hardentui.harden.score import Score
 from hardentui.model.facts import ContainerFacts
@@ -18,6 +19,7 @@ from hardentui.options.capabilities import bounding_set
 from hardentui.reading.behaviour import powerless, uids
 from hardentui.reading.containers import declared_user, is_root
 from hardentui.reading.mounts import asks_for_user_namespace
+from hardentui.reading.seccomp import parse_profile
 from hardentui.visible import visible
 
 SCHEMA = "hardentui/harden/1"
@@ -35,7 +37,7 @@ class Side(Struct, frozen=True, kw_only=True):
         writable: the directories that it can write to; `/` is everything.
         memory, processes: the limits in bytes and tasks; 0 = none.
         network: how it is connected.
-        kernel_vulnerabilities: None: not measured.
+        kernel_vulnerabilities: how many of the table in `kernel` it can reach; None if its filter is unknown.
     """
 
     score: int | None = None
@@ -100,17 +102,26 @@ class Card(Struct, frozen=True, kw_only=True):
 
 
 def side_of(
-    facts: ContainerFacts, spec: Spec, score: Score, *, calls: int | None, outgoing: Iterable[str] | None
+    facts: ContainerFacts,
+    spec: Spec,
+    score: Score,
+    *,
+    calls: int | None,
+    outgoing: Iterable[str] | None,
+    learned: Mapping[str, Any] | None = None,
 ) -> Side:
     """How a container is, or would be, with this spec.
 
     Args:
         calls: system calls that its filter lets through.
+        learned: the seccomp profile that it gets; None: the filter in force.
         outgoing: where it was seen to connect to; None if nobody watched.
     """
     names = bounding_set(spec, facts.engine.default_capabilities)
     if powerless(facts, spec):
         names = frozenset()
+    filter_ = parse_profile(learned, capabilities=names) if learned else None
+    doors = doors_of(facts, spec, names, filter_)
     return Side(
         score=score.value,
         level=score.level.value if score.level else None,
@@ -122,6 +133,7 @@ def side_of(
         memory=spec[MEMORY],
         processes=max(0, spec[PIDS_LIMIT]),
         network=_network(facts, spec, outgoing),
+        kernel_vulnerabilities=None if doors is None else len(within_reach(doors)),
     )
 
 
@@ -173,10 +185,11 @@ def card_of(
     calls = learned.syscalls_before or None if learned else None
     fewer = learned.syscalls or calls if learned else None
     outgoing = learned.outgoing if learned and "outgoing" not in learned.unknown else None
+    profile = learned.seccomp if learned else None
     return Card(
         container=facts.name,
         before=side_of(facts, plan.before, before, calls=calls, outgoing=None),
-        after=side_of(facts, plan.after, after, calls=fewer, outgoing=outgoing),
+        after=side_of(facts, plan.after, after, calls=fewer, outgoing=outgoing, learned=profile),
         left_out=tuple(_left_out(wanted, trial)),
         needs_values=tuple(f"{skip.check} ({skip.needs})" for skip in missing.values()),
         decide=tuple(_questions(wanted, trial)),

@@ -98,12 +98,14 @@ def _side(side: Side, peak: int) -> tuple[tuple[str, str], ...]:
     names = " ".join(side.capability_names) if len(side.capability_names) <= _FEW else ""
     many = f"{side.capabilities}: {names}" if names else str(side.capabilities or "none")
     calls = "" if side.system_calls is None else str(side.system_calls)
+    bugs = "" if side.kernel_vulnerabilities is None else f"{side.kernel_vulnerabilities} within reach"
     places = [place for place in side.writable if place != EVERYTHING]
     writable = "everything" if EVERYTHING in side.writable else visible(", ".join(places), 200) or "nothing"
     return (
         ("runs as", side.user),
         ("capabilities", many),
         ("system calls", calls),
+        ("known kernel bugs", bugs),
         ("can write", writable),
         ("memory, processes", f"{_memory(side.memory, peak)}, {side.processes or 'no limit'}"),
         ("leaves to", side.network),

@@ -27,10 +27,10 @@ from hardentui.features.trial.simulated_trial import play_trial
 from hardentui.features.trial.tried import can_keep_profile, keep_profile, profile_directory, profile_path
 from hardentui.features.trial.trying import Wishes, choices_to_try
 from hardentui.features.views import Report, known_facts
-from hardentui.model.apps import compose_project
 from hardentui.model.draft import DraftFile, Target
 from hardentui.model.finding import Risk
 from hardentui.model.journal import EntryState, JournalEntry, public_entry
+from hardentui.model.network import compose_project
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.model.trial import Learned, OnTrialEvent, Trial
 from hardentui.options import SECCOMP_PROFILE

@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError, InputError, ToolMissing, UsageError, WriteError
-from hardentui.features.looking.parts import Parts
+from hardentui.features.looking.surroundings import Parts
 from hardentui.files import write_bundle
 from hardentui.host.asker import CANCELLED, asker
 from hardentui.images.inventory import read_inventory
@@ -33,7 +33,7 @@ from hardentui.scanners.stored import LARGEST, StoredScans, parse_report, subjec
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
-    from hardentui.model.written import WrittenFile
+    from hardentui.model.draft import WrittenFile
 
 
 # The contents of an image, read through the engine without running it.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct
+from msgspec import Struct, json
 from msgspec.structs import replace
 
 from hardentui.engine.read import Engine
@@ -31,18 +31,22 @@ from hardentui.model.facts import (
     NotRunning,
     Rlimit,
     UnitFacts,
+    VolumeFacts,
     WrittenDirectory,
 )
 from hardentui.model.known import Known, Later, Together, Unread, known, later
-from hardentui.options import MOUNTS, SECCOMP_PROFILE
-from hardentui.reading.containers import declared_user, is_infra, section
+from hardentui.model.seccomp import NoFilter, RawFilter, RuntimeConfig, SeccompProfile
+from hardentui.options import MOUNTS, NETWORK, SECCOMP_PROFILE
+from hardentui.reading.containers import ask_or, declared_user, is_infra, section
 from hardentui.reading.logs import engine_limits_log
 from hardentui.reading.mounts import is_place_of_secrets, mounted_words, shown_from_host
-from hardentui.reading.networks import internal_networks, uses_network_of_pod
+from hardentui.reading.networks import internal_networks, mode_of, uses_network_of_pod
+from hardentui.reading.seccomp import parse_profile
+from hardentui.reading.system_calls import RAW_FILTER, raw_filter
 from hardentui.reading.written import working_directories, written_directories
 
 if TYPE_CHECKING:
-    from hardentui.features.looking.shared_resources import OncePerEngine
+    from hardentui.features.looking.once_per_engine import OncePerEngine
 
 UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"
 _KINDS = {0: "modified", 1: "added", 2: "deleted"}
@@ -65,43 +69,7 @@ class Place(Struct, frozen=True):
     engine: Engine
     files: Files
     once: OncePerEngine
-
-
-def readers_of_container(place: Place) -> dict[str, Later[Any]]:
-    """Readers of what needs neither the other containers nor the mounts, by name of the fact."""
-    readers: dict[str, Later[Any]] = {
-        name: later(read, place)
-        for name, read in (
-            ("changes", read_changes),
-            ("exec_sessions", _exec_sessions),
-            ("secret_drivers", _secret_drivers),
-            ("exec_events", _exec_events),
-            ("unit", _unit),
-            ("unit_exists", _unit_exists),
-            ("seccomp_file", _seccomp_file),
-            ("seccomp_rules", _seccomp_rules),
-            ("denials", _denials),
-        )
-    }
-    if place.engine.facts.local:
-        readers |= {
-            name: later(read, place)
-            for name, read in (
-                ("exec_uids", _exec_uids),
-                ("env_files", _env_files),
-                ("secret_files", _secret_files),
-                ("repositories", _repositories),
-                ("mounted_programs", _mounted_programs),
-                ("programs", _programs),
-                ("named_uid", _named_uid),
-                ("host_listening", _host_listening),
-                ("network_helper", _network_helper),
-                ("log_limit_in_force", _log_limit),
-                ("written_directories", _written_directories),
-                ("owners", _owners),
-            )
-        }
-    return readers
+    runtimes: RuntimeConfigs
 
 
 def readers_of_process(
@@ -380,13 +348,219 @@ def _profile_path(facts: ContainerFacts) -> str:
 
 
 def _seccomp_rules(facts: ContainerFacts, place: Place) -> Known[Mapping[str, Any]]:
-    import json
-
     path = _profile_path(facts)
     try:
-        rules = json.loads(place.files.read_text(path, _PROFILE_LIMIT))
+        rules = json.decode(place.files.read_text(path, _PROFILE_LIMIT))
     except OSError as error:
         return Unread(f"{path}: {reason(error)}")
     except (ValueError, RecursionError):
         return Unread(f"{path} is not JSON")
     return rules if isinstance(rules, dict) else Unread(f"{path} is not a seccomp profile")
+
+
+_INIT = "/run/podman-init"
+"""Where Podman mounts the program of `--init`."""
+
+
+class RuntimeConfigs:
+    """Builds them; most containers have the same filter, which is parsed once."""
+
+    def __init__(self) -> None:
+        self._profiles: dict[bytes, SeccompProfile | None] = {}
+
+    def read(self, document: Mapping[str, Any] | None) -> Known[RuntimeConfig]:
+        """`document` is None if it could not be read."""
+        if document is None:
+            return Unread("the configuration of the runtime (config.json) cannot be read")
+        annotations = _texts(document.get("annotations"))
+        process, linux = document.get("process"), _section(document, "linux")
+        score = process.get("oomScoreAdj") if isinstance(process, dict) else None
+        devices = _section(linux, "resources").get("devices")
+        return RuntimeConfig(
+            annotations=annotations,
+            seccomp=self._filter(linux, annotations),
+            sysctl=_texts(linux.get("sysctl")),
+            oom_score_adj=score if isinstance(score, int) else None,
+            masks=frozenset(_paths(linux, "maskedPaths")) | frozenset(_paths(linux, "readonlyPaths")),
+            device_rules=frozenset(_device_rules(devices)),
+            device_filter=bool(devices),
+            programs=tuple(dict.fromkeys((*_hooks(document), *_init(document)))),
+        )
+
+    def _filter(
+        self, linux: Mapping[str, Any], annotations: Mapping[str, str]
+    ) -> SeccompProfile | RawFilter | NoFilter | None:
+        if RAW_FILTER in annotations:
+            compiled = raw_filter(annotations[RAW_FILTER])
+            given = None if isinstance(compiled, Unread) else compiled.filter
+            return given if isinstance(given, RawFilter) else None
+        section = linux.get("seccomp")
+        if not section:
+            return NoFilter("no linux.seccomp in the runtime's configuration")
+        text = json.encode(section)
+        if text not in self._profiles:
+            try:
+                self._profiles[text] = parse_profile(section)
+            except (AttributeError, TypeError, ValueError):
+                self._profiles[text] = None
+        return self._profiles[text]
+
+
+def _hooks(document: Mapping[str, Any]) -> Iterator[str]:
+    for stage in _section(document, "hooks").values():
+        for hook in stage if isinstance(stage, list) else ():
+            if isinstance(hook, dict) and "path" in hook:
+                yield str(hook["path"])
+
+
+def _init(document: Mapping[str, Any]) -> Iterator[str]:
+    mounts = document.get("mounts")
+    for mount in mounts if isinstance(mounts, list) else ():
+        if isinstance(mount, dict) and mount.get("destination") == _INIT:
+            yield str(mount.get("source"))
+
+
+def _section(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    section = document.get(name)
+    return section if isinstance(section, dict) else {}
+
+
+def _paths(linux: Mapping[str, Any], name: str) -> Iterator[str]:
+    listed = linux.get(name)
+    yield from (str(path) for path in (listed if isinstance(listed, list) else ()))
+
+
+def _device_rules(listed: object) -> Iterator[str]:
+    """The rules that allow something, as cgroup v1 lists them."""
+    for rule in listed if isinstance(listed, list) else ():
+        if isinstance(rule, dict) and rule.get("allow") is True:
+            major, minor = (_number(rule.get(name)) for name in ("major", "minor"))
+            yield f"{rule.get('type') or 'a'} {major}:{minor} {rule.get('access') or 'rwm'}"
+
+
+def _number(given: object) -> str:
+    return str(given) if isinstance(given, int) and given >= 0 else "*"
+
+
+def _texts(given: object) -> dict[str, str]:
+    return {str(name): str(value) for name, value in given.items()} if isinstance(given, dict) else {}
+
+
+_MOST_LINKS = 40  # as many as the kernel follows
+
+
+def links_of(files: Files, document: Mapping[str, Any], volumes: Mapping[str, VolumeFacts]) -> dict[str, str]:
+    """Host path of a mount -> its target, for the mounts of a container that go through links.
+
+    A path that cannot be read (no permission, not recorded) is left out; the typed one is used.
+    """
+    links = {}
+    for path in _host_paths(document, volumes):
+        try:
+            real = real_path(files, path)
+        except OSError:
+            continue
+        if real != posixpath.normpath(path):
+            links[path] = real
+    return links
+
+
+def real_path(files: Files, path: str) -> str:
+    """The path without symbolic links.
+
+    Raises:
+        OSError: part of it cannot be read, or its links form a loop.
+    """
+    left = [part for part in path.split("/") if part][::-1]
+    real, links = "/", 0
+    while left:
+        part = left.pop()
+        if part in (".", ".."):
+            real = posixpath.dirname(real) if part == ".." else real
+            continue
+        here = posixpath.join(real, part)
+        if not stat.S_ISLNK(files.stat(here, follow=False).mode):
+            real = here
+            continue
+        links += 1
+        if links > _MOST_LINKS:
+            raise OSError("too many links")
+        target = files.read_link(here)
+        real = "/" if target.startswith("/") else real
+        left += [part for part in target.split("/") if part][::-1]
+    return real
+
+
+def _host_paths(document: Mapping[str, Any], volumes: Mapping[str, VolumeFacts]) -> Iterable[str]:
+    for mount in document.get("Mounts") or ():
+        source = mount.get("Source") if isinstance(mount, Mapping) and mount.get("Type") == "bind" else None
+        if isinstance(source, str) and source.startswith("/"):
+            yield source
+    for volume in volumes.values():
+        device = (volume.inspect.get("Options") or {}).get("device")
+        if isinstance(device, str) and device.startswith("/"):
+            yield device
+
+
+_OF_HOST = "/proc/1/ns/net"
+_MOST_LENDERS = 8
+
+Ask = Callable[[str], Known[Mapping[str, Any]]]
+
+
+def lender_on_host(facts: ContainerFacts, ask: Ask) -> Known[bool]:
+    """Whether the network that a container borrows is the host's own; False for one that borrows none.
+
+    For a running container, the kernel knows. Otherwise the lender decides, or the lender of that one.
+
+    Args:
+        ask: for the inspect document of a container by its name or ID.
+    """
+    mode = next((value for value in facts.spec[NETWORK] if mode_of(value) in ("container", "ns")), "")
+    if not mode:
+        return False
+    shared = ask_or(facts, lambda kernel: kernel.shared_namespaces, None)
+    if shared is not None:
+        return "net" in shared
+    return _leads_to_host(mode, ask)
+
+
+def _leads_to_host(mode: str, ask: Ask) -> Known[bool]:
+    for _ in range(_MOST_LENDERS):
+        kind, _, lender = mode.partition(":")
+        if kind == "ns":
+            same = lender == _OF_HOST
+            return True if same else Unread(f"which network it joins at {lender} is not known")
+        if kind != "container":
+            return kind == "host"
+        document = ask(lender)
+        if isinstance(document, Unread):
+            return Unread(f"the network of container {lender}, which it borrows: {document.reason}")
+        mode = str(section(document, "HostConfig").get("NetworkMode") or "")
+    return Unread("the network that it borrows is passed on too often")
+
+
+READERS: Mapping[str, Callable[[ContainerFacts, Place], Any]] = {
+    "changes": read_changes,
+    "exec_sessions": _exec_sessions,
+    "secret_drivers": _secret_drivers,
+    "exec_events": _exec_events,
+    "unit": _unit,
+    "unit_exists": _unit_exists,
+    "seccomp_file": _seccomp_file,
+    "seccomp_rules": _seccomp_rules,
+    "denials": _denials,
+    "exec_uids": _exec_uids,
+    "env_files": _env_files,
+    "secret_files": _secret_files,
+    "repositories": _repositories,
+    "mounted_programs": _mounted_programs,
+    "programs": _programs,
+    "named_uid": _named_uid,
+    "host_listening": _host_listening,
+    "network_helper": _network_helper,
+    "log_limit_in_force": _log_limit,
+    "written_directories": _written_directories,
+    "owners": _owners,
+}
+"""Fact of a container -> its reader."""

@@ -11,7 +11,6 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from hardentui.engine import events
 from hardentui.engine.inspecting import Gone, Inspected
 from hardentui.engine.read import Engine
 from hardentui.engine.shapes import Listed
@@ -19,7 +18,6 @@ from hardentui.errors import EngineError, NotFound
 from hardentui.features.looking.gather import Gatherer, with_peers
 from hardentui.features.looking.judging import Judge
 from hardentui.features.looking.rows import Lists, read_lists, row_of
-from hardentui.features.looking.stack import stack_of
 from hardentui.features.opening.opened import Opened
 from hardentui.features.views import CheckProgress, Connectivity, KeptOriginal, Report, Row
 from hardentui.model.facts import ContainerFacts
@@ -302,6 +300,8 @@ class Containers:
         stop: threading.Event,
     ) -> None:
         """Follow the events of all engines until `stop`; blocking."""
+        from hardentui.engine import events
+
         threads = []
         for engine in self._opened.engines:
             label = engine.facts.label
@@ -366,6 +366,8 @@ class Containers:
         def read(identity: str) -> ContainerFacts | None:
             document = inspect(identity)
             return gatherer.container(document) if document else None
+
+        from hardentui.features.looking.stack import stack_of
 
         stack, services = stack_of(report.facts, listed, inspect, read)
         return Neighbours(stack, services, frozenset(container.name for container in listed))

@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import posixpath
-import stat
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct, json
 
 from hardentui.engine.read import Engine
 from hardentui.engine.shapes import Listed
-from hardentui.features.looking.container_readers import (
-    UNIT_LABEL,
-    Place,
-    readers_of_container,
-    readers_of_process,
-)
-from hardentui.features.looking.host_side import HostSide
 from hardentui.features.looking.inventories import Inventories
-from hardentui.features.looking.mounted_paths import mounts_and_sockets
-from hardentui.features.looking.shared_resources import OncePerEngine, Shared, asked
+from hardentui.features.looking.shared_resources import Shared, asked
 from hardentui.features.opening.opened import Opened
 from hardentui.host.files.reader import Files
 from hardentui.host.process.cgroups import CgroupTree, find_cgroups
-from hardentui.host.process.left_open import read_left_open
-from hardentui.host.process.proc import lost_masks, read_entered, read_kernel, refuse_another
-from hardentui.images.bases import bases_of
-from hardentui.model.apps import app_of
+from hardentui.host.process.proc import lost_masks, read_entered, read_kernel, read_left_open, refuse_another
 from hardentui.model.facts import (
     AS_FAR_AS_KNOWN,
     COSTLY,
@@ -38,207 +26,17 @@ from hardentui.model.facts import (
     Kernel,
     NetworkFacts,
     NotRunning,
-    VolumeFacts,
 )
 from hardentui.model.host import TrustFacts
-from hardentui.model.image import RegistryDigest
-from hardentui.model.known import NOT_READ, Known, Together, Unread, known, later
-from hardentui.model.network import Peer, Peers
-from hardentui.model.seccomp import NoFilter, RawFilter, RuntimeConfig, SeccompProfile
+from hardentui.model.image import NeverScanned, RegistryDigest, ScanReport
+from hardentui.model.known import NOT_READ, Known, Later, Together, Unread, known, later
+from hardentui.model.network import Peer, Peers, app_of
 from hardentui.model.spec import Spec
 from hardentui.model.trust import full_reference
-from hardentui.options import NETWORK
-from hardentui.options.engine_defaults import EngineDefaults
-from hardentui.options.read import read_spec
-from hardentui.options.sources import Sources
+from hardentui.options.inspect.view import Sources
+from hardentui.options.read import EngineDefaults, read_spec
 from hardentui.reading.containers import ask_or, engine_info, section
-from hardentui.reading.networks import mode_of
-from hardentui.reading.seccomp import parse_profile
-from hardentui.reading.system_calls import RAW_FILTER, raw_filter
 from hardentui.scanners.registry_answers import NEVER_ASKED, RegistryAnswers
-from hardentui.scanners.stored import StoredScans
-
-_INIT = "/run/podman-init"
-"""Where Podman mounts the program of `--init`."""
-
-
-class RuntimeConfigs:
-    """Builds them; most containers have the same filter, which is parsed once."""
-
-    def __init__(self) -> None:
-        self._profiles: dict[bytes, SeccompProfile | None] = {}
-
-    def read(self, document: Mapping[str, Any] | None) -> Known[RuntimeConfig]:
-        """`document` is None if it could not be read."""
-        if document is None:
-            return Unread("the configuration of the runtime (config.json) cannot be read")
-        annotations = _texts(document.get("annotations"))
-        process, linux = document.get("process"), _section(document, "linux")
-        score = process.get("oomScoreAdj") if isinstance(process, dict) else None
-        devices = _section(linux, "resources").get("devices")
-        return RuntimeConfig(
-            annotations=annotations,
-            seccomp=self._filter(linux, annotations),
-            sysctl=_texts(linux.get("sysctl")),
-            oom_score_adj=score if isinstance(score, int) else None,
-            masks=frozenset(_paths(linux, "maskedPaths")) | frozenset(_paths(linux, "readonlyPaths")),
-            device_rules=frozenset(_device_rules(devices)),
-            device_filter=bool(devices),
-            programs=tuple(dict.fromkeys((*_hooks(document), *_init(document)))),
-        )
-
-    def _filter(
-        self, linux: Mapping[str, Any], annotations: Mapping[str, str]
-    ) -> SeccompProfile | RawFilter | NoFilter | None:
-        if RAW_FILTER in annotations:
-            compiled = raw_filter(annotations[RAW_FILTER])
-            given = None if isinstance(compiled, Unread) else compiled.filter
-            return given if isinstance(given, RawFilter) else None
-        section = linux.get("seccomp")
-        if not section:
-            return NoFilter("no linux.seccomp in the runtime's configuration")
-        text = json.encode(section)
-        if text not in self._profiles:
-            try:
-                self._profiles[text] = parse_profile(section)
-            except (AttributeError, TypeError, ValueError):
-                self._profiles[text] = None
-        return self._profiles[text]
-
-
-def _hooks(document: Mapping[str, Any]) -> Iterator[str]:
-    for stage in _section(document, "hooks").values():
-        for hook in stage if isinstance(stage, list) else ():
-            if isinstance(hook, dict) and "path" in hook:
-                yield str(hook["path"])
-
-
-def _init(document: Mapping[str, Any]) -> Iterator[str]:
-    mounts = document.get("mounts")
-    for mount in mounts if isinstance(mounts, list) else ():
-        if isinstance(mount, dict) and mount.get("destination") == _INIT:
-            yield str(mount.get("source"))
-
-
-def _section(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    section = document.get(name)
-    return section if isinstance(section, dict) else {}
-
-
-def _paths(linux: Mapping[str, Any], name: str) -> Iterator[str]:
-    listed = linux.get(name)
-    yield from (str(path) for path in (listed if isinstance(listed, list) else ()))
-
-
-def _device_rules(listed: object) -> Iterator[str]:
-    """The rules that allow something, as cgroup v1 lists them."""
-    for rule in listed if isinstance(listed, list) else ():
-        if isinstance(rule, dict) and rule.get("allow") is True:
-            major, minor = (_number(rule.get(name)) for name in ("major", "minor"))
-            yield f"{rule.get('type') or 'a'} {major}:{minor} {rule.get('access') or 'rwm'}"
-
-
-def _number(given: object) -> str:
-    return str(given) if isinstance(given, int) and given >= 0 else "*"
-
-
-def _texts(given: object) -> dict[str, str]:
-    return {str(name): str(value) for name, value in given.items()} if isinstance(given, dict) else {}
-
-
-_MOST_LINKS = 40  # as many as the kernel follows
-
-
-def links_of(files: Files, document: Mapping[str, Any], volumes: Mapping[str, VolumeFacts]) -> dict[str, str]:
-    """Host path of a mount -> its target, for the mounts of a container that go through links.
-
-    A path that cannot be read (no permission, not recorded) is left out; the typed one is used.
-    """
-    links = {}
-    for path in _host_paths(document, volumes):
-        try:
-            real = real_path(files, path)
-        except OSError:
-            continue
-        if real != posixpath.normpath(path):
-            links[path] = real
-    return links
-
-
-def real_path(files: Files, path: str) -> str:
-    """The path without symbolic links.
-
-    Raises:
-        OSError: part of it cannot be read, or its links form a loop.
-    """
-    left = [part for part in path.split("/") if part][::-1]
-    real, links = "/", 0
-    while left:
-        part = left.pop()
-        if part in (".", ".."):
-            real = posixpath.dirname(real) if part == ".." else real
-            continue
-        here = posixpath.join(real, part)
-        if not stat.S_ISLNK(files.stat(here, follow=False).mode):
-            real = here
-            continue
-        links += 1
-        if links > _MOST_LINKS:
-            raise OSError("too many links")
-        target = files.read_link(here)
-        real = "/" if target.startswith("/") else real
-        left += [part for part in target.split("/") if part][::-1]
-    return real
-
-
-def _host_paths(document: Mapping[str, Any], volumes: Mapping[str, VolumeFacts]) -> Iterable[str]:
-    for mount in document.get("Mounts") or ():
-        source = mount.get("Source") if isinstance(mount, Mapping) and mount.get("Type") == "bind" else None
-        if isinstance(source, str) and source.startswith("/"):
-            yield source
-    for volume in volumes.values():
-        device = (volume.inspect.get("Options") or {}).get("device")
-        if isinstance(device, str) and device.startswith("/"):
-            yield device
-
-
-_OF_HOST = "/proc/1/ns/net"
-_MOST_LENDERS = 8
-
-Ask = Callable[[str], Known[Mapping[str, Any]]]
-
-
-def lender_on_host(facts: ContainerFacts, ask: Ask) -> Known[bool]:
-    """Whether the network that a container borrows is the host's own; False for one that borrows none.
-
-    For a running container, the kernel knows. Otherwise the lender decides, or the lender of that one.
-
-    Args:
-        ask: for the inspect document of a container by its name or ID.
-    """
-    mode = next((value for value in facts.spec[NETWORK] if mode_of(value) in ("container", "ns")), "")
-    if not mode:
-        return False
-    shared = ask_or(facts, lambda kernel: kernel.shared_namespaces, None)
-    if shared is not None:
-        return "net" in shared
-    return _leads_to_host(mode, ask)
-
-
-def _leads_to_host(mode: str, ask: Ask) -> Known[bool]:
-    for _ in range(_MOST_LENDERS):
-        kind, _, lender = mode.partition(":")
-        if kind == "ns":
-            same = lender == _OF_HOST
-            return True if same else Unread(f"which network it joins at {lender} is not known")
-        if kind != "container":
-            return kind == "host"
-        document = ask(lender)
-        if isinstance(document, Unread):
-            return Unread(f"the network of container {lender}, which it borrows: {document.reason}")
-        mode = str(section(document, "HostConfig").get("NetworkMode") or "")
-    return Unread("the network that it borrows is passed on too often")
-
 
 INSIDE_NOT_READ = Unread(
     "the files in the image were not read; hardentui images --inside reads them without running it"
@@ -252,16 +50,35 @@ class StoredAboutImages(Struct, frozen=True):
 
     Attributes:
         inventories: their contents.
-        scans: results of vulnerability scanners.
         registry: answers of registries.
     """
 
     inventories: Inventories | None = None
-    scans: StoredScans | None = None
     registry: RegistryAnswers | None = None
 
 
+if TYPE_CHECKING:
+    from hardentui.features.looking.container_readers import Place
+    from hardentui.features.looking.host_side import HostSide
+    from hardentui.features.looking.mounted_paths import MountsAndSockets
+
 V = TypeVar("V")
+UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"
+
+OF_CONTAINER = tuple(
+    "changes exec_sessions secret_drivers exec_events unit unit_exists seccomp_file seccomp_rules "
+    "denials".split()
+)
+OF_LOCAL_CONTAINER = tuple(
+    "exec_uids env_files secret_files repositories mounted_programs programs named_uid host_listening "
+    "network_helper log_limit_in_force written_directories owners".split()
+)
+OF_PROCESS = ("processes", "listening", "clients", "rlimits")
+"""Facts that few checks ask for: container_readers.py, which reads them, is loaded with the first."""
+
+
+def _read(subject: object, readers: Together[Mapping[str, Later[Any]]], name: str) -> Any:
+    return readers.whole(subject)[name].read(subject)
 
 
 class Gatherer:
@@ -275,10 +92,13 @@ class Gatherer:
     def __init__(self, engine: Engine, opened: Opened, stored: StoredAboutImages) -> None:
         self._opened = opened
         self._stored = stored
-        self._once = OncePerEngine(engine, opened.files, opened.run, opened.clock)
         self.engine = engine
         self._files = opened.files_of(engine.facts)
-        self._host_side = HostSide(opened.files, opened.clock)
+        self._side: HostSide | None = None
+        self._pids: tuple[int, ...] = ()
+        self._services: frozenset[str] = frozenset()
+        named = (*OF_CONTAINER, *(OF_LOCAL_CONTAINER if engine.facts.local else ()))
+        self._readers: dict[str, Any] = {name: later(self._read, name) for name in named}
         self._trust: Known[TrustFacts] | None = None
         self._cgroups: Known[CgroupTree] | None = None
         self._images: dict[str, Known[ImageFacts]] = {}
@@ -287,18 +107,36 @@ class Gatherer:
         self._refined_from = engine.facts
         self._shared = Shared(engine, ())
         self._defaults = EngineDefaults()
-        self._runtimes = RuntimeConfigs()
-        self._place = Place(engine, self._files, self._once)
 
     def refresh(self, listed: tuple[Listed, ...]) -> None:
         """Use a new list of containers, and forget what may have changed with it."""
         self._shared = Shared(self.engine, listed)
         self._engine_facts = None
         self._fresh.clear()
-        self._host_side.forget(tuple(container.pid for container in listed if container.pid))
-        self._once.forget(
-            {container.labels[UNIT_LABEL] for container in listed if UNIT_LABEL in container.labels}
-        )
+        self._side = None
+        self._pids = tuple(container.pid for container in listed if container.pid)
+        self._services = frozenset(unit for container in listed if (unit := container.labels.get(UNIT_LABEL)))
+        if "_place" in self.__dict__:
+            self._place.once.forget(self._services)
+
+    @cached_property
+    def _place(self) -> Place:
+        """Where the facts are read that few checks ask for; what reads them is loaded with the first."""
+        from hardentui.features.looking.container_readers import Place, RuntimeConfigs
+        from hardentui.features.looking.once_per_engine import OncePerEngine
+
+        once = OncePerEngine(self.engine, self._opened.files, self._opened.run, self._opened.clock)
+        once.forget(self._services)
+        return Place(self.engine, self._files, once, RuntimeConfigs())
+
+    def _host_side(self) -> HostSide:
+        """The engine's side of the mounts, read anew with each list."""
+        side = self._side
+        if side is None:
+            from hardentui.features.looking.host_side import HostSide
+
+            side = self._side = HostSide(self._opened.files, self._opened.clock, self._pids)
+        return side
 
     def engine_facts(self) -> EngineFacts:
         """The engine with what its user trusts."""
@@ -307,7 +145,7 @@ class Gatherer:
             self._refined_from = facts
             self._engine_facts = facts.replace(
                 trust=later(self._read_trust),
-                auto_update_timer=later(lambda _: self._once.auto_update_timer()),
+                auto_update_timer=later(lambda _: self._place.once.auto_update_timer()),
             )
         return self._engine_facts
 
@@ -326,8 +164,8 @@ class Gatherer:
         self._defaults = self._defaults.learned(document)
         local = self.engine.facts.local
         oci = Together(self._oci_config)
-        around = Together(mounts_and_sockets, self._host_side, shared.giver)
-        readers: dict[str, Any] = {**readers_of_container(self._place)}
+        around = Together(self._mounts_and_sockets, shared)
+        readers: dict[str, Any] = self._readers.copy()
         if not costly:
             readers |= dict.fromkeys(COSTLY & readers.keys(), ONLY_IN_DETAIL)
             readers |= AS_FAR_AS_KNOWN
@@ -345,15 +183,35 @@ class Gatherer:
             volumes=later(lambda facts: shared.volumes_of(document)),
             pod=later(lambda facts: shared.pod(str(document.get("Pod") or ""))),
             image_ids=later(lambda facts: shared.image_ids),
-            links=later(lambda facts: links_of(self._files, document, facts.volumes) if local else {}),
+            links=later(self._links) if local else {},
             registry_digest=later(lambda facts: self._registry_digest(document)),
-            runtime=later(lambda facts: self._runtimes.read(oci.whole(facts))),
+            runtime=later(lambda facts: self._place.runtimes.read(oci.whole(facts))),
             mounted=later(around.part, "mounted"),
             hidden_mounts=later(around.part, "hidden_mounts"),
             sockets=later(around.part, "sockets"),
-            lender_on_host=later(lender_on_host, shared.giver),
+            lender_on_host=later(self._lender_on_host, shared),
             **readers,
         )
+
+    def _read(self, facts: ContainerFacts, name: str) -> Any:
+        from hardentui.features.looking.container_readers import READERS
+
+        return READERS[name](facts, self._place)
+
+    def _links(self, facts: ContainerFacts) -> dict[str, str]:
+        from hardentui.features.looking.container_readers import links_of
+
+        return links_of(self._files, facts.inspect, facts.volumes)
+
+    def _lender_on_host(self, facts: ContainerFacts, shared: Shared) -> Known[bool]:
+        from hardentui.features.looking.container_readers import lender_on_host
+
+        return lender_on_host(facts, shared.giver)
+
+    def _mounts_and_sockets(self, facts: ContainerFacts, shared: Shared) -> MountsAndSockets:
+        from hardentui.features.looking.mounted_paths import mounts_and_sockets
+
+        return mounts_and_sockets(facts, self._host_side(), shared.giver)
 
     def _spec(
         self,
@@ -429,22 +287,28 @@ class Gatherer:
             engine_pid=int(state.get("ConmonPid") or 0) or None,
             cgroup_path=str(state.get("CgroupPath") or ""),
             cgroups=self._cgroups,
-            engine_mounts=self._host_side.mount_table,
+            engine_mounts=lambda *of: self._host_side().mount_table(*of),
         )
         if isinstance(known(lambda: kernel.started), Unread):
             return kernel
-        readers: dict[str, Any] = {**readers_of_process(facts, self._place, self._cgroups)}
+        more = Together(lambda _: self._readers_of_process(facts))
+        readers: dict[str, Any] = {name: later(_read, more, name) for name in OF_PROCESS}
         if not costly:
             readers |= dict.fromkeys(COSTLY & readers.keys(), ONLY_IN_DETAIL)
         return kernel.replace(
             entered=later(
                 self._of_process,
-                lambda: read_entered(self._files, kernel, self._host_side.processes_by_mounts),
+                lambda: read_entered(self._files, kernel, self._host_side().processes_by_mounts),
             ),
             lost_masks=later(self._of_process, lambda: lost_masks(self._files, kernel, facts.runtime)),
             left_open=later(self._of_process, lambda: read_left_open(self._files, kernel)),
             **readers,
         )
+
+    def _readers_of_process(self, facts: ContainerFacts) -> Mapping[str, Later[Any]]:
+        from hardentui.features.looking.container_readers import readers_of_process
+
+        return readers_of_process(facts, self._place, self._cgroups)
 
     def _of_process(self, kernel: Kernel, read: Callable[[], V]) -> V:
         """What is read of a process later than the rest, if it is still the same."""
@@ -478,10 +342,17 @@ class Gatherer:
             self._images[identity] = image
             if not isinstance(image, Unread):
                 image = image.replace(bases=later(self._bases))
-                if (scans := self._stored.scans) is not None:
-                    image = image.replace(scan=later(lambda image: scans.of(image.id)))
+                if self._opened.state_directory is not None:
+                    image = image.replace(scan=later(self._scan))
             self._fresh[identity] = image
         return image
+
+    def _scan(self, image: ImageFacts) -> Known[ScanReport | NeverScanned]:
+
+        directory = self._opened.state_directory
+        from hardentui.scanners.stored import StoredScans
+
+        return NeverScanned() if directory is None else StoredScans(directory).of(image.id)
 
     def _bases(self, image: ImageFacts) -> Known[tuple[str, ...]]:
         """Found by comparing it with each other image of the engine."""
@@ -491,6 +362,8 @@ class Gatherer:
         identities = dict.fromkeys(ids.values())
         if len(identities) > _MOST_COMPARED:
             return Unread(f"there are more than {_MOST_COMPARED} other images")
+        from hardentui.images.bases import bases_of
+
         return bases_of(image, {identity: self._image(identity) for identity in identities})
 
     def _read_image(self, identity: str) -> ImageFacts:

@@ -5,19 +5,17 @@ from __future__ import annotations
 import stat
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from hardentui.host.files.reader import Files, linked_files
-from hardentui.host.network.unix_sockets import UnixSockets
 from hardentui.host.process.cgroups import MountTable, read_mount_table
 from hardentui.host.process.proc import processes_by_mounts
 from hardentui.model.known import Known, Unread
-from hardentui.model.mounts import Listener, MountedPath, ReachableSocket
 from hardentui.reading.mounts import at_or_above
-from hardentui.reading.sockets import is_own_path
 
-_REMOTE = ("nfs", "cifs", "smb", "fuse", "ceph", "9p", "afs", "gfs", "ocfs", "lustre")
-"""Network file systems: access may block, and no local service listens there."""
-_MOST_SOCKETS = 4096
+if TYPE_CHECKING:
+    from hardentui.host.network.unix_sockets import UnixSockets
+
 _MOST_ASKED = 32
 _TRUSTED_DIRECTORIES = ("/etc", "/root", "/var/spool/cron", "/usr/local/bin", "/usr/local/sbin", "/boot")
 _GUARDED_DIRECTORIES = (
@@ -31,25 +29,25 @@ _FRESH = timedelta(seconds=10)  # a later check of one container sees newer moun
 
 
 class HostSide:
-    """The engine's side of the mounts of its containers; each table is read once per scan."""
+    """The engine's side of the mounts of its containers; each table is read once per scan.
 
-    def __init__(self, files: Files, clock: Callable[[], datetime]) -> None:
+    Args:
+        pids: the main processes of the running containers.
+
+    """
+
+    def __init__(self, files: Files, clock: Callable[[], datetime], pids: tuple[int, ...] = ()) -> None:
         self._files = files
         self._clock = clock
         self._since: datetime | None = None
         self._tables: dict[str, Known[MountTable]] = {}
-        self._pids: tuple[int, ...] = ()
+        self._pids = pids
         self._process = ""
         self._sockets: UnixSockets | None = None
         self._by_mounts: Known[Mapping[str, tuple[int, ...]]] | None = None
         self._linked: Mapping[tuple[int, int], tuple[str, ...]] | None = None
         self._guarded: Mapping[tuple[int, int], tuple[str, ...]] | None = None
         self._held: dict[str, tuple[str, ...]] = {}
-
-    def forget(self, pids: tuple[int, ...] = ()) -> None:
-        """The containers were listed again; these are the main processes of the running ones."""
-        self._pids = pids
-        self._since = None
 
     def _forget_what_is_old(self) -> None:
         now = self._clock()
@@ -86,6 +84,8 @@ class HostSide:
         self._forget_what_is_old()
         known = self._sockets
         if known is None:
+            from hardentui.host.network.unix_sockets import UnixSockets
+
             known = self._sockets = UnixSockets(
                 self._files, self._engine_process(), own_root=self._root() == ""
             )
@@ -157,20 +157,3 @@ class HostSide:
             return self._files.read_link(f"/proc/{process}/ns/mnt")
         except OSError:
             return ""
-
-
-def sockets_behind(mounted: tuple[MountedPath, ...], host: HostSide) -> tuple[ReachableSocket, ...]:
-    table = host.sockets()
-    reachable: list[ReachableSocket] = []
-    for mount in mounted:
-        if mount.kind.startswith(_REMOTE) or mount.layered or mount.beneath:
-            continue  # nobody can connect through an overlay to a socket in the directory below
-        for path, name, number in table.at(mount.paths[0]):
-            if len(reachable) == _MOST_SOCKETS:
-                return tuple(reachable)
-            if not isinstance(number, str):
-                reachable.append(ReachableSocket(mount.destination, path, number))
-                continue
-            listener = Listener(name) if is_own_path(name) else table.listener(name, number)
-            reachable.append(ReachableSocket(mount.destination, path, listener))
-    return tuple(reachable)

@@ -8,10 +8,13 @@ from datetime import date
 from hardentui.features.views import Report, Shared
 from hardentui.harden.evaluate import container_subject, parameters_of, run
 from hardentui.harden.waive import uses, waive
-from hardentui.model.check import AnyCheck
-from hardentui.model.checklist import Checklist
+from hardentui.model.check import AnyCheck, Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Kind, Subject, Waiver, WaiverFacts
+
+
+def _worst_first(check: AnyCheck) -> tuple[int, str]:
+    return -check.severity, check.id
 
 
 class Judge:
@@ -37,12 +40,13 @@ class Judge:
         self._steps = tuple(step.number for step in checklist.steps)
         steps, wanted = set(only_steps), set(only_checks)
         self._whole = not (steps or wanted)
-        self.checks = tuple(
-            checks[name]
-            for step in checklist.steps
-            for name in step.checks
-            if name in checks and (not steps or step.number in steps) and (not wanted or name in wanted)
-        )
+        chosen: list[AnyCheck] = []
+        for step in checklist.steps:
+            if not steps or step.number in steps:
+                named = (name for name in step.checks if name in checks and (not wanted or name in wanted))
+                of_step = [checks[name] for name in named]
+                chosen += sorted(of_step, key=_worst_first) if step.worst_first else of_step
+        self.checks = tuple(chosen)
         ready = tuple((check, parameters_of(check, checklist)) for check in self.checks)
         self._by_kind = {kind: tuple(pair for pair in ready if pair[0].kind is kind) for kind in Kind}
         about_containers = self._by_kind[Kind.CONTAINER]

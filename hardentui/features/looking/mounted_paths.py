@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.features.looking.host_side import HostSide, sockets_behind
+from hardentui.features.looking.host_side import HostSide
 from hardentui.host.process.cgroups import MountTable
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Known, Unread
@@ -22,6 +22,7 @@ from hardentui.model.mounts import KernelMount, Listener, MountedPath, MountOrig
 from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM
 from hardentui.reading.containers import ask, ask_or, image_config, section
 from hardentui.reading.mounts import at_or_above, normal, paths_of_volume
+from hardentui.reading.sockets import is_own_path
 
 
 def hidden_open_files(facts: ContainerFacts) -> str:
@@ -46,6 +47,9 @@ def left_open(facts: ContainerFacts) -> Iterator[MountedPath]:
         )
 
 
+_REMOTE = ("nfs", "cifs", "smb", "fuse", "ceph", "9p", "afs", "gfs", "ocfs", "lustre")
+"""Network file systems: access may block, and no local service listens there."""
+_MOST_SOCKETS = 4096
 _OF_PODMAN = r"/overlay-containers/[0-9a-f]{64}/(userdata|rootfs)(/|$)"
 _OF_HOST = ("bind", "volume")
 _EVERYWHERE = ("/proc/", "/sys/", "/dev/")
@@ -428,3 +432,20 @@ def _continues(mount: MountedPath, kept: Mapping[str, MountedPath]) -> bool:
         nothing_else = all(any(at_or_above(top, path) for top in above.paths) for path in mount.paths)
         return same and nothing_else and (mount.read_only or not above.read_only)
     return False
+
+
+def sockets_behind(mounted: tuple[MountedPath, ...], host: HostSide) -> tuple[ReachableSocket, ...]:
+    table = host.sockets()
+    reachable: list[ReachableSocket] = []
+    for mount in mounted:
+        if mount.kind.startswith(_REMOTE) or mount.layered or mount.beneath:
+            continue  # nobody can connect through an overlay to a socket in the directory below
+        for path, name, number in table.at(mount.paths[0]):
+            if len(reachable) == _MOST_SOCKETS:
+                return tuple(reachable)
+            if not isinstance(number, str):
+                reachable.append(ReachableSocket(mount.destination, path, number))
+                continue
+            listener = Listener(name) if is_own_path(name) else table.listener(name, number)
+            reachable.append(ReachableSocket(mount.destination, path, listener))
+    return tuple(reachable)

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from hardentui.engine.read import Engine
-from hardentui.engine.shapes import TRIAL_LABEL, Listed
+from hardentui.engine.shapes import LAB_LABEL, TRIAL_LABEL, Listed
 from hardentui.errors import EngineError
-from hardentui.features.training.course import LABEL
 from hardentui.features.views import KeptOriginal, Report, Row
 
 Lists: TypeAlias = Mapping[str, tuple[Listed, ...]]
@@ -49,5 +48,5 @@ def row_of(
         unit=listed.labels.get("PODMAN_SYSTEMD_UNIT", ""),
         report=report,
         kept=kept,
-        aside="twin" if TRIAL_LABEL in listed.labels else "lab" if LABEL in listed.labels else "",
+        aside="twin" if TRIAL_LABEL in listed.labels else "lab" if LAB_LABEL in listed.labels else "",
     )

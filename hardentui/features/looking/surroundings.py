@@ -7,7 +7,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 
+from msgspec import Struct
+
 from hardentui.features.looking.gather import Gatherer
+from hardentui.features.looking.inventories import Inventories
 from hardentui.features.looking.judging import Judge
 from hardentui.features.opening.engines import EngineInfo
 from hardentui.features.opening.opened import Opened
@@ -15,6 +18,7 @@ from hardentui.features.views import Report, concerns
 from hardentui.model.facts import ImageFacts, NetworkFacts
 from hardentui.model.finding import Finding, Kind, Subject
 from hardentui.model.known import Unread
+from hardentui.scanners.registry_answers import RegistryAnswers
 
 
 class Surroundings:
@@ -106,3 +110,20 @@ def _subject(kind: Kind, facts: ImageFacts | NetworkFacts, engine: str) -> Subje
     if isinstance(facts, ImageFacts):
         return Subject(kind, facts.id, facts.names[0] if facts.names else facts.id[:12], engine)
     return Subject(kind, facts.name, facts.name, engine)
+
+
+class Parts(Struct, frozen=True):
+    """The opened engines, the gatherer of each (by label), the shared surroundings, the known contents of
+    images, and the stored answers of registries.
+    """
+
+    opened: Opened
+    gatherers: Mapping[str, Gatherer]
+    surroundings: Surroundings
+    inventories: Inventories
+    registry: RegistryAnswers | None = None
+
+    def more_is_known(self, engine: str, image: str) -> None:
+        """New data about an image was stored: whatever uses it is judged again."""
+        self.gatherers[engine].forget_image(image)
+        self.surroundings.forget_what_changes()

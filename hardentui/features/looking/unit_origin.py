@@ -14,14 +14,13 @@ from msgspec.structs import replace
 
 from hardentui.errors import InputError
 from hardentui.harden.drift import UnitDrift, drift
-from hardentui.host.files.reader import Files
-from hardentui.host.homes import home_of
+from hardentui.host.files.reader import Files, home_of
 from hardentui.host.units.systemd import FoundUnit, FoundUnitFile, ReadUnit, find_unit
 from hardentui.model.facts import ContainerFacts, EngineFacts, UnitFacts
 from hardentui.model.known import Known, Unread
 from hardentui.model.spec import NEWEST_KNOWN, Source, Spec, Version
 from hardentui.options import NAME
-from hardentui.options.argv.items import spec_from_argv
+from hardentui.options.argv import spec_from_argv
 from hardentui.quadlet.read.container import QuadletFiles
 from hardentui.quadlet.read.entries import DROP_IN, LAST_DROP_IN, default_name, object_names
 from hardentui.quadlet.read.service import ServiceFiles, outdated

@@ -16,10 +16,9 @@ from hardentui.features.networks.page import NetworkPlace, PlaceKind, connected,
 from hardentui.features.trial.parting import SplitRequest, SplitTools, try_split
 from hardentui.features.trial.trying import refuse_steered
 from hardentui.features.views import without_originals
-from hardentui.model.apps import app_of
 from hardentui.model.draft import TextFile
 from hardentui.model.facts import ContainerFacts, NetworkFacts
-from hardentui.model.network import MapPlace, MapWay, NetworkMap, NewNetwork, SeenWay, SplitTrial
+from hardentui.model.network import MapPlace, MapWay, NetworkMap, NewNetwork, SeenWay, SplitTrial, app_of
 from hardentui.model.spec import Version
 from hardentui.model.trial import OnTrialEvent
 from hardentui.options import NETWORK

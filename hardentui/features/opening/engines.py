@@ -16,8 +16,7 @@ from hardentui.engine.read import Engine
 from hardentui.errors import EngineError, UsageError
 from hardentui.features.opening.opened import CommandLog, Opened
 from hardentui.features.views import Attempt, Selection
-from hardentui.host.files.reader import Files, text
-from hardentui.host.homes import home_of
+from hardentui.host.files.reader import Files, home_of, text
 from hardentui.host.place import find_place, view_of_host
 from hardentui.model.facts import EngineFacts
 from hardentui.model.known import Known, Unread, known, later

@@ -8,14 +8,13 @@ from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from time import strftime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from msgspec import Struct, field
 
 from hardentui.engine.connection import Request
 from hardentui.engine.read import Engine
 from hardentui.errors import HardenError
-from hardentui.features.begun import Begun
 from hardentui.features.views import Attempt, Command
 from hardentui.host.commands import Run, run_nothing
 from hardentui.host.files.reader import Files
@@ -27,7 +26,6 @@ from hardentui.state.own_files import Directory, cache_directory
 if TYPE_CHECKING:
     from hardentui.model.host import HostFacts, TrustFacts
     from hardentui.model.image import ImageInventory
-
 
 # The requests sent to Podman and the commands run on this host, for display.
 
@@ -152,3 +150,49 @@ class Opened(Struct, frozen=True):
             except HardenError as error:
                 self._host.append(Unread(error.title))
         return self._host[0]
+
+
+# Work that starts before its result is needed.
+
+
+T = TypeVar("T")
+
+LIMIT = 300.0
+"""Longer than the time limits of all requests in one piece of work."""
+
+
+class Begun(Generic[T]):
+    """Starts some work immediately, on its own daemon thread.
+
+    Args:
+        what: names the work in the error if it takes too long.
+        limit: seconds that the work may take, counted from when its result is requested.
+    """
+
+    def __init__(self, work: Callable[[], T], what: str = "Reading", limit: float = LIMIT) -> None:
+        self._work = work
+        self._what = what
+        self._limit = limit
+        self._found: list[T] = []
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="begun", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._found.append(self._work())
+        except Exception as error:  # raised again when the result is requested
+            self._error = error
+
+    def result(self) -> T:
+        """The result, once available; raises what the work raised.
+
+        Raises:
+            HardenError: it exceeds the limit, for example because a file system does not answer.
+        """
+        self._thread.join(self._limit)
+        if self._thread.is_alive():
+            raise HardenError(f"{self._what} did not finish within {self._limit:g} s.")
+        if self._error is not None:
+            raise self._error
+        return self._found[0]

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from msgspec.structs import replace
 
 from hardentui.errors import InputError
-from hardentui.features.checklists.lookup import find_check
+from hardentui.features.checklists.loading import find_check
 from hardentui.features.looking.judging import Judge
 from hardentui.features.planning import saved_plans
 from hardentui.features.views import Report, known_facts
-from hardentui.harden.evaluate import remediation
 from hardentui.harden.plan import fixable, left_out, make_plan, raises_most, spec_after_fix
+from hardentui.harden.remedy import remediation
 from hardentui.harden.score import Score, score
 from hardentui.harden.settings import FixValue, settings_of
 from hardentui.model.check import AnyCheck, ParameterValue

@@ -18,6 +18,7 @@ FORMATS = {
     "html": "as_html",
     "sarif": "as_sarif",
     "junit": "as_junit",
+    "github": "as_github",
 }
 """Word on the command line -> module of this package, imported on demand."""
 

@@ -453,6 +453,11 @@ def _finding(finding: Finding, judged: SubjectResult, fixable: bool) -> dict[str
         "points": judged.score.worth(finding) if finding.points else 0,
         "fixable": fixable,
         **({"affects": list(finding.affects)} if finding.affects else {}),
+        **(
+            {"file": finding.place.file, "line": finding.place.line, "column": finding.place.column}
+            if finding.place is not None
+            else {}
+        ),
     }
 
 

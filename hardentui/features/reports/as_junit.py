@@ -48,7 +48,8 @@ def _case(suite: ElementTree.Element, name: str, finding: Finding, result: Check
     """Add the test case of a finding; returns the suite's counter for it, empty for a pass."""
     verdict = finding.verdict
     classname = f"{name}.step{finding.step:02}"
-    case = ElementTree.SubElement(suite, "testcase", {"classname": classname, "name": finding.check})
+    where = {"file": plain(finding.place.file), "line": str(finding.place.line)} if finding.place else {}
+    case = ElementTree.SubElement(suite, "testcase", {"classname": classname, "name": finding.check, **where})
     counts = finding.severity >= result.fail_on
     attributes = {"message": plain(f"{finding.title}: {verdict.reason}".removesuffix(": "))}
     match verdict.status:
@@ -71,7 +72,9 @@ def _case(suite: ElementTree.Element, name: str, finding: Finding, result: Check
 
 def _details(finding: Finding) -> str:
     verdict = finding.verdict
-    lines = [f"declared: {verdict.declared}" if verdict.declared else ""]
+    place = finding.place
+    lines = [f"{place.file}:{place.line}:{place.column}" if place is not None else ""]
+    lines.append(f"declared: {verdict.declared}" if verdict.declared else "")
     lines.append(f"effective: {verdict.effective}" if verdict.effective else "")
     lines += [f"{item.where}: {item.saw}" for item in verdict.evidence]
     if finding.remediation is not None:

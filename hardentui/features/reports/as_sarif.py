@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from hardentui.features.reports.result import CheckResult, SubjectResult, TextStyle
-from hardentui.model.finding import Finding, Severity, Status, Subject
+from hardentui.model.finding import Finding, Kind, Place, Severity, Status, Subject
 from hardentui.visible import strict_json
 
 VERSION = "2.1.0"
@@ -60,7 +60,7 @@ def document(result: CheckResult) -> dict[str, Any]:
         "results": [
             _result(finding, subject, places[finding.check]) for finding, subject in pairs[:MOST_RESULTS]
         ],
-        "columnKind": "utf16CodeUnits",
+        "columnKind": "unicodeCodePoints",
     }
     return {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -71,7 +71,10 @@ def document(result: CheckResult) -> dict[str, Any]:
 
 def _reported(result: CheckResult) -> Iterator[tuple[Finding, SubjectResult]]:
     for subject in result.subjects:
-        for status in (Status.FAIL, Status.UNKNOWN, Status.WAIVED):
+        at_rest = subject.subject.kind is Kind.SERVICE  # what no file decides is no result of a file
+        for status in (
+            (Status.FAIL, Status.WAIVED) if at_rest else (Status.FAIL, Status.UNKNOWN, Status.WAIVED)
+        ):
             for finding in subject.having(status):
                 yield finding, subject
 
@@ -104,7 +107,7 @@ def _result(finding: Finding, judged: SubjectResult, place: int) -> dict[str, An
         "ruleId": finding.check,
         "ruleIndex": place,
         "message": {"text": f"{judged.title}: {verdict.reason or finding.title}"},
-        "locations": [_location(judged)],
+        "locations": [_location(judged, finding.place)],
         "partialFingerprints": {"hardentui/v1": fingerprint(finding, subject, judged.host)},
         "properties": {
             name: value
@@ -120,9 +123,9 @@ def _result(finding: Finding, judged: SubjectResult, place: int) -> dict[str, An
     return data
 
 
-def _location(judged: SubjectResult) -> dict[str, Any]:
-    """The unit file of a container. One without: its engine and name serve as a path, because services show
-    only paths."""
+def _location(judged: SubjectResult, place: Place | None) -> dict[str, Any]:
+    """The place in its file, or the unit file of a container. One without: its engine and name serve as a
+    path, because services show only paths."""
     subject = judged.subject
     words = (judged.host, subject.kind.value, subject.engine, subject.name)
     full = "/".join(word for word in words if word)
@@ -130,7 +133,17 @@ def _location(judged: SubjectResult) -> dict[str, Any]:
     physical: dict[str, Any] = {
         "artifactLocation": {"uri": uri if judged.file else quote(full, errors="replace")}
     }
-    if judged.line:
+    if place is not None:
+        physical = {
+            "artifactLocation": {"uri": quote(place.file, errors="replace")},
+            "region": {
+                "startLine": place.line,
+                "startColumn": place.column,
+                "endLine": place.end_line,
+                "endColumn": place.end_column,
+            },
+        }
+    elif judged.line:
         physical["region"] = {"startLine": judged.line}
     return {
         "physicalLocation": physical,
@@ -140,7 +153,7 @@ def _location(judged: SubjectResult) -> dict[str, Any]:
 
 def fingerprint(finding: Finding, subject: Subject, host: str = "") -> str:
     """Stable for the same check of the same subject, even after it was recreated."""
-    name = subject.name or subject.id
+    name = subject.id if subject.kind is Kind.SERVICE else subject.name or subject.id
     words = (finding.check, *([host] if host else []), subject.kind.value, subject.engine, name)
     return hashlib.sha256("\0".join(words).encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -20,7 +20,7 @@ from hardentui.features.reports.result import (
     path_words,
 )
 from hardentui.harden.score import score_word
-from hardentui.model.checklist import USUAL
+from hardentui.model.check import USUAL
 from hardentui.model.finding import Finding, Kind, Severity, Status
 from hardentui.reading.own_command import own_command
 from hardentui.visible import visible

@@ -181,7 +181,8 @@ class CheckResult(Struct, frozen=True, dict=True):
 
     @cached_property
     def exit_code(self) -> int:
-        """1 for a failure that counts, else 4 for something unknown that would, else 0."""
+        """1 for a failure that counts, else 4 for something unknown that would, else 0. What a file cannot
+        decide by its nature does not count."""
         if self._any(Status.FAIL):
             return FINDINGS
         if any(subject.trouble for subject in self.subjects):
@@ -202,7 +203,8 @@ class CheckResult(Struct, frozen=True, dict=True):
         return any(
             findings[0].severity >= self.fail_on
             for subject in self.subjects
-            if (findings := subject.having(status))
+            if not (status is Status.UNKNOWN and subject.subject.kind is Kind.SERVICE)
+            and (findings := subject.having(status))
         )
 
 
@@ -243,7 +245,7 @@ def worst_first(subjects: Iterable[SubjectResult]) -> tuple[SubjectResult, ...]:
     def key(subject: SubjectResult) -> tuple[bool, bool, int, int, int, str]:
         value = 101 if subject.score.value is None else subject.score.value
         critical, high = subject.score.count(Severity.CRITICAL), subject.score.count(Severity.HIGH)
-        shared = subject.subject.kind is not Kind.CONTAINER
+        shared = subject.subject.kind not in (Kind.CONTAINER, Kind.SERVICE)
         return (not subject.trouble, shared, value, -critical, -high, subject.title)
 
     return tuple(sorted(subjects, key=key))

@@ -9,12 +9,11 @@ from typing import Any
 
 from hardentui.account import home, is_confined
 from hardentui.features.checklists.loading import fit
-from hardentui.features.checklists.own_rows import TomlPath, line_of, toml_lines
 from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.settings import FixDefaults, Notice, SettingOrigin, Settings, SettingSource, Vocabulary
 from hardentui.reading.forms import fault_of
 from hardentui.state.own_files import config_directory, read_own
-from hardentui.toml_document import TomlFault, read_toml
+from hardentui.toml_document import TomlFault, TomlPath, line_of, read_toml, toml_lines
 from hardentui.visible import visible
 from hardentui.words import nearest
 
@@ -284,13 +283,12 @@ def read_fix_defaults(document: Document, checks: Mapping[str, AnyCheck]) -> Fix
     """The values of fixes without a chosen value, with a notice for each invalid one."""
     values: dict[str, dict[str, ParameterValue]] = {}
     origins: dict[str, SettingOrigin] = {}
-    with_values = {check.id: check for check in checks.values() if check.takes}
     for check_id, table in document.table("fixes").items():
         path = ("fixes", check_id)
-        check = with_values.get(check_id)
-        if check is None:
-            known = "takes no value" if check_id in checks else "is not a check"
-            near = nearest(check_id, with_values)
+        check = checks.get(check_id)
+        if check is None or not check.takes:
+            known = "is not a check" if check is None else "takes no value"
+            near = nearest(check_id, [each.id for each in checks.values() if each.takes])
             document.complain(path, f"{visible(check_id, 60)!r} {known}{near}")
         elif not isinstance(table, dict):
             document.complain(path, f"[fixes.{check_id}] must be a table")

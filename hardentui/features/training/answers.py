@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from hardentui.engine.shapes import LAB_LABEL
 from hardentui.errors import UsageError
-from hardentui.features.training.course import DIRECTORY, LABEL, Lab
-from hardentui.options.argv.command_line import ALIASES, parse_create_command
+from hardentui.features.training.course import DIRECTORY, Lab
+from hardentui.options.argv import ALIASES, parse_create_command
 from hardentui.options.inspect.view import CommandLine
 from hardentui.options.table import NOT_CARRIED, TABLE
 from hardentui.visible import visible
@@ -73,7 +74,7 @@ def answer(lab: Lab, options: Sequence[str], directory: str) -> Answer:
     words = (
         "create",
         f"--name={lab.container}",
-        f"--label={LABEL}={lab.id}",
+        f"--label={LAB_LABEL}={lab.id}",
         f"--label=app={lab.app}",
         "--pull=never",
         "--stop-timeout=0",

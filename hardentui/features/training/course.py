@@ -149,8 +149,6 @@ class Lab(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 PREFIX = "ht-lab-"
-LABEL = "io.hardentui.lab"
-"""The label of every container and network of a lab; its value is the lab's id."""
 DIRECTORY = "{folder}"
 """In options: the lab's own directory on the host."""
 

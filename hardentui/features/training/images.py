@@ -12,9 +12,9 @@ from msgspec import Struct
 
 from hardentui.account import find_program
 from hardentui.engine.change.changing import ChangingEngine
+from hardentui.engine.shapes import LAB_LABEL
 from hardentui.errors import ToolMissing
 from hardentui.features.training.answers import IMAGE
-from hardentui.features.training.course import LABEL
 
 USER = "1000"
 """The uid of the user `shop` in the images."""
@@ -61,7 +61,7 @@ def prepare_images(engine: ChangingEngine) -> None:
             archive = os.path.join(directory, f"{recipe.tag}.tar")
             with open(archive, "wb") as file:
                 file.write(_root(recipe, busybox))
-            changes = (f"CMD {json.dumps(_COMMAND)}", f"LABEL {LABEL}=image", "EXPOSE 8080")
+            changes = (f"CMD {json.dumps(_COMMAND)}", f"LAB_LABEL {LAB_LABEL}=image", "EXPOSE 8080")
             engine.images.import_archive(archive, f"{IMAGE}:{recipe.tag}", changes)
 
 

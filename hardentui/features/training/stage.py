@@ -12,9 +12,10 @@ from msgspec import Struct
 
 from hardentui import account
 from hardentui.engine.change.changing import ChangingEngine
+from hardentui.engine.shapes import LAB_LABEL
 from hardentui.errors import ChangeFailed, ChangeTimedOut, EngineError, NotFound, UsageError
 from hardentui.features.training.answers import IMAGE, Answer
-from hardentui.features.training.course import LABEL, Lab
+from hardentui.features.training.course import Lab
 from hardentui.features.training.images import PUSHED, RECIPES, prepare_images
 from hardentui.model.capabilities import STOCK_CAPABILITIES
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NotRunning
@@ -22,7 +23,7 @@ from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.model.network import Peer, Peers
 from hardentui.options import IMAGE as IMAGE_OPTION
 from hardentui.options import NETWORK
-from hardentui.options.argv.items import spec_from_argv
+from hardentui.options.argv import spec_from_argv
 
 ENGINE = EngineFacts(
     label="simulated",
@@ -53,7 +54,7 @@ def simulated_facts(lab: Lab, answer: Answer) -> ContainerFacts:
     setuid = (ImageFile("/bin/su", "setuid root", 1),) if recipe.setuid else ()
     image = ImageFacts(
         id="1" * 64,
-        inspect={"Config": {"Labels": {LABEL: "image"}}},
+        inspect={"Config": {"Labels": {LAB_LABEL: "image"}}},
         engine=ENGINE,
         names=(reference,),
         inventory=ImageInventory(privileged_files=setuid),
@@ -131,7 +132,7 @@ class PodmanStage:
             return
         prepare_images(self._engine)
         self.remove(lab.id)
-        labels = {LABEL: lab.id}
+        labels = {LAB_LABEL: lab.id}
         for name in lab.networks:
             self._engine.networks.create(lab.network(name), internal=True, labels=labels)
         for neighbour in lab.neighbours:
@@ -142,7 +143,7 @@ class PodmanStage:
                 (
                     "create",
                     f"--name={lab.neighbour(neighbour.name)}",
-                    f"--label={LABEL}={lab.id}",
+                    f"--label={LAB_LABEL}={lab.id}",
                     f"--label=app={neighbour.app}",
                     "--pull=never",
                     "--stop-timeout=0",
@@ -219,7 +220,7 @@ class PodmanStage:
         return StageAnswer(code == 0, _last_line(printed))
 
     def remove(self, lab: str = "") -> int:
-        label = f"{LABEL}={lab}" if lab else LABEL
+        label = f"{LAB_LABEL}={lab}" if lab else LAB_LABEL
         containers = self._engine.containers.labelled(label)
         for container in containers:
             self._engine.containers.remove(str(container["Id"]), force=True, volumes=True)
@@ -227,7 +228,7 @@ class PodmanStage:
         for network in networks:
             self._engine.networks.remove(network)
         if not lab:
-            for image in self._engine.images.labelled(LABEL):
+            for image in self._engine.images.labelled(LAB_LABEL):
                 with suppress(EngineError):  # a container outside the labs uses it
                     self._engine.images.remove(image)
         return len(containers) + len(networks)
@@ -239,7 +240,7 @@ class PodmanStage:
 
     def _check_label(self, name: str) -> None:
         config = self._engine.containers.inspect(name).get("Config") or {}
-        if LABEL not in (config.get("Labels") or {}):
+        if LAB_LABEL not in (config.get("Labels") or {}):
             raise ChangeFailed(
                 f"The container {name} does not belong to a lab, so it is left alone.", "Rename it."
             )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.checks import all_checks
+from hardentui.checks import CHECKS, all_checks
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import UsageError
 from hardentui.features.training.answers import Answer, answer
@@ -267,8 +267,7 @@ class Training:
         current = self.progress.current
         options = lab.start if current is None or current.options is None else current.options
         observed = self._observe(lab, answer(lab, options, self.directory(lab)))
-        titles = {check.id: check.title for check in all_checks()}
-        goals = tuple(Goal(check, titles[check], *observed.statuses[check]) for check in lab.checks)
+        goals = tuple(Goal(check, CHECKS[check].title, *observed.statuses[check]) for check in lab.checks)
         if self._stage is not None:
             service = StageAnswer(None, "") if lab.policy else self._stage.ask_service(lab)
             attack = self._stage.attack(lab, self.directory(lab))
@@ -368,8 +367,7 @@ def _of_policy(lab: Lab, path: str) -> Observed:
     except (OSError, UnicodeDecodeError) as error:
         policy = Unread(f"{path} cannot be read: {error}")
     facts: EngineFacts = ENGINE.replace(trust=TrustFacts(policy=policy))
-    by_id = {check.id: check for check in all_checks()}
-    verdicts = {check: by_id[check].verdict(facts) for check in lab.checks}
+    verdicts = {check: CHECKS[check].verdict(facts) for check in lab.checks}
     return Observed({check: (verdict.status, verdict.reason) for check, verdict in verdicts.items()}, None)
 
 

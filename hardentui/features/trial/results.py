@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hardentui.features.trial.configuration import CapabilityBack, Loosening, TrialConfiguration, TwinPlanner
-from hardentui.harden.evaluate import arguments, spec_diff
+from hardentui.harden.remedy import arguments, spec_diff
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option, Spec
 from hardentui.model.trial import ChosenFix, Kept, NotTried, OptionChange, Relaxed

@@ -33,7 +33,7 @@ from hardentui.features.trial.observe.watch import Watch
 from hardentui.features.trial.relax import Relaxer, Settled
 from hardentui.features.trial.rounds import Rounds, held_by, learn, stop
 from hardentui.features.trial.twins import remove_leftovers
-from hardentui.harden.evaluate import spec_diff
+from hardentui.harden.remedy import spec_diff
 from hardentui.images.programs import read_programs
 from hardentui.images.started import Reached, reached
 from hardentui.model.facts import ContainerFacts

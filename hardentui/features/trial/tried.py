@@ -15,7 +15,7 @@ from hardentui.errors import InputError, PlanError, WriteError
 from hardentui.features.looking.unit_origin import manager_of
 from hardentui.features.trial.learned.teaching import Needs
 from hardentui.files import write_bundle
-from hardentui.harden.evaluate import arguments, spec_diff
+from hardentui.harden.remedy import arguments, spec_diff
 from hardentui.host.files.reader import Files
 from hardentui.model.draft import TextFile
 from hardentui.model.facts import ContainerFacts
@@ -24,7 +24,7 @@ from hardentui.model.plan import Change, Choice, Note, Plan
 from hardentui.model.spec import Option, Spec
 from hardentui.model.trial import SCHEMA, OptionChange, Trial
 from hardentui.options import BY_NAME, COMMAND, IMAGE, MOUNTS, SECCOMP_PROFILE
-from hardentui.options.argv.items import spec_from_argv
+from hardentui.options.argv import spec_from_argv
 from hardentui.reading.masking import mask_argument
 from hardentui.state.own_files import read_own, state_directory, write_own
 from hardentui.visible import visible

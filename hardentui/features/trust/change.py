@@ -42,7 +42,7 @@ from hardentui.model.trust_change import (
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
-    from hardentui.features.looking.parts import Parts
+    from hardentui.features.looking.surroundings import Parts
     from hardentui.host.files.reader import Files
     from hardentui.model.journal import JournalEntry
 

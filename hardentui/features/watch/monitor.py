@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from hardentui.engine.events import Event, LogLine, past_events, read_log
 from hardentui.errors import InputError, NotFound
-from hardentui.features.checklists.lookup import find_check
+from hardentui.features.checklists.loading import find_check
 from hardentui.features.watch.baseline import (
     Baselines,
     ContainerBaseline,

@@ -34,7 +34,7 @@ from hardentui.options import (
     SECCOMP_PROFILE,
     UNMASK,
 )
-from hardentui.options.codecs.plain import size_text
+from hardentui.options.codecs import size_text
 from hardentui.reading.containers import CONFIGURATION, OF_PODMAN, is_infra, judge, listed
 from hardentui.reading.masking import mask_argument
 

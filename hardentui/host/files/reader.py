@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import errno
 import os
+import pwd
 import stat
 import struct
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,8 +18,7 @@ from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
-from hardentui.model.access import Account, Accounts, AclEntry, PathStep
-from hardentui.model.configuration import FileFact, Missing
+from hardentui.model.configuration import Account, Accounts, AclEntry, FileFact, Missing, PathStep
 from hardentui.model.known import Known, Unread
 from hardentui.reading.access import open_spots
 from hardentui.regular_files import names_in, read_regular
@@ -476,3 +476,16 @@ def interpreters(files: Files, path: str) -> tuple[str, ...]:
     words = content[2:].partition(b"\n")[0].decode("utf-8", "surrogateescape").split()
     behind_env = words[:1] and words[0].rpartition("/")[2] == _ENV
     return tuple(word for word in words[: 2 if behind_env else 1] if word.startswith("/"))
+
+
+def home_of(files: Files, uid: int) -> str:
+    """The home directory of an account: from /etc/passwd, else from a directory service, else /."""
+    content = text(files, "/etc/passwd")
+    rows = (line.split(":") for line in (content if isinstance(content, str) else "").splitlines())
+    home = next((row[5] for row in rows if len(row) > 5 and row[2] == str(uid)), "")
+    if home:
+        return home
+    try:
+        return pwd.getpwuid(uid).pw_dir
+    except KeyError:
+        return "/"

@@ -13,8 +13,7 @@ from msgspec import Struct, field
 from hardentui.host.files.reader import ROOT_ONLY, Files, names, reached, text, tree
 from hardentui.host.process.activity import listening_sockets
 from hardentui.host.process.capabilities import HostProcess, sees_everybody
-from hardentui.model.access import Accounts
-from hardentui.model.configuration import FileFact, Missing
+from hardentui.model.configuration import Accounts, FileFact, Missing
 from hardentui.model.host import ApiService, EngineSocket, User
 from hardentui.model.known import Known, Unread
 from hardentui.reading.access import WRITE, Way, open_spots, who_may

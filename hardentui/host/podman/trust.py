@@ -26,8 +26,7 @@ from hardentui.host.podman.containers_conf import (
     read_storage,
 )
 from hardentui.host.units.programs import environment_of
-from hardentui.model.access import Accounts
-from hardentui.model.configuration import FileFact, Missing
+from hardentui.model.configuration import Accounts, FileFact, Missing
 from hardentui.model.known import Known, Unread
 from hardentui.model.spec import Version
 from hardentui.model.trust import AuthFile, Certificate, Override, Policy, Requirement, TrustFacts

@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from hardentui.host.files.reader import ROOT_ONLY, Files, examine, text
-from hardentui.model.access import Accounts
-from hardentui.model.configuration import FileFact
+from hardentui.model.configuration import Accounts, FileFact
 from hardentui.model.host import UnitProgram, User
 from hardentui.model.known import Known, Unread
 from hardentui.systemd.command_line import UnbalancedQuotes, split_command, split_words, unit_settings

@@ -7,8 +7,7 @@ import posixpath
 from collections.abc import Iterable, Iterator
 
 from hardentui.host.files.reader import ROOT_ONLY, Files, examine, names, text, tree
-from hardentui.model.access import Accounts
-from hardentui.model.configuration import Configuration, FileFact, Missing
+from hardentui.model.configuration import Accounts, Configuration, FileFact, Missing
 from hardentui.model.host import Program, User
 from hardentui.model.known import Known, Unread
 

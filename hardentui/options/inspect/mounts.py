@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from hardentui.model.spec import UNKNOWABLE, Reading, UnsavedVolume, Version
-from hardentui.options.codecs.mounts import parse_mount, parse_volume
+from hardentui.options.codecs import parse_mount, parse_volume
 from hardentui.options.inspect.view import View, is_privileged, oci_mount
 from hardentui.options.values import Mount
 

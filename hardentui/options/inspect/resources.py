@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from hardentui.model.spec import UNKNOWABLE, Reading, Version
-from hardentui.options.inspect.view import Reader, View, oci_mount
-from hardentui.options.sources import Document
+from hardentui.options.inspect.view import Document, Reader, View, oci_mount
 
 _CFS_PERIOD = 100000
 _USUAL_PIDS_LIMIT = 2048

@@ -14,8 +14,8 @@ from msgspec import Struct, field
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import Option, Spec
 from hardentui.options import COMMAND, IMAGE, ROOTFS, TABLE, Mount
-from hardentui.options.argv.items import Item, item_word, items_of, items_of_token, read_command, same
-from hardentui.options.codecs.mounts import mount_text, parse_mount
+from hardentui.options.argv import Item, item_word, items_of, items_of_token, read_command, same
+from hardentui.options.codecs import mount_text, parse_mount
 
 Items = tuple[Item, ...]
 MOST_EDITS = 200

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import KeyKind, Option, Spec, Version
 from hardentui.options import COMMAND, IMAGE, RESTART, ROOTFS, TABLE
-from hardentui.options.argv.items import Item, item_word
+from hardentui.options.argv import Item, item_word
 from hardentui.quadlet.edit.changes import Decision, ItemChange, New, changes_between, decide, other_options
 from hardentui.quadlet.read.container import CONTAINER, REFERENCES, QuadletFiles
 from hardentui.quadlet.read.entries import UnitEntry, UnitPlace

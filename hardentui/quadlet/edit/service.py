@@ -16,8 +16,7 @@ from msgspec.structs import replace
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import Version
 from hardentui.options import COMMAND, NETWORK, RESTART
-from hardentui.options.argv.command_line import Token
-from hardentui.options.argv.items import item_word, items_of_token
+from hardentui.options.argv import Token, item_word, items_of_token
 from hardentui.quadlet.edit.changes import ItemChange, New, decide, new_word, other_options
 from hardentui.quadlet.edit.container import Edited, scalar_key
 from hardentui.quadlet.read.container import CONTAINER, QuadletFiles

@@ -12,9 +12,17 @@ from msgspec.structs import replace
 from hardentui.errors import InputError
 from hardentui.model.spec import NEWEST_KNOWN, KeyKind, Option, Spec, Version
 from hardentui.options import COMMAND, IMAGE, ROOTFS, TABLE
-from hardentui.options.argv.command_line import GLOBAL_SHORT, GLOBAL_SWITCHES, read_flags
-from hardentui.options.argv.items import Item, image_item, items_of_token, parse_argument, spec_of
-from hardentui.options.codecs.mounts import mount_text, parse_mount
+from hardentui.options.argv import (
+    GLOBAL_SHORT,
+    GLOBAL_SWITCHES,
+    Item,
+    image_item,
+    items_of_token,
+    parse_argument,
+    read_flags,
+    spec_of,
+)
+from hardentui.options.codecs import mount_text, parse_mount
 from hardentui.quadlet.read.entries import (
     UnitEntry,
     UnitPlace,

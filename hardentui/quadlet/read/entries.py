@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from hardentui.errors import InputError
 from hardentui.model.spec import Version
-from hardentui.options.argv.items import Item, parse_argument
+from hardentui.options.argv import Item, parse_argument
 from hardentui.systemd.search_paths import unescaped
 from hardentui.systemd.unit_text import QUADLET, Assignment, UnitText, Word, split_words
 

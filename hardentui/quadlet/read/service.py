@@ -15,7 +15,7 @@ from msgspec import Struct, field
 
 from hardentui.errors import InputError
 from hardentui.model.spec import Spec
-from hardentui.options.argv.items import RunCommand, read_command, spec_of, without_optional
+from hardentui.options.argv import RunCommand, read_command, spec_of, without_optional
 from hardentui.systemd.unit_text import (
     SYSTEMD,
     UNKNOWN,

@@ -9,8 +9,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
-from hardentui.model.apps import COMPOSE
 from hardentui.model.draft import TextFile
+from hardentui.model.network import COMPOSE
 from hardentui.model.spec import KeyKind, Option, Spec, Version
 from hardentui.options import *
 from hardentui.quadlet.write.container import container_unit, for_quadlet, intended

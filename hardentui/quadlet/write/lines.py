@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import KeyKind, Option, QuadletKey, Spec, Version
 from hardentui.options import *
-from hardentui.options.codecs.mounts import mount_flag
+from hardentui.options.codecs import mount_flag
 from hardentui.systemd.command_line import escape, raw_single, word, words
 from hardentui.writers.run_script import flag_words
 from hardentui.writers.supporting import network_name

@@ -20,7 +20,7 @@ from hardentui.features.fix.user_edits import (
 )
 from hardentui.features.planning.planner import plan_file
 from hardentui.features.views import known_facts
-from hardentui.model.written import WrittenFile
+from hardentui.model.draft import WrittenFile
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.ways import hint_of

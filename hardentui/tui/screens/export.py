@@ -22,7 +22,7 @@ from hardentui.features.exports import Exportable, findings_of, journal_of, writ
 from hardentui.features.named_file import why_not_here
 from hardentui.features.sections import PageLine, PageSection, Tone
 from hardentui.features.views import CheckProgress
-from hardentui.model.written import WrittenFile
+from hardentui.model.draft import WrittenFile
 from hardentui.tui.actions import BACK, EXPORT, bindings
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.base import HardenScreen

@@ -18,9 +18,8 @@ from hardentui.errors import HardenError
 from hardentui.features.apply.batch import Batch, BatchForm, BatchItem, combine, prepare, write
 from hardentui.features.views import Report
 from hardentui.harden.score import score_word
-from hardentui.model.draft import NO_STEPS, NextSteps, Target
+from hardentui.model.draft import NO_STEPS, NextSteps, Target, WrittenFile
 from hardentui.model.plan import Caution, Choice
-from hardentui.model.written import WrittenFile
 from hardentui.tui.actions import BACK, BROWSE, COPY, FIX_MANY, bindings
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.text import Part

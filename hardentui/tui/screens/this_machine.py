@@ -11,7 +11,7 @@ from typing import ClassVar
 from textual import on, work
 from textual.message import Message
 
-from hardentui.checks import all_checks
+from hardentui.checks import CHECKS, all_checks
 from hardentui.errors import HardenError
 from hardentui.features.named_file import why_not_here
 from hardentui.features.opening.this_machine import doctor_page, settings_page
@@ -53,7 +53,7 @@ class SettingsScreen(JobScreen):
         self._there = False
 
         def read(stop: threading.Event, tell: Callable[[str], None]) -> JobResult:
-            known, checks = vocabulary(), {check.id: check for check in all_checks()}
+            known, checks = vocabulary(), CHECKS
             document = Document.read(os.environ)
             self._there = document.there
             settings = read_settings(document, known, os.environ, key_name)

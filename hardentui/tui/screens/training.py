@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static, TextArea
 
-from hardentui.checks import all_checks
+from hardentui.checks import CHECKS
 from hardentui.errors import HardenError, UsageError
 from hardentui.features.exports import results_of
 from hardentui.features.training.course import Course, Lab, Mode
@@ -355,7 +355,7 @@ class TrainingScreen(BrowseScreen):
         """Load the learner's progress as soon as it is known where labs run."""
         if self.training is not None or self.session.bench is None:
             return
-        labs = load_labs(checks=[check.id for check in all_checks()])
+        labs = load_labs(checks=CHECKS)
         try:
             self.training = self._open.enter_context(open_training(self.session.bench, labs))
         except HardenError as error:

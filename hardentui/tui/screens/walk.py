@@ -15,7 +15,7 @@ from textual.widgets import Static
 from hardentui.errors import HardenError
 from hardentui.features.images.page import is_inspected
 from hardentui.features.views import Report, Row, also_words
-from hardentui.model.checklist import Step
+from hardentui.model.check import Step
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Finding, Kind, Remediation
 from hardentui.model.known import known

@@ -25,9 +25,8 @@ from hardentui.features.fix.saving import (
 )
 from hardentui.features.planning.planner import plan_file
 from hardentui.features.views import known_facts
-from hardentui.model.draft import Draft, DraftFile, NextSteps, Target
+from hardentui.model.draft import Draft, DraftFile, NextSteps, Target, WrittenFile
 from hardentui.model.plan import Plan
-from hardentui.model.written import WrittenFile
 from hardentui.tui.actions import BACK, COPY, WRITE, bindings
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.messages import DraftFailed, DraftReady, FilesWritten, UnitFound

@@ -14,9 +14,8 @@ from hardentui.errors import HardenError
 from hardentui.features.apply.batch import BatchItem
 from hardentui.harden.decisions import decisions, others_left_out, what_changes
 from hardentui.harden.score import score_word
-from hardentui.model.draft import NextSteps, Target
+from hardentui.model.draft import NextSteps, Target, WrittenFile
 from hardentui.model.plan import Caution, Plan, Skipped
-from hardentui.model.written import WrittenFile
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.status import Signs, signs_of
 from hardentui.tui.text import Part, hanging

@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from hardentui.harden.score import Cell
-from hardentui.model.checklist import Step
+from hardentui.model.check import Step
 from hardentui.tui.status import look_of_cell, signs_of
 from hardentui.tui.text import fit
 

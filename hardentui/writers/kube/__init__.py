@@ -12,7 +12,7 @@ from msgspec import Struct
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE, MOUNTS, NAME, POD, PUBLISH, ROOTFS, STOP_TIMEOUT, TABLE
-from hardentui.options.argv.items import Item, parse_argument, spec_of
+from hardentui.options.argv import Item, parse_argument, spec_of
 from hardentui.writers.context import UnitContext, left_behind, safe_file_name
 from hardentui.writers.kube.container import OF_CONTAINER, WRITTEN_AFTERWARDS, finish, write_mounts
 from hardentui.writers.kube.part import Handlers, PodPart, dns_label

@@ -10,7 +10,7 @@ from typing import Any
 from hardentui.model.capabilities import capability_name
 from hardentui.model.spec import Option, Spec
 from hardentui.options import *
-from hardentui.options.codecs.plain import DURATION, size_of
+from hardentui.options.codecs import DURATION, size_of
 from hardentui.writers.kube.part import Handler, Handlers, PodPart, dns_label, is_claim_name, is_variable
 
 HEALTH_OPTIONS: frozenset[Option[Any]] = frozenset(

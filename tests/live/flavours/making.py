@@ -23,7 +23,7 @@ from hardentui.features.looking.judging import Judge
 from hardentui.features.opening.engines import open_engines
 from hardentui.features.views import Report, Row, Selection
 from hardentui.features.workbench import Workbench
-from hardentui.model.checklist import Checklist
+from hardentui.model.check import Checklist
 from hardentui.model.spec import Version
 from tests.live.flavours import auditor
 from tests.live.flavours.base import IMAGES, MOVED, NETWORK, arguments

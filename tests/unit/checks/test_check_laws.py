@@ -12,8 +12,7 @@ from hardentui.errors import CannotFix
 from hardentui.harden.evaluate import parameters_of
 from hardentui.harden.plan import fixable, make_plan
 from hardentui.harden.protection import weakenings
-from hardentui.model.check import HEADINGS, AnyCheck, FixContext, sections
-from hardentui.model.checklist import Checklist
+from hardentui.model.check import HEADINGS, AnyCheck, Checklist, FixContext, sections
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Kind, Status
 from hardentui.model.known import Facts, Unread, later

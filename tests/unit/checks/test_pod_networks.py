@@ -14,8 +14,8 @@ from hardentui.model.known import Known, Unread
 from hardentui.model.network import Peer, Peers
 from hardentui.model.spec import Spec
 from hardentui.options import HOSTNAME, LABELS, NETWORK, PUBLISH
+from hardentui.options.inspect.view import Sources
 from hardentui.options.read import read_spec
-from hardentui.options.sources import Sources
 from hardentui.options.values import Port
 from tests.support.judging import fix, judge
 

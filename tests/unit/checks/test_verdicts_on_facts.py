@@ -13,8 +13,8 @@ from hardentui.checks.examples import container, rootful, rootless
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.errors import CannotFix
-from hardentui.features.looking.gather import RuntimeConfigs
-from hardentui.features.looking.shared_resources import OncePerEngine
+from hardentui.features.looking.container_readers import RuntimeConfigs
+from hardentui.features.looking.once_per_engine import OncePerEngine
 from hardentui.harden.evaluate import container_subject, context_shift, run
 from hardentui.host.files.layers import uid_of_name
 from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
@@ -28,8 +28,8 @@ from hardentui.model.known import Unread
 from hardentui.model.mounts import MountedPath
 from hardentui.model.seccomp import NoFilter, RawFilter, RuntimeConfig, SeccompProfile
 from hardentui.options import *
+from hardentui.options.inspect.view import Sources
 from hardentui.options.read import read_spec
-from hardentui.options.sources import Sources
 from hardentui.reading.containers import count_of_list, labels_of
 from hardentui.reading.engine_api import reachable_api
 from hardentui.reading.mounts import own_user_namespace

@@ -9,12 +9,13 @@ import pytest
 
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
 from hardentui.errors import CannotFix
-from hardentui.features.looking.gather import links_of, real_path, with_peers
+from hardentui.features.looking.container_readers import links_of, real_path
+from hardentui.features.looking.gather import with_peers
 from hardentui.harden.evaluate import container_subject, evaluate
 from hardentui.host.files.reader import LocalFiles
 from hardentui.images.layer import credential
 from hardentui.model.capabilities import ALL_CAPABILITIES
-from hardentui.model.checklist import Checklist
+from hardentui.model.check import Checklist
 from hardentui.model.facts import (
     CapabilitySets,
     ContainerFacts,
@@ -31,8 +32,8 @@ from hardentui.model.host import HostFacts
 from hardentui.model.mounts import KernelMount
 from hardentui.model.network import Peer, Peers
 from hardentui.options import *
+from hardentui.options.inspect.view import Sources
 from hardentui.options.read import read_spec
-from hardentui.options.sources import Sources
 from tests.support.judging import fix, judge, the_check
 
 PASS, FAIL, NOT_APPLICABLE = Status.PASS, Status.FAIL, Status.NOT_APPLICABLE

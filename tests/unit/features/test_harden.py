@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from hardentui.errors import UsageError
 from hardentui.features.change.wait import ProbeResult, names_target
 from hardentui.features.checklists.loading import load
 from hardentui.features.harden.card import Card, card_of
+from hardentui.features.harden.kernel import Doors, table, within_reach
 from hardentui.features.harden.page import LABEL, downtime, lines, title
 from hardentui.features.trial import baseline as proposing
 from hardentui.features.trial import results
@@ -31,6 +33,7 @@ from hardentui.harden.score import score
 from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.finding import Kind, Subject
 from hardentui.model.plan import Choice, Plan, Skipped
+from hardentui.model.seccomp import Condition, NoFilter, RuntimeConfig, SeccompProfile, SeccompRule
 from hardentui.model.trial import (
     Baseline,
     Decision,
@@ -233,3 +236,64 @@ def test_a_probe_that_names_the_target_runs_beside_it() -> None:
     assert names_target("curl http://$TARGET/")
     assert names_target("nc ${TWIN_IP} 80")
     assert not names_target("curl http://localhost:8080/")
+
+
+def _doors(**more: object) -> Doors:
+    names = sorted({call for need in table().need for call in need.calls.split()} | {"unshare", "socket"})
+    everything = SeccompProfile("ERRNO", rules={name: (SeccompRule("ALLOW"),) for name in names})
+    return replace(
+        Doors(filter=everything, capabilities=frozenset(), user_namespaces=True, set_id=True), **more
+    )
+
+
+def test_the_table_of_kernel_vulnerabilities_says_of_each_what_it_needs_and_who_says_so() -> None:
+    cves = [cve for need in table().need for cve in need.cves.split()]
+    assert len(cves) == len(set(cves)) >= 60
+    assert all(re.fullmatch(r"CVE-\d{4}-\d{4,7}", cve) for cve in cves)
+    for need in table().need:
+        assert need.source in table().sources, need
+        assert need.calls or need.socket or need.capability or need.user_namespace or need.set_id, need
+    assert set(within_reach(_doors())) == set(cves)
+    assert set(within_reach(_doors(filter=None))) == set(cves)
+
+
+@pytest.mark.parametrize(
+    ("cve", "closed", "open_again"),
+    [
+        ("CVE-2025-40364", {"filter": SeccompProfile("ERRNO")}, {}),  # a call
+        ("CVE-2024-1086", {"user_namespaces": False}, {"capabilities": frozenset({"CAP_NET_ADMIN"})}),
+        ("CVE-2014-5206", {"user_namespaces": False}, {}),
+        ("CVE-2014-0181", {"set_id": False}, {}),
+    ],
+)
+def test_a_kernel_vulnerability_is_out_of_reach_when_one_of_its_ways_in_is_closed(
+    cve: str, closed: dict[str, object], open_again: dict[str, object]
+) -> None:
+    assert cve in within_reach(_doors())
+    assert cve not in within_reach(_doors(**closed))
+    assert not open_again or cve in within_reach(_doors(**closed, **open_again))
+
+
+def test_a_netlink_socket_is_judged_by_its_protocol_as_a_learned_profile_allows_it() -> None:
+    netlink = (Condition(0, "MASKED_EQ", 0xFFFFFFFF, 16), Condition(2, "MASKED_EQ", 0xFFFFFFFF, 0))
+    doors = _doors(filter=SeccompProfile("ERRNO", rules={"socket": (SeccompRule("ALLOW", netlink),)}))
+    reached = within_reach(doors)
+    assert "CVE-2025-37752" in reached, "traffic control speaks NETLINK_ROUTE"
+    assert "CVE-2024-1086" not in reached, "nf_tables speaks NETLINK_NETFILTER"
+    assert "CVE-2025-21756" not in reached, "AF_VSOCK"
+
+
+def test_the_card_counts_the_kernel_vulnerabilities_that_the_filter_in_force_leaves() -> None:
+    profile = {
+        "defaultAction": "SCMP_ACT_ERRNO",
+        "syscalls": [{"names": ["waitid"], "action": "SCMP_ACT_ALLOW"}],
+    }
+    runtime = RuntimeConfig(seccomp=NoFilter("no linux.seccomp"))
+    facts = container((MOUNTS, (Mount("volume", "data", "/data"),)), runtime=runtime)
+    trial = _trial(learned=Learned(syscalls=1, syscalls_before=373, seccomp=profile))
+    card = card_of(_plan(), _plan(), facts, trial, score(()), score(()))
+    assert card.before.kernel_vulnerabilities == sum(len(need.cves.split()) for need in table().need)
+    assert card.after.kernel_vulnerabilities == 4, "two of waitid, two of set-id programs"
+    text = "\n".join(line.text for line in lines(card, 90) if line.label == "known kernel bugs")
+    assert re.fullmatch(r"122 within reach +4 within reach", text), text
+    assert _card().before.kernel_vulnerabilities is None, "the filter is not known"

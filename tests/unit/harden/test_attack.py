@@ -11,7 +11,7 @@ from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, 
 from hardentui.harden.attack import attack_path, ranked_paths
 from hardentui.harden.evaluate import container_subject, parameters_of, run
 from hardentui.model.capabilities import ALL_CAPABILITIES
-from hardentui.model.checklist import Checklist
+from hardentui.model.check import Checklist
 from hardentui.model.facts import CapabilitySets, ContainerFacts, IdRange, Kernel
 from hardentui.model.finding import Finding, Kind
 from hardentui.model.known import Unread

@@ -9,8 +9,9 @@ from hardentui.checks.examples import DEFAULT_CAPABILITIES, container
 from hardentui.errors import CannotFix
 from hardentui.features.checklists.loading import load
 from hardentui.harden.decisions import decisions, what_changes
-from hardentui.harden.evaluate import parameters_of, remedied
+from hardentui.harden.evaluate import parameters_of
 from hardentui.harden.plan import fixable, left_out, make_plan
+from hardentui.harden.remedy import remedied
 from hardentui.model.check import AnyCheck, FixContext
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Kind, Risk

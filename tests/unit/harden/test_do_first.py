@@ -13,7 +13,7 @@ from hardentui.harden.do_first import MOST, DoFirst, do_first
 from hardentui.harden.evaluate import container_subject, evaluate
 from hardentui.harden.score import findings_once, score
 from hardentui.harden.waive import waive
-from hardentui.model.checklist import Checklist
+from hardentui.model.check import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict, Waiver
 from hardentui.options import *

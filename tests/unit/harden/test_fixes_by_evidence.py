@@ -9,8 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, image, rootful, rootless
-from hardentui.features.checklists.loading import load
-from hardentui.features.checklists.lookup import find_check
+from hardentui.features.checklists.loading import find_check, load
 from hardentui.harden.plan import fixable, left_out, make_plan
 from hardentui.model.facts import (
     CapabilitySets,

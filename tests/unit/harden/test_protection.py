@@ -10,8 +10,7 @@ from hardentui.checks import check_by_id
 from hardentui.checks.examples import container, rootless
 from hardentui.harden.plan import make_plan
 from hardentui.harden.protection import ORDERS, weakenings
-from hardentui.model.check import Check
-from hardentui.model.checklist import Checklist
+from hardentui.model.check import Check, Checklist
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed
 from hardentui.model.plan import Choice

@@ -26,7 +26,7 @@ from hardentui.harden.score import (
     score_by_step,
     worst,
 )
-from hardentui.model.checklist import Checklist
+from hardentui.model.check import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict
 from tests.unit.harden.ranked_containers import WORST_FIRST

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hardentui.harden.evaluate import as_quadlet_lines, spec_diff
+from hardentui.harden.remedy import as_quadlet_lines, spec_diff
 from hardentui.model.spec import Spec, Version
 from hardentui.options import IMAGE, NAME, RESTART
 from hardentui.quadlet.write.container import container_unit

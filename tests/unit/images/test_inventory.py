@@ -334,6 +334,22 @@ def test_random_bytes_break_nothing(data: bytes) -> None:
             body.read(10)
 
 
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        ("$6$salt$abc/DEF", 1),
+        ("$y$j9T$x$y", 1),
+        ("ab01FAX.bQRSU", 1),
+        ("x", 0),
+        ("*", 0),
+        ("!", 0),
+        ("!!", 0),
+    ],
+)
+def test_a_hash_in_passwd_is_told(field: str, told: int) -> None:
+    assert len(rules.weak({"/etc/passwd": f"web:{field}:101:101::/:/bin/sh\n"})) == told
+
+
 @given(st.text(max_size=200))
 def test_account_files_of_any_text_break_nothing(text: str) -> None:
     for path in ("/etc/passwd", "/etc/shadow", "/etc/sudoers"):

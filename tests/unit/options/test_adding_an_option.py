@@ -43,7 +43,7 @@ def test_it_is_read_from_inspect(copy: ProgramCopy) -> None:
     code = """
 from hardentui.options import IO_CLASS
 from hardentui.options.read import read_spec
-from hardentui.options.sources import Sources
+from hardentui.options.inspect.view import Sources
 print(read_spec(Sources({"Id": "0" * 64, "Config": {}, "HostConfig": {"IOClass": "idle"}}))[IO_CLASS])
 """
     assert said(copy, code) == "idle"
@@ -51,7 +51,7 @@ print(read_spec(Sources({"Id": "0" * 64, "Config": {}, "HostConfig": {"IOClass":
 
 def test_it_is_read_from_a_command_line_and_written_as_one(copy: ProgramCopy) -> None:
     code = """
-from hardentui.options.argv.items import spec_from_argv
+from hardentui.options.argv import spec_from_argv
 from hardentui.writers.run_script import run_arguments
 print(run_arguments(spec_from_argv(["podman", "run", "--io-class", "idle", "localhost/app:1"])))
 """

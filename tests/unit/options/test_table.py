@@ -7,11 +7,11 @@ import pytest
 from hardentui.model.capabilities import ALL_CAPABILITIES, STOCK_CAPABILITIES, capability_name
 from hardentui.model.spec import UNKNOWABLE, Readability, Spec
 from hardentui.options import *
-from hardentui.options.argv.command_line import ALIASES, COMMA_LISTS, SHORT, SWITCHES
+from hardentui.options.argv import ALIASES, COMMA_LISTS, SHORT, SWITCHES
 from hardentui.options.capabilities import bounding_set, with_only
-from hardentui.options.codecs.plain import size_text
+from hardentui.options.codecs import size_text
+from hardentui.options.inspect.view import Sources
 from hardentui.options.read import view_of
-from hardentui.options.sources import Sources
 from hardentui.options.table import NOT_CARRIED
 
 

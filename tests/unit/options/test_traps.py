@@ -9,9 +9,8 @@ import pytest
 
 from hardentui.model.spec import Source, Spec, UnsavedVolume, Version
 from hardentui.options import *
-from hardentui.options.engine_defaults import ulimits_added_at_start
-from hardentui.options.read import read_spec
-from hardentui.options.sources import Sources
+from hardentui.options.inspect.view import Sources
+from hardentui.options.read import read_spec, ulimits_added_at_start
 from hardentui.writers.context import left_behind
 from hardentui.writers.run_script import run_arguments
 
@@ -106,7 +105,7 @@ LABELLED = {"a": "1", "b": "2", "PODMAN_SYSTEMD_UNIT": "web.service", "empty": "
 SECRETS_49 = CONFIG(Env=["KEY=hunter2", "api=hunter3", "A=1"]) | STARTED | HERE(**V49)
 SYSTEMD_MODE = CONFIG(SystemdMode=True, StopSignal="SIGRTMIN+3")
 UMASK_SHOWN = CONFIG(Umask="0000")
-WITHOUT_HOSTS = HOST(HostsFile="none")
+HOSTS_FILE_NONE = HOST(HostsFile="none")
 USUAL_HOSTS = (
     "127.0.0.1 localhost localhost.localdomain # me\n::1 localhost ip6-localhost\nff02::1 ip6-allnodes\n"
 )
@@ -541,20 +540,20 @@ ROWS = [
     row({}, "", unknown="dns"),
     row(STARTED | {"ResolvConfPath": ""} | HOST(NetworkMode="none"), "--network=none"),
     # what Docker's clients leave of hosts is dropped where it changes nothing
-    row(WITHOUT_HOSTS | HERE(base_hosts=USUAL_HOSTS), "", silent="--hosts-file"),
+    row(HOSTS_FILE_NONE | HERE(base_hosts=USUAL_HOSTS), "", silent="--hosts-file"),
     row(
-        WITHOUT_HOSTS | HERE(base_hosts=USUAL_HOSTS + "127.0.1.1 vm"),
+        HOSTS_FILE_NONE | HERE(base_hosts=USUAL_HOSTS + "127.0.1.1 vm"),
         "--hosts-file=none",
         told="--hosts-file",
     ),
-    row(WITHOUT_HOSTS | HERE(base_hosts=None), "--hosts-file=none", told="--hosts-file"),
+    row(HOSTS_FILE_NONE | HERE(base_hosts=None), "--hosts-file=none", told="--hosts-file"),
     row(
         HOST(HostsFile="none", NetworkMode=f"container:{OTHER}") | HERE(base_hosts=None),
         f"--network=container:{OTHER}",
         silent="--hosts-file",
     ),
     row(
-        WITHOUT_HOSTS | HERE(base_hosts=USUAL_HOSTS),
+        HOSTS_FILE_NONE | HERE(base_hosts=USUAL_HOSTS),
         "--hosts-file=none",
         "--hosts-file=none",
         silent="--hosts-file",

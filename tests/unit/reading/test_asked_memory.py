@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hardentui.checks.examples import container
-from hardentui.features.checklists.loading import load
-from hardentui.features.checklists.lookup import find_check
+from hardentui.features.checklists.loading import find_check, load
 from hardentui.harden.plan import make_plan
 from hardentui.model.facts import AskedMemory
 from hardentui.model.plan import Choice

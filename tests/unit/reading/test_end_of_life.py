@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from hardentui.reading.end_of_life import end_of
+from hardentui.reading.end_of_life import end_of, rolling
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,16 @@ from hardentui.reading.end_of_life import end_of
         ("sles", "15.7", "2031-07-31"),
         ("fedora", "44", "2027-06-02"),
         ("rhel", "10.1", "2035-05-31"),
-        ("rocky", "10.0", "2035-05-31"),
+        ("rocky", "10", "2035-05-31"),
+        ("rhel", "8.6", "2022-11-09"),
+        ("rhel", "8.10", "2029-05-31"),
+        ("almalinux", "9.3", "2024-04-30"),
+        ("debian", "7", "2018-05-31"),
+        ("alpine", "3.9.6", "2020-11-01"),
+        ("alpine", "3.24.0", "2028-05-01"),
+        ("fedora", "37", "2023-12-05"),
+        ("azurelinux", "3.0", "2027-08-31"),
+        ("photon", "1.0", "2022-02-28"),
         ("centos", "10", "2030-01-01"),
     ],
 )
@@ -33,3 +42,9 @@ def test_ends_that_were_confirmed(release: str, version: str, end: str) -> None:
 def test_a_release_that_is_not_in_the_table_has_no_end() -> None:
     assert end_of({"ID": "ubuntu", "VERSION_ID": "99.04"}) is None
     assert end_of({"ID": "nowhere"}) is None
+
+
+def test_what_is_ahead_of_every_release_rolls() -> None:
+    assert rolling({"ID": "debian", "PRETTY_NAME": "Debian GNU/Linux forky/sid"})
+    assert rolling({"ID": "alpine", "VERSION_ID": "3.25.0_alpha20261001"})
+    assert not rolling({"ID": "debian", "VERSION_ID": "13", "PRETTY_NAME": "Debian GNU/Linux 13 (trixie)"})

@@ -13,12 +13,11 @@ from hardentui.features.checklists import loading as checklists
 from hardentui.features.planning import saved_plans as plans
 from hardentui.harden.plan import make_plan
 from hardentui.harden.settings import FixValue, From, settings_of
-from hardentui.model.check import AnyCheck
-from hardentui.model.checklist import Checklist
+from hardentui.model.check import AnyCheck, Checklist
 from hardentui.model.facts import CapabilitySets, ContainerFacts, ImageFacts, Kernel, Limits
 from hardentui.model.plan import Choice
 from hardentui.options import CAP_ADD, MEMORY, MEMORY_RESERVATION, NO_NEW_PRIVILEGES, USER
-from hardentui.options.codecs.plain import size_of
+from hardentui.options.codecs import size_of
 from hardentui.reading.forms import FORMS, fault_of, text_of, value_of
 from tests.support.judging import the_check
 

@@ -305,10 +305,19 @@ def test_what_the_engine_runs_is_code_of_its_user(source: str) -> None:
         assert not sensitive_mounts(container(read, engine=engine))
 
 
-@pytest.mark.parametrize("path", ["/srv/shop/.git/hooks", "/srv/x/.gitconfig", "/data/.config/systemd/user"])
+@pytest.mark.parametrize("path", ["/srv/x/.gitconfig", "/data/.config/systemd/user"])
 def test_what_a_user_runs_is_known_by_its_name_wherever_it_lies(path: str) -> None:
     assert gains(path, written=True) == {Gain.USER_CODE}
     assert not gains(path, written=False)
+
+
+def test_a_working_tree_of_git_is_no_system_path() -> None:
+    assert gains("/srv/shop/.git/hooks", written=True) == {Gain.REPOSITORY}
+    tree = container((MOUNTS, (Mount("bind", "/srv/shop", "/s"),)), repositories=("/srv/shop/.git",))
+    verdict = judge("sensitive-host-mount", tree)
+    assert (verdict.status, verdict.severity) == (Status.FAIL, Severity.MEDIUM)
+    assert "next commit" in verdict.reason
+    assert not gains("/srv/shop/.git/hooks", written=False)
 
 
 def test_where_the_home_of_a_rootless_engine_is_not_known_nothing_passes() -> None:

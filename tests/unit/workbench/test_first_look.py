@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from hardentui.errors import EngineUnreachable, HardenError
-from hardentui.features.begun import Begun
 from hardentui.features.first_look import FirstLook
+from hardentui.features.opening.opened import Begun
 from hardentui.features.views import Selection
 from tests.support.hostile import Scripted, answer
 

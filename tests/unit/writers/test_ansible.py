@@ -30,7 +30,7 @@ from hardentui.options import (
     TMPFS,
     Mount,
 )
-from hardentui.options.argv.compare import compare_arguments
+from hardentui.options.argv import compare_arguments
 from hardentui.writers.ansible import PARAMETERS, ansible_files
 from hardentui.writers.context import Member, UnitContext
 from hardentui.writers.run_script import run_arguments

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.checks import all_checks
+from hardentui.checks import Checks, all_checks
 from hardentui.errors import ChecklistError, InputError
 from hardentui.features.checklists import loading as checklists
-from hardentui.features.checklists.own_rows import line_of, toml_lines
+from hardentui.features.looking.judging import Judge
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Risk, Severity, passed
+from hardentui.toml_document import line_of, toml_lines
 
 
 def _check(
@@ -37,9 +38,12 @@ def _check(
     )
 
 
-CHECKS = (
-    _check("writable-rootfs", tmpfs=("/run", "/tmp"), size=64, strict=True, mode="rw"),
-    _check("root-user"),
+CHECKS = Checks(
+    {},
+    (
+        _check("writable-rootfs", tmpfs=("/run", "/tmp"), size=64, strict=True, mode="rw"),
+        _check("root-user"),
+    ),
 )
 STEPS = "\n".join(f'[[step]]\nnumber = {number}\ntitle = "Step {number}"\n' for number in range(1, 11))
 GOOD = f'id = "mine"\ntitle = "Mine"\n{STEPS}checks = ["writable-rootfs", "root-user"]\n'
@@ -63,14 +67,15 @@ def test_a_checklist_keeps_order_texts_and_parameters() -> None:
 
 
 def test_a_step_can_take_all_its_checks_worst_first() -> None:
-    checks = (
+    own = (
         _check("low", step=10, severity=Severity.LOW),
         _check("b-high", step=10),
         _check("elsewhere", step=9),
         _check("a-high", step=10),
     )
+    checks = Checks({}, own)
     checklist = checklists.parse(f'id = "mine"\ntitle = "Mine"\n{STEPS}checks = "all"\n', "mine", checks)
-    assert checklist.steps[9].checks == ("a-high", "b-high", "low")
+    assert [check.id for check in Judge(checklist, checks).checks] == ["a-high", "b-high", "low"]
     assert checklist.steps[8].checks == ()
 
 

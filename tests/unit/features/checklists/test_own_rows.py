@@ -8,9 +8,9 @@ import pytest
 
 from hardentui.errors import ChecklistError, UsageError
 from hardentui.features.checklists import loading
-from hardentui.features.checklists.lookup import find_check, know_checks
+from hardentui.features.checklists.loading import find_check, know_checks
 from hardentui.harden.own.subjects import FACTS, OPTIONS
-from hardentui.model.checklist import Checklist
+from hardentui.model.check import Checklist
 from hardentui.model.finding import FixKind, Risk, Severity
 
 STEPS = "\n".join(f'[[step]]\nnumber = {at}\ntitle = "Step {at}"\nchecks = []\n' for at in range(1, 11))

@@ -15,8 +15,7 @@ from hardentui.errors import ChecklistError
 from hardentui.features.checklists import loading
 from hardentui.features.checklists.fixtures import beside, faults_of, load_fixtures
 from hardentui.harden.evaluate import judge, parameters_of
-from hardentui.model.check import AnyCheck
-from hardentui.model.checklist import Checklist
+from hardentui.model.check import AnyCheck, Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Status
 

@@ -12,11 +12,10 @@ from msgspec.structs import replace
 from hardentui.features.fix.taking_over import next_steps, steps_in_place
 from hardentui.features.looking.containers import Neighbours
 from hardentui.host.files.reader import LocalFiles
-from hardentui.model.draft import Draft, DraftFile, NextSteps, Target
+from hardentui.model.draft import Draft, DraftFile, NextSteps, Target, WriteState, WrittenFile
 from hardentui.model.facts import ContainerFacts, FileChange, Kernel
 from hardentui.model.known import Unread
 from hardentui.model.spec import Version
-from hardentui.model.written import WriteState, WrittenFile
 from hardentui.options import IMAGE, NAME, POD, REMOVE, REQUIRES
 from tests.support.units import of_own_unit
 
@@ -62,6 +61,9 @@ def test_podmans_own_way_to_bring_quadlets_is_named_where_there_is_one() -> None
     )
     assert "quadlet install" not in after(facts, Target.QUADLET, files).about
     assert "quadlet install" not in after(newer, Target.RUN, ["web.sh"]).about
+    secret = Draft(target=Target.QUADLET, files=(DraftFile("web.container", "", 0o600, masked=""),))
+    told = next_steps(LocalFiles(), newer, ALONE, secret, "/my out").about
+    assert "quadlet install" not in told  # it would let everybody read the file
 
 
 def test_four_commands_take_over_look_go_back_and_finish() -> None:

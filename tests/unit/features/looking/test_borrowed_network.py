@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hardentui.checks.examples import container
-from hardentui.features.looking.gather import lender_on_host
+from hardentui.features.looking.container_readers import lender_on_host
 from hardentui.model.facts import Kernel
 from hardentui.model.known import Known, Unread
 from hardentui.options import NETWORK

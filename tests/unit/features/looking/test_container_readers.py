@@ -15,12 +15,12 @@ import pytest
 from hardentui.checks.examples import container, rootless
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
-from hardentui.features.looking.container_readers import Place, readers_of_container
-from hardentui.features.looking.gather import RuntimeConfigs
-from hardentui.features.looking.shared_resources import OncePerEngine
+from hardentui.features.looking.container_readers import READERS, Place, RuntimeConfigs
+from hardentui.features.looking.once_per_engine import OncePerEngine
 from hardentui.host.files.reader import LocalFiles
 from hardentui.model.facts import ContainerFacts, VolumeFacts
 from hardentui.model.finding import Status
+from hardentui.model.known import later
 from hardentui.model.trust import TrustFacts
 from hardentui.options import MOUNTS, SECCOMP_PROFILE, Mount
 from tests.support.judging import judge
@@ -51,7 +51,8 @@ def looked_at(
     facts = container(*pairs, inspect=inspect, engine=engine_facts, runtime=runtime, volumes=volumes or {})
     engine = Engine(facts.engine, lambda: RecordedConnection({}, {}))
     once = OncePerEngine(engine, LocalFiles(), cast("Any", None), lambda: datetime.now(UTC))
-    return facts.replace(**readers_of_container(Place(engine, LocalFiles(), once)))
+    place = Place(engine, LocalFiles(), once, RuntimeConfigs())
+    return facts.replace(**{name: later(read, place) for name, read in READERS.items()})
 
 
 def status(check_id: str, facts: ContainerFacts) -> Status:

@@ -12,7 +12,7 @@ import pytest
 
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
-from hardentui.features.looking.shared_resources import OncePerEngine
+from hardentui.features.looking.once_per_engine import OncePerEngine
 from hardentui.host.cloud import read_cloud
 from hardentui.host.commands import Run, run_nothing
 from hardentui.host.files.recorded import RecordedFiles

@@ -14,7 +14,7 @@ from hardentui.checks.examples import container
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.features.checklists.loading import load
-from hardentui.features.looking.shared_resources import OncePerEngine
+from hardentui.features.looking.once_per_engine import OncePerEngine
 from hardentui.harden.evaluate import parameters_of
 from hardentui.model.facts import ContainerFacts, EngineFacts, UnitFacts
 from hardentui.model.finding import Verdict

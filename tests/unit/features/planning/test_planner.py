@@ -10,8 +10,7 @@ from msgspec.structs import replace
 
 from hardentui.checks import all_checks
 from hardentui.checks.examples import container
-from hardentui.features.checklists.loading import load
-from hardentui.features.checklists.lookup import find_check
+from hardentui.features.checklists.loading import find_check, load
 from hardentui.features.opening.saved_facts import open_simulated
 from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench

@@ -16,8 +16,8 @@ from msgspec.structs import replace
 
 import hardentui.features.reports
 from hardentui.features.reports import FORMATS, render
-from hardentui.features.reports.comparing import merged
 from hardentui.features.reports.result import CheckResult, KeptResult, SubjectResult, TextStyle, worst_first
+from hardentui.features.results import merged
 from hardentui.harden.attack import RankedPath
 from hardentui.harden.do_first import DoFirst
 from hardentui.harden.score import score

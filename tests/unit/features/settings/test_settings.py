@@ -17,7 +17,7 @@ from hardentui.checks import all_checks
 from hardentui.features.settings.reading import Document, read_fix_defaults, read_settings, settings_file
 from hardentui.features.settings.showing import template
 from hardentui.harden.settings import From, settings_of
-from hardentui.model.checklist import Checklist
+from hardentui.model.check import Checklist
 from hardentui.model.plan import Choice
 from hardentui.model.settings import Settings
 from hardentui.tui.vocabulary import all_actions, key_name, vocabulary

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from hardentui.checks.examples import container, rootful, rootless
-from hardentui.features.checklists.loading import load
-from hardentui.features.checklists.lookup import find_check
+from hardentui.features.checklists.loading import find_check, load
 from hardentui.features.trial.configuration import (
     CapabilityBack,
     Loosening,

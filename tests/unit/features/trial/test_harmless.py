@@ -49,7 +49,7 @@ from hardentui.options import (
     Mount,
     Port,
 )
-from hardentui.options.codecs.plain import TEXT
+from hardentui.options.codecs import TEXT
 from hardentui.options.inspect.view import never
 from hardentui.options.rows import JUDGED
 

@@ -13,8 +13,7 @@ from hardentui.harden.own.demands import OPERATORS, typed
 from hardentui.harden.own.making import check_of
 from hardentui.harden.own.subjects import ENFORCED, FACTS, OPTIONS, declared_value, shape_of
 from hardentui.harden.plan import make_plan
-from hardentui.model.check import HEADINGS, FixContext, Parameters, sections
-from hardentui.model.checklist import Checklist
+from hardentui.model.check import HEADINGS, Checklist, FixContext, Parameters, sections
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, Limits
 from hardentui.model.finding import FixKind, Severity, Status
 from hardentui.model.known import Unread

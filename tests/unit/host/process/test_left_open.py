@@ -6,7 +6,7 @@ import stat
 from typing import Any
 
 from hardentui.host.files.recorded import RecordedFiles
-from hardentui.host.process.left_open import read_left_open
+from hardentui.host.process.proc import read_left_open
 from hardentui.model.facts import Kernel
 from hardentui.model.known import Unread
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hardentui.model.spec import Version
-from hardentui.options.argv.command_line import parse_create_command
-from hardentui.options.codecs.plain import as_csv_field, split_csv
+from hardentui.options.argv import parse_create_command
+from hardentui.options.codecs import as_csv_field, split_csv
 from hardentui.options.inspect.view import CommandLine
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hardentui.options.argv.compare import compare_arguments
+from hardentui.options.argv import compare_arguments
 
 MEANT = ("run", "--env=A=1", "--env=B=2", "--name=web", "--publish=80:80", "--publish=90:90", "img", "a", "b")
 

@@ -8,8 +8,15 @@ import pytest
 
 from hardentui.model.spec import Option, Spec
 from hardentui.options import *
-from hardentui.options.argv.items import Item, item_word, items_of, parse_argument, same, spec_from_argv
-from hardentui.options.codecs.plain import size_of
+from hardentui.options.argv import (
+    Item,
+    item_word,
+    items_of,
+    parse_argument,
+    same,
+    spec_from_argv,
+)
+from hardentui.options.codecs import size_of
 from hardentui.systemd.unit_text import UNKNOWN
 from tests.support.option_samples import NO_SIZES, SIZES, sample
 

@@ -10,7 +10,7 @@ import pytest
 from hardentui.errors import InputError
 from hardentui.model.spec import Spec, Version
 from hardentui.options import *
-from hardentui.options.argv.items import spec_from_argv
+from hardentui.options.argv import spec_from_argv
 from hardentui.quadlet.edit.changes import changes_between
 from hardentui.quadlet.edit.container import Edited, edit_quadlet, planned_changes
 from hardentui.quadlet.read.container import QuadletFiles

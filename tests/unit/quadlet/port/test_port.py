@@ -19,7 +19,7 @@ from hardentui.features.fix.drafts import new_files
 from hardentui.model.draft import Target
 from hardentui.model.spec import NEWEST_KNOWN, Spec, Version
 from hardentui.options import COMMAND, ENV, IMAGE, LABELS, NAME, RUNTIME, TABLE
-from hardentui.options.argv.command_line import CARRIED_GLOBALS
+from hardentui.options.argv import CARRIED_GLOBALS
 from hardentui.quadlet.port import generate, losses
 from hardentui.quadlet.port.keys import KEYS
 from hardentui.quadlet.proof import prove_by_port

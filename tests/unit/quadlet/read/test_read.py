@@ -43,8 +43,8 @@ from hardentui.options import (
     Mount,
     Port,
 )
-from hardentui.options.argv.items import spec_from_argv
-from hardentui.options.codecs.network import parse_publish
+from hardentui.options.argv import spec_from_argv
+from hardentui.options.codecs import parse_publish
 from hardentui.quadlet.read.container import QuadletFiles
 from hardentui.quadlet.write.container import container_unit, for_quadlet, intended
 from hardentui.systemd.unit_text import SYSTEMD, UnitText

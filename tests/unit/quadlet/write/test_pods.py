@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import Option, Spec, Version
 from hardentui.options import *
-from hardentui.options.engine_defaults import EngineDefaults
+from hardentui.options.read import EngineDefaults
 from hardentui.quadlet.proof import prove_by_port
 from hardentui.quadlet.write.bundle import Bundle, Member, UnitContext, bundle
 from hardentui.writers.supporting import pod_create_arguments

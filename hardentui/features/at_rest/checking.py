@@ -1,0 +1,153 @@
+"""`hardentui check PATH…`: the services of files, judged as a result for every report."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+
+from msgspec import Struct
+
+from hardentui import __version__
+from hardentui.checks import all_checks
+from hardentui.errors import InputError, UsageError
+from hardentui.features.at_rest.comments import faults_in
+from hardentui.features.at_rest.judging import Judged, judge_services
+from hardentui.features.at_rest.quadlets import read_quadlets
+from hardentui.features.at_rest.services import Read, joined
+from hardentui.features.at_rest.sources import Refused, Sources, find
+from hardentui.features.checklists.loading import load
+from hardentui.features.looking.judging import Judge
+from hardentui.features.reports.result import CheckResult, SubjectResult
+from hardentui.features.waivers import NAME
+from hardentui.features.waivers import load as load_waivers
+from hardentui.harden.score import score
+from hardentui.model.finding import Kind, Severity, Subject, Waiver
+from hardentui.model.spec import NEWEST_KNOWN, Version
+from hardentui.visible import visible
+
+_HINT = re.compile(r"^[ \t]*[#;]+[ \t]*hardentui:[ \t]*podman[ \t]+(\d+\.\d+(?:\.\d+)?)[ \t]*$", re.MULTILINE)
+
+
+class AtRest(Struct, frozen=True):
+    """What to look at, and how.
+
+    Attributes:
+        version: the Podman that reads the files; None = as a comment `# hardentui: podman 4.9` says, else the
+            newest.
+        rootless: whether a rootless engine runs them; None = as the folders say.
+    """
+
+    paths: tuple[str, ...]
+    checklist: str = ""
+    steps: tuple[int, ...] = ()
+    checks: tuple[str, ...] = ()
+    version: Version | None = None
+    rootless: bool | None = None
+
+
+class Looked(Struct, frozen=True):
+    """Judged services, and what could not be checked.
+
+    Attributes:
+        notes: comments that are no waiver although they look like one.
+    """
+
+    judge: Judge
+    sources: Sources
+    services: tuple[Judged, ...]
+    refused: tuple[Refused, ...]
+    notes: tuple[str, ...]
+    version: Version
+
+
+def look(asked: AtRest, today: date) -> Looked:
+    """Read and judge the services of the files.
+
+    Raises:
+        InputError: a path does not exist, or describes no service.
+        UsageError: no such check in the checklist.
+        WaiversError: the waivers file beside the files has faults.
+    """
+    listed = load(asked.checklist)
+    by_id = {check.id: check for check in (*all_checks(), *listed.own)}
+    judge = Judge(listed, by_id, asked.steps, asked.checks)
+    missing = [check for check in asked.checks if judge.check(check) is None]
+    if missing:
+        raise UsageError(f"{', '.join(missing)} is not in the checklist {judge.checklist.id}.")
+    sources = find(asked.paths)
+    version = asked.version or hinted(sources) or NEWEST_KNOWN
+    read = read_services(sources, version, asked.rootless)
+    refused = (*sources.refused, *read.refused)
+    if not read.services and not refused:
+        raise InputError(
+            f"There is no service in {', '.join(visible(path, 100) for path in asked.paths)}.",
+            "Quadlets, compose files, podman run commands and Kubernetes YAML are checked.",
+        )
+    services = judge_services(read.services, judge, _waivers(sources, by_id), today)
+    notes = [note for file in sources.files.values() for note in faults_in(file, by_id)]
+    return Looked(judge, sources, services, refused, tuple(notes), version)
+
+
+def read_services(sources: Sources, version: Version, rootless: bool | None) -> Read:
+    """The services of all kinds of files."""
+    return joined([read_quadlets(sources, version, rootless)])
+
+
+def hinted(sources: Sources) -> Version | None:
+    """The oldest Podman that comments of the files name."""
+    versions = [
+        Version.parse(match[1]) for file in sources.files.values() for match in _HINT.finditer(file.text)
+    ]
+    return min(versions, default=None)
+
+
+def _waivers(sources: Sources, checks: Mapping[str, object]) -> tuple[Waiver, ...]:
+    """Of the waivers.toml in each given folder."""
+    paths = [os.path.join(root, NAME) for root in sources.roots]
+    return load_waivers([path for path in dict.fromkeys(paths) if os.path.isfile(path)], checks)
+
+
+def result_of(looked: Looked, fail_on: Severity) -> CheckResult:
+    """The services as a result for reports; a file that could not be checked is one with trouble."""
+    subjects = [_subject(judged) for judged in looked.services]
+    subjects += [
+        SubjectResult(
+            Subject(Kind.SERVICE, refused.shown, refused.shown),
+            score(()),
+            (),
+            "file",
+            refused.why,
+            file=refused.shown,
+        )
+        for refused in looked.refused
+    ]
+    return CheckResult(
+        engines=(),
+        subjects=tuple(subjects),
+        checklist=looked.judge.checklist.id,
+        fail_on=fail_on,
+        version=__version__,
+    )
+
+
+def _subject(judged: Judged) -> SubjectResult:
+    service = judged.service
+    header = service.header.file.place(service.header.start, service.header.end)
+    return SubjectResult(
+        judged.findings[0].subject if judged.findings else Subject(Kind.SERVICE, service.name, service.name),
+        score(judged.findings),
+        judged.findings,
+        f"{service.format.value}  {service.file.shown}",
+        can_fix=lambda: judged.fixable,
+        file=header.file,
+        line=header.line,
+    )
+
+
+def of_checks(services: Iterable[Judged], checks: Sequence[str]) -> tuple[str, ...]:
+    """The failing checks of these services, the most severe first, of those asked for."""
+    failing = [finding for judged in services for finding in judged.findings if finding.failing]
+    failing.sort(key=lambda finding: -finding.severity)
+    return tuple(dict.fromkeys(f.check for f in failing if not checks or f.check in checks))

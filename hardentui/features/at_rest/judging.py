@@ -1,0 +1,342 @@
+"""The verdict of each check on a service at rest: what its file decides, and what it leaves to others.
+
+A service is judged as a container that was just created. A file decides a verdict if it holds whatever the
+rest may be: the check is asked again for the host and image that would be best for it, and for the worst.
+Where they disagree, the answer is unknown here, because of the host, the image or the running program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from functools import cache
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.errors import CannotFix
+from hardentui.features.at_rest.services import Format, Service, Set
+from hardentui.features.looking.gather import with_peers
+from hardentui.features.looking.host_side import HostSide
+from hardentui.features.looking.judging import Judge
+from hardentui.features.looking.mounted_paths import MountsAndSockets, mounts_and_sockets
+from hardentui.harden.evaluate import judge, parameters_of, run
+from hardentui.harden.remedy import OptionDiff, fix_parameters, remedied, spec_diff
+from hardentui.harden.waive import waive
+from hardentui.host.files.recorded import RecordedFiles
+from hardentui.model.capabilities import STOCK_CAPABILITIES
+from hardentui.model.check import AnyCheck, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NotRunning, UnitFacts
+from hardentui.model.finding import (
+    Finding,
+    Kind,
+    Place,
+    Status,
+    Subject,
+    Verdict,
+    Waiver,
+    not_applicable,
+    unknown,
+)
+from hardentui.model.host import Firewall, HostFacts
+from hardentui.model.known import Together, Unread, known, later
+from hardentui.options import ENV_FILE, IMAGE, LABELS, TABLE
+
+OF_IMAGE = Unread("only the image can tell")
+OF_HOST = Unread("only its host can tell")
+WHEN_RUNNING = Unread("only a running container can tell")
+AT_REST = "at rest"
+_NOW = datetime(2026, 1, 1, tzinfo=UTC)
+_FINE = (Status.PASS, Status.NOT_APPLICABLE)
+_SOMEWHERE = "it depends on its image or its host"
+_ONLY_RUNNING = unknown(WHEN_RUNNING.reason)
+HISTORY = frozenset(
+    {
+        *("drifted-files", "restart-loop", "root-exec-session", "runtime-denials", "stale-container"),
+        *("superseded-image", "unit-drift"),
+    }
+)
+"""Checks of what has happened to a container since it was made: a file has no such history."""
+_NO_HISTORY = not_applicable("nothing has been created from the file yet")
+OBSERVING = frozenset({"capabilities-beyond-declared", "unexpected-listener", "unexpected-process"})
+"""Checks of what the program does: they do not apply to a container that is not running."""
+_NAMING_PROGRAMS = ("init-path", "runtime", "hooks-dir", "conmon")
+_SOCKETS = ("/run/", "/var/run/", "/tmp/", "/var/lib/lxd/", "/var/snap/")  # noqa: S108 - compared
+_FRESH: dict[str, Any] = {
+    "exec_sessions": (),
+    "exec_events": (),
+    "repositories": (),
+    "hidden_mounts": "",
+    "network_helper": (),
+}
+"""What is known of each container that was just created."""
+_OF_FILES = ("seccomp_file", "seccomp_rules", "mounted_programs", "secret_drivers")
+
+
+def facts_of(service: Service) -> ContainerFacts:
+    """The service as a container that was just created on a host of which nothing is known."""
+    spec = service.spec
+    engine = EngineFacts(
+        label="",
+        version=service.version,
+        rootless=service.rootless,
+        default_capabilities=STOCK_CAPABILITIES,
+        info=OF_HOST,
+        trust=OF_HOST,
+        auto_update_timer=OF_HOST,
+    )
+    around = Together(_around)
+    labels = dict(word.partition("=")[::2] for word in known(lambda: spec[LABELS], else_=()))
+    unit: UnitFacts | None = None
+    if service.format is Format.QUADLET:
+        unit = UnitFacts(f"{service.name}.service", service.file.path, quadlet=True)
+        labels["PODMAN_SYSTEMD_UNIT"] = unit.name
+    inspect: dict[str, Any] = {
+        "ImageName": known(lambda: spec[IMAGE], else_=""),
+        "Config": {"Labels": labels},
+    }
+    if service.pod is not None:
+        inspect["Pod"] = service.pod["Id"]
+    given: dict[str, Any] = {
+        **_FRESH,
+        **dict.fromkeys(_OF_FILES, OF_HOST),
+        "unit": unit,
+        "unit_exists": unit is not None,
+        "image": OF_IMAGE,
+        "host": OF_HOST,
+        "kernel": NotRunning(AT_REST),
+        "runtime": WHEN_RUNNING,
+        "image_ids": OF_HOST,
+        "registry_digest": OF_HOST,
+        "log_limit_in_force": WHEN_RUNNING,
+        "named_uid": OF_IMAGE,
+        "lender_on_host": OF_HOST,
+        "pod": service.pod,
+        "networks": service.networks,
+        "volumes": service.volumes,
+        "env_files": later(lambda facts: OF_HOST if facts.spec[ENV_FILE] else {}),
+        "mounted": later(around.part, "mounted"),
+        "sockets": later(around.part, "sockets"),
+    }
+    return ContainerFacts(
+        id=service.name, name=service.name, spec=spec, inspect=inspect, engine=engine, now=_NOW, **given
+    )
+
+
+def _around(facts: ContainerFacts) -> MountsAndSockets:
+    """The mounts that the file declares. What else is behind a path of the host only the host can tell."""
+    elsewhere = facts.replace(engine=facts.engine.replace(local=False, unseen=OF_HOST.reason))
+    return mounts_and_sockets(elsewhere, HostSide(RecordedFiles({}), lambda: _NOW), lambda name: OF_HOST)
+
+
+def group_facts(services: Iterable[Service]) -> dict[int, ContainerFacts]:
+    """Facts by the position of the service, each with the others of its group as peers."""
+    by_group: dict[str, list[tuple[int, ContainerFacts]]] = {}
+    for position, service in enumerate(services):
+        by_group.setdefault(service.group, []).append((position, facts_of(service)))
+    made: dict[int, ContainerFacts] = {}
+    for pairs in by_group.values():
+        positions, facts = zip(*pairs, strict=True)
+        made.update(zip(positions, with_peers(facts), strict=True))
+    return made
+
+
+# --- which host and which image --------------------------------------------------------------------
+
+
+class _Worlds:
+    """One service on the best host with the best image, and on the worst."""
+
+    def __init__(self, facts: ContainerFacts) -> None:
+        self._facts = facts
+        self._made: dict[bool, ContainerFacts] = {}
+
+    def at(self, *, best: bool) -> ContainerFacts:
+        if best not in self._made:
+            self._made[best] = _world(self._facts, best=best)
+        return self._made[best]
+
+
+def _world(facts: ContainerFacts, *, best: bool) -> ContainerFacts:
+    engine = facts.engine
+    security = {"selinuxEnabled": not best, "apparmorEnabled": not best}
+    info = {
+        "host": {"logDriver": "journald" if best else "k8s-file", "cgroupVersion": "v2", "security": security}
+    }
+    rootless = best if isinstance(engine.rootless, Unread) else engine.rootless
+    more: dict[str, Any] = {}
+    if known(lambda: facts.spec.settings.keys() & _PROGRAMS) == set():
+        more["programs"] = more["mounted_programs"] = {}
+    if not any(
+        _may_hold_sockets(path) for mount in known(lambda: facts.mounted, else_=()) for path in mount.paths
+    ):
+        more["sockets"] = ()
+    return facts.replace(
+        **more,
+        engine=engine.replace(rootless=rootless, info=info, auto_update_timer=best),
+        host=HostFacts(
+            cloud="" if best else "a cloud",
+            firewall=Firewall(metadata_filtered=best),
+            tcp_services=(),
+        ),
+        image=_image(best),
+    )
+
+
+_PROGRAMS = {option for option in TABLE if option.name in _NAMING_PROGRAMS}
+
+
+def _may_hold_sockets(path: str) -> bool:
+    """Whether services of the host make their sockets there, so that only the host knows what answers."""
+    holder = path.rstrip("/") + "/"
+    return path.endswith((".sock", ".socket")) or any(
+        holder.startswith(place) or place.startswith(holder) for place in _SOCKETS
+    )
+
+
+@cache
+def _image(best: bool) -> ImageFacts:
+    config: dict[str, Any] = {"User": "1000:1000" if best else "", "Labels": {}}
+    if best:
+        config["Healthcheck"] = {"Test": ["CMD", "/healthy"]}
+        return ImageFacts("0" * 64, {"Config": config, "RepoDigests": [f"example.org/app@sha256:{'0' * 64}"]})
+    config["Volumes"] = {"/data": {}}
+    config["Labels"] = {"io.containers.autoupdate": "registry", "io.containers.capabilities": "CHOWN"}
+    return ImageFacts("0" * 64, {"Config": config, "Annotations": {"run.oci.hooks.stderr": "/x"}})
+
+
+def verdict_of(check: AnyCheck, parameters: Parameters, facts: ContainerFacts, worlds: _Worlds) -> Verdict:
+    """The verdict that the file decides, or unknown."""
+    if check.id in HISTORY:
+        return _NO_HISTORY
+    verdict = judge(check, facts, parameters)
+    status = verdict.status
+    if check.id in OBSERVING and status in _FINE:
+        return _ONLY_RUNNING
+    if status is Status.UNKNOWN:
+        worst, best = (judge(check, worlds.at(best=best), parameters) for best in (False, True))
+        if worst.status in _FINE and best.status in _FINE:
+            return worst
+        if worst.status is Status.FAIL and best.status is Status.FAIL:
+            return best
+        if worst.status is Status.FAIL and best.status in _FINE:
+            return unknown(_SOMEWHERE, worst.declared)
+        return verdict
+    other = judge(check, worlds.at(best=status is Status.FAIL), parameters).status
+    if (other in _FINE) == (status in _FINE) and other is not Status.UNKNOWN:
+        return verdict
+    return unknown(_SOMEWHERE, verdict.declared)
+
+
+# --- the findings of services, with their places ----------------------------------------------------
+
+
+class Judged(Struct, frozen=True):
+    """A service with its findings.
+
+    Attributes:
+        fixable: the failing checks that an edit of its file fixes.
+    """
+
+    service: Service
+    facts: ContainerFacts
+    findings: tuple[Finding, ...]
+    fixable: frozenset[str]
+
+
+def judge_services(
+    services: Iterable[Service], judging: Judge, waivers: Iterable[Waiver], today: date
+) -> tuple[Judged, ...]:
+    """Each service with its findings. What is one decision for a whole site is none of a file."""
+    services = tuple(services)
+    checks = tuple(
+        (check, parameters_of(check, judging.checklist))
+        for check in judging.checks
+        if check.kind is Kind.CONTAINER and check.about in (Kind.CONTAINER, Kind.IMAGE)
+    )
+    by_id = {check.id: (check, parameters) for check, parameters in checks}
+    waivers = tuple(waivers)
+    facts_of_all = group_facts(services)
+    return tuple(
+        _judged(service, facts_of_all[position], checks, by_id, waivers, judging, today)
+        for position, service in enumerate(services)
+    )
+
+
+def _judged(
+    service: Service,
+    facts: ContainerFacts,
+    checks: Iterable[tuple[AnyCheck, Parameters]],
+    by_id: Mapping[str, tuple[AnyCheck, Parameters]],
+    waivers: tuple[Waiver, ...],
+    judging: Judge,
+    today: date,
+) -> Judged:
+    subject = Subject(Kind.SERVICE, f"{service.file.shown}:{service.name}", service.name)
+    worlds = _Worlds(facts)
+
+    def verdict(check: AnyCheck, subject_facts: Any, parameters: Parameters) -> Verdict:
+        return verdict_of(check, parameters, subject_facts, worlds)
+
+    findings = run(facts, subject, checks, verdict_of=verdict)
+    findings = [replace(finding, points=by_id[finding.check][0].points) for finding in findings]
+    findings = waive(findings, (*waivers, *service.waivers), today, facts.image_name)
+    expired = {waiver.check: waiver for waiver in service.waivers if waiver.until < today}
+    placed: list[Finding] = []
+    fixable: set[str] = set()
+    for finding in findings:
+        if finding.status not in (Status.FAIL, Status.WAIVED):
+            placed.append(finding)
+            continue
+        changed = _changed_by_fix(by_id[finding.check][0], facts, judging)
+        if changed:
+            fixable.add(finding.check)
+        placed.append(replace(_telling_expiry(finding, expired), place=place_of(service, finding, changed)))
+    return Judged(service, facts, tuple(placed), frozenset(fixable))
+
+
+def _telling_expiry(finding: Finding, expired: Mapping[str, Waiver]) -> Finding:
+    waiver = expired.get(finding.check)
+    if waiver is None or finding.status is not Status.FAIL:
+        return finding
+    reason = f"{finding.verdict.reason} (it was accepted until {waiver.until})"
+    return replace(finding, verdict=replace(finding.verdict, reason=reason))
+
+
+def _changed_by_fix(check: AnyCheck, facts: ContainerFacts, judging: Judge) -> tuple[OptionDiff, ...]:
+    """What the fix of a check changes; nothing if no option fixes it."""
+    if check.remediate is None:
+        return ()
+    context = FixContext(facts, fix_parameters(check, judging.checklist, {}))
+    try:
+        return spec_diff(facts.spec, remedied(check, facts.spec, context))
+    except (CannotFix, Unread):
+        return ()
+
+
+def place_of(service: Service, finding: Finding, changed: Iterable[OptionDiff]) -> Place:
+    """Where the file decides a finding: the argument that a fix would change, else one that the verdict
+    names, else where the service begins."""
+    for diff in changed:
+        sets = service.where(diff.option)
+        for each in reversed(sets):
+            if each.item.canonical in diff.removed or each.item.raw in diff.removed:
+                return _place(each)
+        if sets:
+            return _place(sets[-1])
+    verdict = finding.verdict
+    said = "\n".join(
+        (verdict.reason, verdict.declared, *verdict.things, *(item.saw for item in verdict.evidence))
+    )
+    for each in service.sets:
+        if len(each.item.raw) > _SHORTEST and (each.item.raw in said or each.item.identity in verdict.things):
+            return _place(each)
+    return service.header.file.place(service.header.start, service.header.end)
+
+
+_SHORTEST = 3
+
+
+def _place(each: Set) -> Place:
+    return each.span.file.place(each.span.start, each.span.end)

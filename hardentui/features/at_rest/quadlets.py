@@ -1,0 +1,305 @@
+"""Quadlets of a folder as services: with drop-ins, templates and instances, and the units beside them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from msgspec import Struct, field
+
+from hardentui.errors import HardenError
+from hardentui.features.at_rest.comments import waivers_in
+from hardentui.features.at_rest.services import (
+    Format,
+    Read,
+    Service,
+    Set,
+    Span,
+    SpecAtRest,
+    rootless_by,
+    with_names,
+)
+from hardentui.features.at_rest.sources import UNITS, Refused, SourceFile, Sources
+from hardentui.model.facts import NetworkFacts, VolumeFacts
+from hardentui.model.known import Known, Unread
+from hardentui.model.spec import Source, Version
+from hardentui.options import NAME
+from hardentui.options.argv import parse_argument, spec_of
+from hardentui.options.values import Port
+from hardentui.quadlet.read.container import CONTAINER, QuadletFiles
+from hardentui.quadlet.read.entries import default_name, object_names
+from hardentui.systemd.search_paths import ServiceManager, drop_in_directories
+from hardentui.systemd.unit_text import QUADLET, UnitText, check_unit_text, split_words
+
+_HOME = "/home/user"
+_UID = 1000
+_TRUE = ("1", "yes", "true", "on")
+
+
+class UnitFiles(Struct, frozen=True):
+    """A `.container` with its drop-ins in the order in which Quadlet reads them.
+
+    Attributes:
+        beside: file name -> text of the other units of its folder.
+        absent: optional devices that count as missing: a repository has none.
+    """
+
+    files: tuple[SourceFile, ...]
+    quadlet: QuadletFiles
+    beside: Mapping[str, str] = field(default_factory=dict)
+    rootless: Known[bool] = False
+
+    @property
+    def name(self) -> str:
+        return self.files[0].name
+
+
+def read_quadlets(sources: Sources, version: Version, rootless: bool | None) -> Read:
+    """The services of all `.container` files.
+
+    Args:
+        rootless: what the user says; None = as their folder says.
+    """
+    services: list[Service] = []
+    refused: list[Refused] = []
+    folders = _by_directory(sources)
+    everywhere = _beside({name: file for units in folders.values() for name, file in units.items()}, version)
+    for directory, own in folders.items():
+        if not any(name.endswith(".container") for name in own):
+            continue
+        beside = _beside(own, version, everywhere)
+        for name, file in sorted(own.items()):
+            if not name.endswith(".container"):
+                continue
+            try:
+                services.append(_service(sources, directory, beside, file, version, rootless))
+            except HardenError as error:
+                refused.append(Refused(file.shown, error.title.rstrip(".")))
+    return Read(tuple(services), tuple(refused))
+
+
+def _by_directory(sources: Sources) -> dict[str, dict[str, SourceFile]]:
+    """Folder -> the units that Quadlet reads together: it looks into subfolders too, so a folder that has
+    its own units is a set of its own."""
+    folders: dict[str, dict[str, SourceFile]] = {}
+    for file in tuple(sources.files.values()):
+        if file.name.endswith(UNITS):
+            folders.setdefault(file.directory, {})[file.name] = file
+    for directory, units in folders.items():
+        if directory and all(file.path in sources.named for file in units.values()):
+            units.update(_companions(sources, directory, units))
+    return folders
+
+
+class _Beside(Struct, frozen=True):
+    """The units that may be referred to, and what they create, by name."""
+
+    texts: Mapping[str, str]
+    names: Mapping[str, str]
+    pods: Mapping[str, Mapping[str, Any]]
+    networks: Mapping[str, NetworkFacts]
+    volumes: Mapping[str, VolumeFacts]
+
+
+def _beside(units: Mapping[str, SourceFile], version: Version, below: _Beside | None = None) -> _Beside:
+    """Of the units of a folder; those of the other folders count too, because Quadlet looks there."""
+    texts = {name: file.text for name, file in units.items()}
+    names = {**(below.names if below is not None else {}), **object_names(texts, version)}
+    pods = {name: pod_document(file, names) for name, file in units.items() if name.endswith(".pod")}
+    own = _Beside(texts, names, pods, dict(_networks(units, names)), dict(_volumes(units, names)))
+    if below is None:
+        return own
+    return _Beside(
+        own.texts,
+        names,
+        {**below.pods, **own.pods},
+        {**below.networks, **own.networks},
+        {**below.volumes, **own.volumes},
+    )
+
+
+def _companions(
+    sources: Sources, directory: str, units: Mapping[str, SourceFile]
+) -> Iterator[tuple[str, SourceFile]]:
+    """Units that a named file refers to and that lie beside it."""
+    try:
+        names = os.listdir(directory)
+    except OSError:
+        return
+    texts = "".join(file.text for file in units.values())
+    for name in sorted(names):
+        if name.endswith(UNITS) and name not in units and not name.endswith(".container") and name in texts:
+            try:
+                yield name, sources.read(os.path.join(directory, name), name)
+            except HardenError:
+                continue  # the service says that it is not known
+
+
+def _service(
+    sources: Sources,
+    directory: str,
+    beside: _Beside,
+    file: SourceFile,
+    version: Version,
+    rootless: bool | None,
+) -> Service:
+    drop_ins = tuple(_drop_ins(sources, directory, file.name))
+    files = (file, *drop_ins)
+    for each in files:
+        check_unit_text(each.text, each.shown)
+    stem = file.name.removesuffix(".container")
+    user = _rootless(files) if rootless is None else rootless
+    manager = ServiceManager(user is not False, "/root" if user is False else _HOME, _UID)
+    specifiers = manager.specifiers(f"{stem}.service")
+    if stem.endswith("@"):
+        specifiers |= {"i": "INSTANCE", "I": "INSTANCE"}
+    quadlet = QuadletFiles(
+        tuple(each.text for each in files),
+        specifiers,
+        beside.names,
+        directory or "/src",
+        version,
+    )
+    entries = quadlet.entries()
+    sets = tuple(
+        Set(with_names(item), Span(files[entry.places[0].file], entry.places[0].start, entry.places[0].end))
+        for entry in entries
+        for item in entry.items
+    )
+    spec = spec_of(each.item for each in sets)
+    if not spec[NAME] and NAME not in spec.unknowable:
+        spec = spec.with_(NAME, default_name(stem, version), Source.UNIT)
+    pods = [line.value for line in _of(file, CONTAINER, "Pod")]
+    source = UnitFiles(files, quadlet, beside.texts, user)
+    return Service(
+        name=stem,
+        format=Format.QUADLET,
+        header=_header(files),
+        spec=SpecAtRest(spec.settings, spec.unknowable),
+        sets=sets,
+        group=directory,
+        version=version,
+        rootless=user,
+        pod=beside.pods.get(pods[-1]) if pods else None,
+        networks=beside.networks,
+        volumes=beside.volumes,
+        waivers=tuple(waiver for each in files for waiver in waivers_in(each, stem)),
+        source=source,
+    )
+
+
+def _rootless(files: Iterable[SourceFile]) -> Known[bool]:
+    """Only the system's manager has multi-user.target; people name default.target too where both may."""
+    by_place = rootless_by(next(iter(files)).path)
+    wanted = {
+        word for file in files for line in _of(file, "Install", "WantedBy") for word in line.value.split()
+    }
+    return False if isinstance(by_place, Unread) and wanted == {"multi-user.target"} else by_place
+
+
+def _drop_ins(sources: Sources, directory: str, name: str) -> Iterator[SourceFile]:
+    """Its drop-ins by name, one for the unit before one for its template or its kind."""
+    if not directory:
+        return
+    by_name: dict[str, SourceFile] = {}
+    for place in drop_in_directories(name, "container"):
+        folder = os.path.join(directory, place)
+        if not os.path.isdir(folder) or not sources.is_below(folder):
+            continue
+        for file_name in sorted(os.listdir(folder)):
+            path = os.path.join(folder, file_name)
+            if file_name.endswith(".conf") and file_name not in by_name:
+                shown = os.path.relpath(path)
+                by_name[file_name] = sources.read(path, shown)
+    yield from (by_name[file_name] for file_name in sorted(by_name))
+
+
+def _header(files: Iterable[SourceFile]) -> Span:
+    for file in files:
+        for name, offset in UnitText(file.text, QUADLET).sections:
+            if name == CONTAINER:
+                start = file.offset_of(max(1, file.line_of(max(0, offset - 1))))
+                end = start + len(file.text[start:offset].rstrip())
+                return Span(file, start, end)
+    first = next(iter(files))
+    return Span(first, 0, 0)
+
+
+def _of(file: SourceFile, section: str, *keys: str) -> tuple[Any, ...]:
+    return UnitText(file.text, QUADLET).of(section, *keys)
+
+
+# --- the units beside it, as the engine would show what they create ---------------------------------
+
+
+def _networks(
+    units: Mapping[str, SourceFile], named: Mapping[str, str]
+) -> Iterator[tuple[str, NetworkFacts]]:
+    for name, file in units.items():
+        if name.endswith(".network"):
+            values = {line.key: line.value for line in _of(file, "Network")}
+            document = {
+                "name": named[name],
+                "driver": values.get("Driver") or "bridge",
+                "internal": values.get("Internal", "").lower() in _TRUE,
+                "options": _pairs(file, "Network", "Options"),
+            }
+            yield named[name], NetworkFacts(named[name], document)
+
+
+def _volumes(units: Mapping[str, SourceFile], named: Mapping[str, str]) -> Iterator[tuple[str, VolumeFacts]]:
+    for name, file in units.items():
+        if name.endswith(".volume"):
+            values = {line.key: line.value for line in _of(file, "Volume")}
+            options = {
+                word: value
+                for word, value in (
+                    ("type", values.get("Type")),
+                    ("device", values.get("Device")),
+                    ("o", values.get("Options")),
+                )
+                if value
+            }
+            document = {"Name": named[name], "Driver": values.get("Driver") or "local", "Options": options}
+            yield named[name], VolumeFacts(named[name], document)
+
+
+def _pairs(file: SourceFile, section: str, key: str) -> dict[str, str]:
+    words = [word.text for line in _of(file, section, key) for word in split_words(line.value)]
+    return dict(word.partition("=")[::2] for word in words)
+
+
+def pod_document(file: SourceFile, named: Mapping[str, str]) -> Mapping[str, Any]:
+    """A `.pod` as the engine would show the pod."""
+    ports = [
+        port
+        for line in _of(file, "Pod", "PublishPort")
+        for item in parse_argument("--publish", line.value)
+        if isinstance(item.value, Port)
+        for port in (item.value,)
+    ]
+    networks = [line.value for line in _of(file, "Pod", "Network") if line.value]
+    return pod_like(named.get(file.name, file.name), ports, networks, named)
+
+
+def pod_like(
+    name: str, ports: Iterable[Port], networks: Iterable[str], named: Mapping[str, str]
+) -> Mapping[str, Any]:
+    """The parts of a pod's inspect document that checks ask for."""
+    bound: dict[str, list[dict[str, str]]] = {}
+    for port in ports:
+        bound.setdefault(f"{port.container}/{port.protocol or 'tcp'}", []).append(
+            {"HostIp": port.address, "HostPort": port.host}
+        )
+    names = [named.get(word.partition(":")[0], word.partition(":")[0]) for word in networks]
+    return {
+        "Id": name,
+        "Name": name,
+        "SharedNamespaces": ["ipc", "net", "uts"],
+        "InfraConfig": {
+            "PortBindings": bound,
+            "HostNetwork": "host" in names,
+            "Networks": [word for word in names if word != "host"],
+        },
+    }

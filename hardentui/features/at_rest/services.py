@@ -1,0 +1,130 @@
+"""A service at rest: what a file starts as a container, with the place of each option."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from msgspec import Struct, field
+
+from hardentui.features.at_rest.sources import Refused, SourceFile
+from hardentui.model.facts import NetworkFacts, VolumeFacts
+from hardentui.model.finding import Waiver
+from hardentui.model.known import Known, Unread
+from hardentui.model.spec import NEWEST_KNOWN, Option, Spec, Version
+from hardentui.options import ANNOTATIONS, ENV, LABELS
+from hardentui.options.argv import Item, parse_argument
+from hardentui.systemd.unit_text import UNKNOWN
+
+T = TypeVar("T")
+
+NOT_SAID = Unread("the file does not say which account runs it")
+
+
+class Format(StrEnum):
+    QUADLET = "quadlet"
+    COMPOSE = "compose"
+    RUN = "run"
+    KUBE = "kube"
+
+
+class Span(Struct, frozen=True, gc=False):
+    """A piece of a file's text."""
+
+    file: SourceFile
+    start: int
+    end: int
+
+
+class Set(Struct, frozen=True, gc=False):
+    """One argument of one option, and where it is written."""
+
+    item: Item
+    span: Span
+
+
+class SpecAtRest(Spec, frozen=True):
+    """A spec that knows what its file leaves open: asking for such an option raises Unread."""
+
+    def __getitem__(self, option: Option[T]) -> T:
+        if option in self.unknowable:
+            raise Unread(f"the value of {option.flag} is a variable, which only its host knows")
+        return super().__getitem__(option)
+
+
+_NAMED_VALUES = (ENV, LABELS, ANNOTATIONS)
+
+
+def with_names(item: Item) -> Item:
+    """`NAME=${VALUE}` as it is written: what it names is decided by the file, though its value is not."""
+    if item.known or item.option not in _NAMED_VALUES or UNKNOWN in item.raw.partition("=")[0]:
+        return item
+    spelled = parse_argument(item.flag, item.raw.replace(UNKNOWN, ""))
+    return spelled[0] if len(spelled) == 1 else item
+
+
+class Service(Struct, frozen=True):
+    """What a file starts as a container.
+
+    Attributes:
+        name: as its file names it: `web` of web.container, of a compose service or of `--name`.
+        header: where it begins: `[Container]`, the key of a compose service, the word `podman`.
+        sets: every argument that the file sets, in the order in which they count.
+        group: services of one group run beside each other on one host.
+        rootless: whether a rootless engine runs it, as far as the file or its folder says.
+        pod: its pod like an inspect document; None if it has none.
+        networks, volumes: those that files beside it define, by name.
+        waivers: accepted findings, from its comments.
+        broken_waivers: comments that look like a waiver and are none: (place, why).
+        source: what made it, for fixes: of its own format.
+    """
+
+    name: str
+    format: Format
+    header: Span
+    spec: Spec
+    sets: tuple[Set, ...]
+    group: str
+    version: Version = NEWEST_KNOWN
+    rootless: Known[bool] = NOT_SAID
+    pod: Mapping[str, Any] | None = None
+    networks: Mapping[str, NetworkFacts] = field(default_factory=dict)
+    volumes: Mapping[str, VolumeFacts] = field(default_factory=dict)
+    waivers: tuple[Waiver, ...] = ()
+    source: Any = None
+
+    @property
+    def file(self) -> SourceFile:
+        return self.header.file
+
+    def where(self, option: Option[Any]) -> tuple[Set, ...]:
+        """The arguments of one option."""
+        return tuple(each for each in self.sets if each.item.option is option)
+
+
+class Read(Struct, frozen=True):
+    """Services of some files, and the files that could not be used."""
+
+    services: tuple[Service, ...] = ()
+    refused: tuple[Refused, ...] = ()
+
+
+def joined(parts: Iterable[Read]) -> Read:
+    parts = tuple(parts)
+    return Read(
+        tuple(service for part in parts for service in part.services),
+        tuple(refused for part in parts for refused in part.refused),
+    )
+
+
+_SYSTEM = re.compile(r"/(?:etc|run|usr/share)/containers/systemd(?:/|$)")
+_USERS = re.compile(r"/containers/systemd/users(?:/|$)|/\.config/containers/systemd(?:/|$)|/run/user/")
+
+
+def rootless_by(path: str) -> Known[bool]:
+    """Whether a rootless engine runs what lies there, by the search paths of Quadlet."""
+    if _USERS.search(path):
+        return True
+    return False if _SYSTEM.search(path) else NOT_SAID

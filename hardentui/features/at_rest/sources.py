@@ -1,0 +1,244 @@
+"""The files below the given paths: which are ours to read, and their text. Nothing outside is read.
+
+A name that is a link may lead anywhere, so a link counts only if it ends below the given paths. Whatever is
+not a plain text file of a sensible size is refused in one sentence, and the other files are still checked.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import sys
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.errors import HardenError, InputError
+from hardentui.host.files.reader import reason
+from hardentui.model.finding import Place
+from hardentui.regular_files import read_regular
+from hardentui.visible import visible
+
+LARGEST = 1 << 20
+"""Bytes of one file."""
+_MOST_NAMES = 50_000
+_MOST_FILES = 5_000
+_DEEPEST = 24
+STDIN = "-"
+UNITS = (".container", ".pod", ".volume", ".network", ".image", ".build", ".kube", ".artifact")
+_YAML = (".yaml", ".yml")
+_COMPOSE_NAME = re.compile(r"(?i)(?:.*[._-])?(?:docker-|podman-|container-)?compose(?:[._-].*)?\.ya?ml$")
+_SKIPPED = frozenset(
+    {".git", ".hg", ".svn", "node_modules", ".venv", "venv", "__pycache__", ".tox", ".mypy_cache"}
+)
+
+
+class SourceFile(Struct, frozen=True, dict=True):
+    """A text file.
+
+    Attributes:
+        path: absolute; empty for standard input.
+        shown: as the user would type it.
+        called: the name that it is read by; empty: its own.
+    """
+
+    path: str
+    shown: str
+    text: str
+    called: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.called or os.path.basename(self.path)
+
+    @property
+    def directory(self) -> str:
+        return os.path.dirname(self.path)
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *(match.end() for match in re.finditer("\n", self.text))]
+
+    def line_of(self, offset: int) -> int:
+        """The line of an offset, from 1."""
+        return bisect_right(self._starts, offset)
+
+    def offset_of(self, line: int) -> int:
+        """Where a line starts."""
+        return self._starts[min(line, len(self._starts)) - 1]
+
+    def place(self, start: int, end: int) -> Place:
+        """The place of a span of the text."""
+        first, last = self.line_of(start), self.line_of(max(start, end))
+        return Place(
+            self.shown,
+            first,
+            start - self._starts[first - 1] + 1,
+            last,
+            max(start, end) - self._starts[last - 1] + 1,
+        )
+
+
+class Refused(Struct, frozen=True):
+    """A file that cannot be checked, and why, as the end of a sentence."""
+
+    shown: str
+    why: str
+
+
+class Sources(Struct, frozen=True):
+    """What was found below the given paths.
+
+    Attributes:
+        roots: the given paths, absolute and without links; nothing outside them is read.
+        files: those that describe services or stand beside them, by absolute path.
+        named: absolute paths that the user named as files, whatever they are called.
+    """
+
+    roots: tuple[str, ...]
+    files: dict[str, SourceFile]
+    refused: tuple[Refused, ...]
+    named: frozenset[str] = frozenset()
+
+    def is_below(self, path: str) -> bool:
+        """Whether a path, without its links, lies below what was given."""
+        real = os.path.realpath(path)
+        return any(real == root or real.startswith(root.rstrip("/") + "/") for root in self.roots)
+
+    def read(self, path: str, shown: str) -> SourceFile:
+        """A file that another one names, which must lie below the given paths.
+
+        Raises:
+            InputError: it lies outside, or is not a text file.
+        """
+        if path in self.files:
+            return self.files[path]
+        if not self.is_below(path):
+            raise InputError(f"{visible(shown, 200)} lies outside the given paths and is not read.")
+        file = self.files[path] = SourceFile(path, shown, read_text(path, shown))
+        return file
+
+
+def find(paths: Iterable[str]) -> Sources:
+    """The files of these paths.
+
+    Raises:
+        InputError: a path does not exist, or nothing there is a file that can be checked.
+    """
+    paths = tuple(dict.fromkeys(paths))
+    roots = tuple(_root_of(path) for path in paths if path != STDIN)
+    sources = Sources(roots, {}, ())
+    refused: list[Refused] = []
+    named: list[str] = []
+    for path in paths:
+        if path == STDIN:
+            sources.files[""] = called_by_content(SourceFile("", "(standard input)", _standard_input()))
+            named.append("")
+            continue
+        absolute = os.path.abspath(path)
+        if not os.path.isdir(absolute):
+            named.append(absolute)
+            file = SourceFile(absolute, path, read_text(absolute, path))
+            known = is_interesting(file.name, file.directory)
+            sources.files[absolute] = file if known else called_by_content(file)
+            continue
+        for file_path in _below(absolute, sources, refused):
+            if file_path in sources.files:
+                continue
+            if len(sources.files) >= _MOST_FILES:
+                raise InputError(f"More than {_MOST_FILES} files at once.", "Check the folders one by one.")
+            shown = os.path.join(path, os.path.relpath(file_path, absolute))
+            try:
+                sources.files[file_path] = SourceFile(file_path, shown, read_text(file_path, shown))
+            except HardenError as error:
+                refused.append(Refused(shown, error.title.rstrip(".")))
+    return Sources(roots, sources.files, tuple(refused), frozenset(named))
+
+
+def _root_of(path: str) -> str:
+    """What may be read for a path: a folder, or the folder of a file, because files name others there."""
+    absolute = os.path.abspath(path)
+    if not os.path.lexists(absolute):
+        raise InputError(f"There is no file or folder {visible(path, 200)}.")
+    return os.path.realpath(absolute if os.path.isdir(absolute) else os.path.dirname(absolute))
+
+
+def _below(directory: str, sources: Sources, refused: list[Refused]) -> Iterator[str]:
+    """Paths of the files below a folder that may describe services, in order of their names."""
+    names = 0
+    for place, folders, files in os.walk(directory):
+        depth = place.count("/") - directory.count("/")
+        folders[:] = [] if depth >= _DEEPEST else sorted(set(folders) - _SKIPPED)
+        names += len(files) + len(folders)
+        if names > _MOST_NAMES:
+            raise InputError(
+                f"{visible(directory, 200)} holds more than {_MOST_NAMES} files.", "Name a folder below it."
+            )
+        for name in sorted(files):
+            path = os.path.join(place, name)
+            if not is_interesting(name, place):
+                continue
+            if os.path.islink(path) and not sources.is_below(path):
+                refused.append(Refused(os.path.relpath(path), "is a link that leads outside the given paths"))
+                continue
+            yield path
+
+
+def is_interesting(name: str, directory: str) -> bool:
+    """Whether a file found in a folder may describe a service: by its name alone."""
+    if name.endswith(UNITS) or is_compose_name(name):
+        return True
+    if name.endswith(".conf"):
+        return os.path.basename(directory).endswith(tuple(f"{unit}.d" for unit in UNITS))
+    return name.endswith((*_YAML, ".sh", ".bash"))
+
+
+def called_by_content(file: SourceFile) -> SourceFile:
+    """A file of any name, read as what it looks like: Quadlet, compose file, Kubernetes YAML or script."""
+    if re.search(r"^\[Container\]\s*$", file.text, re.MULTILINE):
+        return replace(file, called="stdin.container" if not file.path else f"{file.name}.container")
+    if re.search(r"^services\s*:", file.text, re.MULTILINE):
+        return replace(file, called="compose.yaml")
+    if re.search(r"^kind\s*:", file.text, re.MULTILINE):
+        return replace(file, called="kube.yaml")
+    return replace(file, called="script.sh")
+
+
+def is_compose_name(name: str) -> bool:
+    return _COMPOSE_NAME.match(name) is not None
+
+
+def read_text(path: str, shown: str) -> str:
+    """The text of a file.
+
+    Raises:
+        InputError: it cannot be read, or is not UTF-8 text.
+    """
+    name = visible(shown, 200)
+    try:
+        if stat.S_ISFIFO(os.stat(path).st_mode):
+            raise InputError(f"{name} is a pipe, not a file.", "Pass it on standard input: -")
+        return _decoded(read_regular(path, LARGEST), name)
+    except OSError as error:
+        if os.path.exists(path) and error.errno and error.strerror == "File too large":
+            raise InputError(f"{name} is larger than {LARGEST >> 20} MiB.") from error
+        raise InputError(f"{name} cannot be read: {reason(error)}.") from error
+
+
+def _standard_input() -> str:
+    return _decoded(sys.stdin.buffer.read(LARGEST + 1)[: LARGEST + 1], "Standard input", whole=False)
+
+
+def _decoded(content: bytes, name: str, *, whole: bool = True) -> str:
+    if not whole and len(content) > LARGEST:
+        raise InputError(f"{name} is larger than {LARGEST >> 20} MiB.")
+    if b"\0" in content:
+        raise InputError(f"{name} is not text: it has NUL bytes.")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name} is not UTF-8 text.") from error

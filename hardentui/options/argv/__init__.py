@@ -1,1 +1,0 @@
-"""Parsing of podman command lines."""

@@ -1,0 +1,581 @@
+"""Codecs: parsing and formatting of option arguments, by kind of value. The rows of the table use them."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from typing import TypeVar
+
+from hardentui.model.spec import Codec
+from hardentui.options.values import Mount, Port
+
+
+def as_csv_field(text: str) -> str:
+    """`text` as one field of a comma list, quoted if necessary."""
+    if text and not any(c in text for c in ',"\n\r') and text[0] not in " \t":
+        return text
+    return '"' + text.replace('"', '""') + '"'
+
+
+def split_csv(text: str) -> tuple[str, ...]:
+    """The fields of a comma list (`a,"b,c"` -> `a`, `b,c`)."""
+    if text == "":
+        return ()
+    if '"' not in text:
+        return tuple(text.split(","))
+    fields: list[str] = []
+    field: list[str] = []
+    quoted = False
+    position = 0
+    while position < len(text):
+        character = text[position]
+        if quoted and character == '"' and text[position + 1 : position + 2] == '"':
+            field.append('"')
+            position += 1
+        elif character == '"' and (quoted or not field):
+            quoted = not quoted
+        elif character == "," and not quoted:
+            fields.append("".join(field))
+            field = []
+        else:
+            field.append(character)
+        position += 1
+    fields.append("".join(field))
+    return tuple(fields)
+
+
+T = TypeVar("T")
+E = TypeVar("E")
+
+_SIZE = re.compile(
+    r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?) ?(?:b|([kmgtp])(?:i?b)?)?", re.IGNORECASE
+)
+_DURATION = r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)"
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
+
+
+def scalar(
+    parse: Callable[[str], T], text: Callable[[T], str] = str, canonical: Callable[[T], str] = str
+) -> Codec[T]:
+    """One value, one argument."""
+    return Codec(write=lambda value: (text(value),), parse=parse, text=text, canonical=canonical)
+
+
+def entries(
+    parse: Callable[[str], E],
+    *,
+    text: Callable[[E], str] = str,
+    split: Callable[[str], tuple[str, ...]] | None = None,
+    identity: Callable[[str], str] = str,
+    canonical: Callable[[E], str] = str,
+    flag_of: Callable[[E], str] | None = None,
+    several_alike: bool = False,
+    comma_list: bool = False,
+) -> Codec[tuple[E, ...]]:
+    """A list; one argument per entry."""
+    return Codec(
+        write=lambda value: tuple(text(entry) for entry in value),
+        parse=parse,
+        split=split or (lambda argument: (argument,)),
+        text=text,
+        identity=identity,
+        canonical=canonical,
+        flag_of=flag_of,
+        several_alike=several_alike,
+        comma_list=comma_list,
+    )
+
+
+def comma_texts(
+    *, identity: Callable[[str], str] = str, canonical: Callable[[str], str] = str
+) -> Codec[tuple[str, ...]]:
+    """A list of texts that Podman also splits at commas; entries are quoted if necessary."""
+    return Codec(
+        write=lambda value: tuple(as_csv_field(entry) for entry in value),
+        parse=str,
+        split=split_csv,
+        identity=identity,
+        canonical=canonical,
+        comma_list=True,
+    )
+
+
+# --- texts of entries ------------------------------------------------------------------------------
+
+
+def before_equals(text: str) -> str:
+    """`NAME=value` -> `NAME`."""
+    return text.partition("=")[0]
+
+
+def before_colon(text: str) -> str:
+    """`name:options` -> `name`."""
+    return text.partition(":")[0]
+
+
+# --- sizes and times -------------------------------------------------------------------------------
+
+
+def size_text(value: int) -> str:
+    """A size in Podman's notation, `512m`, with units of 1024; negative values are kept (-1 = unlimited)."""
+    if value < 0:
+        return str(value)
+    for shift, unit in ((30, "g"), (20, "m"), (10, "k")):
+        if value and not value % (1 << shift):
+            return f"{value >> shift}{unit}"
+    return f"{value}b"
+
+
+def size_of(text: str) -> int:
+    """Bytes of `512m`, `1.5g`, `10mib`: what Podman takes, with its units of 1024. Negative values are kept.
+
+    Raises:
+        ValueError: it is not a size.
+    """
+    match = _SIZE.fullmatch(text)
+    number = float(match[1]) if match else math.inf
+    if not match or not abs(number) < 1 << 63:
+        raise ValueError(f"{text!r} is not a size")
+    factor = 1 << 10 * " kmgtp".index((match[2] or " ").lower())
+    return int(match[1]) * factor if match[1].lstrip("+-").isdecimal() else int(number * factor)
+
+
+def _seconds(text: str) -> str:
+    """The same text for `90s` and `1m30s`; a word such as `disable` is unchanged."""
+    parts = re.findall(_DURATION, text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        return text
+    return f"{sum(float(number) * _SECONDS[unit] for number, unit in parts):.9g}s"
+
+
+# --- switches --------------------------------------------------------------------------------------
+
+
+def is_true(text: str) -> bool:
+    return text in ("1", "t", "T", "true", "TRUE", "True")
+
+
+# --- words -----------------------------------------------------------------------------------------
+
+
+def entrypoint_arguments(words: tuple[str, ...] | None) -> tuple[str, ...]:
+    """One word unchanged; several (or a word that looks like JSON) as a JSON array; none as empty text."""
+    if words is None:
+        return ()
+    if len(words) == 0:
+        return ("",)
+    if len(words) == 1 and not words[0].startswith("["):
+        return words
+    return (json.dumps(list(words), ensure_ascii=False),)
+
+
+def _entrypoint_of(text: str) -> tuple[str, ...]:
+    if text == "":
+        return ()
+    if text.startswith("["):
+        words = json.loads(text)
+        if isinstance(words, list):
+            return tuple(str(word) for word in words)
+    return (text,)
+
+
+def _words(value: tuple[str, ...]) -> tuple[str, ...]:
+    return value
+
+
+def _if_on(value: bool) -> tuple[str, ...]:
+    return ("",) if value else ()
+
+
+def _if_off(value: bool) -> tuple[str, ...]:
+    return () if value else ("false",)
+
+
+TEXT: Codec[str] = scalar(str)
+NUMBER: Codec[int] = scalar(int)
+SIZE: Codec[int] = scalar(size_of, size_text)
+DECIMAL: Codec[float] = scalar(float, lambda value: f"{value:.9g}")
+DURATION: Codec[str] = scalar(str, canonical=_seconds)
+SWITCH: Codec[bool] = Codec(
+    write=_if_on,
+    parse=is_true,
+    canonical=repr,
+    values=lambda value: ("true",) if value else (),
+    is_switch=True,
+)
+"""A flag that is off by default."""
+SWITCH_OFF: Codec[bool] = Codec(write=_if_off, parse=is_true, canonical=repr, is_switch=True)
+"""A flag that is on by default: only `--flag=false` is ever written."""
+TEXTS: Codec[tuple[str, ...]] = entries(str)
+NAMED: Codec[tuple[str, ...]] = entries(str, identity=before_equals)
+"""`NAME=value`."""
+COMMA_TEXTS = comma_texts()
+COMMA_NAMED = comma_texts(identity=before_equals)
+WORDS: Codec[tuple[str, ...]] = Codec(write=_words, parse=lambda text: (text,), canonical=json.dumps)
+"""The command: one value consisting of words."""
+ENTRYPOINT_WORDS: Codec[tuple[str, ...] | None] = Codec(
+    write=entrypoint_arguments, parse=_entrypoint_of, canonical=json.dumps
+)
+
+
+def ulimit_name(text: str) -> str:
+    """`RLIMIT_NOFILE=1:2` -> `nofile`."""
+    return before_equals(text).lower().removeprefix("rlimit_")
+
+
+ULIMITS: Codec[tuple[str, ...]] = comma_texts(identity=ulimit_name)
+
+
+# Published ports and networks.
+
+
+_MOST_PORTS = 1024
+
+
+def parse_publish(text: str) -> tuple[Port, ...]:
+    """Ports of `[[address:][host]:]container[/protocol]`, with ranges expanded.
+
+    Raises:
+        ValueError: it cannot be parsed, or the range is too wide.
+    """
+    body, _, protocol = text.partition("/")
+    address = ""
+    if body.startswith("["):
+        address, closed, body = body[1:].partition("]")
+        if not closed or not body.startswith(":"):
+            raise ValueError(text)
+        body = body[1:]
+        parts = body.split(":")
+    else:
+        parts = body.split(":")
+        if len(parts) == 3:
+            address, parts = parts[0], parts[1:]
+    if address:
+        from ipaddress import ip_address  # 2 ms, for the ports that are not open to all
+
+        ip_address(address)
+    if len(parts) > 2:
+        raise ValueError(text)
+    inside = _range(parts[-1])
+    outside = [str(port) for port in _range(parts[0])] if len(parts) == 2 and parts[0] else [""] * len(inside)
+    if len(inside) != len(outside):
+        raise ValueError(text)
+    return tuple(
+        Port(port, host, address, protocol or "tcp") for port, host in zip(inside, outside, strict=True)
+    )
+
+
+def _range(text: str) -> range:
+    low, dash, high = text.partition("-")
+    first, last = int(low), int(high if dash else low)
+    if not 0 < first <= last <= 65535 or last - first > _MOST_PORTS:
+        raise ValueError(text)
+    return range(first, last + 1)
+
+
+def _each_port(argument: str) -> tuple[str, ...]:
+    """Every port of a list of ranges as separate text; unchanged if it cannot be parsed."""
+    texts: list[str] = []
+    for text in split_csv(argument):
+        try:
+            texts += [port.argument() for port in parse_publish(text)]
+        except ValueError:
+            texts.append(text)
+    return tuple(texts)
+
+
+def _one_port(text: str) -> Port:
+    (port,) = parse_publish(text)
+    return port
+
+
+def _port_identity(text: str) -> str:
+    try:
+        port = _one_port(text)
+    except ValueError:
+        return text
+    return f"{port.host}:{port.container}/{port.protocol}"
+
+
+def _each_network(argument: str) -> tuple[str, ...]:
+    """Split networks: `n1,n2` are two; commas after a colon separate the options of one."""
+    return (argument,) if ":" in argument else tuple(argument.split(","))
+
+
+PORTS: Codec[tuple[Port, ...]] = entries(
+    _one_port,
+    text=Port.argument,
+    split=_each_port,
+    identity=_port_identity,
+    canonical=Port.argument,
+    several_alike=True,
+    comma_list=True,
+)
+NETWORKS: Codec[tuple[str, ...]] = entries(
+    str, split=_each_network, identity=before_colon, several_alike=True
+)
+
+
+# Parsing and formatting of mounts in `--volume`, `--mount` and `--tmpfs` syntax.
+
+
+_PROPAGATIONS = frozenset(
+    {"shared", "slave", "private", "rshared", "rslave", "rprivate", "unbindable", "runbindable"}
+)
+_TO_MOUNT = {
+    "z": "relabel=shared",
+    "Z": "relabel=private",
+    "U": "U=true",
+    "ro": "ro=true",
+    "rw": "rw=true",
+    "bind": "bind-nonrecursive=true",
+}
+_FROM_MOUNT = {
+    "relabel=shared": "z",
+    "relabel=private": "Z",
+    "readonly": "ro",
+    "chown": "U",
+    "bind-nonrecursive": "bind",
+}
+_SOURCE_NAMES = frozenset({"source", "src", "from"})
+_DESTINATION_NAMES = frozenset({"destination", "dest", "dst", "target"})
+_SUBPATH_NAMES = frozenset({"subpath", "volume-subpath", "image-subpath"})
+
+
+def needs_mount_flag(mount: Mount) -> bool:
+    """Whether only `--mount` can express it."""
+    if mount.type not in ("bind", "volume") or mount.subpath:
+        return True
+    if any(option.startswith("volume-opt=") for option in mount.options):
+        return True
+    if not mount.source:
+        return bool(mount.options)
+    return ":" in mount.source or ":" in mount.destination
+
+
+def volume_text(mount: Mount) -> str:
+    """`source:destination:options`, for `--volume`."""
+    parts = [mount.source, mount.destination] if mount.source else [mount.destination]
+    return ":".join(parts + ([",".join(mount.options)] if mount.options else []))
+
+
+def mount_text(mount: Mount) -> str:
+    """`type=…,source=…,destination=…,…`, for `--mount`."""
+    words = [f"type={mount.type}"]
+    if mount.source:
+        words.append(f"source={mount.source}")
+    words.append(f"destination={mount.destination}")
+    if mount.subpath:
+        words.append(f"subpath={mount.subpath}")
+    for option in mount.options:
+        words.append(
+            f"bind-propagation={option}" if option in _PROPAGATIONS else _TO_MOUNT.get(option, option)
+        )
+    return ",".join(as_csv_field(word) for word in words)
+
+
+def mount_flag(mount: Mount) -> tuple[str, str]:
+    """The flag for this mount, and its argument."""
+    return ("--mount", mount_text(mount)) if needs_mount_flag(mount) else ("--volume", volume_text(mount))
+
+
+def parse_volume(argument: str) -> Mount:
+    """Parse an argument of `--volume`."""
+    parts = argument.split(":")
+    if len(parts) == 1:
+        return Mount("volume", "", _path(parts[0]))
+    options = split_csv(":".join(parts[2:])) if len(parts) > 2 else ()
+    kind = "bind" if parts[0].startswith(("/", ".", "~")) else "volume"
+    return Mount(kind, parts[0], _path(parts[1]), tuple(sorted(options)))
+
+
+def parse_mount(argument: str) -> Mount:
+    """Parse an argument of `--mount`; options are returned in `--volume` spelling."""
+    kind, source, destination, subpath = "bind", "", "", ""
+    options: list[str] = []
+    for word in split_csv(argument):
+        name, equals, value = word.partition("=")
+        if name == "type":
+            kind = value
+        elif name in _SOURCE_NAMES:
+            source = value
+        elif name in _DESTINATION_NAMES:
+            destination = value
+        elif name in _SUBPATH_NAMES:
+            subpath = value
+        elif name == "bind-propagation":
+            options.append(value)
+        elif equals and value in ("true", "false"):
+            if value == "true":
+                options.append(_FROM_MOUNT.get(name, name))
+        else:
+            options.append(_FROM_MOUNT.get(word, word))
+    return Mount(kind, source, _path(destination), tuple(sorted(options)), subpath)
+
+
+def _path(text: str) -> str:
+    return text.rstrip("/") or "/"
+
+
+# --- codecs ----------------------------------------------------------------------------------------
+
+
+def _canonical_mount(mount: Mount) -> str:
+    return mount_text(mount.with_options(drop=("rw", "rbind", "rprivate")))
+
+
+def _canonical_tmpfs(text: str) -> str:
+    path, _, options = text.partition(":")
+    return f"{_path(path)}:{','.join(sorted(set(options.split(',')) - {'', 'rw'}))}"
+
+
+def _tmpfs_of_mount(argument: str) -> str:
+    """`type=tmpfs,destination=/x,ro` in `--tmpfs` syntax."""
+    mount = parse_mount(argument)
+    return ":".join((mount.destination, *([",".join(mount.options)] if mount.options else [])))
+
+
+def _if_type(argument: str, *, tmpfs: bool) -> tuple[str, ...]:
+    """The argument of `--mount` if it belongs to this one of its two rows."""
+    return (argument,) if (parse_mount(argument).type == "tmpfs") is tmpfs else ()
+
+
+MOUNTS_OF_VOLUME: Codec[tuple[Mount, ...]] = entries(
+    parse_volume,
+    text=lambda mount: mount_flag(mount)[1],
+    identity=lambda text: parse_volume(text).destination,
+    canonical=_canonical_mount,
+    flag_of=lambda mount: mount_flag(mount)[0],
+)
+"""One argument per mount, of `--volume` or, if that cannot express it, of `--mount`."""
+MOUNTS_OF_MOUNT: Codec[tuple[Mount, ...]] = entries(
+    parse_mount,
+    text=mount_text,
+    split=lambda argument: _if_type(argument, tmpfs=False),
+    identity=lambda text: parse_mount(text).destination,
+    canonical=_canonical_mount,
+)
+TMPFS_MOUNTS: Codec[tuple[str, ...]] = entries(
+    str, identity=lambda text: _path(text.partition(":")[0]), canonical=_canonical_tmpfs
+)
+TMPFS_OF_MOUNT: Codec[tuple[str, ...]] = entries(
+    _tmpfs_of_mount,
+    split=lambda argument: _if_type(argument, tmpfs=True),
+    identity=lambda text: parse_mount(text).destination,
+    canonical=_canonical_tmpfs,
+)
+
+
+# The parts of `--security-opt`, capabilities, devices and secrets.
+
+
+_NO_NEW_PRIVILEGES = "no-new-privileges"
+
+
+def _with_equals(argument: str) -> str:
+    """Podman accepts `seccomp:unconfined` for `seccomp=unconfined`; only the first separator counts."""
+    return re.sub("[=:]", "=", argument, count=1)
+
+
+def _if_begins(prefix: str) -> Callable[[str], tuple[str, ...]]:
+    return lambda argument: (argument,) if _with_equals(argument).startswith(prefix) else ()
+
+
+def security_text(prefix: str) -> Codec[str]:
+    """`seccomp=…`, `label=type:…`: a text after a prefix."""
+    return Codec(
+        write=lambda value: (prefix + value,),
+        parse=lambda argument: argument[len(prefix) :],
+        split=_if_begins(prefix),
+        text=lambda value: prefix + value,
+        values=lambda value: (value,),
+    )
+
+
+def security_word(word: str) -> Codec[bool]:
+    """`label=disable`: a word that acts as a switch."""
+    return Codec(
+        write=lambda value: (word,) if value else (),
+        parse=lambda _: True,
+        split=lambda argument: (argument,) if _with_equals(argument) == word else (),
+        text=lambda _: word,
+        canonical=repr,
+        values=lambda value: ("true",) if value else (),
+    )
+
+
+def security_paths(name: str, separators: str) -> Codec[tuple[str, ...]]:
+    """`mask=/a:/b`: all paths in one argument."""
+    prefix = f"{name}="
+
+    def split(argument: str) -> tuple[str, ...]:
+        if not _with_equals(argument).startswith(prefix):
+            return ()
+        return tuple(prefix + path for path in re.split(f"[{separators}]", argument[len(prefix) :]))
+
+    return Codec(
+        write=lambda paths: (prefix + ":".join(paths),) if paths else (),
+        parse=lambda text: text[len(prefix) :],
+        split=split,
+        text=lambda path: prefix + path,
+        identity=str,
+        values=lambda paths: paths,
+    )
+
+
+def _privileges_split(argument: str) -> tuple[str, ...]:
+    return (argument,) if argument.startswith(_NO_NEW_PRIVILEGES) else ()
+
+
+NO_NEW_PRIVILEGES_WORD: Codec[bool] = Codec(
+    write=lambda value: (_NO_NEW_PRIVILEGES,) if value else (),
+    parse=lambda argument: argument.removeprefix(_NO_NEW_PRIVILEGES).lstrip(":=") in ("", "true"),
+    split=_privileges_split,
+    text=lambda _: _NO_NEW_PRIVILEGES,
+    canonical=repr,
+    values=lambda value: ("true",) if value else (),
+)
+MASKED_PATHS = security_paths("mask", ":")
+UNMASKED_PATHS = security_paths("unmask", ":,")
+
+
+def _capability(text: str) -> str:
+    return text.upper().removeprefix("CAP_")
+
+
+CAPABILITIES = comma_texts(identity=_capability, canonical=_capability)
+
+
+def _canonical_device(text: str) -> str:
+    """`host:container:access`, with all parts explicit."""
+    parts = text.split(":")
+    inside = parts[1] if len(parts) > 1 and parts[1].startswith("/") else parts[0]
+    access = parts[-1] if len(parts) > 1 and not parts[-1].startswith("/") else "rwm"
+    return f"{parts[0]}:{inside}:{access}"
+
+
+DEVICE_NODES: Codec[tuple[str, ...]] = entries(
+    str, identity=before_colon, canonical=_canonical_device, several_alike=True
+)
+
+
+def _secret_identity(text: str) -> str:
+    """The key of a secret: it can be both a file and a variable, and a file in several places."""
+    name, *options = text.split(",")
+    targets = "".join(f"/{option}" for option in options if option.startswith("target="))
+    return name + ("/env" if "type=env" in text else "") + targets
+
+
+def _canonical_secret(text: str) -> str:
+    name, *options = text.split(",")
+    given = {option for option in options if option}
+    if not any(option.startswith("type=") for option in given):
+        given.add("type=mount")
+    return ",".join((name, *sorted(given)))
+
+
+SECRET_REFERENCES: Codec[tuple[str, ...]] = entries(
+    str, identity=_secret_identity, canonical=_canonical_secret
+)

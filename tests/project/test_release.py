@@ -1,0 +1,106 @@
+"""A release: what it writes, what it refuses, and that its tag holds nothing untested."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tools import release
+
+CHANGES = (
+    "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- A thing.\n\n## [0.1.0] - 2026-01-01\n\n- The first.\n"
+)
+
+
+def test_what_is_unreleased_gets_a_heading_and_room_above_it() -> None:
+    text = release.with_section(CHANGES, "0.2.0", "2026-12-01")
+    assert text == CHANGES.replace("## [Unreleased]\n\n", "## [Unreleased]\n\n## [0.2.0] - 2026-12-01\n\n")
+    with pytest.raises(release.Refused, match="Nothing is unreleased"):
+        release.with_section(text, "0.3.0", "2026-12-02")
+
+
+@pytest.mark.parametrize(
+    ("version", "than", "newer"),
+    [
+        ("1.0.0", "0.9.9", True),
+        ("0.10.0", "0.9.0", True),
+        ("1.0.0", "1.0.0", False),
+        ("0.9.0", "1.0.0", False),
+    ],
+)
+def test_versions_count_as_numbers(version: str, than: str, newer: bool) -> None:
+    assert release.is_newer(version, than) is newer
+
+
+@pytest.mark.parametrize("version", ["", "1.0", "v1.0.0", "1.0.0rc1", "1.0.0; rm"])
+def test_what_is_no_version_is_told(version: str) -> None:
+    with pytest.raises(release.Refused, match="is no version"):
+        release.is_newer(version, "0.1.0")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    (tmp_path / "hardentui").mkdir()
+    (tmp_path / "hardentui/__init__.py").write_text('__version__ = "0.1.0"\n')
+    (tmp_path / "code.py").write_text("1\n")
+    (tmp_path / "CHANGELOG.md").write_text(CHANGES)
+    (tmp_path / ".gitignore").write_text(".tested\n")
+    for words in (
+        ("init", "--quiet", "--initial-branch", "main"),
+        ("config", "user.name", "A Maintainer"),
+        ("config", "user.email", "maintainer@example.org"),
+        ("config", "commit.gpgsign", "false"),
+        ("config", "tag.gpgsign", "false"),
+    ):
+        git(tmp_path, *words)
+    _commit(tmp_path)
+    (tmp_path / ".tested").write_text(git(tmp_path, "rev-parse", "HEAD"))
+    return tmp_path
+
+
+def git(checkout: Path, *words: str) -> str:
+    return subprocess.run(["git", *words], cwd=checkout, capture_output=True, text=True, check=True).stdout
+
+
+def _commit(checkout: Path) -> None:
+    git(checkout, "add", "--all")
+    git(checkout, "commit", "--quiet", "--message", "Work")
+
+
+def test_it_is_committed_and_tagged(checkout: Path) -> None:
+    release.prepare("0.2.0", checkout)
+    assert git(checkout, "tag").split() == ["v0.2.0"]
+    assert git(checkout, "show", "v0.2.0:hardentui/__init__.py") == '__version__ = "0.2.0"\n'
+    assert "## [0.2.0] - " in git(checkout, "show", "v0.2.0:CHANGELOG.md")
+    with pytest.raises(release.Refused, match="is not above"):
+        release.prepare("0.2.0", checkout)
+
+
+@pytest.mark.parametrize(
+    ("what", "why"),
+    [("dirty", "not committed"), ("untested", "did not run"), ("changed", "changed since the tests ran")],
+)
+def test_what_was_not_tested_is_not_released(what: str, why: str, checkout: Path) -> None:
+    if what == "untested":
+        (checkout / ".tested").unlink()
+    else:
+        (checkout / "code.py").write_text("2\n")
+    if what == "changed":
+        _commit(checkout)
+    head = git(checkout, "rev-parse", "HEAD")
+    with pytest.raises(release.Refused, match=why):
+        release.prepare("0.2.0", checkout)
+    assert (git(checkout, "rev-parse", "HEAD"), git(checkout, "tag")) == (head, "")
+
+
+def test_the_parts_of_a_release_are_listed(tmp_path: Path) -> None:
+    for name in ("hardentui", "Rich"):
+        info = tmp_path / f"{name}-1.2.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n")
+    document = json.loads(release.sbom(tmp_path, "0.2.0", 0))
+    assert [part["purl"] for part in document["components"]] == ["pkg:pypi/rich@1.2"]
+    assert document["metadata"]["component"]["version"] == "0.2.0"

@@ -1,0 +1,242 @@
+"""`hardentui check PATH…`: findings of files, with their places, without an engine."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import validate
+
+from hardentui.__main__ import main
+from hardentui.checks import all_checks
+from hardentui.checks.examples import container
+from hardentui.features.at_rest import judging
+from hardentui.model.facts import NotRunning
+from hardentui.model.finding import Status
+
+BAD = """\
+[Unit]
+Description=A web server
+
+[Container]
+Image=docker.io/library/nginx:latest
+# the next line is bad
+PodmanArgs=--privileged
+Volume=/var/run/docker.sock:/var/run/docker.sock
+PublishPort=8080:80
+Network=shop.network
+"""
+GOOD = """\
+[Container]
+Image=docker.io/library/nginx@sha256:{digest}
+User=1000
+DropCapability=all
+NoNewPrivileges=true
+ReadOnly=true
+Memory=256m
+PodmanArgs=--cpus=1
+UserNS=auto
+HealthCmd=/healthy
+HealthOnFailure=kill
+Network=shop.network
+"""
+
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Writes files into the current folder, runs a command line there, and returns code and output."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / ".config"))
+
+    def run(files: Mapping[str, str], *argv: str) -> tuple[int, str]:
+        for name, text in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        code = main(argv)
+        output = capsys.readouterr()
+        return code, output.out + output.err
+
+    return run
+
+
+def report(run: Run, files: Mapping[str, str], *paths: str) -> dict[str, Any]:
+    _, text = run(files, "check", *paths, "--format", "json")
+    document: dict[str, Any] = json.loads(text)
+    schema = Path("hardentui/features/reports/check-3.schema.json")
+    root = Path(judging.__file__).parents[3]
+    validate(document, json.loads((root / schema).read_text()))
+    return document
+
+
+def service(document: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return next(subject for subject in document["subjects"] if subject["name"] == name)
+
+
+def finding(subject: Mapping[str, Any], check: str) -> dict[str, Any]:
+    return next(each for each in subject["findings"] if each["check"] == check)
+
+
+def test_each_finding_stands_where_the_file_decides_it(run: Run) -> None:
+    code, text = run({"q/bad.container": BAD, "q/shop.network": "[Network]\n"}, "check", "./q", "--details")
+    assert code == 1
+    lines = text.splitlines()
+    assert any(line.startswith("./q/bad.container:7:12: critical privileged: ") for line in lines)
+    assert any(line.startswith("./q/bad.container:8:8: critical mounted-engine-socket: ") for line in lines)
+    assert any(line.startswith("./q/bad.container:9:13: low wildcard-port: ") for line in lines)
+    assert any(line.startswith("./q/bad.container:4:1: medium no-memory-limit: ") for line in lines)
+    assert "1 service in 1 file, no engine asked" in text
+    assert "Only the image, the host or a running container can tell" in text
+
+
+def test_json_is_check_3_with_services(run: Run) -> None:
+    document = report(run, {"q/bad.container": BAD, "q/shop.network": "[Network]\n"}, "./q")
+    bad = service(document, "bad")
+    assert bad["kind"] == "service"
+    privileged = finding(bad, "privileged")
+    assert (privileged["file"], privileged["line"], privileged["column"]) == ("./q/bad.container", 7, 12)
+    assert privileged["fixable"] is True
+    assert finding(bad, "credentials-in-layers")["status"] == "unknown"
+
+
+def test_what_a_file_cannot_decide_is_no_failure_of_the_run(run: Run) -> None:
+    files = {"q/good.container": GOOD.format(digest="0" * 64), "q/shop.network": "[Network]\n"}
+    code, text = run(files, "check", "q", "--fail-on", "medium")
+    assert code == 0, text
+    assert "Failing: " in text
+
+
+def test_the_user_of_the_image_is_not_in_the_file(run: Run) -> None:
+    """A file without User= decides nothing: many images name their own."""
+    document = report(run, {"q/bad.container": BAD}, "q")
+    assert finding(service(document, "bad"), "root-user")["status"] == "unknown"
+    document = report(run, {"q/bad.container": BAD.replace("# the next", "User=root\n# the next")}, "q")
+    assert finding(service(document, "bad"), "root-user")["status"] == "fail"
+
+
+def test_drop_ins_count_and_have_places_of_their_own(run: Run) -> None:
+    files = {
+        "q/bad.container": BAD,
+        "q/bad.container.d/10-memory.conf": "[Container]\nMemory=1g\nAddCapability=SYS_ADMIN\n",
+    }
+    bad = service(report(run, files, "q"), "bad")
+    assert "no-memory-limit" in bad["passed"]
+    assert finding(bad, "host-takeover-capabilities")["file"] == "q/bad.container.d/10-memory.conf"
+
+
+def test_pods_networks_and_templates_beside_a_container_count(run: Run) -> None:
+    files = {
+        "q/web@.container": "[Container]\nImage=docker.io/nginx:1\nPod=shop.pod\n",
+        "q/shop.pod": "[Pod]\nPublishPort=80:80\nNetwork=host\n",
+        "q/db.container": "[Container]\nImage=docker.io/db:1\nNetwork=mac.network\n",
+        "q/mac.network": "[Network]\nDriver=macvlan\n",
+    }
+    document = report(run, files, "q")
+    assert finding(service(document, "web@"), "host-network")["status"] == "fail"
+    assert finding(service(document, "db"), "unfiltered-network-driver")["status"] == "fail"
+
+
+def test_a_value_that_only_the_host_knows_is_unknown(run: Run) -> None:
+    text = BAD.replace("Volume=/var/run/docker.sock", "Volume=${WHERE}")
+    bad = service(report(run, {"q/bad.container": text}, "q"), "bad")
+    assert finding(bad, "mounted-engine-socket")["status"] == "unknown"
+    assert finding(bad, "writable-mount")["status"] == "unknown"
+
+
+def test_standard_input_is_a_file(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stdin:
+        buffer = io.BytesIO(BAD.encode())
+
+    monkeypatch.setattr(sys, "stdin", Stdin)
+    code, text = run({}, "check", "-")
+    assert (code, "(standard input):7:12: critical privileged" in text) == (1, True)
+
+
+def test_sarif_has_regions_and_github_has_annotations(run: Run) -> None:
+    files = {"q/bad.container": BAD}
+    _, text = run(files, "check", "q", "--format", "sarif")
+    results = json.loads(text)["runs"][0]["results"]
+    place = next(r for r in results if r["ruleId"] == "privileged")["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "q/bad.container"
+    assert place["region"] == {"startLine": 7, "startColumn": 12, "endLine": 7, "endColumn": 24}
+    assert all(result["kind"] == "fail" for result in results)
+    _, text = run(files, "check", "q", "--format", "github")
+    assert "::error file=q/bad.container,line=7,endLine=7,title=critical privileged,col=12," in text
+    _, text = run(files, "check", "q", "--format", "junit")
+    assert 'name="privileged" file="q/bad.container" line="7"' in text
+
+
+def test_a_comment_accepts_a_finding_until_it_expires(run: Run) -> None:
+    accepted = "# hardentui: accept privileged until 2999-03 because it is a test\n"
+    bad = service(report(run, {"q/bad.container": accepted + BAD}, "q"), "bad")
+    assert finding(bad, "privileged")["status"] == "waived"
+    expired = accepted.replace("2999", "2020")
+    bad = service(report(run, {"q/bad.container": expired + BAD}, "q"), "bad")
+    assert "it was accepted until 2020-03-31" in finding(bad, "privileged")["reason"]
+    _, text = run({"q/bad.container": "# hardentui: accept privileged\n" + BAD}, "check", "q")
+    assert "q/bad.container:1: this comment accepts nothing" in text
+    waivers = '[[waiver]]\ncheck="privileged"\nsubject="bad"\nreason="r"\nowner="o"\nuntil=2999-01-01\n'
+    bad = service(report(run, {"q/waivers.toml": waivers, "q/bad.container": BAD}, "q"), "bad")
+    assert finding(bad, "privileged")["status"] == "waived"
+
+
+def test_files_and_containers_are_told_apart(run: Run) -> None:
+    code, text = run({"web.container": BAD}, "check", "./web.container", "db")
+    assert (code, "Files and containers are checked apart" in text) == (2, True)
+    code, text = run({}, "check", "./missing.container")
+    assert (code, "There is no file or folder ./missing.container" in text) == (2, True)
+    code, text = run({"empty/readme.md": "x"}, "check", "./empty")
+    assert (code, "There is no service in ./empty" in text) == (2, True)
+    code, text = run({"web.container": BAD}, "check", "./web.container", "--url", "unix:///x")
+    assert (code, "--url is about containers of an engine" in text) == (2, True)
+
+
+def test_hostile_files_end_in_one_line_and_the_others_are_checked(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "q"
+    folder.mkdir()
+    outside = tmp_path / "secret.container"
+    outside.write_text(BAD)
+    (folder / "link.container").symlink_to(outside)
+    (folder / "binary.container").write_bytes(b"[Container]\0")
+    (folder / "latin.container").write_bytes(b"[Container]\nImage=\xff\n")
+    (folder / "huge.container").write_text("#" * (1 << 20) + "\n")
+    os.mkfifo(folder / "pipe.container")
+    code, text = run({"q/good.container": BAD}, "check", "q")
+    assert code == 1
+    for name, why in (
+        ("link", "a link that leads outside"),
+        ("binary", "NUL bytes"),
+        ("latin", "not UTF-8"),
+        ("huge", "larger than 1 MiB"),
+        ("pipe", "a pipe"),
+    ):
+        lines = [line for line in text.splitlines() if line.startswith(f"q/{name}.container")]
+        assert len(lines) == 1, (name, text)
+        assert why in lines[0]
+
+
+def test_a_service_is_judged_without_reading_outside(run: Run, tmp_path: Path) -> None:
+    """A drop-in folder that is a link out of the folder is not read."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/x.conf").write_text("[Container]\nMemory=1g\n")
+    (tmp_path / "q").mkdir()
+    (tmp_path / "q/bad.container.d").symlink_to(tmp_path / "elsewhere")
+    bad = service(report(run, {"q/bad.container": BAD}, "q"), "bad")
+    assert finding(bad, "no-memory-limit")["status"] == "fail"
+
+
+def test_checks_that_need_a_running_container_are_known_by_their_own_verdict() -> None:
+    """Each of them does not apply to a container that does not run: a file may not pass it."""
+    by_id = {check.id: check for check in all_checks()}
+    facts = container(kernel=NotRunning("created"))
+    for name in judging.OBSERVING:
+        assert by_id[name].verdict(facts).status in (Status.NOT_APPLICABLE, Status.UNKNOWN), name
+    assert by_id.keys() >= judging.HISTORY

@@ -1,0 +1,294 @@
+"""Pack HardenTUI with every dependency. usage: python -m tools.pack single-file | deb | rpm | image | all
+
+Each package holds one *site*: HardenTUI and its dependencies in one directory. A compiled module has the
+version of Python and the processor in its name, so those for several lie side by side, and one package serves
+them all. Built twice from one commit, each file is the same, byte for byte.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hardentui import __version__
+
+ROOT = Path(__file__).resolve().parent.parent
+DIST = ROOT / "dist"
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+PROCESSORS = ("x86_64", "aarch64")
+COMPILED = "msgspec"
+"""The other dependencies are pure Python, or work without their compiled parts."""
+NEITHER_CODE_NOR_DATA = (
+    "bin",
+    "share",
+    "*.dist-info/direct_url.json",
+    "*.dist-info/RECORD",
+    "*.dist-info/REQUESTED",
+)
+"""What pip adds: it names directories of this machine, or differs from one build to the next."""
+
+# the newest Python that fits, also where python3 is an older one (SLES: 3.6)
+_FIND_PYTHON = """#!/bin/sh
+for python in python3 {newest_first}; do
+    if "$python" -c 'import sys; sys.exit(not ({first} <= sys.version_info[:2] <= {last}))' 2>/dev/null; then
+        exec "$python" {what} "$@"
+    fi
+done
+echo "hardentui: this {thing} needs Python {pythons}, and none of them is installed." >&2
+exit 1
+"""
+# for whoever starts it with a Python by name; in words that Python 3.4 reads
+_MAIN = """import os, sys
+if not ({first} <= sys.version_info[:2] <= {last}):
+    sys.exit("hardentui: this {thing} needs Python {pythons}; this is Python %d.%d." % sys.version_info[:2])
+if os.uname().machine not in {processors}:
+    sys.exit("hardentui: this {thing} runs on {words}; this machine is %s." % os.uname().machine)
+"""
+_SINGLE_FILE_MAIN = _MAIN + "from _bootstrap import bootstrap\nbootstrap()\n"
+_PACKAGE_MAIN = _MAIN + "from hardentui.__main__ import command\ncommand()\n"
+
+
+def single_file(site: Path, out: Path) -> Path:
+    """`hardentui.pyz`: the archive of shiv with a beginning of our own."""
+    target = out / "hardentui.pyz"
+    with TemporaryDirectory(prefix="hardentui-pack-") as directory:
+        packed = Path(directory, "packed.pyz")
+        _run(
+            *(
+                sys.executable,
+                "-m",
+                "shiv",
+                "--compressed",
+                "--reproducible",
+                "--console-script",
+                "hardentui",
+            ),
+            *("--site-packages", str(site), "--output-file", str(packed)),
+        )
+        with target.open("wb") as file:
+            file.write(_filled(_FIND_PYTHON, thing="file", what='"$0"').encode())
+            with (
+                zipfile.ZipFile(packed) as source,
+                zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
+            ):
+                for entry in source.infolist():
+                    main = entry.filename == "__main__.py"
+                    content = (
+                        _filled(_SINGLE_FILE_MAIN, thing="file").encode() if main else source.read(entry)
+                    )
+                    archive.writestr(entry, content)
+    target.chmod(0o755)
+    return target
+
+
+def deb(site: Path, out: Path) -> Path:
+    """A Debian package for every processor and release that we know."""
+    target = out / f"hardentui_{__version__}_all.deb"
+    with TemporaryDirectory(prefix="hardentui-pack-") as directory:
+        tree = Path(directory, "tree")
+        _installed(site, tree, zsh="usr/share/zsh/vendor-completions")
+        control = tree / "DEBIAN"
+        shutil.copytree(ROOT / "packaging" / "debian", control)
+        text = (control / "control").read_text()
+        size = sum(path.stat().st_size for path in tree.rglob("*") if path.is_file()) // 1024
+        (control / "control").write_text(text.replace("@VERSION@", __version__).replace("@SIZE@", str(size)))
+        for script in ("postinst", "prerm"):
+            (control / script).chmod(0o755)
+        _freeze_times(tree)
+        _run("dpkg-deb", "--root-owner-group", "--build", str(tree), str(target))
+    return target
+
+
+def rpm(site: Path, out: Path) -> Path:
+    """An RPM for every processor, and for openSUSE, SLES, Fedora and their kin."""
+    target = out / f"hardentui-{__version__}-1.noarch.rpm"
+    with TemporaryDirectory(prefix="hardentui-pack-") as directory:
+        top = Path(directory, "rpmbuild")
+        tree = Path(directory, f"hardentui-{__version__}")
+        _installed(site, tree, zsh="usr/share/zsh/site-functions")
+        _freeze_times(tree)
+        (top / "SOURCES").mkdir(parents=True)
+        with (
+            gzip.GzipFile(top / "SOURCES" / f"{tree.name}.tar.gz", "wb", mtime=_epoch()) as packed,
+            tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive,
+        ):
+            archive.add(tree, tree.name, filter=_of_root)
+        _run(
+            *(
+                "rpmbuild",
+                "-bb",
+                "--target",
+                "noarch",
+                "--define",
+                f"_topdir {top}",
+                "--define",
+                f"version_ {__version__}",
+            ),
+            *("--define", "_buildhost reproducible", str(ROOT / "packaging" / "hardentui.spec")),
+        )
+        shutil.copyfile(top / "RPMS" / "noarch" / target.name, target)
+    return target
+
+
+def wheel_and_sdist(out: Path) -> None:
+    """For PyPI and for distributions."""
+    _run(sys.executable, "-m", "hatchling", "build", "--directory", str(out))
+
+
+def image(site: Path, out: Path) -> Path:
+    """The directory that `podman build` makes an image of: Containerfile and files."""
+    target = out / "image"
+    shutil.rmtree(target, ignore_errors=True)
+    _installed(site, target, zsh="usr/share/zsh/site-functions")
+    shutil.copy(ROOT / "packaging" / "Containerfile", target)
+    _freeze_times(target)
+    return target
+
+
+WAYS: dict[str, Callable[[Path, Path], Path]] = {
+    "single-file": single_file,
+    "deb": deb,
+    "rpm": rpm,
+    "image": image,
+}
+
+
+def main(words: list[str]) -> None:
+    """Build them, and print their paths."""
+    if not words or not {*words} <= {*WAYS, "all"}:
+        sys.exit(f"usage: python -m tools.pack {' | '.join((*WAYS, 'all'))}")
+    for path in build(tuple(WAYS) if "all" in words else tuple(words), DIST):
+        print(path.relative_to(ROOT))
+
+
+def build(ways: tuple[str, ...], out: Path) -> list[Path]:
+    """Args: ways: keys of WAYS. Returns what was built, in `out`."""
+    out.mkdir(parents=True, exist_ok=True)
+    os.environ["SOURCE_DATE_EPOCH"] = str(_epoch())
+    with TemporaryDirectory(prefix="hardentui-pack-") as directory:
+        site = Path(directory, "site")
+        make_site(site)
+        return [WAYS[way](site, out) for way in ways]
+
+
+def make_site(site: Path) -> None:
+    """HardenTUI and its dependencies in one directory."""
+    _pip("install", "--no-compile", "--target", str(site), "--constraint", "constraints.txt", ".[web]")
+    with TemporaryDirectory(prefix="hardentui-pack-") as directory:
+        for python in PYTHONS:
+            for processor in PROCESSORS:
+                _add_compiled(site, Path(directory, python, processor), python, processor)
+    for path in site.rglob(
+        "*.so"
+    ):  # those for this machine's Python alone; their pure form serves everywhere
+        if path.relative_to(site).parts[0] not in ("msgspec", "yaml"):
+            path.unlink()
+    for pattern in NEITHER_CODE_NOR_DATA:
+        for path in site.glob(pattern):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _add_compiled(site: Path, wheels: Path, python: str, processor: str) -> None:
+    """The compiled modules for one Python and processor, beside those for the others."""
+    platforms = [f"manylinux{version}_{processor}" for version in ("2014", "_2_17", "_2_28")]
+    _pip(
+        *("download", "--no-deps", "--only-binary=:all:", "--python-version", python, "--dest", str(wheels)),
+        *(word for platform in platforms for word in ("--platform", platform)),
+        *("--constraint", "constraints.txt", COMPILED),
+    )
+    for wheel in wheels.glob("*.whl"):
+        with zipfile.ZipFile(wheel) as archive:
+            for name in archive.namelist():
+                if name.endswith(".so"):
+                    archive.extract(name, site)
+
+
+def _installed(site: Path, tree: Path, zsh: str) -> None:
+    """The files of a package: program, man page, completion, documents."""
+    library = tree / "usr/lib/hardentui"
+    shutil.copytree(site, library)
+    (library / "__main__.py").write_text(_filled(_PACKAGE_MAIN, thing="package"))
+    _put(
+        tree / "usr/bin/hardentui",
+        _filled(_FIND_PYTHON, thing="package", what="-I /usr/lib/hardentui").encode(),
+    )
+    (tree / "usr/bin/hardentui").chmod(0o755)
+    page = (ROOT / "docs/man/hardentui.1").read_bytes()
+    _put(tree / "usr/share/man/man1/hardentui.1.gz", gzip.compress(page, mtime=0))
+    from shtab import complete
+
+    from hardentui.cli.parser import make_parser
+
+    _put(tree / "usr/share/bash-completion/completions/hardentui", complete(make_parser(), "bash").encode())
+    _put(tree / zsh / "_hardentui", complete(make_parser(), "zsh").encode())
+    documents = tree / "usr/share/doc/hardentui"
+    for name in ("README.md", "CHANGELOG.md", "SECURITY.md"):
+        _put(documents / name, (ROOT / name).read_bytes())
+    _put(documents / "copyright", (ROOT / "LICENSE").read_bytes())
+
+
+def _put(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def _freeze_times(tree: Path) -> None:
+    """One time for all, and no rights that depend on this account's umask."""
+    for path in (tree, *tree.rglob("*")):
+        path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+        os.utime(path, (_epoch(), _epoch()))
+
+
+def _of_root(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.uid = member.gid = 0
+    member.uname = member.gname = "root"
+    return member
+
+
+def _epoch() -> int:
+    """The time that all files get, in seconds since 1970: that of the commit."""
+    if given := os.environ.get("SOURCE_DATE_EPOCH"):
+        return int(given)
+    done = subprocess.run(
+        ["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return int(done.stdout) if re.fullmatch(r"\d+\n", done.stdout) else 0
+
+
+def _filled(text: str, **words: str) -> str:
+    return text.format(
+        pythons=f"{PYTHONS[0]} to {PYTHONS[-1]}",
+        first=_numbers(PYTHONS[0]),
+        last=_numbers(PYTHONS[-1]),
+        newest_first=" ".join(f"python{python}" for python in reversed(PYTHONS)),
+        processors=PROCESSORS,
+        words=" and ".join(PROCESSORS),
+        **words,
+    )
+
+
+def _numbers(python: str) -> tuple[int, ...]:
+    return tuple(map(int, python.split(".")))
+
+
+def _pip(*words: str) -> None:
+    _run(sys.executable, "-m", "pip", *words, "--quiet", "--disable-pip-version-check")
+
+
+def _run(*words: str) -> None:
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(words[:3])} failed:\n{(done.stdout + done.stderr)[-2000:]}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
