@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input, TextArea
 
+from hardentui.checks import all_checks
 from hardentui.features.first_look import FirstLook
+from hardentui.features.training.loading import load_labs
 from hardentui.features.views import Selection
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.training import LabScreen, TrainingScreen
@@ -30,7 +32,7 @@ async def test_a_lab_is_done_with_the_keyboard_alone(size: tuple[int, int]) -> N
     async with running(app, size) as pilot:
         await pilot.press("T")
         await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
-        await shows(pilot, "0 of 15 labs passed", "Your first fix: privileged")
+        await shows(pilot, "0 of 25 labs passed", "Your first fix: privileged")
         await pilot.press("down", "enter")
         await shows(pilot, "Lab: One container eats the host", "✗ works", "Your task")
         await pilot.press("h")
@@ -45,7 +47,7 @@ async def test_a_lab_is_done_with_the_keyboard_alone(size: tuple[int, int]) -> N
         assert "Next move" not in screen_text(app)
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
-        await shows(pilot, "1 of 15 labs passed", "✓")
+        await shows(pilot, "1 of 25 labs passed", "✓")
         await until(pilot, lambda: getattr(app.screen, "current", "") == "first-run")
         await pilot.press("enter")
         await shows(pilot, "Lab: Your first fix", "✗ works", "Created with podman run --privileged")
@@ -62,7 +64,8 @@ async def test_a_policy_is_written_on_the_screen() -> None:
     async with running(app, (100, 36)) as pilot:
         await pilot.press("T")
         await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
-        await pilot.press(*["down"] * 5, "enter")
+        ids = [lab.id for lab in load_labs(checks=[check.id for check in all_checks()])]
+        await pilot.press(*["down"] * ids.index("signed-images"), "enter")
         await shows(pilot, "Only signed images", "insecureAcceptAnything")
         await until(pilot, lambda: isinstance(app.screen, LabScreen))
         app.screen.query_one("#policy", TextArea).text = '{"default": [{"type": "reject"}]}'
@@ -123,7 +126,7 @@ async def test_the_certificate_is_written_from_the_map(tmp_path: Path) -> None:
         await pilot.press(*"Anna", "enter")
         await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
         await pilot.press("E")
-        await shows(pilot, "training", "15 labs", ".html")
+        await shows(pilot, "training", "25 labs", ".html")
         file = app.screen.query_one("#file", Input)
         file.value = str(tmp_path / "certificate.html")
         await pilot.press("enter")
