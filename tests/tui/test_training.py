@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input, TextArea
 
+from hardentui.checks import all_checks
 from hardentui.features.first_look import FirstLook
+from hardentui.features.training.loading import load_labs
 from hardentui.features.views import Selection
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.training import LabScreen, TrainingScreen
@@ -30,7 +32,7 @@ async def test_a_lab_is_done_with_the_keyboard_alone(size: tuple[int, int]) -> N
     async with running(app, size) as pilot:
         await pilot.press("T")
         await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
-        await shows(pilot, "0 of 15 labs passed", "Your first fix: privileged")
+        await shows(pilot, "0 of 25 labs passed", "Your first fix: privileged")
         await pilot.press("down", "enter", shows=("Lab: One container eats the host", "✗ works", "Your task"))
         await pilot.press("h", shows="Hint 1")
         await pilot.press("i", *"--volume=/:/x", "enter", shows="/ is outside the lab")
@@ -42,7 +44,7 @@ async def test_a_lab_is_done_with_the_keyboard_alone(size: tuple[int, int]) -> N
         assert "Next move" not in screen_text(app)
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
-        await shows(pilot, "1 of 15 labs passed", "✓")
+        await shows(pilot, "1 of 25 labs passed", "✓")
         await until(pilot, lambda: getattr(app.screen, "current", "") == "first-run")
         await pilot.press("enter")
         await shows(pilot, "Lab: Your first fix", "✗ works", "Created with podman run --privileged")

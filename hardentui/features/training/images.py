@@ -61,7 +61,7 @@ def prepare_images(engine: ChangingEngine) -> None:
             archive = os.path.join(directory, f"{recipe.tag}.tar")
             with open(archive, "wb") as file:
                 file.write(_root(recipe, busybox))
-            changes = (f"CMD {json.dumps(_COMMAND)}", f"LAB_LABEL {LAB_LABEL}=image", "EXPOSE 8080")
+            changes = (f"CMD {json.dumps(_COMMAND)}", f"LABEL {LAB_LABEL}=image", "EXPOSE 8080")
             engine.images.import_archive(archive, f"{IMAGE}:{recipe.tag}", changes)
 
 
