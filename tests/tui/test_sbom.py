@@ -42,9 +42,3 @@ async def test_reading_for_an_sbom_can_be_stopped(tmp_path: Path) -> None:
         host.reading.set()
         await until(pilot, lambda: drawn(app).endswith("Stopped."))
         assert not (tmp_path / "sboms").exists()
-
-
-async def test_a_simulated_host_has_no_image_to_read() -> None:
-    async with running(make_app(some(simulated=True)), (120, 36)) as pilot:
-        await pilot.press("I", shows=("inspected", "alpine:latest"))
-        await pilot.press("b", shows="This host is simulated")

@@ -105,10 +105,14 @@ async def test_without_a_scanner_the_page_has_the_commands_that_get_one(
         await pilot.press("I", shows=("not scanned: this host has no scanner", "sudo zypper install trivy"))
 
 
-async def test_a_simulated_host_is_not_scanned() -> None:
-    async with running(make_app(some(simulated=True))) as pilot:
+async def test_on_a_simulated_host_no_image_is_scanned_read_or_reported_on() -> None:
+    async with running(make_app(some(simulated=True)), (120, 40)) as pilot:
         await pilot.press("I", shows=("0 inspected", "alpine:latest"))
-        await pilot.press("n", shows="This host is simulated")
+        simulated = "This host is simulated"
+        for key, why in (("n", simulated), ("b", simulated), ("i", "no file of this machine is read")):
+            await pilot.press(key, shows=why)
+            pilot.app.clear_notifications()
+            assert isinstance(pilot.app.screen, ImagesScreen), "nobody is asked for a file"
 
 
 @pytest.mark.parametrize("size", [(80, 24), (200, 60)])
@@ -130,10 +134,3 @@ async def test_a_report_is_taken_in_and_an_old_one_is_stale_not_clean(
         report["CreatedAt"] = "2020-01-01T00:00:00Z"
         path.write_text(json.dumps(report))
         await pilot.press("i", *str(path), "enter", shows="stale 2 critical")
-
-
-async def test_a_simulated_host_reads_no_report() -> None:
-    async with running(make_app(some(simulated=True)), (120, 40)) as pilot:
-        await pilot.press("I", shows=("0 inspected", "alpine:latest"))
-        await pilot.press("i", shows="no file of this machine is read")
-        assert isinstance(pilot.app.screen, ImagesScreen), "nobody is asked for a file"

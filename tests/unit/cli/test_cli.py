@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,32 +24,9 @@ from hardentui.features.opening.opened import Opened
 from hardentui.features.views import Attempt, Row
 from hardentui.model.finding import Kind
 from tests.support.check_report import by_check, every_finding
+from tests.unit.cli.conftest import Answer, Run
 
 HOSTILE = "x\x1b]0;owned\x07\u202e[red]b[/red]"
-
-
-class Answer:
-    """What one call of the command gave."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code = code
-        self.out = out
-        self.err = err
-
-
-Run = Callable[..., Answer]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.delenv("CONTAINER_HOST", raising=False)
-
-    def call(*arguments: str) -> Answer:
-        code = main(arguments)
-        captured = capsys.readouterr()
-        return Answer(code, captured.out, captured.err)
-
-    return call
 
 
 @pytest.fixture

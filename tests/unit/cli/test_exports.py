@@ -9,9 +9,7 @@ import pytest
 import yaml
 
 from hardentui.__main__ import main
-from tests.unit.cli.test_cli import Run, run
-
-__all__ = ["run"]
+from tests.unit.cli.conftest import Run
 
 
 def test_a_container_is_written_as_a_pod(run: Run) -> None:

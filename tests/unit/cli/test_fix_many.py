@@ -11,9 +11,7 @@ from hardentui.features.fix.drafts import prove
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Version
 from hardentui.quadlet.write.bundle import Bundle
-from tests.unit.cli.test_cli import Run, run
-
-__all__ = ["run"]
+from tests.unit.cli.conftest import Run
 
 
 def test_several_containers_are_written_in_one_go(run: Run, tmp_path: Path) -> None:

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from hardentui.__main__ import main
 from hardentui.features.networks.page import connected, places
 from hardentui.features.opening import saved_facts as simulated
 from hardentui.features.workbench import Workbench
 from hardentui.model.facts import EngineFacts, NetworkFacts
 from hardentui.model.image import ImageFile, ImageInventory, LayerSize
 from hardentui.model.spec import Version
+from tests.unit.cli.conftest import Run
 
 HOSTILE = "x\x1b]0;owned\x07\u202e[red]b[/red]\nnext"
 INSIDE = ImageInventory(
@@ -25,20 +25,6 @@ INSIDE = ImageInventory(
     credentials=(ImageFile(f"/root/{HOSTILE}", "private key", 2, True),),
     layers=(LayerSize("sha256:" + "a" * 64, 74_000_000, 21),),
 )
-Answer = tuple[int, str, str]
-Run = Callable[..., Answer]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.delenv("CONTAINER_HOST", raising=False)
-
-    def call(*arguments: str) -> Answer:
-        code = main(arguments)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture

@@ -9,9 +9,7 @@ import pytest
 from hardentui.errors import WriteError
 from hardentui.features.fix.saving import save_result
 from hardentui.model.draft import DraftFile
-from tests.unit.cli.test_cli import Run, run
-
-__all__ = ["run"]
+from tests.unit.cli.conftest import Run
 
 COMMANDS = (
     ("trial", "db", "--safe"),

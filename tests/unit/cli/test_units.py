@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.cli.test_cli import Run, run
-
-__all__ = ["run"]
+from tests.unit.cli.conftest import Run
 
 _LIMITS = ("--check", "no-memory-limit", "--check", "no-cpu-limit")
 

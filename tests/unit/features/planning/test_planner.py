@@ -22,7 +22,7 @@ from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.model.spec import Option
 from hardentui.options import *
 from hardentui.reading.mounts import no_range_for
-from tests.unit.cli.test_cli import Run, run
+from tests.unit.cli.conftest import Run, run
 
 __all__ = ["run"]
 
