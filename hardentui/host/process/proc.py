@@ -28,7 +28,7 @@ from hardentui.host.process.cgroups import (
     read_limits,
 )
 from hardentui.model.facts import Entered, IdRange, Kernel, Limits, Rlimit
-from hardentui.model.known import Known, Unread
+from hardentui.model.known import Known, Unread, later
 from hardentui.model.mounts import KernelMount
 from hardentui.model.seccomp import RuntimeConfig
 
@@ -231,7 +231,11 @@ def _kernel(
     others = () if isinstance(own, Unread) else statuses_below(files, pid, own.get("user", ""))
     engine = _engine(files, engine_pid, status)
     engines = _namespaces(files, engine)
-    table = None if engine_mounts is None else engine_mounts(engine, _link(engines, "mnt"))
+
+    def mount_rows(kernel: Kernel) -> Known[tuple[KernelMount, ...]]:
+        table = None if engine_mounts is None else engine_mounts(engine, _link(engines, "mnt"))
+        return _then(mounts, lambda rows: _mount_rows(rows, table))
+
     return Kernel(
         pid=pid,
         started=started,
@@ -253,7 +257,7 @@ def _kernel(
         outside_cgroup=outside_cgroup(
             files, place.membership, place.path, (int(lines["Pid"]) for lines in others if "Pid" in lines)
         ),
-        mounts=_then(mounts, lambda rows: _mount_rows(rows, table)),
+        mounts=later(mount_rows),
         groups=_then(status, lambda lines: tuple(int(group) for group in lines["Groups"].split())),
         umask=_then(status, lambda lines: f"{int(lines['Umask'], 8):04o}"),
         oom_score_adj=_then(_text(files, f"/proc/{pid}/oom_score_adj"), int),
