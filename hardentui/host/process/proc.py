@@ -116,8 +116,8 @@ def outside_cgroup(
 
 def read_device_rules(
     files: Files, tree: Known[CgroupTree], membership: Known[Membership]
-) -> Known[tuple[str, ...]]:
-    """The device filter of a process; cgroup v2 keeps it in a program that cannot be read."""
+) -> Known[tuple[str, ...] | None]:
+    """The device filter of a process; None with cgroup v2, whose program nobody can read."""
     if isinstance(tree, Unread):
         return tree
     if isinstance(membership, Unread):
@@ -125,7 +125,7 @@ def read_device_rules(
     hierarchy, path = tree.v1.get("devices"), membership.v1.get("devices")
     directory = cgroup_directory(hierarchy, path) if hierarchy is not None and path is not None else None
     if directory is None:
-        return Unread("this kernel does not show the device filter")
+        return None
     try:
         text = files.read_text(f"{directory}/devices.list")
     except OSError as error:
