@@ -17,8 +17,6 @@ from hardentui.cli.parser import Given, GivenAgain, checklist_option
 from hardentui.cli.terminal import Terminal, command_module, save_text
 from hardentui.errors import HardenError, InputError, UsageError
 from hardentui.features.checklists.loading import know_checks
-from hardentui.features.looking.row_filter import parse_filter
-from hardentui.features.named_file import any_paths
 from hardentui.features.reports import FORMATS, render
 from hardentui.features.reports.result import CheckResult, KeptResult, SubjectResult, TextStyle
 from hardentui.features.results import check_result, host_reports, merged
@@ -26,6 +24,7 @@ from hardentui.features.views import reports_of, told_once, without_originals
 from hardentui.harden.score import score
 from hardentui.model.finding import Kind, Severity, Status, Subject
 from hardentui.reading.own_command import own_command, without_checklist
+from hardentui.regular_files import any_paths
 from hardentui.visible import command_word, visible
 
 if TYPE_CHECKING:
@@ -264,8 +263,8 @@ def look_at(
     wanted = {row.key for row in session.named(listed, options.names)}
     some = bool(options.names or options.filter)
     shared = [] if some else host_reports(bench)
-    # all are checked first, because some checks compare a container with the others
-    rows = session.scan(bench, terminal, listed)
+    alone = bool(options.names) and not bench.judge.compares
+    rows = session.scan(bench, terminal, listed, wanted if alone else None)
     rows = tuple(row for row in rows if not options.names or row.key in wanted)
     if options.filter:
         rows = _filtered(options.filter, rows)
@@ -309,6 +308,8 @@ def _filtered(text: str, rows: Iterable[Row]) -> tuple[Row, ...]:
         UsageError: a word is invalid, or no container matches. The list ignores such a word and says
             so; a script would take the rest for the answer.
     """
+    from hardentui.features.looking.row_filter import parse_filter
+
     selection = parse_filter(text).select(rows)
     if selection.trouble:
         raise UsageError(visible(selection.trouble), "hardentui explain filter lists all words.")

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from hardentui.cli.terminal import Terminal
 from hardentui.features.checklists.loading import know_checks
 from hardentui.features.fix.trial_files import plan_of_record
-from hardentui.features.named_file import read_named
 from hardentui.features.planning import saved_plans as plans
 from hardentui.features.trial.tried import no_longer_fits, read_trial
 from hardentui.harden.decisions import decisions, others_left_out, what_changes
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.reading.own_command import own_command
+from hardentui.regular_files import read_named
 from hardentui.visible import command_word, visible
 from hardentui.words import plural
 

@@ -10,10 +10,12 @@ from tests.architecture.test_boring_python import sources
 SEAMS = {
     "__main__.py main": "Ctrl-C while the program loads",
     "cli/run.py _check_outputs": "only for those who write",
+    "cli/check.py _filtered": "few filter",
     "cli/terminal.py save_text": "only for those who write",
     "cli/serve.py run": "its libraries come only with the extra [web]",
     "engine/locate.py _open_ssh": "few engines are reached over ssh",
     "features/checklists/loading.py own_checks": "most checklists have no checks of their own: 12 ms",
+    "features/checklists/loading.py _fault_of_form": "nor values for fixes",
     "features/first_look.py workbench_on": "the engines work while what judges is loaded",
     "features/fix/drafts.py files": "the exports of other systems need a YAML library",
     "features/images/scanning.py": "the library that writes SBOMs is wanted by few",

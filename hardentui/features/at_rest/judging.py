@@ -21,9 +21,8 @@ from hardentui.features.looking.gather import with_peers
 from hardentui.features.looking.host_side import HostSide
 from hardentui.features.looking.judging import Judge
 from hardentui.features.looking.mounted_paths import MountsAndSockets, mounts_and_sockets
-from hardentui.harden.evaluate import judge, parameters_of, run
+from hardentui.harden.evaluate import judge, parameters_of, run, waive
 from hardentui.harden.remedy import OptionDiff, fix_parameters, remedied, spec_diff
-from hardentui.harden.waive import waive
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.model.capabilities import STOCK_CAPABILITIES
 from hardentui.model.check import AnyCheck, FixContext, Parameters

@@ -13,10 +13,9 @@ from hardentui.features.at_rest.sources import Refused, SourceFile
 from hardentui.model.facts import NetworkFacts, VolumeFacts
 from hardentui.model.finding import Waiver
 from hardentui.model.known import Known, Unread
-from hardentui.model.spec import NEWEST_KNOWN, Option, Spec, Version
+from hardentui.model.spec import NEWEST_KNOWN, UNKNOWN, Option, Spec, Version
 from hardentui.options import ANNOTATIONS, ENV, LABELS
 from hardentui.options.argv import Item, parse_argument
-from hardentui.systemd.unit_text import UNKNOWN
 
 T = TypeVar("T")
 

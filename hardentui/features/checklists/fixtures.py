@@ -22,7 +22,6 @@ from msgspec import Struct
 from hardentui.checks import CHECKS
 from hardentui.errors import ChecklistError, InputError
 from hardentui.features.checklists.loading import directory_of_ours, load, path_of
-from hardentui.features.named_file import read_named
 from hardentui.files import write_bundle
 from hardentui.harden.evaluate import judge, parameters_of
 from hardentui.harden.own.subjects import FACTS, OPTIONS, shape_of
@@ -49,6 +48,7 @@ from hardentui.options.codecs import size_of
 from hardentui.options.inspect.view import Sources
 from hardentui.options.read import read_spec
 from hardentui.options.table import BY_NAME
+from hardentui.regular_files import read_named
 from hardentui.toml_document import TomlFault, line_of, read_toml, toml_lines
 from hardentui.visible import visible
 from hardentui.words import nearest, plural

@@ -14,7 +14,6 @@ from hardentui.checks import CHECKS
 from hardentui.errors import InputError, NoEngine
 from hardentui.features.checklists.loading import load
 from hardentui.features.looking.judging import Judge
-from hardentui.features.named_file import refuse_strangers
 from hardentui.features.opening.engines import open_engines
 from hardentui.features.opening.opened import Opened
 from hardentui.features.opening.recording import Recorder
@@ -27,6 +26,7 @@ from hardentui.files import write_bundle
 from hardentui.model.draft import TextFile, WrittenFile
 from hardentui.model.finding import Kind, Severity
 from hardentui.model.known import Unread
+from hardentui.regular_files import refuse_strangers
 from hardentui.visible import visible
 
 # Saving the facts of a host: everything that a check of it reads, in one file.

@@ -9,13 +9,13 @@ from typing import Any
 from msgspec import Struct
 
 from hardentui.errors import InputError
-from hardentui.features.named_file import refuse_strangers
-from hardentui.features.settings.reading import settings_file
 from hardentui.files import write_bundle
 from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.draft import TextFile
 from hardentui.model.settings import FixDefaults, SettingOrigin, Settings, Vocabulary
 from hardentui.reading.forms import FORMS, text_of
+from hardentui.regular_files import refuse_strangers
+from hardentui.state.own_files import settings_file
 from hardentui.visible import visible
 
 # A starter settings file: every setting with its default, commented out.

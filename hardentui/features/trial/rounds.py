@@ -41,7 +41,7 @@ from hardentui.model.observation import Observation
 from hardentui.model.spec import Spec
 from hardentui.model.trial import How, NotExercised, OnTrialEvent, Round, TrialEvent, TrialStep
 from hardentui.options import MOUNTS, SECCOMP_PROFILE
-from hardentui.options.capabilities import bounding_set
+from hardentui.options.table import bounding_set
 
 _TRACED = (
     "trace=%file,%creds,bind,socket,kill,tkill,tgkill,fchown,fchmod,fsetxattr,mount,umount2,unshare,setns,prctl,"

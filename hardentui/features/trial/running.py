@@ -56,7 +56,7 @@ from hardentui.model.trial import (
     TrialStep,
 )
 from hardentui.options import HEALTH_CMD, MOUNTS, SECCOMP_PROFILE
-from hardentui.options.capabilities import given_explicitly
+from hardentui.options.table import given_explicitly
 from hardentui.reading.behaviour import command_of
 from hardentui.reading.containers import image_config, section
 from hardentui.reading.mounts import at_or_above

@@ -26,9 +26,9 @@ from hardentui.features.checklists.fixtures import (
     selectable_options,
 )
 from hardentui.features.checklists.loading import is_file, load, names
-from hardentui.features.named_file import refuse_strangers, why_not_here
 from hardentui.features.sections import PageLine, PageSection, Tone
 from hardentui.model.check import USUAL, Checklist
+from hardentui.regular_files import refuse_strangers, why_not_here
 from hardentui.tui.actions import BACK, CHECKLIST, COPY, bindings
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.job import AskScreen, JobResult, JobScreen

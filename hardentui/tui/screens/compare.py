@@ -19,9 +19,9 @@ from hardentui.errors import HardenError
 from hardentui.features.compare.compare import ComparableFile, comparable_files, read_saved, report_now
 from hardentui.features.compare.page import comparison_page
 from hardentui.features.exports import comparison_of
-from hardentui.features.named_file import why_not_here
 from hardentui.features.reports.comparing import Comparison, compare
 from hardentui.features.views import CheckProgress, Row
+from hardentui.regular_files import why_not_here
 from hardentui.tui.actions import BACK, COMPARE, COPY, bindings
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.job import StoppablePage

@@ -13,8 +13,9 @@ from hardentui.__main__ import main
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.text_mode import Dialogue
 from hardentui.features.apply import simulated_apply
-from hardentui.features.settings.reading import settings_file, wants_text
+from hardentui.features.settings.reading import wants_text
 from hardentui.features.trial import simulated_trial
+from hardentui.state.own_files import settings_file
 from tests.tui.test_hostile import ATTACKS, _hostile
 
 Talk = Callable[..., str]

@@ -10,9 +10,8 @@ from msgspec.structs import replace
 from hardentui.checks import all_checks
 from hardentui.checks.examples import container
 from hardentui.harden.do_first import MOST, DoFirst, do_first
-from hardentui.harden.evaluate import container_subject, evaluate
+from hardentui.harden.evaluate import container_subject, evaluate, waive
 from hardentui.harden.score import findings_once, score
-from hardentui.harden.waive import waive
 from hardentui.model.check import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict, Waiver

@@ -14,12 +14,13 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.account import ONLY_BELOW
 from hardentui.checks import all_checks
-from hardentui.features.settings.reading import Document, read_fix_defaults, read_settings, settings_file
+from hardentui.features.settings.reading import Document, read_fix_defaults, read_settings
 from hardentui.features.settings.showing import template
 from hardentui.harden.settings import From, settings_of
 from hardentui.model.check import Checklist
 from hardentui.model.plan import Choice
 from hardentui.model.settings import Settings
+from hardentui.state.own_files import settings_file
 from hardentui.tui.vocabulary import all_actions, key_name, vocabulary
 
 CHECKS = {check.id: check for check in all_checks()}
