@@ -6,6 +6,9 @@ ARGS ?=
 # a test file stays in one process, because its tests may share containers; the slow ones, on a real Podman, come first
 # and mostly wait: three processes also keep two processors busy
 PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
+# compiled files are kept, in the environment: else each process of the tests compiles the whole program again
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/compiled
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-long test-versions test-versions-short test-host test-host-short check format live unit soak screenshots recording bench docs site single-file packages image release first-tasks clean

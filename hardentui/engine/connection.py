@@ -107,11 +107,7 @@ class Connection(Protocol):
         """
 
     def stream(
-        self,
-        path: str,
-        query: Mapping[str, str] | None,
-        stop: threading.Event,
-        tick: float = TICK,
+        self, path: str, query: Mapping[str, str] | None, stop: threading.Event, tick: float = TICK
     ) -> Iterator[Any]:
         """The JSON lines of an endless answer, on a separate socket.
 
@@ -266,11 +262,7 @@ class UnixConnection:
         return head, body
 
     def stream(
-        self,
-        path: str,
-        query: Mapping[str, str] | None,
-        stop: threading.Event,
-        tick: float = TICK,
+        self, path: str, query: Mapping[str, str] | None, stop: threading.Event, tick: float = TICK
     ) -> Iterator[Any]:
         wire, head = self._begin(target(path, query), stop)
         return self._items(wire, head, stop, tick)

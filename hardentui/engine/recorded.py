@@ -22,10 +22,7 @@ class RecordedConnection:
     """
 
     def __init__(
-        self,
-        answers: Mapping[str, Any],
-        failures: Mapping[str, str] | None = None,
-        url: str = "recorded:",
+        self, answers: Mapping[str, Any], failures: Mapping[str, str] | None = None, url: str = "recorded:"
     ) -> None:
         self.answers = answers
         self.failures = failures or {}
@@ -56,11 +53,7 @@ class RecordedConnection:
         return {str(name): str(value) for name, value in headers.items()}
 
     def stream(
-        self,
-        path: str,
-        query: Mapping[str, str] | None,
-        stop: threading.Event,
-        tick: float = TICK,
+        self, path: str, query: Mapping[str, str] | None, stop: threading.Event, tick: float = TICK
     ) -> Iterator[Any]:
         wanted = target(path, query)
         items = self.answers.get(wanted, [])
@@ -130,11 +123,7 @@ class RecordingConnection:
         return headers
 
     def stream(
-        self,
-        path: str,
-        query: Mapping[str, str] | None,
-        stop: threading.Event,
-        tick: float = TICK,
+        self, path: str, query: Mapping[str, str] | None, stop: threading.Event, tick: float = TICK
     ) -> Iterator[Any]:
         return self.inner.stream(path, query, stop, tick)
 

@@ -74,10 +74,7 @@ _CREDENTIAL_FILES: dict[str, tuple[str, tuple[bytes, ...]]] = {
     "/application.yml": ("passwords of an application", (b"password:", b"secret:")),
     "/application.yaml": ("passwords of an application", (b"password:", b"secret:")),
     "/application.properties": ("passwords of an application", (b"password=", b"secret=")),
-    "/terraform.tfstate": (
-        "cloud credentials",
-        (b"password", b"secret", b"private_key", b"token"),
-    ),
+    "/terraform.tfstate": ("cloud credentials", (b"password", b"secret", b"private_key", b"token")),
     "/.git/config": ("git credentials", (b"x-access-token:", b"oauth2:", b"ghp_", b"glpat-", b"gho_")),
     "/pip.conf": ("package index login", (b"@",)),
     "/.cargo/credentials": ("package registry token", (b"token",)),

@@ -322,11 +322,7 @@ def _code(entry: ArchiveEntry, body: Body, named: frozenset[str]) -> CodeFile | 
     if sourced and not scripted:
         return CodeFile("source", functions=_named(text))
     return CodeFile(
-        "script",
-        functions=_named(text),
-        words=script_words(text),
-        interpreter=tuple(first),
-        set_id=set_id,
+        "script", functions=_named(text), words=script_words(text), interpreter=tuple(first), set_id=set_id
     )
 
 

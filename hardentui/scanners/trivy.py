@@ -71,11 +71,7 @@ _UNDER_WAY = re.compile(r"\b(sid|unstable|testing|edge|rawhide)\b|_(alpha|beta|r
 _NEVER_CLEAN = "libc6"
 """Debian and Ubuntu list minor vulnerabilities of the C library that they never fix, in every release."""
 _LISTED = ("--list-all-pkgs", "--quiet")
-_OFFLINE = {
-    "TRIVY_SKIP_DB_UPDATE": "true",
-    "TRIVY_SKIP_JAVA_DB_UPDATE": "true",
-    "TRIVY_OFFLINE_SCAN": "true",
-}
+_OFFLINE = {"TRIVY_SKIP_DB_UPDATE": "true", "TRIVY_SKIP_JAVA_DB_UPDATE": "true", "TRIVY_OFFLINE_SCAN": "true"}
 
 
 def recognises(document: Mapping[str, Any]) -> bool:

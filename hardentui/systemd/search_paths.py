@@ -47,11 +47,7 @@ class ServiceManager(Struct, frozen=True):
             for place in ("/etc", "/usr/share")
             for own in (f"/{self.uid}", "")
         ]
-        return (
-            f"{self.runtime}/containers/systemd",
-            f"{self._config}/containers/systemd",
-            *everybody,
-        )
+        return (f"{self.runtime}/containers/systemd", f"{self._config}/containers/systemd", *everybody)
 
     @property
     def unit_directories(self) -> tuple[str, ...]:

@@ -242,11 +242,7 @@ def _checks(takeover: TakeOver) -> Iterator[str]:
     for container in takeover.old:
         kept = shlex.quote(container.kept_as)
         yield f"! podman container exists {kept} || fail {shlex.quote(f'{container.kept_as} exists already')}"
-    needed = [
-        *takeover.units,
-        *takeover.copies,
-        *(old.stand_in for old in takeover.old if old.stand_in),
-    ]
+    needed = [*takeover.units, *takeover.copies, *(old.stand_in for old in takeover.old if old.stand_in)]
     for file in needed:
         yield f"[ -r {shlex.quote(file)} ] || fail {shlex.quote(f'{file} cannot be read here')}"
     if takeover.chowned or takeover.copies:

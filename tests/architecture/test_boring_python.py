@@ -6,9 +6,11 @@ import ast
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import hardentui
 
+Node = TypeVar("Node", bound=ast.AST)
 PACKAGE = Path(hardentui.__file__).parent
 RUNS_TEXT = {"exec", "eval", "compile"}
 OWN_IMPORTS = {"marshal", "imp", "importlib.machinery", "importlib.abc", "pickle", "shelve"}
@@ -24,8 +26,21 @@ def sources() -> tuple[tuple[str, ast.Module], ...]:
     )
 
 
+@cache
+def nodes(kind: type[Node]) -> tuple[tuple[str, Node], ...]:
+    """(module, node) of every node of a kind in the whole package, gone through once."""
+    return tuple(
+        (module, node) for module, tree in sources() for node in _walked(tree) if isinstance(node, kind)
+    )
+
+
+@cache
+def _walked(tree: ast.Module) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(tree))
+
+
 def imported(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
+    for node in _walked(tree):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -35,9 +50,8 @@ def imported(tree: ast.Module) -> Iterator[str]:
 def test_no_text_is_run_as_code() -> None:
     offences = [
         f"{name}:{node.lineno}"
-        for name, tree in sources()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in RUNS_TEXT
+        for name, node in nodes(ast.Call)
+        if isinstance(node.func, ast.Name) and node.func.id in RUNS_TEXT
     ]
     assert offences == []
 
@@ -56,9 +70,8 @@ def test_no_object_is_known_by_its_address() -> None:
     """CPython gives the address of an object that is gone to a new one."""
     by_address = [
         f"{name}:{node.lineno}"
-        for name, tree in sources()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "id"
+        for name, node in nodes(ast.Call)
+        if isinstance(node.func, ast.Name) and node.func.id == "id"
     ]
     assert by_address == []
 

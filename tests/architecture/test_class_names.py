@@ -4,31 +4,28 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable
 
 import pytest
 
-import hardentui
-
-PACKAGE = Path(hardentui.__file__).parent
+from tests.architecture.test_boring_python import sources
 
 
-def used_twice(sources: Mapping[str, str]) -> dict[str, list[str]]:
+def used_twice(trees: Iterable[tuple[str, ast.Module]]) -> dict[str, list[str]]:
     """Class name -> the files that define it, for names with more than one definition in one package."""
     places: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for path, source in sources.items():
-        for name in class_names(source):
+    for path, tree in trees:
+        for name in class_names(tree):
             places[path.partition("/")[0] if "/" in path else "", name].append(path)
     return {name: found_in for (_, name), found_in in places.items() if len(found_in) > 1}
 
 
-def class_names(source: str) -> Iterable[str]:
-    return (node.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ClassDef))
+def class_names(tree: ast.Module) -> Iterable[str]:
+    return (node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
 
 
 @pytest.mark.parametrize(
-    ("sources", "names"),
+    ("modules", "names"),
     [
         ({"a.py": "class Line: pass", "b.py": "class Line: pass"}, ["Line"]),
         ({"a.py": "class _Reader: pass", "b.py": "class _Reader: pass"}, ["_Reader"]),
@@ -37,12 +34,9 @@ def class_names(source: str) -> Iterable[str]:
         ({"a/a.py": "class Line: pass", "b/b.py": "class Line: pass"}, []),
     ],
 )
-def test_a_name_that_is_used_twice_is_found(sources: dict[str, str], names: list[str]) -> None:
-    assert list(used_twice(sources)) == names
+def test_a_name_that_is_used_twice_is_found(modules: dict[str, str], names: list[str]) -> None:
+    assert list(used_twice((path, ast.parse(source)) for path, source in modules.items())) == names
 
 
 def test_no_class_name_is_used_twice() -> None:
-    sources = {
-        str(path.relative_to(PACKAGE)): path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")
-    }
-    assert used_twice(sources) == {}
+    assert used_twice(sources()) == {}

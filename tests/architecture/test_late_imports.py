@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from tests.architecture.test_boring_python import sources
+from tests.architecture.test_boring_python import nodes
 
 SEAMS = {
     "__main__.py main": "Ctrl-C while the program loads",
@@ -40,15 +40,13 @@ BY_NAME = {
 
 def _late() -> Iterator[tuple[str, str]]:
     """(module, function) of every own import inside a function."""
-    for module, tree in sources():
-        for function in ast.walk(tree):
-            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
-                for node in ast.walk(function):
-                    names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-                    if isinstance(node, ast.ImportFrom):
-                        names = ["hardentui" if node.level else node.module or ""]
-                    if any(name.partition(".")[0] == "hardentui" for name in names):
-                        yield module, function.name
+    for module, function in (*nodes(ast.FunctionDef), *nodes(ast.AsyncFunctionDef)):
+        for node in ast.walk(function):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = ["hardentui" if node.level else node.module or ""]
+            if any(name.partition(".")[0] == "hardentui" for name in names):
+                yield module, function.name
 
 
 def test_own_modules_are_imported_late_only_at_the_seams() -> None:
@@ -64,9 +62,7 @@ def test_modules_are_imported_by_name_only_where_a_table_names_them() -> None:
     calls = ("import_module", "__import__", "spec_from_file_location")
     by_name = {
         module
-        for module, tree in sources()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and (getattr(node.func, "attr", "") in calls or getattr(node.func, "id", "") in calls)
+        for module, node in nodes(ast.Call)
+        if (getattr(node.func, "attr", "") in calls or getattr(node.func, "id", "") in calls)
     }
     assert by_name == set(BY_NAME)

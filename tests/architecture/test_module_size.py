@@ -6,7 +6,7 @@ import ast
 from pathlib import Path
 
 import hardentui
-from tests.architecture.test_boring_python import sources
+from tests.architecture.test_boring_python import nodes
 
 HARD_LIMIT = 600
 LONGEST_FUNCTION = 60
@@ -31,9 +31,7 @@ def test_every_directory_is_a_package() -> None:
 def test_no_function_is_longer_than_a_screen() -> None:
     long = {
         f"{module} {node.name}"
-        for module, tree in sources()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        for module, node in (*nodes(ast.FunctionDef), *nodes(ast.AsyncFunctionDef))
         if (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION
     }
     assert not long

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from tests.architecture.test_boring_python import sources
+from tests.architecture.test_boring_python import nodes
 
 STARTS = {"run", "Popen", "call", "check_call", "check_output", "create_subprocess_exec"}
 STARTS_PYTHON = {
@@ -17,18 +17,14 @@ STARTS_PYTHON = {
 
 
 def _calls() -> Iterator[tuple[str, ast.Call]]:
-    for module, tree in sources():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                yield module, node
+    return ((module, node) for module, node in nodes(ast.Call) if isinstance(node.func, ast.Attribute))
 
 
 def test_nothing_looks_up_programs_but_the_account() -> None:
     by_path = [
         f"{module}:{node.lineno}"
-        for module, tree in sources()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and node.attr in ("which", "defpath", "get_exec_path")
+        for module, node in nodes(ast.Attribute)
+        if node.attr in ("which", "defpath", "get_exec_path")
         if isinstance(node.value, ast.Name) and node.value.id in ("shutil", "os")
     ]
     assert by_path == [], "hardentui.account.find_program skips folders that others can write"
@@ -48,9 +44,8 @@ def test_every_program_gets_an_environment_of_ours() -> None:
 def test_python_is_started_in_one_way() -> None:
     starters = {
         module
-        for module, tree in sources()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and node.attr == "executable"
+        for module, node in nodes(ast.Attribute)
+        if node.attr == "executable"
         if isinstance(node.value, ast.Name) and node.value.id == "sys"
     }
     assert starters == STARTS_PYTHON.keys(), "`our_module`: nothing is imported from the current folder"

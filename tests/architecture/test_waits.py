@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from tests.architecture.test_boring_python import sources
+from tests.architecture.test_boring_python import nodes
 
 WAITS = {"wait", "join", "acquire", "communicate"}
 PROGRAMS = {"run", "call", "check_call", "check_output"}
@@ -26,9 +26,7 @@ def _without_deadline(call: ast.Call) -> bool:
 def test_every_wait_has_a_deadline() -> None:
     sleeps = {
         f"{name}:{node.lineno}"
-        for name, tree in sources()
-        if name not in UNTIL_STOPPED
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and _without_deadline(node)
+        for name, node in nodes(ast.Call)
+        if name not in UNTIL_STOPPED and _without_deadline(node)
     }
     assert sleeps == set()

@@ -59,6 +59,24 @@ class Site:
             check=False,
         )
 
+    @property
+    def applied(self) -> list[str]:
+        """The words of an apply that asks nothing."""
+        return ["apply", NAME, "--url", self.bench.url, *self.fixes, "--yes"]
+
+    def launch(self, *words: str, heard: bool = True) -> subprocess.Popen[str]:
+        """The program in a process of its own; `heard`: its output is kept for who asks."""
+        output = subprocess.PIPE if heard else subprocess.DEVNULL
+        return subprocess.Popen(
+            [sys.executable, "-m", "hardentui", *words],
+            env=self.environment,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            text=True,
+        )
+
     def apply(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return self.run("apply", NAME, "--url", self.bench.url, *(arguments or (*self.fixes, "--yes")))
 
@@ -219,15 +237,7 @@ def test_a_kill_on_the_way_back_is_no_worse(site: Site) -> None:
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_whoever_interrupts_it_gets_the_original_back(site: Site, sent: signal.Signals) -> None:
     before = site.seen()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "hardentui", "apply", NAME, "--url", site.bench.url, *site.fixes, "--yes"],
-        env=site.environment,
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = site.launch(*site.applied)
     assert eventually(lambda: bool(site.journal.entries()) and site.newest().begun >= 5)
     process.send_signal(sent)
     _, errors = process.communicate(timeout=150)
@@ -240,17 +250,10 @@ def test_whoever_interrupts_it_gets_the_original_back(site: Site, sent: signal.S
 @pytest.mark.timeout(400)
 def test_a_kill_at_any_time_is_taken_back_at_once_by_who_watches(site: Site) -> None:
     before, struck = site.seen(), 0
-    words = [sys.executable, "-m", "hardentui", "apply", NAME, "--url", site.bench.url, *site.fixes, "--yes"]
+    words = site.applied
     for begun in range(1, 9):
         known = len(site.journal.entries())
-        process = subprocess.Popen(
-            words,
-            env=site.environment,
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        process = site.launch(*words, heard=False)
 
         def far_enough(known: int = known, begun: int = begun) -> bool:
             entries = site.journal.entries()
@@ -280,14 +283,7 @@ def test_an_undo_that_is_killed_is_completed_by_who_watches(site: Site) -> None:
     before = site.seen()
     assert site.apply().returncode == 0
     identity = site.newest().id
-    process = subprocess.Popen(
-        [sys.executable, "-m", "hardentui", "undo", identity, "--yes"],
-        env=site.environment,
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    process = site.launch("undo", identity, "--yes", heard=False)
     assert eventually(lambda: site.journal.read(identity).state is not EntryState.DONE)
     process.kill()
     process.communicate(timeout=150)
@@ -303,14 +299,7 @@ def test_a_kill_while_the_original_takes_its_time_to_stop(podman: Bench, tmp_pat
     podman.podman("run", "-d", "--name", NAME, "--stop-timeout", "5", BUSYBOX, "sh", "-c", script)
     try:
         identity = site.inspect()["Id"]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "hardentui", "apply", NAME, "--url", podman.url, *site.fixes, "--yes"],
-            env=site.environment,
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        process = site.launch("apply", NAME, "--url", podman.url, *site.fixes, "--yes", heard=False)
 
         def stops() -> bool:
             states = podman.podman("ps", "-a", "--format", "{{.ID}} {{.State}}", "--no-trunc").splitlines()
@@ -335,16 +324,8 @@ def test_who_asks_first_acts_first(site: Site, tmp_path: Path) -> None:
     """The first one still probes when the second one comes, which would be through at once."""
     started, go = tmp_path / "started", tmp_path / "go"
     probe = f"touch {started}; while [ ! -e {go} ]; do sleep 0.1; done"
-    words = [sys.executable, "-m", "hardentui", "apply", NAME, "--url", site.bench.url, *site.fixes, "--yes"]
-    first = subprocess.Popen(
-        [*words, "--probe", probe],
-        env=site.environment,
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    words = site.applied
+    first = site.launch(*words, "--probe", probe)
     assert eventually(started.exists)
     second = site.apply()
     go.touch()
@@ -374,12 +355,9 @@ def test_a_service_that_does_not_work_with_the_change(podman: Bench, tmp_path: P
 
 
 def test_of_two_at_once_one_is_refused_and_told_who_is_at_it(site: Site) -> None:
-    words = [sys.executable, "-m", "hardentui", "apply", NAME, "--url", site.bench.url, *site.fixes, "--yes"]
+    words = site.applied
     both = [
-        subprocess.Popen(
-            words, env=site.environment, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True,
-        )
+        site.launch(*words)
         for _ in range(2)
     ]  # fmt: skip
     ends = [(process.communicate(timeout=150)[1], process.returncode) for process in both]

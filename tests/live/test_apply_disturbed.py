@@ -225,18 +225,7 @@ def _number_of(site: Site, kind: str) -> int:
 def test_two_at_once_on_the_way_back(site: Site) -> None:
     before = site.seen()
     identity = _applied(site)
-    both = [
-        subprocess.Popen(
-            [sys.executable, "-m", "hardentui", "undo", identity, "--yes"],
-            env=site.environment,
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
-    ]
+    both = [site.launch("undo", identity, "--yes") for _ in range(2)]
     said = [process.communicate(timeout=60)[1] for process in both]
     assert sorted(process.returncode for process in both) == [0, 2], said
     assert eventually(site.answers)
@@ -336,21 +325,14 @@ def test_whose_podman_goes_away_in_the_middle_serves_again(site: Site, when: str
 
 def test_a_kill_of_apply_and_podman_together_is_taken_back_once_podman_is_there(site: Site) -> None:
     before = site.seen()
-    words = [sys.executable, "-m", "hardentui", "apply", NAME, "--url", site.bench.url, *site.fixes, "--yes"]
+    words = site.applied
     words += ["--probe", "echo $TARGET && sleep 6"]  # it is struck before it has ended
 
     def applied() -> JournalEntry:
         """Whoever takes it back may have an entry of its own."""
         return next(entry for entry in site.journal.entries() if entry.action == "apply")
 
-    process = subprocess.Popen(
-        words,
-        env=site.environment,
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    process = site.launch(*words, heard=False)
     assert eventually(lambda: bool(site.journal.entries()) and applied().begun >= 4)
     site.bench.kill_service()
     process.kill()
@@ -377,15 +359,7 @@ def test_a_port_that_somebody_takes_in_the_middle_is_waited_for_and_its_holder_n
     holder = subprocess.Popen(
         [*site.bench.command("python3", "-c", taker)], stdin=subprocess.DEVNULL, start_new_session=True
     )
-    process = subprocess.Popen(
-        [sys.executable, "-m", "hardentui", "apply", NAME, "--url", site.bench.url, *site.fixes, "--yes"],
-        env=site.environment,
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = site.launch(*site.applied)
     assert process.stderr is not None
     told = ""
     try:

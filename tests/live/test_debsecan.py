@@ -31,7 +31,7 @@ from hardentui.tui.app import HardenApp
 from tests.conftest import cannot_run
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.schemas import validated
-from tests.tui.support import Driver, drawn, running, shows, until
+from tests.tui.support import Driver, drawn, running, until
 from tests.unit.scanners.recorded import TRIVY, TRIVY_VERSION
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
@@ -149,8 +149,7 @@ async def test_the_real_debsecan_scans_the_image_under_the_cursor(
     app = app_of(podman)
     async with running(app, (160, 50)) as pilot:
         await until(pilot, lambda: app.session.host is not None, 30)
-        await pilot.press("I")
-        await shows(pilot, debian_image)
+        await pilot.press("I", shows=debian_image)
         await _go_to_the_image(pilot)
         await pilot.press("n")
         await until(pilot, lambda: "1 high" in drawn(app), 90)
@@ -185,8 +184,7 @@ async def test_recorded_words_of_trivy_reach_the_list(
     app = app_of(podman)
     async with running(app, (160, 50)) as pilot:
         await until(pilot, lambda: app.session.host is not None, 30)
-        await pilot.press("I")
-        await shows(pilot, debian_image)
+        await pilot.press("I", shows=debian_image)
         await _go_to_the_image(pilot)
         await pilot.press("n")
         await until(pilot, lambda: "scanned trivy, " in " ".join(drawn(app).split()), 60)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.live.test_apply import NAME, ROOT, Site, answering
+from tests.live.test_apply import NAME, Site, answering
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.waiting import eventually
 
@@ -101,18 +99,10 @@ def test_what_the_successor_wrote_stays(site: Site) -> None:
 
 def test_an_apply_that_is_rolled_back_or_cancelled_before_the_start(site: Site) -> None:
     before = everything(site)
-    words = [sys.executable, "-m", "hardentui", "apply", NAME, "--url", site.bench.url, *site.fixes, *KEEP]
+    words = ["apply", NAME, "--url", site.bench.url, *site.fixes, *KEEP]
     for begun in (3, 5):
         known = len(site.journal.entries())
-        process = subprocess.Popen(
-            words,
-            env=site.environment,
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        process = site.launch(*words)
 
         def far_enough(known: int = known, begun: int = begun) -> bool:
             entries = site.journal.entries()

@@ -52,8 +52,7 @@ async def test_a_service_with_data_is_tried_applied_confirmed_and_taken_back(
             await until(pilot, lambda: isinstance(app.screen, ApplyScreen))
             await until(pilot, lambda: "has data in its writable layer" in drawn(app))
             assert "The d key (copied into volumes)" in " ".join(drawn(app).split())
-            await pilot.press("ctrl+s")
-            await shows(pilot, "The reason is shown below")
+            await pilot.press("ctrl+s", shows="The reason is shown below")
             assert state() == before, "nothing happens while the loss of data is refused"
             await pilot.press("d", "d")
             await until(pilot, lambda: "What will be done" in drawn(app))
@@ -70,8 +69,7 @@ async def test_a_service_with_data_is_tried_applied_confirmed_and_taken_back(
             await pilot.press("J")
             await until(pilot, lambda: isinstance(app.screen, JournalScreen))
             await shows(pilot, NAME, "done")
-            await pilot.press("u")
-            await shows(pilot, "Undo apply of", "y yes")
+            await pilot.press("u", shows=("Undo apply of", "y yes"))
             await pilot.press("y")
             await until(pilot, lambda: "rolled-back" in screen_text(app))
         assert state() == before

@@ -24,8 +24,7 @@ async def test_the_log_is_followed_and_searched(podman: Bench) -> None:
     app = HardenApp(lambda: FirstLook.open(Selection(url=podman.url)), environ={})
     try:
         async with running(app, (100, 30)) as pilot:
-            await pilot.press("slash", *NAME, "enter")
-            await shows(pilot, f"▸ {NAME}")
+            await pilot.press("slash", *NAME, "enter", shows=f"▸ {NAME}")
             await until(pilot, lambda: all(row.report is not None for row in app.session.rows.values()))
             await pilot.press("l")
             await shows(pilot, f"{NAME} › log", "following", "beat", "DB_PASSWORD=(withheld)", "! bad")
@@ -41,8 +40,7 @@ async def test_the_log_is_followed_and_searched(podman: Bench) -> None:
             assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), (
                 "no line is lost or told twice"
             )
-            await pilot.press("slash", *"beat 3", "enter")
-            await shows(pilot, "paused", "matching")
+            await pilot.press("slash", *"beat 3", "enter", shows=("paused", "matching"))
             podman.remove(NAME)
             await shows(pilot, "ended")
     finally:

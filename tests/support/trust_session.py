@@ -13,7 +13,7 @@ from hardentui.features.first_look import FirstLook
 from hardentui.features.views import Selection
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.trust_change import TrustChangeScreen
-from tests.tui.support import drawn, running, shows, until
+from tests.tui.support import drawn, running, until
 
 
 def tell(text: str) -> None:
@@ -33,16 +33,13 @@ async def main(url: str, rule: str, signed: str) -> None:
             pilot, lambda: "Every pull ended as expected" in drawn(app) or "Not applied" in drawn(app), 90
         )
         tell(drawn(app))
-        await pilot.press("ctrl+s")
-        await shows(pilot, "The journal (J) undoes it")
+        await pilot.press("ctrl+s", shows="The journal (J) undoes it")
         await pilot.press("y")
         await until(pilot, lambda: "J shows the journal" in drawn(app))
         tell("applied")
         sys.stdin.readline()  # until the test has looked at what holds now
-        await pilot.press("J")
-        await shows(pilot, "u undoes it")
-        await pilot.press("u", "y")
-        await shows(pilot, "is as before")
+        await pilot.press("J", shows="u undoes it")
+        await pilot.press("u", "y", shows="is as before")
         tell("undone")
 
 

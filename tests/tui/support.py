@@ -42,10 +42,13 @@ class Driver:
         self._pilot = pilot
         self.app = pilot.app
 
-    async def press(self, *keys: str) -> None:
+    async def press(self, *keys: str, shows: str | tuple[str, ...] = ()) -> None:
+        """Press keys one after another, and wait until the screen shows these texts."""
         for key in keys:
             self._type(key)
             await self.pause()
+        if shows:
+            await _until_shown(self, (shows,) if isinstance(shows, str) else shows)
 
     async def type_ahead(self, *keys: str) -> None:
         """They arrive at once, as over a slow line."""
@@ -162,7 +165,10 @@ async def until(pilot: Driver, condition: Callable[[], bool], seconds: float = _
 
 async def shows(pilot: Driver, *texts: str) -> None:
     """Wait until all of these stand on the screen, each on one line or on lines that follow each other."""
+    await _until_shown(pilot, texts)
 
+
+async def _until_shown(pilot: Driver, texts: tuple[str, ...]) -> None:
     def are_there() -> bool:
         screen = screen_text(pilot.app)
         joined = " ".join(screen.split())

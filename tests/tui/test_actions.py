@@ -87,10 +87,8 @@ def test_every_action_has_an_id_and_explains_itself() -> None:
 async def test_keys_can_be_changed_by_id_and_the_help_knows() -> None:
     app = make_app(some(), settings=Settings(keys={"home.sort": "o"}))
     async with running(app) as pilot:
-        await pilot.press("s")
-        await shows(pilot, "worst first")
-        await pilot.press("o")
-        await shows(pilot, "by name")
+        await pilot.press("s", shows="worst first")
+        await pilot.press("o", shows="by name")
         await pilot.press("question_mark")
         await scrolled(pilot, "down", "o        Sort")
 
@@ -100,12 +98,10 @@ async def test_the_palette_carries_out_what_is_possible_here() -> None:
     async with running(app) as pilot:
         await pilot.press("ctrl+p")
         await until(pilot, lambda: app.screen.query(Input).first().has_focus)
-        await pilot.press(*"sort by")
-        await shows(pilot, "Sort by the next column.")
+        await pilot.press(*"sort by", shows="Sort by the next column.")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
         await shows(pilot, "by name")
-        await pilot.press("ctrl+p", *"simulated")
-        await shows(pilot, "No matches found")
+        await pilot.press("ctrl+p", *"simulated", shows="No matches found")
         await pilot.press("escape")  # Textual's search fails where the app ends while it is still searching
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))

@@ -38,12 +38,10 @@ async def test_an_image_is_looked_into_and_its_containers_know(size: tuple[int, 
     app = make_app(some())
     async with running(app, size) as pilot:
         assert _step_one(app) is Status.UNKNOWN
-        await pilot.press("I")
-        await shows(pilot, "0 inspected", "alpine:latest")
+        await pilot.press("I", shows=("0 inspected", "alpine:latest"))
         await pilot.press("enter")
         await scrolled(pilot, "end", "not inspected")
-        await pilot.press("o")
-        await shows(pilot, "1 inspected")
+        await pilot.press("o", shows="1 inspected")
         await until(pilot, lambda: _step_one(app) is Status.FAIL)
         app.screen.query_one("#page").scroll_to(y=7, animate=False)
         await shows(pilot, "Debian GNU/Linux 12, supported", "1 dpkg")
@@ -55,10 +53,8 @@ async def test_an_image_is_looked_into_and_its_containers_know(size: tuple[int, 
 async def test_a_redraw_leaves_the_reader_where_they_are_and_another_row_begins_at_the_top() -> None:
     app = make_app(some())
     async with running(app, (80, 24)) as pilot:
-        await pilot.press("I")
-        await shows(pilot, "0 inspected")
-        await pilot.press("o")
-        await shows(pilot, "1 inspected")
+        await pilot.press("I", shows="0 inspected")
+        await pilot.press("o", shows="1 inspected")
         reading = app.screen.query_one("#page")
         await until(pilot, lambda: reading.max_scroll_y >= 7)
         reading.scroll_to(y=7, animate=False)
@@ -74,18 +70,15 @@ async def test_a_redraw_leaves_the_reader_where_they_are_and_another_row_begins_
 async def test_the_page_of_an_image_names_what_is_inside() -> None:
     app = make_app(some())
     async with running(app, (120, 50)) as pilot:
-        await pilot.press("I")
-        await shows(pilot, "0 inspected")
-        await pilot.press("o")
-        await shows(pilot, "1 inspected")
+        await pilot.press("I", shows="0 inspected")
+        await pilot.press("o", shows="1 inspected")
         await shows(
             pilot,
             "/root/.aws/credentials  cloud credentials, layer 2, deleted in a later layer but still present",
             "/usr/bin/apt  package manager apt, layer 1",
             "used by      shop-web",
         )
-        await pilot.press("o")
-        await shows(pilot, "Already inspected")
+        await pilot.press("o", shows="Already inspected")
 
 
 async def test_a_look_shows_how_far_it_is_and_can_be_stopped() -> None:
@@ -93,14 +86,10 @@ async def test_a_look_shows_how_far_it_is_and_can_be_stopped() -> None:
     host.reading.clear()
     app = make_app(host)
     async with running(app) as pilot:
-        await pilot.press("I")
-        await shows(pilot, "0 inspected", "alpine:latest")
-        await pilot.press("o")
-        await shows(pilot, "reading docker.io/library/", "4.1 kB")
-        await pilot.press("down", "o")
-        await shows(pilot, "Another image is being inspected")
-        await pilot.press("escape")
-        await shows(pilot, "Inspection of the image stopped")
+        await pilot.press("I", shows=("0 inspected", "alpine:latest"))
+        await pilot.press("o", shows=("reading docker.io/library/", "4.1 kB"))
+        await pilot.press("down", "o", shows="Another image is being inspected")
+        await pilot.press("escape", shows="Inspection of the image stopped")
         assert isinstance(app.screen, ImagesScreen), "esc stops the look before it leaves"
         assert app.session.around.look is None
         await shows(pilot, "0 inspected")
@@ -111,10 +100,8 @@ async def test_a_look_that_fails_says_why() -> None:
     host.reading.clear()
     app = make_app(host)
     async with running(app) as pilot:
-        await pilot.press("I")
-        await shows(pilot, "0 inspected", "alpine:latest")
-        await pilot.press("o")
-        await shows(pilot, "4.1 kB")
+        await pilot.press("I", shows=("0 inspected", "alpine:latest"))
+        await pilot.press("o", shows="4.1 kB")
         for label in host.labels:
             host.lose(label, "it is [bold]damaged\x1b[2J")
         await shows(pilot, "[bold]damaged␛[2J")
@@ -125,16 +112,14 @@ async def test_the_walk_offers_the_look_in_the_step_about_images() -> None:
     app = make_app(some())
     async with running(app) as pilot:
         await shows(pilot, "▸ shop-web")
-        await pilot.press("enter", "1")
-        await shows(pilot, "o inspects the image")
+        await pilot.press("enter", "1", shows="o inspects the image")
         await pilot.press("4")
         await until(pilot, lambda: "inspects the image" not in screen_text(app))
         await pilot.press("1", "o")
         await until(pilot, lambda: _step_one(app) is Status.FAIL)
         await shows(pilot, "Unneeded tools in image")
         await until(pilot, lambda: "inspects the image" not in screen_text(app))
-        await pilot.press("o")
-        await shows(pilot, "Nothing to inspect")
+        await pilot.press("o", shows="Nothing to inspect")
 
 
 async def test_esc_in_the_walk_stops_the_look_and_stays() -> None:
@@ -143,8 +128,7 @@ async def test_esc_in_the_walk_stops_the_look_and_stays() -> None:
     app = make_app(host)
     async with running(app) as pilot:
         await shows(pilot, "▸ shop-web")
-        await pilot.press("enter", "1", "o")
-        await shows(pilot, "4.1 kB  esc stops")
+        await pilot.press("enter", "1", "o", shows="4.1 kB  esc stops")
         await pilot.press("escape")
         await until(pilot, lambda: app.session.around.look is None)
         assert isinstance(app.screen, WalkScreen)
@@ -159,11 +143,9 @@ async def test_esc_in_the_walk_stops_the_look_and_stays() -> None:
 async def test_the_network_map_tells_who_can_reach_whom() -> None:
     app = make_app(Host(("db", "db"), ("backup", "backup"), ("cache", "cache")))
     async with running(app, (120, 36)) as pilot:
-        await pilot.press("M")
-        await shows(pilot, "shop-net", "(host)", "10.89.0.0/24")
+        await pilot.press("M", shows=("shop-net", "(host)", "10.89.0.0/24"))
         assert "the host, the outside" in next(line for line in screen_lines(app) if " shop-net " in line)
-        await pilot.press("down")
-        await shows(pilot, "every port they open")
+        await pilot.press("down", shows="every port they open")
 
 
 async def test_trust_shows_the_rule_that_catches_each_running_image() -> None:
@@ -229,14 +211,12 @@ async def test_a_file_that_is_no_result_is_told_and_a_simulated_host_reads_none(
     app = make_app(some())
     async with running(app) as pilot:
         await _host_page(app, pilot)
-        await pilot.press("i", *str(Path(__file__)), "enter")
-        await shows(pilot, "Not imported")
+        await pilot.press("i", *str(Path(__file__)), "enter", shows="Not imported")
         assert HostScans(state_directory).load() == ()
     app = make_app(some(simulated=True))
     async with running(app) as pilot:
         await _host_page(app, pilot)
-        await pilot.press("i")
-        await shows(pilot, "This host is simulated")
+        await pilot.press("i", shows="This host is simulated")
 
 
 @pytest.mark.parametrize(("size", "told"), [((120, 36), 2), ((80, 24), 2), ((60, 16), 1)])
@@ -314,8 +294,7 @@ async def test_a_click_on_a_heading_sorts_by_it() -> None:
         await shows(pilot, "worst first")
         await _click(pilot, "5")
         await shows(pilot, "by step 5")
-        await pilot.press("I")
-        await shows(pilot, "3, 0 inspected", "redis")
+        await pilot.press("I", shows=("3, 0 inspected", "redis"))
         table = app.screen.query_one(DataTable)
         await pilot.click(table, offset=(6, 0))
         await until(pilot, lambda: table.get_row_at(0)[1].plain.endswith("alpine:latest"))
@@ -377,13 +356,11 @@ async def test_what_is_copied_is_safe_to_paste_and_kept_in_a_file(tmp_path: Path
     host = Host(("backup", "web\nrm -rf x\x1b[2J"), ("cache", "db"))
     app = make_app(host, keep=lambda text: keep_copy(text, tmp_path / "state"))
     async with running(app) as pilot:
-        await pilot.press("y")
-        await shows(pilot, "Copied the container's name", "Also saved to")
+        await pilot.press("y", shows=("Copied the container's name", "Also saved to"))
         kept = tmp_path / "state" / "last-copy.txt"
         assert app.clipboard == kept.read_text() == "web␊rm -rf x␛[2J"
         assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-        await pilot.press("enter", "4")
-        await shows(pilot, "▸ [ ] ! medium")
+        await pilot.press("enter", "4", shows="▸ [ ] ! medium")
         await pilot.press("y")
         await until(pilot, lambda: "(new-privileges-allowed)" in app.clipboard)
         assert "may break" in app.clipboard
@@ -395,8 +372,7 @@ async def test_a_copy_that_cannot_be_kept_is_still_copied(tmp_path: Path) -> Non
     (tmp_path / "file").write_text("")
     app = make_app(some(), keep=lambda text: keep_copy(text, tmp_path / "file"))
     async with running(app) as pilot:
-        await pilot.press("y")
-        await shows(pilot, "cannot be written")
+        await pilot.press("y", shows="cannot be written")
         assert app.clipboard == "shop-web"
 
 

@@ -52,8 +52,7 @@ async def test_four_keys_from_the_list_to_kept(size: tuple[int, int]) -> None:
             "Enter applies it",
         ):
             assert label in card, label
-        await pilot.press("e")
-        await shows(pilot, "round 1")
+        await pilot.press("e", shows="round 1")
         await pilot.press("d", "enter")
         await until(pilot, lambda: isinstance(app.screen, ApplyScreen))
         await shows(pilot, "Done.")
@@ -72,10 +71,8 @@ async def test_marked_containers_come_one_after_another_and_the_walk_has_the_sam
         await until(pilot, lambda: not isinstance(app.screen, CardScreen))
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, WalkScreen))
-        await pilot.press("h")
-        await shows(pilot, "Enter starts the trial")
-        await pilot.press("enter")
-        await shows(pilot, "hardened twin works")
+        await pilot.press("h", shows="Enter starts the trial")
+        await pilot.press("enter", shows="hardened twin works")
         await pilot.press("w")
         await until(pilot, lambda: isinstance(app.screen, WriteScreen))
 
@@ -86,8 +83,6 @@ async def test_a_trial_is_stopped_and_another_probe_is_taken(monkeypatch: pytest
     async with running(app, (80, 24)) as pilot:
         await at_web(app, pilot, "h")
         await shows(pilot, "Enter starts the trial")
-        await pilot.press("i", *"true", "enter")
-        await shows(pilot, "probe", "true")
-        await pilot.press("enter", "escape")
-        await shows(pilot, "Stopped. The twin is removed")
+        await pilot.press("i", *"true", "enter", shows=("probe", "true"))
+        await pilot.press("enter", "escape", shows="Stopped. The twin is removed")
         assert isinstance(app.screen, CardScreen)

@@ -49,8 +49,7 @@ async def test_a_trial_and_an_apply_are_played_on_the_simulated_host(size: tuple
     app = make_app()
     async with running(app, size) as pilot:
         await walk(app, pilot)
-        await pilot.press("t")
-        await shows(pilot, "Choose fixes first")
+        await pilot.press("t", shows="Choose fixes first")
         await pilot.press("F", "t")
         await until(pilot, lambda: isinstance(app.screen, TrialScreen))
         await shows(pilot, "trial", "simulated", "on a twin of this container")
@@ -76,10 +75,8 @@ async def test_a_trial_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
         await walk(app, pilot)
         await pilot.press("F", "t")
         await until(pilot, lambda: isinstance(app.screen, TrialScreen))
-        await pilot.press("enter")
-        await shows(pilot, "create a twin")
-        await pilot.press("escape")
-        await shows(pilot, "Stopped. The twin is removed")
+        await pilot.press("enter", shows="create a twin")
+        await pilot.press("escape", shows="Stopped. The twin is removed")
         assert isinstance(app.screen, TrialScreen)
 
 
@@ -91,10 +88,8 @@ async def test_an_apply_that_is_stopped_says_so(monkeypatch: pytest.MonkeyPatch)
         await pilot.press("F", "A")
         await until(pilot, lambda: isinstance(app.screen, ApplyScreen))
         await until(pilot, lambda: "What will be done" in drawn(app))
-        await pilot.press("ctrl+s")
-        await shows(pilot, "1/7")
-        await pilot.press("escape")
-        await shows(pilot, "Rolled back")
+        await pilot.press("ctrl+s", shows="1/7")
+        await pilot.press("escape", shows="Rolled back")
 
 
 async def test_a_refusal_to_lose_data_names_the_key_and_not_an_option_of_the_command_line(
@@ -132,15 +127,12 @@ async def test_what_is_prepared_while_an_apply_runs_does_not_disturb_it(
         screen = app.screen
         assert isinstance(screen, ApplyScreen)
         await until(pilot, lambda: "What will be done" in drawn(app))
-        await pilot.press("ctrl+s")
-        await shows(pilot, "1/7")
+        await pilot.press("ctrl+s", shows="1/7")
         late = UsageError("An earlier change waits.", "")  # what a preparation meets meanwhile
         screen.post_message(Refused(late, screen._wishes()))
-        await pilot.press("i", "enter")
-        await shows(pilot, "1/7")
+        await pilot.press("i", "enter", shows="1/7")
         assert "An earlier change waits" not in drawn(app)
-        await pilot.press("escape")
-        await shows(pilot, "Rolled back")
+        await pilot.press("escape", shows="Rolled back")
 
 
 HOSTILE = "web\x1b]0;owned\x07[bold]"
@@ -167,14 +159,11 @@ async def test_the_journal_shows_hostile_names_as_text_and_asks_before_it_undoes
         await until(pilot, lambda: isinstance(app.screen, JournalScreen))
         await shows(pilot, "1 change by this account", "␛]0;owned", "[bold]")
         assert "\x1b" not in screen_text(app)
-        await pilot.press("u")
-        await shows(pilot, "Undo apply of", "y yes")
+        await pilot.press("u", shows=("Undo apply of", "y yes"))
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, JournalScreen))
-        await pilot.press("k")
-        await shows(pilot, "not waiting")
-        await pilot.press("f")
-        await shows(pilot, "Close this entry?", "y yes")
+        await pilot.press("k", shows="not waiting")
+        await pilot.press("f", shows=("Close this entry?", "y yes"))
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, JournalScreen))
         assert Journal().read(entry.id) == entry

@@ -49,8 +49,7 @@ async def test_another_profile_judges_everything_and_the_commands_name_it(size: 
         assert _in_use(app) == "ten-steps"
         await _open(pilot)
         await shows(pilot, "in use: ten-steps", "baseline", "edge")
-        await pilot.press("enter")
-        await shows(pilot, "This checklist is in use")
+        await pilot.press("enter", shows="This checklist is in use")
         while "strict" not in app.screen.copied()[1]:  # type: ignore[attr-defined]
             await pilot.press("down")
         await pilot.press("enter")
@@ -114,7 +113,6 @@ async def test_a_session_in_a_browser_chooses_only_what_comes_with_hardentui(
         monkeypatch.setenv(ONLY_BELOW, str(tmp_path))
         await _open(pilot)
         for key in ("f", "l", "t", "n"):
-            await pilot.press(key)
-            await shows(pilot, "through a browser")
+            await pilot.press(key, shows="through a browser")
             app.clear_notifications()
             assert isinstance(app.screen, ChecklistScreen)

@@ -44,8 +44,7 @@ async def _report(pilot: Driver, path: Path) -> None:
     await pilot.press("E")
     await until(pilot, lambda: isinstance(pilot.app.screen, ExportScreen))
     pilot.app.screen.query_one("#file", Input).value = str(path)
-    await pilot.press("enter")
-    await shows(pilot, "new.")
+    await pilot.press("enter", shows="new.")
     await pilot.press("escape")
     await until(pilot, lambda: isinstance(pilot.app.screen, HomeScreen))
 
@@ -77,8 +76,7 @@ async def test_what_was_fixed_since_a_report_is_shown_and_written(
         assert "Appeared" not in told, "host and engines are not in the report of the list"
         await pilot.press("E")
         await until(pilot, lambda: isinstance(app.screen, ExportScreen))
-        await pilot.press("ctrl+s")
-        await shows(pilot, "new.")
+        await pilot.press("ctrl+s", shows="new.")
         assert "Fixed: 1" in (tmp_path / "comparison-report.txt").read_text()
         await pilot.press("escape", "escape")
         await until(pilot, lambda: isinstance(app.screen, CompareScreen) and "Fixed" not in drawn(app))
@@ -94,8 +92,7 @@ async def test_without_a_report_the_page_says_how_to_get_one(tmp_path: Path) -> 
         screen = app.screen
         assert isinstance(screen, CompareScreen)
         await until(pilot, lambda: not screen.why_not("run"))
-        await pilot.press("enter", "enter")
-        await shows(pilot, "Name the earlier file.")
+        await pilot.press("enter", "enter", shows="Name the earlier file.")
 
 
 @pytest.mark.parametrize(
@@ -150,8 +147,7 @@ async def test_a_session_in_a_browser_compares_nothing(
         await _ready(app, pilot)
         await _open(pilot)
         app.screen.query_one("#old", Input).value = str(tmp_path / "a.json")
-        await pilot.press("enter", "enter")
-        await shows(pilot, "This session is used through a browser")
+        await pilot.press("enter", "enter", shows="This session is used through a browser")
         assert "a.json  " not in screen_text(app)
 
 
@@ -187,6 +183,5 @@ async def test_facts_are_saved_for_their_owner_and_compared_later(
 async def test_a_simulated_host_has_no_facts_to_save(tmp_path: Path) -> None:
     app = _app(some(simulated=True), tmp_path)
     async with running(app) as pilot:
-        await pilot.press("E", "f4")
-        await shows(pilot, "This host is simulated or saved")
+        await pilot.press("E", "f4", shows="This host is simulated or saved")
         assert isinstance(app.screen, ExportScreen)

@@ -22,10 +22,8 @@ async def test_the_main_job_on_the_simulated_host(tmp_path: Path) -> None:
         await pilot.press("slash", *"shop-web", "enter", "enter")
         await until(pilot, lambda: isinstance(app.screen, WalkScreen))
         for key in "1234567890":
-            await pilot.press(key)
-            await shows(pilot, f"› {int(key) or 10} ")
-        await pilot.press("F")
-        await shows(pilot, "fixes", "+DropCapability=all")
+            await pilot.press(key, shows=f"› {int(key) or 10} ")
+        await pilot.press("F", shows=("fixes", "+DropCapability=all"))
         await pilot.press("w")
         await until(pilot, lambda: isinstance(app.screen, WriteScreen))
         await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)

@@ -42,8 +42,7 @@ def _app() -> HardenApp:
 
 async def _difference(pilot: Driver, *keys: str) -> None:
     """The difference of shop-web."""
-    await pilot.press("slash", *"name:shop-web", "enter", "enter")
-    await shows(pilot, "shop-web", "Plan")
+    await pilot.press("slash", *"name:shop-web", "enter", "enter", shows=("shop-web", "Plan"))
     walk = pilot.app.screen
     assert isinstance(walk, WalkScreen)
     await until(pilot, lambda: not walk.why_not("safe"))  # what can be chosen is known
@@ -59,11 +58,9 @@ async def test_the_edited_plan_is_chosen(editor: Editor) -> None:
     app = _app()
     async with running(app, (110, 36)) as pilot:
         await _difference(pilot, "F")
-        await pilot.press("e")
-        await shows(pilot, "1 fix is chosen", "333m")
+        await pilot.press("e", shows=("1 fix is chosen", "333m"))
         app.clear_notifications()  # they would hide the plan
-        await pilot.press("escape")
-        await shows(pilot, "333m")
+        await pilot.press("escape", shows="333m")
         assert [list(chosen) for chosen in app.session.choices.values() if chosen] == [["no-memory-limit"]]
 
 
@@ -73,12 +70,10 @@ async def test_faults_are_told_with_their_lines_and_can_be_mended(editor: Editor
     async with running(app, (110, 36)) as pilot:
         await _difference(pilot, "a")
         before = {key: dict(chosen) for key, chosen in app.session.choices.items()}
-        await pilot.press("e")
-        await shows(pilot, "line 2: there is no", "'no-memory-limit'?", "e opens it again")
+        await pilot.press("e", shows=("line 2: there is no", "'no-memory-limit'?", "e opens it again"))
         assert app.session.choices == before
         editor("""sed -i s/limt/limit/ "$1" """)
-        await pilot.press("e")
-        await shows(pilot, "1 fix is chosen")
+        await pilot.press("e", shows="1 fix is chosen")
 
 
 async def test_a_written_unit_is_edited_and_checked(editor: Editor, tmp_path: Path) -> None:
@@ -89,16 +84,14 @@ async def test_a_written_unit_is_edited_and_checked(editor: Editor, tmp_path: Pa
         await _difference(pilot, "a")
         await pilot.press("w")
         await until(pilot, lambda: isinstance(pilot.app.screen, WriteScreen))
-        await pilot.press("f4")
-        await shows(pilot, "Write a Quadlet to a directory first")
+        await pilot.press("f4", shows="Write a Quadlet to a directory first")
         await shows(pilot, "accepts it")
         await pilot.press("ctrl+s")
         unit = tmp_path / "units" / "shop-web.container"
         await until(pilot, unit.exists)
         await shows(pilot, "next:")
         written = unit.read_text()
-        await pilot.press("f4")
-        await shows(pilot, "line ", "Fooo", "nothing was written")
+        await pilot.press("f4", shows=("line ", "Fooo", "nothing was written"))
         assert unit.read_text() == written
         editor("""sed -i 's/^Fooo=/ContainerName=/; $a# mine' "$1" """)
         await pilot.press("f4")
@@ -113,8 +106,7 @@ async def test_a_confined_session_runs_no_editor(
     monkeypatch.setenv(ONLY_BELOW, str(tmp_path))
     async with running(_app(), (110, 36)) as pilot:
         await _difference(pilot, "a")
-        await pilot.press("e")
-        await shows(pilot, "No program can be started here")
+        await pilot.press("e", shows="No program can be started here")
         assert not (tmp_path / "ran").exists()
 
 
@@ -124,8 +116,7 @@ async def test_a_terminal_that_cannot_be_handed_over_is_told(
     monkeypatch.setenv("EDITOR", "sh")
     async with running(_app(), (110, 36)) as pilot:
         await _difference(pilot, "a")
-        await pilot.press("e")
-        await shows(pilot, "cannot run an editor")
+        await pilot.press("e", shows="cannot run an editor")
         assert "chosen." not in screen_text(pilot.app)
 
 
@@ -140,8 +131,7 @@ async def test_kubernetes_and_ansible_are_written_beside_the_quadlet(tmp_path: P
         for tick in ("kube", "ansible"):
             app.screen.query_one(f"#{tick}", Checkbox).value = True
         await shows(pilot, "shop-web.kube.yaml", "kind: Pod")
-        await pilot.press("ctrl+s")
-        await shows(pilot, "next:")
+        await pilot.press("ctrl+s", shows="next:")
     written = {path.name for path in (tmp_path / "units").iterdir()}
     assert {
         "shop-web.container",

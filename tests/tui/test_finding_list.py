@@ -33,8 +33,7 @@ async def test_a_newer_look_in_the_middle_of_a_step_to_other_findings_breaks_not
 ) -> None:
     app = make_app(some())
     async with running(app) as pilot:
-        await pilot.press("enter", "8")
-        await shows(pilot, "shop-web › 8", "▸")
+        await pilot.press("enter", "8", shows=("shop-web › 8", "▸"))
         screen = app.screen
         assert isinstance(screen, WalkScreen)
         composing.clear()
@@ -50,8 +49,7 @@ async def test_a_newer_look_in_the_middle_of_a_step_to_other_findings_breaks_not
 async def test_keys_and_a_new_size_in_the_middle_of_it_count(composing: asyncio.Event) -> None:
     app = make_app(some())
     async with running(app) as pilot:
-        await pilot.press("enter", "8")
-        await shows(pilot, "shop-web › 8", "▸")
+        await pilot.press("enter", "8", shows=("shop-web › 8", "▸"))
         screen = app.screen
         assert isinstance(screen, WalkScreen)
         findings = screen.query_one(FindingList)
@@ -70,8 +68,7 @@ async def test_keys_and_a_new_size_in_the_middle_of_it_count(composing: asyncio.
 async def test_a_new_size_while_it_is_taken_apart_breaks_nothing() -> None:
     app = make_app(some())
     async with running(app) as pilot:
-        await pilot.press("enter", "8")
-        await shows(pilot, "shop-web › 8", "▸")
+        await pilot.press("enter", "8", shows=("shop-web › 8", "▸"))
         findings = app.screen.query_one(FindingList)
         for item in findings.query(FindingItem):
             await item.remove_children()

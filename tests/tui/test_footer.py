@@ -13,7 +13,7 @@ from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.logs import LogsScreen
 from hardentui.tui.widgets.page import RowTable
 from tests.tui.replayed import some
-from tests.tui.support import Driver, make_app, running, shows, until
+from tests.tui.support import Driver, make_app, running, until
 
 _WAYS = (
     ("space", "escape"),
@@ -159,8 +159,7 @@ async def test_enter_is_in_the_footer_where_a_list_has_the_focus() -> None:
     app = make_app(some(simulated=True), choices=lambda: (elsewhere,))
     async with running(app, (80, 24)) as pilot:
         for key, label in (("c", "⏎ Switch"), ("T", "⏎ Open"), ("f5", "⏎ Use")):
-            await pilot.press(key)
-            await shows(pilot, label)
+            await pilot.press(key, shows=label)
             await pilot.press("escape")
 
 
@@ -176,8 +175,7 @@ async def test_the_footer_is_in_the_order_in_which_actions_are_declared() -> Non
 async def test_a_long_request_is_shown_in_full_below_the_log() -> None:
     app = make_app(some())
     async with running(app, (80, 24)) as pilot:
-        await pilot.press("at")
-        await shows(pilot, "Requests and commands, newest first")
+        await pilot.press("at", shows="Requests and commands, newest first")
         screen = app.screen
         assert isinstance(screen, HardenScreen)
         table = screen.query_one(RowTable)

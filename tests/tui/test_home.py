@@ -81,8 +81,7 @@ async def test_rows_stand_there_before_what_judges_them_is_loaded() -> None:
         await until(pilot, lambda: isinstance(app.screen, WalkScreen))
         host.loading.set()
         await shows(pilot, "db › 1 Minimal base images", "Unneeded tools in image")
-        await pilot.press("escape")
-        await shows(pilot, "worst first", "✗")
+        await pilot.press("escape", shows=("worst first", "✗"))
 
 
 async def test_what_came_before_events_were_followed_is_not_missed() -> None:
@@ -112,8 +111,7 @@ async def test_escape_ends_a_scan_and_keeps_what_was_found() -> None:
         await until(pilot, lambda: app.session.progress is None)
         assert len(app.session.rows) == 3
         host.answering.set()
-        await pilot.press("R")
-        await shows(pilot, "1 strong")
+        await pilot.press("R", shows="1 strong")
 
 
 async def test_the_filter_narrows_while_typing_and_escape_clears_it() -> None:
@@ -124,8 +122,7 @@ async def test_the_filter_narrows_while_typing_and_escape_clears_it() -> None:
         await shows(pilot, "2 of 3 containers")
         await pilot.press("space", *"!anna")
         await until(pilot, lambda: _names(pilot) == ["shop-web"])
-        await pilot.press("enter")
-        await shows(pilot, "filtered: score:<80 !anna")
+        await pilot.press("enter", shows="filtered: score:<80 !anna")
         await pilot.press("escape")
         await until(pilot, lambda: len(_names(pilot)) == 3)
         await pilot.press("slash", *"nothing-like-it", "enter")
@@ -138,8 +135,7 @@ async def test_what_a_filter_does_not_understand_is_told_and_nothing_disappears(
 ) -> None:
     app = make_app(some())
     async with running(app, size) as pilot:
-        await pilot.press("slash", *"mode:x")
-        await shows(pilot, '! There is no column "mode". Columns: name, image')
+        await pilot.press("slash", *"mode:x", shows='! There is no column "mode". Columns: name, image')
         assert len(_names(pilot)) == 3
         await pilot.press("space", *"score<many")
         assert len(_names(pilot)) == 3
@@ -148,8 +144,7 @@ async def test_what_a_filter_does_not_understand_is_told_and_nothing_disappears(
         await shows(pilot, 'no column "mode"')
         await pilot.press("escape")
         await until(pilot, lambda: "no column" not in screen_text(app))
-        await pilot.press("slash", *"score<")
-        await shows(pilot, "score takes a number")
+        await pilot.press("slash", *"score<", shows="score takes a number")
         await pilot.press("8", "0")
         await until(pilot, lambda: _names(pilot) == ["shop-web", "db"])
         assert "takes a number" not in screen_text(app)
@@ -161,8 +156,7 @@ async def test_help_explains_the_filter_where_there_is_one() -> None:
         await pilot.press("question_mark")
         await scrolled(pilot, "down", "Filter: all words must match", "image:nginx")
         await scrolled(pilot, "down", "score<50", "fail:root-user")
-        await pilot.press("escape", "H", "question_mark")
-        await shows(pilot, "Check the host again.")
+        await pilot.press("escape", "H", "question_mark", shows="Check the host again.")
         assert "Filter:" not in drawn(app)
 
 
@@ -182,11 +176,9 @@ async def test_keys_sort_by_every_column_and_back(size: tuple[int, int]) -> None
     async with running(app, size) as pilot:
         await until(pilot, lambda: _names(pilot) == ["shop-web", "db", "vault"])
         await shows(pilot, "Score↑")
-        await pilot.press("s")
-        await shows(pilot, "by name", "Container↑")
+        await pilot.press("s", shows=("by name", "Container↑"))
         assert _names(pilot) == ["db", "shop-web", "vault"]
-        await pilot.press("S")
-        await shows(pilot, "by name reversed", "Container↓")
+        await pilot.press("S", shows=("by name reversed", "Container↓"))
         assert _names(pilot) == ["vault", "shop-web", "db"]
         home = app.screen
         assert isinstance(home, HomeScreen)
@@ -195,8 +187,7 @@ async def test_keys_sort_by_every_column_and_back(size: tuple[int, int]) -> None
         assert _names(pilot)[0] == "shop-web"
         home.action_sort_by("step 8")
         await shows(pilot, "by step 8 reversed", "↑8")
-        await pilot.press("s")
-        await shows(pilot, "worst first", "Score↑")
+        await pilot.press("s", shows=("worst first", "Score↑"))
         assert _names(pilot) == ["shop-web", "db", "vault"]
 
 
@@ -229,8 +220,7 @@ async def test_the_arrow_is_ascii_where_that_was_asked_for() -> None:
     app = make_app(some(), environ={"HARDENTUI_ASCII": "1"})
     async with running(app) as pilot:
         await shows(pilot, "Score^")
-        await pilot.press("S")
-        await shows(pilot, "ScoreV", "best first")
+        await pilot.press("S", shows=("ScoreV", "best first"))
 
 
 async def test_containers_appear_change_and_disappear_by_themselves() -> None:
@@ -280,8 +270,7 @@ async def test_a_lost_engine_greys_its_rows_and_its_return_is_told() -> None:
         app.session.relist()
         await shows(pilot, "Listing the containers failed")
         assert set(_names(pilot)) == {"shop-web", "db", "vault"}
-        await pilot.press("c")
-        await shows(pilot, "lost at 12:00:00, retrying: rootful does not answer")
+        await pilot.press("c", shows="lost at 12:00:00, retrying: rootful does not answer")
         await pilot.press("escape")
         for label in host.labels:
             host.find(label)
@@ -310,8 +299,7 @@ async def test_no_engine_says_why_and_the_ways_on() -> None:
             pilot, "Nothing answers on unix:///nowhere", "systemctl --user", "r  try again", "D  open"
         )
         assert "\x1b" not in screen_text(app)
-        await pilot.press("D")
-        await shows(pilot, "SIMULATED HOST", "shop-web")
+        await pilot.press("D", shows=("SIMULATED HOST", "shop-web"))
 
 
 async def test_the_simulated_host_is_named_on_every_screen() -> None:
@@ -359,8 +347,7 @@ async def test_host_findings_and_the_command_log() -> None:
         await pilot.press("H")
         await until(pilot, lambda: isinstance(app.screen, HostScreen))
         await shows(pilot, "podman.socket", "systemctl")
-        await pilot.press("e")
-        await shows(pilot, "What it checks")
+        await pilot.press("e", shows="What it checks")
         await pilot.press("escape", "escape", "at")
         await until(pilot, lambda: isinstance(app.screen, CommandLogScreen))
         await shows(pilot, "GET /containers/json?all=true", "/json")
@@ -370,8 +357,7 @@ async def test_the_outlook_says_which_fixes_help_most() -> None:
     app = make_app(some())
     async with running(app) as pilot:
         await shows(pilot, "shop-web: Runs as root", "Helps most  ! writable-rootfs")
-        await pilot.press("end")
-        await shows(pilot, "vault: ", "No automatic fix")
+        await pilot.press("end", shows=("vault: ", "No automatic fix"))
 
 
 async def test_leaving_closes_the_workbench() -> None:
@@ -389,12 +375,9 @@ async def test_a_thousand_rows_are_all_reachable() -> None:
     app = make_app(host)
     async with started(app) as pilot:
         await shows(pilot, "c0000", "1003 containers")
-        await pilot.press("end")
-        await shows(pilot, "▸ vault")
-        await pilot.press("up", "up", "up")
-        await shows(pilot, "▸ c0999")
-        await pilot.press("home")
-        await shows(pilot, "▸ c0000")
+        await pilot.press("end", shows="▸ vault")
+        await pilot.press("up", "up", "up", shows="▸ c0999")
+        await pilot.press("home", shows="▸ c0000")
         await pilot.press("pagedown", "up")
         rows = app.screen.query_one(ContainerList)
         assert rows.current is not None
@@ -425,8 +408,7 @@ async def test_a_key_draws_two_lines_of_the_list_and_nothing_lays_the_screen_out
 
         monkeypatch.setattr(ContainerList, "render_line", counted)
         monkeypatch.setattr(HomeScreen, "_refresh_layout", arranged)
-        await pilot.press("down")
-        await shows(pilot, "web-01: ")
+        await pilot.press("down", shows="web-01: ")
         assert set(drawn) == {1, 2}
         await pilot.press("r")
         await until(pilot, lambda: 30 in drawn)  # new reports draw the list anew
@@ -447,19 +429,16 @@ async def test_another_engine_can_be_looked_at_and_the_first_one_again(size: tup
         assert "\x1b" not in screen_text(app)
         await pilot.press("down", "y")
         assert app.clipboard == "ssh://root@prod␛[2J"
-        await pilot.press("enter")
-        await shows(pilot, "1 container", "elsewhere")
+        await pilot.press("enter", shows=("1 container", "elsewhere"))
         assert first.closed
         assert app.session.marks == {}
-        await pilot.press("c", "enter")
-        await shows(pilot, "3 containers", "shop-web")
+        await pilot.press("c", "enter", shows=("3 containers", "shop-web"))
 
 
 async def test_without_another_engine_enter_says_so() -> None:
     app = make_app(some())
     async with running(app) as pilot:
-        await pilot.press("c", "enter")
-        await shows(pilot, "There is no other engine")
+        await pilot.press("c", "enter", shows="There is no other engine")
 
 
 @pytest.mark.parametrize(
@@ -517,7 +496,5 @@ async def test_a_number_leads_into_what_to_do_first() -> None:
     app = make_app(some())
     async with running(app, (80, 24)) as pilot:
         await shows(pilot, "Do these first", "1  shop-web, db: Runs as root with default rights", "trial")
-        await pilot.press("1")
-        await shows(pilot, "shop-web › 4 User privileges")
-        await pilot.press("escape")
-        await shows(pilot, "Do these first")
+        await pilot.press("1", shows="shop-web › 4 User privileges")
+        await pilot.press("escape", shows="Do these first")

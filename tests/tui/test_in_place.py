@@ -131,8 +131,7 @@ async def test_who_writes_before_the_unit_is_found_gets_the_unit(
         screen = app.screen
         assert isinstance(screen, WriteScreen)
         await until(pilot, lambda: not screen.query_one("#write", Button).disabled)
-        await pilot.press("ctrl+s")
-        await shows(pilot, "Generating the files")
+        await pilot.press("ctrl+s", shows="Generating the files")
         assert not out.exists()
         pressed.set()
         await shows(pilot, "next:")
@@ -171,8 +170,7 @@ async def test_a_drop_in_leaves_the_file_alone_and_takes_the_place_of_the_edit(q
         assert _ticked(screen) == {"drop-in"}
         await _tick(app, pilot, "in-place")
         await shows(pilot, "web.container.d/50-hardentui.conf (new)")
-        await pilot.press("ctrl+s")
-        await shows(pilot, "next:")
+        await pilot.press("ctrl+s", shows="next:")
     assert _read(quadlet) == QUADLET
     drop_in = quadlet.with_name("web.container.d") / "50-hardentui.conf"
     assert "NoNewPrivileges=true" in _read(drop_in)
@@ -183,8 +181,7 @@ async def test_in_place_goes_together_with_files_for_a_directory(quadlet: Path, 
         await _tick(app, pilot, "in-place")
         await _tick(app, pilot, "plan")
         await shows(pilot, "Goes to", "in place")
-        await pilot.press("ctrl+s")
-        await shows(pilot, "web-plan.toml", "next:")
+        await pilot.press("ctrl+s", shows=("web-plan.toml", "next:"))
     assert {path.name for path in (config / "hardened").iterdir()} == {"web-plan.toml"}
     assert "NoNewPrivileges=true" in _read(quadlet)
 
@@ -206,8 +203,7 @@ async def test_a_link_is_never_written_through(linked: Path, config: Path) -> No
         await shows(pilot, "is a symbolic link")
         assert screen.query_one("#write", Button).disabled
         assert "sudo" not in screen_text(app), "root would not write through it either"
-        await pilot.press("ctrl+s")
-        await shows(pilot, "nothing to write")
+        await pilot.press("ctrl+s", shows="nothing to write")
     assert _read(linked) == QUADLET
     assert list((config / "elsewhere").iterdir()) == []
 
@@ -234,12 +230,10 @@ async def test_a_unit_that_changes_meanwhile_is_not_overwritten(quadlet: Path) -
         await shows(pilot, "web.container.bak")
         mine = QUADLET.replace("[Service]", "Label=mine=1\n\n[Service]")
         _write(quadlet, mine)
-        await pilot.press("ctrl+s")
-        await shows(pilot, "Not written", "changed meanwhile")
+        await pilot.press("ctrl+s", shows=("Not written", "changed meanwhile"))
         assert _read(quadlet) == mine
         await until(pilot, lambda: not screen.query_one("#write", Button).disabled)
-        await pilot.press("ctrl+s")
-        await shows(pilot, "next:")
+        await pilot.press("ctrl+s", shows="next:")
     assert "NoNewPrivileges=true" in _read(quadlet)
     assert quadlet.with_name("web.container.bak").read_text() == mine
 
@@ -267,11 +261,8 @@ async def test_the_difference_of_the_unit_is_one_more_kind_of_file(quadlet: Path
     async with running(app, (100, 60)) as pilot:
         app.open_walk(host.key("web"))
         await shows(pilot, "score")
-        await pilot.press("F", "d")
-        await shows(pilot, "Quadlet", "run script", "its own unit", "drop-in")
+        await pilot.press("F", "d", shows=("Quadlet", "run script", "its own unit", "drop-in"))
         await pilot.press("right_square_bracket", "right_square_bracket")
         await shows(pilot, f"--- today{quadlet}"[:60], "+NoNewPrivileges=true")
-        await pilot.press("right_square_bracket")
-        await shows(pilot, "+# Changed --no-new-privileges")
-        await pilot.press("left_square_bracket", "left_square_bracket")
-        await shows(pilot, "+    --read-only")
+        await pilot.press("right_square_bracket", shows="+# Changed --no-new-privileges")
+        await pilot.press("left_square_bracket", "left_square_bracket", shows="+    --read-only")

@@ -147,8 +147,7 @@ async def test_many_containers_are_fixed_without_colours_and_with_ascii_alone(
     monkeypatch.setitem(os.environ, "NO_COLOR", "1")
     app = make_app(some(), environ={"HARDENTUI_ASCII": "1", "NO_COLOR": "1"})
     async with running(app, size) as pilot:
-        await pilot.press("a", "f")
-        await shows(pilot, "[x] units", "[ ] run script", "ready")
+        await pilot.press("a", "f", shows=("[x] units", "[ ] run script", "ready"))
         await until(pilot, lambda: "planning" not in screen_text(app))
         assert "->" in screen_text(app)
         odd = {sign for sign in screen_text(app) if not sign.isascii()}
@@ -167,8 +166,7 @@ async def test_every_theme_can_be_used(name: str) -> None:
     app = make_app(some(), settings=Settings(theme=name))
     async with running(app) as pilot:
         assert app.theme == name
-        await pilot.press("enter")
-        await shows(pilot, "score")
+        await pilot.press("enter", shows="score")
 
 
 @pytest.mark.parametrize("size", [(60, 16), (50, 12), (30, 8), (80, 24), (200, 60)])

@@ -29,16 +29,14 @@ async def test_one_key_in_the_list_and_in_the_walk_watches_a_container(size: tup
     app = make_app(some())
     async with running(app, size) as pilot:
         await shows(pilot, "▸ shop-web")
-        await pilot.press("m")
-        await shows(pilot, "shop-web › monitor", "running", "Alarms")
+        await pilot.press("m", shows=("shop-web › monitor", "running", "Alarms"))
         assert isinstance(app.screen, MonitorScreen)
         text = drawn(app)
         assert "paths differ from the image" in text
         assert "a simulated host has no logs" in text, "what cannot be checked is told"
         await pilot.press("escape", "enter")
         await until(pilot, lambda: isinstance(app.screen, WalkScreen))
-        await pilot.press("m")
-        await shows(pilot, "shop-web › monitor")
+        await pilot.press("m", shows="shop-web › monitor")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, WalkScreen))
 
@@ -48,19 +46,16 @@ async def test_it_looks_again_by_itself_until_it_is_stopped() -> None:
     app = make_app(host)
     async with running(app) as pilot:
         await shows(pilot, "▸ shop-web")
-        await pilot.press("m")
-        await shows(pilot, "shop-web › monitor", "running")
+        await pilot.press("m", shows=("shop-web › monitor", "running"))
         host.inspected()
         await until(pilot, lambda: host.requests.count(f"/containers/{host.identity('shop-web')}/json") > 2)
-        await pilot.press("space")
-        await shows(pilot, "paused: space resumes")
+        await pilot.press("space", shows="paused: space resumes")
         await until(pilot, lambda: not any(worker.group == "monitor" for worker in app.workers))
         host.inspected()
         await pilot.pause()
         assert host.inspected() == [], "nothing is read while it is stopped"
         host.stop("shop-web")
-        await pilot.press("space")
-        await shows(pilot, "! high", "it is not running")
+        await pilot.press("space", shows=("! high", "it is not running"))
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
         await until(pilot, lambda: not any(worker.group == "monitor" for worker in app.workers))
@@ -71,8 +66,7 @@ async def test_a_container_that_goes_ends_the_watch_and_its_last_values_stay() -
     app = make_app(host)
     async with running(app) as pilot:
         await shows(pilot, "▸ shop-web")
-        await pilot.press("m")
-        await shows(pilot, "shop-web › monitor", "running")
+        await pilot.press("m", shows=("shop-web › monitor", "running"))
         host.remove("shop-web")
         await shows(pilot, "The container is gone. These are the last values", "ended")
         assert "paths differ from the image" in drawn(app)
@@ -83,8 +77,7 @@ async def test_a_lost_podman_is_told_and_asked_again() -> None:
     app = make_app(host)
     async with running(app) as pilot:
         await shows(pilot, "▸ shop-web")
-        await pilot.press("m")
-        await shows(pilot, "shop-web › monitor", "running")
+        await pilot.press("m", shows=("shop-web › monitor", "running"))
         label = host.labels[0]
         host.lose(label, "it is [bold]damaged\x1b[2J")
         await shows(pilot, "[bold]damaged␛[2J", "Retrying")
@@ -96,15 +89,11 @@ async def test_a_baseline_is_kept_and_forgotten(tmp_path: Path) -> None:
     app = make_app(some(state_directory=lambda: tmp_path))
     async with running(app, (120, 40)) as pilot:
         await shows(pilot, "▸ shop-web")
-        await pilot.press("m")
-        await shows(pilot, "none; b saves")
-        await pilot.press("b")
-        await shows(pilot, "Saved: 1 program, 0 open ports", "0 new, 0 changed")
+        await pilot.press("m", shows="none; b saves")
+        await pilot.press("b", shows=("Saved: 1 program, 0 open ports", "0 new, 0 changed"))
         assert len(list((tmp_path / "baselines").iterdir())) == 1
-        await pilot.press("B")
-        await shows(pilot, "Delete the baseline of this container?")
-        await pilot.press("y")
-        await shows(pilot, "The baseline is deleted", "none; b saves")
+        await pilot.press("B", shows="Delete the baseline of this container?")
+        await pilot.press("y", shows=("The baseline is deleted", "none; b saves"))
         assert list((tmp_path / "baselines").iterdir()) == []
 
 
@@ -112,10 +101,8 @@ async def test_no_baseline_is_kept_of_a_simulated_host() -> None:
     app = make_app(some())
     async with running(app) as pilot:
         await shows(pilot, "▸ shop-web")
-        await pilot.press("m")
-        await shows(pilot, "shop-web › monitor", "running")
-        await pilot.press("b")
-        await shows(pilot, "Only real containers can have")
+        await pilot.press("m", shows=("shop-web › monitor", "running"))
+        await pilot.press("b", shows="Only real containers can have")
 
 
 @pytest.mark.parametrize("size", [(60, 16), (200, 60)])

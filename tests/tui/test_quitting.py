@@ -52,8 +52,7 @@ async def test_ctrl_c_asks_once_and_leaves_when_it_comes_again(monkeypatch: pyte
     monkeypatch.setattr("hardentui.tui.app._TWICE", 60.0)  # on a busy machine both keys are far apart
     app = make_app(some())
     async with running(app) as pilot:
-        await pilot.press("ctrl+c")
-        await shows(pilot, "Press Ctrl-C again to quit.")
+        await pilot.press("ctrl+c", shows="Press Ctrl-C again to quit.")
         assert app.is_running
         await pilot.press("ctrl+c")
         await until(pilot, lambda: not app.is_running or app._exit)

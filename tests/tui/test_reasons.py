@@ -13,7 +13,7 @@ from hardentui.tui.screens.base import HardenScreen, KeyBar
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.walk import WalkScreen
 from tests.tui.replayed import Host, nothing, some
-from tests.tui.support import Driver, make_app, running, screen_text, shows, until
+from tests.tui.support import Driver, make_app, running, screen_text, until
 
 SIZES = [(60, 16), (80, 24), (200, 60)]
 
@@ -110,8 +110,7 @@ async def test_a_key_becomes_possible_as_soon_as_it_is() -> None:
 async def test_the_help_tells_the_reasons_too() -> None:
     app = make_app(nothing())
     async with running(app, (100, 40)) as pilot:
-        await pilot.press("question_mark")
-        await shows(pilot, "Not now: There is no container to walk through.")
+        await pilot.press("question_mark", shows="Not now: There is no container to walk through.")
 
 
 async def test_a_screen_that_is_open_is_not_opened_again() -> None:

@@ -18,8 +18,7 @@ async def test_an_image_is_read_and_its_sbom_is_written(size: tuple[int, int], t
     app = make_app(some())
     directory = tmp_path / "sboms"
     async with running(app, size) as pilot:
-        await pilot.press("I")
-        await shows(pilot, "0 inspected", "alpine:latest")
+        await pilot.press("I", shows=("0 inspected", "alpine:latest"))
         await pilot.press("b", *str(directory), "enter")
         await until(pilot, lambda: isinstance(app.screen, JobScreen) and "CycloneDX" in drawn(app))
         text = " ".join(drawn(app).split())
@@ -37,10 +36,8 @@ async def test_reading_for_an_sbom_can_be_stopped(tmp_path: Path) -> None:
     host.reading.clear()
     app = make_app(host)
     async with running(app, (120, 36)) as pilot:
-        await pilot.press("I")
-        await shows(pilot, "0 inspected", "alpine:latest")
-        await pilot.press("b", *str(tmp_path / "sboms"), "enter")
-        await shows(pilot, "esc stops")
+        await pilot.press("I", shows=("0 inspected", "alpine:latest"))
+        await pilot.press("b", *str(tmp_path / "sboms"), "enter", shows="esc stops")
         await pilot.press("escape")
         host.reading.set()
         await until(pilot, lambda: drawn(app).endswith("Stopped."))
@@ -49,7 +46,5 @@ async def test_reading_for_an_sbom_can_be_stopped(tmp_path: Path) -> None:
 
 async def test_a_simulated_host_has_no_image_to_read() -> None:
     async with running(make_app(some(simulated=True)), (120, 36)) as pilot:
-        await pilot.press("I")
-        await shows(pilot, "inspected", "alpine:latest")
-        await pilot.press("b")
-        await shows(pilot, "This host is simulated")
+        await pilot.press("I", shows=("inspected", "alpine:latest"))
+        await pilot.press("b", shows="This host is simulated")

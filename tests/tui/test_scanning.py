@@ -55,14 +55,10 @@ def held(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_scan_shows_what_it_does_and_can_be_stopped() -> None:
     app = make_app(some())
     async with running(app) as pilot:
-        await pilot.press("I")
-        await shows(pilot, "0 inspected", "alpine:latest")
-        await pilot.press("n")
-        await shows(pilot, "scanning docker.io/library/alpine:latest")
-        await pilot.press("o")
-        await shows(pilot, "Another image is being inspected")
-        await pilot.press("escape")
-        await shows(pilot, "Scan of the image stopped")
+        await pilot.press("I", shows=("0 inspected", "alpine:latest"))
+        await pilot.press("n", shows="scanning docker.io/library/alpine:latest")
+        await pilot.press("o", shows="Another image is being inspected")
+        await pilot.press("escape", shows="Scan of the image stopped")
         assert isinstance(app.screen, ImagesScreen), "esc stops the scan before it leaves"
         assert app.session.around.look is None
 
@@ -70,21 +66,16 @@ async def test_a_scan_shows_what_it_does_and_can_be_stopped() -> None:
 async def test_without_a_scanner_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(HeldScanning, "trouble", "There is no [bold]scanner\x1b[2J here.")
     async with running(make_app(some())) as pilot:
-        await pilot.press("I")
-        await shows(pilot, "0 inspected", "alpine:latest")
-        await pilot.press("n")
-        await shows(pilot, "no [bold]scanner␛[2J here")
+        await pilot.press("I", shows=("0 inspected", "alpine:latest"))
+        await pilot.press("n", shows="no [bold]scanner␛[2J here")
 
 
 async def test_every_image_is_scanned_and_that_can_be_stopped() -> None:
     app = make_app(some())
     async with running(app, (120, 36)) as pilot:
-        await pilot.press("I")
-        await shows(pilot, "0 inspected", "alpine:latest")
-        await pilot.press("N")
-        await shows(pilot, "scanning 1 of 3: ", "esc stops")
-        await pilot.press("escape")
-        await shows(pilot, "Scan of the image stopped")
+        await pilot.press("I", shows=("0 inspected", "alpine:latest"))
+        await pilot.press("N", shows=("scanning 1 of 3: ", "esc stops"))
+        await pilot.press("escape", shows="Scan of the image stopped")
         assert app.session.around.look is None
 
 
@@ -100,10 +91,8 @@ async def test_an_image_that_cannot_be_scanned_keeps_none_of_the_others_back(
     monkeypatch.setattr(HeldScanning, "scan", scan)
     app = make_app(some())
     async with running(app, (120, 40)) as pilot:
-        await pilot.press("I")
-        await shows(pilot, "0 inspected", "alpine:latest")
-        await pilot.press("N")
-        await shows(pilot, "[/x]␛[2J number 1", "number 3")
+        await pilot.press("I", shows=("0 inspected", "alpine:latest"))
+        await pilot.press("N", shows=("[/x]␛[2J number 1", "number 3"))
         assert len(set(scanned)) == 3
 
 
@@ -113,16 +102,13 @@ async def test_without_a_scanner_the_page_has_the_commands_that_get_one(
     monkeypatch.setattr("hardentui.features.images.scanning.present", lambda: ())
     app = make_app(some(state_directory=lambda: tmp_path))
     async with running(app, (120, 40)) as pilot:
-        await pilot.press("I")
-        await shows(pilot, "not scanned: this host has no scanner", "sudo zypper install trivy")
+        await pilot.press("I", shows=("not scanned: this host has no scanner", "sudo zypper install trivy"))
 
 
 async def test_a_simulated_host_is_not_scanned() -> None:
     async with running(make_app(some(simulated=True))) as pilot:
-        await pilot.press("I")
-        await shows(pilot, "0 inspected", "alpine:latest")
-        await pilot.press("n")
-        await shows(pilot, "This host is simulated")
+        await pilot.press("I", shows=("0 inspected", "alpine:latest"))
+        await pilot.press("n", shows="This host is simulated")
 
 
 @pytest.mark.parametrize("size", [(80, 24), (200, 60)])
@@ -137,22 +123,17 @@ async def test_a_report_is_taken_in_and_an_old_one_is_stale_not_clean(
     path.write_text(json.dumps(report))
     app = make_app(host)
     async with running(app, size) as pilot:
-        await pilot.press("I")
-        await shows(pilot, "0 inspected", "not scanned")
+        await pilot.press("I", shows=("0 inspected", "not scanned"))
         await pilot.press("i", *f"{tmp_path}/absent", "enter")
         await shows(pilot, "cannot be")  # the rest may stand on the next line of the toast
-        await pilot.press("i", *str(path), "enter")
-        await shows(pilot, "The report of trivy", "2 critical")
+        await pilot.press("i", *str(path), "enter", shows=("The report of trivy", "2 critical"))
         report["CreatedAt"] = "2020-01-01T00:00:00Z"
         path.write_text(json.dumps(report))
-        await pilot.press("i", *str(path), "enter")
-        await shows(pilot, "stale 2 critical")
+        await pilot.press("i", *str(path), "enter", shows="stale 2 critical")
 
 
 async def test_a_simulated_host_reads_no_report() -> None:
     async with running(make_app(some(simulated=True)), (120, 40)) as pilot:
-        await pilot.press("I")
-        await shows(pilot, "0 inspected", "alpine:latest")
-        await pilot.press("i")
-        await shows(pilot, "no file of this machine is read")
+        await pilot.press("I", shows=("0 inspected", "alpine:latest"))
+        await pilot.press("i", shows="no file of this machine is read")
         assert isinstance(pilot.app.screen, ImagesScreen), "nobody is asked for a file"

@@ -94,8 +94,7 @@ async def test_the_next_session_begins_where_the_last_one_ended(tmp_path: Path) 
     kept: list[Remembered] = []
     app = make_app(some(), remember=kept.append)
     async with running(app) as pilot:
-        await pilot.press("down", "enter", "7")
-        await shows(pilot, "db")
+        await pilot.press("down", "enter", "7", shows="db")
         app.theme = "nord"
         app.session.directory = str(tmp_path)
     [last] = kept
@@ -116,8 +115,7 @@ async def test_filter_and_order_of_the_list_come_back_with_the_cursor() -> None:
     kept: list[Remembered] = []
     app = make_app(some(), remember=kept.append)
     async with running(app) as pilot:
-        await pilot.press("slash", *"!vault", "enter", "s")
-        await shows(pilot, "Container↑")
+        await pilot.press("slash", *"!vault", "enter", "s", shows="Container↑")
         await pilot.press("down", "enter")
         await until(pilot, lambda: app.session.last_walk is not None)
     [last] = kept

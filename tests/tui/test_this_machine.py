@@ -13,7 +13,7 @@ from hardentui.features.settings.showing import write_template
 from hardentui.tui.screens.this_machine import DoctorScreen, SettingsScreen
 from hardentui.tui.vocabulary import vocabulary
 from tests.tui.replayed import some
-from tests.tui.support import drawn, make_app, running, shows, until
+from tests.tui.support import drawn, make_app, running, until
 
 SIZES = [(60, 16), (200, 60)]
 
@@ -27,8 +27,7 @@ async def test_the_doctor_looks_at_this_machine_and_at_its_terminal(size: tuple[
         told = " ".join(drawn(app).split())
         assert f"{size[0]}x{size[1]}" in told
         assert ("enlarge it to 80x24" in told) is (size == (60, 16))
-        await pilot.press("f2")
-        await shows(pilot, "You are there already.")
+        await pilot.press("f2", shows="You are there already.")
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -80,13 +79,11 @@ async def test_a_starter_file_is_written_once(
     async with running(app, size) as pilot:
         await pilot.press("f6")
         await until(pilot, lambda: isinstance(app.screen, SettingsScreen) and "does not exist" in drawn(app))
-        await pilot.press("i")
-        await shows(pilot, "Every setting with its default", "y yes")
+        await pilot.press("i", shows=("Every setting with its default", "y yes"))
         await pilot.press("y")
         await until(pilot, lambda: os.path.exists(path) and "does not exist" not in drawn(app))
         await until(pilot, lambda: "File" in drawn(app))
-        await pilot.press("i")
-        await shows(pilot, "There is a settings file")
+        await pilot.press("i", shows="There is a settings file")
     assert "home.sort" in _read(path)
 
 
@@ -104,8 +101,7 @@ async def test_a_session_in_a_browser_writes_no_settings(
         await pilot.press("f6")
         await until(pilot, lambda: "used through a browser" in drawn(app))
         app.clear_notifications()
-        await pilot.press("i")
-        await shows(pilot, "it uses no files and programs")
+        await pilot.press("i", shows="it uses no files and programs")
     with pytest.raises(UsageError):
         write_template(vocabulary(), {}, ())
     assert os.listdir(tmp_path) == []

@@ -172,10 +172,8 @@ async def test_a_rule_that_is_none_says_how_to_write_it() -> None:
     app = make_app(some(simulated=True))
     async with running(app, (120, 40)) as pilot:
         await _open(pilot)
-        await pilot.press("i", *"nginx accept", "enter")
-        await shows(pilot, "has no registry", "docker.io/library/nginx")
-        await pilot.press("ctrl+u", *"[/x] $error", "enter")
-        await shows(pilot, "is not a rule", "SCOPE=KEYFILE")
+        await pilot.press("i", *"nginx accept", "enter", shows=("has no registry", "docker.io/library/nginx"))
+        await pilot.press("ctrl+u", *"[/x] $error", "enter", shows=("is not a rule", "SCOPE=KEYFILE"))
 
 
 class Pulls:
@@ -223,11 +221,9 @@ async def test_pulls_are_told_as_they_come_and_can_be_stopped(monkeypatch: pytes
             await shows(pilot, "esc stops")
             await pilot.press("ctrl+s")
             await until(pilot, lambda: "Pulls are running" in _notices(app))
-            await pilot.press("escape")
-            await shows(pilot, "The pulls were stopped. Nothing was changed")
+            await pilot.press("escape", shows="The pulls were stopped. Nothing was changed")
             assert isinstance(app.screen, TrustChangeScreen)
-            await pilot.press("ctrl+s")
-            await shows(pilot, "Prove the plan first")
+            await pilot.press("ctrl+s", shows="Prove the plan first")
 
 
 async def test_a_pull_that_comes_out_otherwise_stops_the_change(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,8 +235,7 @@ async def test_a_pull_that_comes_out_otherwise_stops_the_change(monkeypatch: pyt
             await pilot.press("enter")
             await until(pilot, lambda: "Not applied" in drawn(app))
             assert "look [bold]closer" in drawn(app)
-            await pilot.press("ctrl+s")
-            await shows(pilot, "Policy not changed")
+            await pilot.press("ctrl+s", shows="Policy not changed")
 
 
 async def test_a_proven_policy_is_written_with_a_way_back(
@@ -271,18 +266,14 @@ async def test_a_proven_policy_is_written_with_a_way_back(
             await _open(pilot)
             await pilot.press("enter")
             await until(pilot, lambda: "Every pull ended as expected" in drawn(app))
-            await pilot.press("ctrl+s")
-            await shows(pilot, "The journal (J) undoes it")
-            await pilot.press("y")
-            await shows(pilot, "writing")
+            await pilot.press("ctrl+s", shows="The journal (J) undoes it")
+            await pilot.press("y", shows="writing")
             for key in ("ctrl+s", "d", "enter"):
-                await pilot.press(key)
-                await shows(pilot, "One moment: the files are being written.")
+                await pilot.press(key, shows="One moment: the files are being written.")
                 app.clear_notifications()
             asked.set()
             await until(pilot, lambda: "J shows the journal" in drawn(app))
             assert '"default": [{"type": "reject"}]' in policy.read_text()
-            await pilot.press("J")
-            await shows(pilot, "trust", "u undoes it")
+            await pilot.press("J", shows=("trust", "u undoes it"))
             await pilot.press("u", "y")
             await until(pilot, lambda: policy.read_text() == ACCEPT)

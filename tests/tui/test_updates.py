@@ -87,8 +87,7 @@ async def test_registries_are_asked_and_a_silent_one_keeps_none_back(
         assert "unknown docker.io/library/alpine:latest: unknown: [/x]␛[2J no route" in text
         assert "waits quay.io/team/app:1" in text
         assert "the new image is in its cool-down until" in text
-        await pilot.press("m")
-        await shows(pilot, "No pin can be moved")
+        await pilot.press("m", shows="No pin can be moved")
 
 
 async def test_a_pin_moves_after_the_cool_down_and_the_journal_takes_it_back(
@@ -99,12 +98,10 @@ async def test_a_pin_moves_after_the_cool_down_and_the_journal_takes_it_back(
     app = make_app(some())
     async with running(app, (120, 50)) as pilot:
         await _open(pilot)
-        await pilot.press("m")
-        await shows(pilot, "Query the registries first")
+        await pilot.press("m", shows="Query the registries first")
         await pilot.press("enter")
         await until(pilot, lambda: f"+Image={PINNED}@{NEW}" in drawn(app))
-        await pilot.press("m")
-        await shows(pilot, "Move 1 pin?")
+        await pilot.press("m", shows="Move 1 pin?")
         await pilot.press("escape", "m", "y")
         await until(pilot, lambda: "Moved: 1 pin" in drawn(app))
         assert f"podman pull {PINNED}@{NEW}" in drawn(app)
@@ -124,8 +121,7 @@ async def test_pins_of_another_directory_are_found_and_moved(
     app = make_app(some())
     async with running(app, size) as pilot:
         await _open(pilot)
-        await pilot.press("f", *"/nowhere", "enter")
-        await shows(pilot, "There is no /nowhere.")
+        await pilot.press("f", *"/nowhere", "enter", shows="There is no /nowhere.")
         await pilot.press("f", *f"'{elsewhere.parent}'", "enter")
         await until(pilot, lambda: "my units" in " ".join(drawn(app).split()))
         await pilot.press("enter")
@@ -141,8 +137,7 @@ async def test_asking_can_be_stopped(registry: Registry, unit: Path, tmp_path: P
     app = make_app(some(state_directory=lambda: tmp_path))
     async with running(app) as pilot:
         await _open(pilot)
-        await pilot.press("enter")
-        await shows(pilot, "querying docker.io/library/", "esc stops")
+        await pilot.press("enter", shows=("querying docker.io/library/", "esc stops"))
         await pilot.press("escape")
         registry.gate.set()
         await shows(pilot, "Stopped; unlisted images")
@@ -217,20 +212,17 @@ async def test_a_rehearsal_shows_what_it_does_and_can_be_stopped(
     app = make_app(some())
     async with running(app, (120, 36)) as pilot:
         await _open(pilot)
-        await pilot.press("t", *"shop-web slow", "enter")
-        await shows(pilot, "starting a twin [/x]␛[2J", "esc stops")
+        await pilot.press("t", *"shop-web slow", "enter", shows=("starting a twin [/x]␛[2J", "esc stops"))
         await pilot.press("escape")
         await until(pilot, lambda: drawn(app).endswith("Stopped."))
         assert twins == ["shop-web slow"]
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, UpdatesScreen))
-        await pilot.press("t", *"nobody", "enter")
-        await shows(pilot, "No container is called 'nobody'")
+        await pilot.press("t", *"nobody", "enter", shows="No container is called 'nobody'")
 
 
 async def test_on_a_simulated_host_nothing_is_rehearsed(registry: Registry, twins: list[str]) -> None:
     async with running(make_app(some(simulated=True)), (120, 36)) as pilot:
         await _open(pilot)
-        await pilot.press("t")
-        await shows(pilot, "This host is simulated")
+        await pilot.press("t", shows="This host is simulated")
     assert twins == []

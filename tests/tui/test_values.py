@@ -72,11 +72,9 @@ async def test_a_value_is_in_the_plan_as_soon_as_it_can_be(size: tuple[int, int]
         await shows(pilot, "p Values")
         await _values(app, pilot)
         await shows(pilot, "memory", "512m", "a size such as 512m", "The default.", "Not chosen.")
-        await pilot.press(*"1")
-        await shows(pilot, "memory must be a size", "stays 512m.")
+        await pilot.press(*"1", shows=("memory must be a size", "stays 512m."))
         assert _chosen(app) == {}
-        await pilot.press(*"g")
-        await shows(pilot, "In the plan", "--memory=1g", "with 1 fix", "the default is 512m")
+        await pilot.press(*"g", shows=("In the plan", "--memory=1g", "with 1 fix", "the default is 512m"))
         assert _chosen(app) == {"no-memory-limit": {"memory": "1g"}}
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, WalkScreen))
@@ -97,8 +95,7 @@ async def test_the_default_comes_back_and_a_dropped_fix_keeps_its_value() -> Non
         await _at(app, pilot, "5", "no-memory-limit")
         await _values(app, pilot)
         await pilot.press(*"2g")
-        await pilot.press("escape")
-        await shows(pilot, "values     memory 2g; p changes", "+PodmanArgs=--memory=2g")
+        await pilot.press("escape", shows=("values     memory 2g; p changes", "+PodmanArgs=--memory=2g"))
         await pilot.press("space")
         await until(pilot, lambda: _chosen(app) == {})
         await pilot.press("space")
@@ -108,8 +105,7 @@ async def test_the_default_comes_back_and_a_dropped_fix_keeps_its_value() -> Non
         await pilot.press("F")
         await until(pilot, lambda: _chosen(app).get("no-memory-limit") == {"memory": "2g"})
         await _values(app, pilot)
-        await pilot.press("ctrl+r")
-        await shows(pilot, "The default.")
+        await pilot.press("ctrl+r", shows="The default.")
         await until(pilot, lambda: _chosen(app)["no-memory-limit"] == {})
 
 
@@ -117,10 +113,8 @@ async def test_escape_throws_no_text_away_that_was_not_taken() -> None:
     async with _walk() as (app, pilot):
         await _at(app, pilot, "5", "no-cpu-limit")
         await _values(app, pilot)
-        await pilot.press(*"2.5")
-        await shows(pilot, "--cpus=2.5")
-        await pilot.press("x", "escape")
-        await shows(pilot, "Not accepted")
+        await pilot.press(*"2.5", shows="--cpus=2.5")
+        await pilot.press("x", "escape", shows="Not accepted")
         assert isinstance(app.screen, ValuesScreen)
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, WalkScreen))
@@ -133,10 +127,8 @@ async def test_a_fix_that_needs_a_value_asks_for_it_when_it_is_chosen() -> None:
         await _values(app, pilot, "space")
         await shows(pilot, "only you know how to tell", "There is no default")
         assert _chosen(app) == {}
-        await pilot.press(*"pg_isready", "space", *"-q")
-        await shows(pilot, "In the plan", "HealthCmd=")
-        await pilot.press("ctrl+u")
-        await shows(pilot, "Not in the plan")
+        await pilot.press(*"pg_isready", "space", *"-q", shows=("In the plan", "HealthCmd="))
+        await pilot.press("ctrl+u", shows="Not in the plan")
         assert _chosen(app) == {}
 
 
@@ -152,8 +144,7 @@ async def test_all_fixes_names_those_that_wait_for_a_value_and_takes_them_once_t
         assert "missing-health-check" not in _chosen(app)
         await _at(app, pilot, "7", "missing-health-check")
         await _values(app, pilot)
-        await pilot.press(*"pg_isready")
-        await shows(pilot, "In the plan")
+        await pilot.press(*"pg_isready", shows="In the plan")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, WalkScreen))
         await pilot.press("u")
@@ -165,8 +156,7 @@ async def test_all_fixes_names_those_that_wait_for_a_value_and_takes_them_once_t
 async def test_the_plan_shows_its_first_change_first() -> None:
     async with _walk() as (app, pilot):
         await _at(app, pilot, "5", "no-memory-limit")
-        await pilot.press("space", "f")
-        await shows(pilot, "+PodmanArgs=", "--memory=512m")
+        await pilot.press("space", "f", shows=("+PodmanArgs=", "--memory=512m"))
         await until(pilot, lambda: any(line.startswith(" +PodmanArgs=") for line in screen_lines(app)))
 
 
@@ -174,14 +164,11 @@ async def test_several_values_are_gone_through_with_the_arrows() -> None:
     async with _walk() as (app, pilot):
         await _at(app, pilot, "8", "default-capabilities-kept")
         screen = await _values(app, pilot)
-        await pilot.press(*"CHOWN, SETUIT")
-        await shows(pilot, "keep must be capability names")
+        await pilot.press(*"CHOWN, SETUIT", shows="keep must be capability names")
         await pilot.press("backspace", "D")
         await shows(pilot, "AddCapability", "CAP_SETUID", "default-capabilities-kept: values")
-        await pilot.press("ctrl+r")
-        await shows(pilot, "and 2 lines more, below")
-        await pilot.press("ctrl+u", *"CHOWN SETUID")
-        await shows(pilot, "Chosen here")
+        await pilot.press("ctrl+r", shows="and 2 lines more, below")
+        await pilot.press("ctrl+u", *"CHOWN SETUID", shows="Chosen here")
         assert _chosen(app) == {"default-capabilities-kept": {"keep": ("CHOWN", "SETUID")}}
         await pilot.press("down", "up", "enter")
         assert screen.query_one(Input).has_focus
@@ -201,8 +188,7 @@ async def test_keys_that_are_typed_are_not_named_in_the_footer() -> None:
 async def test_a_fix_without_values_says_so() -> None:
     async with _walk() as (app, pilot):
         await _at(app, pilot, "4", "new-privileges-allowed")
-        await pilot.press("p")
-        await shows(pilot, "This fix takes no values.")
+        await pilot.press("p", shows="This fix takes no values.")
         assert isinstance(app.screen, WalkScreen)
 
 
@@ -221,8 +207,7 @@ async def test_what_the_checklist_says_is_told(tmp_path: Path) -> None:
         await _at(app, pilot, "5", "no-memory-limit")
         await _values(app, pilot)
         await shows(pilot, "3g", "Set by the checklist.")
-        await pilot.press(*"512m")
-        await shows(pilot, "the default is 3g")
+        await pilot.press(*"512m", shows="the default is 3g")
         assert _chosen(app) == {"no-memory-limit": {"memory": "512m"}}
 
 
@@ -239,5 +224,4 @@ async def test_a_fault_is_told_without_colours_too(theme: str, monkeypatch: pyte
     async with _walk(settings=Settings(theme=theme)) as (app, pilot):
         await _at(app, pilot, "5", "no-memory-limit")
         await _values(app, pilot)
-        await pilot.press(*"none")
-        await shows(pilot, "! memory must be a size")
+        await pilot.press(*"none", shows="! memory must be a size")

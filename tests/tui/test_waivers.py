@@ -195,13 +195,11 @@ async def test_what_is_missing_or_wrong_is_told_and_nothing_is_written(waivers: 
         await _explained(app, pilot)
         await pilot.press("a")
         await until(pilot, lambda: isinstance(app.screen, AcceptScreen))
-        await pilot.press("ctrl+s")
-        await shows(pilot, "Not accepted: A waiver needs a reason.")
+        await pilot.press("ctrl+s", shows="Not accepted: A waiver needs a reason.")
         await pilot.press(*"because")
         for day, why in (("soon", "'soon' is not a date."), ("2020-01-01", "2020-01-01 has passed.")):
             app.screen.query_one("#until", Input).value = day
-            await pilot.press("ctrl+s")
-            await shows(pilot, f"Not accepted: {why}")
+            await pilot.press("ctrl+s", shows=f"Not accepted: {why}")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, WalkScreen))
     assert _read(waivers) == ""
@@ -211,8 +209,7 @@ async def test_a_simulated_host_accepts_nothing(waivers: Path) -> None:
     app = _app(waivers, simulated=True)
     async with running(app) as pilot:
         await _explained(app, pilot)
-        await pilot.press("a")
-        await shows(pilot, "This host is simulated")
+        await pilot.press("a", shows="This host is simulated")
         assert isinstance(app.screen, ExplainScreen)
 
 
@@ -233,15 +230,12 @@ async def test_a_changed_file_is_read_again_and_its_faults_have_lines(waivers: P
         await until(pilot, lambda: "waives" in drawn(app) and "finding" in drawn(app).partition("waives")[2])
         assert f"{CHECK} on shop-*" in drawn(app)
         _write(waivers, _read(waivers).replace("owner", "ownr"))
-        await pilot.press("r")
-        await shows(pilot, "unknown key 'ownr'; did you mean 'owner'?")
-        await pilot.press("W")
-        await shows(pilot, "You are there already.")
+        await pilot.press("r", shows="unknown key 'ownr'; did you mean 'owner'?")
+        await pilot.press("W", shows="You are there already.")
         assert "shop-web" not in screen_text(app), "the page tells the faults only"
 
 
 async def test_without_waivers_the_page_says_how_to_accept(waivers: Path) -> None:
     app = _app(waivers)
     async with running(app) as pilot:
-        await pilot.press("W")
-        await shows(pilot, "None. To accept a finding, open it with e", str(waivers.name))
+        await pilot.press("W", shows=("None. To accept a finding, open it with e", str(waivers.name)))

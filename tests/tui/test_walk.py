@@ -45,14 +45,10 @@ async def test_from_the_list_to_written_files_without_a_mouse(size: tuple[int, i
     async with running(app, size) as pilot:
         await _open_walk(app, pilot)
         for number, title in enumerate(TITLES, 1):
-            await pilot.press(str(number % 10))
-            await shows(pilot, f"shop-web › {number} {title[:12]}")
-        await pilot.press("4")
-        await shows(pilot, "▸ [ ] ! medium")
-        await pilot.press("space")
-        await shows(pilot, "with 1 fix")
-        await pilot.press("L")
-        await shows(pilot, "with 2 fixes")
+            await pilot.press(str(number % 10), shows=f"shop-web › {number} {title[:12]}")
+        await pilot.press("4", shows="▸ [ ] ! medium")
+        await pilot.press("space", shows="with 1 fix")
+        await pilot.press("L", shows="with 2 fixes")
         await pilot.press("d")
         await until(pilot, lambda: isinstance(app.screen, DiffScreen))
         if size[1] > 24:
@@ -64,8 +60,7 @@ async def test_from_the_list_to_written_files_without_a_mouse(size: tuple[int, i
         await pilot.press("shift+tab", "space", *["shift+tab"] * 3, "space")
         assert app.screen.query_one("#run", Checkbox).value
         await shows(pilot, "Goes to")
-        await pilot.press("ctrl+s")
-        await shows(pilot, "shop-web.container", "new")
+        await pilot.press("ctrl+s", shows=("shop-web.container", "new"))
         for name in ("shop-web.container", "shop-web.sh", "shop-web-plan.toml"):
             await until(pilot, (tmp_path / "out" / name).exists)
         await pilot.press("escape", "escape", "escape")
@@ -95,8 +90,7 @@ async def test_a_file_that_is_still_being_made_is_written_too(
         await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
         app.screen.query_one("#directory", Input).value = str(tmp_path / "out")
         app.screen.query_one("#run", Checkbox).value = True
-        await pilot.press("ctrl+s")
-        await shows(pilot, "Generating the files")
+        await pilot.press("ctrl+s", shows="Generating the files")
         assert not (tmp_path / "out").exists(), "all of it, or nothing"
         pressed.set()
         for name in ("shop-web.container", "shop-web.sh"):
@@ -112,18 +106,12 @@ async def test_every_choice_changes_the_plan_at_once(size: tuple[int, int]) -> N
         if size[0] < 100:
             await pilot.press("f")
         await shows(pilot, "nothing chosen")
-        await pilot.press("4")
-        await shows(pilot, "› 4 User privileges", "▸ [ ] ! medium")
-        await pilot.press("space")
-        await shows(pilot, "1 option changed")
-        await pilot.press("space")
-        await shows(pilot, "nothing chosen")
-        await pilot.press("F")
-        await shows(pilot, "with 4 fixes")
-        await pilot.press("u")
-        await shows(pilot, "nothing chosen")
-        await pilot.press("L", "L")
-        await shows(pilot, "nothing chosen")
+        await pilot.press("4", shows=("› 4 User privileges", "▸ [ ] ! medium"))
+        await pilot.press("space", shows="1 option changed")
+        await pilot.press("space", shows="nothing chosen")
+        await pilot.press("F", shows="with 4 fixes")
+        await pilot.press("u", shows="nothing chosen")
+        await pilot.press("L", "L", shows="nothing chosen")
         assert walk.session.choices[host.key("shop-web")] == {}
 
 
@@ -131,10 +119,8 @@ async def test_choices_outlive_the_screen() -> None:
     app = make_app(some())
     async with running(app) as pilot:
         await _open_walk(app, pilot)
-        await pilot.press("L")
-        await shows(pilot, "with 1 fix")
-        await pilot.press("escape", "enter")
-        await shows(pilot, "with 1 fix")
+        await pilot.press("L", shows="with 1 fix")
+        await pilot.press("escape", "enter", shows="with 1 fix")
 
 
 async def test_a_finding_shows_what_is_known_and_what_to_do() -> None:
@@ -164,16 +150,11 @@ async def test_what_cannot_be_chosen_says_why() -> None:
     app = make_app(host)
     async with running(app) as pilot:
         await _open_walk(app, pilot)
-        await pilot.press("0")
-        await shows(pilot, "✗ high")
-        await pilot.press("space")
-        await shows(pilot, "No automatic fix")
-        await pilot.press("3")
-        await shows(pilot, "✓ pass")
-        await pilot.press("space")
-        await shows(pilot, "nothing to fix")
-        await pilot.press("9")
-        await shows(pilot, "No check of this step applies to containers")
+        await pilot.press("0", shows="✗ high")
+        await pilot.press("space", shows="No automatic fix")
+        await pilot.press("3", shows="✓ pass")
+        await pilot.press("space", shows="nothing to fix")
+        await pilot.press("9", shows="No check of this step applies to containers")
         assert app.session.choices[host.key("shop-web")] == {}
 
 
@@ -183,10 +164,8 @@ async def test_findings_follow_the_container() -> None:
     key = host.key("shop-web")
     async with running(app) as pilot:
         await _open_walk(app, pilot)
-        await pilot.press("4")
-        await shows(pilot, "▸ [ ] ! medium")
-        await pilot.press("space")
-        await shows(pilot, "[x] ! medium    Processes can gain new privileges")
+        await pilot.press("4", shows="▸ [ ] ! medium")
+        await pilot.press("space", shows="[x] ! medium    Processes can gain new privileges")
         host.harden("shop-web")
         await pilot.press("r")
         await until(pilot, lambda: app.session.choices[key] == {})
@@ -247,10 +226,8 @@ async def test_a_tick_out_of_sight_is_brought_into_sight() -> None:
     app = make_app(some())
     async with running(app, (60, 16)) as pilot:
         walk = await _open_walk(app, pilot)
-        await pilot.press("4")
-        await shows(pilot, "▸ [ ] ! medium")
-        await pilot.press("space")
-        await shows(pilot, "▸ [x] ! medium")
+        await pilot.press("4", shows="▸ [ ] ! medium")
+        await pilot.press("space", shows="▸ [x] ! medium")
         assert walk.query_one(FindingList).scroll_offset.y == 0
 
 
@@ -258,8 +235,7 @@ async def test_a_long_finding_is_read_to_its_end_before_the_next() -> None:
     app = make_app(some())
     async with running(app, (60, 16)) as pilot:
         walk = await _open_walk(app, pilot)
-        await pilot.press("4")
-        await shows(pilot, "▸ [ ] ! medium")
+        await pilot.press("4", shows="▸ [ ] ! medium")
         findings = walk.query_one(FindingList)
         await pilot.press("home")
         first = findings.current
@@ -283,11 +259,9 @@ async def test_writing_says_what_is_wrong_and_loses_nothing(tmp_path: Path) -> N
         await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
         directory = app.screen.query_one("#directory", Input)
         directory.value = str(blocked)
-        await pilot.press("enter", "enter")
-        await shows(pilot, "Not written")
+        await pilot.press("enter", "enter", shows="Not written")
         directory.value = str(tmp_path / "good")
-        await pilot.press("enter")
-        await shows(pilot, "new", "shop-web.container")
+        await pilot.press("enter", shows=("new", "shop-web.container"))
     assert blocked.read_text() == "mine"
     assert (tmp_path / "good" / "shop-web.container").exists()
 
@@ -298,15 +272,13 @@ async def test_chosen_fixes_that_are_not_written_are_not_lost_with_one_key(tmp_p
         await _open_walk(app, pilot)
         await pilot.press("L", "escape")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
-        await pilot.press("q")
-        await shows(pilot, "are not written", "q again")
+        await pilot.press("q", shows=("are not written", "q again"))
         assert app.is_running
         await pilot.press("enter", "w")
         await until(pilot, lambda: isinstance(app.screen, WriteScreen))
         app.screen.query_one("#directory", Input).value = str(tmp_path)
         await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
-        await pilot.press("ctrl+s")
-        await shows(pilot, "new")
+        await pilot.press("ctrl+s", shows="new")
         assert not app.session.unwritten
         await pilot.press("escape", "escape")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
@@ -318,12 +290,10 @@ async def test_what_would_be_written_is_wrapped_again_when_the_terminal_changes(
     app = make_app(some())
     async with running(app, (120, 30)) as pilot:
         await _open_walk(app, pilot)
-        await pilot.press("w")
-        await shows(pilot, "only volumes and mounts keep their files")
+        await pilot.press("w", shows="only volumes and mounts keep their files")
         await pilot.resize_terminal(60, 24)
         await shows(pilot, "each stop; only\n")
-        await pilot.press("escape", "question_mark")
-        await shows(pilot, "Choose every fix known to\n")
+        await pilot.press("escape", "question_mark", shows="Choose every fix known to\n")
         await pilot.resize_terminal(100, 30)
         await shows(pilot, "Choose every fix known to break nothing.")
 
@@ -341,8 +311,7 @@ async def test_a_refusal_of_the_generator_is_told_and_nothing_can_be_written() -
     app = make_app(some())
     async with running(app) as pilot:
         await _open_walk(app, pilot)
-        await pilot.press("L", "w")
-        await shows(pilot, "The generator refuses the unit.", "Look at line 3,")
+        await pilot.press("L", "w", shows=("The generator refuses the unit.", "Look at line 3,"))
         assert app.screen.query_one("#write", Button).disabled
 
 
@@ -351,8 +320,7 @@ async def test_a_refusal_is_wrapped_on_a_small_terminal() -> None:
     app = make_app(some())
     async with running(app, (60, 16)) as pilot:
         await _open_walk(app, pilot)
-        await pilot.press("L", "w")
-        await shows(pilot, "Look at line 3,", "whose end is told too.")
+        await pilot.press("L", "w", shows=("Look at line 3,", "whose end is told too."))
 
 
 @pytest.mark.parametrize("size", [(30, 16), (60, 16), (200, 60)])
@@ -373,8 +341,7 @@ async def test_without_a_choice_the_container_is_written_as_it_is(tmp_path: Path
     app = make_app(some())
     async with running(app, (80, 40)) as pilot:
         await _open_walk(app, pilot)
-        await pilot.press("w")
-        await shows(pilot, "as it is today", "[Container]")
+        await pilot.press("w", shows=("as it is today", "[Container]"))
         app.screen.query_one("#directory", Input).value = str(tmp_path)
         await pilot.press("enter", "enter")
         await until(pilot, lambda: (tmp_path / "shop-web.container").exists())
@@ -391,8 +358,7 @@ async def test_commands_to_copy_lead_to_the_engine_and_the_checklist_of_the_sess
         app.screen.query_one("#plan", Checkbox).value = True
         await shows(pilot, f"hardentui fix shop-web --plan shop-web-plan.toml {there} uses it again")
         app.screen.query_one("#directory", Input).value = str(tmp_path)
-        await pilot.press("ctrl+s")
-        await shows(pilot, f"hardentui check shop-web {there}")
+        await pilot.press("ctrl+s", shows=f"hardentui check shop-web {there}")
         await pilot.press("y")
         await until(pilot, lambda: f"hardentui check shop-web {there}" in app.clipboard)
 
@@ -401,41 +367,34 @@ async def test_the_difference_has_two_kinds_and_jumps_between_changes() -> None:
     app = make_app(some())
     async with running(app, (80, 14)) as pilot:
         await _open_walk(app, pilot)
-        await pilot.press("d")
-        await shows(pilot, "No fix is chosen")
+        await pilot.press("d", shows="No fix is chosen")
         await pilot.press("escape", "F", "d")
         await until(pilot, lambda: isinstance(app.screen, DiffScreen))
-        await pilot.press("n")
-        await shows(pilot, "+NoNewPrivileges=true")
+        await pilot.press("n", shows="+NoNewPrivileges=true")
         await pilot.press("right_square_bracket")
-        await pilot.press("n")
-        await shows(pilot, "+    --memory=512m")
+        await pilot.press("n", shows="+    --memory=512m")
 
 
 async def test_the_texts_of_a_step_can_be_turned() -> None:
     app = make_app(some())
     async with running(app) as pilot:
         await _open_walk(app, pilot)
-        await pilot.press("1")
-        await shows(pilot, "Step 1 looks at what is in the image.")
+        await pilot.press("1", shows="Step 1 looks at what is in the image.")
         for text in (
             "looks for exactly this",
             "First they look around",
             "Leave it out of the image",
             "What relied on",
         ):
-            await pilot.press("right_square_bracket")
-            await shows(pilot, text)
-        await pilot.press("right_square_bracket")
-        await shows(pilot, "] why")
+            await pilot.press("right_square_bracket", shows=text)
+        await pilot.press("right_square_bracket", shows="] why")
 
 
 async def test_a_container_without_a_unit_offers_none() -> None:
     app = make_app(some())
     async with running(app) as pilot:
         await _open_walk(app, pilot)
-        await pilot.press("w")
-        await shows(pilot, "run script")
+        await pilot.press("w", shows="run script")
         assert not app.screen.query_one("#own").display
 
 

@@ -91,8 +91,7 @@ async def test_a_simulated_host_has_no_sockets_to_watch() -> None:
     app = make_app(shop(simulated=True))
     async with running(app) as pilot:
         await _map(pilot)
-        await pilot.press("o", *"db", "enter")
-        await shows(pilot, "This host is simulated")
+        await pilot.press("o", *"db", "enter", shows="This host is simulated")
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -134,8 +133,7 @@ async def test_one_key_shows_what_the_kernel_lets_a_container_do(size: tuple[int
         assert "! has BPF: Load programs into the kernel that watch or change what it does." in text
         assert "CHOWN: Change the owner and group of any file. DAC_OVERRIDE: Read" in text
         assert "System calls (seccomp)" in text
-        await pilot.press("w")
-        await shows(pilot, "Directory for hardentui-shop-web")
+        await pilot.press("w", shows="Directory for hardentui-shop-web")
         await pilot.press("escape", "escape", "enter", "K")
         await until(pilot, lambda: isinstance(app.screen, RightsScreen) and "Security module" in drawn(app))
 
@@ -146,8 +144,7 @@ async def test_a_container_that_is_gone_has_no_rights_to_show() -> None:
     async with running(app) as pilot:
         await shows(pilot, "▸ shop-web")
         host.remove("shop-web")
-        await pilot.press("K")
-        await shows(pilot, "'shop-web' cannot be checked: it is gone")
+        await pilot.press("K", shows="'shop-web' cannot be checked: it is gone")
 
 
 # --- a split tried ------------------------------------------------------------------------------------
@@ -215,8 +212,7 @@ async def test_the_trial_of_a_split_shows_what_it_does_and_can_be_stopped(
     app = make_app(shop())
     async with running(app, (120, 36)) as pilot:
         await _map(pilot)
-        await pilot.press("t", *"shop-net", "enter")
-        await shows(pilot, "starting a twin of [/x]␛[2J", "esc stops")
+        await pilot.press("t", *"shop-net", "enter", shows=("starting a twin of [/x]␛[2J", "esc stops"))
         await pilot.press("escape")
         await until(pilot, lambda: drawn(app).endswith("Stopped."))
         await pilot.press("escape")
@@ -227,10 +223,8 @@ async def test_only_what_is_proposed_can_be_tried(trial: Callable[..., HeldTrial
     stand_in = trial(waits=False)
     async with running(make_app(shop()), (120, 36)) as pilot:
         await _map(pilot)
-        await pilot.press("t", *"[/x]", "enter")
-        await shows(pilot, "Nothing is proposed for '[/x]'", "shop-net")
+        await pilot.press("t", *"[/x]", "enter", shows=("Nothing is proposed for '[/x]'", "shop-net"))
     async with running(make_app(shop(simulated=True)), (120, 36)) as pilot:
         await _map(pilot)
-        await pilot.press("t")
-        await shows(pilot, "This host is simulated")
+        await pilot.press("t", shows="This host is simulated")
     assert stand_in.asked == []

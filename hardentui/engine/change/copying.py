@@ -115,11 +115,7 @@ class Copying:
         return self._engine.facts.local and os.geteuid() in (0, self._session.peer()[1])
 
     def layer(
-        self,
-        container: str,
-        pairs: Sequence[tuple[str, str]],
-        *,
-        stop: threading.Event | None = None,
+        self, container: str, pairs: Sequence[tuple[str, str]], *, stop: threading.Event | None = None
     ) -> LayerCopy:
         """Copy directories of a container's own file system into volumes, with owners, modes and times.
 

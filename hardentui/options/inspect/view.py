@@ -154,44 +154,29 @@ def inspected(field: str, convert: Callable[[Any], Any]) -> Reader:
 
 def command_text(flag: str) -> Reader:
     """A text shown only by the command line."""
-
-    def read(view: View) -> Reading:
-        if view.command is None:
-            return UNKNOWABLE
-        value = view.command.last(flag)
-        return view.commanded(value) if value else None
-
-    return read
+    return _commanded(lambda command: command.last(flag))
 
 
 def command_list(flag: str) -> Reader:
-    def read(view: View) -> Reading:
-        if view.command is None:
-            return UNKNOWABLE
-        values = view.command.all(flag)
-        return view.commanded(values) if values else None
-
-    return read
-
-
-def client_text(flag: str) -> Reader:
-    """A text that matters only for pulls, or whose effect other rows show: absent without a command line."""
-
-    def read(view: View) -> Reading:
-        value = view.command.last(flag) if view.command else None
-        return view.commanded(value) if value else None
-
-    return read
+    return _commanded(lambda command: command.all(flag))
 
 
 def global_list(flag: str) -> Reader:
     """A flag before the subcommand."""
+    return _commanded(lambda command: tuple(command.globals.get(flag, ())))
 
+
+def client_text(flag: str) -> Reader:
+    """A text that matters only for pulls, or whose effect other rows show: absent without a command line."""
+    return _commanded(lambda command: command.last(flag), without=None)
+
+
+def _commanded(value_in: Callable[[CommandLine], Any], without: Reading = UNKNOWABLE) -> Reader:
     def read(view: View) -> Reading:
         if view.command is None:
-            return UNKNOWABLE
-        values = view.command.globals.get(flag)
-        return view.commanded(tuple(values)) if values else None
+            return without
+        value = value_in(view.command)
+        return view.commanded(value) if value else None
 
     return read
 

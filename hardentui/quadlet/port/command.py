@@ -143,10 +143,7 @@ def _remapped(unit: QuadletUnit, *, rootless: bool, manual: bool) -> list[str]:
             raise refused(unit, "RemapUsers=manual is not supported")
         return [*joined(version, "--uidmap", users), *joined(version, "--gidmap", groups)]
     if mode == "auto":
-        options = [
-            *(f"uidmapping={text}" for text in users),
-            *(f"gidmapping={text}" for text in groups),
-        ]
+        options = [*(f"uidmapping={text}" for text in users), *(f"gidmapping={text}" for text in groups)]
         size = own.number("RemapUidSize")
         options += [f"size={size}"] if size else []
     elif mode == "keep-id":

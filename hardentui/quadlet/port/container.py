@@ -179,11 +179,7 @@ _SWITCHES = {
     "ReadOnlyTmpfs": "--read-only-tmpfs",
     "HttpProxy": "--http-proxy",
 }
-_LABELS = {
-    "SecurityLabelType": "type",
-    "SecurityLabelFileType": "filetype",
-    "SecurityLabelLevel": "level",
-}
+_LABELS = {"SecurityLabelType": "type", "SecurityLabelFileType": "filetype", "SecurityLabelLevel": "level"}
 _HEALTH = {
     "HealthCmd": "cmd",
     "HealthInterval": "interval",

@@ -118,7 +118,7 @@ _KEYS: dict[str, dict[Version, str]] = {
         Version(5, 7): (
             "Artifact AuthFile CertDir ContainersConfModule Creds DecryptionKey GlobalArgs PodmanArgs Quiet"
             " Retry RetryDelay ServiceName TLSVerify"
-        ),
+        )
     },
     "Quadlet": {Version(5, 3): "DefaultDependencies"},
 }

@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 
-from hardentui.checks import check_by_id
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
-from hardentui.model.check import FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel, ListeningSocket
 from hardentui.model.host import ApiService, HostFacts
 from hardentui.model.known import Known, Unread
@@ -19,6 +17,7 @@ from hardentui.options import HOSTNAME, LABELS, NETWORK, PUBLISH
 from hardentui.options.inspect.view import Sources
 from hardentui.options.read import read_spec
 from hardentui.options.values import Port
+from tests.support.judging import fix, judge
 
 MEMBER = {"Pod": "2" * 64}
 SERVES_80 = ImageFacts(id="1" * 64, inspect={"Config": {"ExposedPorts": {"80/tcp": {}}}})
@@ -34,9 +33,7 @@ def pod(shares: tuple[str, ...] = ("net", "ipc", "uts"), members: int = 2) -> di
 
 
 def answer(check: str, facts: ContainerFacts) -> str:
-    result = check_by_id(check)
-    assert result is not None
-    return str(result.verdict(facts, Parameters(result.parameters)).status)
+    return str(judge(check, facts).status)
 
 
 @pytest.mark.parametrize(
@@ -87,11 +84,8 @@ def pod_on_host() -> dict[str, Any]:
 def test_members_of_a_pod_on_the_hosts_network_are_on_it_too(facts: dict[str, Any], status: str) -> None:
     member = container(**{"inspect": MEMBER, **facts})
     assert answer("host-network", member) == status
-    check = check_by_id("host-network")
-    assert check is not None
-    assert check.remediate is not None
     with pytest.raises(CannotFix, match="of a pod"):
-        check.remediate(member.spec, FixContext(member, Parameters({}), {}))
+        fix("host-network", member)
 
 
 def test_an_engine_on_the_hosts_loopback_is_reached_by_members_on_its_network() -> None:

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from hardentui.checks import all_checks, check_by_id
+from hardentui.checks import all_checks
 from hardentui.checks.examples import container, rootful, rootless
 from hardentui.errors import CannotFix
 from hardentui.features.checklists.loading import load
-from hardentui.model.check import FixContext, Parameters, ParameterValue
+from hardentui.model.check import Parameters
 from hardentui.model.configuration import Configuration, Value
 from hardentui.model.facts import (
     ContainerFacts,
@@ -27,7 +27,7 @@ from hardentui.model.facts import (
     Process,
     UnitFacts,
 )
-from hardentui.model.finding import Severity, Status, Verdict
+from hardentui.model.finding import Severity, Status
 from hardentui.model.host import Advisory, Firewall, HostFacts, OutdatedComponent
 from hardentui.model.image import ImageFile, ImageInventory, RegistryDigest, ScanReport, Vulnerability
 from hardentui.model.known import Unread
@@ -37,26 +37,12 @@ from hardentui.model.trust import Override, TrustFacts
 from hardentui.options import *
 from hardentui.reading.images import parse_time, reference
 from hardentui.reading.networks import exposed, own_network, reach
+from tests.support.judging import fix, judge
 
 SURFACE_STEPS = (1, 2, 6, 7)
 CHECKLISTS = Path(__file__).parents[3] / "checklists"
 DIGEST = "sha256:" + "d" * 64
 NGINX = "docker.io/library/nginx"
-
-
-def judge(check_id: str, facts: Any, **parameters: ParameterValue) -> Verdict:
-    check = check_by_id(check_id)
-    assert check is not None
-    verdict = check.verdict(facts, Parameters({**check.parameters, **parameters}))
-    assert isinstance(verdict, Verdict)
-    return verdict
-
-
-def fix(check_id: str, facts: ContainerFacts, **parameters: ParameterValue) -> Spec:
-    check = check_by_id(check_id)
-    assert check is not None
-    assert check.remediate is not None
-    return check.remediate(facts.spec, FixContext(facts, Parameters({**check.parameters, **parameters})))
 
 
 def image(config: dict[str, Any] | None = None, **over: Any) -> ImageFacts:

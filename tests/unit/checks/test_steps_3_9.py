@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from hardentui.checks import all_checks, check_by_id
+from hardentui.checks import all_checks
 from hardentui.checks.examples import (
     ACCEPT,
     SIGSTORE,
@@ -20,14 +20,15 @@ from hardentui.checks.examples import (
     rejecting,
 )
 from hardentui.errors import CannotFix
-from hardentui.model.check import AnyCheck, FixContext, Parameters, ParameterValue
+from hardentui.model.check import AnyCheck, FixContext, Parameters
 from hardentui.model.configuration import Danger, Missing
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts
-from hardentui.model.finding import Kind, Severity, Status, Verdict
+from hardentui.model.finding import Kind, Severity, Status
 from hardentui.model.host import ApiService, EngineSocket, HostFacts, Program, RootRight, SubIds, User
 from hardentui.model.known import Unread
 from hardentui.model.trust import Attachments, AuthFile, Registries, Registry, TrustFacts
 from hardentui.options import IMAGE
+from tests.support.judging import judge, the_check
 
 DIGEST = "sha256:" + "5f" * 32
 CLOSED = Unread("no permission: it belongs to another user")
@@ -45,18 +46,6 @@ CHECKS = [
     for check in all_checks()
     if any(part in check.evaluate.__module__ for part in MINE) and check.kind is not Kind.WAIVERS
 ]
-
-
-def named(check_id: str) -> AnyCheck:
-    result = check_by_id(check_id)
-    assert result is not None
-    return result
-
-
-def judge(check_id: str, facts: object, **set_by_checklist: ParameterValue) -> Verdict:
-    check = named(check_id)
-    verdict: Verdict = check.verdict(facts, Parameters({**check.parameters, **set_by_checklist}))
-    return verdict
 
 
 def test_every_item_of_the_catalogue_is_there() -> None:
@@ -134,7 +123,7 @@ def test_a_refused_image_is_not_unsigned() -> None:
 
 
 def pinned(facts: ContainerFacts) -> str:
-    check = named("unpinned-image")
+    check = the_check("unpinned-image")
     assert check.remediate is not None
     return check.remediate(facts.spec, FixContext(facts, Parameters()))[IMAGE]
 
@@ -284,14 +273,14 @@ def test_a_reboot_that_cannot_be_told_is_unknown_and_a_known_update_fails_anyway
 
 def test_a_storage_that_does_not_exist_is_not_applicable() -> None:
     storage = replace(
-        named("weak-storage-settings").passes()[0].storage, root=Missing("/var/lib/containers/storage")
+        the_check("weak-storage-settings").passes()[0].storage, root=Missing("/var/lib/containers/storage")
     )
     for check_id in ("weak-storage-settings", "shared-storage-filesystem"):
         assert judge(check_id, host(storage=storage)).status is Status.NOT_APPLICABLE
 
 
 def test_a_mode_that_cannot_be_read_never_passes() -> None:
-    storage = replace(named("weak-storage-settings").passes()[0].storage, root=CLOSED)
+    storage = replace(the_check("weak-storage-settings").passes()[0].storage, root=CLOSED)
     assert judge("weak-storage-settings", host(storage=storage)).status is Status.UNKNOWN
 
 
@@ -330,7 +319,7 @@ def test_a_client_certificate_does_not_excuse_another_port() -> None:
 
 @pytest.mark.parametrize("name", ["kernel.yama.ptrace_scope", "kernel.core_pattern"])
 def test_a_kernel_setting_that_is_not_there_is_left_out(name: str) -> None:
-    good = dict(named("weak-kernel-settings").passes()[0].sysctls)
+    good = dict(the_check("weak-kernel-settings").passes()[0].sysctls)
     del good[name]
     assert judge("weak-kernel-settings", host(sysctls=good)).status is Status.PASS
     assert judge("weak-kernel-settings", host(sysctls={**good, name: CLOSED})).status is Status.UNKNOWN

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from hardentui.checks import check_by_id
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
 from hardentui.errors import CannotFix
-from hardentui.harden.evaluate import container_subject, parameters_of, run
-from hardentui.model.check import Checklist, FixContext, Parameters, ParameterValue
+from hardentui.harden.evaluate import container_subject, run
+from hardentui.model.check import Parameters, ParameterValue
 from hardentui.model.facts import (
     CapabilitySets,
     ContainerFacts,
@@ -21,15 +19,15 @@ from hardentui.model.facts import (
     Kernel,
     Limits,
 )
-from hardentui.model.finding import Severity, Status, Verdict
+from hardentui.model.finding import Severity, Status
 from hardentui.model.host import Capacity, HostFacts
 from hardentui.model.known import Unread
 from hardentui.model.spec import Spec
 from hardentui.options import *
 from hardentui.reading.secrets import secret_name, secrets_in_pairs, secrets_in_words
 from hardentui.reading.written import directories_of
+from tests.support.judging import fix, judge, the_check
 
-NOTHING_SET = Checklist("empty", "No parameters", ())
 REMOTE = Unread("the engine is on another machine")
 APPARMOR_HOST = rootful(info={"host": {"security": {"apparmorEnabled": True}}})
 SELINUX_HOST = rootful(info={"host": {"security": {"selinuxEnabled": True}}})
@@ -56,7 +54,7 @@ def test_a_weight_limits_no_container_that_has_a_cpu_for_itself() -> None:
         verdict = judge("no-cpu-limit", weighted)
         assert verdict.status is Status.FAIL
         assert verdict.reason == "all CPUs of the host may be used; its weight is no limit"
-        changed = fixed("no-cpu-limit", weighted, cpus="1.5")
+        changed = fix("no-cpu-limit", weighted, cpus="1.5")
         assert (changed[CPU_SHARES], changed[CPUS]) == (2, 1.5)
 
 
@@ -87,28 +85,8 @@ def test_a_limit_of_memory_that_swap_walks_around_is_none() -> None:
     assert status("no-memory-limit", container(kernel=kernel, engine=of_engine)) is Status.FAIL
 
 
-def judge(check_id: str, facts: ContainerFacts, **over: ParameterValue) -> Verdict:
-    check = check_by_id(check_id)
-    assert check is not None
-    verdict: Verdict = check.verdict(facts, parameters_of(check, NOTHING_SET, over))
-    return verdict
-
-
 def status(check_id: str, facts: ContainerFacts, **over: ParameterValue) -> Status:
     return judge(check_id, facts, **over).status
-
-
-def fixed(
-    check_id: str,
-    facts: ContainerFacts,
-    observations: Mapping[str, tuple[str, ...]] | None = None,
-    **over: ParameterValue,
-) -> Spec:
-    check = check_by_id(check_id)
-    assert check is not None
-    assert check.remediate is not None
-    context = FixContext(facts, parameters_of(check, NOTHING_SET, over), observations or {})
-    return check.remediate(facts.spec, context)
 
 
 def added(spec: Spec) -> tuple[str, ...]:
@@ -204,12 +182,12 @@ def test_a_uid_outside_its_map_is_unknown() -> None:
 def test_the_images_user_counts_when_the_container_names_none() -> None:
     image = ImageFacts("1" * 64, {"Config": {"User": "nginx"}})
     assert status("root-user", container(image=image)) is Status.PASS
-    assert fixed("root-user", container((USER, "0"), image=image)) == Spec()
+    assert fix("root-user", container((USER, "0"), image=image)) == Spec()
     with pytest.raises(CannotFix, match="user to run as"):
-        fixed("root-user", container())
-    assert fixed("root-user", container(), user="1001:1001")[USER] == "1001:1001"
+        fix("root-user", container())
+    assert fix("root-user", container(), user="1001:1001")[USER] == "1001:1001"
     with pytest.raises(CannotFix):
-        fixed("root-user", container(), user="0")
+        fix("root-user", container(), user="0")
 
 
 def test_private_userns_without_options_is_seen_in_inspect_where_the_option_is_unknowable() -> None:
@@ -220,9 +198,9 @@ def test_private_userns_without_options_is_seen_in_inspect_where_the_option_is_u
 
 def test_members_of_pods_get_no_user_namespace_of_their_own() -> None:
     with pytest.raises(CannotFix, match="pod"):
-        fixed("host-user-namespace", container((POD, "web")))
+        fix("host-user-namespace", container((POD, "web")))
     with pytest.raises(CannotFix, match="shares"):
-        fixed("host-user-namespace", container((IPC, "container:db")))
+        fix("host-user-namespace", container((IPC, "container:db")))
 
 
 def test_an_exec_session_that_could_not_be_looked_at_is_unknown() -> None:
@@ -257,9 +235,9 @@ def test_podmans_own_pids_limit_is_a_limit() -> None:
 
 
 def test_a_memory_limit_is_not_set_below_the_reservation() -> None:
-    assert fixed("no-memory-limit", container((MEMORY_RESERVATION, 1 << 30)))[MEMORY] == 1 << 30
+    assert fix("no-memory-limit", container((MEMORY_RESERVATION, 1 << 30)))[MEMORY] == 1 << 30
     with pytest.raises(CannotFix):
-        fixed("no-memory-limit", container(), memory="lots")
+        fix("no-memory-limit", container(), memory="lots")
 
 
 # --- file system -------------------------------------------------------------------------------
@@ -278,19 +256,19 @@ def test_a_read_only_root_gets_a_tmpfs_only_where_nothing_is_mounted() -> None:
         (TMPFS, ("/cache:size=1m",)),
     )
     seen = {"written_paths": ("/var/lib/app/db", "/cache/x", "/tmp/y", "/var/log/app/z")}
-    spec = fixed("writable-rootfs", facts, seen)
+    spec = fix("writable-rootfs", facts, seen)
     assert spec[READ_ONLY]
     assert spec[TMPFS] == ("/cache:size=1m", "/var/log/app:rw,noexec,nosuid,nodev,size=64m")
     assert spec[MOUNTS] == facts.spec[MOUNTS]
     without = facts.replace(spec=facts.spec.with_(READ_ONLY_TMPFS, False))
-    assert any(tmpfs.startswith("/tmp:") for tmpfs in fixed("writable-rootfs", without, seen)[TMPFS])
+    assert any(tmpfs.startswith("/tmp:") for tmpfs in fix("writable-rootfs", without, seen)[TMPFS])
 
 
 def test_a_container_that_changes_its_programs_cannot_get_a_read_only_root() -> None:
     with pytest.raises(CannotFix, match="/usr/lib/app"):
-        fixed("writable-rootfs", container(changes=(FileChange("/usr/lib/app/p.so", "added"),)))
+        fix("writable-rootfs", container(changes=(FileChange("/usr/lib/app/p.so", "added"),)))
     deleted = container(changes=(FileChange("/usr/lib/app/p.so", "deleted"),))
-    assert fixed("writable-rootfs", deleted) == Spec.of((READ_ONLY, True))
+    assert fix("writable-rootfs", deleted) == Spec.of((READ_ONLY, True))
 
 
 @pytest.mark.parametrize(
@@ -321,10 +299,10 @@ def test_which_host_paths_are_sensitive(
 
 def test_a_sensitive_mount_is_made_read_only_and_never_removed() -> None:
     facts = container((MOUNTS, (Mount("bind", "/", "/host", ("rslave",)), Mount("volume", "d", "/d"))))
-    spec = fixed("sensitive-host-mount", facts)
+    spec = fix("sensitive-host-mount", facts)
     assert spec[MOUNTS] == (Mount("bind", "/", "/host", ("ro", "rslave")), Mount("volume", "d", "/d"))
     with pytest.raises(CannotFix, match="secrets of the host"):
-        fixed("sensitive-host-mount", facts.planned(spec))
+        fix("sensitive-host-mount", facts.planned(spec))
 
 
 def test_read_only_does_not_help_against_an_engine_socket_and_directories_are_not_removed() -> None:
@@ -332,9 +310,9 @@ def test_read_only_does_not_help_against_an_engine_socket_and_directories_are_no
     data = Mount("bind", "/srv", "/srv")
     facts = container((MOUNTS, (socket, data)))
     assert status("mounted-engine-socket", facts) is Status.FAIL
-    assert fixed("mounted-engine-socket", facts)[MOUNTS] == (data,)
+    assert fix("mounted-engine-socket", facts)[MOUNTS] == (data,)
     with pytest.raises(CannotFix):
-        fixed("mounted-engine-socket", container((MOUNTS, (Mount("bind", "/run", "/r"),))))
+        fix("mounted-engine-socket", container((MOUNTS, (Mount("bind", "/run", "/r"),))))
 
 
 def test_relabelling_is_unknown_when_nobody_knows_how_it_was_made() -> None:
@@ -377,7 +355,7 @@ def test_host_namespaces_switch_selinux_off_in_silence(option: Any) -> None:
     facts = container((option, "host"), engine=SELINUX_HOST)
     assert status("selinux-disabled", facts) is Status.FAIL
     with pytest.raises(CannotFix, match=f"{option.flag}=host"):
-        fixed("selinux-disabled", facts)
+        fix("selinux-disabled", facts)
     typed = container((option, "host"), (LABEL_TYPE, "web.process"), engine=SELINUX_HOST)
     assert status("selinux-disabled", typed) is Status.PASS
 
@@ -442,11 +420,11 @@ def test_podman_narrows_the_set_to_what_the_image_says() -> None:
 
 def test_dropping_keeps_what_was_added_and_what_a_trial_saw() -> None:
     facts = container((CAP_ADD, ("NET_RAW",)))
-    seen = fixed("default-capabilities-kept", facts, {"capabilities": ("CHOWN", "cap_setuid", "SYS_ADMIN")})
+    seen = fix("default-capabilities-kept", facts, {"capabilities": ("CHOWN", "cap_setuid", "SYS_ADMIN")})
     dropped: tuple[str, ...] = seen[CAP_DROP]
     assert dropped == ("all",)
     assert set(added(seen)) == {"CAP_CHOWN", "CAP_SETUID", "CAP_NET_RAW"}  # never one it did not have
-    guess = fixed("default-capabilities-kept", container())
+    guess = fix("default-capabilities-kept", container())
     assert set(added(guess)) == {
         "CAP_CHOWN",
         "CAP_DAC_OVERRIDE",
@@ -454,20 +432,19 @@ def test_dropping_keeps_what_was_added_and_what_a_trial_saw() -> None:
         "CAP_SETUID",
         "CAP_NET_BIND_SERVICE",
     }
-    unable = fixed("default-capabilities-kept", container((USER, "1001"), (NO_NEW_PRIVILEGES, True)))
+    unable = fix("default-capabilities-kept", container((USER, "1001"), (NO_NEW_PRIVILEGES, True)))
     assert unable[CAP_ADD] == ()
     with pytest.raises(CannotFix):
-        fixed("default-capabilities-kept", container(), {"capabilities": tuple(DEFAULT_CAPABILITIES)})
+        fix("default-capabilities-kept", container(), {"capabilities": tuple(DEFAULT_CAPABILITIES)})
 
 
 def test_only_the_dangerous_capabilities_are_taken_away() -> None:
-    spec = fixed("host-takeover-capabilities", container((CAP_ADD, ("SYS_ADMIN", "NET_RAW"))))
+    spec = fix("host-takeover-capabilities", container((CAP_ADD, ("SYS_ADMIN", "NET_RAW"))))
     assert spec == Spec.of((CAP_ADD, ("NET_RAW",)))
 
 
 def test_user_namespaces_take_a_step_off_the_severity() -> None:
-    check = check_by_id("host-takeover-capabilities")
-    assert check is not None
+    check = the_check("host-takeover-capabilities")
     for engine, expected in ((rootful(), Severity.CRITICAL), (rootless(), Severity.HIGH)):
         facts = container((CAP_ADD, ("SYS_ADMIN",)), engine=engine)
         finding = run(facts, container_subject(facts), [(check, Parameters(check.parameters))])[0]
@@ -491,7 +468,7 @@ def test_privileged_shows_no_devices_no_seccomp_and_no_masks_and_still_fails_all
     )
     for check_id in failing:
         assert status(check_id, facts) is Status.FAIL, check_id
-    after = facts.planned(fixed("privileged", facts))
+    after = facts.planned(fix("privileged", facts))
     for check_id in failing:
         expected = Status.FAIL if check_id == "default-capabilities-kept" else Status.PASS
         assert status(check_id, after) is expected, check_id
@@ -633,10 +610,10 @@ def test_an_engine_secret_as_a_variable_is_seen_where_inspect_hides_its_name() -
 
 
 def test_a_secret_goes_to_the_user_of_the_process() -> None:
-    spec = fixed("loose-secret", container((SECRETS, ("db,type=mount,mode=0444",)), (USER, "1001:5")))
+    spec = fix("loose-secret", container((SECRETS, ("db,type=mount,mode=0444",)), (USER, "1001:5")))
     assert spec[SECRETS] == ("db,type=mount,uid=1001,mode=0400",)
     with pytest.raises(CannotFix, match="UID of user nginx"):
-        fixed("loose-secret", container((SECRETS, ("db,type=mount",)), (USER, "nginx")))
+        fix("loose-secret", container((SECRETS, ("db,type=mount",)), (USER, "nginx")))
 
 
 def test_variables_of_the_host_go_and_those_given_by_name_stay() -> None:
@@ -645,7 +622,7 @@ def test_variables_of_the_host_go_and_those_given_by_name_stay() -> None:
         (ENV, ("TZ=UTC", "SHLVL=1", "AWS_PROFILE=work")), inspect={"Config": {"CreateCommand": command}}
     )
     assert status("leaking-host-environment", facts) is Status.FAIL
-    assert fixed("leaking-host-environment", facts)[ENV] == ("TZ=UTC",)
+    assert fix("leaking-host-environment", facts)[ENV] == ("TZ=UTC",)
 
 
 def test_the_user_that_podman_puts_into_group_0_is_declared() -> None:
@@ -655,8 +632,6 @@ def test_the_user_that_podman_puts_into_group_0_is_declared() -> None:
 
 
 def test_a_pod_that_shares_its_process_namespace_is_not_called_private() -> None:
-    check = check_by_id("host-pid")
-    assert check is not None
     for shared, declared in ((["pid", "net"], "pid of its pod"), (["net"], "pid private")):
         facts = container(pod={"SharedNamespaces": shared})
-        assert check.verdict(facts, Parameters(check.parameters)).declared == declared
+        assert judge("host-pid", facts).declared == declared

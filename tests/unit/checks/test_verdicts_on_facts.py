@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from msgspec import structs
 
-from hardentui.checks import check_by_id
 from hardentui.checks.examples import container, rootful, rootless
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
@@ -21,7 +20,7 @@ from hardentui.host.files.layers import uid_of_name
 from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
 from hardentui.host.machine import read_capacity
 from hardentui.host.process.activity import read_listening
-from hardentui.model.check import FixContext, Parameters
+from hardentui.model.check import Parameters
 from hardentui.model.facts import IdRange, ImageFacts, Kernel, ListeningSocket, NetworkFacts, NotRunning
 from hardentui.model.finding import Severity, Status
 from hardentui.model.host import ApiService, HostFacts
@@ -35,6 +34,7 @@ from hardentui.reading.containers import count_of_list, labels_of
 from hardentui.reading.engine_api import reachable_api
 from hardentui.reading.mounts import own_user_namespace
 from hardentui.reading.system_calls import filter_of
+from tests.support.judging import fix, judge, the_check
 
 if TYPE_CHECKING:
     from hardentui.host.commands import Run
@@ -262,7 +262,7 @@ def test_an_engine_on_tcp_counts_where_the_container_reaches_it(
 def test_an_engine_on_tcp_that_may_be_hidden_is_no_pass(
     network: str, more: dict[str, Any], reason: str
 ) -> None:
-    verdict = _judged("mounted-engine-socket", container((NETWORK, (network,)), **more))
+    verdict = judge("mounted-engine-socket", container((NETWORK, (network,)), **more))
     assert verdict.status is Status.UNKNOWN
     assert reason in verdict.reason
 
@@ -289,8 +289,7 @@ def test_an_internal_network_reaches_the_host_at_its_gateway_only() -> None:
 def test_a_rule_for_a_disk_and_the_right_to_make_its_file_hand_over_the_host(
     rule: str, more: Any, verdict: tuple[Status, Severity, bool]
 ) -> None:
-    check = check_by_id("open-device-cgroup")
-    assert check is not None
+    check = the_check("open-device-cgroup")
     facts = container((DEVICE_CGROUP_RULE, (rule,)), *more)
     (finding,) = run(facts, container_subject(facts), ((check, Parameters(check.parameters)),))
     assert (finding.status, finding.severity, finding.takes_over) == verdict
@@ -310,13 +309,7 @@ def test_a_disk_that_was_opened_after_the_start_counts_like_one_that_was_declare
     """`echo 'b 8:0 r' > devices.allow`"""
     kernel = Kernel(7, device_rules=(rule,), host_user_namespace=True)
     facts = container(*more, kernel=kernel, runtime=RuntimeConfig())
-    assert _judged("open-device-cgroup", facts).severity is severity
-
-
-def _judged(check_id: str, facts: Any) -> Any:
-    check = check_by_id(check_id)
-    assert check is not None
-    return check.verdict(facts, Parameters(check.parameters))
+    assert judge("open-device-cgroup", facts).severity is severity
 
 
 @pytest.mark.parametrize(
@@ -326,20 +319,17 @@ def _judged(check_id: str, facts: Any) -> Any:
 def test_root_beside_the_main_process_is_root(others: frozenset[int], status: Status) -> None:
     maps = (IdRange(0, 1000, 1), IdRange(1, 1001, 100))
     facts = container((USER, "1"), kernel=Kernel(7, uid=1001, uid_map=maps, other_uids=others))
-    assert _judged("root-user", facts).status is status
-    check = check_by_id("root-user")
-    assert check is not None
-    assert check.remediate is not None
+    assert judge("root-user", facts).status is status
     if status is Status.FAIL:
         with pytest.raises(CannotFix, match="one of its programs becomes root"):
-            check.remediate(facts.spec, FixContext(facts, Parameters(check.parameters), {}))
+            fix("root-user", facts)
 
 
 def test_a_namespace_of_the_host_is_high_whatever_it_was_asked_by() -> None:
     facts = container(
         (PID, "ns:/proc/9/ns/pid"), kernel=Kernel(7, shared_namespaces=frozenset({"pid"}), uid_map=())
     )
-    verdict = _judged("host-pid", facts)
+    verdict = judge("host-pid", facts)
     assert (verdict.severity, verdict.reason) == (Severity.HIGH, "sees the processes of the host")
 
 
@@ -353,16 +343,16 @@ def test_a_namespace_of_the_host_is_high_whatever_it_was_asked_by() -> None:
     ],
 )
 def test_no_size_of_shared_memory_is_no_limit(pairs: Any, status: Status) -> None:
-    assert _judged("loose-tmpfs", container(*pairs)).status is status
+    assert judge("loose-tmpfs", container(*pairs)).status is status
 
 
 def test_the_engines_sysctls_are_the_containers_too_until_it_is_planned_anew() -> None:
     told = RuntimeConfigs().read({"linux": {"sysctl": {"net.ipv4.ip_forward": "1"}}})
     facts = container(kernel=Kernel(7), runtime=told)
-    assert _judged("unsafe-sysctls", facts).status is Status.FAIL
-    assert _judged("unsafe-sysctls", facts.planned(facts.spec)).status is Status.PASS
+    assert judge("unsafe-sysctls", facts).status is Status.FAIL
+    assert judge("unsafe-sysctls", facts.planned(facts.spec)).status is Status.PASS
     stock = RuntimeConfigs().read({"linux": {"sysctl": {"net.ipv4.ping_group_range": "0 0"}}})
-    assert _judged("unsafe-sysctls", container(runtime=stock)).status is Status.PASS
+    assert judge("unsafe-sysctls", container(runtime=stock)).status is Status.PASS
 
 
 _ON_CGROUP_2 = Kernel(7, host_user_namespace=True, device_rules=None)
@@ -387,8 +377,8 @@ def test_root_of_the_host_without_a_device_filter_opens_every_device(
 ) -> None:
     told = RuntimeConfigs().read({"linux": {"resources": {"devices": devices}}})
     facts = container(kernel=kernel, runtime=told)
-    assert _judged("open-device-cgroup", facts).status is status
-    assert _judged("open-device-cgroup", facts.planned(facts.spec)).status is Status.PASS
+    assert judge("open-device-cgroup", facts).status is status
+    assert judge("open-device-cgroup", facts.planned(facts.spec)).status is Status.PASS
 
 
 _ETC = MountedPath("/h", ("/etc",), "bind", "/etc", ("rw",), in_force=True)
@@ -408,7 +398,7 @@ def test_the_files_of_root_are_not_those_of_a_mapped_root(
 ) -> None:
     mounted = structs.replace(_ETC, options=options)
     facts = container((MOUNTS, (Mount("bind", "/etc", "/h"),)), kernel=kernel, mounted=(mounted,))
-    verdict = _judged("sensitive-host-mount", facts)
+    verdict = judge("sensitive-host-mount", facts)
     assert (verdict.status, verdict.severity) == (Status.FAIL, severity)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from hardentui.checks import check_by_id
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
 from hardentui.errors import CannotFix
 from hardentui.features.looking.container_readers import links_of, real_path
@@ -16,7 +15,7 @@ from hardentui.harden.evaluate import container_subject, evaluate
 from hardentui.host.files.reader import LocalFiles
 from hardentui.images.layer import credential
 from hardentui.model.capabilities import ALL_CAPABILITIES
-from hardentui.model.check import Checklist, FixContext, Parameters
+from hardentui.model.check import Checklist
 from hardentui.model.facts import (
     CapabilitySets,
     ContainerFacts,
@@ -35,19 +34,13 @@ from hardentui.model.network import Peer, Peers
 from hardentui.options import *
 from hardentui.options.inspect.view import Sources
 from hardentui.options.read import read_spec
+from tests.support.judging import fix, judge, the_check
 
 PASS, FAIL, NOT_APPLICABLE = Status.PASS, Status.FAIL, Status.NOT_APPLICABLE
 
 
-def verdict(check_id: str, facts: ContainerFacts) -> Verdict:
-    check = check_by_id(check_id)
-    assert check is not None
-    answer: Verdict = check.verdict(facts, Parameters(check.parameters))
-    return answer
-
-
 def answer(check_id: str, facts: ContainerFacts) -> Status:
-    return verdict(check_id, facts).status
+    return judge(check_id, facts).status
 
 
 def bind(source: str, destination: str = "/data", *options: str) -> tuple[Any, Any]:
@@ -202,7 +195,7 @@ def on_network(name: str, label: str, pod_id: str = "", infra: bool = False) -> 
 
 
 def shared(*all_facts: ContainerFacts) -> dict[str, Verdict]:
-    return {facts.name: verdict("shared-network", facts) for facts in with_peers(all_facts)}
+    return {facts.name: judge("shared-network", facts) for facts in with_peers(all_facts)}
 
 
 def test_the_infra_container_belongs_to_the_application_of_its_pod() -> None:
@@ -275,13 +268,10 @@ _ASKED_FOR = ((MEMORY, 64 << 20), (CPUS, 0.5), (PIDS_LIMIT, 100))
 def test_limits_that_podman_ignores_are_none(check_id: str) -> None:
     """Rootless on cgroup v1: inspect may still show what was asked for while nothing runs yet."""
     old, new = ({"host": {"cgroupVersion": version}} for version in ("v1", "v2"))
-    check = check_by_id(check_id)
-    assert check is not None
-    assert check.remediate is not None
     ignored = container(*_ASKED_FOR, engine=rootless(info=old))
     assert answer(check_id, ignored) is FAIL
     with pytest.raises(CannotFix, match="cgroup v1"):
-        check.remediate(ignored.spec, FixContext(ignored, Parameters(check.parameters)))
+        fix(check_id, ignored)
     assert answer(check_id, container(*_ASKED_FOR, engine=rootless(info=new))) is PASS
     assert answer(check_id, container(*_ASKED_FOR, engine=rootful(info=old))) is PASS
 
@@ -306,7 +296,7 @@ def test_all_capabilities_are_a_list_once_podman_has_them() -> None:
 
 def test_a_program_of_many_names_is_called_by_the_one_that_it_runs_as() -> None:
     main, relay = Process(7, "httpd", "/bin/busybox"), Process(8, "nc", "/bin/busybox")
-    result = verdict("unexpected-process", container(kernel=Kernel(7, processes=(main, relay))))
+    result = judge("unexpected-process", container(kernel=Kernel(7, processes=(main, relay))))
     assert result.reason == "running now: nc"
     assert [proof.saw for proof in result.evidence] == ["/bin/busybox as nc"]
 
@@ -331,7 +321,7 @@ def test_the_network_of_a_pod_is_read_from_what_its_infra_container_is_on() -> N
     assert answer("default-network", infra("bridge", "podman")) is FAIL
     assert answer("host-network", infra("bridge", "shop-net")) is PASS
     host = infra("host", kernel=Kernel(7, shared_namespaces=frozenset({"net"})))
-    assert verdict("host-network", host).reason == "configured to use the host's network"
+    assert judge("host-network", host).reason == "configured to use the host's network"
     assert answer("host-network", infra("host")) is FAIL
     assert answer("wildcard-port", infra("host")) is NOT_APPLICABLE
 
@@ -351,8 +341,7 @@ def test_podmans_own_program_in_a_pod_is_not_judged_like_a_service(check_id: str
 @pytest.mark.parametrize("check_id", ["wildcard-port", "exposed-admin-port"])
 def test_an_open_port_is_as_open_without_root(check_id: str) -> None:
     """Who can reach it from outside has nothing to do with what a broken-in process may do inside."""
-    check = check_by_id(check_id)
-    assert check is not None
+    check = the_check(check_id)
     port = (PUBLISH, (Port(6379, "6379"),))
     for engine in (rootful(), rootless()):
         facts = container(port, engine=engine)
@@ -391,9 +380,7 @@ def test_what_describes_a_secret_is_none(variable: str, is_credential: bool) -> 
     ],
 )
 def test_advice_about_a_secret_works_for_the_user_and_the_image(user: str, name: str, said: str) -> None:
-    check = check_by_id("plaintext-secret-env")
-    assert check is not None
-    told = check.verdict(container((ENV, (f"{name}=correct-horse",)), (USER, user))).commands
+    told = judge("plaintext-secret-env", container((ENV, (f"{name}=correct-horse",)), (USER, user))).commands
     assert f"--secret web-{name.lower().replace('_', '-')},type=env,target={name}" in told[1]
     assert [said in line for line in told[2:]] == ([True] if said else [])
 

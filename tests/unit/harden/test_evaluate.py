@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from hardentui.checks import check_by_id
 from hardentui.checks.examples import container
 from hardentui.harden.evaluate import container_subject, run
 from hardentui.model.check import Parameters
 from hardentui.model.finding import Status
 from hardentui.options import MOUNTS, Mount
+from tests.support.judging import the_check
 
 
 @pytest.mark.parametrize(
@@ -24,8 +24,7 @@ from hardentui.options import MOUNTS, Mount
 def test_only_a_takeover_is_told_before_the_containers_are_compared(
     source: str, options: tuple[str, ...], alone: Status, compared: Status
 ) -> None:
-    check = check_by_id("sensitive-host-mount")
-    assert check is not None
+    check = the_check("sensitive-host-mount")
     assert check.compares
     facts = container((MOUNTS, (Mount("bind", source, "/x", options),)))
     for complete, status in ((False, alone), (True, compared)):

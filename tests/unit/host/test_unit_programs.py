@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.checks import check_by_id
 from hardentui.host.machine import read_host
 from hardentui.host.units.programs import files_of_command
-from hardentui.model.check import Parameters
 from hardentui.model.finding import Verdict
 from hardentui.model.spec import Version
+from tests.support.judging import judge
 from tests.support.rooted import Rooted
 
 PASSWD = "root:x:0:0::/root:/bin/sh\nanna:x:1000:1000::/home/anna:/bin/sh\n"
@@ -41,10 +40,7 @@ def judged(files: Rooted) -> Verdict:
     files.root.chmod(0o755)
     files.put("/etc/passwd", PASSWD)
     files.put("/etc/group", GROUP)
-    check = check_by_id("writable-unit-files")
-    assert check is not None
-    verdict: Verdict = check.verdict(read_host(files, version=Version(5, 4, 2)), Parameters({}))
-    return verdict
+    return judge("writable-unit-files", read_host(files, version=Version(5, 4, 2)))
 
 
 @pytest.mark.parametrize(

@@ -12,20 +12,19 @@ from pathlib import Path
 import pytest
 from msgspec.structs import asdict, replace
 
-from hardentui.checks import check_by_id
 from hardentui.checks.examples import container
 from hardentui.features.looking.host_side import HostSide
 from hardentui.features.looking.mounted_paths import mounts_and_sockets
 from hardentui.host.files.reader import LocalFiles
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.network.unix_sockets import UnixSockets
-from hardentui.model.check import Parameters
 from hardentui.model.facts import VolumeFacts
 from hardentui.model.finding import Status
 from hardentui.model.known import Unread
 from hardentui.model.mounts import Listener, ReachableSocket
 from hardentui.options import MOUNTS, Mount
 from hardentui.reading.sockets import Power, control_sockets, engine_mounts, open_sockets, service_of
+from tests.support.judging import judge
 
 
 @pytest.fixture
@@ -268,6 +267,4 @@ def test_a_socket_that_a_program_of_the_host_makes_in_a_volume_is_reachable_thro
     assert (engine.path, engine.is_socket) == (str(listening), False)
     assert not engine_mounts(facts.replace(sockets=(relay,)).planned(facts.spec.with_(MOUNTS, ())))
     bus = replace(socket_in_volume, listener=Listener("/srv/bus", "dbus-daemon"))
-    check = check_by_id("mounted-control-socket")
-    assert check is not None
-    assert check.verdict(facts.replace(sockets=(bus,)), Parameters({})).status is Status.FAIL
+    assert judge("mounted-control-socket", facts.replace(sockets=(bus,))).status is Status.FAIL

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.checks import check_by_id
 from hardentui.host.machine import read_host
-from hardentui.model.check import Parameters
 from hardentui.model.known import Known, Unread
 from hardentui.model.spec import Version
+from tests.support.judging import judge
 from tests.support.rooted import Rooted
 
 RULES = "".join(
@@ -26,10 +25,8 @@ def status(files: Rooted, check_id: str, loaded: str | None = None) -> str:
             return loaded
         return Unread("it was not asked")
 
-    check = check_by_id(check_id)
-    assert check is not None
     facts = read_host(files, version=Version(5, 4, 2), run=run)
-    return str(check.verdict(facts, Parameters(check.parameters)).status)
+    return str(judge(check_id, facts).status)
 
 
 def process(files: Rooted, pid: int, command: str) -> None:

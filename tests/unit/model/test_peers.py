@@ -5,12 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardentui.checks import check_by_id
 from hardentui.checks.examples import container
-from hardentui.model.check import Parameters
 from hardentui.model.finding import Status
 from hardentui.model.network import ALL_IDS, Peer, Peers, categories_of
 from hardentui.options import LABELS, NETWORK
+from tests.support.judging import judge
 
 WEB = Peer("a" * 64, "web", ("shop-net", "podman"), "shop", uid_ranges=((100_000, 1000),))
 DB = Peer("b" * 64, "db", ("shop-net",), "shop", "p1", "u:r_u:r_t:s0:c2,c1", ((101_000, 1000),))
@@ -67,8 +66,6 @@ def test_a_network_with_a_thousand_strangers_is_told_in_twenty_lines() -> None:
         Peer(f"{number:064d}", f"c{number}", ("podman",), f"app{number}") for number in range(1000)
     )
     own = container((NETWORK, ("podman",)), (LABELS, ("app=shop",)), peers=Peers(strangers))
-    check = check_by_id("shared-network")
-    assert check is not None
-    verdict = check.verdict(own, Parameters())
+    verdict = judge("shared-network", own)
     assert verdict.status is Status.FAIL
     assert len(verdict.evidence) == 20

@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-from hardentui.checks import check_by_id
 from hardentui.checks.examples import container
-from hardentui.model.check import Parameters
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Status
 from hardentui.model.image import ImageFile, ImageInventory, LayerSize
 from hardentui.reading.base_images import Base, base_of, sketch, smaller_base
+from tests.support.judging import judge
 
 APT = ImageFile("/usr/bin/apt-get", "package manager apt-get", 1, kind="package manager")
 GCC = ImageFile("/usr/bin/gcc", "compiler gcc", 2, kind="compiler")
@@ -89,10 +88,8 @@ def test_names_out_of_the_image_cannot_leave_their_line() -> None:
 
 
 def test_the_check_shows_the_sketch() -> None:
-    check = check_by_id("tools-in-image")
-    assert check is not None
     inspect: dict[str, Any] = {"Config": {"Entrypoint": ["/app/server"]}}
     image = ImageFacts("1" * 64, inspect, inventory=ImageInventory(release=DEBIAN, tools=(APT,)))
-    verdict = check.verdict(container(image=image), Parameters({"allowed": ()}))
+    verdict = judge("tools-in-image", container(image=image), allowed=())
     assert verdict.status is Status.FAIL
     assert "COPY --from=build /app/server /app/server" in verdict.commands

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.checks import all_checks, check_by_id
+from hardentui.checks import all_checks
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container
 from hardentui.errors import ChecklistError, PlanError
 from hardentui.features.checklists import loading as checklists
@@ -19,17 +19,12 @@ from hardentui.model.plan import Choice
 from hardentui.options import CAP_ADD, MEMORY, MEMORY_RESERVATION, NO_NEW_PRIVILEGES, USER
 from hardentui.options.codecs import size_of
 from hardentui.reading.forms import FORMS, fault_of, text_of, value_of
+from tests.support.judging import the_check
 
 _KILL = {"io.containers.capabilities": "KILL"}
 _ALL_KEPT = Kernel(7, capabilities=CapabilitySets(bounding=DEFAULT_CAPABILITIES))
 EMPTY = Checklist("none", "None", ())
 TAKING = [check for check in all_checks() if check.takes]
-
-
-def _check(check_id: str) -> AnyCheck:
-    check = check_by_id(check_id)
-    assert check is not None
-    return check
 
 
 @pytest.mark.parametrize("check", TAKING, ids=lambda check: check.id)
@@ -64,7 +59,7 @@ def test_every_form_is_taken_by_a_fix() -> None:
     ],
 )
 def test_a_form_takes_good_values_and_names_bad_ones(check: str, name: str, good: str, bad: str) -> None:
-    tested = _check(check)
+    tested = the_check(check)
     for text in good.split():
         value_of(tested, name, text)
     for text in bad.split():
@@ -73,7 +68,7 @@ def test_a_form_takes_good_values_and_names_bad_ones(check: str, name: str, good
 
 
 def test_a_command_is_one_line_of_any_words() -> None:
-    check = _check("missing-health-check")
+    check = the_check("missing-health-check")
     assert value_of(check, "command", "  curl -fsS 'http://x/?a=1'  ") == "curl -fsS 'http://x/?a=1'"
     assert fault_of(check, "command", "a\nb")
     assert not fault_of(check, "command", ""), "no command is the default, and the fix says what it needs"
@@ -89,12 +84,12 @@ def test_a_command_is_one_line_of_any_words() -> None:
     ],
 )
 def test_no_value_moves_a_terminal(check: str, name: str, start: str, hidden: str) -> None:
-    assert fault_of(_check(check), name, f"{start}{hidden}x")
-    assert not fault_of(_check(check), name, f"{start}eth0")
+    assert fault_of(the_check(check), name, f"{start}{hidden}x")
+    assert not fault_of(the_check(check), name, f"{start}eth0")
 
 
 def _setting(check: str, facts: ContainerFacts, choice: Choice, checklist: Checklist = EMPTY) -> FixValue:
-    (setting,) = settings_of(_check(check), facts, choice, checklist)
+    (setting,) = settings_of(the_check(check), facts, choice, checklist)
     return setting
 
 
@@ -123,7 +118,7 @@ def test_where_a_value_comes_from() -> None:
 def test_what_is_measured_is_what_the_fix_writes(facts: ContainerFacts, words: str) -> None:
     choice = Choice("no-memory-limit", (("memory", "1g"),))
     measured = _setting("no-memory-limit", facts, choice).measured
-    plan = make_plan(facts, [choice], [_check("no-memory-limit")], EMPTY)
+    plan = make_plan(facts, [choice], [the_check("no-memory-limit")], EMPTY)
     assert measured is not None
     assert words in measured.why
     assert size_of(str(measured.value)) == plan.after[MEMORY]
@@ -146,13 +141,13 @@ def test_known_needs_decide_which_capabilities_are_kept(facts: ContainerFacts, k
     measured = _setting("default-capabilities-kept", facts, choice).measured
     assert measured is not None
     assert measured.value == kept
-    plan = make_plan(facts, [choice], [_check("default-capabilities-kept")], EMPTY)
+    plan = make_plan(facts, [choice], [the_check("default-capabilities-kept")], EMPTY)
     assert plan.after[CAP_ADD] == kept
 
 
 @pytest.mark.parametrize(("check", "name"), [("root-user", "user"), ("missing-health-check", "command")])
 def test_a_fix_without_its_value_names_what_it_needs(check: str, name: str) -> None:
-    tested = _check(check)
+    tested = the_check(check)
     (skipped,) = make_plan(tested.fails()[1], [Choice(check)], [tested], EMPTY).skipped
     assert skipped.needs == name
 

@@ -6,17 +6,15 @@ from typing import Any
 
 import pytest
 
-from hardentui.checks import check_by_id
 from hardentui.checks.examples import configuration, container, rootful, rootless
 from hardentui.features.looking.gather import with_peers
-from hardentui.model.check import Parameters
 from hardentui.model.configuration import FileFact
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Severity, Status, Verdict
+from hardentui.model.finding import Severity, Status
 from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.model.trust import TrustFacts
 from hardentui.options import MOUNTS, Mount
 from hardentui.reading.host_paths import Gain, gains, sensitive_mounts, severity_of
+from tests.support.judging import judge
 
 READABLE = [
     *("/root", "/root/.ssh", "/home/anna", "/home", "/home/anna/.aws/credentials", "/data/anna/.ssh"),
@@ -314,25 +312,23 @@ def test_what_a_user_runs_is_known_by_its_name_wherever_it_lies(path: str) -> No
 
 
 def test_a_working_tree_of_git_is_no_system_path() -> None:
-    check = check_by_id("sensitive-host-mount")
-    assert check is not None
     assert gains("/srv/shop/.git/hooks", written=True) == {Gain.REPOSITORY}
     tree = container((MOUNTS, (Mount("bind", "/srv/shop", "/s"),)), repositories=("/srv/shop/.git",))
-    verdict = check.verdict(tree)
+    verdict = judge("sensitive-host-mount", tree)
     assert (verdict.status, verdict.severity) == (Status.FAIL, Severity.MEDIUM)
     assert "next commit" in verdict.reason
     assert not gains("/srv/shop/.git/hooks", written=False)
 
 
 def test_where_the_home_of_a_rootless_engine_is_not_known_nothing_passes() -> None:
-    check = check_by_id("sensitive-host-mount")
-    assert check is not None
     mounted = (MOUNTS, (Mount("bind", "/srv/web", "/x"),))
-    lost = check.verdict(container(mounted, engine=rootless()), Parameters({}))
+    lost = judge("sensitive-host-mount", container(mounted, engine=rootless()))
     assert lost.status is Status.UNKNOWN
-    known = check.verdict(container(mounted, engine=rootless(trust=TrustFacts(home="/h"))), Parameters({}))
-    assert known.status is Status.PASS
-    assert check.verdict(container(engine=rootless()), Parameters({})).status is Status.PASS
+    for passing in (
+        container(mounted, engine=rootless(trust=TrustFacts(home="/h"))),
+        container(engine=rootless()),
+    ):
+        assert judge("sensitive-host-mount", passing).status is Status.PASS
 
 
 @pytest.mark.parametrize(
@@ -357,12 +353,6 @@ def test_what_the_engine_runs_for_single_containers_is_not_theirs_to_change(
         facts = facts.replace(programs=programs)
     else:
         (facts, _) = with_peers([facts, other])
-    verdict = _verdict(facts)
+    verdict = judge("sensitive-host-mount", facts)
     assert (verdict.status is Status.FAIL) is bad
     assert not bad or verdict.severity is Severity.CRITICAL
-
-
-def _verdict(facts: ContainerFacts) -> Verdict:
-    check = check_by_id("sensitive-host-mount")
-    assert check is not None
-    return check.verdict(facts, Parameters(check.parameters))

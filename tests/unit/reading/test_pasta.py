@@ -6,31 +6,20 @@ from typing import Any
 
 import pytest
 
-from hardentui.checks import check_by_id
 from hardentui.checks.examples import configuration, container, rootless
 from hardentui.errors import CannotFix
-from hardentui.model.check import FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import Status
-from hardentui.model.spec import Spec
 from hardentui.model.trust import TrustFacts
 from hardentui.options import NETWORK, PUBLISH, Port
 from hardentui.reading.networks import opened_by_pasta
+from tests.support.judging import fix, judge
 
 _BY_PODMAN = ("pasta", "--config-net", "-t", "8080-8080:80-80", "-u", "none", "-T", "none", "--no-map-gw")
 
 
 def _status(name: str, facts: ContainerFacts) -> Status:
-    check = check_by_id(name)
-    assert check is not None
-    return check.verdict(facts, Parameters(check.parameters)).status
-
-
-def _fixed(name: str, facts: ContainerFacts) -> Spec:
-    check = check_by_id(name)
-    assert check is not None
-    assert check.remediate is not None
-    return check.remediate(facts.spec, FixContext(facts, Parameters(check.parameters)))
+    return judge(name, facts).status
 
 
 def _with(*words: str, **over: Any) -> ContainerFacts:
@@ -75,7 +64,7 @@ def test_what_is_as_good_as_every_port_is_told(words: tuple[str, ...]) -> None:
     assert opened_by_pasta(facts, ()).everything
     assert _status("wildcard-port", facts) is Status.FAIL
     with pytest.raises(CannotFix):
-        _fixed("wildcard-port", facts)
+        fix("wildcard-port", facts)
 
 
 def test_podmans_own_words_for_published_ports_are_no_further_ports() -> None:
@@ -89,7 +78,7 @@ def test_podmans_own_words_for_published_ports_are_no_further_ports() -> None:
 def test_a_database_behind_an_option_of_pasta_is_exposed_and_gets_published_on_loopback() -> None:
     facts = _with("--mtu", "1400", "-t", "5432")
     assert _status("exposed-admin-port", facts) is Status.FAIL
-    fixed = _fixed("exposed-admin-port", facts)
+    fixed = fix("exposed-admin-port", facts)
     assert fixed[NETWORK] == ("pasta:--mtu,1400",)
     assert fixed[PUBLISH] == (Port(5432, "5432", "127.0.0.1"),)
 
@@ -100,4 +89,4 @@ def test_options_of_the_engine_count_for_its_containers_and_are_not_the_containe
     assert opened_by_pasta(facts, ()).ports == (Port(5432, "5432"),)
     assert not opened_by_pasta(container((NETWORK, ("shop",)), engine=rootless(trust=conf)), ()).ports
     with pytest.raises(CannotFix):
-        _fixed("wildcard-port", facts)
+        fix("wildcard-port", facts)

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from hardentui.checks import check_by_id
 from hardentui.checks.examples import container
 from hardentui.errors import InputError
 from hardentui.model.facts import ImageFacts
@@ -19,6 +18,7 @@ from hardentui.model.image import ScanReport, Vulnerability
 from hardentui.model.known import Unread
 from hardentui.scanners import trivy
 from hardentui.scanners.stored import as_document, parse_report, subject_of
+from tests.support.judging import judge
 from tests.unit.scanners.recorded import (
     CLAIR,
     DIGEST,
@@ -223,7 +223,5 @@ CLEAN = ScanReport(
 def test_an_old_or_partial_report_without_findings_is_not_clean(
     check: str, scan: ScanReport, status: Status
 ) -> None:
-    result = check_by_id(check)
-    assert result is not None
-    verdict = result.verdict(container(image=ImageFacts("1" * 64, scan=scan)))
+    verdict = judge(check, container(image=ImageFacts("1" * 64, scan=scan)))
     assert verdict.status is status, verdict.reason

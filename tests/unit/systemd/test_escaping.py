@@ -74,8 +74,3 @@ def test_words_of_a_line() -> None:
 
 def test_plain_values_keep_their_dollars() -> None:
     assert plain("cost 5$ or 10%") == "cost 5$ or 10%%"
-
-
-def test_the_message_tells_the_reason() -> None:
-    with pytest.raises(CannotExpress, match="line break"):
-        escape("a\nb", KeyKind.RAW_ONE)

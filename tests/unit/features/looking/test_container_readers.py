@@ -12,19 +12,18 @@ from typing import Any, cast
 
 import pytest
 
-from hardentui.checks import check_by_id
 from hardentui.checks.examples import container, rootless
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.features.looking.container_readers import READERS, Place, RuntimeConfigs
 from hardentui.features.looking.once_per_engine import OncePerEngine
 from hardentui.host.files.reader import LocalFiles
-from hardentui.model.check import Parameters
 from hardentui.model.facts import ContainerFacts, VolumeFacts
 from hardentui.model.finding import Status
 from hardentui.model.known import later
 from hardentui.model.trust import TrustFacts
 from hardentui.options import MOUNTS, SECCOMP_PROFILE, Mount
+from tests.support.judging import judge
 
 OWNER = 1000 if os.getuid() == 0 else os.getuid()
 
@@ -57,10 +56,7 @@ def looked_at(
 
 
 def status(check_id: str, facts: ContainerFacts) -> Status:
-    check = check_by_id(check_id)
-    assert check is not None
-    answer: Status = check.verdict(facts, Parameters(check.parameters)).status
-    return answer
+    return judge(check_id, facts).status
 
 
 def named(path: Path, way: str) -> dict[str, Any]:

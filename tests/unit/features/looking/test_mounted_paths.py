@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from msgspec.structs import asdict
 
-from hardentui.checks import check_by_id
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.features.looking.host_side import HostSide
@@ -17,12 +16,13 @@ from hardentui.features.looking.mounted_paths import mounts_and_sockets
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.process.cgroups import MountTable, parse_mountinfo
 from hardentui.host.process.proc import _mount_rows
-from hardentui.model.check import AnyCheck, FixContext, Parameters
+from hardentui.model.check import FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, VolumeFacts
-from hardentui.model.finding import Severity, Status, Verdict
+from hardentui.model.finding import Severity, Status
 from hardentui.model.known import Known, Unread
 from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM, Mount
+from tests.support.judging import judge, the_check
 
 ID = "a" * 64
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
@@ -88,17 +88,6 @@ def with_mounts(facts: ContainerFacts, *around: Any) -> ContainerFacts:
     return facts.replace(**asdict(mounts_and_sockets(facts, *around)))
 
 
-def the_check(check_id: str) -> AnyCheck:
-    result = check_by_id(check_id)
-    assert result is not None
-    return result
-
-
-def judged(check_id: str, facts: ContainerFacts) -> Verdict:
-    check = the_check(check_id)
-    return check.verdict(facts, Parameters(check.parameters))
-
-
 # --- mount tables ---------------------------------------------------------------------------------
 
 
@@ -152,7 +141,7 @@ def test_what_the_host_has_mounted_below_counts_by_all_its_names(host: str, stat
         of=Kernel(7, mounts=_mount_rows(parse_mountinfo("\n".join(rows)), names)),
         mounts=(entry("/srv/web", "/x"),),
     )
-    assert judged("sensitive-host-mount", facts).status is status
+    assert judge("sensitive-host-mount", facts).status is status
 
 
 def test_a_bind_shows_what_it_leads_to_now_not_what_was_typed() -> None:
@@ -163,7 +152,7 @@ def test_a_bind_shows_what_it_leads_to_now_not_what_was_typed() -> None:
     )
     (mounted,) = facts.mounted
     assert (mounted.paths, mounted.origin, mounted.in_force) == (("/root",), MountOrigin.DECLARED, True)
-    assert judged("sensitive-host-mount", facts).status is Status.FAIL
+    assert judge("sensitive-host-mount", facts).status is Status.FAIL
 
 
 def test_a_volume_of_its_own_is_none_of_the_hosts_wherever_its_storage_is_mounted() -> None:
@@ -197,14 +186,14 @@ def test_a_volume_on_the_disk_of_the_host_is_the_root_of_the_host() -> None:
     for of in (kernel("8:1 / /x rw - ext4 /dev/sda1 rw"), None):
         facts = seen(where, of=of, mounts=mounts, volumes={"disk": volume})
         assert facts.mounted[0].paths[0] == "/"
-        assert judged("sensitive-host-mount", facts).status is Status.FAIL
+        assert judge("sensitive-host-mount", facts).status is Status.FAIL
 
 
 def test_what_another_container_brings_is_told_of_and_not_changed_here() -> None:
     given = {"base": {"Mounts": [entry("/etc", "/x", RW=False)]}}
     for of in (kernel("8:1 /etc /x ro - ext4 /dev/sda1 rw"), None):
         facts = seen((VOLUMES_FROM, ("base",)), of=of, givers=given)
-        verdict = judged("sensitive-host-mount", facts)
+        verdict = judge("sensitive-host-mount", facts)
         assert verdict.status is Status.FAIL
         assert "comes from the container base (--volumes-from)" in verdict.evidence[0].saw
         check = the_check("sensitive-host-mount")
@@ -216,9 +205,9 @@ def test_what_another_container_brings_is_told_of_and_not_changed_here() -> None
 
 def test_a_giver_that_is_gone_makes_it_unknown_until_the_kernel_tells() -> None:
     for check in ("sensitive-host-mount", "mounted-engine-socket", "mounted-control-socket"):
-        assert judged(check, seen((VOLUMES_FROM, ("gone",)))).status is Status.UNKNOWN
+        assert judge(check, seen((VOLUMES_FROM, ("gone",)))).status is Status.UNKNOWN
     running = seen((VOLUMES_FROM, ("gone",)), of=kernel("8:1 /etc /x ro - ext4 /dev/sda1 rw"))
-    assert judged("sensitive-host-mount", running).status is Status.FAIL
+    assert judge("sensitive-host-mount", running).status is Status.FAIL
     assert running.mounted[0].giver == "gone"
 
 
@@ -232,7 +221,7 @@ def test_what_the_pod_brings_is_the_pods() -> None:
 
 def test_what_nobody_asked_for_is_the_engines() -> None:
     facts = seen(of=kernel("8:1 /etc/pam.d /x rw - ext4 /dev/sda1 rw"))
-    verdict = judged("sensitive-host-mount", facts)
+    verdict = judge("sensitive-host-mount", facts)
     assert verdict.status is Status.FAIL
     assert "containers.conf" in verdict.evidence[0].saw
 
@@ -241,7 +230,7 @@ def test_what_nobody_asked_for_is_the_engines() -> None:
 def test_a_mount_of_the_host_hides_in_none_of_the_runtimes_own_places(point: str) -> None:
     """`nsenter … mount --bind`, or move_mount(2) into the namespace of the container."""
     late = kernel("0:22 / /dev rw - tmpfs tmpfs rw", f"8:1 /etc {point} rw - ext4 /dev/sda1 rw")
-    assert judged("sensitive-host-mount", seen(of=late)).severity is Severity.CRITICAL
+    assert judge("sensitive-host-mount", seen(of=late)).severity is Severity.CRITICAL
 
 
 @pytest.mark.parametrize(
@@ -260,11 +249,11 @@ def test_masks_shared_memory_and_cgroups_are_the_runtimes(row: str) -> None:
 def test_a_disk_that_was_mounted_after_the_start_is_the_hosts(row: str) -> None:
     """`nsenter … mount /dev/sdc1 /mnt`: the host has not mounted it, so no path leads there."""
     facts = seen(of=kernel(row))
-    verdict = judged("sensitive-host-mount", facts)
+    verdict = judge("sensitive-host-mount", facts)
     assert (verdict.status, verdict.severity) == (Status.FAIL, Severity.CRITICAL)
     own = [entry("/dev/sdc1", "/mnt", "volume", Name="data")]
     assert (
-        judged(
+        judge(
             "sensitive-host-mount", seen(of=kernel("8:33 / /mnt rw - ext4 /dev/sdc1 rw"), mounts=tuple(own))
         ).status
         is Status.PASS
@@ -283,7 +272,7 @@ def test_a_disk_that_was_mounted_after_the_start_is_the_hosts(row: str) -> None:
 def test_an_open_directory_leads_past_all_mounts(path: str, status: Status) -> None:
     """`podman run --preserve-fds=1 … 3</`; CVE-2024-21626. From any directory, `..` leads to the root."""
     facts = seen(of=kernel().replace(left_open={"/proc/1/fd/3": path}))
-    verdict = judged("sensitive-host-mount", facts)
+    verdict = judge("sensitive-host-mount", facts)
     assert verdict.status is status
     if status is Status.FAIL:
         assert "--preserve-fds" in verdict.evidence[0].saw
@@ -292,8 +281,8 @@ def test_an_open_directory_leads_past_all_mounts(path: str, status: Status) -> N
 def test_whether_what_was_passed_is_of_the_host_may_be_unknown() -> None:
     command = {"Config": {"CreateCommand": ["podman", "run", "--preserve-fds=1", "localhost/web:1"]}}
     hidden = kernel().replace(left_open=Unread("/proc/7/fd: Permission denied"))
-    assert judged("sensitive-host-mount", seen(of=hidden, inspect=command)).status is Status.UNKNOWN
-    assert judged("sensitive-host-mount", seen(of=hidden)).status is Status.PASS
+    assert judge("sensitive-host-mount", seen(of=hidden, inspect=command)).status is Status.UNKNOWN
+    assert judge("sensitive-host-mount", seen(of=hidden)).status is Status.PASS
 
 
 def test_a_root_directory_is_what_it_is() -> None:
@@ -304,8 +293,8 @@ def test_a_root_directory_is_what_it_is() -> None:
     for kernel_view in (of, None):
         facts = seen((ROOTFS, "/"), of=kernel_view)
         assert facts.mounted[0].paths == ("/",)
-        assert judged("sensitive-host-mount", facts).status is Status.FAIL
-    assert judged("sensitive-host-mount", seen((ROOTFS, "/srv/rootfs"))).status is Status.PASS
+        assert judge("sensitive-host-mount", facts).status is Status.FAIL
+    assert judge("sensitive-host-mount", seen((ROOTFS, "/srv/rootfs"))).status is Status.PASS
 
 
 def test_read_only_does_not_reach_the_file_systems_below() -> None:
@@ -315,7 +304,7 @@ def test_read_only_does_not_reach_the_file_systems_below() -> None:
         mounts=(entry("/sys", "/x", RW=False),),
     )
     assert [mount.destination for mount in facts.mounted] == ["/x", "/x/fs/cgroup"]
-    assert judged("sensitive-host-mount", facts).severity is Severity.CRITICAL
+    assert judge("sensitive-host-mount", facts).severity is Severity.CRITICAL
 
 
 def test_what_only_goes_on_below_is_not_told_twice() -> None:
@@ -370,10 +359,10 @@ def test_an_upper_directory_of_the_host_takes_what_is_written() -> None:
         facts = seen(spec, of=of, mounts=listed)
         (mounted,) = facts.mounted
         assert (mounted.paths, mounted.beneath) == (("/etc/cron.d",), ("/usr",))
-        assert judged("sensitive-host-mount", facts).severity is Severity.CRITICAL
+        assert judge("sensitive-host-mount", facts).severity is Severity.CRITICAL
         with pytest.raises(CannotFix):
             check.remediate(facts.spec, FixContext(facts, Parameters({})))
-        assert judged("writable-mount", facts).status is Status.PASS
+        assert judge("writable-mount", facts).status is Status.PASS
 
 
 def test_matches_of_a_pattern_are_fixed_through_the_pattern() -> None:
@@ -382,10 +371,10 @@ def test_matches_of_a_pattern_are_fixed_through_the_pattern() -> None:
     facts = seen((MOUNTS, (glob,)), mounts=mounts)
     check = the_check("sensitive-host-mount")
     assert check.remediate is not None
-    assert judged("sensitive-host-mount", facts).status is Status.FAIL
+    assert judge("sensitive-host-mount", facts).status is Status.FAIL
     fixed = check.remediate(facts.spec, FixContext(facts, Parameters({})))
     assert fixed[MOUNTS] == (glob.with_options("ro"),)
-    assert judged("sensitive-host-mount", facts.planned(fixed)).status is Status.PASS
+    assert judge("sensitive-host-mount", facts.planned(fixed)).status is Status.PASS
 
 
 def test_an_image_that_is_mounted_is_no_storage_of_the_engine() -> None:
@@ -444,7 +433,7 @@ def test_propagation_that_another_container_brings_is_told_of() -> None:
     given = {"base": {"Mounts": [entry("/srv", "/x", Propagation="rshared")]}}
     for of in (kernel("8:1 /srv /x rw shared:3 - ext4 /dev/sda1 rw"), None):
         facts = seen((VOLUMES_FROM, ("base",)), of=of, givers=given)
-        assert judged("shared-mount-propagation", facts).status is Status.FAIL
+        assert judge("shared-mount-propagation", facts).status is Status.FAIL
 
 
 def test_a_later_look_sees_what_was_mounted_since() -> None:
@@ -487,7 +476,7 @@ def test_a_file_that_is_mounted_under_another_of_its_names_is_what_it_is() -> No
         (MOUNTS, (Mount("bind", "/srv/notes", "/n"),)), inspect={"Mounts": [entry("/srv/notes", "/n")]}
     )
     facts = with_mounts(facts, side, lambda _: Unread("none"))
-    assert judged("sensitive-host-mount", facts).status is Status.FAIL
+    assert judge("sensitive-host-mount", facts).status is Status.FAIL
 
 
 class Listing(RecordedFiles):
@@ -533,7 +522,7 @@ def test_a_directory_with_another_name_of_a_guarded_file_shows_that_file() -> No
         (MOUNTS, (Mount("bind", "/srv/app", "/a", ("ro",)),)), inspect={"Mounts": [entry("/srv/app", "/a")]}
     )
     facts = with_mounts(facts, side, lambda _: Unread("none"))
-    verdict = judged("sensitive-host-mount", facts)
+    verdict = judge("sensitive-host-mount", facts)
     assert verdict.status is Status.FAIL
     assert "shows /etc/shadow by a further name" in verdict.evidence[0].saw
 

@@ -8,14 +8,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from hardentui.checks import check_by_id
 from hardentui.host.commands import run_nothing
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.packages.installed import named_in, read_outdated, repairs_named
-from hardentui.model.check import Parameters
 from hardentui.model.finding import Severity, Verdict
 from hardentui.model.host import HostFacts, HostPackage
 from hardentui.model.known import Known, Unread
+from tests.support.judging import judge
 
 CVE = "CVE-2025-9566"
 PATH = "/usr/share/doc/podman/changelog.Debian.gz"
@@ -103,11 +102,8 @@ def test_rpm_is_asked_only_on_request() -> None:
 def judged(log: str | None) -> Verdict:
     there = RecordedFiles({}) if log is None else files(gzip.compress(log.encode()))
     packages = {"podman": HostPackage("podman", "6.1.3+ds1-1")}
-    check = check_by_id("vulnerable-engine")
-    assert check is not None
     outdated = read_outdated(there, run_nothing, packages, deep=False)
-    answer: Verdict = check.verdict(HostFacts(outdated=outdated), Parameters({}))
-    return answer
+    return judge("vulnerable-engine", HostFacts(outdated=outdated))
 
 
 def test_only_what_is_named_counts_as_fixed() -> None:

@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 
-from hardentui.checks import check_by_id
 from hardentui.host.podman.trust import read_trust
-from hardentui.model.check import Parameters
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Severity, Verdict
 from hardentui.model.spec import Version
+from tests.support.judging import judge
 from tests.support.rooted import Rooted
 
 CONF = "/etc/containers/containers.conf"
@@ -25,12 +24,9 @@ PASSWD = (
 def judged(files: Rooted, check_id: str, uid: int = 0) -> Verdict:
     files.put("/etc/passwd", PASSWD)
     files.put("/etc/group", "root:x:0:\nanna:x:1000:\nben:x:1001:\n")
-    check = check_by_id(check_id)
-    assert check is not None
     home = "/home/anna" if uid else "/root"
     trust = read_trust(files, home=home, uid=uid, version=Version(5, 4, 2))
-    verdict: Verdict = check.verdict(EngineFacts(trust=trust), Parameters(check.parameters))
-    return verdict
+    return judge(check_id, EngineFacts(trust=trust))
 
 
 @pytest.mark.parametrize(
