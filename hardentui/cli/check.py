@@ -78,6 +78,8 @@ def _given(options: Namespace, name: str) -> Iterator[str]:
 
 Judged: TypeAlias = "tuple[CheckResult, list[tuple[Report, str]]]"
 _MOST_FILES = 1000
+_MOST_IN_DETAIL = 25
+"""A check of more containers leaves out what takes long for each: processes, sockets, changed files."""
 
 
 def is_whole(options: Namespace) -> bool:
@@ -269,7 +271,7 @@ def look_at(
     rows = tuple(row for row in rows if not options.names or row.key in wanted)
     if options.filter:
         rows = _filtered(options.filter, rows)
-    if options.names:
+    if options.names or len(rows) <= _MOST_IN_DETAIL:
         rows = session.in_detail(bench, rows)
     chosen = bool(options.check or options.step)  # a full check leaves images to `hardentui images`
     if chosen or not some:
@@ -291,7 +293,7 @@ def look_at(
         units=options.format != "text",
     )
     if not options.names:
-        result = replace(result, kept=tuple(_kept(row) for row in rows if row.kept is not None))
+        result = replace(result, kept=tuple(_kept(row) for row in rows if row.kept is not None or row.aside))
     if options.format == "html":
         result = replace(result, network_map=bench.network_map(rows))
     return result, reports
@@ -299,7 +301,7 @@ def look_at(
 
 def _kept(row: Row) -> KeptResult:
     of, entry = (row.kept.of, row.kept.entry) if row.kept is not None else ("", "")
-    return KeptResult(row.id, row.name, row.engine.label, of, entry)
+    return KeptResult(row.id, row.name, row.engine.label, of, entry, row.aside)
 
 
 def _filtered(text: str, rows: Iterable[Row]) -> tuple[Row, ...]:

@@ -346,6 +346,12 @@ def document(result: CheckResult) -> dict[str, Any]:
         "kept_originals": [
             {"id": kept.id, "name": kept.name, "engine": kept.engine, "of": kept.of, "entry": kept.entry}
             for kept in result.kept
+            if not kept.aside
+        ],
+        "aside": [
+            {"id": kept.id, "name": kept.name, "engine": kept.engine, "kind": kept.aside}
+            for kept in result.kept
+            if kept.aside
         ],
         "summary": _summary(result),
     }

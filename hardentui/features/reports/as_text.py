@@ -15,6 +15,7 @@ from hardentui.features.reports.result import (
     FINE,
     CheckResult,
     HostResult,
+    KeptResult,
     SubjectResult,
     TextStyle,
     path_words,
@@ -156,9 +157,15 @@ def _outcome(result: CheckResult, write: Writer) -> Iterator[str]:
         "",
     )
     if result.kept:
-        kept = ", ".join(f"{visible(kept.name, 60)} (of {visible(kept.of, 60)})" for kept in result.kept)
-        yield from write.wrapped(f"Not counted, because a change keeps it for its undo: {kept}.", "")
+        kept = ", ".join(f"{visible(kept.name, 60)} ({_apart(kept)})" for kept in result.kept)
+        yield from write.wrapped(f"Not counted: {kept}.", "")
     yield from write.wrapped(f"Exit code {result.exit_code}: {_why(result)}", "")
+
+
+def _apart(kept: KeptResult) -> str:
+    if kept.aside:
+        return "a twin of a trial" if kept.aside == "twin" else f"a {kept.aside}"
+    return f"the original of {visible(kept.of, 60)}, kept for its undo"
 
 
 def _against(checklist: str) -> str:

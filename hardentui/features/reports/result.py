@@ -136,10 +136,11 @@ class HostResult(Struct, frozen=True):
 
 
 class KeptResult(Struct, frozen=True):
-    """A stopped container that a change keeps for its undo: not a subject, and not counted.
+    """A container that is no subject and not counted: one that a change keeps for its undo, a twin, a lab.
 
     Attributes:
         of: name of the container that has replaced it; `entry` is the ID of the change.
+        aside: `twin` of a trial, or `lab`; empty for one that is kept.
     """
 
     id: str
@@ -147,6 +148,7 @@ class KeptResult(Struct, frozen=True):
     engine: str
     of: str
     entry: str
+    aside: str = ""
 
 
 class CheckResult(Struct, frozen=True, dict=True):
