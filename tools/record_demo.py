@@ -89,19 +89,20 @@ def _record(bench: Bench, files: dict[str, dict[str, Any]]) -> dict[str, Any]:
     engine.volumes()
     for pod in engine.pods():
         engine.pod(str(pod["Id"]))
-    engine.close()
     recorded = recording.document()
-    scrubbed = bench.scrub({"answers": connection.answers, "files": recorded})
     for container in engine.listed():
         runtime = str(engine.inspect(container.id)["OCIConfigPath"])
-        text = shortened(json.loads(bench.run("exec", "cat", runtime)))
-        files["text"][bench.scrub(runtime)] = text
+        recorded["text"][runtime] = shortened(json.loads(bench.run("exec", "cat", runtime)))
+    engine.close()
+    scrubbed = bench.scrub({"answers": connection.answers, "files": recorded})
     for kind in files:
         files[kind].update(
             {
                 path: value
                 for path, value in scrubbed["files"][kind].items()
-                if re.match(r"/proc/\d+(/|$)|/sys/fs/cgroup/(machine|user)\.slice/", path)
+                if re.match(
+                    r"/proc/\d+(/|$)|/sys/fs/cgroup/(machine|user)\.slice/|.*/userdata/config.json$", path
+                )
                 and not path.startswith(f"/proc/{os.getpid()}/")
             }
         )

@@ -20,6 +20,7 @@ from hardentui.features.checklists.loading import know_checks
 from hardentui.features.looking.row_filter import parse_filter
 from hardentui.features.named_file import any_paths
 from hardentui.features.reports import FORMATS, render
+from hardentui.features.reports.frameworks import by_control
 from hardentui.features.reports.result import CheckResult, KeptResult, SubjectResult, TextStyle
 from hardentui.features.results import check_result, host_reports, merged
 from hardentui.features.views import reports_of, told_once, without_originals
@@ -78,6 +79,7 @@ def _given(options: Namespace, name: str) -> Iterator[str]:
 
 Judged: TypeAlias = "tuple[CheckResult, list[tuple[Report, str]]]"
 _MOST_FILES = 1000
+_BY_CONTROL = ("text", "json", "markdown", "html")
 _MOST_IN_DETAIL = 25
 """A check of more containers leaves out what takes long for each: processes, sockets, changed files."""
 
@@ -217,6 +219,12 @@ def arguments(parser: ArgumentParser) -> None:
     depth = parser.add_mutually_exclusive_group()
     depth.add_argument("--summary", action="store_true", help="only the summary and one line per subject")
     depth.add_argument("--details", action="store_true", help="everything about each subject")
+    parser.add_argument(
+        "--framework",
+        choices=("cis", "nist", "bsi"),
+        default="",
+        help="the same by control: CIS Docker 1.6 (sections 4 and 5), NIST SP 800-190 or BSI SYS.1.6",
+    )
     checklist_option(parser)
     report_options(parser)
 
@@ -233,6 +241,10 @@ def report_options(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
+    if options.framework and options.format not in _BY_CONTROL:
+        raise UsageError(
+            f"--framework has no {options.format} report.", f"Choose --format {', '.join(_BY_CONTROL)}."
+        )
     know_checks(options.check, options.checklist)
     if any_paths(options.names):
         code: int = command_module("at_rest").check(options, terminal)
@@ -363,6 +375,8 @@ def deliver(
 ) -> None:
     """The report where the options want it; with `style` only a summary, else in full."""
     steps = () if terminal.quiet else next_steps(result, options)
+    if framework := getattr(options, "framework", ""):
+        result = replace(result, framework=by_control(framework, result.subjects))
     if options.file and options.file != "-":
         style = replace(style or TextStyle(), next_steps=steps)
         save_text(options.file, render(options.format, result, style), backup=False)

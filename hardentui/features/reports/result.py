@@ -15,6 +15,7 @@ from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject
 
 if TYPE_CHECKING:
+    from hardentui.features.reports.frameworks import Framework
     from hardentui.harden.attack import RankedPath
     from hardentui.model.network import NetworkMap
 
@@ -163,6 +164,7 @@ class CheckResult(Struct, frozen=True, dict=True):
         hosts: in a report on several hosts, each of them, worst first; else empty.
         kept: originals that changes keep for an undo.
         do_first: what to do first, at most five lines.
+        framework: the same findings by control, if asked for.
     """
 
     engines: tuple[EngineFacts, ...]
@@ -180,6 +182,7 @@ class CheckResult(Struct, frozen=True, dict=True):
     saved_at: str = ""
     kept: tuple[KeptResult, ...] = ()
     do_first: tuple[DoFirst, ...] = ()
+    framework: Framework | None = None
 
     @cached_property
     def exit_code(self) -> int:
