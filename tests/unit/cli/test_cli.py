@@ -834,3 +834,13 @@ def test_an_address_that_can_be_none_is_a_wrong_call(run: Run, address: str) -> 
     assert answer.code == 2
     assert "Use " in answer.err
     assert "ssh://USER@HOST" in answer.err
+
+
+def test_a_plan_that_is_shown_has_no_notes_beside_it(run: Run) -> None:
+    answer = run("plan", "shop-web", "--all", "--demo")
+    warnings = re.split(r"\n\s*\n", answer.out)
+    assert len(warnings) == len(set(warnings))
+    assert "Here: its memory use is not known" in answer.out
+    assert "\nDecide\n" in answer.out
+    assert "seen:" not in answer.err
+    assert "decide:" not in answer.err
