@@ -521,3 +521,25 @@ async def test_a_number_leads_into_what_to_do_first() -> None:
         await shows(pilot, "shop-web › 4 User privileges")
         await pilot.press("escape")
         await shows(pilot, "Do these first")
+
+
+async def test_a_wide_screen_shows_the_fixes_and_what_they_change_beside_the_list() -> None:
+    async with running(make_app(some()), size=(200, 60)) as pilot:
+        await shows(pilot, "Do these first", "Grey: needs a decision", "--- today/")
+        first = screen_text(pilot.app)
+        await pilot.press("down")
+        await until(pilot, lambda: "--- today/" in screen_text(pilot.app) and screen_text(pilot.app) != first)
+        await pilot.resize_terminal(120, 36)
+        await until(pilot, lambda: "--- today/" not in screen_text(pilot.app))
+        await pilot.resize_terminal(200, 60)
+        await shows(pilot, "--- today/")
+
+
+async def test_a_walk_opens_on_what_the_owner_of_the_container_can_fix() -> None:
+    async with running(make_app(some()), size=(120, 36)) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, WalkScreen))
+        row = pilot.app.session.rows[pilot.app.screen.container_key]
+        assert row.report is not None
+        worst = max(finding.severity for finding in row.report.failing)
+        await shows(pilot, next(f.title for f in row.report.failing if f.severity is worst))
