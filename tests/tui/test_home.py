@@ -536,10 +536,12 @@ async def test_a_wide_screen_shows_the_fixes_and_what_they_change_beside_the_lis
 
 
 async def test_a_walk_opens_on_what_the_owner_of_the_container_can_fix() -> None:
-    async with running(make_app(some()), size=(120, 36)) as pilot:
+    app = make_app(some())
+    async with running(app, (120, 36)) as pilot:
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(pilot.app.screen, WalkScreen))
-        row = pilot.app.session.rows[pilot.app.screen.container_key]
-        assert row.report is not None
-        worst = max(finding.severity for finding in row.report.failing)
-        await shows(pilot, next(f.title for f in row.report.failing if f.severity is worst))
+        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+        assert isinstance(app.screen, WalkScreen)
+        report = app.session.rows[app.screen.container_key].report
+        assert report is not None
+        worst = max(finding.severity for finding in report.failing)
+        await shows(pilot, next(each.title for each in report.failing if each.severity is worst))

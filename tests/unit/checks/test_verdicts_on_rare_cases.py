@@ -430,7 +430,7 @@ def test_a_listener_where_nobody_declares_any_port_is_hygiene() -> None:
     listening = Kernel(
         812, shared_namespaces=frozenset(), listening=(ListeningSocket("tcp", "0.0.0.0", 80),)
     )  # fmt: skip
-    silent = container(kernel=listening, image=ImageFacts(inspect={"Config": {}}))
+    silent = container(kernel=listening, image=ImageFacts("i" * 64, inspect={"Config": {}}))
     assert verdict("unexpected-listener", silent).severity is Severity.LOW
-    other = ImageFacts(inspect={"Config": {"ExposedPorts": {"443/tcp": {}}}})
+    other = ImageFacts("i" * 64, inspect={"Config": {"ExposedPorts": {"443/tcp": {}}}})
     assert verdict("unexpected-listener", container(kernel=listening, image=other)).severity is None
