@@ -15,6 +15,7 @@ from hardentui.cli.undo import stopped_by_signals, tell
 from hardentui.errors import ApplyFailed, NotFound, UsageError
 from hardentui.features.apply.apply_wishes import ApplyWishes
 from hardentui.features.apply.history import History, entry_lines
+from hardentui.harden.score import score_word
 from hardentui.model.journal import journal_document
 from hardentui.model.operations import described
 from hardentui.visible import strict_json
@@ -84,10 +85,11 @@ def run(options: Namespace, terminal: Terminal) -> int:
         plan = make_plan(bench, report, options, saved, terminal)
         if not plan.changes:
             return 1
+        after = bench.planner.score_after(report, plan).value
         application = bench.applying(report)
         with application.alone():
             entry = _apply(application, plan, wishes, options, terminal)
-    _write(terminal, entry, options.format)
+    _write(terminal, entry, options.format, f"score {score_word(report.score.value)} -> {score_word(after)}")
     return 0
 
 
@@ -105,11 +107,12 @@ def _apply(
         raise
 
 
-def _write(terminal: Terminal, entry: JournalEntry, form: str) -> None:
+def _write(terminal: Terminal, entry: JournalEntry, form: str, points: str = "") -> None:
     if form == "json":
         terminal.write(strict_json(json.dumps(journal_document((entry,)), indent=2)) + "\n")
     else:
-        terminal.write("\n".join(entry_lines(entry, whole=False)) + "\n")
+        lines = [*entry_lines(entry, whole=False), *([f"    {points}"] if points else [])]
+        terminal.write("\n".join(lines) + "\n")
 
 
 def _end_what_was_cut_off(options: Namespace, terminal: Terminal) -> None:

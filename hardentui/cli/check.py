@@ -18,6 +18,7 @@ from hardentui.cli.terminal import Terminal, command_module, save_text
 from hardentui.errors import HardenError, InputError, UsageError
 from hardentui.features.checklists.loading import know_checks
 from hardentui.features.reports import FORMATS, render
+from hardentui.features.reports.frameworks import by_control
 from hardentui.features.reports.result import CheckResult, KeptResult, SubjectResult, TextStyle
 from hardentui.features.results import check_result, host_reports, merged
 from hardentui.features.views import reports_of, told_once, without_originals
@@ -77,6 +78,9 @@ def _given(options: Namespace, name: str) -> Iterator[str]:
 
 Judged: TypeAlias = "tuple[CheckResult, list[tuple[Report, str]]]"
 _MOST_FILES = 1000
+_BY_CONTROL = ("text", "json", "markdown", "html")
+_MOST_IN_DETAIL = 25
+"""A check of more containers leaves out what takes long for each: processes, sockets, changed files."""
 
 
 def is_whole(options: Namespace) -> bool:
@@ -214,6 +218,12 @@ def arguments(parser: ArgumentParser) -> None:
     depth = parser.add_mutually_exclusive_group()
     depth.add_argument("--summary", action="store_true", help="only the summary and one line per subject")
     depth.add_argument("--details", action="store_true", help="everything about each subject")
+    parser.add_argument(
+        "--framework",
+        choices=("cis", "nist", "bsi"),
+        default="",
+        help="the same by control: CIS Docker 1.6 (sections 4 and 5), NIST SP 800-190 or BSI SYS.1.6",
+    )
     checklist_option(parser)
     report_options(parser)
 
@@ -230,6 +240,10 @@ def report_options(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
+    if options.framework and options.format not in _BY_CONTROL:
+        raise UsageError(
+            f"--framework has no {options.format} report.", f"Choose --format {', '.join(_BY_CONTROL)}."
+        )
     know_checks(options.check, options.checklist)
     if any_paths(options.names):
         code: int = command_module("at_rest").check(options, terminal)
@@ -268,7 +282,7 @@ def look_at(
     rows = tuple(row for row in rows if not options.names or row.key in wanted)
     if options.filter:
         rows = _filtered(options.filter, rows)
-    if options.names:
+    if options.names or len(rows) <= _MOST_IN_DETAIL:
         rows = session.in_detail(bench, rows)
     chosen = bool(options.check or options.step)  # a full check leaves images to `hardentui images`
     if chosen or not some:
@@ -290,7 +304,7 @@ def look_at(
         units=options.format != "text",
     )
     if not options.names:
-        result = replace(result, kept=tuple(_kept(row) for row in rows if row.kept is not None))
+        result = replace(result, kept=tuple(_kept(row) for row in rows if row.kept is not None or row.aside))
     if options.format == "html":
         result = replace(result, network_map=bench.network_map(rows))
     return result, reports
@@ -298,7 +312,7 @@ def look_at(
 
 def _kept(row: Row) -> KeptResult:
     of, entry = (row.kept.of, row.kept.entry) if row.kept is not None else ("", "")
-    return KeptResult(row.id, row.name, row.engine.label, of, entry)
+    return KeptResult(row.id, row.name, row.engine.label, of, entry, row.aside)
 
 
 def _filtered(text: str, rows: Iterable[Row]) -> tuple[Row, ...]:
@@ -362,6 +376,8 @@ def deliver(
 ) -> None:
     """The report where the options want it; with `style` only a summary, else in full."""
     steps = () if terminal.quiet else next_steps(result, options)
+    if framework := getattr(options, "framework", ""):
+        result = replace(result, framework=by_control(framework, result.subjects))
     if options.file and options.file != "-":
         style = replace(style or TextStyle(), next_steps=steps)
         save_text(options.file, render(options.format, result, style), backup=False)

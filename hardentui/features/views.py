@@ -227,15 +227,16 @@ class Selection(Struct, frozen=True):
 
 
 def without_originals(rows: Iterable[Row]) -> tuple[Row, ...]:
-    """The containers that are to be hardened: kept originals only wait for an undo."""
-    return tuple(row for row in rows if row.kept is None)
+    """The containers that are to be hardened: kept originals only wait for an undo, and twins of trials and
+    labs stand apart."""
+    return tuple(row for row in rows if row.kept is None and not row.aside)
 
 
 def reports_of(rows: Iterable[Row], *, originals: bool = False) -> list[tuple[Report, str]]:
     """Reports of containers with the kind of each; without those that no check applies to.
 
     Args:
-        originals: also of kept originals.
+        originals: also of kept originals, twins and labs.
     """
     counted = rows if originals else without_originals(rows)
     rows = [row for row in counted if row.report and (row.report.findings or row.report.trouble)]

@@ -52,7 +52,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     where = proc(facts, "mountinfo") if live else "--volume"
     evidence = tuple(Evidence(where, f"{point} lacks {', '.join(missing)}") for point, missing in bad)
     return failed(
-        f"programs, setuid bits or devices work on {listed([point for point, _ in bad])}",
+        f"no nosuid, nodev or noexec on {listed([point for point, _ in bad])}",
         declared,
         effective,
         evidence,

@@ -29,6 +29,7 @@ from hardentui.features.fix.drafts import refuse_from_container
 from hardentui.features.opening.engines import open_engines
 from hardentui.features.opening.opened import Opened
 from hardentui.features.views import Selection
+from hardentui.harden.do_first import gained
 from hardentui.host.files.reader import Files
 from hardentui.model.change_events import (
     ChangeEvent,
@@ -38,7 +39,7 @@ from hardentui.model.change_events import (
     StillGoingBack,
 )
 from hardentui.model.facts import EngineFacts
-from hardentui.model.journal import EntryState, JournalEntry, JournalProof
+from hardentui.model.journal import EntryAction, EntryState, JournalEntry, JournalProof
 from hardentui.model.known import Unread, known
 from hardentui.model.operations import NoteContainer, described_back, described_clearing
 from hardentui.visible import visible
@@ -278,6 +279,14 @@ class History:
 # Entries of the journal as text.
 
 
+def what_changed(entry: JournalEntry) -> tuple[str, ...]:
+    """What an applied change took from an intruder, as far as the kernel proved it."""
+    if entry.action is not EntryAction.APPLY or entry.state not in (EntryState.DONE, EntryState.WAITING):
+        return ()
+    changed = {change.check for change in entry.changes}
+    return gained(proof.check for proof in entry.proof if proof.status == "pass" and proof.check in changed)
+
+
 def entry_lines(entry: JournalEntry, *, whole: bool) -> Iterator[str]:
     """An entry as text.
 
@@ -290,6 +299,8 @@ def entry_lines(entry: JournalEntry, *, whole: bool) -> Iterator[str]:
         yield f"    {entry.reason}"
     if entry.downtime_seconds is not None:
         yield f"    down for {entry.downtime_seconds:.1f} s"
+    if words := what_changed(entry):
+        yield f"    {entry.container}: {'; '.join(words)}"
     if whole:
         for change in entry.changes:
             before, after = change.before or "not set", change.after or "not set"

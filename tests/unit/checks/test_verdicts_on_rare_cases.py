@@ -23,11 +23,12 @@ from hardentui.model.facts import (
     IdRange,
     ImageFacts,
     Kernel,
+    ListeningSocket,
     NetworkFacts,
     Process,
     VolumeFacts,
 )
-from hardentui.model.finding import Status, Verdict
+from hardentui.model.finding import Severity, Status, Verdict
 from hardentui.model.host import HostFacts
 from hardentui.model.mounts import KernelMount
 from hardentui.model.network import Peer, Peers
@@ -410,3 +411,13 @@ def test_ports_words_and_paths_that_were_missed() -> None:
 )
 def test_files_of_credentials_in_layers(path: str, start: bytes, kind: str) -> None:
     assert credential(path, start) == kind
+
+
+def test_a_listener_where_nobody_declares_any_port_is_hygiene() -> None:
+    listening = Kernel(
+        812, shared_namespaces=frozenset(), listening=(ListeningSocket("tcp", "0.0.0.0", 80),)
+    )  # fmt: skip
+    silent = container(kernel=listening, image=ImageFacts("i" * 64, inspect={"Config": {}}))
+    assert verdict("unexpected-listener", silent).severity is Severity.LOW
+    other = ImageFacts("i" * 64, inspect={"Config": {"ExposedPorts": {"443/tcp": {}}}})
+    assert verdict("unexpected-listener", container(kernel=listening, image=other)).severity is None

@@ -481,7 +481,9 @@ def test_a_container_that_was_removed_meanwhile_leaves_nothing_open(
 
 
 @pytest.mark.parametrize("name", ["db", "cache", "uyuni-server"])
-def test_a_container_alone_gets_the_same_answers_as_among_all(run: Run, name: str) -> None:
+def test_a_container_alone_gets_the_same_answers_as_among_all(
+    run: Run, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def findings(*names: str) -> dict[str, Any]:
         document = json.loads(run("check", "--demo", "--format", "json", *names).out)
         result = by_check(document, name)
@@ -494,6 +496,9 @@ def test_a_container_alone_gets_the_same_answers_as_among_all(run: Run, name: st
         }
 
     alone, among_all = findings(name), findings()
+    assert alone == among_all
+    monkeypatch.setattr("hardentui.cli.check._MOST_IN_DETAIL", 0)  # a check of very many
+    among_all = findings()
     closer = {check for check in alone if alone[check] != among_all[check]}
     assert {"drifted-files", "unexpected-process", "unexpected-listener"} <= closer
     assert {among_all[check]["status"] for check in closer} == {"unknown"}
@@ -829,3 +834,13 @@ def test_an_address_that_can_be_none_is_a_wrong_call(run: Run, address: str) -> 
     assert answer.code == 2
     assert "Use " in answer.err
     assert "ssh://USER@HOST" in answer.err
+
+
+def test_a_plan_that_is_shown_has_no_notes_beside_it(run: Run) -> None:
+    answer = run("plan", "shop-web", "--all", "--demo")
+    warnings = re.split(r"\n\s*\n", answer.out)
+    assert len(warnings) == len(set(warnings))
+    assert "Here: its memory use is not known" in answer.out
+    assert "\nDecide\n" in answer.out
+    assert "seen:" not in answer.err
+    assert "decide:" not in answer.err

@@ -91,7 +91,7 @@ def test_a_filter_narrows_the_list_and_its_trouble_is_told(talk: Talk) -> None:
 def test_chosen_fixes_that_are_not_written_are_not_lost_by_one_word(talk: Talk) -> None:
     said = talk("open shop-web", "choose no-memory-limit", "list", "quit", "open shop-web", "fails", "quit")
     assert "The fixes that you chose are not written." in said
-    assert "No memory limit: all memory of the host may be used. Chosen." in said
+    assert "No memory limit: can use all memory of the host. Chosen." in said
 
 
 @pytest.mark.usefixtures("quick")
