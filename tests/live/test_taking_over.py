@@ -400,9 +400,22 @@ def test_a_script_for_one_member_leaves_the_others_alone(
 def test_files_that_got_another_owner_get_theirs_back(
     machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A container that becomes an ordinary user's owns its volume; the original would find it changed."""
+    """A container that becomes an ordinary user's owns its volume; the original would find it changed.
+
+    The names in it are those of a stranger: they lead to no file outside of it."""
     name = start(machine, "chowned", "--volume=chowned:/data", BUSYBOX, *SLEEP, data="/data")
-    before = machine.data({name: "/data"})
+    outside = machine.directory / "place"
+    outside.mkdir()
+    outside.chmod(0o777)
+    for file in ("outside", "inside"):
+        machine.bench.execute("touch", str(outside / file))
+    sly = (
+        'mkdir -p "/data/a\n33:44 $1" && touch "/data/a\n33:44 $1/outside" && mkdir /data/d &&'
+        " touch /data/d/inside /data/d/b && chown 5:5 /data/d/inside"
+    )
+    machine.bench.podman("exec", name, "sh", "-c", sly, "sh", str(outside))
+    before, look = machine.data({name: "/data"}), f"stat -c %u:%g {outside}/outside {outside}/inside"
+    owners = machine.bench.execute("sh", "-c", look)
     plan = machine.directory / "plan.toml"
     plan.write_text(
         f'schema = "hardentui/plan/1"\ncontainer = "{name}"\n'
@@ -412,7 +425,14 @@ def test_files_that_got_another_owner_get_theirs_back(
     carry_out(machine, steps.next)
     after = machine.data({name: "/data"})
     assert after != before
+    machine.bench.podman(
+        "exec", name, "sh", "-c", f"mv /data/d /data/e && ln -s {outside} /data/d && touch /data/f"
+    )
     carry_out(machine, steps.back)
+    assert machine.bench.execute("sh", "-c", look) == owners
+    machine.bench.podman(
+        "exec", name, "sh", "-c", "rm /data/d /data/f && mv /data/e /data/d && chown 5:5 /data/d/inside"
+    )
     assert machine.data({name: "/data"}) == before
 
 
