@@ -504,7 +504,7 @@ SERVICES = (
         _open(3306), "mariadb-admin ping",
         (
             Step("before", "inside", "mariadb -e 'select * from kept.before_it'", "precious"),
-            Step("tables", "inside", "mariadb -e 'create table kept.t as select seq from seq_1_to_20000; select count(*) from kept.t'",
+            Step("tables", "inside", "mariadb -e 'create table kept.t as select seq from kept.seq_1_to_20000; select count(*) from kept.t'",
                  "20000"),
             Step("dump", "inside", "mariadb-dump --all-databases | tail -1", "completed"),
         ),
