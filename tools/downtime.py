@@ -32,7 +32,7 @@ def main() -> int:
     bench.start()
     try:
         bench.image()
-        fill = f"mkdir /large; head -c {megabytes}M /dev/urandom >/large/file"
+        fill = f"mkdir /large; dd if=/dev/zero of=/large/file bs=1M count={megabytes}"
         bench.podman("run", "--name", "made", BUSYBOX, "sh", "-c", fill, timeout=600)
         bench.podman("commit", "-q", "made", IMAGE, timeout=600)
         bench.remove("made")
@@ -54,7 +54,7 @@ def main() -> int:
 
 def _start(bench: Bench, options: tuple[str, ...]) -> None:
     bench.podman("run", "-d", "--name", NAME, *options, IMAGE, "sh", "-c", f"mkdir -p /data; {SERVE}")
-    bench.podman("exec", NAME, "sh", "-c", "head -c 1M /dev/urandom >/data/file")
+    bench.podman("exec", NAME, "sh", "-c", "head -c 1048576 /dev/urandom >/data/file")
 
 
 def _remove(bench: Bench) -> None:

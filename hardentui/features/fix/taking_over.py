@@ -80,7 +80,7 @@ def next_steps(
         restart = tuple(shell(command) for command in draft.commands)
         return NextSteps(
             commands=(*there, *install, *saved, *restart, look),
-            about=downtime_of_all((facts,), files, False),
+            about=f"{downtime_of_all((facts,), files, False)}{_owners_lost(draft)}".strip(),
             back=(*back, *restart) if back else (),
         )
     name = f"{safe_file_name(facts.name)}-take-over.sh"
@@ -97,6 +97,13 @@ def next_steps(
         back=(f"{run} back",),
         finish=(f"{run} finish",),
     )
+
+
+def _owners_lost(draft: Draft) -> str:
+    if not draft.chowned:
+        return ""
+    volumes = listed([visible(volume, 80) for volume in draft.chowned])
+    return f" The files in {volumes} get another owner, which going back does not undo: hardentui apply can."
 
 
 def _elsewhere(facts: ContainerFacts, draft: Draft) -> str:

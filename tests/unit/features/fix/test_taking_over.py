@@ -262,6 +262,17 @@ def test_the_script_is_one_that_a_posix_shell_can_read(target: Target) -> None:
     assert done.returncode == 0
 
 
+def test_what_a_changed_unit_cannot_take_back_is_told() -> None:
+    steps = next_steps(
+        LocalFiles(),
+        container(),
+        ALONE,
+        replace(draft(Target.UNIT, "web.container"), chowned=("kept",)),
+        "/o",
+    )
+    assert "The files in kept get another owner, which going back does not undo" in steps.about
+
+
 def test_the_expected_downtime_is_told_before_and_the_measured_one_after(tmp_path: Path) -> None:
     assert "Expected downtime: about 1.5 s" in after(container(), Target.RUN, ["web.sh"]).about
     stopped = container().replace(kernel=NotRunning())
