@@ -557,7 +557,9 @@ def test_a_compose_stack_of_three(rootful: Machine, capsys: pytest.CaptureFixtur
     assert rootful.bench.podman("exec", "wiki_app_1", "nslookup", "db"), "names of services still resolve"
 
 
-def test_a_compose_stack_comes_back_for_compose(rootful: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_compose_stack_comes_back_for_compose(
+    rootful: Machine, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     project = rootful.bench.directory / "wiki"
     project.mkdir(exist_ok=True)
     (project / "compose.yaml").write_text(COMPOSE)
@@ -566,5 +568,22 @@ def test_a_compose_stack_comes_back_for_compose(rootful: Machine, capsys: pytest
     ids = rootful.ids(*moved)
     steps = written(rootful, capsys, "convert", "wiki_db_1")
     carry_out(rootful, [*steps.next, *steps.back])
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert (
+        main(
+            [
+                "apply",
+                "wiki_cache_1",
+                "--check",
+                "new-privileges-allowed",
+                "--yes",
+                "--url",
+                rootful.bench.url,
+            ]
+        )
+        == 0
+    )
+    assert "for one of its project wiki: until it is forgotten" in capsys.readouterr().err
+    assert main(["undo", "--yes"]) == 0
     compose(rootful, project, "up", "-d")
     assert rootful.ids(*moved) == ids, "compose finds its stack as it left it"

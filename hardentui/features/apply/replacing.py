@@ -17,6 +17,7 @@ from hardentui.features.looking.unit_origin import UNIT_LABEL, manager_of
 from hardentui.host.files.reader import Files, names
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unread, known
+from hardentui.model.network import compose_project
 from hardentui.model.operations import (
     CopyData,
     CopyPart,
@@ -225,6 +226,11 @@ def _kept_aside(
             " options and volumes and takes its place on the way back, without what is in its own layer"
         )
     operations.append(RenameContainer(id=facts.id, before=facts.name, after=renamed))
+    if project := compose_project(facts.labels):
+        notes.append(
+            f"compose takes {kept} for one of its project {visible(project, 80)}: until it is forgotten,"
+            " compose up and down may remove it, and up may make the container anew without the fixes"
+        )
     policy = restart_policy(facts.inspect)
     if policy not in ("no", "") and facts.engine.version < UPDATES_RESTART:
         notes.append(f"{kept} keeps its restart policy {policy}: podman-restart.service would start it too")
