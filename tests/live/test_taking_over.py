@@ -573,7 +573,7 @@ def test_a_compose_stack_comes_back_for_compose(
         main(
             [
                 "apply",
-                "wiki_cache_1",
+                "wiki_app_1",
                 "--check",
                 "new-privileges-allowed",
                 "--yes",
