@@ -400,9 +400,22 @@ def test_a_script_for_one_member_leaves_the_others_alone(
 def test_files_that_got_another_owner_get_theirs_back(
     machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A container that becomes an ordinary user's owns its volume; the original would find it changed."""
+    """A container that becomes an ordinary user's owns its volume; the original would find it changed.
+
+    The names in it are those of a stranger: they lead to no file outside of it."""
     name = start(machine, "chowned", "--volume=chowned:/data", BUSYBOX, *SLEEP, data="/data")
-    before = machine.data({name: "/data"})
+    outside = machine.directory / "place"
+    outside.mkdir()
+    outside.chmod(0o777)
+    for file in ("outside", "inside"):
+        machine.bench.execute("touch", str(outside / file))
+    sly = (
+        'mkdir -p "/data/a\n33:44 $1" && touch "/data/a\n33:44 $1/outside" && mkdir /data/d &&'
+        " touch /data/d/inside /data/d/b && chown 5:5 /data/d/inside"
+    )
+    machine.bench.podman("exec", name, "sh", "-c", sly, "sh", str(outside))
+    before, look = machine.data({name: "/data"}), f"stat -c %u:%g {outside}/outside {outside}/inside"
+    owners = machine.bench.execute("sh", "-c", look)
     plan = machine.directory / "plan.toml"
     plan.write_text(
         f'schema = "hardentui/plan/1"\ncontainer = "{name}"\n'
@@ -412,7 +425,14 @@ def test_files_that_got_another_owner_get_theirs_back(
     carry_out(machine, steps.next)
     after = machine.data({name: "/data"})
     assert after != before
+    machine.bench.podman(
+        "exec", name, "sh", "-c", f"mv /data/d /data/e && ln -s {outside} /data/d && touch /data/f"
+    )
     carry_out(machine, steps.back)
+    assert machine.bench.execute("sh", "-c", look) == owners
+    machine.bench.podman(
+        "exec", name, "sh", "-c", "rm /data/d /data/f && mv /data/e /data/d && chown 5:5 /data/d/inside"
+    )
     assert machine.data({name: "/data"}) == before
 
 
@@ -537,7 +557,9 @@ def test_a_compose_stack_of_three(rootful: Machine, capsys: pytest.CaptureFixtur
     assert rootful.bench.podman("exec", "wiki_app_1", "nslookup", "db"), "names of services still resolve"
 
 
-def test_a_compose_stack_comes_back_for_compose(rootful: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_compose_stack_comes_back_for_compose(
+    rootful: Machine, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     project = rootful.bench.directory / "wiki"
     project.mkdir(exist_ok=True)
     (project / "compose.yaml").write_text(COMPOSE)
@@ -546,5 +568,22 @@ def test_a_compose_stack_comes_back_for_compose(rootful: Machine, capsys: pytest
     ids = rootful.ids(*moved)
     steps = written(rootful, capsys, "convert", "wiki_db_1")
     carry_out(rootful, [*steps.next, *steps.back])
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert (
+        main(
+            [
+                "apply",
+                "wiki_app_1",
+                "--check",
+                "new-privileges-allowed",
+                "--yes",
+                "--url",
+                rootful.bench.url,
+            ]
+        )
+        == 0
+    )
+    assert "for one of its project wiki: until it is forgotten" in capsys.readouterr().err
+    assert main(["undo", "--yes"]) == 0
     compose(rootful, project, "up", "-d")
     assert rootful.ids(*moved) == ids, "compose finds its stack as it left it"

@@ -25,6 +25,7 @@ from hardentui.features.change.service_operator import Prove, ServiceOperator, g
 from hardentui.features.change.transaction import LONGEST_BACK
 from hardentui.features.change.undo import StandInOperator
 from hardentui.features.change.unit_operator import UnitOperator
+from hardentui.features.fix.apply_ways import Downtime
 from hardentui.features.fix.drafts import refuse_from_container
 from hardentui.features.opening.engines import open_engines
 from hardentui.features.opening.opened import Opened
@@ -312,6 +313,13 @@ def entry_lines(entry: JournalEntry, *, whole: bool) -> Iterator[str]:
         yield f"    the original is kept as {entry.original}; hardentui journal forget {entry.id} removes it"
     if entry.can_be_undone:
         yield f"    undo: hardentui undo {entry.id}"
+
+
+def downtime_of_undo(entry: JournalEntry) -> str:
+    """What an undo does to the service, as a sentence; empty if that is not known."""
+    if entry.downtime_seconds is None or entry.state is EntryState.OPEN:
+        return ""
+    return Downtime(entry.downtime_seconds, "as in the change").words
 
 
 def trouble_back(event: ChangeEvent) -> str:

@@ -12,11 +12,12 @@ from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix
 from hardentui.features.change.container_operator import restart_policy
 from hardentui.features.fix.apply_ways import UPDATES_RESTART, ApplyWay, stop_timeout
-from hardentui.features.fix.drafts import new_volumes
+from hardentui.features.fix.drafts import chowned_volumes, new_volumes
 from hardentui.features.looking.unit_origin import UNIT_LABEL, manager_of
 from hardentui.host.files.reader import Files, names
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unread, known
+from hardentui.model.network import compose_project
 from hardentui.model.operations import (
     CopyData,
     CopyPart,
@@ -24,6 +25,7 @@ from hardentui.model.operations import (
     CreateNetwork,
     CreateStandIn,
     CreateVolume,
+    KeepOwners,
     NoteContainer,
     Operation,
     RenameContainer,
@@ -177,6 +179,7 @@ def replace_way(
     operations += kept_aside
     words = run_arguments(spec, "create", facts.engine.version)
     operations.append(CreateContainer(name=name, original=facts.id, arguments=words))
+    operations += keep_owners(facts, plan, engine)
     if facts.running:
         operations.append(StopContainer(id=facts.id, seconds=stop_timeout(facts)))
     if paths and facts.running and not vanishes:
@@ -186,6 +189,23 @@ def replace_way(
     else:
         more.append("it is not running; its successor is created but not started")
     return ApplyWay(tuple(operations), original=kept, notes=(*notes, *more), restarts=facts.running)
+
+
+def keep_owners(facts: ContainerFacts, plan: Plan, engine: ChangingEngine) -> tuple[KeepOwners, ...]:
+    """For the volumes whose files get another owner, so that undo can give them back.
+
+    Raises:
+        CannotFix: that is only possible on the engine's machine.
+    """
+    volumes = tuple(dict.fromkeys(chowned_volumes(facts, plan.after)))
+    if volumes and not engine.copying.possible:
+        raise CannotFix(
+            f"The files in {', '.join(visible(volume, 80) for volume in volumes)} would get another owner"
+            " (:U), which can only be undone on the engine's machine.",
+            "Run HardenTUI there, or leave that fix out.",
+        )
+    image = str(facts.inspect.get("Image") or "")
+    return tuple(KeepOwners(volume=volume, image=image) for volume in volumes)
 
 
 def _kept_aside(
@@ -206,6 +226,11 @@ def _kept_aside(
             " options and volumes and takes its place on the way back, without what is in its own layer"
         )
     operations.append(RenameContainer(id=facts.id, before=facts.name, after=renamed))
+    if project := compose_project(facts.labels):
+        notes.append(
+            f"compose takes {kept} for one of its project {visible(project, 80)}: until it is forgotten,"
+            " compose up and down may remove it, and up may make the container anew without the fixes"
+        )
     policy = restart_policy(facts.inspect)
     if policy not in ("no", "") and facts.engine.version < UPDATES_RESTART:
         notes.append(f"{kept} keeps its restart policy {policy}: podman-restart.service would start it too")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from hardentui.errors import CannotFix
-from hardentui.features.fix.drafts import new_files, shell_commands
+from hardentui.features.fix.drafts import chowned_volumes, new_files, shell_commands
 from hardentui.features.fix.heading import heading, writing_context
 from hardentui.features.fix.saving import OwnUnit, own_unit
 from hardentui.features.fix.taking_over import next_steps, steps_in_place
@@ -67,6 +67,7 @@ def changed_unit(
         warnings=(*edit.notes, *differs),
         left_out=edit.left_out,
         commands=edit.commands,
+        chowned=tuple(chowned_volumes(facts, plan.after)),
     )
 
 

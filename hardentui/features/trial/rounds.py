@@ -203,6 +203,7 @@ class Rounds:
         self.thorough = False
         self.exercised: tuple[str, ...] = ()
         self.missing: tuple[NotExercised, ...] = ()
+        self.restarts = True  # the last twin that was asked to
         self.answered = answered
         self.slow_stop = ""
         self.records: list[Round] = []
@@ -287,6 +288,7 @@ class Rounds:
         if self.thorough:
             before_start(twin)
             again = self.start(twin)
+            self.restarts = again.ready
             if not again.ready:
                 return f"after a restart: {again.why}", True
             self.exercised = (*done, *((STOP, RESTART) if runs else (RESTART,)))
