@@ -130,6 +130,14 @@ def test_a_mount_is_judged_by_where_its_link_leads(check_id: str, target: str) -
     assert answer(check_id, linked) is FAIL
 
 
+def test_what_is_mounted_below_a_read_only_directory_counts_where_it_can_be_seen() -> None:
+    """Podman makes only the directory itself read-only."""
+    blind = Unread("in a container that cannot see the host")
+    assert answer("writable-mount", container(bind("/etc", "/inside", "ro"), kernel=blind)) is UNKNOWN
+    alone = container(bind("/etc", "/inside", "ro", "bind"), kernel=blind)
+    assert answer("writable-mount", alone) is PASS
+
+
 def test_links_are_followed_as_the_kernel_follows_them(tmp_path: Path) -> None:
     (tmp_path / "real" / "deep").mkdir(parents=True)
     (tmp_path / "one").symlink_to("real")
