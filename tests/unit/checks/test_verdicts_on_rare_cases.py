@@ -30,6 +30,7 @@ from hardentui.model.facts import (
 )
 from hardentui.model.finding import Status, Verdict
 from hardentui.model.host import HostFacts
+from hardentui.model.known import Unread
 from hardentui.model.mounts import KernelMount
 from hardentui.model.network import Peer, Peers
 from hardentui.options import *
@@ -37,6 +38,7 @@ from hardentui.options.inspect.view import Sources
 from hardentui.options.read import read_spec
 
 PASS, FAIL, NOT_APPLICABLE = Status.PASS, Status.FAIL, Status.NOT_APPLICABLE
+UNKNOWN = Status.UNKNOWN
 
 
 def verdict(check_id: str, facts: ContainerFacts) -> Verdict:
