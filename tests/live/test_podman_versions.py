@@ -106,8 +106,11 @@ COMPOSE = {
 def test_a_container_of_compose_comes_through(podman: Bench, tmp_path: Path) -> None:
     podman.remove(NAME)
     podman.post_compatible(f"/containers/create?name={NAME}", COMPOSE)
+    podman.podman("start", NAME)
     try:
         words = created_by(written(podman, tmp_path))
+        unasked = ("--ulimit", "--oom-score-adj", "--cgroups", "--hosts-file")
+        assert not [word for word in words if word.startswith(unasked)], words
         for wanted in (
             "--cap-drop=all",
             "--cap-add=CAP_CHOWN",
