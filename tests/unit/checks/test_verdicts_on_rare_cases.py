@@ -358,6 +358,21 @@ def test_podmans_own_program_in_a_pod_is_not_judged_like_a_service(check_id: str
     assert answer(check_id, infra("bridge", "shop-net")) is NOT_APPLICABLE
 
 
+@pytest.mark.parametrize(
+    "check_id",
+    [
+        *("unpinned-image", "short-image-name", "unapproved-registry", "mutable-image-tag"),
+        *("update-without-rollback", "unsigned-scope-in-use"),
+    ],
+)
+def test_podmans_own_program_has_no_image_in_newer_ones(check_id: str) -> None:
+    bare = container(
+        inspect={"IsInfra": True, "Image": "", "ImageName": "", "Rootfs": "/tmp/infra-container"},
+        image=Unread("the container has no image"),
+    )  # Podman 5.8.6
+    assert answer(check_id, bare) is NOT_APPLICABLE
+
+
 @pytest.mark.parametrize("check_id", ["wildcard-port", "exposed-admin-port"])
 def test_an_open_port_is_as_open_without_root(check_id: str) -> None:
     """Who can reach it from outside has nothing to do with what a broken-in process may do inside."""
