@@ -1,8 +1,8 @@
 """The confusion table: what is wrong with many known containers, and what HardenTUI says of them.
 
 Each flavour is a container with one bad condition on a hardened base. The checks of that condition must fail,
-and every other check of a container must not. tools/confusion.py writes the table of a run to
-docs/confusion.md.
+and every other check of a container must not. tools/confusion.py keeps the results of a run in
+flavours/confusion.json and sums them up in docs/confusion.md.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from tests.live.flavours.inside import Around, Machine, answers, contradictions,
 from tests.live.flavours.making import worlds
 from tests.live.flavours.model import BOTH, KERNEL_DOORS
 from tests.live.flavours.outcome import Row, rows
+from tests.live.flavours.page import page, stored
 from tests.live.flavours.table import FLAVOURS, MACHINE_DECIDES, NOT_LOOKED_AT
 from tests.support.podman import BUSYBOX, RELEASE, Bench, BenchFailed, missing_programs
 
@@ -287,7 +288,10 @@ def test_a_limit_that_does_not_do_what_it_says_is_a_contradiction(line: str, par
     assert [part in each for each in said] == [True]
 
 
-def test_the_page_names_every_flavour() -> None:
-    lines = PAGE.read_text().splitlines()
-    named = {line.split(" | ")[0].removeprefix("| ") for line in lines if line.startswith("| ")}
-    assert {flavour.name for flavour in FLAVOURS} <= named, "run: python tools/confusion.py"
+def test_the_results_are_of_these_flavours() -> None:
+    """And the page is made of them."""
+    assert PAGE.read_text() == page(stored()), "run: python tools/confusion.py"
+    names = {flavour.name for flavour in FLAVOURS}
+    for podman, result in stored().items():
+        assert result["flavours"] + len(result["refused"]) == len(names), f"run it again on Podman {podman}"
+        assert result["false_passes"] == result["false_failures"] == result["undecided"] == 0, podman

@@ -106,8 +106,11 @@ COMPOSE = {
 def test_a_container_of_compose_comes_through(podman: Bench, tmp_path: Path) -> None:
     podman.remove(NAME)
     podman.post_compatible(f"/containers/create?name={NAME}", COMPOSE)
+    podman.podman("start", NAME)
     try:
         words = created_by(written(podman, tmp_path))
+        unasked = ("--ulimit", "--oom-score-adj", "--cgroups", "--hosts-file")
+        assert not [word for word in words if word.startswith(unasked)], words
         for wanted in (
             "--cap-drop=all",
             "--cap-add=CAP_CHOWN",
@@ -199,6 +202,30 @@ def test_podman_quadlet_install_takes_the_files(podman: Bench, tmp_path: Path) -
     generator = podman.generator()
     assert generator is not None
     assert dry_run(texts, user=False, generator=generator).ok
+
+
+@pytest.mark.skipif(not RELEASE, reason="the accounts are those of this machine")
+def test_ids_that_podman_does_not_have_cost_one_round(
+    podman: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The range is there; the Podman of Debian's next release also wants the account, and finds no IDs."""
+    podman.remove(NAME)
+    podman.run(NAME, "--network=none", BUSYBOX, "sleep", "600")
+    accounts = podman.execute("cat", "/etc/passwd")
+    less = "\n".join(line for line in accounts.splitlines() if not line.startswith("containers:"))
+    try:
+        podman.execute("sh", "-c", 'echo "$1" >/etc/passwd', "-", less)
+        checks = ("--check", "host-user-namespace", "--check", "no-memory-limit")
+        assert main(["trial", NAME, "--url", podman.url, *checks, "--format", "json"]) == 0
+    finally:
+        podman.execute("sh", "-c", 'echo "$1" >/etc/passwd', "-", accounts)
+    trial = json.loads(capsys.readouterr().out)
+    if podman.version >= Version(5, 8):
+        (left,) = trial["left_out"]
+        assert (left["check"], len(trial["rounds"])) == ("host-user-namespace", 3)
+        assert "the user containers needs an account" in left["evidence"]
+    else:
+        assert "host-user-namespace" in {kept["check"] for kept in trial["kept"]}
 
 
 def test_without_quadlet_it_says_so(podman: Bench, capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,7 +29,7 @@ from hardentui.features.trial.configuration import (
     TrialConfiguration,
     TwinPlanner,
 )
-from hardentui.features.trial.evidence.refusals import FailureSign, RefusedCall, of_call, of_log
+from hardentui.features.trial.evidence.refusals import FailureSign, RefusedCall, of_call, of_engine, of_log
 from hardentui.features.trial.learned.merging import merged
 from hardentui.features.trial.learned.teaching import Needs, low_ports, merged_needs, needs_of
 from hardentui.features.trial.life import RESTART, STOP, Habits, Stage, live
@@ -227,9 +227,8 @@ class Rounds:
         try:
             tried = self._on_a_twin(configuration, trace)
         except ChangeFailed as error:
-            tried = Tried(
-                configuration, False, error.title.rstrip("."), tuple(of_log(error.title, TMPFS_SIZE))
-            )
+            signs = (*of_engine(error.title), *of_log(error.title, TMPFS_SIZE))
+            tried = Tried(configuration, False, error.title.rstrip("."), signs)
         seconds = monotonic() - begun
         record = Round(
             configuration.checks, tried.ready, tried.why, purpose, round(seconds, 2), tried.log[-LOG_SHOWN:]
