@@ -5,25 +5,26 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
 
 from hardentui.cli import session
-from hardentui.cli.parser import Given, checklist_option, seconds
+from hardentui.cli.parser import Given, checklist_option, period, seconds
 from hardentui.cli.terminal import Paragraphs, Terminal
 from hardentui.cli.trial import EXIT_CODES, ProgressLines
 from hardentui.cli.undo import stopped_by_signals, tell
 from hardentui.errors import ApplyFailed, HardenError, NotFound, UsageError
 from hardentui.features.apply.history import History, entry_lines
+from hardentui.features.apply.soak import is_over, told
 from hardentui.features.checklists.loading import know_checks
 from hardentui.features.fix.saving import save_result
 from hardentui.features.harden.page import LABEL, downtime, lines, title
 from hardentui.features.harden.task import CONFIRM_WITHIN, Hardening, HardenWishes, Outset
 from hardentui.harden.score import score_word
-from hardentui.model.journal import EntryState
+from hardentui.model.journal import EntryState, journal_document
 from hardentui.model.network import compose_project
 from hardentui.visible import strict_json, visible
 from hardentui.words import plural
@@ -89,6 +90,14 @@ def arguments(parser: ArgumentParser) -> None:
         default=None,
         help=f"roll back unless it is kept within this time (default: {CONFIRM_WITHIN:g}, none with --yes)",
     )
+    group.add_argument(
+        "--soak",
+        type=period,
+        metavar="T",
+        default=None,
+        help="for this time (7d, 12h) the learned seccomp profile only logs what it would refuse; then "
+        "harden NAME allows that too and enforces the rest; 0 ends a soak now",
+    )
     group.add_argument("--yes", action="store_true", help="do not ask; decide nothing that is yours")
     group.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
 
@@ -101,6 +110,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
             "Nothing was done: there is no terminal to ask on.",
             "--try shows what hardening would do, -o DIR writes files, --yes applies it without a question.",
         )
+    if options.soak and not changes:
+        raise UsageError("--soak applies the result: it does not go with --try or -o.")
     know_checks(options.check, getattr(options, "checklist", ""))
     confirm = options.confirm_within
     wishes = HardenWishes(
@@ -109,6 +120,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         probes=tuple(options.probe) or None,
         patience=options.patience,
         confirm_within=(CONFIRM_WITHIN if asks else 0.0) if confirm is None else confirm,
+        soak=options.soak,
         directory=options.directory,
     )
     with session.workbench(options, terminal) as bench:
@@ -197,6 +209,8 @@ class Conversation:
         return again.report
 
     def _harden(self, task: Hardening, *, changes: bool) -> int:
+        if (soak := task.soak) is not None:
+            return self._soaks(task, soak, changes=changes)
         outset = task.outset()
         if not outset.plan.choices and not outset.plan.changes:
             self._terminal.complain(f"{visible(task.report.subject.name, 60)}: there is nothing to change.")
@@ -220,6 +234,39 @@ class Conversation:
         else:
             code = self._apply(card, task)
         return code
+
+    def _soaks(self, task: Hardening, entry: JournalEntry, *, changes: bool) -> int:
+        """Tell what its soak has shown, and enforce its profile if that is over."""
+        calls = task.soaked(entry)
+        if not self._json:
+            self._terminal.write("\n".join(told(entry, calls)) + "\n")
+        assert entry.soak is not None  # noqa: S101 - it soaks
+        if not changes or not (is_over(entry.soak) or task.wishes.soak == 0):
+            self._entry(entry, calls)
+            return 0
+        task.prepare_enforcing(entry, calls)
+        if self._ask is not None and self._ask("Enforce it now? [y/N]").lower() not in ("y", "yes"):
+            self._terminal.complain("Nothing was changed.")
+            return 0
+        try:
+            with stopped_by_signals() as stop:
+                done = task.apply(lambda event: tell(self._terminal, event), stop)
+        except ApplyFailed:
+            self._entry(History().find(task.entry_id))
+            raise
+        if done.state is EntryState.WAITING and self._ask is not None:
+            done = self._keep(done)
+        self._entry(done)
+        return 0
+
+    def _entry(self, entry: JournalEntry, soaked: Mapping[str, frozenset[str]] | None = None) -> None:
+        if self._json:
+            document = journal_document((entry,))
+            if soaked is not None:
+                document["entries"][0]["soak_logged"] = {call: sorted(by) for call, by in soaked.items()}
+            self._terminal.write(strict_json(json.dumps(document, indent=2)) + "\n")
+        else:
+            self._terminal.write("\n".join(entry_lines(entry, whole=False)) + "\n")
 
     # --- the decisions --------------------------------------------------------------------------------
 
@@ -298,9 +345,10 @@ class Conversation:
             self._terminal.write(strict_json(json.dumps(msgspec.to_builtins(card), indent=2)) + "\n")
 
     def _end(self, card: Card, task: Hardening, entry: JournalEntry) -> None:
-        self._document(task.applied(card, entry))
-        if not self._json:
-            self._terminal.write("\n".join(entry_lines(entry, whole=False)) + "\n")
+        if self._json:
+            self._document(task.applied(card, entry))
+        else:
+            self._entry(entry)
 
     def _write(self, task: Hardening) -> None:
         for written in save_result(task.files(), task.wishes.directory, task.report.subject.name):

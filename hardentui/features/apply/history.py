@@ -41,7 +41,7 @@ from hardentui.model.facts import EngineFacts
 from hardentui.model.journal import EntryState, JournalEntry, JournalProof
 from hardentui.model.known import Unread, known
 from hardentui.model.operations import NoteContainer, described_back, described_clearing
-from hardentui.visible import visible
+from hardentui.visible import command_word, visible
 
 # The objects that carry out and undo the operations of a journal entry.
 
@@ -290,6 +290,10 @@ def entry_lines(entry: JournalEntry, *, whole: bool) -> Iterator[str]:
         yield f"    {entry.reason}"
     if entry.downtime_seconds is not None:
         yield f"    down for {entry.downtime_seconds:.1f} s"
+    if entry.soak and entry.in_force:
+        when = f"{datetime.fromtimestamp(entry.soak.until):%Y-%m-%d %H:%M}"
+        command = f"hardentui harden {command_word(entry.container, 'NAME')}"
+        yield f"    soak until {when}; {command} tells what would have been refused"
     if whole:
         for change in entry.changes:
             before, after = change.before or "not set", change.after or "not set"

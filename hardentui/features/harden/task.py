@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -11,11 +11,20 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.engine.change.changing import ChangingEngine
-from hardentui.errors import HardenError, UsageError
+from hardentui.errors import CannotFix, HardenError, UsageError
 from hardentui.features.apply.apply_wishes import ApplyWishes
 from hardentui.features.apply.applying import PROBES_MEET_DATA
 from hardentui.features.apply.history import History
 from hardentui.features.apply.simulated_apply import play_apply, prepare_played
+from hardentui.features.apply.soak import (
+    enforcing,
+    logged_calls,
+    no_soak,
+    probes_of,
+    soak_of,
+    told,
+    why_no_log,
+)
 from hardentui.features.change.file_operator import OnEvent
 from hardentui.features.change.service_operator import probe_once
 from hardentui.features.change.wait import PATIENCE, has_health_check, ports_of
@@ -30,6 +39,7 @@ from hardentui.features.views import Report, known_facts
 from hardentui.model.draft import DraftFile, Target
 from hardentui.model.finding import Risk
 from hardentui.model.journal import EntryState, JournalEntry, public_entry
+from hardentui.model.known import Unread
 from hardentui.model.network import compose_project
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.model.trial import Learned, OnTrialEvent, Trial
@@ -56,6 +66,8 @@ class HardenWishes(Struct, frozen=True, kw_only=True):
         probes: commands that prove that the service works; None = the proposed one.
         patience: seconds for the service, and for a twin, to become ready.
         confirm_within: seconds within which the change must be kept; 0 = no limit.
+        soak: seconds in which a learned seccomp profile only logs what it would refuse; None = none;
+            0 = none, and a soak ends now.
         directory: where the files will be written; empty = it will be applied.
     """
 
@@ -64,6 +76,7 @@ class HardenWishes(Struct, frozen=True, kw_only=True):
     probes: tuple[str, ...] | None = None
     patience: float = PATIENCE
     confirm_within: float = 0.0
+    soak: float | None = None
     directory: str = ""
 
 
@@ -76,6 +89,7 @@ class Outset(Struct, frozen=True):
         judged: how a twin is judged without a probe.
         host_lacks: fixes that this host does not allow, with what would help.
         together: what its pod or compose project means for it, a sentence each.
+        soaked: it soaks: what that has shown so far; `apply` enforces its profile.
     """
 
     plan: Plan
@@ -83,6 +97,7 @@ class Outset(Struct, frozen=True):
     judged: str = ""
     host_lacks: tuple[str, ...] = ()
     together: tuple[str, ...] = ()
+    soaked: tuple[str, ...] = ()
 
 
 class Hardening:
@@ -112,10 +127,13 @@ class Hardening:
         """What will be tried, and a probe; only asks the service what any client may ask it.
 
         Raises:
-            UsageError: an earlier change is unfinished.
+            UsageError: an earlier change is unfinished, or it soaks.
+            CannotFix: it cannot soak here.
             EngineError: Podman does not answer.
         """
         facts = self._facts
+        if self.wishes.soak and (why := why_no_log(self.bench.opened.files)):
+            raise no_soak(why)
         if not self.simulated:
             History().refuse_busy(facts.name)
         plan = self._planned()
@@ -220,6 +238,7 @@ class Hardening:
             probes=probes,
             patience=wishes.patience,
             confirm_within=wishes.confirm_within,
+            soak=wishes.soak or 0.0,
             keep_data=self._facts.engine.local,
             tried=(trial.baseline.seconds, trial.baseline.stop_seconds),
         )
@@ -249,6 +268,56 @@ class Hardening:
     def diff(self) -> str:
         """What apply changes in files and options; empty before the trial."""
         return self.prepared.entry.diff if self.prepared else ""
+
+    # --- a container that soaks -----------------------------------------------------------------------
+
+    @property
+    def soak(self) -> JournalEntry | None:
+        """The change by which it soaks."""
+        return None if self.simulated else soak_of(self._facts)
+
+    def soaked(self, entry: JournalEntry) -> Mapping[str, frozenset[str]]:
+        """System call -> the programs that made it although the learned profile would refuse it.
+
+        Raises:
+            CannotFix: the log cannot be read.
+        """
+        assert entry.soak is not None  # noqa: S101 - it soaks
+        calls = logged_calls(entry.soak, self._facts.id, self.bench.opened.files)
+        if isinstance(calls, Unread):
+            raise CannotFix(f"What the soak showed cannot be read: {calls.reason}.")
+        return calls
+
+    def prepare_enforcing(self, entry: JournalEntry, calls: Mapping[str, frozenset[str]]) -> None:
+        """Prepare to enforce the learned profile with these calls; `apply` does it.
+
+        Raises:
+            HardenError: it cannot be applied.
+        """
+        nothing = self.bench.planner.plan(self.report, [])
+        self.plan = enforcing(nothing, entry, calls, self.bench.opened.files)
+        wishes = self.wishes
+        self.prepared = self._prepare(
+            ApplyWishes(
+                probes=wishes.probes or probes_of(entry),
+                patience=wishes.patience,
+                confirm_within=wishes.confirm_within,
+                keep_data=self._facts.engine.local,
+            )
+        )
+
+    def soak_outset(self) -> Outset | None:
+        """What its soak has shown, ready to be enforced; None if it does not soak.
+
+        Raises:
+            HardenError: the log cannot be read, or it cannot be applied.
+        """
+        if (entry := self.soak) is None:
+            return None
+        calls = self.soaked(entry)
+        self.prepare_enforcing(entry, calls)
+        assert self.plan is not None  # noqa: S101 - it was prepared
+        return Outset(self.plan, soaked=tuple(told(entry, calls)))
 
     # --- afterwards -----------------------------------------------------------------------------------
 
