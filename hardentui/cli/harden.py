@@ -20,10 +20,12 @@ from hardentui.errors import ApplyFailed, HardenError, NotFound, UsageError
 from hardentui.features.apply.history import History, entry_lines
 from hardentui.features.apply.soak import is_over, told
 from hardentui.features.checklists.loading import know_checks
-from hardentui.features.fix.saving import save_result
+from hardentui.features.fix.apply_ways import ComposeOverride
+from hardentui.features.fix.saving import save_result, save_texts
 from hardentui.features.harden.page import LABEL, downtime, lines, title
 from hardentui.features.harden.task import CONFIRM_WITHIN, Hardening, HardenWishes, Outset
 from hardentui.harden.score import score_word
+from hardentui.model.draft import TextFile
 from hardentui.model.journal import EntryState, journal_document
 from hardentui.model.network import compose_project
 from hardentui.visible import strict_json, visible
@@ -136,6 +138,10 @@ def run(options: Namespace, terminal: Terminal) -> int:
             where = options.directory and f"{options.directory}{below}"
             wanted = replace(wishes, directory=where)
             codes.append(told.harden(row, wanted, changes=changes))
+        if told.override is not None:
+            file = TextFile(told.override.name, told.override.text)
+            for written in save_texts([file], options.directory):
+                terminal.note(f"{visible(written.path)}: {written.state.value}")
     return max(codes)
 
 
@@ -177,6 +183,9 @@ class Conversation:
     Args:
         ask: None: nothing is asked, the proposed probe is taken, the result is applied.
         json: the cards are written as documents, one after another.
+
+    Attributes:
+        override: the compose file of all that was written to files.
     """
 
     def __init__(self, bench: Workbench, terminal: Terminal, ask: Ask | None, *, json: bool = False) -> None:
@@ -184,6 +193,7 @@ class Conversation:
         self._terminal = terminal
         self._ask = ask
         self._json = json
+        self.override: ComposeOverride | None = None
 
     def harden(self, row: Row, wishes: HardenWishes, *, changes: bool) -> int:
         """One container; what fails is told. Returns an exit code.
@@ -353,6 +363,11 @@ class Conversation:
     def _write(self, task: Hardening) -> None:
         for written in save_result(task.files(), task.wishes.directory, task.report.subject.name):
             self._terminal.note(f"{visible(written.path)}: {written.state.value}")
+        override = task.override(self.override.text if self.override else "") if task.plan else None
+        if override is not None:
+            self.override = override
+            if override.left_out:
+                self._terminal.note(f"compose has no key for {', '.join(override.left_out)}")
 
 
 def card_lines(card: Card, terminal: Terminal, confirm_within: float) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -164,3 +165,35 @@ def test_a_pod_is_hardened_member_by_member(pod: Bench, capsys: pytest.CaptureFi
         assert "no-new-privileges" in now["HostConfig"]["SecurityOpt"]
         assert now["State"]["Running"] is True
         assert now["Pod"] == pod.podman("pod", "inspect", "--format", "{{.ID}}", POD)
+
+
+COMPOSE = f"""
+services:
+  site:
+    image: {BUSYBOX}
+    command: ["sh", "-c", "{SERVE.format(port=8083, directory="/tmp").replace("$", "$$")}"]
+"""
+
+
+def test_compose_keeps_what_was_hardened(
+    podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    project = podman.directory / "hardened-shop"
+    project.mkdir()
+    (project / "compose.yaml").write_text(COMPOSE)
+    program = Path(sys.executable).with_name("podman-compose")
+    up = f"cd {project} && {sys.executable} {program} up -d"
+    name = "hardened-shop_site_1"
+    try:
+        podman.execute("sh", "-c", up)
+        fix = ("harden", "hardened-shop", "--url", podman.url, "--check", "new-privileges-allowed", "--yes")
+        assert main([*fix, "--format", "json"]) == 0
+        card = json.loads(capsys.readouterr().out)
+        assert "compose.override.yaml of its project keeps it for compose up" in card["notes"]
+        assert "no-new-privileges" in (project / "compose.override.yaml").read_text()
+        podman.execute("sh", "-c", f"{up} --force-recreate")  # compose makes it anew, from both files
+        assert "no-new-privileges" in _inspect(podman, name)["HostConfig"]["SecurityOpt"]
+    finally:
+        podman.podman("pod", "rm", "-f", "-t", "0", "-i", "pod_hardened-shop")
+        podman.remove(*podman.podman("ps", "-a", "-q", "--filter", f"name=^{name}").split())

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix
 from hardentui.features.change.container_operator import restart_policy
-from hardentui.features.fix.apply_ways import UPDATES_RESTART, ApplyWay, stop_timeout
+from hardentui.features.fix.apply_ways import UPDATES_RESTART, ApplyWay, compose_write, stop_timeout
 from hardentui.features.fix.drafts import new_volumes
 from hardentui.features.looking.unit_origin import UNIT_LABEL, manager_of
 from hardentui.host.files.reader import Files, names
@@ -183,7 +183,10 @@ def replace_way(
         operations.append(CopyData(source=facts.id, paths=paths, part=CopyPart.REST))
     if facts.running:
         operations.append(StartContainer(name=name))
-    else:
+    written, remarks = compose_write(facts, spec)
+    operations += written
+    more += remarks
+    if not facts.running:
         more.append("it is not running; its successor is created but not started")
     return ApplyWay(tuple(operations), original=kept, notes=(*notes, *more), restarts=facts.running)
 

@@ -28,6 +28,7 @@ from hardentui.features.apply.soak import (
 from hardentui.features.change.file_operator import OnEvent
 from hardentui.features.change.service_operator import probe_once
 from hardentui.features.change.wait import PATIENCE, has_health_check, ports_of
+from hardentui.features.fix.apply_ways import ComposeOverride, compose_override
 from hardentui.features.fix.trial_files import plan_of_trial, trial_files
 from hardentui.features.harden.card import Card, NextStep, card_of
 from hardentui.features.trial.baseline import ProposedProbe, proposed_probe
@@ -40,13 +41,12 @@ from hardentui.model.draft import DraftFile, Target
 from hardentui.model.finding import Risk
 from hardentui.model.journal import EntryState, JournalEntry, public_entry
 from hardentui.model.known import Unread
-from hardentui.model.network import compose_project
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.model.trial import Learned, OnTrialEvent, Trial
 from hardentui.options import SECCOMP_PROFILE
 from hardentui.reading.behaviour import listening
 from hardentui.reading.own_command import own_command
-from hardentui.visible import command_word, visible
+from hardentui.visible import command_word
 from hardentui.words import plural
 
 if TYPE_CHECKING:
@@ -156,9 +156,6 @@ class Hardening:
             name = command_word(str(pod.get("Name") or ""), str(pod.get("Id") or "")[:12])
             all_of_it = own_command(facts.engine.found_with, "harden", name)
             yield f"its pod has {plural(others, 'other member')}, which {all_of_it} hardens too"
-        if project := compose_project(facts.labels):
-            shown = visible(project, 60)
-            yield f"the compose project {shown} starts it: compose up may make it anew without the fixes"
 
     @property
     def simulated(self) -> bool:
@@ -357,6 +354,15 @@ class Hardening:
         """
         assert self._trial is not None  # noqa: S101 - it was tried
         return trial_files(self.bench.planner, self.bench.drafter, self.report, self._trial)
+
+    def override(self, old: str) -> ComposeOverride | None:
+        """What became of it, for the override file of its compose project; None if it is of none.
+
+        Args:
+            old: the file to add it to; empty: a new one.
+        """
+        assert self.plan is not None  # noqa: S101 - it was tried
+        return compose_override(self._facts, self.plan.after, old)
 
     def _command(self, verb: str, *words: str) -> str:
         name = command_word(self._facts.name, self._facts.id[:12])
