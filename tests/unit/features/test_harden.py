@@ -6,6 +6,9 @@ import json
 import os
 import re
 import shlex
+import socket
+import subprocess
+import threading
 from pathlib import Path
 
 import msgspec
@@ -297,3 +300,44 @@ def test_the_card_counts_the_kernel_vulnerabilities_that_the_filter_in_force_lea
     text = "\n".join(line.text for line in lines(card, 90) if line.label == "known kernel bugs")
     assert re.fullmatch(r"122 within reach +4 within reach", text), text
     assert _card().before.kernel_vulnerabilities is None, "the filter is not known"
+
+
+@pytest.mark.parametrize(
+    ("port", "asked", "answered", "told"),
+    [
+        (389, "300c020101600702010304008000", "300c02010161070a010004000400", "answers LDAP"),  # by slapd 2.6
+        (
+            53,
+            "00111234000000010000000000000000020001",
+            "00111234800500010000000000000000020001",
+            "answers DNS",
+        ),
+    ],
+)
+def test_ldap_and_dns_are_asked_for_what_changes_nothing(
+    port: int, asked: str, answered: str, told: str
+) -> None:
+    heard: list[bytes] = []
+
+    def ask(command: str, seconds: float) -> ProbeResult:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+
+            def serve() -> None:
+                link = server.accept()[0]
+                heard.append(link.recv(100))
+                link.sendall(bytes.fromhex(answered))
+                link.close()
+
+            thread = threading.Thread(target=serve)
+            thread.start()
+            words = command.replace(f"/{port};", f"/{server.getsockname()[1]};")
+            done = subprocess.run(["sh", "-c", words], env={**os.environ, "TARGET": "127.0.0.1"}, check=False)
+            thread.join()
+        return ProbeResult(command, "" if done.returncode == 0 else "it failed")
+
+    probe = proposed_probe(ask, [f"tcp/{port}"])
+    assert probe is not None
+    assert probe.answer == told
+    assert heard == [bytes.fromhex(asked)]
+    answered = b"HTTP/1.1 400 Bad Request\r\n\r\n".hex()
+    assert proposed_probe(ask, [f"tcp/{port}"]) is None
