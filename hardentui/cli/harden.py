@@ -221,17 +221,24 @@ class Conversation:
     def _harden(self, task: Hardening, *, changes: bool) -> int:
         if (soak := task.soak) is not None:
             return self._soaks(task, soak, changes=changes)
+        if self._ask is not None and (entry := self._picked_up(task)) is not None:
+            self._entry(entry)
+            return 0
         outset = task.outset()
         if not outset.plan.choices and not outset.plan.changes:
             self._terminal.complain(f"{visible(task.report.subject.name, 60)}: there is nothing to change.")
             return 1
-        probes = self._start(task, outset)
-        if probes is None:
-            self._terminal.complain("Nothing was tried.")
-            return 0
-        with stopped_by_signals() as stop:
-            card = task.try_out(outset, probes, ProgressLines(self._terminal), stop)
-        self._terminal.clear()
+        kept = task.tried_before() if changes and self._ask is not None else None
+        if kept is not None and self._agrees(f"Its trial at {kept.when} worked. Go on with it? [Y/n]"):
+            card = task.picked_up(outset, kept)
+        else:
+            probes = self._start(task, outset)
+            if probes is None:
+                self._terminal.complain("Nothing was tried.")
+                return 0
+            with stopped_by_signals() as stop:
+                card = task.try_out(outset, probes, ProgressLines(self._terminal), stop)
+            self._terminal.clear()
         code = EXIT_CODES[card.trial.result]
         if task.wishes.directory:
             self._show(card, task)
@@ -244,6 +251,18 @@ class Conversation:
         else:
             code = self._apply(card, task)
         return code
+
+    def _agrees(self, question: str) -> bool:
+        return self._ask is not None and self._ask(question).lower() not in _NO
+
+    def _picked_up(self, task: Hardening) -> JournalEntry | None:
+        """A change that a closed terminal left open, decided now; None if there is none."""
+        if (entry := task.waiting) is not None:
+            return self._keep(entry)
+        if (identity := task.resumable()) and self._agrees("Applying it was interrupted. Complete it? [Y/n]"):
+            with stopped_by_signals() as stop:
+                return task.resume(identity, lambda event: tell(self._terminal, event), stop)
+        return None
 
     def _soaks(self, task: Hardening, entry: JournalEntry, *, changes: bool) -> int:
         """Tell what its soak has shown, and enforce its profile if that is over."""

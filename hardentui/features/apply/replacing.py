@@ -126,6 +126,17 @@ def _text(files: Files, path: str) -> str:
         return ""
 
 
+def _volume(
+    facts: ContainerFacts, directory: str, volume: str, filled: bool, engine: ChangingEngine
+) -> CreateVolume:
+    return CreateVolume(
+        name=volume,
+        source=facts.id if filled else "",
+        directory=directory if filled else "",
+        existed=engine.volumes.exists(volume),
+    )
+
+
 def replace_way(
     facts: ContainerFacts,
     plan: Plan,
@@ -163,12 +174,7 @@ def replace_way(
     more += aside
     copied = paths if not vanishes else ()
     operations += [
-        CreateVolume(
-            name=volume,
-            source=facts.id if (directory, volume) in copied else "",
-            directory=directory if (directory, volume) in copied else "",
-            existed=engine.volumes.exists(volume),
-        )
+        _volume(facts, directory, volume, (directory, volume) in copied, engine)
         for directory, volume in dict.fromkeys((*copied, *brought.items()))
     ]
     if copied:

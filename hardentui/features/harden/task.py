@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import threading
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -26,6 +31,7 @@ from hardentui.features.apply.soak import (
     why_no_log,
 )
 from hardentui.features.change.file_operator import OnEvent
+from hardentui.features.change.resuming import resumable_from
 from hardentui.features.change.service_operator import probe_once
 from hardentui.features.change.wait import PATIENCE, has_health_check, ports_of
 from hardentui.features.fix.apply_ways import ComposeOverride, compose_override
@@ -42,17 +48,19 @@ from hardentui.model.finding import Risk
 from hardentui.model.journal import EntryState, JournalEntry, public_entry
 from hardentui.model.known import Unread
 from hardentui.model.plan import Caution, Choice, Plan
-from hardentui.model.trial import Learned, OnTrialEvent, Trial
+from hardentui.model.trial import Learned, OnTrialEvent, Result, Trial
 from hardentui.options import SECCOMP_PROFILE
 from hardentui.reading.behaviour import listening
 from hardentui.reading.own_command import own_command
-from hardentui.visible import command_word
+from hardentui.state.own_files import read_own, state_directory, write_own
+from hardentui.visible import command_word, visible
 from hardentui.words import plural
 
 if TYPE_CHECKING:
     from hardentui.features.apply.applying import Application, PreparedChange
     from hardentui.features.workbench import Workbench
 
+_KEPT_FOR = 86_400.0  # seconds that a trial may wait for the decision
 CONFIRM_WITHIN = 120.0
 """Seconds in which a person keeps what was applied; else it rolls back."""
 
@@ -100,6 +108,23 @@ class Outset(Struct, frozen=True):
     soaked: tuple[str, ...] = ()
 
 
+class KeptTrial(Struct, frozen=True, kw_only=True):
+    """A trial that worked, until it is applied.
+
+    Attributes:
+        at: when it ended, in seconds since the epoch.
+        image: the ID of the container's image.
+    """
+
+    at: float
+    image: str
+    trial: Trial
+
+    @property
+    def when(self) -> str:
+        return f"{datetime.fromtimestamp(self.at):%H:%M}"
+
+
 class Hardening:
     """The hardening of one container: `outset`, `try_out`, then `apply` or `files`.
 
@@ -136,6 +161,9 @@ class Hardening:
             raise no_soak(why)
         if not self.simulated:
             History().refuse_busy(facts.name)
+            if (entry := self.waiting) is not None:
+                ways = f"First: hardentui confirm {entry.id}, or hardentui undo {entry.id}"
+                raise UsageError(f"A change of {visible(facts.name, 80)} waits for confirmation.", ways)
         plan = self._planned()
         tried = {choice.check for choice in choices_to_try(plan, named=bool(self.wishes.checks))}
         skipped = [
@@ -216,6 +244,10 @@ class Hardening:
                     keep_profile(trial, kept)
                 else:
                     trial = _without_profile(trial, trial.learned)
+            self._keep(trial)
+        return self._card(outset, trial, probes)
+
+    def _card(self, outset: Outset, trial: Trial, probes: tuple[str, ...]) -> Card:
         self._trial = trial
         planner = self.bench.planner
         self.plan = plan = plan_of_trial(planner, self.report, trial)
@@ -226,6 +258,47 @@ class Hardening:
             simulated=self.simulated,
         )
         return self._offered(card, probes) if card.works else card
+
+    # --- a trial that was not followed by a decision ---------------------------------------------------
+
+    def _kept_path(self) -> str:
+        """By what was asked for: another choice of fixes or probes is another trial."""
+        wishes, facts = self.wishes, self._facts
+        asked = f"{facts.engine.url}\n{facts.id}\n{wishes.checks}\n{wishes.everything}\n{wishes.probes}"
+        name = hashlib.sha256(asked.encode()).hexdigest()[:16]
+        return os.path.join(state_directory(), "tried", f"{name}.json")
+
+    def _keep(self, trial: Trial) -> None:
+        """Until it is applied: a terminal may be closed before that."""
+        if trial.result is Result.WORKS and not self.wishes.directory:
+            kept = KeptTrial(at=time.time(), image=str(self._facts.inspect.get("Image") or ""), trial=trial)
+            with suppress(OSError):
+                write_own(self._kept_path(), msgspec.json.encode(kept))
+
+    def tried_before(self) -> KeptTrial | None:
+        """A trial of this container, with the same wishes, that worked within the last day."""
+        if self.simulated or self.wishes.directory:
+            return None
+        try:
+            kept = msgspec.json.decode(read_own(self._kept_path()), type=KeptTrial)
+        except (OSError, msgspec.MsgspecError):
+            return None
+        learned = kept.trial.learned
+        profile = learned.profile if learned and learned.seccomp else ""
+        place = profile_path(kept.trial.container, profile_directory(self._facts, self.bench.opened.files))
+        image = str(self._facts.inspect.get("Image") or "")
+        fresh = 0 <= time.time() - kept.at < _KEPT_FOR and kept.image == image
+        return kept if fresh and (not profile or os.path.exists(place)) else None
+
+    def picked_up(self, outset: Outset, kept: KeptTrial) -> Card:
+        """The card of that trial, as if it had just ended.
+
+        Raises:
+            InputError: it no longer fits.
+        """
+        return self._card(outset, kept.trial, kept.trial.probes)
+
+    # --- the card ------------------------------------------------------------------------------------
 
     def _offered(self, card: Card, probes: tuple[str, ...]) -> Card:
         """The card with what applying it means, or why that is impossible."""
@@ -265,6 +338,30 @@ class Hardening:
     def diff(self) -> str:
         """What apply changes in files and options; empty before the trial."""
         return self.prepared.entry.diff if self.prepared else ""
+
+    # --- a change that was not finished --------------------------------------------------------------
+
+    @property
+    def waiting(self) -> JournalEntry | None:
+        """Its change that is applied and not confirmed yet."""
+        entries = () if self.simulated else History().recorded().entries
+        mine = (entry for entry in entries if entry.container == self._facts.name and entry.unfinished)
+        return next((entry for entry in mine if entry.state is EntryState.WAITING), None)
+
+    def resumable(self) -> str:
+        """The ID of its change that was cut off and can be completed; empty if there is none."""
+        history = History()
+        identity = "" if self.simulated else history.cut_off(self._facts.name)
+        entry = history.cut_off_entry(identity) if identity else None
+        return identity if entry is not None and resumable_from(entry) is not None else ""
+
+    def resume(self, identity: str, on_event: OnEvent, stop: threading.Event) -> JournalEntry:
+        """Complete a change that was cut off.
+
+        Raises:
+            ApplyFailed: it does not work, and the original runs as before.
+        """
+        return self.bench.applying(self.report).finish(identity, on_event, stop)
 
     # --- a container that soaks -----------------------------------------------------------------------
 

@@ -50,6 +50,7 @@ class CardProgress(Message):
 @dataclass
 class CardReady(Message):
     card: Card
+    tried_at: str = ""  # of an earlier trial
 
 
 @dataclass
@@ -83,6 +84,7 @@ class CardScreen(StoppablePage):
         self._events: list[tuple[str, str, str]] = []
         self._rounds = 0
         self._now = "looking at it"
+        self._tried_at = ""
         self._shown = ""  # below the card: the diff, or the evidence
 
     def on_mount(self) -> None:
@@ -189,7 +191,11 @@ class CardScreen(StoppablePage):
             if bench is None or row is None or row.report is None:
                 raise NotFound("The container is gone.")
             task = Hardening(bench, row.report, wishes)
-            self.post_message(OutsetKnown(task, task.soak_outset() or task.outset()))
+            outset = task.soak_outset() or task.outset()
+            kept = None if outset.soaked else task.tried_before()
+            self.post_message(OutsetKnown(task, outset))
+            if kept is not None:
+                self.post_message(CardReady(task.picked_up(outset, kept), kept.when))
         except HardenError as error:
             self.post_message(HardeningEnded(error))
 
@@ -224,6 +230,7 @@ class CardScreen(StoppablePage):
     @on(CardReady)
     def _ready(self, message: CardReady) -> None:
         self._card, self.stop, self._now = message.card, None, ""
+        self._tried_at = message.tried_at
         self.draw()
         self.query_one("#reading").scroll_home(animate=False)
 
@@ -286,7 +293,8 @@ class CardScreen(StoppablePage):
         for line in lines(card, self._width, 0 if tall else self.app.size.height - _AROUND - 2):
             parts += [(f"{line.label:<{LABEL}}", "$muted"), self.signs.of(in_keys(line.text)), "\n"]
         if down := downtime(card, CONFIRM_WITHIN):
-            parts += [down, "\n", ("Enter applies it.", "bold $primary")]
+            earlier = f"Tried at {self._tried_at}; i or F tries again. " if self._tried_at else ""
+            parts += [down, "\n", (f"{earlier}Enter applies it.", "bold $primary")]
         return Content.assemble(*parts).rstrip("\n")
 
     def _below(self, card: Card) -> list[Content]:

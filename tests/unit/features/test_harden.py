@@ -10,6 +10,8 @@ import socket
 import subprocess
 import threading
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -21,11 +23,13 @@ from hardentui.checks import all_checks
 from hardentui.checks.examples import container, rootful, rootless
 from hardentui.cli.harden import _chosen
 from hardentui.errors import UsageError
+from hardentui.features.change.journal import Journal
 from hardentui.features.change.wait import ProbeResult, names_target
 from hardentui.features.checklists.loading import load
 from hardentui.features.harden.card import Card, card_of
 from hardentui.features.harden.kernel import Doors, table, within_reach
 from hardentui.features.harden.page import LABEL, downtime, lines, title
+from hardentui.features.harden.task import Hardening, HardenWishes
 from hardentui.features.trial import baseline as proposing
 from hardentui.features.trial import results
 from hardentui.features.trial.baseline import proposed_probe
@@ -33,8 +37,10 @@ from hardentui.features.trial.tried import can_keep_profile, choices_of, keep_pr
 from hardentui.features.views import Report, Row
 from hardentui.harden.plan import make_plan
 from hardentui.harden.score import score
+from hardentui.host.files.reader import LocalFiles
 from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.finding import Kind, Subject
+from hardentui.model.journal import EntryAction, EntryState, JournalEntry
 from hardentui.model.plan import Choice, Plan, Skipped
 from hardentui.model.seccomp import Condition, NoFilter, RuntimeConfig, SeccompProfile, SeccompRule
 from hardentui.model.trial import (
@@ -341,3 +347,50 @@ def test_ldap_and_dns_are_asked_for_what_changes_nothing(
     assert heard == [bytes.fromhex(asked)]
     answered = b"HTTP/1.1 400 Bad Request\r\n\r\n".hex()
     assert proposed_probe(ask, [f"tcp/{port}"]) is None
+
+
+# --- a closed terminal -------------------------------------------------------------------------------
+
+
+def _task(facts: ContainerFacts = FACTS, **wishes: object) -> Hardening:
+    opened = SimpleNamespace(simulated=False, files=LocalFiles())
+    subject = Subject(Kind.CONTAINER, facts.name, facts.id, facts.engine.label)
+    report = Report(subject, (), (), facts=facts)
+    return Hardening(cast(Any, SimpleNamespace(opened=opened)), report, HardenWishes(**wishes))  # type: ignore[arg-type]
+
+
+def test_a_trial_that_worked_waits_a_day_for_its_decision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    _task()._keep(_trial(result=Result.NOTHING_WORKS))
+    assert _task().tried_before() is None
+    _task()._keep(_trial())
+    kept = _task().tried_before()
+    assert kept is not None
+    assert kept.trial == _trial()
+    assert _task(checks=("writable-rootfs",)).tried_before() is None, "another question"
+    assert _task(directory="/out").tried_before() is None
+    other = container((MOUNTS, (Mount("volume", "data", "/data"),)), inspect={"Image": "f" * 64})
+    assert _task(other).tried_before() is None, "another image"
+    monkeypatch.setattr("hardentui.features.harden.task.time.time", lambda: kept.at + 90_000)
+    assert _task().tried_before() is None, "a day later"
+
+
+def test_a_change_that_waits_is_told_before_a_trial_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    entry = JournalEntry(
+        id="20261129-120000-abcd",
+        time="2026-11-29T12:00:00+00:00",
+        action=EntryAction.APPLY,
+        container=FACTS.name,
+        state=EntryState.WAITING,
+    )
+    Journal().write(entry)
+    task = _task()
+    assert task.waiting == entry
+    with pytest.raises(UsageError, match="waits for confirmation") as refused:
+        task.outset()
+    assert f"hardentui confirm {entry.id}" in refused.value.hint
