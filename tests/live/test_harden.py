@@ -196,4 +196,5 @@ def test_compose_keeps_what_was_hardened(
         assert "no-new-privileges" in _inspect(podman, name)["HostConfig"]["SecurityOpt"]
     finally:
         podman.podman("pod", "rm", "-f", "-t", "0", "-i", "pod_hardened-shop")
-        podman.remove(*podman.podman("ps", "-a", "-q", "--filter", f"name=^{name}").split())
+        if left := podman.podman("ps", "-a", "-q", "--filter", f"name=^{name}").split():
+            podman.remove(*left)

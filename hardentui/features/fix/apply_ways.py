@@ -33,6 +33,7 @@ from hardentui.model.operations import (
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec, Version
 from hardentui.options import BY_NAME
+from hardentui.reading.containers import image_config, section
 from hardentui.visible import visible
 from hardentui.writers.compose import MARK, new_named_volumes, override_text, service_override
 
@@ -172,13 +173,14 @@ class ComposeOverride(Struct, frozen=True):
 def compose_override(facts: ContainerFacts, after: Spec, old: str | None = None) -> ComposeOverride | None:
     """What became of a container of a compose project, for its override file; None if it is of none.
 
-    The directory is what a label says, so it is written to only if nobody else controls it and the project's
-    own file lies there.
+    The directory is what a label says, which is none of the image, and it is written to only if nobody else
+    controls it and the project's own file lies there.
 
     Args:
         old: the file to add it to; None: the one that lies there, if it is ours.
     """
-    labels = facts.labels
+    of_image = section(image_config(facts), "Labels")
+    labels = {name: value for name, value in facts.labels.items() if name not in of_image}
     service = next((labels[f"{prefix}service"] for prefix in COMPOSE if f"{prefix}service" in labels), "")
     if not service or not compose_project(labels):
         return None

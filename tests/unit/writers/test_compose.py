@@ -11,7 +11,7 @@ import yaml
 
 from hardentui.checks.examples import container
 from hardentui.features.fix.apply_ways import compose_override, compose_write
-from hardentui.model.facts import ContainerFacts
+from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.operations import WriteFile
 from hardentui.model.spec import Option, Spec
 from hardentui.options import (
@@ -146,5 +146,8 @@ def test_it_is_not_written_where_a_label_only_says_that_a_project_is(tmp_path: P
     operations, notes = compose_write(facts, facts.spec.with_(READ_ONLY, True))
     assert operations == ()
     assert notes[0].startswith("compose up makes it anew without the fixes")
+    image = ImageFacts(id="i", inspect={"Config": {"Labels": dict(facts.labels)}})
+    claimed = facts.replace(image=image)
+    assert compose_write(claimed, facts.spec.with_(READ_ONLY, True)) == ((), ()), "the image says so"
     plain = container()
     assert compose_write(plain, plain.spec.with_(READ_ONLY, True)) == ((), ())
