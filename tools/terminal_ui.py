@@ -51,7 +51,7 @@ PLACES = (
     Place(
         "harden",
         "`{home.harden}` in the list (marked containers one after another) and `{walk.harden}` in the walk",
-        "--all --try --probe --confirm-within",
+        "--all --try --probe --confirm-within --soak",
         {"--check": "choose the fixes in the walk, `{walk.trial}` tries these", "--patience": _FINE},
     ),
     Place(
@@ -81,7 +81,11 @@ PLACES = (
         "apply",
         "`{walk.apply}` in the walk, or after a trial",
         f"{_FIXES} --probe --confirm-within --keep-data --discard-data",
-        {"--plan --trial": "as for fix", "--patience": _FINE},
+        {
+            "--plan --trial": "as for fix",
+            "--patience": _FINE,
+            "--soak": "`{card.soak}` on the card of `{home.harden}`",
+        },
     ),
     Place("confirm", "`{journal.keep}` in the journal (`{app.journal}`)"),
     Place(

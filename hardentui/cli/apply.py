@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hardentui.cli import session
 from hardentui.cli.choosing import check_options, make_plan, times_of_trial
 from hardentui.cli.confirmation import sure
-from hardentui.cli.parser import group_of
+from hardentui.cli.parser import group_of, period
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.undo import stopped_by_signals, tell
 from hardentui.errors import ApplyFailed, NotFound, UsageError
@@ -54,6 +54,13 @@ def arguments(parser: ArgumentParser) -> None:
         default=0.0,
         help="roll back unless hardentui confirm is run within this many seconds",
     )
+    group.add_argument(
+        "--soak",
+        type=period,
+        metavar="T",
+        default=0.0,
+        help="for this time (7d) a learned seccomp profile only logs what it would refuse; see harden --soak",
+    )
     data = group.add_mutually_exclusive_group()
     data.add_argument(
         "--keep-data", action="store_true", help="copy data in the container's writable layer to volumes"
@@ -74,6 +81,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         confirm_within=options.confirm_within,
         keep_data=options.keep_data,
         discard_data=options.discard_data,
+        soak=options.soak,
         tried=times_of_trial(options),
     )
     with session.workbench(options, terminal) as bench:

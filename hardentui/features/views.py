@@ -11,7 +11,9 @@ from msgspec import Struct
 from hardentui.errors import EngineError
 from hardentui.harden.score import Cell, Score, cells, findings_once, score
 from hardentui.model.finding import Kind, Status, Subject
+from hardentui.options import SECCOMP_PROFILE
 from hardentui.visible import visible
+from hardentui.writers.context import soak_name
 
 if TYPE_CHECKING:
     from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NetworkFacts
@@ -149,6 +151,12 @@ class Row(Struct, frozen=True):
     report: Report | None = None
     kept: KeptOriginal | None = None
     aside: str = ""
+
+    @property
+    def soaks(self) -> bool:
+        """Its learned seccomp profile only logs what it would refuse."""
+        facts = self.report.facts if self.report else None
+        return facts is not None and facts.spec[SECCOMP_PROFILE].endswith(f"/{soak_name(facts.name)}")
 
 
 def told_once(reports: Iterable[Report]) -> list[tuple[Report, str]]:

@@ -375,6 +375,7 @@ CARD = (
     Action("card.go", "enter", "Go on", "Start the trial; then apply what worked.", "Harden", True),
     Action("card.probe", "i", "Probe", "Enter a command that proves it works.", "Harden", True),
     Action("card.all", "F", "All fixes", "Toggle: also fixes that no twin shows.", "Harden", True),
+    Action("card.soak", "s", "Soak", "Apply; for 7 days its seccomp profile only logs.", "Harden", True),
     Action("card.write", "w", "Write", "Write what worked to files.", "Harden", True),
     Action("card.diff", "d", "Diff", "Show what applying it changes.", "Harden", True),
     Action("card.evidence", "e", "Evidence", "Show what the trial found.", "Harden", True),

@@ -37,6 +37,7 @@ WAYS: tuple[tuple[str, str], ...] = (
     (r"hardentui check NAME", "{walk.recheck} in the walk"),
     (r"hardentui explain ID", "{walk.explain} on the finding"),
     (r"hardentui explain ([a-z]+-[a-z-]+)", r"{walk.explain} on the finding \1"),
+    (rf"hardentui harden{_NAME}", "{walk.harden} in the walk"),
     (r"hardentui doctor", "{app.doctor}"),
     (r"hardentui facts save FILE", "{export.facts} in the report dialog ({app.export})"),
     (r"hardentui settings show", "{app.settings}"),

@@ -16,6 +16,7 @@ from hardentui.errors import CannotFix, NotFound, UsageError
 from hardentui.features.apply.apply_wishes import SHOWN_FILES, ApplyWishes, refuse_loss
 from hardentui.features.apply.history import address_of, operators_on
 from hardentui.features.apply.replacing import keep_owners, new_networks, refuse_dependents, replace_way
+from hardentui.features.apply.soak import soaking, until
 from hardentui.features.change import confirm_timer
 from hardentui.features.change.deadline import waiting
 from hardentui.features.change.file_changes import lock_directory, locked, who
@@ -137,6 +138,9 @@ class Application:
                 "Changes cannot be applied to a simulated or saved host.", "Omit --demo and --facts."
             )
         facts = self._facts = self._with_changes()
+        soak = None
+        if wishes.soak:
+            plan, soak = soaking(plan, facts, self._opened.files, wishes.soak)
         now = datetime.now(UTC)
         identity = self._journal.new_id(now)
         layer = layer_of(self._facts)
@@ -158,9 +162,12 @@ class Application:
             changes=_changes(plan),
             diff=diff,
             original=way.original,
+            soak=soak,
             operations=(*way.operations, *self._judgement(plan, wishes), *way.afterwards),
         )
         notes = (*way.notes, *notes, *self._about_layer(layer, wishes, way))
+        if soak is not None:
+            notes = (f"its learned profile only logs what it would refuse until {until(soak)}", *notes)
         return PreparedChange(entry, notes, way.restarts, wishes, expected)
 
     def run(

@@ -43,7 +43,7 @@ from hardentui.model.facts import EngineFacts
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry, JournalProof
 from hardentui.model.known import Unread, known
 from hardentui.model.operations import NoteContainer, described_back, described_clearing
-from hardentui.visible import visible
+from hardentui.visible import command_word, visible
 
 # The objects that carry out and undo the operations of a journal entry.
 
@@ -302,6 +302,10 @@ def entry_lines(entry: JournalEntry, *, whole: bool) -> Iterator[str]:
         yield f"    down for {entry.downtime_seconds:.1f} s"
     if words := what_changed(entry):
         yield f"    {entry.container}: {'; '.join(words)}"
+    if entry.soak and entry.in_force:
+        when = f"{datetime.fromtimestamp(entry.soak.until):%Y-%m-%d %H:%M}"
+        command = f"hardentui harden {command_word(entry.container, 'NAME')}"
+        yield f"    soak until {when}; {command} tells what would have been refused"
     if whole:
         for change in entry.changes:
             before, after = change.before or "not set", change.after or "not set"

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix
 from hardentui.features.change.container_operator import restart_policy
-from hardentui.features.fix.apply_ways import UPDATES_RESTART, ApplyWay, stop_timeout
+from hardentui.features.fix.apply_ways import UPDATES_RESTART, ApplyWay, compose_write, stop_timeout
 from hardentui.features.fix.drafts import chowned_volumes, new_volumes
 from hardentui.features.looking.unit_origin import UNIT_LABEL, manager_of
 from hardentui.host.files.reader import Files, names
@@ -128,6 +128,17 @@ def _text(files: Files, path: str) -> str:
         return ""
 
 
+def _volume(
+    facts: ContainerFacts, directory: str, volume: str, filled: bool, engine: ChangingEngine
+) -> CreateVolume:
+    return CreateVolume(
+        name=volume,
+        source=facts.id if filled else "",
+        directory=directory if filled else "",
+        existed=engine.volumes.exists(volume),
+    )
+
+
 def replace_way(
     facts: ContainerFacts,
     plan: Plan,
@@ -165,12 +176,7 @@ def replace_way(
     more += aside
     copied = paths if not vanishes else ()
     operations += [
-        CreateVolume(
-            name=volume,
-            source=facts.id if (directory, volume) in copied else "",
-            directory=directory if (directory, volume) in copied else "",
-            existed=engine.volumes.exists(volume),
-        )
+        _volume(facts, directory, volume, (directory, volume) in copied, engine)
         for directory, volume in dict.fromkeys((*copied, *brought.items()))
     ]
     if copied:
@@ -186,7 +192,10 @@ def replace_way(
         operations.append(CopyData(source=facts.id, paths=paths, part=CopyPart.REST))
     if facts.running:
         operations.append(StartContainer(name=name))
-    else:
+    written, remarks = compose_write(facts, spec)
+    operations += written
+    more += remarks
+    if not facts.running:
         more.append("it is not running; its successor is created but not started")
     return ApplyWay(tuple(operations), original=kept, notes=(*notes, *more), restarts=facts.running)
 

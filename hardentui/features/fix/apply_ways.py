@@ -9,18 +9,20 @@ from typing import Any
 
 from msgspec import Struct
 
+from hardentui import account
 from hardentui.errors import CannotFix
 from hardentui.features.change.container_operator import restart_policy
-from hardentui.features.change.file_operator import planned_writes
+from hardentui.features.change.file_operator import planned_write, planned_writes
 from hardentui.features.change.unit_operator import note_unit
 from hardentui.features.change.wait import has_health_check
 from hardentui.features.looking.unit_origin import Origin
 from hardentui.features.trial.life import handles
-from hardentui.host.files.reader import Files
+from hardentui.host.files.reader import Files, LocalFiles
 from hardentui.model.draft import Draft
 from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.journal import EntryAction, JournalEntry
 from hardentui.model.known import known
+from hardentui.model.network import COMPOSE, compose_files, compose_project
 from hardentui.model.operations import (
     LimitsBefore,
     NoteUnit,
@@ -32,9 +34,11 @@ from hardentui.model.operations import (
     WriteFile,
 )
 from hardentui.model.plan import Plan
-from hardentui.model.spec import Version
+from hardentui.model.spec import Spec, Version
 from hardentui.options import BY_NAME
+from hardentui.reading.containers import image_config, section
 from hardentui.visible import visible
+from hardentui.writers.compose import MARK, new_named_volumes, override_text, service_override
 
 _LIVE = frozenset(
     "memory memory-swap memory-reservation cpus cpu-quota cpu-period cpu-shares pids-limit restart "
@@ -46,6 +50,8 @@ KEEPS_UPDATES = Version(5, 4)
 _SECOND = 1_000_000_000
 """In nanoseconds, as inspect shows times."""
 _STOP_TIMEOUT = 10
+_OVERRIDDEN = ("compose", "docker-compose", "container-compose")
+"""Names of compose files beside which compose looks for an override."""
 _RESTART_SECONDS = 60.0
 USUAL = 1.5
 """Seconds of stop and start where nothing is known: the median of 36 changes on two CPUs was 1.3."""
@@ -222,6 +228,84 @@ def unit_way(facts: ContainerFacts, origin: Origin, draft: Draft, live: Sequence
     restart = RestartUnit(unit=origin.unit, uid=uid, seconds=_RESTART_SECONDS + stop_timeout(facts))
     back = (StartUnits(units=noted.dependents, uid=uid),) if noted.dependents else ()
     return ApplyWay((*files, restart), back)
+
+
+class ComposeOverride(Struct, frozen=True):
+    """The file of its compose project that keeps what was changed at the next `compose up`.
+
+    Attributes:
+        directory, name: where compose reads it; no directory: it cannot be written there, `why_not`.
+        left_out: flags that compose has no key for.
+    """
+
+    name: str
+    text: str
+    directory: str = ""
+    why_not: str = ""
+    left_out: tuple[str, ...] = ()
+
+
+def compose_override(facts: ContainerFacts, after: Spec, old: str | None = None) -> ComposeOverride | None:
+    """What became of a container of a compose project, for its override file; None if it is of none.
+
+    The directory is what a label says, which is none of the image, and it is written to only if nobody else
+    controls it and the project's own file lies there.
+
+    Args:
+        old: the file to add it to; None: the one that lies there, if it is ours.
+    """
+    of_image = section(image_config(facts), "Labels")
+    labels = {name: value for name, value in facts.labels.items() if name not in of_image}
+    service = next((labels[f"{prefix}service"] for prefix in COMPOSE if f"{prefix}service" in labels), "")
+    if not service or not compose_project(labels):
+        return None
+    directory, own = compose_files(labels)
+    base = os.path.basename(own.partition(",")[0])
+    stem, ending = os.path.splitext(base)
+    beside = f"{stem}.override{ending}" if stem in _OVERRIDDEN else ""
+    name = beside or "compose.override.yaml"
+    path, why_not = os.path.join(directory, name), ""
+    if (
+        not directory.startswith("/")
+        or not facts.engine.local
+        or not os.path.isfile(os.path.join(directory, base))
+    ):
+        why_not = "its project's directory is not known"
+    elif not beside or "," in own:
+        why_not = "its project names its files itself"
+    elif not account.is_ours(os.path.join(directory, base)):
+        why_not = f"others control {visible(directory, 200)}"
+    if old is None:
+        old = "" if why_not else _text(path)
+        if old and MARK not in old:
+            why_not, old = f"{visible(path, 200)} is not ours", ""
+    part, left_out = service_override(facts.spec, after)
+    if not part:
+        return None
+    text = override_text(old, service, part, new_named_volumes(facts.spec, after))
+    return ComposeOverride(name, text, "" if why_not else directory, why_not, left_out)
+
+
+def _text(path: str) -> str:
+    try:
+        return LocalFiles().read_text(path)
+    except OSError:
+        return ""
+
+
+def compose_write(facts: ContainerFacts, after: Spec) -> tuple[tuple[Operation, ...], tuple[str, ...]]:
+    """The operation that writes the override file of its compose project, and what to know of it.
+
+    Raises:
+        WriteError: the file cannot be read.
+    """
+    if (override := compose_override(facts, after)) is None:
+        return (), ()
+    lost = "" if not override.left_out else f"; compose has no key for {', '.join(override.left_out)}"
+    if override.why_not:
+        return (), (f"compose up makes it anew without the fixes: {override.why_not}{lost}",)
+    write = planned_write(os.path.join(override.directory, override.name), override.text)
+    return (write,) if write else (), (f"{override.name} of its project keeps it for compose up{lost}",)
 
 
 def dependents_of(way: ApplyWay) -> tuple[str, ...]:

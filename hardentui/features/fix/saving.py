@@ -48,7 +48,7 @@ class OwnUnit(Struct, frozen=True):
 def own_unit(files: Files, facts: ContainerFacts) -> OwnUnit | None:
     """The unit of a container; None if it runs from none."""
     name = facts.labels.get(UNIT_LABEL, "")
-    if not name:
+    if not name or (name.startswith("podman-compose@") and not own_unit_of(facts)):
         return None
     shown, exists = visible(name, 80), bool(own_unit_of(facts))
     if not facts.engine.local and exists:

@@ -386,7 +386,8 @@ def learn(
     """The container's needs, from observations of unchanged twins.
 
     One starts with the existing data, is led through its life and started again; if there are volumes,
-    another one starts with empty ones, for what an entry point does only on first use.
+    another one starts with empty ones, for what an entry point does only on first use. A probe may need the
+    data, so it is not waited for there.
 
     Args:
         habits, stop_seconds: of the unchanged twin.
@@ -403,7 +404,8 @@ def learn(
         tools.on_event(TrialEvent(TrialStep.LEARNING, text))
         watch = Watch(_watched_base(lesson), held_by(facts, spec), account=account, files=stage.files)
         try:
-            observation = _watched(watch, stage, spec, slow, tools, habits, limit, empty=empty)
+            awaited = replace(slow, probes=()) if empty else slow
+            observation = _watched(watch, stage, spec, awaited, tools, habits, limit, empty=empty)
         except EngineError as error:
             tools.on_event(TrialEvent(TrialStep.LEARNING, f"that twin could not be watched: {error.title}"))
             continue
