@@ -12,6 +12,7 @@ from msgspec import Struct
 from hardentui import __version__
 from hardentui.checks import all_checks
 from hardentui.errors import InputError, UsageError
+from hardentui.features.at_rest.commands import read_commands
 from hardentui.features.at_rest.comments import faults_in
 from hardentui.features.at_rest.judging import Judged, judge_services
 from hardentui.features.at_rest.quadlets import read_quadlets
@@ -92,7 +93,14 @@ def look(asked: AtRest, today: date) -> Looked:
 
 def read_services(sources: Sources, version: Version, rootless: bool | None) -> Read:
     """The services of all kinds of files."""
-    return joined([read_quadlets(sources, version, rootless)])
+    parts = [read_quadlets(sources, version, rootless)]
+    if any(file.name.endswith((".yaml", ".yml")) for file in sources.files.values()):
+        from hardentui.features.at_rest.compose import read_compose
+        from hardentui.features.at_rest.kube import read_kube
+
+        parts += [read_compose(sources, version, rootless), read_kube(sources, version, rootless)]
+    parts.append(read_commands(sources, version, rootless))
+    return joined(parts)
 
 
 def hinted(sources: Sources) -> Version | None:

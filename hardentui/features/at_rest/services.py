@@ -54,14 +54,18 @@ class SpecAtRest(Spec, frozen=True):
         return super().__getitem__(option)
 
 
-_NAMED_VALUES = (ENV, LABELS, ANNOTATIONS)
+_SOME_VALUE = "hunter22"
+NAMED_VALUES = (ENV, LABELS, ANNOTATIONS)
 
 
 def with_names(item: Item) -> Item:
-    """`NAME=${VALUE}` as it is written: what it names is decided by the file, though its value is not."""
-    if item.known or item.option not in _NAMED_VALUES or UNKNOWN in item.raw.partition("=")[0]:
+    """`NAME=${VALUE}` with some value: what it names is decided by the file, though its value is not. A
+    password from a variable is in the container's environment like any other."""
+    name, _, value = item.raw.partition("=")
+    if item.known or item.option not in NAMED_VALUES or UNKNOWN in name:
         return item
-    spelled = parse_argument(item.flag, item.raw.replace(UNKNOWN, ""))
+    value = _SOME_VALUE if item.option is ENV and value.startswith(UNKNOWN) else value.replace(UNKNOWN, "")
+    spelled = parse_argument(item.flag, f"{name}={value}")
     return spelled[0] if len(spelled) == 1 else item
 
 
