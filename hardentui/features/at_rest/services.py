@@ -13,7 +13,7 @@ from hardentui.features.at_rest.sources import Refused, SourceFile
 from hardentui.model.facts import NetworkFacts, VolumeFacts
 from hardentui.model.finding import Waiver
 from hardentui.model.known import Known, Unread
-from hardentui.model.spec import NEWEST_KNOWN, Option, Spec, Version
+from hardentui.model.spec import NEWEST_KNOWN, Option, Source, Spec, Version
 from hardentui.options import ANNOTATIONS, ENV, LABELS
 from hardentui.options.argv import Item, parse_argument
 from hardentui.systemd.unit_text import UNKNOWN
@@ -52,6 +52,15 @@ class SpecAtRest(Spec, frozen=True):
         if option in self.unknowable:
             raise Unread(f"the value of {option.flag} is a variable, which only its host knows")
         return super().__getitem__(option)
+
+    def with_(self, option: Option[T], value: T, source: Source = Source.CHOSEN) -> Spec:
+        return self._same(super().with_(option, value, source))
+
+    def without(self, *options: Option[Any]) -> Spec:
+        return self._same(super().without(*options))
+
+    def _same(self, spec: Spec) -> Spec:
+        return SpecAtRest(spec.settings, spec.unknowable, spec.remarks, spec.unsaved)
 
 
 _SOME_VALUE = "hunter22"

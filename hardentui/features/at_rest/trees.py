@@ -100,7 +100,7 @@ class _Walker:
         place = partial(Tree, self._file, key_start, node.start_mark.index, node.end_mark.index)
         inside = (*above, id(node))
         if isinstance(node, yaml.ScalarNode):
-            return place(text=node.value, plain=not node.style and node.tag != "tag:yaml.org,2002:str")
+            return place(text=node.value, plain=not node.style)
         if isinstance(node, yaml.SequenceNode):
             items = [self.tree(item, item.start_mark.index, inside) for item in node.value]
             return place(items=items, flow=bool(node.flow_style), is_list=True)
