@@ -10,16 +10,17 @@ from msgspec.structs import replace
 
 from hardentui.cli.terminal import Terminal, save_text
 from hardentui.errors import UsageError
-from hardentui.features.at_rest.checking import AtRest, hinted, look, result_of
-from hardentui.features.at_rest.fixing import Fixed, Wanted, diff_of, drafts_of, fix_all
+from hardentui.features.at_rest.checking import AtRest, Looked, hinted, look, result_of
+from hardentui.features.at_rest.fixing import Fixed, Wanted, converted, diff_of, drafts_of, fix_all
 from hardentui.features.at_rest.lines import render as render_lines
+from hardentui.features.at_rest.services import Format, Service
 from hardentui.features.reports import render
 from hardentui.features.reports.result import INCOMPLETE, TextStyle
 from hardentui.files import write_bundle
 from hardentui.model.draft import DraftFile
 from hardentui.model.finding import Severity
 from hardentui.model.plan import Caution
-from hardentui.model.spec import Version
+from hardentui.model.spec import NEWEST_KNOWN, Version
 from hardentui.visible import visible
 
 _OF_ENGINES = ("url", "connection", "demo", "facts", "filter")
@@ -75,6 +76,8 @@ def fix(options: Namespace, terminal: Terminal, version: Version | None) -> int:
     if options.in_place and (options.directory or options.diff):
         raise UsageError("--in-place excludes -o and --diff.")
     looked = look(replace(asked(options, version), checks=()), date.today())
+    if options.to not in ("", "unit"):
+        return _convert(looked, options, terminal, version or hinted(looked.sources))
     fixed = fix_all(looked, _wanted(options), version or hinted(looked.sources))
     for each in fixed:
         _tell(each, terminal)
@@ -93,6 +96,29 @@ def fix(options: Namespace, terminal: Terminal, version: Version | None) -> int:
     if looked.refused:
         return INCOMPLETE
     return 0 if drafts else _NOTHING
+
+
+def _convert(looked: Looked, options: Namespace, terminal: Terminal, version: Version | None) -> int:
+    """Turn compose files into Quadlets."""
+    if options.to != "quadlet" or options.in_place or options.diff:
+        raise UsageError("Compose files are converted with --to quadlet, printed or with -o DIR.")
+    others = [each for each in looked.services if each.service.format is not Format.COMPOSE]
+    if others:
+        raise UsageError(f"{visible(others[0].service.file.shown, 200)} is no compose file.", "Omit --to.")
+    stacks: dict[str, list[Service]] = {}
+    for judged in looked.services:
+        stacks.setdefault(judged.service.group, []).append(judged.service)
+    for services in stacks.values():
+        made = converted(services, version or NEWEST_KNOWN)
+        for note in made.notes:
+            terminal.note(f"note: {visible(note, 300)}")
+        if options.directory:
+            for written in write_bundle(options.directory, made.files, create=True):
+                terminal.write(f"{visible(written.path)}: {written.state.value}\n")
+        else:
+            for file in made.files:
+                terminal.write_exact(f"# ---- {file.name}\n{file.text}")
+    return INCOMPLETE if looked.refused else 0
 
 
 def _wanted(options: Namespace) -> Wanted:

@@ -15,6 +15,7 @@ SEAMS = {
     "engine/locate.py _open_ssh": "few engines are reached over ssh",
     "features/at_rest/checking.py read_services": "a YAML library is wanted only where a YAML file is",
     "features/at_rest/fixing.py _target": "a YAML library is wanted only where a YAML file is",
+    "features/at_rest/fixing.py converted": "few turn a compose file into Quadlets",
     "features/checklists/loading.py own_checks": "most checklists have no checks of their own: 12 ms",
     "features/first_look.py workbench_on": "the engines work while what judges is loaded",
     "features/fix/drafts.py files": "the exports of other systems need a YAML library",

@@ -22,7 +22,7 @@ from hardentui.features.at_rest.services import (
 from hardentui.features.at_rest.sources import Refused, SourceFile, Sources
 from hardentui.model.spec import Version
 from hardentui.options import NAME
-from hardentui.options.argv.items import RunCommand, items_of_token, read_command, spec_of, without_optional
+from hardentui.options.argv import RunCommand, items_of_token, read_command, spec_of, without_optional
 from hardentui.quadlet.read.service import Character, ShellWord, shell_commands
 from hardentui.systemd.unit_text import UNKNOWN
 

@@ -34,7 +34,7 @@ from hardentui.model.facts import NetworkFacts, VolumeFacts
 from hardentui.model.known import Known
 from hardentui.model.spec import Source, Version
 from hardentui.options import COMMAND, IMAGE, NAME
-from hardentui.options.argv.items import Item, image_item, parse_argument, spec_of
+from hardentui.options.argv import Item, image_item, parse_argument, spec_of
 from hardentui.visible import visible
 
 _HOME = "/home/user"

@@ -18,7 +18,7 @@ from hardentui.features.at_rest.services import Service, Set
 from hardentui.features.at_rest.sources import SourceFile, Sources
 from hardentui.features.at_rest.trees import Tree
 from hardentui.model.spec import NEWEST_KNOWN, Spec
-from hardentui.options.argv.items import Item, item_word
+from hardentui.options.argv import Item, item_word
 from hardentui.quadlet.edit.changes import ItemChange, New, changes_between, decide, other_options
 from hardentui.visible import visible
 

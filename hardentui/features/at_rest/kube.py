@@ -18,7 +18,7 @@ from hardentui.features.at_rest.sources import Refused, SourceFile, Sources, is_
 from hardentui.features.at_rest.trees import Tree, read_trees
 from hardentui.model.spec import Source, Version
 from hardentui.options import COMMAND, IMAGE, NAME
-from hardentui.options.argv.items import Item, image_item, parse_argument, spec_of
+from hardentui.options.argv import Item, image_item, parse_argument, spec_of
 from hardentui.options.values import Port
 
 _YAML = (".yaml", ".yml")
