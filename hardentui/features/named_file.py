@@ -26,7 +26,10 @@ def refuse_strangers() -> None:
         raise UsageError(why)
 
 
-_SERVICE_FILES = (".container", ".pod", ".kube", ".yaml", ".yml", ".sh")
+_SERVICE_FILES = (
+    *(".container", ".pod", ".volume", ".network", ".image", ".build", ".kube", ".artifact", ".conf"),
+    *(".yaml", ".yml", ".sh", ".bash"),
+)
 
 
 def is_path(name: str) -> bool:

@@ -17,7 +17,7 @@ from hardentui.features.at_rest.comments import faults_in
 from hardentui.features.at_rest.judging import Judged, judge_services
 from hardentui.features.at_rest.quadlets import read_quadlets
 from hardentui.features.at_rest.services import Read, joined
-from hardentui.features.at_rest.sources import Refused, Sources, find
+from hardentui.features.at_rest.sources import UNITS, Refused, Sources, find
 from hardentui.features.checklists.loading import load
 from hardentui.features.looking.judging import Judge
 from hardentui.features.reports.result import CheckResult, SubjectResult
@@ -81,7 +81,8 @@ def look(asked: AtRest, today: date) -> Looked:
     version = asked.version or hinted(sources) or NEWEST_KNOWN
     read = read_services(sources, version, asked.rootless)
     refused = (*sources.refused, *read.refused)
-    if not read.services and not refused:
+    beside = any(file.name.endswith(UNITS) for file in sources.files.values())
+    if not read.services and not refused and not beside:
         raise InputError(
             f"There is no service in {', '.join(visible(path, 100) for path in asked.paths)}.",
             "Quadlets, compose files, podman run commands and Kubernetes YAML are checked.",

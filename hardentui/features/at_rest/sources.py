@@ -188,6 +188,20 @@ def _below(directory: str, sources: Sources, refused: list[Refused]) -> Iterator
             yield path
 
 
+def stamps(paths: Iterable[str]) -> Iterator[tuple[str, float, int]]:
+    """Path, modification time and size of each file that may describe a service, to notice changes."""
+    for path in paths:
+        files = [path]
+        if os.path.isdir(path):
+            files = list(_below(os.path.abspath(path), Sources((os.path.realpath(path),), {}, ()), []))
+        for file in files:
+            try:
+                status = os.stat(file)
+            except OSError:
+                continue  # removed meanwhile: it is no longer in the list
+            yield file, status.st_mtime, status.st_size
+
+
 def is_interesting(name: str, directory: str) -> bool:
     """Whether a file found in a folder may describe a service: by its name alone."""
     if name.endswith(UNITS) or is_compose_name(name):
