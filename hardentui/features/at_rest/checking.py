@@ -138,6 +138,7 @@ def result_of(looked: Looked, fail_on: Severity) -> CheckResult:
         checklist=looked.judge.checklist.id,
         fail_on=fail_on,
         version=__version__,
+        place=" ".join(looked.sources.shown),
     )
 
 

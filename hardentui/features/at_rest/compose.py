@@ -122,6 +122,7 @@ def read_stack(sources: Sources, files: Sequence[SourceFile]) -> Stack:
     tree = trees[0]
     for other in trees[1:]:
         tree = merged(tree, other)
+    tree = _with_included(sources, tree, variables, ())
     services = tree.get("services")
     if services is None or not services.is_mapping:
         raise InputError(f"{visible(files[0].shown, 200)} has no services, so it is no compose file.")
@@ -144,6 +145,25 @@ def _read(file: SourceFile, variables: Mapping[str, str]) -> Tree:
     if len(trees) != 1 or not trees[0].is_mapping:
         raise InputError(f"{visible(file.shown, 200)} is no compose file: it is not one mapping.")
     return interpolated(trees[0], variables)
+
+
+def _with_included(
+    sources: Sources, tree: Tree, variables: Mapping[str, str], chain: tuple[str, ...]
+) -> Tree:
+    """The tree with the files that it includes below it."""
+    include = tree.get("include")
+    for item in include.items if include is not None else ():
+        listed = item.get("path") or item
+        for path, place in listed.words():
+            name = os.path.normpath(os.path.join(place.file.directory, path))
+            if name in chain or len(chain) > _DEEPEST:
+                raise InputError(
+                    f"{visible(tree.file.shown, 200)} includes {visible(path, 100)} in a circle."
+                )
+            shown = os.path.join(os.path.dirname(place.file.shown), path)
+            other = _read(sources.read(name, shown), variables)
+            tree = merged(_with_included(sources, other, variables, (*chain, name)), tree)
+    return tree
 
 
 def _extended(

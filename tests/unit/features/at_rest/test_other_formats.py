@@ -113,6 +113,15 @@ def test_an_override_is_merged_in_a_folder_and_files_named_together_are(tmp_path
     assert named["web"].spec[READ_ONLY] is True
 
 
+def test_an_included_file_is_part_of_the_stack(tmp_path: Path) -> None:
+    base = "include:\n  - path: more/db.yaml\nservices: {web: {image: docker.io/a:1}}\n"
+    (tmp_path / "more").mkdir()
+    more = "services: {db: {image: docker.io/b:1, read_only: true}}\n"
+    made = services(tmp_path, {"compose.yaml": base, "more/db.yaml": more}, "compose.yaml")
+    assert made.keys() == {"web", "db"}
+    assert made["db"].spec[READ_ONLY] is True
+
+
 def test_findings_of_compose_stand_at_their_keys(run: Run) -> None:
     document = report(run, {"s/compose.yaml": COMPOSE, "s/base.yaml": BASE}, "s")
     db, web = service(document, "db"), service(document, "web")
@@ -127,6 +136,7 @@ def test_findings_of_compose_stand_at_their_keys(run: Run) -> None:
     ("text", "why"),
     [
         ("services: {a: {image: x, extends: a}}\n", "in a circle"),
+        ("include: [compose.yaml]\nservices: {a: {image: x}}\n", "in a circle"),
         ("a: &a [*b]\nb: &b [*a]\n", "not YAML"),
         ("a: &a\n  b: *a\nservices: {x: {image: y}}\n", "contains itself"),
         ("services: " + "[" * 5000 + "]" * 5000, "nested too deeply"),
