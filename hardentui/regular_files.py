@@ -212,7 +212,10 @@ def read_named(
     return text
 
 
-_SERVICE_FILES = (".container", ".pod", ".kube", ".yaml", ".yml", ".sh")
+_SERVICE_FILES = (
+    *(".container", ".pod", ".volume", ".network", ".image", ".build", ".kube", ".artifact", ".conf"),
+    *(".yaml", ".yml", ".sh", ".bash"),
+)
 
 
 def is_path(name: str) -> bool:

@@ -215,6 +215,9 @@ def arguments(parser: ArgumentParser) -> None:
         default=[],
         help="check saved facts instead of this host; several files or a directory give one report",
     )
+    parser.add_argument(
+        "--watch", action="store_true", help="of files: check again after each change, until Ctrl-C"
+    )
     depth = parser.add_mutually_exclusive_group()
     depth.add_argument("--summary", action="store_true", help="only the summary and one line per subject")
     depth.add_argument("--details", action="store_true", help="everything about each subject")
@@ -248,6 +251,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
     if any_paths(options.names):
         code: int = command_module("at_rest").check(options, terminal)
         return code
+    if options.watch:
+        raise UsageError("--watch is about files.", "hardentui monitor NAME watches a container.")
     files = facts_files(options.facts)
     if len(files) > 1:
         result = of_fleet(files, options, terminal, partial(look_at, waivers=False))

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from hardentui.cli import session
 from hardentui.cli.choosing import check_options, make_plan
 from hardentui.cli.parser import group_of, output_options
-from hardentui.cli.terminal import Terminal
+from hardentui.cli.terminal import Terminal, command_module
 from hardentui.errors import HardenError, UsageError
 from hardentui.features.apply.batch import BatchForm, BatchItem, combine, prepare, write
 from hardentui.features.fix.saving import save, save_in_place
+from hardentui.regular_files import any_paths
 from hardentui.features.views import Report, known_facts
 from hardentui.harden.score import score_word
 from hardentui.model.draft import Draft, NextSteps, Target
@@ -88,18 +89,29 @@ def version_of(options: Namespace) -> Version | None:
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "names", metavar="NAME", nargs="+", help="container name or ID prefix; several at once with -o"
+        "names",
+        metavar="NAME|PATH",
+        nargs="+",
+        help="container name or ID prefix, several at once with -o; or files and folders (./x)",
     )
-    group_of(parser, required=True, tried=True)
+    group_of(parser, required=False, saved=True, tried=True)
     output_options(parser, "unit", "drop-in")
+    parser.set_defaults(to="")
+    parser.add_argument("--diff", action="store_true", help="of files: print the diff (the default)")
     parser.add_argument(
         "--in-place",
         action="store_true",
-        help="with --to unit or drop-in: write where systemd reads it; the previous file is kept as a backup",
+        help="of files, or with --to unit or drop-in: write where they are; a backup is kept",
     )
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
+    if any_paths(options.names):
+        code: int = command_module("at_rest").fix(options, terminal, version_of(options))
+        return code
+    if not any((options.check, options.all, options.likely, options.safe, options.plan, options.trial)):
+        raise UsageError("Name the fixes: --check ID, --all, --likely, --safe, --plan FILE or --trial FILE.")
+    options.to = options.to or "quadlet"
     if options.in_place and (options.to not in ("unit", "drop-in") or options.directory):
         raise UsageError("--in-place needs --to unit or --to drop-in, and excludes -o.")
     version = version_of(options)
