@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from msgspec import to_builtins
 
 from hardentui.cli import session
-from hardentui.cli.images import page_text
 from hardentui.cli.parser import Given, seconds
 from hardentui.cli.terminal import Terminal, foreign, save_text
 from hardentui.cli.trial import ProgressLines, interruptible
@@ -26,6 +25,7 @@ from hardentui.features.networks.requests import known_containers, watch_everybo
 from hardentui.features.networks.result_pages import split_trial_page
 from hardentui.features.networks.splitting import lines_of, splits, try_proposal
 from hardentui.features.reports.network_svg import network_svg
+from hardentui.features.sections import page_text
 from hardentui.features.views import without_originals
 from hardentui.files import write_bundle
 from hardentui.model.facts import NetworkFacts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import signal
 import threading
@@ -10,21 +11,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from msgspec import to_builtins
+
 from hardentui.cli import session
 from hardentui.cli.choosing import check_options, make_plan
 from hardentui.cli.parser import Given, group_of
 from hardentui.cli.terminal import Paragraphs, Terminal
+from hardentui.errors import UsageError
 from hardentui.features.fix.saving import save_result
 from hardentui.features.fix.trial_files import trial_files
-from hardentui.features.reports.monitor_text import kept_unseen
+from hardentui.features.trial.rehearsal import lines_of, rehearse_container
 from hardentui.features.trial.tried import FILE_NAME, as_json, keep_profile, profile_directory, profile_path
 from hardentui.features.trial.trying import Wishes, choices_to_try
-from hardentui.features.trial.words import exercised, what_it_changes
+from hardentui.features.trial.words import exercised, kept_unseen, what_it_changes
 from hardentui.features.views import known_facts
 from hardentui.model.trial import Learned, Result, Trial, TrialEvent, TrialStep
 from hardentui.options import BY_NAME
 from hardentui.reading.own_command import own_command
-from hardentui.visible import command_word, visible
+from hardentui.visible import command_word, strict_json, visible
 from hardentui.words import plural
 
 if TYPE_CHECKING:
@@ -169,7 +173,15 @@ EXIT_CODES = {Result.WORKS: 0, Result.NOTHING_WORKS: 1, Result.BASELINE_FAILS: 6
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="container name or ID prefix")
     group_of(parser, required=False, saved=True)
-    trial = trial_options(parser)
+    parser.add_argument(
+        "--image",
+        metavar="REF",
+        action=Given,
+        default="",
+        help="instead of fixes: first today's image, then this one, which must be pulled",
+    )
+    trial = parser.add_argument_group("the trial")
+    _twins(trial)
     trial.add_argument(
         "--learn",
         action="store_true",
@@ -194,9 +206,8 @@ def arguments(parser: ArgumentParser) -> None:
     )
 
 
-def trial_options(parser: ArgumentParser) -> _ArgumentGroup:
-    """How twins are tried; a command may add its own options."""
-    trial = parser.add_argument_group("the trial")
+def _twins(trial: _ArgumentGroup) -> None:
+    """How twins are tried."""
     trial.add_argument(
         "--probe",
         action="append",
@@ -232,7 +243,6 @@ def trial_options(parser: ArgumentParser) -> _ArgumentGroup:
         help="give the twin something real that it lacks, as the result names it: device=/dev/ttyUSB0, pid, "
         "volume=/proc; what it does with that is real; repeatable",
     )
-    return trial
 
 
 def _seconds(text: str) -> float:
@@ -246,6 +256,8 @@ def _seconds(text: str) -> float:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
+    if options.image:
+        return _rehearse(options, terminal)
     saved = check_options(options)
     with session.workbench(options, terminal) as bench:
         report = session.one_report(bench, options.name, terminal)
@@ -277,6 +289,34 @@ def run(options: Namespace, terminal: Terminal) -> int:
         if options.directory:
             _save(bench, report, trial, options, terminal)
     return EXIT_CODES[trial.result]
+
+
+REHEARSAL = "hardentui/rehearsal/1"
+
+
+def _rehearse(options: Namespace, terminal: Terminal) -> int:
+    """Another image on twins: 0 it works, 1 it does not, 6 not even today's does.
+
+    Raises:
+        UsageError: fixes or files are asked for too.
+    """
+    if options.learn or options.directory or options.check or options.plan or options.all or options.safe:
+        raise UsageError("--image tries another image with today's options; omit the fixes, --learn and -o.")
+    with session.workbench(options, terminal) as bench:
+        report = session.one_report(bench, options.name, terminal)
+        peers, probes = tuple(options.peer), tuple(options.probe)
+        wishes = Wishes(peers, probes, options.patience, options.outside, granted=tuple(options.grant))
+        with interruptible():
+            progress, stop = ProgressLines(terminal), threading.Event()
+            rehearsal = rehearse_container(bench, report, options.image, wishes, progress, stop)
+    terminal.clear()
+    name = report.subject.name
+    if options.format == "json":
+        head = {"schema": REHEARSAL, "container": name, "works": rehearsal.works}
+        terminal.write(strict_json(json.dumps({**head, **to_builtins(rehearsal)}, indent=2)) + "\n")
+    else:
+        terminal.write("".join(f"{visible(line, 500)}\n" for line in lines_of(rehearsal, name)))
+    return 0 if rehearsal.works else 6 if rehearsal.after is None else 1
 
 
 @contextmanager

@@ -277,11 +277,7 @@ COMPARE = (
     Action("compare.run", "enter", "Compare", "Compare the two.", "Compare", True),
     Action("compare.fields", "i", "Files", "Name the files.", "Compare", True),
 )
-MONITOR = (
-    Action("monitor.pause", "space", "Stop", "Pause or resume.", "Monitor", True),
-    Action("monitor.keep", "b", "Baseline", "Save the current state as the baseline.", "Monitor", True),
-    Action("monitor.forget", "B", "Forget", "Delete the baseline.", "Monitor", True),
-)
+MONITOR = (Action("monitor.pause", "space", "Stop", "Pause or resume.", "Monitor", True),)
 HOST = (
     Action("host.explain", "e", "Explain", "Explain this check.", "Host", True),
     Action("host.previous", "up,k", "Up", "The finding above.", "Host"),
@@ -308,16 +304,10 @@ IMAGES = (
     Action("images.scan", "n", "Scan", "Scan this image for known vulnerabilities.", "Images", True),
     Action("images.scan_all", "N", "Scan all", "Scan every image for known vulnerabilities.", "Images", True),
     Action("images.take_in", "i", "Import", "Import a scanner report.", "Images", True),
-    Action("images.sbom", "b", "SBOM", "Write its packages as a CycloneDX SBOM.", "Images", True),
-    Action("images.updates", "u", "Updates", "Ask registries for newer images; move pins.", "Images", True),
-)
-UPDATES = (
-    Action("updates.ask", "enter", "Ask", "Ask the registries; nothing is pulled.", "Updates", True),
+    Action("images.updates", "u", "Updates", "Ask registries for newer images.", "Images", True),
     Action(
-        "updates.rehearse", "t", "Rehearse", "Try an update on twins, with the way back.", "Updates", True
+        "images.rehearse", "t", "Try update", "Try an update on twins, with the way back.", "Images", True
     ),
-    Action("updates.places", "f", "Directory", "Look for pins elsewhere.", "Updates", True),
-    Action("updates.move", "m", "Move pins", "Write the new digests into Quadlet files.", "Updates", True),
 )
 NETWORKS = (
     Action(

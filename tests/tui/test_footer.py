@@ -31,7 +31,7 @@ _WAYS = (
     ("M", "e", "escape", "s", "escape", "escape"),
     ("K", "escape"),
     ("P", "a", "i", *"quay.io/team reject", "enter", "escape", "escape"),
-    ("m", "b", "escape"),
+    ("m", "escape"),
     ("l", "escape"),
     ("E", "escape"),
     ("J", "escape"),
@@ -55,7 +55,6 @@ _NOT_HERE = {
     "JournalScreen undo": "only once a change was made",
     "LogsScreen next_match": "only after a search",
     "LogsScreen previous_match": "only after a search",
-    "MonitorScreen keep": "only once everything was measured",
     "NetworksScreen outgoing": _SIMULATED,
     "TrialScreen apply": "only after a trial",
     "TrialScreen learn": _SIMULATED,
@@ -64,9 +63,8 @@ _NOT_HERE = {
     "TrustScreen key": _SIMULATED,
     "TrustScreen sign": _SIMULATED,
     "TrustScreen test": _SIMULATED,
-    "UpdatesScreen ask": _SIMULATED,
-    "UpdatesScreen move": _SIMULATED,
-    "UpdatesScreen places": _SIMULATED,
+    "ImagesScreen updates": _SIMULATED,
+    "ImagesScreen rehearse": _SIMULATED,
     "WriteScreen edit": "only once a Quadlet was written",
 }
 """Shown keys that do not apply on this way -> when they do."""

@@ -16,7 +16,13 @@ from textual.widget import Widget
 from textual.widgets import Input, Label, OptionList, Static
 
 from hardentui.errors import HardenError
-from hardentui.features.compare.compare import ComparableFile, comparable_files, read_saved, report_now
+from hardentui.features.compare.compare import (
+    ComparableFile,
+    comparable_files,
+    kinds_to_compare,
+    read_saved,
+    report_now,
+)
 from hardentui.features.compare.page import comparison_page
 from hardentui.features.exports import comparison_of
 from hardentui.features.named_file import why_not_here
@@ -169,10 +175,7 @@ class CompareScreen(StoppablePage):
             if new or bench is None:
                 after = read_saved(os.path.expanduser(new), checklist, moved, stop)
             else:
-                kinds = {subject.kind for subject in before.subjects}
-                if not before.tells_once:
-                    kinds |= {"image", "site"}  # what an earlier version told in each container
-                after = report_now(bench, rows, kinds)
+                after = report_now(bench, rows, kinds_to_compare(before))
             self.post_message(Compared(compare(before, after)))
         except HardenError as error:
             self.post_message(Compared(None if stop.is_set() else error))
@@ -231,6 +234,6 @@ class CompareScreen(StoppablePage):
         else:
             text = (
                 f"There is no report in {directory} yet. E writes one (choose .json), F4 there saves the "
-                "facts; hardentui check --format json writes one too. Later, this page shows what changed."
+                "facts; check --format json writes one too. Later, this page shows what changed."
             )
         return Content.assemble(*hanging("", text, width, "$muted", indent=0))

@@ -16,11 +16,10 @@ from textual.widgets import Input, Label, Static
 
 from hardentui.errors import HardenError
 from hardentui.features.fix.trial_files import plan_of_trial
-from hardentui.features.reports.monitor_text import kept_unseen
 from hardentui.features.trial.simulated_trial import play_trial
 from hardentui.features.trial.tried import keep_profile, profile_directory, profile_path
 from hardentui.features.trial.trying import Wishes
-from hardentui.features.trial.words import exercised, what_it_changes
+from hardentui.features.trial.words import exercised, kept_unseen, what_it_changes
 from hardentui.features.views import known_facts
 from hardentui.model.plan import Plan
 from hardentui.model.trial import Result, Round, Trial, TrialEvent, TrialStep
