@@ -25,7 +25,7 @@ PLACES = {
     "undo": "`{journal.undo}` in the journal (`{app.journal}`)",
     "confirm": "`{journal.keep}` in the journal",
     "journal": "`{app.journal}`; `{journal.forget}` there forgets an entry",
-    "fix": "`{walk.write}` in the walk, without a chosen fix: as it is; `{home.fix}` in the list for the marked containers",
+    "fix": "`{walk.write}` in the walk, without a chosen fix: as it is; several at once on the command line",
     "trust": "`{app.trust}`: `{trust.change}` is the assistant, `{trust.test}` pulls, `{trust.sign}` signs",
     "waive": "`{explain.accept}` on an explained finding; `{app.waivers}` lists them",
     "config": "`{app.settings}` and `{app.checklist}`; completion is for shells",

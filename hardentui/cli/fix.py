@@ -191,7 +191,7 @@ def fix_many(options: Namespace, terminal: Terminal, version: Version | None) ->
     if options.to in ("unit", "drop-in"):
         raise UsageError(f"--to {options.to} changes the unit of one container.")
     check_options(options)
-    form = BatchForm((Target(options.to),), own_unit=False, plan=False, version=version)
+    form = BatchForm((Target(options.to),), version)
     with session.workbench(options, terminal) as bench:
         rows = session.named(bench.containers.rows(), options.names)
         batch = combine(_items(bench, rows, options, form, terminal))

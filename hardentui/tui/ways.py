@@ -43,8 +43,6 @@ WAYS: tuple[tuple[str, str], ...] = (
     (rf"hardentui confirm{_ID}", "{journal.keep} in the journal ({app.journal})"),
     (rf"hardentui journal forget{_ID}", "{journal.forget} in the journal ({app.journal})"),
     (rf"hardentui journal show{_ID}", "the journal ({app.journal})"),
-    (r"hardentui config checklist new", "{checklist.new} on the checklist page ({app.checklist})"),
-    (r"hardentui config checklist \w+s", "{checklist.words} on the checklist page ({app.checklist})"),
     (r"hardentui trust sign", "{trust.sign} on the trust page ({app.trust})"),
     (r"hardentui train start \S+", "{lab.restart} in the lab ({app.training})"),
     (r"hardentui train", "{app.training}"),

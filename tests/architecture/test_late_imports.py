@@ -23,7 +23,6 @@ SEAMS = {
     "features/opening/saved_facts.py": "a check that was chosen may not ask for the host: 40 modules",
     "features/results.py": "few findings of a chosen check are part of an attack path",
     "features/workbench.py": "what plans, writes, tries or applies is loaded when it is wanted",
-    "tui/destinations.py": "the first screen does not wait for the others",
 }
 """Module, or module and function, with own imports inside functions."""
 
@@ -31,6 +30,7 @@ BY_NAME = {
     "checks/__init__.py": "every module of the directories is a check",
     "cli/terminal.py": "a command does not wait for the others",
     "features/reports/__init__.py": "a report does not wait for the other formats",
+    "tui/destinations.py": "the first screen does not wait for the others",
 }
 """Modules that import others by a name made at run time."""
 

@@ -20,6 +20,7 @@ _ELSEWHERE = ("cli", "reports", "writers", "serving.py")
 _ALLOWED = {
     "hardentui check host --deep": "no key reads package managers: it takes seconds to minutes",
     "hardentui explain --list": "no screen lists every check",
+    "hardentui config checklist": "checklists are written and tested in a shell",
     "hardentui check --facts": "a command to copy, for another machine",
     "hardentui check --format json": "for scripts; the screen names its own way first",
     "hardentui train run": "what the learner is taught to type; the lab shows it before the field",
