@@ -222,20 +222,6 @@ VALUES = (
     Action("values.previous", "up", "Before", "The previous value.", "Values"),
     Action("values.default", "ctrl+r", "Default", "Reset this value to its default.", "Values", True, "^r"),
 )
-FIX_MANY = (
-    Action("many.own", "u", "Own", "Only fixes that were chosen in the walk.", "Fixes"),
-    Action("many.safe", "a", "Safe", "Every fix known to break nothing.", "Fixes", True),
-    Action(
-        "many.likely", "L", "Likely", "Every fix except those that may break the container.", "Fixes", True
-    ),
-    Action(
-        "many.all", "F", "All fixes", "Every fix, even those that may break the container.", "Fixes", True
-    ),
-    Action("many.form", "i", "Directory", "Choose what is written, and where.", "Write", True),
-    Action(
-        "many.save", "w,ctrl+s", "Write", "Write the files of all containers at once.", "Write", True, "w"
-    ),
-)
 WRITE = (Action("write.save", "ctrl+s", "Write", "Write the files to this directory.", "Write", True, "^s"),)
 EXPLAIN = (Action("explain.accept", "a", "Accept", "Accept this finding until a date.", "Finding", True),)
 ACCEPT = (Action("accept.save", "ctrl+s", "Accept", "Write the waiver.", "Waiver", True, "^s"),)
