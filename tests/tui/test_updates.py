@@ -84,10 +84,12 @@ async def test_a_simulated_host_asks_nobody_and_runs_nothing(registry: Registry,
     app = make_app(some(simulated=True))
     async with running(app) as pilot:
         await _open(pilot)
-        for key in ("u", "t"):
-            await pilot.press(key)
-            await shows(pilot, "no registry is queried")
-            assert isinstance(app.screen, ImagesScreen)
+        screen = app.screen
+        assert isinstance(screen, ImagesScreen)
+        for action in ("updates", "rehearse"):
+            await until(pilot, lambda action=action: "no registry" in screen.why_not(action))  # type: ignore[misc]
+        await pilot.press("u", "t")
+        assert app.screen is screen
     assert (registry.asked, twins) == ([], [])
 
 
