@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from msgspec import to_builtins
 
-from hardentui.cli.networks import _show_outgoing, _show_split
 from hardentui.cli.terminal import Terminal
 from hardentui.features.networks.proving import Outgoing
+from hardentui.features.networks.result_pages import outgoing_page, splits_page
 from hardentui.features.networks.splitting import Move, Split
 from hardentui.features.rights.capabilities import CapabilityPage, CapabilityReach, CapabilityRow
 from hardentui.features.rights.page import Confinement, LsmPage, Rights, rights_page
@@ -90,8 +90,8 @@ def terminal(screen: _Screen, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     ("show", "page"),
     [
         (lambda page, to: to.write(page_text(rights_page(page))), RIGHTS),
-        (_show_outgoing, OUTGOING),
-        (_show_split, SPLIT),
+        (lambda page, to: to.write(page_text(outgoing_page(page))), OUTGOING),
+        (lambda page, to: to.write(page_text(splits_page([page]))), SPLIT),
     ],
     ids=["rights", "outgoing", "split"],
 )
