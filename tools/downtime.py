@@ -36,9 +36,7 @@ def main() -> int:
         bench.podman("run", "--name", "made", BUSYBOX, "sh", "-c", fill, timeout=600)
         bench.podman("commit", "-q", "made", IMAGE, timeout=600)
         bench.remove("made")
-        print(
-            f"1 MB of data, {megabytes} MB of image, load {os.getloadavg()[0]:.0f}; seconds (expected)\n"
-        )
+        print(f"1 MB of data, {megabytes} MB of image, load {os.getloadavg()[0]:.0f}; seconds (expected)\n")
         print("| data in | apply | undo | take over | back |\n|---|---|---|---|---|")
         for kind, options in KINDS.items():
             with tempfile.TemporaryDirectory(dir=bench.directory) as directory:

@@ -29,6 +29,8 @@ from hardentui.regular_files import any_paths
 from hardentui.visible import command_word, visible
 
 if TYPE_CHECKING:
+    from argparse import _MutuallyExclusiveGroup
+
     from hardentui.features.views import Report, Row
     from hardentui.features.workbench import Workbench
 
@@ -185,8 +187,8 @@ def arguments(parser: ArgumentParser) -> None:
         "names",
         metavar="NAME|PATH",
         nargs="*",
-        help="container names or ID prefixes; or files and folders (./x, - for standard input) with "
-        "Quadlets, compose files, podman run commands or Kubernetes YAML",
+        help="container names or ID prefixes; alone: host, or images; or files and folders (./x, - for "
+        "standard input) with Quadlets, compose files, podman run commands or Kubernetes YAML",
     )
     parser.add_argument(
         "--step",
@@ -227,18 +229,43 @@ def arguments(parser: ArgumentParser) -> None:
         default="",
         help="the same by control: CIS Docker 1.6 (sections 4 and 5), NIST SP 800-190 or BSI SYS.1.6",
     )
+    _other_work(parser, depth)
     checklist_option(parser)
-    report_options(parser)
-
-
-def report_options(parser: ArgumentParser) -> None:
-    """`--format`, `-o FILE`, `--fail-on`."""
     parser.add_argument("--format", choices=tuple(FORMATS), default="text", help="default: text")
     parser.add_argument(
         "-o", action=Given, metavar="FILE", dest="file", default="", help="write the report to a file"
     )
     parser.add_argument(
-        "--fail-on", choices=SEVERITIES, default="high", help="lowest severity that sets exit code 1"
+        "--fail-on",
+        choices=SEVERITIES,
+        default="",
+        help="lowest severity that sets exit code 1; default: high, for --since low",
+    )
+
+
+def _other_work(parser: ArgumentParser, instead: _MutuallyExclusiveGroup) -> None:
+    """What is told instead of the findings, and what is read besides."""
+    instead.add_argument(
+        "--rights", action="store_true", help="what the kernel lets containers do, instead of findings"
+    )
+    instead.add_argument(
+        "--since", action=Given, metavar="FILE", default="", help="only what changed since a report or facts"
+    )
+    instead.add_argument(
+        "--save",
+        action=Given,
+        metavar="FILE",
+        default="",
+        help="save what checks read, for --facts; values named like passwords or keys are masked",
+    )
+    parser.add_argument("--deep", action="store_true", help="with host: also pending updates; takes seconds")
+    parser.add_argument(
+        "--import",
+        action=Given,
+        metavar="FILE",
+        dest="scan",
+        default="",
+        help="with host: first import a result of Lynis (lynis-report.dat) or OpenSCAP (--results-arf)",
     )
 
 
@@ -248,11 +275,25 @@ def run(options: Namespace, terminal: Terminal) -> int:
             f"--framework has no {options.format} report.", f"Choose --format {', '.join(_BY_CONTROL)}."
         )
     know_checks(options.check, options.checklist)
-    if any_paths(options.names):
-        code: int = command_module("at_rest").check(options, terminal)
+    if options.rights:
+        code: int = command_module("rights").show_rights(options, terminal)
         return code
+    if options.save or options.since:
+        saved = command_module("saved")
+        work: Callable[[Namespace, Terminal], int] = saved.save if options.save else saved.since
+        return work(options, terminal)
+    options.fail_on = options.fail_on or "high"
+    if any_paths(options.names):
+        at_rest: int = command_module("at_rest").check(options, terminal)
+        return at_rest
     if options.watch:
-        raise UsageError("--watch is about files.", "hardentui monitor NAME watches a container.")
+        raise UsageError("--watch is about files.", "hardentui watch NAME watches a container.")
+    if options.names in (["host"], ["images"]):
+        shared: CheckResult = command_module("shared").shared_result(options, terminal)
+        deliver(shared, options, terminal)
+        return shared.exit_code
+    if options.deep or options.scan:
+        raise UsageError("--deep and --import need the word host: hardentui check host")
     files = facts_files(options.facts)
     if len(files) > 1:
         result = of_fleet(files, options, terminal, partial(look_at, waivers=False))

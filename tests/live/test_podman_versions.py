@@ -37,7 +37,7 @@ def named(bench: Bench) -> Iterator[Bench]:
 
 
 def written(bench: Bench, target: Path, kind: str = "run") -> str:
-    assert main(["convert", NAME, "--url", bench.url, "--to", kind, "-o", str(target)]) == 0
+    assert main(["fix", NAME, "--as-is", "--url", bench.url, "--to", kind, "-o", str(target)]) == 0
     return (target / f"{NAME}.{'sh' if kind == 'run' else 'container'}").read_text()
 
 
@@ -279,7 +279,9 @@ def test_it_runs_with_the_python_of_the_release(
     try:
         check = shlex.join((*ours, "check", NAME, "--url", podman.url, "--format", "json"))
         answer = podman.execute("sh", "-c", f"{check} || [ $? -le 4 ]", timeout=180)
-        script = podman.execute(*ours, "convert", NAME, "--url", podman.url, "--to", "run", timeout=120)
+        script = podman.execute(
+            *ours, "fix", NAME, "--as-is", "--url", podman.url, "--to", "run", timeout=120
+        )
     finally:
         podman.remove(NAME)
     answers = list(statuses(json.loads(answer), NAME).values())

@@ -447,7 +447,6 @@ async def test_without_another_engine_enter_says_so() -> None:
         ("enter", "There is no container to walk through."),
         ("space", "There is no container to mark."),
         ("a", "There is no container to mark."),
-        ("f", "There is no container to fix."),
         ("e", "There is no row to explain."),
         ("m", "There is no container to monitor."),
         ("r", "There is no container to check."),
@@ -473,7 +472,7 @@ async def test_keys_that_need_the_checks_say_that_they_are_being_loaded() -> Non
     app = make_app(host)
     async with started(app) as pilot:
         await shows(pilot, "shop-web")
-        for key, why in (("f", "still being loaded"), ("m", "still being loaded"), ("R", "still loading")):
+        for key, why in (("h", "still being loaded"), ("m", "still being loaded"), ("R", "still loading")):
             await pilot.press(key)
             await until(pilot, lambda why=why: why in _told(app))  # type: ignore[misc]
         host.loading.set()

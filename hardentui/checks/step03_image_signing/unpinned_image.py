@@ -12,8 +12,8 @@ results and signatures actually refer to.
 
 What may break:
 Updates no longer arrive by themselves: a new version needs a new digest, and `podman auto-update` with the
-registry policy does not update a pinned container. Decide who changes the digest and when: `hardentui pins`
-moves it, as may a bot or your weekly update. The registry must still have the image with that digest.
+registry policy does not update a pinned container. Decide who changes the digest and when: a bot such as
+Renovate, which reads Quadlet files, or your weekly update. The registry must still have the image with it.
 """
 
 from __future__ import annotations

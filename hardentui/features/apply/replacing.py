@@ -60,7 +60,7 @@ def refuse_replacing(facts: ContainerFacts, engine: ChangingEngine, files: Files
         raise CannotFix(
             f"{shown} was started with --rm and without --detach: whoever started it (a terminal, a script, a"
             " supervisor) waits for it to exit and may start it again beside its successor.",
-            "Start it with --detach, or let a Quadlet run it: hardentui convert NAME --to quadlet",
+            "Start it with --detach, or let a Quadlet run it: hardentui fix NAME --as-is",
         )
     if facts.spec.unknowable:
         flags = ", ".join(sorted({option.flag for option in facts.spec.unknowable}))

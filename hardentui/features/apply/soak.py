@@ -35,7 +35,7 @@ from hardentui.model.operations import RunProbe
 from hardentui.model.plan import Change, Choice, Plan
 from hardentui.model.spec import Spec
 from hardentui.options import SECCOMP_PROFILE
-from hardentui.options.capabilities import bounding_set
+from hardentui.options.table import bounding_set
 from hardentui.state.own_files import state_directory, write_own
 from hardentui.visible import visible
 from hardentui.words import plural

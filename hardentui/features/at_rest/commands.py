@@ -20,11 +20,10 @@ from hardentui.features.at_rest.services import (
     with_names,
 )
 from hardentui.features.at_rest.sources import Refused, SourceFile, Sources
-from hardentui.model.spec import Version
+from hardentui.model.spec import UNKNOWN, Version
 from hardentui.options import NAME
 from hardentui.options.argv import RunCommand, items_of_token, read_command, spec_of, without_optional
 from hardentui.quadlet.read.service import Character, ShellWord, shell_commands
-from hardentui.systemd.unit_text import UNKNOWN
 
 _SCRIPTS = (".sh", ".bash")
 _PROGRAMS = ("podman", "docker")

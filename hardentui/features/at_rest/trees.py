@@ -16,7 +16,7 @@ from msgspec import Struct, field
 
 from hardentui.errors import InputError
 from hardentui.features.at_rest.sources import SourceFile
-from hardentui.systemd.unit_text import UNKNOWN
+from hardentui.model.spec import UNKNOWN
 from hardentui.visible import visible
 
 _MOST_VALUES = 50_000

@@ -90,7 +90,7 @@ def load_fixtures(path: str, checklist: Checklist) -> tuple[Fixture, ...]:
         InputError: it cannot be read.
         ChecklistError: it has faults; all of them, each with its line.
     """
-    text = read_named(path, if_missing="`hardentui checklist new` writes an example.", by_file=True)
+    text = read_named(path, if_missing="`hardentui config checklist new` writes an example.", by_file=True)
     try:
         document = read_toml(text)
     except TomlFault as error:
@@ -170,7 +170,9 @@ class _FixtureReader:
         spec = read_spec(Sources(document)) if document else _spec(table["run"])
         hidden = table.get("hidden", [])
         if not isinstance(hidden, list) or not all(name in BY_NAME for name in hidden):
-            raise _Wrong("hidden", "hidden must be a list of options; `hardentui checklist options` has them")
+            raise _Wrong(
+                "hidden", "hidden must be a list of options, as `hardentui config checklist options` has them"
+            )
         gone = frozenset(BY_NAME[name] for name in hidden)
         settings = {option: setting for option, setting in spec.settings.items() if option not in gone}
         if spec[SYSTEMD] == "always" and not document:

@@ -151,13 +151,18 @@ def _judged(
         bench.close()
 
 
+def kinds_to_compare(before: SavedReport) -> set[str]:
+    """The kinds of subjects in an earlier report; others would only seem to have appeared."""
+    told_in_containers = set() if before.tells_once else {"image", "site"}  # by an earlier version
+    return {subject.kind for subject in before.subjects} | told_in_containers
+
+
 def report_now(bench: Workbench, rows: Iterable[Row], kinds: Collection[str]) -> SavedReport:
     """What a session knows of its host, as a report.
 
     Args:
         rows: the containers with their reports.
-        kinds: of the subjects in the report that it is compared with; others would only seem to have
-            appeared.
+        kinds: of subjects.
     """
     shared = [*host_reports(bench), *_around(bench, kinds)]
     reports = [*shared, *_with_told_once(rows)]

@@ -126,7 +126,6 @@ _SETTLE = 0.15
 _NO_ROW = {
     "open": "There is no container to walk through.",
     **dict.fromkeys(("mark", "mark_range", "mark_all"), "There is no container to mark."),
-    "fix": "There is no container to fix.",
     "harden": "There is no container to harden.",
     "meaning": "There is no row to explain.",
     "recheck": "There is no container to check.",
@@ -431,15 +430,15 @@ class HomeScreen(ContainerScreen):
             return "Nothing can be checked yet: Podman or the checks are still loading."
         if action == "recheck" and session.failure is not None:
             return ""  # searches for Podman again
-        marked = action in ("fix", "harden") and session.marks
+        marked = action == "harden" and session.marks
         if action in _NO_ROW and not self.container_key and not marked:
             return _NO_ROW[action]
         if action == "first" and not self._first:
             return "Nothing has to be done first, or not everything is judged yet."
         row = self._list.current
-        if action in ("open", "mark", "mark_range", "fix", "harden") and not marked and row and row.kept:
+        if action in ("open", "mark", "mark_range", "harden") and not marked and row and row.kept:
             return about_kept(row)
-        if action in ("fix", "harden", "recheck") and session.bench is None:
+        if action in ("harden", "recheck") and session.bench is None:
             return "The checks are still being loaded."
         if action == "mark_range" and not self._last_mark:
             return "Mark the first container with space; then v marks all up to the cursor."
@@ -523,10 +522,6 @@ class HomeScreen(ContainerScreen):
         else:
             marks.update(dict.fromkeys(shown))
         self._draw()
-
-    def action_fix(self) -> None:
-        """Plan the marked containers together, or the one under the cursor."""
-        self.harden.open_fix_many(tuple(self.session.marks) or (self.container_key,))
 
     def action_harden(self) -> None:
         """Harden the marked containers one after another, or the one under the cursor."""

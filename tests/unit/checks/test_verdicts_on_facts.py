@@ -359,8 +359,8 @@ _ON_CGROUP_2 = Kernel(7, host_user_namespace=True, device_rules=None)
 
 
 def test_a_running_container_whose_device_filter_cannot_be_read_does_not_pass() -> None:
-    assert _judged("open-device-cgroup", container(kernel=_ON_CGROUP_2)).status is Status.UNKNOWN
-    assert _judged("unsafe-sysctls", container(kernel=_ON_CGROUP_2)).status is Status.UNKNOWN
+    assert judge("open-device-cgroup", container(kernel=_ON_CGROUP_2)).status is Status.UNKNOWN
+    assert judge("unsafe-sysctls", container(kernel=_ON_CGROUP_2)).status is Status.UNKNOWN
 
 
 @pytest.mark.parametrize(

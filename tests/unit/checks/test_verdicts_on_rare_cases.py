@@ -443,6 +443,6 @@ def test_a_listener_where_nobody_declares_any_port_is_hygiene() -> None:
         812, shared_namespaces=frozenset(), listening=(ListeningSocket("tcp", "0.0.0.0", 80),)
     )  # fmt: skip
     silent = container(kernel=listening, image=ImageFacts("i" * 64, inspect={"Config": {}}))
-    assert verdict("unexpected-listener", silent).severity is Severity.LOW
+    assert judge("unexpected-listener", silent).severity is Severity.LOW
     other = ImageFacts("i" * 64, inspect={"Config": {"ExposedPorts": {"443/tcp": {}}}})
-    assert verdict("unexpected-listener", container(kernel=listening, image=other)).severity is None
+    assert judge("unexpected-listener", container(kernel=listening, image=other)).severity is None

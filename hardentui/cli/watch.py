@@ -1,4 +1,4 @@
-"""hardentui monitor NAME: monitor a container; without a name: show which sensors watch this host."""
+"""hardentui watch NAME: watch a container; without a name: show which sensors watch this host."""
 
 from __future__ import annotations
 
@@ -13,19 +13,18 @@ from hardentui.cli import session
 from hardentui.cli.check import SEVERITIES
 from hardentui.cli.parser import seconds
 from hardentui.cli.terminal import Terminal
-from hardentui.errors import UsageError
-from hardentui.features.reports.monitor_text import sample_text, sensors_text
+from hardentui.features.sections import page_text
 from hardentui.features.watch.monitor import Monitor
+from hardentui.features.watch.page import reading_page, sensors_page
 from hardentui.features.watch.sensors import sensors
 from hardentui.model.finding import Severity
-from hardentui.visible import strict_json, visible
-from hardentui.words import plural
+from hardentui.visible import strict_json
 
 if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench
     from hardentui.model.monitoring import Sample
 
-SCHEMA = "hardentui/monitor/1"
+SCHEMA = "hardentui/watch/1"
 SENSORS_SCHEMA = "hardentui/sensors/1"
 
 
@@ -52,11 +51,6 @@ def arguments(parser: ArgumentParser) -> None:
         "--for", type=seconds, metavar="S", dest="duration", help="stop after this many seconds"
     )
     parser.add_argument("--log", type=_lines, metavar="N", default=10, help="lines of the log (default: 10)")
-    parser.add_argument(
-        "--baseline",
-        choices=("save", "forget"),
-        help="save: compare with the current state from now on; forget: stop comparing",
-    )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     parser.add_argument(
         "--fail-on",
@@ -72,31 +66,13 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, terminal: Terminal) -> int:
     if not options.name:
-        if options.baseline:
-            raise UsageError("A baseline belongs to a container: name it.")
         with session.workbench(options, terminal) as bench:
             return _sensors(bench, options, terminal)
     with session.workbench(options, terminal) as bench:
         report = session.one_report(bench, options.name)
         key = f"{report.subject.engine}/{report.subject.id}"
         monitor = Monitor(bench, key, log_lines=options.log)
-        if options.baseline:
-            return _baseline(monitor, options, terminal)
         return _watch(monitor, options, terminal)
-
-
-def _baseline(monitor: Any, options: Namespace, terminal: Terminal) -> int:
-    if options.baseline == "forget":
-        there = monitor.forget_baseline()
-        terminal.write("The baseline is deleted.\n" if there else "There was no baseline.\n")
-        return 0
-    path, kept = monitor.keep_baseline()
-    terminal.write(
-        f"Saved: {plural(len(kept.programs), 'program')}, {plural(len(kept.listening), 'open port')}, "
-        f"{plural(len(kept.files), 'path')} that differ from the image.\n"
-    )
-    terminal.note(f"note: {visible(path)}")
-    return 0
 
 
 def _watch(monitor: Any, options: Namespace, terminal: Terminal) -> int:
@@ -124,7 +100,7 @@ def _watch(monitor: Any, options: Namespace, terminal: Terminal) -> int:
 
 
 def _page(sample: Sample, terminal: Terminal, live: bool) -> str:
-    text = sample_text(sample, terminal.style)
+    text = page_text(reading_page(sample))
     # a live view redraws from the top of a cleared screen
     return f"\x1b[H\x1b[2J{text}" if live else f"{text}\n"
 
@@ -150,7 +126,7 @@ def _sensors(bench: Workbench, options: Namespace, terminal: Terminal) -> int:
         }
         terminal.write(strict_json(json.dumps(document, indent=1)) + "\n")
     else:
-        terminal.write(sensors_text(every_sensor, terminal.style))
+        terminal.write(page_text(sensors_page(every_sensor)))
     if any(sensor.running for sensor in every_sensor):
         return 0
     return 4 if any(sensor.running is None for sensor in every_sensor) else 1

@@ -1,48 +1,47 @@
-"""hardentui host: the findings of the host and its engines."""
+"""hardentui check host, hardentui check images: the findings of what containers share."""
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
+
+from msgspec.structs import replace
 
 from hardentui.cli import session
-from hardentui.cli.check import deliver, report_options
-from hardentui.cli.parser import Given, checklist_option
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
 from hardentui.features.host_scans import import_scan
+from hardentui.features.reports.result import CheckResult
 from hardentui.features.results import check_result, host_reports
-from hardentui.features.views import told_once, without_originals
+from hardentui.features.views import Report, told_once, without_originals
 from hardentui.model.finding import Kind, Severity
 from hardentui.words import plural
 
 
-def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--deep", action="store_true", help="also check for pending updates; takes seconds")
-    parser.add_argument(
-        "--import",
-        action=Given,
-        metavar="FILE",
-        dest="scan",
-        default="",
-        help="first import a result of Lynis (lynis-report.dat) or OpenSCAP (--results, --results-arf)",
-    )
-    checklist_option(parser)
-    report_options(parser)
-
-
-def run(options: Namespace, terminal: Terminal) -> int:
+def shared_result(options: Namespace, terminal: Terminal) -> CheckResult:
+    """The result about the host with its engines, or about the images."""
     if options.scan:
         _import_scan(options, terminal)
+    options.facts = "".join(options.facts[:1])
     with session.workbench(options, terminal) as bench:
         fail_on = Severity.parse(options.fail_on)
+        fixes = options.format not in ("text", "json")
         rows = without_originals(session.scan(bench, terminal))
         containers = [row.report for row in rows if row.report]
+        once = told_once(containers)
+        if options.names == ["images"]:
+            found_by_users = {(each.subject.engine, each.subject.id): each.findings for each, _ in once}
+            images = [
+                (replace(image, findings=(*image.findings, *found_by_users.get(_key(image), ()))), "image")
+                for image in bench.surroundings.images()
+            ]
+            return check_result(bench, images, fail_on, fixes=fixes)
         shared = host_reports(bench)
-        shared += [(site, kind) for site, kind in told_once(containers) if site.subject.kind is Kind.SITE]
-        fixes = options.format not in ("text", "json")
-        result = check_result(bench, shared, fail_on, fixes=fixes, containers=containers)
-    deliver(result, options, terminal)
-    return result.exit_code
+        shared += [(site, kind) for site, kind in once if site.subject.kind is Kind.SITE]
+        return check_result(bench, shared, fail_on, fixes=fixes, containers=containers)
+
+
+def _key(image: Report) -> tuple[str, str]:
+    return image.subject.engine, image.subject.id
 
 
 def _import_scan(options: Namespace, terminal: Terminal) -> None:
