@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/compiled
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long test-versions test-versions-short test-host test-host-short check format live unit soak screenshots recording bench docs single-file packages image release first-tasks clean
+.PHONY: help run test test-long test-versions test-versions-short test-host test-host-short check format live unit soak screenshots recording bench docs site single-file packages image release first-tasks clean
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 20
@@ -75,6 +75,11 @@ screenshots: $(BIN)/.ready ## render the real screens to screenshots/
 docs: $(BIN)/.ready ## write the generated pages in docs/
 	@$(BIN)/python tools/generate_docs.py
 	@$(BIN)/python tools/man_page.py
+
+site: $(BIN)/.ready ## the documentation as a site without network: dist/site/index.html
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group site
+	@$(BIN)/python -m sphinx -q -W --keep-going -j auto -b dirhtml docs dist/site
+	@echo dist/site/index.html
 
 recording: $(BIN)/.ready ## record the animated picture of the README
 	@$(BIN)/python -m tools.recording

@@ -38,28 +38,19 @@ class TrainingServer(Server):
     """Serves training to the browsers of a class.
 
     Args:
-        host, port: where it listens.
+        port: where it listens, on this machine only.
         sessions: how many learners at once; each has a separate process.
-        public: the address that browsers use if there is a proxy; empty = host and port.
         token: empty = a new one.
     """
 
-    def __init__(
-        self,
-        *,
-        host: str = "127.0.0.1",
-        port: int = 8000,
-        sessions: int = 20,
-        public: str = "",
-        token: str = "",
-    ) -> None:
+    def __init__(self, *, port: int = 8000, sessions: int = 20, token: str = "") -> None:
         # a line of sh; the assignment needs no program, which sh would look up in any $PATH
         command = f"PYTHONPATH={shlex.quote(python_path())} {shlex.join(our_module(_SESSION))}"
-        super().__init__(command, host=host, port=port, title="HardenTUI training", public_url=public or None)
+        super().__init__(command, host="127.0.0.1", port=port, title="HardenTUI training")
         self.token = token or secrets.token_urlsafe(24)
         self._most = sessions
         self._open = 0
-        self._hosts = _names(self.public_url)
+        self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
 
     @property
     def address(self) -> str:
@@ -100,7 +91,7 @@ class TrainingServer(Server):
             raise answer
         if not compare_digest(request.cookies.get(COOKIE, "").encode(), self.token.encode()):
             raise web.HTTPUnauthorized(
-                text="The address with the token opens this page: hardentui serve prints it.\n",
+                text="The address with the token opens this page: hardentui train --serve prints it.\n",
                 headers=_HEADERS,
             )
         if request.path.startswith("/static") and request.path.endswith("/"):
@@ -109,11 +100,3 @@ class TrainingServer(Server):
         if not response.prepared:
             response.headers.update(_HEADERS)
         return response
-
-
-def _names(address: str) -> frozenset[str]:
-    """The values of Host that mean this server."""
-    name = address.partition("://")[2].rstrip("/")
-    port = name.rpartition(":")[2] if ":" in name else ""
-    is_loopback = name.rpartition(":")[0] in ("127.0.0.1", "localhost", "[::1]")
-    return frozenset({name, f"127.0.0.1:{port}", f"localhost:{port}"} if is_loopback else {name})

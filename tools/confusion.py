@@ -1,7 +1,10 @@
-"""Write docs/confusion.md: make every flavour of the confusion table, scan them, and note what came out.
+"""Make every flavour of the confusion table, scan them, and note what came out.
 
-Takes a minute or two and needs what the live tests need. `python tools/confusion.py` from the repository.
-With patterns of names (`python tools/confusion.py 'mount-*'`) only those are made, and no page is written.
+    python tools/confusion.py [PATTERN...]
+
+Takes minutes and needs what the live tests need; HARDENTUI_TEST_RELEASE (bookworm, trixie, forky) chooses
+another Podman. Writes tests/live/flavours/confusion.json and docs/confusion.md; with patterns of names
+(`'mount-*'`) only those flavours are made, and nothing is written.
 """
 
 from __future__ import annotations
@@ -14,19 +17,24 @@ sys.path.insert(0, str(ROOT))
 
 from tests.live.flavours.making import worlds  # noqa: E402 - found through the line above
 from tests.live.flavours.outcome import rows  # noqa: E402
-from tests.live.flavours.page import figures, page  # noqa: E402
+from tests.live.flavours.page import page, results, store, stored  # noqa: E402
+
+PAGE = ROOT / "docs" / "confusion.md"
 
 
 def main(only: list[str]) -> int:
     both = worlds(only)
     all_rows = [row for world in both for row in rows(world)]
+    result = results(all_rows, both[0].machine)
     if not only:
-        (ROOT / "docs" / "confusion.md").write_text(page(all_rows, both[0].machine))
+        store(result)
+        PAGE.write_text(page(stored()))
     for row in all_rows:
         for wrong in (*row.false_passes, *row.false_failures, *row.undecided):
             print(f"{row.engine} {row.name}: {wrong}")
-    for name, count in figures(all_rows).items():
-        print(f"{name}: {count}")
+    for name, value in result.items():
+        if isinstance(value, int):
+            print(f"{name}: {value}")
     return 0 if all(row.right for row in all_rows) else 1
 
 

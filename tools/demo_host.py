@@ -12,12 +12,29 @@ from dataclasses import dataclass
 from time import sleep
 from typing import Any
 
+from hardentui.host.process.denials import JOURNAL
 from tools.demo_units import UNIT_TEXTS
 
 HOST_NAME = "shop01"
 TIME = "2026-11-24T09:30:00+00:00"
 ANNA = 1000
 NO_FIREWALL = '{"nftables": [{"table": {"family": "inet", "name": "netavark"}}]}'
+_SHOW = (
+    "systemctl",
+    "show",
+    "--no-pager",
+    "--property=Id,Names,LoadState,FragmentPath,NRestarts,NeedDaemonReload",
+)
+_WEB = "Id=shop-web.service\nNames=shop-web.service\nLoadState=loaded\nNRestarts=0\nNeedDaemonReload=no\n"
+_UYUNI = _WEB.replace("shop-web", "uyuni-server")
+PROGRAMS: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("nft", "-j", "list", "ruleset"), NO_FIREWALL),
+    ((*_SHOW, "--", "shop-web.service"), _WEB),
+    ((*_SHOW, "--", "uyuni-server.service"), _UYUNI),
+    ((*_SHOW, "--", "shop-web.service", "uyuni-server.service"), f"{_WEB}\n{_UYUNI}"),
+    (JOURNAL, ""),
+)
+"""What programs of the host say."""
 APPARMOR = "containers-default-0.62.2"
 KERNEL = "6.12.48+deb13-amd64"
 
@@ -308,7 +325,21 @@ def host_files(recorded: dict[str, dict[str, Any]], engines: list[dict[str, Any]
         if path.startswith("/sys/fs/cgroup/"):  # the levels above a container have no limits
             for level in ("machine.slice", "user.slice"):
                 text.setdefault(f"/sys/fs/cgroup/{level}/memory.max", "max\n")
-    return {"text": text, "links": links, "dirs": recorded["dirs"], "stats": stats, "lstats": stats}
+    return {
+        "text": text,
+        "links": links,
+        "dirs": {**recorded["dirs"], "/run/log/journal": ["0"]},
+        "stats": stats,
+        "lstats": stats,
+    }
+
+
+def shortened(document: dict[str, Any]) -> str:
+    """What we read of a runtime's config.json."""
+    linux = document.get("linux") or {}
+    kept = ("seccomp", "sysctl", "maskedPaths", "readonlyPaths", "resources")
+    short = {"linux": {name: linux[name] for name in kept if name in linux}, "process": {"oomScoreAdj": 0}}
+    return json.dumps(short, separators=(",", ":"))
 
 
 def _stat(mode: int, uid: int) -> dict[str, int]:

@@ -202,7 +202,9 @@ def main(words: list[str]) -> int:
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(root_of, releases))
     tests = collected(AREAS, short)
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(
+        2 if short else 1
+    ) as pool:  # two confusion tables at once are too much for a machine
         runs = list(pool.map(lambda release: run(release, tests), releases))
     text = page(runs)
     print(text)

@@ -29,7 +29,7 @@ from hardentui.host.files.recorded import RecordingFiles
 from hardentui.host.process.activity import read_activity
 from hardentui.host.process.proc import read_kernel
 from hardentui.model.facts import EngineFacts
-from tools.demo_host import ANNA, ENGINES, HOST_NAME, NO_FIREWALL, TIME, Bench, host_files, populate
+from tools.demo_host import ANNA, ENGINES, HOST_NAME, PROGRAMS, TIME, Bench, host_files, populate, shortened
 
 OUTPUT = Path(__file__).resolve().parent.parent / "hardentui/features/opening/demo/host.json"
 
@@ -56,7 +56,7 @@ def main() -> int:
         "root": True,
         "engines": engines,
         "files": {"complete": True, **host_files(files, engines)},
-        "programs": {json.dumps(["nft", "-j", "list", "ruleset"]): {"output": NO_FIREWALL}},
+        "programs": {json.dumps(list(words)): {"output": output} for words, output in PROGRAMS},
     }
     OUTPUT.parent.mkdir(exist_ok=True)
     OUTPUT.write_text(json.dumps(document, indent=0, sort_keys=True, ensure_ascii=True) + "\n")
@@ -78,6 +78,8 @@ def _record(bench: Bench, files: dict[str, dict[str, Any]]) -> dict[str, Any]:
             pid = int(state["Pid"])
             read_kernel(recording, pid, engine_pid=int(state["ConmonPid"]), cgroup_path="")
             read_activity(recording, pid, cgroup_path="")
+            for name in ("limits", "oom_score_adj"):
+                recording.read_text(f"/proc/{pid}/{name}")
         engine.changes(listed.id)
         if document["Image"]:
             engine.image(document["Image"])
@@ -87,15 +89,20 @@ def _record(bench: Bench, files: dict[str, dict[str, Any]]) -> dict[str, Any]:
     engine.volumes()
     for pod in engine.pods():
         engine.pod(str(pod["Id"]))
-    engine.close()
     recorded = recording.document()
+    for container in engine.listed():
+        runtime = str(engine.inspect(container.id)["OCIConfigPath"])
+        recorded["text"][runtime] = shortened(json.loads(bench.run("exec", "cat", runtime)))
+    engine.close()
     scrubbed = bench.scrub({"answers": connection.answers, "files": recorded})
     for kind in files:
         files[kind].update(
             {
                 path: value
                 for path, value in scrubbed["files"][kind].items()
-                if re.match(r"/proc/\d+(/|$)|/sys/fs/cgroup/(machine|user)\.slice/", path)
+                if re.match(
+                    r"/proc/\d+(/|$)|/sys/fs/cgroup/(machine|user)\.slice/|.*/userdata/config.json$", path
+                )
                 and not path.startswith(f"/proc/{os.getpid()}/")
             }
         )

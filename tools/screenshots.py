@@ -74,8 +74,6 @@ PICTURES = (
     Picture("training-120x36", LARGE, ("T",), opens=False),
     Picture("lab-80x24", SMALL, ("T", "enter"), opens=False),
     Picture("help-80x24", SMALL, ("question_mark",), opens=False),
-    Picture("fix-many-80x24", SMALL, ("space", "space", "space", "f"), opens=False),
-    Picture("fix-many-120x36", LARGE, ("space", "space", "space", "f", "F"), opens=False),
     Picture("copy-80x24", SMALL, ("4", "space", "Y")),
     Picture("monitor-120x36", LARGE, ("m",)),
     Picture("rights-120x36", LARGE, ("K",)),

@@ -1,21 +1,24 @@
 #!/usr/bin/env python3
-"""Try real services on a real Podman and write the table in docs/trial.md; ten minutes or more, as root."""
+"""Try real services on a real Podman and write the table in docs/trial.md; half an hour or more, as root."""
 
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from hardentui.cli.session import one_report
+from hardentui.errors import HardenError
 from hardentui.features.fix.trial_files import plan_of_trial
+from hardentui.features.harden.kernel import doors_of, within_reach
 from hardentui.features.looking.default_profile import default_profile
 from hardentui.features.trial.learned.system_calls import calls_let_through
 from hardentui.features.trial.observe.watch import native_way
@@ -29,7 +32,8 @@ from hardentui.model.plan import Caution
 from hardentui.model.spec import Spec
 from hardentui.model.trial import Trial, TrialEvent
 from hardentui.options import CAP_ADD, CAP_DROP, MOUNTS, READ_ONLY, TMPFS
-from hardentui.options.capabilities import bounding_set
+from hardentui.options.table import bounding_set
+from hardentui.reading.seccomp import parse_profile
 from hardentui.words import plural
 from tests.support.debian_services import DNSMASQ, HAPROXY, LIGHTTPD, MEMCACHED, MOSQUITTO, RSYNC, SUPERVISED
 from tests.support.images import NGINX, REDIS, ServiceImage, build
@@ -39,6 +43,8 @@ from tests.support.systemd_image import systemd_image
 from tests.support.watched_services import NAME as WATCHED_NAME
 from tests.support.watched_services import SERVICES as WATCHED
 from tests.support.watched_services import seen_by_both
+from tests.support.worked_services import SERVICES as WORKED
+from tests.support.worked_services import WorkedService, build_worked
 
 DOCS = Path(__file__).parents[1] / "docs" / "trial.md"
 BEGIN, END = "<!-- table: tools/trial_table.py -->\n", "<!-- end of the table -->\n"
@@ -51,14 +57,24 @@ class Service(NamedTuple):
     Attributes:
         probe: succeeds if the service works.
         flags: for `podman run`.
-        minimum: capability -> why the service needs it, from its source or its documentation.
+        minimum: capability -> why the service needs it, from its source or documentation; None: not known.
     """
 
     name: str
     image: Callable[[Bench], str]
     probe: str
-    minimum: Mapping[str, str]
+    minimum: Mapping[str, str] | None
     flags: tuple[str, ...] = ()
+
+
+def worked(service: WorkedService) -> Service:
+    """One of those that tests/live/test_worked_after.py lets work afterwards."""
+    flags = tuple(
+        word
+        for place in service.volumes
+        for word in ("-v", f"tt-{service.name}{place.replace('/', '-')}:{place}")
+    )
+    return Service(service.name, lambda bench: build_worked(bench, service), service.probe, None, flags)
 
 
 def of(image: ServiceImage) -> Callable[[Bench], str]:
@@ -142,6 +158,7 @@ SERVICES = (
     ),
     Service("two supervised", of(SUPERVISED), "curl -fsS -m 3 -o /dev/null http://$TWIN_IP:8080/", SWITCH),
     Service("systemd inside", systemd_image, HTTP, LOW_PORT, ("-t",)),
+    *(worked(service) for service in WORKED if service.name not in ("mosquitto", "postgres")),
 )
 
 
@@ -149,17 +166,20 @@ class Row(NamedTuple):
     """One line of the table."""
 
     service: str
-    minimum: Mapping[str, str]
+    minimum: Mapping[str, str] | None
     trial: Trial
     before: Spec
     after: Spec
     calls_before: int
+    bugs: tuple[int | None, int | None]
     scores: tuple[int | None, int | None]
     untouched: bool
 
     @property
     def above(self) -> int:
         """How many capabilities it keeps beyond the known minimum."""
+        if self.minimum is None:
+            return 0
         granted = {name.removeprefix("CAP_") for name in bounding_set(self.after, STOCK_CAPABILITIES)}
         return len(granted) - len(self.minimum)
 
@@ -170,9 +190,10 @@ class Row(NamedTuple):
             self.service,
             self.trial.result.value,
             f"{capabilities(self.before)} → {capabilities(self.after)}",
-            f"{len(self.minimum)}",
-            f"{self.above:+d}" if self.above else "0",
+            "" if self.minimum is None else f"{len(self.minimum)}",
+            "" if self.minimum is None else f"{self.above:+d}" if self.above else "0",
             f"{self.calls_before} → {calls if calls else 'not narrowed'}",
+            f"{self.bugs[0]} → {self.bugs[1]}",
             writable(self.after),
             f"{self.scores[0]} → {self.scores[1]}",
             str(len(self.trial.relaxed)),
@@ -219,11 +240,29 @@ def tried(bench: Bench, workbench: Workbench, service: Service) -> Row:
         calls = (
             0 if isinstance(profile, Unread) else len(calls_let_through(profile.rules, held, native_way()))
         )
+        learned = trial.learned.seccomp if trial.learned else None
+        bugs = reached(facts, facts.spec, None), reached(facts, final.after, learned)
         return Row(
-            service.name, service.minimum, trial, facts.spec, final.after, calls, scores, state["Pid"] == pid
+            service.name,
+            service.minimum,
+            trial,
+            facts.spec,
+            final.after,
+            calls,
+            bugs,
+            scores,
+            state["Pid"] == pid,
         )
     finally:
         bench.remove(name)
+
+
+def reached(facts: ContainerFacts, spec: Spec, learned: Mapping[str, Any] | None) -> int | None:
+    """How many known kernel vulnerabilities are within reach of a container with this spec."""
+    held = bounding_set(spec, STOCK_CAPABILITIES)
+    filter_ = parse_profile(learned, capabilities=held) if learned else None
+    doors = doors_of(facts, spec, held, filter_)
+    return None if doors is None else len(within_reach(doors))
 
 
 def tell(event: TrialEvent) -> None:
@@ -243,16 +282,17 @@ def table(rows: list[Row], host: str) -> str:
     works = sum(row.trial.result.value == "works" for row in rows)
     harmed = sum(not row.untouched for row in rows)
     head = (
-        "service", "result", "capabilities", "known minimum", "above it", "system calls",
+        "service", "result", "capabilities", "known minimum", "above it", "system calls", "known kernel bugs",
         "writable besides /run and /tmp", "score", "loosened", "left out", "rounds", "seconds",
     )  # fmt: skip
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head), *(row.text() for row in rows)]
     told = (
         f"{works} of {len(rows)} end up hardened and working; {harmed} originals were touched; at most "
         f"{plural(most, 'capability', 'capabilities')} above the known minimum.\n"
+        f"{sum(len(row.trial.rounds) <= 3 for row in rows)} of {len(rows)} took three rounds or fewer.\n"
         f"One run of `tools/trial_table.py` on {date.today():%d %B %Y} ({host})."
     )
-    why = [f"- {row.service}: {argued(row.minimum)}" for row in rows]
+    why = [f"- {row.service}: {argued(row.minimum)}" for row in rows if row.minimum is not None]
     return "\n".join([told, "", *lines, "", "The known minimum, with reasons:", "", *why, ""])
 
 
@@ -294,8 +334,11 @@ def main(names: list[str]) -> int:
             try:
                 rows.append(tried(bench, workbench, service))
                 print(rows[-1].text(), flush=True)
+            except (HardenError, subprocess.CalledProcessError) as error:
+                print(f"  not tried: {error}", flush=True)
             finally:
                 workbench.close()
+                bench.podman("volume", "prune", "-f")
         host = host_of(bench)
         print(table(rows, host))
         if not names:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from hardentui.cli import session
 from hardentui.cli.choosing import check_options, make_plan, times_of_trial
 from hardentui.cli.confirmation import sure
-from hardentui.cli.parser import group_of
+from hardentui.cli.parser import group_of, period
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.undo import stopped_by_signals, tell
 from hardentui.errors import ApplyFailed, NotFound, UsageError
 from hardentui.features.apply.apply_wishes import ApplyWishes
 from hardentui.features.apply.history import History, entry_lines
+from hardentui.harden.score import score_word
 from hardentui.model.journal import journal_document
 from hardentui.model.operations import described
 from hardentui.visible import strict_json
@@ -53,6 +54,13 @@ def arguments(parser: ArgumentParser) -> None:
         default=0.0,
         help="roll back unless hardentui confirm is run within this many seconds",
     )
+    group.add_argument(
+        "--soak",
+        type=period,
+        metavar="T",
+        default=0.0,
+        help="for this time (7d) a learned seccomp profile only logs what it would refuse; see harden --soak",
+    )
     data = group.add_mutually_exclusive_group()
     data.add_argument(
         "--keep-data", action="store_true", help="copy data in the container's writable layer to volumes"
@@ -73,6 +81,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         confirm_within=options.confirm_within,
         keep_data=options.keep_data,
         discard_data=options.discard_data,
+        soak=options.soak,
         tried=times_of_trial(options),
     )
     with session.workbench(options, terminal) as bench:
@@ -84,10 +93,11 @@ def run(options: Namespace, terminal: Terminal) -> int:
         plan = make_plan(bench, report, options, saved, terminal)
         if not plan.changes:
             return 1
+        after = bench.planner.score_after(report, plan).value
         application = bench.applying(report)
         with application.alone():
             entry = _apply(application, plan, wishes, options, terminal)
-    _write(terminal, entry, options.format)
+    _write(terminal, entry, options.format, f"score {score_word(report.score.value)} -> {score_word(after)}")
     return 0
 
 
@@ -105,11 +115,12 @@ def _apply(
         raise
 
 
-def _write(terminal: Terminal, entry: JournalEntry, form: str) -> None:
+def _write(terminal: Terminal, entry: JournalEntry, form: str, points: str = "") -> None:
     if form == "json":
         terminal.write(strict_json(json.dumps(journal_document((entry,)), indent=2)) + "\n")
     else:
-        terminal.write("\n".join(entry_lines(entry, whole=False)) + "\n")
+        lines = [*entry_lines(entry, whole=False), *([f"    {points}"] if points else [])]
+        terminal.write("\n".join(lines) + "\n")
 
 
 def _end_what_was_cut_off(options: Namespace, terminal: Terminal) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from argparse import Namespace
 from collections.abc import Iterable
 from datetime import date
@@ -9,13 +10,19 @@ from datetime import date
 from msgspec.structs import replace
 
 from hardentui.cli.terminal import Terminal, save_text
-from hardentui.errors import UsageError
-from hardentui.features.at_rest.checking import AtRest, look, result_of
+from hardentui.errors import InputError, UsageError
+from hardentui.features.at_rest.checking import AtRest, Looked, hinted, look, result_of
+from hardentui.features.at_rest.fixing import Fixed, Wanted, converted, diff_of, drafts_of, fix_all
 from hardentui.features.at_rest.lines import render as render_lines
+from hardentui.features.at_rest.services import Format, Service
+from hardentui.features.at_rest.sources import STDIN, stamps
 from hardentui.features.reports import render
-from hardentui.features.reports.result import TextStyle
+from hardentui.features.reports.result import INCOMPLETE, TextStyle
+from hardentui.files import write_bundle
+from hardentui.model.draft import DraftFile
 from hardentui.model.finding import Severity
-from hardentui.model.spec import Version
+from hardentui.model.plan import Caution
+from hardentui.model.spec import NEWEST_KNOWN, Version
 from hardentui.visible import visible
 
 _OF_ENGINES = ("url", "connection", "demo", "facts", "filter")
@@ -39,8 +46,33 @@ def asked(options: Namespace, version: Version | None = None) -> AtRest:
     )
 
 
+_LOOK_AGAIN = 0.5  # seconds
+
+
 def check(options: Namespace, terminal: Terminal) -> int:
-    """Check the named files; the exit code is that of `check`."""
+    """Check the named files; the exit code is that of `check`. With --watch, again after each change."""
+    if options.watch:
+        if STDIN in options.names:
+            raise UsageError("Standard input does not change: --watch needs files.")
+        return _watch(options, terminal)
+    return _check_now(options, terminal)
+
+
+def _watch(options: Namespace, terminal: Terminal) -> int:
+    seen: tuple[tuple[str, float, int], ...] | None = None
+    while True:
+        now = tuple(stamps(options.names))
+        if now != seen:
+            seen = now
+            try:
+                _check_now(options, terminal)
+            except InputError as error:  # while somebody writes it
+                terminal.error(error)
+            terminal.write("\n")
+        time.sleep(_LOOK_AGAIN)
+
+
+def _check_now(options: Namespace, terminal: Terminal) -> int:
     looked = look(asked(options), date.today())
     result = result_of(looked, Severity.parse(options.fail_on))
     to_file = options.file and options.file != "-"
@@ -56,6 +88,96 @@ def check(options: Namespace, terminal: Terminal) -> int:
     else:
         terminal.write(text)
     return result.exit_code
+
+
+_NOTHING = 1  # as for plan and trial
+
+
+def fix(options: Namespace, terminal: Terminal, version: Version | None) -> int:
+    """Fix the named files: print the diff, write them in place, or to a folder.
+
+    Exit code: 0 something was changed, 1 nothing can be, 4 a file could not be used.
+    """
+    if options.plan or options.trial:
+        raise UsageError("--plan and --trial belong to a container, and files were named.", "Omit them.")
+    if options.in_place and (options.directory or options.diff):
+        raise UsageError("--in-place excludes -o and --diff.")
+    looked = look(replace(asked(options, version), checks=()), date.today())
+    if options.to not in ("", "unit"):
+        return _convert(looked, options, terminal, version or hinted(looked.sources))
+    fixed = fix_all(looked, _wanted(options), version or hinted(looked.sources))
+    for each in fixed:
+        _tell(each, terminal)
+    for refused in looked.refused:
+        terminal.complain(f"{visible(refused.shown, 200)}: not used: {visible(refused.why, 300)}")
+    drafts = drafts_of(fixed, looked)
+    if options.in_place:
+        _write_in_place(drafts, terminal)
+    elif options.directory:
+        for written in write_bundle(options.directory, drafts, create=True):
+            terminal.write(f"{visible(written.path)}: {written.state.value}\n")
+    else:
+        for draft in drafts:
+            terminal.write(diff_of(draft))
+    _note(looked.notes, terminal)
+    if looked.refused:
+        return INCOMPLETE
+    return 0 if drafts else _NOTHING
+
+
+def _convert(looked: Looked, options: Namespace, terminal: Terminal, version: Version | None) -> int:
+    """Turn compose files into Quadlets."""
+    if options.to != "quadlet" or options.in_place or options.diff:
+        raise UsageError("Compose files are converted with --to quadlet, printed or with -o DIR.")
+    others = [each for each in looked.services if each.service.format is not Format.COMPOSE]
+    if others:
+        raise UsageError(f"{visible(others[0].service.file.shown, 200)} is no compose file.", "Omit --to.")
+    stacks: dict[str, list[Service]] = {}
+    for judged in looked.services:
+        stacks.setdefault(judged.service.group, []).append(judged.service)
+    for services in stacks.values():
+        made = converted(services, version or NEWEST_KNOWN)
+        for note in made.notes:
+            terminal.note(f"note: {visible(note, 300)}")
+        if options.directory:
+            for written in write_bundle(options.directory, made.files, create=True):
+                terminal.write(f"{visible(written.path)}: {written.state.value}\n")
+        else:
+            for file in made.files:
+                terminal.write_exact(f"# ---- {file.name}\n{file.text}")
+    return INCOMPLETE if looked.refused else 0
+
+
+def _wanted(options: Namespace) -> Wanted:
+    if options.check:
+        return Wanted(tuple(options.check), Caution.ALL)
+    if options.all:
+        return Wanted((), Caution.ALL)
+    return Wanted((), Caution.SAFE if options.safe else Caution.LIKELY)
+
+
+def _tell(fixed: Fixed, terminal: Terminal) -> None:
+    name = f"{visible(fixed.service.file.shown, 200)}: {visible(fixed.service.name, 60)}"
+    if fixed.made:
+        terminal.note(f"{name}: {', '.join(fixed.made)}")
+        terminal.note(f"  proof: {fixed.proof}")
+    for sentence in fixed.left_out:
+        terminal.note(f"{name}: not changed: {visible(sentence, 300)}")
+
+
+def _write_in_place(drafts: Iterable[DraftFile], terminal: Terminal) -> None:
+    folders: dict[str, list[DraftFile]] = {}
+    for draft in drafts:
+        if not draft.directory:
+            raise UsageError("Standard input cannot be changed in place.", "Print the diff, or use -o DIR.")
+        folders.setdefault(draft.directory, []).append(draft)
+    for directory, files in folders.items():
+        seen = {file.name: file.before for file in files}
+        for written in write_bundle(
+            directory, files, keep_mode=True, seen=seen, keep_backup=True, follow_symlink=True
+        ):
+            backup = f" (previous file: {written.backup})" if written.backup else ""
+            terminal.write(f"{visible(written.path)}: {written.state.value}{visible(backup)}\n")
 
 
 def _note(notes: Iterable[str], terminal: Terminal) -> None:

@@ -17,18 +17,20 @@ from hardentui.cli.parser import Given, GivenAgain, checklist_option
 from hardentui.cli.terminal import Terminal, command_module, save_text
 from hardentui.errors import HardenError, InputError, UsageError
 from hardentui.features.checklists.loading import know_checks
-from hardentui.features.looking.row_filter import parse_filter
-from hardentui.features.named_file import any_paths
 from hardentui.features.reports import FORMATS, render
+from hardentui.features.reports.frameworks import by_control
 from hardentui.features.reports.result import CheckResult, KeptResult, SubjectResult, TextStyle
 from hardentui.features.results import check_result, host_reports, merged
 from hardentui.features.views import reports_of, told_once, without_originals
 from hardentui.harden.score import score
 from hardentui.model.finding import Kind, Severity, Status, Subject
 from hardentui.reading.own_command import own_command, without_checklist
+from hardentui.regular_files import any_paths
 from hardentui.visible import command_word, visible
 
 if TYPE_CHECKING:
+    from argparse import _MutuallyExclusiveGroup
+
     from hardentui.features.views import Report, Row
     from hardentui.features.workbench import Workbench
 
@@ -78,6 +80,9 @@ def _given(options: Namespace, name: str) -> Iterator[str]:
 
 Judged: TypeAlias = "tuple[CheckResult, list[tuple[Report, str]]]"
 _MOST_FILES = 1000
+_BY_CONTROL = ("text", "json", "markdown", "html")
+_MOST_IN_DETAIL = 25
+"""A check of more containers leaves out what takes long for each: processes, sockets, changed files."""
 
 
 def is_whole(options: Namespace) -> bool:
@@ -182,8 +187,8 @@ def arguments(parser: ArgumentParser) -> None:
         "names",
         metavar="NAME|PATH",
         nargs="*",
-        help="container names or ID prefixes; or files and folders (./x, - for standard input) with "
-        "Quadlets, compose files, podman run commands or Kubernetes YAML",
+        help="container names or ID prefixes; alone: host, or images; or files and folders (./x, - for "
+        "standard input) with Quadlets, compose files, podman run commands or Kubernetes YAML",
     )
     parser.add_argument(
         "--step",
@@ -212,29 +217,83 @@ def arguments(parser: ArgumentParser) -> None:
         default=[],
         help="check saved facts instead of this host; several files or a directory give one report",
     )
+    parser.add_argument(
+        "--watch", action="store_true", help="of files: check again after each change, until Ctrl-C"
+    )
     depth = parser.add_mutually_exclusive_group()
     depth.add_argument("--summary", action="store_true", help="only the summary and one line per subject")
     depth.add_argument("--details", action="store_true", help="everything about each subject")
+    parser.add_argument(
+        "--framework",
+        choices=("cis", "nist", "bsi"),
+        default="",
+        help="the same by control: CIS Docker 1.6 (sections 4 and 5), NIST SP 800-190 or BSI SYS.1.6",
+    )
+    _other_work(parser, depth)
     checklist_option(parser)
-    report_options(parser)
-
-
-def report_options(parser: ArgumentParser) -> None:
-    """`--format`, `-o FILE`, `--fail-on`."""
     parser.add_argument("--format", choices=tuple(FORMATS), default="text", help="default: text")
     parser.add_argument(
         "-o", action=Given, metavar="FILE", dest="file", default="", help="write the report to a file"
     )
     parser.add_argument(
-        "--fail-on", choices=SEVERITIES, default="high", help="lowest severity that sets exit code 1"
+        "--fail-on",
+        choices=SEVERITIES,
+        default="",
+        help="lowest severity that sets exit code 1; default: high, for --since low",
+    )
+
+
+def _other_work(parser: ArgumentParser, instead: _MutuallyExclusiveGroup) -> None:
+    """What is told instead of the findings, and what is read besides."""
+    instead.add_argument(
+        "--rights", action="store_true", help="what the kernel lets containers do, instead of findings"
+    )
+    instead.add_argument(
+        "--since", action=Given, metavar="FILE", default="", help="only what changed since a report or facts"
+    )
+    instead.add_argument(
+        "--save",
+        action=Given,
+        metavar="FILE",
+        default="",
+        help="save what checks read, for --facts; values named like passwords or keys are masked",
+    )
+    parser.add_argument("--deep", action="store_true", help="with host: also pending updates; takes seconds")
+    parser.add_argument(
+        "--import",
+        action=Given,
+        metavar="FILE",
+        dest="scan",
+        default="",
+        help="with host: first import a result of Lynis (lynis-report.dat) or OpenSCAP (--results-arf)",
     )
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
+    if options.framework and options.format not in _BY_CONTROL:
+        raise UsageError(
+            f"--framework has no {options.format} report.", f"Choose --format {', '.join(_BY_CONTROL)}."
+        )
     know_checks(options.check, options.checklist)
-    if any_paths(options.names):
-        code: int = command_module("at_rest").check(options, terminal)
+    if options.rights:
+        code: int = command_module("rights").show_rights(options, terminal)
         return code
+    if options.save or options.since:
+        saved = command_module("saved")
+        work: Callable[[Namespace, Terminal], int] = saved.save if options.save else saved.since
+        return work(options, terminal)
+    options.fail_on = options.fail_on or "high"
+    if any_paths(options.names):
+        at_rest: int = command_module("at_rest").check(options, terminal)
+        return at_rest
+    if options.watch:
+        raise UsageError("--watch is about files.", "hardentui watch NAME watches a container.")
+    if options.names in (["host"], ["images"]):
+        shared: CheckResult = command_module("shared").shared_result(options, terminal)
+        deliver(shared, options, terminal)
+        return shared.exit_code
+    if options.deep or options.scan:
+        raise UsageError("--deep and --import need the word host: hardentui check host")
     files = facts_files(options.facts)
     if len(files) > 1:
         result = of_fleet(files, options, terminal, partial(look_at, waivers=False))
@@ -264,12 +323,12 @@ def look_at(
     wanted = {row.key for row in session.named(listed, options.names)}
     some = bool(options.names or options.filter)
     shared = [] if some else host_reports(bench)
-    # all are checked first, because some checks compare a container with the others
-    rows = session.scan(bench, terminal, listed)
+    alone = bool(options.names) and not bench.judge.compares
+    rows = session.scan(bench, terminal, listed, wanted if alone else None)
     rows = tuple(row for row in rows if not options.names or row.key in wanted)
     if options.filter:
         rows = _filtered(options.filter, rows)
-    if options.names:
+    if options.names or len(rows) <= _MOST_IN_DETAIL:
         rows = session.in_detail(bench, rows)
     chosen = bool(options.check or options.step)  # a full check leaves images to `hardentui images`
     if chosen or not some:
@@ -291,7 +350,7 @@ def look_at(
         units=options.format != "text",
     )
     if not options.names:
-        result = replace(result, kept=tuple(_kept(row) for row in rows if row.kept is not None))
+        result = replace(result, kept=tuple(_kept(row) for row in rows if row.kept is not None or row.aside))
     if options.format == "html":
         result = replace(result, network_map=bench.network_map(rows))
     return result, reports
@@ -299,7 +358,7 @@ def look_at(
 
 def _kept(row: Row) -> KeptResult:
     of, entry = (row.kept.of, row.kept.entry) if row.kept is not None else ("", "")
-    return KeptResult(row.id, row.name, row.engine.label, of, entry)
+    return KeptResult(row.id, row.name, row.engine.label, of, entry, row.aside)
 
 
 def _filtered(text: str, rows: Iterable[Row]) -> tuple[Row, ...]:
@@ -309,6 +368,8 @@ def _filtered(text: str, rows: Iterable[Row]) -> tuple[Row, ...]:
         UsageError: a word is invalid, or no container matches. The list ignores such a word and says
             so; a script would take the rest for the answer.
     """
+    from hardentui.features.looking.row_filter import parse_filter
+
     selection = parse_filter(text).select(rows)
     if selection.trouble:
         raise UsageError(visible(selection.trouble), "hardentui explain filter lists all words.")
@@ -361,6 +422,8 @@ def deliver(
 ) -> None:
     """The report where the options want it; with `style` only a summary, else in full."""
     steps = () if terminal.quiet else next_steps(result, options)
+    if framework := getattr(options, "framework", ""):
+        result = replace(result, framework=by_control(framework, result.subjects))
     if options.file and options.file != "-":
         style = replace(style or TextStyle(), next_steps=steps)
         save_text(options.file, render(options.format, result, style), backup=False)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from hardentui.cli.terminal import Terminal
 from hardentui.features.checklists.loading import know_checks
 from hardentui.features.fix.trial_files import plan_of_record
-from hardentui.features.named_file import read_named
 from hardentui.features.planning import saved_plans as plans
 from hardentui.features.trial.tried import no_longer_fits, read_trial
 from hardentui.harden.decisions import decisions, others_left_out, what_changes
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.reading.own_command import own_command
+from hardentui.regular_files import read_named
 from hardentui.visible import command_word, visible
 from hardentui.words import plural
 
@@ -49,9 +49,19 @@ def times_of_trial(options: Namespace) -> tuple[float, float] | None:
 
 
 def make_plan(
-    bench: Workbench, report: Report, options: Namespace, saved: SavedPlan | None, terminal: Terminal
+    bench: Workbench,
+    report: Report,
+    options: Namespace,
+    saved: SavedPlan | None,
+    terminal: Terminal,
+    *,
+    shown: bool = False,
 ) -> Plan:
-    """The plan; what is left out, side effects and what no longer applies are reported as notes."""
+    """The plan; what is left out, side effects and what no longer applies are reported as notes.
+
+    Args:
+        shown: the caller shows the plan with its questions and side effects, so the notes leave these out.
+    """
     if path := getattr(options, "trial", ""):
         plan = _tried(bench, report, path, terminal)
     elif saved is not None:
@@ -63,7 +73,7 @@ def make_plan(
         plan = _chosen(bench, report, options)
         for line in _left_out(plan):
             terminal.note(f"left out: {line}")
-        for question in decisions(plan):
+        for question in () if shown else decisions(plan):
             terminal.note(f"decide: {question.check}: {what_changes(question)}. {question.hint}")
         if plan.changes and any(skipped.needs for skipped in plan.skipped):
             terminal.note(f"to set a parameter, add it to a saved plan: {_with_saved_plan(report)}")
@@ -72,7 +82,7 @@ def make_plan(
     before, after = report.score.value, bench.planner.score_after(report, plan).value
     if before is not None and after is not None and after < before:
         terminal.note(f"caution: the score falls from {before} to {after}; the notes say what will fail")
-    for note in plan.notes:
+    for note in () if shown else plan.notes:
         terminal.note(f"seen: {note.check}: {note.text}")
     if not plan.changes:
         terminal.complain(f"Nothing is changed in {visible(plan.container)}. {_why_nothing(plan)}".rstrip())

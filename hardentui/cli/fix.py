@@ -8,23 +8,29 @@ from typing import TYPE_CHECKING
 
 from hardentui.cli import session
 from hardentui.cli.choosing import check_options, make_plan
-from hardentui.cli.parser import group_of, output_options
-from hardentui.cli.terminal import Terminal
-from hardentui.errors import HardenError, UsageError
+from hardentui.cli.parser import Given, group_of
+from hardentui.cli.terminal import Terminal, command_module
+from hardentui.errors import HardenError, InputError, UsageError
 from hardentui.features.apply.batch import BatchForm, BatchItem, combine, prepare, write
 from hardentui.features.fix.saving import save, save_in_place
+from hardentui.features.rights.page import LsmPage, lsm_page
 from hardentui.features.views import Report, known_facts
+from hardentui.files import write_bundle
 from hardentui.harden.score import score_word
-from hardentui.model.draft import Draft, NextSteps, Target
+from hardentui.model.draft import Draft, NextSteps, Target, TextFile
 from hardentui.model.plan import Caution, Choice
 from hardentui.model.spec import Version
 from hardentui.reading.own_command import own_command
+from hardentui.regular_files import any_paths
 from hardentui.visible import command_word, visible
 from hardentui.words import plural
 
 if TYPE_CHECKING:
     from hardentui.features.views import Row
     from hardentui.features.workbench import Workbench
+
+
+_APPARMOR = "apparmor"
 
 
 # Files of a draft: to the terminal, to a directory, or in place.
@@ -88,33 +94,106 @@ def version_of(options: Namespace) -> Version | None:
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "names", metavar="NAME", nargs="+", help="container name or ID prefix; several at once with -o"
+        "names",
+        metavar="NAME|PATH",
+        nargs="+",
+        help="container name or ID prefix, several at once with -o; or files and folders (./x)",
     )
-    group_of(parser, required=True, tried=True)
-    output_options(parser, "unit", "drop-in")
+    group_of(parser, required=False, tried=True, as_is=True)
+    parser.add_argument(
+        "--to",
+        choices=("quadlet", "run", "kube", "ansible", "unit", "drop-in", _APPARMOR),
+        default="",
+        help="default: quadlet; apparmor, with --as-is: a profile for what it does now",
+    )
+    parser.add_argument(
+        "-o", action=Given, metavar="DIR", dest="directory", default="", help="write files to this directory"
+    )
+    parser.add_argument(
+        "--podman-version",
+        action=Given,
+        metavar="X.Y",
+        default="",
+        help="target this Podman version instead of the engine's",
+    )
+    parser.add_argument("--diff", action="store_true", help="of files: print the diff (the default)")
     parser.add_argument(
         "--in-place",
         action="store_true",
-        help="with --to unit or drop-in: write where systemd reads it; the previous file is kept as a backup",
+        help="of files, or with --to unit or drop-in: write where they are; a backup is kept",
     )
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
+    if any_paths(options.names):
+        code: int = command_module("at_rest").fix(options, terminal, version_of(options))
+        return code
+    chosen = (
+        options.check,
+        options.all,
+        options.likely,
+        options.safe,
+        options.plan,
+        options.trial,
+        options.as_is,
+    )
+    if not any(chosen):
+        raise UsageError("Name the fixes: --check ID, --all, --likely, --safe, --plan FILE or --trial FILE.")
+    options.to = options.to or "quadlet"
     if options.in_place and (options.to not in ("unit", "drop-in") or options.directory):
         raise UsageError("--in-place needs --to unit or --to drop-in, and excludes -o.")
+    if options.to == _APPARMOR and not options.as_is:
+        raise UsageError("--to apparmor needs --as-is.")
     version = version_of(options)
     if len(options.names) > 1:
         return fix_many(options, terminal, version)
+    if options.as_is:
+        return write_as_is(options, terminal, version)
     saved = check_options(options)
     with session.workbench(options, terminal) as bench:
         report = session.one_report(bench, options.names[0])
         plan = make_plan(bench, report, options, saved, terminal)
         if not plan.changes:
-            terminal.complain("Nothing was written; hardentui convert NAME writes the container as it is.")
+            terminal.complain("Nothing was written; --as-is writes the container as it is.")
             return 1
         draft = bench.drafter.draft(report, plan, Target(options.to), version=version)
         deliver(bench, report, draft, options, terminal)
     return 0
+
+
+def write_as_is(options: Namespace, terminal: Terminal, version: Version | None) -> int:
+    """Nothing hardened.
+
+    Raises:
+        UsageError: the unit is already as it is.
+        InputError: AppArmor does not confine the container.
+    """
+    if options.to in ("unit", "drop-in"):
+        raise UsageError(f"--as-is changes nothing, so --to {options.to} has nothing to write.")
+    with session.workbench(options, terminal) as bench:
+        report = session.one_report(bench, options.names[0])
+        if options.to == _APPARMOR:
+            _apparmor(lsm_page(known_facts(report)), options.directory, terminal)
+        else:
+            draft = bench.drafter.draft(report, None, Target(options.to), version=version)
+            deliver(bench, report, draft, options, terminal)
+    return 0
+
+
+def _apparmor(page: LsmPage, directory: str, terminal: Terminal) -> None:
+    """Raises InputError if AppArmor does not confine the container."""
+    if page.profile is None:
+        raise InputError(
+            f"No AppArmor profile is written for {visible(page.container, 60)}: {page.why}.",
+            "SELinux policies are written by udica." if page.module == "selinux" else "",
+        )
+    for note in page.profile.notes:
+        terminal.note(f"note: {note}")
+    if not directory:
+        terminal.write_exact(page.profile.text)
+        return
+    for written in write_bundle(directory, [TextFile(page.profile.name, page.profile.text)], create=True):
+        terminal.write(f"{visible(written.path)}: {written.state.value}\n")
 
 
 # --- hardentui fix with several names: all files at once; a container that fails does not stop the ot
@@ -127,12 +206,12 @@ def fix_many(options: Namespace, terminal: Terminal, version: Version | None) ->
     """Exit code: 0 all that can be fixed is written, 1 nothing to change, 4 a container is refused."""
     if not options.directory:
         raise UsageError("Files of several containers go to a directory: add -o DIR.")
-    if options.plan or options.trial:
-        raise UsageError("--plan and --trial belong to one container.")
+    if options.plan or options.trial or options.as_is:
+        raise UsageError("--plan, --trial and --as-is belong to one container.")
     if options.to in ("unit", "drop-in"):
         raise UsageError(f"--to {options.to} changes the unit of one container.")
     check_options(options)
-    form = BatchForm((Target(options.to),), own_unit=False, plan=False, version=version)
+    form = BatchForm((Target(options.to),), version)
     with session.workbench(options, terminal) as bench:
         rows = session.named(bench.containers.rows(), options.names)
         batch = combine(_items(bench, rows, options, form, terminal))

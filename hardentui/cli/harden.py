@@ -5,25 +5,28 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
 
 from hardentui.cli import session
-from hardentui.cli.parser import Given, checklist_option, seconds
+from hardentui.cli.parser import Given, checklist_option, period, seconds
 from hardentui.cli.terminal import Paragraphs, Terminal
 from hardentui.cli.trial import EXIT_CODES, ProgressLines
 from hardentui.cli.undo import stopped_by_signals, tell
 from hardentui.errors import ApplyFailed, HardenError, NotFound, UsageError
 from hardentui.features.apply.history import History, entry_lines
+from hardentui.features.apply.soak import is_over, told
 from hardentui.features.checklists.loading import know_checks
-from hardentui.features.fix.saving import save_result
+from hardentui.features.fix.apply_ways import ComposeOverride
+from hardentui.features.fix.saving import save_result, save_texts
 from hardentui.features.harden.page import LABEL, downtime, lines, title
 from hardentui.features.harden.task import CONFIRM_WITHIN, Hardening, HardenWishes, Outset
 from hardentui.harden.score import score_word
-from hardentui.model.journal import EntryState
+from hardentui.model.draft import TextFile
+from hardentui.model.journal import EntryState, journal_document
 from hardentui.model.network import compose_project
 from hardentui.visible import strict_json, visible
 from hardentui.words import plural
@@ -89,6 +92,14 @@ def arguments(parser: ArgumentParser) -> None:
         default=None,
         help=f"roll back unless it is kept within this time (default: {CONFIRM_WITHIN:g}, none with --yes)",
     )
+    group.add_argument(
+        "--soak",
+        type=period,
+        metavar="T",
+        default=None,
+        help="for this time (7d, 12h) the learned seccomp profile only logs what it would refuse; then "
+        "harden NAME allows that too and enforces the rest; 0 ends a soak now",
+    )
     group.add_argument("--yes", action="store_true", help="do not ask; decide nothing that is yours")
     group.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
 
@@ -101,6 +112,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
             "Nothing was done: there is no terminal to ask on.",
             "--try shows what hardening would do, -o DIR writes files, --yes applies it without a question.",
         )
+    if options.soak and not changes:
+        raise UsageError("--soak applies the result: it does not go with --try or -o.")
     know_checks(options.check, getattr(options, "checklist", ""))
     confirm = options.confirm_within
     wishes = HardenWishes(
@@ -109,6 +122,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         probes=tuple(options.probe) or None,
         patience=options.patience,
         confirm_within=(CONFIRM_WITHIN if asks else 0.0) if confirm is None else confirm,
+        soak=options.soak,
         directory=options.directory,
     )
     with session.workbench(options, terminal) as bench:
@@ -124,6 +138,10 @@ def run(options: Namespace, terminal: Terminal) -> int:
             where = options.directory and f"{options.directory}{below}"
             wanted = replace(wishes, directory=where)
             codes.append(told.harden(row, wanted, changes=changes))
+        if told.override is not None:
+            file = TextFile(told.override.name, told.override.text)
+            for written in save_texts([file], options.directory):
+                terminal.note(f"{visible(written.path)}: {written.state.value}")
     return max(codes)
 
 
@@ -165,6 +183,9 @@ class Conversation:
     Args:
         ask: None: nothing is asked, the proposed probe is taken, the result is applied.
         json: the cards are written as documents, one after another.
+
+    Attributes:
+        override: the compose file of all that was written to files.
     """
 
     def __init__(self, bench: Workbench, terminal: Terminal, ask: Ask | None, *, json: bool = False) -> None:
@@ -172,6 +193,7 @@ class Conversation:
         self._terminal = terminal
         self._ask = ask
         self._json = json
+        self.override: ComposeOverride | None = None
 
     def harden(self, row: Row, wishes: HardenWishes, *, changes: bool) -> int:
         """One container; what fails is told. Returns an exit code.
@@ -197,17 +219,26 @@ class Conversation:
         return again.report
 
     def _harden(self, task: Hardening, *, changes: bool) -> int:
+        if (soak := task.soak) is not None:
+            return self._soaks(task, soak, changes=changes)
+        if self._ask is not None and (entry := self._picked_up(task)) is not None:
+            self._entry(entry)
+            return 0
         outset = task.outset()
         if not outset.plan.choices and not outset.plan.changes:
             self._terminal.complain(f"{visible(task.report.subject.name, 60)}: there is nothing to change.")
             return 1
-        probes = self._start(task, outset)
-        if probes is None:
-            self._terminal.complain("Nothing was tried.")
-            return 0
-        with stopped_by_signals() as stop:
-            card = task.try_out(outset, probes, ProgressLines(self._terminal), stop)
-        self._terminal.clear()
+        kept = task.tried_before() if changes and self._ask is not None else None
+        if kept is not None and self._agrees(f"Its trial at {kept.when} worked. Go on with it? [Y/n]"):
+            card = task.picked_up(outset, kept)
+        else:
+            probes = self._start(task, outset)
+            if probes is None:
+                self._terminal.complain("Nothing was tried.")
+                return 0
+            with stopped_by_signals() as stop:
+                card = task.try_out(outset, probes, ProgressLines(self._terminal), stop)
+            self._terminal.clear()
         code = EXIT_CODES[card.trial.result]
         if task.wishes.directory:
             self._show(card, task)
@@ -220,6 +251,51 @@ class Conversation:
         else:
             code = self._apply(card, task)
         return code
+
+    def _agrees(self, question: str) -> bool:
+        return self._ask is not None and self._ask(question).lower() not in _NO
+
+    def _picked_up(self, task: Hardening) -> JournalEntry | None:
+        """A change that a closed terminal left open, decided now; None if there is none."""
+        if (entry := task.waiting) is not None:
+            return self._keep(entry)
+        if (identity := task.resumable()) and self._agrees("Applying it was interrupted. Complete it? [Y/n]"):
+            with stopped_by_signals() as stop:
+                return task.resume(identity, lambda event: tell(self._terminal, event), stop)
+        return None
+
+    def _soaks(self, task: Hardening, entry: JournalEntry, *, changes: bool) -> int:
+        """Tell what its soak has shown, and enforce its profile if that is over."""
+        calls = task.soaked(entry)
+        if not self._json:
+            self._terminal.write("\n".join(told(entry, calls)) + "\n")
+        assert entry.soak is not None  # noqa: S101 - it soaks
+        if not changes or not (is_over(entry.soak) or task.wishes.soak == 0):
+            self._entry(entry, calls)
+            return 0
+        task.prepare_enforcing(entry, calls)
+        if self._ask is not None and self._ask("Enforce it now? [y/N]").lower() not in ("y", "yes"):
+            self._terminal.complain("Nothing was changed.")
+            return 0
+        try:
+            with stopped_by_signals() as stop:
+                done = task.apply(lambda event: tell(self._terminal, event), stop)
+        except ApplyFailed:
+            self._entry(History().find(task.entry_id))
+            raise
+        if done.state is EntryState.WAITING and self._ask is not None:
+            done = self._keep(done)
+        self._entry(done)
+        return 0
+
+    def _entry(self, entry: JournalEntry, soaked: Mapping[str, frozenset[str]] | None = None) -> None:
+        if self._json:
+            document = journal_document((entry,))
+            if soaked is not None:
+                document["entries"][0]["soak_logged"] = {call: sorted(by) for call, by in soaked.items()}
+            self._terminal.write(strict_json(json.dumps(document, indent=2)) + "\n")
+        else:
+            self._terminal.write("\n".join(entry_lines(entry, whole=False)) + "\n")
 
     # --- the decisions --------------------------------------------------------------------------------
 
@@ -298,13 +374,19 @@ class Conversation:
             self._terminal.write(strict_json(json.dumps(msgspec.to_builtins(card), indent=2)) + "\n")
 
     def _end(self, card: Card, task: Hardening, entry: JournalEntry) -> None:
-        self._document(task.applied(card, entry))
-        if not self._json:
-            self._terminal.write("\n".join(entry_lines(entry, whole=False)) + "\n")
+        if self._json:
+            self._document(task.applied(card, entry))
+        else:
+            self._entry(entry)
 
     def _write(self, task: Hardening) -> None:
         for written in save_result(task.files(), task.wishes.directory, task.report.subject.name):
             self._terminal.note(f"{visible(written.path)}: {written.state.value}")
+        override = task.override(self.override.text if self.override else "") if task.plan else None
+        if override is not None:
+            self.override = override
+            if override.left_out:
+                self._terminal.note(f"compose has no key for {', '.join(override.left_out)}")
 
 
 def card_lines(card: Card, terminal: Terminal, confirm_within: float) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import to_builtins
 
-from hardentui.cli import session, updates
+from hardentui.cli import session
 from hardentui.cli.parser import Given
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import ToolMissing, UsageError
@@ -26,7 +26,9 @@ from hardentui.features.images.page import (
     system_of,
 )
 from hardentui.features.images.scanning import Scanning, save_sboms, sbom_of
-from hardentui.features.sections import Tone, size_text
+from hardentui.features.images.updates import Update, Updates
+from hardentui.features.images.updates_page import updates_page
+from hardentui.features.sections import page_text, size_text
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import NeverScanned, ScanSettings
 from hardentui.model.known import Unread, known
@@ -35,7 +37,6 @@ from hardentui.visible import strict_json, visible
 
 if TYPE_CHECKING:
     from hardentui.features.images.scanning import ScanProgress
-    from hardentui.features.sections import PageSection
     from hardentui.features.views import Report
     from hardentui.features.workbench import Workbench
 
@@ -84,7 +85,7 @@ def _scan(
     scanning: Scanning, images: Sequence[ImageFacts], options: Namespace, terminal: Terminal
 ) -> tuple[bool, dict[str, str]]:
     scanner = scanning.chosen(options.scanner)
-    how = ScanSettings(offline=options.offline, data=options.data)
+    how = ScanSettings(offline=options.offline)
     troubles: dict[str, str] = {}
     stop = threading.Event()
     try:
@@ -173,6 +174,49 @@ def scan_document(facts: ImageFacts) -> dict[str, Any] | None:
     }
 
 
+# hardentui images --updates: whether registries have newer images, without pulling.
+
+UPDATES_SCHEMA = "hardentui/updates/1"
+
+
+def show_updates(
+    bench: Workbench, images: Sequence[ImageFacts], options: Namespace, terminal: Terminal
+) -> int:
+    """Query and report: 0 everything is known, 4 a registry did not answer."""
+    stop = threading.Event()
+    try:
+        answers = Updates(bench.parts, stop).ask(images, lambda name: terminal.activity(f"querying {name}"))
+    except KeyboardInterrupt:
+        stop.set()
+        return INTERRUPTED
+    finally:
+        terminal.clear()
+    if options.format == "json":
+        documents = [_update_document(update, options.cool_down) for update in answers]
+        terminal.write(
+            strict_json(json.dumps({"schema": UPDATES_SCHEMA, "images": documents}, indent=2)) + "\n"
+        )
+    elif answers:
+        terminal.write(page_text([updates_page(answers, options.cool_down)]))
+    else:
+        terminal.note("None of these images has a registry name.")
+    return 4 if any(isinstance(update.answer, Unread) for update in answers) else 0
+
+
+def _update_document(update: Update, cool_down: int) -> dict[str, Any]:
+    answer = update.answer
+    known = not isinstance(answer, Unread)
+    return {
+        "name": update.name,
+        "image": update.image.id,
+        "digest": None if isinstance(answer, Unread) else answer.digest,
+        "first_seen": None if isinstance(answer, Unread) else answer.first_seen.isoformat(),
+        "state": ("current" if update.here else "newer") if known else "unknown",
+        "ripe": update.ripe(update.image.now, cool_down),
+        "reason": answer.reason if isinstance(answer, Unread) else "",
+    }
+
+
 SCHEMA = "hardentui/images/1"
 INTERRUPTED = 130
 
@@ -189,16 +233,9 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--scanner",
-        choices=("trivy", "grype", "debsecan"),
+        choices=("trivy", "grype"),
         default="",
         help="default: the first one installed",
-    )
-    parser.add_argument(
-        "--data",
-        action=Given,
-        default="",
-        metavar="URL",
-        help="debsecan data instead of Debian's server: file:///DIR, one file per suite",
     )
     parser.add_argument("--offline", action="store_true", help="scan without updating the scanner's database")
     parser.add_argument(
@@ -245,7 +282,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
             stopped, troubles = _look(bench, reports, terminal)
             reports = chosen(bench.surroundings.images(), options.names)
         if options.updates:
-            return updates.run(bench, [_facts(report) for report in reports], options, terminal)
+            return show_updates(bench, [_facts(report) for report in reports], options, terminal)
         if options.scan or options.reports:
             try:
                 stopped, failed = run_scans(bench, [_facts(report) for report in reports], options, terminal)
@@ -355,18 +392,6 @@ def _table(images: Iterable[ImageFacts], terminal: Terminal) -> None:
 
 def _pages(images: Iterable[ImageFacts], terminal: Terminal) -> None:
     terminal.write("\n".join(page_text(image_page(facts)) for facts in images))
-
-
-def page_text(sections: Iterable[PageSection]) -> str:
-    """Sections as plain lines, safe to show; bad ones are marked."""
-    lines: list[str] = []
-    for section in sections:
-        lines.append(visible(section.title, 100))
-        for line in section.lines:
-            mark = "!" if line.tone is Tone.BAD else " "
-            lines.append(f"{mark} {visible(line.label):<12} {visible(line.text, 1000)}")
-        lines.append("")
-    return "\n".join(lines)
 
 
 def _document(bench: Workbench, reports: Iterable[Report], troubles: dict[str, str]) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from msgspec import to_builtins
 
 from hardentui.cli import session
-from hardentui.cli.images import page_text
 from hardentui.cli.parser import Given, seconds
 from hardentui.cli.terminal import Terminal, foreign, save_text
 from hardentui.cli.trial import ProgressLines, interruptible
@@ -23,9 +22,10 @@ from hardentui.features.networks import proving as going_out
 from hardentui.features.networks.page import places
 from hardentui.features.networks.proving import HOST, parse_target
 from hardentui.features.networks.requests import known_containers, watch_everybody
-from hardentui.features.networks.result_pages import split_trial_page
-from hardentui.features.networks.splitting import lines_of, splits, try_proposal
+from hardentui.features.networks.result_pages import outgoing_page, proofs_page, split_trial_page, splits_page
+from hardentui.features.networks.splitting import splits, try_proposal
 from hardentui.features.reports.network_svg import network_svg
+from hardentui.features.sections import page_text
 from hardentui.features.views import without_originals
 from hardentui.files import write_bundle
 from hardentui.model.facts import NetworkFacts
@@ -36,12 +36,11 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from hardentui.features.networks.page import NetworkPlace
-    from hardentui.features.networks.proving import Outgoing
     from hardentui.features.networks.splitting import Split, Watched
     from hardentui.features.views import Row
     from hardentui.features.workbench import Workbench
     from hardentui.model.facts import ContainerFacts
-    from hardentui.model.network import Contact, NetworkMap, SplitTrial
+    from hardentui.model.network import NetworkMap, SplitTrial
 
 
 SPLIT_SCHEMA = "hardentui/split/1"
@@ -93,14 +92,8 @@ def split(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal:
         }
         terminal.write(strict_json(json.dumps(document, indent=1)) + "\n")
     else:
-        for proposal in proposals:
-            _show_split(proposal, terminal)
-        for trial in trials:
-            terminal.write(f"{page_text(split_trial_page(trial))}\n")
-        if not proposals:
-            terminal.write(
-                "No network is shared by several applications, or has members that need no route out.\n"
-            )
+        pages = [*splits_page(proposals), *(part for trial in trials for part in split_trial_page(trial))]
+        terminal.write(page_text(pages))
     if options.file and proposals:
         _save(proposals, options.file, terminal)
     codes = {_CODES[trial.result] for trial in trials}
@@ -155,21 +148,6 @@ def _watched(bench: Workbench, rows: Iterable[Row], seconds: float, terminal: Te
     return seen
 
 
-def _show_split(proposal: Split, terminal: Terminal) -> None:
-    terminal.show(foreign(f"{proposal.network}  {proposal.engine}: {proposal.why}", 300, "bold"))
-    lines = []
-    for network in proposal.networks:
-        kind = "no route out" if network.internal else "isolated"
-        lines.append(f"  new: {network.name} ({kind}): {', '.join(network.members)}")
-        lines.append(f"       {network.create_command()}")
-    for move in proposal.moves:
-        lines.append(f"  {move.container}: leaves {move.leaves}, joins {', '.join(move.joins)}")
-        lines += [f"       {line}" for line in lines_of(move)]
-        lines += [f"       caution: {warning}" for warning in move.minds]
-    terminal.show(*(foreign(line, 1000) for line in lines))
-    terminal.write("\n")
-
-
 def _save(proposals: Iterable[Split], directory: str, terminal: Terminal) -> None:
     files = tuple(file for proposal in proposals for file in proposal.files)
     for written in write_bundle(directory, files, create=True):
@@ -203,8 +181,6 @@ def prove(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal:
     end = None if target.is_address or target.name == HOST else _facts(bench, rows, target.name)
     if end is not None and end.engine.label != start.engine.label:
         raise UsageError("Both containers must belong to the same engine.")
-    from rich.table import Table
-
     proofs = proving.prove(start, target, end, bench.network_map(rows), bench.opened.run)
     if options.format == "json":
         document = {
@@ -213,23 +189,7 @@ def prove(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal:
         }
         terminal.write(strict_json(json.dumps(document, indent=1)) + "\n")
     else:
-        shown = Table(box=None, pad_edge=False, header_style="bold")
-        for title in ("From", "To", "Address", "Port", "Outcome", "The map says", "Why"):
-            shown.add_column(title, overflow="fold")
-        words = {True: "reachable", False: "not reachable", None: "nothing"}
-        for proof in proofs:
-            verdict = words[proof.expected] + ("" if proof.agrees is not False else ": WRONG")
-            texts = (
-                proof.start,
-                proof.end,
-                proof.address,
-                str(proof.port or ""),
-                proof.outcome.value,
-                verdict,
-                proof.why,
-            )
-            shown.add_row(*(foreign(text, 300) for text in texts))
-        terminal.show(shown)
+        terminal.write(page_text(proofs_page(proofs)))
     if any(proof.reached for proof in proofs):
         return 0
     return 1 if all(proof.reached is False for proof in proofs) else 4
@@ -247,7 +207,9 @@ def outgoing(bench: Workbench, rows: tuple[Row, ...], options: Namespace, termin
         document = {"schema": OUTGOING_SCHEMA, **to_builtins(seen)}
         terminal.write(strict_json(json.dumps(document, indent=1)) + "\n")
     else:
-        _show_outgoing(seen, terminal)
+        terminal.write(page_text(outgoing_page(seen)))
+        if seen.rules:
+            terminal.write_exact("\n" + seen.rules)
     if options.file and seen.rules:
         save_text(options.file, seen.rules, backup=False)
         terminal.note(f"note: the rules are in {visible(options.file)}; nft -f loads them")
@@ -256,37 +218,6 @@ def outgoing(bench: Workbench, rows: tuple[Row, ...], options: Namespace, termin
 
 def known_facts(rows: Iterable[Row]) -> list[ContainerFacts]:
     return [row.report.facts for row in rows if row.report and row.report.facts]
-
-
-def _show_outgoing(seen: Outgoing, terminal: Terminal) -> None:
-    lines = [f"{seen.container}  {seen.engine}"]
-    if seen.unknown:
-        lines.append(f"The addresses it contacts are unknown: {seen.unknown}.")
-    elif not seen.contacts:
-        lines.append(
-            "No outgoing connection was seen." + ("" if seen.seconds else " (--watch S watches longer)")
-        )
-    lines += [f"  {_contact(contact)}" for contact in seen.contacts]
-    if seen.shared:
-        lines.append("It shares its pod's network, so this includes the contacts of the other members.")
-    if seen.no_rules and not seen.unknown:
-        lines.append(f"No rules are proposed: {seen.no_rules}.")
-    terminal.show(*(foreign(line, 1000) for line in lines))
-    if seen.rules:
-        terminal.write_exact("\n" + seen.rules)
-        word = {
-            True: "nft accepts these rules",
-            False: "nft refuses these rules",
-            None: "nft did not check these rules",
-        }
-        terminal.note(f"note: {word[seen.checked]}{f': {seen.unchecked}' if seen.unchecked else ''}")
-
-
-def _contact(contact: Contact) -> str:
-    address = f"[{contact.address}]" if ":" in contact.address else contact.address
-    who = f"  {contact.who}" if contact.who else ""
-    learned = "  (seen by the trial)" if contact.learned else ""
-    return f"{contact.protocol} {address}:{contact.port}{who}{learned}"
 
 
 SCHEMA = "hardentui/networks/1"

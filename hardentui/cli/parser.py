@@ -10,74 +10,94 @@ from typing import Any, NoReturn
 from hardentui import __version__
 from hardentui.cli.terminal import columns, command_module
 
-COMMANDS = {
-    "harden": "harden a container: try everything on a twin, show the card, apply it with a way back",
-    "check": "check containers and the host against the checklist",
-    "explain": "explain a check (what it tests, why it matters, what its fix may break) or the score",
-    "convert": "write a container to files as it is, nothing hardened",
-    "plan": "show the changes that would harden a container, with reasons and risks",
-    "fix": "write hardened files for a container",
-    "apply": "apply fixes to the real container, with proof and rollback",
-    "confirm": "keep a change that would otherwise be rolled back, or complete an interrupted one",
-    "undo": "undo a change",
-    "journal": "list the changes on this host: who, what, proof, and how to undo them",
-    "trial": "try fixes on a temporary twin; the container stays untouched",
-    "rehearse": "try an image update on a twin, and the image a rollback would restore",
-    "host": "show the findings of the host and its engines",
-    "images": "list the images: who uses them, their age, their contents",
-    "networks": "show the networks: members, open ports, who can reach whom",
-    "capabilities": "show what each capability of a container allows, and which are in effect",
-    "seccomp": "show which system calls a container's filter allows",
-    "lsm": "show a container's SELinux or AppArmor confinement, or write a policy for it",
-    "pins": "list images pinned by digest in Quadlet files, and move the pins",
-    "trust": "show or change which images Podman accepts, proven by real pulls",
-    "monitor": "monitor a container: resource use, changes, alarms",
-    "waive": "accept a finding until a date, with owner and reason",
-    "train": "learn the ten steps in labs that start out insecure",
-    "doctor": "show what works on this host, what is missing, and how to fix it",
-    "facts": "save the facts of this host, to check them later or elsewhere",
-    "compare": "compare two saved results: what is new, fixed, changed",
-    "checklist": "work with checklists and labs",
-    "serve": "run the training in a browser, on the simulated host",
-    "settings": "show the settings and where each value comes from, or write a starter file",
-    "completion": "print a shell completion script",
+GROUPS = {
+    "look": {
+        "check": "what is wrong with containers, the host, images",
+        "explain": "a check: why it matters, what its fix may break; the score",
+        "images": "who uses them, what is in them, vulnerabilities, updates",
+        "networks": "who can reach whom; ways proven, networks split",
+        "watch": "a container while it runs: use, changes, alarms",
+        "doctor": "what works on this host, and what is missing",
+    },
+    "harden": {
+        "harden": "try everything on a twin, show the card, apply what works",
+        "plan": "the changes, with reasons and risks",
+        "trial": "try changes, or another image, on a twin",
+        "apply": "change the real container, with proof and a way back",
+        "undo": "take a change back",
+        "confirm": "keep a change that would otherwise be rolled back",
+        "journal": "the changes on this host",
+    },
+    "write": {"fix": "write the files of a container, hardened or --as-is"},
+    "site": {
+        "trust": "which images Podman accepts, proven by real pulls",
+        "waive": "accept a finding until a date, with owner and reason",
+        "config": "settings, checklists of your own, shell completion",
+    },
+    "learn": {"train": "the ten steps in labs; --serve: in a browser"},
 }
+COMMANDS = {name: about for commands in GROUPS.values() for name, about in commands.items()}
+_HELP = "help"
+_ALL = (*COMMANDS, _HELP)
+MOVED = {
+    "convert": "fix NAME --as-is",
+    "host": "check host",
+    "capabilities": "check NAME --rights",
+    "seccomp": "check NAME --rights",
+    "lsm": "check NAME --rights; fix NAME --as-is --to apparmor writes the profile",
+    "monitor": "watch NAME",
+    "compare": "check --since OLD, or check --facts NEW --since OLD",
+    "facts": "check --save FILE",
+    "rehearse": "trial NAME --image REF",
+    "settings": "config show",
+    "checklist": "config checklist new|lint|test FILE",
+    "completion": "config completion SHELL",
+    "serve": "train --serve",
+    "pins": "images --updates; Renovate moves the digests in Quadlet files",
+}
+"""Commands of earlier releases -> what does the same now."""
 EXAMPLES = {
     "harden": ("web", "web --try", "web cache --yes", "web -o ./web-hardened"),
     "check": (
         "",
         "web --details",
+        "web --rights",
+        "host",
         "--format sarif -o report.sarif",
         "--step 5 --fail-on critical",
         "--filter 'score<50 !db'",
+        "--save host.json",
+        "--since last-week.json",
     ),
     "explain": ("writable-rootfs", "--list", "score"),
-    "convert": ("web --to quadlet", "web --to run -o ./scripts"),
     "plan": ("web --safe", "web --likely -o web.toml"),
     "fix": (
+        "web --as-is --to run",
         "web --plan web.toml --to quadlet -o ./units",
         "web --likely --to unit --in-place",
         "web db cache --likely -o ./units",
     ),
-    "trial": ("web --all", 'web --all --learn --probe "curl -fsS http://$TARGET:8080/" -o ./web'),
+    "trial": (
+        "web --all",
+        'web --all --learn --probe "curl -fsS http://$TARGET:8080/" -o ./web',
+        "web --image nginx:1.29",
+    ),
     "apply": ("web --trial ./web/trial.json", "web --likely --confirm-within 120"),
     "undo": ("", "3"),
     "journal": ("", "--format json", "forget 3"),
-    "host": ("", "--format json"),
     "images": ("", "--inside", "--scan", "nginx --sbom -o ./sboms"),
     "networks": ("", "--svg map.svg"),
-    "capabilities": ("web",),
-    "seccomp": ("web",),
     "trust": ("show",),
-    "monitor": ("web", "web --once --format json"),
+    "watch": ("web", "web --once --format json"),
     "waive": ('root-user --on web --reason "until March" --owner anna --until 2027-03-31',),
-    "train": ("", "start first-run", "run --read-only", "hint"),
-    "facts": ("save host.json",),
-    "compare": ("before.json after.json",),
-    "checklist": ("lint ./mine.toml", "test ./labs"),
-    "serve": ("", "--port 8000 --sessions 30"),
-    "settings": ("", "init", "show --all"),
-    "completion": ("bash > /etc/bash_completion.d/hardentui", 'zsh > "${fpath[1]}/_hardentui"'),
+    "train": ("", "start first-run", "run --read-only", "hint", "--serve"),
+    "config": (
+        "",
+        "init",
+        "show --all",
+        "checklist test ./mine.toml",
+        "completion bash > /etc/bash_completion.d/hardentui",
+    ),
 }
 EXIT_CODES = """\
 exit codes:
@@ -98,6 +118,8 @@ class Parser(argparse.ArgumentParser):
         if "invalid choice: " in message:
             word, _, choices = message.partition("invalid choice: ")[2].partition(" (choose from ")
             words = [choice.strip(" '") for choice in choices.rstrip(")").split(",")]
+            if self.prog == "hardentui" and (now := MOVED.get(word.strip("'"))):
+                self.exit(2, f"hardentui {word.strip(chr(39))} is now: hardentui {now}\n")
             message += did_you_mean(word.strip("'"), words)
         super().error(message)
 
@@ -132,6 +154,22 @@ class GivenAgain(Given):
         setattr(namespace, self.dest, [*before, values])
 
 
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+def period(text: str) -> float:
+    """A time like `7d` in seconds; `0` is none.
+
+    Raises:
+        ArgumentTypeError: it is none, or longer than a year.
+    """
+    number, unit = text[:-1], text[-1:]
+    value = int(number) * _UNITS[unit] if number.isdecimal() and unit in _UNITS else -1
+    if text != "0" and not 0 <= value <= 365 * 86_400:
+        raise argparse.ArgumentTypeError("a time like 7d, 12h or 30m")
+    return float(max(0, value))
+
+
 def seconds(text: str) -> float:
     """A time as an option's value.
 
@@ -155,14 +193,33 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
     return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
 
 
+class MainParser(Parser):
+    """The parser of the whole command line; its help is one screen of 80x24."""
+
+    def format_help(self) -> str:
+        commands = (
+            f"{group if at == 0 else '':<8}{name:<10}{about}"
+            for group, names in GROUPS.items()
+            for at, (name, about) in enumerate(names.items())
+        )
+        return "\n".join((_SYNOPSIS, *commands, _COMMON, ""))
+
+
+_SYNOPSIS = "hardentui [COMMAND]: harden the containers of a Podman host. Alone: its screens."
+_COMMON = """\
+anywhere: --demo, --url URL, --connection NAME, --no-color, --quiet
+alone: --text, --checklist LIST, --version
+more: hardentui COMMAND --help, hardentui help TOPIC"""
+
+
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The options of a command line; `command` is empty if none is given. Exits with 2 on an invalid one."""
     # if the command comes first, the other commands are not needed; each costs a quarter of a millisecond
-    names = argv[:1] if argv[:1] and argv[0] in COMMANDS else COMMANDS
+    names = argv[:1] if argv[:1] and argv[0] in _ALL else _ALL
     return make_parser(names, [name for name in names if name in argv]).parse_args(argv)
 
 
-def make_parser(names: Iterable[str] = tuple(COMMANDS), loaded: Collection[str] = tuple(COMMANDS)) -> Parser:
+def make_parser(names: Iterable[str] = _ALL, loaded: Collection[str] = _ALL) -> Parser:
     """The parser of the command line.
 
     Args:
@@ -171,8 +228,9 @@ def make_parser(names: Iterable[str] = tuple(COMMANDS), loaded: Collection[str] 
     """
     width = columns() - 2  # else argparse imports shutil to find the width
     formatter = partial(argparse.RawDescriptionHelpFormatter, width=width)
-    parser = Parser(
+    parser = MainParser(
         prog="hardentui",
+        usage="hardentui [OPTION…] [COMMAND …]",
         description="Find, fix and prove: harden the containers of a Podman host. "
         "Without a command, the terminal UI opens.",
         epilog=EXIT_CODES,
@@ -190,10 +248,10 @@ def make_parser(names: Iterable[str] = tuple(COMMANDS), loaded: Collection[str] 
         dest="command",
         metavar="COMMAND",
         parser_class=Parser,
-        prog=parser.prog,  # else argparse computes it
+        prog=parser.prog,  # else argparse computes it, with the usage of the whole
     )
     for name in names:
-        about = COMMANDS[name]
+        about = COMMANDS.get(name, "the pages of the documentation")
         command = commands.add_parser(
             name,
             help=about,
@@ -244,13 +302,19 @@ def common_options(parser: argparse.ArgumentParser, *, top: bool = False) -> Non
 
 
 def group_of(
-    parser: argparse.ArgumentParser, *, required: bool, saved: bool | None = None, tried: bool = False
+    parser: argparse.ArgumentParser,
+    *,
+    required: bool,
+    saved: bool | None = None,
+    tried: bool = False,
+    as_is: bool = False,
 ) -> None:
     """`--plan FILE | --trial FILE | --check ID | --all | --likely | --safe`: which fixes.
 
     Args:
         saved: a saved plan is accepted; None = a choice is required.
         tried: the result of a trial is accepted.
+        as_is: no change at all is a choice too.
     """
     checklist_option(parser)
     group = parser.add_argument_group("which fixes").add_mutually_exclusive_group(required=required)
@@ -260,6 +324,8 @@ def group_of(
         "--likely", action="store_true", help="every fix except those that may break something"
     )
     group.add_argument("--safe", action="store_true", help="only fixes known to break nothing")
+    if as_is:
+        group.add_argument("--as-is", action="store_true", help="nothing hardened, for one container")
     if required if saved is None else saved:
         group.add_argument(
             "--plan", action=Given, metavar="FILE", default="", help="the fixes of a saved plan"
@@ -282,24 +348,4 @@ def checklist_option(parser: argparse.ArgumentParser, *, top: bool = False) -> N
         metavar="LIST",
         default="" if top else argparse.SUPPRESS,
         help="baseline, strict, edge, systemd, or a file of your own, instead of the ten steps",
-    )
-
-
-def output_options(parser: argparse.ArgumentParser, *targets: str) -> None:
-    """`--to`, `-o DIR`, `--podman-version`: what convert and fix write, and where."""
-    parser.add_argument(
-        "--to",
-        choices=("quadlet", "run", "kube", "ansible", *targets),
-        default="quadlet",
-        help="default: quadlet",
-    )
-    parser.add_argument(
-        "-o", action=Given, metavar="DIR", dest="directory", default="", help="write files to this directory"
-    )
-    parser.add_argument(
-        "--podman-version",
-        action=Given,
-        metavar="X.Y",
-        default="",
-        help="target this Podman version instead of the engine's",
     )

@@ -61,7 +61,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     check_options(options)
     with session.workbench(options, terminal) as bench:
         report = session.one_report(bench, options.name, terminal)
-        plan = make_plan(bench, report, options, None, terminal)
+        plan = make_plan(bench, report, options, None, terminal, shown=True)
         after = bench.planner.score_after(report, plan).value
     version = str(report.facts.engine.version) if report.facts else ""
     if options.format == "json":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from argparse import Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -161,11 +161,17 @@ def one_report(bench: Workbench, name: str, scanned_on: Terminal | None = None) 
     return row.report
 
 
-def scan(bench: Workbench, terminal: Terminal, listed: tuple[Row, ...] | None = None) -> tuple[Row, ...]:
+def scan(
+    bench: Workbench,
+    terminal: Terminal,
+    listed: tuple[Row, ...] | None = None,
+    keys: Collection[str] | None = None,
+) -> tuple[Row, ...]:
     """All rows with their reports, without containers removed in the meantime. Stops early on Ctrl-C.
 
     Args:
         listed: the current result of `bench.containers.rows()`.
+        keys: of those to check; None = all.
     """
     by_key = {row.key: row for row in (bench.containers.rows() if listed is None else listed)}
     stop = threading.Event()
@@ -177,7 +183,7 @@ def scan(bench: Workbench, terminal: Terminal, listed: tuple[Row, ...] | None = 
         terminal.progress(progress.done, progress.total)
 
     try:
-        bench.containers.scan(arrived, moved, stop)
+        bench.containers.scan(arrived, moved, stop, keys)
     finally:
         stop.set()
         terminal.clear()

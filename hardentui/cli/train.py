@@ -9,12 +9,13 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib.util import find_spec
 
 from hardentui.checks import CHECKS
 from hardentui.cli.parser import Given, Parser, common_options
 from hardentui.cli.session import selection_of
 from hardentui.cli.terminal import Paragraphs, Terminal, save_text
-from hardentui.errors import InputError, UsageError
+from hardentui.errors import InputError, ToolMissing, UsageError
 from hardentui.features.training.course import (
     Course,
     Lab,
@@ -76,9 +77,40 @@ def arguments(parser: ArgumentParser) -> None:
         default="",
         help="a class file: its labs and its pass mark",
     )
+    parser.add_argument(
+        "--serve",
+        nargs="?",
+        type=_port,
+        const=8000,
+        metavar="PORT",
+        help="in browsers of this machine (others: ssh -L), on the simulated host; default: 8000",
+    )
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError("a port is 1 to 65535")
+    return int(text)
+
+
+def _serve(port: int, terminal: Terminal) -> int:
+    if find_spec("textual_serve") is None:
+        raise ToolMissing(
+            "train --serve needs textual-serve, which is not installed.",
+            "Install the extra [web] from a checkout: pipx install --force '.[web]'",
+        )
+    from hardentui.serving import TrainingServer
+
+    server = TrainingServer(port=port)
+    terminal.write(f"Training in a browser, on the simulated host: {server.address}\n")
+    terminal.note("Anyone with this address can take part. Ctrl-C ends the session for everybody.")
+    server.serve()
+    return 0
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
+    if options.serve is not None:
+        return _serve(options.serve, terminal)
     action = options.action
     if action != "run":
         _parse_words(action, options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import signal
 import threading
@@ -10,22 +11,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from msgspec import to_builtins
+
 from hardentui.cli import session
 from hardentui.cli.choosing import check_options, make_plan
 from hardentui.cli.parser import Given, group_of
 from hardentui.cli.terminal import Paragraphs, Terminal
+from hardentui.errors import UsageError
 from hardentui.features.fix.saving import save_result
 from hardentui.features.fix.trial_files import trial_files
-from hardentui.features.reports.monitor_text import kept_unseen
+from hardentui.features.sections import Tone
+from hardentui.features.trial.page import trial_page
+from hardentui.features.trial.rehearsal import lines_of, rehearse_container
 from hardentui.features.trial.tried import FILE_NAME, as_json, keep_profile, profile_directory, profile_path
 from hardentui.features.trial.trying import Wishes, choices_to_try
-from hardentui.features.trial.words import exercised, what_it_changes
 from hardentui.features.views import known_facts
-from hardentui.model.trial import Learned, Result, Trial, TrialEvent, TrialStep
-from hardentui.options import BY_NAME
+from hardentui.model.trial import Result, Trial, TrialEvent, TrialStep
 from hardentui.reading.own_command import own_command
-from hardentui.visible import command_word, visible
-from hardentui.words import plural
+from hardentui.visible import command_word, strict_json, visible
 
 if TYPE_CHECKING:
     from argparse import _ArgumentGroup
@@ -36,131 +39,18 @@ if TYPE_CHECKING:
 
 # The result of a trial, for people.
 
-_HEADINGS = {
-    Result.WORKS: "A hardened configuration works",
-    Result.NOTHING_WORKS: "No change can be kept",
-    Result.BASELINE_FAILS: "The twin does not work even without changes",
-}
-_LOG_LINES = 12
-_COLORS = {Result.WORKS: "32", Result.NOTHING_WORKS: "33", Result.BASELINE_FAILS: "31"}
-
 
 def trial_lines(trial: Trial, terminal: Terminal) -> Iterator[str]:
-    """The result: what works, what was relaxed, what was left out, and what proves it."""
+    """The page of the result; what may be copied, and logs, are not wrapped."""
     write = Paragraphs(terminal)
-    rounds = plural(len(trial.rounds), "round")
-    yield write.painted(f"{trial.container}: {_HEADINGS[trial.result]}", _COLORS[trial.result])
-    yield from write.wrapped(f"{rounds}, {trial.seconds:.0f} s. {trial.sure}".strip())
-    yield from _lacks(trial, write)
-    if trial.result is Result.BASELINE_FAILS:
-        yield from write.section("Why", trial.baseline.why)
-        yield from write.section("What helps", trial.baseline.advice)
-        yield from write.block("Its last lines", trial.baseline.log.splitlines()[-_LOG_LINES:])
-        return
-    effective = {proof.check: proof for proof in trial.proof}
-    if trial.kept:
+    for section in trial_page(trial):
         yield ""
-        yield write.bold("Kept")
-        for check in dict.fromkeys(kept.check for kept in trial.kept):
-            options = [kept for kept in trial.kept if kept.check == check]
-            changes = ", ".join(f"{_flag(option.option)} {option.after or 'removed'}" for option in options)
-            proof = effective.get(check)
-            seen = f" ({proof.status}: {proof.effective})" if proof and proof.effective else ""
-            yield from write.wrapped(f"{check}: {changes}{seen}")
-    if trial.relaxed:
-        yield ""
-        yield write.bold("Loosened")
-        for relaxed in trial.relaxed:
-            given = f"{_flag(relaxed.option)} {relaxed.given or 'removed'}"
-            yield from write.wrapped(f"{relaxed.check}: {given}")
-            yield from write.wrapped(relaxed.evidence, "    ")
-    if trial.left_out:
-        yield ""
-        yield write.bold("Left out")
-        for left in trial.left_out:
-            yield from write.wrapped(f"{left.check}: {left.reason}")
-            if left.evidence:
-                yield from write.wrapped(left.evidence, "    ")
-        yield from _logs(trial, write)
-    if trial.not_tried:
-        yield ""
-        yield write.bold("Kept, but not tried")
-        for untried in trial.not_tried:
-            yield from write.wrapped(f"{untried.check}: {untried.reason}")
-    yield from write.section("Exercised", exercised(trial))
-    if trial.decide:
-        yield ""
-        yield write.bold("Decide")
-        for decision in trial.decide:
-            question = f"{decision.check}: {what_it_changes(decision)}"
-            yield from write.wrapped(f"{question}. --check {decision.check} takes it.")
-    if trial.learned is not None:
-        yield ""
-        yield write.bold("Learned")
-        for line in _learned(trial.learned):
-            yield from write.wrapped(line)
-    if trial.proposed_probe:
-        yield from write.section(
-            "For a more certain result", "This probe succeeds on the unchanged twin; try again with it:"
-        )
-        yield f"    --probe '{write.painted(_quoted(trial.proposed_probe), '1')}'"
-
-
-def _lacks(trial: Trial, write: Paragraphs) -> Iterator[str]:
-    """What the twins did not have, so that the trial says nothing about it."""
-    if trial.lacks:
-        yield ""
-        yield write.bold("The twins did not have")
-        for lack in trial.lacks:
-            yield from write.wrapped(str(lack))
-
-
-def _logs(trial: Trial, write: Paragraphs) -> Iterator[str]:
-    """What the last twin with a fix that was left out logged, and what the unchanged one did."""
-    out = {left.check for left in trial.left_out}
-    rounds = (past for past in reversed(trial.rounds) if not past.ready and past.log)
-    failed = next((past for past in rounds if out.intersection(past.changes)), None)
-    if failed is not None:
-        yield from write.block("The log of the last twin that failed", failed.log.splitlines()[-_LOG_LINES:])
-        log = trial.baseline.log.splitlines() or ["(empty)"]
-        yield from write.block("The log of the twin without changes", log[-_LOG_LINES:])
-
-
-def _learned(learned: Learned) -> Iterator[str]:
-    """What the container was seen to need, a sentence each, and what could not be seen."""
-    yield f"Watched {plural(learned.runs, 'run')}; {plural(len(learned.seen), 'system call')} seen."
-    if "capabilities" not in learned.unknown:
-        yield f"Capabilities: {' '.join(learned.capabilities) or 'none'}."
-        for name, evidence in learned.evidence.items():
-            if evidence:
-                yield f"  {name}: {', '.join(evidence)}"
-    yield from kept_unseen(learned)
-    if learned.profile:
-        yield (
-            f"Seccomp profile {learned.profile}: {learned.syscalls} system calls instead of "
-            f"{learned.syscalls_before}, tried enforcing."
-        )
-    if learned.writable:
-        yield f"Writes to {', '.join(learned.writable)}."
-    if learned.listening:
-        yield f"Listens on {', '.join(learned.listening)}."
-    if "outgoing" not in learned.unknown:
-        ways = ", ".join(learned.outgoing)
-        yield f"Connects to {ways}." if ways else "No outgoing connections: its network can be internal."
-    if learned.memory_peak:
-        yield f"Used {-(-learned.memory_peak >> 20)} MiB and {plural(learned.pids_peak, 'task')} at most."
-    for what, why in learned.unknown.items():
-        yield f"Unknown: {what}: {why}"
-
-
-def _flag(name: str) -> str:
-    row = BY_NAME.get(name)
-    return row.flag if row is not None and row.flag.startswith("-") else name
-
-
-def _quoted(command: str) -> str:
-    """Quoted for a shell's single quotes."""
-    return command.replace("'", "'\\''")
+        yield write.bold(section.title)
+        for line in section.lines:
+            if line.tone is Tone.MUTED:
+                yield f"    {visible(line.text)}"
+            else:
+                yield from write.wrapped(line.text)
 
 
 EXIT_CODES = {Result.WORKS: 0, Result.NOTHING_WORKS: 1, Result.BASELINE_FAILS: 6}
@@ -169,7 +59,15 @@ EXIT_CODES = {Result.WORKS: 0, Result.NOTHING_WORKS: 1, Result.BASELINE_FAILS: 6
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="container name or ID prefix")
     group_of(parser, required=False, saved=True)
-    trial = trial_options(parser)
+    parser.add_argument(
+        "--image",
+        metavar="REF",
+        action=Given,
+        default="",
+        help="instead of fixes: first today's image, then this one, which must be pulled",
+    )
+    trial = parser.add_argument_group("the trial")
+    _twins(trial)
     trial.add_argument(
         "--learn",
         action="store_true",
@@ -194,9 +92,8 @@ def arguments(parser: ArgumentParser) -> None:
     )
 
 
-def trial_options(parser: ArgumentParser) -> _ArgumentGroup:
-    """How twins are tried; a command may add its own options."""
-    trial = parser.add_argument_group("the trial")
+def _twins(trial: _ArgumentGroup) -> None:
+    """How twins are tried."""
     trial.add_argument(
         "--probe",
         action="append",
@@ -232,7 +129,6 @@ def trial_options(parser: ArgumentParser) -> _ArgumentGroup:
         help="give the twin something real that it lacks, as the result names it: device=/dev/ttyUSB0, pid, "
         "volume=/proc; what it does with that is real; repeatable",
     )
-    return trial
 
 
 def _seconds(text: str) -> float:
@@ -246,6 +142,8 @@ def _seconds(text: str) -> float:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
+    if options.image:
+        return _rehearse(options, terminal)
     saved = check_options(options)
     with session.workbench(options, terminal) as bench:
         report = session.one_report(bench, options.name, terminal)
@@ -277,6 +175,34 @@ def run(options: Namespace, terminal: Terminal) -> int:
         if options.directory:
             _save(bench, report, trial, options, terminal)
     return EXIT_CODES[trial.result]
+
+
+REHEARSAL = "hardentui/rehearsal/1"
+
+
+def _rehearse(options: Namespace, terminal: Terminal) -> int:
+    """Another image on twins: 0 it works, 1 it does not, 6 not even today's does.
+
+    Raises:
+        UsageError: fixes or files are asked for too.
+    """
+    if options.learn or options.directory or options.check or options.plan or options.all or options.safe:
+        raise UsageError("--image tries another image with today's options; omit the fixes, --learn and -o.")
+    with session.workbench(options, terminal) as bench:
+        report = session.one_report(bench, options.name, terminal)
+        peers, probes = tuple(options.peer), tuple(options.probe)
+        wishes = Wishes(peers, probes, options.patience, options.outside, granted=tuple(options.grant))
+        with interruptible():
+            progress, stop = ProgressLines(terminal), threading.Event()
+            rehearsal = rehearse_container(bench, report, options.image, wishes, progress, stop)
+    terminal.clear()
+    name = report.subject.name
+    if options.format == "json":
+        head = {"schema": REHEARSAL, "container": name, "works": rehearsal.works}
+        terminal.write(strict_json(json.dumps({**head, **to_builtins(rehearsal)}, indent=2)) + "\n")
+    else:
+        terminal.write("".join(f"{visible(line, 500)}\n" for line in lines_of(rehearsal, name)))
+    return 0 if rehearsal.works else 6 if rehearsal.after is None else 1
 
 
 @contextmanager

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from hardentui.cli import session
 from hardentui.cli.confirmation import sure
-from hardentui.cli.images import page_text
 from hardentui.cli.parser import Given, common_options
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
+from hardentui.features.sections import page_text
 from hardentui.features.trust.change import trust_change_of, why_not
 from hardentui.features.trust.page import trust_page
 from hardentui.features.trust.rules import authority_rule, keyless_rule, kind_of, scope_of

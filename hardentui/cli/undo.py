@@ -11,7 +11,7 @@ from typing import Any
 
 from hardentui.cli.confirmation import sure
 from hardentui.cli.terminal import Terminal
-from hardentui.features.apply.history import History, entry_lines, trouble_back
+from hardentui.features.apply.history import History, downtime_of_undo, entry_lines, trouble_back
 from hardentui.model.change_events import (
     ChangeEvent,
     GoingBack,
@@ -99,10 +99,12 @@ def run(options: Namespace, terminal: Terminal) -> int:
         return 0
     entry = history.to_undo(options.id)
     terminal.write("\n".join(entry_lines(entry, whole=True)) + "\n")
+    if down := downtime_of_undo(entry):
+        terminal.complain(down)
     sure(terminal, f"Undo {entry.id}?", yes=options.yes, command=f"hardentui undo {entry.id} --yes")
     done = history.undo(entry, lambda event: tell(terminal, event))
     note = next((note for note in history.recorded().entries if note.undoes == done.id), None)
-    down = note.downtime_seconds if note else None
-    told = "" if down is None else f" It was down for {down:.1f} s."
+    seconds = note.downtime_seconds if note else None
+    told = "" if seconds is None else f" It was down for {seconds:.1f} s."
     terminal.write(f"{done.id}: undone. {done.container} is as before.{told}\n")
     return 0

@@ -94,7 +94,7 @@ def journal_of(entries: Sequence[JournalEntry]) -> Exportable:
 
 
 def comparison_of(comparison: Comparison) -> Exportable:
-    """What became better and worse, as `hardentui compare` shows it."""
+    """What became better and worse, as `hardentui check --since` shows it."""
 
     def text(form: str) -> str:
         if form == "json":

@@ -5,11 +5,13 @@ The texts are raw: the caller makes them safe to show.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 
 from msgspec import Struct
 
+from hardentui.visible import visible
 from hardentui.words import plural
 
 
@@ -35,6 +37,18 @@ class PageSection(Struct, frozen=True):
 
     title: str
     lines: tuple[PageLine, ...]
+
+
+def page_text(sections: Iterable[PageSection]) -> str:
+    """Sections as plain lines, safe to show; bad ones are marked."""
+    lines: list[str] = []
+    for section in sections:
+        lines.append(visible(section.title, 100))
+        for line in section.lines:
+            mark = "!" if line.tone is Tone.BAD else " "
+            lines.append(f"{mark} {visible(line.label):<12} {visible(line.text, 1000)}".rstrip())
+        lines.append("")
+    return "\n".join(lines)
 
 
 def size_text(size: int) -> str:

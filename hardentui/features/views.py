@@ -11,7 +11,9 @@ from msgspec import Struct
 from hardentui.errors import EngineError
 from hardentui.harden.score import Cell, Score, cells, findings_once, score
 from hardentui.model.finding import Kind, Status, Subject
+from hardentui.options import SECCOMP_PROFILE
 from hardentui.visible import visible
+from hardentui.writers.context import soak_name
 
 if TYPE_CHECKING:
     from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NetworkFacts
@@ -150,6 +152,12 @@ class Row(Struct, frozen=True):
     kept: KeptOriginal | None = None
     aside: str = ""
 
+    @property
+    def soaks(self) -> bool:
+        """Its learned seccomp profile only logs what it would refuse."""
+        facts = self.report.facts if self.report else None
+        return facts is not None and facts.spec[SECCOMP_PROFILE].endswith(f"/{soak_name(facts.name)}")
+
 
 def told_once(reports: Iterable[Report]) -> list[tuple[Report, str]]:
     """Reports of the images of these containers and of the site, with the kind of each."""
@@ -227,15 +235,16 @@ class Selection(Struct, frozen=True):
 
 
 def without_originals(rows: Iterable[Row]) -> tuple[Row, ...]:
-    """The containers that are to be hardened: kept originals only wait for an undo."""
-    return tuple(row for row in rows if row.kept is None)
+    """The containers that are to be hardened: kept originals only wait for an undo, and twins of trials and
+    labs stand apart."""
+    return tuple(row for row in rows if row.kept is None and not row.aside)
 
 
 def reports_of(rows: Iterable[Row], *, originals: bool = False) -> list[tuple[Report, str]]:
     """Reports of containers with the kind of each; without those that no check applies to.
 
     Args:
-        originals: also of kept originals.
+        originals: also of kept originals, twins and labs.
     """
     counted = rows if originals else without_originals(rows)
     rows = [row for row in counted if row.report and (row.report.findings or row.report.trouble)]

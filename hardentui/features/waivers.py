@@ -28,12 +28,12 @@ from hardentui.errors import UsageError, WaiversError
 from hardentui.features import waivers
 from hardentui.features.change.file_changes import who
 from hardentui.features.looking.judging import Judge
-from hardentui.features.named_file import read_named
 from hardentui.features.views import Report
 from hardentui.files import write_bundle
-from hardentui.harden.waive import uses
+from hardentui.harden.evaluate import uses
 from hardentui.model.draft import TextFile
 from hardentui.model.finding import Finding, Status, Waiver, WaiverUse
+from hardentui.regular_files import read_named
 from hardentui.state.own_files import config_directory
 from hardentui.toml_document import TomlFault, line_of, read_toml, toml_lines
 from hardentui.visible import visible

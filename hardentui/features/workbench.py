@@ -22,15 +22,14 @@ from hardentui.features.looking.judging import Judge
 from hardentui.features.looking.surroundings import Parts, Surroundings
 from hardentui.features.opening.engines import open_engines
 from hardentui.features.opening.opened import Opened
-from hardentui.features.settings.reading import Document, read_fix_defaults
 from hardentui.features.views import Report, Row, Selection, known_facts
 from hardentui.harden.score import lead_somewhere
 from hardentui.model.finding import Status, Waiver
 from hardentui.model.known import Known
-from hardentui.model.settings import Notice
+from hardentui.model.settings import FixDefaults, Notice
 from hardentui.reading.own_command import without_checklist
 from hardentui.scanners.registry_answers import RegistryAnswers
-from hardentui.state.own_files import state_directory
+from hardentui.state.own_files import settings_file, state_directory
 
 if TYPE_CHECKING:
     from hardentui.features.apply.applying import Application
@@ -101,7 +100,11 @@ class Workbench:
                 found_with = (*without_checklist(engine.facts.found_with), *named)
                 engine.facts = engine.facts.replace(found_with=found_with)
         by_id = CHECKS.with_own(listed.own)
-        defaults = read_fix_defaults(Document.read(os.environ), by_id)
+        defaults = FixDefaults()
+        if os.path.lexists(settings_file()):
+            from hardentui.features.settings.reading import Document, read_fix_defaults
+
+            defaults = read_fix_defaults(Document.read(os.environ), by_id)
         known = replace(listed, fix_values=defaults.values)
         waivers: tuple[Waiver, ...] = ()
         if not opened.simulated:

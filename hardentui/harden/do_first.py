@@ -156,6 +156,47 @@ def gain(before: Score, findings: Iterable[Finding], fixed: frozenset[str]) -> i
     return max(0, (after.value or 0) - before.value)
 
 
+_GAINED = {
+    "privileged": "no longer has full access to the host",
+    "mounted-engine-socket": "can no longer control the engine",
+    "mounted-control-socket": "can no longer control the host through its sockets",
+    "sensitive-host-mount": "can no longer change the host's directories",
+    "host-takeover-capabilities": "has no capability that leads to the host",
+    "disruptive-capabilities": "can no longer disturb the host or its neighbours",
+    "host-devices": "no longer reaches the host's devices",
+    "seccomp-unconfined": "its system calls are filtered again",
+    "host-pid": "no longer sees the host's processes",
+    "host-network": "is no longer on the host's network",
+    "host-ipc": "no longer shares memory and names with the host",
+    "unmasked-system-paths": "no longer reads kernel files of the whole machine",
+    "root-user": "no longer runs as root",
+    "host-user-namespace": "its root is nobody on the host",
+    "default-capabilities-kept": "keeps only the capabilities that it needs",
+    "new-privileges-allowed": "can no longer become root through setuid programs",
+    "writable-rootfs": "can no longer write its programs",
+    "writable-mount": "can no longer run programs from its data",
+    "no-memory-limit": "can no longer use all memory",
+    "no-cpu-limit": "can no longer use all CPUs",
+    "no-pids-limit": "can no longer fill the process table",
+    "unbounded-logs": "can no longer fill the disk with logs",
+    "loose-tmpfs": "can no longer fill memory or run programs through a tmpfs",
+    "default-seccomp-only": "can make only the system calls that it needs",
+    "default-network": "is on a network of its own",
+    "shared-network": "is on a network of its own",
+    "wildcard-port": "answers only on the chosen address",
+    "exposed-admin-port": "other machines no longer reach its admin port",
+    "missing-health-check": "its health is watched",
+    "unbraked-restart": "no longer restarts without end",
+}
+"""Check -> what is different once it passes, after the name of the container."""
+
+
+def gained(checks: Iterable[str]) -> tuple[str, ...]:
+    """What is different for an intruder once these checks pass, the most important first."""
+    passing = frozenset(checks)
+    return tuple(dict.fromkeys(words for check, words in _GAINED.items() if check in passing))
+
+
 def _rights_words(rights: Iterable[Finding]) -> str:
     as_root = any(finding.check == "root-user" for finding in rights)
     return "Runs as root with default rights" if as_root else "Keeps default rights"

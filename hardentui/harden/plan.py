@@ -29,7 +29,7 @@ from hardentui.options import (
     USER,
     USERNS,
 )
-from hardentui.options.capabilities import bounding_set
+from hardentui.options.table import bounding_set
 from hardentui.reading.containers import cgroup_version, declared_user, is_root, listed, runs_systemd
 
 _OF_ENTRY_POINTS = frozenset({"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_SETGID", "CAP_SETUID"})

@@ -6,51 +6,68 @@ beside them are unknown, and the SBOM says so. The same image always gives the s
 
 from __future__ import annotations
 
+import json
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
-
-from cyclonedx.contrib.license.factories import LicenseFactory
-from cyclonedx.model import Property
-from cyclonedx.model.bom import Bom, BomMetaData
-from cyclonedx.model.bom_ref import BomRef
-from cyclonedx.model.component import Component, ComponentType
-from cyclonedx.model.dependency import Dependency
-from cyclonedx.model.tool import ToolRepository
-from cyclonedx.output.json import JsonV1Dot6
-from packageurl import PackageURL
+from typing import Any
+from urllib.parse import quote
 
 from hardentui import __version__
 from hardentui.images.languages import KINDS, NOT_LISTED
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import ImageInventory, Package
-from hardentui.words import plural
 
 _NAMESPACE = uuid.UUID("6f1b8d2c-6a1e-5c58-9d4a-0d6c1f6b7f10")
 _VENDORS = {"deb": "debian", "apk": "alpine", "rpm": "redhat"}
+_LOWER = ("deb", "apk", "golang", "pypi")
+"""Kinds whose names have no capitals in a package URL."""
 
 
 def sbom(image: ImageFacts, inventory: ImageInventory, now: datetime) -> str:
     """The SBOM as JSON, CycloneDX 1.6."""
     identity = image.id.removeprefix("sha256:")
-    packages, nameless = _packages(inventory)
-    missing = [f"{plural(nameless, 'package')} cannot be named in an SBOM"] if nameless else []
-    tool = Component(type=ComponentType.APPLICATION, name="hardentui", version=__version__)
-    subject = _image(image, identity)
-    components = [*packages, *_system(inventory)]
-    bom = Bom(
-        serial_number=uuid.uuid5(_NAMESPACE, identity),
-        metadata=BomMetaData(
-            timestamp=now,
-            tools=ToolRepository(components=[tool]),
-            component=subject,
-            properties=[Property(name="hardentui:gap", value=gap) for gap in (*gaps(inventory), *missing)],
-        ),
-        components=components,
-        dependencies=[
-            Dependency(subject.bom_ref, [Dependency(component.bom_ref) for component in components])
+    subject = f"image:{identity}"
+    release = inventory.release
+    packages = {
+        package_url(package, release.get("ID", ""), release.get("VERSION_ID", "")): package
+        for package in inventory.installed
+    }
+    components = [_component(package, url) for url, package in packages.items()]
+    if release.get("ID"):
+        system = {"name": release["ID"], "version": release.get("VERSION_ID")}
+        about = {"description": release.get("PRETTY_NAME")}
+        components.append(
+            _given({"type": "operating-system", "bom-ref": "operating-system", **system, **about})
+        )
+    document = {
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "serialNumber": f"urn:uuid:{uuid.uuid5(_NAMESPACE, identity)}",
+        "version": 1,
+        "metadata": {
+            "timestamp": now.isoformat(),
+            "tools": {"components": [{"type": "application", "name": "hardentui", "version": __version__}]},
+            "component": {
+                "type": "container",
+                "bom-ref": subject,
+                "name": image.names[0] if image.names else identity[:12],
+                "version": str(image.inspect.get("Digest") or f"sha256:{identity}"),
+            },
+            "properties": [{"name": "hardentui:gap", "value": gap} for gap in gaps(inventory)],
+        },
+        "components": components,
+        "dependencies": [
+            {"ref": subject, "dependsOn": [component["bom-ref"] for component in components]},
+            *({"ref": component["bom-ref"]} for component in components),
         ],
-    )
-    return JsonV1Dot6(bom).output_as_string(indent=2) + "\n"
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value}
 
 
 def gaps(inventory: ImageInventory) -> tuple[str, ...]:
@@ -64,87 +81,55 @@ def gaps(inventory: ImageInventory) -> tuple[str, ...]:
     return tuple(missing_parts)
 
 
-def _packages(inventory: ImageInventory) -> tuple[list[Component], int]:
-    """The packages, each once, and how many have a name or version that no package URL can represent."""
-    distribution, release = inventory.release.get("ID", ""), inventory.release.get("VERSION_ID", "")
-    components: dict[str, Component] = {}
-    nameless = 0
-    for package in inventory.installed:
-        try:
-            url = package_url(package, distribution, release)
-            text = url.to_string()
-        except (ValueError, TypeError):  # the library raises both for invalid names
-            nameless += 1
-            continue
-        components.setdefault(text, _component(package, url))
-    return list(components.values()), nameless
-
-
-def _component(package: Package, url: PackageURL) -> Component:
-    return Component(
-        type=ComponentType.LIBRARY,
-        name=package.name,
-        version=package.version,
-        purl=url,
-        bom_ref=BomRef(url.to_string()),
-        properties=_for_trivy(package),
-        licenses=[LicenseFactory().make_from_string(package.license)] if package.license else [],
+def _component(package: Package, url: str) -> dict[str, Any]:
+    return _given(
+        {
+            "type": "library",
+            "bom-ref": url,
+            "name": package.name,
+            "version": package.version,
+            "purl": url,
+            "licenses": [{"license": {"name": package.license}}] if package.license else [],
+            "properties": _for_trivy(package),
+        }
     )
 
 
-def _for_trivy(package: Package) -> list[Property]:
+def _for_trivy(package: Package) -> list[dict[str, str]]:
     """Trivy looks vulnerabilities of a distribution up by source package, and reads it only from here."""
     if package.kind in KINDS:
         return []
     source, version = package.source or package.name, package.source_version or package.version
     fields = (("SrcName", source), ("SrcVersion", version))
-    return [Property(name=f"aquasecurity:trivy:{name}", value=value) for name, value in fields]
+    return [{"name": f"aquasecurity:trivy:{name}", "value": value} for name, value in fields]
 
 
-def _system(inventory: ImageInventory) -> list[Component]:
-    release = inventory.release
-    if not release.get("ID"):
-        return []
-    return [
-        Component(
-            type=ComponentType.OPERATING_SYSTEM,
-            name=release["ID"],
-            version=release.get("VERSION_ID") or None,
-            description=release.get("PRETTY_NAME") or None,
-            bom_ref=BomRef("operating-system"),
-        )
-    ]
-
-
-def _image(image: ImageFacts, identity: str) -> Component:
-    return Component(
-        type=ComponentType.CONTAINER,
-        name=image.names[0] if image.names else identity[:12],
-        version=str(image.inspect.get("Digest") or f"sha256:{identity}"),
-        bom_ref=BomRef(f"image:{identity}"),
-    )
-
-
-def package_url(package: Package, distribution: str, release: str) -> PackageURL:
+def package_url(package: Package, distribution: str, release: str) -> str:
     """`pkg:deb/debian/libc6@2.41-12?arch=amd64&distro=debian-13&upstream=glibc`."""
     if package.kind in KINDS:
         space, _, name = package.name.rpartition("/")
-        return PackageURL(type=package.kind, namespace=space or None, name=name, version=package.version)
+        return _url(package.kind, space, name, package.version, {})
     epoch, colon, rest = package.version.partition(":")
     rpm = package.kind == "rpm" and bool(colon)
     qualifiers = {
         "arch": package.architecture,
-        "epoch": epoch if rpm else "",
         "distro": f"{distribution}-{release}" if distribution and release else distribution,
+        "epoch": epoch if rpm else "",
         "upstream": _upstream(package),
     }
-    return PackageURL(
-        type=package.kind,
-        namespace=distribution or _VENDORS[package.kind],
-        name=package.name,
-        version=rest if rpm else package.version,
-        qualifiers={name: value for name, value in qualifiers.items() if value},
-    )
+    version = rest if rpm else package.version
+    return _url(package.kind, distribution or _VENDORS[package.kind], package.name, version, qualifiers)
+
+
+def _url(kind: str, space: str, name: str, version: str, qualifiers: Mapping[str, str]) -> str:
+    """As the specification of package URLs says."""
+    if kind in _LOWER:
+        space, name = space.lower(), name.lower()
+    if kind == "pypi":
+        name = name.replace("_", "-")
+    parts = (quote(part, safe=":") for part in (*space.split("/"), name) if part)
+    asked = "&".join(f"{key}={quote(value, safe=':')}" for key, value in qualifiers.items() if value)
+    return f"pkg:{kind}/{'/'.join(parts)}@{quote(version, safe=':')}" + (f"?{asked}" if asked else "")
 
 
 def _upstream(package: Package) -> str:

@@ -224,7 +224,8 @@ class Kernel(Facts):
         read_only_root: the mount at / has the option ro.
         masked_paths: mount points below /proc and /sys that hide or protect something.
         lost_masks: those that the runtime made at the start and that are gone now.
-        device_rules: what the device filter allows (`b 8:0 rwm`, `a *:* rwm`); only cgroup v1 shows it.
+        device_rules: what the device filter allows (`b 8:0 rwm`, `a *:* rwm`); None with cgroup v2,
+            which does not show it.
         entered: processes in its mount namespace that its main process has not started.
         outside_cgroup: descendants of the main process that are not in the container's cgroup.
         mounts: the container's mount table, in the kernel's order; a later mount at a point covers an earlier
@@ -256,7 +257,7 @@ class Kernel(Facts):
     limits: Fact[Limits] = Fact()
     masked_paths: Fact[frozenset[str]] = Fact()
     lost_masks: Fact[frozenset[str]] = Fact()
-    device_rules: Fact[tuple[str, ...]] = Fact()
+    device_rules: Fact[tuple[str, ...] | None] = Fact()
     entered: Fact[tuple[Entered, ...]] = Fact()
     outside_cgroup: Fact[tuple[int, ...]] = Fact()
     mounts: Fact[tuple[KernelMount, ...]] = Fact()

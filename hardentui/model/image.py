@@ -132,11 +132,9 @@ class ScanSettings(Struct, frozen=True):
 
     Attributes:
         offline: do not use the network.
-        data: debsecan's mirror of Debian's data, as a URL; empty = Debian's server.
     """
 
     offline: bool = False
-    data: str = ""
 
 
 class RegistryDigest(Struct, frozen=True):

@@ -61,6 +61,20 @@ class ConfirmClock(Struct, frozen=True, kw_only=True):
     seconds: float
 
 
+class Soak(Struct, frozen=True, kw_only=True):
+    """A learned seccomp profile that only logs what it would refuse, for a while.
+
+    Attributes:
+        since, until: seconds since the epoch.
+        logs, learned: path of the profile in log mode, and of the one that will be enforced.
+    """
+
+    since: float
+    until: float
+    logs: str
+    learned: str
+
+
 class JournalEntry(Struct, frozen=True, kw_only=True):
     """One change to the host, with everything needed to undo it.
 
@@ -80,6 +94,7 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
         confirm_clock: the same, by the boot clock, which cannot be changed.
         undoes: the entry that this one undid.
         forgotten: its kept original was removed, so it can no longer be undone.
+        soak: None: its seccomp profile is enforced at once, or it has none.
     """
 
     id: str
@@ -102,6 +117,7 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     confirm_clock: ConfirmClock | None = None
     undoes: str = ""
     forgotten: bool = False
+    soak: Soak | None = None
     schema: str = JOURNAL_SCHEMA
 
     @property
@@ -146,6 +162,7 @@ def public_entry(entry: JournalEntry) -> dict[str, Any]:
         "reason": entry.reason,
         "confirm_by": entry.confirm_by or None,
         "undoes": entry.undoes or None,
+        "soak_until": entry.soak.until if entry.soak else None,
         "way_back": f"hardentui undo {entry.id}" if entry.can_be_undone else None,
     }
 

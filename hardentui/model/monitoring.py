@@ -50,13 +50,12 @@ class Usage(Struct, frozen=True):
 
 
 class SeenProcess(Struct, frozen=True):
-    """A process of the container; `expected` is None without a baseline."""
+    """A process of the container."""
 
     pid: int
     name: str
     program: str
     uid: int | None
-    expected: bool | None = None
 
 
 class SeenListener(Struct, frozen=True):
@@ -65,7 +64,6 @@ class SeenListener(Struct, frozen=True):
     protocol: str
     address: str
     port: int
-    expected: bool | None = None
 
 
 class SeenLine(Struct, frozen=True):
@@ -83,35 +81,13 @@ class SeenEvent(Struct, frozen=True):
     action: str
 
 
-class Drift(Struct, frozen=True):
-    """Changes to its files.
-
-    Attributes:
-        from_image: number of paths that differ from the image.
-        added, changed, deleted: paths that differ from the saved baseline; empty without one.
-        gone: those that are as in the image again.
-    """
-
-    from_image: int | None = None
-    added: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
-    deleted: tuple[str, ...] = ()
-    gone: tuple[str, ...] = ()
-
-    @property
-    def counts(self) -> str:
-        """How many paths differ from the baseline, in words."""
-        sure = f"{len(self.added)} new, {len(self.changed)} changed, {len(self.deleted)} deleted"
-        return f"{sure}, {len(self.gone)} as in the image again"
-
-
 class Sample(Struct, frozen=True):
     """One sample of a container.
 
     Attributes:
         time: seconds since 1970.
         state, health: as reported by Podman; health is empty without a health check.
-        baseline: when the baseline was saved; empty without one.
+        changed_paths: how many paths differ from the image; None = unknown.
         events: since the previous sample; for the first sample, of the last ten minutes.
         sensors: running runtime sensors of the host; None = unknown.
     """
@@ -126,10 +102,9 @@ class Sample(Struct, frozen=True):
     usage: Usage = Usage()
     processes: tuple[SeenProcess, ...] = ()
     listening: tuple[SeenListener, ...] = ()
-    drift: Drift = Drift()
+    changed_paths: int | None = None
     log: tuple[SeenLine, ...] = ()
     events: tuple[SeenEvent, ...] = ()
-    baseline: str = ""
     sensors: tuple[str, ...] | None = None
     alarms: tuple[Alarm, ...] = ()
     blind: tuple[BlindSpot, ...] = ()

@@ -200,6 +200,22 @@ class CopyData(Struct, frozen=True, kw_only=True, tag="copy-data"):
     states: tuple[str, ...] = ()
 
 
+class KeepOwners(Struct, frozen=True, kw_only=True, tag="keep-owners"):
+    """Note who owns the files of a volume, before a container gives all of them to its user (`:U`). Undoing
+    gives them back; what was made since then goes to the usual owner.
+
+    Attributes:
+        image: of the original; some image is needed to mount the volume.
+        usual: uid and gid of most files; None = not noted.
+        others: (uid, gid, path) of the rest.
+    """
+
+    volume: str
+    image: str
+    usual: tuple[int, int] | None = None
+    others: tuple[tuple[int, int, bytes], ...] = ()
+
+
 class StartContainer(Struct, frozen=True, kw_only=True, tag="start-container"):
     """Start the successor; `seconds` is how long to wait for a port that is still in use."""
 
@@ -272,6 +288,7 @@ Operation: TypeAlias = (
     | CreateStandIn
     | StopContainer
     | CopyData
+    | KeepOwners
     | StartContainer
     | UpdateContainer
     | WaitReady
@@ -293,6 +310,8 @@ def described_back(operation: Operation) -> str:
             return f"rename the original back to {operation.before}"
         case CreateContainer():
             return f"set the hardened {operation.name} aside"
+        case KeepOwners():
+            return f"give the files in the volume {operation.volume} their owners back"
         case StartContainer():
             return f"stop the hardened {operation.name}"
         case _:
@@ -350,6 +369,8 @@ def described(operation: Operation) -> str:
             what = "what changed meanwhile in " if operation.part is CopyPart.REST else ""
             when = " while the original runs" if operation.part is CopyPart.AHEAD else ""
             return f"copy {what}{', '.join(path for path, _ in operation.paths)} into volumes{when}"
+        case KeepOwners():
+            return f"note the owners of the files in the volume {operation.volume}"
         case StartContainer():
             return f"start the hardened {operation.name}"
         case UpdateContainer():

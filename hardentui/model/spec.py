@@ -173,6 +173,8 @@ class Unknowable:
 
 
 UNKNOWABLE = Unknowable()
+UNKNOWN = "\0"
+"""Marks the part of an argument that only a running systemd knows; no real argument can contain it."""
 Reading: TypeAlias = "Setting[Any] | Unknowable | None"
 """The result of a reader; None: the option is known to be absent."""
 

@@ -29,7 +29,7 @@ from hardentui.options import (
     USER,
     Port,
 )
-from hardentui.options.capabilities import bounding_set, given_explicitly
+from hardentui.options.table import bounding_set, given_explicitly
 from hardentui.reading.containers import ask_or, declared_user, image_config, is_root, section
 from hardentui.reading.images import parse_time
 from hardentui.reading.networks import (

@@ -11,7 +11,7 @@ from hardentui.model.finding import Verdict
 from hardentui.model.known import Unread
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, MOUNTS, PRIVILEGED
-from hardentui.options.capabilities import bounding_set
+from hardentui.options.table import bounding_set
 from hardentui.reading.behaviour import inside, owners_of_mounts, runs_as_root, uids
 from hardentui.reading.containers import ask, ask_or, image_config, judge, listed, proc
 from hardentui.visible import visible

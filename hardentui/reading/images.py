@@ -63,10 +63,19 @@ def image_name(facts: ContainerFacts) -> str:
     return facts.spec[IMAGE] or facts.image_name
 
 
+def without_image(facts: ContainerFacts) -> str:
+    """Why there is no image to judge; empty if there is one."""
+    if facts.spec[ROOTFS]:
+        return "the container runs from a host directory (--rootfs), not from an image"
+    if facts.inspect.get("IsInfra") and not facts.inspect.get("Image"):
+        return "a pod's infra container has no image since Podman 5.8"
+    return ""
+
+
 def image_of(facts: ContainerFacts) -> ImageFacts | Verdict:
     """The facts of the image, or the verdict that there are none."""
-    if facts.spec[ROOTFS]:
-        return not_applicable("the container runs from a host directory (--rootfs), not from an image")
+    if why := without_image(facts):
+        return not_applicable(why)
     if facts.inspect.get("IsInfra"):
         return not_applicable("a pod's infra container runs Podman's own image")
     image = known(lambda: facts.image)

@@ -38,6 +38,11 @@ def config_directory() -> str:
     return _xdg("XDG_CONFIG_HOME", ".config")
 
 
+def settings_file() -> str:
+    """The path of this user's settings file, which may not exist."""
+    return os.path.join(config_directory(), "settings.toml")
+
+
 def state_directory() -> str:
     """Our own directory for data that outlives a session and must not be lost."""
     return _xdg("XDG_STATE_HOME", ".local/state")

@@ -13,6 +13,7 @@ from functools import cached_property
 from msgspec import Struct, field
 
 from hardentui.errors import InputError
+from hardentui.model.spec import UNKNOWN
 from hardentui.systemd.command_line import EMPTY_WORD, HELPER_VARIABLES, SEMICOLON_WORD
 from hardentui.visible import visible
 
@@ -263,8 +264,6 @@ def quote_word(text: str) -> str:
 
 _SPECIFIER = re.compile("%(.)", re.DOTALL)
 _VARIABLE = re.compile(r"\$(?:\$|\{([^}]*)\})")
-UNKNOWN = "\0"
-"""Marks a value that only a running systemd knows; no real argument can contain it."""
 
 
 def expand(

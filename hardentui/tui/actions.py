@@ -144,7 +144,6 @@ HOME = (
         "Containers",
         True,
     ),
-    Action("home.fix", "f", "Fix", "Plan and write the marked containers, or this one.", "Containers", True),
     Action("home.mark", "space", "Mark", "Mark or unmark this container.", "Marks", True),
     Action("home.mark_range", "v", "Mark up to here", "Mark all rows from the last mark to here.", "Marks"),
     Action("home.mark_all", "a", "Mark all", "Mark all containers shown; again: none.", "Marks"),
@@ -216,7 +215,6 @@ DIFF = (
            "The previous file type.", "Difference"),
     Action("diff.next_hunk", "n", "Next", "The next change.", "Difference", True),
     Action("diff.previous_hunk", "N", "Previous", "The previous change.", "Difference", True),
-    Action("diff.edit", "e", "Edit", "Edit the fixes and their values in $EDITOR.", "Difference", True),
     Action("diff.write", "w", "Write", "Write the files to a directory.", "Difference", True),
 )  # fmt: skip
 VALUES = (
@@ -224,24 +222,7 @@ VALUES = (
     Action("values.previous", "up", "Before", "The previous value.", "Values"),
     Action("values.default", "ctrl+r", "Default", "Reset this value to its default.", "Values", True, "^r"),
 )
-FIX_MANY = (
-    Action("many.own", "u", "Own", "Only fixes that were chosen in the walk.", "Fixes"),
-    Action("many.safe", "a", "Safe", "Every fix known to break nothing.", "Fixes", True),
-    Action(
-        "many.likely", "L", "Likely", "Every fix except those that may break the container.", "Fixes", True
-    ),
-    Action(
-        "many.all", "F", "All fixes", "Every fix, even those that may break the container.", "Fixes", True
-    ),
-    Action("many.form", "i", "Directory", "Choose what is written, and where.", "Write", True),
-    Action(
-        "many.save", "w,ctrl+s", "Write", "Write the files of all containers at once.", "Write", True, "w"
-    ),
-)
-WRITE = (
-    Action("write.save", "ctrl+s", "Write", "Write the files to this directory.", "Write", True, "^s"),
-    Action("write.edit", "f4", "Edit", "Edit the written unit in $EDITOR.", "Write", True, "F4"),
-)
+WRITE = (Action("write.save", "ctrl+s", "Write", "Write the files to this directory.", "Write", True, "^s"),)
 EXPLAIN = (Action("explain.accept", "a", "Accept", "Accept this finding until a date.", "Finding", True),)
 ACCEPT = (Action("accept.save", "ctrl+s", "Accept", "Write the waiver.", "Waiver", True, "^s"),)
 WAIVERS = (Action("waivers.refresh", "r", "Re-read", "Reload the waivers and check again.", "Waivers", True),)
@@ -249,7 +230,6 @@ LOGS = (
     Action("logs.follow", "f", "Follow", "Follow new lines, or pause.", "Log", True),
     Action("logs.wrap", "w", "Wrap", "Wrap long lines, or scroll them sideways.", "Log", True),
     Action("logs.search", "slash", "Search", "Search the log.", "Log", True, "/"),
-    Action("logs.pager", "p", "Pager", "Read the lines in $PAGER.", "Log", True),
     Action("logs.next_match", "n", "Next", "The next match.", "Log", True),
     Action("logs.previous_match", "N", "Before", "The previous match.", "Log", True),
 )
@@ -268,20 +248,9 @@ EXPORT = (
 CHECKLIST = (
     Action("checklist.use", "enter", "Use", "Judge everything with this checklist.", "Checklist", True),
     Action("checklist.file", "f", "Own file", "Use a checklist of your own.", "Checklist", True),
-    Action("checklist.lint", "l", "Lint", "Report all errors of a checklist.", "Checklist", True),
-    Action("checklist.test", "t", "Test", "Run a checklist on its test containers.", "Checklist", True),
-    Action("checklist.new", "n", "New", "Write a starter checklist with tests.", "Checklist", True),
-    Action("checklist.words", "o", "Options", "List what an own check can inspect.", "Checklist", True),
 )
-COMPARE = (
-    Action("compare.run", "enter", "Compare", "Compare the two.", "Compare", True),
-    Action("compare.fields", "i", "Files", "Name the files.", "Compare", True),
-)
-MONITOR = (
-    Action("monitor.pause", "space", "Stop", "Pause or resume.", "Monitor", True),
-    Action("monitor.keep", "b", "Baseline", "Save the current state as the baseline.", "Monitor", True),
-    Action("monitor.forget", "B", "Forget", "Delete the baseline.", "Monitor", True),
-)
+COMPARE = (Action("compare.fields", "i", "Compare", "Name the files to compare.", "Compare", True),)
+MONITOR = (Action("monitor.pause", "space", "Stop", "Pause or resume.", "Monitor", True),)
 HOST = (
     Action("host.explain", "e", "Explain", "Explain this check.", "Host", True),
     Action("host.previous", "up,k", "Up", "The finding above.", "Host"),
@@ -308,16 +277,10 @@ IMAGES = (
     Action("images.scan", "n", "Scan", "Scan this image for known vulnerabilities.", "Images", True),
     Action("images.scan_all", "N", "Scan all", "Scan every image for known vulnerabilities.", "Images", True),
     Action("images.take_in", "i", "Import", "Import a scanner report.", "Images", True),
-    Action("images.sbom", "b", "SBOM", "Write its packages as a CycloneDX SBOM.", "Images", True),
-    Action("images.updates", "u", "Updates", "Ask registries for newer images; move pins.", "Images", True),
-)
-UPDATES = (
-    Action("updates.ask", "enter", "Ask", "Ask the registries; nothing is pulled.", "Updates", True),
+    Action("images.updates", "u", "Updates", "Ask registries for newer images.", "Images", True),
     Action(
-        "updates.rehearse", "t", "Rehearse", "Try an update on twins, with the way back.", "Updates", True
+        "images.rehearse", "t", "Try update", "Try an update on twins, with the way back.", "Images", True
     ),
-    Action("updates.places", "f", "Directory", "Look for pins elsewhere.", "Updates", True),
-    Action("updates.move", "m", "Move pins", "Write the new digests into Quadlet files.", "Updates", True),
 )
 NETWORKS = (
     Action(
@@ -375,6 +338,7 @@ CARD = (
     Action("card.go", "enter", "Go on", "Start the trial; then apply what worked.", "Harden", True),
     Action("card.probe", "i", "Probe", "Enter a command that proves it works.", "Harden", True),
     Action("card.all", "F", "All fixes", "Toggle: also fixes that no twin shows.", "Harden", True),
+    Action("card.soak", "s", "Soak", "Apply; for 7 days its seccomp profile only logs.", "Harden", True),
     Action("card.write", "w", "Write", "Write what worked to files.", "Harden", True),
     Action("card.diff", "d", "Diff", "Show what applying it changes.", "Harden", True),
     Action("card.evidence", "e", "Evidence", "Show what the trial found.", "Harden", True),

@@ -35,9 +35,9 @@ from hardentui.features.views import Row
 from hardentui.model.settings import Notice, Settings, SettingSource
 from hardentui.state.own_files import keep_copy
 from hardentui.state.remembered import Remembered
-from hardentui.tui import destinations
 from hardentui.tui import messages as say
 from hardentui.tui.actions import APP, Action, bindings
+from hardentui.tui.destinations import screen, why_not_open
 from hardentui.tui.listing import COLUMNS, ListView
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.home import HomeScreen
@@ -390,48 +390,45 @@ class HardenApp(App[None]):
     # --- navigation ------------------------------------------------------------------------------------
 
     def open_walk(self, key: str) -> None:
-        self.push_screen(destinations.walk(key))
+        self.push_screen(screen("walk", key))
 
     def open_meaning(self, key: str) -> None:
-        self.push_screen(destinations.meaning(key))
-
-    def open_fix_many(self, keys: Sequence[str]) -> None:
-        self.push_screen(destinations.fix_many(keys))
+        self.push_screen(screen("meaning", key))
 
     def open_harden(self, keys: Sequence[str]) -> None:
         """The cards of these containers, one after another."""
         if keys:
-            self.push_screen(destinations.card(keys[0], len(keys) - 1), lambda _: self.open_harden(keys[1:]))
+            self.push_screen(screen("card", keys[0], len(keys) - 1), lambda _: self.open_harden(keys[1:]))
 
     def open_monitor(self, key: str) -> None:
         if self.session.bench is not None:
-            self.push_screen(destinations.monitor(self.session.bench, key))
+            self.push_screen(screen("monitor", self.session.bench, key))
 
     def open_logs(self, facts: ContainerFacts) -> None:
         if self.session.bench is not None:
-            self.push_screen(destinations.logs(self.session.bench, facts))
+            self.push_screen(screen("logs", self.session.bench, facts))
 
     def open_copies(self, row: Row) -> None:
         if (bench := self.session.bench) is not None:
             choices = tuple(self.session.choices.get(row.key, {}).values())
-            self.push_screen(destinations.copies(bench, row, choices))
+            self.push_screen(screen("copies", bench, row, choices))
 
     def open_rights(self, row: Row) -> None:
         if (bench := self.session.bench) is not None:
-            self.push_screen(destinations.rights(bench, row))
+            self.push_screen(screen("rights", bench, row))
 
     def action_export(self) -> None:
         if isinstance(self.screen, HardenScreen) and (bench := self.session.bench) is not None:
-            self.push_screen(destinations.export(bench, self.screen.screen_report()))
+            self.push_screen(screen("export", bench, self.screen.screen_report()))
 
     def action_help(self) -> None:
         about = getattr(self.screen, "ACTIONS", ())
         reasons = {action.id: self._reason(action.target, self.screen) for action in about}
         reasons |= {action.id: self._reason(action.target, self) for action in APP}
-        self.push_screen(destinations.help_on(self.screen, reasons))
+        self.push_screen(screen("help", self.screen, reasons))
 
     def action_go(self, name: str) -> None:
-        self.push_screen(destinations.DESTINATIONS[name].open())
+        self.push_screen(screen(name))
 
     @property
     def can_simulate(self) -> bool:
@@ -463,15 +460,15 @@ class HardenApp(App[None]):
 
     def why_not(self, action: str, *parameters: object) -> str:
         """Why an action of the app cannot be carried out now, as a sentence; empty when it can."""
-        screen = self.screen
+        top = self.screen
         match action:
             case "go":
-                return destinations.why_not_open(str(parameters[0]), self.screen_stack)
+                return why_not_open(str(parameters[0]), self.screen_stack)
             case "export" if self.session.bench is None:
                 return "There is nothing here to report on yet."
-            case "export" if not isinstance(screen, HardenScreen) or screen.screen_report().nothing:
+            case "export" if not isinstance(top, HardenScreen) or top.screen_report().nothing:
                 return "There is nothing here to report on."
-            case "help" if type(screen).__name__ == "HelpScreen":
+            case "help" if type(top).__name__ == "HelpScreen":
                 return "You are there already."
             case "simulate" if self._simulate is None:
                 return "The simulated host is not available."

@@ -55,9 +55,15 @@ def place_of(row: Row, step: Step) -> Place:
 
 
 def beginning(row: Row | None, steps: Sequence[Step], last: Place | None) -> int:
-    """Index of the step where a walk starts: the last one visited, else the first one that fails."""
+    """Index of the step where a walk starts: the last one visited, else that of the worst finding of the
+    container itself, which its owner can fix, else the first one that fails.
+    """
     if last is not None and row is not None and last.is_of(row):
         return next((at for at, step in enumerate(steps) if step.number == last.step), 0)
+    own = row.report.failing if row is not None and row.report is not None else ()
+    if own:
+        worst = max(own, key=lambda finding: (finding.severity, -finding.step)).step
+        return next((at for at, step in enumerate(steps) if step.number == worst), 0)
     cells = row.report.cells if row is not None and row.report is not None else ()
     return next((at for at, cell in enumerate(cells) if cell.status is Status.FAIL), 0)
 

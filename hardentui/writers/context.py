@@ -34,6 +34,11 @@ def profile_name(container: str) -> str:
     return f"seccomp-{safe_file_name(container)}.json"
 
 
+def soak_name(container: str) -> str:
+    """The file name of the same profile in log mode."""
+    return f"seccomp-{safe_file_name(container)}-soak.json"
+
+
 def volume_for(name: str, directory: str) -> str:
     """The name of the volume for a directory of a container."""
     return safe_file_name(f"{name}-{directory.strip('/').replace('/', '-')}") + "-data"

@@ -171,20 +171,56 @@ drop_pod() { # POD MOST: unless more containers than those that only hold it tog
 discard() { # OLD: without its volumes
     ! podman container exists "$1" || podman rm "$1" >/dev/null
 }
-"""
-_OWNERS = """\
-save_owners() { # VOLUME: the new container changes them
-    place=$(podman volume inspect --format '{{.Mountpoint}}' "$1")
-    inside sh -c 'cd "$1" && find . -exec stat -c "%u:%g %n" {} +' sh "$place" >"$1.owners"
+
+clock() { # in hundredths of a second
+    read -r up idle </proc/uptime
+    echo "${up%.*}${up#*.}"
 }
 
-restore_owners() { # VOLUME
-    [ -e "$1.owners" ] || return 0
-    place=$(podman volume inspect --format '{{.Mountpoint}}' "$1")
-    inside sh -c 'cd "$1" && while read -r owner path; do
-        if [ -e "$path" ] || [ -L "$path" ]; then chown -h "$owner" "$path"; fi
-    done' sh "$place" <"$1.owners"
+tell_down() { # SINCE
+    down=$(($(clock) - $1))
+    echo "It was down for $((down / 100)).$((down / 10 % 10)) s at most." >&2
 }
+"""
+_OWNERS = """\
+owners() { # save|restore VOLUME: those of its files, which the new container changes
+    place=$(inside podman volume mount "$2")
+    inside sh -euc "$owners_script" "$1" "$place" "$(pwd)/$2.owners"
+    inside podman volume unmount "$2" >/dev/null
+}
+
+# Names are those of strangers: a link on the way leads nowhere, and one with a line end is no second entry.
+owners_script='
+list=$2
+cd -P "$1"
+top=$(pwd)
+if [ "$0" = save ]; then
+    find . ! -path "*
+*" -exec stat -c "%u:%g %n" {} + >"$list"
+    exit
+fi
+[ -e "$list" ] || exit 0
+usual=$(cut -d" " -f1 "$list" | sort | uniq -c | sort -rn | sed -n "1s/^ *[0-9]* //p")
+chown -hR "$usual" . # and so what the new container made
+give() { # NAME...: those of one directory
+    (
+        { cd -P "$top/$directory" && [ "$(pwd)" = "$top${directory#.}" ]; } 2>/dev/null || exit 0
+        chown -h "$owner" "$@" 2>/dev/null || true # some may be gone
+    )
+}
+owner= directory=
+set --
+while IFS= read -r line; do
+    path=${line#* }
+    if [ "${line%% *} ${path%/*}" != "$owner $directory" ] || [ $# = 500 ]; then
+        [ $# = 0 ] || [ "$owner" = "$usual" ] || give "$@"
+        owner=${line%% *} directory=${path%/*}
+        set --
+    fi
+    [ "$owner" = "$usual" ] || set -- "$@" "./${path##*/}"
+done <"$list"
+[ $# = 0 ] || give "$@"
+'
 """
 _TAIL = """\
 case "${1:-}" in
@@ -196,8 +232,13 @@ case "${1:-}" in
         exit 1
     fi
     ;;
-now | back | finish)
+now | back)
+    since=$(clock)
     "$1"
+    [ -z "$ran" ] || tell_down "$since"
+    ;;
+finish)
+    finish
     ;;
 *)
     echo "usage: $0 [back|finish]" >&2
@@ -221,6 +262,7 @@ def take_over_script(name: str, takeover: TakeOver) -> str:
         f"sh {name} finish: removes what was kept, when all is well.",
     ]
     lines = ["#!/bin/sh", *comment_lines(about), _HEAD]
+    lines[-1:-1] = [f"ran={'yes' if any(old.running for old in takeover.old) else ''}"]
     if takeover.units:
         lines[-1:-1] = [f"place={takeover.place}", f'mark="$place"/{shlex.quote(name)}.runs']
     if takeover.chowned:  # IDs of a rootless engine's files are those of its user namespace
@@ -279,7 +321,7 @@ def _now(takeover: TakeOver) -> Iterator[str]:
             yield f"podman update --restart=no {shlex.quote(old.kept_as)} >/dev/null"
         yield f"is_free {shlex.quote(old.name)}"
     yield from (f"sh {shlex.quote(script)}" for script in takeover.copies)
-    yield from (f"save_owners {shlex.quote(volume)}" for volume in takeover.chowned)
+    yield from (f"owners save {shlex.quote(volume)}" for volume in takeover.chowned)
     yield from (f"move {shlex.quote(path)}" for path in takeover.moved)
     if takeover.units:
         yield _for_each(takeover.units, 'cp "$file" "$place/$file"')
@@ -346,7 +388,7 @@ def _back(takeover: TakeOver) -> Iterator[str]:
     for old in takeover.old:
         if old.restart and not old.stand_in:
             yield f"podman update --restart={shlex.quote(old.restart)} {shlex.quote(old.name)} >/dev/null"
-    yield from (f"restore_owners {shlex.quote(volume)}" for volume in takeover.chowned)
+    yield from (f"owners restore {shlex.quote(volume)}" for volume in takeover.chowned)
     whole = [pod.name for pod in takeover.pods if pod.unit and _ran(pod, takeover)]
     yield from (f"podman pod start {shlex.quote(pod)} >/dev/null" for pod in whole)
     running = [

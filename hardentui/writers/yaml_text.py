@@ -30,6 +30,10 @@ class Unsafe(str):
     __slots__ = ()
 
 
+class Override(list[Any]):
+    """A list that replaces the one of compose's first file."""
+
+
 class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: object) -> bool:
         return True
@@ -46,8 +50,12 @@ class _Dumper(yaml.SafeDumper):
         value.encode()
         return self.represent_scalar("!unsafe", str(value), style='"')
 
+    def override(self, value: Override) -> yaml.SequenceNode:
+        return self.represent_sequence("!override", value)
+
 
 _Dumper.add_representer(str, _Dumper.text)
+_Dumper.add_representer(Override, _Dumper.override)
 _Dumper.add_representer(Unsafe, _Dumper.unsafe)
 
 

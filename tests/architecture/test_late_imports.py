@@ -10,13 +10,17 @@ from tests.architecture.test_boring_python import nodes
 SEAMS = {
     "__main__.py main": "Ctrl-C while the program loads",
     "cli/run.py _check_outputs": "only for those who write",
+    "cli/check.py _filtered": "few filter",
     "cli/terminal.py save_text": "only for those who write",
-    "cli/serve.py run": "its libraries come only with the extra [web]",
+    "cli/train.py _serve": "its libraries come only with the extra [web]",
     "engine/locate.py _open_ssh": "few engines are reached over ssh",
+    "features/at_rest/checking.py read_services": "a YAML library is wanted only where a YAML file is",
+    "features/at_rest/fixing.py _target": "a YAML library is wanted only where a YAML file is",
+    "features/at_rest/fixing.py converted": "few turn a compose file into Quadlets",
     "features/checklists/loading.py own_checks": "most checklists have no checks of their own: 12 ms",
+    "features/checklists/loading.py _fault_of_form": "nor values for fixes",
     "features/first_look.py workbench_on": "the engines work while what judges is loaded",
     "features/fix/drafts.py files": "the exports of other systems need a YAML library",
-    "features/images/scanning.py": "the library that writes SBOMs is wanted by few",
     "features/looking/containers.py": "few hosts keep originals, few commands follow events or stacks",
     "features/looking/gather.py": "what reads the facts that few checks ask for is loaded with the first",
     "features/looking/host_side.py sockets": "so is what reads sockets",
@@ -24,7 +28,6 @@ SEAMS = {
     "features/opening/saved_facts.py": "a check that was chosen may not ask for the host: 40 modules",
     "features/results.py": "few findings of a chosen check are part of an attack path",
     "features/workbench.py": "what plans, writes, tries or applies is loaded when it is wanted",
-    "tui/destinations.py": "the first screen does not wait for the others",
 }
 """Module, or module and function, with own imports inside functions."""
 
@@ -32,6 +35,7 @@ BY_NAME = {
     "checks/__init__.py": "every module of the directories is a check",
     "cli/terminal.py": "a command does not wait for the others",
     "features/reports/__init__.py": "a report does not wait for the other formats",
+    "tui/destinations.py": "the first screen does not wait for the others",
 }
 """Modules that import others by a name made at run time."""
 

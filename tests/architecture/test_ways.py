@@ -17,15 +17,16 @@ _MENTION = re.compile(rf"\bhardentui (?:{'|'.join(_COMMANDS)})\b")
 _ELSEWHERE = ("cli", "reports", "writers", "serving.py")
 """Rooms whose sentences no screen shows."""
 _ALLOWED = {
-    "hardentui host --deep": "no key reads package managers: it takes seconds to minutes",
+    "hardentui check host --deep": "no key reads package managers: it takes seconds to minutes",
     "hardentui explain --list": "no screen lists every check",
+    "hardentui config checklist": "checklists are written and tested in a shell",
     "hardentui check --facts": "a command to copy, for another machine",
     "hardentui check --format json": "for scripts; the screen names its own way first",
     "hardentui train run": "what the learner is taught to type; the lab shows it before the field",
     "hardentui train check": "the lab leaves it out",
     "hardentui fix NAME --plan FILE": "in a plan's file",
     "Written by": "in a file",
-    "hardentui settings show` shows": "in a settings file",
+    "hardentui config show` shows": "in a settings file",
     "    undo: hardentui": "text mode",
 }
 """What stays as it is -> why."""

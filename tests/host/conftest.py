@@ -118,4 +118,4 @@ def as_found_rootless(machine: Machine) -> Report:
 
 @pytest.fixture(scope="session")
 def host_report(machine: Machine) -> Report:
-    return machine.report("host")
+    return machine.report("check host")

@@ -106,7 +106,7 @@ class Machine:
         return self.run(f"{command}; status=$?; case $status in 1|4) exit 0 ;; *) exit $status ;; esac", user)
 
     def report(self, arguments: str, user: str = "root", container: str = "") -> Report:
-        """The findings of `hardentui check` or `hardentui host`; paths as the host has them."""
+        """The findings of `hardentui check`; paths as the host has them."""
         text = self.hardentui(f"{arguments} --format json", user, container)
         return Report(json.loads(text.replace("/run/host/", "/") if container else text))
 

@@ -1,4 +1,4 @@
-"""The AppArmor profile that `hardentui lsm -o` writes, loaded and enforced by a real kernel."""
+"""The AppArmor profile that `hardentui fix --to apparmor` writes, loaded and enforced by a real kernel."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def loaded(machine: Machine) -> Iterator[Machine]:
     told = page(machine)
     assert told["module"] == "apparmor"
     assert (told["own_policy"], bool(told["commands"])) == (False, True)
-    machine.hardentui(f"lsm {NAME} -o {DIRECTORY} --format json")
+    machine.hardentui(f"fix {NAME} --as-is --to apparmor -o {DIRECTORY}")
     machine.run(f"apparmor_parser -r -W {DIRECTORY}/{PROFILE}")
     machine.run(f"podman rm -f -t 0 {NAME}")
     machine.run(f"podman run -d --name {NAME} {FLAGS} --security-opt apparmor={PROFILE} {IMAGE}")
@@ -39,8 +39,8 @@ def loaded(machine: Machine) -> Iterator[Machine]:
 
 
 def page(machine: Machine) -> Any:
-    (listed,) = json.loads(machine.hardentui(f"lsm {NAME} --format json"))["containers"]
-    return listed
+    (listed,) = json.loads(machine.hardentui(f"check {NAME} --rights --format json"))["containers"]
+    return listed["lsm"]
 
 
 def inside(machine: Machine, command: str) -> int:

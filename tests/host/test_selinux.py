@@ -215,7 +215,7 @@ def test_selinux_is_switched_on_again_by_the_fix(machine: Machine) -> None:
 
 def test_the_host_enforces(machine: Machine) -> None:
     def found() -> tuple[str, str]:
-        finding = machine.report("host").finding("bench", "selinux-not-enforcing")
+        finding = machine.report("check host").finding("bench", "selinux-not-enforcing")
         return finding["status"], finding.get("reason", "")
 
     assert machine.run("getenforce") == "Enforcing"

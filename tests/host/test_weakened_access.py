@@ -138,7 +138,7 @@ CASES = (
 
 
 def verdict(machine: Machine, case: Case) -> str:
-    result = machine.report("host").with_status("fail", case.kind)
+    result = machine.report("check host").with_status("fail", case.kind)
     return "fail" if case.check in result else "other"
 
 
@@ -186,7 +186,7 @@ def test_an_annotation_for_all_containers_switches_the_filter_off(machine: Machi
     machine.write(_CONF, '[containers]\nannotations = ["run.oci.seccomp_bpf_data=BgAAAAAA/38="]\n')
     try:
         assert "Function not implemented" not in machine.run(f"{_SECCOMP} 2>&1 || true")
-        result = machine.report("host").finding("rootful", "weak-engine-defaults")
+        result = machine.report("check host").finding("rootful", "weak-engine-defaults")
         assert (result["status"], result["severity"]) == ("fail", "critical")
     finally:
         machine.run(f"rm {_CONF}")
@@ -201,7 +201,7 @@ def test_a_file_that_only_the_service_reads(machine: Machine) -> None:
     try:
         remote = f"podman --url unix://{_SOCKET} run --rm --network none localhost/bb:1 cat /proc/self/status"
         assert "Seccomp:\t0" in machine.run(remote)
-        result = machine.report("host").finding("rootful", "weak-engine-defaults")
+        result = machine.report("check host").finding("rootful", "weak-engine-defaults")
         assert result["status"] == "fail"
         assert "/srv/override.conf" in result["reason"]
     finally:
@@ -224,7 +224,7 @@ def test_a_handler_of_core_dumps_that_a_container_can_write(machine: Machine) ->
         )
         machine.run("ulimit -c unlimited; sh -c 'kill -SEGV $$' || true; sleep 1")
         assert machine.run("cat /root/handled") == "0"
-        result = machine.report("host").finding("bench", "weak-kernel-settings")
+        result = machine.report("check host").finding("bench", "weak-kernel-settings")
         assert (result["status"], result["severity"]) == ("fail", "high")
         assert "kernel.core_pattern" in result["evidence"]
     finally:
@@ -237,7 +237,7 @@ def test_settings_that_make_attacks_easy(machine: Machine) -> None:
     machine.run("sysctl -qw kernel.randomize_va_space=0 fs.suid_dumpable=1")
     try:
         assert machine.run(stack, "bench") == machine.run(stack, "bench")
-        places = machine.report("host").finding("bench", "weak-kernel-settings")["evidence"]
+        places = machine.report("check host").finding("bench", "weak-kernel-settings")["evidence"]
         assert {"kernel.randomize_va_space", "fs.suid_dumpable"} <= set(places)
     finally:
         machine.run("sysctl -qw kernel.randomize_va_space=2 fs.suid_dumpable=2")
@@ -251,7 +251,7 @@ def test_what_only_looks_like_watching(machine: Machine) -> None:
         ": >/var/log/lynis-report.dat"
     )
     try:
-        result = machine.report("host").with_status("fail", "host")
+        result = machine.report("check host").with_status("fail", "host")
         assert "not in force" in result["unaudited-engine"]
         assert {"no-runtime-sensor", "unknown-host-baseline"} <= result.keys()
     finally:

@@ -89,15 +89,15 @@ def possible(machine: Machine, command: str) -> bool:
 
 @pytest.fixture(scope="module")
 def before(machine: Machine) -> Report:
-    return machine.report("host --deep")
+    return machine.report("check host --deep")
 
 
 @pytest.fixture(scope="module")
 def weak(machine: Machine, before: Report) -> Report:
-    """What `hardentui host --deep` says of the weakened machine."""
+    """What `hardentui check host --deep` says of the weakened machine."""
     machine.run("sh", text=_ARCHIVE)
     machine.run("sh", text=_WEAKEN)
-    return machine.report("host --deep")
+    return machine.report("check host --deep")
 
 
 def test_updates_are_not_known_without_an_index(before: Report) -> None:
@@ -156,7 +156,7 @@ def test_defaults_of_the_engine(machine: Machine, weak: Report) -> None:
 
 def test_the_mended_host_is_well_again(machine: Machine, weak: Report) -> None:
     machine.run("sh", text=_MEND)
-    failing = machine.report("host").with_status("fail", "host", "engine")
+    failing = machine.report("check host").with_status("fail", "host", "engine")
     mended = {
         "exposed-engine-socket",
         "idle-engine-socket",

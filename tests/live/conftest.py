@@ -8,11 +8,18 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
-from hardentui.host.place import find_place
 from hardentui.model.host import SubIds
 from tests.conftest import cannot_run
 from tests.support.images import NGINX, REDIS, ServiceImage, build, missing_package
-from tests.support.podman import BUSYBOX, TEST_USER, Bench, BenchFailed, missing_programs, refused
+from tests.support.podman import (
+    BUSYBOX,
+    TEST_USER,
+    Bench,
+    BenchFailed,
+    missing_programs,
+    refused,
+    seen_as_hosts,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -25,12 +32,7 @@ def _ranges_of_a_bench(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _host_of_a_release() -> Iterator[None]:
-    """A bench with the root directory of a release is a host of its own, also if its engine is rootless."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(
-            "hardentui.features.opening.engines.find_place",
-            lambda engines: find_place((*engines, *Bench.hosts.values())),
-        )
+    with seen_as_hosts():
         yield
 
 

@@ -175,6 +175,7 @@ def test_the_hardened_container_takes_the_place_of_the_original_and_gives_it_bac
     undone = site.run("undo", "--yes")
     assert undone.returncode == 0, undone.stderr
     assert f"{NAME} is as before. It was down for " in undone.stdout
+    assert f"Expected downtime: about {entry['downtime_seconds']:.1f} s (as in the change)." in undone.stderr
     assert site.answers(), "at once: undo has checked it"
     assert site.seen() == before
     assert site.newest().downtime_seconds

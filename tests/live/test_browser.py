@@ -88,7 +88,7 @@ class Page:
 @pytest.fixture
 async def address(tmp_path: Path) -> AsyncIterator[str]:
     port = unused_port()
-    words = [sys.executable, "-m", "hardentui", "serve", "--port", str(port)]
+    words = [sys.executable, "-m", "hardentui", "train", "--serve", str(port)]
     process = await asyncio.create_subprocess_exec(
         *words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=Path(__file__).parents[2]
     )

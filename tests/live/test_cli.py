@@ -92,7 +92,7 @@ def test_saved_facts_tell_the_same_later_without_the_secret(
     podman: Bench, container: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     path = tmp_path / "facts.json"
-    assert main(["facts", "save", str(path), "--url", podman.url]) == 0
+    assert main(["check", "--save", str(path), "--url", podman.url]) == 0
     assert SECRET not in path.read_text()
     capsys.readouterr()
     _, live = _check(podman, capsys, NAME)
@@ -119,7 +119,7 @@ def test_a_container_alone_gets_the_same_answers_as_among_all(
 def test_neither_output_nor_notes_hold_the_secret(
     podman: Bench, container: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for command in (["check"], ["check", "--format", "json"], ["plan", NAME, "--all"], ["host"], []):
+    for command in (["check"], ["check", "--format", "json"], ["plan", NAME, "--all"], ["check", "host"], []):
         main([*command, "--url", podman.url])
         captured = capsys.readouterr()
         assert captured.out

@@ -39,7 +39,7 @@ def test_its_umask_stays_what_it_is(
     """Inspect shows 0000 for "not given": written as such, everybody could write what the container makes."""
     assert podman.get(f"/containers/{web}/json")["Config"]["Umask"] == "0000"
     before = umask(podman)
-    assert main(["convert", web, "--url", podman.url, "--to", "run", "-o", str(tmp_path)]) == 0
+    assert main(["fix", web, "--as-is", "--url", podman.url, "--to", "run", "-o", str(tmp_path)]) == 0
     script = tmp_path / f"{web}.sh"
     assert "--umask" not in script.read_text()
     podman.remove(web)

@@ -1,27 +1,32 @@
 """The confusion table: what is wrong with many known containers, and what HardenTUI says of them.
 
 Each flavour is a container with one bad condition on a hardened base. The checks of that condition must fail,
-and every other check of a container must not. tools/confusion.py writes the table of a run to
-docs/confusion.md.
+and every other check of a container must not. tools/confusion.py keeps the results of a run in
+flavours/confusion.json and sums them up in docs/confusion.md.
 """
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 
 from hardentui.checks import all_checks
-from hardentui.model.finding import Kind
+from hardentui.features.views import Selection
+from hardentui.features.workbench import Workbench
+from hardentui.model.finding import Finding, Kind, Severity
 from tests.conftest import cannot_run
 from tests.live.flavours import driving
 from tests.live.flavours.inside import Around, Machine, answers, contradictions, decided
 from tests.live.flavours.making import worlds
 from tests.live.flavours.model import BOTH, KERNEL_DOORS
 from tests.live.flavours.outcome import Row, rows
+from tests.live.flavours.page import page, stored
 from tests.live.flavours.table import FLAVOURS, MACHINE_DECIDES, NOT_LOOKED_AT
-from tests.support.podman import RELEASE, BenchFailed, missing_programs
+from tests.support.podman import BUSYBOX, RELEASE, Bench, BenchFailed, missing_programs
 
+DATA = Path(__file__).parent / "flavours"
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "confusion.md"
 _SECONDS = 2400 if RELEASE else 900  # two releases at once take their time
 _NEVER_BAD = {
@@ -77,6 +82,82 @@ def test_every_kind_of_limit_hits_somewhere(table: tuple[Row, ...]) -> None:
         hit[row.engine] |= row.driven or frozenset()
     assert hit["rootful"] >= driving.KINDS - {"cpu"}  # a busy machine may not leave it what its quota grants
     assert hit["rootless"] >= {"files", "core"}
+
+
+_GOOD = (
+    "--read-only --cap-drop=all --security-opt=no-new-privileges --memory=128m --pids-limit=100 --user=101"
+)
+_COMPOSE = (
+    "--network=plain-net:alias=svc --label=com.docker.compose.project=shop "
+    "--label=com.docker.compose.service=svc"
+)
+
+
+def _plain_flavours() -> list[tuple[str, str, frozenset[str]]]:
+    lines = (DATA / "plain.txt").read_text().splitlines()
+    parts = ([part.strip() for part in line.split("|")] for line in lines if not line.startswith("#"))
+    return [(name, options, frozenset(expected.split())) for name, options, expected in parts]
+
+
+def _run_plain(bench: Bench, material: Path, name: str, options: str) -> None:
+    command, words = ["httpd", "-f", "-p", "8080"], []
+    for word in options.split():
+        given = {"G": _GOOD, "C": _COMPOSE}.get(word, word)
+        if given.startswith("COMMAND="):
+            command = given.removeprefix("COMMAND=").split(",")
+            continue
+        given = given.replace("D/podman.sock", bench.socket).replace(
+            "D:/sockets", f"{bench.directory}/api:/sockets"
+        )
+        words += [part.replace("%", " ") for part in given.replace("D/", f"{material}/").split(" ")]
+    command = [] if "entrypoint" in options else command
+    bench.run(f"plain-{name}", *words, BUSYBOX, *command)
+
+
+@pytest.mark.live
+@pytest.mark.long
+@pytest.mark.timeout(_SECONDS)
+def test_plain_flavours_are_judged_as_an_auditor_would(podman: Bench) -> None:
+    """Dangerous: what is expected fails. Fine: nothing high, three medium at most."""
+    flavours, material = _plain_flavours(), podman.directory / "plain"
+    for directory in ("data", "tree/.git/hooks"):
+        (material / directory).mkdir(parents=True, exist_ok=True)
+    podman.podman("network", "create", "--ignore", "plain-net")
+    podman.podman("network", "create", "--ignore", "--internal", "plain-inner")
+    podman.execute("sh", "-c", "echo x | podman secret create --replace plain-secret -")
+    try:
+        for name, options, _ in flavours:
+            _run_plain(podman, material, name, options)
+        failing = _failing(podman)
+    finally:
+        for name, _, _ in flavours:
+            podman.remove(f"plain-{name}")
+    missed = [
+        f"{name}: {sorted(expected - {each.check for each in failing[name]})}"
+        for name, _, expected in flavours
+        if not expected <= {each.check for each in failing[name]}
+    ]
+    pedantic = [
+        f"{name}: {sorted(worst)}"
+        for name, _, expected in flavours
+        if name.startswith("fine-")
+        if (worst := {each.check for each in failing[name] if each.severity >= Severity.HIGH})
+        or len(worst := {each.check for each in failing[name] if each.severity >= Severity.MEDIUM}) > 3
+    ]
+    assert (missed, pedantic) == ([], [])
+
+
+def _failing(bench: Bench) -> dict[str, tuple[Finding, ...]]:
+    """Name of a plain flavour -> its own failing findings."""
+    workbench = Workbench.open(Selection(url=bench.url))
+    try:
+        rows = {row.key: row for row in workbench.containers.rows()}
+        workbench.containers.scan(lambda row: rows.update({row.key: row}), lambda _: None, threading.Event())
+        rows.update({key: workbench.containers.refresh(key) or row for key, row in rows.items()})
+    finally:
+        workbench.close()
+    plain = {row.name.removeprefix("plain-"): row.report for row in rows.values()}
+    return {name: report.failing for name, report in plain.items() if report is not None}
 
 
 def test_flavours_have_names_of_their_own_and_are_many() -> None:
@@ -207,7 +288,10 @@ def test_a_limit_that_does_not_do_what_it_says_is_a_contradiction(line: str, par
     assert [part in each for each in said] == [True]
 
 
-def test_the_page_names_every_flavour() -> None:
-    lines = PAGE.read_text().splitlines()
-    named = {line.split(" | ")[0].removeprefix("| ") for line in lines if line.startswith("| ")}
-    assert {flavour.name for flavour in FLAVOURS} <= named, "run: python tools/confusion.py"
+def test_the_results_are_of_these_flavours() -> None:
+    """And the page is made of them."""
+    assert PAGE.read_text() == page(stored()), "run: python tools/confusion.py"
+    names = {flavour.name for flavour in FLAVOURS}
+    for podman, result in stored().items():
+        assert result["flavours"] + len(result["refused"]) == len(names), f"run it again on Podman {podman}"
+        assert result["false_passes"] == result["false_failures"] == result["undecided"] == 0, podman

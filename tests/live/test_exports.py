@@ -78,7 +78,7 @@ def test_a_container_comes_up_as_a_pod(podman: Bench, played: Path) -> None:
         *(BUSYBOX, "sh", "-c", COMMAND),
     )
     before = json.loads(podman.podman("inspect", NAME))[0]
-    done = hardentui(podman, "convert", NAME, "--to", "kube", "-o", str(played))
+    done = hardentui(podman, "fix", NAME, "--as-is", "--to", "kube", "-o", str(played))
     assert done.returncode == 0, done.stderr
     after = play(podman, played / f"{NAME}.kube.yaml")
     for field in ("Memory", "CpuQuota", "ReadonlyRootfs", "GroupAdd", "CapAdd"):
@@ -124,7 +124,7 @@ def test_a_rootless_container_comes_up_as_a_pod(rootless_podman: Bench, tmp_path
     podman = rootless_podman
     podman.run(NAME, "--user", "1000", "--cap-drop", "all", "-e", "A=1", BUSYBOX, "sleep", "1000")
     try:
-        done = hardentui(podman, "convert", NAME, "--to", "kube")
+        done = hardentui(podman, "fix", NAME, "--as-is", "--to", "kube")
         assert done.returncode == 0, done.stderr
         directory = podman.directory / "kube"
         directory.mkdir()
@@ -147,7 +147,7 @@ def test_a_profile_of_its_own_is_found(podman: Bench, played: Path) -> None:
         ' [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}]}'
     )
     podman.run(NAME, "--security-opt", f"seccomp={profile}", BUSYBOX, "sh", "-c", "mkdir /x; sleep 1000")
-    assert hardentui(podman, "convert", NAME, "--to", "kube", "-o", str(played)).returncode == 0
+    assert hardentui(podman, "fix", NAME, "--as-is", "--to", "kube", "-o", str(played)).returncode == 0
     after = play(podman, played / f"{NAME}.kube.yaml")
     assert eventually(lambda: "Operation not permitted" in logs(podman, after["Id"]))
 
@@ -169,7 +169,7 @@ def test_a_pod_keeps_what_starts_first_and_what_it_mounts(podman: Bench, tmp_pat
             )
             podman.podman("create", "--name", f"{NAME}-{number}", *words)
         podman.podman("create", "--name", NAME, "--pod", pod, "--init", BUSYBOX, "sleep", "1000")
-        assert hardentui(podman, "convert", NAME, "--to", "kube", "-o", str(tmp_path)).returncode == 0
+        assert hardentui(podman, "fix", NAME, "--as-is", "--to", "kube", "-o", str(tmp_path)).returncode == 0
         podman.podman("pod", "rm", "-f", "-t", "0", pod)
         podman.podman("volume", "rm", "exported-data")
         after = play(podman, tmp_path / f"{pod}.kube.yaml")

@@ -253,7 +253,7 @@ def test_a_secret_belongs_to_whoever_reads_it(bench: Bench, redis_image: str) ->
 
 
 def test_the_advice_for_a_password_on_the_command_line_works(bench: Bench, redis_image: str) -> None:
-    bench.run(NAME, redis_image, "redis-server", "--requirepass", "correct-horse")
+    bench.run(NAME, "--entrypoint=redis-server", redis_image, "--requirepass", "correct-horse")
     assert eventually(lambda: state(bench) == "running")
     *_, secret, command = commands(bench, "secret-on-command-line")
     words = command.partition("#")[0].replace("NAME", "fixes-secret").split()
@@ -261,7 +261,8 @@ def test_the_advice_for_a_password_on_the_command_line_works(bench: Bench, redis
         "sh", "-c", "printf 'requirepass correct-horse\\n' | podman secret create --replace fixes-secret -"
     )
     bench.remove(NAME)
-    bench.run(NAME, *secret.replace("NAME", "fixes-secret").split(), redis_image, *words)
+    given = secret.replace("NAME", "fixes-secret").split()
+    bench.run(NAME, *given, f"--entrypoint={words[0]}", redis_image, *words[1:])
     ping = "printf 'AUTH correct-horse\\r\\nPING\\r\\nQUIT\\r\\n' | nc 127.0.0.1 6379"
     assert eventually(lambda: "PONG" in bench.podman("exec", NAME, "sh", "-c", ping))
 

@@ -21,7 +21,7 @@ def test_two_hosts_in_one_report(podman: Bench, tmp_path: Path, capsys: pytest.C
         for name, options in (("soft", []), ("hard", ["--read-only"])):
             podman.remove(NAME)
             podman.run(NAME, *options, BUSYBOX, "sleep", "100000")
-            assert main(["facts", "save", str(tmp_path / f"{name}.json"), "--url", podman.url]) == 0
+            assert main(["check", "--save", str(tmp_path / f"{name}.json"), "--url", podman.url]) == 0
         capsys.readouterr()
         code = main(["check", NAME, "--facts", str(tmp_path), "--format", "json"])
         document: Any = json.loads(capsys.readouterr().out)

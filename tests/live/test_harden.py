@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -57,11 +59,14 @@ def _inspect(bench: Bench, name: str = NAME) -> dict[str, Any]:
 
 
 def test_hardened_proven_and_running_with_its_data_and_no_decision_taken(
-    web: Bench, capsys: pytest.CaptureFixture[str]
+    web: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = _inspect(web)
     web.podman("exec", NAME, "unshare", "-U", "true")
-    code = main(["harden", NAME, "--url", web.url, "--yes", "--format", "json"])
+    monkeypatch.setattr("hardentui.features.apply.soak.AUDIT_LOG", str(tmp_path / "audit.log"))
+    (tmp_path / "audit.log").write_text("")
+    command = ["harden", NAME, "--url", web.url, "--yes", "--format", "json"]
+    code = main([*command, "--soak", "7d"])
     out, err = capsys.readouterr()
     assert code == 0, err
     card = validated(json.loads(out))
@@ -74,8 +79,6 @@ def test_hardened_proven_and_running_with_its_data_and_no_decision_taken(
     assert card["after"]["system_calls"] < card["before"]["system_calls"]
     reached, reaches = (card[side]["kernel_vulnerabilities"] for side in ("before", "after"))
     assert 60 < reaches + 60 < reached <= 122, "most need a user namespace, which the learned profile refuses"
-    with pytest.raises(subprocess.CalledProcessError):
-        web.podman("exec", NAME, "unshare", "-U", "true")
     assert [line for line in card["decide"] if f"{PORT}:80 becomes 127.0.0.1:{PORT}:80" in line]
     entry = card["apply"]
     assert (entry["state"], entry["container"]) == ("done", NAME)
@@ -90,6 +93,29 @@ def test_hardened_proven_and_running_with_its_data_and_no_decision_taken(
     assert _answers(web)
     assert BY_NAME["publish"].flag not in {change["option"] for change in entry["changes"]}
     assert [step["action"] for step in card["next"]] == ["undo", "forget"]
+
+    # the soak: what the profile would refuse is logged by the kernel, then allowed; the rest is refused
+    assert entry["soak_until"] > time.time() + 6 * 86_400
+    assert eventually(lambda: _logged(web, tmp_path / "audit.log"), 30)
+    assert main(command) == 0
+    (soaks,) = json.loads(capsys.readouterr().out)["entries"]
+    assert soaks["id"] == entry["id"], "it is not over, so nothing is changed"
+    assert soaks["soak_logged"]["ioprio_get"] == ["ionice"]
+    assert main([*command, "--soak", "0"]) == 0
+    (enforced,) = json.loads(capsys.readouterr().out)["entries"]
+    assert (enforced["state"], enforced["soak_until"]) == ("done", None)
+    web.podman("exec", NAME, "ionice", "-p", "1")
+    with pytest.raises(subprocess.CalledProcessError):
+        web.podman("exec", NAME, "unshare", "-U", "true")
+    assert _answers(web)
+
+
+def _logged(bench: Bench, log: Path) -> bool:
+    """The kernel's own records, from its ring buffer: this machine has neither auditd nor a journal."""
+    bench.podman("exec", NAME, "ionice", "-p", "1")
+    records = [line for line in bench.execute("dmesg").splitlines() if "code=0x7ffc0000" in line]
+    log.write_text("\n".join(records))
+    return any('comm="ionice"' in record for record in records)
 
 
 def test_files_change_nothing_and_what_breaks_is_rolled_back(
@@ -139,3 +165,36 @@ def test_a_pod_is_hardened_member_by_member(pod: Bench, capsys: pytest.CaptureFi
         assert "no-new-privileges" in now["HostConfig"]["SecurityOpt"]
         assert now["State"]["Running"] is True
         assert now["Pod"] == pod.podman("pod", "inspect", "--format", "{{.ID}}", POD)
+
+
+COMPOSE = f"""
+services:
+  site:
+    image: {BUSYBOX}
+    command: ["sh", "-c", "{SERVE.format(port=8083, directory="/tmp").replace("$", "$$")}"]
+"""
+
+
+def test_compose_keeps_what_was_hardened(
+    podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    project = podman.directory / "hardened-shop"
+    project.mkdir()
+    (project / "compose.yaml").write_text(COMPOSE)
+    program = Path(sys.executable).with_name("podman-compose")
+    up = f"cd {project} && {sys.executable} {program} up -d"
+    name = "hardened-shop_site_1"
+    try:
+        podman.execute("sh", "-c", up)
+        fix = ("harden", "hardened-shop", "--url", podman.url, "--check", "new-privileges-allowed", "--yes")
+        assert main([*fix, "--format", "json"]) == 0
+        card = json.loads(capsys.readouterr().out)
+        assert "compose.override.yaml of its project keeps it for compose up" in card["notes"]
+        assert "no-new-privileges" in (project / "compose.override.yaml").read_text()
+        podman.execute("sh", "-c", f"{up} --force-recreate")  # compose makes it anew, from both files
+        assert "no-new-privileges" in _inspect(podman, name)["HostConfig"]["SecurityOpt"]
+    finally:
+        podman.podman("pod", "rm", "-f", "-t", "0", "-i", "pod_hardened-shop")
+        if left := podman.podman("ps", "-a", "-q", "--filter", f"name=^{name}").split():
+            podman.remove(*left)

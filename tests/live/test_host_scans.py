@@ -32,13 +32,13 @@ def test_an_imported_result_is_in_the_next_check_and_in_saved_facts(
         return next(finding for finding in every_finding(document) if finding["check"] == "failed-host-rules")
 
     assert told("host")["status"] == "not-applicable"
-    finding = told("host", "--import", str(report))
+    finding = told("check", "host", "--import", str(report))
     assert (finding["status"], finding["severity"]) == ("fail", "high")
     assert "apt_sources_list_official" in json.dumps(finding["evidence"])
     assert told("host")["status"] == "fail", "it is kept"
 
     facts = tmp_path / "facts.json"
-    assert main(["facts", "save", str(facts), "--url", podman.url, "--quiet"]) == 0
+    assert main(["check", "--save", str(facts), "--url", podman.url, "--quiet"]) == 0
     main(["check", "--facts", str(facts), "--format", "json", "--quiet"])
     document = json.loads(capsys.readouterr().out)
     saved = every_finding(document)

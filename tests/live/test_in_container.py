@@ -72,18 +72,19 @@ def verdicts(text: str, without: str) -> dict[str, Any]:
     }
 
 
+def outside(bench: Bench) -> dict[str, Any]:
+    return verdicts(
+        bench.execute(*hardentui_in("check", "--format", "json", "--url", bench.url), timeout=240), ""
+    )
+
+
 def test_inside_and_outside_no_verdict_differs(web: Bench, tmp_path: Path) -> None:
     box(web, tmp_path / "release", *TOOLBOX)
     url = f"unix:///run/host{web.socket}"
 
-    def outside() -> dict[str, Any]:
-        return verdicts(
-            web.execute(*hardentui_in("check", "--format", "json", "--url", web.url), timeout=240), ""
-        )
-
-    before = outside()
+    before = outside(web)
     seen = verdicts(inside(web, "check", "--format", "json", "--url", url), "/run/host")
-    after = outside()
+    after = outside(web)
     # another test's Podman on this machine may come or go meanwhile
     steady = {name for name in {*before, *after} if before.get(name) == after.get(name)}
     assert [(before[name], seen.get(name)) for name in steady if before[name] != seen.get(name)] == []
@@ -100,6 +101,7 @@ def test_inside_and_outside_no_verdict_differs(web: Bench, tmp_path: Path) -> No
         pytest.param(("--pid=host",), id="it sees the processes of the host, and no file"),
         pytest.param((), id="it has processes of its own"),
         pytest.param(("--privileged",), id="it may do everything, to processes of its own"),
+        pytest.param(("-v/:/run/host",), id="it has the files of the host, but not its processes"),
     ],
 )
 def test_a_host_that_cannot_be_seen_is_unknown(web: Bench, tmp_path: Path, options: tuple[str, ...]) -> None:
@@ -113,6 +115,13 @@ def test_a_host_that_cannot_be_seen_is_unknown(web: Bench, tmp_path: Path, optio
     assert "--privileged --pid=host" in why["reason"]
     kernel = seen[f"container {WEB}: writable-rootfs"]
     assert kernel["effective"].startswith("unknown: ")
+    real = outside(web)
+    other = [
+        (real[name]["status"], finding)
+        for name, finding in seen.items()
+        if name in real and finding["status"] not in ("unknown", real[name]["status"])
+    ]
+    assert not other, "what cannot be seen may be unknown, and nothing else"
 
 
 def test_nothing_is_changed_on_the_host_from_a_container(web: Bench, tmp_path: Path) -> None:

@@ -82,9 +82,9 @@ def test_an_install_is_complete(program: str, tmp_path: Path) -> None:
     assert (code, "10 containers" in said) == (1, True), said
     assert hardentui("check", "--demo", "--checklist", "strict", "--summary")[0] == 1
     assert "0 of 25 labs passed" in hardentui("train", "--demo")[1]
-    code, said = hardentui("completion", "bash")
+    code, said = hardentui("config", "completion", "bash")
     assert (code, "_shtab_hardentui" in said) == (0, True), said
-    code, said = hardentui("serve")
+    code, said = hardentui("train", "--serve")
     assert (code != 0, "the extra [web]" in said) == (True, True), said
     page = installed.parents[1] / "share" / "man" / "man1" / "hardentui.1"
     assert page.read_bytes() == (ROOT / "docs" / "man" / "hardentui.1").read_bytes()

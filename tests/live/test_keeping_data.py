@@ -1,9 +1,12 @@
-"""The commands that apply proposes for data in a container's own layer keep it, with owners and modes."""
+"""Data keeps its owners and modes: copied by the commands that apply proposes, and after an undo."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from hardentui.__main__ import main
 from hardentui.features.apply.apply_wishes import keeping_commands
 from hardentui.writers.context import volume_for
 from tests.support.podman import BUSYBOX, Bench
@@ -32,3 +35,32 @@ def test_what_is_proposed_keeps_owners_and_modes(kind: str, request: pytest.Fixt
     finally:
         bench.remove(NAME)
         bench.podman("volume", "rm", "-f", volume)
+
+
+def test_files_that_got_another_owner_get_theirs_back(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container that becomes an ordinary user's owns its volumes. The names in it are a stranger's."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    files = (
+        "cd /data; mkdir -p d 'a\n0:0 b'; touch f d/mine d/yours 'a\n0:0 b/c'; ln -s f l;"
+        " chown -h 33:44 d/yours l"
+    )
+    look = "cd /data; find . -exec stat -c '%n %u:%g' {} + | sort"
+    command = ("sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done")
+    bench.run(NAME, "-v", f"{NAME}:/data", BUSYBOX, *command)
+    try:
+        bench.podman("exec", NAME, "sh", "-c", files)
+        seen = bench.podman("exec", NAME, "sh", "-c", look)
+        plan = tmp_path / "plan.toml"
+        plan.write_text(
+            f'schema = "hardentui/plan/1"\ncontainer = "{NAME}"\n'
+            'fix = [{ check = "root-user", parameters = { user = "1001:1001" } }]\n'
+        )
+        assert main(["apply", NAME, "--plan", str(plan), "--yes", "--url", bench.url]) == 0
+        assert bench.podman("exec", NAME, "stat", "-c", "%u:%g", "/data/d/yours") == "1001:1001"
+        assert main(["undo", "--yes"]) == 0
+        assert bench.podman("exec", NAME, "sh", "-c", look) == seen
+    finally:
+        bench.remove(NAME)
+        bench.podman("volume", "rm", "-f", NAME)

@@ -31,9 +31,7 @@ def bench(podman: Bench, service_image: str) -> Iterator[Bench]:
 @pytest.fixture
 def run(bench: Bench, capsys: pytest.CaptureFixture[str]) -> Run:
     def call(*arguments: str) -> tuple[int, Any, str]:
-        code = main(
-            ["rehearse", NAME, *arguments, "--format", "json", "--patience", "15", "--url", bench.url]
-        )
+        code = main(["trial", NAME, *arguments, "--format", "json", "--patience", "15", "--url", bench.url])
         captured = capsys.readouterr()
         return code, validated(json.loads(captured.out)) if captured.out else None, captured.err
 
@@ -45,7 +43,7 @@ def commit(bench: Bench, change: str, reference: str) -> None:
 
 
 def test_an_update_that_works_and_one_that_breaks_it(bench: Bench, run: Run) -> None:
-    code, _, err = run()
+    code, _, err = run("--image", IMAGE)
     assert code == 2
     assert "is already the image of rehearsed" in err
     before = bench.podman("inspect", NAME, "--format", "{{.Id}} {{.State.Pid}} {{.Image}} {{.RestartCount}}")
@@ -54,7 +52,7 @@ def test_an_update_that_works_and_one_that_breaks_it(bench: Bench, run: Run) -> 
     probe = ("--probe", "curl -fsS -m 2 http://$TWIN_IP:80/")
 
     bench.podman("tag", "localhost/rehearsed:good", IMAGE)
-    code, result, _ = run(*probe)
+    code, result, _ = run("--image", IMAGE, *probe)
     assert (code, result["works"]) == (0, True)
     assert result["before"]["ready"] is result["after"]["ready"] is True
     assert result["old"] == before.split()[2]
@@ -66,7 +64,7 @@ def test_an_update_that_works_and_one_that_breaks_it(bench: Bench, run: Run) -> 
     assert result["after"]["ready"] is False
     assert result["after"]["why"]
 
-    code, result, _ = run("--probe", "false")
+    code, result, _ = run("--image", IMAGE, "--probe", "false")
     assert (code, result["after"]) == (6, None)
     assert (
         bench.podman("inspect", NAME, "--format", "{{.Id}} {{.State.Pid}} {{.Image}} {{.RestartCount}}")

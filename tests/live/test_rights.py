@@ -1,4 +1,4 @@
-"""capabilities, seccomp and lsm on a real Podman: what they say is what the kernel does."""
+"""`check --rights` on a real Podman: what they say is what the kernel does."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def bench(podman: Bench) -> Iterator[Bench]:
 
 
 def told(bench: Bench, capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
-    assert main([*words, "--url", bench.url, "--format", "json"]) == 0
+    assert main(["check", *words[1:], "--rights", "--url", bench.url, "--format", "json"]) == 0
     document = validated(json.loads(capsys.readouterr().out))
-    return {container["container"]: container for container in document["containers"]}
+    return {container["container"]: container[words[0]] for container in document["containers"]}
 
 
 def test_capabilities_are_those_of_the_kernel(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:

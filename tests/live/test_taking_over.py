@@ -199,9 +199,9 @@ def test_a_container_without_volumes(machine: Machine, capsys: pytest.CaptureFix
     """A Quadlet starts it anew from its image: what it wrote into its layer keeps the original."""
     start(machine, "layer", BUSYBOX, *SLEEP, data="/srv")
     before, ids = machine.data({"layer": "/srv"}), machine.ids("layer")
-    assert main(["convert", "layer", "--url", machine.bench.url]) == 0
+    assert main(["fix", "layer", "--as-is", "--url", machine.bench.url]) == 0
     assert "starts without /srv/file" in capsys.readouterr().err
-    steps = written(machine, capsys, "convert", "layer", "--to", "quadlet")
+    steps = written(machine, capsys, "fix", "layer", "--as-is", "--to", "quadlet")
     carry_out(machine, [*steps.next, *steps.finish])
     assert machine.ids("layer-before") == {"layer-before": ids["layer"]}, "it alone has the data"
     carry_out(machine, steps.back)
@@ -243,7 +243,7 @@ def test_data_is_copied_before_the_stop_and_what_changed_meanwhile_after_it(
         "mkdir -p b; ln -f a/first b/l$((i%3)); echo $i >>log; usleep 1000; done"
     )
     machine.bench.podman("run", "-d", "--name=busy", "--volume=/data", BUSYBOX, "sh", "-c", work)
-    steps = written(machine, capsys, "convert", "busy", "--to", "quadlet")
+    steps = written(machine, capsys, "fix", "busy", "--as-is", "--to", "quadlet")
     carry_out(machine, steps.next)
     old = machine.ask("inspect", "-f", "{{(index .Mounts 0).Name}}", "busy-before")
     look = "find . ! -name . -exec stat -c '%n %u:%g %a %F %s %h %Y' {} + | sort; cat log last"
@@ -263,7 +263,7 @@ def test_one_that_goes_when_it_stops_can_come_back(
 ) -> None:
     start(machine, "fleeting", "--rm", "--volume=/data", BUSYBOX, *SLEEP, data="/data")
     before = machine.data({"fleeting": "/data"})
-    steps = written(machine, capsys, "convert", "fleeting", "--to", "quadlet")
+    steps = written(machine, capsys, "fix", "fleeting", "--as-is", "--to", "quadlet")
     carry_out(machine, steps.next)
     carry_out(machine, steps.back)
     assert machine.data({"fleeting": "/data"}) == before
@@ -274,7 +274,7 @@ def test_a_failure_on_the_way_brings_back_what_ran(
 ) -> None:
     start(machine, "unlucky", "--volume=/data", BUSYBOX, *SLEEP, data="/data")
     before, ids = machine.data({"unlucky": "/data"}), machine.ids("unlucky")
-    steps = written(machine, capsys, "convert", "unlucky", "--to", "quadlet")
+    steps = written(machine, capsys, "fix", "unlucky", "--as-is", "--to", "quadlet")
     machine.bench.podman("volume", "create", "unlucky-data-data")  # somebody else's
     with pytest.raises(subprocess.CalledProcessError) as failed:
         carry_out(machine, steps.next)
@@ -289,7 +289,7 @@ def test_what_comes_too_early_or_too_late_does_nothing(
     """To finish what was never begun, and to go back from what is finished."""
     places = pod_of_three(machine)
     before, ids = machine.data(places), machine.ids(*places)
-    steps = written(machine, capsys, "convert", "web")
+    steps = written(machine, capsys, "fix", "web", "--as-is")
     with pytest.raises(subprocess.CalledProcessError) as early:
         carry_out(machine, steps.finish)
     assert "was not taken over: nothing was removed" in early.value.stderr
@@ -308,7 +308,7 @@ def test_a_systemd_that_does_not_answer_brings_back_what_ran(
 ) -> None:
     name = start(rootful, "alone", "--volume=/data", BUSYBOX, *SLEEP, data="/data")
     before, ids = rootful.data({name: "/data"}), rootful.ids(name)
-    steps = written(rootful, capsys, "convert", name, "--to", "quadlet")
+    steps = written(rootful, capsys, "fix", name, "--as-is", "--to", "quadlet")
     units = "/etc/containers/systemd"
     rootful.shell(f"mkdir -p {units} && echo of-others >{units}/{name}-data-data.volume")
     systemctl = rootful.bench.directory / "bin/systemctl"
@@ -328,7 +328,7 @@ def test_an_anonymous_volume_that_changed_after_a_copy_is_not_taken_for_copied(
     machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     start(machine, "busy", "--volume=/data", BUSYBOX, *SLEEP, data="/data")
-    steps = written(machine, capsys, "convert", "busy", "--to", "quadlet")
+    steps = written(machine, capsys, "fix", "busy", "--as-is", "--to", "quadlet")
     carry_out(machine, [*steps.next, *steps.back])
     machine.bench.podman("exec", "busy", "sh", "-c", "echo later >>/data/file")
     before = machine.data({"busy": "/data"})
@@ -346,7 +346,7 @@ def test_a_container_that_others_depend_on(
     start(machine, "side", "--network=container:app", BUSYBOX, *SLEEP)
     start(machine, "reader", "--volumes-from=db", BUSYBOX, *SLEEP)
     stranger = machine.ids(start(machine, "stranger", BUSYBOX, *SLEEP))
-    steps = written(machine, capsys, "convert", "db", "--to", target)
+    steps = written(machine, capsys, "fix", "db", "--as-is", "--to", target)
     places = {"db": "/data", "app": "/own", "reader": "/data"}
     take_over_and_back_and_over(machine, steps, places, ("db", "app", "side", "reader"))
     assert machine.ids("stranger") == stranger
@@ -400,9 +400,22 @@ def test_a_script_for_one_member_leaves_the_others_alone(
 def test_files_that_got_another_owner_get_theirs_back(
     machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A container that becomes an ordinary user's owns its volume; the original would find it changed."""
+    """A container that becomes an ordinary user's owns its volume; the original would find it changed.
+
+    The names in it are those of a stranger: they lead to no file outside of it."""
     name = start(machine, "chowned", "--volume=chowned:/data", BUSYBOX, *SLEEP, data="/data")
-    before = machine.data({name: "/data"})
+    outside = machine.directory / "place"
+    outside.mkdir()
+    outside.chmod(0o777)
+    for file in ("outside", "inside"):
+        machine.bench.execute("touch", str(outside / file))
+    sly = (
+        'mkdir -p "/data/a\n33:44 $1" && touch "/data/a\n33:44 $1/outside" && mkdir /data/d &&'
+        " touch /data/d/inside /data/d/b && chown 5:5 /data/d/inside"
+    )
+    machine.bench.podman("exec", name, "sh", "-c", sly, "sh", str(outside))
+    before, look = machine.data({name: "/data"}), f"stat -c %u:%g {outside}/outside {outside}/inside"
+    owners = machine.bench.execute("sh", "-c", look)
     plan = machine.directory / "plan.toml"
     plan.write_text(
         f'schema = "hardentui/plan/1"\ncontainer = "{name}"\n'
@@ -412,7 +425,14 @@ def test_files_that_got_another_owner_get_theirs_back(
     carry_out(machine, steps.next)
     after = machine.data({name: "/data"})
     assert after != before
+    machine.bench.podman(
+        "exec", name, "sh", "-c", f"mv /data/d /data/e && ln -s {outside} /data/d && touch /data/f"
+    )
     carry_out(machine, steps.back)
+    assert machine.bench.execute("sh", "-c", look) == owners
+    machine.bench.podman(
+        "exec", name, "sh", "-c", "rm /data/d /data/f && mv /data/e /data/d && chown 5:5 /data/d/inside"
+    )
     assert machine.data({name: "/data"}) == before
 
 
@@ -526,7 +546,7 @@ def test_a_compose_stack_of_three(rootful: Machine, capsys: pytest.CaptureFixtur
     compose(rootful, project, "up", "-d")
     for name, path in (("wiki_db_1", "/data"), ("wiki_cache_1", "/cache")):
         rootful.bench.podman("exec", name, "sh", "-c", FILL.format(path))
-    assert main(["convert", "wiki_app_1", "--url", rootful.bench.url]) == 0
+    assert main(["fix", "wiki_app_1", "--as-is", "--url", rootful.bench.url]) == 0
     told = capsys.readouterr()
     assert "the compose project wiki (compose.yaml in" in told.err
     assert "podman-compose@" not in told.out
@@ -537,14 +557,33 @@ def test_a_compose_stack_of_three(rootful: Machine, capsys: pytest.CaptureFixtur
     assert rootful.bench.podman("exec", "wiki_app_1", "nslookup", "db"), "names of services still resolve"
 
 
-def test_a_compose_stack_comes_back_for_compose(rootful: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_compose_stack_comes_back_for_compose(
+    rootful: Machine, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     project = rootful.bench.directory / "wiki"
     project.mkdir(exist_ok=True)
     (project / "compose.yaml").write_text(COMPOSE)
     compose(rootful, project, "up", "-d")
     moved = ("wiki_db_1", "wiki_cache_1", "wiki_app_1")
     ids = rootful.ids(*moved)
-    steps = written(rootful, capsys, "convert", "wiki_db_1")
+    steps = written(rootful, capsys, "fix", "wiki_db_1", "--as-is")
     carry_out(rootful, [*steps.next, *steps.back])
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert (
+        main(
+            [
+                "apply",
+                "wiki_app_1",
+                "--check",
+                "new-privileges-allowed",
+                "--yes",
+                "--url",
+                rootful.bench.url,
+            ]
+        )
+        == 0
+    )
+    assert "for one of its project wiki: until it is forgotten" in capsys.readouterr().err
+    assert main(["undo", "--yes"]) == 0
     compose(rootful, project, "up", "-d")
     assert rootful.ids(*moved) == ids, "compose finds its stack as it left it"

@@ -242,6 +242,16 @@ def test_one_that_has_to_be_killed_to_stop_does_not_work(bench: Bench, trial: Ru
     assert any("does not stop within" in tried["why"] for tried in document["rounds"])
 
 
+@pytest.mark.long
+def test_one_that_starts_only_once_is_told(bench: Bench, trial: Run) -> None:
+    """As squid, which finds its own PID file after it was killed: an undo could not start it either."""
+    bench.run(NAME, BUSYBOX, "sh", "-c", "test ! -e /pid || exit 1; echo 1 >/pid; exec httpd -f -p 80")
+    code, document = trial("--check", "no-memory-limit")
+    assert (code, document["result"]) == (0, "works")
+    told = {part["what"]: part["why"] for part in document["not_exercised"]}
+    assert told["restart"].endswith("exit code 1; once stopped, the original may not start again")
+
+
 def test_one_that_cannot_be_hardened_is_said_so(bench: Bench, trial: Run) -> None:
     script = "grep -q 'NoNewPrivs:.0' /proc/self/status && touch /bin/it && exec httpd -f -p 80"
     bench.run(NAME, BUSYBOX, "sh", "-c", script)

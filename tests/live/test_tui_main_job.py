@@ -6,13 +6,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from textual.widgets import Static
 
 from hardentui.features.first_look import FirstLook
 from hardentui.features.views import Selection
 from hardentui.host.podman.generator import dry_run, find_generator
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.fix_many import FixManyScreen
+from hardentui.tui.screens.walk import WalkScreen
+from hardentui.tui.screens.write import WriteScreen
 from tests.support.podman import BUSYBOX, Bench
 from tests.tui.support import running, until
 
@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.timeout(180),
 ]
 WORST, OTHER = "tui-worst", "tui-other"
-KEYS = ("f", "F", "w")
+KEYS = ("enter", "F", "w", "ctrl+s")
 
 
 async def test_at_most_six_keys_to_a_hardened_quadlet_that_the_generator_accepts(
@@ -37,13 +37,14 @@ async def test_at_most_six_keys_to_a_hardened_quadlet_that_the_generator_accepts
             await until(pilot, lambda: app.session.host is not None)
             worst = app.screen.query_one("#containers").current  # type: ignore[attr-defined]
             assert len(KEYS) <= 6
-            for key in KEYS:
-                await pilot.press(key)
-                screen = app.screen
-                assert isinstance(screen, FixManyScreen)
-                await until(pilot, lambda screen=screen: not screen._waiting_for)  # type: ignore[misc]
-            result = app.screen.query_one("#result").query_one(Static)
-            await until(pilot, lambda: "Written: " in str(result.render()))
+            await pilot.press(KEYS[0])
+            walk = app.screen
+            assert isinstance(walk, WalkScreen)
+            await until(pilot, lambda: not walk.why_not("all"))
+            await pilot.press(*KEYS[1:3])
+            await until(pilot, lambda: isinstance(app.screen, WriteScreen) and not app.screen.why_not("save"))
+            await pilot.press(KEYS[3])
+            await until(pilot, lambda: (tmp_path / "out" / f"{worst.name}.container").exists())
     finally:
         podman.remove(WORST)
         podman.remove(OTHER)

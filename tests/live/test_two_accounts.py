@@ -47,7 +47,7 @@ def test_root_saves_facts_of_a_user_without_reading_more_than_the_user_may(
     facts.touch()
     os.chown(facts, user, user)
     try:
-        assert main(["facts", "save", str(facts), "--url", rootless_podman.url]) == 0
+        assert main(["check", "--save", str(facts), "--url", rootless_podman.url]) == 0
         for command in (["check"], ["doctor"], ["trust"]):
             assert main([*command, "--url", rootless_podman.url]) != 70
     finally:

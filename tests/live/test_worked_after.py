@@ -63,12 +63,16 @@ def carry_out(bench: Bench, image: str, step: Step) -> str:
 
 
 def hardened(bench: Bench, probe: str, directory: Path, *more: str) -> dict[str, Any]:
-    """Trial with learning, then apply; returns the trial's record."""
+    """Trial with learning, then apply; returns the trial's record.
+
+    Args:
+        more: options of apply.
+    """
     words = ["--url", bench.url, "--quiet"]
     learn = ["trial", NAME, "--all", "--learn", "--probe", probe, "--patience", "90", "-o", str(directory)]
-    assert main([*learn, *words, *more]) == 0
+    assert main([*learn, *words]) == 0
     record = json.loads((directory / "trial.json").read_text())
-    assert main(["apply", NAME, "--trial", str(directory / "trial.json"), "--yes", *words]) == 0
+    assert main(["apply", NAME, "--trial", str(directory / "trial.json"), "--yes", *more, *words]) == 0
     assert isinstance(record, dict)
     return record
 
@@ -127,7 +131,10 @@ def test_what_no_probe_exercised_still_works(bench: Bench, service: WorkedServic
     assert eventually(lambda: works(bench, "exec", NAME, "sh", "-c", service.ready)[0], 90), bench.podman(
         "logs", NAME
     )
-    record = hardened(bench, service.probe, tmp_path / "tried")
+    bench.podman("exec", NAME, "sh", "-c", service.before)
+    record = hardened(
+        bench, service.probe, tmp_path / "tried", *(() if service.volumes else ("--keep-data",))
+    )
     learned = record["learned"]
     keep_measured(service.name, record)
     assert learned["profile"], learned["unknown"]

@@ -38,7 +38,7 @@ def test_groff_has_nothing_to_say_of_the_man_page() -> None:
 def test_bash_takes_the_completion_and_offers_commands(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    assert main(["completion", "bash"]) == 0
+    assert main(["config", "completion", "bash"]) == 0
     script = tmp_path / "completion"
     script.write_text(capsys.readouterr().out)
     ask = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -32,18 +31,12 @@ def test_every_command_of_the_first_five_minutes_works(
     for name in ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
         monkeypatch.setenv(name, str(tmp_path / "home"))
     listed = commands()
-    assert len(listed) > 10
+    assert len(listed) == 5
     for line in listed:
-        if line.startswith("hardentui doctor"):
-            continue  # it is about this machine, and test_cli_doctor runs it
-        line = re.sub(r"--until \S+", f"--until {date.today() + timedelta(days=90)}", line)
         code = main([*shlex.split(line)[1:], "--demo"])
         told = capsys.readouterr()
         assert code in FINE, f"{line}: {told.err}"
         assert told.out.strip() or told.err.strip(), f"{line} says nothing"
-    written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
-    assert {"report.json", "shop-web.toml", "units/shop-web.container"} <= written
-    assert any(name.startswith("units/uyuni-server.service.d/") for name in written)
 
 
 SCREENS = {

@@ -11,11 +11,14 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
+from unittest import mock
 
+from hardentui.host.place import find_place
 from hardentui.host.podman.generator import GENERATORS
 from hardentui.model.spec import OLDEST_WITH_QUADLET, Version
 
@@ -254,3 +257,13 @@ class Bench:
         if done.returncode:
             raise subprocess.CalledProcessError(done.returncode, arguments, done.stdout, done.stderr)
         return done.stdout.strip()
+
+
+@contextmanager
+def seen_as_hosts() -> Iterator[None]:
+    """A bench with the root directory of a release is a host of its own, also if its engine is rootless."""
+    with mock.patch(
+        "hardentui.features.opening.engines.find_place",
+        lambda engines: find_place((*engines, *Bench.hosts.values())),
+    ):
+        yield

@@ -52,7 +52,8 @@ class WorkedService(NamedTuple):
         setup: prepares the image; `entry`: its main script.
         probe: shell, on the machine, of a reachable service at $TWIN_IP.
         ready: shell, inside, succeeds when it serves.
-        volumes: directories with its data.
+        volumes: directories with its data; none = all of it is in its own layer.
+        before: work inside, before it is hardened.
     """
 
     name: str
@@ -63,6 +64,7 @@ class WorkedService(NamedTuple):
     ready: str
     work: tuple[Step, ...]
     volumes: tuple[str, ...] = ("/home",)
+    before: str = "true"
 
 
 def _banner(port: int, text: str) -> str:
@@ -368,6 +370,146 @@ SERVICES = (
             Step("owner", "inside", "sleep 1; stat -c owner:%U /home/app/log.1", "owner:www-data"),
             Step("again", "beside", _NODE.format(""), "ok"),
         ),
+    ),
+    WorkedService(
+        "bind", "bind9,bind9-dnsutils,bind9-utils",
+        "printf 'options { directory \"/var/cache/bind\"; listen-on { any; }; recursion no; allow-transfer { any; }; };\\n"
+        "zone \"t.test\" { type primary; file \"/var/lib/bind/t\"; allow-update { any; }; };\\n"
+        "logging { channel f { file \"/home/log/q\" versions 3 size 4k; }; category queries { f; }; };\\n' >/etc/bind/named.conf; "
+        "mkdir -p /home/log; chown bind /home/log; printf '$TTL 60\\n@ SOA t.test. a.t.test. 1 60 60 60 60\\n@ NS a\\n"
+        "a A 192.0.2.7\\n' >/var/lib/bind/t; chown -R bind /var/lib/bind",
+        "mkdir -p /run/named; chown bind /run/named; exec named -f -u bind",
+        _open(53), _inside(53),
+        (
+            Step("query", "beside", "dig +short @127.0.0.1 a.t.test", "192.0.2.7"),
+            Step("update", "beside", "printf 'server 127.0.0.1\\nupdate add b.t.test 60 A 192.0.2.8\\nsend\\n' | nsupdate; "
+                 "dig +short @127.0.0.1 b.t.test", "192.0.2.8"),
+            Step("transfer", "beside", "dig @127.0.0.1 t.test axfr", "192.0.2.8"),
+            Step("rotation", "beside", "for i in $(seq 150); do dig +short @127.0.0.1 a.t.test; done", "192.0.2.7"),
+            Step("its logs", "inside", "ls /home/log", "q.0"),
+            Step("sync, dump, stats", "inside", "rndc sync -clean && rndc dumpdb -all && rndc stats && sleep 1 && "
+                 "grep -c 192.0.2.8 /var/lib/bind/t && ls /var/cache/bind", "named.stats"),
+            Step("reload", "signal", "HUP"),
+            Step("again", "beside", "sleep 1; dig +tcp +short @127.0.0.1 b.t.test", "192.0.2.8"),
+        ),
+        ("/home", "/var/lib/bind"),
+    ),
+    WorkedService(
+        "exim", "exim4-daemon-light,curl",
+        f"{ANNA}; sed -i \"s/^dc_eximconfig_configtype=.*/dc_eximconfig_configtype='local'/; "
+        "s/^dc_local_interfaces=.*/dc_local_interfaces='0.0.0.0'/; s/^dc_other_hostnames=.*/dc_other_hostnames='localhost'/; "
+        "s/^dc_localdelivery=.*/dc_localdelivery='maildir_home'/\" /etc/exim4/update-exim4.conf.conf; update-exim4.conf",
+        "exec exim4 -bdf -q30m", _banner(25, "220"), _inside(25),
+        (
+            Step("delivery", "beside", f"printf '{_MAIL}' >/m; curl -sS smtp://127.0.0.1 --mail-from b@t "
+                 "--mail-rcpt anna@localhost -T /m"),
+            Step("in the mailbox", "inside", "for i in $(seq 30); do ls /home/anna/Maildir/new/* && break; sleep 1; "
+                 "done; stat -c owner:%U /home/anna/Maildir/new/*", "owner:anna"),
+            Step("a local user sends", "inside", f"printf '{_MAIL}' | su anna -c '/usr/sbin/sendmail anna@localhost'; "
+                 "for i in $(seq 30); do test $(ls /home/anna/Maildir/new | wc -l) = 2 && break; sleep 1; done; "
+                 "ls /home/anna/Maildir/new | wc -l", "2"),
+            Step("queue", "inside", "exim4 -bp; exim4 -qff; exim4 -bpc; echo fine", "fine"),
+            Step("rotation", "inside", "mv /var/log/exim4/mainlog /var/log/exim4/mainlog.1"),
+            Step("reload", "signal", "HUP"),
+            Step("again", "beside", f"sleep 2; printf '{_MAIL}' >/m; curl -sS smtp://127.0.0.1 --mail-from b@t "
+                 "--mail-rcpt anna@localhost -T /m"),
+            Step("its log", "inside", "sleep 3; grep -c Completed /var/log/exim4/mainlog", "1"),
+        ),
+        ("/home", "/var/spool/exim4", "/var/log/exim4"),
+    ),
+    WorkedService(
+        "supervisor", "supervisor,python3-minimal,curl",
+        f"{ANNA}; mkdir -p /home/log; printf '[supervisord]\\nnodaemon=true\\nuser=root\\npidfile=/run/s.pid\\nlogfile=/home/log/s\\n"
+        "[unix_http_server]\\nfile=/run/s.sock\\n[supervisorctl]\\nserverurl=unix:///run/s.sock\\n"
+        "[rpcinterface:supervisor]\\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\\n"
+        "[program:web]\\ncommand=python3 -m http.server 8000 -d /etc\\nuser=www-data\\nstderr_logfile=/home/log/web\\n"
+        "stderr_logfile_maxbytes=1KB\\n[program:job]\\ncommand=sh -c \"while :; do date >/home/anna/now; sleep 1; done\"\\n"
+        "user=anna\\n[include]\\nfiles=/home/more/*.conf\\n' >/etc/s.conf; mkdir -p /home/more",
+        "exec supervisord -c /etc/s.conf", _open(8000), _inside(8000),
+        (
+            Step("page", "beside", "curl -sS http://127.0.0.1:8000/hosts", "localhost"),
+            Step("job", "inside", "stat -c owner:%U /home/anna/now", "owner:anna"),
+            Step("rotation", "beside", "for i in $(seq 30); do curl -sS http://127.0.0.1:8000/hosts >/dev/null; done"),
+            Step("its logs", "inside", "ls /home/log", "web.1"),
+            Step("restart", "inside", "supervisorctl -c /etc/s.conf restart web job; sleep 2; supervisorctl -c /etc/s.conf status",
+                 "RUNNING"),
+            Step("a program dies", "inside", "kill -9 $(supervisorctl -c /etc/s.conf pid web); sleep 3; "
+                 "supervisorctl -c /etc/s.conf status web", "RUNNING"),
+            Step("a new program", "inside", "printf '[program:new]\\ncommand=sleep 1000\\nuser=daemon\\n' >/home/more/n.conf; "
+                 "supervisorctl -c /etc/s.conf update; sleep 2; supervisorctl -c /etc/s.conf status new", "RUNNING"),
+            Step("reload", "signal", "HUP"),
+            Step("again", "beside", "sleep 6; curl -sS http://127.0.0.1:8000/hosts", "localhost"),
+        ),
+    ),
+    WorkedService(
+        "samba", "samba,smbclient",
+        f"{ANNA}; useradd -m ben; printf '[global]\\nmap to guest = never\\nlog file = /home/log/smb\\nmax log size = 5\\n"
+        "[share]\\npath = /home/share\\nread only = no\\nvalid users = anna ben\\nforce create mode = 0660\\n[homes]\\nread only = no\\n' "
+        ">/etc/samba/smb.conf; mkdir -p /home/share /home/log; chmod 1777 /home/share; "
+        "for u in anna ben; do printf 'secret\\nsecret\\n' | smbpasswd -s -a $u; done",
+        "exec smbd -F --no-process-group", _open(445), _inside(445),
+        (
+            Step("upload", "beside", "smbclient -U anna%secret //127.0.0.1/share -c 'put /etc/hosts f; mkdir d; rename f d/g; ls d/*'", " g "),
+            Step("owner", "inside", "stat -c owner:%U /home/share/d/g", "owner:anna"),
+            Step("another user", "beside", "smbclient -U ben%secret //127.0.0.1/ben -c 'put /etc/hosts mine; ls'", "mine"),
+            Step("owner of it", "inside", "stat -c owner:%U /home/ben/mine", "owner:ben"),
+            Step("accounts", "inside", "useradd -m carl; printf 's\\ns\\n' | smbpasswd -s -a carl; pdbedit -L", "carl"),
+            Step("status", "inside", "smbcontrol smbd reload-config && smbstatus -b && echo fine", "fine"),
+            Step("reload", "signal", "HUP"),
+            Step("again", "beside", "sleep 1; smbclient -U anna%secret //127.0.0.1/share -c 'get d/g /g; del d/g; rmdir d' && "
+                 "cat /g", "localhost"),
+        ),
+        ("/home", "/var/lib/samba"),
+    ),
+    WorkedService(
+        "freeradius", "freeradius,freeradius-utils",
+        "printf 'anna Cleartext-Password := \"secret\"\\n' >>/etc/freeradius/3.0/users; sed -i '1i anna Cleartext-Password := \"secret\"' "
+        "/etc/freeradius/3.0/mods-config/files/authorize; sed -i 's/^\\tauth = no/\\tauth = yes/' /etc/freeradius/3.0/radiusd.conf; "
+        "ln -sf ../mods-available/detail /etc/freeradius/3.0/mods-enabled/",
+        "mkdir -p /run/freeradius; chown freerad /run/freeradius; exec freeradius -f -l /var/log/freeradius/radius.log", "true",
+        "grep -q Ready /var/log/freeradius/radius.log",
+        (
+            Step("login", "beside", "radtest anna secret 127.0.0.1 0 testing123", "Access-Accept"),
+            Step("accounting", "beside", "printf 'User-Name=anna\\nAcct-Session-Id=1\\nAcct-Status-Type=Start\\nNAS-IP-Address=127.0.0.1\\n' | "
+                 "radclient 127.0.0.1 acct testing123", "Accounting-Response"),
+            Step("its records", "inside", "find /var/log/freeradius/radacct -type f", "detail-"),
+            Step("rotation", "inside", "mv /var/log/freeradius/radius.log /var/log/freeradius/old"),
+            Step("reload", "signal", "HUP"),
+            Step("again", "beside", "sleep 2; radtest anna secret 127.0.0.1 0 testing123", "Access-Accept"),
+            Step("its log", "inside", "cat /var/log/freeradius/radius.log", "Login OK"),
+        ),
+        ("/var/log/freeradius",),
+    ),
+    WorkedService(
+        "rsyslog", "rsyslog,netcat-openbsd",
+        f"{ANNA}; printf 'module(load=\"imtcp\")\\nmodule(load=\"imudp\")\\ninput(type=\"imtcp\" port=\"514\")\\n"
+        "input(type=\"imudp\" port=\"514\")\\n$FileOwner anna\\n$FileGroup anna\\n$FileCreateMode 0640\\n$CreateDirs on\\n$DirOwner anna\\n"
+        "template(name=\"h\" type=\"string\" string=\"/home/log/%%hostname%%/%%programname%%\")\\n*.* ?h\\n' >/etc/rsyslog.conf; mkdir -p /home/log",
+        "exec rsyslogd -n -i /run/rsyslogd.pid", _open(514), _inside(514),
+        (
+            Step("tcp", "beside", "printf '<13>Nov 29 11:00:00 alpha app: one\\n' | nc -q1 127.0.0.1 514"),
+            Step("udp", "beside", "printf '<13>Nov 29 11:00:00 beta job: two\\n' | nc -u -q1 -w1 127.0.0.1 514"),
+            Step("its files", "inside", "sleep 1; cat /home/log/alpha/app /home/log/beta/job; stat -c owner:%U /home/log/alpha/app", "owner:anna"),
+            Step("rotation", "inside", "mv /home/log/alpha/app /home/log/alpha/app.1"),
+            Step("reload", "signal", "HUP"),
+            Step("again", "beside", "sleep 1; printf '<13>Nov 29 11:00:00 alpha app: three\\n' | nc -q1 127.0.0.1 514"),
+            Step("its new file", "inside", "sleep 1; cat /home/log/alpha/app", "three"),
+        ),
+        ("/home",),
+    ),
+    WorkedService(
+        "mariadb-layer", "mariadb-server",
+        "printf '[mariadbd]\\nbind-address=0.0.0.0\\n' >/etc/mysql/mariadb.conf.d/99.cnf; mariadb-install-db --user=mysql >/dev/null",
+        "mkdir -p /run/mysqld; chown mysql /run/mysqld; exec mariadbd --user=mysql",
+        _open(3306), "mariadb-admin ping",
+        (
+            Step("before", "inside", "mariadb -e 'select * from kept.before_it'", "precious"),
+            Step("tables", "inside", "mariadb -e 'create table kept.t as select seq from kept.seq_1_to_20000; select count(*) from kept.t'",
+                 "20000"),
+            Step("dump", "inside", "mariadb-dump --all-databases | tail -1", "completed"),
+        ),
+        (),
+        "mariadb -e 'create database kept; create table kept.before_it as select \"precious\"'",
     ),
 )  # fmt: skip
 

@@ -16,7 +16,6 @@ from hardentui.tui.screens.command_log import CommandLogScreen
 from hardentui.tui.screens.connection import ConnectionScreen
 from hardentui.tui.screens.explain import ExplainScreen
 from hardentui.tui.screens.export import ExportScreen
-from hardentui.tui.screens.fix_many import FixManyScreen
 from hardentui.tui.screens.help import HelpScreen
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.host import HostScreen
@@ -46,7 +45,6 @@ SCREENS = (
     ConnectionScreen,
     CommandLogScreen,
     ExplainScreen,
-    FixManyScreen,
     ValuesScreen,
     WriteScreen,
     HelpScreen,

@@ -447,7 +447,6 @@ async def test_without_another_engine_enter_says_so() -> None:
         ("enter", "There is no container to walk through."),
         ("space", "There is no container to mark."),
         ("a", "There is no container to mark."),
-        ("f", "There is no container to fix."),
         ("e", "There is no row to explain."),
         ("m", "There is no container to monitor."),
         ("r", "There is no container to check."),
@@ -473,7 +472,7 @@ async def test_keys_that_need_the_checks_say_that_they_are_being_loaded() -> Non
     app = make_app(host)
     async with started(app) as pilot:
         await shows(pilot, "shop-web")
-        for key, why in (("f", "still being loaded"), ("m", "still being loaded"), ("R", "still loading")):
+        for key, why in (("h", "still being loaded"), ("m", "still being loaded"), ("R", "still loading")):
             await pilot.press(key)
             await until(pilot, lambda why=why: why in _told(app))  # type: ignore[misc]
         host.loading.set()
@@ -498,3 +497,27 @@ async def test_a_number_leads_into_what_to_do_first() -> None:
         await shows(pilot, "Do these first", "1  shop-web, db: Runs as root with default rights", "trial")
         await pilot.press("1", shows="shop-web › 4 User privileges")
         await pilot.press("escape", shows="Do these first")
+
+
+async def test_a_wide_screen_shows_the_fixes_and_what_they_change_beside_the_list() -> None:
+    async with running(make_app(some()), size=(200, 60)) as pilot:
+        await shows(pilot, "Do these first", "Grey: needs a decision", "--- today/")
+        first = screen_text(pilot.app)
+        await pilot.press("down")
+        await until(pilot, lambda: "--- today/" in screen_text(pilot.app) and screen_text(pilot.app) != first)
+        await pilot.resize_terminal(120, 36)
+        await until(pilot, lambda: "--- today/" not in screen_text(pilot.app))
+        await pilot.resize_terminal(200, 60)
+        await shows(pilot, "--- today/")
+
+
+async def test_a_walk_opens_on_what_the_owner_of_the_container_can_fix() -> None:
+    app = make_app(some())
+    async with running(app, (120, 36)) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+        assert isinstance(app.screen, WalkScreen)
+        report = app.session.rows[app.screen.container_key].report
+        assert report is not None
+        worst = max(finding.severity for finding in report.failing)
+        await shows(pilot, next(each.title for each in report.failing if each.severity is worst))

@@ -140,27 +140,6 @@ async def test_without_colours_everything_can_still_be_read(monkeypatch: pytest.
         await until(pilot, cursor_is_seen)
 
 
-@pytest.mark.parametrize("size", [(60, 16), (200, 60)])
-async def test_many_containers_are_fixed_without_colours_and_with_ascii_alone(
-    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(os.environ, "NO_COLOR", "1")
-    app = make_app(some(), environ={"HARDENTUI_ASCII": "1", "NO_COLOR": "1"})
-    async with running(app, size) as pilot:
-        await pilot.press("a", "f", shows=("[x] units", "[ ] run script", "ready"))
-        await until(pilot, lambda: "planning" not in screen_text(app))
-        assert "->" in screen_text(app)
-        odd = {sign for sign in screen_text(app) if not sign.isascii()}
-        assert odd <= _LINES, screen_text(app)
-
-        def cursor_is_seen() -> bool:
-            row = next(y for y, line in enumerate(screen_lines(app)) if line.lstrip().startswith("shop-web"))
-            strip = app.screen._compositor.render_strips(app.size)[row]
-            return any(segment.style and segment.style.reverse for segment in strip)
-
-        await until(pilot, cursor_is_seen)
-
-
 @pytest.mark.parametrize("name", [theme.name for theme in THEMES] + ["textual-light", "nord", "ansi-dark"])
 async def test_every_theme_can_be_used(name: str) -> None:
     app = make_app(some(), settings=Settings(theme=name))

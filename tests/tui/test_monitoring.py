@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 
 import pytest
 from textual.widgets import Static
@@ -83,26 +82,6 @@ async def test_a_lost_podman_is_told_and_asked_again() -> None:
         await shows(pilot, "[bold]damaged␛[2J", "Retrying")
         host.find(label)
         await until(pilot, lambda: "Retrying" not in screen_text(app))
-
-
-async def test_a_baseline_is_kept_and_forgotten(tmp_path: Path) -> None:
-    app = make_app(some(state_directory=lambda: tmp_path))
-    async with running(app, (120, 40)) as pilot:
-        await shows(pilot, "▸ shop-web")
-        await pilot.press("m", shows="none; b saves")
-        await pilot.press("b", shows=("Saved: 1 program, 0 open ports", "0 new, 0 changed"))
-        assert len(list((tmp_path / "baselines").iterdir())) == 1
-        await pilot.press("B", shows="Delete the baseline of this container?")
-        await pilot.press("y", shows=("The baseline is deleted", "none; b saves"))
-        assert list((tmp_path / "baselines").iterdir()) == []
-
-
-async def test_no_baseline_is_kept_of_a_simulated_host() -> None:
-    app = make_app(some())
-    async with running(app) as pilot:
-        await shows(pilot, "▸ shop-web")
-        await pilot.press("m", shows=("shop-web › monitor", "running"))
-        await pilot.press("b", shows="Only real containers can have")
 
 
 @pytest.mark.parametrize("size", [(60, 16), (200, 60)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hardentui.tui.screens.fix_many import FixManyScreen
+from hardentui.tui.screens.card import CardScreen
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.widgets.container_list import ContainerList
 from tests.tui.replayed import Host, some
@@ -40,8 +40,9 @@ async def test_a_kept_original_comes_last_and_does_not_count(size: tuple[int, in
         await until(pilot, lambda: listed.shown[-1] == host.key(_NAME))
         await pilot.press("S", shows="best first")
         assert listed.shown[-1] == host.key(_NAME), "also in the other order"
-        await pilot.press("end", shows="The original of web, kept for an undo.")
-        for key in ("enter", "f", "space"):
+        await pilot.press("end")
+        await shows(pilot, "The original of web, kept for an undo.")
+        for key in ("enter", "h", "space"):
             app.clear_notifications()
             await pilot.press(key)
             told = [notice.message for notice in app._notifications]
@@ -50,7 +51,7 @@ async def test_a_kept_original_comes_last_and_does_not_count(size: tuple[int, in
             ]
             assert isinstance(app.screen, HomeScreen)
             assert not app.session.marks
-        await pilot.press("a", "f")
-        await until(pilot, lambda: isinstance(app.screen, FixManyScreen))
+        await pilot.press("a", "h")
+        await until(pilot, lambda: isinstance(app.screen, CardScreen))
         assert host.key(_NAME) not in app.session.marks
         assert len(app.session.marks) == 3

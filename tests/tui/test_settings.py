@@ -9,9 +9,9 @@ import pytest
 from textual.widgets import Input
 
 from hardentui.features.first_look import FirstLook
-from hardentui.features.settings.reading import settings_file
 from hardentui.features.views import Selection
 from hardentui.model.settings import Notice, SettingOrigin, Settings, SettingSource
+from hardentui.state.own_files import settings_file
 from hardentui.state.remembered import Remembered
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.walk import WalkScreen

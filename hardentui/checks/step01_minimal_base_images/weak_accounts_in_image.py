@@ -40,7 +40,7 @@ def _image(*weak: str) -> ImageFacts:
 
 
 CHECK = Check(
-    title="Easy way to root in image",
+    title="Weak account in image",
     severity=Severity.MEDIUM,  # root inside without a password: a layer inside the container is missing
     scope=Kind.IMAGE,
     summary="Lock the account or remove the rule, then rebuild the image",

@@ -20,15 +20,22 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.model.known import known
-from hardentui.options import IMAGE, ROOTFS
-from hardentui.reading.images import Reference, image_name, is_image_id, reference, refuse_where_updated
+from hardentui.options import IMAGE
+from hardentui.reading.images import (
+    Reference,
+    image_name,
+    is_image_id,
+    reference,
+    refuse_where_updated,
+    without_image,
+)
 
 _FLOATING = ("latest", "stable", "main", "master", "edge", "nightly", "rolling")
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    if facts.spec[ROOTFS]:
-        return not_applicable("the container runs from a host directory (--rootfs), not from an image")
+    if why := without_image(facts):
+        return not_applicable(why)
     if facts.inspect.get("IsInfra"):
         return not_applicable("Podman chooses the image of a pod's infra container")
     name = image_name(facts)

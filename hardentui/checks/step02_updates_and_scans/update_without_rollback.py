@@ -18,10 +18,10 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.model.known import known
-from hardentui.options import HEALTH_CMD, LABELS, ROOTFS, SDNOTIFY
+from hardentui.options import HEALTH_CMD, LABELS, SDNOTIFY
 from hardentui.reading.containers import labels_of, sure
 from hardentui.reading.health import always_passes
-from hardentui.reading.images import health_check, health_status
+from hardentui.reading.images import health_check, health_status, without_image
 
 _AUTO = "io.containers.autoupdate"
 
@@ -29,7 +29,7 @@ _AUTO = "io.containers.autoupdate"
 def evaluate(facts: ContainerFacts) -> Verdict:
     if labels_of(facts).get(_AUTO) not in ("registry", "image", "local"):
         without = not_applicable("no automatic updates (see no-update-path)")
-        return without if facts.spec[ROOTFS] else sure(without, known(lambda: facts.image))
+        return without if without_image(facts) else sure(without, known(lambda: facts.image))
     notify = facts.spec[SDNOTIFY]
     declared = f"sdnotify {notify or 'not set'}"
     if notify == "container":

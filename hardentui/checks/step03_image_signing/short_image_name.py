@@ -18,17 +18,17 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.model.facts import NotRunning
-from hardentui.options import IMAGE, ROOTFS
+from hardentui.options import IMAGE
 from hardentui.options.argv import parse_create_command
-from hardentui.reading.images import is_image_id, reference
+from hardentui.reading.images import is_image_id, reference, without_image
 
 _FULL = "docker.io/library/nginx:1.27"
 _TYPED = {"ImageName": _FULL, "Config": {"CreateCommand": ["podman", "run", "-d", "nginx:1.27"]}}
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
-    if facts.spec[ROOTFS]:
-        return not_applicable("the container runs from a host directory (--rootfs), not from an image")
+    if why := without_image(facts):
+        return not_applicable(why)
     name = facts.spec[IMAGE] or facts.image_name
     if not name:
         return unknown("Podman does not report which image the container was created from")

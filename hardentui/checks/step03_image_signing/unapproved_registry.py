@@ -21,14 +21,14 @@ from __future__ import annotations
 from hardentui.checks.examples import ACCEPT, rejecting
 from hardentui.checks.prelude import *
 from hardentui.model.trust import full_reference, registry_of, rule_for, scopes_of
-from hardentui.options import IMAGE, ROOTFS
-from hardentui.reading.images import image_name, is_image_id, reference
+from hardentui.options import IMAGE
+from hardentui.reading.images import image_name, is_image_id, reference, without_image
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     name = facts.image_name or image_name(facts)
-    if facts.spec[ROOTFS]:
-        return not_applicable("the container runs from a host directory (--rootfs), not from an image")
+    if why := without_image(facts):
+        return not_applicable(why)
     if not name or is_image_id(name):
         return unknown("the image has no name, so its origin is not known")
     if reference(name).local:

@@ -12,23 +12,23 @@ results and signatures actually refer to.
 
 What may break:
 Updates no longer arrive by themselves: a new version needs a new digest, and `podman auto-update` with the
-registry policy does not update a pinned container. Decide who changes the digest and when: `hardentui pins`
-moves it, as may a bot or your weekly update. The registry must still have the image with that digest.
+registry policy does not update a pinned container. Decide who changes the digest and when: a bot such as
+Renovate, which reads Quadlet files, or your weekly update. The registry must still have the image with it.
 """
 
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.options import IMAGE, ROOTFS
-from hardentui.reading.images import image_name, is_image_id, reference, refuse_where_updated
+from hardentui.options import IMAGE
+from hardentui.reading.images import image_name, is_image_id, reference, refuse_where_updated, without_image
 
 _DIGEST = "sha256:" + "5f" * 32
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
     name = image_name(facts)
-    if facts.spec[ROOTFS]:
-        return not_applicable("the container runs from a host directory (--rootfs), not from an image")
+    if why := without_image(facts):
+        return not_applicable(why)
     if is_image_id(name) or reference(name).digest:
         return passed(name)
     if reference(name).local:

@@ -22,14 +22,14 @@ from __future__ import annotations
 from hardentui.checks.examples import ACCEPT, SIGSTORE, rejecting
 from hardentui.checks.prelude import *
 from hardentui.model.trust import rule_for
-from hardentui.options import IMAGE, ROOTFS
-from hardentui.reading.images import image_name, is_image_id, reference
+from hardentui.options import IMAGE
+from hardentui.reading.images import image_name, is_image_id, reference, without_image
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
     name = facts.image_name or image_name(facts)
-    if facts.spec[ROOTFS]:
-        return not_applicable("the container runs from a host directory (--rootfs), so no image is pulled")
+    if why := without_image(facts):
+        return not_applicable(why)
     if not name or is_image_id(name):
         return not_applicable("the image has no name, so it cannot be pulled again")
     if reference(name).local:

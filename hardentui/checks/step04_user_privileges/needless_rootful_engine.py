@@ -23,7 +23,7 @@ from __future__ import annotations
 from hardentui.checks.prelude import *
 from hardentui.model.known import known
 from hardentui.options import CGROUP_PARENT, DEVICES, GPUS, IPC, MOUNTS, PID, PRIVILEGED, PUBLISH, Mount, Port
-from hardentui.options.capabilities import bounding_set
+from hardentui.options.table import bounding_set
 from hardentui.reading.mounts import HostMount, at_or_above, host_mounts
 from hardentui.reading.networks import asks_for_host_network, ports_of_pod
 

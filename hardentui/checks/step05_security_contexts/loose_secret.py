@@ -47,7 +47,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if bad:
         evidence = tuple(Evidence(f"secret {visible(name, 60)}", trouble) for name, trouble in bad)
         names = listed([visible(name, 60) for name, _ in bad])
-        return failed(f"more processes than necessary can read {names}", declared, evidence=evidence)
+        return failed(f"every process inside can read {names}", declared, evidence=evidence)
     if refused:
         evidence = tuple(
             Evidence(f"secret {visible(name, 60)}", f"driver {driver}") for name, driver in refused

@@ -43,7 +43,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         lambda limits: _assess(facts, limits),
         declared_bad=not _is_declared(facts, spec) or ignored(facts),
         declared=_words(spec),
-        reason=f"all CPUs of the host may be used{weight}",
+        reason=f"can use all CPUs of the host{weight}",
         where="cgroup of the container and above: cpu.max, cpuset.cpus",
     )
     return unless_without_cgroup(facts, verdict)

@@ -60,7 +60,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         assess,
         declared_bad=_is_none(facts, max(0, memory)) or endless_swap or ignored(facts),
         declared=declared,
-        reason="memory is limited, but swap is not" if only_swap else "all memory of the host may be used",
+        reason="memory is limited, but swap is not" if only_swap else "can use all memory of the host",
         where="cgroup of the container and above: memory.max",
     )
     return unless_without_cgroup(facts, verdict)

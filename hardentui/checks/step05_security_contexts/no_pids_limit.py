@@ -37,7 +37,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         ),
         declared_bad=not 0 < limit <= highest or ignored(facts),
         declared=f"{limit} tasks" if limit > 0 else "unlimited",
-        reason=f"more than {highest} processes and threads may start",
+        reason=f"can start more than {highest} processes and threads",
         where="cgroup of the container and above: pids.max",
     )
     return unless_without_cgroup(facts, verdict)

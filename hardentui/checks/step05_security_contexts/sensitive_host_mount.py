@@ -66,7 +66,7 @@ def _seen(exposed: SensitiveMount) -> str:
     mount = exposed.mount
     path = "" if mount.path == mount.mount.source else f" is {mount.path} and"
     if names := exposed.further_names:
-        path = f"{path} shows {listed(names)} by a further name and"
+        path = f"{path} also leads to {listed(names)} and"
     gives = f"{shown([mount.mount])}{path} gives {listed([gain.value for gain in exposed.gains])}"
     return "; ".join(part for part in (gives, came_from(mount)) if part)
 

@@ -31,10 +31,12 @@ _LOOSE = ("dev", "exec", "suid")
 def evaluate(facts: ContainerFacts) -> Verdict:
     writable = _writable(facts)
     loosened = [mount for mount in facts.spec[MOUNTS] if _asked(mount)]
+    table = ask(facts, lambda kernel: kernel.mounts)
     if not writable and not loosened:
+        if isinstance(table, Unread) and _brings_more(facts):
+            return unknown(table.reason)  # what is mounted below a read-only directory stays writable
         return passed("no writable host directory is mounted")
     declared = shown([*(source.mount for source in writable), *loosened])
-    table = ask(facts, lambda kernel: kernel.mounts)
     tight = all(not _missing(source.mount.options) for source in writable) and not loosened
     if isinstance(table, Unread) and tight:
         return unknown(table.reason, declared)
@@ -52,7 +54,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     where = proc(facts, "mountinfo") if live else "--volume"
     evidence = tuple(Evidence(where, f"{point} lacks {', '.join(missing)}") for point, missing in bad)
     return failed(
-        f"programs, setuid bits or devices work on {listed([point for point, _ in bad])}",
+        f"no nosuid, nodev or noexec on {listed([point for point, _ in bad])}",
         declared,
         effective,
         evidence,
@@ -72,6 +74,11 @@ def _writable(facts: ContainerFacts) -> list[HostMount]:
         and not source.path.startswith("/dev/")
         and source.path not in sockets
     ]
+
+
+def _brings_more(facts: ContainerFacts) -> bool:
+    """Whether a directory is mounted with all that the host has mounted below it."""
+    return any(mount.type == "bind" and "bind" not in mount.options for mount in facts.spec[MOUNTS])
 
 
 def _asked(mount: Mount) -> tuple[str, ...]:

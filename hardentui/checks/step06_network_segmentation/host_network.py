@@ -45,7 +45,7 @@ from hardentui.reading.networks import (
 _DECLARED = "configured to use the host's network"
 _FIRST_TEMPORARY = 32768
 _OF_POD = "its pod uses the host's network, and so does each member"
-_OF_LENDER = "the network that it borrows is the host's"
+_OF_LENDER = "the network that it joins is the host's"
 _BORROWED = "the kernel shows the host's network, although that is not configured"
 
 
@@ -79,7 +79,7 @@ def _why(facts: ContainerFacts) -> str:
 def remediate(spec: Spec, context: FixContext) -> Spec:
     leave_pods_alone(context.facts)
     if modes(spec) & {"container", "ns"}:
-        raise CannotFix("the network is borrowed from another container", "Fix that container instead.")
+        raise CannotFix("it uses the network of another container", "Fix that container.")
     if "host" not in modes(spec):
         return spec
     kept = tuple(value for value in spec[NETWORK] if mode_of(value) != "host")

@@ -37,7 +37,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return not_applicable("no ports published by number")
     low = [port for port in ports if _low(port, parameters.texts("allowed"))]
     if low:
-        return failed(f"privileged host ports: {shown(low)}", shown(ports))
+        return failed(f"publishes ports below 1024: {shown(low)}", shown(ports))
     return passed(shown(ports))
 
 

@@ -22,8 +22,8 @@ import shlex
 
 from hardentui.checks.prelude import *
 from hardentui.model.facts import FileChange, Process
-from hardentui.options import READ_ONLY
-from hardentui.reading.containers import ask_or
+from hardentui.options import PASSWD, READ_ONLY, USER, USERNS
+from hardentui.reading.containers import ask_or, declared_user, is_root
 
 _EXPECTED = ("/tmp", "/var/tmp", "/run", "/var/run", "/dev", "/proc", "/sys", "/var/cache", "/var/log")  # noqa: S108
 _BY_PODMAN = frozenset({"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab"})
@@ -34,7 +34,8 @@ _SHOWN = 12
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     foreign = _foreign_programs(facts)
-    changes = _meaningful(facts.changes, parameters.texts("expected"), _mounted(facts))
+    expected = (*parameters.texts("expected"), *_accounts_by_podman(facts))
+    changes = _meaningful(facts.changes, expected, _mounted(facts))
     if not changes and not foreign:
         return passed(f"{plural(len(facts.changes), 'change')}, none unexpected")
     evidence = tuple(Evidence(process.executable, f"runs as PID {process.pid}") for process in foreign)
@@ -49,6 +50,13 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     severity = Severity.HIGH if programs else Severity.MEDIUM
     reason = f"{plural(len(changes), 'file differs', 'files differ')} from the image"
     return failed(reason, evidence=evidence, severity=severity, commands=commands)
+
+
+def _accounts_by_podman(facts: ContainerFacts) -> tuple[str, ...]:
+    """Podman adds a user that it is given by number, and one of `keep-id`, to the container's accounts."""
+    numeric = declared_user(facts).partition(":")[0].isdecimal() and not is_root(declared_user(facts))
+    added = numeric or facts.spec[USERNS].startswith("keep-id")
+    return ("/etc/passwd", "/etc/group") if added and facts.spec[PASSWD] else ()
 
 
 def _meaningful(
@@ -109,6 +117,7 @@ _QUIET = (
     FileChange("/run/nginx.pid", "added"),
 )
 _SHELL = FileChange("/usr/share/nginx/html/up.php", "added")
+_ACCOUNTS = (FileChange("/etc/passwd", "modified"), FileChange("/etc/group", "modified"))
 _MINER = FileChange("/usr/bin/kdevtmpfsi", "added")
 
 CHECK = Check(
@@ -119,8 +128,13 @@ CHECK = Check(
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,
     parameters={"expected": _EXPECTED},
-    passes=lambda: (container(changes=()), container(changes=_QUIET)),
+    passes=lambda: (
+        container(changes=()),
+        container(changes=_QUIET),
+        container((USER, "1000"), changes=_ACCOUNTS),
+    ),
     fails=lambda: (
+        container(changes=_ACCOUNTS),
         container(changes=(*_QUIET, _SHELL)),
         container(
             changes=(_MINER,),

@@ -62,7 +62,8 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     )
     if extra:
         ports = ", ".join(sorted({f"{socket.port}/{_protocol(socket)}" for socket in extra}))
-        return failed(f"listens on {ports}, not declared", allowed, effective, evidence)
+        severity = None if declared else Severity.LOW  # nobody declares anything: no deviation to see
+        return failed(f"listens on {ports}, not declared", allowed, effective, evidence, severity)
     return passed(allowed, effective)
 
 

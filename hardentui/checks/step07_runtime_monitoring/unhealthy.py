@@ -44,7 +44,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if not check:
         return not_applicable("no health check (see missing-health-check)")
     if action not in _ACTIONS:
-        return failed("becoming unhealthy has no effect", declared, status, evidence, Severity.LOW)
+        return failed("nothing happens when it becomes unhealthy", declared, status, evidence, Severity.LOW)
     minutes = _delay(facts.spec) // 60
     if minutes > _SLOWEST:
         reason = f"a broken service is only noticed after {plural(minutes, 'minute')}"

@@ -29,7 +29,7 @@ from hardentui.model.capabilities import capability_name
 from hardentui.model.check import Measured
 from hardentui.model.facts import CapabilitySets
 from hardentui.options import CAP_ADD, CAP_DROP, NO_NEW_PRIVILEGES, PRIVILEGED, USER
-from hardentui.options.capabilities import bounding_set, given_explicitly, with_no_more, with_only
+from hardentui.options.table import bounding_set, given_explicitly, with_no_more, with_only
 from hardentui.reading.behaviour import about_low_ports, powerless, runs_as_root, uids, with_low_ports
 from hardentui.reading.capabilities import (
     declared_set,

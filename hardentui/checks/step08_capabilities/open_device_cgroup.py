@@ -24,11 +24,12 @@ from __future__ import annotations
 from msgspec import Struct
 
 from hardentui.checks.prelude import *
-from hardentui.model.known import Unread, known
+from hardentui.model.facts import NotRunning
+from hardentui.model.known import known
 from hardentui.model.seccomp import RuntimeConfig
 from hardentui.options import CAP_ADD, DEVICE_CGROUP_RULE, PRIVILEGED
 from hardentui.reading.capabilities import granted
-from hardentui.reading.containers import ask_or, is_planned, without_cgroup
+from hardentui.reading.containers import is_planned, without_cgroup
 from hardentui.reading.mounts import maps_root_of_host, own_user_namespace
 
 _MEMORY = "1"
@@ -80,13 +81,13 @@ def _since_start(facts: ContainerFacts) -> tuple[str, ...]:
 
     In another user namespace nobody can create device files, and the runtime leaves the filter open.
     """
-    rules = ask_or(facts, lambda kernel: kernel.device_rules, ())
-    if not rules or not isinstance(facts.kernel, Kernel) or not facts.kernel.host_user_namespace:
+    kernel = facts.kernel
+    if isinstance(kernel, NotRunning) or not kernel.host_user_namespace:
         return ()
-    runtime = known(lambda: facts.runtime)
-    if isinstance(runtime, Unread) or not runtime.device_filter:
+    rules = kernel.device_rules or ()
+    if not rules or not facts.runtime.device_filter:
         return ()
-    made = {_place(rule): _access(rule) for rule in runtime.device_rules}
+    made = {_place(rule): _access(rule) for rule in facts.runtime.device_rules}
     return tuple(
         rule for rule in rules if _is_open(rule) and not _access(rule) <= made.get(_place(rule), frozenset())
     )
@@ -105,10 +106,13 @@ def _is_unfiltered(facts: ContainerFacts) -> bool:
 
     In another one, no device file can be made, and only those of the container can be opened.
     """
-    if is_planned(facts) or known(lambda: facts.runtime.device_filter, else_=True):
+    if is_planned(facts):
         return False
-    shared = ask_or(facts, lambda kernel: kernel.host_user_namespace, None)
-    return not own_user_namespace(facts) and not maps_root_of_host(facts) if shared is None else shared
+    if isinstance(facts.kernel, Kernel):
+        return facts.kernel.host_user_namespace and not facts.runtime.device_filter
+    # one that was never started gets its filter at the start
+    unfiltered = not known(lambda: facts.runtime.device_filter, else_=True)
+    return unfiltered and not own_user_namespace(facts) and not maps_root_of_host(facts)
 
 
 class _Rule(Struct, frozen=True):
@@ -154,13 +158,13 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
             "Fix both at once (add --check privileged).",
         )
     kept = tuple(rule for rule in spec[DEVICE_CGROUP_RULE] if not _is_open(rule))
-    if kept == spec[DEVICE_CGROUP_RULE] and _since_start(context.facts):
-        raise CannotFix("devices were opened by hand after the start", "Find out by whom, then restart it.")
     if kept == spec[DEVICE_CGROUP_RULE] and _is_unfiltered(context.facts):
         raise CannotFix(
             "Podman made it without a device filter; no option adds one",
             "Create it again: fix host-user-namespace, or any other finding whose fix does so.",
         )
+    if kept == spec[DEVICE_CGROUP_RULE] and _since_start(context.facts):
+        raise CannotFix("devices were opened by hand after the start", "Find out by whom, then restart it.")
     return spec.with_(DEVICE_CGROUP_RULE, kept)
 
 

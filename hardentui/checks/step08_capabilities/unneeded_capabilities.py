@@ -20,7 +20,7 @@ from hardentui.model.capabilities import capability_name
 from hardentui.model.facts import CapabilitySets
 from hardentui.model.known import Unread, known
 from hardentui.options import CAP_ADD, CAP_DROP, PRIVILEGED
-from hardentui.options.capabilities import bounding_set, with_only
+from hardentui.options.table import bounding_set, with_only
 from hardentui.reading.behaviour import about_dropping
 from hardentui.reading.capabilities import (
     declared_set,

@@ -1,7 +1,7 @@
 """A scanner of the host itself found something wrong.
 
 What it checks:
-The imported results of Lynis and OpenSCAP (`hardentui host --import FILE`): whether a rule of OpenSCAP
+The imported results of Lynis and OpenSCAP (`hardentui check host --import FILE`): whether a rule of OpenSCAP
 failed or Lynis warned. Suggestions of Lynis and rules of low or unknown severity are counted, but do not
 fail the check. A result of another host, one that is older than 90 days (parameter `days`), or one in which
 no rule was evaluated, says nothing about this host today: then the answer is unknown.
@@ -30,7 +30,7 @@ _JANUARY = 1_767_225_600.0  # 2026-01-01, the date of the example facts
 def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
     scans = facts.host_scans
     if not scans:
-        return not_applicable("no host scan was imported (hardentui host --import FILE)")
+        return not_applicable("no host scan was imported (hardentui check host --import FILE)")
     other = [scan for scan in scans if _is_of_another(scan, facts)]
     scans = tuple(scan for scan in scans if scan not in other)
     if not scans:

@@ -3,8 +3,8 @@
 What it checks:
 Whether a reboot is pending: a flag file of the distribution, or an installed kernel newer than the running
 one. And whether the package manager knows of security updates that are not installed; that takes seconds, so
-it is only checked with `hardentui host --deep`. Package indexes are not refreshed: an old index gives an old
-answer.
+it is only checked with `hardentui check host --deep`. Package indexes are not refreshed: an old index gives
+an old answer.
 
 Why it matters:
 All containers on a host share its kernel. A known kernel vulnerability is a way out of every container,

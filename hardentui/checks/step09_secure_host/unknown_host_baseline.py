@@ -2,7 +2,7 @@
 
 What it checks:
 Whether there is a Lynis or OpenSCAP report in the places where these tools leave it, or an imported one
-(`hardentui host --import FILE`), not older than 90 days (parameter `days`). And whether
+(`hardentui check host --import FILE`), not older than 90 days (parameter `days`). And whether
 `user.max_user_namespaces` is 0 while accounts run rootless containers: some hardening profiles require it,
 and it makes rootless Podman impossible.
 

@@ -19,8 +19,6 @@ fix is a custom profile that allows the families that the service needs, with a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from hardentui.checks.prelude import *
 from hardentui.model.seccomp import Condition, RuntimeConfig, SeccompProfile, SeccompRule
 from hardentui.reading.seccomp import FAMILIES
@@ -52,11 +50,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     evidence = tuple(Evidence(seccomp.source, f"{name}: {', '.join(each)}") for name, each in ways.items())
     names = listed(list(ways))
     reason = f"can create sockets of {names}"
-    return failed(reason, seccomp.declared, _words(ways), evidence, commands=_commands())
-
-
-def _words(ways: Mapping[str, tuple[str, ...]]) -> str:
-    return "open through " + ", ".join(dict.fromkeys(way for each in ways.values() for way in each))
+    return failed(reason, seccomp.declared, f"the filter allows {names}", evidence, commands=_commands())
 
 
 def _commands() -> tuple[str, ...]:

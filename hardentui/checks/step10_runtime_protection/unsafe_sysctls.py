@@ -76,8 +76,11 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 def _of_engine(facts: ContainerFacts, given: tuple[str, ...]) -> tuple[str, ...]:
-    """Sysctls in the runtime's configuration that the container does not declare."""
-    sysctls: Mapping[str, str] = known(lambda: facts.runtime.sysctl, else_={})
+    """Sysctls in the runtime's configuration that the container does not declare. One that was never started
+    has none yet."""
+    sysctls: Mapping[str, str] = (
+        facts.runtime.sysctl if facts.running else known(lambda: facts.runtime.sysctl, else_={})
+    )
     declared = {_name(setting) for setting in given}
     return tuple(f"{name}={value}" for name, value in sorted(sysctls.items()) if name not in declared)
 

@@ -20,6 +20,7 @@ import os
 import stat
 import sys
 import time
+from collections import Counter
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,19 @@ _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE)
 _PIECE = 1 << 20
 _TICK = 100_000_000  # nanoseconds by which the time of change may lag behind the clock, generously
 _NOBODY = 65534
+_MOST_OWNERS = 10_000
+
+
+class Owners(msgspec.Struct, frozen=True):
+    """Who owns the files below a directory.
+
+    Attributes:
+        usual: uid and gid of most of them, as the engine sees them.
+        others: (uid, gid, path) of the rest.
+    """
+
+    usual: tuple[int, int]
+    others: tuple[tuple[int, int, bytes], ...] = ()
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +69,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         since: start of the first pass, in nanoseconds since the epoch; 0 = everything is copied.
         mirror: remove from these what is gone from the source (indices of pairs).
         look: directories whose state is told, after all was copied.
+        owned: directories whose files' owners are told.
+        given: (directory, owners that its files get).
         strict: what cannot be read is an error; else it is left out and counted.
     """
 
@@ -66,6 +82,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     since: int = 0
     mirror: tuple[int, ...] = ()
     look: tuple[str, ...] = ()
+    owned: tuple[str, ...] = ()
+    given: tuple[tuple[str, Owners], ...] = ()
     strict: bool = True
 
 
@@ -86,6 +104,7 @@ class Copied(msgspec.Struct):
     size: int = 0
     unreadable: int = 0
     states: tuple[str, ...] = ()
+    owners: tuple[Owners, ...] = ()
     error: str = ""
 
 
@@ -118,6 +137,12 @@ def main() -> int:
                 digest = hashlib.sha256()
                 _look(there, digest)
                 copied.states += (digest.hexdigest(),)
+        for place in task.owned:
+            with _opened(task.pid, place) as there:
+                copied.owners += (_owners(there),)
+        for place, owners in task.given:
+            with _opened(task.pid, place) as there:
+                _give(there, owners)
     except _Refused as refused:
         copied.error = str(refused)
     except OSError as error:
@@ -307,6 +332,44 @@ def _look(directory: int, digest: hashlib._Hash) -> None:
             finally:
                 os.close(inner)
     digest.update(b"/\n")
+
+
+def _entries(directory: int, below: bytes = b"") -> Iterator[tuple[int, str, bytes, os.stat_result]]:
+    """Everything below a directory and itself: (parent, name in it, path, status). Follows no link."""
+    if not below:
+        yield directory, ".", b".", os.fstat(directory)
+    for name in os.listdir(directory):
+        try:
+            status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+            path = below + os.fsencode(name)
+            yield directory, name, path, status
+            if stat.S_ISDIR(status.st_mode):
+                inner = os.open(name, _DIRECTORY, dir_fd=directory)
+                try:
+                    yield from _entries(inner, path + b"/")
+                finally:
+                    os.close(inner)
+        except OSError as error:
+            if error.errno not in _GONE:
+                raise
+
+
+def _owners(directory: int) -> Owners:
+    everybody = [(status.st_uid, status.st_gid, path) for _, _, path, status in _entries(directory)]
+    counts = Counter((user, group) for user, group, _ in everybody)
+    usual = max(counts, key=counts.__getitem__)
+    others = tuple(entry for entry in everybody if entry[:2] != usual)
+    if len(others) > _MOST_OWNERS:
+        raise _Refused(f"more than {_MOST_OWNERS} of its files belong to others than the rest")
+    return Owners(usual, others)
+
+
+def _give(directory: int, owners: Owners) -> None:
+    others = {path: (user, group) for user, group, path in owners.others}
+    for parent, name, path, status in _entries(directory):
+        wanted = others.get(path, owners.usual)
+        if (status.st_uid, status.st_gid) != wanted:
+            os.chown(name, *wanted, dir_fd=parent, follow_symlinks=False)
 
 
 def nothing() -> str:

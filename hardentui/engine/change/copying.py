@@ -23,7 +23,7 @@ from msgspec.structs import replace
 
 from hardentui import account
 from hardentui.engine.change.containers import QUICK_LIMIT, ContainerControl
-from hardentui.engine.change.copy_process import Copied, Ranges, Task
+from hardentui.engine.change.copy_process import Copied, Owners, Ranges, Task
 from hardentui.engine.change.session import ApiSession, path
 from hardentui.engine.read import Engine
 from hardentui.errors import ChangeFailed
@@ -191,9 +191,20 @@ class Copying:
 
     def state(self, volume: str, image: str) -> str:
         """The state of a volume, as `Copied.states` has it; `nothing()` if it is empty."""
-        carrier, pid = self._carrier(image, [_mount("volume", volume, TO, read_only=True)], "1")
+        return self._in_volume(volume, image, Task(pid=0, user=0, pairs=(), look=(TO,))).states[0]
+
+    def owners(self, volume: str, image: str) -> Owners:
+        """Who owns the files of a volume. Raises ChangeFailed: too many have an owner of their own."""
+        return self._in_volume(volume, image, Task(pid=0, user=0, pairs=(), owned=(TO,))).owners[0]
+
+    def give(self, volume: str, image: str, owners: Owners) -> None:
+        """Give the files of a volume these owners; those that it does not name get the usual one."""
+        self._in_volume(volume, image, Task(pid=0, user=0, pairs=(), given=((TO, owners),)), read_only=False)
+
+    def _in_volume(self, volume: str, image: str, task: Task, *, read_only: bool = True) -> Copied:
+        carrier, pid = self._carrier(image, [_mount("volume", volume, TO, read_only=read_only)], "1")
         try:
-            return _run(Task(pid=pid, user=self._session.peer()[1], pairs=(), look=(TO,)), None).states[0]
+            return _run(replace(task, pid=pid, user=self._session.peer()[1]), None)
         finally:
             self._containers.remove(carrier, force=True)
 

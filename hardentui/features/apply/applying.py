@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -16,7 +15,8 @@ from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix, NotFound, UsageError
 from hardentui.features.apply.apply_wishes import SHOWN_FILES, ApplyWishes, refuse_loss
 from hardentui.features.apply.history import address_of, operators_on
-from hardentui.features.apply.replacing import new_networks, refuse_dependents, replace_way
+from hardentui.features.apply.replacing import keep_owners, new_networks, refuse_dependents, replace_way
+from hardentui.features.apply.soak import soaking, until
 from hardentui.features.change import confirm_timer
 from hardentui.features.change.deadline import waiting
 from hardentui.features.change.file_changes import lock_directory, locked, who
@@ -27,18 +27,18 @@ from hardentui.features.change.service_operator import guarded, probe_once
 from hardentui.features.change.transaction import Transaction
 from hardentui.features.change.wait import ports_of
 from hardentui.features.fix.apply_ways import (
+    LONGEST_TRIED,
     ApplyWay,
+    Downtime,
     dependents_of,
+    expected_downtime,
     live_flags,
-    stop_timeout,
     unit_way,
     update_way,
 )
 from hardentui.features.fix.drafts import layer_of, new_volumes, refuse_from_container
 from hardentui.features.looking.unit_origin import origin_of
-from hardentui.features.trial.life import handles
 from hardentui.features.trial.twins import tidy_after_trials
-from hardentui.host.files.reader import Files
 from hardentui.host.process.activity import read_listening
 from hardentui.model.draft import Target
 from hardentui.model.facts import ONLY_IN_DETAIL, ContainerFacts
@@ -55,64 +55,6 @@ from hardentui.visible import visible
 if TYPE_CHECKING:
     from hardentui.features.views import Report
     from hardentui.features.workbench import Workbench
-
-
-USUAL = 1.5
-"""Seconds of stop and start where nothing is known: the median of 36 changes on two CPUs was 1.3."""
-LONGEST_TRIED = 600.0
-
-
-class Downtime(Struct, frozen=True):
-    """An expected downtime: `seconds`, and `why`: where that comes from."""
-
-    seconds: float
-    why: str
-
-    @property
-    def words(self) -> str:
-        return f"Expected downtime: about {self.seconds:.1f} s ({self.why})."
-
-
-def expected_downtime(
-    facts: ContainerFacts,
-    files: Files,
-    entries: Iterable[JournalEntry],
-    engine: str,
-    tried: tuple[float, float] | None,
-) -> Downtime:
-    """What is best known: its last change, else how it takes the signal that stops it, else its trial.
-
-    Args:
-        entries: of the journal, newest first; `engine` is its address there.
-        tried: seconds that a twin needed to start and to stop.
-    """
-    last = next(
-        (
-            entry.downtime_seconds
-            for entry in entries
-            if (entry.action, entry.container, entry.engine) == (EntryAction.APPLY, facts.name, engine)
-            and entry.downtime_seconds is not None
-        ),
-        None,
-    )
-    if last is not None:
-        return Downtime(last, "as in its last change")
-    start, stop = (min(max(seconds, 0.0), LONGEST_TRIED) for seconds in tried or (USUAL, 0.0))
-    if facts.engine.local and not _stops_when_told(facts, files):
-        limit = stop_timeout(facts)
-        return Downtime(limit + start, f"it ignores the signal that stops it and is killed after {limit} s")
-    if tried is not None:
-        return Downtime(start + stop, f"its twin stopped in {stop:.1f} s and was ready in {start:.1f} s")
-    return Downtime(USUAL, "stop and start; no other time is known")
-
-
-def _stops_when_told(facts: ContainerFacts, files: Files) -> bool:
-    """Whether its main process takes the stop signal: as process 1 it ignores what it does not handle."""
-    given = str((facts.inspect.get("Config") or {}).get("StopSignal") or "SIGTERM").upper()
-    pid = int((facts.inspect.get("State") or {}).get("Pid") or 0)
-    name = given if given.startswith("SIG") else f"SIG{given}"
-    number = int(given) if given.isdecimal() else getattr(signal, name, signal.SIGTERM)
-    return number == signal.SIGKILL or not pid or handles(files, pid, number)
 
 
 PROBES_MEET_DATA = "probes run against the real service and its data: they should be read-only"
@@ -196,6 +138,9 @@ class Application:
                 "Changes cannot be applied to a simulated or saved host.", "Omit --demo and --facts."
             )
         facts = self._facts = self._with_changes()
+        soak = None
+        if wishes.soak:
+            plan, soak = soaking(plan, facts, self._opened.files, wishes.soak)
         now = datetime.now(UTC)
         identity = self._journal.new_id(now)
         layer = layer_of(self._facts)
@@ -217,9 +162,12 @@ class Application:
             changes=_changes(plan),
             diff=diff,
             original=way.original,
+            soak=soak,
             operations=(*way.operations, *self._judgement(plan, wishes), *way.afterwards),
         )
         notes = (*way.notes, *notes, *self._about_layer(layer, wishes, way))
+        if soak is not None:
+            notes = (f"its learned profile only logs what it would refuse until {until(soak)}", *notes)
         return PreparedChange(entry, notes, way.restarts, wishes, expected)
 
     def run(
@@ -307,7 +255,9 @@ class Application:
                 refuse_dependents(facts, engine, dependents_of(way))
                 refuse_loss(facts, layer, wishes)
             networks = new_networks(facts, plan, engine, by_unit=True)  # undone after the unit
-            way = replace(way, operations=(*networks, *way.operations))
+            noted, *rest = way.operations
+            kept = keep_owners(facts, plan, engine) if way.restarts else ()
+            way = replace(way, operations=(*networks, noted, *kept, *rest))
             return way, draft.diff, (*draft.warnings, *((draft.proof,) if draft.proof else ()))
         diff = bench.drafter.draft(self._report, plan, Target.RUN).diff
         if live:

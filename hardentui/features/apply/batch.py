@@ -15,7 +15,6 @@ from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress, EngineError, HardenError
 from hardentui.features.fix.saving import save
-from hardentui.features.planning.planner import plan_file
 from hardentui.features.views import Report
 from hardentui.model.draft import Draft, DraftFile, NextSteps, Target, WrittenFile
 from hardentui.model.plan import Caution, Choice, Plan
@@ -33,7 +32,6 @@ class BatchItem(Struct, frozen=True):
         plan: None only if there is trouble.
         after: the score after the plan.
         drafts: one per target; none if the plan changes nothing.
-        plan_file: the reusable plan, if requested.
         trouble: why nothing is written for it; None if something is, or if there is nothing to change.
     """
 
@@ -41,13 +39,11 @@ class BatchItem(Struct, frozen=True):
     plan: Plan | None = None
     after: int | None = None
     drafts: tuple[Draft, ...] = ()
-    plan_file: DraftFile | None = None
     trouble: HardenError | None = None
 
     @property
     def files(self) -> tuple[DraftFile, ...]:
-        files = tuple(file for draft in self.drafts for file in draft.files)
-        return (*files, self.plan_file) if files and self.plan_file else files
+        return tuple(file for draft in self.drafts for file in draft.files)
 
 
 class BatchForm(Struct, frozen=True):
@@ -55,13 +51,9 @@ class BatchForm(Struct, frozen=True):
 
     Attributes:
         targets: the Quadlet, the run script, …
-        own_unit: instead of a new Quadlet, change the unit of a container that runs from one.
-        plan: also write the plan.
     """
 
     targets: tuple[Target, ...] = (Target.QUADLET,)
-    own_unit: bool = True
-    plan: bool = True
     version: Version | None = None
 
 
@@ -87,21 +79,10 @@ def prepare(
         after = bench.planner.score_after(report, plan).value
         if not plan.changes:
             return BatchItem(report, plan, after)
-        targets = dict.fromkeys(_for_container(bench, report, target, form) for target in form.targets)
-        drafts = tuple(bench.drafter.draft(report, plan, target, version=form.version) for target in targets)
-        file = plan_file(report, plan) if form.plan else None
+        drafts = tuple(bench.drafter.draft(report, plan, to, version=form.version) for to in form.targets)
     except HardenError as error:
         return BatchItem(report, plan, after, trouble=error)
-    return BatchItem(report, plan, after, drafts, file)
-
-
-def _for_container(bench: Workbench, report: Report, target: Target, form: BatchForm) -> Target:
-    """A drop-in has its own directory, so it cannot be written together with the others."""
-    if target is Target.QUADLET and form.own_unit:
-        unit = bench.drafter.own_unit(report)
-        if unit is not None and Target.UNIT in unit.ways:
-            return Target.UNIT
-    return target
+    return BatchItem(report, plan, after, drafts)
 
 
 class Batch(Struct, frozen=True):

@@ -25,10 +25,12 @@ from hardentui.features.change.service_operator import Prove, ServiceOperator, g
 from hardentui.features.change.transaction import LONGEST_BACK
 from hardentui.features.change.undo import StandInOperator
 from hardentui.features.change.unit_operator import UnitOperator
+from hardentui.features.fix.apply_ways import Downtime
 from hardentui.features.fix.drafts import refuse_from_container
 from hardentui.features.opening.engines import open_engines
 from hardentui.features.opening.opened import Opened
 from hardentui.features.views import Selection
+from hardentui.harden.do_first import gained
 from hardentui.host.files.reader import Files
 from hardentui.model.change_events import (
     ChangeEvent,
@@ -38,10 +40,10 @@ from hardentui.model.change_events import (
     StillGoingBack,
 )
 from hardentui.model.facts import EngineFacts
-from hardentui.model.journal import EntryState, JournalEntry, JournalProof
+from hardentui.model.journal import EntryAction, EntryState, JournalEntry, JournalProof
 from hardentui.model.known import Unread, known
 from hardentui.model.operations import NoteContainer, described_back, described_clearing
-from hardentui.visible import visible
+from hardentui.visible import command_word, visible
 
 # The objects that carry out and undo the operations of a journal entry.
 
@@ -278,6 +280,14 @@ class History:
 # Entries of the journal as text.
 
 
+def what_changed(entry: JournalEntry) -> tuple[str, ...]:
+    """What an applied change took from an intruder, as far as the kernel proved it."""
+    if entry.action is not EntryAction.APPLY or entry.state not in (EntryState.DONE, EntryState.WAITING):
+        return ()
+    changed = {change.check for change in entry.changes}
+    return gained(proof.check for proof in entry.proof if proof.status == "pass" and proof.check in changed)
+
+
 def entry_lines(entry: JournalEntry, *, whole: bool) -> Iterator[str]:
     """An entry as text.
 
@@ -290,6 +300,12 @@ def entry_lines(entry: JournalEntry, *, whole: bool) -> Iterator[str]:
         yield f"    {entry.reason}"
     if entry.downtime_seconds is not None:
         yield f"    down for {entry.downtime_seconds:.1f} s"
+    if words := what_changed(entry):
+        yield f"    {entry.container}: {'; '.join(words)}"
+    if entry.soak and entry.in_force:
+        when = f"{datetime.fromtimestamp(entry.soak.until):%Y-%m-%d %H:%M}"
+        command = f"hardentui harden {command_word(entry.container, 'NAME')}"
+        yield f"    soak until {when}; {command} tells what would have been refused"
     if whole:
         for change in entry.changes:
             before, after = change.before or "not set", change.after or "not set"
@@ -301,6 +317,13 @@ def entry_lines(entry: JournalEntry, *, whole: bool) -> Iterator[str]:
         yield f"    the original is kept as {entry.original}; hardentui journal forget {entry.id} removes it"
     if entry.can_be_undone:
         yield f"    undo: hardentui undo {entry.id}"
+
+
+def downtime_of_undo(entry: JournalEntry) -> str:
+    """What an undo does to the service, as a sentence; empty if that is not known."""
+    if entry.downtime_seconds is None or entry.state is EntryState.OPEN:
+        return ""
+    return Downtime(entry.downtime_seconds, "as in the change").words
 
 
 def trouble_back(event: ChangeEvent) -> str:

@@ -11,12 +11,13 @@ from msgspec.structs import replace
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix
 from hardentui.features.change.container_operator import restart_policy
-from hardentui.features.fix.apply_ways import UPDATES_RESTART, ApplyWay, stop_timeout
-from hardentui.features.fix.drafts import new_volumes
+from hardentui.features.fix.apply_ways import UPDATES_RESTART, ApplyWay, compose_write, stop_timeout
+from hardentui.features.fix.drafts import chowned_volumes, new_volumes
 from hardentui.features.looking.unit_origin import UNIT_LABEL, manager_of
 from hardentui.host.files.reader import Files, names
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unread, known
+from hardentui.model.network import compose_project
 from hardentui.model.operations import (
     CopyData,
     CopyPart,
@@ -24,6 +25,7 @@ from hardentui.model.operations import (
     CreateNetwork,
     CreateStandIn,
     CreateVolume,
+    KeepOwners,
     NoteContainer,
     Operation,
     RenameContainer,
@@ -58,7 +60,7 @@ def refuse_replacing(facts: ContainerFacts, engine: ChangingEngine, files: Files
         raise CannotFix(
             f"{shown} was started with --rm and without --detach: whoever started it (a terminal, a script, a"
             " supervisor) waits for it to exit and may start it again beside its successor.",
-            "Start it with --detach, or let a Quadlet run it: hardentui convert NAME --to quadlet",
+            "Start it with --detach, or let a Quadlet run it: hardentui fix NAME --as-is",
         )
     if facts.spec.unknowable:
         flags = ", ".join(sorted({option.flag for option in facts.spec.unknowable}))
@@ -126,6 +128,17 @@ def _text(files: Files, path: str) -> str:
         return ""
 
 
+def _volume(
+    facts: ContainerFacts, directory: str, volume: str, filled: bool, engine: ChangingEngine
+) -> CreateVolume:
+    return CreateVolume(
+        name=volume,
+        source=facts.id if filled else "",
+        directory=directory if filled else "",
+        existed=engine.volumes.exists(volume),
+    )
+
+
 def replace_way(
     facts: ContainerFacts,
     plan: Plan,
@@ -163,12 +176,7 @@ def replace_way(
     more += aside
     copied = paths if not vanishes else ()
     operations += [
-        CreateVolume(
-            name=volume,
-            source=facts.id if (directory, volume) in copied else "",
-            directory=directory if (directory, volume) in copied else "",
-            existed=engine.volumes.exists(volume),
-        )
+        _volume(facts, directory, volume, (directory, volume) in copied, engine)
         for directory, volume in dict.fromkeys((*copied, *brought.items()))
     ]
     if copied:
@@ -177,15 +185,36 @@ def replace_way(
     operations += kept_aside
     words = run_arguments(spec, "create", facts.engine.version)
     operations.append(CreateContainer(name=name, original=facts.id, arguments=words))
+    operations += keep_owners(facts, plan, engine)
     if facts.running:
         operations.append(StopContainer(id=facts.id, seconds=stop_timeout(facts)))
     if paths and facts.running and not vanishes:
         operations.append(CopyData(source=facts.id, paths=paths, part=CopyPart.REST))
     if facts.running:
         operations.append(StartContainer(name=name))
-    else:
+    written, remarks = compose_write(facts, spec)
+    operations += written
+    more += remarks
+    if not facts.running:
         more.append("it is not running; its successor is created but not started")
     return ApplyWay(tuple(operations), original=kept, notes=(*notes, *more), restarts=facts.running)
+
+
+def keep_owners(facts: ContainerFacts, plan: Plan, engine: ChangingEngine) -> tuple[KeepOwners, ...]:
+    """For the volumes whose files get another owner, so that undo can give them back.
+
+    Raises:
+        CannotFix: that is only possible on the engine's machine.
+    """
+    volumes = tuple(dict.fromkeys(chowned_volumes(facts, plan.after)))
+    if volumes and not engine.copying.possible:
+        raise CannotFix(
+            f"The files in {', '.join(visible(volume, 80) for volume in volumes)} would get another owner"
+            " (:U), which can only be undone on the engine's machine.",
+            "Run HardenTUI there, or leave that fix out.",
+        )
+    image = str(facts.inspect.get("Image") or "")
+    return tuple(KeepOwners(volume=volume, image=image) for volume in volumes)
 
 
 def _kept_aside(
@@ -206,6 +235,11 @@ def _kept_aside(
             " options and volumes and takes its place on the way back, without what is in its own layer"
         )
     operations.append(RenameContainer(id=facts.id, before=facts.name, after=renamed))
+    if project := compose_project(facts.labels):
+        notes.append(
+            f"compose takes {kept} for one of its project {visible(project, 80)}: until it is forgotten,"
+            " compose up and down may remove it, and up may make the container anew without the fixes"
+        )
     policy = restart_policy(facts.inspect)
     if policy not in ("no", "") and facts.engine.version < UPDATES_RESTART:
         notes.append(f"{kept} keeps its restart policy {policy}: podman-restart.service would start it too")

@@ -12,11 +12,12 @@ from msgspec import Struct
 from hardentui import __version__
 from hardentui.checks import all_checks
 from hardentui.errors import InputError, UsageError
+from hardentui.features.at_rest.commands import read_commands
 from hardentui.features.at_rest.comments import faults_in
 from hardentui.features.at_rest.judging import Judged, judge_services
 from hardentui.features.at_rest.quadlets import read_quadlets
 from hardentui.features.at_rest.services import Read, joined
-from hardentui.features.at_rest.sources import Refused, Sources, find
+from hardentui.features.at_rest.sources import UNITS, Refused, Sources, find
 from hardentui.features.checklists.loading import load
 from hardentui.features.looking.judging import Judge
 from hardentui.features.reports.result import CheckResult, SubjectResult
@@ -80,7 +81,8 @@ def look(asked: AtRest, today: date) -> Looked:
     version = asked.version or hinted(sources) or NEWEST_KNOWN
     read = read_services(sources, version, asked.rootless)
     refused = (*sources.refused, *read.refused)
-    if not read.services and not refused:
+    beside = any(file.name.endswith(UNITS) for file in sources.files.values())
+    if not read.services and not refused and not beside:
         raise InputError(
             f"There is no service in {', '.join(visible(path, 100) for path in asked.paths)}.",
             "Quadlets, compose files, podman run commands and Kubernetes YAML are checked.",
@@ -92,7 +94,14 @@ def look(asked: AtRest, today: date) -> Looked:
 
 def read_services(sources: Sources, version: Version, rootless: bool | None) -> Read:
     """The services of all kinds of files."""
-    return joined([read_quadlets(sources, version, rootless)])
+    parts = [read_quadlets(sources, version, rootless)]
+    if any(file.name.endswith((".yaml", ".yml")) for file in sources.files.values()):
+        from hardentui.features.at_rest.compose import read_compose
+        from hardentui.features.at_rest.kube import read_kube
+
+        parts += [read_compose(sources, version, rootless), read_kube(sources, version, rootless)]
+    parts.append(read_commands(sources, version, rootless))
+    return joined(parts)
 
 
 def hinted(sources: Sources) -> Version | None:
@@ -129,6 +138,7 @@ def result_of(looked: Looked, fail_on: Severity) -> CheckResult:
         checklist=looked.judge.checklist.id,
         fail_on=fail_on,
         version=__version__,
+        place=" ".join(looked.sources.shown),
     )
 
 

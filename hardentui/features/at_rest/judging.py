@@ -16,14 +16,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import CannotFix
-from hardentui.features.at_rest.services import Format, Service, Set
+from hardentui.features.at_rest.services import NAMED_VALUES, Format, Service, Set
 from hardentui.features.looking.gather import with_peers
 from hardentui.features.looking.host_side import HostSide
 from hardentui.features.looking.judging import Judge
 from hardentui.features.looking.mounted_paths import MountsAndSockets, mounts_and_sockets
-from hardentui.harden.evaluate import judge, parameters_of, run
+from hardentui.harden.evaluate import judge, parameters_of, run, waive
 from hardentui.harden.remedy import OptionDiff, fix_parameters, remedied, spec_diff
-from hardentui.harden.waive import waive
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.model.capabilities import STOCK_CAPABILITIES
 from hardentui.model.check import AnyCheck, FixContext, Parameters
@@ -41,7 +40,7 @@ from hardentui.model.finding import (
 )
 from hardentui.model.host import Firewall, HostFacts
 from hardentui.model.known import Together, Unread, known, later
-from hardentui.options import ENV_FILE, IMAGE, LABELS, TABLE
+from hardentui.options import ENV_FILE, IMAGE, LABELS, PRIVILEGED, PUBLISH, TABLE, Port
 
 OF_IMAGE = Unread("only the image can tell")
 OF_HOST = Unread("only its host can tell")
@@ -180,7 +179,7 @@ def _world(facts: ContainerFacts, *, best: bool) -> ContainerFacts:
             firewall=Firewall(metadata_filtered=best),
             tcp_services=(),
         ),
-        image=_image(best),
+        image=_best_image(_ports(facts)) if best else _worst_image(),
     )
 
 
@@ -195,14 +194,25 @@ def _may_hold_sockets(path: str) -> bool:
     )
 
 
+def _ports(facts: ContainerFacts) -> tuple[Port, ...]:
+    return known(lambda: facts.spec[PUBLISH], else_=())
+
+
+def _best_image(ports: tuple[Port, ...]) -> ImageFacts:
+    """One with a user and a health check of its own, that exposes what is published."""
+    config = {
+        "User": "1000:1000",
+        "Healthcheck": {"Test": ["CMD", "/healthy"]},
+        "ExposedPorts": {f"{port.container}/{port.protocol or 'tcp'}": {} for port in ports},
+    }
+    return ImageFacts("0" * 64, {"Config": config, "RepoDigests": [f"example.org/app@sha256:{'0' * 64}"]})
+
+
 @cache
-def _image(best: bool) -> ImageFacts:
-    config: dict[str, Any] = {"User": "1000:1000" if best else "", "Labels": {}}
-    if best:
-        config["Healthcheck"] = {"Test": ["CMD", "/healthy"]}
-        return ImageFacts("0" * 64, {"Config": config, "RepoDigests": [f"example.org/app@sha256:{'0' * 64}"]})
-    config["Volumes"] = {"/data": {}}
-    config["Labels"] = {"io.containers.autoupdate": "registry", "io.containers.capabilities": "CHOWN"}
+def _worst_image() -> ImageFacts:
+    """One that is run as root, without a health check, and steers the engine."""
+    labels = {"io.containers.autoupdate": "registry", "io.containers.capabilities": "CHOWN"}
+    config = {"User": "", "Volumes": {"/data": {}}, "Labels": labels}
     return ImageFacts("0" * 64, {"Config": config, "Annotations": {"run.oci.hooks.stderr": "/x"}})
 
 
@@ -315,7 +325,7 @@ def _changed_by_fix(check: AnyCheck, facts: ContainerFacts, judging: Judge) -> t
         return ()
 
 
-def place_of(service: Service, finding: Finding, changed: Iterable[OptionDiff]) -> Place:
+def place_of(service: Service, finding: Finding, changed: tuple[OptionDiff, ...]) -> Place:
     """Where the file decides a finding: the argument that a fix would change, else one that the verdict
     names, else where the service begins."""
     for diff in changed:
@@ -330,8 +340,11 @@ def place_of(service: Service, finding: Finding, changed: Iterable[OptionDiff]) 
         (verdict.reason, verdict.declared, *verdict.things, *(item.saw for item in verdict.evidence))
     )
     for each in service.sets:
-        if len(each.item.raw) > _SHORTEST and (each.item.raw in said or each.item.identity in verdict.things):
+        name = each.item.raw.partition("=")[0] if each.item.option in NAMED_VALUES else each.item.raw
+        if len(name) > _SHORTEST and name in said:
             return _place(each)
+    if not changed and (privileged := service.where(PRIVILEGED)):
+        return _place(privileged[-1])  # which turns most of the rest off
     return service.header.file.place(service.header.start, service.header.end)
 
 

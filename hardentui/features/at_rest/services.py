@@ -13,10 +13,9 @@ from hardentui.features.at_rest.sources import Refused, SourceFile
 from hardentui.model.facts import NetworkFacts, VolumeFacts
 from hardentui.model.finding import Waiver
 from hardentui.model.known import Known, Unread
-from hardentui.model.spec import NEWEST_KNOWN, Option, Spec, Version
+from hardentui.model.spec import NEWEST_KNOWN, UNKNOWN, Option, Source, Spec, Version
 from hardentui.options import ANNOTATIONS, ENV, LABELS
 from hardentui.options.argv import Item, parse_argument
-from hardentui.systemd.unit_text import UNKNOWN
 
 T = TypeVar("T")
 
@@ -53,15 +52,28 @@ class SpecAtRest(Spec, frozen=True):
             raise Unread(f"the value of {option.flag} is a variable, which only its host knows")
         return super().__getitem__(option)
 
+    def with_(self, option: Option[T], value: T, source: Source = Source.CHOSEN) -> Spec:
+        return self._same(super().with_(option, value, source))
 
-_NAMED_VALUES = (ENV, LABELS, ANNOTATIONS)
+    def without(self, *options: Option[Any]) -> Spec:
+        return self._same(super().without(*options))
+
+    def _same(self, spec: Spec) -> Spec:
+        return SpecAtRest(spec.settings, spec.unknowable, spec.remarks, spec.unsaved)
+
+
+_SOME_VALUE = "hunter22"
+NAMED_VALUES = (ENV, LABELS, ANNOTATIONS)
 
 
 def with_names(item: Item) -> Item:
-    """`NAME=${VALUE}` as it is written: what it names is decided by the file, though its value is not."""
-    if item.known or item.option not in _NAMED_VALUES or UNKNOWN in item.raw.partition("=")[0]:
+    """`NAME=${VALUE}` with some value: what it names is decided by the file, though its value is not. A
+    password from a variable is in the container's environment like any other."""
+    name, _, value = item.raw.partition("=")
+    if item.known or item.option not in NAMED_VALUES or UNKNOWN in name:
         return item
-    spelled = parse_argument(item.flag, item.raw.replace(UNKNOWN, ""))
+    value = _SOME_VALUE if item.option is ENV and value.startswith(UNKNOWN) else value.replace(UNKNOWN, "")
+    spelled = parse_argument(item.flag, f"{name}={value}")
     return spelled[0] if len(spelled) == 1 else item
 
 

@@ -97,12 +97,14 @@ class Sources(Struct, frozen=True):
         roots: the given paths, absolute and without links; nothing outside them is read.
         files: those that describe services or stand beside them, by absolute path.
         named: absolute paths that the user named as files, whatever they are called.
+        shown: the given paths as they were typed.
     """
 
     roots: tuple[str, ...]
     files: dict[str, SourceFile]
     refused: tuple[Refused, ...]
     named: frozenset[str] = frozenset()
+    shown: tuple[str, ...] = ()
 
     def is_below(self, path: str) -> bool:
         """Whether a path, without its links, lies below what was given."""
@@ -156,7 +158,7 @@ def find(paths: Iterable[str]) -> Sources:
                 sources.files[file_path] = SourceFile(file_path, shown, read_text(file_path, shown))
             except HardenError as error:
                 refused.append(Refused(shown, error.title.rstrip(".")))
-    return Sources(roots, sources.files, tuple(refused), frozenset(named))
+    return Sources(roots, sources.files, tuple(refused), frozenset(named), paths)
 
 
 def _root_of(path: str) -> str:
@@ -186,6 +188,20 @@ def _below(directory: str, sources: Sources, refused: list[Refused]) -> Iterator
                 refused.append(Refused(os.path.relpath(path), "is a link that leads outside the given paths"))
                 continue
             yield path
+
+
+def stamps(paths: Iterable[str]) -> Iterator[tuple[str, float, int]]:
+    """Path, modification time and size of each file that may describe a service, to notice changes."""
+    for path in paths:
+        files = [path]
+        if os.path.isdir(path):
+            files = list(_below(os.path.abspath(path), Sources((os.path.realpath(path),), {}, ()), []))
+        for file in files:
+            try:
+                status = os.stat(file)
+            except OSError:
+                continue  # removed meanwhile: it is no longer in the list
+            yield file, status.st_mtime, status.st_size
 
 
 def is_interesting(name: str, directory: str) -> bool:

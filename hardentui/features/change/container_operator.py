@@ -13,9 +13,11 @@ from contextlib import suppress
 from time import monotonic, sleep
 from typing import Any
 
+from msgspec.structs import replace
+
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.change.containers import ContainerControl
-from hardentui.engine.change.copy_process import nothing
+from hardentui.engine.change.copy_process import Owners, nothing
 from hardentui.engine.change.copying import LayerCopy
 from hardentui.errors import ChangeFailed, ChangeTimedOut, NotFound, PortTaken
 from hardentui.features.change.file_operator import (
@@ -39,6 +41,7 @@ from hardentui.model.operations import (
     CreateNetwork,
     CreateStandIn,
     CreateVolume,
+    KeepOwners,
     NoteContainer,
     Operation,
     RenameContainer,
@@ -74,6 +77,7 @@ class ContainerOperator:
         CreateContainer,
         StopContainer,
         CopyData,
+        KeepOwners,
         StartContainer,
         UpdateContainer,
     )
@@ -105,6 +109,10 @@ class ContainerOperator:
                 self._containers.stop(operation.id, timeout=min(operation.seconds, _STOP_LIMIT))
             case CopyData():
                 return self._copy(operation, stop)
+            case KeepOwners():
+                owners = self._engine.copying.owners(operation.volume, operation.image)
+                noted = replace(operation, usual=owners.usual, others=owners.others)
+                return OperationOutcome(noted)
             case StartContainer():
                 start_with_patience(self._containers, operation.name, operation.seconds, stop)
             case UpdateContainer():
@@ -144,6 +152,10 @@ class ContainerOperator:
                 self._first_passes.pop(operation.source, None)
                 with suppress(NotFound):
                     self._engine.copying.leave(operation.source)
+            case KeepOwners():
+                if operation.usual and self._engine.volumes.exists(operation.volume):
+                    owners = Owners(operation.usual, operation.others)
+                    self._engine.copying.give(operation.volume, operation.image, owners)
             case CreateVolume() | CreateNetwork() | StopContainer():
                 pass  # a volume may hold newer data; the original starts last
             case _:

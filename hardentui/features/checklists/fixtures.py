@@ -22,7 +22,6 @@ from msgspec import Struct
 from hardentui.checks import CHECKS
 from hardentui.errors import ChecklistError, InputError
 from hardentui.features.checklists.loading import directory_of_ours, load, path_of
-from hardentui.features.named_file import read_named
 from hardentui.files import write_bundle
 from hardentui.harden.evaluate import judge, parameters_of
 from hardentui.harden.own.subjects import FACTS, OPTIONS, shape_of
@@ -49,6 +48,7 @@ from hardentui.options.codecs import size_of
 from hardentui.options.inspect.view import Sources
 from hardentui.options.read import read_spec
 from hardentui.options.table import BY_NAME
+from hardentui.regular_files import read_named
 from hardentui.toml_document import TomlFault, line_of, read_toml, toml_lines
 from hardentui.visible import visible
 from hardentui.words import nearest, plural
@@ -90,7 +90,7 @@ def load_fixtures(path: str, checklist: Checklist) -> tuple[Fixture, ...]:
         InputError: it cannot be read.
         ChecklistError: it has faults; all of them, each with its line.
     """
-    text = read_named(path, if_missing="`hardentui checklist new` writes an example.", by_file=True)
+    text = read_named(path, if_missing="`hardentui config checklist new` writes an example.", by_file=True)
     try:
         document = read_toml(text)
     except TomlFault as error:
@@ -170,7 +170,9 @@ class _FixtureReader:
         spec = read_spec(Sources(document)) if document else _spec(table["run"])
         hidden = table.get("hidden", [])
         if not isinstance(hidden, list) or not all(name in BY_NAME for name in hidden):
-            raise _Wrong("hidden", "hidden must be a list of options; `hardentui checklist options` has them")
+            raise _Wrong(
+                "hidden", "hidden must be a list of options, as `hardentui config checklist options` has them"
+            )
         gone = frozenset(BY_NAME[name] for name in hidden)
         settings = {option: setting for option, setting in spec.settings.items() if option not in gone}
         if spec[SYSTEMD] == "always" and not document:

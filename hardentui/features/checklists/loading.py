@@ -13,9 +13,8 @@ from msgspec.structs import replace
 import hardentui
 from hardentui.checks import CHECKS, Checks, check_by_id
 from hardentui.errors import ChecklistError, InputError, UsageError
-from hardentui.features.named_file import read_named
 from hardentui.model.check import USUAL, AnyCheck, Checklist, ParameterValue, Step
-from hardentui.reading.forms import fault_of
+from hardentui.regular_files import read_named
 from hardentui.toml_document import TomlFault, TomlPath, kind_of, line_of, read_toml, toml_lines
 from hardentui.visible import visible
 from hardentui.words import nearest
@@ -403,7 +402,11 @@ def fit(value: object, default: ParameterValue) -> ParameterValue | None:
 
 def _fault_of_form(check: AnyCheck, name: str, value: ParameterValue) -> str:
     """Why a fix rejects the value; empty if it accepts it."""
-    return fault_of(check, name, value).rstrip(".") if name in check.takes else ""
+    if name not in check.takes:
+        return ""
+    from hardentui.reading.forms import fault_of
+
+    return fault_of(check, name, value).rstrip(".")
 
 
 # A check by its id.

@@ -135,7 +135,7 @@ class RowReader:
         name = table[key]
         name = name.lstrip("-") if isinstance(name, str) and key == "option" else name
         if not isinstance(name, str) or name not in known:
-            hint = nearest(str(name), known) or f"; `hardentui checklist {key}s` lists them"
+            hint = nearest(str(name), known) or f"; `hardentui config checklist {key}s` lists them"
             self._wrong((*place, key), f"there is no {key} {visible(str(name), 40)!r}{hint}")
             return None
         if key == "option":

@@ -14,7 +14,6 @@ from hardentui.checks import CHECKS
 from hardentui.errors import InputError, NoEngine
 from hardentui.features.checklists.loading import load
 from hardentui.features.looking.judging import Judge
-from hardentui.features.named_file import refuse_strangers
 from hardentui.features.opening.engines import open_engines
 from hardentui.features.opening.opened import Opened
 from hardentui.features.opening.recording import Recorder
@@ -27,6 +26,7 @@ from hardentui.files import write_bundle
 from hardentui.model.draft import TextFile, WrittenFile
 from hardentui.model.finding import Kind, Severity
 from hardentui.model.known import Unread
+from hardentui.regular_files import refuse_strangers
 from hardentui.visible import visible
 
 # Saving the facts of a host: everything that a check of it reads, in one file.
@@ -151,13 +151,18 @@ def _judged(
         bench.close()
 
 
+def kinds_to_compare(before: SavedReport) -> set[str]:
+    """The kinds of subjects in an earlier report; others would only seem to have appeared."""
+    told_in_containers = set() if before.tells_once else {"image", "site"}  # by an earlier version
+    return {subject.kind for subject in before.subjects} | told_in_containers
+
+
 def report_now(bench: Workbench, rows: Iterable[Row], kinds: Collection[str]) -> SavedReport:
     """What a session knows of its host, as a report.
 
     Args:
         rows: the containers with their reports.
-        kinds: of the subjects in the report that it is compared with; others would only seem to have
-            appeared.
+        kinds: of subjects.
     """
     shared = [*host_reports(bench), *_around(bench, kinds)]
     reports = [*shared, *_with_told_once(rows)]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from hardentui.errors import CannotFix
-from hardentui.features.fix.drafts import new_files, shell_commands
+from hardentui.features.fix.drafts import chowned_volumes, new_files, shell_commands
 from hardentui.features.fix.heading import heading, writing_context
 from hardentui.features.fix.saving import OwnUnit, own_unit
 from hardentui.features.fix.taking_over import next_steps, steps_in_place
@@ -23,7 +23,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Version
 from hardentui.options import SECCOMP_PROFILE
-from hardentui.writers.context import profile_name
+from hardentui.writers.context import profile_name, soak_name
 
 
 def changed_unit(
@@ -67,6 +67,7 @@ def changed_unit(
         warnings=(*edit.notes, *differs),
         left_out=edit.left_out,
         commands=edit.commands,
+        chowned=tuple(chowned_volumes(facts, plan.after)),
     )
 
 
@@ -96,8 +97,12 @@ def with_lasting_profile(
     read yet, because a trial is about to write it.
     """
     path = plan.after[SECCOMP_PROFILE] if plan else ""
-    name = profile_name(facts.name)
-    if plan is None or posixpath.basename(path) != name or path == facts.spec[SECCOMP_PROFILE]:
+    name = posixpath.basename(path)
+    if (
+        plan is None
+        or name not in (profile_name(facts.name), soak_name(facts.name))
+        or path == facts.spec[SECCOMP_PROFILE]
+    ):
         return plan, ()
     manager = manager_of(files, facts.engine)
     place = manager.containers_directory

@@ -32,6 +32,7 @@ from hardentui.options import (
     RESTART,
 )
 from hardentui.options.argv import compare_arguments
+from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.quadlet.proof import prove_by_port
 from hardentui.quadlet.write.bundle import Bundle, Member, UnitCommand, UnitContext, bundle
 from hardentui.reading.containers import declared_user, own_unit_of
@@ -230,7 +231,7 @@ def new_files(
         ),
         warnings=(*started, *notes),
         proof=prove(made, facts, version) if verify and target is Target.QUADLET else "",
-        chowned=tuple(_chowned(facts.spec, spec)),
+        chowned=tuple(chowned_volumes(facts, spec)),
         brought=moved,
     )
     if plan is None:
@@ -319,14 +320,16 @@ def _left_in_layers(
             )
 
 
-def _chowned(before: Spec, after: Spec) -> Iterator[str]:
-    """The named volumes of today whose files get another owner when the new container starts."""
-    today = {mount.destination: mount for mount in before[MOUNTS]}
+def chowned_volumes(facts: ContainerFacts, after: Spec) -> Iterator[str]:
+    """The volumes of today whose files get another owner when the new container starts."""
+    had = {mount.destination for mount in facts.spec[MOUNTS] if "U" in mount.options}
+    today = {mount.destination: mount.source for mount in facts.spec[MOUNTS] if mount.type == "volume"}
+    today |= anonymous_volumes(facts.inspect, {})
     for mount in after[MOUNTS]:
-        old = today.get(mount.destination)
-        known = old is not None and old.source == mount.source and "U" not in old.options
-        if known and mount.type == "volume" and mount.source and "U" in mount.options:
-            yield mount.source
+        if mount.type == "volume" and "U" in mount.options and mount.destination not in had:
+            name = mount.source or today.get(mount.destination, "")
+            if name and name in today.values():
+                yield name
 
 
 def stand_in_script(facts: ContainerFacts, name: str) -> DraftFile:

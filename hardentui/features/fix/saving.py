@@ -17,6 +17,7 @@ from hardentui.files import look_at_bundle, write_bundle
 from hardentui.host.files.reader import Files
 from hardentui.model.draft import Draft, DraftFile, Target, TextFile, WriteState, WrittenFile
 from hardentui.model.facts import ContainerFacts
+from hardentui.reading.containers import own_unit_of
 from hardentui.reading.own_command import checklist_of, own_command
 from hardentui.state.own_files import state_directory
 from hardentui.visible import command_word, visible
@@ -47,16 +48,18 @@ class OwnUnit(Struct, frozen=True):
 def own_unit(files: Files, facts: ContainerFacts) -> OwnUnit | None:
     """The unit of a container; None if it runs from none."""
     name = facts.labels.get(UNIT_LABEL, "")
-    if not name:
+    if not name or (name.startswith("podman-compose@") and not own_unit_of(facts)):
         return None
-    shown = visible(name, 80)
-    if not facts.engine.local:
+    shown, exists = visible(name, 80), bool(own_unit_of(facts))
+    if not facts.engine.local and exists:
         why = f"{shown} is on the engine's machine, and can only be changed there."
         return OwnUnit(name, why_not=why, elsewhere=True)
     try:
         origin = origin_of(files, facts)
     except InputError as error:
         return OwnUnit(name, why_not=f"{error.title} {error.hint}".strip())
+    if origin is None and not exists:  # podman-compose's, or one that was removed
+        return None
     if origin is None:
         why = f"It runs from {shown}, which has no file: systemd or a program created the unit."
         return OwnUnit(name, why_not=why)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from hardentui.engine.locate import user_name
 from hardentui.errors import InputError
 from hardentui.features.change.container_operator import restart_policy
-from hardentui.features.fix.apply_ways import UPDATES_RESTART
+from hardentui.features.fix.apply_ways import UPDATES_RESTART, downtime_of_all
 from hardentui.features.fix.drafts import only_in_layer, stand_in_script
 from hardentui.features.looking.containers import Neighbours
 from hardentui.features.looking.stack import dependents_of, in_start_order
@@ -80,6 +80,7 @@ def next_steps(
         restart = tuple(shell(command) for command in draft.commands)
         return NextSteps(
             commands=(*there, *install, *saved, *restart, look),
+            about=f"{downtime_of_all((facts,), files, False)}{_owners_lost(draft)}".strip(),
             back=(*back, *restart) if back else (),
         )
     name = f"{safe_file_name(facts.name)}-take-over.sh"
@@ -87,14 +88,22 @@ def next_steps(
     run = shell(f"sh {_path(directory, name)}")
     text = take_over_script(name, script)
     of_root = facts.engine.rootless is not True  # root will run it
+    down = downtime_of_all(_group(facts, stack, draft), files, bool(script.copies))
     return NextSteps(
         files=(DraftFile(name, text, 0o755, of_root, masked=text), *stand_ins),
         commands=(*there, run, look),
         about=f"{name} stops {listed([old.name for old in script.old])} and keeps what it stopped; nothing is"
-        f" removed before finish{_elsewhere(facts, draft)}",
+        f" removed before finish. {down}{_elsewhere(facts, draft)}".rstrip(),
         back=(f"{run} back",),
         finish=(f"{run} finish",),
     )
+
+
+def _owners_lost(draft: Draft) -> str:
+    if not draft.chowned:
+        return ""
+    volumes = listed([visible(volume, 80) for volume in draft.chowned])
+    return f" The files in {volumes} get another owner, which going back does not undo: hardentui apply can."
 
 
 def _elsewhere(facts: ContainerFacts, draft: Draft) -> str:
@@ -106,7 +115,7 @@ def _elsewhere(facts: ContainerFacts, draft: Draft) -> str:
     known = draft.target is Target.QUADLET and facts.engine.version >= _QUADLET_INSTALL
     if not known or not units or private:
         return ""
-    return f"; on a host without {visible(facts.name, 80)}: podman quadlet install {' '.join(units)}"
+    return f" On a host without {visible(facts.name, 80)}: podman quadlet install {' '.join(units)}"
 
 
 def steps_in_place(
@@ -162,8 +171,7 @@ def _take_over(
 ) -> tuple[TakeOver, tuple[DraftFile, ...]]:
     """What takes over from what, and the scripts that it runs."""
     quadlet = draft.target is Target.QUADLET
-    others = stack.members if quadlet else dependents_of(facts, stack.members)
-    group = in_start_order((facts, *others))
+    group = _group(facts, stack, draft)
     names = [file.name for file in draft.files]
     pods = tuple(_pods(group, names)) if quadlet else ()
     stand_ins: list[DraftFile] = []
@@ -198,6 +206,12 @@ def _take_over(
         rootless=shell.rootless,
     )
     return takeover, tuple(scripts)
+
+
+def _group(facts: ContainerFacts, stack: Neighbours, draft: Draft) -> tuple[ContainerFacts, ...]:
+    """What is stopped and taken over together, in the order in which it starts."""
+    quadlet = draft.target is Target.QUADLET
+    return in_start_order((facts, *(stack.members if quadlet else dependents_of(facts, stack.members))))
 
 
 def _old(

@@ -278,15 +278,26 @@ def prove_edit(origin: Origin, made: UnitEdit, version: Version, engine: Version
         return _prove_service(origin, made)
     generator = find_generator()
     if generator is None or version != (version_of(generator) or engine):
-        before = _ported(origin, version, _units(origin, ()))
-        after = _ported(origin, version, _units(origin, made.files))
-        maker = f"the generator of Podman {version}, as built into HardenTUI,"
-    else:
-        before = _generated(origin, generator, _units(origin, ()))
-        after = _generated(origin, generator, _units(origin, made.files))
-        maker = "this host's Quadlet generator"
+        return prove_by_port(origin, made, version)
+    before = _generated(origin, generator, _units(origin, ()))
+    after = _generated(origin, generator, _units(origin, made.files))
     _compare(before, after, made)
-    return f"{maker} accepts its keys; the command contains only the planned changes"
+    return "this host's Quadlet generator accepts its keys; the command contains only the planned changes"
+
+
+def prove_by_port(origin: Origin, made: UnitEdit, version: Version) -> str:
+    """The same for a Quadlet with our port of the generator; needs no Podman.
+
+    Raises:
+        GeneratorError: systemd would not run the intended command.
+    """
+    before = _ported(origin, version, _units(origin, ()))
+    after = _ported(origin, version, _units(origin, made.files))
+    _compare(before, after, made)
+    return (
+        f"the generator of Podman {version}, as built into HardenTUI, accepts its keys; "
+        "the command contains only the planned changes"
+    )
 
 
 def _units(origin: Origin, files: tuple[DraftFile, ...]) -> dict[str, str]:

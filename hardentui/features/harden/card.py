@@ -15,7 +15,7 @@ from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
 from hardentui.model.trial import Result, Trial
 from hardentui.options import MEMORY, MOUNTS, NETWORK, PIDS_LIMIT, READ_ONLY, TMPFS
-from hardentui.options.capabilities import bounding_set
+from hardentui.options.table import bounding_set
 from hardentui.reading.behaviour import powerless, uids
 from hardentui.reading.containers import declared_user, is_root
 from hardentui.reading.mounts import asks_for_user_namespace

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from hardentui.features.harden.card import EVERYTHING, Card, Side
+from hardentui.harden.do_first import gained
 from hardentui.model.trial import Result, Trial
 from hardentui.options import BY_NAME
 from hardentui.visible import visible
@@ -128,6 +129,7 @@ def _parts(card: Card) -> Iterator[tuple[str, str]]:
         yield "Why", trial.baseline.why
         yield from _given("What helps", trial.baseline.advice)
         return
+    yield from _given("Afterwards", "; ".join(gained(kept.check for kept in trial.kept)))
     yield "Left out", "; ".join(card.left_out) or "nothing"
     yield from _given("Loosened", "; ".join(_loosened(trial)))
     yield from _given("Not exercised", ", ".join(card.not_exercised))

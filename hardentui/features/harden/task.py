@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import threading
-from collections.abc import Iterator
-from contextlib import closing
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, suppress
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.engine.change.changing import ChangingEngine
-from hardentui.errors import HardenError, UsageError
+from hardentui.errors import CannotFix, HardenError, UsageError
 from hardentui.features.apply.apply_wishes import ApplyWishes
 from hardentui.features.apply.applying import PROBES_MEET_DATA
 from hardentui.features.apply.history import History
 from hardentui.features.apply.simulated_apply import play_apply, prepare_played
+from hardentui.features.apply.soak import (
+    enforcing,
+    logged_calls,
+    no_soak,
+    probes_of,
+    soak_of,
+    told,
+    why_no_log,
+)
 from hardentui.features.change.file_operator import OnEvent
+from hardentui.features.change.resuming import resumable_from
 from hardentui.features.change.service_operator import probe_once
 from hardentui.features.change.wait import PATIENCE, has_health_check, ports_of
+from hardentui.features.fix.apply_ways import ComposeOverride, compose_override
 from hardentui.features.fix.trial_files import plan_of_trial, trial_files
 from hardentui.features.harden.card import Card, NextStep, card_of
 from hardentui.features.trial.baseline import ProposedProbe, proposed_probe
@@ -30,12 +46,13 @@ from hardentui.features.views import Report, known_facts
 from hardentui.model.draft import DraftFile, Target
 from hardentui.model.finding import Risk
 from hardentui.model.journal import EntryState, JournalEntry, public_entry
-from hardentui.model.network import compose_project
+from hardentui.model.known import Unread
 from hardentui.model.plan import Caution, Choice, Plan
-from hardentui.model.trial import Learned, OnTrialEvent, Trial
+from hardentui.model.trial import Learned, OnTrialEvent, Result, Trial
 from hardentui.options import SECCOMP_PROFILE
 from hardentui.reading.behaviour import listening
 from hardentui.reading.own_command import own_command
+from hardentui.state.own_files import read_own, state_directory, write_own
 from hardentui.visible import command_word, visible
 from hardentui.words import plural
 
@@ -43,6 +60,7 @@ if TYPE_CHECKING:
     from hardentui.features.apply.applying import Application, PreparedChange
     from hardentui.features.workbench import Workbench
 
+_KEPT_FOR = 86_400.0  # seconds that a trial may wait for the decision
 CONFIRM_WITHIN = 120.0
 """Seconds in which a person keeps what was applied; else it rolls back."""
 
@@ -56,6 +74,8 @@ class HardenWishes(Struct, frozen=True, kw_only=True):
         probes: commands that prove that the service works; None = the proposed one.
         patience: seconds for the service, and for a twin, to become ready.
         confirm_within: seconds within which the change must be kept; 0 = no limit.
+        soak: seconds in which a learned seccomp profile only logs what it would refuse; None = none;
+            0 = none, and a soak ends now.
         directory: where the files will be written; empty = it will be applied.
     """
 
@@ -64,6 +84,7 @@ class HardenWishes(Struct, frozen=True, kw_only=True):
     probes: tuple[str, ...] | None = None
     patience: float = PATIENCE
     confirm_within: float = 0.0
+    soak: float | None = None
     directory: str = ""
 
 
@@ -76,6 +97,7 @@ class Outset(Struct, frozen=True):
         judged: how a twin is judged without a probe.
         host_lacks: fixes that this host does not allow, with what would help.
         together: what its pod or compose project means for it, a sentence each.
+        soaked: it soaks: what that has shown so far; `apply` enforces its profile.
     """
 
     plan: Plan
@@ -83,6 +105,24 @@ class Outset(Struct, frozen=True):
     judged: str = ""
     host_lacks: tuple[str, ...] = ()
     together: tuple[str, ...] = ()
+    soaked: tuple[str, ...] = ()
+
+
+class KeptTrial(Struct, frozen=True, kw_only=True):
+    """A trial that worked, until it is applied.
+
+    Attributes:
+        at: when it ended, in seconds since the epoch.
+        image: the ID of the container's image.
+    """
+
+    at: float
+    image: str
+    trial: Trial
+
+    @property
+    def when(self) -> str:
+        return f"{datetime.fromtimestamp(self.at):%H:%M}"
 
 
 class Hardening:
@@ -112,12 +152,18 @@ class Hardening:
         """What will be tried, and a probe; only asks the service what any client may ask it.
 
         Raises:
-            UsageError: an earlier change is unfinished.
+            UsageError: an earlier change is unfinished, or it soaks.
+            CannotFix: it cannot soak here.
             EngineError: Podman does not answer.
         """
         facts = self._facts
+        if self.wishes.soak and (why := why_no_log(self.bench.opened.files)):
+            raise no_soak(why)
         if not self.simulated:
             History().refuse_busy(facts.name)
+            if (entry := self.waiting) is not None:
+                ways = f"First: hardentui confirm {entry.id}, or hardentui undo {entry.id}"
+                raise UsageError(f"A change of {visible(facts.name, 80)} waits for confirmation.", ways)
         plan = self._planned()
         tried = {choice.check for choice in choices_to_try(plan, named=bool(self.wishes.checks))}
         skipped = [
@@ -138,9 +184,6 @@ class Hardening:
             name = command_word(str(pod.get("Name") or ""), str(pod.get("Id") or "")[:12])
             all_of_it = own_command(facts.engine.found_with, "harden", name)
             yield f"its pod has {plural(others, 'other member')}, which {all_of_it} hardens too"
-        if project := compose_project(facts.labels):
-            shown = visible(project, 60)
-            yield f"the compose project {shown} starts it: compose up may make it anew without the fixes"
 
     @property
     def simulated(self) -> bool:
@@ -201,6 +244,10 @@ class Hardening:
                     keep_profile(trial, kept)
                 else:
                     trial = _without_profile(trial, trial.learned)
+            self._keep(trial)
+        return self._card(outset, trial, probes)
+
+    def _card(self, outset: Outset, trial: Trial, probes: tuple[str, ...]) -> Card:
         self._trial = trial
         planner = self.bench.planner
         self.plan = plan = plan_of_trial(planner, self.report, trial)
@@ -212,6 +259,47 @@ class Hardening:
         )
         return self._offered(card, probes) if card.works else card
 
+    # --- a trial that was not followed by a decision ---------------------------------------------------
+
+    def _kept_path(self) -> str:
+        """By what was asked for: another choice of fixes or probes is another trial."""
+        wishes, facts = self.wishes, self._facts
+        asked = f"{facts.engine.url}\n{facts.id}\n{wishes.checks}\n{wishes.everything}\n{wishes.probes}"
+        name = hashlib.sha256(asked.encode()).hexdigest()[:16]
+        return os.path.join(state_directory(), "tried", f"{name}.json")
+
+    def _keep(self, trial: Trial) -> None:
+        """Until it is applied: a terminal may be closed before that."""
+        if trial.result is Result.WORKS and not self.wishes.directory:
+            kept = KeptTrial(at=time.time(), image=str(self._facts.inspect.get("Image") or ""), trial=trial)
+            with suppress(OSError):
+                write_own(self._kept_path(), msgspec.json.encode(kept))
+
+    def tried_before(self) -> KeptTrial | None:
+        """A trial of this container, with the same wishes, that worked within the last day."""
+        if self.simulated or self.wishes.directory:
+            return None
+        try:
+            kept = msgspec.json.decode(read_own(self._kept_path()), type=KeptTrial)
+        except (OSError, msgspec.MsgspecError):
+            return None
+        learned = kept.trial.learned
+        profile = learned.profile if learned and learned.seccomp else ""
+        place = profile_path(kept.trial.container, profile_directory(self._facts, self.bench.opened.files))
+        image = str(self._facts.inspect.get("Image") or "")
+        fresh = 0 <= time.time() - kept.at < _KEPT_FOR and kept.image == image
+        return kept if fresh and (not profile or os.path.exists(place)) else None
+
+    def picked_up(self, outset: Outset, kept: KeptTrial) -> Card:
+        """The card of that trial, as if it had just ended.
+
+        Raises:
+            InputError: it no longer fits.
+        """
+        return self._card(outset, kept.trial, kept.trial.probes)
+
+    # --- the card ------------------------------------------------------------------------------------
+
     def _offered(self, card: Card, probes: tuple[str, ...]) -> Card:
         """The card with what applying it means, or why that is impossible."""
         wishes, trial = self.wishes, self._trial
@@ -220,6 +308,7 @@ class Hardening:
             probes=probes,
             patience=wishes.patience,
             confirm_within=wishes.confirm_within,
+            soak=wishes.soak or 0.0,
             keep_data=self._facts.engine.local,
             tried=(trial.baseline.seconds, trial.baseline.stop_seconds),
         )
@@ -249,6 +338,80 @@ class Hardening:
     def diff(self) -> str:
         """What apply changes in files and options; empty before the trial."""
         return self.prepared.entry.diff if self.prepared else ""
+
+    # --- a change that was not finished --------------------------------------------------------------
+
+    @property
+    def waiting(self) -> JournalEntry | None:
+        """Its change that is applied and not confirmed yet."""
+        entries = () if self.simulated else History().recorded().entries
+        mine = (entry for entry in entries if entry.container == self._facts.name and entry.unfinished)
+        return next((entry for entry in mine if entry.state is EntryState.WAITING), None)
+
+    def resumable(self) -> str:
+        """The ID of its change that was cut off and can be completed; empty if there is none."""
+        history = History()
+        identity = "" if self.simulated else history.cut_off(self._facts.name)
+        entry = history.cut_off_entry(identity) if identity else None
+        return identity if entry is not None and resumable_from(entry) is not None else ""
+
+    def resume(self, identity: str, on_event: OnEvent, stop: threading.Event) -> JournalEntry:
+        """Complete a change that was cut off.
+
+        Raises:
+            ApplyFailed: it does not work, and the original runs as before.
+        """
+        return self.bench.applying(self.report).finish(identity, on_event, stop)
+
+    # --- a container that soaks -----------------------------------------------------------------------
+
+    @property
+    def soak(self) -> JournalEntry | None:
+        """The change by which it soaks."""
+        return None if self.simulated else soak_of(self._facts)
+
+    def soaked(self, entry: JournalEntry) -> Mapping[str, frozenset[str]]:
+        """System call -> the programs that made it although the learned profile would refuse it.
+
+        Raises:
+            CannotFix: the log cannot be read.
+        """
+        assert entry.soak is not None  # noqa: S101 - it soaks
+        calls = logged_calls(entry.soak, self._facts.id, self.bench.opened.files)
+        if isinstance(calls, Unread):
+            raise CannotFix(f"What the soak showed cannot be read: {calls.reason}.")
+        return calls
+
+    def prepare_enforcing(self, entry: JournalEntry, calls: Mapping[str, frozenset[str]]) -> None:
+        """Prepare to enforce the learned profile with these calls; `apply` does it.
+
+        Raises:
+            HardenError: it cannot be applied.
+        """
+        nothing = self.bench.planner.plan(self.report, [])
+        self.plan = enforcing(nothing, entry, calls, self.bench.opened.files)
+        wishes = self.wishes
+        self.prepared = self._prepare(
+            ApplyWishes(
+                probes=wishes.probes or probes_of(entry),
+                patience=wishes.patience,
+                confirm_within=wishes.confirm_within,
+                keep_data=self._facts.engine.local,
+            )
+        )
+
+    def soak_outset(self) -> Outset | None:
+        """What its soak has shown, ready to be enforced; None if it does not soak.
+
+        Raises:
+            HardenError: the log cannot be read, or it cannot be applied.
+        """
+        if (entry := self.soak) is None:
+            return None
+        calls = self.soaked(entry)
+        self.prepare_enforcing(entry, calls)
+        assert self.plan is not None  # noqa: S101 - it was prepared
+        return Outset(self.plan, soaked=tuple(told(entry, calls)))
 
     # --- afterwards -----------------------------------------------------------------------------------
 
@@ -288,6 +451,15 @@ class Hardening:
         """
         assert self._trial is not None  # noqa: S101 - it was tried
         return trial_files(self.bench.planner, self.bench.drafter, self.report, self._trial)
+
+    def override(self, old: str) -> ComposeOverride | None:
+        """What became of it, for the override file of its compose project; None if it is of none.
+
+        Args:
+            old: the file to add it to; empty: a new one.
+        """
+        assert self.plan is not None  # noqa: S101 - it was tried
+        return compose_override(self._facts, self.plan.after, old)
 
     def _command(self, verb: str, *words: str) -> str:
         name = command_word(self._facts.name, self._facts.id[:12])

@@ -1,1 +1,1 @@
-"""Newer images: what registries offer, and pins that are moved."""
+"""Images: what is in them, scans, what registries offer that is newer."""

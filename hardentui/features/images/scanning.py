@@ -24,6 +24,7 @@ from hardentui.features.looking.surroundings import Parts
 from hardentui.files import write_bundle
 from hardentui.host.asker import CANCELLED, asker
 from hardentui.images.inventory import read_inventory
+from hardentui.images.sbom import sbom
 from hardentui.model.draft import TextFile
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import ImageInventory, ScanReport, ScanSettings
@@ -106,16 +107,7 @@ def sbom_of(image: ImageFacts) -> str:
     inventory = known(lambda: image.inventory)
     if isinstance(inventory, Unread):
         raise UsageError(f"{visible(name_of(image), 100)} has no SBOM: {inventory.reason}.")
-    from hardentui.images.sbom import sbom
-
     return sbom(image, inventory, image.now)
-
-
-def gaps_of(image: ImageFacts) -> tuple[str, ...]:
-    """What its SBOM omits."""
-    from hardentui.images.sbom import gaps
-
-    return known(lambda: gaps(image.inventory), else_=())
 
 
 def save_sboms(images: Iterable[ImageFacts], directory: str) -> tuple[WrittenFile, ...]:

@@ -245,6 +245,8 @@ class Containers:
     def _compare(self, counts: Counter[str]) -> list[Row]:
         """Judge again once all peers of an engine are known; returns the rows whose report changed."""
         changed: list[Row] = []
+        if not self._judge.compares:
+            return changed
         with self._lock:
             everything = list(self._rows.values())
         for engine in self._opened.engines:
@@ -288,7 +290,8 @@ class Containers:
         report = self._judge.container(facts, compared=False)
         with self._lock:  # a scan may have compared it since it was inspected
             latest = self._rows.get(key, row).report
-            peers = latest.facts.peers if latest and latest.facts else Peers()
+            known = latest.facts if latest is not None and self._judge.compares else None
+            peers = known.peers if known is not None else Peers()
             if peers.everyone:
                 report = self._judge.compared(report, facts.replace(peers=peers))
             return self._remember(row, report, counts)

@@ -33,6 +33,7 @@ from hardentui.model.known import NOT_READ, Known, Later, Together, Unread, know
 from hardentui.model.network import Peer, Peers, app_of
 from hardentui.model.spec import Spec
 from hardentui.model.trust import full_reference
+from hardentui.options.inspect.resources import added_ulimits
 from hardentui.options.inspect.view import Sources
 from hardentui.options.read import EngineDefaults, read_spec
 from hardentui.reading.containers import ask_or, engine_info, section
@@ -193,6 +194,20 @@ class Gatherer:
             **readers,
         )
 
+    def _limits_of_monitor(self, facts: ContainerFacts) -> tuple[str, ...]:
+        """What Podman adds at start to a container without a command: it took its own limits, up to its
+        usual ones, and its monitor inherited them.
+        """
+        pid = section(facts.inspect, "State").get("ConmonPid")
+        if not self.engine.facts.local or not pid or section(facts.inspect, "Config").get("CreateCommand"):
+            return ()
+        from hardentui.host.process.proc import read_rlimits
+
+        limits = read_rlimits(self._files, int(pid))
+        if isinstance(limits, Unread):
+            return ()
+        return added_ulimits({limit.name: limit.hard for limit in limits})
+
     def _read(self, facts: ContainerFacts, name: str) -> Any:
         from hardentui.features.looking.container_readers import READERS
 
@@ -236,7 +251,7 @@ class Gatherer:
                 log_driver=str(host.get("logDriver") or ""),
                 runtime=str((host.get("ociRuntime") or {}).get("name") or ""),
                 pids_limit=defaults.pids_limit,
-                default_ulimits=defaults.ulimits,
+                default_ulimits=self._limits_of_monitor(facts) or defaults.ulimits,
                 cgroup_version={"v1": 1, "v2": 2}.get(str(host.get("cgroupVersion") or "")),
                 network_names={
                     str(network.inspect.get("id")): name for name, network in facts.networks.items()

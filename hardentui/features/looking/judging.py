@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 
 from hardentui.features.views import Report, Shared
-from hardentui.harden.evaluate import container_subject, parameters_of, run
-from hardentui.harden.waive import uses, waive
+from hardentui.harden.evaluate import container_subject, parameters_of, run, uses, waive
 from hardentui.model.check import AnyCheck, Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Kind, Subject, Waiver, WaiverFacts
@@ -51,6 +50,11 @@ class Judge:
         self._by_kind = {kind: tuple(pair for pair in ready if pair[0].kind is kind) for kind in Kind}
         about_containers = self._by_kind[Kind.CONTAINER]
         self._comparing = tuple(pair for pair in about_containers if pair[0].compares)
+
+    @property
+    def compares(self) -> bool:
+        """One of its checks compares containers."""
+        return bool(self._comparing)
 
     def check(self, check_id: str) -> AnyCheck | None:
         """A check of the checklist by its id."""

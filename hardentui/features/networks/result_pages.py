@@ -54,7 +54,7 @@ def outgoing_page(seen: Outgoing) -> tuple[PageSection, ...]:
         checked = f"{_CHECKED[seen.checked]}{f': {seen.unchecked}' if seen.unchecked else ''}"
         rules = [PageLine("checked", checked, Tone.BAD if seen.checked is False else Tone.PLAIN)]
         rules += [PageLine("limit", limit, Tone.MUTED) for limit in seen.limits]
-        rules.append(PageLine("to use", "w writes them; nft -f FILE loads them"))
+        rules.append(PageLine("to use", "write them to a file; nft -f FILE loads them"))
         sections.append(PageSection("Rules for nftables, proposed", tuple(rules)))
     elif seen.no_rules:
         sections.append(PageSection("Rules", (PageLine("none", seen.no_rules, Tone.MUTED),)))
@@ -64,7 +64,8 @@ def outgoing_page(seen: Outgoing) -> tuple[PageSection, ...]:
 def _contact(contact: Contact) -> str:
     address = f"[{contact.address}]" if ":" in contact.address else contact.address
     who = f"  {contact.who}" if contact.who else ""
-    return f"{contact.protocol} {address}:{contact.port}{who}"
+    learned = "  (seen by the trial)" if contact.learned else ""
+    return f"{contact.protocol} {address}:{contact.port}{who}{learned}"
 
 
 def splits_page(proposals: Iterable[Split]) -> tuple[PageSection, ...]:

@@ -48,7 +48,7 @@ def _saved_scans(kept: Any) -> Known[tuple[HostScan, ...]]:
 
 
 def open_saved(path: str) -> Opened:
-    """Engines and a host from a file written by `hardentui facts save`.
+    """Engines and a host from a file written by `hardentui check --save`.
 
     Raises:
         InputError: the file cannot be read or is not a facts file.
@@ -98,7 +98,7 @@ def replay(
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise InputError(
             f"{name} is not a file of saved facts: its schema is not {SCHEMA}.",
-            "hardentui facts save FILE writes them.",
+            "hardentui check --save FILE writes them.",
         )
     try:
         return _replay(document, attempts, found_with)

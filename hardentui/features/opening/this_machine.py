@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from hardentui.features.named_file import refuse_strangers
 from hardentui.features.opening.doctor import Diagnosis, Machine, Mark, examine
 from hardentui.features.sections import PageLine, PageSection, Tone
 from hardentui.features.settings.reading import Document
 from hardentui.features.settings.showing import SettingRow
 from hardentui.model.settings import SettingSource
+from hardentui.regular_files import refuse_strangers
 
 _TONES = {Mark.GOOD: Tone.PLAIN, Mark.MISSING: Tone.BAD, Mark.POOR: Tone.BAD, Mark.NOTE: Tone.MUTED}
 

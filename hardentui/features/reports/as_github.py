@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator
 
 from hardentui.features.reports.result import CheckResult, SubjectResult, TextStyle
@@ -30,7 +31,12 @@ def _annotation(subject: SubjectResult, finding: Finding) -> str:
     where = {"title": f"{finding.severity.word} {finding.check}"}
     if finding.place is not None:
         place = finding.place
-        where = {"file": place.file, "line": str(place.line), "endLine": str(place.end_line), **where}
+        where = {
+            "file": posixpath.normpath(place.file),
+            "line": str(place.line),
+            "endLine": str(place.end_line),
+            **where,
+        }
         if place.line == place.end_line:  # GitHub refuses columns over several lines
             where = {**where, "col": str(place.column), "endColumn": str(place.end_column)}
     elif subject.file:

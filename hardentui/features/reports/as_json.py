@@ -15,6 +15,7 @@ from msgspec import UNSET, Struct, UnsetType, field
 from msgspec.structs import asdict, replace
 
 from hardentui.errors import InputError
+from hardentui.features.reports.frameworks import Framework
 from hardentui.features.reports.result import CheckResult, HostResult, SubjectResult, TextStyle
 from hardentui.harden.do_first import DoFirst
 from hardentui.model.facts import EngineFacts
@@ -341,13 +342,48 @@ def document(result: CheckResult) -> dict[str, Any]:
         "engines": [_engine(engine) for engine in result.engines],
         **({"hosts": [_host(host) for host in result.hosts]} if result.hosts else {}),
         "do_first": [_first(line) for line in result.do_first],
+        **({"framework": _framework(result.framework)} if result.framework is not None else {}),
         "checks": _checks(result),
         "subjects": [_subject(subject) for subject in result.subjects],
         "kept_originals": [
             {"id": kept.id, "name": kept.name, "engine": kept.engine, "of": kept.of, "entry": kept.entry}
             for kept in result.kept
+            if not kept.aside
+        ],
+        "aside": [
+            {"id": kept.id, "name": kept.name, "engine": kept.engine, "kind": kept.aside}
+            for kept in result.kept
+            if kept.aside
         ],
         "summary": _summary(result),
+    }
+
+
+def _framework(framework: Framework) -> dict[str, Any]:
+    return {
+        "id": framework.id,
+        "title": framework.title,
+        "controls": [
+            {
+                "id": control.id,
+                "title": control.title,
+                "status": control.status,
+                "checks": list(control.checks),
+                "passed": control.passed,
+                "evidence": [
+                    {
+                        "subject": name,
+                        "kind": finding.subject.kind.value,
+                        "check": finding.check,
+                        "status": finding.status.value,
+                        "severity": finding.severity.word,
+                        "reason": finding.verdict.reason,
+                    }
+                    for name, finding in control.evidence
+                ],
+            }
+            for control in framework.controls
+        ],
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from hardentui.features.reports.frameworks import Framework
 from hardentui.features.reports.result import CheckResult, SubjectResult, TextStyle, path_words
 from hardentui.harden.attack import RankedPath
 from hardentui.harden.score import score_word
@@ -31,6 +32,8 @@ def _lines(result: CheckResult) -> Iterator[str]:
         yield ""
     if result.hosts:
         yield from _hosts(result)
+    if result.framework is not None:
+        yield from _controls(result.framework)
     if result.do_first:
         yield from ("## Do these first", "")
         for number, line in enumerate(result.do_first, 1):
@@ -52,6 +55,18 @@ def _lines(result: CheckResult) -> Iterator[str]:
         yield from ("", f"and {result.paths_left} more") if result.paths_left else ()
     for subject in result.subjects:
         yield from _subject(subject)
+
+
+def _controls(framework: Framework) -> Iterator[str]:
+    yield from (f"## {plain(framework.title)}", "", "| Control | | Answer | Evidence |", "|---|---|---|---|")
+    for control in framework.controls:
+        seen = "; ".join(
+            f"{plain(name)}: {plain(finding.check)}, {plain(finding.verdict.reason)}"
+            for name, finding in control.evidence
+        )
+        seen = seen or f"{control.passed} passed"
+        yield f"| {control.id} | {plain(control.title)} | {control.status} | {seen} |"
+    yield ""
 
 
 def _hosts(result: CheckResult) -> Iterator[str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from posixpath import normpath
 from typing import Any
 from urllib.parse import quote
 
@@ -135,7 +136,7 @@ def _location(judged: SubjectResult, place: Place | None) -> dict[str, Any]:
     }
     if place is not None:
         physical = {
-            "artifactLocation": {"uri": quote(place.file, errors="replace")},
+            "artifactLocation": {"uri": quote(normpath(place.file), errors="replace")},
             "region": {
                 "startLine": place.line,
                 "startColumn": place.column,

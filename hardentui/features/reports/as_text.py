@@ -10,11 +10,19 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
+from hardentui.features.reports.frameworks import (
+    MET,
+    NOT_APPLICABLE,
+    NOT_LOOKED_AT,
+    NOT_MET,
+    Framework,
+)
 from hardentui.features.reports.result import (
     FINDINGS,
     FINE,
     CheckResult,
     HostResult,
+    KeptResult,
     SubjectResult,
     TextStyle,
     path_words,
@@ -77,6 +85,7 @@ class Writer:
 
 
 _MOST_ROWS = 20
+_MOST_NAMED = 3
 _TOP = (Severity.CRITICAL, Severity.HIGH)
 
 
@@ -156,9 +165,15 @@ def _outcome(result: CheckResult, write: Writer) -> Iterator[str]:
         "",
     )
     if result.kept:
-        kept = ", ".join(f"{visible(kept.name, 60)} (of {visible(kept.of, 60)})" for kept in result.kept)
-        yield from write.wrapped(f"Not counted, because a change keeps it for its undo: {kept}.", "")
+        kept = ", ".join(f"{visible(kept.name, 60)} ({_apart(kept)})" for kept in result.kept)
+        yield from write.wrapped(f"Not counted: {kept}.", "")
     yield from write.wrapped(f"Exit code {result.exit_code}: {_why(result)}", "")
+
+
+def _apart(kept: KeptResult) -> str:
+    if kept.aside:
+        return "a twin of a trial" if kept.aside == "twin" else f"a {kept.aside}"
+    return f"the original of {visible(kept.of, 60)}, kept for its undo"
 
 
 def _against(checklist: str) -> str:
@@ -293,6 +308,9 @@ _REST = ((Status.PASS, "passed"), (Status.NOT_APPLICABLE, "not applicable"), (St
 
 def render(result: CheckResult, style: TextStyle) -> str:
     write = Writer(style)
+    if result.framework is not None:
+        head = [write.paint("SIMULATED HOST: nothing below is real.", "1;33")] if result.simulated else []
+        return "\n".join([*head, *_outcome(result, write), *_controls(result.framework, write)]) + "\n"
     overview = list(summary(result, write))
     # in a brief text, what containers share is a line in their blocks
     told = [each for each in result.subjects if not (style.brief and each.subject.kind in _SHARED)]
@@ -301,6 +319,35 @@ def render(result: CheckResult, style: TextStyle) -> str:
     if result.simulated:
         parts.insert(0, [write.paint("SIMULATED HOST: nothing below is real.", "1;33")])
     return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
+
+
+_SIGNS = {
+    MET: ("✓", "32"),
+    NOT_MET: ("✗", "31"),
+    NOT_LOOKED_AT: ("?", UNKNOWN_COLOR),
+    NOT_APPLICABLE: ("–", "2"),
+}
+
+
+def _controls(framework: Framework, write: Writer) -> Iterator[str]:
+    """A line for each control, and below it where it is not met, or why it was not looked at."""
+    counts = Counter(control.status for control in framework.controls)
+    told = ", ".join(f"{count} {status}" for status in _SIGNS if (count := counts[status]))
+    yield from ("", write.bold(f"{framework.title}: {told}"), "")
+    for control in framework.controls:
+        sign, color = _SIGNS[control.status]
+        yield f"  {write.paint(sign, color)}  {control.id:<6} {control.title:<58} {control.status}"
+        if control.status == NOT_LOOKED_AT and not control.evidence:
+            yield f"            {'a person decides' if not control.checks else 'nothing here decides it'}"
+        by_check: dict[str, list[tuple[str, Finding]]] = {}
+        for name, finding in control.evidence:
+            by_check.setdefault(finding.check, []).append((name, finding))
+        for check, seen in by_check.items():
+            where = ", ".join(name for name, _ in seen[:_MOST_NAMED])
+            more = f" and {len(seen) - _MOST_NAMED} more" if len(seen) > _MOST_NAMED else ""
+            accepted = "accepted: " if seen[0][1].status is Status.WAIVED else ""
+            text = f"{accepted}{check} on {where}{more}: {seen[0][1].verdict.reason}"
+            yield f"            {visible(text, max(20, write.width - 12))}"
 
 
 def _blocks(subjects: Iterable[SubjectResult], write: Writer) -> list[list[str]]:

@@ -15,6 +15,7 @@ from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject
 
 if TYPE_CHECKING:
+    from hardentui.features.reports.frameworks import Framework
     from hardentui.harden.attack import RankedPath
     from hardentui.model.network import NetworkMap
 
@@ -136,10 +137,11 @@ class HostResult(Struct, frozen=True):
 
 
 class KeptResult(Struct, frozen=True):
-    """A stopped container that a change keeps for its undo: not a subject, and not counted.
+    """A container that is no subject and not counted: one that a change keeps for its undo, a twin, a lab.
 
     Attributes:
         of: name of the container that has replaced it; `entry` is the ID of the change.
+        aside: `twin` of a trial, or `lab`; empty for one that is kept.
     """
 
     id: str
@@ -147,6 +149,7 @@ class KeptResult(Struct, frozen=True):
     engine: str
     of: str
     entry: str
+    aside: str = ""
 
 
 class CheckResult(Struct, frozen=True, dict=True):
@@ -161,6 +164,7 @@ class CheckResult(Struct, frozen=True, dict=True):
         hosts: in a report on several hosts, each of them, worst first; else empty.
         kept: originals that changes keep for an undo.
         do_first: what to do first, at most five lines.
+        framework: the same findings by control, if asked for.
     """
 
     engines: tuple[EngineFacts, ...]
@@ -178,6 +182,7 @@ class CheckResult(Struct, frozen=True, dict=True):
     saved_at: str = ""
     kept: tuple[KeptResult, ...] = ()
     do_first: tuple[DoFirst, ...] = ()
+    framework: Framework | None = None
 
     @cached_property
     def exit_code(self) -> int:

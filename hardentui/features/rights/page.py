@@ -158,7 +158,12 @@ def _apparmor(facts: ContainerFacts) -> LsmPage:
     asked = facts.spec[APPARMOR] or "the engine's profile"
     profile = _profile(facts)
     commands = (
-        own_command(facts.engine.found_with, "lsm", command_word(facts.name, "NAME"), "-o", "."),
+        own_command(
+            facts.engine.found_with,
+            "fix",
+            command_word(facts.name, "NAME"),
+            *("--as-is", "--to", "apparmor", "-o", "."),
+        ),
         f"sudo install -m 0644 {profile.name} /etc/apparmor.d/",
         f"sudo apparmor_parser -r -W /etc/apparmor.d/{profile.name}",
         f"podman run --security-opt apparmor={profile.name} …",
@@ -191,20 +196,45 @@ def _profile(facts: ContainerFacts) -> AppArmorProfile:
     return apparmor_profile(facts.name, facts.spec, held)
 
 
-def rights_of(facts: ContainerFacts, files: Files) -> tuple[tuple[PageSection, ...], tuple[TextFile, ...]]:
-    """The page, and an AppArmor profile where AppArmor confines the container."""
+class Rights(Struct, frozen=True):
+    """What the kernel lets a container do.
+
+    Attributes:
+        unknown: what the kernel would say of a running container is not known.
+    """
+
+    container: str
+    engine: str
+    running: bool
+    capabilities: CapabilityPage
+    seccomp: SeccompPage
+    lsm: LsmPage
+
+    @property
+    def unknown(self) -> bool:
+        asked = bool(self.capabilities.unknown) or self.lsm.state is Confinement.UNKNOWN
+        filtered = self.seccomp.kind is not FilterKind.UNKNOWN and not self.seccomp.unjudged
+        return (self.running and asked) or not filtered
+
+
+def rights_of_container(facts: ContainerFacts, files: Files) -> Rights:
+    """What the kernel says, and what trials of the container have learned."""
     module = lsm_page(facts)
     capabilities = capability_page(facts, learned_before(facts))
-    sections = rights_page(capabilities, seccomp_page(facts, default_profile(facts, files)), module)
-    profile = module.profile
-    return sections, (TextFile(profile.name, profile.text),) if profile is not None else ()
+    seccomp = seccomp_page(facts, default_profile(facts, files))
+    return Rights(facts.name, facts.engine.label, module.running, capabilities, seccomp, module)
 
 
-def rights_page(
-    capabilities: CapabilityPage, seccomp: SeccompPage, module: LsmPage
-) -> tuple[PageSection, ...]:
+def rights_of(facts: ContainerFacts, files: Files) -> tuple[tuple[PageSection, ...], tuple[TextFile, ...]]:
+    """The page, and an AppArmor profile where AppArmor confines the container."""
+    rights = rights_of_container(facts, files)
+    profile = rights.lsm.profile
+    return rights_page(rights), (TextFile(profile.name, profile.text),) if profile is not None else ()
+
+
+def rights_page(rights: Rights) -> tuple[PageSection, ...]:
     """All three, the worst of each first."""
-    return (_capabilities(capabilities), _seccomp(seccomp), _module(module))
+    return (_capabilities(rights.capabilities), _seccomp(rights.seccomp), _module(rights.lsm))
 
 
 def _capabilities(page: CapabilityPage) -> PageSection:
@@ -318,6 +348,5 @@ def _module(page: LsmPage) -> PageSection:
         lines.append(PageLine("policy", "it has a dedicated one", Tone.GOOD))
     lines += [PageLine("dedicated" if at == 0 else "", command) for at, command in enumerate(page.commands)]
     if page.profile is not None:
-        lines.append(PageLine("profile", "w writes an AppArmor profile for it"))
         lines += [PageLine("note", note, Tone.MUTED) for note in page.profile.notes]
     return PageSection("Security module", tuple(lines))

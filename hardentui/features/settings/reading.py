@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -12,20 +11,14 @@ from hardentui.features.checklists.loading import fit
 from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.settings import FixDefaults, Notice, SettingOrigin, Settings, SettingSource, Vocabulary
 from hardentui.reading.forms import fault_of
-from hardentui.state.own_files import config_directory, read_own
+from hardentui.state.own_files import read_own, settings_file
 from hardentui.toml_document import TomlFault, TomlPath, line_of, read_toml, toml_lines
 from hardentui.visible import visible
 from hardentui.words import nearest
 
 # The settings file as a document: its values, the line of each, and its faults.
 
-NAME = "settings.toml"
 _LARGEST = 1 << 20
-
-
-def settings_file() -> str:
-    """The path of this user's settings file, which may not exist."""
-    return os.path.join(config_directory(), NAME)
 
 
 class Document:

@@ -9,13 +9,13 @@ from typing import Any
 from msgspec import Struct
 
 from hardentui.errors import InputError
-from hardentui.features.named_file import refuse_strangers
-from hardentui.features.settings.reading import settings_file
 from hardentui.files import write_bundle
 from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.draft import TextFile
 from hardentui.model.settings import FixDefaults, SettingOrigin, Settings, Vocabulary
 from hardentui.reading.forms import FORMS, text_of
+from hardentui.regular_files import refuse_strangers
+from hardentui.state.own_files import settings_file
 from hardentui.visible import visible
 
 # A starter settings file: every setting with its default, commented out.
@@ -33,7 +33,7 @@ def write_template(vocabulary: Vocabulary, tooltips: Mapping[str, str], checks: 
     path = settings_file()
     if os.path.lexists(path):
         message = f"{visible(path)} already exists and is not changed."
-        raise InputError(message, "hardentui settings show displays it.")
+        raise InputError(message, "hardentui config show displays it.")
     directory, name = os.path.split(path)
     text = template(vocabulary, tooltips, checks)
     write_bundle(directory, [TextFile(name, text, 0o600)], overwrite=False, create=True)
@@ -45,7 +45,7 @@ def template(vocabulary: Vocabulary, tooltips: Mapping[str, str], checks: Iterab
     usual = Settings()
     lines = [
         "# Settings of HardenTUI. Remove the # before a line to change a setting.",
-        "# `hardentui settings show` shows what is in force, and where it comes from.",
+        "# `hardentui config show` shows what is in force, and where it comes from.",
         "",
         "# Colours of the screens. Also: $HARDENTUI_THEME.",
         *_wrapped("# ", vocabulary.themes),

@@ -49,6 +49,14 @@ _GREETINGS = {
 """Port -> how a service there greets."""
 _CONNECT = "exec 3<>/dev/tcp/$TARGET/"
 _TALKS = {
+    53: (  # the name servers of the root, without recursion, over TCP
+        r'printf "\0\21\22\64\0\0\0\1\0\0\0\0\0\0\0\0\2\0\1" >&3; head -c 4 <&3 | tail -c 1 | grep -qa 4',
+        "answers DNS",
+    ),
+    389: (  # an anonymous bind; the answer has the tag of one, which is "a"
+        r'printf "\60\14\2\1\1\140\7\2\1\3\4\0\200\0" >&3; head -c 12 <&3 | grep -qa a',
+        "answers LDAP",
+    ),
     1883: (
         r'printf "\20\14\0\4MQTT\4\2\0\74\0\0" >&3; head -c 1 <&3 | grep -q " "',
         "accepts MQTT",

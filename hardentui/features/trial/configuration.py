@@ -29,7 +29,7 @@ from hardentui.options import (
     SECCOMP_PROFILE,
     TMPFS,
 )
-from hardentui.options.capabilities import bounding_set, with_no_more, with_only
+from hardentui.options.table import bounding_set, with_no_more, with_only
 from hardentui.reading.behaviour import hides_a_program, powerless, runs_as_root
 from hardentui.reading.mounts import at_or_above
 from hardentui.reading.scratch import access_to_tmpfs, is_scratch, volume_at

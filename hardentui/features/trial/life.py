@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import posixpath
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from time import monotonic, sleep
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -33,6 +34,12 @@ from hardentui.reading.containers import ask_or
 from hardentui.visible import visible
 
 # The stage of a trial: its network, the twins of peers, copies of volumes, and one twin after the other.
+
+
+def _pod_of(facts: ContainerFacts) -> Mapping[str, Any]:
+    """The pod whose namespaces it shares; that of podman-compose has no infra container and shares none."""
+    pod = facts.pod or {}
+    return pod if pod.get("CreateInfra", True) else {}
 
 
 class Stage:
@@ -63,14 +70,14 @@ class Stage:
             EngineError: one of them cannot be created, or a peer does not become ready.
         """
         everybody = (self.facts, *self._request.peers, *self._request.members)
-        if any(needs_network(facts.spec) for facts in everybody) or self.facts.pod:
+        if any(needs_network(facts.spec) for facts in everybody) or _pod_of(self.facts):
             network = self._maker.network(self._name("network"), internal=not self._request.outside)
             self._around = TwinAddresses({network.name: network})
         for facts in everybody:
-            if needs_network(facts.spec) or facts.pod:
-                names = pod_names((facts,)) if facts.pod else aliases(facts.spec)
+            if needs_network(facts.spec) or _pod_of(facts):
+                names = pod_names((facts,)) if _pod_of(facts) else aliases(facts.spec)
                 self._around.add(self._key(facts), names, self._around.networks)
-        if self.facts.pod:
+        if _pod_of(self.facts):
             self._pod = self._name("pod")
             members = (self.facts, *self._request.members)
             self._maker.create_pod(self._pod, members, self._around, self._key(self.facts))
@@ -128,8 +135,8 @@ class Stage:
 
     def _key(self, facts: ContainerFacts) -> str:
         """Whose network it has: its own, its pod's, or that of another one that is tried along."""
-        if facts.pod:
-            return str(facts.pod.get("Id") or facts.pod.get("Name") or facts.id)
+        if pod := _pod_of(facts):
+            return str(pod.get("Id") or pod.get("Name") or facts.id)
         lender = facts.spec[NETWORK][0].removeprefix("container:") if facts.spec[NETWORK] else ""
         others = (*self._request.peers, *self._request.members)
         return next((other.id for other in others if lender in (other.id, other.name)), facts.id)

@@ -107,9 +107,7 @@ class Relaxer:
         for sign in () if tried.ready else tried.evidence:
             for choice in configuration.choices if sign.blames else ():
                 if sign.blames in (change.option for change in self._planner.plan((choice,)).changes):
-                    self.leave_out(
-                        choice.check, "its own output says that it does not work with it", sign.text
-                    )
+                    self.leave_out(choice.check, "it cannot work with it", sign.text)
                     configuration = configuration.without(choice.check)
         if configuration == tried.configuration or self._exhausted:
             return tried

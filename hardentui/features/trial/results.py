@@ -33,7 +33,7 @@ from hardentui.options import (
     RESTART,
     SDNOTIFY,
 )
-from hardentui.options.capabilities import bounding_set
+from hardentui.options.table import bounding_set
 from hardentui.reading.capabilities import short
 from hardentui.reading.masking import mask_argument
 

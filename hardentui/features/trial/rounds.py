@@ -29,7 +29,7 @@ from hardentui.features.trial.configuration import (
     TrialConfiguration,
     TwinPlanner,
 )
-from hardentui.features.trial.evidence.refusals import FailureSign, RefusedCall, of_call, of_log
+from hardentui.features.trial.evidence.refusals import FailureSign, RefusedCall, of_call, of_engine, of_log
 from hardentui.features.trial.learned.merging import merged
 from hardentui.features.trial.learned.teaching import Needs, low_ports, merged_needs, needs_of
 from hardentui.features.trial.life import RESTART, STOP, Habits, Stage, live
@@ -41,7 +41,7 @@ from hardentui.model.observation import Observation
 from hardentui.model.spec import Spec
 from hardentui.model.trial import How, NotExercised, OnTrialEvent, Round, TrialEvent, TrialStep
 from hardentui.options import MOUNTS, SECCOMP_PROFILE
-from hardentui.options.capabilities import bounding_set
+from hardentui.options.table import bounding_set
 
 _TRACED = (
     "trace=%file,%creds,bind,socket,kill,tkill,tgkill,fchown,fchmod,fsetxattr,mount,umount2,unshare,setns,prctl,"
@@ -203,6 +203,7 @@ class Rounds:
         self.thorough = False
         self.exercised: tuple[str, ...] = ()
         self.missing: tuple[NotExercised, ...] = ()
+        self.restarts = True  # the last twin that was asked to
         self.answered = answered
         self.slow_stop = ""
         self.records: list[Round] = []
@@ -226,9 +227,8 @@ class Rounds:
         try:
             tried = self._on_a_twin(configuration, trace)
         except ChangeFailed as error:
-            tried = Tried(
-                configuration, False, error.title.rstrip("."), tuple(of_log(error.title, TMPFS_SIZE))
-            )
+            signs = (*of_engine(error.title), *of_log(error.title, TMPFS_SIZE))
+            tried = Tried(configuration, False, error.title.rstrip("."), signs)
         seconds = monotonic() - begun
         record = Round(
             configuration.checks, tried.ready, tried.why, purpose, round(seconds, 2), tried.log[-LOG_SHOWN:]
@@ -287,6 +287,7 @@ class Rounds:
         if self.thorough:
             before_start(twin)
             again = self.start(twin)
+            self.restarts = again.ready
             if not again.ready:
                 return f"after a restart: {again.why}", True
             self.exercised = (*done, *((STOP, RESTART) if runs else (RESTART,)))
@@ -385,7 +386,8 @@ def learn(
     """The container's needs, from observations of unchanged twins.
 
     One starts with the existing data, is led through its life and started again; if there are volumes,
-    another one starts with empty ones, for what an entry point does only on first use.
+    another one starts with empty ones, for what an entry point does only on first use. A probe may need the
+    data, so it is not waited for there.
 
     Args:
         habits, stop_seconds: of the unchanged twin.
@@ -402,7 +404,8 @@ def learn(
         tools.on_event(TrialEvent(TrialStep.LEARNING, text))
         watch = Watch(_watched_base(lesson), held_by(facts, spec), account=account, files=stage.files)
         try:
-            observation = _watched(watch, stage, spec, slow, tools, habits, limit, empty=empty)
+            awaited = replace(slow, probes=()) if empty else slow
+            observation = _watched(watch, stage, spec, awaited, tools, habits, limit, empty=empty)
         except EngineError as error:
             tools.on_event(TrialEvent(TrialStep.LEARNING, f"that twin could not be watched: {error.title}"))
             continue

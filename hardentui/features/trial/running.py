@@ -56,7 +56,7 @@ from hardentui.model.trial import (
     TrialStep,
 )
 from hardentui.options import HEALTH_CMD, MOUNTS, SECCOMP_PROFILE
-from hardentui.options.capabilities import given_explicitly
+from hardentui.options.table import given_explicitly
 from hardentui.reading.behaviour import command_of
 from hardentui.reading.containers import image_config, section
 from hardentui.reading.mounts import at_or_above
@@ -74,8 +74,10 @@ def lasting(settled: Settled, rounds: Rounds, relaxer: Relaxer, tools: Tools) ->
         return settled
     if why := rounds.unchanged():
         rounds.thorough = False
-        parts = (RELOAD, ROTATION, RESTART)
-        rounds.missing = tuple(NotExercised(part, f"the unchanged twin fails too: {why}") for part in parts)
+        why = f"the unchanged twin fails too: {why}"
+        of_restart = why if rounds.restarts else f"{why}; once stopped, the original may not start again"
+        parts = ((RELOAD, why), (ROTATION, why), (RESTART, of_restart))
+        rounds.missing = tuple(NotExercised(part, reason) for part, reason in parts)
         return settled
     return relaxer.settle(settled.configuration, tried)
 

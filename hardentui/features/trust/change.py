@@ -16,7 +16,6 @@ from hardentui.errors import InputError, UsageError
 from hardentui.features.change.file_changes import change_files
 from hardentui.features.change.journal import Journal
 from hardentui.features.fix.drafts import refuse_from_container
-from hardentui.features.named_file import refuse_strangers
 from hardentui.features.trust import policy as sections
 from hardentui.features.trust.policy import rejects_by_default, with_rules
 from hardentui.features.trust.proof import prove
@@ -39,6 +38,7 @@ from hardentui.model.trust_change import (
     TrustDraft,
     TrustFile,
 )
+from hardentui.regular_files import refuse_strangers
 from hardentui.visible import visible
 
 if TYPE_CHECKING:

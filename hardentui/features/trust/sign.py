@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 from hardentui.account import home, is_ours
 from hardentui.errors import InputError
-from hardentui.features.named_file import refuse_strangers
 from hardentui.features.trust.policy import needed, section_of, text_of, with_rules
 from hardentui.features.trust.sandbox import sandbox
 from hardentui.features.trust.signing import SigningKey, export_gpg, kind_of, make_key, public_key_of, sign
@@ -20,6 +19,7 @@ from hardentui.host.asker import asker
 from hardentui.host.podman.trust import auth_paths
 from hardentui.model.trust import full_reference
 from hardentui.model.trust_change import Pull, RuleKind, ScopeRule
+from hardentui.regular_files import refuse_strangers
 from hardentui.visible import visible
 
 

@@ -7,30 +7,18 @@ from collections.abc import Callable, Iterable, Iterator
 from time import monotonic
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from hardentui.engine.events import Event, LogLine, past_events, read_log
-from hardentui.errors import InputError, NotFound
+from hardentui.errors import NotFound
 from hardentui.features.checklists.loading import find_check
-from hardentui.features.watch.baseline import (
-    Baselines,
-    ContainerBaseline,
-    drift,
-    marks_of,
-    picture,
-    program_of,
-)
 from hardentui.features.workbench import Workbench
-from hardentui.host.files.reader import Files
 from hardentui.host.process.usage import Counters, read_counters
-from hardentui.model.check import ParameterValue
-from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, Limits, ListeningSocket, UnitFacts
+from hardentui.model.facts import ContainerFacts, Kernel, Limits, UnitFacts
 from hardentui.model.finding import Severity, Status
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.monitoring import (
     Alarm,
     BlindSpot,
-    Drift,
     Sample,
     SeenEvent,
     SeenLine,
@@ -40,7 +28,6 @@ from hardentui.model.monitoring import (
 )
 from hardentui.reading.containers import ask_or
 from hardentui.reading.masking import mask_text
-from hardentui.visible import visible
 from hardentui.words import plural
 
 # From a reading of a container to alarms. Pure.
@@ -128,67 +115,6 @@ def of_events(events: Iterable[SeenEvent]) -> Iterator[Alarm]:
             yield Alarm(f"event-{action}", severity, text if count == 1 else f"{text}, {count} times")
 
 
-def of_baseline(facts: ContainerFacts, baseline: ContainerBaseline, drift: Drift) -> Iterator[Alarm]:
-    """Differences from the baseline."""
-    if str(facts.inspect.get("Image") or "") != baseline.image:
-        yield Alarm("other-image", Severity.HIGH, "it runs another image than in the baseline")
-    for paths, word, severity in (
-        (drift.changed, "changed", Severity.HIGH),
-        (drift.added, "appeared", Severity.MEDIUM),
-        (drift.deleted, "deleted", Severity.HIGH),
-        (drift.gone, "reverted to the image", Severity.MEDIUM),
-    ):
-        if paths:
-            text = f"{plural(len(paths), 'file')} {word} since the baseline"
-            yield Alarm(f"files-{word.partition(' ')[0]}", severity, text, paths[:_DETAILS])
-    kernel = facts.kernel
-    if not isinstance(kernel, Kernel):
-        return
-    processes = known(lambda: kernel.processes, else_=())
-    programs = {program_of(process.executable, process.name) for process in processes}
-    if new := sorted(programs - {*baseline.programs}):
-        yield Alarm("new-program", Severity.HIGH, "a new program is running", tuple(new[:_DETAILS]))
-    before = {(socket.protocol, socket.port) for socket in baseline.listening}
-    now = {(socket.protocol, socket.port) for socket in known(lambda: kernel.listening, else_=())}
-    if opened := sorted(now - before):
-        ports = tuple(f"{port}/{protocol}" for protocol, port in opened[:_DETAILS])
-        yield Alarm("new-listener", Severity.HIGH, "it listens on a new port", ports)
-    yield from _of_rights(kernel, baseline)
-
-
-def _of_rights(kernel: Kernel, baseline: ContainerBaseline) -> Iterator[Alarm]:
-    """It has more privileges than in the baseline; fewer raise no alarm."""
-    sets = known(lambda: kernel.capabilities)
-    if isinstance(sets, CapabilitySets) and baseline.capabilities is not None:
-        more = sorted(sets.effective - {*baseline.capabilities})
-        if more:
-            yield Alarm("more-capabilities", Severity.HIGH, "it has more capabilities", tuple(more))
-    if baseline.uid not in (None, 0) and known(lambda: kernel.uid, else_=None) == 0:
-        yield Alarm("became-root", Severity.HIGH, "its main process is now root")
-    for was, now, name, text in (
-        (
-            baseline.seccomp_mode == 2,
-            known(lambda: kernel.seccomp_mode, else_=None) == 0,
-            "no-filter",
-            "it no longer has a seccomp filter",
-        ),
-        (
-            baseline.no_new_privileges is True,
-            not known(lambda: kernel.no_new_privileges, else_=True),
-            "new-privileges",
-            "setuid programs can raise its privileges again",
-        ),
-        (
-            baseline.read_only_root is True,
-            not known(lambda: kernel.read_only_root, else_=True),
-            "writable-root",
-            "its root file system is writable again",
-        ),
-    ):
-        if was and now:
-            yield Alarm(name, Severity.HIGH, text)
-
-
 _FIRST = 600.0
 """Seconds that the first reading reaches back."""
 _OVERLAP = 5.0
@@ -247,7 +173,6 @@ class Monitor:
         self._counted: _Counted | None = None
         self._last: Sample | None = None
         self._events = NewEvents()
-        self._baselines = Baselines(bench.opened.state_directory)
 
     def watch(
         self,
@@ -276,23 +201,6 @@ class Monitor:
                 return
             stop.wait(max(0.0, interval - (monotonic() - began)))
 
-    def keep_baseline(self) -> tuple[str, ContainerBaseline]:
-        """Save the current state as the baseline; returns its file and contents.
-
-        Raises:
-            InputError: too little can be read, or the host is simulated.
-            NotFound, EngineError, WriteError
-        """
-        facts = self._facts()
-        baseline = picture(facts, self._bench.opened.files)
-        if isinstance(baseline, Unread):
-            raise InputError(f"No baseline of {visible(facts.name, 60)} can be saved: {baseline.reason}.")
-        return self._baselines.save(facts, baseline), baseline
-
-    def forget_baseline(self) -> bool:
-        """Delete the baseline; returns whether there was one."""
-        return self._baselines.forget(self._facts())
-
     def sample(self, stop: threading.Event) -> Sample:
         """One reading.
 
@@ -318,12 +226,6 @@ class Monitor:
         raised += of_state(facts, last.restarts if last else None, restarts)
         raised += of_usage(usage, last.usage if last else None)
         raised += of_events(events)
-        kept = self._baselines.load(facts)
-        files = _drift(facts, self._bench.opened.files, kept)
-        if isinstance(kept, ContainerBaseline):
-            raised += of_baseline(facts, kept, files)
-        elif isinstance(kept, Unread):
-            blind.append(BlindSpot("baseline", Severity.MEDIUM, kept.reason))
         unread = {"usage": usage_unknown, "log": _why_unread(log), "events": _why_unread(new_events)}
         blind += [BlindSpot(name, Severity.LOW, reason) for name, reason in unread.items() if reason]
         self._last = Sample(
@@ -335,12 +237,11 @@ class Monitor:
             pid=facts.kernel.pid or None if isinstance(facts.kernel, Kernel) else None,
             restarts=restarts,
             usage=usage,
-            processes=_processes(facts, kept),
-            listening=_listening(facts, kept),
-            drift=files,
+            processes=_processes(facts),
+            listening=_listening(facts),
+            changed_paths=_changed_paths(facts),
             log=() if isinstance(log, Unread) else _masked_lines(log),
             events=events,
-            baseline=kept.kept if isinstance(kept, ContainerBaseline) else "",
             sensors=_running_sensors(facts),
             alarms=tuple(sorted(raised, key=lambda alarm: -alarm.severity)),
             blind=tuple(sorted(blind, key=lambda spot: -spot.severity)),
@@ -416,45 +317,18 @@ def _restarts(facts: ContainerFacts) -> int:
     return max(counted, unit.restarts or 0) if isinstance(unit, UnitFacts) else counted
 
 
-def _drift(facts: ContainerFacts, files: Files, kept: ContainerBaseline | Unread | None) -> Drift:
+def _changed_paths(facts: ContainerFacts) -> int | None:
     changes = known(lambda: facts.changes)
-    if isinstance(changes, Unread):
-        return Drift()
-    result = Drift()
-    if isinstance(kept, ContainerBaseline):
-        result = drift(marks_of(facts, files), kept.files, _expected())
-    return replace(result, from_image=len(changes))
+    return None if isinstance(changes, Unread) else len(changes)
 
 
-def _expected() -> tuple[str, ...]:
-    """Directories whose files come and go, as in the check of drifted files."""
-    value: ParameterValue = find_check("drifted-files").parameters["expected"]
-    return tuple(map(str, value)) if isinstance(value, tuple) else ()
-
-
-def _processes(facts: ContainerFacts, kept: ContainerBaseline | Unread | None) -> tuple[SeenProcess, ...]:
-    expected = {*kept.programs} if isinstance(kept, ContainerBaseline) else None
+def _processes(facts: ContainerFacts) -> tuple[SeenProcess, ...]:
     return tuple(
-        SeenProcess(
-            process.pid,
-            process.name,
-            process.executable,
-            process.uid,
-            None if expected is None else program_of(process.executable, process.name) in expected,
-        )
+        SeenProcess(process.pid, process.name, process.executable, process.uid)
         for process in ask_or(facts, lambda kernel: kernel.processes, ())
     )
 
 
-def _listening(facts: ContainerFacts, kept: ContainerBaseline | Unread | None) -> tuple[SeenListener, ...]:
-    before = (
-        {(socket.protocol, socket.port) for socket in kept.listening}
-        if isinstance(kept, ContainerBaseline)
-        else None
-    )
-
-    def seen(socket: ListeningSocket) -> SeenListener:
-        expected = None if before is None else (socket.protocol, socket.port) in before
-        return SeenListener(socket.protocol, socket.address, socket.port, expected)
-
-    return tuple(map(seen, ask_or(facts, lambda kernel: kernel.listening, ())))
+def _listening(facts: ContainerFacts) -> tuple[SeenListener, ...]:
+    sockets = ask_or(facts, lambda kernel: kernel.listening, ())
+    return tuple(SeenListener(socket.protocol, socket.address, socket.port) for socket in sockets)

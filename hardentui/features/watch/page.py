@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
-from hardentui.features.reports.monitor_text import binary_size, limit_text
 from hardentui.features.sections import PageLine, PageSection, Tone
-from hardentui.model.monitoring import Alarm, Sample, SeenEvent, SeenProcess
+from hardentui.model.monitoring import Alarm, Sample, SeenEvent, SeenProcess, Sensor
 from hardentui.words import plural
 
 # What earlier readings saw: an alarm that lasted two seconds must not go unnoticed. Pure.
@@ -44,7 +43,6 @@ class EarlierReadings:
 
 
 _MOST = 40
-_NOT_EXPECTED = "  not in the baseline"
 
 
 def monitor_page(
@@ -67,6 +65,17 @@ def monitor_page(
         _events(remembered),
     )
     return tuple(part for part in parts if part.lines)
+
+
+def reading_page(sample: Sample) -> tuple[PageSection, ...]:
+    """One reading alone, with its name, the alarms first and the log last."""
+    seen = EarlierReadings()
+    seen.take(sample)
+    state = f"{sample.state}, {sample.health}" if sample.health else sample.state
+    title = f"{sample.container}  {sample.engine}  {state}"
+    head = PageSection(title, (PageLine("", f"{_time(sample.time)} UTC"),))
+    log = tuple(log_page(sample))
+    return (head, *monitor_page(sample, seen, {}), *((PageSection("Log", log),) if log else ()))
 
 
 def _alarms(sample: Sample) -> PageSection:
@@ -115,38 +124,19 @@ def _with_trend(text: str, trend: str) -> str:
 
 
 def _files(sample: Sample) -> PageSection:
-    drift = sample.drift
-    if drift.from_image is None:
+    if sample.changed_paths is None:
         return PageSection("Files", (PageLine("image", "its file changes are unknown", Tone.MUTED),))
-    lines = [PageLine("image", f"{plural(drift.from_image, 'path differs', 'paths differ')} from the image")]
-    if sample.baseline:
-        lines.append(PageLine("baseline", f"{drift.counts} since {sample.baseline}"))
-        for word, paths in (
-            ("changed", drift.changed),
-            ("new", drift.added),
-            ("deleted", drift.deleted),
-            ("reverted", drift.gone),
-        ):
-            lines += [PageLine(word, path, Tone.BAD) for path in paths[:_MOST]]
-    else:
-        lines.append(PageLine("baseline", "none; b saves the current state", Tone.MUTED))
-    return PageSection("Files", tuple(lines))
+    text = f"{plural(sample.changed_paths, 'path differs', 'paths differ')} from the image"
+    return PageSection("Files", (PageLine("image", text),))
 
 
 def _listening(sample: Sample) -> PageSection:
-    return PageSection(
-        "Listening",
-        tuple(
-            _seen(f"{port.port}/{port.protocol}", f"on {port.address}", port.expected)
-            for port in sample.listening
-        ),
-    )
+    lines = (PageLine(f"{port.port}/{port.protocol}", f"on {port.address}") for port in sample.listening)
+    return PageSection("Listening", tuple(lines))
 
 
 def _processes(sample: Sample) -> PageSection:
-    lines = [
-        _seen(str(process.pid), _process(process), process.expected) for process in sample.processes[:_MOST]
-    ]
+    lines = [PageLine(str(process.pid), _process(process)) for process in sample.processes[:_MOST]]
     if (more := len(sample.processes) - _MOST) > 0:
         lines.append(PageLine("", f"and {more} more", Tone.MUTED))
     return PageSection(f"Processes: {len(sample.processes)}", tuple(lines))
@@ -155,10 +145,6 @@ def _processes(sample: Sample) -> PageSection:
 def _process(process: SeenProcess) -> str:
     user = "user ?" if process.uid is None else f"user {process.uid}"
     return f"{process.name}  {user}  {process.program}"
-
-
-def _seen(label: str, text: str, expected: bool | None) -> PageLine:
-    return PageLine(label, f"{text}{_NOT_EXPECTED}", Tone.BAD) if expected is False else PageLine(label, text)
 
 
 def _earlier(sample: Sample, remembered: EarlierReadings) -> PageSection:
@@ -186,3 +172,31 @@ def log_page(sample: Sample) -> Iterable[PageLine]:
     """The end of its log; lines from stderr are marked."""
     for line in sample.log:
         yield PageLine(f"{line.time[11:19]} {'!' if line.stream == 'stderr' else ' '}", line.text)
+
+
+def sensors_page(sensors: Iterable[Sensor]) -> tuple[PageSection, ...]:
+    """The sensors of this host, and how to add others."""
+    words = {True: "yes", False: "no", None: "not known"}
+    sections = []
+    for sensor in sensors:
+        state = f"installed: {words[sensor.installed]}, running: {words[sensor.running]}"
+        lines = [PageLine("sees", sensor.sees), *(PageLine("add", command) for command in sensor.add)]
+        lines += [PageLine("mind", sensor.mind)] if sensor.mind else []
+        title = f"{sensor.name}  {'running' if sensor.running else state}"
+        sections.append(PageSection(title, tuple(lines)))
+    return tuple(sections)
+
+
+def limit_text(value: int | None, say: Callable[[int], str]) -> str:
+    """`no limit`, or `limit` and how much."""
+    return "no limit" if value is None else f"limit {say(value)}"
+
+
+def binary_size(number: int) -> str:
+    """Bytes in powers of 1024, as in limits."""
+    value = float(number)
+    for unit in ("B", "KiB", "MiB"):
+        if value < 1024:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} GiB"

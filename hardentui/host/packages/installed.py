@@ -202,7 +202,7 @@ _TAKEN_BACK = (
     r"(?i)\b(revert\w*|drop\w*|remov\w*|disabl\w*|incomplete|unfixed|pending|postpone\w*|vulnerable|"
     r"not (?:yet )?(?:fixed|affected|applied))\b"
 )
-_RPM_ASK = "rpm change logs are read only with: hardentui host --deep"
+_RPM_ASK = "rpm change logs are read only with: hardentui check host --deep"
 
 
 def repairs_named(
@@ -274,7 +274,7 @@ _DPKG_STATUS = "/var/lib/dpkg/status"
 _APT_INDEXES = "/var/lib/apt/lists"
 _DPKG_INFO = "/var/lib/dpkg/info"
 _PROFILE_PACKAGES = ("golang-github-containers-common", "containers-common")
-_UPDATES_ASK = "it is slow, so it is only checked with: hardentui host --deep"
+_UPDATES_ASK = "it is slow, so it is only checked with: hardentui check host --deep"
 _SECONDS = 30.0
 _RPM_SECONDS = 5.0
 _STATUS_LIMIT = 64 << 20

@@ -27,7 +27,7 @@ _AUDIT_DIRECTORY = "/var/log/audit"
 _AUDIT_LOGS = ("audit.log", "audit.log.1", "audit.log.2", "audit.log.3", "audit.log.4")
 _LOG_LIMIT = 64 << 20
 _JOURNALS = ("/var/log/journal", "/run/log/journal")
-_JOURNAL = (
+JOURNAL = (
     *("journalctl", "--quiet", "--no-pager", "--output=json", "--output-fields=MESSAGE", "--since=-24h"),
     *("--lines=20000", "_TRANSPORT=kernel", "+", "_TRANSPORT=audit"),
 )
@@ -99,7 +99,7 @@ def _audit_lines(files: Files, now: datetime) -> Known[list[str]]:
 def _journal(files: Files, run: Run) -> Known[list[str]]:
     if not any(names(files, directory) for directory in _JOURNALS):
         return _kernel_buffer(run)
-    answer = run(_JOURNAL, _SECONDS)
+    answer = run(JOURNAL, _SECONDS)
     return answer if isinstance(answer, Unread) else list(_messages(answer))
 
 

@@ -28,7 +28,7 @@ from hardentui.host.process.cgroups import (
     read_limits,
 )
 from hardentui.model.facts import Entered, IdRange, Kernel, Limits, Rlimit
-from hardentui.model.known import Known, Unread
+from hardentui.model.known import Known, Unread, later
 from hardentui.model.mounts import KernelMount
 from hardentui.model.seccomp import RuntimeConfig
 
@@ -116,8 +116,8 @@ def outside_cgroup(
 
 def read_device_rules(
     files: Files, tree: Known[CgroupTree], membership: Known[Membership]
-) -> Known[tuple[str, ...]]:
-    """The device filter of a process; cgroup v2 keeps it in a program that cannot be read."""
+) -> Known[tuple[str, ...] | None]:
+    """The device filter of a process; None with cgroup v2, whose program nobody can read."""
     if isinstance(tree, Unread):
         return tree
     if isinstance(membership, Unread):
@@ -125,7 +125,7 @@ def read_device_rules(
     hierarchy, path = tree.v1.get("devices"), membership.v1.get("devices")
     directory = cgroup_directory(hierarchy, path) if hierarchy is not None and path is not None else None
     if directory is None:
-        return Unread("this kernel does not show the device filter")
+        return None
     try:
         text = files.read_text(f"{directory}/devices.list")
     except OSError as error:
@@ -231,7 +231,11 @@ def _kernel(
     others = () if isinstance(own, Unread) else statuses_below(files, pid, own.get("user", ""))
     engine = _engine(files, engine_pid, status)
     engines = _namespaces(files, engine)
-    table = None if engine_mounts is None else engine_mounts(engine, _link(engines, "mnt"))
+
+    def mount_rows(kernel: Kernel) -> Known[tuple[KernelMount, ...]]:
+        table = None if engine_mounts is None else engine_mounts(engine, _link(engines, "mnt"))
+        return _then(mounts, lambda rows: _mount_rows(rows, table))
+
     return Kernel(
         pid=pid,
         started=started,
@@ -253,7 +257,7 @@ def _kernel(
         outside_cgroup=outside_cgroup(
             files, place.membership, place.path, (int(lines["Pid"]) for lines in others if "Pid" in lines)
         ),
-        mounts=_then(mounts, lambda rows: _mount_rows(rows, table)),
+        mounts=later(mount_rows),
         groups=_then(status, lambda lines: tuple(int(group) for group in lines["Groups"].split())),
         umask=_then(status, lambda lines: f"{int(lines['Umask'], 8):04o}"),
         oom_score_adj=_then(_text(files, f"/proc/{pid}/oom_score_adj"), int),

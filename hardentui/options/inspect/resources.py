@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from hardentui.model.spec import UNKNOWABLE, Reading, Version
 from hardentui.options.inspect.view import Document, Reader, View, oci_mount
 
 _CFS_PERIOD = 100000
 _USUAL_PIDS_LIMIT = 2048
-ADDED_AT_START = frozenset({"nofile", "nproc"})
-"""Limits that Podman adds to a container at start."""
+ADDED_AT_START = {"nofile": 1_048_576, "nproc": 4_194_304}
+"""Limits that Podman adds to a container at start, with the most that it adds."""
+
+
+def added_ulimits(hard: Mapping[str, int | None]) -> tuple[str, ...]:
+    """What a Podman with these hard limits adds; None = unlimited."""
+    most = {name: hard[name] or usual for name, usual in ADDED_AT_START.items() if name in hard}
+    least = {name: min(limit, ADDED_AT_START[name]) for name, limit in most.items()}
+    return tuple(f"{name}={limit}:{limit}" for name, limit in least.items())
 
 
 _ADDED_ONLY_AT_START = Version(4, 4)
@@ -63,11 +72,11 @@ def _given_zero(view: View, flag: str, in_oci: int | None) -> Reading:
 
 
 def read_oom_score_adj(view: View) -> Reading:
-    value = view.host.get("OomScoreAdj")
-    process = _oci_section(view.oci, "process")
-    return (
-        view.shown(int(value)) if value else _given_zero(view, "--oom-score-adj", process.get("oomScoreAdj"))
-    )
+    """Docker's API sets 0 unasked, which is what a service of systemd has anyway."""
+    if value := view.host.get("OomScoreAdj"):
+        return view.shown(int(value))
+    given = view.command is not None and view.command.last("--oom-score-adj") == "0"
+    return view.commanded(0) if given else None
 
 
 def read_pids_limit(view: View) -> Reading:

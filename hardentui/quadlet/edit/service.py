@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
-from hardentui.model.spec import Version
+from hardentui.model.spec import UNKNOWN, Version
 from hardentui.options import COMMAND, NETWORK, RESTART
 from hardentui.options.argv import Token, item_word, items_of_token
 from hardentui.quadlet.edit.changes import ItemChange, New, decide, new_word, other_options
@@ -35,7 +35,6 @@ from hardentui.quadlet.read.service import (
 from hardentui.systemd.command_line import neutral
 from hardentui.systemd.unit_text import (
     SYSTEMD,
-    UNKNOWN,
     UnitText,
     comment_lines,
     quote_word,

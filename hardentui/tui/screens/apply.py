@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
@@ -18,8 +18,9 @@ from textual.widgets import Input, Label, Static
 from hardentui.errors import HardenError
 from hardentui.features.apply.apply_wishes import ApplyWishes
 from hardentui.features.apply.applying import Application, PreparedChange
-from hardentui.features.apply.history import History, seconds_left, trouble_back
+from hardentui.features.apply.history import History, seconds_left, trouble_back, what_changed
 from hardentui.features.apply.simulated_apply import play_apply, prepare_played
+from hardentui.harden.score import score_word
 from hardentui.model.change_events import ChangeEvent, GoingBack, OperationBegun, OperationDone
 from hardentui.model.draft import Target
 from hardentui.model.journal import EntryState, JournalEntry
@@ -95,6 +96,7 @@ class ApplyScreen(StoppableScreen):
         self._choosing = choosing
         self._plan = plan
         self._container = choosing.report.subject.name  # while it is applied, the original has another name
+        self._score_before, self._score_after = choosing.report.score.value, ""
         self._prepared: PreparedChange | None = None
         self._application: Application | None = None
         self._lines: list[Content] = []
@@ -394,7 +396,19 @@ class ApplyScreen(StoppableScreen):
             )
             for proof in entry.proof
         ]
-        return Content("\n").join([Content(""), Content.styled(text, color), *proof, Content("")])
+        changed = [Content.styled(visible(line, 600), "bold") for line in self._changed(entry)]
+        return Content("\n").join([Content(""), Content.styled(text, color), *changed, *proof, Content("")])
+
+    def _changed(self, entry: JournalEntry) -> Iterator[str]:
+        """What is different, in points and in words."""
+        words = what_changed(entry)
+        if not words:
+            return
+        report, planner = self._choosing.report, self._choosing.bench.planner
+        if not self._score_after:
+            self._score_after = score_word(planner.score_after(report, self._plan).value)
+        yield self.signs.of(f"score {score_word(self._score_before)} → {self._score_after}")
+        yield f"{self._container} {'; '.join(words)}"
 
     def copied(self) -> tuple[str, str]:
         return ("this page", f"{self._steps().plain}\n{self._result().plain}")

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from msgspec.structs import replace
 from textual import on, work
 from textual.content import Content
 from textual.message import Message
 
 from hardentui.errors import HardenError, NotFound
+from hardentui.features.apply.soak import USUAL
 from hardentui.features.harden.card import Card
 from hardentui.features.harden.page import LABEL, downtime, lines, title
 from hardentui.features.harden.task import CONFIRM_WITHIN, Hardening, HardenWishes, Outset
@@ -48,6 +50,7 @@ class CardProgress(Message):
 @dataclass
 class CardReady(Message):
     card: Card
+    tried_at: str = ""  # of an earlier trial
 
 
 @dataclass
@@ -81,6 +84,7 @@ class CardScreen(StoppablePage):
         self._events: list[tuple[str, str, str]] = []
         self._rounds = 0
         self._now = "looking at it"
+        self._tried_at = ""
         self._shown = ""  # below the card: the diff, or the evidence
 
     def on_mount(self) -> None:
@@ -104,14 +108,14 @@ class CardScreen(StoppablePage):
             return "The reason is shown here."
         if action == "go" and card is not None and (card.obstacle or not card.works):
             return "It cannot be applied: the card says why." if card.works else "No change could be kept."
-        if action in ("write", "diff") and (card is None or not card.works):
+        if action in ("write", "diff", "soak") and (card is None or not card.works):
             return "There is no result yet." if card is None else "No change could be kept."
         if action == "evidence" and not self._events:
             return "Nothing was tried yet."
         return ""
 
     def action_go(self) -> None:
-        if self._card is not None:
+        if self._card is not None or (self._outset is not None and self._outset.soaked):
             self._apply()
         elif self._hardening is not None and self._outset is not None:
             self._try(self._hardening, self._outset, self._probes(self._outset), self.begin())
@@ -132,6 +136,9 @@ class CardScreen(StoppablePage):
         self._all, self._card, self._events, self._shown = not self._all, None, [], ""
         self._look_at_it()
 
+    def action_soak(self) -> None:
+        self._apply(soak=USUAL)
+
     def action_write(self) -> None:
         choosing, task = self._choosing, self._hardening
         if choosing is not None and task is not None and task.plan is not None:
@@ -150,10 +157,11 @@ class CardScreen(StoppablePage):
             begins = self._card_content(self._card).plain.count("\n") + 2
             self.call_after_refresh(self.query_one("#reading").scroll_to, y=begins, animate=False)
 
-    def _apply(self) -> None:
+    def _apply(self, soak: float = 0.0) -> None:
         choosing, task = self._choosing, self._hardening
         if choosing is not None and task is not None and task.plan is not None and task.prepared is not None:
-            screen = ApplyScreen(choosing, task.plan, task.prepared.wishes, at_once=True)
+            wishes = replace(task.prepared.wishes, soak=soak)
+            screen = ApplyScreen(choosing, task.plan, wishes, at_once=True)
             self.app.push_screen(screen)
 
     @property
@@ -183,7 +191,11 @@ class CardScreen(StoppablePage):
             if bench is None or row is None or row.report is None:
                 raise NotFound("The container is gone.")
             task = Hardening(bench, row.report, wishes)
-            self.post_message(OutsetKnown(task, task.outset()))
+            outset = task.soak_outset() or task.outset()
+            kept = None if outset.soaked else task.tried_before()
+            self.post_message(OutsetKnown(task, outset))
+            if kept is not None:
+                self.post_message(CardReady(task.picked_up(outset, kept), kept.when))
         except HardenError as error:
             self.post_message(HardeningEnded(error))
 
@@ -218,6 +230,7 @@ class CardScreen(StoppablePage):
     @on(CardReady)
     def _ready(self, message: CardReady) -> None:
         self._card, self.stop, self._now = message.card, None, ""
+        self._tried_at = message.tried_at
         self.draw()
         self.query_one("#reading").scroll_home(animate=False)
 
@@ -255,6 +268,9 @@ class CardScreen(StoppablePage):
         return self._before(self._outset) if self._outset is not None else Content("")
 
     def _before(self, outset: Outset) -> Content:
+        if outset.soaked:
+            lines_ = [Content(in_keys(sentence)) for sentence in outset.soaked]
+            return Content("\n").join([*lines_, Content.styled("\nEnter enforces it now.", "$primary")])
         checks = ", ".join(choice.check for choice in outset.plan.choices)
         count = plural(len(outset.plan.choices), "fix", "fixes")
         parts = hanging("tries", f"{count}, on a twin beside it: {checks}", self._width, indent=LABEL)
@@ -277,7 +293,8 @@ class CardScreen(StoppablePage):
         for line in lines(card, self._width, 0 if tall else self.app.size.height - _AROUND - 2):
             parts += [(f"{line.label:<{LABEL}}", "$muted"), self.signs.of(in_keys(line.text)), "\n"]
         if down := downtime(card, CONFIRM_WITHIN):
-            parts += [down, "\n", ("Enter applies it.", "bold $primary")]
+            earlier = f"Tried at {self._tried_at}; i or F tries again. " if self._tried_at else ""
+            parts += [down, "\n", (f"{earlier}Enter applies it.", "bold $primary")]
         return Content.assemble(*parts).rstrip("\n")
 
     def _below(self, card: Card) -> list[Content]:

@@ -1,4 +1,4 @@
-"""The checklist of this session: choosing another one, and writing, linting and testing your own."""
+"""The checklist of this session, and choosing another one."""
 
 from __future__ import annotations
 
@@ -18,17 +18,11 @@ from textual.widget import Widget
 from textual.widgets import OptionList, Static
 
 from hardentui.errors import ChecklistError, HardenError
-from hardentui.features.checklists.fixtures import (
-    lint_checklist,
-    new_checklist,
-    prove_checklist,
-    selectable_facts,
-    selectable_options,
-)
-from hardentui.features.checklists.loading import is_file, load, names
-from hardentui.features.named_file import refuse_strangers, why_not_here
+from hardentui.features.checklists.fixtures import lint_checklist
+from hardentui.features.checklists.loading import load, names
 from hardentui.features.sections import PageLine, PageSection, Tone
 from hardentui.model.check import USUAL, Checklist
+from hardentui.regular_files import refuse_strangers, why_not_here
 from hardentui.tui.actions import BACK, CHECKLIST, COPY, bindings
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.job import AskScreen, JobResult, JobScreen
@@ -110,7 +104,7 @@ class ChecklistScreen(HardenScreen):
             parts += hanging("", _summary(bench.judge.checklist), width, indent=0)
         how = (
             "Enter judges everything again with the checklist under the cursor; a score is about the checks "
-            "of its checklist. f takes a file of your own: n writes one that explains itself, with tests."
+            "of its checklist. f takes a file of your own; `hardentui config checklist new` writes one."
         )
         parts += hanging("", how, width, "$muted", indent=0)
         self.query_one("#about", Static).update(Content.assemble(*parts).rstrip("\n"))
@@ -123,7 +117,7 @@ class ChecklistScreen(HardenScreen):
         return self._choices[at] if at is not None else ""
 
     def why_not(self, action: str) -> str:
-        if action in ("file", "lint", "test", "new") and (why := why_not_here()):
+        if action == "file" and (why := why_not_here()):
             return why
         if action in ("use", "file") and (self.session.bench is None or self._reading):
             return "One moment: the checks are being loaded."
@@ -164,31 +158,10 @@ class ChecklistScreen(HardenScreen):
     def _refused(self, message: ChecklistRefused) -> None:
         self._reading = False
         if isinstance(message.error, ChecklistError):
-            self._examine("lint", partial(lint_job, message.where))
+            job = partial(_faults_of, message.where)
+            self.app.push_screen(JobScreen("Checklist › its errors", job, "reading"))
         else:
             self.complain(told(message.error), "Not used")
-
-    def action_lint(self) -> None:
-        self._ask("Report all errors of a checklist: its name, or a TOML file", "lint", lint_job)
-
-    def action_test(self) -> None:
-        self._ask("Run a checklist on the test containers beside it: its name, or a file", "test", test_job)
-
-    def action_new(self) -> None:
-        self._ask("File for a new checklist; its tests are written beside it", "new", new_job, "~/site.toml")
-
-    def _ask(self, question: str, title: str, job: Callable[..., JobResult], value: str = "") -> None:
-        def answered(where: str | None) -> None:
-            if where:
-                self._examine(title, partial(job, _place(where)))
-
-        self.app.push_screen(AskScreen(question, value=value or self._current), answered)
-
-    def _examine(self, title: str, job: Callable[..., JobResult]) -> None:
-        self.app.push_screen(JobScreen(f"Checklist › {title}", job, "reading"))
-
-    def action_words(self) -> None:
-        self._examine("what a check can inspect", _words)
 
     def copied(self) -> tuple[str, str]:
         return "the checklist's name", visible(self._current)
@@ -210,41 +183,11 @@ def _faults(error: ChecklistError, where: str) -> JobResult:
     return JobResult((PageSection(error.title, lines),))
 
 
-def lint_job(where: str, stop: threading.Event, tell: Callable[[str], None]) -> JobResult:
+def _faults_of(where: str, stop: threading.Event, tell: Callable[[str], None]) -> JobResult:
     """All errors of a checklist, each with its line; raises InputError if it cannot be read."""
-    if is_file(where):
-        refuse_strangers()
+    refuse_strangers()
     try:
         summary = lint_checklist(where).summary
     except ChecklistError as error:
         return _faults(error, where)
     return JobResult((PageSection(where, (PageLine("", summary, Tone.GOOD),)),))
-
-
-def test_job(where: str, stop: threading.Event, tell: Callable[[str], None]) -> JobResult:
-    """Its checks on the test containers beside it; raises InputError if a file cannot be read."""
-    if is_file(where):
-        refuse_strangers()
-    try:
-        proven = prove_checklist(where)
-    except ChecklistError as error:
-        return _faults(error, where)
-    faults = tuple(PageLine("fault", f"{proven.path}:{fault}", Tone.BAD) for fault in proven.faults)
-    summary = PageLine("", proven.summary, Tone.BAD if faults else Tone.GOOD)
-    return JobResult((PageSection(where, (summary, *faults)),))
-
-
-def new_job(where: str, stop: threading.Event, tell: Callable[[str], None]) -> JobResult:
-    """Write a checklist and its tests; raises InputError and WriteError."""
-    refuse_strangers()
-    written = tuple(PageLine("written", path, Tone.GOOD) for path in new_checklist(where))
-    next_ = PageLine("next", "edit it; t on the page before this one runs its tests, f uses it", Tone.MUTED)
-    return JobResult((PageSection("New checklist", (*written, next_)),))
-
-
-def _words(stop: threading.Event, tell: Callable[[str], None]) -> JobResult:
-    sections = []
-    for title, words in (("Options", selectable_options()), ("Facts", selectable_facts())):
-        lines = tuple(PageLine(shape, f"{name}: {about}") for name, shape, about in words)
-        sections.append(PageSection(title, lines))
-    return JobResult(tuple(sections))

@@ -115,10 +115,10 @@ class CopyScreen(ModalScreen[None]):
     """
     BINDINGS: ClassVar = bindings(COPY_AS)
 
-    def __init__(self, name: str, copies: Sequence[Copyable]) -> None:
+    def __init__(self, bench: Workbench, row: Row, choices: Sequence[Choice]) -> None:
         super().__init__()
-        self._container = name
-        self._copies = tuple(copies)
+        self._container = row.name
+        self._copies = copyables(bench, row, choices)
 
     def compose(self) -> ComposeResult:
         with Vertical():

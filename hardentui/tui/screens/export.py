@@ -19,10 +19,10 @@ from textual.widgets import Input, Static
 from hardentui.errors import HardenError
 from hardentui.features.compare.compare import record, write_facts
 from hardentui.features.exports import Exportable, findings_of, journal_of, write_export
-from hardentui.features.named_file import why_not_here
 from hardentui.features.sections import PageLine, PageSection, Tone
 from hardentui.features.views import CheckProgress
 from hardentui.model.draft import WrittenFile
+from hardentui.regular_files import why_not_here
 from hardentui.tui.actions import BACK, EXPORT, bindings
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.base import HardenScreen

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from msgspec.structs import replace
 from textual import on
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.timer import Timer
 from textual.widget import Widget
@@ -17,6 +18,7 @@ from hardentui.features.looking.row_filter import FilteredRows, parse_filter
 from hardentui.features.opening.opened import Opened
 from hardentui.features.views import Attempt, Report, Row, reports_of, told_once, without_originals
 from hardentui.harden.score import Level, score_word
+from hardentui.model.draft import Target
 from hardentui.model.finding import Finding, Kind, Severity
 from hardentui.model.plan import Caution, Choice
 from hardentui.tui.actions import COPY, COPY_MORE, HOME, bindings
@@ -24,10 +26,11 @@ from hardentui.tui.listing import ListView, about_kept, arrange, summary
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.base import ContainerScreen
 from hardentui.tui.session import Place
-from hardentui.tui.status import FAILING, OTHERS, Signs, look_of, signs_of
+from hardentui.tui.status import FAILING, OTHERS, Signs
 from hardentui.tui.text import Part, both_ends, fit, plain
 from hardentui.tui.ways import hint_of
 from hardentui.tui.widgets.container_list import ContainerList, Line
+from hardentui.tui.widgets.outlook import Beside, Outlook, Prospect, prospect
 from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
@@ -118,63 +121,11 @@ def totals(shown: Sequence[Row], all_rows: Sequence[Row], marked: int, signs: Si
     return line
 
 
-class Outlook(Static):
-    """Its height is fixed, so new text needs no layout, which would redraw the whole screen at each key."""
-
-    DEFAULT_CSS = """
-    Outlook {
-        height: 5; padding: 0 1; border-top: solid $border; color: $foreground;
-    }
-    """
-
-    def show(
-        self, row: Row | None, attack: str = "", promise: str = "", helpful: Sequence[Finding] = ()
-    ) -> None:
-        """What an attacker gains from a container, and which fix helps most.
-
-        Args:
-            attack: what its findings add up to; empty if nothing stands out.
-            promise: the effect of the safe fixes in one sentence; empty while unknown.
-            helpful: what raises its score most.
-        """
-        self.update("" if row is None else self._content(row, attack, promise, helpful), layout=False)
-
-    def _content(self, row: Row, attack: str, promise: str, helpful: Sequence[Finding]) -> Content:
-        signs = signs_of(self)
-        name = (visible(row.name, 60), "bold")
-        if row.kept is not None:
-            return Content.assemble(name, ": ", about_kept(row))
-        if row.report is None:
-            return Content.assemble(name, signs.of(": loading its details…"))
-        if row.report.trouble:
-            return Content.assemble(name, ": nothing could be judged: ", visible(row.report.trouble, 300))
-        words = visible(attack, 400) or "nothing stands out."
-        parts: list[str | Content | tuple[str, str]] = [name, ": ", words, "\n"]
-        if helpful:
-            parts.append(("Helps most  ", "$muted"))
-        for finding in helpful:
-            look = look_of(finding)
-            parts += [(f"{signs.mark(look)} ", f"${look.style}"), visible(finding.check, 40), "  "]
-        if promise:
-            parts.append((f"{signs.arrow} {promise}", "bold $primary"))
-        elif not helpful:
-            parts.append(_nothing_helps(row.report))
-        return Content.assemble(*parts)
-
-
-def _nothing_helps(report: Report) -> str:
-    if any(finding.failing for finding in report.findings):
-        return "No automatic fix: what fails needs a decision, or a change to host or image."
-    unknown = report.score.unknown
-    return "Nothing fails. " + (f"{unknown} could not be checked." if unknown else "")
-
-
 _SETTLE = 0.15
 """Seconds between two redraws of the list during a scan, and before the outlook of a row is computed."""
 _NO_ROW = {
     "open": "There is no container to walk through.",
     **dict.fromkeys(("mark", "mark_range", "mark_all"), "There is no container to mark."),
-    "fix": "There is no container to fix.",
     "harden": "There is no container to harden.",
     "meaning": "There is no row to explain.",
     "recheck": "There is no container to check.",
@@ -193,7 +144,7 @@ class HomeScreen(ContainerScreen):
         self._selection = FilteredRows(())
         self._redraw: Timer | None = None
         self._promise_timer: Timer | None = None
-        self._promises: dict[tuple[str, str], tuple[Report, str]] = {}
+        self._promises: dict[tuple[str, str], tuple[Report, str, Prospect | None]] = {}
         self._warned_of: dict[str, tuple[Choice, ...]] = {}
         self._first: tuple[DoFirst, ...] = ()
 
@@ -206,7 +157,9 @@ class HomeScreen(ContainerScreen):
         yield Static(id="trouble")
         yield Static(id="first")
         yield Static(id="empty")
-        yield ContainerList(id="containers")
+        with Horizontal(id="middle"):
+            yield ContainerList(id="containers")
+            yield Beside()
         yield Outlook(id="outlook")
 
     @property
@@ -316,6 +269,7 @@ class HomeScreen(ContainerScreen):
 
     def on_resize(self) -> None:
         self._show_first()
+        self.call_after_refresh(lambda: self._show_outlook(self._list.current))
 
     def action_first(self, number: int) -> None:
         """Lead into a line of what to do first: the walk at its step, or the page of what it is about."""
@@ -398,9 +352,12 @@ class HomeScreen(ContainerScreen):
         report = row.report if row else None
         promise = self._promise_of(report)
         self.query_one(Outlook).show(row, self._attack(report), promise or "", self._helpful(report))
+        if self._huge:
+            self.query_one(Beside).show(row.name if row else "", self._prospect_of(report))
         if self._promise_timer is not None:
             self._promise_timer.stop()
-        if report is not None and report.facts is not None and promise is None:
+        ahead = promise is None or (self._huge and self._prospect_of(report) is None)
+        if report is not None and report.facts is not None and ahead:
             self._promise_timer = self.set_timer(_SETTLE, lambda: self._promise(report))
 
     def _promise_of(self, report: Report | None) -> str | None:
@@ -409,6 +366,15 @@ class HomeScreen(ContainerScreen):
             return None
         known = self._promises.get((report.subject.engine, report.subject.id))
         return known[1] if known is not None and known[0] is report else None
+
+    @property
+    def _huge(self) -> bool:
+        """Whether the fixes have room beside the list."""
+        return self.has_class("-huge")
+
+    def _prospect_of(self, report: Report | None) -> Prospect | None:
+        known = self._promises.get((report.subject.engine, report.subject.id)) if report else None
+        return known[2] if known is not None and known[0] is report else None
 
     def _promise(self, report: Report) -> None:
         """The effect of the safe fixes of the row under the cursor, computed in the background."""
@@ -426,15 +392,27 @@ class HomeScreen(ContainerScreen):
         text = plural(count, "safe fix", "safe fixes") if count else ""
         if count and after is not None and (now is None or after > now):
             text += f": score {score_word(now)} → {score_word(after)}"
-        self.call_later(self._promised, report, self.signs.of(text))
+        ahead = self._look_ahead(bench, report) if self._huge else None
+        self.call_later(self._promised, report, self.signs.of(text), ahead)
 
-    def _promised(self, report: Report, text: str) -> None:
+    def _look_ahead(self, bench: Workbench, report: Report) -> Prospect | None:
+        """What all fixes that need no decision make of a container."""
+        try:
+            plan = bench.planner.plan_with(report, Caution.ALL)
+            diff = bench.drafter.draft(report, plan, Target.QUADLET).diff if plan.changes else ""
+            return prospect(report, plan, bench.planner.score_after(report, plan).value, diff)
+        except HardenError:
+            return None
+
+    def _promised(self, report: Report, text: str, ahead: Prospect | None) -> None:
         subject = report.subject
-        self._promises[subject.engine, subject.id] = (report, text)
+        self._promises[subject.engine, subject.id] = (report, text, ahead)
         lists = self.query(ContainerList)  # may be missing while the app is exiting
         row = lists.first().current if lists else None
         if row is not None and row.report is report and text:
             self.query_one(Outlook).show(row, self._attack(report), text, self._helpful(report))
+        if row is not None and row.report is report and self._huge:
+            self.query_one(Beside).show(row.name, ahead)
 
     def _attack(self, report: Report | None) -> str:
         bench = self.session.bench
@@ -452,15 +430,15 @@ class HomeScreen(ContainerScreen):
             return "Nothing can be checked yet: Podman or the checks are still loading."
         if action == "recheck" and session.failure is not None:
             return ""  # searches for Podman again
-        marked = action in ("fix", "harden") and session.marks
+        marked = action == "harden" and session.marks
         if action in _NO_ROW and not self.container_key and not marked:
             return _NO_ROW[action]
         if action == "first" and not self._first:
             return "Nothing has to be done first, or not everything is judged yet."
         row = self._list.current
-        if action in ("open", "mark", "mark_range", "fix", "harden") and not marked and row and row.kept:
+        if action in ("open", "mark", "mark_range", "harden") and not marked and row and row.kept:
             return about_kept(row)
-        if action in ("fix", "harden", "recheck") and session.bench is None:
+        if action in ("harden", "recheck") and session.bench is None:
             return "The checks are still being loaded."
         if action == "mark_range" and not self._last_mark:
             return "Mark the first container with space; then v marks all up to the cursor."
@@ -544,10 +522,6 @@ class HomeScreen(ContainerScreen):
         else:
             marks.update(dict.fromkeys(shown))
         self._draw()
-
-    def action_fix(self) -> None:
-        """Plan the marked containers together, or the one under the cursor."""
-        self.harden.open_fix_many(tuple(self.session.marks) or (self.container_key,))
 
     def action_harden(self) -> None:
         """Harden the marked containers one after another, or the one under the cursor."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -24,8 +25,13 @@ from hardentui.features.images.page import (
     system_of,
 )
 from hardentui.features.images.scanning import Scanning
+from hardentui.features.images.updates import Updates
+from hardentui.features.images.updates_page import rehearsal_page, updates_page
+from hardentui.features.networks.requests import fresh_report
 from hardentui.features.sections import size_text
-from hardentui.features.views import Report, told_once
+from hardentui.features.trial.rehearsal import rehearse_container
+from hardentui.features.trial.trying import Wishes
+from hardentui.features.views import Report, Row, told_once
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Finding, Kind, Status
 from hardentui.model.image import NeverScanned
@@ -34,8 +40,7 @@ from hardentui.tui.actions import BACK, BROWSE, COPY, IMAGES, bindings
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.explain import FindingsScreen
-from hardentui.tui.screens.job import AskScreen, JobScreen
-from hardentui.tui.screens.updates import UpdatesScreen, sbom_job
+from hardentui.tui.screens.job import AskScreen, JobResult, JobScreen
 from hardentui.tui.status import OTHERS, look_of, worst_first
 from hardentui.tui.ways import told
 from hardentui.tui.widgets.page import page
@@ -175,12 +180,14 @@ class ImagesScreen(BrowseScreen):
         )
 
     def why_not(self, action: str) -> str:
-        if action not in ("findings", "look", "scan", "scan_all", "take_in", "updates"):
+        if action not in ("findings", "look", "scan", "scan_all", "take_in", "updates", "rehearse"):
             return ""
         if self.session.bench is None or self.session.around.images is None:
             return "The images are still being read."
         if action in ("scan", "scan_all") and self._simulated:
             return "This host is simulated: it has no image that a scanner could read."
+        if action in ("updates", "rehearse") and self._simulated:
+            return "This host is simulated: no registry is queried, and no twin is run."
         if action == "take_in" and self._simulated:
             return "This host is simulated: no file of this machine is read."
         report = self._report(self.current)
@@ -260,27 +267,20 @@ class ImagesScreen(BrowseScreen):
         self._wanting = message.wanting
         self._draw()
 
-    def action_sbom(self) -> None:
-        report = self._report(self.current)
-        if report is None or not isinstance(report.about, ImageFacts):
-            return
-        if self._simulated:
-            self.complain("This host is simulated: it has no image that could be read.")
-        elif self.session.around.look is not None:
-            self.complain("Another image is being read. esc stops it.")
-        else:
-            question = f"Directory for the SBOM of {report.subject.name}"
-            self.app.push_screen(AskScreen(question, self.session.directory), partial(self._sbom, report))
-
-    def _sbom(self, report: Report, directory: str | None) -> None:
-        if directory and (bench := self.session.bench) is not None:
-            title = f"Images › SBOM of {report.subject.name}"
-            job = JobScreen(title, partial(sbom_job, bench, report, directory), "reading the image")
-            self.app.push_screen(job, lambda _: self.session.around.renew())
-
     def action_updates(self) -> None:
         if (bench := self.session.bench) is not None:
-            self.app.push_screen(UpdatesScreen(bench, self._images))
+            job = partial(_updates, bench, self._images)
+            screen = JobScreen("Images › updates", job, "querying registries")
+            self.app.push_screen(screen, lambda _: self.session.around.renew())
+
+    def action_rehearse(self) -> None:
+        question = "Try an update on twins: first today's image, then the new one, which must be pulled"
+        self.app.push_screen(AskScreen(question, "CONTAINER, or CONTAINER IMAGE"), self._rehearse)
+
+    def _rehearse(self, words: str | None) -> None:
+        if words and (bench := self.session.bench) is not None:
+            job = partial(_rehearsal, bench, tuple(self.session.rows.values()), words)
+            self.app.push_screen(JobScreen(f"Images › rehearsal of {words}", job, "looking closely"))
 
     def action_back(self) -> None:
         if not self.session.around.cancel_look():
@@ -293,3 +293,24 @@ class ImagesScreen(BrowseScreen):
 
 def _key(report: Report) -> str:
     return f"{report.subject.engine}/{report.subject.id}"
+
+
+def _updates(
+    bench: Workbench, images: Sequence[ImageFacts], stop: threading.Event, tell: Callable[[str], None]
+) -> JobResult:
+    """What the registries have; nothing is pulled."""
+    answers = Updates(bench.parts, stop).ask(images, lambda name: tell(f"querying {name}"))
+    if stop.is_set():
+        raise KeyboardInterrupt
+    return JobResult((updates_page(answers),))
+
+
+def _rehearsal(
+    bench: Workbench, rows: Sequence[Row], words: str, stop: threading.Event, tell: Callable[[str], None]
+) -> JobResult:
+    """An update tried on twins, for `NAME` or `NAME IMAGE`."""
+    name, _, image = words.partition(" ")
+    report = fresh_report(bench, rows, name)
+    wanted, wishes = image.strip(), Wishes()
+    rehearsal = rehearse_container(bench, report, wanted, wishes, lambda event: tell(event.text), stop)
+    return JobResult((rehearsal_page(rehearsal, report.subject.name),))

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.message import Message
 
 from hardentui.errors import HardenError
-from hardentui.features.apply.history import History
+from hardentui.features.apply.history import History, downtime_of_undo
 from hardentui.model.journal import EntryState, JournalEntry
 from hardentui.tui.actions import BACK, BROWSE, COPY, JOURNAL, bindings
 from hardentui.tui.screen_report import ScreenReport
@@ -135,7 +135,8 @@ class JournalScreen(BrowseScreen):
         if (entry := self._entry()) is None:
             return
         question = f"Undo {entry.action.value} of {entry.container}?"
-        detail = "The previous state is restored; a running service restarts."
+        down = downtime_of_undo(entry)
+        detail = f"The previous state is restored; a running service restarts. {down}".rstrip()
 
         def undo() -> str:
             return (

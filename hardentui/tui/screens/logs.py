@@ -28,7 +28,6 @@ from hardentui.features.watch.following import LogPart, follow_log
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.monitoring import SeenLine
 from hardentui.tui.actions import BACK, COPY, LOGS, bindings
-from hardentui.tui.screens.editing import read_in_pager
 from hardentui.tui.screens.job import StoppableScreen
 from hardentui.tui.text import fit
 from hardentui.tui.widgets.page import TextField
@@ -268,8 +267,6 @@ class LogsScreen(StoppableScreen):
     # --- actions -----------------------------------------------------------------------------------------
 
     def why_not(self, action: str) -> str:
-        if action == "pager" and not self._log.count:
-            return "The log is empty."
         if action in ("next_match", "previous_match") and self._matches is None:
             return "Search first: /."
         if action in ("next_match", "previous_match") and not self._matches:
@@ -308,9 +305,6 @@ class LogsScreen(StoppableScreen):
         if not self._log.jump(by):
             self.notify("No more matches in this direction.", timeout=2)
         self._show_crumb()
-
-    def action_pager(self) -> None:
-        read_in_pager(self, self._log.text)
 
     def copied(self) -> tuple[str, str]:
         return ("the log", self._log.text)

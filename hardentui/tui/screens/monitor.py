@@ -21,12 +21,11 @@ from hardentui.features.watch.monitor import Monitor
 from hardentui.features.watch.page import EarlierReadings, log_page, monitor_page
 from hardentui.model.monitoring import Sample
 from hardentui.tui.actions import BACK, COPY, MONITOR, bindings
-from hardentui.tui.screens.job import StoppableScreen, SureScreen
+from hardentui.tui.screens.job import StoppableScreen
 from hardentui.tui.text import Part, hanging
-from hardentui.tui.ways import hint_of, told
+from hardentui.tui.ways import hint_of
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
-from hardentui.words import plural
 
 if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench
@@ -77,14 +76,6 @@ class ReadingFailed(Message):
 
     error: HardenError
     final: bool
-
-
-@dataclass
-class BaselineAnswered(Message):
-    """The result of saving or deleting the baseline."""
-
-    text: str
-    bad: bool = False
 
 
 class MonitorScreen(StoppableScreen):
@@ -171,8 +162,6 @@ class MonitorScreen(StoppableScreen):
     def why_not(self, action: str) -> str:
         if action == "pause" and self._trouble is not None and self._trouble.final:
             return "The container is gone: there is nothing left to watch."
-        if action == "keep" and self._sample is None:
-            return "There is no reading yet."
         return ""
 
     def action_pause(self) -> None:
@@ -182,46 +171,6 @@ class MonitorScreen(StoppableScreen):
         else:
             self._start()
         self._draw()
-
-    def action_keep(self) -> None:
-        self._change_baseline(keep=True)
-
-    def action_forget(self) -> None:
-        question = SureScreen(
-            "Delete the baseline of this container?", "Later readings compare with the image only."
-        )
-        self.app.push_screen(question, self._forget)
-
-    def _forget(self, sure: bool | None) -> None:
-        if sure:
-            self._change_baseline(keep=False)
-
-    @work(thread=True, group="baseline")
-    def _change_baseline(self, *, keep: bool) -> None:
-        try:
-            if keep:
-                _, kept = self._monitor.keep_baseline()
-                counts = (
-                    plural(len(kept.programs), "program"),
-                    plural(len(kept.listening), "open port"),
-                    plural(len(kept.files), "path that differs", "paths that differ"),
-                )
-                text = f"Saved: {', '.join(counts)} from the image."
-            elif self._monitor.forget_baseline():
-                text = "The baseline is deleted."
-            else:
-                text = "There was no baseline."
-        except HardenError as error:
-            self.post_message(BaselineAnswered(told(error), bad=True))
-            return
-        self.post_message(BaselineAnswered(text))
-
-    @on(BaselineAnswered)
-    def _baseline_answered(self, message: BaselineAnswered) -> None:
-        if message.bad:
-            self.complain(message.text)
-        else:
-            self.notify(message.text, markup=False)
 
     def copied(self) -> tuple[str, str]:
         if self._sample is None:

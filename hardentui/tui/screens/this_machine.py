@@ -13,10 +13,11 @@ from textual.message import Message
 
 from hardentui.checks import CHECKS, all_checks
 from hardentui.errors import HardenError
-from hardentui.features.named_file import why_not_here
 from hardentui.features.opening.this_machine import doctor_page, settings_page
-from hardentui.features.settings.reading import Document, read_fix_defaults, read_settings, settings_file
+from hardentui.features.settings.reading import Document, read_fix_defaults, read_settings
 from hardentui.features.settings.showing import setting_rows, write_template
+from hardentui.regular_files import why_not_here
+from hardentui.state.own_files import settings_file
 from hardentui.tui.actions import SETTINGS, bindings
 from hardentui.tui.screens.job import JobResult, JobScreen, SureScreen
 from hardentui.tui.vocabulary import all_actions, key_name, vocabulary

@@ -16,15 +16,13 @@ from textual.widgets import Input, Label, Static
 
 from hardentui.errors import HardenError
 from hardentui.features.fix.trial_files import plan_of_trial
-from hardentui.features.reports.monitor_text import kept_unseen
+from hardentui.features.trial.page import trial_page
 from hardentui.features.trial.simulated_trial import play_trial
 from hardentui.features.trial.tried import keep_profile, profile_directory, profile_path
 from hardentui.features.trial.trying import Wishes
-from hardentui.features.trial.words import exercised, what_it_changes
 from hardentui.features.views import known_facts
 from hardentui.model.plan import Plan
-from hardentui.model.trial import Result, Round, Trial, TrialEvent, TrialStep
-from hardentui.options import BY_NAME
+from hardentui.model.trial import Round, Trial, TrialEvent, TrialStep
 from hardentui.tui.actions import BACK, COPY, TRIAL, bindings
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.apply import ApplyScreen
@@ -33,16 +31,9 @@ from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.status import Signs
 from hardentui.tui.text import Part, hanging
 from hardentui.tui.ways import hint_of
-from hardentui.tui.widgets.page import TextField
+from hardentui.tui.widgets.page import TextField, page
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
-
-_HEADINGS = {
-    Result.WORKS: ("A hardened configuration works", "bold $success"),
-    Result.NOTHING_WORKS: ("No change can be kept", "bold $warning"),
-    Result.BASELINE_FAILS: ("The twin does not work even without changes", "bold $error"),
-}
-_LOG_LINES = 12
 
 
 @dataclass
@@ -303,69 +294,9 @@ class TrialScreen(StoppableScreen):
         trial = self._trial
         if trial is None:
             return Content("")
-        lines = [Content(""), Content.styled(*_HEADINGS[trial.result]), Content(visible(trial.sure, 300))]
-        if trial.result is Result.BASELINE_FAILS:
-            lines += [Content(visible(trial.baseline.why, 300)), Content(visible(trial.baseline.advice, 300))]
-            lines += self._log("Its last lines", trial.baseline.log)
-            return Content("\n").join(lines)
-        lines += self._part(
-            "Kept", [f"{kept.check}: {_flagged(kept.option, kept.after)}" for kept in trial.kept]
-        )
-        lines += self._part(
-            "Loosened",
-            [
-                f"{relaxed.check}: {_flagged(relaxed.option, relaxed.given)}. {relaxed.evidence}"
-                for relaxed in trial.relaxed
-            ],
-        )
-        lines += self._part(
-            "Left out",
-            [f"{left_out.check}: {left_out.reason} {left_out.evidence}" for left_out in trial.left_out],
-        )
-        lines += self._part(
-            "Kept, but not tried", [f"{change.check}: {change.reason}" for change in trial.not_tried]
-        )
-        lines += self._part("Exercised", [exercised(trial)] if trial.exercised else [])
-        lines += self._part(
-            "Decide", [f"{question.check}: {what_it_changes(question)}" for question in trial.decide]
-        )
-        failed = next((past for past in reversed(trial.rounds) if not past.ready and past.log), None)
-        if failed is not None:
-            lines += self._log("The log of the last twin that failed", failed.log)
-            lines += self._log("The log of the twin without changes", trial.baseline.log)
-        if (learned := trial.learned) is not None:
-            facts = [f"capabilities: {', '.join(learned.capabilities) or 'none'}"]
-            if learned.syscalls:
-                facts.append(f"system calls: {learned.syscalls}, in {learned.profile}")
-            if learned.writable:
-                facts.append(f"writes to {', '.join(learned.writable)}")
-            lines += self._part("Learned", [*facts, *kept_unseen(learned)])
-        if trial.proposed_probe:
-            lines += self._part(
-                "For a more certain result, try again with this probe", [trial.proposed_probe]
-            )
-        if trial.options:
-            lines += [Content(""), Content.styled("A applies it, w writes it.", "$primary")]
-        return Content("\n").join(lines)
-
-    def _part(self, title: str, texts: list[str]) -> list[Content]:
-        if not texts:
-            return []
-        parts: list[Part] = []
-        for text in texts:
-            parts += hanging("", visible(text, 300), self._width, indent=2)
-        return [Content(""), Content.styled(title, "bold"), Content.assemble(*parts).rstrip("\n")]
-
-    def _log(self, title: str, log: str) -> list[Content]:
-        shown = "\n".join(f"  {line}" for line in visible_lines(log).splitlines()[-_LOG_LINES:])
-        return [Content(""), Content.styled(title, "bold"), Content.styled(shown, "$muted")] if shown else []
+        result = page(self, trial_page(trial), (), self._width)
+        after = [Content.styled("A applies it, w writes it.", "$primary")] if trial.options else []
+        return Content("\n\n").join([Content(""), result, *after])
 
     def copied(self) -> tuple[str, str]:
         return ("the trial", f"{self._told_so_far().plain}\n{self._result().plain}")
-
-
-def _flagged(option: str, value: str | None) -> str:
-    """`--memory 512m`, `--privileged removed`."""
-    row = BY_NAME.get(option)
-    flag = row.flag if row is not None and row.flag.startswith("-") else option
-    return f"{flag} {value or 'removed'}"

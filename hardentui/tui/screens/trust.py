@@ -8,10 +8,10 @@ from typing import ClassVar
 from msgspec.structs import replace
 from textual.content import Content
 
-from hardentui.features.named_file import why_not_here
 from hardentui.features.trust.page import formats_page, trust_page
 from hardentui.features.views import Report
 from hardentui.model.facts import EngineFacts
+from hardentui.regular_files import why_not_here
 from hardentui.tui.actions import BACK, COPY, TRUST, bindings
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.screens.job import AskScreen, JobScreen, ReadingScreen

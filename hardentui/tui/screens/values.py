@@ -23,7 +23,6 @@ from hardentui.tui.actions import BACK, COPY, DIFF, VALUES, bindings
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.messages import UnitFound
 from hardentui.tui.screens.base import HardenScreen
-from hardentui.tui.screens.editing import edit_plan
 from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.text import Part, both_ends, hanging
 from hardentui.tui.ways import hint_of
@@ -53,7 +52,6 @@ class DiffScreen(HardenScreen):
         self._choosing = choosing
         self._targets: tuple[Target, ...] = (Target.QUADLET, Target.RUN)
         self._target = Target.QUADLET
-        self._edited = ""
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="crumb")
@@ -143,14 +141,6 @@ class DiffScreen(HardenScreen):
     def copied(self) -> tuple[str, str]:
         difference = self._difference(self._choosing.plan)
         return ("the difference", difference if isinstance(difference, str) else "")
-
-    def action_edit(self) -> None:
-        self._edited = edit_plan(self, self._choosing, self._edited)
-        self._draw()
-        subject = self._choosing.report.subject
-        self.session.rows_changed.publish(
-            frozenset({f"{subject.engine}/{subject.id}"})
-        )  # the walk below this screen
 
     def action_write(self) -> None:
         self.app.push_screen(WriteScreen(self._choosing))

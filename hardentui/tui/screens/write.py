@@ -31,7 +31,6 @@ from hardentui.tui.actions import BACK, COPY, WRITE, bindings
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.messages import DraftFailed, DraftReady, FilesWritten, UnitFound
 from hardentui.tui.screens.base import HardenScreen
-from hardentui.tui.screens.editing import edit_unit
 from hardentui.tui.text import Part, hanging
 from hardentui.tui.ways import hint_of, in_keys, told
 from hardentui.tui.widgets.diff_view import DiffView, diff_content
@@ -125,10 +124,7 @@ class WriteScreen(HardenScreen):
         self._looking = True  # for the unit, which decides what is ticked
         self._writing = False
         self._write_when_made = False
-        self._written: tuple[WrittenFile, ...] = ()
         self._commands: tuple[str, ...] = ()
-        self._units: dict[str, str] = {}
-        self._edited = ""
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="crumb")
@@ -378,7 +374,6 @@ class WriteScreen(HardenScreen):
             return
         self._writing = True
         bench, report, plan = self._choosing.bench, self._choosing.report, self._plan
-        self._units = {file.name: file.text for file in files if file.is_unit}
         to_directory = [self._ready[target].draft for target in self._targets() if target in self._ready]
         self._show_result(Content(self.signs.of("Writing…")))
         self.session.directory, directory = self.query_one("#directory", Input).value, str(self._directory())
@@ -409,8 +404,6 @@ class WriteScreen(HardenScreen):
             return "The files are being written."
         if action == "save" and not self._incomplete and self.query_one("#write", Button).disabled:
             return "There is nothing to write."
-        if action == "edit" and not any(Path(file.path).name in self._units for file in self._written):
-            return "Write a Quadlet to a directory first; then it can be edited."
         return ""
 
     def copied(self) -> tuple[str, str]:
@@ -418,12 +411,9 @@ class WriteScreen(HardenScreen):
             return "the commands", "\n".join(self._commands)
         return "the files", self._preview().plain
 
-    def action_edit(self) -> None:
-        self._edited = edit_unit(self, self._choosing, self._written, self._units, self._edited)
-
     def on_files_written(self, message: FilesWritten) -> None:
         self._writing = False
-        self._written, self._edited, self._commands = message.files, "", message.steps.commands
+        self._commands = message.steps.commands
         width = self.size.width - 4
         parts: list[Part] = []
         for file in message.files:

@@ -156,7 +156,9 @@ def heading_at(columns: Columns, x: int) -> str:
 
 
 def state_text(row: Row, width: int) -> str:
-    """Podman's longer text if there is room for it."""
+    """Podman's longer text if there is room for it; or that it soaks."""
+    if row.soaks:
+        return "soaking"
     return row.status if width > 10 and row.status else row.state
 
 

@@ -33,7 +33,16 @@ from tests.live.flavours.mounts import MATERIAL
 from tests.live.flavours.observing import Observed
 from tests.live.flavours.seccomp_profiles import profiles
 from tests.live.flavours.table import on
-from tests.support.podman import BUSYBOX, RELEASE, TEST_USER, ApiError, Bench, BenchFailed, refused
+from tests.support.podman import (
+    BUSYBOX,
+    RELEASE,
+    TEST_USER,
+    ApiError,
+    Bench,
+    BenchFailed,
+    refused,
+    seen_as_hosts,
+)
 from tests.support.waiting import eventually
 
 PREFIX = "truth-"
@@ -305,8 +314,9 @@ def worlds(only: Collection[str] = ()) -> tuple[World, ...]:
         try:
             list(pool.map(World.start, made))
             list(pool.map(World.make, made))
-            for world in made:
-                world.scan()
+            with seen_as_hosts():
+                for world in made:
+                    world.scan()
             list(pool.map(World.observe, made))
         finally:
             list(pool.map(lambda world: world.bench.stop(), made))

@@ -37,11 +37,6 @@ class Row:
     driven: Ids | None = None
 
     @property
-    def bad_found(self) -> Ids:
-        """What was found to be there that a known condition of the flavour makes bad."""
-        return frozenset(check for check in self.bad if self.observed.get(check))
-
-    @property
     def right(self) -> bool:
         return not (self.false_passes or self.false_failures or self.undecided)
 

@@ -53,7 +53,7 @@ def test_a_weight_limits_no_container_that_has_a_cpu_for_itself() -> None:
         weighted = container((CPU_SHARES, 2), host=_TWO_PROCESSORS, kernel=kernel)
         verdict = judge("no-cpu-limit", weighted)
         assert verdict.status is Status.FAIL
-        assert verdict.reason == "all CPUs of the host may be used; its weight is no limit"
+        assert verdict.reason == "can use all CPUs of the host; its weight is no limit"
         changed = fix("no-cpu-limit", weighted, cpus="1.5")
         assert (changed[CPU_SHARES], changed[CPUS]) == (2, 1.5)
 

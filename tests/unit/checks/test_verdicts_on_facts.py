@@ -355,12 +355,20 @@ def test_the_engines_sysctls_are_the_containers_too_until_it_is_planned_anew() -
     assert judge("unsafe-sysctls", container(runtime=stock)).status is Status.PASS
 
 
+_ON_CGROUP_2 = Kernel(7, host_user_namespace=True, device_rules=None)
+
+
+def test_a_running_container_whose_device_filter_cannot_be_read_does_not_pass() -> None:
+    assert judge("open-device-cgroup", container(kernel=_ON_CGROUP_2)).status is Status.UNKNOWN
+    assert judge("unsafe-sysctls", container(kernel=_ON_CGROUP_2)).status is Status.UNKNOWN
+
+
 @pytest.mark.parametrize(
     ("devices", "kernel", "status"),
     [
         ([], Kernel(7, host_user_namespace=True), Status.FAIL),
         ([], Kernel(7, host_user_namespace=False, uid_map=(IdRange(0, 0, 1),)), Status.PASS),
-        ([{"allow": False, "access": "rwm"}], Kernel(7, host_user_namespace=True), Status.PASS),
+        ([{"allow": False, "access": "rwm"}], _ON_CGROUP_2, Status.PASS),
         ([], NotRunning("exited"), Status.FAIL),
     ],
 )

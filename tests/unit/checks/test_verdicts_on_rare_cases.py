@@ -23,12 +23,14 @@ from hardentui.model.facts import (
     IdRange,
     ImageFacts,
     Kernel,
+    ListeningSocket,
     NetworkFacts,
     Process,
     VolumeFacts,
 )
-from hardentui.model.finding import Status, Verdict
+from hardentui.model.finding import Severity, Status, Verdict
 from hardentui.model.host import HostFacts
+from hardentui.model.known import Unread
 from hardentui.model.mounts import KernelMount
 from hardentui.model.network import Peer, Peers
 from hardentui.options import *
@@ -37,6 +39,7 @@ from hardentui.options.read import read_spec
 from tests.support.judging import fix, judge, the_check
 
 PASS, FAIL, NOT_APPLICABLE = Status.PASS, Status.FAIL, Status.NOT_APPLICABLE
+UNKNOWN = Status.UNKNOWN
 
 
 def answer(check_id: str, facts: ContainerFacts) -> Status:
@@ -121,6 +124,14 @@ def test_a_mount_is_judged_by_where_its_link_leads(check_id: str, target: str) -
     assert answer(check_id, facts) is PASS
     linked = container(bind(typed, "/inside", *read_only), links={typed: target})
     assert answer(check_id, linked) is FAIL
+
+
+def test_what_is_mounted_below_a_read_only_directory_counts_where_it_can_be_seen() -> None:
+    """Podman makes only the directory itself read-only."""
+    blind = Unread("in a container that cannot see the host")
+    assert answer("writable-mount", container(bind("/etc", "/inside", "ro"), kernel=blind)) is UNKNOWN
+    alone = container(bind("/etc", "/inside", "ro", "bind"), kernel=blind)
+    assert answer("writable-mount", alone) is PASS
 
 
 def test_links_are_followed_as_the_kernel_follows_them(tmp_path: Path) -> None:
@@ -338,6 +349,21 @@ def test_podmans_own_program_in_a_pod_is_not_judged_like_a_service(check_id: str
     assert answer(check_id, infra("bridge", "shop-net")) is NOT_APPLICABLE
 
 
+@pytest.mark.parametrize(
+    "check_id",
+    [
+        *("unpinned-image", "short-image-name", "unapproved-registry", "mutable-image-tag"),
+        *("update-without-rollback", "unsigned-scope-in-use"),
+    ],
+)
+def test_podmans_own_program_has_no_image_in_newer_ones(check_id: str) -> None:
+    bare = container(
+        inspect={"IsInfra": True, "Image": "", "ImageName": "", "Rootfs": "/tmp/infra-container"},
+        image=Unread("the container has no image"),
+    )  # Podman 5.8.6
+    assert answer(check_id, bare) is NOT_APPLICABLE
+
+
 @pytest.mark.parametrize("check_id", ["wildcard-port", "exposed-admin-port"])
 def test_an_open_port_is_as_open_without_root(check_id: str) -> None:
     """Who can reach it from outside has nothing to do with what a broken-in process may do inside."""
@@ -410,3 +436,13 @@ def test_ports_words_and_paths_that_were_missed() -> None:
 )
 def test_files_of_credentials_in_layers(path: str, start: bytes, kind: str) -> None:
     assert credential(path, start) == kind
+
+
+def test_a_listener_where_nobody_declares_any_port_is_hygiene() -> None:
+    listening = Kernel(
+        812, shared_namespaces=frozenset(), listening=(ListeningSocket("tcp", "0.0.0.0", 80),)
+    )  # fmt: skip
+    silent = container(kernel=listening, image=ImageFacts("i" * 64, inspect={"Config": {}}))
+    assert judge("unexpected-listener", silent).severity is Severity.LOW
+    other = ImageFacts("i" * 64, inspect={"Config": {"ExposedPorts": {"443/tcp": {}}}})
+    assert judge("unexpected-listener", container(kernel=listening, image=other)).severity is None

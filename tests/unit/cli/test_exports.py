@@ -13,7 +13,7 @@ from tests.unit.cli.conftest import Run
 
 
 def test_a_container_is_written_as_a_pod(run: Run) -> None:
-    answer = run("convert", "db", "--demo", "--to", "kube")
+    answer = run("fix", "db", "--as-is", "--demo", "--to", "kube")
     assert answer.code == 0
     first = next(yaml.safe_load_all(answer.out))
     assert first["kind"] == "Pod"
@@ -45,7 +45,7 @@ def test_a_playbook_is_written_with_what_it_requires(run: Run, tmp_path: Path) -
 
 @pytest.mark.parametrize("target", ["kube", "ansible"])
 def test_a_file_with_a_secret_is_private(run: Run, tmp_path: Path, target: str) -> None:
-    answer = run("convert", "db", "--demo", "--to", target, "-o", str(tmp_path))
+    answer = run("fix", "db", "--as-is", "--demo", "--to", target, "-o", str(tmp_path))
     assert answer.code == 0
     (file,) = tmp_path.glob("db.*")
     assert "correct-horse-battery" in file.read_text()

@@ -122,8 +122,8 @@ def test_the_command_saves_what_check_reads(
 ) -> None:
     path = tmp_path / "facts.json"
     _, document = _recorded()
-    monkeypatch.setattr("hardentui.cli.facts.open_engines", lambda selection: replay(document, "x"))
-    assert main(["facts", "save", str(path)]) == 0
+    monkeypatch.setattr("hardentui.cli.saved.open_engines", lambda selection: replay(document, "x"))
+    assert main(["check", "--save", str(path)]) == 0
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert "10 containers" in capsys.readouterr().err
     monkeypatch.undo()

@@ -162,10 +162,10 @@ def test_two_reports_of_a_fleet_can_be_compared(
             subject["findings"] = []
     new.write_text(json.dumps(document))
     capsys.readouterr()
-    assert run(("compare", str(new), str(old))) == 1
+    assert run(("check", "--facts", str(old), "--since", str(new))) == 1
     out = capsys.readouterr().out
     assert "web01/shop-web" in out
-    assert run(("compare", str(old), str(old))) == 0
+    assert run(("check", "--facts", str(old), "--since", str(old))) == 0
 
 
 def test_a_waiver_of_one_host_is_not_unused_on_the_others(

@@ -1,28 +1,25 @@
-"""Hostile texts of reports, images, registries and units reach no terminal through scans, pins and trust."""
+"""Hostile texts of reports, images, registries and units reach no terminal."""
 
 from __future__ import annotations
 
 import io
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from hardentui.cli import images as scans
-from hardentui.cli import pins as pins_command
-from hardentui.cli import trust, updates
-from hardentui.cli.images import page_text
+from hardentui.cli import trust
 from hardentui.cli.terminal import Terminal
 from hardentui.features.images.page import image_page
-from hardentui.features.images.pins import PinReport, PinState, find_pins
 from hardentui.features.images.updates import Update
+from hardentui.features.images.updates_page import updates_page
+from hardentui.features.sections import page_text
 from hardentui.host.asker import Ask
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import NeverScanned, RegistryDigest, ScanReport, Vulnerability
 from hardentui.model.known import Known, Unread
 from hardentui.model.trust_change import Pull, PullProof, PullVerdict, TrustDraft, TrustFile
-from hardentui.scanners.present import parse
 from hardentui.scanners.stored import parse_report
 
 HOSTILE = "x\x1b]0;owned\x07\u202e[red]b[/red]\nnext\x9b31m"
@@ -64,27 +61,8 @@ def test_hostile_names_in_scans_reach_no_terminal(screen: tuple[Terminal, io.Str
 def test_what_a_registry_says(screen: tuple[Terminal, io.StringIO]) -> None:
     terminal, out = screen
     answer: Known[RegistryDigest] = Unread(HOSTILE)
-    updates._table([Update(HOSTILE, scanned(), answer)], 3, terminal)
+    terminal.write(page_text([updates_page([Update(HOSTILE, scanned(), answer)])]))
     assert clean(out.getvalue())
-
-
-def test_hostile_names_in_pins_reach_no_terminal(
-    screen: tuple[Terminal, io.StringIO], tmp_path: Path
-) -> None:
-    terminal, out = screen
-    digest = "sha256:" + "a" * 64
-    path = tmp_path / f"x{HOSTILE.replace('/', '')}.container"
-    path.write_text(f"[Container]\n# {HOSTILE}\nImage=a.io/x:1@{digest}\n")
-    files = find_pins([str(tmp_path)])
-    (pin,) = files[0].pins
-    newest = RegistryDigest("sha256:" + "b" * 64, NOW, NOW)
-    reports = (
-        PinReport(files[0].path, pin, PinState.MOVES, newest, True, HOSTILE),
-        PinReport(files[0].path, pin, PinState.UNKNOWN, reason=HOSTILE),
-    )
-    pins_command._tell(files, reports, terminal)
-    assert clean(out.getvalue())
-    assert "-Image=" in out.getvalue()
 
 
 def test_hostile_names_in_trust_reach_no_terminal(screen: tuple[Terminal, io.StringIO]) -> None:
@@ -105,7 +83,6 @@ def test_reports_of_odd_shapes_are_no_clean_ones(depth: int) -> None:
     for _ in range(min(depth, 500)):
         nested = {"Results": [nested], "ArtifactName": nested}
     assert isinstance(parse_report(nested, NOW), Unread)
-    assert parse(f"CVE-1 ({HOSTILE})\n  installed: {HOSTILE}\n") == ()
 
 
 def test_a_registry_cannot_answer_with_more_than_a_digest() -> None:

@@ -84,8 +84,8 @@ def test_a_finding_of_it_can_be_waived_beside_the_checklist(
 
 
 def test_what_a_row_can_look_at_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "memory " in _out(capsys, "checklist", "options")[1]
-    assert "image-registry" in _out(capsys, "checklist", "facts")[1]
+    assert "memory " in _out(capsys, "config", "checklist", "options")[1]
+    assert "image-registry" in _out(capsys, "config", "checklist", "facts")[1]
 
 
 def test_a_profile_is_named_in_the_report_and_says_what_it_does_not_ask(
@@ -106,18 +106,18 @@ def test_a_checklist_is_begun_linted_and_tested(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    code, out = _out(capsys, "checklist", "new", "site.toml")
+    code, out = _out(capsys, "config", "checklist", "new", "site.toml")
     assert (code, out.split()) == (0, ["site.toml", "site.test.toml"])
-    assert _out(capsys, "checklist", "lint", "site.toml")[0] == 0
-    assert _out(capsys, "checklist", "test", "site.toml")[0] == 0
-    assert run(("checklist", "new", "site.toml")) == 2
+    assert _out(capsys, "config", "checklist", "lint", "site.toml")[0] == 0
+    assert _out(capsys, "config", "checklist", "test", "site.toml")[0] == 0
+    assert run(("config", "checklist", "new", "site.toml")) == 2
     path = tmp_path / "site.toml"
     path.write_text(path.read_text().replace('"4g"', '"9g"'))
-    code, out = _out(capsys, "checklist", "test", "site.toml")
+    code, out = _out(capsys, "config", "checklist", "test", "site.toml")
     assert code == 1
     assert out.startswith("site.test.toml:")
     path.write_text(path.read_text().replace('operator = "at-most"', 'operator = "at-mots"'))
-    code, out = _out(capsys, "checklist", "lint", "site.toml")
+    code, out = _out(capsys, "config", "checklist", "lint", "site.toml")
     assert code == 2
     line = path.read_text().split("\n").index('operator = "at-mots"') + 1
     assert out.startswith(f"site.toml:{line}: operator must be one of: present, absent")
@@ -126,5 +126,5 @@ def test_a_checklist_is_begun_linted_and_tested(
 
 @pytest.mark.parametrize("name", ["baseline", "strict", "edge", "systemd"])
 def test_our_profiles_are_tested_by_the_command(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _out(capsys, "checklist", "lint", name)[0] == 0
-    assert _out(capsys, "checklist", "test", name)[0] == 0
+    assert _out(capsys, "config", "checklist", "lint", name)[0] == 0
+    assert _out(capsys, "config", "checklist", "test", name)[0] == 0

@@ -110,5 +110,5 @@ def test_a_session_writes_nothing_outside_its_directory(
 
 
 def test_nobody_serves_in_the_clear_by_mistake(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["serve", "--host", "0.0.0.0"]) == 2
-    assert "unencrypted" in capsys.readouterr().err
+    assert main(["train", "--serve", "0.0.0.0:80"]) == 2
+    assert "a port is 1 to 65535" in capsys.readouterr().err

@@ -13,8 +13,9 @@ from hardentui.__main__ import main
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.text_mode import Dialogue
 from hardentui.features.apply import simulated_apply
-from hardentui.features.settings.reading import settings_file, wants_text
+from hardentui.features.settings.reading import wants_text
 from hardentui.features.trial import simulated_trial
+from hardentui.state.own_files import settings_file
 from tests.tui.test_hostile import ATTACKS, _hostile
 
 Talk = Callable[..., str]
@@ -90,7 +91,7 @@ def test_a_filter_narrows_the_list_and_its_trouble_is_told(talk: Talk) -> None:
 def test_chosen_fixes_that_are_not_written_are_not_lost_by_one_word(talk: Talk) -> None:
     said = talk("open shop-web", "choose no-memory-limit", "list", "quit", "open shop-web", "fails", "quit")
     assert "The fixes that you chose are not written." in said
-    assert "No memory limit: all memory of the host may be used. Chosen." in said
+    assert "No memory limit: can use all memory of the host. Chosen." in said
 
 
 @pytest.mark.usefixtures("quick")

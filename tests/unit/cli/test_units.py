@@ -38,11 +38,14 @@ def test_a_container_without_a_unit_is_told_what_to_do(run: Run) -> None:
 
 def test_a_file_beside_the_unit_is_told_to_be_a_second_one(run: Run) -> None:
     said = "it runs from uyuni-server.service today: remove that unit before you use this"
-    for command in (("convert", "uyuni-server", "--demo"), ("fix", "uyuni-server", "--demo", *_LIMITS)):
+    for command in (
+        ("fix", "uyuni-server", "--as-is", "--demo"),
+        ("fix", "uyuni-server", "--demo", *_LIMITS),
+    ):
         answer = run(*command)
         assert said in answer.err
         assert f"# Note: {said}" in answer.out
-    assert "it runs from" not in run("convert", "db", "--demo").err
+    assert "it runs from" not in run("fix", "db", "--as-is", "--demo").err
 
 
 def test_in_place_goes_with_units_only(run: Run, tmp_path: Path) -> None:

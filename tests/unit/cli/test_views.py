@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from msgspec import to_builtins
 
-from hardentui.cli import capabilities, lsm, seccomp
-from hardentui.cli.networks import _show_outgoing, _show_split
 from hardentui.cli.terminal import Terminal
 from hardentui.features.networks.proving import Outgoing
+from hardentui.features.networks.result_pages import outgoing_page, splits_page
 from hardentui.features.networks.splitting import Move, Split
 from hardentui.features.rights.capabilities import CapabilityPage, CapabilityReach, CapabilityRow
-from hardentui.features.rights.page import Confinement, LsmPage
+from hardentui.features.rights.page import Confinement, LsmPage, Rights, rights_page
 from hardentui.features.rights.seccomp import Against, CallTable, FamilyWays, FilterKind, SeccompPage
+from hardentui.features.sections import page_text
 from hardentui.model.draft import TextFile
 from hardentui.model.network import Contact, NewNetwork
 from hardentui.reading.seccomp import OpenCalls
@@ -50,6 +50,7 @@ SECCOMP = SeccompPage(
 LSM = LsmPage(
     HOSTILE, HOSTILE, True, HOSTILE, Confinement.CONFINED, HOSTILE, HOSTILE, HOSTILE, True, (HOSTILE,)
 )
+RIGHTS = Rights(HOSTILE, HOSTILE, True, CAPABILITIES, SECCOMP, LSM)
 OUTGOING = Outgoing(
     HOSTILE,
     HOSTILE,
@@ -88,13 +89,11 @@ def terminal(screen: _Screen, monkeypatch: pytest.MonkeyPatch) -> Terminal:
 @pytest.mark.parametrize(
     ("show", "page"),
     [
-        (lambda page, to: capabilities._show(page, True, to), CAPABILITIES),
-        (lambda page, to: seccomp._show(page, True, to), SECCOMP),
-        (lsm._show, LSM),
-        (_show_outgoing, OUTGOING),
-        (_show_split, SPLIT),
+        (lambda page, to: to.write(page_text(rights_page(page))), RIGHTS),
+        (lambda page, to: to.write(page_text(outgoing_page(page))), OUTGOING),
+        (lambda page, to: to.write(page_text(splits_page([page]))), SPLIT),
     ],
-    ids=["capabilities", "seccomp", "lsm", "outgoing", "split"],
+    ids=["rights", "outgoing", "split"],
 )
 def test_no_text_reaches_the_terminal_as_a_command(
     show: Any, page: Any, terminal: Terminal, screen: _Screen
@@ -106,6 +105,6 @@ def test_no_text_reaches_the_terminal_as_a_command(
     assert "[red]b[/red]" in told.replace("\n", ""), "no markup"
 
 
-@pytest.mark.parametrize("page", [CAPABILITIES, SECCOMP, LSM, OUTGOING, SPLIT])
+@pytest.mark.parametrize("page", [RIGHTS, OUTGOING, SPLIT])
 def test_json_is_pure_ascii(page: Any) -> None:
     assert json.dumps(to_builtins(page)).isascii()

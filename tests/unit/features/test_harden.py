@@ -6,7 +6,12 @@ import json
 import os
 import re
 import shlex
+import socket
+import subprocess
+import threading
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -18,11 +23,13 @@ from hardentui.checks import all_checks
 from hardentui.checks.examples import container, rootful, rootless
 from hardentui.cli.harden import _chosen
 from hardentui.errors import UsageError
+from hardentui.features.change.journal import Journal
 from hardentui.features.change.wait import ProbeResult, names_target
 from hardentui.features.checklists.loading import load
 from hardentui.features.harden.card import Card, card_of
 from hardentui.features.harden.kernel import Doors, table, within_reach
 from hardentui.features.harden.page import LABEL, downtime, lines, title
+from hardentui.features.harden.task import Hardening, HardenWishes
 from hardentui.features.trial import baseline as proposing
 from hardentui.features.trial import results
 from hardentui.features.trial.baseline import proposed_probe
@@ -30,8 +37,10 @@ from hardentui.features.trial.tried import can_keep_profile, choices_of, keep_pr
 from hardentui.features.views import Report, Row
 from hardentui.harden.plan import make_plan
 from hardentui.harden.score import score
+from hardentui.host.files.reader import LocalFiles
 from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.finding import Kind, Subject
+from hardentui.model.journal import EntryAction, EntryState, JournalEntry
 from hardentui.model.plan import Choice, Plan, Skipped
 from hardentui.model.seccomp import Condition, NoFilter, RuntimeConfig, SeccompProfile, SeccompRule
 from hardentui.model.trial import (
@@ -297,3 +306,91 @@ def test_the_card_counts_the_kernel_vulnerabilities_that_the_filter_in_force_lea
     text = "\n".join(line.text for line in lines(card, 90) if line.label == "known kernel bugs")
     assert re.fullmatch(r"122 within reach +4 within reach", text), text
     assert _card().before.kernel_vulnerabilities is None, "the filter is not known"
+
+
+@pytest.mark.parametrize(
+    ("port", "asked", "answered", "told"),
+    [
+        (389, "300c020101600702010304008000", "300c02010161070a010004000400", "answers LDAP"),  # by slapd 2.6
+        (
+            53,
+            "00111234000000010000000000000000020001",
+            "00111234800500010000000000000000020001",
+            "answers DNS",
+        ),
+    ],
+)
+def test_ldap_and_dns_are_asked_for_what_changes_nothing(
+    port: int, asked: str, answered: str, told: str
+) -> None:
+    heard: list[bytes] = []
+
+    def ask(command: str, seconds: float) -> ProbeResult:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+
+            def serve() -> None:
+                link = server.accept()[0]
+                heard.append(link.recv(100))
+                link.sendall(bytes.fromhex(answered))
+                link.close()
+
+            thread = threading.Thread(target=serve)
+            thread.start()
+            words = command.replace(f"/{port};", f"/{server.getsockname()[1]};")
+            done = subprocess.run(["sh", "-c", words], env={**os.environ, "TARGET": "127.0.0.1"}, check=False)
+            thread.join()
+        return ProbeResult(command, "" if done.returncode == 0 else "it failed")
+
+    probe = proposed_probe(ask, [f"tcp/{port}"])
+    assert probe is not None
+    assert probe.answer == told
+    assert heard == [bytes.fromhex(asked)]
+    answered = b"HTTP/1.1 400 Bad Request\r\n\r\n".hex()
+    assert proposed_probe(ask, [f"tcp/{port}"]) is None
+
+
+# --- a closed terminal -------------------------------------------------------------------------------
+
+
+def _task(facts: ContainerFacts = FACTS, **wishes: object) -> Hardening:
+    opened = SimpleNamespace(simulated=False, files=LocalFiles())
+    subject = Subject(Kind.CONTAINER, facts.name, facts.id, facts.engine.label)
+    report = Report(subject, (), (), facts=facts)
+    return Hardening(cast(Any, SimpleNamespace(opened=opened)), report, HardenWishes(**wishes))  # type: ignore[arg-type]
+
+
+def test_a_trial_that_worked_waits_a_day_for_its_decision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    _task()._keep(_trial(result=Result.NOTHING_WORKS))
+    assert _task().tried_before() is None
+    _task()._keep(_trial())
+    kept = _task().tried_before()
+    assert kept is not None
+    assert kept.trial == _trial()
+    assert _task(checks=("writable-rootfs",)).tried_before() is None, "another question"
+    assert _task(directory="/out").tried_before() is None
+    other = container((MOUNTS, (Mount("volume", "data", "/data"),)), inspect={"Image": "f" * 64})
+    assert _task(other).tried_before() is None, "another image"
+    monkeypatch.setattr("hardentui.features.harden.task.time.time", lambda: kept.at + 90_000)
+    assert _task().tried_before() is None, "a day later"
+
+
+def test_a_change_that_waits_is_told_before_a_trial_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    entry = JournalEntry(
+        id="20261129-120000-abcd",
+        time="2026-11-29T12:00:00+00:00",
+        action=EntryAction.APPLY,
+        container=FACTS.name,
+        state=EntryState.WAITING,
+    )
+    Journal().write(entry)
+    task = _task()
+    assert task.waiting == entry
+    with pytest.raises(UsageError, match="waits for confirmation") as refused:
+        task.outset()
+    assert f"hardentui confirm {entry.id}" in refused.value.hint

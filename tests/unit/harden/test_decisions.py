@@ -17,7 +17,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Kind, Risk
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.options import CAP_ADD, ENV, IMAGE, PUBLISH, Port
-from hardentui.options.capabilities import bounding_set
+from hardentui.options.table import bounding_set
 from hardentui.reading.images import reference
 
 CHECKLIST = load()

@@ -9,13 +9,14 @@ from msgspec.structs import replace
 
 from hardentui.checks import all_checks
 from hardentui.checks.examples import container
-from hardentui.harden.do_first import MOST, DoFirst, do_first
-from hardentui.harden.evaluate import container_subject, evaluate
+from hardentui.features.apply.history import entry_lines, what_changed
+from hardentui.harden.do_first import _GAINED, MOST, DoFirst, do_first, gained
+from hardentui.harden.evaluate import container_subject, evaluate, waive
 from hardentui.harden.score import findings_once, score
-from hardentui.harden.waive import waive
 from hardentui.model.check import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict, Waiver
+from hardentui.model.journal import EntryAction, EntryState, JournalChange, JournalEntry, JournalProof
 from hardentui.options import *
 
 SITE = Subject(Kind.SITE, "site", "site")
@@ -131,3 +132,27 @@ def _passing(failed: Finding) -> Finding:
 def test_a_decision_leads_to_its_explanation() -> None:
     (line,) = lines(others=(finding("unsigned-scope-in-use", "site", Status.FAIL),))
     assert (line.risk, line.words) == ("decide", ("explain", "unsigned-scope-in-use"))
+
+
+def test_what_changed_is_told_in_words_of_checks_that_exist_the_worst_first() -> None:
+    assert set(_GAINED) <= {check.id for check in all_checks()}
+    assert gained(["no-memory-limit", "writable-rootfs", "unit-drift"]) == (
+        "can no longer write its programs",
+        "can no longer use all memory",
+    )
+
+
+def _entry(state: EntryState, status: str) -> JournalEntry:
+    return JournalEntry(
+        id="1", time="2026-01-02T11:55:00+00:00", action=EntryAction.APPLY, container="web", state=state,
+        changes=(JournalChange("writable-rootfs", "--read-only", None, ""),),
+        proof=(JournalProof("writable-rootfs", status), JournalProof("root-user", "pass")),
+    )  # fmt: skip
+
+
+def test_an_applied_change_says_what_the_kernel_proved_and_nothing_else() -> None:
+    assert "    web: can no longer write its programs" in entry_lines(
+        _entry(EntryState.DONE, "pass"), whole=False
+    )
+    for entry in (_entry(EntryState.DONE, "fail"), _entry(EntryState.ROLLED_BACK, "pass")):
+        assert what_changed(entry) == ()

@@ -87,9 +87,9 @@ def test_what_a_higher_layer_deletes_or_replaces_is_not_listed() -> None:
 
 def test_package_urls_are_those_of_other_tools() -> None:
     urls = [
-        package_url(Package("npm", "@scope/thing", "1.2.3"), "debian", "13").to_string(),
-        package_url(Package("golang", "github.com/a/b", "v2.1.0"), "debian", "13").to_string(),
-        package_url(Package("pypi", "foo-bar", "1.0"), "debian", "13").to_string(),
+        package_url(Package("npm", "@scope/thing", "1.2.3"), "debian", "13"),
+        package_url(Package("golang", "github.com/a/b", "v2.1.0"), "debian", "13"),
+        package_url(Package("pypi", "foo-bar", "1.0"), "debian", "13"),
     ]
     assert urls == [
         "pkg:npm/%40scope/thing@1.2.3",

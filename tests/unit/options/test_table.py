@@ -8,11 +8,10 @@ from hardentui.model.capabilities import ALL_CAPABILITIES, STOCK_CAPABILITIES, c
 from hardentui.model.spec import UNKNOWABLE, Readability, Spec
 from hardentui.options import *
 from hardentui.options.argv import ALIASES, COMMA_LISTS, SHORT, SWITCHES
-from hardentui.options.capabilities import bounding_set, with_only
 from hardentui.options.codecs import size_text
 from hardentui.options.inspect.view import Sources
 from hardentui.options.read import view_of
-from hardentui.options.table import NOT_CARRIED
+from hardentui.options.table import NOT_CARRIED, bounding_set, with_only
 
 
 def test_names_are_unique() -> None:

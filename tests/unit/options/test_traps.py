@@ -9,6 +9,7 @@ import pytest
 
 from hardentui.model.spec import Source, Spec, UnsavedVolume, Version
 from hardentui.options import *
+from hardentui.options.inspect.resources import added_ulimits
 from hardentui.options.inspect.view import Sources
 from hardentui.options.read import read_spec, ulimits_added_at_start
 from hardentui.writers.context import left_behind
@@ -275,9 +276,7 @@ ROWS = [
     row(HOST(OomScoreAdj=0), "", ""),
     row(HOST(OomScoreAdj=0), "--oom-score-adj=0", "--oom-score-adj=0"),
     row(HOST(OomScoreAdj=-5), "--oom-score-adj=-5", ""),
-    row({}, "", unknown="oom-score-adj"),
-    row(HERE(oci_config={"process": {"oomScoreAdj": 0}}), "--oom-score-adj=0"),
-    row(HERE(oci_config={"process": {}}), "", known="oom-score-adj"),
+    row(HERE(oci_config={"process": {"oomScoreAdj": 0}}), "", known="oom-score-adj"),  # Docker's API, unasked
     # a weight that this kernel does not take: Podman only warns, and leaves it out
     row({}, "", "--blkio-weight=100", told="--blkio-weight"),
     row(HOST(BlkioWeight=100), "--blkio-weight=100", "--blkio-weight=100", silent="--blkio-weight"),
@@ -715,3 +714,10 @@ def test_anonymous_volumes_are_told_and_never_named() -> None:
 def test_null_sections_do_not_break(field: str) -> None:
     document = {"Id": ID, "Name": "web", "Config": {"Hostname": ID[:12]}, "HostConfig": {}, field: None}
     assert set(read_spec(Sources(document if field else {}))) <= {NAME, NETWORK}
+
+
+def test_podman_adds_its_own_limits_up_to_the_usual_ones() -> None:
+    assert added_ulimits({"nofile": 20_000, "nproc": None, "core": 0}) == (
+        "nofile=20000:20000",
+        "nproc=4194304:4194304",
+    )

@@ -187,7 +187,7 @@ def test_a_hostile_result_reaches_no_terminal_as_a_command(
     verdict = judged(replace(taken, finished=NOW))
     assert verdict.status is Status.FAIL
     assert not any("\x1b" in command for command in verdict.commands)
-    assert main(["host", "--demo", "--import", str(report)]) == 2
+    assert main(["check", "host", "--demo", "--import", str(report)]) == 2
     assert "\x1b" not in capsys.readouterr().err
 
 
@@ -196,7 +196,7 @@ def test_the_command_refuses_a_bad_file_before_it_looks(
 ) -> None:
     bad = tmp_path / "bad.xml"
     bad.write_text(BOMB)
-    assert main(["host", "--import", str(bad)]) == 2
+    assert main(["check", "host", "--import", str(bad)]) == 2
     told = capsys.readouterr()
     assert "is not a Lynis or OpenSCAP result" in told.err
     assert told.out == ""

@@ -9,8 +9,8 @@ import pytest
 
 from hardentui.errors import InputError
 from hardentui.features.checklists.loading import load
-from hardentui.features.named_file import read_named
 from hardentui.features.waivers import accepted
+from hardentui.regular_files import read_named
 
 
 def test_a_text_is_read_whole(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from hardentui.checks import all_checks
 from hardentui.errors import UsageError, WaiversError
 from hardentui.features.opening import saved_facts as simulated
 from hardentui.features.waivers import added, parse
+from hardentui.harden.evaluate import uses, waive
 from hardentui.harden.score import score
-from hardentui.harden.waive import uses, waive
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict, Waiver
 from tests.support.check_report import by_check, statuses
 

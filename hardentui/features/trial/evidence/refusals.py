@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from hardentui.features.trial.configuration import CapabilityBack, Loosening, Raised, WritableDirectory
-from hardentui.options import NO_NEW_PRIVILEGES
+from hardentui.options import NO_NEW_PRIVILEGES, USERNS
 from hardentui.visible import visible
 
 _SHOWN = 160
@@ -115,6 +115,18 @@ _NO_NEW_PRIVILEGES = re.compile(r"no.new.privileges|effective uid is not 0", re.
 _NO_MEMORY = re.compile(
     r"(cannot allocate memory|out of memory|std::bad_alloc|outofmemoryerror)", re.IGNORECASE
 )
+
+
+_NO_IDS = re.compile(r"not enough (unused|available) IDs|maximum value allowed with userns=auto")
+
+
+def of_engine(error: str) -> Iterator[FailureSign]:
+    """The evidence in what Podman says when it cannot create or start the container."""
+    if _NO_IDS.search(error):
+        wanted = "the user containers needs an account and a free range in /etc/subuid and /etc/subgid"
+        yield FailureSign(
+            f"Podman has no IDs for it: {wanted}; hardentui doctor says more", blames=USERNS.name
+        )
 
 
 def of_log(log: str, size: str) -> Iterator[FailureSign]:

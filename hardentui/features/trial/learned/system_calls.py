@@ -32,7 +32,9 @@ from hardentui.reading.seccomp import DANGEROUS, LETS_THROUGH, Access, access, p
 # all 64 bits lets `1 << 32 | family` through.
 
 LOW_BITS = 0xFFFFFFFF
-_ALLOW, _REFUSE = "SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO"
+_ALLOW, _REFUSE, LOGGED = "SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_LOG"
+_FAMILIES, _PROTOCOLS = range(48), range(32)
+"""Of sockets, and of netlink: more than any kernel has."""
 _GO_NAMES = {"SCMP_ARCH_X86_64": "amd64", "SCMP_ARCH_AARCH64": "arm64"}
 
 
@@ -93,6 +95,59 @@ def narrow_profile(base: Mapping[str, Any], allowed: Allowed, held: frozenset[st
         "archMap": [{"architecture": allowed.native, "subArchitectures": sorted(allowed.others)}],
         "syscalls": [rule for rule in rules if rule["names"]],
     }
+
+
+def logging_profile(
+    base: Mapping[str, Any], learned: Mapping[str, Any], held: frozenset[str], native: str
+) -> dict[str, Any]:
+    """The learned profile for a soak: what it refuses and its base allows is allowed and logged.
+
+    What the base denies stays denied. So do `clone3`, where the learned profile has libc fall back, and other
+    ABIs: libseccomp does not take both actions for one call of a 32-bit ABI.
+
+    Args:
+        base: a profile that refuses what it does not list.
+        native: the machine's own ABI.
+    """
+    go_name = _GO_NAMES.get(native, "amd64")
+    wide, narrow = (parse_profile(each, capabilities=held, architecture=go_name) for each in (base, learned))
+
+    def refused(name: str, arguments: Mapping[int, int] | None = None) -> bool:
+        is_open = access(wide, name, arguments) is not Access.NEVER
+        return is_open and access(narrow, name, arguments) is Access.NEVER
+
+    names = {name for name in wide.rules if name != "clone3" and refused(name)}
+    rules = [
+        {**entry, "names": some, "action": LOGGED}
+        for entry in base["syscalls"]
+        if entry.get("action") in _THROUGH and (some := sorted(names.intersection(_names(entry))))
+    ]
+    conditions: list[tuple[str, tuple[dict[str, Any], ...]]]
+    conditions = [("socket", (_equal(0, family),)) for family in _FAMILIES if refused("socket", {0: family})]
+    if not refused("socket", {0: AF_NETLINK}):
+        conditions += [
+            ("socket", (_equal(0, AF_NETLINK), _equal(2, protocol)))
+            for protocol in _PROTOCOLS
+            if refused("socket", {0: AF_NETLINK, 2: protocol})
+        ]
+    conditions += [("socketpair", (_equal(0, f),)) for f in _FAMILIES if refused("socketpair", {0: f})]
+    for name in ("clone", "unshare"):
+        bits = (1 << bit for bit in range(32) if NEW_NAMESPACES >> bit & 1)
+        conditions += [(name, (_masked(0, bit, bit),)) for bit in bits if refused(name, {0: bit})]
+    rules += [{**_rule(name, *args), "action": LOGGED} for name, args in conditions if name not in names]
+    return {**learned, "syscalls": [*learned["syscalls"], *rules]}
+
+
+def completed_profile(
+    learned: Mapping[str, Any], logging: Mapping[str, Any], calls: frozenset[str]
+) -> dict[str, Any]:
+    """The learned profile, with these of the calls that its soak logged."""
+    more = [
+        {**rule, "names": some, "action": _ALLOW}
+        for rule in logging["syscalls"]
+        if rule.get("action") == LOGGED and (some := sorted(calls.intersection(_names(rule))))
+    ]
+    return {**learned, "syscalls": [*learned["syscalls"], *more]}
 
 
 def calls_let_through(document: Mapping[str, Any], held: frozenset[str], native: str) -> frozenset[str]:

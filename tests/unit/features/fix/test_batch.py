@@ -68,7 +68,7 @@ def test_each_container_gets_its_files_and_a_better_score(bench: Workbench, tmp_
     assert {Path(file.path).name for file in written} == {*_texts(batch), *set().union(*names.values())}
     for name, text in _texts(batch).items():
         assert (tmp_path / "new" / name).read_text() == text
-    assert {"db.container", "cache.container", "shop-api.container", "db-plan.toml"} <= set(_texts(batch))
+    assert {"db.container", "cache.container", "shop-api.container"} <= set(_texts(batch))
 
 
 def test_what_cannot_be_written_is_named_and_keeps_nobody_back(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.checks.examples import container, rootful
-from hardentui.features.apply.applying import expected_downtime
+from hardentui.features.fix.apply_ways import expected_downtime
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.journal import EntryAction, JournalEntry
 from tests.support.rooted import Rooted

@@ -18,6 +18,7 @@ from hardentui.features.fix.saving import (
 from hardentui.host.files.reader import LocalFiles
 from hardentui.model.draft import Draft, DraftFile, Target
 from hardentui.model.facts import ContainerFacts
+from hardentui.model.known import Unread
 from hardentui.options import IMAGE
 from tests.support.units import QUADLET, of_own_unit, service_of
 
@@ -39,6 +40,14 @@ def _container() -> ContainerFacts:
 
 def test_a_container_of_no_unit_has_none() -> None:
     assert own_unit(FILES, _container().replace(inspect={})) is None
+
+
+@pytest.mark.parametrize(
+    ("unit", "exists"), [("gone.service", False), ("podman-compose@wiki.service", Unread("no systemd"))]
+)
+def test_a_unit_that_is_only_a_label_keeps_nobody_from_an_apply(unit: str, exists: bool | Unread) -> None:
+    labels = {"Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": unit}}}
+    assert own_unit(FILES, _container().replace(inspect=labels, unit_exists=exists)) is None
 
 
 def test_a_quadlet_can_be_edited_or_get_a_drop_in(config: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -13,10 +15,11 @@ from hardentui.features.fix.taking_over import next_steps, steps_in_place
 from hardentui.features.looking.containers import Neighbours
 from hardentui.host.files.reader import LocalFiles
 from hardentui.model.draft import Draft, DraftFile, NextSteps, Target, WriteState, WrittenFile
-from hardentui.model.facts import ContainerFacts, FileChange, Kernel
+from hardentui.model.facts import ContainerFacts, FileChange, Kernel, NotRunning
 from hardentui.model.known import Unread
 from hardentui.model.spec import Version
 from hardentui.options import IMAGE, NAME, POD, REMOVE, REQUIRES
+from hardentui.writers.take_over import OldContainer, TakeOver, take_over_script
 from tests.support.units import of_own_unit
 
 ALONE = Neighbours()
@@ -57,7 +60,7 @@ def test_podmans_own_way_to_bring_quadlets_is_named_where_there_is_one() -> None
     facts = container()
     newer = facts.replace(engine=facts.engine.replace(version=Version(5, 6)))
     assert after(newer, Target.QUADLET, files).about.endswith(
-        "; on a host without web: podman quadlet install web.container data.volume"
+        " On a host without web: podman quadlet install web.container data.volume"
     )
     assert "quadlet install" not in after(facts, Target.QUADLET, files).about
     assert "quadlet install" not in after(newer, Target.RUN, ["web.sh"]).about
@@ -257,3 +260,31 @@ def test_the_script_is_one_that_a_posix_shell_can_read(target: Target) -> None:
     )
     assert done.stderr == ""
     assert done.returncode == 0
+
+
+def test_what_a_changed_unit_cannot_take_back_is_told() -> None:
+    steps = next_steps(
+        LocalFiles(),
+        container(),
+        ALONE,
+        replace(draft(Target.UNIT, "web.container"), chowned=("kept",)),
+        "/o",
+    )
+    assert "The files in kept get another owner, which going back does not undo" in steps.about
+
+
+def test_the_expected_downtime_is_told_before_and_the_measured_one_after(tmp_path: Path) -> None:
+    assert "Expected downtime: about 1.5 s" in after(container(), Target.RUN, ["web.sh"]).about
+    stopped = container().replace(kernel=NotRunning())
+    assert "Expected downtime" not in after(stopped, Target.RUN, ["web.sh"]).about
+    podman = tmp_path / "podman"
+    podman.write_text("#!/bin/sh\ncase $1 in container) exit 1 ;; stop) sleep 0.3 ;; esac\n")
+    podman.chmod(0o755)
+    script = tmp_path / "web-take-over.sh"
+    for running in (True, False):
+        old = OldContainer(name="web", id="1" * 64, kept_as="web-before", running=running)
+        script.write_text(take_over_script(script.name, TakeOver(old=(old,))))
+        path = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+        done = subprocess.run(["sh", str(script)], env=path, capture_output=True, text=True, check=True)
+        assert bool(re.search(r"^It was down for [0-9]+\.[0-9] s at most\.$", done.stderr, re.M)) is running
+        assert "for 0.0 s" not in done.stderr

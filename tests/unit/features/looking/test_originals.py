@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hardentui.__main__ import main
-from hardentui.engine.shapes import Listed
+from hardentui.engine.shapes import TRIAL_LABEL, Listed
 from hardentui.features.change.journal import Journal
 from hardentui.features.looking.containers import kept_originals
 from hardentui.features.opening import saved_facts as simulated
@@ -104,4 +104,24 @@ def test_a_check_counts_no_kept_original(tmp_path: Path, capsys: pytest.CaptureF
     named = check(_NAME)
     assert named["subjects"][0]["name"] == _NAME, "who names it wants to know"
     main(["check", "--facts", str(facts)])
-    assert f"keeps it for its undo: {_NAME} (of web)" in " ".join(capsys.readouterr().out.split())
+    assert f"{_NAME} (the original of web, kept for its undo)" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("label", "kind", "words"),
+    [(TRIAL_LABEL, "twin", "a twin of a trial"), ("io.hardentui.lab", "lab", "a lab")],
+)
+def test_a_check_tells_twins_and_labs_apart(
+    label: str, kind: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = json.loads((Path(simulated.__file__).parent / "demo/host.json").read_text())
+    rows = document["engines"][0]["answers"]["/containers/json?all=true"]
+    next(row for row in rows if row["Names"] == ["db"])["Labels"] = {label: "x"}
+    facts = tmp_path / "facts.json"
+    facts.write_text(json.dumps(document))
+    main(["check", "--facts", str(facts), "--format", "json"])
+    report = validated(json.loads(capsys.readouterr().out))
+    assert [(each["name"], each["kind"]) for each in report["aside"]] == [("db", kind)]
+    assert "db" not in {subject["name"] for subject in report["subjects"]}
+    main(["check", "--facts", str(facts)])
+    assert f"Not counted: db ({words})" in " ".join(capsys.readouterr().out.split())

@@ -153,10 +153,10 @@ def test_the_command_tells_what_became_worse(tmp_path: Path, capsys: pytest.Capt
     new = tmp_path / "new.json"
     new.write_text(json.dumps(document))
 
-    assert main(["compare", str(old), str(old)]) == 0
-    assert main(["compare", str(old), str(new)]) == 0
+    assert main(["check", "--facts", str(old), "--since", str(old)]) == 0
+    assert main(["check", "--facts", str(new), "--since", str(old)]) == 0
     assert "1 fixed" in capsys.readouterr().out
-    assert main(["compare", str(new), str(old), "--format", "json"]) == 1
+    assert main(["check", "--facts", str(old), "--since", str(new), "--format", "json"]) == 1
     told = json.loads(capsys.readouterr().out)
     assert told["schema"] == "hardentui/compare/1"
     assert [(difference["way"], difference["check"]) for difference in told["differences"]] == [
@@ -171,6 +171,6 @@ def test_saved_facts_are_judged_and_compared(tmp_path: Path, capsys: pytest.Capt
     facts.write_text(json.dumps(document))
     before = read_report((demo_report(tmp_path / "r.json")).read_text(), "r")
     capsys.readouterr()
-    assert main(["compare", str(facts), str(facts), "--format", "json"]) == 0
+    assert main(["check", "--facts", str(facts), "--since", str(facts), "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["same"] > 20
     assert len(before.subjects) > 5

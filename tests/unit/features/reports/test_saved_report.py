@@ -90,4 +90,4 @@ def test_every_version_of_the_same_check_compare_as_the_same(
     changed = [each for each in told.differences if each.check in shared and each.way not in rated]
     assert changed == []
     assert told.same > 2
-    assert main(["compare", str(FIRST), str(today)]) == 0
+    assert main(["check", "--facts", str(today), "--since", str(FIRST)]) == 0

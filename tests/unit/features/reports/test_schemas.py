@@ -12,9 +12,8 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 from msgspec import to_builtins
 
-from hardentui.cli import pins, rehearse, trust, updates
+from hardentui.cli import images, trial, trust
 from hardentui.cli.run import run
-from hardentui.features.images.pins import PinReport, PinState
 from hardentui.features.images.updates import Update
 from hardentui.features.trial.rehearsal import Rehearsal
 from hardentui.model.facts import ImageFacts
@@ -22,7 +21,6 @@ from hardentui.model.image import RegistryDigest
 from hardentui.model.known import Unread
 from hardentui.model.trial import Baseline, How
 from hardentui.model.trust_change import Pull, PullProof, PullVerdict, TrustDraft, TrustFile
-from hardentui.quadlet.edit.container import Pin
 from tests.support.schemas import damaged, schema_of, validated
 
 DIGEST = "sha256:" + "a" * 64
@@ -41,25 +39,17 @@ def _updates() -> dict[str, Any]:
         Update("docker.io/library/nginx:2", IMAGE, SEEN, here=True),
         Update("docker.io/library/gone:1", IMAGE, Unread("no answer")),
     )
-    return {"schema": updates.SCHEMA, "images": [updates._document(update, 3) for update in told]}
-
-
-def _pins() -> dict[str, Any]:
-    pin = Pin("docker.io/library/nginx:1", DIGEST, 3, 10, 81)
-    told = (
-        PinReport("/etc/web.container", pin, PinState.MOVES, SEEN),
-        PinReport("/etc/web.container", pin, PinState.WAITS, SEEN, reason="too new"),
-        PinReport("/etc/web.container", pin, PinState.CURRENT, SEEN, dead=True),
-        PinReport("/etc/web.container", pin, PinState.UNKNOWN, reason="no answer"),
-    )
-    return {"schema": pins.SCHEMA, "pins": [pins._document(report) for report in told]}
+    return {
+        "schema": images.UPDATES_SCHEMA,
+        "images": [images._update_document(update, 3) for update in told],
+    }
 
 
 def _rehearsal(after: Baseline | None) -> dict[str, Any]:
     twin = Baseline(True, How.PORTS, 1.5)
     rehearsal = Rehearsal("nginx:2", "a" * 64, "b" * 64, twin if after else _dead(), after)
     document = {
-        "schema": rehearse.SCHEMA,
+        "schema": trial.REHEARSAL,
         "container": "web",
         "works": rehearsal.works,
         **to_builtins(rehearsal),
@@ -101,7 +91,6 @@ def _all(capsys: pytest.CaptureFixture[str]) -> list[Any]:
     twin = Baseline(True, How.HEALTH, 1.0)
     return [
         _updates(),
-        _pins(),
         _rehearsal(twin),
         _rehearsal(_dead()),
         _rehearsal(None),
@@ -115,7 +104,7 @@ def test_what_the_commands_print_is_what_the_schemas_say(capsys: pytest.CaptureF
     for document in documents:
         validated(document)
     assert {document["schema"] for document in documents} == {
-        f"hardentui/{name}/1" for name in ("updates", "pins", "rehearsal", "trust")
+        f"hardentui/{name}/1" for name in ("updates", "rehearsal", "trust")
     }
 
 
@@ -166,7 +155,7 @@ def test_a_comparison_follows_its_schema(tmp_path: Path, capsys: pytest.CaptureF
     worst["findings"].clear()
     new.write_text(json.dumps(document))
     capsys.readouterr()
-    run(("compare", str(new), str(old), "--format", "json"))
+    run(("check", "--facts", str(old), "--since", str(new), "--format", "json"))
     compared = validated(json.loads(capsys.readouterr().out))
     assert compared["differences"]
     assert compared["scores"] or compared["appeared"]

@@ -14,12 +14,13 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.account import ONLY_BELOW
 from hardentui.checks import all_checks
-from hardentui.features.settings.reading import Document, read_fix_defaults, read_settings, settings_file
+from hardentui.features.settings.reading import Document, read_fix_defaults, read_settings
 from hardentui.features.settings.showing import template
 from hardentui.harden.settings import From, settings_of
 from hardentui.model.check import Checklist
 from hardentui.model.plan import Choice
 from hardentui.model.settings import Settings
+from hardentui.state.own_files import settings_file
 from hardentui.tui.vocabulary import all_actions, key_name, vocabulary
 
 CHECKS = {check.id: check for check in all_checks()}
@@ -207,7 +208,7 @@ def test_plan_writes_the_users_value_and_tells_what_is_none(
 
 def test_show_tells_each_value_and_where_it_comes_from(capsys: pytest.CaptureFixture[str]) -> None:
     _write('theme = "nord"\nfoldr = "/x"\n[keys]\nhome.sort = "f9"\n[fixes.no-memory-limit]\nmemory = "1g"\n')
-    assert main(["settings"]) == 0
+    assert main(["config"]) == 0
     out, err = capsys.readouterr()
     lines = {line.split()[0]: line.split()[1:] for line in out.splitlines()}
     assert lines["theme"][0] == "nord"
@@ -217,9 +218,9 @@ def test_show_tells_each_value_and_where_it_comes_from(capsys: pytest.CaptureFix
     assert lines["fixes.no-memory-limit.memory"][0] == "1g"
     assert "keys.home.filter" not in lines
     assert "settings.toml:2: there is no setting 'foldr'; did you mean 'folder'?" in err
-    assert main(["settings", "--all"]) == 0
+    assert main(["config", "--all"]) == 0
     assert "keys.home.filter" in capsys.readouterr().out
-    assert main(["settings", "show", "--format", "json"]) == 0
+    assert main(["config", "show", "--format", "json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["schema"] == "hardentui/settings/1"
     by_name = {setting["name"]: setting for setting in document["settings"]}
@@ -233,12 +234,12 @@ def test_show_tells_each_value_and_where_it_comes_from(capsys: pytest.CaptureFix
 
 
 def test_init_writes_a_template_once(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["settings", "init"]) == 0
+    assert main(["config", "init"]) == 0
     path = Path(settings_file())
     assert capsys.readouterr().out.strip() == str(path)
     assert path.stat().st_mode & 0o777 == 0o600
     path.write_text("# mine\n")
-    assert main(["settings", "init"]) == 2
+    assert main(["config", "init"]) == 2
     assert path.read_text() == "# mine\n"
     assert "is not changed" in capsys.readouterr().err
 

@@ -103,12 +103,12 @@ def test_labs_of_others_are_tested_by_doing_them(
     directory = tmp_path / "mine"
     directory.mkdir()
     (directory / "mine.toml").write_text(good)
-    assert main(["checklist", "test", str(directory), "--demo"]) == 0
+    assert main(["config", "checklist", "test", str(directory), "--demo"]) == 0
     (directory / "wrong.toml").write_text(
         good.replace('solution = ["--read-only"]', 'solution = ["--memory=64m"]')
     )
     capsys.readouterr()
-    assert main(["checklist", "test", str(directory), "--demo"]) == 1
+    assert main(["config", "checklist", "test", str(directory), "--demo"]) == 1
     told = capsys.readouterr().out
     assert "mine: good" in told
     assert "writable-rootfs does not pass with the solution" in told
@@ -160,7 +160,7 @@ def test_texts_of_a_lab_reach_no_terminal_as_commands(
         (0, "train", "solution"),
         (0, "train", "export", "--format", "csv"),
         (0, "train", "export"),
-        (0, "checklist", "test", str(directory)),
+        (0, "config", "checklist", "test", str(directory)),
     ):
         where = [] if words[0] == "checklist" else ["--labs", str(directory)]
         assert main(["--demo", words[0], *where, *words[1:]]) == code, words

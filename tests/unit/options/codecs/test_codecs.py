@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hardentui.model.spec import Option, Spec
+from hardentui.model.spec import UNKNOWN, Option, Spec
 from hardentui.options import *
 from hardentui.options.argv import (
     Item,
@@ -17,7 +17,6 @@ from hardentui.options.argv import (
     spec_from_argv,
 )
 from hardentui.options.codecs import size_of
-from hardentui.systemd.unit_text import UNKNOWN
 from tests.support.option_samples import NO_SIZES, SIZES, sample
 
 POSITIONAL = {"image", "command", "rootfs"}

@@ -14,7 +14,7 @@ from hardentui.errors import InputError
 from hardentui.features.fix.learned import LearnedFrom, learned_before, read_learned
 from hardentui.features.looking.default_profile import DefaultProfile
 from hardentui.features.rights.capabilities import CapabilityReach, capability_page, summary
-from hardentui.features.rights.page import Confinement, lsm_page, rights_of, rights_page
+from hardentui.features.rights.page import Confinement, Rights, lsm_page, rights_of, rights_page
 from hardentui.features.rights.seccomp import FilterKind, seccomp_page
 from hardentui.features.trial.learned.teaching import CapabilityNeed, Needs
 from hardentui.features.trial.tried import keep_needs
@@ -72,7 +72,9 @@ def test_declared_effective_and_bounding_are_told_apart() -> None:
 
 
 def _capability_lines(facts: ContainerFacts) -> list[tuple[str, str]]:
-    section = rights_page(capability_page(facts), seccomp_page(facts, DEFAULT), lsm_page(facts))[0]
+    section = rights_page(
+        Rights("web", "", True, capability_page(facts), seccomp_page(facts, DEFAULT), lsm_page(facts))
+    )[0]
     return [(line.label, line.text) for line in section.lines]
 
 
@@ -260,23 +262,24 @@ def test_apparmor_is_not_offered_to_a_rootless_container() -> None:
 # --- the commands -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", ["capabilities", "seccomp", "lsm"])
-def test_each_command_has_text_and_json(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    code = main([command, "--demo", "--format", "json"])
+def test_the_command_has_text_and_json(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["check", "--rights", "--demo", "--format", "json"])
     document = json.loads(capsys.readouterr().out)
-    assert document["schema"] == f"hardentui/{command}/1"
+    assert document["schema"] == "hardentui/rights/1"
     assert document["simulated"] is True
     names = {page["container"] for page in document["containers"]}
     assert "shop-web" in names
-    assert main([command, "--demo", "shop-web"]) == code == (4 if command == "seccomp" else 0)
+    assert main(["check", "--rights", "--demo", "shop-web"]) == code == 4, "the filter is not known"
     told = capsys.readouterr().out
     assert told.startswith("shop-web")
     assert "shop-api" not in told
 
 
 def test_a_profile_is_written_where_apparmor_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code = main(["lsm", "--demo", "shop-web", "-o", str(tmp_path)])
-    told = capsys.readouterr()
-    written = [path.name for path in tmp_path.iterdir()]
-    assert (code, written) in [(0, ["hardentui-shop-web"]), (2, [])]
-    assert bool(written) or "No AppArmor profile is written" in told.err
+    words = ["fix", "--demo", "shop-web", "--to", "apparmor"]
+    assert main([*words, "--as-is", "-o", str(tmp_path)]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["hardentui-shop-web"]
+    assert main([*words, "--as-is"]) == 0
+    assert "profile hardentui-shop-web" in capsys.readouterr().out
+    assert main([*words, "--all"]) == 2
+    assert "needs --as-is" in capsys.readouterr().err

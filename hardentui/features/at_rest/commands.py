@@ -1,0 +1,157 @@
+"""`podman run` and `docker run` in scripts, or as single lines, as services."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from msgspec import Struct
+
+from hardentui.errors import HardenError
+from hardentui.features.at_rest.comments import waivers_in
+from hardentui.features.at_rest.services import (
+    NOT_SAID,
+    Format,
+    Read,
+    Service,
+    Set,
+    Span,
+    SpecAtRest,
+    with_names,
+)
+from hardentui.features.at_rest.sources import Refused, SourceFile, Sources
+from hardentui.model.spec import UNKNOWN, Version
+from hardentui.options import NAME
+from hardentui.options.argv import RunCommand, items_of_token, read_command, spec_of, without_optional
+from hardentui.quadlet.read.service import Character, ShellWord, shell_commands
+
+_SCRIPTS = (".sh", ".bash")
+_PROGRAMS = ("podman", "docker")
+_BEFORE = frozenset({"exec", "sudo", "nohup", "time", "command", "doas"})
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+_VARIABLE = re.compile(UNKNOWN + r"+\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})")
+
+
+class InScript(Struct, frozen=True):
+    """The command that a service was made from: its words with their places, after the program's name."""
+
+    file: SourceFile
+    words: tuple[ShellWord, ...]
+    command: RunCommand
+
+
+def is_script(file: SourceFile) -> bool:
+    return file.name.endswith(_SCRIPTS) or not file.path
+
+
+def read_commands(sources: Sources, version: Version, rootless: bool | None) -> Read:
+    """The services of all run commands in scripts."""
+    services: list[Service] = []
+    refused: list[Refused] = []
+    for file in tuple(sources.files.values()):
+        if not is_script(file) or not any(name in file.text for name in _PROGRAMS):
+            continue
+        try:
+            services += _services(file, version, rootless)
+        except HardenError as error:
+            refused.append(Refused(file.shown, error.title.rstrip(".")))
+    return Read(tuple(services), tuple(refused))
+
+
+def _services(file: SourceFile, version: Version, rootless: bool | None) -> Iterator[Service]:
+    variables: dict[str, str] = {}
+    for words in shell_commands(list(_characters(file.text))):
+        texts = [_known(word.text, variables) for word in words]
+        if all(_ASSIGNMENT.match(text) for text in texts):
+            variables |= {
+                name: value
+                for name, _, value in (text.partition("=") for text in texts)
+                if UNKNOWN not in value
+            }
+            continue
+        at = _program(texts)
+        if at is None:
+            continue
+        kept = without_optional(texts[at + 1 :])
+        rest = tuple(words[at + 1 + index] for index in kept)
+        command = read_command([texts[at + 1 + index] for index in kept])
+        if command is not None:
+            yield _service(file, words[at], rest, command, version, rootless)
+
+
+def _program(texts: Sequence[str]) -> int | None:
+    """Where podman or docker is the command."""
+    for index, text in enumerate(texts):
+        if text.rpartition("/")[2] in _PROGRAMS:
+            return index
+        if text not in _BEFORE and not text.startswith("-") and not _ASSIGNMENT.match(text):
+            return None
+    return None
+
+
+def _service(
+    file: SourceFile,
+    program: ShellWord,
+    words: tuple[ShellWord, ...],
+    command: RunCommand,
+    version: Version,
+    rootless: bool | None,
+) -> Service:
+    sets: list[Set] = []
+    for token in (*command.globals, *command.flags):
+        span = Span(file, words[token.start].start, words[token.end - 1].end)
+        sets += [Set(with_names(item), span) for item in items_of_token(token)]
+    if command.image < len(words):
+        image, *others = command.positional()
+        sets.append(Set(image, Span(file, words[command.image].start, words[command.image].end)))
+        last = words[-1].end
+        sets += [Set(item, Span(file, words[command.image + 1].start, last)) for item in others]
+    spec = spec_of(each.item for each in sets)
+    line = file.line_of(program.start)
+    name = spec[NAME] if NAME not in spec.unknowable else ""
+    return Service(
+        name=name or f"line {line}",
+        format=Format.RUN,
+        header=Span(file, program.start, words[command.verb].end),
+        spec=SpecAtRest(spec.settings, spec.unknowable),
+        sets=tuple(sets),
+        group=file.path or file.shown,
+        version=version,
+        rootless=NOT_SAID if rootless is None else rootless,
+        waivers=waivers_in(file, name or f"line {line}"),
+        source=InScript(file, words, command),
+    )
+
+
+def _known(text: str, variables: Mapping[str, str]) -> str:
+    """A word with the variables that the script itself sets."""
+    return _VARIABLE.sub(lambda match: variables.get(match[1] or match[2], match[0]), text)
+
+
+def _characters(text: str) -> Iterator[Character]:
+    """The script without comments and continued lines; a line break ends a command."""
+    quote, at, word = "", 0, False
+    while at < len(text):
+        character = text[at]
+        if character == "\\" and quote != "'" and at + 1 < len(text):
+            end = 3 if text[at + 1 : at + 3] == "\r\n" else 2
+            if text[at + 1] not in "\r\n":
+                yield Character("\\", at, at + 1)
+                yield Character(text[at + 1], at + 1, at + 2)
+                word = True
+            at += end
+            continue
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+        elif character == "#" and not word:
+            at = text.find("\n", at)
+            if at < 0:
+                return
+            continue
+        elif character == "\n":
+            character = ";"
+        yield Character(character, at, at + 1)
+        word = character not in " \t;&|()" or bool(quote)
+        at += 1

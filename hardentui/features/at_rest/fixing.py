@@ -1,0 +1,260 @@
+"""`hardentui fix PATH…`: minimal edits of files, each proven before it is shown or written.
+
+A Quadlet is proven by the port of the generator for the asked Podman: its command holds the planned changes
+and nothing else. A compose file is read again: only the changed service differs, and only as planned.
+"""
+
+from __future__ import annotations
+
+import difflib
+import posixpath
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.errors import CannotExpress, CannotFix, HardenError, InputError
+from hardentui.features.at_rest.checking import Looked
+from hardentui.features.at_rest.judging import Judged
+from hardentui.features.at_rest.quadlets import UnitFiles
+from hardentui.features.at_rest.services import Format, Service
+from hardentui.features.at_rest.sources import SourceFile
+from hardentui.features.fix.unit_edits import edited, prove_by_port
+from hardentui.features.looking.unit_origin import Origin, OriginKind
+from hardentui.harden.protection import weakenings
+from hardentui.harden.remedy import fix_parameters, remedied
+from hardentui.model.check import AnyCheck, FixContext
+from hardentui.model.draft import DraftFile, TextFile
+from hardentui.model.finding import Risk
+from hardentui.model.known import Unread
+from hardentui.model.plan import Caution, Plan
+from hardentui.model.spec import Spec, Version
+from hardentui.options import TABLE
+from hardentui.quadlet.read.container import CONTAINER, REFERENCES
+from hardentui.reading.masking import mask_text
+from hardentui.systemd.search_paths import ServiceManager
+from hardentui.systemd.unit_text import QUADLET, UnitText
+from hardentui.visible import visible
+
+USUAL = Version(4, 9)
+"""The oldest Podman of the distributions that people run Quadlets on; used where nothing names one."""
+_SINCE = {option.quadlet.name: option.quadlet.since for option in TABLE if option.quadlet is not None}
+_SECTION_OF = {"network": "Network", "volume": "Volume", "pod": "Pod", "image": "Image", "build": "Build"}
+
+
+class Wanted(Struct, frozen=True):
+    """Which fixes.
+
+    Attributes:
+        checks: named ones; with none the caution decides.
+    """
+
+    checks: tuple[str, ...] = ()
+    caution: Caution = Caution.LIKELY
+
+
+class Fixed(Struct, frozen=True):
+    """One service after its fixes.
+
+    Attributes:
+        made: checks whose fixes are in the text.
+        left_out: fixes and changes that are not, one sentence each.
+        files: absolute path -> new text, of the changed files.
+    """
+
+    service: Service
+    made: tuple[str, ...]
+    left_out: tuple[str, ...]
+    files: Mapping[str, str]
+    proof: str = ""
+
+
+class Converted(Struct, frozen=True):
+    """The files of a stack, and what they do not carry, one sentence each."""
+
+    files: tuple[TextFile, ...]
+    notes: tuple[str, ...]
+
+
+class Target(Protocol):
+    """A service in its files: changes are made one fix after the other, and proven, or not made at all."""
+
+    proof: str
+    files: dict[str, str]
+
+    def apply(self, before: Spec, after: Spec) -> None:
+        """Make the changes between two specs. Raises HardenError, and then nothing is changed."""
+
+
+def fix_all(looked: Looked, wanted: Wanted, version: Version | None) -> tuple[Fixed, ...]:
+    """Every service with its fixes; those of one file are made one after the other.
+
+    Args:
+        version: the Podman that will read the files; None = as they hint.
+    """
+    texts = {path: file.text for path, file in looked.sources.files.items()}
+    return tuple(_fixed(judged, looked, wanted, version, texts) for judged in looked.services)
+
+
+def _fixed(
+    judged: Judged, looked: Looked, wanted: Wanted, version: Version | None, texts: dict[str, str]
+) -> Fixed:
+    service, spec = judged.service, judged.service.spec
+    failing = {finding.check for finding in judged.findings if finding.failing}
+    checks = [check for check in looked.judge.checks if check.id in failing and _is_wanted(check, wanted)]
+    if not checks:
+        return Fixed(service, (), (), {})
+    try:
+        target = _target(looked, service, version, texts)
+    except HardenError as error:
+        return Fixed(service, (), (error.title.rstrip("."),), {})
+    made: list[str] = []
+    left_out: dict[str, str] = {}
+    for check in (*checks, *checks):  # twice: some can only be fixed once another is
+        if check.id in made:
+            continue
+        context = FixContext(judged.facts, fix_parameters(check, looked.judge.checklist, {}))
+        try:
+            after = remedied(check, spec, context)
+            if weaker := weakenings(judged.facts, spec, after):
+                raise CannotFix(f"it would weaken the container: {weaker[0].why}")
+            if after != spec:
+                target.apply(_plain(spec), _plain(after))
+        except Unread as unread:
+            left_out[check.id] = unread.reason
+        except HardenError as error:
+            left_out[check.id] = error.title.rstrip(".")
+        else:
+            spec = after
+            made.append(check.id)
+            left_out.pop(check.id, None)
+    texts.update(target.files)
+    why = tuple(f"{check}: {reason}" for check, reason in left_out.items())
+    return Fixed(service, tuple(made), why, target.files, target.proof)
+
+
+def _is_wanted(check: AnyCheck, wanted: Wanted) -> bool:
+    if wanted.checks:
+        return check.id in wanted.checks
+    return (
+        check.remediate is not None and check.risk is not Risk.DECISION and wanted.caution.allows(check.risk)
+    )
+
+
+def _plain(spec: Spec) -> Spec:
+    return Spec(spec.settings, spec.unknowable)
+
+
+def _target(looked: Looked, service: Service, version: Version | None, texts: dict[str, str]) -> Target:
+    if service.format is Format.QUADLET:
+        return _Quadlet(service, version)
+    if service.format is Format.COMPOSE:
+        from hardentui.features.at_rest.compose_edits import ComposeTarget
+
+        return ComposeTarget(looked.sources, service, texts)
+    raise InputError(f"a {service.format.value} file is not edited; the findings say what to change")
+
+
+# --- Quadlets -----------------------------------------------------------------------------------------
+
+
+class _Quadlet:
+    """A `.container` with its drop-ins."""
+
+    def __init__(self, service: Service, version: Version | None) -> None:
+        source: UnitFiles = service.source
+        self._version = version or max(USUAL, oldest_for(source.files))
+        self._origin = _origin(service, source, self._version)
+        self._name = service.name
+        self.files: dict[str, str] = {}
+        self.proof = ""
+
+    def apply(self, before: Spec, after: Spec) -> None:
+        done = edited(self._origin, Plan(self._name, "", (), (), before, after), self._version)
+        if done.left_out:
+            raise CannotExpress(done.left_out[0])
+        self.proof = prove_by_port(self._origin, done, self._version)
+        changed = {file.path: file.text for file in done.files}
+        self.files |= changed
+        self._origin = replace(
+            self._origin,
+            text=changed.get(self._origin.path, self._origin.text),
+            drop_ins=tuple((path, changed.get(path, text)) for path, text in self._origin.drop_ins),
+        )
+
+
+def oldest_for(files: Iterable[SourceFile]) -> Version:
+    """The oldest Podman that knows every key that these files use."""
+    keys = [line.key for file in files for line in UnitText(file.text, QUADLET).of(CONTAINER)]
+    return max((_SINCE[key] for key in keys if key in _SINCE), default=USUAL)
+
+
+def _origin(service: Service, source: UnitFiles, version: Version) -> Origin:
+    first, *drop_ins = source.files
+    user = source.rootless is not False
+    manager = ServiceManager(user, "/home/user" if user else "/root", 1000)
+    path = first.path or f"/src/{first.name}"
+    return Origin(
+        OriginKind.QUADLET,
+        f"{service.name}.service",
+        path,
+        first.text,
+        manager,
+        drop_ins=tuple((file.path, file.text) for file in drop_ins),
+        companions={**_stubs(source), **source.beside},
+        version=version,
+    )
+
+
+def _stubs(source: UnitFiles) -> dict[str, str]:
+    """Empty units for those that are referred to and lie elsewhere: the generator wants them to be there."""
+    made = {}
+    for file in source.files:
+        for line in UnitText(file.text, QUADLET).of(CONTAINER):
+            for word in re.findall(r"[\w.@-]+", line.value):
+                suffix = posixpath.splitext(word)[1]
+                if suffix in REFERENCES and suffix[1:] in _SECTION_OF and word not in source.beside:
+                    needed = "Image=x\n" if suffix in (".image", ".build") else ""
+                    made[word] = f"[{_SECTION_OF[suffix[1:]]}]\n{needed}"
+    return made
+
+
+# --- compose to Quadlets ------------------------------------------------------------------------------
+
+
+def converted(services: Sequence[Service], version: Version) -> Converted:
+    """The Quadlets of a compose stack, and what they do not carry; raises what `stacks.convert` raises."""
+    from hardentui.features.at_rest.stacks import convert
+
+    return Converted(*convert(services, version, rootless=services[0].rootless is True))
+
+
+# --- the changed files --------------------------------------------------------------------------------
+
+
+def drafts_of(fixed: Sequence[Fixed], looked: Looked) -> tuple[DraftFile, ...]:
+    """The changed files, each once, with its text of before."""
+    last: dict[str, str] = {}
+    for each in fixed:
+        last.update(each.files)
+    drafts = []
+    for path, text in last.items():
+        file = looked.sources.files.get(path)
+        before = file.text if file is not None else ""
+        directory, name = posixpath.split(path)
+        masked = "\n".join(map(mask_text, text.split("\n")))
+        shown = file.shown if file is not None else visible(path, 200)
+        drafts.append(DraftFile(name or shown, text, masked=masked, directory=directory, before=before))
+    return tuple(drafts)
+
+
+def diff_of(draft: DraftFile) -> str:
+    """The unified diff of a file, with secrets masked."""
+    old, new = ([mask_text(line) for line in text.splitlines()] for text in (draft.before, draft.text))
+    path = posixpath.join(draft.directory, draft.name)
+    beside = posixpath.relpath(path) if draft.directory else path
+    path = path.lstrip("/") if beside.startswith("..") else beside
+    lines = difflib.unified_diff(old, new, f"a/{path}", f"b/{path}", lineterm="")
+    return "".join(f"{visible(line)}\n" for line in lines)

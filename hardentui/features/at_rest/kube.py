@@ -1,0 +1,222 @@
+"""Kubernetes YAML that Podman plays, as services: each container of a pod is one."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from hardentui.errors import HardenError
+from hardentui.features.at_rest.comments import waivers_in
+from hardentui.features.at_rest.compose import Argument
+from hardentui.features.at_rest.quadlets import pod_like
+from hardentui.features.at_rest.services import NOT_SAID, Format, Read, Service, Set, Span, SpecAtRest
+from hardentui.features.at_rest.sources import Refused, SourceFile, Sources, is_compose_name
+from hardentui.features.at_rest.trees import Tree, read_trees
+from hardentui.model.spec import Source, Version
+from hardentui.options import COMMAND, IMAGE, NAME
+from hardentui.options.argv import Item, image_item, parse_argument, spec_of
+from hardentui.options.values import Port
+
+_YAML = (".yaml", ".yml")
+_TEMPLATES = ("Deployment", "DaemonSet", "ReplicaSet", "StatefulSet", "Job")
+_TRUE = ("true", "yes", "on")
+
+
+class InPod(Struct, frozen=True):
+    """The container that a service was made from, its pod's spec, and the place of both."""
+
+    container: Tree
+    pod: Tree
+
+
+def is_kube(file: SourceFile) -> bool:
+    """Whether a YAML file may hold something that Podman plays."""
+    return file.name.endswith(_YAML) and not is_compose_name(file.name) and "kind:" in file.text
+
+
+def read_kube(sources: Sources, version: Version, rootless: bool | None) -> Read:
+    """The services of all Kubernetes files."""
+    services: list[Service] = []
+    refused: list[Refused] = []
+    for file in tuple(sources.files.values()):
+        if not is_kube(file):
+            continue
+        try:
+            for tree in read_trees(file):
+                services += _services(file, tree, version, rootless)
+        except HardenError as error:
+            if file.path in sources.named or not file.path:
+                refused.append(Refused(file.shown, error.title.rstrip(".")))
+            # else a template of another tool, which no container starts from
+    return Read(tuple(services), tuple(refused))
+
+
+def _services(file: SourceFile, tree: Tree, version: Version, rootless: bool | None) -> Iterator[Service]:
+    kind = tree.word("kind")
+    pod = tree.get("spec") if kind == "Pod" else tree.get("spec", "template", "spec")
+    if kind not in ("Pod", *_TEMPLATES) or pod is None:
+        return
+    name = tree.word("metadata", "name") or "pod"
+    name = name if kind == "Pod" else f"{name}-pod"
+    ports = [
+        Port(int(port.word("containerPort")), port.word("hostPort"), port.word("hostIP"))
+        for container in _list(pod, "containers")
+        for port in _list(container, "ports")
+        if port.word("hostPort") and port.word("containerPort").isdecimal()
+    ]
+    network = ["host"] if pod.word("hostNetwork").lower() in _TRUE else []
+    document = pod_like(name, ports, network, {})
+    for key in ("containers", "initContainers"):
+        for container in _list(pod, key):
+            yield _service(file, pod, container, name, document, version, rootless)
+
+
+def _service(
+    file: SourceFile,
+    pod: Tree,
+    container: Tree,
+    pod_name: str,
+    document: Mapping[str, Any],
+    version: Version,
+    rootless: bool | None,
+) -> Service:
+    name = container.word("name") or "container"
+    sets = [
+        Set(item, Span(file, min(place.key_start, place.start), _end(place)))
+        for flag, argument, place in (("--pod", pod_name, pod), *_arguments(file, pod, container))
+        for item in parse_argument(flag, argument)
+    ]
+    image = container.get("image")
+    if image is not None:
+        sets.append(Set(image_item(IMAGE, image.text or ""), Span(file, image.key_start, _end(image))))
+    arguments = container.get("args")
+    if arguments is not None:
+        words = tuple(text for text, _ in arguments.words())
+        place = Span(file, arguments.key_start, _end(arguments))
+        sets.append(Set(Item(COMMAND, words, "", COMMAND.flag), place))
+    spec = spec_of(each.item for each in sets)
+    spec = spec.with_(NAME, f"{pod_name}-{name}", Source.UNIT)
+    first_line = file.text[container.start :].partition("\n")[0]
+    return Service(
+        name=name,
+        format=Format.KUBE,
+        header=Span(file, container.start, container.start + len(first_line)),
+        spec=SpecAtRest(spec.settings, spec.unknowable),
+        sets=tuple(sets),
+        group=f"{file.path}:{pod_name}",
+        version=version,
+        rootless=NOT_SAID if rootless is None else rootless,
+        pod=document,
+        waivers=waivers_in(file, name),
+        source=InPod(container, pod),
+    )
+
+
+def _list(tree: Tree, name: str) -> list[Tree]:
+    value = tree.get(name)
+    return value.items if value is not None else []
+
+
+def _end(place: Tree) -> int:
+    return place.start + len(place.file.text[place.start : place.end].rstrip())
+
+
+def _is_on(tree: Tree, *path: str) -> bool:
+    return tree.word(*path).lower() in _TRUE
+
+
+def _arguments(file: SourceFile, pod: Tree, container: Tree) -> Iterator[Argument]:
+    yield from _of_pod(pod)
+    yield from _security(pod, container)
+    limits = container.get("resources", "limits")
+    for key, flag in (("memory", "--memory"), ("cpu", "--cpus")):
+        place = limits.get(key) if limits is not None else None
+        if place is not None:
+            yield flag, _quantity(place.text or ""), place
+    for variable in _list(container, "env"):
+        if variable.get("value") is not None:
+            yield "--env", f"{variable.word('name')}={variable.word('value')}", variable
+    command = container.get("command")
+    if command is not None:
+        yield "--entrypoint", shlex.join(text for text, _ in command.words()), command
+    for key, flag in (("workingDir", "--workdir"), ("tty", "--tty"), ("stdin", "--interactive")):
+        value = container.get(key)
+        if value is not None:
+            yield flag, value.text or "", value
+    probe = container.get("livenessProbe")
+    if probe is not None:
+        words = [text for text, _ in (probe.get("exec", "command") or probe).words()]
+        yield "--health-cmd", shlex.join(words) or "kubernetes probe", probe
+    yield from _mounts(file, pod, container)
+
+
+def _of_pod(pod: Tree) -> Iterator[Argument]:
+    for key, flag in (("hostPID", "--pid"), ("hostIPC", "--ipc")):
+        if _is_on(pod, key):
+            yield flag, "host", pod.entries[key]
+    restart = pod.get("restartPolicy")
+    if restart is not None:
+        policies = {"Always": "always", "OnFailure": "on-failure", "Never": "no"}
+        yield "--restart", policies.get(restart.text or "", "always"), restart
+    if pod.word("hostUsers") == "false":
+        yield "--userns", "auto", pod.entries["hostUsers"]
+
+
+def _security(pod: Tree, container: Tree) -> Iterator[Argument]:
+    own, of_pod = container.get("securityContext"), pod.get("securityContext")
+    user, group = (_either(own, of_pod, key) for key in ("runAsUser", "runAsGroup"))
+    if user is not None:
+        yield "--user", ":".join(part.text or "" for part in (user, group) if part is not None), user
+    profile = _either(own, of_pod, "seccompProfile")
+    if profile is not None and profile.word("type") == "Unconfined":
+        yield "--security-opt", "seccomp=unconfined", profile
+    options = _either(own, of_pod, "seLinuxOptions")
+    for key in ("type", "level") if options is not None else ():
+        if options is not None and options.word(key):
+            yield "--security-opt", f"label={key}:{options.word(key)}", options
+    if own is None:
+        return
+    for key, flag in (("privileged", "--privileged"), ("readOnlyRootFilesystem", "--read-only")):
+        if _is_on(own, key):
+            yield flag, "true", own.entries[key]
+    if own.word("allowPrivilegeEscalation") == "false":
+        yield "--security-opt", "no-new-privileges", own.entries["allowPrivilegeEscalation"]
+    if own.word("procMount") == "Unmasked":
+        yield "--security-opt", "unmask=ALL", own.entries["procMount"]
+    for key, flag in (("drop", "--cap-drop"), ("add", "--cap-add")):
+        names = own.get("capabilities", key)
+        for text, place in names.words() if names is not None else ():
+            yield flag, text, place
+
+
+def _either(own: Tree | None, of_pod: Tree | None, key: str) -> Tree | None:
+    value = own.get(key) if own is not None else None
+    return value if value is not None or of_pod is None else of_pod.get(key)
+
+
+def _mounts(file: SourceFile, pod: Tree, container: Tree) -> Iterator[Argument]:
+    volumes = {volume.word("name"): volume for volume in _list(pod, "volumes")}
+    for mount in _list(container, "volumeMounts"):
+        volume, target = volumes.get(mount.word("name")), mount.word("mountPath")
+        options = ["ro"] if _is_on(mount, "readOnly") else []
+        if volume is None or not target:
+            continue
+        source = volume.word("hostPath", "path") or volume.word("persistentVolumeClaim", "claimName")
+        if not source and volume.get("emptyDir", "medium") is not None:
+            yield "--tmpfs", target, mount
+            continue
+        source = source or f"{mount.word('name')}"
+        if volume.get("hostPath") is not None and not source.startswith("/"):
+            source = os.path.normpath(os.path.join(file.directory or "/src", source))
+        yield "--volume", ":".join(part for part in (source, target, ",".join(options)) if part), mount
+
+
+def _quantity(text: str) -> str:
+    """A Kubernetes quantity as Podman writes it: `500m` of a processor, `128Mi`."""
+    if text.endswith("m") and text[:-1].isdecimal():
+        return str(int(text[:-1]) / 1000)
+    return text.removesuffix("i").removesuffix("B")

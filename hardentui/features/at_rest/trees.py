@@ -1,0 +1,177 @@
+"""YAML as trees whose every value knows its place in the text, with merges, aliases and limits.
+
+The text is composed into nodes, never into objects. Aliases share their node, so a bomb costs nothing until
+it is walked: then each value counts, and too many end in one sentence. PyYAML, which other rooms use to read,
+gives exact marks; edits replace spans of the text, so no library has to write a file back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+import yaml
+from msgspec import Struct, field
+
+from hardentui.errors import InputError
+from hardentui.features.at_rest.sources import SourceFile
+from hardentui.model.spec import UNKNOWN
+from hardentui.visible import visible
+
+_MOST_VALUES = 50_000
+_DEEPEST = 60
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NULL = frozenset({"", "~", "null", "Null", "NULL"})
+_VARIABLE = re.compile(
+    r"\$(?:(?P<escaped>\$)|(?P<plain>[A-Za-z_]\w*)|\{(?P<name>[A-Za-z_]\w*)(?:(?P<how>:?[-?+])(?P<other>[^{}]*))?\})"
+)
+
+
+class Tree(Struct):
+    """A value with its place.
+
+    Attributes:
+        key_start: where its key stands in the text; that of the value itself in a list.
+        start, end: of the value; the end of a list or mapping may be the start of what follows.
+        text: of a scalar; None for a list and a mapping.
+        plain: a scalar without quotes.
+        flow: a list or mapping in brackets.
+        alias: it stands elsewhere in the text, and its place is that of the anchor.
+    """
+
+    file: SourceFile
+    key_start: int
+    start: int
+    end: int
+    text: str | None = None
+    plain: bool = False
+    entries: dict[str, Tree] = field(default_factory=dict)
+    items: list[Tree] = field(default_factory=list)
+    flow: bool = False
+    is_list: bool = False
+    is_mapping: bool = False
+
+    @property
+    def is_null(self) -> bool:
+        return self.text is not None and self.plain and self.text in _NULL
+
+    def get(self, *path: str) -> Tree | None:
+        """The value below some keys; None if there is none, or it is null."""
+        here: Tree | None = self
+        for name in path:
+            here = here.entries.get(name) if here is not None else None
+        return None if here is None or here.is_null else here
+
+    def word(self, *path: str) -> str:
+        """A scalar below some keys as text; empty if there is none."""
+        value = self.get(*path)
+        return value.text or "" if value is not None else ""
+
+    def pairs(self, joint: str = "=") -> Iterator[tuple[str, str | None, Tree]]:
+        """Name, value and place of each entry of a mapping, or of a list of `NAME=VALUE`."""
+        for name, value in self.entries.items():
+            yield name, None if value.is_null else value.text, value
+        for item in self.items:
+            if item.text is not None:
+                name, there, text = item.text.partition(joint)
+                yield name, text if there else None, item
+
+    def words(self) -> Iterator[tuple[str, Tree]]:
+        """The scalars of a list, or a scalar alone."""
+        for item in self.items if self.is_list else [self]:
+            if item.text is not None and not item.is_null:
+                yield item.text, item
+
+
+class _Walker:
+    def __init__(self, file: SourceFile) -> None:
+        self._file = file
+        self._count = 0
+
+    def tree(self, node: yaml.Node, key_start: int, above: tuple[int, ...] = ()) -> Tree:
+        self._count += 1
+        if self._count > _MOST_VALUES:
+            raise self._refused(f"it has more than {_MOST_VALUES} values, counting its aliases")
+        if id(node) in above:
+            raise self._refused("an alias contains itself")
+        if len(above) > _DEEPEST:
+            raise self._refused("it is nested too deeply")
+        place = partial(Tree, self._file, key_start, node.start_mark.index, node.end_mark.index)
+        inside = (*above, id(node))
+        if isinstance(node, yaml.ScalarNode):
+            return place(text=node.value, plain=not node.style)
+        if isinstance(node, yaml.SequenceNode):
+            items = [self.tree(item, item.start_mark.index, inside) for item in node.value]
+            return place(items=items, flow=bool(node.flow_style), is_list=True)
+        if not isinstance(node, yaml.MappingNode):
+            return place(text="")
+        entries: dict[str, Tree] = {}
+        merged: dict[str, Tree] = {}
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value == "<<" and not key.style:
+                sources = value.value if isinstance(value, yaml.SequenceNode) else [value]
+                for source in reversed(sources):
+                    merged |= self.tree(source, key.start_mark.index, inside).entries
+            else:
+                entries[key.value] = self.tree(value, key.start_mark.index, inside)
+        return place(entries={**merged, **entries}, flow=bool(node.flow_style), is_mapping=True)
+
+    def _refused(self, why: str) -> InputError:
+        return InputError(f"{visible(self._file.shown, 200)} is not used: {why}.")
+
+
+def read_trees(file: SourceFile) -> tuple[Tree, ...]:
+    """The documents of a YAML file; empty ones are left out.
+
+    Raises:
+        InputError: it is no YAML, or has cyclic aliases, or too many values.
+    """
+    shown = visible(file.shown, 200)
+    try:
+        nodes = list(yaml.compose_all(file.text, Loader=_LOADER))  # nothing is constructed
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark is not None else 0
+        raise InputError(f"{shown} is not YAML: line {line}: {visible(error.problem or '', 120)}.") from error
+    except yaml.YAMLError as error:
+        raise InputError(f"{shown} is not YAML: {visible(str(error).splitlines()[0], 120)}.") from error
+    except RecursionError as error:
+        raise InputError(f"{shown} is not used: it is nested too deeply.") from error
+    return tuple(_Walker(file).tree(node, node.start_mark.index) for node in nodes)
+
+
+def interpolated(tree: Tree, variables: Mapping[str, str]) -> Tree:
+    """The tree with `${NAME}` in its scalars expanded; what nobody defines is kept, after UNKNOWN."""
+    if tree.text is not None:
+        if "$" in tree.text:
+            tree.text = _VARIABLE.sub(partial(_value, variables=variables), tree.text)
+        return tree
+    for value in (*tree.entries.values(), *tree.items):
+        interpolated(value, variables)
+    return tree
+
+
+def _value(match: re.Match[str], variables: Mapping[str, str]) -> str:
+    if match["escaped"]:
+        return "$"
+    value = variables.get(match["plain"] or match["name"])
+    how, other = match["how"] or "", match["other"] or ""
+    if how.endswith("+"):
+        return other if value else ""
+    if value is None or (not value and how.startswith(":")):
+        return other if how.endswith("-") else UNKNOWN + match[0]
+    return value
+
+
+def variables_of(text: str) -> dict[str, str]:
+    """The variables of a `.env` file."""
+    variables: dict[str, str] = {}
+    for line in text.splitlines():
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if equals and re.fullmatch(r"[A-Za-z_]\w*", name.strip()):
+            value = value.strip()
+            quoted = len(value) > 1 and value[0] in "'\"" and value[-1] == value[0]
+            variables[name.strip()] = value[1:-1] if quoted else value.partition(" #")[0].strip()
+    return variables

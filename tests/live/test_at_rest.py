@@ -1,0 +1,187 @@
+"""What a file decides holds once it runs: verdicts at rest against those on a real Podman."""
+
+from __future__ import annotations
+
+import itertools
+import shlex
+import shutil
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from hardentui.features.at_rest.checking import AtRest, look
+from hardentui.features.views import Selection
+from hardentui.features.workbench import Workbench
+from hardentui.model.finding import Finding, Kind, Status
+from hardentui.quadlet.port import generate
+from tests.conftest import cannot_run
+from tests.support.podman import BUSYBOX, Bench
+
+pytestmark = pytest.mark.live
+
+FINE = (Status.PASS, Status.NOT_APPLICABLE)
+NOT_OF_A_BENCH = ("--cgroups=split", "--sdnotify=conmon", "--rm")
+"""Words of a generated command that need a running systemd."""
+
+QUADLETS: Mapping[str, str] = {
+    "plain": "",
+    "hard": "User=1000\nDropCapability=all\nNoNewPrivileges=true\nReadOnly=true\nPodmanArgs=--memory=64m",
+    "privileged": "PodmanArgs=--privileged",
+    "caps": "AddCapability=SYS_ADMIN NET_ADMIN\nDropCapability=CHOWN",
+    "mounts": "Volume=/etc:/host/etc:ro\nVolume=/var/tmp:/work\nTmpfs=/run",
+    "socket": "Volume=/run/podman/podman.sock:/var/run/docker.sock",
+    "network": "Network=host",
+    "none": "Network=none\nLogDriver=none",
+    "ports": "PublishPort=18080:80\nPublishPort=127.0.0.1:18081:81\nPublishPort=15432:5432",
+    "namespaces": "PodmanArgs=--pid=host --ipc=host",
+    "secrets": "Environment=DB_PASSWORD=hunter2 API_TOKEN=x MODE=prod\nLabel=app=shop",
+    "seccomp": "SeccompProfile=unconfined\nUnmask=ALL\nSysctl=net.ipv4.ip_unprivileged_port_start=0",
+    "health": "HealthCmd=true\nHealthOnFailure=kill\nUlimit=nofile=1024:2048\nPidsLimit=50",
+    "label": "SecurityLabelDisable=true\nPodmanArgs=--security-opt=apparmor=unconfined",
+}
+COMPOSE = f"""\
+services:
+  a:
+    image: {BUSYBOX}
+    command: [sleep, "1000"]
+    stop_grace_period: 0s
+    cap_add: [NET_ADMIN]
+    read_only: true
+    environment: {{PASSWORD: hunter22}}
+    mem_limit: 64m
+    ports: ["18090:80"]
+  b:
+    image: {BUSYBOX}
+    command: sleep 1000
+    stop_grace_period: 0s
+    security_opt: ["no-new-privileges:true", "seccomp:unconfined"]
+    cap_drop: [ALL]
+    user: "7"
+    volumes: ["/etc:/x:ro", "data:/data"]
+    network_mode: host
+volumes: {{data: {{}}}}
+"""
+SCRIPT = f"""\
+#!/bin/sh
+IMAGE={BUSYBOX}
+podman run -d --name rest-run-a --stop-timeout 0 --cap-drop=all --read-only --tmpfs /tmp:size=1m \\
+    "$IMAGE" sleep 1000
+podman run -d --name rest-run-b --stop-timeout 0 --device /dev/fuse -v /:/host:ro -e TOKEN=abc123xyz \\
+    --security-opt no-new-privileges {BUSYBOX} sleep 1000
+"""
+
+
+def of_quadlets(bench: Bench, folder: Path, sections: Mapping[str, str]) -> Iterator[str]:
+    """Start what the generator makes of each, without systemd; yields the names."""
+    for name, lines in sections.items():
+        text = f"[Container]\nImage={BUSYBOX}\nContainerName=rest-{name}\nExec=sleep 1000\n{lines}\n"
+        (folder / f"{name}.container").write_text(text)
+        units = {f"{name}.container": text}
+        (words,) = generate(units, version=bench.version, rootless=False, directory=str(folder)).values()
+        command = [word for word in words[1:] if word not in NOT_OF_A_BENCH]
+        bench.podman(*command[:1], "--stop-timeout=0", *command[1:])
+        yield f"rest-{name}"
+
+
+def running(bench: Bench, names: Iterable[str]) -> dict[str, dict[str, Finding]]:
+    wanted = set(names)
+    workbench = Workbench.open(Selection(url=bench.url))
+    try:
+        keys = {row.key: row.name for row in workbench.containers.rows() if row.name in wanted}
+        workbench.containers.scan(lambda row: None, lambda progress: None, threading.Event())
+        made = {}
+        for key, name in keys.items():
+            row = workbench.containers.refresh(key)
+            assert row is not None
+            assert row.report is not None
+            made[name] = {finding.check: finding for finding in row.report.everything}
+        return made
+    finally:
+        workbench.close()
+
+
+def differences(
+    folder: Path, bench: Bench, names: Mapping[str, str], *, rootless: bool
+) -> tuple[list[str], int]:
+    """Where a decided verdict differs, and how many were decided.
+
+    Args:
+        names: service -> container.
+    """
+    looked = look(AtRest((str(folder),), version=bench.version, rootless=rootless), date.today())
+    assert looked.refused == ()
+    live = running(bench, names.values())
+    different, decided = [], 0
+    for judged in looked.services:
+        container = live[names[judged.service.name]]
+        for finding in judged.findings:
+            seen = container[finding.check]
+            if finding.status is Status.UNKNOWN or seen.status is Status.UNKNOWN:
+                continue
+            decided += 1
+            if (finding.status in FINE) != (seen.status in FINE):
+                different.append(
+                    f"{judged.service.name}: {finding.check}: {finding.status.value}"
+                    f" ({finding.verdict.reason or finding.verdict.declared}), running {seen.status.value}"
+                    f" ({seen.verdict.reason or seen.verdict.declared})"
+                )
+    assert all(f.subject.kind is Kind.SERVICE for judged in looked.services for f in judged.findings)
+    return different, decided
+
+
+def test_a_verdict_at_rest_holds_when_it_runs(podman: Bench, tmp_path: Path) -> None:
+    program = shutil.which("podman-compose", path=str(Path(sys.executable).parent))
+    if program is None:
+        cannot_run("podman-compose is missing; run: pip install --group dev")
+    rootless = podman.account() != 0
+    names: dict[str, str] = {}
+    stack = podman.directory / "atrest"
+    stack.mkdir(exist_ok=True)
+    script = tmp_path / "start.sh"
+    script.write_text(SCRIPT)
+    (stack / "compose.yaml").write_text(COMPOSE)
+    try:
+        started = of_quadlets(podman, tmp_path, QUADLETS)
+        names = {name.removeprefix("rest-"): name for name in started}
+        podman.execute("sh", str(script))
+        names |= {name: name for name in ("rest-run-a", "rest-run-b")}
+        different, decided = differences(tmp_path, podman, names, rootless=rootless)
+        command = shlex.join([sys.executable, program, "up", "-d"])
+        podman.execute("sh", "-c", f"cd {shlex.quote(str(stack))} && {command}")
+        of_compose = {"a": "atrest_a_1", "b": "atrest_b_1"}
+        more, also = differences(stack, podman, of_compose, rootless=rootless)
+        names |= of_compose
+    finally:
+        podman.remove(*{f"rest-{name}" for name in QUADLETS}, *names.values())
+    assert [*different, *more] == []
+    assert decided + also > 50 * len(names)
+
+
+@pytest.mark.long
+def test_each_pair_of_settings_at_rest_holds_when_it_runs(podman: Bench, tmp_path: Path) -> None:
+    """At least sixty files: every pair of sections that can stand in one."""
+    alone = {"network", "none", "ports", "plain", "hard"}
+    pairs = [
+        pair
+        for pair in itertools.combinations(QUADLETS, 2)
+        if "plain" not in pair and len(alone.intersection(pair)) < 2
+    ]
+    sections = {f"{first}-{second}": f"{QUADLETS[first]}\n{QUADLETS[second]}" for first, second in pairs}
+    assert len(sections) >= 60
+    every: list[str] = []
+    left = list(sections)
+    while left:
+        batch, left = left[:12], left[12:]
+        folder = tmp_path / batch[0]
+        folder.mkdir()
+        try:
+            started = list(of_quadlets(podman, folder, {name: sections[name] for name in batch}))
+            names = {name.removeprefix("rest-"): name for name in started}
+            every += differences(folder, podman, names, rootless=podman.account() != 0)[0]
+        finally:
+            podman.remove(*(f"rest-{name}" for name in batch))
+    assert every == []

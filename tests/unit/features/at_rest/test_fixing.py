@@ -1,0 +1,160 @@
+"""`hardentui fix PATH…`: minimal, proven edits that leave everything else byte for byte."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+import pytest
+
+from tests.unit.features.at_rest.test_checking import Run, report, run, service
+
+__all__ = ["run"]
+
+QUADLET = """\
+# our web server
+[Container]
+Image=docker.io/library/nginx:1.27
+PodmanArgs=--privileged   --cpus=2
+Volume=%h/conf:/etc/nginx   
+PublishPort=8080:80
+
+[Install]
+WantedBy=default.target
+"""
+COMPOSE = """\
+x-env: &env
+  MODE: prod   # shared
+services:
+  web: # the web server
+    image: 'nginx:1.27'
+    environment:
+      <<: *env
+    cap_add: [SYS_ADMIN, "NET_ADMIN"]
+    ports:
+    - "8080:80"  # public
+    volumes:
+    - ./conf:/etc/nginx   # conf
+
+  # the database
+  db:
+    image: postgres:17
+    privileged: true   # why?
+"""
+
+
+def changed(before: str, after: str) -> list[str]:
+    lines = difflib.ndiff(before.splitlines(), after.splitlines())
+    return [line for line in lines if line[:1] in "+-"]
+
+
+def test_the_diff_is_printed_and_nothing_is_written(run: Run, tmp_path: Path) -> None:
+    code, text = run({"q/web.container": QUADLET}, "fix", "./q", "--check", "new-privileges-allowed")
+    assert code == 0
+    assert "+NoNewPrivileges=true" in text
+    assert [line for line in text.splitlines() if line.startswith(("+", "-"))][2:] == [
+        "+NoNewPrivileges=true"
+    ]
+    assert "accepts its keys" in text
+    assert (tmp_path / "q/web.container").read_text() == QUADLET
+
+
+def test_a_quadlet_is_changed_in_place_with_a_backup(run: Run, tmp_path: Path) -> None:
+    code, text = run({"q/web.container": QUADLET}, "fix", "q", "--all", "--in-place")
+    assert code == 0, text
+    after = (tmp_path / "q/web.container").read_text()
+    gone = [line for line in changed(QUADLET, after) if line.startswith("-")]
+    assert gone == ["- PodmanArgs=--privileged   --cpus=2", "- Volume=%h/conf:/etc/nginx   "]
+    assert "PodmanArgs=--cpus=2" in after
+    assert "Volume=%h/conf:/etc/nginx:" in after
+    backups = [path for path in (tmp_path / "q").iterdir() if path.name != "web.container"]
+    assert [path.read_text() for path in backups] == [QUADLET]
+    web = service(report(run, {}, "q"), "web")
+    for check in ("privileged", "no-memory-limit", "writable-rootfs", "default-capabilities-kept"):
+        assert check in web["passed"], check
+
+
+def test_the_version_decides_which_keys_exist(run: Run) -> None:
+    files = {"q/web.container": QUADLET}
+    _, old = run(files, "fix", "q", "--check", "no-memory-limit", "--podman-version", "4.9")
+    _, new = run(files, "fix", "q", "--check", "no-memory-limit", "--podman-version", "5.8")
+    _, usual = run(files, "fix", "q", "--check", "no-memory-limit")
+    assert "+PodmanArgs=--memory=512m" in old
+    assert "+Memory=512m" in new
+    assert "+PodmanArgs=--memory=512m" in usual
+    hinted = {"q/web.container": "# hardentui: podman 5.8\n" + QUADLET}
+    assert "+Memory=512m" in run(hinted, "fix", "q", "--check", "no-memory-limit")[1]
+
+
+def test_a_drop_in_that_sets_an_option_is_changed_where_it_is(run: Run, tmp_path: Path) -> None:
+    files = {
+        "q/web.container": QUADLET.replace("--privileged", "--init"),
+        "q/web.container.d/x.conf": "[Container]\nAddCapability=SYS_ADMIN\n",
+    }
+    run(files, "fix", "q", "--check", "host-takeover-capabilities", "--in-place")
+    assert "SYS_ADMIN" not in (tmp_path / "q/web.container.d/x.conf").read_text()
+    assert (tmp_path / "q/web.container").read_text() == files["q/web.container"]
+
+
+def test_a_compose_file_keeps_comments_order_anchors_and_quotes(run: Run, tmp_path: Path) -> None:
+    code, text = run({"s/compose.yaml": COMPOSE}, "fix", "s", "--all", "--in-place")
+    assert code == 0, text
+    after = (tmp_path / "s/compose.yaml").read_text()
+    gone = [line[2:] for line in changed(COMPOSE, after) if line.startswith("- ")]
+    assert gone == [
+        '    cap_add: [SYS_ADMIN, "NET_ADMIN"]',
+        "    - ./conf:/etc/nginx   # conf",
+        "    privileged: true   # why?",
+    ]
+    assert any(line.startswith("    - ./conf:/etc/nginx:") for line in after.splitlines()), after
+    assert after.count("   # conf") == 1
+    document = report(run, {}, "s")
+    for name in ("web", "db"):
+        passed = service(document, name)["passed"]
+        for check in ("no-memory-limit", "writable-rootfs", "default-capabilities-kept", "privileged"):
+            assert check in passed, (name, check)
+
+
+def test_what_an_anchor_shares_is_not_changed_for_others(run: Run, tmp_path: Path) -> None:
+    text = """\
+x-base: &base
+  image: docker.io/nginx:1
+  cap_add: [SYS_ADMIN]
+services:
+  a: {<<: *base}
+  b:
+    <<: *base
+    read_only: true
+"""
+    code, output = run({"s/compose.yaml": text}, "fix", "s", "--check", "host-takeover-capabilities")
+    assert code == 1
+    assert output.count("not changed: host-takeover-capabilities") == 2
+    assert (tmp_path / "s/compose.yaml").read_text() == text
+
+
+def test_a_service_that_another_extends_is_not_changed_for_both(run: Run, tmp_path: Path) -> None:
+    text = "services:\n  a: &a\n    image: docker.io/nginx:1\n  b:\n    <<: *a\n    user: '5'\n"
+    _, output = run({"s/compose.yaml": text}, "fix", "s", "--check", "no-memory-limit", "--in-place")
+    assert "shares it, by an anchor or extends" in output
+    after = (tmp_path / "s/compose.yaml").read_text()
+    assert after == text.rstrip() + "\n    mem_limit: 512m\n"
+
+
+def test_a_fix_is_made_whole_or_not_at_all(run: Run) -> None:
+    """Capabilities dropped without those that the service needs would break it."""
+    text = COMPOSE.replace('cap_add: [SYS_ADMIN, "NET_ADMIN"]', "cap_add: &c [SYS_ADMIN]")
+    text += "    cap_add: *c\n"
+    _, output = run({"s/compose.yaml": text}, "fix", "s", "--check", "default-capabilities-kept")
+    for part in output.split("not changed"):
+        assert "cap_drop" not in part or "cap_add" in part
+
+
+@pytest.mark.parametrize("option", ["--plan", "--trial"])
+def test_what_belongs_to_a_container_is_refused_for_files(run: Run, option: str) -> None:
+    code, text = run({"q/web.container": QUADLET}, "fix", "q", option, "x.toml")
+    assert (code, "belong to a container" in text) == (2, True)
+
+
+def test_a_container_still_needs_a_choice(run: Run) -> None:
+    code, text = run({}, "fix", "web")
+    assert (code, "Name the fixes" in text) == (2, True)

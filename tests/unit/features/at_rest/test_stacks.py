@@ -1,0 +1,77 @@
+"""`hardentui fix compose.yaml --to quadlet`: a stack as Quadlets that the generator accepts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.unit.features.at_rest.test_checking import Run, run
+
+__all__ = ["run"]
+
+STACK = """\
+services:
+  web:
+    build: {context: ./src, target: prod}
+    depends_on:
+      db: {condition: service_healthy}
+    ports: ["8080:80"]
+    env_file: web.env
+    secrets: [key]
+    deploy: {replicas: 2}
+  db:
+    image: docker.io/library/postgres:17
+    healthcheck: {test: ["CMD-SHELL", "pg_isready -U $$POSTGRES_USER"], interval: 10s}
+    volumes: [data:/var/lib/postgresql/data]
+    networks: [back, default]
+    user: ${DB_USER}
+volumes: {data: }
+networks: {back: {internal: true}}
+secrets: {key: {external: true}}
+"""
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text().splitlines()
+
+
+def test_a_stack_becomes_quadlets_with_the_names_of_its_objects(run: Run, tmp_path: Path) -> None:
+    code, text = run({"shop/compose.yaml": STACK}, "fix", "./shop", "--to", "quadlet", "-o", "out")
+    assert code == 0, text
+    out = tmp_path / "out"
+    names = {path.name for path in out.iterdir()}
+    assert names == {
+        "web.container",
+        "web.build",
+        "db.container",
+        "shop_default.network",
+        "shop_back.network",
+        "shop_data.volume",
+    }
+    web, db = lines(out / "web.container"), lines(out / "db.container")
+    for line in (
+        "Requires=db.service",
+        "After=db.service",
+        "Image=web.build",
+        f"EnvironmentFile={tmp_path}/shop/web.env",
+        "Secret=key",
+        "Network=shop_default.network:alias=web",
+    ):
+        assert line in web, line
+    for line in ("Notify=healthy", "HealthCmd=pg_isready -U $$POSTGRES_USER", "HealthInterval=10s"):
+        assert line in db, line
+    assert "VolumeName=shop_data" in lines(out / "shop_data.volume")
+    assert "Internal=true" in lines(out / "shop_back.network")
+    for note in (
+        "web: deploy.replicas is not carried over",
+        "web: build.target is not carried over",
+        "db: the value of --user is a variable",
+    ):
+        assert note in text, note
+
+
+def test_only_compose_files_are_converted(run: Run) -> None:
+    files = {"q/web.container": "[Container]\nImage=a\n"}
+    code, text = run(files, "fix", "q", "--to", "quadlet")
+    assert (code, "is no compose file" in text) == (2, True)
+    code, text = run({"s/compose.yaml": STACK}, "fix", "s", "--to", "kube")
+    assert (code, "converted with --to quadlet" in text) == (2, True)

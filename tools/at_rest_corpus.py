@@ -1,0 +1,59 @@
+"""Figures about files at rest: `python tools/at_rest_corpus.py FOLDER…`; writes nothing."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections import Counter, defaultdict
+from datetime import date
+
+from hardentui.errors import HardenError
+from hardentui.features.at_rest.checking import AtRest, look
+from hardentui.features.at_rest.fixing import Wanted, diff_of, drafts_of, fix_all
+from hardentui.model.finding import Status
+from hardentui.model.plan import Caution
+
+_SHARE = 0.9
+
+
+def main(folders: list[str]) -> None:
+    undecided: Counter[str] = Counter()
+    checks: set[str] = set()
+    services = 0
+    print("folder  format  services  files  refused  ms/file  fixed  median lines")
+    for folder in folders:
+        start = time.process_time()
+        try:
+            looked = look(AtRest((folder,)), date.today())
+        except HardenError as error:
+            print(f"{folder}  {error}")
+            continue
+        spent = time.process_time() - start
+        files = {judged.service.file.shown for judged in looked.services}
+        services += len(looked.services)
+        for judged in looked.services:
+            checks |= {finding.check for finding in judged.findings}
+            undecided.update(f.check for f in judged.findings if f.status is Status.UNKNOWN)
+        fixed = fix_all(looked, Wanted((), Caution.ALL), None)
+        lines = [
+            sum(line[:1] in "+-" and line[:3] not in ("+++", "---") for line in diff_of(draft).splitlines())
+            for draft in drafts_of(fixed, looked)
+        ]
+        formats = Counter(judged.service.format.value for judged in looked.services)
+        print(
+            f"{folder.rstrip('/').rpartition('/')[2]}  {dict(formats)}  {len(looked.services)}  {len(files)}"
+            f"  {len(looked.refused)}  {1000 * spent / max(1, len(files)):.1f}"
+            f"  {len(lines)}  {statistics.median(lines) if lines else 0:.0f}"
+        )
+    shares: dict[bool, list[str]] = defaultdict(list)
+    for check in sorted(checks):
+        shares[undecided[check] < (1 - _SHARE) * services].append(check)
+    print(
+        f"{services} services, {len(checks)} checks; decided for more than {_SHARE:.0%}: {len(shares[True])}"
+    )
+    print("not:", ", ".join(shares[False]))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
