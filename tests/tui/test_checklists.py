@@ -99,6 +99,5 @@ async def test_a_session_in_a_browser_chooses_only_what_comes_with_hardentui(
     async with running(app, (100, 30)) as pilot:
         monkeypatch.setenv(ONLY_BELOW, str(tmp_path))
         await _open(pilot)
-        await pilot.press("f")
-        await shows(pilot, "through a browser")
+        await pilot.press("f", shows="through a browser")
         assert isinstance(app.screen, ChecklistScreen)

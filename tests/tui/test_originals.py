@@ -40,8 +40,7 @@ async def test_a_kept_original_comes_last_and_does_not_count(size: tuple[int, in
         await until(pilot, lambda: listed.shown[-1] == host.key(_NAME))
         await pilot.press("S", shows="best first")
         assert listed.shown[-1] == host.key(_NAME), "also in the other order"
-        await pilot.press("end")
-        await shows(pilot, "The original of web, kept for an undo.")
+        await pilot.press("end", shows="The original of web, kept for an undo.")
         for key in ("enter", "h", "space"):
             app.clear_notifications()
             await pilot.press(key)

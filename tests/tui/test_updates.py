@@ -72,8 +72,7 @@ async def test_asking_can_be_stopped(registry: Registry, tmp_path: Path) -> None
     app = make_app(some(state_directory=lambda: tmp_path))
     async with running(app) as pilot:
         await _open(pilot)
-        await pilot.press("u")
-        await shows(pilot, "querying docker.io/library/", "esc stops")
+        await pilot.press("u", shows=("querying docker.io/library/", "esc stops"))
         await pilot.press("escape")
         registry.gate.set()
         await until(pilot, lambda: drawn(app).endswith("Stopped."))
@@ -148,5 +147,4 @@ async def test_a_rehearsal_shows_what_it_does_and_can_be_stopped(
         assert twins == ["shop-web slow"]
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, ImagesScreen))
-        await pilot.press("t", *"nobody", "enter")
-        await shows(pilot, "No container is called 'nobody'")
+        await pilot.press("t", *"nobody", "enter", shows="No container is called 'nobody'")
