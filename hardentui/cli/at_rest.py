@@ -100,6 +100,8 @@ def fix(options: Namespace, terminal: Terminal, version: Version | None) -> int:
     """
     if options.plan or options.trial:
         raise UsageError("--plan and --trial belong to a container, and files were named.", "Omit them.")
+    if options.as_is and options.to != "quadlet":
+        raise UsageError("Files are as they are already.", "--as-is --to quadlet converts compose files.")
     if options.in_place and (options.directory or options.diff):
         raise UsageError("--in-place excludes -o and --diff.")
     looked = look(replace(asked(options, version), checks=()), date.today())

@@ -99,7 +99,7 @@ def arguments(parser: ArgumentParser) -> None:
         nargs="+",
         help="container name or ID prefix, several at once with -o; or files and folders (./x)",
     )
-    group_of(parser, required=False, tried=True, as_is=True)
+    group_of(parser, required=False, saved=True, tried=True, as_is=True)
     parser.add_argument(
         "--to",
         choices=("quadlet", "run", "kube", "ansible", "unit", "drop-in", _APPARMOR),
