@@ -119,6 +119,7 @@ def _logged(bench: Bench, log: Path) -> bool:
     return any('comm="ionice"' in record for record in records)
 
 
+@pytest.mark.long  # each half is shown daily: files by test_trial.py, the way back by test_apply.py
 def test_files_change_nothing_and_what_breaks_is_rolled_back(
     web: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
