@@ -316,11 +316,23 @@ def calls_table(rootful: Bench, rootless: Bench) -> str:
             )
             print(lines[-1], flush=True)
             bench.remove(WATCHED_NAME)
-    told = f"System calls seen by user notification and by `strace -f` differ by at most {worst:.1f} %."
+    told = f"{CALLS} user notification and by `strace -f` differ by at most {worst:.1f} %."
     return "\n".join([told, "", *lines, ""])
 
 
+CALLS = "System calls seen by"
+
+
+def write(trials: str, calls: str) -> None:
+    """Both tables into the docs; of a run of some services, the first."""
+    before, _, rest = DOCS.read_text().partition(BEGIN)
+    old, _, after = rest.partition(END)
+    DOCS.write_text(f"{before}{BEGIN}{trials}\n{calls or CALLS + old.partition(CALLS)[2]}{END}{after}")
+
+
 def main(names: list[str]) -> int:
+    keep = "--write" in names  # without names, the whole table is always written
+    names = [name for name in names if name != "--write"]
     bench, rootless = Bench(), Bench(TEST_USER)
     bench.start()
     rows = []
@@ -341,13 +353,13 @@ def main(names: list[str]) -> int:
                 bench.podman("volume", "prune", "-f")
         host = host_of(bench)
         print(table(rows, host))
+        calls = ""
         if not names:
             rootless.start()
             rootless.image()
             calls = calls_table(bench, rootless)
-            before, _, rest = DOCS.read_text().partition(BEGIN)
-            after = rest.partition(END)[2]
-            DOCS.write_text(f"{before}{BEGIN}{table(rows, host)}\n{calls}{END}{after}")
+        if not names or keep:
+            write(table(rows, host), calls)
     finally:
         bench.stop()
         rootless.stop()

@@ -84,6 +84,7 @@ def test_hardened_proven_and_running_with_its_data_and_no_decision_taken(
     assert (entry["state"], entry["container"]) == ("done", NAME)
     assert {proof["status"] for proof in entry["proof"]} == {"pass"}
     assert card["trial"]["result"] == "works"
+    assert card["trial"]["learned"]["runs"] == 2, "with empty volumes too, where the probe finds no page"
 
     now = _inspect(web)
     assert now["Id"] != before["Id"]
@@ -118,6 +119,7 @@ def _logged(bench: Bench, log: Path) -> bool:
     return any('comm="ionice"' in record for record in records)
 
 
+@pytest.mark.long  # each half is shown daily: files by test_trial.py, the way back by test_apply.py
 def test_files_change_nothing_and_what_breaks_is_rolled_back(
     web: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hardentui.features.first_look import FirstLook
+from hardentui.features.harden.card import Card
+from hardentui.features.harden.task import Hardening, KeptTrial
 from hardentui.features.trial import simulated_trial
 from hardentui.features.views import Selection
 from hardentui.tui.app import HardenApp
@@ -86,3 +89,31 @@ async def test_a_trial_is_stopped_and_another_probe_is_taken(monkeypatch: pytest
         await pilot.press("i", *"true", "enter", shows=("probe", "true"))
         await pilot.press("enter", "escape", shows="Stopped. The twin is removed")
         assert isinstance(app.screen, CardScreen)
+
+
+async def test_it_goes_on_at_the_card_that_a_closed_terminal_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo keeps no trials, so what is kept comes from the test."""
+    kept: list[KeptTrial] = []
+    try_out = Hardening.try_out
+
+    def remembering(task: Hardening, *given: Any) -> Card:
+        card = try_out(task, *given)
+        kept.append(KeptTrial(at=0.0, image="", trial=card.trial))
+        return card
+
+    monkeypatch.setattr(Hardening, "try_out", remembering)
+    monkeypatch.setattr(Hardening, "tried_before", lambda task: kept[-1] if kept else None)
+    app = make_app()
+    async with running(app, (100, 40)) as pilot:
+        await at_web(app, pilot, "h")
+        await shows(pilot, "Enter starts the trial")
+        await pilot.press("enter")
+        await shows(pilot, "hardened twin works", "Enter applies it")
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, CardScreen))
+        await pilot.press("h")
+        await shows(pilot, "hardened twin works", "Tried at", "i or F tries again")
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(app.screen, ApplyScreen))
+        await shows(pilot, "Done.")
+    assert len(kept) == 1, "nothing was tried twice"

@@ -444,13 +444,14 @@ def _watched(
         why = _run(watch, stage, twin, expected)
         if why:
             return why
-        if not expected.ends_well and (trouble := live(stage, twin, expected, habits).why):
+        lives = not expected.ends_well and not empty  # a first use is over when it is ready
+        if lives and (trouble := live(stage, twin, expected, habits).why):
             tools.on_event(TrialEvent(TrialStep.LEARNING, f"not all of its life was seen: {trouble}"))
         seen = tools.look(twin.document())
         changes = known(lambda: seen.changes)
         if not expected.ends_well:
             stop(stage, twin, limit)
-            if not _run(watch, stage, twin, expected):
+            if lives and not _run(watch, stage, twin, expected):
                 stop(stage, twin, limit)
     written = tuple(change.path for change in changes) if isinstance(changes, tuple) else changes
     return watch.finish(written)
