@@ -12,10 +12,7 @@ from hardentui.errors import UsageError
 from hardentui.words import nearest
 
 _PAGE_OF = {
-    "check": "unchecked",
     "explain": "checks",
-    "images": "scanning",
-    "watch": "monitor",
     "plan": "fixes",
     "fix": "fixes",
     "undo": "apply",
