@@ -113,7 +113,7 @@ def test_a_chosen_check_of_the_image_or_the_site_is_told_of_them(
         (("check", "--facts", "/nowhere.json"), "cannot be read"),
         (("explain",), "ID"),
         (("explain", "root-usr"), "Did you mean root-user"),
-        (("fix", "shop-web", "--demo"), "required"),
+        (("fix", "shop-web", "--demo"), "Name the fixes"),
         (("fix", "shop-web", "--demo", "--all", "--safe"), "not allowed with"),
         (("fix", "shop-web", "--demo", "--check", "nonsense"), "no check called nonsense"),
         (("fix", "shop-web", "--demo", "--plan", "/nowhere.toml"), "cannot be read"),
