@@ -138,7 +138,9 @@ def run(options: Namespace, terminal: Terminal) -> int:
         options.as_is,
     )
     if not any(chosen):
-        raise UsageError("Name the fixes: --check ID, --all, --likely, --safe, --plan FILE or --trial FILE.")
+        raise UsageError(
+            "Name the fixes: --check ID, --all, --likely, --safe, --plan FILE, --trial FILE; or --as-is."
+        )
     options.to = options.to or "quadlet"
     if options.in_place and (options.to not in ("unit", "drop-in") or options.directory):
         raise UsageError("--in-place needs --to unit or --to drop-in, and excludes -o.")

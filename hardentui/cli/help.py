@@ -12,10 +12,7 @@ from hardentui.errors import UsageError
 from hardentui.words import nearest
 
 _PAGE_OF = {
-    "check": "unchecked",
     "explain": "checks",
-    "images": "scanning",
-    "watch": "monitor",
     "plan": "fixes",
     "fix": "fixes",
     "undo": "apply",
@@ -64,6 +61,7 @@ def _directory() -> str:
 
 def _pages() -> list[str]:
     try:
-        return sorted(name.removesuffix(".md") for name in os.listdir(_directory()) if name.endswith(".md"))
+        names = (name.removesuffix(".md") for name in os.listdir(_directory()) if name.endswith(".md"))
+        return sorted(name for name in names if name != "index")  # that of the site
     except OSError:
         return []

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hardentui.visible import visible
 
 CHECKLIST = "--checklist"
-WITH_CHECKLIST = frozenset({"apply", "check", "explain", "fix", "harden", "host", "plan", "trial", "waive"})
+WITH_CHECKLIST = frozenset({"apply", "check", "explain", "fix", "harden", "plan", "trial", "waive"})
 """Commands that judge or name checks."""
 
 

@@ -32,6 +32,7 @@ WAYS: tuple[tuple[str, str], ...] = (
     (rf"hardentui trial{_NAME} --learn", "a trial ({walk.trial} in the walk) that learns ({trial.learn})"),
     (rf"hardentui trial{_NAME}", "{walk.trial} in the walk"),
     (rf"hardentui plan{_NAME}", "{walk.plan} in the walk"),
+    (rf"hardentui apply{_NAME}", "{walk.apply} in the walk"),
     (rf"hardentui fix{_NAME} --(?:as-is|to (?:quadlet|unit|run))", "{walk.write} in the walk"),
     (r"hardentui check NAME", "{walk.recheck} in the walk"),
     (r"hardentui explain ID", "{walk.explain} on the finding"),

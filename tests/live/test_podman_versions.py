@@ -185,7 +185,7 @@ def test_podman_quadlet_install_takes_the_files(podman: Bench, tmp_path: Path) -
     podman.remove(NAME)
     podman.podman("network", "create", "--ignore", "installed-net")
     podman.run(NAME, "--network=installed-net", "-vinstalled-data:/data", BUSYBOX, "sleep", "600")
-    command = ["convert", NAME, "--url", podman.url, "--to", "quadlet", "-o", str(tmp_path)]
+    command = ["fix", NAME, "--as-is", "--url", podman.url, "--to", "quadlet", "-o", str(tmp_path)]
     assert main(command) == 0
     files = [f"{NAME}.container", "installed-net.network", "installed-data.volume"]
     own = (

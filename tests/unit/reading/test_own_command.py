@@ -81,5 +81,5 @@ def test_a_change_with_other_rights_keeps_the_checklist() -> None:
 def test_the_profile_of_a_security_module_is_written_for_its_engine() -> None:
     info = {"host": {"security": {"apparmorEnabled": True}}}
     page = lsm_page(container(engine=rootful(info=info, found_with=ELSEWHERE)))
-    assert page.commands[0].startswith("hardentui lsm ")
+    assert page.commands[0].startswith("hardentui fix ")
     assert page.commands[0].endswith("--connection 'my prod'")
