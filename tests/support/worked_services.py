@@ -453,7 +453,7 @@ SERVICES = (
             Step("owner", "inside", "stat -c owner:%U /home/share/d/g", "owner:anna"),
             Step("another user", "beside", "smbclient -U ben%secret //127.0.0.1/ben -c 'put /etc/hosts mine; ls'", "mine"),
             Step("owner of it", "inside", "stat -c owner:%U /home/ben/mine", "owner:ben"),
-            Step("accounts", "inside", "useradd -m carl; printf 's\\ns\\n' | smbpasswd -s -a carl; pdbedit -L", "carl"),
+            Step("accounts", "inside", "printf 'secret\\nsecret\\n' | smbpasswd -s anna; smbpasswd -x ben; pdbedit -L", "anna"),
             Step("status", "inside", "smbcontrol smbd reload-config && smbstatus -b && echo fine", "fine"),
             Step("reload", "signal", "HUP"),
             Step("again", "beside", "sleep 1; smbclient -U anna%secret //127.0.0.1/share -c 'get d/g /g; del d/g; rmdir d' && "
