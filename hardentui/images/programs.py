@@ -210,7 +210,7 @@ _SPELLINGS = (
     ({"UID", "EUID", "GID", "EGID"}, re.compile(r"\$E?[UG]ID\s*="), _ANOTHER_USER),
     ({"chgrp", "tarfile", "unpack_archive"}, re.compile(""), frozenset({"chown"})),
 )
-"""What sources of some languages say (one of the names, and the expression) -> the functions that this means."""
+"""What sources of some languages say (a name, and an expression) -> the functions that this means."""
 _WANTED = frozenset(name.encode() for name in FUNCTIONS)
 _GO_NAMES = {name.encode() + b"\0": functions for name, functions in GO_FUNCTIONS.items()}
 _GO_SYS = b"golang.org/x/sys/unix."
