@@ -405,9 +405,9 @@ SERVICES = (
                  "--mail-rcpt anna@localhost -T /m"),
             Step("in the mailbox", "inside", "for i in $(seq 30); do ls /home/anna/Maildir/new/* && break; sleep 1; "
                  "done; stat -c owner:%U /home/anna/Maildir/new/*", "owner:anna"),
-            Step("a local user sends", "inside", f"printf '{_MAIL}' | su anna -c '/usr/sbin/sendmail anna@localhost'; "
-                 "for i in $(seq 30); do test $(ls /home/anna/Maildir/new | wc -l) = 2 && break; sleep 1; done; "
-                 "ls /home/anna/Maildir/new | wc -l", "2"),
+            Step("a local user sends", "inside", f"exec 2>&1; printf '{_MAIL}' | su anna -c '/usr/sbin/sendmail anna@localhost'; "
+                 "for i in $(seq 90); do test $(ls /home/anna/Maildir/new | wc -l) = 2 && break; sleep 1; done; "
+                 "tail -3 /var/log/exim4/mainlog; echo mails:$(ls /home/anna/Maildir/new | wc -l)", "mails:2"),
             Step("queue", "inside", "exim4 -bp; exim4 -qff; exim4 -bpc; echo fine", "fine"),
             Step("rotation", "inside", "mv /var/log/exim4/mainlog /var/log/exim4/mainlog.1"),
             Step("reload", "signal", "HUP"),
