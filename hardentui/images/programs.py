@@ -202,6 +202,15 @@ _PATH = re.compile(rb"/(?:usr|opt|bin|sbin|lib|libexec|srv|app)/?[\w./+-]{1,200}
 _WORD = re.compile(r"[\w./+:-]{2,200}")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _NAME = re.compile(r"[A-Za-z_]\w+")
+_ANOTHER_USER = frozenset({"setuid", "setgid", "setgroups"})
+_SPELLINGS = (
+    ({"child_process", "cluster"}, re.compile(r"\b[ug]id\b"), _ANOTHER_USER),
+    ({"subprocess", "Popen"}, re.compile(r"\b(?:user|group|extra_groups)\s*="), _ANOTHER_USER),
+    ({"Process"}, re.compile(r"\bProcess(?:::\w+)*(?:\.e?[ug]id\s*=|\.change_privilege)"), _ANOTHER_USER),
+    ({"UID", "EUID", "GID", "EGID"}, re.compile(r"\$E?[UG]ID\s*="), _ANOTHER_USER),
+    ({"chgrp", "tarfile", "unpack_archive"}, re.compile(""), frozenset({"chown"})),
+)
+"""What sources of some languages say (a name, and an expression) -> the functions that this means."""
 _WANTED = frozenset(name.encode() for name in FUNCTIONS)
 _GO_NAMES = {name.encode() + b"\0": functions for name, functions in GO_FUNCTIONS.items()}
 _GO_SYS = b"golang.org/x/sys/unix."
@@ -327,8 +336,14 @@ def _code(entry: ArchiveEntry, body: Body, named: frozenset[str]) -> CodeFile | 
 
 
 def _named(text: str) -> frozenset[str]:
-    """The functions that a source names, as a method or otherwise."""
-    return frozenset(FUNCTIONS.keys() & set(_NAME.findall(text)))
+    """The functions that a source names, as a method, in the spelling of its language, or otherwise."""
+    names = set(_NAME.findall(text))
+    names |= {name.removeprefix("posix_").removesuffix("Sync") for name in names}
+    for first, second, means in _SPELLINGS:
+        if first.isdisjoint(names) or not second.search(text):
+            continue
+        names |= means
+    return frozenset(FUNCTIONS.keys() & names)
 
 
 def _program(data: bytes, set_id: bool) -> CodeFile:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
@@ -78,6 +78,7 @@ def reached(
     *,
     path: str = "",
     elsewhere: str = "",
+    mounts: Collection[str] = (),
 ) -> Reached:
     """Follow a command through everything that it may start.
 
@@ -85,13 +86,15 @@ def reached(
         command: entry point and arguments; `more`: other command lines that run in the container.
         path: its PATH.
         elsewhere: a mount at its working directory, where an interpreter may find sources; empty if none.
+        mounts: where files of others lie over those of the image.
     """
-    return _Search(programs, path, elsewhere).run(command, more)
+    return _Search(programs, path, elsewhere, mounts).run(command, more)
 
 
 class _Search:
-    def __init__(self, programs: Programs, path: str, elsewhere: str) -> None:
+    def __init__(self, programs: Programs, path: str, elsewhere: str, mounts: Collection[str]) -> None:
         self._programs = programs
+        self._mounts = tuple(f"{mount.rstrip('/')}/" for mount in mounts)
         self._elsewhere = elsewhere
         self._path = tuple(dict.fromkeys((*(d for d in path.split(":") if d.startswith("/")), *_PATH)))
         self._names: dict[str, list[str]] = {}
@@ -139,7 +142,11 @@ class _Search:
             places += self._names.get(posixpath.basename(word), ())
         for place in places:
             real = self._programs.real(place)
-            if real in self._programs.files:
+            known = real in self._programs.files
+            if f"{real}/".startswith(self._mounts) and (known or real.endswith(SCRIPT_ENDS)):
+                self._unknown[word] = "it is in a mount, which is not read"
+                return True
+            if known:
                 self._add(real, posixpath.basename(place))
                 return True
         return False

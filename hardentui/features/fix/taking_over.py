@@ -103,7 +103,9 @@ def _owners_lost(draft: Draft) -> str:
     if not draft.chowned:
         return ""
     volumes = listed([visible(volume, 80) for volume in draft.chowned])
-    return f" The files in {volumes} get another owner, which going back does not undo: hardentui apply can."
+    return (
+        f" The files in {volumes} get another owner, which going back does not undo; an undo of apply does."
+    )
 
 
 def _elsewhere(facts: ContainerFacts, draft: Draft) -> str:

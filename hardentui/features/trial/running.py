@@ -56,6 +56,7 @@ from hardentui.model.trial import (
     TrialStep,
 )
 from hardentui.options import HEALTH_CMD, MOUNTS, SECCOMP_PROFILE
+from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.options.table import given_explicitly
 from hardentui.reading.behaviour import command_of
 from hardentui.reading.containers import image_config, section
@@ -332,7 +333,11 @@ def asked(facts: ContainerFacts, stage: Stage, tools: Tools) -> CanAsk:
     except EngineError as error:
         return can_ask(Reached({}, {"its files": error.title.rstrip(".")}), facts)
     health = str(facts.spec[HEALTH_CMD] or "")
-    started = reached(programs, command, (health,), path=_path(facts), elsewhere=_mounted(facts))
+    mounts = {mount.destination for mount in facts.spec[MOUNTS]}
+    mounts |= anonymous_volumes(facts.inspect, {}).keys()
+    started = reached(
+        programs, command, (health,), path=_path(facts), elsewhere=_mounted(facts), mounts=mounts
+    )
     return can_ask(started, facts)
 
 

@@ -166,6 +166,42 @@ def test_a_script_of_a_mount_is_unknown() -> None:
     assert asked(files, "node", "other.js").unknown == {}
 
 
+def test_code_in_a_mount_is_unknown_although_the_image_has_a_copy_of_it() -> None:
+    files = {
+        "/bin/sh": BASH,
+        "/bin/node": program(),
+        "/entry": CodeFile(
+            "script", words=frozenset({"node", "/home/app/s.js", "/home/data"}), interpreter=("/bin/sh",)
+        ),
+        "/home/app/s.js": CodeFile("source"),
+    }
+    programs = Programs(files)
+    assert reached(programs, ("/entry",), mounts=("/srv", "/home")).unknown.keys() == {"/home/app/s.js"}
+    assert reached(programs, ("/entry",), mounts=("/srv", "/home/data", "/hom")).unknown == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "functions"),
+    [
+        (
+            "a.js",
+            "const c = require('child_process'); c.execSync('id', {uid: 33})",
+            {"setuid", "setgid", "setgroups"},
+        ),
+        ("a.js", "const uid = next()", set()),
+        ("a.js", "fs.fchownSync(1, 2)", {"fchown"}),
+        ("a.py", "subprocess.run(['id'], user='nobody')", {"setuid", "setgid", "setgroups"}),
+        ("a.py", "import tarfile", {"chown"}),
+        ("a.php", "posix_setuid(33);", {"setuid"}),
+        ("a.rb", "Process::Sys.setuid(1); Process.euid = 3", {"setuid", "setgid", "setgroups"}),
+        ("a.pl", "$EUID = 33;", {"setuid", "setgid", "setgroups"}),
+    ],
+)
+def test_each_language_spells_a_function_its_way(name: str, source: str, functions: set[str]) -> None:
+    programs = read_programs(io.BytesIO(packed(member(name, source.encode()))))
+    assert programs.files[f"/{name}"].functions == functions
+
+
 def test_sources_in_a_mount_at_the_working_directory_are_unknown() -> None:
     programs = Programs({"/bin/python3": program(), "/bin/d": program()})
     assert "/app" in reached(programs, ("python3", "-m", "app"), elsewhere="/app").unknown
