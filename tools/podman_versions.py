@@ -45,7 +45,7 @@ class Area:
 
 
 AREAS = (
-    Area("Default values, compose, own Python", "test_podman_versions.py", short=("test_",)),
+    Area("Default values, compose, quadlet install, own Python", "test_podman_versions.py", short=("test_",)),
     Area("Engine: list, inspect, events", "test_engine.py"),
     Area("Kernel facts", "test_kernel.py"),
     Area("Truth of the checks", "test_confusion.py", only=("test_every_answer_is_true",)),

@@ -36,6 +36,13 @@ def named(bench: Bench) -> Iterator[Bench]:
     bench.remove(NAME)
 
 
+@pytest.fixture
+def gone(podman: Bench) -> Iterator[None]:
+    podman.remove(NAME)
+    yield
+    podman.remove(NAME)
+
+
 def written(bench: Bench, target: Path, kind: str = "run") -> str:
     assert main(["fix", NAME, "--as-is", "--url", bench.url, "--to", kind, "-o", str(target)]) == 0
     return (target / f"{NAME}.{'sh' if kind == 'run' else 'container'}").read_text()
@@ -178,11 +185,10 @@ socketserver.ThreadingUnixStreamServer("/run/systemd/private", Peer).serve_forev
 """Answers calls with nothing: `podman quadlet install` calls systemd even if it is not to reload it."""
 
 
-def test_podman_quadlet_install_takes_the_files(podman: Bench, tmp_path: Path) -> None:
+def test_podman_quadlet_install_takes_the_files(podman: Bench, gone: None, tmp_path: Path) -> None:
     """And they come to the same container through the generator that reads them there."""
     if podman.version < Version(5, 6):
         pytest.skip("refused: `podman quadlet install` is of Podman 5.6 and newer")
-    podman.remove(NAME)
     podman.podman("network", "create", "--ignore", "installed-net")
     podman.run(NAME, "--network=installed-net", "-vinstalled-data:/data", BUSYBOX, "sleep", "600")
     command = ["fix", NAME, "--as-is", "--url", podman.url, "--to", "quadlet", "-o", str(tmp_path)]
@@ -206,10 +212,9 @@ def test_podman_quadlet_install_takes_the_files(podman: Bench, tmp_path: Path) -
 
 @pytest.mark.skipif(not RELEASE, reason="the accounts are those of this machine")
 def test_ids_that_podman_does_not_have_cost_one_round(
-    podman: Bench, capsys: pytest.CaptureFixture[str]
+    podman: Bench, gone: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The range is there; the Podman of Debian's next release also wants the account, and finds no IDs."""
-    podman.remove(NAME)
     podman.run(NAME, "--network=none", BUSYBOX, "sleep", "600")
     accounts = podman.execute("cat", "/etc/passwd")
     less = "\n".join(line for line in accounts.splitlines() if not line.startswith("containers:"))

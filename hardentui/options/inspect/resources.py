@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hardentui.model.spec import UNKNOWABLE, Reading, Version
+from hardentui.model.spec import UNKNOWABLE, Reading, Setting, Version
 from hardentui.options.inspect.view import Document, Reader, View, oci_mount
 
 _CFS_PERIOD = 100000
@@ -72,11 +72,14 @@ def _given_zero(view: View, flag: str, in_oci: int | None) -> Reading:
 
 
 def read_oom_score_adj(view: View) -> Reading:
-    """Docker's API sets 0 unasked, which is what a service of systemd has anyway."""
+    """Docker's API sets 0 unasked."""
     if value := view.host.get("OomScoreAdj"):
         return view.shown(int(value))
-    given = view.command is not None and view.command.last("--oom-score-adj") == "0"
-    return view.commanded(0) if given else None
+    zero = _given_zero(view, "--oom-score-adj", _oci_section(view.oci, "process").get("oomScoreAdj"))
+    if view.command is None and isinstance(zero, Setting):
+        view.remarks.append("--oom-score-adj=0 is left out: a service of systemd has it anyway")
+        return None
+    return zero
 
 
 def read_pids_limit(view: View) -> Reading:

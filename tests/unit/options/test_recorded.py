@@ -102,6 +102,7 @@ def test_what_api_containers_hide_is_listed() -> None:
         "secret",
         "cgroups",
         "memory-swappiness",
+        "oom-score-adj",
     }
 
 

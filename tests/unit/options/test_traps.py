@@ -276,7 +276,11 @@ ROWS = [
     row(HOST(OomScoreAdj=0), "", ""),
     row(HOST(OomScoreAdj=0), "--oom-score-adj=0", "--oom-score-adj=0"),
     row(HOST(OomScoreAdj=-5), "--oom-score-adj=-5", ""),
-    row(HERE(oci_config={"process": {"oomScoreAdj": 0}}), "", known="oom-score-adj"),  # Docker's API, unasked
+    row({}, "", unknown="oom-score-adj"),
+    row(
+        HERE(oci_config={"process": {"oomScoreAdj": 0}}), "", told="--oom-score-adj"
+    ),  # Docker's API, unasked
+    row(HERE(oci_config={"process": {}}), "", known="oom-score-adj"),
     # a weight that this kernel does not take: Podman only warns, and leaves it out
     row({}, "", "--blkio-weight=100", told="--blkio-weight"),
     row(HOST(BlkioWeight=100), "--blkio-weight=100", "--blkio-weight=100", silent="--blkio-weight"),
