@@ -361,7 +361,7 @@ class Hardening:
         Raises:
             ApplyFailed: it does not work, and the original runs as before.
         """
-        return self.bench.applying(self.report).finish(identity, on_event, stop)
+        return Application(self.bench, self.report).finish(identity, on_event, stop)
 
     # --- a container that soaks -----------------------------------------------------------------------
 
