@@ -14,6 +14,7 @@ from hardentui.cli.terminal import Terminal
 from hardentui.cli.undo import stopped_by_signals, tell
 from hardentui.errors import ApplyFailed, NotFound, UsageError
 from hardentui.features.apply.apply_wishes import ApplyWishes
+from hardentui.features.apply.applying import Application
 from hardentui.features.apply.history import History, entry_lines
 from hardentui.harden.score import score_word
 from hardentui.model.journal import journal_document
@@ -94,7 +95,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         if not plan.changes:
             return 1
         after = bench.planner.score_after(report, plan).value
-        application = bench.applying(report)
+        application = Application(bench, report)
         with application.alone():
             entry = _apply(application, plan, wishes, options, terminal)
     _write(terminal, entry, options.format, f"score {score_word(report.score.value)} -> {score_word(after)}")

@@ -352,7 +352,9 @@ def look_at(
     if not options.names:
         result = replace(result, kept=tuple(_kept(row) for row in rows if row.kept is not None or row.aside))
     if options.format == "html":
-        result = replace(result, network_map=bench.network_map(rows))
+        from hardentui.features.networks.splitting import whole_map
+
+        result = replace(result, network_map=whole_map(bench, rows))
     return result, reports
 
 

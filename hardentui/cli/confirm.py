@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from hardentui.cli.session import one_report
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.undo import tell
+from hardentui.features.apply.applying import Application
 from hardentui.features.apply.history import PRIVATE, History
 from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench
@@ -37,7 +38,7 @@ def _finished(cut_off: JournalEntry, terminal: Terminal) -> JournalEntry:
     url = "" if cut_off.engine == PRIVATE else cut_off.engine
     bench = Workbench.open(Selection(url=url))
     try:
-        application = bench.applying(one_report(bench, cut_off.container))
+        application = Application(bench, one_report(bench, cut_off.container))
         return application.finish(cut_off.id, lambda event: tell(terminal, event))
     finally:
         bench.close()

@@ -23,7 +23,7 @@ from hardentui.features.networks.page import places
 from hardentui.features.networks.proving import HOST, parse_target
 from hardentui.features.networks.requests import known_containers, watch_everybody
 from hardentui.features.networks.result_pages import outgoing_page, proofs_page, split_trial_page, splits_page
-from hardentui.features.networks.splitting import splits, try_proposal
+from hardentui.features.networks.splitting import splits, try_proposal, whole_map
 from hardentui.features.reports.network_svg import network_svg
 from hardentui.features.sections import page_text
 from hardentui.features.views import without_originals
@@ -181,7 +181,7 @@ def prove(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal:
     end = None if target.is_address or target.name == HOST else _facts(bench, rows, target.name)
     if end is not None and end.engine.label != start.engine.label:
         raise UsageError("Both containers must belong to the same engine.")
-    proofs = proving.prove(start, target, end, bench.network_map(rows), bench.opened.run)
+    proofs = proving.prove(start, target, end, whole_map(bench, rows), bench.opened.run)
     if options.format == "json":
         document = {
             "schema": PROOF_SCHEMA,
@@ -316,7 +316,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         containers = [row.report.facts for row in rows if row.report and row.report.facts]
         every_place = places(networks, containers)
         missing = [row.name for row in rows if not (row.report and row.report.facts)]
-        picture = bench.network_map(rows)
+        picture = whole_map(bench, rows)
         if options.svg:
             _draw(picture, options.svg, terminal)
         if options.format == "json":

@@ -19,7 +19,7 @@ from hardentui.cli.trial import ProgressLines, trial_lines
 from hardentui.cli.undo import stopped_by_signals, tell
 from hardentui.errors import ApplyFailed, UsageError
 from hardentui.features.apply.apply_wishes import ApplyWishes
-from hardentui.features.apply.applying import PreparedChange
+from hardentui.features.apply.applying import Application, PreparedChange
 from hardentui.features.apply.history import History, entry_lines
 from hardentui.features.apply.simulated_apply import play_apply, prepare_played
 from hardentui.features.fix.trial_files import plan_of_trial
@@ -309,7 +309,7 @@ class Changes:
             draft = self._bench.drafter.draft(report, plan, Target.QUADLET, verify=False)
             prepared, application = prepare_played(plan, draft.diff, wishes), None
         else:
-            application = self._bench.applying(report)
+            application = Application(self._bench, report)
             prepared = application.prepare(plan, wishes)
         self._tell_prepared(prepared)
         if not self._sure("Do this?"):

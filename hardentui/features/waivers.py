@@ -25,7 +25,6 @@ from msgspec import Struct, field
 
 from hardentui.checks import CHECKS
 from hardentui.errors import UsageError, WaiversError
-from hardentui.features import waivers
 from hardentui.features.change.file_changes import who
 from hardentui.features.looking.judging import Judge
 from hardentui.features.views import Report
@@ -71,7 +70,7 @@ class Waiving:
     @property
     def path(self) -> str:
         """The file that a new waiver goes to."""
-        return waivers.beside(self._checklist) or waivers.own_file()
+        return beside(self._checklist) or own_file()
 
     def why_not(self, finding: Finding) -> str:
         """Why a finding cannot be accepted, as a sentence; empty when it can."""
@@ -101,12 +100,12 @@ class Waiving:
             glob.escape(subject.name),  # a name is not a pattern
             acceptance.reason.strip(),
             acceptance.owner.strip(),
-            waivers.last_day(acceptance.until.strip(), date.today()),
+            last_day(acceptance.until.strip(), date.today()),
             glob.escape(subject.engine) if self._several and subject.engine else "*",
             acceptance.control.strip(),
         )
-        waivers.refuse_incomplete(waiver)
-        waivers.write_added(self.path, waiver, self._ids())
+        refuse_incomplete(waiver)
+        write_added(self.path, waiver, self._ids())
         self.reload()
         return waiver
 
@@ -117,7 +116,7 @@ class Waiving:
             WaiversError, InputError: they cannot be used; those of before stay.
         """
         if self._real:
-            self._judge.waivers = waivers.accepted(self._checklist, self._ids())
+            self._judge.waivers = accepted(self._checklist, self._ids())
 
     def uses(self, reports: Iterable[Report]) -> tuple[WaiverUse, ...]:
         """Every waiver with what it waives in these reports, the first to expire first."""

@@ -22,7 +22,7 @@ from hardentui.features.looking.judging import Judge
 from hardentui.features.looking.surroundings import Parts, Surroundings
 from hardentui.features.opening.engines import open_engines
 from hardentui.features.opening.opened import Opened
-from hardentui.features.views import Report, Row, Selection, known_facts
+from hardentui.features.views import Report, Selection, known_facts
 from hardentui.harden.score import lead_somewhere
 from hardentui.model.finding import Status, Waiver
 from hardentui.model.known import Known
@@ -32,15 +32,12 @@ from hardentui.scanners.registry_answers import RegistryAnswers
 from hardentui.state.own_files import settings_file, state_directory
 
 if TYPE_CHECKING:
-    from hardentui.features.apply.applying import Application
     from hardentui.features.fix.drafter import Drafter
     from hardentui.features.images.scanning import Scanning
     from hardentui.features.planning.planner import Planner
     from hardentui.features.trial.trying import Trying
     from hardentui.features.waivers import Waiving
-    from hardentui.harden.do_first import DoFirst
     from hardentui.model.image import ImageInventory
-    from hardentui.model.network import NetworkMap
 
 
 class Workbench:
@@ -141,18 +138,6 @@ class Workbench:
 
         return attack_path(report.facts, report.failing)
 
-    def do_first(self, reports: Iterable[Report]) -> tuple[DoFirst, ...]:
-        """What to do first, over these reports of containers and what they share."""
-        from hardentui.features.results import first_steps
-
-        return first_steps(self, reports)
-
-    def network_map(self, rows: Iterable[Row]) -> NetworkMap:
-        """Who can reach whom among these containers."""
-        from hardentui.features.networks.splitting import whole_map
-
-        return whole_map(self, rows)
-
     def cut_off_changes(self) -> Iterator[str]:
         """Interrupted changes of this host: one sentence each, with the command that resolves it."""
         if not os.path.isdir(os.path.join(state_directory(), "journal")):
@@ -189,12 +174,6 @@ class Workbench:
         ]
         waived = frozenset(finding.check for finding in report.everything if finding.status is Status.WAIVED)
         return Trying(self.opened, self._gatherers, self.judge, facts, members, waived)
-
-    def applying(self, report: Report) -> Application:
-        """Applying a plan to a real container, with rollback."""
-        from hardentui.features.apply.applying import Application
-
-        return Application(self, report)
 
     def close(self) -> None:
         """Close all connections, and stop a private service."""

@@ -302,6 +302,18 @@ def spec_after_fix(check: AnyCheck, facts: ContainerFacts, checklist: Checklist)
     return fix.after if isinstance(fix, _Fix) else None
 
 
+def is_fixable(check: AnyCheck, facts: ContainerFacts, checklist: Checklist) -> bool:
+    """Whether an option of this container, which fails the check, fixes it: `spec_after_fix` gives a spec."""
+    if check.kind is not Kind.CONTAINER or check.remediate is None:
+        return False
+    context = FixContext(facts, fix_parameters(check, checklist, {}))
+    try:
+        after = remedied(check, facts.spec, context)
+    except CannotFix:
+        return False
+    return after != facts.spec and not weakenings(facts, facts.spec, after)
+
+
 def left_out(
     facts: ContainerFacts, plan: Plan, checks: Iterable[AnyCheck], checklist: Checklist
 ) -> tuple[Skipped, ...]:

@@ -185,12 +185,14 @@ class Facts:
     """
 
     fields: ClassVar[tuple[str, ...]] = ()
+    field_names: ClassVar[frozenset[str]] = frozenset()
     facts: ClassVar[frozenset[str]] = frozenset()
     required: ClassVar[tuple[str, ...]] = ()
     waiting: ClassVar[dict[str, Any]]
 
     def __init_subclass__(cls) -> None:
         cls.fields = tuple(cls.__annotations__)
+        cls.field_names = frozenset(cls.fields)
         cls.facts = frozenset(name for name in cls.fields if isinstance(getattr(cls, name, None), Fact))
         cls.required = tuple(name for name in cls.fields if not hasattr(cls, name))
 
@@ -204,15 +206,15 @@ class Facts:
             raise TypeError(f"{type(self).__name__} needs {', '.join(missing)}")
 
     def _take(self, values: Mapping[str, Any]) -> None:
-        own, waiting = self.__dict__, self.waiting
+        own, waiting, facts = self.__dict__, self.waiting, self.facts
+        if unknown := values.keys() - self.field_names:
+            raise TypeError(f"{type(self).__name__} has no field {', '.join(sorted(unknown))}")
         for name, value in values.items():
-            if name not in self.fields:
-                raise TypeError(f"{type(self).__name__} has no field {name}")
-            own.pop(name, None)
-            waiting.pop(name, None)
-            if isinstance(value, Unread | Later) and name in self.facts:
+            if name in facts and isinstance(value, (Unread, Later)):
+                own.pop(name, None)
                 waiting[name] = value
             else:
+                waiting.pop(name, None)
                 own[name] = value
 
     def __setattr__(self, name: str, value: object) -> NoReturn:

@@ -5,9 +5,9 @@ running.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from hardentui.errors import HardenError
 from hardentui.features.sections import size_text
@@ -17,10 +17,11 @@ from hardentui.tui import messages as say
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
+    from textual.signal import Signal
+
     from hardentui.features.images.scanning import ScanProgress
     from hardentui.features.workbench import Workbench
     from hardentui.model.facts import ImageFacts
-    from hardentui.tui.session import Session
 
 Post = Callable[[say.FromWorker], None]
 
@@ -60,6 +61,20 @@ class Inspection:
         return f"{self.doing}{of} {visible(self.name, 40)}{size}  esc stops"
 
 
+class Owner(Protocol):
+    """What it needs of the session that owns it."""
+
+    rows: dict[str, Row]
+    state_changed: Signal[str]
+
+    @property
+    def bench(self) -> Workbench | None: ...
+    @property
+    def post(self) -> Post: ...
+    def run(self, work: Callable[[], None], group: str) -> None: ...
+    def recheck_all(self, keys: Collection[str]) -> None: ...
+
+
 class Around:
     """Reports of images and networks; None until requested. Lives on the app's thread.
 
@@ -67,7 +82,7 @@ class Around:
         look: the running inspection or scan; there is only one at a time.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Owner) -> None:
         self._session = session
         self.images: tuple[Report, ...] | None = None
         self.networks: tuple[Report, ...] | None = None

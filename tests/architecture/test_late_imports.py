@@ -11,6 +11,7 @@ SEAMS = {
     "__main__.py main": "Ctrl-C while the program loads",
     "cli/run.py _check_outputs": "only for those who write",
     "cli/check.py _filtered": "few filter",
+    "cli/check.py look_at": "only the HTML report draws the networks",
     "cli/terminal.py save_text": "only for those who write",
     "cli/train.py _serve": "its libraries come only with the extra [web]",
     "engine/locate.py _open_ssh": "few engines are reached over ssh",

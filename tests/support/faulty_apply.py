@@ -20,6 +20,7 @@ from pathlib import Path
 
 from hardentui.errors import ApplyFailed, ChangeFailed
 from hardentui.features.apply.apply_wishes import ApplyWishes
+from hardentui.features.apply.applying import Application
 from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench
 from hardentui.model.change_events import (
@@ -47,7 +48,7 @@ def main(url: str, name: str, fault: str, when: str, number: int, checks: list[s
         assert row is not None
         assert row.report is not None
         plan = bench.planner.plan(row.report, [Choice(check) for check in checks])
-        application = bench.applying(row.report)
+        application = Application(bench, row.report)
         prepared = application.prepare(plan, ApplyWishes(patience=10.0))
         undone = 0
 

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix, HardenError, UsageError
 from hardentui.features.apply.apply_wishes import ApplyWishes
-from hardentui.features.apply.applying import PROBES_MEET_DATA
+from hardentui.features.apply.applying import PROBES_MEET_DATA, Application
 from hardentui.features.apply.history import History
 from hardentui.features.apply.simulated_apply import play_apply, prepare_played
 from hardentui.features.apply.soak import (
@@ -331,7 +331,7 @@ class Hardening:
         if self.simulated:
             draft = self.bench.drafter.draft(self.report, self.plan, Target.QUADLET, verify=False)
             return prepare_played(self.plan, draft.diff, wishes)
-        self._application = self.bench.applying(self.report)
+        self._application = Application(self.bench, self.report)
         return self._application.prepare(self.plan, wishes)
 
     @property
@@ -361,7 +361,7 @@ class Hardening:
         Raises:
             ApplyFailed: it does not work, and the original runs as before.
         """
-        return self.bench.applying(self.report).finish(identity, on_event, stop)
+        return Application(self.bench, self.report).finish(identity, on_event, stop)
 
     # --- a container that soaks -----------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from hardentui.features.checklists.loading import find_check
 from hardentui.features.looking.judging import Judge
 from hardentui.features.planning import saved_plans
 from hardentui.features.views import Report, known_facts
-from hardentui.harden.plan import fixable, left_out, make_plan, raises_most, spec_after_fix
+from hardentui.harden.plan import fixable, is_fixable, left_out, make_plan, raises_most
 from hardentui.harden.remedy import remediation
 from hardentui.harden.score import Score, score
 from hardentui.harden.settings import FixValue, settings_of
@@ -103,9 +103,7 @@ class Planner:
             return frozenset()
         failing = {finding.check for finding in report.with_image if finding.failing}
         checks = [check for check in self._checks if check.id in failing]
-        return frozenset(
-            check.id for check in checks if spec_after_fix(check, facts, self._checklist) is not None
-        )
+        return frozenset(check.id for check in checks if is_fixable(check, facts, self._checklist))
 
     def raises_most(self, report: Report, most: int) -> tuple[Finding, ...]:
         """Failing findings with an automatic fix, the largest score gain first."""

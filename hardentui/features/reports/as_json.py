@@ -15,8 +15,7 @@ from msgspec import UNSET, Struct, UnsetType, field
 from msgspec.structs import asdict, replace
 
 from hardentui.errors import InputError
-from hardentui.features.reports.frameworks import Framework
-from hardentui.features.reports.result import CheckResult, HostResult, SubjectResult, TextStyle
+from hardentui.features.reports.result import CheckResult, Framework, HostResult, SubjectResult, TextStyle
 from hardentui.harden.do_first import DoFirst
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Finding, Severity, Status

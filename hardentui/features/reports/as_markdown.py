@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from hardentui.features.reports.frameworks import Framework
-from hardentui.features.reports.result import CheckResult, SubjectResult, TextStyle, path_words
+from hardentui.features.reports.result import CheckResult, Framework, SubjectResult, TextStyle, path_words
 from hardentui.harden.attack import RankedPath
 from hardentui.harden.score import score_word
 from hardentui.model.finding import Finding, Severity, Status

@@ -10,17 +10,15 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from hardentui.features.reports.frameworks import (
+from hardentui.features.reports.result import (
+    FINDINGS,
+    FINE,
     MET,
     NOT_APPLICABLE,
     NOT_LOOKED_AT,
     NOT_MET,
-    Framework,
-)
-from hardentui.features.reports.result import (
-    FINDINGS,
-    FINE,
     CheckResult,
+    Framework,
     HostResult,
     KeptResult,
     SubjectResult,

@@ -7,40 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from msgspec import Struct
-
 from hardentui.checks import all_checks
-from hardentui.features.reports.result import SubjectResult
+from hardentui.features.reports.result import (
+    MET,
+    NOT_APPLICABLE,
+    NOT_LOOKED_AT,
+    NOT_MET,
+    Control,
+    Framework,
+    SubjectResult,
+)
 from hardentui.model.finding import Finding, Status
-
-MET, NOT_MET, NOT_LOOKED_AT, NOT_APPLICABLE = "met", "not met", "not looked at", "not applicable"
-
-
-class Control(Struct, frozen=True):
-    """One control with its answer.
-
-    Attributes:
-        status: MET, NOT_MET, NOT_LOOKED_AT or NOT_APPLICABLE.
-        checks: ids of the checks that decide it; none = a person does.
-        evidence: (name of the subject, finding): what fails or is waived, else what is unknown.
-        passed: number of findings that pass.
-    """
-
-    id: str
-    title: str
-    status: str
-    checks: tuple[str, ...] = ()
-    evidence: tuple[tuple[str, Finding], ...] = ()
-    passed: int = 0
-
-
-class Framework(Struct, frozen=True):
-    """A framework with the answers to its controls."""
-
-    id: str
-    title: str
-    controls: tuple[Control, ...]
-
 
 _CIS = """\
 4.1 Containers run as an ordinary user

@@ -15,9 +15,37 @@ from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject
 
 if TYPE_CHECKING:
-    from hardentui.features.reports.frameworks import Framework
     from hardentui.harden.attack import RankedPath
     from hardentui.model.network import NetworkMap
+
+MET, NOT_MET, NOT_LOOKED_AT, NOT_APPLICABLE = "met", "not met", "not looked at", "not applicable"
+
+
+class Control(Struct, frozen=True):
+    """One control with its answer.
+
+    Attributes:
+        status: MET, NOT_MET, NOT_LOOKED_AT or NOT_APPLICABLE.
+        checks: ids of the checks that decide it; none = a person does.
+        evidence: (name of the subject, finding): what fails or is waived, else what is unknown.
+        passed: number of findings that pass.
+    """
+
+    id: str
+    title: str
+    status: str
+    checks: tuple[str, ...] = ()
+    evidence: tuple[tuple[str, Finding], ...] = ()
+    passed: int = 0
+
+
+class Framework(Struct, frozen=True):
+    """A framework with the answers to its controls."""
+
+    id: str
+    title: str
+    controls: tuple[Control, ...]
+
 
 FINE, FINDINGS, INCOMPLETE = 0, 1, 4
 """Exit codes of a check (see the command contract)."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar, cast
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
 from msgspec import Struct
 from rich.cells import cell_len
@@ -11,13 +11,16 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.css.query import NoMatches
+from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.style import Style
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from hardentui.features.engine_choices import EngineChoice
 from hardentui.features.opening.opened import Opened
-from hardentui.features.views import reports_of
+from hardentui.features.views import Row, reports_of
+from hardentui.model.settings import Settings
 from hardentui.tui.actions import Action
 from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.session import Session
@@ -26,7 +29,32 @@ from hardentui.tui.text import both_ends, plain
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
-    from hardentui.tui.app import HardenApp
+    from hardentui.features.first_look import FirstLook
+    from hardentui.model.facts import ContainerFacts
+
+
+class Lead(Protocol):
+    """What screens ask of the app, which leads to the others."""
+
+    session: Session
+    settings: Settings
+
+    @property
+    def can_simulate(self) -> bool: ...
+    def engine_choices(self) -> tuple[EngineChoice, ...]: ...
+    def look_at(self, first_look: Callable[[], FirstLook]) -> None: ...
+    def use_checklist(self, checklist: str) -> None: ...
+    def copy(self, what: str, text: str, notes: Iterable[str] = ()) -> None: ...
+    async def run_action(self, action: str, default_namespace: DOMNode | None = None) -> bool: ...
+    def action_go(self, name: str) -> None: ...
+    def open_walk(self, key: str) -> None: ...
+    def open_meaning(self, key: str) -> None: ...
+    def open_fix_many(self, keys: Sequence[str]) -> None: ...
+    def open_harden(self, keys: Sequence[str]) -> None: ...
+    def open_monitor(self, key: str) -> None: ...
+    def open_logs(self, facts: ContainerFacts) -> None: ...
+    def open_copies(self, row: Row) -> None: ...
+    def open_rights(self, row: Row) -> None: ...
 
 
 def where(opened: Opened | None, signs: Signs) -> str:
@@ -254,8 +282,8 @@ class HardenScreen(Screen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-low"), (16, "-flat"), (30, "-roomy")]  # noqa: RUF012
 
     @property
-    def harden(self) -> HardenApp:
-        return cast("HardenApp", self.app)
+    def harden(self) -> Lead:
+        return cast("Lead", self.app)
 
     @property
     def session(self) -> Session:

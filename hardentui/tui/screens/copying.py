@@ -26,7 +26,7 @@ from hardentui.words import plural
 
 if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench
-    from hardentui.tui.app import HardenApp
+    from hardentui.tui.screens.base import Lead
 
 _MOST_NOTES = 2
 _MASKED = (
@@ -150,10 +150,10 @@ class CopyScreen(ModalScreen[None]):
     def _made(self, message: Made) -> None:
         if not self.is_current:
             return  # the screen was closed meanwhile: copy nothing
-        app = cast("HardenApp", self.app)
+        lead, app = cast("Lead", self.app), self.app
         self.dismiss()
         if message.text is not None:
-            app.copy(f"the {message.what}", message.text.text, message.text.notes)
+            lead.copy(f"the {message.what}", message.text.text, message.text.notes)
         elif message.error is not None:
             app.clear_notifications()
             app.notify(hint_of(message.error), title=message.error.title, severity="warning")

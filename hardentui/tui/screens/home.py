@@ -16,6 +16,7 @@ from textual.widgets import Input, Static
 from hardentui.errors import HardenError
 from hardentui.features.looking.row_filter import FilteredRows, parse_filter
 from hardentui.features.opening.opened import Opened
+from hardentui.features.results import first_steps
 from hardentui.features.views import Attempt, Report, Row, reports_of, told_once, without_originals
 from hardentui.harden.score import Level, score_word
 from hardentui.model.draft import Target
@@ -243,7 +244,7 @@ class HomeScreen(ContainerScreen):
 
     def _rank_now(self, bench: Workbench, reports: list[Report], host: tuple[Report, ...]) -> None:
         shared = [report for report, _ in told_once(reports)]
-        first = bench.do_first((*reports, *shared, *host))
+        first = first_steps(bench, (*reports, *shared, *host))
         self.call_later(self._ranked, first)
 
     def _ranked(self, first: tuple[DoFirst, ...]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hardentui.checks import all_checks
 from hardentui.errors import CannotFix
 from hardentui.harden.evaluate import parameters_of
-from hardentui.harden.plan import fixable, make_plan
+from hardentui.harden.plan import fixable, is_fixable, make_plan, spec_after_fix
 from hardentui.harden.protection import weakenings
 from hardentui.model.check import HEADINGS, AnyCheck, Checklist, FixContext, sections
 from hardentui.model.facts import ContainerFacts
@@ -141,6 +141,14 @@ def test_its_fix_fixes_and_stays(check: AnyCheck) -> None:
         assert again == once
     needs_a_choice = check.fix is FixKind.DECISION or any(not value for value in check.parameters.values())
     assert fixed or needs_a_choice, "no failing example is ever fixed, and there is nothing to choose"
+
+
+@every_check
+def test_a_report_calls_fixable_what_a_plan_can_fix(check: AnyCheck) -> None:
+    for facts in check.fails():
+        if isinstance(facts, ContainerFacts):
+            planned = spec_after_fix(check, facts, NOTHING_SET) is not None
+            assert is_fixable(check, facts, NOTHING_SET) is planned
 
 
 @every_check

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from hardentui.checks import CHECKS as ALL_CHECKS
 from hardentui.checks import all_checks
 from hardentui.checks.examples import container
-from hardentui.features.checklists.loading import find_check, load
+from hardentui.features.checklists.loading import load
+from hardentui.features.looking.judging import Judge
 from hardentui.features.opening.saved_facts import open_simulated
 from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench
@@ -27,7 +29,7 @@ from tests.unit.cli.conftest import Run, run
 __all__ = ["run"]
 
 CHECKLIST = load()
-CHECKS = tuple(find_check(check) for step in CHECKLIST.steps for check in step.checks)
+CHECKS = Judge(CHECKLIST, ALL_CHECKS).checks
 WIDE = (PUBLISH, (Port(80, "8080"),))
 SYSTEMD_INSIDE: dict[str, Any] = {"inspect": {"Config": {"SystemdMode": True}}}
 

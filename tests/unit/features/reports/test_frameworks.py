@@ -8,15 +8,8 @@ import pytest
 
 from hardentui.__main__ import main
 from hardentui.checks import all_checks
-from hardentui.features.reports.frameworks import (
-    MET,
-    NOT_APPLICABLE,
-    NOT_LOOKED_AT,
-    NOT_MET,
-    TITLES,
-    by_control,
-)
-from hardentui.features.reports.result import SubjectResult
+from hardentui.features.reports.frameworks import TITLES, by_control
+from hardentui.features.reports.result import MET, NOT_APPLICABLE, NOT_LOOKED_AT, NOT_MET, SubjectResult
 from hardentui.harden.score import score
 from hardentui.model.finding import Finding, Kind, Severity, Subject, Verdict, failed, passed, unknown
 from tests.support.schemas import validated

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from hardentui.checks import CHECKS as ALL_CHECKS
 from hardentui.checks.examples import container, rootful, rootless
-from hardentui.features.checklists.loading import find_check, load
+from hardentui.features.checklists.loading import load
+from hardentui.features.looking.judging import Judge
 from hardentui.features.trial.configuration import (
     CapabilityBack,
     Loosening,
@@ -18,7 +20,7 @@ from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, MOUNTS, NO_NEW_PRIVILEGES, READ_ONLY, TMPFS, USER, USERNS
 
 CHECKLIST = load()
-CHECKS = tuple(find_check(check) for step in CHECKLIST.steps for check in step.checks)
+CHECKS = Judge(CHECKLIST, ALL_CHECKS).checks
 BACK = CapabilityBack("CAP_CHOWN")
 
 
