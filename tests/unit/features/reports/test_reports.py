@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 import hardentui.features.reports
 from hardentui.features.reports import FORMATS, render
+from hardentui.features.reports.frameworks import NOT_MET, Control, Framework
 from hardentui.features.reports.result import CheckResult, KeptResult, SubjectResult, TextStyle, worst_first
 from hardentui.features.results import merged
 from hardentui.harden.attack import RankedPath
@@ -315,11 +316,22 @@ def is_valid(whole: Any) -> bool:
 
 def document() -> Any:
     findings = (finding(Status.FAIL, Severity.HIGH), finding(Status.PASS, Severity.LOW, check="host-pid"))
-    kept = (KeptResult("1" * 64, "web-before-7116", "rootful", "web", "20260102-115500-7116"),)
+    kept = (
+        KeptResult("1" * 64, "web-before-7116", "rootful", "web", "20260102-115500-7116"),
+        KeptResult("2" * 64, "lab-1", "rootful", "", "", "lab"),
+    )
+    control = Control("5.5", "No privileged containers", NOT_MET, ("privileged",), (("web", findings[0]),))
+    whole = result(*findings)
     return json.loads(
         render(
             "json",
-            replace(result(*findings), paths=(path("web"),), kept=kept, do_first=(FIRST,)),
+            replace(
+                whole,
+                paths=(path("web"),),
+                kept=kept,
+                do_first=(FIRST,),
+                framework=Framework("cis", "CIS", (control,)),
+            ),
             TextStyle(),
         )
     )

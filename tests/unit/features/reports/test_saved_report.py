@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from hardentui.__main__ import main
+from hardentui.checks import all_checks
 from hardentui.errors import InputError
 from hardentui.features.reports.as_json import SavedFinding, read_report
 from hardentui.features.reports.comparing import DifferenceKind, compare
@@ -80,8 +81,10 @@ def test_every_version_of_the_same_check_compare_as_the_same(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     today = tmp_path / "today.json"
-    narrowed = ("--demo", "--step", "4", "--step", "6", "--format", "json", "-o", str(today))
-    main(["check", "shop-web", "db", *narrowed])
+    since = {"nested-user-namespaces"}  # the recording has the runtime's configuration, which answers it
+    checks = [check.id for check in all_checks() if check.step in (4, 6) and check.id not in since]
+    narrowed = ("--demo", "--format", "json", "-o", str(today))
+    main(["check", "shop-web", "db", *narrowed, *(word for check in checks for word in ("--check", check))])
     capsys.readouterr()
     before, after = read_report(FIRST.read_text(), "old"), read_report(today.read_text(), "new")
     shared = {finding.check for subject in before.subjects for finding in subject.findings}
