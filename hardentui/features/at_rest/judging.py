@@ -97,6 +97,7 @@ def facts_of(service: Service) -> ContainerFacts:
     }
     if service.pod is not None:
         inspect["Pod"] = service.pod["Id"]
+    inspect["IsInfra"] = service.infra
     given: dict[str, Any] = {
         **_FRESH,
         **dict.fromkeys(_OF_FILES, OF_HOST),
@@ -289,6 +290,8 @@ def _judged(
     def verdict(check: AnyCheck, subject_facts: Any, parameters: Parameters) -> Verdict:
         return verdict_of(check, parameters, subject_facts, worlds)
 
+    if service.infra:  # a pod has no image of its own
+        checks = [pair for pair in checks if pair[0].about is Kind.CONTAINER]
     findings = run(facts, subject, checks, verdict_of=verdict)
     findings = [replace(finding, points=by_id[finding.check][0].points) for finding in findings]
     findings = waive(findings, (*waivers, *service.waivers), today, facts.image_name)

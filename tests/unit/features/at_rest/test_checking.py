@@ -139,7 +139,11 @@ def test_pods_networks_and_templates_beside_a_container_count(run: Run) -> None:
         "q/db.container": "[Container]\nImage=docker.io/db:1\nNetwork=mac.network\n",
         "q/mac.network": "[Network]\nDriver=macvlan\n",
     }
+    files["q/open.pod"] = "[Pod]\n# all of them\nPublishPort=80:80\n"
     document = report(run, files, "q")
+    port = finding(service(document, "open.pod"), "wildcard-port")
+    assert (port["status"], port["line"], port["column"]) == ("fail", 3, 13)
+    assert "no-memory-limit" not in service(document, "open.pod")["passed"]
     assert finding(service(document, "web@"), "host-network")["status"] == "fail"
     assert finding(service(document, "db"), "unfiltered-network-driver")["status"] == "fail"
 
