@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
-from hardentui.features.at_rest.compose import LISTS, SCALARS, InStack, read_stack, services_of
+from hardentui.features.at_rest.compose import InStack, read_stack, services_of
+from hardentui.features.at_rest.compose_options import LISTS, SCALARS
 from hardentui.features.at_rest.services import Service, Set
 from hardentui.features.at_rest.sources import SourceFile, Sources
 from hardentui.features.at_rest.trees import Tree
