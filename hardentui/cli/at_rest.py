@@ -25,7 +25,7 @@ from hardentui.model.plan import Caution
 from hardentui.model.spec import NEWEST_KNOWN, Version
 from hardentui.visible import visible
 
-_OF_ENGINES = ("url", "connection", "demo", "facts", "filter")
+_OF_ENGINES = ("url", "connection", "demo", "facts", "filter", "framework", "deep")
 
 
 def asked(options: Namespace, version: Version | None = None) -> AtRest:

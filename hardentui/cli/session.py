@@ -133,6 +133,7 @@ def _unknown(name: str, rows: tuple[Row, ...]) -> UsageError:
         hint = f"There are: {', '.join(sorted(names)[:20])}{', …' if len(names) > 20 else ''}"
     else:
         hint = "There are no containers."
+    hint += " A file or folder is named with its path: ./NAME."
     return UsageError(f"There is no container called {visible(name, 60)!r}.", hint)
 
 

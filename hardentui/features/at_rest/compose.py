@@ -6,18 +6,18 @@ and docker compose ask of Podman.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import HardenError, InputError
 from hardentui.features.at_rest.comments import waivers_in
+from hardentui.features.at_rest.compose_options import TRUE, Stack, arguments
 from hardentui.features.at_rest.services import (
     NOT_SAID,
     Format,
@@ -37,40 +37,9 @@ from hardentui.options import COMMAND, IMAGE, NAME
 from hardentui.options.argv import Item, image_item, parse_argument, spec_of
 from hardentui.visible import visible
 
-_HOME = "/home/user"
 _DEEPEST = 12
 _BASES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 _OVERRIDES = tuple(name.replace("compose.", "compose.override.") for name in _BASES)
-
-Argument: TypeAlias = "tuple[str, str, Tree]"
-"""Flag, argument, and where it is written."""
-
-
-class Stack(Struct, frozen=True):
-    """The merged files of one project.
-
-    Attributes:
-        tree: of the whole, with variables expanded.
-        named: names of its networks and volumes as the engine has them.
-    """
-
-    name: str
-    files: tuple[SourceFile, ...]
-    tree: Tree
-    directory: str
-
-    def network(self, name: str) -> str:
-        return self._object("networks", name)
-
-    def volume(self, name: str) -> str:
-        return self._object("volumes", name)
-
-    def _object(self, kind: str, name: str) -> str:
-        given = self.tree.word(kind, name, "name")
-        if given:
-            return given
-        external = self.tree.get(kind, name, "external")
-        return name if external is not None and external.text != "false" else f"{self.name}_{name}"
 
 
 class InStack(Struct, frozen=True):
@@ -320,291 +289,6 @@ def _command_words(tree: Tree) -> tuple[str, ...]:
         return ((tree.text or ""),)
 
 
-SCALARS = {
-    "container_name": "--name",
-    "hostname": "--hostname",
-    "user": "--user",
-    "privileged": "--privileged",
-    "read_only": "--read-only",
-    "pid": "--pid",
-    "ipc": "--ipc",
-    "uts": "--uts",
-    "userns_mode": "--userns",
-    "cgroup": "--cgroupns",
-    "cgroup_parent": "--cgroup-parent",
-    "mem_limit": "--memory",
-    "memswap_limit": "--memory-swap",
-    "mem_reservation": "--memory-reservation",
-    "mem_swappiness": "--memory-swappiness",
-    "cpus": "--cpus",
-    "cpu_shares": "--cpu-shares",
-    "cpu_quota": "--cpu-quota",
-    "cpu_period": "--cpu-period",
-    "cpuset": "--cpuset-cpus",
-    "pids_limit": "--pids-limit",
-    "shm_size": "--shm-size",
-    "restart": "--restart",
-    "init": "--init",
-    "stop_signal": "--stop-signal",
-    "tty": "--tty",
-    "stdin_open": "--interactive",
-    "working_dir": "--workdir",
-    "oom_score_adj": "--oom-score-adj",
-    "oom_kill_disable": "--oom-kill-disable",
-    "platform": "--platform",
-    "pull_policy": "--pull",
-    "mac_address": "--mac-address",
-}
-LISTS = {
-    "cap_add": "--cap-add",
-    "cap_drop": "--cap-drop",
-    "group_add": "--group-add",
-    "tmpfs": "--tmpfs",
-    "devices": "--device",
-    "dns": "--dns",
-    "dns_search": "--dns-search",
-    "dns_opt": "--dns-option",
-    "expose": "--expose",
-    "env_file": "--env-file",
-    "volumes_from": "--volumes-from",
-    "device_cgroup_rules": "--device-cgroup-rule",
-}
-PAIRS = {
-    "environment": ("--env", "="),
-    "labels": ("--label", "="),
-    "annotations": ("--annotation", "="),
-    "sysctls": ("--sysctl", "="),
-    "extra_hosts": ("--add-host", ":"),
-}
-_SWITCHES = ("--privileged", "--read-only", "--init", "--tty", "--interactive", "--oom-kill-disable")
-_TRUE = ("true", "yes", "on", "1")
-
-
-def arguments(stack: Stack, name: str, tree: Tree) -> Iterator[Argument]:
-    """The options of `podman run` that a service asks for, in the order of its keys."""
-    for key, value in tree.entries.items():
-        if value.is_null:
-            continue
-        if key in SCALARS and value.text is not None:
-            flag = SCALARS[key]
-            text = value.text
-            if flag in _SWITCHES:
-                text = "true" if text.lower() in _TRUE else "false"
-            yield flag, text, value
-        elif key in LISTS:
-            yield from (
-                (LISTS[key], _placed(stack, value.file, LISTS[key], text), place)
-                for text, place in _listed(value)
-            )
-        elif key in PAIRS:
-            flag, joint = PAIRS[key]
-            for word, given, place in value.pairs():
-                yield flag, word if given is None else f"{word}{joint}{given}", place
-        elif key in _SPECIAL:
-            yield from _SPECIAL[key](stack, value)
-    yield from _networking(stack, tree)
-
-
-def _listed(value: Tree) -> Iterator[tuple[str, Tree]]:
-    yield from value.words()
-    for item in value.items if value.is_list else ():
-        if item.is_mapping and (path := item.word("path")):  # the long form of env_file
-            yield path, item
-
-
-def _placed(stack: Stack, file: SourceFile, flag: str, text: str) -> str:
-    return _path(stack, file, text) if flag == "--env-file" else text
-
-
-def _path(stack: Stack, file: SourceFile, path: str) -> str:
-    if path.startswith("~"):
-        return _HOME + path[1:]
-    if path.startswith("/"):
-        return path
-    return os.path.normpath(os.path.join(file.directory or stack.directory, path))
-
-
-def _security(stack: Stack, value: Tree) -> Iterator[Argument]:
-    for text, place in value.words():
-        name, separator, rest = text.partition(":")
-        known = name in ("no-new-privileges", "seccomp", "apparmor", "label", "systempaths")
-        word = f"{name}={rest}" if separator and known and "=" not in name else text
-        word = "no-new-privileges" if word == "no-new-privileges=true" else word
-        if word == "systempaths=unconfined":
-            word = "unmask=ALL"
-        if word.startswith("seccomp=") and word.removeprefix("seccomp=") not in ("unconfined", ""):
-            word = f"seccomp={_path(stack, value.file, word.removeprefix('seccomp='))}"
-        yield "--security-opt", word, place
-
-
-def _ports(stack: Stack, value: Tree) -> Iterator[Argument]:
-    for item in value.items:
-        if item.text is not None:
-            yield "--publish", item.text, item
-        elif item.is_mapping:
-            address, published = item.word("host_ip"), item.word("published")
-            protocol = item.word("protocol") or "tcp"
-            text = ":".join(part for part in (address, published) if part or address)
-            target = f"{item.word('target')}{'' if protocol == 'tcp' else f'/{protocol}'}"
-            yield "--publish", f"{text}:{target}" if text else target, item
-
-
-def _volumes_of(stack: Stack, value: Tree) -> Iterator[Argument]:
-    for item in value.items:
-        if item.text is not None:
-            source, colon, rest = item.text.partition(":")
-            if not colon:
-                yield "--volume", source, item
-                continue
-            yield "--volume", f"{_source(stack, item.file, source)}:{rest}", item
-        elif item.is_mapping:
-            yield from _long_volume(stack, item)
-
-
-def _source(stack: Stack, file: SourceFile, source: str) -> str:
-    is_path = source.startswith(("/", ".", "~")) or "\0" in source
-    return _path(stack, file, source) if is_path and "\0" not in source else (
-        source if is_path else stack.volume(source)
-    )  # fmt: skip
-
-
-def _long_volume(stack: Stack, item: Tree) -> Iterator[Argument]:
-    kind, target = item.word("type") or "volume", item.word("target")
-    if kind == "tmpfs":
-        sizes = {name: item.word("tmpfs", name) for name in ("size", "mode")}
-        options = [f"{name}={value}" for name, value in sizes.items() if value]
-        yield "--tmpfs", ":".join(part for part in (target, ",".join(options)) if part), item
-        return
-    source = item.word("source")
-    if kind == "bind":
-        source = _path(stack, item.file, source) if "\0" not in source else source
-    elif source:
-        source = stack.volume(source)
-    options = ["ro"] if item.word("read_only").lower() in _TRUE else []
-    options += [word for word in (item.word("bind", "propagation"), item.word("bind", "selinux")) if word]
-    if kind in ("bind", "volume"):
-        yield "--volume", ":".join(part for part in (source, target, ",".join(options)) if part), item
-
-
-def _ulimits(stack: Stack, value: Tree) -> Iterator[Argument]:
-    for name, limit in value.entries.items():
-        both = (limit.word("soft"), limit.word("hard")) if limit.is_mapping else (limit.text or "",)
-        yield "--ulimit", f"{name}={':'.join(part for part in both if part)}", limit
-
-
-def _health(stack: Stack, value: Tree) -> Iterator[Argument]:
-    test = value.get("test")
-    words = [text for text, _ in test.words()] if test is not None else []
-    if value.word("disable").lower() in _TRUE or words == ["NONE"]:
-        yield "--no-healthcheck", "true", value
-        return
-    if test is not None and words:
-        if not test.is_list or words[0] == "CMD-SHELL":
-            command = " ".join(words[1:]) if test.is_list else words[0]
-        else:
-            command = shlex.join(words[1:] if words[0] == "CMD" else words)
-        yield "--health-cmd", command, test
-    for key, flag in (
-        ("interval", "--health-interval"),
-        ("timeout", "--health-timeout"),
-        ("retries", "--health-retries"),
-        ("start_period", "--health-start-period"),
-    ):
-        if text := value.word(key):
-            yield flag, text, value.entries[key]
-
-
-def _logging(stack: Stack, value: Tree) -> Iterator[Argument]:
-    if driver := value.word("driver"):
-        yield "--log-driver", driver, value.entries["driver"]
-    options = value.get("options")
-    for name, text, place in options.pairs() if options is not None else ():
-        yield "--log-opt", f"{name}={text or ''}", place
-
-
-def _deploy(stack: Stack, value: Tree) -> Iterator[Argument]:
-    for key, flag in (("memory", "--memory"), ("cpus", "--cpus"), ("pids", "--pids-limit")):
-        if text := value.word("resources", "limits", key):
-            yield flag, text, value.entries["resources"].entries["limits"].entries[key]
-    if text := value.word("resources", "reservations", "memory"):
-        place = value.entries["resources"].entries["reservations"].entries["memory"]
-        yield "--memory-reservation", text, place
-
-
-def _secrets(stack: Stack, value: Tree) -> Iterator[Argument]:
-    for item in value.items:
-        name = item.text if item.text is not None else item.word("source")
-        target = item.word("target") if item.is_mapping else ""
-        path = stack.tree.word("secrets", name, "file")
-        if path:
-            where = target if target.startswith("/") else f"/run/secrets/{target or name}"
-            yield "--volume", f"{_path(stack, item.file, path)}:{where}:ro", item
-        else:
-            yield "--secret", f"{name},target={target}" if target else name, item
-
-
-def _configs(stack: Stack, value: Tree) -> Iterator[Argument]:
-    for item in value.items:
-        name = item.text if item.text is not None else item.word("source")
-        path = stack.tree.word("configs", name, "file")
-        if path:
-            target = (item.word("target") if item.is_mapping else "") or f"/{name}"
-            yield "--volume", f"{_path(stack, item.file, path)}:{target}:ro", item
-
-
-def _entrypoint(stack: Stack, value: Tree) -> Iterator[Argument]:
-    if value.is_list:
-        yield "--entrypoint", json.dumps([text for text, _ in value.words()]), value
-    else:
-        yield "--entrypoint", value.text or "", value
-
-
-def _grace(stack: Stack, value: Tree) -> Iterator[Argument]:
-    match = re.fullmatch(r"(?:(\d+)m)?(?:(\d+)s?)?", value.text or "")
-    if match is not None and match[0]:
-        yield "--stop-timeout", str(60 * int(match[1] or 0) + int(match[2] or 0)), value
-
-
-_SPECIAL: Mapping[str, Callable[[Stack, Tree], Iterator[Argument]]] = {
-    "security_opt": _security,
-    "ports": _ports,
-    "volumes": _volumes_of,
-    "ulimits": _ulimits,
-    "healthcheck": _health,
-    "logging": _logging,
-    "deploy": _deploy,
-    "secrets": _secrets,
-    "configs": _configs,
-    "entrypoint": _entrypoint,
-    "stop_grace_period": _grace,
-}
-READ = frozenset({*SCALARS, *LISTS, *PAIRS, *_SPECIAL})
-"""Keys of a service whose meaning is an option."""
-
-
-def _networking(stack: Stack, tree: Tree) -> Iterator[Argument]:
-    mode = tree.get("network_mode")
-    if mode is not None:
-        text = mode.text or ""
-        if text.startswith("service:"):
-            text = f"container:{stack.name}_{text.removeprefix('service:')}_1"
-        yield "--network", text, mode
-        return
-    networks = tree.get("networks")
-    if networks is None or not (networks.items or networks.entries):
-        yield "--network", stack.network("default"), tree
-        return
-    for name, where in networks.entries.items() if networks.is_mapping else networks.words():
-        options = [
-            f"{option}={where.word(key)}"
-            for key, option in (("ipv4_address", "ip"), ("ipv6_address", "ip6"), ("mac_address", "mac"))
-            if where.is_mapping and where.word(key)
-        ]
-        if where.is_mapping and (aliases := where.get("aliases")) is not None:
-            options += [f"alias={text}" for text, _ in aliases.words()]
-        yield "--network", ":".join(filter(None, (stack.network(name), ",".join(options)))), where
-
-
 def _networks(stack: Stack) -> Iterator[tuple[str, NetworkFacts]]:
     declared = stack.tree.get("networks")
     names: Iterable[str] = declared.entries if declared is not None else ()
@@ -615,7 +299,7 @@ def _networks(stack: Stack) -> Iterator[tuple[str, NetworkFacts]]:
         document = {
             "name": full,
             "driver": stack.tree.word("networks", name, "driver") or "bridge",
-            "internal": stack.tree.word("networks", name, "internal").lower() in _TRUE,
+            "internal": stack.tree.word("networks", name, "internal").lower() in TRUE,
         }
         yield full, NetworkFacts(full, document)
 

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
-from hardentui.features.at_rest.compose import LISTS, SCALARS, InStack, read_stack, services_of
+from hardentui.features.at_rest.compose import InStack, read_stack, services_of
+from hardentui.features.at_rest.compose_options import LISTS, SCALARS
 from hardentui.features.at_rest.services import Service, Set
 from hardentui.features.at_rest.sources import SourceFile, Sources
 from hardentui.features.at_rest.trees import Tree
@@ -246,11 +247,12 @@ class _ComposeEditor:
 
     def _insert(self, offset: int, *lines: str) -> None:
         end = self.text.find("\n", offset)
-        text = "\n".join(lines)
+        line_end = "\r\n" if "\r\n" in self.text else "\n"
+        text = "".join(line + line_end for line in lines)
         if end < 0:
-            self.text = f"{self.text.rstrip()}\n{text}\n"
+            self.text = self.text.rstrip() + line_end + text
         else:
-            self.text = f"{self.text[: end + 1]}{text}\n{self.text[end + 1 :]}"
+            self.text = self.text[: end + 1] + text + self.text[end + 1 :]
 
 
 def _leaves(tree: Tree) -> Iterator[Tree]:

@@ -148,13 +148,14 @@ def _plain(spec: Spec) -> Spec:
 
 
 def _target(looked: Looked, service: Service, version: Version | None, texts: dict[str, str]) -> Target:
-    if service.format is Format.QUADLET:
+    if service.format is Format.QUADLET and not service.infra:
         return _Quadlet(service, version)
     if service.format is Format.COMPOSE:
         from hardentui.features.at_rest.compose_edits import ComposeTarget
 
         return ComposeTarget(looked.sources, service, texts)
-    raise InputError(f"a {service.format.value} file is not edited; the findings say what to change")
+    kind = "pod" if service.infra else service.format.value
+    raise InputError(f"a {kind} file is not edited; the findings say what to change")
 
 
 # --- Quadlets -----------------------------------------------------------------------------------------

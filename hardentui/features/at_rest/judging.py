@@ -97,6 +97,7 @@ def facts_of(service: Service) -> ContainerFacts:
     }
     if service.pod is not None:
         inspect["Pod"] = service.pod["Id"]
+    inspect["IsInfra"] = service.infra
     given: dict[str, Any] = {
         **_FRESH,
         **dict.fromkeys(_OF_FILES, OF_HOST),
@@ -149,17 +150,19 @@ class _Worlds:
 
     def __init__(self, facts: ContainerFacts) -> None:
         self._facts = facts
-        self._made: dict[bool, ContainerFacts] = {}
+        self._made: dict[tuple[bool, bool], ContainerFacts] = {}
 
-    def at(self, *, best: bool) -> ContainerFacts:
-        if best not in self._made:
-            self._made[best] = _world(self._facts, best=best)
-        return self._made[best]
+    def at(self, check: AnyCheck, *, best: bool) -> ContainerFacts:
+        """That world for a check. A host has one security module: AppArmor where the check is about it."""
+        apparmor = check.id.startswith("apparmor-")
+        if (best, apparmor) not in self._made:
+            self._made[best, apparmor] = _world(self._facts, best=best, apparmor=apparmor)
+        return self._made[best, apparmor]
 
 
-def _world(facts: ContainerFacts, *, best: bool) -> ContainerFacts:
+def _world(facts: ContainerFacts, *, best: bool, apparmor: bool) -> ContainerFacts:
     engine = facts.engine
-    security = {"selinuxEnabled": not best, "apparmorEnabled": not best}
+    security = {"selinuxEnabled": not best and not apparmor, "apparmorEnabled": not best and apparmor}
     info = {
         "host": {"logDriver": "journald" if best else "k8s-file", "cgroupVersion": "v2", "security": security}
     }
@@ -225,7 +228,7 @@ def verdict_of(check: AnyCheck, parameters: Parameters, facts: ContainerFacts, w
     if check.id in OBSERVING and status in _FINE:
         return _ONLY_RUNNING
     if status is Status.UNKNOWN:
-        worst, best = (judge(check, worlds.at(best=best), parameters) for best in (False, True))
+        worst, best = (judge(check, worlds.at(check, best=best), parameters) for best in (False, True))
         if worst.status in _FINE and best.status in _FINE:
             return worst
         if worst.status is Status.FAIL and best.status is Status.FAIL:
@@ -233,7 +236,7 @@ def verdict_of(check: AnyCheck, parameters: Parameters, facts: ContainerFacts, w
         if worst.status is Status.FAIL and best.status in _FINE:
             return unknown(_SOMEWHERE, worst.declared)
         return verdict
-    other = judge(check, worlds.at(best=status is Status.FAIL), parameters).status
+    other = judge(check, worlds.at(check, best=status is Status.FAIL), parameters).status
     if (other in _FINE) == (status in _FINE) and other is not Status.UNKNOWN:
         return verdict
     return unknown(_SOMEWHERE, verdict.declared)
@@ -289,6 +292,8 @@ def _judged(
     def verdict(check: AnyCheck, subject_facts: Any, parameters: Parameters) -> Verdict:
         return verdict_of(check, parameters, subject_facts, worlds)
 
+    if service.infra:  # a pod has no image of its own
+        checks = [pair for pair in checks if pair[0].about is Kind.CONTAINER]
     findings = run(facts, subject, checks, verdict_of=verdict)
     findings = [replace(finding, points=by_id[finding.check][0].points) for finding in findings]
     findings = waive(findings, (*waivers, *service.waivers), today, facts.image_name)

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from hardentui.errors import HardenError
 from hardentui.features.at_rest.comments import waivers_in
-from hardentui.features.at_rest.compose import Argument
+from hardentui.features.at_rest.compose_options import Argument
 from hardentui.features.at_rest.quadlets import pod_like
 from hardentui.features.at_rest.services import NOT_SAID, Format, Read, Service, Set, Span, SpecAtRest
 from hardentui.features.at_rest.sources import Refused, SourceFile, Sources, is_compose_name

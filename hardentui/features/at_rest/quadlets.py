@@ -66,13 +66,16 @@ def read_quadlets(sources: Sources, version: Version, rootless: bool | None) -> 
     folders = _by_directory(sources)
     everywhere = _beside({name: file for units in folders.values() for name, file in units.items()}, version)
     for directory, own in folders.items():
-        if not any(name.endswith(".container") for name in own):
+        if not any(name.endswith((".container", ".pod")) for name in own):
             continue
         beside = _beside(own, version, everywhere)
         for name, file in sorted(own.items()):
-            if not name.endswith(".container"):
+            if not name.endswith((".container", ".pod")):
                 continue
             try:
+                if name.endswith(".pod"):
+                    services.append(_pod(directory, beside, file, version, rootless))
+                    continue
                 services.append(_service(sources, directory, beside, file, version, rootless))
             except HardenError as error:
                 refused.append(Refused(file.shown, error.title.rstrip(".")))
@@ -189,6 +192,53 @@ def _service(
     )
 
 
+_OF_PODS = {
+    "PublishPort": "--publish",
+    "Network": "--network",
+    "Volume": "--volume",
+    "UserNS": "--userns",
+    "PodName": "--name",
+    "Label": "--label",
+    "AddHost": "--add-host",
+    "HostName": "--hostname",
+}
+
+
+def _pod(
+    directory: str, beside: _Beside, file: SourceFile, version: Version, rootless: bool | None
+) -> Service:
+    """A pod: its ports and networks are those of the container that holds its namespaces."""
+    check_unit_text(file.text, file.shown)
+    sets = [
+        Set(item, Span(file, line.offsets[0], line.offsets[-1]))
+        for line in _of(file, "Pod", *_OF_PODS)
+        if line.value
+        for item in parse_argument(_OF_PODS[line.key], _named(line.value, beside.names))
+    ]
+    spec = spec_of(each.item for each in sets)
+    return Service(
+        name=file.name,
+        format=Format.QUADLET,
+        header=_header((file,), "Pod"),
+        spec=SpecAtRest(spec.settings, spec.unknowable),
+        sets=tuple(sets),
+        group=directory,
+        version=version,
+        rootless=_rootless((file,)) if rootless is None else rootless,
+        pod=beside.pods.get(file.name),
+        infra=True,
+        networks=beside.networks,
+        volumes=beside.volumes,
+        waivers=waivers_in(file, file.name),
+    )
+
+
+def _named(value: str, names: Mapping[str, str]) -> str:
+    """A value with the object that a unit creates in place of the unit."""
+    unit, colon, rest = value.partition(":")
+    return names.get(unit, unit) + colon + rest
+
+
 def _rootless(files: Iterable[SourceFile]) -> Known[bool]:
     """Only the system's manager has multi-user.target; people name default.target too where both may."""
     by_place = rootless_by(next(iter(files)).path)
@@ -215,10 +265,10 @@ def _drop_ins(sources: Sources, directory: str, name: str) -> Iterator[SourceFil
     yield from (by_name[file_name] for file_name in sorted(by_name))
 
 
-def _header(files: Iterable[SourceFile]) -> Span:
+def _header(files: Iterable[SourceFile], section: str = CONTAINER) -> Span:
     for file in files:
         for name, offset in UnitText(file.text, QUADLET).sections:
-            if name == CONTAINER:
+            if name == section:
                 start = file.offset_of(max(1, file.line_of(max(0, offset - 1))))
                 end = start + len(file.text[start:offset].rstrip())
                 return Span(file, start, end)

@@ -87,6 +87,7 @@ class Service(Struct, frozen=True):
         group: services of one group run beside each other on one host.
         rootless: whether a rootless engine runs it, as far as the file or its folder says.
         pod: its pod like an inspect document; None if it has none.
+        infra: it is a pod itself, judged as the container that holds its network.
         networks, volumes: those that files beside it define, by name.
         waivers: accepted findings, from its comments.
         broken_waivers: comments that look like a waiver and are none: (place, why).
@@ -102,6 +103,7 @@ class Service(Struct, frozen=True):
     version: Version = NEWEST_KNOWN
     rootless: Known[bool] = NOT_SAID
     pod: Mapping[str, Any] | None = None
+    infra: bool = False
     networks: Mapping[str, NetworkFacts] = field(default_factory=dict)
     volumes: Mapping[str, VolumeFacts] = field(default_factory=dict)
     waivers: tuple[Waiver, ...] = ()

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress, GeneratorError
-from hardentui.features.at_rest.compose import READ, InStack, Stack
+from hardentui.features.at_rest.compose import InStack
+from hardentui.features.at_rest.compose_options import READ, Stack
 from hardentui.features.at_rest.services import Service
 from hardentui.features.at_rest.sources import UNITS
 from hardentui.features.at_rest.trees import Tree

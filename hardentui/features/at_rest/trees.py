@@ -89,16 +89,16 @@ class _Walker:
         self._file = file
         self._count = 0
 
-    def tree(self, node: yaml.Node, key_start: int, above: tuple[int, ...] = ()) -> Tree:
+    def tree(self, node: yaml.Node, key_start: int, above: tuple[yaml.Node, ...] = ()) -> Tree:
         self._count += 1
         if self._count > _MOST_VALUES:
             raise self._refused(f"it has more than {_MOST_VALUES} values, counting its aliases")
-        if id(node) in above:
+        if any(node is other for other in above):
             raise self._refused("an alias contains itself")
         if len(above) > _DEEPEST:
             raise self._refused("it is nested too deeply")
         place = partial(Tree, self._file, key_start, node.start_mark.index, node.end_mark.index)
-        inside = (*above, id(node))
+        inside = (*above, node)
         if isinstance(node, yaml.ScalarNode):
             return place(text=node.value, plain=not node.style)
         if isinstance(node, yaml.SequenceNode):

@@ -115,6 +115,17 @@ def test_a_compose_file_keeps_comments_order_anchors_and_quotes(run: Run, tmp_pa
             assert check in passed, (name, check)
 
 
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_letters_and_line_ends_of_others_stay(run: Run, tmp_path: Path, ends: str) -> None:
+    text = "# caf\u00e9 \U0001f433\nservices:\n  web: {image: a}\n  db: # \U0001f433\n    image: b\n"
+    text = text.replace("\n", ends)
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s/compose.yaml").write_bytes(text.encode())
+    run({}, "fix", "s", "--check", "no-memory-limit", "--in-place")
+    after = (tmp_path / "s/compose.yaml").read_bytes().decode()
+    assert after == text + f"    mem_limit: 512m{ends}"
+
+
 def test_what_an_anchor_shares_is_not_changed_for_others(run: Run, tmp_path: Path) -> None:
     text = """\
 x-base: &base

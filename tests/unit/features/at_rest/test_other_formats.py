@@ -216,6 +216,6 @@ def test_kubernetes_yaml_is_read_as_podman_plays_it(run: Run, tmp_path: Path) ->
     (tmp_path / "k").mkdir()
     web = services(tmp_path / "k", {"shop.yaml": KUBE})["web"]
     assert (web.spec[USER], web.spec[MEMORY], web.spec[READ_ONLY]) == ("7", 128 << 20, True)
-    found = service(report(run, {}, "k"), "web")
-    assert finding(found, "sensitive-host-mount")["line"] == 16
-    assert "no-memory-limit" in found["passed"]
+    told = service(report(run, {}, "k"), "web")
+    assert finding(told, "sensitive-host-mount")["line"] == 16
+    assert "no-memory-limit" in told["passed"]
