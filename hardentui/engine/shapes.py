@@ -19,7 +19,7 @@ _BUILDING = threading.Lock()
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6})\d*)?(Z|[+-]\d\d:\d\d)")
 
 
-TRIAL_LABEL = "hardentui.features.trial"
+TRIAL_LABEL = "hardentui.trial"
 """Marks everything that a trial creates; its value is the trial's number."""
 LAB_LABEL = "io.hardentui.lab"
 """The label of every container and network of a lab; its value is the lab's id."""

@@ -25,7 +25,7 @@ def bench(podman: Bench, service_image: str) -> Iterator[Bench]:
     yield podman
     podman.remove(NAME)
     podman.podman("rmi", "-f", "-i", IMAGE, "localhost/rehearsed:bad", "localhost/rehearsed:good")
-    assert podman.podman("ps", "-a", "-q", "--filter", "label=hardentui.features.trial") == ""
+    assert podman.podman("ps", "-a", "-q", "--filter", "label=hardentui.trial") == ""
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def untouched(bench: Bench, name: str) -> Mapping[str, Any]:
 
 
 def leftovers(bench: Bench) -> str:
-    named = ("--filter", "label=hardentui.features.trial", "--format", "{{.Names}}{{.Name}}")
+    named = ("--filter", "label=hardentui.trial", "--format", "{{.Names}}{{.Name}}")
     lists = [
         bench.podman(*kind, *named[:2], "-q") for kind in (("ps", "-a"), ("volume", "ls"), ("pod", "ps"))
     ]
@@ -439,7 +439,7 @@ def start_trial(bench: Bench, *arguments: str) -> subprocess.Popen[bytes]:
 def test_a_trial_that_is_given_up_removes_its_twins(bench: Bench, number: signal.Signals) -> None:
     bench.run(NAME, BUSYBOX, "sh", "-c", "exec httpd -f -p 80")
     process = start_trial(bench, "--all", "--probe", "sleep 8")
-    assert eventually(lambda: bench.podman("ps", "-q", "--filter", "label=hardentui.features.trial"))
+    assert eventually(lambda: bench.podman("ps", "-q", "--filter", "label=hardentui.trial"))
     os.killpg(process.pid, number)
     _, errors = process.communicate(timeout=150)
     assert process.returncode == 130, errors
@@ -449,7 +449,7 @@ def test_a_trial_that_is_given_up_removes_its_twins(bench: Bench, number: signal
 def test_leftovers_of_a_killed_trial_are_removed_by_the_next(bench: Bench, trial: Run) -> None:
     bench.run(NAME, "-v", "try-data:/data", "--userns=auto", BUSYBOX, "sh", "-c", "exec httpd -f -p 80")
     process = start_trial(bench, "--check", "writable-rootfs", "--probe", "sleep 8")
-    assert eventually(lambda: bench.podman("ps", "-q", "--filter", "label=hardentui.features.trial"))
+    assert eventually(lambda: bench.podman("ps", "-q", "--filter", "label=hardentui.trial"))
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate(timeout=150)
     assert leftovers(bench) != ""
@@ -464,7 +464,7 @@ def test_leftovers_of_a_killed_trial_are_removed_by_an_apply_too(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     bench.run(NAME, BUSYBOX, "sh", "-c", "exec httpd -f -p 80")
     process = start_trial(bench, "--check", "writable-rootfs", "--probe", "sleep 8")
-    assert eventually(lambda: bench.podman("ps", "-q", "--filter", "label=hardentui.features.trial"))
+    assert eventually(lambda: bench.podman("ps", "-q", "--filter", "label=hardentui.trial"))
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate(timeout=150)
     main(["check", NAME, "--url", bench.url])
@@ -477,7 +477,7 @@ def test_leftovers_of_a_killed_trial_are_removed_by_an_apply_too(
 def test_two_trials_at_once_leave_each_other_alone(bench: Bench, trial: Run) -> None:
     bench.run(NAME, BUSYBOX, "sh", "-c", "exec httpd -f -p 80")
     process = start_trial(bench, "--check", "writable-rootfs", "--probe", "sleep 3")
-    assert eventually(lambda: bench.podman("ps", "-q", "--filter", "label=hardentui.features.trial"))
+    assert eventually(lambda: bench.podman("ps", "-q", "--filter", "label=hardentui.trial"))
     code, _ = trial("--check", "writable-rootfs")
     _, errors = process.communicate(timeout=150)
     assert (code, process.returncode) == (0, 0), errors

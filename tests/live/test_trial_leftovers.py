@@ -85,7 +85,7 @@ def in_background(bench: Bench) -> subprocess.Popen[bytes]:
 
 
 def a_twin_runs(bench: Bench) -> bool:
-    return bool(bench.podman("ps", "-q", "--filter", "label=hardentui.features.trial"))
+    return bool(bench.podman("ps", "-q", "--filter", "label=hardentui.trial"))
 
 
 def settled(bench: Bench, before: Mapping[str, list[str]]) -> Mapping[str, list[str]]:
