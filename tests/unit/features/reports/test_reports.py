@@ -16,8 +16,16 @@ from msgspec.structs import replace
 
 import hardentui.features.reports
 from hardentui.features.reports import FORMATS, render
-from hardentui.features.reports.frameworks import NOT_MET, Control, Framework
-from hardentui.features.reports.result import CheckResult, KeptResult, SubjectResult, TextStyle, worst_first
+from hardentui.features.reports.result import (
+    NOT_MET,
+    CheckResult,
+    Control,
+    Framework,
+    KeptResult,
+    SubjectResult,
+    TextStyle,
+    worst_first,
+)
 from hardentui.features.results import merged
 from hardentui.harden.attack import RankedPath
 from hardentui.harden.do_first import DoFirst
