@@ -9,6 +9,7 @@ import pwd
 import re
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 from time import sleep
 from typing import Any
 
@@ -351,7 +352,8 @@ NAMESPACES = tuple(
     for at, kind in enumerate(("time", "cgroup", "pid", "user", "uts", "ipc", "mnt", "net"))
 )
 
-_SECCOMP = '{"defaultAction": "SCMP_ACT_ERRNO"}\n'
+_DEFAULT_PROFILE = Path("/usr/share/containers/seccomp.json")
+_SECCOMP = json.dumps(json.loads(_DEFAULT_PROFILE.read_text()), separators=(",", ":"))
 _VERSIONS = {
     "podman": "5.4.2+ds1-2+b2",
     "crun": "1.21-1",

@@ -109,7 +109,7 @@ async def test_on_a_simulated_host_no_image_is_scanned_read_or_reported_on() -> 
     async with running(make_app(some(simulated=True)), (120, 40)) as pilot:
         await pilot.press("I", shows=("0 inspected", "alpine:latest"))
         simulated = "This host is simulated"
-        for key, why in (("n", simulated), ("b", simulated), ("i", "no file of this machine is read")):
+        for key, why in (("n", simulated), ("i", "no file of this machine is read")):
             await pilot.press(key, shows=why)
             pilot.app.clear_notifications()
             assert isinstance(pilot.app.screen, ImagesScreen), "nobody is asked for a file"

@@ -52,7 +52,7 @@ async def test_only_the_columns_that_are_wanted_are_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "width", "is_shown"), [(None, 200, True), (None, 120, False), (("image", "state"), 200, False)]
+    ("wanted", "width", "is_shown"), [(None, 150, True), (None, 120, False), (("image", "state"), 150, False)]
 )
 async def test_a_wide_list_names_the_worst_finding_unless_it_is_not_wanted(
     wanted: tuple[str, ...] | None, width: int, is_shown: bool

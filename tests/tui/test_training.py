@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input, TextArea
 
+from hardentui.checks import all_checks
 from hardentui.features.first_look import FirstLook
+from hardentui.features.training.loading import load_labs
 from hardentui.features.views import Selection
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.training import LabScreen, TrainingScreen
@@ -58,7 +60,9 @@ async def test_a_policy_is_written_on_the_screen() -> None:
     async with running(app, (100, 36)) as pilot:
         await pilot.press("T")
         await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
-        await pilot.press(*["down"] * 5, "enter", shows=("Only signed images", "insecureAcceptAnything"))
+        ids = [lab.id for lab in load_labs(checks=[check.id for check in all_checks()])]
+        to_it = ["down"] * ids.index("signed-images")
+        await pilot.press(*to_it, "enter", shows=("Only signed images", "insecureAcceptAnything"))
         await until(pilot, lambda: isinstance(app.screen, LabScreen))
         app.screen.query_one("#policy", TextArea).text = '{"default": [{"type": "reject"}]}'
         await pilot.press("i", "ctrl+s", shows="Solved: 10 points.")
@@ -107,7 +111,7 @@ async def test_the_certificate_is_written_from_the_map(tmp_path: Path) -> None:
         await pilot.press("N", shows="The name on the certificate:")
         await pilot.press(*"Anna", "enter")
         await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
-        await pilot.press("E", shows=("training", "15 labs", ".html"))
+        await pilot.press("E", shows=("training", "25 labs", ".html"))
         file = app.screen.query_one("#file", Input)
         file.value = str(tmp_path / "certificate.html")
         await pilot.press("enter")

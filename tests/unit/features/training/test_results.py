@@ -162,7 +162,7 @@ def test_texts_of_a_lab_reach_no_terminal_as_commands(
         (0, "train", "export"),
         (0, "config", "checklist", "test", str(directory)),
     ):
-        where = [] if words[0] == "checklist" else ["--labs", str(directory)]
+        where = [] if words[0] == "config" else ["--labs", str(directory)]
         assert main(["--demo", words[0], *where, *words[1:]]) == code, words
         told = capsys.readouterr()
         assert "\x1b" not in told.out + told.err, words

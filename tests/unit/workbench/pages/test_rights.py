@@ -263,13 +263,13 @@ def test_apparmor_is_not_offered_to_a_rootless_container() -> None:
 
 
 def test_the_command_has_text_and_json(capsys: pytest.CaptureFixture[str]) -> None:
-    code = main(["check", "--rights", "--demo", "--format", "json"])
+    assert main(["check", "--rights", "--demo", "--format", "json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["schema"] == "hardentui/rights/1"
     assert document["simulated"] is True
     names = {page["container"] for page in document["containers"]}
     assert "shop-web" in names
-    assert main(["check", "--rights", "--demo", "shop-web"]) == code == 4, "the filter is not known"
+    assert main(["check", "--rights", "--demo", "shop-web"]) == 0
     told = capsys.readouterr().out
     assert told.startswith("shop-web")
     assert "shop-api" not in told
