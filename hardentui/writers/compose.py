@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import yaml
-
 from hardentui.model.spec import Option, Spec
 from hardentui.options import (
     APPARMOR,
@@ -34,7 +32,11 @@ from hardentui.options import (
     USER,
     USERNS,
 )
-from hardentui.writers.yaml_text import Override, yaml_text
+
+
+class Override(list[Any]):
+    """A list that replaces the one of compose's first file."""
+
 
 MARK = "Made by HardenTUI: what hardens the services of this project."
 _ONE: Mapping[Option[Any], tuple[str, Callable[[Any], Any]]] = {
@@ -84,32 +86,6 @@ def service_override(before: Spec, after: Spec) -> tuple[dict[str, Any], tuple[s
 def _words(spec: Spec, option: Option[Any]) -> list[str]:
     """Compose takes `$NAME` in a value for a variable."""
     return [word.replace("$", "$$") for word in option.to_arguments(spec[option])] if option in spec else []
-
-
-def override_text(old: str, service: str, part: Mapping[str, Any], volumes: tuple[str, ...]) -> str:
-    """The file with this service in it; the others of an earlier one stay.
-
-    Args:
-        old: the file as it is; empty, or one of ours.
-        volumes: named volumes that the part mounts.
-    """
-    document = yaml.load(old, Loader=_Loader) if old else None  # noqa: S506 - a SafeLoader
-    document = document if isinstance(document, dict) else {}
-    services = {**(document.get("services") or {}), service: dict(part)}
-    named = {**(document.get("volumes") or {}), **{name: {"name": name} for name in volumes}}
-    whole = {**document, "services": services, **({"volumes": named} if named else {})}
-    return yaml_text([whole], [MARK, "compose reads it beside the project's own file; delete it to go back."])
-
-
-class _Loader(yaml.SafeLoader):
-    """Knows the tag that we write."""
-
-
-def _override(loader: yaml.SafeLoader, node: yaml.SequenceNode) -> Override:
-    return Override(loader.construct_sequence(node))
-
-
-_Loader.add_constructor("!override", _override)
 
 
 def new_named_volumes(before: Spec, after: Spec) -> tuple[str, ...]:

@@ -93,32 +93,36 @@ fail() {
     exit 1
 }
 
+exists() { # NAME: `podman container exists` also takes the beginning of the ID of another one
+    [ "$(podman container inspect --format '{{.Name}}' "$1" 2>/dev/null)" = "$1" ]
+}
+
 is_original() { # NAME ID
     [ "$(podman container inspect --format '{{.Id}}' "$1" 2>/dev/null)" = "$2" ]
 }
 
 keep() { # NAME OLD: it may have gone with its unit
-    ! podman container exists "$1" || podman rename "$1" "$2"
+    ! exists "$1" || podman rename "$1" "$2"
 }
 
 is_free() { # NAME: Podman removes some containers just after they stop
     for second in 1 2 3 4 5 6 7 8 9 10; do
-        podman container exists "$1" || return 0
+        exists "$1" || return 0
         sleep 1
     done
     fail "there is still a container called $1"
 }
 
 put_back() { # NAME OLD ID: a new container keeps what it wrote, under another name
-    podman container exists "$2" || return 0
+    exists "$2" || return 0
     if is_original "$1" "$3"; then # the stand-in was not needed
         podman rm "$2" >/dev/null
         return 0
     fi
-    if podman container exists "$1"; then
+    if exists "$1"; then
         after=$1-after-$(date +%s)
         podman stop "$1" >/dev/null
-        if podman container exists "$1"; then
+        if exists "$1"; then
             podman rename "$1" "$after"
             podman update --restart=no "$after" >/dev/null 2>&1 || true
             echo "the new $1 is kept as $after" >&2
@@ -149,12 +153,12 @@ forget_copy() { # FILE DIRECTORY: the one that was there had the same text
 }
 
 runs() { # NAME
-    [ "$(podman container inspect --format '{{.State.Running}}' "$1" 2>/dev/null)" = true ] ||
+    exists "$1" && [ "$(podman container inspect --format '{{.State.Running}}' "$1" 2>/dev/null)" = true ] ||
         fail "$1 does not run: nothing was removed"
 }
 
 can_go_back() { # NAME OLD ID
-    podman container exists "$2" || is_original "$1" "$3" || fail "$2 is gone: there is no way back"
+    exists "$2" || is_original "$1" "$3" || fail "$2 is gone: there is no way back"
 }
 
 was_replaced() { # NAME ID
@@ -162,14 +166,14 @@ was_replaced() { # NAME ID
 }
 
 drop_pod() { # POD MOST: unless more containers than those that only hold it together are in it
-    podman pod exists "$1" || return 0
+    [ "$(podman pod inspect --format '{{.Name}}' "$1" 2>/dev/null)" = "$1" ] || return 0
     if [ "$(podman pod inspect --format '{{len .Containers}}' "$1")" -le "$2" ]; then
         podman pod rm "$1" >/dev/null
     fi
 }
 
 discard() { # OLD: without its volumes
-    ! podman container exists "$1" || podman rm "$1" >/dev/null
+    ! exists "$1" || podman rm "$1" >/dev/null
 }
 
 clock() { # in hundredths of a second
@@ -283,7 +287,7 @@ def _checks(takeover: TakeOver) -> Iterator[str]:
     """Nothing of today is changed if one of these fails."""
     for container in takeover.old:
         kept = shlex.quote(container.kept_as)
-        yield f"! podman container exists {kept} || fail {shlex.quote(f'{container.kept_as} exists already')}"
+        yield f"! exists {kept} || fail {shlex.quote(f'{container.kept_as} exists already')}"
     needed = [*takeover.units, *takeover.copies, *(old.stand_in for old in takeover.old if old.stand_in)]
     for file in needed:
         yield f"[ -r {shlex.quote(file)} ] || fail {shlex.quote(f'{file} cannot be read here')}"
@@ -413,7 +417,7 @@ def _finish(takeover: TakeOver) -> Iterator[str]:
     for old in reversed(takeover.old):
         if old.layer:
             text = f"{old.kept_as} stays: only it has {old.layer}; copy what you need, then remove it by hand"
-            yield f"! podman container exists {shlex.quote(old.kept_as)} || echo {shlex.quote(text)} >&2"
+            yield f"! exists {shlex.quote(old.kept_as)} || echo {shlex.quote(text)} >&2"
         else:
             yield f"discard {shlex.quote(old.kept_as)}"
     if takeover.copies:

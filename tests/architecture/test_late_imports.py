@@ -21,6 +21,7 @@ SEAMS = {
     "features/checklists/loading.py own_checks": "most checklists have no checks of their own: 12 ms",
     "features/checklists/loading.py _fault_of_form": "nor values for fixes",
     "features/first_look.py workbench_on": "the engines work while what judges is loaded",
+    "features/fix/apply_ways.py compose_override": "a YAML library is wanted only for a compose project",
     "features/fix/drafts.py files": "the exports of other systems need a YAML library",
     "features/looking/containers.py": "few hosts keep originals, few commands follow events or stacks",
     "features/looking/gather.py": "what reads the facts that few checks ask for is loaded with the first",

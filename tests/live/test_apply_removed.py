@@ -142,7 +142,7 @@ def test_one_that_somebody_waits_for_is_refused_with_the_way_out(site: Passing) 
         refused = site.run("apply", "apply-waited-for", "--url", site.bench.url, *site.fixes, "--yes")
         assert refused.returncode == 2
         assert "without --detach" in refused.stderr
-        assert "convert NAME --to quadlet" in refused.stderr
+        assert "hardentui fix NAME --as-is" in refused.stderr
         assert site.inspect("apply-waited-for")["State"]["Running"] is True
     finally:
         site.bench.remove("apply-waited-for")

@@ -65,6 +65,10 @@ def test_a_container_lives_and_goes(changing: ChangingEngine, log: list[Request]
     containers.start("chg-web")
     containers.start("chg-web")  # it runs already
     document = containers.inspect(identity)
+    with pytest.raises(NotFound):
+        containers.inspect(
+            identity[:6]
+        )  # Podman would take it for the container, and a container may be called so
     assert document["State"]["Pid"] == pid
     assert document["HostConfig"]["ReadonlyRootfs"] is True
     assert containers.logs("chg-web") == "hello\n"

@@ -31,11 +31,11 @@ def test_an_imported_result_is_in_the_next_check_and_in_saved_facts(
         document = json.loads(capsys.readouterr().out)
         return next(finding for finding in every_finding(document) if finding["check"] == "failed-host-rules")
 
-    assert told("host")["status"] == "not-applicable"
+    assert told("check", "host")["status"] == "not-applicable"
     finding = told("check", "host", "--import", str(report))
     assert (finding["status"], finding["severity"]) == ("fail", "high")
     assert "apt_sources_list_official" in json.dumps(finding["evidence"])
-    assert told("host")["status"] == "fail", "it is kept"
+    assert told("check", "host")["status"] == "fail", "it is kept"
 
     facts = tmp_path / "facts.json"
     assert main(["check", "--save", str(facts), "--url", podman.url, "--quiet"]) == 0

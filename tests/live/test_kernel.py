@@ -280,6 +280,8 @@ def test_saved_facts_say_the_same(run: Run) -> None:
     recording = RecordingFiles(LocalFiles())
     named = {"engine_pid": state["ConmonPid"], "cgroup_path": state["CgroupPath"]}
     seen = read_kernel(recording, state["Pid"], **named)
+    mounts = seen.mounts
     later = read_kernel(RecordedFiles(recording.document()), state["Pid"], **named)
+    assert later.mounts == mounts != ()
     assert later == seen
     assert later.read_only_root is True

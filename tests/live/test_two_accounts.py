@@ -39,7 +39,7 @@ def test_root_saves_facts_of_a_user_without_reading_more_than_the_user_may(
     os.mkfifo(settings / "containers.conf")
     for path in (tmp_path / "anna", *(tmp_path / "anna").rglob("*")):
         os.chown(path, user, user, follow_symlinks=False)
-    for asked in ("engines.home_of", "saved_facts.user_home"):  # the account exists only inside
+    for asked in ("engines.home_of", "recording.user_home"):  # the account exists only inside
         monkeypatch.setattr(f"hardentui.features.opening.{asked}", lambda *_: str(tmp_path / "anna"))
     monkeypatch.setenv("HOME", str(tmp_path / "anna"))
     rootless_podman.run("two-accounts", "--network", "none", BUSYBOX, "sleep", "600")

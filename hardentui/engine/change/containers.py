@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hardentui.engine.change.session import ApiSession, exit_of_podman, path, run_podman
-from hardentui.errors import EngineProtocolError
+from hardentui.errors import EngineProtocolError, NotFound
 from hardentui.model.spec import NEWEST_KNOWN, Spec, Version
 from hardentui.visible import visible
 from hardentui.writers.run_script import run_arguments
@@ -58,9 +58,16 @@ class ContainerControl:
         return self._session.exists(path("containers", container, "exists"), what, seconds=QUICK_LIMIT)
 
     def inspect(self, container: str) -> Mapping[str, Any]:
+        """Its document, by name or full id. Podman would also take the beginning of another one's id.
+
+        Raises:
+            NotFound: there is none.
+        """
         document = self._document(path("containers", container, "json"), f"inspect {_the(container)}")
         if not isinstance(document, dict):
             raise EngineProtocolError("Podman's answer about a container is not a JSON object.")
+        if container not in (document.get("Id"), document.get("Name")):
+            raise NotFound(f"There is no {_the(container).removeprefix('the ')}.")
         return document
 
     def labelled(self, label: str) -> tuple[Mapping[str, Any], ...]:

@@ -38,7 +38,7 @@ from hardentui.model.spec import Spec, Version
 from hardentui.options import BY_NAME
 from hardentui.reading.containers import image_config, section
 from hardentui.visible import visible
-from hardentui.writers.compose import MARK, new_named_volumes, override_text, service_override
+from hardentui.writers.compose import MARK, new_named_volumes, service_override
 
 _LIVE = frozenset(
     "memory memory-swap memory-reservation cpus cpu-quota cpu-period cpu-shares pids-limit restart "
@@ -282,6 +282,8 @@ def compose_override(facts: ContainerFacts, after: Spec, old: str | None = None)
     part, left_out = service_override(facts.spec, after)
     if not part:
         return None
+    from hardentui.writers.yaml_text import override_text
+
     text = override_text(old, service, part, new_named_volumes(facts.spec, after))
     return ComposeOverride(name, text, "" if why_not else directory, why_not, left_out)
 
