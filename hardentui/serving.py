@@ -7,11 +7,15 @@ host name of ours, so neither a foreign page nor a rebound DNS name gets through
 
 from __future__ import annotations
 
+import re
 import secrets
 import shlex
 from collections.abc import Awaitable, Callable
 from hmac import compare_digest
+from pathlib import Path
 
+import aiohttp_jinja2
+import jinja2
 from aiohttp import web
 from textual_serve.server import Server
 
@@ -31,6 +35,9 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+_PAGE = "app_index.html"
+_ELSEWHERE = re.compile(r"<link\b[^>]*https?://[^>]*>")
+"""The page's link to a font of another site; without it the terminal has the browser's own."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -59,6 +66,8 @@ class TrainingServer(Server):
 
     async def _make_app(self) -> web.Application:
         app = await super()._make_app()
+        page = _ELSEWHERE.sub("", Path(self.templates_path, _PAGE).read_text())
+        aiohttp_jinja2.setup(app, loader=jinja2.DictLoader({_PAGE: page}))
         app.middlewares.append(self._guard)
         return app
 
