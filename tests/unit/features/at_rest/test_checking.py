@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -243,6 +244,20 @@ def test_hostile_files_end_in_one_line_and_the_others_are_checked(run: Run, tmp_
         lines = [line for line in text.splitlines() if line.startswith(f"q/{name}.container")]
         assert len(lines) == 1, (name, text)
         assert why in lines[0]
+
+
+def test_a_folder_that_cannot_be_read_is_not_an_empty_one(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root reads every folder, so the error is made."""
+    scandir = os.scandir
+
+    def closed(path: str) -> Any:
+        if path.endswith("closed"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    code, said = run({"closed/web.container": "[Container]\nImage=x\n"}, "check", "closed")
+    assert (code, "closed: not checked: cannot be read: Permission denied" in said) == (4, True), said
 
 
 def test_a_service_is_judged_without_reading_outside(run: Run, tmp_path: Path) -> None:
