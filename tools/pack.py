@@ -131,6 +131,8 @@ def rpm(site: Path, out: Path) -> Path:
         _run(
             *(
                 "rpmbuild",
+                "--with",
+                "bundled",
                 "-bb",
                 "--target",
                 "noarch",

@@ -103,6 +103,7 @@ class Bench:
 
     Args:
         user: as root, run Podman rootless as this user.
+        release: run that Debian's Podman, in a copy of its root; empty = this machine's own.
 
     Attributes:
         directory: its state, in a short directory of its own; `stop` removes it.
@@ -113,12 +114,12 @@ class Bench:
 
     hosts: ClassVar[dict[Path, int]] = {}
 
-    def __init__(self, user: str = "") -> None:
+    def __init__(self, user: str = "", release: str = RELEASE) -> None:
         base = tempfile.gettempdir()
         self.directory = Path(tempfile.mkdtemp(prefix="hb-", dir=base if len(base) < 40 else "/tmp"))
         self.socket = str(self.directory / "api" / "podman.sock")
         self.url = f"unix://{self.socket}"
-        self._root = root_of(RELEASE)
+        self._root = root_of(release)
         self._environment = {
             **os.environ,
             "PODMAN_BENCH_DIR": str(self.directory),
