@@ -66,8 +66,7 @@ class TrainingServer(Server):
 
     async def _make_app(self) -> web.Application:
         app = await super()._make_app()
-        page = _ELSEWHERE.sub("", Path(self.templates_path, _PAGE).read_text())
-        aiohttp_jinja2.setup(app, loader=jinja2.DictLoader({_PAGE: page}))
+        aiohttp_jinja2.setup(app, loader=jinja2.DictLoader({_PAGE: _page(self.templates_path)}))
         app.middlewares.append(self._guard)
         return app
 
@@ -109,3 +108,7 @@ class TrainingServer(Server):
         if not response.prepared:
             response.headers.update(_HEADERS)
         return response
+
+
+def _page(directory: Path) -> str:
+    return _ELSEWHERE.sub("", (directory / _PAGE).read_text())

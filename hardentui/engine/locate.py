@@ -268,8 +268,7 @@ _DOCKER_HAS_NO_SUCH_PAGE = "page not found"
 """What Docker answers for Podman's own paths."""
 _DOCKER = (
     "Docker answers there: HardenTUI reads and changes containers of Podman only.",
-    "Docker's compose files and run scripts can be checked as files (hardentui check FOLDER) and moved to Podman"
-    " (hardentui fix compose.yaml --to quadlet -o FOLDER).",
+    "Docker's compose files and run scripts can be checked as files, and moved to Podman: docs/at-rest.md",
 )
 _PING_LIMIT = 5.0
 _SSH_PING_LIMIT = 20.0
