@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from glob import glob
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tests.conftest import cannot_run
 from tests.support.documented import first_five_minutes
 from tests.support.podman import BUSYBOX, Bench
 
+Say = Callable[[str, object], None]
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parents[2]
 PYENV = os.path.expanduser("~/.pyenv/versions")
@@ -227,22 +229,24 @@ APT = "apt-get update -qq && apt-get install -qq pipx python3-pip python3-venv <
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
 
-def takes_the_wheel(home: str, python: str, before: tuple[str, ...] = ()) -> None:
+def takes_the_wheel(say: Say, home: str, python: str, before: tuple[str, ...] = ()) -> None:
     _pack("wheel")
     (wheel,) = (ROOT / "dist").glob("*.whl")
     words = ("sh", "-c", WHEEL, "sh", home, python, wheel, os.path.dirname(sys.executable))
+    number = _run(*before, python, "--version").split()[1]
+    say("ground", {"Python": number.rpartition(".")[0]})
     assert _run(*before, *words).splitlines() == [f"hardentui {__version__}"] * 3
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("python", glob(f"{PYENV}/3.1[1234].*/bin/python"))
-def test_pip_pipx_and_uv_install_the_wheel(python: str, tmp_path: Path) -> None:
-    takes_the_wheel(str(tmp_path), python)
+def test_pip_pipx_and_uv_install_the_wheel(python: str, tmp_path: Path, record_property: Say) -> None:
+    takes_the_wheel(record_property, str(tmp_path), python)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("release", RELEASES)
-def test_a_release_s_own_pip_and_pipx_install_the_wheel(release: str) -> None:
+def test_a_release_s_own_pip_and_pipx_install_the_wheel(release: str, record_property: Say) -> None:
     bench = Bench(release=release)
     bench.start()
     try:
@@ -250,7 +254,7 @@ def test_a_release_s_own_pip_and_pipx_install_the_wheel(release: str) -> None:
         for path in ("/etc/resolv.conf", CERTIFICATES):
             shutil.copy(path, f"{root}{path}")
         _run("chroot", root, "sh", "-c", APT)
-        takes_the_wheel(f"{bench.directory}/home", "/usr/bin/python3", ("chroot", root))
+        takes_the_wheel(record_property, f"{bench.directory}/home", "/usr/bin/python3", ("chroot", root))
     finally:
         bench.stop()
 
