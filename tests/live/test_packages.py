@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from glob import glob
 from pathlib import Path
 
@@ -225,7 +225,7 @@ pipx uninstall hardentui >&2
 uv tool install "$3" >&2
 works hardentui
 """
-APT = "apt-get update -qq && apt-get install -qq pipx python3-pip python3-venv </dev/null >&2"
+APT = "apt-get update -qq && apt-get install -qq {} </dev/null >&2"
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
 
@@ -244,19 +244,45 @@ def test_pip_pipx_and_uv_install_the_wheel(python: str, tmp_path: Path, record_p
     takes_the_wheel(record_property, str(tmp_path), python)
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("release", RELEASES)
-def test_a_release_s_own_pip_and_pipx_install_the_wheel(release: str, record_property: Say) -> None:
-    bench = Bench(release=release)
+@pytest.fixture
+def release_root(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A copy of the root of a release, entered from outside its namespaces: with this machine's network."""
+    bench = Bench(release=request.param)
     bench.start()
     try:
-        root = f"/proc/{bench.hosts[bench.directory]}/root"  # from outside, so with this machine's network
+        root = f"/proc/{bench.hosts[bench.directory]}/root"
         for path in ("/etc/resolv.conf", CERTIFICATES):
             shutil.copy(path, f"{root}{path}")
-        _run("chroot", root, "sh", "-c", APT)
-        takes_the_wheel(record_property, f"{bench.directory}/home", "/usr/bin/python3", ("chroot", root))
+        yield root
     finally:
         bench.stop()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("release_root", RELEASES, indirect=True)
+def test_a_release_s_own_pip_and_pipx_install_the_wheel(release_root: str, record_property: Say) -> None:
+    _run("chroot", release_root, "sh", "-c", APT.format("pipx python3-pip python3-venv"))
+    takes_the_wheel(record_property, "/opt/home", "/usr/bin/python3", ("chroot", release_root))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("release_root", ["trixie"], indirect=True)
+def test_a_fresh_machine_runs_a_clone_or_is_told_in_one_sentence(release_root: str) -> None:
+    """Nothing but python3, git and make; with and without network."""
+    make = 'cd /opt/clone && make run ARGS="check --demo --summary"'
+
+    def run(*words: str) -> tuple[str, str]:
+        done = subprocess.run([*words, "sh", "-c", make], capture_output=True, text=True, check=False)
+        return done.stdout, done.stderr
+
+    _run("git", "clone", "--quiet", str(ROOT), f"{release_root}/opt/clone")
+    _run("chroot", release_root, "sh", "-c", APT.format("make"))
+    inside = ("chroot", release_root)
+    alone = ("unshare", "--net", *inside)
+    first = run(*alone)[1].splitlines()
+    assert [line for line in first if "connect this machine to a network" in line] == first[1:2]
+    assert "10 containers" in (run(*inside)[0])
+    assert "10 containers" in (run(*alone)[0]), "once it is set up it needs no network"
 
 
 def _run(*words: str | Path) -> str:
