@@ -497,7 +497,7 @@ ROWS = [
     row(HERE(rootless=True, oci_config={"mounts": []}), "--network=podman", known="device"),
     row(
         HERE(rootless=True, oci_config={"mounts": DEVICE_MOUNTS}),
-        "--network=podman --device=/dev/null:/dev/x:r --device=/dev/fuse:/dev/fuse:rwm",
+        "--network=podman --device=/dev/null:/dev/x:r --device=/dev/fuse",
     ),
     # the second entry of an image mount is dropped
     row(
