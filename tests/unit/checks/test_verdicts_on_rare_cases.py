@@ -132,6 +132,8 @@ def test_what_is_mounted_below_a_read_only_directory_counts_where_it_can_be_seen
     assert answer("writable-mount", container(bind("/etc", "/inside", "ro"), kernel=blind)) is UNKNOWN
     alone = container(bind("/etc", "/inside", "ro", "bind"), kernel=blind)
     assert answer("writable-mount", alone) is PASS
+    far = rootful(local=False)
+    assert answer("writable-mount", container(bind("/etc", "/inside", "ro"), engine=far)) is UNKNOWN
 
 
 def test_links_are_followed_as_the_kernel_follows_them(tmp_path: Path) -> None:
@@ -296,6 +298,9 @@ def test_the_mount_points_that_podman_makes_are_no_drift() -> None:
     assert answer("drifted-files", container(kernel=seen, changes=made)) is PASS
     strange = (*made, FileChange("/var/www/up.php", "added"))
     assert answer("drifted-files", container((READ_ONLY, True), kernel=seen, changes=strange)) is FAIL
+    taking = (VOLUMES_FROM, ("data",))
+    assert answer("drifted-files", container(taking, changes=made)) is UNKNOWN, "it may be the mount point"
+    assert answer("drifted-files", container(taking, kernel=seen, changes=strange)) is FAIL
 
 
 def test_all_capabilities_are_a_list_once_podman_has_them() -> None:
