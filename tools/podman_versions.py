@@ -199,12 +199,9 @@ def page(runs: Sequence[Run]) -> str:
 def main(words: list[str]) -> int:
     short = "--short" in words
     releases = SHORT_RELEASES if short else tuple(RELEASES)
+    tests = collected(AREAS, short)
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(root_of, releases))
-    tests = collected(AREAS, short)
-    with ThreadPoolExecutor(
-        2 if short else 1
-    ) as pool:  # two confusion tables at once are too much for a machine
         runs = list(pool.map(lambda release: run(release, tests), releases))
     text = page(runs)
     print(text)
