@@ -347,7 +347,7 @@ def test_the_network_of_a_pod_is_read_from_what_its_infra_container_is_on() -> N
     [
         *("root-user", "host-user-namespace", "needless-rootful-engine", "new-privileges-allowed"),
         *("no-memory-limit", "no-cpu-limit", "no-pids-limit", "writable-rootfs"),
-        *("default-capabilities-kept", "superseded-image"),
+        *("default-capabilities-kept", "docker-default-capabilities", "superseded-image"),
     ],
 )
 def test_podmans_own_program_in_a_pod_is_not_judged_like_a_service(check_id: str) -> None:
