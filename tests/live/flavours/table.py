@@ -112,10 +112,10 @@ def of_version(flavour: Flavour, engine: str, version: Version) -> Flavour:
     for differs in BEFORE_5:
         of_this = differs.engine in ("", engine)
         if of_this and any(fnmatchcase(flavour.name, name) for name in differs.names.split()):
-            unknown = {**flavour.unknown, **dict.fromkeys(differs.unknown, differs.why)}
+            unknown = {**flavour.unknown, **dict.fromkeys(differs.unknown - KERNEL_DOORS, differs.why)}
             bad = (flavour.bad | differs.bad) - differs.fine - differs.unknown
-            closes = flavour.closes | (differs.unknown & KERNEL_DOORS)
-            flavour = replace(flavour, bad=bad, unknown=unknown, closes=closes)
+            free = flavour.free | (differs.unknown & KERNEL_DOORS)  # open, and nobody can say so
+            flavour = replace(flavour, bad=bad, unknown=unknown, free=free)
     return flavour
 
 
