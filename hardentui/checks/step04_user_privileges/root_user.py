@@ -25,7 +25,7 @@ UID that the image expects in the parameter `user`.
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.facts import IdRange
+from hardentui.model.facts import IdRange, NotRunning
 from hardentui.model.known import known
 from hardentui.options import MOUNTS, USER, USERNS, Mount
 from hardentui.reading.behaviour import (
@@ -36,7 +36,15 @@ from hardentui.reading.behaviour import (
     uids,
     with_low_ports,
 )
-from hardentui.reading.containers import ask_or, declared_user, image_config, is_root, runs_systemd
+from hardentui.reading.containers import (
+    ask_or,
+    declared_user,
+    image_config,
+    is_planned,
+    is_root,
+    runs_systemd,
+    sure,
+)
 from hardentui.reading.mounts import at_or_above, host_mounts, own_user_namespace, uid_inside
 from hardentui.reading.scratch import about_written, needs, with_written
 
@@ -58,7 +66,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         more = "" if main_is_root or not root_beside else "; root as well, or able to regain it"
         return main_is_root or root_beside, f"uid {uids[0]} inside, uid {uids[1]} on the host{more}"
 
-    return judge(
+    verdict = judge(
         main,
         assess,
         declared_bad=(is_root(user) or _named_root(facts, user)) and not as_caller,
@@ -67,11 +75,18 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         where=proc(facts),
         severity=_severity(facts),
     )
+    named = isinstance(main, NotRunning) and not is_planned(facts) and _is_name(user) and not as_caller
+    return sure(verdict, known(lambda: facts.named_uid) if named else 0)
 
 
 def _named_root(facts: ContainerFacts, user: str) -> bool:
     """Whether the user is another name for root in the image."""
-    return known(lambda: facts.named_uid, else_=None) == 0 and not user.partition(":")[0].isdecimal()
+    return known(lambda: facts.named_uid, else_=None) == 0 and _is_name(user)
+
+
+def _is_name(user: str) -> bool:
+    name = user.partition(":")[0]
+    return bool(name) and not name.isdecimal()
 
 
 def _uids(kernel: Kernel) -> tuple[int, int]:

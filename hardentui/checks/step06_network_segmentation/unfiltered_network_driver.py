@@ -27,7 +27,13 @@ from hardentui.checks.prelude import *
 from hardentui.model.facts import NetworkFacts
 from hardentui.options import NETWORK
 from hardentui.reading.containers import is_planned
-from hardentui.reading.networks import asked_for, modes_of, network_names, uses_network_of_pod
+from hardentui.reading.networks import (
+    asked_for,
+    asks_for_host_network,
+    modes_of,
+    network_names,
+    uses_network_of_pod,
+)
 
 _UNMANAGED = "unmanaged"
 _UNFILTERED = frozenset({"macvlan", "ipvlan", _UNMANAGED})
@@ -37,7 +43,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if uses_network_of_pod(facts):
         return not_applicable("the network belongs to the pod; see the pod's infra container")
     kinds = modes_of(facts)
-    if kinds & {"none", "host"}:
+    if "none" in kinds or asks_for_host_network(facts) is True:
         return not_applicable("no network of its own that could bypass the filter")
     declared = asked_for(facts.spec)
     if kinds & {"container", "ns"}:

@@ -26,7 +26,7 @@ _DOCKER_ONLY = frozenset({"CAP_NET_RAW", "CAP_MKNOD", "CAP_AUDIT_WRITE"})
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
-    return judge_group(facts, _DOCKER_ONLY)
+    return not_applicable(OF_PODMAN) if is_infra(facts) else judge_group(facts, _DOCKER_ONLY)
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
