@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from hardentui.engine.read import Engine
-from hardentui.engine.shapes import LAB_LABEL, TRIAL_LABEL, Listed
+from hardentui.engine.shapes import LAB_LABEL, TRIAL_LABEL, Listed, is_ours
 from hardentui.errors import EngineError
 from hardentui.features.views import KeptOriginal, Report, Row
 
 Lists: TypeAlias = Mapping[str, tuple[Listed, ...]]
 """Label of an engine -> its containers."""
+_ASIDE = ((TRIAL_LABEL, "twin"), (LAB_LABEL, "lab"))
 
 
 def read_lists(engines: Iterable[Engine]) -> Lists:
@@ -48,5 +49,5 @@ def row_of(
         unit=listed.labels.get("PODMAN_SYSTEMD_UNIT", ""),
         report=report,
         kept=kept,
-        aside="twin" if TRIAL_LABEL in listed.labels else "lab" if LAB_LABEL in listed.labels else "",
+        aside=next((kind for label, kind in _ASIDE if is_ours(label, listed.labels, listed.name)), ""),
     )

@@ -17,6 +17,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hardentui.engine.shapes import OUR_NAMES, TRIAL_LABEL
 from hardentui.errors import EngineError
 from hardentui.features.change.wait import Expectation, Readiness, Wait, expectation, ports_of, read_ports
 from hardentui.features.trial.clients import visit
@@ -156,7 +157,7 @@ class Stage:
 
     def _name(self, kind: str = "") -> str:
         self._made += 1
-        return f"hardentui-trial-{self.number}-{kind or self._made}"
+        return f"{OUR_NAMES[TRIAL_LABEL]}{self.number}-{kind or self._made}"
 
 
 CONNECTIONS, REQUESTS, RELOAD, ROTATION = "several connections", "requests", "reload", "log rotation"
