@@ -21,7 +21,7 @@ from hardentui.errors import ChangeFailed
 from hardentui.features.change.wait import Wait, expectation, ports_of, read_ports
 from hardentui.features.trial.baseline import advice_for
 from hardentui.features.trial.harmless import aliases
-from hardentui.features.trial.observe.connections import established
+from hardentui.features.trial.observe.processes import established
 from hardentui.features.trial.twins import (
     Twin,
     TwinAddresses,
