@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from hardentui.engine.read import Engine
 from hardentui.engine.shapes import LAB_LABEL, TRIAL_LABEL, Listed, is_ours
@@ -12,6 +12,8 @@ from hardentui.features.views import KeptOriginal, Report, Row
 
 Lists: TypeAlias = Mapping[str, tuple[Listed, ...]]
 """Label of an engine -> its containers."""
+_Named = TypeVar("_Named", Row, Listed)
+_LEAST_OF_ID = 4
 _ASIDE = ((TRIAL_LABEL, "twin"), (LAB_LABEL, "lab"))
 
 
@@ -31,6 +33,16 @@ def read_lists(engines: Iterable[Engine]) -> Lists:
     if lost and not by_engine:
         raise lost[0]
     return by_engine
+
+
+def called(rows: Iterable[_Named], name: str) -> list[_Named]:
+    """The containers of this name; if there is none, those whose ID begins with it, from four letters on:
+    a shorter one is the name of a container that is gone (`db`)."""
+    rows = tuple(rows)
+    by_name = [row for row in rows if row.name == name]
+    if by_name or len(name) < _LEAST_OF_ID:
+        return by_name
+    return [row for row in rows if row.id.startswith(name)]
 
 
 def row_of(
