@@ -316,17 +316,11 @@ class Images:
             query={"repo": repository, "tag": tag},
         )
 
-    def labelled(self, label: str) -> tuple[str, ...]:
-        """IDs of the images with a label."""
-        query = {"filters": json.dumps({"label": [label]})}
-        answer = self._session.send("GET", "images/json", "list images", seconds=QUICK_LIMIT, query=query)
-        return tuple(str(image["Id"]) for image in json.loads(answer) or ())
-
-    def remove(self, identity: str) -> None:
-        """Remove an image with all its names; an image in use is kept, with an error."""
-        what = f"remove the image {visible(identity, 20)}"
+    def remove(self, reference: str) -> None:
+        """Remove a name of an image, and with its last one the image; one in use is kept, with an error."""
+        what = f"remove the image {visible(reference, 80)}"
         self._session.send(
-            "DELETE", path("images", identity), what, seconds=REMOVE_LIMIT, query={"force": "false"}
+            "DELETE", path("images", reference), what, seconds=REMOVE_LIMIT, query={"force": "false"}
         )
 
 

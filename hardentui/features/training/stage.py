@@ -232,9 +232,9 @@ class PodmanStage:
         for network in networks:
             self._engine.networks.remove(network)
         if not lab:
-            for image in self._engine.images.labelled(LAB_LABEL):
-                with suppress(EngineError):  # a container outside the labs uses it
-                    self._engine.images.remove(image)
+            for recipe in RECIPES:
+                with suppress(EngineError):  # it is not there, or a container outside the labs uses it
+                    self._engine.images.remove(f"{IMAGE}:{recipe.tag}")
         return len(containers) + len(networks)
 
     def _remove_container(self, name: str) -> None:
