@@ -37,7 +37,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     age = (facts.now - since).days
     if facts.now - since > timedelta(days=parameters.integer("days")):
         name = shlex.quote(facts.name)
-        commands = (f"podman diff {name}", f"podman rm {name}")
+        commands = (f"podman diff {name}", f"podman export -o {name}.tar {name}", f"podman rm {name}")
         return failed(f"not running for {age} days", facts.state, evidence=evidence, commands=commands)
     return passed(facts.state, evidence=evidence)
 

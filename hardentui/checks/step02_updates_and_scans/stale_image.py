@@ -34,7 +34,10 @@ def evaluate(facts: ImageFacts, parameters: Parameters) -> Verdict:
         return passed("unused, but new", evidence=evidence)
     what = "used by no container" if facts.names else "unnamed and used by no container"
     age = (facts.now - built).days
-    commands = (f"podman image rm {shlex.quote(facts.id[:12])}",)
+    image = shlex.quote(facts.id[:12])
+    made_here = any(name.startswith("localhost/") for name in facts.names)  # no registry has it
+    save = (f"podman image save -o {image}.tar {image}",) if made_here else ()
+    commands = (*save, f"podman image rm {image}")
     return failed(f"{what}, built {age} days ago", evidence=evidence, commands=commands)
 
 

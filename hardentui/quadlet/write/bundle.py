@@ -171,6 +171,8 @@ _OWN_NAMES = Version(4, 7)
 """First Podman with NetworkName= and VolumeName=; before, a unit would create a new network or volume."""
 _POD_UNITS = Version(5, 0)
 _MOST_COMMENTS = 4
+_HEX, _RARE = frozenset("0123456789abcdef"), 4
+"""Podman takes the beginning of an ID for its container; four letters are the beginning of one in 65536."""
 _MOST_FLAGS = 6
 _STARTS = "it now starts at boot; remove [Install] to start it only by hand"
 _REMOVES = "Quadlet removes the container at each stop; only volumes and mounts keep their files"
@@ -474,7 +476,13 @@ def _hints(spec: Spec, context: UnitContext, stem: str, missing: Sequence[str]) 
             f"networks and volumes must exist: Podman {context.version} cannot keep their names in units"
             + (f"; run first: {' && '.join(create)}" if create else "")
         )
-    if not spec[NAME]:
+    name = spec[NAME]
+    if 0 < len(name) < _RARE and _HEX.issuperset(name):
+        hints.append(
+            f"each start of the unit removes any container whose ID begins with {name}, one in"
+            f" {16 ** len(name)}: a longer ContainerName= prevents that"
+        )
+    if not name:
         hints.append(f"the container is called systemd-{stem}")
     if missing:
         hints.append(f"it needs {' and '.join(missing)}: without such a service it does not start")

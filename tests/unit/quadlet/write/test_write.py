@@ -75,6 +75,15 @@ def test_a_limit_of_restarts_ends_and_the_way_out_is_told() -> None:
     assert not any("reset-failed" in note for note in without.notes)
 
 
+@pytest.mark.parametrize(("name", "told"), [("db", "one in 256"), ("web", ""), ("cafe", ""), ("db1x", "")])
+def test_a_name_that_begins_the_ids_of_others_is_told(name: str, told: str) -> None:
+    """The generated `podman run --replace` and `podman rm` take it for the container with such an ID."""
+    made = bundle(Spec.of((NAME, name), (IMAGE, "a")), UnitContext())
+    cautions = [note for note in made.notes if "ID begins" in note]
+    assert len(cautions) == bool(told)
+    assert all(told in caution for caution in cautions)
+
+
 def test_values_keep_their_order_where_one_does_not_fit_the_key() -> None:
     """PodmanArgs= comes after every key in the command line that Quadlet makes."""
     result = lines((EXPOSE, ("80", "53/sctp", "90")))
