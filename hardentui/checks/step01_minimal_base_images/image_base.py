@@ -21,7 +21,6 @@ def end_of_life_image(facts: ContainerFacts) -> Verdict:
     Why it matters:
     After end of life, a release gets no fixes, no matter how serious the vulnerability, and many scanners
     then report nothing for it: the image looks clean only because nobody writes advisories for it any more.
-    Every update of the service rests on a foundation that is no longer maintained.
 
     What may break:
     A new release brings new versions of libraries and language runtimes, so the service must be rebuilt and
@@ -73,7 +72,7 @@ _INSTALL = (
 
 
 def unclean_image_build(facts: ContainerFacts) -> Verdict:
-    """An image build that cannot be trusted or repeated.
+    """An image build that is not verified or not reproducible.
 
     What it checks:
     Two habits that show in the image's history: adding a file straight from a URL (`ADD https://…`), and
@@ -126,7 +125,7 @@ def _built(*steps: str) -> ImageFacts:
 
 
 UNCLEAN_IMAGE_BUILD = Check(
-    title="Unverified or unrepeatable image build",
+    title="Image build not verified or not reproducible",
     severity=Severity.LOW,  # hygiene of the build
     scope=Kind.IMAGE,
     summary="Verify what the build downloads, and refresh and install packages in one step",

@@ -21,9 +21,9 @@ def remote_login_in_image(facts: ContainerFacts) -> Verdict:
     Whether the image contains sshd, dropbear, telnetd or a similar server, or exposes port 22 or 23.
 
     Why it matters:
-    A login server in a container is a second front door with its own lock: passwords and keys that nobody
-    rotates, logins that the host does not record, one more program to keep up to date. Whoever runs the
-    engine does not need it, because `podman exec` does the same and is recorded.
+    A login server is a second way in: passwords and keys that nobody rotates, logins that the host does not
+    record, one more program to keep up to date. Whoever runs the engine does not need it: `podman exec` does
+    the same and is recorded.
 
     What may break:
     Habits and scripts that log in to the container. Use `podman exec` on the host, and copy files with
@@ -79,9 +79,9 @@ def setuid_files_in_image(facts: ContainerFacts, parameters: Parameters) -> Verd
     no-new-privileges and without capabilities, they have no effect, and the severity is low.
 
     Why it matters:
-    Running a service as an ordinary user is a good barrier, and each of these programs is a door in it: it
-    runs as root, or with a capability, no matter who starts it. `su`, `mount` and `newuidmap` come with most
-    base images, and a single bug in one of them turns a small vulnerability into root in the container.
+    Each of these programs runs as root, or with a capability, no matter who starts it. `su`, `mount` and
+    `newuidmap` come with most base images. For a service that runs as an ordinary user, a single bug in one
+    of them is a way to root in the container.
 
     What may break:
     Programs that need the bit: `ping` on old base images, `sudo` in entrypoint scripts, some mail and print
@@ -140,15 +140,13 @@ def tools_in_image(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     failure shows which base image is used and sketches a smaller image.
 
     Why it matters:
-    The first thing an intruder does is look for tools: a compiler to build the next exploit, a package
-    manager to install more, a network client to look around and to send data out. A service that only runs
-    needs none of them. Without them, an intruder has to bring everything along, which is harder and noisier.
-    And a tool that is not there needs no updates.
+    An intruder looks for tools first: a compiler to build the next exploit, a package manager to install
+    more, a network client to look around and to send data out. Without them, everything has to be brought
+    along, which is harder and easier to notice. And what is not there needs no updates.
 
     What may break:
-    People who are used to working inside the container miss their tools: debug from outside, or attach a
-    second container with tools to its namespaces. Entrypoint scripts that call `curl` or `apk` at startup
-    have to do without.
+    Debugging inside the container: debug from the host, or attach a second container with tools to its
+    namespaces. Entrypoint scripts that call `curl` or `apk` at startup have to be changed.
     """
     image, inventory = image_of(facts), inventory_of(facts)
     if isinstance(image, Verdict):
@@ -253,9 +251,8 @@ def world_writable_files_in_image(facts: ContainerFacts, parameters: Parameters)
     outside `/tmp`, `/var/tmp` and `/dev/shm`.
 
     Why it matters:
-    In a good image, the service runs as its own user and can change nothing but its data. A world-writable
-    file is the gap: a script that root runs later, a library, a page that the web server delivers. Whoever
-    takes over the service can change what runs next.
+    A service should be able to change nothing but its data. Whoever takes it over can change a world-writable
+    file: a script that root runs later, a library, a page that the web server delivers.
 
     What may break:
     Services that write to such a place need it to have the right owner, or a volume. With a read-only root
@@ -282,7 +279,7 @@ WORLD_WRITABLE_FILES_IN_IMAGE = Check(
     title="World-writable files in image",
     severity=Severity.LOW,  # matters only to a second user inside
     scope=Kind.IMAGE,
-    summary="Give the files an owner and remove write permission for others in the build",
+    summary="Remove write permission for others in the build",
     fix=FixKind.IMAGE_REBUILD,
     evaluate=world_writable_files_in_image,
     parameters={"allowed": ()},

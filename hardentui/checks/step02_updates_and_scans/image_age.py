@@ -375,7 +375,9 @@ def superseded_image(facts: ContainerFacts) -> Verdict:
     if now != running:
         unit = facts.labels.get("PODMAN_SYSTEMD_UNIT")
         commands = (f"systemctl restart {shlex.quote(unit)}",) if unit else ("# recreate the container",)
-        return failed("a newer image with this name is present", name, evidence=evidence, commands=commands)
+        return failed(
+            "a newer image with this name has been pulled", name, evidence=evidence, commands=commands
+        )
     return passed(name, evidence=evidence)
 
 

@@ -49,7 +49,7 @@ def no_update_path(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     policy = labels.get(_AUTO, "")
     by_image = _AUTO not in _labels(facts.spec)
     if policy not in _POLICIES:
-        return failed("no label enables updates or names who makes them", policy or "no label")
+        return failed("no label turns on automatic updates or says who updates it", policy or "no label")
     declared = f"{_AUTO}={policy}" + (" (a label of the image)" if by_image else "")
     if reference(image_name(facts)).digest or is_image_id(image_name(facts)):
         return failed("the image is pinned by digest, so it is never updated", declared)

@@ -35,8 +35,8 @@ def insecure_default_policy(facts: EngineFacts) -> Verdict:
     Podman consults the policy before it stores an image. With a default that accepts everything, whoever can
     put an image under a name that you pull (a stolen registry account, a hijacked name, a compromised mirror)
     has code running on your host at the next update, and nothing on the host will notice. With `reject` as
-    the default, only what you have listed gets in, and a typo in a name ends with a refusal instead of a
-    stranger's program.
+    the default, only what you have listed gets in, and a typo in a name ends with a refusal instead of
+    somebody else's program.
 
     What may break:
     Every pull from a registry without a rule of its own is refused, including base images for builds and, on

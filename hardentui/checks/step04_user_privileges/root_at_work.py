@@ -112,7 +112,7 @@ def _needs_root(shown: HostMount) -> bool:
 
 
 NEEDLESS_ROOTFUL_ENGINE = Check(
-    title="Runs rootful without needing to",
+    title="Rootful engine not needed",
     severity=Severity.MEDIUM,  # a breakout ends as root instead of as a user
     scope=Kind.SITE,
     summary="Run it under a service user's rootless engine",

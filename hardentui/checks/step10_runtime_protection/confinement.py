@@ -145,7 +145,7 @@ def labelling_disabled_for_mounts(facts: ContainerFacts, parameters: Parameters)
     if selinux_type(effective):
         evidence.append(Evidence(proc(facts, "attr/current"), effective))
     return failed(
-        "SELinux is off for every host file because of a mount", "label=disable", effective, tuple(evidence)
+        "label=disable turns SELinux off for the container", "label=disable", effective, tuple(evidence)
     )
 
 
@@ -160,7 +160,7 @@ _NONE = EngineFacts(info={"host": {"security": {"selinuxEnabled": False}}})
 _BIND = (MOUNTS, (Mount("bind", "/srv/web", "/w"),))
 
 LABELLING_DISABLED_FOR_MOUNTS = Check(
-    title="SELinux labelling disabled for a mount",
+    title="SELinux turned off because of a mount",
     severity=Severity.MEDIUM,  # SELinux does not protect this mount
     summary="Turn SELinux labelling back on and label the mounted directories",
     evaluate=labelling_disabled_for_mounts,

@@ -211,8 +211,9 @@ def unsafe_sysctls(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     The sysctls set with `--sysctl` or by the engine (`default_sysctls` in containers.conf), compared with a
     list of those that belong to the container's own namespaces and affect nobody else (parameter `safe`).
     Inspect does not show them; they come from the command that created the container, and from the
-    configuration that its runtime got at the last start. Those of a network that it shares are the pod's, or
-    the lender's. What was changed in a running container is not seen: the kernel shows it only from inside.
+    configuration that its runtime got at the last start. Those of a shared network belong to its owner:
+    the pod or the other container. What was changed in a running container is not seen: the kernel shows it
+    only from inside.
 
     Why it matters:
     A sysctl outside the list may weaken the container (packet forwarding, accepting redirects, larger shared

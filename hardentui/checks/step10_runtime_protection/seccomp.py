@@ -141,7 +141,7 @@ def default_seccomp_only(facts: ContainerFacts) -> Verdict:
     if spec[PRIVILEGED]:
         return not_applicable("privileged mode (see privileged)")
     return failed(
-        "only the default confinement of every container",
+        "only the default profiles that every container gets",
         "no profile of its own",
         commands=("--security-opt seccomp=FILE   # a profile recorded from a trial",),
     )
