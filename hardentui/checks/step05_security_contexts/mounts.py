@@ -337,8 +337,9 @@ def writable_mount(facts: ContainerFacts) -> Verdict:
         return passed(declared, "all of them nosuid, nodev, noexec" if live else "")
     where = proc(facts, "mountinfo") if live else "--volume"
     evidence = tuple(Evidence(where, f"{point} lacks {', '.join(missing)}") for point, missing in bad)
+    lacking = [option for option in ("nosuid", "nodev", "noexec") if any(option in each for _, each in bad)]
     return failed(
-        f"no nosuid, nodev or noexec on {listed([point for point, _ in bad])}",
+        f"without {', '.join(lacking)}: {listed([point for point, _ in bad])}",
         declared,
         effective,
         evidence,

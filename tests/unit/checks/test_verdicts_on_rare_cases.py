@@ -134,6 +134,19 @@ def test_what_is_mounted_below_a_read_only_directory_counts_where_it_can_be_seen
     assert answer("writable-mount", alone) is PASS
 
 
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ("rw,relatime", "without nosuid, nodev, noexec: /d"),
+        ("rw,noexec", "without nosuid, nodev: /d"),
+        ("rw,nosuid,nodev", "without noexec: /d"),
+    ],
+)
+def test_a_writable_mount_is_told_which_options_it_lacks(options: str, reason: str) -> None:
+    kernel = Kernel(7, mounts=(KernelMount("/d", "ext4", options),))
+    assert judge("writable-mount", container(bind("/srv/d", "/d"), kernel=kernel)).reason == reason
+
+
 def test_links_are_followed_as_the_kernel_follows_them(tmp_path: Path) -> None:
     (tmp_path / "real" / "deep").mkdir(parents=True)
     (tmp_path / "one").symlink_to("real")
