@@ -25,7 +25,8 @@ def loose_tmpfs(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     Mounts made with `--tmpfs`: whether each has a size below half of the host's memory, and whether exec,
     suid or dev was turned back on; and the size of /dev/shm (`--shm-size`). Podman mounts a plain tmpfs with
     nosuid and nodev, but without a size and without noexec. A ramfs (`--mount type=ramfs`) knows no size at
-    all.
+    all. Those that Podman mounts itself with a read-only root (/tmp, /run, /var/tmp) are named, not judged: a
+    memory limit counts what is in them.
 
     Why it matters:
     A tmpfs without a size grows to half of the host's memory, a ramfs until nothing is left. A directory that
@@ -39,7 +40,8 @@ def loose_tmpfs(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """
     mounts, most = facts.spec[TMPFS], _most(facts)
     bad = tuple(mount for mount in mounts if _is_loose(mount, most))
-    declared = "; ".join(mounts) or "no tmpfs"
+    by_podman = facts.spec[READ_ONLY] and facts.spec[READ_ONLY_TMPFS]
+    declared = "; ".join(mounts) or ("only Podman's own on /tmp, /run, /var/tmp" if by_podman else "no tmpfs")
     shared = facts.spec[SHM_SIZE]
     endless = _is_endless(facts.spec, most)
     in_memory = _ramfs(facts.spec)

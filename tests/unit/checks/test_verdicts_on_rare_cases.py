@@ -444,6 +444,8 @@ def test_ports_words_and_paths_that_were_missed() -> None:
         ("/app/.git/config", b"url = https://oauth2:glpat-1@git.example", "git credentials"),
         ("/app/.git/config", b"url = https://git.example/x", ""),
         ("/infra/terraform.tfstate", b'"secret": "x"', "cloud credentials"),
+        ("/app/key.json", b'{"type": "service_account", "private_key_id": "1"', "cloud credentials"),
+        ("/root/.composer/auth.json", b'{"http-basic": {}}', "package registry token"),
         ("/etc/pip.conf", b"index-url = https://u:p@pypi.example/simple", "package index login"),
     ],
 )
