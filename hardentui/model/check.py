@@ -28,7 +28,6 @@ FormName: TypeAlias = Literal[
     "memory",
     "offset",
     "processors",
-    "selinux-type",
     "tmpfs-size",
     "update-policy",
     "user",

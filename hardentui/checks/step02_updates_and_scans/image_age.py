@@ -29,7 +29,7 @@ def mutable_image_tag(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
     What it checks:
     Whether the image is named without a digest, and without a tag or with a floating one (parameter
-    `floating`: `latest` and similar).
+    `floating`: `latest` and similar). With the parameter `digests`, every tag counts: its owner can move it.
 
     Why it matters:
     `latest` is whatever was pushed last. The same unit file starts one program today and another one after
@@ -56,6 +56,8 @@ def mutable_image_tag(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return failed("no tag means latest", name)
     if parts.tag in parameters.texts("floating"):
         return failed(f"the tag {parts.tag} moves with every push", name)
+    if parameters.values["digests"] and not parts.local:
+        return failed(f"the owner of the tag {parts.tag} can move it", name)
     return passed(name)
 
 
@@ -65,7 +67,9 @@ def _fix_mutable_image_tag(spec: Spec, context: FixContext) -> Spec:
     refuse_where_updated(spec)
     name = spec[IMAGE] or context.facts.image_name
     full = reference(context.facts.image_name or name)
-    return spec.with_(IMAGE, f"{full.name}@{_digest(context.facts, full)}")
+    floats = not full.tag or full.tag in context.parameters.texts("floating")
+    tag = "" if floats else f":{full.tag}"  # a bot that moves the digest reads it
+    return spec.with_(IMAGE, f"{full.name}{tag}@{_digest(context.facts, full)}")
 
 
 def _digest(facts: ContainerFacts, full: Reference) -> str:
@@ -100,16 +104,23 @@ MUTABLE_IMAGE_TAG = Check(
     risk=Risk.DECISION,
     evaluate=mutable_image_tag,
     remediate=_fix_mutable_image_tag,
-    parameters={"floating": _FLOATING},
+    parameters={"floating": _FLOATING, "digests": False},
     passes=lambda: (
         container((IMAGE, "docker.io/library/nginx:1.29.3")),
-        container((IMAGE, f"docker.io/library/nginx@{_DIGEST}")),
+        container((IMAGE, f"docker.io/library/nginx:1.29@{_DIGEST}")),
     ),
     fails=lambda: (
         container((IMAGE, "nginx"), inspect=_FULL, image=_IMAGE),
         container((IMAGE, "docker.io/library/nginx:latest"), inspect=_FULL, image=_IMAGE),
     ),
-    references=("CIS Docker 1.6 5.28", "NIST SP 800-190 4.2.2", "Dockle DKL-DI-0006"),
+    references=(
+        "CIS Docker 1.6 5.28",
+        "NIST SP 800-190 4.1.5",
+        "NIST SP 800-190 4.2.2",
+        "OWASP Docker rule 13",
+        "CSVS 3.6",
+        "Dockle DKL-DI-0006",
+    ),
 )
 
 

@@ -37,7 +37,7 @@ def no_update_path(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     With automatic updates, the container restarts whenever the registry has a new image under its name, at a
     time set by the timer, and with whatever that image brings. The fix requires a health check first, so that
     a bad update is rolled back (see update-without-rollback). Updating by tag and pinning a digest exclude
-    each other (see unpinned-image): a plan carries out whichever comes first. An image named by a digest
+    each other (see mutable-image-tag): a plan carries out whichever comes first. An image named by a digest
     never gets updates this way.
     """
     if facts.spec[ROOTFS] or facts.inspect.get("IsInfra"):
@@ -77,7 +77,7 @@ def _fix_no_update_path(spec: Spec, context: FixContext) -> Spec:
         raise CannotFix(
             "the image is pinned by digest, so it is never updated",
             "Choose a digest or updates by tag. Add a label that names who updates the digest "
-            f"({', '.join(wanted)}), or leave out unpinned-image.",
+            f"({', '.join(wanted)}), or leave out mutable-image-tag.",
         )
     if not parts.host or parts.local:
         raise CannotFix(

@@ -6,12 +6,9 @@ from hardentui.checks.prelude import *
 from hardentui.model.facts import Denial, NotRunning
 from hardentui.model.host import SecurityModules
 from hardentui.options import *
-from hardentui.reading.mounts import host_mounts, shown
 from hardentui.reading.security_modules import (
-    selinux_type,
     unconfined_by_apparmor,
     without_apparmor,
-    without_selinux,
 )
 
 
@@ -112,67 +109,6 @@ APPARMOR_COMPLAIN_MODE = Check(
         container((APPARMOR, "web"), kernel=Kernel(7, lsm_label="web (complain)")),
     ),
     references=("CIS Docker 1.6 5.2", "OWASP Docker rule 6"),
-)
-
-
-def labelling_disabled_for_mounts(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """SELinux labelling was turned off to make a mount work.
-
-    What it checks:
-    On a host with SELinux: whether the container has `label=disable` together with bind mounts. It is the
-    usual workaround when a mounted directory is denied, and the wrong one.
-
-    Why it matters:
-    One directory had to be made readable; instead, every file on the host was. SELinux no longer restricts
-    the container at all, just because of one label that a single letter (`:Z`) would have fixed.
-
-    What may break:
-    The mounted files are denied until they have the right label: add `:Z` (this container only) or `:z`
-    (shared) for directories that belong to the container. For system directories and sockets, let udica write
-    a type for this container and set it in the parameter `type`.
-    """
-    without = without_selinux(facts)
-    if without:
-        return without
-    mounts = [source.mount for source in host_mounts(facts)]
-    if not facts.spec[LABEL_DISABLE]:
-        return passed("label=disable is not set")
-    if not mounts:
-        return passed("label=disable, but no bind mounts", reason="see selinux-disabled")
-    live = ask(facts, lambda kernel: kernel.lsm_label)
-    effective = live if isinstance(live, str) else ""
-    evidence = [Evidence("--security-opt", "label=disable"), Evidence("Mounts", shown(mounts))]
-    if selinux_type(effective):
-        evidence.append(Evidence(proc(facts, "attr/current"), effective))
-    return failed(
-        "label=disable turns SELinux off for the container", "label=disable", effective, tuple(evidence)
-    )
-
-
-def _fix_labelling_disabled_for_mounts(spec: Spec, context: FixContext) -> Spec:
-    own_type = context.parameters.text("type")
-    spec = spec.without(LABEL_DISABLE)
-    return spec.with_(LABEL_TYPE, own_type) if own_type else spec
-
-
-_SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": True}}})
-_NONE = EngineFacts(info={"host": {"security": {"selinuxEnabled": False}}})
-_BIND = (MOUNTS, (Mount("bind", "/srv/web", "/w"),))
-
-LABELLING_DISABLED_FOR_MOUNTS = Check(
-    title="SELinux turned off because of a mount",
-    severity=Severity.MEDIUM,  # SELinux does not protect this mount
-    summary="Turn SELinux labelling back on and label the mounted directories",
-    evaluate=labelling_disabled_for_mounts,
-    remediate=_fix_labelling_disabled_for_mounts,
-    parameters={"type": ""},
-    takes={"type": "selinux-type"},
-    passes=lambda: (
-        container(_BIND, engine=_SELINUX),
-        container((LABEL_DISABLE, True), _BIND, engine=_NONE),
-    ),
-    fails=lambda: (container((LABEL_DISABLE, True), _BIND, engine=_SELINUX),),
-    references=("CIS Docker 1.6 5.3", "OWASP Docker rule 6"),
 )
 
 

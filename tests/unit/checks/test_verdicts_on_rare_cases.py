@@ -365,7 +365,7 @@ def test_podmans_own_program_in_a_pod_is_not_judged_like_a_service(check_id: str
 @pytest.mark.parametrize(
     "check_id",
     [
-        *("unpinned-image", "short-image-name", "unapproved-registry", "mutable-image-tag"),
+        *("short-image-name", "unapproved-registry", "mutable-image-tag"),
         *("update-without-rollback", "unsigned-scope-in-use"),
     ],
 )
