@@ -6,7 +6,6 @@ from functools import lru_cache
 
 from hardentui.checks.prelude import *
 from hardentui.model.image import ImageFile, ImageInventory
-from hardentui.model.known import known
 from hardentui.reading.images import comments_of, file_evidence, image_of, listed_files, names, steps_of
 from hardentui.reading.secrets import secret_value, secrets_in_pairs, secrets_in_words
 from hardentui.visible import MASK

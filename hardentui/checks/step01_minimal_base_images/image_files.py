@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from hardentui.checks.prelude import *
 from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.options import *

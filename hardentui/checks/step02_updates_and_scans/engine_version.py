@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-
 from hardentui.checks.prelude import *
 from hardentui.model.host import Advisory, OutdatedComponent
 from hardentui.model.spec import Version

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 from hardentui.checks.prelude import *
 from hardentui.model.image import RegistryDigest
-from hardentui.model.known import known
 from hardentui.options import *
 from hardentui.reading.images import (
     Reference,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.known import known
 from hardentui.options import *
-from hardentui.reading.containers import labels_of, sure
+from hardentui.reading.containers import labels_of
 from hardentui.reading.health import always_passes
 from hardentui.reading.images import AUTO_UPDATE as _AUTO
 from hardentui.reading.images import (

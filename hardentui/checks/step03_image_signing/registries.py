@@ -6,8 +6,6 @@ import shlex
 
 from hardentui.checks.examples import ACCEPT, rejecting
 from hardentui.checks.prelude import *
-from hardentui.model.configuration import Danger
-from hardentui.model.facts import NotRunning
 from hardentui.model.trust import (
     AuthFile,
     Mirror,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
 
 from hardentui.checks.examples import ACCEPT, POLICY_FILE, REJECT, SIGSTORE, rejecting
 from hardentui.checks.prelude import *
-from hardentui.model.configuration import Danger, FileFact, Missing
+from hardentui.model.configuration import FileFact
 from hardentui.model.known import Known
 from hardentui.model.trust import Attachments, Certificate, Policy, Requirement, TrustFacts, rule_for
 from hardentui.options import *

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
-
-from msgspec.structs import replace
 
 from hardentui.checks.prelude import *
-from hardentui.model.facts import CapabilitySets, Entered, IdRange
-from hardentui.model.known import known
+from hardentui.model.facts import Entered
 from hardentui.options import *
 from hardentui.options.table import bounding_set
 from hardentui.reading.behaviour import inside

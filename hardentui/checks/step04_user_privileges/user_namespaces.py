@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from itertools import pairwise
-from typing import Any
-
-from msgspec.structs import replace
 
 from hardentui.checks.prelude import *
-from hardentui.model.facts import IdRange
 from hardentui.model.host import SubIds, User
-from hardentui.model.known import Unread, known
 from hardentui.model.network import ALL_IDS, Peer, Peers
 from hardentui.model.seccomp import (
     Condition,
@@ -25,7 +19,7 @@ from hardentui.model.seccomp import (
 from hardentui.options import *
 from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.reading.behaviour import identity, runs_as_root, uids
-from hardentui.reading.containers import ask_or, is_planned, pod_of, related
+from hardentui.reading.containers import ask_or, pod_of, related
 from hardentui.reading.hosts import hidden_users
 from hardentui.reading.mounts import asks_for_user_namespace, maps_root_of_host, no_range_for
 from hardentui.reading.sub_ids import free_start

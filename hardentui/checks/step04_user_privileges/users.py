@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from hardentui.checks.prelude import *
-from hardentui.model.facts import IdRange
 from hardentui.model.image import ImageInventory
-from hardentui.model.known import known
 from hardentui.options import *
 from hardentui.reading.behaviour import (
     about_low_ports,

@@ -8,7 +8,6 @@ from itertools import pairwise
 from hardentui.checks.prelude import *
 from hardentui.model.configuration import FileFact
 from hardentui.options import ENV, ENV_HOST, HTTP_PROXY
-from hardentui.reading.containers import is_planned
 from hardentui.reading.secrets import secret_value
 from hardentui.visible import MASK
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 from hardentui.checks.prelude import *
 from hardentui.model.check import Measured
-from hardentui.model.facts import Limits
 from hardentui.model.host import Capacity, User
 from hardentui.options import *
 from hardentui.options.codecs import size_of, size_text

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from hardentui.checks.prelude import *
 from hardentui.model.network import Peer, Peers
 from hardentui.options import *
-from hardentui.reading.containers import CONFIGURATION, ask_or, peer_called, pod_of, related, sure
+from hardentui.reading.containers import CONFIGURATION, ask_or, peer_called, pod_of, related
 from hardentui.reading.mounts import own_user_namespace
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.facts import NotRunning, Rlimit
-from hardentui.model.known import known
+from hardentui.model.facts import Rlimit
 from hardentui.options import *
-from hardentui.reading.containers import cgroup_version, sure, without_cgroup
+from hardentui.reading.containers import cgroup_version, without_cgroup
 
 _HOST_REASON = "the container sees the host's cgroup tree"
 

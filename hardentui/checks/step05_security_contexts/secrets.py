@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
-
 from hardentui.checks.prelude import *
 from hardentui.model.configuration import FileFact
 from hardentui.model.facts import VolumeFacts
-from hardentui.model.known import known
 from hardentui.options import (
     ANNOTATIONS,
     COMMAND,
@@ -22,7 +18,7 @@ from hardentui.options import (
     USER,
 )
 from hardentui.reading.behaviour import owner_of_process, readable_secret, uids
-from hardentui.reading.containers import declared_user, is_root, sure
+from hardentui.reading.containers import declared_user, is_root
 from hardentui.reading.secrets import engine_secret, file_variable, secrets_in_pairs, secrets_in_words
 from hardentui.visible import MASK
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from hardentui.checks.prelude import *
 from hardentui.model.host import Firewall, Zone
 from hardentui.options import *

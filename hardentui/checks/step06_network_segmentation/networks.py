@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import Any
 
 from hardentui.checks.prelude import *
-from hardentui.model.facts import NetworkFacts
 from hardentui.model.network import Peer, PeerGroup, Peers, app_of
 from hardentui.model.spec import Version
 from hardentui.options import *
-from hardentui.reading.containers import is_planned, peer_called, pod_of, related
+from hardentui.reading.containers import peer_called, pod_of, related
 from hardentui.reading.networks import (
     asked_for,
     leave_pods_alone,

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.known import Unread, known
 from hardentui.options import *
 from hardentui.options.argv import parse_create_command
 from hardentui.reading.behaviour import about_one_address, bound_to_one_address
-from hardentui.reading.containers import is_planned
 from hardentui.reading.networks import (
     declared_ports,
     every_exposed_port,

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from hardentui.checks.examples import configuration
 from hardentui.checks.prelude import *
 from hardentui.model.configuration import Configuration
-from hardentui.model.facts import ListeningSocket, NetworkFacts
+from hardentui.model.facts import ListeningSocket
 from hardentui.model.host import Firewall
-from hardentui.model.known import Known, known
+from hardentui.model.known import Known
 from hardentui.model.trust import TrustFacts
 from hardentui.options import *
 from hardentui.reading.behaviour import about_low_ports, listening, with_low_ports

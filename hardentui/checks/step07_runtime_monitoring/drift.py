@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 
 from hardentui.checks.prelude import *
-from hardentui.model.facts import FileChange, ListeningSocket, NotRunning, Process
-from hardentui.model.known import Known, Unread, known
+from hardentui.model.facts import FileChange, ListeningSocket, Process
+from hardentui.model.known import Known
 from hardentui.options import *
 from hardentui.reading.containers import ask_or, declared_user, is_root
 from hardentui.reading.images import health_check

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from hardentui.checks.prelude import *
 from hardentui.model.facts import UnitFacts
-from hardentui.model.known import Known, known
+from hardentui.model.known import Known
 from hardentui.options import *
 from hardentui.options.codecs import DURATION
 from hardentui.reading.health import always_passes

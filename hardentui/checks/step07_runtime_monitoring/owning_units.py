@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 from hardentui.checks.prelude import *
 from hardentui.model.facts import UnitFacts
-from hardentui.model.known import known
 from hardentui.options import *
 from hardentui.reading.containers import image_config, pod_of
 from hardentui.reading.images import parse_time

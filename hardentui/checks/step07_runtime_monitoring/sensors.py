@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from hardentui.checks.prelude import *
-from hardentui.model.known import Unread, known
 
 
 def no_runtime_sensor(facts: HostFacts) -> Verdict:

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-
-from msgspec.structs import replace
-
 from hardentui.checks.examples import DEFAULT_CAPABILITIES
 from hardentui.checks.prelude import *
 from hardentui.model.capabilities import ALL_CAPABILITIES, capability_name
 from hardentui.model.check import Measured
-from hardentui.model.facts import CapabilitySets, NotRunning
-from hardentui.model.known import Unread, known
 from hardentui.options import *
 from hardentui.options.table import bounding_set, given_explicitly, with_no_more, with_only
 from hardentui.reading.behaviour import (
@@ -39,7 +33,7 @@ from hardentui.reading.capabilities import (
     used_by_processes,
 )
 from hardentui.reading.capabilities import granted as granted_now
-from hardentui.reading.containers import declared_user, is_planned, is_root, runs_systemd
+from hardentui.reading.containers import declared_user, is_root, runs_systemd
 
 
 def capabilities_beyond_declared(facts: ContainerFacts) -> Verdict:

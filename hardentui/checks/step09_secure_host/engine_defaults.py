@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 from msgspec import Struct
 
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, configuration

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.configuration import Danger
 from hardentui.model.host import ApiService, EngineSocket, RootRight
-from hardentui.model.known import Unread, known
 from hardentui.reading.access import EVERYBODY
-from hardentui.reading.containers import sure
 from hardentui.reading.hosts import danger_evidence
 
 _SOCKET = "/run/podman/podman.sock"

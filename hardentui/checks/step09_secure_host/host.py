@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from hardentui.checks.prelude import *
-from hardentui.model.configuration import Danger, FileFact
+from hardentui.model.configuration import FileFact
 from hardentui.model.host import BaselineReport, FailedRule, HostScan, User
-from hardentui.model.known import Unread, known
 from hardentui.reading.hosts import danger_evidence, dangers_of, repair
 
 _DAY = 86_400

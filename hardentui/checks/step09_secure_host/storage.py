@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from hardentui.checks.examples import configuration
 from hardentui.checks.prelude import *
-from hardentui.model.configuration import FileFact, Missing
+from hardentui.model.configuration import FileFact
 from hardentui.model.host import Storage
 
 

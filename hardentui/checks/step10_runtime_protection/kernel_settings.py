@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 from hardentui.checks.prelude import *
-from hardentui.model.facts import NotRunning
-from hardentui.model.known import known
 from hardentui.model.mounts import KernelMount
 from hardentui.model.seccomp import RuntimeConfig
 from hardentui.options import *
-from hardentui.reading.containers import ask_or, declared_user, is_planned, is_root, sure
+from hardentui.reading.containers import ask_or, declared_user, is_root
 from hardentui.reading.mounts import bare_kernel_mounts, own_user_namespace
 from hardentui.reading.networks import modes, uses_network_of_pod
 

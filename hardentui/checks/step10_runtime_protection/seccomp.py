@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from hardentui.checks.prelude import *
-from hardentui.model.configuration import Danger, FileFact, Missing
+from hardentui.model.configuration import FileFact
 from hardentui.model.known import Known
 from hardentui.model.seccomp import Condition, NoFilter, RuntimeConfig, SeccompProfile, SeccompRule
 from hardentui.options import *

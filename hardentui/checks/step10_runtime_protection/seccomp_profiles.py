@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from hardentui.checks.prelude import *
-from hardentui.model.facts import CapabilitySets
-from hardentui.model.known import known
 from hardentui.model.seccomp import RawFilter, RuntimeConfig, SeccompProfile
 from hardentui.options import *
 from hardentui.reading.seccomp import LETS_THROUGH, OpenCalls, parse_profile
