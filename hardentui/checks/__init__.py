@@ -1,59 +1,151 @@
-"""The checks: one module each, in a directory per step. There is no registry: the directories are the list.
+"""The checks: a module for each theme, in a directory per step.
 
-The path of a module gives its step and ID: `step05_security_contexts/no_memory_limit.py` is the check
-`no-memory-limit` of step 5. Its docstring is the check's documentation. A check is imported when asked for.
+The directory gives a check's step, the name of its `evaluate` function its ID (`def no_memory_limit` is
+`no-memory-limit`), and the docstring of that function its documentation. A module is imported when one of
+its checks is asked for.
 """
 
 from __future__ import annotations
 
 import importlib
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
 from msgspec.structs import replace
 
-from hardentui.model.check import AnyCheck
+from hardentui.model.check import AnyCheck, Check
 
+_MODULES = {
+    "step01_minimal_base_images": {
+        "image_credentials": "credentials-in-image-config credentials-in-layers",
+        "image_files": (
+            "remote-login-in-image setuid-files-in-image tools-in-image weak-accounts-in-image world-"
+            "writable-files-in-image"
+        ),
+        "image_base": "end-of-life-image unclean-image-build",
+    },
+    "step02_updates_and_scans": {
+        "image_age": "mutable-image-tag old-image outdated-tag stale-container stale-image superseded-image",
+        "vulnerabilities": "exploited-vulnerabilities fixable-vulnerabilities missing-vulnerability-scan",
+        "update_paths": "no-update-path update-without-rollback",
+        "engine_version": "engine-steering-image vulnerable-engine",
+    },
+    "step03_image_signing": {
+        "registries": (
+            "ambiguous-short-names exposed-registry-credentials insecure-registry short-image-name "
+            "tls-verification-off unapproved-registry"
+        ),
+        "signatures": (
+            "insecure-default-policy sigstore-attachments-off unsafe-trust-keys unsigned-scope-in-use"
+        ),
+    },
+    "step04_user_privileges": {
+        "users": "dangerous-supplementary-groups new-privileges-allowed root-user",
+        "user_namespaces": (
+            "host-user-namespace missing-sub-ids nested-user-namespaces overlapping-uid-ranges"
+        ),
+        "root_at_work": "needless-rootful-engine root-exec-session",
+    },
+    "step05_security_contexts": {
+        "limits": "no-cpu-limit no-memory-limit no-pids-limit unenforceable-limits",
+        "process_limits": "disabled-cgroups loose-ulimits oom-kill-exempt unbraked-restart",
+        "namespaces": "foreign-ipc host-ipc host-pid",
+        "secrets": "loose-secret plaintext-secret-env secret-in-metadata secret-on-command-line",
+        "host_environment": "leaking-host-environment",
+        "mounts": "relabelled-system-directory sensitive-host-mount shared-mount-propagation writable-mount",
+        "root_filesystem": "loose-tmpfs writable-rootfs",
+        "sockets": "mounted-control-socket mounted-engine-socket",
+        "mandatory_access": (
+            "apparmor-unconfined selinux-disabled selinux-not-enforcing shared-mcs-categories"
+        ),
+    },
+    "step06_network_segmentation": {
+        "networks": (
+            "default-network internal-capable-network shared-network unfiltered-network-driver "
+            "unisolated-network"
+        ),
+        "ports": "exposed-admin-port low-host-port undeclared-published-port wildcard-port",
+        "firewall": "unfirewalled-port",
+        "ways_out": "host-network reachable-cloud-metadata reachable-host-services",
+    },
+    "step07_runtime_monitoring": {
+        "health": "missing-health-check restart-loop unhealthy",
+        "logs": "engine-events-off no-logs unbounded-logs volatile-journal",
+        "owning_units": "unit-drift unowned-container",
+        "drift": "drifted-files unexpected-listener unexpected-process",
+        "sensors": "no-runtime-sensor unaudited-engine",
+    },
+    "step08_capabilities": {
+        "capabilities": (
+            "capabilities-beyond-declared default-capabilities-kept disruptive-capabilities docker-default-"
+            "capabilities host-takeover-capabilities unneeded-capabilities"
+        ),
+        "devices": "host-devices open-device-cgroup privileged",
+    },
+    "step09_secure_host": {
+        "waivers": "expired-waiver unused-waiver",
+        "engine_sockets": (
+            "exposed-engine-socket idle-engine-socket root-equivalent-users tcp-api-without-tls"
+        ),
+        "replaceable_files": (
+            "replaceable-container-programs untrusted-engine-programs writable-engine-configuration "
+            "writable-unit-files"
+        ),
+        "storage": "shared-storage-filesystem weak-storage-settings",
+        "host": "failed-host-rules pending-security-updates unknown-host-baseline weak-kernel-settings",
+        "engine_defaults": "weak-engine-defaults",
+    },
+    "step10_runtime_protection": {
+        "seccomp": (
+            "altered-seccomp-default default-seccomp-only open-socket-families seccomp-disabled seccomp-"
+            "profile-file-unsafe seccomp-unconfined"
+        ),
+        "seccomp_profiles": "weak-seccomp-profile",
+        "confinement": "apparmor-complain-mode runtime-denials",
+        "kernel_settings": "unmasked-system-paths unsafe-sysctls",
+    },
+}
+"""Directory -> module -> IDs of its checks."""
 
-def _modules() -> Iterator[tuple[str, str]]:
-    """ID -> directory, by step and ID."""
-    here = os.path.dirname(__file__)
-    for directory in sorted(name for name in os.listdir(here) if name.startswith("step")):
-        files = os.listdir(os.path.join(here, directory))
-        names = (file[:-3] for file in files if file.endswith(".py") and file != "__init__.py")
-        yield from sorted((name.replace("_", "-"), directory) for name in names)
+RETIRED = {
+    "labelling-disabled-for-mounts": "selinux-disabled",
+    "side-loaded-image": "unsigned-scope-in-use",
+    "unknown-base-image": "end-of-life-image",
+    "unpinned-image": "mutable-image-tag",
+}
+"""IDs of earlier releases -> the check to look at instead. Waivers and checklists may still name them,
+without effect: what somebody accepted once must not hide anything else."""
 
 
 class Checks(Mapping[str, AnyCheck]):
     """Checks by ID, in the order of step and ID.
 
     Args:
-        directories: ID -> directory of the checks to import when they are asked for.
+        modules: ID -> directory and module of the checks to import when they are asked for.
         own: further ones, such as those of a checklist.
 
     Attributes:
         steps: ID -> number of its step.
     """
 
-    def __init__(self, directories: Mapping[str, str], own: Iterable[AnyCheck] = ()) -> None:
-        self._directories = directories
+    def __init__(self, modules: Mapping[str, tuple[str, str]], own: Iterable[AnyCheck] = ()) -> None:
+        self._modules = modules
         self._loaded = {check.id: check for check in own}
-        self.steps = {name: int(directory[4:6]) for name, directory in directories.items()}
+        self.steps = {name: int(directory[4:6]) for name, (directory, _) in modules.items()}
         self.steps |= {check.id: check.step for check in self._loaded.values()}
 
     def with_own(self, own: Iterable[AnyCheck]) -> Checks:
         """These and the checks of a checklist."""
-        return Checks(self._directories, (*self._loaded.values(), *own))
+        return Checks(self._modules, (*self._loaded.values(), *own))
 
     def __getitem__(self, check_id: str) -> AnyCheck:
-        check = self._loaded.get(check_id)
-        if check is None:
-            module = f"{__name__}.{self._directories[check_id]}.{check_id.replace('-', '_')}"
-            loaded = importlib.import_module(module)
-            check = replace(loaded.CHECK, id=check_id, step=self.steps[check_id], doc=loaded.__doc__ or "")
-            self._loaded[check_id] = check
-        return check
+        if check_id not in self._loaded:
+            module = importlib.import_module(".".join((__name__, *self._modules[check_id])))
+            for check in [value for value in vars(module).values() if isinstance(value, Check)]:
+                name = check.evaluate.__name__.replace("_", "-")
+                doc = check.evaluate.__doc__ or ""
+                self._loaded.setdefault(name, replace(check, id=name, step=self.steps[name], doc=doc))
+        return self._loaded[check_id]
 
     def __contains__(self, check_id: object) -> bool:
         return check_id in self.steps
@@ -65,7 +157,14 @@ class Checks(Mapping[str, AnyCheck]):
         return len(self.steps)
 
 
-CHECKS = Checks(dict(_modules()))
+def _places() -> Iterator[tuple[str, tuple[str, str]]]:
+    """ID -> directory and module, by step and ID."""
+    for directory, modules in _MODULES.items():
+        places = {name: (directory, module) for module, names in modules.items() for name in names.split()}
+        yield from sorted(places.items())
+
+
+CHECKS = Checks(dict(_places()))
 
 
 @cache

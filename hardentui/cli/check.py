@@ -80,7 +80,7 @@ def _given(options: Namespace, name: str) -> Iterator[str]:
 
 Judged: TypeAlias = "tuple[CheckResult, list[tuple[Report, str]]]"
 _MOST_FILES = 1000
-_BY_CONTROL = ("text", "json", "markdown", "html")
+_BY_CONTROL = ("text", "json", "markdown", "html", "oscal")
 _MOST_IN_DETAIL = 25
 """A check of more containers leaves out what takes long for each: processes, sockets, changed files."""
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from hardentui.checks import CHECKS
+from hardentui.checks import CHECKS, RETIRED
 from hardentui.errors import UsageError, WaiversError
 from hardentui.features.change.file_changes import who
 from hardentui.features.looking.judging import Judge
@@ -125,7 +125,7 @@ class Waiving:
         return tuple(sorted(used, key=lambda use: use.waiver.until))
 
     def _ids(self) -> list[str]:
-        return [*CHECKS, *(check.id for check in self._judge.checklist.own)]
+        return [*CHECKS, *RETIRED, *(check.id for check in self._judge.checklist.own)]
 
 
 NAME = "waivers.toml"

@@ -52,6 +52,7 @@ _KEY_ENDS = (".pem", ".key", ".ppk")
 _KEY_MARK = b"PRIVATE KEY-----"
 _KEY_SIZES = range(100, 16 << 10)
 _KEY_START = b"-----BEGIN "
+_SERVICE_ACCOUNT = (b'"service_account"', b'"private_key')
 _CREDENTIAL_FILES: dict[str, tuple[str, tuple[bytes, ...]]] = {
     "/.aws/credentials": ("cloud credentials", (b"aws_secret_access_key",)),
     "/.config/gcloud/application_default_credentials.json": ("cloud credentials", ()),
@@ -79,7 +80,7 @@ _CREDENTIAL_FILES: dict[str, tuple[str, tuple[bytes, ...]]] = {
     "/pip.conf": ("package index login", (b"@",)),
     "/.cargo/credentials": ("package registry token", (b"token",)),
     "/.cargo/credentials.toml": ("package registry token", (b"token",)),
-    "/composer/auth.json": ("package registry token", (b"http-basic", b"oauth", b"bearer")),
+    "composer/auth.json": ("package registry token", (b"http-basic", b"oauth", b"bearer")),
     "/.s3cfg": ("cloud credentials", (b"secret_key",)),
     "/.htpasswd": ("password hashes", (b":$", b":{SHA}")),
 }
@@ -133,11 +134,13 @@ def may_hold_credentials(entry: ArchiveEntry) -> bool:
 def credential(path: str, start: bytes) -> str:
     """The kind of credential, by name and first bytes; empty if it is not one.
 
-    A private key counts under any name.
+    A private key, also that of a cloud's service account, counts under any name.
     """
     what, marks = _expected(path) or ("", ())
     if what and (not marks or any(mark in start for mark in marks)):
         return what
+    if all(mark in start for mark in _SERVICE_ACCOUNT):
+        return "cloud credentials"
     is_key = start.startswith(_KEY_START) and _KEY_MARK in start.partition(b"\n")[0]
     return "private key" if is_key else ""
 

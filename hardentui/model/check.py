@@ -28,7 +28,6 @@ FormName: TypeAlias = Literal[
     "memory",
     "offset",
     "processors",
-    "selinux-type",
     "tmpfs-size",
     "update-policy",
     "user",
@@ -104,8 +103,8 @@ class Check(Struct, Generic[F], frozen=True, kw_only=True):
     Attributes:
         title: what is wrong, in at most TITLE_LENGTH characters: a noun phrase or a short statement.
         summary: the fix as one imperative sentence.
-        id, step, doc: set by `hardentui.checks` from the module: its name with dashes, the number of its
-            directory, and its docstring with the HEADINGS.
+        id, step, doc: set by `hardentui.checks`: the name of `evaluate` with dashes, the number of its
+            directory, and the docstring of `evaluate` with the HEADINGS.
         evaluate: facts -> verdict; also takes the parameters if the check has any.
         remediate: spec -> fixed spec; None if no container option fixes it. Idempotent. Raises CannotFix if
             it cannot fix this container.
@@ -132,11 +131,11 @@ class Check(Struct, Generic[F], frozen=True, kw_only=True):
     title: str
     severity: Severity
     summary: str
-    fix: FixKind
-    risk: Risk
     evaluate: Callable[[F], Verdict] | Callable[[F, Parameters], Verdict]
     passes: Callable[[], tuple[F, ...]]
     fails: Callable[[], tuple[F, ...]]
+    fix: FixKind = FixKind.RECREATE
+    risk: Risk = Risk.MAY_BREAK
     kind: Kind = Kind.CONTAINER
     scope: Kind | None = None
     id: str = ""
@@ -144,7 +143,6 @@ class Check(Struct, Generic[F], frozen=True, kw_only=True):
     doc: str = ""
     remediate: Callable[[Spec, FixContext], Spec] | None = None
     references: tuple[str, ...] = ()
-    catalogue: str = ""
     points: int = 0
     takes_over: bool = False
     contextual: bool = False

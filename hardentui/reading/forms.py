@@ -122,7 +122,6 @@ FORMS: Mapping[FormName, Form] = {
     "memory": Form("a size such as 512m or 2g, at least 6m", _is_memory),
     "offset": _number(1, 64511, "a whole number from 1 to 64511, added to the port"),
     "processors": Form("a number of CPUs such as 1.5, at least 0.01", _is_processors),
-    "selinux-type": Form("an SELinux type, such as container_t", _text(r"[A-Za-z0-9_]+")),
     "tmpfs-size": Form("a size such as 64m or 1g", _text(r"[1-9][0-9]*[kmg]?")),
     "update-policy": _one_of("registry", "local"),
     "user": Form("a user or user:group, such as 1001:1001", _text(f"{_NAME}(:{_NAME})?")),

@@ -453,7 +453,7 @@ FAMILIES: Mapping[str, int] = {"AF_ALG": AF_ALG, "AF_VSOCK": AF_VSOCK}
 
 
 def ways_to_family(profile: SeccompProfile, family: int) -> tuple[str, ...]:
-    """How a socket of a family can be created: `socket`, `socket with higher bits set`, `32-bit socketcall`.
+    """How a socket of a family can be created: `socket`, `socket (upper bits set)`, `socketcall (i386)`.
 
     The kernel uses the lower 32 bits of the family, a filter compares all 64, so `socket(1<<32 | 40)` is a
     separate way. The arguments of a 32-bit `socketcall` are in memory, which a filter cannot read.
@@ -462,9 +462,9 @@ def ways_to_family(profile: SeccompProfile, family: int) -> tuple[str, ...]:
     if access(profile, "socket", {0: family}) is not Access.NEVER:
         ways.append("socket")
     if access(profile, "socket", {0: family | 1 << 32}) is not Access.NEVER:
-        ways.append("socket with higher bits set")
+        ways.append("socket (upper bits set)")
     if "X86" in profile.architectures and _opens_socketcall(profile):
-        ways.append("32-bit socketcall")
+        ways.append("socketcall (i386)")
     return tuple(ways)
 
 

@@ -167,8 +167,8 @@ def open_ways_to_family(filter_: SeccompProfile | RawFilter, family: int) -> tup
     try:
         ways = [
             ("socket", _past(filter_, "socket", family)),
-            ("socket with higher bits set", _past(filter_, "socket", family | 1 << 32)),
-            ("32-bit socketcall", lets_through(program, I386_SOCKETCALL, (1,), AUDIT_ARCH_I386)),
+            ("socket (upper bits set)", _past(filter_, "socket", family | 1 << 32)),
+            ("socketcall (i386)", lets_through(program, I386_SOCKETCALL, (1,), AUDIT_ARCH_I386)),
         ]
     except ValueError as error:
         return Unread(f"{filter_.origin} cannot be judged: {error}")

@@ -100,5 +100,5 @@ print("LOADED", *sys.modules)
     assert "Writable root filesystem" in done.stdout
     loaded = {name for name in done.stdout.rpartition("LOADED")[2].split() if name.startswith("hardentui")}
     checks = {name for name in loaded if name.startswith("hardentui.checks.step") and name.count(".") == 3}
-    assert checks == {"hardentui.checks.step05_security_contexts.writable_rootfs"}
+    assert checks == {"hardentui.checks.step05_security_contexts.root_filesystem"}
     assert len(loaded) <= MOST_MODULES

@@ -29,9 +29,11 @@ def test_every_directory_is_a_package() -> None:
 
 
 def test_no_function_is_longer_than_a_screen() -> None:
+    """Its docstring aside: that of a check is a page of the documentation."""
     long = {
         f"{module} {node.name}"
         for module, node in (*nodes(ast.FunctionDef), *nodes(ast.AsyncFunctionDef))
-        if (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION
+        if (node.end_lineno or 0) - node.lineno - (ast.get_docstring(node) or "").count("\n")
+        >= LONGEST_FUNCTION
     }
     assert not long

@@ -19,11 +19,11 @@ ROWS = "options/rows.py"  # every row of the table is used as one of all
 
 
 def top_names(source: str) -> Iterator[str]:
-    """The functions, classes and constants of a module."""
+    """The functions, classes and constants of a module, but for its checks, which are found by their type."""
     for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name
-        elif isinstance(node, ast.Assign):
+        elif isinstance(node, ast.Assign) and not ast.unparse(node.value).startswith("Check("):
             yield from (target.id for target in node.targets if isinstance(target, ast.Name))
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             yield node.target.id

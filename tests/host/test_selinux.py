@@ -136,8 +136,8 @@ def test_categories(machine: Machine, reports: dict[str, Report]) -> None:
 def test_what_label_disable_gives_away(machine: Machine, reports: dict[str, Report]) -> None:
     assert reads(machine, "disabled", "/bare/file")
     assert not reads(machine, "mounts", "/bare/file"), "SELinux does not enforce here"
-    assert reports["root"].status("disabled", "labelling-disabled-for-mounts") == "fail"
-    assert reports["root"].status("mounts", "labelling-disabled-for-mounts") == "pass"
+    assert reports["root"].status("disabled", "selinux-disabled") == "fail"
+    assert reports["root"].status("mounts", "selinux-disabled") == "pass"
 
 
 def test_relabelled_mounts(machine: Machine, reports: dict[str, Report]) -> None:

@@ -138,7 +138,7 @@ async def _eventually(attempt: Callable[[], Any]) -> str:
 
 async def test_a_lab_is_done_in_a_browser_by_keyboard(address: str, page: Page) -> None:
     await page.open(address)
-    await page.shows("0 of 25 labs passed", "Your first fix")
+    await page.shows("0 of 30 labs passed", "Your first fix")
     assert "token" not in str(await page.evaluate("location.href"))
     await page.evaluate("document.querySelector('.xterm-helper-textarea').focus()")
     await page.press("Enter")
@@ -146,7 +146,7 @@ async def test_a_lab_is_done_in_a_browser_by_keyboard(address: str, page: Page) 
     await page.press("i", "Enter")
     await page.shows("Solved: 10 points")
     await page.press("Escape")
-    await page.shows("1 of 25 labs passed")
+    await page.shows("1 of 30 labs passed")
     home = address.partition("?")[0]
     assert [url for url in page.requests if not url.startswith((home, "data:"))] == []
 

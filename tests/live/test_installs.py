@@ -81,7 +81,7 @@ def test_an_install_is_complete(program: str, tmp_path: Path) -> None:
     code, said = hardentui("check", "--demo", "--summary")
     assert (code, "10 containers" in said) == (1, True), said
     assert hardentui("check", "--demo", "--checklist", "strict", "--summary")[0] == 1
-    assert "0 of 25 labs passed" in hardentui("train", "--demo")[1]
+    assert "0 of 30 labs passed" in hardentui("train", "--demo")[1]
     code, said = hardentui("config", "completion", "bash")
     assert (code, "_shtab_hardentui" in said) == (0, True), said
     code, said = hardentui("train", "--serve")

@@ -54,7 +54,7 @@ def test_one_file_checks_a_host_without_network(tmp_path: Path) -> None:
         cwd=tmp_path,
         env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "SHIV_ROOT": str(tmp_path / "shiv")},
     )
-    assert "0 of 25 labs passed" in labs.stdout, labs.stderr
+    assert "0 of 30 labs passed" in labs.stdout, labs.stderr
 
 
 def test_the_file_says_where_it_runs() -> None:

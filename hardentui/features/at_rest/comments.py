@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from datetime import date
 from fnmatch import fnmatchcase
 
+from hardentui.checks import RETIRED
 from hardentui.features.at_rest.sources import SourceFile
 from hardentui.model.finding import Waiver
 from hardentui.words import nearest
@@ -47,7 +48,7 @@ def faults_in(file: SourceFile, checks: Collection[str]) -> Iterator[str]:
             yield f"{place}: {match['until']} is not a date"
         else:
             for check in _checks(match):
-                if not any(fnmatchcase(known, check) for known in checks):
+                if not any(fnmatchcase(known, check) for known in (*checks, *RETIRED)):
                     yield f"{place}: there is no check {check!r}{nearest(check, checks)}"
 
 

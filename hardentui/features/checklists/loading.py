@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 import hardentui
-from hardentui.checks import CHECKS, Checks, check_by_id
+from hardentui.checks import CHECKS, RETIRED, Checks, check_by_id
 from hardentui.errors import ChecklistError, InputError, UsageError
 from hardentui.model.check import USUAL, AnyCheck, Checklist, ParameterValue, Step
 from hardentui.regular_files import read_named
@@ -233,7 +233,7 @@ class _ChecklistReader(Struct):
             return {}
         for check_id in table:
             self.text(table, ("without",), check_id, required=True)
-            if check_id not in self.checks:
+            if check_id not in self.checks and check_id not in RETIRED:
                 near = nearest(check_id, self.checks)
                 self.fault(("without", check_id), f"there is no check {visible(check_id)!r}{near}")
         return {check_id: visible(str(reason), _LONGEST_REASON) for check_id, reason in table.items()}
@@ -336,7 +336,7 @@ class _ChecklistReader(Struct):
             self.fault((*path, "checks"), f'checks must be a list of strings, or "{ALL}"')
             return ()
         if named != ALL:
-            return self.texts(table, path, "checks")
+            return tuple(check for check in self.texts(table, path, "checks") if check not in RETIRED)
         steps = self.checks.steps
         return tuple(check for check in steps if steps[check] == number and check not in self.gone)
 
@@ -360,6 +360,8 @@ class _ChecklistReader(Struct):
         by_check: dict[str, dict[str, ParameterValue]] = {}
         for check_id, values in tables.items():
             path: TomlPath = ("check", check_id)
+            if check_id in RETIRED:
+                continue
             if check_id not in self.checks:
                 near = nearest(check_id, self.checks)
                 self.fault(path, f"there is no check {visible(check_id)!r}{near}")
@@ -431,6 +433,8 @@ def find_check(check_id: str, own: Iterable[AnyCheck] = ()) -> AnyCheck:
     """
     own = tuple(own)
     check = check_by_id(check_id) or next((known for known in own if known.id == check_id), None)
+    if check_id in RETIRED:
+        raise UsageError(f"The check {check_id} is gone.", f"Look at {RETIRED[check_id]} instead.")
     if check is None:
         from difflib import get_close_matches  # rarely needed, and it takes 4 ms
 

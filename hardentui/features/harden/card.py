@@ -330,7 +330,7 @@ def _makes(filter_: SeccompProfile | None, family: int, protocol: int | None = N
     if family == _UNIX and access(filter_, "socketpair", {0: family}) is not Access.NEVER:
         return True
     ways = ways_to_family(filter_, family)
-    if protocol is None or "32-bit socketcall" in ways:
+    if protocol is None or "socketcall (i386)" in ways:
         return bool(ways)
     families = (family, family | 1 << 32)  # the kernel uses the lower 32 bits
     return any(access(filter_, "socket", {0: f, 2: protocol}) is not Access.NEVER for f in families)

@@ -98,7 +98,7 @@ A3 Engine and hosts are run safely: vulnerable-engine pending-security-updates w
 weak-kernel-settings
 A4 Provision of images is planned:
 A5 Administration has networks of its own: exposed-admin-port exposed-engine-socket tcp-api-without-tls
-A6 Images are safe: short-image-name ambiguous-short-names unapproved-registry unknown-base-image \
+A6 Images are safe: short-image-name ambiguous-short-names unapproved-registry \
 end-of-life-image exploited-vulnerabilities fixable-vulnerabilities missing-vulnerability-scan
 A7 Logs outlive the container: no-logs volatile-journal
 A8 Credentials are stored safely: plaintext-secret-env secret-on-command-line secret-in-metadata \
@@ -108,7 +108,7 @@ A9 Service is suited for a container:
 A10 There is a policy for images and containers:
 A11 One service per container: remote-login-in-image unexpected-process
 A12 Images are distributed safely: insecure-registry tls-verification-off insecure-default-policy \
-unsigned-scope-in-use sigstore-attachments-off unsafe-trust-keys side-loaded-image
+unsigned-scope-in-use sigstore-attachments-off unsafe-trust-keys
 A13 Images are released before use: unapproved-registry
 A14 Images are updated: no-update-path outdated-tag superseded-image old-image mutable-image-tag
 A15 Resources are limited: no-memory-limit no-cpu-limit no-pids-limit loose-ulimits unbounded-logs \

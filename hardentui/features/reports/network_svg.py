@@ -189,7 +189,7 @@ def _sides(bottom: int) -> list[str]:
     return [
         f'<rect class="box" x="20" y="{_TOP}" width="{_LEFT - 20}" height="{max(60, height)}" rx="8"/>',
         svg_text(middle, _TOP + 28, "Outside", _LEFT, replace(_NAME, anchor="middle")),
-        svg_text(middle, _TOP + 46, "any stranger", _LEFT, replace(_SOFT, anchor="middle")),
+        svg_text(middle, _TOP + 46, "anyone", _LEFT, replace(_SOFT, anchor="middle")),
     ]
 
 

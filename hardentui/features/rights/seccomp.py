@@ -36,7 +36,7 @@ class FilterKind(StrEnum):
 
 
 class FamilyWays(Struct, frozen=True):
-    """How sockets of a family can be created: `socket`, `32-bit socketcall`…; none = they cannot."""
+    """How sockets of a family can be created: `socket`, `socketcall (i386)`…; none = they cannot."""
 
     family: str
     ways: tuple[str, ...]

@@ -18,8 +18,8 @@ _ROOT_OF_HOST = {ROOTFUL: ids("host-user-namespace")}
 _BELOW = ids("writable-mount")
 """File systems mounted below, which the options of a mount do not reach, depend on the machine."""
 _NO_IMAGE = (
-    ids("root-user undeclared-published-port mutable-image-tag unpinned-image short-image-name")
-    | ids("unknown-base-image default-capabilities-kept missing-vulnerability-scan old-image")
+    ids("root-user undeclared-published-port mutable-image-tag short-image-name")
+    | ids("default-capabilities-kept missing-vulnerability-scan old-image")
     | ids("unexpected-listener unneeded-capabilities")
 )
 """What an image would say."""
@@ -292,7 +292,7 @@ ORIGINS = (
     ),
     Flavour(
         "mount-root-directory-of-the-host",
-        ids(f"{_SENSITIVE} side-loaded-image"),
+        ids(_SENSITIVE),
         arguments=("--rootfs",),
         without=ids("userns read-only"),
         bad_on=_ROOT_OF_HOST,
@@ -308,7 +308,6 @@ ORIGINS = (
     ),
     Flavour(
         "mount-root-directory",
-        ids("side-loaded-image"),
         arguments=("--rootfs",),
         without=ids("userns"),
         bad_on=_ROOT_OF_HOST,

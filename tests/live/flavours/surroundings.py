@@ -424,9 +424,8 @@ LIFE = (
 IMAGES = (
     Flavour(
         "image-of-registry",
-        ids("unpinned-image"),
         image="registry.example/truth-web:1.0",
-        free=ids("unsigned-scope-in-use unapproved-registry side-loaded-image outdated-tag"),
+        free=ids("unsigned-scope-in-use unapproved-registry outdated-tag"),
         configured=True,
     ),
     Flavour(
@@ -450,12 +449,6 @@ IMAGES = (
         engines=(ROOTFUL,),
     ),
     Flavour("image-ssh", ids("remote-login-in-image"), image="localhost/truth-ssh:1.0", engines=(ROOTFUL,)),
-    Flavour(
-        "image-no-base",
-        ids("unknown-base-image"),
-        image="localhost/truth-nobase:1.0",
-        engines=(ROOTFUL,),
-    ),
     Flavour("image-superseded", ids("superseded-image"), image="localhost/truth-moved:1.0"),
 )
 FLAVOURS = (*MOUNTS, *NETWORKS, *LIFE, *IMAGES)

@@ -28,7 +28,6 @@ MACHINE_DECIDES = {
     "apparmor-complain-mode": "it depends on the security module of the machine that runs the tests",
     "selinux-disabled": "it depends on the security module of the machine that runs the tests",
     "shared-mcs-categories": "it depends on the security module of the machine that runs the tests",
-    "labelling-disabled-for-mounts": "it depends on the security module of the machine that runs the tests",
     "relabelled-system-directory": "it depends on the security module of the machine that runs the tests",
     "runtime-denials": "it depends on how far back the kernel's buffer of the machine goes",
 }

@@ -1,4 +1,4 @@
-"""A new check is one file. The example of CONTRIBUTING.md is dropped into a copy of the program."""
+"""A new check is a function, a record and a word in a list. CONTRIBUTING.md's is tried in a copy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ LAWS = Path(__file__).parent / "test_check_laws.py"
 def copy(tmp_path_factory: pytest.TempPathFactory) -> ProgramCopy:
     """A copy of the program with the example among its checks."""
     copy = ProgramCopy(tmp_path_factory.mktemp("copy"))
-    copy.add_example("A complete check, saved as")
+    copy.add_example("A complete check, at the end of")
+    checks = copy.directory / "hardentui" / "checks" / "__init__.py"
+    text = checks.read_text(encoding="utf-8")
+    checks.write_text(text.replace('"health": "', '"health": "no-init-process '), encoding="utf-8")
     return copy
 
 

@@ -346,7 +346,7 @@ def test_an_unconfined_or_complaining_apparmor_label_fails(label: str, expected:
 
 
 def test_lsm_checks_do_not_guess_which_module_a_host_has() -> None:
-    for check_id in ("selinux-disabled", "apparmor-unconfined", "labelling-disabled-for-mounts"):
+    for check_id in ("selinux-disabled", "apparmor-unconfined"):
         assert status(check_id, container((LABEL_DISABLE, True))) is Status.UNKNOWN
         assert status(check_id, container((LABEL_DISABLE, True), engine=PLAIN_HOST)) is Status.NOT_APPLICABLE
 

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from hardentui.checks import CHECKS
 from hardentui.checks.examples import container
-from hardentui.checks.step10_runtime_protection.unmasked_system_paths import CHECK as _UNNAMED
-from hardentui.checks.step10_runtime_protection.unmasked_system_paths import remediate
 from hardentui.errors import CannotFix
 from hardentui.harden.attack import attack_path
 from hardentui.harden.evaluate import container_subject, run
@@ -20,7 +19,7 @@ from hardentui.model.mounts import KernelMount
 from hardentui.options import MOUNTS, PRIVILEGED, PUBLISH, UNMASK, USER, USERNS, Mount
 from hardentui.options.values import Port
 
-CHECK = replace(_UNNAMED, id="unmasked-system-paths")
+CHECK = CHECKS["unmasked-system-paths"]
 _MASKED = frozenset({"/proc/kcore", "/proc/keys", "/proc/irq"})
 _ALL = _MASKED | {"/proc/sys"}
 _AGAIN = (KernelMount("/mnt", "proc", "rw,relatime"),)
@@ -100,8 +99,9 @@ def test_a_proc_of_the_host_is_a_mount_of_the_host_and_a_process_no_kernel(shown
 
 def test_what_the_host_has_mounted_is_removed_there() -> None:
     subject = facts(uid=0, masked_paths=_ALL, mounts=(_CHROOT,))
+    assert CHECK.remediate
     with pytest.raises(CannotFix, match=r"^/srv/chroot/proc is a proc file system that the host mounted"):
-        remediate(subject.spec, FixContext(subject, Parameters()))
+        CHECK.remediate(subject.spec, FixContext(subject, Parameters()))
 
 
 @pytest.mark.parametrize(

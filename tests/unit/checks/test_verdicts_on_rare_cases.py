@@ -136,6 +136,19 @@ def test_what_is_mounted_below_a_read_only_directory_counts_where_it_can_be_seen
     assert answer("writable-mount", container(bind("/etc", "/inside", "ro"), engine=far)) is UNKNOWN
 
 
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ("rw,relatime", "without nosuid, nodev, noexec: /d"),
+        ("rw,noexec", "without nosuid, nodev: /d"),
+        ("rw,nosuid,nodev", "without noexec: /d"),
+    ],
+)
+def test_a_writable_mount_is_told_which_options_it_lacks(options: str, reason: str) -> None:
+    kernel = Kernel(7, mounts=(KernelMount("/d", "ext4", options),))
+    assert judge("writable-mount", container(bind("/srv/d", "/d"), kernel=kernel)).reason == reason
+
+
 def test_links_are_followed_as_the_kernel_follows_them(tmp_path: Path) -> None:
     (tmp_path / "real" / "deep").mkdir(parents=True)
     (tmp_path / "one").symlink_to("real")
@@ -357,7 +370,7 @@ def test_podmans_own_program_in_a_pod_is_not_judged_like_a_service(check_id: str
 @pytest.mark.parametrize(
     "check_id",
     [
-        *("unpinned-image", "short-image-name", "unapproved-registry", "mutable-image-tag"),
+        *("short-image-name", "unapproved-registry", "mutable-image-tag"),
         *("update-without-rollback", "unsigned-scope-in-use"),
     ],
 )
@@ -436,6 +449,8 @@ def test_ports_words_and_paths_that_were_missed() -> None:
         ("/app/.git/config", b"url = https://oauth2:glpat-1@git.example", "git credentials"),
         ("/app/.git/config", b"url = https://git.example/x", ""),
         ("/infra/terraform.tfstate", b'"secret": "x"', "cloud credentials"),
+        ("/app/key.json", b'{"type": "service_account", "private_key_id": "1"', "cloud credentials"),
+        ("/root/.composer/auth.json", b'{"http-basic": {}}', "package registry token"),
         ("/etc/pip.conf", b"index-url = https://u:p@pypi.example/simple", "package index login"),
     ],
 )

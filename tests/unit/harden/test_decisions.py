@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hardentui.checks import all_checks
-from hardentui.checks.examples import DEFAULT_CAPABILITIES, container
+from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, image
 from hardentui.errors import CannotFix
 from hardentui.features.checklists.loading import load
 from hardentui.harden.decisions import decisions, what_changes
@@ -29,9 +29,10 @@ _DIGEST = "sha256:" + "5f" * 32
 def mail() -> ContainerFacts:
     return container(
         (PUBLISH, (Port(25, "25"), Port(80, "8080"))),
-        (IMAGE, "docker.io/library/mail:4.1"),
+        (IMAGE, "docker.io/library/mail:latest"),
         (ENV, ("TOKEN=secret",)),
-        inspect={"ImageDigest": _DIGEST, "ImageName": "docker.io/library/mail:4.1"},
+        inspect={"ImageDigest": _DIGEST, "ImageName": "docker.io/library/mail:latest"},
+        image=image(inspect={"RepoDigests": [f"docker.io/library/mail@{_DIGEST}"]}),
     )
 
 
@@ -52,9 +53,9 @@ def test_they_are_told_with_what_they_would_change() -> None:
     plan = planned(facts, Caution.ALL)
     left = left_out(facts, plan, CHECKS, CHECKLIST)
     questions = {skipped.check: skipped for skipped in left if skipped.decides}
-    assert {"low-host-port", "wildcard-port", "unpinned-image"} <= set(questions)
+    assert {"low-host-port", "wildcard-port", "mutable-image-tag"} <= set(questions)
     assert what_changes(questions["low-host-port"]) == "--publish 25:25 becomes 8025:25"
-    assert _DIGEST in what_changes(questions["unpinned-image"])
+    assert _DIGEST in what_changes(questions["mutable-image-tag"])
     assert questions["low-host-port"].decides[0].impact
     assert not decisions(plan)
 

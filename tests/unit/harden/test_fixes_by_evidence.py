@@ -510,20 +510,21 @@ def test_nobody_knows_who_reads_the_secret_of_what_does_not_run() -> None:
 # --- one decision -------------------------------------------------------------------------------------
 
 
-NGINX = (IMAGE, "docker.io/library/nginx:1.29")
+NGINX = (IMAGE, "docker.io/library/nginx:latest")
 PINNABLE = {"ImageDigest": "sha256:" + "5f" * 32}
 CHECKED = (HEALTH_CMD, "curl -fsS http://localhost/")
 
 
 def test_a_digest_and_updates_are_one_decision() -> None:
     timer = rootful(auto_update_timer=True)
-    facts = container(NGINX, CHECKED, inspect=PINNABLE, image=image(), engine=timer)
-    both = plan(facts, "no-update-path", "unpinned-image")
-    assert both.after[IMAGE] == NGINX[1]
-    assert "a digest would end that" in said(both)
+    pulled = image(inspect={"RepoDigests": [f"docker.io/library/nginx@{PINNABLE['ImageDigest']}"]})
+    facts = container(NGINX, CHECKED, inspect=PINNABLE, image=pulled, engine=timer)
+    both = plan(facts, "no-update-path", "mutable-image-tag")
+    assert both.after[IMAGE] == pulled.inspect["RepoDigests"][0]
+    assert "pinned by digest, so it is never updated" in said(both)
     everything = make_plan(facts, fixable(facts, CHECKS, CHECKLIST), CHECKS, CHECKLIST)
     chosen = {choice.check for choice in everything.choices}
-    assert len(chosen & {"no-update-path", "unpinned-image"}) == 1
+    assert len(chosen & {"no-update-path", "mutable-image-tag"}) == 1
     assert "update-without-rollback" in chosen, "what an update brings along is fixed along"
     assert not any(" fail" in note.text for note in everything.notes if note.check.startswith("update"))
 

@@ -55,7 +55,6 @@ def test_every_form_is_taken_by_a_fix() -> None:
         ("no-update-path", "policy", "registry local", "always"),
         ("low-host-port", "offset", "1 8000", "0 65000"),
         ("default-capabilities-kept", "keep", "chown CAP_SETUID,KILL", "SETUIT all"),
-        ("labelling-disabled-for-mounts", "type", "container_t", "spc;t"),
     ],
 )
 def test_a_form_takes_good_values_and_names_bad_ones(check: str, name: str, good: str, bad: str) -> None:

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from hardentui.checks import CHECKS
 from hardentui.checks.examples import accepting, container, engine, rootful
-from hardentui.checks.step02_updates_and_scans import missing_vulnerability_scan
-from hardentui.checks.step03_image_signing import insecure_default_policy
 from hardentui.cli.parser import COMMANDS
 from hardentui.features.fix.saving import command_in_place
 from hardentui.features.rights.page import lsm_page
@@ -43,10 +42,10 @@ def test_an_address_cannot_move_the_cursor() -> None:
 def test_what_a_check_advises_is_about_its_engine() -> None:
     there = rootful(found_with=ELSEWHERE)
     unscanned = container(image=ImageFacts(id="1" * 64, scan=NeverScanned(), engine=there))
-    scan = judge(missing_vulnerability_scan.CHECK, unscanned, Parameters({"days": 7})).commands
+    scan = judge(CHECKS["missing-vulnerability-scan"], unscanned, Parameters({"days": 7})).commands
     assert scan[0] == "hardentui images 111111111111 --scan --connection 'my prod'"
     assert scan[1].endswith(": hardentui images --import FILE --connection 'my prod'")
-    trust = judge(insecure_default_policy.CHECK, engine(accepting(), found_with=ELSEWHERE), Parameters())
+    trust = judge(CHECKS["insecure-default-policy"], engine(accepting(), found_with=ELSEWHERE), Parameters())
     ours = [command for command in trust.commands if command.startswith("hardentui")]
     assert len(ours) == 2
     assert all("--connection 'my prod'" in command for command in ours)

@@ -91,16 +91,16 @@ def test_arguments_that_are_given_decide() -> None:
 @pytest.mark.parametrize(
     ("rules", "architectures", "expected"),
     [
-        ((rule("socket"),), ("X86_64",), {"socket", "socket with higher bits set"}),
-        ((rule("socket", args=((0, "NE", 40, 0),)),), ("X86_64",), {"socket with higher bits set"}),
+        ((rule("socket"),), ("X86_64",), {"socket", "socket (upper bits set)"}),
+        ((rule("socket", args=((0, "NE", 40, 0),)),), ("X86_64",), {"socket (upper bits set)"}),
         ((rule("socket", args=((0, "LT", 38, 0),)),), ("X86_64",), set()),
-        ((rule("socket", args=((0, "GT", 40, 0),)),), ("X86_64",), {"socket with higher bits set"}),
+        ((rule("socket", args=((0, "GT", 40, 0),)),), ("X86_64",), {"socket (upper bits set)"}),
         ((rule("socket", args=((0, "EQ", 2, 0),)),), ("X86_64",), set()),
         ((rule("socket", args=((0, "MASKED_EQ", FAMILY_MASK, 2),)),), ("X86_64",), set()),
         (
             (rule("socket", args=((0, "MASKED_EQ", FAMILY_MASK, 2),)),),
             ("X86_64", "X86"),
-            {"32-bit socketcall"},
+            {"socketcall (i386)"},
         ),
         (
             (

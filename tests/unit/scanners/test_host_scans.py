@@ -12,12 +12,11 @@ import pytest
 from msgspec.structs import replace
 
 from hardentui.__main__ import main
+from hardentui.checks import CHECKS
 from hardentui.checks.examples import host
-from hardentui.checks.step09_secure_host.failed_host_rules import CHECK
-from hardentui.checks.step09_secure_host.unknown_host_baseline import CHECK as ON_RECORD
 from hardentui.errors import InputError
-from hardentui.model.finding import Severity, Status
-from hardentui.model.host import FailedRule, HostScan
+from hardentui.model.finding import Severity, Status, Verdict
+from hardentui.model.host import FailedRule, HostFacts, HostScan
 from hardentui.model.known import Unread
 from hardentui.scanners import host_scans as lynis
 from hardentui.scanners import openscap
@@ -130,8 +129,12 @@ NOW = host().now.timestamp()
 LOW, MEDIUM, HIGH = (FailedRule(f"R-{word}", "t", word) for word in ("low", "medium", "high"))
 
 
+def _judged(check: str, facts: HostFacts) -> Verdict:
+    return CHECKS[check].verdict(facts)
+
+
 def judged(*scans: HostScan, **over: Any) -> Any:
-    return CHECK.verdict(host(host_scans=scans, **over))
+    return _judged("failed-host-rules", host(host_scans=scans, **over))
 
 
 def scan(*failed: FailedRule, **over: Any) -> HostScan:
@@ -163,12 +166,15 @@ def test_severity_follows_the_worst_rule_and_another_hosts_result_says_nothing()
     foreign = judged(scan(HIGH, host="other.example.org"), hostname="web1")
     assert foreign.status is Status.UNKNOWN
     assert judged(scan(HIGH, host="WEB1.example.org"), hostname="web1").status is Status.FAIL
-    assert CHECK.verdict(host(host_scans=Unread("damaged"))).status is Status.UNKNOWN
+    assert _judged("failed-host-rules", host(host_scans=Unread("damaged"))).status is Status.UNKNOWN
 
 
 def test_an_imported_result_is_on_record() -> None:
-    assert ON_RECORD.verdict(host(baselines=(), host_scans=(scan(),))).status is Status.PASS
-    assert ON_RECORD.verdict(host(baselines=(), host_scans=(scan(passed=0),))).status is Status.FAIL
+    assert _judged("unknown-host-baseline", host(baselines=(), host_scans=(scan(),))).status is Status.PASS
+    assert (
+        _judged("unknown-host-baseline", host(baselines=(), host_scans=(scan(passed=0),))).status
+        is Status.FAIL
+    )
 
 
 def test_a_hostile_result_reaches_no_terminal_as_a_command(

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from hardentui.__main__ import main
-from hardentui.checks import all_checks
+from hardentui.checks import RETIRED, all_checks
 from hardentui.errors import UsageError, WaiversError
 from hardentui.features.opening import saved_facts as simulated
 from hardentui.features.waivers import added, parse
@@ -96,6 +96,9 @@ def test_what_a_waiver_is_good_for() -> None:
 
 
 def test_a_waiver_knows_where_it_stands() -> None:
+    assert parse(GOOD.replace("root-user", "unpinned-image"), "w", (*CHECKS, *RETIRED)), (
+        "an earlier release's"
+    )
     (read,) = parse(GOOD, "waivers.toml", CHECKS)
     assert (read.check, read.until, read.source) == ("root-user", date(2026, 3, 1), "waivers.toml:2")
 

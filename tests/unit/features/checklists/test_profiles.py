@@ -10,8 +10,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from hardentui.checks import all_checks
-from hardentui.errors import ChecklistError
+from hardentui.checks import CHECKS, RETIRED, all_checks
+from hardentui.errors import ChecklistError, UsageError
 from hardentui.features.checklists import loading
 from hardentui.features.checklists.fixtures import beside, faults_of, load_fixtures
 from hardentui.harden.evaluate import judge, parameters_of
@@ -117,14 +117,14 @@ def test_a_checklist_stands_on_another_one(tmp_path: Path) -> None:
     top = tmp_path / "top.toml"
     top.write_text(
         'id = "top"\ntitle = "T"\nextends = "base.toml"\n[check.old-image]\ndays = 3\n'
-        '[[step]]\nnumber = 3\nchecks = ["unpinned-image"]\n'
+        '[[step]]\nnumber = 3\nchecks = ["short-image-name"]\n'
     )
     checklist = loading.load(str(top))
     ten = _load("ten-steps")
     assert checklist.parameters["old-image"] == {"days": 3}
     assert checklist.parameters["no-cpu-limit"] == {"cpus": "1"}
     assert checklist.without == {"root-user": "its image is root"}
-    assert checklist.steps[2].checks == ("unpinned-image",)
+    assert checklist.steps[2].checks == ("short-image-name",)
     assert checklist.steps[2].title == ten.steps[2].title
     assert checklist.steps[4] == ten.steps[4]
 
@@ -155,3 +155,20 @@ def test_what_is_wrong_with_one_on_top_is_said(text: str, fault: str, tmp_path: 
         loading.load(str(path))
     assert any(fault in each for each in caught.value.faults), caught.value.faults
     assert caught.value.where.endswith("me.toml")
+
+
+def test_a_check_of_an_earlier_release_may_still_be_named(tmp_path: Path) -> None:
+    """It has no effect; asked for by its name, it says where to look."""
+    path = tmp_path / "old.toml"
+    path.write_text(
+        'id = "old"\ntitle = "O"\nextends = "ten-steps"\n[without]\nunpinned-image = "tags"\n'
+        '[check.side-loaded-image]\nbuilt_here = []\n[[step]]\nnumber = 3\nchecks = ["unpinned-image"]\n'
+    )
+    checklist = loading.load(str(path))
+    assert checklist.steps[2].checks == ()
+    assert "side-loaded-image" not in checklist.parameters
+    assert RETIRED.keys() & CHECKS.keys() == set()
+    assert set(RETIRED.values()) <= CHECKS.keys()
+    with pytest.raises(UsageError, match="The check unpinned-image is gone") as told:
+        loading.find_check("unpinned-image")
+    assert told.value.hint == "Look at mutable-image-tag instead."

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 import hardentui.features.reports
 from hardentui.features.reports import FORMATS, render
+from hardentui.features.reports.frameworks import by_control
 from hardentui.features.reports.result import (
     NOT_MET,
     CheckResult,
@@ -122,7 +123,7 @@ def test_nothing_hostile_reaches_the_reader(form: str) -> None:
         finding(Status.UNKNOWN, Severity.LOW, text=HOSTILE, check="other"),
     )
     shown = replace(result(*findings, name=HOSTILE), paths=(path(HOSTILE, HOSTILE, engine=HOSTILE),))
-    shown = replace(shown, engines=shown.engines * 2)
+    shown = replace(shown, engines=shown.engines * 2, framework=by_control("cis", shown.subjects))
     for look in (TextStyle(80, color=False), TextStyle(80, color=True), TextStyle(80, brief=True)):
         text = OUR_COLORS.sub("", render(form, shown, look)) if look.color else render(form, shown, look)
         assert not set(text) & {"\x1b", "\x07", "\u202e"}

@@ -1,0 +1,501 @@
+"""User namespaces and subordinate IDs."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from hardentui.checks.prelude import *
+from hardentui.model.host import SubIds, User
+from hardentui.model.network import ALL_IDS, Peer, Peers
+from hardentui.model.seccomp import (
+    Condition,
+    EngineDefault,
+    NoFilter,
+    RuntimeConfig,
+    SeccompProfile,
+    SeccompRule,
+)
+from hardentui.options import *
+from hardentui.options.inspect.mounts import anonymous_volumes
+from hardentui.reading.behaviour import identity, runs_as_root, uids
+from hardentui.reading.containers import ask_or, pod_of, related
+from hardentui.reading.hosts import hidden_users
+from hardentui.reading.mounts import asks_for_user_namespace, maps_root_of_host, no_range_for
+from hardentui.reading.sub_ids import free_start
+from hardentui.reading.system_calls import (
+    NEVER_STARTED_WITH_DEFAULT,
+    declared_filter,
+    filter_of,
+    good_but_not_seen,
+    open_ways_to_user_namespaces,
+)
+
+_USUAL_SIZE = 1024
+_MAPS_IDS = {
+    **dict.fromkeys(("ext2", "ext3", "ext4", "xfs", "vfat"), (5, 12)),
+    "btrfs": (5, 15),
+    "f2fs": (5, 18),
+    "overlay": (5, 19),
+    "tmpfs": (6, 3),
+}
+"""Filesystem -> the first kernel that can mount it with mapped IDs (mount_setattr(2))."""
+_SHARED = ("container:", "ns:")
+
+
+def host_user_namespace(facts: ContainerFacts) -> Verdict:
+    """The container shares the host's user namespace.
+
+    What it checks:
+    Whether a container of a rootful engine has its own user namespace. Without one, every UID inside is the
+    same UID outside. A namespace whose map leads to UID or GID 0 on the host (`--uidmap 0:0:1`) does not
+    count. Podman shows nothing for the host's namespace, so for a running container the namespace itself is
+    compared with the host's.
+
+    Why it matters:
+    With a user namespace, root inside is an ordinary, otherwise unused UID on the host: an attacker who
+    escapes owns no files and has no capabilities. Without it, the same escape ends as root on the host. It is
+    the one barrier that still holds after a vulnerability in the kernel interface, the runtime or a mount.
+
+    What may break:
+    The owners of files in volumes and bind mounts are not in the new range. If kernel, runtime and filesystem
+    support it, the fix mounts them so that the files keep their owners (`idmap`). Otherwise it is refused,
+    and `:U` is the alternative: Podman changes the owner on disk to the container's user, and undoing that
+    takes another change of owner. Podman needs a range for the user `containers` in /etc/subuid and
+    /etc/subgid. Containers that share a namespace with another container, and members of a pod, cannot have
+    their own user namespace.
+    """
+    if is_infra(facts):
+        return not_applicable(OF_PODMAN)
+    if facts.engine.rootless is True:
+        return passed("a rootless engine runs it in the user namespace of its account")
+    separate = ask(facts, lambda kernel: kernel.host_user_namespace)
+    if isinstance(facts.engine.rootless, Unread) and not isinstance(separate, bool):
+        return unknown(facts.engine.rootless.reason)
+    if facts.spec[USERNS].startswith(_SHARED) and not isinstance(separate, bool):
+        return unknown("it joins another user namespace, which shows only while it is running")
+    return judge(
+        separate,
+        lambda shared: _assess(facts, shared),
+        declared_bad=not asks_for_user_namespace(facts),
+        declared=f"userns {facts.spec[USERNS] or 'not set'}",
+        reason="user IDs in the container are the same on the host",
+        where=proc(facts, "ns/user"),
+    )
+
+
+def _assess(facts: ContainerFacts, shared: bool) -> tuple[bool, str]:
+    if shared:
+        return True, "the host's namespace"
+    if maps_root_of_host(facts):
+        return True, "its own namespace, but its map leads to root on the host"
+    return False, "its own namespace"
+
+
+def _fix_host_user_namespace(spec: Spec, context: FixContext) -> Spec:
+    if asks_for_user_namespace(context.facts.planned(spec)):
+        return spec
+    if pod_of(context.facts):
+        raise CannotFix("pod members use the pod's user namespace", "Give the pod --userns=auto instead.")
+    joined = (spec[PID], spec[IPC], spec[UTS], spec[USERNS], spec[CGROUPNS], *spec[NETWORK])
+    if any(value.startswith(_SHARED) for value in joined):
+        raise CannotFix(
+            "the container shares a namespace with another one",
+            "Both need one user namespace: --userns=auto for the other, --userns=container:… for this one.",
+        )
+    facts = context.facts
+    if unnamed := anonymous_volumes(facts.inspect, {}):
+        raise CannotFix(
+            f"the owners of files in anonymous volumes ({listed(tuple(unnamed))}) would not be mapped",
+            "Give the volumes names first: Podman maps the owners of files in named volumes.",
+        )
+    shown = tuple(mount.destination for mount in spec[MOUNTS] if _keeps_owners(mount))
+    if shown and (why := _no_id_mapping(facts, shown)):
+        raise CannotFix(
+            f"the owners of files in {listed(shown)} would not be mapped, and {why}",
+            "With :U, Podman changes their owner at each start, also for other containers that use them.",
+        )
+    if lacking := no_range_for(_namespace(facts, spec), facts):
+        raise CannotFix(lacking, "hardentui doctor shows the command that adds one.")
+    mounts = tuple(m.with_options("idmap") if _keeps_owners(m) else m for m in spec[MOUNTS])
+    return spec.without(GIDMAP, UIDMAP).with_(USERNS, _namespace(facts, spec)).with_(MOUNTS, mounts)
+
+
+def _keeps_owners(mount: Mount) -> bool:
+    """Whether it is a host mount whose file owners matter."""
+    handed_over = any(option == "U" or option.startswith("idmap") for option in mount.options)
+    kernel_tree = mount.type == "bind" and mount.source.split("/")[1:2] in (["proc"], ["sys"], ["dev"])
+    return mount.type in ("bind", "volume") and bool(mount.source) and not handed_over and not kernel_tree
+
+
+def _no_id_mapping(facts: ContainerFacts, destinations: tuple[str, ...]) -> str:
+    """Why these cannot be mounted with mapped owners (idmap); empty if they can."""
+    runtime = str(facts.inspect.get("OCIRuntime") or "")
+    numbers = re.match(r"(\d+)\.(\d+)", known(lambda: facts.host.kernel, else_=""))
+    version = (int(numbers[1]), int(numbers[2])) if numbers else None
+    if version is None or version < (5, 12):
+        who = "this kernel cannot" if version else "it is not known whether this kernel can"
+        return f"{who} map the owners of mounted files"
+    if runtime not in ("crun", "runc"):
+        return f"the runtime {visible(runtime, 40) or 'of this engine'} is not known to support it"
+    for mount in ask_or(facts, lambda kernel: kernel.mounts, ()):
+        if mount.point in destinations and version < _MAPS_IDS.get(mount.kind, (99, 0)):
+            what = f"{visible(mount.kind, 40)} at {visible(mount.point, 80)}"
+            return f"this kernel cannot map {what}"
+    return ""
+
+
+def _namespace(facts: ContainerFacts, spec: Spec) -> str:
+    """The namespace option. Podman sizes the namespace by the image's users, without nobody (65534), but a
+    process that starts as root may become nobody at any time: sshd and rsync do so for each connection."""
+    large = runs_as_root(facts, spec) or _highest(facts) >= _USUAL_SIZE
+    return "auto:size=65536" if large else "auto"
+
+
+def _highest(facts: ContainerFacts) -> int:
+    """The highest UID or GID of the mounts and processes."""
+    numbers = [number for owner in facts.owners.values() for number in owner]
+    numbers += [*(identity(facts) or (0,)), *(uid for uid, _ in uids(facts) or ())]
+    return max(numbers)
+
+
+def _advise_host_user_namespace(before: Spec, after: Spec, context: FixContext) -> Advice:
+    notes = []
+    mapped = [mount.destination for mount in after[MOUNTS] if mount not in before[MOUNTS]]
+    if mapped:
+        notes.append(f"files in {listed(mapped)} keep their owners on disk (idmap)")
+        if not isinstance(context.facts.kernel, Kernel):
+            notes.append("their filesystems are not known, and not every filesystem supports this")
+    if ":size=" in after[USERNS]:
+        seen = _highest(context.facts) >= _USUAL_SIZE
+        why = "a process or volume has a high UID or GID" if seen else "root may become nobody (65534)"
+        notes.append(f"{why}, so the namespace gets 65536 IDs")
+    return Advice(Risk.MAY_BREAK, tuple(notes))
+
+
+_OWN_IDS = (IdRange(0, 100000, 65536),)
+
+HOST_USER_NAMESPACE = Check(
+    title="Shares the host's user namespace",
+    severity=Severity.MEDIUM,  # a breakout keeps its user ID: the last layer is missing (CIS 2.9, level 2)
+    points=44,
+    summary="Give the container its own user namespace",
+    evaluate=host_user_namespace,
+    remediate=_fix_host_user_namespace,
+    advise=_advise_host_user_namespace,
+    passes=lambda: (
+        container((USERNS, "auto")),
+        container((UIDMAP, ("0:200000:65536",))),
+        container(kernel=Kernel(7, host_user_namespace=False, uid_map=_OWN_IDS, gid_map=_OWN_IDS)),
+        container(engine=rootless()),
+    ),
+    fails=lambda: (
+        container(),
+        container((USERNS, "host")),
+        container(kernel=Kernel(7, host_user_namespace=True)),
+        container((PID, "container:db")),
+        container((UIDMAP, ("0:0:1", "1:100000:65535"))),
+        container((USERNS, "auto:uidmapping=0:0:1")),
+        container((UIDMAP, ("0:200000:65536",)), (GIDMAP, ("0:200000:1000", "1000:0:1"))),
+        container(
+            kernel=Kernel(
+                7,
+                host_user_namespace=False,
+                uid_map=(IdRange(0, 200_000, 65536),),
+                gid_map=(IdRange(1000, 0, 1),),
+            )
+        ),
+        container(kernel=Kernel(7, host_user_namespace=False, uid_map=(IdRange(0, 0, 1),))),
+    ),
+    references=(
+        "CIS Docker 1.6 2.9",
+        "CIS Docker 1.6 5.31",
+        "NIST SP 800-190 4.5.2",
+        "OWASP Docker rule 11",
+    ),
+)
+
+
+_FILES = ("/etc/subuid", "/etc/subgid")
+_POOL = frozenset({"containers"})  # the pool of --userns=auto belongs to root
+
+
+def missing_sub_ids(facts: HostFacts, parameters: Parameters) -> Verdict:
+    """An account that runs rootless containers has no subordinate IDs for them.
+
+    What it checks:
+    `/etc/subuid` and `/etc/subgid`: whether each account that runs rootless containers has at least 65536 IDs
+    in both, whether the ranges of two owners overlap, and whether a range covers the ID of root or of another
+    account. Ranges from a directory service (`subid:` in nsswitch.conf) are not checked.
+
+    Why it matters:
+    Rootless containers use the IDs in these ranges. Without any, every ID in the container is the account
+    itself: the processes and files of all its containers belong to the same user, and images with more than
+    one user do not work. If ranges overlap, two people's containers are the same user on the host and can
+    touch each other's files; if a range covers a real account, root in a container may become that account.
+
+    What may break:
+    After changing the ranges, run `podman system migrate` as the account, which stops its running containers.
+    Files that containers wrote earlier keep their old IDs and may need `podman unshare chown`.
+    """
+    users, subuids, subgids = facts.users, facts.subuids, facts.subgids
+    rootless = [user for user in users if user.rootless]
+    hidden = hidden_users(users)
+    if not rootless and not subuids and not subgids and not hidden:
+        return not_applicable("no account runs rootless containers, and no ranges are assigned")
+    least = parameters.integer("ids")
+    evidence: list[Evidence] = []
+    commands: list[str] = []
+    uids = tuple(user.uid for user in users)
+    for path, ranges in zip(_FILES, (subuids, subgids), strict=True):
+        given: list[SubIds] = []
+        for user in rootless:
+            count = sum(ids.size for ids in ranges if ids.owner in (user.name, str(user.uid)))
+            if count < least:
+                evidence.append(Evidence(path, f"{user.name} has {plural(count, 'ID')}, {least} are needed"))
+                start = free_start((*ranges, *given), uids, least)
+                if start is None:
+                    commands.append(f"# {path} has no room for {least} IDs: shorten a range for {user.name}")
+                    continue
+                given.append(SubIds(user.name, start, least))
+                commands += _give(path, user, start, least)
+        clashes = tuple(_overlaps(ranges, users, path == _FILES[0]))
+        evidence += [Evidence(path, text) for text in clashes]
+        if clashes:
+            start = free_start((*ranges, *given), uids)
+            commands.append(f"# in {path}: move one of the ranges to {start}, then as its owner:")
+            commands.append("podman system migrate")
+    if not evidence and hidden:
+        return hidden
+    if not evidence:
+        return passed(plural(len(rootless), "account with its own ranges", "accounts with their own ranges"))
+    return failed(
+        f"{evidence[0].saw} in {evidence[0].where}",
+        evidence=tuple(evidence),
+        commands=tuple(dict.fromkeys(commands)),
+    )
+
+
+def _overlaps(ranges: tuple[SubIds, ...], users: tuple[User, ...], uids: bool) -> Iterable[str]:
+    ordered = sorted((ids for ids in ranges if ids.size), key=lambda ids: ids.start)
+    for first, second in pairwise(ordered):
+        if second.start < first.end and first.owner != second.owner:
+            yield f"the ranges of {first.owner} and {second.owner} overlap at {second.start}"
+    for ids in ordered:
+        if ids.start == 0:
+            yield f"the range of {ids.owner} covers {'root' if uids else 'the group of root'}"
+            continue
+        others = [user for user in users if ids.owner not in (user.name, str(user.uid))]
+        covered = [user.name for user in others if ids.start <= (user.uid if uids else user.gid) < ids.end]
+        if covered and ids.owner not in _POOL:
+            yield f"the range of {ids.owner} covers the account {covered[0]}"
+
+
+def _give(path: str, user: User, start: int, least: int) -> tuple[str, ...]:
+    flag = "--add-subuids" if path == _FILES[0] else "--add-subgids"
+    return (
+        f"usermod {flag} {start}-{start + least - 1} {user.name}",
+        f"runuser -u {user.name} -- podman system migrate",
+    )
+
+
+def _host(*ranges: SubIds, users: tuple[User, ...] = (), **over: Any) -> HostFacts:
+    return host(**{"users": users, "subuids": ranges, "subgids": ranges, **over})
+
+
+_ANNA = User("anna", 1000, 1000, "/home/anna", rootless=True)
+
+MISSING_SUB_IDS = Check(
+    title="Accounts without their own subordinate IDs",
+    severity=Severity.MEDIUM,  # user namespaces cannot be used: a layer is missing for all
+    kind=Kind.HOST,
+    summary="Give each account its own range of 65536 subordinate IDs",
+    fix=FixKind.HOST_FILE,
+    evaluate=missing_sub_ids,
+    passes=lambda: (_host(SubIds("anna", 100_000, 65_536), users=(_ANNA,)), _host()),
+    fails=lambda: (
+        _host(users=(_ANNA,)),
+        _host(SubIds("anna", 100_000, 1000), users=(_ANNA,)),
+        _host(SubIds("anna", 100_000, 65_536), SubIds("ben", 120_000, 65_536), users=(_ANNA,)),
+        _host(SubIds("anna", 1001, 65_536), users=(_ANNA, User("ben", 2000, 2000))),
+        _host(SubIds("anna", 1000, 65_536), users=(_ANNA, User("ben", 2000, 2000))),
+        _host(SubIds("anna", 0, 65_536), users=(_ANNA,)),
+        _host(SubIds("containers", 0, 65_536)),
+    ),
+    references=("CIS Docker 1.6 2.9", "NIST SP 800-190 4.5.2"),
+    parameters={"ids": 65_536},
+)
+
+
+_MOST = "user.max_user_namespaces"
+
+
+def nested_user_namespaces(facts: ContainerFacts) -> Verdict:
+    """Processes can create a user namespace and have every capability in it.
+
+    What it checks:
+    Whether a process in the container can create a user namespace: the seccomp filter in force allows
+    `unshare`, `clone` or `clone3` with CLONE_NEWUSER, and the kernel allows user namespaces
+    (`user.max_user_namespaces`). `--cap-drop=all` and `no-new-privileges` do not prevent it.
+
+    Why it matters:
+    In its own user namespace, a process without any capability has all of them, within that namespace. This
+    opens parts of the kernel that were written for root: packet filters, traffic control, mounting. Most
+    kernel vulnerabilities of recent years that made ordinary users root started there.
+
+    What may break:
+    Programs that build their own sandbox: browsers, Flatpak, nested container engines, some build tools.
+    Others never create a user namespace. The fix is a custom seccomp profile that blocks these calls with
+    CLONE_NEWUSER (and all of `clone3`, whose flags a filter cannot read), or `user.max_user_namespaces = 0`
+    if no container on the host needs one; that also ends rootless Podman and `--userns=auto`.
+    """
+    if is_infra(facts):
+        return not_applicable(OF_PODMAN)
+    seccomp = filter_of(facts)
+    declared = declared_filter(facts)
+    most = known(lambda: facts.host.sysctls.get(_MOST, ""), else_="")
+    if most == "0":
+        return passed(declared, f"{_MOST} = 0", (Evidence("sysctl", f"{_MOST} = 0"),))
+    if isinstance(seccomp, Unread):
+        return unknown(seccomp.reason, declared)
+    if isinstance(seccomp.filter, EngineDefault):
+        return not_applicable(NEVER_STARTED_WITH_DEFAULT)
+    ways = (
+        ("unshare",) if isinstance(seccomp.filter, NoFilter) else open_ways_to_user_namespaces(seccomp.filter)
+    )
+    if isinstance(ways, Unread):
+        return unknown(ways.reason, declared)
+    if not ways and not seccomp.in_force:
+        return good_but_not_seen(declared)
+    if not ways:
+        return passed(declared, "blocked by the filter", (Evidence(seccomp.source, "checked"),))
+    evidence = (Evidence(seccomp.source, f"allows CLONE_NEWUSER through {', '.join(ways)}"),)
+    return failed("a process can get every capability in a new user namespace", declared, "", evidence)
+
+
+_WITH_FLAG = SeccompRule("ERRNO", (Condition(0, "MASKED_EQ", 0x10000000, 0x10000000),), 1)
+_PLAIN = SeccompRule("ALLOW", (Condition(0, "MASKED_EQ", 0x10000000, 0),))
+
+
+def _runs(**rules: SeccompRule) -> RuntimeConfig:
+    return RuntimeConfig(
+        seccomp=SeccompProfile("ERRNO", rules={name: (rule,) for name, rule in rules.items()})
+    )
+
+
+NESTED_USER_NAMESPACES = Check(
+    title="Can create user namespaces",
+    severity=Severity.LOW,  # kernel code more within reach, by the engine's default
+    scope=Kind.SITE,
+    summary="Block user namespaces in the seccomp profile",
+    fix=FixKind.DECISION,
+    evaluate=nested_user_namespaces,
+    passes=lambda: (
+        container(),
+        container(runtime=_runs(unshare=_WITH_FLAG, clone=_PLAIN)),
+        container(runtime=_runs(unshare=SeccompRule("ALLOW")), host=HostFacts(sysctls={_MOST: "0"})),
+    ),
+    fails=lambda: (
+        container(runtime=_runs(unshare=SeccompRule("ALLOW"))),
+        container(runtime=_runs(unshare=_WITH_FLAG, clone=SeccompRule("ALLOW"))),
+        container(runtime=_runs(clone=_PLAIN, clone3=SeccompRule("ALLOW"))),
+        container(runtime=RuntimeConfig(seccomp=NoFilter("no linux.seccomp"))),
+    ),
+    references=("NIST SP 800-190 4.4.3", "OWASP Docker rule 3"),
+)
+
+
+def overlapping_uid_ranges(facts: ContainerFacts) -> Verdict:
+    """Two unrelated containers use the same range of user IDs.
+
+    What it checks:
+    Whether the host IDs of this container are also used by a container of another application. Only requested
+    ranges (`--uidmap`, `--userns`) are compared; containers of the same pod or application may share a range.
+
+    Why it matters:
+    A user namespace separates a container from the host, not from its neighbours. Two containers with the
+    same IDs are the same user to the kernel: somebody who escapes from one can signal the other's processes,
+    read its files and volumes, and attach to it. With separate ranges, the same escape leads nowhere.
+
+    What may break:
+    The container gets other IDs on the host, so files in its volumes belong to the old ones: mount them with
+    `:U` once, or change their owner.
+    """
+    spec = facts.spec
+    kind = spec[USERNS].partition(":")[0]
+    mapped = bool(_idmappings(facts)) or UIDMAP in spec or SUBUIDNAME in spec
+    if kind in ("keep-id", "nomap"):
+        return not_applicable("it uses its account's IDs on purpose, like the account's other containers")
+    if not mapped and kind != "auto":
+        return not_applicable("no ID range was requested")
+    ranges = _ranges(facts)
+    declared = listed(spec[UIDMAP]) or f"userns {spec[USERNS] or 'private'}"
+    if not ranges:
+        return passed(declared, reason="Podman picks a free range at start")
+    effective = ", ".join(f"{first}-{first + size - 1}" for first, size in ranges)
+    others = [
+        peer
+        for first, size in ranges
+        for peer in facts.peers.using_ids(first, size)
+        if peer.id != facts.id and not related(facts, peer)
+    ]
+    if others:
+        names = listed([peer.name for peer in others])
+        evidence = tuple(Evidence(peer.name, str(peer.uid_ranges)) for peer in others[:5])
+        return failed(f"{names} uses the same IDs", declared, effective, evidence)
+    return passed(declared, effective)
+
+
+def _idmappings(facts: ContainerFacts) -> tuple[str, ...]:
+    """The UID map that inspect shows; empty for a plan."""
+    if is_planned(facts):
+        return ()
+    host = section(facts.inspect, "HostConfig")
+    return tuple(str(line) for line in section(host, "IDMappings").get("UidMap") or ())
+
+
+def _ranges(facts: ContainerFacts) -> tuple[tuple[int, int], ...]:
+    """(first ID on the host, how many)."""
+    live = ask(facts, lambda kernel: kernel.uid_map)
+    if isinstance(live, tuple):
+        ranges = tuple((line.outside, line.size) for line in live)
+    else:
+        lines = facts.spec[UIDMAP] or _idmappings(facts)
+        if isinstance(live, Unread) and not is_planned(facts):
+            raise Unread(live.reason)
+        parts = (line.split(":") for line in lines)
+        ranges = tuple((int(p[1]), int(p[2])) for p in parts if len(p) == 3 and p[1].isdecimal())
+    return tuple((first, size) for first, size in ranges if size < ALL_IDS)
+
+
+def _fix_overlapping_uid_ranges(spec: Spec, context: FixContext) -> Spec:
+    return spec.without(UIDMAP, GIDMAP, SUBUIDNAME, SUBGIDNAME).with_(USERNS, "auto")
+
+
+_NEIGHBOUR = Peer("2" * 64, "db", uid_ranges=((200000, 65536),))
+_FAR = Peer("3" * 64, "far", uid_ranges=((400000, 65536), (0, 4294967295)))
+_MAP = (UIDMAP, ("0:200000:65536",))
+
+OVERLAPPING_UID_RANGES = Check(
+    title="UID range shared with an unrelated container",
+    severity=Severity.MEDIUM,  # a breakout reaches the other container's files
+    points=1,
+    compares=True,
+    summary="Let Podman choose a range of IDs that nobody else uses",
+    evaluate=overlapping_uid_ranges,
+    remediate=_fix_overlapping_uid_ranges,
+    passes=lambda: (
+        container(_MAP, peers=Peers((_FAR,))),
+        container((USERNS, "auto"), peers=Peers((_NEIGHBOUR,))),
+        container(_MAP, peers=Peers((replace(_NEIGHBOUR, pod="p1"),))).replace(inspect={"Pod": "p1"}),
+    ),
+    fails=lambda: (
+        container(_MAP, peers=Peers((_NEIGHBOUR,))),
+        container(
+            (UIDMAP, ("0:1:65536",)),
+            peers=Peers((_NEIGHBOUR,)),
+            kernel=Kernel(7, uid_map=(IdRange(0, 210000, 1000),)),
+        ),
+    ),
+    references=("CIS Docker 1.6 2.9", "NIST SP 800-190 4.3.4"),
+)

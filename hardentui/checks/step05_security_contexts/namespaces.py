@@ -1,0 +1,242 @@
+"""Namespaces shared with the host or with others."""
+
+from __future__ import annotations
+
+from hardentui.checks.prelude import *
+from hardentui.model.network import Peer, Peers
+from hardentui.options import *
+from hardentui.reading.containers import CONFIGURATION, ask_or, peer_called, pod_of, related
+from hardentui.reading.mounts import own_user_namespace
+
+
+def foreign_ipc(facts: ContainerFacts) -> Verdict:
+    """The container shares memory with an unrelated container.
+
+    What it checks:
+    Whether the container uses the IPC namespace of another container (`--ipc=container:NAME`,
+    `--ipc=ns:PATH`) that belongs neither to the same pod nor to the same application. For running containers,
+    the namespaces themselves are compared, whatever was requested.
+
+    Why it matters:
+    Whoever shares a container's IPC namespace can read and change its shared memory, semaphores, message
+    queues and /dev/shm. Databases keep their caches there. A vulnerability in one container is then one in
+    both, without a single packet on the network.
+
+    What may break:
+    Programs that exchange data through shared memory on purpose. Put both into one pod, or give both the same
+    label `app`, so that the relation is visible.
+    """
+    if is_infra(facts):
+        return not_applicable(OF_PODMAN)
+    declared = f"ipc {facts.spec[IPC] or 'default'}"
+    sharing = _strangers(facts)
+    if sharing:
+        names = listed(sharing)
+        evidence = (Evidence(proc(facts, "ns/ipc"), f"also the namespace of {names}"),)
+        return failed(f"shared memory with {names}", declared, names, evidence)
+    asked = _asks_for_stranger(facts, facts.spec[IPC])
+    if asked and not isinstance(facts.kernel, Kernel):
+        evidence = (Evidence(CONFIGURATION, declared),)
+        return failed(f"shared memory with {asked}", declared, "not running", evidence)
+    return sure(passed(declared), ask(facts, lambda kernel: kernel.namespaces))
+
+
+def _strangers(facts: ContainerFacts) -> list[str]:
+    """Unrelated containers with the same IPC namespace; host-ipc covers the host's."""
+    own = ask_or(facts, lambda kernel: kernel.namespaces.get("ipc"), None)
+    if own is None or "ipc" in ask_or(facts, lambda kernel: kernel.shared_namespaces, frozenset()):
+        return []
+    peers = facts.peers.in_ipc_namespace(own)
+    return [peer.name for peer in peers if peer.id != facts.id and not related(facts, peer)]
+
+
+def _asks_for_stranger(facts: ContainerFacts, asked: str) -> str:
+    kind, _, name = asked.partition(":")
+    if kind == "ns":
+        return name
+    if kind != "container" or pod_of(facts):
+        return ""
+    peer = peer_called(facts, name)
+    return "" if peer is not None and related(facts, peer) else name
+
+
+def _fix_foreign_ipc(spec: Spec, context: FixContext) -> Spec:
+    return spec.without(IPC) if _asks_for_stranger(context.facts.planned(spec), spec[IPC]) else spec
+
+
+_OWN = "ipc:[4026532000]"
+_FRIEND = Peer("2" * 64, "db", app="shop", ipc_namespace=_OWN)
+_SHARED = Kernel(7, namespaces={"ipc": _OWN}, shared_namespaces=frozenset())
+_MEMBER = {"Config": {"Labels": {"app": "shop"}}}
+_ASKED = (IPC, "container:db")
+
+FOREIGN_IPC = Check(
+    title="IPC namespace shared with an unrelated container",
+    severity=Severity.MEDIUM,  # shared memory of an unrelated service
+    points=1,
+    compares=True,
+    summary="Give the container its own IPC namespace",
+    risk=Risk.CHANGES_BEHAVIOUR,
+    evaluate=foreign_ipc,
+    remediate=_fix_foreign_ipc,
+    passes=lambda: (
+        container(),
+        container(_ASKED, (LABELS, ("app=shop",)), peers=Peers((_FRIEND,)), inspect=_MEMBER, kernel=_SHARED),
+        container(peers=Peers((replace(_FRIEND, ipc_namespace="ipc:[1]"),)), kernel=_SHARED),
+    ),
+    fails=lambda: (
+        container(_ASKED, peers=Peers((_FRIEND,))),
+        container(_ASKED, peers=Peers((_FRIEND,)), kernel=_SHARED),
+        container((IPC, "ns:/proc/812/ns/ipc")),
+    ),
+    references=("CIS Docker 1.6 5.17", "NIST SP 800-190 4.4.3"),
+)
+
+
+def host_ipc(facts: ContainerFacts) -> Verdict:
+    """The container shares memory or the host name with the host.
+
+    What it checks:
+    Whether the container uses the host's IPC namespace (`--ipc=host`) or UTS namespace (`--uts=host`). For a
+    running container, the namespaces are compared with the host's.
+
+    Why it matters:
+    In the host's IPC namespace, /dev/shm, shared memory and message queues of all other programs are open:
+    browsers, databases and agents keep data there, and whoever can write to it can manipulate them. Podman
+    also silently turns off SELinux separation for such a container. With the host's UTS namespace and
+    SYS_ADMIN, the host name can be changed, which confuses logs and certificates; by itself that is a minor
+    issue.
+
+    What may break:
+    Programs that exchange data with the host through shared memory (some databases, graphics and GPU
+    workloads). Run both sides as containers of one pod, which share an IPC namespace only with each other.
+    """
+    ipc, uts = facts.spec[IPC], facts.spec[UTS]
+    live = ask(facts, lambda kernel: kernel.shared_namespaces)
+    memory = "ipc" in live if isinstance(live, frozenset) else ipc == "host"
+
+    def assess(shared: frozenset[str]) -> tuple[bool, str]:
+        both = [kind for kind in ("ipc", "uts") if kind in shared]
+        return bool(both), f"shared with the host: {', '.join(both) or 'neither ipc nor uts'}"
+
+    return judge(
+        live,
+        assess,
+        declared_bad="host" in (ipc, uts),
+        declared=f"ipc {ipc or 'default'}, uts {uts or 'default'}",
+        reason="the host's shared memory is accessible" if memory else "the host name can be changed",
+        where=proc(facts, "ns/ipc, ns/uts"),
+        severity=Severity.HIGH if memory else Severity.LOW,
+    )
+
+
+def _fix_host_ipc(spec: Spec, context: FixContext) -> Spec:
+    return spec.without(*(option for option in (IPC, UTS) if spec[option] == "host"))
+
+
+HOST_IPC = Check(
+    title="Shares the host's IPC or UTS namespace",
+    severity=Severity.HIGH,  # shared memory of the host's services can be read and written
+    points=1,
+    summary="Give the container its own IPC and UTS namespaces",
+    evaluate=host_ipc,
+    remediate=_fix_host_ipc,
+    passes=lambda: (
+        container(),
+        container((IPC, "private"), kernel=Kernel(7, shared_namespaces=frozenset())),
+    ),
+    fails=lambda: (
+        container((IPC, "host")),
+        container((UTS, "host")),
+        container((IPC, "host"), (UTS, "host"), kernel=Kernel(7, shared_namespaces=frozenset({"ipc"}))),
+    ),
+    references=("CIS Docker 1.6 5.17", "CIS Docker 1.6 5.21", "NIST SP 800-190 4.4.3"),
+)
+
+
+def host_pid(facts: ContainerFacts) -> Verdict:
+    """The container sees processes outside itself.
+
+    What it checks:
+    Whether the container shares the PID namespace of the host (`--pid=host`), or of a container that belongs
+    to another pod or application. For a running container, the namespace is compared with the host's.
+
+    Why it matters:
+    In the host's namespace, every process on the machine is visible: command lines and, for the same user,
+    also environment variables with passwords and open files through /proc. Root can kill or debug these
+    processes, and /proc/1/root is the host's filesystem. Podman also silently turns off SELinux separation
+    for such a container.
+
+    What may break:
+    Monitoring agents, debuggers and init-like tools that watch host processes see only their own. If they
+    need the host's view by design, run them on the host, or waive the finding with a reason.
+    """
+    asked = facts.spec[PID]
+    foreign = _is_foreign(facts, asked)
+    seen = ask(facts, lambda kernel: kernel.shared_namespaces)
+    of_host = "pid" in seen if isinstance(seen, frozenset) else asked == "host"
+    severity = Severity.MEDIUM if own_user_namespace(facts) else Severity.HIGH
+    if not of_host:
+        severity = Severity.MEDIUM
+
+    def assess(shared: frozenset[str]) -> tuple[bool, str]:
+        if "pid" in shared:
+            return True, "the host's PID namespace"
+        return foreign, "not the host's PID namespace"
+
+    return judge(
+        seen,
+        assess,
+        declared_bad=asked == "host" or foreign,
+        declared=f"pid {asked or _by_default(facts)}",
+        reason="sees the processes of " + ("the host" if of_host else "an unrelated container"),
+        where=proc(facts, "ns/pid"),
+        severity=severity,
+    )
+
+
+def _by_default(facts: ContainerFacts) -> str:
+    """The namespace without `--pid`: in a pod that shares it, the members see each other's processes."""
+    shared = (facts.pod or {}).get("SharedNamespaces") or ()
+    return "of its pod" if "pid" in shared else "private"
+
+
+def _is_foreign(facts: ContainerFacts, asked: str) -> bool:
+    """Whether it is the namespace of an unrelated container."""
+    kind, _, name = asked.partition(":")
+    if kind == "ns":
+        return True
+    if kind != "container" or pod_of(facts):
+        return False
+    peer = peer_called(facts, name)
+    return peer is None or not related(facts, peer)
+
+
+def _fix_host_pid(spec: Spec, context: FixContext) -> Spec:
+    bad = spec[PID] == "host" or _is_foreign(context.facts.planned(spec), spec[PID])
+    return spec.without(PID) if bad else spec
+
+
+_SAME_APP = Peer("2" * 64, "db", app="shop")
+
+HOST_PID = Check(
+    title="Sees processes outside the container",
+    severity=Severity.HIGH,  # root's processes can be killed; their memory is one capability away
+    points=9,
+    compares=True,
+    summary="Give the container its own PID namespace",
+    evaluate=host_pid,
+    remediate=_fix_host_pid,
+    passes=lambda: (
+        container(),
+        container(kernel=Kernel(7, shared_namespaces=frozenset({"net"}))),
+        container((PID, "container:db"), (LABELS, ("app=shop",)), peers=Peers((_SAME_APP,)), inspect=_MEMBER),
+    ),
+    fails=lambda: (
+        container((PID, "host")),
+        container((PID, "host"), kernel=Kernel(7, shared_namespaces=frozenset({"pid"}))),
+        container((PID, "ns:/proc/1/ns/pid"), kernel=Kernel(7, shared_namespaces=frozenset({"pid"}))),
+        container((PID, "container:db"), peers=Peers((_SAME_APP,))),
+    ),
+    references=("CIS Docker 1.6 5.16", "NIST SP 800-190 4.4.3"),
+)

@@ -1,0 +1,262 @@
+"""Sockets of the host inside the container."""
+
+from __future__ import annotations
+
+from hardentui.checks.prelude import *
+from hardentui.model.host import ApiService
+from hardentui.model.mounts import Listener, MountedPath, MountOrigin, ReachableSocket
+from hardentui.options import *
+from hardentui.reading.engine_api import reachable_api
+from hardentui.reading.mounts import HostMount, came_from, shown
+from hardentui.reading.sockets import (
+    EngineMount,
+    OpenSocket,
+    Power,
+    connectable_mounts,
+    control_sockets,
+    engine_mounts,
+    open_sockets,
+)
+
+_SEVERITIES = {
+    Power.UNITS: Severity.CRITICAL,
+    Power.MACHINES: Severity.CRITICAL,
+    Power.PACKAGES: Severity.CRITICAL,
+    Power.COMMANDS: Severity.HIGH,
+    Power.KEYS: Severity.HIGH,
+    Power.SCREEN: Severity.HIGH,
+    Power.DEVICES: Severity.MEDIUM,
+}
+
+
+def mounted_control_socket(facts: ContainerFacts) -> Verdict:
+    """The container can reach a control socket of the host.
+
+    What it checks:
+    Whether any mount is, or contains, a socket on which a host service takes commands: the D-Bus system bus
+    and systemd (start units), LXD, Incus and libvirt (start machines), snapd (install software), tmux and
+    editors (run commands as their user), agents and key rings (use keys), X11 and Wayland (read the screen,
+    type), CUPS, udev and network services (configure hardware). A socket is identified by who listens on it,
+    whatever its name; if that cannot be seen, its name decides. The sockets of container engines have their
+    own check.
+
+    Why it matters:
+    Such a socket is a door that no capability, seccomp profile or user namespace closes, and that a read-only
+    mount does not lock. Through the system bus or systemd, a container starts a unit that runs as root on the
+    host; through libvirt or LXD, it starts a machine with the host's disk; through an agent's socket, it logs
+    in to other machines as you. The service alone decides which requests it accepts, often just by the UID
+    that connects.
+
+    What may break:
+    Whatever the socket was mounted for: desktop programs, monitoring that asks systemd, tools that manage
+    machines, builds that fetch from private repositories. Run those on the host, or give them a proxy that
+    passes only what they need (xdg-dbus-proxy for D-Bus).
+    """
+    bad = sorted(control_sockets(facts), key=lambda socket: -_severity(socket))
+    if not bad:
+        unclear = [facts.hidden_mounts, *(socket.unknown for socket in open_sockets(facts))]
+        unclear = [reason for reason in unclear if reason]
+        return (
+            unknown(unclear[0])
+            if unclear
+            else sure(passed("no control socket is mounted"), known(lambda: facts.sockets))
+        )
+    mounts = {host_mount.mount.destination: host_mount for host_mount in connectable_mounts(facts)}
+    through = [mounts[destination] for destination in dict.fromkeys(socket.destination for socket in bad)]
+    evidence = tuple(Evidence("Mounts", _seen(socket, mounts[socket.destination])) for socket in bad)
+    powers = dict.fromkeys(socket.service.power.value for socket in bad if socket.service)
+    paths = listed([socket.path for socket in bad])
+    reason = f"can {', '.join(powers)} through {paths}"
+    declared = shown([host_mount.mount for host_mount in through])
+    return failed(reason, declared, evidence=evidence, severity=_severity(bad[0]))
+
+
+def _severity(socket: OpenSocket) -> Severity:
+    return _SEVERITIES[socket.service.power] if socket.service else Severity.MEDIUM
+
+
+def _seen(socket: OpenSocket, mount: HostMount) -> str:
+    name = socket.service.name if socket.service else "a service"
+    answers = f"{name} listens on {socket.made_as or socket.path}"
+    return "; ".join(part for part in (shown([mount.mount]), answers, came_from(mount)) if part)
+
+
+def _fix_mounted_control_socket(spec: Spec, context: FixContext) -> Spec:
+    facts = context.facts.planned(spec)
+    mounts = {host_mount.mount.destination: host_mount for host_mount in connectable_mounts(facts)}
+    sockets: set[Mount] = set()
+    for socket in control_sockets(facts):
+        mount = mounts[socket.destination]
+        if not mount.declared:
+            raise CannotFix(
+                f"the mount at {socket.destination} {came_from(mount)}",
+                "Remove the socket there, then recreate this container.",
+            )
+        if socket.path not in mount.paths:
+            raise CannotFix(
+                f"the socket is in {mount.path}, which may be mounted for other reasons as well",
+                "Mount only the files that the service needs.",
+            )
+        sockets.add(mount.mount)
+    return spec.with_(MOUNTS, tuple(mount for mount in spec[MOUNTS] if mount not in sockets))
+
+
+_BUS = "/run/dbus/system_bus_socket"
+_LINKED = ReachableSocket("/app", "/srv/app", Listener(_BUS))
+_AGENT = ReachableSocket("/a", "/srv/work/a", Listener("/srv/work/a", "ssh-agent"))
+_FROM_POD = MountedPath("/run/dbus", ("/run/dbus",), "bind", "/run/dbus", (), MountOrigin.POD, "shop")
+
+MOUNTED_CONTROL_SOCKET = Check(
+    title="Host control socket reachable",
+    severity=Severity.CRITICAL,  # the socket starts services or programs as root
+    points=2,
+    summary="Remove the mount of the host's control socket",
+    risk=Risk.CHANGES_BEHAVIOUR,
+    evaluate=mounted_control_socket,
+    remediate=_fix_mounted_control_socket,
+    passes=lambda: (
+        container(),
+        container((MOUNTS, (Mount("bind", "/run/postgresql", "/run/postgresql"),))),
+        container(
+            (MOUNTS, (Mount("bind", "/run/db.sock", "/db.sock"),)),
+            sockets=(ReachableSocket("/db.sock", "/run/db.sock", Listener("/run/db.sock", "postgres")),),
+        ),
+    ),
+    fails=lambda: (
+        container((MOUNTS, (Mount("bind", "/var/run/dbus/system_bus_socket", "/bus", ("ro",)),))),
+        container((MOUNTS, (Mount("bind", "/srv/app", "/app"),)), sockets=(_LINKED,)),
+        container((MOUNTS, (Mount("bind", "/srv/work/a", "/a"),)), sockets=(_AGENT,)),
+        container((MOUNTS, (Mount("bind", "/run", "/run/host"),)), sockets=Unread("the engine is far")),
+        container(
+            (VOLUMES_FROM, ("x",)),
+            mounted=(_FROM_POD,),
+            sockets=(ReachableSocket("/run/dbus", _BUS, Listener(_BUS)),),
+        ),
+    ),
+    references=("CIS Docker 1.6 5.32", "NIST SP 800-190 4.4.3", "OWASP Docker rule 1"),
+)
+
+
+def mounted_engine_socket(facts: ContainerFacts) -> Verdict:
+    """The container can reach the socket of a container engine.
+
+    What it checks:
+    Whether any mount is, or contains, the API socket of an engine: Podman, Docker, containerd, CRI-O,
+    BuildKit. A socket is identified by who listens on it, under whatever name it is mounted: hard links, bind
+    mounts and a second Podman service count. Directories in which an engine creates its socket (/run,
+    /run/podman, /run/user/1000) count too, and so does what other containers (--volumes-from) and the pod
+    bring along. If the listener cannot be seen, the name decides. Read-only makes no difference: connecting
+    to a socket is not writing to a file. An engine that accepts requests on TCP without client certificates
+    counts if the container can reach it: on the host's own network, or at an address of the host other than
+    loopback. If such a service may be hidden from the account that runs the check, the result is unknown.
+
+    Why it matters:
+    Whoever can talk to that socket is the engine. A single request starts a privileged container with the
+    whole host mounted, so a vulnerability in this container is a takeover of the host, or, with a rootless
+    engine, of everything the user owns. No capability, seccomp profile or user namespace stands in the way.
+
+    What may break:
+    Everything that manages or lists containers from inside: dashboards, reverse proxies that discover
+    services by label, update watchers, build agents. Let them talk to a filtering proxy that passes only what
+    they need, to a separate rootless engine, or run them on the host.
+    """
+    bad = engine_mounts(facts)
+    declared = shown([engine_mount.mount.mount for engine_mount in bad]) or "no engine socket is mounted"
+    if bad:
+        evidence = tuple(Evidence("Mounts", _engine_seen(engine_mount)) for engine_mount in bad)
+        paths = listed([engine_mount.path for engine_mount in bad])
+        return failed(f"can control the engine through {paths}", declared, "", evidence)
+    api = reachable_api(facts)
+    if isinstance(api, ApiService):
+        evidence = (Evidence(api.where, f"{api.address} without client certificates"),)
+        return failed(f"can control the engine through {api.address}", declared, "", evidence)
+    unclear = [facts.hidden_mounts, *(socket.unknown for socket in open_sockets(facts))]
+    unclear += [api.reason] if api is not None else []
+    unclear = [reason for reason in unclear if reason]
+    if unclear:
+        return unknown(unclear[0], declared)
+    return sure(passed(declared), known(lambda: facts.sockets))
+
+
+def _engine_seen(engine_mount: EngineMount) -> str:
+    who = (
+        f"{engine_mount.service} listens on {engine_mount.made_as or engine_mount.path}"
+        if engine_mount.service
+        else ""
+    )
+    return "; ".join(
+        part for part in (shown([engine_mount.mount.mount]), who, came_from(engine_mount.mount)) if part
+    )
+
+
+def _fix_mounted_engine_socket(spec: Spec, context: FixContext) -> Spec:
+    sources = engine_mounts(context.facts.planned(spec))
+    directories = [source.path for source in sources if source.mount.declared and not source.is_socket]
+    if directories:
+        raise CannotFix(
+            f"the socket is in {listed(directories)}, which may be mounted for other reasons as well",
+            "Mount only the files that the service needs.",
+        )
+    if not sources and isinstance(api := reachable_api(context.facts.planned(spec)), ApiService):
+        raise CannotFix(
+            f"the engine accepts requests from anyone at {api.address}",
+            "Turn that off on the host (see tcp-api-without-tls).",
+        )
+    sockets = {source.mount.mount for source in sources if source.mount.declared}
+    others = [source for source in sources if not source.mount.declared]
+    if others and not sockets:
+        other = others[0]
+        raise CannotFix(
+            f"the mount at {other.mount.mount.destination} {came_from(other.mount)}",
+            "Remove the socket there, then recreate this container.",
+        )
+    return spec.with_(MOUNTS, tuple(mount for mount in spec[MOUNTS] if mount not in sockets))
+
+
+_FROM_ANOTHER = MountedPath(
+    "/s", ("/run/podman/podman.sock",), "bind", "/run/podman/podman.sock", (), MountOrigin.CONTAINER, "proxy"
+)
+_NO_TCP = HostFacts(tcp_services=())
+_LISTENS_ON_TCP = HostFacts(tcp_services=(ApiService("process 812", "tcp:127.0.0.1:2375", False),))
+_RENAMED = ReachableSocket("/app", "/srv/app.link", Listener("/srv/api", "podman"))
+
+MOUNTED_ENGINE_SOCKET = Check(
+    title="Container engine socket reachable",
+    severity=Severity.CRITICAL,  # whoever talks to the engine starts a privileged container
+    points=2,
+    takes_over=True,
+    summary="Remove the mount of the engine's socket",
+    evaluate=mounted_engine_socket,
+    remediate=_fix_mounted_engine_socket,
+    passes=lambda: (
+        container(host=_NO_TCP),
+        container((NETWORK, ("none",))),
+        container((MOUNTS, (Mount("bind", "/run/postgresql", "/run/postgresql"),)), host=_NO_TCP),
+        container((MOUNTS, (Mount("bind", "/run/user/1000/pulse", "/pulse"),)), host=_NO_TCP),
+        container(
+            (MOUNTS, (Mount("bind", "/srv/docker.sock", "/var/run/docker.sock"),)),
+            host=_NO_TCP,
+            sockets=(
+                ReachableSocket(
+                    "/var/run/docker.sock", "/srv/docker.sock", Listener("/srv/docker.sock", "haproxy")
+                ),
+            ),
+        ),
+    ),
+    fails=lambda: (
+        container((NETWORK, ("host",)), host=_LISTENS_ON_TCP),
+        container(
+            (MOUNTS, (Mount("bind", "/var/run/docker.sock", "/d.sock", ("ro",)), Mount("volume", "a", "/a"))),
+            host=_NO_TCP,
+        ),
+        container(
+            (MOUNTS, (Mount("bind", "/run/user/1000/podman/podman.sock", "/run/podman/podman.sock"),)),
+            host=_NO_TCP,
+        ),
+        container((MOUNTS, (Mount("bind", "/var/run", "/host/run"),)), host=_NO_TCP),
+        container((MOUNTS, (Mount("bind", "/srv/alias", "/var/run/docker.sock"),)), host=_NO_TCP),
+        container((MOUNTS, (Mount("bind", "/srv/app.link", "/app"),)), sockets=(_RENAMED,), host=_NO_TCP),
+        container((VOLUMES_FROM, ("proxy",)), mounted=(_FROM_ANOTHER,), host=_NO_TCP),
+    ),
+    references=("CIS Docker 1.6 5.32", "NIST SP 800-190 4.4.3", "OWASP Docker rule 1"),
+)

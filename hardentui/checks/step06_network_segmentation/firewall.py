@@ -1,0 +1,221 @@
+"""The host's firewall in front of published ports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hardentui.checks.prelude import *
+from hardentui.model.host import Firewall, Zone
+from hardentui.options import *
+from hardentui.reading.behaviour import about_one_address, bound_to_one_address
+from hardentui.reading.networks import (
+    leave_pods_alone,
+    published,
+    publishes_more,
+    reach,
+    shown,
+    without_own_network,
+)
+from hardentui.reading.packets import ACCEPTED, DROPPED, Packet, fate
+
+if TYPE_CHECKING:
+    from hardentui.reading.packets import Rules
+
+
+def unfirewalled_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    """An open port without a firewall in front of it.
+
+    What it checks:
+    For ports published on all addresses or on a public one: what nftables does with the first packet from a
+    stranger, on each interface that leads outside. Filters at the hooks `ingress` and `prerouting`, which
+    come first, count. Rootful Podman forwards packets to the container, so a filter at the hook `forward` is
+    needed; the usual rules at `input` are never consulted. Rootless ports are opened by a program on the
+    host, so there a filter at `input` counts. Rules written by Podman's own network helper are left out,
+    because they allow everything. A port that a rule allows by number, while others are filtered, passes:
+    that is a decision. If firewalld runs, its zones are shown.
+
+    Why it matters:
+    Many admins believe that a port is closed because the firewall does not list it. For published ports of
+    the rootful engine, that is wrong: the address is rewritten first, and the packet takes another path. What
+    the firewall tool shows as closed is open to everyone who can reach the host. firewalld accepts every
+    packet with a rewritten destination unless its configuration has StrictForwardPorts=yes.
+
+    What may break:
+    Clients on other machines can no longer reach the port once it is bound to 127.0.0.1 (see wildcard-port,
+    which asks for the same change; decide once for both). With a filter that allows chosen clients, the port
+    may stay open. A forward filter on the host also affects other forwarded traffic: virtual machines, VPNs,
+    other containers. Keep a way back, such as a console, when you try it.
+    """
+    without = without_own_network(facts)
+    if without:
+        return without
+    ports = published(facts)
+    wide = [port for port in ports if _is_public(port)]
+    more = publishes_more(facts)
+    if not wide and not more:
+        if ports:
+            return passed(shown(ports), reason="no port is open on all addresses or on a public one")
+        return not_applicable("no published ports")
+    declared = shown(wide) or more
+    if not facts.engine.local:
+        return unknown(f"the firewall could not be read: {facts.engine.unseen}", declared)
+    if isinstance(facts.engine.rootless, Unread):
+        return unknown(f"which rules apply is not known: {facts.engine.rootless.reason}", declared)
+    hook = "input" if facts.engine.rootless else "forward"
+    firewall = facts.host.firewall
+    if isinstance(firewall.rules, Unread):
+        return unknown(f"the packet filter could not be read: {firewall.rules.reason}", declared)
+    if isinstance(firewall.outside, Unread):
+        return unknown(f"which interfaces lead outside is not known: {firewall.outside.reason}", declared)
+    open_ways, unclear = _ways_in(firewall.rules, firewall.outside, hook, wide)
+    zones = _zones(firewall)
+    if open_ways:
+        evidence = (Evidence("nftables", f"hook {hook}: {', '.join(open_ways)} accepted"), *zones)
+        return failed(_reason(hook, firewall, firewall.rules), declared, f"no filter at {hook}", evidence)
+    if unclear:
+        return unknown(
+            f"the rules at {hook} match on more than is known about a packet: {', '.join(unclear)}",
+            declared,
+            zones,
+        )
+    held_back = Evidence("nftables", f"hook {hook}: filtered")
+    return passed(declared, f"filtered at {hook}", (held_back, *zones))
+
+
+def _is_public(port: Port) -> bool:
+    """Whether it is bound to all addresses or to a public one, so that anyone can send to it."""
+    if reach(port) != "one":
+        return reach(port) == "all"
+    from ipaddress import ip_address  # takes 2 ms; only needed for ports bound to one address
+
+    try:
+        return ip_address(port.address.strip("[]").partition("%")[0]).is_global
+    except ValueError:
+        return False
+
+
+def _ways_in(
+    rules: Rules, outside: tuple[str, ...], hook: str, ports: list[Port]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(ways that are open to everyone, ways of which that is not known), such as `eth0 8080/tcp`."""
+    open_ways: list[str] = []
+    unclear: list[str] = []
+    accepted, dropped = frozenset({ACCEPTED}), frozenset({DROPPED})
+    for interface in outside or ("",):
+        for port in ports or [Port(0)]:
+            number = port.container if hook == "forward" else int(port.host) if port.host.isdecimal() else 0
+            in_host = int(port.host) if port.host.isdecimal() else 0
+            family = "ip6" if ":" in port.address else "ip"
+            packet = Packet(hook, interface, port.protocol, number, family, in_host)
+            ends = fate(rules, packet), fate(rules, replace(packet, port=0, host_port=0))
+            if dropped in ends:
+                continue  # filtered, or opened by number while others are filtered
+            way = f"{interface} {number or 'any port'}/{port.protocol}".strip()
+            (open_ways if ends == (accepted, accepted) else unclear).append(way)
+    return tuple(open_ways), tuple(unclear)
+
+
+def _zones(firewall: Firewall) -> tuple[Evidence, ...]:
+    """The firewalld zones of interfaces that lead outside, according to their files."""
+    if firewall.firewalld is not True or isinstance(firewall.outside, Unread):
+        return ()
+    if isinstance(firewall.zones, Unread):
+        return (Evidence("firewalld", f"its zones could not be read: {firewall.zones.reason}"),)
+    return tuple(
+        Evidence(zone.path or "firewalld", f"{interface} is in zone {zone.name}: {_opened(zone)}")
+        for interface in firewall.outside
+        for zone in firewall.zones
+        if interface in zone.interfaces or (zone.default and not _placed(interface, firewall.zones))
+    )
+
+
+def _placed(interface: str, zones: tuple[Zone, ...]) -> bool:
+    return any(interface in zone.interfaces for zone in zones)
+
+
+def _opened(zone: Zone) -> str:
+    words = [
+        "allows everything" if zone.target == "ACCEPT" else f"opens {', '.join(zone.ports) or 'nothing'}"
+    ]
+    words += ["masquerades"] if zone.masquerade else []
+    words += [plural(zone.rich_rules, "rich rule")] if zone.rich_rules else []
+    return ", ".join(words)
+
+
+def _reason(hook: str, firewall: Firewall, rules: Rules) -> str:
+    if hook == "input":
+        return "no packet filter in front of the port"
+    if firewall.firewalld is True:
+        return "firewalld allows packets to a published port, regardless of its zones"
+    interfaces = () if isinstance(firewall.outside, Unread) else firewall.outside
+    if any(
+        fate(rules, Packet("input", interface, "tcp", 0)) == {DROPPED} for interface in interfaces or ("",)
+    ):
+        return "the firewall filters only at input, which packets to a published port never pass"
+    return "no packet filter in front of the port"
+
+
+def _fix_unfirewalled_port(spec: Spec, context: FixContext) -> Spec:
+    leave_pods_alone(context.facts)
+    if spec[PUBLISH_ALL]:
+        raise CannotFix(
+            "--publish-all has no list of ports to bind", "Fix wildcard-port, which lists the ports."
+        )
+    return bound_to_one_address(spec, context, _is_public)
+
+
+def _advise_unfirewalled_port(before: Spec, after: Spec, context: FixContext) -> Advice:
+    return about_one_address(before, after, context.facts)
+
+
+def _dropping(hook: str) -> HostFacts:
+    chain = {
+        "family": "inet",
+        "table": "filter",
+        "name": hook,
+        "type": "filter",
+        "hook": hook,
+        "policy": "drop",
+    }
+    return HostFacts(firewall=Firewall(rules=({"chain": chain},), outside=("eth0",)))
+
+
+def _prerouting(port: int, priority: int, hook: str = "prerouting") -> HostFacts:
+    family = "netdev" if hook == "ingress" else "inet"
+    chain = {"family": family, "table": "t", "name": "c", "type": "filter", "hook": hook, "prio": priority}
+    chain |= {"dev": "eth0"} if hook == "ingress" else {}
+    match = {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": port}
+    rule = {"family": family, "table": "t", "chain": "c", "expr": [{"match": match}, {"drop": None}]}
+    return HostFacts(firewall=Firewall(rules=({"chain": chain}, {"rule": rule}), outside=("eth0",)))
+
+
+_OPEN, _CLOSED = _dropping("input"), _dropping("forward")
+_PORT = (PUBLISH, (Port(80, "8080"),))
+
+UNFIREWALLED_PORT = Check(
+    title="Published port without a firewall in front",
+    severity=Severity.MEDIUM,  # a layer is missing for all published ports
+    scope=Kind.SITE,
+    summary="Bind the port to one address, or filter forwarded traffic",
+    risk=Risk.DECISION,
+    evaluate=unfirewalled_port,
+    remediate=_fix_unfirewalled_port,
+    advise=_advise_unfirewalled_port,
+    parameters={"address": "127.0.0.1"},
+    takes={"address": "address"},
+    passes=lambda: (
+        container(_PORT, host=_CLOSED),
+        container(_PORT, host=_OPEN, engine=rootless()),
+        container(_PORT, host=_prerouting(8080, -300)),
+        container(_PORT, host=_prerouting(80, 0)),
+        container(_PORT, host=_prerouting(8080, 0, "ingress")),
+        container((PUBLISH, (Port(80, "8080", "10.1.2.3"),)), host=_OPEN),
+    ),
+    fails=lambda: (
+        container(_PORT, host=_OPEN),
+        container(_PORT, host=_CLOSED, engine=rootless()),
+        container(_PORT, host=_prerouting(80, -300)),
+        container((PUBLISH, (Port(80, "8080", "8.8.8.8"),)), host=_OPEN),
+    ),
+    references=("NIST SP 800-190 4.4.2", "NIST SP 800-190 4.5.1", "OWASP Docker rule 5a"),
+)

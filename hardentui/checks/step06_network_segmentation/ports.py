@@ -1,0 +1,413 @@
+"""Published ports."""
+
+from __future__ import annotations
+
+from hardentui.checks.prelude import *
+from hardentui.options import *
+from hardentui.options.argv import parse_create_command
+from hardentui.reading.behaviour import about_one_address, bound_to_one_address
+from hardentui.reading.networks import (
+    declared_ports,
+    every_exposed_port,
+    exposed,
+    leave_pods_alone,
+    published,
+    publishes_more,
+    reach,
+    shown,
+    spelled_out,
+    without_own_network,
+)
+
+_PORTS = tuple(
+    word
+    for word in (
+        "FTP 21 | "
+        "ssh 22 | telnet 23 | rpcbind 111 | SMB 139 445 | SNMP 161 | LDAP 389 | rexec and rlogin 512 513 | "
+        "IPMI 623 | rsync 873 | Java RMI and JMX 1099 | IBM MQ 1414 | Microsoft SQL Server 1433 1434 | "
+        "Oracle 1521 | NFS 2049 | ZooKeeper 2181 2888 3888 | engine API 2375 2376 4243 | Swarm 2377 | etcd "
+        "2379 2380 | OrientDB 2424 2480 | iSCSI 3260 | MySQL and MariaDB 3306 33060 | RDP 3389 | NATS 4222 "
+        "8222 | Erlang's port mapper 4369 | Nomad 4646 | GlassFish 4848 | PostgreSQL 5432 5433 | Kibana "
+        "5601 | RabbitMQ 5671 5672 15672 25672 | VNC 5800 5900 5901 5902 | CouchDB 5984 | WinRM 5985 5986 | "
+        "X11 6000 | ProxySQL 6032 | Qdrant 6333 6334 | Redis and Valkey 6379 | PgBouncer 6432 | Kubernetes "
+        "6443 10250 10255 10257 10259 | Spark 7077 | Cassandra's JMX 7199 | Temporal 7233 | Neo4j 7473 7474 "
+        "7687 | ttyd (a shell in the browser) 7681 | Couchbase 11210 | ActiveMQ 8161 61613 61616 | Ray 8265 "
+        "| Consul 8500 | ArangoDB 8529 | Jolokia 8778 | Solr 8983 | Cassandra 9042 9160 | Kafka 9092 | "
+        "APISIX's admin API 9180 | Elasticsearch and OpenSearch 9200 9300 | Node.js inspector 9229 | "
+        "Envoy's admin interface 9901 | memcached 11211 | Ollama 11434 | Milvus 19530 | Netdata 19999 | "
+        "CockroachDB 26257 | Redis Sentinel 26379 | MongoDB 27017 27018 27019 | RethinkDB 28015"
+    ).split()
+    if word.isdecimal()
+)
+"""Ports of services that administer something or hold data, each after its services."""
+_INSIDE = (
+    "1880",  # Node-RED, which runs JavaScript for whoever opens its editor
+    "1883",  # MQTT
+    "2019",  # Caddy's admin API
+    "2345",  # Delve, the Go debugger
+    "3050",  # Firebird
+    "3100",  # Loki
+    "4444",  # Selenium Grid
+    "5005",  # Java debugger
+    "5555",  # adb, Flower
+    "5701",  # Hazelcast
+    "6060",  # Go's profiler
+    "6066",  # Spark's submission server
+    "6080",  # noVNC
+    "6800",  # aria2's remote control
+    *("7001", "7002"),  # WebLogic; Cassandra between nodes has 7001, too
+    "7700",  # Meilisearch
+    *("8001", "8444"),  # Kong's admin API
+    "8009",  # AJP
+    "8086",  # InfluxDB
+    "8088",  # YARN's resource manager, which runs programs for anyone
+    "8091",  # Couchbase
+    "8188",  # ComfyUI
+    "8200",  # Vault, OpenBao
+    "8384",  # Syncthing
+    "8428",  # VictoriaMetrics
+    "8888",  # Jupyter
+    "9090",  # Prometheus, Cockpit
+    *("9000", "9443"),  # Portainer; PHP-FPM, ClickHouse, MinIO and HDFS have 9000, too
+    "9001",  # supervisord, MinIO's console
+    "9870",  # HDFS
+    "9990",  # WildFly
+    "10000",  # Webmin
+    "11222",  # Infinispan
+    "15000",  # Istio's admin interface
+    "50000",  # Db2, Jenkins agents
+    "50070",  # HDFS
+)
+"""On the host, people give these numbers to anything, such as a second web server."""
+
+
+def _exposed(port: Port, parameters: Parameters) -> bool:
+    listed = parameters.texts("ports")
+    inside = str(port.container) in (*listed, *parameters.texts("inside"))
+    return reach(port) != "loopback" and (inside or port.host in listed)
+
+
+def exposed_admin_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    """A database or admin port that other machines can reach.
+
+    What it checks:
+    Whether a port of an internal service is published on an address other than loopback: remote login (21 to
+    23, 3389, 5900), container and cluster control (2375, 2376, 6443, 10250), databases, caches, message
+    queues and search engines. The port inside the container and the one on the host both count, so moving
+    5432 to 15432 hides nothing, and `--publish-all` publishes every port that the image exposes. Debuggers,
+    notebooks and secret stores count too. The parameter `ports` holds the list, and `inside` the ports that
+    count only inside the container; both follow the IANA registry and the services' own documentation.
+
+    Why it matters:
+    These services trust their network. Many start without a password, and some run commands for whoever
+    connects (an open engine API is root on the host; an open Redis writes files of the attacker's choice).
+    Whole botnets do nothing but search for them, and steal, encrypt or mine within hours. Even with a
+    password, they can be guessed at endlessly.
+
+    What may break:
+    Only programs on this host can connect any more. Containers reach the service over a shared network
+    without any published port; a remote admin uses an SSH tunnel. If you have a trusted internal network, set
+    its address in the parameter `address`.
+    """
+    without = without_own_network(facts)
+    if without:
+        return without
+    ports = published(facts)
+    hidden = facts.spec[PUBLISH_ALL] and isinstance(known(lambda: facts.image), Unread)
+    if not hidden:
+        ports = (*ports, *every_exposed_port(facts.spec, facts))
+    wide = [port for port in ports if _exposed(port, parameters)]
+    if wide:
+        return failed(f"other machines can reach a database or admin port: {shown(wide)}", shown(ports))
+    if hidden:
+        return unknown("every port that the image exposes is published, and the image cannot be read")
+    if not ports:
+        return not_applicable("no published ports")
+    return passed(shown(ports))
+
+
+def _fix_exposed_admin_port(spec: Spec, context: FixContext) -> Spec:
+    leave_pods_alone(context.facts)
+    if any(_exposed(port, context.parameters) for port in every_exposed_port(spec, context.facts)):
+        spec = spelled_out(spec, context.facts)
+    return bound_to_one_address(spec, context, lambda port: _exposed(port, context.parameters))
+
+
+def _advise_exposed_admin_port(before: Spec, after: Spec, context: FixContext) -> Advice:
+    return about_one_address(before, after, context.facts)
+
+
+_REDIS = image(inspect={"Config": {"ExposedPorts": {"6379/tcp": {}, "80/tcp": {}}}})
+
+EXPOSED_ADMIN_PORT = Check(
+    title="Database or admin port open to the network",
+    severity=Severity.HIGH,  # one guessed or missing password from the data
+    points=12,
+    summary="Bind database and admin ports to loopback, and connect containers through a shared network",
+    risk=Risk.DECISION,
+    evaluate=exposed_admin_port,
+    remediate=_fix_exposed_admin_port,
+    advise=_advise_exposed_admin_port,
+    parameters={"ports": _PORTS, "inside": _INSIDE, "address": "127.0.0.1"},
+    takes={"address": "address"},
+    passes=lambda: (
+        container((PUBLISH, (Port(5432, "5432", "127.0.0.1"),))),
+        container((PUBLISH, (Port(8080, "80"),))),
+        container((PUBLISH, (Port(80, "8888"),))),
+        container((PUBLISH_ALL, True), (PUBLISH, (Port(6379, "6379", "127.0.0.1"),)), image=_REDIS),
+    ),
+    fails=lambda: (
+        container((PUBLISH, (Port(8888, "80"),))),
+        container((PUBLISH_ALL, True), image=_REDIS),
+        container((PUBLISH_ALL, True), (EXPOSE, ("5432",)), image=image()),
+        container((PUBLISH, (Port(9229, "9229"),))),
+        container((PUBLISH, (Port(9000, "8443"),))),
+        container((PUBLISH, (Port(5432, "15432"),))),
+        container((PUBLISH, (Port(6379, "6379", "192.0.2.7"), Port(6379, "6379", "::")))),
+    ),
+    references=("CIS Docker 1.6 5.9", "NIST SP 800-190 4.4.2"),
+)
+
+
+_FIRST_FREE = 1024
+
+
+def _low(port: Port, allowed: tuple[str, ...]) -> bool:
+    first = port.host.partition("-")[0]
+    return first.isascii() and first.isdigit() and 0 < int(first) < _FIRST_FREE and port.host not in allowed
+
+
+def low_host_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    """A host port below 1024 that is not allowed.
+
+    What it checks:
+    Whether a published port uses a host port below 1024 other than those in the parameter `allowed` (80 and
+    443, where web servers are expected).
+
+    Why it matters:
+    Ports below 1024 are reserved for root, because clients take whatever answers there for a service of the
+    machine itself: mail, DNS, SSH, file shares. A container on such a port speaks in the host's name. It also
+    ties the container to the rootful engine, or makes somebody lower the limit for every user on the host.
+
+    What may break:
+    Clients must use the new port; by default 8000 is added (25 becomes 8025, parameter `offset`). For
+    protocols with a fixed port, put a proxy or a forwarding rule in front, or allow the port in the
+    checklist.
+    """
+    without = without_own_network(facts)
+    if without:
+        return without
+    ports = published(facts)
+    if not ports:
+        return not_applicable("no ports published by number")
+    low = [port for port in ports if _low(port, parameters.texts("allowed"))]
+    if low:
+        return failed(f"publishes ports below 1024: {shown(low)}", shown(ports))
+    return passed(shown(ports))
+
+
+def _fix_low_host_port(spec: Spec, context: FixContext) -> Spec:
+    leave_pods_alone(context.facts)
+    allowed, offset = context.parameters.texts("allowed"), context.parameters.integer("offset")
+    taken = {port.host for port in spec[PUBLISH]}
+    moved = []
+    for port in spec[PUBLISH]:
+        if _low(port, allowed):
+            port = Port(port.container, _free(port.host, offset, taken), port.address, port.protocol)
+        moved.append(port)
+    return spec.with_(PUBLISH, tuple(moved))
+
+
+def _free(host: str, offset: int, taken: set[str]) -> str:
+    number = max(int(host.partition("-")[0]) + offset, _FIRST_FREE)
+    while str(number) in taken and number < 65535:
+        number += 1
+    return str(number)
+
+
+LOW_HOST_PORT = Check(
+    title="Publishes a privileged host port",
+    severity=Severity.LOW,  # needs a right once, at the start
+    summary="Publish on host port 1024 or higher",
+    risk=Risk.DECISION,
+    evaluate=low_host_port,
+    remediate=_fix_low_host_port,
+    parameters={"allowed": ("80", "443"), "offset": 8000},
+    takes={"offset": "offset"},
+    passes=lambda: (
+        container((PUBLISH, (Port(8443, "443", "127.0.0.1"), Port(80, "8080")))),
+        container((PUBLISH, (Port(25),))),
+    ),
+    fails=lambda: (container((PUBLISH, (Port(25, "25"), Port(80, "80")))),),
+    references=("CIS Docker 1.6 5.8",),
+)
+
+
+def undeclared_published_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    """A published port that is not declared.
+
+    What it checks:
+    Whether every published port is declared by the image (EXPOSE) or for the container (`--expose`), or
+    allowed in the checklist (parameter `allowed`, such as `8080/tcp`). `--publish-all` fails, because then
+    the image decides which ports on your host are open.
+
+    Why it matters:
+    A port that the image does not know of is a leftover, a typo, or a door that somebody built in: a debug
+    console, a metrics page, a second admin interface. With `--publish-all`, the next image update can open
+    another port on your host without asking you.
+
+    What may break:
+    Ports published at random are then listed one by one, still at random host ports; a later image cannot add
+    one. A port that is needed but not declared has no automatic fix: declare it with `--expose`, or allow it
+    in the checklist, so that the next reader sees that it is intended.
+    """
+    without = without_own_network(facts)
+    if without:
+        return without
+    ports = published(facts)
+    if facts.spec[PUBLISH_ALL]:
+        return failed("the image decides which host ports are open", "--publish-all")
+    if not ports:
+        return not_applicable("no published ports")
+    if facts.inspect.get("IsInfra"):
+        return unknown(
+            "the pod's ports are served by its members, whose images are not at hand", shown(ports)
+        )
+    allowed = {pair for word in parameters.texts("allowed") for pair in exposed(word)}
+    intended = declared_ports(facts, facts.image.config) | _typed(facts) | allowed
+    extra = [port for port in ports if (port.container, port.protocol) not in intended]
+    if extra:
+        return failed(f"neither the image nor the container declares {shown(extra)}", shown(ports))
+    return passed(shown(ports))
+
+
+def _typed(facts: ContainerFacts) -> frozenset[tuple[int, str]]:
+    """What was declared with --expose at creation; inspect mixes it with published ports."""
+    command = (
+        None
+        if is_planned(facts)
+        else parse_create_command(section(facts.inspect, "Config").get("CreateCommand"))
+    )
+    return frozenset(pair for word in (command.all("--expose") if command else ()) for pair in exposed(word))
+
+
+def _fix_undeclared_published_port(spec: Spec, context: FixContext) -> Spec:
+    leave_pods_alone(context.facts)
+    if not spec[PUBLISH_ALL]:
+        if (
+            undeclared_published_port(context.facts.planned(spec), context.parameters).status
+            is not Status.FAIL
+        ):
+            return spec
+        raise CannotFix(
+            "whether an undeclared port is needed is your decision",
+            "Remove it, declare it with --expose, or allow it in the checklist.",
+        )
+    image = known(lambda: context.facts.image)
+    if isinstance(image, Unread):
+        raise CannotFix(
+            "--publish-all cannot be replaced by a list", f"The image is not known: {image.reason}."
+        )
+    declared = declared_ports(context.facts.planned(spec), image.config)
+    missing = sorted(declared - {(port.container, port.protocol) for port in spec[PUBLISH]})
+    added = tuple(Port(number, protocol=protocol) for number, protocol in missing)
+    return spec.without(PUBLISH_ALL).with_(PUBLISH, (*spec[PUBLISH], *added))
+
+
+_IMAGE = image(inspect={"Config": {"ExposedPorts": {"80/tcp": {}}}})
+
+UNDECLARED_PUBLISHED_PORT = Check(
+    title="Published port not declared",
+    severity=Severity.LOW,  # undocumented, as published
+    summary="List the published ports one by one, and only those that the image serves",
+    evaluate=undeclared_published_port,
+    remediate=_fix_undeclared_published_port,
+    parameters={"allowed": ()},
+    passes=lambda: (
+        container((PUBLISH, (Port(80, "8080"),)), image=_IMAGE),
+        container((PUBLISH, (Port(9000, "9000"),)), (EXPOSE, ("9000",)), image=_IMAGE),
+    ),
+    fails=lambda: (
+        container((PUBLISH_ALL, True), image=_IMAGE),
+        container((PUBLISH, (Port(80, "8080"), Port(9229, "9229"))), image=_IMAGE),
+    ),
+    references=("CIS Docker 1.6 5.9", "CSVS 7.12"),
+)
+
+
+def wildcard_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    """A port that is open on every address of the host.
+
+    What it checks:
+    Whether a published port is bound to all addresses: `0.0.0.0`, `::` (also written `[::]`), or no address,
+    which means the same. `--publish-all` always does that. Ports that options of pasta open (`--network
+    pasta:-t,8080`) count too, although `podman port` does not list them.
+
+    Why it matters:
+    `-p 8080:80` looks harmless and opens the port on every interface: the office network, the wireless
+    network, the VPN, and the internet if the host has a public address. Rootful Podman forwards such a port
+    before the firewall's usual INPUT rules apply, so a host with a closed firewall is still open there.
+    Scanners find a new port within minutes. A service that only a reverse proxy on the same host talks to
+    needs none of this.
+
+    What may break:
+    Clients on other machines can no longer reach the port once it is bound to 127.0.0.1. If such a client was
+    seen, the fix asks for the host address that clients use (parameter `address`). The same goes for
+    unfirewalled-port, which asks for the same change.
+    """
+    without = without_own_network(facts)
+    if without:
+        return without
+    ports = published(facts)
+    if more := publishes_more(facts):
+        which = "exposed port" if facts.spec[PUBLISH_ALL] else "port that the container listens on"
+        return failed(f"every {which} is published on all addresses", more)
+    if not ports:
+        return not_applicable("no published ports")
+    wide = [port for port in ports if reach(port) == "all"]
+    if wide:
+        return failed(f"open on all host addresses: {shown(wide)}", shown(ports))
+    return passed(shown(ports))
+
+
+def _fix_wildcard_port(spec: Spec, context: FixContext) -> Spec:
+    leave_pods_alone(context.facts)
+    return bound_to_one_address(spelled_out(spec, context.facts), context, lambda port: reach(port) == "all")
+
+
+def _advise_wildcard_port(before: Spec, after: Spec, context: FixContext) -> Advice:
+    return about_one_address(before, after, context.facts)
+
+
+_WITH_PORTS = image(inspect={"Config": {"ExposedPorts": {"80/tcp": {}, "53/udp": {}}}})
+
+WILDCARD_PORT = Check(
+    title="Port published on all host addresses",
+    severity=Severity.LOW,  # a public service needs it; databases have exposed-admin-port
+    points=8,
+    summary="Bind published ports to one address",
+    risk=Risk.DECISION,
+    evaluate=wildcard_port,
+    remediate=_fix_wildcard_port,
+    advise=_advise_wildcard_port,
+    parameters={"address": "127.0.0.1"},
+    takes={"address": "address"},
+    passes=lambda: (
+        container((PUBLISH, (Port(80, "8080", "127.0.0.1"),))),
+        container((PUBLISH, (Port(80, "8080", "::1"), Port(443, "8443", "192.0.2.7")))),
+        container(
+            (PUBLISH_ALL, True),
+            (PUBLISH, (Port(80, "8080", "127.0.0.1"), Port(53, "5300", "127.0.0.1", "udp"))),
+            image=_WITH_PORTS,
+        ),
+        container((NETWORK, ("pasta:-t,127.0.0.1/8080:80,-u,none",)), engine=rootless()),
+    ),
+    fails=lambda: (
+        container((PUBLISH, (Port(80, "8080"),))),
+        container((PUBLISH, (Port(80, "8080", "0.0.0.0"), Port(80, "8080", "[::]")))),  # noqa: S104
+        container((PUBLISH_ALL, True), image=_WITH_PORTS),
+        container((PUBLISH_ALL, True), (PUBLISH, (Port(80, "8080", "127.0.0.1"),)), image=_WITH_PORTS),
+        container((NETWORK, ("pasta:--mtu,1400,-t,8080:80",)), engine=rootless()),
+    ),
+    references=("CIS Docker 1.6 5.14", "OWASP Docker rule 5a", "CSVS 7.7"),
+)

@@ -1,0 +1,505 @@
+"""What the container reaches on the host and in the cloud around it."""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import configuration
+from hardentui.checks.prelude import *
+from hardentui.model.configuration import Configuration
+from hardentui.model.facts import ListeningSocket
+from hardentui.model.host import Firewall
+from hardentui.model.known import Known
+from hardentui.model.trust import TrustFacts
+from hardentui.options import *
+from hardentui.reading.behaviour import about_low_ports, listening, with_low_ports
+from hardentui.reading.containers import ask_or, image_config
+from hardentui.reading.networks import (
+    asked_for,
+    asks_for_host_network,
+    declared_ports,
+    gateways,
+    internal_networks,
+    leads_to_host,
+    leave_pods_alone,
+    mode_of,
+    modes,
+    modes_of,
+    network_names,
+    on_host_network,
+    own_network,
+    reach,
+    shown,
+    uses_network_of_pod,
+    without_own_network,
+)
+from hardentui.reading.packets import DROPPED, Packet, fate
+from hardentui.visible import command_word
+
+_DECLARED = "configured to use the host's network"
+_FIRST_TEMPORARY = 32768
+_OF_POD = "its pod uses the host's network, and so does each member"
+_OF_LENDER = "the network that it joins is the host's"
+_BORROWED = "the kernel shows the host's network, although that is not configured"
+
+
+def host_network(facts: ContainerFacts) -> Verdict:
+    """The container uses the host's network.
+
+    What it checks:
+    Whether the container uses the host's network instead of its own (`--network host`). For a running
+    container the kernel decides: its network namespace is compared with the engine's. This also finds a
+    container that borrows the network of another one which uses the host's, and the members of a pod that
+    does. For a container that does not run, the pod and the container it borrows from are asked.
+
+    Why it matters:
+    A network namespace is a separate network stack with its own addresses, ports and firewall rules. On the
+    host's stack, the container is as close to the network as the host itself. A compromised program can talk
+    to every service that listens only on 127.0.0.1: databases, admin pages, the cloud agent. It can also
+    listen on any free port in the host's name, and reach abstract unix sockets of host services. None of its
+    ports needs `--publish`, so nobody sees in the configuration that they are open.
+
+    What may break:
+    The container gets its own addresses. The fix publishes the ports that its processes were seen to listen
+    on, or those that its image declares. Programs that find other services at `localhost` need another name:
+    a shared network, or the host's address. Software that must see the host's interfaces (DHCP, multicast
+    discovery, VPN, network monitoring) stops working.
+    """
+    in_pod = uses_network_of_pod(facts)
+    declared = "that of its pod" if in_pod else asked_for(facts.spec) or "default"
+    on_host = on_host_network(facts)
+    if isinstance(on_host, Unread):
+        return unknown(on_host.reason, declared)
+    if in_pod and not on_host:
+        return not_applicable("the network belongs to the pod; see the pod's infra container")
+    if ask_or(facts, lambda kernel: kernel.shared_namespaces, None) is None:
+        return failed(_why(facts), declared) if on_host else passed(declared)
+    effective = "the host's network namespace" if on_host else "its own network namespace"
+    evidence = (
+        Evidence("/proc/PID/ns/net", "same as the engine's" if on_host else "differs from the engine's"),
+    )
+    if on_host:
+        return failed(_why(facts), declared, effective, evidence)
+    return passed(declared, effective, evidence)
+
+
+def _why(facts: ContainerFacts) -> str:
+    if asks_for_host_network(facts) is not True:
+        return _BORROWED
+    if uses_network_of_pod(facts):
+        return _OF_POD
+    return _DECLARED if "host" in modes_of(facts) else _OF_LENDER
+
+
+def _fix_host_network(spec: Spec, context: FixContext) -> Spec:
+    leave_pods_alone(context.facts)
+    if modes(spec) & {"container", "ns"}:
+        raise CannotFix("it uses the network of another container", "Fix that container.")
+    if "host" not in modes(spec):
+        return spec
+    kept = tuple(value for value in spec[NETWORK] if mode_of(value) != "host")
+    spec = spec.with_(NETWORK, kept or (own_network(context.facts.name),))
+    return with_low_ports(spec.with_(PUBLISH, (*spec[PUBLISH], *_served(spec, context.facts))), context.facts)
+
+
+def _served(spec: Spec, facts: ContainerFacts) -> tuple[Port, ...]:
+    """The ports to publish: those that its processes listen on, with the same addresses, so that loopback
+    stays loopback. If they are not known, those that the image declares."""
+    if modes(spec) & {"none"}:
+        return ()
+    taken = {(port.container, port.protocol) for port in spec[PUBLISH]}
+    sockets = listening(facts)
+    if sockets is None:
+        pairs = declared_ports(facts, image_config(facts))
+        return tuple(Port(n, str(n), protocol=p) for n, p in sorted(pairs) if (n, p) not in taken)
+    served = []
+    for socket in sockets:
+        protocol = socket.protocol.rstrip("6")
+        if (socket.port, protocol) not in taken and not _for_an_answer(socket):
+            address = "" if _on_every_address(socket.address) else socket.address
+            served.append(Port(socket.port, str(socket.port), address, protocol))
+    everywhere = {(port.container, port.protocol) for port in served if not port.address}
+    return tuple(
+        dict.fromkeys(p for p in served if not p.address or (p.container, p.protocol) not in everywhere)
+    )
+
+
+def _for_an_answer(socket: ListeningSocket) -> bool:
+    """Whether it is a UDP socket that waits for answers, not for clients."""
+    return socket.protocol.startswith("udp") and socket.port >= _FIRST_TEMPORARY
+
+
+def _on_every_address(address: str) -> bool:
+    return reach(Port(1, "", address)) == "all"
+
+
+def _advise_host_network(before: Spec, after: Spec, context: FixContext) -> Advice:
+    facts = context.facts
+    new = [port for port in after[PUBLISH] if port not in before[PUBLISH]]
+    sockets = listening(facts)
+    notes = list(about_low_ports(before, after, facts))
+    if sockets is None:
+        notes.append(
+            "the ports it listens on are not known: compare the published ports with those clients use"
+        )
+    else:
+        notes.append(f"the ports it listens on now are published: {shown(new) or 'none'}")
+    if local := [port for port in new if reach(port) == "loopback"]:
+        notes.append(
+            f"{shown(local)}: it listens only on loopback, which cannot be reached from outside its network "
+            "namespace; make it listen on all addresses: only the host can reach the published port"
+        )
+    notes.append("services that it now reaches on localhost (a database, an agent) will have another address")
+    return Advice(Risk.MAY_BREAK, tuple(notes))
+
+
+HOST_NETWORK = Check(
+    title="Uses the host network",
+    severity=Severity.HIGH,  # reaches what listens on the host's loopback only (CIS 5.10)
+    points=9,
+    summary="Give it its own network and publish only the ports it needs",
+    evaluate=host_network,
+    remediate=_fix_host_network,
+    advise=_advise_host_network,
+    passes=lambda: (
+        container((NETWORK, ("web-net",))),
+        container(kernel=Kernel(pid=812, shared_namespaces=frozenset({"user"}))),
+    ),
+    fails=lambda: (
+        container((NETWORK, ("host",))),
+        container((NETWORK, ("host",)), kernel=Kernel(pid=812, shared_namespaces=frozenset({"net"}))),
+        container((NETWORK, ("host",)), engine=rootless(), kernel=Kernel(pid=812)),
+    ),
+    references=("CIS Docker 1.6 5.10", "NIST SP 800-190 4.4.2", "OWASP Docker rule 5"),
+    contextual=True,
+)
+
+
+_RULE = "nft add rule inet filter forward ip daddr 169.254.169.254 drop   # in your own table and chain"
+
+
+def reachable_cloud_metadata(facts: ContainerFacts) -> Verdict:
+    """The container can get the host's credentials from the cloud.
+
+    What it checks:
+    Only if the host's firmware names a cloud: whether the container has its own network with a way out, and
+    whether a rule of the host's packet filter drops traffic to the metadata address 169.254.169.254. What the
+    cloud itself refuses (a hop limit of one, mandatory tokens) cannot be seen from the host.
+
+    Why it matters:
+    Every virtual machine in a cloud can ask 169.254.169.254 who it is, and gets the credentials of its role
+    without a password. A container asks from the same machine. One vulnerability that makes a web service
+    fetch a URL of the attacker's choice is then enough to take over storage, databases and other machines in
+    the account.
+
+    What may break:
+    A service that uses the machine's role (backups to cloud storage, a cloud provider's agent) loses it: give
+    it its own credentials, with only the rights that it needs.
+    """
+    host = facts.host
+    if not host.cloud:
+        return not_applicable("the host's firmware does not name a known cloud")
+    if "host" not in modes_of(facts):
+        without = without_own_network(facts)
+        if without:
+            return without
+    declared = asked_for(facts.spec) or "default"
+    if _all_internal(facts):
+        return passed(declared, reason="all networks are internal, without a way out")
+    filtered = host.firewall.metadata_filtered
+    evidence = (Evidence("/sys/class/dmi/id", host.cloud),)
+    if isinstance(filtered, Unread):
+        return unknown(
+            f"whether the host filters the metadata address is not known: {filtered.reason}", declared
+        )
+    if filtered and "host" in modes_of(facts):
+        return unknown("a rule drops traffic to the metadata address, but perhaps not the host's own traffic")
+    if filtered:
+        return passed(declared, "a host rule drops traffic to 169.254.169.254", evidence)
+    return failed(
+        f"the metadata service of {host.cloud} is reachable, and no host rule blocks it",
+        declared,
+        evidence=evidence,
+        commands=(_RULE,),
+    )
+
+
+def _all_internal(facts: ContainerFacts) -> bool:
+    names = network_names(facts)
+    known = [facts.networks[name] for name in names if name in facts.networks]
+    return (
+        bool(names) and len(known) == len(names) and all(network.inspect.get("internal") for network in known)
+    )
+
+
+_CLOUD = HostFacts(cloud="Amazon EC2", firewall=Firewall(metadata_filtered=False))
+
+REACHABLE_CLOUD_METADATA = Check(
+    title="Cloud metadata service reachable",
+    severity=Severity.HIGH,  # one request from the machine's cloud credentials
+    points=1,
+    summary="Drop packets from containers to 169.254.169.254 on the host",
+    fix=FixKind.HOST_FILE,
+    evaluate=reachable_cloud_metadata,
+    passes=lambda: (
+        container(host=HostFacts(cloud="")),
+        container(host=HostFacts(cloud="Amazon EC2", firewall=Firewall(metadata_filtered=True))),
+        container((NETWORK, ("none",)), host=_CLOUD),
+    ),
+    fails=lambda: (container(host=_CLOUD), container((NETWORK, ("host",)), host=_CLOUD)),
+    references=("Catalogue S6-12", "NIST SP 800-190 4.4.2"),
+)
+
+
+_DNS = 53
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - where a service listens
+_HANDED_IN = ("-T", "--tcp-ns", "-U", "--udp-ns")
+_MAPPED = ("--map-gw", "--map-host-loopback")
+
+
+def reachable_host_services(facts: ContainerFacts) -> Verdict:
+    """The container can reach services that the host offers only to itself.
+
+    What it checks:
+    Whether pasta or slirp4netns lets the container reach the host's loopback address: `--map-gw`,
+    `--map-host-loopback`, ports passed in with `-T` or `-U`, `allow_host_loopback=true`; for this container
+    or for all of them (`pasta_options` and `network_cmd_options` in containers.conf). While it runs, the
+    command line of its pasta counts. On an internal network of the rootful engine, also whether host services
+    answer at its gateway: whatever listens on all addresses and is not filtered. The options do not show in
+    inspect: without the command that created the container, the answer is unknown.
+
+    Why it matters:
+    A service on 127.0.0.1 trusts its callers, because only programs on the same machine can connect:
+    databases of desktop and system services, admin pages, debug ports, the cloud provider's agent. These
+    options put the container among those callers. They are often added to reach one database, and open
+    everything else with it.
+
+    What may break:
+    The container loses the host service that the option was set for, or that it reached through the gateway.
+    Let that service listen on a socket that is mounted, or run it as a container on the same network.
+    """
+    without = without_own_network(facts)
+    if without:
+        return without
+    declared = asked_for(facts.spec) or "default"
+    opened = [word for value in facts.spec[NETWORK] for word in _split(value)[1]]
+    if opened:
+        return failed(f"services on the host's loopback address are reachable: {' '.join(opened)}", declared)
+    if not _user_mode(facts):
+        return _by_gateway(facts, declared)
+    if in_force := _in_force(facts.network_helper):
+        evidence = (Evidence("the command line of pasta", " ".join(in_force)),)
+        return failed("services on the host's loopback address are reachable", declared, "", evidence)
+    if NETWORK in facts.spec.unknowable:
+        return unknown("inspect does not show network options, and the create command is not known")
+    return _defaults(facts, declared)
+
+
+def _by_gateway(facts: ContainerFacts, declared: str) -> Verdict:
+    """An internal network leads only to the host itself, whose services may answer at the gateway."""
+    networks = tuple(filter(leads_to_host, internal_networks(facts)))
+    if not networks:
+        return passed(declared)
+    rules = known(lambda: facts.host.firewall.rules)
+    open_ports: list[str] = []
+    evidence: list[Evidence] = []
+    for network in networks:
+        answering = _answering(network, facts.host_listening, rules)
+        open_ports += [port for port in answering if port not in open_ports]
+        evidence += [
+            Evidence(f"network {network.name}", f"{port} answers at the gateway") for port in answering
+        ]
+    if not open_ports:
+        return passed(declared, "no host service answers at the gateway of the internal network")
+    reason = f"host services answer at the gateway of the internal network: {', '.join(open_ports[:8])}"
+    return failed(reason, declared, "", tuple(evidence[:12]), Severity.MEDIUM, _close(networks))
+
+
+def _answering(
+    network: NetworkFacts, listening: tuple[ListeningSocket, ...], rules: Known[tuple[Mapping[str, Any], ...]]
+) -> list[str]:
+    """What listens there and is not filtered at the bridge, as `22/tcp`. DNS belongs to Podman."""
+    own = gateways(network)
+    bridge = str(network.inspect.get("network_interface") or "")
+    answering = []
+    for socket in listening:
+        if socket.protocol != "tcp" or socket.port == _DNS or socket.address not in (*_EVERYWHERE, *own):
+            continue
+        family = "ip6" if any(":" in address for address in own) and socket.address == "::" else "ip"
+        packet = Packet("input", bridge, "tcp", socket.port, family)
+        if isinstance(rules, Unread) or fate(rules, packet) != {DROPPED}:
+            answering.append(f"{socket.port}/tcp")
+    return list(dict.fromkeys(answering))
+
+
+def _close(networks: tuple[NetworkFacts, ...]) -> tuple[str, ...]:
+    bridges = [str(network.inspect.get("network_interface") or "BRIDGE") for network in networks]
+    return tuple(
+        f"nft add rule inet filter input iifname {command_word(bridge, 'BRIDGE')} tcp dport != 53 drop"
+        for bridge in bridges
+    )
+
+
+def _user_mode(facts: ContainerFacts) -> bool:
+    """Whether pasta or slirp4netns connects it, rather than a bridge."""
+    kinds = modes_of(facts)
+    by_default = "default" in kinds and not network_names(facts)
+    return by_default or bool(kinds & {"pasta", "slirp4netns"})
+
+
+def _defaults(facts: ContainerFacts, declared: str) -> Verdict:
+    """What containers.conf sets for every container that uses pasta or slirp4netns."""
+    configuration = facts.engine.trust.configuration
+    if isinstance(configuration, Unread):
+        return unknown(f"containers.conf could not be read: {configuration.reason}", declared)
+    setting, mode = ("network.pasta_options", "pasta")
+    if _by_slirp(facts, configuration):
+        setting, mode = ("engine.network_cmd_options", "slirp4netns")
+    words = configuration.get(setting) or []
+    opened = _split(f"{mode}:" + ",".join(str(word) for word in words))[1]
+    if opened:
+        file, name = configuration.file_of(setting), setting.rpartition(".")[2]
+        evidence = (Evidence(file, f"{name} = {' '.join(opened)}"),)
+        line = (f"# {file}: remove {' '.join(opened)} from {name}",)
+        return failed(
+            "containers.conf opens the host's loopback to all containers",
+            declared,
+            "",
+            evidence,
+            commands=line,
+        )
+    fault = configuration.fault
+    return unknown(fault.reason, declared) if fault else passed(declared)
+
+
+def _by_slirp(facts: ContainerFacts, configuration: Configuration) -> bool:
+    kinds = modes_of(facts)
+    by_default = configuration.get("network.default_rootless_network_cmd") == "slirp4netns"
+    return "slirp4netns" in kinds or ("default" in kinds and by_default)
+
+
+def _in_force(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Options in the command line of a running pasta that open the host. Podman closes the gateway with
+    `--no-map-gw` unless told otherwise."""
+    if not words:
+        return ()
+    opened = list(_split("pasta:" + ",".join(word for word in words if "," not in word))[1])
+    told = "--no-map-gw" in words or "--map-host-loopback" in words
+    return tuple(opened) if told else ("no --no-map-gw", *opened)
+
+
+def _split(value: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The options of a network value: (harmless ones, those that open the host)."""
+    words = [word for word in value.partition(":")[2].split(",") if word]
+    fine: list[str] = []
+    opened: list[str] = []
+    mode = mode_of(value)
+    if mode not in ("pasta", "slirp4netns"):
+        return tuple(words), ()
+    at = 0
+    while at < len(words):
+        width = 2 if words[at] in (*_HANDED_IN, "--map-host-loopback") else 1
+        option = words[at : at + width]
+        (opened if _opens(mode, option) else fine).extend(option)
+        at += width
+    return tuple(fine), tuple(opened)
+
+
+def _opens(mode: str, option: list[str]) -> bool:
+    word = option[0]
+    if mode == "slirp4netns":
+        return word.partition("=")[0] == "allow_host_loopback" and word.partition("=")[2] != "false"
+    name, equals, inline = word.partition("=")
+    if not word.startswith("--") and len(word) > 2:
+        name, equals, inline = word[:2], "=", word[2:]
+    argument = inline if equals else (option[1] if len(option) > 1 else "")
+    return (name in _MAPPED and argument != "none") or (name in _HANDED_IN and argument != "none")
+
+
+def _fix_reachable_host_services(spec: Spec, context: FixContext) -> Spec:
+    values = []
+    for value in spec[NETWORK]:
+        fine, opened = _split(value)
+        mode = value.partition(":")[0]
+        values.append((f"{mode}:{','.join(fine)}" if fine else mode) if opened else value)
+    if tuple(values) == spec[NETWORK] and reachable_host_services(context.facts).status is Status.FAIL:
+        raise CannotFix(
+            "no container option closes the network's gateway",
+            "Filter input from the network's bridge, or let the services listen elsewhere.",
+        )
+    return spec.with_(NETWORK, tuple(values))
+
+
+_PLAIN = rootless(trust=TrustFacts(configuration=Configuration()))
+_OPEN_SLIRP = rootless(
+    trust=TrustFacts(
+        configuration=configuration(engine__network_cmd_options=["allow_host_loopback=true", "mtu=1500"])
+    )
+)
+_INTERNAL = NetworkFacts(
+    "back",
+    {
+        "driver": "bridge",
+        "internal": True,
+        "network_interface": "podman3",
+        "subnets": [{"subnet": "10.89.3.0/24", "gateway": "10.89.3.1"}],
+    },
+)
+_SSH = ListeningSocket("tcp", "0.0.0.0", 22)  # noqa: S104
+
+
+def _behind(host: HostFacts, *listening: ListeningSocket) -> ContainerFacts:
+    """A running container on the internal network."""
+    return container(
+        (NETWORK, ("back",)),
+        kernel=Kernel(7),
+        networks={"back": _INTERNAL},
+        host_listening=listening,
+        host=host,
+    )
+
+
+_CLOSED = HostFacts(
+    firewall=Firewall(
+        rules=(
+            {
+                "chain": {
+                    "family": "inet",
+                    "table": "filter",
+                    "name": "input",
+                    "type": "filter",
+                    "hook": "input",
+                    "policy": "drop",
+                }
+            },
+        )
+    )
+)
+
+REACHABLE_HOST_SERVICES = Check(
+    title="Host loopback services reachable",
+    severity=Severity.HIGH,  # services that trust loopback answer
+    points=2,
+    summary="Remove the options that open the host's loopback address",
+    evaluate=reachable_host_services,
+    remediate=_fix_reachable_host_services,
+    passes=lambda: (
+        container((NETWORK, ("shop-net",)), engine=rootless()),
+        container(),
+        container(engine=_PLAIN),
+        container(
+            engine=_PLAIN,
+            kernel=Kernel(7),
+            network_helper=("pasta", "-T", "none", "--no-map-gw"),
+        ),
+        _behind(_CLOSED, _SSH),
+        _behind(HostFacts(), ListeningSocket("tcp", "127.0.0.1", 5432)),
+    ),
+    fails=lambda: (
+        container((NETWORK, ("pasta:--map-gw,--mtu,1400",)), engine=_PLAIN),
+        container((NETWORK, ("pasta:-T,5432",)), engine=_PLAIN),
+        container(engine=_PLAIN, kernel=Kernel(7), network_helper=("pasta", "--config-net", "-T", "none")),
+        container((NETWORK, ("slirp4netns:allow_host_loopback=true",)), engine=_PLAIN),
+        container((NETWORK, ("slirp4netns",)), engine=_OPEN_SLIRP),
+        _behind(HostFacts(), _SSH),
+    ),
+    references=("NIST SP 800-190 4.4.2",),
+)

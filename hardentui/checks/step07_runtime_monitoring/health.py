@@ -1,0 +1,305 @@
+"""Health checks and restarts."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import timedelta
+
+from hardentui.checks.prelude import *
+from hardentui.model.facts import UnitFacts
+from hardentui.model.known import Known
+from hardentui.options import *
+from hardentui.options.codecs import DURATION
+from hardentui.reading.health import always_passes
+from hardentui.reading.images import health_check, health_status, parse_time
+
+
+def missing_health_check(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    """No health check.
+
+    What it checks:
+    Whether a health check runs: the container's own (`--health-cmd`) or its image's. A disabled check
+    (`none`), or one whose timer is off (`--health-interval=disable`), does not count. Nor does one that
+    passes whatever the service does: `true`, `exit 0`, `… || true`, `… | cat`.
+
+    Why it matters:
+    A process that exists is not a service that works. A program that hangs, was knocked out by an attacker,
+    or fails after an update looks the same as a good one from outside, until a customer calls. Automatic
+    updates also need the health check to roll back when the new image does not work.
+
+    What may break:
+    A check that is too strict, or starts too early, marks a good container as unhealthy; give it time to
+    start (`--health-start-period`). It runs a command inside the container every 30 seconds, so its program
+    must be in the image, and it costs a little CPU time. Only you know which command tells whether your
+    service works: set the parameter `command`.
+    """
+    if is_infra(facts):
+        return not_applicable("a pod's infra container serves nothing")
+    check = health_check(facts)
+    if isinstance(check, Unread):
+        return unknown(check.reason)
+    if check and always_passes(check):
+        return failed("the health check passes whatever the service does", visible(check, 120))
+    if check:
+        source = "container" if facts.spec[HEALTH_CMD] else "image"
+        return passed(f"health check of the {source}", reason=visible(check, 120))
+    if facts.spec[HEALTH_INTERVAL] == "disable":
+        return failed("a health check may be configured, but nothing runs it", "--health-interval=disable")
+    if facts.spec[HEALTH_CMD] == "none":
+        return failed("the health check is disabled", "--health-cmd=none")
+    return failed("neither the container nor its image has a health check", "none")
+
+
+def _fix_missing_health_check(spec: Spec, context: FixContext) -> Spec:
+    if spec[HEALTH_INTERVAL] == "disable":
+        spec = spec.without(HEALTH_INTERVAL)
+    check = health_check(context.facts.planned(spec))
+    if isinstance(check, str) and check and not always_passes(check):
+        return spec
+    command = context.parameters.text("command")
+    if not command:
+        raise CannotFix(
+            "only you know how to tell whether this service works",
+            "Set the parameter command to a command that queries it, such as: curl -fsS http://localhost:8080/",
+            needs="command",
+        )
+    return spec.with_(HEALTH_CMD, command)
+
+
+_PLAIN = image(inspect={"Config": {}})
+_OWN_CHECK = {"Healthcheck": {"Test": ["CMD-SHELL", "redis-cli ping"]}}
+
+MISSING_HEALTH_CHECK = Check(
+    title="No health check",
+    severity=Severity.LOW,  # nobody notices when it hangs: availability (CIS 5.27)
+    points=3,
+    summary="Add a health check that queries the service itself",
+    evaluate=missing_health_check,
+    remediate=_fix_missing_health_check,
+    parameters={"command": ""},
+    takes={"command": "command"},
+    passes=lambda: (
+        container((HEALTH_CMD, "curl -fsS http://localhost/"), image=_PLAIN),
+        container(image=image(inspect={"Config": _OWN_CHECK})),
+    ),
+    fails=lambda: (
+        container((HEALTH_CMD, "curl -fsS http://localhost/ || true"), image=_PLAIN),
+        container((HEALTH_CMD, "none"), image=image(inspect={"Config": _OWN_CHECK})),
+        container(image=_PLAIN),
+        container(image=image(inspect={"Config": {"Healthcheck": {"Test": ["NONE"]}}})),
+    ),
+    references=("CIS Docker 1.6 5.27", "CIS Docker 1.6 4.6", "CSVS 9.4"),
+)
+
+
+_SETTLED = timedelta(hours=1)
+
+
+def restart_loop(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    """The container keeps crashing, or was killed because it ran out of memory.
+
+    What it checks:
+    Whether the container was killed because it ran out of memory, and whether Podman or its systemd unit
+    restarted it more often than the parameter `restarts` allows while it has been up for less than an hour.
+
+    Why it matters:
+    A service that keeps crashing is not there for its users, and every start gives an attacker a fresh
+    attempt: with address randomisation, each restart is another roll of the dice. A container that runs out
+    of memory may have a leak, a limit that is too low, or a visitor who knows how to fill its memory.
+
+    What may break:
+    Nothing by looking. Raise the memory limit if the service needs more, or find the leak; limit endless
+    restarts (`--restart=on-failure:5`, StartLimitBurst= in a unit), so that somebody notices.
+    """
+    state = facts.inspect.get("State") or {}
+    if not facts.inspect:
+        return unknown("the container's state could not be inspected")
+    if not parse_time(state.get("StartedAt")):
+        return not_applicable("the container was never started")
+    commands = (f"podman logs --tail 50 {shlex.quote(facts.name)}",)
+    if state.get("OOMKilled"):
+        killed = (Evidence("State.OOMKilled", "true"),)
+        return failed("the kernel killed it because it ran out of memory", evidence=killed, commands=commands)
+    counts = {"RestartCount": int(facts.inspect.get("RestartCount") or 0)}
+    unit = known(lambda: facts.unit)
+    if isinstance(unit, UnitFacts) and unit.restarts is not None:
+        counts[f"NRestarts of {unit.name}"] = unit.restarts
+    effective = plural(max(counts.values()), "restart")
+    evidence = tuple(Evidence(where, str(count)) for where, count in counts.items())
+    if max(counts.values()) > parameters.integer("restarts") and not _settled(facts):
+        return failed("it restarts again and again", "", effective, evidence, commands=commands)
+    if facts.labels.get("PODMAN_SYSTEMD_UNIT") and (silent := _silent(unit)):
+        return unknown(f"systemd restarts it, but how often is not known: {silent}", evidence=evidence)
+    return passed("", effective, evidence)
+
+
+def _silent(unit: Known[UnitFacts | None]) -> str:
+    """Why the unit's restarts are not known; empty if they are, or if there is no unit."""
+    if unit is None:
+        return ""
+    if isinstance(unit, Unread):
+        return unit.reason
+    return (unit.silent or "systemd does not count them") if unit.restarts is None else ""
+
+
+def _settled(facts: ContainerFacts) -> bool:
+    """Whether it has been running for a while, so that older restarts no longer matter."""
+    started = parse_time((facts.inspect.get("State") or {}).get("StartedAt"))
+    return facts.running and started is not None and facts.now - started > _SETTLED
+
+
+def _state(restarts: int = 0, **state: object) -> dict[str, object]:
+    return {"State": {"StartedAt": "2025-12-31T23:50:00.5Z", **state}, "RestartCount": restarts}
+
+
+RESTART_LOOP = Check(
+    title="Restart loop",
+    severity=Severity.MEDIUM,  # it does not work
+    summary="Find out why it exits, and limit how often it restarts",
+    fix=FixKind.DECISION,
+    risk=Risk.SAFE,
+    evaluate=restart_loop,
+    parameters={"restarts": 5},
+    passes=lambda: (container(inspect=_state(restarts=2)),),
+    fails=lambda: (
+        container(inspect=_state(OOMKilled=True)),
+        container(inspect=_state(restarts=40)),
+        container(inspect=_state(), unit=UnitFacts("web.service", restarts=12)),
+    ),
+    references=("CIS Docker 1.6 5.15", "OWASP Docker rule 7"),
+)
+
+
+_ACTIONS = ("kill", "restart", "stop")
+_SLOWEST = 240
+"""Minutes."""
+
+
+def unhealthy(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    """The health check fails, or failing would have no effect.
+
+    What it checks:
+    Whether the running container is unhealthy now, whoever runs its check, and whether that has any effect
+    (`--health-on-failure`) within four hours: a check that runs once a day, or has to fail a thousand times
+    (`--health-interval`, `--health-retries`), notices nothing in time. Containers without a health check are
+    covered by missing-health-check.
+
+    Why it matters:
+    An alarm that nobody hears is not an alarm. Without an action, a broken service stays broken until a
+    person looks: after a crash, after an attack that knocked it out, or after an update that does not work.
+    An unhealthy container that keeps running may also be one that somebody is working on from inside.
+
+    What may break:
+    The container is killed when its check fails three times in a row. A container run by a unit comes back
+    through the unit's `Restart=on-failure`. Any other is restarted by Podman, because a container killed by
+    its health check stays down whatever `--restart` says (measured with Podman 5.4). A check that fails by
+    mistake now takes the service down for a moment, so look at its history first (`podman inspect`,
+    State.Health.Log). A check that was made rare because it is expensive runs every 30 seconds.
+    """
+    action = facts.spec[HEALTH_ON_FAILURE]
+    declared = f"on failure: {action or 'none'}"
+    status = health_status(facts) if facts.running else ""
+    evidence = (Evidence("State.Health.Status", status),) if status else ()
+    if status == "unhealthy":  # also with --health-interval=disable, where a timer of one's own runs it
+        return failed("the health check is failing", declared, status, evidence)
+    check = health_check(facts)
+    if isinstance(check, Unread):
+        return unknown(check.reason)
+    if not check:
+        return not_applicable("no health check (see missing-health-check)")
+    if action not in _ACTIONS:
+        return failed("nothing happens when it becomes unhealthy", declared, status, evidence, Severity.LOW)
+    minutes = _delay(facts.spec) // 60
+    if minutes > _SLOWEST:
+        reason = f"a broken service is only noticed after {plural(minutes, 'minute')}"
+        return failed(reason, declared, status, evidence, Severity.LOW)
+    return passed(declared, status, evidence)
+
+
+def _delay(spec: Spec) -> int:
+    """Seconds until a service that broke counts as unhealthy: Podman runs the check every 30 seconds, and
+    three failures count, unless told otherwise."""
+    interval = DURATION.canonical(spec[HEALTH_INTERVAL] or "30s").removesuffix("s")
+    retries = spec[HEALTH_RETRIES] if spec[HEALTH_RETRIES] > 0 else 3
+    try:
+        return int(float(interval) * retries)
+    except ValueError:
+        return 0
+
+
+def _fix_unhealthy(spec: Spec, context: FixContext) -> Spec:
+    check = health_check(context.facts.replace(spec=spec))
+    if isinstance(check, Unread):
+        raise CannotFix(f"whether there is a health check is not known: {check.reason}")
+    if not check:
+        raise CannotFix("there is no health check", "Fix missing-health-check first.")
+    if _delay(spec) // 60 > _SLOWEST:
+        spec = spec.without(HEALTH_INTERVAL, HEALTH_RETRIES)
+    if spec[HEALTH_ON_FAILURE] in _ACTIONS:
+        if context.facts.running and health_status(context.facts) == "unhealthy":
+            raise CannotFix("no option can repair an unhealthy service", "Check its logs: podman logs.")
+        return spec
+    action = context.parameters.text("action")
+    if action not in _ACTIONS:
+        raise CannotFix(f"{action!r} is not an action", f"Use one of {', '.join(_ACTIONS)}.")
+    if action == "kill" and not context.chosen and not context.facts.labels.get(_UNIT):
+        action = "restart"
+    return spec.with_(HEALTH_ON_FAILURE, action)
+
+
+def _advise_unhealthy(before: Spec, after: Spec, context: FixContext) -> Advice:
+    notes = []
+    unit = context.facts.labels.get(_UNIT)
+    if after[HEALTH_ON_FAILURE] == "restart":
+        notes.append(
+            "no unit restarts it, and a container killed by its health check stays down whatever its restart "
+            "policy, so Podman itself restarts it; in a Quadlet this becomes kill with Restart=on-failure"
+        )
+    elif unit:
+        notes.append(f"it comes back only if {visible(unit, 80)} has Restart=on-failure or always")
+    else:
+        notes.append("no unit restarts it: it stays down until it is started by hand")
+        return Advice(Risk.MAY_BREAK, tuple(notes))
+    status = health_status(context.facts)
+    if context.facts.running and status != "healthy":
+        notes.append(f"the health check reports {visible(status or 'nothing', 40)}: find out why first")
+        return Advice(Risk.MAY_BREAK, tuple(notes))
+    return Advice(Risk.CHANGES_BEHAVIOUR, tuple(notes))
+
+
+_UNIT = "PODMAN_SYSTEMD_UNIT"
+_CHECKED = (HEALTH_CMD, "curl -fsS http://localhost/")
+
+UNHEALTHY = Check(
+    title="Health check fails, or has no effect",
+    severity=Severity.MEDIUM,  # it does not work: availability
+    summary="Kill the container when its health check fails, so that it restarts",
+    risk=Risk.CHANGES_BEHAVIOUR,
+    evaluate=unhealthy,
+    remediate=_fix_unhealthy,
+    advise=_advise_unhealthy,
+    parameters={"action": "kill"},
+    takes={"action": "failure-action"},
+    passes=lambda: (
+        container(_CHECKED, (HEALTH_ON_FAILURE, "kill")),
+        container(_CHECKED, (HEALTH_ON_FAILURE, "kill"), (HEALTH_INTERVAL, "1h"), (HEALTH_RETRIES, 3)),
+    ),
+    fails=lambda: (
+        container(_CHECKED, (HEALTH_ON_FAILURE, "kill"), (HEALTH_INTERVAL, "168h")),
+        container(_CHECKED, (HEALTH_ON_FAILURE, "kill"), (HEALTH_RETRIES, 1000)),
+        container(_CHECKED),
+        container(
+            _CHECKED,
+            (HEALTH_ON_FAILURE, "kill"),
+            inspect={"State": {"Health": {"Status": "unhealthy"}}},
+            kernel=Kernel(pid=812),
+        ),
+        container(
+            _CHECKED,
+            (HEALTH_INTERVAL, "disable"),
+            inspect={"State": {"Health": {"Status": "unhealthy"}}},
+            kernel=Kernel(pid=812),
+        ),
+    ),
+    references=("CIS Docker 1.6 5.27",),
+)

@@ -1,0 +1,530 @@
+"""Linux capabilities."""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import DEFAULT_CAPABILITIES
+from hardentui.checks.prelude import *
+from hardentui.model.capabilities import ALL_CAPABILITIES, capability_name
+from hardentui.model.check import Measured
+from hardentui.options import *
+from hardentui.options.table import bounding_set, given_explicitly, with_no_more, with_only
+from hardentui.reading.behaviour import (
+    about_dropping,
+    about_low_ports,
+    powerless,
+    runs_as_root,
+    uids,
+    with_low_ports,
+)
+from hardentui.reading.capabilities import (
+    DISRUPTIVE,
+    HOST_TAKEOVER,
+    declared_set,
+    declared_words,
+    drop_group,
+    effective_words,
+    granted,
+    judge_group,
+    live_sets,
+    needed_by_image,
+    reach,
+    refuse_privileged,
+    short,
+    used_by_processes,
+)
+from hardentui.reading.capabilities import granted as granted_now
+from hardentui.reading.containers import declared_user, is_root, runs_systemd
+
+
+def capabilities_beyond_declared(facts: ContainerFacts) -> Verdict:
+    """The running process has capabilities that were not declared.
+
+    What it checks:
+    The capability sets of the main process, compared with what Podman recorded for the container: a bounding,
+    effective or permitted set that contains more, and inheritable or ambient capabilities that were not added
+    explicitly.
+
+    Why it matters:
+    It means that the configuration cannot be trusted. The engine may have a vulnerability (CVE-2022-27649: a
+    non-empty inheritable set let programs with file capabilities gain rights), a hook or runtime may have
+    changed the process, or somebody replaced it. Rights that nobody sees are the ones that nobody takes away.
+
+    What may break:
+    Nothing by looking. A restart on a fixed engine ends the process with the extra rights; if the service
+    needs them, declare them.
+    """
+    sets = live_sets(facts)
+    if isinstance(sets, NotRunning):
+        return not_applicable("only a running process can have more than declared")
+    if isinstance(sets, Unread):
+        return unknown(sets.reason, declared_words(facts))
+    more = (sets.bounding | sets.effective | sets.permitted) - _recorded(facts)
+    handed_on = (sets.inheritable | sets.ambient) - _added(facts)
+    effective = effective_words(sets)
+    parts = [f"not declared: {short(more)}"] if more else []
+    parts += [f"passed on to other programs: {short(handed_on)}"] if handed_on else []
+    evidence = (
+        Evidence(proc(facts), f"CapBnd {short(sets.bounding) or 'empty'}"),
+        Evidence(proc(facts), f"CapInh {short(sets.inheritable) or 'empty'}"),
+        Evidence(proc(facts), f"CapAmb {short(sets.ambient) or 'empty'}"),
+    )
+    if parts:
+        return failed("; ".join(parts), declared_words(facts), effective, evidence)
+    return passed(declared_words(facts), effective, evidence)
+
+
+def _recorded(facts: ContainerFacts) -> frozenset[str]:
+    """What Podman recorded when it created the container, otherwise the options."""
+    if facts.spec[PRIVILEGED]:
+        return ALL_CAPABILITIES
+    if "BoundingCaps" in facts.inspect and not is_planned(facts):
+        return frozenset(capability_name(str(word)) for word in facts.inspect["BoundingCaps"] or ())
+    return declared_set(facts)
+
+
+def _added(facts: ContainerFacts) -> frozenset[str]:
+    """Capabilities that a non-root process gets through the inheritable and ambient sets."""
+    added = frozenset(capability_name(word) for word in facts.spec[CAP_ADD])
+    if "all" in added:
+        return ALL_CAPABILITIES
+    recorded = frozenset[str]()
+    if not is_root(declared_user(facts)) and not is_planned(facts):
+        # CapAdd does not show an added default capability; for a non-root user, Podman records exactly the
+        # added capabilities as effective
+        recorded = frozenset(capability_name(str(word)) for word in facts.inspect.get("EffectiveCaps") or ())
+    return added | recorded | needed_by_image(facts)
+
+
+_CHOWN = frozenset({"CAP_CHOWN"})
+_RAW = frozenset({"CAP_NET_RAW"})
+
+CAPABILITIES_BEYOND_DECLARED = Check(
+    title="More capabilities in effect than declared",
+    severity=Severity.MEDIUM,  # more rights than anybody asked for
+    points=1,
+    summary="Restart it on a fixed engine, and find out where the extra capabilities came from",
+    fix=FixKind.DECISION,
+    risk=Risk.CHANGES_BEHAVIOUR,
+    evaluate=capabilities_beyond_declared,
+    passes=lambda: (
+        container(),
+        container(kernel=Kernel(7, capabilities=CapabilitySets(bounding=DEFAULT_CAPABILITIES))),
+        container(inspect={"BoundingCaps": None}, kernel=Kernel(7, capabilities=CapabilitySets())),
+        container(
+            (CAP_ADD, ("NET_RAW",)),
+            kernel=Kernel(7, capabilities=CapabilitySets(bounding=_RAW, inheritable=_RAW, ambient=_RAW)),
+        ),
+    ),
+    fails=lambda: (
+        container(
+            inspect={"BoundingCaps": None}, kernel=Kernel(7, capabilities=CapabilitySets(bounding=_CHOWN))
+        ),
+        container(
+            kernel=Kernel(7, capabilities=CapabilitySets(bounding=_CHOWN, inheritable=_CHOWN)),
+        ),
+    ),
+    references=("CIS Docker 1.6 5.4", "CVE-2022-27649"),
+)
+
+
+_OF_A_SUPERVISOR = frozenset({"CAP_SETUID", "CAP_SETGID", "CAP_KILL"})
+_USUAL = ("CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID", "NET_BIND_SERVICE")
+
+
+def default_capabilities_kept(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    """No default capability is dropped.
+
+    What it checks:
+    Whether the container's bounding set contains every capability that the engine grants by default (11 with
+    stock Podman). The running process decides.
+
+    Why it matters:
+    Hardly any service needs more than three of them. The rest helps whoever breaks in: CHOWN, FOWNER and
+    DAC_OVERRIDE to change other users' files, SETUID and SETGID to become anybody, SETFCAP to leave a
+    privileged program behind, SYS_CHROOT and KILL to move on. A process without any of them is little more
+    than an ordinary user, even as root.
+
+    What may break:
+    Whatever needs a dropped capability fails with "operation not permitted", mostly at startup: entrypoints
+    that change owners (CHOWN, FOWNER, DAC_OVERRIDE) or switch users (SETUID, SETGID), ports below 1024
+    (NET_BIND_SERVICE). With a trial, exactly the observed ones are kept; without one, the fix keeps the usual
+    ones (parameter `keep`) and those that its processes visibly use, such as chroot, which is a guess. Where
+    it starts as root and changes to a user who owns one of its volumes, as databases do, FOWNER is one of
+    them. If systemd is the main process, it does not guess.
+    """
+    if is_infra(facts):
+        return not_applicable(OF_PODMAN)
+    defaults = facts.engine.default_capabilities
+    if not defaults:
+        return not_applicable("the engine grants no capabilities by default")
+    return judge(
+        live_sets(facts),
+        lambda sets: (defaults <= reach(sets), effective_words(sets)),
+        declared_bad=defaults <= declared_set(facts),
+        declared=declared_words(facts),
+        reason=f"none of the {len(defaults)} default capabilities was dropped",
+        where=proc(facts),
+    )
+
+
+def _fix_default_capabilities_kept(spec: Spec, context: FixContext) -> Spec:
+    refuse_privileged(spec)
+    defaults = context.facts.engine.default_capabilities
+    bounding = bounding_set(spec, defaults)
+    if not defaults or not defaults <= bounding:
+        return spec
+    if runs_systemd(context.facts) and "capabilities" not in context.observations and _guesses(context):
+        raise CannotFix(
+            "systemd is the main process, and the needs of the services that it starts are not known",
+            "Find out what they need and set the parameter keep.",
+            needs="keep",
+        )
+    kept = (bounding - defaults) | given_explicitly(spec) | (defaults & _needed(spec, context))
+    if defaults <= kept:
+        raise CannotFix(
+            "every default capability is needed", "A trial showed it, or the parameter keep says so."
+        )
+    if runs_as_root(context.facts, context.facts.spec):
+        return with_low_ports(with_only(spec, kept), context.facts)
+    return with_low_ports(with_no_more(spec, kept, defaults), context.facts)
+
+
+def _advise_default_capabilities_kept(before: Spec, after: Spec, context: FixContext) -> Advice:
+    """An ordinary user that cannot gain privileges has no capabilities, so it can lose none."""
+    facts = context.facts
+    notes = about_low_ports(before.without(CAP_ADD), after.without(CAP_ADD), facts)
+    known = _known(before, context)
+    if known is not None:
+        notes = (f"{known[1]}: {short(known[0]) or 'none'}", *notes)
+    others = [(uid, name) for uid, name in uids(facts) or () if uid]
+    if runs_as_root(facts, after) and others:
+        uid, name = others[0]
+        notes = (
+            *notes,
+            f"it starts as root, and {visible(name, 30)} runs as UID {uid}: {_for_workers(after)}",
+        )
+    if known is None and _guesses(context):
+        notes = (*notes, *_about_the_guess(before, after, facts))
+    return Advice(Risk.SAFE if powerless(facts, before) else Risk.MAY_BREAK, notes)
+
+
+def _about_the_guess(before: Spec, after: Spec, facts: ContainerFacts) -> Iterator[str]:
+    """What is kept because of observations, and what is dropped although it may be needed."""
+    defaults = facts.engine.default_capabilities
+    kept = bounding_set(after, defaults)
+    for name, why in used_by_processes(facts).items():
+        if name in kept & defaults and name.removeprefix("CAP_") not in _USUAL:
+            yield f"{why}, so {short((name,))} is kept"
+    if dropped := sorted(bounding_set(before, defaults) - kept):
+        yield f"programs that use {short(dropped)} will fail: hardentui trial finds out whether any does"
+
+
+def _for_workers(after: Spec) -> str:
+    kept = {capability_name(word) for word in after[CAP_ADD]}
+    missing = _OF_A_SUPERVISOR - kept
+    if not missing:
+        return "it keeps the capabilities to switch to that user and to kill its processes"
+    return f"without {short(missing)} it cannot switch to that user or kill its processes"
+
+
+def _guesses(context: FixContext) -> bool:
+    """Whether the capabilities to keep are the check's default, and nobody chose them."""
+    return "keep" not in context.chosen and set(context.parameters.texts("keep")) == set(_USUAL)
+
+
+def _needed(spec: Spec, context: FixContext) -> frozenset[str]:
+    """The capabilities from a trial or the image; otherwise none if none can be used, or the usual ones."""
+    known = _known(spec, context)
+    return known[0] if known else _kept(context)
+
+
+def _known(spec: Spec, context: FixContext) -> tuple[frozenset[str], str] | None:
+    """The needed capabilities and the reason; None if unknown."""
+    if "capabilities" in context.observations:
+        needed = frozenset(map(capability_name, context.observations["capabilities"]))
+        return needed, "a trial showed these are needed"
+    if declared := needed_by_image(context.facts):
+        return declared, "the image declares these"
+    if not runs_as_root(context.facts, spec):
+        added = frozenset(capability_name(word) for word in spec[CAP_ADD])
+        if not spec[NO_NEW_PRIVILEGES] and "keep" in context.chosen:
+            chosen = frozenset(map(capability_name, context.parameters.texts("keep")))
+            return added | chosen, "its set-user-id programs keep these"
+        return added, "it runs as an ordinary user, who has only explicitly added capabilities"
+    return None
+
+
+def _kept(context: FixContext) -> frozenset[str]:
+    """The usual ones, those that its processes use, and KILL if processes of other users run."""
+    chosen = frozenset(map(capability_name, context.parameters.texts("keep")))
+    if not _guesses(context):
+        return chosen
+    of_others = {"CAP_KILL"} if any(uid for uid, _ in uids(context.facts) or ()) else set()
+    return chosen | of_others | set(used_by_processes(context.facts))
+
+
+def _measure_default_capabilities_kept(context: FixContext) -> Mapping[str, Measured]:
+    """The known needs, as the value of `keep`."""
+    known = _known(context.facts.spec, context)
+    if known is None and (kept := _kept(context)) != set(
+        map(capability_name, context.parameters.texts("keep"))
+    ):
+        known = kept, "its processes use these now, or must be able to end those of another user"
+    return {"keep": Measured(tuple(sorted(known[0])), known[1])} if known else {}
+
+
+_LIVE_DEFAULT = CapabilitySets(bounding=DEFAULT_CAPABILITIES)
+
+DEFAULT_CAPABILITIES_KEPT = Check(
+    title="Default capabilities not dropped",
+    severity=Severity.MEDIUM,  # eleven rights that most services do not use: a layer is missing (CIS 5.4)
+    points=30,
+    summary="Drop all capabilities and add back those that are needed",
+    evaluate=default_capabilities_kept,
+    remediate=_fix_default_capabilities_kept,
+    advise=_advise_default_capabilities_kept,
+    parameters={"keep": _USUAL},
+    takes={"keep": "capabilities"},
+    measured=_measure_default_capabilities_kept,
+    passes=lambda: (
+        container((CAP_DROP, ("all",)), kernel=Kernel(7, capabilities=CapabilitySets())),
+        container((CAP_DROP, ("SETFCAP",))),
+    ),
+    fails=lambda: (
+        container(),
+        container((USER, "1001"), (NO_NEW_PRIVILEGES, True), engine=rootless()),
+        container(kernel=Kernel(7, capabilities=_LIVE_DEFAULT)),
+        container((PRIVILEGED, True)),
+    ),
+    references=("CIS Docker 1.6 5.4", "NIST SP 800-190 4.4.3", "OWASP Docker rule 3"),
+    contextual=True,
+)
+
+
+def disruptive_capabilities(facts: ContainerFacts) -> Verdict:
+    """Capabilities that can disrupt the host or its neighbours.
+
+    What it checks:
+    Whether the container's processes have, or can get, one of NET_ADMIN, SYS_TIME, SYS_BOOT, SYSLOG,
+    AUDIT_CONTROL, AUDIT_READ, SYS_RESOURCE, PERFMON, LINUX_IMMUTABLE, IPC_OWNER, IPC_LOCK, SYS_NICE, LEASE,
+    CHECKPOINT_RESTORE, SYS_TTY_CONFIG, SYS_PACCT, WAKE_ALARM, BLOCK_SUSPEND. The bounding sets of the running
+    processes decide.
+
+    Why it matters:
+    They do not lead to the host by themselves, but they can harm it: set the clock (which breaks certificates
+    and logs), reboot, read or silence the audit log, take another process's PID, read kernel messages and
+    addresses, exceed limits, redirect or sniff traffic on the container's networks. Old kernel
+    vulnerabilities that need NET_ADMIN are among the most exploited.
+
+    What may break:
+    VPNs, firewalls and network tools need NET_ADMIN, time servers SYS_TIME, real-time audio SYS_NICE, stores
+    of secrets IPC_LOCK, some databases SYS_NICE, IPC_LOCK or SYS_RESOURCE (most only complain and continue).
+    Keep only the one that is really needed.
+    """
+    return judge_group(facts, DISRUPTIVE)
+
+
+def _fix_disruptive_capabilities(spec: Spec, context: FixContext) -> Spec:
+    return drop_group(spec, context.facts, DISRUPTIVE)
+
+
+_QUIET = CapabilitySets(bounding=frozenset({"CAP_CHOWN"}))
+
+DISRUPTIVE_CAPABILITIES = Check(
+    title="Capabilities that can disrupt host or neighbours",
+    severity=Severity.MEDIUM,  # can disturb, not take over: clock, locked memory, its own network
+    points=5,
+    summary="Drop the disruptive capabilities",
+    evaluate=disruptive_capabilities,
+    remediate=_fix_disruptive_capabilities,
+    advise=about_dropping,
+    passes=lambda: (container(), container(kernel=Kernel(7, capabilities=_QUIET))),
+    fails=lambda: (
+        container((CAP_ADD, ("NET_ADMIN", "NET_RAW"))),
+        container((CAP_ADD, ("ALL",))),
+        container((PRIVILEGED, True)),
+    ),
+    references=("CIS Docker 1.6 5.4", "OWASP Docker rule 3"),
+    contextual=True,
+)
+
+
+_DOCKER_ONLY = frozenset({"CAP_NET_RAW", "CAP_MKNOD", "CAP_AUDIT_WRITE"})
+
+
+def docker_default_capabilities(facts: ContainerFacts) -> Verdict:
+    """Capabilities that Podman leaves out on purpose.
+
+    What it checks:
+    Whether the container's processes can use NET_RAW, MKNOD or AUDIT_WRITE. Docker grants them by default;
+    stock Podman does not, so they were added explicitly or by an engine setting.
+
+    Why it matters:
+    With NET_RAW, a process forges packets: it can pretend to be the gateway or DNS server of its network, and
+    read or change what its neighbours say to each other. MKNOD creates device files, the first step to the
+    host's disk if the device filter is open. AUDIT_WRITE puts false entries into the host's audit log.
+
+    What may break:
+    `ping` in old images (new ones use the sysctl net.ipv4.ping_group_range), packet capture, DHCP servers,
+    some VPNs; sshd and sudo in a container complain about the audit log and continue.
+    """
+    return not_applicable(OF_PODMAN) if is_infra(facts) else judge_group(facts, _DOCKER_ONLY)
+
+
+def _fix_docker_default_capabilities(spec: Spec, context: FixContext) -> Spec:
+    return drop_group(spec, context.facts, _DOCKER_ONLY)
+
+
+_LIKE_DOCKER = rootful(default_capabilities=DEFAULT_CAPABILITIES | _DOCKER_ONLY)
+
+DOCKER_DEFAULT_CAPABILITIES = Check(
+    title="Capabilities that Podman drops by default",
+    severity=Severity.LOW,  # raw packets and device files that the cgroup forbids to open
+    points=2,
+    summary="Drop NET_RAW, MKNOD and AUDIT_WRITE",
+    evaluate=docker_default_capabilities,
+    remediate=_fix_docker_default_capabilities,
+    advise=about_dropping,
+    passes=lambda: (container(), container((CAP_DROP, ("all",)), engine=_LIKE_DOCKER)),
+    fails=lambda: (
+        container((CAP_ADD, ("NET_RAW",))),
+        container((CAP_DROP, ("MKNOD",)), engine=_LIKE_DOCKER),
+    ),
+    references=("CIS Docker 1.6 5.4", "kube-linter drop-net-raw-capability"),
+    contextual=True,
+)
+
+
+def host_takeover_capabilities(facts: ContainerFacts) -> Verdict:
+    """Capabilities that allow taking over the host.
+
+    What it checks:
+    Whether the container's processes have, or can get, one of SYS_ADMIN, SYS_MODULE, SYS_RAWIO, SYS_PTRACE,
+    DAC_READ_SEARCH, BPF, MAC_ADMIN, MAC_OVERRIDE. The bounding sets of the running processes decide.
+
+    Why it matters:
+    SYS_ADMIN, SYS_MODULE, SYS_RAWIO and DAC_READ_SEARCH are each a way out by themselves: mount the host's
+    disk, load a kernel module, read any file by its handle; so is SYS_PTRACE if the host's processes are
+    visible. The others remove a barrier: SELinux or AppArmor rules, the programs in the kernel. An attacker
+    who is root in a container with one of them needs no kernel vulnerability. A user namespace removes most
+    of the danger, since the capability then counts only for what belongs to that namespace.
+
+    What may break:
+    The feature that the capability was added for: mounting (SYS_ADMIN), debuggers and profilers (SYS_PTRACE),
+    raw hardware access, kernel tracing. Often there is a smaller right: a volume instead of a mount, PERFMON
+    instead of SYS_ADMIN, a helper on the host.
+    """
+    verdict = judge_group(facts, HOST_TAKEOVER)
+    if verdict.status is Status.FAIL and not _alone(facts):
+        return replace(verdict, severity=Severity.HIGH)
+    return verdict
+
+
+def _alone(facts: ContainerFacts) -> bool:
+    """Whether one of them is enough to reach the host; tracing also needs to see the host's processes."""
+    held = granted(facts)
+    return bool(held & _ALONE) or ("CAP_SYS_PTRACE" in held and _sees_host_processes(facts))
+
+
+def _sees_host_processes(facts: ContainerFacts) -> bool:
+    shared = ask(facts, lambda kernel: kernel.shared_namespaces)
+    return "pid" in shared if isinstance(shared, frozenset) else facts.spec[PID] == "host"
+
+
+def _fix_host_takeover_capabilities(spec: Spec, context: FixContext) -> Spec:
+    return drop_group(spec, context.facts, HOST_TAKEOVER)
+
+
+_ALONE = frozenset({"CAP_SYS_ADMIN", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_DAC_READ_SEARCH"})
+_LIVE = CapabilitySets(bounding=frozenset({"CAP_SYS_ADMIN", "CAP_CHOWN"}))
+
+HOST_TAKEOVER_CAPABILITIES = Check(
+    title="Capabilities that allow host takeover",
+    severity=Severity.CRITICAL,  # the capability itself leads to the host
+    points=2,
+    takes_over=True,
+    summary="Drop the capabilities that allow host takeover",
+    evaluate=host_takeover_capabilities,
+    remediate=_fix_host_takeover_capabilities,
+    advise=about_dropping,
+    passes=lambda: (
+        container(),
+        container((CAP_DROP, ("all",)), kernel=Kernel(7, capabilities=CapabilitySets())),
+    ),
+    fails=lambda: (
+        container((CAP_ADD, ("SYS_ADMIN", "NET_ADMIN"))),
+        container((CAP_ADD, ("all",))),
+        container((CAP_ADD, ("cap_sys_admin",)), kernel=Kernel(7, capabilities=_LIVE)),
+        container(engine=rootful(default_capabilities=DEFAULT_CAPABILITIES | {"CAP_SYS_PTRACE"})),
+        container((PRIVILEGED, True)),
+    ),
+    references=("CIS Docker 1.6 5.4", "OWASP Docker rule 3"),
+    contextual=True,
+)
+
+
+def unneeded_capabilities(facts: ContainerFacts) -> Verdict:
+    """The container has more capabilities than its image declares.
+
+    What it checks:
+    Images can declare the capabilities that they need in the label io.containers.capabilities. If one does,
+    it is compared with what the container has. Podman narrows the set by itself if it can; it does not in
+    privileged mode, or if the image asks for something that is not granted by default.
+
+    Why it matters:
+    The people who built the image know what the program needs. Everything beyond that helps only an intruder.
+
+    What may break:
+    Extra tools that ran in the container besides the service may have used the difference. If the label is
+    wrong or outdated, the service itself misses something: a trial shows it.
+    """
+    needed = needed_by_image(facts)
+    if not needed:
+        image = known(lambda: facts.image)
+        if isinstance(image, Unread) and not is_infra(facts):
+            return unknown(f"the image may declare what it needs, but {image.reason}")
+        return not_applicable("the image does not declare what it needs; a trial can find out")
+    more = granted_now(facts) - needed
+    return judge(
+        live_sets(facts),
+        lambda sets: (bool(reach(sets) - needed), effective_words(sets)),
+        declared_bad=bool(declared_set(facts) - needed),
+        declared=f"{declared_words(facts)}; the image needs {short(needed)}",
+        reason=f"not needed: {short(more)}",
+        where=proc(facts),
+    )
+
+
+def _fix_unneeded_capabilities(spec: Spec, context: FixContext) -> Spec:
+    refuse_privileged(spec)
+    needed = needed_by_image(context.facts)
+    seen = context.observations.get("capabilities")
+    wanted = needed if seen is None else frozenset(capability_name(word) for word in seen)
+    bounding = bounding_set(spec, context.facts.engine.default_capabilities)
+    return with_only(spec, bounding & wanted) if bounding - wanted else spec
+
+
+def _image(needs: str) -> ImageFacts:
+    return image(inspect={"Config": {"Labels": {"io.containers.capabilities": needs}}})
+
+
+_WIDE = CapabilitySets(bounding=frozenset({"CAP_SETUID", "CAP_SYS_NICE", "CAP_CHOWN"}))
+
+UNNEEDED_CAPABILITIES = Check(
+    title="More capabilities than the image asks for",
+    severity=Severity.LOW,  # default-capabilities-kept and the trial say it better
+    summary="Drop the capabilities that the image does not need",
+    evaluate=unneeded_capabilities,
+    remediate=_fix_unneeded_capabilities,
+    advise=about_dropping,
+    passes=lambda: (
+        container(image=_image("setuid,setgid")),
+        container((CAP_DROP, ("all",)), (CAP_ADD, ("SYS_NICE",)), image=_image("SYS_NICE,SETUID")),
+    ),
+    fails=lambda: (
+        container(image=_image("SYS_ADMIN,SETUID")),
+        container(image=_image("SYS_NICE,SETUID"), kernel=Kernel(7, capabilities=_WIDE)),
+        container((PRIVILEGED, True), image=_image("SETUID")),
+    ),
+    references=("CIS Docker 1.6 5.4", "OWASP Docker rule 3"),
+)
