@@ -17,9 +17,8 @@ from hardentui.features.views import Report
 from hardentui.model.draft import Draft, Target
 from hardentui.model.plan import Plan
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.explain import ExplainScreen
+from hardentui.tui.screens.findings import ExplainScreen
 from hardentui.tui.screens.home import HomeScreen
-from hardentui.tui.screens.values import DiffScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.widgets.finding_list import FindingList, Tick
@@ -48,9 +47,9 @@ async def test_from_the_list_to_written_files_without_a_mouse(size: tuple[int, i
             await pilot.press(str(number % 10), shows=f"shop-web › {number} {title[:12]}")
         await pilot.press("4", shows="▸ [ ] ! medium")
         await pilot.press("space", shows="with 1 fix")
-        await pilot.press("L", shows="with 2 fixes")
+        await pilot.press("walk.likely", shows="with 2 fixes")
         await pilot.press("d")
-        await until(pilot, lambda: isinstance(app.screen, DiffScreen))
+        await until(pilot, lambda: isinstance(app.screen, WriteScreen))
         if size[1] > 24:
             await shows(pilot, "+NoNewPrivileges=true", "[Container]")
         await pilot.press("w")
@@ -104,7 +103,7 @@ async def test_every_choice_changes_the_plan_at_once(size: tuple[int, int]) -> N
     async with running(app, size) as pilot:
         walk = await _open_walk(app, pilot)
         if size[0] < 100:
-            await pilot.press("f")
+            await pilot.press("p")
         await shows(pilot, "nothing chosen")
         await pilot.press("4", shows=("› 4 User privileges", "▸ [ ] ! medium"))
         await pilot.press("space", shows="1 option changed")
@@ -119,7 +118,7 @@ async def test_choices_outlive_the_screen() -> None:
     app = make_app(some())
     async with running(app) as pilot:
         await _open_walk(app, pilot)
-        await pilot.press("L", shows="with 1 fix")
+        await pilot.press("walk.likely", shows="with 1 fix")
         await pilot.press("escape", "enter", shows="with 1 fix")
 
 
@@ -369,7 +368,7 @@ async def test_the_difference_has_two_kinds_and_jumps_between_changes() -> None:
         await _open_walk(app, pilot)
         await pilot.press("d", shows="No fix is chosen")
         await pilot.press("escape", "F", "d")
-        await until(pilot, lambda: isinstance(app.screen, DiffScreen))
+        await until(pilot, lambda: isinstance(app.screen, WriteScreen))
         await pilot.press("n", shows="+NoNewPrivileges=true")
         await pilot.press("right_square_bracket")
         await pilot.press("n", shows="+    --memory=512m")

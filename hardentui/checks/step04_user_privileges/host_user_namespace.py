@@ -25,6 +25,7 @@ from __future__ import annotations
 import re
 
 from hardentui.checks.prelude import *
+from hardentui.do import Do, Verb
 from hardentui.model.facts import IdRange
 from hardentui.model.known import known
 from hardentui.options import CGROUPNS, GIDMAP, IPC, MOUNTS, NETWORK, PID, UIDMAP, USERNS, UTS, Mount
@@ -97,7 +98,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
             "With :U, Podman changes their owner at each start, also for other containers that use them.",
         )
     if lacking := no_range_for(_namespace(facts, spec), facts):
-        raise CannotFix(lacking, "hardentui doctor shows the command that adds one.")
+        raise CannotFix(lacking, "The doctor shows the command that adds one.", do=Do(Verb.DOCTOR))
     mounts = tuple(m.with_options("idmap") if _keeps_owners(m) else m for m in spec[MOUNTS])
     return spec.without(GIDMAP, UIDMAP).with_(USERNS, _namespace(facts, spec)).with_(MOUNTS, mounts)
 

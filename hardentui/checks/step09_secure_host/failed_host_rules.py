@@ -20,6 +20,7 @@ keep exceptions on record as waivers.
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
+from hardentui.do import Do, Verb
 from hardentui.model.host import FailedRule, HostScan
 
 _DAY = 86_400
@@ -30,7 +31,7 @@ _JANUARY = 1_767_225_600.0  # 2026-01-01, the date of the example facts
 def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
     scans = facts.host_scans
     if not scans:
-        return not_applicable("no host scan was imported (hardentui check host --import FILE)")
+        return not_applicable("no host scan was imported", do=Do(Verb.HOST_IMPORT))
     other = [scan for scan in scans if _is_of_another(scan, facts)]
     scans = tuple(scan for scan in scans if scan not in other)
     if not scans:

@@ -394,7 +394,7 @@ def of_engine(error: str) -> Iterator[FailureSign]:
     if _NO_IDS.search(error):
         wanted = "the user containers needs an account and a free range in /etc/subuid and /etc/subgid"
         yield FailureSign(
-            f"Podman has no IDs for it: {wanted}; hardentui doctor says more", blames=USERNS.name
+            f"Podman has no IDs for it: {wanted}; the doctor says more", blames=USERNS.name
         )
 
 
