@@ -6,8 +6,6 @@ lost it, by the original's former name and the exact command that was requested.
 
 from __future__ import annotations
 
-from hardentui.do import Do, Verb
-
 import re
 import threading
 from collections.abc import Collection, Mapping
@@ -17,6 +15,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.change.containers import ContainerControl
 from hardentui.engine.change.copy_process import Owners, nothing

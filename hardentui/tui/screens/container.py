@@ -26,7 +26,7 @@ from textual.widgets import Input, Static
 
 from hardentui.errors import HardenError, NotFound
 from hardentui.features.rights.page import rights_of
-from hardentui.features.sections import PageSection
+from hardentui.features.sections import PageLine, PageSection, Tone
 from hardentui.features.views import Report, Row
 from hardentui.features.watch.following import LogPart, follow_log
 from hardentui.features.watch.monitor import Monitor
@@ -59,6 +59,12 @@ def tab_strip(here: str) -> Content:
     return Content.assemble(*parts)
 
 
+def with_tabs(left: Content, here: str, width: int) -> Content:
+    """A heading with the tabs at its right, where there is room."""
+    tabs = tab_strip(here)
+    return both_ends(left, tabs, width) if left.cell_length + tabs.cell_length + 2 <= width else left
+
+
 class ContainerJob(ContainerScreen, JobScreen):
     """A page about one container."""
 
@@ -75,7 +81,7 @@ class ContainerJob(ContainerScreen, JobScreen):
         return JobScreen.why_not(self, action) or ContainerScreen.why_not(self, action)
 
     def heading(self) -> Content:
-        return both_ends(super().heading(), tab_strip(self.TAB), self.app.size.width - 2)
+        return with_tabs(super().heading(), self.TAB, self.app.size.width - 2)
 
 
 # --- what the kernel lets it do ----------------------------------------------------------------
@@ -157,7 +163,6 @@ class MonitorScreen(ContainerJob):
             nonlocal newest
             newest = JobResult(tuple(self._sections(sample)))
             tell(newest)
-            tell(f"{sample.state}, read at {datetime.fromtimestamp(sample.time, UTC):%H:%M:%S} UTC")
 
         with self._turn:
             while not stop.is_set():
@@ -166,7 +171,8 @@ class MonitorScreen(ContainerJob):
                 except NotFound:
                     raise
                 except HardenError as error:
-                    tell(f"{error.title} Retrying")
+                    lost = PageSection("Podman", (PageLine("", f"{error.title} Retrying.", Tone.BAD),))
+                    tell(JobResult((lost, *newest.sections)))
                     stop.wait(_AGAIN)
         return newest
 
@@ -181,6 +187,9 @@ class MonitorScreen(ContainerJob):
             name: curve(values, ascii_only=ascii_only)
             for name, values in (("cpu", self._cpu), ("memory", self._memory))
         }
+        read = f"{datetime.fromtimestamp(sample.time, UTC):%H:%M:%S} UTC"
+        health = f", {sample.health}" if sample.health else ""
+        yield PageSection("Now", (PageLine("state", f"{sample.state}{health}, read at {read}"),))
         yield from monitor_page(sample, self._remembered, trends)
         if lines := tuple(log_page(sample)):
             yield PageSection("Log", lines)
@@ -414,7 +423,7 @@ class LogsScreen(ContainerScreen, StoppableScreen):
             (visible(self._facts.name, 50), "bold"),
             f" {self.signs.of('›')} log: {plural(log.count, 'line')}{kept}, {following}{matching}",
         )
-        crumb = both_ends(left, tab_strip("log"), self.app.size.width - 2)
+        crumb = with_tabs(left, "log", self.app.size.width - 2)
         self.query_one("#crumb", Static).update(crumb)
 
     # --- actions -----------------------------------------------------------------------------------------
