@@ -319,7 +319,8 @@ class CardScreen(StoppablePage):
     def _card_content(self, card: Card) -> Content:
         parts: list[Part] = []
         tall = self.app.size.height >= _TALL
-        for line in lines(card, self._width, 0 if tall else self.app.size.height - _AROUND - 2):
+        below = 4 if card.simulated else 2  # its banner, and a longer last sentence
+        for line in lines(card, self._width, 0 if tall else self.app.size.height - _AROUND - below):
             parts += [(f"{line.label:<{LABEL}}", "$muted"), self.signs.of(line.text), "\n"]
         if down := downtime(card, CONFIRM_WITHIN):
             earlier = f"Tried at {self._tried_at}; i or F tries again. " if self._tried_at else ""

@@ -147,7 +147,7 @@ class MonitorScreen(ContainerJob):
         self._remembered = EarlierReadings()
         self._cpu: deque[float] = deque(maxlen=LENGTH)
         self._memory: deque[float] = deque(maxlen=LENGTH)
-        super().__init__(f"{row.name} › monitor", self._watch, "reading every 2 s")
+        super().__init__(f"{row.name} › monitor", self._watch, "live")
 
     @property
     def container_key(self) -> str:
