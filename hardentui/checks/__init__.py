@@ -114,7 +114,7 @@ RETIRED = {
     "unpinned-image": "mutable-image-tag",
 }
 """IDs of earlier releases -> the check to look at instead. Waivers and checklists may still name them,
-without effect: what somebody accepted once must not hide anything else."""
+without effect: what someone accepted once must not hide anything else."""
 
 
 class Checks(Mapping[str, AnyCheck]):
