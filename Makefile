@@ -8,10 +8,11 @@ ARGS ?=
 PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
 # compiled files are kept, in the environment: else each process of the tests compiles the whole program again
 unexport PYTHONDONTWRITEBYTECODE
+export HARDENTUI_GROUNDS ?= $(CURDIR)/.grounds
 export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/compiled
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long test-versions test-versions-short test-host test-host-short check format live unit soak screenshots recording bench docs site single-file packages image release first-tasks clean
+.PHONY: help run test test-long test-versions test-versions-short test-host test-host-short check format live unit soak screenshots recording bench docs site support single-file packages image release first-tasks clean
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 20
@@ -80,6 +81,9 @@ site: $(BIN)/.ready ## the documentation as a site without network: dist/site/in
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group site
 	@$(BIN)/python -m sphinx -q -W --keep-going -j auto -b dirhtml docs dist/site
 	@echo dist/site/index.html
+
+support: $(BIN)/.ready ## write docs/support.md from what the runs of live tests recorded since the last time
+	@$(BIN)/python -m tools.support
 
 recording: $(BIN)/.ready ## record the animated picture of the README
 	@$(BIN)/python -m tools.recording

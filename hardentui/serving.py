@@ -7,11 +7,15 @@ host name of ours, so neither a foreign page nor a rebound DNS name gets through
 
 from __future__ import annotations
 
+import re
 import secrets
 import shlex
 from collections.abc import Awaitable, Callable
 from hmac import compare_digest
+from pathlib import Path
 
+import aiohttp_jinja2
+import jinja2
 from aiohttp import web
 from textual_serve.server import Server
 
@@ -31,6 +35,9 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+_PAGE = "app_index.html"
+_ELSEWHERE = re.compile(r"<link\b[^>]*https?://[^>]*>")
+"""The page's link to a font of another site; without it the terminal has the browser's own."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -59,6 +66,7 @@ class TrainingServer(Server):
 
     async def _make_app(self) -> web.Application:
         app = await super()._make_app()
+        aiohttp_jinja2.setup(app, loader=jinja2.DictLoader({_PAGE: _page(self.templates_path)}))
         app.middlewares.append(self._guard)
         return app
 
@@ -100,3 +108,7 @@ class TrainingServer(Server):
         if not response.prepared:
             response.headers.update(_HEADERS)
         return response
+
+
+def _page(directory: Path) -> str:
+    return _ELSEWHERE.sub("", (directory / _PAGE).read_text())

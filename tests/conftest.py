@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
+from collections.abc import Generator
 from typing import NoReturn
 
 import pytest
@@ -32,6 +34,23 @@ def _is_at_another_size(item: pytest.Item) -> bool:
     """A screen test runs at the first size of its list; test_looks.py draws every screen at all of them."""
     callspec = getattr(item, "callspec", None)
     return callspec is not None and callspec.indices.get("size", 0) > 0 and item.path.name != "test_looks.py"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Write down what each live test ran on, where HARDENTUI_GROUNDS names a file: `make support`."""
+    report = yield
+    file = os.environ.get("HARDENTUI_GROUNDS", "")
+    if file and report.when == "call" and not report.skipped:
+        used = [getattr(value, "ground", None) for value in getattr(item, "funcargs", {}).values()]
+        told = [value for name, value in report.user_properties if name == "ground"]
+        with open(file, "a", encoding="utf-8") as lines:
+            lines.writelines(
+                json.dumps({"outcome": report.outcome, **ground}) + "\n"
+                for ground in (*used, *told)
+                if isinstance(ground, dict)
+            )
+    return report
 
 
 def pytest_collection_finish() -> None:

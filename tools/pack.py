@@ -1,4 +1,4 @@
-"""Pack HardenTUI with every dependency. usage: python -m tools.pack single-file | deb | rpm | image | all
+"""Pack HardenTUI with every dependency. usage: python -m tools.pack KIND… (a key of WAYS, or all)
 
 Each package holds one *site*: HardenTUI and its dependencies in one directory. A compiled module has the
 version of Python and the processor in its name, so those for several lie side by side, and one package serves
@@ -8,6 +8,7 @@ them all. Built twice from one commit, each file is the same, byte for byte.
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import re
 import shutil
@@ -16,6 +17,9 @@ import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from importlib.metadata import distributions
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -28,8 +32,10 @@ PROCESSORS = ("x86_64", "aarch64")
 COMPILED = "msgspec"
 """The other dependencies are pure Python, or work without their compiled parts."""
 NEITHER_CODE_NOR_DATA = (
+    ".lock",
     "bin",
     "share",
+    "*.dist-info/uv_*.json",
     "*.dist-info/direct_url.json",
     "*.dist-info/RECORD",
     "*.dist-info/REQUESTED",
@@ -125,6 +131,8 @@ def rpm(site: Path, out: Path) -> Path:
         _run(
             *(
                 "rpmbuild",
+                "--with",
+                "bundled",
                 "-bb",
                 "--target",
                 "noarch",
@@ -139,9 +147,32 @@ def rpm(site: Path, out: Path) -> Path:
     return target
 
 
-def wheel_and_sdist(out: Path) -> None:
-    """For PyPI and for distributions."""
+def wheel(site: Path, out: Path) -> Path:
+    """Wheel and sdist: for PyPI and for distributions."""
     _run(sys.executable, "-m", "hatchling", "build", "--directory", str(out))
+    return out / f"hardentui-{__version__}-py3-none-any.whl"
+
+
+def sbom(site: Path, out: Path) -> Path:
+    """The parts of all packages, CycloneDX 1.6."""
+    target = out / f"hardentui-{__version__}.cdx.json"
+    parts = sorted((part.name, part.version) for part in distributions(path=[str(site)]))
+    document = {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": {
+            "timestamp": datetime.fromtimestamp(_epoch(), UTC).isoformat(),
+            "component": {"type": "application", "name": "hardentui", "version": __version__},
+        },
+        "components": [
+            {"type": "library", "name": name, "version": number, "purl": f"pkg:pypi/{name.lower()}@{number}"}
+            for name, number in parts
+            if name != "hardentui"
+        ],
+    }
+    target.write_text(json.dumps(document, indent=1))
+    return target
 
 
 def image(site: Path, out: Path) -> Path:
@@ -159,6 +190,8 @@ WAYS: dict[str, Callable[[Path, Path], Path]] = {
     "deb": deb,
     "rpm": rpm,
     "image": image,
+    "sbom": sbom,
+    "wheel": wheel,
 }
 
 
@@ -182,34 +215,30 @@ def build(ways: tuple[str, ...], out: Path) -> list[Path]:
 
 def make_site(site: Path) -> None:
     """HardenTUI and its dependencies in one directory."""
-    _pip("install", "--no-compile", "--target", str(site), "--constraint", "constraints.txt", ".[web]")
-    with TemporaryDirectory(prefix="hardentui-pack-") as directory:
-        for python in PYTHONS:
-            for processor in PROCESSORS:
-                _add_compiled(site, Path(directory, python, processor), python, processor)
-    for path in site.rglob(
-        "*.so"
-    ):  # those for this machine's Python alone; their pure form serves everywhere
-        if path.relative_to(site).parts[0] not in ("msgspec", "yaml"):
+    with TemporaryDirectory(prefix="hardentui-pack-") as directory, ThreadPoolExecutor(4) as pool:
+        targets = [(python, processor) for python in PYTHONS for processor in PROCESSORS]
+        compiled = [pool.submit(_compiled, Path(directory, *target), *target) for target in targets]
+        _install(site, ".[web]")
+        # those for this machine's Python alone; their pure form serves everywhere
+        for path in site.rglob("*.so"):
             path.unlink()
+        for wheels in compiled:
+            shutil.copytree(wheels.result(), site / COMPILED, dirs_exist_ok=True)
     for pattern in NEITHER_CODE_NOR_DATA:
         for path in site.glob(pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def _add_compiled(site: Path, wheels: Path, python: str, processor: str) -> None:
-    """The compiled modules for one Python and processor, beside those for the others."""
-    platforms = [f"manylinux{version}_{processor}" for version in ("2014", "_2_17", "_2_28")]
-    _pip(
-        *("download", "--no-deps", "--only-binary=:all:", "--python-version", python, "--dest", str(wheels)),
-        *(word for platform in platforms for word in ("--platform", platform)),
-        *("--constraint", "constraints.txt", COMPILED),
-    )
-    for wheel in wheels.glob("*.whl"):
-        with zipfile.ZipFile(wheel) as archive:
-            for name in archive.namelist():
-                if name.endswith(".so"):
-                    archive.extract(name, site)
+def _compiled(wheels: Path, python: str, processor: str) -> Path:
+    """The module for one Python and processor; its compiled file has both in its name."""
+    platform = f"{processor}-manylinux_2_28"
+    _install(wheels, COMPILED, "--no-deps", "--python-version", python, "--python-platform", platform)
+    return wheels / COMPILED
+
+
+def _install(directory: Path, what: str, *words: str) -> None:
+    options = ("--quiet", "--no-compile-bytecode", "--link-mode", "copy", "--constraint", "constraints.txt")
+    _run(sys.executable, "-m", "uv", "pip", "install", *options, *words, "--target", str(directory), what)
 
 
 def _installed(site: Path, tree: Path, zsh: str) -> None:
@@ -278,10 +307,6 @@ def _filled(text: str, **words: str) -> str:
 
 def _numbers(python: str) -> tuple[int, ...]:
     return tuple(map(int, python.split(".")))
-
-
-def _pip(*words: str) -> None:
-    _run(sys.executable, "-m", "pip", *words, "--quiet", "--disable-pip-version-check")
 
 
 def _run(*words: str) -> None:

@@ -1,4 +1,5 @@
-"""Run the live tests on the Podmans of several Debian releases, and write docs/podman-versions.md from it.
+"""Run the live tests on the Podmans of several Debian releases, and write docs/podman-versions.md and
+docs/confusion.md from it.
 
 `python tools/podman_versions.py` takes a quarter of an hour or more. `--short` takes a few minutes, runs what
 differs most between the Podmans, and writes no page; CI runs it.
@@ -19,9 +20,12 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from tests.live.flavours.page import page as confusion_page  # noqa: E402
+from tests.live.flavours.page import stored  # noqa: E402
 from tests.support.podman import root_of  # noqa: E402 - found through the line above
 
 PAGE = ROOT / "docs" / "podman-versions.md"
+CONFUSION = ROOT / "docs" / "confusion.md"
 RELEASES = {"bookworm": "Debian 12", "trixie": "Debian 13", "forky": "Debian's next"}
 SHORT_RELEASES = ("bookworm", "forky")
 REFUSED = "refused: "
@@ -199,12 +203,9 @@ def page(runs: Sequence[Run]) -> str:
 def main(words: list[str]) -> int:
     short = "--short" in words
     releases = SHORT_RELEASES if short else tuple(RELEASES)
+    tests = collected(AREAS, short)
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(root_of, releases))
-    tests = collected(AREAS, short)
-    with ThreadPoolExecutor(
-        2 if short else 1
-    ) as pool:  # two confusion tables at once are too much for a machine
         runs = list(pool.map(lambda release: run(release, tests), releases))
     text = page(runs)
     print(text)
@@ -216,6 +217,7 @@ def main(words: list[str]) -> int:
             print(ran.said)
     if not short and not failed:
         PAGE.write_text(text)
+        CONFUSION.write_text(confusion_page(stored()))
     return 1 if failed or not all(ran.results for ran in runs) else 0
 
 

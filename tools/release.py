@@ -10,15 +10,14 @@ only the version and the changelog differ.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import shutil
 import subprocess
 import sys
 import zipfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from importlib.metadata import distributions
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -90,9 +89,10 @@ def build(version: str, root: Path, python: str) -> Path:
     target = root / "dist" / version
     shutil.rmtree(target, ignore_errors=True)
     with TemporaryDirectory(prefix="hardentui-release-") as directory:
-        first, second = (
-            _built_once(Path(directory, name), version, root, python) for name in ("first", "second")
-        )
+        with ThreadPoolExecutor() as pool:
+            first, second = pool.map(
+                lambda name: _built_once(Path(directory, name), version, root, python), ("first", "second")
+            )
         differ = [name for name, digest in digests(first).items() if digests(second).get(name) != digest]
         if differ:
             raise Refused(f"Built twice, these files differ: {', '.join(differ)}.")
@@ -126,33 +126,6 @@ def not_in_wheel(built: Path, checkout: Path) -> list[str]:
         ]
 
 
-def sbom(site: Path, version: str, epoch: int) -> str:
-    """The parts of all packages, CycloneDX 1.6. Args: epoch: seconds since 1970."""
-    parts = sorted((part.name, part.version) for part in distributions(path=[str(site)]))
-    return json.dumps(
-        {
-            "bomFormat": "CycloneDX",
-            "specVersion": "1.6",
-            "version": 1,
-            "metadata": {
-                "timestamp": datetime.fromtimestamp(epoch, UTC).isoformat(),
-                "component": {"type": "application", "name": "hardentui", "version": version},
-            },
-            "components": [
-                {
-                    "type": "library",
-                    "name": name,
-                    "version": number,
-                    "purl": f"pkg:pypi/{name.lower()}@{number}",
-                }
-                for name, number in parts
-                if name != "hardentui"
-            ],
-        },
-        indent=1,
-    )
-
-
 def _built_once(checkout: Path, version: str, root: Path, python: str) -> Path:
     _git(
         root,
@@ -166,29 +139,12 @@ def _built_once(checkout: Path, version: str, root: Path, python: str) -> Path:
         str(checkout),
     )
     done = subprocess.run(
-        [python, "-c", _BUILD, version], cwd=checkout, capture_output=True, text=True, check=False
+        [python, "-m", "tools.pack", "all"], cwd=checkout, capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise Refused(f"It does not build: {(done.stdout + done.stderr)[-1500:]}")
     shutil.rmtree(checkout / "dist" / "image")
     return checkout / "dist"
-
-
-# in a process of its own, because the version is that of the clone
-_BUILD = """
-import os, sys
-sys.path.insert(0, os.getcwd())
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from tools import pack, release
-pack.build(tuple(pack.WAYS), pack.DIST)
-pack.wheel_and_sdist(pack.DIST)
-with TemporaryDirectory() as directory:
-    site = Path(directory, "site")
-    pack.make_site(site)
-    text = release.sbom(site, sys.argv[1], int(os.environ["SOURCE_DATE_EPOCH"]))
-Path(pack.DIST, f"hardentui-{sys.argv[1]}.cdx.json").write_text(text)
-"""
 
 
 def _git(root: Path, *words: str) -> str:

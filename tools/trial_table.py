@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
-"""Try real services on a real Podman and write the table in docs/trial.md; half an hour or more, as root."""
+"""Harden real services on a real Podman, let them work, and write the table in docs/trial.md; as root.
+
+tools/trial_table.py                      all, and the system calls by strace: an hour or more
+tools/trial_table.py --write sshd cron    these; the other rows of the table stay
+"""
 
 from __future__ import annotations
 
@@ -8,20 +12,22 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from hardentui.__main__ import main as hardentui
 from hardentui.cli.session import one_report
 from hardentui.errors import HardenError
 from hardentui.features.fix.trial_files import plan_of_trial
-from hardentui.features.harden.kernel import doors_of, within_reach
+from hardentui.features.harden.card import doors_of, within_reach
 from hardentui.features.looking.default_profile import default_profile
 from hardentui.features.trial.learned.system_calls import calls_let_through
 from hardentui.features.trial.observe.watch import native_way
+from hardentui.features.trial.tried import as_json
 from hardentui.features.trial.trying import Wishes, choices_to_try
 from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench
@@ -37,14 +43,18 @@ from hardentui.reading.seccomp import parse_profile
 from hardentui.words import plural
 from tests.support.debian_services import DNSMASQ, HAPROXY, LIGHTTPD, MEMCACHED, MOSQUITTO, RSYNC, SUPERVISED
 from tests.support.images import NGINX, REDIS, ServiceImage, build
+from tests.support.lived_services import NAME as LIVED_NAME
+from tests.support.lived_services import SERVICES as LIVED
+from tests.support.lived_services import LivedService, month_of_work
 from tests.support.podman import TEST_USER, Bench
-from tests.support.postgres import postgres_image
 from tests.support.systemd_image import systemd_image
+from tests.support.waiting import eventually
 from tests.support.watched_services import NAME as WATCHED_NAME
 from tests.support.watched_services import SERVICES as WATCHED
 from tests.support.watched_services import seen_by_both
+from tests.support.worked_services import NAME as WORKED_NAME
 from tests.support.worked_services import SERVICES as WORKED
-from tests.support.worked_services import WorkedService, build_worked
+from tests.support.worked_services import WorkedService, build_worked, carry_out, works
 
 DOCS = Path(__file__).parents[1] / "docs" / "trial.md"
 BEGIN, END = "<!-- table: tools/trial_table.py -->\n", "<!-- end of the table -->\n"
@@ -58,6 +68,10 @@ class Service(NamedTuple):
         probe: succeeds if the service works.
         flags: for `podman run`.
         minimum: capability -> why the service needs it, from its source or documentation; None: not known.
+        container: its name.
+        ready: waits until it serves, and prepares it.
+        work: does what the probe did not, after `apply`; what -> whether it went well.
+        more: options of apply.
     """
 
     name: str
@@ -65,6 +79,10 @@ class Service(NamedTuple):
     probe: str
     minimum: Mapping[str, str] | None
     flags: tuple[str, ...] = ()
+    container: str = "tried"
+    ready: Callable[[Bench], object] = lambda bench: time.sleep(5)
+    work: Callable[[Bench], Mapping[str, bool]] | None = None
+    more: tuple[str, ...] = ()
 
 
 def worked(service: WorkedService) -> Service:
@@ -74,7 +92,43 @@ def worked(service: WorkedService) -> Service:
         for place in service.volumes
         for word in ("-v", f"tt-{service.name}{place.replace('/', '-')}:{place}")
     )
-    return Service(service.name, lambda bench: build_worked(bench, service), service.probe, None, flags)
+
+    def ready(bench: Bench) -> None:
+        if not eventually(lambda: works(bench, "exec", WORKED_NAME, "sh", "-c", service.ready)[0], 90):
+            raise HardenError("it did not become ready")
+        bench.podman("exec", WORKED_NAME, "sh", "-c", service.before)
+
+    def work(bench: Bench) -> dict[str, bool]:
+        eventually(lambda: works(bench, "exec", WORKED_NAME, "sh", "-c", service.ready)[0], 60)
+        said = {step.name: carry_out(bench, build_worked(bench, service), step) for step in service.work}
+        for wrong in filter(None, said.values()):
+            print(f"  {wrong}", flush=True)
+        return {step: not wrong for step, wrong in said.items()}
+
+    return Service(
+        service.name,
+        lambda bench: build_worked(bench, service),
+        service.probe,
+        None,
+        flags,
+        WORKED_NAME,
+        ready,
+        work,
+        () if service.volumes else ("--keep-data",),
+    )
+
+
+def lived(service: Service, life: LivedService) -> Service:
+    """With what tests/live/test_life_after.py lets it do afterwards."""
+    return service._replace(
+        image=of(life.image()), container=LIVED_NAME, work=lambda bench: month_of_work(bench, life)
+    )
+
+
+def with_life(service: Service) -> Service:
+    lives = {life.name: life for life in LIVED}
+    name = service.name.removeprefix("two ")
+    return service if service.work or name not in lives else lived(service, lives[name])
 
 
 def of(image: ServiceImage) -> Callable[[Bench], str]:
@@ -123,18 +177,6 @@ SERVICES = (
             "KILL": "the master stays root and kills workers of another user",
         },
     ),
-    Service(
-        "postgres",
-        postgres_image,
-        'psql -h $TWIN_IP -U postgres -qc "create table if not exists t(a int)"',
-        {
-            **SWITCH,
-            "CHOWN": "the entry point gives the data directory to postgres",
-            "FOWNER": "the entry point then changes the mode of that directory",
-            "DAC_OVERRIDE": "the entry point, still root, reads that directory, whose mode is 0700",
-        },
-        ("-v", "tt-pg:/var/lib/postgresql/data"),
-    ),
     Service("redis", of(REDIS), "redis-cli -h $TWIN_IP set a b | grep -q OK", {}, ("-v", "tt-redis:/data")),
     Service(
         "memcached",
@@ -158,15 +200,26 @@ SERVICES = (
     ),
     Service("two supervised", of(SUPERVISED), "curl -fsS -m 3 -o /dev/null http://$TWIN_IP:8080/", SWITCH),
     Service("systemd inside", systemd_image, HTTP, LOW_PORT, ("-t",)),
-    *(worked(service) for service in WORKED if service.name not in ("mosquitto", "postgres")),
+    *(worked(service) for service in WORKED if service.name != "mosquitto"),
 )
+"""Those without work are probed only."""
+
+
+HEAD = (
+    "service", "result", "capabilities", "known minimum", "above it", "system calls", "known kernel bugs",
+    "writable besides /run and /tmp", "score", "left out", "rounds", "seconds (load)", "work after it",
+    "broken",
+)  # fmt: skip
 
 
 class Row(NamedTuple):
-    """One line of the table."""
+    """One line of the table.
 
-    service: str
-    minimum: Mapping[str, str] | None
+    Attributes:
+        work: what it did after `apply` -> whether that went well; None: the probe is all that is known.
+    """
+
+    service: Service
     trial: Trial
     before: Spec
     after: Spec
@@ -174,34 +227,34 @@ class Row(NamedTuple):
     bugs: tuple[int | None, int | None]
     scores: tuple[int | None, int | None]
     untouched: bool
+    work: Mapping[str, bool] | None
 
-    @property
-    def above(self) -> int:
-        """How many capabilities it keeps beyond the known minimum."""
-        if self.minimum is None:
-            return 0
-        granted = {name.removeprefix("CAP_") for name in bounding_set(self.after, STOCK_CAPABILITIES)}
-        return len(granted) - len(self.minimum)
-
-    def text(self) -> str:
-        learned = self.trial.learned
+    def cells(self) -> tuple[str, ...]:
+        learned, minimum = self.trial.learned, self.service.minimum
         calls = learned.syscalls if learned is not None and learned.syscalls else None
-        cells = (
-            self.service,
-            self.trial.result.value,
+        granted = bounding_set(self.after, STOCK_CAPABILITIES)
+        work = {part.partition(", after")[0]: None for part in self.work or ()}
+        broken = [part for part, well in (self.work or {}).items() if not well]
+        return (
+            self.service.name,
+            self.trial.result.value if self.untouched else "the original was touched",
             f"{capabilities(self.before)} → {capabilities(self.after)}",
-            "" if self.minimum is None else f"{len(self.minimum)}",
-            "" if self.minimum is None else f"{self.above:+d}" if self.above else "0",
+            "" if minimum is None else f"{len(minimum)}",
+            "" if minimum is None else f"{len(granted) - len(minimum):+d}".replace("+0", "0"),
             f"{self.calls_before} → {calls if calls else 'not narrowed'}",
             f"{self.bugs[0]} → {self.bugs[1]}",
             writable(self.after),
             f"{self.scores[0]} → {self.scores[1]}",
-            str(len(self.trial.relaxed)),
             ", ".join(left.check for left in self.trial.left_out) or "nothing",
             str(len(self.trial.rounds)),
-            f"{self.trial.seconds:.0f}",
+            f"{self.trial.seconds:.0f} ({os.getloadavg()[1]:.0f})",
+            "none" if self.work is None else ", ".join(work),
+            "–" if self.work is None else ", ".join(broken) or "0",
         )
-        return f"| {' | '.join(cells)} |"
+
+
+def line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def capabilities(spec: Spec) -> str:
@@ -220,10 +273,11 @@ def writable(spec: Spec) -> str:
 
 
 def tried(bench: Bench, workbench: Workbench, service: Service) -> Row:
-    name = service.name.replace(" ", "-")
-    bench.podman("run", "-d", "--name", name, *service.flags, service.image(bench))
-    time.sleep(5)
+    name = service.container
+    image = service.image(bench)
     try:
+        bench.podman("run", "-d", "--name", name, *service.flags, image)
+        service.ready(bench)
         report = one_report(workbench, name)
         facts: ContainerFacts = report.facts or sys.exit(f"no facts about {name}")
         plan = workbench.planner.plan_with(report, Caution.ALL)
@@ -242,19 +296,19 @@ def tried(bench: Bench, workbench: Workbench, service: Service) -> Row:
         )
         learned = trial.learned.seccomp if trial.learned else None
         bugs = reached(facts, facts.spec, None), reached(facts, final.after, learned)
-        return Row(
-            service.name,
-            service.minimum,
-            trial,
-            facts.spec,
-            final.after,
-            calls,
-            bugs,
-            scores,
-            state["Pid"] == pid,
-        )
+        untouched = state["Pid"] == pid
+        work = None
+        if service.work and trial.options:
+            record = Path(bench.directory, "trial.json")
+            record.write_text(as_json(trial))
+            words = ["--trial", str(record), "--yes", "--quiet", "--url", bench.url, *service.more]
+            if hardentui(["apply", name, *words]):
+                raise HardenError("apply did not keep it")
+            work = service.work(bench)
+        specs = facts.spec, final.after
+        return Row(service, trial, *specs, calls, bugs, scores, untouched, work)
     finally:
-        bench.remove(name)
+        bench.remove(*(kept for kept in bench.podman("ps", "-aq").split()))
 
 
 def reached(facts: ContainerFacts, spec: Spec, learned: Mapping[str, Any] | None) -> int | None:
@@ -271,29 +325,42 @@ def tell(event: TrialEvent) -> None:
 
 
 def host_of(bench: Bench) -> str:
-    """Where it ran, and how busy that was."""
     podman = bench.podman("version", "--format", "{{.Client.Version}}")
     version = bench.podman("info", "--format", "{{.Host.CgroupsVersion}}")
-    return f"{os.cpu_count()} cores, load average {os.getloadavg()[2]:.0f}, Podman {podman}, cgroup {version}"
+    return f"{os.cpu_count()} cores, Podman {podman}, cgroup {version}"
 
 
-def table(rows: list[Row], host: str) -> str:
-    most = max((row.above for row in rows), default=0)
-    works = sum(row.trial.result.value == "works" for row in rows)
-    harmed = sum(not row.untouched for row in rows)
-    head = (
-        "service", "result", "capabilities", "known minimum", "above it", "system calls", "known kernel bugs",
-        "writable besides /run and /tmp", "score", "loosened", "left out", "rounds", "seconds",
-    )  # fmt: skip
-    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head), *(row.text() for row in rows)]
+def table(rows: Mapping[str, Sequence[str]], host: str) -> str:
+    """The table of these rows, and what it says at a glance.
+
+    Args:
+        rows: service -> cells.
+    """
+    known = [dict(zip(HEAD, rows[service.name], strict=True)) for service in SERVICES if service.name in rows]
+    works = sum(row["result"] == "works" for row in known)
+    most = max((int(row["above it"]) for row in known if row["above it"]), default=0)
+    broken = sum(row["broken"] not in ("0", "–") for row in known)
+    worked = sum(row["broken"] != "–" for row in known)
     told = (
-        f"{works} of {len(rows)} end up hardened and working; {harmed} originals were touched; at most "
+        f"{works} of {len(known)} end up hardened and working; at most "
         f"{plural(most, 'capability', 'capabilities')} above the known minimum.\n"
-        f"{sum(len(row.trial.rounds) <= 3 for row in rows)} of {len(rows)} took three rounds or fewer.\n"
-        f"One run of `tools/trial_table.py` on {date.today():%d %B %Y} ({host})."
+        f"{broken} of {worked} broke later in work that the probe had not done.\n"
+        f"{sum(int(row['rounds']) <= 3 for row in known)} of {len(known)} took three rounds or fewer.\n"
+        f"Runs of `tools/trial_table.py` until {date.today():%d %B %Y} ({host})."
     )
-    why = [f"- {row.service}: {argued(row.minimum)}" for row in rows if row.minimum is not None]
+    why = [
+        f"- {service.name}: {argued(service.minimum)}"
+        for service in SERVICES
+        if service.name in rows and service.minimum is not None
+    ]
+    lines = [line(HEAD), "|" + "---|" * len(HEAD), *(line(tuple(row.values())) for row in known)]
     return "\n".join([told, "", *lines, "", "The known minimum, with reasons:", "", *why, ""])
+
+
+def rows_in(text: str) -> dict[str, tuple[str, ...]]:
+    """The rows of a table that was written before."""
+    cells = [tuple(cell.strip() for cell in row.split("|")[1:-1]) for row in text.splitlines()]
+    return {row[0]: row for row in cells if len(row) == len(HEAD) and row != HEAD and "---" not in row[0]}
 
 
 def argued(minimum: Mapping[str, str]) -> str:
@@ -323,43 +390,48 @@ def calls_table(rootful: Bench, rootless: Bench) -> str:
 CALLS = "System calls seen by"
 
 
-def write(trials: str, calls: str) -> None:
-    """Both tables into the docs; of a run of some services, the first."""
+def write(rows: Mapping[str, tuple[str, ...]], host: str, calls: str = "", *, others: bool = False) -> None:
+    """Into the docs.
+
+    Args:
+        calls: the table of system calls; empty = as it is.
+        others: the rows of other services stay.
+    """
     before, _, rest = DOCS.read_text().partition(BEGIN)
     old, _, after = rest.partition(END)
-    DOCS.write_text(f"{before}{BEGIN}{trials}\n{calls or CALLS + old.partition(CALLS)[2]}{END}{after}")
+    told = table({**(rows_in(old) if others else {}), **rows}, host)
+    DOCS.write_text(f"{before}{BEGIN}{told}\n{calls or CALLS + old.partition(CALLS)[2]}{END}{after}")
 
 
 def main(names: list[str]) -> int:
-    keep = "--write" in names  # without names, the whole table is always written
+    keep = "--write" in names or not names
     names = [name for name in names if name != "--write"]
     bench, rootless = Bench(), Bench(TEST_USER)
+    os.environ["XDG_STATE_HOME"] = str(bench.directory / "state")
     bench.start()
-    rows = []
+    rows: dict[str, tuple[str, ...]] = {}
     try:
         bench.image()
-        for service in SERVICES:
+        for service in map(with_life, SERVICES):
             if names and service.name not in names:
                 continue
             workbench = Workbench.open(Selection(url=bench.url))
             print(service.name, flush=True)
             try:
-                rows.append(tried(bench, workbench, service))
-                print(rows[-1].text(), flush=True)
+                rows[service.name] = tried(bench, workbench, service).cells()
+                print(line(rows[service.name]), flush=True)
             except (HardenError, subprocess.CalledProcessError) as error:
                 print(f"  not tried: {error}", flush=True)
             finally:
                 workbench.close()
-                bench.podman("volume", "prune", "-f")
-        host = host_of(bench)
-        print(table(rows, host))
-        calls = ""
+                bench.podman("volume", "rm", "-af")
+            if keep:
+                write(rows, host_of(bench), others=bool(names))
         if not names:
             rootless.start()
             rootless.image()
             calls = calls_table(bench, rootless)
-        if not names or keep:
-            write(table(rows, host), calls)
+            write(rows, host_of(bench), calls)
     finally:
         bench.stop()
         rootless.stop()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import NoEngine, NotFound, UsageError
 from hardentui.features.first_look import workbench_on
+from hardentui.features.looking.rows import called
 from hardentui.features.opening.engines import open_engines
 from hardentui.features.views import Attempt, CheckProgress, Report, Row, Selection, concerns
 from hardentui.model.finding import Kind, Severity
@@ -105,11 +106,9 @@ def named(rows: Iterable[Row], names: Iterable[str]) -> tuple[Row, ...]:
     rows = tuple(rows)
     keys: set[str] = set()
     for name in names:
-        matching = [row for row in rows if row.name == name]
-        if not matching and name:
-            matching = [row for row in rows if row.id.startswith(name)]
-            if len(matching) > 1:
-                raise several(name, matching)
+        matching = called(rows, name)
+        if len(matching) > 1 and matching[0].name != name:
+            raise several(name, matching)
         if not matching:
             raise _unknown(name, rows)
         keys.update(row.key for row in matching)

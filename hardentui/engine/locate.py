@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 
 ROOTFUL_SOCKET = "/run/podman/podman.sock"
+_DOCKER_SOCKET = "docker.sock"
+"""In /run: a Docker, which is named rather than overlooked, or Podman under Docker's name."""
 _LONGEST_FILE = 1 << 20
 
 
@@ -95,6 +97,8 @@ def candidates(environment: Environment, url: str = "", connection: str = "") ->
     if name := environ.get("CONTAINER_CONNECTION"):
         return (_named(environment, name, "$CONTAINER_CONNECTION"),)
     in_order = [*_default_connection(environment), *_sockets(environment)]
+    if _DOCKER_SOCKET in environment.files("/run"):
+        in_order.append(Candidate("", f"unix:///run/{_DOCKER_SOCKET}", "Docker's socket"))
     return tuple({candidate.url: candidate for candidate in reversed(in_order)}.values())[::-1]
 
 
@@ -259,6 +263,13 @@ def user_home(uid: int) -> str:
 
 # Probe a place where an engine may be: an `Engine` if one answers, else a `NoAnswer` with the reason.
 
+_NOT_PODMAN = "Something answers there, but it is not Podman."
+_DOCKER_HAS_NO_SUCH_PAGE = "page not found"
+"""What Docker answers for Podman's own paths."""
+_DOCKER = (
+    "Docker answers there: HardenTUI reads and changes containers of Podman only.",
+    "Docker's compose files and run scripts can be checked as files, and moved to Podman: docs/at-rest.md",
+)
 _PING_LIMIT = 5.0
 _SSH_PING_LIMIT = 20.0
 _FORWARDERS = frozenset(
@@ -286,8 +297,9 @@ def probe(candidate: Candidate, listener: Listener | None = None) -> Engine | No
         return NoAnswer(candidate, *refused_address(candidate.url))
     try:
         return opener(candidate, listener)
-    except NotFound:
-        return NoAnswer(candidate, "Something answers there, but it is not Podman.")
+    except NotFound as error:
+        reason, hint = _DOCKER if error.title == _DOCKER_HAS_NO_SUCH_PAGE else (_NOT_PODMAN, "")
+        return NoAnswer(candidate, reason, hint)
     except EngineError as error:
         return NoAnswer(candidate, error.title, error.hint, isinstance(error, EngineDenied))
 

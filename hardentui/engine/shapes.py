@@ -23,6 +23,13 @@ TRIAL_LABEL = "hardentui.trial"
 """Marks everything that a trial creates; its value is the trial's number."""
 LAB_LABEL = "io.hardentui.lab"
 """The label of every container and network of a lab; its value is the lab's id."""
+OUR_NAMES = {TRIAL_LABEL: "hardentui-trial-", LAB_LABEL: "ht-lab-"}
+"""Label -> how the names of such containers begin: a label alone may come from an image."""
+
+
+def is_ours(label: str, labels: Mapping[str, Any], name: str) -> bool:
+    """Whether a container is one of a trial or of a lab, by that label."""
+    return label in labels and name.startswith(OUR_NAMES[label])
 
 
 class Listed(Struct, frozen=True):

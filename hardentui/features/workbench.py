@@ -142,7 +142,7 @@ class Workbench:
         """Interrupted changes of this host: one sentence each, with the command that resolves it."""
         if not os.path.isdir(os.path.join(state_directory(), "journal")):
             return iter(())
-        from hardentui.features.apply.cut_off import cut_off_changes
+        from hardentui.features.change.confirm_timer import cut_off_changes
 
         return cut_off_changes()
 

@@ -556,8 +556,14 @@ def _canonical_device(text: str) -> str:
     return f"{parts[0]}:{inside}:{access}"
 
 
+def _short_device(text: str) -> str:
+    """As people write it: `/dev/fuse`, without what is usual."""
+    host, _, inside = text.removesuffix(":rwm").partition(":")
+    return host if inside == host else text.removesuffix(":rwm")
+
+
 DEVICE_NODES: Codec[tuple[str, ...]] = entries(
-    str, identity=before_colon, canonical=_canonical_device, several_alike=True
+    str, text=_short_device, identity=before_colon, canonical=_canonical_device, several_alike=True
 )
 
 

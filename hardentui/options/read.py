@@ -55,7 +55,7 @@ def _global_remarks(command: CommandLine) -> list[str]:
     return remarks + [f"{flag} is not carried over: HardenTUI does not know it" for flag in unknown]
 
 
-_LAYER_REMARK = "files changed inside the container are not carried over, only volumes and mounts are"
+LAYER_REMARK = "files changed inside the container are not carried over, only volumes and mounts are"
 
 
 _IMAGE_REMARK = "the image could not be read: its settings are written as if they were the container's own"
@@ -107,7 +107,7 @@ def read_spec(sources: Sources) -> Spec:
     if view.image is None and not view.inspect.get("Rootfs"):
         remarks.append(_IMAGE_REMARK)
     if view.started:
-        remarks.append(_LAYER_REMARK)
+        remarks.append(LAYER_REMARK)
     different = tuple(dict.fromkeys(remarks))
     return Spec(settings, frozenset(unknowable), different, tuple(view.unsaved))
 

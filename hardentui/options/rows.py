@@ -45,7 +45,7 @@ from hardentui.options.inspect.mounts import (
 )
 from hardentui.options.inspect.network import (
     read_dns, read_expose, read_hostname, read_hosts_file, read_http_proxy, read_network, read_network_alias,
-    read_publish, static_address,
+    read_publish, read_publish_all, static_address,
 )
 from hardentui.options.inspect.process import (
     read_command, read_entrypoint, read_env, read_image, read_init_path, read_personality, read_systemd,
@@ -287,7 +287,7 @@ NETWORK_ALIAS = Option("--network-alias", "network", COMMA_TEXTS, (), key("Netwo
     read_network_alias, LOSSY, NAMES, REPLACED, "A DNS name on its networks.", aliases=("--net-alias",))
 PUBLISH = Option("--publish", "network", PORTS, (), key("PublishPort", "4.4", RAW_ALL, holds=published_port),
     read_publish, LOSSY, JUDGED, REPLACED, "Published ports.", short="p")
-PUBLISH_ALL = Option("--publish-all", "network", SWITCH, False, None, host("PublishAllPorts", bool),
+PUBLISH_ALL = Option("--publish-all", "network", SWITCH, False, None, read_publish_all,
     ALWAYS, JUDGED, REPLACED, "Publish every exposed port on a random host port.", short="P")
 EXPOSE = Option("--expose", "network", COMMA_TEXTS, (),
     key("ExposeHostPort", "4.4", RAW_ALL, holds=exposed_port), read_expose, ALWAYS, NAMES, AS_IS,

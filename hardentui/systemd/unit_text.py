@@ -288,10 +288,6 @@ def expand(
 # --- A unit file: sections with keys in order, and safe comments ------------------------------------
 
 
-_IN_ORDER_OF_THE_MANUAL = frozenset({"Pod", "Network", "Volume", "Image"})
-"""podman-systemd.unit(5) sorts the keys of these sections by name, ignoring case."""
-
-
 class Unit(Struct):
     """A unit under construction.
 
@@ -325,10 +321,10 @@ class Unit(Struct):
             blocks.append("\n".join(comment_lines(self.comments)))
         order = ("Unit", "Container", "Pod", "Network", "Volume", "Image", "Service", "Install")
         for section in sorted(self.sections, key=order.index):
-            given = self.sections[section]
-            if section in _IN_ORDER_OF_THE_MANUAL:
-                given = sorted(given, key=lambda line: line[0].casefold())
-            lines = [f"[{section}]", *(f"{key}={text}" if key else "" for key, text in given)]
+            lines = [
+                f"[{section}]",
+                *(f"{key}={text}" if key else "" for key, text in self.sections[section]),
+            ]
             blocks.append("\n".join(lines))
         return "\n\n".join(blocks) + "\n"
 

@@ -149,14 +149,15 @@ tar --version | grep -q GNU || fail "GNU tar is missing here"
 
 copy() { # CREATE...: what is in $from, called $old, goes to $new, which is made with the command CREATE
     seen=$here/$new.copy
-    if podman volume exists "$new" && [ ! -e "$seen" ]; then
+    if podman volume exists "$new"; then
         label_there=$(podman volume inspect --format "{{index .Labels \\"$label\\"}}" "$new")
-        if [ "$label_there" = "$old" ] && [ -e "$seen.done" ] &&
+        if [ "$label_there" = "$old" ] && [ -e "$seen.done" ] && [ ! -e "$seen" ] &&
             [ -z "$(in_it "$from" find . -cnewer "$seen.done")" ]; then
             echo "$new has the data of $old already" >&2
             return
         fi
-        fail "$new exists and is no copy of what is in $old now: remove it, if nobody needs what is in it"
+        [ "$label_there" = "$old" ] && [ -e "$seen" ] ||
+            fail "$new exists and is no copy of what is in $old now: remove it, if nobody needs what is in it"
     fi
     [ "$ahead" ] || [ -z "$used" ] || fail "$old is in use: stop its container first"
     [ -z "$(podman ps --all --quiet --filter "volume=$new")" ] || fail "$new is in use"
@@ -182,6 +183,7 @@ volume() { # OLD NEW CREATE...
     old=$1
     new=$2
     shift 2
+    podman volume exists "$old" || fail "no such volume: $old"
     from=$(podman volume mount "$old")
     used=$(podman ps --quiet --filter "volume=$old")
     copy "$@"

@@ -22,6 +22,7 @@ from hardentui.writers.supporting import (
 
 _OTHER_VERB = {"run": "create", "create": "run"}
 
+_HEX = frozenset("0123456789abcdef")
 POSITIONAL = frozenset({IMAGE, COMMAND, ROOTFS})
 
 
@@ -121,7 +122,7 @@ def _prerequisites(spec: Spec, context: UnitContext) -> list[str]:
     pod = context.pod if spec[POD] else None
     if pod:
         create = pod_create_arguments(pod, context.default_network)
-        lines.append(f"podman pod exists {shlex.quote(spec[POD])} || podman {_quoted(create)}")
+        lines.append(_unless_there("pod", spec[POD], create))
     return [*lines, ""] if lines else []
 
 
@@ -135,6 +136,15 @@ def _profile(spec: Spec) -> list[str]:
     return [f"[ ! -e {beside} ] || cmp -s {beside} {there} || {install}", ""]
 
 
+def _unless_there(kind: str, name: str, create: Sequence[str]) -> str:
+    """A command that creates what is missing. For a short hexadecimal name, `exists` would also find another
+    one whose ID begins with it."""
+    there = f"podman {kind} exists {shlex.quote(name)}"
+    if kind != "volume" and _HEX.issuperset(name):
+        there = f"podman {kind} ls --format '{{{{.Name}}}}' | grep -Fqx -e {shlex.quote(name)}"
+    return f"{there} || podman {_quoted(create)}"
+
+
 def networks_and_volumes(spec: Spec, context: UnitContext) -> tuple[str, ...]:
     """Shell commands that create missing networks and volumes of the context."""
     pod = context.pod if spec[POD] else None
@@ -144,9 +154,9 @@ def networks_and_volumes(spec: Spec, context: UnitContext) -> tuple[str, ...]:
         name = network_name(argument)
         if name in context.networks and name != context.default_network:
             create = network_create_arguments(name, context.networks[name])
-            lines.append(f"podman network exists {shlex.quote(name)} || podman {_quoted(create)}")
+            lines.append(_unless_there("network", name, create))
     for mount in spec[MOUNTS]:
         if mount.type == "volume" and mount.source in context.volumes:
             create = volume_create_arguments(mount.source, context.volumes[mount.source])
-            lines.append(f"podman volume exists {shlex.quote(mount.source)} || podman {_quoted(create)}")
+            lines.append(_unless_there("volume", mount.source, create))
     return tuple(dict.fromkeys(lines))

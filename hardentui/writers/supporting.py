@@ -44,7 +44,7 @@ def network_parts(inspect: Mapping[str, Any]) -> list[Part]:
     if inspect.get("ipv6_enabled"):
         parts.append(Part("--ipv6", "IPv6", "true"))
     for subnet in inspect.get("subnets") or ():
-        parts += _subnet_parts(subnet)
+        parts += _subnet_parts(subnet, first_is_usual=driver == "bridge" and not inspect.get("internal"))
     parts += [Part("--dns", "DNS", str(server)) for server in inspect.get("network_dns_servers") or ()]
     interface = str(inspect.get("network_interface") or "")
     if interface and driver in ("macvlan", "ipvlan"):
@@ -64,15 +64,25 @@ def _is_automatic_interface(name: str) -> bool:
     return name.startswith("podman") and name[len("podman") :].isdigit()
 
 
-def _subnet_parts(subnet: Mapping[str, Any]) -> list[Part]:
+def _subnet_parts(subnet: Mapping[str, Any], first_is_usual: bool) -> list[Part]:
+    """Podman gives a bridge the first address of its subnet."""
     parts = [Part("--subnet", "Subnet", str(subnet.get("subnet")))]
     gateway = str(subnet.get("gateway") or "")
-    if gateway not in ("", "<nil>"):
+    if gateway not in ("", "<nil>") and not (first_is_usual and _is_first(gateway, str(subnet["subnet"]))):
         parts.append(Part("--gateway", "Gateway", gateway))
     lease = subnet.get("lease_range") or {}
     if lease.get("start_ip") and lease.get("end_ip"):
         parts.append(Part("--ip-range", "IPRange", _range(str(lease["start_ip"]), str(lease["end_ip"]))))
     return parts
+
+
+def _is_first(address: str, subnet: str) -> bool:
+    from ipaddress import ip_address, ip_network  # 2 ms, for networks of one's own
+
+    try:
+        return int(ip_address(address)) == int(ip_network(subnet).network_address) + 1
+    except ValueError:
+        return False
 
 
 def _range(first: str, last: str) -> str:

@@ -22,7 +22,7 @@ SEAMS = {
     "features/checklists/loading.py _fault_of_form": "nor values for fixes",
     "features/first_look.py workbench_on": "the engines work while what judges is loaded",
     "features/fix/apply_ways.py compose_override": "a YAML library is wanted only for a compose project",
-    "features/fix/drafts.py files": "the exports of other systems need a YAML library",
+    "features/fix/drafts.py _export": "the exports of other systems need a YAML library",
     "features/looking/containers.py": "few hosts keep originals, few commands follow events or stacks",
     "features/looking/gather.py": "what reads the facts that few checks ask for is loaded with the first",
     "features/looking/host_side.py sockets": "so is what reads sockets",

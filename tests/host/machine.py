@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,22 @@ class Machine:
 
     def __init__(self, lsm: str) -> None:
         self._environment = {**os.environ, "HOST_BENCH_LSM": lsm}
+        self._lsm = lsm
+
+    @cached_property
+    def ground(self) -> dict[str, str]:
+        """What tests in it run on, for docs/support.md."""
+        tell = "podman --version; python3 --version; uname -m; . /etc/os-release; echo $PRETTY_NAME"
+        podman, python, processor, release = self.run(tell).splitlines()
+        return {
+            "Podman": podman.split()[-1],
+            "Distribution": release,
+            "Python": python.split()[-1].rpartition(".")[0],
+            "Rights": "rootful and rootless, with systemd",
+            "cgroup": "version 2",
+            "Security module": {"apparmor": "AppArmor", "selinux": "SELinux"}[self._lsm],
+            "Processor": processor,
+        }
 
     def start(self) -> None:
         """Build the disk where there is none, start the machine, bring HardenTUI's sources into it.

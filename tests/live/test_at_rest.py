@@ -7,7 +7,7 @@ import shlex
 import shutil
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -24,8 +24,11 @@ from tests.support.podman import BUSYBOX, Bench
 pytestmark = pytest.mark.live
 
 FINE = (Status.PASS, Status.NOT_APPLICABLE)
-NOT_OF_A_BENCH = ("--cgroups=split", "--sdnotify=conmon", "--rm")
+NOT_OF_A_BENCH = ("--cgroups=split", "--sdnotify=conmon", "--rm", "--cidfile=")
 """Words of a generated command that need a running systemd."""
+
+USUAL = "LogDriver=k8s-file"
+"""The default of an engine without systemd; at rest, one with systemd is assumed."""
 
 QUADLETS: Mapping[str, str] = {
     "plain": "",
@@ -49,6 +52,7 @@ services:
     image: {BUSYBOX}
     command: [sleep, "1000"]
     stop_grace_period: 0s
+    logging: &logging {{driver: k8s-file}}
     cap_add: [NET_ADMIN]
     read_only: true
     environment: {{PASSWORD: hunter22}}
@@ -58,6 +62,7 @@ services:
     image: {BUSYBOX}
     command: sleep 1000
     stop_grace_period: 0s
+    logging: *logging
     security_opt: ["no-new-privileges:true", "seccomp:unconfined"]
     cap_drop: [ALL]
     user: "7"
@@ -68,23 +73,27 @@ volumes: {{data: {{}}}}
 SCRIPT = f"""\
 #!/bin/sh
 IMAGE={BUSYBOX}
-podman run -d --name rest-run-a --stop-timeout 0 --cap-drop=all --read-only --tmpfs /tmp:size=1m \\
-    "$IMAGE" sleep 1000
-podman run -d --name rest-run-b --stop-timeout 0 --device /dev/fuse -v /:/host:ro -e TOKEN=abc123xyz \\
-    --security-opt no-new-privileges {BUSYBOX} sleep 1000
+podman run -d --name rest-run-a --stop-timeout 0 --log-driver k8s-file \\
+    --cap-drop=all --read-only --tmpfs /tmp:size=1m "$IMAGE" sleep 1000
+podman run -d --name rest-run-b --stop-timeout 0 --log-driver k8s-file \\
+    --device /dev/fuse -v /:/host:ro -e TOKEN=abc123xyz --security-opt no-new-privileges {BUSYBOX} sleep 1000
 """
 
 
-def of_quadlets(bench: Bench, folder: Path, sections: Mapping[str, str]) -> Iterator[str]:
-    """Start what the generator makes of each, without systemd; yields the names."""
-    for name, lines in sections.items():
-        text = f"[Container]\nImage={BUSYBOX}\nContainerName=rest-{name}\nExec=sleep 1000\n{lines}\n"
+def of_quadlets(bench: Bench, folder: Path, sections: Mapping[str, str]) -> dict[str, str]:
+    """Start what the generator makes of each, without systemd; returns service -> container."""
+    script = ["set -e", "mkdir -p /run/podman", ": >>/run/podman/podman.sock"]
+    for number, (name, lines) in enumerate(sections.items()):
+        for port in (18080, 18081, 15432):
+            lines = lines.replace(f"{port}:", f"{port + 10 * number}:")
+        text = f"[Container]\nImage={BUSYBOX}\nContainerName=rest-{name}\nExec=sleep 1000\n{USUAL}\n{lines}\n"
         (folder / f"{name}.container").write_text(text)
         units = {f"{name}.container": text}
         (words,) = generate(units, version=bench.version, rootless=False, directory=str(folder)).values()
-        command = [word for word in words[1:] if word not in NOT_OF_A_BENCH]
-        bench.podman(*command[:1], "--stop-timeout=0", *command[1:])
-        yield f"rest-{name}"
+        command = [word for word in words[1:] if not word.startswith(NOT_OF_A_BENCH)]
+        script.append(shlex.join(["podman", *command[:1], "--stop-timeout=0", *command[1:]]))
+    bench.execute("sh", "-c", "\n".join(script), timeout=240)
+    return {name: f"rest-{name}" for name in sections}
 
 
 def running(bench: Bench, names: Iterable[str]) -> dict[str, dict[str, Finding]]:
@@ -146,19 +155,18 @@ def test_a_verdict_at_rest_holds_when_it_runs(podman: Bench, tmp_path: Path) -> 
     script.write_text(SCRIPT)
     (stack / "compose.yaml").write_text(COMPOSE)
     try:
-        started = of_quadlets(podman, tmp_path, QUADLETS)
-        names = {name.removeprefix("rest-"): name for name in started}
-        podman.execute("sh", str(script))
+        names = of_quadlets(podman, tmp_path, QUADLETS)
+        podman.execute("sh", str(script), timeout=120)
         names |= {name: name for name in ("rest-run-a", "rest-run-b")}
         different, decided = differences(tmp_path, podman, names, rootless=rootless)
         command = shlex.join([sys.executable, program, "up", "-d"])
-        podman.execute("sh", "-c", f"cd {shlex.quote(str(stack))} && {command}")
+        podman.execute("sh", "-c", f"cd {shlex.quote(str(stack))} && {command}", timeout=120)
         of_compose = {"a": "atrest_a_1", "b": "atrest_b_1"}
         more, also = differences(stack, podman, of_compose, rootless=rootless)
         names |= of_compose
     finally:
         podman.remove(*{f"rest-{name}" for name in QUADLETS}, *names.values())
-    assert [*different, *more] == []
+    assert "\n".join((*different, *more)) == ""
     assert decided + also > 50 * len(names)
 
 
@@ -180,9 +188,8 @@ def test_each_pair_of_settings_at_rest_holds_when_it_runs(podman: Bench, tmp_pat
         folder = tmp_path / batch[0]
         folder.mkdir()
         try:
-            started = list(of_quadlets(podman, folder, {name: sections[name] for name in batch}))
-            names = {name.removeprefix("rest-"): name for name in started}
+            names = of_quadlets(podman, folder, {name: sections[name] for name in batch})
             every += differences(folder, podman, names, rootless=podman.account() != 0)[0]
         finally:
             podman.remove(*(f"rest-{name}" for name in batch))
-    assert every == []
+    assert "\n".join(every) == ""

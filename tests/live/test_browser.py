@@ -147,6 +147,8 @@ async def test_a_lab_is_done_in_a_browser_by_keyboard(address: str, page: Page) 
     await page.shows("Solved: 10 points")
     await page.press("Escape")
     await page.shows("1 of 30 labs passed")
+    home = address.partition("?")[0]
+    assert [url for url in page.requests if not url.startswith((home, "data:"))] == []
 
 
 _LOADED = "document.readyState === 'complete' && document.querySelectorAll('h2').length > 0"

@@ -65,10 +65,10 @@ def test_a_container_lives_and_goes(changing: ChangingEngine, log: list[Request]
     containers.start("chg-web")
     containers.start("chg-web")  # it runs already
     document = containers.inspect(identity)
-    with pytest.raises(NotFound):
-        containers.inspect(
-            identity[:6]
-        )  # Podman would take it for the container, and a container may be called so
+    # Podman would take the beginning of its id for it, and another container may be called so
+    for refuses in (containers.inspect, containers.start, containers.kill):
+        with pytest.raises(NotFound):
+            refuses(identity[:6])
     assert document["State"]["Pid"] == pid
     assert document["HostConfig"]["ReadonlyRootfs"] is True
     assert containers.logs("chg-web") == "hello\n"
@@ -79,6 +79,7 @@ def test_a_container_lives_and_goes(changing: ChangingEngine, log: list[Request]
     containers.restart("chg-new", timeout=0)
     containers.stop("chg-new", timeout=0)
     containers.stop("chg-new", timeout=0)
+    containers.remove(identity[:6], force=True)
     containers.remove("chg-new")
     assert not containers.exists(identity)
     assert any(request.method == "run" and "create --name=chg-web" in request.target for request in log)
@@ -125,6 +126,10 @@ def test_networks_come_and_go(changing: ChangingEngine, bench: Bench) -> None:
         assert changing.networks.exists("chg-net")
         assert set(changing.networks.labelled("chg=1")) == {"chg-net"}
         assert bench.get("/networks/chg-net/json")["internal"] is True
+        beginning = bench.podman("network", "inspect", "chg-net", "--format", "{{.ID}}")[:3]
+        assert not changing.networks.exists(beginning)  # Podman would find chg-net by it, and remove it
+        with pytest.raises(NotFound):
+            changing.networks.remove(beginning)
     finally:
         changing.networks.remove("chg-net")
     assert not changing.networks.exists("chg-net")
@@ -144,6 +149,12 @@ def test_a_volume_is_copied_with_owners_and_modes(changing: ChangingEngine, benc
         assert shown.splitlines() == ["text", "/d/file 33 44 600", "/d/sub 0 0 711"]
         assert set(changing.volumes.labelled("chg=1")) == {"chg-copy"}
         assert changing.containers.labelled("hardentui.carrier") == ()
+        assert not changing.volumes.exists("chg-cop")  # Podman would remove chg-copy for it
+        for refuses in (changing.volumes.remove, changing.volumes.directory):
+            with pytest.raises(NotFound):
+                refuses("chg-cop")
+        with pytest.raises(NotFound):
+            changing.volumes.copy("chg-dat", "chg-copy", BUSYBOX)
     finally:
         changing.volumes.remove("chg-data")
         changing.volumes.remove("chg-copy")
@@ -162,6 +173,12 @@ def test_a_directory_of_a_stopped_container_becomes_a_volume(changing: ChangingE
         assert _shown(bench, "cat /d/page") == ["kept"]
         assert {change["Path"] for change in changing.containers.changes("chg-web")} >= {"/var/www/page"}
         assert changing.containers.labelled("hardentui.carrier") == ()
+        assert not changing.volumes.exists("chg-cop")  # Podman would remove chg-copy for it
+        for refuses in (changing.volumes.remove, changing.volumes.directory):
+            with pytest.raises(NotFound):
+                refuses("chg-cop")
+        with pytest.raises(NotFound):
+            changing.volumes.copy("chg-dat", "chg-copy", BUSYBOX)
         bench.podman("rm", "chg-web")  # nothing holds its files any more
     finally:
         changing.volumes.remove("chg-copy")
@@ -231,6 +248,12 @@ def test_a_link_that_a_container_puts_in_the_way_leads_nowhere(
             changing.copying.layer("chg-web", [("/var/www", "chg-copy")])
         assert _shown(bench, "ls -A /d") == []
         assert changing.containers.labelled("hardentui.carrier") == ()
+        assert not changing.volumes.exists("chg-cop")  # Podman would remove chg-copy for it
+        for refuses in (changing.volumes.remove, changing.volumes.directory):
+            with pytest.raises(NotFound):
+                refuses("chg-cop")
+        with pytest.raises(NotFound):
+            changing.volumes.copy("chg-dat", "chg-copy", BUSYBOX)
     finally:
         bench.remove("chg-web")
         changing.volumes.remove("chg-copy")
@@ -272,6 +295,10 @@ def test_pods_come_and_go(changing: ChangingEngine) -> None:
         ("pod", "create", "--name", "chg-pod", "--label", "chg=1", "--infra=false")
     )
     assert changing.pods.exists("chg-pod")
+    beginning = next(iter(changing.pods.labelled("chg=1")))[:4]
+    assert not changing.pods.exists(beginning)
+    with pytest.raises(NotFound):
+        changing.pods.remove(beginning, force=True)
     assert len(changing.pods.labelled("chg=1")) == 1
     changing.pods.remove("chg-pod", force=True)
     assert not changing.pods.exists("chg-pod")

@@ -22,7 +22,7 @@ from tests.live.flavours.inside import Around, Machine, answers, contradictions,
 from tests.live.flavours.making import worlds
 from tests.live.flavours.model import BOTH, KERNEL_DOORS
 from tests.live.flavours.outcome import Row, rows
-from tests.live.flavours.page import page, stored
+from tests.live.flavours.page import page, results, store, stored
 from tests.live.flavours.table import FLAVOURS, MACHINE_DECIDES, NOT_LOOKED_AT
 from tests.support.podman import BUSYBOX, RELEASE, Bench, BenchFailed, missing_programs
 
@@ -42,13 +42,17 @@ _NEVER_BAD = {
 
 @pytest.fixture(scope="module")
 def table() -> tuple[Row, ...]:
-    """The rows of both engines."""
+    """The rows of both engines; those on the Podman of a release are kept for docs/confusion.md."""
     if command := missing_programs():
         cannot_run(f"a program is missing; run: {command}")
     try:
-        return tuple(row for world in worlds() for row in rows(world))
+        both = worlds()
     except BenchFailed as error:
         cannot_run(f"no Podman could be started: {error}")
+    made = tuple(row for world in both for row in rows(world))
+    if RELEASE:
+        store(results(made, both[0].machine))
+    return made
 
 
 def _of(table: tuple[Row, ...], kind: str) -> list[str]:

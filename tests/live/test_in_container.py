@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ import pytest
 
 import hardentui
 from tests.support.check_report import findings_of
-from tests.support.podman import BUSYBOX, Bench
+from tests.support.podman import BUSYBOX, Bench, root_of
 
 pytestmark = [
     pytest.mark.live,
     pytest.mark.skipif(os.geteuid() != 0, reason="a rootful Podman is what a toolbox of root sees"),
 ]
 
+ROOT = Path(__file__).parents[2]
 BOX, WEB = "inside-box", "inside-web"
 TOOLBOX = (
     "--privileged",
@@ -49,16 +51,16 @@ def box(bench: Bench, release: Path, *options: str) -> None:
     bench.run(BOX, *options, *mounts, f"-v{release}:/etc/os-release:ro", BUSYBOX, "sleep", "1000")
 
 
-def inside(bench: Bench, *arguments: str) -> str:
-    return bench.podman("exec", "-w/", BOX, *hardentui_in(*arguments), timeout=240)
+def inside(bench: Bench, *arguments: str, program: Sequence[str] = ()) -> str:
+    return bench.podman("exec", "-w/", BOX, *hardentui_in(*arguments, program=program), timeout=240)
 
 
-def hardentui_in(*arguments: str) -> tuple[str, ...]:
+def hardentui_in(*arguments: str, program: Sequence[str] = ()) -> tuple[str, ...]:
     package = os.path.dirname(os.path.dirname(hardentui.__file__))
     state = ("XDG_STATE_HOME=/tmp/x", "XDG_CACHE_HOME=/tmp/x", "PYTHONDONTWRITEBYTECODE=1")
-    own = ("env", f"PYTHONPATH={package}", *state)
+    own = program or (f"PYTHONPATH={package}", sys.executable, "-m", "hardentui")
     # the exit code says what was found; what stands on the error output is of no interest
-    return ("sh", "-c", '"$@" 2>/dev/null || true', "-", *own, sys.executable, "-m", "hardentui", *arguments)
+    return ("sh", "-c", '"$@" 2>/dev/null || true', "-", "env", *state, *own, *arguments)
 
 
 def verdicts(text: str, without: str) -> dict[str, Any]:
@@ -78,21 +80,46 @@ def outside(bench: Bench) -> dict[str, Any]:
     )
 
 
-def test_inside_and_outside_no_verdict_differs(web: Bench, tmp_path: Path) -> None:
-    box(web, tmp_path / "release", *TOOLBOX)
-    url = f"unix:///run/host{web.socket}"
-
-    before = outside(web)
-    seen = verdicts(inside(web, "check", "--format", "json", "--url", url), "/run/host")
-    after = outside(web)
+def no_verdict_differs(bench: Bench, url: str, program: Sequence[str] = ()) -> None:
+    before = outside(bench)
+    seen = verdicts(inside(bench, "check", "--format", "json", "--url", url, program=program), "/run/host")
+    after = outside(bench)
     # another test's Podman on this machine may come or go meanwhile
     steady = {name for name in {*before, *after} if before.get(name) == after.get(name)}
     assert [(before[name], seen.get(name)) for name in steady if before[name] != seen.get(name)] == []
     assert {*seen} == {*before}
     assert len(steady) > 120
+
+
+def test_inside_and_outside_no_verdict_differs(web: Bench, tmp_path: Path) -> None:
+    box(web, tmp_path / "release", *TOOLBOX)
+    url = f"unix:///run/host{web.socket}"
+    no_verdict_differs(web, url)
     text = inside(web, "check", "--url", url)
     assert "(read from a Podman container)" in " ".join(text.split())
     assert "the host is read from there, not changed" in inside(web, "doctor", "--url", url)
+
+
+@pytest.mark.long
+def test_our_image_checks_files_as_nobody_and_the_host_as_root(web: Bench, tmp_path: Path) -> None:
+    """The image that `make image` builds; its base is a Debian 13, for there is no registry here."""
+    root, base, ours = root_of("trixie"), "localhost/python-of-trixie", "localhost/hardentui"
+    subprocess.run([sys.executable, "-m", "tools.pack", "image"], cwd=ROOT, check=True, timeout=300)
+    parts = ("./etc", "./usr", "./bin", "./lib", "./lib64")
+    subprocess.run(["tar", "-C", root, "-cf", str(tmp_path / "root.tar"), *parts], check=True)
+    web.podman("import", str(tmp_path / "root.tar"), base, timeout=240)
+    web.podman("build", "--build-arg", f"BASE={base}", "--tag", ours, str(ROOT / "dist/image"), timeout=240)
+    (tmp_path / "web.container").write_text(
+        "[Container]\nImage=docker.io/library/nginx:1.27\nPodmanArgs=--privileged\n"
+    )
+    tmp_path.chmod(0o755)  # the account that the image runs as reads it
+    run = ("run", "--rm", "--network=none", "--read-only", f"-v{tmp_path}:/src:ro")
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        web.podman(*run, ours)
+    assert "web.container:3:12: critical host-devices" in failed.value.stdout
+    web.remove(BOX)
+    web.run(BOX, "--user=0", *TOOLBOX, "--entrypoint=sleep", ours, "1000")
+    no_verdict_differs(web, f"unix:///run/host{web.socket}", program=("hardentui",))
 
 
 @pytest.mark.parametrize(

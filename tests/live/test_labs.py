@@ -48,9 +48,13 @@ def test_nothing_but_the_lab_s_own_is_touched(training: Training, podman: Bench,
         with pytest.raises(ChangeFailed, match="does not belong to a lab"):
             training.start(lab)
         assert podman.podman("inspect", "--format", "{{.State.Running}}", lab.container) == "true"
-        assert training.stop() == 0
+        podman.run("stranger", "--network=none", "--label=io.hardentui.lab=image", BUSYBOX, "sleep", "600")
+        podman.podman("commit", "-q", "stranger", "localhost/of-a-lab:1")
+        assert training.stop() == 0  # the label is that of the labs' images, and others may use them
+        assert podman.podman("inspect", "--format", "{{.State.Running}}", "stranger") == "true"
     finally:
-        podman.remove(lab.container)
+        podman.remove(lab.container, "stranger")
+        podman.podman("rmi", "localhost/of-a-lab:1")
     training.start(lab)
     assert training.stop() == 1
     listed = podman.podman("ps", "-a", "--filter", "label=io.hardentui.lab", "--format", "{{.Names}}")

@@ -12,9 +12,8 @@ import pytest
 from hardentui.__main__ import main
 from tests.conftest import cannot_run
 from tests.support.images import build, missing_package
-from tests.support.lived_services import NAME, SERVICES, LivedService, says
+from tests.support.lived_services import NAME, SERVICES, LivedService, address, month_of_work
 from tests.support.podman import Bench
-from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 
@@ -35,15 +34,6 @@ def bench(podman: Bench) -> Iterator[Bench]:
         if volume.startswith(NAME):
             podman.podman("volume", "rm", "-f", volume)
     podman.podman("network", "rm", "-f", f"{NAME}-net")
-
-
-def address(bench: Bench) -> str:
-    networks = bench.get(f"/containers/{NAME}/json")["NetworkSettings"]["Networks"]
-    return str(next(network["IPAddress"] for network in networks.values()))
-
-
-def lives(bench: Bench) -> bool:
-    return bool(bench.get(f"/containers/{NAME}/json")["State"]["Running"])
 
 
 @pytest.mark.parametrize(
@@ -82,37 +72,3 @@ def test_a_hardened_service_goes_on_working(bench: Bench, service: LivedService,
     if service.log:
         assert "log rotation" in trial["exercised"]
     assert "restart" in trial["exercised"]
-
-
-def month_of_work(bench: Bench, service: LivedService) -> dict[str, bool]:
-    """What happens to a service in a month; what -> whether it went well."""
-    results = service.work(bench, address(bench))
-    if service.log:
-        bench.podman("exec", NAME, "busybox", "mv", service.log, f"{service.log}.7")
-    if service.reloads:
-        bench.podman("kill", "--signal", "HUP", NAME)
-        results["reload"] = says(bench, "sleep 1; echo later", "later") and lives(bench)
-        again = service.work(bench, address(bench))
-        results |= {f"{part}, after a reload": well for part, well in again.items()}
-    if service.log:
-        wanted = service.log
-        results["log"] = bool(eventually(lambda: bench.podman("exec", NAME, "busybox", "cat", wanted), 10))
-    bench.podman("restart", "-t", "3", NAME)
-    results["restart"] = bool(eventually(lambda: lives(bench), 10))
-    for part, well in read_again(bench, service).items():
-        results[f"{part}, after a restart"] = well
-    return results
-
-
-def read_again(bench: Bench, service: LivedService) -> dict[str, bool]:
-    """What was saved before the restart is there, and work goes on."""
-    ip = address(bench)
-    results = {}
-    if service.name in ("node", "uploads"):
-        url = f"http://{ip}:{service.port}/2026-12/photo.txt"
-        results["the saved file"] = says(bench, f"curl -s -m 5 {url}", "kept")
-    if service.name == "redis":
-        results["the saved key"] = says(
-            bench, f"printf 'GET a\\r\\nQUIT\\r\\n' | busybox nc {ip} 6379", "kept"
-        )
-    return {**results, **service.work(bench, ip)}

@@ -265,9 +265,18 @@ def test_the_data_of_anonymous_volumes_survives(podman: Bench, with_data: str, t
 
 def test_a_copy_that_fails_leaves_nothing_behind(podman: Bench, with_data: str) -> None:
     files = texts(output(podman, with_data, Target.QUADLET))
-    podman.podman("rm", "-f", "-v", "-t", "0", with_data)
     copy = podman.directory / "copy.sh"
     copy.write_text(files[f"{with_data}-copy-volumes.sh"])
+    new = f"{with_data}-data-data"
+    cut_off = podman.directory / f"{new}.copy"
+    cut_off.touch()
+    podman.podman("volume", "create", new)  # by somebody else, after a copy was cut off
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        podman.execute("sh", str(copy), "ahead")
+    assert "is no copy of what is in" in failed.value.stderr
+    podman.podman("volume", "rm", "-f", new, f"{with_data}-more-data")
+    cut_off.unlink()
+    podman.podman("rm", "-f", "-v", "-t", "0", with_data)
     with pytest.raises(subprocess.CalledProcessError) as failed:
         podman.execute("sh", str(copy))
     assert "no such volume" in failed.value.stderr

@@ -453,8 +453,16 @@ def test_leftovers_of_a_killed_trial_are_removed_by_the_next(bench: Bench, trial
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate(timeout=150)
     assert leftovers(bench) != ""
+    labels = (
+        "hardentui.trial=1",
+        "hardentui.carrier=1",
+        "hardentui.owner=none:1:1",
+    )  # an image can bring them
+    stranger = bench.run("try-peer", *(f"--label={label}" for label in labels), BUSYBOX, "sleep", "1000")
     code, _ = trial("--check", "writable-rootfs")
     assert code == 0
+    assert bench.podman("inspect", "--format", "{{.Id}} {{.State.Running}}", "try-peer") == f"{stranger} true"
+    bench.remove("try-peer")
     assert leftovers(bench) == ""
 
 

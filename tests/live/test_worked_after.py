@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,9 @@ import pytest
 from hardentui.__main__ import main
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.waiting import eventually
-from tests.support.worked_services import SERVICES, Step, WorkedService, build_worked, cache
+from tests.support.worked_services import NAME, SERVICES, WorkedService, build_worked, cache, carry_out, works
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(1200)]
-NAME = "worked"
 PAGE = "curl -fsS -m 2 http://$TWIN_IP:80/page"
 ROTATES = (
     "echo it >/data/page; echo old >/data/log; "
@@ -35,31 +33,6 @@ def bench(podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     if kept:
         podman.remove(*kept)
     podman.podman("volume", "rm", "-af")
-
-
-def works(bench: Bench, *words: str, timeout: float = 150) -> tuple[bool, str]:
-    try:
-        return True, bench.podman(*words, timeout=timeout)
-    except subprocess.CalledProcessError as error:
-        return False, f"{error.stdout}{error.stderr}"
-    except subprocess.TimeoutExpired:
-        return False, "it did not end in time"
-
-
-def carry_out(bench: Bench, image: str, step: Step) -> str:
-    """Do a piece of work; returns what went wrong."""
-    if step.where == "signal":
-        well, said = works(bench, "kill", "-s", step.script, NAME)
-    elif step.where == "inside":
-        well, said = works(bench, "exec", NAME, "sh", "-c", step.script)
-    else:
-        well, said = works(
-            bench, "run", "--rm", "--network", f"container:{NAME}", image, "sh", "-c", step.script
-        )
-    running = works(bench, "inspect", "-f", "{{.State.Running}}", NAME)[1]
-    if well and step.expects in said and running == "true":
-        return ""
-    return f"{step.name}: {said[-400:]}" + ("" if running == "true" else " (it is dead)")
 
 
 def hardened(bench: Bench, probe: str, directory: Path, *more: str) -> dict[str, Any]:

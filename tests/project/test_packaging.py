@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from hardentui.__main__ import main
+from hardentui.checks import all_checks
 from hardentui.cli.parser import COMMANDS, EXAMPLES, parse
 from tests.conftest import cannot_run
+from tests.support.documented import ROOT
 from tools.man_page import TARGET, man_page
 
 
@@ -55,3 +58,22 @@ def test_help_has_examples(name: str, capsys: pytest.CaptureFixture[str]) -> Non
     with pytest.raises(SystemExit):
         parse([name, "--help"])
     assert "examples:" in capsys.readouterr().out
+
+
+@pytest.mark.live
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_the_site_has_a_page_for_each_check_and_loads_nothing_from_elsewhere() -> None:
+    done = subprocess.run(["make", "site"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if "connection" in done.stderr.lower():
+        cannot_run("the package registry cannot be reached")
+    assert done.returncode == 0, done.stderr[-2000:]
+    site = ROOT / "dist/site"
+    missing = [
+        check.id for check in all_checks() if not (site / "checks" / check.id / "index.html").is_file()
+    ]
+    assert missing == []
+    elsewhere = "[\"']?(?:https?:)?//"
+    loaded = rf"<(?:script|img|link|iframe)\b[^>]*(?:src|href)={elsewhere}|(?:url\(|@import ){elsewhere}"
+    files = [path for path in site.rglob("*") if path.suffix in (".html", ".css")]
+    assert [str(path) for path in files if re.search(loaded, path.read_text())] == []

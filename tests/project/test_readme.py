@@ -11,17 +11,11 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.tui import actions
 from hardentui.tui.actions import Action
+from tests.support.documented import first_five_minutes
 
 README = Path(__file__).parents[2] / "README.md"
 FINE = {0, 1, 4}
 """A host with findings, or with something unknown: what a check tells of the simulated one."""
-
-
-def commands() -> list[str]:
-    """The lines of the section, without what is said about them."""
-    section = README.read_text().partition("## The first five minutes\n")[2].partition("\n## ")[0]
-    lines = [line.partition(" #")[0].strip() for line in section.splitlines() if line.startswith("    ")]
-    return [line for line in lines if line.startswith("hardentui")]
 
 
 def test_every_command_of_the_first_five_minutes_works(
@@ -30,9 +24,8 @@ def test_every_command_of_the_first_five_minutes_works(
     monkeypatch.chdir(tmp_path)
     for name in ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
         monkeypatch.setenv(name, str(tmp_path / "home"))
-    listed = commands()
-    assert len(listed) == 5
-    for line in listed:
+    assert len(first_five_minutes()) == 5
+    for line in first_five_minutes():
         code = main([*shlex.split(line)[1:], "--demo"])
         told = capsys.readouterr()
         assert code in FINE, f"{line}: {told.err}"

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tools import release
+from hardentui import __version__
+from tools import pack, release
 
 CHANGES = (
     "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- A thing.\n\n## [0.1.0] - 2026-01-01\n\n- The first.\n"
@@ -101,6 +102,6 @@ def test_the_parts_of_a_release_are_listed(tmp_path: Path) -> None:
         info = tmp_path / f"{name}-1.2.dist-info"
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n")
-    document = json.loads(release.sbom(tmp_path, "0.2.0", 0))
+    document = json.loads(pack.sbom(tmp_path, tmp_path).read_text())
     assert [part["purl"] for part in document["components"]] == ["pkg:pypi/rich@1.2"]
-    assert document["metadata"]["component"]["version"] == "0.2.0"
+    assert document["metadata"]["component"]["version"] == __version__

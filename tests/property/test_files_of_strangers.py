@@ -170,8 +170,8 @@ _WAIVER = {
     "check": "root-user", "subject": "web", "reason": "r", "owner": "anna", "until": datetime.date(2027, 1, 1)
 }  # fmt: skip
 _REPORT = {
-    "schema": "hardentui/check/2", "tool": {"name": "hardentui", "version": "1"}, "host": {"name": "h"},
-    "checks": {"root-user": {"title": "t", "step": 4, "usual": {"fail": {"severity": "high"}}}},
+    "schema": "hardentui/check/3", "tool": {"name": "hardentui", "version": "1"}, "host": {"name": "h"},
+    "checks": {"root-user": {"title": "t", "step": 4}},
     "subjects": [{"kind": "container", "name": "web", "engine": "rootful", "score": 3,
                   "findings": [{"check": "root-user", "status": "fail", "severity": "high", "reason": "r"}]}],
 }  # fmt: skip

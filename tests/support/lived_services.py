@@ -239,3 +239,46 @@ SERVICES = (
     LivedService("apache", lambda: APACHE, 80, _web(80), reloads=True, log="/var/log/apache2/access.log"),
     LivedService("supervised", lambda: SUPERVISED, 8080, _web(8080)),
 )  # fmt: skip
+
+
+def address(bench: Bench) -> str:
+    networks = bench.get(f"/containers/{NAME}/json")["NetworkSettings"]["Networks"]
+    return str(next(network["IPAddress"] for network in networks.values()))
+
+
+def lives(bench: Bench) -> bool:
+    return bool(bench.get(f"/containers/{NAME}/json")["State"]["Running"])
+
+
+def month_of_work(bench: Bench, service: LivedService) -> dict[str, bool]:
+    """What happens to a service in a month; what -> whether it went well."""
+    results = service.work(bench, address(bench))
+    if service.log:
+        bench.podman("exec", NAME, "busybox", "mv", service.log, f"{service.log}.7")
+    if service.reloads:
+        bench.podman("kill", "--signal", "HUP", NAME)
+        results["reload"] = says(bench, "sleep 1; echo later", "later") and lives(bench)
+        again = service.work(bench, address(bench))
+        results |= {f"{part}, after a reload": well for part, well in again.items()}
+    if service.log:
+        wanted = service.log
+        results["log"] = bool(eventually(lambda: bench.podman("exec", NAME, "busybox", "cat", wanted), 10))
+    bench.podman("restart", "-t", "3", NAME)
+    results["restart"] = bool(eventually(lambda: lives(bench), 10))
+    for part, well in read_again(bench, service).items():
+        results[f"{part}, after a restart"] = well
+    return results
+
+
+def read_again(bench: Bench, service: LivedService) -> dict[str, bool]:
+    """What was saved before the restart is there, and work goes on."""
+    ip = address(bench)
+    results = {}
+    if service.name in ("node", "uploads"):
+        url = f"http://{ip}:{service.port}/2026-12/photo.txt"
+        results["the saved file"] = says(bench, f"curl -s -m 5 {url}", "kept")
+    if service.name == "redis":
+        results["the saved key"] = says(
+            bench, f"printf 'GET a\\r\\nQUIT\\r\\n' | busybox nc {ip} 6379", "kept"
+        )
+    return {**results, **service.work(bench, ip)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import platform
 import shlex
 import shutil
 import signal
@@ -66,6 +67,11 @@ def refused(said: str) -> bool:
     return bool(RELEASE) and any(words in said for words in _REFUSALS)
 
 
+def _release(root: str) -> dict[str, str]:
+    lines = Path(root, "usr/lib/os-release").read_text().splitlines()
+    return {name: value.strip('"') for name, _, value in (line.partition("=") for line in lines)}
+
+
 class BenchFailed(Exception):
     """The bench could not be started."""
 
@@ -103,22 +109,24 @@ class Bench:
 
     Args:
         user: as root, run Podman rootless as this user.
+        release: run that Debian's Podman, in a copy of its root; empty = this machine's own.
 
     Attributes:
         directory: its state, in a short directory of its own; `stop` removes it.
         socket, url: of its API; reachable from outside. Ports that containers publish are not: they are in
             the bench's network namespace, reached with `execute("curl", …)`.
+        ground: what tests in it run on, for docs/support.md.
         hosts: directory of a bench with the root of a release -> the process that stands for its process 1.
     """
 
     hosts: ClassVar[dict[Path, int]] = {}
 
-    def __init__(self, user: str = "") -> None:
+    def __init__(self, user: str = "", release: str = RELEASE) -> None:
         base = tempfile.gettempdir()
         self.directory = Path(tempfile.mkdtemp(prefix="hb-", dir=base if len(base) < 40 else "/tmp"))
         self.socket = str(self.directory / "api" / "podman.sock")
         self.url = f"unix://{self.socket}"
-        self._root = root_of(RELEASE)
+        self._root = root_of(release)
         self._environment = {
             **os.environ,
             "PODMAN_BENCH_DIR": str(self.directory),
@@ -174,6 +182,21 @@ class Bench:
         directory = f"PODMAN_BENCH_DIR={self.directory}"
         user = f"PODMAN_BENCH_USER={self._environment['PODMAN_BENCH_USER']}"
         return ["env", directory, user, str(SCRIPT), "exec", *command]
+
+    @cached_property
+    def ground(self) -> dict[str, str]:
+        release = platform.freedesktop_os_release() if not self._root else _release(self._root)
+        rootless = bool(self._environment["PODMAN_BENCH_USER"]) or os.geteuid() != 0
+        v2 = Path("/sys/fs/cgroup/cgroup.controllers").exists()
+        return {
+            "Podman": str(self.version),
+            "Distribution": release["PRETTY_NAME"],
+            "Python": platform.python_version().rpartition(".")[0],
+            "Rights": "rootless" if rootless else "rootful",
+            "cgroup": "version 2" if v2 else "version 1",
+            "Security module": "AppArmor" if Path("/sys/kernel/security/apparmor").exists() else "none",
+            "Processor": platform.machine(),
+        }
 
     @cached_property
     def version(self) -> Version:

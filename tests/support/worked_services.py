@@ -15,6 +15,8 @@ from typing import NamedTuple
 from tests.conftest import cannot_run
 from tests.support.podman import Bench
 
+NAME = "worked"
+"""Of the container that works."""
 SOURCES = Path("/etc/apt/sources.list.d/debian.sources")
 ANNA = "useradd -m -s /bin/sh anna && echo anna:secret | chpasswd"
 FOLDERS = "mkdir -p /home/log && chown root:root /home/log"
@@ -512,6 +514,31 @@ SERVICES = (
         "mariadb -e 'create database kept; create table kept.before_it as select \"precious\"'",
     ),
 )  # fmt: skip
+
+
+def works(bench: Bench, *words: str, timeout: float = 150) -> tuple[bool, str]:
+    try:
+        return True, bench.podman(*words, timeout=timeout)
+    except subprocess.CalledProcessError as error:
+        return False, f"{error.stdout}{error.stderr}"
+    except subprocess.TimeoutExpired:
+        return False, "it did not end in time"
+
+
+def carry_out(bench: Bench, image: str, step: Step) -> str:
+    """Do a piece of work; returns what went wrong."""
+    if step.where == "signal":
+        well, said = works(bench, "kill", "-s", step.script, NAME)
+    elif step.where == "inside":
+        well, said = works(bench, "exec", NAME, "sh", "-c", step.script)
+    else:
+        well, said = works(
+            bench, "run", "--rm", "--network", f"container:{NAME}", image, "sh", "-c", step.script
+        )
+    running = works(bench, "inspect", "-f", "{{.State.Running}}", NAME)[1]
+    if well and step.expects in said and running == "true":
+        return ""
+    return f"{step.name}: {said[-400:]}" + ("" if running == "true" else " (it is dead)")
 
 
 def reference(service: WorkedService) -> str:

@@ -122,7 +122,8 @@ async def test_a_report_with_hostile_names_is_shown_as_text(tmp_path: Path) -> N
     attack = "web\x1b]0;owned\x07[bold]\u202e[@click=app.quit]x[/]"
     finding = {"check": "a", "step": 1, "status": "fail", "severity": "high", "reason": attack}
     subject: dict[str, Any] = {"kind": "container", "name": attack, "engine": attack, "findings": [finding]}
-    report = {"schema": "hardentui/check/1", "host": {"name": attack}, "subjects": [subject]}
+    host, checks = {"name": attack}, {"a": {"title": "A", "step": 1}}
+    report = {"schema": "hardentui/check/3", "host": host, "checks": checks, "subjects": [subject]}
     for name in ("a.json", "a\x1b[2J.json"):
         (tmp_path / name).write_text(json.dumps(report))
     newer = {**report, "subjects": [{**subject, "findings": [{**finding, "severity": "critical"}]}]}
@@ -141,7 +142,7 @@ async def test_a_report_with_hostile_names_is_shown_as_text(tmp_path: Path) -> N
 async def test_a_session_in_a_browser_compares_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "a.json").write_text('{"schema": "hardentui/check/1"}')
+    (tmp_path / "a.json").write_text('{"schema": "hardentui/check/3"}')
     monkeypatch.setenv(ONLY_BELOW, str(tmp_path / "own"))
     app = _app(some(), tmp_path)
     async with running(app, (100, 30)) as pilot:

@@ -279,7 +279,7 @@ def stale_container(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     age = (facts.now - since).days
     if facts.now - since > timedelta(days=parameters.integer("days")):
         name = shlex.quote(facts.name)
-        commands = (f"podman diff {name}", f"podman rm {name}")
+        commands = (f"podman diff {name}", f"podman export -o {name}.tar {name}", f"podman rm {name}")
         return failed(f"not running for {age} days", facts.state, evidence=evidence, commands=commands)
     return passed(facts.state, evidence=evidence)
 
@@ -330,7 +330,10 @@ def stale_image(facts: ImageFacts, parameters: Parameters) -> Verdict:
         return passed("unused, but new", evidence=evidence)
     what = "used by no container" if facts.names else "unnamed and used by no container"
     age = (facts.now - built).days
-    commands = (f"podman image rm {shlex.quote(facts.id[:12])}",)
+    image = shlex.quote(facts.id[:12])
+    made_here = any(name.startswith("localhost/") for name in facts.names)  # no registry has it
+    save = (f"podman image save -o {image}.tar {image}",) if made_here else ()
+    commands = (*save, f"podman image rm {image}")
     return failed(f"{what}, built {age} days ago", evidence=evidence, commands=commands)
 
 

@@ -349,7 +349,7 @@ def root_user(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         more = "" if main_is_root or not root_beside else "; root as well, or able to regain it"
         return main_is_root or root_beside, f"uid {uids[0]} inside, uid {uids[1]} on the host{more}"
 
-    return judge(
+    verdict = judge(
         main,
         assess,
         declared_bad=(is_root(user) or _named_root(facts, user)) and not as_caller,
@@ -358,11 +358,18 @@ def root_user(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         where=proc(facts),
         severity=_severity(facts),
     )
+    named = isinstance(main, NotRunning) and not is_planned(facts) and _is_name(user) and not as_caller
+    return sure(verdict, known(lambda: facts.named_uid) if named else 0)
 
 
 def _named_root(facts: ContainerFacts, user: str) -> bool:
     """Whether the user is another name for root in the image."""
-    return known(lambda: facts.named_uid, else_=None) == 0 and not user.partition(":")[0].isdecimal()
+    return known(lambda: facts.named_uid, else_=None) == 0 and _is_name(user)
+
+
+def _is_name(user: str) -> bool:
+    name = user.partition(":")[0]
+    return bool(name) and not name.isdecimal()
 
 
 def _uids(kernel: Kernel) -> tuple[int, int]:

@@ -65,7 +65,8 @@ def loose_secret(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         )
         return failed(f"the driver {refused[0][1]} is not allowed here", declared, evidence=evidence)
     if SECRETS in facts.spec.unknowable:
-        return unknown("the engine does not show the secrets of a container that has not run")
+        why = "this Podman does not show" if facts.running else "before its first start, Podman does not show"
+        return unknown(f"{why} which secrets it has")
     unread = [file.reason for file in facts.secret_files.values() if isinstance(file, Unread)]
     if unread:
         return unknown(unread[0], declared)

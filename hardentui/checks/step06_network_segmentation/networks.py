@@ -12,6 +12,7 @@ from hardentui.options import *
 from hardentui.reading.containers import peer_called, pod_of, related
 from hardentui.reading.networks import (
     asked_for,
+    asks_for_host_network,
     leave_pods_alone,
     mode_of,
     modes_of,
@@ -316,7 +317,7 @@ def unfiltered_network_driver(facts: ContainerFacts) -> Verdict:
     if uses_network_of_pod(facts):
         return not_applicable("the network belongs to the pod; see the pod's infra container")
     kinds = modes_of(facts)
-    if kinds & {"none", "host"}:
+    if "none" in kinds or asks_for_host_network(facts) is True:
         return not_applicable("no network of its own that could bypass the filter")
     declared = asked_for(facts.spec)
     if kinds & {"container", "ns"}:

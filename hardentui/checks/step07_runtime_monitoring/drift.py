@@ -48,6 +48,8 @@ def drifted_files(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     changes = _meaningful(facts.changes, expected, _mounted(facts))
     if not changes and not foreign:
         return passed(f"{plural(len(facts.changes), 'change')}, none unexpected")
+    if not foreign and facts.spec[VOLUMES_FROM] and not ask_or(facts, lambda kernel: kernel.mounts, ()):
+        return unknown("a mount that it takes from another container looks like a change, and was not read")
     evidence = tuple(Evidence(process.executable, f"runs as PID {process.pid}") for process in foreign)
     evidence += tuple(Evidence(change.path, change.kind) for change in changes[:_SHOWN])
     if len(changes) > _SHOWN:

@@ -368,7 +368,7 @@ def docker_default_capabilities(facts: ContainerFacts) -> Verdict:
     `ping` in old images (new ones use the sysctl net.ipv4.ping_group_range), packet capture, DHCP servers,
     some VPNs; sshd and sudo in a container complain about the audit log and continue.
     """
-    return judge_group(facts, _DOCKER_ONLY)
+    return not_applicable(OF_PODMAN) if is_infra(facts) else judge_group(facts, _DOCKER_ONLY)
 
 
 def _fix_docker_default_capabilities(spec: Spec, context: FixContext) -> Spec:

@@ -17,7 +17,7 @@ from hardentui.engine.change.copying import CARRIER, Copying, owner_label
 from hardentui.engine.change.session import ApiSession, path, run_podman
 from hardentui.engine.connection import Listener, UnixConnection
 from hardentui.engine.read import Engine
-from hardentui.errors import ChangeFailed
+from hardentui.errors import ChangeFailed, NotFound
 from hardentui.model.network import MadeNetwork
 from hardentui.model.spec import Version
 from hardentui.visible import visible
@@ -72,7 +72,7 @@ class Networks:
         run_podman(self._session, words, "create the network", QUICK_LIMIT)
 
     def exists(self, name: str) -> bool:
-        return self._session.exists(path("networks", name, "exists"), "find a network", seconds=QUICK_LIMIT)
+        return _exists(self._session, "networks", name)
 
     def labelled(self, label: str) -> dict[str, Mapping[str, str]]:
         """Name -> labels of the networks with a label (`KEY` or `KEY=VALUE`)."""
@@ -81,8 +81,7 @@ class Networks:
 
     def remove(self, name: str) -> None:
         """Remove a network that no container uses."""
-        what = f"remove the network {visible(name, 80)}"
-        self._session.send("DELETE", path("networks", name), what, seconds=QUICK_LIMIT)
+        _remove(self._session, "networks", name)
 
 
 class Volumes:
@@ -108,7 +107,7 @@ class Volumes:
         run_podman(self._session, words, "create the volume", QUICK_LIMIT)
 
     def exists(self, name: str) -> bool:
-        return self._session.exists(path("volumes", name, "exists"), "find a volume", seconds=QUICK_LIMIT)
+        return _exists(self._session, "volumes", name)
 
     def labelled(self, label: str) -> dict[str, Mapping[str, str]]:
         """Name -> labels of the volumes with a label."""
@@ -117,8 +116,7 @@ class Volumes:
 
     def remove(self, name: str) -> None:
         """Remove a volume that no container uses, with its contents."""
-        what = f"remove the volume {visible(name, 80)}"
-        self._session.send("DELETE", path("volumes", name), what, seconds=REMOVE_LIMIT)
+        _remove(self._session, "volumes", name)
 
     def copy(self, source: str, target: str, image: str, *, seconds: float = COPY_LIMIT) -> int:
         """Copy the contents of a volume, or of a host directory by its absolute path, into another volume.
@@ -153,9 +151,7 @@ class Volumes:
     def directory(self, name: str) -> str:
         """Where the content of a volume is on the engine's machine."""
         what = f"inspect the volume {visible(name, 80)}"
-        document = json.loads(
-            self._session.send("GET", path("volumes", name, "json"), what, seconds=QUICK_LIMIT)
-        )
+        document = self._session.named("volumes", name, what, seconds=QUICK_LIMIT)
         directory = str(document.get("Mountpoint") or "")
         if not directory.startswith("/"):
             raise ChangeFailed(f"The volume {visible(name, 80)} has no directory.")
@@ -184,7 +180,7 @@ class Pods:
         return run_podman(self._session, words, "create the pod", QUICK_LIMIT)
 
     def exists(self, name: str) -> bool:
-        return self._session.exists(path("pods", name, "exists"), "find a pod", seconds=QUICK_LIMIT)
+        return _exists(self._session, "pods", name)
 
     def labelled(self, label: str) -> dict[str, Mapping[str, str]]:
         """Id -> labels of the pods with a label."""
@@ -193,9 +189,21 @@ class Pods:
         }
 
     def remove(self, name: str, *, force: bool = False) -> None:
-        what = f"remove the pod {visible(name, 80)}"
-        query = {"force": str(force).lower(), "timeout": "0"}
-        self._session.send("DELETE", path("pods", name), what, seconds=REMOVE_LIMIT, query=query)
+        _remove(self._session, "pods", name, {"force": str(force).lower(), "timeout": "0"})
+
+
+def _exists(session: ApiSession, kind: str, name: str) -> bool:
+    try:
+        session.named(kind, name, f"find {visible(name, 80)}", seconds=QUICK_LIMIT)
+    except NotFound:
+        return False
+    return True
+
+
+def _remove(session: ApiSession, kind: str, name: str, query: Mapping[str, str] | None = None) -> None:
+    what = f"remove the {kind.removesuffix('s')} {visible(name, 80)}"
+    session.named(kind, name, what, seconds=QUICK_LIMIT)
+    session.send("DELETE", path(kind, name), what, seconds=REMOVE_LIMIT, query=query)
 
 
 def _labelled(session: ApiSession, where: str, label: str) -> list[Any]:
@@ -308,17 +316,11 @@ class Images:
             query={"repo": repository, "tag": tag},
         )
 
-    def labelled(self, label: str) -> tuple[str, ...]:
-        """IDs of the images with a label."""
-        query = {"filters": json.dumps({"label": [label]})}
-        answer = self._session.send("GET", "images/json", "list images", seconds=QUICK_LIMIT, query=query)
-        return tuple(str(image["Id"]) for image in json.loads(answer) or ())
-
-    def remove(self, identity: str) -> None:
-        """Remove an image with all its names; an image in use is kept, with an error."""
-        what = f"remove the image {visible(identity, 20)}"
+    def remove(self, reference: str) -> None:
+        """Remove a name of an image, and with its last one the image; one in use is kept, with an error."""
+        what = f"remove the image {visible(reference, 80)}"
         self._session.send(
-            "DELETE", path("images", identity), what, seconds=REMOVE_LIMIT, query={"force": "false"}
+            "DELETE", path("images", reference), what, seconds=REMOVE_LIMIT, query={"force": "false"}
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from hardentui.engine.change.session import ApiSession, exit_of_podman, path, run_podman
@@ -17,6 +18,7 @@ QUICK_LIMIT = 30.0
 REMOVE_LIMIT = 60.0
 START_LIMIT = 60.0
 LOG_LIMIT = 1 << 20  # bytes
+_ID_LENGTH, _HEX = 64, frozenset("0123456789abcdef")
 _FRAME = 8  # bytes of the header of a log frame: stream, three zeros, length
 
 
@@ -54,21 +56,15 @@ class ContainerControl:
         return printed.splitlines()[-1].strip() if printed else ""
 
     def exists(self, container: str) -> bool:
-        what = f"find {_the(container)}"
-        return self._session.exists(path("containers", container, "exists"), what, seconds=QUICK_LIMIT)
+        try:
+            self.inspect(container)
+        except NotFound:
+            return False
+        return True
 
     def inspect(self, container: str) -> Mapping[str, Any]:
-        """Its document, by name or full id. Podman would also take the beginning of another one's id.
-
-        Raises:
-            NotFound: there is none.
-        """
-        document = self._document(path("containers", container, "json"), f"inspect {_the(container)}")
-        if not isinstance(document, dict):
-            raise EngineProtocolError("Podman's answer about a container is not a JSON object.")
-        if container not in (document.get("Id"), document.get("Name")):
-            raise NotFound(f"There is no {_the(container).removeprefix('the ')}.")
-        return document
+        what = f"inspect {_the(container)}"
+        return self._session.named("containers", container, what, seconds=QUICK_LIMIT)
 
     def labelled(self, label: str) -> tuple[Mapping[str, Any], ...]:
         """The containers with a label (`KEY` or `KEY=VALUE`), running or not, as listed."""
@@ -110,7 +106,9 @@ class ContainerControl:
         if force:
             query["timeout"] = "0"
         what = f"remove {_the(container)}"
-        self._session.send("DELETE", path("containers", container), what, seconds=REMOVE_LIMIT, query=query)
+        with suppress(NotFound):
+            where = path("containers", self._identity(container, what))
+            self._session.send("DELETE", where, what, seconds=REMOVE_LIMIT, query=query)
 
     def wait(self, container: str, *, seconds: float) -> int:
         """Wait until it has stopped; returns its exit code."""
@@ -127,11 +125,12 @@ class ContainerControl:
             flags: of `podman update`: `("--memory=256m", "--pids-limit=100")`.
         """
         what = f"update {_the(container)}"
-        run_podman(self._session, ("update", *flags, "--", container), what, seconds)
+        run_podman(self._session, ("update", *flags, "--", self._identity(container, what)), what, seconds)
 
     def set_limits(self, container: str, limits: Mapping[str, Any]) -> None:
         """Set limits as OCI resources through the API: unlike `update`, this can also remove a limit."""
-        where, what = path("containers", container, "update"), f"update {_the(container)}"
+        what = f"update {_the(container)}"
+        where = path("containers", self._identity(container, what), "update")
         self._session.send("POST", where, what, seconds=QUICK_LIMIT, body=json.dumps(limits))
 
     def check_health(self, container: str, *, seconds: float = QUICK_LIMIT) -> str:
@@ -208,9 +207,14 @@ class ContainerControl:
     def _post(
         self, container: str, verb: str, what: str, seconds: float, query: Mapping[str, str] | None = None
     ) -> bytes:
-        return self._session.send(
-            "POST", path("containers", container, verb), what, seconds=seconds, query=query
-        )
+        where = path("containers", self._identity(container, what), verb)
+        return self._session.send("POST", where, what, seconds=seconds, query=query)
+
+    def _identity(self, container: str, what: str) -> str:
+        """The full id: by a name, Podman also finds the container whose id begins with it."""
+        if len(container) == _ID_LENGTH and _HEX.issuperset(container):
+            return container
+        return str(self._session.named("containers", container, what, seconds=QUICK_LIMIT)["Id"])
 
 
 def _the(container: str) -> str:

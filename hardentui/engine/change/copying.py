@@ -9,7 +9,6 @@ engine, copies from one mount to the other (see `copy_process`).
 from __future__ import annotations
 
 import io
-import json
 import os
 import subprocess
 import threading
@@ -213,8 +212,7 @@ class Copying:
         container had used it yet."""
         if not source.startswith("/"):
             what = f"inspect the volume {visible(source, 80)}"
-            where = path("volumes", source, "json")
-            document = json.loads(self._session.send("GET", where, what, seconds=QUICK_LIMIT))
+            document = self._session.named("volumes", source, what, seconds=QUICK_LIMIT)
             place = str(document.get("Mountpoint") or "")
             if document.get("Options") or not place.startswith("/"):
                 return _mount("volume", source, FROM, read_only=True)

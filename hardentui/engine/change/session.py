@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import socket
 import struct
@@ -18,6 +19,7 @@ from hardentui.errors import (
     ChangeFailed,
     ChangeTimedOut,
     EngineError,
+    EngineProtocolError,
     EngineUnreachable,
     NameTaken,
     NotFound,
@@ -83,6 +85,23 @@ class ApiSession:
         except NotFound:
             return False
         return True
+
+    def named(self, kind: str, name: str, what: str, *, seconds: float) -> Mapping[str, Any]:
+        """The document of what has exactly this name or full id. Podman also takes the beginning of another
+        one's id, or of another volume's name.
+
+        Args:
+            kind: as in the path: `containers`, `networks`, `pods`, `volumes`.
+
+        Raises:
+            NotFound: there is none.
+        """
+        document = json.loads(self.send("GET", path(kind, name, "json"), what, seconds=seconds))
+        if not isinstance(document, dict):
+            raise EngineProtocolError(f"Cannot {what}: Podman's answer is not a JSON object.")
+        if name not in (document.get(key) for key in ("Name", "name", "Id", "id")):
+            raise NotFound(f"Cannot {what}: there is none of this name.")
+        return document
 
     def download(
         self, where: str, what: str, *, seconds: float, query: Mapping[str, str] | None = None

@@ -18,11 +18,9 @@ from hardentui.features.apply.history import address_of, operators_on
 from hardentui.features.apply.replacing import keep_owners, new_networks, refuse_dependents, replace_way
 from hardentui.features.apply.soak import soaking, until
 from hardentui.features.change import confirm_timer
-from hardentui.features.change.deadline import waiting
 from hardentui.features.change.file_changes import lock_directory, locked, who
 from hardentui.features.change.file_operator import OnEvent
-from hardentui.features.change.journal import Journal
-from hardentui.features.change.resuming import resumable_from
+from hardentui.features.change.journal import Journal, resumable_from, waiting
 from hardentui.features.change.service_operator import guarded, probe_once
 from hardentui.features.change.transaction import Transaction
 from hardentui.features.change.wait import ports_of

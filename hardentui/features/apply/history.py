@@ -14,13 +14,13 @@ from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.connection import Listener
 from hardentui.engine.read import Engine
 from hardentui.errors import ChangeFailed, EngineUnreachable, Locked, NoEngine, UsageError
-from hardentui.features.change import confirm_timer, deadline
+from hardentui.features.change import confirm_timer
 from hardentui.features.change import undo as forgetting
 from hardentui.features.change import undo as undoing
 from hardentui.features.change.container_operator import ContainerOperator
 from hardentui.features.change.file_changes import held_on_engine, lock_directory, locked
 from hardentui.features.change.file_operator import FileOperator, OnEvent, Operator
-from hardentui.features.change.journal import BrokenEntry, Journal
+from hardentui.features.change.journal import BrokenEntry, Journal, seconds_left, uptime
 from hardentui.features.change.service_operator import Prove, ServiceOperator, guarded
 from hardentui.features.change.transaction import LONGEST_BACK
 from hardentui.features.change.undo import StandInOperator
@@ -125,11 +125,6 @@ _LOOK_AGAIN = 0.5
 _LOCKED_LIMIT = 60.0
 
 
-def seconds_left(entry: JournalEntry) -> float:
-    """Seconds until an entry waiting for confirmation is rolled back; negative if its time is over."""
-    return deadline.seconds_left(entry)
-
-
 class Recorded(Struct, frozen=True):
     """The contents of the journal, newest first; `broken` entries cannot be read."""
 
@@ -218,8 +213,8 @@ class History:
             ApplyFailed: part of it could not be undone.
         """
         entry = self._journal.find(text)
-        end = deadline.uptime() + deadline.seconds_left(entry)
-        while entry.state is EntryState.WAITING and (left := end - deadline.uptime()) > 0:
+        end = uptime() + seconds_left(entry)
+        while entry.state is EntryState.WAITING and (left := end - uptime()) > 0:
             time.sleep(min(left, _LOOK_AGAIN))
             entry = self._journal.read(entry.id)
         self._take_back(entry, EntryState.WAITING, "It was not confirmed in time.")

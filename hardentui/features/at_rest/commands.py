@@ -10,13 +10,13 @@ from msgspec import Struct
 from hardentui.errors import HardenError
 from hardentui.features.at_rest.comments import waivers_in
 from hardentui.features.at_rest.services import (
-    NOT_SAID,
     Format,
     Read,
     Service,
     Set,
     Span,
     SpecAtRest,
+    rootless_by,
     with_names,
 )
 from hardentui.features.at_rest.sources import Refused, SourceFile, Sources
@@ -117,7 +117,7 @@ def _service(
         sets=tuple(sets),
         group=file.path or file.shown,
         version=version,
-        rootless=NOT_SAID if rootless is None else rootless,
+        rootless=rootless_by(file, rootless),
         waivers=waivers_in(file, name or f"line {line}"),
         source=InScript(file, words, command),
     )

@@ -19,19 +19,18 @@ from hardentui.errors import HardenError, InputError
 from hardentui.features.at_rest.comments import waivers_in
 from hardentui.features.at_rest.compose_options import TRUE, Stack, arguments
 from hardentui.features.at_rest.services import (
-    NOT_SAID,
     Format,
     Read,
     Service,
     Set,
     Span,
     SpecAtRest,
+    rootless_by,
     with_names,
 )
 from hardentui.features.at_rest.sources import Refused, SourceFile, Sources, is_compose_name
 from hardentui.features.at_rest.trees import Tree, interpolated, read_trees, variables_of
 from hardentui.model.facts import NetworkFacts, VolumeFacts
-from hardentui.model.known import Known
 from hardentui.model.spec import Source, Version
 from hardentui.options import COMMAND, IMAGE, NAME
 from hardentui.options.argv import Item, image_item, parse_argument, spec_of
@@ -209,7 +208,7 @@ def services_of(stack: Stack, version: Version, rootless: bool | None) -> Iterat
     """The services of a stack, also those of profiles."""
     services = stack.tree.entries["services"]
     networks, volumes = dict(_networks(stack)), dict(_volumes(stack))
-    user: Known[bool] = NOT_SAID if rootless is None else rootless
+    user = rootless_by(stack.files[0], rootless)
     for name, tree in services.entries.items():
         if not tree.is_mapping:
             continue

@@ -55,7 +55,7 @@ class ComposeTarget:
         self._sources = sources
         self._stack = made.stack
         self._name = service.name
-        self._texts = {file.path: texts.get(file.path, file.text) for file in made.stack.files}
+        self._texts = {path: texts.get(path, file.text) for path, file in sources.files.items()}
         self.files: dict[str, str] = {}
         self.proof = "read again: only the planned changes"
 
@@ -69,8 +69,10 @@ class ComposeTarget:
         self._texts = texts
 
     def _services(self, texts: Mapping[str, str]) -> dict[str, Service]:
-        files = tuple(replace(file, text=texts[file.path]) for file in self._stack.files)
-        again = read_stack(self._sources, files)
+        files = {path: replace(file, text=texts[path]) for path, file in self._sources.files.items()}
+        again = read_stack(
+            replace(self._sources, files=files), [files[file.path] for file in self._stack.files]
+        )
         return {service.name: service for service in services_of(again, NEWEST_KNOWN, None)}
 
     def _with_change(self, texts: dict[str, str], change: ItemChange) -> dict[str, str]:

@@ -26,7 +26,15 @@ from hardentui.harden.remedy import OptionDiff, fix_parameters, remedied, spec_d
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.model.capabilities import STOCK_CAPABILITIES
 from hardentui.model.check import AnyCheck, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NotRunning, UnitFacts
+from hardentui.model.configuration import Configuration
+from hardentui.model.facts import (
+    ContainerFacts,
+    EngineFacts,
+    ImageFacts,
+    NetworkFacts,
+    NotRunning,
+    UnitFacts,
+)
 from hardentui.model.finding import (
     Finding,
     Kind,
@@ -40,24 +48,26 @@ from hardentui.model.finding import (
 )
 from hardentui.model.host import Firewall, HostFacts
 from hardentui.model.known import Together, Unread, known, later
+from hardentui.model.trust import Policy, Requirement, TrustFacts
 from hardentui.options import ENV_FILE, IMAGE, LABELS, PRIVILEGED, PUBLISH, TABLE, Port
+from hardentui.reading.networks import network_names
+from hardentui.reading.sockets import Power, known_path
 
 OF_IMAGE = Unread("only the image can tell")
 OF_HOST = Unread("only its host can tell")
 WHEN_RUNNING = Unread("only a running container can tell")
-AT_REST = "at rest"
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _FINE = (Status.PASS, Status.NOT_APPLICABLE)
 _SOMEWHERE = "it depends on its image or its host"
 _ONLY_RUNNING = unknown(WHEN_RUNNING.reason)
 HISTORY = frozenset(
     {
-        *("drifted-files", "restart-loop", "root-exec-session", "runtime-denials", "stale-container"),
-        *("superseded-image", "unit-drift"),
+        *("drifted-files", "outdated-tag", "restart-loop", "root-exec-session", "runtime-denials"),
+        *("stale-container", "superseded-image", "unit-drift"),
     }
 )
-"""Checks of what has happened to a container since it was made: a file has no such history."""
-_NO_HISTORY = not_applicable("nothing has been created from the file yet")
+"""Checks of what has happened since a container was made or its image pulled: a file has no such history."""
+_NO_HISTORY = not_applicable("nothing has been created or pulled for the file yet")
 OBSERVING = frozenset({"capabilities-beyond-declared", "unexpected-listener", "unexpected-process"})
 """Checks of what the program does: they do not apply to a container that is not running."""
 _NAMING_PROGRAMS = ("init-path", "runtime", "hooks-dir", "conmon")
@@ -105,7 +115,7 @@ def facts_of(service: Service) -> ContainerFacts:
         "unit_exists": unit is not None,
         "image": OF_IMAGE,
         "host": OF_HOST,
-        "kernel": NotRunning(AT_REST),
+        "kernel": NotRunning(),
         "runtime": WHEN_RUNNING,
         "image_ids": OF_HOST,
         "registry_digest": OF_HOST,
@@ -163,9 +173,7 @@ class _Worlds:
 def _world(facts: ContainerFacts, *, best: bool, apparmor: bool) -> ContainerFacts:
     engine = facts.engine
     security = {"selinuxEnabled": not best and not apparmor, "apparmorEnabled": not best and apparmor}
-    info = {
-        "host": {"logDriver": "journald" if best else "k8s-file", "cgroupVersion": "v2", "security": security}
-    }
+    info = {"host": {"logDriver": "journald", "cgroupVersion": "v2", "security": security}}
     rootless = best if isinstance(engine.rootless, Unread) else engine.rootless
     more: dict[str, Any] = {}
     if known(lambda: facts.spec.settings.keys() & _PROGRAMS) == set():
@@ -174,9 +182,14 @@ def _world(facts: ContainerFacts, *, best: bool, apparmor: bool) -> ContainerFac
         _may_hold_sockets(path) for mount in known(lambda: facts.mounted, else_=()) for path in mount.paths
     ):
         more["sockets"] = ()
+    made_elsewhere = {
+        name: NetworkFacts(name, {"driver": "bridge", "internal": best})
+        for name in known(lambda: network_names(facts), else_=())
+    }
     return facts.replace(
         **more,
-        engine=engine.replace(rootless=rootless, info=info, auto_update_timer=best),
+        engine=engine.replace(rootless=rootless, info=info, trust=_STOCK, auto_update_timer=best),
+        networks={**made_elsewhere, **facts.networks},
         host=HostFacts(
             cloud="" if best else "a cloud",
             firewall=Firewall(metadata_filtered=best),
@@ -186,11 +199,19 @@ def _world(facts: ContainerFacts, *, best: bool, apparmor: bool) -> ContainerFac
     )
 
 
+_STOCK = TrustFacts(
+    policy=Policy("policy.json", (Requirement("insecureAcceptAnything"),)), configuration=Configuration()
+)
+"""Podman's own configuration, as packages install it."""
 _PROGRAMS = {option for option in TABLE if option.name in _NAMING_PROGRAMS}
 
 
 def _may_hold_sockets(path: str) -> bool:
-    """Whether services of the host make their sockets there, so that only the host knows what answers."""
+    """Whether services of the host make their sockets there, so that only the host knows what answers. At the
+    path of an engine's socket, that engine does."""
+    service = known_path(path)
+    if service is not None and service.power is Power.ENGINE:
+        return False
     holder = path.rstrip("/") + "/"
     return path.endswith((".sock", ".socket")) or any(
         holder.startswith(place) or place.startswith(holder) for place in _SOCKETS
@@ -213,8 +234,8 @@ def _best_image(ports: tuple[Port, ...]) -> ImageFacts:
 
 @cache
 def _worst_image() -> ImageFacts:
-    """One that is run as root, without a health check, and steers the engine."""
-    labels = {"io.containers.autoupdate": "registry", "io.containers.capabilities": "CHOWN"}
+    """One that is run as root, without a health check, and steers the runtime."""
+    labels = {"io.containers.capabilities": "CHOWN"}
     config = {"User": "", "Volumes": {"/data": {}}, "Labels": labels}
     return ImageFacts("0" * 64, {"Config": config, "Annotations": {"run.oci.hooks.stderr": "/x"}})
 

@@ -13,7 +13,7 @@ from hardentui.errors import HardenError
 from hardentui.features.at_rest.comments import waivers_in
 from hardentui.features.at_rest.compose_options import Argument
 from hardentui.features.at_rest.quadlets import pod_like
-from hardentui.features.at_rest.services import NOT_SAID, Format, Read, Service, Set, Span, SpecAtRest
+from hardentui.features.at_rest.services import Format, Read, Service, Set, Span, SpecAtRest, rootless_by
 from hardentui.features.at_rest.sources import Refused, SourceFile, Sources, is_compose_name
 from hardentui.features.at_rest.trees import Tree, read_trees
 from hardentui.model.spec import Source, Version
@@ -109,7 +109,7 @@ def _service(
         sets=tuple(sets),
         group=f"{file.path}:{pod_name}",
         version=version,
-        rootless=NOT_SAID if rootless is None else rootless,
+        rootless=rootless_by(file, rootless),
         pod=document,
         waivers=waivers_in(file, name),
         source=InPod(container, pod),

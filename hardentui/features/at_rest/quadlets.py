@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, field
@@ -69,17 +70,31 @@ def read_quadlets(sources: Sources, version: Version, rootless: bool | None) -> 
         if not any(name.endswith((".container", ".pod")) for name in own):
             continue
         beside = _beside(own, version, everywhere)
+        # one manager reads the whole folder
+        user = (
+            True
+            if rootless is None and any(_OF_USERS.search(file.text) for file in own.values())
+            else rootless
+        )
         for name, file in sorted(own.items()):
             if not name.endswith((".container", ".pod")):
                 continue
             try:
                 if name.endswith(".pod"):
-                    services.append(_pod(directory, beside, file, version, rootless))
+                    services.append(_pod(directory, beside, file, version, user))
                     continue
-                services.append(_service(sources, directory, beside, file, version, rootless))
+                services.append(_service(sources, directory, beside, file, version, user))
             except HardenError as error:
                 refused.append(Refused(file.shown, error.title.rstrip(".")))
     return Read(tuple(services), tuple(refused))
+
+
+_OF_USERS = re.compile(
+    r"^(?:UserNS=keep-id|(?:After|Wants|Requires|PartOf|WantedBy)=.*"
+    r"\b(?:podman-user-wait-network-online\.service|graphical-session(?:-pre)?\.target))",
+    re.MULTILINE,
+)
+"""What only a rootless engine takes, and units that only the manager of a user has."""
 
 
 def _by_directory(sources: Sources) -> dict[str, dict[str, SourceFile]]:
@@ -152,7 +167,7 @@ def _service(
     for each in files:
         check_unit_text(each.text, each.shown)
     stem = file.name.removesuffix(".container")
-    user = _rootless(files) if rootless is None else rootless
+    user = _rootless(files, rootless)
     manager = ServiceManager(user is not False, "/root" if user is False else _HOME, _UID)
     specifiers = manager.specifiers(f"{stem}.service")
     if stem.endswith("@"):
@@ -224,7 +239,7 @@ def _pod(
         sets=tuple(sets),
         group=directory,
         version=version,
-        rootless=_rootless((file,)) if rootless is None else rootless,
+        rootless=_rootless((file,), rootless),
         pod=beside.pods.get(file.name),
         infra=True,
         networks=beside.networks,
@@ -239,9 +254,9 @@ def _named(value: str, names: Mapping[str, str]) -> str:
     return names.get(unit, unit) + colon + rest
 
 
-def _rootless(files: Iterable[SourceFile]) -> Known[bool]:
+def _rootless(files: Sequence[SourceFile], asked: bool | None) -> Known[bool]:
     """Only the system's manager has multi-user.target; people name default.target too where both may."""
-    by_place = rootless_by(next(iter(files)).path)
+    by_place = rootless_by(files[0], asked)
     wanted = {
         word for file in files for line in _of(file, "Install", "WantedBy") for word in line.value.split()
     }

@@ -135,10 +135,16 @@ def joined(parts: Iterable[Read]) -> Read:
 
 _SYSTEM = re.compile(r"/(?:etc|run|usr/share)/containers/systemd(?:/|$)")
 _USERS = re.compile(r"/containers/systemd/users(?:/|$)|/\.config/containers/systemd(?:/|$)|/run/user/")
+_HINT = re.compile(r"^[ \t]*[#;]+[ \t]*hardentui:[ \t]*(rootless|rootful)[ \t]*$", re.MULTILINE)
 
 
-def rootless_by(path: str) -> Known[bool]:
-    """Whether a rootless engine runs what lies there, by the search paths of Quadlet."""
-    if _USERS.search(path):
+def rootless_by(file: SourceFile, asked: bool | None) -> Known[bool]:
+    """Whether a rootless engine runs what a file holds: by its comment `# hardentui: rootless`, as asked, or
+    by the search paths of Quadlet."""
+    if hint := _HINT.search(file.text):
+        return hint[1] == "rootless"
+    if asked is not None:
+        return asked
+    if _USERS.search(file.path):
         return True
-    return False if _SYSTEM.search(path) else NOT_SAID
+    return False if _SYSTEM.search(file.path) else NOT_SAID

@@ -172,7 +172,11 @@ def _root_of(path: str) -> str:
 def _below(directory: str, sources: Sources, refused: list[Refused]) -> Iterator[str]:
     """Paths of the files below a folder that may describe services, in order of their names."""
     names = 0
-    for place, folders, files in os.walk(directory):
+
+    def unread(error: OSError) -> None:
+        refused.append(Refused(os.path.relpath(error.filename), f"cannot be read: {error.strerror}"))
+
+    for place, folders, files in os.walk(directory, onerror=unread):
         depth = place.count("/") - directory.count("/")
         folders[:] = [] if depth >= _DEEPEST else sorted(set(folders) - _SKIPPED)
         names += len(files) + len(folders)

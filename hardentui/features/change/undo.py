@@ -21,11 +21,15 @@ from hardentui.errors import (
     NoWayBack,
     UsageError,
 )
-from hardentui.features.change.container_operator import ContainerOperator, start_original
+from hardentui.features.change.container_operator import (
+    ContainerOperator,
+    no_way_back,
+    refuse_taken_name,
+    start_original,
+)
 from hardentui.features.change.file_changes import lock_directory, locked, who
 from hardentui.features.change.file_operator import NOTHING, OnEvent, OperationOutcome, Operator
 from hardentui.features.change.journal import Journal
-from hardentui.features.change.originals import no_way_back, refuse_taken_name
 from hardentui.features.change.transaction import Transaction, closed
 from hardentui.host.files.reader import Files
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry

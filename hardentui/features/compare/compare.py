@@ -153,8 +153,7 @@ def _judged(
 
 def kinds_to_compare(before: SavedReport) -> set[str]:
     """The kinds of subjects in an earlier report; others would only seem to have appeared."""
-    told_in_containers = set() if before.tells_once else {"image", "site"}  # by an earlier version
-    return {subject.kind for subject in before.subjects} | told_in_containers
+    return {subject.kind for subject in before.subjects}
 
 
 def report_now(bench: Workbench, rows: Iterable[Row], kinds: Collection[str]) -> SavedReport:

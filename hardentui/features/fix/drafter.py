@@ -8,8 +8,7 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from hardentui.errors import CannotFix
-from hardentui.features.fix.drafts import chowned_volumes, new_files, shell_commands
-from hardentui.features.fix.heading import heading, writing_context
+from hardentui.features.fix.drafts import chowned_volumes, heading, new_files, shell_commands, writing_context
 from hardentui.features.fix.saving import OwnUnit, own_unit
 from hardentui.features.fix.taking_over import next_steps, steps_in_place
 from hardentui.features.fix.unit_edits import edited, prove_edit, unit_diff

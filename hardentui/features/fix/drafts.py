@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress, GeneratorError, UsageError
-from hardentui.features.fix.heading import heading, unit_heading, writing_context
 from hardentui.features.looking.containers import Neighbours
 from hardentui.features.looking.stack import dependents_of
+from hardentui.harden.decisions import decisions, others_left_out, what_changes
 from hardentui.host.place import container_on_host
 from hardentui.host.podman.generator import dry_run, exec_start, find_generator, version_of
 from hardentui.model.draft import Draft, DraftFile, ShellCommands, Target, TextFile
@@ -27,6 +27,7 @@ from hardentui.options import (
     LABELS,
     MOUNTS,
     NAME,
+    NETWORK,
     POD,
     REMOVE,
     RESTART,
@@ -43,6 +44,7 @@ from hardentui.words import plural
 from hardentui.writers.anonymous import with_existing
 from hardentui.writers.context import left_behind, safe_file_name
 from hardentui.writers.run_script import run_commands, run_script
+from hardentui.writers.supporting import network_name
 
 # From a container that shares the processes of its host, the host is read, not changed.
 #
@@ -389,9 +391,7 @@ class _Writer:
             files += [self._dependent(member) for member in dependents_of(facts, self._neighbours.members)]
             others = tuple(UnitCommand(file.name, "", ()) for file in files[1:])
             return Bundle(tuple(files), (), "", (*volumes, *left_behind(spec)), others)
-        from hardentui.features.fix.exporting import export  # YAML costs 20 ms
-
-        exported, notes = export(self._target, spec, context, comments, image_user=declared_user(facts))
+        exported, notes = _export(self._target, spec, context, comments, image_user=declared_user(facts))
         return Bundle(exported, (), "", (*volumes, *notes))
 
     def _dependent(self, facts: ContainerFacts) -> TextFile:
@@ -437,3 +437,60 @@ def _bodies(files: tuple[TextFile, ...]) -> Mapping[str, list[str]]:
         start = next((at for at, line in enumerate(lines) if line and not line.startswith("#")), len(lines))
         bodies[file.name] = lines[start:]
     return bodies
+
+
+# Shared by all drafts: the comments at the top of their files, and the target of the container.
+
+
+def heading(facts: ContainerFacts, plan: Plan | None) -> tuple[str, ...]:
+    """Comments for the top of a file: its origin, the changes and their reasons."""
+    lines = [f"Made by HardenTUI from the container {visible(facts.name, 80)} of {facts.engine.label}."]
+    if plan is None:
+        return (*lines, "Nothing was hardened: this is the container as it is.")
+    lines += [f"Changed --{change.option}: {visible(change.reason, 200)}" for change in plan.changes]
+    lines += [
+        f"Not changed ({skipped.check}): {visible(skipped.why, 200)}"
+        for skipped in others_left_out(plan)
+        if skipped.included_by is None
+    ]
+    lines += [
+        f"Decide ({question.check}): {visible(what_changes(question), 200)}" for question in decisions(plan)
+    ]
+    lines += [f"Caution: {visible(conflict, 300)}" for conflict in plan.conflicts]
+    lines += [f"Note ({note.check}): {visible(note.text, 300)}" for note in plan.notes]
+    return tuple(lines)
+
+
+def unit_heading(facts: ContainerFacts, plan: Plan | None) -> tuple[str, ...]:
+    """The same in few lines, for a unit that people read: the reasons are told when it is written."""
+    first = heading(facts, None)
+    if plan is None:
+        return (" ".join(first),)
+    options = ", ".join(f"--{option}" for option in dict.fromkeys(change.option for change in plan.changes))
+    cautions = (f"Caution: {visible(conflict, 300)}" for conflict in plan.conflicts)
+    return (first[0], f"Changed: {options or 'nothing'}.", *cautions)
+
+
+def writing_context(facts: ContainerFacts, spec: Spec, version: Version) -> UnitContext:
+    """The container's surroundings, with a plain bridge for each network that the plan adds."""
+    context = UnitContext.of(facts, version)
+    named = [network_name(argument) for argument in spec[NETWORK]]
+    new = [name for name in named if name and name not in facts.networks and name not in facts.spec[NETWORK]]
+    added = {name: {"name": name, "driver": "bridge"} for name in new}
+    return replace(context, networks={**context.networks, **added})
+
+
+def _export(
+    target: Target, spec: Spec, context: UnitContext, comments: Sequence[str], *, image_user: str
+) -> tuple[tuple[TextFile, ...], tuple[str, ...]]:
+    """A Kubernetes pod or an Ansible playbook, and what is not carried over. Their writers cost 20 ms."""
+    if target is Target.KUBE:
+        from hardentui.writers.kube import kube_file
+
+        kube = kube_file(spec, context, comments, image_user=image_user)
+        return (TextFile(kube.name, kube.text),), kube.notes
+    from hardentui.writers.ansible import REQUIREMENTS_FILE, ansible_files
+
+    playbook = ansible_files(spec, context, comments)
+    files = (TextFile(playbook.name, playbook.playbook), TextFile(REQUIREMENTS_FILE, playbook.requirements))
+    return files, playbook.notes

@@ -31,7 +31,7 @@ from hardentui.features.apply.soak import (
     why_no_log,
 )
 from hardentui.features.change.file_operator import OnEvent
-from hardentui.features.change.resuming import resumable_from
+from hardentui.features.change.journal import resumable_from
 from hardentui.features.change.service_operator import probe_once
 from hardentui.features.change.wait import PATIENCE, has_health_check, ports_of
 from hardentui.features.fix.apply_ways import ComposeOverride, compose_override

@@ -37,7 +37,7 @@ from hardentui.model.facts import (
 from hardentui.model.known import Known, Later, Together, Unread, known, later
 from hardentui.model.seccomp import NoFilter, RawFilter, RuntimeConfig, SeccompProfile
 from hardentui.options import MOUNTS, NETWORK, SECCOMP_PROFILE
-from hardentui.reading.containers import ask_or, declared_user, is_infra, section
+from hardentui.reading.containers import ask_or, declared_user, image_config, is_infra, section
 from hardentui.reading.logs import engine_limits_log
 from hardentui.reading.mounts import is_place_of_secrets, mounted_words, shown_from_host
 from hardentui.reading.networks import internal_networks, mode_of, uses_network_of_pod
@@ -123,7 +123,10 @@ def _unit(facts: ContainerFacts, place: Place) -> Known[UnitFacts | None]:
 
 def _unit_exists(facts: ContainerFacts, place: Place) -> Known[bool]:
     service = facts.labels.get(UNIT_LABEL)
-    return place.once.unit_exists(service) if service else Unread("it names no unit")
+    if not service:
+        return Unread("it names no unit")
+    by_image = section(image_config(facts), "Labels").get(UNIT_LABEL) == service
+    return place.once.unit_exists(service, by_image=by_image)
 
 
 def _log_limit(facts: ContainerFacts, place: Place) -> Known[int]:

@@ -58,9 +58,15 @@ class EngineUnits:
         """
         return unit_facts(self._files, self._unit(service, services), facts)
 
-    def exists(self, service: str, services: Collection[str]) -> Known[bool]:
-        """Whether there is such a unit; it may be one that HardenTUI cannot read as a container's."""
+    def exists(self, service: str, services: Collection[str], *, by_image: bool) -> Known[bool]:
+        """Whether there is such a unit; it may be one that HardenTUI cannot read as a container's.
+
+        Args:
+            by_image: an image names it, which may be any unit of the host, so it has to run podman.
+        """
         unit = self._unit(service, services)
+        if isinstance(unit, ReadUnit) and by_image:
+            return unit.files is not None and (unit.files.quadlet or "podman" in unit.files.file.text)
         return unit if isinstance(unit, Unread) else unit is not None
 
     def _unit(self, service: str, services: Collection[str]) -> Known[ReadUnit | None]:
@@ -148,9 +154,11 @@ class OncePerEngine:
         """The unit of a container; the first request loads those of all containers."""
         return self._engine_units().facts(facts, service, self._services) if self._local else self._far
 
-    def unit_exists(self, service: str) -> Known[bool]:
-        """Whether there is such a unit; it may be one that HardenTUI cannot read as a container's."""
-        return self._engine_units().exists(service, self._services) if self._local else self._far
+    def unit_exists(self, service: str, *, by_image: bool = False) -> Known[bool]:
+        """As `EngineUnits.exists`."""
+        if not self._local:
+            return self._far
+        return self._engine_units().exists(service, self._services, by_image=by_image)
 
     def _engine_units(self) -> EngineUnits:
         if self._units is None:

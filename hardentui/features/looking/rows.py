@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from hardentui.engine.read import Engine
-from hardentui.engine.shapes import LAB_LABEL, TRIAL_LABEL, Listed
+from hardentui.engine.shapes import LAB_LABEL, TRIAL_LABEL, Listed, is_ours
 from hardentui.errors import EngineError
 from hardentui.features.views import KeptOriginal, Report, Row
 
 Lists: TypeAlias = Mapping[str, tuple[Listed, ...]]
 """Label of an engine -> its containers."""
+_Named = TypeVar("_Named", Row, Listed)
+_LEAST_OF_ID = 4
+_ASIDE = ((TRIAL_LABEL, "twin"), (LAB_LABEL, "lab"))
 
 
 def read_lists(engines: Iterable[Engine]) -> Lists:
@@ -32,6 +35,16 @@ def read_lists(engines: Iterable[Engine]) -> Lists:
     return by_engine
 
 
+def called(rows: Iterable[_Named], name: str) -> list[_Named]:
+    """The containers of this name; if there is none, those whose ID begins with it, from four letters on:
+    a shorter one is the name of a container that is gone (`db`)."""
+    rows = tuple(rows)
+    by_name = [row for row in rows if row.name == name]
+    if by_name or len(name) < _LEAST_OF_ID:
+        return by_name
+    return [row for row in rows if row.id.startswith(name)]
+
+
 def row_of(
     engine: Engine, listed: Listed, report: Report | None = None, kept: KeptOriginal | None = None
 ) -> Row:
@@ -48,5 +61,5 @@ def row_of(
         unit=listed.labels.get("PODMAN_SYSTEMD_UNIT", ""),
         report=report,
         kept=kept,
-        aside="twin" if TRIAL_LABEL in listed.labels else "lab" if LAB_LABEL in listed.labels else "",
+        aside=next((kind for label, kind in _ASIDE if is_ours(label, listed.labels, listed.name)), ""),
     )

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress, InputError
-from hardentui.features.trial.observe.connections import established
+from hardentui.features.trial.observe.processes import established
 from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files, reason
 from hardentui.host.network.knock import SECONDS, knock

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from hardentui.errors import InputError, UsageError
+from hardentui.features.looking.rows import called
 from hardentui.features.networks.proving import HOST, Outgoing, outgoing, parse_target, prove, watch_contacts
 from hardentui.features.networks.splitting import SeenContacts, Split, splits, whole_map
 from hardentui.features.views import known_facts
@@ -113,7 +114,7 @@ def fresh_report(bench: Workbench, rows: Iterable[Row], name: str) -> Report:
         InputError: it cannot be inspected.
     """
     rows = tuple(rows)
-    matching = [row for row in rows if row.name == name] or [row for row in rows if row.id.startswith(name)]
+    matching = called(rows, name)
     if len(matching) != 1:
         count = "more than one container is" if matching else "no container is"
         names = ", ".join(sorted(visible(row.name, 40) for row in rows)[:20])

@@ -81,7 +81,9 @@ def _place(place: NetworkPlace, containers: Sequence[ContainerFacts]) -> MapPlac
         name=place.name,
         members=place.members,
         subnets=place.subnets,
-        openings=tuple(opening for container in first for opening in openings(container)),
+        openings=tuple(
+            opening for container in first if container.running for opening in openings(container)
+        ),
         out=place.outward,
         host=place.to_host,
         together=place.kind is PlaceKind.NETWORK,

@@ -7,12 +7,11 @@ whatever a name contains, a terminal that shows the JSON sees only escapes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType, field
-from msgspec.structs import asdict, replace
+from msgspec import Struct, field
 
 from hardentui.errors import InputError
 from hardentui.features.reports.result import CheckResult, Framework, HostResult, SubjectResult, TextStyle
@@ -22,11 +21,9 @@ from hardentui.model.finding import Finding, Severity, Status
 from hardentui.model.known import known
 from hardentui.visible import strict_json, visible
 
-# Reading a report of `hardentui check --format json`, of this version or an earlier one. Pure.
+SCHEMA = "hardentui/check/3"
 
-SCHEMAS = ("hardentui/check/3", "hardentui/check/2", "hardentui/check/1")
-PID = "/proc/PID/"
-"""Stands in version 2 for the directory of the subject's main process."""
+# Reading a report of `hardentui check --format json`. Pure.
 
 
 class SavedFinding(Struct, frozen=True):
@@ -37,21 +34,16 @@ class SavedFinding(Struct, frozen=True):
     status: Status
     severity: str
     reason: str = ""
-    declared: str = ""
-    effective: str = ""
-    affects: tuple[str, ...] = ()
 
 
 class SavedSubject(Struct, frozen=True):
     kind: str
     name: str
     engine: str
-    id: str = ""
     score: int | None = None
     trouble: str = ""
     findings: tuple[SavedFinding, ...] = ()
     host: str = ""
-    image: str = ""
 
     @property
     def key(self) -> tuple[str, str, str, str]:
@@ -75,125 +67,51 @@ class SavedTool(Struct, frozen=True):
 
 
 class SavedReport(Struct, frozen=True):
-    """The parts of a JSON report that a comparison reads.
-
-    Attributes:
-        titles: check -> its title.
-        tells_once: what is about an image or the site stands there, not in each container (from version 3).
-    """
+    """The parts of a JSON report that a comparison reads; titles: check -> its title."""
 
     host: SavedHost
     subjects: tuple[SavedSubject, ...]
     tool: SavedTool = SavedTool()
     titles: Mapping[str, str] = field(default_factory=dict)
-    tells_once: bool = False
-
-    def in_each_container(self) -> SavedReport:
-        """As an earlier version told it: what is about an image or the site, in each container."""
-        shared = [subject for subject in self.subjects if subject.kind in ("image", "site")]
-        subjects = [
-            replace(subject, findings=(*subject.findings, *_of_others(subject, shared)))
-            for subject in self.subjects
-            if subject.kind == "container"
-        ]
-        rest = [subject for subject in self.subjects if subject.kind not in ("container", "image", "site")]
-        return replace(self, subjects=(*subjects, *rest), tells_once=False)
-
-
-def _of_others(container: SavedSubject, shared: Iterable[SavedSubject]) -> Iterable[SavedFinding]:
-    for other in shared:
-        if other.host == container.host and (other.kind == "site" or other.id == container.image):
-            for finding in other.findings:
-                concerned = not finding.affects or container.name in finding.affects
-                yield finding if concerned else replace(finding, status=Status.PASS)
 
 
 class _Header(Struct, frozen=True):
     schema: str
 
 
-class _Texts(Struct, frozen=True):
-    """What a finding of version 2 says, or what is usual; UNSET where it says nothing of its own."""
-
-    severity: str | UnsetType = UNSET
-    reason: str | UnsetType = UNSET
-    declared: str | UnsetType = UNSET
-    effective: str | UnsetType = UNSET
-
-
 class _Check(Struct, frozen=True):
     title: str = ""
     step: int = 0
-    usual: Mapping[str, _Texts] = field(default_factory=dict)
+
+
+class _Finding(Struct, frozen=True):
+    """A failing, unknown or waived finding."""
+
+    check: str
+    status: Status
+    severity: str
+    reason: str = ""
 
 
 class _Subject(Struct, frozen=True, kw_only=True):
     kind: str
     name: str
     engine: str
-    id: str = ""
     score: int | None = None
     trouble: str = ""
     host: str = ""
-    pid: int = 0
-    fail: Mapping[str, _Texts]
-    unknown: Mapping[str, _Texts]
-    waived: Mapping[str, _Texts]
-    pass_: Mapping[str, _Texts] = field(name="pass")
-    not_applicable: Mapping[str, _Texts] = field(name="not-applicable")
+    findings: tuple[_Finding, ...]
+    passed: tuple[str, ...] = ()
+    not_applicable: Mapping[str, str] = field(default_factory=dict)
 
 
 class _Report(Struct, frozen=True):
-    """A report of version 2, as it is written."""
+    """A report as it is written."""
 
     host: SavedHost
     subjects: tuple[_Subject, ...]
     checks: Mapping[str, _Check]
     tool: SavedTool = SavedTool()
-
-
-class _Finding3(Struct, frozen=True):
-    """A failing, unknown or waived finding of version 3."""
-
-    check: str
-    status: str
-    severity: str
-    reason: str = ""
-    declared: str = ""
-    effective: str = ""
-    affects: tuple[str, ...] = ()
-
-
-class _Subject3(Struct, frozen=True, kw_only=True):
-    kind: str
-    name: str
-    engine: str
-    id: str = ""
-    score: int | None = None
-    trouble: str = ""
-    host: str = ""
-    image: str = ""
-    findings: tuple[_Finding3, ...]
-    passed: tuple[str, ...]
-    not_applicable: Mapping[str, str]
-
-
-class _Report3(Struct, frozen=True):
-    """A report of version 3, as it is written."""
-
-    host: SavedHost
-    subjects: tuple[_Subject3, ...]
-    checks: Mapping[str, _Check]
-    tool: SavedTool = SavedTool()
-
-
-class _Report1(Struct, frozen=True):
-    """A report of version 1, as it is written."""
-
-    host: SavedHost
-    subjects: tuple[SavedSubject, ...]
-    tool: SavedTool = SavedTool()
-    checks: Mapping[str, _Check] = field(default_factory=dict)
 
 
 def read_report(text: str | bytes, where: str) -> SavedReport:
@@ -206,113 +124,47 @@ def read_report(text: str | bytes, where: str) -> SavedReport:
         # not msgspec's decoder: names may contain lone surrogates, which it refuses
         document = json.loads(text)
         schema = msgspec.convert(document, _Header).schema
-        report = _read(document, schema) if schema in SCHEMAS else None
+        report = _read(msgspec.convert(document, _Report)) if schema == SCHEMA else None
     except (msgspec.ValidationError, ValueError, KeyError, RecursionError) as error:
         raise InputError(
             f"{visible(where, 200)} is not a report of `hardentui check --format json`: "
             f"{visible(str(error), 200)}."
         ) from error
     if report is None:
-        raise InputError(
-            f"{visible(where, 200)} has the schema {visible(schema, 60)!r}, not {' or '.join(SCHEMAS)}."
-        )
+        raise InputError(f"{visible(where, 200)} has the schema {visible(schema, 60)!r}, not {SCHEMA}.")
     return report
 
 
-def _read(document: Any, schema: str) -> SavedReport:
-    """The report of one of the schemas.
-
-    Raises:
-        KeyError: a severity that does not exist.
-        msgspec.ValidationError: not what its schema says.
-    """
-    if schema == SCHEMAS[0]:
-        newest = msgspec.convert(document, _Report3)
-        subjects = tuple(_subject_3(subject, newest.checks) for subject in newest.subjects)
-        host, tool, checks = newest.host, newest.tool, newest.checks
-    elif schema == SCHEMAS[1]:
-        written = msgspec.convert(document, _Report)
-        subjects = tuple(_saved_report_subject(subject, written.checks) for subject in written.subjects)
-        host, tool, checks = written.host, written.tool, written.checks
-    else:
-        first = msgspec.convert(document, _Report1)
-        subjects, host, tool, checks = first.subjects, first.host, first.tool, first.checks
-    for subject in subjects:
-        for finding in subject.findings:
-            Severity.parse(finding.severity)
-    titles = {check: data.title or check for check, data in checks.items()}
-    return SavedReport(host, subjects, tool, titles, tells_once=schema == SCHEMAS[0])
+def _read(written: _Report) -> SavedReport:
+    """Raises KeyError for a check without texts and for a severity that does not exist."""
+    titles = {check: data.title or check for check, data in written.checks.items()}
+    subjects = tuple(_saved(subject, written.checks) for subject in written.subjects)
+    return SavedReport(written.host, subjects, written.tool, titles)
 
 
-def _subject_3(written: _Subject3, checks: Mapping[str, _Check]) -> SavedSubject:
-    findings = [
-        SavedFinding(
-            each.check,
-            checks[each.check].step,
-            Status(each.status),
-            each.severity,
-            each.reason,
-            each.declared,
-            each.effective,
-            each.affects,
+def _saved(written: _Subject, checks: Mapping[str, _Check]) -> SavedSubject:
+    findings = []
+    for each in written.findings:
+        Severity.parse(each.severity)
+        findings.append(
+            SavedFinding(each.check, checks[each.check].step, each.status, each.severity, each.reason)
         )
-        for each in written.findings
-    ]
     others = dict.fromkeys(written.passed, Status.PASS)
     others |= dict.fromkeys(written.not_applicable, Status.NOT_APPLICABLE)
     findings += [SavedFinding(check, checks[check].step, status, "low") for check, status in others.items()]
     return SavedSubject(
-        written.kind,
-        written.name,
-        written.engine,
-        written.id,
-        written.score,
-        written.trouble,
-        tuple(findings),
-        written.host,
-        written.image,
-    )
-
-
-def _saved_report_subject(written: _Subject, checks: Mapping[str, _Check]) -> SavedSubject:
-    return SavedSubject(
         kind=written.kind,
         name=written.name,
         engine=written.engine,
-        id=written.id,
         score=written.score,
         trouble=written.trouble,
-        findings=tuple(_findings(written, checks)),
+        findings=tuple(findings),
         host=written.host,
     )
 
 
-def _findings(written: _Subject, checks: Mapping[str, _Check]) -> Iterable[SavedFinding]:
-    by_status = {
-        Status.FAIL: written.fail,
-        Status.UNKNOWN: written.unknown,
-        Status.WAIVED: written.waived,
-        Status.PASS: written.pass_,
-        Status.NOT_APPLICABLE: written.not_applicable,
-    }
-    process = f"/proc/{written.pid}/" if written.pid else PID
-    for status, findings in by_status.items():
-        for check, texts in findings.items():
-            about = checks[check]
-            values = {"severity": "", **_given(about.usual.get(status.value)), **_given(texts)}
-            texts_of = {name: text.replace(PID, process) for name, text in values.items()}
-            severity = texts_of.pop("severity")
-            yield msgspec.convert(
-                {**texts_of, "check": check, "step": about.step, "status": status, "severity": severity},
-                SavedFinding,
-            )
+# Writing one.
 
-
-def _given(texts: _Texts | None) -> dict[str, str]:
-    return {name: text for name, text in asdict(texts).items() if text is not UNSET} if texts else {}
-
-
-SCHEMA = "hardentui/check/3"
 _LISTED = (Status.FAIL, Status.UNKNOWN, Status.WAIVED)
 
 

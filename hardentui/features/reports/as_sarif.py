@@ -126,13 +126,14 @@ def _result(finding: Finding, judged: SubjectResult, place: int) -> dict[str, An
 
 def _location(judged: SubjectResult, place: Place | None) -> dict[str, Any]:
     """The place in its file, or the unit file of a container. One without: its engine and name serve as a
-    path, because services show only paths."""
+    path, because services show only paths, and only with a line."""
     subject = judged.subject
     words = (judged.host, subject.kind.value, subject.engine, subject.name)
     full = "/".join(word for word in words if word)
     uri = f"file://{quote(judged.host, errors='replace')}{quote(judged.file, errors='replace')}"
     physical: dict[str, Any] = {
-        "artifactLocation": {"uri": uri if judged.file else quote(full, errors="replace")}
+        "artifactLocation": {"uri": uri if judged.file else quote(full, errors="replace")},
+        "region": {"startLine": judged.line or 1},
     }
     if place is not None:
         physical = {
@@ -144,8 +145,6 @@ def _location(judged: SubjectResult, place: Place | None) -> dict[str, Any]:
                 "endColumn": place.end_column,
             },
         }
-    elif judged.line:
-        physical["region"] = {"startLine": judged.line}
     return {
         "physicalLocation": physical,
         "logicalLocations": [{"name": subject.name, "fullyQualifiedName": full, "kind": "resource"}],

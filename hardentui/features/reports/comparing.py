@@ -101,8 +101,6 @@ class Comparison(Struct, frozen=True):
 
 def compare(old: SavedReport, new: SavedReport) -> Comparison:
     """What is new, fixed and changed. A finding that became unknown is not fixed."""
-    if old.tells_once != new.tells_once:
-        old, new = (each.in_each_container() if each.tells_once else each for each in (old, new))
     before = {subject.key: subject for subject in old.subjects}
     after = {subject.key: subject for subject in new.subjects}
     titles = {**old.titles, **new.titles}

@@ -18,6 +18,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct, ValidationError, convert, to_builtins
 from msgspec.structs import replace
 
+from hardentui.engine.shapes import LAB_LABEL, OUR_NAMES
 from hardentui.errors import InputError, WriteError
 from hardentui.state.own_files import read_document, state_directory, write_own
 from hardentui.toml_document import TomlFault, read_toml
@@ -148,7 +149,7 @@ class Lab(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return f"{self.container}-{name}"
 
 
-PREFIX = "ht-lab-"
+PREFIX = OUR_NAMES[LAB_LABEL]
 DIRECTORY = "{folder}"
 """In options: the lab's own directory on the host."""
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from hardentui import account
 from hardentui.engine.change.changing import ChangingEngine
-from hardentui.engine.shapes import LAB_LABEL
+from hardentui.engine.shapes import LAB_LABEL, is_ours
 from hardentui.errors import ChangeFailed, ChangeTimedOut, EngineError, NotFound, UsageError
 from hardentui.features.training.answers import IMAGE, Answer
 from hardentui.features.training.course import Lab
@@ -221,16 +221,20 @@ class PodmanStage:
 
     def remove(self, lab: str = "") -> int:
         label = f"{LAB_LABEL}={lab}" if lab else LAB_LABEL
-        containers = self._engine.containers.labelled(label)
+        containers = [
+            container
+            for container in self._engine.containers.labelled(label)
+            if is_ours(LAB_LABEL, container.get("Labels") or {}, (container.get("Names") or ("",))[0])
+        ]  # others of an image of the labs are none
         for container in containers:
             self._engine.containers.remove(str(container["Id"]), force=True, volumes=True)
         networks = self._engine.networks.labelled(label)
         for network in networks:
             self._engine.networks.remove(network)
         if not lab:
-            for image in self._engine.images.labelled(LAB_LABEL):
-                with suppress(EngineError):  # a container outside the labs uses it
-                    self._engine.images.remove(image)
+            for recipe in RECIPES:
+                with suppress(EngineError):  # it is not there, or a container outside the labs uses it
+                    self._engine.images.remove(f"{IMAGE}:{recipe.tag}")
         return len(containers) + len(networks)
 
     def _remove_container(self, name: str) -> None:
@@ -240,7 +244,7 @@ class PodmanStage:
 
     def _check_label(self, name: str) -> None:
         config = self._engine.containers.inspect(name).get("Config") or {}
-        if LAB_LABEL not in (config.get("Labels") or {}):
+        if (config.get("Labels") or {}).get(LAB_LABEL, "image") == "image":
             raise ChangeFailed(
                 f"The container {name} does not belong to a lab, so it is left alone.", "Rename it."
             )

@@ -16,11 +16,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.engine.change.changing import ChangingEngine
+from hardentui.engine.shapes import OUR_NAMES, TRIAL_LABEL
 from hardentui.errors import ChangeFailed
 from hardentui.features.change.wait import Wait, expectation, ports_of, read_ports
 from hardentui.features.trial.baseline import advice_for
 from hardentui.features.trial.harmless import aliases
-from hardentui.features.trial.observe.connections import established
+from hardentui.features.trial.observe.processes import established
 from hardentui.features.trial.twins import (
     Twin,
     TwinAddresses,
@@ -495,7 +496,7 @@ class _TwinRound:
 
     def _name(self) -> str:
         self._made += 1
-        return f"hardentui-trial-{self._maker.number}-{self._made}"
+        return f"{OUR_NAMES[TRIAL_LABEL]}{self._maker.number}-{self._made}"
 
 
 def called_first(members: Sequence[ContainerFacts], seen: Iterable[SeenWay]) -> list[ContainerFacts]:

@@ -9,13 +9,13 @@ from msgspec import Struct
 
 from hardentui.features.trial.configuration import (
     CapabilityBack,
+    FailureSign,
     Loosening,
     Raised,
     TrialConfiguration,
     TwinPlanner,
     WritableDirectory,
 )
-from hardentui.features.trial.evidence.refusals import FailureSign
 from hardentui.features.trial.rounds import Rounds, Tried
 from hardentui.model.plan import Choice
 from hardentui.model.spec import Option

@@ -23,16 +23,20 @@ from hardentui.features.change.wait import SETTLED, Expectation, Readiness, has_
 from hardentui.features.trial.configuration import (
     TMPFS_SIZE,
     CapabilityBack,
+    FailureSign,
     Lesson,
     Raised,
+    RefusedCall,
     Tools,
     TrialConfiguration,
     TwinPlanner,
+    of_call,
+    of_engine,
+    of_log,
 )
-from hardentui.features.trial.evidence.refusals import FailureSign, RefusedCall, of_call, of_engine, of_log
-from hardentui.features.trial.learned.merging import merged
 from hardentui.features.trial.learned.teaching import Needs, low_ports, merged_needs, needs_of
 from hardentui.features.trial.life import RESTART, STOP, Habits, Stage, live
+from hardentui.features.trial.observe.processes import merged
 from hardentui.features.trial.observe.watch import Watch, native_way
 from hardentui.features.trial.twins import Twin
 from hardentui.model.facts import ContainerFacts

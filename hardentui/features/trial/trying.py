@@ -19,6 +19,7 @@ from hardentui.errors import EngineError, UsageError
 from hardentui.features.change.wait import PATIENCE
 from hardentui.features.looking.default_profile import profile_in_force
 from hardentui.features.looking.gather import Gatherer
+from hardentui.features.looking.rows import called
 from hardentui.features.opening.opened import Opened
 from hardentui.features.trial.configuration import Lesson, Tools, TrialRequest
 from hardentui.features.trial.harmless import GRANTABLE
@@ -289,11 +290,7 @@ class Trying:
         gatherer = self._gatherer
         if name in (self._facts.name, self._facts.id):
             raise UsageError(f"{visible(name, 80)} cannot be a peer of itself.")
-        listed = gatherer.engine.listed()
-        peer = next(
-            (container for container in listed if container.name == name or container.id.startswith(name)),
-            None,
-        )
+        peer = next(iter(called(gatherer.engine.listed(), name)), None)
         if peer is None:
             raise UsageError(f"There is no container called {visible(name, 80)!r} to use as a peer.")
         return gatherer.container(gatherer.engine.inspect(peer.id))

@@ -18,7 +18,7 @@ from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.change.copying import CARRIER, FILE, OWNER_LABEL, is_abandoned, owner_label
 from hardentui.engine.connection import Listener
 from hardentui.engine.read import Engine
-from hardentui.engine.shapes import TRIAL_LABEL
+from hardentui.engine.shapes import TRIAL_LABEL, is_ours
 from hardentui.errors import ChangeFailed, EngineError
 from hardentui.features.change.wait import ProbeResult, in_network_of, run_probe
 from hardentui.features.trial.harmless import aliases, harmless, surplus
@@ -76,21 +76,26 @@ def _remove(changing: ChangingEngine, mine: _Mine) -> tuple[str, ...]:
         changing.pods.remove(name, force=True)
 
     for label in (TRIAL_LABEL, CARRIER):
-        listed = changing.containers.labelled(label)
         ours = [
-            resource
-            for resource in listed
-            if mine(resource.get("Labels") or {}) and not resource.get("IsInfra")
-        ]
-        for resource in ours:  # a carrier has no volumes of its own, it mounts those of others
-            remove = partial(changing.containers.remove, force=True, volumes=label == TRIAL_LABEL)
-            each([str(resource["Id"])], remove)
+            str(resource["Id"])
+            for resource in changing.containers.labelled(label)
+            if mine(resource.get("Labels") or {}) and _is_made_here(label, resource)
+        ]  # a carrier has no volumes of its own, it mounts those of others
+        each(ours, partial(changing.containers.remove, force=True, volumes=label == TRIAL_LABEL))
     each([name for name, labels in changing.pods.labelled(TRIAL_LABEL).items() if mine(labels)], pod)
     volumes = changing.volumes.labelled(TRIAL_LABEL)
     each([name for name, labels in volumes.items() if mine(labels)], changing.volumes.remove)
     networks = changing.networks.labelled(TRIAL_LABEL)
     each([name for name, labels in networks.items() if mine(labels)], changing.networks.remove)
     return tuple(removed)
+
+
+def _is_made_here(label: str, listed: Mapping[str, Any]) -> bool:
+    """Its image may bring the labels: a twin has a name of ours, a carrier has never run."""
+    if label == CARRIER:
+        return listed.get("State") in ("created", "initialized")
+    names = listed.get("Names") or ("",)
+    return is_ours(label, listed.get("Labels") or {}, names[0]) and not listed.get("IsInfra")
 
 
 # Who has which address on the networks of a trial, for /etc/hosts: these networks have no name server.

@@ -175,11 +175,21 @@ def _bindings(view: View) -> list[Port]:
     return sorted(set(ports), key=lambda p: (p.container, p.protocol, p.address, p.host.zfill(5)))
 
 
+def read_publish_all(view: View) -> Reading:
+    return view.shown(True) if _publishes_all(view) else None
+
+
+def _publishes_all(view: View) -> bool:
+    """Podman 4 tells it by an annotation alone."""
+    told = (view.config.get("Annotations") or {}).get("io.podman.annotations.publish-all")
+    return bool(view.host.get("PublishAllPorts")) or told == "TRUE"
+
+
 def read_publish(view: View) -> Reading:
     if view.of_pod("net") or not view.host.get("PortBindings"):
         return None
     ports = _bindings(view)
-    if view.host.get("PublishAllPorts"):
+    if _publishes_all(view):
         if view.command is None:
             return UNKNOWABLE
         given = [p for p in map(_parse_publish, view.command.all("--publish")) if p is not None]
@@ -202,7 +212,7 @@ def read_expose(view: View) -> Reading:
         given = view.command.all("--expose") if view.command else ()
         return view.commanded(tuple(sorted(given))) if given else None
     bound = {port for port, addresses in (view.host.get("PortBindings") or {}).items() if addresses}
-    all_published = bool(view.host.get("PublishAllPorts"))
+    all_published = _publishes_all(view)
     inherited = view.image_config.get("ExposedPorts") or {}
     ports = sorted(
         port.removesuffix("/tcp")

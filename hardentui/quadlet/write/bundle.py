@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -13,10 +13,12 @@ from hardentui.model.draft import TextFile
 from hardentui.model.network import COMPOSE
 from hardentui.model.spec import KeyKind, Option, Spec, Version
 from hardentui.options import *
+from hardentui.options.read import LAYER_REMARK
 from hardentui.quadlet.write.container import container_unit, for_quadlet, intended
-from hardentui.quadlet.write.lines import UnitsBeside
+from hardentui.quadlet.write.lines import UnitsBeside, joined
 from hardentui.systemd.command_line import escape, plain, word
 from hardentui.systemd.unit_text import Unit
+from hardentui.visible import visible
 from hardentui.writers.anonymous import KeptVolume, copy_script, kept_volumes, saved, with_names
 from hardentui.writers.context import (
     Member,
@@ -67,8 +69,12 @@ def pod_unit(
         beside: file names of units written beside it; its networks and volumes refer to them.
     """
     unit = Unit(file_name)
-    for part in pod_parts(inspect, context.default_network):
-        _add(unit, context.version, part, _reference(part, beside))
+    unit.add("Unit", "Description", plain(f"Pod {file_name.removesuffix('.pod')}"))
+    parts = [
+        (part, _reference(part, beside), part_word(part))
+        for part in pod_parts(inspect, context.default_network)
+    ]
+    _add(unit, "Pod", _KEYS, context.version, parts)
     unit.add(
         "Install", "WantedBy", "default.target" if context.rootless else "multi-user.target default.target"
     )
@@ -88,14 +94,25 @@ def _reference(part: Part, beside: Collection[str]) -> str:
     return f"{unit}{colon}{rest}" if unit in beside and not name.startswith("/") else part.value
 
 
-def _add(unit: Unit, version: Version, part: Part, value: str) -> None:
-    kind, since = _KEYS.get(part.key, (None, version))
-    try:
-        if kind is None or version < since:
-            raise CannotExpress("no key yet")
-        unit.add("Pod", part.key, escape(value, kind))
-    except CannotExpress:
-        unit.add("Pod", "PodmanArgs", word(part_word(part)))
+def _add(
+    unit: Unit,
+    section: str,
+    keys: Mapping[str, tuple[KeyKind, Version]],
+    version: Version,
+    parts: Iterable[tuple[Part, str, str]],
+) -> None:
+    """The lines of a section, of parts with their value and their whole word: by key, else in PodmanArgs=."""
+    loose = []
+    for part, value, whole in parts:
+        kind, since = keys.get(part.key, (None, version))
+        try:
+            if kind is None or version < since:
+                raise CannotExpress("no key yet")
+            unit.add(section, part.key, escape(value, kind))
+        except CannotExpress:
+            loose.append(word(whole))
+    for text in joined(loose):
+        unit.add(section, "PodmanArgs", text)
 
 
 _POLICIES = Version(5, 6)
@@ -154,7 +171,13 @@ _OWN_NAMES = Version(4, 7)
 """First Podman with NetworkName= and VolumeName=; before, a unit would create a new network or volume."""
 _POD_UNITS = Version(5, 0)
 _MOST_COMMENTS = 4
+_HEX, _RARE = frozenset("0123456789abcdef"), 4
+"""Podman takes the beginning of an ID for its container; four letters are the beginning of one in 65536."""
 _MOST_FLAGS = 6
+_STARTS = "it now starts at boot; remove [Install] to start it only by hand"
+_REMOVES = "Quadlet removes the container at each stop; only volumes and mounts keep their files"
+_OF_EVERY_UNIT = frozenset({_STARTS, _REMOVES, LAYER_REMARK})
+"""Told when it is written; who reads a unit knows it."""
 COPY_SCRIPT = "-copy-volumes.sh"
 """What the name of the script that copies anonymous volumes ends with."""
 
@@ -258,8 +281,10 @@ def _prepared(everyone: Sequence[_Part]) -> tuple[list[_Part], dict[str, tuple[s
             spec = spec.without(POD)
         own = without_compose(spec[LABELS])
         if own != spec[LABELS]:
+            instead = [label for label in own if label not in spec[LABELS]]
+            become = f"become {visible(instead[0], 60)}" if instead else "are left out"
             remarks.append(
-                "the labels of compose are left out: by them, `compose down` would remove this container"
+                f"the labels of compose {become}: by them, `compose down` would remove this container"
             )
             spec = spec.with_(LABELS, own) if own else spec.without(LABELS)
         file = _pod_file(spec, part.context)
@@ -374,7 +399,7 @@ def _container(
     hints = [*_hints(spec, context, stem, missing), *_pod_hints(spec, context, part.pod_file, parts)]
     told = [*left, *part.remarks, *_about_kept(kept, f"{parts[0].stem}{COPY_SCRIPT}"), *notes, *hints]
     unknown = unknown_flags(part.spec)
-    known = set(part.comments)
+    known = {*part.comments, *_OF_EVERY_UNIT}
     first = (*part.remarks, *_about_kept(kept, f"{parts[0].stem}{COPY_SCRIPT}"), *_unreported(unknown))
     notes_by_weight = dict.fromkeys((*first, *hints, *told))
     comments = [*part.comments, *(f"Note: {note}" for note in notes_by_weight if note not in known)]
@@ -451,13 +476,19 @@ def _hints(spec: Spec, context: UnitContext, stem: str, missing: Sequence[str]) 
             f"networks and volumes must exist: Podman {context.version} cannot keep their names in units"
             + (f"; run first: {' && '.join(create)}" if create else "")
         )
-    if not spec[NAME]:
+    name = spec[NAME]
+    if 0 < len(name) < _RARE and _HEX.issuperset(name):
+        hints.append(
+            f"each start of the unit removes any container whose ID begins with {name}, one in"
+            f" {16 ** len(name)}: a longer ContainerName= prevents that"
+        )
+    if not name:
         hints.append(f"the container is called systemd-{stem}")
     if missing:
         hints.append(f"it needs {' and '.join(missing)}: without such a service it does not start")
     if not spec[RESTART]:
-        hints.append("it now starts at boot; remove [Install] to start it only by hand")
-    return [*hints, "Quadlet removes the container at each stop; only volumes and mounts keep their files"]
+        hints.append(_STARTS)
+    return [*hints, _REMOVES]
 
 
 def _pod_hints(spec: Spec, context: UnitContext, pod_file: str, parts: Sequence[_Part]) -> list[str]:
@@ -528,18 +559,12 @@ def _supporting_unit(
     unit = Unit(file_name)
     unit.add("Unit", "Description", plain(f"{section} {file_name.rpartition('.')[0]}"))
     unit.add(section, own_name[0], escape(own_name[1], KeyKind.RAW_ONE))
-    keys: Mapping[str, Any] = _NETWORK_KEYS if section == "Network" else _VOLUME_KEYS
-    for part in parts:
-        if part.key == "Label" and part.value.startswith(COMPOSE):
-            continue
-        kind, since = keys.get(part.key, (None, version))
-        try:
-            if kind is None or version < since:
-                raise CannotExpress("no key")
-            unit.add(section, part.key, escape(part.value, kind))
-        except CannotExpress:
-            whole = part.flag if part.value == "true" else f"{part.flag}={part.value}"
-            unit.add(section, "PodmanArgs", word(whole))
+    kept = (part for part in parts if not (part.key == "Label" and part.value.startswith(COMPOSE)))
+    words = (
+        (part, part.value, part.flag if part.value == "true" else f"{part.flag}={part.value}")
+        for part in kept
+    )
+    _add(unit, section, _NETWORK_KEYS if section == "Network" else _VOLUME_KEYS, version, words)
     unit.define_helpers()
     return unit
 

@@ -69,7 +69,7 @@ def arranged(lines: Iterable[tuple[Option[Any], Line]]) -> list[Line]:
         ordered = [line for _, line in sorted(group_lines, key=lambda of: _rank(of[0]))]
         keyed = [line for line in ordered if line[0] != "PodmanArgs"]
         words = [text for key, text in ordered if key == "PodmanArgs"]
-        blocks.append([*keyed, *(("PodmanArgs", text) for text in _joined(words))])
+        blocks.append([*keyed, *(("PodmanArgs", text) for text in joined(words))])
     return [line for number, block in enumerate(blocks) for line in ([BLANK] if number else []) + block]
 
 
@@ -77,7 +77,8 @@ def _rank(option: Option[Any]) -> int:
     return _ORDER.index(option) if option in _ORDER else len(_ORDER)
 
 
-def _joined(words: Iterable[str]) -> list[str]:
+def joined(words: Iterable[str]) -> list[str]:
+    """Words of PodmanArgs= on as few lines as can be read."""
     texts: list[str] = []
     for text in words:
         if texts and len(texts[-1]) + len(text) < _LONGEST:

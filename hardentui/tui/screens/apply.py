@@ -18,8 +18,9 @@ from textual.widgets import Input, Label, Static
 from hardentui.errors import HardenError
 from hardentui.features.apply.apply_wishes import ApplyWishes
 from hardentui.features.apply.applying import Application, PreparedChange
-from hardentui.features.apply.history import History, seconds_left, trouble_back, what_changed
+from hardentui.features.apply.history import History, trouble_back, what_changed
 from hardentui.features.apply.simulated_apply import play_apply, prepare_played
+from hardentui.features.change.journal import seconds_left
 from hardentui.harden.score import score_word
 from hardentui.model.change_events import ChangeEvent, GoingBack, OperationBegun, OperationDone
 from hardentui.model.draft import Target

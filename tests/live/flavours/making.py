@@ -32,7 +32,7 @@ from tests.live.flavours.model import BOTH, CREATED, ROOTFUL, ROOTLESS, Flavour,
 from tests.live.flavours.mounts import MATERIAL
 from tests.live.flavours.observing import Observed
 from tests.live.flavours.seccomp_profiles import profiles
-from tests.live.flavours.table import on
+from tests.live.flavours.table import of_version, on
 from tests.support.podman import (
     BUSYBOX,
     RELEASE,
@@ -97,6 +97,7 @@ class World:
         kernel = platform.release().split("-")[0]
         self.machine = f"Podman {version}, Linux {kernel}, cgroup {cgroups}"
         limits = self.engine == ROOTFUL or cgroups != "v1"
+        self.flavours = tuple(of_version(each, self.engine, self.bench.version) for each in self.flavours)
         self.places = {
             flavour.name: Place(self.engine, number, str(self._directory), self.bench.socket, limits)
             for number, flavour in enumerate(self.flavours, 1)

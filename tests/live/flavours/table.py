@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import NamedTuple
 
+from hardentui.model.spec import Version
 from tests.live.flavours import auditor, confinement, mounts, others, privileges, surroundings, truths
-from tests.live.flavours.model import Flavour
+from tests.live.flavours.model import KERNEL_DOORS, ROOTFUL, Flavour, Ids, ids
 
 FLAVOURS: tuple[Flavour, ...] = (
     *privileges.FLAVOURS,
@@ -54,6 +58,64 @@ INFRA_UNKNOWN = {
     "loose-secret": "its options leave no trace while it has not started",
 }
 """What may be unknown of the infra container of a pod."""
+
+
+class Differs(NamedTuple):
+    """What an old Podman does otherwise with flavours of these names, and why.
+
+    Attributes:
+        bad, fine, unknown: checks that fail, that do not, and that nobody can answer there.
+        engine: empty = both.
+    """
+
+    names: str
+    why: str
+    bad: Ids = ids("")
+    fine: Ids = ids("")
+    unknown: Ids = ids("")
+    engine: str = ""
+
+
+_OPTIONS_LOST = "beside a user namespace, crun of Debian 12 leaves out nosuid, nodev and noexec"
+BEFORE_5 = (
+    Differs(
+        "default-caps drop-one-default caps-beyond-image cap-default-added created-bad exited-bad",
+        "its default capabilities are those of Docker",
+        bad=ids("docker-default-capabilities"),
+    ),
+    Differs("bind-var-log shared-propagation", _OPTIONS_LOST, bad=ids("writable-mount")),
+    Differs("bind-tight slave-propagation", _OPTIONS_LOST, bad=ids("writable-mount"), engine=ROOTFUL),
+    Differs("log-limited-by-override", "it does not know the variable", bad=ids("unbounded-logs")),
+    Differs("mount-pod-keys*", "--read-only makes mounts of the pod writable", bad=ids("writable-mount")),
+    Differs(
+        "audit-mount-alias-left-out",
+        "it mounts what is below all the same",
+        bad=ids("writable-mount sensitive-host-mount"),
+    ),
+    Differs("api-userns-trap", "it sets up the device filter", fine=ids("open-device-cgroup")),
+    Differs(
+        "api-* filter-through-api", "inspect shows no secrets of such containers", unknown=ids("loose-secret")
+    ),
+    Differs(
+        "hardened-keep-id audit-no-map",
+        "the runtime's configuration is in a directory that the account itself may not open",
+        unknown=ids("nested-user-namespaces open-socket-families unsafe-sysctls weak-seccomp-profile"),
+    ),
+)
+
+
+def of_version(flavour: Flavour, engine: str, version: Version) -> Flavour:
+    """The flavour as a Podman of that version makes it."""
+    if version >= Version(5):
+        return flavour
+    for differs in BEFORE_5:
+        of_this = differs.engine in ("", engine)
+        if of_this and any(fnmatchcase(flavour.name, name) for name in differs.names.split()):
+            unknown = {**flavour.unknown, **dict.fromkeys(differs.unknown - KERNEL_DOORS, differs.why)}
+            bad = (flavour.bad | differs.bad) - differs.fine - differs.unknown
+            free = flavour.free | (differs.unknown & KERNEL_DOORS)  # open, and nobody can say so
+            flavour = replace(flavour, bad=bad, unknown=unknown, free=free)
+    return flavour
 
 
 def on(engine: str) -> Iterator[Flavour]:

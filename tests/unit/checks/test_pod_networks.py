@@ -100,6 +100,8 @@ def test_an_engine_on_the_hosts_loopback_is_reached_by_members_on_its_network() 
 def test_a_stopped_container_is_on_the_network_that_it_borrows(lender: Known[bool], status: str) -> None:
     facts = container((NETWORK, ("container:vpn",)), lender_on_host=lender)
     assert answer("host-network", facts) == status
+    bypasses = answer("unfiltered-network-driver", facts)
+    assert bypasses == ("not-applicable" if lender is True else "fail"), "host-network is told once"
 
 
 @pytest.mark.parametrize(("shares", "kept"), [(frozenset({"ipc"}), True), (None, False)])

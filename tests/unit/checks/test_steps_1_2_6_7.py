@@ -771,6 +771,16 @@ def test_habits_in_the_history(step: str, status: Status) -> None:
     assert judge("unclean-image-build", facts).status is status
 
 
+def test_what_is_advised_to_remove_is_saved_first() -> None:
+    old = {"State": {"Status": "exited", "FinishedAt": "2025-10-01T08:00:00Z"}}
+    commands = judge("stale-container", container(inspect=old)).commands
+    assert commands[-2:] == ("podman export -o web.tar web", "podman rm web")
+    for name, saved in (("localhost/app:1", True), ("docker.io/library/app:1", False)):
+        facts = ImageFacts(id="1" * 64, inspect={"Created": "2025-01-01T00:00:00Z"}, names=(name,))
+        commands = judge("stale-image", facts).commands
+        assert [command.split()[2] for command in commands] == [*(["save"] if saved else []), "rm"]
+
+
 # ── hostile text, and the checklist ───────────────────────────────────────────────────────────────────
 
 

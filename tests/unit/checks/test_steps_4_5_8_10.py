@@ -181,7 +181,8 @@ def test_a_uid_outside_its_map_is_unknown() -> None:
 
 def test_the_images_user_counts_when_the_container_names_none() -> None:
     image = ImageFacts("1" * 64, {"Config": {"User": "nginx"}})
-    assert status("root-user", container(image=image)) is Status.PASS
+    assert status("root-user", container(image=image, named_uid=101)) is Status.PASS
+    assert status("root-user", container(image=image)) is Status.UNKNOWN, "any name can have the number 0"
     assert fix("root-user", container((USER, "0"), image=image)) == Spec()
     with pytest.raises(CannotFix, match="user to run as"):
         fix("root-user", container())

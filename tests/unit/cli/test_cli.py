@@ -434,10 +434,14 @@ def test_what_cannot_be_run_is_no_pass(run: Run, demo: dict[str, Any], tmp_path:
 
 def test_the_beginning_of_an_id_must_be_that_of_one(run: Run, demo: dict[str, Any], tmp_path: Path) -> None:
     for listed in demo["engines"][0]["answers"]["/containers/json?all=true"][:2]:
-        listed["Id"] = "abc" + listed["Id"][3:]
-    answer = run("check", "--facts", _facts(tmp_path, demo), "abc")
+        listed["Id"] = "abcd" + listed["Id"][4:]
+    answer = run("check", "--facts", _facts(tmp_path, demo), "abcd")
     assert answer.code == 2
-    assert "'abc' matches more than one container" in answer.err
+    assert "'abcd' matches more than one container" in answer.err
+    demo["engines"][0]["answers"]["/containers/json?all=true"][0]["Id"] = "dba" + "1" * 61
+    answer = run("check", "--facts", _facts(tmp_path, demo), "dba")
+    assert answer.code == 2, "more likely the name of one that is gone"
+    assert "dba" in answer.err
 
 
 def test_a_container_that_was_removed_meanwhile_leaves_nothing_open(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -41,6 +42,8 @@ def browser(*, cookie: bool = True) -> ClientSession:
 async def test_the_address_with_the_token_gives_a_cookie_and_loses_the_token(server: TrainingServer) -> None:
     async with browser(cookie=False) as session, session.get(server.address) as answer:
         assert answer.status == 200
+        addresses = re.findall(r'(?:src|href)\s*=\s*"([^"]*)', await answer.text())
+        assert [address for address in addresses if not address.startswith(server.public_url)] == []
         assert "token" not in str(answer.url)
         assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
         assert answer.headers["X-Content-Type-Options"] == "nosniff"

@@ -219,18 +219,26 @@ def test_a_socket_that_answers_is_an_engine(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "scripted",
+    ("scripted", "said"),
     [
-        answer(b'{"message": "page not found"}', "404 Not Found"),
-        answer(b"OK"),
-        answer(b"OK", "200 OK", "Libpod-Api-Version: latest"),
+        (answer(b'{"message":"page not found"}', "404 Not Found"), "Docker answers there"),  # Docker 26.1
+        (answer(b"no such page", "404 Not Found"), "not Podman"),
+        (answer(b"OK"), "not Podman"),
+        (answer(b"OK", "200 OK", "Libpod-Api-Version: latest"), "not Podman"),
     ],
 )
-def test_something_else_at_the_socket_is_said_to_be_no_podman(tmp_path: Path, scripted: bytes) -> None:
+def test_something_else_at_the_socket_is_said_to_be_no_podman(
+    tmp_path: Path, scripted: bytes, said: str
+) -> None:
     with Scripted(tmp_path, [scripted]) as server:
         result = probe(at(server.path))
     assert isinstance(result, NoAnswer)
-    assert "not Podman" in result.reason
+    assert said in result.reason
+
+
+def test_docker_s_socket_is_tried_last_where_there_is_one() -> None:
+    here = Environment(uid=0, files=lambda path: ("docker.sock", "podman") if path == "/run" else ())
+    assert urls(candidates(here)) == ["unix:///run/podman/podman.sock", "unix:///run/docker.sock"]
 
 
 @pytest.mark.parametrize(

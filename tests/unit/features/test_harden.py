@@ -26,8 +26,7 @@ from hardentui.errors import UsageError
 from hardentui.features.change.journal import Journal
 from hardentui.features.change.wait import ProbeResult, names_target
 from hardentui.features.checklists.loading import load
-from hardentui.features.harden.card import Card, card_of
-from hardentui.features.harden.kernel import Doors, table, within_reach
+from hardentui.features.harden.card import Card, Doors, card_of, table, within_reach
 from hardentui.features.harden.page import LABEL, downtime, lines, title
 from hardentui.features.harden.task import Hardening, HardenWishes
 from hardentui.features.trial import baseline as proposing

@@ -55,6 +55,9 @@ def BOUND(port: str, address: str = "", **host: Any) -> Shown:
     return HOST(PortBindings={"80/tcp": [{"HostIp": address, "HostPort": port}]}, **host)
 
 
+PUBLISHES_ALL = {"io.podman.annotations.publish-all": "TRUE"}
+
+
 def ENVIRON(*variables: str) -> Shown:
     return CONFIG(Env=list(variables), Tty=True) | {"image": {"Env": ["PATH=/bin"]}} | STARTED
 
@@ -306,6 +309,7 @@ ROWS = [
     row(BOUND("41234", "0.0.0.0"), "--publish=41234:80", told="41234"),
     row(BOUND("41234", PublishAllPorts=True), "--publish-all", unknown="publish"),
     row(BOUND("41234", PublishAllPorts=True), "--publish-all", "-P"),
+    row(BOUND("41234") | CONFIG(Annotations=PUBLISHES_ALL), "--publish-all", "-P"),  # Podman 4
     row(
         EXPOSING("80/tcp", "81/tcp", "53/udp", "443/tcp") | BOUND("8080") | EXPOSES_443,
         "--publish=8080:80 --expose=53/udp --expose=81",
@@ -497,7 +501,7 @@ ROWS = [
     row(HERE(rootless=True, oci_config={"mounts": []}), "--network=podman", known="device"),
     row(
         HERE(rootless=True, oci_config={"mounts": DEVICE_MOUNTS}),
-        "--network=podman --device=/dev/null:/dev/x:r --device=/dev/fuse:/dev/fuse:rwm",
+        "--network=podman --device=/dev/null:/dev/x:r --device=/dev/fuse",
     ),
     # the second entry of an image mount is dropped
     row(

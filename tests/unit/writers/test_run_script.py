@@ -141,3 +141,10 @@ def test_a_range_of_addresses_is_a_subnet_where_it_is_one(last: str, written: st
     lease = {"start_ip": "10.77.0.65", "end_ip": last}
     network = {"subnets": [{"subnet": "10.77.0.0/24", "lease_range": lease}]}
     assert f"--ip-range={written}" in network_create_arguments("n", network)
+
+
+def test_a_short_hexadecimal_name_is_compared_as_a_whole(tmp_path: Path) -> None:
+    """`podman network exists ad` is true for any network whose ID begins with ad."""
+    context = UnitContext(networks={"ad": {"driver": "bridge", "dns_enabled": True}})
+    calls = executed(run_script(spec_of((NETWORK, ("ad",))), context), tmp_path)
+    assert calls[:2] == [["network", "ls", "--format", "{{.Name}}"], ["network", "create", "ad"]]

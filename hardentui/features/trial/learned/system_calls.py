@@ -346,7 +346,7 @@ ORDINARY = _words(
     rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend rt_sigtimedwait rt_tgsigqueueinfo
     sched_get_priority_max sched_get_priority_min sched_getaffinity sched_getattr sched_getparam
     sched_getscheduler sched_yield select sendfile sendmmsg sendmsg sendto setgid setgroups setitimer
-    setpgid setregid setresgid setresuid setreuid setrlimit setsid setsockopt setuid shutdown
+    setpgid setpriority setregid setresgid setresuid setreuid setrlimit setsid setsockopt setuid shutdown
     sigaltstack socket socketpair stat statfs statx symlink symlinkat sync sync_file_range syncfs
     sysinfo tgkill time times tkill truncate umask uname unlink unlinkat utime utimensat utimes vfork
     wait4 waitid write writev"""

@@ -19,13 +19,17 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from hardentui.features.trial.learned.merging import merged_checks, merged_samples
 from hardentui.features.trial.observe.argument_shapes import INSPECTED
 from hardentui.features.trial.observe.call_names import NATIVE, SECCOMP_NAMES
 from hardentui.features.trial.observe.calls import CallWatcher, give_to
-from hardentui.features.trial.observe.connections import established
 from hardentui.features.trial.observe.inspector import Inspector
-from hardentui.features.trial.observe.processes import IdMap, id_maps
+from hardentui.features.trial.observe.processes import (
+    IdMap,
+    established,
+    id_maps,
+    merged_checks,
+    merged_samples,
+)
 from hardentui.host.files.reader import Files, LocalFiles, reason
 from hardentui.host.process.activity import read_activity
 from hardentui.host.process.capabilities import capability_names

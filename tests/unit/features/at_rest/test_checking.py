@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -166,6 +167,46 @@ def test_what_depends_on_the_host_is_unknown(run: Run, line: str, check: str) ->
     assert status in ("unknown", "fail"), check
 
 
+@pytest.mark.parametrize(
+    ("check", "line", "status"),
+    [
+        ("unbounded-logs", "", "passed"),
+        ("unbounded-logs", "LogDriver=k8s-file", "fail"),
+        ("unapproved-registry", "", "not_applicable"),
+        ("update-without-rollback", "", "not_applicable"),
+        ("outdated-tag", "", "not_applicable"),
+        ("weak-seccomp-profile", "", "not_applicable"),
+        ("mounted-control-socket", "", "passed"),
+        ("mounted-control-socket", "Volume=/run/unheard:/x", "unknown"),
+        ("unfiltered-network-driver", "Network=made-elsewhere", "passed"),
+    ],
+)
+def test_a_stock_podman_is_assumed(run: Run, check: str, line: str, status: str) -> None:
+    text = BAD.replace("PodmanArgs=--privileged", line)
+    bad = service(report(run, {"q/bad.container": text}, "q"), "bad")
+    told = "passed" if check in bad["passed"] else "not_applicable"
+    if check not in bad["passed"] and check not in bad["not_applicable"]:
+        told = finding(bad, check)["status"]
+    assert told == status
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"q/bad.container": "# hardentui: rootless\n" + BAD},
+        {"q/bad.container": BAD, "q/b.container": "[Container]\nImage=a\nUserNS=keep-id\n"},
+        {"q/bad.container": BAD.replace("[Unit]", "[Unit]\nAfter=podman-user-wait-network-online.service")},
+        {"containers/systemd/users/bad.container": BAD},
+    ],
+)
+def test_a_file_may_say_which_account_runs_it(run: Run, files: Mapping[str, str]) -> None:
+    folder = next(iter(files)).rpartition("/")[0]
+    assert "host-user-namespace" in service(report(run, files, folder), "bad")["passed"]
+    rootful = {folder + "/bad.container": "# hardentui: rootful\n" + BAD}
+    bad = service(report(run, rootful, folder), "bad")
+    assert finding(bad, "host-user-namespace")["status"] == "fail"
+
+
 def test_a_value_that_only_the_host_knows_is_unknown(run: Run) -> None:
     text = BAD.replace("Volume=/var/run/docker.sock", "Volume=${WHERE}")
     bad = service(report(run, {"q/bad.container": text}, "q"), "bad")
@@ -243,6 +284,20 @@ def test_hostile_files_end_in_one_line_and_the_others_are_checked(run: Run, tmp_
         lines = [line for line in text.splitlines() if line.startswith(f"q/{name}.container")]
         assert len(lines) == 1, (name, text)
         assert why in lines[0]
+
+
+def test_a_folder_that_cannot_be_read_is_not_an_empty_one(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root reads every folder, so the error is made."""
+    scandir = os.scandir
+
+    def closed(path: str) -> Any:
+        if path.endswith("closed"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    code, said = run({"closed/web.container": "[Container]\nImage=x\n"}, "check", "closed")
+    assert (code, "closed: not checked: cannot be read: Permission denied" in said) == (4, True), said
 
 
 def test_a_service_is_judged_without_reading_outside(run: Run, tmp_path: Path) -> None:

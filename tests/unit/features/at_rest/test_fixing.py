@@ -151,6 +151,13 @@ def test_a_service_that_another_extends_is_not_changed_for_both(run: Run, tmp_pa
     assert after == text.rstrip() + "\n    mem_limit: 512m\n"
 
 
+def test_a_service_of_an_included_file_is_changed_there(run: Run, tmp_path: Path) -> None:
+    files = {"s/compose.yaml": "include: [web.yaml]\nservices:\n  other: {image: b}\n", "s/web.yaml": COMPOSE}
+    run(files, "fix", "s", "--check", "no-memory-limit", "--in-place")
+    assert (tmp_path / "s/compose.yaml").read_text() == files["s/compose.yaml"]
+    assert (tmp_path / "s/web.yaml").read_text().count("mem_limit: 512m") == 2
+
+
 def test_a_fix_is_made_whole_or_not_at_all(run: Run) -> None:
     """Capabilities dropped without those that the service needs would break it."""
     text = COMPOSE.replace('cap_add: [SYS_ADMIN, "NET_ADMIN"]', "cap_add: &c [SYS_ADMIN]")

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from hardentui.errors import ChangeFailed
-from hardentui.features.apply.cut_off import cut_off_changes
 from hardentui.features.change import confirm_timer
-from hardentui.features.change.confirm_timer import install, remove, unit_name, unit_text
+from hardentui.features.change.confirm_timer import cut_off_changes, install, remove, unit_name, unit_text
 from hardentui.features.change.file_operator import Systemctl
 from hardentui.features.change.journal import Journal
 from hardentui.host.podman.generator import verify

@@ -14,10 +14,9 @@ import pytest
 from msgspec.structs import replace
 
 from hardentui.errors import ApplyFailed, JournalError, UsageError, WriteError
-from hardentui.features.change.deadline import waiting
 from hardentui.features.change.file_changes import change_files
 from hardentui.features.change.file_operator import FileOperator, planned_writes
-from hardentui.features.change.journal import Journal
+from hardentui.features.change.journal import Journal, waiting
 from hardentui.features.change.transaction import Transaction
 from hardentui.features.change.undo import confirm, forget, undo
 from hardentui.model.change_events import ChangeEvent, OperationBegun, OperationDone

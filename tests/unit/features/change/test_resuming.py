@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hardentui.features.change.resuming import resumable_from
+from hardentui.features.change.journal import resumable_from
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
 from hardentui.model.operations import (
     CreateContainer,

@@ -157,3 +157,11 @@ def test_a_unit_that_starts_podman_by_a_script_exists(tmp_path: Path) -> None:
     host.files.put("/etc/systemd/system/job.service", "[Service]\nExecStart=/usr/local/bin/start-job\n")
     assert isinstance(host.once.unit(host.container("job"), "job.service"), Unread)
     assert host.once.unit_exists("job.service") is True
+
+
+def test_an_image_cannot_name_any_unit_of_the_host_as_its_own(tmp_path: Path) -> None:
+    """We would print a command that stops it."""
+    host = Host(tmp_path)
+    host.files.put("/etc/systemd/system/sshd.service", "[Service]\nExecStart=/usr/sbin/sshd -D\n")
+    assert host.once.unit_exists("sshd.service", by_image=True) is False
+    assert host.once.unit_exists("web.service", by_image=True) is True

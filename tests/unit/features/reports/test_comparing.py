@@ -12,7 +12,7 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.errors import InputError
 from hardentui.features.opening import saved_facts as simulated
-from hardentui.features.reports.as_json import SavedReport, read_report
+from hardentui.features.reports.as_json import SCHEMA, SavedReport, read_report
 from hardentui.features.reports.comparing import Comparison, DifferenceKind, as_json, as_text, compare
 from hardentui.features.reports.result import TextStyle
 from hardentui.model.finding import Severity
@@ -33,7 +33,8 @@ def report(*findings: dict[str, Any], name: str = "web", **subject: Any) -> Save
         "findings": findings,
         **subject,
     }
-    document = {"schema": "hardentui/check/1", "host": {"name": "h"}, "subjects": [single]}
+    checks = {each["check"]: {"title": each["check"], "step": 4} for each in findings}
+    document = {"schema": SCHEMA, "host": {"name": "h"}, "checks": checks, "subjects": [single]}
     return read_report(json.dumps(document), "r.json")
 
 
@@ -106,9 +107,8 @@ def test_exit_codes_follow_what_became_worse() -> None:
         "[]",
         "{}",
         '{"schema": "hardentui/check/3", "host": {"name": ""}, "subjects": []}',
-        '{"schema": "hardentui/check/2", "host": {"name": ""}, "subjects": []}',
-        '{"schema": "hardentui/check/2", "host": {"name": ""}, "checks": {}, "subjects": [{"kind": "x"}]}',
-        '{"schema": "hardentui/check/1", "host": {"name": ""}, "subjects": [{"kind": 3}]}',
+        '{"schema": "hardentui/check/2", "host": {"name": ""}, "checks": {}, "subjects": []}',
+        '{"schema": "hardentui/check/3", "host": {"name": ""}, "checks": {}, "subjects": [{"kind": "x"}]}',
         "[" * 100_000,
     ],
 )

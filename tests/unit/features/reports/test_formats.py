@@ -199,7 +199,8 @@ def test_sarif_names_the_unit_of_a_container_and_its_section() -> None:
             "region": {"startLine": 4},
         }
         assert location["logicalLocations"][0]["name"] == subject.subject.name
-    assert "region" not in sarif(result)["results"][0]["locations"][0]["physicalLocation"]
+    place = sarif(result)["results"][0]["locations"][0]["physicalLocation"]
+    assert place["region"] == {"startLine": 1}, "GitHub shows nothing without a line"
 
 
 def test_junit_fails_exactly_where_the_exit_code_does() -> None:

@@ -14,7 +14,7 @@ from hardentui.__main__ import main
 from hardentui.checks.examples import container, rootful
 from hardentui.features.networks.splitting import network_map
 from hardentui.features.reports.network_svg import network_svg, width_of
-from hardentui.model.facts import NetworkFacts
+from hardentui.model.facts import Kernel, NetworkFacts, NotRunning
 from hardentui.model.host import Firewall, HostFacts
 from hardentui.model.known import Unread
 from hardentui.model.network import Gate, MapPlace, MapWay, NetworkMap, Opening
@@ -60,7 +60,9 @@ def network(name: str, *members: str, **inspect: Any) -> NetworkFacts:
 def test_places_ways_and_a_container_on_two_networks() -> None:
     front, inner = network("a-inner", "web", internal=True), network("front", "web")
     other = network("other", "x", options={"isolate": "strict"})
-    both = web(Port(80, "8080"), networks={"a-inner": front, "front": inner})
+    both = web(Port(80, "8080"), networks={"a-inner": front, "front": inner}, kernel=Kernel(7))
+    stopped = network_map((front, inner), (both.replace(kernel=NotRunning("exited")),), host="h")
+    assert not any(place.openings for place in stopped.places), "nothing answers there"
     result = network_map((front, inner, other), (both,), host="h")
     places = {place.name: place for place in result.places}
     assert [len(places[name].openings) for name in ("a-inner", "front")] == [0, 1]

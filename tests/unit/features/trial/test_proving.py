@@ -14,7 +14,7 @@ from hardentui.features.checklists.loading import load
 from hardentui.features.trial.configuration import CapabilityBack, Tools, TrialConfiguration, TwinPlanner
 from hardentui.features.trial.life import Habits
 from hardentui.features.trial.relax import Relaxer, Settled
-from hardentui.features.trial.rounds import Rounds, Stopped, Tried
+from hardentui.features.trial.rounds import Rounds, Stopped, Tried, stop_limit
 from hardentui.features.trial.running import asked_of, recorded
 from hardentui.harden.plan import make_plan
 from hardentui.model.facts import ContainerFacts
@@ -32,7 +32,7 @@ def _plan(facts: ContainerFacts, choices: tuple[Choice, ...]) -> Plan:
     return make_plan(facts, choices, CHECKS, CHECKLIST)
 
 
-def _recorded(effective: dict[str, Verdict]) -> Trial:
+def _recorded(effective: dict[str, Verdict], *skipped: tuple[str, str]) -> Trial:
     """The record of a trial whose final twin is judged so."""
     facts = container()
     stage = MagicMock()
@@ -52,14 +52,16 @@ def _recorded(effective: dict[str, Verdict]) -> Trial:
     )
     record = Trial(container="web", result=Result.WORKS, baseline=Baseline(True, How.ALIVE, 0.1))
     settled = Settled(TrialConfiguration((PRIVILEGES, MEMORY)), {}, ())
-    return recorded(record, settled, rounds, tools, ())
+    return recorded(record, settled, rounds, tools, skipped)
 
 
 def test_a_change_without_effect_is_told_and_does_not_count() -> None:
-    trial = _recorded({PRIVILEGES.check: passed("NoNewPrivs 1"), MEMORY.check: failed("memory.max is max")})
+    verdicts = {PRIVILEGES.check: passed("NoNewPrivs 1"), MEMORY.check: failed("memory.max is max")}
+    trial = _recorded(verdicts, ("writable-rootfs", "a tmpfs would hide its programs"))
     assert trial.result is Result.WORKS
     assert {kept.check for kept in trial.kept} == {PRIVILEGES.check}
-    (left,) = trial.left_out
+    untried, left = sorted(trial.left_out, key=lambda left: left.check != "writable-rootfs")
+    assert untried.reason == "a tmpfs would hide its programs", "also what was left out before the start"
     assert (left.check, left.reason) == (MEMORY.check, "it has no effect on this host")
     assert {change.option for change in trial.options} == {"no-new-privileges"}
     assert {proof.check: proof.status for proof in trial.proof} == {
@@ -72,6 +74,14 @@ def test_where_nothing_has_an_effect_nothing_works() -> None:
     trial = _recorded({PRIVILEGES.check: failed("NoNewPrivs 0"), MEMORY.check: failed("memory.max is max")})
     assert trial.result is Result.NOTHING_WORKS
     assert (trial.kept, trial.options) == ((), ())
+
+
+def test_a_twin_that_ignores_the_stop_signal_is_waited_for_once() -> None:
+    """Ten seconds for each of five twins would be most of a trial."""
+    stage = MagicMock()
+    stage.facts = container()
+    assert stop_limit(stage, None) == 1
+    assert stop_limit(stage, 8.0) == 10
 
 
 @pytest.mark.parametrize("answered", [True, False])

@@ -6,8 +6,16 @@ from unittest.mock import Mock
 
 import pytest
 
-from hardentui.features.trial.configuration import CapabilityBack, Loosening, Raised, WritableDirectory
-from hardentui.features.trial.evidence.refusals import RefusedCall, of_call, of_engine, of_log
+from hardentui.features.trial.configuration import (
+    CapabilityBack,
+    Loosening,
+    Raised,
+    RefusedCall,
+    WritableDirectory,
+    of_call,
+    of_engine,
+    of_log,
+)
 from hardentui.features.trial.rounds import of_state, parse
 
 TRACE = """\

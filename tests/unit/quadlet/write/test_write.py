@@ -75,6 +75,15 @@ def test_a_limit_of_restarts_ends_and_the_way_out_is_told() -> None:
     assert not any("reset-failed" in note for note in without.notes)
 
 
+@pytest.mark.parametrize(("name", "told"), [("db", "one in 256"), ("web", ""), ("cafe", ""), ("db1x", "")])
+def test_a_name_that_begins_the_ids_of_others_is_told(name: str, told: str) -> None:
+    """The generated `podman run --replace` and `podman rm` take it for the container with such an ID."""
+    made = bundle(Spec.of((NAME, name), (IMAGE, "a")), UnitContext())
+    cautions = [note for note in made.notes if "ID begins" in note]
+    assert len(cautions) == bool(told)
+    assert all(told in caution for caution in cautions)
+
+
 def test_values_keep_their_order_where_one_does_not_fit_the_key() -> None:
     """PodmanArgs= comes after every key in the command line that Quadlet makes."""
     result = lines((EXPOSE, ("80", "53/sctp", "90")))
@@ -247,16 +256,19 @@ def test_user_networks_get_a_unit() -> None:
     assert "Network=podman" in result.files[0].text.splitlines()
     unit = result.files[1].text.split("[Network]\n")[1].splitlines()
     assert unit == [
-        "Gateway=10.9.0.1",
-        "Internal=true",
-        "IPRange=10.9.0.10-10.9.0.20",
-        "Label=a=b",
         "NetworkName=front",
-        "Options=mtu=1400",
-        "PodmanArgs=--route=10.8.0.0/24,10.9.0.9,100",
+        "Internal=true",
         "Subnet=10.9.0.0/24",
+        "Gateway=10.9.0.1",
+        "IPRange=10.9.0.10-10.9.0.20",
+        "Options=mtu=1400",
+        "Label=a=b",
+        "PodmanArgs=--route=10.8.0.0/24,10.9.0.9,100",
     ]
     assert "--network=front:ip=10.9.0.5" in result.argv
+    plain = {"driver": "bridge", "subnets": [{"subnet": "10.89.0.0/24", "gateway": "10.89.0.1"}]}
+    result = made((NETWORK, ("front",)), networks={"front": plain})
+    assert "Gateway" not in result.files[1].text, "it is what Podman takes"
 
 
 @pytest.mark.parametrize("mode", ["host", "none", "container:db", "pasta:--mtu,1400", "ns:/proc/1/ns/net"])
@@ -292,18 +304,14 @@ def test_a_pod_gets_a_unit_and_its_other_members_are_told() -> None:
     assert any("db" in note for note in result.notes)
     unit = result.files[1].text.split("[Pod]\n")[1].split("\n\n")[0].splitlines()
     assert unit == [
-        "AddHost=x:1.2.3.4",
-        "DNS=9.9.9.9",
-        "Network=n1",
-        "PodmanArgs=--hostname=ph",
-        "PodmanArgs=--exit-policy=continue",
-        "PodmanArgs=--label=a=b",
-        "PodmanArgs=--share=net,uts",
-        "PodmanArgs=--no-hosts",
-        "PodmanArgs=--security-opt=no-new-privileges",
         "PodName=p1",
         "PublishPort=8081:81",
+        "Network=n1",
+        "AddHost=x:1.2.3.4",
+        "DNS=9.9.9.9",
         "Volume=/a:/b:ro",
+        "PodmanArgs=--hostname=ph --exit-policy=continue --label=a=b --share=net,uts --no-hosts",
+        "PodmanArgs=--security-opt=no-new-privileges",
     ]
 
 
@@ -335,11 +343,13 @@ def test_what_cannot_be_known_stands_at_the_top() -> None:
 
 def test_four_lines_at_the_top_are_enough() -> None:
     spec = Spec.of(*BASE, (RESTART, "always"), (HEALTH_ON_FAILURE, "restart"), (SDNOTIFY, "ignore"))
+    spec = spec.with_(REQUIRES, ("db",))
     result = bundle(spec, UnitContext(version=V54), ("Made by us.", "Changed: --memory."))
     head = result.files[0].text.split("\n\n")[0].splitlines()
     assert head[:2] == ["# Made by us.", "# Changed: --memory."]
     assert len(head) == 4
-    left_out = len(result.notes) - 1
+    of_every_unit = 1
+    left_out = len(result.notes) - of_every_unit - 1
     assert head[3] == f"# {left_out} more notes were told when this was written."
 
 

@@ -77,6 +77,7 @@ def test_the_profile_allows_ordinary_work_and_what_can_be_asked_for() -> None:
     seen = Allowed(frozenset({"read"}), sockets=frozenset({SocketUse(1)}), new_namespaces=frozenset())
     wide = widened(seen, can_ask(SSHD, container()))
     assert {"rename", "chroot", "unlink", "fsync"} <= wide.names
+    assert "setpriority" in wide.names, "else `podman exec NAME su …` is refused by pam_limits"
     assert {"mount", "ptrace", "unshare"}.isdisjoint(wide.names)
     assert wide.sockets == frozenset(map(SocketUse, (1, 2, 10)))
     assert wide.new_namespaces == frozenset()

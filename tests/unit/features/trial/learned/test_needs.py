@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from hardentui.features.trial.learned.merging import merged
 from hardentui.features.trial.learned.teaching import (
     CallEvidence,
     Needs,
@@ -17,6 +16,7 @@ from hardentui.features.trial.learned.teaching import (
     places,
     written_files,
 )
+from hardentui.features.trial.observe.processes import merged
 from hardentui.model.known import Unread
 from hardentui.model.observation import (
     CallCount,
