@@ -19,8 +19,8 @@ _MODULES = {
     "step01_minimal_base_images": {
         "image_credentials": "credentials-in-image-config credentials-in-layers",
         "image_files": (
-            "remote-login-in-image setuid-files-in-image tools-in-image weak-accounts-in-image world-"
-            "writable-files-in-image"
+            "remote-login-in-image setuid-files-in-image tools-in-image weak-accounts-in-image "
+            "world-writable-files-in-image"
         ),
         "image_base": "end-of-life-image unclean-image-build",
     },
@@ -77,8 +77,8 @@ _MODULES = {
     },
     "step08_capabilities": {
         "capabilities": (
-            "capabilities-beyond-declared default-capabilities-kept disruptive-capabilities docker-default-"
-            "capabilities host-takeover-capabilities unneeded-capabilities"
+            "capabilities-beyond-declared default-capabilities-kept disruptive-capabilities "
+            "docker-default-capabilities host-takeover-capabilities unneeded-capabilities"
         ),
         "devices": "host-devices open-device-cgroup privileged",
     },
@@ -97,8 +97,8 @@ _MODULES = {
     },
     "step10_runtime_protection": {
         "seccomp": (
-            "altered-seccomp-default default-seccomp-only open-socket-families seccomp-disabled seccomp-"
-            "profile-file-unsafe seccomp-unconfined"
+            "altered-seccomp-default default-seccomp-only open-socket-families seccomp-disabled "
+            "seccomp-profile-file-unsafe seccomp-unconfined"
         ),
         "seccomp_profiles": "weak-seccomp-profile",
         "confinement": "apparmor-complain-mode runtime-denials",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from argparse import Namespace
 from collections.abc import Iterable
@@ -9,17 +10,19 @@ from datetime import date
 
 from msgspec.structs import replace
 
+from hardentui.cli import session
 from hardentui.cli.terminal import Terminal, save_text
 from hardentui.errors import InputError, UsageError
 from hardentui.features.at_rest.checking import AtRest, Looked, hinted, look, result_of
 from hardentui.features.at_rest.fixing import Fixed, Wanted, converted, diff_of, drafts_of, fix_all
 from hardentui.features.at_rest.lines import render as render_lines
 from hardentui.features.at_rest.services import Format, Service
-from hardentui.features.at_rest.sources import STDIN, stamps
+from hardentui.features.at_rest.sources import STDIN, Sources, stamps
 from hardentui.features.reports import render
 from hardentui.features.reports.result import INCOMPLETE, TextStyle
 from hardentui.files import write_bundle
 from hardentui.model.draft import DraftFile
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Severity
 from hardentui.model.plan import Caution
 from hardentui.model.spec import NEWEST_KNOWN, Version
@@ -34,7 +37,7 @@ def asked(options: Namespace, version: Version | None = None) -> AtRest:
     Raises:
         UsageError: an option that needs an engine.
     """
-    for name in _OF_ENGINES:
+    for name in () if getattr(options, "against_host", False) else _OF_ENGINES:
         if getattr(options, name, None):
             raise UsageError(f"--{name} is about containers of an engine, and files were named.", "Omit it.")
     return AtRest(
@@ -73,7 +76,7 @@ def _watch(options: Namespace, terminal: Terminal) -> int:
 
 
 def _check_now(options: Namespace, terminal: Terminal) -> int:
-    looked = look(asked(options), date.today())
+    looked = _against_host(options, terminal) if options.against_host else look(asked(options), date.today())
     result = result_of(looked, Severity.parse(options.fail_on))
     to_file = options.file and options.file != "-"
     style = TextStyle() if to_file else replace(terminal.style, summary_last=False)
@@ -88,6 +91,20 @@ def _check_now(options: Namespace, terminal: Terminal) -> int:
     else:
         terminal.write(text)
     return result.exit_code
+
+
+def _against_host(options: Namespace, terminal: Terminal) -> Looked:
+    """The files, each compared with the container of its name on this host."""
+    root = os.getuid() == 0
+    account = replace(asked(options), rootless=not root, home=os.path.expanduser("~"))
+    with session.workbench(options, terminal) as bench:
+        keys = {row.name: row.key for row in bench.containers.rows()}
+
+        def running(name: str) -> ContainerFacts | None:
+            row = bench.containers.refresh(keys[name]) if name in keys else None
+            return row.report.facts if row is not None and row.report is not None else None
+
+        return look(account, date.today(), running)
 
 
 _NOTHING = 1  # as for plan and trial
@@ -114,7 +131,7 @@ def fix(options: Namespace, terminal: Terminal, version: Version | None) -> int:
         terminal.complain(f"{visible(refused.shown, 200)}: not used: {visible(refused.why, 300)}")
     drafts = drafts_of(fixed, looked)
     if options.in_place:
-        _write_in_place(drafts, terminal)
+        _write_in_place(drafts, looked.sources, terminal)
     elif options.directory:
         for written in write_bundle(options.directory, drafts, create=True):
             terminal.write(f"{visible(written.path)}: {written.state.value}\n")
@@ -167,17 +184,24 @@ def _tell(fixed: Fixed, terminal: Terminal) -> None:
         terminal.note(f"{name}: not changed: {visible(sentence, 300)}")
 
 
-def _write_in_place(drafts: Iterable[DraftFile], terminal: Terminal) -> None:
+def _write_in_place(drafts: Iterable[DraftFile], sources: Sources, terminal: Terminal) -> None:
+    """Links are followed below the given paths; nothing is written through one that leads out."""
     folders: dict[str, list[DraftFile]] = {}
+    by_target: dict[str, DraftFile] = {}
     for draft in drafts:
         if not draft.directory:
             raise UsageError("Standard input cannot be changed in place.", "Print the diff, or use -o DIR.")
+        path = os.path.join(draft.directory, draft.name)
+        target = os.path.realpath(path)
+        if not sources.is_below(path):
+            sentence = f"{visible(path, 200)} is a link out of its folder."
+            raise UsageError(sentence, f"Name the file: {visible(target, 200)}")
+        by_target[target] = replace(draft, directory=os.path.dirname(target), name=os.path.basename(target))
+    for draft in by_target.values():
         folders.setdefault(draft.directory, []).append(draft)
     for directory, files in folders.items():
         seen = {file.name: file.before for file in files}
-        for written in write_bundle(
-            directory, files, keep_mode=True, seen=seen, keep_backup=True, follow_symlink=True
-        ):
+        for written in write_bundle(directory, files, keep_mode=True, seen=seen, keep_backup=True):
             backup = f" (previous file: {written.backup})" if written.backup else ""
             terminal.write(f"{visible(written.path)}: {written.state.value}{visible(backup)}\n")
 

@@ -220,6 +220,9 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--watch", action="store_true", help="of files: check again after each change, until Ctrl-C"
     )
+    parser.add_argument(
+        "--against-host", action="store_true", help="of files: also compare them with what runs on this host"
+    )
     depth = parser.add_mutually_exclusive_group()
     depth.add_argument("--summary", action="store_true", help="only the summary and one line per subject")
     depth.add_argument("--details", action="store_true", help="everything about each subject")
@@ -286,6 +289,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
     if any_paths(options.names):
         at_rest: int = command_module("at_rest").check(options, terminal)
         return at_rest
+    if options.against_host:
+        raise UsageError("--against-host is about files.", "Name a file or folder, as in ./quadlets.")
     if options.watch:
         raise UsageError("--watch is about files.", "hardentui watch NAME watches a container.")
     if options.names in (["host"], ["images"]):

@@ -14,12 +14,15 @@ from pathlib import Path
 import pytest
 
 from hardentui.features.at_rest.checking import AtRest, look
+from hardentui.features.at_rest.fixing import converted
 from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench
+from hardentui.host.podman.generator import find_generator, version_of
 from hardentui.model.finding import Finding, Kind, Status
 from hardentui.quadlet.port import generate
 from tests.conftest import cannot_run
 from tests.support.podman import BUSYBOX, Bench
+from tests.support.started_units import start_units
 
 pytestmark = pytest.mark.live
 
@@ -38,11 +41,11 @@ QUADLETS: Mapping[str, str] = {
     "mounts": "Volume=/etc:/host/etc:ro\nVolume=/var/tmp:/work\nTmpfs=/run",
     "socket": "Volume=/run/podman/podman.sock:/var/run/docker.sock",
     "network": "Network=host",
-    "none": "Network=none\nLogDriver=none",
+    "none": "Network=none\nLogDriver=none\nSysctl=net.ipv4.ip_unprivileged_port_start=0",
     "ports": "PublishPort=18080:80\nPublishPort=127.0.0.1:18081:81\nPublishPort=15432:5432",
     "namespaces": "PodmanArgs=--pid=host --ipc=host",
     "secrets": "Environment=DB_PASSWORD=hunter2 API_TOKEN=x MODE=prod\nLabel=app=shop",
-    "seccomp": "SeccompProfile=unconfined\nUnmask=ALL\nSysctl=net.ipv4.ip_unprivileged_port_start=0",
+    "seccomp": "SeccompProfile=unconfined\nUnmask=ALL",
     "health": "HealthCmd=true\nHealthOnFailure=kill\nUlimit=nofile=1024:2048\nPidsLimit=50",
     "label": "SecurityLabelDisable=true\nPodmanArgs=--security-opt=apparmor=unconfined",
 }
@@ -168,6 +171,63 @@ def test_a_verdict_at_rest_holds_when_it_runs(podman: Bench, tmp_path: Path) -> 
         podman.remove(*{f"rest-{name}" for name in QUADLETS}, *names.values())
     assert "\n".join((*different, *more)) == ""
     assert decided + also > 50 * len(names)
+
+
+STACK = f"""\
+services:
+  web:
+    image: {BUSYBOX}
+    command: [sh, -c, 'echo "$$GREETING" >/tmp/index.html; exec httpd -f -p 8080 -h /tmp']
+    env_file: web.env
+    depends_on: {{db: {{condition: service_healthy}}, api: {{condition: service_started}}}}
+  api:
+    image: {BUSYBOX}
+    command: httpd -f -p 8080 -h /run/secrets
+    secrets: [key]
+    depends_on: [db]
+  db:
+    image: {BUSYBOX}
+    command: [sh, -c, 'echo stored >>/data/index.html; exec httpd -f -p 8080 -h /data']
+    volumes: ["data:/data"]
+    healthcheck: {{test: [CMD, wget, -qO-, "http://127.0.0.1:8080/"], interval: 5s}}
+volumes: {{data: {{}}}}
+secrets: {{key: {{external: true}}}}
+"""
+
+
+@pytest.mark.long
+def test_a_converted_stack_serves(podman: Bench) -> None:
+    """A stack of three: dependency, health check, env file, secret; its volume keeps what compose stored."""
+    folder = podman.directory / "shop"
+    folder.mkdir()
+    (folder / "compose.yaml").write_text(STACK)
+    (folder / "web.env").write_text("GREETING=hello from the env file\n")
+    generator = find_generator()
+    version = version_of(generator) if generator is not None else None
+    if version is None:
+        cannot_run("there is no Quadlet generator; run: apt-get install podman")
+    looked = look(AtRest((str(folder),), version=version, rootless=False), date.today())
+    made = converted([judged.service for judged in looked.services], version)
+    files = {file.name: file.text for file in made.files}
+    assert made.notes == ()
+    containers = ("db", "api", "web")
+    try:
+        podman.execute("sh", "-c", "printf hidden | podman secret create key -")
+        podman.podman("volume", "create", "shop_data")
+        stored = "echo old >/data/index.html"
+        podman.podman("run", "--rm", "-v", "shop_data:/data", BUSYBOX, "sh", "-c", stored)
+        start_units(podman, files, containers)
+        answers = {}
+        for name, path in (("web", ""), ("api", "key"), ("db", "")):
+            fetch = ("wget", "-qO-", "-T", "5", f"http://{name}:8080/{path}")
+            answers[name] = podman.podman("exec", "shop_api_1", *fetch)
+        assert answers == {"web": "hello from the env file", "api": "hidden", "db": "old\nstored"}
+        podman.podman("healthcheck", "run", "shop_db_1")
+    finally:
+        podman.remove(*(f"shop_{name}_1" for name in containers))
+        podman.podman("volume", "rm", "-f", "shop_data")
+        podman.podman("secret", "rm", "key")
+        podman.podman("network", "rm", "-f", "shop_default")
 
 
 @pytest.mark.long

@@ -14,10 +14,10 @@ from hardentui.checks import all_checks
 from hardentui.errors import InputError, UsageError
 from hardentui.features.at_rest.commands import read_commands
 from hardentui.features.at_rest.comments import faults_in
-from hardentui.features.at_rest.judging import Judged, judge_services
+from hardentui.features.at_rest.judging import Judged, Running, judge_services
 from hardentui.features.at_rest.quadlets import read_quadlets
 from hardentui.features.at_rest.services import Read, joined
-from hardentui.features.at_rest.sources import UNITS, Refused, Sources, find
+from hardentui.features.at_rest.sources import SOMEONES_HOME, UNITS, Refused, Sources, find
 from hardentui.features.checklists.loading import load
 from hardentui.features.looking.judging import Judge
 from hardentui.features.reports.result import CheckResult, SubjectResult
@@ -38,6 +38,7 @@ class AtRest(Struct, frozen=True):
         version: the Podman that reads the files; None = as a comment `# hardentui: podman 4.9` says, else the
             newest.
         rootless: whether a rootless engine runs them; None = as the folders say.
+        home: of the account whose rootless engine runs them.
     """
 
     paths: tuple[str, ...]
@@ -46,6 +47,7 @@ class AtRest(Struct, frozen=True):
     checks: tuple[str, ...] = ()
     version: Version | None = None
     rootless: bool | None = None
+    home: str = SOMEONES_HOME
 
 
 class Looked(Struct, frozen=True):
@@ -63,8 +65,11 @@ class Looked(Struct, frozen=True):
     version: Version
 
 
-def look(asked: AtRest, today: date) -> Looked:
+def look(asked: AtRest, today: date, running: Running | None = None) -> Looked:
     """Read and judge the services of the files.
+
+    Args:
+        running: finds a running container by its name, to compare the file with it.
 
     Raises:
         InputError: a path does not exist, or describes no service.
@@ -77,7 +82,7 @@ def look(asked: AtRest, today: date) -> Looked:
     missing = [check for check in asked.checks if judge.check(check) is None]
     if missing:
         raise UsageError(f"{', '.join(missing)} is not in the checklist {judge.checklist.id}.")
-    sources = find(asked.paths)
+    sources = find(asked.paths, asked.home)
     version = asked.version or hinted(sources) or NEWEST_KNOWN
     read = read_services(sources, version, asked.rootless)
     refused = (*sources.refused, *read.refused)
@@ -87,7 +92,7 @@ def look(asked: AtRest, today: date) -> Looked:
             f"There is no service in {', '.join(visible(path, 100) for path in asked.paths)}.",
             "Quadlets, compose files, podman run commands and Kubernetes YAML are checked.",
         )
-    services = judge_services(read.services, judge, _waivers(sources, by_id), today)
+    services = judge_services(read.services, judge, _waivers(sources, by_id), today, running)
     notes = [note for file in sources.files.values() for note in faults_in(file, by_id)]
     return Looked(judge, sources, services, refused, tuple(notes), version)
 

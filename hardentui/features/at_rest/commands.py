@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from shlex import quote
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from hardentui.errors import HardenError
+from hardentui.errors import CannotExpress, HardenError
 from hardentui.features.at_rest.comments import waivers_in
 from hardentui.features.at_rest.services import (
     Format,
@@ -16,13 +18,23 @@ from hardentui.features.at_rest.services import (
     Set,
     Span,
     SpecAtRest,
+    prove,
     rootless_by,
     with_names,
 )
-from hardentui.features.at_rest.sources import Refused, SourceFile, Sources
-from hardentui.model.spec import UNKNOWN, Version
+from hardentui.features.at_rest.sources import Refused, SourceFile, Sources, refusal
+from hardentui.model.spec import UNKNOWN, Spec, Version
 from hardentui.options import NAME
-from hardentui.options.argv import RunCommand, items_of_token, read_command, spec_of, without_optional
+from hardentui.options.argv import (
+    Item,
+    RunCommand,
+    item_word,
+    items_of_token,
+    read_command,
+    spec_of,
+    without_optional,
+)
+from hardentui.quadlet.edit.changes import ItemChange, changes_between, decide
 from hardentui.quadlet.read.service import Character, ShellWord, shell_commands
 
 _SCRIPTS = (".sh", ".bash")
@@ -54,7 +66,7 @@ def read_commands(sources: Sources, version: Version, rootless: bool | None) -> 
         try:
             services += _services(file, version, rootless)
         except HardenError as error:
-            refused.append(Refused(file.shown, error.title.rstrip(".")))
+            refused.append(refusal(file.shown, error))
     return Read(tuple(services), tuple(refused))
 
 
@@ -155,3 +167,73 @@ def _characters(text: str) -> Iterator[Character]:
         yield Character(character, at, at + 1)
         word = character not in " \t;&|()" or bool(quote)
         at += 1
+
+
+# --- edits --------------------------------------------------------------------------------------------
+
+_BEFORE_WORD = re.compile(r"(?:[ \t]|\\\r?\n)+$")
+_GAP_IN_LINE = re.compile(r"[ \t]+(?=[^\s\\])")
+_NOT_OF_DOCKER = frozenset({"--health-on-failure", "--userns"})
+
+
+class RunTarget:
+    """One command of a script; new options stand before its image, in lines of their own if others do.
+
+    Args:
+        texts: by path, the files with the changes of other commands made already.
+    """
+
+    def __init__(self, service: Service, texts: Mapping[str, str]) -> None:
+        file: SourceFile = service.file
+        starts = [other.header.start for other in _services(file, service.version, None)]
+        self._number = starts.index(service.header.start)
+        self._file = replace(file, text=texts.get(file.path, file.text))
+        self._version = service.version
+        self.files: dict[str, str] = {}
+        self.proof = "read again: only the planned changes"
+
+    def apply(self, before: Spec, after: Spec) -> None:
+        changes = changes_between(before, after)
+        file = self._file
+        for change in changes:
+            file = replace(file, text=self._with_change(file, change))
+        prove(self._read(self._file), self._read(file), self._number, changes)
+        self._file = file
+        self.files[file.path] = file.text
+
+    def _read(self, file: SourceFile) -> dict[int, Service]:
+        return dict(enumerate(_services(file, self._version, None)))
+
+    def _with_change(self, file: SourceFile, change: ItemChange) -> str:
+        service, text = self._read(file)[self._number], file.text
+        by_span: dict[tuple[int, int], list[Item]] = {}
+        for each in service.sets:
+            by_span.setdefault((each.span.start, each.span.end), []).append(each.item)
+        decision = decide([tuple(items) for items in by_span.values()], change)
+        made: InScript = service.source
+        command = made.command
+        if command.image >= len(made.words):
+            raise CannotExpress("the command names no image: change it by hand")
+        last = made.words[command.image - 1].end if command.image else service.header.end
+        between = text[last : made.words[command.image].start]
+        gap = between if "\n" in between else " "
+        if "docker" in text[service.header.start : service.header.end]:
+            flags = {item_word(item).partition("=")[0] for item in decision.added}
+            if flags & _NOT_OF_DOCKER:
+                raise CannotExpress(f"docker has no option {change.option.flag}")
+        new = "".join(gap + quote(item_word(item)) for item in decision.added)
+        edits = [(last, last, new)] if new else []
+        for number, (start, end) in enumerate(by_span):
+            if number not in decision.replaced:
+                continue
+            if "$" in text[start:end] or "`" in text[start:end]:
+                raise CannotExpress("it has a variable of the script: change it by hand")
+            words = " ".join(quote(item_word(each.item)) for each in decision.replaced[number])
+            if not words and (gap_after := _GAP_IN_LINE.match(text, end)):
+                end = gap_after.end()
+            elif not words and (gap_before := _BEFORE_WORD.search(text[:start])):
+                start = gap_before.start()
+            edits.append((start, end, words))
+        for start, end, words in sorted(edits, reverse=True):
+            text = text[:start] + words + text[end:]
+        return text

@@ -28,7 +28,7 @@ from hardentui.features.at_rest.services import (
     rootless_by,
     with_names,
 )
-from hardentui.features.at_rest.sources import Refused, SourceFile, Sources, is_compose_name
+from hardentui.features.at_rest.sources import Refused, SourceFile, Sources, is_compose_name, refusal
 from hardentui.features.at_rest.trees import Tree, interpolated, read_trees, variables_of
 from hardentui.model.facts import NetworkFacts, VolumeFacts
 from hardentui.model.spec import Source, Version
@@ -56,7 +56,7 @@ def read_compose(sources: Sources, version: Version, rootless: bool | None) -> R
         try:
             services += services_of(read_stack(sources, files), version, rootless)
         except HardenError as error:
-            refused.append(Refused(files[0].shown, error.title.rstrip(".")))
+            refused.append(refusal(files[0].shown, error))
     return Read(tuple(services), tuple(refused))
 
 

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
 from hardentui.features.at_rest.compose import InStack, read_stack, services_of
 from hardentui.features.at_rest.compose_options import LISTS, SCALARS
-from hardentui.features.at_rest.services import Service, Set
+from hardentui.features.at_rest.services import Service, Set, prove
 from hardentui.features.at_rest.sources import SourceFile, Sources
 from hardentui.features.at_rest.trees import Tree
 from hardentui.model.spec import NEWEST_KNOWN, Spec
 from hardentui.options.argv import Item, item_word
 from hardentui.quadlet.edit.changes import ItemChange, New, changes_between, decide, other_options
-from hardentui.visible import visible
 
 _PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./=:@-]*(?<!:)")
 _PLAIN_IN_LINE = re.compile(r"[\w./][\w./:,=@+-]*(?<!:)")
@@ -64,7 +63,7 @@ class ComposeTarget:
         now, texts = self._services(self._texts), self._texts
         for change in changes:
             texts = self._with_change(texts, change)
-        _prove(now, self._services(texts), self._name, changes)
+        prove(now, self._services(texts), self._name, changes)
         self.files |= {path: text for path, text in texts.items() if text != self._texts[path]}
         self._texts = texts
 
@@ -88,34 +87,6 @@ class ComposeTarget:
             editor.add(item)
             texts = {**texts, editor.file.path: editor.text}
         return texts
-
-
-def _prove(
-    before: Mapping[str, Service],
-    after: Mapping[str, Service],
-    name: str,
-    changes: tuple[ItemChange, ...],
-) -> None:
-    """Raises CannotExpress unless this service differs as planned, and no other one does."""
-    if before.keys() != after.keys():
-        raise CannotExpress("another service would change with it")
-    for other, service in before.items():
-        old, new = Spec(service.spec.settings), Spec(after[other].spec.settings)
-        if other != name and old != new:
-            raise CannotExpress(f"{visible(other, 60)} shares it, by an anchor or extends: change it by hand")
-        if other == name and _told(changes_between(old, new)) != _told(changes):
-            raise CannotExpress("the file, read again, would hold something else than planned")
-
-
-def _told(changes: Iterable[ItemChange]) -> dict[str, tuple[list[str], list[str]]]:
-    """What is removed and added, by option; a scalar only by its new value."""
-    return {
-        change.option.name: (
-            sorted(item.canonical for item in change.removed) if change.option.is_list else [],
-            sorted(item.canonical for item in change.added),
-        )
-        for change in changes
-    }
 
 
 class _ComposeEditor:

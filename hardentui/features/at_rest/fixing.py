@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress, CannotFix, HardenError, InputError
 from hardentui.features.at_rest.checking import Looked
+from hardentui.features.at_rest.commands import RunTarget
 from hardentui.features.at_rest.judging import Judged
 from hardentui.features.at_rest.quadlets import UnitFiles
 from hardentui.features.at_rest.services import Format, Service
@@ -131,7 +132,10 @@ def _fixed(
             made.append(check.id)
             left_out.pop(check.id, None)
     texts.update(target.files)
-    why = tuple(f"{check}: {reason}" for check, reason in left_out.items())
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in left_out.items():
+        by_reason.setdefault(reason, []).append(name)
+    why = tuple(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items())
     return Fixed(service, tuple(made), why, target.files, target.proof)
 
 
@@ -154,6 +158,8 @@ def _target(looked: Looked, service: Service, version: Version | None, texts: di
         from hardentui.features.at_rest.compose_edits import ComposeTarget
 
         return ComposeTarget(looked.sources, service, texts)
+    if service.format is Format.RUN:
+        return RunTarget(service, texts)
     kind = "pod" if service.infra else service.format.value
     raise InputError(f"a {kind} file is not edited; the findings say what to change")
 

@@ -7,20 +7,22 @@ Where they disagree, the answer is unknown here, because of the host, the image 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import CannotFix
 from hardentui.features.at_rest.services import NAMED_VALUES, Format, Service, Set
+from hardentui.features.at_rest.sources import SOMEONES_HOME
 from hardentui.features.looking.gather import with_peers
 from hardentui.features.looking.host_side import HostSide
 from hardentui.features.looking.judging import Judge
 from hardentui.features.looking.mounted_paths import MountsAndSockets, mounts_and_sockets
+from hardentui.features.looking.unit_origin import drift_between
 from hardentui.harden.evaluate import judge, parameters_of, run, waive
 from hardentui.harden.remedy import OptionDiff, fix_parameters, remedied, spec_diff
 from hardentui.host.files.recorded import RecordedFiles
@@ -39,17 +41,23 @@ from hardentui.model.finding import (
     Finding,
     Kind,
     Place,
+    Severity,
     Status,
     Subject,
     Verdict,
     Waiver,
+    failed,
     not_applicable,
+    passed,
     unknown,
 )
 from hardentui.model.host import Firewall, HostFacts
 from hardentui.model.known import Together, Unread, known, later
+from hardentui.model.mounts import MountedPath
+from hardentui.model.spec import Spec
 from hardentui.model.trust import Policy, Requirement, TrustFacts
-from hardentui.options import ENV_FILE, IMAGE, LABELS, PRIVILEGED, PUBLISH, TABLE, Port
+from hardentui.options import ENV_FILE, IMAGE, LABELS, NAME, PRIVILEGED, PUBLISH, TABLE, USER, Port
+from hardentui.reading.containers import is_root
 from hardentui.reading.networks import network_names
 from hardentui.reading.sockets import Power, known_path
 
@@ -63,10 +71,10 @@ _ONLY_RUNNING = unknown(WHEN_RUNNING.reason)
 HISTORY = frozenset(
     {
         *("drifted-files", "outdated-tag", "restart-loop", "root-exec-session", "runtime-denials"),
-        *("stale-container", "superseded-image", "unit-drift"),
+        *("side-loaded-image", "stale-container", "superseded-image", "unit-drift"),
     }
 )
-"""Checks of what has happened since a container was made or its image pulled: a file has no such history."""
+"""Checks of what has happened to a container or its image on a host: a file has no such history."""
 _NO_HISTORY = not_applicable("nothing has been created or pulled for the file yet")
 OBSERVING = frozenset({"capabilities-beyond-declared", "unexpected-listener", "unexpected-process"})
 """Checks of what the program does: they do not apply to a container that is not running."""
@@ -160,28 +168,36 @@ class _Worlds:
 
     def __init__(self, facts: ContainerFacts) -> None:
         self._facts = facts
-        self._made: dict[tuple[bool, bool], ContainerFacts] = {}
+        self._made: dict[tuple[bool, str], ContainerFacts] = {}
 
     def at(self, check: AnyCheck, *, best: bool) -> ContainerFacts:
         """That world for a check. A host has one security module: AppArmor where the check is about it."""
-        apparmor = check.id.startswith("apparmor-")
-        if (best, apparmor) not in self._made:
-            self._made[best, apparmor] = _world(self._facts, best=best, apparmor=apparmor)
-        return self._made[best, apparmor]
+        about = check.id if check.id.startswith("apparmor-") or check.id == _OF_GROUPS else ""
+        if (best, about) not in self._made:
+            self._made[best, about] = _world(self._facts, best=best, about=about)
+        return self._made[best, about]
 
 
-def _world(facts: ContainerFacts, *, best: bool, apparmor: bool) -> ContainerFacts:
+_OF_GROUPS = "dangerous-supplementary-groups"
+
+
+def _world(facts: ContainerFacts, *, best: bool, about: str) -> ContainerFacts:
     engine = facts.engine
+    apparmor = about.startswith("apparmor-")
     security = {"selinuxEnabled": not best and not apparmor, "apparmorEnabled": not best and apparmor}
     info = {"host": {"logDriver": "journald", "cgroupVersion": "v2", "security": security}}
     rootless = best if isinstance(engine.rootless, Unread) else engine.rootless
     more: dict[str, Any] = {}
     if known(lambda: facts.spec.settings.keys() & _PROGRAMS) == set():
         more["programs"] = more["mounted_programs"] = {}
-    if not any(
-        _may_hold_sockets(path) for mount in known(lambda: facts.mounted, else_=()) for path in mount.paths
-    ):
+    mounted = known(lambda: facts.mounted, else_=())
+    if best or not any(_may_hold_sockets(path) for mount in mounted for path in mount.paths):
         more["sockets"] = ()
+    if not best:
+        below = [_below(mount) for mount in mounted if _HOLDERS.intersection(mount.paths)]
+        more["mounted"] = (*mounted, *below)
+    if not best and about == _OF_GROUPS:
+        more["spec"] = _with_group_0(facts.spec)
     made_elsewhere = {
         name: NetworkFacts(name, {"driver": "bridge", "internal": best})
         for name in known(lambda: network_names(facts), else_=())
@@ -200,10 +216,29 @@ def _world(facts: ContainerFacts, *, best: bool, apparmor: bool) -> ContainerFac
 
 
 _STOCK = TrustFacts(
-    policy=Policy("policy.json", (Requirement("insecureAcceptAnything"),)), configuration=Configuration()
+    policy=Policy("policy.json", (Requirement("insecureAcceptAnything"),)),
+    configuration=Configuration(),
+    home=SOMEONES_HOME,
 )
 """Podman's own configuration, as packages install it."""
 _PROGRAMS = {option for option in TABLE if option.name in _NAMING_PROGRAMS}
+
+
+_HOLDERS = frozenset(
+    {"/", "/boot", "/dev", "/home", "/media", "/mnt", "/proc", "/run", "/srv", "/sys", "/tmp", "/var"}  # noqa: S108
+)
+
+
+def _below(mount: MountedPath) -> MountedPath:
+    """Another filesystem that the host has below a mounted directory; read-only does not count for it."""
+    path, destination = (f"{place.rstrip('/')}/other" for place in (mount.paths[0], mount.destination))
+    return MountedPath(destination, (path,), "bind", path, ("rw",))
+
+
+def _with_group_0(spec: Spec) -> Spec:
+    """An image that does not know the user gives it group 0, and so does one whose own user is a number."""
+    user = known(lambda: spec[USER], else_="") or "1000"
+    return spec if is_root(user) or ":" in user else spec.with_(USER, f"{user}:0")
 
 
 def _may_hold_sockets(path: str) -> bool:
@@ -242,9 +277,9 @@ def _worst_image() -> ImageFacts:
 
 def verdict_of(check: AnyCheck, parameters: Parameters, facts: ContainerFacts, worlds: _Worlds) -> Verdict:
     """The verdict that the file decides, or unknown."""
-    if check.id in HISTORY:
-        return _NO_HISTORY
     verdict = judge(check, facts, parameters)
+    if check.id in HISTORY and verdict.status is not Status.FAIL:
+        return _NO_HISTORY
     status = verdict.status
     if check.id in OBSERVING and status in _FINE:
         return _ONLY_RUNNING
@@ -280,9 +315,17 @@ class Judged(Struct, frozen=True):
 
 
 def judge_services(
-    services: Iterable[Service], judging: Judge, waivers: Iterable[Waiver], today: date
+    services: Iterable[Service],
+    judging: Judge,
+    waivers: Iterable[Waiver],
+    today: date,
+    running: Running | None = None,
 ) -> tuple[Judged, ...]:
-    """Each service with its findings. What is one decision for a whole site is none of a file."""
+    """Each service with its findings. What is one decision for a whole site is none of a file.
+
+    Args:
+        running: finds the container of a name; with it, unit-drift compares the file with what runs.
+    """
     services = tuple(services)
     checks = tuple(
         (check, parameters_of(check, judging.checklist))
@@ -293,7 +336,7 @@ def judge_services(
     waivers = tuple(waivers)
     facts_of_all = group_facts(services)
     return tuple(
-        _judged(service, facts_of_all[position], checks, by_id, waivers, judging, today)
+        _judged(service, facts_of_all[position], checks, by_id, waivers, judging, today, running)
         for position, service in enumerate(services)
     )
 
@@ -306,11 +349,14 @@ def _judged(
     waivers: tuple[Waiver, ...],
     judging: Judge,
     today: date,
+    running: Running | None,
 ) -> Judged:
     subject = Subject(Kind.SERVICE, f"{service.file.shown}:{service.name}", service.name)
     worlds = _Worlds(facts)
 
     def verdict(check: AnyCheck, subject_facts: Any, parameters: Parameters) -> Verdict:
+        if check.id == "unit-drift" and running is not None:
+            return _drift(service, running)
         return verdict_of(check, parameters, subject_facts, worlds)
 
     if service.infra:  # a pod has no image of its own
@@ -330,6 +376,24 @@ def _judged(
             fixable.add(finding.check)
         placed.append(replace(_telling_expiry(finding, expired), place=place_of(service, finding, changed)))
     return Judged(service, facts, tuple(placed), frozenset(fixable))
+
+
+Running: TypeAlias = "Callable[[str], ContainerFacts | None]"
+
+
+def _drift(service: Service, running: Running) -> Verdict:
+    """How the running container differs from the file, where that affects security."""
+    if service.infra or service.format not in (Format.QUADLET, Format.RUN):
+        return unknown("only containers of Quadlets and run commands are compared with what runs")
+    facts = running(service.spec[NAME])
+    if facts is None:
+        return not_applicable("no container of this name is on this host")
+    different = drift_between(Spec(service.spec.settings, service.spec.unknowable), facts)
+    sentences = [str(difference) for difference in different if difference.security]
+    if not sentences:
+        return passed("as in the file")
+    reason = f"the running container differs: {'; '.join(sentences)}"
+    return failed(reason, service.spec[NAME], severity=Severity.MEDIUM)
 
 
 def _telling_expiry(finding: Finding, expired: Mapping[str, Waiver]) -> Finding:

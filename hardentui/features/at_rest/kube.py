@@ -14,7 +14,7 @@ from hardentui.features.at_rest.comments import waivers_in
 from hardentui.features.at_rest.compose_options import Argument
 from hardentui.features.at_rest.quadlets import pod_like
 from hardentui.features.at_rest.services import Format, Read, Service, Set, Span, SpecAtRest, rootless_by
-from hardentui.features.at_rest.sources import Refused, SourceFile, Sources, is_compose_name
+from hardentui.features.at_rest.sources import Refused, SourceFile, Sources, is_compose_name, refusal
 from hardentui.features.at_rest.trees import Tree, read_trees
 from hardentui.model.spec import Source, Version
 from hardentui.options import COMMAND, IMAGE, NAME
@@ -50,7 +50,7 @@ def read_kube(sources: Sources, version: Version, rootless: bool | None) -> Read
                 services += _services(file, tree, version, rootless)
         except HardenError as error:
             if file.path in sources.named or not file.path:
-                refused.append(Refused(file.shown, error.title.rstrip(".")))
+                refused.append(refusal(file.shown, error))
             # else a template of another tool, which no container starts from
     return Read(tuple(services), tuple(refused))
 

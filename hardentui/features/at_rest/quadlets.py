@@ -21,7 +21,7 @@ from hardentui.features.at_rest.services import (
     rootless_by,
     with_names,
 )
-from hardentui.features.at_rest.sources import UNITS, Refused, SourceFile, Sources
+from hardentui.features.at_rest.sources import UNITS, Refused, SourceFile, Sources, refusal
 from hardentui.model.facts import NetworkFacts, VolumeFacts
 from hardentui.model.known import Known, Unread
 from hardentui.model.spec import Source, Version
@@ -33,7 +33,6 @@ from hardentui.quadlet.read.entries import default_name, object_names
 from hardentui.systemd.search_paths import ServiceManager, drop_in_directories
 from hardentui.systemd.unit_text import QUADLET, UnitText, check_unit_text, split_words
 
-_HOME = "/home/user"
 _UID = 1000
 _TRUE = ("1", "yes", "true", "on")
 
@@ -85,7 +84,7 @@ def read_quadlets(sources: Sources, version: Version, rootless: bool | None) -> 
                     continue
                 services.append(_service(sources, directory, beside, file, version, user))
             except HardenError as error:
-                refused.append(Refused(file.shown, error.title.rstrip(".")))
+                refused.append(refusal(file.shown, error))
     return Read(tuple(services), tuple(refused))
 
 
@@ -168,7 +167,7 @@ def _service(
         check_unit_text(each.text, each.shown)
     stem = file.name.removesuffix(".container")
     user = _rootless(files, rootless)
-    manager = ServiceManager(user is not False, "/root" if user is False else _HOME, _UID)
+    manager = ServiceManager(user is not False, "/root" if user is False else sources.home, _UID)
     specifiers = manager.specifiers(f"{stem}.service")
     if stem.endswith("@"):
         specifiers |= {"i": "INSTANCE", "I": "INSTANCE"}

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from msgspec import Struct, field
 
+from hardentui.errors import CannotExpress
 from hardentui.features.at_rest.sources import Refused, SourceFile
 from hardentui.model.facts import NetworkFacts, VolumeFacts
 from hardentui.model.finding import Waiver
@@ -16,6 +17,8 @@ from hardentui.model.known import Known, Unread
 from hardentui.model.spec import NEWEST_KNOWN, UNKNOWN, Option, Source, Spec, Version
 from hardentui.options import ANNOTATIONS, ENV, LABELS
 from hardentui.options.argv import Item, parse_argument
+from hardentui.quadlet.edit.changes import ItemChange, changes_between
+from hardentui.visible import visible
 
 T = TypeVar("T")
 
@@ -131,6 +134,35 @@ def joined(parts: Iterable[Read]) -> Read:
         tuple(service for part in parts for service in part.services),
         tuple(refused for part in parts for refused in part.refused),
     )
+
+
+Key = TypeVar("Key", str, int)
+
+
+def prove(
+    before: Mapping[Key, Service], after: Mapping[Key, Service], changed: Key, changes: tuple[ItemChange, ...]
+) -> None:
+    """Raises CannotExpress unless this service differs as planned, and no other one of its files does."""
+    if before.keys() != after.keys():
+        raise CannotExpress("another service would change with it")
+    for key, service in before.items():
+        old, new = Spec(service.spec.settings), Spec(after[key].spec.settings)
+        if key != changed and old != new:
+            name = visible(service.name, 60)
+            raise CannotExpress(f"{name} shares it, by an anchor or extends: change it by hand")
+        if key == changed and _told(changes_between(old, new)) != _told(changes):
+            raise CannotExpress("the file, read again, would hold something else than planned")
+
+
+def _told(changes: Iterable[ItemChange]) -> dict[str, tuple[list[str], list[str]]]:
+    """What is removed and added, by option; a scalar only by its new value."""
+    return {
+        change.option.name: (
+            sorted(item.canonical for item in change.removed) if change.option.is_list else [],
+            sorted(item.canonical for item in change.added),
+        )
+        for change in changes
+    }
 
 
 _SYSTEM = re.compile(r"/(?:etc|run|usr/share)/containers/systemd(?:/|$)")

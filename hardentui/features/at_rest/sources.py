@@ -29,6 +29,7 @@ _MOST_NAMES = 50_000
 _MOST_FILES = 5_000
 _DEEPEST = 24
 STDIN = "-"
+SOMEONES_HOME = "/home/user"
 UNITS = (".container", ".pod", ".volume", ".network", ".image", ".build", ".kube", ".artifact")
 _YAML = (".yaml", ".yml")
 _COMPOSE_NAME = re.compile(r"(?i)(?:.*[._-])?(?:docker-|podman-|container-)?compose(?:[._-].*)?\.ya?ml$")
@@ -90,6 +91,12 @@ class Refused(Struct, frozen=True):
     why: str
 
 
+def refusal(shown: str, error: HardenError) -> Refused:
+    """Of a file, without saying its name twice."""
+    why = error.title.rstrip(".").removeprefix(f"{visible(shown, 200)} ")
+    return Refused(shown, why.removeprefix("is not used: "))
+
+
 class Sources(Struct, frozen=True):
     """What was found below the given paths.
 
@@ -98,6 +105,7 @@ class Sources(Struct, frozen=True):
         files: those that describe services or stand beside them, by absolute path.
         named: absolute paths that the user named as files, whatever they are called.
         shown: the given paths as they were typed.
+        home: of the account whose rootless engine runs what they describe.
     """
 
     roots: tuple[str, ...]
@@ -105,6 +113,7 @@ class Sources(Struct, frozen=True):
     refused: tuple[Refused, ...]
     named: frozenset[str] = frozenset()
     shown: tuple[str, ...] = ()
+    home: str = SOMEONES_HOME
 
     def is_below(self, path: str) -> bool:
         """Whether a path, without its links, lies below what was given."""
@@ -125,7 +134,7 @@ class Sources(Struct, frozen=True):
         return file
 
 
-def find(paths: Iterable[str]) -> Sources:
+def find(paths: Iterable[str], home: str = SOMEONES_HOME) -> Sources:
     """The files of these paths.
 
     Raises:
@@ -157,8 +166,8 @@ def find(paths: Iterable[str]) -> Sources:
             try:
                 sources.files[file_path] = SourceFile(file_path, shown, read_text(file_path, shown))
             except HardenError as error:
-                refused.append(Refused(shown, error.title.rstrip(".")))
-    return Sources(roots, sources.files, tuple(refused), frozenset(named), paths)
+                refused.append(refusal(shown, error))
+    return Sources(roots, sources.files, tuple(refused), frozenset(named), paths, home)
 
 
 def _root_of(path: str) -> str:

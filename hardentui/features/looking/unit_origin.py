@@ -237,10 +237,11 @@ def outdated_copy(origin: Origin) -> str:
 
 def drift_of(origin: Origin, facts: ContainerFacts) -> tuple[UnitDrift, ...]:
     """Differences between the unit's files and the running container."""
-    return _drift_from(unit_spec(origin), facts)
+    return drift_between(unit_spec(origin), facts)
 
 
-def _drift_from(wanted: Spec, facts: ContainerFacts) -> tuple[UnitDrift, ...]:
+def drift_between(wanted: Spec, facts: ContainerFacts) -> tuple[UnitDrift, ...]:
+    """Differences between what a file asks for and the running container."""
     command = (facts.inspect.get("Config") or {}).get("CreateCommand")
     created: Spec | None = None
     if isinstance(command, list) and all(isinstance(word, str) for word in command):
@@ -261,7 +262,7 @@ def unit_facts(files: Files, read: Known[ReadUnit | None], facts: ContainerFacts
         origin = origin_from(read.files, manager_of(files, facts.engine), facts.engine.version, files)
         wanted = unit_spec(origin)
         _check_name(origin, wanted, facts.name)
-        different = _drift_from(wanted, facts)
+        different = drift_between(wanted, facts)
     except InputError as error:
         return Unread(error.title.rstrip("."))
     differences = tuple(difference.option for difference in different if difference.security)

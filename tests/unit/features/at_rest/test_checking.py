@@ -262,28 +262,80 @@ def test_files_and_containers_are_told_apart(run: Run) -> None:
     assert (code, "--url is about containers of an engine" in text) == (2, True)
 
 
+_BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{after}: &{after} [{', '.join(9 * [f'*{name}'])}]\n"
+    for name, after in zip("abcdefg", "bcdefgh", strict=True)
+)
+_SERVICES = "services: {web: {image: docker.io/a/b:1}}\n"
+HOSTILE: Mapping[str, tuple[str | bytes, str]] = {
+    "binary.container": ("[Container]\0", "is not text: it has NUL bytes"),
+    "latin.container": (b"[Container]\nImage=\xff\n", "is not UTF-8 text"),
+    "utf16.container": ("[Container]\n".encode("utf-16"), "is not text: it has NUL bytes"),
+    "bom.container": ("\ufeff[Container]\nImage=a\n", "The unit file has no section [Container]"),
+    "long.container": ("[Container]\nLabel=a=" + "x" * 900_000, "is too large for a unit file"),
+    "huge.container": (b"", "is larger than 1 MiB"),
+    "pipe.container": (b"", "is a pipe, not a file"),
+    "device.container": (b"", "is a link that leads outside the given paths"),
+    "outside.container": (b"", "is a link that leads outside the given paths"),
+    "loop.container": (b"", "cannot be read: its symbolic links form a loop"),
+    "bomb-compose.yaml": (_BOMB + _SERVICES, "it has more than 50000 values, counting its aliases"),
+    "cyclic-compose.yaml": ("x: &x [*x]\n" + _SERVICES, "an alias contains itself"),
+    "deep-compose.yaml": ("x: " + 5000 * "[" + 5000 * "]" + "\n" + _SERVICES, "it is nested too deeply"),
+    "cut-compose.yaml": ("services: [\n", "is not YAML: line 2: did not find expected node content"),
+    "empty-compose.yaml": ("", "is no compose file: it is not one mapping"),
+    "extends-compose.yaml": (
+        "services: {a: {extends: {service: b}}, b: {extends: {service: a}}}\n",
+        "extends b in a circle",
+    ),
+    "includes-compose.yaml": ("include: [includes-compose.yaml]\n" + _SERVICES, "in a circle"),
+    "reads-compose.yaml": (
+        "services: {a: {extends: {file: ../secret.yaml, service: a}}}\n",
+        "lies outside the given paths and is not read",
+    ),
+    "cut.sh": ("podman run 'a\n", "A quote is opened and never closed"),
+}
+
+
 def test_hostile_files_end_in_one_line_and_the_others_are_checked(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "q"
     folder.mkdir()
-    outside = tmp_path / "secret.container"
-    outside.write_text(BAD)
-    (folder / "link.container").symlink_to(outside)
-    (folder / "binary.container").write_bytes(b"[Container]\0")
-    (folder / "latin.container").write_bytes(b"[Container]\nImage=\xff\n")
-    (folder / "huge.container").write_text("#" * (1 << 20) + "\n")
+    (tmp_path / "secret.container").write_text(BAD)
+    for name, (content, _) in HOSTILE.items():
+        if content != b"":
+            (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    with (folder / "huge.container").open("wb") as file:
+        file.truncate(100 << 20)
     os.mkfifo(folder / "pipe.container")
-    code, text = run({"q/good.container": BAD}, "check", "q")
-    assert code == 1
-    for name, why in (
-        ("link", "a link that leads outside"),
-        ("binary", "NUL bytes"),
-        ("latin", "not UTF-8"),
-        ("huge", "larger than 1 MiB"),
-        ("pipe", "a pipe"),
+    for name, target in (
+        ("device.container", "/dev/zero"),
+        ("outside.container", str(tmp_path / "secret.container")),
+        ("loop.container", "loop.container"),
     ):
-        lines = [line for line in text.splitlines() if line.startswith(f"q/{name}.container")]
-        assert len(lines) == 1, (name, text)
-        assert why in lines[0]
+        (folder / name).symlink_to(target)
+    code, text = run({"q/good.container": BAD, "q/crlf.container": BAD.replace("\n", "\r\n")}, "check", "q")
+    assert code == 1
+    assert {line.split(":")[0] for line in text.splitlines() if ": critical privileged" in line} == {
+        "q/good.container",
+        "q/crlf.container",
+    }
+    for name, (_, why) in HOSTILE.items():
+        told = [line for line in text.splitlines() if line.startswith(f"q/{name}: not checked: ")]
+        assert len(told) == 1, (name, text)
+        assert why in told[0]
+
+
+def test_nothing_is_written_through_a_link_out_of_the_folder(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "secret.container").write_text(BAD)
+    (tmp_path / "q").mkdir()
+    (tmp_path / "q/link.container").symlink_to(tmp_path / "secret.container")
+    code, text = run({}, "fix", "q/link.container", "--all", "--in-place")
+    assert (code, "q/link.container is a link out of its folder." in text) == (2, True), text
+    assert (tmp_path / "secret.container").read_text() == BAD
+    code, _ = run({"q/in.container": BAD}, "check", "q")
+    (tmp_path / "q/near.container").symlink_to("in.container")
+    code, text = run({}, "fix", "q/near.container", "--check", "no-memory-limit", "--in-place")
+    assert (tmp_path / "q/near.container").is_symlink()
+    assert "--memory=512m" in (tmp_path / "q/in.container").read_text()
 
 
 def test_a_folder_that_cannot_be_read_is_not_an_empty_one(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -167,6 +167,32 @@ def test_a_fix_is_made_whole_or_not_at_all(run: Run) -> None:
         assert "cap_drop" not in part or "cap_add" in part
 
 
+SCRIPT = """\
+#!/bin/sh
+IMAGE=docker.io/a/b:1
+# first
+podman run -d --name a -v "$HOME/x:/y" \\
+    --privileged -p 8080:80 \\
+    "$IMAGE" sleep 1   # trailing
+sudo docker run --rm --cap-add SYS_ADMIN docker.io/c/d:2 'echo hi'
+"""
+
+
+def test_a_command_of_a_script_is_changed_and_nothing_else(run: Run, tmp_path: Path) -> None:
+    checks = ("--check", "privileged", "--check", "host-takeover-capabilities", "--check", "no-memory-limit")
+    code, text = run({"q/start.sh": SCRIPT}, "fix", "q", *checks, "--in-place")
+    assert code == 0, text
+    after = SCRIPT.replace("--privileged -p 8080:80 \\\n", "-p 8080:80 \\\n    --memory=512m \\\n")
+    after = after.replace("--cap-add SYS_ADMIN docker", "--memory=512m docker")
+    assert (tmp_path / "q/start.sh").read_text() == after
+
+
+def test_what_docker_lacks_or_a_variable_says_is_left(run: Run) -> None:
+    files = {"q/start.sh": "docker run --name a -v $A:/x docker.io/c/d:2\n"}
+    _, text = run(files, "fix", "q", "--check", "unhealthy", "--check", "writable-mount")
+    assert "+" not in text.replace("a/", "")
+
+
 @pytest.mark.parametrize("option", ["--plan", "--trial"])
 def test_what_belongs_to_a_container_is_refused_for_files(run: Run, option: str) -> None:
     code, text = run({"q/web.container": QUADLET}, "fix", "q", option, "x.toml")
