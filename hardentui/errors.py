@@ -25,16 +25,23 @@ HardenError                   one sentence (title) and what to do (hint)
 
 from __future__ import annotations
 
+from hardentui.do import Do, Sentence, said
+
 
 class HardenError(Exception):
-    """Base of all errors that are shown to the user as one sentence and a hint."""
+    """Base of all errors that are shown to the user as one sentence and a hint.
+
+    Attributes:
+        advice: the hint with its next steps; `hint` is the same as text for the command line.
+    """
 
     exit_code = 2
 
-    def __init__(self, title: str, hint: str = "") -> None:
+    def __init__(self, title: str, hint: Sentence = "") -> None:
         super().__init__(title)
         self.title = title
-        self.hint = hint
+        self.advice = hint
+        self.hint = said(hint)
 
     def __str__(self) -> str:
         return f"{self.title}\n{self.hint}" if self.hint else self.title
@@ -134,11 +141,17 @@ class CannotExpress(HardenError):
 
 
 class CannotFix(HardenError):
-    """A remediation is impossible for this container; `needs` is a parameter without a suitable value."""
+    """A remediation is impossible for this container.
 
-    def __init__(self, title: str, hint: str = "", *, needs: str = "") -> None:
+    Attributes:
+        needs: a parameter without a suitable value.
+        do: what makes it possible.
+    """
+
+    def __init__(self, title: str, hint: Sentence = "", *, needs: str = "", do: Do | None = None) -> None:
         super().__init__(title, hint)
         self.needs = needs
+        self.do = do
 
 
 class ToolMissing(HardenError):
@@ -154,6 +167,6 @@ class GeneratorError(HardenError):
 class WriteError(HardenError):
     """A file could not be written; the previous one is untouched. `denied`: another user might be able to."""
 
-    def __init__(self, title: str, hint: str = "", *, denied: bool = False) -> None:
+    def __init__(self, title: str, hint: Sentence = "", *, denied: bool = False) -> None:
         super().__init__(title, hint)
         self.denied = denied

@@ -21,7 +21,7 @@ from textual_serve.server import Server
 
 from hardentui.account import our_module, python_path
 
-_SESSION = "hardentui.cli.served_session"
+_SESSION = "hardentui.cli.screens_opened"
 COOKIE = "hardentui-training"
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "

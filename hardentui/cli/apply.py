@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from hardentui.cli import session
 from hardentui.cli.choosing import check_options, make_plan, times_of_trial
-from hardentui.cli.confirmation import sure
+from hardentui.cli.journal import stopped_by_signals, tell
 from hardentui.cli.parser import group_of, period
-from hardentui.cli.terminal import Terminal
-from hardentui.cli.undo import stopped_by_signals, tell
+from hardentui.cli.terminal import Terminal, sure
 from hardentui.errors import ApplyFailed, NotFound, UsageError
 from hardentui.features.apply.apply_wishes import ApplyWishes
 from hardentui.features.apply.applying import Application

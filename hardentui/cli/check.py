@@ -279,7 +279,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         )
     know_checks(options.check, options.checklist)
     if options.rights:
-        code: int = command_module("rights").show_rights(options, terminal)
+        code: int = command_module("saved").show_rights(options, terminal)
         return code
     if options.save or options.since:
         saved = command_module("saved")
@@ -294,7 +294,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     if options.watch:
         raise UsageError("--watch is about files.", "hardentui watch NAME watches a container.")
     if options.names in (["host"], ["images"]):
-        shared: CheckResult = command_module("shared").shared_result(options, terminal)
+        shared: CheckResult = command_module("saved").shared_result(options, terminal)
         deliver(shared, options, terminal)
         return shared.exit_code
     if options.deep or options.scan:

@@ -29,7 +29,7 @@ from hardentui.features.training.training import check_lab, open_training
 from hardentui.features.workbench import Workbench
 from hardentui.model.settings import SettingSource
 from hardentui.toml_document import TomlFault, read_toml
-from hardentui.tui.vocabulary import all_actions, key_name, vocabulary
+from hardentui.tui.actions import all_actions, key_name, vocabulary
 from hardentui.visible import strict_json, visible
 from hardentui.words import plural
 

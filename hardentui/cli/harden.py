@@ -12,10 +12,10 @@ import msgspec
 from msgspec.structs import replace
 
 from hardentui.cli import session
+from hardentui.cli.journal import stopped_by_signals, tell
 from hardentui.cli.parser import Given, checklist_option, period, seconds
 from hardentui.cli.terminal import Paragraphs, Terminal
 from hardentui.cli.trial import EXIT_CODES, ProgressLines
-from hardentui.cli.undo import stopped_by_signals, tell
 from hardentui.errors import ApplyFailed, HardenError, NotFound, UsageError
 from hardentui.features.apply.history import History, entry_lines
 from hardentui.features.apply.soak import is_over, told

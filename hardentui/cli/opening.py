@@ -6,14 +6,35 @@ import os
 import sys
 from argparse import Namespace
 
+from msgspec.structs import replace
+
+from hardentui.cli.session import selection_of
 from hardentui.cli.terminal import Terminal, command_module
+from hardentui.features.first_look import FirstLook
+from hardentui.features.opening.opened import Begun
 from hardentui.features.settings.reading import wants_text
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
     if options.text or (terminal.is_terminal and sys.stdin.isatty() and wants_text(os.environ)):
-        module = "text_mode"
+        code: int = command_module("text_mode").run(options, terminal)
+    elif terminal.is_terminal and sys.stdin.isatty():
+        code = _screens(options)
     else:
-        module = "screens" if terminal.is_terminal and sys.stdin.isatty() else "table"
-    code: int = command_module(module).run(options, terminal)
+        code = command_module("table").run(options, terminal)
+    return code
+
+
+def _screens(options: Namespace) -> int:
+    """Look for the engines, and meanwhile load and open the terminal UI."""
+    selection = selection_of(options)
+    begun = [Begun(lambda: FirstLook.open(selection), "Looking for Podman")]
+
+    def first_look() -> FirstLook:
+        return begun.pop().result() if begun else FirstLook.open(selection)
+
+    def simulate() -> FirstLook:
+        return FirstLook.open(replace(selection, url="", connection="", demo=True))
+
+    code: int = command_module("screens_opened").open_screens(selection, first_look, simulate)
     return code

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from hardentui import __version__
-from hardentui.cli.terminal import columns, command_module
+from hardentui.cli.terminal import columns, command_part
 
 GROUPS = {
     "look": {
@@ -260,7 +260,7 @@ def make_parser(names: Iterable[str] = _ALL, loaded: Collection[str] = _ALL) -> 
             formatter_class=formatter,
         )
         if name in loaded:
-            command_module(name).arguments(command)
+            command_part(name, "arguments")(command)
             command.epilog = _epilog(command.epilog, EXAMPLES.get(name, ()), name, width)
         common_options(command)
     parser.set_defaults(command="")

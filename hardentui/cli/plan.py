@@ -13,10 +13,10 @@ from msgspec.structs import replace
 
 from hardentui.cli import session
 from hardentui.cli.choosing import check_options, make_plan
+from hardentui.cli.journal import stopped_by_signals, tell
 from hardentui.cli.parser import Given, group_of
 from hardentui.cli.terminal import Paragraphs, Terminal, save_text
 from hardentui.cli.trial import ProgressLines, trial_lines
-from hardentui.cli.undo import stopped_by_signals, tell
 from hardentui.errors import ApplyFailed, UsageError
 from hardentui.features.apply.apply_wishes import ApplyWishes
 from hardentui.features.apply.applying import Application, PreparedChange

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from hardentui import fault
 from hardentui.cli.parser import parse
-from hardentui.cli.terminal import OutputLost, Terminal, command_module
+from hardentui.cli.terminal import OutputLost, Terminal, command_part
 from hardentui.errors import HardenError, UsageError, WriteError
 
 INTERRUPTED = 130
@@ -78,5 +78,5 @@ def _check_outputs(options: Namespace) -> None:
 def _command(options: Namespace, terminal: Terminal) -> int:
     module = options.command or "opening"
     _check_outputs(options)
-    code: int = command_module(module).run(options, terminal)
+    code: int = command_part(module, "run")(options, terminal)
     return code

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from msgspec import to_builtins
+from msgspec.structs import replace
+
 from hardentui.cli import session
-from hardentui.cli.terminal import Terminal, save_text
+from hardentui.cli.terminal import Terminal, foreign, save_text
 from hardentui.errors import NoEngine, UsageError
 from hardentui.features.compare.compare import kinds_to_compare, read_saved, record, report_now, write_facts
+from hardentui.features.host_scans import import_scan
 from hardentui.features.opening.engines import open_engines
 from hardentui.features.reports.as_json import SavedReport
 from hardentui.features.reports.comparing import as_json, as_text, compare
-from hardentui.features.reports.result import TextStyle
-from hardentui.features.views import CheckProgress
-from hardentui.model.finding import Severity
+from hardentui.features.reports.result import CheckResult, TextStyle
+from hardentui.features.results import check_result, host_reports
+from hardentui.features.rights.page import rights_of_container, rights_page
+from hardentui.features.sections import page_text
+from hardentui.features.views import CheckProgress, Report, told_once, without_originals
+from hardentui.model.finding import Kind, Severity
+from hardentui.visible import strict_json, visible
 from hardentui.words import plural
 
 
@@ -90,3 +99,73 @@ def _progress(terminal: Terminal) -> Iterator[tuple[Callable[[CheckProgress], No
     finally:
         stop.set()
         terminal.clear()
+
+
+SCHEMA = "hardentui/rights/1"
+
+
+def show_rights(options: Namespace, terminal: Terminal) -> int:
+    """Capabilities, system calls and security module of each container; 4 if something is unknown."""
+    with session.workbench(options, terminal, everything=not options.names) as bench:
+        reports = session.reports_of(bench, options.names, terminal)
+        pages = [rights_of_container(report.facts, bench.opened.files) for report in reports if report.facts]
+        simulated = bench.opened.simulated
+    if options.format == "json":
+        document = {
+            "schema": SCHEMA,
+            "simulated": simulated,
+            "containers": [to_builtins(page) for page in pages],
+        }
+        terminal.write(strict_json(json.dumps(document, indent=1)) + "\n")
+    else:
+        for page in pages:
+            terminal.show(foreign(f"{page.container}  {page.engine}", 200, "bold"))
+            terminal.write(page_text(rights_page(page)) + "\n")
+    unread = [report for report in reports if report.facts is None]
+    for report in unread:
+        terminal.complain(f"{visible(report.subject.name, 60)} could not be checked: {report.trouble}")
+    return 4 if unread or any(page.unknown for page in pages) else 0
+
+
+def shared_result(options: Namespace, terminal: Terminal) -> CheckResult:
+    """The result about the host with its engines, or about the images."""
+    if options.scan:
+        _import_scan(options, terminal)
+    options.facts = "".join(options.facts[:1])
+    with session.workbench(options, terminal) as bench:
+        fail_on = Severity.parse(options.fail_on)
+        fixes = options.format not in ("text", "json")
+        rows = without_originals(session.scan(bench, terminal))
+        containers = [row.report for row in rows if row.report]
+        once = told_once(containers)
+        if options.names == ["images"]:
+            found_by_users = {(each.subject.engine, each.subject.id): each.findings for each, _ in once}
+            images = [
+                (replace(image, findings=(*image.findings, *found_by_users.get(_key(image), ()))), "image")
+                for image in bench.surroundings.images()
+            ]
+            return check_result(bench, images, fail_on, fixes=fixes)
+        shared = host_reports(bench)
+        shared += [(site, kind) for site, kind in once if site.subject.kind is Kind.SITE]
+        return check_result(bench, shared, fail_on, fixes=fixes, containers=containers)
+
+
+def _key(image: Report) -> tuple[str, str]:
+    return image.subject.engine, image.subject.id
+
+
+def _import_scan(options: Namespace, terminal: Terminal) -> None:
+    """Store a result, so that this and later checks of the host judge it.
+
+    Raises:
+        UsageError: the host is simulated.
+        InputError: the file is not such a result.
+    """
+    if options.demo:
+        raise UsageError("A simulated host has no scan results.")
+    scan = import_scan(options.scan)
+    score = "" if scan.score is None else f", score {scan.score:g}"
+    terminal.note(
+        f"note: {scan.tool} {scan.version} of {scan.host or 'an unnamed host'}{score}: "
+        f"{plural(len(scan.failed) + scan.left_out, 'rule')} failed or advised"
+    )

@@ -6,20 +6,19 @@ import io
 import os
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TextIO
 
-from hardentui.errors import HardenError
+from hardentui.errors import HardenError, UsageError
 from hardentui.features.reports.result import TextStyle
 from hardentui.visible import visible, visible_lines
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
-
 
 # A result that is written to a file instead of the terminal.
 
@@ -47,9 +46,20 @@ def save_text(path: str, text: str, *, backup: bool, mode: int = 0o644, create: 
 # The modules of the commands, by name. Each is imported when it is wanted: none waits for the others.
 
 
+_TOGETHER = {"undo": "journal", "confirm": "journal"}
+"""Commands in the module of another one."""
+
+
 def command_module(name: str) -> ModuleType:
-    """`hardentui/cli/NAME.py`: `run` carries the command out, `arguments` declares its options."""
+    """`hardentui/cli/NAME.py`."""
     return import_module(f"hardentui.cli.{name}")
+
+
+def command_part(name: str, part: str) -> Callable[..., Any]:
+    """`run` of a command carries it out, `arguments` declares its options."""
+    module = command_module(_TOGETHER.get(name, name))
+    function: Callable[..., Any] = getattr(module, f"{part}_{name}" if name in _TOGETHER else part)
+    return function
 
 
 PIPE_WIDTH = 100
@@ -236,3 +246,22 @@ class Paragraphs:
         yield ""
         yield self.bold(heading)
         yield from (f"  {visible(line)}" for line in lines)
+
+
+def sure(terminal: Terminal, question: str, *, yes: bool, command: str) -> None:
+    """Ask whether to continue; `yes` = already confirmed.
+
+    Raises:
+        UsageError: there is no terminal to ask on, or the answer is no. Nothing was changed.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "Nothing was changed: there is no terminal to ask for confirmation.",
+            f"To skip the question: {command}",
+        )
+    terminal.complain(f"{question} [y/N]")
+    answer = sys.stdin.readline().strip().lower()
+    if answer not in ("y", "yes"):
+        raise UsageError("Nothing was changed.")

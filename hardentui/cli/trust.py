@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 from argparse import SUPPRESS, ArgumentParser, Namespace
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from hardentui.cli import session
-from hardentui.cli.confirmation import sure
 from hardentui.cli.parser import Given, common_options
-from hardentui.cli.terminal import Terminal
+from hardentui.cli.terminal import Terminal, sure
 from hardentui.errors import UsageError
 from hardentui.features.sections import page_text
 from hardentui.features.trust.change import trust_change_of, why_not
 from hardentui.features.trust.page import trust_page
-from hardentui.features.trust.rules import authority_rule, keyless_rule, kind_of, scope_of
+from hardentui.features.trust.rules import rules_of
 from hardentui.features.trust.sign import new_key, sign_and_prove, sign_with_gpg
 from hardentui.model.facts import EngineFacts
 from hardentui.model.known import known
-from hardentui.model.trust_change import NamedImages, PullVerdict, RuleKind, ScopeRule
+from hardentui.model.trust_change import NamedImages, PullVerdict
 from hardentui.visible import strict_json, visible, visible_lines
 
 if TYPE_CHECKING:
@@ -104,21 +101,6 @@ VERBS = {
     "sign": "add a sigstore signature to images in their registry",
     "key": "generate a sigstore key pair",
 }
-_RULES = (
-    ("--sigstore", "SCOPE=FILE", "images must be signed with this sigstore (cosign, podman) public key"),
-    ("--gpg", "SCOPE=FILE", "images must be signed with a GPG key of this file"),
-    ("--keyless", "SCOPE=EMAIL", "images must be signed by this account; needs --issuer, --ca, --rekor"),
-    ("--pki", "SCOPE=WHO", "images must be signed by this e-mail address or host name; needs --ca"),
-    ("--accept", "SCOPE", "images are accepted without a signature"),
-    ("--reject", "SCOPE", "images are rejected"),
-    ("--lookaside", "SCOPE=URL", "where GPG signatures of images are stored"),
-)
-_KEYLESS = (
-    ("--issuer", "URL", "OpenID provider of keyless signers"),
-    ("--ca", "FILE", "certificates of Fulcio, or with --pki the roots of your own authority"),
-    ("--intermediates", "FILE", "with --pki: certificates between the roots and those of signers"),
-    ("--rekor", "FILE", "public key of Rekor"),
-)
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -142,11 +124,15 @@ def _no_arguments(parser: ArgumentParser) -> None:
 
 
 def _change_arguments(parser: ArgumentParser) -> None:
-    rules = parser.add_argument_group("rules; SCOPE is HOST, HOST/NAMESPACE, HOST/REPOSITORY or *.DOMAIN")
-    for option, value, about in _RULES:
-        rules.add_argument(option, metavar=value, action="append", default=[], help=f"{about}; repeatable")
-    for option, value, about in _KEYLESS:
-        rules.add_argument(option, metavar=value, action=Given, default="", help=about)
+    parser.add_argument(
+        "rules",
+        metavar="RULE",
+        nargs="*",
+        help="what images of SCOPE (HOST, HOST/NAMESPACE, HOST/REPOSITORY or *.DOMAIN) need: SCOPE=KEYFILE "
+        "(sigstore or GPG; 'SCOPE=KEYFILE URL' if GPG signatures are elsewhere), 'SCOPE accept', "
+        "'SCOPE reject', 'SCOPE keyless EMAIL ISSUER FULCIO REKOR', 'SCOPE pki WHO ROOTS [INTERMEDIATES]'",
+    )
+    rules = parser.add_argument_group("rules in general")
     rules.add_argument(
         "--any-tag", action="store_true", help="accept signatures without a tag, as made by cosign"
     )
@@ -278,7 +264,9 @@ def _show(bench: Workbench, running: list[tuple[str, str]], options: Namespace, 
 
 def _change(change: TrustChange, options: Namespace, terminal: Terminal) -> int:
     draft = change.draft(
-        rules_of(options), reject=not options.keep_default, accept_in_use=options.accept_in_use
+        rules_of(options.rules, any_tag=options.any_tag),
+        reject=not options.keep_default,
+        accept_in_use=options.accept_in_use,
     )
     as_json = options.format == "json"
     if not as_json:
@@ -357,50 +345,3 @@ def _document(draft: TrustDraft, proofs: tuple[PullProof, ...], reason: str) -> 
         "can_be_applied": not reason,
         "reason": reason,
     }
-
-
-# --- The rules of `hardentui trust plan` and `apply`, from their options ----------------------------
-
-
-def rules_of(options: Namespace) -> tuple[ScopeRule, ...]:
-    """Every rule that the options define.
-
-    Raises:
-        UsageError: an option is malformed, or two rules name the same scope.
-    """
-    lookaside = dict(_pairs(options.lookaside, "--lookaside"))
-    rules = []
-    for kind, given in ((RuleKind.SIGSTORE, options.sigstore), (RuleKind.GPG, options.gpg)):
-        for scope, path in _pairs(given, f"--{kind.value}"):
-            key = os.path.abspath(path)
-            if (is_kind := kind_of(key)) is not kind:
-                raise UsageError(f"{visible(path, 100)} is a key for {is_kind.value}: use --{is_kind.value}.")
-            side = lookaside.pop(scope, "") if kind is RuleKind.GPG else ""
-            rules.append(ScopeRule(scope, kind, key, options.any_tag, lookaside=side))
-    if options.keyless and options.pki:
-        raise UsageError("--keyless and --pki use different certificates: add the rules one at a time.")
-    for scope, email in _pairs(options.keyless, "--keyless"):
-        if not (options.issuer and options.ca and options.rekor):
-            raise UsageError("--keyless needs --issuer, --ca and --rekor: Podman needs all three.")
-        rules.append(keyless_rule(scope, email, options.issuer, options.ca, options.rekor))
-    for scope, who in _pairs(options.pki, "--pki"):
-        if not options.ca:
-            raise UsageError("--pki needs --ca, the root certificates of your authority.")
-        rules.append(authority_rule(scope, who, options.ca, options.intermediates))
-    rules += [ScopeRule(scope_of(scope), RuleKind.ACCEPT) for scope in options.accept]
-    rules += [ScopeRule(scope_of(scope), RuleKind.REJECT) for scope in options.reject]
-    if lookaside:
-        raise UsageError(f"--lookaside {visible(min(lookaside), 80)}: there is no --gpg rule for that scope.")
-    scopes = [rule.scope for rule in rules]
-    twice = next((scope for scope in scopes if scopes.count(scope) > 1), "")
-    if twice:
-        raise UsageError(f"Two rules name {visible(twice, 80)}.")
-    return tuple(rules)
-
-
-def _pairs(given: Iterable[str], option: str) -> Iterable[tuple[str, str]]:
-    for text in given:
-        scope, equals, value = text.partition("=")
-        if not equals or not value:
-            raise UsageError(f"{option} {visible(text, 80)!r}: it must be SCOPE=VALUE.")
-        yield scope_of(scope), value

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from hardentui.do import Do, Verb
 from hardentui.engine.connection import TICK, Connection, OnAnswer, outcome, target
 from hardentui.engine.wire import MESSAGE_LENGTH
 from hardentui.errors import EngineError, EngineProtocolError, NotFound
@@ -62,9 +63,7 @@ class RecordedConnection:
         return _replay(items, stop, tick)
 
     def download(self, path: str, query: Mapping[str, str] | None, stop: threading.Event) -> Iterator[bytes]:
-        raise NotFound(
-            "Saved facts contain no images; inspect them on their host.", "hardentui images --inside"
-        )
+        raise NotFound("Saved facts contain no images; inspect them on their host.", (Do(Verb.IMAGE_INSIDE),))
 
     def interrupt(self) -> None:
         """Answers arrive immediately."""

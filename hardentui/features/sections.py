@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from hardentui.do import Do
 from hardentui.visible import visible
 from hardentui.words import plural
 
@@ -25,11 +26,12 @@ class Tone(StrEnum):
 
 
 class PageLine(Struct, frozen=True):
-    """One fact; an empty label continues the line above."""
+    """One fact; an empty label continues the line above. `do` is what follows from it."""
 
     label: str
     text: str
     tone: Tone = Tone.PLAIN
+    do: Do | None = None
 
 
 class PageSection(Struct, frozen=True):
@@ -46,7 +48,8 @@ def page_text(sections: Iterable[PageSection]) -> str:
         lines.append(visible(section.title, 100))
         for line in section.lines:
             mark = "!" if line.tone is Tone.BAD else " "
-            lines.append(f"{mark} {visible(line.label):<12} {visible(line.text, 1000)}".rstrip())
+            then = f"; {line.do}" if line.do is not None else ""
+            lines.append(f"{mark} {visible(line.label):<12} {visible(line.text, 1000)}{then}".rstrip())
         lines.append("")
     return "\n".join(lines)
 

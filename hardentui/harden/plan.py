@@ -193,7 +193,7 @@ def _fix(
     try:
         after = remedied(check, spec, context)
     except CannotFix as error:
-        return Skipped(check.id, error.title, error.hint, error.needs)
+        return Skipped(check.id, error.title, error.hint, error.needs, do=error.do)
     # if previous fixes have made the change already, it counts for this fix as well
     changed = spec_diff(spec, after) or _alone(check, context)
     if not changed:

@@ -166,7 +166,7 @@ class Check(Struct, Generic[F], frozen=True, kw_only=True):
                 return evaluate(facts)
             return evaluate(facts, Parameters(self.parameters) if parameters is None else parameters)
         except Unread as unread:
-            return unknown(unread.reason)
+            return unknown(unread.reason, do=unread.do)
 
     def section(self, heading: str) -> str:
         """The text below one of the HEADINGS of the docstring, one line per paragraph."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
+from hardentui.do import Do, Verb
 from hardentui.model.image import ImageInventory, NeverScanned, RegistryDigest, ScanReport
 from hardentui.model.known import NONE, Fact, Facts, Known, Unread
 from hardentui.model.mounts import KernelMount, MountedPath, ReachableSocket
@@ -191,7 +192,7 @@ class Rlimit(Struct, frozen=True):
     hard: int | None
 
 
-ONLY_IN_DETAIL = Unread("only hardentui check NAME reads them")
+ONLY_IN_DETAIL = Unread("they are read of a single container only", do=Do(Verb.CHECK))
 """Of single containers: of hundreds, it would take too long."""
 
 COSTLY = frozenset(
@@ -449,7 +450,7 @@ class ContainerFacts(Facts):
     empty_directories: Fact[Mapping[str, WrittenDirectory]] = Fact(NONE)
     asked_memory: Fact[tuple[AskedMemory, ...]] = Fact(())
     registry_digest: Fact[RegistryDigest] = Fact(
-        Unread("its registry was not queried (run hardentui images --updates)")
+        Unread("its registry was not queried", do=Do(Verb.IMAGE_UPDATES))
     )
     unit: Fact[UnitFacts | None] = Fact(Unread("its unit was not read"))
     unit_exists: Fact[bool] = Fact(Unread("its unit was not read"))

@@ -9,6 +9,8 @@ from functools import lru_cache
 
 from msgspec import Struct
 
+from hardentui.do import Do
+
 # A waiver: an accepted finding, with who accepts it, why, and until when.
 
 
@@ -180,6 +182,7 @@ class Verdict(Struct, frozen=True, gc=False):
         severity: the severity in this case, if it differs from the check's.
         commands: commands or lines for an admin, if no spec can fix it.
         things: the paths, devices or names that fail, for other modules. `reason` is the sentence.
+        do: what would make it known, or apply.
     """
 
     status: Status
@@ -190,6 +193,12 @@ class Verdict(Struct, frozen=True, gc=False):
     severity: Severity | None = None
     commands: tuple[str, ...] = ()
     things: tuple[str, ...] = ()
+    do: Do | None = None
+
+    @property
+    def because(self) -> str:
+        """The reason with its next step, as the command line says it."""
+        return f"{self.reason} ({self.do})" if self.do is not None else self.reason
 
 
 _PASS, _FAIL = Status.PASS, Status.FAIL
@@ -217,22 +226,24 @@ def failed(
 
 
 @lru_cache(maxsize=256)
-def not_applicable(reason: str) -> Verdict:
+def not_applicable(reason: str, *, do: Do | None = None) -> Verdict:
     """The check does not apply, for this `reason`. Cached, because a few reasons make up half of all
     verdicts."""
-    return Verdict(Status.NOT_APPLICABLE, reason=reason)
+    return Verdict(Status.NOT_APPLICABLE, reason=reason, do=do)
 
 
-def unknown(reason: str, declared: str = "", evidence: tuple[Evidence, ...] = ()) -> Verdict:
+def unknown(
+    reason: str, declared: str = "", evidence: tuple[Evidence, ...] = (), *, do: Do | None = None
+) -> Verdict:
     """It could not be checked, for this `reason`."""
     if not declared and not evidence:
-        return _unknown(reason)
-    return Verdict(Status.UNKNOWN, declared, "", evidence, reason)
+        return _unknown(reason, do)
+    return Verdict(Status.UNKNOWN, declared, "", evidence, reason, do=do)
 
 
 @lru_cache(maxsize=256)
-def _unknown(reason: str) -> Verdict:
-    return Verdict(Status.UNKNOWN, reason=reason)
+def _unknown(reason: str, do: Do | None) -> Verdict:
+    return Verdict(Status.UNKNOWN, reason=reason, do=do)
 
 
 class Subject(Struct, frozen=True):

@@ -26,6 +26,8 @@ from typing import (
 if TYPE_CHECKING:
     from typing import Self
 
+    from hardentui.do import Do
+
 
 # Facts on demand: what is known of a subject is read when first asked for, then stays as it was read.
 #
@@ -49,12 +51,14 @@ class Unread(Exception):
     Attributes:
         reason: completes the sentence "unknown, because …".
         said: the last line of the error output of a program that failed; None if none did.
+        do: what would make it known.
     """
 
-    def __init__(self, reason: str, said: str | None = None) -> None:
+    def __init__(self, reason: str, said: str | None = None, *, do: Do | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.said = said
+        self.do = do
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Unread) and other.reason == self.reason
@@ -159,14 +163,14 @@ class Fact(Generic[V]):
             try:
                 given = given.read(subject)
             except Unread as unread:
-                given = Unread(unread.reason)
+                given = Unread(unread.reason, do=unread.do)
             # two threads may have read it: the first answer stays
             if isinstance(given, Unread):
                 subject.waiting[self.name] = given
             else:
                 given = subject.__dict__.setdefault(self.name, given)
         if isinstance(given, Unread):
-            raise Unread(given.reason)
+            raise Unread(given.reason, do=given.do)
         value: V = given
         return value
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from msgspec import Struct, field
 
+from hardentui.do import Do
 from hardentui.model.check import ParameterValue
 from hardentui.model.finding import FixKind, Risk
 from hardentui.model.spec import Spec
@@ -74,7 +75,7 @@ class Skipped(Struct, frozen=True):
 
     Depending on the reason: `needs` is the parameter without a value; `included_by` is the caution level that
     would include it; `weakens` lists the protection that it would reduce; `decides` is what it would change,
-    if that is for a person to decide.
+    if that is for a person to decide; `do` is what would make it possible.
     """
 
     check: str
@@ -84,6 +85,7 @@ class Skipped(Struct, frozen=True):
     included_by: Caution | None = None
     weakens: tuple[str, ...] = ()
     decides: tuple[Change, ...] = ()
+    do: Do | None = None
 
     def __str__(self) -> str:
         return f"{self.why}. {self.hint}" if self.hint else self.why

@@ -1,9 +1,26 @@
-"""Every action of the screens, declared once: it becomes the key, the footer, the palette and the help."""
+"""Every action of the screens, declared once: it becomes the key, the footer, the palette and the help.
+
+A key means the same on every screen (`tests/tui/test_actions.py` compares them). An action without a key is
+found in the palette (`:`), and settings can give it one.
+"""
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import cache
+
 from msgspec import Struct
 from textual.binding import Binding, BindingType
+from textual.keys import KEY_NAME_REPLACEMENTS, Keys
+from textual.theme import BUILTIN_THEMES
+
+from hardentui.do import Do, Verb, said
+from hardentui.errors import HardenError
+from hardentui.model.finding import Verdict
+from hardentui.model.settings import Vocabulary
+from hardentui.tui import themes
 
 
 class Action(Struct, frozen=True):
@@ -11,7 +28,7 @@ class Action(Struct, frozen=True):
 
     Attributes:
         id: `screen.name`, by which settings bind keys; the method is `action_name`.
-        key: comma-separated keys of Textual.
+        key: comma-separated keys of Textual; empty = only in the palette.
         label: one or two words, for the footer.
         tooltip: one sentence, for the palette and the help.
         group: heading in the help.
@@ -35,7 +52,7 @@ class Action(Struct, frozen=True):
 
     def binding(self) -> Binding:
         return Binding(
-            self.key,
+            self.key or f"no-key-{self.id}",  # no terminal sends it; settings replace it
             self.target,
             self.label,
             show=self.show,
@@ -51,332 +68,349 @@ def bindings(actions: tuple[Action, ...]) -> list[BindingType]:
 
 def _to(destination: str, key: str, label: str, tooltip: str) -> Action:
     """The action that opens a screen available from everywhere."""
-    display = "@" if key == "at" else ""
-    call = f"go('{destination}')"
-    return Action(f"app.{destination}", key, label, tooltip, "Everywhere", display=display, call=call)
+    return Action(f"app.{destination}", key, label, tooltip, "Everywhere", call=f"go('{destination}')")
 
 
-_STEPS = tuple(
-    Action(
-        f"walk.step_{number}",
-        str(number % 10),
-        f"Step {number}",
-        f"Go to step {number}.",
-        "Steps",
-        call=f"open_step({number})",
+def _numbers(prefix: str, most: int, label: str, tooltip: str, group: str, call: str) -> tuple[Action, ...]:
+    """The keys 1 to 9, and 0 for ten."""
+    return tuple(
+        Action(
+            f"{prefix}_{number}",
+            str(number % 10),
+            f"{label} {number}",
+            f"{tooltip} {number}.",
+            group,
+            call=f"{call}({number})",
+        )
+        for number in range(1, most + 1)
     )
-    for number in range(1, 11)
-)
+
 
 APP = (
     Action("app.help", "question_mark,f1", "Help", "Show every key of this screen.", "Everywhere", True, "?"),
-    _to("connection", "c", "Connection", "Show the Podman connections; switch to another."),
-    _to("host", "H", "Host", "Show the findings of the host and its engines."),
+    _to("host", "H", "Host", "Show the findings of the host, its engines and the site."),
     _to("images", "I", "Images", "Show the images: age, users, contents."),
-    _to("trust", "P", "Trust", "Show which images Podman accepts: policy, registries."),
     _to("networks", "M", "Network map", "Show who can reach whom."),
-    _to("waivers", "W", "Waivers", "Show which findings are accepted, by whom, until when."),
-    _to("training", "T", "Training", "Labs that teach the ten steps."),
+    _to("trust", "P", "Trust", "Show which images Podman accepts: policy, registries."),
     _to("journal", "J", "Journal", "Show what was changed, by whom, and undo it."),
-    _to("doctor", "f2", "Doctor", "Show what works on this machine, what is missing, and how to fix it."),
-    _to("settings", "f6", "Settings", "Show the settings and where each value comes from."),
-    _to("compare", "f3", "Compare", "Show what became better and worse since an earlier report."),
-    _to("checklist", "f5", "Checklist", "Choose, write, lint and test checklists."),
+    _to("training", "T", "Training", "Labs that teach the ten steps."),
     Action("app.export", "E", "Report", "Write a report on this view to a file.", "Everywhere"),
-    _to("commands", "at", "Commands", "Show every request and command so far."),
-    Action(
-        "app.palette",
-        "ctrl+p,colon",
-        "Palette",
-        "Find any action by name.",
-        "Everywhere",
-        call="command_palette",
-    ),
-    Action(
-        "app.simulate", "D", "Simulated host", "Switch from this Podman to a simulated host.", "Everywhere"
-    ),
-)
-COPY = Action("screen.copy", "y", "Copy", "Copy what is under the cursor.", "This screen")
+    Action("app.palette", "ctrl+p,colon", "Palette", "Find any action by name.", "Everywhere",
+           call="command_palette"),
+    _to("doctor", "f2", "Doctor", "Show what works on this machine, what is missing, and how to fix it."),
+    _to("connection", "", "Connection", "Show the Podman connections; switch to another."),
+    _to("waivers", "", "Waivers", "Show which findings are accepted, by whom, until when."),
+    _to("compare", "", "Compare", "Show what became better and worse since an earlier report."),
+    _to("checklist", "", "Checklist", "Judge with another checklist, or with one of your own."),
+    _to("settings", "", "Settings", "Show the settings and where each value comes from; change one."),
+    _to("commands", "", "Commands", "Show every request and command so far."),
+    Action("app.facts", "", "Save facts", "Save all that checks read, to check it later or elsewhere.",
+           "Everywhere"),
+    Action("app.simulate", "D", "Simulated host", "Switch from this Podman to a simulated host.",
+           "Everywhere"),
+)  # fmt: skip
+COPY = Action("screen.copy", "c", "Copy", "Copy what is under the cursor.", "This screen")
 COPY_MORE = Action(
-    "container.copy_as", "Y", "Copy as", "Copy its podman run command, its Quadlet, its ID.", "This screen"
+    "container.copy_as", "", "Copy as", "Copy its podman run command, its Quadlet, its ID.", "This screen"
 )
-COPY_AS = (
-    Action("copy_as.leave", "escape,q", "Leave", "Copy nothing.", "Question", True, "esc"),
-    *(
-        Action(
-            f"copy_as.number_{number}",
-            str(number),
-            f"Line {number}",
-            "Copy this line.",
-            "Question",
-            call=f"number({number})",
-        )
-        for number in range(1, 8)
-    ),
+PICK = (
+    Action("pick.leave", "escape,q", "Leave", "Take none.", "Question", True, "esc"),
+    *_numbers("pick.number", 9, "Line", "Take line", "Question", "number"),
 )
 BROWSE = (Action("browse.enlarge", "enter", "Enlarge", "Show the page of this row alone.", "This screen"),)
 BACK = Action("screen.back", "escape,q", "Back", "Leave this screen.", "This screen", True, "esc")
+_LOG = ("l", "Log", "Read, follow and search the log of this container.")
+_RIGHTS = ("R", "Rights", "Show what the kernel lets this container do.")
+_WATCH = ("m", "Monitor", "Monitor this container: resource use, alarms, log.")
+_HISTORY = ("", "History", "Show what was changed on this container.")
 
-_ORDER = (
-    Action("home.sort", "s", "Sort", "Sort by the next column.", "Order", True),
-    Action("home.reverse", "S", "Reverse", "Reverse the order.", "Order"),
-)
-_FIRST = tuple(
-    Action(
-        f"home.first_{number}",
-        str(number),
-        f"Do first {number}",
-        f"Go to line {number} of what to do first.",
-        "Do first",
-        call=f"first({number})",
-    )
-    for number in range(1, 6)
-)
 HOME = (
-    *_FIRST,
+    *_numbers("home.first", 5, "Do first", "Go to what to do first, line", "Do first", "first"),
     Action("home.open", "enter", "Walk", "Walk through the ten steps of this container.", "Containers", True),
     Action("home.filter", "slash", "Filter", "Show only some containers.", "Containers", True, "/"),
-    Action(
-        "home.harden",
-        "h",
-        "Harden",
-        "Try, show and apply fixes, for the marked ones or this one.",
-        "Containers",
-        True,
-    ),
+    Action("home.harden", "h", "Harden", "Try, show and apply fixes, for the marked ones or this one.",
+           "Containers", True),
     Action("home.mark", "space", "Mark", "Mark or unmark this container.", "Marks", True),
-    Action("home.mark_range", "v", "Mark up to here", "Mark all rows from the last mark to here.", "Marks"),
-    Action("home.mark_all", "a", "Mark all", "Mark all containers shown; again: none.", "Marks"),
-    *_ORDER,
-    Action(
-        "home.meaning", "e", "Meaning", "Explain the score and the marks of this row.", "Containers", True
-    ),
-    Action("home.logs", "l", "Log", "Read, follow and search the log of this container.", "Containers"),
-    Action("home.rights", "K", "Rights", "Show what the kernel lets this container do.", "Containers"),
-    Action(
-        "home.monitor",
-        "m",
-        "Monitor",
-        "Monitor this container: resource use, alarms, log.",
-        "Containers",
-        True,
-    ),
-    Action("home.recheck", "r", "Re-check", "Check this container again.", "Containers", True),
-    Action("home.recheck_all", "R", "Re-check all", "Check every container again.", "Containers"),
-    Action(
-        "home.cancel", "escape", "Cancel", "Clear the filter, end the scan, drop all marks.", "Containers"
-    ),
+    Action("home.mark_range", "", "Mark up to here", "Mark all rows from the last mark to here.", "Marks"),
+    Action("home.mark_all", "", "Mark all", "Mark all containers shown; again: none.", "Marks"),
+    Action("home.sort", "o", "Sort", "Sort by the next column.", "Order", True),
+    Action("home.reverse", "", "Reverse", "Reverse the order.", "Order"),
+    Action("home.meaning", "e", "Explain", "Explain its score and its marks.", "Containers", True),
+    Action("home.logs", *_LOG, "Containers"),
+    Action("home.rights", "", *_RIGHTS[1:], "Containers"),
+    Action("home.monitor", *_WATCH, "Containers"),
+    Action("home.history", *_HISTORY, "Containers"),
+    Action("home.recheck", "r", "Again", "Check this container again.", "Containers", True),
+    Action("home.recheck_all", "", "Check all again", "Check every container again.", "Containers"),
+    Action("home.cancel", "escape", "Cancel", "Drop the filter, the scan or the marks.", "Containers"),
     Action("home.quit", "q", "Quit", "Leave HardenTUI.", "Containers", True),
-)
+)  # fmt: skip
 WALK = (
     Action("walk.choose", "space", "Choose", "Choose this fix, or drop it.", "Fixes", True),
-    Action(
-        "walk.values",
-        "p",
-        "Values",
-        "Set the values that this fix takes: limits, sizes, users.",
-        "Fixes",
-        True,
-    ),
-    Action("walk.safe", "a", "Safe", "Choose every fix known to break nothing.", "Fixes", True),
-    Action(
-        "walk.likely", "L", "Likely", "Choose every fix except those that may break the container.", "Fixes"
-    ),
-    Action(
-        "walk.all", "F", "All fixes", "Choose every fix, even those that may break the container.", "Fixes"
-    ),
-    Action("walk.none", "u", "None", "Drop every chosen fix.", "Fixes"),
-    Action("walk.plan", "f", "Plan", "Show or hide the plan.", "Fixes", True),
-    Action("walk.diff", "d", "Diff", "Show the whole diff, file by file.", "Fixes", True),
-    Action("walk.write", "w", "Write", "Write the files to a directory.", "Fixes", True),
     Action("walk.harden", "h", "Harden", "Try everything at once, see the card, apply it.", "Fixes", True),
     Action("walk.trial", "t", "Try", "Try the chosen fixes on a twin.", "Fixes", True),
     Action("walk.apply", "A", "Apply", "Apply the chosen fixes, with rollback.", "Fixes", True),
     Action("walk.explain", "e", "Explain", "Explain this check.", "Findings", True),
-    Action("walk.logs", "l", "Log", "Read, follow and search the log of this container.", "Findings"),
-    Action("walk.rights", "K", "Rights", "Show what the kernel lets this container do.", "Findings"),
-    Action(
-        "walk.monitor", "m", "Monitor", "Monitor this container: resource use, alarms, log.", "Findings", True
-    ),
+    Action("walk.safe", "a", "Safe", "Choose every fix known to break nothing.", "Fixes", True),
+    Action("walk.write", "w", "Write", "Show the files as a diff, and write them.", "Fixes", True),
+    Action("walk.plan", "p", "Plan", "Show or hide the plan.", "Fixes", True),
+    Action("walk.values", "i", "Values", "Set the values that this fix takes: limits, sizes, users.",
+           "Fixes", True),
+    Action("walk.diff", "d", "Diff", "Show the whole diff, file by file.", "Fixes", True),
+    Action("walk.likely", "", "Likely", "Choose every fix except those that may break the container.",
+           "Fixes"),
+    Action("walk.all", "F", "All fixes", "Choose every fix, even those that may break the container.",
+           "Fixes"),
+    Action("walk.none", "", "None", "Drop every chosen fix.", "Fixes"),
+    Action("walk.logs", *_LOG, "Findings"),
+    Action("walk.rights", *_RIGHTS, "Findings"),
+    Action("walk.monitor", *_WATCH, "Findings"),
+    Action("walk.history", *_HISTORY, "Findings"),
     Action("walk.previous", "up,k", "Up", "The finding above.", "Findings"),
     Action("walk.next", "down,j", "Down", "The finding below.", "Findings"),
     Action("walk.next_text", "right_square_bracket", "Why", "The next page about this step.", "Steps"),
     Action("walk.previous_text", "left_square_bracket", "Why", "The previous page.", "Steps"),
     Action("walk.step_back", "left", "Previous step", "Go to the previous step.", "Steps"),
     Action("walk.step_on", "right", "Next step", "Go to the next step.", "Steps"),
-    Action("walk.look", "o", "Look inside", "Inspect the contents of its image.", "Findings"),
-    Action("walk.recheck", "r", "Re-check", "Check this container again.", "Findings"),
-    *_STEPS,
-)
-DIFF = (
-    Action("diff.target", "right_square_bracket,tab", "Other file",
-           "The next file type: Quadlet, run script, its own unit.", "Difference", True, "]"),
-    Action("diff.target_before", "left_square_bracket,shift+tab", "Previous file",
-           "The previous file type.", "Difference"),
-    Action("diff.next_hunk", "n", "Next", "The next change.", "Difference", True),
-    Action("diff.previous_hunk", "N", "Previous", "The previous change.", "Difference", True),
-    Action("diff.write", "w", "Write", "Write the files to a directory.", "Difference", True),
+    Action("walk.look", "x", "Look inside", "Inspect the contents of its image.", "Findings"),
+    Action("walk.recheck", "r", "Again", "Check this container again.", "Findings"),
+    *_numbers("walk.step", 10, "Step", "Go to step", "Steps", "open_step"),
 )  # fmt: skip
+CONTAINER = (
+    Action("container.walk", "enter", "Walk", "Walk through the ten steps of this container.", "Container"),
+    Action("container.logs", *_LOG, "Container"),
+    Action("container.rights", *_RIGHTS, "Container"),
+    Action("container.monitor", *_WATCH, "Container"),
+    Action("container.history", *_HISTORY, "Container"),
+)
 VALUES = (
     Action("values.next", "down,enter", "Next", "The next value.", "Values"),
     Action("values.previous", "up", "Before", "The previous value.", "Values"),
     Action("values.default", "ctrl+r", "Default", "Reset this value to its default.", "Values", True, "^r"),
 )
-WRITE = (Action("write.save", "ctrl+s", "Write", "Write the files to this directory.", "Write", True, "^s"),)
-EXPLAIN = (Action("explain.accept", "a", "Accept", "Accept this finding until a date.", "Finding", True),)
-ACCEPT = (Action("accept.save", "ctrl+s", "Accept", "Write the waiver.", "Waiver", True, "^s"),)
-WAIVERS = (Action("waivers.refresh", "r", "Re-read", "Reload the waivers and check again.", "Waivers", True),)
+WRITE = (
+    Action("write.save", "ctrl+s", "Write", "Write the files to this directory.", "Write", True, "^s"),
+    Action("write.next_hunk", "n", "Next", "The next change.", "Write", True),
+    Action("write.previous_hunk", "N", "Before", "The previous change.", "Write"),
+)
+EXPLAIN = (Action("explain.accept", "W", "Waive", "Accept this finding until a date.", "Finding", True),)
+WAIVERS = (Action("waivers.again", "r", "Again", "Reload the waivers and check again.", "Waivers", True),)
 LOGS = (
     Action("logs.follow", "f", "Follow", "Follow new lines, or pause.", "Log", True),
-    Action("logs.wrap", "w", "Wrap", "Wrap long lines, or scroll them sideways.", "Log", True),
     Action("logs.search", "slash", "Search", "Search the log.", "Log", True, "/"),
     Action("logs.next_match", "n", "Next", "The next match.", "Log", True),
-    Action("logs.previous_match", "N", "Before", "The previous match.", "Log", True),
+    Action("logs.previous_match", "N", "Before", "The previous match.", "Log"),
+    Action("logs.wrap", "", "Wrap", "Wrap long lines, or scroll them sideways.", "Log"),
 )
-EXPORT = (
-    Action("export.save", "ctrl+s", "Write", "Write the report.", "Report", True, "^s"),
-    Action(
-        "export.facts",
-        "f4",
-        "Facts",
-        "Save all that checks read, to check it later or elsewhere.",
-        "Report",
-        True,
-        "F4",
-    ),
+CONNECTION = (
+    Action("connection.change", "i", "Change", "Switch to another Podman.", "Connection", True),
+    Action("connection.retry", "r", "Again", "Look for Podman again.", "Connection", True),
 )
 CHECKLIST = (
-    Action("checklist.use", "enter", "Use", "Judge everything with this checklist.", "Checklist", True),
-    Action("checklist.file", "f", "Own file", "Use a checklist of your own.", "Checklist", True),
+    Action("checklist.change", "i", "Change", "Judge everything with another checklist.", "Checklist", True),
 )
-COMPARE = (Action("compare.fields", "i", "Compare", "Name the files to compare.", "Compare", True),)
-MONITOR = (Action("monitor.pause", "space", "Stop", "Pause or resume.", "Monitor", True),)
-HOST = (
-    Action("host.explain", "e", "Explain", "Explain this check.", "Host", True),
-    Action("host.previous", "up,k", "Up", "The finding above.", "Host"),
-    Action("host.next", "down,j", "Down", "The finding below.", "Host"),
-    Action("host.take_in", "i", "Import", "Import a result of Lynis or OpenSCAP.", "Host", True),
-    Action("host.recheck", "r", "Re-check", "Check the host again.", "Host", True),
+COMPARE = (Action("compare.fields", "i", "Files", "Name the files to compare.", "Compare", True),)
+SETTINGS = (
+    Action("settings.change", "i", "Change", "Change a setting, for the next session.", "Settings", True),
+    Action("settings.starter", "", "Starter file", "Write a settings file with comments.", "Settings"),
 )
 FINDINGS = (
-    Action(
-        "findings.explain",
-        "e,enter",
-        "Explain",
-        "Explain this check; accept the finding there.",
-        "Findings",
-        True,
-        "e",
-    ),
+    Action("findings.explain", "e,enter", "Explain", "Explain this check; accept the finding there.",
+           "Findings", True, "e"),
     Action("findings.previous", "up,k", "Up", "The finding above.", "Findings"),
     Action("findings.next", "down,j", "Down", "The finding below.", "Findings"),
+)  # fmt: skip
+HOST = (
+    Action("host.take_in", "i", "Import", "Import a result of Lynis or OpenSCAP.", "Host", True),
+    Action("host.recheck", "r", "Again", "Check the host again.", "Host", True),
 )
 IMAGES = (
-    Action("images.findings", "e", "Findings", "Explain or accept findings of this image.", "Images", True),
-    Action("images.look", "o", "Look inside", "Inspect the contents of this image.", "Images", True),
-    Action("images.scan", "n", "Scan", "Scan this image for known vulnerabilities.", "Images", True),
-    Action("images.scan_all", "N", "Scan all", "Scan every image for known vulnerabilities.", "Images", True),
+    Action("images.findings", "e", "Explain", "Explain or accept findings of this image.", "Images", True),
+    Action("images.look", "x", "Look inside", "Inspect the contents of this image.", "Images", True),
+    Action("images.scan", "S", "Scan", "Scan this image for known vulnerabilities.", "Images", True),
+    Action("images.rehearse", "t", "Try update", "Try an update on twins.", "Images", True),
     Action("images.take_in", "i", "Import", "Import a scanner report.", "Images", True),
-    Action("images.updates", "u", "Updates", "Ask registries for newer images.", "Images", True),
-    Action(
-        "images.rehearse", "t", "Try update", "Try an update on twins, with the way back.", "Images", True
-    ),
+    Action("images.scan_all", "", "Scan all", "Scan every image for known vulnerabilities.", "Images"),
+    Action("images.updates", "", "Updates", "Ask registries for newer images.", "Images"),
 )
 NETWORKS = (
-    Action(
-        "networks.findings", "e", "Findings", "Explain or accept findings of this network.", "Networks", True
-    ),
-    Action("networks.prove", "p", "Prove", "Prove a route with a real connection.", "Networks", True),
-    Action("networks.outgoing", "o", "Outgoing", "Watch what a container contacts.", "Networks", True),
-    Action("networks.split", "s", "Split", "Propose separate networks.", "Networks", True),
-    Action("networks.try", "t", "Try split", "Try a split on twins of all members.", "Networks", True),
-    Action("networks.refresh", "r", "Re-read", "Read the networks again.", "Networks", True),
-)
-SETTINGS = (
-    Action("settings.starter", "i", "Starter file", "Write a settings file with comments.", "Settings", True),
-)
+    Action("networks.findings", "e", "Explain", "Explain or accept findings of this network.", "Networks",
+           True),
+    Action("networks.prove", "t", "Try a way", "Prove a route with a real connection.", "Networks", True),
+    Action("networks.split", "", "Split", "Propose separate networks.", "Networks"),
+    Action("networks.try", "", "Try split", "Try a split on twins of all members.", "Networks"),
+    Action("networks.outgoing", "", "Outgoing", "Watch what a container contacts.", "Networks"),
+    Action("networks.refresh", "r", "Again", "Read the networks again.", "Networks", True),
+)  # fmt: skip
 JOB = (
+    Action("job.save", "ctrl+s", "Apply", "Carry out what is shown.", "Result", True, "^s"),
     Action("job.again", "r", "Again", "Run it again.", "Result", True),
     Action("job.write", "w", "Write", "Write the files to a directory.", "Result", True),
 )
-TRUST_CHANGE = (
-    Action(
-        "trust_change.prove", "enter", "Prove", "Make the plan and prove it with real pulls.", "Trust", True
-    ),
-    Action("trust_change.rule", "i", "Rule", "Add a rule.", "Trust", True),
-    Action("trust_change.apply", "ctrl+s", "Apply", "Write the proven files.", "Trust", True, "^s"),
-    Action("trust_change.drop", "x", "Drop", "Remove the last rule.", "Trust", True),
-    Action("trust_change.signed", "s", "Signed", "Name a signed image.", "Trust", True),
-    Action("trust_change.use", "u", "In use", "Toggle: accept running images unsigned.", "Trust", True),
-    Action("trust_change.default", "d", "Default", "Toggle: reject images without a rule.", "Trust", True),
-    Action("trust_change.tags", "g", "Any tag", "Toggle: accept signatures that name no tag.", "Trust", True),
-)
 FORM = (Action("form.save", "ctrl+s", "Carry out", "Carry it out.", "Form", True, "^s"),)
 TRUST = (
-    Action("trust.change", "a", "Assistant", "Change which signatures images need.", "Trust", True),
-    Action(
-        "trust.test",
-        "t",
-        "Test",
-        "Pull an image to see the verdict of the policy.",
-        "Trust",
-        True,
-    ),
-    Action("trust.sign", "s", "Sign", "Sign an image and prove it with a pull.", "Trust", True),
-    Action("trust.key", "k", "Key", "Make a sigstore key pair.", "Trust", True),
-    Action("trust.refresh", "r", "Re-read", "Reload policy and registries.", "Trust", True),
-)
-TRIAL = (
-    Action("trial.start", "enter", "Try", "Start the trial.", "Trial", True),
-    Action("trial.learn", "l", "Learn", "Toggle: also learn what the container needs.", "Trial", True),
-    Action("trial.tight", "t", "Tight", "Toggle: keep only what was seen in use.", "Trial", False),
-    Action("trial.probe", "i", "Probe", "Enter a command that proves it works.", "Trial", True),
-    Action("trial.apply", "A", "Apply", "Apply what worked to the container.", "Trial", True),
-    Action("trial.write", "w", "Write", "Write what worked to files.", "Trial", True),
+    Action("trust.change", "i", "Change", "Change which signatures images need.", "Trust", True),
+    Action("trust.test", "t", "Try a pull", "Pull an image to see the verdict of the policy.", "Trust", True),
+    Action("trust.sign", "", "Sign", "Sign an image and prove it with a pull.", "Trust"),
+    Action("trust.key", "", "Signing key", "Make a sigstore key pair.", "Trust"),
+    Action("trust.refresh", "r", "Again", "Reload policy and registries.", "Trust", True),
 )
 CARD = (
     Action("card.go", "enter", "Go on", "Start the trial; then apply what worked.", "Harden", True),
     Action("card.probe", "i", "Probe", "Enter a command that proves it works.", "Harden", True),
-    Action("card.all", "F", "All fixes", "Toggle: also fixes that no twin shows.", "Harden", True),
+    Action("card.apply", "A", "Apply", "See the steps, choose what happens to data, apply.", "Harden"),
     Action("card.soak", "s", "Soak", "Apply; for 7 days its seccomp profile only logs.", "Harden", True),
     Action("card.write", "w", "Write", "Write what worked to files.", "Harden", True),
     Action("card.diff", "d", "Diff", "Show what applying it changes.", "Harden", True),
-    Action("card.evidence", "e", "Evidence", "Show what the trial found.", "Harden", True),
+    Action("card.evidence", "e", "Explain", "Show what the trial found.", "Harden", True),
+    Action("card.all", "F", "All fixes", "Toggle: also fixes that no twin shows.", "Harden", True),
 )
 APPLY = (
     Action("apply.run", "ctrl+s", "Apply", "Carry out the steps shown.", "Apply", True, "^s"),
     Action("apply.fields", "i", "Probe", "Enter a probe and a confirm time limit.", "Apply", True),
-    Action("apply.data", "d", "Data", "Choose what happens to data in its writable layer.", "Apply", True),
-    Action("apply.keep", "k", "Keep", "Confirm the change.", "Apply", True),
+    Action("apply.data", "space", "Data", "What happens to data in its writable layer.", "Apply", True),
+    Action("apply.keep", "K", "Keep", "Confirm the change.", "Apply", True),
     Action("apply.undo", "u", "Undo", "Undo the change.", "Apply", True),
 )
 JOURNAL = (
     Action("journal.undo", "u", "Undo", "Undo this change.", "Journal", True),
-    Action("journal.keep", "k", "Keep", "Confirm a waiting change.", "Journal", True),
-    Action("journal.forget", "f", "Forget", "Delete the kept original.", "Journal", True),
-    Action("journal.refresh", "r", "Re-read", "Reload the journal.", "Journal"),
+    Action("journal.keep", "K", "Keep", "Confirm a waiting change.", "Journal", True),
+    Action("journal.forget", "", "Forget", "Delete the kept original.", "Journal"),
+    Action("journal.refresh", "r", "Again", "Reload the journal.", "Journal"),
 )
 ASK = (Action("ask.leave", "escape", "Leave", "Cancel.", "Question", True, "esc"),)
 SURE = (
     Action("sure.yes", "y", "Yes", "Do it.", "Question", True),
-    Action("sure.no", "escape,n,q", "No", "Cancel.", "Question", True, "esc"),
+    Action("sure.leave", "escape,q", "No", "Cancel.", "Question", True, "esc"),
 )
 TRAINING = (
     Action("training.open", "enter", "Open", "Open this lab.", "Training", True),
-    Action("training.name", "N", "Name", "The name on your certificate; E writes it.", "Training", True),
-    Action("training.stop", "x", "Clean up", "Remove everything the labs created.", "Training", True),
+    Action("training.name", "i", "Name", "The name on your certificate; E writes it.", "Training", True),
+    Action("training.stop", "", "Clean up", "Remove everything the labs created.", "Training"),
 )
 LAB = (
     Action("lab.options", "i", "Options", "Enter options of podman run.", "Lab", True),
-    Action("lab.check", "r", "Check", "Check the container again, and attack it.", "Lab", True),
-    Action("lab.hint", "h", "Hint", "The next hint; each costs points.", "Lab", True),
-    Action("lab.solution", "S", "Solution", "Show the solution; forfeits the lab's points.", "Lab"),
-    Action("lab.restart", "n", "Start over", "Recreate the container as it was at the start.", "Lab", True),
-    Action("lab.challenge", "C", "Challenge", "Start over without hints, for more points.", "Lab", True),
-    Action("lab.exam", "X", "Exam", "Start over without hints, against the clock.", "Lab", True),
+    Action("lab.check", "r", "Again", "Check the container again, and attack it.", "Lab", True),
+    Action("lab.hint", "e", "Explain", "The next hint; each costs points.", "Lab", True),
+    Action("lab.solution", "", "Solution", "Show the solution; forfeits the lab's points.", "Lab"),
+    Action("lab.restart", "", "Start over", "Recreate the container as it was at the start.", "Lab"),
+    Action("lab.challenge", "", "Challenge", "Start over without hints, for more points.", "Lab"),
+    Action("lab.exam", "", "Exam", "Start over without hints, against the clock.", "Lab"),
     Action("lab.save", "ctrl+s", "Save policy", "Save the policy and check it.", "Lab", False, "^s"),
 )
-CONNECTION = (
-    Action("connection.choose", "enter", "Switch", "Switch to this Podman.", "Connection", True),
-    Action("connection.retry", "r", "Try again", "Look for Podman again.", "Connection", True),
-)
+
+
+# --- the names that settings may use; settings are validated against them ---------------------------------
+
+
+_KEYS = frozenset(key.value for key in Keys) | frozenset(KEY_NAME_REPLACEMENTS.values())
+_MODIFIERS = frozenset({"ctrl", "shift", "alt", "super", "hyper", "meta"})
+
+
+def vocabulary() -> Vocabulary:
+    """Every name that a setting may use."""
+    screens = [frozenset(action.id for action in (*screen, *APP, BACK, COPY)) for screen in _screens()]
+    return Vocabulary(
+        themes=tuple(sorted({*(theme.name for theme in themes.THEMES), *BUILTIN_THEMES})),
+        actions={action.id: action.key for action in all_actions()},
+        rivals=tuple(screens),
+    )
+
+
+def all_actions() -> tuple[Action, ...]:
+    """Every action, those of the app first."""
+    screens = (action for screen in _screens() for action in screen)
+    return tuple(dict.fromkeys((*APP, COPY, BACK, *screens)))
+
+
+def _screens() -> Iterator[tuple[Action, ...]]:
+    """The declarations above, screen by screen."""
+    for name, value in globals().items():
+        if name.isupper() and isinstance(value, tuple) and value is not APP and not name.startswith("_"):
+            yield value
+
+
+def key_name(text: str) -> str:
+    """Textual's name of a key (`/` is `slash`); empty if there is no such key."""
+    if len(text) == 1:
+        if not text.isprintable() or text in " ,":
+            return ""
+        return next(iter(Binding.make_bindings([Binding(text, "none")]))).key
+    *modifiers, key = text.split("+")
+    if not _MODIFIERS.issuperset(modifiers):
+        return ""
+    known = len(key) == 1 or key in _KEYS or _is_sign(key)
+    return text if known and key.isprintable() and not key.isspace() else ""
+
+
+def _is_sign(name: str) -> bool:
+    try:
+        unicodedata.lookup(name.replace("_", " "))
+    except KeyError:
+        return False
+    return True
+
+
+# --- actions in sentences ----------------------------------------------------------------------------------
+
+
+@cache
+def _told() -> dict[str, str]:
+    return {action.id: action.display or _first_of(action) for action in all_actions()}
+
+
+def _first_of(action: Action) -> str:
+    """The first of its keys, as users read it; without one, how to find it."""
+    first = action.key.split(",")[0]
+    signs = {"slash": "/", "question_mark": "?", "": f": {action.label}"}
+    return signs.get(first, first.upper() if re.fullmatch(r"f\d+", first) else first)
+
+
+def with_keys(text: str) -> str:
+    """The text with the keys of its actions (`{walk.trial}`); raises KeyError for an action that is none."""
+    keys = _told()
+    return re.sub(r"\{([\w.]+)\}", lambda placeholder: keys[placeholder[1]], text)
+
+
+_WAYS: dict[Verb, str] = {
+    Verb.CHECK: "{walk.recheck} in the walk",
+    Verb.CONFIRM: "{journal.keep} in the journal ({app.journal})",
+    Verb.DOCTOR: "{app.doctor}",
+    Verb.EXPLAIN: "{walk.explain} on the finding",
+    Verb.FORGET: "{journal.forget} in the journal ({app.journal})",
+    Verb.HOST_IMPORT: "{host.take_in} on the host page ({app.host})",
+    Verb.IMAGE_INSIDE: "{images.look} in the walk or on the images page ({app.images})",
+    Verb.IMAGE_SCAN: "{images.scan} on the images page ({app.images})",
+    Verb.IMAGE_UPDATES: "{images.updates} on the images page ({app.images})",
+    Verb.JOURNAL_SHOW: "the journal ({app.journal})",
+    Verb.LABS: "{app.training}",
+    Verb.LAB_START: "{lab.restart} in the lab ({app.training})",
+    Verb.LEARN: "{walk.harden} in the walk",
+    Verb.QUADLET: "{walk.write} in the walk",
+    Verb.QUADLET_AS_IS: "{walk.write} in the walk",
+    Verb.SAVE_FACTS: "{app.facts}",
+    Verb.SETTINGS: "{app.settings}",
+    Verb.UNDO: "{journal.undo} in the journal ({app.journal})",
+}
+"""How a next step is done here; what is missing is said as a command."""
+
+
+def in_keys(do: Do) -> str:
+    """A next step as the keys that do it."""
+    way = _WAYS.get(do.verb)
+    return with_keys(way) if way is not None else str(do)
+
+
+def hint_of(error: HardenError) -> str:
+    return said(error.advice, in_keys)
+
+
+def told(error: HardenError) -> str:
+    """An error in one paragraph."""
+    return f"{error.title} {hint_of(error)}".strip()
+
+
+def reason_of(verdict: Verdict) -> str:
+    """Why, and what would help; empty if there is nothing to say."""
+    then = f" ({in_keys(verdict.do)})" if verdict.do is not None else ""
+    return f"{verdict.reason}{then}"

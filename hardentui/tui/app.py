@@ -10,9 +10,10 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec.structs import replace
 from rich.text import Text
@@ -33,11 +34,11 @@ from hardentui.features.engine_choices import EngineChoice
 from hardentui.features.first_look import FirstLook
 from hardentui.features.views import Row
 from hardentui.model.settings import Notice, Settings, SettingSource
+from hardentui.regular_files import why_not_here
 from hardentui.state.own_files import keep_copy
 from hardentui.state.remembered import Remembered
 from hardentui.tui import messages as say
 from hardentui.tui.actions import APP, Action, bindings
-from hardentui.tui.destinations import screen, why_not_open
 from hardentui.tui.listing import COLUMNS, ListView
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.home import HomeScreen
@@ -48,6 +49,53 @@ from hardentui.visible import visible, visible_lines
 
 if TYPE_CHECKING:
     from hardentui.model.facts import ContainerFacts
+    from hardentui.model.plan import Choice
+
+
+SCREENS = {
+    "checklist": "pages.ChecklistScreen",
+    "commands": "pages.CommandsScreen",
+    "compare": "reports.CompareScreen",
+    "connection": "pages.ConnectionScreen",
+    "doctor": "pages.DoctorScreen",
+    "settings": "pages.SettingsScreen",
+    "waivers": "pages.WaiversScreen",
+    "export": "reports.ExportScreen",
+    "copies": "reports.CopyScreen",
+    "facts": "reports.FactsScreen",
+    "host": "findings.HostScreen",
+    "images": "images.ImagesScreen",
+    "journal": "journal.JournalScreen",
+    "networks": "networks.NetworksScreen",
+    "training": "training.TrainingScreen",
+    "trust": "trust.TrustScreen",
+    "walk": "walk.WalkScreen",
+    "card": "card.CardScreen",
+    "meaning": "container.MeaningScreen",
+    "monitor": "container.MonitorScreen",
+    "logs": "container.LogsScreen",
+    "rights": "container.RightsScreen",
+    "help": "pages.HelpScreen",
+}
+"""Name -> module and class: imported when first opened, because the first screen does not wait for them."""
+_TABS = ("MonitorScreen", "LogsScreen", "RightsScreen")
+"""The tabs of a container besides the walk."""
+
+
+def screen(name: str, *about: Any) -> Screen[None]:
+    """A new screen; `about`: what it is about."""
+    module, _, kind = SCREENS[name].partition(".")
+    made: Screen[None] = getattr(import_module(f"hardentui.tui.screens.{module}"), kind)(*about)
+    return made
+
+
+def why_not_open(name: str, screens: Iterable[Screen[object]]) -> str:
+    """Why it cannot be opened above these screens (the topmost one last); empty if it can."""
+    kind = SCREENS[name].partition(".")[2]
+    there = [type(screen).__name__ == kind for screen in screens]
+    if not any(there):
+        return ""
+    return "You are there already." if there[-1] else "It is open below this screen: esc goes back to it."
 
 
 _AT_ONCE = frozenset({"ctrl+c", "ctrl+q"})
@@ -389,37 +437,59 @@ class HardenApp(App[None]):
 
     # --- navigation ------------------------------------------------------------------------------------
 
+    def _open_tab(self, tab: Screen[None]) -> None:
+        """Another tab of a container takes the place of the present one; the walk and the list stay below."""
+        here = type(self.screen).__name__
+        self.switch_screen(tab) if here in _TABS else self.push_screen(tab)
+
     def open_walk(self, key: str) -> None:
-        self.push_screen(screen("walk", key))
+        below = self.screen_stack[-2:-1]
+        if type(self.screen).__name__ not in _TABS:
+            self.push_screen(screen("walk", key))
+        elif getattr(below[0], "container_key", "") == key and type(below[0]).__name__ == "WalkScreen":
+            self.pop_screen()
+        else:
+            self.switch_screen(screen("walk", key))
 
     def open_meaning(self, key: str) -> None:
         self.push_screen(screen("meaning", key))
 
-    def open_harden(self, keys: Sequence[str]) -> None:
+    def open_harden(self, keys: Sequence[str], choices: Sequence[Choice] = ()) -> None:
         """The cards of these containers, one after another."""
         if keys:
-            self.push_screen(screen("card", keys[0], len(keys) - 1), lambda _: self.open_harden(keys[1:]))
+            card = screen("card", keys[0], len(keys) - 1, tuple(choices))
+            self.push_screen(card, lambda _: self.open_harden(keys[1:]))
 
-    def open_monitor(self, key: str) -> None:
-        if self.session.bench is not None:
-            self.push_screen(screen("monitor", self.session.bench, key))
+    def open_monitor(self, row: Row) -> None:
+        if (bench := self.session.bench) is not None:
+            self._open_tab(screen("monitor", bench, row))
 
     def open_logs(self, facts: ContainerFacts) -> None:
-        if self.session.bench is not None:
-            self.push_screen(screen("logs", self.session.bench, facts))
-
-    def open_copies(self, row: Row) -> None:
         if (bench := self.session.bench) is not None:
-            choices = tuple(self.session.choices.get(row.key, {}).values())
-            self.push_screen(screen("copies", bench, row, choices))
+            self._open_tab(screen("logs", bench, facts))
 
     def open_rights(self, row: Row) -> None:
         if (bench := self.session.bench) is not None:
-            self.push_screen(screen("rights", bench, row))
+            self._open_tab(screen("rights", bench, row))
+
+    def open_history(self, name: str) -> None:
+        self.push_screen(screen("journal", name))
+
+    def open_copies(self, row: Row) -> None:
+        """Ask what to copy of a container; its text is made on a thread."""
+        bench = self.session.bench
+        if bench is None:
+            return
+        chosen = tuple(self.session.choices.get(row.key, {}).values())
+        self.push_screen(screen("copies", bench, row, chosen))
 
     def action_export(self) -> None:
         if isinstance(self.screen, HardenScreen) and (bench := self.session.bench) is not None:
             self.push_screen(screen("export", bench, self.screen.screen_report()))
+
+    def action_facts(self) -> None:
+        if (bench := self.session.bench) is not None:
+            self.push_screen(screen("facts", bench))
 
     def action_help(self) -> None:
         about = getattr(self.screen, "ACTIONS", ())
@@ -468,6 +538,8 @@ class HardenApp(App[None]):
                 return "There is nothing here to report on yet."
             case "export" if not isinstance(top, HardenScreen) or top.screen_report().nothing:
                 return "There is nothing here to report on."
+            case "facts":
+                return self._why_no_facts()
             case "help" if type(top).__name__ == "HelpScreen":
                 return "You are there already."
             case "simulate" if self._simulate is None:
@@ -475,6 +547,13 @@ class HardenApp(App[None]):
             case "simulate" if self.session.failure is None:
                 return "Available when no Podman answers; hardentui --demo opens it at any time."
         return ""
+
+    def _why_no_facts(self) -> str:
+        if (bench := self.session.bench) is None:
+            return "The checks are still being loaded."
+        if bench.opened.simulated or bench.opened.saved_at:
+            return "This host is simulated or saved: it has no facts of its own to save."
+        return why_not_here()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Not in the palette while there is a reason. Textual asks."""

@@ -103,7 +103,7 @@ def about_kept(row: Row) -> str:
     if row.kept is None:
         return ""
     of = visible(row.kept.of, 60)
-    return f"The original of {of}, kept for an undo. In the journal (J) u restores it, f removes it."
+    return f"The original of {of}, kept for an undo. In the journal (J) u restores it, Forget removes it."
 
 
 def arrange(rows: Iterable[Row], view: ListView) -> list[Row]:

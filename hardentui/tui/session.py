@@ -23,9 +23,9 @@ from hardentui.errors import HardenError
 from hardentui.features.views import CheckProgress, Connectivity, Report, Row
 from hardentui.model.finding import Kind, Status, Subject
 from hardentui.tui import messages as say
+from hardentui.tui.actions import told
 from hardentui.tui.images_and_networks import Around
 from hardentui.tui.listing import ListView
-from hardentui.tui.ways import told
 
 if TYPE_CHECKING:
     from hardentui.features.first_look import FirstLook

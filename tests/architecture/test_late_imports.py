@@ -37,7 +37,7 @@ BY_NAME = {
     "checks/__init__.py": "every module of the directories is a check",
     "cli/terminal.py": "a command does not wait for the others",
     "features/reports/__init__.py": "a report does not wait for the other formats",
-    "tui/destinations.py": "the first screen does not wait for the others",
+    "tui/app.py": "the first screen does not wait for the others",
 }
 """Modules that import others by a name made at run time."""
 

@@ -45,7 +45,7 @@ def _filled(registry: Registry) -> Iterator[Registry]:
 
 @pytest.fixture
 def rule(registry: Registry) -> Sequence[str]:
-    return ("--sigstore", f"{HOST}/team={registry.directory}/release.pub", "--signed", f"{HOST}/team/app:1")
+    return (f"{HOST}/team={registry.directory}/release.pub", "--signed", f"{HOST}/team/app:1")
 
 
 def cases(answer: Answer) -> dict[str, str]:
@@ -128,7 +128,7 @@ def test_what_the_rule_would_refuse_is_never_applied(registry: Registry, image: 
         registry.hardentui("trust", "sign", f"{HOST}/{image}", "--key", f"{directory}/other.private", "--yes")
     before = registry.file(POLICY)
     sigstore = f"{HOST}/team={directory}/release.pub"
-    answer = registry.trust("apply", "--sigstore", sigstore, "--signed", f"{HOST}/{image}", "--yes")
+    answer = registry.trust("apply", sigstore, "--signed", f"{HOST}/{image}", "--yes")
     assert answer.code == 1
     assert f"the pull 'signed' of {HOST}/{image} was refused" in answer.err
     assert registry.file(POLICY) == before
@@ -159,7 +159,7 @@ def test_an_unsigned_image_that_runs_in_the_scope_is_found_by_its_pull(
         answer = registry.trust("plan", *rule)
         assert answer.code == 1
         assert f"the pull 'signed' of {HOST}/team/plain:1 was refused: no signature" in answer.err
-        assert registry.trust("plan", *rule, "--accept", f"{HOST}/team/plain").code == 0
+        assert registry.trust("plan", f"{HOST}/team/plain accept", *rule).code == 0
     finally:
         registry.bench.remove("inside")
 
@@ -170,7 +170,7 @@ def test_what_cosign_signs_needs_any_tag(registry: Registry) -> None:
     plain = ("--yes", "--tlog-upload=false", "--allow-insecure-registry", "--allow-http-registry")
     make = f"cd {registry.directory} && export COSIGN_PASSWORD=pw && cosign generate-key-pair"
     registry.bench.execute("sh", "-c", f"{make} && cosign sign {' '.join(plain)} --key cosign.key {image}")
-    rule = ("--sigstore", f"{HOST}/cosign={registry.directory}/cosign.pub", "--signed", image)
+    rule = (f"{HOST}/cosign={registry.directory}/cosign.pub", "--signed", image)
     answer = registry.trust("plan", *rule)
     assert answer.code == 1
     assert "refused: signed under another name" in answer.out
@@ -191,13 +191,12 @@ def test_gpg_signatures_in_a_lookaside(registry: Registry) -> None:
     push = f"podman push -q --remove-signatures --sign-by bench@example.test {BUSYBOX} {image}"
     registry.bench.execute("sh", "-c", f"export GNUPGHOME={directory}/g; {key} && {export} && {push}")
     registry.bench.execute("rm", staging)
-    rule = ("--gpg", f"{HOST}/gpg={directory}/public.gpg", "--signed", image)
+    rule = (f"{HOST}/gpg={directory}/public.gpg", "--signed", image)
     without = registry.trust("plan", *rule)
     assert without.code == 1
     assert "refused: no signature" in without.out
-    answer = registry.trust(
-        "plan", *rule, "--lookaside", f"{HOST}/gpg=file://{directory}/side", "--format", "json"
-    )
+    beside = (f"{rule[0]} file://{directory}/side", *rule[1:])
+    answer = registry.trust("plan", *beside, "--format", "json")
     assert answer.code == 0, answer.err
     assert cases(answer)["wrong key"] == "refused: signed with another key"
 
@@ -282,7 +281,7 @@ def test_a_signature_of_the_list_alone_does_not_count(registry: Registry) -> Non
     sign = f"cosign sign {' '.join(plain)} --key list.key"
     registry.bench.execute("sh", "-c", f"{make} && {sign} {image}")
     assert "only the manifest list is signed" in registry.trust("check", image).out
-    rule = ("--sigstore", f"{HOST}/several={directory}/list.pub", "--any-tag", "--signed", image)
+    rule = (f"{HOST}/several={directory}/list.pub", "--any-tag", "--signed", image)
     assert registry.trust("plan", *rule).code == 1
     registry.bench.execute(
         "sh", "-c", f"cd {directory} && export COSIGN_PASSWORD=pw && {sign} --recursive {image}"
@@ -313,7 +312,7 @@ def test_a_certificate_of_an_own_authority(registry: Registry, who: str) -> None
     registry.bench.execute("sh", "-c", f"mkdir {directory}; cd {directory}; {AUTHORITY}")
     sign = f"COSIGN_PASSWORD=pw cosign sign {COSIGN} --key cosign.key --certificate leaf.pem"
     registry.bench.execute("sh", "-c", f"cd {directory}; {sign} --certificate-chain root.pem {image}")
-    rule = ("--pki", f"{HOST}/authority={who}", "--ca", f"{directory}/root.pem", "--signed", image)
+    rule = (f"{HOST}/authority pki {who} {directory}/root.pem", "--signed", image)
     answer = registry.trust("plan", *rule, "--format", "json")
     assert answer.code == 0, answer.out + answer.err
     told = cases(answer)
@@ -332,8 +331,8 @@ def test_a_keyless_rule_is_read_and_refuses_what_has_no_certificate(registry: Re
     registry.bench.execute("sh", "-c", f"mkdir {directory}; cd {directory}; {AUTHORITY}")
     sign = f"COSIGN_PASSWORD=pw cosign sign {COSIGN} --key cosign.key {image}"
     registry.bench.execute("sh", "-c", f"cd {directory}; {sign}")
-    who = ("--keyless", f"{HOST}/keyless=build@example.test", "--issuer", "https://accounts.example.test")
-    rule = (*who, "--ca", f"{directory}/root.pem", "--rekor", f"{directory}/cosign.pub", "--signed", image)
+    who = f"{HOST}/keyless keyless build@example.test https://accounts.example.test"
+    rule = (f"{who} {directory}/root.pem {directory}/cosign.pub", "--signed", image)
     answer = registry.trust("plan", *rule, "--format", "json")
     assert answer.code == 1
     told = cases(answer)

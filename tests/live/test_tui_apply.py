@@ -10,8 +10,8 @@ from hardentui.features.first_look import FirstLook
 from hardentui.features.views import Selection
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.apply import ApplyScreen
+from hardentui.tui.screens.card import CardScreen
 from hardentui.tui.screens.journal import JournalScreen
-from hardentui.tui.screens.trial import TrialScreen
 from hardentui.tui.screens.walk import WalkScreen
 from tests.support.podman import BUSYBOX, Bench
 from tests.tui.support import drawn, running, screen_text, shows, until
@@ -43,25 +43,25 @@ async def test_a_service_with_data_is_tried_applied_confirmed_and_taken_back(
             await until(pilot, lambda: app.session.host is not None)
             await pilot.press("slash", *NAME, "enter", "enter")
             await until(pilot, lambda: isinstance(app.screen, WalkScreen))
-            await pilot.press("L", "t")
-            await until(pilot, lambda: isinstance(app.screen, TrialScreen))
+            await pilot.press("walk.likely", "t")
+            await until(pilot, lambda: isinstance(app.screen, CardScreen))
             await shows(pilot, "makes a twin")
             await pilot.press("enter")
-            await until(pilot, lambda: "A hardened configuration works" in drawn(app), 90)
+            await until(pilot, lambda: "hardened twin works" in drawn(app), 90)
             await pilot.press("A")
             await until(pilot, lambda: isinstance(app.screen, ApplyScreen))
             await until(pilot, lambda: "has data in its writable layer" in drawn(app))
-            assert "The d key (copied into volumes)" in " ".join(drawn(app).split())
+            assert "The space key (copied into volumes)" in " ".join(drawn(app).split())
             await pilot.press("ctrl+s", shows="The reason is shown below")
             assert state() == before, "nothing happens while the loss of data is refused"
-            await pilot.press("d", "d")
+            await pilot.press("space", "space")
             await until(pilot, lambda: "What will be done" in drawn(app))
             await shows(pilot, "changes the container")
             await pilot.press("ctrl+s")
-            await until(pilot, lambda: "k keeps it" in drawn(app))
+            await until(pilot, lambda: "K keeps it" in drawn(app))
             assert state() != before
             await shows(pilot, f" {NAME} › apply")
-            await pilot.press("k")
+            await pilot.press("K")
             await until(pilot, lambda: "u undoes it" in drawn(app))
             await pilot.press("escape")
             await until(pilot, lambda: isinstance(app.screen, WalkScreen))  # the trial is over
@@ -92,7 +92,7 @@ async def test_an_apply_without_a_trial_reads_what_the_scan_left_out(
         async with running(app, (80, 24)) as pilot:
             await pilot.press("slash", *NAME, "enter", "enter")
             await until(pilot, lambda: isinstance(app.screen, WalkScreen))
-            await pilot.press("L", "A")
+            await pilot.press("walk.likely", "A")
             await until(pilot, lambda: isinstance(app.screen, ApplyScreen))
             await until(pilot, lambda: "What will be done" in drawn(app))
     finally:

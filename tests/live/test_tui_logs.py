@@ -7,7 +7,7 @@ import pytest
 from hardentui.features.first_look import FirstLook
 from hardentui.features.views import Selection
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.logs import LogView
+from hardentui.tui.screens.container import LogView
 from tests.support.podman import BUSYBOX, Bench
 from tests.tui.support import drawn, running, shows, until
 

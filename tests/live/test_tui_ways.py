@@ -9,9 +9,9 @@ import pytest
 from hardentui.features.first_look import FirstLook
 from hardentui.features.views import Selection
 from hardentui.tui.app import HardenApp
+from hardentui.tui.screens.container import RightsScreen
 from hardentui.tui.screens.job import JobScreen
 from hardentui.tui.screens.networks import NetworksScreen
-from hardentui.tui.screens.rights import RightsScreen
 from tests.support.podman import BUSYBOX, Bench
 from tests.tui.support import drawn, running, until
 
@@ -37,16 +37,16 @@ async def test_a_way_is_proven_contacts_are_seen_and_rights_are_those_of_the_ker
             await until(pilot, lambda: app.session.host is not None)
             await pilot.press("M")
             await until(pilot, lambda: isinstance(app.screen, NetworksScreen))
-            await pilot.press("p", *"way-client way-server:5432", "enter")
+            await pilot.press("t", *"way-client way-server:5432", "enter")
             await until(pilot, lambda: "the map says" in drawn(app))
             text = " ".join(drawn(app).split())
             assert "outcome connected" in text
             assert "the map says reachable" in text
-            await pilot.press("escape", "o", *"way-client", "enter")
+            await pilot.press("escape", "networks.outgoing", *"way-client", "enter")
             await until(pilot, lambda: isinstance(app.screen, JobScreen))
             await until(pilot, lambda: "What way-client contacts" in drawn(app))
             assert ":5432 container way-server" in " ".join(drawn(app).split())
-            await pilot.press("escape", "escape", "slash", *"way-client", "enter", "K")
+            await pilot.press("escape", "escape", "slash", *"way-client", "enter", "home.rights")
             await until(pilot, lambda: isinstance(app.screen, RightsScreen) and "Security" in drawn(app))
             assert "It has no capability and can gain none" in " ".join(drawn(app).split())
     finally:

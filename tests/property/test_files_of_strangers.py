@@ -30,7 +30,7 @@ from hardentui.features.settings.reading import Document, read_fix_defaults, rea
 from hardentui.features.training.loading import load_labs, parse_lab
 from hardentui.features.trial.tried import as_json, choices_of, no_longer_fits, plan_of, read_trial
 from hardentui.harden.plan import make_plan
-from hardentui.tui.vocabulary import key_name, vocabulary
+from hardentui.tui.actions import key_name, vocabulary
 from tests.unit.features.trial.test_offered import BASE, HONEST, WEB
 from tests.unit.features.trial.test_record import plan_for, record
 

@@ -13,8 +13,7 @@ from textual.widgets import Input
 from hardentui.features.first_look import FirstLook
 from hardentui.features.views import Selection
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.signing import KeyScreen, SignScreen
-from hardentui.tui.screens.trust import TrustScreen
+from hardentui.tui.screens.trust import KeyScreen, SignScreen, TrustScreen
 from tests.support.trust_session import tell
 from tests.tui.support import Driver, drawn, running, until
 
@@ -37,13 +36,13 @@ async def main(url: str, image: str, directory: str) -> None:
     app = HardenApp(lambda: FirstLook.open(Selection(url=url)), environ={})
     async with running(app, (120, 60)) as pilot:
         await until(pilot, lambda: app.session.host is not None)
-        await pilot.press("P", "k")
+        await pilot.press("P", "trust.key")
         await until(pilot, lambda: isinstance(app.screen, KeyScreen))
         _fill(app, name="typed", directory=directory, passphrase=PASSPHRASE, again=PASSPHRASE)
         await pilot.press("ctrl+s")
         await _result(app, pilot, "typed.pub")
         await until(pilot, lambda: isinstance(app.screen, TrustScreen))
-        await pilot.press("s")
+        await pilot.press("trust.sign")
         await until(pilot, lambda: isinstance(app.screen, SignScreen))
         _fill(app, image=image, key=f"{directory}/typed.private", passphrase="wrong")
         await pilot.press("ctrl+s", "y")

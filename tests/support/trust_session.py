@@ -12,7 +12,7 @@ import sys
 from hardentui.features.first_look import FirstLook
 from hardentui.features.views import Selection
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.trust_change import TrustChangeScreen
+from hardentui.tui.screens.trust import TrustForm
 from tests.tui.support import drawn, running, until
 
 
@@ -26,16 +26,16 @@ async def main(url: str, rule: str, signed: str) -> None:
     app = HardenApp(lambda: FirstLook.open(Selection(url=url)), environ={})
     async with running(app, (120, 60)) as pilot:
         await until(pilot, lambda: app.session.host is not None)
-        await pilot.press("P", "a")
-        await until(pilot, lambda: isinstance(app.screen, TrustChangeScreen))
-        await pilot.press("i", *rule, "enter", "escape", "s", *signed, "enter", "enter")
+        await pilot.press("P", "i")
+        await until(pilot, lambda: isinstance(app.screen, TrustForm))
+        await pilot.press(*rule, "tab", *signed, "ctrl+s")
         await until(
             pilot, lambda: "Every pull ended as expected" in drawn(app) or "Not applied" in drawn(app), 90
         )
         tell(drawn(app))
         await pilot.press("ctrl+s", shows="The journal (J) undoes it")
         await pilot.press("y")
-        await until(pilot, lambda: "J shows the journal" in drawn(app))
+        await until(pilot, lambda: any("J shows it" in note.message for note in app._notifications))
         tell("applied")
         sys.stdin.readline()  # until the test has looked at what holds now
         await pilot.press("J", shows="u undoes it")

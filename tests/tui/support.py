@@ -43,7 +43,10 @@ class Driver:
         self.app = pilot.app
 
     async def press(self, *keys: str, shows: str | tuple[str, ...] = ()) -> None:
-        """Press keys one after another, and wait until the screen shows these texts."""
+        """Press keys one after another, and wait until the screen shows these texts.
+
+        `home.reverse` stands for choosing that action in the palette.
+        """
         for key in keys:
             self._type(key)
             await self.pause()
@@ -57,6 +60,8 @@ class Driver:
         await self.pause()
 
     def _type(self, key: str) -> None:
+        if key.partition(".")[2]:  # an action without a key of its own, by its name
+            key = f"no-key-{key}"
         if len(key) == 1 and not key.isalnum():
             key = _character_to_key(key)
         try:

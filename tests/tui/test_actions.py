@@ -10,59 +10,48 @@ from textual.widgets import Input
 from hardentui.model.settings import Settings
 from hardentui.tui import actions
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.apply import ApplyScreen
-from hardentui.tui.screens.card import CardScreen
-from hardentui.tui.screens.command_log import CommandLogScreen
-from hardentui.tui.screens.connection import ConnectionScreen
-from hardentui.tui.screens.explain import ExplainScreen
-from hardentui.tui.screens.export import ExportScreen
-from hardentui.tui.screens.help import HelpScreen
+from hardentui.tui.screens import (
+    apply,
+    card,
+    container,
+    findings,
+    home,
+    images,
+    job,
+    journal,
+    networks,
+    pages,
+    reports,
+    training,
+    trust,
+    values,
+    walk,
+    write,
+)
+from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.home import HomeScreen
-from hardentui.tui.screens.host import HostScreen
-from hardentui.tui.screens.images import ImagesScreen
-from hardentui.tui.screens.journal import JournalScreen
-from hardentui.tui.screens.logs import LogsScreen
-from hardentui.tui.screens.meaning import MeaningScreen
-from hardentui.tui.screens.networks import NetworksScreen
-from hardentui.tui.screens.training import LabScreen, TrainingScreen
-from hardentui.tui.screens.trial import TrialScreen
-from hardentui.tui.screens.trust import TrustScreen
-from hardentui.tui.screens.values import DiffScreen, ValuesScreen
-from hardentui.tui.screens.walk import WalkScreen
-from hardentui.tui.screens.write import WriteScreen
 from tests.tui.replayed import some
 from tests.tui.support import make_app, running, scrolled, shows, until
+from tools.terminal_ui import MEANINGS
 
-SCREENS = (
-    HomeScreen,
-    WalkScreen,
-    DiffScreen,
-    HostScreen,
-    ImagesScreen,
-    NetworksScreen,
-    TrustScreen,
-    MeaningScreen,
-    ConnectionScreen,
-    CommandLogScreen,
-    ExplainScreen,
-    ValuesScreen,
-    WriteScreen,
-    HelpScreen,
-    TrialScreen,
-    CardScreen,
-    ApplyScreen,
-    JournalScreen,
-    LogsScreen,
-    ExportScreen,
-    TrainingScreen,
-    LabScreen,
+_MODULES = (
+    apply, card, container, findings, home, images, job, journal, networks, pages, reports,
+    training, trust, values, walk, write,
+)  # fmt: skip
+SCREENS = tuple(
+    dict.fromkeys(
+        kind
+        for module in _MODULES
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, HardenScreen) and kind.ACTIONS
+    )
 )
 
 
 @pytest.mark.parametrize("screen", SCREENS)
-def test_a_screens_actions_exist_and_their_keys_are_its_own(screen: type[HomeScreen]) -> None:
+def test_a_screens_actions_exist_and_their_keys_are_its_own(screen: type[HardenScreen]) -> None:
     declared = (*screen.ACTIONS, *actions.APP)
-    keys = Counter(key for action in declared for key in action.key.split(","))
+    keys = Counter(key for action in declared for key in action.key.split(",") if key)
     assert [key for key, count in keys.items() if count > 1] == []
     for action in screen.ACTIONS:
         assert hasattr(screen, f"action_{action.target.partition('(')[0]}"), action.id
@@ -71,8 +60,26 @@ def test_a_screens_actions_exist_and_their_keys_are_its_own(screen: type[HomeScr
 
 
 @pytest.mark.parametrize("screen", SCREENS)
-def test_every_screen_copies_but_those_where_one_types_all_the_time(screen: type[HomeScreen]) -> None:
-    assert (actions.COPY in screen.ACTIONS) is (screen.__name__ not in ("ValuesScreen", "ExportScreen"))
+def test_every_screen_copies_but_those_where_one_types_all_the_time(screen: type[HardenScreen]) -> None:
+    types = issubclass(screen, job.FormScreen) or issubclass(screen, values.ValuesScreen)
+    assert (actions.COPY in screen.ACTIONS) is not types
+
+
+def test_a_key_means_the_same_on_every_screen() -> None:
+    """Its label is the same everywhere, or the page says what its labels have in common."""
+    labels: dict[str, set[str]] = {}
+    for action in actions.all_actions():
+        for key in action.key.split(","):
+            if key and not key.isdigit():
+                labels.setdefault(key, set()).add(action.label)
+    several = {key: names for key, names in labels.items() if len(names) > 1}
+    told = {key: {name.replace(".", " ") for name in names.split()} for key, (_, names) in MEANINGS.items()}
+    assert several == told
+
+
+def test_the_list_has_twelve_keys_at_most() -> None:
+    keys = [action.key for action in HomeScreen.ACTIONS if action.key and not action.key.isdigit()]
+    assert len(keys) <= 12
 
 
 def test_every_action_has_an_id_and_explains_itself() -> None:
@@ -83,12 +90,12 @@ def test_every_action_has_an_id_and_explains_itself() -> None:
 
 
 async def test_keys_can_be_changed_by_id_and_the_help_knows() -> None:
-    app = make_app(some(), settings=Settings(keys={"home.sort": "o"}))
+    app = make_app(some(), settings=Settings(keys={"home.sort": "s"}))
     async with running(app) as pilot:
-        await pilot.press("s", shows="worst first")
-        await pilot.press("o", shows="by name")
+        await pilot.press("o", shows="worst first")
+        await pilot.press("s", shows="by name")
         await pilot.press("question_mark")
-        await scrolled(pilot, "down", "o        Sort")
+        await scrolled(pilot, "down", "s        Sort")
 
 
 async def test_the_palette_carries_out_what_is_possible_here() -> None:

@@ -14,10 +14,10 @@ from hardentui.state.own_files import keep_copy, state_directory
 from hardentui.tui.app import HardenApp
 from hardentui.tui.listing import COLUMNS, ListView, arrange
 from hardentui.tui.screens.browse import short
+from hardentui.tui.screens.container import MeaningScreen
+from hardentui.tui.screens.findings import HostScreen
 from hardentui.tui.screens.home import HomeScreen
-from hardentui.tui.screens.host import HostScreen
 from hardentui.tui.screens.images import ImagesScreen
-from hardentui.tui.screens.meaning import MeaningScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.widgets.container_list import columns_for, heading_at, headings
 from tests.tui.replayed import Host, judged_rows, some
@@ -41,7 +41,7 @@ async def test_an_image_is_looked_into_and_its_containers_know(size: tuple[int, 
         await pilot.press("I", shows=("0 inspected", "alpine:latest"))
         await pilot.press("enter")
         await scrolled(pilot, "end", "not inspected")
-        await pilot.press("o", shows="1 inspected")
+        await pilot.press("x", shows="1 inspected")
         await until(pilot, lambda: _step_one(app) is Status.FAIL)
         app.screen.query_one("#page").scroll_to(y=7, animate=False)
         await shows(pilot, "Debian GNU/Linux 12, supported", "1 dpkg")
@@ -54,7 +54,7 @@ async def test_a_redraw_leaves_the_reader_where_they_are_and_another_row_begins_
     app = make_app(some())
     async with running(app, (80, 24)) as pilot:
         await pilot.press("I", shows="0 inspected")
-        await pilot.press("o", shows="1 inspected")
+        await pilot.press("x", shows="1 inspected")
         reading = app.screen.query_one("#page")
         await until(pilot, lambda: reading.max_scroll_y >= 7)
         reading.scroll_to(y=7, animate=False)
@@ -71,14 +71,14 @@ async def test_the_page_of_an_image_names_what_is_inside() -> None:
     app = make_app(some())
     async with running(app, (120, 50)) as pilot:
         await pilot.press("I", shows="0 inspected")
-        await pilot.press("o", shows="1 inspected")
+        await pilot.press("x", shows="1 inspected")
         await shows(
             pilot,
             "/root/.aws/credentials  cloud credentials, layer 2, deleted in a later layer but still present",
             "/usr/bin/apt  package manager apt, layer 1",
             "used by      shop-web",
         )
-        await pilot.press("o", shows="Already inspected")
+        await pilot.press("x", shows="Already inspected")
 
 
 async def test_a_look_shows_how_far_it_is_and_can_be_stopped() -> None:
@@ -87,8 +87,8 @@ async def test_a_look_shows_how_far_it_is_and_can_be_stopped() -> None:
     app = make_app(host)
     async with running(app) as pilot:
         await pilot.press("I", shows=("0 inspected", "alpine:latest"))
-        await pilot.press("o", shows=("reading docker.io/library/", "4.1 kB"))
-        await pilot.press("down", "o", shows="Another image is being inspected")
+        await pilot.press("x", shows=("reading docker.io/library/", "4.1 kB"))
+        await pilot.press("down", "x", shows="Another image is being inspected")
         await pilot.press("escape", shows="Inspection of the image stopped")
         assert isinstance(app.screen, ImagesScreen), "esc stops the look before it leaves"
         assert app.session.around.look is None
@@ -101,7 +101,7 @@ async def test_a_look_that_fails_says_why() -> None:
     app = make_app(host)
     async with running(app) as pilot:
         await pilot.press("I", shows=("0 inspected", "alpine:latest"))
-        await pilot.press("o", shows="4.1 kB")
+        await pilot.press("x", shows="4.1 kB")
         for label in host.labels:
             host.lose(label, "it is [bold]damaged\x1b[2J")
         await shows(pilot, "[bold]damaged␛[2J")
@@ -115,11 +115,11 @@ async def test_the_walk_offers_the_look_in_the_step_about_images() -> None:
         await pilot.press("enter", "1", shows="o inspects the image")
         await pilot.press("4")
         await until(pilot, lambda: "inspects the image" not in screen_text(app))
-        await pilot.press("1", "o")
+        await pilot.press("1", "x")
         await until(pilot, lambda: _step_one(app) is Status.FAIL)
         await shows(pilot, "Unneeded tools in image")
         await until(pilot, lambda: "inspects the image" not in screen_text(app))
-        await pilot.press("o", shows="Nothing to inspect")
+        await pilot.press("x", shows="Nothing to inspect")
 
 
 async def test_esc_in_the_walk_stops_the_look_and_stays() -> None:
@@ -128,7 +128,7 @@ async def test_esc_in_the_walk_stops_the_look_and_stays() -> None:
     app = make_app(host)
     async with running(app) as pilot:
         await shows(pilot, "▸ shop-web")
-        await pilot.press("enter", "1", "o", shows="4.1 kB  esc stops")
+        await pilot.press("enter", "1", "x", shows="4.1 kB  esc stops")
         await pilot.press("escape")
         await until(pilot, lambda: app.session.around.look is None)
         assert isinstance(app.screen, WalkScreen)
@@ -166,7 +166,7 @@ async def test_trust_shows_the_rule_that_catches_each_running_image() -> None:
             "docker.io (1 image)",
             "quay.io",
         )
-        await pilot.press("r", "y")
+        await pilot.press("r", "c")
         await until(pilot, lambda: "Engine rootful" in app.clipboard)
 
 
@@ -356,15 +356,15 @@ async def test_what_is_copied_is_safe_to_paste_and_kept_in_a_file(tmp_path: Path
     host = Host(("backup", "web\nrm -rf x\x1b[2J"), ("cache", "db"))
     app = make_app(host, keep=lambda text: keep_copy(text, tmp_path / "state"))
     async with running(app) as pilot:
-        await pilot.press("y", shows=("Copied the container's name", "Also saved to"))
+        await pilot.press("c", shows=("Copied the container's name", "Also saved to"))
         kept = tmp_path / "state" / "last-copy.txt"
         assert app.clipboard == kept.read_text() == "web␊rm -rf x␛[2J"
         assert stat.S_IMODE(kept.stat().st_mode) == 0o600
         await pilot.press("enter", "4", shows="▸ [ ] ! medium")
-        await pilot.press("y")
+        await pilot.press("c")
         await until(pilot, lambda: "(new-privileges-allowed)" in app.clipboard)
         assert "may break" in app.clipboard
-        await pilot.press("space", "d", "y")
+        await pilot.press("space", "d", "c")
         await until(pilot, lambda: "+NoNewPrivileges=true" in app.clipboard)
 
 
@@ -372,7 +372,7 @@ async def test_a_copy_that_cannot_be_kept_is_still_copied(tmp_path: Path) -> Non
     (tmp_path / "file").write_text("")
     app = make_app(some(), keep=lambda text: keep_copy(text, tmp_path / "file"))
     async with running(app) as pilot:
-        await pilot.press("y", shows="cannot be written")
+        await pilot.press("c", shows="cannot be written")
         assert app.clipboard == "shop-web"
 
 

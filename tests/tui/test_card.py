@@ -64,7 +64,7 @@ async def test_four_keys_from_the_list_to_kept(size: tuple[int, int]) -> None:
 async def test_marked_containers_come_one_after_another_and_the_walk_has_the_same_key() -> None:
     app = make_app()
     async with running(app, (100, 30)) as pilot:
-        await at_web(app, pilot, "a", "h")
+        await at_web(app, pilot, "home.mark_all", "h")
         await shows(pilot, "then 3 others")
         cards: list[object] = []
         while len(cards) < 4:

@@ -22,8 +22,8 @@ from hardentui.model.plan import Plan
 from hardentui.reading.layer_data import LayerData
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.apply import ApplyScreen, Refused
+from hardentui.tui.screens.card import CardScreen
 from hardentui.tui.screens.journal import JournalScreen
-from hardentui.tui.screens.trial import TrialScreen
 from hardentui.tui.screens.walk import WalkScreen
 from tests.tui.support import Driver, drawn, running, screen_text, shows, until
 
@@ -51,12 +51,9 @@ async def test_a_trial_and_an_apply_are_played_on_the_simulated_host(size: tuple
         await walk(app, pilot)
         await pilot.press("t", shows="Choose fixes first")
         await pilot.press("F", "t")
-        await until(pilot, lambda: isinstance(app.screen, TrialScreen))
-        await shows(pilot, "trial", "simulated", "on a twin of this container")
-        await pilot.press("enter")
-        await until(pilot, lambda: "A hardened configuration works" in drawn(app))
-        assert "Left out" in drawn(app)
-        assert "proves nothing" in drawn(app)
+        await until(pilot, lambda: isinstance(app.screen, CardScreen))
+        await shows(pilot, "on a twin beside it", "no-memory-limit")
+        await pilot.press("enter", shows=("hardened twin works", "Left out"))
         await pilot.press("A")
         await until(pilot, lambda: isinstance(app.screen, ApplyScreen))
         await until(pilot, lambda: "What will be done" in drawn(app))
@@ -74,10 +71,10 @@ async def test_a_trial_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     async with running(app, (100, 30)) as pilot:
         await walk(app, pilot)
         await pilot.press("F", "t")
-        await until(pilot, lambda: isinstance(app.screen, TrialScreen))
+        await until(pilot, lambda: isinstance(app.screen, CardScreen))
         await pilot.press("enter", shows="create a twin")
         await pilot.press("escape", shows="Stopped. The twin is removed")
-        assert isinstance(app.screen, TrialScreen)
+        assert isinstance(app.screen, CardScreen)
 
 
 async def test_an_apply_that_is_stopped_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,10 +105,10 @@ async def test_a_refusal_to_lose_data_names_the_key_and_not_an_option_of_the_com
         await pilot.press("F", "A")
         await until(pilot, lambda: "would be lost: /srv/note" in drawn(app))
         told = " ".join(drawn(app).split())
-        assert "The d key (copied into volumes) copies it to volumes" in told
-        assert "the d key (discarded) continues without it" in told
+        assert "The space key (copied into volumes) copies it to volumes" in told
+        assert "the space key (discarded) continues without it" in told
         assert "--discard-data" not in told
-        await pilot.press("d", "d")
+        await pilot.press("space", "space")
         await until(pilot, lambda: "What will be done" in drawn(app))
 
 
@@ -162,8 +159,8 @@ async def test_the_journal_shows_hostile_names_as_text_and_asks_before_it_undoes
         await pilot.press("u", shows=("Undo apply of", "y yes"))
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, JournalScreen))
-        await pilot.press("k", shows="not waiting")
-        await pilot.press("f", shows=("Close this entry?", "y yes"))
+        await pilot.press("K", shows="not waiting")
+        await pilot.press("journal.forget", shows=("Close this entry?", "y yes"))
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, JournalScreen))
         assert Journal().read(entry.id) == entry

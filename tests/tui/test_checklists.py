@@ -9,9 +9,9 @@ from textual.widgets import Input
 
 from hardentui.account import ONLY_BELOW
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.checklists import ChecklistScreen
 from hardentui.tui.screens.home import HomeScreen
-from hardentui.tui.screens.job import AskScreen, JobScreen
+from hardentui.tui.screens.job import AskScreen, JobScreen, PickScreen
+from hardentui.tui.screens.pages import ChecklistScreen
 from tests.tui.replayed import Host, some
 from tests.tui.support import Driver, drawn, make_app, running, screen_text, shows, until
 
@@ -30,12 +30,21 @@ def _in_use(app: HardenApp) -> str:
 
 
 async def _open(pilot: Driver) -> None:
-    await pilot.press("f5")
+    await pilot.press("app.checklist")
     await until(pilot, lambda: isinstance(pilot.app.screen, ChecklistScreen))
 
 
-async def _answer(app: HardenApp, pilot: Driver, key: str, answer: Path) -> None:
-    await pilot.press(key)
+async def _pick(app: HardenApp, pilot: Driver, wanted: str) -> None:
+    """Of the choices in the dialog, the one that holds this."""
+    await until(pilot, lambda: app.screen.why_not("change") == "")  # type: ignore[attr-defined]
+    await pilot.press("i")
+    await until(pilot, lambda: isinstance(app.screen, PickScreen))
+    number = next(at for at, choice in enumerate(app.screen._choices, 1) if wanted in choice)  # type: ignore[attr-defined]
+    await pilot.press(str(number))
+
+
+async def _answer(app: HardenApp, pilot: Driver, answer: Path) -> None:
+    await _pick(app, pilot, "a file of your own")
     await until(pilot, lambda: isinstance(app.screen, AskScreen))
     app.screen.query_one("#answer", Input).value = str(answer)
     await pilot.press("enter")
@@ -48,10 +57,9 @@ async def test_another_profile_judges_everything_and_the_commands_name_it(size: 
         assert _in_use(app) == "ten-steps"
         await _open(pilot)
         await shows(pilot, "in use: ten-steps", "baseline", "edge")
+        await pilot.press("i", shows="Judge everything with which checklist?")
         await pilot.press("enter", shows="This checklist is in use")
-        while "strict" not in app.screen.copied()[1]:  # type: ignore[attr-defined]
-            await pilot.press("down")
-        await pilot.press("enter")
+        await _pick(app, pilot, "strict")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen) and _in_use(app) == "strict")
         await until(pilot, lambda: app.session.progress is None and len(app.session.rows) == 3)
         if size[0] >= 80:  # a narrower title has no room for it
@@ -70,11 +78,10 @@ async def test_an_own_checklist_is_used(tmp_path: Path) -> None:
     app = make_app(_usual())
     async with running(app) as pilot:
         await _open(pilot)
-        await _answer(app, pilot, "f", own)
+        await _answer(app, pilot, own)
         await until(pilot, lambda: isinstance(app.screen, HomeScreen) and _in_use(app) == "site")
         await _open(pilot)
-        await shows(pilot, "in use:")
-        assert app.screen.copied()[1] == str(own)  # type: ignore[attr-defined]
+        await shows(pilot, "in use:", "site.toml")
 
 
 async def test_faults_are_told_with_their_lines_and_nothing_changes(tmp_path: Path) -> None:
@@ -83,12 +90,12 @@ async def test_faults_are_told_with_their_lines_and_nothing_changes(tmp_path: Pa
     app = make_app(_usual())
     async with running(app, (100, 30)) as pilot:
         await _open(pilot)
-        await _answer(app, pilot, "f", bad)
+        await _answer(app, pilot, bad)
         await until(pilot, lambda: isinstance(app.screen, JobScreen) and "bad.toml:4" in drawn(app))
         assert "\x1b" not in screen_text(app)
         await pilot.press("escape")
         assert _in_use(app) == "ten-steps"
-        await _answer(app, pilot, "f", tmp_path / "none.toml")
+        await _answer(app, pilot, tmp_path / "none.toml")
         await shows(pilot, "Not used", "cannot be read")
 
 
@@ -99,5 +106,6 @@ async def test_a_session_in_a_browser_chooses_only_what_comes_with_hardentui(
     async with running(app, (100, 30)) as pilot:
         monkeypatch.setenv(ONLY_BELOW, str(tmp_path))
         await _open(pilot)
-        await pilot.press("f", shows="through a browser")
-        assert isinstance(app.screen, ChecklistScreen)
+        await shows(pilot, "in use: ten-steps")
+        await pilot.press("i", shows="Judge everything with which checklist?")
+        assert "a file of your own" not in screen_text(app)

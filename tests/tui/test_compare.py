@@ -12,10 +12,9 @@ from textual.widgets import Input
 
 from hardentui.account import ONLY_BELOW
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.compare import CompareScreen
-from hardentui.tui.screens.export import ExportScreen
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.job import AskScreen
+from hardentui.tui.screens.reports import CompareScreen, ExportScreen, FactsScreen
 from tests.tui.replayed import Host, some
 from tests.tui.support import Driver, drawn, make_app, running, screen_text, shows, until
 
@@ -50,7 +49,7 @@ async def _report(pilot: Driver, path: Path) -> None:
 
 
 async def _open(pilot: Driver) -> None:
-    await pilot.press("f3")
+    await pilot.press("app.compare")
     await until(pilot, lambda: isinstance(pilot.app.screen, CompareScreen))
 
 
@@ -88,7 +87,9 @@ async def test_what_was_fixed_since_a_report_is_shown_and_written(
         await until(pilot, lambda: isinstance(app.screen, ExportScreen))
         await pilot.press("ctrl+s", shows="new.")
         assert "Fixed: 1" in (tmp_path / "comparison-report.txt").read_text()
-        await pilot.press("escape", "escape")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, CompareScreen))
+        await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
 
 
@@ -164,9 +165,9 @@ async def test_facts_are_saved_for_their_owner_and_compared_later(
     app = _app(host, tmp_path / "kept")
     async with running(app, size) as pilot:
         await _ready(app, pilot)
-        await pilot.press("E", "f4")
-        await until(pilot, lambda: isinstance(app.screen, AskScreen))
-        assert app.screen.query_one("#answer", Input).value == str(tmp_path / "kept" / "web01-facts.json")
+        await pilot.press("app.facts")
+        await until(pilot, lambda: isinstance(app.screen, FactsScreen))
+        assert app.screen.query_one("#file", Input).value == str(tmp_path / "kept" / "web01-facts.json")
         await pilot.press("enter")
         await until(pilot, lambda: "3 containers" in drawn(app))
         kept = tmp_path / "kept" / "web01-facts.json"
@@ -184,5 +185,5 @@ async def test_facts_are_saved_for_their_owner_and_compared_later(
 async def test_a_simulated_host_has_no_facts_to_save(tmp_path: Path) -> None:
     app = _app(some(simulated=True), tmp_path)
     async with running(app) as pilot:
-        await pilot.press("E", "f4", shows="This host is simulated or saved")
-        assert isinstance(app.screen, ExportScreen)
+        await pilot.press("app.facts", shows="This host is simulated or saved")
+        assert isinstance(app.screen, HomeScreen)

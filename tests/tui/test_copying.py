@@ -9,8 +9,8 @@ import pytest
 
 from hardentui.state.own_files import keep_copy
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.copying import CopyScreen
 from hardentui.tui.screens.home import HomeScreen
+from hardentui.tui.screens.reports import CopyScreen
 from hardentui.tui.screens.walk import WalkScreen
 from tests.tui.replayed import Host, some
 from tests.tui.support import Driver, make_app, running, shows, until
@@ -27,7 +27,7 @@ def _told(app: HardenApp) -> str:
 
 
 async def _open(pilot: Driver) -> None:
-    await pilot.press("Y")
+    await pilot.press("container.copy_as")
     await until(pilot, lambda: isinstance(pilot.app.screen, CopyScreen))
 
 

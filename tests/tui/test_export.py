@@ -12,7 +12,7 @@ from hardentui.account import ONLY_BELOW
 from hardentui.features.apply.history import History, Recorded
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.export import ExportScreen
+from hardentui.tui.screens.reports import ExportScreen
 from tests.support.check_report import every_finding
 from tests.tui.replayed import some
 from tests.tui.support import Driver, make_app, running, shows, until
@@ -65,7 +65,7 @@ async def test_the_host_has_a_report_and_an_empty_screen_has_none(tmp_path: Path
     app = _app(tmp_path)
     async with running(app, (100, 30)) as pilot:
         await until(pilot, lambda: app.session.host is not None)
-        await pilot.press("at", "E", shows="nothing here to report on")
+        await pilot.press("app.commands", "E", shows="nothing here to report on")
         await pilot.press("escape", "H")
         await _export(pilot, tmp_path / "host.md")
         await shows(pilot, "host.md: new.")
@@ -78,8 +78,8 @@ async def test_what_cannot_be_written_is_told_and_a_former_report_is_kept(
     (tmp_path / "x.md").write_text("former")
     async with running(app, (100, 30)) as pilot:
         await _export(pilot, tmp_path / "x.pdf")
-        await shows(pilot, "Not written", ".md .txt .json")
-        await pilot.press("escape")
+        await shows(pilot, "this one is unknown", ".md .txt .json")
+        await pilot.press("escape", "escape")
         await _export(pilot, tmp_path / "x.md")
         await shows(pilot, "x.md.bak")
         assert (tmp_path / "x.md.bak").read_text() == "former"
@@ -142,7 +142,7 @@ async def test_the_journal_is_written_as_text_and_as_data(
         await shows(pilot, "journal.json: new.")
         await pilot.press("escape")
         await _export(pilot, tmp_path / "journal.sarif")
-        await shows(pilot, "Not written", ".txt .json")
+        await shows(pilot, "this one is unknown", ".txt .json")
     text = (tmp_path / "journal-report.txt").read_text()
     assert "\x1b" not in text
     assert "+b" in text

@@ -15,10 +15,9 @@ from hardentui.features.first_look import FirstLook
 from hardentui.features.views import Attempt
 from hardentui.tui.app import HardenApp
 from hardentui.tui.listing import ListView
-from hardentui.tui.screens.command_log import CommandLogScreen
-from hardentui.tui.screens.connection import ConnectionScreen
+from hardentui.tui.screens.findings import HostScreen
 from hardentui.tui.screens.home import HomeScreen
-from hardentui.tui.screens.host import HostScreen
+from hardentui.tui.screens.pages import CommandsScreen, ConnectionScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.widgets.container_list import ContainerList
 from tests.tui.replayed import Host, nothing, some
@@ -111,7 +110,7 @@ async def test_escape_ends_a_scan_and_keeps_what_was_found() -> None:
         await until(pilot, lambda: app.session.progress is None)
         assert len(app.session.rows) == 3
         host.answering.set()
-        await pilot.press("R", shows="1 strong")
+        await pilot.press("home.recheck_all", shows="1 strong")
 
 
 async def test_the_filter_narrows_while_typing_and_escape_clears_it() -> None:
@@ -176,9 +175,9 @@ async def test_keys_sort_by_every_column_and_back(size: tuple[int, int]) -> None
     async with running(app, size) as pilot:
         await until(pilot, lambda: _names(pilot) == ["shop-web", "db", "vault"])
         await shows(pilot, "Score↑")
-        await pilot.press("s", shows=("by name", "Container↑"))
+        await pilot.press("o", shows=("by name", "Container↑"))
         assert _names(pilot) == ["db", "shop-web", "vault"]
-        await pilot.press("S", shows=("by name reversed", "Container↓"))
+        await pilot.press("home.reverse", shows=("by name reversed", "Container↓"))
         assert _names(pilot) == ["vault", "shop-web", "db"]
         home = app.screen
         assert isinstance(home, HomeScreen)
@@ -187,7 +186,7 @@ async def test_keys_sort_by_every_column_and_back(size: tuple[int, int]) -> None
         assert _names(pilot)[0] == "shop-web"
         home.action_sort_by("step 8")
         await shows(pilot, "by step 8 reversed", "↑8")
-        await pilot.press("s", shows=("worst first", "Score↑"))
+        await pilot.press("o", shows=("worst first", "Score↑"))
         assert _names(pilot) == ["shop-web", "db", "vault"]
 
 
@@ -197,7 +196,7 @@ async def test_sorting_leaves_the_cursor_on_its_container_also_before_it_moved()
         await until(pilot, lambda: _names(pilot) == ["shop-web", "db", "vault"])
         rows = app.screen.query_one(ContainerList)
         for _ in range(4):
-            await pilot.press("s", "S")
+            await pilot.press("o", "home.reverse")
             assert rows.current is not None
             assert rows.current.name == "shop-web"
             assert "▸ shop-web" in screen_text(app)
@@ -211,7 +210,7 @@ async def test_the_list_begins_as_its_kept_view_says() -> None:
         await shows(pilot, "filtered: !vault", "Container↓")
         await pilot.press("slash")
         assert app.screen.query_one(Input).value == "!vault"
-        await pilot.press("escape", "s")
+        await pilot.press("escape", "o")
         await until(pilot, lambda: len(_names(pilot)) == 3)
         assert app.session.list_view == ListView(column="image")
 
@@ -220,7 +219,7 @@ async def test_the_arrow_is_ascii_where_that_was_asked_for() -> None:
     app = make_app(some(), environ={"HARDENTUI_ASCII": "1"})
     async with running(app) as pilot:
         await shows(pilot, "Score^")
-        await pilot.press("S", shows=("ScoreV", "best first"))
+        await pilot.press("home.reverse", shows=("ScoreV", "best first"))
 
 
 async def test_containers_appear_change_and_disappear_by_themselves() -> None:
@@ -249,7 +248,7 @@ async def test_the_cursor_stays_on_its_container() -> None:
         await pilot.press("down")
         assert rows.current is not None
         assert rows.current.name == "db"
-        await pilot.press("s")
+        await pilot.press("o")
         assert rows.current.name == "db"
         await until(pilot, lambda: host.watched)
         host.add("aaa", like="shop-web")
@@ -270,7 +269,7 @@ async def test_a_lost_engine_greys_its_rows_and_its_return_is_told() -> None:
         app.session.relist()
         await shows(pilot, "Listing the containers failed")
         assert set(_names(pilot)) == {"shop-web", "db", "vault"}
-        await pilot.press("c", shows="lost at 12:00:00, retrying: rootful does not answer")
+        await pilot.press("app.connection", shows="lost at 12:00:00, retrying: rootful does not answer")
         await pilot.press("escape")
         for label in host.labels:
             host.find(label)
@@ -315,9 +314,9 @@ async def test_the_simulated_host_is_named_on_every_screen() -> None:
             "diff": ("enter", "a", "d"),
             "write": ("enter", "w"),
             "help": ("question_mark",),
-            "connection": ("c",),
+            "connection": ("app.connection",),
             "host": ("H",),
-            "commands": ("at",),
+            "commands": ("app.commands",),
         }
         for keys in ways.values():
             await pilot.press(*keys)
@@ -334,7 +333,7 @@ async def test_the_connection_screen_shows_what_was_tried_in_order() -> None:
     )
     app = make_app(some(attempts=tried, private_service=True))
     async with running(app, (100, 40)) as pilot:
-        await pilot.press("c")
+        await pilot.press("app.connection")
         await until(pilot, lambda: isinstance(app.screen, ConnectionScreen))
         await shows(
             pilot, "1. $CONTAINER_HOST", "no such file", "unset it", "2. user socket", "its own service"
@@ -348,8 +347,8 @@ async def test_host_findings_and_the_command_log() -> None:
         await until(pilot, lambda: isinstance(app.screen, HostScreen))
         await shows(pilot, "podman.socket", "systemctl")
         await pilot.press("e", shows="What it checks")
-        await pilot.press("escape", "escape", "at")
-        await until(pilot, lambda: isinstance(app.screen, CommandLogScreen))
+        await pilot.press("escape", "escape", "app.commands")
+        await until(pilot, lambda: isinstance(app.screen, CommandsScreen))
         await shows(pilot, "GET /containers/json?all=true", "/json")
 
 
@@ -424,21 +423,20 @@ async def test_another_engine_can_be_looked_at_and_the_first_one_again(size: tup
     )
     app = make_app(first, choices=lambda: choices)
     async with running(app, size) as pilot:
-        await pilot.press("a", "c")
+        await pilot.press("home.mark_all", "app.connection", shows="i switches to another")
+        await pilot.press("i")
         await shows(pilot, "Switch to another Podman", "the first", "prod [/x]", "ssh://root@prod")
         assert "\x1b" not in screen_text(app)
-        await pilot.press("down", "y")
-        assert app.clipboard == "ssh://root@prod␛[2J"
-        await pilot.press("enter", shows=("1 container", "elsewhere"))
+        await pilot.press("2", shows=("1 container", "elsewhere"))
         assert first.closed
         assert app.session.marks == {}
-        await pilot.press("c", "enter", shows=("3 containers", "shop-web"))
+        await pilot.press("app.connection", "i", "1", shows=("3 containers", "shop-web"))
 
 
-async def test_without_another_engine_enter_says_so() -> None:
+async def test_without_another_engine_the_key_says_so() -> None:
     app = make_app(some())
     async with running(app) as pilot:
-        await pilot.press("c", "enter", shows="There is no other engine")
+        await pilot.press("app.connection", "i", shows="There is no other engine")
 
 
 @pytest.mark.parametrize(
@@ -446,11 +444,11 @@ async def test_without_another_engine_enter_says_so() -> None:
     [
         ("enter", "There is no container to walk through."),
         ("space", "There is no container to mark."),
-        ("a", "There is no container to mark."),
+        ("home.mark_all", "There is no container to mark."),
         ("e", "There is no row to explain."),
         ("m", "There is no container to monitor."),
         ("r", "There is no container to check."),
-        ("y", "There is nothing to copy here."),
+        ("c", "There is nothing to copy here."),
         ("D", "Available when no Podman answers"),
     ],
 )
@@ -472,14 +470,18 @@ async def test_keys_that_need_the_checks_say_that_they_are_being_loaded() -> Non
     app = make_app(host)
     async with started(app) as pilot:
         await shows(pilot, "shop-web")
-        for key, why in (("h", "still being loaded"), ("m", "still being loaded"), ("R", "still loading")):
+        for key, why in (
+            ("h", "still being loaded"),
+            ("m", "still being loaded"),
+            ("home.recheck_all", "still loading"),
+        ):
             await pilot.press(key)
             await until(pilot, lambda why=why: why in _told(app))  # type: ignore[misc]
         host.loading.set()
         await shows(pilot, "worst first", "✗")
 
 
-@pytest.mark.parametrize("key", ["enter", "m", "K", "H", "I", "T"])
+@pytest.mark.parametrize("key", ["enter", "m", "home.rights", "H", "I", "T"])
 async def test_what_was_read_over_a_connection_is_left_when_another_one_is_opened(key: str) -> None:
     app = make_app(some())
     async with running(app) as pilot:

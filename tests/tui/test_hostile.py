@@ -12,12 +12,12 @@ import tomli_w
 
 from hardentui.errors import HardenError
 from hardentui.features.views import Attempt
-from hardentui.tui.screens.explain import ExplainScreen
+from hardentui.tui.screens.findings import ExplainScreen
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.job import AskScreen
-from hardentui.tui.screens.waivers import WaiversScreen
+from hardentui.tui.screens.pages import WaiversScreen
 from hardentui.tui.screens.walk import WalkScreen
-from hardentui.tui.text import cell, fit, hanging, plain
+from hardentui.tui.status import cell, fit, hanging, plain
 from hardentui.tui.widgets.finding_list import FindingList
 from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible_in_place
@@ -107,25 +107,25 @@ async def test_no_screen_lets_hostile_text_through(
             ("slash", "x", "escape"),
             ("slash", *"esc:x [/x] score<[", "enter", "escape"),
             ("question_mark", "escape"),
-            ("space", "a", "escape"),
-            ("c", "escape"),
+            ("space", "home.mark_all", "escape"),
+            ("app.connection", "escape"),
             ("H", "escape"),
-            ("W", "end", "escape"),
-            ("f2", "end", "escape", "f6", "end", "escape"),
-            ("f3", "escape", "f5", "down", "escape"),
-            ("at", "escape"),
+            ("app.waivers", "end", "escape"),
+            ("f2", "end", "escape", "app.settings", "end", "escape"),
+            ("app.compare", "escape", "app.checklist", "escape"),
+            ("app.commands", "escape"),
             ("e", "escape"),
-            ("Y", "2", "Y", "escape"),
-            ("I", "o", "enter", "end", "escape", "u", "escape", "i", "x", "escape", "escape"),
+            ("container.copy_as", "2", "container.copy_as", "escape"),
+            ("I", "x", "enter", "end", "escape", "images.updates", "escape", "i", "x", "escape", "escape"),
             ("I", "e", "end", "enter", "end", "escape", "escape", "escape"),
             ("M", "e", "end", "escape", "escape"),
-            ("M", "enter", "escape", "s", "escape", "escape"),
-            ("K", "end", "escape"),
-            ("P", "k", "s", "t", "escape"),
-            ("P", "end", "a", "enter", "end", "escape", "escape"),
+            ("M", "enter", "escape", "networks.split", "escape", "escape"),
+            ("home.rights", "end", "escape"),
+            ("P", "trust.key", "trust.sign", "t", "escape"),
+            ("P", "end", "i", "ctrl+s", "end", "escape", "escape"),
             ("m", "end", "escape"),
             ("enter", "right_square_bracket", "right_square_bracket"),
-            ("4", "down", "F", "f"),
+            ("4", "down", "F", "p"),
             ("e", "escape"),
             ("d", "n", "escape"),
             ("w",),
@@ -152,12 +152,12 @@ async def test_a_hostile_container_is_accepted_and_listed_safely(attack: str, tm
         for keys, ready in (
             (("enter", "5"), lambda: any(each.current for each in app.screen.query(FindingList))),
             (("e",), lambda: isinstance(app.screen, ExplainScreen) and not app.screen.why_not("accept")),
-            (("a",), lambda: isinstance(app.screen.focused, TextField)),
+            (("W",), lambda: isinstance(app.screen.focused, TextField)),
             (
                 (*"[/x] $error", "enter", *"[bold", "enter", "enter", "enter"),
                 lambda: isinstance(app.screen, WalkScreen),
             ),
-            (("W", "end", "y"), lambda: isinstance(app.screen, WaiversScreen)),
+            (("app.waivers", "end", "c"), lambda: isinstance(app.screen, WaiversScreen)),
         ):
             for key in keys:
                 await pilot.press(key)

@@ -17,6 +17,7 @@ from hardentui.features.views import Report
 from hardentui.host.files.reader import LocalFiles
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.write import WriteScreen
+from hardentui.tui.widgets.page import DiffView
 from tests.support.units import QUADLET, service_of
 from tests.tui.replayed import Host
 from tests.tui.support import Driver, make_app, running, screen_text, shows, until
@@ -255,14 +256,13 @@ async def test_the_directory_of_before_is_offered_for_the_next_container(quadlet
         assert app.screen.query_one("#directory", Input).value == "units"
 
 
-async def test_the_difference_of_the_unit_is_one_more_kind_of_file(quadlet: Path) -> None:
+async def test_the_difference_begins_with_that_of_its_unit(quadlet: Path) -> None:
     host = _web()
     app = make_app(host)
     async with running(app, (100, 60)) as pilot:
         app.open_walk(host.key("web"))
         await shows(pilot, "score")
-        await pilot.press("F", "d", shows=("Quadlet", "run script", "its own unit", "drop-in"))
-        await pilot.press("right_square_bracket", "right_square_bracket")
+        await pilot.press("F", "d", shows=("Quadlet", "run script", "edit its file", "drop-in"))
         await shows(pilot, f"--- today{quadlet}"[:60], "+NoNewPrivileges=true")
-        await pilot.press("right_square_bracket", shows="+# Changed --no-new-privileges")
-        await pilot.press("left_square_bracket", "left_square_bracket", shows="+    --read-only")
+        await pilot.press("n")
+        assert isinstance(app.focused, DiffView), "the difference has the focus, not the directory"

@@ -11,7 +11,7 @@ from hardentui.features.views import Selection
 from hardentui.features.watch.following import _since
 from hardentui.model.monitoring import SeenLine
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.logs import MOST, LogsScreen, LogView
+from hardentui.tui.screens.container import MOST, LogsScreen, LogView
 from tests.tui.support import running, screen_lines, shows, until
 from tests.tui.test_hostile import ATTACKS, FORBIDDEN
 

@@ -175,10 +175,10 @@ async def test_a_small_terminal_keeps_the_keys_that_lead_back_and_to_help() -> N
 PICTURES: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = {
     "home-80x24": ((80, 24), ()),
     "home-120x36": ((120, 36), ()),
-    "walk-80x24": ((80, 24), ("enter", "4", "space", "L")),
-    "walk-120x36": ((120, 36), ("enter", "4", "space", "L")),
-    "diff-80x24": ((80, 24), ("enter", "L", "d")),
-    "write-80x24": ((80, 24), ("enter", "L", "w")),
+    "walk-80x24": ((80, 24), ("enter", "4", "space", "walk.likely")),
+    "walk-120x36": ((120, 36), ("enter", "4", "space", "walk.likely")),
+    "diff-80x24": ((80, 24), ("enter", "walk.likely", "d")),
+    "write-80x24": ((80, 24), ("enter", "walk.likely", "w")),
 }
 
 

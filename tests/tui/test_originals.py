@@ -38,7 +38,7 @@ async def test_a_kept_original_comes_last_and_does_not_count(size: tuple[int, in
         await shows(pilot, "3 containers", "original of web")
         listed = app.screen.query_one(ContainerList)
         await until(pilot, lambda: listed.shown[-1] == host.key(_NAME))
-        await pilot.press("S", shows="best first")
+        await pilot.press("home.reverse", shows="best first")
         assert listed.shown[-1] == host.key(_NAME), "also in the other order"
         await pilot.press("end", shows="The original of web, kept for an undo.")
         for key in ("enter", "h", "space"):
@@ -50,7 +50,7 @@ async def test_a_kept_original_comes_last_and_does_not_count(size: tuple[int, in
             ]
             assert isinstance(app.screen, HomeScreen)
             assert not app.session.marks
-        await pilot.press("a", "h")
+        await pilot.press("home.mark_all", "h")
         await until(pilot, lambda: isinstance(app.screen, CardScreen))
         assert host.key(_NAME) not in app.session.marks
         assert len(app.session.marks) == 3

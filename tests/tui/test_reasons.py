@@ -50,13 +50,13 @@ def _shop() -> Host:
         (nothing, ("M",), SIZES[1]),
         (nothing, ("P",), SIZES[1]),
         (nothing, ("J",), SIZES[1]),
-        (nothing, ("c",), SIZES[1]),
-        (nothing, ("at",), SIZES[1]),
+        (nothing, ("app.connection",), SIZES[1]),
+        (nothing, ("app.commands",), SIZES[1]),
         (_shop, ("I",), SIZES[1]),
         (_shop, ("M",), SIZES[1]),
-        (_shop, ("M", "s"), SIZES[1]),
-        (_shop, ("P", "a"), SIZES[1]),
-        (_shop, ("K",), SIZES[1]),
+        (_shop, ("M", "networks.split"), SIZES[1]),
+        (_shop, ("P", "i"), SIZES[1]),
+        (_shop, ("home.rights",), SIZES[1]),
         (_shop, ("l",), SIZES[1]),
         (_shop, ("enter", "d"), SIZES[1]),
         (_shop, ("enter", "a", "t"), SIZES[1]),
@@ -99,9 +99,9 @@ async def test_a_key_becomes_possible_as_soon_as_it_is() -> None:
         await pilot.press("enter")
         await until(pilot, lambda: {"trial"} <= _greyed(app))
         assert isinstance(app.screen, WalkScreen)
-        await pilot.press("L")
+        await pilot.press("walk.likely")
         await until(pilot, lambda: not {"trial"} & _greyed(app))
-        await pilot.press("u")
+        await pilot.press("walk.none")
         await until(pilot, lambda: {"trial"} <= _greyed(app))
 
 

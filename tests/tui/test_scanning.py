@@ -56,8 +56,8 @@ async def test_a_scan_shows_what_it_does_and_can_be_stopped() -> None:
     app = make_app(some())
     async with running(app) as pilot:
         await pilot.press("I", shows=("0 inspected", "alpine:latest"))
-        await pilot.press("n", shows="scanning docker.io/library/alpine:latest")
-        await pilot.press("o", shows="Another image is being inspected")
+        await pilot.press("S", shows="scanning docker.io/library/alpine:latest")
+        await pilot.press("x", shows="Another image is being inspected")
         await pilot.press("escape", shows="Scan of the image stopped")
         assert isinstance(app.screen, ImagesScreen), "esc stops the scan before it leaves"
         assert app.session.around.look is None
@@ -67,14 +67,14 @@ async def test_without_a_scanner_that_is_told(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(HeldScanning, "trouble", "There is no [bold]scanner\x1b[2J here.")
     async with running(make_app(some())) as pilot:
         await pilot.press("I", shows=("0 inspected", "alpine:latest"))
-        await pilot.press("n", shows="no [bold]scanner␛[2J here")
+        await pilot.press("S", shows="no [bold]scanner␛[2J here")
 
 
 async def test_every_image_is_scanned_and_that_can_be_stopped() -> None:
     app = make_app(some())
     async with running(app, (120, 36)) as pilot:
         await pilot.press("I", shows=("0 inspected", "alpine:latest"))
-        await pilot.press("N", shows=("scanning 1 of 3: ", "esc stops"))
+        await pilot.press("images.scan_all", shows=("scanning 1 of 3: ", "esc stops"))
         await pilot.press("escape", shows="Scan of the image stopped")
         assert app.session.around.look is None
 
@@ -92,7 +92,7 @@ async def test_an_image_that_cannot_be_scanned_keeps_none_of_the_others_back(
     app = make_app(some())
     async with running(app, (120, 40)) as pilot:
         await pilot.press("I", shows=("0 inspected", "alpine:latest"))
-        await pilot.press("N", shows=("[/x]␛[2J number 1", "number 3"))
+        await pilot.press("images.scan_all", shows=("[/x]␛[2J number 1", "number 3"))
         assert len(set(scanned)) == 3
 
 
@@ -109,7 +109,7 @@ async def test_on_a_simulated_host_no_image_is_scanned_read_or_reported_on() -> 
     async with running(make_app(some(simulated=True)), (120, 40)) as pilot:
         await pilot.press("I", shows=("0 inspected", "alpine:latest"))
         simulated = "This host is simulated"
-        for key, why in (("n", simulated), ("i", "no file of this machine is read")):
+        for key, why in (("S", simulated), ("i", "no file of this machine is read")):
             await pilot.press(key, shows=why)
             pilot.app.clear_notifications()
             assert isinstance(pilot.app.screen, ImagesScreen), "nobody is asked for a file"

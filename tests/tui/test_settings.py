@@ -83,7 +83,7 @@ async def test_a_key_that_is_set_is_in_the_footer() -> None:
         await pilot.press("slash")
         assert not app.screen.has_class("-filtering")
         await shows(pilot, "f3 Filter")
-        await pilot.press("f3")
+        await pilot.press("app.compare")
         assert app.screen.has_class("-filtering")
 
 
@@ -115,7 +115,7 @@ async def test_filter_and_order_of_the_list_come_back_with_the_cursor() -> None:
     kept: list[Remembered] = []
     app = make_app(some(), remember=kept.append)
     async with running(app) as pilot:
-        await pilot.press("slash", *"!vault", "enter", "s", shows="Container↑")
+        await pilot.press("slash", *"!vault", "enter", "o", shows="Container↑")
         await pilot.press("down", "enter")
         await until(pilot, lambda: app.session.last_walk is not None)
     [last] = kept

@@ -17,10 +17,9 @@ from hardentui.features.trust.change import TrustChange
 from hardentui.features.trust.signing import SigningFailed
 from hardentui.model.trust_change import Pull, PullVerdict
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens import signing as signing_screens
+from hardentui.tui.screens import trust as signing_screens
 from hardentui.tui.screens.job import JobScreen
-from hardentui.tui.screens.signing import KeyScreen, SignScreen
-from hardentui.tui.screens.trust import TrustScreen
+from hardentui.tui.screens.trust import KeyScreen, SignScreen, TrustScreen
 from tests.tui.replayed import some
 from tests.tui.support import Driver, drawn, make_app, running, screen_text, shows, until
 
@@ -59,7 +58,7 @@ async def test_a_key_is_made_with_a_passphrase_that_no_screen_shows(
     app = make_app(some())
     async with running(app, size) as pilot:
         await _trust(pilot)
-        await pilot.press("k")
+        await pilot.press("trust.key")
         await until(pilot, lambda: isinstance(app.screen, KeyScreen))
         await shows(pilot, "Name", "Directory", "Passphrase", "Again", "sigstore key pair")
         await pilot.press("ctrl+s", shows="The name of a key is a file name")
@@ -99,7 +98,7 @@ async def test_an_image_is_signed_after_a_question_and_the_proof_is_shown(
     async with running(app, size) as pilot:
         await _trust(pilot)
         for verdict in ("accepted", "refused: signed with another key"):
-            await pilot.press("s")
+            await pilot.press("trust.sign")
             await until(pilot, lambda: isinstance(app.screen, SignScreen))
             await pilot.press("ctrl+s", shows="Name an image.")
             _fill(app, image="quay.io/team/app:1")
@@ -114,7 +113,7 @@ async def test_an_image_is_signed_after_a_question_and_the_proof_is_shown(
             await pilot.press("escape")
             await until(pilot, lambda: isinstance(app.screen, SignScreen))
             _fill(app, key="/keys/release.private")
-            await pilot.press("ctrl+s", "n", "ctrl+s", "y")
+            await pilot.press("ctrl+s", "escape", "ctrl+s", "y")
             await until(
                 pilot,
                 lambda v=verdict: f"this key was {v}" in " ".join(drawn(app).split()),  # type: ignore[misc]
@@ -154,7 +153,7 @@ async def test_an_image_is_tested_against_the_policy_in_force_and_that_can_be_st
         _clean(app)
 
 
-@pytest.mark.parametrize("key", ["k", "s", "t"])
+@pytest.mark.parametrize("key", ["trust.key", "trust.sign", "t"])
 async def test_a_simulated_host_and_a_session_in_a_browser_sign_nothing(
     key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,8 +10,8 @@ import pytest
 from hardentui.account import ONLY_BELOW
 from hardentui.errors import UsageError
 from hardentui.features.settings.showing import write_template
-from hardentui.tui.screens.this_machine import DoctorScreen, SettingsScreen
-from hardentui.tui.vocabulary import vocabulary
+from hardentui.tui.actions import vocabulary
+from hardentui.tui.screens.pages import DoctorScreen, SettingsScreen
 from tests.tui.replayed import some
 from tests.tui.support import drawn, make_app, running, until
 
@@ -38,7 +38,7 @@ async def test_settings_tell_where_a_value_comes_from_and_what_is_wrong(
     monkeypatch.setenv("HOME", str(tmp_path))
     app = make_app(some())
     async with running(app, size) as pilot:
-        await pilot.press("f6")
+        await pilot.press("app.settings")
         await until(pilot, lambda: isinstance(app.screen, SettingsScreen) and "does not exist" in drawn(app))
         assert "folder ~/hardened (default)" in " ".join(drawn(app).split())
         assert "Keys" not in drawn(app), "those of the manual are not repeated"
@@ -58,7 +58,7 @@ async def test_a_session_in_a_browser_tells_nothing_of_the_machine(monkeypatch: 
     monkeypatch.setenv(ONLY_BELOW, "/nowhere")
     app = make_app(some(simulated=True))
     async with running(app) as pilot:
-        for key in ("f2", "f6"):
+        for key in ("f2", "app.settings"):
             await pilot.press(key)
             await until(pilot, lambda: "used through a browser" in drawn(app))
             await pilot.press("escape")
@@ -77,13 +77,13 @@ async def test_a_starter_file_is_written_once(
     path = tmp_path / "hardentui" / "settings.toml"
     app = make_app(some())
     async with running(app, size) as pilot:
-        await pilot.press("f6")
+        await pilot.press("app.settings")
         await until(pilot, lambda: isinstance(app.screen, SettingsScreen) and "does not exist" in drawn(app))
-        await pilot.press("i", shows=("Every setting with its default", "y yes"))
+        await pilot.press("settings.starter", shows=("Every setting with its default", "y yes"))
         await pilot.press("y")
         await until(pilot, lambda: os.path.exists(path) and "does not exist" not in drawn(app))
         await until(pilot, lambda: "File" in drawn(app))
-        await pilot.press("i", shows="There is a settings file")
+        await pilot.press("settings.starter", shows="There is a settings file")
     assert "home.sort" in _read(path)
 
 
@@ -98,10 +98,10 @@ async def test_a_session_in_a_browser_writes_no_settings(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     app = make_app(some())
     async with running(app, (100, 30)) as pilot:
-        await pilot.press("f6")
+        await pilot.press("app.settings")
         await until(pilot, lambda: "used through a browser" in drawn(app))
         app.clear_notifications()
-        await pilot.press("i", shows="it uses no files and programs")
+        await pilot.press("settings.starter", shows="it uses no files and programs")
     with pytest.raises(UsageError):
         write_template(vocabulary(), {}, ())
     assert os.listdir(tmp_path) == []

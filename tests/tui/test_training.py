@@ -34,7 +34,7 @@ async def test_a_lab_is_done_with_the_keyboard_alone(size: tuple[int, int]) -> N
         await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
         await shows(pilot, "0 of 30 labs passed", "Your first fix: privileged")
         await pilot.press("down", "enter", shows=("Lab: One container eats the host", "✗ works", "Your task"))
-        await pilot.press("h", shows="Hint 1")
+        await pilot.press("e", shows="Hint 1")
         await pilot.press("i", *"--volume=/:/x", "enter", shows="/ is outside the lab")
         options = app.screen.query_one("#options", Input)
         options.value = ""
@@ -74,9 +74,9 @@ async def test_an_exam_shows_neither_hints_nor_reasons() -> None:
         await pilot.press("T")
         await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
         await pilot.press("enter", shows=("Why it matters", "Next move"))
-        await pilot.press("X", shows="exam: 3 minutes, no hints")
+        await pilot.press("lab.exam", shows="exam: 3 minutes, no hints")
         await until(pilot, lambda: "Why it matters" not in screen_text(app))
-        await pilot.press("h", shows="no hints in an exam")
+        await pilot.press("e", shows="no hints in an exam")
 
 
 async def test_hints_that_were_paid_for_are_still_there_after_leaving() -> None:
@@ -85,7 +85,7 @@ async def test_hints_that_were_paid_for_are_still_there_after_leaving() -> None:
         await pilot.press("T")
         await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
         await pilot.press("enter", shows=("Why it matters", "✗ works"))
-        await pilot.press("h", "h", shows="Hint 2")
+        await pilot.press("e", "e", shows="Hint 2")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
         await pilot.press("enter", shows=("Hint 1", "Hint 2"))
@@ -98,7 +98,7 @@ async def test_a_lab_solved_without_points_says_why() -> None:
         await pilot.press("T")
         await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
         await pilot.press("enter", shows="✗ works")
-        await pilot.press("S", shows="Solution")
+        await pilot.press("lab.solution", shows="Solution")
         await pilot.press("i", "enter")
         await shows(pilot, "Solved, without points: the solution was shown before. n starts over.")
 
@@ -108,7 +108,7 @@ async def test_the_certificate_is_written_from_the_map(tmp_path: Path) -> None:
     async with running(app, (80, 24)) as pilot:
         await pilot.press("T")
         await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
-        await pilot.press("N", shows="The name on the certificate:")
+        await pilot.press("i", shows="The name on the certificate:")
         await pilot.press(*"Anna", "enter")
         await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
         await pilot.press("E", shows=("training", "30 labs", ".html"))

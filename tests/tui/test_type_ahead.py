@@ -23,9 +23,9 @@ async def test_keys_for_a_dialog_that_is_not_there_yet_are_not_lost(tmp_path: Pa
     async with running(app) as pilot:
         await until(pilot, lambda: app.session.host is not None)
         await pilot.type_ahead(
-            "enter", "5", "e", "a", *"until March", "enter", "ctrl+u", *"anna", *["enter"] * 3
+            "enter", "5", "e", "W", *"until March", "enter", "ctrl+u", *"anna", *["enter"] * 3
         )
-        await pilot.press("W")
+        await pilot.press("app.waivers")
         await until(pilot, lambda: "until March" in drawn(app))
         assert "anna" in drawn(app)
 

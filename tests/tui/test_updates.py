@@ -60,7 +60,7 @@ async def test_registries_are_asked_and_a_silent_one_keeps_none_back(
     async with running(app, size) as pilot:
         await _open(pilot)
         assert registry.asked == [], "nothing is asked before somebody wants it"
-        await pilot.press("u")
+        await pilot.press("images.updates")
         await until(pilot, lambda: "newer docker.io/library/redis:7.4" in " ".join(drawn(app).split()))
         text = " ".join(drawn(app).split())
         assert "newer docker.io/library/redis:7.4: newer, first seen on" in text
@@ -72,7 +72,7 @@ async def test_asking_can_be_stopped(registry: Registry, tmp_path: Path) -> None
     app = make_app(some(state_directory=lambda: tmp_path))
     async with running(app) as pilot:
         await _open(pilot)
-        await pilot.press("u", shows=("querying docker.io/library/", "esc stops"))
+        await pilot.press("images.updates", shows=("querying docker.io/library/", "esc stops"))
         await pilot.press("escape")
         registry.gate.set()
         await until(pilot, lambda: drawn(app).endswith("Stopped."))
@@ -87,7 +87,7 @@ async def test_a_simulated_host_asks_nobody_and_runs_nothing(registry: Registry,
         assert isinstance(screen, ImagesScreen)
         for action in ("updates", "rehearse"):
             await until(pilot, lambda action=action: "no registry" in screen.why_not(action))  # type: ignore[misc]
-        await pilot.press("u", "t")
+        await pilot.press("images.updates", "t")
         assert app.screen is screen
     assert (registry.asked, twins) == ([], [])
 

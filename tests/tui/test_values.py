@@ -13,7 +13,7 @@ from textual.widgets import Button, Input
 from hardentui.features.planning import saved_plans as plans
 from hardentui.model.settings import Settings
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.help import HelpScreen
+from hardentui.tui.screens.pages import HelpScreen
 from hardentui.tui.screens.values import ValuesScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
@@ -52,7 +52,7 @@ async def _at(app: HardenApp, pilot: Driver, step: str, check: str) -> None:
     raise AssertionError(screen_text(app))
 
 
-async def _values(app: HardenApp, pilot: Driver, key: str = "p") -> ValuesScreen:
+async def _values(app: HardenApp, pilot: Driver, key: str = "i") -> ValuesScreen:
     await pilot.press(key)
     await until(pilot, lambda: isinstance(app.screen, ValuesScreen))
     await until(pilot, lambda: isinstance(app.focused, Input))
@@ -100,7 +100,7 @@ async def test_the_default_comes_back_and_a_dropped_fix_keeps_its_value() -> Non
         await until(pilot, lambda: _chosen(app) == {})
         await pilot.press("space")
         await until(pilot, lambda: _chosen(app) == {"no-memory-limit": {"memory": "2g"}})
-        await pilot.press("u")
+        await pilot.press("walk.none")
         await until(pilot, lambda: _chosen(app) == {})
         await pilot.press("F")
         await until(pilot, lambda: _chosen(app).get("no-memory-limit") == {"memory": "2g"})
@@ -147,7 +147,7 @@ async def test_all_fixes_names_those_that_wait_for_a_value_and_takes_them_once_t
         await pilot.press(*"pg_isready", shows="In the plan")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, WalkScreen))
-        await pilot.press("u")
+        await pilot.press("walk.none")
         await until(pilot, lambda: _chosen(app) == {})
         await pilot.press("F")
         await until(pilot, lambda: _chosen(app).get("missing-health-check") == {"command": "pg_isready"})
@@ -156,7 +156,7 @@ async def test_all_fixes_names_those_that_wait_for_a_value_and_takes_them_once_t
 async def test_the_plan_shows_its_first_change_first() -> None:
     async with _walk() as (app, pilot):
         await _at(app, pilot, "5", "no-memory-limit")
-        await pilot.press("space", "f", shows=("+PodmanArgs=", "--memory=512m"))
+        await pilot.press("space", "p", shows=("+PodmanArgs=", "--memory=512m"))
         await until(pilot, lambda: any(line.startswith(" +PodmanArgs=") for line in screen_lines(app)))
 
 
@@ -188,7 +188,7 @@ async def test_keys_that_are_typed_are_not_named_in_the_footer() -> None:
 async def test_a_fix_without_values_says_so() -> None:
     async with _walk() as (app, pilot):
         await _at(app, pilot, "4", "new-privileges-allowed")
-        await pilot.press("p", shows="This fix takes no values.")
+        await pilot.press("i", shows="This fix takes no values.")
         assert isinstance(app.screen, WalkScreen)
 
 

@@ -16,11 +16,10 @@ from hardentui.checks import all_checks
 from hardentui.features.waivers import Waiving
 from hardentui.model.finding import Kind
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.explain import AcceptScreen, ExplainScreen, FindingsScreen
-from hardentui.tui.screens.help import HelpScreen
+from hardentui.tui.screens.findings import AcceptScreen, ExplainScreen, FindingsScreen
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.images import ImagesScreen
-from hardentui.tui.screens.waivers import WaiversScreen
+from hardentui.tui.screens.pages import HelpScreen, WaiversScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.widgets.finding_list import FindingList
 from tests.tui.replayed import CHECKLIST, Host, some
@@ -81,13 +80,13 @@ async def test_a_finding_is_accepted_counts_at_once_and_is_listed(
     app = _app(waivers)
     async with running(app, size) as pilot:
         await _explained(app, pilot)
-        await pilot.press("a")
+        await pilot.press("W")
         await until(pilot, lambda: isinstance(app.screen, AcceptScreen))
         await shows(pilot, "Reason", "Owner", "Until", "Instead", str(date.today() + timedelta(days=90)))
         await pilot.press(*"until March", "enter", "ctrl+u", *"anna", "enter", "enter", *"an alarm", "enter")
         await until(pilot, lambda: isinstance(app.screen, WalkScreen) and _finding(app)[1] == "waived")
         await shows(pilot, "waived")
-        await pilot.press("W")
+        await pilot.press("app.waivers")
         await until(pilot, lambda: isinstance(app.screen, WaiversScreen) and "waives" in drawn(app))
         told = " ".join(drawn(app).split())
         assert f"{CHECK} on shop-web (rootful)" in told
@@ -111,7 +110,7 @@ async def test_a_help_read_while_the_waiver_is_written_stays(
     monkeypatch.setattr(Waiving, "accept", lambda *given: may_write.wait(30) and accept(*given))
     async with running(app) as pilot:
         await _explained(app, pilot)
-        await pilot.press("a")
+        await pilot.press("W")
         await until(pilot, lambda: isinstance(app.screen, AcceptScreen))
         await pilot.press(*"why", "enter", "enter", "enter", "enter", "f1")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
@@ -169,7 +168,7 @@ async def test_a_finding_of_an_image_or_a_network_is_accepted_where_it_is_listed
         assert f"{current.subject.kind}: " not in screen_text(app), "the page is about nothing else"
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ExplainScreen))
-        await pilot.press("a")
+        await pilot.press("W")
         await until(pilot, lambda: isinstance(app.screen, AcceptScreen))
         await pilot.press(*"known", "ctrl+s")
         await until(pilot, lambda: isinstance(app.screen, FindingsScreen))
@@ -193,7 +192,7 @@ async def test_what_is_missing_or_wrong_is_told_and_nothing_is_written(waivers: 
     app = _app(waivers)
     async with running(app) as pilot:
         await _explained(app, pilot)
-        await pilot.press("a")
+        await pilot.press("W")
         await until(pilot, lambda: isinstance(app.screen, AcceptScreen))
         await pilot.press("ctrl+s", shows="Not accepted: A waiver needs a reason.")
         await pilot.press(*"because")
@@ -209,7 +208,7 @@ async def test_a_simulated_host_accepts_nothing(waivers: Path) -> None:
     app = _app(waivers, simulated=True)
     async with running(app) as pilot:
         await _explained(app, pilot)
-        await pilot.press("a", shows="This host is simulated")
+        await pilot.press("W", shows="This host is simulated")
         assert isinstance(app.screen, ExplainScreen)
 
 
@@ -222,7 +221,7 @@ async def test_a_changed_file_is_read_again_and_its_faults_have_lines(waivers: P
     app = _app(waivers)
     async with running(app, (100, 30)) as pilot:
         await until(pilot, lambda: app.session.host is not None)
-        await pilot.press("W")
+        await pilot.press("app.waivers")
         await until(pilot, lambda: f"{CHECK} on nobody" in drawn(app))
         await shows(pilot, "2020-01-31: expired", "[/x] $error", f"{waivers}:1")
         _write(waivers, _read(waivers).replace("2020-01-31", "2099-01-31").replace("nobody", "shop-*"))
@@ -231,11 +230,13 @@ async def test_a_changed_file_is_read_again_and_its_faults_have_lines(waivers: P
         assert f"{CHECK} on shop-*" in drawn(app)
         _write(waivers, _read(waivers).replace("owner", "ownr"))
         await pilot.press("r", shows="unknown key 'ownr'; did you mean 'owner'?")
-        await pilot.press("W", shows="You are there already.")
+        await pilot.press("app.waivers", shows="You are there already.")
         assert "shop-web" not in screen_text(app), "the page tells the faults only"
 
 
 async def test_without_waivers_the_page_says_how_to_accept(waivers: Path) -> None:
     app = _app(waivers)
     async with running(app) as pilot:
-        await pilot.press("W", shows=("None. To accept a finding, open it with e", str(waivers.name)))
+        await pilot.press(
+            "app.waivers", shows=("None. To accept a finding, open it with e", str(waivers.name))
+        )

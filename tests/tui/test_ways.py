@@ -13,9 +13,9 @@ from hardentui.features.views import Row
 from hardentui.features.workbench import Workbench
 from hardentui.model.network import SplitResult, SplitTrial, WayTried
 from hardentui.model.trial import TrialEvent, TrialStep
+from hardentui.tui.screens.container import RightsScreen
 from hardentui.tui.screens.job import AskScreen, JobScreen
 from hardentui.tui.screens.networks import NetworksScreen
-from hardentui.tui.screens.rights import RightsScreen
 from tests.tui.replayed import Host, some
 from tests.tui.support import Driver, drawn, make_app, running, shows, until
 
@@ -50,7 +50,7 @@ async def test_a_way_that_cannot_be_proven_says_why_and_what_the_map_says(size: 
     app = make_app(shop(simulated=True))
     async with running(app, size) as pilot:
         await _map(pilot)
-        await pilot.press("p")
+        await pilot.press("t")
         await until(pilot, lambda: isinstance(app.screen, AskScreen))
         await pilot.press(*"shop-web db:5432", "enter")
         await until(pilot, lambda: isinstance(app.screen, JobScreen) and "the map says" in drawn(app))
@@ -73,7 +73,7 @@ async def test_a_way_that_is_none_says_how_to_write_it(way: str, told: str) -> N
     app = make_app(shop())
     async with running(app, (120, 36)) as pilot:
         await _map(pilot)
-        await pilot.press("p", *way, "enter")
+        await pilot.press("t", *way, "enter")
         await until(pilot, lambda: told in drawn(app))
 
 
@@ -81,9 +81,9 @@ async def test_the_question_can_be_left() -> None:
     app = make_app(shop())
     async with running(app) as pilot:
         await _map(pilot)
-        await pilot.press("p", "escape")
+        await pilot.press("t", "escape")
         await until(pilot, lambda: isinstance(app.screen, NetworksScreen))
-        await pilot.press("o", "enter")
+        await pilot.press("networks.outgoing", "enter")
         await until(pilot, lambda: isinstance(app.screen, NetworksScreen))
 
 
@@ -91,7 +91,7 @@ async def test_a_simulated_host_has_no_sockets_to_watch() -> None:
     app = make_app(shop(simulated=True))
     async with running(app) as pilot:
         await _map(pilot)
-        await pilot.press("o", *"db", "enter", shows="This host is simulated")
+        await pilot.press("networks.outgoing", *"db", "enter", shows="This host is simulated")
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -100,7 +100,7 @@ async def test_a_split_is_shown_and_written(size: tuple[int, int], tmp_path: Pat
     directory = tmp_path / "units"
     async with running(app, size) as pilot:
         await _map(pilot)
-        await pilot.press("s")
+        await pilot.press("networks.split")
         await until(pilot, lambda: "podman network create" in " ".join(drawn(app).split()))
         assert "joins" in drawn(app)
         assert "[Network]" in drawn(app)
@@ -127,14 +127,14 @@ async def test_one_key_shows_what_the_kernel_lets_a_container_do(size: tuple[int
     app = make_app(some())
     async with running(app, size) as pilot:
         await shows(pilot, "▸ shop-web")
-        await pilot.press("K")
+        await pilot.press("home.rights")
         await until(pilot, lambda: isinstance(app.screen, RightsScreen) and "Security module" in drawn(app))
         text = " ".join(drawn(app).split())
         assert "! has BPF: Load programs into the kernel that watch or change what it does." in text
         assert "CHOWN: Change the owner and group of any file. DAC_OVERRIDE: Read" in text
         assert "System calls (seccomp)" in text
         await pilot.press("w", shows="Directory for hardentui-shop-web")
-        await pilot.press("escape", "escape", "enter", "K")
+        await pilot.press("escape", "escape", "enter", "R")
         await until(pilot, lambda: isinstance(app.screen, RightsScreen) and "Security module" in drawn(app))
 
 
@@ -144,7 +144,7 @@ async def test_a_container_that_is_gone_has_no_rights_to_show() -> None:
     async with running(app) as pilot:
         await shows(pilot, "▸ shop-web")
         host.remove("shop-web")
-        await pilot.press("K", shows="'shop-web' cannot be checked: it is gone")
+        await pilot.press("home.rights", shows="'shop-web' cannot be checked: it is gone")
 
 
 # --- a split tried ------------------------------------------------------------------------------------
@@ -196,7 +196,7 @@ async def test_a_split_is_tried_and_tells_what_is_wrong(
     app = make_app(shop())
     async with running(app, size) as pilot:
         await _map(pilot)
-        await pilot.press("t", *"shop-net", "enter")
+        await pilot.press("networks.try", *"shop-net", "enter")
         await until(pilot, lambda: "it does not work as proposed" in " ".join(drawn(app).split()))
         text = " ".join(drawn(app).split())
         assert "ok shop-web to db port 5432: needed; connected, and it connects by itself" in text
@@ -212,7 +212,9 @@ async def test_the_trial_of_a_split_shows_what_it_does_and_can_be_stopped(
     app = make_app(shop())
     async with running(app, (120, 36)) as pilot:
         await _map(pilot)
-        await pilot.press("t", *"shop-net", "enter", shows=("starting a twin of [/x]␛[2J", "esc stops"))
+        await pilot.press(
+            "networks.try", *"shop-net", "enter", shows=("starting a twin of [/x]␛[2J", "esc stops")
+        )
         await pilot.press("escape")
         await until(pilot, lambda: drawn(app).endswith("Stopped."))
         await pilot.press("escape")
@@ -223,8 +225,10 @@ async def test_only_what_is_proposed_can_be_tried(trial: Callable[..., HeldTrial
     stand_in = trial(waits=False)
     async with running(make_app(shop()), (120, 36)) as pilot:
         await _map(pilot)
-        await pilot.press("t", *"[/x]", "enter", shows=("Nothing is proposed for '[/x]'", "shop-net"))
+        await pilot.press(
+            "networks.try", *"[/x]", "enter", shows=("Nothing is proposed for '[/x]'", "shop-net")
+        )
     async with running(make_app(shop(simulated=True)), (120, 36)) as pilot:
         await _map(pilot)
-        await pilot.press("t", shows="This host is simulated")
+        await pilot.press("networks.try", shows="This host is simulated")
     assert stand_in.asked == []

@@ -6,6 +6,7 @@ import shlex
 from datetime import UTC, datetime, timedelta
 
 from hardentui.checks.prelude import *
+from hardentui.do import Do, Verb
 from hardentui.model.image import RegistryDigest
 from hardentui.options import *
 from hardentui.reading.images import (
@@ -197,7 +198,7 @@ def outdated_tag(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     answer = facts.registry_digest
     age = (facts.now - answer.asked).days
     if age > parameters.integer("days"):
-        return unknown(f"last checked {age} days ago; check again with hardentui images --updates", name)
+        return unknown(f"last checked {age} days ago", name, do=Do(Verb.IMAGE_UPDATES))
     known = _digests(facts, image)
     if not known:
         return unknown("the digest of the running image is not known", name)

@@ -6,6 +6,7 @@ import re
 from itertools import pairwise
 
 from hardentui.checks.prelude import *
+from hardentui.do import Do, Verb
 from hardentui.model.host import SubIds, User
 from hardentui.model.network import ALL_IDS, Peer, Peers
 from hardentui.model.seccomp import (
@@ -116,7 +117,7 @@ def _fix_host_user_namespace(spec: Spec, context: FixContext) -> Spec:
             "With :U, Podman changes their owner at each start, also for other containers that use them.",
         )
     if lacking := no_range_for(_namespace(facts, spec), facts):
-        raise CannotFix(lacking, "hardentui doctor shows the command that adds one.")
+        raise CannotFix(lacking, "The doctor shows the command that adds one.", do=Do(Verb.DOCTOR))
     mounts = tuple(m.with_options("idmap") if _keeps_owners(m) else m for m in spec[MOUNTS])
     return spec.without(GIDMAP, UIDMAP).with_(USERNS, _namespace(facts, spec)).with_(MOUNTS, mounts)
 

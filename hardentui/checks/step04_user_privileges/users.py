@@ -282,7 +282,7 @@ def _advise_new_privileges_allowed(before: Spec, after: Spec, context: FixContex
     if seen is not None and seen_long_enough(facts) and all(uid == 0 for uid, _ in seen):
         why = "all processes are root, which gains nothing from such a program"
         return Advice(Risk.CHANGES_BEHAVIOUR, (why, *notes))
-    reason = "it is not known whether the image has setuid programs: hardentui images --inside tells"
+    reason = "it is not known whether the image has setuid programs: nobody looked inside it"
     return Advice(Risk.MAY_BREAK, (reason, *notes))
 
 

@@ -216,7 +216,7 @@ def _about_the_guess(before: Spec, after: Spec, facts: ContainerFacts) -> Iterat
         if name in kept & defaults and name.removeprefix("CAP_") not in _USUAL:
             yield f"{why}, so {short((name,))} is kept"
     if dropped := sorted(bounding_set(before, defaults) - kept):
-        yield f"programs that use {short(dropped)} will fail: hardentui trial finds out whether any does"
+        yield f"programs that use {short(dropped)} will fail: a trial finds out whether any does"
 
 
 def _for_workers(after: Spec) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hardentui.checks.prelude import *
+from hardentui.do import Do, Verb
 from hardentui.model.configuration import FileFact
 from hardentui.model.host import FailedRule, HostScan
 from hardentui.reading.hosts import danger_evidence, dangers_of, repair
@@ -35,7 +36,7 @@ def failed_host_rules(facts: HostFacts, parameters: Parameters) -> Verdict:
     """
     scans = facts.host_scans
     if not scans:
-        return not_applicable("no host scan was imported (hardentui check host --import FILE)")
+        return not_applicable("no host scan was imported", do=Do(Verb.HOST_IMPORT))
     other = [scan for scan in scans if _is_of_another(scan, facts)]
     scans = tuple(scan for scan in scans if scan not in other)
     if not scans:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix, NotFound, UsageError
 from hardentui.features.apply.apply_wishes import SHOWN_FILES, ApplyWishes, refuse_loss
@@ -227,7 +228,7 @@ class Application:
             if start is None:
                 raise UsageError(
                     f"{identity} was interrupted too early to continue.",
-                    f"Undo it: hardentui undo {identity}",
+                    ("Undo it: ", Do(Verb.UNDO, identity)),
                 )
             with guarded(identity):
                 transaction = Transaction(self._journal, operators, on_event, stop)
@@ -320,16 +321,16 @@ class Application:
                 kept, of = visible(self._facts.name, 80), visible(entry.container, 80)
                 raise UsageError(
                     f"{kept} is the kept original of {of}.",
-                    f"To change it: hardentui undo {entry.id}, or hardentui journal forget {entry.id}.",
+                    ("To change it: ", Do(Verb.UNDO, entry.id), ", or ", Do(Verb.FORGET, entry.id), "."),
                 )
             same = (entry.container, entry.engine) == (self._facts.name, self._address)
             if same and entry.unfinished:
                 waits = entry.state is EntryState.WAITING
                 what = "is waiting for confirmation" if waits else "was interrupted"
-                way_out = f"hardentui confirm {entry.id}, or " if waits else ""
+                way_out = (Do(Verb.CONFIRM, entry.id), ", or ") if waits else ()
                 raise UsageError(
                     f"An earlier change of {visible(self._facts.name, 80)} {what}: {entry.id}.",
-                    f"First: {way_out}hardentui undo {entry.id}",
+                    ("First: ", *way_out, Do(Verb.UNDO, entry.id)),
                 )
 
     def _refuse_other_container(self) -> None:

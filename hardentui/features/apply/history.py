@@ -10,6 +10,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.connection import Listener
 from hardentui.engine.read import Engine
@@ -263,7 +264,7 @@ class History:
                     pass
                 raise UsageError(
                     f"An earlier change of {visible(container, 80)} was interrupted: {entry.id}.",
-                    f"First: hardentui undo {entry.id}",
+                    ("First: ", Do(Verb.UNDO, entry.id)),
                 )
 
     def cut_off(self, container: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 
 from msgspec.structs import replace
 
+from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix
 from hardentui.features.change.container_operator import restart_policy
@@ -60,7 +61,7 @@ def refuse_replacing(facts: ContainerFacts, engine: ChangingEngine, files: Files
         raise CannotFix(
             f"{shown} was started with --rm and without --detach: whoever started it (a terminal, a script, a"
             " supervisor) waits for it to exit and may start it again beside its successor.",
-            "Start it with --detach, or let a Quadlet run it: hardentui fix NAME --as-is",
+            ("Start it with --detach, or let a Quadlet run it: ", Do(Verb.QUADLET_AS_IS)),
         )
     if facts.spec.unknowable:
         flags = ", ".join(sorted({option.flag for option in facts.spec.unknowable}))
@@ -117,7 +118,7 @@ def _refuse_started_by_unit(facts: ContainerFacts, files: Files) -> None:
             if starts.search(text):
                 raise CannotFix(
                     f"{visible(name, 80)} starts {visible(facts.name, 80)} by its name and watches it.",
-                    "Let a Quadlet run it instead: hardentui fix NAME --to quadlet",
+                    ("Let a Quadlet run it instead: ", Do(Verb.QUADLET)),
                 )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.change.containers import ContainerControl
 from hardentui.engine.change.copy_process import Owners, nothing
@@ -536,7 +537,7 @@ def no_way_back(containers: ContainerControl, why: str, entry: JournalEntry) -> 
         rest = f"no container is called {name} any more"
     return NoWayBack(
         f"{why}, so there is nothing to go back to; {rest}.",
-        f"To close the entry: hardentui journal forget {entry.id}",
+        ("To close the entry: ", Do(Verb.FORGET, entry.id)),
     )
 
 
@@ -561,8 +562,12 @@ def refuse_taken_name(
         if not any(is_made_by(operation, holder) for operation in made):
             raise UsageError(
                 f"Another container is called {visible(name, 80)} now; it was left alone.",
-                f"Rename or remove it, then run: hardentui undo {entry.id}\nTo keep it and close the entry:"
-                f" hardentui journal forget {entry.id}",
+                (
+                    "Rename or remove it, then run: ",
+                    Do(Verb.UNDO, entry.id),
+                    "\nTo keep it and close the entry: ",
+                    Do(Verb.FORGET, entry.id),
+                ),
             )
 
 

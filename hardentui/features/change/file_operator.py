@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from hardentui import account
 from hardentui.directories import write_error
+from hardentui.do import Do, Verb
 from hardentui.errors import ChangeFailed, HardenError, WriteError
 from hardentui.files import put_back, write_bundle
 from hardentui.model.change_events import ChangeEvent
@@ -193,8 +194,12 @@ class FileOperator:
         if now is not None and now.content not in (operation.content, before.content if before else None):
             raise WriteError(
                 f"{visible(operation.path)} has since been changed by somebody else; it was left as it is.",
-                f"Remove that change first; hardentui journal show {entry.id} shows ours."
-                f"\nTo keep it as it is and close the entry: hardentui journal forget {entry.id}",
+                (
+                    "Remove that change first; ",
+                    Do(Verb.JOURNAL_SHOW, entry.id),
+                    " shows ours.\nTo keep it as it is and close the entry: ",
+                    Do(Verb.FORGET, entry.id),
+                ),
             )
 
     def undo(self, operation: Operation, entry: JournalEntry) -> None:

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 import msgspec
 from msgspec.structs import replace
 
+from hardentui.do import Do, Verb
 from hardentui.errors import JournalError, UsageError
 from hardentui.model.journal import JOURNAL_SCHEMA, ConfirmClock, EntryAction, EntryState, JournalEntry
 from hardentui.model.operations import RestartUnit, StartContainer, UpdateContainer
@@ -135,7 +136,7 @@ class Journal:
         if isinstance(entry, BrokenEntry):
             raise UsageError(
                 f"The newest entry of the journal, {entry.id}, cannot be read: {entry.why}.",
-                f"{self.about_broken(entry)}\nAn older change: hardentui undo ID",
+                (f"{self.about_broken(entry)}\nAn older change: ", Do(Verb.UNDO)),
             )
         if entry is None:
             raise UsageError("There is nothing to undo: no entry of the journal is in force.")

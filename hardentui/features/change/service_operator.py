@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from time import monotonic
 
 from hardentui.account import our_module
+from hardentui.do import Do, Verb
 from hardentui.engine.change.containers import ContainerControl
 from hardentui.errors import ChangeFailed
 from hardentui.features.change.confirm_timer import start_detached
@@ -137,7 +138,7 @@ class ServiceOperator:
             shown = "; ".join(f"{proof.check} ({proof.effective or 'still fails'})" for proof in missing)
             raise ChangeFailed(
                 f"Not in force on the real container: {shown}.",
-                "Leave these fixes out; hardentui explain ID shows what they need.",
+                ("Leave these fixes out; ", Do(Verb.EXPLAIN), " shows what they need."),
             )
         passed = sum(1 for proof in proofs if proof.status == "pass")
         return OperationOutcome(proof=proofs, remark=f"{passed} of {len(operation.checks)} pass")

@@ -15,6 +15,7 @@ from time import monotonic
 
 from msgspec.structs import replace
 
+from hardentui.do import Do, Verb
 from hardentui.errors import (
     ApplyFailed,
     ChangeTimedOut,
@@ -348,4 +349,4 @@ def _failed(entry: JournalEntry, hint: str) -> ApplyFailed:
         return ApplyFailed(f"{entry.reason} Everything is as before.", hint)
     if entry.forgotten:
         return ApplyFailed(entry.reason, hint)
-    return ApplyFailed(entry.reason, f"{hint}\nTry again with: hardentui undo {entry.id}".strip())
+    return ApplyFailed(entry.reason, (f"{hint}\nTry again with: ".lstrip(), Do(Verb.UNDO, entry.id)))

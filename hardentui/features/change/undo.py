@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import (
     ApplyFailed,
@@ -254,11 +255,15 @@ def undo(
         if done.state is EntryState.DONE and not done.forgotten:
             raise ApplyFailed(
                 done.reason,
-                f"Fix what keeps the original from starting, then: hardentui undo {entry.id}"
-                f"\nTo keep the change for good: hardentui journal forget {entry.id}",
+                (
+                    "Fix what keeps the original from starting, then: ",
+                    Do(Verb.UNDO, entry.id),
+                    "\nTo keep the change for good: ",
+                    Do(Verb.FORGET, entry.id),
+                ),
             )
         if done.state is not EntryState.ROLLED_BACK:
-            raise ApplyFailed(done.reason, f"Try again with: hardentui undo {entry.id}")
+            raise ApplyFailed(done.reason, ("Try again with: ", Do(Verb.UNDO, entry.id)))
         _note(journal, done, by, why, transaction.downtime)
         return done
 
@@ -289,7 +294,7 @@ def _note(journal: Journal, done: JournalEntry, by: str, why: str, downtime: flo
         raise JournalError(
             f"{done.id} is undone, {visible(done.container, 80)} is as it was before, but the journal"
             f" could not record it. {error.title}",
-            f"Free some space and run hardentui undo {done.id} again: it will only record it.",
+            ("Free some space, then again: ", Do(Verb.UNDO, done.id), ", which will only record it."),
         ) from error
 
 
@@ -317,7 +322,8 @@ def refuse_to_undo(journal: Journal, entry: JournalEntry) -> None:
     ]
     if later:
         raise UsageError(
-            f"A later change of {entry.container} depends on {entry.id}.", f"First: hardentui undo {later[0]}"
+            f"A later change of {entry.container} depends on {entry.id}.",
+            ("First: ", Do(Verb.UNDO, later[0])),
         )
 
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 import hardentui
 from hardentui.checks import CHECKS, RETIRED, Checks, check_by_id
+from hardentui.do import Do, Verb
 from hardentui.errors import ChecklistError, InputError, UsageError
 from hardentui.model.check import USUAL, AnyCheck, Checklist, ParameterValue, Step
 from hardentui.regular_files import read_named
@@ -440,6 +441,6 @@ def find_check(check_id: str, own: Iterable[AnyCheck] = ()) -> AnyCheck:
 
         ids = [*CHECKS, *(known.id for known in own)]
         close = get_close_matches(check_id, ids, 3, 0.5)
-        hint = f"Did you mean {' or '.join(close)}?" if close else "All of them: hardentui explain --list"
+        hint = (f"Did you mean {' or '.join(close)}?",) if close else ("All of them: ", Do(Verb.EXPLAIN_LIST))
         raise UsageError(f"There is no check called {visible(check_id, 60)}.", hint)
     return check

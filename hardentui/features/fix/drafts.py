@@ -286,7 +286,7 @@ def _started_by(facts: ContainerFacts, target: Target, neighbours: Neighbours) -
     if unit := visible(own_unit_of(facts), 100):
         yield (
             f"it runs from {unit} today: remove that unit before you use this, or change the unit itself, "
-            "which keeps its settings for systemd, such as After= and Restart= (hardentui fix NAME --to unit)"
+            "which keeps its settings for systemd, such as After= and Restart= (--to unit)"
         )
     project = visible(compose_project(facts.labels), 80)
     if not project or target not in (Target.QUADLET, Target.RUN):

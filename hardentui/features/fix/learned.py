@@ -8,6 +8,7 @@ import os
 import msgspec
 from msgspec import Struct
 
+from hardentui.do import Do, Verb
 from hardentui.errors import InputError
 from hardentui.features.trial.tried import kept_needs
 from hardentui.model.capabilities import capability_name
@@ -85,7 +86,7 @@ def read_learned(path: str) -> LearnedFrom:
     if trial.learned is None:
         raise InputError(
             f"Nothing was learned in the trial in {shown}.",
-            "Run it with --learn: hardentui trial NAME --learn",
+            ("Run it with --learn: ", Do(Verb.LEARN)),
         )
     learned = trial.learned
     why = learned.unknown.get("capabilities", "")

@@ -10,6 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from hardentui import account
+from hardentui.do import Do, Verb
 from hardentui.errors import PlanError
 from hardentui.features.fix.drafter import Drafter
 from hardentui.features.looking.default_profile import profile_in_force
@@ -63,7 +64,7 @@ _REFUSES = frozenset({"ERRNO", "KILL", "KILL_THREAD", "KILL_PROCESS", "TRAP"})
 _LOW_BITS = 0xFFFF_FFFF
 _LEAST_OF_TMPFS = frozenset({"nosuid", "nodev", "size"})
 _TMPFS = _LEAST_OF_TMPFS | {"rw", "noexec", "mode", "uid", "gid", "U"}
-_AGAIN = "Try it again here: hardentui trial NAME -o DIR"
+_AGAIN = ("Try it again here: ", Do(Verb.TRIAL_FILES))
 
 
 def refuse_more_than_offered(facts: ContainerFacts, offered: Plan, plan: Plan) -> None:

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix, HardenError, UsageError
 from hardentui.features.apply.apply_wishes import ApplyWishes
@@ -70,6 +71,7 @@ class HardenWishes(Struct, frozen=True, kw_only=True):
 
     Attributes:
         checks: the fixes of these alone; empty = all that a trial can judge.
+        choices: the same with the values given for them.
         everything: these, and every fix that can be carried out, also what no twin shows.
         probes: commands that prove that the service works; None = the proposed one.
         patience: seconds for the service, and for a twin, to become ready.
@@ -80,12 +82,18 @@ class HardenWishes(Struct, frozen=True, kw_only=True):
     """
 
     checks: tuple[str, ...] = ()
+    choices: tuple[Choice, ...] = ()
     everything: bool = False
     probes: tuple[str, ...] | None = None
     patience: float = PATIENCE
     confirm_within: float = 0.0
     soak: float | None = None
     directory: str = ""
+
+    @property
+    def named(self) -> list[Choice]:
+        """The fixes that were asked for; empty = none in particular."""
+        return [*self.choices, *map(Choice, dict.fromkeys(self.checks))]
 
 
 class Outset(Struct, frozen=True):
@@ -162,13 +170,11 @@ class Hardening:
         if not self.simulated:
             History().refuse_busy(facts.name)
             if (entry := self.waiting) is not None:
-                ways = f"First: hardentui confirm {entry.id}, or hardentui undo {entry.id}"
+                ways = ("First: ", Do(Verb.CONFIRM, entry.id), ", or ", Do(Verb.UNDO, entry.id))
                 raise UsageError(f"A change of {visible(facts.name, 80)} waits for confirmation.", ways)
         plan = self._planned()
-        tried = {choice.check for choice in choices_to_try(plan, named=bool(self.wishes.checks))}
-        skipped = [
-            skip for skip in plan.skipped if skip.check not in tried and "hardentui doctor" in skip.hint
-        ]
+        tried = {choice.check for choice in choices_to_try(plan, named=bool(self.wishes.named))}
+        skipped = [skip for skip in plan.skipped if skip.check not in tried and skip.do is not None]
         lacks = tuple(f"{skip.check}: {skip}" for skip in skipped)
         judged = "its health check" if has_health_check(facts.inspect) else ""
         asks = self.wishes.probes is None and not judged and not self.simulated
@@ -191,7 +197,7 @@ class Hardening:
 
     def _planned(self) -> Plan:
         planner, wishes = self.bench.planner, self.wishes
-        named = [Choice(check) for check in dict.fromkeys(wishes.checks)]
+        named = wishes.named
         if named and not wishes.everything:
             return planner.plan(self.report, named)
         plan = planner.plan_with(self.report, Caution.ALL, named)
@@ -238,7 +244,7 @@ class Hardening:
             path = profile_path(name, directory) if self._facts.engine.local else ""
             trying = self.bench.trying(self.report)
             tried = Wishes(probes=probes, patience=wishes.patience, learn=path)
-            trial = trying.try_plan(outset.plan, tried, on_event, stop, named=bool(wishes.checks))
+            trial = trying.try_plan(outset.plan, tried, on_event, stop, named=bool(wishes.named))
             if not wishes.directory and trial.learned is not None and trial.learned.seccomp is not None:
                 if can_keep_profile(self._facts, self.bench.opened.files):
                     keep_profile(trial, kept)
@@ -264,7 +270,7 @@ class Hardening:
     def _kept_path(self) -> str:
         """By what was asked for: another choice of fixes or probes is another trial."""
         wishes, facts = self.wishes, self._facts
-        asked = f"{facts.engine.url}\n{facts.id}\n{wishes.checks}\n{wishes.everything}\n{wishes.probes}"
+        asked = f"{facts.engine.url}\n{facts.id}\n{wishes.named}\n{wishes.everything}\n{wishes.probes}"
         name = hashlib.sha256(asked.encode()).hexdigest()[:16]
         return os.path.join(state_directory(), "tried", f"{name}.json")
 

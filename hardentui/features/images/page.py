@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from hardentui.do import Do, Verb
 from hardentui.features.sections import PageLine, PageSection, Tone, age_text, size_text
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import ImageFile, ImageInventory, NeverScanned
@@ -125,7 +126,7 @@ def scan_lines(facts: ImageFacts) -> Iterable[PageLine]:
         yield PageLine("scan", f"unknown: {report.reason}", Tone.MUTED)
         return
     if isinstance(report, NeverScanned):
-        yield PageLine("scan", "never scanned; use hardentui images --scan", Tone.BAD)
+        yield PageLine("scan", "never scanned", Tone.BAD, Do(Verb.IMAGE_SCAN))
         return
     counts = severities(report)
     counted = ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "none found"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import Struct, json
 
+from hardentui.do import Do, Verb
 from hardentui.engine.read import Engine
 from hardentui.engine.shapes import Listed
 from hardentui.features.looking.inventories import Inventories
@@ -39,9 +40,7 @@ from hardentui.options.read import EngineDefaults, read_spec
 from hardentui.reading.containers import ask_or, engine_info, section
 from hardentui.scanners.registry_answers import NEVER_ASKED, RegistryAnswers
 
-INSIDE_NOT_READ = Unread(
-    "the files in the image were not read; hardentui images --inside reads them without running it"
-)
+INSIDE_NOT_READ = Unread("the files in the image were not read", do=Do(Verb.IMAGE_INSIDE))
 _MOST_COMPARED = 500
 _RUNNING = ("running", "paused", "stopping")
 

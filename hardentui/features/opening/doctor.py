@@ -331,7 +331,7 @@ def _systemd(machine: Machine) -> Iterator[Diagnosis]:
         yield Diagnosis(Mark.GOOD, "systemd", "runs")
     else:
         value = "not running here: units can be written and checked, but not started"
-        yield Diagnosis(Mark.NOTE, "systemd", value, "hardentui fix NAME --to run writes a script instead")
+        yield Diagnosis(Mark.NOTE, "systemd", value, "a run script can be written instead: fix NAME --to run")
 
 
 def _security_modules(machine: Machine) -> Iterator[Diagnosis]:

@@ -19,6 +19,7 @@ from typing import Any
 from msgspec import convert
 from msgspec.structs import replace
 
+from hardentui.do import Do, Verb
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.errors import InputError
@@ -98,7 +99,7 @@ def replay(
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise InputError(
             f"{name} is not a file of saved facts: its schema is not {SCHEMA}.",
-            "hardentui check --save FILE writes them.",
+            (Do(Verb.SAVE_FACTS), " writes them."),
         )
     try:
         return _replay(document, attempts, found_with)

@@ -8,6 +8,7 @@ from typing import Any
 import tomli_w
 from msgspec import Struct
 
+from hardentui.do import Do, Verb
 from hardentui.errors import PlanError
 from hardentui.features.checklists.loading import fit
 from hardentui.harden.decisions import decisions, others_left_out, what_changes
@@ -110,7 +111,7 @@ def load(text: str) -> SavedPlan:
     if document.get("schema", SCHEMA if "fix" in document else "") != SCHEMA:
         raise PlanError(
             f"The file is not a plan: its schema is not {SCHEMA!r}.",
-            "`hardentui plan NAME -o FILE` writes one.",
+            (Do(Verb.PLAN_FILE), " writes one."),
         )
     fixes = _fixes(document)
     return SavedPlan(

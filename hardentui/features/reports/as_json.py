@@ -334,6 +334,7 @@ def _finding(finding: Finding, judged: SubjectResult, fixable: bool) -> dict[str
         "severity": finding.severity.word,
         "scope": finding.scope.value,
         "reason": verdict.reason,
+        **({"do": str(verdict.do)} if verdict.do is not None else {}),
         "declared": verdict.declared,
         "effective": verdict.effective,
         "evidence": evidence,

@@ -51,7 +51,7 @@ def _case(suite: ElementTree.Element, name: str, finding: Finding, result: Check
     where = {"file": plain(finding.place.file), "line": str(finding.place.line)} if finding.place else {}
     case = ElementTree.SubElement(suite, "testcase", {"classname": classname, "name": finding.check, **where})
     counts = finding.severity >= result.fail_on
-    attributes = {"message": plain(f"{finding.title}: {verdict.reason}".removesuffix(": "))}
+    attributes = {"message": plain(f"{finding.title}: {verdict.because}".removesuffix(": "))}
     match verdict.status:
         case Status.FAIL if counts:
             attributes["type"] = finding.severity.word
@@ -61,11 +61,11 @@ def _case(suite: ElementTree.Element, name: str, finding: Finding, result: Check
             text = f"fail, {finding.severity.word}: {attributes['message']}\n{_details(finding)}"
             ElementTree.SubElement(case, "system-out").text = text
         case Status.UNKNOWN:
-            why = {"message": plain(f"unknown: {verdict.reason}".removesuffix(": ")), "type": "unknown"}
+            why = {"message": plain(f"unknown: {verdict.because}".removesuffix(": ")), "type": "unknown"}
             ElementTree.SubElement(case, "skipped", why).text = _details(finding)
             return "skipped"
         case Status.NOT_APPLICABLE | Status.WAIVED:
-            ElementTree.SubElement(case, "skipped", {"message": plain(verdict.reason)})
+            ElementTree.SubElement(case, "skipped", {"message": plain(verdict.because)})
             return "skipped"
     return ""
 

@@ -60,7 +60,7 @@ def _controls(framework: Framework) -> Iterator[str]:
     yield from (f"## {plain(framework.title)}", "", "| Control | | Answer | Evidence |", "|---|---|---|---|")
     for control in framework.controls:
         seen = "; ".join(
-            f"{plain(name)}: {plain(finding.check)}, {plain(finding.verdict.reason)}"
+            f"{plain(name)}: {plain(finding.check)}, {plain(finding.verdict.because)}"
             for name, finding in control.evidence
         )
         seen = seen or f"{control.passed} passed"
@@ -111,7 +111,7 @@ def _subject(subject: SubjectResult) -> Iterator[str]:
 
 def _finding(finding: Finding) -> Iterator[str]:
     word = finding.severity.word if finding.failing else finding.status.value
-    reason = f": {plain(finding.verdict.reason)}" if finding.verdict.reason else ""
+    reason = f": {plain(finding.verdict.because)}" if finding.verdict.because else ""
     yield f"- **{word}** {finding.title} (`{finding.check}`){reason}"
     if finding.affects:
         yield f"  - affects {plain(', '.join(finding.affects))}"

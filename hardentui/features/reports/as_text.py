@@ -227,7 +227,7 @@ def _waived(result: CheckResult, write: Writer) -> Iterator[str]:
     names: dict[tuple[str, str], list[str]] = {}
     for subject in result.subjects:
         for finding in subject.having(Status.WAIVED):
-            names.setdefault((finding.check, finding.verdict.reason), []).append(subject.title)
+            names.setdefault((finding.check, finding.verdict.because), []).append(subject.title)
     if not names:
         return
     yield write.bold("Waived")
@@ -344,7 +344,7 @@ def _controls(framework: Framework, write: Writer) -> Iterator[str]:
             where = ", ".join(name for name, _ in seen[:_MOST_NAMED])
             more = f" and {len(seen) - _MOST_NAMED} more" if len(seen) > _MOST_NAMED else ""
             accepted = "accepted: " if seen[0][1].status is Status.WAIVED else ""
-            text = f"{accepted}{check} on {where}{more}: {seen[0][1].verdict.reason}"
+            text = f"{accepted}{check} on {where}{more}: {seen[0][1].verdict.because}"
             yield f"            {visible(text, max(20, write.width - 12))}"
 
 
@@ -361,7 +361,7 @@ def _answers(subject: SubjectResult, write: Writer) -> tuple[object, ...]:
     content: list[object] = [_facts_of(subject), subject.trouble, subject.attack, _counted(subject)]
     for finding in subject.having(Status.FAIL):
         content += (finding.check, finding.severity, _texts(finding, write))
-    content += [(finding.check, finding.verdict.reason) for finding in subject.having(Status.WAIVED)]
+    content += [(finding.check, finding.verdict.because) for finding in subject.having(Status.WAIVED)]
     if not _is_brief(subject.subject.kind, write):
         content += [(finding.check, _texts(finding, write)) for finding in subject.having(Status.UNKNOWN)]
     return tuple(content)
@@ -370,8 +370,8 @@ def _answers(subject: SubjectResult, write: Writer) -> tuple[object, ...]:
 def _texts(finding: Finding, write: Writer) -> tuple[str, ...]:
     verdict = finding.verdict
     if _is_brief(finding.subject.kind, write):
-        return (verdict.reason,)
-    return verdict.reason, verdict.declared, verdict.effective
+        return (verdict.because,)
+    return verdict.because, verdict.declared, verdict.effective
 
 
 def _is_brief(kind: Kind, write: Writer) -> bool:
@@ -406,7 +406,7 @@ def _body(subject: SubjectResult, write: Writer) -> Iterator[str]:
     yield from _serious(subject, write) if brief else _failing(subject, write)
     for finding in subject.having(Status.WAIVED):
         yield from write.marked("waived", UNKNOWN_COLOR, f"{finding.title}  [{finding.check}]")
-        yield from write.below(visible(finding.verdict.reason, 300))
+        yield from write.below(visible(finding.verdict.because, 300))
     unknown = list(_unknown(subject.having(Status.UNKNOWN), write))
     yield from _reasons(subject, write) if brief else unknown
     if counted := _counted(subject):
@@ -431,7 +431,7 @@ def _serious(subject: SubjectResult, write: Writer) -> Iterator[str]:
     for finding in serious[:_MOST_SERIOUS]:
         severity = finding.severity
         text = f"{finding.title}  [{finding.check}]"
-        reason = visible(finding.verdict.reason, max(8, write.width - len(text) - 16))
+        reason = visible(finding.verdict.because, max(8, write.width - len(text) - 16))
         fits = len(text) + 24 <= write.width and reason
         line = visible(f"{text}  {reason}" if fits else text, write.width - 12)
         yield from write.marked(severity.word, COLORS[severity], line)
@@ -443,7 +443,7 @@ def _serious(subject: SubjectResult, write: Writer) -> Iterator[str]:
 
 def _reasons(subject: SubjectResult, write: Writer) -> Iterator[str]:
     """Why something is unknown, the most frequent reasons, a line each."""
-    by_reason = Counter(finding.verdict.reason for finding in subject.having(Status.UNKNOWN))
+    by_reason = Counter(finding.verdict.because for finding in subject.having(Status.UNKNOWN))
     for reason, count in by_reason.most_common(_MOST_REASONS):
         yield from write.marked("unknown", UNKNOWN_COLOR, visible(f"{count}: {reason}", write.width - 12))
 
@@ -465,7 +465,7 @@ def _by_severity(findings: Iterable[Finding]) -> Iterable[tuple[Severity, list[F
 
 def _finding(finding: Finding, word: str, color: str, write: Writer) -> Iterator[str]:
     verdict = finding.verdict
-    title, reason = f"{finding.title}  [{finding.check}]", visible(verdict.reason)
+    title, reason = f"{finding.title}  [{finding.check}]", visible(verdict.because)
     if write.width >= _ONE_LINE and len(title) + len(reason) + 14 <= write.width:
         yield from write.marked(word, color, f"{title}  {reason}")
     else:
@@ -483,7 +483,7 @@ def _unknown(findings: tuple[Finding, ...], write: Writer) -> Iterator[str]:
     """Findings grouped by reason: mostly one missing reading leaves many answers unknown."""
     by_reason: dict[str, list[Finding]] = {}
     for finding in findings:
-        by_reason.setdefault(finding.verdict.reason, []).append(finding)
+        by_reason.setdefault(finding.verdict.because, []).append(finding)
     for reason, alike in by_reason.items():
         if len(alike) == 1:
             yield from _finding(alike[0], "unknown", UNKNOWN_COLOR, write)

@@ -27,6 +27,7 @@ class Document:
     Attributes:
         path: the file; shown: the same for display, with `~` for the home directory.
         there: the file exists, though it may be unreadable.
+        text: the whole file; empty if it cannot be read.
         values: its content; empty without a readable file.
         notices: its faults; readers of its values add theirs.
     """
@@ -37,7 +38,7 @@ class Document:
         self.notices: list[Notice] = list(notices)
         self.values: Mapping[str, Any] = {}
         self.there = text is not None or bool(self.notices)
-        self._text = text or ""
+        self.text = text or ""
         self._lines: Mapping[TomlPath, int] | None = None
         if text:
             self._parse(text)
@@ -75,7 +76,7 @@ class Document:
     def place(self, *path: str | int) -> str:
         """File and line of a value."""
         if self._lines is None:
-            self._lines = toml_lines(self._text)
+            self._lines = toml_lines(self.text)
         return f"{self.shown}:{line_of(self._lines, path)}"
 
     def origin(self, *path: str | int) -> SettingOrigin:

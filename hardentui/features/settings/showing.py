@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
 
+from hardentui.do import Do, Verb
 from hardentui.errors import InputError
+from hardentui.features.settings.reading import Document, read_settings
 from hardentui.files import write_bundle
 from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.draft import TextFile
@@ -17,6 +19,9 @@ from hardentui.reading.forms import FORMS, text_of
 from hardentui.regular_files import refuse_strangers
 from hardentui.state.own_files import settings_file
 from hardentui.visible import visible
+
+SCALARS = ("theme", "ascii", "columns", "folder", "text_mode", "remember")
+"""Settings that have a line of their own."""
 
 # A starter settings file: every setting with its default, commented out.
 
@@ -33,10 +38,44 @@ def write_template(vocabulary: Vocabulary, tooltips: Mapping[str, str], checks: 
     path = settings_file()
     if os.path.lexists(path):
         message = f"{visible(path)} already exists and is not changed."
-        raise InputError(message, "hardentui config show displays it.")
+        raise InputError(message, (Do(Verb.SETTINGS), " displays it."))
     directory, name = os.path.split(path)
     text = template(vocabulary, tooltips, checks)
     write_bundle(directory, [TextFile(name, text, 0o600)], overwrite=False, create=True)
+    return path
+
+
+def change_setting(
+    line: str, vocabulary: Vocabulary, environ: Mapping[str, str], key_name: Callable[[str], str]
+) -> str:
+    """Write `name = value` into the settings file, in place of the line that has the name; returns its path.
+
+    Raises:
+        InputError: it is no setting of its own line, or not valid; nothing is changed.
+        UsageError: the session is somebody else's, in a browser.
+        WriteError: it cannot be written.
+    """
+    refuse_strangers()
+    name = line.partition("=")[0].strip()
+    if name not in SCALARS or "\n" in line:
+        raise InputError(
+            f"{visible(name, 60)!r} cannot be set here.", f"One of {', '.join(SCALARS)}; else edit the file."
+        )
+    path = settings_file()
+    document = Document.read(environ)
+    old = document.text.split("\n") if document.text else []
+    ends = next((at for at, text in enumerate(old) if text.lstrip().startswith("[")), len(old))
+    there = [at for at, text in enumerate(old[:ends]) if text.partition("=")[0].strip() == name]
+    new = [*old[: there[0]], line.strip(), *old[there[0] + 1 :]] if there else [line.strip(), *old]
+    text = "\n".join(new).rstrip("\n") + "\n"
+    before, after = (
+        len(read_settings(Document(path, t), vocabulary, {}, key_name).notices) for t in (document.text, text)
+    )
+    if after > before:
+        fault = read_settings(Document(path, text), vocabulary, {}, key_name).notices[-1]
+        raise InputError(f"{visible(line, 100)!r} is not valid.", fault.message)
+    directory, file = os.path.split(path)
+    write_bundle(directory, [TextFile(file, text, 0o600)], create=True)
     return path
 
 

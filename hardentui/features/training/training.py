@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.checks import CHECKS, all_checks
+from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import UsageError
 from hardentui.features.training.answers import Answer, answer
@@ -212,7 +213,7 @@ class Training:
         if current.mode is not Mode.GUIDED:
             raise UsageError(
                 f"There are no hints in {'an exam' if current.mode is Mode.EXAM else 'a challenge'}.",
-                f"With hints: hardentui train start {lab.id}",
+                ("With hints: ", Do(Verb.LAB_START, lab.id)),
             )
         result = self.progress.of(lab.id)
         number = min(result.hints + 1, len(lab.hints))
@@ -247,7 +248,7 @@ class Training:
     def _open(self) -> tuple[Lab, Current]:
         lab, current = self.current, self.progress.current
         if lab is None or current is None:
-            raise UsageError("No lab is open.", "All labs: hardentui train")
+            raise UsageError("No lab is open.", ("All labs: ", Do(Verb.LABS)))
         return lab, current
 
     def _keep(self, progress: TrainingProgress) -> None:
@@ -330,7 +331,7 @@ class _Watch:
     def __call__(self, lab: Lab, made: Answer) -> Observed:
         key = next((row.key for row in self._bench.containers.rows() if row.name == lab.container), None)
         if key is None:
-            gone = (Status.UNKNOWN, f"its container is gone: hardentui train start {lab.id}")
+            gone = (Status.UNKNOWN, "its container is gone: start the lab over")
             return Observed(dict.fromkeys(lab.checks, gone), None)
         if lab.inside and (seen := self._bench.containers.refresh(key)) and seen.report and seen.report.facts:
             image = str(seen.report.facts.inspect.get("Image") or "")

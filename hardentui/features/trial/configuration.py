@@ -393,9 +393,7 @@ def of_engine(error: str) -> Iterator[FailureSign]:
     """The evidence in what Podman says when it cannot create or start the container."""
     if _NO_IDS.search(error):
         wanted = "the user containers needs an account and a free range in /etc/subuid and /etc/subgid"
-        yield FailureSign(
-            f"Podman has no IDs for it: {wanted}; hardentui doctor says more", blames=USERNS.name
-        )
+        yield FailureSign(f"Podman has no IDs for it: {wanted}; the doctor says more", blames=USERNS.name)
 
 
 def of_log(log: str, size: str) -> Iterator[FailureSign]:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from hardentui.do import Do, Verb
 from hardentui.errors import InputError, PlanError, WriteError
 from hardentui.features.looking.unit_origin import manager_of
 from hardentui.features.trial.learned.teaching import Needs
@@ -133,7 +134,7 @@ def read_trial(text: str) -> Trial:
     except msgspec.MsgspecError as error:
         raise PlanError(
             f"The file is not a result of a trial: {visible(str(error), 200)}.",
-            "`hardentui trial NAME -o DIR` writes one.",
+            (Do(Verb.TRIAL_FILES), " writes one."),
         ) from error
     if trial.schema != SCHEMA:
         raise PlanError(f"The file is not a result of a trial: its schema is not {SCHEMA!r}.")

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.change.session import podman_is_installed
 from hardentui.errors import EngineError, UsageError
@@ -117,7 +118,7 @@ def refuse_steered(facts: ContainerFacts, checks: Iterable[AnyCheck], checklist:
     if verdict.status is Status.FAIL:
         raise UsageError(
             f"{visible(facts.name, 80)} is not tried: {verdict.reason}.",
-            f"See: hardentui explain {_STEERING}",
+            ("See: ", Do(Verb.EXPLAIN, _STEERING)),
         )
 
 

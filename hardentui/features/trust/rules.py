@@ -92,6 +92,24 @@ def rule_of(text: str, key_kind: Callable[[str], RuleKind] = kind_of) -> ScopeRu
     return ScopeRule(scope_of(scope.strip()), kind, key, lookaside=words[1] if len(words) > 1 else "")
 
 
+def rules_of(
+    texts: Iterable[str], *, any_tag: bool, key_kind: Callable[[str], RuleKind] = kind_of
+) -> tuple[ScopeRule, ...]:
+    """Typed rules. Those with a key accept signatures without a tag, or do not.
+
+    Raises:
+        UsageError, InputError: as `rule_of`, or two rules name the same scope.
+    """
+    rules = [rule_of(text, key_kind) for text in texts]
+    scopes = [rule.scope for rule in rules]
+    if twice := next((scope for scope in scopes if scopes.count(scope) > 1), ""):
+        raise UsageError(f"Two rules name {visible(twice, 80)}.")
+    return tuple(
+        replace(rule, any_tag=any_tag) if rule.kind in (RuleKind.SIGSTORE, RuleKind.GPG) else rule
+        for rule in rules
+    )
+
+
 def keyless_rule(scope: str, email: str, issuer: str, ca: str, rekor: str) -> ScopeRule:
     """Signed by an account of an OpenID provider, with a certificate of Fulcio and an entry in Rekor.
 
@@ -134,19 +152,6 @@ def authority_rule(scope: str, who: str, roots: str, intermediates: str = "") ->
 
 def _path(text: str) -> str:
     return os.path.abspath(os.path.expanduser(text))
-
-
-def with_rule(rules: Iterable[ScopeRule], rule: ScopeRule) -> tuple[ScopeRule, ...]:
-    """The rules with one more, which replaces an earlier one for its scope."""
-    return (*(other for other in rules if other.scope != rule.scope), rule)
-
-
-def for_any_tag(rules: Iterable[ScopeRule], *, any_tag: bool) -> tuple[ScopeRule, ...]:
-    """The same rules; those with a key accept signatures without a tag, or do not."""
-    return tuple(
-        replace(rule, any_tag=any_tag) if rule.kind in (RuleKind.SIGSTORE, RuleKind.GPG) else rule
-        for rule in rules
-    )
 
 
 def rule_text(rule: ScopeRule) -> str:

@@ -55,7 +55,7 @@ _KINDS = (
     _Kind(
         "auditd",
         "changes to files and programs listed in its rules, denials by SELinux, AppArmor and seccomp",
-        "HardenTUI reads denials from its log. Rules to begin with: hardentui explain unaudited-engine",
+        "HardenTUI reads denials from its log. The check unaudited-engine has rules to begin with.",
         {
             "deb": ("sudo apt-get install auditd",),
             "rpm": ("sudo dnf install audit",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from hardentui.do import Do, Verb
 from hardentui.errors import CannotFix
 from hardentui.harden.own.demands import TooLong, any_matches, hits, holds, is_all, is_pattern, meets
 from hardentui.harden.own.judging import OVERRIDDEN, demand, evaluate, label, words
@@ -154,7 +155,7 @@ def _refuse_all(entries: tuple[Any, ...], wanted: tuple[str, ...], option: Optio
     if option is CAP_ADD and any(map(is_all, entries)) and not any(map(is_all, wanted)):
         raise CannotFix(
             "it adds all capabilities at once, and it is not known which ones it needs",
-            "List them instead of all; hardentui trial --learn finds them.",
+            ("List them instead of all; ", Do(Verb.LEARN), " finds them."),
         )
 
 
@@ -213,7 +214,7 @@ def _given(facts: tuple[ContainerFacts, ...]) -> Callable[[], tuple[ContainerFac
 def doc_of(row: OwnCheck) -> str:
     """The documentation of the check, under the headings that every check has."""
     scope = "" if row.only == "*" else f" Applies only to containers named {row.only}."
-    breaks = row.breaks or "The checklist does not say. Try the fix on a twin first: hardentui trial."
+    breaks = row.breaks or "The checklist does not say. Try the fix on a twin first."
     why = row.why or "This site requires it."
     return (
         f"{row.title}.\n\nWhat it checks:\nA requirement of this site: {demand(row)}.{scope}\n\n"

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 
 from msgspec.structs import replace
 
+from hardentui.do import Do, Verb
 from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files, names, reason, there
 from hardentui.model.host import Advisory, HostPackage, OutdatedComponent
@@ -202,7 +203,7 @@ _TAKEN_BACK = (
     r"(?i)\b(revert\w*|drop\w*|remov\w*|disabl\w*|incomplete|unfixed|pending|postpone\w*|vulnerable|"
     r"not (?:yet )?(?:fixed|affected|applied))\b"
 )
-_RPM_ASK = "rpm change logs are read only with: hardentui check host --deep"
+_RPM_ASK = Unread("rpm change logs are read only when asked for", do=Do(Verb.CHECK_SLOWLY))
 
 
 def repairs_named(
@@ -262,7 +263,7 @@ def _unpacked(content: bytes) -> str | None:
 
 def _of_rpm(run: Run, package: HostPackage, *, deep: bool) -> Known[str]:
     if not deep:
-        return Unread(_RPM_ASK)
+        return _RPM_ASK
     return run(("rpm", "-q", "--changelog", package.name), _CHANGELOGS_RPM_SECONDS)
 
 
@@ -274,7 +275,7 @@ _DPKG_STATUS = "/var/lib/dpkg/status"
 _APT_INDEXES = "/var/lib/apt/lists"
 _DPKG_INFO = "/var/lib/dpkg/info"
 _PROFILE_PACKAGES = ("golang-github-containers-common", "containers-common")
-_UPDATES_ASK = "it is slow, so it is only checked with: hardentui check host --deep"
+_UPDATES_ASK = Unread("it is slow, so it is only checked when asked for", do=Do(Verb.CHECK_SLOWLY))
 _SECONDS = 30.0
 _RPM_SECONDS = 5.0
 _STATUS_LIMIT = 64 << 20
@@ -339,7 +340,7 @@ def read_security_updates(files: Files, run: Run, *, deep: bool) -> Known[tuple[
     The index is not refreshed: an old index gives an old answer.
     """
     if not deep:
-        return Unread(_UPDATES_ASK)
+        return _UPDATES_ASK
     if there(files, "/usr/bin/apt-get"):
         return _apt_updates(files, run)
     if there(files, "/usr/bin/dnf"):

@@ -27,12 +27,10 @@ from hardentui.model.draft import Target
 from hardentui.model.journal import EntryState, JournalEntry
 from hardentui.model.operations import described
 from hardentui.model.plan import Plan
-from hardentui.tui.actions import APPLY, BACK, COPY, bindings
+from hardentui.tui.actions import APPLY, BACK, COPY, bindings, hint_of
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.job import StoppableScreen
-from hardentui.tui.ways import hint_of, in_keys
-from hardentui.tui.widgets.diff_view import diff_content
-from hardentui.tui.widgets.page import TextField
+from hardentui.tui.widgets.page import TextField, diff_content
 from hardentui.visible import visible, visible_lines
 
 CONFIRM_SECONDS = "120"
@@ -146,8 +144,8 @@ class ApplyScreen(StoppableScreen):
             confirm_within=float(seconds) if seconds.isdecimal() else 0.0,
             keep_data=self._data is Data.KEEP,
             discard_data=self._data is Data.DISCARD,
-            keep_with=f"the d key ({Data.KEEP})",
-            discard_with=f"the d key ({Data.DISCARD})",
+            keep_with=f"the space key ({Data.KEEP})",
+            discard_with=f"the space key ({Data.DISCARD})",
         )
 
     # --- actions ------------------------------------------------------------------------------------------
@@ -330,7 +328,7 @@ class ApplyScreen(StoppableScreen):
         title = (name, "bold")
         parts = (title, f" {self.signs.of('›')} apply", (simulated, "$warning"), (now, "$primary"))
         self.query_one("#crumb", Static).update(Content.assemble(*parts))
-        self.query_one("#data", Label).update(Content(f"{self._data.value}; d changes it"))
+        self.query_one("#data", Label).update(Content(f"{self._data.value}; space changes it"))
         self.query_one("#steps", Static).update(self._steps())
         self.query_one("#result", Static).update(self._result())
         prepared = self._prepared
@@ -343,7 +341,7 @@ class ApplyScreen(StoppableScreen):
         """For the heading, which is visible at any scroll position."""
         if self._entry is None or self._entry.state is not EntryState.WAITING:
             return ""
-        return f"   k keeps it, {self._seconds_left(self._entry)} s left"
+        return f"   K keeps it, {self._seconds_left(self._entry)} s left"
 
     @staticmethod
     def _seconds_left(entry: JournalEntry) -> int:
@@ -360,7 +358,7 @@ class ApplyScreen(StoppableScreen):
             Content(f"  {number}. {visible(described(operation), 200)}")
             for number, operation in enumerate(prepared.entry.operations, 1)
         ]
-        lines += [Content.styled(f"  {visible(in_keys(note), 300)}", "$warning") for note in prepared.notes]
+        lines += [Content.styled(f"  {visible(note, 300)}", "$warning") for note in prepared.notes]
         lines += [Content(f"{prepared.downtime} Any failure restores the original."), Content("")]
         lines.append(
             Content.styled("ctrl+s applies; i sets a probe and a time limit to confirm.", "$primary")
@@ -383,7 +381,7 @@ class ApplyScreen(StoppableScreen):
         kept = f" The original is kept as {visible(entry.original, 80)}." if entry.original else ""
         if entry.state is EntryState.WAITING:
             left = self._seconds_left(entry)
-            text, color = f"It works. k keeps it; it rolls back in {left} s.{down}", "bold $warning"
+            text, color = f"It works. K keeps it; it rolls back in {left} s.{down}", "bold $warning"
         elif entry.state is EntryState.DONE:
             text, color = f"Done.{down}{kept} u undoes it.", "bold $success"
         else:

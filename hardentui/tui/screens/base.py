@@ -19,18 +19,19 @@ from textual.widgets import Input, Static
 
 from hardentui.features.engine_choices import EngineChoice
 from hardentui.features.opening.opened import Opened
-from hardentui.features.views import Row, reports_of
+from hardentui.features.views import Report, Row, reports_of
 from hardentui.model.settings import Settings
 from hardentui.tui.actions import Action
-from hardentui.tui.screen_report import ScreenReport
 from hardentui.tui.session import Session
-from hardentui.tui.status import Signs, signs_of
-from hardentui.tui.text import both_ends, plain
+from hardentui.tui.status import Signs, both_ends, plain, signs_of
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
+    from hardentui.features.exports import Exportable
     from hardentui.features.first_look import FirstLook
     from hardentui.model.facts import ContainerFacts
+    from hardentui.model.journal import JournalEntry
+    from hardentui.model.plan import Choice
 
 
 class Lead(Protocol):
@@ -49,12 +50,12 @@ class Lead(Protocol):
     def action_go(self, name: str) -> None: ...
     def open_walk(self, key: str) -> None: ...
     def open_meaning(self, key: str) -> None: ...
-    def open_fix_many(self, keys: Sequence[str]) -> None: ...
-    def open_harden(self, keys: Sequence[str]) -> None: ...
-    def open_monitor(self, key: str) -> None: ...
+    def open_harden(self, keys: Sequence[str], choices: Sequence[Choice] = ()) -> None: ...
+    def open_monitor(self, row: Row) -> None: ...
     def open_logs(self, facts: ContainerFacts) -> None: ...
     def open_copies(self, row: Row) -> None: ...
     def open_rights(self, row: Row) -> None: ...
+    def open_history(self, name: str) -> None: ...
 
 
 def where(opened: Opened | None, signs: Signs) -> str:
@@ -68,6 +69,28 @@ def where(opened: Opened | None, signs: Signs) -> str:
     if opened.private_service:
         engines += " (own service)"
     return f"{visible(opened.place, 40)} {signs.dot} {engines or 'no engine'}"
+
+
+class ScreenReport(Struct, frozen=True):
+    """Reports, entries of the journal, or something ready to be written.
+
+    Attributes:
+        about: what it is about, in a word or two; foreign text.
+        reports: each with what kind of thing its subject is.
+        rows: containers whose network map belongs to the reports.
+        entries: changes, the newest first.
+        ready: what is written in place of both.
+    """
+
+    about: str = ""
+    reports: tuple[tuple[Report, str], ...] = ()
+    rows: tuple[Row, ...] = ()
+    entries: tuple[JournalEntry, ...] = ()
+    ready: Exportable | None = None
+
+    @property
+    def nothing(self) -> bool:
+        return not (self.reports or self.entries or self.ready)
 
 
 ONLY_LOOKS = "read-only"
@@ -109,7 +132,7 @@ class Banner(Static):
         if opened is None or not simulated:
             return
         if opened.attempts:
-            self.update(plain("SIMULATED HOST - no Podman found; c shows what was tried"))
+            self.update(plain("SIMULATED HOST - no Podman found; : Connection shows what was tried"))
         else:
             self.update(plain("SIMULATED HOST - nothing here is real"))
 
@@ -424,6 +447,8 @@ _NO_CONTAINER = {
     "monitor": "There is no container to monitor.",
     "rights": "There is no container to check.",
     "copy_as": "There is no container to copy.",
+    "history": "There is no container that could have been changed.",
+    "walk": "There is no container to walk through.",
 }
 
 
@@ -457,7 +482,13 @@ class ContainerScreen(HardenScreen):
             self.harden.open_logs(row.report.facts)
 
     def action_monitor(self) -> None:
-        self.harden.open_monitor(self.container_key)
+        self.harden.open_monitor(self.session.rows[self.container_key])
+
+    def action_history(self) -> None:
+        self.harden.open_history(self.session.rows[self.container_key].name)
+
+    def action_walk(self) -> None:
+        self.harden.open_walk(self.container_key)
 
     def action_copy_as(self) -> None:
         self.harden.open_copies(self.session.rows[self.container_key])

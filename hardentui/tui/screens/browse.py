@@ -12,7 +12,7 @@ from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
 from hardentui.tui.screens.base import HardenScreen
-from hardentui.tui.text import cell, fit
+from hardentui.tui.status import cell, fit
 from hardentui.tui.widgets.page import RowTable
 
 _SETTLE = 0.2

@@ -17,17 +17,16 @@ from hardentui.features.apply.soak import USUAL
 from hardentui.features.harden.card import Card
 from hardentui.features.harden.page import LABEL, downtime, lines, title
 from hardentui.features.harden.task import CONFIRM_WITHIN, Hardening, HardenWishes, Outset
-from hardentui.model.trial import TrialEvent
+from hardentui.model.plan import Choice
+from hardentui.model.trial import TrialEvent, TrialStep
 from hardentui.tui.actions import BACK, CARD, COPY, bindings
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.apply import ApplyScreen
-from hardentui.tui.screens.job import AskScreen, StoppablePage
-from hardentui.tui.screens.trial import progress_line
+from hardentui.tui.screens.job import AskScreen, StoppablePage, error_content
 from hardentui.tui.screens.write import WriteScreen
-from hardentui.tui.text import Part, both_ends, hanging
-from hardentui.tui.ways import hint_of, in_keys
-from hardentui.tui.widgets.diff_view import diff_content
-from hardentui.visible import visible, visible_lines
+from hardentui.tui.status import Part, Signs, both_ends, hanging
+from hardentui.tui.widgets.page import diff_content
+from hardentui.visible import visible
 from hardentui.words import plural
 
 _AROUND = 5
@@ -60,10 +59,31 @@ class HardeningEnded(Message):
     error: HardenError | None
 
 
+def progress_line(event: TrialEvent, number: int, signs: Signs) -> tuple[str, str, str] | None:
+    """An event of a trial as sign, text and style; None for one that is only the current activity.
+
+    Args:
+        number: of the last round.
+    """
+    if (tried := event.round) is not None:
+        sign, color = ("✓", "$success") if tried.ready else ("✗", "$error")
+        why = f": {visible(tried.why, 200)}" if tried.why else ""
+        text = f"round {number}, {visible(tried.purpose, 60)}, {tried.seconds:.1f} s{why}"
+        return signs.of(sign), text, color
+    if event.loosened:
+        return "", f"relaxed: {event.loosened}", "$warning"
+    if (left := event.left_out) is not None:
+        return "", f"left out: {left.check}: {left.reason}", "$warning"
+    if event.step in (TrialStep.BASELINE, TrialStep.LEARNING, TrialStep.RESTART, TrialStep.PROOF):
+        return signs.of("·"), event.text, ""
+    return None
+
+
 class CardScreen(StoppablePage):
     """Args:
     key: of the container's row.
     queued: how many others are hardened after it.
+    choices: these fixes alone are tried; empty = all that a trial can judge.
     """
 
     ACTIONS = (*CARD, COPY, BACK)
@@ -71,10 +91,11 @@ class CardScreen(StoppablePage):
     DOES: ClassVar = "makes a twin"
     BINDING_GROUP_TITLE = "Harden"
 
-    def __init__(self, key: str, queued: int = 0) -> None:
+    def __init__(self, key: str, queued: int = 0, choices: tuple[Choice, ...] = ()) -> None:
         super().__init__()
         self._key = key
         self._queued = queued
+        self._choices = choices
         self._all = False
         self._probe: str | None = None  # the user's
         self._hardening: Hardening | None = None
@@ -104,11 +125,13 @@ class CardScreen(StoppablePage):
             return "It is running. esc stops it."
         if action in ("go", "probe", "all") and self._outset is None and self._trouble is None:
             return "Still looking at the container."
+        if action == "all" and self._choices:
+            return "The fixes were chosen in the walk."
         if action == "go" and self._outset is None:
             return "The reason is shown here."
         if action == "go" and card is not None and (card.obstacle or not card.works):
             return "It cannot be applied: the card says why." if card.works else "No change could be kept."
-        if action in ("write", "diff", "soak") and (card is None or not card.works):
+        if action in ("write", "diff", "soak", "apply") and (card is None or not card.works):
             return "There is no result yet." if card is None else "No change could be kept."
         if action == "evidence" and not self._events:
             return "Nothing was tried yet."
@@ -150,6 +173,13 @@ class CardScreen(StoppablePage):
     def action_evidence(self) -> None:
         self._show_below("evidence")
 
+    def action_apply(self) -> None:
+        """Also what the card cannot decide, such as what happens to data, is decided there."""
+        choosing, task = self._choosing, self._hardening
+        if choosing is not None and task is not None and task.plan is not None:
+            wishes = task.prepared.wishes if task.prepared is not None else None
+            self.app.push_screen(ApplyScreen(choosing, task.plan, wishes))
+
     def _show_below(self, what: str) -> None:
         self._shown = "" if self._shown == what else what
         self.draw()
@@ -178,7 +208,7 @@ class CardScreen(StoppablePage):
 
     def _look_at_it(self) -> None:
         self._outset, self._trouble, self._now = None, None, "looking at it"
-        wishes = HardenWishes(everything=self._all, confirm_within=CONFIRM_WITHIN)
+        wishes = HardenWishes(choices=self._choices, everything=self._all, confirm_within=CONFIRM_WITHIN)
         self._look(wishes)
         self.draw()
 
@@ -259,8 +289,7 @@ class CardScreen(StoppablePage):
 
     def page(self) -> Content:
         if self._trouble is not None:
-            title_of = Content.styled(visible(self._trouble.title, 300), "bold $error")
-            return Content("\n").join([title_of, Content(visible_lines(hint_of(self._trouble)))])
+            return error_content(self._trouble)
         if self._card is not None:
             return Content("\n\n").join([self._card_content(self._card), *self._below(self._card)])
         if self._events:
@@ -269,15 +298,15 @@ class CardScreen(StoppablePage):
 
     def _before(self, outset: Outset) -> Content:
         if outset.soaked:
-            lines_ = [Content(in_keys(sentence)) for sentence in outset.soaked]
+            lines_ = [Content(sentence) for sentence in outset.soaked]
             return Content("\n").join([*lines_, Content.styled("\nEnter enforces it now.", "$primary")])
         checks = ", ".join(choice.check for choice in outset.plan.choices)
         count = plural(len(outset.plan.choices), "fix", "fixes")
         parts = hanging("tries", f"{count}, on a twin beside it: {checks}", self._width, indent=LABEL)
         for sentence in outset.together:
-            parts += hanging("note", in_keys(sentence), self._width, indent=LABEL)
+            parts += hanging("note", sentence, self._width, indent=LABEL)
         for lack in outset.host_lacks:
-            parts += hanging("not on this host", in_keys(lack), self._width, "$warning", indent=LABEL)
+            parts += hanging("not on this host", lack, self._width, "$warning", indent=LABEL)
         if probe := next(iter(self._probes(outset)), ""):
             now = f"  (now: {outset.probe.answer})" if outset.probe and not self._probe else ""
             parts += hanging("probe", f"{probe}{now}", self._width, indent=LABEL)
@@ -290,11 +319,14 @@ class CardScreen(StoppablePage):
     def _card_content(self, card: Card) -> Content:
         parts: list[Part] = []
         tall = self.app.size.height >= _TALL
-        for line in lines(card, self._width, 0 if tall else self.app.size.height - _AROUND - 2):
-            parts += [(f"{line.label:<{LABEL}}", "$muted"), self.signs.of(in_keys(line.text)), "\n"]
+        below = 4 if card.simulated else 2  # its banner, and a longer last sentence
+        for line in lines(card, self._width, 0 if tall else self.app.size.height - _AROUND - below):
+            parts += [(f"{line.label:<{LABEL}}", "$muted"), self.signs.of(line.text), "\n"]
         if down := downtime(card, CONFIRM_WITHIN):
             earlier = f"Tried at {self._tried_at}; i or F tries again. " if self._tried_at else ""
             parts += [down, "\n", (f"{earlier}Enter applies it.", "bold $primary")]
+        elif card.works:
+            parts.append(("A shows the steps, and what can be decided there.", "bold $primary"))
         return Content.assemble(*parts).rstrip("\n")
 
     def _below(self, card: Card) -> list[Content]:

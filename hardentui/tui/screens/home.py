@@ -22,17 +22,14 @@ from hardentui.harden.score import Level, score_word
 from hardentui.model.draft import Target
 from hardentui.model.finding import Finding, Kind, Severity
 from hardentui.model.plan import Caution, Choice
-from hardentui.tui.actions import COPY, COPY_MORE, HOME, bindings
+from hardentui.tui.actions import COPY, COPY_MORE, HOME, bindings, hint_of
 from hardentui.tui.listing import ListView, about_kept, arrange, summary
-from hardentui.tui.screen_report import ScreenReport
-from hardentui.tui.screens.base import ContainerScreen
+from hardentui.tui.screens.base import ContainerScreen, ScreenReport
 from hardentui.tui.session import Place
-from hardentui.tui.status import FAILING, OTHERS, Signs
-from hardentui.tui.text import Part, both_ends, fit, plain
-from hardentui.tui.ways import hint_of
+from hardentui.tui.status import FAILING, OTHERS, Part, Signs, both_ends, fit, plain
 from hardentui.tui.widgets.container_list import ContainerList, Line
-from hardentui.tui.widgets.outlook import Beside, Outlook, Prospect, prospect
 from hardentui.tui.widgets.page import TextField
+from hardentui.tui.widgets.plan_panel import Beside, Outlook, Prospect, prospect
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
 
@@ -57,7 +54,7 @@ def no_containers(opened: Opened) -> Content:
         "and it appears here automatically.\n\n",
         ("Containers of another user?", _HEAD),
         "\n  Each user has a separate engine. Run hardentui as that user, or as root to see root's.\n\n"
-        "c shows the engines that were found and what was tried.",
+        ": Connection shows the engines that were found and what was tried.",
     )
 
 
@@ -335,7 +332,7 @@ class HomeScreen(ContainerScreen):
             return Content.assemble((f"scanning {done}/{total}  esc stops", "$primary"))
         missing = sum(row.report is None for row in session.rows.values())
         if session.stopped and missing:
-            return Content.assemble((f"stopped: {missing} not checked  R continues", "$status-medium"))
+            return Content.assemble((f"stopped: {missing} not checked  : Check all again", "$status-medium"))
         if self._filter.active:
             room = max(8, self.size.width - 52)
             return Content.assemble((f"filtered: {visible(self._filter.text, room)}", "$status-medium"))
@@ -442,7 +439,7 @@ class HomeScreen(ContainerScreen):
         if action in ("harden", "recheck") and session.bench is None:
             return "The checks are still being loaded."
         if action == "mark_range" and not self._last_mark:
-            return "Mark the first container with space; then v marks all up to the cursor."
+            return "Mark the first container with space; then this marks all up to the cursor."
         return super().why_not(action)
 
     def action_open(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -36,13 +36,12 @@ from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Finding, Kind, Status
 from hardentui.model.image import NeverScanned
 from hardentui.model.known import known
-from hardentui.tui.actions import BACK, BROWSE, COPY, IMAGES, bindings
-from hardentui.tui.screen_report import ScreenReport
+from hardentui.tui.actions import BACK, BROWSE, COPY, IMAGES, bindings, told
+from hardentui.tui.screens.base import ScreenReport
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
-from hardentui.tui.screens.explain import FindingsScreen
-from hardentui.tui.screens.job import AskScreen, JobResult, JobScreen
+from hardentui.tui.screens.findings import FindingsScreen
+from hardentui.tui.screens.job import AskScreen, JobResult, JobScreen, Tell
 from hardentui.tui.status import OTHERS, look_of, worst_first
-from hardentui.tui.ways import told
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
 
@@ -295,9 +294,7 @@ def _key(report: Report) -> str:
     return f"{report.subject.engine}/{report.subject.id}"
 
 
-def _updates(
-    bench: Workbench, images: Sequence[ImageFacts], stop: threading.Event, tell: Callable[[str], None]
-) -> JobResult:
+def _updates(bench: Workbench, images: Sequence[ImageFacts], stop: threading.Event, tell: Tell) -> JobResult:
     """What the registries have; nothing is pulled."""
     answers = Updates(bench.parts, stop).ask(images, lambda name: tell(f"querying {name}"))
     if stop.is_set():
@@ -306,7 +303,7 @@ def _updates(
 
 
 def _rehearsal(
-    bench: Workbench, rows: Sequence[Row], words: str, stop: threading.Event, tell: Callable[[str], None]
+    bench: Workbench, rows: Sequence[Row], words: str, stop: threading.Event, tell: Tell
 ) -> JobResult:
     """An update tried on twins, for `NAME` or `NAME IMAGE`."""
     name, _, image = words.partition(" ")

@@ -1,63 +1,144 @@
-"""Work that takes a while: it runs, can be stopped, and produces a page, perhaps with files."""
+"""What several screens share: questions, forms, pages, and work that takes a while and ends in a page."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, NamedTuple, TypeAlias, TypeVar
 
 from msgspec import Struct
 from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Input, Label, OptionList, Static
 
 from hardentui.errors import HardenError
 from hardentui.features.fix.saving import save_texts
 from hardentui.features.sections import PageSection
 from hardentui.model.draft import TextFile
-from hardentui.tui.actions import ASK, BACK, COPY, JOB, SURE, Action, bindings
+from hardentui.tui.actions import ASK, BACK, COPY, FORM, JOB, PICK, SURE, Action, bindings, hint_of, told
 from hardentui.tui.screens.base import HardenScreen
-from hardentui.tui.ways import hint_of, told
-from hardentui.tui.widgets.page import TextField, page
+from hardentui.tui.status import hanging
+from hardentui.tui.widgets.page import TextField, diff_content, page
 from hardentui.visible import visible, visible_lines
 
-# One question before something irreversible, or before a service restart.
+Answer = TypeVar("Answer")
 
 
-class SureScreen(ModalScreen[bool]):
-    """Returns whether the answer was yes."""
+class Dialog(ModalScreen[Answer]):
+    """A question over the screen. Subclasses yield what answers it in `answers`.
+
+    Args:
+        question, detail: foreign text in them is made visible here.
+        keys: the last line.
+    """
 
     CSS = """
-    SureScreen { align: center middle; background: $background 60%; }
-    SureScreen > Vertical { width: 64; max-width: 90%; height: auto; padding: 1 2; border: solid $border;
-        background: $surface; }
-    SureScreen Static { height: auto; }
+    Dialog { align: center middle; background: $background 60%; }
+    Dialog > Vertical { width: 76; max-width: 95%; height: auto; max-height: 90%; padding: 1 2;
+        border: solid $border; background: $surface; }
+    Dialog Static { height: auto; }
+    Dialog Input { height: 1; border: none; padding: 0; background: $panel; margin: 1 0; }
+    Dialog OptionList { height: auto; border: none; padding: 0; background: $surface; margin: 1 0; }
     """
-    BINDINGS: ClassVar = bindings(SURE)
 
-    def __init__(self, question: str, detail: str) -> None:
+    def __init__(self, question: str, detail: str = "", *, keys: str) -> None:
         super().__init__()
         self._question = question
         self._detail = detail
+        self._keys = keys
+
+    def answers(self) -> Iterable[Widget]:
+        return ()
 
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Static(visible(self._question, 300), markup=False)
-            yield Static(visible(self._detail, 300), markup=False)
-            yield Static("\ny yes   esc no", markup=False)
+            if self._detail:
+                yield Static(visible_lines(self._detail), markup=False)
+            yield from self.answers()
+            yield Static(self._keys, markup=False)
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+
+class SureScreen(Dialog[bool]):
+    """One question before something irreversible, or before a service restart: whether the answer was yes."""
+
+    BINDINGS: ClassVar = bindings(SURE)
+
+    def __init__(self, question: str, detail: str) -> None:
+        super().__init__(question, detail, keys="\ny yes   esc no")
 
     def action_yes(self) -> None:
         self.dismiss(True)
 
-    def action_no(self) -> None:
-        self.dismiss(False)
+
+class AskScreen(Dialog[str]):
+    """One question, answered with a line of text; None or empty if it was left.
+
+    Args:
+        value: a proposed answer.
+    """
+
+    BINDINGS: ClassVar = bindings(ASK)
+
+    def __init__(self, question: str, placeholder: str = "", *, value: str = "") -> None:
+        super().__init__(question, keys="enter continues   esc cancels")
+        self._value = value
+        self._placeholder = placeholder
+
+    def answers(self) -> Iterable[Widget]:
+        yield TextField(self._value, placeholder=visible(self._placeholder, 200), id="answer")
+
+    def on_mount(self) -> None:
+        self.query_one("#answer").focus()
+
+    @on(Input.Submitted)
+    def _answered(self, message: Input.Submitted) -> None:
+        self.dismiss(message.value.strip())
+
+
+class PickScreen(Dialog[int]):
+    """One of several: its index; None if it was left."""
+
+    BINDINGS: ClassVar = bindings(PICK)
+
+    def __init__(self, question: str, choices: Sequence[str], detail: str = "", *, at: int = 0) -> None:
+        """Args:
+        at: the choice under the cursor.
+        """
+        super().__init__(question, detail, keys="enter or the number takes it   esc cancels")
+        self._choices = choices
+        self._at = at
+
+    def answers(self) -> Iterable[Widget]:
+        yield OptionList(
+            *(Content(f"{number}  {visible(choice, 200)}") for number, choice in enumerate(self._choices, 1))
+        )
+
+    def on_mount(self) -> None:
+        choices = self.query_one(OptionList)
+        choices.focus()
+        choices.highlighted = self._at if self._choices else None
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, message: OptionList.OptionSelected) -> None:
+        self.take(message.option_index)
+
+    def action_number(self, number: int) -> None:
+        if number <= len(self._choices):
+            self.take(number - 1)
+
+    def take(self, at: int) -> None:
+        self.dismiss(at)
 
 
 # A page to read: a heading, and text that scrolls.
@@ -143,45 +224,17 @@ class StoppablePage(StoppableScreen, ReadingScreen):
         return (self.signs.of(f"   {what}…  esc stops") if what else ""), "$primary"
 
 
-# One question, answered with a line of text.
+class Then(Struct, frozen=True):
+    """What a result can be followed by: a change of this machine.
 
-
-class AskScreen(ModalScreen[str]):
-    """Returns the text; empty if none was entered or the question was cancelled."""
-
-    CSS = """
-    AskScreen { align: center middle; background: $background 60%; }
-    AskScreen > Vertical { width: 76; max-width: 95%; height: auto; padding: 1 2; border: solid $border;
-        background: $surface; }
-    AskScreen Static { height: auto; }
-    AskScreen Input { height: 1; border: none; padding: 0; background: $panel; margin: 1 0; }
+    Attributes:
+        question, detail: asked before it is done.
+        carry_out: does it; returns what was done, in a sentence. May raise HardenError.
     """
-    BINDINGS: ClassVar = bindings(ASK)
 
-    def __init__(self, question: str, placeholder: str = "", *, value: str = "") -> None:
-        """Args:
-        value: a proposed answer.
-        """
-        super().__init__()
-        self._value = value
-        self._question = question
-        self._placeholder = placeholder
-
-    def compose(self) -> ComposeResult:
-        with Vertical():
-            yield Static(visible(self._question, 300), markup=False)
-            yield TextField(self._value, placeholder=visible(self._placeholder, 200), id="answer")
-            yield Static("enter continues   esc cancels", markup=False)
-
-    def on_mount(self) -> None:
-        self.query_one("#answer").focus()
-
-    @on(Input.Submitted)
-    def _answered(self, message: Input.Submitted) -> None:
-        self.dismiss(message.value.strip())
-
-    def action_leave(self) -> None:
-        self.dismiss("")
+    question: str
+    detail: str
+    carry_out: Callable[[], str]
 
 
 class JobResult(Struct, frozen=True):
@@ -190,37 +243,41 @@ class JobResult(Struct, frozen=True):
     Attributes:
         sections: the page.
         files: offered for writing to a directory; their text is shown below the page.
+        diff: shown below the page.
+        then: offered to be done.
     """
 
     sections: tuple[PageSection, ...]
     files: tuple[TextFile, ...] = ()
+    diff: str = ""
+    then: Then | None = None
 
 
-Job: TypeAlias = Callable[[threading.Event, Callable[[str], None]], JobResult]
+Tell: TypeAlias = Callable[[str | JobResult], None]
+"""Shows what is being done, or what there is so far."""
+Job: TypeAlias = Callable[[threading.Event, Tell], JobResult]
 """(stop event, progress callback) -> result."""
 
 
 @dataclass
-class JobDone(Message):
-    result: JobResult
-
-
-@dataclass
-class JobFailed(Message):
-    """`error` is None where the work was stopped."""
-
-    error: HardenError | None
-
-
-@dataclass
 class JobProgress(Message):
-    """The current activity of the work."""
+    """The current activity of the work, or what there is so far."""
 
-    text: str
+    now: str | JobResult
 
 
 @dataclass
-class Written(Message):
+class JobEnded(Message):
+    """`result` is None where the work was stopped."""
+
+    result: JobResult | HardenError | None
+
+
+@dataclass
+class Told(Message):
+    """A result was written, or carried out."""
+
+    title: str
     text: str
     bad: bool = False
 
@@ -246,12 +303,14 @@ class JobScreen(StoppablePage):
         self._doing = self._now = doing
         self._result: JobResult | None = None
         self._trouble: HardenError | None = None
+        self._done = False
         self._stopped = False
+        self._carried_out = False
 
     @property
     def is_done(self) -> bool:
         """Whether there is a result."""
-        return self._result is not None
+        return self._done
 
     def on_mount(self) -> None:
         self.action_again()
@@ -265,73 +324,96 @@ class JobScreen(StoppablePage):
             return "It is done. To do it again, go back and start anew."
         if action == "write" and (self._result is None or not self._result.files):
             return "There is no file to write here."
+        if action == "save" and self._carried_out:
+            return "It is done."
+        if action == "save" and (self._result is None or self._result.then is None):
+            return "There is nothing to apply here."
         return ""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Most jobs make no files: their footer does not offer to write any."""
-        if action == "write" and (self._result is None or not self._result.files):
-            return False
-        return super().check_action(action, parameters)
+        """Most jobs make no files and change nothing: their footer does not offer it."""
+        there = {"write": bool(self._result and self._result.files), "save": self._offers}
+        return super().check_action(action, parameters) if there.get(action, True) else False
+
+    @property
+    def _offers(self) -> bool:
+        return bool(self._result and self._result.then)
 
     def action_again(self) -> None:
-        self._result, self._trouble = None, None
+        self._trouble, self._done = None, False
         self._stopped, self._now = False, self._doing
         self._work(self.begin())
         self.draw()
 
     @work(thread=True, group="job")
     def _work(self, stop: threading.Event) -> None:
-        def tell(text: str) -> None:
-            self.post_message(JobProgress(text))
+        def tell(now: str | JobResult) -> None:
+            self.post_message(JobProgress(now))
 
         try:
-            self.post_message(JobDone(self._job(stop, tell)))
+            self.post_message(JobEnded(self._job(stop, tell)))
         except HardenError as error:
-            self.post_message(JobFailed(None if stop.is_set() else error))
+            self.post_message(JobEnded(None if stop.is_set() else error))
         except KeyboardInterrupt:
-            self.post_message(JobFailed(None))
+            self.post_message(JobEnded(None))
 
-    @on(JobDone)
-    def _done(self, message: JobDone) -> None:
-        self.stop, self._result = None, message.result
-        self.draw()
-
-    @on(JobFailed)
-    def _failed(self, message: JobFailed) -> None:
-        self.stop, self._trouble, self._stopped = None, message.error, message.error is None
+    @on(JobEnded)
+    def _ended(self, message: JobEnded) -> None:
+        self.stop, ended = None, message.result
+        if isinstance(ended, JobResult):
+            self._result, self._done, self._carried_out = ended, True, False
+        else:
+            self._trouble, self._stopped = ended, ended is None
         self.draw()
 
     @on(JobProgress)
     def _progressed(self, message: JobProgress) -> None:
-        self._now = visible(message.text, 60)
+        if isinstance(message.now, str):
+            self._now = visible(message.now, 60)
+        elif self.stop is not None:
+            self._result = message.now
         self.draw()
 
     def action_write(self) -> None:
         if self._result is not None:
             names = ", ".join(file.name for file in self._result.files)
             self.app.push_screen(
-                AskScreen(f"Directory for {names}", self.session.directory), self._directory_given
+                AskScreen(f"Directory for {names}", value=self.session.directory), self._directory_given
             )
 
     def _directory_given(self, directory: str | None) -> None:
         if directory and self._result is not None:
-            self._write(os.path.expanduser(directory), self._result.files)
+            files, where = self._result.files, os.path.expanduser(directory)
+            self.carry_out("Written", lambda: _saved(files, where))
 
-    @work(thread=True, group="job-files")
-    def _write(self, directory: str, files: tuple[TextFile, ...]) -> None:
+    def action_save(self) -> None:
+        if self._result is not None and (then := self._result.then) is not None:
+            self.app.push_screen(SureScreen(then.question, then.detail), lambda sure: self._sure(sure, then))
+
+    def _sure(self, sure: bool | None, then: Then) -> None:
+        if sure:
+            self._carried_out = True
+            self.carry_out("Done", then.carry_out)
+
+    @work(thread=True, group="job-then")
+    def carry_out(self, title: str, action: Callable[[], str]) -> None:
+        """Do it on a thread, and say what was done, or why not."""
         try:
-            written = save_texts(files, directory)
+            self.post_message(Told(title, action()))
         except HardenError as error:
-            self.post_message(Written(told(error), bad=True))
-            return
-        self.post_message(Written("\n".join(f"{file.path}: {file.state.value}" for file in written)))
+            self.post_message(Told(f"Not {title.lower()}", told(error), bad=True))
 
-    @on(Written)
-    def _written(self, message: Written) -> None:
+    @on(Told)
+    def _was_told(self, message: Told) -> None:
         if message.bad:
-            self.complain(message.text)
+            self._carried_out = False
+            self.complain(message.text, message.title)
         else:
-            self.notify(message.text, title="Written", markup=False)
+            self.notify(message.text, title=message.title, markup=False)
+            self.was_carried_out()
+
+    def was_carried_out(self) -> None:
+        """Something was written or done; subclasses look again."""
 
     # --- drawing -----------------------------------------------------------------------------------------
 
@@ -340,16 +422,168 @@ class JobScreen(StoppablePage):
         return Content.assemble((self.signs.of(visible(self._title, 80)), "bold"), self.under_way(doing))
 
     def page(self) -> Content:
+        parts = []
         if self._trouble is not None:
-            title = Content.styled(visible(self._trouble.title, 300), "bold $error")
-            return Content("\n").join([title, Content(visible_lines(hint_of(self._trouble)))])
-        if self._result is None:
-            return Content("Stopped." if self._stopped else self.signs.of(f"{self._now}…"))
-        parts = [page(self, self._result.sections, (), min(100, self.app.size.width - 6))]
-        for file in self._result.files:
-            parts.append(
-                Content.assemble((f"{visible(file.name, 80)}\n", "bold $primary"), visible_lines(file.text))
-            )
-        if self._result.files:
-            parts.append(Content.styled("w writes it to a directory.", "$primary"))
+            parts.append(error_content(self._trouble))
+        elif self._stopped:
+            parts.append(Content("Stopped."))
+        elif self._result is None:
+            parts.append(Content(self.signs.of(f"{self._now}…")))
+        if self._result is not None and not self._stopped:
+            parts += self._of_result(self._result)
         return Content("\n\n").join(parts)
+
+    def _of_result(self, result: JobResult) -> Iterable[Content]:
+        yield page(self, result.sections, (), min(100, self.app.size.width - 6))
+        if result.diff:
+            yield diff_content(result.diff)
+        for file in result.files:
+            title = (f"{visible(file.name, 80)}\n", "bold $primary")
+            yield Content.assemble(title, visible_lines(file.text))
+        if result.files:
+            yield Content.styled("w writes it to a directory.", "$primary")
+        if result.then is not None and not self._carried_out:
+            yield Content.styled("ctrl+s applies it.", "bold $success")
+
+
+def _saved(files: tuple[TextFile, ...], directory: str) -> str:
+    return "\n".join(f"{file.path}: {file.state.value}" for file in save_texts(files, directory))
+
+
+def error_content(error: HardenError) -> Content:
+    """An error on a page: its sentence, and the way out."""
+    title = Content.styled(visible(error.title, 300), "bold $error")
+    return Content("\n").join([title, Content(visible_lines(hint_of(error)))])
+
+
+# Fields to fill in, then work.
+
+
+class Field(NamedTuple):
+    """A field: its name, its label, an explanation, a proposed value; `secret`: what is typed is masked."""
+
+    name: str
+    label: str
+    placeholder: str = ""
+    value: str = ""
+    secret: bool = False
+
+
+class FormScreen(HardenScreen):
+    """Enter goes to the next field, and from the last one carries it out. After a failure the form is still
+    there.
+
+    Subclasses provide `heading`, `about`, `fields`, `fault` and `job`.
+    """
+
+    OF_CONNECTION: ClassVar = True
+    CSS_PATH = "form.tcss"
+    ACTIONS: ClassVar[tuple[Action, ...]] = (*FORM, BACK)
+    BINDINGS: ClassVar = bindings(ACTIONS)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._fault = ""
+
+    # --- for subclasses ---------------------------------------------------------------------------------
+
+    def heading(self) -> str:
+        """`Trust › sign`; foreign text in it is made visible here."""
+        raise NotImplementedError
+
+    def about(self) -> str:
+        """What it does, in a sentence or two."""
+        raise NotImplementedError
+
+    def fields(self) -> tuple[Field, ...]:
+        raise NotImplementedError
+
+    def fault(self, values: dict[str, str]) -> str:
+        """What is missing or wrong, as a sentence; empty when it can be carried out."""
+        return ""
+
+    def question(self, values: dict[str, str]) -> str:
+        """What to ask before it is carried out; empty = nothing."""
+        return ""
+
+    def job(self, values: dict[str, str]) -> tuple[Job, str]:
+        """The work, and its first progress message."""
+        raise NotImplementedError
+
+    # --- the form ---------------------------------------------------------------------------------------
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(id="crumb")
+        for field in self.fields():
+            with Horizontal(classes="field"):
+                yield Label(field.label, classes="label")
+                yield TextField(
+                    field.value,
+                    id=field.name,
+                    placeholder=field.placeholder,
+                    password=field.secret,
+                    compact=True,
+                )
+        yield Static(id="hint")
+
+    def on_mount(self) -> None:
+        empty = [name for name, value in self.values().items() if not value]
+        self.query_one(f"#{empty[0]}" if empty else "Input", Input).focus()
+        crumb = Content.styled(self.signs.of(visible(self.heading(), 100)), "bold")
+        self.query_one("#crumb", Static).update(crumb)
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def values(self) -> dict[str, str]:
+        """What was typed, by field; only what is not secret is stripped of blanks."""
+        secret = {field.name for field in self.fields() if field.secret}
+        return {
+            str(field.id): field.value if field.id in secret else field.value.strip()
+            for field in self.query(Input)
+        }
+
+    def show_fault(self, fault: str) -> None:
+        """Say what is wrong, below the fields; empty = nothing."""
+        self._fault = fault
+        self._draw()
+
+    def _draw(self) -> None:
+        width = max(20, self.app.size.width - 4)
+        parts = hanging("", self.about(), width, "$muted", indent=0)
+        if self._fault:
+            parts += hanging("", self._fault, width, "bold $status-high", indent=0)
+        self.query_one("#hint", Static).update(Content.assemble(*parts).rstrip("\n"))
+
+    @on(Input.Submitted)
+    def _given(self, message: Input.Submitted) -> None:
+        names = [field.name for field in self.fields()]
+        at = names.index(str(message.input.id))
+        if at + 1 < len(names):
+            self.query_one(f"#{names[at + 1]}", Input).focus()
+        else:
+            self.run_worker(self.app.run_action("save", self), group="form")
+
+    def action_save(self) -> None:
+        values = self.values()
+        self.show_fault(self.fault(values))
+        if self._fault:
+            return
+        if question := self.question(values):
+            self.app.push_screen(
+                SureScreen(question, ""), lambda sure: self.carry_out(values) if sure else None
+            )
+        else:
+            self.carry_out(values)
+
+    def carry_out(self, values: dict[str, str]) -> None:
+        """The work on a page; when it succeeded, leaving that page also leaves the form."""
+        job, doing = self.job(values)
+        screen = JobScreen(self.heading(), job, doing, once=True)
+
+        def came_back(_: None) -> None:
+            if screen.is_done:
+                self.dismiss()
+
+        self.app.push_screen(screen, came_back)

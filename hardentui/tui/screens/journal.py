@@ -14,12 +14,11 @@ from textual.message import Message
 from hardentui.errors import HardenError
 from hardentui.features.apply.history import History, downtime_of_undo
 from hardentui.model.journal import EntryState, JournalEntry
-from hardentui.tui.actions import BACK, BROWSE, COPY, JOURNAL, bindings
-from hardentui.tui.screen_report import ScreenReport
+from hardentui.tui.actions import BACK, BROWSE, COPY, JOURNAL, bindings, hint_of
+from hardentui.tui.screens.base import ScreenReport
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.job import SureScreen
-from hardentui.tui.ways import hint_of
-from hardentui.tui.widgets.diff_view import diff_content
+from hardentui.tui.widgets.page import diff_content
 from hardentui.visible import visible
 from hardentui.words import plural
 
@@ -46,8 +45,12 @@ class JournalScreen(BrowseScreen):
         Column("Entry", 24, 120),
     )
 
-    def __init__(self) -> None:
+    def __init__(self, container: str = "") -> None:
+        """Args:
+        container: only its changes; empty = all.
+        """
         super().__init__()
+        self._container = container
         self._entries: tuple[JournalEntry, ...] = ()
         self._broken: tuple[str, ...] = ()
         self._busy = ""
@@ -55,7 +58,7 @@ class JournalScreen(BrowseScreen):
 
     def _read(self) -> None:
         recorded = History().recorded()
-        self._entries = recorded.entries
+        self._entries = tuple(entry for entry in recorded.entries if self._container in ("", entry.container))
         self._broken = tuple(f"{broken.id} cannot be read: {broken.why}" for broken in recorded.broken)
 
     def on_mount(self) -> None:
@@ -83,7 +86,7 @@ class JournalScreen(BrowseScreen):
         if entry.original:
             lines.append(Content(f"The original is kept as {visible(entry.original, 80)}."))
         if entry.state is EntryState.WAITING:
-            lines.append(Content.styled("Waiting for confirmation: k keeps it.", "$warning"))
+            lines.append(Content.styled("Waiting for confirmation: K keeps it.", "$warning"))
         if entry.can_be_undone:
             lines.append(Content.styled("u undoes it.", "$primary"))
         lines += [
@@ -100,7 +103,8 @@ class JournalScreen(BrowseScreen):
         busy = self.signs.of(f"   {visible(self._busy, 60)}…") if self._busy else ""
         broken = f"   {visible(self._broken[0], 80)}" if self._broken else ""
         count = f"   {plural(len(self._entries), 'change')} by this account"
-        return Content.assemble(("Journal", "bold"), count, (busy, "$primary"), (broken, "$error"))
+        of = f" of {visible(self._container, 40)}" if self._container else ""
+        return Content.assemble((f"Journal{of}", "bold"), count, (busy, "$primary"), (broken, "$error"))
 
     def nothing(self) -> str:
         return "No changes yet. In the walk, t tries a plan and A applies it."

@@ -20,10 +20,10 @@ from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.model.finding import Finding, Kind
 from hardentui.model.trial import TrialEvent
 from hardentui.tui.actions import BACK, BROWSE, COPY, NETWORKS, bindings
-from hardentui.tui.screen_report import ScreenReport
+from hardentui.tui.screens.base import ScreenReport
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
-from hardentui.tui.screens.explain import FindingsScreen
-from hardentui.tui.screens.job import AskScreen, JobResult, JobScreen
+from hardentui.tui.screens.findings import FindingsScreen
+from hardentui.tui.screens.job import AskScreen, JobResult, JobScreen, Tell
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
 
@@ -34,21 +34,19 @@ if TYPE_CHECKING:
 
 WATCH = 10.0
 """Seconds to watch containers."""
-NetworkJob: TypeAlias = (
-    "Callable[[Workbench, Sequence[Row], str, threading.Event, Callable[[str], None]], JobResult]"
-)
+NetworkJob: TypeAlias = "Callable[[Workbench, Sequence[Row], str, threading.Event, Tell], JobResult]"
 """(workbench, rows, input, stop event, progress callback) -> result."""
 
 
 def prove_job(
-    bench: Workbench, rows: Sequence[Row], way: str, stop: threading.Event, tell: Callable[[str], None]
+    bench: Workbench, rows: Sequence[Row], way: str, stop: threading.Event, tell: Tell
 ) -> JobResult:
     """Real connections for `FROM TO[:PORT]`."""
     return JobResult(proofs_page(prove_way(bench, rows, way)))
 
 
 def outgoing_job(
-    bench: Workbench, rows: Sequence[Row], name: str, stop: threading.Event, tell: Callable[[str], None]
+    bench: Workbench, rows: Sequence[Row], name: str, stop: threading.Event, tell: Tell
 ) -> JobResult:
     """The addresses a container contacts, with nftables rules."""
     seen = watch_outgoing(bench, rows, name, stop, seconds=WATCH)
@@ -57,7 +55,7 @@ def outgoing_job(
 
 
 def split_job(
-    bench: Workbench, rows: Sequence[Row], text: str, stop: threading.Event, tell: Callable[[str], None]
+    bench: Workbench, rows: Sequence[Row], text: str, stop: threading.Event, tell: Tell
 ) -> JobResult:
     """Separate networks, as units."""
     proposals = propose_splits(bench, rows, stop, seconds=WATCH)
@@ -69,7 +67,7 @@ def try_split_job(
     rows: Sequence[Row],
     network: str,
     stop: threading.Event,
-    tell: Callable[[str], None],
+    tell: Tell,
 ) -> JobResult:
     """Separate networks for a shared one, tried on twins of its members.
 

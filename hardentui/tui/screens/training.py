@@ -21,12 +21,10 @@ from hardentui.features.exports import results_of
 from hardentui.features.training.course import Course, Lab, Mode
 from hardentui.features.training.loading import load_labs
 from hardentui.features.training.training import LabOutcome, Training, open_training
-from hardentui.tui.actions import BACK, COPY, LAB, TRAINING, bindings
-from hardentui.tui.screen_report import ScreenReport
-from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.actions import BACK, COPY, LAB, TRAINING, bindings, hint_of
+from hardentui.tui.screens.base import HardenScreen, ScreenReport
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.job import AskScreen
-from hardentui.tui.ways import hint_of
 from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible, visible_lines
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
@@ -24,17 +24,14 @@ from hardentui.tui.actions import BACK, COPY, COPY_MORE, WALK, bindings
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.images_and_networks import image_id
 from hardentui.tui.screens.apply import ApplyScreen
-from hardentui.tui.screens.base import ContainerScreen, HardenScreen
-from hardentui.tui.screens.explain import ExplainScreen
-from hardentui.tui.screens.trial import TrialScreen
-from hardentui.tui.screens.values import DiffScreen, ValuesScreen
+from hardentui.tui.screens.base import ContainerScreen
+from hardentui.tui.screens.findings import ExplainScreen
+from hardentui.tui.screens.values import ValuesScreen
 from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.session import beginning, place_of
-from hardentui.tui.status import signs_of, worst_first
-from hardentui.tui.text import both_ends, fit
+from hardentui.tui.status import both_ends, fit, signs_of, worst_first
 from hardentui.tui.widgets.finding_list import Entry, FindingList, finding_text
-from hardentui.tui.widgets.plan_panel import PlanPanel, promise
-from hardentui.tui.widgets.step_rail import StepRail
+from hardentui.tui.widgets.plan_panel import PlanPanel, StepRail, promise
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
 
@@ -118,7 +115,7 @@ def why_not_in_walk(action: str, choosing: Choosing | None, finding: Finding | N
         return "There is no finding under the cursor."
     if choosing is not None and not choosing.chosen:
         if action in ("trial", "apply"):
-            return "Choose fixes first: space one, a all safe ones, L likely ones."
+            return "Choose fixes first: space one, a all safe ones, F all."
         if action == "none":
             return "No fix is chosen."
     return ""
@@ -129,7 +126,7 @@ def need_values(checks: Sequence[str], judge: Judge) -> str:
     steps = {check.id: check.step for check in judge.checks}
     names = ", ".join(f"{check} (step {steps[check]})" for check in checks)
     need = "This fix needs" if len(checks) == 1 else "These fixes need"
-    return f"{need} a value first; there p sets it: {names}."
+    return f"{need} a value first; there i sets it: {names}."
 
 
 def no_findings(report: Report | None, step: Step, signs: Signs) -> Content:
@@ -144,27 +141,6 @@ def no_findings(report: Report | None, step: Step, signs: Signs) -> Content:
         return Content(f"Nothing could be judged: {visible(report.trouble)}")
     elsewhere = f"The step has {plural(len(step.checks), 'check')} of the host, engine or image."
     return Content.assemble("No check of this step applies to containers.\n\n", (elsewhere, "$muted"))
-
-
-def open_trial(screen: HardenScreen, choosing: Choosing | None) -> None:
-    """Try the chosen fixes on a twin; `choosing` is None when nothing is known about the container."""
-    _open(screen, choosing, TrialScreen)
-
-
-def open_apply(screen: HardenScreen, choosing: Choosing | None) -> None:
-    """Apply the chosen fixes to the container."""
-    _open(screen, choosing, ApplyScreen)
-
-
-def _open(
-    screen: HardenScreen, choosing: Choosing | None, kind: Callable[[Choosing, Plan], HardenScreen]
-) -> None:
-    if choosing is None:
-        return
-    if (plan := choosing.plan) is not None and plan.changes:
-        screen.app.push_screen(kind(choosing, plan))
-    else:
-        screen.complain(choosing.trouble or "The chosen fixes change nothing.")
 
 
 _IMAGE_STEP = 1
@@ -329,7 +305,7 @@ class WalkScreen(ContainerScreen):
             text = inspection.progress
             line.update(Content.assemble((text, "$primary")))
         elif here and self._can_look:
-            line.update(Content.assemble(("o", "bold $primary"), " inspects the image without running it"))
+            line.update(Content.assemble(("x", "bold $primary"), " inspects the image without running it"))
         line.display = here and (inspection is not None or self._can_look)
 
     @property
@@ -469,7 +445,7 @@ class WalkScreen(ContainerScreen):
         await self._show_step()
 
     async def action_safe(self) -> None:
-        none = "No fix is known to be safe here. L chooses those unlikely to break anything."
+        none = "No fix is known to be safe here. F chooses all: try them on a twin."
         await self._choose_by(Caution.SAFE, none)
 
     async def action_likely(self) -> None:
@@ -508,7 +484,7 @@ class WalkScreen(ContainerScreen):
 
     def action_diff(self) -> None:
         if self._changeable is not None:
-            self.app.push_screen(DiffScreen(self._changeable))
+            self.app.push_screen(WriteScreen(self._changeable, reads=True))
 
     def action_write(self) -> None:
         if self._changeable is not None:
@@ -518,10 +494,19 @@ class WalkScreen(ContainerScreen):
         self.harden.open_harden((self._key,))
 
     def action_trial(self) -> None:
-        open_trial(self, self._changeable)
+        if (choosing := self._changeable) is not None and self._plan_of(choosing) is not None:
+            self.harden.open_harden((self._key,), choosing.chosen)
 
     def action_apply(self) -> None:
-        open_apply(self, self._changeable)
+        if (choosing := self._changeable) is not None and (plan := self._plan_of(choosing)) is not None:
+            self.app.push_screen(ApplyScreen(choosing, plan))
+
+    def _plan_of(self, choosing: Choosing) -> Plan | None:
+        """The plan of the chosen fixes; says why, if there is nothing to do."""
+        if (plan := choosing.plan) is not None and plan.changes:
+            return plan
+        self.complain(choosing.trouble or "The chosen fixes change nothing.")
+        return None
 
     def action_explain(self) -> None:
         if (finding := self.query_one(FindingList).current) is not None:

@@ -27,15 +27,14 @@ from hardentui.features.planning.planner import plan_file
 from hardentui.features.views import known_facts
 from hardentui.model.draft import Draft, DraftFile, NextSteps, Target, WrittenFile
 from hardentui.model.plan import Plan
-from hardentui.tui.actions import BACK, COPY, WRITE, bindings
+from hardentui.tui.actions import BACK, COPY, WRITE, bindings, hint_of, told
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.messages import DraftFailed, DraftReady, FilesWritten, UnitFound
 from hardentui.tui.screens.base import HardenScreen
-from hardentui.tui.text import Part, hanging
-from hardentui.tui.ways import hint_of, in_keys, told
-from hardentui.tui.widgets.diff_view import DiffView, diff_content
+from hardentui.tui.status import Part, hanging
 from hardentui.tui.widgets.finding_list import Tick, step_parts
-from hardentui.tui.widgets.page import TextField
+from hardentui.tui.widgets.page import DiffView, TextField, diff_content
+from hardentui.tui.widgets.plan_panel import plan_notes
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
 
@@ -87,9 +86,9 @@ def draft_parts(draft: Draft, width: int, arrow: str) -> list[Part]:
     if draft.proof:
         parts += hanging(arrow, draft.proof, width, indent=3, label_style="bold $status-pass")
     for note in draft.warnings:
-        parts += hanging("!", in_keys(note), width, indent=3, label_style="bold $status-medium")
+        parts += hanging("!", note, width, indent=3, label_style="bold $status-medium")
     for sentence in draft.left_out:
-        parts += hanging("not changed", in_keys(sentence), width, indent=12, label_style="bold $status-high")
+        parts += hanging("not changed", sentence, width, indent=12, label_style="bold $status-high")
     if draft.diff:
         return [*parts, diff_content(draft.diff), "\n\n"]
     for file in draft.files:
@@ -110,9 +109,10 @@ class WriteScreen(HardenScreen):
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Write"
 
-    def __init__(self, choosing: Choosing, plan: Plan | None = None) -> None:
+    def __init__(self, choosing: Choosing, plan: Plan | None = None, *, reads: bool = False) -> None:
         """Args:
         plan: what worked on a twin, including relaxations; None: the plan of the chosen fixes.
+        reads: the difference is what the user wants to see, not the directory.
         """
         super().__init__()
         self._choosing = choosing
@@ -120,6 +120,7 @@ class WriteScreen(HardenScreen):
         self._ready: dict[Target, DraftReady] = {}
         self._failed: dict[Target, HardenError] = {}
         self._making: set[Target] = set()
+        self._reads = reads
         self._unit: OwnUnit | None = None
         self._looking = True  # for the unit, which decides what is ticked
         self._writing = False
@@ -154,7 +155,7 @@ class WriteScreen(HardenScreen):
 
     def on_mount(self) -> None:
         self.query_one("#write", Button).active_effect_duration = 0  # the button is disabled while it runs
-        self.query_one("#directory", Input).focus()
+        self.query_one("#preview" if self._reads else "#directory").focus()
         self._prepare()
         drafter, report = self._choosing.bench.drafter, self._choosing.report
         self.run_worker(
@@ -270,7 +271,7 @@ class WriteScreen(HardenScreen):
             Content.assemble((name, "bold"), f" {self.signs.of('›')} write files, ", what)
         )
         self.query_one("#write", Button).disabled = not (self._to_directory() or self._in_place())
-        self.query_one("#preview", DiffView).show(self._preview())
+        self.query_one("#preview", DiffView).show(self._preview(), self._reasons())
         self._show_hint()
 
     def _preview(self) -> Content:
@@ -288,6 +289,35 @@ class WriteScreen(HardenScreen):
             command = command_with_plan(known_facts(self._choosing.report), file.name)
             parts += [(visible(file.name), "bold $primary"), f": {command} uses it again\n"]
         return Content.assemble(*parts) if parts else Content("Choose at least one kind of file.")
+
+    def _reasons(self) -> Content | None:
+        """Why each option changes, and what the plan leaves to decide."""
+        plan = self._plan
+        if plan is None or not plan.changes:
+            return None
+        lines = [
+            Content.assemble(
+                (f"{visible(change.option, 24):<24} ", "bold"),
+                (f"{change.risk:<18}", "$muted"),
+                visible(", ".join(change.checks), 80),
+            )
+            for change in plan.changes
+        ]
+        if notes := plan_notes(plan, self.app.size.width - 3, self._choosing.decisions):
+            lines += [Content(""), notes]
+        return Content("\n").join(lines)
+
+    def action_next_hunk(self) -> None:
+        self._jump(1)
+
+    def action_previous_hunk(self) -> None:
+        self._jump(-1)
+
+    def _jump(self, by: int) -> None:
+        preview = self.query_one("#preview", DiffView)
+        preview.focus()
+        if not preview.jump(by):
+            self.notify("No more changes in this direction.", markup=False, timeout=2)
 
     @on(Input.Changed, "#directory")
     def _directory_typed(self) -> None:

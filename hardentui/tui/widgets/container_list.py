@@ -28,8 +28,7 @@ from hardentui.harden.score import score_word, worst
 from hardentui.model.settings import Settings
 from hardentui.tui.listing import score_of
 from hardentui.tui.session import Place
-from hardentui.tui.status import STYLES, Signs, look_of_cell, signs_of
-from hardentui.tui.text import fit
+from hardentui.tui.status import STYLES, Signs, fit, look_of_cell, signs_of
 from hardentui.visible import visible
 
 CELLS = 20

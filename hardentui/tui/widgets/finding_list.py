@@ -19,9 +19,8 @@ from hardentui.harden.settings import FixValue
 from hardentui.model.draft import NextSteps
 from hardentui.model.finding import Finding, Kind, Remediation
 from hardentui.reading.forms import text_of
-from hardentui.tui.status import look_of, signs_of
-from hardentui.tui.text import Part, fit, hanging
-from hardentui.tui.ways import in_keys
+from hardentui.tui.actions import reason_of
+from hardentui.tui.status import Part, fit, hanging, look_of, signs_of
 from hardentui.visible import visible
 
 # A check box that is readable without colours: Textual's own shows the same cross when empty.
@@ -135,7 +134,7 @@ def details(entry: Entry, remedy: Remediation | None, width: int) -> Content:
     if not finding.failing:
         parts += _wrapped("looked for", finding.title, width)
     if verdict.reason:
-        parts += hanging("", in_keys(verdict.reason), width, indent=0)
+        parts += hanging("", reason_of(verdict), width, indent=0)
     if verdict.declared:
         parts += _wrapped("declared", verdict.declared, width)
     if verdict.effective:
@@ -166,11 +165,11 @@ def _what_to_do(remedy: Remediation, settings: tuple[FixValue, ...], width: int)
         parts += _wrapped("", line, width, "$diff-removed" if line.startswith("-") else "$diff-added")
     if settings:
         values = ", ".join(f"{setting.name} {in_force(setting)}" for setting in settings)
-        parts += _wrapped("values", f"{values}; p changes", width)
+        parts += _wrapped("values", f"{values}; i changes", width)
     if remedy.notes:
-        parts += _wrapped("here", visible(in_keys(". ".join(remedy.notes)), 600), width)
+        parts += _wrapped("here", visible(". ".join(remedy.notes), 600), width)
     if remedy.impact:
-        parts += _wrapped("may break", in_keys(remedy.impact), width)
+        parts += _wrapped("may break", remedy.impact, width)
     for at, command in enumerate(remedy.commands):
         parts += _wrapped("commands" if at == 0 else "", command, width, "$primary")
     return parts

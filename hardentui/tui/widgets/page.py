@@ -6,17 +6,18 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from rich.text import Text
+from textual.app import ComposeResult
 from textual.binding import Binding
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import DataTable, Input, OptionList
+from textual.widgets import DataTable, Input, Static
 
 from hardentui.features.sections import PageSection, Tone
 from hardentui.model.finding import Finding
-from hardentui.tui.status import look_of, signs_of, worst_first
-from hardentui.tui.text import Part, hanging
-from hardentui.tui.ways import in_keys
-from hardentui.visible import visible, visible_in_place
+from hardentui.tui.actions import in_keys, reason_of
+from hardentui.tui.status import Part, hanging, look_of, signs_of, worst_first
+from hardentui.visible import visible, visible_in_place, visible_lines
 
 # A line to type in that draws any value safely.
 
@@ -30,20 +31,6 @@ class TextField(Input):
         if self.password:
             return super()._value
         return Text(visible_in_place(self.value), no_wrap=True, overflow="ignore", end="")
-
-
-# A list to choose from; enter is the screen's, so that the footer shows it.
-
-
-class ChoiceList(OptionList, inherit_bindings=False):
-    BINDINGS: ClassVar = [
-        Binding("up,k", "cursor_up", "Up", show=False),
-        Binding("down,j", "cursor_down", "Down", show=False),
-        Binding("pageup", "page_up", "Page up", show=False),
-        Binding("pagedown", "page_down", "Page down", show=False),
-        Binding("home", "first", "First", show=False),
-        Binding("end", "last", "Last", show=False),
-    ]
 
 
 # A table of rows; enter is the screen's, so that footer, palette and help know it.
@@ -79,7 +66,8 @@ def page(widget: Widget, sections: Iterable[PageSection], findings: Iterable[Fin
         for line in section.lines:
             mark = "! " if line.tone is Tone.BAD else "  "
             label = f"{mark}{visible(line.label)}"
-            parts += hanging(label, in_keys(line.text), width, _STYLES[line.tone], indent=_LABEL + 2)
+            text = f"{line.text}; {in_keys(line.do)}" if line.do is not None else line.text
+            parts += hanging(label, text, width, _STYLES[line.tone], indent=_LABEL + 2)
         parts.append("\n")
     ordered = worst_first(findings)
     if ordered:
@@ -89,6 +77,74 @@ def page(widget: Widget, sections: Iterable[PageSection], findings: Iterable[Fin
         label = f"{signs.mark(look)} {look.word}"
         style = f"{'bold ' if finding.failing else ''}${look.style}"
         title = finding.title if finding.failing else finding.check
-        reason = f": {finding.verdict.reason}" if finding.verdict.reason else ""
-        parts += hanging(label, in_keys(f"{title}{reason}"), width, indent=_LABEL + 2, label_style=style)
+        reason = f": {reason_of(finding.verdict)}" if finding.verdict.reason else ""
+        parts += hanging(label, f"{title}{reason}", width, indent=_LABEL + 2, label_style=style)
     return Content.assemble(*parts).rstrip("\n")
+
+
+# --- a unified diff --------------------------------------------------------------------------------------
+
+
+def diff_content(text: str) -> Content:
+    """Colours for the lines of a diff; the signs + and - stay in front of them."""
+    lines: list[Content] = []
+    for line in visible_lines(text).rstrip("\n").split("\n"):
+        if line.startswith(("+++", "---")):
+            style = "bold"
+        elif line.startswith("@@"):
+            style = "$muted"
+        else:
+            style = {"+": "$diff-added", "-": "$diff-removed"}.get(line[:1], "")
+        lines.append(Content.assemble((line, style)))
+    return Content("\n").join(lines)
+
+
+class DiffView(VerticalScroll, can_focus=True):
+    """A diff that scrolls; `jump` goes from change to change."""
+
+    DEFAULT_CSS = """
+    DiffView { height: 1fr; }
+    DiffView > Static { width: auto; min-width: 100%; padding: 0 1; text-wrap: nowrap; }
+    DiffView { overflow-x: auto; scrollbar-size-horizontal: 1; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._text = ""
+        self._above = 0
+
+    def compose(self) -> ComposeResult:
+        yield Static()
+
+    def show(self, text: str | Content, above: Content | None = None) -> None:
+        """Show a diff, or a message instead of one; `above` scrolls with it."""
+        self._text = text if isinstance(text, str) else text.plain
+        content = diff_content(text) if isinstance(text, str) else text
+        self._above = 0
+        if above:
+            self._above = above.plain.count("\n") + 2
+            content = Content.assemble(above, "\n\n", content)
+        self.query_one(Static).update(content)
+
+    def jump(self, by: int) -> bool:
+        """Go to the next (1) or previous (-1) block of changed lines; False when there is none."""
+        here = self.scroll_offset.y
+        starts = self._blocks()
+        wanted = [y for y in starts if (y > here if by > 0 else y < here)]
+        if not wanted:
+            return False
+        self.scroll_to(y=min(wanted) if by > 0 else max(wanted), animate=False, force=True)
+        return True
+
+    def reveal(self, line: str = "") -> None:
+        """Go to that line, or else to the first change, unless everything is visible."""
+        lines = self._text.split("\n")
+        blocks = [lines.index(line)] if line in lines else self._blocks()
+        if blocks:
+            self.scroll_to(y=blocks[0], animate=False, force=True)
+
+    def _blocks(self) -> list[int]:
+        lines = self._text.split("\n")
+        changed = [line[:1] in ("+", "-") and not line.startswith(("+++", "---")) for line in lines]
+        blocks = [at for at, is_changed in enumerate(changed) if is_changed and not (at and changed[at - 1])]
+        return [at + self._above for at in blocks]

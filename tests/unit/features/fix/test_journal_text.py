@@ -6,8 +6,8 @@ import io
 
 import pytest
 
+from hardentui.cli.journal import tell
 from hardentui.cli.terminal import Terminal
-from hardentui.cli.undo import tell
 from hardentui.features.apply.history import trouble_back
 from hardentui.model.change_events import ChangeEvent, OperationCleared, OperationUndone, ServiceKept
 from hardentui.model.operations import CreateContainer, NoteContainer

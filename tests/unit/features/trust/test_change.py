@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from argparse import Namespace
 from pathlib import Path
 
 import pytest
 
-from hardentui.cli.trust import rules_of
 from hardentui.errors import InputError, UsageError
 from hardentui.features.trust.change import TrustChange, why_not
 from hardentui.features.trust.proof import unsigned_in, within
+from hardentui.features.trust.rules import rules_of
 from hardentui.features.trust.signing import key_of_nobody, kind_of
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.podman.trust import read_trust
@@ -124,36 +123,27 @@ def test_keys_are_told_apart(tmp_path: Path) -> None:
         kind_of(str(private))
 
 
-def options(**given: object) -> Namespace:
-    lists = dict.fromkeys(("sigstore", "gpg", "keyless", "pki", "accept", "reject", "lookaside"), ())
-    return Namespace(
-        **{**lists, "issuer": "", "ca": "", "rekor": "", "intermediates": "", "any_tag": False, **given}
-    )
-
-
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"accept": ["nginx"]}, "has no registry"),
-        ({"accept": ["quay.io/Team"]}, "not a scope of a policy"),
-        ({"accept": ["quay.io/team\n"]}, "not a scope of a policy"),
-        ({"accept": ["quay.io", "quay.io"]}, "Two rules"),
-        ({"sigstore": ["quay.io"]}, "SCOPE=VALUE"),
-        ({"keyless": ["quay.io=a@b"]}, "needs --issuer"),
-        ({"keyless": ["quay.io=a@b.c"], "issuer": "http://x", "ca": "c", "rekor": "r"}, "https://"),
-        ({"keyless": ["quay.io=ci-job"], "issuer": "https://x", "ca": "c", "rekor": "r"}, "e-mail"),
-        ({"pki": ["quay.io=a@b.c"]}, "needs --ca"),
-        ({"pki": ["quay.io=no host"], "ca": "c"}, "neither an e-mail address nor a host name"),
-        ({"pki": ["quay.io=a@b.c"], "keyless": ["quay.io/x=a@b.c"], "ca": "c"}, "one at a time"),
-        ({"lookaside": ["quay.io=https://x"]}, "no --gpg rule"),
+        (["nginx accept"], "has no registry"),
+        (["quay.io/Team accept"], "not a scope of a policy"),
+        (["quay.io accept", "quay.io reject"], "Two rules"),
+        (["quay.io"], "is not a rule"),
+        (["quay.io="], "has no key"),
+        (["quay.io keyless a@b"], "has six words"),
+        (["quay.io keyless a@b.c http://x c r"], "https://"),
+        (["quay.io keyless ci-job https://x c r"], "e-mail"),
+        (["quay.io pki a@b.c"], "four or five words"),
+        (["quay.io pki no_host c"], "neither an e-mail address nor a host name"),
     ],
 )
-def test_a_rule_that_cannot_be_is_one_sentence(given: dict[str, object], told: str) -> None:
+def test_a_rule_that_cannot_be_is_one_sentence(given: list[str], told: str) -> None:
     with pytest.raises(UsageError, match=told):
-        rules_of(options(**given))
+        rules_of(given, any_tag=False)
 
 
-def test_a_key_of_the_other_kind_names_its_option(tmp_path: Path) -> None:
-    key = key_of_nobody(RuleKind.GPG, str(tmp_path))
-    with pytest.raises(UsageError, match="use --gpg"):
-        rules_of(options(sigstore=[f"quay.io={key}"]))
+def test_signatures_elsewhere_are_only_of_gpg_keys(tmp_path: Path) -> None:
+    key = key_of_nobody(RuleKind.SIGSTORE, str(tmp_path))
+    with pytest.raises(UsageError, match="does not belong here"):
+        rules_of([f"quay.io={key} https://x"], any_tag=False)

@@ -1,0 +1,385 @@
+"""Findings to read: a list, one explained, one accepted; those of the host, its engines and the site."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on, work
+from textual.binding import Binding
+from textual.content import Content
+from textual.message import Message
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import Static
+
+from hardentui.errors import HardenError
+from hardentui.features.host_scans import import_scan
+from hardentui.features.views import Report, told_once, without_originals
+from hardentui.features.waivers import Acceptance, Waiving
+from hardentui.harden.attack import ranked_paths
+from hardentui.model.check import HEADINGS, AnyCheck
+from hardentui.model.finding import Finding, Kind, Remediation, Waiver
+from hardentui.model.host import HostScan
+from hardentui.reading.forms import FORMS, text_of
+from hardentui.tui.actions import BACK, COPY, EXPLAIN, FINDINGS, HOST, Action, bindings, reason_of, told
+from hardentui.tui.screens.base import HardenScreen, ScreenReport
+from hardentui.tui.screens.job import AskScreen, Field, FormScreen, ReadingScreen
+from hardentui.tui.status import Part, hanging, look_of, paragraphs, worst_first
+from hardentui.tui.widgets.finding_list import Entry, FindingList, finding_text
+from hardentui.tui.widgets.page import diff_content
+from hardentui.visible import visible
+from hardentui.words import plural
+
+
+class AcceptScreen(FormScreen):
+    """A waiver of one finding."""
+
+    OF_CONNECTION: ClassVar = False
+    BINDING_GROUP_TITLE = "Waive"
+
+    def __init__(self, waiving: Waiving, finding: Finding) -> None:
+        super().__init__()
+        self._waiving = waiving
+        self._finding = finding
+        self._writing = False
+
+    def heading(self) -> str:
+        return f"{self._finding.subject.name} › accept {self._finding.check}"
+
+    def about(self) -> str:
+        finding = self._finding
+        why = f": {finding.verdict.reason}" if finding.verdict.reason else ""
+        what = "Until that day it does not count in the score, and every report shows it as accepted."
+        return f"{finding.title}{why}.\n{what} Goes to {self._waiving.path}."
+
+    def fields(self) -> tuple[Field, ...]:
+        proposed = self._waiving.proposed()
+        return (
+            Field("reason", "Reason", "why it may stay as it is", proposed.reason),
+            Field("owner", "Owner", "who answers for it", proposed.owner),
+            Field("until", "Until", "the last day, such as 2026-12-31", proposed.until),
+            Field("control", "Instead", "what protects instead; may be empty", proposed.control),
+        )
+
+    def why_not(self, action: str) -> str:
+        return "One moment: it is being written." if action == "save" and self._writing else ""
+
+    def carry_out(self, values: dict[str, str]) -> None:
+        self._writing = True
+        self.run_worker(lambda: self._accept(values), group="accept", thread=True)
+
+    def _accept(self, values: dict[str, str]) -> None:
+        try:
+            waiver = self._waiving.accept(self._finding, Acceptance(**values))
+        except HardenError as error:
+            self.call_later(self._refused, error)
+        else:
+            self.call_later(self._accepted, waiver)
+
+    def _refused(self, error: HardenError) -> None:
+        self._writing = False
+        self.show_fault(f"Not accepted: {told(error)}")
+
+    def _accepted(self, waiver: Waiver) -> None:
+        self.notify(f"{waiver.check} on {waiver.subject} until {waiver.until}.", title="Accepted")
+        self.session.judge_again(self._finding.subject)
+        self.leave()
+
+
+_HEAD = "bold $primary"
+
+
+class ExplainScreen(ReadingScreen):
+    ACTIONS = (*EXPLAIN, COPY, BACK)
+    BINDINGS: ClassVar = [*bindings(ACTIONS), Binding("e", "back", show=False)]
+    BINDING_GROUP_TITLE = "Explanation"
+
+    def __init__(self, finding: Finding, remedy: Remediation | None) -> None:
+        super().__init__()
+        self._finding = finding
+        self._remedy = remedy
+
+    def why_not(self, action: str) -> str:
+        if action != "accept":
+            return ""
+        if (bench := self.session.bench) is None:
+            return "The checks are still being loaded."
+        return bench.waiving.why_not(self._finding)
+
+    def action_accept(self) -> None:
+        if (bench := self.session.bench) is not None:
+            self.app.switch_screen(AcceptScreen(bench.waiving, self._finding))
+
+    def heading(self) -> Content:
+        return Content.assemble((visible(self._finding.check, 60), "bold"))
+
+    def page(self) -> Content:
+        finding, bench = self._finding, self.session.bench
+        look = look_of(finding)
+        parts: list[str | Content | tuple[str, str]] = [
+            (f"{self.signs.mark(look)} {look.word}", f"bold ${look.style}"),
+            "  ",
+            (visible(finding.title), "bold"),
+            "\n",
+        ]
+        if finding.verdict.reason:
+            parts += [visible(reason_of(finding.verdict)), "\n"]
+        check = bench.judge.check(finding.check) if bench is not None else None
+        if check is not None:
+            parts += self._of_check(check)
+        if self._remedy is not None and self._remedy.run:
+            parts += ["\n", ("As podman run flags\n", _HEAD), diff_content(self._remedy.run), "\n"]
+        if self._remedy is not None and self._remedy.quadlet:
+            parts += ["\n", ("As Quadlet lines\n", _HEAD), diff_content(self._remedy.quadlet), "\n"]
+        if finding.verdict.commands:
+            parts += ["\n", ("Commands\n", _HEAD), paragraphs("\n".join(finding.verdict.commands)), "\n"]
+        if finding.references:
+            lines = "\n".join(f"  {visible(reference)}" for reference in finding.references)
+            parts += ["\n", ("References\n", _HEAD), lines]
+        return Content.assemble(*parts)
+
+    def _of_check(self, check: AnyCheck) -> list[str | Content | tuple[str, str]]:
+        parts: list[str | Content | tuple[str, str]] = []
+        for heading in HEADINGS:
+            if text := check.section(heading):
+                parts += ["\n", (f"{heading}\n", _HEAD), paragraphs(text), "\n"]
+        fix = f"{visible(check.summary)} ({check.risk}, {check.fix})"
+        parts += ["\n", ("Fix\n", _HEAD), fix, "\n"]
+        if check.takes:
+            parts += ["\n", ("Values of the fix (i in the walk sets them)\n", _HEAD)]
+        for name, form in check.takes.items():
+            default = text_of(check.parameters[name]) or "none"
+            parts.append(f"  {name}: {FORMS[form].words}; the default is {default}\n")
+        return parts
+
+
+# A list of findings, to be explained and accepted.
+
+
+class FindingsScreen(HardenScreen):
+    """The findings of an image or a network.
+
+    Args:
+        kind: what the page is about.
+        title: `Images › nginx`; foreign text in it is made visible here.
+        find: the findings at this moment.
+    """
+
+    OF_CONNECTION: ClassVar = True
+    CSS_PATH = "reading.tcss"
+    ACTIONS: ClassVar[tuple[Action, ...]] = (*FINDINGS, COPY, BACK)
+    BINDINGS: ClassVar = bindings(ACTIONS)
+    BINDING_GROUP_TITLE = "Findings"
+    WANTED: ClassVar = ("images", "networks", "scan")
+
+    def __init__(self, kind: Kind, title: str, find: Callable[[], Sequence[Finding]]) -> None:
+        super().__init__()
+        self._kind = kind
+        self._title = title
+        self._find = find
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(id="crumb")
+        yield FindingList(id="findings")
+
+    async def on_mount(self) -> None:
+        self.query_one(FindingList).focus()
+        await self.draw()
+
+    async def show_state(self, what: str) -> None:
+        if what in self.WANTED:
+            await self.draw()
+
+    # --- for subclasses ---------------------------------------------------------------------------------
+
+    def heading(self) -> Content:
+        return Content.styled(self.signs.of(visible(self._title, 100)), "bold")
+
+    def nothing(self) -> Content:
+        """In place of the findings, when there are none."""
+        return Content("No check applies to it.")
+
+    def remedy(self, finding: Finding) -> Remediation | None:
+        return None
+
+    # ----------------------------------------------------------------------------------------------------
+
+    async def draw(self) -> None:
+        if self.is_attached:
+            self.query_one("#crumb", Static).update(self.heading())
+            entries = [Entry(finding, page=self._kind) for finding in worst_first(self._find())]
+            await self.query_one(FindingList).show(entries, self.remedy, self.nothing())
+
+    def why_not(self, action: str) -> str:
+        if action == "explain" and self.query_one(FindingList).current is None:
+            return "There is no finding under the cursor."
+        return ""
+
+    def action_next(self) -> None:
+        self.query_one(FindingList).move(1)
+
+    def action_previous(self) -> None:
+        self.query_one(FindingList).move(-1)
+
+    def action_explain(self) -> None:
+        if (finding := self.query_one(FindingList).current) is not None:
+            self.app.push_screen(ExplainScreen(finding, self.remedy(finding)))
+
+    def copied(self) -> tuple[str, str]:
+        finding = self.query_one(FindingList).current
+        return ("the finding", finding_text(finding, self.remedy(finding))) if finding else ("", "")
+
+
+# --- the host, its engines, the site ------------------------------------------------------------------
+
+
+_ROOMY = 24
+"""Terminal rows from which there is room for more than one path."""
+_SETTLE = 0.3
+"""Seconds between two rankings during a scan."""
+
+
+@dataclass
+class ResultTaken(Message):
+    """The result of a host scanner was stored, or cannot be used."""
+
+    outcome: HostScan | HardenError
+
+
+class HostScreen(FindingsScreen):
+    ACTIONS = (*HOST, *FindingsScreen.ACTIONS)
+    BINDINGS: ClassVar = bindings(HOST)
+    BINDING_GROUP_TITLE = "Host"
+
+    def __init__(self) -> None:
+        super().__init__(
+            Kind.CONTAINER,
+            "Host, engines, site",
+            lambda: [finding for report in self._reports for finding in report.findings],
+        )
+        self._ranking: Timer | None = None
+
+    def body(self) -> Iterable[Widget]:
+        crumb, findings = super().body()
+        yield from (crumb, Static(id="paths"), findings)
+
+    async def on_mount(self) -> None:
+        self.session.rows_changed.subscribe(self, self._rows_changed)
+        self.session.judge_host()
+        self._show_paths()
+
+    async def show_state(self, what: str) -> None:
+        if what in ("host", "opened"):
+            await self.draw()
+
+    def screen_report(self) -> ScreenReport:
+        return ScreenReport("host", tuple((report, report.subject.kind.value) for report in self._reports))
+
+    @property
+    def _reports(self) -> tuple[Report, ...]:
+        """Of the host, its engines and the site, as far as they are known."""
+        counted = without_originals(self.session.rows.values())
+        site = told_once(row.report for row in counted if row.report is not None)
+        return (
+            *(self.session.host or ()),
+            *(report for report, _ in site if report.subject.kind is Kind.SITE),
+        )
+
+    def heading(self) -> Content:
+        parts: list[str | tuple[str, str]] = [("Host, engines, site", "bold")]
+        for report in self._reports:
+            score = "–" if report.score.value is None else str(report.score.value)
+            parts += [f"   {visible(report.subject.name, 30)} ", (score, "bold")]
+        if self.session.judging:
+            parts.append((self.signs.of("   reading…"), "$primary"))
+        return Content.assemble(*parts)
+
+    def _rows_changed(self, keys: frozenset[str]) -> None:
+        """Rank soon: a scan delivers rows faster than anybody can read."""
+        if self._ranking is None:
+            self._ranking = self.set_timer(_SETTLE, self._rows_settled)
+
+    async def _rows_settled(self) -> None:
+        self._show_paths()
+        await self.draw()
+
+    def on_resize(self) -> None:
+        self._show_paths()
+
+    def _show_paths(self) -> None:
+        """The worst paths from a container to this host, among the containers checked so far."""
+        self._ranking = None
+        counted = without_originals(self.session.rows.values())
+        reports = [row.report for row in counted if row.report is not None]
+        most = 3 if self.app.size.height >= _ROOMY else 1
+        paths = ranked_paths((report.facts, report.failing) for report in reports if report.facts is not None)
+        paths, left = paths[:most], len(paths[most:])
+        several = len({path.engine for path in paths}) > 1
+        parts: list[Part] = [("Worst attack paths from a container to the host\n", "$muted")] if paths else []
+        for at, path in enumerate(paths, 1):
+            name = f"{path.name} ({path.engine})" if several else path.name
+            also = f" {len(path.also)} more with the same path." if path.also else ""
+            text = f"{visible(name, 60)}: {visible(path.sentence, 300)}{also}"
+            parts += hanging(f"{at}.", text, self.app.size.width - 2, indent=3)
+        if left:
+            parts += [(f"   and {left} more\n", "$muted")]
+        paths_shown = self.query_one("#paths", Static)
+        paths_shown.display = bool(paths)
+        paths_shown.update(Content.assemble(*parts).rstrip())
+
+    def nothing(self) -> Content:
+        if (reports := self.session.host) is None:
+            return Content(self.signs.of("Checking the host…"))
+        reasons = [f"{visible(report.subject.name, 40)}: {visible(report.trouble)}" for report in reports]
+        return Content("\n".join(reasons) or "The checklist has no check of the host.")
+
+    def remedy(self, finding: Finding) -> Remediation | None:
+        bench = self.session.bench
+        report = next((report for report in self._reports if report.subject == finding.subject), None)
+        if bench is None or report is None:
+            return None
+        try:
+            return bench.planner.remediation(report, finding)
+        except HardenError:
+            return None
+
+    def why_not(self, action: str) -> str:
+        if action == "take_in" and self.session.opened is not None and self.session.opened.simulated:
+            return "This host is simulated: no file of this machine is read."
+        if action == "take_in" and self.session.bench is None:
+            return "Still connecting to Podman."
+        if action == "recheck" and self.session.judging:
+            return "The host is being checked."
+        return super().why_not(action)
+
+    def action_recheck(self) -> None:
+        self.session.judge_host(again=True)
+
+    def action_take_in(self) -> None:
+        question = "File with a result of Lynis (lynis-report.dat) or OpenSCAP (--results)"
+        self.app.push_screen(AskScreen(question, "/var/log/lynis-report.dat"), self._take_in)
+
+    def _take_in(self, path: str | None) -> None:
+        if path:
+            self._read_result(os.path.expanduser(path))
+
+    @work(thread=True, group="host-import")
+    def _read_result(self, path: str) -> None:
+        try:
+            self.post_message(ResultTaken(import_scan(path)))
+        except HardenError as error:
+            self.post_message(ResultTaken(error))
+
+    @on(ResultTaken)
+    def _taken(self, message: ResultTaken) -> None:
+        outcome = message.outcome
+        if isinstance(outcome, HardenError):
+            self.complain(told(outcome), "Not imported")
+            return
+        count = plural(len(outcome.failed) + outcome.left_out, "rule")
+        of = f"{outcome.tool} {outcome.version} of {outcome.host or 'an unnamed host'}"
+        self.notify(f"{of}: {count} failed or advised.", title="Imported")
+        self.session.judge_host(again=True)

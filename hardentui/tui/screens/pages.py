@@ -1,0 +1,477 @@
+"""Pages to read: what works here, settings, connections, checklists, waivers, requests."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from hardentui.checks import CHECKS, all_checks
+from hardentui.errors import ChecklistError, HardenError, UsageError
+from hardentui.features.checklists.fixtures import lint_checklist
+from hardentui.features.checklists.loading import load, names
+from hardentui.features.looking.row_filter import EXAMPLES
+from hardentui.features.opening.this_machine import doctor_page, settings_page
+from hardentui.features.sections import PageLine, PageSection, Tone
+from hardentui.features.settings.reading import Document, read_fix_defaults, read_settings
+from hardentui.features.settings.showing import change_setting, setting_rows, write_template
+from hardentui.features.views import Report
+from hardentui.harden.score import SHORT
+from hardentui.model.check import USUAL
+from hardentui.model.facts import EngineFacts
+from hardentui.model.finding import WaiverUse
+from hardentui.regular_files import refuse_strangers, why_not_here
+from hardentui.state.own_files import settings_file
+from hardentui.tui.actions import (
+    APP,
+    BACK,
+    CHECKLIST,
+    CONNECTION,
+    COPY,
+    SETTINGS,
+    Action,
+    all_actions,
+    bindings,
+    key_name,
+    told,
+    vocabulary,
+)
+from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.home import no_engine, tried
+from hardentui.tui.screens.job import (
+    AskScreen,
+    JobResult,
+    JobScreen,
+    PickScreen,
+    ReadingScreen,
+    SureScreen,
+    Tell,
+)
+from hardentui.tui.status import FAILING, OTHERS, Part, hanging
+from hardentui.tui.widgets.container_list import CHOSEN, MARKED
+from hardentui.visible import visible
+from hardentui.words import plural
+
+if TYPE_CHECKING:
+    from hardentui.features.engine_choices import EngineChoice
+    from hardentui.features.workbench import Workbench
+
+_HEAD = "bold $primary"
+
+
+# --- this machine: what works, the settings ------------------------------------------------------------
+
+
+class DoctorScreen(JobScreen):
+    def __init__(self) -> None:
+        def look(stop: threading.Event, tell: Tell) -> JobResult:
+            opened = self.session.opened
+            found_with = opened.engines[0].facts.found_with if opened and opened.engines else ()
+            return JobResult((doctor_page((self.app.size.width, self.app.size.height), found_with),))
+
+        super().__init__("Doctor", look, "looking")
+
+
+class SettingsScreen(JobScreen):
+    """What is changed here is in force in the next session."""
+
+    ACTIONS = (*SETTINGS, *JobScreen.ACTIONS)
+    BINDINGS: ClassVar = bindings(SETTINGS)
+    BINDING_GROUP_TITLE = "Settings"
+
+    def __init__(self) -> None:
+        self._there = False
+
+        def read(stop: threading.Event, tell: Tell) -> JobResult:
+            known, checks = vocabulary(), CHECKS
+            document = Document.read(os.environ)
+            self._there = document.there
+            settings = read_settings(document, known, os.environ, key_name)
+            rows = setting_rows(settings, read_fix_defaults(document, checks), known, checks)
+            return JobResult(settings_page(document, rows))
+
+        super().__init__("Settings", read, "reading")
+
+    def why_not(self, action: str) -> str:
+        if action in ("starter", "change") and self.stop is not None:
+            return "The settings are being read."
+        if action in ("starter", "change") and (why := why_not_here()):
+            return why
+        if action == "starter" and self._there:
+            return "There is a settings file already; it is not changed."
+        return super().why_not(action)
+
+    def action_change(self) -> None:
+        question = "A setting and its value, as in the file; only the name: back to the default"
+        self.app.push_screen(
+            AskScreen(question, 'theme = "nord", ascii = true, keys.home.sort = "s"'), self._set
+        )
+
+    def _set(self, line: str | None) -> None:
+        if line:
+            known = vocabulary()
+
+            def change() -> str:
+                where = change_setting(line, known, os.environ, key_name)
+                return f"{where}: the next session uses it."
+
+            self.carry_out("Written", change)
+
+    def action_starter(self) -> None:
+        question = f"Write {settings_file()}?"
+        detail = "Every setting with its default, as a comment: it changes nothing until you edit it."
+        self.app.push_screen(SureScreen(question, detail), self._starter)
+
+    def _starter(self, sure: bool | None) -> None:
+        tooltips = {action.id: action.tooltip for action in all_actions()}
+        if sure:
+            self.carry_out("Written", lambda: write_template(vocabulary(), tooltips, all_checks()))
+
+    def was_carried_out(self) -> None:
+        self.action_again()
+
+
+# --- connections and checklists ------------------------------------------------------------------------
+
+
+class ConnectionScreen(ReadingScreen):
+    """The current connections, those that were tried, and others to switch to."""
+
+    ACTIONS = (*CONNECTION, COPY, BACK)
+    BINDINGS: ClassVar = bindings(ACTIONS)
+    BINDING_GROUP_TITLE = "Connection"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._choices: tuple[EngineChoice, ...] = ()
+
+    def on_mount(self) -> None:
+        self._choices = self.harden.engine_choices()
+
+    def heading(self) -> Content:
+        return Content.styled("Connection", "bold")
+
+    def why_not(self, action: str) -> str:
+        if action == "change" and not self._choices:
+            return "There is no other engine; name one with --url or --connection."
+        return ""
+
+    def action_change(self) -> None:
+        names = [f"{choice.name}  {choice.url}".rstrip() for choice in self._choices]
+        self.app.push_screen(PickScreen("Switch to another Podman", names), self._switch)
+
+    def _switch(self, at: int | None) -> None:
+        if at is not None:
+            self.harden.look_at(self._choices[at].open)
+
+    def action_retry(self) -> None:
+        self.dismiss()
+        self.session.open()
+
+    async def show_state(self, what: str) -> None:
+        self.draw()
+
+    def page(self) -> Content:
+        session = self.session
+        if session.failure is not None:
+            return no_engine(session.failure, self.harden.can_simulate)
+        opened = session.opened
+        if opened is None:
+            return Content(self.signs.of("Looking for Podman…"))
+        parts: list[Part] = [("Engines\n", _HEAD)]
+        for engine in opened.engine_facts:
+            parts += self._engine(engine)
+        if not opened.engine_facts:
+            parts.append("  none\n")
+        if opened.private_service:
+            own = "There was no socket, so HardenTUI started its own service, which stops when it exits."
+            parts.append(f"\n{own}\n")
+        if opened.attempts:
+            parts += ["\n", ("Tried without success, in this order\n", _HEAD), tried(opened.attempts)]
+        if self._choices:
+            parts.append(("\ni switches to another.", "$primary"))
+        return Content.assemble(*parts)
+
+    def _engine(self, engine: EngineFacts) -> Iterator[Part]:
+        rootless = engine.rootless
+        kind = "rootless" if rootless is True else "rootful" if rootless is False else "unknown user"
+        lost = self.session.lost.get(engine.label)
+        yield f"{self.signs.dot} "
+        yield visible(engine.label, 60), "bold"
+        yield f"  Podman {engine.version}, {kind}"
+        yield "" if engine.local else f", its kernel cannot be read: {engine.unseen}"
+        yield ", simulated" if engine.simulated else ""
+        yield f"\n  {visible(engine.url, 200)}\n"
+        if lost is not None:
+            text = f"  lost at {lost.since:%H:%M:%S}, retrying: {visible(lost.reason, 300)}\n"
+            yield text, "$status-high"
+
+
+class ChecklistScreen(JobScreen):
+    """The checklists there are, and the one in use."""
+
+    ACTIONS = (*CHECKLIST, *JobScreen.ACTIONS)
+    BINDINGS: ClassVar = bindings(CHECKLIST)
+    BINDING_GROUP_TITLE = "Checklist"
+
+    def __init__(self) -> None:
+        def read(stop: threading.Event, tell: Tell) -> JobResult:
+            return JobResult(tuple(self._page()))
+
+        super().__init__("Checklist", read, "reading")
+
+    @property
+    def _present(self) -> str:
+        """The checklist of the session, as it was named."""
+        bench = self.session.bench
+        return (bench.checklist if bench is not None else "") or USUAL
+
+    @property
+    def _choices(self) -> tuple[str, ...]:
+        own = (self._present,) if self._present not in names() else ()
+        return (USUAL, *(name for name in names() if name != USUAL), *own)
+
+    def _page(self) -> Iterator[PageSection]:
+        lines = []
+        for where in self._choices:
+            try:
+                checklist = load(where)
+                count = len({check for step in checklist.steps for check in step.checks})
+                steps = plural(len(checklist.steps), "step")
+                own = f", {len(checklist.own)} of its own" if checklist.own else ""
+                text = f"{checklist.title}: {steps}, {plural(count, 'check')}{own}"
+            except HardenError as error:
+                text = error.title
+            tone = Tone.GOOD if where == self._present else Tone.PLAIN
+            lines.append(PageLine(os.path.basename(where), text, tone))
+        yield PageSection(f"Checklist in use: {self._present}", tuple(lines))
+        how = "i judges everything again with another; a score is about the checks of its checklist."
+        new = "hardentui config checklist new FILE writes one to begin with."
+        yield PageSection("Change", (PageLine("", how), PageLine("your own", new)))
+
+    def why_not(self, action: str) -> str:
+        if action == "change" and (self.session.bench is None or self.stop is not None):
+            return "One moment: the checks are being loaded."
+        return super().why_not(action)
+
+    def action_change(self) -> None:
+        choices = self._choices
+        own = () if why_not_here() else ("a file of your own",)
+
+        def picked(at: int | None) -> None:
+            if at is not None and at < len(choices):
+                self._use(choices[at])
+            elif at is not None:
+                self.app.push_screen(AskScreen("Your checklist: a TOML file", "./site.toml"), self._use)
+
+        question = "Judge everything with which checklist?"
+        shown = [*(os.path.basename(choice) for choice in choices), *own]
+        self.app.push_screen(PickScreen(question, shown, at=choices.index(self._present)), picked)
+
+    def _use(self, where: str | None) -> None:
+        if not where:
+            return
+        where = where if where in names() else os.path.abspath(os.path.expanduser(where))
+        if where == self._present:
+            self.complain("This checklist is in use already.")
+            return
+        self.run_worker(partial(self._try, where), group="checklist", thread=True)
+
+    def _try(self, where: str) -> None:
+        try:
+            load(where)
+        except HardenError as error:
+            self.call_later(self._refused, where, error)
+        else:
+            self.call_later(self.harden.use_checklist, "" if where == USUAL else where)
+
+    def _refused(self, where: str, error: HardenError) -> None:
+        if isinstance(error, ChecklistError):
+            self.app.push_screen(JobScreen("Checklist › its errors", partial(_usable, where), "reading"))
+        else:
+            self.complain(told(error), "Not used")
+
+
+def _usable(where: str, stop: threading.Event, tell: Tell) -> JobResult:
+    """All errors of a checklist, each with its line; raises InputError if it cannot be read."""
+    refuse_strangers()
+    try:
+        summary = lint_checklist(where).summary
+    except ChecklistError as error:
+        faults = (PageLine("fault", f"{error.where or where}:{fault}", Tone.BAD) for fault in error.faults)
+        return JobResult((PageSection(error.title, tuple(faults)),))
+    return JobResult((PageSection(where, (PageLine("", summary, Tone.GOOD),)),))
+
+
+# --- waivers and requests ------------------------------------------------------------------------------
+
+
+class WaiversScreen(JobScreen):
+    """What is accepted: by whom, until when, and what each waiver covers now."""
+
+    def __init__(self) -> None:
+        def read(stop: threading.Event, tell: Tell) -> JobResult:
+            bench = self.session.bench
+            if bench is None:
+                raise UsageError("Still connecting to Podman.")
+            bench.waiving.reload()
+            return JobResult(tuple(waiver_sections(bench, tuple(self._reports()))))
+
+        super().__init__("Waivers   findings that are accepted until a date", read, "reading")
+
+    def on_mount(self) -> None:
+        self.session.around.want("images")
+        self.session.around.want("networks")
+        self.session.judge_host()
+
+    async def show_state(self, what: str) -> None:
+        if what in ("host", "opened", "images", "networks") and self.stop is None:
+            self.action_again()
+
+    def _reports(self) -> Iterator[Report]:
+        yield from (row.report for row in tuple(self.session.rows.values()) if row.report is not None)
+        for reports in (self.session.host, self.session.around.images, self.session.around.networks):
+            yield from reports or ()
+
+
+def waiver_sections(bench: Workbench, reports: Sequence[Report]) -> Iterator[PageSection]:
+    """A section for each waiver, and where they are written."""
+    where = PageLine("file", bench.waiving.path, Tone.MUTED)
+    uses = bench.waiving.uses(reports)
+    if not uses:
+        how = "None. To accept a finding, open it with e (in the walk, or from the host, images and "
+        yield PageSection("Accepted", (PageLine("", f"{how}networks), then press W."), where))
+        return
+    for use in uses:
+        waiver = use.waiver
+        on = waiver.subject if waiver.engine == "*" else f"{waiver.subject} ({waiver.engine})"
+        yield PageSection(f"{waiver.check} on {on}", tuple(_of_waiver(use)))
+    yield PageSection("Kept in", (where,))
+
+
+def _of_waiver(use: WaiverUse) -> Iterator[PageLine]:
+    waiver = use.waiver
+    if use.expired:
+        count = plural(use.expired_for, "finding counts", "findings count")
+        again = f"; {count} again" if use.expired_for else ""
+        yield PageLine("until", f"{waiver.until}: expired{again}", Tone.BAD)
+    else:
+        days = (waiver.until - date.today()).days
+        yield PageLine("until", f"{waiver.until}, {plural(days, 'day')} left")
+        if use.findings:
+            yield PageLine("waives", plural(use.findings, "finding"))
+        else:
+            yield PageLine("waives", "nothing of what is checked so far", Tone.BAD)
+    yield PageLine("owner", waiver.owner)
+    yield PageLine("reason", waiver.reason)
+    if waiver.control:
+        yield PageLine("instead", waiver.control)
+    yield PageLine("written in", waiver.source, Tone.MUTED)
+
+
+class CommandsScreen(JobScreen):
+    """Every request that was sent and every command that was run."""
+
+    def __init__(self) -> None:
+        def read(stop: threading.Event, tell: Tell) -> JobResult:
+            bench = self.session.bench
+            commands = bench.opened.log.newest() if bench else ()
+            lines = (
+                PageLine(command.time, f"{command.result} {command.seconds:.3f} s  {command.what}")
+                for command in reversed(commands)
+            )
+            return JobResult((PageSection("Requests and commands, newest first", tuple(lines)),))
+
+        super().__init__("Commands", read, "reading")
+
+
+# --- help ------------------------------------------------------------------------------------------------
+
+_KEYS = {
+    "escape": "esc",
+    "slash": "/",
+    "question_mark": "?",
+    "at": "@",
+    "colon": ":",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+}
+
+
+class HelpScreen(HardenScreen):
+    CSS_PATH = "reading.tcss"
+    ACTIONS = (COPY, BACK)
+    BINDINGS: ClassVar = [*bindings(ACTIONS), Binding("question_mark,f1", "back", show=False)]
+    BINDING_GROUP_TITLE = "Help"
+
+    def __init__(self, about: Screen[object], reasons: Mapping[str, str]) -> None:
+        """Args:
+        about: the screen below.
+        reasons: id of an action -> why it cannot be carried out now.
+        """
+        super().__init__()
+        self._reasons = reasons
+        self._about: tuple[Action, ...] = getattr(about, "ACTIONS", ())
+        self._filters = any(action.id == "home.filter" for action in self._about)
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(Content("Help"), id="crumb")
+        with VerticalScroll(id="reading"):
+            yield Static(id="text")
+
+    def on_mount(self) -> None:
+        self.query_one("#reading").focus()
+
+    def on_resize(self) -> None:
+        self.query_one("#text", Static).update(self._content())
+
+    def _content(self) -> Content:
+        parts: list[Part] = []
+        width = min(100, self.app.size.width - 6)
+        group = ""
+        groups = [*dict.fromkeys(action.group for action in (*self._about, *APP))]
+        for action in sorted((*self._about, *APP), key=lambda action: groups.index(action.group)):
+            if action.group != group:
+                parts += ["\n" if group else "", (f"{action.group}\n", "bold $primary")]
+                group = action.group
+            keys = f"  {self._keys(action):<8} {action.label}"
+            parts += hanging(keys, action.tooltip, width, "$muted", indent=28, label_style="bold")
+            if why := self._reasons.get(action.id):
+                parts += hanging("", f"Not now: {why}", width, "$status-medium", indent=28)
+        if self._filters:
+            parts.append(("\nFilter: all words must match\n", "bold $primary"))
+            for example, meaning in EXAMPLES:
+                parts += hanging(f"  {example}", meaning, width, "$muted", indent=28, label_style="bold")
+        parts.append(("\nSigns\n", "bold $primary"))
+        if self._filters:
+            parts.append(f"  {MARKED} marked      {CHOSEN} fixes chosen, not written\n")
+        for look in (*FAILING.values(), *OTHERS.values()):
+            parts.append((f"  {self.signs.mark(look)} {look.word:<10}", f"${look.style}"))
+            parts.append("\n" if look.order % 4 == 3 else "")
+        parts += [
+            ("\nScore\n", "bold $primary"),
+            *hanging("", SHORT, width, "", indent=2),
+        ]
+        return Content.assemble(*parts)
+
+    def copied(self) -> tuple[str, str]:
+        return "this page", self._content().plain
+
+    def _keys(self, action: Action) -> str:
+        """The current keys: the user may have chosen others."""
+        keys = self.app._keymap.get(action.id, action.key)
+        return self.signs.of(" ".join(_KEYS.get(key, key) for key in keys.split(",")))

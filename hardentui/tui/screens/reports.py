@@ -1,0 +1,316 @@
+"""Reports: what became better and worse, what a screen shows as a file, facts, copies."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from msgspec import Struct
+
+from hardentui.errors import HardenError, UsageError
+from hardentui.features.compare.compare import (
+    comparable_files,
+    kinds_to_compare,
+    read_saved,
+    record,
+    report_now,
+    write_facts,
+)
+from hardentui.features.compare.page import comparison_page
+from hardentui.features.exports import Exportable, comparison_of, findings_of, journal_of, write_export
+from hardentui.features.reports.comparing import Comparison, compare
+from hardentui.features.sections import PageLine, PageSection, Tone
+from hardentui.features.views import CheckProgress, Report, Row
+from hardentui.model.draft import Target
+from hardentui.model.plan import Choice, Plan
+from hardentui.regular_files import refuse_strangers
+from hardentui.tui.actions import (
+    COMPARE,
+    bindings,
+    hint_of,
+)
+from hardentui.tui.screens.base import ScreenReport
+from hardentui.tui.screens.job import (
+    AskScreen,
+    Field,
+    FormScreen,
+    Job,
+    JobResult,
+    JobScreen,
+    PickScreen,
+    Tell,
+)
+from hardentui.visible import visible, visible_lines
+from hardentui.words import plural
+from hardentui.writers.context import safe_file_name
+
+if TYPE_CHECKING:
+    from hardentui.features.workbench import Workbench
+    from hardentui.tui.screens.base import Lead
+
+
+class CompareScreen(JobScreen):
+    """What became better and worse since an earlier report. Offers those of this session's directory; `i`
+    names the files to compare.
+    """
+
+    ACTIONS = (*COMPARE, *JobScreen.ACTIONS)
+    BINDINGS: ClassVar = bindings(COMPARE)
+    BINDING_GROUP_TITLE = "Compare"
+
+    def __init__(self) -> None:
+        self._paths: tuple[str, ...] = ()
+        self._comparison: Comparison | None = None
+        super().__init__("Compare", self._look, "reading")
+
+    def action_fields(self) -> None:
+        question = "An earlier JSON report or saved facts; a second file: instead of this host as it is now"
+        files = comparable_files(os.path.expanduser(self.session.directory))
+        newest = shlex.quote(files[0].path) if files else ""
+        self.app.push_screen(AskScreen(question, "monday.json [friday.json]", value=newest), self._given)
+
+    def _given(self, words: str | None) -> None:
+        if words:
+            try:
+                self._paths = tuple(map(os.path.expanduser, shlex.split(words)[:2]))
+            except ValueError as error:
+                self.complain(f"This cannot be read: {error}.")
+                return
+            self.action_again()
+
+    def why_not(self, action: str) -> str:
+        if action == "fields" and self.stop is not None:
+            return "It is still running. esc stops it."
+        return super().why_not(action)
+
+    def screen_report(self) -> ScreenReport:
+        done = self._comparison
+        return ScreenReport("comparison", ready=comparison_of(done) if done else None)
+
+    def _look(self, stop: threading.Event, tell: Tell) -> JobResult:
+        """The comparison; before files are named, those that there are.
+
+        Raises:
+            InputError: a file cannot be read.
+            UsageError: this host is still being checked, or the session is somebody else's.
+        """
+        refuse_strangers()
+        if not self._paths:
+            return JobResult((self._files(),))
+
+        def moved(progress: CheckProgress) -> None:
+            tell(f"checking saved facts, {progress.done} of {progress.total}")
+
+        session, (old, *new) = self.session, self._paths
+        bench = session.bench
+        checklist = bench.checklist if bench is not None else ""
+        before = read_saved(old, checklist, moved, stop)
+        if new:
+            after = read_saved(new[0], checklist, moved, stop)
+        elif bench is None or session.progress is not None or session.judging:
+            raise UsageError("This host is still being checked.", "Try again in a moment: r")
+        else:
+            after = report_now(bench, tuple(session.rows.values()), kinds_to_compare(before))
+        self._comparison = compare(before, after)
+        return JobResult(comparison_page(self._comparison))
+
+    def _files(self) -> PageSection:
+        directory = self.session.directory
+        files = comparable_files(os.path.expanduser(directory))
+        lines = [PageLine(file.what, f"{file.path}, {file.written:%Y-%m-%d %H:%M}") for file in files]
+        if not lines:
+            lines = [PageLine("", "none yet. E writes one (choose .json), : Save facts saves the facts")]
+        return PageSection(f"Reports and facts in {directory}; i compares", tuple(lines))
+
+
+# --- what a screen shows, as a file --------------------------------------------------------------------
+
+
+class ExportScreen(FormScreen):
+    """The extension of the file name selects the format."""
+
+    BINDING_GROUP_TITLE = "Report"
+    OF_CONNECTION: ClassVar = False
+
+    def __init__(self, bench: Workbench, shown: ScreenReport) -> None:
+        super().__init__()
+        self._export = _exportable(bench, shown)
+
+    def heading(self) -> str:
+        return f"{self._export.about} › report: {self._export.holds}"
+
+    def about(self) -> str:
+        formats = ", ".join(f"{suffix} {form}" for suffix, form in self._export.formats.items())
+        return f"Enter writes it. The extension selects the format: {formats}."
+
+    def fields(self) -> tuple[Field, ...]:
+        suffix = next(iter(self._export.formats))
+        name = f"{self.session.directory.rstrip('/')}/{safe_file_name(self._export.about)}-report{suffix}"
+        return (Field("file", "File", value=name),)
+
+    def job(self, values: dict[str, str]) -> tuple[Job, str]:
+        return partial(_write_report, self._export, values["file"]), "writing"
+
+
+def _write_report(export: Exportable, path: str, stop: threading.Event, tell: Tell) -> JobResult:
+    written = write_export(export, path)
+    lines = [PageLine("written", f"{written.path}: {written.state.value}.", Tone.GOOD)]
+    if written.backup:
+        lines.append(PageLine("before", f"kept as {written.backup}.", Tone.MUTED))
+    return JobResult((PageSection("Report", tuple(lines)),))
+
+
+def _exportable(bench: Workbench, shown: ScreenReport) -> Exportable:
+    if shown.ready is not None:
+        return shown.ready
+    if shown.entries:
+        return journal_of(shown.entries)
+    return findings_of(bench, shown.about, shown.reports, shown.rows)
+
+
+class FactsScreen(FormScreen):
+    """Everything is read again, and written to a file."""
+
+    BINDING_GROUP_TITLE = "Facts"
+
+    def __init__(self, bench: Workbench) -> None:
+        super().__init__()
+        self._bench = bench
+
+    def heading(self) -> str:
+        return "Facts of this host"
+
+    def about(self) -> str:
+        return "All that checks read, with secrets masked; readable by you only. Checked later or elsewhere."
+
+    def fields(self) -> tuple[Field, ...]:
+        name = f"{safe_file_name(self._bench.opened.host_name)}-facts.json"
+        return (Field("file", "File", value=f"{self.session.directory.rstrip('/')}/{name}"),)
+
+    def job(self, values: dict[str, str]) -> tuple[Job, str]:
+        return partial(facts_job, self._bench, os.path.expanduser(values["file"])), "reading the host"
+
+
+def facts_job(bench: Workbench, path: str, stop: threading.Event, tell: Tell) -> JobResult:
+    """Read everything again, and write it to a file.
+
+    Raises:
+        EngineError, WriteError: nothing was written.
+        KeyboardInterrupt: `stop` was set.
+    """
+
+    def moved(progress: CheckProgress) -> None:
+        tell(f"reading containers, {progress.done} of {progress.total}")
+
+    host = record(bench.opened, moved, stop)
+    written = write_facts(host, path, create=True)
+    lines = (
+        PageLine("written", f"{written.path}: {written.state.value}", Tone.GOOD),
+        PageLine("holds", f"{plural(host.containers, 'container')}, {host.kilobytes} kB"),
+        PageLine("later", ": Compare compares this host with it", Tone.MUTED),
+        PageLine("elsewhere", f"hardentui check --facts {shlex.quote(visible(written.path))}", Tone.MUTED),
+    )
+    return JobResult((PageSection("Facts of this host", lines),))
+
+
+# --- copies of a container -----------------------------------------------------------------------------
+
+
+_MOST_NOTES = 2
+_MASKED = (
+    "Its secrets are masked, so it does not work as copied; w in the walk writes files with the secrets."
+)
+_CHANGED = "It contains control characters, shown here as symbols; w in the walk writes them unchanged."
+
+
+class Text(Struct, frozen=True):
+    """A text to copy, and remarks about it."""
+
+    text: str
+    notes: tuple[str, ...] = ()
+
+
+class Copyable(Struct, frozen=True):
+    """One choice: its description, and the function for its text, which may raise HardenError."""
+
+    what: str
+    make: Callable[[], Text]
+
+
+def copyables(bench: Workbench, row: Row, choices: Sequence[Choice]) -> tuple[Copyable, ...]:
+    """Everything that can be copied of a container.
+
+    Args:
+        choices: the fixes chosen for it.
+    """
+    copies: list[Copyable] = []
+    report = row.report
+    if report is not None and report.facts is not None:
+        copies += _of_report(bench, report, ())
+        if choices:
+            copies += _of_report(bench, report, choices)
+    for what, text in (("name", row.name), ("ID", row.id), ("image", row.image)):
+        if text:
+            copies.append(Copyable(what, lambda text=text: Text(visible(text))))  # type: ignore[misc]
+    return tuple(copies)
+
+
+def _of_report(bench: Workbench, report: Report, choices: Sequence[Choice]) -> list[Copyable]:
+    def plan() -> Plan | None:
+        return bench.planner.plan(report, choices) if choices else None
+
+    def command() -> Text:
+        made = bench.drafter.shell_commands(report, plan())
+        return _text(made.text, made.notes, masked=made.masked)
+
+    def quadlet() -> Text:
+        draft = bench.drafter.draft(report, plan(), Target.QUADLET)
+        several = len(draft.files) > 1
+        texts = [f"# {visible(file.name)}\n{file.masked}" if several else file.masked for file in draft.files]
+        masked = any(file.masked != file.text for file in draft.files)
+        return _text("\n".join(texts), draft.warnings, masked=masked)
+
+    suffix = f" with {plural(len(choices), 'chosen fix', 'chosen fixes')}" if choices else ""
+    return [Copyable(f"podman run command{suffix}", command), Copyable(f"Quadlet{suffix}", quadlet)]
+
+
+def _text(text: str, notes: Sequence[str], *, masked: bool) -> Text:
+    shown = visible_lines(text)
+    known = [*([_MASKED] if masked else []), *([_CHANGED] if shown != text else []), *notes]
+    left = len(known) - _MOST_NOTES
+    more = [f"{plural(left, 'more note')}: w in the walk writes them into the file."] if left > 0 else []
+    return Text(shown, (*known[:_MOST_NOTES], *more))
+
+
+class CopyScreen(PickScreen):
+    """Its text is made on a thread; leaving the question copies nothing."""
+
+    def __init__(self, bench: Workbench, row: Row, choices: Sequence[Choice]) -> None:
+        self._copies = copyables(bench, row, choices)
+        super().__init__(f"Copy of {row.name}", [copy.what for copy in self._copies])
+
+    def take(self, at: int) -> None:
+        self.run_worker(partial(self._make, self._copies[at]), group="copy", thread=True, exclusive=True)
+
+    def _make(self, copy: Copyable) -> None:
+        try:
+            made = copy.make()
+        except HardenError as error:
+            self.app.call_later(self._made, copy, None, error)
+        else:
+            self.app.call_later(self._made, copy, made, None)
+
+    def _made(self, copy: Copyable, made: Text | None, error: HardenError | None) -> None:
+        if not self.is_current:
+            return  # it was left meanwhile
+        app, lead = self.app, cast("Lead", self.app)
+        self.dismiss(None)
+        if made is not None:
+            lead.copy(f"the {copy.what}", made.text, made.notes)
+        elif error is not None:
+            app.clear_notifications()
+            app.notify(hint_of(error), title=error.title, severity="warning")
