@@ -140,7 +140,7 @@ def default_capabilities_kept(facts: ContainerFacts, parameters: Parameters) -> 
 
     Why it matters:
     Hardly any service needs more than three of them. The rest helps whoever breaks in: CHOWN, FOWNER and
-    DAC_OVERRIDE to change other users' files, SETUID and SETGID to become anybody, SETFCAP to leave a
+    DAC_OVERRIDE to change other users' files, SETUID and SETGID to become any user, SETFCAP to leave a
     privileged program behind, SYS_CHROOT and KILL to move on. A process without any of them is little more
     than an ordinary user, even as root.
 
