@@ -217,12 +217,7 @@ def arguments(parser: ArgumentParser) -> None:
         default=[],
         help="check saved facts instead of this host; several files or a directory give one report",
     )
-    parser.add_argument(
-        "--watch", action="store_true", help="of files: check again after each change, until Ctrl-C"
-    )
-    parser.add_argument(
-        "--against-host", action="store_true", help="of files: also compare them with what runs on this host"
-    )
+    _of_files(parser)
     depth = parser.add_mutually_exclusive_group()
     depth.add_argument("--summary", action="store_true", help="only the summary and one line per subject")
     depth.add_argument("--details", action="store_true", help="everything about each subject")
@@ -243,6 +238,15 @@ def arguments(parser: ArgumentParser) -> None:
         choices=SEVERITIES,
         default="",
         help="lowest severity that sets exit code 1; default: high, for --since low",
+    )
+
+
+def _of_files(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--watch", action="store_true", help="of files: check again after each change, until Ctrl-C"
+    )
+    parser.add_argument(
+        "--against-host", action="store_true", help="of files: also compare them with what runs on this host"
     )
 
 
