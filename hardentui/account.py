@@ -159,3 +159,26 @@ def _is_strangers(name: str, value: str) -> bool:
         return not value.startswith("/") or not is_ours(value)
     named = os.geteuid() == 0 and name.startswith(_NAMES_FILES) and value.startswith("/")
     return named and not all(is_ours(part) for part in value.split(":"))
+
+
+def who() -> str:
+    """The account, and the account it was reached from: `root (from anna)`."""
+    import pwd
+
+    name = str(os.geteuid())
+    with suppress(KeyError):
+        name = pwd.getpwuid(os.geteuid()).pw_name
+    origin = _origin()
+    return f"{name} (from {origin})" if origin and origin != name else name
+
+
+def _origin() -> str:
+    """The account that logged in: the kernel's record of it, which sudo and su do not change."""
+    import pwd
+
+    with suppress(OSError, ValueError, KeyError):
+        with open("/proc/self/loginuid", encoding="ascii") as file:
+            uid = int(file.read())
+        if uid != 0xFFFFFFFF:
+            return pwd.getpwuid(uid).pw_name
+    return ""

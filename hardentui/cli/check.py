@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -117,6 +116,8 @@ def facts_files(given: str | Sequence[str]) -> tuple[str, ...]:
 
 def _content_of(path: str) -> str:
     """What tells files of the same content, a file named twice or copied, from others."""
+    import hashlib  # loads OpenSSL, only for files of facts
+
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

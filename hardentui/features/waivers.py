@@ -23,9 +23,9 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from hardentui.account import who
 from hardentui.checks import CHECKS, RETIRED
 from hardentui.errors import UsageError, WaiversError
-from hardentui.features.change.file_changes import who
 from hardentui.features.looking.judging import Judge
 from hardentui.features.views import Report
 from hardentui.files import write_bundle

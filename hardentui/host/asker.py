@@ -11,51 +11,11 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import IO, Protocol
+from typing import IO
 
-from hardentui.host.commands import program_environment
+from hardentui.host.commands import CANCELLED, Ask, not_installed, program_environment
 from hardentui.model.known import Known, Unread
 from hardentui.visible import visible
-
-# Programs that run long, asked through a function: what it takes, what it answers, what it refuses. Pure.
-
-CANCELLED = Unread("it was cancelled")
-
-
-def not_installed(program: str) -> Unread:
-    """Why a program that is not there cannot be asked."""
-    return Unread(f"the program {program} is not installed")
-
-
-class Ask(Protocol):
-    """Runs a program; returns its output, or why there is none."""
-
-    def __call__(
-        self, arguments: Sequence[str], seconds: float, environment: Mapping[str, str] = ...
-    ) -> Known[str]: ...
-
-
-def ask_twice(
-    ask: Ask,
-    arguments: Sequence[str],
-    seconds: float,
-    always: Mapping[str, str],
-    without_network: Mapping[str, str],
-    *,
-    offline: bool,
-) -> Known[str]:
-    """Run with the network, and if that fails once more without; the first error is the one reported.
-
-    Args:
-        always, without_network: environment of every call, and of calls that must not use the network.
-        offline: never use the network.
-    """
-    first = CANCELLED if offline else ask(arguments, seconds, always)
-    if not offline and (not isinstance(first, Unread) or first == CANCELLED):
-        return first
-    second = ask(arguments, seconds, {**always, **without_network})
-    return second if offline or not isinstance(second, Unread) or second == CANCELLED else first
-
 
 _LOGGED = re.compile(r'time="[^"]*" level=\w+ msg="(?P<message>.*)"')  # the format of skopeo's messages
 _LARGEST = 256 << 20

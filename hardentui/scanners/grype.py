@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hardentui.errors import InputError
-from hardentui.host.asker import Ask, ask_twice
+from hardentui.host.commands import Ask, ask_twice
 from hardentui.model.image import ScanReport, Vulnerability
 from hardentui.model.known import Known, Unread
 from hardentui.scanners.trivy import nothing_compared, severity, time, unique

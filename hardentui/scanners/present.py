@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from msgspec import Struct
 
 from hardentui.account import find_program
-from hardentui.host.asker import Ask
+from hardentui.host.commands import Ask
 from hardentui.model.image import ScanReport, ScanSettings
 from hardentui.model.known import Known
 from hardentui.scanners import grype, trivy

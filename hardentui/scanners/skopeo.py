@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from hardentui.host.asker import Ask
+from hardentui.host.commands import Ask
 from hardentui.model.known import Known, Unread
 
 NAME = "skopeo"

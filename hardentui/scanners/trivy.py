@@ -14,7 +14,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from hardentui.errors import InputError
-from hardentui.host.asker import Ask, ask_twice
+from hardentui.host.commands import Ask, ask_twice
 from hardentui.model.image import ScanReport, Vulnerability
 from hardentui.model.known import Known, Unread
 

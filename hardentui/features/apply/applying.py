@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hardentui.account import who
 from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix, NotFound, UsageError
@@ -19,7 +20,7 @@ from hardentui.features.apply.history import address_of, operators_on
 from hardentui.features.apply.replacing import keep_owners, new_networks, refuse_dependents, replace_way
 from hardentui.features.apply.soak import soaking, until
 from hardentui.features.change import confirm_timer
-from hardentui.features.change.file_changes import lock_directory, locked, who
+from hardentui.features.change.file_changes import lock_directory, locked
 from hardentui.features.change.file_operator import OnEvent
 from hardentui.features.change.journal import Journal, resumable_from, waiting
 from hardentui.features.change.service_operator import guarded, probe_once

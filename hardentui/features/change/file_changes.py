@@ -14,12 +14,12 @@ import fcntl
 import hashlib
 import json
 import os
-import pwd
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 
+from hardentui.account import who
 from hardentui.directories import opened_directory, write_error
 from hardentui.errors import Locked, WriteError
 from hardentui.features.change.file_operator import FileOperator, planned_writes
@@ -29,25 +29,6 @@ from hardentui.model.journal import EntryAction, JournalChange, JournalEntry, Jo
 from hardentui.visible import visible
 
 # Who made a change, for the journal.
-
-
-def who() -> str:
-    """The account, and the account it was reached from: `root (from anna)`."""
-    name = str(os.geteuid())
-    with suppress(KeyError):
-        name = pwd.getpwuid(os.geteuid()).pw_name
-    origin = _origin()
-    return f"{name} (from {origin})" if origin and origin != name else name
-
-
-def _origin() -> str:
-    """The account that logged in: the kernel's record of it, which sudo and su do not change."""
-    with suppress(OSError, ValueError, KeyError):
-        with open("/proc/self/loginuid", encoding="ascii") as file:
-            uid = int(file.read())
-        if uid != 0xFFFFFFFF:
-            return pwd.getpwuid(uid).pw_name
-    return ""
 
 
 # One change of a container at a time.

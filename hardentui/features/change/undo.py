@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from hardentui.account import who
 from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import (
@@ -28,7 +29,7 @@ from hardentui.features.change.container_operator import (
     refuse_taken_name,
     start_original,
 )
-from hardentui.features.change.file_changes import lock_directory, locked, who
+from hardentui.features.change.file_changes import lock_directory, locked
 from hardentui.features.change.file_operator import NOTHING, OnEvent, OperationOutcome, Operator
 from hardentui.features.change.journal import Journal
 from hardentui.features.change.transaction import Transaction, closed

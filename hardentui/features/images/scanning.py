@@ -22,7 +22,8 @@ from hardentui.engine.read import Engine
 from hardentui.errors import EngineError, InputError, ToolMissing, UsageError, WriteError
 from hardentui.features.looking.surroundings import Parts
 from hardentui.files import write_bundle
-from hardentui.host.asker import CANCELLED, asker
+from hardentui.host.asker import asker
+from hardentui.host.commands import CANCELLED
 from hardentui.images.inventory import read_inventory
 from hardentui.images.sbom import sbom
 from hardentui.model.draft import TextFile

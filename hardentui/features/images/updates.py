@@ -12,7 +12,8 @@ from msgspec import Struct
 from hardentui.account import home
 from hardentui.errors import ToolMissing, WriteError
 from hardentui.features.looking.surroundings import Parts
-from hardentui.host.asker import Ask, asker, not_installed
+from hardentui.host.asker import asker
+from hardentui.host.commands import Ask, not_installed
 from hardentui.host.podman.trust import auth_paths
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import RegistryDigest

@@ -368,7 +368,7 @@ def test_a_check_of_ten_containers_fits_on_one_screen(run: Run) -> None:
     for name in ("backup", "report", "db", "shop-api", "cache", "uyuni-server", "shop-web"):
         assert re.search(rf"^  {name} +(takeover|weak|fair|strong) +\d", told, re.MULTILINE), name
     assert re.search(r"^  backup .*  mounted-engine-socket", told, re.MULTILINE)
-    assert re.search(r"^  8 of 10 images: \d high", told, re.MULTILINE)
+    assert re.search(r"^  \d+ of 10 images: \d high", told, re.MULTILINE)
     short = run("check", "--demo", "--summary").out
     assert len(short.splitlines()) <= 24
     assert re.search(r"Failing: \d+\s+critical", short)

@@ -15,7 +15,7 @@ from hardentui.features.images.page import image_page
 from hardentui.features.images.updates import Update
 from hardentui.features.images.updates_page import updates_page
 from hardentui.features.sections import page_text
-from hardentui.host.asker import Ask
+from hardentui.host.commands import Ask
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import NeverScanned, RegistryDigest, ScanReport, Vulnerability
 from hardentui.model.known import Known, Unread

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from hardentui.host.files.reader import LocalFiles
-from hardentui.host.place import HostView, Place, _Process, _process, decide, find_place, view_of_host
+from hardentui.host.place import Place, _Process, _process, decide, find_place, view_of_host
+from hardentui.host.view import HostView
 
 HOST, BOX = (65024, 2), (41, 7)
 FIRST_USERS, OWN_USERS = "user:[4026531837]", "user:[4026532900]"

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.host.asker import CANCELLED, asker, not_installed
+from hardentui.host.asker import asker
+from hardentui.host.commands import CANCELLED, not_installed
 from hardentui.model.image import ScanReport
 from hardentui.model.known import Unread
 from hardentui.scanners import grype, trivy
