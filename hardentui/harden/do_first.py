@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from hardentui.harden.score import Score, score
 from hardentui.model.check import AnyCheck
-from hardentui.model.finding import Finding, FixKind, Kind, Risk, Severity, Status, Subject
+from hardentui.model.finding import Finding, FixKind, Kind, Risk, Severity, Subject
 from hardentui.visible import command_word
 
 MOST = 5
@@ -149,11 +149,7 @@ def gain(before: Score, findings: Iterable[Finding], fixed: frozenset[str]) -> i
     """By how much the score rises once these checks pass."""
     if before.value is None:
         return 0
-    after = score(
-        replace(each, verdict=replace(each.verdict, status=Status.PASS)) if each.check in fixed else each
-        for each in findings
-    )
-    return max(0, (after.value or 0) - before.value)
+    return max(0, (score(findings, fixed=fixed).value or 0) - before.value)
 
 
 _GAINED = {

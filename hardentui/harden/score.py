@@ -134,17 +134,18 @@ def worst(findings: Iterable[Finding]) -> Finding | None:
     )
 
 
-def score(findings: Iterable[Finding], *, whole: bool = True) -> Score:
+def score(findings: Iterable[Finding], *, whole: bool = True, fixed: frozenset[str] = frozenset()) -> Score:
     """The score of these findings.
 
     Args:
+        fixed: checks that count as passed.
         whole: False = only some checks were asked for, so there is no value.
     """
     in_force = points = known = applying = 0
     takes_over = False
     failing: dict[Severity, int] = {}
     for finding in findings:
-        status = finding.verdict.status
+        status = Status.PASS if finding.check in fixed else finding.verdict.status
         if status in (Status.NOT_APPLICABLE, Status.WAIVED):
             continue
         applying += 1

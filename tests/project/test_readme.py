@@ -39,7 +39,7 @@ SCREENS = {
     "everywhere": ("app.", "screen."),
 }
 """The rows of the table of keys, and what the actions of each begin with."""
-NAMES = {"/": "slash", "?": "question_mark", "@": "at"}
+NAMES = {"/": "slash", "?": "question_mark", "@": "at", ":": "colon"}
 
 
 def declared(screen: str) -> set[str]:
@@ -56,7 +56,7 @@ def test_the_keys_of_the_readme_are_those_of_the_screens(where: str) -> None:
     row = next(line for line in README.read_text().splitlines() if line.startswith(f"| {where} |"))
     shown = {NAMES.get(key, key) for key in re.findall(r"`([^`]+)`", row)}
     shown = {key.lower() if re.fullmatch(r"F\d", key) else key for key in shown}
-    assert len(shown) > 3
+    assert len(shown) >= 3
     screens = SCREENS[where]
     every = [declared(screen) for screen in screens]
     reached = set.intersection(*every) if where == "both" else set.union(*every)
