@@ -91,8 +91,8 @@ _MODULES = {
             "replaceable-container-programs untrusted-engine-programs writable-engine-configuration "
             "writable-unit-files"
         ),
-        "storage": "shared-storage-filesystem weak-storage-settings",
-        "host": "failed-host-rules pending-security-updates unknown-host-baseline weak-kernel-settings",
+        "storage": "weak-storage-settings",
+        "host": "failed-host-rules pending-security-updates weak-kernel-settings",
         "engine_defaults": "weak-engine-defaults",
     },
     "step10_runtime_protection": {
@@ -109,12 +109,14 @@ _MODULES = {
 
 RETIRED = {
     "labelling-disabled-for-mounts": "selinux-disabled",
+    "shared-storage-filesystem": "weak-storage-settings",
     "side-loaded-image": "unsigned-scope-in-use",
     "unknown-base-image": "end-of-life-image",
+    "unknown-host-baseline": "failed-host-rules",
     "unpinned-image": "mutable-image-tag",
 }
 """IDs of earlier releases -> the check to look at instead. Waivers and checklists may still name them,
-without effect: what somebody accepted once must not hide anything else."""
+without effect: what someone accepted once must not hide anything else."""
 
 
 class Checks(Mapping[str, AnyCheck]):

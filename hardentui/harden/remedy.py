@@ -124,7 +124,7 @@ def remedied(check: AnyCheck, spec: Spec, context: FixContext) -> Spec:
         CannotFix: no option fixes it, or not this container, or what decides that cannot be read.
     """
     if check.remediate is None:
-        raise CannotFix(f"no option of the container fixes it. {check.summary}")
+        raise CannotFix(f"no container option fixes it. {check.summary}")
     try:
         return check.remediate(spec, context)
     except Unread as unread:

@@ -42,7 +42,6 @@ from hardentui.host.packages.installed import (
 )
 from hardentui.host.packages.sensors import (
     read_audit_rules,
-    read_baselines,
     read_detectors,
     read_loaded_audit_rules,
     read_running_sensors,
@@ -372,7 +371,6 @@ def _facts(files: Files, read: _PartsOfHost, run: Run, *, root: bool, deep: bool
         audit_loaded=later(lambda host: read_loaded_audit_rules(files, run, root=root)),
         detectors=later(lambda host: read_detectors(files)),
         running_sensors=later(lambda host: read_running_sensors(read.processes)),
-        baselines=later(lambda host: read_baselines(files)),
         journal=later(lambda host: read_journal(files)),
         cloud=later(lambda host: read_cloud(files)),
     )
@@ -443,7 +441,6 @@ def _storage(files: Files, version: Version) -> Storage:
         tuple(option.strip() for option in mount_options),
         _used_drivers(files, graph_root),
         examine(files, graph_root),
-        _same_device(files, graph_root),
     )
 
 
@@ -452,12 +449,3 @@ def _used_drivers(files: Files, graph_root: str) -> Known[tuple[str, ...]]:
     if isinstance(inside, Unread):
         return inside
     return tuple(driver for driver in _DRIVERS if f"{driver}-images" in inside)
-
-
-def _same_device(files: Files, graph_root: str) -> Known[str]:
-    try:
-        return "/" if files.stat(graph_root).device == files.stat("/").device else ""
-    except (FileNotFoundError, NotADirectoryError):
-        return Unread(f"{graph_root} does not exist yet")
-    except OSError:
-        return Unread(f"{graph_root} cannot be inspected")

@@ -72,7 +72,6 @@ class HostScan(Struct, frozen=True):
 __all__ = [
     "Advisory",
     "ApiService",
-    "BaselineReport",
     "Configuration",
     "EngineSocket",
     "FileFact",
@@ -196,7 +195,6 @@ class Storage(Struct, frozen=True):
     Attributes:
         driver: as configured; empty means that Podman chooses (overlay if possible).
         used_drivers: drivers with data in the graph root.
-        same_device_as: `/` or the home directory, if the graph root is on the same filesystem; else empty.
     """
 
     settings: Configuration = field(default_factory=Configuration)
@@ -205,7 +203,6 @@ class Storage(Struct, frozen=True):
     mount_options: tuple[str, ...] = ()
     used_drivers: Known[tuple[str, ...]] = NOT_READ
     root: Known[FileFact | Missing] = NOT_READ
-    same_device_as: Known[str] = NOT_READ
 
 
 class SecurityModules(Struct, frozen=True):
@@ -341,14 +338,6 @@ class RootRight(Struct, frozen=True):
     way: str = "sudo"
 
 
-class BaselineReport(Struct, frozen=True):
-    """A host scanner report on disk: its tool, file and time (seconds since the epoch)."""
-
-    tool: str
-    path: str
-    modified: float
-
-
 class Capacity(Struct, frozen=True):
     """The machine's resources: bytes of memory and of swap, online processors, the highest PID."""
 
@@ -436,7 +425,6 @@ class HostFacts(Facts):
     audit_loaded: Fact[tuple[str, ...]] = Fact()
     detectors: Fact[tuple[str, ...]] = Fact()
     running_sensors: Fact[tuple[str, ...]] = Fact()
-    baselines: Fact[tuple[BaselineReport, ...]] = Fact()
     host_scans: Fact[tuple[HostScan, ...]] = Fact()
     journal: Fact[JournalStorage | None] = Fact()
     cloud: Fact[str] = Fact()

@@ -246,13 +246,10 @@ def test_settings_that_make_attacks_easy(machine: Machine) -> None:
 
 def test_what_only_looks_like_watching(machine: Machine) -> None:
     """Rule files without auditd, and an empty report."""
-    machine.run(
-        "mkdir -p /etc/audit/rules.d; echo '-w / -p wa' >/etc/audit/rules.d/all.rules; "
-        ": >/var/log/lynis-report.dat"
-    )
+    machine.run("mkdir -p /etc/audit/rules.d; echo '-w / -p wa' >/etc/audit/rules.d/all.rules")
     try:
         result = machine.report("check host").with_status("fail", "host")
         assert "not in force" in result["unaudited-engine"]
-        assert {"no-runtime-sensor", "unknown-host-baseline"} <= result.keys()
+        assert "no-runtime-sensor" in result
     finally:
-        machine.run("rm -r /etc/audit/rules.d /var/log/lynis-report.dat")
+        machine.run("rm -r /etc/audit/rules.d")

@@ -32,3 +32,9 @@ async def test_the_main_job_on_the_simulated_host(tmp_path: Path) -> None:
         await pilot.press("enter", "enter")
         await until(pilot, (tmp_path / "shop-web.container").exists)
     assert "NoNewPrivileges=true" in (tmp_path / "shop-web.container").read_text()
+
+
+async def test_a_narrow_screen_counts_the_critical_findings_before_the_good_levels() -> None:
+    app = HardenApp(lambda: FirstLook.open(Selection(demo=True)), environ={})
+    async with running(app, (80, 24)) as pilot:
+        await shows(pilot, "1 takeover", "critical 4")

@@ -80,7 +80,7 @@ def unclean_image_build(facts: ContainerFacts) -> Verdict:
 
     Why it matters:
     A file added from a URL is whatever the server returned that day, unverified: the next build may get
-    something else, and so may you if somebody takes over the server. A package index in its own layer is
+    something else, and so may you if someone takes over the server. A package index in its own layer is
     cached by the builder, so the next build installs packages from an old list, without the fixes of the last
     months.
 

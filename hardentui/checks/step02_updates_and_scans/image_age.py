@@ -33,13 +33,13 @@ def mutable_image_tag(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
     Why it matters:
     `latest` is whatever was pushed last. The same unit file starts one program today and another one after
-    the next pull, so nobody can say what runs, go back to yesterday's version, or tell whether somebody
+    the next pull, so nobody can say what runs, go back to yesterday's version, or tell whether someone
     replaced the image. An attacker who takes over a maintainer's account needs a single push to reach
     everyone who follows a floating tag.
 
     What may break:
     Nothing right away: the digest names exactly the image that runs now. After that, updates no longer arrive
-    by themselves, and automatic updates from the registry find nothing new: somebody has to update the digest
+    by themselves, and automatic updates from the registry find nothing new: someone has to update the digest
     (see no-update-path). To keep receiving small updates, use a version tag instead.
     """
     if why := without_image(facts):
@@ -180,7 +180,7 @@ def outdated_tag(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     seen. Images built here (`localhost/…`) have no registry, and names with a digest cannot change.
 
     Why it matters:
-    Maintainers fix vulnerabilities by publishing a new image under the old name. Until somebody pulls it, the
+    Maintainers fix vulnerabilities by publishing a new image under the old name. Until someone pulls it, the
     fix is everywhere but here.
 
     What may break:

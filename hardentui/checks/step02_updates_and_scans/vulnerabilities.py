@@ -21,7 +21,7 @@ def exploited_vulnerabilities(facts: ContainerFacts) -> Verdict:
     a week old, the answer is unknown.
 
     Why it matters:
-    Only a small part of all published vulnerabilities is ever exploited, and these are the ones. Somebody has
+    Only a small part of all published vulnerabilities is ever exploited, and these are the ones. Someone has
     a working exploit and uses it on everything within reach. The question is no longer whether it could be
     used against you, but whether it already was.
 

@@ -35,7 +35,7 @@ def ambiguous_short_names(facts: EngineFacts) -> Verdict:
 
     Why it matters:
     With several search registries and no terminal, permissive mode takes the first registry that has the
-    name. A script, a timer or the API then runs whatever somebody put there first. `enforcing` refuses to
+    name. A script, a timer or the API then runs whatever someone put there first. `enforcing` refuses to
     guess.
 
     What may break:
@@ -330,7 +330,7 @@ def unapproved_registry(facts: ContainerFacts, parameters: Parameters) -> Verdic
     neither, the check is not applicable.
 
     Why it matters:
-    Most compromises through images involve no break-in: somebody pulls a convenient image by an unknown
+    Most compromises through images involve no break-in: someone pulls a convenient image by an unknown
     author. A short list of sources (an internal mirror, the vendors you chose) is the cheapest filter there
     is, and it makes every exception visible.
 
@@ -410,7 +410,7 @@ def short_image_name(facts: ContainerFacts) -> Verdict:
     Why it matters:
     A short name is looked up, first in a table of aliases, then in each registry of the search list in turn.
     Whoever registers the same name in a registry that is searched earlier gets to run on your host. The
-    result also differs between hosts, and changes when somebody edits the list.
+    result also differs between hosts, and changes when someone edits the list.
 
     What may break:
     Nothing. The full name refers to the image that runs now.

@@ -27,7 +27,7 @@ def insecure_default_policy(facts: EngineFacts) -> Verdict:
     `/usr/share/containers`. The check fails if that rule accepts everything (`insecureAcceptAnything`), or if
     a rule for all images of a transport does: the scope `""`, or a pattern for a whole top-level domain
     (`*.io`). For registries, that counts as much as the default; for image files (archives, directories) it
-    counts less, because somebody on the host has to load them. Images from another store on the same machine
+    counts less, because someone on the host has to load them. Images from another store on the same machine
     (`docker-daemon`, `containers-storage`) may be accepted.
 
     Why it matters:
@@ -35,7 +35,7 @@ def insecure_default_policy(facts: EngineFacts) -> Verdict:
     put an image under a name that you pull (a stolen registry account, a hijacked name, a compromised mirror)
     has code running on your host at the next update, and nothing on the host will notice. With `reject` as
     the default, only what you have listed gets in, and a typo in a name ends with a refusal instead of
-    somebody else's program.
+    someone else's program.
 
     What may break:
     Every pull from a registry without a rule of its own is refused, including base images for builds and, on
@@ -131,7 +131,7 @@ def sigstore_attachments_off(facts: EngineFacts) -> Verdict:
     Why it matters:
     Sigstore signatures are stored beside the image in the registry, and Podman fetches them only if this
     setting is on. Without it, the rule can never be met: every pull is refused, even of properly signed
-    images. In practice, somebody then relaxes the policy to get the service back, and the signatures no
+    images. In practice, someone then relaxes the policy to get the service back, and the signatures no
     longer protect anyone.
 
     What may break:

@@ -145,7 +145,7 @@ def root_exec_session(facts: ContainerFacts) -> Verdict:
     their rights.
 
     Why it matters:
-    A container that was made to run unprivileged loses that the moment somebody opens a root shell in it.
+    A container that was made to run unprivileged loses that the moment someone opens a root shell in it.
     What is typed there can change anything in the container, is not part of its image or unit, and leaves no
     trace after a restart. Attackers with access to the engine use exec as a way in; a privileged session
     leads to the host.

@@ -415,7 +415,7 @@ def overlapping_uid_ranges(facts: ContainerFacts) -> Verdict:
 
     Why it matters:
     A user namespace separates a container from the host, not from its neighbours. Two containers with the
-    same IDs are the same user to the kernel: somebody who escapes from one can signal the other's processes,
+    same IDs are the same user to the kernel: someone who escapes from one can signal the other's processes,
     read its files and volumes, and attach to it. With separate ranges, the same escape leads nowhere.
 
     What may break:

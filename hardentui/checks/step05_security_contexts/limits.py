@@ -151,7 +151,7 @@ def no_memory_limit(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     machine with swap), nor does one that is not below the machine's memory.
 
     Why it matters:
-    One container that leaks memory, or that somebody feeds with crafted requests, takes the memory of
+    One container that leaks memory, or that someone feeds with crafted requests, takes the memory of
     everything on the host. The kernel then kills processes by size, and the victim may well be the database
     next door, the login service or the engine. It is the cheapest denial of service there is: no
     vulnerability needed.
@@ -401,7 +401,7 @@ def unenforceable_limits(facts: HostFacts) -> Verdict:
     to each account that runs rootless containers.
 
     Why it matters:
-    A limit that cannot be enforced is worse than none, because somebody relies on it. On cgroup v1, rootless
+    A limit that cannot be enforced is worse than none, because someone relies on it. On cgroup v1, rootless
     containers have no limits at all, and Podman 6 no longer runs there. Without the right controllers,
     `--memory` or `--pids-limit` of a rootless container fails or does nothing, and one container can take the
     whole machine down.

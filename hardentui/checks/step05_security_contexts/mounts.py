@@ -29,7 +29,7 @@ def relabelled_system_directory(facts: ContainerFacts) -> Verdict:
 
     Why it matters:
     SELinux uses labels to decide what the host's own services may access. After relabelling /etc, /usr or
-    /home, logins, SSH and mail may be refused until somebody restores the labels, and confined containers
+    /home, logins, SSH and mail may be refused until someone restores the labels, and confined containers
     (with `:Z` this one, with `:z` all) may read what the policy kept from them: keys, mail, configuration.
 
     What may break:

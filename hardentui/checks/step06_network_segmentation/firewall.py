@@ -26,8 +26,8 @@ def unfirewalled_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """An open port without a firewall in front of it.
 
     What it checks:
-    For ports published on all addresses or on a public one: what nftables does with the first packet from a
-    stranger, on each interface that leads outside. Filters at the hooks `ingress` and `prerouting`, which
+    For ports published on all addresses or on a public one: what nftables does with the first packet from
+    outside, on each interface that leads outside. Filters at the hooks `ingress` and `prerouting`, which
     come first, count. Rootful Podman forwards packets to the container, so a filter at the hook `forward` is
     needed; the usual rules at `input` are never consulted. Rootless ports are opened by a program on the
     host, so there a filter at `input` counts. Rules written by Podman's own network helper are left out,

@@ -36,7 +36,7 @@ def default_network(facts: ContainerFacts) -> Verdict:
 
     Why it matters:
     All containers on one bridge can talk to each other on every port, published or not. The default network
-    is where everything ends up that nobody thought about: the public web server next to somebody's test
+    is where everything ends up that nobody thought about: the public web server next to someone's test
     database. Whoever takes over one of them looks for the others first, because databases and caches behind a
     web server often ask for no password. The default network has no DNS either, so people resort to fixed
     addresses.
@@ -175,7 +175,7 @@ def shared_network(facts: ContainerFacts) -> Verdict:
     password. Separate networks turn one intrusion into one lost application instead of all of them.
 
     What may break:
-    Connections between the applications that somebody relies on: a shared reverse proxy, a shared database,
+    Connections between the applications that someone relies on: a shared reverse proxy, a shared database,
     central monitoring. Attach such a go-between to both networks (`podman network connect`), instead of
     everybody to one.
     """

@@ -187,7 +187,7 @@ def low_host_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     Why it matters:
     Ports below 1024 are reserved for root, because clients take whatever answers there for a service of the
     machine itself: mail, DNS, SSH, file shares. A container on such a port speaks in the host's name. It also
-    ties the container to the rootful engine, or makes somebody lower the limit for every user on the host.
+    ties the container to the rootful engine, or makes someone lower the limit for every user on the host.
 
     What may break:
     Clients must use the new port; by default 8000 is added (25 becomes 8025, parameter `offset`). For
@@ -252,7 +252,7 @@ def undeclared_published_port(facts: ContainerFacts, parameters: Parameters) -> 
     the image decides which ports on your host are open.
 
     Why it matters:
-    A port that the image does not know of is a leftover, a typo, or a door that somebody built in: a debug
+    A port that the image does not know of is a leftover, a typo, or a door that someone built in: a debug
     console, a metrics page, a second admin interface. With `--publish-all`, the next image update can open
     another port on your host without asking you.
 

@@ -298,7 +298,7 @@ def unexpected_process(facts: ContainerFacts, parameters: Parameters) -> Verdict
     Why it matters:
     A service container does one thing, so its process list is short and boring. A shell next to the web
     server is how an intruder works. A package manager installs tools. A miner turns your electricity into
-    somebody else's money. A remote login server is a second way in, with its own passwords and no record on
+    someone else's money. A remote login server is a second way in, with its own passwords and no record on
     the host.
 
     What may break:

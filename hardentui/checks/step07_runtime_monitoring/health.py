@@ -109,7 +109,7 @@ def restart_loop(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
     What may break:
     Nothing by looking. Raise the memory limit if the service needs more, or find the leak; limit endless
-    restarts (`--restart=on-failure:5`, StartLimitBurst= in a unit), so that somebody notices.
+    restarts (`--restart=on-failure:5`, StartLimitBurst= in a unit), so that someone notices.
     """
     state = facts.inspect.get("State") or {}
     if not facts.inspect:
@@ -187,7 +187,7 @@ def unhealthy(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     Why it matters:
     An alarm that nobody hears is not an alarm. Without an action, a broken service stays broken until a
     person looks: after a crash, after an attack that knocked it out, or after an update that does not work.
-    An unhealthy container that keeps running may also be one that somebody is working on from inside.
+    An unhealthy container that keeps running may also be one that someone is working on from inside.
 
     What may break:
     The container is killed when its check fails three times in a row. A container run by a unit comes back

@@ -85,7 +85,7 @@ def no_logs(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     Why it matters:
     What a service writes to its output is often the only trace of an attack: failed logins, strange requests,
     the error before a crash. With the driver `none`, it is gone the moment it is written. Nobody can tell
-    afterwards how somebody got in, what was taken, and whether it is over.
+    afterwards how someone got in, what was taken, and whether it is over.
 
     What may break:
     Very little. Logs take space (see unbounded-logs) and may contain personal data, which is subject to

@@ -23,7 +23,7 @@ def unit_drift(facts: ContainerFacts) -> Verdict:
 
     Why it matters:
     You hardened the file, and the service still runs as before, because nobody restarted it. Or the other way
-    round: somebody changed the running container, and the next restart undoes it. In both cases, what you
+    round: someone changed the running container, and the next restart undoes it. In both cases, what you
     read in the file is not what protects you.
 
     What may break:

@@ -18,7 +18,7 @@ def no_runtime_sensor(facts: HostFacts) -> Verdict:
     Why it matters:
     Everything else in this list makes an attack harder. This one tells you that it is happening: a shell in a
     web server, a program that was not in the image, a connection to an address that the service never calls.
-    Without a sensor, the first sign is often a letter from somebody else.
+    Without a sensor, the first sign is often a letter from someone else.
 
     What may break:
     A sensor costs CPU time and sees everything on the host, so it is a target itself: keep it up to date.

@@ -47,7 +47,7 @@ def capabilities_beyond_declared(facts: ContainerFacts) -> Verdict:
     Why it matters:
     It means that the configuration cannot be trusted. The engine may have a vulnerability (CVE-2022-27649: a
     non-empty inheritable set let programs with file capabilities gain rights), a hook or runtime may have
-    changed the process, or somebody replaced it. Rights that nobody sees are the ones that nobody takes away.
+    changed the process, or someone replaced it. Rights that nobody sees are the ones that nobody takes away.
 
     What may break:
     Nothing by looking. A restart on a fixed engine ends the process with the extra rights; if the service
@@ -140,7 +140,7 @@ def default_capabilities_kept(facts: ContainerFacts, parameters: Parameters) -> 
 
     Why it matters:
     Hardly any service needs more than three of them. The rest helps whoever breaks in: CHOWN, FOWNER and
-    DAC_OVERRIDE to change other users' files, SETUID and SETGID to become anybody, SETFCAP to leave a
+    DAC_OVERRIDE to change other users' files, SETUID and SETGID to become any user, SETFCAP to leave a
     privileged program behind, SYS_CHROOT and KILL to move on. A process without any of them is little more
     than an ordinary user, even as root.
 

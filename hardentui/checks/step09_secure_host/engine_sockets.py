@@ -16,7 +16,7 @@ def exposed_engine_socket(facts: HostFacts, parameters: Parameters) -> Verdict:
     """Accounts other than the owner can control an engine.
 
     What it checks:
-    Every engine socket that somebody listens on now: the usual places, sockets of an API service or a
+    Every engine socket that someone listens on now: the usual places, sockets of an API service or a
     forwarder (systemd-socket-proxyd, socat…) at another path, and the link that Docker clients use. For each
     of them, which accounts can write to it: the mode, the members of its group, ACLs, and all parent
     directories, because nothing below a closed directory is reachable. Users may use their own socket. List

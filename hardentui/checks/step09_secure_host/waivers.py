@@ -16,7 +16,7 @@ def expired_waiver(facts: WaiverFacts) -> Verdict:
 
     Why it matters:
     A waiver is a decision for a limited time: "we know, and we accept it until the migration". When the time
-    is up, somebody has to look again. A list of expired exceptions that nobody reads hides those that matter.
+    is up, someone has to look again. A list of expired exceptions that nobody reads hides those that matter.
 
     What may break:
     Nothing. Fix the finding, or renew the waiver with a new date after reviewing its reason.

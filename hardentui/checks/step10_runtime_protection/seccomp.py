@@ -38,7 +38,7 @@ def altered_seccomp_default(facts: HostFacts) -> Verdict:
     not show in any container's settings: all of them look as filtered as before.
 
     What may break:
-    Containers that needed a call that somebody added to the profile. Give them their own profile with that
+    Containers that needed a call that someone added to the profile. Give them their own profile with that
     one call, instead of opening it for all.
     """
     profile = facts.seccomp_profile

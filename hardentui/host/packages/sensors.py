@@ -1,14 +1,10 @@
-"""Monitoring of the host: runtime sensors, audit rules on disk and in the kernel, scan reports."""
+"""Monitoring of the host: runtime sensors, audit rules on disk and in the kernel."""
 
 from __future__ import annotations
-
-import stat
-from collections.abc import Iterator
 
 from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files, names, text, there
 from hardentui.host.process.capabilities import HostProcess, sees_everybody
-from hardentui.model.host import BaselineReport
 from hardentui.model.known import Known, Unread
 
 _INSTALLED = {
@@ -32,16 +28,6 @@ _PROCESSES = {
 }
 _AUDITCTL = ("/usr/sbin/auditctl", "/sbin/auditctl")
 _SECONDS = 5.0
-_REPORTS = {
-    "lynis": ("/var/log/lynis-report.dat",),
-    "openscap": ("/var/log/openscap", "/var/lib/openscap", "/root/openscap"),
-}
-_SIGNS = {
-    "lynis": (b"lynis_version=", b"hardening_index="),
-    "openscap": (b"TestResult", b"arf:asset-report-collection", b"OpenSCAP"),
-}
-"""Text in every report of a scanner. A file without it is not a report, but empty or an error log."""
-_REPORT_LIMIT = 128 << 20
 
 
 def read_detectors(files: Files) -> tuple[str, ...]:
@@ -84,28 +70,3 @@ def read_loaded_audit_rules(files: Files, run: Run, *, root: bool) -> Known[tupl
     if isinstance(answer, Unread):
         return answer
     return tuple(line.strip() for line in answer.splitlines() if line.strip().startswith("-"))
-
-
-def read_baselines(files: Files) -> Known[tuple[BaselineReport, ...]]:
-    """Reports of host scanners in their default places."""
-    baselines = []
-    for tool, places in _REPORTS.items():
-        for place in places:
-            try:
-                baselines += [report for report in _reports(files, tool, place) if _is_report(files, report)]
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-            except OSError:
-                return Unread(f"{place} cannot be read")
-    return tuple(baselines)
-
-
-def _reports(files: Files, tool: str, place: str) -> Iterator[BaselineReport]:
-    inside = files.list_dir(place) if stat.S_ISDIR(files.stat(place).mode) else None
-    for path in (place,) if inside is None else (f"{place}/{name}" for name in inside if "." in name):
-        yield BaselineReport(tool, path, files.stat(path).mtime)
-
-
-def _is_report(files: Files, report: BaselineReport) -> bool:
-    content = files.read_bytes(report.path, _REPORT_LIMIT)
-    return any(sign in content for sign in _SIGNS[report.tool])

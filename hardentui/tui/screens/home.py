@@ -97,26 +97,32 @@ def totals(shown: Sequence[Row], all_rows: Sequence[Row], marked: int, signs: Si
     """`3 of 12 containers · 2 marked · 1 takeover · high 9 · unknown 4`: kept originals do not count.
 
     Args:
-        room: cells; counts of findings that do not fit are left out.
+        room: cells; what does not fit is left out: the good levels before the critical findings.
     """
     levels, failing, unknown = summary(shown)
     counted, of_all = len(without_originals(shown)), len(without_originals(all_rows))
     of = f"{counted} of " if len(shown) < len(all_rows) else ""
-    parts: list[Part] = [(f"{of}{plural(of_all, 'container')}", "bold")]
+    first: list[Part] = [(f"{of}{plural(of_all, 'container')}", "bold")]
     if marked:
-        parts += [f" {signs.dot} ", (f"{marked} marked", "bold $primary")]
-    for level in Level:
-        if count := levels.get(level):
-            parts += [f" {signs.dot} ", (f"{count} {level}", "bold")]
-    line = Content.assemble(*parts)
+        first += [f" {signs.dot} ", (f"{marked} marked", "bold $primary")]
     counts = [
         (FAILING[severity], failing.get(severity, 0)) for severity in (Severity.CRITICAL, Severity.HIGH)
     ]
-    for look, count in (*counts, (next(iter(OTHERS.values())), unknown)):
-        longer = Content.assemble(line, f" {signs.dot} ", (f"{look.word} {count}", f"${look.style}"))
-        if count and longer.cell_length <= room:
+    counts.append((next(iter(OTHERS.values())), unknown))
+    words = [(f"{look.word} {count}", f"${look.style}") for look, count in counts if count]
+    there = [(f"{levels[level]} {level}", "bold") for level in Level if levels.get(level)]
+    while True:
+        line = Content.assemble(*first, *(part for word in there for part in (f" {signs.dot} ", word)))
+        for word in words:
+            longer = Content.assemble(line, f" {signs.dot} ", word)
+            if longer.cell_length > room:
+                break
             line = longer
-    return line
+        else:
+            return line
+        if len(there) < 3 or word is not words[0]:
+            return line
+        there.pop()
 
 
 _SETTLE = 0.15

@@ -28,6 +28,7 @@ IMAGES = (
     TestImage("localhost/truth-epoch:1.0", WEB, datetime(1970, 1, 1, tzinfo=UTC)),
     TestImage("localhost/truth-secret:1.0", {**WEB, "Env": ["DB_PASSWORD=hunter2hunter2"]}),
     TestImage("localhost/truth-ssh:1.0", {**WEB, "ExposedPorts": {"8080/tcp": {}, "22/tcp": {}}}),
+    TestImage("localhost/truth-nobase:1.0", {**WEB, "Labels": {}}),
     TestImage(
         "localhost/truth-checked:1.0",
         {**WEB, "Healthcheck": {"Test": ["CMD-SHELL", "wget -q -O- http://127.0.0.1:8080/srv/note"]}},

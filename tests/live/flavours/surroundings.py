@@ -449,6 +449,7 @@ IMAGES = (
         engines=(ROOTFUL,),
     ),
     Flavour("image-ssh", ids("remote-login-in-image"), image="localhost/truth-ssh:1.0", engines=(ROOTFUL,)),
+    Flavour("image-no-base", image="localhost/truth-nobase:1.0", engines=(ROOTFUL,)),
     Flavour("image-superseded", ids("superseded-image"), image="localhost/truth-moved:1.0"),
 )
 FLAVOURS = (*MOUNTS, *NETWORKS, *LIFE, *IMAGES)

@@ -104,4 +104,4 @@ def test_a_row_of_ones_own_sets_nothing_that_weakens(
     assert main([*arguments, "--checklist", str(path)]) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert "would weaken the container" in printed.err or "no option of the container fixes it" in printed.err
+    assert "would weaken the container" in printed.err or "no container option fixes it" in printed.err

@@ -376,7 +376,6 @@ def test_storage_as_configured_and_as_it_is() -> None:
     assert facts.storage.graph_root == "/srv/c"
     assert facts.storage.mount_options == ("nodev", "metacopy=on")
     assert facts.storage.used_drivers == ("vfs",)
-    assert facts.storage.same_device_as == ""
 
 
 @pytest.mark.parametrize("changed", [False, True])

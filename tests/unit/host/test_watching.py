@@ -68,22 +68,6 @@ def test_rule_files_without_auditd_record_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "content", "expected"),
-    [
-        ("/var/log/lynis-report.dat", "", "fail"),
-        ("/var/log/lynis-report.dat", "command not found\n", "fail"),
-        ("/var/log/lynis-report.dat", "lynis_version=3.1.2\nhardening_index=67\n", "pass"),
-        ("/var/log/openscap/r.xml", "", "fail"),
-        ("/var/log/openscap/r.xml", "<Benchmark><TestResult/></Benchmark>", "pass"),
-    ],
-)
-def test_a_report_says_something(tmp_path: Path, path: str, content: str, expected: str) -> None:
-    files = Rooted(tmp_path)
-    files.put(path, content)
-    assert status(files, "unknown-host-baseline") == expected
-
-
-@pytest.mark.parametrize(
     ("knob", "value"),
     [
         ("kernel/randomize_va_space", "0"),

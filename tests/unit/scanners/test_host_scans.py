@@ -169,14 +169,6 @@ def test_severity_follows_the_worst_rule_and_another_hosts_result_says_nothing()
     assert _judged("failed-host-rules", host(host_scans=Unread("damaged"))).status is Status.UNKNOWN
 
 
-def test_an_imported_result_is_on_record() -> None:
-    assert _judged("unknown-host-baseline", host(baselines=(), host_scans=(scan(),))).status is Status.PASS
-    assert (
-        _judged("unknown-host-baseline", host(baselines=(), host_scans=(scan(passed=0),))).status
-        is Status.FAIL
-    )
-
-
 def test_a_hostile_result_reaches_no_terminal_as_a_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -244,6 +244,8 @@ def test_a_comment_accepts_a_finding_until_it_expires(run: Run) -> None:
     expired = accepted.replace("2999", "2020")
     bad = service(report(run, {"q/bad.container": expired + BAD}, "q"), "bad")
     assert "it was accepted until 2020-03-31" in finding(bad, "privileged")["reason"]
+    retired = accepted.replace("privileged", "unpinned-image")
+    assert "there is no check" not in run({"q/bad.container": retired + BAD}, "check", "q")[1]
     _, text = run({"q/bad.container": "# hardentui: accept privileged\n" + BAD}, "check", "q")
     assert "q/bad.container:1: this comment accepts nothing" in text
     waivers = '[[waiver]]\ncheck="privileged"\nsubject="bad"\nreason="r"\nowner="o"\nuntil=2999-01-01\n'
