@@ -285,6 +285,13 @@ def take_over_script(name: str, takeover: TakeOver) -> str:
 
 def _checks(takeover: TakeOver) -> Iterator[str]:
     """Nothing of today is changed if one of these fails."""
+    own = {container.unit for container in takeover.old}
+    for service in _services_of(takeover.units):
+        if service not in own:  # a generated service hides a packaged one, and is hidden by one in /etc
+            yield f"there=$({_systemctl(takeover)} show --property=FragmentPath --value {service}) || there="
+            yield 'case $there in "" | /run/*) ;; *)'
+            yield f'    fail "{service} is a service of this host ($there): rename the container first" ;;'
+            yield "esac"
     for container in takeover.old:
         kept = shlex.quote(container.kept_as)
         yield f"! exists {kept} || fail {shlex.quote(f'{container.kept_as} exists already')}"
@@ -307,6 +314,13 @@ def _checks(takeover: TakeOver) -> Iterator[str]:
         if takeover.profile:
             yield f'keep_file {shlex.quote(takeover.profile)} "$place"/..'
         yield ': >"$mark"'
+
+
+def _services_of(units: Iterable[str]) -> Iterator[str]:
+    """What Quadlet generates for these containers and pods, as shell words."""
+    for stem, ending in (unit.rsplit(".", 1) for unit in units):
+        if ending in ("container", "pod"):
+            yield shlex.quote(f"{stem}{'-pod' if ending == 'pod' else ''}.service")
 
 
 def _now(takeover: TakeOver) -> Iterator[str]:

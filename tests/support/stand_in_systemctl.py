@@ -3,7 +3,7 @@
 It runs what the real Quadlet generator makes of the installed units, in systemd's order. It needs no package,
 because it runs as any user of a bench.
 
-    stand_in_systemctl.py STATE [--user] daemon-reload | start UNIT... | stop UNIT... | is-active UNIT
+    stand_in_systemctl.py STATE [--user] daemon-reload | start UNIT... | stop UNIT... | is-active UNIT | show
 
 Not like systemd: nothing is restarted, watched or started at boot; `--cgroups=split`, which needs systemd, is
 left out of the commands.
@@ -104,6 +104,8 @@ def main(words: list[str]) -> int:
     verb, *units = [word for word in rest if word != "--user"]
     if verb == "daemon-reload":
         return manager.reload()
+    if verb == "show":
+        return 0  # the host has no services of its own
     if verb == "is-active":
         return 0 if all(unit in manager.active for unit in units) else 3
     return max([manager.start(unit) if verb == "start" else manager.stop(unit) for unit in units])

@@ -273,6 +273,32 @@ def test_what_a_changed_unit_cannot_take_back_is_told() -> None:
     assert "The files in kept get another owner, which going back does not undo" in steps.about
 
 
+def test_a_service_of_the_host_with_the_name_of_the_container_is_left_alone(tmp_path: Path) -> None:
+    """A generated cron.service hides that of a package, and the way back would stop it."""
+    (tmp_path / "cron.container").touch()
+    for name, text in (("podman", "exit 1"), ("systemctl", "echo $* >>log; echo /usr/lib/systemd/system/$4")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    old = OldContainer(name="cron", id="1" * 64, kept_as="cron-before")
+    takeover = TakeOver(
+        old=(old,), units=("cron.container",), services=("cron.service",), place=str(tmp_path)
+    )
+    script = tmp_path / "cron-take-over.sh"
+    script.write_text(take_over_script(script.name, takeover))
+    path = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    done = subprocess.run(["sh", str(script)], env=path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "cron.service is a service of this host (/usr/lib/systemd/system/cron.service)" in done.stderr
+    asked = (tmp_path / "log").read_text().splitlines()
+    assert asked == ["show --property=FragmentPath --value cron.service"]
+    script.write_text(
+        take_over_script(script.name, replace(takeover, old=(replace(old, unit="cron.service"),)))
+    )
+    subprocess.run(["sh", str(script)], env=path, capture_output=True, check=False)
+    asked = (tmp_path / "log").read_text().splitlines()
+    assert "stop cron.service" in asked, "it is what runs it today"
+
+
 def test_the_expected_downtime_is_told_before_and_the_measured_one_after(tmp_path: Path) -> None:
     assert "Expected downtime: about 1.5 s" in after(container(), Target.RUN, ["web.sh"]).about
     stopped = container().replace(kernel=NotRunning())
