@@ -71,6 +71,12 @@ class ContainerControl:
         query = {"all": "true", "filters": json.dumps({"label": [label]})}
         return tuple(self._document("containers/json", "list containers", query) or ())
 
+    def using(self, volume: str) -> tuple[str, ...]:
+        """The names of the running containers that mount a volume."""
+        query = {"filters": json.dumps({"volume": [volume], "status": ["running"]})}
+        listed = self._document("containers/json", "list containers", query) or ()
+        return tuple(str((container.get("Names") or [""])[0]) for container in listed)
+
     def init(self, container: str, *, seconds: float = START_LIMIT) -> int:
         """Prepare a container so that its main process exists but does not run yet; returns its pid."""
         self._post(container, "init", f"prepare {_the(container)}", seconds)

@@ -205,9 +205,18 @@ def keep_owners(facts: ContainerFacts, plan: Plan, engine: ChangingEngine) -> tu
     """For the volumes whose files get another owner, so that undo can give them back.
 
     Raises:
-        CannotFix: that is only possible on the engine's machine.
+        CannotFix: that is only possible on the engine's machine; or others use a volume too, and nobody named
+            the user.
     """
     volumes = tuple(dict.fromkeys(chowned_volumes(facts, plan.after)))
+    named = any(choice.check == "root-user" and choice.parameters for choice in plan.choices)
+    for volume in () if named else volumes:
+        if others := [name for name in engine.containers.using(volume) if name != facts.name]:
+            raise CannotFix(
+                f"The files in {visible(volume, 80)} would get another owner (:U), and"
+                f" {visible(', '.join(others), 200)} may no longer be able to write there.",
+                "Leave root-user out, or choose its user in a --plan, once the others run as that user too.",
+            )
     if volumes and not engine.copying.possible:
         raise CannotFix(
             f"The files in {', '.join(visible(volume, 80) for volume in volumes)} would get another owner"

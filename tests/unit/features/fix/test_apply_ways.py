@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from unittest.mock import MagicMock
+
 import pytest
 
 from hardentui.checks.examples import container, rootful
+from hardentui.errors import CannotFix
+from hardentui.features.apply.replacing import keep_owners
 from hardentui.features.fix.apply_ways import live_flags
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Risk
-from hardentui.model.plan import Change, Plan
+from hardentui.model.plan import Change, Choice, Plan
 from hardentui.model.spec import Version
+from hardentui.options import MOUNTS, Mount
 
 MEMORY = ("memory", "128m")
 HEALTH = ("health-cmd", "redis-cli ping")
@@ -53,3 +58,17 @@ def test_limits_and_a_first_health_check_take_no_new_container() -> None:
 )
 def test_the_rest_takes_one(facts: ContainerFacts, changes: tuple[tuple[str, str], ...]) -> None:
     assert _flags(facts, *changes) == ()
+
+
+def test_a_volume_that_others_use_gets_another_owner_only_if_somebody_names_the_user() -> None:
+    facts = container((MOUNTS, (Mount("volume", "data", "/data"),)))
+    after = facts.spec.with_(MOUNTS, (Mount("volume", "data", "/data", ("U",)),))
+    plan = Plan("web", "web", (Choice("root-user"),), (), facts.spec, after)
+    named = Plan("web", "web", (Choice("root-user", (("user", "1001"),)),), (), facts.spec, after)
+    engine = MagicMock()
+    engine.containers.using.return_value = ("web", "backup")
+    with pytest.raises(CannotFix, match="backup may no longer be able to write there"):
+        keep_owners(facts, plan, engine)
+    assert [kept.volume for kept in keep_owners(facts, named, engine)] == ["data"]
+    engine.containers.using.return_value = ("web",)
+    assert [kept.volume for kept in keep_owners(facts, plan, engine)] == ["data"]
