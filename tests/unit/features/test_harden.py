@@ -192,9 +192,9 @@ def test_a_pod_stands_for_its_members_and_a_name_on_two_engines_is_refused() -> 
         report = Report(subject, (), facts=facts)
         return Row(key, facts.engine, key, name, "bb", "running", "Up", pod=pod, report=report)
 
-    rows = (row("a1", "web", "shop"), row("b2", "db", "shop"), row("c3", "mail"), row("d4", "mail"))
+    rows = (row("a1a1", "web", "shop"), row("b2b2", "db", "shop"), row("c3c3", "mail"), row("d4d4", "mail"))
     assert [each.name for each in _chosen(rows, ["shop"])] == ["web", "db"]
-    assert [each.id for each in _chosen(rows, ["c3"])] == ["c3"]
+    assert [each.id for each in _chosen(rows, ["c3c3"])] == ["c3c3"]
     with pytest.raises(UsageError, match="more than one"):
         _chosen(rows, ["mail"])
 
