@@ -18,8 +18,8 @@ from hardentui.features.compare.compare import kinds_to_compare, read_saved, rec
 from hardentui.features.host_scans import import_scan
 from hardentui.features.opening.engines import open_engines
 from hardentui.features.reports.as_json import SavedReport
-from hardentui.features.reports.comparing import as_json, as_text, compare
-from hardentui.features.reports.result import CheckResult, TextStyle
+from hardentui.features.reports.comparing import as_json, compare, comparison_page
+from hardentui.features.reports.result import CheckResult
 from hardentui.features.results import check_result, host_reports
 from hardentui.features.rights.page import rights_of_container, rights_page
 from hardentui.features.sections import page_text
@@ -72,8 +72,8 @@ def since(options: Namespace, terminal: Terminal) -> int:
     comparison = compare(old, new)
     code = comparison.exit_code(Severity.parse(options.fail_on or "low"))
     to_file = options.file not in ("", "-")
-    style = TextStyle() if to_file else terminal.style
-    text = as_json(comparison, code) if options.format == "json" else as_text(comparison, style)
+    as_data = options.format == "json"
+    text = as_json(comparison, code) if as_data else page_text(comparison_page(comparison))
     if to_file:
         save_text(options.file, text, backup=False)
         terminal.note(f"note: the comparison is in {options.file}")

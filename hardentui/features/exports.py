@@ -15,10 +15,11 @@ from hardentui.errors import InputError
 from hardentui.features.apply.history import entry_lines
 from hardentui.features.networks.splitting import whole_map
 from hardentui.features.reports import render
-from hardentui.features.reports.comparing import Comparison, as_json, as_text
+from hardentui.features.reports.comparing import Comparison, as_json, comparison_page
 from hardentui.features.reports.network_svg import network_svg
 from hardentui.features.reports.result import TextStyle
 from hardentui.features.results import check_result
+from hardentui.features.sections import page_text
 from hardentui.features.training.course import Course, Lab, TrainingProgress, export
 from hardentui.features.views import Report, Row
 from hardentui.files import write_bundle
@@ -99,7 +100,7 @@ def comparison_of(comparison: Comparison) -> Exportable:
     def text(form: str) -> str:
         if form == "json":
             return as_json(comparison, comparison.exit_code(Severity.LOW))
-        return as_text(comparison, TextStyle())
+        return page_text(comparison_page(comparison))
 
     holds = plural(len(comparison.differences), "difference")
     return Exportable("comparison", holds, {".txt": "text", ".json": "json"}, text)

@@ -71,7 +71,7 @@ def _python(text: str) -> Package | None:
         name, colon, value = line.partition(": ")
         if colon and name in ("Name", "Version", "License"):
             fields.setdefault(name, value.strip())
-    name = re.sub(r"[-_.]+", "-", fields.get("Name", "")).lower()
+    name = fields.get("Name", "").replace("_", "-").lower()  # as in its package URL; a dot stays
     return _package("pypi", name, fields.get("Version"), fields.get("License", ""))
 
 

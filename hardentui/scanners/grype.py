@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from hardentui.errors import InputError
 from hardentui.host.commands import Ask, ask_twice
 from hardentui.model.image import ScanReport, Vulnerability
-from hardentui.model.known import Known, Unread
-from hardentui.scanners.trivy import nothing_compared, severity, time, unique
+from hardentui.model.known import Known
+from hardentui.scanners.trivy import nothing_compared, read_output, severity, time, unique
 from hardentui.visible import visible
 
 NAME = "grype"
@@ -73,18 +71,8 @@ def scan(archive: str, ask: Ask, *, offline: bool) -> Known[ScanReport]:
         offline: do not even try to bring the database up to date.
     """
     command = (NAME, f"docker-archive:{archive}", "-o", "json", "--quiet")
-    answer = ask_twice(ask, command, _SCAN_SECONDS, _QUIET, _OFFLINE, offline=offline)
-    if isinstance(answer, Unread):
-        return answer
-    try:
-        document = json.loads(answer)
-        if recognises(document):
-            return parse(document, datetime.now(UTC))
-    except InputError as error:
-        return Unread(error.title)
-    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
-        pass
-    return Unread("the report of Grype is damaged")
+    output = ask_twice(ask, command, _SCAN_SECONDS, _QUIET, _OFFLINE, offline=offline)
+    return read_output(output, "Grype", lambda printed: parse(printed, datetime.now(UTC)))
 
 
 def _alerts(document: Mapping[str, Any]) -> frozenset[str]:

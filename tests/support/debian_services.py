@@ -27,8 +27,6 @@ LIGHTTPD = ServiceImage(
         "var/www/index.html": "it works\n",
     },
     directories={**_DIRECTORIES, "var/lib/lighttpd": (33, 0o755)},
-    links={"bin/sh": "busybox"},
-    copied=(),
     changes=('ENTRYPOINT ["/usr/sbin/lighttpd", "-D", "-f", "/etc/lighttpd.conf"]', "EXPOSE 80/tcp"),
 )
 
@@ -38,8 +36,6 @@ MEMCACHED = ServiceImage(
     program="memcached",
     files=_ACCOUNTS,
     directories=_DIRECTORIES,
-    links={"bin/sh": "busybox"},
-    copied=(),
     changes=('ENTRYPOINT ["/usr/bin/memcached", "-u", "nobody", "-l", "0.0.0.0"]', "EXPOSE 11211/tcp"),
 )
 
@@ -55,8 +51,6 @@ MOSQUITTO = ServiceImage(
         ),
     },
     directories={**_DIRECTORIES, "var/lib/mosquitto": (65534, 0o755)},
-    links={"bin/sh": "busybox"},
-    copied=(),
     changes=('ENTRYPOINT ["/usr/sbin/mosquitto", "-c", "/etc/mosquitto.conf"]', "EXPOSE 1883/tcp"),
 )
 
@@ -73,8 +67,6 @@ HAPROXY = ServiceImage(
         ),
     },
     directories={**_DIRECTORIES, "var/lib/haproxy": (0, 0o755)},
-    links={"bin/sh": "busybox"},
-    copied=(),
     changes=('ENTRYPOINT ["/usr/sbin/haproxy", "-W", "-db", "-f", "/etc/haproxy.cfg"]', "EXPOSE 80/tcp"),
 )
 
@@ -84,8 +76,6 @@ DNSMASQ = ServiceImage(
     program="dnsmasq",
     files=_ACCOUNTS,
     directories=_DIRECTORIES,
-    links={"bin/sh": "busybox"},
-    copied=(),
     changes=(
         'ENTRYPOINT ["/usr/sbin/dnsmasq", "-k", "--user=nobody", "--group=nogroup", "--no-resolv", '
         '"--pid-file=/run/dnsmasq.pid", "--address=/known.test/192.0.2.7"]',
@@ -103,8 +93,6 @@ RSYNC = ServiceImage(
         "srv/file": "it works\n",
     },
     directories=_DIRECTORIES,
-    links={"bin/sh": "busybox"},
-    copied=(),
     changes=(
         'ENTRYPOINT ["/usr/bin/rsync", "--daemon", "--no-detach", "--config=/etc/rsyncd.conf"]',
         "EXPOSE 873/tcp",
@@ -129,6 +117,5 @@ SUPERVISED = ServiceImage(
         f"bin/{name}": "busybox"
         for name in ("sh", "su", "httpd", "date", "sleep")
     },
-    copied=(),
     changes=('ENTRYPOINT ["/bin/sh", "/entry"]', "ENV PATH=/bin", "EXPOSE 8080/tcp"),
 )  # fmt: skip

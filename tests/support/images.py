@@ -31,9 +31,9 @@ class ServiceImage(NamedTuple):
     program: str
     files: Mapping[str, str]
     directories: Mapping[str, tuple[int, int]]
-    links: Mapping[str, str]
-    copied: tuple[str, ...]
     changes: tuple[str, ...]
+    links: Mapping[str, str] = {"bin/sh": "busybox"}
+    copied: tuple[str, ...] = ()
 
 
 _PASSWD = """\
@@ -89,7 +89,6 @@ REDIS = ServiceImage(
     files={"etc/passwd": _PASSWD, "etc/group": _GROUP},
     directories={"data": (999, 0o755), "tmp": (0, 0o1777)},
     links={"bin/sh": "busybox", "bin/nc": "busybox"},
-    copied=(),
     changes=(
         'ENTRYPOINT ["/usr/bin/redis-server"]',
         'CMD ["--bind", "0.0.0.0", "--protected-mode", "no"]',

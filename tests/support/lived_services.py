@@ -40,7 +40,6 @@ NODE = ServiceImage(
     files={"etc/passwd": _PASSWD, "etc/group": _GROUP, "app/server.js": _NODE},
     directories={**_DIRECTORIES, "srv/node": (1000, 0o755)},
     links=_SHELL,
-    copied=(),
     changes=(
         'ENTRYPOINT ["/usr/bin/node", "/app/server.js"]',
         "USER 1000:1000",

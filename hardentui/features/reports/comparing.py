@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
 from msgspec import Struct, to_builtins
 
 from hardentui.features.reports.as_json import SavedFinding, SavedReport, SavedSubject
-from hardentui.features.reports.as_text import COLORS, UNKNOWN_COLOR, Writer
-from hardentui.features.reports.result import TextStyle
+from hardentui.features.sections import PageLine, PageSection, Tone
 from hardentui.model.finding import Severity, Status
 from hardentui.visible import strict_json
 from hardentui.words import plural
@@ -234,7 +233,7 @@ def _state(finding: SavedFinding | None) -> str:
     return f"{words}, {finding.severity}" if finding.status is Status.FAIL else words
 
 
-# --- A comparison of two reports as text and as JSON ------------------------------------------------
+# --- A comparison of two reports as a page to read, and as JSON -------------------------------------
 
 
 SCHEMA = "hardentui/compare/1"
@@ -246,52 +245,50 @@ TITLES = {
     DifferenceKind.BETTER: "Better than before",
     DifferenceKind.WAIVED: "Waived since",
 }
+_TONES = {
+    DifferenceKind.NEW: Tone.BAD,
+    DifferenceKind.WORSE: Tone.BAD,
+    DifferenceKind.LOST: Tone.BAD,
+    DifferenceKind.FIXED: Tone.GOOD,
+    DifferenceKind.BETTER: Tone.GOOD,
+    DifferenceKind.WAIVED: Tone.PLAIN,
+}
 
 
-def as_text(comparison: Comparison, style: TextStyle) -> str:
-    """For people: worse findings first."""
-    writer = Writer(style)
-    lines = writer.wrapped(f"{comparison.hosts[0]} -> {comparison.hosts[1]}", "", "")
-    for note in comparison.notes:
-        lines += writer.wrapped(f"Mind: {note}.", "")
+def comparison_page(comparison: Comparison) -> tuple[PageSection, ...]:
+    """The summary, then what is worse, then what is better."""
+    notes = (PageLine("mind", note, Tone.BAD) for note in comparison.notes)
+    head = PageLine("", summary(comparison))
+    sections = [PageSection(f"{comparison.hosts[0]} -> {comparison.hosts[1]}", (head, *notes))]
     for way, title in TITLES.items():
         if differences := comparison.of(way):
-            lines += ["", writer.bold(f"{title}: {len(differences)}")]
-            lines += [line for difference in differences for line in _lines(difference, writer)]
-    lines += _subjects(comparison, writer)
-    lines += ["", *writer.wrapped(summary(comparison), "")]
-    return "\n".join(lines) + "\n"
-
-
-def _lines(difference: Difference, writer: Writer) -> list[str]:
-    color = (
-        UNKNOWN_COLOR
-        if difference.way is DifferenceKind.LOST
-        else COLORS[Severity.parse(difference.severity)]
-    )
-    lines = writer.marked(
-        difference.severity, color, f"{difference.subject}: {difference.title} ({difference.check})"
-    )
-    lines += writer.below(f"{difference.before} -> {difference.after}")
-    return lines + (writer.below(difference.why) if difference.way is not DifferenceKind.FIXED else [])
-
-
-def _subjects(comparison: Comparison, writer: Writer) -> list[str]:
-    lines: list[str] = []
+            lines = tuple(line for difference in differences for line in _lines(difference))
+            sections.append(PageSection(f"{title}: {len(differences)}", lines))
     for title, names in (
         ("Could not be checked", comparison.hidden),
         ("Appeared", comparison.appeared),
         ("Disappeared", comparison.disappeared),
     ):
         if names:
-            lines += ["", writer.bold(f"{title}: {len(names)}")]
-            lines += [line for name in names for line in writer.wrapped(name)]
-    if comparison.scores:
-        lines += ["", writer.bold("Scores")]
-        for score in comparison.scores:
-            before, after = ("-" if value is None else str(value) for value in (score.before, score.after))
-            lines += writer.wrapped(f"{before:>3} -> {after:<3} {score.kind} {score.subject}")
-    return lines
+            sections.append(
+                PageSection(f"{title}: {len(names)}", tuple(PageLine("", name) for name in names))
+            )
+    scores = tuple(
+        PageLine(f"{_shown(score.before)} -> {_shown(score.after)}", f"{score.kind} {score.subject}")
+        for score in comparison.scores
+    )
+    return (*sections, PageSection("Scores", scores)) if scores else tuple(sections)
+
+
+def _shown(value: int | None) -> str:
+    return "-" if value is None else str(value)
+
+
+def _lines(difference: Difference) -> Iterator[PageLine]:
+    text = f"{difference.subject}: {difference.title} ({difference.check})"
+    yield PageLine(difference.severity, text, _TONES[difference.way])
+    why = f": {difference.why}" if difference.why and difference.way is not DifferenceKind.FIXED else ""
+    yield PageLine("", f"{difference.before} -> {difference.after}{why}", Tone.MUTED)
 
 
 def summary(comparison: Comparison) -> str:

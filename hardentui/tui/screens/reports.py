@@ -20,9 +20,8 @@ from hardentui.features.compare.compare import (
     report_now,
     write_facts,
 )
-from hardentui.features.compare.page import comparison_page
 from hardentui.features.exports import Exportable, comparison_of, findings_of, journal_of, write_export
-from hardentui.features.reports.comparing import Comparison, compare
+from hardentui.features.reports.comparing import Comparison, compare, comparison_page
 from hardentui.features.sections import PageLine, PageSection, Tone
 from hardentui.features.views import CheckProgress, Report, Row
 from hardentui.model.draft import Target

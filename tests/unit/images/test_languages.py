@@ -21,7 +21,7 @@ FILES = {
     "usr/lib/python3/dist-packages/requests-2.6.0.dist-info/METADATA": (
         b"Metadata-Version: 2.1\nName: requests\nVersion: 2.6.0\nLicense: Apache-2.0\n\nVersion: 9\n"
     ),
-    "usr/lib/python3/dist-packages/Foo_Bar.egg-info/PKG-INFO": b"Name: Foo_Bar\nVersion: 1.0\n\n",
+    "usr/lib/python3/dist-packages/Foo_Bar.egg-info/PKG-INFO": b"Name: Foo_Bar.x\nVersion: 1.0\n\n",
     "app/node_modules/lodash/package.json": b'{"name": "lodash", "version": "4.17.0", "license": "MIT"}',
     "app/node_modules/@scope/thing/package.json": b'{"name": "@scope/thing", "version": "1.2.3"}',
     "app/package.json": b'{"name": "app"}',
@@ -55,7 +55,7 @@ def layer(files: dict[str, bytes], mode: int = 0o644) -> bytes:
 def test_what_pip_npm_and_gem_leave_is_listed() -> None:
     assert inside(layer(FILES)).installed == (
         Package("pypi", "requests", "2.6.0", license="Apache-2.0"),
-        Package("pypi", "foo-bar", "1.0"),
+        Package("pypi", "foo-bar.x", "1.0"),
         Package("npm", "lodash", "4.17.0", license="MIT"),
         Package("npm", "@scope/thing", "1.2.3"),
         Package("gem", "rack", "2.0.1", license="MIT"),

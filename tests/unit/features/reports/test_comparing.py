@@ -13,8 +13,8 @@ from hardentui.__main__ import main
 from hardentui.errors import InputError
 from hardentui.features.opening import saved_facts as simulated
 from hardentui.features.reports.as_json import SCHEMA, SavedReport, read_report
-from hardentui.features.reports.comparing import Comparison, DifferenceKind, as_json, as_text, compare
-from hardentui.features.reports.result import TextStyle
+from hardentui.features.reports.comparing import Comparison, DifferenceKind, as_json, compare, comparison_page
+from hardentui.features.sections import page_text
 from hardentui.model.finding import Severity
 
 HOSTILE = "x\x1b]0;owned\x07\u202e[red]\ud800"
@@ -130,7 +130,7 @@ def hostile() -> Comparison:
 
 
 def test_no_text_reaches_the_terminal_as_a_command() -> None:
-    told = as_text(hostile(), TextStyle(color=False))
+    told = page_text(comparison_page(hostile()))
     assert "\x1b" not in told
     assert "\u202e" not in told
     assert "\ud800" not in told
