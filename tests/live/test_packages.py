@@ -22,6 +22,7 @@ from tests.support.podman import BUSYBOX, Bench
 Say = Callable[[str, object], None]
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parents[2]
+SINGLE_FILE = ROOT / "dist" / "hardentui.pyz"
 PYENV = os.path.expanduser("~/.pyenv/versions")
 
 
@@ -30,35 +31,26 @@ def _the_files() -> None:
     _pack("single-file", "deb", "rpm")
 
 
+def single_file(*words: str, home: Path) -> subprocess.CompletedProcess[str]:
+    """Start it with the words before it, in a home of its own."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "SHIV_ROOT": str(home / "shiv")}
+    return subprocess.run(
+        words, capture_output=True, text=True, timeout=120, check=False, cwd=home, env=environment
+    )
+
+
 def test_one_file_checks_a_host_without_network(tmp_path: Path) -> None:
-    words = [sys.executable, "-I", str(ROOT / "dist" / "hardentui.pyz")]
     if os.geteuid() != 0:
         cannot_run("cutting the network off takes root")
-    done = subprocess.run(
-        ["unshare", "--net", *words, "check", "--demo", "--summary"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd=tmp_path,
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "SHIV_ROOT": str(tmp_path / "shiv")},
-    )
-    assert done.returncode == 1, done.stderr
-    assert "10 containers" in done.stdout
-    labs = subprocess.run(
-        ["unshare", "--net", *words, "train", "--demo"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd=tmp_path,
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "SHIV_ROOT": str(tmp_path / "shiv")},
-    )
+    alone = ("unshare", "--net", sys.executable, "-I", str(SINGLE_FILE))
+    done = single_file(*alone, "check", "--demo", "--summary", home=tmp_path)
+    assert (done.returncode, "10 containers" in done.stdout) == (1, True), done.stderr
+    labs = single_file(*alone, "train", "--demo", home=tmp_path)
     assert "0 of 30 labs passed" in labs.stdout, labs.stderr
 
 
 def test_the_file_says_where_it_runs() -> None:
-    with zipfile.ZipFile(ROOT / "dist" / "hardentui.pyz") as archive:
+    with zipfile.ZipFile(SINGLE_FILE) as archive:
         assert b"this file needs Python 3.11 to 3.14" in archive.read("__main__.py")
         compiled = [name for name in archive.namelist() if name.endswith(".so")]
     pythons = {re.sub(r".*cpython-3(\d+)-(\w+)-linux.*", r"3.\1 \2", name) for name in compiled}
@@ -78,14 +70,7 @@ def test_the_file_says_where_it_runs() -> None:
 def test_every_python_runs_it_or_is_told_in_one_sentence(python: str, tmp_path: Path) -> None:
     told = subprocess.run([python, "-V"], capture_output=True, text=True, check=True)
     version = tuple(map(int, (told.stdout + told.stderr).split()[1].split(".")[:2]))
-    done = subprocess.run(
-        [python, str(ROOT / "dist" / "hardentui.pyz"), "--version"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "SHIV_ROOT": str(tmp_path / "shiv")},
-    )
+    done = single_file(python, str(SINGLE_FILE), "--version", home=tmp_path)
     if (3, 11) <= version <= (3, 14):
         assert done.stdout.startswith("hardentui "), done.stderr
     else:
@@ -98,15 +83,16 @@ def test_a_newer_python_is_found_where_python3_is_old(tmp_path: Path) -> None:
     old.parent.mkdir()
     old.write_text("#!/bin/sh\nexit 1\n")
     old.chmod(0o755)
-    file = ROOT / "dist" / "hardentui.pyz"
     only_old = {"PATH": str(old.parent), "HOME": str(tmp_path)}
-    done = subprocess.run(["/bin/sh", str(file)], capture_output=True, text=True, check=False, env=only_old)
+    done = subprocess.run(
+        ["/bin/sh", str(SINGLE_FILE)], capture_output=True, text=True, check=False, env=only_old
+    )
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "none of them is installed" in done.stderr
     newer = old.parent / f"python3.{sys.version_info.minor}"
     newer.symlink_to(sys.executable)
     environment = {**only_old, "SHIV_ROOT": str(tmp_path / "shiv")}
-    words = ["/bin/sh", str(file), "--version"]
+    words = ["/bin/sh", str(SINGLE_FILE), "--version"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False, env=environment)
     assert done.stdout.startswith("hardentui "), done.stderr
 
@@ -127,9 +113,7 @@ class Installed:
         self.kind = kind
         self.bench = Bench(release=release)
         self.bench.start()
-        (package,) = (ROOT / "dist").glob(
-            {"deb": "hardentui_*_all.deb", "rpm": "hardentui-*.noarch.rpm"}[kind]
-        )
+        (package,) = (ROOT / "dist").glob(PACKAGES[kind])
         if kind == "deb":
             self.bench.execute("rm", "-f", "/etc/dpkg/dpkg.cfg.d/99mmdebstrap")  # it leaves out man pages
             self.bench.execute("dpkg", "-i", str(package), timeout=240)
