@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from glob import glob
 from pathlib import Path
 
@@ -22,16 +23,16 @@ from tests.support.podman import BUSYBOX, Bench
 Say = Callable[[str, object], None]
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parents[2]
-SINGLE_FILE = ROOT / "dist" / "hardentui.pyz"
 PYENV = os.path.expanduser("~/.pyenv/versions")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _the_files() -> None:
-    _pack("single-file", "deb", "rpm")
+@pytest.fixture(scope="module")
+def pyz() -> str:
+    _pack("single-file")
+    return str(ROOT / "dist" / "hardentui.pyz")
 
 
-def single_file(*words: str, home: Path) -> subprocess.CompletedProcess[str]:
+def started(*words: str, home: Path) -> subprocess.CompletedProcess[str]:
     """Start it with the words before it, in a home of its own."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(home), "SHIV_ROOT": str(home / "shiv")}
     return subprocess.run(
@@ -39,18 +40,18 @@ def single_file(*words: str, home: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_one_file_checks_a_host_without_network(tmp_path: Path) -> None:
+def test_one_file_checks_a_host_without_network(pyz: str, tmp_path: Path) -> None:
     if os.geteuid() != 0:
         cannot_run("cutting the network off takes root")
-    alone = ("unshare", "--net", sys.executable, "-I", str(SINGLE_FILE))
-    done = single_file(*alone, "check", "--demo", "--summary", home=tmp_path)
+    alone = ("unshare", "--net", sys.executable, "-I", pyz)
+    done = started(*alone, "check", "--demo", "--summary", home=tmp_path)
     assert (done.returncode, "10 containers" in done.stdout) == (1, True), done.stderr
-    labs = single_file(*alone, "train", "--demo", home=tmp_path)
+    labs = started(*alone, "train", "--demo", home=tmp_path)
     assert "0 of 30 labs passed" in labs.stdout, labs.stderr
 
 
-def test_the_file_says_where_it_runs() -> None:
-    with zipfile.ZipFile(SINGLE_FILE) as archive:
+def test_the_file_says_where_it_runs(pyz: str) -> None:
+    with zipfile.ZipFile(pyz) as archive:
         assert b"this file needs Python 3.11 to 3.14" in archive.read("__main__.py")
         compiled = [name for name in archive.namelist() if name.endswith(".so")]
     pythons = {re.sub(r".*cpython-3(\d+)-(\w+)-linux.*", r"3.\1 \2", name) for name in compiled}
@@ -67,10 +68,10 @@ def test_the_file_says_where_it_runs() -> None:
         for python in glob(pattern)
     ),
 )
-def test_every_python_runs_it_or_is_told_in_one_sentence(python: str, tmp_path: Path) -> None:
+def test_every_python_runs_it_or_is_told_in_one_sentence(pyz: str, python: str, tmp_path: Path) -> None:
     told = subprocess.run([python, "-V"], capture_output=True, text=True, check=True)
     version = tuple(map(int, (told.stdout + told.stderr).split()[1].split(".")[:2]))
-    done = single_file(python, str(SINGLE_FILE), "--version", home=tmp_path)
+    done = started(python, pyz, "--version", home=tmp_path)
     if (3, 11) <= version <= (3, 14):
         assert done.stdout.startswith("hardentui "), done.stderr
     else:
@@ -78,21 +79,19 @@ def test_every_python_runs_it_or_is_told_in_one_sentence(python: str, tmp_path: 
         assert done.stderr == f"hardentui: this file needs Python 3.11 to 3.14; this is Python {number}.\n"
 
 
-def test_a_newer_python_is_found_where_python3_is_old(tmp_path: Path) -> None:
+def test_a_newer_python_is_found_where_python3_is_old(pyz: str, tmp_path: Path) -> None:
     old = tmp_path / "bin" / "python3"
     old.parent.mkdir()
     old.write_text("#!/bin/sh\nexit 1\n")
     old.chmod(0o755)
     only_old = {"PATH": str(old.parent), "HOME": str(tmp_path)}
-    done = subprocess.run(
-        ["/bin/sh", str(SINGLE_FILE)], capture_output=True, text=True, check=False, env=only_old
-    )
+    done = subprocess.run(["/bin/sh", pyz], capture_output=True, text=True, check=False, env=only_old)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "none of them is installed" in done.stderr
     newer = old.parent / f"python3.{sys.version_info.minor}"
     newer.symlink_to(sys.executable)
     environment = {**only_old, "SHIV_ROOT": str(tmp_path / "shiv")}
-    words = ["/bin/sh", str(SINGLE_FILE), "--version"]
+    words = ["/bin/sh", pyz, "--version"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False, env=environment)
     assert done.stdout.startswith("hardentui "), done.stderr
 
@@ -110,6 +109,7 @@ class Installed:
     """A Debian release with its Podman, and a package in it."""
 
     def __init__(self, release: str, kind: str) -> None:
+        _pack(kind)
         self.kind = kind
         self.bench = Bench(release=release)
         self.bench.start()
@@ -274,5 +274,6 @@ def _run(*words: str | Path) -> str:
     return done.stdout
 
 
-def _pack(*kinds: str) -> None:
-    _run(sys.executable, "-m", "tools.pack", *kinds)
+@cache
+def _pack(kind: str) -> None:
+    _run(sys.executable, "-m", "tools.pack", kind)
