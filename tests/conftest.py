@@ -42,14 +42,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     file = os.environ.get("HARDENTUI_GROUNDS", "")
     if file and report.when == "call" and not report.skipped:
-        used = [getattr(value, "ground", None) for value in getattr(item, "funcargs", {}).values()]
-        told = [value for name, value in report.user_properties if name == "ground"]
-        with open(file, "a", encoding="utf-8") as lines:
-            lines.writelines(
-                json.dumps({"outcome": report.outcome, **ground}) + "\n"
-                for ground in (*used, *told)
-                if isinstance(ground, dict)
-            )
+        grounds = [getattr(value, "ground", None) for value in getattr(item, "funcargs", {}).values()]
+        grounds += [value for name, value in report.user_properties if name == "ground"]
+        dicts = [ground for ground in grounds if isinstance(ground, dict)]
+        lines = {json.dumps({"outcome": report.outcome, **ground}) + "\n" for ground in dicts}
+        with open(file, "a", encoding="utf-8") as written:
+            written.writelines(lines)
     return report
 
 

@@ -163,8 +163,6 @@ def _options() -> str:
         "  such.",
         "- **for pulls only**: it does not change the container; without the create command it is left out.",
         "",
-        "[options-measured.md](options-measured.md) measures how often each happens with random containers.",
-        "",
         "| option | Quadlet key | since | sources | class | what it is |",
         "|---|---|---|---|---|---|",
     ]

@@ -58,7 +58,7 @@ def install(program: str, home: Path) -> None:
     assert done.returncode == 0, (done.stdout + done.stderr)[-2000:]
 
 
-@pytest.mark.parametrize("program", ["pipx", "uv"])
+@pytest.mark.parametrize("program", [pytest.param("pipx", marks=pytest.mark.long), "uv"])
 def test_an_install_is_complete(program: str, tmp_path: Path) -> None:
     install(program, tmp_path)
     installed = (tmp_path / ".local" / "bin" / "hardentui").resolve()

@@ -297,4 +297,6 @@ def test_it_runs_with_the_python_of_the_release(
     assert len(answers) > 30
     assert answers.count("unknown") < len(answers) / 2
     assert "podman create" in script
-    record_property("python", podman.execute("python3", "--version"))
+    version = podman.execute("python3", "--version")
+    record_property("python", version)
+    record_property("ground", {"Python": version.split()[-1].rpartition(".")[0]})

@@ -72,6 +72,9 @@ def _commit(checkout: Path) -> None:
 
 
 def test_it_is_committed_and_tagged(checkout: Path) -> None:
+    (checkout / "docs").mkdir()
+    (checkout / "docs/support.md").write_text("what the tests ran on\n")
+    _commit(checkout)
     release.prepare("0.2.0", checkout)
     assert git(checkout, "tag").split() == ["v0.2.0"]
     assert git(checkout, "show", "v0.2.0:hardentui/__init__.py") == '__version__ = "0.2.0"\n'
