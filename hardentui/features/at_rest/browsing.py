@@ -13,6 +13,7 @@ from hardentui.features.at_rest.checking import AtRest, Looked, look
 from hardentui.features.at_rest.fixing import changed_files, diff_of
 from hardentui.features.at_rest.judging import OF_HOST, Judged
 from hardentui.features.at_rest.sources import stamps
+from hardentui.features.first_look import FirstLook
 from hardentui.features.fix.drafter import Drafter
 from hardentui.features.fix.saving import OwnUnit
 from hardentui.features.looking.containers import Containers, Neighbours
@@ -28,16 +29,15 @@ from hardentui.model.spec import Version
 _LOOK_AGAIN = 0.5  # seconds
 
 
-class FilesLook:
+class FilesLook(FirstLook):
     """The services of some files, for the terminal UI: takes the place of a first look at the engines."""
 
     def __init__(self, paths: tuple[str, ...], checklist: str) -> None:
-        self._paths = paths
-        self._checklist = checklist
-        place = " ".join(paths)
-        self.opened = Opened(
-            (), (), CommandLog(), LocalFiles(), lambda: OF_HOST, lambda facts: OF_HOST, place
+        nowhere = Opened(
+            (), (), CommandLog(), LocalFiles(), lambda: OF_HOST, lambda facts: OF_HOST, " ".join(paths)
         )
+        super().__init__(nowhere, checklist)
+        self._paths = paths
         self._bench: Workbench | None = None
 
     def with_checklist(self, checklist: str) -> FilesLook:
@@ -52,9 +52,6 @@ class FilesLook:
             services = bench.containers = Services(AtRest(self._paths, self._checklist))
             bench.drafter = FilesDrafter(services)
         return self._bench
-
-    def close(self) -> None:
-        """There is nothing to close."""
 
 
 class Services(Containers):
