@@ -33,7 +33,7 @@ async def test_files_are_listed_walked_and_written(
     async with running(app, (120, 40)) as pilot:
         await shows(pilot, "no engine", "web", f"{tmp_path}/{name}"[:20])
         await pilot.press("enter", shows="? unknown")
-        await pilot.press("F", "d", shows="its own unit")
+        await pilot.press("F", "d", shows="edit its file")
         await pilot.press("escape", "w")
         await until(pilot, lambda: isinstance(app.screen, WriteScreen))
         await tick(app, pilot, "in-place")
