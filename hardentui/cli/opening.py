@@ -8,6 +8,7 @@ from argparse import Namespace
 
 from msgspec.structs import replace
 
+from hardentui.cli.parser import parse
 from hardentui.cli.session import selection_of
 from hardentui.cli.terminal import Terminal, command_module
 from hardentui.features.first_look import FirstLook
@@ -18,8 +19,6 @@ from hardentui.features.settings.reading import wants_text
 def run(options: Namespace, terminal: Terminal) -> int:
     shown = terminal.is_terminal and sys.stdin.isatty()
     if options.paths and (options.text or not shown):
-        from hardentui.cli.parser import parse
-
         files: int = command_module("check").run(parse(["check", *options.paths]), terminal)
         return files
     if options.text or (shown and wants_text(os.environ)):
