@@ -145,7 +145,6 @@ def differences(
     return different, decided
 
 
-@pytest.mark.long
 def test_a_verdict_at_rest_holds_when_it_runs(podman: Bench, tmp_path: Path) -> None:
     program = shutil.which("podman-compose", path=str(Path(sys.executable).parent))
     if program is None:

@@ -194,7 +194,7 @@ def _world(facts: ContainerFacts, *, best: bool, about: str) -> ContainerFacts:
     if best or not any(_may_hold_sockets(path) for mount in mounted for path in mount.paths):
         more["sockets"] = ()
     if not best:
-        below = [_below(mount) for mount in mounted if _HOLDERS.intersection(mount.paths)]
+        below = [_below(mount) for mount in mounted if _is_top_level(mount)]
         more["mounted"] = (*mounted, *below)
     if not best and about == _OF_GROUPS:
         more["spec"] = _with_group_0(facts.spec)
@@ -224,9 +224,9 @@ _STOCK = TrustFacts(
 _PROGRAMS = {option for option in TABLE if option.name in _NAMING_PROGRAMS}
 
 
-_HOLDERS = frozenset(
-    {"/", "/boot", "/dev", "/home", "/media", "/mnt", "/proc", "/run", "/srv", "/sys", "/tmp", "/var"}  # noqa: S108
-)
+def _is_top_level(mount: MountedPath) -> bool:
+    """Directories such as `/`, `/etc` and `/home` often hold other filesystems of the host."""
+    return any(path.count("/") == 1 for path in mount.paths)
 
 
 def _below(mount: MountedPath) -> MountedPath:
