@@ -71,7 +71,7 @@ _ONLY_RUNNING = unknown(WHEN_RUNNING.reason)
 HISTORY = frozenset(
     {
         *("drifted-files", "outdated-tag", "restart-loop", "root-exec-session", "runtime-denials"),
-        *("side-loaded-image", "stale-container", "superseded-image", "unit-drift"),
+        *("stale-container", "superseded-image", "unit-drift"),
     }
 )
 """Checks of what has happened to a container or its image on a host: a file has no such history."""
@@ -277,9 +277,9 @@ def _worst_image() -> ImageFacts:
 
 def verdict_of(check: AnyCheck, parameters: Parameters, facts: ContainerFacts, worlds: _Worlds) -> Verdict:
     """The verdict that the file decides, or unknown."""
-    verdict = judge(check, facts, parameters)
-    if check.id in HISTORY and verdict.status is not Status.FAIL:
+    if check.id in HISTORY:
         return _NO_HISTORY
+    verdict = judge(check, facts, parameters)
     status = verdict.status
     if check.id in OBSERVING and status in _FINE:
         return _ONLY_RUNNING
