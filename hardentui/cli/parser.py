@@ -207,7 +207,7 @@ class MainParser(Parser):
         return "\n".join((_SYNOPSIS, *commands, _COMMON, ""))
 
 
-_SYNOPSIS = "hardentui [PATH… | COMMAND]: harden the containers of a Podman host. Alone: its screens."
+_SYNOPSIS = "hardentui [PATH… | COMMAND]: harden a Podman host or files. Alone: its screens."
 _COMMON = """\
 anywhere: --demo, --url URL, --connection NAME, --no-color, --quiet
 alone: --text, --checklist LIST, --version
