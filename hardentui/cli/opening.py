@@ -8,6 +8,7 @@ from argparse import Namespace
 
 from msgspec.structs import replace
 
+from hardentui.cli.parser import parse
 from hardentui.cli.session import selection_of
 from hardentui.cli.terminal import Terminal, command_module
 from hardentui.features.first_look import FirstLook
@@ -16,9 +17,13 @@ from hardentui.features.settings.reading import wants_text
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    if options.text or (terminal.is_terminal and sys.stdin.isatty() and wants_text(os.environ)):
+    shown = terminal.is_terminal and sys.stdin.isatty()
+    if options.paths and (options.text or not shown):
+        files: int = command_module("check").run(parse(["check", *options.paths]), terminal)
+        return files
+    if options.text or (shown and wants_text(os.environ)):
         code: int = command_module("text_mode").run(options, terminal)
-    elif terminal.is_terminal and sys.stdin.isatty():
+    elif shown:
         code = _screens(options)
     else:
         code = command_module("table").run(options, terminal)
@@ -26,8 +31,16 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 
 def _screens(options: Namespace) -> int:
-    """Look for the engines, and meanwhile load and open the terminal UI."""
+    """Look for the engines, and meanwhile load and open the terminal UI; or open it on files."""
     selection = selection_of(options)
+    if options.paths:
+        from hardentui.features.at_rest.browsing import FilesLook
+
+        def files() -> FilesLook:
+            return FilesLook(options.paths, selection.checklist)
+
+        opened: int = command_module("screens_opened").open_screens(selection, files, files)
+        return opened
     begun = [Begun(lambda: FirstLook.open(selection), "Looking for Podman")]
 
     def first_look() -> FirstLook:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
+from itertools import takewhile
 from typing import Any, NoReturn
 
 from hardentui import __version__
 from hardentui.cli.terminal import columns, command_part
+from hardentui.regular_files import any_paths
 
 GROUPS = {
     "look": {
@@ -205,7 +207,7 @@ class MainParser(Parser):
         return "\n".join((_SYNOPSIS, *commands, _COMMON, ""))
 
 
-_SYNOPSIS = "hardentui [COMMAND]: harden the containers of a Podman host. Alone: its screens."
+_SYNOPSIS = "hardentui [PATH… | COMMAND]: harden a Podman host or files. Alone: its screens."
 _COMMON = """\
 anywhere: --demo, --url URL, --connection NAME, --no-color, --quiet
 alone: --text, --checklist LIST, --version
@@ -216,7 +218,11 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The options of a command line; `command` is empty if none is given. Exits with 2 on an invalid one."""
     # if the command comes first, the other commands are not needed; each costs a quarter of a millisecond
     names = argv[:1] if argv[:1] and argv[0] in _ALL else _ALL
-    return make_parser(names, [name for name in names if name in argv]).parse_args(argv)
+    paths = tuple(takewhile(lambda word: word not in _ALL and any_paths([word]), argv))
+    rest = argv[len(paths) :]
+    options = make_parser(names, [name for name in names if name in rest]).parse_args(rest)
+    options.paths = paths
+    return options
 
 
 def make_parser(names: Iterable[str] = _ALL, loaded: Collection[str] = _ALL) -> Parser:

@@ -9,6 +9,7 @@ from tests.architecture.test_boring_python import nodes
 
 SEAMS = {
     "__main__.py main": "Ctrl-C while the program loads",
+    "cli/opening.py _screens": "few open the screens on files",
     "cli/run.py _check_outputs": "only for those who write",
     "cli/check.py _filtered": "few filter",
     "cli/check.py look_at": "only the HTML report draws the networks",

@@ -96,7 +96,7 @@ def _ticked(screen: WriteScreen) -> set[str]:
     return {str(box.id) for box in screen.query(Checkbox) if box.value}
 
 
-async def _tick(app: HardenApp, pilot: Driver, name: str) -> None:
+async def tick(app: HardenApp, pilot: Driver, name: str) -> None:
     """Reach a tick with the keyboard and press it."""
     box = app.screen.query_one(f"#{name}", Checkbox)
     await until(pilot, lambda: box.region.height > 0)
@@ -146,7 +146,7 @@ async def test_the_file_is_changed_in_place_and_the_next_steps_are_told(
 ) -> None:
     async with _writing(size) as (app, pilot, screen):
         assert _ticked(screen) == {"unit"}, "a second unit for the container is the exception"
-        await _tick(app, pilot, "in-place")
+        await tick(app, pilot, "in-place")
         await until(pilot, lambda: not screen.query_one("#write", Button).disabled)
         app.clear_notifications()  # they would hide the hint
         await shows(pilot, "in place", "web.container.bak")
@@ -167,9 +167,9 @@ async def test_the_file_is_changed_in_place_and_the_next_steps_are_told(
 
 async def test_a_drop_in_leaves_the_file_alone_and_takes_the_place_of_the_edit(quadlet: Path) -> None:
     async with _writing() as (app, pilot, screen):
-        await _tick(app, pilot, "drop-in")
+        await tick(app, pilot, "drop-in")
         assert _ticked(screen) == {"drop-in"}
-        await _tick(app, pilot, "in-place")
+        await tick(app, pilot, "in-place")
         await shows(pilot, "web.container.d/50-hardentui.conf (new)")
         await pilot.press("ctrl+s", shows="next:")
     assert _read(quadlet) == QUADLET
@@ -179,8 +179,8 @@ async def test_a_drop_in_leaves_the_file_alone_and_takes_the_place_of_the_edit(q
 
 async def test_in_place_goes_together_with_files_for_a_directory(quadlet: Path, config: Path) -> None:
     async with _writing() as (app, pilot, _):
-        await _tick(app, pilot, "in-place")
-        await _tick(app, pilot, "plan")
+        await tick(app, pilot, "in-place")
+        await tick(app, pilot, "plan")
         await shows(pilot, "Goes to", "in place")
         await pilot.press("ctrl+s", shows=("web-plan.toml", "next:"))
     assert {path.name for path in (config / "hardened").iterdir()} == {"web-plan.toml"}
@@ -200,7 +200,7 @@ async def test_a_link_is_never_written_through(linked: Path, config: Path) -> No
     async with _writing() as (app, pilot, screen):
         assert _ticked(screen) == {"drop-in"}
         assert not screen.query_one("#unit").display
-        await _tick(app, pilot, "in-place")
+        await tick(app, pilot, "in-place")
         await shows(pilot, "is a symbolic link")
         assert screen.query_one("#write", Button).disabled
         assert "sudo" not in screen_text(app), "root would not write through it either"
@@ -213,7 +213,7 @@ async def test_a_generated_service_gets_a_drop_in(config: Path) -> None:
     (config / "systemd" / "user" / "web.service").write_text(service_of("web"))
     async with _writing() as (app, pilot, screen):
         assert _ticked(screen) == {"drop-in"}
-        await _tick(app, pilot, "in-place")
+        await tick(app, pilot, "in-place")
         await shows(pilot, "web.service.d/50-hardentui.conf (new)")
 
 
@@ -227,7 +227,7 @@ async def test_a_unit_on_another_machine_says_what_to_run_there(quadlet: Path) -
 
 async def test_a_unit_that_changes_meanwhile_is_not_overwritten(quadlet: Path) -> None:
     async with _writing() as (app, pilot, screen):
-        await _tick(app, pilot, "in-place")
+        await tick(app, pilot, "in-place")
         await shows(pilot, "web.container.bak")
         mine = QUADLET.replace("[Service]", "Label=mine=1\n\n[Service]")
         _write(quadlet, mine)

@@ -99,6 +99,20 @@ def fix_all(looked: Looked, wanted: Wanted, version: Version | None) -> tuple[Fi
     return tuple(_fixed(judged, looked, wanted, version, texts) for judged in looked.services)
 
 
+def changed_files(
+    looked: Looked, service: Service, plan: Plan, version: Version | None
+) -> tuple[tuple[DraftFile, ...], str]:
+    """The files of a service with a whole plan, and their proof.
+
+    Raises:
+        HardenError: the files cannot hold all of it.
+    """
+    texts = {path: file.text for path, file in looked.sources.files.items()}
+    target = _target(looked, service, version, texts)
+    target.apply(_plain(plan.before), _plain(plan.after))
+    return drafts_of((Fixed(service, (), (), target.files, target.proof),), looked), target.proof
+
+
 def _fixed(
     judged: Judged, looked: Looked, wanted: Wanted, version: Version | None, texts: dict[str, str]
 ) -> Fixed:

@@ -71,7 +71,7 @@ _ONLY_RUNNING = unknown(WHEN_RUNNING.reason)
 HISTORY = frozenset(
     {
         *("drifted-files", "outdated-tag", "restart-loop", "root-exec-session", "runtime-denials"),
-        *("side-loaded-image", "stale-container", "superseded-image", "unit-drift"),
+        *("stale-container", "superseded-image", "unit-drift"),
     }
 )
 """Checks of what has happened to a container or its image on a host: a file has no such history."""
@@ -194,7 +194,7 @@ def _world(facts: ContainerFacts, *, best: bool, about: str) -> ContainerFacts:
     if best or not any(_may_hold_sockets(path) for mount in mounted for path in mount.paths):
         more["sockets"] = ()
     if not best:
-        below = [_below(mount) for mount in mounted if _HOLDERS.intersection(mount.paths)]
+        below = [_below(mount) for mount in mounted if _is_top_level(mount)]
         more["mounted"] = (*mounted, *below)
     if not best and about == _OF_GROUPS:
         more["spec"] = _with_group_0(facts.spec)
@@ -224,9 +224,9 @@ _STOCK = TrustFacts(
 _PROGRAMS = {option for option in TABLE if option.name in _NAMING_PROGRAMS}
 
 
-_HOLDERS = frozenset(
-    {"/", "/boot", "/dev", "/home", "/media", "/mnt", "/proc", "/run", "/srv", "/sys", "/tmp", "/var"}  # noqa: S108
-)
+def _is_top_level(mount: MountedPath) -> bool:
+    """Directories such as `/`, `/etc` and `/home` often hold other filesystems of the host."""
+    return any(path.count("/") == 1 for path in mount.paths)
 
 
 def _below(mount: MountedPath) -> MountedPath:
@@ -277,9 +277,9 @@ def _worst_image() -> ImageFacts:
 
 def verdict_of(check: AnyCheck, parameters: Parameters, facts: ContainerFacts, worlds: _Worlds) -> Verdict:
     """The verdict that the file decides, or unknown."""
-    verdict = judge(check, facts, parameters)
-    if check.id in HISTORY and verdict.status is not Status.FAIL:
+    if check.id in HISTORY:
         return _NO_HISTORY
+    verdict = judge(check, facts, parameters)
     status = verdict.status
     if check.id in OBSERVING and status in _FINE:
         return _ONLY_RUNNING

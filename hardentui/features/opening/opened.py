@@ -14,7 +14,7 @@ from msgspec import Struct, field
 
 from hardentui.engine.connection import Request
 from hardentui.engine.read import Engine
-from hardentui.errors import HardenError
+from hardentui.errors import HardenError, NoEngine
 from hardentui.features.views import Attempt, Command
 from hardentui.host.commands import Run, run_nothing
 from hardentui.host.files.reader import Files
@@ -113,8 +113,15 @@ class Opened(Struct, frozen=True):
         return tuple(engine.facts for engine in self.engines)
 
     def engine(self, label: str) -> Engine:
-        """The engine of this label."""
-        return next(engine for engine in self.engines if engine.facts.label == label)
+        """The engine of this label.
+
+        Raises:
+            NoEngine: files are open, and none runs them.
+        """
+        for engine in self.engines:
+            if engine.facts.label == label:
+                return engine
+        raise NoEngine("No engine was asked: these are files.", "Start it, then: hardentui")
 
     def files_of(self, engine: EngineFacts) -> Files:
         """The host for paths that an engine names: another account's engine may name any."""

@@ -178,7 +178,13 @@ def test_what_depends_on_the_host_is_unknown(run: Run, line: str, check: str) ->
         ("weak-seccomp-profile", "", "not_applicable"),
         ("mounted-control-socket", "", "passed"),
         ("mounted-control-socket", "Volume=/run/unheard:/x", "unknown"),
+        ("mounted-control-socket", "Volume=/:/host:ro", "unknown"),
         ("unfiltered-network-driver", "Network=made-elsewhere", "passed"),
+        ("writable-mount", "Volume=/etc:/x:ro", "unknown"),
+        ("writable-mount", "Volume=/srv/shop:/x:ro", "passed"),
+        ("dangerous-supplementary-groups", "User=1000", "unknown"),
+        ("dangerous-supplementary-groups", "User=1000:1000", "passed"),
+        ("dangerous-supplementary-groups", "User=root", "passed"),
     ],
 )
 def test_a_stock_podman_is_assumed(run: Run, check: str, line: str, status: str) -> None:

@@ -1,0 +1,172 @@
+"""Files in the place of a host: the same list, walk, diff and writing, without an engine."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection
+from datetime import date
+
+from msgspec.structs import replace
+
+from hardentui.errors import CannotFix
+from hardentui.features.at_rest.checking import AtRest, Looked, look
+from hardentui.features.at_rest.fixing import changed_files, diff_of
+from hardentui.features.at_rest.judging import OF_HOST, Judged
+from hardentui.features.at_rest.sources import stamps
+from hardentui.features.first_look import FirstLook
+from hardentui.features.fix.drafter import Drafter
+from hardentui.features.fix.saving import OwnUnit
+from hardentui.features.looking.containers import Containers, Neighbours
+from hardentui.features.opening.opened import CommandLog, Opened
+from hardentui.features.views import CheckProgress, Connectivity, Report, Row
+from hardentui.features.workbench import Workbench
+from hardentui.host.files.reader import LocalFiles
+from hardentui.model.draft import Draft, NextSteps, Target
+from hardentui.model.finding import Kind, Subject
+from hardentui.model.plan import Plan
+from hardentui.model.spec import Version
+
+_LOOK_AGAIN = 0.5  # seconds
+
+
+class FilesLook(FirstLook):
+    """The services of some files, for the terminal UI: takes the place of a first look at the engines."""
+
+    def __init__(self, paths: tuple[str, ...], checklist: str) -> None:
+        nowhere = Opened(
+            (), (), CommandLog(), LocalFiles(), lambda: OF_HOST, lambda facts: OF_HOST, " ".join(paths)
+        )
+        super().__init__(nowhere, checklist)
+        self._paths = paths
+        self._bench: Workbench | None = None
+
+    def with_checklist(self, checklist: str) -> FilesLook:
+        return FilesLook(self._paths, checklist)
+
+    def rows(self) -> tuple[Row, ...]:
+        return self.workbench().containers.rows()
+
+    def workbench(self) -> Workbench:
+        if self._bench is None:
+            bench = self._bench = Workbench.of(self.opened, self._checklist)
+            services = bench.containers = Services(AtRest(self._paths, self._checklist))
+            bench.drafter = FilesDrafter(services)
+        return self._bench
+
+
+class Services(Containers):
+    """The services of the files, as rows of containers that were never started."""
+
+    def __init__(self, asked: AtRest) -> None:
+        self._asked = asked
+        self._looked: Looked | None = None
+        self._known: dict[str, tuple[Row, Judged]] = {}
+
+    def rows(self) -> tuple[Row, ...]:
+        looked = self._looked = look(self._asked, date.today())
+        steps = tuple(step.number for step in looked.judge.checklist.steps)
+        self._known = {
+            key: (_row(key, judged, steps), judged)
+            for judged in looked.services
+            for key in (f"{judged.service.file.shown}:{judged.service.name}",)
+        }
+        return tuple(row for row, _ in self._known.values())
+
+    def scan(
+        self,
+        on_report: Callable[[Row], None],
+        on_progress: Callable[[CheckProgress], None],
+        stop: threading.Event,
+        keys: Collection[str] | None = None,
+        *,
+        costly: bool = False,
+    ) -> None:
+        rows = [row for key, (row, _) in self._known.items() if keys is None or key in keys]
+        for row in rows:
+            on_report(row)
+        on_progress(CheckProgress(len(rows), len(rows)))
+
+    def report(self, key: str) -> Report | None:
+        row = self.row(key)
+        return row.report if row is not None else None
+
+    def refresh(self, key: str) -> Row | None:
+        self.rows()
+        return self.row(key)
+
+    def row(self, key: str) -> Row | None:
+        return self._known[key][0] if key in self._known else None
+
+    def watch(
+        self,
+        on_change: Callable[[], None],
+        on_state: Callable[[Connectivity], None],
+        stop: threading.Event,
+    ) -> None:
+        seen = tuple(stamps(self._asked.paths))
+        while not stop.wait(_LOOK_AGAIN):
+            now = tuple(stamps(self._asked.paths))
+            if now != seen:
+                seen = now
+                on_change()
+
+    def neighbours(self, report: Report) -> Neighbours:
+        return Neighbours()
+
+    def stack(self, report: Report) -> Neighbours:
+        return Neighbours()
+
+    def judged(self, report: Report) -> tuple[Looked, Judged]:
+        """What a report was made from."""
+        if self._looked is None or report.subject.id not in self._known:
+            raise CannotFix("The file has changed meanwhile.", "Open the list again.")
+        return self._looked, self._known[report.subject.id][1]
+
+
+def _row(key: str, judged: Judged, steps: tuple[int, ...]) -> Row:
+    service, facts = judged.service, judged.facts
+    engine = facts.engine.replace(label=service.format.value)
+    facts = facts.replace(engine=engine)
+    subject = Subject(Kind.CONTAINER, key, service.name, engine.label)
+    findings = [replace(finding, subject=subject) for finding in judged.findings]
+    own = tuple(finding for finding in findings if finding.scope is Kind.CONTAINER)
+    others = tuple(finding for finding in findings if finding.scope is not Kind.CONTAINER)
+    report = Report(subject, own, steps, facts, others=others)
+    place = f"{service.file.shown}:{service.header.file.line_of(service.header.start)}"
+    return Row(key, engine, key, service.name, facts.image_name, "file", place, report=report)
+
+
+class FilesDrafter(Drafter):
+    """A plan edits the file of its service, as `fix PATH` does."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(LocalFiles(), services.stack)
+        self._services = services
+
+    def own_unit(self, report: Report) -> OwnUnit | None:
+        _, judged = self._services.judged(report)
+        file = judged.service.file
+        return OwnUnit(file.name, file.path, (Target.UNIT,)) if file.path else None
+
+    def draft(
+        self,
+        report: Report,
+        plan: Plan | None,
+        target: Target,
+        *,
+        version: Version | None = None,
+        verify: bool = True,
+    ) -> Draft:
+        if not target.changes_unit:
+            return super().draft(report, plan, target, version=version, verify=verify)
+        looked, judged = self._services.judged(report)
+        if plan is None:
+            return Draft(target=target, files=())
+        files, proof = changed_files(looked, judged.service, plan, version)
+        return Draft(target=target, files=files, diff="".join(map(diff_of, files)), proof=proof)
+
+    def next_steps(self, report: Report, draft: Draft, directory: str) -> NextSteps:
+        return NextSteps()
+
+    def steps_in_place(self, report: Report, draft: Draft, saved: object) -> NextSteps:
+        return NextSteps()

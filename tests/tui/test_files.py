@@ -1,0 +1,55 @@
+"""`hardentui ./quadlets`: the same list, walk, diff and writing, on files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.widgets import Button
+
+from hardentui.features.at_rest.browsing import FilesLook
+from hardentui.tui.app import HardenApp
+from hardentui.tui.screens.write import WriteScreen
+from tests.tui.support import NOON, running, screen_text, shows, until
+from tests.tui.test_in_place import tick
+
+WEB = "[Container]\nImage=docker.io/library/nginx:1.27\n# loud\nPodmanArgs=--privileged\nNetwork=shop\n"
+COMPOSE = "services:\n  web: # the server\n    image: docker.io/a/b:1\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kept", "added"),
+    [
+        ("web.container", WEB, "# loud\n", "NoNewPrivileges=true\n"),
+        ("compose.yaml", COMPOSE, "  web: # the server\n", "- no-new-privileges:true\n"),
+    ],
+)
+async def test_files_are_listed_walked_and_written(
+    tmp_path: Path, name: str, text: str, kept: str, added: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    look = FilesLook((str(tmp_path),), "")
+    app = HardenApp(lambda: look, now=lambda: NOON, environ={})
+    async with running(app, (120, 40)) as pilot:
+        await shows(pilot, "no engine", "web", f"{tmp_path}/{name}"[:20])
+        await pilot.press("enter", shows="? unknown")
+        await pilot.press("F", "d", shows="edit its file")
+        await pilot.press("escape", "w")
+        await until(pilot, lambda: isinstance(app.screen, WriteScreen))
+        await tick(app, pilot, "in-place")
+        await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
+        await pilot.press("ctrl+s", shows="replaced")
+        assert "systemctl" not in screen_text(app), "nothing runs it here"
+    after = (tmp_path / name).read_text()
+    assert kept in after
+    assert added in after
+
+
+async def test_what_needs_an_engine_says_so(tmp_path: Path) -> None:
+    (tmp_path / "web.container").write_text(WEB)
+    look = FilesLook((str(tmp_path),), "")
+    async with running(HardenApp(lambda: look, now=lambda: NOON, environ={}), (120, 40)) as pilot:
+        await pilot.press("enter", shows="score")
+        await pilot.press("F", "A", shows="No engine was asked: these are files.")
+        await pilot.press("escape", "h")
+        await pilot.press("escape", "escape", shows="no engine")
