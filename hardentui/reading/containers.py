@@ -92,7 +92,7 @@ def sure(verdict: Verdict, *seen: object) -> Verdict:
     unread = next((value for value in seen if isinstance(value, Unread)), None)
     if unread is None or verdict.status not in (Status.PASS, Status.NOT_APPLICABLE):
         return verdict
-    return unknown(unread.reason, verdict.declared, verdict.evidence)
+    return unknown(unread.reason, verdict.declared, verdict.evidence, do=unread.do)
 
 
 def is_planned(facts: ContainerFacts) -> bool:

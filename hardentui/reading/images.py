@@ -103,7 +103,7 @@ def inventory_of(facts: ContainerFacts) -> ImageInventory | Verdict:
     if isinstance(image, Verdict):
         return image
     inventory = known(lambda: image.inventory)
-    return unknown(inventory.reason) if isinstance(inventory, Unread) else inventory
+    return unknown(inventory.reason, do=inventory.do) if isinstance(inventory, Unread) else inventory
 
 
 def gap(inventory: ImageInventory, *words: str) -> Verdict | None:

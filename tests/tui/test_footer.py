@@ -51,6 +51,7 @@ _NOT_HERE = {
     "ImagesScreen take_in": _SIMULATED,
     "JournalScreen keep": "only while a change waits to be confirmed",
     "JournalScreen undo": "only once a change was made",
+    "MonitorScreen again": "only once it was stopped",
     "LogsScreen next_match": "only after a search",
     "TrustScreen test": _SIMULATED,
     "ImagesScreen rehearse": _SIMULATED,

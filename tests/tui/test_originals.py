@@ -12,7 +12,7 @@ from tests.tui.support import make_app, running, screen_text, shows, until
 from tests.unit.features.looking.test_originals import keep
 
 _NAME = "web-before-7116"
-_WHY = "The original of web, kept for an undo. In the journal (J) u restores it, f removes it."
+_WHY = "The original of web, kept for an undo. In the journal (J) u restores it, Forget removes it."
 
 
 def _host() -> Host:
@@ -46,7 +46,7 @@ async def test_a_kept_original_comes_last_and_does_not_count(size: tuple[int, in
             await pilot.press(key)
             told = [notice.message for notice in app._notifications]
             assert told == [
-                "The original of web, kept for an undo. In the journal (J) u restores it, f removes it."
+                "The original of web, kept for an undo. In the journal (J) u restores it, Forget removes it."
             ]
             assert isinstance(app.screen, HomeScreen)
             assert not app.session.marks

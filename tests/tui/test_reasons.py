@@ -89,7 +89,7 @@ async def test_a_key_with_a_reason_is_grey_and_says_it(
 
 async def _says(pilot: Driver, action: Action, why: str) -> None:
     pilot.app.clear_notifications()
-    await pilot.press(action.key.split(",")[0])
+    await pilot.press(action.key.split(",")[0] or action.id)
     await until(pilot, lambda: why in _told(pilot.app))  # type: ignore[arg-type]
 
 

@@ -83,7 +83,7 @@ async def test_a_key_that_is_set_is_in_the_footer() -> None:
         await pilot.press("slash")
         assert not app.screen.has_class("-filtering")
         await shows(pilot, "f3 Filter")
-        await pilot.press("app.compare")
+        await pilot.press("f3")
         assert app.screen.has_class("-filtering")
 
 

@@ -69,7 +69,6 @@ def _chosen(app: HardenApp) -> dict[str, dict[str, object]]:
 async def test_a_value_is_in_the_plan_as_soon_as_it_can_be(size: tuple[int, int], tmp_path: Path) -> None:
     async with _walk(size) as (app, pilot):
         await _at(app, pilot, "5", "no-memory-limit")
-        await shows(pilot, "p Values")
         await _values(app, pilot)
         await shows(pilot, "memory", "512m", "a size such as 512m", "The default.", "Not chosen.")
         await pilot.press(*"1", shows=("memory must be a size", "stays 512m."))
@@ -95,7 +94,7 @@ async def test_the_default_comes_back_and_a_dropped_fix_keeps_its_value() -> Non
         await _at(app, pilot, "5", "no-memory-limit")
         await _values(app, pilot)
         await pilot.press(*"2g")
-        await pilot.press("escape", shows=("values     memory 2g; p changes", "+PodmanArgs=--memory=2g"))
+        await pilot.press("escape", shows=("values     memory 2g; i changes", "+PodmanArgs=--memory=2g"))
         await pilot.press("space")
         await until(pilot, lambda: _chosen(app) == {})
         await pilot.press("space")
@@ -196,7 +195,7 @@ async def test_the_explanation_names_the_values() -> None:
     async with _walk() as (app, pilot):
         await _at(app, pilot, "5", "no-memory-limit")
         await pilot.press("e")
-        await scrolled(pilot, "pagedown", "Values of the fix (p in the walk", "memory: a size such as 512m")
+        await scrolled(pilot, "pagedown", "Values of the fix (i in the walk", "memory: a size such as 512m")
 
 
 async def test_what_the_checklist_says_is_told(tmp_path: Path) -> None:

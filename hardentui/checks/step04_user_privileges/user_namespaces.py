@@ -117,7 +117,8 @@ def _fix_host_user_namespace(spec: Spec, context: FixContext) -> Spec:
             "With :U, Podman changes their owner at each start, also for other containers that use them.",
         )
     if lacking := no_range_for(_namespace(facts, spec), facts):
-        raise CannotFix(lacking, "The doctor shows the command that adds one.", do=Do(Verb.DOCTOR))
+        doctor = Do(Verb.DOCTOR)
+        raise CannotFix(lacking, (doctor, " shows the command that adds one."), do=doctor)
     mounts = tuple(m.with_options("idmap") if _keeps_owners(m) else m for m in spec[MOUNTS])
     return spec.without(GIDMAP, UIDMAP).with_(USERNS, _namespace(facts, spec)).with_(MOUNTS, mounts)
 

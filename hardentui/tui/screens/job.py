@@ -313,7 +313,7 @@ class JobScreen(StoppablePage):
         return self._done
 
     def on_mount(self) -> None:
-        self.action_again()
+        self.start()
 
     # --- the work ----------------------------------------------------------------------------------------
 
@@ -340,6 +340,10 @@ class JobScreen(StoppablePage):
         return bool(self._result and self._result.then)
 
     def action_again(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        """Begin the work, again."""
         self._trouble, self._done = None, False
         self._stopped, self._now = False, self._doing
         self._work(self.begin())

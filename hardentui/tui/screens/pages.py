@@ -320,11 +320,14 @@ class WaiversScreen(JobScreen):
     """What is accepted: by whom, until when, and what each waiver covers now."""
 
     def __init__(self) -> None:
+        self._fault: HardenError | None = None
+
         def read(stop: threading.Event, tell: Tell) -> JobResult:
             bench = self.session.bench
             if bench is None:
                 raise UsageError("Still connecting to Podman.")
-            bench.waiving.reload()
+            if self._fault is not None:
+                raise self._fault
             return JobResult(tuple(waiver_sections(bench, tuple(self._reports()))))
 
         super().__init__("Waivers   findings that are accepted until a date", read, "reading")
@@ -335,8 +338,19 @@ class WaiversScreen(JobScreen):
         self.session.judge_host()
 
     async def show_state(self, what: str) -> None:
-        if what in ("host", "opened", "images", "networks") and self.stop is None:
-            self.action_again()
+        if what in ("host", "opened", "scan", "images", "networks") and self.stop is None:
+            self.start()
+
+    def action_again(self) -> None:
+        """Read the files again, and judge everything by them."""
+        if (bench := self.session.bench) is not None:
+            try:
+                bench.waiving.reload()
+                self._fault = None
+            except HardenError as error:
+                self._fault = error
+            self.session.judge_again(None)
+        self.start()
 
     def _reports(self) -> Iterator[Report]:
         yield from (row.report for row in tuple(self.session.rows.values()) if row.report is not None)

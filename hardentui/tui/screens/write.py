@@ -271,7 +271,7 @@ class WriteScreen(HardenScreen):
             Content.assemble((name, "bold"), f" {self.signs.of('›')} write files, ", what)
         )
         self.query_one("#write", Button).disabled = not (self._to_directory() or self._in_place())
-        self.query_one("#preview", DiffView).show(self._preview(), self._reasons())
+        self.query_one("#preview", DiffView).show(self._preview())
         self._show_hint()
 
     def _preview(self) -> Content:
@@ -288,6 +288,8 @@ class WriteScreen(HardenScreen):
         if file := self._plan_file():
             command = command_with_plan(known_facts(self._choosing.report), file.name)
             parts += [(visible(file.name), "bold $primary"), f": {command} uses it again\n"]
+        if parts and (reasons := self._reasons()):
+            parts += ["\n", reasons]
         return Content.assemble(*parts) if parts else Content("Choose at least one kind of file.")
 
     def _reasons(self) -> Content | None:

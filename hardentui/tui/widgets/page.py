@@ -111,20 +111,14 @@ class DiffView(VerticalScroll, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._text = ""
-        self._above = 0
 
     def compose(self) -> ComposeResult:
         yield Static()
 
-    def show(self, text: str | Content, above: Content | None = None) -> None:
-        """Show a diff, or a message instead of one; `above` scrolls with it."""
+    def show(self, text: str | Content) -> None:
+        """Show a diff, or a text with one."""
         self._text = text if isinstance(text, str) else text.plain
-        content = diff_content(text) if isinstance(text, str) else text
-        self._above = 0
-        if above:
-            self._above = above.plain.count("\n") + 2
-            content = Content.assemble(above, "\n\n", content)
-        self.query_one(Static).update(content)
+        self.query_one(Static).update(diff_content(text) if isinstance(text, str) else text)
 
     def jump(self, by: int) -> bool:
         """Go to the next (1) or previous (-1) block of changed lines; False when there is none."""
@@ -146,5 +140,4 @@ class DiffView(VerticalScroll, can_focus=True):
     def _blocks(self) -> list[int]:
         lines = self._text.split("\n")
         changed = [line[:1] in ("+", "-") and not line.startswith(("+++", "---")) for line in lines]
-        blocks = [at for at, is_changed in enumerate(changed) if is_changed and not (at and changed[at - 1])]
-        return [at + self._above for at in blocks]
+        return [at for at, is_changed in enumerate(changed) if is_changed and not (at and changed[at - 1])]
