@@ -210,7 +210,7 @@ async def test_pulls_are_told_as_they_come_and_can_be_stopped(monkeypatch: pytes
             await pilot.press("ctrl+s")
             assert isinstance(app.screen, JobScreen), "there is nothing to apply"
             await pilot.press("escape")
-            assert isinstance(app.screen, TrustForm)
+            assert isinstance(app.screen_stack[-1], TrustForm)
 
 
 async def test_a_pull_that_comes_out_otherwise_stops_the_change(monkeypatch: pytest.MonkeyPatch) -> None:
