@@ -22,6 +22,7 @@ from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.widgets.finding_list import FindingList, Tick
+from hardentui.tui.widgets.page import DiffView
 from tests.tui.replayed import TITLES, some
 from tests.tui.support import (
     Driver,
@@ -380,7 +381,10 @@ async def test_the_difference_jumps_between_changes() -> None:
         await pilot.press("escape", "F", "d")
         await until(pilot, lambda: isinstance(app.screen, WriteScreen))
         await until(pilot, lambda: "+NoNewPrivileges=true" in drawn(app))
-        await pilot.press("n", shows="+NoNewPrivileges=true")
+        preview = app.screen.query_one(DiffView)
+        await until(pilot, lambda: preview.scroll_offset.y > 0)  # the first change, below the notes
+        await pilot.press("N")
+        assert app.focused is preview
 
 
 async def test_the_texts_of_a_step_can_be_turned() -> None:

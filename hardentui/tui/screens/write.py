@@ -250,6 +250,9 @@ class WriteScreen(HardenScreen):
         self._making.discard(message.draft.target)
         self._ready[message.draft.target] = message
         self._made()
+        if self._reads:  # to the first change, below the notes
+            preview = self.query_one("#preview", DiffView)
+            preview.call_after_refresh(preview.reveal)
 
     def on_draft_failed(self, message: DraftFailed) -> None:
         self._making.discard(message.target)
