@@ -95,7 +95,7 @@ async def test_a_file_that_is_still_being_made_is_written_too(
     app = make_app(some())
     async with running(app, (80, 24)) as pilot:
         await _open_walk(app, pilot)
-        await pilot.press("escape", "w")
+        await pilot.press("w")
         await until(pilot, lambda: isinstance(app.screen, WriteScreen))
         await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
         app.screen.query_one("#directory", Input).value = str(tmp_path / "out")

@@ -209,6 +209,8 @@ class _SettingsReader:
             if name not in self._vocabulary.actions:
                 near = nearest(name, self._vocabulary.actions)
                 self._document.complain(path, f"there is no action {visible(name, 60)!r}{near}")
+            elif keys == self._vocabulary.actions[name] == "":
+                continue
             elif fault := self._key_fault(keys):
                 self._document.complain(path, f"{name}: {fault}")
             else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from argparse import ArgumentParser
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from hardentui.checks import CHECKS
 from hardentui.checks.examples import accepting, container, engine, rootful
 from hardentui.cli.parser import COMMANDS
+from hardentui.cli.terminal import command_part
 from hardentui.features.fix.saving import command_in_place
 from hardentui.features.rights.page import lsm_page
 from hardentui.features.views import Selection
@@ -55,7 +55,7 @@ def test_a_checklist_is_named_to_the_commands_that_take_one(tmp_path: Path) -> N
     takes = set()
     for name in COMMANDS:
         parser = ArgumentParser()
-        import_module(f"hardentui.cli.{name}").arguments(parser)
+        command_part(name, "arguments")(parser)
         if any("--checklist" in action.option_strings for action in parser._actions):
             takes.add(name)
     assert takes == WITH_CHECKLIST
