@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from shlex import quote
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress, HardenError
 from hardentui.features.at_rest.comments import waivers_in
 from hardentui.features.at_rest.services import (
+    FileTarget,
     Format,
     Read,
     Service,
     Set,
     Span,
     SpecAtRest,
-    prove,
     rootless_by,
     with_names,
 )
 from hardentui.features.at_rest.sources import Refused, SourceFile, Sources, refusal
-from hardentui.model.spec import UNKNOWN, Spec, Version
+from hardentui.model.spec import UNKNOWN, Version
 from hardentui.options import NAME
 from hardentui.options.argv import (
     Item,
@@ -34,7 +33,7 @@ from hardentui.options.argv import (
     spec_of,
     without_optional,
 )
-from hardentui.quadlet.edit.changes import ItemChange, changes_between, decide
+from hardentui.quadlet.edit.changes import ItemChange, decide
 from hardentui.quadlet.read.service import Character, ShellWord, shell_commands
 
 _SCRIPTS = (".sh", ".bash")
@@ -176,33 +175,11 @@ _GAP_IN_LINE = re.compile(r"[ \t]+(?=[^\s\\])")
 _NOT_OF_DOCKER = frozenset({"--health-on-failure", "--userns"})
 
 
-class RunTarget:
-    """One command of a script; new options stand before its image, in lines of their own if others do.
+class RunTarget(FileTarget):
+    """One command of a script; new options stand before its image, in lines of their own if others do."""
 
-    Args:
-        texts: by path, the files with the changes of other commands made already.
-    """
-
-    def __init__(self, service: Service, texts: Mapping[str, str]) -> None:
-        file: SourceFile = service.file
-        starts = [other.header.start for other in _services(file, service.version, None)]
-        self._number = starts.index(service.header.start)
-        self._file = replace(file, text=texts.get(file.path, file.text))
-        self._version = service.version
-        self.files: dict[str, str] = {}
-        self.proof = "read again: only the planned changes"
-
-    def apply(self, before: Spec, after: Spec) -> None:
-        changes = changes_between(before, after)
-        file = self._file
-        for change in changes:
-            file = replace(file, text=self._with_change(file, change))
-        prove(self._read(self._file), self._read(file), self._number, changes)
-        self._file = file
-        self.files[file.path] = file.text
-
-    def _read(self, file: SourceFile) -> dict[int, Service]:
-        return dict(enumerate(_services(file, self._version, None)))
+    def _services(self, file: SourceFile) -> Iterable[Service]:
+        return _services(file, self._version, None)
 
     def _with_change(self, file: SourceFile, change: ItemChange) -> str:
         service, text = self._read(file)[self._number], file.text

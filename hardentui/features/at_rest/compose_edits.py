@@ -89,13 +89,13 @@ class ComposeTarget:
         return texts
 
 
-class _ComposeEditor:
-    def __init__(self, service: Service, text: str | None = None) -> None:
-        made: InStack = service.source
-        self._service = service
-        self._tree = made.tree
-        self.file: SourceFile = made.tree.file
-        self.text = self.file.text if text is None else text
+class YamlEditor:
+    """Edits below one mapping of a YAML file, which describes a service."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self.file: SourceFile = tree.file
+        self.text = self.file.text
 
     # --- what is there -------------------------------------------------------------------------------
 
@@ -106,7 +106,11 @@ class _ComposeEditor:
             return
         if len(new) != 1 or place.text is None:
             raise CannotExpress("it is written in several keys: change it by hand")
-        self._put(place, _spelled(each, new[0], self.text[place.start : place.end]))
+        self._put(place, self._spelled(each, new[0], self.text[place.start : place.end]))
+
+    def _spelled(self, each: Set, new: New, old: str) -> str:
+        """The new argument as the file writes it."""
+        raise NotImplementedError
 
     def _own(self, each: Set) -> Tree:
         """The place of an argument, if it is written in this very service."""
@@ -114,7 +118,9 @@ class _ComposeEditor:
             is_there = min(place.key_start, place.start) == each.span.start and place.file is each.span.file
             if is_there and place.file is self.file and self._is_own(place):
                 return place
-        raise CannotExpress("it comes from another file, an anchor or extends: change it there")
+        raise CannotExpress(
+            "it is set elsewhere (the pod, another file, an anchor, extends): change it there"
+        )
 
     def _is_own(self, place: Tree) -> bool:
         return place.file is self.file and self._tree.start <= place.key_start < self._tree.end
@@ -153,32 +159,11 @@ class _ComposeEditor:
 
     # --- what is new ---------------------------------------------------------------------------------
 
-    def add(self, item: Item) -> None:
-        word = item_word(item)
-        flag, _, argument = word.partition("=")
-        if flag in _KEYS:
-            self._add_scalar(_KEYS[flag], argument or "true")
-        elif flag in _LIST_KEYS:
-            name = "no-new-privileges:true" if argument == "no-new-privileges" else argument
-            self._add_to_list(_LIST_KEYS[flag], name)
-        elif flag in _HEALTH and (health := self._tree.get("healthcheck")) is not None:
-            self._add_line(health, f"{_HEALTH[flag]}: {_quoted(argument)}")
-        else:
-            raise CannotExpress(f"compose has no key for {flag}")
-
-    def _add_scalar(self, key: str, value: str) -> None:
-        there = self._tree.entries.get(key)
-        if there is not None and there.text is not None and self._is_own(there):
-            self._put(there, value)
-            return
-        plain = key in _SWITCHES or key in _NUMBERS or re.fullmatch(r"\d+[a-z]", value) is not None
-        self._add_line(self._tree, f"{key}: {value if plain else _quoted(value)}")
-
-    def _add_to_list(self, key: str, value: str) -> None:
-        there = self._tree.entries.get(key)
+    def _add_to_list(self, tree: Tree, key: str, value: str) -> None:
+        there = tree.entries.get(key)
         if there is None or there.is_null:
             dash = self._list_indent()
-            self._add_line(self._tree, f"{key}:", f"{dash}- {_quoted(value)}")
+            self._add_line(tree, f"{key}:", f"{dash}- {_quoted(value)}")
             return
         if not self._is_own(there):
             raise CannotExpress(f"{key} comes from another file, an anchor or extends: change it there")
@@ -214,8 +199,9 @@ class _ComposeEditor:
         last = max(own, key=lambda value: value.key_start)
         line = self.text.rfind("\n", 0, last.key_start) + 1
         indent = self.text[line : last.key_start]
-        if indent.strip():
+        if indent.strip(" -"):
             raise CannotExpress("the service is written in an unusual way: change it by hand")
+        indent = indent.replace("-", " ")  # an entry of a list begins beside its first key
         self._insert(_last(last, self.text), *(indent + each for each in lines))
 
     def _insert(self, offset: int, *lines: str) -> None:
@@ -226,6 +212,44 @@ class _ComposeEditor:
             self.text = self.text.rstrip() + line_end + text
         else:
             self.text = self.text[: end + 1] + text + self.text[end + 1 :]
+
+
+class _ComposeEditor(YamlEditor):
+    def __init__(self, service: Service) -> None:
+        made: InStack = service.source
+        super().__init__(made.tree)
+
+    def add(self, item: Item) -> None:
+        word = item_word(item)
+        flag, _, argument = word.partition("=")
+        if flag in _KEYS:
+            self._add_scalar(_KEYS[flag], argument or "true")
+        elif flag in _LIST_KEYS:
+            name = "no-new-privileges:true" if argument == "no-new-privileges" else argument
+            self._add_to_list(self._tree, _LIST_KEYS[flag], name)
+        elif flag in _HEALTH and (health := self._tree.get("healthcheck")) is not None:
+            self._add_line(health, f"{_HEALTH[flag]}: {_quoted(argument)}")
+        else:
+            raise CannotExpress(f"compose has no key for {flag}")
+
+    def _add_scalar(self, key: str, value: str) -> None:
+        there = self._tree.entries.get(key)
+        if there is not None and there.text is not None and self._is_own(there):
+            self._put(there, value)
+            return
+        plain = key in _SWITCHES or key in _NUMBERS or re.fullmatch(r"\d+[a-z]", value) is not None
+        self._add_line(self._tree, f"{key}: {value if plain else _quoted(value)}")
+
+    def _spelled(self, each: Set, new: New, old: str) -> str:
+        """The new argument, with the source of a mount as it is written."""
+        if new.kept is not None:
+            respelled = other_options(old.strip("'\""), new.kept.flag, new)
+            if respelled is not None:
+                return respelled
+        flag, _, argument = item_word(new.item).partition("=")
+        if flag == each.item.flag or flag in _KEYS:
+            return argument or "true"
+        raise CannotExpress("it would be written with another key: change it by hand")
 
 
 def _leaves(tree: Tree) -> Iterator[Tree]:
@@ -244,19 +268,6 @@ def _last(place: Tree, text: str) -> int:
         return place.start + max(0, len(text[place.start : place.end].rstrip()) - 1)
     inside = [value for value in (*place.entries.values(), *place.items) if value.start >= place.start]
     return max((_last(value, text) for value in inside), default=place.start)
-
-
-def _spelled(each: Set, new: New, old: str) -> str:
-    """The new argument, with the source of a mount as it is written."""
-    if new.kept is not None:
-        spelled = old.strip("'\"")
-        respelled = other_options(spelled, new.kept.flag, new)
-        if respelled is not None:
-            return respelled
-    flag, _, argument = item_word(new.item).partition("=")
-    if flag == each.item.flag or flag in _KEYS:
-        return argument or "true"
-    raise CannotExpress("it would be written with another key: change it by hand")
 
 
 def _quoted(text: str, *, always: bool = False) -> str:

@@ -174,8 +174,11 @@ def _target(looked: Looked, service: Service, version: Version | None, texts: di
         return ComposeTarget(looked.sources, service, texts)
     if service.format is Format.RUN:
         return RunTarget(service, texts)
-    kind = "pod" if service.infra else service.format.value
-    raise InputError(f"a {kind} file is not edited; the findings say what to change")
+    if service.format is Format.KUBE and not service.infra:
+        from hardentui.features.at_rest.kube_edits import KubeTarget
+
+        return KubeTarget(service, texts)
+    raise InputError("a pod file is not edited; the findings say what to change")
 
 
 # --- Quadlets -----------------------------------------------------------------------------------------

@@ -46,13 +46,17 @@ def read_kube(sources: Sources, version: Version, rootless: bool | None) -> Read
         if not is_kube(file):
             continue
         try:
-            for tree in read_trees(file):
-                services += _services(file, tree, version, rootless)
+            services += services_of(file, version, rootless)
         except HardenError as error:
             if file.path in sources.named or not file.path:
                 refused.append(refusal(file.shown, error))
             # else a template of another tool, which no container starts from
     return Read(tuple(services), tuple(refused))
+
+
+def services_of(file: SourceFile, version: Version, rootless: bool | None) -> list[Service]:
+    """The containers of a file. Raises InputError: it is no YAML that can be read."""
+    return [each for tree in read_trees(file) for each in _services(file, tree, version, rootless)]
 
 
 def _services(file: SourceFile, tree: Tree, version: Version, rootless: bool | None) -> Iterator[Service]:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
 from hardentui.features.at_rest.sources import Refused, SourceFile
@@ -152,6 +153,43 @@ def prove(
             raise CannotExpress(f"{name} shares it, by an anchor or extends: change it by hand")
         if key == changed and _told(changes_between(old, new)) != _told(changes):
             raise CannotExpress("the file, read again, would hold something else than planned")
+
+
+class FileTarget:
+    """One of the services of a file: each change is made in the text, which is then read again.
+
+    Args:
+        texts: by path, the files with the changes of other services made already.
+    """
+
+    def __init__(self, service: Service, texts: Mapping[str, str]) -> None:
+        file = service.file
+        self._version = service.version
+        starts = [other.header.start for other in self._services(file)]
+        self._number = starts.index(service.header.start)
+        self._file = replace(file, text=texts.get(file.path, file.text))
+        self.files: dict[str, str] = {}
+        self.proof = "read again: only the planned changes"
+
+    def apply(self, before: Spec, after: Spec) -> None:
+        changes = changes_between(before, after)
+        file = self._file
+        for change in changes:
+            file = replace(file, text=self._with_change(file, change))
+        prove(self._read(self._file), self._read(file), self._number, changes)
+        self._file = file
+        self.files[file.path] = file.text
+
+    def _read(self, file: SourceFile) -> dict[int, Service]:
+        return dict(enumerate(self._services(file)))
+
+    def _services(self, file: SourceFile) -> Iterable[Service]:
+        """The services of a file, in its order."""
+        raise NotImplementedError
+
+    def _with_change(self, file: SourceFile, change: ItemChange) -> str:
+        """The text with one change. Raises CannotExpress."""
+        raise NotImplementedError
 
 
 def _told(changes: Iterable[ItemChange]) -> dict[str, tuple[list[str], list[str]]]:

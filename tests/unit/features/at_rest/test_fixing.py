@@ -202,3 +202,60 @@ def test_what_belongs_to_a_container_is_refused_for_files(run: Run, option: str)
 def test_a_container_still_needs_a_choice(run: Run) -> None:
     code, text = run({}, "fix", "web")
     assert (code, "Name the fixes" in text) == (2, True)
+
+
+KUBE = """\
+# the shop
+apiVersion: v1
+kind: Pod
+metadata:
+  name: shop
+spec:
+  containers:
+    - image: docker.io/library/nginx:1.27   # web
+    - name: db
+      image: docker.io/library/postgres:17
+      securityContext:
+        privileged: true # why?
+        allowPrivilegeEscalation: true
+        capabilities:
+          add: [SYS_ADMIN, NET_ADMIN]
+      resources:
+        limits:
+          cpu: "2"
+  securityContext:
+    runAsUser: 0
+"""
+
+
+def test_a_container_of_a_pod_is_changed_and_nothing_else(run: Run, tmp_path: Path) -> None:
+    wanted = ("new-privileges-allowed", "privileged", "host-takeover-capabilities", "no-memory-limit")
+    checks = [word for check in wanted for word in ("--check", check)]
+    code, text = run({"pod.yaml": KUBE}, "fix", "./pod.yaml", "--in-place", *checks)
+    assert code == 0, text
+    assert changed(KUBE, (tmp_path / "pod.yaml").read_text()) == [
+        "+       securityContext:",
+        "+         allowPrivilegeEscalation: false",
+        "+       resources:",
+        "+         limits:",
+        "+           memory: 512Mi",
+        "-         privileged: true # why?",
+        "-         allowPrivilegeEscalation: true",
+        "+         allowPrivilegeEscalation: false",
+        "-           add: [SYS_ADMIN, NET_ADMIN]",
+        "+           add: [NET_ADMIN]",
+        "+           memory: 512Mi",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("check", "why"),
+    [
+        ("writable-rootfs", "a read-only root needs an emptyDir at /tmp too: write both by hand"),
+        ("root-user", "the user to run as must be chosen"),
+    ],
+)
+def test_what_a_pod_cannot_hold_is_said(run: Run, tmp_path: Path, check: str, why: str) -> None:
+    _, text = run({"pod.yaml": KUBE}, "fix", "./pod.yaml", "--in-place", "--check", check)
+    assert why in text
+    assert (tmp_path / "pod.yaml").read_text() == KUBE
