@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from hardentui.__main__ import main
 from hardentui.features.at_rest.checking import AtRest, look
 from hardentui.features.at_rest.fixing import converted
 from hardentui.features.views import Selection
@@ -228,6 +229,25 @@ def test_a_converted_stack_serves(podman: Bench) -> None:
         podman.podman("volume", "rm", "-f", "shop_data")
         podman.podman("secret", "rm", "key")
         podman.podman("network", "rm", "-f", "shop_default")
+
+
+def test_files_are_compared_with_what_runs(
+    podman: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def drift() -> list[str]:
+        assert main(["check", str(tmp_path), "--against-host", "--url", podman.url]) in (0, 1)
+        return [line for line in capsys.readouterr().out.splitlines() if " unit-drift: " in line]
+
+    try:
+        of_quadlets(podman, tmp_path, {"drift": "PidsLimit=64\nReadOnly=true"})
+        assert drift() == []
+        unit = tmp_path / "drift.container"
+        unit.write_text(unit.read_text().replace("PidsLimit=64", "PidsLimit=32"))
+        (found,) = drift()
+        line = unit.read_text().splitlines().index("PidsLimit=32") + 1
+        assert found.startswith(f"{unit}:{line}:11: medium unit-drift: "), found
+    finally:
+        podman.remove("rest-drift")
 
 
 @pytest.mark.long

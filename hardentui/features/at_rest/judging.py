@@ -388,12 +388,13 @@ def _drift(service: Service, running: Running) -> Verdict:
     facts = running(service.spec[NAME])
     if facts is None:
         return not_applicable("no container of this name is on this host")
-    different = drift_between(Spec(service.spec.settings, service.spec.unknowable), facts)
-    sentences = [str(difference) for difference in different if difference.security]
-    if not sentences:
+    every = drift_between(Spec(service.spec.settings, service.spec.unknowable), facts)
+    different = [difference for difference in every if difference.security]
+    if not different:
         return passed("as in the file")
-    reason = f"the running container differs: {'; '.join(sentences)}"
-    return failed(reason, service.spec[NAME], severity=Severity.MEDIUM)
+    reason = f"the running container differs: {'; '.join(map(str, different))}"
+    flags = tuple(difference.flag for difference in different)
+    return failed(reason, severity=Severity.MEDIUM, things=flags)
 
 
 def _telling_expiry(finding: Finding, expired: Mapping[str, Waiver]) -> Finding:
@@ -429,6 +430,9 @@ def place_of(service: Service, finding: Finding, changed: tuple[OptionDiff, ...]
     said = "\n".join(
         (verdict.reason, verdict.declared, *verdict.things, *(item.saw for item in verdict.evidence))
     )
+    for each in service.sets:
+        if each.item.option.flag in verdict.things:
+            return _place(each)
     for each in service.sets:
         name = each.item.raw.partition("=")[0] if each.item.option in NAMED_VALUES else each.item.raw
         if len(name) > _SHORTEST and name in said:
