@@ -153,6 +153,11 @@ class Row(Struct, frozen=True):
     aside: str = ""
 
     @property
+    def is_file(self) -> bool:
+        """A service of a file, which nothing runs here."""
+        return self.state == "file"
+
+    @property
     def soaks(self) -> bool:
         """Its learned seccomp profile only logs what it would refuse."""
         facts = self.report.facts if self.report else None

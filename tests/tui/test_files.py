@@ -38,7 +38,8 @@ async def test_files_are_listed_walked_and_written(
         await until(pilot, lambda: isinstance(app.screen, WriteScreen))
         await tick(app, pilot, "in-place")
         await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
-        await pilot.press("ctrl+s", shows="replaced")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: (tmp_path / name).read_text() != text)
         assert "systemctl" not in screen_text(app), "nothing runs it here"
     after = (tmp_path / name).read_text()
     assert kept in after
@@ -50,6 +51,7 @@ async def test_what_needs_an_engine_says_so(tmp_path: Path) -> None:
     look = FilesLook((str(tmp_path),), "")
     async with running(HardenApp(lambda: look, now=lambda: NOON, environ={}), (120, 40)) as pilot:
         await pilot.press("enter", shows="score")
+        await pilot.press("m", shows="No engine was asked: these are files.")
         await pilot.press("F", "A", shows="No engine was asked: these are files.")
         await pilot.press("escape", "h")
         await pilot.press("escape", "escape", shows="no engine")

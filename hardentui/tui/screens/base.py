@@ -450,6 +450,7 @@ _NO_CONTAINER = {
     "history": "There is no container that could have been changed.",
     "walk": "There is no container to walk through.",
 }
+_OF_A_HOST = frozenset({"logs", "monitor", "rights", "copy_as", "history"})
 
 
 class ContainerScreen(HardenScreen):
@@ -472,6 +473,8 @@ class ContainerScreen(HardenScreen):
             return _NO_CONTAINER[action]
         if self.session.bench is None:
             return "The checks are still being loaded."
+        if row.is_file and action in _OF_A_HOST:
+            return "No engine was asked: these are files."
         if action == "logs" and (row.report is None or row.report.facts is None):
             return "Its details are not loaded yet, so its log cannot be found."
         return ""
