@@ -386,7 +386,10 @@ def _filtered(text: str, rows: Iterable[Row]) -> tuple[Row, ...]:
     if selection.trouble:
         raise UsageError(visible(selection.trouble), "hardentui explain filter lists all words.")
     if not selection.rows:
-        raise UsageError(f"No container matches the filter {visible(text, 100)!r}.")
+        raise UsageError(
+            f"No container matches the filter {visible(text, 100)!r}.",
+            "With --step and --check, no container has a score." if "score" in text else "",
+        )
     return selection.rows
 
 
