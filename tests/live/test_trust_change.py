@@ -318,7 +318,7 @@ def test_a_certificate_of_an_own_authority(registry: Registry, who: str) -> None
     told = cases(answer)
     assert told["signed"] == "accepted"
     assert told["wrong key"] == "refused: signed with another key", "the certificate is for somebody else"
-    stranger = (*rule[:1], f"{HOST}/authority=other@example.test", *rule[2:])
+    stranger = (rule[0].replace(who, "other@example.test"), *rule[1:])
     refused = registry.trust("plan", *stranger)
     assert refused.code == 1
     assert "refused: signed with another key" in refused.out

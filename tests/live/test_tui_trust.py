@@ -60,7 +60,7 @@ def test_a_policy_is_planned_proven_written_and_taken_back(registry: Registry) -
             if line == "applied\n":
                 break
         screen = " ".join("".join(said).split())
-        assert f"signed: {HOST}/tui/app:1 accepted (podman" in screen
+        assert f"signed {HOST}/tui/app:1 accepted (podman" in screen
         assert "refused: signed with another key" in screen
         assert "refused: no signature" in screen
         assert "refused by policy" in screen

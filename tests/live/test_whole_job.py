@@ -52,7 +52,7 @@ def test_from_the_list_to_a_tried_and_written_quadlet(
     terminal.wait_for("Helps most")  # the worst row is judged
     terminal.wait_for("image:nginx", terminal.type("/"))  # what may be typed stands in the field
     terminal.wait_for("of 2 containers", terminal.type("name:whole-job"))
-    terminal.wait_for("Re-check", terminal.type(ENTER))  # keys are keys again
+    terminal.wait_for("Again", terminal.type(ENTER))  # keys are keys again
     terminal.wait_for("› ", terminal.type(ENTER))  # the worst of these was under the cursor
     steps = load().steps
     for step in (
@@ -61,17 +61,17 @@ def test_from_the_list_to_a_tried_and_written_quadlet(
     ):  # the walk begins at the first step that fails, and not with these
         at = terminal.type(str(step.number % 10))
         terminal.wait_for(f"› {step.number} {step.title}", at)
-    at = terminal.type("L")
+    at = terminal.type("F")
     terminal.wait_for(" fixes", at)
     at = terminal.type("t")
-    terminal.wait_for("makes a twin", at)
+    terminal.wait_for("Enter starts the trial", at)
     at = terminal.type(ENTER)
-    terminal.wait_for("A hardened configuration works", at, 120)
+    terminal.wait_for("hardened twin works", at, 120)
     at = terminal.type("w")
     terminal.wait_for("Goes to", at)
     at = terminal.type(CTRL_S)
     terminal.wait_for("next:", at)
-    terminal.wait_for("A applies it", terminal.type(ESCAPE))
+    terminal.wait_for("hardened twin works", terminal.type(ESCAPE))
     terminal.wait_for(f"› {steps[-3].number} {steps[-3].title}", terminal.type(ESCAPE))
     terminal.wait_for("Helps most", terminal.type(ESCAPE))
     at = terminal.type("q")

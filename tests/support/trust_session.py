@@ -12,7 +12,7 @@ import sys
 from hardentui.features.first_look import FirstLook
 from hardentui.features.views import Selection
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.trust import TrustForm
+from hardentui.tui.screens.trust import TrustForm, TrustScreen
 from tests.tui.support import drawn, running, until
 
 
@@ -26,7 +26,9 @@ async def main(url: str, rule: str, signed: str) -> None:
     app = HardenApp(lambda: FirstLook.open(Selection(url=url)), environ={})
     async with running(app, (120, 60)) as pilot:
         await until(pilot, lambda: app.session.host is not None)
-        await pilot.press("P", "i")
+        await pilot.press("P")
+        await until(pilot, lambda: isinstance(app.screen, TrustScreen))
+        await pilot.press("i")
         await until(pilot, lambda: isinstance(app.screen, TrustForm))
         await pilot.press(*rule, "tab", *signed, "ctrl+s")
         await until(

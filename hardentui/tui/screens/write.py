@@ -462,7 +462,8 @@ class WriteScreen(HardenScreen):
             parts += [("Not written: ", _BAD), visible(error.title), "\n", visible_lines(hint_of(error))]
         else:
             subject = self._choosing.report.subject
-            self.session.written[f"{subject.engine}/{subject.id}"] = self._choosing.chosen
+            key = f"{subject.engine}/{subject.id}"  # a trial may have changed values, or left a fix out
+            self.session.written[key] = tuple(self.session.choices.get(key, {}).values())
             self.query_one("#write", Button).focus()  # in the directory field y is text input
         self._show_result(Content.assemble(*parts).rstrip("\n"))
         self._look_again()
