@@ -24,8 +24,9 @@ from hardentui.features.views import Selection
 from hardentui.model.journal import EntryAction, EntryState, JournalChange, JournalEntry, JournalProof
 from hardentui.model.settings import Settings
 from hardentui.tui.app import HardenApp
+from hardentui.tui.screens.container import MonitorScreen
 
-_ENDLESS = ("watch", "monitor", "logs")
+_ENDLESS = ("watch", "logs")
 """Groups of workers that go on until their screen is left."""
 DIRECTORY = Path(__file__).parent.parent / "screenshots"
 SMALL, LARGE, HUGE = (80, 24), (120, 36), (180, 50)
@@ -98,7 +99,8 @@ def _demo() -> FirstLook:
 async def _settle(app: HardenApp, pilot: Pilot[None]) -> None:
     """Wait until every worker but the endless watch has ended and everything is drawn."""
     for _ in range(4):
-        while any(not worker.is_finished for worker in app.workers if worker.group not in _ENDLESS):
+        endless = (*_ENDLESS, "job") if isinstance(app.screen, MonitorScreen) else _ENDLESS
+        while any(not worker.is_finished for worker in app.workers if worker.group not in endless):
             await pilot.pause(0.02)
         await pilot.pause(0.2)
 

@@ -39,15 +39,6 @@ class Dialog(ModalScreen[Answer]):
         keys: the last line.
     """
 
-    CSS = """
-    Dialog { align: center middle; background: $background 60%; }
-    Dialog > Vertical { width: 76; max-width: 95%; height: auto; max-height: 90%; padding: 1 2;
-        border: solid $border; background: $surface; }
-    Dialog Static { height: auto; }
-    Dialog Input { height: 1; border: none; padding: 0; background: $panel; margin: 1 0; }
-    Dialog OptionList { height: auto; border: none; padding: 0; background: $surface; margin: 1 0; }
-    """
-
     def __init__(self, question: str, detail: str = "", *, keys: str) -> None:
         super().__init__()
         self._question = question
