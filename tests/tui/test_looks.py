@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from textual.color import Color
 from textual.theme import BUILTIN_THEMES, Theme
+from textual.widgets import OptionList
 
 from hardentui.model.finding import Severity, Status
 from hardentui.model.settings import Settings
+from hardentui.tui.screens.job import PickScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.status import ASCII_SIGNS, STYLES, look, signs_for
 from hardentui.tui.themes import DEFAULT, GROUNDS, THEMES, contrast
@@ -206,3 +208,16 @@ async def test_the_screens_look_as_they_were_approved(name: str, monkeypatch: py
         SNAPSHOTS.mkdir(exist_ok=True)
         stored.write_text(picture)
     assert picture == stored.read_text()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)])
+async def test_a_question_stands_in_a_box_over_the_dimmed_screen(size: tuple[int, int]) -> None:
+    app = make_app(some())
+    async with running(app, size) as pilot:
+        await shows(pilot, "Helps most")
+        await app.push_screen(PickScreen("Which?", ("this", "that")))
+        await shows(pilot, "Which?", "1  this", "Helps most")
+        box = app.screen.query_one("Dialog > Vertical").region
+        assert box.width == 76
+        assert 0 < box.y < box.bottom < size[1], "it is in the middle"
+        assert app.screen.query_one(OptionList).styles.border_top[0] == "", "no box in the box"
