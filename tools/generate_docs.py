@@ -65,8 +65,8 @@ def _filter() -> str:
         "",
         "The list ignores an invalid word and says so. The command refuses it (exit code 2), as it refuses a",
         "filter that no container matches: what was not checked is not a pass. The filter is applied after",
-        "all containers were checked, so scores and findings are those of a full check. Host and engines are",
-        "left out, as with names.",
+        "the check: with `--step` or `--check`, no container has a score, and only their findings count.",
+        "Host and engines are left out, as with names.",
         "",
     ]
     return "\n".join(lines)

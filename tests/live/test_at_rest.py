@@ -243,9 +243,9 @@ def test_files_are_compared_with_what_runs(
         assert drift() == []
         unit = tmp_path / "drift.container"
         unit.write_text(unit.read_text().replace("PidsLimit=64", "PidsLimit=32"))
-        (found,) = drift()
+        (different,) = drift()
         line = unit.read_text().splitlines().index("PidsLimit=32") + 1
-        assert found.startswith(f"{unit}:{line}:11: medium unit-drift: "), found
+        assert different.startswith(f"{unit}:{line}:11: medium unit-drift: "), different
     finally:
         podman.remove("rest-drift")
 

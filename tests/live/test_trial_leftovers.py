@@ -100,9 +100,9 @@ def settled(bench: Bench, before: Mapping[str, list[str]]) -> Mapping[str, list[
     may end meanwhile, so of processes only more than before count."""
 
     def now() -> Mapping[str, list[str]]:
-        found = dict(everything(bench))
-        more = Counter(found["processes"]) - Counter(before["processes"])
-        return {**found, "processes": sorted([*before["processes"], *more.elements()])}
+        there = dict(everything(bench))
+        more = Counter(there["processes"]) - Counter(before["processes"])
+        return {**there, "processes": sorted([*before["processes"], *more.elements()])}
 
     eventually(lambda: now() == before, 10)
     return now()
