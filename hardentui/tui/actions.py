@@ -242,9 +242,10 @@ NETWORKS = (
     Action("networks.outgoing", "", "Outgoing", "Watch what a container contacts.", "Networks"),
     Action("networks.refresh", "r", "Again", "Read the networks again.", "Networks", True),
 )  # fmt: skip
+AGAIN = Action("job.again", "r", "Again", "Run it again.", "Result", True)
 JOB = (
     Action("job.save", "ctrl+s", "Apply", "Carry out what is shown.", "Result", True, "^s"),
-    Action("job.again", "r", "Again", "Run it again.", "Result", True),
+    AGAIN,
     Action("job.write", "w", "Write", "Write the files to a directory.", "Result", True),
 )
 FORM = (Action("form.save", "ctrl+s", "Carry out", "Carry it out.", "Form", True, "^s"),)

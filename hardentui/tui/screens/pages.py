@@ -17,7 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from hardentui.checks import CHECKS, all_checks
-from hardentui.errors import ChecklistError, HardenError, UsageError
+from hardentui.errors import ChecklistError, HardenError
 from hardentui.features.checklists.fixtures import lint_checklist
 from hardentui.features.checklists.loading import load, names
 from hardentui.features.looking.row_filter import EXAMPLES
@@ -33,6 +33,7 @@ from hardentui.model.finding import WaiverUse
 from hardentui.regular_files import refuse_strangers, why_not_here
 from hardentui.state.own_files import settings_file
 from hardentui.tui.actions import (
+    AGAIN,
     APP,
     BACK,
     CHECKLIST,
@@ -56,9 +57,11 @@ from hardentui.tui.screens.job import (
     ReadingScreen,
     SureScreen,
     Tell,
+    error_content,
 )
 from hardentui.tui.status import FAILING, OTHERS, Part, hanging
 from hardentui.tui.widgets.container_list import CHOSEN, MARKED
+from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
 from hardentui.words import plural
 
@@ -316,30 +319,39 @@ def _usable(where: str, stop: threading.Event, tell: Tell) -> JobResult:
 # --- waivers and requests ------------------------------------------------------------------------------
 
 
-class WaiversScreen(JobScreen):
+class WaiversScreen(ReadingScreen):
     """What is accepted: by whom, until when, and what each waiver covers now."""
 
+    OF_CONNECTION: ClassVar = True
+    ACTIONS: ClassVar = (AGAIN, COPY, BACK)
+    BINDINGS: ClassVar = bindings(ACTIONS)
+    BINDING_GROUP_TITLE = "Waivers"
+
     def __init__(self) -> None:
+        super().__init__()
         self._fault: HardenError | None = None
-
-        def read(stop: threading.Event, tell: Tell) -> JobResult:
-            bench = self.session.bench
-            if bench is None:
-                raise UsageError("Still connecting to Podman.")
-            if self._fault is not None:
-                raise self._fault
-            return JobResult(tuple(waiver_sections(bench, tuple(self._reports()))))
-
-        super().__init__("Waivers   findings that are accepted until a date", read, "reading")
 
     def on_mount(self) -> None:
         self.session.around.want("images")
         self.session.around.want("networks")
         self.session.judge_host()
 
+    def heading(self) -> Content:
+        return Content.styled("Waivers   findings that are accepted until a date", "bold")
+
+    def page(self) -> Content:
+        bench = self.session.bench
+        if bench is None:
+            return Content(self.signs.of("Still connecting to Podman…"))
+        if self._fault is not None:
+            return error_content(self._fault)
+        return page(
+            self, waiver_sections(bench, tuple(self._reports())), (), min(100, self.app.size.width - 6)
+        )
+
     async def show_state(self, what: str) -> None:
-        if what in ("host", "opened", "scan", "images", "networks") and self.stop is None:
-            self.start()
+        if what in ("host", "opened", "scan", "images", "networks"):
+            self.draw()
 
     def action_again(self) -> None:
         """Read the files again, and judge everything by them."""
@@ -350,7 +362,7 @@ class WaiversScreen(JobScreen):
             except HardenError as error:
                 self._fault = error
             self.session.judge_again(None)
-        self.start()
+        self.draw()
 
     def _reports(self) -> Iterator[Report]:
         yield from (row.report for row in tuple(self.session.rows.values()) if row.report is not None)
