@@ -29,12 +29,6 @@ if TYPE_CHECKING:
     from hardentui.do import Do
 
 
-# Facts on demand: what is known of a subject is read when first asked for, then stays as it was read.
-#
-# What cannot be read raises `Unread` with the reason, so that no check can mistake it for an absent value:
-# the engine of checks makes "unknown, because …" of it. A reader may also return an `Unread` in place of a
-# value.
-
 P = ParamSpec("P")
 
 
