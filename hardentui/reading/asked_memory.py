@@ -14,24 +14,23 @@ from hardentui.visible import visible
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _MIB, _BLOCK = 1 << 20, 8 << 10
 _NUMBER = r"[\"']?(\d+(?:\.\d+)?)[ \t]*([kmgt]?i?b?)(?![A-Za-z0-9])"
-_SETTINGS: tuple[tuple[str, int], ...] = (
-    ("innodb[-_]buffer[-_]pool[-_]size", 1),
-    ("key[-_]buffer[-_]size", 1),
-    ("aria[-_]pagecache[-_]buffer[-_]size", 1),
-    ("shared_buffers", _BLOCK),
-    ("maxmemory", 1),
-    ("cache_mem", 1),
-    ("wiredtigercachesizegb|cachesizegb", 1 << 30),
-    ("max[-_]old[-_]space[-_]size", _MIB),
-    ("vm_memory_high_watermark.absolute", 1),
-)
-"""Setting -> bytes that a number without a unit stands for."""
-_IN_TEXT = tuple(
-    (
-        re.compile(rf"(?:^|[\s\"'-])({name})[\"']?(?:\s*[=:]\s*|\s+){_NUMBER}", re.IGNORECASE | re.MULTILINE),
-        unit,
-    )
-    for name, unit in _SETTINGS
+_UNIT_OF = {
+    "innodb_buffer_pool_size": 1,
+    "key_buffer_size": 1,
+    "aria_pagecache_buffer_size": 1,
+    "shared_buffers": _BLOCK,
+    "maxmemory": 1,
+    "cache_mem": 1,
+    "wiredtigercachesizegb": 1 << 30,
+    "cachesizegb": 1 << 30,
+    "max_old_space_size": _MIB,
+    "vm_memory_high_watermark.absolute": 1,
+}
+"""Setting (`_` may be written `-`) -> bytes that a number without a unit stands for."""
+_NAME = "|".join(_UNIT_OF).replace("_", "[-_]")
+_SETTING = re.compile(
+    rf"(?:^|[\s\"'-])({_NAME})[\"']?(?:\s*[=:]\s*|\s+){_NUMBER}",
+    re.IGNORECASE | re.MULTILINE,
 )
 _HEAP = re.compile(r"(?:^|[\s\"'])(-Xmx)(\d+)([kmgt]?)(?![A-Za-z0-9])", re.IGNORECASE | re.MULTILINE)
 _COMMENT = re.compile(r"^\s*[#;].*$", re.MULTILINE)
@@ -70,10 +69,9 @@ def most_asked(facts: ContainerFacts) -> AskedMemory | None:
 
 
 def _asked(text: str, where: str) -> Iterator[AskedMemory]:
-    for pattern, unit in _IN_TEXT:
-        for match in pattern.finditer(text):
-            if size := _bytes(match[2], match[3], unit):
-                yield AskedMemory(size, f"{match[1]} in {where}")
+    for match in _SETTING.finditer(text):
+        if size := _bytes(match[2], match[3], _UNIT_OF[match[1].lower().replace("-", "_")]):
+            yield AskedMemory(size, f"{match[1]} in {where}")
     for match in _HEAP.finditer(text):
         if size := _bytes(match[2], match[3], 1):
             yield AskedMemory(size, f"{match[1]} in {where}")

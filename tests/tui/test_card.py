@@ -49,7 +49,7 @@ async def test_four_keys_from_the_list_to_kept(size: tuple[int, int]) -> None:
         for label in (
             "can write",
             "memory, processes",
-            "leaves to",
+            "can connect to",
             "Left out",
             "Judged by",
             "Enter applies it",

@@ -109,7 +109,7 @@ def _side(side: Side, peak: int) -> tuple[tuple[str, str], ...]:
         ("known kernel bugs", bugs),
         ("can write", writable),
         ("memory, processes", f"{_memory(side.memory, peak)}, {side.processes or 'no limit'}"),
-        ("leaves to", side.network),
+        ("can connect to", side.network),
     )
 
 
