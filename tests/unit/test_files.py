@@ -1,7 +1,5 @@
 """Writing files: all or nothing, nothing lost, nothing followed."""
 
-from __future__ import annotations
-
 import errno
 import os
 import re

@@ -1,7 +1,5 @@
 """Root reads the homes of others with no more than their rights, and nothing there can hold it up."""
 
-from __future__ import annotations
-
 import os
 import socket
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The one gate for untrusted text."""
 
-from __future__ import annotations
-
 import json
 import unicodedata
 

@@ -1,7 +1,5 @@
 """Numbers and their words: one helper for all, and no text that says "1 files"."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Traps and special cases of the checks of steps 1, 2, 6 and 7, and the ten-steps checklist."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

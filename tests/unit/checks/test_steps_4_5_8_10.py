@@ -1,7 +1,5 @@
 """Checks of steps 4, 5, 8 and 10: where Podman misleads, where the context decides, what fixes keep."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """When open /proc and /sys paths hand over the host."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """Verdicts on odd facts: who an image is, what it claims, the runtime's own configuration."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast

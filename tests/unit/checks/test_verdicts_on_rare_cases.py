@@ -1,7 +1,5 @@
 """Verdicts on rare cases, each as small as it can be: links, pods, devices of rootless containers."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Saved facts of many hosts in one report: hosts kept apart, exit codes kept, hostile names safe."""
 
-from __future__ import annotations
-
 import copy
 import gzip
 import json

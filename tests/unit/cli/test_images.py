@@ -1,7 +1,5 @@
 """hardentui images and networks: what they say, exit codes, and hostile names."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """A site's own checks in the commands, on the simulated host."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Training in a browser lets nobody in but a browser of ours with the token."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The text mode: the main job by words and numbers, in plain lines."""
 
-from __future__ import annotations
-
 import io
 import re
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The training by commands, on the simulated host: what a learner is told to do next can be done."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

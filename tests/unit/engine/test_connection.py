@@ -1,7 +1,5 @@
 """The reader of HTTP answers against servers that break every rule."""
 
-from __future__ import annotations
-
 import json
 import os
 import threading

@@ -1,7 +1,5 @@
 """The shapes of Podman's answers."""
 
-from __future__ import annotations
-
 import inspect
 
 from msgspec import Struct

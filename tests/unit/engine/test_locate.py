@@ -1,7 +1,5 @@
 """Where Podman is looked for, in which order, and what is said when it is not there."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Engines that answer nonsense, or stop answering: one kind of error each, and nothing hangs."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

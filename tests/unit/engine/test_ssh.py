@@ -1,7 +1,5 @@
 """An engine behind ssh, with a stand-in for the program: what it is told, what happens when it fails."""
 
-from __future__ import annotations
-
 import os
 import sys
 import tempfile

@@ -1,7 +1,5 @@
 """The card of a hardening: what it says, how it fits a screen, and its document."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """A soak: the profile in log mode, what the kernel logged, and the profile that is enforced afterwards."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any

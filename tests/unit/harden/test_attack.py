@@ -1,7 +1,5 @@
 """Attack paths: every sentence true, none twice in other words, and the worst first."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """What only a person can decide is in no plan but one that names it, and is told as a question."""
 
-from __future__ import annotations
-
 import pytest
 
 from hardentui.checks import all_checks

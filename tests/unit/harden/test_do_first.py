@@ -1,7 +1,5 @@
 """Whose finding it is, how severe, and what to do first."""
 
-from __future__ import annotations
-
 from datetime import date
 
 import pytest

@@ -1,7 +1,5 @@
 """A unit file against the container that runs: only what both know, and no secret shown."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

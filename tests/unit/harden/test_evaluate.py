@@ -1,7 +1,5 @@
 """What a check answers before the other containers are read."""
 
-from __future__ import annotations
-
 import pytest
 
 from hardentui.checks.examples import container

@@ -1,7 +1,5 @@
 """What was seen of a container decides what a fix does, whether it is refused, and how safe it is."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What raises the score most names only what can be done, and what mends most comes first."""
 
-from __future__ import annotations
-
 from hardentui.checks import all_checks
 from hardentui.checks.examples import container
 from hardentui.features.checklists.loading import load

@@ -1,7 +1,5 @@
 """The score means what its description says."""
 
-from __future__ import annotations
-
 import threading
 from pathlib import Path
 from statistics import correlation

@@ -1,7 +1,5 @@
 """The lines that a finding shows are those of the written unit."""
 
-from __future__ import annotations
-
 import pytest
 
 from hardentui.harden.remedy import as_quadlet_lines, spec_diff

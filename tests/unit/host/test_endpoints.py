@@ -1,7 +1,5 @@
 """Where an engine's API can be reached: second services, forwarders, and who may use what they open."""
 
-from __future__ import annotations
-
 import stat
 from typing import Any
 

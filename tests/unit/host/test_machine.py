@@ -1,7 +1,5 @@
 """The host below the engines, out of small trees."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import stat

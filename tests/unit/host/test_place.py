@@ -1,7 +1,5 @@
 """Where HardenTUI runs, decided from what is seen of process 1 and of the engines."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

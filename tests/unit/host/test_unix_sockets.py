@@ -1,7 +1,5 @@
 """Who listens on a socket, told by its inode: real sockets of this very process."""
 
-from __future__ import annotations
-
 import os
 import socket
 import tempfile

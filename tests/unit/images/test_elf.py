@@ -1,7 +1,5 @@
 """What real programs import, and that damaged ones end in a reason."""
 
-from __future__ import annotations
-
 import random
 import shutil
 from pathlib import Path

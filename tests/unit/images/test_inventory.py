@@ -1,7 +1,5 @@
 """The inventory of images, honest ones and hostile ones."""
 
-from __future__ import annotations
-
 import io
 import tarfile
 import tracemalloc

@@ -1,7 +1,5 @@
 """Packages of programming languages in an image: those that Trivy 0.59.1 lists for the same files."""
 
-from __future__ import annotations
-
 import io
 
 from hypothesis import given

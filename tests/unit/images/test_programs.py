@@ -1,7 +1,5 @@
 """From a command to all that it may start, and what that can ask for; nothing is run."""
 
-from __future__ import annotations
-
 import io
 import shutil
 from pathlib import Path

@@ -1,7 +1,5 @@
 """rpm databases of images, honest and hostile. tests/live/test_rpm.py compares with rpm itself."""
 
-from __future__ import annotations
-
 import sqlite3
 import struct
 import time

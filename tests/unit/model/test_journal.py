@@ -1,7 +1,5 @@
 """What scripts get of the journal."""
 
-from __future__ import annotations
-
 import json
 from importlib.resources import files
 from typing import Any

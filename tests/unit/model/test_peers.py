@@ -1,7 +1,5 @@
 """`Peers` answers about one container among many, and its own container is never its neighbour."""
 
-from __future__ import annotations
-
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,7 +1,5 @@
 """Which rule of a policy catches an image, by containers-policy.json(5)."""
 
-from __future__ import annotations
-
 import pytest
 
 from hardentui.model.configuration import Missing

@@ -1,7 +1,5 @@
 """Versions of Podman: compared as tuples, copied as versions."""
 
-from __future__ import annotations
-
 import copy
 
 import pytest

@@ -1,7 +1,5 @@
 """Which accounts may use a path: as acl(5) and path_resolution(7) have it, and as this kernel does it."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 from collections.abc import Iterator

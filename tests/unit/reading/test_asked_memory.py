@@ -1,7 +1,5 @@
 """The memory that configurations ask for, and limits that leave room for it."""
 
-from __future__ import annotations
-
 import pytest
 
 from hardentui.checks.examples import container

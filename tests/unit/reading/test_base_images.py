@@ -1,7 +1,5 @@
 """Recognition of base images, and the sketch of a smaller one."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The bundled table of ends: dates that were confirmed by more than one source, and what it leaves open."""
 
-from __future__ import annotations
-
 from datetime import date
 
 import pytest

@@ -1,7 +1,5 @@
 """The values that fixes take: their forms, where they come from, and what a container decides itself."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """What a path of the host gives: by class, with the paths above and beside it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

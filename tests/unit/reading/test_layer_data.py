@@ -1,7 +1,5 @@
 """What a container wrote into its own layer, and what of it would be missed."""
 
-from __future__ import annotations
-
 import sys
 
 import pytest

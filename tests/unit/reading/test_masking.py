@@ -1,7 +1,5 @@
 """Secrets in what is kept: masked wherever they stand, and still recognised by the checks."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

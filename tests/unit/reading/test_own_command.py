@@ -1,7 +1,5 @@
 """Commands to copy: each reaches the engine that it is about, and stays one command."""
 
-from __future__ import annotations
-
 import shlex
 from argparse import ArgumentParser
 from pathlib import Path

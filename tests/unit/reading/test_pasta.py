@@ -1,7 +1,5 @@
 """Ports that options of pasta open: read as passt(1) describes them, and told apart from published ones."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """Where the writes of a container go under a read-only root: scratch into a tmpfs, data into a volume."""
 
-from __future__ import annotations
-
 import pytest
 
 from hardentui.checks.examples import container

@@ -1,7 +1,5 @@
 """Which calls a seccomp filter lets through: built by libseccomp from rules, and as a compiled program."""
 
-from __future__ import annotations
-
 import json
 import struct
 from pathlib import Path

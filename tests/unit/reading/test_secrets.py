@@ -1,7 +1,5 @@
 """What is taken for a credential, what is not, and that masking knows the same."""
 
-from __future__ import annotations
-
 import re
 import shlex
 

@@ -1,7 +1,5 @@
 """A path that a script only makes, reads or writes is no program of the container."""
 
-from __future__ import annotations
-
 import pytest
 
 from hardentui.reading.behaviour import program_paths

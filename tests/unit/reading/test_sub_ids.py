@@ -1,7 +1,5 @@
 """Ranges of sub-ids that are suggested belong to nobody."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from hypothesis import given

@@ -1,7 +1,5 @@
 """What a container was seen to write."""
 
-from __future__ import annotations
-
 from hardentui.checks.examples import container
 from hardentui.model.facts import FileChange
 from hardentui.reading.written import written_by

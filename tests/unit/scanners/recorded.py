@@ -6,8 +6,6 @@ Quay's secscan model reads. Quay: what its API answers for a manifest. `TRIVY_BA
 Trivy 0.59.1 really printed about images made for it, with `--list-all-pkgs`, without their configuration.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 ID = "055936d3920576da37aa9bc460d70c5f212028bda1c08c0879aedf03d7a66ea1"

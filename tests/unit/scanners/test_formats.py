@@ -1,7 +1,5 @@
 """Reports of every scanner in one shape; what they could not judge is never clean."""
 
-from __future__ import annotations
-
 import json
 from copy import deepcopy
 from datetime import UTC, datetime

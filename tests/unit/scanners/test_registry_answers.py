@@ -1,7 +1,5 @@
 """What registries said, and since when a digest is known."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

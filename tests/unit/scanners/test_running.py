@@ -3,8 +3,6 @@
 The scanners are shell scripts that print recorded output: the real ones cannot be had here.
 """
 
-from __future__ import annotations
-
 import json
 import threading
 import time

@@ -1,7 +1,5 @@
 """Files of our own: kept whole or not at all, and never where another account could lead us elsewhere."""
 
-from __future__ import annotations
-
 import os
 import pwd
 import secrets

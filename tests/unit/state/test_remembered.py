@@ -1,7 +1,5 @@
 """What is remembered: kept whole or not at all, read only when it is ours and of this version."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

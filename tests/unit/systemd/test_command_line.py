@@ -1,7 +1,5 @@
 """systemd's syntax: lines, words, escapes, specifiers, variables."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,7 +1,5 @@
 """Escaping: every nasty value in every kind of key."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """What the terminal UI offers to look at."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

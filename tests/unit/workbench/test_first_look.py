@@ -1,7 +1,5 @@
 """The first look: rows from the list call, and a workbench that goes on from them."""
 
-from __future__ import annotations
-
 import json
 import threading
 from pathlib import Path

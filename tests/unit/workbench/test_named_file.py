@@ -1,7 +1,5 @@
 """A file that somebody names is read whole, or one sentence says why not."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

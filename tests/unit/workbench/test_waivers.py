@@ -1,7 +1,5 @@
 """Waivers: what they waive and for how long, which files are refused, and how one is added."""
 
-from __future__ import annotations
-
 import json
 from datetime import date, timedelta
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Accepting one finding in a session: exactly that one, and at once."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

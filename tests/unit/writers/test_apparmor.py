@@ -1,7 +1,5 @@
 """AppArmor profiles: the parser takes them, and they hold what the container declares."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 

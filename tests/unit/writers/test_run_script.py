@@ -1,7 +1,5 @@
 """The run script, executed by a real shell with a podman that only tells its arguments."""
 
-from __future__ import annotations
-
 import subprocess
 from pathlib import Path
 from typing import Any

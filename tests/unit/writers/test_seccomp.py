@@ -1,7 +1,5 @@
 """The profile under which a supervisor answers, and what it answers."""
 
-from __future__ import annotations
-
 import errno
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Owners as the user namespace of a container sees them; the work for many files."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

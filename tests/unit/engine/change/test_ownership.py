@@ -1,7 +1,5 @@
 """Whose throw-away objects may be removed: those of processes that have ended."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 

@@ -1,7 +1,5 @@
 """`hardentui check PATH…`: findings of files, with their places, without an engine."""
 
-from __future__ import annotations
-
 import errno
 import io
 import json

@@ -1,7 +1,5 @@
 """The way back of a replaced container: one of both runs at the end, whatever happens."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path

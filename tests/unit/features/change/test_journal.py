@@ -1,7 +1,5 @@
 """The journal on disk and the lock of a change."""
 
-from __future__ import annotations
-
 import os
 import stat
 import subprocess

@@ -1,7 +1,5 @@
 """Processes that outlive us: started without a trace in ours, reaped if they end first."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import threading

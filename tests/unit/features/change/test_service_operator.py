@@ -1,7 +1,5 @@
 """A change whose service does not get going, or whose fixes are not in force, is taken back."""
 
-from __future__ import annotations
-
 import threading
 from pathlib import Path
 from unittest.mock import Mock

@@ -1,7 +1,5 @@
 """Checklists: all faults of a bad one, each with its line; and the one that is shipped."""
 
-from __future__ import annotations
-
 import tomllib
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Rows of a checklist: what a good one becomes, and a sentence with its line for every fault."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """The downtime that the steps of an apply tell beforehand: what was seen, and where."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

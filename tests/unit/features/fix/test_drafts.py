@@ -1,7 +1,5 @@
 """Drafts: made once, with secrets masked wherever they are shown."""
 
-from __future__ import annotations
-
 from unittest.mock import Mock
 
 import pytest

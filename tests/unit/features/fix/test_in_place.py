@@ -1,7 +1,5 @@
 """The unit that a container runs from, why it is not changed from here, and the command that would do it."""
 
-from __future__ import annotations
-
 import shlex
 from pathlib import Path
 

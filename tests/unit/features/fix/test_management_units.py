@@ -1,7 +1,5 @@
 """Units of a management server and its proxies can be read and fixed: nothing of their command is lost."""
 
-from __future__ import annotations
-
 import pytest
 from msgspec.structs import replace
 

@@ -1,7 +1,5 @@
 """What to do after writing: nothing is lost, there is a way back, and it is for the engine's own account."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """Whether a container that borrows a network is on the host's: the kernel tells, else the lenders do."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

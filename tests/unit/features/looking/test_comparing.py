@@ -1,7 +1,5 @@
 """Checks that compare containers are never answered before the others were looked at."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

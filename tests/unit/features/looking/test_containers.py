@@ -1,7 +1,5 @@
 """What is known of containers while they change."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from typing import Any

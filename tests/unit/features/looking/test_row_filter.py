@@ -1,7 +1,5 @@
 """The filter language of the container list."""
 
-from __future__ import annotations
-
 import pytest
 from msgspec.structs import replace
 

@@ -1,7 +1,5 @@
 """What a container is judged with belongs to one list, whatever is listed meanwhile."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What is taken over together: pods, compose projects, and what refers to each other by ID."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The units of all containers come with one question to systemd, also in a scan of all."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Proofs, contacts, allow-lists and splits: what is concluded from what was seen."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 from collections.abc import Sequence

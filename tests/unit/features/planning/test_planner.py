@@ -1,7 +1,5 @@
 """From chosen fixes to a plan: what follows from what, what is refused, and the score that is promised."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

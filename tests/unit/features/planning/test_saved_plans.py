@@ -1,7 +1,5 @@
 """Saved plans: round trip, masked secrets, bad files, and what no longer fits."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

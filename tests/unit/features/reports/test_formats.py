@@ -1,7 +1,5 @@
 """Reports for other programs: SARIF, JUnit and HTML say what the text says, and take hostile text."""
 
-from __future__ import annotations
-
 import json
 from html.parser import HTMLParser
 from typing import Any

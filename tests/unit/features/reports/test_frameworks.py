@@ -1,7 +1,5 @@
 """The findings by control of a framework: met, not met, not looked at, with evidence."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime
 from pathlib import Path

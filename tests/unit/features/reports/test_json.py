@@ -1,8 +1,6 @@
 """The JSON of a check: each finding is complete in itself, what is not a container's own stands once, and a
 container with many findings stays small."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

@@ -1,7 +1,5 @@
 """The network map as a picture: what it says, that it is complete and safe, and what it does with many."""
 
-from __future__ import annotations
-
 import re
 from html.parser import HTMLParser
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Reports: the JSON contract, exit codes, and hostile names in every format."""
 
-from __future__ import annotations
-
 import copy
 import json
 import re

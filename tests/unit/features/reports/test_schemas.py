@@ -1,7 +1,5 @@
 """Published schemas: what the commands print is what they say, and they miss what is taken away."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime
 from importlib.resources import files

@@ -1,7 +1,5 @@
 """Published schemas of the views: images, networks, rights, monitor, settings, training."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Settings: every value can be set, tells where it comes from, and a bad one never stops anything."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """The labs that come with HardenTUI, done on the simulated host; faults of labs; what an answer may say."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

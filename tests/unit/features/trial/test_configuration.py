@@ -1,7 +1,5 @@
 """What a loosened configuration asks for, and what it never gives."""
 
-from __future__ import annotations
-
 from hardentui.checks import CHECKS as ALL_CHECKS
 from hardentui.checks.examples import container, rootful, rootless
 from hardentui.features.checklists.loading import load

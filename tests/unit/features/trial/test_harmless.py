@@ -1,7 +1,5 @@
 """A twin cannot reach or change anything of the original."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

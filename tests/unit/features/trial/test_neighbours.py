@@ -1,7 +1,5 @@
 """Twins find each other by name without a name server."""
 
-from __future__ import annotations
-
 from hardentui.features.trial.twins import TwinAddresses
 from hardentui.model.network import MadeNetwork
 

@@ -1,7 +1,5 @@
 """Connections between twins: a sample that was not expected is taken again."""
 
-from __future__ import annotations
-
 import json
 import threading
 from collections.abc import Iterator, Sequence

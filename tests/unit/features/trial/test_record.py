@@ -1,7 +1,5 @@
 """The record of a trial: its schema, and the way back to a plan."""
 
-from __future__ import annotations
-
 import json
 from importlib.resources import files
 from typing import Any

@@ -1,7 +1,5 @@
 """From a refused call or a line of a log to the loosening that would allow it."""
 
-from __future__ import annotations
-
 from unittest.mock import Mock
 
 import pytest

@@ -1,7 +1,5 @@
 """A change of the policy of a user: what is written where, and what is never applied."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """policy.json with further rules: nothing that is there is lost, and allow rules come before the refusal."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What raises an alarm, and what a look must not hide."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

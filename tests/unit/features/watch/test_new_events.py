@@ -1,7 +1,5 @@
 """Each event is told once, also one that is recorded late or while Podman does not answer."""
 
-from __future__ import annotations
-
 from hardentui.engine.events import Event
 from hardentui.features.watch.monitor import NewEvents
 from hardentui.model.known import Known, Unread

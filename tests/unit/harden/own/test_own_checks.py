@@ -1,7 +1,5 @@
 """A site's own checks: every operator fails and passes, its fix mends, nothing becomes weaker."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Who can change a file, and what TOML files say together."""
 
-from __future__ import annotations
-
 import os
 import stat
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What the layers of a container tell without being mounted."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Units that `systemctl mask` switched off: links to /dev/null, which everybody may write to."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from hardentui.host.files.reader import examine, text

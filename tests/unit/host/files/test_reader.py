@@ -1,7 +1,5 @@
 """Reading the host: this machine, a recorded one, and the recording itself."""
 
-from __future__ import annotations
-
 import errno
 import json
 import os

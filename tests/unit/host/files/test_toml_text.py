@@ -1,7 +1,5 @@
 """Comments are left out before Podman's files are parsed; what they say stays what tomllib reads."""
 
-from __future__ import annotations
-
 import tomllib
 
 import pytest

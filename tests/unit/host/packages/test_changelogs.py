@@ -1,7 +1,5 @@
 """Repairs that a distribution carries on an old version, by the change log of its package."""
 
-from __future__ import annotations
-
 import base64
 import gzip
 from collections.abc import Sequence

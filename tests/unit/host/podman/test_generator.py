@@ -1,7 +1,5 @@
 """Running a generator: what it is given, and how its answer is read. The real one is in tests/live."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

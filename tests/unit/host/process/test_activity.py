@@ -1,7 +1,5 @@
 """Addresses in the tables of /proc/PID/net."""
 
-from __future__ import annotations
-
 import struct
 
 import pytest

@@ -1,7 +1,5 @@
 """Limits in force, out of recorded cgroup trees."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """Refusals of the kernel: how lines are read, and to whom they belong."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta

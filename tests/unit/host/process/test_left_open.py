@@ -1,7 +1,5 @@
 """Open files of the host in a container."""
 
-from __future__ import annotations
-
 import stat
 from typing import Any
 

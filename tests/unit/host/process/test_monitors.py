@@ -1,7 +1,5 @@
 """What engines run for the containers that run now."""
 
-from __future__ import annotations
-
 import json
 import stat
 from typing import Any

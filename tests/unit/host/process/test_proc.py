@@ -1,7 +1,5 @@
 """The kernel's view of a container, out of a recorded /proc."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """Finding the files of a unit, and what systemd says of it."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from pathlib import Path

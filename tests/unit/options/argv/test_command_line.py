@@ -1,7 +1,5 @@
 """Taking a recorded command line apart."""
 
-from __future__ import annotations
-
 import pytest
 
 from hardentui.model.spec import Version

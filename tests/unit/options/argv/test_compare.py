@@ -1,7 +1,5 @@
 """Comparing what a generator made with what was meant."""
 
-from __future__ import annotations
-
 import pytest
 
 from hardentui.options.argv import compare_arguments

@@ -1,7 +1,5 @@
 """What an argument means stands in its row: it is read as it is written, and spellings are told apart."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """Drop-ins say only what changes: for a Quadlet, and for services that run podman themselves."""
 
-from __future__ import annotations
-
 import pytest
 
 from hardentui.errors import CannotExpress, InputError

@@ -4,8 +4,6 @@ Each case says what generators of these versions were seen to do. That the port 
 shown in tests/live/test_quadlet_port.py.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import pytest

@@ -3,8 +3,6 @@
 That it equals the real generator of one version is shown in tests/live/test_quadlet_port.py.
 """
 
-from __future__ import annotations
-
 import re
 from functools import cache
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What is written around a container: named volumes, image units, dependencies, pods with their members."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

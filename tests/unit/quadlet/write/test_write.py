@@ -1,7 +1,5 @@
 """Units of a container: keys by version, fallbacks, services, what surrounds it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """Alarms and events of earlier looks stay, each alarm once, the newest first."""
 
-from __future__ import annotations
-
 from hardentui.features.watch.page import EarlierReadings
 from hardentui.model.finding import Severity
 from hardentui.model.monitoring import Alarm, Sample, SeenEvent

@@ -1,7 +1,5 @@
 """What the map of networks is made of: fields, never the words of the page."""
 
-from __future__ import annotations
-
 import pytest
 
 from hardentui.checks.examples import container

@@ -1,7 +1,5 @@
 """Capabilities, system calls and security modules of a container, as pages."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The page of what an engine's user trusts."""
 
-from __future__ import annotations
-
 import pytest
 
 from hardentui.features.sections import Tone

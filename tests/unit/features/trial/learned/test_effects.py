@@ -1,7 +1,5 @@
 """What a call takes, by the rules of the kernel, asked as if the caller had no capability."""
 
-from __future__ import annotations
-
 import stat
 
 import pytest

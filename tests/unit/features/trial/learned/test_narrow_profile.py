@@ -1,7 +1,5 @@
 """A learned seccomp profile: what was seen and a margin, never more than its base lets through."""
 
-from __future__ import annotations
-
 import errno
 import json
 from pathlib import Path

@@ -1,7 +1,5 @@
 """From observations to needs, and several runs as one."""
 
-from __future__ import annotations
-
 import msgspec
 import pytest
 

@@ -1,7 +1,5 @@
 """What was learned is put into the choices, where it makes nothing tighter than the plan alone."""
 
-from __future__ import annotations
-
 from hardentui.checks.examples import container
 from hardentui.features.trial.configuration import TwinPlanner
 from hardentui.features.trial.learned.teaching import Needs, taught
