@@ -208,23 +208,6 @@ def test_what_a_listener_lets_others_do(path: str, program: str, power: Power | 
     assert (service.power if service else None) is power
 
 
-def test_a_script_with_the_name_of_an_engine_may_be_a_filter() -> None:
-    proxied = ReachableSocket("/x", "/srv/docker.sock", Listener("/srv/docker.sock", "python3"))
-    facts = container((MOUNTS, (Mount("bind", "/srv/docker.sock", "/x"),)), sockets=(proxied,))
-    (result,) = open_sockets(facts)
-    assert result.service is None
-    assert "what it lets its clients do is not known" in result.unknown
-    assert not engine_mounts(facts)
-
-
-def test_a_relay_is_not_the_service_it_leads_to() -> None:
-    relayed = ReachableSocket("/x", "/srv/a", Listener("/srv/a", "socat"))
-    facts = container((MOUNTS, (Mount("bind", "/srv/a", "/x"),)), sockets=(relayed,))
-    (result,) = open_sockets(facts)
-    assert "forwards connections" in result.unknown
-    assert not engine_mounts(facts)
-
-
 def test_names_decide_where_nobody_could_look() -> None:
     far = Unread("the engine is on another machine")
     named = container((MOUNTS, (Mount("bind", "/run/docker.sock", "/x"),)), sockets=far)

@@ -96,11 +96,6 @@ def test_package_urls_are_those_of_other_tools() -> None:
     ]
 
 
-@given(st.sampled_from(sorted(FILES)), st.binary(max_size=200))
-def test_nothing_in_a_file_stops_the_reading(path: str, content: bytes) -> None:
-    assert inside(layer({path: content})).gaps == ()
-
-
 @given(st.binary(max_size=60))
 def test_no_program_stops_the_reading(content: bytes) -> None:
     program = b"\x7fELF" + b"\0" * (1 << 20) + b"\xff Go buildinf:" + content

@@ -128,12 +128,6 @@ def test_nothing_is_changed_without_a_journal(tmp_path: Path) -> None:
         Journal(str(place / "journal")).write(entry())
 
 
-def test_ids_sort_by_time() -> None:
-    journal = Journal("/nowhere")
-    early = journal.new_id(datetime(2026, 11, 26, 6, tzinfo=UTC))
-    assert early < journal.new_id(datetime(2026, 11, 26, 7, tzinfo=UTC))
-
-
 def test_ids_sort_by_what_was_done_first_also_where_the_clock_is_set_back(tmp_path: Path) -> None:
     journal, now = Journal(str(tmp_path)), datetime(2026, 11, 26, 7, tzinfo=UTC)
     (tmp_path / "99999999-999999-ffff.json").write_text("no entry of ours")

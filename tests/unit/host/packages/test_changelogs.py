@@ -63,11 +63,6 @@ def test_what_names_no_repair(point: str) -> None:
     assert named_in(f"podman (1) x\n\n  * {point}\n  * Something else\n", [CVE]) == {}
 
 
-def test_a_repair_stays_named_when_it_is_mentioned_elsewhere() -> None:
-    log = f"  * Refresh the fix of {CVE}\n  * Remove the old documentation\n"
-    assert named_in(log, [CVE]) == {CVE: f"Refresh the fix of {CVE}"}
-
-
 @pytest.mark.parametrize(
     "content", [b"", b"no gzip", gzip.compress(LOG.encode())[:-9], gzip.compress(b"\0" * (33 << 20))]
 )
