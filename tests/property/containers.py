@@ -1,7 +1,5 @@
 """Random containers: command lines over the rows of the option table, with the values that hurt."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from hypothesis import strategies as st

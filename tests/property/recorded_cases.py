@@ -3,8 +3,6 @@
 The files hold differences from a plain container; here they become whole inspect documents again.
 """
 
-from __future__ import annotations
-
 import copy
 import json
 from functools import cache

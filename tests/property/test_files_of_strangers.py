@@ -1,7 +1,5 @@
 """Whatever is in a file of somebody else: it is read, or one clear sentence says why not."""
 
-from __future__ import annotations
-
 import copy
 import datetime
 import json

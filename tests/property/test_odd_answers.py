@@ -5,8 +5,6 @@ list, scan with a closer look, host, images, networks, remediations, both report
 values of other types.
 """
 
-from __future__ import annotations
-
 import copy
 import json
 import threading

@@ -1,7 +1,5 @@
 """Whatever somebody types into the filter."""
 
-from __future__ import annotations
-
 from hypothesis import given
 from hypothesis import strategies as st
 

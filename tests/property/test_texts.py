@@ -1,7 +1,5 @@
 """Texts that are written can be read again: mounts, comma lists, command lines, scripts."""
 
-from __future__ import annotations
-
 import shlex
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A registry inside a bench, and our command line run there: what it writes is the bench's own /etc."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """The findings of a JSON report of `check`, each with its step and status."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Real services as images, for the table of trials: each of a Debian package that this host has."""
 
-from __future__ import annotations
-
 from tests.support.images import ServiceImage
 
 _PASSWD = """\

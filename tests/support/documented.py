@@ -1,7 +1,5 @@
 """The commands that the documentation shows, without what is said about them."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

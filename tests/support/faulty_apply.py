@@ -9,8 +9,6 @@ that is what a power failure leaves.
 Ends with 5 when the change was taken back, and with 0 when there is no such operation any more.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,13 +1,12 @@
 """A server on a unix socket that answers exactly the bytes that a test gives it."""
 
-from __future__ import annotations
-
 import socket
 import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 
 class Scripted:
@@ -30,7 +29,7 @@ class Scripted:
         self._end = threading.Event()
         self._threads: list[threading.Thread] = []
 
-    def __enter__(self) -> Scripted:
+    def __enter__(self) -> Self:
         self._listener.bind(self.path)
         self._listener.listen(8)
         self._start(self._accept)

@@ -1,7 +1,5 @@
 """Archives of images, as an engine gives them."""
 
-from __future__ import annotations
-
 import io
 import json
 import tarfile

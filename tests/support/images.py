@@ -1,7 +1,5 @@
 """Real services as images, made of the files of this host's Debian packages; nothing is downloaded."""
 
-from __future__ import annotations
-
 import io
 import re
 import shutil

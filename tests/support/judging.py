@@ -1,7 +1,5 @@
 """What a check says of given facts, and what its fix makes of them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

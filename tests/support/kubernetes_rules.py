@@ -1,8 +1,6 @@
 """What the API server of a cluster demands of pods and services, written from Kubernetes' own validation
 (pkg/apis/core/validation): names, ports, quantities, ids, references. It shares nothing with the writer."""
 
-from __future__ import annotations
-
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """Real services, and a month's worth of work in a few seconds: what a shallow probe never does."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Callable
 from pathlib import Path

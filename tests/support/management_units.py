@@ -4,8 +4,6 @@ They run podman through a shell or directly, take the image and more flags out o
 set, leave optional variables unset, and have instances.
 """
 
-from __future__ import annotations
-
 _HEAD = """# {name}.service, made by the deployment tool
 [Unit]
 Description=Club {name}

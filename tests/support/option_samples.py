@@ -1,7 +1,5 @@
 """A value for every option of the table that is not its default."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from hardentui.model.spec import Option

@@ -1,7 +1,5 @@
 """A real Podman for tests: `Bench` drives tests/support/podman_bench. The fixtures are in tests/live."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import os

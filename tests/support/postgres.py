@@ -3,8 +3,6 @@
 As root it makes the directory and gives it to its own user, as that user it makes the database and serves it.
 """
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 from pathlib import Path

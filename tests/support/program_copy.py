@@ -1,7 +1,5 @@
 """A copy of the program, in which an example of docs/adding.md is tried literally."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

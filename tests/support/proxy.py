@@ -1,13 +1,12 @@
 """A proxy in front of Podman's socket that writes down which requests pass: proof that looking only looks."""
 
-from __future__ import annotations
-
 import re
 import socket
 import threading
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 _REQUEST = re.compile(rb"^([A-Z]+) (\S+) HTTP/1\.[01]\r$", re.MULTILINE)
 
@@ -28,7 +27,7 @@ class RecordingProxy:
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
 
-    def __enter__(self) -> RecordingProxy:
+    def __enter__(self) -> Self:
         self._listener.bind(self.socket)
         self._listener.listen(16)
         threading.Thread(target=self._accept, daemon=True).start()

@@ -1,7 +1,5 @@
 """HardenTUI on a real terminal: a process on a pty."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 import pty

@@ -1,7 +1,5 @@
 """A directory as if it were the root of the file system."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from hardentui.host.files.reader import DEFAULT_LIMIT, FileStat, LocalFiles

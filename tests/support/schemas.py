@@ -1,7 +1,5 @@
 """Documents of the commands, against the schemas that are published in the package."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from copy import deepcopy

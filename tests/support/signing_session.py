@@ -3,8 +3,6 @@
 Arguments: URL of Podman, image, directory for the key. Writes what the screens say, one line each.
 """
 
-from __future__ import annotations
-
 import asyncio
 import sys
 

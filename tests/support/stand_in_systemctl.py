@@ -9,8 +9,6 @@ Not like systemd: nothing is restarted, watched or started at boot; `--cgroups=s
 left out of the commands.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shlex

@@ -1,7 +1,5 @@
 """Units carried out as systemd would: through this host's real generator, in a bench."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from hardentui.host.podman.generator import UNIT_SUFFIXES, dry_run, exec_start, find_generator

@@ -1,7 +1,5 @@
 """An image whose main process is systemd, with one web server as its only service."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from tests.conftest import cannot_run

@@ -4,8 +4,6 @@ Arguments: URL of Podman, rule, signed image. Writes what the screen says, then 
 journal took it back, `undone`.
 """
 
-from __future__ import annotations
-
 import asyncio
 import sys
 

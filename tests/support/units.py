@@ -1,7 +1,5 @@
 """Containers that run from a unit of this user, with units to put where systemd would read them."""
 
-from __future__ import annotations
-
 import os
 from typing import Any
 

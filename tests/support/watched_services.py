@@ -1,7 +1,5 @@
 """Real services watched by notification and by strace, and asked as a client would."""
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

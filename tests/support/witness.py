@@ -8,8 +8,6 @@ message queues, and waits for a signal. Each contact is one line of DIRECTORY/se
 that it is there, and names the terminal.
 """
 
-from __future__ import annotations
-
 import ctypes
 import os
 import selectors

@@ -3,8 +3,6 @@
 An image is made of packages (mmdebstrap, kept for the next run), a script that sets it up, and an entry script.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """No unit test reads or writes what HardenTUI keeps for the account that runs the tests."""
 
-from __future__ import annotations
-
 from itertools import count
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Whose folders we believe: programs, modules and settings come from none that another account can write."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """When HardenTUI itself fails, it says where, and nothing of what it was working on."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 

@@ -1,7 +1,5 @@
 """A new check is a function, a record and a word in a list. docs/adding.md's is tried in a copy."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The laws that hold for every check, whatever it looks at."""
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Any
 

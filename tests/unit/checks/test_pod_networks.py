@@ -1,7 +1,5 @@
 """Pods: whose sockets and ports they are, and pods that share no network."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

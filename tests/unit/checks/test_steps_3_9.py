@@ -1,7 +1,5 @@
 """Answers of the checks of steps 3 and 9 and of the host's part of others, beyond their own examples."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -21,12 +19,12 @@ from hardentui.checks.examples import (
 )
 from hardentui.errors import CannotFix
 from hardentui.model.check import AnyCheck, FixContext, Parameters
-from hardentui.model.configuration import Danger, Missing
+from hardentui.model.configuration import Danger
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts
 from hardentui.model.finding import Kind, Severity, Status
-from hardentui.model.host import ApiService, EngineSocket, HostFacts, Program, RootRight, SubIds, User
+from hardentui.model.host import EngineSocket, HostFacts, Program, RootRight, SubIds, User
 from hardentui.model.known import Unread
-from hardentui.model.trust import Attachments, AuthFile, Registries, Registry, TrustFacts
+from hardentui.model.trust import Attachments, TrustFacts
 from hardentui.options import IMAGE
 from tests.support.judging import judge, the_check
 
@@ -109,11 +107,6 @@ def test_a_wildcard_scope_is_served_by_the_hosts_below_it(
     assert judge("sigstore-attachments-off", facts).status is status
 
 
-def test_a_refused_image_is_not_unsigned() -> None:
-    facts = container((IMAGE, "docker.io/a/b:1"), engine=engine(rejecting({"quay.io": (SIGSTORE,)})))
-    assert judge("unsigned-scope-in-use", facts).status is Status.PASS
-
-
 def pinned(facts: ContainerFacts) -> str:
     """Its image where a checklist wants digests."""
     check = the_check("mutable-image-tag")
@@ -162,21 +155,6 @@ def test_a_short_name_is_only_seen_in_the_command() -> None:
     assert judge("short-image-name", facts).status is Status.PASS
 
 
-def test_a_blocked_registry_may_be_insecure() -> None:
-    registry = Registry("example.com", "example.com", insecure=True, blocked=True)
-    assert (
-        judge("insecure-registry", engine(accepting(registries=Registries(registries=(registry,))))).status
-        is Status.PASS
-    )
-
-
-def test_an_empty_credentials_file_may_be_open() -> None:
-    facts = engine(
-        accepting(auth_files=(AuthFile(file("/root/.docker/config.json", 0o644)),), registries=Registries())
-    )
-    assert judge("exposed-registry-credentials", facts).status is Status.PASS
-
-
 # --- step 9 and the host's part of others -----------------------------------------------------------------
 
 
@@ -219,11 +197,6 @@ def test_trusted_accounts_and_known_consumers_are_left_out() -> None:
         assert judge(check_id, facts, **{name: ("anna",)}).status is Status.PASS
 
 
-def test_a_docker_of_its_own_is_not_judged() -> None:
-    socket = EngineSocket(file("/run/docker.sock", 0o660), users=("anna",))
-    assert judge("exposed-engine-socket", host(sockets=(socket,))).status is Status.PASS
-
-
 def test_the_worst_setting_decides_how_bad_the_configuration_is() -> None:
     settings = configuration(containers__label=False, containers__privileged=True)
     verdict = judge("weak-engine-defaults", engine(accepting(configuration=settings)))
@@ -241,13 +214,6 @@ def test_a_broken_configuration_file_is_no_pass() -> None:
     )
 
 
-def test_volumes_for_all_containers_can_be_allowed() -> None:
-    facts = engine(accepting(configuration=configuration(containers__volumes=["/etc/pki:/etc/pki:ro"])))
-    assert (
-        judge("weak-engine-defaults", facts, allowed_for_all=("/etc/pki:/etc/pki:ro",)).status is Status.PASS
-    )
-
-
 def test_a_reboot_that_cannot_be_told_is_unknown_and_a_known_update_fails_anyway() -> None:
     assert (
         judge("pending-security-updates", host(security_updates=(), reboot_required=CLOSED)).status
@@ -257,18 +223,6 @@ def test_a_reboot_that_cannot_be_told_is_unknown_and_a_known_update_fails_anyway
         security_updates=("openssl",), reboot_required=CLOSED, os_release={"ID": "rocky", "ID_LIKE": "rhel"}
     )
     assert judge("pending-security-updates", facts).commands == ("dnf upgrade --security",)
-
-
-def test_a_storage_that_does_not_exist_is_not_applicable() -> None:
-    storage = replace(
-        the_check("weak-storage-settings").passes()[0].storage, root=Missing("/var/lib/containers/storage")
-    )
-    assert judge("weak-storage-settings", host(storage=storage)).status is Status.NOT_APPLICABLE
-
-
-def test_a_mode_that_cannot_be_read_never_passes() -> None:
-    storage = replace(the_check("weak-storage-settings").passes()[0].storage, root=CLOSED)
-    assert judge("weak-storage-settings", host(storage=storage)).status is Status.UNKNOWN
 
 
 def test_ranges_of_one_owner_may_touch_and_those_of_two_may_not_overlap() -> None:
@@ -297,16 +251,3 @@ def test_a_user_behind_a_closed_home_keeps_the_answer_open(check_id: str) -> Non
 def test_cgroup_delegation_is_unknown_for_an_account_that_is_away() -> None:
     away = User("anna", 1000, rootless=True, controllers=Unread("no service manager of uid 1000 is running"))
     assert judge("unenforceable-limits", host(cgroup_version=2, users=(away,))).status is Status.UNKNOWN
-
-
-def test_a_client_certificate_does_not_excuse_another_port() -> None:
-    services = (ApiService("a", "tcp://0.0.0.0:2376", True), ApiService("b", "tcp://0.0.0.0:2375", False))
-    assert judge("tcp-api-without-tls", host(tcp_services=services)).effective == "tcp://0.0.0.0:2375"
-
-
-@pytest.mark.parametrize("name", ["kernel.yama.ptrace_scope", "kernel.core_pattern"])
-def test_a_kernel_setting_that_is_not_there_is_left_out(name: str) -> None:
-    good = dict(the_check("weak-kernel-settings").passes()[0].sysctls)
-    del good[name]
-    assert judge("weak-kernel-settings", host(sysctls=good)).status is Status.PASS
-    assert judge("weak-kernel-settings", host(sysctls={**good, name: CLOSED})).status is Status.UNKNOWN

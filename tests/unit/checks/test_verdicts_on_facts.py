@@ -1,27 +1,19 @@
 """Verdicts on odd facts: who an image is, what it claims, the runtime's own configuration."""
 
-from __future__ import annotations
-
-import json
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from msgspec import structs
 
 from hardentui.checks.examples import container, rootful, rootless
-from hardentui.engine.read import Engine
-from hardentui.engine.recorded import RecordedConnection
 from hardentui.errors import CannotFix
 from hardentui.features.looking.container_readers import RuntimeConfigs
-from hardentui.features.looking.once_per_engine import OncePerEngine
 from hardentui.harden.evaluate import container_subject, context_shift, run
 from hardentui.host.files.layers import uid_of_name
-from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
-from hardentui.host.machine import read_capacity
+from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.process.activity import read_listening
 from hardentui.model.check import Parameters
-from hardentui.model.facts import IdRange, ImageFacts, Kernel, ListeningSocket, NetworkFacts, NotRunning
+from hardentui.model.facts import IdRange, Kernel, ListeningSocket, NetworkFacts, NotRunning
 from hardentui.model.finding import Severity, Status
 from hardentui.model.host import ApiService, HostFacts
 from hardentui.model.known import Unread
@@ -30,16 +22,14 @@ from hardentui.model.seccomp import NoFilter, RawFilter, RuntimeConfig, SeccompP
 from hardentui.options import *
 from hardentui.options.inspect.view import Sources
 from hardentui.options.read import read_spec
-from hardentui.reading.containers import count_of_list, labels_of
 from hardentui.reading.engine_api import reachable_api
 from hardentui.reading.mounts import own_user_namespace
 from hardentui.reading.system_calls import filter_of
 from tests.support.judging import fix, judge, the_check
 
 if TYPE_CHECKING:
-    from hardentui.host.commands import Run
+    pass
 
-_ALL = 4294967295
 REGULAR, LINK, DIRECTORY = 0o100644, 0o120777, 0o040755
 
 
@@ -131,20 +121,6 @@ def test_without_the_configuration_of_the_runtime_the_filter_of_a_started_contai
     assert not isinstance(filter_of(container()), Unread)  # created only
 
 
-def test_saved_facts_keep_the_filter_and_no_variables() -> None:
-    path = "/c/overlay-containers/1/userdata/config.json"
-    process = {"env": ["DB_PASSWORD=correct-horse"], "args": ["--token", "correct-horse"], "oomScoreAdj": 1}
-    text = json.dumps(_config(process=process, hooks={"prestart": [{"env": ["correct-horse"]}]}))
-    recording = RecordingFiles(RecordedFiles({"text": {path: text}}))
-    assert recording.read_text(path) == text
-    kept = json.dumps(recording.document())
-    assert "correct-horse" not in kept
-    assert "SCMP_ACT_ERRNO" in kept
-    broken = RecordingFiles(RecordedFiles({"text": {path: "correct-horse"}}))
-    broken.read_text(path)
-    assert "correct-horse" not in json.dumps(broken.document())
-
-
 @pytest.mark.parametrize(
     ("bounding", "privileged"),
     [(["CAP_CHOWN"], False), ([], False), (None, False), (["CAP_SYS_ADMIN", "CAP_SYS_MODULE"], False)],
@@ -158,13 +134,6 @@ def test_a_privileged_container_stays_one() -> None:
     needed = ["CAP_SYS_ADMIN", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_PTRACE", "CAP_BPF"]
     assert read_spec(Sources({"HostConfig": {"Privileged": True}, "BoundingCaps": needed}))[PRIVILEGED]
     assert read_spec(Sources({"HostConfig": {"Privileged": True}}))[PRIVILEGED]  # an engine that tells none
-
-
-def test_labels_of_the_image_count_and_those_of_the_container_win() -> None:
-    image = ImageFacts(id="1" * 64, inspect={"Config": {"Labels": {"a": "image", "b": "image"}}})
-    facts = container((LABELS, ("a=own",)), image=image)
-    assert labels_of(facts) == {"a": "own", "b": "image"}
-    assert labels_of(facts.planned(facts.spec.without(LABELS))) == {"a": "image", "b": "image"}
 
 
 _TCP = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -185,27 +154,6 @@ def test_ports_that_conmon_holds_for_podman_are_no_services_of_the_host() -> Non
     links = {"/proc/9/fd/3": "socket:[11]", "/proc/8/fd/3": "socket:[22]"}
     files = RecordedFiles({"text": text, "dirs": dirs, "links": links})
     assert read_listening(files, 9) == (ListeningSocket("tcp", "0.0.0.0", 22),)
-
-
-def test_what_the_machine_has_is_read() -> None:
-    text = {
-        "/proc/meminfo": "MemTotal:       16384 kB\nMemFree: 1 kB\nSwapTotal:  8 kB\n",
-        "/sys/devices/system/cpu/online": "0-3,6\n",
-        "/proc/sys/kernel/pid_max": "4194304\n",
-    }
-    result = read_capacity(RecordedFiles({"text": text}))
-    assert (result.memory, result.processors, result.pids) == (16 << 20, 5, 4194304)
-    assert result.swap == 8 << 10
-    nothing = read_capacity(RecordedFiles({}))
-    values = (nothing.memory, nothing.processors, nothing.pids, nothing.swap)
-    assert all(isinstance(value, Unread) for value in values)
-
-
-@pytest.mark.parametrize(
-    ("text", "count"), [("0", 1), ("0-3", 4), ("0,2-3", 3), ("", 0), ("a", 0), ("0-", 0), ("3-1", 0)]
-)
-def test_a_list_of_processors_is_counted(text: str, count: int) -> None:
-    assert count_of_list(text) == count
 
 
 _LISTENS = HostFacts(
@@ -333,28 +281,6 @@ def test_a_namespace_of_the_host_is_high_whatever_it_was_asked_by() -> None:
     assert (verdict.severity, verdict.reason) == (Severity.HIGH, "sees the processes of the host")
 
 
-@pytest.mark.parametrize(
-    ("pairs", "status"),
-    [
-        (((SHM_SIZE, 0),), Status.FAIL),
-        (((SHM_SIZE, 0), (IPC, "host")), Status.PASS),
-        (((SHM_SIZE, 0), (POD, "shop")), Status.PASS),
-        ((), Status.PASS),
-    ],
-)
-def test_no_size_of_shared_memory_is_no_limit(pairs: Any, status: Status) -> None:
-    assert judge("loose-tmpfs", container(*pairs)).status is status
-
-
-def test_the_engines_sysctls_are_the_containers_too_until_it_is_planned_anew() -> None:
-    told = RuntimeConfigs().read({"linux": {"sysctl": {"net.ipv4.ip_forward": "1"}}})
-    facts = container(kernel=Kernel(7), runtime=told)
-    assert judge("unsafe-sysctls", facts).status is Status.FAIL
-    assert judge("unsafe-sysctls", facts.planned(facts.spec)).status is Status.PASS
-    stock = RuntimeConfigs().read({"linux": {"sysctl": {"net.ipv4.ping_group_range": "0 0"}}})
-    assert judge("unsafe-sysctls", container(runtime=stock)).status is Status.PASS
-
-
 _ON_CGROUP_2 = Kernel(7, host_user_namespace=True, device_rules=None)
 
 
@@ -400,16 +326,6 @@ def test_the_files_of_root_are_not_those_of_a_mapped_root(
     facts = container((MOUNTS, (Mount("bind", "/etc", "/h"),)), kernel=kernel, mounted=(mounted,))
     verdict = judge("sensitive-host-mount", facts)
     assert (verdict.status, verdict.severity) == (Status.FAIL, severity)
-
-
-def test_a_pasta_that_runs_is_told_by_the_network_that_it_serves() -> None:
-    lines = {"7": "/usr/bin/pasta.avx2\0--netns\0/run/user/1/netns/a\0", "8": "vi\0/run/user/1/netns/b\0"}
-    text = {f"/proc/{pid}/cmdline": line for pid, line in lines.items()}
-    files = RecordedFiles({"text": text, "dirs": {"/proc": [*lines]}})
-    engine = Engine(rootful(), lambda: RecordedConnection({}, {}))
-    once = OncePerEngine(engine, files, cast("Run", None), lambda: datetime.now(UTC))
-    assert once.network_helper("/run/user/1/netns/a")[0] == "/usr/bin/pasta.avx2"
-    assert once.network_helper("/run/user/1/netns/b") == ()
 
 
 def test_masks_and_device_rules_are_read_from_the_runtimes_configuration() -> None:

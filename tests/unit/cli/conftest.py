@@ -1,7 +1,5 @@
 """Calling the command as a user does."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import NamedTuple
 

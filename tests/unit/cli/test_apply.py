@@ -1,7 +1,5 @@
 """What apply refuses before anything is asked of a real host."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """The command line on the simulated host: results, exit codes, and what reaches a terminal or a pipe."""
 
-from __future__ import annotations
-
 import io
 import json
 import os
@@ -13,17 +11,15 @@ from typing import Any
 
 import pytest
 
-from hardentui.__main__ import main
 from hardentui.checks import all_checks
 from hardentui.cli.parser import COMMANDS, MOVED
-from hardentui.cli.terminal import Terminal, foreign
+from hardentui.cli.terminal import Terminal
 from hardentui.features.looking.containers import Containers
-from hardentui.features.looking.row_filter import EXAMPLES
 from hardentui.features.opening import saved_facts
 from hardentui.features.opening.opened import Opened
 from hardentui.features.views import Attempt, Row
 from hardentui.model.finding import Kind
-from tests.support.check_report import by_check, every_finding
+from tests.support.check_report import every_finding
 from tests.unit.cli.conftest import Answer, Run
 
 HOSTILE = "x\x1b]0;owned\x07\u202e[red]b[/red]"
@@ -181,17 +177,6 @@ def test_the_list_without_podman_is_the_simulated_one_and_3(
     assert "the rootful socket: it is absent" in answer.err
 
 
-def test_ctrl_c_while_it_loads_is_130_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Interrupted:
-        def find_spec(self, name: str, path: object = None, target: object = None) -> None:
-            if name == "hardentui.cli.run":
-                raise KeyboardInterrupt
-
-    monkeypatch.delitem(sys.modules, "hardentui.cli.run", raising=False)
-    monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
-    assert main(["check", "--demo"]) == 130
-
-
 def test_ctrl_c_is_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*arguments: Any, **options: Any) -> None:
         raise KeyboardInterrupt
@@ -260,12 +245,6 @@ def test_a_filter_that_keeps_nothing_or_is_none_is_no_pass(run: Run, words: str,
     assert why in answer.err
 
 
-def test_a_filter_and_a_name_that_exclude_each_other_are_no_pass(run: Run) -> None:
-    answer = run("check", "--demo", "db", "--filter", "!db")
-    assert answer.code == 2
-    assert "No container matches" in answer.err
-
-
 def test_a_filter_brings_the_networks_and_images_of_its_containers_only(run: Run) -> None:
     whole = _by_name(run("check", "--demo", "--step", "6", "--format", "json"))
     some = _by_name(run("check", "--demo", "--step", "6", "--format", "json", "--filter", "name=shop-web"))
@@ -274,14 +253,6 @@ def test_a_filter_brings_the_networks_and_images_of_its_containers_only(run: Run
     answer = run("check", "--demo", "--check", "vulnerable-engine", "--filter", "name=shop-web")
     assert answer.code == 2
     assert "Omit the names and the filter" in answer.err
-
-
-def test_the_words_of_the_filter_are_explained(run: Run) -> None:
-    answer = run("explain", "filter")
-    assert answer.code == 0
-    for word, meaning in EXAMPLES:
-        assert word in answer.out
-        assert meaning.split(";")[0] in " ".join(answer.out.split())
 
 
 def test_without_names_host_engines_and_networks_are_checked_too(run: Run) -> None:
@@ -387,21 +358,6 @@ def test_a_container_has_one_score_everywhere(run: Run) -> None:
         assert re.search(rf"^{subject['name']} .* {subject['score']}  ", listed, re.MULTILINE)
 
 
-def test_the_score_is_explained(run: Run) -> None:
-    answer = run("explain", "score")
-    assert answer.code == 0
-    for words in ("100 means", "at most 20", "58 of 61 checked", "weak: below 50", "strong: 80 and more"):
-        assert words in " ".join(answer.out.split())
-
-
-def test_steps_and_checks_narrow(run: Run) -> None:
-    whole = json.loads(run("check", "--demo", "--format", "json", "--step", "4").out)
-    assert {finding["step"] for finding in every_finding(whole)} == {4}
-    whole = json.loads(run("check", "--demo", "--format", "json", "--check", "root-user").out)
-    assert {finding["check"] for finding in every_finding(whole)} == {"root-user"}
-    assert {subject["kind"] for subject in whole["subjects"]} == {"container"}
-
-
 @pytest.mark.parametrize(
     ("check", "kind"), [("stale-image", "image"), ("unisolated-network", "network"), ("no-logs", "container")]
 )
@@ -463,31 +419,6 @@ def test_a_container_that_was_removed_meanwhile_leaves_nothing_open(
     assert "note: db was removed during the check" in answer.err
 
 
-@pytest.mark.parametrize("name", ["db", "cache", "uyuni-server"])
-def test_a_container_alone_gets_the_same_answers_as_among_all(
-    run: Run, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def findings(*names: str) -> dict[str, Any]:
-        document = json.loads(run("check", "--demo", "--format", "json", *names).out)
-        result = by_check(document, name)
-        own = {check for check, texts in document["checks"].items() if texts["scope"] == "container"}
-        others = ("affects", "fixable")  # other containers; a fix may follow what only a closer look shows
-        return {
-            check: {key: finding[key] for key in finding if key not in others}
-            for check, finding in result.items()
-            if check in own
-        }
-
-    alone, among_all = findings(name), findings()
-    assert alone == among_all
-    monkeypatch.setattr("hardentui.cli.check._MOST_IN_DETAIL", 0)  # a check of very many
-    among_all = findings()
-    closer = {check for check in alone if alone[check] != among_all[check]}
-    assert {"drifted-files", "unexpected-process", "unexpected-listener"} <= closer
-    assert {among_all[check]["status"] for check in closer} == {"unknown"}
-    assert alone["drifted-files"]["status"] == "pass"
-
-
 def test_a_name_that_fits_two_containers_is_not_guessed(
     run: Run, demo: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -530,24 +461,12 @@ def test_explain_shows_examples_parameters_and_the_change(run: Run) -> None:
     assert "tmpfs_size = " in out
 
 
-def test_explain_lists_all_checks(run: Run) -> None:
-    out = run("explain", "--list").out
-    assert [line.split()[1] for line in out.splitlines()[1:] if line[:4].strip().isdigit()] == [
-        check.id for check in all_checks()
-    ]
-
-
 def test_convert_changes_nothing_and_says_what_is_not_carried_over(run: Run) -> None:
     answer = run("fix", "shop-web", "--as-is", "--demo")
     assert answer.code == 0
     assert "PublishPort=80:80" in answer.out
     assert "ReadOnly" not in answer.out
     assert "note: files changed inside the container are not carried over" in answer.err
-
-
-def test_quiet_keeps_notes_back(run: Run) -> None:
-    assert run("fix", "shop-web", "--as-is", "--demo", "--quiet").err == ""
-    assert run("--quiet", "fix", "shop-web", "--as-is", "--demo").err == ""
 
 
 def test_a_plan_is_saved_and_used_again(run: Run, tmp_path: Path) -> None:
@@ -562,13 +481,6 @@ def test_a_plan_is_saved_and_used_again(run: Run, tmp_path: Path) -> None:
     other = run("fix", "shop-web", "--demo", "--plan", str(path))
     assert "differs: The plan was made for 'db', this is 'shop-web'." in other.err
     assert "ReadOnly=true" in other.out
-
-
-def test_a_saved_plan_that_is_replaced_is_kept(run: Run, tmp_path: Path) -> None:
-    path = tmp_path / "plan.toml"
-    path.write_text("mine")
-    run("plan", "db", "--demo", "--all", "-o", str(path))
-    assert (tmp_path / "plan.toml.bak").read_text() == "mine"
 
 
 def test_a_plan_says_each_warning_once(run: Run) -> None:
@@ -593,12 +505,6 @@ def test_a_plan_as_json_masks_secrets(run: Run) -> None:
 def test_secrets_are_never_shown(run: Run, command: list[str]) -> None:
     answer = run(*command, "--demo")
     assert "correct-horse-battery" not in answer.out + answer.err
-
-
-def test_what_a_fix_leaves_out_is_told(run: Run) -> None:
-    answer = run("fix", "node-exporter", "--demo", "--check", "writable-rootfs")
-    assert "left out: writable-rootfs: the container passes this check" in answer.err
-    assert "Nothing is changed in node-exporter" in answer.err
 
 
 def test_a_fix_that_needs_a_value_says_where_to_set_it_and_works_with_it(run: Run, tmp_path: Path) -> None:
@@ -635,13 +541,6 @@ def test_files_are_written_and_listed(run: Run, tmp_path: Path) -> None:
     script = tmp_path / "shop-web.sh"
     assert "--read-only" in script.read_text()
     assert os.access(script, os.X_OK)
-
-
-def test_an_older_podman_gets_arguments_instead_of_keys(run: Run) -> None:
-    old = run("fix", "node-exporter", "--as-is", "--demo", "--podman-version", "4.4").out
-    new = run("fix", "node-exporter", "--as-is", "--demo").out
-    assert "PodmanArgs=" in old
-    assert len(re.findall("^PodmanArgs=", old, re.M)) > len(re.findall("^PodmanArgs=", new, re.M))
 
 
 def test_a_good_and_a_bad_checklist(run: Run, tmp_path: Path) -> None:
@@ -696,10 +595,6 @@ def test_no_escape_of_a_hostile_name_gets_out(run: Run, hostile: dict[str, Any],
     assert not set(answer.out + answer.err) & {"\x1b", "\x07", "\u202e"}
 
 
-def test_markup_in_a_name_stays_text(run: Run, hostile: dict[str, Any]) -> None:
-    assert "[red]b[/red]" in run("--demo").out
-
-
 class FakeTerminal(io.StringIO):
     def isatty(self) -> bool:
         return True
@@ -721,15 +616,6 @@ def test_colours_only_where_they_are_wanted() -> None:
     assert not Terminal(io.StringIO(), io.StringIO(), environ={"TERM": "xterm"}).color
 
 
-def test_tables_of_rich_follow_the_terminal() -> None:
-    for environ, colored in (({"TERM": "xterm-256color"}, True), ({"TERM": "xterm", "NO_COLOR": "1"}, False)):
-        terminal, out, _ = _terminal(environ)
-        terminal.show(foreign(HOSTILE, style="bold"))
-        assert ("\x1b[1m" in out.getvalue()) is colored
-        assert "]0;owned\x07" not in out.getvalue()
-        assert "[red]" in out.getvalue()
-
-
 def test_a_file_is_exact_in_a_pipe_and_harmless_on_a_terminal() -> None:
     pipe = io.StringIO()
     Terminal(pipe, io.StringIO()).write_exact("a\x1b[2Jb\tc\n")
@@ -737,33 +623,6 @@ def test_a_file_is_exact_in_a_pipe_and_harmless_on_a_terminal() -> None:
     terminal, out, _ = _terminal({"TERM": "xterm"})
     terminal.write_exact("a\x1b[2Jb\n")
     assert out.getvalue() == "a\u241b[2Jb\n"
-
-
-def test_progress_goes_to_the_error_stream_and_away() -> None:
-    terminal, out, err = _terminal({"TERM": "xterm"})
-    terminal.progress(1, 10)
-    terminal.progress(2, 10)
-    terminal.write("result\n")
-    assert out.getvalue() == "result\n"
-    assert "checked 2 of 10" in err.getvalue()
-    assert err.getvalue().endswith("\r")
-
-
-def _process(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "hardentui", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **options)
-
-
-def test_check_pays_for_nothing_that_it_does_not_need() -> None:
-    code = (
-        "import sys; from hardentui.__main__ import main; main(['check', '--demo', '--format', 'text']);"
-        "print(sorted({'textual', 'rich', 'podman', 'requests', 'jinja2', 'tomli_w'} & set(sys.modules)),"
-        "file=sys.stderr)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.stderr.splitlines()[-1] == "[]"
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:
@@ -795,12 +654,6 @@ def test_a_stream_that_was_closed_is_no_fault(closed: str, said: str) -> None:
     )
     assert (done.returncode, done.stderr) == (1, "")
     assert said in done.stdout
-
-
-def test_a_locale_without_unicode_is_enough() -> None:
-    environment = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
-    done = _process("explain", "root-user", env=environment)
-    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_help_is_one_screen(run: Run) -> None:
@@ -839,27 +692,9 @@ def test_the_images_are_told_with_what_their_containers_show(run: Run) -> None:
     assert "credentials-in-layers" in failing
 
 
-def test_help_of_every_command() -> None:
-    for command in COMMANDS:
-        done = _process(command, "--help")
-        assert done.returncode == 0
-        for option in ("--url", "--connection", "--demo", "--no-color", "--quiet"):
-            assert option in done.stdout
-
-
 @pytest.mark.parametrize("address", ["podman", "tcp://10.0.0.1:2375", "unix", "ftp://host/x"])
 def test_an_address_that_can_be_none_is_a_wrong_call(run: Run, address: str) -> None:
     answer = run("check", "--url", address)
     assert answer.code == 2
     assert "Use " in answer.err
     assert "ssh://USER@HOST" in answer.err
-
-
-def test_a_plan_that_is_shown_has_no_notes_beside_it(run: Run) -> None:
-    answer = run("plan", "shop-web", "--all", "--demo")
-    warnings = re.split(r"\n\s*\n", answer.out)
-    assert len(warnings) == len(set(warnings))
-    assert "Here: its memory use is not known" in answer.out
-    assert "\nDecide\n" in answer.out
-    assert "seen:" not in answer.err
-    assert "decide:" not in answer.err

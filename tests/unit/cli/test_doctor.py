@@ -1,7 +1,5 @@
 """The doctor on made-up machines: with everything, with nothing, and without permission."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pytest
@@ -84,38 +82,6 @@ def test_each_missing_thing_comes_with_what_helps() -> None:
     assert lines["engine, $CONTAINER_HOST"].fix
     assert lines["systemd"].mark is Mark.NOTE
     assert not any(line.engine for line in examine(machine))
-
-
-@pytest.mark.parametrize(
-    ("said", "mark", "words"),
-    [
-        ("podman version 4.3.1", Mark.POOR, "no Quadlet"),
-        ("nonsense", Mark.POOR, "answers 'nonsense'"),
-        (Unread("podman did not answer within 5 s"), Mark.POOR, "did not answer"),
-    ],
-)
-def test_an_old_or_broken_podman_is_marked(said: Known[str], mark: Mark, words: str) -> None:
-    line = _lines(_machine(run=lambda arguments, seconds: said))["Podman"]
-    assert (line.mark, words in line.value) == (mark, True)
-
-
-def test_controllers_that_are_not_delegated_are_named() -> None:
-    path = f"/sys/fs/cgroup/user.slice/user-{NOBODY}.slice/user@{NOBODY}.service/cgroup.controllers"
-    files = RecordedFiles({"text": {**GOOD, path: "memory pids"}})
-    line = _lines(_machine(NOBODY, files=files))["cgroups"]
-    assert line.value == "version 2 without cpu"
-    assert "Delegate=" in line.fix
-
-
-def test_what_may_not_be_read_is_told_with_the_reason() -> None:
-    readable = {path: text for path, text in GOOD.items() if path != "/etc/subuid"}
-    files = RecordedFiles({"text": readable, "errors": {"/etc/subuid": "EACCES"}})
-    assert "no permission" in _lines(_machine(files=files))["subuid"].value
-
-
-def test_selinux_that_only_complains() -> None:
-    files = RecordedFiles({"text": {**GOOD, "/sys/fs/selinux/enforce": "0"}})
-    assert _lines(_machine(files=files))["SELinux"].fix == "sudo setenforce 1"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """`convert` and `fix` with `--to kube` and `--to ansible`, on the simulated host."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

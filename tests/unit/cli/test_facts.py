@@ -1,7 +1,5 @@
 """Facts that are saved and looked at later: the same findings, no secrets, and files that are none."""
 
-from __future__ import annotations
-
 import json
 import stat
 import threading

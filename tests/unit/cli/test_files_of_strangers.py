@@ -1,7 +1,5 @@
 """Plans and trials from files are requests: what no fix of ours offers is refused, whatever else is asked."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """`fix` with several names, on the simulated host."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

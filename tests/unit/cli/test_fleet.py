@@ -1,13 +1,10 @@
 """Saved facts of many hosts in one report: hosts kept apart, exit codes kept, hostile names safe."""
 
-from __future__ import annotations
-
 import copy
 import gzip
 import json
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import jsonschema
 import pytest
@@ -116,13 +113,6 @@ def test_sarif_keeps_the_hosts_apart_and_its_fingerprints(
     assert "web01/container" not in single
 
 
-def test_junit_says_which_host_a_suite_is_of(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    _, out = _check(capsys, "--facts", str(fleet), "--format", "junit")
-    suites = ElementTree.fromstring(out).findall("testsuite")  # noqa: S314 - our own output
-    assert len({suite.get("hostname") for suite in suites}) == 2
-    assert len({suite.get("name") for suite in suites}) == len(suites)
-
-
 def test_hosts_of_one_name_are_told_apart_by_their_files(
     fleet: Path, recorded: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -210,11 +200,3 @@ def test_compressed_facts_are_read_like_others(fleet: Path, capsys: pytest.Captu
     packed.write_bytes(packed.read_bytes()[:-20])
     assert run(("check", "--facts", str(packed))) == 2
     assert "it is compressed, and damaged" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("place", [["--demo"], ["--url", "unix:///run/podman/podman.sock"]])
-def test_facts_and_another_host_exclude_each_other(
-    fleet: Path, place: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run((*place, "check", "--facts", str(fleet))) == 2
-    assert f"{place[0]} and --facts name two different hosts." in capsys.readouterr().err

@@ -1,7 +1,5 @@
 """Hostile texts of reports, images, registries and units reach no terminal."""
 
-from __future__ import annotations
-
 import io
 import json
 from datetime import UTC, datetime

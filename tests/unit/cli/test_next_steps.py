@@ -1,7 +1,5 @@
 """Commands to copy: nothing that an engine says may become a command of its own."""
 
-from __future__ import annotations
-
 import shlex
 from argparse import Namespace
 

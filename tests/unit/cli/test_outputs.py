@@ -1,7 +1,5 @@
 """Whether a result can be written is known before the work starts; where it cannot after all, it is kept."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """A site's own checks in the commands, on the simulated host."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -83,11 +81,6 @@ def test_a_finding_of_it_can_be_waived_beside_the_checklist(
     assert (code, "site-memory on shop-web" in out) == (0, True)
 
 
-def test_what_a_row_can_look_at_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "memory " in _out(capsys, "config", "checklist", "options")[1]
-    assert "image-registry" in _out(capsys, "config", "checklist", "facts")[1]
-
-
 def test_a_profile_is_named_in_the_report_and_says_what_it_does_not_ask(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -122,9 +115,3 @@ def test_a_checklist_is_begun_linted_and_tested(
     line = path.read_text().split("\n").index('operator = "at-mots"') + 1
     assert out.startswith(f"site.toml:{line}: operator must be one of: present, absent")
     assert "did you mean 'at-most'?" in out
-
-
-@pytest.mark.parametrize("name", ["baseline", "strict", "edge", "systemd"])
-def test_our_profiles_are_tested_by_the_command(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _out(capsys, "config", "checklist", "lint", name)[0] == 0
-    assert _out(capsys, "config", "checklist", "test", name)[0] == 0

@@ -1,7 +1,5 @@
 """Training in a browser lets nobody in but a browser of ours with the token."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -77,24 +75,6 @@ async def test_no_foreign_page_opens_the_socket(server: TrainingServer, headers:
         with pytest.raises(WSServerHandshakeError) as refused:
             await session.ws_connect(server.public_url + "/ws", headers=headers)
         assert refused.value.status == 403
-
-
-async def test_a_full_class_takes_nobody_more() -> None:
-    full = TrainingServer(port=unused_port(), token=TOKEN, sessions=0)
-    running = TestServer(await full._make_app(), port=full.port)
-    await running.start_server()
-    try:
-        async with browser() as session:
-            with pytest.raises(WSServerHandshakeError) as refused:
-                await session.ws_connect(full.public_url + "/ws", headers={"Origin": full.public_url})
-            assert refused.value.status == 503
-    finally:
-        await running.close()
-
-
-async def test_there_is_no_list_of_files(server: TrainingServer) -> None:
-    async with browser() as session, session.get(server.public_url + "/static/") as answer:
-        assert answer.status == 404
 
 
 def test_a_session_writes_nothing_outside_its_directory(

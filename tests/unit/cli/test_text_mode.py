@@ -1,7 +1,5 @@
 """The text mode: the main job by words and numbers, in plain lines."""
 
-from __future__ import annotations
-
 import io
 import re
 from collections.abc import Callable
@@ -13,9 +11,7 @@ from hardentui.__main__ import main
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.text_mode import Dialogue
 from hardentui.features.apply import simulated_apply
-from hardentui.features.settings.reading import wants_text
 from hardentui.features.trial import simulated_trial
-from hardentui.state.own_files import settings_file
 from tests.tui.test_hostile import ATTACKS, _hostile
 
 Talk = Callable[..., str]
@@ -51,11 +47,6 @@ def test_from_the_list_to_a_written_quadlet(talk: Talk, tmp_path: Path) -> None:
     assert "not written" not in said
 
 
-def test_there_is_nothing_but_plain_lines(talk: Talk) -> None:
-    said = talk("help", "1", "1", "unknown", "host", "likely", "plan", "diff", "quit", "quit")
-    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f─-▟]", said)
-
-
 def test_numbers_choose_and_drop_fixes_and_what_cannot_be_is_told(talk: Talk) -> None:
     said = talk(
         "open shop-web", "choose no-memory-limit", "diff run", "choose no-memory-limit", "choose 99 x"
@@ -69,29 +60,11 @@ def test_numbers_choose_and_drop_fixes_and_what_cannot_be_is_told(talk: Talk) ->
     assert "Runs as root cannot be fixed here: the user to run as must be chosen" in said
 
 
-def test_slips_are_told_and_the_dialogue_goes_on(talk: Talk) -> None:
-    said = talk(
-        "plan", "opne x", "open shop-wbe", "open", "diff kub", "open shop-web", "diff kub", "write", "next"
-    )
-    assert "plan needs an open container." in said
-    assert "There is no command 'opne' here; did you mean 'open'?" in said
-    assert "There is no container called 'shop-wbe'." in said
-    assert "There is no file type 'kub'; did you mean 'kube'?" in said
-    assert "write needs a directory." in said
-    assert "hardentui trial shop-web --likely --demo" in said
-
-
 def test_a_filter_narrows_the_list_and_its_trouble_is_told(talk: Talk) -> None:
     said = talk("list name:shop", "list sate:running")
     assert "4 containers, worst first." in said
     assert said.count("1. backup") == 2, "what is no filter is left out"
     assert "sate" in said
-
-
-def test_chosen_fixes_that_are_not_written_are_not_lost_by_one_word(talk: Talk) -> None:
-    said = talk("open shop-web", "choose no-memory-limit", "list", "quit", "open shop-web", "fails", "quit")
-    assert "The fixes that you chose are not written." in said
-    assert "No memory limit: can use all memory of the host. Chosen." in said
 
 
 @pytest.mark.usefixtures("quick")
@@ -127,16 +100,6 @@ def test_foreign_text_reaches_the_terminal_only_when_it_is_harmless(attack: str,
     commands = [line.split() for line in out.getvalue().splitlines() if line.startswith("hardentui ")]
     assert commands
     assert all(re.fullmatch("[A-Za-z0-9][A-Za-z0-9_.-]*", words[2]) for words in commands), "one plain word"
-
-
-def test_a_setting_or_a_variable_asks_for_it() -> None:
-    assert not wants_text({})
-    assert wants_text({"HARDENTUI_TEXT": "1"})
-    path = Path(settings_file())
-    path.parent.mkdir(parents=True)
-    path.write_text("text_mode = true\n")
-    assert wants_text({})
-    assert not wants_text({"HARDENTUI_TEXT": "0"})
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """The training by commands, on the simulated host: what a learner is told to do next can be done."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,11 +34,6 @@ def test_a_passed_lab_leads_to_the_next_one_and_is_not_open_any_more(train: Run)
     assert "Next: hardentui train start memory-limit" in told
 
 
-def test_a_training_that_was_begun_with_an_address_goes_on_with_it(train: Run) -> None:
-    told = train("--url", "unix:///srv/my sock")[2]
-    assert "Next: hardentui train --url 'unix:///srv/my sock' start first-run" in told
-
-
 def test_the_labs_of_a_class_are_listed(train: Run, tmp_path: Path) -> None:
     course = tmp_path / "spring.toml"
     course.write_text(
@@ -63,12 +56,3 @@ def test_an_exam_offers_no_hints_and_says_how_to_get_some(train: Run) -> None:
     code, said, _ = train("run", "--memory=64m")
     assert code == 0
     assert "Solved: 15 points." in said
-
-
-@pytest.mark.parametrize("word", ["--url=unix:///x", "--connection", "--demo"])
-def test_an_option_of_ours_behind_run_is_told_where_it_belongs(word: str, train: Run) -> None:
-    train("--demo", "start", "first-run")
-    code, _, told = train("run", word)
-    assert code == 2
-    assert "Everything after run goes to podman" in told
-    assert f"hardentui train {word} … run OPTIONS" in told

@@ -1,7 +1,5 @@
 """A trial's result as text: where something was left out, both logs stand beside each other."""
 
-from __future__ import annotations
-
 import io
 
 from hardentui.cli.terminal import Terminal

@@ -1,7 +1,5 @@
 """`fix --to unit` and `--to drop-in`: the unit that a container runs from, on the simulated host."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

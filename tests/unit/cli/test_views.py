@@ -1,7 +1,5 @@
 """Hostile names, labels, paths and reasons through every text and JSON of the views."""
 
-from __future__ import annotations
-
 import io
 import json
 from typing import Any

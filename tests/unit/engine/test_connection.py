@@ -1,7 +1,5 @@
 """The reader of HTTP answers against servers that break every rule."""
 
-from __future__ import annotations
-
 import json
 import os
 import threading
@@ -91,14 +89,6 @@ def test_the_size_of_an_answer_is_bounded_however_it_is_sent(tmp_path: Path) -> 
             connection.close()
 
 
-def test_an_answer_without_length_ends_with_the_connection(tmp_path: Path) -> None:
-    with Scripted(tmp_path, [b"HTTP/1.0 200 OK\r\n\r\n[1,", b" 2]", Scripted.CLOSE], [OK]) as server:
-        connection = UnixConnection(server.path)
-        assert connection.get("/a") == [1, 2]
-        assert connection.get("/b") == {"ok": True}
-        connection.close()
-
-
 @pytest.mark.parametrize(
     "sent", [b"", b"HTTP/1.1 200 OK\r\n", answer(b"[1, 2, 3]")[:-4], CHUNKED + b"5\r\n[1"]
 )
@@ -119,14 +109,6 @@ def test_a_socket_closed_between_requests_is_opened_again_once(tmp_path: Path) -
     assert server.connections == 3
 
 
-def test_connection_close_is_obeyed(tmp_path: Path) -> None:
-    with Scripted(tmp_path, [answer(b"1", "200 OK", "Connection: close"), Scripted.CLOSE], [OK]) as server:
-        connection = UnixConnection(server.path)
-        assert connection.get("/a") == 1
-        assert connection.get("/b") == {"ok": True}
-        connection.close()
-
-
 @pytest.mark.parametrize("start", [[], [b"HTTP/1.1 200 OK\r\n"], [OK[:-3]]])
 def test_a_server_that_hangs_is_given_up_after_the_time_limit(tmp_path: Path, start: list[bytes]) -> None:
     with Scripted(tmp_path, [*start, Scripted.HANG]) as server:
@@ -135,18 +117,6 @@ def test_a_server_that_hangs_is_given_up_after_the_time_limit(tmp_path: Path, st
         with pytest.raises(EngineUnreachable, match="timed out"):
             connection.get("/a", timeout=0.3)
         assert 0.25 < monotonic() - started < 10
-        connection.close()
-
-
-def test_a_server_that_drips_does_not_stretch_the_time_limit(tmp_path: Path) -> None:
-    drips: list[bytes | float | str] = [CHUNKED]
-    drips += [step for _ in range(400) for step in (b"1\r\n[\r\n", 0.05)]
-    with Scripted(tmp_path, drips) as server:
-        connection = UnixConnection(server.path)
-        started = monotonic()
-        with pytest.raises(EngineUnreachable, match="timed out"):
-            connection.get("/a", timeout=0.4)
-        assert monotonic() - started < 10
         connection.close()
 
 
@@ -169,22 +139,6 @@ def test_close_wakes_a_request_that_waits(tmp_path: Path) -> None:
         thread.join(10)
         assert len(failed) == 1
     assert len(server.requests) == 2, "a request that was given up is not sent again"
-
-
-def test_a_closed_connection_stays_closed(tmp_path: Path) -> None:
-    with Scripted(tmp_path, [OK], [OK]) as server:
-        connection = UnixConnection(server.path)
-        connection.get("/a")
-        connection.interrupt()
-        assert connection.get("/b") == {"ok": True}, "the next request connects again"
-        connection.close()
-        for ask in (lambda: connection.get("/c"), lambda: connection.stream("/d", None, threading.Event())):
-            with pytest.raises(EngineUnreachable):
-                ask()
-        seen: list[object] = []
-        connection.get_many(["/e", "/f"], lambda _, answer: seen.append(answer))
-        assert [type(answer) for answer in seen] == [EngineUnreachable]
-    assert server.connections == 2
 
 
 def test_podmans_own_message_is_told_with_nothing_that_a_terminal_acts_on(tmp_path: Path) -> None:
@@ -210,16 +164,6 @@ def test_404_is_not_found(tmp_path: Path, body: bytes) -> None:
             connection.get("/a")
         connection.close()
     assert server.connections == 1
-
-
-def test_a_long_message_is_cut(tmp_path: Path) -> None:
-    body = json.dumps({"message": "a" * 100_000}).encode()
-    with Scripted(tmp_path, [answer(body, "409 Conflict")]) as server:
-        connection = UnixConnection(server.path)
-        with pytest.raises(EngineError) as caught:
-            connection.get("/a")
-        connection.close()
-    assert len(caught.value.title) == 500
 
 
 def test_absent_refused_and_too_long_are_told_apart(tmp_path: Path) -> None:
@@ -271,20 +215,6 @@ def test_the_listener_is_told_every_request(tmp_path: Path) -> None:
     assert all(0 <= request.seconds < 10 for request in seen)
 
 
-def test_threads_share_a_connection(tmp_path: Path) -> None:
-    with Scripted(tmp_path, [OK]) as server:
-        connection = UnixConnection(server.path)
-        got: list[object] = []
-        threads = [threading.Thread(target=lambda: got.append(connection.get("/a"))) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(10)
-        connection.close()
-    assert got == [{"ok": True}] * 8
-    assert server.connections == 1
-
-
 @pytest.mark.parametrize(
     "name", ["../../containers/json", "a b", "a\r\nX: y", "a?b=c", "a#b", "ä", "\ud800", "%00"]
 )
@@ -324,13 +254,6 @@ def test_a_stream_gives_whole_lines_however_they_are_chunked(tmp_path: Path) -> 
         assert items == [{"n": 1}, {"n": 2}, {"n": 3}]
 
 
-def test_a_stream_without_chunks_is_read_too(tmp_path: Path) -> None:
-    with Scripted(tmp_path, [b"HTTP/1.0 200 OK\r\n\r\n", b"1\n2", b"\n", Scripted.HANG]) as server:
-        stream = UnixConnection(server.path).stream("/events", None, threading.Event(), tick=5)
-        assert [next(stream), next(stream)] == [1, 2]
-        stream.close()  # type: ignore[attr-defined]
-
-
 def test_a_quiet_stream_ticks_and_ends_at_the_stop_sign(tmp_path: Path) -> None:
     stop = threading.Event()
     with Scripted(tmp_path, [CHUNKED, Scripted.HANG]) as server:
@@ -340,41 +263,6 @@ def test_a_quiet_stream_ticks_and_ends_at_the_stop_sign(tmp_path: Path) -> None:
         started = monotonic()
         assert [item for item in stream if item is not None] == []
         assert monotonic() - started < 5
-
-
-def test_a_stream_whose_answer_never_starts_obeys_the_stop_sign(tmp_path: Path) -> None:
-    stop = threading.Event()
-    with Scripted(tmp_path, [b"HTTP/1.1 200", Scripted.HANG]) as server:
-        threading.Timer(0.1, stop.set).start()
-        started = monotonic()
-        with pytest.raises(EngineUnreachable, match="cancelled"):
-            UnixConnection(server.path).stream("/events", None, stop)
-        assert monotonic() - started < 5
-
-
-def test_a_stream_that_breaks_off_is_unreachable(tmp_path: Path) -> None:
-    with Scripted(tmp_path, [CHUNKED + chunk(b"1\n"), Scripted.CLOSE]) as server:
-        stream = UnixConnection(server.path).stream("/events", None, threading.Event(), tick=5)
-        assert next(stream) == 1
-        with pytest.raises(EngineUnreachable, match="lost"):
-            next(stream)
-
-
-@pytest.mark.parametrize("text", [chunk(b"not json\n"), b"xyz\r\n", chunk(b"a" * 100_000) * 12])
-def test_garbage_in_a_stream_is_a_protocol_error(tmp_path: Path, text: bytes) -> None:
-    with Scripted(tmp_path, [CHUNKED + text, Scripted.HANG]) as server:
-        stream = UnixConnection(server.path).stream("/events", None, threading.Event(), tick=5)
-        with pytest.raises(EngineProtocolError):
-            next(stream)
-
-
-def test_a_stream_that_is_refused_says_why(tmp_path: Path) -> None:
-    body = b'{"message": "bad filter"}'
-    with (
-        Scripted(tmp_path, [answer(body, "400 Bad Request")]) as server,
-        pytest.raises(EngineError, match="bad"),
-    ):
-        UnixConnection(server.path).stream("/events", None, threading.Event())
 
 
 # --- records ---
@@ -469,15 +357,6 @@ def test_what_was_sent_on_a_socket_that_broke_is_asked_for_again(tmp_path: Path)
     assert server.connections == 2
 
 
-def test_a_server_that_ends_each_connection_is_still_asked_for_everything(tmp_path: Path) -> None:
-    last = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"
-    with Scripted(tmp_path, [last, Scripted.CLOSE]) as server:
-        connection = UnixConnection(server.path)
-        result = ask_many(connection, *(f"/{number}" for number in range(20)))
-        connection.close()
-    assert result == {f"/{number}": {} for number in range(20)}
-
-
 def test_many_end_when_the_engine_does_not_answer_any_more(tmp_path: Path) -> None:
     with Scripted(tmp_path, [OK], [Scripted.HANG]) as server:
         connection = UnixConnection(server.path, timeout=0.2)
@@ -486,43 +365,3 @@ def test_many_end_when_the_engine_does_not_answer_any_more(tmp_path: Path) -> No
     assert result["/0"] == {"ok": True}
     assert isinstance(result["/1"], EngineUnreachable)
     assert len(result) == 2
-
-
-def test_one_request_is_let_through_between_many(tmp_path: Path) -> None:
-    with Scripted(tmp_path, [0.02, OK]) as server:
-        connection = UnixConnection(server.path)
-        order: list[str] = []
-        many = threading.Thread(
-            target=connection.get_many,
-            args=([f"/{n}" for n in range(60)], lambda path, _: order.append(path)),
-        )
-        many.start()
-        assert eventually(lambda: len(order) > 2)
-        connection.get("/now")
-        order.append("/now")
-        many.join()
-        connection.close()
-    assert order.index("/now") < 30
-    assert len(order) == 61
-
-
-def test_many_are_woken_when_the_connection_is_closed(tmp_path: Path) -> None:
-    with Scripted(tmp_path, [Scripted.HANG]) as server:
-        connection = UnixConnection(server.path)
-        threading.Timer(0.2, connection.close).start()
-        started = monotonic()
-        result = ask_many(connection, "/a", "/b")
-        assert monotonic() - started < 10
-    assert isinstance(result["/a"], EngineUnreachable)
-
-
-def test_a_socket_that_another_thread_keeps_is_waited_for_with_a_limit(tmp_path: Path) -> None:
-    with Scripted(tmp_path, [Scripted.HANG]) as server:
-        connection = UnixConnection(server.path, timeout=2)
-        keeps = threading.Thread(target=lambda: connection.get_many(["/a"], lambda *_: None))
-        keeps.start()
-        assert eventually(lambda: bool(server.requests))
-        with pytest.raises(EngineUnreachable, match="in time"):
-            connection.get("/b", timeout=0.1)
-        connection.close()
-        keeps.join(10)

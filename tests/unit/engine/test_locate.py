@@ -1,7 +1,5 @@
 """Where Podman is looked for, in which order, and what is said when it is not there."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -84,12 +82,6 @@ def test_a_place_that_was_named_is_found_again_with_its_name(
     assert {place.found_with for place in places} == {options}
 
 
-def test_a_place_is_tried_once() -> None:
-    result = candidates(environment(XDG_RUNTIME_DIR="/run/user/1000"))
-    assert urls(result) == ["unix:///run/user/1000/podman/podman.sock", "unix:///run/podman/podman.sock"]
-    assert result[0].origin == "$XDG_RUNTIME_DIR"
-
-
 def test_the_default_connection_comes_before_the_sockets() -> None:
     result = candidates(environment(named()))
     assert result[0] == Candidate("prod", PROD, "connection prod", "/home/anna/.ssh/prod")
@@ -153,16 +145,6 @@ def test_containers_conf_is_read_in_its_order_and_the_json_file_wins() -> None:
     assert default == "old"
 
 
-def test_the_variables_for_both_files_are_honoured() -> None:
-    files = {
-        "/my.conf": '[engine.service_destinations.mine]\nuri = "unix:///mine"\n',
-        "/my.json": named()[CONNECTIONS],
-        "/etc/containers/containers.conf": '[engine.service_destinations.theirs]\nuri = "unix:///theirs"\n',
-    }
-    known, _ = connections(environment(files, CONTAINERS_CONF="/my.conf", PODMAN_CONNECTIONS_CONF="/my.json"))
-    assert sorted(known) == ["here", "mine", "prod"]
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -179,24 +161,6 @@ def test_the_variables_for_both_files_are_honoured() -> None:
 )
 def test_a_broken_connections_file_names_no_connection(text: str) -> None:
     assert connections(environment({CONNECTIONS: text}))[0] == {}
-
-
-@pytest.mark.parametrize(
-    "text", ["service_destinations = [", "service_destinations = 1", "[engine]\nservice_destinations = 1"]
-)
-def test_a_broken_containers_conf_names_no_connection(text: str) -> None:
-    assert connections(environment({"/etc/containers/containers.conf": text}))[0] == {}
-
-
-def test_here_reads_the_real_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "connections.json"
-    file.write_text(named()[CONNECTIONS])
-    monkeypatch.setenv("PODMAN_CONNECTIONS_CONF", str(file))
-    assert connections(Environment.here())[0]["prod"].url == PROD
-    file.write_bytes(b"\xff\xfe")
-    assert Environment.here().read(str(file)) is None
-    assert Environment.here().files(str(tmp_path)) == ("connections.json",)
-    assert Environment.here().files(str(tmp_path / "none")) == ()
 
 
 # --- probing ---

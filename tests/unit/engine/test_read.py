@@ -1,7 +1,5 @@
 """Engines that answer nonsense, or stop answering: one kind of error each, and nothing hangs."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
@@ -9,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from queue import SimpleQueue
 from time import monotonic
 from typing import Any, ClassVar
 
@@ -19,8 +16,8 @@ from hypothesis import strategies as st
 
 from hardentui.engine import shapes
 from hardentui.engine.connection import UnixConnection
-from hardentui.engine.events import Event, Link, batches, event, watch
-from hardentui.engine.inspecting import ABSENT, Gone, Inspected, Prefetched, hand_over
+from hardentui.engine.events import Link, batches, event, watch
+from hardentui.engine.inspecting import Gone, Inspected
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, NotFound
@@ -256,26 +253,6 @@ def test_an_engine_that_goes_away_after_the_list_is_told_to_whom_asks(tmp_path: 
         engine.close()
 
 
-def test_what_nobody_took_to_ask_for_ahead_is_not_waited_for(tmp_path: Path) -> None:
-    with ByPath(tmp_path, {"/containers/json": [answer(b"[]")]}, [answer(b"[]")]) as server:
-        places = iter([server.path, str(tmp_path / "no.sock")])
-        engine = Engine(EngineFacts(), lambda: UnixConnection(next(places), timeout=0.3))
-        engine.begin()  # its second connection breaks at the first of three paths
-        assert engine.listed() == ()
-        assert engine.networks() == engine.volumes() == ()
-        with pytest.raises(EngineUnreachable):  # the first path: it was asked for, and that failed
-            engine.images()
-        engine.close()
-
-
-def test_an_answer_that_does_not_come_is_lost_after_a_while() -> None:
-    kept = Prefetched(patience=0.05)
-    kept.expect(("/a", "/b"))
-    kept.put("/b", 7)
-    assert kept.take("/a") is ABSENT
-    assert kept.take("/b") == 7
-
-
 def test_documents_are_understood_by_several_threads_at_once() -> None:
     """msgspec crashed the process when two threads met a class for the first time."""
     code = """
@@ -292,53 +269,6 @@ for one in threads: one.join()
 """
     for _ in range(5):
         subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
-
-
-class Faulty(RecordedConnection):
-    """Stands in for a fault of ours while containers are inspected."""
-
-    def get_many(self, paths: Any, on_answer: Any) -> list[str]:
-        raise ZeroDivisionError("a fault of ours")
-
-
-def test_a_fault_while_containers_are_inspected_is_told_and_not_waited_for() -> None:
-    engine = Engine(EngineFacts(), lambda: Faulty({"/containers/json?all=true": [], "/volumes/json": []}))
-    with pytest.raises(ZeroDivisionError):
-        engine.inspect_many("ab", lambda *_: None, threading.Event())
-    engine.begin()
-    assert engine.listed() == ()
-    with pytest.raises(ZeroDivisionError):
-        engine.volumes()
-
-
-def test_a_fault_while_the_list_is_read_ahead_is_no_empty_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fault(*_: object) -> Any:
-        raise ZeroDivisionError("a fault of ours")
-
-    monkeypatch.setattr(shapes, "listed", fault)
-    engine = recorded({"/containers/json?all=true": [{"Id": "a"}]})
-    engine.begin()
-    with pytest.raises(ZeroDivisionError):
-        engine.listed()
-
-
-def test_results_that_never_come_are_waited_for_with_a_limit() -> None:
-    with pytest.raises(EngineUnreachable, match="no container"):
-        hand_over(SimpleQueue(), 1, lambda *_: None, threading.Event(), patience=0.05)
-
-
-def test_other_containers_than_those_begun_are_inspected_too() -> None:
-    engine = recorded(shop("a", "b", "c"))
-    engine.begin()
-    engine.listed()
-    names: list[str] = []
-    engine.inspect_many(["b", ".."], lambda identity, _: names.append(identity), threading.Event())
-    assert sorted(names) == ["..", "b"]
-    assert engine.image("image")["Id"] == "image"
-
-
-def test_nothing_is_inspected_when_there_is_nothing() -> None:
-    recorded({}).inspect_many([], lambda *_: pytest.fail("a result from nowhere"), threading.Event())
 
 
 def test_the_stop_sign_ends_a_scan_of_an_engine_that_hangs(tmp_path: Path) -> None:
@@ -369,17 +299,6 @@ def test_an_engine_that_goes_away_ends_a_scan_with_one_error(tmp_path: Path) -> 
         engine.close()
     assert len(seen) <= 2
     assert len(server.requests) < 9
-
-
-def test_an_error_of_the_receiver_ends_the_scan() -> None:
-    engine = recorded({f"/containers/{i}/json": inspected(i) for i in "abc"})
-
-    def refuse(*_: object) -> None:
-        raise RuntimeError("no room")
-
-    with pytest.raises(RuntimeError, match="no room"):
-        engine.inspect_many("abc", refuse, threading.Event())
-    assert eventually(lambda: not scanning(), 10)
 
 
 INFO: dict[str, Any] = {
@@ -416,16 +335,6 @@ def test_info_that_fails_leaves_the_facts_and_says_why(info: Any) -> None:
     assert facts == before.replace(info=Unread(unread.value.reason))
 
 
-def test_closing_does_what_was_asked_for_once() -> None:
-    done: list[str] = []
-    connection = RecordedConnection({})
-    engine = Engine(EngineFacts(), lambda: connection, on_close=lambda: done.append("first"))
-    engine.also_close(lambda: done.append("second"))
-    engine.close()
-    engine.close()
-    assert sorted(done) == ["first", "second"]
-
-
 # --- events ---
 
 
@@ -452,10 +361,6 @@ def test_a_batch_is_handed_over_even_when_events_never_stop() -> None:
     first = next(batches(stream()))
     assert 0.05 < monotonic() - started < 10
     assert len(first) > 1
-
-
-def test_an_event_is_read() -> None:
-    assert event(podman_event("start")) == Event("start", "container", "1" * 64, "web", 1.5e9)
 
 
 def test_a_watch_reports_loss_once_and_its_end(tmp_path: Path) -> None:

@@ -1,12 +1,8 @@
 """An engine behind ssh, with a stand-in for the program: what it is told, what happens when it fails."""
 
-from __future__ import annotations
-
 import os
 import sys
-import tempfile
 import textwrap
-import threading
 from pathlib import Path
 from time import monotonic
 
@@ -15,10 +11,9 @@ import pytest
 from hardentui.engine.child import Child
 from hardentui.engine.locate import Candidate, NoAnswer, probe
 from hardentui.engine.read import Engine
-from hardentui.engine.ssh import Tunnel, private_base
+from hardentui.engine.ssh import Tunnel
 from hardentui.errors import EngineUnreachable
 from tests.support.hostile import Scripted, answer
-from tests.support.waiting import eventually
 
 PING = answer(b"OK", "200 OK", "Libpod-Api-Version: 5.2.0")
 URL = "ssh://anna@prod:2222/run/user/1000/podman/podman.sock"
@@ -76,24 +71,6 @@ def test_an_engine_behind_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert not any("StrictHostKeyChecking" in word or "UserKnownHosts" in word for word in words)
 
 
-def test_ssh_that_ended_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    log = tmp_path / "log"
-    with Scripted(tmp_path, [PING], [answer(b"[]")]) as server:
-        install_ssh(tmp_path, monkeypatch, FORWARD.format(log=str(log), upstream=server.path))
-        tunnel = Tunnel(URL)
-        tunnel.ensure()
-        assert tunnel._child is not None
-        first = tunnel._child
-        first.close()
-        tunnel.ensure()
-        assert tunnel._child is not first
-        tunnel.ensure()
-        tunnel.close()
-    assert log.read_text().count("BatchMode=yes") == 2
-    with pytest.raises(EngineUnreachable, match="closed"):
-        tunnel.ensure()
-
-
 def test_ssh_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code = "import sys; sys.stderr.write('Host key verification failed.\\x1b[2J\\n'); sys.exit(255)"
     install_ssh(tmp_path, monkeypatch, code)
@@ -115,36 +92,6 @@ def test_ssh_that_hangs_is_ended_after_the_time_limit(
     tunnel.close()
 
 
-def test_the_directory_for_sockets_is_short_and_writable(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    short = os.path.relpath(tmp_path, "/")
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("long" * 20)))
-    for unusable in ("", short, str(tmp_path / "none"), f"/{short}/{'x' * 70}"):
-        monkeypatch.setenv("XDG_RUNTIME_DIR", unusable)
-        assert private_base() == "/tmp"
-    monkeypatch.setenv("XDG_RUNTIME_DIR", "/var/tmp")
-    assert private_base() == "/var/tmp"
-
-
 def test_a_missing_program_is_named() -> None:
     with pytest.raises(EngineUnreachable, match="no-such-program is not installed"):
         Child(["no-such-program"])
-
-
-def test_a_child_outlives_the_thread_that_asked_for_it_and_ends_on_close() -> None:
-    made: list[Child] = []
-    thread = threading.Thread(target=lambda: made.append(Child(["sleep", "60"])))
-    thread.start()
-    thread.join()
-    (child,) = made
-    assert not eventually(lambda: not child.running, 0.3), "it was ended with the thread"
-    child.close()
-    assert not child.running
-
-
-def test_the_errors_of_a_child_are_its_last_lines() -> None:
-    child = Child(["sh", "-c", "for i in $(seq 2000); do echo line $i >&2; done"])
-    assert eventually(lambda: not child.running)
-    child.close()
-    assert child.errors == "line 1998 line 1999 line 2000"

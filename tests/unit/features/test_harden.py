@@ -1,7 +1,5 @@
 """The card of a hardening: what it says, how it fits a screen, and its document."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -27,7 +25,7 @@ from hardentui.features.change.journal import Journal
 from hardentui.features.change.wait import ProbeResult, names_target
 from hardentui.features.checklists.loading import load
 from hardentui.features.harden.card import Card, Doors, card_of, table, within_reach
-from hardentui.features.harden.page import LABEL, downtime, lines, title
+from hardentui.features.harden.page import LABEL, lines, title
 from hardentui.features.harden.task import Hardening, HardenWishes
 from hardentui.features.trial import baseline as proposing
 from hardentui.features.trial import results
@@ -41,7 +39,7 @@ from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.finding import Kind, Subject
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
 from hardentui.model.plan import Choice, Plan, Skipped
-from hardentui.model.seccomp import Condition, NoFilter, RuntimeConfig, SeccompProfile, SeccompRule
+from hardentui.model.seccomp import NoFilter, RuntimeConfig, SeccompProfile, SeccompRule
 from hardentui.model.trial import (
     Baseline,
     Decision,
@@ -131,17 +129,6 @@ def test_it_fits_a_small_screen_and_says_where_it_was_cut() -> None:
     assert max(LABEL + len(line.text) for line in small) <= 74
     assert {line.label for line in small} == {line.label for line in whole}
     assert any(line.text.endswith("…") for line in small)
-
-
-def test_without_a_way_to_apply_it_there_is_no_downtime() -> None:
-    card = replace(_card(), expected_downtime_seconds=1.24)
-    assert downtime(card, 120) == "Down for about 1.2 s. Rolls back by itself unless kept within 120 s."
-    assert downtime(replace(card, obstacle="it has data"), 120) == ""
-    failed = _trial(
-        result=Result.BASELINE_FAILS, options=(), fixes=(), baseline=Baseline(False, How.ALIVE, 1, "no")
-    )
-    assert [line.label for line in lines(_card(failed), 80)] == ["Why"]
-    assert downtime(_card(failed), 120) == ""
 
 
 def test_the_document_is_what_the_schema_says() -> None:
@@ -280,15 +267,6 @@ def test_a_kernel_vulnerability_is_out_of_reach_when_one_of_its_ways_in_is_close
     assert cve in within_reach(_doors())
     assert cve not in within_reach(_doors(**closed))
     assert not open_again or cve in within_reach(_doors(**closed, **open_again))
-
-
-def test_a_netlink_socket_is_judged_by_its_protocol_as_a_learned_profile_allows_it() -> None:
-    netlink = (Condition(0, "MASKED_EQ", 0xFFFFFFFF, 16), Condition(2, "MASKED_EQ", 0xFFFFFFFF, 0))
-    doors = _doors(filter=SeccompProfile("ERRNO", rules={"socket": (SeccompRule("ALLOW", netlink),)}))
-    reached = within_reach(doors)
-    assert "CVE-2025-37752" in reached, "traffic control speaks NETLINK_ROUTE"
-    assert "CVE-2024-1086" not in reached, "nf_tables speaks NETLINK_NETFILTER"
-    assert "CVE-2025-21756" not in reached, "AF_VSOCK"
 
 
 def test_the_card_counts_the_kernel_vulnerabilities_that_the_filter_in_force_leaves() -> None:

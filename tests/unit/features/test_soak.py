@@ -1,15 +1,12 @@
 """A soak: the profile in log mode, what the kernel logged, and the profile that is enforced afterwards."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hardentui.checks.examples import container
-from hardentui.features.apply.soak import logged_calls, told, why_no_log
+from hardentui.features.apply.soak import logged_calls, told
 from hardentui.features.trial.learned.effects import NEW_USER
 from hardentui.features.trial.learned.system_calls import (
     Allowed,
@@ -18,14 +15,10 @@ from hardentui.features.trial.learned.system_calls import (
     logging_profile,
     narrow_profile,
 )
-from hardentui.features.views import Report, Row
 from hardentui.host.commands import Run
-from hardentui.model.finding import Kind, Subject
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry, Soak
 from hardentui.model.known import Known, Unread
-from hardentui.options import SECCOMP_PROFILE
 from hardentui.reading.seccomp import answer, parse_profile
-from hardentui.tui.widgets.container_list import state_text
 from tests.support.rooted import Rooted
 
 NATIVE = "SCMP_ARCH_X86_64"
@@ -137,32 +130,3 @@ def test_the_journal_is_read_where_no_audit_daemon_keeps_the_log(tmp_path: Path)
     assert logged_calls(SOAK, "this", Rooted(tmp_path), _run(nothing)) == {}
     missing = Unread("the program journalctl is not installed")
     assert logged_calls(SOAK, "this", Rooted(tmp_path), _run(missing)) == missing
-
-
-def test_a_host_without_a_log_to_read_back_is_told(tmp_path: Path) -> None:
-    files = Rooted(tmp_path)
-    assert "actions_logged" in why_no_log(files, _run("kernel: hello"))
-    logged = tmp_path / "proc/sys/kernel/seccomp/actions_logged"
-    logged.parent.mkdir(parents=True)
-    logged.write_text("kill_process trap\n")
-    assert "lacks log" in why_no_log(files, _run("kernel: hello"))
-    logged.write_text("kill_process trap log\n")
-    assert why_no_log(files, _run("kernel: hello")) == ""
-    assert "no messages" in why_no_log(files, _run(""))
-    assert "not installed" in why_no_log(files, _run(Unread("journalctl is not installed")))
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run/auditd.pid").write_text("1\n")
-    assert "auditd keeps" in why_no_log(files, _run("kernel: hello")), "auditd has it"
-    (tmp_path / "var/log/audit").mkdir(parents=True)
-    (tmp_path / "var/log/audit/audit.log").write_text("")
-    assert why_no_log(files, _run("")) == ""
-
-
-@pytest.mark.parametrize(
-    ("name", "shown"), [("seccomp-web-soak.json", "soaking"), ("seccomp-web.json", "Up 3 days")]
-)
-def test_the_list_shows_that_a_container_soaks(name: str, shown: str) -> None:
-    facts = container((SECCOMP_PROFILE, f"/etc/containers/{name}"))
-    report = Report(Subject(Kind.CONTAINER, facts.name, facts.id, facts.engine.label), (), facts=facts)
-    row = Row("k", facts.engine, facts.id, facts.name, "", "running", "Up 3 days", report=report)
-    assert state_text(row, 20) == shown

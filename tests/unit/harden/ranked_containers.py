@@ -1,7 +1,5 @@
 """Containers in the order of their danger, the worst first, as docs/score.md argues it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from hardentui.checks.examples import container, rootful, rootless

@@ -1,13 +1,11 @@
 """Attack paths: every sentence true, none twice in other words, and the worst first."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
 
 from hardentui.checks import all_checks
-from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
+from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootless
 from hardentui.harden.attack import attack_path, ranked_paths
 from hardentui.harden.evaluate import container_subject, parameters_of, run
 from hardentui.model.capabilities import ALL_CAPABILITIES
@@ -157,24 +155,6 @@ def test_the_user_of_a_rootless_engine_owns_its_socket() -> None:
     assert "mounted" in told(SOCKET, kernel=OWNER.replace(uid=100100), engine=rootless())
 
 
-def test_a_user_namespace_is_named_where_it_confines() -> None:
-    assert told((PRIVILEGED, True), kernel=MAPPED).endswith("it is privileged within its user namespace.")
-
-
-def test_processes_of_another_container_are_no_way_to_the_host() -> None:
-    assert "processes" not in told((PID, "container:db"), kernel=ROOT)
-
-
-def test_what_does_not_run_would_run() -> None:
-    said = told(OPEN, (PRIVILEGED, True))
-    assert said == (
-        "Would run as root of the host, published on every address (port 8080): it is privileged."
-    )
-    assert told((PRIVILEGED, True), engine=rootless()).startswith(
-        "Would run, not published: it is privileged"
-    )
-
-
 def test_a_member_is_open_through_its_pod() -> None:
     pod = {"InfraConfig": {"PortBindings": {"443/tcp": [{"HostIp": "", "HostPort": "8443"}]}}}
     facts = container(kernel=ROOT, inspect={"Pod": "p"}).replace(pod=pod)
@@ -190,11 +170,6 @@ def test_the_kernel_decides_about_the_network() -> None:
     assert "on the host's own network" in told(kernel=shared)
     own = ROOT.replace(shared_namespaces=frozenset())
     assert "on the host's own network" not in told((NETWORK, ("host",)), kernel=own)
-
-
-def test_a_hardened_container_has_no_sentence() -> None:
-    kernel = MAPPED.replace(no_new_privileges=True)
-    assert told((USER, "1000"), kernel=kernel) == ""
 
 
 # --- all containers -------------------------------------------------------------------------------
@@ -223,33 +198,6 @@ def test_containers_that_lead_the_same_way_are_one_path_told_of_the_worst() -> N
     assert (first.name, first.also, first.checks) == ("open", ("a", "b", "d"), ("privileged",))
     assert "(port 8080)" in first.sentence
     assert (second.name, second.also) == ("socket", ())
-
-
-def test_engines_and_the_rights_of_root_are_not_mixed() -> None:
-    subjects = [
-        judged(named("one", container(SOCKET, kernel=ROOT, engine=rootful()))),
-        judged(named("two", container(SOCKET, kernel=STRANGER, engine=rootful()))),
-        judged(named("one", container(SOCKET, kernel=OWNER, engine=rootless()))),
-    ]
-    ranked = ranked_paths(subjects)
-    assert len(ranked) == 3
-    assert len({path.engine for path in ranked}) == 2
-    assert all(path.also == () for path in ranked)
-
-
-def test_a_way_that_is_less_severe_is_less_dangerous() -> None:
-    read = (MOUNTS, (Mount("bind", "/etc", "/e", ("ro",)),))
-    subjects = [
-        judged(named("reads", container(read, kernel=ROOT))),
-        judged(named("writes", container(mounted("/etc"), kernel=ROOT))),
-    ]
-    assert [path.name for path in ranked_paths(subjects)] == ["writes", "reads"]
-
-
-def test_missing_walls_alone_lead_nowhere() -> None:
-    facts, findings = judged(container(kernel=ROOT))
-    assert any(finding.check == "new-privileges-allowed" and finding.failing for finding in findings)
-    assert ranked_paths([(facts, findings)]) == ()
 
 
 # --- mounts that come from elsewhere, and control sockets -----------------------------------------

@@ -1,7 +1,5 @@
 """What only a person can decide is in no plan but one that names it, and is told as a question."""
 
-from __future__ import annotations
-
 import pytest
 
 from hardentui.checks import all_checks
@@ -92,8 +90,3 @@ def test_a_capability_that_was_given_by_name_stays_until_somebody_names_its_chec
         assert f"CAP_{name}" not in bounding_set(named.after, DEFAULT_CAPABILITIES)
         assert f"{name}: given explicitly with --cap-add" in [note.text for note in named.notes]
     assert bool(questions) == (name != "CHOWN")
-
-
-def test_all_capabilities_at_once_are_no_decision() -> None:
-    plan = planned(container((CAP_ADD, ("all",))), Caution.ALL)
-    assert "CAP_SYS_ADMIN" not in bounding_set(plan.after, DEFAULT_CAPABILITIES)

@@ -1,7 +1,5 @@
 """Whose finding it is, how severe, and what to do first."""
 
-from __future__ import annotations
-
 from datetime import date
 
 import pytest
@@ -10,14 +8,19 @@ from msgspec.structs import replace
 from hardentui.checks import all_checks
 from hardentui.checks.examples import container
 from hardentui.features.apply.history import entry_lines, what_changed
+from hardentui.features.checklists.loading import load
 from hardentui.harden.do_first import _GAINED, MOST, DoFirst, do_first, gained
-from hardentui.harden.evaluate import container_subject, evaluate, waive
+from hardentui.harden.evaluate import container_subject, evaluate, run, waive
+from hardentui.harden.plan import make_plan, raises_most
 from hardentui.harden.score import findings_once, score
-from hardentui.model.check import Checklist
+from hardentui.model.check import Checklist, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict, Waiver
 from hardentui.model.journal import EntryAction, EntryState, JournalChange, JournalEntry, JournalProof
+from hardentui.model.plan import Choice
 from hardentui.options import *
+from hardentui.options import CAP_ADD, MOUNTS, PRIVILEGED, SECCOMP_PROFILE, Mount
+from tests.support.judging import the_check
 
 SITE = Subject(Kind.SITE, "site", "site")
 CHECKS = {check.id: check for check in all_checks()}
@@ -84,10 +87,6 @@ def test_what_is_one_decision_is_told_once(
     assert (once.status, once.affects, once.subject) == (told, affects, SITE)
 
 
-def test_what_applies_to_nobody_is_not_told() -> None:
-    assert findings_once(SITE, [finding("x", "a", Status.NOT_APPLICABLE)]) == ()
-
-
 def test_what_is_accepted_for_the_site_is_accepted_in_each_container() -> None:
     waiver = Waiver("x", "site", "no scanner here", "anna", date(2999, 1, 1), "*", "")
     (accepted,) = waive([finding("x", "a", Status.FAIL)], [waiver], date(2026, 1, 1))
@@ -129,11 +128,6 @@ def _passing(failed: Finding) -> Finding:
     return replace(failed, verdict=Verdict(Status.PASS))
 
 
-def test_a_decision_leads_to_its_explanation() -> None:
-    (line,) = lines(others=(finding("unsigned-scope-in-use", "site", Status.FAIL),))
-    assert (line.risk, line.words) == ("decide", ("explain", "unsigned-scope-in-use"))
-
-
 def test_what_changed_is_told_in_words_of_checks_that_exist_the_worst_first() -> None:
     assert set(_GAINED) <= {check.id for check in all_checks()}
     assert gained(["no-memory-limit", "writable-rootfs", "unit-drift"]) == (
@@ -156,3 +150,47 @@ def test_an_applied_change_says_what_the_kernel_proved_and_nothing_else() -> Non
     )
     for entry in (_entry(EntryState.DONE, "fail"), _entry(EntryState.ROLLED_BACK, "pass")):
         assert what_changed(entry) == ()
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "alone", "compared"),
+    [
+        ("/etc", (), Status.FAIL, Status.FAIL),
+        ("/srv/data", (), Status.UNKNOWN, Status.PASS),
+        ("/etc", ("ro",), Status.UNKNOWN, Status.FAIL),
+    ],
+    ids=["hands over the host", "passes", "less severe"],
+)
+def test_only_a_takeover_is_told_before_the_containers_are_compared(
+    source: str, options: tuple[str, ...], alone: Status, compared: Status
+) -> None:
+    check = the_check("sensitive-host-mount")
+    assert check.compares
+    facts = container((MOUNTS, (Mount("bind", source, "/x", options),)))
+    for complete, status in ((False, alone), (True, compared)):
+        (finding,) = run(facts, container_subject(facts), [(check, Parameters({}))], compared=complete)
+        assert finding.status is status
+
+
+CHECKLIST = load()
+BY_ID = {check.id: check for check in all_checks()}
+SOCKET = (MOUNTS, (Mount("bind", "/run/podman/podman.sock", "/run/podman/podman.sock"),))
+
+
+def helpful(facts: ContainerFacts, most: int = 3) -> tuple[str, ...]:
+    findings = evaluate(facts, container_subject(facts), BY_ID.values(), CHECKLIST)
+    return tuple(finding.check for finding in raises_most(facts, findings, BY_ID, CHECKLIST, most))
+
+
+def test_privileged_mode_comes_before_what_it_stands_in_the_way_of() -> None:
+    first, *others = helpful(container((PRIVILEGED, True)))
+    assert first == "privileged"
+    assert not {"seccomp-unconfined", "default-capabilities-kept"} & set(others)
+
+
+def test_only_what_can_be_done_alone_is_named() -> None:
+    facts = container((PRIVILEGED, True), (SECCOMP_PROFILE, "unconfined"), (CAP_ADD, ("SYS_ADMIN",)), SOCKET)
+    named = helpful(facts, 10)
+    assert "root-user" not in named, "nobody has decided who it runs as"
+    for check in named:
+        assert make_plan(facts, [Choice(check)], BY_ID.values(), CHECKLIST).changes, check

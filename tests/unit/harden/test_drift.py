@@ -1,7 +1,5 @@
 """A unit file against the container that runs: only what both know, and no secret shown."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -11,13 +9,16 @@ from hardentui.checks.examples import container
 from hardentui.errors import InputError
 from hardentui.features.fix.drafter import changed_unit
 from hardentui.features.fix.unit_edits import edited, unit_diff
-from hardentui.features.looking.unit_origin import Origin, drift_of, origin_of, unit_spec
+from hardentui.features.looking.unit_origin import Origin, drift_of, origin_of
 from hardentui.harden.drift import drift
-from hardentui.model.draft import DraftFile, Target
+from hardentui.harden.remedy import as_quadlet_lines, spec_diff
+from hardentui.model.draft import Target
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec, Version
 from hardentui.options import *
+from hardentui.options import IMAGE, NAME, RESTART
+from hardentui.quadlet.write.container import container_unit
 from tests.support.rooted import Rooted
 
 SAME = Spec.of((IMAGE, "a"), (CAP_ADD, ("NET_RAW",)), (PUBLISH, (Port(80, "80"),)), (USER, "5"))
@@ -54,12 +55,6 @@ def test_what_was_updated_later_differs_too() -> None:
     assert options(SAME, SAME.with_(MEMORY, 1 << 20), SAME) == ["memory"]
     assert options(SAME.with_(NAME, "a"), SAME.with_(NAME, "b"), SAME.with_(NAME, "a")) == ["name"]
     assert options(SAME, SAME.with_(READ_ONLY, True), SAME) == []  # nothing changes that in a container
-
-
-def test_what_one_of_them_does_not_know_is_not_compared() -> None:
-    unknown = replace(SAME, unknowable=frozenset({MEMORY}))
-    assert options(unknown, SAME.with_(MEMORY, 5), SAME.with_(MEMORY, 5)) == []
-    assert options(SAME.with_(MEMORY, 5), SAME, unknown) == []
 
 
 def test_no_secret_is_shown() -> None:
@@ -127,15 +122,6 @@ def test_a_change_of_the_unit_tells_what_runs_otherwise(tmp_path: Path) -> None:
     assert "hunter2" not in str(told)
 
 
-def test_no_label_no_file_no_local_engine_no_origin(tmp_path: Path) -> None:
-    files = Rooted(tmp_path)
-    files.put("/etc/containers/systemd/web.container", UNIT)
-    assert origin_of(files, running(label="")) is None
-    assert origin_of(files, running(label="gone.service")) is None
-    facts = running()
-    assert origin_of(files, facts.replace(engine=facts.engine.replace(local=False))) is None
-
-
 @pytest.mark.parametrize(
     ("text", "why"),
     [
@@ -149,10 +135,6 @@ def test_no_label_no_file_no_local_engine_no_origin(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_used_is_one_sentence(tmp_path: Path, text: str, why: str) -> None:
     with pytest.raises(InputError, match=why):
         origin(tmp_path, text)
-
-
-def test_a_name_that_systemd_puts_in(tmp_path: Path) -> None:
-    assert unit_spec(origin(tmp_path, UNIT.replace("ContainerName=web", "ContainerName=%N")))[NAME] == "web"
 
 
 def _plan(before: Spec, after: Spec) -> Plan:
@@ -202,8 +184,27 @@ def test_the_diff_that_is_shown_names_the_secrets_that_the_engine_keeps(tmp_path
     assert file.masked == file.text
 
 
-def test_a_change_from_one_secret_to_another_is_shown_masked(tmp_path: Path) -> None:
-    text = "[Container]\nImage=a\nEnvironment=DB_PASSWORD=hunter2\n"
-    file = DraftFile("web.container", text.replace("hunter2", "hunter3"), 0o644, masked="", before=text)
-    changed = "Environment=DB_PASSWORD=(withheld)"
-    assert unit_diff([file]).splitlines()[-2:] == [f"-{changed}", f"+{changed}"]
+_NEWEST = Version(5, 5)
+
+
+def _spec(policy: str) -> Spec:
+    return Spec().with_(NAME, "web").with_(IMAGE, "docker.io/library/nginx:1").with_(RESTART, policy)
+
+
+def _written(policy: str) -> set[str]:
+    """Lines of the unit, each with its section."""
+    unit, _ = container_unit(_spec(policy), version=_NEWEST, rootless=False, unit_name="web")
+    return {f"[{section}] {key}={value}" for section, lines in unit.sections.items() for key, value in lines}
+
+
+@pytest.mark.parametrize("before", ["no", "always", "unless-stopped", "on-failure"])
+@pytest.mark.parametrize("after", ["no", "on-failure:5"])
+def test_a_restart_policy_is_shown_as_it_is_written(before: str, after: str) -> None:
+    shown = as_quadlet_lines(spec_diff(_spec(before), _spec(after)), _NEWEST).splitlines()
+    assert {line[1:] for line in shown if line.startswith("-")} == _written(before) - _written(after)
+    assert {line[1:] for line in shown if line.startswith("+")} == _written(after) - _written(before)
+
+
+def test_a_limit_on_restarts_shows_the_limit() -> None:
+    shown = as_quadlet_lines(spec_diff(_spec("on-failure"), _spec("on-failure:5")), _NEWEST)
+    assert shown.splitlines() == ["+[Unit] StartLimitIntervalSec=1h", "+[Unit] StartLimitBurst=6"]

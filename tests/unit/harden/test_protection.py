@@ -1,7 +1,5 @@
 """The order of protection: what is weaker is told for every option, what is tighter or equal never."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

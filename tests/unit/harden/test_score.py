@@ -1,7 +1,5 @@
 """The score means what its description says."""
 
-from __future__ import annotations
-
 import threading
 from pathlib import Path
 from statistics import correlation
@@ -17,13 +15,10 @@ from hardentui.features.workbench import Workbench
 from hardentui.harden.evaluate import container_subject, parameters_of, run
 from hardentui.harden.score import (
     FAIR,
-    MEANING,
-    SHORT,
     STRONG,
     TAKEOVER_CEILING,
     Level,
     score,
-    score_by_step,
     worst,
 )
 from hardentui.model.check import Checklist
@@ -120,11 +115,6 @@ def test_a_takeover_lies_below_everything_that_is_none(bad: list[Finding], worse
     assert other is None or other > TAKEOVER_CEILING
 
 
-def test_a_takeover_that_was_waived_is_accepted() -> None:
-    waived = replace(TAKEOVER, verdict=Verdict(Status.WAIVED))
-    assert score([waived, *of(pass_low=1)]).value == 100
-
-
 @given(FINDINGS)
 def test_100_means_that_everything_that_counts_is_in_force(findings: list[Finding]) -> None:
     counted = [finding for finding in findings if finding.points and not finding.takes_over]
@@ -145,22 +135,6 @@ def test_containers_have_the_same_score_in_a_list_and_in_a_close_look() -> None:
         bench.close()
     assert len(scores[0]) > 5
     assert scores[0] == scores[1]
-
-
-@given(FINDINGS)
-def test_the_score_of_a_step_is_that_of_its_findings(findings: list[Finding]) -> None:
-    result = score_by_step(findings)
-    assert set(result) == {finding.step for finding in findings}
-    for step, value in result.items():
-        assert value == score([finding for finding in findings if finding.step == step])
-
-
-def test_the_description_says_the_numbers_that_count() -> None:
-    text = " ".join(text for _, text in MEANING)
-    assert f"at most {TAKEOVER_CEILING}" in text
-    assert f"below {FAIR}" in text
-    assert f"{STRONG} and more" in text
-    assert f"At {TAKEOVER_CEILING} or below" in SHORT
 
 
 # --- the order of an auditor ----------------------------------------------------------------------

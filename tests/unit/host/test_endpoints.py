@@ -1,7 +1,5 @@
 """Where an engine's API can be reached: second services, forwarders, and who may use what they open."""
 
-from __future__ import annotations
-
 import stat
 from typing import Any
 
@@ -109,13 +107,6 @@ def test_a_second_api_service_is_found_by_its_command_or_by_the_socket_that_it_h
     assert users_of(facts) == {"/srv/api.sock": ("every account",)}
 
 
-def test_a_service_in_the_network_of_a_container_is_none_of_the_host() -> None:
-    text = {"/proc/812/cmdline": "podman\0system\0service\0tcp:0.0.0.0:2375\0", "/proc/1/cmdline": "init\0"}
-    links = {"/proc/1/ns/net": "net:[1]", "/proc/812/ns/net": "net:[1]", "/proc/self/ns/net": "net:[1]"}
-    assert read(text, links=links).tcp_services != ()
-    assert read(text, links={**links, "/proc/812/ns/net": "net:[2]"}).tcp_services == ()
-
-
 @pytest.mark.parametrize(("mounts", "leads_there"), [("mnt:[1]", True), ("mnt:[2]", False)])
 def test_a_path_leads_to_a_service_in_another_network_unless_its_paths_are_others(
     mounts: str, *, leads_there: bool
@@ -155,24 +146,6 @@ def test_a_socket_unit_with_its_service(socket: str, service: str, expected: lis
         document({f"{UNITS}/gate.socket": f"[Socket]\n{socket}", f"{UNITS}/gate.service": service})
     )
     assert [endpoint.address for endpoint in read_endpoints(files, (), None, ())] == expected
-
-
-def test_a_socket_unit_names_another_service_in_a_drop_in() -> None:
-    files = RecordedFiles(
-        document(
-            {
-                f"{UNITS}/gate.socket": "[Socket]\nListenStream=0.0.0.0:99\n",
-                f"{UNITS}/gate.socket.d/x.conf": "[Socket]\nService=other.service\n",
-                "/usr/lib/systemd/system/other.service": PROXY,
-            }
-        )
-    )
-    (result,) = read_endpoints(files, (), None, ())
-    assert (result.address, result.where, result.through) == (
-        "tcp:0.0.0.0:99",
-        f"{UNITS}/gate.socket",
-        "systemd-socket-proxyd",
-    )
 
 
 @pytest.mark.parametrize(
@@ -243,13 +216,6 @@ def test_what_cannot_be_read_may_open_an_api_that_nobody_here_sees(
     assert (bool(facts.tcp_unread), bool(facts.tcp_unseen)) == (unread, unseen)
     if unread:
         assert "no permission" in facts.tcp_unread
-
-
-def test_a_unit_that_cannot_be_read_hides_none_that_can() -> None:
-    path = f"{UNITS}/a.service"
-    service = {f"{UNITS}/podman.service": "ExecStart=/usr/bin/podman system service tcp:0.0.0.0:2375\n"}
-    facts = read({"/proc/1/cmdline": "init\0", **service}, **hidden(path))
-    assert [service.address for service in facts.tcp_services] == ["tcp:0.0.0.0:2375"]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """Where HardenTUI runs, decided from what is seen of process 1 and of the engines."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -94,29 +92,6 @@ os.chroot(sys.argv[1])
 print("there", flush=True)
 sys.stdin.read()
 """
-
-
-_THREADS_ELSEWHERE = """
-import ctypes, os, sys, threading
-from hardentui.host.place import find_place
-there = threading.Semaphore(0)
-def go():
-    ctypes.CDLL(None).unshare(0x200)
-    os.chroot(sys.argv[1])
-    there.release()
-    threading.Event().wait()
-for _ in range(3):
-    threading.Thread(target=go, daemon=True).start()
-    there.acquire()
-print(find_place([os.getppid()]))
-"""
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change a root directory")
-def test_our_threads_on_another_host_do_not_move_us(tmp_path: Path) -> None:
-    words = [sys.executable, "-c", _THREADS_ELSEWHERE, str(tmp_path)]
-    done = subprocess.run(words, capture_output=True, text=True, check=True)
-    assert done.stdout == f"{find_place([os.getpid()])}\n"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can change a root directory")

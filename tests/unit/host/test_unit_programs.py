@@ -1,7 +1,5 @@
 """What units run, and who can change it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Who listens on a socket, told by its inode: real sockets of this very process."""
 
-from __future__ import annotations
-
 import os
 import socket
 import tempfile
@@ -208,23 +206,6 @@ def test_what_may_not_be_looked_at_is_unknown() -> None:
 def test_what_a_listener_lets_others_do(path: str, program: str, power: Power | None) -> None:
     service = service_of(Listener(path, program))
     assert (service.power if service else None) is power
-
-
-def test_a_script_with_the_name_of_an_engine_may_be_a_filter() -> None:
-    proxied = ReachableSocket("/x", "/srv/docker.sock", Listener("/srv/docker.sock", "python3"))
-    facts = container((MOUNTS, (Mount("bind", "/srv/docker.sock", "/x"),)), sockets=(proxied,))
-    (result,) = open_sockets(facts)
-    assert result.service is None
-    assert "what it lets its clients do is not known" in result.unknown
-    assert not engine_mounts(facts)
-
-
-def test_a_relay_is_not_the_service_it_leads_to() -> None:
-    relayed = ReachableSocket("/x", "/srv/a", Listener("/srv/a", "socat"))
-    facts = container((MOUNTS, (Mount("bind", "/srv/a", "/x"),)), sockets=(relayed,))
-    (result,) = open_sockets(facts)
-    assert "forwards connections" in result.unknown
-    assert not engine_mounts(facts)
 
 
 def test_names_decide_where_nobody_could_look() -> None:

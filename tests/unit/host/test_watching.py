@@ -1,7 +1,5 @@
 """What watches over the host: what runs counts, not what is installed; what a report says, not its name."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

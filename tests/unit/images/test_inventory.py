@@ -1,18 +1,15 @@
 """The inventory of images, honest ones and hostile ones."""
 
-from __future__ import annotations
-
 import io
 import tarfile
 import tracemalloc
-from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardentui.images import layer, packages
+from hardentui.images import layer
 from hardentui.images import layer as rules
 from hardentui.images import packages as tar
 from hardentui.images.inventory import read_inventory
@@ -29,16 +26,6 @@ def look(*layers: bytes) -> ImageInventory:
 
 def paths(files: tuple[object, ...]) -> list[str]:
     return [str(getattr(file, "path", "")) for file in files]
-
-
-class Dripping:
-    """A source that gives a few bytes at a time, as a socket may."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = io.BytesIO(data)
-
-    def read(self, size: int, /) -> bytes:
-        return self._data.read(min(size, 7))
 
 
 def test_an_honest_image_is_told_in_full() -> None:
@@ -99,45 +86,12 @@ def test_a_deleted_credential_is_still_in_its_layer_and_a_deleted_tool_is_gone()
     assert seen.privileged_files == ()
 
 
-@pytest.mark.parametrize("name", ["opt/.wh..wh..opq", ".wh.opt", "opt/app/.wh..wh..opq", ".wh..wh..opq"])
-def test_a_deleted_directory_deletes_what_is_in_it(name: str) -> None:
-    lower = packed(member("opt/app/key.pem", KEY), member("opt/app/run", b"x", 0o4755))
-    seen = look(lower, packed(member(name)))
-    assert seen.privileged_files == ()
-    assert [file.deleted for file in seen.credentials] == [True]
-
-
-def test_what_a_layer_brings_back_is_there_again() -> None:
-    with_gcc, without = packed(member("usr/bin/gcc", b"x", 0o755)), packed(member("usr/bin/.wh.gcc"))
-    assert [file.layer for file in look(with_gcc, without, with_gcc).tools] == [3]
-
-
-def test_the_list_of_layers_decides_their_order() -> None:
-    first, second = (
-        packed(member("etc/os-release", b"ID=old\n")),
-        packed(member("etc/os-release", b"ID=new\n")),
-    )
-    names = [f"{number:064x}.tar" for number in range(2)]
-    turned = read_inventory(io.BytesIO(image(first, second, order=names[::-1])))
-    assert turned.release["ID"] == "old"
-
-
 @pytest.mark.parametrize(
     "manifest", [b"", b"{}", b"[]", b"[" * 100_000, b"[{}]", b'[{"Layers": 5}]', b"\xff"]
 )
 def test_an_image_without_a_usable_list_of_layers_has_a_gap(manifest: bytes) -> None:
     seen = read_inventory(io.BytesIO(image(packed(member("bin/sh", b"x", 0o755)), manifest=manifest)))
     assert seen.gaps
-
-
-def test_a_missing_layer_is_a_gap() -> None:
-    seen = read_inventory(io.BytesIO(image(packed(), order=["../../etc/passwd", "x.tar"])))
-    assert any("not in the archive" in gap for gap in seen.gaps)
-
-
-def test_a_source_that_drips_is_read_like_any_other() -> None:
-    archive = image(packed(member("usr/bin/su", b"x" * 3000, 0o4755), member("root/.ssh/id_rsa", KEY)))
-    assert read_inventory(Dripping(archive)) == read_inventory(io.BytesIO(archive))
 
 
 def test_names_and_links_that_climb_stay_in_the_image() -> None:
@@ -164,12 +118,6 @@ def test_escape_sequences_and_broken_names_are_only_text() -> None:
     result = seen.privileged_files[0].path
     result.encode("utf-8")  # no lone surrogate is left
     assert "\x1b" in result  # raw: views make it visible
-
-
-def test_a_name_longer_than_a_block_is_read() -> None:
-    long = "usr/" + "x" * 300 + "/su"
-    for kind in (tarfile.PAX_FORMAT, tarfile.GNU_FORMAT):
-        assert paths(look(packed(member(long, b"x", 0o4755), kind=kind)).privileged_files) == [f"/{long}"]
 
 
 def header(kind: bytes = b"0", size: bytes = b"00000000000\0", name: bytes = b"x") -> bytes:
@@ -268,31 +216,6 @@ def test_more_files_than_allowed_are_a_gap(monkeypatch: pytest.MonkeyPatch) -> N
     assert layer.read_layer(io.BytesIO(many), budget).gap.startswith("there are too many files")
 
 
-def test_cancelling_leaves_a_gap() -> None:
-    archive = image(packed(member("bin/sh", b"x", 0o755)))
-    seen = read_inventory(io.BytesIO(archive), cancelled=lambda: True)
-    assert any("cancelled" in gap for gap in seen.gaps)
-    assert seen.shells == ()
-
-
-def test_a_text_that_is_too_long_is_a_gap() -> None:
-    seen = look(packed(member("etc/passwd", b"root:x:0:0::/:\n" * 100_000)))
-    assert any("/etc/passwd" in gap for gap in seen.gaps)
-
-
-def test_an_rpm_database_is_named_and_not_counted() -> None:
-    seen = look(packed(member("usr/lib/sysimage/rpm/rpmdb.sqlite", b"SQLite format 3\0 broken")))
-    assert (dict(seen.packages), seen.uncounted, seen.gaps) == ({}, ("rpm",), ())
-
-
-def test_package_databases_of_small_images_are_counted() -> None:
-    distroless = [
-        member(f"var/lib/dpkg/status.d/{name}", b"Package: x\n") for name in ("libc6", "libc6.md5sums", "tz")
-    ]
-    assert look(packed(*distroless)).packages == {"dpkg": 2}
-    assert look(packed(member("lib/apk/db/installed", b"C:Q1\nP:musl\n\nP:zlib"))).packages == {"apk": 2}
-
-
 @pytest.mark.parametrize(
     ("path", "content", "is_one"),
     [
@@ -309,21 +232,6 @@ def test_package_databases_of_small_images_are_counted() -> None:
 )
 def test_credentials_are_told_by_name_and_content(path: str, content: bytes, is_one: bool) -> None:
     assert bool(look(packed(member(path, content))).credentials) is is_one
-
-
-@given(st.lists(st.sampled_from([b"P:", b"V:", b"x", b"\n", b"\n\n", b"P"]), max_size=60), st.integers(1, 9))
-def test_packages_are_read_wherever_the_chunks_break(parts: list[bytes], width: int) -> None:
-    data = b"".join(parts)
-
-    class Narrow(tar.Body):
-        def read(self, size: int, /) -> bytes:
-            return super().read(min(size, width))
-
-    whole = packages.read_apk(io.BytesIO(data))
-    in_pieces = packages.read_apk(Narrow(io.BytesIO(data), len(data)))
-    assert (in_pieces.count, in_pieces.packages) == (whole.count, whole.packages)
-    blocks = [block.split(b"\n") for block in data.split(b"\n\n")]
-    assert whole.count == sum(any(line.startswith(b"P:") for line in block) for block in blocks)
 
 
 @given(st.binary(max_size=3000))
@@ -348,21 +256,6 @@ def test_random_bytes_break_nothing(data: bytes) -> None:
 )
 def test_a_hash_in_passwd_is_told(field: str, told: int) -> None:
     assert len(rules.weak({"/etc/passwd": f"web:{field}:101:101::/:/bin/sh\n"})) == told
-
-
-@given(st.text(max_size=200))
-def test_account_files_of_any_text_break_nothing(text: str) -> None:
-    for path in ("/etc/passwd", "/etc/shadow", "/etc/sudoers"):
-        assert all(isinstance(sentence, str) for sentence in rules.weak({path: text}))
-
-
-@pytest.mark.parametrize("reader", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
-def test_every_dialect_of_tar_is_read(reader: int) -> None:
-    archive = packed(directory("usr"), member("usr/bin/su", b"abc", 0o4755, uid=0), kind=reader)
-    read: Callable[[bytes], list[tuple[str, str, int]]] = lambda data: [  # noqa: E731 - a one-line view
-        (entry.path, entry.kind, entry.size) for entry, _ in tar.entries(io.BytesIO(data))
-    ]
-    assert read(archive) == [("/usr", "folder", 0), ("/usr/bin/su", "file", 3)]
 
 
 def test_a_private_key_is_one_under_any_name_and_a_certificate_is_none() -> None:

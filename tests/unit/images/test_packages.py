@@ -1,7 +1,5 @@
 """Packages of dpkg and apk databases."""
 
-from __future__ import annotations
-
 import io
 
 from hypothesis import given

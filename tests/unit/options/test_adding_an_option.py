@@ -1,7 +1,5 @@
 """A new option is one row. The example of docs/adding.md is added to a copy of the program."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """The recorded cases of 300 options: what is read back, created and running, with and without its command."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

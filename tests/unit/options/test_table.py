@@ -1,7 +1,5 @@
 """The table, its codecs and the list of what is not carried fit together."""
 
-from __future__ import annotations
-
 import pytest
 
 from hardentui.model.capabilities import ALL_CAPABILITIES, STOCK_CAPABILITIES, capability_name

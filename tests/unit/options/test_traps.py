@@ -1,7 +1,5 @@
 """Where inspect misleads: what a container shows, what its command asked for, what is read."""
 
-from __future__ import annotations
-
 import shlex
 from typing import Any
 

@@ -4,8 +4,6 @@ systemd ends a line at a line feed, at a carriage return and at both; other read
 and editors among them, also at U+0085, U+2028 and U+2029.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any

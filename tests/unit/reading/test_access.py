@@ -1,7 +1,5 @@
 """Which accounts may use a path: as acl(5) and path_resolution(7) have it, and as this kernel does it."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 from collections.abc import Iterator
@@ -12,7 +10,7 @@ import pytest
 
 from hardentui.host.files.reader import parse_acl, read_accounts, walk, with_acls
 from hardentui.model.configuration import Account, Accounts, AclEntry, PathStep
-from hardentui.reading.access import EVERYBODY, EXECUTE, READ, WRITE, open_spots, who_may
+from hardentui.reading.access import EVERYBODY, WRITE, open_spots, who_may
 from tests.support.rooted import Rooted
 
 ROOT = frozenset({0})
@@ -59,25 +57,6 @@ def named(kind: str, number: int, rights: int) -> AclEntry:
 )
 def test_a_path_is_as_open_as_all_its_directories(way: tuple[PathStep, ...], may: tuple[str, ...]) -> None:
     assert who_may(WRITE, way, HERE, ROOT) == may
-
-
-def test_without_known_accounts_every_group_has_members() -> None:
-    way = (TOP, step("/s", 0o660, 0, 990))
-    assert who_may(WRITE, way, None, ROOT) == ("group 990",)
-
-
-def test_each_right_is_asked_for_itself() -> None:
-    way = (TOP, step("/x", 0o754, 0, 990))
-    assert who_may(READ, way, HERE, ROOT) == (EVERYBODY,)
-    assert who_may(EXECUTE, way, HERE, ROOT) == ("anna",)
-    assert who_may(WRITE, way, HERE, ROOT) == ()
-
-
-def test_a_group_without_members_changes_nothing() -> None:
-    here = Accounts((BEN,), {0: "root", 50: "staff", 1001: "ben"})
-    way = (TOP, directory("/usr", 0o755), directory("/usr/local", 0o2775, 0, 50), step("/usr/local/x", 0o755))
-    assert open_spots(way, here, ROOT) == ()
-    assert [spot.what for spot in open_spots(way, HERE, ROOT)] == ["can be written by group 50 (2775)"]
 
 
 def test_an_entry_of_an_acl_is_a_spot_with_a_repair_of_its_own() -> None:

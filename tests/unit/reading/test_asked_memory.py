@@ -1,7 +1,5 @@
 """The memory that configurations ask for, and limits that leave room for it."""
 
-from __future__ import annotations
-
 import pytest
 
 from hardentui.checks.examples import container
@@ -11,6 +9,7 @@ from hardentui.model.facts import AskedMemory
 from hardentui.model.plan import Choice
 from hardentui.options import COMMAND, ENTRYPOINT, ENV, MEMORY
 from hardentui.reading.asked_memory import asked_by_command, asked_by_file, config_paths
+from hardentui.reading.behaviour import program_paths
 
 _MIB = 1 << 20
 
@@ -79,3 +78,29 @@ def test_files_that_the_command_names_are_read() -> None:
     facts = container((ENTRYPOINT, ("redis-server", "/srv/redis.conf")), (ENV, ("PGDATA=/data/pg",)))
     paths = config_paths(facts)
     assert {"/srv/redis.conf", "/data/pg/postgresql.conf", "/etc/mysql"} <= set(paths)
+
+
+@pytest.mark.parametrize(
+    ("words", "paths"),
+    [
+        (["/opt/app/run", "--data", "/data/db"], ["/opt/app/run", "/data/db"]),
+        (["/entry.sh", "/opt/app/../app/run"], ["/entry.sh", "/opt/app/run"]),
+        (["sh", "-c", "mkdir -p /data/x; echo hi > /data/x/f; exec /opt/app/run -x"], ["/opt/app/run"]),
+        (["/bin/sh", "-c", "/opt/app/run -x"], ["/bin/sh", "/opt/app/run"]),
+        (["bash", "-o", "pipefail", "-ec", "cat /data/a|/opt/b>/data/c"], ["/opt/b"]),
+        (["tini", "--", "ash", "-c", "A=/data/a /opt/run && rm -f /data/b"], ["/opt/run"]),
+        (["sh", "-c", "python3 /opt/app/main.py 2>&1 </data/in"], ["/opt/app/main.py"]),
+        (["sh", "-c", ". /opt/env; cd /data\nwhile :; do /opt/tick; done"], ["/opt/env", "/opt/tick"]),
+        (["sh", "-c", "test -d /data/x || su app -c '/opt/run --to /data/x'"], ["/opt/run", "/data/x"]),
+        (["sh", "-c", "trap 'rm /data/pid' TERM; if [ -e /data/x ]; then /opt/run; fi"], ["/opt/run"]),
+        (["sh", "-c", "tail -f $(/opt/which) >>/data/log & /opt/run"], ["/opt/which", "/opt/run"]),
+        (["sh", "-c", "cat <(/opt/list) /data/x"], ["/opt/list", "/data/x"]),
+        (["sh", "-c", "echo 'not closed /opt/run"], ["/opt/run"]),
+        (["sh", "-c", "exec \"$@\"", "sh", "/opt/run"], ["/opt/run"]),
+        (["sh", "/opt/start.sh", "/data"], ["/opt/start.sh", "/data"]),
+        (["sh", "-c"], []),
+        ([], []),
+    ],
+)  # fmt: skip
+def test_programs_of_a_command(words: list[str], paths: list[str]) -> None:
+    assert list(program_paths(words)) == paths

@@ -1,18 +1,11 @@
 """Recognition of base images, and the sketch of a smaller one."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import Any
 
 import pytest
 
-from hardentui.checks.examples import container
-from hardentui.model.facts import ImageFacts
-from hardentui.model.finding import Status
 from hardentui.model.image import ImageFile, ImageInventory, LayerSize
 from hardentui.reading.base_images import Base, base_of, sketch, smaller_base
-from tests.support.judging import judge
 
 APT = ImageFile("/usr/bin/apt-get", "package manager apt-get", 1, kind="package manager")
 GCC = ImageFile("/usr/bin/gcc", "compiler gcc", 2, kind="compiler")
@@ -39,11 +32,6 @@ def test_the_family_is_told_by_release_and_labels(
     release: Mapping[str, str], labels: Mapping[str, str], expected: str
 ) -> None:
     assert str(base_of(ImageInventory(release=release, tools=(APT,)), labels)) == expected
-
-
-def test_an_unknown_family_is_not_guessed() -> None:
-    assert base_of(ImageInventory(), {"name": "ubi9"}) is None
-    assert base_of(ImageInventory(release={"ID": "mysteryos"}), {}) is None
 
 
 @pytest.mark.parametrize(
@@ -85,11 +73,3 @@ def test_names_out_of_the_image_cannot_leave_their_line() -> None:
     assert not any("\n" in line or "\x1b" in line for line in lines)
     assert not any(line.startswith(("reboot", "RUN")) for line in lines)
     assert 'ENTRYPOINT ["/path/to/program"]' in lines
-
-
-def test_the_check_shows_the_sketch() -> None:
-    inspect: dict[str, Any] = {"Config": {"Entrypoint": ["/app/server"]}}
-    image = ImageFacts("1" * 64, inspect, inventory=ImageInventory(release=DEBIAN, tools=(APT,)))
-    verdict = judge("tools-in-image", container(image=image), allowed=())
-    assert verdict.status is Status.FAIL
-    assert "COPY --from=build /app/server /app/server" in verdict.commands

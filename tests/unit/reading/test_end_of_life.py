@@ -1,7 +1,5 @@
 """The bundled table of ends: dates that were confirmed by more than one source, and what it leaves open."""
 
-from __future__ import annotations
-
 from datetime import date
 
 import pytest
@@ -37,11 +35,6 @@ from hardentui.reading.end_of_life import end_of, rolling
 )
 def test_ends_that_were_confirmed(release: str, version: str, end: str) -> None:
     assert end_of({"ID": release, "VERSION_ID": version}) == date.fromisoformat(end)
-
-
-def test_a_release_that_is_not_in_the_table_has_no_end() -> None:
-    assert end_of({"ID": "ubuntu", "VERSION_ID": "99.04"}) is None
-    assert end_of({"ID": "nowhere"}) is None
 
 
 def test_what_is_ahead_of_every_release_rolls() -> None:

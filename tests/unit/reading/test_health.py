@@ -1,7 +1,5 @@
 """Whether a health check can fail at all."""
 
-from __future__ import annotations
-
 import pytest
 
 from hardentui.reading.health import always_passes

@@ -1,7 +1,5 @@
 """What a path of the host gives: by class, with the paths above and beside it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -10,7 +8,7 @@ from hardentui.checks.examples import configuration, container, rootful, rootles
 from hardentui.features.looking.gather import with_peers
 from hardentui.model.configuration import FileFact
 from hardentui.model.finding import Severity, Status
-from hardentui.model.mounts import MountedPath, MountOrigin
+from hardentui.model.mounts import MountedPath
 from hardentui.model.trust import TrustFacts
 from hardentui.options import MOUNTS, Mount
 from hardentui.reading.host_paths import Gain, gains, sensitive_mounts, severity_of
@@ -193,46 +191,6 @@ def test_the_engines_own_storage_counts_wherever_it_lies() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "bad"),
-    [("/srv/run", True), ("/srv/run/overlay-containers/abc", True), ("/srv/vol", True), ("/srv/web", False)],
-)
-def test_run_root_and_volumes_are_known_without_asking_the_engine(source: str, bad: bool) -> None:
-    """`check NAME` does not ask the slow /info."""
-    inspect = {"PidFile": "/srv/run/overlay-containers/abc/userdata/pidfile"}
-    engine = rootful(trust=TrustFacts(configuration=configuration(engine__volume_path="/srv/vol")))
-    mount = Mount("bind", source, "/x", ("ro",))
-    assert bool(sensitive_mounts(container((MOUNTS, (mount,)), inspect=inspect, engine=engine))) is bad
-
-
-def test_a_layer_of_its_own_takes_what_is_written() -> None:
-    layered = (MOUNTS, (Mount("bind", "/usr/bin", "/x", ("O",)),))
-    assert not sensitive_mounts(container(layered))
-    (etc,) = sensitive_mounts(container((MOUNTS, (Mount("bind", "/etc", "/x", ("O",)),))))
-    assert etc.severity is Severity.HIGH
-    above = MountedPath(
-        "/x",
-        ("/etc/cron.d",),
-        "overlay",
-        "o",
-        ("rw",),
-        MountOrigin.DECLARED,
-        beneath=("/usr",),
-        in_force=True,
-    )
-    (written,) = sensitive_mounts(container(mounted=(above,)))
-    assert written.severity is Severity.CRITICAL
-
-
-@pytest.mark.parametrize(
-    ("path", "gives"), [("/data/volumes", True), ("/data", True), ("/data/other", False)]
-)
-def test_volumes_are_the_engines_wherever_its_configuration_puts_them(path: str, gives: bool) -> None:
-    engine = rootful(info={"store": {"volumePath": "/data/volumes", "graphRoot": "/pods"}})
-    facts = container((MOUNTS, (Mount("bind", path, "/x", ("ro",)),)), engine=engine)
-    assert [mount.gains for mount in sensitive_mounts(facts)] == ([frozenset({Gain.ENGINE})] if gives else [])
-
-
-@pytest.mark.parametrize(
     ("paths", "gives"),
     [
         (("/srv/site", "/var/lib/containers/storage/volumes/site/_data"), frozenset()),
@@ -285,11 +243,6 @@ def test_the_home_of_a_rootless_engine_counts_wherever_it_lies(
     assert gain in mounts[0].gains if gain else not mounts
 
 
-def test_the_home_of_a_rootful_engine_is_that_of_root_alone() -> None:
-    engine = rootful(trust=TrustFacts(home="/srv/root"))
-    assert not sensitive_mounts(container((MOUNTS, (Mount("bind", "/srv/root", "/x"),)), engine=engine))
-
-
 @pytest.mark.parametrize("source", ["/srv/hooks", "/srv", "/srv/crun/bin/crun", "/opt/helpers/x"])
 def test_what_the_engine_runs_is_code_of_its_user(source: str) -> None:
     configured = configuration(
@@ -303,12 +256,6 @@ def test_what_the_engine_runs_is_code_of_its_user(source: str) -> None:
         assert gain in written.gains
         read = (MOUNTS, (Mount("bind", source, "/x", ("ro",)),))
         assert not sensitive_mounts(container(read, engine=engine))
-
-
-@pytest.mark.parametrize("path", ["/srv/x/.gitconfig", "/data/.config/systemd/user"])
-def test_what_a_user_runs_is_known_by_its_name_wherever_it_lies(path: str) -> None:
-    assert gains(path, written=True) == {Gain.USER_CODE}
-    assert not gains(path, written=False)
 
 
 def test_a_working_tree_of_git_is_no_system_path() -> None:

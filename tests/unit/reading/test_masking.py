@@ -1,12 +1,10 @@
 """Secrets in what is kept: masked wherever they stand, and still recognised by the checks."""
 
-from __future__ import annotations
-
 import json
 
 import pytest
 
-from hardentui.reading.masking import WITHHELD, is_credential, mask_argument, mask_document, mask_text
+from hardentui.reading.masking import WITHHELD, mask_argument, mask_document, mask_text
 from hardentui.reading.secrets import secret_pair, secret_value
 from hardentui.visible import MASK
 
@@ -64,16 +62,6 @@ def test_the_shape_of_a_secret_stays(value: str) -> None:
 def test_a_masked_variable_is_still_a_plain_secret() -> None:
     name, _, value = mask_text(f"DB_PASSWORD={SECRET}").partition("=")
     assert secret_pair(name, value) == secret_pair("DB_PASSWORD", SECRET) != ""
-
-
-@pytest.mark.parametrize("name", ["DB_PASSWORD", "PGPASS", "apikey", "GITHUB_TOKEN", "SENTRY_DSN", "MY_KEY"])
-def test_names_of_credentials(name: str) -> None:
-    assert is_credential(name)
-
-
-@pytest.mark.parametrize("name", ["PATH", "LANG", "AUTHOR", "PASSIVE_PORTS", "KEYBOARD", "PWD", "OLDPWD"])
-def test_an_ordinary_name_is_not_a_credential(name: str) -> None:
-    assert not is_credential(name)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """What becomes of the first packet of a stranger, by rulesets of nftables; two of them firewalld's own."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any
@@ -122,26 +120,6 @@ def test_a_rule_set_ends_in_its_verdict(expressions: list[dict[str, Any]], ends:
     assert said(fate(result, Packet("input", "eth0", "tcp", 8080))) == ends
 
 
-def test_every_chain_must_let_it_pass_but_the_engines_own_do_not_count() -> None:
-    packet = Packet("input", "eth0", "tcp", 8080)
-    closed = chain("in", "input", "drop", table="b")
-    assert said(fate(rules(chain("in", "input"), rule("in", ACCEPT), closed), packet)) == DROPPED
-    assert said(fate(rules(chain("in", "input", "drop", table="netavark")), packet)) == ACCEPTED
-    assert said(fate(rules(chain("in", "forward", "drop")), packet)) == ACCEPTED
-    assert said(fate((), packet)) == ACCEPTED
-
-
-def test_the_families_of_addresses_are_told_apart() -> None:
-    only_4 = rules(chain("in", "input", "drop", family="ip"))
-    assert said(fate(only_4, Packet("input", "eth0", "tcp", 80))) == DROPPED
-    assert said(fate(only_4, Packet("input", "eth0", "tcp", 80, "ip6"))) == ACCEPTED
-
-
-def test_chains_that_go_round_in_circles_end() -> None:
-    result = rules(chain("in", "input", "drop"), rule("in", {"jump": {"target": "in"}}))
-    assert DROPPED in fate(result, Packet("input", "eth0", "tcp", 80))
-
-
 _WORDS = st.sampled_from(
     ["match", "vmap", "jump", "op", "left", "right", "set", "range", "key", "data", "ct"]
 )
@@ -199,10 +177,3 @@ def test_zones_are_read_from_their_files() -> None:
 def test_zones_that_cannot_be_understood_are_unknown(text: str) -> None:
     zones = {"text": {"/etc/firewalld/zones/a.xml": text}}
     assert isinstance(read_zones(RecordedFiles(zones), "a"), Unread)
-
-
-def test_closed_directories_are_unknown_and_other_hosts_have_no_zones() -> None:
-    closed = RecordedFiles({"errors": {"/etc/firewalld/zones": "EACCES"}})
-    assert isinstance(read_zones(closed, "public"), Unread)
-    without = {path: text for path, text in FILES.items() if "cgroup" not in path}
-    assert read_firewall(RecordedFiles({"text": without}), no_nft, root=True).zones == ()

@@ -1,17 +1,14 @@
 """Ports that options of pasta open: read as passt(1) describes them, and told apart from published ones."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
 
-from hardentui.checks.examples import configuration, container, rootless
+from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import Status
-from hardentui.model.trust import TrustFacts
-from hardentui.options import NETWORK, PUBLISH, Port
+from hardentui.options import NETWORK, Port
 from hardentui.reading.networks import opened_by_pasta
 from tests.support.judging import fix, judge
 
@@ -73,20 +70,3 @@ def test_podmans_own_words_for_published_ports_are_no_further_ports() -> None:
     assert opened_by_pasta(facts, published).ports == ()
     assert opened_by_pasta(facts, (Port(80),)).ports == ()
     assert opened_by_pasta(facts, ()).ports == published
-
-
-def test_a_database_behind_an_option_of_pasta_is_exposed_and_gets_published_on_loopback() -> None:
-    facts = _with("--mtu", "1400", "-t", "5432")
-    assert _status("exposed-admin-port", facts) is Status.FAIL
-    fixed = fix("exposed-admin-port", facts)
-    assert fixed[NETWORK] == ("pasta:--mtu,1400",)
-    assert fixed[PUBLISH] == (Port(5432, "5432", "127.0.0.1"),)
-
-
-def test_options_of_the_engine_count_for_its_containers_and_are_not_the_containers_to_fix() -> None:
-    conf = TrustFacts(configuration=configuration(network__pasta_options=["-t", "5432"]))
-    facts = container(engine=rootless(trust=conf))
-    assert opened_by_pasta(facts, ()).ports == (Port(5432, "5432"),)
-    assert not opened_by_pasta(container((NETWORK, ("shop",)), engine=rootless(trust=conf)), ()).ports
-    with pytest.raises(CannotFix):
-        fix("wildcard-port", facts)

@@ -1,7 +1,5 @@
 """Where the writes of a container go under a read-only root: scratch into a tmpfs, data into a volume."""
 
-from __future__ import annotations
-
 import pytest
 
 from hardentui.checks.examples import container
@@ -9,8 +7,10 @@ from hardentui.features.checklists.loading import find_check, load
 from hardentui.harden.plan import make_plan
 from hardentui.model.facts import ContainerFacts, FileChange, IdRange, Kernel, Process, WrittenDirectory
 from hardentui.model.plan import Choice, Plan
-from hardentui.options import COMMAND, ENTRYPOINT, MOUNTS, READ_ONLY, TMPFS, USER
+from hardentui.options import COMMAND, MOUNTS, TMPFS, USER
+from hardentui.reading.layer_data import LayerData, layer_data
 from hardentui.reading.scratch import is_scratch
+from hardentui.reading.written import written_by
 
 EVERY_ID = (IdRange(0, 0, 4294967295),)
 CHECKLIST = load()
@@ -102,16 +102,6 @@ def test_an_empty_directory_of_the_image_is_there_to_be_filled() -> None:
     assert any("/srv/app/uploads is an empty directory of the image" in note.text for note in plan.notes)
 
 
-def test_a_log_directory_named_in_its_command_is_no_program() -> None:
-    facts = container(
-        (ENTRYPOINT, ("/bin/sh", "-c", "exec /usr/bin/app >> /var/log/app/app.log")),
-        changes=(FileChange("/var/log/app/app.log", "added"),),
-    )
-    plan = planned(facts)
-    assert plan.after[READ_ONLY]
-    assert tmpfs(plan) == ["/var/log/app"]
-
-
 def test_a_directory_with_programs_stays_refused() -> None:
     facts = container((COMMAND, ("/srv/app/run",)), changes=(FileChange("/srv/app/state", "added"),))
     (skipped,) = planned(facts).skipped
@@ -130,25 +120,6 @@ def test_a_directory_made_today_is_not_the_only_one_it_will_make() -> None:
     assert volumes(planned(facts)) == {"/srv/node": "web-srv-node-data"}
 
 
-def test_a_directory_made_in_one_of_every_image_is_the_place() -> None:
-    facts = container(
-        changes=(
-            FileChange("/var/lib", "modified", True),
-            FileChange("/var/lib/app", "added", True),
-            FileChange("/var/lib/app/db", "added", False),
-        )
-    )
-    assert volumes(planned(facts)) == {"/var/lib/app": "web-var-lib-app-data"}
-
-
-def test_a_cache_that_does_not_fit_into_memory_becomes_a_volume() -> None:
-    facts = container(
-        changes=(FileChange("/var/cache/app/big", "added", False, 600 << 20),),
-        written_directories={"/var/cache/app": WrittenDirectory(0, 0, 0, 0o755)},
-    )
-    assert volumes(planned(facts)) == {"/var/cache/app": "web-var-cache-app-data"}
-
-
 def test_a_new_user_gets_its_data_in_a_volume_of_its_own() -> None:
     facts = container(
         changes=(FileChange("/srv/node/saved.txt", "added"), FileChange("/run/app.pid", "added"))
@@ -157,3 +128,61 @@ def test_a_new_user_gets_its_data_in_a_volume_of_its_own() -> None:
     assert volumes(plan) == {"/srv/node": "web-srv-node-data"}
     assert ["U" in mount.options for mount in plan.after[MOUNTS]] == [True]
     assert tmpfs(plan) == ["/run"]
+
+
+def test_mount_points_are_not_written_by_the_container() -> None:
+    """Podman makes them, also those that `--volumes-from` brings and no option names."""
+    changes = (
+        FileChange("/scratch", "added", directory=True),
+        FileChange("/srv", "added"),
+        FileChange("/srv/data", "added", directory=True),
+        FileChange("/var/own", "added", directory=False),
+    )
+    mounts = [{"Destination": "/scratch"}, {"Destination": "/srv/data/"}]
+    assert written_by(container(changes=changes, inspect={"Mounts": mounts})).paths == ("/var/own",)
+
+
+def found(*changes: tuple[str, str, bool | None], mounted: tuple[str, ...] = ()) -> LayerData:
+    return layer_data([FileChange(path, kind, directory) for path, kind, directory in changes], mounted)
+
+
+def test_a_new_file_and_a_changed_one_would_be_missed() -> None:
+    seen = found(
+        ("/srv", "modified", True), ("/srv/app.db", "modified", False), ("/data/new", "added", False)
+    )  # fmt: skip
+    assert seen.data == ("/data/new", "/srv/app.db")
+    assert seen.directories == ("/data", "/srv")
+
+
+def test_what_each_start_makes_anew_would_not() -> None:
+    seen = found(
+        ("/run/nginx.pid", "added", False),
+        ("/tmp/x", "added", False),
+        ("/etc", "modified", None),
+        ("/etc/passwd", "modified", False),
+        ("/old", "deleted", False),
+        ("/var/lib", "modified", True),
+        ("/var/lib/nginx/body", "added", True),
+    )
+    assert seen == LayerData()
+
+
+def test_mount_points_are_no_data() -> None:
+    seen = found(
+        ("/var/lib/db", "added", None),
+        ("/var/lib/db/data", "added", None),
+        ("/var/lib/db/data/file", "added", False),
+        mounted=("/var/lib/db/data",),
+    )
+    assert seen == LayerData()
+
+
+def test_logs_are_told_apart() -> None:
+    seen = found(("/var/log/web/access.log", "added", False), ("/var/logs", "added", False))
+    assert (seen.logs, seen.data) == (("/var/log/web/access.log",), ("/var/logs",))
+
+
+def test_directories_do_not_stand_inside_each_other_and_hide_no_image() -> None:
+    assert found(("/srv/a", "added", False), ("/srv/b/c", "added", False)).directories == ("/srv",)
+    assert found(("/etc/app.conf", "modified", False)).directories == ()
+    assert found(("/loose", "added", False)).directories == ()

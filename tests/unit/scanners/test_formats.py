@@ -1,7 +1,5 @@
 """Reports of every scanner in one shape; what they could not judge is never clean."""
 
-from __future__ import annotations
-
 import json
 from copy import deepcopy
 from datetime import UTC, datetime
@@ -17,7 +15,7 @@ from hardentui.model.finding import Status
 from hardentui.model.image import ScanReport, Vulnerability
 from hardentui.model.known import Unread
 from hardentui.scanners import trivy
-from hardentui.scanners.stored import as_document, parse_report, subject_of
+from hardentui.scanners.stored import parse_report, subject_of
 from tests.support.judging import judge
 from tests.unit.scanners.recorded import (
     CLAIR,
@@ -174,18 +172,6 @@ def test_reports_of_clair_and_quay_are_read() -> None:
 )
 def test_a_report_says_which_image_it_is_about(document: Any, about: str) -> None:
     assert subject_of(document) == (about,)
-
-
-@pytest.mark.parametrize(
-    "document", [None, [], {}, {"data": [], "status": 1}, {"ArtifactName": 1, "Metadata": []}]
-)
-def test_a_report_about_nothing_is_about_no_image(document: Any) -> None:
-    assert subject_of(document) == ()
-
-
-@pytest.mark.parametrize("document", [TRIVY, GRYPE, CLAIR, QUAY])
-def test_what_is_kept_is_read_back_as_it_was(document: Any) -> None:
-    assert report(as_document(report(document))) == report(document)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,6 @@
 """Results of Lynis and OpenSCAP. The files in tests/data/host-scans were written by Lynis 3.1.4 and OpenSCAP
 1.4.2 (ssg-debian 0.1.76) on a Debian 13, and shortened."""
 
-from __future__ import annotations
-
 import json
 import stat
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Files of our own: kept whole or not at all, and never where another account could lead us elsewhere."""
 
-from __future__ import annotations
-
 import os
 import pwd
 import secrets
@@ -10,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.account import environment
+from hardentui.account import ONLY_BELOW, environment
 from hardentui.host.commands import run_program
 from hardentui.state.own_files import (
     cache_directory,
@@ -20,6 +18,7 @@ from hardentui.state.own_files import (
     state_directory,
     write_own,
 )
+from hardentui.state.remembered import Remembered, read_remembered, remember, remembered_file
 
 USER = 65534
 
@@ -122,3 +121,64 @@ class TestAsRootWithTheHomeOfSomebodyElse:
         (home / "bin" / "systemctl").write_text("#!/bin/sh\necho taken over\n")
         (home / "bin" / "systemctl").chmod(0o755)
         assert run_program(["systemctl", "--version"], 5) != "taken over\n"
+
+
+LAST = Remembered(
+    theme="nord", directory="/srv/units", filter="web", engine="rootful", container="db", step=4
+)
+
+
+@pytest.fixture(autouse=True)
+def _own_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+def test_what_was_kept_comes_back_and_only_its_owner_reads_it() -> None:
+    assert read_remembered({}) == Remembered()
+    remember(LAST, {})
+    assert read_remembered({}) == LAST
+    assert os.stat(remembered_file()).st_mode & 0o777 == 0o600
+    assert os.listdir(os.path.dirname(remembered_file())) == ["screens.json"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[1]",
+        '{"version": 2, "theme": "nord"}',
+        '{"version": 1, "theme": 7}',
+        '{"version": 1, "step": "four"}',
+        '{"version": 1, "filter": "' + "x" * 5000 + '"}',
+        "\ud800".encode("utf-8", "surrogatepass").decode("latin-1"),
+    ],
+)
+def test_what_cannot_be_read_is_as_if_it_were_not_there(text: str) -> None:
+    path = Path(remembered_file())
+    path.parent.mkdir(parents=True)
+    path.write_bytes(text.encode("latin-1"))
+    assert read_remembered({}) == Remembered()
+
+
+def test_a_confined_session_neither_reads_nor_keeps_anything(tmp_path: Path) -> None:
+    remember(LAST, {})
+    confined = {ONLY_BELOW: str(tmp_path)}
+    assert read_remembered(confined) == Remembered()
+    remember(Remembered(theme="dracula"), confined)
+    assert read_remembered({}) == LAST
+
+
+def test_a_link_and_a_file_of_another_account_are_not_read(tmp_path: Path) -> None:
+    remember(LAST, {})
+    path = Path(remembered_file())
+    elsewhere = tmp_path / "theirs.json"
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+    assert read_remembered({}) == Remembered()
+    path.unlink()
+    elsewhere.rename(path)
+    assert read_remembered({}) == LAST
+    if os.geteuid() == 0:
+        os.chown(path, 12345, 12345)
+        assert read_remembered({}) == Remembered()

@@ -1,7 +1,5 @@
 """A playbook for Ansible: the module gets every option, and no text of a container is a template."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The override file for compose: what it says, and that podman-compose reads in it what was meant."""
 
-from __future__ import annotations
-
 import importlib
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """A pod for Kubernetes: nothing lost, nothing smuggled, and what Pod Security says of it."""
 
-from __future__ import annotations
-
 import json
 import shlex
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Owners as the user namespace of a container sees them; the work for many files."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -13,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from hardentui.engine.change.copy_process import Copied, Task, inside
+from hardentui.engine.change.copying import is_abandoned, owner_label
 
 _RANGES = ((0, 100_000, 10), (10, 1000, 1))
 
@@ -70,3 +69,25 @@ def test_many_small_files_are_copied_with_as_many_calls(tmp_path: Path) -> None:
 
     few, many = calls(500), calls(1000)
     assert all(more < 2.1 * less for less, more in zip(few, many, strict=True)), (few, many)
+
+
+def test_what_a_living_process_made_is_not_abandoned() -> None:
+    label = owner_label().partition("=")[2]
+    boot, pid, start = label.split(":")
+    assert not is_abandoned(label)
+    assert is_abandoned(f"{boot}:{pid}:{int(start) - 1}")
+    with subprocess.Popen(["true"]) as ended:
+        ended.wait()
+    assert is_abandoned(f"{boot}:{ended.pid}:1")
+
+
+def test_nor_is_that_of_an_account_whose_processes_are_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As /proc mounted with hidepid shows it to an ordinary user: nothing there, yet it may not be killed."""
+    label = owner_label().partition("=")[2]
+    boot = label.partition(":")[0]
+
+    def refused(pid: int, number: int) -> None:
+        raise PermissionError(pid, number)
+
+    monkeypatch.setattr(os, "kill", refused)
+    assert not is_abandoned(f"{boot}:{1 << 22}:77")

@@ -1,12 +1,9 @@
 """`hardentui check PATH…`: findings of files, with their places, without an engine."""
 
-from __future__ import annotations
-
 import errno
 import io
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,11 +13,7 @@ import pytest
 from jsonschema import validate
 
 from hardentui.__main__ import main
-from hardentui.checks import all_checks
-from hardentui.checks.examples import container
 from hardentui.features.at_rest import judging
-from hardentui.model.facts import NotRunning
-from hardentui.model.finding import Status
 
 BAD = """\
 [Unit]
@@ -368,25 +361,3 @@ def test_a_service_is_judged_without_reading_outside(run: Run, tmp_path: Path) -
     (tmp_path / "q/bad.container.d").symlink_to(tmp_path / "elsewhere")
     bad = service(report(run, {"q/bad.container": BAD}, "q"), "bad")
     assert finding(bad, "no-memory-limit")["status"] == "fail"
-
-
-def test_no_yaml_library_is_loaded_for_a_quadlet(tmp_path: Path) -> None:
-    (tmp_path / "bad.container").write_text(BAD)
-    code = (
-        "import sys; from hardentui.__main__ import main; main(['check', './bad.container', '--quiet']);"
-        "print([name for name in ('yaml', 'podman', 'textual')"
-        " if name in sys.modules])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.splitlines()[-1] == "[]"
-
-
-def test_checks_that_need_a_running_container_are_known_by_their_own_verdict() -> None:
-    """Each of them does not apply to a container that does not run: a file may not pass it."""
-    by_id = {check.id: check for check in all_checks()}
-    facts = container(kernel=NotRunning("created"))
-    for name in judging.OBSERVING:
-        assert by_id[name].verdict(facts).status in (Status.NOT_APPLICABLE, Status.UNKNOWN), name
-    assert by_id.keys() >= judging.HISTORY

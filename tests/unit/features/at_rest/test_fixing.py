@@ -1,7 +1,5 @@
 """`hardentui fix PATH…`: minimal, proven edits that leave everything else byte for byte."""
 
-from __future__ import annotations
-
 import difflib
 from pathlib import Path
 

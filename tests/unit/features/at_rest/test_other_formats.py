@@ -1,7 +1,5 @@
 """Compose files, run commands and Kubernetes YAML at rest."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

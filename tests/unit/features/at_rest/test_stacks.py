@@ -1,7 +1,5 @@
 """`hardentui fix compose.yaml --to quadlet`: a stack as Quadlets that the generator accepts."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from tests.unit.features.at_rest.test_checking import Run, run

@@ -1,7 +1,5 @@
 """What takes back an unconfirmed change after a reboot."""
 
-from __future__ import annotations
-
 import time
 from pathlib import Path
 

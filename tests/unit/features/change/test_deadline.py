@@ -1,7 +1,5 @@
 """A clock that somebody sets neither hastens nor hinders what goes back unless it is confirmed."""
 
-from __future__ import annotations
-
 import time
 
 import pytest

@@ -1,7 +1,5 @@
 """Files of the host change all together or not at all, and come back byte for byte."""
 
-from __future__ import annotations
-
 import os
 import signal
 import stat

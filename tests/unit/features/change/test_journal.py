@@ -1,7 +1,5 @@
 """The journal on disk and the lock of a change."""
 
-from __future__ import annotations
-
 import os
 import stat
 import subprocess
@@ -128,12 +126,6 @@ def test_nothing_is_changed_without_a_journal(tmp_path: Path) -> None:
     place.write_text("")
     with pytest.raises(JournalError, match="cannot be written"):
         Journal(str(place / "journal")).write(entry())
-
-
-def test_ids_sort_by_time() -> None:
-    journal = Journal("/nowhere")
-    early = journal.new_id(datetime(2026, 11, 26, 6, tzinfo=UTC))
-    assert early < journal.new_id(datetime(2026, 11, 26, 7, tzinfo=UTC))
 
 
 def test_ids_sort_by_what_was_done_first_also_where_the_clock_is_set_back(tmp_path: Path) -> None:

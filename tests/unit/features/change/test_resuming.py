@@ -1,7 +1,5 @@
 """A change that was cut off goes on only where everything that made something is done."""
 
-from __future__ import annotations
-
 import pytest
 
 from hardentui.features.change.journal import resumable_from

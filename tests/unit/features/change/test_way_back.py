@@ -1,7 +1,5 @@
 """A way back whose original does not start: the change comes into force again, so that one of both runs."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path

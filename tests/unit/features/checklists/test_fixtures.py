@@ -1,7 +1,5 @@
 """Containers on paper: both directions for each own check, and a sentence for every fault."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Rows of a checklist: what a good one becomes, and a sentence with its line for every fault."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -9,7 +7,6 @@ import pytest
 from hardentui.errors import ChecklistError, UsageError
 from hardentui.features.checklists import loading
 from hardentui.features.checklists.loading import find_check, know_checks
-from hardentui.harden.own.subjects import FACTS, OPTIONS
 from hardentui.model.check import Checklist
 from hardentui.model.finding import FixKind, Risk, Severity
 
@@ -50,15 +47,6 @@ def test_a_row_is_a_check_of_its_step() -> None:
     assert check.references == ("handbook 4.2",)
     assert checklist.steps[4].checks == ("site-memory",)
     assert find_check("site-memory", checklist.own) is check
-
-
-def test_a_step_may_say_where_it_stands() -> None:
-    text = _text().replace(
-        'title = "Step 5"\nchecks = []', 'title = "Step 5"\nchecks = ["site-memory", "root-user"]'
-    )
-    assert _load(text).steps[4].checks == ("site-memory", "root-user")
-    text = _text(step="4").replace('title = "Step 4"\nchecks = []', 'title = "Step 4"\nchecks = "all"')
-    assert "site-memory" in _load(text).steps[3].checks
 
 
 @pytest.mark.parametrize(
@@ -129,10 +117,6 @@ def test_an_id_is_looked_up_in_the_checklist_too(tmp_path: Path) -> None:
     assert "site-memory" in caught.value.hint
     with pytest.raises(UsageError):
         know_checks(["site-memory"], "")
-
-
-def test_every_fact_stands_in_no_option_of_the_same_name() -> None:
-    assert not set(FACTS) & set(OPTIONS)
 
 
 def test_texts_of_a_row_reach_no_terminal_as_they_are() -> None:

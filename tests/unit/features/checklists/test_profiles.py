@@ -1,7 +1,5 @@
 """The profiles: each proven on containers of its kind; strict asks more than baseline, never less."""
 
-from __future__ import annotations
-
 import json
 import tomllib
 from functools import cache

@@ -1,7 +1,5 @@
 """What changes while a container runs, and what takes a new one."""
 
-from __future__ import annotations
-
 from unittest.mock import MagicMock
 
 import pytest

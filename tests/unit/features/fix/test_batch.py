@@ -1,14 +1,12 @@
 """Several containers at once: nobody keeps the others back, and together the files stay what was proven."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from hardentui.errors import CannotExpress, GeneratorError, WriteError
+from hardentui.errors import GeneratorError, WriteError
 from hardentui.features.apply.batch import Batch, BatchForm, BatchItem, combine, prepare, write
 from hardentui.features.fix.drafts import prove
 from hardentui.features.views import Report
@@ -134,24 +132,6 @@ def test_together_the_units_make_the_same_commands_as_alone(bench: Workbench) ->
         assert differences[0] == differences[1]
 
 
-def test_one_name_on_two_engines_is_told(bench: Workbench) -> None:
-    item = prepare(bench, _report(bench, "db"), Caution.ALL)
-    other = replace(
-        item,
-        report=replace(item.report, subject=replace(item.report.subject, engine="rootless anna")),
-        drafts=tuple(
-            replace(draft, files=tuple(replace(file, text=f"{file.text}#\n") for file in draft.files))
-            for draft in item.drafts
-        ),
-    )
-    batch = combine([item, other])
-    assert batch.written == (item,)
-    (refused,) = batch.refused
-    assert refused.report.subject.engine == "rootless anna"
-    assert isinstance(refused.trouble, CannotExpress)
-    assert "db.container is also a file of db on rootful" in str(refused.trouble)
-
-
 def test_a_shared_file_is_written_once_and_with_the_stricter_mode(bench: Workbench) -> None:
     def item(name: str, mode: int) -> BatchItem:
         base = prepare(bench, _report(bench, name), Caution.LIKELY)
@@ -175,14 +155,6 @@ def test_chosen_fixes_come_in_addition_with_their_values(bench: Workbench) -> No
     assert len(likely.plan.choices) > 1
     bolder = [skipped.check for skipped in alone.plan.skipped if skipped.included_by is Caution.ALL]
     assert bolder, "what it leaves to a bolder choice is told"
-
-
-def test_nothing_to_change_writes_nothing_and_is_no_trouble(bench: Workbench) -> None:
-    item = prepare(bench, _report(bench, "db"), None)
-    assert item.trouble is None
-    assert item.files == ()
-    batch = combine([item])
-    assert (batch.files, batch.written, batch.refused) == ((), (), ())
 
 
 def test_all_or_nothing_is_written(bench: Workbench, tmp_path: Path) -> None:

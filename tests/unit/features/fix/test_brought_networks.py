@@ -1,7 +1,5 @@
 """A network that a fix brings is written as a unit, or created in the script, along with the container."""
 
-from __future__ import annotations
-
 import pytest
 
 from hardentui.checks.examples import container, rootful

@@ -1,7 +1,5 @@
 """The downtime that the steps of an apply tell beforehand: what was seen, and where."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -48,12 +46,6 @@ def test_who_ignores_the_stop_signal_is_killed_later(
 ) -> None:
     expected = expected_downtime(_facts(signal), _files(tmp_path, caught), (), ENGINE, None)
     assert expected.seconds == seconds
-
-
-def test_a_twin_that_was_killed_early_does_not_hide_how_long_the_original_takes(tmp_path: Path) -> None:
-    expected = expected_downtime(_facts(), _files(tmp_path, 0), (), ENGINE, (2.0, 1.0))
-    assert expected.seconds == 22.0
-    assert "killed after 20 s" in expected.words
 
 
 def test_a_trial_knows_better_and_the_last_change_best(tmp_path: Path) -> None:

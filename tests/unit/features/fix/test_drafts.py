@@ -1,9 +1,5 @@
 """Drafts: made once, with secrets masked wherever they are shown."""
 
-from __future__ import annotations
-
-from unittest.mock import Mock
-
 import pytest
 
 from hardentui.features.fix.drafts import new_files
@@ -13,7 +9,6 @@ from hardentui.model.facts import ContainerFacts, FileChange
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
 from hardentui.options import ENV, IMAGE, LABELS, MOUNTS, NAME, READ_ONLY, REQUIRES, Mount
-from hardentui.quadlet.write.bundle import bundle
 from tests.support.units import of_own_unit
 
 SECRET = "topsecret-4711"
@@ -40,25 +35,6 @@ def test_files_hold_the_secret_and_what_is_shown_does_not(target: Target) -> Non
     assert "DB_PASSWORD" in file.masked
     assert file.mode == 0o600
     assert SECRET not in "".join(draft.warnings)
-
-
-@pytest.mark.parametrize("target", [Target.QUADLET, Target.RUN, Target.KUBE, Target.ANSIBLE])
-def test_without_secrets_the_masked_text_is_the_text(target: Target) -> None:
-    facts = _facts((ENV, ("A=1",)))
-    draft = new_files(facts, _plan(facts.spec), target, verify=False)
-    assert draft.files[0].masked == draft.files[0].text
-    assert any(line.startswith("+") and "ead" in line for line in draft.diff.splitlines()[2:])
-
-
-@pytest.mark.parametrize(("plan", "times"), [(False, 1), (True, 2)])
-def test_files_are_written_once_for_the_plan_and_once_for_today(
-    monkeypatch: pytest.MonkeyPatch, plan: bool, times: int
-) -> None:
-    writer = Mock(wraps=bundle)
-    monkeypatch.setattr("hardentui.features.fix.drafts.bundle", writer)
-    facts = _facts()
-    new_files(facts, _plan(facts.spec) if plan else None, Target.QUADLET, verify=False)
-    assert writer.call_count == times
 
 
 def test_a_script_brings_those_of_the_containers_that_need_it() -> None:

@@ -1,7 +1,5 @@
 """The unit that a container runs from, why it is not changed from here, and the command that would do it."""
 
-from __future__ import annotations
-
 import shlex
 from pathlib import Path
 
@@ -10,7 +8,6 @@ import pytest
 from hardentui.errors import WriteError
 from hardentui.features.fix.saving import (
     command_in_place,
-    command_with_plan,
     look_in_place,
     own_unit,
     save_in_place,
@@ -36,10 +33,6 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _container() -> ContainerFacts:
     return of_own_unit("web", (IMAGE, "docker.io/library/web:1"))
-
-
-def test_a_container_of_no_unit_has_none() -> None:
-    assert own_unit(FILES, _container().replace(inspect={})) is None
 
 
 @pytest.mark.parametrize(
@@ -124,12 +117,3 @@ def test_the_command_that_would_do_it(rootless: bool, local: bool, sudo: bool, u
     assert (words[-2:] == ["--url", engine.url]) is url
     assert words[words.index("fix") + 1] == facts.id[:12]
     assert "/srv/my plans/a.toml" in words
-
-
-def test_the_command_reaches_an_engine_that_was_named() -> None:
-    facts = _container()
-    engine = facts.engine.replace(rootless=False, found_with=("--url", "unix:///srv/p.sock"))
-    named = facts.replace(engine=engine)
-    for command in (command_in_place(named, Target.UNIT, "a.toml"), command_with_plan(named, "a.toml")):
-        assert command.endswith(" --url unix:///srv/p.sock")
-        assert "hardentui fix" in command

@@ -1,7 +1,5 @@
 """What a screen and the command tell of a rollback that did not go as it should."""
 
-from __future__ import annotations
-
 import io
 
 import pytest

@@ -1,7 +1,5 @@
 """What is written names its learned profile where it stays, and brings it there."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

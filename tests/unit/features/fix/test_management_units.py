@@ -1,7 +1,5 @@
 """Units of a management server and its proxies can be read and fixed: nothing of their command is lost."""
 
-from __future__ import annotations
-
 import pytest
 from msgspec.structs import replace
 
@@ -47,36 +45,6 @@ def test_name_and_image_are_read_whatever_variables_are_unset(service: str, imag
     assert (spec[IMAGE] == management_units.IMAGE) is image_known
 
 
-@pytest.mark.parametrize("service", UNITS)
-def test_flags_are_added_and_proven(service: str) -> None:
-    result = origin(service)
-    before = unit_spec(result)
-    after = before.with_(CAP_DROP, ("all",)).with_(NO_NEW_PRIVILEGES, True).with_(MEMORY, 1 << 30)
-    made = planned(result, after)
-    assert made.left_out == ()
-    assert "only the planned changes" in prove_edit(result, made, VERSION, VERSION)
-    again = unit_spec(fixed(result, made))
-    assert (again[CAP_DROP], again[NO_NEW_PRIVILEGES], again[MEMORY]) == (("all",), True, 1 << 30)
-    assert again[NAME] == before[NAME]
-
-
-@pytest.mark.parametrize("service", UNITS)
-def test_words_that_are_there_change_and_variables_stay_variables(service: str) -> None:
-    result = origin(service)
-    before = unit_spec(result)
-    after = before.with_(TTY, not before[TTY])
-    after = after.with_(MOUNTS, tuple(mount.with_options("ro") for mount in before[MOUNTS]))
-    after = after.with_(PUBLISH, tuple(replace(port, address="127.0.0.1") for port in before[PUBLISH]))
-    made = planned(result, after)
-    assert made.left_out == ()
-    assert "only the planned changes" in prove_edit(result, made, VERSION, VERSION)
-    (file,) = made.files
-    copied = file.text.partition("ExecStart=\n")[2]
-    if copied:
-        names = {word.strip("${}'\\") for word in UNITS[service][0].split() if word.startswith("${")}
-        assert all(f"${{{name}}}" in copied for name in names)
-
-
 def test_a_variable_goes_with_the_word_that_it_stands_in() -> None:
     """`-e TZ=${TZ}` with TZ unset: nothing of it may stay behind, where it would be taken for the image."""
     result = origin("club-events@0.service")
@@ -100,13 +68,6 @@ def copied(service: str = "club-web.service") -> tuple[Origin, UnitEdit]:
     result = origin(service)
     before = unit_spec(result)
     return result, planned(result, before.with_(TTY, False))
-
-
-def test_a_drop_in_that_repeats_the_command_says_so() -> None:
-    result, made = copied()
-    assert "what an update of the unit changes in it has no effect" in made.files[0].text
-    assert any("unit-drift" in note for note in made.notes)
-    assert outdated_copy(fixed(result, made)) == ""
 
 
 def test_an_update_of_the_unit_is_noticed_behind_a_repeated_command() -> None:
@@ -133,16 +94,6 @@ def test_so_are_new_flags_behind_a_repeated_variable() -> None:
     assert outdated_copy(later) == made.files[0].path
 
 
-def test_another_image_is_no_reason_to_doubt_a_copy() -> None:
-    """The image stays a variable: an update of it takes effect."""
-    result, made = copied()
-    now = fixed(result, made)
-    other = tuple((path, text.replace("club:1", "club:2")) for path, text in now.drop_ins)
-    later = replace(now, drop_ins=other)
-    assert outdated_copy(later) == ""
-    assert unit_spec(later)[IMAGE] == "registry.example/club:2"
-
-
 # --- a network that a fix brings ----------------------------------------------------------------------
 
 
@@ -157,12 +108,6 @@ def test_a_network_that_a_fix_brings_is_created_before_the_start(service: str) -
     assert made.files[0].text.splitlines().count(line) == 1
     assert "only the planned changes" in prove_edit(result, made, VERSION, VERSION)
     assert unit_spec(fixed(result, made))[NETWORK] == ("club-net",)
-
-
-def test_a_network_that_is_there_gets_no_command() -> None:
-    result = origin("club-boot.service")
-    made = planned(result, unit_spec(result).with_(CAP_DROP, ("all",)))
-    assert "ExecStartPre" not in made.files[0].text
 
 
 # --- the proof for another Podman ---------------------------------------------------------------------

@@ -1,7 +1,5 @@
 """What to do after writing: nothing is lost, there is a way back, and it is for the engine's own account."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess
@@ -11,14 +9,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hardentui.features.fix.taking_over import next_steps, steps_in_place
+from hardentui.features.fix.taking_over import next_steps
 from hardentui.features.looking.containers import Neighbours
 from hardentui.host.files.reader import LocalFiles
-from hardentui.model.draft import Draft, DraftFile, NextSteps, Target, WriteState, WrittenFile
+from hardentui.model.draft import Draft, DraftFile, NextSteps, Target
 from hardentui.model.facts import ContainerFacts, FileChange, Kernel, NotRunning
 from hardentui.model.known import Unread
 from hardentui.model.spec import Version
-from hardentui.options import IMAGE, NAME, POD, REMOVE, REQUIRES
+from hardentui.options import IMAGE, NAME, POD, REMOVE
 from hardentui.writers.take_over import OldContainer, TakeOver, take_over_script
 from tests.support.units import of_own_unit
 
@@ -69,15 +67,6 @@ def test_podmans_own_way_to_bring_quadlets_is_named_where_there_is_one() -> None
     assert "quadlet install" not in told  # it would let everybody read the file
 
 
-def test_four_commands_take_over_look_go_back_and_finish() -> None:
-    steps = after(container(), Target.QUADLET, ["web.container"])
-    run = "sh '/my out/web-take-over.sh'"
-    assert [command.removeprefix("sudo ") for command in steps.commands] == [run, "hardentui check web"]
-    assert [command.removeprefix("sudo ") for command in steps.back] == [f"{run} back"]
-    assert [command.removeprefix("sudo ") for command in steps.finish] == [f"{run} finish"]
-    assert [file.name for file in steps.files] == ["web-take-over.sh"]
-
-
 def test_the_original_has_another_name_before_anything_starts_that_would_replace_it() -> None:
     steps = after(container(), Target.QUADLET, ["web.container", "web-copy-volumes.sh"])
     assert function(steps, "now") == [
@@ -93,23 +82,6 @@ def test_the_original_has_another_name_before_anything_starts_that_would_replace
     assert not any("podman rm" in line for line in (*function(steps, "now"), *function(steps, "back")))
 
 
-def test_a_script_gets_the_name_and_those_that_need_it_are_made_again_after_it() -> None:
-    app = container((REQUIRES, ("web",)), name="app")
-    other = container(name="other")
-    steps = after(container(), Target.RUN, ["web.sh", "app.sh"], Neighbours((app, other)))
-    now = function(steps, "now")
-    assert now[0] == "podman stop --ignore app web >/dev/null"
-    assert now[-3:] == ["sh web.sh >/dev/null", "sh app.sh >/dev/null", ":"]
-    assert not any("other" in line for line in now)
-
-
-def test_one_that_does_not_run_is_not_started() -> None:
-    stopped = container().replace(kernel=container().planned(container().spec).kernel)
-    assert "sh web.sh create >/dev/null" in function(after(stopped, Target.RUN, ["web.sh"]), "now")
-    quadlet = after(stopped, Target.QUADLET, ["web.container"])
-    assert not any("start" in line for line in function(quadlet, "now"))
-
-
 def test_an_engine_that_was_named_is_named_again_unless_one_has_to_be_on_its_machine() -> None:
     facts = container()
     named = facts.engine.replace(found_with=("--url", "unix:///srv/podman.sock"))
@@ -117,21 +89,6 @@ def test_an_engine_that_was_named_is_named_again_unless_one_has_to_be_on_its_mac
     assert any(command.endswith("hardentui check web --url unix:///srv/podman.sock") for command in local)
     far = facts.replace(engine=named.replace(local=False))
     assert after(far, Target.RUN, ["web.sh"]).commands[-1] == "hardentui check web"
-
-
-def test_a_container_that_goes_when_it_stops_has_a_stand_in_first() -> None:
-    steps = after(container((REMOVE, True)), Target.RUN, ["web.sh"])
-    now = function(steps, "now")
-    assert now[:2] == ["sh web-before.sh create >/dev/null", "podman stop --ignore web >/dev/null"]
-    stand_in = next(file for file in steps.files if file.name == "web-before.sh")
-    assert "--name=web-before" in stand_in.text
-    assert "--rm" in stand_in.text
-
-
-def test_the_unit_that_runs_it_today_is_stopped_first_and_started_again_on_the_way_back() -> None:
-    steps = after(container(unit="old.service"), Target.QUADLET, ["web.container"])
-    assert function(steps, "now")[0] == "systemctl stop old.service"
-    assert "systemctl start old.service" in function(steps, "back")
 
 
 @pytest.mark.parametrize("exists", [False, None])
@@ -169,51 +126,8 @@ def test_files_that_only_the_original_has_keep_it_from_being_removed() -> None:
     assert any("only it has /srv/app.db" in line for line in finish)
 
 
-def test_a_name_that_is_taken_is_not_taken_again() -> None:
-    stack = Neighbours(names=frozenset({"web", "web-before"}))
-    assert "keep web web-before-2" in function(after(container(), Target.RUN, ["web.sh"], stack), "now")
-
-
 def without_sudo(commands: Sequence[str]) -> list[str]:
     return [command.removeprefix("sudo ") for command in commands]
-
-
-def test_a_changed_unit_goes_where_systemd_reads_it_and_comes_back() -> None:
-    place = "/etc/systemd/system/web.service.d"
-    file = DraftFile("zz.conf", "", masked="", directory=place)
-    drop_in = Draft(target=Target.DROP_IN, files=(file,), commands=("systemctl daemon-reload",))
-    result = next_steps(LocalFiles(), container(), ALONE, drop_in, "out")
-    assert without_sudo(result.commands) == [
-        f"mkdir -p {place}",
-        f"cp out/web.service.d/zz.conf {place}/",
-        "systemctl daemon-reload",
-        "hardentui check web",
-    ]
-    assert without_sudo(result.back) == [f"rm {place}/zz.conf", "systemctl daemon-reload"]
-    there = replace(file, before="[Service]\n")
-    result = next_steps(LocalFiles(), container(), ALONE, replace(drop_in, files=(there,)), "out")
-    assert f"cp -p {place}/zz.conf {place}/zz.conf.before" in without_sudo(result.commands)
-    assert f"mv {place}/zz.conf.before {place}/zz.conf" in without_sudo(result.back)
-
-
-def test_a_unit_changed_in_place_comes_back_from_its_backup() -> None:
-    drop_in = Draft(
-        target=Target.DROP_IN,
-        files=(DraftFile("a.conf", "", masked="", directory="/u"),),
-        commands=("systemctl daemon-reload",),
-    )
-    saved = (
-        WrittenFile("/u/a.conf", WriteState.REPLACED, "/u/a.conf.bak"),
-        WrittenFile("/u/b.conf", WriteState.NEW),
-        WrittenFile("/u/c.conf", WriteState.UNCHANGED),
-    )
-    result = steps_in_place(LocalFiles(), container(), drop_in, saved)
-    assert without_sudo(result.commands) == ["systemctl daemon-reload", "hardentui check web"]
-    assert without_sudo(result.back) == [
-        "mv /u/a.conf.bak /u/a.conf",
-        "rm /u/b.conf",
-        "systemctl daemon-reload",
-    ]
 
 
 def test_a_restart_that_deletes_an_anonymous_volume_comes_after_a_copy_of_it() -> None:
@@ -248,29 +162,6 @@ def test_what_an_engine_calls_a_container_stays_one_word(name: str) -> None:
         assert "$(reboot)" not in command
         assert "; reboot" not in command
         assert " -rf" not in command
-
-
-@pytest.mark.parametrize("target", [Target.RUN, Target.QUADLET])
-def test_the_script_is_one_that_a_posix_shell_can_read(target: Target) -> None:
-    pod = {"Id": "p" * 64, "Name": "it's", "InfraContainerID": "i" * 64}
-    facts = container((POD, "it's"), (REMOVE, True)).replace(pod=pod)
-    steps = after(facts, target, ["web.container", "it-s.pod", "it's.sh"])
-    done = subprocess.run(
-        ["sh", "-n"], input=steps.files[0].text, text=True, capture_output=True, check=False
-    )
-    assert done.stderr == ""
-    assert done.returncode == 0
-
-
-def test_what_a_changed_unit_cannot_take_back_is_told() -> None:
-    steps = next_steps(
-        LocalFiles(),
-        container(),
-        ALONE,
-        replace(draft(Target.UNIT, "web.container"), chowned=("kept",)),
-        "/o",
-    )
-    assert "The files in kept get another owner, which going back does not undo" in steps.about
 
 
 def test_a_service_of_the_host_with_the_name_of_the_container_is_left_alone(tmp_path: Path) -> None:

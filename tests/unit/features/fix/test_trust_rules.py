@@ -1,7 +1,5 @@
 """Rules of a trust policy as they are typed in the assistant."""
 
-from __future__ import annotations
-
 import os
 
 import pytest

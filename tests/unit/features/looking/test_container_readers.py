@@ -1,7 +1,5 @@
 """Files that one container names: who can change them, besides root and the account of a rootless engine."""
 
-from __future__ import annotations
-
 import json
 import os
 import tempfile

@@ -1,7 +1,6 @@
 """What is known of containers while they change."""
 
-from __future__ import annotations
-
+import json
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -9,14 +8,19 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from hardentui.engine.locate import Environment
+from hardentui.features.engine_choices import engine_choices
+from hardentui.features.first_look import FirstLook
 from hardentui.features.looking import containers as containers_module
 from hardentui.features.looking.containers import Containers
 from hardentui.features.looking.gather import Gatherer, with_peers
 from hardentui.features.looking.judging import Judge
 from hardentui.features.looking.rows import read_lists
-from hardentui.features.views import Report
+from hardentui.features.views import Report, Row, Selection
+from hardentui.features.workbench import Workbench
+from hardentui.model.finding import Status
 from tests.support.waiting import eventually
-from tests.tui.replayed import some
+from tests.tui.replayed import Host, some
 
 
 @pytest.mark.parametrize("again", [False, True])
@@ -137,3 +141,70 @@ def test_what_a_newer_list_says_outlasts_a_slow_inspection(
     assert row is not None
     assert [*shown, row.state] == ["exited", "exited"]
     assert row.report is not None
+
+
+_FILE = "/home/anna/.config/containers/podman-connections.json"
+
+
+def test_each_choice_opens_what_it_says_and_keeps_the_checklist(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Selection] = []
+    monkeypatch.setattr(FirstLook, "open", opened.append)
+    text = json.dumps({"Connection": {"Connections": {"prod": {"URI": "ssh://root@prod/run/podman.sock"}}}})
+    environment = Environment({}, 0, "/home/anna", read={_FILE: text}.get)
+    began = Selection(url="unix:///mine.sock", checklist="pci.toml")
+    choices = engine_choices(began, environment)
+    for choice in choices:
+        choice.open()
+    assert [choice.name for choice in choices] == ["unix:///mine.sock", "prod", "the rootful socket"]
+    assert opened == [
+        began,
+        Selection(connection="prod", checklist="pci.toml"),
+        Selection(url="unix:///run/podman/podman.sock", checklist="pci.toml"),
+    ]
+
+
+def test_the_beginning_has_a_name_of_its_own() -> None:
+    nowhere = Environment({}, 0, "/root")
+    names = [
+        engine_choices(selection, nowhere)[0].name
+        for selection in (Selection(), Selection(demo=True), Selection(facts_file="host.json"))
+    ]
+    assert names == ["automatic search", "simulated host", "host.json"]
+
+
+HOST = (("shop-web", "shop-web"), ("db", "db"), ("cache", "cache"))
+
+
+@pytest.fixture
+def bench() -> Iterator[Workbench]:
+    host = Host(*HOST)
+    host.checklist = ""  # the whole one
+    bench = host.first_look().workbench()
+    yield bench
+    bench.close()
+
+
+def _comparing(bench: Workbench, row: Row) -> dict[str, Status]:
+    """What its checks that compare containers answer."""
+    comparing = {check.id for check in bench.judge.checks if check.compares}
+    assert comparing
+    looked_at = bench.containers.refresh(row.key)
+    assert looked_at is not None
+    assert looked_at.report is not None
+    return {
+        finding.check: finding.status for finding in looked_at.report.findings if finding.check in comparing
+    }
+
+
+def test_a_second_look_at_one_container_knows_no_more_of_the_others(bench: Workbench) -> None:
+    row = bench.containers.rows()[0]
+    for _ in range(3):
+        assert set(_comparing(bench, row).values()) == {Status.UNKNOWN}
+
+
+def test_a_scan_of_the_rest_answers_them(bench: Workbench) -> None:
+    row = bench.containers.rows()[0]
+    _comparing(bench, row)
+    bench.containers.scan_the_rest()
+    assert _comparing(bench, row)["default-network"] is not Status.UNKNOWN
+    assert all(row.report for row in bench.containers.rows())

@@ -1,7 +1,5 @@
 """What is gathered besides inspect: timers, limits of a process, the journal, the cloud, scans, bases."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -18,16 +16,15 @@ from hardentui.host.commands import Run, run_nothing
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.machine import read_journal
 from hardentui.host.network.firewall import read_firewall
-from hardentui.host.process.proc import read_log_limit, read_rlimits
+from hardentui.host.process.proc import read_log_limit
 from hardentui.host.sysctls import read_security_modules
 from hardentui.host.units.systemd import Manager, timer_active
 from hardentui.images.bases import bases_of
-from hardentui.model.facts import EngineFacts, ImageFacts, Rlimit
+from hardentui.model.facts import EngineFacts, ImageFacts
 from hardentui.model.host import JournalStorage
-from hardentui.model.image import NeverScanned, ScanReport, Vulnerability
+from hardentui.model.image import NeverScanned, ScanReport
 from hardentui.model.known import Known, Unread
 from hardentui.scanners.stored import StoredScans, parse_report
-from hardentui.state.own_files import state_directory
 
 TIMER = "podman-auto-update.timer"
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -78,48 +75,6 @@ def test_the_right_manager_is_asked_and_that_of_others_never() -> None:
     assert all("show" in words for words in asked)
 
 
-def test_without_systemctl_the_links_of_enabled_units_count() -> None:
-    path = f"/home/anna/.config/systemd/user/timers.target.wants/{TIMER}"
-    enabled = files({path: ""})
-    assert timer_active(enabled, run_nothing, TIMER, Manager("anna", "/home/anna")) is True
-    assert timer_active(enabled, run_nothing, TIMER, Manager("ben", "/home/ben")) is False
-    assert timer_active(enabled, run_nothing, TIMER, Manager()) is False
-
-
-def test_a_timer_that_nobody_may_look_at_is_unknown() -> None:
-    closed = files(errors={"/home/anna/.config/systemd/user": "EACCES"})
-    result = timer_active(closed, run_nothing, TIMER, Manager("anna", "/home/anna"))
-    assert isinstance(result, Unread)
-    assert "systemctl was not run" in result.reason
-
-
-# --- the limits of a process ------------------------------------------------------------------------
-
-LIMITS = """\
-Limit                     Soft Limit           Hard Limit           Units
-Max stack size            8388608              unlimited            bytes
-Max core file size        0                    unlimited            bytes
-Max processes             96365                96365                processes
-Max open files            1024                 524288               files
-"""
-
-
-def test_limits_are_read_from_proc() -> None:
-    assert read_rlimits(files({"/proc/7/limits": LIMITS}), 7) == (
-        Rlimit("core", 0, None),
-        Rlimit("nproc", 96365, 96365),
-        Rlimit("nofile", 1024, 524288),
-    )
-
-
-def test_limits_of_an_ended_or_closed_process_are_unknown() -> None:
-    assert read_rlimits(files(), 7) == Unread("the process has ended")
-    closed = read_rlimits(files(errors={"/proc/7/limits": "EACCES"}), 7)
-    assert isinstance(closed, Unread)
-    assert "no permission" in closed.reason
-    assert isinstance(read_rlimits(files({"/proc/7/limits": "nonsense"}), 7), Unread)
-
-
 # --- the limit of a log -----------------------------------------------------------------------------
 
 
@@ -136,23 +91,9 @@ def test_conmon_is_told_the_size_at_which_it_cuts_a_log(words: tuple[str, ...], 
     assert read_log_limit(files({"/proc/7/cmdline": "\0".join((*words, ""))}), 7) == limit
 
 
-def test_without_conmon_the_limit_of_a_log_is_unknown() -> None:
-    assert isinstance(read_log_limit(files(), 7), Unread)
-    other = read_log_limit(files({"/proc/7/cmdline": "sleep\x001\0"}), 7)
-    assert isinstance(other, Unread)
-    assert "not conmon" in other.reason
-
-
 # --- the journal ------------------------------------------------------------------------------------
 
 SYSTEMD = {"/run/systemd/system/x": ""}
-
-
-def test_the_journal_is_kept_when_its_directory_is_there() -> None:
-    kept = files({**SYSTEMD, "/var/log/journal/1/system.journal": ""})
-    assert read_journal(kept) == JournalStorage("auto", True, False, "")
-    assert read_journal(files(SYSTEMD)) == JournalStorage("auto", False, False, "")
-    assert read_journal(files()) is None
 
 
 def test_drop_ins_have_the_last_word_and_etc_hides_usr() -> None:
@@ -176,14 +117,6 @@ def test_drop_ins_have_the_last_word_and_etc_hides_usr() -> None:
         }
     )
     assert read_journal(hidden) == JournalStorage("persistent", True, False, main)
-
-
-def test_forwarding_counts_only_when_somebody_receives_it() -> None:
-    text = {**SYSTEMD, "/etc/systemd/journald.conf": "[Journal]\nForwardToSyslog = yes\n"}
-    alone, heard = read_journal(files(text)), read_journal(files({**text, "/run/systemd/journal/syslog": ""}))
-    assert isinstance(alone, JournalStorage)
-    assert isinstance(heard, JournalStorage)
-    assert (alone.forwarded, heard.forwarded) == (False, True)
 
 
 def test_a_closed_journal_configuration_is_unknown() -> None:
@@ -221,11 +154,6 @@ def test_a_closed_journal_configuration_is_unknown() -> None:
 )
 def test_the_firmware_names_the_cloud(name: str, content: str, cloud: str) -> None:
     assert read_cloud(files({f"/sys/class/dmi/id/{name}": content})) == cloud
-
-
-def test_without_firmware_tables_there_is_no_cloud_and_a_closed_one_is_unknown() -> None:
-    assert read_cloud(files()) == ""
-    assert isinstance(read_cloud(files(errors={"/sys/class/dmi/id/sys_vendor": "EACCES"})), Unread)
 
 
 def ruleset(right: Any, verdict: str, field: str = "daddr", op: str = "==") -> str:
@@ -289,50 +217,6 @@ TRIVY = {
         },
     ],
 }
-GRYPE: dict[str, Any] = {
-    "distro": {"name": "debian", "version": "13"},
-    "matches": [
-        {
-            "vulnerability": {
-                "id": "CVE-2026-1",
-                "severity": "Negligible",
-                "fix": {"versions": ["2", "3"], "state": "fixed"},
-                "knownExploited": [{"cve": "CVE-2026-1"}],
-            },
-            "artifact": {"name": "libc6", "version": "1"},
-        }
-    ],
-    "descriptor": {
-        "name": "grype",
-        "timestamp": "2026-11-23T08:15:00Z",
-        "db": {"status": {"schemaVersion": "v6.0.2", "built": "2026-11-22T00:00:00Z"}},
-    },
-}
-
-
-def test_a_report_of_trivy() -> None:
-    result = parse_report(TRIVY, NOW)
-    assert result == ScanReport(
-        "trivy",
-        datetime(2026, 11, 23, 8, 15, 0, 123456, tzinfo=UTC),
-        None,
-        (
-            Vulnerability("CVE-2026-1", "libc6", "critical", "2"),
-            Vulnerability("CVE-2026-2", "zlib", "unknown"),
-        ),
-    )
-
-
-def test_a_report_of_grype_of_both_shapes() -> None:
-    built = datetime(2026, 11, 22, tzinfo=UTC)
-    hole = Vulnerability("CVE-2026-1", "libc6", "low", "2, 3", exploited=True, installed="1")
-    scanned = datetime(2026, 11, 23, 8, 15, tzinfo=UTC)
-    assert parse_report(GRYPE, NOW) == ScanReport("grype", scanned, built, (hole,), built)
-    older = {
-        **GRYPE,
-        "descriptor": {**GRYPE["descriptor"], "db": {"built": "2026-11-22T00:00:00Z", "schemaVersion": 5}},
-    }
-    assert parse_report(older, NOW) == ScanReport("grype", scanned, built, (hole,), None)
 
 
 @pytest.mark.parametrize(
@@ -350,12 +234,6 @@ def test_a_damaged_report_is_unknown_and_never_a_clean_one(document: Any) -> Non
     assert isinstance(parse_report(document, NOW), Unread)
 
 
-def test_a_report_without_a_date_is_as_old_as_its_file() -> None:
-    result = parse_report({**TRIVY, "CreatedAt": "yesterday"}, NOW)
-    assert isinstance(result, ScanReport)
-    assert result.scanned == NOW
-
-
 def test_reports_are_found_by_the_id_of_the_image(tmp_path: Path) -> None:
     scans = StoredScans(lambda: tmp_path)
     assert scans.of(ID) == NeverScanned()
@@ -367,14 +245,6 @@ def test_reports_are_found_by_the_id_of_the_image(tmp_path: Path) -> None:
     path.write_text("{", "utf-8")
     assert scans.of(ID) == Unread("the stored scan result is not JSON")
     assert isinstance(scans.of("../../etc/passwd"), Unread)
-
-
-def test_the_state_directory_follows_xdg(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", "/srv/state")
-    assert state_directory() == "/srv/state/hardentui"
-    monkeypatch.setenv("XDG_STATE_HOME", "relative")
-    monkeypatch.setenv("HOME", "/home/of-nobody")
-    assert state_directory() == "/home/of-nobody/.local/state/hardentui"
 
 
 # --- base images ------------------------------------------------------------------------------------
@@ -399,13 +269,6 @@ def test_bases_are_images_with_the_lowest_layers_nearest_first() -> None:
     assert bases_of(others["else"], others) == ()  # type: ignore[arg-type]
 
 
-def test_an_image_that_could_not_be_looked_at_leaves_the_base_unknown() -> None:
-    app = image("app", "1", "2")
-    hidden: dict[str, Known[ImageFacts]] = {"x": Unread("gone")}
-    assert isinstance(bases_of(app, hidden), Unread)
-    assert bases_of(app, {**hidden, "base": image("base", "1")}) == ("localhost/base:1",)
-
-
 # --- once per engine --------------------------------------------------------------------------------
 
 
@@ -425,9 +288,3 @@ def test_secrets_are_asked_once_and_tell_their_driver() -> None:
     assert asked.secret_drivers() == {"db": "file"}
     asked.forget(())
     assert isinstance(asked.secret_drivers(), Unread)
-
-
-def test_an_engine_elsewhere_tells_nothing_of_its_host() -> None:
-    far = once({}, local=False)
-    assert isinstance(far.auto_update_timer(), Unread)
-    assert isinstance(far.refusals(), Unread)

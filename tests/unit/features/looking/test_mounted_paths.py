@@ -1,9 +1,7 @@
 """What of the host is mounted in a container: traced through mount tables, with whoever asked for it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -20,8 +18,8 @@ from hardentui.model.check import FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, VolumeFacts
 from hardentui.model.finding import Severity, Status
 from hardentui.model.known import Known, Unread
-from hardentui.model.mounts import MountedPath, MountOrigin
-from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM, Mount
+from hardentui.model.mounts import MountOrigin
+from hardentui.options import MOUNTS, VOLUMES_FROM, Mount
 from tests.support.judging import judge, the_check
 
 ID = "a" * 64
@@ -110,16 +108,7 @@ def test_a_directory_of_a_file_system_is_traced_to_where_the_host_sees_it(
     assert table().paths_of(device, root) == paths
 
 
-def test_a_block_device_is_traced_to_where_it_is_mounted() -> None:
-    assert table().device_at("/dev/sda1") == "/"
-    assert table().device_at("/dev/sdz") == ""
-
-
 # --- what is in force -----------------------------------------------------------------------------
-
-
-def test_what_podman_mounts_into_every_container_is_none_of_the_hosts() -> None:
-    assert seen(of=kernel()).mounted == ()
 
 
 @pytest.mark.parametrize(
@@ -203,48 +192,6 @@ def test_what_another_container_brings_is_told_of_and_not_changed_here() -> None
         assert facts.planned(facts.spec).spec[VOLUMES_FROM] == ("base",)
 
 
-def test_a_giver_that_is_gone_makes_it_unknown_until_the_kernel_tells() -> None:
-    for check in ("sensitive-host-mount", "mounted-engine-socket", "mounted-control-socket"):
-        assert judge(check, seen((VOLUMES_FROM, ("gone",)))).status is Status.UNKNOWN
-    running = seen((VOLUMES_FROM, ("gone",)), of=kernel("8:1 /etc /x ro - ext4 /dev/sda1 rw"))
-    assert judge("sensitive-host-mount", running).status is Status.FAIL
-    assert running.mounted[0].giver == "gone"
-
-
-def test_what_the_pod_brings_is_the_pods() -> None:
-    mounts = (entry("/root", "/x", RW=False),)
-    pod = {"Name": "shop", "mounts": list(mounts)}
-    facts = seen((POD, "shop"), mounts=mounts, pod=pod, inspect={"Pod": "p" * 64})
-    (mounted,) = facts.mounted
-    assert (mounted.origin, mounted.giver) == (MountOrigin.POD, "shop")
-
-
-def test_what_nobody_asked_for_is_the_engines() -> None:
-    facts = seen(of=kernel("8:1 /etc/pam.d /x rw - ext4 /dev/sda1 rw"))
-    verdict = judge("sensitive-host-mount", facts)
-    assert verdict.status is Status.FAIL
-    assert "containers.conf" in verdict.evidence[0].saw
-
-
-@pytest.mark.parametrize("point", ["/dev/late", "/dev/shm/x", "/proc/acpi", "/sys/firmware"])
-def test_a_mount_of_the_host_hides_in_none_of_the_runtimes_own_places(point: str) -> None:
-    """`nsenter … mount --bind`, or move_mount(2) into the namespace of the container."""
-    late = kernel("0:22 / /dev rw - tmpfs tmpfs rw", f"8:1 /etc {point} rw - ext4 /dev/sda1 rw")
-    assert judge("sensitive-host-mount", seen(of=late)).severity is Severity.CRITICAL
-
-
-@pytest.mark.parametrize(
-    "row",
-    [
-        "0:22 /user/1000/crun/.empty-directory /proc/acpi ro - tmpfs tmpfs rw",
-        f"8:1 /srv/pods/storage/overlay-containers/{ID}/userdata/shm /dev/shm rw - ext4 /dev/sda1 rw",
-        "0:25 /machine.slice /sys/fs/cgroup ro - cgroup2 cgroup rw",
-    ],
-)
-def test_masks_shared_memory_and_cgroups_are_the_runtimes(row: str) -> None:
-    assert seen(of=kernel(row)).mounted == ()
-
-
 @pytest.mark.parametrize("row", ["8:33 / /mnt rw - ext4 /tmp/node rw", "0:77 / /mnt rw - btrfs /dev/sdc1 rw"])
 def test_a_disk_that_was_mounted_after_the_start_is_the_hosts(row: str) -> None:
     """`nsenter … mount /dev/sdc1 /mnt`: the host has not mounted it, so no path leads there."""
@@ -278,25 +225,6 @@ def test_an_open_directory_leads_past_all_mounts(path: str, status: Status) -> N
         assert "--preserve-fds" in verdict.evidence[0].saw
 
 
-def test_whether_what_was_passed_is_of_the_host_may_be_unknown() -> None:
-    command = {"Config": {"CreateCommand": ["podman", "run", "--preserve-fds=1", "localhost/web:1"]}}
-    hidden = kernel().replace(left_open=Unread("/proc/7/fd: Permission denied"))
-    assert judge("sensitive-host-mount", seen(of=hidden, inspect=command)).status is Status.UNKNOWN
-    assert judge("sensitive-host-mount", seen(of=hidden)).status is Status.PASS
-
-
-def test_a_root_directory_is_what_it_is() -> None:
-    rows = OWN.replace(
-        "20 1 0:44 / / ro - overlay overlay rw,lowerdir=l/A", "20 1 8:1 / / ro - ext4 /dev/sda1 rw"
-    )
-    of = Kernel(7, mounts=_mount_rows(parse_mountinfo(rows), table()))
-    for kernel_view in (of, None):
-        facts = seen((ROOTFS, "/"), of=kernel_view)
-        assert facts.mounted[0].paths == ("/",)
-        assert judge("sensitive-host-mount", facts).status is Status.FAIL
-    assert judge("sensitive-host-mount", seen((ROOTFS, "/srv/rootfs"))).status is Status.PASS
-
-
 def test_read_only_does_not_reach_the_file_systems_below() -> None:
     facts = seen(
         (MOUNTS, (Mount("bind", "/sys", "/x", ("ro",)),)),
@@ -307,15 +235,6 @@ def test_read_only_does_not_reach_the_file_systems_below() -> None:
     assert judge("sensitive-host-mount", facts).severity is Severity.CRITICAL
 
 
-def test_what_only_goes_on_below_is_not_told_twice() -> None:
-    facts = seen(
-        (MOUNTS, (Mount("bind", "/", "/x"),)),
-        of=kernel("8:1 / /x rw - ext4 /dev/sda1 rw", "0:22 / /x/run rw - tmpfs tmpfs rw"),
-        mounts=(entry("/", "/x"),),
-    )
-    assert [mount.destination for mount in facts.mounted] == ["/x"]
-
-
 def test_a_file_that_was_made_anew_counts_under_its_name() -> None:
     facts = seen(
         (MOUNTS, (Mount("bind", "/etc/shadow", "/x", ("ro",)),)),
@@ -323,133 +242,6 @@ def test_a_file_that_was_made_anew_counts_under_its_name() -> None:
         mounts=(entry("/etc/shadow", "/x", RW=False),),
     )
     assert facts.mounted[0].paths == ("/etc/shadow",)
-
-
-def test_an_overlay_shows_what_is_below_it_and_writes_above() -> None:
-    own = f"{STORAGE}/overlay-containers/{ID}/userdata/overlay/1/upper"
-    mounts = ({**entry(f"{STORAGE}/overlay-containers/{ID}/userdata/overlay/1/merge", "/x")},)
-    mounts[0]["Options"] = ["lowerdir=/etc", f"upperdir={own}"]
-    spec = (MOUNTS, (Mount("bind", "/etc", "/x", ("O",)),))
-    facts = seen(
-        spec, of=kernel(f"0:60 / /x rw - overlay overlay rw,lowerdir=/etc,upperdir={own}"), mounts=mounts
-    )
-    (mounted,) = facts.mounted
-    assert (mounted.paths, mounted.layered) == (("/etc",), True)
-    volume = VolumeFacts(
-        "o", {"Options": {"type": "overlay", "device": "overlay", "o": "lowerdir=/usr,upperdir=/etc/cron.d"}}
-    )
-    facts = seen(
-        (MOUNTS, (Mount("volume", "o", "/x"),)),
-        of=kernel("0:61 / /x rw - overlay overlay rw,lowerdir=/usr,upperdir=/etc/cron.d"),
-        mounts=(entry(f"{STORAGE}/volumes/o/_data", "/x", "volume", Name="o"),),
-        volumes={"o": volume},
-    )
-    (mounted,) = facts.mounted
-    assert (mounted.paths, mounted.beneath, mounted.layered) == (("/etc/cron.d",), ("/usr",), False)
-
-
-def test_an_upper_directory_of_the_host_takes_what_is_written() -> None:
-    mounts = ({**entry(f"{STORAGE}/overlay-containers/{ID}/userdata/overlay/1/merge", "/x")},)
-    mounts[0]["Options"] = ["lowerdir=/usr", "upperdir=/etc/cron.d", "workdir=/srv/w"]
-    spec = (MOUNTS, (Mount("bind", "/usr", "/x", ("O", "upperdir=/etc/cron.d", "workdir=/srv/w")),))
-    running = kernel("0:60 / /x rw - overlay overlay rw,lowerdir=/usr,upperdir=/etc/cron.d,workdir=/srv/w")
-    check = the_check("sensitive-host-mount")
-    assert check.remediate is not None
-    for of, listed in ((running, mounts), (None, ())):
-        facts = seen(spec, of=of, mounts=listed)
-        (mounted,) = facts.mounted
-        assert (mounted.paths, mounted.beneath) == (("/etc/cron.d",), ("/usr",))
-        assert judge("sensitive-host-mount", facts).severity is Severity.CRITICAL
-        with pytest.raises(CannotFix):
-            check.remediate(facts.spec, FixContext(facts, Parameters({})))
-        assert judge("writable-mount", facts).status is Status.PASS
-
-
-def test_matches_of_a_pattern_are_fixed_through_the_pattern() -> None:
-    glob = Mount("glob", "/etc/cron*", "/x")
-    mounts = (entry("/etc/cron.d", "/x/cron.d"), entry("/etc/crontab", "/x/crontab"))
-    facts = seen((MOUNTS, (glob,)), mounts=mounts)
-    check = the_check("sensitive-host-mount")
-    assert check.remediate is not None
-    assert judge("sensitive-host-mount", facts).status is Status.FAIL
-    fixed = check.remediate(facts.spec, FixContext(facts, Parameters({})))
-    assert fixed[MOUNTS] == (glob.with_options("ro"),)
-    assert judge("sensitive-host-mount", facts.planned(fixed)).status is Status.PASS
-
-
-def test_an_image_that_is_mounted_is_no_storage_of_the_engine() -> None:
-    facts = seen(
-        (MOUNTS, (Mount("image", "localhost/web:1", "/x"),)),
-        of=kernel("0:44 / /x ro - overlay overlay rw,lowerdir=l/B"),
-        mounts=(entry("localhost/web:1", "/x", "image"),),
-    )
-    assert facts.mounted == ()
-
-
-def test_without_a_kernel_view_of_it_the_declared_mount_counts() -> None:
-    facts = seen(
-        (MOUNTS, (Mount("bind", "/etc", "/x"),)),
-        of=Unread("no permission"),
-        mounts=(entry("/etc", "/x"),),
-    )
-    assert facts.mounted == (MountedPath("/x", ("/etc",), "bind", "/etc"),)
-
-
-def test_a_link_of_the_image_in_the_way_changes_nothing_of_who_asked() -> None:
-    volume = VolumeFacts("data", {"Mountpoint": f"{STORAGE}/volumes/data/_data", "Options": {}})
-    facts = seen(
-        (MOUNTS, (Mount("bind", "/etc", "/var/run/conf", ("ro",)), Mount("volume", "data", "/var/run/app"))),
-        of=kernel(
-            "8:1 /etc /run/conf ro - ext4 /dev/sda1 rw",
-            "8:1 /srv/pods/storage/volumes/data/_data /run/app rw - ext4 /dev/sda1 rw",
-        ),
-        mounts=(
-            entry("/etc", "/var/run/conf", RW=False),
-            entry(f"{STORAGE}/volumes/data/_data", "/var/run/app", "volume", Name="data"),
-        ),
-        volumes={"data": volume},
-    )
-    assert [(mount.paths[0], mount.origin) for mount in facts.mounted] == [("/etc", MountOrigin.DECLARED)]
-
-
-def test_what_lies_below_a_volume_on_the_host_is_still_the_volume() -> None:
-    volume = VolumeFacts("data", {"Mountpoint": f"{STORAGE}/volumes/data/_data", "Options": {}})
-    host = HOST + f"11 7 0:70 / {STORAGE}/volumes/data/_data/share rw - nfs nas:/x rw\n"
-    rows = (
-        "40 20 8:1 /srv/pods/storage/volumes/data/_data /x rw - ext4 /dev/sda1 rw\n"
-        "41 40 0:70 / /x/share rw - nfs nas:/x rw\n"
-    )
-    of = Kernel(7, mounts=_mount_rows(parse_mountinfo(OWN + rows), table(host)))
-    facts = seen(
-        (MOUNTS, (Mount("volume", "data", "/x"),)),
-        of=of,
-        mounts=(entry(f"{STORAGE}/volumes/data/_data", "/x", "volume", Name="data"),),
-        volumes={"data": volume},
-    )
-    assert facts.mounted == ()
-
-
-def test_propagation_that_another_container_brings_is_told_of() -> None:
-    given = {"base": {"Mounts": [entry("/srv", "/x", Propagation="rshared")]}}
-    for of in (kernel("8:1 /srv /x rw shared:3 - ext4 /dev/sda1 rw"), None):
-        facts = seen((VOLUMES_FROM, ("base",)), of=of, givers=given)
-        assert judge("shared-mount-propagation", facts).status is Status.FAIL
-
-
-def test_a_later_look_sees_what_was_mounted_since() -> None:
-    text = {"/proc/self/mountinfo": HOST}
-    now = [NOW]
-    host = HostSide(RecordedFiles({"text": text}), lambda: now[0])
-
-    def paths() -> tuple[str, ...]:
-        result = host.mount_table("self", "mnt:[1]")
-        return () if isinstance(result, Unread) else result.paths_of("0:80", "/")
-
-    assert paths() == ()
-    text["/proc/self/mountinfo"] = HOST + "12 1 0:80 / /mnt rw - tmpfs tmpfs rw\n"
-    assert paths() == ()
-    now[0] += timedelta(minutes=1)
-    assert paths() == ("/mnt",)
 
 
 # --- files with several names ---------------------------------------------------------------------
@@ -525,33 +317,6 @@ def test_a_directory_with_another_name_of_a_guarded_file_shows_that_file() -> No
     verdict = judge("sensitive-host-mount", facts)
     assert verdict.status is Status.FAIL
     assert "also leads to /etc/shadow" in verdict.evidence[0].saw
-
-
-@pytest.mark.parametrize("other", [{"inode": 6}, {"device": 2}])
-def test_a_directory_without_such_a_name_shows_nothing_else(other: dict[str, Any]) -> None:
-    assert HostSide(directory_with_link(**other), lambda: NOW).names_of("/srv/app") == ()
-
-
-def test_what_is_mounted_below_a_directory_has_a_row_of_its_own() -> None:
-    """It is not looked into from above: without its own row the container does not see it."""
-    files = directory_with_link(mounted="99 1 8:1 /etc /srv/app/conf rw - ext4 /dev/sda1 rw\n")
-    assert HostSide(files, lambda: NOW).names_of("/srv/app") == ()
-
-
-def test_directories_are_searched_once_and_only_if_a_guarded_file_has_a_further_name() -> None:
-    for names, searched in ((2, 1), (1, 0)):
-        files = directory_with_link(names=names)
-        side = HostSide(files, lambda: NOW)
-        assert side.names_of("/srv/app") == side.names_of("/srv/app")
-        assert files.listed.count("/srv/app") == searched
-        assert files.listed.count("/etc") == 1
-
-
-def test_the_program_of_an_infra_container_without_an_image_is_podmans() -> None:
-    own = kernel("8:1 /usr/libexec/podman/catatonit /catatonit ro - ext4 /dev/sda1 rw")
-    assert seen(of=own).mounted == ()
-    other = kernel("8:1 /etc /catatonit ro - ext4 /dev/sda1 rw")
-    assert [mount.destination for mount in seen(of=other).mounted] == ["/catatonit"]
 
 
 def test_what_is_mounted_below_a_directory_comes_along_with_the_next_start() -> None:

@@ -1,7 +1,5 @@
 """Kept originals: the journal says which they are, a name alone proves nothing."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The filter language of the container list."""
 
-from __future__ import annotations
-
 import pytest
 from msgspec.structs import replace
 
@@ -93,28 +91,11 @@ def test_a_slip_is_told_in_one_sentence_and_hides_nothing(rows: list[Row], text:
     assert _names(rows, f"{text} shop") == ["shop-web"], "the other words still count"
 
 
-def test_an_image_with_a_tag_is_no_column(rows: list[Row]) -> None:
-    tagged = [replace(row, image="nginx:1.27") if row.name == "vault" else row for row in rows]
-    selection = parse_filter("nginx:1.27").select(tagged)
-    assert [row.name for row in selection.rows] == ["vault"]
-    assert selection.trouble == ""
-
-
 def test_what_was_not_looked_at_has_no_score_and_makes_no_check_unknown(rows: list[Row]) -> None:
     bare = [replace(row, report=None) for row in rows]
     assert _names(bare, "score<100") == []
     assert _names(bare, "sev:high") == []
     assert parse_filter("fail:later-known").select(bare).trouble == ""
-
-
-def test_labels_are_looked_through(rows: list[Row]) -> None:
-    labelled = [row for row in rows if row.report and row.report.facts and row.report.facts.labels]
-    for row in labelled:
-        assert row.report is not None
-        assert row.report.facts is not None
-        name, value = next(iter(row.report.facts.labels.items()))
-        if " " not in name + value:
-            assert row.name in _names(rows, f"label:{name}={value}")
 
 
 def test_the_examples_of_the_help_are_understood_and_name_the_columns(rows: list[Row]) -> None:

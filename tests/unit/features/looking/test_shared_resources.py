@@ -1,19 +1,22 @@
 """What a container is judged with belongs to one list, whatever is listed meanwhile."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import pytest
+
+from hardentui.checks.examples import container
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.engine.shapes import Listed
+from hardentui.features.looking.container_readers import lender_on_host
 from hardentui.features.looking.gather import Gatherer, StoredAboutImages
 from hardentui.features.opening.opened import CommandLog, Opened
 from hardentui.host.files.recorded import RecordedFiles
-from hardentui.model.facts import EngineFacts
+from hardentui.model.facts import EngineFacts, Kernel
 from hardentui.model.host import HostFacts
 from hardentui.model.known import Known, Unread
+from hardentui.options import NETWORK
 
 ANSWERS: dict[str, Any] = {
     "/images/json": [{"Id": "image", "Names": ["localhost/a:1"]}],
@@ -71,3 +74,38 @@ def test_the_lender_of_a_network_is_asked_for_a_stopped_container() -> None:
     gatherer = Gatherer(engine, opened(engine, lambda: Unread("not read")), StoredAboutImages())
     gatherer.refresh((Listed("c", "web"), Listed("l" * 64, "vpn")))
     assert gatherer.container(borrower).lender_on_host is True
+
+
+_LENDERS = {"vpn": "host", "web": "bridge", "second": "container:vpn", "circle": "container:circle"}
+
+
+def ask(name: str) -> Known[Mapping[str, Any]]:
+    if name not in _LENDERS:
+        return Unread("there is no such container")
+    return {"HostConfig": {"NetworkMode": _LENDERS[name]}}
+
+
+@pytest.mark.parametrize(
+    ("mode", "on_host"),
+    [
+        ("bridge", False),
+        ("host", False),  # its own, not borrowed
+        ("container:vpn", True),
+        ("container:web", False),
+        ("container:second", True),
+        ("ns:/proc/1/ns/net", True),
+    ],
+)
+def test_the_lenders_are_asked_one_after_the_other(mode: str, on_host: bool) -> None:
+    assert lender_on_host(container((NETWORK, (mode,))), ask) is on_host
+
+
+@pytest.mark.parametrize("mode", ["container:gone", "container:circle", "ns:/run/netns/blue"])
+def test_what_no_lender_tells_is_unknown(mode: str) -> None:
+    assert isinstance(lender_on_host(container((NETWORK, (mode,))), ask), Unread)
+
+
+def test_the_kernel_decides_of_one_that_runs() -> None:
+    for shared, on_host in ((frozenset({"net"}), True), (frozenset[str](), False)):
+        facts = container((NETWORK, ("container:gone",)), kernel=Kernel(7, shared_namespaces=shared))
+        assert lender_on_host(facts, ask) is on_host

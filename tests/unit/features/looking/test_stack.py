@@ -1,7 +1,5 @@
 """What is taken over together: pods, compose projects, and what refers to each other by ID."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -66,12 +64,6 @@ def test_what_a_unit_of_its_own_runs_stays_and_is_named() -> None:
     assert engine.services == {"db": "db.service"}
 
 
-def test_a_unit_that_does_not_exist_runs_nothing() -> None:
-    engine = Engine(facts("web", (REQUIRES, ("db",)), labels=PROJECT), facts("db", labels=PROJECT))
-    assert engine.stack("web") == ["db"]
-    assert engine.services == {}
-
-
 def test_what_an_earlier_change_has_kept_is_no_member() -> None:
     kept, own = facts("web-before", Pod="p1"), facts("eve-before", Pod="p1")
     states = {"web-before": "exited", "eve-before": "exited"}
@@ -95,8 +87,3 @@ def test_dependents_are_found_through_others() -> None:
     side, other = facts("side", (NETWORK, ("container:app",))), facts("other")
     names = [container.name for container in dependents_of(db, (side, other, app))]
     assert names == ["app", "side"]
-
-
-def test_those_that_need_each_other_have_some_order() -> None:
-    first, second = facts("a", (REQUIRES, ("b",))), facts("b", (REQUIRES, ("a",)))
-    assert {container.name for container in in_start_order((first, second))} == {"a", "b"}

@@ -1,7 +1,5 @@
 """The units of all containers come with one question to systemd, also in a scan of all."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -80,24 +78,11 @@ def test_a_new_list_and_a_later_look_ask_again(tmp_path: Path) -> None:
     assert len(host.asked) == 3
 
 
-def test_a_container_that_came_after_the_list_is_asked_for(tmp_path: Path) -> None:
-    host = Host(tmp_path)
-    host.unit("web")
-    assert isinstance(host.unit("new"), UnitFacts)
-    assert "new.service" in host.asked[-1]
-
-
 def test_where_systemd_does_not_run_nothing_is_started(tmp_path: Path) -> None:
     host = Host(tmp_path, systemd=False)
     web = host.unit("web")
     assert isinstance(web, UnitFacts)
     assert (web.restarts, web.silent) == (None, "systemd is not running here")
-    assert host.asked == []
-
-
-def test_an_engine_elsewhere_has_its_units_there(tmp_path: Path) -> None:
-    host = Host(tmp_path, local=False)
-    assert isinstance(host.unit("web"), Unread)
     assert host.asked == []
 
 
@@ -126,15 +111,6 @@ def test_restarts_that_nobody_counted_are_no_pass(unit: Known[UnitFacts | None],
     assert verdict("restart-loop", container(inspect=inspect, unit=unit)).status == status
 
 
-def test_the_commands_for_a_user_name_the_manager_of_the_user() -> None:
-    facts = container(
-        engine=EngineFacts(rootless=True),
-        inspect={"Config": {"Labels": {LABEL: "web.service"}}},
-        unit=UnitFacts("web.service", needs_reload=True),
-    )
-    assert verdict("unit-drift", facts).commands[0] == "systemctl --user daemon-reload"
-
-
 @pytest.mark.parametrize(("state", "exists"), [("loaded", True), ("not-found", False)])
 def test_a_unit_without_a_file_of_ours_exists_if_systemd_has_it(
     tmp_path: Path, state: str, exists: bool
@@ -150,13 +126,6 @@ def test_without_systemd_only_a_file_tells_that_a_unit_exists(tmp_path: Path) ->
     assert host.once.unit_exists("web.service") is True
     assert isinstance(host.once.unit_exists("gone.service"), Unread)
     assert isinstance(Host(tmp_path / "far", local=False).once.unit_exists("web.service"), Unread)
-
-
-def test_a_unit_that_starts_podman_by_a_script_exists(tmp_path: Path) -> None:
-    host = Host(tmp_path)
-    host.files.put("/etc/systemd/system/job.service", "[Service]\nExecStart=/usr/local/bin/start-job\n")
-    assert isinstance(host.once.unit(host.container("job"), "job.service"), Unread)
-    assert host.once.unit_exists("job.service") is True
 
 
 def test_an_image_cannot_name_any_unit_of_the_host_as_its_own(tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 """From chosen fixes to a plan: what follows from what, what is refused, and the score that is promised."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 
@@ -13,17 +11,15 @@ from hardentui.checks import all_checks
 from hardentui.checks.examples import container
 from hardentui.features.checklists.loading import load
 from hardentui.features.looking.judging import Judge
-from hardentui.features.opening.saved_facts import open_simulated
 from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench
-from hardentui.harden.plan import conflicts_of, fixable, make_plan
+from hardentui.harden.plan import fixable, make_plan
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, Kernel, Limits
 from hardentui.model.finding import Severity, Status
 from hardentui.model.host import HostFacts, SubIds
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.model.spec import Option
 from hardentui.options import *
-from hardentui.reading.mounts import no_range_for
 from tests.unit.cli.conftest import Run, run
 
 __all__ = ["run"]
@@ -172,35 +168,3 @@ def test_a_user_namespace_without_a_range_for_it_is_left_out_and_told(
         container(engine=engine, host=HostFacts()), [Choice("host-user-namespace")], all_checks(), load()
     )
     assert not any("no range" in skipped.why for skipped in unread.skipped)
-
-
-@pytest.mark.parametrize(("held", "left"), [(1024, True), (65536, False)])
-def test_a_range_that_is_too_small_for_the_namespace_is_told(held: int, left: bool) -> None:
-    ranges = (SubIds("containers", 100000, held),)
-    engine = EngineFacts(rootless=False, local=True)
-    facts = container(engine=engine, host=HostFacts(subuids=ranges, subgids=ranges))
-    assert bool(no_range_for("auto:size=65536", facts)) is left
-    assert no_range_for("auto", facts) == ""
-
-
-@pytest.mark.parametrize(("version", "warned"), [("v1", True), ("v2", False)])
-def test_systemd_in_a_user_namespace_is_warned_of_where_it_was_seen_to_end(
-    version: str, warned: bool
-) -> None:
-    engine = EngineFacts(rootless=False, info={"host": {"cgroupVersion": version}})
-    facts = container(engine=engine).replace(inspect={"Config": {"SystemdMode": True}})
-    told = conflicts_of(facts, facts.spec.with_(USERNS, "auto"), ("host-user-namespace",))
-    assert any("systemd" in text and "its own user namespace" in text for text in told) is warned
-
-
-def test_the_plan_knows_the_ranges_of_the_host(run: Run) -> None:
-    plan = run("plan", "db", "--demo", "--check", "host-user-namespace")
-    ranges = [range_.owner for range_ in known_ranges()]
-    assert ("no range for the user containers" in plan.err) is ("containers" not in ranges)
-
-
-def known_ranges() -> tuple[SubIds, ...]:
-    host = open_simulated().host_facts()
-    assert isinstance(host, HostFacts)
-    assert isinstance(host.subuids, tuple)
-    return host.subuids

@@ -1,7 +1,5 @@
 """Saved plans: round trip, masked secrets, bad files, and what no longer fits."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,10 +69,6 @@ def test_any_text_survives(name: str, arguments: list[str]) -> None:
     saved = plans.load(plans.dump(_plan(_change("label", (), tuple(arguments)), name=name)))
     assert saved.container == name
     assert saved.changes[0].after == tuple(masking.without_url_password(item) for item in arguments)
-
-
-def test_half_a_surrogate_pair_does_not_stop_the_saving() -> None:
-    assert plans.load(plans.dump(_plan(name="a\udc80b"))).container == "a?b"
 
 
 HEAD = 'schema = "hardentui/plan/1"\ncontainer = "c"\nimage = "i"\n'
@@ -164,11 +158,6 @@ def test_what_no_longer_fits_is_told() -> None:
     )
 
 
-def test_a_plan_on_the_same_container_fits() -> None:
-    plan = _plan(_change("read-only", (), ("",)))
-    assert plans.no_longer_fits(plans.load(plans.dump(plan, "5.4.2")), plan, "5.4.2") == ()
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -181,12 +170,3 @@ def test_a_plan_that_was_trimmed_by_hand_is_taken(text: str) -> None:
     saved = plans.load(text)
     assert saved.choices == (Choice("plain-secret"),)
     assert plans.no_longer_fits(saved, _plan(_change("read-only", (), ("",))), "5.4.2") == ()
-
-
-def test_a_fix_that_was_taken_out_by_hand_is_no_difference() -> None:
-    kept = replace(_change("read-only", (), ("",)), checks=("writable-rootfs",))
-    text = plans.dump(replace(_plan(ENV, kept), choices=(Choice("writable-rootfs"), Choice("plain-secret"))))
-    trimmed = text.replace('    { check = "plain-secret" },\n', "")
-    saved = plans.load(trimmed)
-    assert [choice.check for choice in saved.choices] == ["writable-rootfs"]
-    assert plans.no_longer_fits(saved, replace(_plan(kept), choices=saved.choices)) == ()

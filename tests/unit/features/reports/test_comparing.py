@@ -1,7 +1,5 @@
 """Two saved reports side by side: what counts as new, fixed, lost, and what scripts are told."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The findings by control of a framework: met, not met, not looked at, with evidence."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -119,8 +117,3 @@ def test_oscal_tells_what_failed_from_what_nobody_looked_at(
     assert [each["uuid"] for each in before["results"][0]["findings"]] == [
         each["uuid"] for each in after["results"][0]["findings"]
     ]
-
-
-def test_oscal_needs_a_framework(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", "--demo", "--format", "oscal"]) == 2
-    assert "Add --framework" in capsys.readouterr().err

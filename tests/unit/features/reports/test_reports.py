@@ -1,20 +1,16 @@
 """Reports: the JSON contract, exit codes, and hostile names in every format."""
 
-from __future__ import annotations
-
 import copy
 import json
 import re
 from collections.abc import Iterator
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 from msgspec.structs import replace
 
-import hardentui.features.reports
 from hardentui.features.reports import FORMATS, render
 from hardentui.features.reports.frameworks import by_control
 from hardentui.features.reports.result import (
@@ -110,11 +106,6 @@ def test_fail_on_moves_the_line() -> None:
     assert result(low, fail_on=Severity.MEDIUM).exit_code == 0
 
 
-def test_every_format_is_one_module() -> None:
-    directory = Path(str(hardentui.features.reports.__file__)).parent
-    assert sorted(FORMATS.values()) == sorted(path.stem for path in directory.glob("as_*.py"))
-
-
 @pytest.mark.parametrize("form", FORMATS)
 def test_nothing_hostile_reaches_the_reader(form: str) -> None:
     findings = (
@@ -180,20 +171,6 @@ def test_text_is_wrapped_to_the_width(width: int, brief: bool) -> None:
     assert max(map(len, text.splitlines())) <= width
 
 
-def test_a_wide_text_has_finding_and_reason_on_one_line() -> None:
-    text = render("text", result(finding(Status.FAIL, Severity.HIGH)), TextStyle(200))
-    assert "  high      It is bad  [root-user]  a reason\n" in text
-
-
-def test_the_summary_is_where_reading_begins() -> None:
-    shown = result(finding(Status.FAIL, Severity.HIGH))
-    first = render("text", shown, TextStyle()).splitlines()
-    last = render("text", shown, TextStyle(summary_last=True)).splitlines()
-    assert "Failing: 1 high." in first[0]
-    assert "Failing: 1 high." in last[-2]
-    assert last[-1] == "Exit code 1: a finding at high or above fails (--fail-on)."
-
-
 @pytest.mark.parametrize(
     ("shown", "says"),
     [
@@ -205,18 +182,6 @@ def test_the_summary_is_where_reading_begins() -> None:
 )
 def test_the_text_says_why_it_ends_with_its_exit_code(shown: CheckResult, says: str) -> None:
     assert says in render("text", shown, TextStyle())
-
-
-def test_containers_with_the_very_same_answers_share_a_block() -> None:
-    def one(name: str, reason: str) -> CheckResult:
-        shown = result(finding(Status.FAIL, Severity.HIGH, text=reason), name=name)
-        return replace(shown, subjects=(replace(shown.subjects[0], detail="img"),))
-
-    text = render(
-        "text", together(one("a", "x"), one("b", "x"), one("c", "x"), one("other", "y")), TextStyle(90)
-    )
-    assert "a and 2 more  img  score 21/100 weak\n  the same for b, c\n" in text
-    assert "\nother  img  score 21/100 weak\n" in text
 
 
 def test_a_brief_text_tells_the_serious_and_names_the_rest() -> None:
@@ -263,36 +228,6 @@ def test_the_worst_ways_to_the_host_are_told_with_their_containers() -> None:
         "checks": ["privileged"],
         "also": list(others),
     }
-
-
-def test_the_only_container_says_its_way_once() -> None:
-    shown = result(name="web")
-    alone = replace(shown.subjects[0], add_up=lambda: "It leads to the host.")
-    way = RankedPath(9, "web", "It leads to the host.", "rootful", alone.subject.id)
-    text = render("text", replace(shown, subjects=(alone,), paths=(way,)), TextStyle())
-    assert text.count("It leads to the host.") == 1
-
-
-def test_long_tables_are_cut_and_say_so() -> None:
-    several = together(*(result(finding(Status.FAIL, Severity.LOW), name=f"c{at}") for at in range(25)))
-    text = render("text", several, TextStyle())
-    assert "  and 5 more, none of them worse\n" in text
-
-
-def test_what_to_do_next_stands_beside_or_below() -> None:
-    steps = (("hardentui check web", "all of it"), ("hardentui explain score", "what it means"))
-    shown = result()
-    assert (
-        "What to do next\n  hardentui check web      all of it\n  hardentui explain score  what it means\n"
-        in render("text", shown, TextStyle(80, next_steps=steps))
-    )
-    steps = (steps[0], (steps[1][0], "what the score means"))
-    narrow = render("text", shown, TextStyle(40, next_steps=steps))
-    assert (
-        "  hardentui check web\n      all of it\n  hardentui explain score\n      what the score means\n"
-        in narrow
-    )
-    assert "What to do next" not in render("text", shown, TextStyle())
 
 
 def test_the_worst_subject_comes_first() -> None:

@@ -1,7 +1,5 @@
 """Published schemas of the views: images, networks, rights, monitor, settings, training."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,20 +7,13 @@ from typing import Any
 
 import pytest
 from jsonschema import ValidationError
-from msgspec import to_builtins
 
-from hardentui.checks import all_checks
 from hardentui.cli import images
-from hardentui.cli.networks import OUTGOING_SCHEMA
 from hardentui.cli.run import run
-from hardentui.features.networks.proving import Outgoing
-from hardentui.features.training.course import Course, LabResult, Mode, TrainingProgress, export
-from hardentui.features.training.loading import load_labs
 from hardentui.features.views import Report
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Kind, Subject
 from hardentui.model.image import ImageFile, ImageInventory, LayerSize, Package, ScanReport, Vulnerability
-from hardentui.model.network import Contact
 from tests.support.schemas import damaged, validated
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
@@ -130,22 +121,3 @@ def test_damage_is_seen(argv: tuple[str, ...], capsys: pytest.CaptureFixture[str
     for container in document.get("containers", ()):
         container["capabilities"]["rows"] = container["capabilities"]["rows"][:2]
     _all_damage_is_seen(document)
-
-
-def test_what_a_container_contacts() -> None:
-    contact = Contact("tcp", "192.0.2.1", 443, "", True, "")
-    seen = Outgoing("web", "rootful", (contact,), 5.0, rules="table", checked=True, limits=("a limit",))
-    document = {"schema": OUTGOING_SCHEMA, **to_builtins(seen)}
-    document = json.loads(json.dumps(document))
-    validated(document)
-    _all_damage_is_seen(document)
-
-
-@pytest.mark.parametrize("key", [b"", b"the instructor's"])
-def test_results_of_training(key: bytes) -> None:
-    labs = load_labs(checks=[check.id for check in all_checks()])
-    passed = LabResult(10, Mode.EXAM, 2, 1, 100.0, 160.0)
-    progress = TrainingProgress(learner="Anna", results={labs[0].id: passed})
-    document = validated(json.loads(export("json", Course(), labs, progress, now=NOW, key=key)))
-    document["labs"] = document["labs"][:1]
-    _all_damage_is_seen(document, free=("hmac_sha256",))  # it is there with a key only

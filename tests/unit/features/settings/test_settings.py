@@ -1,7 +1,5 @@
 """Settings: every value can be set, tells where it comes from, and a bad one never stops anything."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -103,21 +101,6 @@ def test_a_bad_value_is_told_with_its_line_and_the_default_holds(text: str, noti
     assert not re.search("[\x1b\x07]", str(settings.notices[0]))
     assert (settings.theme, settings.ascii, settings.folder, settings.keys) == ("", False, "~/hardened", {})
     assert settings.columns == Settings().columns
-
-
-def test_two_actions_can_swap_their_keys_and_keep_one_of_their_own() -> None:
-    settings = _read('[keys]\n"home.sort" = "r"\n"home.recheck" = "s"\n"screen.back" = "escape,f9"')
-    assert settings.notices == ()
-    assert settings.keys == {"home.sort": "r", "home.recheck": "s", "screen.back": "escape,f9"}
-
-
-def test_a_refused_key_does_not_free_its_old_one_for_another() -> None:
-    settings = _read('[keys]\n"home.sort" = "r"\n"home.recheck" = "e"\n')
-    assert settings.keys == {}
-    assert _notices(settings) == [
-        "3: home.recheck: e is already the key of home.meaning",
-        "2: home.sort: r is already the key of home.recheck",
-    ]
 
 
 def test_the_environment_wins_and_is_named() -> None:
@@ -257,12 +240,3 @@ def test_the_template_changes_nothing_and_every_line_of_it_is_valid() -> None:
     assert settings.keys == {action.id: action.key for action in all_actions() if action.key}
     taken = {check.id: {name: check.parameters[name] for name in check.takes} for check in CHECKS.values()}
     assert defaults.values == {check: values for check, values in taken.items() if values}
-
-
-def test_keys_are_those_that_textual_knows() -> None:
-    for action in all_actions():
-        for key in action.key.split(","):
-            assert key_name(key) == key, action.id
-    assert key_name("/") == "slash"
-    assert key_name("ctrl+shift+f5") == "ctrl+shift+f5"
-    assert not any(map(key_name, ("nope", "ctl+x", "", "ctrl+", "\x1b", " ", "a b")))

@@ -1,7 +1,5 @@
 """Results for the instructor: signed JSON, CSV without formulas, a page that a hostile name cannot break."""
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import hmac

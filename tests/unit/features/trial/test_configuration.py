@@ -1,7 +1,5 @@
 """What a loosened configuration asks for, and what it never gives."""
 
-from __future__ import annotations
-
 from hardentui.checks import CHECKS as ALL_CHECKS
 from hardentui.checks.examples import container, rootful, rootless
 from hardentui.features.checklists.loading import load
@@ -17,7 +15,7 @@ from hardentui.harden.plan import make_plan
 from hardentui.model.facts import ContainerFacts, WrittenDirectory
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Spec
-from hardentui.options import CAP_ADD, CAP_DROP, MOUNTS, NO_NEW_PRIVILEGES, READ_ONLY, TMPFS, USER, USERNS
+from hardentui.options import CAP_ADD, CAP_DROP, MOUNTS, READ_ONLY, TMPFS, USER, USERNS
 
 CHECKLIST = load()
 CHECKS = Judge(CHECKLIST, ALL_CHECKS).checks
@@ -41,16 +39,6 @@ def test_a_capability_that_comes_back_is_given_to_root_and_kept_from_an_ordinary
     dropped = of_user[CAP_DROP]
     assert "CAP_CHOWN" not in dropped
     assert {"CAP_SETUID", "CAP_FOWNER"} <= set(dropped)
-
-
-def test_who_can_gain_none_misses_none() -> None:
-    """So no trial gives one back: it would be in force at once, which it never was."""
-    facts = container((USER, "1500"))
-    planner = TwinPlanner(facts, a_plan)
-    everything = TrialConfiguration((Choice("new-privileges-allowed"), Choice("default-capabilities-kept")))
-    assert planner.spec(everything)[NO_NEW_PRIVILEGES]
-    assert planner.dropped_capabilities(everything) == frozenset()
-    assert planner.dropped_capabilities(everything.without("new-privileges-allowed"))
 
 
 def test_a_volume_of_a_trial_keeps_its_owners_under_a_user_namespace() -> None:

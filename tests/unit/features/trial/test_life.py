@@ -1,7 +1,5 @@
 """What a twin can be asked for: signals that it handles, logs that it writes, directories it may fill."""
 
-from __future__ import annotations
-
 import signal
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A record, a plan or a profile of a stranger takes what our fixes offer and nothing else."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

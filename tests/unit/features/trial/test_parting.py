@@ -1,7 +1,5 @@
 """Which ways of a split are tried, in which order twins start, and what follows from what was seen."""
 
-from __future__ import annotations
-
 import pytest
 
 from hardentui.checks.examples import container
@@ -9,7 +7,6 @@ from hardentui.features.trial.parting import SplitRequest, called_first, result_
 from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.model.network import MemberTried, NewNetwork, SeenWay, SplitResult, WayTried
 
-SHARED = NetworkFacts("shared")
 GOOD = MemberTried("web", True, True)
 
 
@@ -46,25 +43,6 @@ def test_what_belongs_together_is_needed_and_the_rest_must_be_cut() -> None:
     assert next(way for way in ways if way.end == "wiki").ports == (80, 81, 82)
 
 
-def test_who_shares_another_network_is_not_parted_by_this_split() -> None:
-    split = request(member("web", "both"), member("wiki", "both"))
-    ways, _ = ways_to_try(split, PORTS)
-    assert ways == ()
-
-
-def test_who_listens_on_nothing_is_no_end_of_a_way() -> None:
-    ways, _ = ways_to_try(request(member("web"), member("wiki")), {"wiki": frozenset({80})})
-    assert [(way.start, way.end) for way in ways] == [("web", "wiki")]
-
-
-def test_more_ways_than_can_be_tried_are_counted() -> None:
-    names = [f"c{number}" for number in range(9)]
-    ways, untried = ways_to_try(
-        request(*(member(name) for name in names)), {name: frozenset({80}) for name in names}
-    )
-    assert (len(ways), untried) == (60, 12)
-
-
 @pytest.mark.parametrize(
     ("seen", "order"),
     [
@@ -77,13 +55,6 @@ def test_more_ways_than_can_be_tried_are_counted() -> None:
 def test_who_is_called_starts_before_who_calls(seen: tuple[tuple[str, str], ...], order: str) -> None:
     ordered = called_first([member(name) for name in "abc"], [SeenWay(*way) for way in seen])
     assert "".join(facts.name for facts in ordered) == order
-
-
-@pytest.mark.timeout(20)
-def test_many_members_that_all_call_each_other_are_ordered_at_once() -> None:
-    names = [f"m{number}" for number in range(40)]
-    seen = [SeenWay(start, end) for start in names for end in names if start != end]
-    assert {facts.name for facts in called_first([member(name) for name in names], seen)} == set(names)
 
 
 def way(*, needed: bool, after: bool | None) -> WayTried:

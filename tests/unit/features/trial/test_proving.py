@@ -1,7 +1,5 @@
 """What the kernel says of the final twin decides what counts as kept."""
 
-from __future__ import annotations
-
 import threading
 from unittest.mock import MagicMock
 

@@ -1,7 +1,5 @@
 """What is advised when a key or a proof goes wrong."""
 
-from __future__ import annotations
-
 import os
 import threading
 from pathlib import Path

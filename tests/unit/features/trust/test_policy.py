@@ -1,7 +1,5 @@
 """policy.json with further rules: nothing that is there is lost, and allow rules come before the refusal."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 
@@ -11,7 +9,7 @@ from hypothesis import strategies as st
 
 from hardentui.errors import InputError
 from hardentui.features.trust import policy as sections
-from hardentui.features.trust.policy import LOCAL, rejects_by_default, requirement, with_rules
+from hardentui.features.trust.policy import requirement, with_rules
 from hardentui.host.podman.trust import parse_policy
 from hardentui.model.known import Unread
 from hardentui.model.trust import Attachments, TrustFacts, rule_for
@@ -50,19 +48,6 @@ def test_what_is_there_stays_and_the_default_refuses() -> None:
     assert policy["transports"]["atomic"] == {"b": [{"type": "reject"}]}
     assert policy["transports"]["docker-archive"] == {"": [{"type": "reject"}]}, "local files get no wider"
     assert policy["transports"]["oci"] == {"": ACCEPT}, "what is accepted of local files today stays so"
-
-
-def test_where_local_files_are_refused_today_they_stay_refused() -> None:
-    policy = made(RULE, before={"default": [{"type": "reject"}]})
-    assert not set(LOCAL) & set(policy["transports"])
-
-
-def test_keeping_the_default_changes_only_the_scope() -> None:
-    policy = made(RULE, reject=False)
-    assert policy["default"] == ACCEPT
-    assert policy["transports"]["docker"][""] == ACCEPT
-    assert not rejects_by_default(json.dumps(policy))
-    assert rejects_by_default(with_rules(json.dumps(BEFORE), [], reject=True))
 
 
 def test_the_text_is_what_our_own_reader_and_rule_finder_understand() -> None:
@@ -118,21 +103,6 @@ def test_scopes_of_any_text_stay_what_they_are(scopes: dict[str, str]) -> None:
 
 
 # --- registries.d -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("scope", "section"),
-    [
-        ("quay.io", "quay.io"),
-        ("quay.io:5000", "quay.io:5000"),
-        ("quay.io:5000/team", "quay.io:5000/team"),
-        ("quay.io:5000/team/app:1", "quay.io:5000/team/app"),
-        ("quay.io/app@sha256:" + "a" * 64, "quay.io/app"),
-        ("*.example.com", "default-docker"),
-    ],
-)
-def test_a_section_has_neither_wildcard_nor_tag(scope: str, section: str) -> None:
-    assert sections.section_of(scope) == section
 
 
 def test_our_sections_stay_when_others_come_and_those_of_others_are_left_alone() -> None:

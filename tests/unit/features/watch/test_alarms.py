@@ -1,7 +1,5 @@
 """What raises an alarm, and what a look must not hide."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -10,7 +8,7 @@ from hardentui.checks.examples import container
 from hardentui.engine.events import frames_of
 from hardentui.features.sections import page_text
 from hardentui.features.watch import monitor as alarms
-from hardentui.features.watch.page import reading_page, sensors_page
+from hardentui.features.watch.page import EarlierReadings, reading_page, sensors_page
 from hardentui.model.facts import CapabilitySets, Kernel, ListeningSocket, NotRunning, Process
 from hardentui.model.finding import Severity
 from hardentui.model.known import Unread
@@ -140,3 +138,47 @@ def test_frames_of_a_log_that_lie_about_their_length_end() -> None:
     liar = b"\x02\0\0\0" + (2**31).to_bytes(4, "big") + b"short"
     assert list(frames_of(liar)) == [("stderr", b"short")]
     assert list(frames_of(b"\x01\0")) == []
+
+
+def reading(time: float, *alarms: str, events: tuple[str, ...] = ()) -> Sample:
+    return Sample(
+        container="web",
+        engine="rootful",
+        time=time,
+        state="running",
+        alarms=tuple(Alarm(id_, Severity.HIGH, f"{id_} at {time:g}") for id_ in alarms),
+        events=tuple(SeenEvent(time, action) for action in events),
+    )
+
+
+def test_an_alarm_that_is_over_is_an_earlier_one_with_its_last_time() -> None:
+    remembered = EarlierReadings()
+    looks = [
+        reading(1, "exec", "died"),
+        reading(2, "exec"),
+        reading(3, "died"),
+        reading(4),
+    ]
+    for look in looks:
+        remembered.take(look)
+    assert [(time, alarm.text) for time, alarm in remembered.earlier(looks[-1])] == [
+        (3, "died at 3"),
+        (2, "exec at 2"),
+    ]
+    assert [alarm.id for _, alarm in remembered.earlier(looks[-2])] == ["exec"], (
+        "one that holds is no earlier one"
+    )
+
+
+def test_events_add_up_and_the_oldest_go() -> None:
+    remembered = EarlierReadings()
+    for time in range(50):
+        remembered.take(reading(time, events=("exec",)))
+    assert [event.time for event in remembered.events] == list(range(10, 50))
+
+
+def test_alarms_without_end_do_not_fill_the_memory() -> None:
+    remembered = EarlierReadings()
+    for number in range(100):
+        remembered.take(reading(number, f"alarm-{number}"))
+    assert len(remembered.earlier(reading(100))) == 40

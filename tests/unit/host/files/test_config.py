@@ -1,20 +1,20 @@
 """Who can change a file, and what TOML files say together."""
 
-from __future__ import annotations
-
 import os
 import stat
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hardentui.host.files.reader import LocalFiles, examine, names, text, tree
+from hardentui.host.files.reader import LocalFiles, examine, names, parsed, text
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.podman.containers_conf import read_configuration, read_storage
 from hardentui.model.configuration import Configuration, FileFact, Missing
 from hardentui.model.known import Unread
 from hardentui.model.spec import Version
+from hardentui.toml_document import TomlFault
 from tests.support.rooted import Rooted
 
 ME = frozenset({0, os.getuid()})
@@ -128,18 +128,6 @@ def test_a_closed_file_is_unreadable_and_not_missing() -> None:
     assert names(files, "/nowhere") == ()
 
 
-def test_a_tree_too_deep_says_so() -> None:
-    files = RecordedFiles({"text": {"/a/b/c/d/e/f": ""}})
-    faults = [fault for _, fault in tree(files, "/a", 2) if fault]
-    assert [fault.reason for fault in faults] == ["/a/b/c is nested too deeply to be searched"]
-    assert [path for path, _ in tree(files, "/a/b/c/d", 4)] == ["/a/b/c/d", "/a/b/c/d/e", "/a/b/c/d/e/f"]
-
-
-def test_a_link_in_a_tree_is_listed_and_not_followed(tmp_path: Path) -> None:
-    (tmp_path / "loop").symlink_to(tmp_path)
-    assert [path for path, _ in tree(LocalFiles(), str(tmp_path))] == [str(tmp_path), str(tmp_path / "loop")]
-
-
 USR, ETC = "/usr/share/containers/containers.conf", "/etc/containers/containers.conf"
 OWN = "/home/anna/.config/containers/containers.conf"
 
@@ -198,25 +186,11 @@ def test_a_list_replaces_or_appends() -> None:
     assert appended.get("containers.volumes") == ["/a:/a", "/b:/b"]
 
 
-def test_runtimes_are_kept_by_name() -> None:
-    result = configuration(
-        {USR: "[engine.runtimes]\ncrun = ['/usr/bin/crun']\n", ETC: "[engine.runtimes]\nx = ['/x']\n"}
-    )
-    assert result.get("engine.runtimes.crun") == ["/usr/bin/crun"]
-    assert result.file_of("engine.runtimes.x") == ETC
-
-
 def test_a_broken_file_is_a_fault_and_the_others_still_count() -> None:
     result = configuration({USR: "[containers]\nlabel = false\n", ETC: "[containers\n"})
     assert result.get("containers.label") is False
     assert result.fault is not None
     assert ETC in result.fault.reason
-
-
-def test_a_closed_drop_in_directory_is_a_fault() -> None:
-    files = RecordedFiles({"text": {USR: ""}, "errors": {f"{ETC}.d": "EACCES"}})
-    result = read_configuration(files, home="/root", uid=0, version=OLD)
-    assert list(result.faults) == [f"{ETC}.d"]
 
 
 @pytest.mark.parametrize(("uid", "driver"), [(0, "overlay"), (1000, "vfs")])
@@ -229,3 +203,60 @@ def test_only_a_rootless_engine_reads_the_users_storage_file(uid: int, driver: s
     result = read_storage(RecordedFiles({"text": tree}), home="/home/anna", uid=uid, version=OLD)
     assert result.get("storage.driver") == driver
     assert result.get("storage.graphroot") is None
+
+
+TEXTS = (
+    "",
+    "# only a comment",
+    '# one\n[engine]\n  # two\nruntime = "crun" # three\nlist = [\n  "a",\n  # in a list\n  "b",\n]\n',
+    'text = """\n# no comment\n"""\n',
+    "text = '''\n# no comment\n'''\n",
+    "mark = \"#\"\r\n# a comment\r\nother = '# 1'\r\n",
+)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_it_says_what_tomllib_says(text: str) -> None:
+    assert parsed(text) == tomllib.loads(text)
+
+
+def test_an_error_names_the_line_of_the_file() -> None:
+    with pytest.raises(TomlFault, match="line 3"):
+        parsed("# one\n# two\nbroken =\n")
+
+
+UNIT = "/etc/systemd/system/getty@tty1.service"
+
+
+def masked(directory: Path, target: str) -> Rooted:
+    directory.chmod(0o755)
+    files = Rooted(directory)
+    files.put("/dev/null", "").chmod(0o666)
+    place = files.put(UNIT, "")
+    place.unlink()
+    place.symlink_to(target)
+    return files
+
+
+def owners(files: Rooted) -> frozenset[int]:
+    return frozenset({files.stat("/").uid, files.stat("/..").uid, 0})
+
+
+def test_a_masked_unit_says_nothing_and_nobody_can_change_it(tmp_path: Path) -> None:
+    files = masked(tmp_path, "/dev/null")
+    assert text(files, UNIT) == ""
+    fact = examine(files, UNIT, owners(files))
+    assert isinstance(fact, FileFact)
+    assert fact.dangers == ()
+
+
+def test_a_link_to_another_writable_place_stays_a_danger(tmp_path: Path) -> None:
+    files = masked(tmp_path, "/dev/other")
+    files.put("/dev/other", "").chmod(0o666)
+    fact = examine(files, UNIT, owners(files))
+    assert isinstance(fact, FileFact)
+    assert fact.dangers
+
+
+def test_a_link_to_another_device_cannot_be_read(tmp_path: Path) -> None:
+    assert isinstance(text(masked(tmp_path, "/dev/zero"), UNIT), Unread)

@@ -1,19 +1,15 @@
 """Reading the host: this machine, a recorded one, and the recording itself."""
 
-from __future__ import annotations
-
-import errno
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hardentui.host.files.layers import bytes_of_image, directory_of_image
 from hardentui.host.files.reader import LocalFiles, NotRecorded, reason
 from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
-from hardentui.host.packages.installed import dpkg_packages
-from hardentui.host.process.capabilities import capability_names
-from hardentui.model.capabilities import CAPABILITIES_BY_NUMBER
 
 
 def test_local_reads_text_and_keeps_bytes_that_are_not_utf8(tmp_path: Path) -> None:
@@ -33,37 +29,6 @@ def test_local_does_not_hang_on_a_fifo(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(OSError, match="not a regular file"):
         LocalFiles().read_text(str(tmp_path / "pipe"))
-
-
-def test_local_directory_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(IsADirectoryError):
-        LocalFiles().read_text(str(tmp_path))
-
-
-def test_local_lists_links_and_stats(tmp_path: Path) -> None:
-    (tmp_path / "b").write_text("12")
-    (tmp_path / "a").symlink_to("b")
-    files = LocalFiles()
-    assert files.list_dir(str(tmp_path)) == ("a", "b")
-    assert files.read_link(str(tmp_path / "a")) == "b"
-    assert files.stat(str(tmp_path / "a")).size == 2
-    assert files.stat(str(tmp_path / "a"), follow=False).inode != files.stat(str(tmp_path / "b")).inode
-    assert files.exists(str(tmp_path / "a"))
-    assert not files.exists(str(tmp_path / "c"))
-    assert not files.exists(str(tmp_path / "b" / "c"))
-
-
-@pytest.mark.parametrize(
-    ("number", "said"),
-    [
-        (errno.EACCES, "no permission: it belongs to another user"),
-        (errno.ENOENT, "it does not exist"),
-        (errno.ESRCH, "the process has ended"),
-        (errno.EDOM, os.strerror(errno.EDOM).lower()),
-    ],
-)
-def test_reason_is_a_few_words(number: int, said: str) -> None:
-    assert reason(OSError(number, os.strerror(number), "/x")) == said
 
 
 def test_complete_document_answers_like_a_file_system() -> None:
@@ -188,23 +153,41 @@ def test_private_key_is_known_by_its_content(tmp_path: Path) -> None:
     assert "MIIabc" not in json.dumps(files.document())
 
 
-def test_capability_numbers() -> None:
-    assert len(CAPABILITIES_BY_NUMBER) == 41
-    assert capability_names(0) == frozenset()
-    assert capability_names(0x800405FB) >= {"CAP_CHOWN", "CAP_SETFCAP", "CAP_SYS_CHROOT"}
-    assert len(capability_names(0x800405FB)) == 11
-    assert capability_names(1 << 21 | 1 << 41) == {"CAP_SYS_ADMIN", "CAP_41"}
-    assert capability_names((1 << 41) - 1) == set(CAPABILITIES_BY_NUMBER)
+@pytest.fixture
+def inspect(tmp_path: Path) -> dict[str, Any]:
+    for name, size in (("low/app/a", 1000), ("high/app/lib/b", 200), ("own/app/c", 7)):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"x" * size)
+    data = {"UpperDir": str(tmp_path / "own"), "LowerDir": f"{tmp_path}/high:{tmp_path}/low"}
+    return {"GraphDriver": {"Data": data}}
 
 
-def test_of_dpkg_a_recording_keeps_what_is_read() -> None:
-    status = (
-        "Package: crun\nStatus: install ok installed\nDescription: fast\n one\nVersion: 1.21-1\n\n"
-        "Package: podman\nStatus: install ok installed\nConffiles:\n /etc/x 0123\nVersion: 5.4.2+ds1-2\n\n"
-    )
-    recording = RecordingFiles(RecordedFiles({"text": {"/var/lib/dpkg/status": status}}))
-    assert dpkg_packages(recording.read_text("/var/lib/dpkg/status")) == dpkg_packages(status)
-    kept = recording.document()["text"]["/var/lib/dpkg/status"]
-    assert dpkg_packages(kept) == dpkg_packages(status) != []
-    assert "fast" not in kept
-    assert "0123" not in kept
+def test_the_files_of_the_image_are_counted_and_not_those_of_the_container(inspect: dict[str, Any]) -> None:
+    assert bytes_of_image(LocalFiles(), inspect, "/app", 100) == 1200
+    assert bytes_of_image(LocalFiles(), inspect, "/app/lib", 100) == 200
+    assert bytes_of_image(LocalFiles(), inspect, "/nowhere", 100) == 0
+
+
+def test_no_link_of_an_image_leads_out_of_it(tmp_path: Path, inspect: dict[str, Any]) -> None:
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "file").write_bytes(b"x" * 5000)
+    (tmp_path / "high" / "link").symlink_to(tmp_path / "secret")
+    (tmp_path / "high" / "app" / "link").symlink_to(tmp_path / "secret")
+    assert bytes_of_image(LocalFiles(), inspect, "/link", 100) == 0
+    assert bytes_of_image(LocalFiles(), inspect, "/app", 100) == 1200
+
+
+def test_a_directory_is_as_the_image_has_it_or_as_the_container_made_it(
+    tmp_path: Path, inspect: dict[str, Any]
+) -> None:
+    (tmp_path / "low" / "app").chmod(0o700)
+    (tmp_path / "high" / "app").chmod(0o750)
+    (tmp_path / "own" / "app").chmod(0o777)
+    (tmp_path / "own" / "made").mkdir(mode=0o711)
+    seen = directory_of_image(LocalFiles(), inspect, "/app")
+    made = directory_of_image(LocalFiles(), inspect, "/made")
+    assert seen is not None
+    assert made is not None
+    assert (seen.mode & 0o777, made.mode & 0o777) == (0o750, 0o711)
+    assert directory_of_image(LocalFiles(), inspect, "/nowhere") is None

@@ -1,7 +1,5 @@
 """Repairs that a distribution carries on an old version, by the change log of its package."""
 
-from __future__ import annotations
-
 import base64
 import gzip
 from collections.abc import Sequence
@@ -63,11 +61,6 @@ def test_a_repair_is_named_with_its_whole_point() -> None:
 )
 def test_what_names_no_repair(point: str) -> None:
     assert named_in(f"podman (1) x\n\n  * {point}\n  * Something else\n", [CVE]) == {}
-
-
-def test_a_repair_stays_named_when_it_is_mentioned_elsewhere() -> None:
-    log = f"  * Refresh the fix of {CVE}\n  * Remove the old documentation\n"
-    assert named_in(log, [CVE]) == {CVE: f"Refresh the fix of {CVE}"}
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """What the engine's user has set: defaults of all containers, the policy of images, registries."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Reading of policy, registries, keys and credentials out of small trees."""
 
-from __future__ import annotations
-
 import json
 import stat
 from typing import Any
@@ -10,7 +8,7 @@ import pytest
 
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.podman.containers_conf import parse_sections
-from hardentui.host.podman.trust import parse_policy, parse_stored_images, read_trust
+from hardentui.host.podman.trust import parse_policy, read_trust
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.known import Unread
 from hardentui.model.spec import Version
@@ -114,12 +112,6 @@ def test_key_data_inside_the_policy_is_seen_and_not_kept() -> None:
     assert "c2VjcmV0" not in repr(result)
 
 
-def test_a_relative_key_path_is_not_guessed_at() -> None:
-    policy = {"default": [{"type": "signedBy", "keyPath": "keys/a.gpg"}]}
-    result = read({"/etc/containers/policy.json": json.dumps(policy)})
-    assert isinstance(result.keys["keys/a.gpg"], Unread)
-
-
 def test_drop_ins_override_the_main_registries_file() -> None:
     main = """unqualified-search-registries = ["docker.io", "quay.io"]
 [[registry]]
@@ -167,41 +159,6 @@ def test_a_users_own_registries_file_shuts_out_the_systems_drop_ins() -> None:
     assert registries_of(read(system)).short_name_mode == "disabled"
     assert registries_of(read({**system, own: ""})).short_name_mode == "permissive"
     assert registries_of(read({**system, own: ""}, version=Version(6))).short_name_mode == "disabled"
-
-
-def test_the_old_format_is_understood() -> None:
-    old = """[registries.search]
-registries = ["docker.io"]
-[registries.insecure]
-registries = ["example.com"]
-"""
-    result = registries_of(read({"/etc/containers/registries.conf": old}))
-    assert result.search == ("docker.io",)
-    assert [(registry.prefix, registry.insecure) for registry in result.registries] == [("example.com", True)]
-
-
-def test_aliases_of_short_names_hide_nothing_else() -> None:
-    content = """[aliases]
-  # a comment
-  "busybox" = "docker.io/library/busybox"
-  "example.com/insecure" = "example.com/other"
-
-  [[registry]]
-  "location" = "example.com"
-  "insecure" = true
-"""
-    result = registries_of(read({"/etc/containers/registries.conf.d/a.conf": content}))
-    assert [(registry.prefix, registry.insecure) for registry in result.registries] == [("example.com", True)]
-    broken = read({"/etc/containers/registries.conf.d/a.conf": f"{content}blocked =\n"})
-    assert isinstance(broken.registries, Unread)
-    assert "at line 9" in broken.registries.reason
-
-
-@pytest.mark.parametrize("content", ["[", 'registry = "x"', "registry = [1]"])
-def test_a_broken_registries_file_is_unreadable(content: str) -> None:
-    result = read({"/etc/containers/registries.conf": content}).registries
-    assert isinstance(result, Unread)
-    assert "/etc/containers/registries.conf" in result.reason
 
 
 def test_sections_of_registries_d() -> None:
@@ -303,10 +260,3 @@ def test_the_store_remembers_the_signatures_that_were_pulled(uid: int, store: st
     result = read({f"{store}/containers/storage/overlay-images/images.json": json.dumps(images)}, uid=uid)
     assert result.stored_signatures == {"aa": 2, "bb": 0, "cc": 0}
     assert isinstance(read({}).stored_signatures, Unread)
-
-
-@pytest.mark.parametrize(
-    "content", ["", "{}x", "[1]", '[{"id": "a", "metadata": "["}]', '[{"metadata": "{}"}]']
-)
-def test_a_broken_list_of_images_is_unreadable(content: str) -> None:
-    assert isinstance(parse_stored_images(content, "images.json"), Unread)

@@ -1,7 +1,5 @@
 """Limits in force, out of recorded cgroup trees."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -100,20 +98,10 @@ def test_limits_on_v1(tree: str, expected: Limits) -> None:
     assert v1(tree) == expected
 
 
-def test_hybrid_takes_each_controller_where_it_is_bound() -> None:
-    member = "4:memory:/pods/c\n1:cpu,cpuacct:/pods/c\n0::/pods/c\n"
-    assert v1("unified/pods/c/pids.max 9", member) == Limits(pids=9)
-
-
 def test_systemd_inside_does_not_hide_the_limits_of_its_container() -> None:
     inside = V2_MEMBER.strip() + "/init.scope\n"
     tree = f"{PAYLOAD}/init.scope/memory.peak 5, own/memory.peak 700"
     assert v2(tree, inside, dirs={f"{PAYLOAD}/init.scope": []}) == Limits(memory_peak=700)
-
-
-def test_a_mounted_part_of_the_tree_is_understood() -> None:
-    mount = PART_MOUNT.format("/system.slice", "/cg\\040two")
-    assert limits({"/cg two/web.service/libpod-payload-abc/memory.max": "7"}, V2_MEMBER, mount) == Limits(7)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +125,3 @@ def test_a_mounted_part_of_the_tree_is_understood() -> None:
 def test_what_cannot_be_read_is_unknown(answer: Known[Limits], why: str) -> None:
     assert isinstance(answer, Unread)
     assert why in answer.reason
-
-
-def test_processors_that_may_not_be_read_take_no_other_limit_along() -> None:
-    assert v2("", errors={f"{SERVICE}/cpuset.cpus.effective": "EACCES"}) == Limits()

@@ -1,7 +1,5 @@
 """Refusals of the kernel: how lines are read, and to whom they belong."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -65,12 +63,6 @@ def test_the_three_kinds_of_lines_are_read() -> None:
 )
 def test_what_is_no_refusal_is_none(line: str) -> None:
     assert parse(line) is None
-
-
-def test_only_the_last_day_counts() -> None:
-    oldest = (NOW - timedelta(days=1)).timestamp()
-    assert parse(SECCOMP, oldest) is not None
-    assert parse(SECCOMP.replace(STAMP, OLD), oldest) is None
 
 
 # --- reading ----------------------------------------------------------------------------------------
@@ -188,12 +180,6 @@ def test_selinux_categories_tell_even_after_the_process_has_ended() -> None:
     )
     assert denials_of(refused(AVC), files(), ENDED, others) == ()
     assert isinstance(denials_of(refused(AUDITD), files(), ENDED, mine), Unread)
-
-
-def test_without_its_processes_nothing_is_said() -> None:
-    hidden = Kernel(4000, processes=Unread("no permission"))
-    assert isinstance(denials_of((), files(), hidden, ""), Unread)
-    assert denials_of((), files(), ENDED, "") == ()
 
 
 def test_the_kernels_buffer_counts_for_what_it_shows_only() -> None:

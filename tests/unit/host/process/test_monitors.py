@@ -1,7 +1,5 @@
 """What engines run for the containers that run now."""
 
-from __future__ import annotations
-
 import json
 import stat
 from typing import Any
@@ -51,56 +49,14 @@ def programs(files: Any) -> dict[str, Program]:
     }
 
 
-def test_a_container_names_the_programs_that_run_for_it() -> None:
-    """`podman --runtime` and `--conmon` are in no configuration file."""
-    named = programs(tree())
-    assert {path: program.role for path, program in named.items()} == {
-        "/srv/crun": "runtime",
-        "/usr/bin/conmon": "conmon",
-        "/usr/bin/podman": "engine",
-    }
-    assert [path for path, program in named.items() if not program.known] == ["/srv/crun"]
-    assert {program.named_by for program in named.values()} == {"container web"}
-
-
 @pytest.mark.parametrize("path", ["/srv/crun", "/usr/bin/conmon"])
 def test_who_can_change_them_is_told(path: str) -> None:
     named = programs(tree(writable=path))
     assert [name for name, program in named.items() if program.file.dangers] == [path]
 
 
-def test_the_choice_of_a_rootless_account_is_no_surprise() -> None:
-    assert all(program.known for program in programs(tree(uid=1000)).values())
-
-
 def test_a_process_in_a_container_cannot_pose_as_a_monitor() -> None:
     assert programs(tree(inside=True)) == {}
-
-
-class _CountingFiles:
-    """Counts the reads of process states."""
-
-    def __init__(self, files: RecordedFiles) -> None:
-        self._files = files
-        self.states = 0
-
-    def read_text(self, path: str, limit: int = 1 << 20) -> str:
-        self.states += path.endswith("/status")
-        return self._files.read_text(path, limit)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._files, name)
-
-
-def test_many_containers_with_the_same_programs_cost_as_much_as_one() -> None:
-    """The first two processes only pose as monitors, in a container."""
-    pids = range(70, 99)
-    text = {f"/proc/{pid}/cmdline": _COMMAND.replace(" ", "\0").replace("abc", f"abc{pid}") for pid in pids}
-    text |= {f"/proc/{pid}/status": f"NSpid:\t{pid}" + "\t2" * (pid < 72) for pid in pids}
-    files = _CountingFiles(RecordedFiles({"text": text | dict.fromkeys(("/srv/crun",), "")}))
-    named = read_programs_of_containers(files, read_process_table(files))
-    assert [program.file.path for program in named] == ["/srv/crun"]
-    assert files.states == 3
 
 
 def test_saved_facts_tell_the_same_without_secrets() -> None:
@@ -124,9 +80,3 @@ def test_saved_facts_tell_the_same_without_secrets() -> None:
 )
 def test_the_interpreter_of_a_script(content: str, result: tuple[str, ...]) -> None:
     assert interpreters(RecordedFiles({"text": {"/x": content}}), "/x") == result
-
-
-def test_only_the_first_line_of_a_script_is_saved() -> None:
-    recording = RecordingFiles(RecordedFiles({"text": {"/x": "#!/bin/sh\nexport PW=s3\n"}}))
-    assert interpreters(recording, "/x") == ("/bin/sh",)
-    assert recording.document()["text"] == {"/x": "#!/bin/sh"}

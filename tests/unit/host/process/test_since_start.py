@@ -1,7 +1,5 @@
 """What came into a container, left its cgroup or was opened after its start, out of a recorded /proc."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,13 +1,13 @@
 """Finding the files of a unit, and what systemd says of it."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from hardentui.errors import GeneratorError
+from hardentui.host.podman.generator import dry_run
 from hardentui.host.units.systemd import FoundUnit, ReadUnit, find_unit, read_units
 from hardentui.model.facts import UnitFacts
 from hardentui.model.known import Known, Unread
@@ -158,14 +158,6 @@ def test_what_cannot_be_read_is_no_absent_file(files: Rooted) -> None:
         assert why in result.reason
 
 
-def test_a_link_is_known_as_one(files: Rooted) -> None:
-    files.put("/etc/containers/systemd/w.container", UNIT)
-    link = files.root / "etc/containers/systemd/l.container"
-    link.symlink_to("w.container")
-    assert find(files, "l.service").file.link == "/etc/containers/systemd/w.container"
-    assert find(files, "w.service").file.link == ""
-
-
 # --- systemctl -------------------------------------------------------------------------------------
 
 
@@ -213,13 +205,6 @@ def test_one_question_for_all_units(files: Rooted) -> None:
     assert isinstance(result["-x"], Unread)
 
 
-def test_a_unit_answers_to_each_of_its_names(files: Rooted) -> None:
-    (files.root / "run/systemd/system").mkdir(parents=True)
-    files.put("/etc/systemd/system/other.service", "[Service]\n")
-    result = read_units(files, Systemctl(ANSWER), ("other.service",), SYSTEM)
-    assert facts(result["other.service"]).restarts == 0
-
-
 @pytest.mark.parametrize("answer", [Unread("no"), "", "garbage\n\n=\nNRestarts=x\nId=w.service"])
 def test_without_an_answer_the_times_of_the_files_decide(files: Rooted, answer: Known[str]) -> None:
     (files.root / "run/systemd/system").mkdir(parents=True)
@@ -249,20 +234,19 @@ def test_systemctl_is_not_asked_where_systemd_does_not_run_or_is_of_another_user
     assert run.asked[0][:3] == ("systemctl", "--user", "show")
 
 
-def test_directories_are_listed_once_for_many_services(files: Rooted) -> None:
-    for number in range(30):
-        files.put(f"/etc/containers/systemd/w{number}.container", UNIT + f"ServiceName=s{number}\n")
+def fake(tmp_path: Path, script: str) -> str:
+    program = tmp_path / "generator"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return str(program)
 
-    class Counting(Rooted):
-        def __init__(self, root: Path) -> None:
-            super().__init__(root)
-            self.lists: list[str] = []
 
-        def list_dir(self, path: str) -> tuple[str, ...]:
-            self.lists.append(path)
-            return super().list_dir(path)
+def test_a_generator_that_hangs_is_ended(tmp_path: Path) -> None:
+    with pytest.raises(GeneratorError, match="did not finish within"):
+        dry_run({}, user=False, generator=fake(tmp_path, "exec sleep 60"), timeout=0.2)
 
-    counting = Counting(files.root)
-    result = read_units(counting, Systemctl(""), [f"s{number}.service" for number in range(30)], SYSTEM)
-    assert all(isinstance(unit, ReadUnit) for unit in result.values())
-    assert counting.lists.count("/etc/containers/systemd") == 1
+
+@pytest.mark.parametrize("name", ["../a.container", "", "..", "a\0b"])
+def test_unit_names_stay_in_the_directory(tmp_path: Path, name: str) -> None:
+    with pytest.raises(GeneratorError, match="cannot be the name"):
+        dry_run({name: ""}, user=False, generator=fake(tmp_path, ""))

@@ -1,7 +1,5 @@
 """Editing any Quadlet: untouched lines stay, and what is read afterwards is what was planned."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from hypothesis import given, settings

@@ -1,7 +1,5 @@
 """Drop-ins say only what changes: for a Quadlet, and for services that run podman themselves."""
 
-from __future__ import annotations
-
 import pytest
 
 from hardentui.errors import CannotExpress, InputError
@@ -10,7 +8,6 @@ from hardentui.options import *
 from hardentui.quadlet.edit.container import edit_quadlet, planned_changes
 from hardentui.quadlet.edit.service import (
     ServiceEdit,
-    concerns_command,
     drop_in_name,
     quadlet_drop_in,
     service_drop_in,
@@ -63,11 +60,6 @@ def test_a_key_that_old_generators_cannot_take_away_is_refused() -> None:
         quadlet(BASE + "SeccompProfile=unconfined\n", Spec.of((SECCOMP_PROFILE, "unconfined")), NOTHING)
 
 
-def test_empty_words_bring_their_variable() -> None:
-    lines = quadlet(BASE, NOTHING, Spec.of((ENV, ("A=",))).with_(CAP_DROP, ("all",)))
-    assert "[Service]" not in lines  # A= is no empty word
-
-
 @pytest.mark.parametrize(
     ("others", "name"),
     [
@@ -80,11 +72,6 @@ def test_empty_words_bring_their_variable() -> None:
 )
 def test_our_drop_in_is_read_after_those_that_say_the_same(others: dict[str, str], name: str) -> None:
     assert drop_in_name(others, lambda text: text == "concerned") == name
-
-
-def test_a_drop_in_that_nothing_can_follow_is_named() -> None:
-    with pytest.raises(CannotExpress, match=r"zzz\.conf"):
-        drop_in_name({"zzz.conf": ""}, lambda text: True)
 
 
 # --- services --------------------------------------------------------------------------------------
@@ -104,33 +91,7 @@ def words(*texts: str) -> list[str]:
     return [piece.text for piece in ServiceFiles(texts).run_line().pieces]
 
 
-EXTRA = "Environment=PODMAN_EXTRA_ARGS=--tty\n"
 ADDED = Spec.of((CAP_DROP, ("all",)), (NO_NEW_PRIVILEGES, True))
-ADDED_WORDS = ["--cap-drop=all", "--security-opt=no-new-privileges"]
-
-
-@pytest.mark.parametrize(
-    ("command", "in_variable"),
-    [
-        ("/usr/bin/podman run $PODMAN_EXTRA_ARGS img", True),
-        ("/usr/bin/podman run ${PODMAN_EXTRA_ARGS} img", False),  # systemd makes one word of it
-        ("/bin/sh -c 'podman run ${PODMAN_EXTRA_ARGS} img'", True),
-        ("/bin/bash -euc 'set -x; exec /usr/bin/podman run ${PODMAN_EXTRA_ARGS} img && true'", True),
-        ("/bin/sh -c 'podman run $PODMAN_EXTRA_ARGS img'", False),  # the shell splits it without quotes
-        ("/bin/sh -c 'podman run img ${PODMAN_EXTRA_ARGS}'", False),
-        ("/usr/bin/podman run img", False),
-        ("-/usr/bin/podman --log-level=info container run img", False),
-    ],
-)
-def test_new_flags_go_where_they_become_words(command: str, in_variable: bool) -> None:
-    text = f"[Service]\nExecStart={command}\n"
-    made = service(text, NOTHING, ADDED)
-    assert made.left_out == ()
-    assert ("PODMAN_EXTRA_ARGS=--cap-drop" in made.text) is in_variable
-    assert ("ExecStart=" in made.text) is not in_variable
-    result = words(text, made.text)
-    at = result.index("img")
-    assert result[at - 2 : at] == ADDED_WORDS
 
 
 def test_what_other_drop_ins_put_into_the_variable_stays() -> None:
@@ -141,23 +102,6 @@ def test_what_other_drop_ins_put_into_the_variable_stays() -> None:
         '[Service]\nEnvironment="PODMAN_EXTRA_ARGS=--tty --label=\\"a b\\" --memory=%n'
         ' --cap-drop=all --security-opt=no-new-privileges"\n'
     )
-
-
-def test_flags_inside_the_variable_change_and_go() -> None:
-    text = "[Service]\nExecStart=/bin/sh -c 'podman run ${PODMAN_EXTRA_ARGS} img'\n"
-    other = "[Service]\nEnvironment=\"PODMAN_EXTRA_ARGS=--privileged -e 'A=b c' --memory 1g\"\n"
-    before = Spec.of((PRIVILEGED, True), (MEMORY, 1 << 30), (ENV, ("A=b c",)))
-    made = service(text, before, Spec.of((MEMORY, 1 << 20), (ENV, ("A=b c",))), other)
-    assert "ExecStart" not in made.text
-    assert words(text, other, made.text) == ["run", "-e", "A=b c", "--memory=1m", "img"]
-
-
-def test_a_file_of_variables_may_hold_more_so_the_command_is_edited() -> None:
-    text = (
-        "[Service]\nEnvironmentFile=-/etc/default/x\nExecStart=/usr/bin/podman run $PODMAN_EXTRA_ARGS img\n"
-    )
-    made = service(text, NOTHING, ADDED)
-    assert "ExecStart=/usr/bin/podman run $PODMAN_EXTRA_ARGS --cap-drop=all" in made.text
 
 
 LONG = r"""[Service]
@@ -215,35 +159,9 @@ def test_what_comes_from_another_variable_is_left_out_and_named() -> None:
     assert "--read-only" in made.text
 
 
-@pytest.mark.parametrize("name", ["$EXTRA", "$${EXTRA}"])
-def test_variables_that_the_shell_puts_in_are_split_at_blanks(name: str) -> None:
-    text = "[Service]\nEnvironment=\"EXTRA=--tty --label='a b'\"\n"
-    text += f"ExecStart=/bin/sh -c 'podman run {name} img'\n"
-    assert words(text) == ["run", "--tty", "--label='a", "b'", "img"]
-    quoted = text.replace(name, f'"{name}"')
-    assert len(words(quoted)) == 3
-
-
-def test_nothing_to_do_gives_no_file() -> None:
-    text = "[Service]\nExecStart=/usr/bin/podman run --read-only img\n"
-    made = service(text, NOTHING, Spec.of((READ_ONLY, True)))
-    assert made.text == ""
-    assert "already" in made.notes[0]
-
-
 def test_the_restart_policy_is_not_given_to_podman() -> None:
     text = "[Service]\nExecStart=/usr/bin/podman run img\n"
     assert service(text, NOTHING, Spec.of((RESTART, "always"))).text == ""
-
-
-def test_our_own_drop_in_is_built_on() -> None:
-    text = "[Service]\nExecStart=/usr/bin/podman run $PODMAN_EXTRA_ARGS img\n"
-    first = service(text, NOTHING, Spec.of((READ_ONLY, True))).text + "# mine\nNice=5\n"
-    changes, _ = planned_changes(NOTHING, ADDED)
-    second = service_drop_in(ServiceFiles((text,)), changes, (), first)
-    assert "# mine\nNice=5\n" in second.text
-    assert second.text.count("PODMAN_EXTRA_ARGS") == 1
-    assert words(text, second.text) == ["run", "--read-only", *ADDED_WORDS, "img"]
 
 
 @pytest.mark.parametrize(
@@ -261,10 +179,3 @@ def test_our_own_drop_in_is_built_on() -> None:
 def test_units_that_run_no_podman_are_refused_in_one_sentence(lines: str, why: str) -> None:
     with pytest.raises(InputError, match=why):
         service(f"[Service]\n{lines}\n", NOTHING, ADDED)
-
-
-def test_which_drop_ins_concern_the_command() -> None:
-    assert concerns_command("[Service]\nExecStart=\n")
-    assert concerns_command("[Service]\nEnvironment=\n")
-    assert concerns_command('[Service]\nEnvironment=A=1 "PODMAN_EXTRA_ARGS=x"\n')
-    assert not concerns_command("[Service]\nEnvironment=A=1\nNice=3\n[Unit]\nExecStart=x\n")

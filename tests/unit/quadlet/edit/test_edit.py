@@ -1,7 +1,5 @@
 """A Quadlet is edited where it says what a plan changes; everything else stays byte for byte."""
 
-from __future__ import annotations
-
 import difflib
 import shlex
 

@@ -3,9 +3,6 @@
 That it equals the real generator of one version is shown in tests/live/test_quadlet_port.py.
 """
 
-from __future__ import annotations
-
-import re
 from functools import cache
 from pathlib import Path
 
@@ -46,29 +43,6 @@ def refusal(lines: str, version: str = "5.4.2", **others: str) -> str:
     with pytest.raises(GeneratorError) as caught:
         argv(lines, version, **others)
     return str(caught.value)
-
-
-# --- the plain case ---------------------------------------------------------------------------------
-
-
-def test_a_unit_becomes_a_command() -> None:
-    assert argv("ContainerName=web\nExec=sleep 10\nUser=1\nMemory=1g", "5.5") == (
-        "/usr/bin/podman",
-        *("run", "--name", "web", "--cidfile=\0%t/\0%N.cid", "--replace", "--rm", "--cgroups=split"),
-        *("--memory", "1g", "--sdnotify=conmon", "-d", "--user", "1", "registry.example/i:1", "sleep", "10"),
-    )
-
-
-def test_the_service_may_have_another_name() -> None:
-    made = generate({"web.container": HEAD + "ServiceName=x"}, version=Version(5, 4), rootless=False)
-    assert list(made) == ["x.service"]
-
-
-def test_relative_paths_begin_in_the_directory_of_the_service_manager() -> None:
-    units = {"web.container": HEAD + "Volume=./a:/b"}
-    for rootless, directory in ((False, "/etc/containers/systemd"), (True, "/etc/containers/systemd/users")):
-        made = generate(units, version=Version(5, 4), rootless=rootless)
-        assert f"{directory}/a:/b" in made["web.service"]
 
 
 # --- keys by version --------------------------------------------------------------------------------
@@ -168,14 +142,6 @@ def test_versions_differ(lines: str, version: str, there: list[str], absent: lis
     assert [word for word in absent if word in made] == []
 
 
-@pytest.mark.parametrize(
-    ("version", "complaint"),
-    [("5.4.2", "every Quadlet of the host is lost"), ("5.6", "crashes"), ("5.8.2", "without a source")],
-)
-def test_a_mount_without_a_source_is_refused(version: str, complaint: str) -> None:
-    assert complaint in refusal("Mount=type=volume,dst=/x", version)
-
-
 @pytest.mark.parametrize("version", ["4.8", "5.4.2", "6.1"])
 @pytest.mark.parametrize(
     ("lines", "tail"),
@@ -190,59 +156,6 @@ def test_a_mount_without_a_source_is_refused(version: str, complaint: str) -> No
 def test_words_are_lost_in_every_version(version: str, lines: str, tail: tuple[str, ...]) -> None:
     made = argv(lines, version)
     assert made[made.index("registry.example/i:1") + 1 :] == tail
-
-
-def test_a_pod_is_joined_by_file_or_by_name() -> None:
-    pod = "[Pod]\nPodName=kept\n"
-    assert "\0%t/p-pod.pod-id" in argv("Pod=p.pod", "5.5", p_pod=pod)
-    made = argv("Pod=p.pod", "5.6", p_pod=pod)
-    assert made[made.index("--pod") + 1] == "kept"
-
-
-def test_units_are_resolved() -> None:
-    made = argv(
-        "Network=n.network:ip=10.0.0.2\nVolume=v.volume:/v\nMount=type=volume,src=w.volume,dst=/w",
-        n_network="[Network]\nNetworkName=net\n",
-        v_volume="[Volume]\n",
-        w_volume="[Volume]\nVolumeName=kept\n",
-    )
-    assert {"net:ip=10.0.0.2", "systemd-v:/v", "type=volume,source=kept,dst=/w"} <= set(made)
-
-
-@pytest.mark.parametrize(
-    ("lines", "complaint"),
-    [
-        ("Image=", "no Image or Rootfs key specified"),
-        ("Rootfs=/r", "the Image And Rootfs keys conflict"),
-        ("Group=2", "invalid Group set without User"),
-        ("ExposeHostPort=80/sctp", "invalid port format '80/sctp'"),
-        ("Volume=x.volume:/x", "requested Quadlet source x.volume was not found"),
-        ("Network=x.network", "requested Quadlet unit x.network was not found"),
-        ("Image=x.image", "requested Quadlet image x.image was not found"),
-        ("Pod=x", "pod x is not Quadlet based"),
-        ("Pod=x.pod", "quadlet pod unit x.pod does not exist"),
-        ("Exec", "line 3 is not a key-value pair"),
-        ("[Service]\nType=simple", "invalid service Type 'simple'"),
-        ("[Service]\nExecStart=/bin/evil", "[Service] has an ExecStart= of its own"),
-        ("Sysctl=a=\r[Service]\rExecStart=/bin/evil", "carriage return"),
-        ('Exec=a\n[Service]\nEnvironment="A=', "a quote that is never closed"),
-        ("AddDevice=-/dev/x", "depends on whether the host has /dev/x"),
-        ("RemapUsers=other", "unsupported RemapUsers option 'other'"),
-        ("RemapUsers=auto\nUserNS=auto", "deprecated Remap keys are set along with explicit mapping keys"),
-        ("RemapUid=1", "UidMap set without RemapUsers"),
-    ],
-)
-def test_refusals_say_what_is_wrong(lines: str, complaint: str) -> None:
-    assert complaint in refusal(lines)
-
-
-def test_a_complaint_shows_no_control_characters() -> None:
-    assert not re.search("[\x00-\x09\x0b-\x1f\x7f]", refusal("\x1b[31m=1"))
-
-
-def test_other_kinds_of_files_are_not_checked() -> None:
-    with pytest.raises(GeneratorError, match=r"x\.timer is not a unit that can be checked"):
-        generate({"x.timer": "[Timer]\n"}, version=Version(5, 4), rootless=False)
 
 
 # --- losses -----------------------------------------------------------------------------------------

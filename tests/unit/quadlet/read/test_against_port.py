@@ -1,7 +1,5 @@
 """The reader of Quadlets says what the generator makes of them; its port, which shares no code, is asked."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """What a Quadlet or a command line asks for, in the words of the option table."""
 
-from __future__ import annotations
-
 import shlex
 
 import pytest

@@ -1,7 +1,5 @@
 """What is written around a container: named volumes, image units, dependencies, pods with their members."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -13,7 +11,6 @@ from hardentui.options import *
 from hardentui.options.read import EngineDefaults
 from hardentui.quadlet.proof import prove_by_port
 from hardentui.quadlet.write.bundle import Bundle, Member, UnitContext, bundle
-from hardentui.writers.supporting import pod_create_arguments
 
 V54, V56 = Version(5, 4, 2), Version(5, 6)
 HEX = "0123456789abcdef" * 4
@@ -49,53 +46,6 @@ def test_anonymous_volumes_get_names_units_and_a_script_that_copies() -> None:
     assert any("web-copy-volumes.sh" in note for note in result.notes)
 
 
-@pytest.mark.parametrize(
-    "pairs",
-    [
-        ((REMOVE, True),),
-        ((IMAGE_VOLUME, "ignore"),),
-        ((VOLUMES_FROM, ("other",)),),
-        ((TMPFS, ("/image:size=1m",)),),
-        ((MOUNTS, (Mount("bind", "/data", "/image"),)),),
-    ],
-    ids=str,
-)
-def test_volumes_of_an_image_that_are_lost_or_covered_anyway_get_none(pairs: Any) -> None:
-    assert [name for name in texts(made(*pairs, anonymous={"/image": HEX})) if "image" in name] == []
-
-
-def test_two_destinations_never_share_a_name() -> None:
-    mounts = tuple(Mount("volume", "", path) for path in ("/a/b", "/a-b", "/c"))
-    result = made((MOUNTS, mounts), volumes={"web-c-data": {}})
-    names = [word.partition("=")[2].partition(":")[0] for word in result.argv if word.startswith("--volume")]
-    assert sorted(names) == ["web-a-b-data", "web-a-b-data-2", "web-c-data-2"]
-
-
-# --- image units ---------------------------------------------------------------------------------
-
-
-def test_options_of_a_pull_get_an_image_unit_where_it_can_keep_the_policy() -> None:
-    pairs = ((AUTHFILE, "/run/a b.json"), (TLS_VERIFY, False), (ARCH, "arm64"), (PLATFORM, "linux/arm64"))
-    result = made(*pairs, version=V56)
-    unit = texts(result)["web.image"].splitlines()
-    assert {"Image=localhost/app:1", "Policy=missing", "AuthFile=/run/a b.json", "TLSVerify=false"} <= set(
-        unit
-    )
-    assert {"Arch=arm64", "PodmanArgs=--platform=linux/arm64"} <= set(unit)
-    assert "Image=web.image" in result.files[0].text
-    assert "--arch=arm64" in result.argv
-    assert not any(word.startswith("--authfile") for word in result.argv)
-    old = made(*pairs)
-    assert "web.image" not in texts(old)
-    assert "--authfile=/run/a b.json" in old.argv
-
-
-def test_a_pull_at_each_start_stays_with_the_container() -> None:
-    result = made((AUTHFILE, "/a"), (PULL, "always"), version=V56)
-    assert list(texts(result)) == ["web.container"]
-    assert "Pull=always" in result.files[0].text
-
-
 # --- dependencies --------------------------------------------------------------------------------
 
 
@@ -128,42 +78,6 @@ POD_INSPECT = {
         {"Id": "2", "Name": "db"},
     ],
 }
-
-
-def test_what_inspect_of_a_pod_forgets_comes_from_its_command() -> None:
-    assert pod_create_arguments(POD_INSPECT) == (
-        *("pod", "create", "--name=p1", "--publish=80:80", "--network=n1:ip=10.1.1.1", "--volume=/x:/y:z"),
-        *("--sysctl=a=1", "--share-parent=false", "--userns=keep-id"),
-    )
-
-
-def test_the_members_are_written_along_and_share_units() -> None:
-    volumes = {"v": {"Name": "v"}}
-    context = UnitContext(volumes=volumes, networks={"n1": {"name": "n1"}})
-    mounts = (MOUNTS, (Mount("volume", "v", "/v"),))
-    other = Spec.of((NAME, "db"), (IMAGE, "localhost/db:1"), (POD, "p1"), mounts)
-    result = made(
-        (POD, "p1"), mounts, pod=POD_INSPECT, members=(Member(other, context),), volumes=volumes,
-        networks=context.networks,
-    )  # fmt: skip
-    files = texts(result)
-    assert set(files) == {"web.container", "db.container", "p1.pod", "n1.network", "v.volume"}
-    assert "Network=n1.network:ip=10.1.1.1" in files["p1.pod"]
-    (command,) = result.others
-    assert (command.unit, command.service) == ("db.container", "db.service")
-    units = {"db.container": files["db.container"], **files}
-    assert prove_by_port(units, command.argv, V54, rootless=False) == ()
-    assert not any("need units too" in note for note in result.notes)
-    alone = made((POD, "p1"), pod=POD_INSPECT)
-    assert any("need units too: db" in note for note in alone.notes), "and not the infra container"
-
-
-def test_a_pod_without_an_infra_container_is_no_unit() -> None:
-    pod = {key: value for key, value in POD_INSPECT.items() if key != "InfraContainerID"}
-    result = made((POD, "p1"), pod=pod)
-    assert "p1.pod" not in texts(result)
-    assert "--pod" not in result.files[0].text
-    assert any("the pod p1 is left out" in note for note in result.notes)
 
 
 def test_members_join_the_unit_of_their_pod_and_share_its_anonymous_volumes() -> None:
@@ -238,11 +152,6 @@ def test_systemd_does_what_requires_asks_for_since_podman_would_never_replace_a_
     result = made((REQUIRES, ("db",)))
     assert "PodmanArgs" not in result.files[0].text
     assert "Requires=db.service\nAfter=db.service" in result.files[0].text
-
-
-def test_a_container_that_only_has_an_id_left_gets_no_service() -> None:
-    result = made((VOLUMES_FROM, (HEX,)))
-    assert "Requires=" not in result.files[0].text
 
 
 def test_two_members_with_one_file_name_are_refused() -> None:

@@ -1,7 +1,5 @@
 """Units of a container: keys by version, fallbacks, services, what surrounds it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -75,24 +73,6 @@ def test_a_limit_of_restarts_ends_and_the_way_out_is_told() -> None:
     assert not any("reset-failed" in note for note in without.notes)
 
 
-@pytest.mark.parametrize(("name", "told"), [("db", "one in 256"), ("web", ""), ("cafe", ""), ("db1x", "")])
-def test_a_name_that_begins_the_ids_of_others_is_told(name: str, told: str) -> None:
-    """The generated `podman run --replace` and `podman rm` take it for the container with such an ID."""
-    made = bundle(Spec.of((NAME, name), (IMAGE, "a")), UnitContext())
-    cautions = [note for note in made.notes if "ID begins" in note]
-    assert len(cautions) == bool(told)
-    assert all(told in caution for caution in cautions)
-
-
-def test_values_keep_their_order_where_one_does_not_fit_the_key() -> None:
-    """PodmanArgs= comes after every key in the command line that Quadlet makes."""
-    result = lines((EXPOSE, ("80", "53/sctp", "90")))
-    assert [line for line in result if "80" in line or "90" in line or "53" in line] == [
-        "ExposeHostPort=80",
-        "PodmanArgs=--expose=53/sctp --expose=90",
-    ]
-
-
 def test_every_key_waits_for_its_version() -> None:
     """No key is written for a Podman that does not know it."""
     for option in TABLE:
@@ -129,12 +109,6 @@ def test_what_systemd_does_is_not_passed_to_podman() -> None:
     assert "HealthOnFailure=kill" in text
 
 
-def test_a_cgroup_parent_switches_split_off() -> None:
-    assert "CgroupsMode=enabled" in lines((CGROUP_PARENT, "/foo"))
-    assert "PodmanArgs=--cgroup-parent=/foo --cgroups=enabled" in lines((CGROUP_PARENT, "/foo"), version=V46)
-    assert "CgroupsMode=enabled" not in lines((CGROUP_PARENT, "/foo"), (CGROUPS, "no-conmon"))
-
-
 @pytest.mark.parametrize(
     ("option", "value", "word"),
     [(SDNOTIFY, "ignore", "sdnotify"), (INIT_CTR, "once", "init-ctr"), (RESTART, "always", "systemd")],
@@ -156,65 +130,8 @@ def test_empty_words_and_semicolons_have_their_variables() -> None:
 # --- mounts --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("mount", "line"),
-    [
-        (Mount("bind", "/a b", "/c", ("ro",)), "Volume=/a b:/c:ro"),
-        (Mount("volume", "data", "/c"), "Volume=data:/c"),
-        (Mount("volume", "", "/c"), "Volume=web-c-data.volume:/c"),
-        (Mount("volume", "x.volume", "/c"), "PodmanArgs=--volume=x.volume:/c"),
-        (Mount("volume", "", "/c", ("ro",)), "Volume=web-c-data.volume:/c:ro"),
-        (
-            Mount("volume", "data", "/c", (), "/sub"),
-            "Mount=type=volume,source=data,destination=/c,subpath=/sub",
-        ),
-        (Mount("image", "localhost/a:1", "/c"), "Mount=type=image,source=localhost/a:1,destination=/c"),
-        (Mount("image", "a.image", "/c"), "PodmanArgs=--mount=type=image,source=a.image,destination=/c"),
-        (Mount("devpts", "", "/c", ("uid=1",)), "PodmanArgs=--mount=type=devpts,destination=/c,uid=1"),
-        (Mount("bind", "/a:b", "/c"), "Mount=type=bind,source=/a:b,destination=/c"),
-        (Mount("bind", "/a:b,c", "/d"), 'Mount="type=bind,\\"source=/a:b,c\\",destination=/d"'),
-        (Mount("bind", "/a\nb", "/c"), 'PodmanArgs="--volume=/a\\nb:/c"'),
-        (
-            Mount("volume", "data", "/c", ("volume-opt=a=b",)),
-            "Mount=type=volume,source=data,destination=/c,volume-opt=a=b",
-        ),
-    ],
-    ids=str,
-)
-def test_a_mount_is_written_as_one_line(mount: Mount, line: str) -> None:
-    assert line in lines((MOUNTS, (mount,)))
-
-
-def test_no_mount_key_without_a_source() -> None:
-    """It crashes the generators up to 5.6, and with it every unit of the host."""
-    for kind in ("volume", "devpts", "ramfs", "bind"):
-        result = lines((MOUNTS, (Mount(kind, "", "/c", ("ro",)),)))
-        assert not any(line.startswith("Mount=") for line in result)
-
-
 def test_anonymous_volumes_are_never_named() -> None:
     assert HEX not in made((MOUNTS, (Mount("volume", "", "/c"),))).files[0].text
-
-
-def test_named_volumes_get_a_unit_that_keeps_their_name() -> None:
-    volumes = {
-        "data": {
-            "Name": "data",
-            "Driver": "local",
-            "Labels": {"a": "b"},
-            "Options": {"o": "uid=5", "UID": "5"},
-        }
-    }
-    mount = Mount("volume", "data", "/c", ("ro",))
-    result = made((MOUNTS, (mount,)), volumes=volumes)
-    assert [file.name for file in result.files] == ["web.container", "data.volume"]
-    assert "Volume=data.volume:/c:ro" in result.files[0].text
-    unit = result.files[1].text.splitlines()
-    assert "VolumeName=data" in unit
-    assert "Label=a=b" in unit
-    assert "PodmanArgs=--opt=o=uid=5" in unit
-    assert not any("UID=" in line for line in unit)
-    assert "--volume=data:/c:ro" in result.argv
 
 
 def test_old_podmans_keep_the_name_without_a_unit() -> None:
@@ -222,97 +139,6 @@ def test_old_podmans_keep_the_name_without_a_unit() -> None:
     assert [file.name for file in result.files] == ["web.container"]
     assert "Volume=data:/c" in result.files[0].text
     assert any("must exist" in note for note in result.notes)
-
-
-# --- networks and pods ---------------------------------------------------------------------------
-
-NETWORK_INSPECT = {
-    "name": "front",
-    "driver": "bridge",
-    "internal": True,
-    "dns_enabled": True,
-    "ipv6_enabled": False,
-    "network_interface": "podman7",
-    "subnets": [
-        {
-            "subnet": "10.9.0.0/24",
-            "gateway": "10.9.0.1",
-            "lease_range": {"start_ip": "10.9.0.10", "end_ip": "10.9.0.20"},
-        }
-    ],
-    "options": {"mtu": "1400"},
-    "labels": {"a": "b"},
-    "routes": [{"destination": "10.8.0.0/24", "gateway": "10.9.0.9", "metric": 100}],
-    "ipam_options": {"driver": "host-local"},
-}
-
-
-def test_user_networks_get_a_unit() -> None:
-    result = made(
-        (NETWORK, ("front:ip=10.9.0.5", "podman")), networks={"front": NETWORK_INSPECT, "podman": {}}
-    )
-    assert [file.name for file in result.files] == ["web.container", "front.network"]
-    assert "Network=front.network:ip=10.9.0.5" in result.files[0].text
-    assert "Network=podman" in result.files[0].text.splitlines()
-    unit = result.files[1].text.split("[Network]\n")[1].splitlines()
-    assert unit == [
-        "NetworkName=front",
-        "Internal=true",
-        "Subnet=10.9.0.0/24",
-        "Gateway=10.9.0.1",
-        "IPRange=10.9.0.10-10.9.0.20",
-        "Options=mtu=1400",
-        "Label=a=b",
-        "PodmanArgs=--route=10.8.0.0/24,10.9.0.9,100",
-    ]
-    assert "--network=front:ip=10.9.0.5" in result.argv
-    plain = {"driver": "bridge", "subnets": [{"subnet": "10.89.0.0/24", "gateway": "10.89.0.1"}]}
-    result = made((NETWORK, ("front",)), networks={"front": plain})
-    assert "Gateway" not in result.files[1].text, "it is what Podman takes"
-
-
-@pytest.mark.parametrize("mode", ["host", "none", "container:db", "pasta:--mtu,1400", "ns:/proc/1/ns/net"])
-def test_modes_are_no_networks(mode: str) -> None:
-    assert f"Network={mode}" in lines((NETWORK, (mode,)), networks={"host": {}, "pasta": {}})
-
-
-def test_network_names_that_look_like_units() -> None:
-    assert "PodmanArgs=--network=x.network" in lines((NETWORK, ("x.network",)))
-
-
-def test_a_pod_gets_a_unit_and_its_other_members_are_told() -> None:
-    pod = {
-        "Name": "p1",
-        "Hostname": "ph",
-        "ExitPolicy": "continue",
-        "mounts": [{"Type": "bind", "Source": "/a", "Destination": "/b", "RW": False}],
-        "Labels": {"a": "b"},
-        "SharedNamespaces": ["net", "uts"],
-        "security_opt": ["no-new-privileges"],
-        "InfraConfig": {
-            "PortBindings": {"81/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8081"}]},
-            "Networks": ["podman", "n1"],
-            "HostAdd": ["x:1.2.3.4"],
-            "DNSServer": ["9.9.9.9"],
-            "NoManageHosts": True,
-        },
-        "Containers": [{"Name": "web"}, {"Name": "db"}, {"Name": "p1-infra"}],
-    }
-    result = made((POD, "p1"), pod=pod)
-    assert [file.name for file in result.files] == ["web.container", "p1.pod"]
-    assert "Pod=p1.pod" in result.files[0].text
-    assert any("db" in note for note in result.notes)
-    unit = result.files[1].text.split("[Pod]\n")[1].split("\n\n")[0].splitlines()
-    assert unit == [
-        "PodName=p1",
-        "PublishPort=8081:81",
-        "Network=n1",
-        "AddHost=x:1.2.3.4",
-        "DNS=9.9.9.9",
-        "Volume=/a:/b:ro",
-        "PodmanArgs=--hostname=ph --exit-policy=continue --label=a=b --share=net,uts --no-hosts",
-        "PodmanArgs=--security-opt=no-new-privileges",
-    ]
 
 
 # --- hostile input and comments -------------------------------------------------------------------
@@ -356,11 +182,6 @@ def test_four_lines_at_the_top_are_enough() -> None:
 def test_rootless_units_are_wanted_by_the_default_target() -> None:
     assert "WantedBy=default.target" in lines(rootless=True)
     assert "WantedBy=multi-user.target default.target" in lines()
-
-
-def test_the_unit_can_be_named() -> None:
-    result = made(unit_name="my-web")
-    assert (result.files[0].name, result.service) == ("my-web.container", "my-web.service")
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,17 @@
 """What is kept although it was not seen: a shallow probe never takes more than none."""
 
-from __future__ import annotations
-
 from itertools import combinations
 
 import pytest
 
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container
-from hardentui.features.trial.learned.can_ask import CanAsk, can_ask, can_need, keeping, widened
+from hardentui.features.trial.learned.can_ask import can_ask, keeping, widened
 from hardentui.features.trial.learned.system_calls import ORDINARY, RISKY, Allowed, SocketUse
 from hardentui.features.trial.learned.teaching import CapabilityNeed, Needs
 from hardentui.images.started import Reached
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Choice
-from hardentui.options import CAP_ADD, USER
+from hardentui.options import USER
 from hardentui.reading.asked_functions import DECIDED
 
 DEFAULT = Choice("default-capabilities-kept")
@@ -55,12 +53,6 @@ def test_what_is_not_known_stays_as_the_engine_grants_it() -> None:
     assert keeping((DEFAULT,), can_ask(UNKNOWN, facts), None, facts) == (DEFAULT,)
 
 
-def test_nothing_is_kept_that_it_does_not_have() -> None:
-    reached = Reached({"d": frozenset({"mount", "pcap_create"})}, {})
-    assert can_ask(reached, container()).capabilities == frozenset()
-    assert can_ask(reached, container((CAP_ADD, ("NET_RAW",)))).capabilities == {"CAP_NET_RAW"}
-
-
 def test_an_ordinary_user_can_ask_for_nothing_but_through_set_id_programs() -> None:
     facts = container((USER, "1000"))
     assert can_ask(SSHD, facts).capabilities == frozenset()
@@ -82,13 +74,3 @@ def test_the_profile_allows_ordinary_work_and_what_can_be_asked_for() -> None:
     assert wide.sockets == frozenset(map(SocketUse, (1, 2, 10)))
     assert wide.new_namespaces == frozenset()
     assert ORDINARY.isdisjoint(RISKY)
-
-
-def test_the_record_says_what_is_kept_and_why() -> None:
-    ask = CanAsk(frozenset({"CAP_CHOWN", "CAP_SETUID"}), frozenset(), {"a": frozenset({"chown", "setuid"})})
-    (chown, calls) = can_need(
-        ask, Needs(capabilities=(CapabilityNeed("CAP_SETUID"),), seen=frozenset({"setuid"}))
-    )
-    assert (chown.program, chown.functions, chown.capability) == ("a", ("chown",), "CHOWN")
-    assert "chown" in calls.syscalls
-    assert "setuid" not in calls.syscalls

@@ -1,7 +1,5 @@
 """A learned seccomp profile: what was seen and a margin, never more than its base lets through."""
 
-from __future__ import annotations
-
 import errno
 import json
 from pathlib import Path
@@ -120,26 +118,6 @@ def test_a_dangerous_call_is_allowed_only_where_it_was_seen() -> None:
         assert margin(family).isdisjoint(RISKY)
 
 
-def test_a_call_that_was_always_refused_is_not_learned() -> None:
-    log = CallLog((CallCount("mount", NATIVE, program=2, refused=2),))
-    assert access(parse_profile(made(log)), "mount") is Access.NEVER
-
-
-def test_what_programs_know_to_be_refused_keeps_its_error() -> None:
-    profile = parse_profile(made(log_of(*SERVICE)))
-    assert answer(profile, "kexec_load", {}) == ("ERRNO", errno.EPERM)
-    assert answer(profile, "mount", {}) == ("ERRNO", errno.ENOSYS)
-
-
-def test_conditions_of_the_base_stay() -> None:
-    profile = parse_profile(made(log_of("personality", "chroot")))
-    assert access(profile, "personality", {0: 8}) is Access.ALWAYS
-    assert access(profile, "personality", {0: 9}) is Access.NEVER
-    assert access(profile, "chroot") is Access.NEVER
-    held = frozenset({"CAP_SYS_CHROOT"})
-    assert access(parse_profile(made(log_of("chroot")), capabilities=held), "chroot") is Access.ALWAYS
-
-
 @pytest.mark.parametrize("family", [17, 38, 40, 45])
 def test_families_that_were_not_seen_are_refused_also_with_higher_bits_set(family: int) -> None:
     profile = parse_profile(made(log_of("socket", details=(a_socket(2),))))
@@ -165,15 +143,6 @@ def test_the_audit_protocol_takes_its_capability() -> None:
     assert access(parse_profile(document), "socket", {0: 16, 2: 0}) is Access.ALWAYS
 
 
-def test_who_asks_for_the_audit_socket_in_vain_is_told_so_as_before() -> None:
-    """PAM goes on without it after EINVAL, and lets nobody in after ENOSYS."""
-    profile = parse_profile(made(log_of("socket", details=(a_socket(2),))))
-    assert answer(profile, "socket", {0: 16, 2: 9}) == ("ERRNO", errno.EINVAL)
-    held = frozenset({"CAP_AUDIT_WRITE"})
-    kept = parse_profile(made(log_of("socket", details=(a_socket(16, 3, 9),)), held=held), capabilities=held)
-    assert access(kept, "socket", {0: 16, 2: 9}) is Access.ALWAYS
-
-
 def test_no_user_namespace_can_be_made_where_none_was_seen() -> None:
     profile = parse_profile(made(log_of("clone", "clone3", "unshare")))
     assert makes_user_namespaces(profile) == ()
@@ -190,27 +159,12 @@ def test_whoever_makes_namespaces_goes_on_making_them() -> None:
     assert access(profile, "clone", {0: 0x10000000}) is Access.NEVER
 
 
-def test_arguments_that_could_not_be_read_are_not_narrowed() -> None:
-    log = log_of("socket", "clone", unread=frozenset({"socket", "clone"}))
-    profile = parse_profile(made(log))
-    assert access(profile, "socket", {0: 40}) is Access.ALWAYS
-    assert access(profile, "clone", {0: 0x10000000}) is Access.ALWAYS
-    cut = allowed_calls(log_of("socketpair", cut=frozenset({"socketpair"})), native=NATIVE)
-    assert cut.pairs is None
-
-
 def test_other_ways_into_the_kernel_are_closed_unless_programs_came_by_them() -> None:
     assert parse_profile(made(log_of("read"))).architectures == ("X86_64",)
     log = CallLog((CallCount("read", NATIVE, 1), CallCount("socketcall", "SCMP_ARCH_X86", 1)))
     document = made(log)
     assert document["archMap"] == [{"architecture": NATIVE, "subArchitectures": ["SCMP_ARCH_X86"]}]
     assert allowed_calls(log, native=NATIVE).sockets is None
-
-
-def test_a_base_that_lists_what_it_refuses_becomes_a_list_of_what_is_allowed() -> None:
-    document = narrow_profile(DENY_LIST, Allowed(frozenset({"ptrace", "read", "open"})), frozenset())
-    assert document["defaultAction"] == "SCMP_ACT_ERRNO"
-    assert calls_let_through(document, frozenset(), NATIVE) == {"open"}
 
 
 def test_it_is_at_most_half_of_what_an_everyday_base_lets_through() -> None:

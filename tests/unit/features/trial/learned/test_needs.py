@@ -1,22 +1,23 @@
 """From observations to needs, and several runs as one."""
 
-from __future__ import annotations
-
 import msgspec
 import pytest
 
+from hardentui.checks.examples import container
+from hardentui.features.trial.configuration import TwinPlanner
 from hardentui.features.trial.learned.teaching import (
     CallEvidence,
     Needs,
-    WrittenPath,
     memory_limit,
     merged_needs,
     needs_of,
     pids_limit,
     places,
+    taught,
     written_files,
 )
 from hardentui.features.trial.observe.processes import merged
+from hardentui.model.facts import AskedMemory, ContainerFacts, Kernel, Limits
 from hardentui.model.known import Unread
 from hardentui.model.observation import (
     CallCount,
@@ -30,6 +31,9 @@ from hardentui.model.observation import (
     SocketEndpoint,
     TouchedFile,
 )
+from hardentui.model.plan import Choice
+from hardentui.options import MEMORY
+from tests.unit.features.trial.test_record import plan_for
 
 NATIVE = "SCMP_ARCH_X86_64"
 HELD = frozenset({"CAP_CHOWN", "CAP_SETUID", "CAP_SETGID", "CAP_KILL", "CAP_DAC_OVERRIDE"})
@@ -80,10 +84,6 @@ def test_a_capability_comes_with_its_evidence() -> None:
     assert result.capabilities[0].evidence == (CallEvidence("chown", "/var/lib/nginx/body"),)
 
 
-def test_what_it_never_had_it_does_not_need() -> None:
-    assert needs(observed(CallDetail("chroot", ROOT))).capability_names == set()
-
-
 def test_the_kernels_question_counts_where_the_call_does_not_say_it() -> None:
     checks = (
         CapabilityCheck("CAP_KILL", 1, 0),
@@ -108,11 +108,6 @@ def test_where_nobody_could_look_nothing_is_claimed() -> None:
 def test_a_call_that_could_not_be_read_is_taken_for_the_worst() -> None:
     log = CallLog((CallCount("fchownat", NATIVE, 1),), unread=frozenset({"fchownat"}))
     assert needs(Observation(calls=log)).capability_names == {"CAP_CHOWN"}
-
-
-def test_calls_that_were_always_refused_are_told() -> None:
-    log = CallLog((CallCount("mount", NATIVE, 2, 0, 2), CallCount("read", NATIVE, 5, 0, 1)))
-    assert needs(Observation(calls=log)).refused == {"mount"}
 
 
 # --- what is written ------------------------------------------------------------------------------------
@@ -152,16 +147,6 @@ def test_directories_are_the_outermost_ones_that_hold_what_was_written() -> None
     )
     result = places(written_files(details, ()))
     assert result == ("/run", "/var/lib/nginx", "/var/lib/redis")
-
-
-def test_a_program_that_writes_to_its_volumes_only_needs_no_place() -> None:
-    assert needs(observed(opened("/data/x", mount="/data"), written=("/etc", "/data"))).places == ()
-
-
-def test_without_the_calls_what_differs_at_the_end_counts() -> None:
-    result = needs(Observation(calls=WHY, written=("/etc", "/etc/hosts", "/run/secrets", "/srv/x")))
-    assert result.written == (WrittenPath("/srv/x", kept=True),)
-    assert result.places == ("/srv",)
 
 
 # --- network and limits -----------------------------------------------------------------------------------
@@ -231,11 +216,32 @@ def test_needs_of_two_trials_merge() -> None:
     assert "memory_peak" not in both.unknown
 
 
-def test_needs_are_kept_as_json() -> None:
-    result = needs(observed(CHOWN, CONNECT, opened("/srv/x"), sampled=_sampled(5, frozenset({0}))))
-    assert msgspec.json.decode(msgspec.json.encode(result), type=Needs) == result
+LIMIT = Choice("no-memory-limit")
+_MIB = 1 << 20
 
 
-def test_what_an_earlier_version_kept_is_still_understood() -> None:
-    kept = msgspec.json.decode(b'{"path": "/srv/data", "folder": true, "kept": true}', type=WrittenPath)
-    assert kept == WrittenPath("/srv/data", directory=True, kept=True)
+def limit(facts: ContainerFacts, peak: int, choice: Choice = LIMIT) -> int:
+    planner = TwinPlanner(facts, plan_for)
+    choices = taught((choice,), Needs(memory_peak=peak * _MIB, pids_peak=2), planner)
+    return planner.plan(choices).after[MEMORY] // _MIB
+
+
+def test_a_quiet_start_makes_no_limit_tighter_than_the_plan() -> None:
+    assert limit(container(), 60) == 512
+
+
+def test_three_times_the_peak_counts_where_it_is_more() -> None:
+    assert limit(container(), 400) == 1216
+
+
+def test_so_does_the_peak_of_the_original() -> None:
+    assert limit(container(kernel=Kernel(7, limits=Limits(memory_peak=300 * _MIB))), 10) == 960
+
+
+def test_what_the_configuration_asks_for_is_never_undercut() -> None:
+    facts = container(asked_memory=(AskedMemory(1 << 30, "innodb_buffer_pool_size in /etc/mysql/my.cnf"),))
+    assert limit(facts, 119) == 1536
+
+
+def test_a_value_of_the_user_is_left_alone() -> None:
+    assert limit(container(), 400, Choice("no-memory-limit", (("memory", "700m"),))) == 700

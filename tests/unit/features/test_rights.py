@@ -1,7 +1,5 @@
 """Capabilities, system calls and security modules of a container, as pages."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any
@@ -9,22 +7,20 @@ from typing import Any
 import pytest
 
 from hardentui.__main__ import main
-from hardentui.checks.examples import container, rootless
+from hardentui.checks.examples import container
 from hardentui.errors import InputError
 from hardentui.features.fix.learned import LearnedFrom, learned_before, read_learned
 from hardentui.features.looking.default_profile import DefaultProfile
-from hardentui.features.rights.capabilities import CapabilityReach, capability_page, summary
+from hardentui.features.rights.capabilities import capability_page, summary
 from hardentui.features.rights.page import Confinement, Rights, lsm_page, rights_of, rights_page
-from hardentui.features.rights.seccomp import FilterKind, seccomp_page
+from hardentui.features.rights.seccomp import seccomp_page
 from hardentui.features.trial.learned.teaching import CapabilityNeed, Needs
 from hardentui.features.trial.tried import keep_needs
 from hardentui.host.files.reader import LocalFiles
-from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.facts import CapabilitySets, ContainerFacts, EngineFacts, Kernel
-from hardentui.model.known import Known, Unread
+from hardentui.model.known import Unread
 from hardentui.model.seccomp import NoFilter, RuntimeConfig
 from hardentui.options import CAP_ADD, CAP_DROP
-from hardentui.reading.capabilities import MEANINGS
 from hardentui.reading.seccomp import parse_profile
 
 DEFAULT_RULES: dict[str, Any] = {
@@ -49,26 +45,6 @@ def filtered(rules: Any, held: frozenset[str] = CHOWN, **over: Any) -> Any:
 
 
 # --- capabilities -----------------------------------------------------------------------------------------
-
-
-def test_every_capability_has_a_sentence() -> None:
-    assert set(MEANINGS) == ALL_CAPABILITIES
-    assert all(text[0].isupper() and len(text) < 100 for text in MEANINGS.values())
-
-
-def test_declared_effective_and_bounding_are_told_apart() -> None:
-    live = CapabilitySets(
-        effective=frozenset(), permitted=frozenset(), bounding=frozenset({"CAP_CHOWN", "CAP_SYS_ADMIN"})
-    )
-    page = capability_page(
-        container((CAP_DROP, ("all",)), (CAP_ADD, ("CAP_CHOWN",)), kernel=Kernel(7, capabilities=live))
-    )
-    rows = {row.name: row for row in page.rows}
-    chown, admin = rows["CAP_CHOWN"], rows["CAP_SYS_ADMIN"]
-    assert (chown.declared, chown.effective, chown.bounding, chown.used) == (True, False, True, None)
-    assert (admin.declared, admin.bounding, admin.danger) == (False, True, CapabilityReach.TAKEOVER)
-    assert page.rows[0].danger is CapabilityReach.TAKEOVER, "the worst come first"
-    assert {row.name for row in page.held} == {"CAP_CHOWN", "CAP_SYS_ADMIN"}
 
 
 def _capability_lines(facts: ContainerFacts) -> list[tuple[str, str]]:
@@ -171,16 +147,6 @@ def test_a_trial_file_is_read_or_refused_in_one_sentence(tmp_path: Path) -> None
 # --- seccomp ----------------------------------------------------------------------------------------------
 
 
-def test_the_default_profile_is_recognised() -> None:
-    page = seccomp_page(filtered(DEFAULT_RULES), DEFAULT)
-    assert page.kind is FilterKind.PROFILE
-    assert page.against is not None
-    assert (page.against.looser, page.against.stricter) == ((), ())
-    assert (page.dangerous, page.by_capability) == ((), ())
-    assert {"read", "mkdir"} <= {*page.calls.open}
-    assert "bpf" in page.calls.refused
-
-
 def test_a_looser_and_stricter_profile_is_told_call_by_call() -> None:
     rules = {
         "defaultAction": "SCMP_ACT_ALLOW",
@@ -199,29 +165,6 @@ def test_what_a_capability_opens_in_podmans_profile_is_told_apart_from_a_hole() 
     assert page.by_capability == ("bpf",)
     assert page.against is not None
     assert page.against.looser == ()
-
-
-@pytest.mark.parametrize(
-    ("facts", "kind"),
-    [
-        (filtered(DEFAULT_RULES, seccomp_mode=0), FilterKind.NONE),
-        (filtered(NoFilter("seccomp=unconfined"), seccomp_mode=0), FilterKind.NONE),
-        (filtered(NoFilter("seccomp=unconfined"), seccomp_mode=2), FilterKind.UNKNOWN),
-        (container(kernel=running(CHOWN)), FilterKind.UNKNOWN),
-    ],
-)
-def test_the_kernel_decides_whether_there_is_a_filter(facts: Any, kind: FilterKind) -> None:
-    page = seccomp_page(facts, DEFAULT)
-    assert page.kind is kind
-    assert page.why
-
-
-@pytest.mark.parametrize("default", [Unread("no permission"), DefaultProfile("/x", {"syscalls": 3})])
-def test_without_the_default_profile_nothing_is_compared(default: Known[DefaultProfile]) -> None:
-    page = seccomp_page(filtered(DEFAULT_RULES), default)
-    assert page.against is None
-    assert page.not_compared
-    assert page.kind is FilterKind.PROFILE
 
 
 # --- security modules -------------------------------------------------------------------------------------
@@ -251,12 +194,6 @@ def test_the_label_decides_and_a_policy_is_offered_where_none_is(
     assert page.state is state
     assert bool(page.commands) == bool(offers)
     assert offers in " ".join(page.commands)
-
-
-def test_apparmor_is_not_offered_to_a_rootless_container() -> None:
-    engine = rootless(info=_APPARMOR.info)
-    page = lsm_page(container(kernel=running(CHOWN, lsm_label="unconfined"), engine=engine))
-    assert (page.state, page.profile, page.commands) == (Confinement.UNCONFINED, None, ())
 
 
 # --- the commands -----------------------------------------------------------------------------------------
