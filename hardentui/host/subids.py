@@ -6,7 +6,7 @@ import json
 import re
 
 from hardentui.host.files.reader import Files, parsed, text, there
-from hardentui.host.rights.sudo import read_doas_rights, read_sudo_rights
+from hardentui.host.rights.sudo import read_sudo_rights
 from hardentui.model.configuration import Missing
 from hardentui.model.host import EngineSocket, RootRight, SubIds, User
 from hardentui.model.known import Known, Unread
@@ -92,12 +92,10 @@ def read_root_rights(
     sockets: Known[tuple[EngineSocket, ...]],
     hostname: str = "",
 ) -> Known[tuple[RootRight, ...]]:
-    """Paths to root: sudo and doas without a password, the engine's socket, connections as root."""
-    every_right: list[RootRight] = []
-    for rights in (read_sudo_rights(files, hostname), read_doas_rights(files)):
-        if isinstance(rights, Unread):
-            return rights
-        every_right += rights
+    """Paths to root: sudo without a password, the engine's socket, connections as root."""
+    every_right = read_sudo_rights(files, hostname)
+    if isinstance(every_right, Unread):
+        return every_right
     if isinstance(sockets, Unread):
         return sockets
     for socket in sockets:

@@ -374,8 +374,6 @@ def came_from(mount: HostMount) -> str:
         return f"comes from the pod {mount.giver}".rstrip()
     if mount.origin is MountOrigin.IMAGE:
         return "comes from a volume of the image"
-    if mount.origin is MountOrigin.STARTER:
-        return "is open since the start (--preserve-fds, or a leak), past all mounts"
     if mount.mount.type == "rootfs":
         return "is the root filesystem (--rootfs)"
     if mount.origin is MountOrigin.ENGINE:

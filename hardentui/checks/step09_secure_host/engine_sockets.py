@@ -193,7 +193,7 @@ def root_equivalent_users(facts: HostFacts, parameters: Parameters) -> Verdict:
     """Accounts that are root in all but name.
 
     What it checks:
-    sudo and doas rules that allow everything, a shell or an engine's program without a password: with
+    sudo rules that allow everything, a shell or an engine's program without a password: with
     aliases, patterns, included files, `Defaults !authenticate` and exempt groups. A command with fixed
     arguments that only shows, starts or stops something (`podman ps`, `podman restart web`) is fine. Also
     accounts that can write to a socket of the rootful engine, and stored Podman connections that log in as
@@ -226,8 +226,6 @@ def root_equivalent_users(facts: HostFacts, parameters: Parameters) -> Verdict:
 def _command(right: RootRight) -> str:
     if right.way == "sudo":
         return f"visudo -f {right.where}   # remove the rule for {right.who}, or allow one fixed command"
-    if right.way == "doas":
-        return f"# {right.where}: remove `nopass` from the rule for {right.who}, or allow one fixed command"
     if right.way == "socket":
         return "systemctl edit podman.socket   # [Socket] SocketMode=0600, then restart it"
     return f"podman system connection list   # as {right.who}; replace the root connection"

@@ -357,7 +357,7 @@ def simulated_trust_change(parts: Parts, in_use: Iterable[str]) -> TrustChange:
 
 def files_of(rule: ScopeRule) -> tuple[str, ...]:
     """The files with keys and certificates that a rule names."""
-    return tuple(path for path in (rule.key, rule.ca, rule.intermediates, rule.rekor) if path)
+    return tuple(path for path in (rule.key, rule.ca, rule.rekor) if path)
 
 
 def why_not(draft: TrustDraft, proofs: Sequence[PullProof]) -> str:

@@ -129,7 +129,6 @@ _KEY = (
     r"""^(?P<indent> *)(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<plain>[^\s#"'][^#]*?)):"""
     r"""(?:\s+(?P<value>.*?))?\s*$"""
 )
-_ALIAS = re.compile(r'\s*"[^"\\]*"\s*=\s*"[^"\\]*"\s*')
 
 
 def read_registries(files: Files, *, home: str, uid: int, version: Version) -> Known[Registries]:
@@ -174,15 +173,16 @@ def _merged(files: Files, paths: list[str]) -> Known[Registries]:
         if isinstance(content, Unread):
             return content
         try:
-            document = parsed(_without_aliases(content))
+            document = parsed(content)
             entries = [_registry(table, path) for table in document.get("registry", ())]
-            entries += _old_format(document, path)
         except TomlFault as error:
             return Unread(f"{path} is not valid TOML ({error})")
         except (AttributeError, TypeError):
             return Unread(f"{path} is not a registries.conf")
+        if "registries" in document:
+            return Unread(f"{path} has the format of before 2019: see containers-registries.conf(5)")
         read.append(path)
-        listed = document.get("unqualified-search-registries", _old_list(document, "search"))
+        listed = document.get("unqualified-search-registries")
         if isinstance(listed, list):
             search, search_file = tuple(map(str, listed)), path
         if document.get("short-name-mode"):
@@ -191,18 +191,6 @@ def _merged(files: Files, paths: list[str]) -> Known[Registries]:
             helpers = tuple(map(str, document["credential-helpers"]))
         by_prefix.update({entry.prefix: entry for entry in entries})
     return Registries(search, mode, search_file, mode_file, tuple(by_prefix.values()), helpers, tuple(read))
-
-
-def _without_aliases(content: str) -> str:
-    """Blanks the lines of short-name aliases: distributions ship a hundred, they are not used here, and
-    parsing them takes 3 ms."""
-    kept = []
-    among_aliases = False
-    for line in content.split("\n"):
-        if line.lstrip().startswith("["):
-            among_aliases = line.strip() == "[aliases]"
-        kept.append("" if among_aliases and _ALIAS.fullmatch(line) else line)
-    return "\n".join(kept)
 
 
 def _registry(table: dict[str, Any], path: str) -> Registry:
@@ -218,23 +206,6 @@ def _registry(table: dict[str, Any], path: str) -> Registry:
         ),
         path,
     )
-
-
-def _old_list(document: Mapping[str, Any], name: str) -> list[Any] | None:
-    """`[registries.search] registries = […]` of the old format."""
-    tables = document.get("registries")
-    table = tables.get(name) if isinstance(tables, dict) else None
-    entries = table.get("registries") if isinstance(table, dict) else None
-    return entries if isinstance(entries, list) else None
-
-
-def _old_format(document: Mapping[str, Any], path: str) -> list[Registry]:
-    insecure = _old_list(document, "insecure") or []
-    blocked = _old_list(document, "block") or []
-    return [
-        Registry(str(location), str(location), location in insecure, location in blocked, (), path)
-        for location in dict.fromkeys([*insecure, *blocked])
-    ]
 
 
 def read_attachments(files: Files, *, home: str, version: Version) -> Known[tuple[Attachments, ...]]:

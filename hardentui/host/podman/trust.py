@@ -15,7 +15,6 @@ from hardentui.host.files.reader import (
     read_accounts,
     text,
     tree,
-    unreadable,
 )
 from hardentui.host.podman.containers_conf import (
     FIRST_FILE_ONLY_SINCE,
@@ -23,7 +22,6 @@ from hardentui.host.podman.containers_conf import (
     read_attachments,
     read_configuration,
     read_registries,
-    read_storage,
 )
 from hardentui.host.units.programs import environment_of
 from hardentui.model.configuration import Accounts, FileFact, Missing
@@ -114,7 +112,6 @@ _FILE_FIELDS = tuple(
     "keyPath keyPaths rekorPublicKeyPath rekorPublicKeyPaths caPath caRootsPath caIntermediatesPath".split()
 )
 _DATA_FIELDS = ("keyData", "keyDatas", "rekorPublicKeyData", "rekorPublicKeyDatas", "caData", "caRootsData")
-_STORE_LIMIT = 16 << 20
 _ROLES = {".crt": "ca", ".cert": "certificate", ".key": "key"}
 
 
@@ -136,7 +133,6 @@ def read_trust(files: Files, *, home: str, uid: int, version: Version) -> TrustF
         auth_files=_auth_files(files, home, uid, accounts),
         configuration=read_configuration(files, home=home, uid=uid, version=version),
         overrides=read_overrides(files, home=home, uid=uid),
-        stored_signatures=_stored_signatures(files, home, uid, version),
         home=home,
     )
 
@@ -270,31 +266,3 @@ def _auth_file(content: str, fact: FileFact, readers: tuple[str, ...]) -> AuthFi
 
 def _has_secret(entry: dict[str, Any]) -> bool:
     return any(entry.get(field) for field in ("auth", "identitytoken", "password", "registrytoken"))
-
-
-def _stored_signatures(files: Files, home: str, uid: int, version: Version) -> Known[dict[str, int]]:
-    """From the store's list of images, which has the signatures fetched with each image."""
-    settings = read_storage(files, home=home, uid=uid, version=version)
-    default = f"{home}/.local/share/containers/storage" if uid else "/var/lib/containers/storage"
-    own = settings.get("storage.rootless_storage_path") if uid else settings.get("storage.graphroot")
-    root = own if isinstance(own, str) and own.startswith("/") and "$" not in own else default
-    driver = settings.get("storage.driver")
-    path = f"{root}/{driver if isinstance(driver, str) and driver else 'overlay'}-images/images.json"
-    try:
-        return parse_stored_images(files.read_text(path, _STORE_LIMIT), path)
-    except (FileNotFoundError, NotADirectoryError):
-        return Unread(f"there is no {path}")
-    except OSError as error:
-        return unreadable(path, error)
-
-
-def parse_stored_images(content: str, path: str) -> Known[dict[str, int]]:
-    """Image ID -> stored signatures of an images.json."""
-    try:
-        signatures = {}
-        for image in json.loads(content):
-            by_digest = json.loads(image.get("metadata") or "{}").get("signatures-sizes") or {}
-            signatures[str(image["id"])] = sum(len(sizes) for sizes in by_digest.values())
-        return signatures
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return Unread(f"{path} is not a list of images")

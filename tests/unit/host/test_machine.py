@@ -31,7 +31,7 @@ from hardentui.host.packages.installed import (
 )
 from hardentui.host.podman.containers_conf import parse_sections
 from hardentui.host.podman.trust import parse_policy, read_trust
-from hardentui.host.rights.sudo import SudoLine, read_doas_rights, sudo_rights
+from hardentui.host.rights.sudo import SudoLine, sudo_rights
 from hardentui.host.subids import read_sub_ids
 from hardentui.host.sysctls import read_reboot_required
 from hardentui.host.units.programs import files_of_command
@@ -587,7 +587,6 @@ def test_no_parser_stumbles_over_garbage(content: str) -> None:
     parse_sections(content, "p")
     parse_ruleset(content)
     sudo_rights([SudoLine("p", line) for line in content.splitlines()])
-    read_doas_rights(RecordedFiles({"text": {"/etc/doas.conf": content}}))
     files_of_command(content)
     list(services_in_unit("/e/podman.socket", content))
     dpkg_packages(content)

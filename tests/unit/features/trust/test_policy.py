@@ -85,15 +85,6 @@ def test_each_kind_of_rule() -> None:
         "rekorPublicKeyPath": "/r",
         "signedIdentity": {"type": "matchRepository"},
     }
-    authority = ScopeRule("a.io", RuleKind.PKI, ca="/roots", intermediates="/between", hostname="ci.a.io")
-    assert requirement(authority) == {
-        "type": "sigstoreSigned",
-        "pki": {
-            "caRootsPath": "/roots",
-            "caIntermediatesPath": "/between",
-            "subjectHostname": "ci.a.io",
-        },
-    }
     assert requirement(ScopeRule("a.io", RuleKind.GPG, "/k")) == {
         "type": "signedBy",
         "keyType": "GPGKeys",

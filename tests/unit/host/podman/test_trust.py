@@ -10,7 +10,7 @@ import pytest
 
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.podman.containers_conf import parse_sections
-from hardentui.host.podman.trust import parse_policy, parse_stored_images, read_trust
+from hardentui.host.podman.trust import parse_policy, read_trust
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.known import Unread
 from hardentui.model.spec import Version
@@ -169,15 +169,9 @@ def test_a_users_own_registries_file_shuts_out_the_systems_drop_ins() -> None:
     assert registries_of(read({**system, own: ""}, version=Version(6))).short_name_mode == "disabled"
 
 
-def test_the_old_format_is_understood() -> None:
-    old = """[registries.search]
-registries = ["docker.io"]
-[registries.insecure]
-registries = ["example.com"]
-"""
-    result = registries_of(read({"/etc/containers/registries.conf": old}))
-    assert result.search == ("docker.io",)
-    assert [(registry.prefix, registry.insecure) for registry in result.registries] == [("example.com", True)]
+def test_the_old_format_is_not_read() -> None:
+    old = '[registries.search]\nregistries = ["docker.io"]\n'
+    assert isinstance(read({"/etc/containers/registries.conf": old}).registries, Unread)
 
 
 def test_aliases_of_short_names_hide_nothing_else() -> None:
@@ -294,19 +288,3 @@ def test_certificates_have_a_host_and_a_role() -> None:
         ("registry.example.com:5000", "key"),
     ]
     assert [danger.what for danger in result[2].file.dangers] == ["belongs to uid 1001"]
-
-
-@pytest.mark.parametrize(("uid", "store"), [(0, "/var/lib"), (1000, f"{HOME}/.local/share")])
-def test_the_store_remembers_the_signatures_that_were_pulled(uid: int, store: str) -> None:
-    signed = {"signature-sizes": [639], "signatures-sizes": {"sha256:5b": [639, 640]}}
-    images = [{"id": "aa", "metadata": json.dumps(signed)}, {"id": "bb", "metadata": "{}"}, {"id": "cc"}]
-    result = read({f"{store}/containers/storage/overlay-images/images.json": json.dumps(images)}, uid=uid)
-    assert result.stored_signatures == {"aa": 2, "bb": 0, "cc": 0}
-    assert isinstance(read({}).stored_signatures, Unread)
-
-
-@pytest.mark.parametrize(
-    "content", ["", "{}x", "[1]", '[{"id": "a", "metadata": "["}]', '[{"metadata": "{}"}]']
-)
-def test_a_broken_list_of_images_is_unreadable(content: str) -> None:
-    assert isinstance(parse_stored_images(content, "images.json"), Unread)

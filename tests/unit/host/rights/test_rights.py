@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.host.rights.sudo import read_doas_rights, read_sudo_rights, root_command
+from hardentui.host.rights.sudo import read_sudo_rights, root_command
 from hardentui.model.known import Unread
 from tests.support.rooted import Rooted
 
@@ -141,31 +141,10 @@ def test_the_configuration_of_a_vendor_counts_where_there_is_no_own(tmp_path: Pa
     assert [right.where for right in result] == ["/etc/sudoers.d/a"]
 
 
-@pytest.mark.parametrize(
-    ("content", "who"),
-    [
-        ("permit nopass anna\n", ["anna"]),
-        ("permit nopass :wheel as root\n", ["%wheel"]),
-        ("permit persist anna\n", []),
-        ("permit anna\n", []),
-        ("permit nopass anna as ben\n", []),
-        ("permit nopass keepenv anna cmd podman\n", ["anna"]),
-        ("permit nopass anna cmd /usr/bin/podman args ps\n", []),
-        ("permit nopass anna cmd reboot\n", []),
-        ("permit nopass setenv { A=b -C } anna\n", ["anna"]),
-        ("permit nopass anna\ndeny anna\n", []),
-        ("deny anna\npermit nopass anna\n", ["anna"]),
-        ("permit nopass anna\npermit persist anna\n", []),
-        ("# permit nopass anna\n", []),
-        ("permit nopass root\n", []),
-    ],
-)
-def test_doas_rules_give_rights_to_whom_they_name(tmp_path: Path, content: str, who: list[str]) -> None:
+def test_a_host_with_doas_is_unknown(tmp_path: Path) -> None:
     files = Rooted(tmp_path)
-    files.put("/etc/doas.conf", content)
-    result = read_doas_rights(files)
-    assert isinstance(result, list)
-    assert [(right.who, right.way) for right in result] == [(name, "doas") for name in who]
+    files.put("/etc/doas.conf", "permit nopass anna\n")
+    assert "doas" in str(read_sudo_rights(files, "host"))
 
 
 def test_commands_that_lead_to_root() -> None:
