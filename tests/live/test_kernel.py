@@ -52,7 +52,7 @@ def view(state: dict[str, Any], engine: bool = True) -> Kernel:
 
 
 def everything(seen: Kernel) -> dict[str, Any]:
-    return {name: known(lambda name=name: getattr(seen, name)) for name in Kernel.facts}  # type: ignore[misc]
+    return {name: known(getattr, seen, name) for name in Kernel.facts}
 
 
 def capabilities(seen: Kernel) -> CapabilitySets:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError
 from hardentui.host.files.layers import bytes_of_image, directory_of_image, uid_of_name
-from hardentui.host.files.reader import ROOT_ONLY, Files, examine, names, reason, text, there
+from hardentui.host.files.reader import ROOT_ONLY, Files, examine, names, reason, text_or, there
 from hardentui.host.process.activity import Activity, effective_uid, read_activity
 from hardentui.host.process.cgroups import CgroupTree
 from hardentui.host.process.denials import denials_of
@@ -189,7 +189,7 @@ def _secret_files(facts: ContainerFacts, place: Place) -> dict[str, Known[FileFa
     given: dict[str, Known[FileFact | Missing]] = {}
     for destination, source in shown_from_host(facts).items():
         if is_place_of_secrets(destination):
-            inside = names(place.files, source)
+            inside = known(names, place.files, source)
             if isinstance(inside, Unread):
                 given[source] = inside
                 continue
@@ -218,12 +218,11 @@ def _hooks_in(directories: Iterable[str], files: Files) -> Iterator[str]:
     """The hook files of its own directories, and their programs. Podman itself runs those of the stages
     precreate and poststop, so the runtime's configuration does not name them."""
     for directory in directories:
-        inside = names(files, directory)
-        for name in () if isinstance(inside, Unread) else inside:
+        for name in known(names, files, directory, else_=()):
             if name.endswith(".json"):
                 path = posixpath.join(directory, name)
                 yield path
-                yield hook_program(text(files, path))
+                yield hook_program(text_or(files, path))
 
 
 def _named_programs(facts: ContainerFacts, files: Files) -> tuple[str, ...]:

@@ -82,11 +82,7 @@ def kernel(recorded: dict[str, Any], engine_pid: int | None = 700, cgroup_path: 
 
 
 def unread_facts(seen: Kernel) -> set[str]:
-    return {
-        name
-        for name in Kernel.facts
-        if isinstance(known(lambda name=name: getattr(seen, name)), Unread)  # type: ignore[misc]
-    }
+    return {name for name in Kernel.facts if isinstance(known(getattr, seen, name), Unread)}
 
 
 def test_everything_that_the_kernel_tells() -> None:
@@ -189,7 +185,7 @@ def test_unknown_engine_without_conmon_is_ourselves() -> None:
 
 
 def ended(seen: Kernel) -> bool:
-    values = [known(lambda name=name: getattr(seen, name)) for name in Kernel.facts]  # type: ignore[misc]
+    values = [known(getattr, seen, name) for name in Kernel.facts]
     return all(value == Unread("the process has ended") for value in values)
 
 
