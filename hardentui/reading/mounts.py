@@ -183,6 +183,15 @@ def at_or_above(path: str, other: str) -> bool:
     return path == "/" or other == path or other.startswith(path + "/")
 
 
+def parents(path: str) -> list[str]:
+    """Every directory above a path, the nearest first, up to the root."""
+    above = []
+    while path not in ("/", ""):
+        path = posixpath.dirname(path)
+        above.append(path)
+    return above
+
+
 def is_place_of_secrets(destination: str) -> bool:
     """Whether what is mounted there is a secret by convention: the Compose specification mounts the file of
     a secret below /run/secrets."""

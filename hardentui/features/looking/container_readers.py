@@ -39,7 +39,7 @@ from hardentui.model.seccomp import NoFilter, RawFilter, RuntimeConfig, SeccompP
 from hardentui.options import MOUNTS, NETWORK, SECCOMP_PROFILE
 from hardentui.reading.containers import ask_or, declared_user, image_config, is_infra, section
 from hardentui.reading.logs import engine_limits_log
-from hardentui.reading.mounts import is_place_of_secrets, mounted_words, shown_from_host
+from hardentui.reading.mounts import is_place_of_secrets, mounted_words, parents, shown_from_host
 from hardentui.reading.networks import internal_networks, mode_of, uses_network_of_pod
 from hardentui.reading.seccomp import parse_profile
 from hardentui.reading.system_calls import RAW_FILTER, raw_filter
@@ -286,7 +286,7 @@ def _with_directories(changes: list[FileChange], layer: str, files: Files) -> li
     """Whether a changed path is a directory, for those in which nothing else changed: a directory in which a
     file was created and removed again looks like a changed file. The container's writable layer shows it.
     """
-    above = {parent for change in changes for parent in _parents(change.path)}
+    above = {parent for change in changes for parent in parents(change.path)}
     asked = 0
     inspected = []
     for change in changes:
@@ -317,14 +317,6 @@ def _written_directories(facts: ContainerFacts, place: Place) -> dict[str, Writt
             count = bytes_of_image(files, facts.inspect, path, _MOST_ASKED)
             directories[path] = WrittenDirectory(count, seen.uid, seen.gid, stat.S_IMODE(seen.mode))
     return directories
-
-
-def _parents(path: str) -> list[str]:
-    parents = []
-    while path not in ("/", ""):
-        path = posixpath.dirname(path)
-        parents.append(path)
-    return parents
 
 
 def _exec_sessions(facts: ContainerFacts, place: Place) -> Known[tuple[Mapping[str, Any], ...]]:

@@ -375,7 +375,7 @@ class Gatherer:
         identities = dict.fromkeys(ids.values())
         if len(identities) > _MOST_COMPARED:
             return Unread(f"there are more than {_MOST_COMPARED} other images")
-        from hardentui.images.bases import bases_of
+        from hardentui.reading.images import bases_of
 
         return bases_of(image, {identity: self._image(identity) for identity in identities})
 

@@ -21,11 +21,11 @@ from hardentui.host.network.firewall import read_firewall
 from hardentui.host.process.proc import read_log_limit, read_rlimits
 from hardentui.host.sysctls import read_security_modules
 from hardentui.host.units.systemd import Manager, timer_active
-from hardentui.images.bases import bases_of
 from hardentui.model.facts import EngineFacts, ImageFacts, Rlimit
 from hardentui.model.host import JournalStorage
 from hardentui.model.image import NeverScanned, ScanReport, Vulnerability
 from hardentui.model.known import Known, Unread, known
+from hardentui.reading.images import bases_of
 from hardentui.scanners.stored import StoredScans, parse_report
 from hardentui.state.own_files import state_directory
 
