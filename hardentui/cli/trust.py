@@ -130,7 +130,7 @@ def _change_arguments(parser: ArgumentParser) -> None:
         nargs="*",
         help="what images of SCOPE (HOST, HOST/NAMESPACE, HOST/REPOSITORY or *.DOMAIN) need: SCOPE=KEYFILE "
         "(sigstore or GPG; 'SCOPE=KEYFILE URL' if GPG signatures are elsewhere), 'SCOPE accept', "
-        "'SCOPE reject', 'SCOPE keyless EMAIL ISSUER FULCIO REKOR', 'SCOPE pki WHO ROOTS [INTERMEDIATES]'",
+        "'SCOPE reject', 'SCOPE keyless EMAIL ISSUER FULCIO REKOR'",
     )
     rules = parser.add_argument_group("rules in general")
     rules.add_argument(

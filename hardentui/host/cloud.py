@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from hardentui.host.files.reader import Files, text
-from hardentui.model.configuration import Missing
-from hardentui.model.known import Known, Unread
 
 METADATA_ADDRESS = "169.254.169.254"
 
@@ -29,13 +27,11 @@ _CLOUDS = (  # as cloud-init's ds-identify recognises them
 )
 
 
-def read_cloud(files: Files) -> Known[str]:
+def read_cloud(files: Files) -> str:
     """The cloud that this machine runs in; empty if its firmware names no known one."""
     seen = []
     for name in _FILES:
         content = text(files, f"{_DIRECTORY}/{name}")
-        if isinstance(content, Unread):
-            return content
-        if not isinstance(content, Missing):
+        if isinstance(content, str):
             seen.append(content.strip().lower())
     return next((cloud for mark, cloud in _CLOUDS if any(mark in line for line in seen)), "")

@@ -20,6 +20,8 @@ from hardentui.host.files.reader import (
     names,
     read_accounts,
     text,
+    text_of,
+    text_or,
     there,
 )
 from hardentui.host.network.firewall import read_firewall
@@ -87,13 +89,13 @@ class ContainerMonitor(Struct, frozen=True):
     engine: str
 
 
-def monitors(files: Files, processes: Known[tuple[HostProcess, ...]]) -> Iterator[ContainerMonitor]:
+def monitors(files: Files, processes: tuple[HostProcess, ...]) -> Iterator[ContainerMonitor]:
     """The monitors among the processes: one of those in the same storage with the same programs.
 
     A process inside a container cannot pose as one.
     """
     seen: set[tuple[str, ...]] = set()
-    for process in () if isinstance(processes, Unread) else processes:
+    for process in processes:
         flags = (_RUNTIME, _BUNDLE, _NAME, _AT_EXIT)
         given = {flag: word for flag, word in pairwise(process.words) if flag in flags}
         bundle, runtime = given.get(_BUNDLE, ""), given.get(_RUNTIME, "")
@@ -115,7 +117,7 @@ def monitors(files: Files, processes: Known[tuple[HostProcess, ...]]) -> Iterato
 
 
 def read_programs_of_containers(
-    files: Files, processes: Known[tuple[HostProcess, ...]], accounts: Accounts | None = None
+    files: Files, processes: tuple[HostProcess, ...], accounts: Accounts | None = None
 ) -> tuple[Program, ...]:
     """What engines of this host run for their running containers, each program once.
 
@@ -148,18 +150,13 @@ _SYSLOG = "/run/systemd/journal/syslog"
 _YES = frozenset({"yes", "true", "1", "on"})
 
 
-def read_journal(files: Files) -> Known[JournalStorage | None]:
+def read_journal(files: Files) -> JournalStorage | None:
     """The journal's settings and their effect; None if systemd is not running."""
     if not there(files, "/run/systemd/system"):
         return None
     values, where = {"Storage": "auto", "ForwardToSyslog": "no"}, ""
-    paths = _paths(files)
-    if isinstance(paths, Unread):
-        return paths
-    for path in paths:
+    for path in _paths(files):
         content = text(files, path)
-        if isinstance(content, Unread):
-            return content
         for name, value in _settings(content if isinstance(content, str) else ""):
             if name in values:
                 values[name] = value
@@ -170,14 +167,11 @@ def read_journal(files: Files) -> Known[JournalStorage | None]:
     return JournalStorage(storage, kept, forwarded, where)
 
 
-def _paths(files: Files) -> Known[tuple[str, ...]]:
+def _paths(files: Files) -> tuple[str, ...]:
     """The main file, then the drop-ins by name; for equal names the first directory wins."""
     drop_ins: dict[str, str] = {}
     for directory in _DIRECTORIES:
-        inside = names(files, directory)
-        if isinstance(inside, Unread):
-            return inside
-        for name in inside:
+        for name in names(files, directory):
             if name.endswith(".conf"):
                 drop_ins.setdefault(name, f"{directory}/{name}")
     main = _CONFIGURATION if there(files, _CONFIGURATION) else _FALLBACK
@@ -195,51 +189,45 @@ _ONLINE, _MEMORY, _PIDS = "/sys/devices/system/cpu/online", "/proc/meminfo", "/p
 def read_capacity(files: Files) -> Capacity:
     """From /proc/meminfo, the online processors, and kernel.pid_max."""
     return Capacity(
-        memory=_memory(files, "MemTotal"),
-        processors=_processors(files),
-        pids=_number(files, _PIDS),
-        swap=_memory(files, "SwapTotal"),
+        memory=known(_memory, files, "MemTotal"),
+        processors=known(lambda: count_of_list(text_of(files, _ONLINE))) or _unclear(_ONLINE),
+        pids=known(lambda: _number(text_of(files, _PIDS).strip(), _PIDS)),
+        swap=known(_memory, files, "SwapTotal"),
     )
 
 
-def _memory(files: Files, name: str) -> Known[int]:
-    content = text(files, _MEMORY)
-    if isinstance(content, Unread | Missing):
-        return content if isinstance(content, Unread) else Unread(f"there is no {_MEMORY}")
-    words = next((line.split() for line in content.splitlines() if line.startswith(f"{name}:")), [])
-    return int(words[1]) << 10 if len(words) > 1 and words[1].isdecimal() else Unread(f"no {name}")
+def _unclear(what: str) -> Unread:
+    return Unread(f"{what} cannot be understood")
 
 
-def _processors(files: Files) -> Known[int]:
-    content = text(files, _ONLINE)
-    if isinstance(content, Unread | Missing):
-        return content if isinstance(content, Unread) else Unread(f"there is no {_ONLINE}")
-    count = count_of_list(content)
-    return count or Unread(f"{_ONLINE} cannot be understood")
+def _memory(files: Files, name: str) -> int:
+    lines = (line.split() for line in text_of(files, _MEMORY).splitlines())
+    return (
+        _number(next((words[1] for words in lines if words[:1] == [f"{name}:"] and words[1:]), ""), name)
+        << 10
+    )
 
 
-def _number(files: Files, path: str) -> Known[int]:
-    content = text(files, path)
-    if isinstance(content, Unread | Missing):
-        return content if isinstance(content, Unread) else Unread(f"there is no {path}")
-    return int(content) if content.strip().isdecimal() else Unread(f"{path} cannot be understood")
+def _number(word: str, what: str) -> int:
+    if not word.isdecimal():
+        raise _unclear(what)
+    return int(word)
 
 
 def read_programs_of_accounts(
-    files: Files, users: Known[tuple[User, ...]], version: Version, accounts: Accounts | None = None
+    files: Files, users: tuple[User, ...], version: Version, accounts: Accounts | None = None
 ) -> tuple[Program, ...]:
     """What rootless engines run because the own containers.conf or storage.conf of their account names it.
 
     Where it lies is the account's choice; only who else can change it is examined.
     """
     programs = []
-    for user in () if isinstance(users, Unread) else users:
+    for user in users:
         if not user.rootless:
             continue
         configuration = read_configuration(files, home=user.home, uid=user.uid, version=version)
         storage = read_storage(files, home=user.home, uid=user.uid, version=version)
-        named = read_programs(files, configuration, storage)
-        for program in () if isinstance(named, Unread) else named:
+        for program in known(read_programs, files, configuration, storage, else_=()):
             if program.named_by.startswith(f"{user.home}/"):
                 fact = examine(files, program.file.path, ROOT_ONLY | {user.uid}, accounts=accounts)
                 if isinstance(fact, FileFact):
@@ -263,15 +251,25 @@ class _PartsOfHost:
         self.version = version
 
     @cached_property
-    def users(self) -> Known[tuple[User, ...]]:
+    def users(self) -> tuple[User, ...]:
         return read_users(self._files)
+
+    @property
+    def people(self) -> tuple[User, ...]:
+        """The accounts, as far as they are known."""
+        return known(lambda: self.users, else_=())
+
+    @property
+    def running(self) -> tuple[HostProcess, ...]:
+        """The processes, as far as they are known."""
+        return known(lambda: self.processes, else_=())
 
     @cached_property
     def accounts(self) -> Accounts | None:
         return read_accounts(self._files)
 
     @cached_property
-    def processes(self) -> Known[tuple[HostProcess, ...]]:
+    def processes(self) -> tuple[HostProcess, ...]:
         return read_process_table(self._files)
 
     @cached_property
@@ -280,21 +278,20 @@ class _PartsOfHost:
 
     @cached_property
     def endpoints(self) -> tuple[Endpoint, ...]:
-        users = self.users
-        uids = () if isinstance(users, Unread) else (user.uid for user in users if user.rootless)
-        return read_endpoints(self._files, self.processes, self.listening, uids)
+        uids = (user.uid for user in self.people if user.rootless)
+        return read_endpoints(self._files, self.running, self.listening, uids)
 
     @cached_property
-    def sockets(self) -> Known[tuple[EngineSocket, ...]]:
-        return read_sockets(self._files, self.users, self.accounts, self.listening, self.endpoints)
+    def sockets(self) -> tuple[EngineSocket, ...]:
+        return read_sockets(self._files, self.people, self.accounts, self.listening, self.endpoints)
 
     @cached_property
     def on_tcp(self) -> TcpServices:
-        return read_tcp_services(self._files, self.endpoints, self.processes, self.listening)
+        return read_tcp_services(self._files, self.endpoints, known(lambda: self.processes), self.listening)
 
     @cached_property
     def units(self) -> Mapping[str, Known[FileFact]]:
-        return read_units(self._files, self.users, self.accounts)
+        return read_units(self._files, self.people, self.accounts)
 
     @cached_property
     def configuration(self) -> Configuration:
@@ -340,10 +337,10 @@ def _facts(files: Files, read: _PartsOfHost, run: Run, *, root: bool, deep: bool
         groups=later(lambda host: read_groups(files)),
         subuids=later(lambda host: read_sub_ids(files, "/etc/subuid")),
         subgids=later(lambda host: read_sub_ids(files, "/etc/subgid")),
-        root_rights=later(lambda host: read_root_rights(files, read.users, read.sockets, host.hostname)),
-        engine_configuration=later(lambda host: read_engine_configuration(files, read.accounts, read.users)),
+        root_rights=later(lambda host: read_root_rights(files, read.people, read.sockets, host.hostname)),
+        engine_configuration=later(lambda host: read_engine_configuration(files, read.accounts, read.people)),
         units=later(lambda host: read.units),
-        unit_programs=later(lambda host: read_unit_programs(files, read.units, read.users, read.accounts)),
+        unit_programs=later(lambda host: read_unit_programs(files, read.units, read.people, read.accounts)),
         core_handler=later(lambda host: read_core_handler(files, read.accounts)),
         configuration=later(lambda host: read.configuration),
         storage=later(lambda host: read.storage),
@@ -365,7 +362,7 @@ def _facts(files: Files, read: _PartsOfHost, run: Run, *, root: bool, deep: bool
         packages=later(lambda host: read_packages(files, run)),
         security_updates=later(lambda host: read_security_updates(files, run, deep=deep)),
         reboot_required=later(lambda host: read_reboot_required(files, host.kernel)),
-        outdated=later(lambda host: read_outdated(files, run, known(lambda: host.packages), deep=deep)),
+        outdated=later(lambda host: read_outdated(files, run, host.packages, deep=deep)),
         advisories_dated=advisories.DATED,
         audit_rules=later(lambda host: read_audit_rules(files)),
         audit_loaded=later(lambda host: read_loaded_audit_rules(files, run, root=root)),
@@ -382,8 +379,7 @@ def _seccomp_profile(files: Files, read: _PartsOfHost) -> Known[FileFact | Missi
 
 
 def _line(files: Files, path: str) -> str:
-    content = text(files, path)
-    return content.strip() if isinstance(content, str) else ""
+    return text_or(files, path).strip()
 
 
 def _os_release(files: Files) -> Mapping[str, str]:
@@ -399,12 +395,10 @@ def _os_release(files: Files) -> Mapping[str, str]:
     return fields
 
 
-def _programs(files: Files, read: _PartsOfHost) -> Known[tuple[Program, ...]]:
+def _programs(files: Files, read: _PartsOfHost) -> tuple[Program, ...]:
     rootful = read_programs(files, read.configuration, read.storage.settings)
-    if isinstance(rootful, Unread):
-        return rootful
-    of_accounts = read_programs_of_accounts(files, read.users, read.version, read.accounts)
-    of_containers = read_programs_of_containers(files, read.processes, read.accounts)
+    of_accounts = read_programs_of_accounts(files, read.people, read.version, read.accounts)
+    of_containers = read_programs_of_containers(files, read.running, read.accounts)
     programs = {
         (program.file, program.known): program for program in (*of_containers, *of_accounts, *rootful)
     }
@@ -439,13 +433,11 @@ def _storage(files: Files, version: Version) -> Storage:
         driver,
         graph_root,
         tuple(option.strip() for option in mount_options),
-        _used_drivers(files, graph_root),
+        known(_used_drivers, files, graph_root),
         examine(files, graph_root),
     )
 
 
-def _used_drivers(files: Files, graph_root: str) -> Known[tuple[str, ...]]:
+def _used_drivers(files: Files, graph_root: str) -> tuple[str, ...]:
     inside = names(files, graph_root)
-    if isinstance(inside, Unread):
-        return inside
     return tuple(driver for driver in _DRIVERS if f"{driver}-images" in inside)

@@ -4,41 +4,38 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 
-from hardentui.host.files.reader import Files, parsed, text, there
-from hardentui.host.rights.sudo import read_doas_rights, read_sudo_rights
+from hardentui.host.files.reader import Files, parsed, text, text_of, there
+from hardentui.host.rights.sudo import read_sudo_rights
 from hardentui.model.configuration import Missing
 from hardentui.model.host import EngineSocket, RootRight, SubIds, User
-from hardentui.model.known import Known, Unread
+from hardentui.model.known import Unread, known
 from hardentui.toml_document import TomlFault
 
 _NOBODY = 65534
 
 
-def read_users(files: Files) -> Known[tuple[User, ...]]:
+def read_users(files: Files) -> tuple[User, ...]:
     """Accounts of people and services that may run rootless containers: every uid from 1."""
-    content = text(files, "/etc/passwd")
-    if isinstance(content, Unread | Missing):
-        return content if isinstance(content, Unread) else Unread("there is no /etc/passwd")
     users = []
-    for line in content.splitlines():
+    for line in text_of(files, "/etc/passwd").splitlines():
         fields = line.split(":")
         if len(fields) < 7 or not fields[2].isdigit() or not fields[3].isdigit():
             continue
         name, uid, gid, home = fields[0], int(fields[2]), int(fields[3]), fields[5]
         if 0 < uid < _NOBODY:
             rootless, hidden = _runs_rootless(files, name, uid, home)
-            controllers = _controllers(files, uid) if rootless else Unread(f"{name} runs no containers")
+            controllers = (
+                known(_controllers, files, uid) if rootless else Unread(f"{name} runs no containers")
+            )
             users.append(User(name, uid, gid, home, rootless, controllers, hidden))
     return tuple(users)
 
 
-def read_groups(files: Files) -> Known[dict[str, int]]:
+def read_groups(files: Files) -> dict[str, int]:
     """Names and numbers of /etc/group."""
-    content = text(files, "/etc/group")
-    if isinstance(content, Unread | Missing):
-        return content if isinstance(content, Unread) else Unread("there is no /etc/group")
-    rows = (line.split(":") for line in content.splitlines())
+    rows = (line.split(":") for line in text_of(files, "/etc/group").splitlines())
     return {row[0]: int(row[2]) for row in rows if len(row) > 2 and row[2].isdecimal()}
 
 
@@ -62,21 +59,19 @@ def _runs_rootless(files: Files, name: str, uid: int, home: str) -> tuple[bool, 
         return False, True
 
 
-def _controllers(files: Files, uid: int) -> Known[frozenset[str]]:
+def _controllers(files: Files, uid: int) -> frozenset[str]:
     path = f"/sys/fs/cgroup/user.slice/user-{uid}.slice/user@{uid}.service/cgroup.controllers"
     content = text(files, path)
     if isinstance(content, Missing):
-        return Unread(f"no service manager of uid {uid} is running, so nothing is delegated to it")
-    return content if isinstance(content, Unread) else frozenset(content.split())
+        raise Unread(f"no service manager of uid {uid} is running, so nothing is delegated to it")
+    return frozenset(content.split())
 
 
-def read_sub_ids(files: Files, path: str) -> Known[tuple[SubIds, ...]]:
+def read_sub_ids(files: Files, path: str) -> tuple[SubIds, ...]:
     """The ranges of /etc/subuid or /etc/subgid; none if the file is missing. Malformed lines are ignored."""
     content = text(files, path)
     if isinstance(content, Missing):
         return ()
-    if isinstance(content, Unread):
-        return content
     ranges = []
     for line in content.splitlines():
         owner, _, rest = line.strip().partition(":")
@@ -87,51 +82,32 @@ def read_sub_ids(files: Files, path: str) -> Known[tuple[SubIds, ...]]:
 
 
 def read_root_rights(
-    files: Files,
-    users: Known[tuple[User, ...]],
-    sockets: Known[tuple[EngineSocket, ...]],
-    hostname: str = "",
-) -> Known[tuple[RootRight, ...]]:
-    """Paths to root: sudo and doas without a password, the engine's socket, connections as root."""
-    every_right: list[RootRight] = []
-    for rights in (read_sudo_rights(files, hostname), read_doas_rights(files)):
-        if isinstance(rights, Unread):
-            return rights
-        every_right += rights
-    if isinstance(sockets, Unread):
-        return sockets
+    files: Files, users: tuple[User, ...], sockets: tuple[EngineSocket, ...], hostname: str = ""
+) -> tuple[RootRight, ...]:
+    """Paths to root: sudo without a password, the engine's socket, connections as root."""
+    rights = read_sudo_rights(files, hostname)
     for socket in sockets:
         if socket.rootful:
             why = "can write to a socket of the rootful engine"
-            every_right += [RootRight(who, why, socket.file.path, "socket") for who in socket.users]
-    for home, who in (("/root", "root"), *((user.home, user.name) for user in _people(users))):
-        connections = _root_connections(files, home)
-        if isinstance(connections, Unread):
-            return connections
-        every_right += [
-            RootRight(who, f"has a connection as root: {target}", path, "connection")
-            for path, target in connections
-        ]
-    return tuple(dict.fromkeys(every_right))
+            rights += [RootRight(who, why, socket.file.path, "socket") for who in socket.users]
+    people = [(user.home, user.name) for user in users if user.home not in ("", "/")]
+    for home, who in (("/root", "root"), *people):
+        for path, target in _root_connections(files, home):
+            rights.append(RootRight(who, f"has a connection as root: {target}", path, "connection"))
+    return tuple(dict.fromkeys(rights))
 
 
-def _people(users: Known[tuple[User, ...]]) -> tuple[User, ...]:
-    return () if isinstance(users, Unread) else tuple(user for user in users if user.home not in ("", "/"))
-
-
-def _root_connections(files: Files, home: str) -> Known[list[tuple[str, str]]]:
+def _root_connections(files: Files, home: str) -> Iterator[tuple[str, str]]:
     """(file, target) of each stored connection that logs in as root over ssh. Credentials are left out."""
-    stored = f"{home}/.config/containers/podman-connections.json"
-    settings = f"{home}/.config/containers/containers.conf"
-    connections: list[tuple[str, str]] = []
-    for path, parse in ((stored, _stored_targets), (settings, _configured_targets)):
+    for name, parse in (
+        ("podman-connections.json", _stored_targets),
+        ("containers.conf", _configured_targets),
+    ):
+        path = f"{home}/.config/containers/{name}"
         content = text(files, path)
-        if isinstance(content, Unread):
-            return content
-        targets = parse(content) if isinstance(content, str) else []
-        matches = (re.match(r"ssh://root(?::[^@/]*)?@([^/]+)", target) for target in targets)
-        connections += [(path, f"root@{match[1]}") for match in matches if match]
-    return connections
+        for target in parse(content) if isinstance(content, str) else ():
+            if match := re.match(r"ssh://root(?::[^@/]*)?@([^/]+)", target):
+                yield path, f"root@{match[1]}"
 
 
 def _stored_targets(content: str) -> list[str]:

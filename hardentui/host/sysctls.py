@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from hardentui.host.files.reader import Files, examine, names, text, there
+from hardentui.host.files.reader import Files, examine, names, text, text_or, there
 from hardentui.model.configuration import Accounts, FileFact, Missing
 from hardentui.model.host import SecurityModules
-from hardentui.model.known import Known, Unread
+from hardentui.model.known import Known, Unread, known
 
 KNOBS = tuple(
     "kernel.unprivileged_bpf_disabled kernel.kptr_restrict kernel.dmesg_restrict kernel.yama.ptrace_scope "
@@ -23,7 +23,7 @@ def read_sysctls(files: Files) -> dict[str, Known[str]]:
     """The sysctls of this kernel; names with dots, values without the line end."""
     values: dict[str, Known[str]] = {}
     for name in KNOBS:
-        content = text(files, f"/proc/sys/{name.replace('.', '/')}")
+        content = known(text, files, f"/proc/sys/{name.replace('.', '/')}")
         if not isinstance(content, Missing):
             values[name] = content if isinstance(content, Unread) else content.strip()
     return values
@@ -32,50 +32,47 @@ def read_sysctls(files: Files) -> dict[str, Known[str]]:
 def read_core_handler(files: Files, accounts: Accounts | None) -> Known[FileFact | Missing | None]:
     """The program that receives core dumps, with who can change it; None if they go to a file."""
     pattern = text(files, "/proc/sys/kernel/core_pattern")
-    if isinstance(pattern, Missing | Unread):
-        return None if isinstance(pattern, Missing) else pattern
+    if isinstance(pattern, Missing):
+        return None
     program = pattern.strip().removeprefix("|").split(" ")[0]
     return examine(files, program, accounts=accounts) if pattern.startswith("|") else None
 
 
 def read_security_modules(files: Files) -> SecurityModules:
-    listed = text(files, "/sys/kernel/security/lsm")
-    active: Known[tuple[str, ...]]
-    if isinstance(listed, str):
-        active = tuple(listed.strip("\0\n ").split(","))
-    elif isinstance(listed, Missing):
-        active = Unread("securityfs is not mounted, so the kernel's list of security modules is hidden")
-    else:
-        active = listed
     return SecurityModules(
-        active, _selinux(files), _selinux_configured(files), _apparmor(files), _apparmor_profiles(files)
+        known(_active, files),
+        known(_selinux, files),
+        known(_selinux_configured, files),
+        known(_apparmor, files),
+        known(_apparmor_profiles, files),
     )
 
 
-def _apparmor_profiles(files: Files) -> Known[Mapping[str, str]]:
+def _active(files: Files) -> tuple[str, ...]:
+    listed = text(files, "/sys/kernel/security/lsm")
+    if isinstance(listed, Missing):
+        raise Unread("securityfs is not mounted, so the kernel's list of security modules is hidden")
+    return tuple(listed.strip("\0\n ").split(","))
+
+
+def _apparmor_profiles(files: Files) -> Mapping[str, str]:
     """Name of each loaded profile and its mode; only root can read them."""
     content = text(files, "/sys/kernel/security/apparmor/profiles")
-    if isinstance(content, Unread):
-        return content
     if isinstance(content, Missing):
-        return Unread("the kernel has no list of AppArmor profiles")
+        raise Unread("the kernel has no list of AppArmor profiles")
     rows = (line.rpartition(" (") for line in content.splitlines())
     return {name: mode.rstrip(")") for name, bracket, mode in rows if bracket}
 
 
-def _selinux(files: Files) -> Known[str]:
+def _selinux(files: Files) -> str:
     content = text(files, "/sys/fs/selinux/enforce")
     if isinstance(content, Missing):
         return "absent"
-    if isinstance(content, Unread):
-        return content
     return "enforcing" if content.strip() == "1" else "permissive"
 
 
-def _selinux_configured(files: Files) -> Known[str]:
+def _selinux_configured(files: Files) -> str:
     content = text(files, "/etc/selinux/config")
-    if isinstance(content, Unread):
-        return content
     lines = content.splitlines() if isinstance(content, str) else []
     values = [
         line.partition("=")[2].strip() for line in lines if line.replace(" ", "").startswith("SELINUX=")
@@ -83,11 +80,9 @@ def _selinux_configured(files: Files) -> Known[str]:
     return values[-1].lower() if values else ""
 
 
-def _apparmor(files: Files) -> Known[bool]:
+def _apparmor(files: Files) -> bool:
     content = text(files, "/sys/module/apparmor/parameters/enabled")
-    if isinstance(content, Missing):
-        return False
-    return content if isinstance(content, Unread) else content.strip() == "Y"
+    return isinstance(content, str) and content.strip() == "Y"
 
 
 def read_cgroup_version(files: Files) -> Known[int]:
@@ -102,8 +97,7 @@ def read_restarts_at_boot(files: Files) -> bool:
 
 
 def read_kernel(files: Files) -> str:
-    content = text(files, "/proc/sys/kernel/osrelease")
-    return content.strip() if isinstance(content, str) else ""
+    return text_or(files, "/proc/sys/kernel/osrelease").strip()
 
 
 def read_reboot_required(files: Files, kernel: str) -> Known[str]:
@@ -115,12 +109,9 @@ def read_reboot_required(files: Files, kernel: str) -> Known[str]:
         "/boot/reboot-needed",
     ):
         if there(files, path):
-            packages = text(files, f"{path}.pkgs")
-            why = ", ".join(sorted(set(packages.split()))) if isinstance(packages, str) else ""
+            why = ", ".join(sorted(set(text_or(files, f"{path}.pkgs").split())))
             return f"{path} asks for it" + (f" (after updates of {why})" if why else "")
     installed = names(files, "/usr/lib/modules")
-    if isinstance(installed, Unread):
-        return installed
     if kernel not in installed:
         return Unread(f"the running kernel {kernel} is not installed any more")
     newest = max((image for image in installed if _flavour(image) == _flavour(kernel)), key=_order)

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
 from hardentui.images.layer import MOST_FOUND, Budget, Layer, read_layer, weak
-from hardentui.images.packages import Body, ByteSource, Damaged, Database, entries
-from hardentui.model.image import ImageFile, ImageInventory, LayerSize, Package
+from hardentui.images.packages import ByteSource, Damaged, Database, entries
+from hardentui.model.image import ImageFile, ImageInventory, LayerSize
 from hardentui.visible import visible
 
 _MOST_PARTS = 4096
 _MOST_LAYERS = 512
 _LONGEST_MANIFEST = 8 << 20
+V = TypeVar("V")
 _OS_RELEASE = ("/etc/os-release", "/usr/lib/os-release")
 
 
@@ -44,7 +45,9 @@ def read_inventory(source: ByteSource, cancelled: Callable[[], bool] = lambda: F
                 gaps.append("the archive has more parts than is plausible")
                 break
             if entry.kind == "file" and entry.path == "/manifest.json":
-                manifest = _manifest(body, entry.size, gaps)
+                if entry.size > _LONGEST_MANIFEST:
+                    gaps.append("the list of layers is longer than is plausible")
+                manifest = body.read(_LONGEST_MANIFEST)
             elif entry.kind == "file" and entry.path.endswith(".tar"):
                 layers[entry.path.lstrip("/")] = read_layer(body, budget)
     except Damaged as error:
@@ -54,16 +57,6 @@ def read_inventory(source: ByteSource, cancelled: Callable[[], bool] = lambda: F
         if layers[name].gap:
             gaps.append(f"layer {number}: {layers[name].gap}")
     return _combined([(name, layers[name]) for name in order], gaps)
-
-
-def _manifest(body: Body, size: int, gaps: list[str]) -> bytes | None:
-    if size > _LONGEST_MANIFEST:
-        gaps.append("the list of layers is longer than is plausible")
-        return None
-    parts = []
-    while part := body.read(1 << 16):
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _order(manifest: bytes | None, layers: Mapping[str, Layer], gaps: list[str]) -> list[str]:
@@ -92,8 +85,9 @@ def _combined(layers: list[tuple[str, Layer]], gaps: list[str]) -> ImageInventor
             if deleted and category != "credential":
                 continue  # deleted files cannot be started; only their contents can still be extracted
             by_category.setdefault(category, []).append(replace(file, layer=at + 1, deleted=deleted))
-    texts = _visible_texts(layers)
-    databases = _databases(layers)
+    texts = _in_image(layers, lambda layer: layer.texts)
+    databases = _in_image(layers, lambda layer: layer.databases)
+    languages = _in_image(layers, lambda layer: layer.languages)
     packages, uncounted = _counts(databases)
 
     def files(category: str) -> tuple[ImageFile, ...]:
@@ -105,7 +99,7 @@ def _combined(layers: list[tuple[str, Layer]], gaps: list[str]) -> ImageInventor
         uncounted=uncounted,
         installed=(
             *(package for database in databases.values() for package in database.packages),
-            *(package for packages in _languages(layers).values() for package in packages),
+            *(package for told in languages.values() for package in told),
         ),
         tools=files("tool"),
         shells=files("shell"),
@@ -122,31 +116,12 @@ def _combined(layers: list[tuple[str, Layer]], gaps: list[str]) -> ImageInventor
     )
 
 
-def _visible_texts(layers: list[tuple[str, Layer]]) -> dict[str, str]:
-    """Path -> text of each special file as the finished image shows it."""
-    texts: dict[str, str] = {}
+def _in_image(layers: list[tuple[str, Layer]], of: Callable[[Layer], dict[str, V]]) -> dict[str, V]:
+    """Path -> what the layers tell of it, as the finished image shows it."""
+    seen: dict[str, V] = {}
     for _, layer in layers:
-        texts = {path: text for path, text in texts.items() if not layer.hides(path)}
-        texts.update(layer.texts)
-    return texts
-
-
-def _databases(layers: list[tuple[str, Layer]]) -> dict[str, Database]:
-    """Path -> each package database as the finished image shows it."""
-    databases: dict[str, Database] = {}
-    for _, layer in layers:
-        databases = {path: database for path, database in databases.items() if not layer.hides(path)}
-        databases.update(layer.databases)
-    return databases
-
-
-def _languages(layers: list[tuple[str, Layer]]) -> dict[str, list[Package]]:
-    """File -> the packages of programming languages that it tells of, in the finished image."""
-    packages: dict[str, list[Package]] = {}
-    for _, layer in layers:
-        packages = {path: told for path, told in packages.items() if not layer.hides(path)}
-        packages.update(layer.languages)
-    return packages
+        seen = {path: told for path, told in seen.items() if not layer.hides(path)} | of(layer)
+    return seen
 
 
 def _counts(databases: Mapping[str, Database]) -> tuple[dict[str, int], tuple[str, ...]]:

@@ -50,7 +50,7 @@ def packages_of(path: str, body: Body) -> list[Package]:
     kind = _text_kind(path)
     if not kind:
         return list(_go(body))
-    text = _read(body, _LARGEST_TEXT).decode("utf-8", "replace")
+    text = body.read(_LARGEST_TEXT).decode("utf-8", "replace")
     package = {"npm": _npm, "pypi": _python, "gem": _gem}[kind](text)
     return [package] if package else []
 
@@ -105,7 +105,7 @@ def _build_information(body: Body) -> tuple[str, str]:
         at = part.find(_GO)
         while at >= 0:
             if len(part) - at < _LARGEST_GO:
-                part += _read(body, _LARGEST_GO)
+                part += body.read(_LARGEST_GO)
             if part[at + 15 : at + 16] and part[at + 15] & _GO_INLINE:
                 version, rest = _string(part[at + _GO_HEADER :])
                 modules, _ = _string(rest)
@@ -132,11 +132,3 @@ def _package(kind: str, name: object, version: object, license: str) -> Package 
     if not isinstance(name, str) or not isinstance(version, str) or not name.strip() or not version.strip():
         return None
     return Package(kind, name.strip()[:_LONGEST], version.strip()[:_LONGEST], license=license[:_LONGEST])
-
-
-def _read(body: Body, most: int) -> bytes:
-    parts = []
-    while most > 0 and (part := body.read(min(most, 1 << 16))):
-        parts.append(part)
-        most -= len(part)
-    return b"".join(parts)

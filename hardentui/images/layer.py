@@ -231,8 +231,6 @@ MOST_ENTRIES = 1_000_000
 MOST_FOUND = 2_000
 _LONGEST_TEXT = 1 << 20
 _FIRST_BYTES = 1 << 16
-_CHUNK = 1 << 16
-
 _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
 _OS_RELEASE = ("/etc/os-release", "/usr/lib/os-release")
@@ -355,7 +353,7 @@ def _look_inside(layer: Layer, entry: ArchiveEntry, body: Body) -> None:
         if entry.size > _LONGEST_TEXT:
             layer.gap = layer.gap or f"{path} is too long to be inspected"
         else:
-            layer.texts[path] = _all(body, entry.size).decode("utf-8", "replace")
+            layer.texts[path] = body.read(entry.size).decode("utf-8", "replace")
     elif path == _DPKG:
         layer.databases[path] = read_dpkg(body)
     elif path in _APK:
@@ -367,7 +365,7 @@ def _look_inside(layer: Layer, entry: ArchiveEntry, body: Body) -> None:
     elif path in _RPM_JOURNALS and entry.size:
         layer.databases[path] = Database(readable=False)  # packages not yet in the database
     elif may_hold_credentials(entry):
-        what = credential(path, _all(body, min(entry.size, _FIRST_BYTES)))
+        what = credential(path, body.read(_FIRST_BYTES))
         if what:
             _add(layer, "credential", ImageFile(path, what))
     elif languages.may_be_package(entry) and len(layer.languages) < MOST_PACKAGES:
@@ -380,14 +378,6 @@ def _rpm(body: Body, size: int) -> Database:
     if size > LARGEST_RPM:
         return Database(readable=False)
     try:
-        return read_rpm(_all(body, size))
+        return read_rpm(body.read(size))
     except NotReadable:
         return Database(readable=False)
-
-
-def _all(body: Body, size: int) -> bytes:
-    parts = []
-    while size > 0 and (part := body.read(min(size, _CHUNK))):
-        parts.append(part)
-        size -= len(part)
-    return b"".join(parts)

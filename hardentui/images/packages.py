@@ -102,10 +102,11 @@ class Body:
 
 def _up_to(source: ByteSource, size: int) -> bytes:
     """`size` bytes, fewer only at the end: sockets hand over what has come so far."""
-    data = source.read(size) if size else b""
-    while data and len(data) < size and (more := source.read(size - len(data))):
-        data += more
-    return data
+    parts = []
+    while size > 0 and (part := source.read(min(size, _TAR_CHUNK))):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
 
 
 def entries(source: ByteSource) -> Iterator[tuple[ArchiveEntry, Body]]:

@@ -231,8 +231,6 @@ class Kernel(Facts):
         outside_cgroup: descendants of the main process that are not in the container's cgroup.
         mounts: the container's mount table, in the kernel's order; a later mount at a point covers an earlier
             one.
-        left_open: open file below /proc/1/fd -> its path on the host, if it is in none of `mounts`; that of
-            a directory ends with a slash.
         processes, listening: the processes and listening sockets of the container.
         clients: clients connected at the time of reading.
         rlimits: the limits of the main process in /proc/PID/limits.
@@ -262,7 +260,6 @@ class Kernel(Facts):
     entered: Fact[tuple[Entered, ...]] = Fact()
     outside_cgroup: Fact[tuple[int, ...]] = Fact()
     mounts: Fact[tuple[KernelMount, ...]] = Fact()
-    left_open: Fact[Mapping[str, str]] = Fact()
     processes: Fact[tuple[Process, ...]] = Fact(ONLY_IN_DETAIL)
     listening: Fact[tuple[ListeningSocket, ...]] = Fact(ONLY_IN_DETAIL)
     clients: Fact[tuple[Client, ...]] = Fact(ONLY_IN_DETAIL)

@@ -329,7 +329,7 @@ class RootRight(Struct, frozen=True):
     """An account that can become root, why, and the file that allows it.
 
     Attributes:
-        way: sudo, doas, socket or connection.
+        way: sudo, socket or connection.
     """
 
     who: str

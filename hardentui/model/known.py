@@ -18,6 +18,7 @@ from typing import (
     ParamSpec,
     TypeAlias,
     TypeVar,
+    TypeVarTuple,
     dataclass_transform,
     final,
     overload,
@@ -30,12 +31,9 @@ if TYPE_CHECKING:
 
 
 P = ParamSpec("P")
-
-
 V = TypeVar("V")
-
-
 W = TypeVar("W")
+Arguments = TypeVarTuple("Arguments")
 
 
 @final
@@ -62,29 +60,24 @@ class Unread(Exception):
 
 
 Known: TypeAlias = V | Unread
-
-
 """A value that was read, or why it could not be: what readers return, and what lists of facts hold."""
 
-
 NOT_READ = Unread("it was not read")
-
-
 NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 @overload
-def known(read: Callable[[], V]) -> V | Unread: ...
+def known(read: Callable[[*Arguments], V], *arguments: *Arguments) -> V | Unread: ...
 
 
 @overload
-def known(read: Callable[[], V], *, else_: W) -> V | W: ...
+def known(read: Callable[[*Arguments], V], *arguments: *Arguments, else_: W) -> V | W: ...
 
 
-def known(read: Callable[[], Any], *, else_: Any = NOT_READ) -> Any:
-    """What `read` returns, or why that cannot be read, or `else_` instead, where one is given."""
+def known(read: Callable[[*Arguments], Any], *arguments: *Arguments, else_: Any = NOT_READ) -> Any:
+    """What `read(*arguments)` returns, or why that cannot be read, or `else_` instead, where one is given."""
     try:
-        return read()
+        return read(*arguments)
     except Unread as unread:
         return unread.with_traceback(None) if else_ is NOT_READ else else_
 
@@ -242,7 +235,7 @@ class Facts:
     def read(self) -> Self:
         """Read every fact now, because what it is about will soon be gone."""
         for name in self.facts:
-            value = known(lambda name=name: getattr(self, name))  # type: ignore[misc]
+            value = known(getattr, self, name)
             if isinstance(value, Facts):
                 value.read()
         return self

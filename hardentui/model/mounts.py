@@ -17,7 +17,6 @@ class MountOrigin(StrEnum):
     POD = "its pod"
     IMAGE = "its image"
     ENGINE = "the engine"
-    STARTER = "whoever started it"
 
 
 class KernelMount(Struct, frozen=True):

@@ -50,7 +50,6 @@ class TouchedFile(Struct, frozen=True):
             entries.
         searchable: the caller can traverse its parent directories without a capability.
         mount: mount point of its filesystem.
-        file_system: `overlay`, `tmpfs`, `ext4`…
         read_only: the mount is read-only.
     """
 
@@ -65,7 +64,6 @@ class TouchedFile(Struct, frozen=True):
     directory_mode: int = 0o755
     searchable: bool = True
     mount: str = "/"
-    file_system: str = ""
     read_only: bool = False
 
 

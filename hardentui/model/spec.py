@@ -8,7 +8,7 @@ of each value.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Generic, Self, TypeAlias, TypeVar, cast
 
@@ -103,7 +103,6 @@ class Source(StrEnum):
     INSPECT = "inspect"
     CREATE_COMMAND = "create command"
     OCI_CONFIG = "OCI config"
-    ENGINE_RECORD = "engine record"
     UNIT = "unit file"
     CHOSEN = "chosen"
 
@@ -337,16 +336,6 @@ class Spec(Struct, frozen=True):
     def of(cls, *pairs: tuple[Option[Any], Any], source: Source = Source.CHOSEN) -> Spec:
         """A spec from (option, value) pairs: `Spec.of((PRIVILEGED, True), (MEMORY, 64 << 20))`."""
         return cls({o: Setting(v, source) for o, v in pairs if v != o.default})
-
-    @classmethod
-    def collect(
-        cls,
-        settings: Iterable[tuple[Option[Any], Setting[Any]]],
-        unknowable: frozenset[Option[Any]],
-        remarks: tuple[str, ...] = (),
-    ) -> Spec:
-        """A spec from the results of the readers, without defaults."""
-        return cls({o: s for o, s in settings if s.value != o.default}, unknowable, remarks)
 
 
 # How the arguments of one option are parsed, formatted, compared and identified.

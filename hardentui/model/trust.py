@@ -173,7 +173,6 @@ class TrustFacts(Struct, frozen=True):
         keys: path -> file of every key or CA named in the policy.
         configuration: the user's effective containers.conf.
         overrides: others named in the environment of this user's services.
-        stored_signatures: image ID -> number of signatures stored when it was pulled.
     """
 
     uid: int = 0
@@ -185,7 +184,6 @@ class TrustFacts(Struct, frozen=True):
     auth_files: Known[tuple[AuthFile, ...]] = NOT_READ
     configuration: Known[Configuration] = NOT_READ
     overrides: Known[tuple[Override, ...]] = ()
-    stored_signatures: Known[Mapping[str, int]] = NOT_READ
     home: str = ""
 
     def attachment_for(self, scope: str) -> Known[Attachments | None]:

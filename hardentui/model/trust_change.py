@@ -14,13 +14,12 @@ class RuleKind(StrEnum):
     SIGSTORE = "sigstore"
     GPG = "gpg"
     KEYLESS = "keyless"
-    PKI = "pki"
     ACCEPT = "accept"
     REJECT = "reject"
 
     @property
     def verifies(self) -> bool:
-        return self in (RuleKind.SIGSTORE, RuleKind.GPG, RuleKind.KEYLESS, RuleKind.PKI)
+        return self in (RuleKind.SIGSTORE, RuleKind.GPG, RuleKind.KEYLESS)
 
 
 class ScopeRule(Struct, frozen=True):
@@ -30,10 +29,7 @@ class ScopeRule(Struct, frozen=True):
         key: absolute path of the public key (sigstore) or the exported public keys (GPG).
         any_tag: a signature for any tag of the repository counts, because cosign signatures have no tag.
         issuer, email: the signer of keyless signatures. Podman supports only e-mail addresses.
-        ca, rekor: absolute paths of Fulcio's certificates and of Rekor's public key; for your own certificate
-            authority, `ca` has its roots.
-        intermediates, hostname: for your own certificate authority: absolute path of intermediate
-            certificates, and the signer if it is not an e-mail address.
+        ca, rekor: absolute paths of Fulcio's certificates and of Rekor's public key.
         lookaside: URL of the GPG signatures.
     """
 
@@ -45,8 +41,6 @@ class ScopeRule(Struct, frozen=True):
     email: str = ""
     ca: str = ""
     rekor: str = ""
-    intermediates: str = ""
-    hostname: str = ""
     lookaside: str = ""
 
 

@@ -51,10 +51,6 @@ class Port(Struct, frozen=True):
     def on_all_addresses(self) -> bool:
         return self.address in ("", "0.0.0.0", "::", "*", "[::]")  # noqa: S104 - compared, not bound
 
-    @property
-    def on_loopback(self) -> bool:
-        return self.address.startswith("127.") or self.address in ("::1", "[::1]")
-
     def argument(self) -> str:
         """The argument for `--publish`: `127.0.0.1:8080:80/udp`."""
         address = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -13,7 +14,7 @@ from hardentui.errors import CannotFix
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, Verdict, not_applicable, passed, unknown
 from hardentui.model.image import ImageFile, ImageInventory
-from hardentui.model.known import Unread, known
+from hardentui.model.known import Known, Unread, known
 from hardentui.model.spec import Spec
 from hardentui.options import HEALTH_CMD, HEALTH_INTERVAL, IMAGE, LABELS, ROOTFS
 from hardentui.visible import visible
@@ -231,3 +232,95 @@ def refuse_where_updated(spec: Spec) -> None:
             "podman auto-update updates the container by its tag, and a digest would end that",
             "Choose one: keep the updates (with a version tag), or remove the label and pin the digest.",
         )
+
+
+# Whether a health check can fail at all. What cannot be parsed may fail.
+
+_SHELLS = frozenset("sh bash ash dash".split())
+_WRAPPERS = frozenset("exec command nice nohup CMD CMD-SHELL busybox".split())
+_SUCCEED = frozenset("true : echo printf sleep pwd date id whoami hostname uname env ps uptime df".split())
+_PASS_ON = frozenset("cat tee head tail sort uniq wc tr cut sed".split())
+"""Programs that, at the end of a pipe, succeed regardless of their input."""
+
+
+def always_passes(command: str) -> bool:
+    """Whether a health check passes regardless of the service.
+
+    Args:
+        command: as Podman shows it: a shell command line, or the words of a command.
+    """
+    lexer = shlex.shlex(command.strip(), posix=True, punctuation_chars=";&|\n()<>")
+    lexer.whitespace = " \t\r"
+    lexer.whitespace_split = True
+    try:
+        words = list(lexer)
+    except ValueError:
+        return False
+    if any(sign in command for sign in "$`(") or {"if", "case", "for", "!"}.intersection(words):
+        return False
+    return _list_passes(words)
+
+
+def _list_passes(words: list[str]) -> bool:
+    """The status of a list is that of its last command that runs."""
+    at = next((at for at in range(len(words) - 1, -1, -1) if set(words[at]) <= set(";&|\n")), -1)
+    before, operator, last = words[: max(at, 0)], words[at] if at >= 0 else "", words[at + 1 :]
+    match operator:
+        case "&&":
+            return _succeeds(last) and _list_passes(before)
+        case "||":
+            return _succeeds(last) or _list_passes(before)
+        case "|":
+            return _succeeds(last) or (bool(last) and last[0].rpartition("/")[2] in _PASS_ON)
+    if operator and not last:
+        return operator == "&" or _list_passes(before)
+    return _succeeds(last)
+
+
+def _succeeds(words: list[str]) -> bool:
+    words = [word for word in words if not (set(word) <= set("<>&"))]
+    while words and (
+        words[0] in _WRAPPERS or (words[0].partition("=")[0].isidentifier() and "=" in words[0])
+    ):
+        words = words[1:]
+    program = words[0].rpartition("/")[2] if words else ""
+    if program in _SHELLS and words[1:2] == ["-c"]:
+        return always_passes(" ".join(words[2:]))
+    if program == "exit":
+        return words[1:] == ["0"]
+    if program in ("test", "["):
+        values = [word for word in words[1:] if word != "]"]
+        return len(values) == 3 and values[1] in ("=", "==", "-eq") and values[0] == values[2]
+    return program in _SUCCEED or words == ["ls", "/"]
+
+
+def bases_of(image: ImageFacts, others: Mapping[str, Known[ImageFacts]]) -> Known[tuple[str, ...]]:
+    """Names of images whose layers are the lowest ones of `image`, nearest first.
+
+    Args:
+        others: ID -> facts of every image of the engine.
+
+    Returns:
+        Unread if there is none and one of the others could not be inspected.
+    """
+    own = _layers(image.inspect)
+    bases: list[tuple[int, str]] = []
+    hidden = 0
+    for identity, other in others.items():
+        if identity == image.id:
+            continue
+        if isinstance(other, Unread):
+            hidden += 1
+            continue
+        layers = _layers(other.inspect)
+        if layers and len(layers) < len(own) and own[: len(layers)] == layers:
+            bases.append((-len(layers), other.names[0] if other.names else other.id[:12]))
+    if hidden and not bases:
+        return Unread(f"{hidden} other {'image' if hidden == 1 else 'images'} could not be inspected")
+    return tuple(name for _, name in sorted(bases))
+
+
+def _layers(inspect: Mapping[str, Any]) -> tuple[str, ...]:
+    root = inspect.get("RootFS")
+    layers = root.get("Layers") if isinstance(root, Mapping) else None
+    return tuple(map(str, layers)) if isinstance(layers, list) else ()

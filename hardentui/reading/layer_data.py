@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Set
 from msgspec import Struct
 
 from hardentui.model.facts import FileChange
+from hardentui.reading.mounts import parents
 
 _VOLATILE = (
     *("/dev", "/proc", "/run", "/sys", "/var/cache", "/var/lock", "/var/run"),
@@ -56,8 +57,8 @@ def layer_data(changes: Iterable[FileChange], mounted: Collection[str]) -> Layer
     """
     mounted = frozenset(place.rstrip("/") or "/" for place in mounted)
     written = [change for change in changes if change.kind != "deleted"]
-    above = {directory for change in written for directory in _parents(change.path)}
-    above |= {directory for place in mounted for directory in (*_parents(place), place)}
+    above = {directory for change in written for directory in parents(change.path)}
+    above |= {directory for place in mounted for directory in (*parents(place), place)}
     files = sorted(
         change.path
         for change in written
@@ -88,17 +89,9 @@ def _mountable(files: Iterable[str]) -> tuple[str, ...]:
 
 def _outermost(directories: Set[str]) -> list[str]:
     """Without those inside another one, sorted."""
-    return sorted(path for path in directories if directories.isdisjoint(_parents(path)))
-
-
-def _parents(path: str) -> list[str]:
-    paths = []
-    while path not in ("/", ""):
-        path = posixpath.dirname(path)
-        paths.append(path)
-    return paths
+    return sorted(path for path in directories if directories.isdisjoint(parents(path)))
 
 
 def is_below(path: str, directories: Collection[str]) -> bool:
     """Whether a path is one of these directories, or inside one. Many directories have to be a set."""
-    return path in directories or any(parent in directories for parent in _parents(path))
+    return path in directories or any(parent in directories for parent in parents(path))

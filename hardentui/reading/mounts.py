@@ -183,6 +183,15 @@ def at_or_above(path: str, other: str) -> bool:
     return path == "/" or other == path or other.startswith(path + "/")
 
 
+def parents(path: str) -> list[str]:
+    """Every directory above a path, the nearest first, up to the root."""
+    above = []
+    while path not in ("/", ""):
+        path = posixpath.dirname(path)
+        above.append(path)
+    return above
+
+
 def is_place_of_secrets(destination: str) -> bool:
     """Whether what is mounted there is a secret by convention: the Compose specification mounts the file of
     a secret below /run/secrets."""
@@ -374,8 +383,6 @@ def came_from(mount: HostMount) -> str:
         return f"comes from the pod {mount.giver}".rstrip()
     if mount.origin is MountOrigin.IMAGE:
         return "comes from a volume of the image"
-    if mount.origin is MountOrigin.STARTER:
-        return "is open since the start (--preserve-fds, or a leak), past all mounts"
     if mount.mount.type == "rootfs":
         return "is the root filesystem (--rootfs)"
     if mount.origin is MountOrigin.ENGINE:

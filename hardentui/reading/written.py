@@ -12,7 +12,7 @@ from hardentui.model.known import Unread, known
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, ROOTFS
 from hardentui.reading.containers import ask_or
-from hardentui.reading.mounts import at_or_above
+from hardentui.reading.mounts import at_or_above, parents
 
 _BY_PODMAN = frozenset(
     {
@@ -44,8 +44,7 @@ def directories_of(
     mounted = {mount.destination.rstrip("/") for mount in spec[MOUNTS]}
     clean = {normal_path(path) for path in paths}
     own = {normal_path(path) for path in known_directories}
-    parents = {parent for path in clean for parent in _parents(path)}
-    leaves = clean - parents
+    leaves = clean - {parent for path in clean for parent in parents(path)}
     directories = {
         path if path in own else posixpath.dirname(path)
         for path in leaves
@@ -54,9 +53,7 @@ def directories_of(
         and not any(at_or_above(tree, path) for tree in _KERNEL_TREES)
         and not any(at_or_above(path, mount) for mount in mounted)
     }
-    return tuple(
-        sorted(directory for directory in directories if directories.isdisjoint(_parents(directory)))
-    )
+    return tuple(sorted(directory for directory in directories if directories.isdisjoint(parents(directory))))
 
 
 def by_podman(path: str) -> bool:
@@ -96,7 +93,7 @@ def written_by(facts: ContainerFacts) -> LayerWrites:
         if change.kind != "deleted"
         and not any(at_or_above(normal_path(change.path), point) for point in points)
     ]
-    above = {parent for change in changed for parent in _parents(normal_path(change.path))}
+    above = {parent for change in changed for parent in parents(normal_path(change.path))}
     unclear = {
         change.path
         for change in changed
@@ -138,12 +135,3 @@ def _mount_points(facts: ContainerFacts) -> tuple[str, ...]:
     listed = [entry for entry in facts.inspect.get("Mounts") or () if isinstance(entry, Mapping)]
     places = (str(entry.get("Destination") or "/") for entry in listed)
     return (*map(normal_path, places), *(mounted.destination for mounted in facts.mounted))
-
-
-def _parents(path: str) -> list[str]:
-    """Every directory above a path, up to the root."""
-    parents = []
-    while path != "/":
-        path = posixpath.dirname(path)
-        parents.append(path)
-    return parents

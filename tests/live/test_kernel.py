@@ -16,7 +16,7 @@ from hardentui.host.machine import read_programs_of_containers
 from hardentui.host.process.activity import read_activity
 from hardentui.host.process.capabilities import read_process_table
 from hardentui.host.process.cgroups import cgroup_directory, find_cgroups, parse_membership
-from hardentui.host.process.proc import read_kernel, read_left_open
+from hardentui.host.process.proc import read_kernel
 from hardentui.model.capabilities import CAPABILITIES_BY_NUMBER
 from hardentui.model.facts import CapabilitySets, IdRange, Kernel, Limits, ListeningSocket
 from hardentui.model.known import Unread, known
@@ -24,7 +24,7 @@ from tests.support.podman import BUSYBOX, Bench
 
 pytestmark = pytest.mark.live
 
-NOT_ASKED = {"processes", "listening", "rlimits", "clients", "entered", "lost_masks", "left_open"}
+NOT_ASKED = {"processes", "listening", "rlimits", "clients", "entered", "lost_masks"}
 Run = Callable[..., dict[str, Any]]
 
 
@@ -52,7 +52,7 @@ def view(state: dict[str, Any], engine: bool = True) -> Kernel:
 
 
 def everything(seen: Kernel) -> dict[str, Any]:
-    return {name: known(lambda name=name: getattr(seen, name)) for name in Kernel.facts}  # type: ignore[misc]
+    return {name: known(getattr, seen, name) for name in Kernel.facts}
 
 
 def capabilities(seen: Kernel) -> CapabilitySets:
@@ -101,17 +101,6 @@ def test_a_second_proc_has_no_masks(run: Run, podman: Bench) -> None:
     state = run()
     podman.execute("nsenter", "-t", str(state["Pid"]), "-m", "-p", "mount", "-t", "proc", "proc", "/proc")
     assert not any(path.startswith("/proc") for path in masked(view(state)))
-
-
-def test_what_the_starter_left_open_is_seen(podman: Bench) -> None:
-    name = "left-open"
-    start = f"podman run -d --name {name} --network none --preserve-fds=2 {BUSYBOX} sleep 600"
-    podman.execute("sh", "-c", f"exec {start} 3</etc 4</dev/null")
-    try:
-        seen = view(podman.get(f"/containers/{name}/json")["State"])
-        assert read_left_open(LocalFiles(), seen) == {"/proc/1/fd/3": "/etc/"}
-    finally:
-        podman.remove(name)
 
 
 def test_what_runs_for_a_container_is_seen(run: Run) -> None:

@@ -19,7 +19,7 @@ from hardentui.features.trust.proof import tiny_registry
 from hardentui.features.trust.sandbox import sandbox
 from hardentui.features.trust.signing import key_of_nobody
 from hardentui.host.files.reader import LocalFiles
-from hardentui.host.podman.trust import parse_policy, parse_stored_images, read_trust
+from hardentui.host.podman.trust import parse_policy, read_trust
 from hardentui.model.known import Unread
 from hardentui.model.spec import Version
 from hardentui.model.trust import Policy, Rule, TrustFacts, rule_for
@@ -175,20 +175,6 @@ def test_our_reading_of_the_settings_agrees_that_attachments_are_on(source: Sour
     assert not isinstance(section, Unread)
     assert section is not None
     assert section.enabled
-
-
-@pytest.mark.parametrize(("name", "signatures"), [("team", 1), ("plain", 0)])
-def test_the_image_store_keeps_the_signatures_of_a_pull(
-    name: str, signatures: int, source: Source, tmp_path: Path
-) -> None:
-    store = f"containers-storage:[vfs@{tmp_path}/root+{tmp_path}/run]"
-    image = f"127.0.0.1:{source.port}/{name}/foo:1"
-    if not source.copy("--src-tls-verify=false", f"docker://{image}", f"{store}{image}"):
-        cannot_run("an image store of its own cannot be made here, try as root")
-    content = (tmp_path / "root" / "vfs-images" / "images.json").read_text()
-    result = parse_stored_images(content, "images.json")
-    assert not isinstance(result, Unread)
-    assert list(result.values()) == [signatures]
 
 
 @pytest.mark.parametrize("program", ["podman", "skopeo"])

@@ -87,7 +87,6 @@ async def test_rules_are_told_as_they_are_planned(rules: str, tags: str, told: s
 
 
 KEYLESS = "quay.io/team keyless anna@example.com https://accounts.example.com /etc/fulcio.pem /etc/rekor.pub"
-PKI = "quay.io/team pki ci.example.com /etc/roots.pem /etc/between.pem"
 
 
 @pytest.mark.parametrize("size", [(60, 16), (200, 60)])
@@ -107,20 +106,7 @@ PKI = "quay.io/team pki ci.example.com /etc/roots.pem /etc/between.pem"
                 "rekorPublicKeyPath": "/etc/rekor.pub",
             },
         ),
-        (
-            PKI,
-            "must be signed (pki) by ci.example.com, with a certificate of /etc/roots.pem, for any tag",
-            {
-                "type": "sigstoreSigned",
-                "pki": {
-                    "caRootsPath": "/etc/roots.pem",
-                    "caIntermediatesPath": "/etc/between.pem",
-                    "subjectHostname": "ci.example.com",
-                },
-            },
-        ),
     ],
-    ids=["keyless", "pki"],
 )
 async def test_a_rule_without_a_key_is_typed_told_and_planned(
     rule: str, told: str, requirement: dict[str, Any], size: tuple[int, int]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from hardentui.checks.prelude import *
 from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.options import *
-from hardentui.reading.base_images import sketch
 from hardentui.reading.images import file_evidence, gap, image_of, inventory_of, listed_files, names
 from hardentui.reading.networks import exposed
 
@@ -135,7 +136,7 @@ def tools_in_image(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
     What it checks:
     Whether the image of a service contains package managers, compilers, debuggers or network clients. A
-    failure shows which base image is used and sketches a smaller image.
+    failure names a smaller base with the same C library.
 
     Why it matters:
     An intruder looks for tools first: a compiler to build the next exploit, a package manager to install
@@ -156,12 +157,11 @@ def tools_in_image(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         tool for tool in inventory.tools if not tool.deleted and tool.path.rpartition("/")[2] not in allowed
     ]
     if tools:
-        labels = image.config.get("Labels") or {}
         return failed(
             f"the image contains {names(tools)}",
             plural(len(tools), "tool"),
             evidence=file_evidence(tools),
-            commands=sketch(replace(inventory, tools=tuple(tools)), labels, _program(image)),
+            commands=_smaller(inventory, _program(image)),
         )
     return gap(inventory) or passed("no tools found")
 
@@ -170,7 +170,27 @@ def _program(image: ImageFacts) -> str:
     """The program that the image starts, if it is given with its full path."""
     words = image.config.get("Entrypoint") or image.config.get("Cmd") or ()
     first = str(words[0]) if isinstance(words, list) and words else ""
-    return first if first.startswith("/") else ""
+    return first if re.fullmatch(r"/[0-9A-Za-z._/+-]{1,200}", first) else "/path/to/program"
+
+
+_BASES = {
+    "debian": "distroless/base-debian{}",
+    "wolfi": "chainguard/glibc-dynamic",
+    "chainguard": "chainguard/glibc-dynamic",
+    **dict.fromkeys(("rhel", "centos", "rocky", "almalinux", "ol"), "ubi{}/ubi-micro"),
+    **dict.fromkeys(("sles", "opensuse-leap"), "bci/bci-micro"),
+}
+"""ID of os-release -> a base of the same family without tools, so that the C library stays the same."""
+
+
+def _smaller(inventory: ImageInventory, program: str) -> tuple[str, ...]:
+    """A Containerfile to start from, an untested proposal; scratch suits a program without libraries."""
+    release = inventory.release
+    base = _BASES.get(release.get("ID", ""), "").format(release.get("VERSION_ID", "").partition(".")[0])
+    known = re.fullmatch(r"[a-z0-9/-]+", base)
+    source = f"REGISTRY/{base}" if known else "scratch"
+    copy = f"COPY --from=build {program} {program}"
+    return ("FROM THE-IMAGE-OF-TODAY AS build", f"FROM {source}", copy, "USER 65532:65532")
 
 
 def _having(*tools: ImageFile) -> ImageFacts:

@@ -180,8 +180,6 @@ def _way_out(exposed: SensitiveMount) -> str:
         return f"Recreate the pod without that --volume{other}."
     if origin is MountOrigin.ENGINE:
         return "See volumes and mounts in containers.conf, and the runtime's hooks."
-    if origin is MountOrigin.STARTER:
-        return "Start it without --preserve-fds; without that option, update the engine and its runtime."
     return "Mount only the file or directory that the service needs."
 
 

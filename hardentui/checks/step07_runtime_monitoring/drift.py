@@ -10,6 +10,7 @@ from hardentui.model.known import Known
 from hardentui.options import *
 from hardentui.reading.containers import ask_or, declared_user, is_root
 from hardentui.reading.images import health_check
+from hardentui.reading.mounts import parents
 from hardentui.reading.networks import (
     declared_ports,
     exposed,
@@ -75,7 +76,7 @@ def _meaningful(
     changes: tuple[FileChange, ...], expected: tuple[str, ...], mounted: tuple[str, ...]
 ) -> tuple[FileChange, ...]:
     """Changes that matter: not directories that only contain another change, and nothing expected."""
-    holders = {parent for change in changes for parent in _parents(change.path)}
+    holders = {parent for change in changes for parent in parents(change.path)}
     return tuple(
         change
         for change in changes
@@ -84,11 +85,6 @@ def _meaningful(
         and not _below(change.path, (*expected, *mounted))
         and not _holds_mount(change, mounted)
     )
-
-
-def _parents(path: str) -> list[str]:
-    parts = path.strip("/").split("/")
-    return ["/" + "/".join(parts[:count]) for count in range(1, len(parts))]
 
 
 def _below(path: str, directories: tuple[str, ...]) -> bool:

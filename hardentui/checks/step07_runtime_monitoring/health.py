@@ -10,8 +10,7 @@ from hardentui.model.facts import UnitFacts
 from hardentui.model.known import Known
 from hardentui.options import *
 from hardentui.options.codecs import DURATION
-from hardentui.reading.health import always_passes
-from hardentui.reading.images import health_check, health_status, parse_time
+from hardentui.reading.images import always_passes, health_check, health_status, parse_time
 
 
 def missing_health_check(facts: ContainerFacts, parameters: Parameters) -> Verdict:

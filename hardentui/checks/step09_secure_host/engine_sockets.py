@@ -193,11 +193,12 @@ def root_equivalent_users(facts: HostFacts, parameters: Parameters) -> Verdict:
     """Accounts that are root in all but name.
 
     What it checks:
-    sudo and doas rules that allow everything, a shell or an engine's program without a password: with
-    aliases, patterns, included files, `Defaults !authenticate` and exempt groups. A command with fixed
-    arguments that only shows, starts or stops something (`podman ps`, `podman restart web`) is fine. Also
-    accounts that can write to a socket of the rootful engine, and stored Podman connections that log in as
-    root over SSH. List accounts that are meant to have this power in the parameter `trusted_users`.
+    sudo rules that allow everything, a shell or an engine's program without a password, also with
+    patterns and in included files; with aliases, exceptions or `Defaults !authenticate` it is unknown. A
+    command with fixed arguments that only shows, starts or stops something (`podman ps`, `podman restart
+    web`) is fine. Also accounts that can write to a socket of the rootful engine, and stored Podman
+    connections that log in as root over SSH. List accounts that are meant to have this power in the
+    parameter `trusted_users`.
 
     Why it matters:
     `sudo podman` without a password is the same as `sudo` without a password: one command starts a container
@@ -226,8 +227,6 @@ def root_equivalent_users(facts: HostFacts, parameters: Parameters) -> Verdict:
 def _command(right: RootRight) -> str:
     if right.way == "sudo":
         return f"visudo -f {right.where}   # remove the rule for {right.who}, or allow one fixed command"
-    if right.way == "doas":
-        return f"# {right.where}: remove `nopass` from the rule for {right.who}, or allow one fixed command"
     if right.way == "socket":
         return "systemctl edit podman.socket   # [Socket] SocketMode=0600, then restart it"
     return f"podman system connection list   # as {right.who}; replace the root connection"

@@ -17,7 +17,7 @@ from hardentui.features.fix.drafts import chowned_volumes, new_volumes
 from hardentui.features.looking.unit_origin import UNIT_LABEL, manager_of
 from hardentui.host.files.reader import Files, names
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Unread, known
+from hardentui.model.known import known
 from hardentui.model.network import compose_project
 from hardentui.model.operations import (
     CopyData,
@@ -112,8 +112,7 @@ def _refuse_started_by_unit(facts: ContainerFacts, files: Files) -> None:
         re.MULTILINE,
     )
     for directory in manager_of(files, facts.engine).unit_directories:
-        listed = names(files, directory)
-        for name in () if isinstance(listed, Unread) else listed:
+        for name in known(names, files, directory, else_=()):
             text = _text(files, f"{directory}/{name}") if name.endswith(".service") else ""
             if starts.search(text):
                 raise CannotFix(

@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError, InputError, ToolMissing, UsageError, WriteError
+from hardentui.features.images.updates import digests_of
 from hardentui.features.looking.surroundings import Parts
 from hardentui.files import write_bundle
 from hardentui.host.asker import asker
@@ -261,9 +262,8 @@ class Scanning:
 
 def names_of(image: ImageFacts) -> set[str]:
     """Every name by which a report may identify exactly this image: its ID and its digests."""
-    digests = (str(digest).partition("@")[2] for digest in image.inspect.get("RepoDigests") or ())
     plain = image.id.removeprefix("sha256:")
-    return {plain, f"sha256:{plain}", str(image.inspect.get("Digest") or ""), *digests} - {""}
+    return {plain, f"sha256:{plain}", *digests_of(image)}
 
 
 def _read(path: str) -> tuple[object, datetime]:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError
 from hardentui.host.files.layers import bytes_of_image, directory_of_image, uid_of_name
-from hardentui.host.files.reader import ROOT_ONLY, Files, examine, names, reason, text, there
+from hardentui.host.files.reader import ROOT_ONLY, Files, examine, names, reason, text_or, there
 from hardentui.host.process.activity import Activity, effective_uid, read_activity
 from hardentui.host.process.cgroups import CgroupTree
 from hardentui.host.process.denials import denials_of
@@ -39,7 +39,7 @@ from hardentui.model.seccomp import NoFilter, RawFilter, RuntimeConfig, SeccompP
 from hardentui.options import MOUNTS, NETWORK, SECCOMP_PROFILE
 from hardentui.reading.containers import ask_or, declared_user, image_config, is_infra, section
 from hardentui.reading.logs import engine_limits_log
-from hardentui.reading.mounts import is_place_of_secrets, mounted_words, shown_from_host
+from hardentui.reading.mounts import is_place_of_secrets, mounted_words, parents, shown_from_host
 from hardentui.reading.networks import internal_networks, mode_of, uses_network_of_pod
 from hardentui.reading.seccomp import parse_profile
 from hardentui.reading.system_calls import RAW_FILTER, raw_filter
@@ -189,7 +189,7 @@ def _secret_files(facts: ContainerFacts, place: Place) -> dict[str, Known[FileFa
     given: dict[str, Known[FileFact | Missing]] = {}
     for destination, source in shown_from_host(facts).items():
         if is_place_of_secrets(destination):
-            inside = names(place.files, source)
+            inside = known(names, place.files, source)
             if isinstance(inside, Unread):
                 given[source] = inside
                 continue
@@ -218,12 +218,11 @@ def _hooks_in(directories: Iterable[str], files: Files) -> Iterator[str]:
     """The hook files of its own directories, and their programs. Podman itself runs those of the stages
     precreate and poststop, so the runtime's configuration does not name them."""
     for directory in directories:
-        inside = names(files, directory)
-        for name in () if isinstance(inside, Unread) else inside:
+        for name in known(names, files, directory, else_=()):
             if name.endswith(".json"):
                 path = posixpath.join(directory, name)
                 yield path
-                yield hook_program(text(files, path))
+                yield hook_program(text_or(files, path))
 
 
 def _named_programs(facts: ContainerFacts, files: Files) -> tuple[str, ...]:
@@ -287,7 +286,7 @@ def _with_directories(changes: list[FileChange], layer: str, files: Files) -> li
     """Whether a changed path is a directory, for those in which nothing else changed: a directory in which a
     file was created and removed again looks like a changed file. The container's writable layer shows it.
     """
-    above = {parent for change in changes for parent in _parents(change.path)}
+    above = {parent for change in changes for parent in parents(change.path)}
     asked = 0
     inspected = []
     for change in changes:
@@ -318,14 +317,6 @@ def _written_directories(facts: ContainerFacts, place: Place) -> dict[str, Writt
             count = bytes_of_image(files, facts.inspect, path, _MOST_ASKED)
             directories[path] = WrittenDirectory(count, seen.uid, seen.gid, stat.S_IMODE(seen.mode))
     return directories
-
-
-def _parents(path: str) -> list[str]:
-    parents = []
-    while path not in ("/", ""):
-        path = posixpath.dirname(path)
-        parents.append(path)
-    return parents
 
 
 def _exec_sessions(facts: ContainerFacts, place: Place) -> Known[tuple[Mapping[str, Any], ...]]:

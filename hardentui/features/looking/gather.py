@@ -16,7 +16,7 @@ from hardentui.features.looking.shared_resources import Shared, asked
 from hardentui.features.opening.opened import Opened
 from hardentui.host.files.reader import Files
 from hardentui.host.process.cgroups import CgroupTree, find_cgroups
-from hardentui.host.process.proc import lost_masks, read_entered, read_kernel, read_left_open, refuse_another
+from hardentui.host.process.proc import lost_masks, read_entered, read_kernel, refuse_another
 from hardentui.model.facts import (
     AS_FAR_AS_KNOWN,
     COSTLY,
@@ -315,7 +315,6 @@ class Gatherer:
                 lambda: read_entered(self._files, kernel, self._host_side().processes_by_mounts),
             ),
             lost_masks=later(self._of_process, lambda: lost_masks(self._files, kernel, facts.runtime)),
-            left_open=later(self._of_process, lambda: read_left_open(self._files, kernel)),
             **readers,
         )
 
@@ -376,7 +375,7 @@ class Gatherer:
         identities = dict.fromkeys(ids.values())
         if len(identities) > _MOST_COMPARED:
             return Unread(f"there are more than {_MOST_COMPARED} other images")
-        from hardentui.images.bases import bases_of
+        from hardentui.reading.images import bases_of
 
         return bases_of(image, {identity: self._image(identity) for identity in identities})
 

@@ -20,31 +20,16 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Known, Unread
 from hardentui.model.mounts import KernelMount, Listener, MountedPath, MountOrigin, ReachableSocket
 from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM
-from hardentui.reading.containers import ask, ask_or, image_config, section
+from hardentui.reading.containers import ask, image_config, section
 from hardentui.reading.mounts import at_or_above, normal, paths_of_volume
 from hardentui.reading.sockets import is_own_path
 
 
-def hidden_open_files(facts: ContainerFacts) -> str:
-    """Why it is not known which files were passed to it (`--preserve-fds`); empty if none were, or it is."""
-    open_files = ask(facts, lambda kernel: kernel.left_open)
-    if not isinstance(open_files, Unread):
-        return ""
+def _passed_on_at_start(facts: ContainerFacts) -> str:
+    """Why it is not known what it reaches past its mounts; empty if no files were passed to it."""
     words = [str(word) for word in section(facts.inspect, "Config").get("CreateCommand") or ()]
     passed = any(word.partition("=")[0] in ("--preserve-fds", "--preserve-fd") for word in words)
-    return open_files.reason if passed else ""
-
-
-def left_open(facts: ContainerFacts) -> Iterator[MountedPath]:
-    """Open files lead past the mounts, and past their options: read-only or not, they can be opened again."""
-    left: Mapping[str, str] = ask_or(facts, lambda kernel: kernel.left_open, {})
-    for point, path in left.items():
-        everything = path.endswith("/")  # `..` leads out of a directory, up to the host's root
-        yield MountedPath(
-            *(point, ("/" if everything else normal(path),), "other", normal(path), ("rw",)),
-            origin=MountOrigin.STARTER,
-            in_force=True,
-        )
+    return "which files were open at its start (--preserve-fds) is not read" if passed else ""
 
 
 _REMOTE = ("nfs", "cifs", "smb", "fuse", "ceph", "9p", "afs", "gfs", "ocfs", "lustre")
@@ -110,8 +95,8 @@ def mounts_and_sockets(
     sockets = _in_volumes(asked.values(), host) if facts.engine.local else ()
     table = ask(facts, lambda kernel: kernel.mounts)
     if isinstance(table, tuple):
-        mounted = (*_in_force(table, asked, _stranger(facts)), *left_open(facts))
-        hidden = hidden_open_files(facts)
+        mounted = tuple(_in_force(table, asked, _stranger(facts)))
+        hidden = _passed_on_at_start(facts)
     elif asked or hidden:
         mounted = tuple(_declared(asked.values(), facts, host if facts.engine.local else None))
     else:

@@ -27,7 +27,7 @@ from hardentui.model.facts import (
     ListeningSocket,
     UnitFacts,
 )
-from hardentui.model.known import Known, Unread
+from hardentui.model.known import Known, Unread, known
 
 if TYPE_CHECKING:
     from hardentui.host.process.denials import Refusal
@@ -130,11 +130,10 @@ class OncePerEngine:
     def network_helper(self, namespace: str) -> tuple[str, ...]:
         """The command line of the pasta that serves a network namespace; empty when none is seen."""
         if self._helpers is None:
-            processes = read_process_table(self._files)
-            seen = () if isinstance(processes, Unread) else processes
+            processes = known(read_process_table, self._files, else_=())
             self._helpers = {
                 word: process.words
-                for process in seen
+                for process in processes
                 if process.program.startswith("pasta")
                 for word in process.words
                 if "/netns/" in word

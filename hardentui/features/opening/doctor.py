@@ -16,7 +16,7 @@ from hardentui.host.files.reader import Files, LocalFiles, reason
 from hardentui.host.place import WAY_OUT, Place, find_place, view_of_host
 from hardentui.host.podman.generator import find_generator
 from hardentui.host.subids import read_sub_ids, read_users
-from hardentui.model.known import Unread
+from hardentui.model.known import Unread, known
 from hardentui.model.spec import Version
 from hardentui.options import TABLE
 from hardentui.reading.sub_ids import WHOLE, free_start
@@ -259,8 +259,8 @@ def _cgroups(machine: Machine) -> Iterator[Diagnosis]:
 
 
 def _has_account(machine: Machine, name: str) -> bool:
-    accounts = read_users(machine.files)
-    return isinstance(accounts, Unread) or any(account.name == name for account in accounts)
+    accounts = known(read_users, machine.files, else_=None)
+    return accounts is None or any(account.name == name for account in accounts)
 
 
 def _sub_ids(machine: Machine) -> Iterator[Diagnosis]:
@@ -277,17 +277,15 @@ def _sub_ids(machine: Machine) -> Iterator[Diagnosis]:
             text, why = "", reason(error)
         else:
             why = f"no range for {owner}"
-        ranges = read_sub_ids(machine.files, path)
-        known = () if isinstance(ranges, Unread) else ranges
+        ranges = known(read_sub_ids, machine.files, path, else_=())
         owners = {line.partition(":")[0] for line in text.splitlines()}
         if owners & names:
             account = "" if machine.uid or _has_account(machine, owner) else _ACCOUNT_WANTED
             yield Diagnosis(Mark.GOOD, what, f"{owner} has a range, for {use}{account}")
             continue
         size = _AUTO_IDS if machine.uid == 0 else WHOLE
-        accounts = read_users(machine.files)
-        uids = [] if isinstance(accounts, Unread) else [account.uid for account in accounts]
-        start = free_start(known, uids, size)
+        uids = [account.uid for account in known(read_users, machine.files, else_=())]
+        start = free_start(ranges, uids, size)
         if start is None:
             fix = f"check {path}: it has no {size} IDs left"
         elif machine.uid == 0:

@@ -16,7 +16,7 @@ from hardentui.engine.read import Engine
 from hardentui.errors import EngineError, UsageError
 from hardentui.features.opening.opened import CommandLog, Opened
 from hardentui.features.views import Attempt, Selection
-from hardentui.host.files.reader import Files, home_of, text
+from hardentui.host.files.reader import home_of, text_or
 from hardentui.host.place import find_place, view_of_host
 from hardentui.model.facts import EngineFacts
 from hardentui.model.known import Known, Unread, known, later
@@ -183,17 +183,12 @@ def _real(
         files,
         read_host,
         read_trust,
-        _host_name(files) if place.door else socket.gethostname(),
+        text_or(files, "/proc/sys/kernel/hostname").strip() if place.door else socket.gethostname(),
         private_service=private_service,
         run=run,
         runs=place,
         state_directory=state_directory,
     )
-
-
-def _host_name(files: Files) -> str:
-    name = text(files, "/proc/sys/kernel/hostname")
-    return name.strip() if isinstance(name, str) else ""
 
 
 def _owner(url: str) -> int:

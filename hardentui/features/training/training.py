@@ -44,7 +44,7 @@ from hardentui.model.check import Parameters
 from hardentui.model.draft import TextFile
 from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.finding import Kind, Status
-from hardentui.model.known import Unread
+from hardentui.model.known import Unread, known
 from hardentui.model.trust import TrustFacts
 from hardentui.state.own_files import state_directory
 
@@ -364,7 +364,8 @@ def _of_policy(lab: Lab, path: str) -> Observed:
     """The findings of the engine checks on the learner's policy."""
     try:
         with open(path, encoding="utf-8") as file:
-            policy = parse_policy(file.read(), path)
+            content = file.read()
+        policy = known(parse_policy, content, path)
     except (OSError, UnicodeDecodeError) as error:
         policy = Unread(f"{path} cannot be read: {error}")
     facts: EngineFacts = ENGINE.replace(trust=TrustFacts(policy=policy))

@@ -27,7 +27,7 @@ from hardentui.host.podman.trust import auth_paths, parse_policy
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import EngineFacts
 from hardentui.model.journal import EntryAction, JournalProof
-from hardentui.model.known import Known, Unread, known
+from hardentui.model.known import Arguments, Known, Unread, V, known
 from hardentui.model.trust import Attachments, Policy, TrustFacts, full_reference, rule_for
 from hardentui.model.trust_change import (
     NamedImages,
@@ -119,10 +119,7 @@ class TrustChange:
             added = self._rules_for_use(policy)
             rules = (*rules, *added)
             policy = with_rules(base, rules, reject=reject)
-        parsed = parse_policy(policy, self._policy_path)
-        if isinstance(parsed, Unread):
-            raise InputError(f"{parsed.reason}.")
-        trust = replace(self._trust, policy=parsed)
+        trust = self._with_policy(policy)
         rule_of = {image: rule_for(trust, image) for image in self._in_use}
         ours, others, copies = self._sections()
         wanted = sections.needed(rules)
@@ -226,10 +223,11 @@ class TrustChange:
     def _sections_directory(self) -> str:
         return f"{self._directory}/registries.d"
 
+    def _with_policy(self, policy: str) -> TrustFacts:
+        return replace(self._trust, policy=_clear(parse_policy, policy, self._policy_path))
+
     def _text(self, path: str) -> str | None:
-        content = text(self._files, path)
-        if isinstance(content, Unread):
-            raise InputError(f"{content.reason}.")
+        content = _clear(text, self._files, path)
         return None if isinstance(content, Missing) else content
 
     def _sections(self) -> tuple[tuple[Attachments, ...], tuple[Attachments, ...], tuple[TrustFile, ...]]:
@@ -246,18 +244,14 @@ class TrustChange:
         copies: list[TrustFile] = []
         for name in self._names(source):
             content = self._text(f"{source}/{name}") or ""
-            found_sections = parse_sections(content, f"{directory}/{name}")
-            if isinstance(found_sections, Unread):
-                raise InputError(f"{found_sections.reason}.")
+            found_sections = _clear(parse_sections, content, f"{directory}/{name}")
             (ours if name == sections.NAME else others).extend(found_sections)
             if source != directory and name != sections.NAME:
                 copies.append(TrustFile(f"{directory}/{name}", content, None))
         return tuple(ours), tuple(others), tuple(copies)
 
     def _names(self, directory: str) -> tuple[str, ...]:
-        inside = names(self._files, directory)
-        if isinstance(inside, Unread):
-            raise InputError(f"{inside.reason}.")
+        inside = _clear(names, self._files, directory)
         return tuple(name for name in inside if name.endswith(".yaml"))
 
     def _planned(self, draft: TrustDraft, path: str) -> str | None:
@@ -276,8 +270,7 @@ class TrustChange:
 
     def _rules_for_use(self, policy: str) -> tuple[ScopeRule, ...]:
         """A rule for the repository of each image in use that only the default rule covers."""
-        parsed = parse_policy(policy, self._policy_path)
-        trust = replace(self._trust, policy=parsed)
+        trust = self._with_policy(policy)
         scopes = []
         for image in self._in_use:
             rule = rule_for(trust, image)
@@ -287,7 +280,7 @@ class TrustChange:
 
     def _signed_images(self, rule: ScopeRule, named: NamedImages, policy: str) -> tuple[str, ...]:
         """Images that the rule must accept: the named ones, and all running ones that it covers."""
-        trust = replace(self._trust, policy=parse_policy(policy, self._policy_path))
+        trust = self._with_policy(policy)
         caught = {
             image: rule_for(trust, image) for image in (*map(_full, named.signed), *self._in_use) if image
         }
@@ -357,7 +350,7 @@ def simulated_trust_change(parts: Parts, in_use: Iterable[str]) -> TrustChange:
 
 def files_of(rule: ScopeRule) -> tuple[str, ...]:
     """The files with keys and certificates that a rule names."""
-    return tuple(path for path in (rule.key, rule.ca, rule.intermediates, rule.rekor) if path)
+    return tuple(path for path in (rule.key, rule.ca, rule.rekor) if path)
 
 
 def why_not(draft: TrustDraft, proofs: Sequence[PullProof]) -> str:
@@ -400,3 +393,11 @@ def _diff(file: TrustFile) -> str:
         visible(file.path),
     )
     return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+
+
+def _clear(read: Callable[[*Arguments], V], *arguments: *Arguments) -> V:
+    """What `read(*arguments)` returns; InputError with the reason if that cannot be read."""
+    try:
+        return read(*arguments)
+    except Unread as unread:
+        raise InputError(f"{unread.reason}.") from None

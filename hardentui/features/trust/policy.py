@@ -31,7 +31,7 @@ def needed(rules: Iterable[ScopeRule]) -> dict[str, dict[str, str]]:
     sections: dict[str, dict[str, str]] = {}
     for rule in rules:
         settings: dict[str, str] = {}
-        if rule.kind in (RuleKind.SIGSTORE, RuleKind.KEYLESS, RuleKind.PKI):
+        if rule.kind in (RuleKind.SIGSTORE, RuleKind.KEYLESS):
             settings["use-sigstore-attachments"] = "true"
         elif rule.kind is RuleKind.GPG and rule.lookaside:
             settings["lookaside"] = json.dumps(rule.lookaside)
@@ -157,24 +157,12 @@ def requirement(rule: ScopeRule) -> dict[str, Any]:
         entry = {"type": "sigstoreSigned", "keyPath": rule.key}
         if rule.rekor:
             entry["rekorPublicKeyPath"] = rule.rekor
-    elif rule.kind is RuleKind.PKI:
-        entry = {"type": "sigstoreSigned", "pki": _authority(rule)}
     else:
         fulcio = {"caPath": rule.ca, "oidcIssuer": rule.issuer, "subjectEmail": rule.email}
         entry = {"type": "sigstoreSigned", "fulcio": fulcio, "rekorPublicKeyPath": rule.rekor}
     if rule.any_tag:
         entry["signedIdentity"] = {"type": "matchRepository"}
     return entry
-
-
-def _authority(rule: ScopeRule) -> dict[str, str]:
-    words = {
-        "caRootsPath": rule.ca,
-        "caIntermediatesPath": rule.intermediates,
-        "subjectEmail": rule.email,
-        "subjectHostname": rule.hostname,
-    }
-    return {name: value for name, value in words.items() if value}
 
 
 def rejects_by_default(text: str) -> bool:

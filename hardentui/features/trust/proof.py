@@ -109,7 +109,7 @@ def tiny_registry() -> Iterator[str]:
         thread.join(5)
 
 
-NOBODY, NOBODY_HOST = "nobody@hardentui.invalid", "nobody.hardentui.invalid"
+NOBODY = "nobody@hardentui.invalid"
 _ELSEWHERE = "elsewhere.hardentui.invalid/some/image:1"
 _TAG = "hardentui-unsigned"
 _HINTS = {
@@ -197,10 +197,6 @@ def within(reference: str, scope: str) -> bool:
 
 def _of_another(rule: ScopeRule, directory: str) -> ScopeRule:
     """The same rule for another signer."""
-    if rule.kind in (RuleKind.KEYLESS, RuleKind.PKI):
-        return replace(
-            rule,
-            email=NOBODY if rule.email else "",
-            hostname=NOBODY_HOST if rule.hostname else "",
-        )
+    if rule.kind is RuleKind.KEYLESS:
+        return replace(rule, email=NOBODY)
     return replace(rule, key=key_of_nobody(rule.kind, directory))

@@ -15,14 +15,12 @@ from hardentui.visible import visible
 
 HELP = "SCOPE=KEYFILE, SCOPE accept or SCOPE reject"
 KEYLESS_HELP = "SCOPE keyless EMAIL ISSUER CA-FILE REKOR-FILE"
-AUTHORITY_HELP = "SCOPE pki EMAIL-OR-HOST ROOTS-FILE [INTERMEDIATES-FILE]"
 _SCOPE = re.compile(
     r"(?:\*\.[a-z0-9][a-z0-9.-]*"  # a wildcard for hosts
     r"|[a-z0-9][a-z0-9.-]*(?::[0-9]+)?"  # or a host with the rest of a name
     r"(?:/[a-z0-9][a-z0-9._-]*)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]*|@sha256:[0-9a-f]{64})?)"
 )
 _EMAIL = re.compile(r"[^\s@<>\"]+@[A-Za-z0-9][A-Za-z0-9.-]*")
-_HOST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(?:\.[A-Za-z0-9][A-Za-z0-9-]*)+")
 _BARE = {"accept": RuleKind.ACCEPT, "reject": RuleKind.REJECT}
 _GPG_ENDINGS = (".asc", ".gpg")
 
@@ -70,15 +68,7 @@ def rule_of(text: str, key_kind: Callable[[str], RuleKind] = kind_of) -> ScopeRu
             if len(words) != 6:
                 raise UsageError("A keyless rule has six words.", f"Write {KEYLESS_HELP}.")
             return keyless_rule(scope_of(words[0]), *words[2:])
-        if words[1:2] == ["pki"]:
-            if len(words) not in (4, 5):
-                raise UsageError(
-                    "A rule for your own authority has four or five words.", f"Write {AUTHORITY_HELP}."
-                )
-            return authority_rule(scope_of(words[0]), *words[2:])
-        raise UsageError(
-            f"{visible(text, 80)!r} is not a rule.", f"Write {HELP}; or {KEYLESS_HELP}; or {AUTHORITY_HELP}."
-        )
+        raise UsageError(f"{visible(text, 80)!r} is not a rule.", f"Write {HELP}; or {KEYLESS_HELP}.")
     words = rest.split()
     if not words:
         raise UsageError(f"{visible(text, 80)!r} has no key.", f"Write {HELP}.")
@@ -130,26 +120,6 @@ def keyless_rule(scope: str, email: str, issuer: str, ca: str, rekor: str) -> Sc
     )
 
 
-def authority_rule(scope: str, who: str, roots: str, intermediates: str = "") -> ScopeRule:
-    """Signed with a certificate of the user's own authority, for an e-mail address or a host name.
-
-    Raises:
-        UsageError: the signer is neither.
-    """
-    email = who if _EMAIL.fullmatch(who) else ""
-    if not email and not _HOST_NAME.fullmatch(who):
-        raise UsageError(f"{visible(who, 80)!r} is neither an e-mail address nor a host name.")
-    return ScopeRule(
-        scope,
-        RuleKind.PKI,
-        any_tag=True,
-        email=email,
-        hostname="" if email else who,
-        ca=_path(roots),
-        intermediates=_path(intermediates) if intermediates else "",
-    )
-
-
 def _path(text: str) -> str:
     return os.path.abspath(os.path.expanduser(text))
 
@@ -164,6 +134,4 @@ def rule_text(rule: ScopeRule) -> str:
     tags = ", for any tag" if rule.any_tag else ""
     if rule.kind is RuleKind.KEYLESS:
         return f"must be signed (keyless) by {rule.email} of {rule.issuer}{tags}"
-    if rule.kind is RuleKind.PKI:
-        return f"must be signed (pki) by {rule.email or rule.hostname}, with a certificate of {rule.ca}{tags}"
     return f"must be signed ({rule.kind.value}) with {rule.key}{tags}{where}"

@@ -85,7 +85,7 @@ def sensors(host: Known[HostFacts], files: Files) -> tuple[Sensor, ...]:
 def _sensor(kind: _Kind, host: HostFacts, files: Files, family: str) -> Sensor:
     if kind.name == "fapolicyd":
         installed: bool | None = any(there(files, path) for path in _FAPOLICYD)
-        table = read_process_table(files)
+        table = known(read_process_table, files)
         running: bool | None = None
         if not isinstance(table, Unread):
             running = any(process.program == "fapolicyd" for process in table) or (

@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol
 from msgspec import Struct
 
 from hardentui.model.configuration import Account, Accounts, AclEntry, FileFact, Missing, PathStep
-from hardentui.model.known import Known, Unread
+from hardentui.model.known import Known, Unread, known
 from hardentui.reading.access import open_spots
 from hardentui.regular_files import names_in, read_regular
 from hardentui.toml_document import read_toml
@@ -301,14 +301,34 @@ def unreadable(path: str, error: OSError) -> Unread:
     return Unread(f"{path} cannot be read: {reason(error)}")
 
 
-def text(files: Files, path: str) -> Known[str | Missing]:
-    """The text of a file; empty for a link to /dev/null, with which `systemctl mask` switches a unit off."""
+def text(files: Files, path: str) -> str | Missing:
+    """The text of a file; empty for a link to /dev/null, with which `systemctl mask` switches a unit off.
+
+    Raises:
+        Unread
+    """
     try:
         return files.read_text(path)
     except (FileNotFoundError, NotADirectoryError):
         return Missing(path)
     except OSError as error:
-        return "" if _leads_to_nothing(files, path) else unreadable(path, error)
+        if _leads_to_nothing(files, path):
+            return ""
+        raise unreadable(path, error) from None
+
+
+def text_or(files: Files, path: str, else_: str = "") -> str:
+    """The text of a file, or `else_` if there is none, or it cannot be read."""
+    content = known(text, files, path)
+    return content if isinstance(content, str) else else_
+
+
+def text_of(files: Files, path: str) -> str:
+    """The text of a file that has to be there; raises Unread."""
+    content = text(files, path)
+    if isinstance(content, Missing):
+        raise Unread(f"there is no {path}")
+    return content
 
 
 def _leads_to_nothing(files: Files, path: str) -> bool:
@@ -318,14 +338,14 @@ def _leads_to_nothing(files: Files, path: str) -> bool:
         return False
 
 
-def names(files: Files, path: str) -> Known[tuple[str, ...]]:
-    """The sorted names in a directory; none if the directory does not exist."""
+def names(files: Files, path: str) -> tuple[str, ...]:
+    """The sorted names in a directory; none if the directory does not exist. Raises Unread."""
     try:
         return tuple(sorted(files.list_dir(path)))
     except (FileNotFoundError, NotADirectoryError):
         return ()
     except OSError as error:
-        return unreadable(path, error)
+        raise unreadable(path, error) from None
 
 
 def there(files: Files, path: str) -> bool:
@@ -480,8 +500,7 @@ def interpreters(files: Files, path: str) -> tuple[str, ...]:
 
 def home_of(files: Files, uid: int) -> str:
     """The home directory of an account: from /etc/passwd, else from a directory service, else /."""
-    content = text(files, "/etc/passwd")
-    rows = (line.split(":") for line in (content if isinstance(content, str) else "").splitlines())
+    rows = (line.split(":") for line in text_or(files, "/etc/passwd").splitlines())
     home = next((row[5] for row in rows if len(row) > 5 and row[2] == str(uid)), "")
     if home:
         return home

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from hardentui.host.cloud import METADATA_ADDRESS
 from hardentui.host.commands import Run
-from hardentui.host.files.reader import Files, names, text, there
+from hardentui.host.files.reader import Files, names, text, text_of, text_or, there
 from hardentui.model.host import Firewall, Zone
-from hardentui.model.known import Known, Unread
+from hardentui.model.known import Known, Unread, known
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -22,49 +22,23 @@ _SETTINGS = "/etc/firewalld/firewalld.conf"
 DEFAULT_ZONE = "public"
 
 
-def read_settings(files: Files) -> Known[Mapping[str, str]]:
-    """KEY=VALUE lines of firewalld.conf; missing keys have firewalld's defaults."""
-    content = text(files, _SETTINGS)
-    if isinstance(content, Unread):
-        return content
-    lines = content.splitlines() if isinstance(content, str) else ()
-    pairs = (line.partition("=")[::2] for line in lines if "=" in line and not line.lstrip().startswith("#"))
-    return {key.strip(): value.strip() for key, value in pairs}
-
-
-def read_zones(files: Files, default: str) -> Known[tuple[Zone, ...]]:
+def read_zones(files: Files) -> tuple[Zone, ...]:
     """Every zone; the default one is not marked in its file."""
+    content = text(files, _SETTINGS)
+    chosen = re.findall(r"(?m)^\s*DefaultZone\s*=\s*(\S+)", content if isinstance(content, str) else "")
     zones: dict[str, Zone] = {}
-    services: dict[str, Known[tuple[str, ...]]] = {}
     for directory in _DIRECTORIES:
-        inside = names(files, f"{directory}/zones")
-        if isinstance(inside, Unread):
-            return inside
-        for name in inside:
+        for name in names(files, f"{directory}/zones"):
             stem = name.removesuffix(".xml")
             if name.endswith(".xml") and stem not in zones:
-                zone = _zone(files, f"{directory}/zones/{name}", stem, default, services)
-                if isinstance(zone, Unread):
-                    return zone
-                zones[stem] = zone
+                zones[stem] = _zone(files, f"{directory}/zones/{name}", stem, (chosen or [DEFAULT_ZONE])[-1])
     return tuple(zones.values())
 
 
-def _zone(
-    files: Files, path: str, name: str, default: str, services: dict[str, Known[tuple[str, ...]]]
-) -> Known[Zone]:
+def _zone(files: Files, path: str, name: str, default: str) -> Zone:
     root = _tree(files, path)
-    if isinstance(root, Unread):
-        return root
-    ports = list(_ports(root))
     used = _attributes(root, "service", "name")
-    for service in used:
-        if service not in services:
-            services[service] = _service(files, service)
-        known = services[service]
-        if isinstance(known, Unread):
-            return known
-        ports += known
+    ports = [*_ports(root), *(port for service in used for port in _service(files, service))]
     return Zone(
         name=name,
         path=path,
@@ -84,29 +58,27 @@ def _zone(
     )
 
 
-def _service(files: Files, name: str) -> Known[tuple[str, ...]]:
+def _service(files: Files, name: str) -> list[str]:
     if "/" in name:
-        return Unread(f"{name!r} is not a firewalld service name")
+        raise Unread(f"{name!r} is not a firewalld service name")
     for directory in _DIRECTORIES:
-        root = _tree(files, f"{directory}/services/{name}.xml")
+        root = known(_tree, files, f"{directory}/services/{name}.xml")
         if not isinstance(root, Unread):
-            return tuple(_ports(root))
-    return Unread(f"the firewalld service {name} is not known")
+            return _ports(root)
+    raise Unread(f"the firewalld service {name} is not known")
 
 
-def _tree(files: Files, path: str) -> Known[Element]:
+def _tree(files: Files, path: str) -> Element:
     """A small XML file. Entities are refused: firewalld uses none, and they can expand without limit."""
-    content = text(files, path)
-    if not isinstance(content, str):
-        return content if isinstance(content, Unread) else Unread(f"{path} does not exist")
+    content = text_of(files, path)
     if "<!DOCTYPE" in content or "<!ENTITY" in content:
-        return Unread(f"{path} contains XML entities")
+        raise Unread(f"{path} contains XML entities")
     from xml.etree.ElementTree import ParseError, fromstring
 
     try:
         return fromstring(content)  # noqa: S314 - without entities it cannot expand
     except (ParseError, ValueError):
-        return Unread(f"{path} is not valid XML")
+        raise Unread(f"{path} is not valid XML") from None
 
 
 def _ports(root: Element) -> list[str]:
@@ -124,14 +96,12 @@ _BUILT_IN = rf"/(?:{'|'.join(_MODULES)})\.ko"
 
 def without_filter(files: Files) -> bool:
     """No packet filter is loaded, and none is built into the kernel. False where that cannot be told."""
-    loaded = text(files, "/proc/modules")
-    if not isinstance(loaded, str) or any(line.partition(" ")[0] in _MODULES for line in loaded.splitlines()):
+    loaded = text_or(files, "/proc/modules", _MODULES[0])
+    if any(line.partition(" ")[0] in _MODULES for line in loaded.splitlines()):
         return False
-    release = text(files, "/proc/sys/kernel/osrelease")
-    if not isinstance(release, str) or not release.strip():
-        return False
-    built_in = text(files, f"/lib/modules/{release.strip()}/modules.builtin")
-    return isinstance(built_in, str) and bool(built_in.strip()) and not re.search(_BUILT_IN, built_in)
+    release = text_or(files, "/proc/sys/kernel/osrelease").strip()
+    built_in = text_or(files, f"/lib/modules/{release}/modules.builtin").strip() if release else ""
+    return bool(built_in) and not re.search(_BUILT_IN, built_in)
 
 
 _SECONDS = 3.0
@@ -142,42 +112,40 @@ _ROUTES, _INTERFACES = "/proc/net/route", "/sys/class/net"
 def read_firewall(files: Files, run: Run, *, root: bool) -> Firewall:
     """Listing rules needs root; whether firewalld runs, or there can be any rule, can be seen without."""
     running = any(there(files, f"{slice_}/firewalld.service") for slice_ in _UNITS)
-    listed = (
-        run(("nft", "-j", "list", "ruleset"), _SECONDS)
-        if root
-        else Unread("the packet filter can only be listed as root")
-    )
-    rules = listed if isinstance(listed, Unread) else parse_ruleset(listed)
+    rules: Known[tuple[Mapping[str, Any], ...]] = known(lambda: _listed(run, root=root))
     if isinstance(rules, Unread) and without_filter(files):
         rules = ()
     firewalld = running or (not isinstance(rules, Unread) and any(map(_is_firewalld, rules)))
     return Firewall(
         rules=rules,
-        outside=_outside(files),
+        outside=known(_outside, files),
         firewalld=firewalld,
-        zones=_zones(files) if firewalld else (),
+        zones=known(read_zones, files) if firewalld else (),
         metadata_filtered=(rules if isinstance(rules, Unread) else drops_address(rules, METADATA_ADDRESS)),
     )
 
 
-def _zones(files: Files) -> Known[tuple[Zone, ...]]:
-    settings = read_settings(files)
-    if isinstance(settings, Unread):
-        return settings
-    return read_zones(files, settings.get("DefaultZone") or DEFAULT_ZONE)
+def _listed(run: Run, *, root: bool) -> tuple[Mapping[str, Any], ...]:
+    if not root:
+        raise Unread("the packet filter can only be listed as root")
+    listed = run(("nft", "-j", "list", "ruleset"), _SECONDS)
+    if isinstance(listed, Unread):
+        raise listed
+    return parse_ruleset(listed)
 
 
-def parse_ruleset(content: str) -> Known[tuple[Mapping[str, Any], ...]]:
+def parse_ruleset(content: str) -> tuple[Mapping[str, Any], ...]:
     """The tables, chains, sets and rules of `nft -j list ruleset`, each with its required keys."""
     try:
         items = json.loads(content)["nftables"]
         kept = tuple(item for item in items if isinstance(item, dict) and _is_whole(item))
-        return kept if len(kept) == len(items) else _GARBLED
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return _GARBLED
+        kept, items = (), (None,)
+    if len(kept) != len(items):
+        raise Unread("the answer of nft cannot be parsed")
+    return kept
 
 
-_GARBLED = Unread("the answer of nft cannot be parsed")
 _WORDS = {"chain": ("family", "table", "name"), "rule": ("family", "table", "chain")}
 
 
@@ -194,22 +162,17 @@ def _is_firewalld(item: Mapping[str, Any]) -> bool:
     return isinstance(table, dict) and table.get("name") == "firewalld"
 
 
-def _outside(files: Files) -> Known[tuple[str, ...]]:
+def _outside(files: Files) -> tuple[str, ...]:
     """External interfaces: those of default routes; without any, all but loopback and bridges."""
     routes = text(files, _ROUTES)
-    if isinstance(routes, Unread):
-        return routes
     rows = [line.split() for line in routes.splitlines()] if isinstance(routes, str) else []
     outside = tuple(dict.fromkeys(row[0] for row in rows if len(row) > 7 and row[1] == row[7] == "00000000"))
     if outside:
         return outside
-    interfaces = names(files, _INTERFACES)
-    if isinstance(interfaces, Unread):
-        return interfaces
     inner = ("bridge", "brport")
     return tuple(
         name
-        for name in interfaces
+        for name in names(files, _INTERFACES)
         if name != "lo" and not any(there(files, f"{_INTERFACES}/{name}/{kind}") for kind in inner)
     )
 

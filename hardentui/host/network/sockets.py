@@ -10,12 +10,12 @@ from typing import TypeAlias
 
 from msgspec import Struct, field
 
-from hardentui.host.files.reader import ROOT_ONLY, Files, names, reached, text, tree
+from hardentui.host.files.reader import ROOT_ONLY, Files, names, reached, text, text_or, there, tree
 from hardentui.host.process.activity import listening_sockets
 from hardentui.host.process.capabilities import HostProcess, sees_everybody
 from hardentui.model.configuration import Accounts, FileFact, Missing
 from hardentui.model.host import ApiService, EngineSocket, User
-from hardentui.model.known import Known, Unread
+from hardentui.model.known import Known, Unread, known
 from hardentui.reading.access import WRITE, Way, open_spots, who_may
 from hardentui.systemd.command_line import UnbalancedQuotes, split_command, unit_settings
 
@@ -105,7 +105,7 @@ _ENGINE_SOCKET = r"(?:/[^\s,:'\"]*)?/podman\.sock\b"
 _LISTEN = r"(?i)\b(?P<kind>(?:tcp[46]?|unix|openssl)-(?:l|listen)):(?P<where>[^,\s]+)(?P<rest>\S*)"
 _MOST_ROUNDS = 4
 
-_Directories: TypeAlias = Mapping[str, Known[frozenset[str]]]
+_Directories: TypeAlias = Mapping[str, Known[tuple[str, ...]]]
 """Each directory of units with its names, listed once: most names are in none of them."""
 
 
@@ -134,7 +134,7 @@ class Endpoint(Struct, frozen=True):
 
 
 def read_endpoints(
-    files: Files, processes: Known[tuple[HostProcess, ...]], listening: Listening | None, uids: Iterable[int]
+    files: Files, processes: tuple[HostProcess, ...], listening: Listening | None, uids: Iterable[int]
 ) -> tuple[Endpoint, ...]:
     """Every endpoint found in units and processes, except the engines' standard sockets.
 
@@ -145,7 +145,7 @@ def read_endpoints(
     engines |= {f"/run/user/{uid}/podman/podman.sock": uid for uid in uids}
     usual = frozenset(engines) - {DOCKER_SOCKET}
     units = tuple(_socket_units(files, _listed(files)))
-    table = () if isinstance(processes, Unread) else tuple(filter(_is_of_interest, processes))
+    table = tuple(filter(_is_of_interest, processes))
     by_address: dict[str, Endpoint] = {}
     for _ in range(_MOST_ROUNDS):  # forwarders may be chained
         before = len(by_address)
@@ -168,11 +168,7 @@ class _Unit(Struct, frozen=True):
 
 
 def _listed(files: Files) -> _Directories:
-    directories: dict[str, Known[frozenset[str]]] = {}
-    for directory in _DIRECTORIES:
-        inside = names(files, directory)
-        directories[directory] = inside if isinstance(inside, Unread) else frozenset(inside)
-    return directories
+    return {at: known(names, files, at) for at in _DIRECTORIES}
 
 
 def _socket_units(files: Files, directories: _Directories) -> Iterator[_Unit]:
@@ -196,7 +192,7 @@ def _socket_unit(files: Files, directories: _Directories, path: str, name: str) 
         elif section == "Socket" and key == "Accept" and value.lower() in ("yes", "true", "1", "on"):
             service = name.removesuffix(".socket") + "@.service"
     commands: list[tuple[str, ...]] = []
-    place = next((place for place in _places(directories, service) if _is_text(files, place)), "")
+    place = next((place for place in _places(directories, service) if there(files, place)), "")
     for section, key, value in _settings(files, directories, place, service) if place else ():
         if section == "Service" and key == "ExecStart":
             commands = [*commands, command_words(value)] if value else []
@@ -216,20 +212,13 @@ def _settings(files: Files, directories: _Directories, path: str, name: str) -> 
     """The texts of a unit and its drop-ins, in the order in which systemd reads them."""
     parts: dict[str, str] = {}
     for directory in reversed(_places(directories, f"{name}.d")):
-        inside = names(files, directory)
-        for drop_in in inside if isinstance(inside, tuple) else ():
+        for drop_in in known(names, files, directory, else_=()):
             if drop_in.endswith(".conf"):
                 parts[drop_in] = f"{directory}/{drop_in}"
     settings: list[tuple[str, str, str]] = []
     for place in (path, *(parts[drop_in] for drop_in in sorted(parts))):
-        content = text(files, place)
-        if isinstance(content, str):
-            settings += unit_settings(content)
+        settings += unit_settings(text_or(files, place))
     return settings
-
-
-def _is_text(files: Files, path: str) -> bool:
-    return isinstance(text(files, path), str)
 
 
 def command_words(value: str) -> tuple[str, ...]:
@@ -366,11 +355,11 @@ def _uid(files: Files, pid: int) -> int:
 
 def read_sockets(
     files: Files,
-    users: Known[tuple[User, ...]],
+    people: tuple[User, ...],
     accounts: Accounts | None,
     listening: Listening | None,
     endpoints: Iterable[Endpoint] = (),
-) -> Known[tuple[EngineSocket, ...]]:
+) -> tuple[EngineSocket, ...]:
     """Sockets of the rootful engine, of every user's engine, the link for docker clients, and others where
     an engine was found.
 
@@ -378,7 +367,6 @@ def read_sockets(
     running process does: it is reached by its path from every network namespace, but listed only in its own.
     """
     sockets = []
-    people = () if isinstance(users, Unread) else users
     usual = [Endpoint(ROOTFUL_SOCKET, ""), Endpoint(DOCKER_SOCKET, "")]
     usual += [Endpoint(f"/run/user/{user.uid}/podman/podman.sock", "", user.uid) for user in people]
     places = {
@@ -390,7 +378,7 @@ def read_sockets(
         if isinstance(seen, Unread) and place.uid:
             continue  # another user's runtime directory is closed to us, and its socket to others
         if isinstance(seen, Unread):
-            return seen
+            raise seen
         if isinstance(seen, Missing):
             continue
         socket = _socket(files, place, seen[0], accounts)
@@ -419,19 +407,13 @@ def _socket(files: Files, place: Endpoint, way: Way, accounts: Accounts | None) 
     )
 
 
-def read_socket_enabled(files: Files) -> Known[str]:
+def read_socket_enabled(files: Files) -> str:
     """The link that makes systemd open the rootful socket at boot; empty if there is none."""
     for directory in ("/etc/systemd/system", "/run/systemd/system"):
-        inside = names(files, directory)
-        if isinstance(inside, Unread):
-            return inside
-        for name in inside:
-            if name.endswith((".wants", ".requires")):
-                started = names(files, f"{directory}/{name}")
-                if isinstance(started, Unread):
-                    return started
-                if "podman.socket" in started:
-                    return f"{directory}/{name}/podman.socket"
+        for name in names(files, directory):
+            wants = f"{directory}/{name}"
+            if name.endswith((".wants", ".requires")) and "podman.socket" in names(files, wants):
+                return f"{wants}/podman.socket"
     return ""
 
 
@@ -473,16 +455,16 @@ def read_tcp_services(
     for directory in _UNIT_DIRECTORIES:
         for path, fault in tree(files, directory, 2):
             unit = path.endswith((".service", ".socket", ".conf"))
-            content = fault if fault is not None else text(files, path) if unit else ""
+            content = fault if fault is not None else known(text, files, path) if unit else ""
             if isinstance(content, Unread):
                 unread = unread or content.reason
                 if path == directory or re.search(_OF_SOCKETS, path):
                     unseen = unseen or content.reason
             elif isinstance(content, str):
                 services += services_in_unit(path, content)
-    known = {service.address for service in services}
+    addresses = {service.address for service in services}
     for endpoint in endpoints:
-        if endpoint.on_tcp and endpoint.address not in known:
+        if endpoint.on_tcp and endpoint.address not in addresses:
             services.append(
                 ApiService(endpoint.where, endpoint.address, endpoint.certificates, endpoint.through)
             )
@@ -519,7 +501,9 @@ def _tells_where(files: Files, process: HostProcess, listening: Listening | None
     """
     if any(word.startswith(("tcp:", "unix:")) for word in process.words):
         return True
-    if listening is not None and isinstance(names(files, f"/proc/{process.pid}/fd"), tuple):
+    if (
+        listening is not None
+        and known(lambda: names(files, f"/proc/{process.pid}/fd"), else_=None) is not None
+    ):
         return True
-    groups = text(files, f"/proc/{process.pid}/cgroup")
-    return isinstance(groups, str) and re.search(_SYSTEM_SERVICE, groups) is not None
+    return re.search(_SYSTEM_SERVICE, text_or(files, f"/proc/{process.pid}/cgroup")) is not None

@@ -316,11 +316,9 @@ def dpkg_packages(status: str) -> list[HostPackage]:
 
 
 def read_outdated(
-    files: Files, run: Run, packages: Known[Mapping[str, HostPackage]], *, deep: bool
-) -> Known[tuple[OutdatedComponent, ...]]:
+    files: Files, run: Run, packages: Mapping[str, HostPackage], *, deep: bool
+) -> tuple[OutdatedComponent, ...]:
     """The advisories that apply to the installed versions, with the fixes in their change logs."""
-    if isinstance(packages, Unread):
-        return packages
     all_outdated: list[OutdatedComponent] = []
     for package in packages.values():
         outdated = outdated_in(package.name, package.version, True)
@@ -356,17 +354,11 @@ def read_security_updates(files: Files, run: Run, *, deep: bool) -> Known[tuple[
 def _apt_updates(files: Files, run: Run) -> Known[tuple[str, ...]]:
     """A fixed kernel is a package with a new name, which a plain `upgrade` keeps back."""
     indexes = names(files, _APT_INDEXES)
-    if isinstance(indexes, Unread):
-        return indexes
-    if not any(_is_security_index(name) for name in indexes):
+    if not any("security" in name.lower() and "_Packages" in name for name in indexes):
         return Unread("apt has no index of a security archive: run apt-get update")
     upgrade = ("--just-print", "--with-new-pkgs", "upgrade")
     answer = run(("apt-get", "-o", "Debug::NoLocking=1", *upgrade), _SECONDS)
     return answer if isinstance(answer, Unread) else apt_security_updates(answer)
-
-
-def _is_security_index(name: str) -> bool:
-    return "security" in name.lower() and "_Packages" in name
 
 
 def apt_security_updates(answer: str) -> tuple[str, ...]:

@@ -35,26 +35,20 @@ def read_detectors(files: Files) -> tuple[str, ...]:
     return tuple(name for name, paths in _INSTALLED.items() if any(there(files, path) for path in paths))
 
 
-def read_running_sensors(processes: Known[tuple[HostProcess, ...]]) -> Known[tuple[str, ...]]:
+def read_running_sensors(processes: tuple[HostProcess, ...]) -> Known[tuple[str, ...]]:
     """Running runtime sensors, also in a container; Unread if none is seen but some may be hidden."""
-    if isinstance(processes, Unread):
-        return processes
     running = {_PROCESSES[process.program] for process in processes if process.program in _PROCESSES}
     if not running and not sees_everybody(processes):
         return Unread("not all processes of the host are visible")
     return tuple(sorted(running))
 
 
-def read_audit_rules(files: Files) -> Known[tuple[str, ...]]:
+def read_audit_rules(files: Files) -> tuple[str, ...]:
     """The audit rules that auditd loads at boot."""
     rules: list[str] = []
     inside = names(files, "/etc/audit/rules.d")
-    if isinstance(inside, Unread):
-        return inside
     for path in (*(f"/etc/audit/rules.d/{name}" for name in inside), "/etc/audit/audit.rules"):
         content = text(files, path)
-        if isinstance(content, Unread):
-            return content
         if isinstance(content, str) and path.endswith(".rules"):
             rules += [line.strip() for line in content.splitlines() if line.strip().startswith("-")]
     return tuple(dict.fromkeys(rules))

@@ -13,7 +13,7 @@ from typing import Any
 
 from hardentui.host.files.reader import Files, names, parsed, text, there
 from hardentui.model.configuration import Configuration, Missing, Value
-from hardentui.model.known import Known, Unread
+from hardentui.model.known import Unread, known
 from hardentui.model.spec import Version
 from hardentui.model.trust import Attachments, Mirror, Registries, Registry
 from hardentui.toml_document import TomlFault
@@ -46,11 +46,10 @@ def merge(files: Files, paths: list[str]) -> Configuration:
     read: list[str] = []
     faults: dict[str, str] = {}
     for path in paths:
-        content = text(files, path)
-        if isinstance(content, Missing):
-            continue
+        content = known(text, files, path)
         if isinstance(content, Unread):
             faults[path] = content.reason
+        if not isinstance(content, str):
             continue
         read.append(path)
         try:
@@ -109,8 +108,8 @@ def _paths_of_podman_6(files: Files, name: str, home: str, uid: int) -> list[str
 
 def _drop_ins(files: Files, directory: str) -> list[str]:
     """The *.conf files of a directory; if it cannot be listed, the directory itself, to become a fault."""
-    inside = names(files, directory)
-    if isinstance(inside, Unread):
+    inside = known(names, files, directory, else_=None)
+    if inside is None:
         return [directory]
     return [f"{directory}/{name}" for name in inside if name.endswith(".conf")]
 
@@ -118,7 +117,7 @@ def _drop_ins(files: Files, directory: str) -> list[str]:
 def _first(files: Files, candidates: list[str]) -> list[str]:
     """The first one that is not known to be missing."""
     for path in candidates:
-        if not isinstance(text(files, path), Missing):
+        if not isinstance(known(text, files, path), Missing):
             return [path]
     return []
 
@@ -129,12 +128,10 @@ _KEY = (
     r"""^(?P<indent> *)(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<plain>[^\s#"'][^#]*?)):"""
     r"""(?:\s+(?P<value>.*?))?\s*$"""
 )
-_ALIAS = re.compile(r'\s*"[^"\\]*"\s*=\s*"[^"\\]*"\s*')
 
 
-def read_registries(files: Files, *, home: str, uid: int, version: Version) -> Known[Registries]:
+def read_registries(files: Files, *, home: str, uid: int, version: Version) -> Registries:
     """The effective registries.conf: the main file, then its drop-ins, later ones overriding."""
-    paths: list[str] = []
     mains = [f"{home}/.config/containers/registries.conf", "/etc/containers/registries.conf"]
     directories = ["/etc/containers/registries.conf.d", f"{home}/.config/containers/registries.conf.d"]
     if version >= FIRST_FILE_ONLY_SINCE:
@@ -145,23 +142,22 @@ def read_registries(files: Files, *, home: str, uid: int, version: Version) -> K
             for base in ("/usr/share/containers", "/etc/containers", f"{home}/.config/containers")
             for name in ("registries.conf.d", f"registries.{kind}.conf.d")
         ]
-    main = next((path for path in mains if not isinstance(text(files, path), Missing)), None)
-    if main == mains[0] and version < FIRST_FILE_ONLY_SINCE:
+    paths = _first(files, mains)
+    if paths == mains[:1] and version < FIRST_FILE_ONLY_SINCE:
         directories = directories[1:]  # a user's own main file disables the system's drop-ins
-    if main is not None:
-        paths.append(main)
-    for directory in directories:
-        inside = names(files, directory)
-        if isinstance(inside, Unread):
-            return inside
-        paths += [f"{directory}/{name}" for name in inside if name.endswith(".conf")]
+    drop_ins = [
+        f"{directory}/{name}"
+        for directory in directories
+        for name in names(files, directory)
+        if name.endswith(".conf")
+    ]
     if version >= FIRST_FILE_ONLY_SINCE:
-        drop_ins = {path.rpartition("/")[2]: path for path in paths[main is not None :]}
-        paths = [*paths[: main is not None], *(drop_ins[name] for name in sorted(drop_ins))]
-    return _merged(files, paths)
+        by_name = {path.rpartition("/")[2]: path for path in drop_ins}
+        drop_ins = [by_name[name] for name in sorted(by_name)]
+    return _merged(files, [*paths, *drop_ins])
 
 
-def _merged(files: Files, paths: list[str]) -> Known[Registries]:
+def _merged(files: Files, paths: list[str]) -> Registries:
     search: tuple[str, ...] = ()
     helpers: tuple[str, ...] = ()
     mode, search_file, mode_file = "permissive", "", ""
@@ -171,18 +167,17 @@ def _merged(files: Files, paths: list[str]) -> Known[Registries]:
         content = text(files, path)
         if isinstance(content, Missing):
             continue
-        if isinstance(content, Unread):
-            return content
         try:
-            document = parsed(_without_aliases(content))
+            document = parsed(content)
             entries = [_registry(table, path) for table in document.get("registry", ())]
-            entries += _old_format(document, path)
         except TomlFault as error:
-            return Unread(f"{path} is not valid TOML ({error})")
+            raise Unread(f"{path} is not valid TOML ({error})") from None
         except (AttributeError, TypeError):
-            return Unread(f"{path} is not a registries.conf")
+            raise Unread(f"{path} is not a registries.conf") from None
+        if "registries" in document:
+            raise Unread(f"{path} has the format of before 2019: see containers-registries.conf(5)")
         read.append(path)
-        listed = document.get("unqualified-search-registries", _old_list(document, "search"))
+        listed = document.get("unqualified-search-registries")
         if isinstance(listed, list):
             search, search_file = tuple(map(str, listed)), path
         if document.get("short-name-mode"):
@@ -191,18 +186,6 @@ def _merged(files: Files, paths: list[str]) -> Known[Registries]:
             helpers = tuple(map(str, document["credential-helpers"]))
         by_prefix.update({entry.prefix: entry for entry in entries})
     return Registries(search, mode, search_file, mode_file, tuple(by_prefix.values()), helpers, tuple(read))
-
-
-def _without_aliases(content: str) -> str:
-    """Blanks the lines of short-name aliases: distributions ship a hundred, they are not used here, and
-    parsing them takes 3 ms."""
-    kept = []
-    among_aliases = False
-    for line in content.split("\n"):
-        if line.lstrip().startswith("["):
-            among_aliases = line.strip() == "[aliases]"
-        kept.append("" if among_aliases and _ALIAS.fullmatch(line) else line)
-    return "\n".join(kept)
 
 
 def _registry(table: dict[str, Any], path: str) -> Registry:
@@ -220,24 +203,7 @@ def _registry(table: dict[str, Any], path: str) -> Registry:
     )
 
 
-def _old_list(document: Mapping[str, Any], name: str) -> list[Any] | None:
-    """`[registries.search] registries = […]` of the old format."""
-    tables = document.get("registries")
-    table = tables.get(name) if isinstance(tables, dict) else None
-    entries = table.get("registries") if isinstance(table, dict) else None
-    return entries if isinstance(entries, list) else None
-
-
-def _old_format(document: Mapping[str, Any], path: str) -> list[Registry]:
-    insecure = _old_list(document, "insecure") or []
-    blocked = _old_list(document, "block") or []
-    return [
-        Registry(str(location), str(location), location in insecure, location in blocked, (), path)
-        for location in dict.fromkeys([*insecure, *blocked])
-    ]
-
-
-def read_attachments(files: Files, *, home: str, version: Version) -> Known[tuple[Attachments, ...]]:
+def read_attachments(files: Files, *, home: str, version: Version) -> tuple[Attachments, ...]:
     """The sections of registries.d. A user's own directory replaces the system's."""
     own = f"{home}/.config/containers/registries.d"
     directories = [own] if there(files, own) else ["/etc/containers/registries.d"]
@@ -245,24 +211,15 @@ def read_attachments(files: Files, *, home: str, version: Version) -> Known[tupl
         directories.insert(0, "/usr/share/containers/registries.d")
     attachments: dict[str, Attachments] = {}
     for directory in directories:
-        inside = names(files, directory)
-        if isinstance(inside, Unread):
-            return inside
-        for name in inside:
-            if not name.endswith(".yaml"):
-                continue
-            path = f"{directory}/{name}"
-            content = text(files, path)
-            if isinstance(content, Missing):
-                continue
-            sections = content if isinstance(content, Unread) else parse_sections(content, path)
-            if isinstance(sections, Unread):
-                return sections
-            attachments.update({section.scope: section for section in sections})
+        for name in names(files, directory):
+            content = text(files, f"{directory}/{name}") if name.endswith(".yaml") else None
+            if isinstance(content, str):
+                sections = parse_sections(content, f"{directory}/{name}")
+                attachments.update({section.scope: section for section in sections})
     return tuple(attachments.values())
 
 
-def parse_sections(content: str, path: str) -> Known[tuple[Attachments, ...]]:
+def parse_sections(content: str, path: str) -> tuple[Attachments, ...]:
     """Read the plain nested mappings that registries.d is made of.
 
     Any other YAML (anchors, flow style, block scalars, tabs) is Unread: guessing about a trust file would
@@ -277,7 +234,7 @@ def parse_sections(content: str, path: str) -> Known[tuple[Attachments, ...]]:
         match = re.match(_KEY, line)
         value = (match["value"] or "").partition(" #")[0].strip() if match else ""
         if not match or value[:1] in ("&", "*", "!", "|", ">", "[") or (value[:1] == "{" and value != "{}"):
-            return Unread(f"{path} line {number} uses YAML features that are not supported here")
+            raise Unread(f"{path} line {number} uses YAML features that are not supported here")
         indent = len(match["indent"])
         while stack and stack[-1][0] >= indent:
             stack.pop()

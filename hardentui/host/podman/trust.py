@@ -14,8 +14,8 @@ from hardentui.host.files.reader import (
     reached,
     read_accounts,
     text,
+    text_or,
     tree,
-    unreadable,
 )
 from hardentui.host.podman.containers_conf import (
     FIRST_FILE_ONLY_SINCE,
@@ -23,11 +23,10 @@ from hardentui.host.podman.containers_conf import (
     read_attachments,
     read_configuration,
     read_registries,
-    read_storage,
 )
 from hardentui.host.units.programs import environment_of
 from hardentui.model.configuration import Accounts, FileFact, Missing
-from hardentui.model.known import Known, Unread
+from hardentui.model.known import Known, Unread, known
 from hardentui.model.spec import Version
 from hardentui.model.trust import AuthFile, Certificate, Override, Policy, Requirement, TrustFacts
 from hardentui.reading.access import READ, who_may
@@ -36,19 +35,16 @@ VARIABLES = ("CONTAINERS_CONF", "CONTAINERS_CONF_OVERRIDE")
 _UNITS = (".service", ".conf", ".container", ".pod", ".kube", ".build", ".volume", ".network", ".image")
 
 
-def read_overrides(files: Files, *, home: str, uid: int) -> Known[tuple[Override, ...]]:
+def read_overrides(files: Files, *, home: str, uid: int) -> tuple[Override, ...]:
     """Every such file named in the environment of this engine's user, with its content."""
     overrides: dict[str, Override] = {}
     for where, name, path in _named(files, home, uid):
-        if isinstance(path, Unread):
-            return path
         if name in VARIABLES and path and path not in overrides:
-            configuration = merge(files, [path])
-            overrides[path] = Override(where, name, path, configuration)
+            overrides[path] = Override(where, name, path, merge(files, [path]))
     return tuple(overrides.values())
 
 
-def _named(files: Files, home: str, uid: int) -> Iterator[tuple[str, str, str | Unread]]:
+def _named(files: Files, home: str, uid: int) -> Iterator[tuple[str, str, str]]:
     """(place, variable, file) of each assignment."""
     if uid:
         directories = [
@@ -65,24 +61,21 @@ def _named(files: Files, home: str, uid: int) -> Iterator[tuple[str, str, str | 
             if not uid and "/containers/systemd/users" in path:
                 continue
             if fault is not None:
-                yield path, "", fault
+                raise fault
             elif path.endswith(_UNITS) and ".wants/" not in path:
-                content = text(files, path)
-                for name, value in environment_of(content) if isinstance(content, str) else ():
+                for name, value in environment_of(text_or(files, path)):
                     yield path, name, value
     for place in ("/etc/systemd/user.conf" if uid else "/etc/systemd/system.conf", "/etc/environment"):
         yield from _assignments(files, place)
     for directory in plain:
-        inside = names(files, directory)
-        for file_name in inside if isinstance(inside, tuple) else ():
+        for file_name in known(names, files, directory, else_=()):
             yield from _assignments(files, f"{directory}/{file_name}")
     yield from _of_the_service(files, uid)
 
 
-def _assignments(files: Files, path: str) -> Iterator[tuple[str, str, str | Unread]]:
+def _assignments(files: Files, path: str) -> Iterator[tuple[str, str, str]]:
     """`NAME=value` lines, and those after `DefaultEnvironment=`."""
-    content = text(files, path)
-    for line in content.splitlines() if isinstance(content, str) else ():
+    for line in text_or(files, path).splitlines():
         line = line.strip().removeprefix("DefaultEnvironment=").removeprefix("export ")
         for word in line.replace('"', " ").replace("'", " ").split():
             name, equals, value = word.partition("=")
@@ -90,7 +83,7 @@ def _assignments(files: Files, path: str) -> Iterator[tuple[str, str, str | Unre
                 yield path, name, value
 
 
-def _of_the_service(files: Files, uid: int) -> Iterator[tuple[str, str, str | Unread]]:
+def _of_the_service(files: Files, uid: int) -> Iterator[tuple[str, str, str]]:
     """The current variables of the engine's own service. Its other variables are ignored."""
     user = f"user.slice/user-{uid}.slice/user@{uid}.service/app.slice" if uid else "system.slice"
     try:
@@ -114,7 +107,6 @@ _FILE_FIELDS = tuple(
     "keyPath keyPaths rekorPublicKeyPath rekorPublicKeyPaths caPath caRootsPath caIntermediatesPath".split()
 )
 _DATA_FIELDS = ("keyData", "keyDatas", "rekorPublicKeyData", "rekorPublicKeyDatas", "caData", "caRootsData")
-_STORE_LIMIT = 16 << 20
 _ROLES = {".crt": "ca", ".cert": "certificate", ".key": "key"}
 
 
@@ -125,36 +117,38 @@ def read_trust(files: Files, *, home: str, uid: int, version: Version) -> TrustF
     """
     owners = ROOT_ONLY | {uid}
     accounts = read_accounts(files)
-    policy = _policy(files, home, version)
+    policy = known(_policy, files, home, version)
     return TrustFacts(
         uid=uid,
         policy=policy,
-        attachments=read_attachments(files, home=home, version=version),
-        registries=read_registries(files, home=home, uid=uid, version=version),
-        certificates=_certificates(files, home, owners, accounts),
+        attachments=known(lambda: read_attachments(files, home=home, version=version)),
+        registries=known(lambda: read_registries(files, home=home, uid=uid, version=version)),
+        certificates=known(_certificates, files, home, owners, accounts),
         keys=_keys(files, policy, owners, accounts),
-        auth_files=_auth_files(files, home, uid, accounts),
+        auth_files=known(_auth_files, files, home, uid, accounts),
         configuration=read_configuration(files, home=home, uid=uid, version=version),
-        overrides=read_overrides(files, home=home, uid=uid),
-        stored_signatures=_stored_signatures(files, home, uid, version),
+        overrides=known(lambda: read_overrides(files, home=home, uid=uid)),
         home=home,
     )
 
 
-def _policy(files: Files, home: str, version: Version) -> Known[Policy | Missing]:
+def _policy(files: Files, home: str, version: Version) -> Policy | Missing:
     candidates = [f"{home}/.config/containers/policy.json", SYSTEM_POLICY]
     if version >= FIRST_FILE_ONLY_SINCE:
         candidates.append(SHARED_POLICY)
     for path in candidates:
         content = text(files, path)
-        if isinstance(content, Missing):
-            continue
-        return content if isinstance(content, Unread) else parse_policy(content, path)
+        if isinstance(content, str):
+            return parse_policy(content, path)
     return Missing(SYSTEM_POLICY)
 
 
-def parse_policy(content: str, path: str) -> Known[Policy]:
-    """A policy.json; Unread if Podman itself would also reject the file."""
+def parse_policy(content: str, path: str) -> Policy:
+    """A policy.json.
+
+    Raises:
+        Unread: Podman itself would also reject the file.
+    """
     try:
         document = json.loads(content)
         if set(document) - {"default", "transports"}:
@@ -165,9 +159,9 @@ def parse_policy(content: str, path: str) -> Known[Policy]:
         }
         return Policy(path, _requirements(document["default"]), transports)
     except (ValueError, RecursionError) as error:
-        return Unread(f"{path} is not a valid policy ({error}); Podman refuses every pull with it")
+        raise Unread(f"{path} is not a valid policy ({error}); Podman refuses every pull with it") from None
     except (KeyError, TypeError, AttributeError):
-        return Unread(f"{path} is not a policy; Podman refuses every pull with it")
+        raise Unread(f"{path} is not a policy; Podman refuses every pull with it") from None
 
 
 def _requirements(many: Any) -> tuple[Requirement, ...]:
@@ -206,21 +200,15 @@ def _keys(
 
 def _certificates(
     files: Files, home: str, owners: frozenset[int], accounts: Accounts | None
-) -> Known[tuple[Certificate, ...]]:
+) -> tuple[Certificate, ...]:
     certificates: list[Certificate] = []
     for directory in (f"{home}/.config/containers/certs.d", "/etc/containers/certs.d", "/etc/docker/certs.d"):
-        hosts = names(files, directory)
-        if isinstance(hosts, Unread):
-            return hosts
-        for host in hosts:
-            inside = names(files, f"{directory}/{host}")
-            if isinstance(inside, Unread):
-                return inside
-            for name in inside:
+        for host in names(files, directory):
+            for name in names(files, f"{directory}/{host}"):
                 fact = examine(files, f"{directory}/{host}/{name}", owners, accounts=accounts)
                 role = _ROLES.get(name[name.rfind(".") :])
                 if role and isinstance(fact, Unread):
-                    return fact
+                    raise fact
                 if role and isinstance(fact, FileFact):
                     certificates.append(Certificate(host, role, fact))
     return tuple(certificates)
@@ -233,7 +221,7 @@ def auth_paths(home: str, uid: int) -> tuple[str, ...]:
     return (first, *(f"{home}/{path}" for path in rest))
 
 
-def _auth_files(files: Files, home: str, uid: int, accounts: Accounts | None) -> Known[tuple[AuthFile, ...]]:
+def _auth_files(files: Files, home: str, uid: int, accounts: Accounts | None) -> tuple[AuthFile, ...]:
     auth_files = []
     owners = ROOT_ONLY | {uid}
     for path in auth_paths(home, uid):
@@ -242,9 +230,9 @@ def _auth_files(files: Files, home: str, uid: int, accounts: Accounts | None) ->
             continue
         seen = reached(files, path)
         readers = who_may(READ, seen[0], accounts, owners) if isinstance(seen, tuple) else ()
-        content = fact if isinstance(fact, Unread) else text(files, path)
-        if isinstance(fact, Unread) or isinstance(content, Unread):
-            return content if isinstance(content, Unread) else Unread(f"{path} cannot be read")
+        if isinstance(fact, Unread):
+            raise fact
+        content = text(files, path)
         if isinstance(content, str):
             auth_files.append(_auth_file(content, fact, readers))
     return tuple(auth_files)
@@ -270,31 +258,3 @@ def _auth_file(content: str, fact: FileFact, readers: tuple[str, ...]) -> AuthFi
 
 def _has_secret(entry: dict[str, Any]) -> bool:
     return any(entry.get(field) for field in ("auth", "identitytoken", "password", "registrytoken"))
-
-
-def _stored_signatures(files: Files, home: str, uid: int, version: Version) -> Known[dict[str, int]]:
-    """From the store's list of images, which has the signatures fetched with each image."""
-    settings = read_storage(files, home=home, uid=uid, version=version)
-    default = f"{home}/.local/share/containers/storage" if uid else "/var/lib/containers/storage"
-    own = settings.get("storage.rootless_storage_path") if uid else settings.get("storage.graphroot")
-    root = own if isinstance(own, str) and own.startswith("/") and "$" not in own else default
-    driver = settings.get("storage.driver")
-    path = f"{root}/{driver if isinstance(driver, str) and driver else 'overlay'}-images/images.json"
-    try:
-        return parse_stored_images(files.read_text(path, _STORE_LIMIT), path)
-    except (FileNotFoundError, NotADirectoryError):
-        return Unread(f"there is no {path}")
-    except OSError as error:
-        return unreadable(path, error)
-
-
-def parse_stored_images(content: str, path: str) -> Known[dict[str, int]]:
-    """Image ID -> stored signatures of an images.json."""
-    try:
-        signatures = {}
-        for image in json.loads(content):
-            by_digest = json.loads(image.get("metadata") or "{}").get("signatures-sizes") or {}
-            signatures[str(image["id"])] = sum(len(sizes) for sizes in by_digest.values())
-        return signatures
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return Unread(f"{path} is not a list of images")

@@ -29,13 +29,10 @@ class HostProcess(Struct, frozen=True):
         return posixpath.basename(self.words[0].removesuffix(":").split(" ")[0])
 
 
-def read_process_table(files: Files) -> Known[tuple[HostProcess, ...]]:
+def read_process_table(files: Files) -> tuple[HostProcess, ...]:
     """Every visible process; `sees_everybody`: `/proc` does not hide those of other users."""
-    entries = names(files, "/proc")
-    if isinstance(entries, Unread):
-        return entries
     processes = []
-    for name in entries:
+    for name in names(files, "/proc"):
         if not name.isdigit():
             continue
         try:

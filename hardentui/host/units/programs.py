@@ -6,7 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from hardentui.host.files.reader import ROOT_ONLY, Files, examine, text
+from hardentui.host.files.reader import ROOT_ONLY, Files, examine, text_or
 from hardentui.model.configuration import Accounts, FileFact
 from hardentui.model.host import UnitProgram, User
 from hardentui.model.known import Known, Unread
@@ -31,25 +31,23 @@ _OF_QUADLETS = {
 def read_unit_programs(
     files: Files,
     units: Mapping[str, Known[FileFact]],
-    users: Known[tuple[User, ...]],
+    users: tuple[User, ...],
     accounts: Accounts | None,
 ) -> tuple[UnitProgram, ...]:
     """The files that units run or read settings from, each with who can change it.
 
     A file of a unit that runs as another account (`User=`) may belong to that account.
     """
-    people = () if isinstance(users, Unread) else users
-    uids = {user.name: user.uid for user in people}
+    uids = {user.name: user.uid for user in users}
     programs: dict[tuple[str, str], UnitProgram] = {}
     for path, fact in units.items():
         if not isinstance(fact, FileFact) or fact.kind != "file" or not path.endswith(_KINDS):
             continue
         if re.search(r"\.(?:wants|requires|upholds)/", path):
             continue  # a link to a unit that is inspected itself, or belongs to its package
-        home = next((user.home for user in people if user.home and path.startswith(f"{user.home}/")), "/root")
-        owners = ROOT_ONLY | {user.uid for user in people if user.home == home}
-        content = text(files, path)
-        for file, runner in _named_in(content, path, home) if isinstance(content, str) else ():
+        home = next((user.home for user in users if user.home and path.startswith(f"{user.home}/")), "/root")
+        owners = ROOT_ONLY | {user.uid for user in users if user.home == home}
+        for file, runner in _named_in(text_or(files, path), path, home):
             if len(programs) >= _MOST_FILES or (path, file) in programs:
                 continue
             uid = uids.get(runner)

@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files, names, reason, there, tree
 from hardentui.model.facts import UnitFacts
-from hardentui.model.known import Known, Unread
+from hardentui.model.known import Known, Unread, known
 from hardentui.systemd.search_paths import (
     ServiceManager,
     drop_in_directories,
@@ -57,21 +57,19 @@ def timer_active(files: Files, run: Run, name: str, manager: Manager) -> Known[b
         answer = run(("systemctl", *scope, "show", "--property=LoadState,ActiveState", name), _TIMERS_SECONDS)
     if isinstance(answer, str) and "ActiveState=" in answer:
         return "ActiveState=active" in answer.splitlines()
-    enabled = _enabled(files, name, manager)
+    enabled = known(_enabled, files, name, manager)
     if isinstance(enabled, Unread) and isinstance(answer, Unread):
         return Unread(f"{answer.reason}, and {enabled.reason}")
     return enabled
 
 
-def _enabled(files: Files, name: str, manager: Manager) -> Known[bool]:
+def _enabled(files: Files, name: str, manager: Manager) -> bool:
     """By the links that `systemctl enable` creates, in the `.wants` directories of all targets."""
     directories: tuple[str, ...] = _SYSTEM_DIRECTORIES
     if manager.user:
         directories = (f"{manager.home.rstrip('/')}/.config/systemd/user", *_USER_DIRECTORIES)
     for directory in directories:
         inside = names(files, directory)
-        if isinstance(inside, Unread):
-            return inside
         if any(there(files, f"{directory}/{wants}/{name}") for wants in inside if wants.endswith(".wants")):
             return True
     return False

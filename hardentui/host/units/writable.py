@@ -6,10 +6,10 @@ import json
 import posixpath
 from collections.abc import Iterable, Iterator
 
-from hardentui.host.files.reader import ROOT_ONLY, Files, examine, names, text, tree
+from hardentui.host.files.reader import ROOT_ONLY, Files, examine, names, text_or, tree
 from hardentui.model.configuration import Accounts, Configuration, FileFact, Missing
 from hardentui.model.host import Program, User
-from hardentui.model.known import Known, Unread
+from hardentui.model.known import Known, Unread, known
 
 # Directories and programs that extend the rootful engine: what lies there runs as root, or decides what
 # does.
@@ -77,8 +77,7 @@ def read_plugins(files: Files, configuration: Configuration, storage: Configurat
 def _credential_helpers(files: Files) -> Iterator[Program]:
     """containers-registries.conf(5) and login files name them; any of them runs as whoever pulls."""
     for place in _PLACES:
-        inside = names(files, place)
-        for name in inside if isinstance(inside, tuple) else ():
+        for name in known(names, files, place, else_=()):
             if name.startswith("docker-credential-"):
                 yield from _plugins_program(files, "credential helper", f"{place}/{name}")
 
@@ -125,12 +124,12 @@ _PROGRAM_PLACES = ("/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin")
 
 
 def read_engine_configuration(
-    files: Files, accounts: Accounts | None = None, users: Known[tuple[User, ...]] = ()
+    files: Files, accounts: Accounts | None = None, users: tuple[User, ...] = ()
 ) -> dict[str, Known[FileFact]]:
     """Every configuration file and directory of the engines, except Quadlet directories: the system's, and
     those of users with containers, which may belong to that user."""
     facts = _below(files, _ENGINE_CONFIGURATION, ROOT_ONLY, accounts)
-    for user in () if isinstance(users, Unread) else users:
+    for user in users:
         if user.rootless:
             own = (f"{user.home}/.config/containers",)
             facts |= _below(files, own, ROOT_ONLY | {user.uid}, accounts)
@@ -142,7 +141,7 @@ def _is_quadlet_directory(path: str) -> bool:
 
 
 def read_units(
-    files: Files, users: Known[tuple[User, ...]], accounts: Accounts | None = None
+    files: Files, users: tuple[User, ...], accounts: Accounts | None = None
 ) -> dict[str, Known[FileFact]]:
     """Quadlets, unit files and drop-ins with their directories: root's, and those of users with containers.
 
@@ -150,7 +149,7 @@ def read_units(
     """
     quadlets = ("/etc/containers/systemd", "/usr/share/containers/systemd")
     facts = _below(files, (*_ROOT_UNITS, *quadlets), ROOT_ONLY, accounts)
-    for user in () if isinstance(users, Unread) else users:
+    for user in users:
         if user.rootless:
             own = (f"{user.home}/.config/containers/systemd", f"{user.home}/.config/systemd/user")
             facts |= _below(files, own, ROOT_ONLY | {user.uid}, accounts)
@@ -171,14 +170,14 @@ def _below(
 
 def read_programs(
     files: Files, configuration: Configuration, storage: Configuration | None = None
-) -> Known[tuple[Program, ...]]:
+) -> tuple[Program, ...]:
     """The OCI runtimes, conmon, the helpers, hooks and plug-ins that the rootful engine would run."""
     programs = [*_runtimes(files, configuration), *_conmon(files, configuration)]
     programs += _helpers(files, configuration)
-    hooks = _hooks(files, configuration)
-    if isinstance(hooks, Unread):
-        return hooks
-    programs += [*hooks, *read_plugins(files, configuration, storage or Configuration())]
+    programs += [
+        *_hooks(files, configuration),
+        *read_plugins(files, configuration, storage or Configuration()),
+    ]
     return tuple({(program.role, program.file.path): program for program in programs}.values())
 
 
@@ -244,32 +243,29 @@ def _helpers(files: Files, configuration: Configuration) -> list[Program]:
     return programs
 
 
-def _hooks(files: Files, configuration: Configuration) -> Known[list[Program]]:
+def _hooks(files: Files, configuration: Configuration) -> list[Program]:
     """Hook files and their programs. The check decides whether one is known."""
     programs: list[Program] = []
     directories = _strings(configuration.get("engine.hooks_dir")) or list(_HOOK_DIRECTORIES)
     named_by = configuration.file_of("engine.hooks_dir")
     for directory in directories:
-        inside = names(files, directory)
-        if isinstance(inside, Unread):
-            return inside
-        for name in inside:
+        for name in names(files, directory):
             path = f"{directory}/{name}"
             fact = examine(files, path)
             if not name.endswith(".json") or isinstance(fact, Missing):
                 continue
             if isinstance(fact, Unread):
-                return fact
+                raise fact
             programs.append(Program("hook", fact, False, named_by))
-            target = hook_program(text(files, path))
+            target = hook_program(text_or(files, path))
             programs += _program(files, "hook program", target, path) if target else []
     return programs
 
 
-def hook_program(content: Known[str | Missing]) -> str:
-    """The program that a hook file names, oci-hooks(5); empty if it cannot be read."""
+def hook_program(content: str) -> str:
+    """The program that a hook file names, oci-hooks(5); empty if it cannot be parsed."""
     try:
-        document = json.loads(content) if isinstance(content, str) else {}
+        document = json.loads(content)
         hook = document.get("hook")
         return str(hook.get("path", "")) if isinstance(hook, dict) else str(hook or "")
     except (ValueError, AttributeError, RecursionError):

@@ -165,7 +165,7 @@ class TrustForm(FormScreen):
 
     def about(self) -> str:
         return (
-            "A rule: quay.io/team=~/team.pub, or SCOPE accept, reject, keyless …, pki …; several with ; "
+            "A rule: quay.io/team=~/team.pub, or SCOPE accept, reject, keyless …; several with ; "
             "between them. The result is proven by real pulls, and written only when you say so."
         )
 

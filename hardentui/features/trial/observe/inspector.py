@@ -136,7 +136,6 @@ class FileLookup:
             directory_mode=0o777 if directory is None else stat.S_IMODE(directory.st_mode),
             searchable=self._searchable(pid, posixpath.dirname(path), caller),
             mount=mount.point if mount else "/",
-            file_system=mount.kind if mount else "",
             read_only=mount.read_only if mount else False,
         )
 
@@ -152,7 +151,6 @@ class FileLookup:
             directory_gid=-1,
             directory_mode=0o777,
             mount=mount.point if mount else "/",
-            file_system=mount.kind if mount else "",
             read_only=mount.read_only if mount else False,
         )
 

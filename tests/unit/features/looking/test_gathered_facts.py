@@ -1,5 +1,7 @@
 """What is gathered besides inspect: timers, limits of a process, the journal, the cloud, scans, bases."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -19,11 +21,11 @@ from hardentui.host.network.firewall import read_firewall
 from hardentui.host.process.proc import read_log_limit
 from hardentui.host.sysctls import read_security_modules
 from hardentui.host.units.systemd import Manager, timer_active
-from hardentui.images.bases import bases_of
 from hardentui.model.facts import EngineFacts, ImageFacts
 from hardentui.model.host import JournalStorage
 from hardentui.model.image import NeverScanned, ScanReport
-from hardentui.model.known import Known, Unread
+from hardentui.model.known import Known, Unread, known
+from hardentui.reading.images import bases_of
 from hardentui.scanners.stored import StoredScans, parse_report
 
 TIMER = "podman-auto-update.timer"
@@ -73,6 +75,17 @@ def test_the_right_manager_is_asked_and_that_of_others_never() -> None:
         ("systemctl", "--user"),
     ]
     assert all("show" in words for words in asked)
+
+
+# --- the limits of a process ------------------------------------------------------------------------
+
+LIMITS = """\
+Limit                     Soft Limit           Hard Limit           Units
+Max stack size            8388608              unlimited            bytes
+Max core file size        0                    unlimited            bytes
+Max processes             96365                96365                processes
+Max open files            1024                 524288               files
+"""
 
 
 # --- the limit of a log -----------------------------------------------------------------------------
@@ -132,7 +145,7 @@ def test_a_closed_journal_configuration_is_unknown() -> None:
             "errors": {"/etc/systemd/journald.conf": "EACCES"},
         }
     )
-    assert isinstance(read_journal(closed), Unread)
+    assert isinstance(known(lambda: read_journal(closed)), Unread)
 
 
 # --- the cloud and its metadata address -------------------------------------------------------------
@@ -216,6 +229,25 @@ TRIVY = {
             ],
         },
     ],
+}
+GRYPE: dict[str, Any] = {
+    "distro": {"name": "debian", "version": "13"},
+    "matches": [
+        {
+            "vulnerability": {
+                "id": "CVE-2026-1",
+                "severity": "Negligible",
+                "fix": {"versions": ["2", "3"], "state": "fixed"},
+                "knownExploited": [{"cve": "CVE-2026-1"}],
+            },
+            "artifact": {"name": "libc6", "version": "1"},
+        }
+    ],
+    "descriptor": {
+        "name": "grype",
+        "timestamp": "2026-11-23T08:15:00Z",
+        "db": {"status": {"schemaVersion": "v6.0.2", "built": "2026-11-22T00:00:00Z"}},
+    },
 }
 
 

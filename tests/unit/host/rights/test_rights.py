@@ -1,11 +1,13 @@
 """Who becomes root without a password, by the rules of sudoers(5) and doas.conf(5)."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest
 
-from hardentui.host.rights.sudo import read_doas_rights, read_sudo_rights, root_command
-from hardentui.model.known import Unread
+from hardentui.host.rights.sudo import read_sudo_rights, root_command
+from hardentui.model.known import known
 from tests.support.rooted import Rooted
 
 HOST = "web1.example.com"
@@ -17,7 +19,6 @@ def sudo(directory: Path, content: str, **more: str) -> list[tuple[str, str]]:
     for name, text in more.items():
         files.put(f"/etc/{name.replace('__', '/')}", text)
     result = read_sudo_rights(files, HOST)
-    assert not isinstance(result, Unread)
     return [(right.who, right.why.removeprefix("may run ").split(" through")[0]) for right in result]
 
 
@@ -36,27 +37,11 @@ def sudo(directory: Path, content: str, **more: str) -> list[tuple[str, str]]:
         ("# anna ALL=(ALL) NOPASSWD: ALL\nDefaults !lecture\n", []),
         ("anna ALL=(ALL) NOPASSWD: /usr/bin/less\n", []),
         ("anna ALL=(ALL) NOPASSWD: /usr/local/bin/UPDATE-ALL\n", []),
-        # aliases of each kind
-        ("Cmnd_Alias PODMAN = /usr/bin/podman\nanna ALL=(root) NOPASSWD: PODMAN\n", [("anna", "podman")]),
-        (
-            "Cmnd_Alias A = B\nCmnd_Alias B = /usr/bin/less, /usr/bin/podman\nanna ALL=NOPASSWD: A\n",
-            [("anna", "podman")],
-        ),
-        ("Cmnd_Alias X = /usr/bin/id : Y = ALL\nanna ALL=NOPASSWD: Y\n", [("anna", "everything")]),
-        (
-            "User_Alias OPS = anna, %wheel\nOPS ALL=NOPASSWD: ALL\n",
-            [("anna", "everything"), ("%wheel", "everything")],
-        ),
-        ("Host_Alias HERE = web1\nanna HERE=NOPASSWD: ALL\n", [("anna", "everything")]),
-        ("Host_Alias THERE = db1\nanna THERE=NOPASSWD: ALL\n", []),
-        ("Runas_Alias BOSS = root\nanna ALL=(BOSS) NOPASSWD: ALL\n", [("anna", "everything")]),
         # patterns
         ("anna ALL=NOPASSWD: /usr/bin/*\n", [("anna", "/usr/bin/*")]),
         ("anna ALL=NOPASSWD: /usr/bin/pod[a-m]an\n", [("anna", "podman")]),
         ("anna ALL=NOPASSWD: /usr/bin/\n", [("anna", "/usr/bin/")]),
         ("anna ALL=NOPASSWD: /opt/tools/*\n", []),
-        ("anna ALL=NOPASSWD: ^/usr/bin/p.*$\n", [("anna", "^/usr/bin/p.*$")]),
-        ("anna ALL=NOPASSWD: sha224:abc= /usr/bin/podman\n", [("anna", "podman")]),
         # what is fixed and only looks
         ("anna ALL=NOPASSWD: /usr/bin/podman ps -a, /usr/bin/podman restart web\n", []),
         ("anna ALL=NOPASSWD: /usr/bin/podman restart *\n", [("anna", "podman")]),
@@ -67,26 +52,39 @@ def sudo(directory: Path, content: str, **more: str) -> list[tuple[str, str]]:
         ("anna ALL=(ben) NOPASSWD: ALL\n", []),
         ("anna ALL=(ben) /usr/bin/id, (root) NOPASSWD: ALL\n", [("anna", "everything")]),
         ("anna ALL=(:docker) NOPASSWD: ALL\n", []),
-        ("anna ALL=(ALL, !root) NOPASSWD: ALL\n", []),
-        ("anna ALL=NOPASSWD: !/usr/bin/podman\n", []),
-        ("anna db1=NOPASSWD: ALL : web1=(root) NOPASSWD: /usr/bin/podman\n", [("anna", "podman")]),
         ("#1000 ALL=NOPASSWD: ALL\n", [("#1000", "everything")]),
         ("%#20 ALL=(#0) NOPASSWD: ALL\n", [("%#20", "everything")]),
-        # no password by default
-        ("Defaults !authenticate\n%wheel ALL=(ALL) ALL\n", [("%wheel", "everything")]),
-        ("Defaults:anna !authenticate\nanna ALL=(ALL) ALL\nben ALL=(ALL) ALL\n", [("anna", "everything")]),
-        ("User_Alias OPS = anna\nDefaults:OPS !authenticate\nanna ALL=(ALL) ALL\n", [("anna", "everything")]),
-        ("Defaults!/usr/bin/podman !authenticate\nanna ALL=/usr/bin/podman\n", [("anna", "podman")]),
-        ("Defaults>root !authenticate\nanna ALL=(ALL) ALL\n", [("anna", "everything")]),
-        ("Defaults@db1 !authenticate\nanna ALL=(ALL) ALL\n", []),
-        ("Defaults !authenticate\nDefaults authenticate\nanna ALL=(ALL) ALL\n", []),
-        ("Defaults !authenticate\nanna ALL=(ALL) PASSWD: ALL\n", []),
+        ("anna web1 = NOPASSWD: ALL\n", [("anna", "everything")]),
+        ("anna 10.0.0.1 = NOPASSWD: ALL\n", [("anna", "everything")]),
+        ("anna db1 = NOPASSWD: ALL\n", []),
     ],
 )
 def test_sudo_rules_give_rights_to_whom_they_name(
     tmp_path: Path, content: str, expected: list[tuple[str, str]]
 ) -> None:
     assert sudo(tmp_path, content) == expected
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "Cmnd_Alias PODMAN = /usr/bin/podman\nanna ALL=(root) NOPASSWD: PODMAN\n",
+        "Cmnd_Alias X = /usr/bin/id : Y = ALL\nanna ALL=NOPASSWD: Y\n",
+        "User_Alias OPS = anna, %wheel\nOPS ALL=NOPASSWD: ALL\n",
+        "Host_Alias HERE = web1\nanna HERE=NOPASSWD: ALL\n",
+        "Runas_Alias BOSS = root\nanna ALL=(BOSS) NOPASSWD: ALL\n",
+        "anna ALL=NOPASSWD: ^/usr/bin/p.*$\n",
+        "anna ALL=NOPASSWD: sha224:abc= /usr/bin/podman\n",
+        "anna ALL=(ALL, !root) NOPASSWD: ALL\n",
+        "anna db1=NOPASSWD: ALL : web1=(root) NOPASSWD: /usr/bin/podman\n",
+        "Defaults:OPS !authenticate\nanna ALL=(ALL) ALL\n",
+        'Defaults exempt_group="ops"\n%ops ALL=(ALL) ALL\n',
+    ],
+)
+def test_rules_that_are_not_plain_are_unknown(tmp_path: Path, content: str) -> None:
+    files = Rooted(tmp_path)
+    files.put("/etc/sudoers", content)
+    assert "is not evaluated" in str(known(read_sudo_rights, files, HOST))
 
 
 @pytest.mark.parametrize(
@@ -131,31 +129,10 @@ def test_the_configuration_of_a_vendor_counts_where_there_is_no_own(tmp_path: Pa
     assert [right.where for right in result] == ["/etc/sudoers.d/a"]
 
 
-@pytest.mark.parametrize(
-    ("content", "who"),
-    [
-        ("permit nopass anna\n", ["anna"]),
-        ("permit nopass :wheel as root\n", ["%wheel"]),
-        ("permit persist anna\n", []),
-        ("permit anna\n", []),
-        ("permit nopass anna as ben\n", []),
-        ("permit nopass keepenv anna cmd podman\n", ["anna"]),
-        ("permit nopass anna cmd /usr/bin/podman args ps\n", []),
-        ("permit nopass anna cmd reboot\n", []),
-        ("permit nopass setenv { A=b -C } anna\n", ["anna"]),
-        ("permit nopass anna\ndeny anna\n", []),
-        ("deny anna\npermit nopass anna\n", ["anna"]),
-        ("permit nopass anna\npermit persist anna\n", []),
-        ("# permit nopass anna\n", []),
-        ("permit nopass root\n", []),
-    ],
-)
-def test_doas_rules_give_rights_to_whom_they_name(tmp_path: Path, content: str, who: list[str]) -> None:
+def test_a_host_with_doas_is_unknown(tmp_path: Path) -> None:
     files = Rooted(tmp_path)
-    files.put("/etc/doas.conf", content)
-    result = read_doas_rights(files)
-    assert isinstance(result, list)
-    assert [(right.who, right.way) for right in result] == [(name, "doas") for name in who]
+    files.put("/etc/doas.conf", "permit nopass anna\n")
+    assert "doas" in str(known(lambda: read_sudo_rights(files, "host")))
 
 
 def test_commands_that_lead_to_root() -> None:
