@@ -70,6 +70,11 @@ def test_the_same_image_has_the_same_serial_number() -> None:
     assert serials[0] == serials[1] != serials[2]
 
 
+def test_a_rebuild_names_the_version_of_its_source() -> None:
+    url = package_url(Package("deb", "bash", "5.2.37-2+b10", "amd64", "", "5.2.37-2"), "debian", "13")
+    assert url.endswith("&upstream=bash%405.2.37-2")
+
+
 def test_an_epoch_of_rpm_has_its_own_place() -> None:
     url = package_url(Package("rpm", "bash", "1:5.2-3", "x86_64"), "sles", "15.7")
     assert url == "pkg:rpm/sles/bash@5.2-3?arch=x86_64&distro=sles-15.7&epoch=1"
