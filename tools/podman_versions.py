@@ -56,7 +56,6 @@ AREAS = (
     Area("Default values, compose, quadlet install, own Python", "test_podman_versions.py", short=("test_",)),
     Area("Engine: list, inspect, events", "test_engine.py"),
     Area("Kernel facts", "test_kernel.py"),
-    Area("Truth of the checks", "test_confusion.py", only=("test_every_answer_is_true",)),
     Area(
         "Every option: script and unit, created again",
         "test_round_trip.py",
@@ -78,6 +77,7 @@ AREAS = (
         only=("test_the_hardened_container", "test_limits_change", "test_nobody_to_ask", "test_a_probe_that"),
         short=("test_the_hardened_container",),
     ),
+    Area("Truth of the checks", "test_confusion.py", only=("test_every_answer_is_true",)),
 )
 
 
