@@ -24,10 +24,10 @@ from hardentui.features.images.page import (
     size_of,
     support_of,
     system_of,
+    updates_page,
 )
 from hardentui.features.images.scanning import Scanning, save_sboms, sbom_of
 from hardentui.features.images.updates import Update, Updates
-from hardentui.features.images.updates_page import updates_page
 from hardentui.features.sections import page_text, size_text
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import NeverScanned, ScanSettings

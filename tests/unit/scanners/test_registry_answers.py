@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from hardentui.features.images.updates import digest_of
 from hardentui.model.image import RegistryDigest
 from hardentui.model.known import Unread
 from hardentui.scanners.registry_answers import NEVER_ASKED, RegistryAnswers
-from hardentui.scanners.skopeo import digest_of
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 NAME = "quay.io/team/app:1"

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from hardentui.features.images.scanning import SCANNERS, present
 from hardentui.host.asker import asker
 from hardentui.host.commands import CANCELLED, not_installed
 from hardentui.model.image import ScanReport
 from hardentui.model.known import Unread
 from hardentui.scanners import grype, trivy
-from hardentui.scanners.present import SCANNERS, present
 from tests.support.waiting import eventually
 from tests.unit.scanners.recorded import GRYPE, TRIVY, TRIVY_VERSION
 
