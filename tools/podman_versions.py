@@ -1,13 +1,16 @@
 """Run the live tests on the Podmans of several Debian releases, and write docs/podman-versions.md and
 docs/confusion.md from it.
 
-`python tools/podman_versions.py` takes a quarter of an hour or more. `--short` takes a few minutes, runs what
-differs most between the Podmans, and writes no page; CI runs it.
+`python tools/podman_versions.py` takes an hour or more; words choose releases (`forky`). What came out of
+each area is kept in .versions: the next run goes on with what is missing or failed, and the page is made of
+all that is kept. `--again` begins anew. `--short` takes a few minutes, runs what differs most between the
+Podmans, keeps nothing and writes no page; CI runs it.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,6 +31,7 @@ PAGE = ROOT / "docs" / "podman-versions.md"
 CONFUSION = ROOT / "docs" / "confusion.md"
 RELEASES = {"bookworm": "Debian 12", "trixie": "Debian 13", "forky": "Debian's next"}
 SHORT_RELEASES = ("bookworm", "forky")
+KEPT = ROOT / ".versions"
 REFUSED = "refused: "
 LIVE = "tests/live"
 PYTEST = (sys.executable, "-m", "pytest", "-q", "-n", "0", "-m", "long or not long")
@@ -52,7 +56,6 @@ AREAS = (
     Area("Default values, compose, quadlet install, own Python", "test_podman_versions.py", short=("test_",)),
     Area("Engine: list, inspect, events", "test_engine.py"),
     Area("Kernel facts", "test_kernel.py"),
-    Area("Truth of the checks", "test_confusion.py", only=("test_every_answer_is_true",)),
     Area(
         "Every option: script and unit, created again",
         "test_round_trip.py",
@@ -74,6 +77,7 @@ AREAS = (
         only=("test_the_hardened_container", "test_limits_change", "test_nobody_to_ask", "test_a_probe_that"),
         short=("test_the_hardened_container",),
     ),
+    Area("Truth of the checks", "test_confusion.py", only=("test_every_answer_is_true",)),
 )
 
 
@@ -105,46 +109,48 @@ class Run:
     said: str = ""
 
 
-def collected(areas: Iterable[Area], short: bool) -> list[str]:
-    """The tests to run, each as pytest names it."""
-    done = subprocess.run(
-        [*PYTEST, "--collect-only", *(f"{LIVE}/{area.file}" for area in areas)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    by_file = {f"{LIVE}/{area.file}": area for area in areas}
-    chosen = []
-    for line in done.stdout.splitlines():
-        file, colons, name = line.partition("::")
-        if not colons or file not in by_file:
+def wanted(area: Area, short: bool) -> str:
+    """What pytest's `-k` chooses of an area; empty = all."""
+    return " or ".join(area.short if short else area.only)
+
+
+def run(release: str, areas: Iterable[Area], reports: Path, *, short: bool) -> Run:
+    """Run areas on the Podman of a release, but not those that passed in an earlier run."""
+    result = Run(release)
+    environment = {**os.environ, "HARDENTUI_TEST_RELEASE": release, "HARDENTUI_REQUIRE_LIVE": "1"}
+    reports.mkdir(parents=True, exist_ok=True)
+    for area in areas:
+        report = reports / f"{area.file}.xml"
+        if passed(report):
+            read(report, result)
             continue
-        area = by_file[file]
-        wanted = area.short if short else area.only
-        if name.startswith(wanted) if wanted else not short:
-            chosen.append(line)
-    return chosen
-
-
-def run(release: str, tests: Sequence[str]) -> Run:
-    """Run tests on the Podman of a release."""
-    with tempfile.TemporaryDirectory() as directory:
-        report = Path(directory) / "report.xml"
-        environment = {**os.environ, "HARDENTUI_TEST_RELEASE": release, "HARDENTUI_REQUIRE_LIVE": "1"}
         told = ("-o", "junit_family=xunit1", f"--junitxml={report}")  # xunit2 knows no properties
         done = subprocess.run(
-            [*PYTEST, "--tb=short", *told, *tests],
+            [*PYTEST, "--tb=short", *told, "-k", wanted(area, short), f"{LIVE}/{area.file}"],
             cwd=ROOT,
             env=environment,
             capture_output=True,
             text=True,
             check=False,
         )
-        result = Run(release, said=done.stdout[-20_000:] + done.stderr)
+        print(f"{release} {area.title}: {last_line(done.stdout)}", flush=True)
         if report.exists():
             read(report, result)
+        if done.returncode:
+            result.said += done.stdout[-20_000:] + done.stderr
     return result
+
+
+def last_line(text: str) -> str:
+    return next(reversed(text.strip().splitlines()), "said nothing")
+
+
+def passed(report: Path) -> bool:
+    """Whether that report is there and tells of no failure."""
+    if not report.exists():
+        return False
+    suite = ElementTree.parse(report).find("testsuite")  # noqa: S314 - our own
+    return suite is not None and suite.get("errors") == suite.get("failures") == "0"
 
 
 def read(report: Path, result: Run) -> None:
@@ -202,23 +208,27 @@ def page(runs: Sequence[Run]) -> str:
 
 def main(words: list[str]) -> int:
     short = "--short" in words
-    releases = SHORT_RELEASES if short else tuple(RELEASES)
-    tests = collected(AREAS, short)
-    with ThreadPoolExecutor(2) as pool:
+    if "--again" in words:
+        shutil.rmtree(KEPT, ignore_errors=True)
+    asked = [word for word in words if word in RELEASES]
+    releases = asked or (SHORT_RELEASES if short else tuple(RELEASES))
+    areas = [area for area in AREAS if area.short or not short]
+    with tempfile.TemporaryDirectory() as directory, ThreadPoolExecutor(2) as pool:
+        reports = Path(directory) if short else KEPT
         list(pool.map(root_of, releases))
-        runs = list(pool.map(lambda release: run(release, tests), releases))
+        runs = list(pool.map(lambda name: run(name, areas, reports / name, short=short), releases))
     text = page(runs)
     print(text)
     failed = [(ran, result) for ran in runs for result in ran.results.values() if result.failed]
     for ran, result in failed:
         print(f"{ran.podman}: {' '.join(result.failed)}")
     for ran in runs:
-        if any(result.failed for result in ran.results.values()) or not ran.results:
-            print(ran.said)
-    if not short and not failed:
+        print(ran.said)
+    whole = not failed and all(len(ran.results) == len(areas) for ran in runs)
+    if whole and not short and not asked:
         PAGE.write_text(text)
         CONFUSION.write_text(confusion_page(stored()))
-    return 1 if failed or not all(ran.results for ran in runs) else 0
+    return 0 if whole else 1
 
 
 if __name__ == "__main__":

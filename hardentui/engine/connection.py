@@ -144,6 +144,24 @@ def outcome(get: Callable[[str], Any], path: str) -> Any | EngineError:
         return error
 
 
+def listens_on(path: str) -> int:
+    """The pid of the process that listens on a socket, even if it answers nothing; 0 = none that we see."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(CONNECT_LIMIT)
+        try:
+            probe.connect(path)
+        except (OSError, ValueError):
+            return 0
+        return _listening(probe)
+
+
+def _listening(connected: socket.socket) -> int:
+    layout = "3i"  # struct ucred: pid, uid, gid
+    raw = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize(layout))
+    pid: int = struct.unpack(layout, raw)[0]
+    return pid
+
+
 class UnixConnection:
     """A kept-alive connection to a unix socket.
 
@@ -298,10 +316,7 @@ class UnixConnection:
         with self._lock:
             if self._wire is None:
                 return None
-            layout = "3i"  # struct ucred: pid, uid, gid
-            raw = self._wire.socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize(layout))
-        pid: int = struct.unpack(layout, raw)[0]
-        return pid
+            return _listening(self._wire.socket)
 
     def close(self) -> None:
         self._is_closed = True

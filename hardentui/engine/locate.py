@@ -382,7 +382,7 @@ def _open_unix(candidate: Candidate, listener: Listener | None) -> Engine:
         found_with=candidate.found_with,
         version=version,
         rootless=Unread("the owner of the socket is not known") if owner is None else owner != 0,
-        local=_is_local(first.peer()),
+        local=is_local(first.peer()),
         default_capabilities=STOCK_CAPABILITIES,
     )
     return Engine(facts, _connector(first, lambda: UnixConnection(path, listener, url=candidate.url)))
@@ -457,7 +457,7 @@ def _rootless_by_path(path: str) -> Known[bool]:
     return Unread("the socket's path does not show it and Podman was not asked")
 
 
-def _is_local(peer: int | None) -> bool:
+def is_local(peer: int | None) -> bool:
     """Whether the process behind the socket is on this machine, in a pid namespace visible to us.
 
     A forwarder (ssh, a virtual machine's proxy) is local itself, but the engine behind it is not.

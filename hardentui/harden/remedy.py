@@ -15,7 +15,7 @@ from hardentui.model.finding import Remediation, Verdict
 from hardentui.model.known import Unread, known
 from hardentui.model.spec import Option, Spec, Version
 from hardentui.options import RESTART, TABLE
-from hardentui.quadlet.write.restart import restart_lines
+from hardentui.quadlet.write.container import restart_lines
 
 _PLACE = {option: place for place, option in enumerate(TABLE)}
 

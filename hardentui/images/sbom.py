@@ -134,9 +134,7 @@ def _url(kind: str, space: str, name: str, version: str, qualifiers: Mapping[str
 
 def _upstream(package: Package) -> str:
     """The source package as Grype expects it: for rpm the name of its file."""
-    if not package.source:
-        return ""
-    if package.kind == "rpm":
-        version = package.source_version or package.version.rpartition(":")[2]
-        return f"{package.source}-{version}.src.rpm"
-    return f"{package.source}@{package.source_version}" if package.source_version else package.source
+    source = package.source or (package.name if package.source_version else "")
+    if package.kind == "rpm" and source:
+        return f"{source}-{package.source_version or package.version.rpartition(':')[2]}.src.rpm"
+    return f"{source}@{package.source_version}" if package.source_version else source

@@ -113,6 +113,7 @@ class ScanReport(Struct, frozen=True):
         scanned, database: time of the scan, and of the scanner's database; timezone-aware.
         exploited_list: date of the list of exploited vulnerabilities it was compared with; None = it was not.
         gaps: what the scanner could not assess; without findings, the result is then unknown, not clean.
+        lists_packages: it lists what it compared; else whether it compared anything shows only in the image.
     """
 
     scanner: str
@@ -121,6 +122,7 @@ class ScanReport(Struct, frozen=True):
     vulnerabilities: tuple[Vulnerability, ...] = ()
     exploited_list: datetime | None = None
     gaps: tuple[str, ...] = ()
+    lists_packages: bool = True
 
 
 class NeverScanned(Struct, frozen=True):

@@ -43,9 +43,16 @@ def stale(report: ScanReport, now: datetime, days: int = STALE_DAYS) -> str:
     return ""
 
 
-def not_clean(report: ScanReport, now: datetime) -> Verdict | None:
+def not_clean(report: ScanReport, facts: ContainerFacts) -> Verdict | None:
     """Unknown, if a report without vulnerabilities does not prove that there are none."""
-    doubts = [*filter(None, (stale(report, now),)), *report.gaps]
+    doubts = [*filter(None, (stale(report, facts.now),)), *report.gaps]
+    if not report.lists_packages and not report.vulnerabilities:
+        inventory = known(lambda: facts.image.inventory)
+        if isinstance(inventory, Unread):
+            doubts.append(f"whether it compared any package is not known: {inventory.reason}")
+            return unknown(f"nothing was found, but {'; '.join(doubts)}", report.scanner, do=inventory.do)
+        if not inventory.installed and not inventory.uncounted:
+            doubts.append("no package that it could compare was found in the image")
     return unknown(f"nothing was found, but {'; '.join(doubts)}", report.scanner) if doubts else None
 
 

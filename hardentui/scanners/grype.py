@@ -60,6 +60,7 @@ def parse(document: Mapping[str, Any], modified: datetime) -> ScanReport:
         vulnerabilities,
         built if knows else None,
         gaps=tuple(_gaps(distribution, _alerts(document))),
+        lists_packages=False,
     )
 
 

@@ -122,6 +122,7 @@ def parse(document: Mapping[str, Any], modified: datetime, *, listed: bool = Fal
         None,
         vulnerabilities,
         gaps=tuple(_gaps(document, compared, without)),
+        lists_packages=_lists_packages(document, listed),
     )
 
 
@@ -161,13 +162,16 @@ def _vulnerabilities(document: Mapping[str, Any]) -> Iterator[Vulnerability]:
             )
 
 
+def _lists_packages(document: Mapping[str, Any], listed: bool) -> bool:
+    return listed or any(result.get("Packages") for result in document.get("Results") or ())
+
+
 def _compared(document: Mapping[str, Any], listed: bool) -> tuple[str, ...]:
     """The classes of packages that were compared: `os-pkgs`, `lang-pkgs`."""
-    results = document.get("Results") or ()
-    listed = listed or any(result.get("Packages") for result in results)
+    listed = _lists_packages(document, listed)
     return tuple(
         str(result.get("Class") or "")
-        for result in results
+        for result in document.get("Results") or ()
         if result.get("Vulnerabilities") or result.get("Packages") or not listed
     )
 

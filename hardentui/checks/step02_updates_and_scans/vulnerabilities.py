@@ -42,7 +42,7 @@ def exploited_vulnerabilities(facts: ContainerFacts) -> Verdict:
         return failed(reason, report.scanner, evidence=evidence(report, exploited), commands=commands)
     if report.exploited_list is None:
         return unknown("the report was not compared with a list of exploited vulnerabilities", report.scanner)
-    doubt = not_clean(report, facts.now)
+    doubt = not_clean(report, facts)
     return doubt or passed(
         f"compared with the list of {report.exploited_list:%Y-%m-%d}", evidence=evidence(report, ())
     )
@@ -97,7 +97,7 @@ def fixable_vulnerabilities(facts: ContainerFacts, parameters: Parameters) -> Ve
         count = plural(unrated, "vulnerability", "vulnerabilities")
         return unknown(f"{count} can be fixed, but {report.scanner} gives no severity", report.scanner)
     if not serious:
-        return not_clean(report, facts.now) or passed(
+        return not_clean(report, facts) or passed(
             plural(len(report.vulnerabilities), "known vulnerability", "known vulnerabilities"),
             evidence=evidence(report, ()),
         )

@@ -18,25 +18,71 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from hardentui.account import find_program
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError, InputError, ToolMissing, UsageError, WriteError
 from hardentui.features.images.updates import digests_of
 from hardentui.features.looking.surroundings import Parts
 from hardentui.files import write_bundle
 from hardentui.host.asker import asker
-from hardentui.host.commands import CANCELLED
+from hardentui.host.commands import CANCELLED, Ask
 from hardentui.images.inventory import read_inventory
 from hardentui.images.sbom import sbom
 from hardentui.model.draft import TextFile
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import ImageInventory, ScanReport, ScanSettings
 from hardentui.model.known import Known, Unread, known
-from hardentui.scanners.present import Scanner, how_to_get, present
+from hardentui.scanners import grype, trivy
 from hardentui.scanners.stored import LARGEST, StoredScans, parse_report, subject_of
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
     from hardentui.model.draft import WrittenFile
+
+
+# The supported scanners, those on this host, and how to install one.
+
+
+class Scanner(Struct, frozen=True):
+    """A scanner that reads an image archive.
+
+    Attributes:
+        name: also of the program.
+        scan: (archive, ask, settings) -> report.
+        get: commands that install it.
+    """
+
+    name: str
+    scan: Callable[[str, Ask, ScanSettings], Known[ScanReport]]
+    get: tuple[str, ...]
+
+
+SCANNERS = (
+    Scanner(
+        trivy.NAME,
+        lambda archive, ask, how: trivy.scan(archive, ask, offline=how.offline),
+        (
+            "sudo zypper install trivy  # openSUSE",
+            "# Trivy elsewhere: https://trivy.dev/latest/getting-started/installation/",
+        ),
+    ),
+    Scanner(
+        grype.NAME,
+        lambda archive, ask, how: grype.scan(archive, ask, offline=how.offline),
+        ("# Grype: https://github.com/anchore/grype/releases",),
+    ),
+)
+"""The default scanner comes first."""
+
+
+def present(scanners: Iterable[Scanner] = SCANNERS) -> tuple[Scanner, ...]:
+    """Those whose program is on this host's path."""
+    return tuple(scanner for scanner in scanners if find_program(scanner.name))
+
+
+def how_to_get() -> str:
+    """The commands that install a scanner, one per line."""
+    return "\n".join(command for scanner in SCANNERS for command in scanner.get)
 
 
 # The contents of an image, read through the engine without running it.

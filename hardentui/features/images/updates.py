@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -20,10 +21,11 @@ from hardentui.model.image import RegistryDigest
 from hardentui.model.known import Known, Unread
 from hardentui.model.trust import full_reference
 from hardentui.reading.images import reference
-from hardentui.scanners import skopeo
 
 COOL_DOWN = 3
 """Days that a new image must have been available: a bad or hijacked release is often noticed by then."""
+_ASK_SECONDS = 60.0
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class Update(Struct, frozen=True):
@@ -93,7 +95,7 @@ class Updates:
     def _one(self, image: ImageFacts, name: str) -> Update:
         if self._answers is None:
             return Update(name, image, Unread("the image belongs to a simulated host"))
-        digest = skopeo.digest_of(name, self._ask, logins())
+        digest = digest_of(name, self._ask, logins())
         if isinstance(digest, Unread):
             refuse_without_skopeo(digest)
             return Update(name, image, digest)
@@ -135,3 +137,18 @@ def digests_of(image: ImageFacts) -> frozenset[str]:
     """Every digest of this image in a registry: its manifest list's, and its own."""
     listed = (str(digest).partition("@")[2] for digest in image.inspect.get("RepoDigests") or ())
     return frozenset({*listed, str(image.inspect.get("Digest") or "")} - {""})
+
+
+def digest_of(reference: str, ask: Ask, environment: Mapping[str, str] | None = None) -> Known[str]:
+    """The registry's current digest for a full name: of the manifest list if there is one.
+
+    Args:
+        reference: including the registry and a tag or digest.
+        environment: points to the logins and settings of the engine's user.
+    """
+    command = ("skopeo", "inspect", "--no-tags", "--format", "{{.Digest}}", f"docker://{reference}")
+    answer = ask(command, _ASK_SECONDS, environment or {})
+    if isinstance(answer, Unread):
+        return answer
+    digest = answer.strip()
+    return digest if _DIGEST.fullmatch(digest) else Unread("the registry's answer is not a digest")

@@ -9,8 +9,8 @@ from msgspec import Struct, field
 
 from hardentui.account import find_program, skipped_in_path
 from hardentui.contained import container_around
-from hardentui.engine.locate import Environment, NoAnswer, candidates, probe, served_by, user_name
-from hardentui.engine.read import Engine
+from hardentui.engine.connection import listens_on
+from hardentui.engine.locate import Environment, NoAnswer, candidates, is_local, probe, user_name
 from hardentui.host.commands import Run, run_program
 from hardentui.host.files.reader import Files, LocalFiles, reason
 from hardentui.host.place import WAY_OUT, Place, find_place, view_of_host
@@ -101,10 +101,9 @@ class Machine(Struct, frozen=True):
         engines: list[int] = []
         if container_around():  # else nothing but this machine can be meant
             for candidate in candidates(Environment.here(), url, connection):
-                engine = probe(candidate) if candidate.url.startswith("unix://") else None
-                if isinstance(engine, Engine):
-                    engines.append(served_by(engine))
-                    engine.close()
+                scheme, _, path = candidate.url.partition("://")
+                if scheme == "unix" and is_local(pid := listens_on(path)):
+                    engines.append(pid)  # an engine that is too busy to answer shows the way as well
         place, files, run = view_of_host(find_place(engines))
         return cls(place, files, run, size=size)
 

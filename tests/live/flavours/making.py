@@ -25,11 +25,9 @@ from hardentui.features.views import Report, Row, Selection
 from hardentui.features.workbench import Workbench
 from hardentui.model.check import Checklist
 from hardentui.model.spec import Version
-from tests.live.flavours import auditor
 from tests.live.flavours.base import IMAGES, MOVED, NETWORK, arguments
 from tests.live.flavours.image_files import TestImage, docker_archive
 from tests.live.flavours.model import BOTH, CREATED, ROOTFUL, ROOTLESS, Flavour, Place
-from tests.live.flavours.mounts import MATERIAL
 from tests.live.flavours.observing import Observed
 from tests.live.flavours.seccomp_profiles import profiles
 from tests.live.flavours.table import of_version, on
@@ -163,11 +161,12 @@ class World:
         self.observed.look(self.flavours, self.places)
 
     def _material_of_mounts(self) -> None:
-        """What the flavours of mounts.py mount, and the services whose sockets they reach."""
+        """What flavours mount, and the services whose sockets they reach."""
         services = self._directory / "services"
         services.mkdir(exist_ok=True)
         services.chmod(0o777)
-        script = (MATERIAL + auditor.MATERIAL).format(directory=self._directory, socket=self.bench.socket)
+        given = f"directory={self._directory} socket={self.bench.socket}\n"
+        script = given + Path(__file__).with_name("services.sh").read_text()
         try:
             self.bench.execute("sh", "-ec", script, timeout=60)
         except subprocess.CalledProcessError as error:

@@ -8,17 +8,14 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from hardentui.model.spec import Version
-from tests.live.flavours import auditor, confinement, mounts, others, privileges, surroundings, truths
+from tests.live.flavours import others, truths
 from tests.live.flavours.model import KERNEL_DOORS, ROOTFUL, Flavour, Ids, ids
+from tests.live.flavours.reading import read_flavours
 
-FLAVOURS: tuple[Flavour, ...] = (
-    *privileges.FLAVOURS,
-    *confinement.FLAVOURS,
-    *surroundings.FLAVOURS,
+FLAVOURS = (
+    *read_flavours(),
     *others.FLAVOURS,
     *truths.FLAVOURS,
-    *mounts.FLAVOURS,
-    *auditor.FLAVOURS,
 )
 
 MACHINE_DECIDES = {

@@ -1,6 +1,11 @@
 """The doctor on made-up machines: with everything, with nothing, and without permission."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +13,7 @@ from hardentui.__main__ import main
 from hardentui.engine.locate import Environment
 from hardentui.features.opening.doctor import Diagnosis, Machine, Mark, examine
 from hardentui.host.files.recorded import RecordedFiles
+from hardentui.host.place import Place
 from hardentui.model.known import Known, Unread
 
 GOOD = {
@@ -117,3 +123,22 @@ def test_the_command_prints_marks_and_ways_out(
     assert "missing  Podman: the program is not installed" in out
     assert "           -> " in out
     assert "\x1b" not in out
+
+
+def test_an_engine_too_busy_to_answer_still_shows_the_host(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[int] = []
+
+    def place(engines: Iterable[int]) -> Place:
+        asked.extend(engines)
+        return Place()
+
+    monkeypatch.setattr("hardentui.features.opening.doctor.container_around", lambda: "a toolbox container")
+    monkeypatch.setattr("hardentui.features.opening.doctor.find_place", place)
+    path = str(tmp_path / "podman.sock")
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(path)
+        silent.listen()
+        Machine.here((80, 24), f"unix://{path}")
+    assert asked == [os.getpid()]

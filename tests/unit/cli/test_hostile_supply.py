@@ -83,7 +83,7 @@ def test_reports_of_odd_shapes_are_no_clean_ones(depth: int) -> None:
 
 
 def test_a_registry_cannot_answer_with_more_than_a_digest() -> None:
-    from hardentui.scanners.skopeo import digest_of
+    from hardentui.features.images.updates import digest_of
 
     ask: Ask = lambda *arguments: HOSTILE  # noqa: E731 - a one-line stand-in
     assert digest_of("a.io/x:1", ask) == Unread("the registry's answer is not a digest")

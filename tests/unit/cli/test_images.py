@@ -185,7 +185,7 @@ def test_without_a_scanner_nothing_is_scanned_and_the_command_that_gets_one_is_t
 
 
 def test_images_of_a_simulated_host_cannot_be_scanned(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hardentui.scanners.present import SCANNERS
+    from hardentui.features.images.scanning import SCANNERS
 
     monkeypatch.setattr("hardentui.features.images.scanning.present", lambda: SCANNERS)
     code, out, err = run("images", "--demo", "--scan", "nginx")

@@ -1,5 +1,7 @@
 """SBOMs are valid by CycloneDX's own schema, whatever an image calls its packages."""
 
+from __future__ import annotations
+
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 
 from hardentui.features.images.scanning import save_sboms, sbom_of
 from hardentui.images.languages import NOT_LISTED
+from hardentui.images.sbom import package_url
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import ImageInventory, Package
 
@@ -56,6 +59,11 @@ def test_what_it_does_not_list_is_told() -> None:
         "packages of rpm could not be read",
         "2 packages have no name or version in their database",
     ]
+
+
+def test_a_rebuild_names_the_version_of_its_source() -> None:
+    url = package_url(Package("deb", "bash", "5.2.37-2+b10", "amd64", "", "5.2.37-2"), "debian", "13")
+    assert url.endswith("&upstream=bash%405.2.37-2")
 
 
 @given(st.lists(st.tuples(st.text(max_size=12), st.text(max_size=12), st.text(max_size=12)), max_size=6))

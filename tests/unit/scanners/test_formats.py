@@ -12,7 +12,7 @@ from hardentui.checks.examples import container
 from hardentui.errors import InputError
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Status
-from hardentui.model.image import ScanReport, Vulnerability
+from hardentui.model.image import ImageInventory, Package, ScanReport, Vulnerability
 from hardentui.model.known import Unread
 from hardentui.scanners import trivy
 from hardentui.scanners.stored import parse_report, subject_of
@@ -204,6 +204,7 @@ CLEAN = ScanReport(
         (replace(CLEAN, scanned=datetime(2025, 12, 1, tzinfo=UTC)), Status.UNKNOWN),
         (replace(CLEAN, database=datetime(2025, 12, 1, tzinfo=UTC)), Status.UNKNOWN),
         (replace(CLEAN, gaps=("the packages of x were not compared",)), Status.UNKNOWN),
+        (replace(CLEAN, lists_packages=False), Status.UNKNOWN),
     ],
 )
 def test_an_old_or_partial_report_without_findings_is_not_clean(
@@ -211,3 +212,16 @@ def test_an_old_or_partial_report_without_findings_is_not_clean(
 ) -> None:
     verdict = judge(check, container(image=ImageFacts("1" * 64, scan=scan)))
     assert verdict.status is status, verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("installed", "status"), [((Package("deb", "bash", "5"),), Status.PASS), ((), Status.UNKNOWN)]
+)
+def test_grype_which_lists_no_packages_is_believed_if_the_image_has_some(
+    installed: tuple[Package, ...], status: Status
+) -> None:
+    """An image with /etc/os-release and nothing else looks clean to it."""
+    nothing = report({**GRYPE, "matches": []})
+    scan = replace(CLEAN, lists_packages=nothing.lists_packages)
+    image = ImageFacts("1" * 64, scan=scan, inventory=ImageInventory(installed=installed))
+    assert judge("exploited-vulnerabilities", container(image=image)).status is status

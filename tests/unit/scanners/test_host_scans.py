@@ -17,8 +17,7 @@ from hardentui.model.finding import Severity, Status, Verdict
 from hardentui.model.host import FailedRule, HostFacts, HostScan
 from hardentui.model.known import Unread
 from hardentui.scanners import host_scans as lynis
-from hardentui.scanners import openscap
-from hardentui.scanners.host_scans import HostScans, read_scan
+from hardentui.scanners.host_scans import HostScans, parse_xccdf, read_scan
 
 DATA = Path(__file__).parents[2] / "data/host-scans"
 HOSTILE = "x\x1b]0;owned\x07\u202e<b>[red]"
@@ -44,7 +43,7 @@ def test_lynis_as_it_writes() -> None:
 
 @pytest.mark.parametrize("name", ["openscap-results.xml", "openscap-arf.xml"])
 def test_openscap_as_it_writes(name: str) -> None:
-    result = openscap.parse((DATA / name).read_bytes())
+    result = parse_xccdf((DATA / name).read_bytes())
     assert (result.tool, result.version, result.host, result.score) == ("openscap", "1.4.2", "vm", 87.5)
     assert result.profile == "anssi_np_nt28_minimal"
     assert (result.passed, result.unknown, result.not_applicable) == (19, 0, 7)
@@ -87,15 +86,15 @@ def test_nothing_of_a_file_of_the_host_gets_in(tmp_path: Path) -> None:
         "<Benchmark", f'<!DOCTYPE b [<!ENTITY f SYSTEM "{secret}">]><Benchmark', 1
     )
     with pytest.raises(InputError) as refused:
-        openscap.parse(xml.encode())
+        parse_xccdf(xml.encode())
     assert "hunter2" not in str(refused.value)
 
 
 def test_too_much_is_bounded_and_counted() -> None:
     rule = '<rule-result idref="r" severity="low"><result>fail</result></rule-result>'
     many = RESULT.format("x" * 100_000).replace("</TestResult>", f"{rule * 3000}</TestResult>")
-    result = openscap.parse(many.encode())
-    assert (len(result.failed), result.left_out) == (openscap.MOST_RULES, 1001)
+    result = parse_xccdf(many.encode())
+    assert (len(result.failed), result.left_out) == (lynis.MOST_RULES, 1001)
     assert result.failed[0].severity == "high", "the worst are kept"
     assert len(result.failed[0].title) <= 500
     text = "lynis_version=1\nreport_datetime_end=never\nhardening_index=999\n" + "warning[]=A|b|-|-|\n" * 5000
