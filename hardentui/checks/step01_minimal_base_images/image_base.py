@@ -55,10 +55,7 @@ END_OF_LIFE_IMAGE = Check(
     summary="Rebuild the image on a supported release",
     fix=FixKind.IMAGE_REBUILD,
     evaluate=end_of_life_image,
-    passes=lambda: (
-        container(image=_based("debian", "13")),
-        container(image=_based("wolfi", "20230201")),
-    ),
+    passes=lambda: (container(image=_based("debian", "13")), container(image=_based("wolfi", "20230201"))),
     fails=lambda: (container(image=_based("debian", "9")), container(image=_based("alpine", "3.16.2"))),
     references=("CIS Docker 1.6 4.4", "NIST SP 800-190 4.1.1"),
 )

@@ -118,13 +118,10 @@ SETUID_FILES_IN_IMAGE = Check(
     fix=FixKind.IMAGE_REBUILD,
     evaluate=setuid_files_in_image,
     parameters={"allowed": ()},
-    passes=lambda: (
-        container(image=_setuid()),
-        container(image=_setuid(replace(_SU, deleted=True))),
-    ),
+    passes=lambda: (container(image=_setuid()), container(image=_setuid(replace(_SU, deleted=True)))),
     fails=lambda: (
         container(image=_setuid(_SU)),
-        container((NO_NEW_PRIVILEGES, True), (CAP_DROP, ("all",)), image=_setuid(_SU)),
+        container("--security-opt=no-new-privileges --cap-drop=all", image=_setuid(_SU)),
     ),
     references=("CIS Docker 1.6 4.8", "NIST SP 800-190 4.1.2", "OWASP Docker rule 4"),
 )
@@ -284,7 +281,7 @@ WORLD_WRITABLE_FILES_IN_IMAGE = Check(
     passes=lambda: (container(image=_with_writable()),),
     fails=lambda: (
         container(image=_with_writable(ImageFile("/app/start.sh", "file", 3))),
-        container((READ_ONLY, True), image=_with_writable(ImageFile("/app/start.sh", "file", 3))),
+        container("--read-only", image=_with_writable(ImageFile("/app/start.sh", "file", 3))),
     ),
     references=("NIST SP 800-190 4.1.2",),
 )

@@ -105,13 +105,13 @@ MUTABLE_IMAGE_TAG = Check(
     evaluate=mutable_image_tag,
     remediate=_fix_mutable_image_tag,
     parameters={"floating": _FLOATING, "digests": False},
-    passes=lambda: (
-        container((IMAGE, "docker.io/library/nginx:1.29.3")),
-        container((IMAGE, f"docker.io/library/nginx:1.29@{_DIGEST}")),
+    passes=(
+        "docker.io/library/nginx:1.29.3",
+        "docker.io/library/nginx:1.29@sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd",
     ),
     fails=lambda: (
-        container((IMAGE, "nginx"), inspect=_FULL, image=_IMAGE),
-        container((IMAGE, "docker.io/library/nginx:latest"), inspect=_FULL, image=_IMAGE),
+        container("nginx", inspect=_FULL, image=_IMAGE),
+        container("docker.io/library/nginx:latest", inspect=_FULL, image=_IMAGE),
     ),
     references=(
         "CIS Docker 1.6 5.28",

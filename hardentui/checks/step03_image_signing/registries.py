@@ -87,7 +87,7 @@ AMBIGUOUS_SHORT_NAMES = Check(
         engine(accepting(registries=Registries(("docker.io", "quay.io"), "enforcing"))),
         engine(accepting(registries=Registries(("docker.io",)))),
     ),
-    references=("Catalogue S3-07", "CIS Docker 1.6 4.2", "NIST SP 800-190 4.1.5"),
+    references=("CIS Docker 1.6 4.2", "NIST SP 800-190 4.1.5"),
 )
 
 
@@ -314,9 +314,9 @@ TLS_VERIFICATION_OFF = Check(
     summary="Verify the registry's certificate",
     evaluate=tls_verification_off,
     remediate=_fix_tls_verification_off,
-    passes=lambda: (container(),),
-    fails=lambda: (container((TLS_VERIFY, False)),),
-    references=("Catalogue S3-08", "CIS Docker 1.6 2.5", "NIST SP 800-190 4.2.1"),
+    passes=("",),
+    fails=("--tls-verify=false",),
+    references=("CIS Docker 1.6 2.5", "NIST SP 800-190 4.2.1"),
 )
 
 
@@ -383,12 +383,10 @@ UNAPPROVED_REGISTRY = Check(
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=unapproved_registry,
     passes=lambda: (
-        container((IMAGE, "quay.io/team/shop:1.4"), engine=engine(rejecting({"quay.io": (ACCEPT,)}))),
-        container((IMAGE, "quay.io/team/shop:1.4"), engine=engine(accepting())),
+        container("quay.io/team/shop:1.4", engine=engine(rejecting({"quay.io": (ACCEPT,)}))),
+        container("quay.io/team/shop:1.4", engine=engine(accepting())),
     ),
-    fails=lambda: (
-        container((IMAGE, "docker.io/someone/shop:1"), engine=engine(rejecting({"quay.io": (ACCEPT,)}))),
-    ),
+    fails=lambda: (container("docker.io/someone/shop:1", engine=engine(rejecting({"quay.io": (ACCEPT,)}))),),
     references=("CIS Docker 1.6 4.2", "NIST SP 800-190 4.1.5"),
     parameters={"approved": ()},
 )
@@ -473,12 +471,9 @@ SHORT_IMAGE_NAME = Check(
     evaluate=short_image_name,
     remediate=_fix_short_image_name,
     passes=lambda: (
-        container((IMAGE, _FULL), inspect={"ImageName": _FULL}),
-        container((IMAGE, "localhost/shop:1.4")),
+        container("docker.io/library/nginx:1.27", inspect={"ImageName": _FULL}),
+        "localhost/shop:1.4",
     ),
-    fails=lambda: (
-        container((IMAGE, "nginx:1.27"), inspect={"ImageName": _FULL}),
-        container(inspect=_TYPED),
-    ),
+    fails=lambda: (container("nginx:1.27", inspect={"ImageName": _FULL}), container(inspect=_TYPED)),
     references=("CIS Docker 1.6 4.2", "NIST SP 800-190 4.1.5"),
 )

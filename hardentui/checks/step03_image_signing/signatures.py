@@ -376,14 +376,12 @@ UNSIGNED_SCOPE_IN_USE = Check(
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=unsigned_scope_in_use,
     passes=lambda: (
-        container((IMAGE, "quay.io/team/shop:1.4"), engine=engine(rejecting({"quay.io/team": (SIGSTORE,)}))),
-        container((IMAGE, "localhost/shop:1.4"), engine=engine(accepting())),
+        container("quay.io/team/shop:1.4", engine=engine(rejecting({"quay.io/team": (SIGSTORE,)}))),
+        container("localhost/shop:1.4", engine=engine(accepting())),
     ),
     fails=lambda: (
-        container((IMAGE, "quay.io/team/shop:1.4"), engine=engine(accepting())),
-        container(
-            (IMAGE, "docker.io/library/nginx:1.27"), engine=engine(rejecting({"docker.io": (ACCEPT,)}))
-        ),
+        container("quay.io/team/shop:1.4", engine=engine(accepting())),
+        container("docker.io/library/nginx:1.27", engine=engine(rejecting({"docker.io": (ACCEPT,)}))),
     ),
     references=("CIS Docker 1.6 4.2", "CIS Docker 1.6 4.12", "NIST SP 800-190 4.1.5"),
 )

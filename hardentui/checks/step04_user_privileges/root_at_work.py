@@ -15,7 +15,7 @@ from hardentui.reading.mounts import HostMount, at_or_above, host_mounts
 from hardentui.reading.networks import asks_for_host_network, ports_of_pod
 
 _ROOT_ONLY_DRIVERS = ("macvlan", "ipvlan")
-_USERS_TREES = ("/home/", "/srv/", "/opt/", "/data/", "/mnt/", "/media/", "/tmp/", "/var/tmp/")  # noqa: S108
+_USERS_TREES = ("/home/", "/srv/", "/opt/", "/data/", "/mnt/", "/media/", "/tmp/", "/var/tmp/")
 _EVERYBODY_READS = (  # so a rootless container can mount them read-only, too
     *("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/sys", "/etc/localtime", "/etc/timezone"),
     *("/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/os-release", "/etc/machine-id"),
@@ -117,14 +117,14 @@ NEEDLESS_ROOTFUL_ENGINE = Check(
     parameters={"first_unprivileged_port": 1024},
     passes=lambda: (
         container(engine=rootless()),
-        container((PUBLISH, (Port(80, "80"),))),
-        container((MOUNTS, (Mount("bind", "/var/log", "/logs", ("ro",)),))),
-        container((MOUNTS, (Mount("bind", "/usr/share/app", "/app"),))),
+        "-p 80:80",
+        "-v /var/log:/logs:ro",
+        "-v /usr/share/app:/app",
     ),
     fails=lambda: (
-        container((PUBLISH, (Port(80, "8080"),)), engine=rootful()),
-        container((MOUNTS, (Mount("volume", "data", "/data"), Mount("bind", "/srv/web", "/w", ("ro",))))),
-        container((MOUNTS, (Mount("bind", "/etc/localtime", "/etc/localtime", ("ro",)),))),
+        container("-p 8080:80", engine=rootful()),
+        "-v data:/data -v /srv/web:/w:ro",
+        "-v /etc/localtime:/etc/localtime:ro",
     ),
     references=("CIS Docker 1.6 2.1", "NIST SP 800-190 4.5.4", "OWASP Docker rule 11"),
 )
@@ -257,7 +257,7 @@ def _rights(session: Mapping[str, Any]) -> str:
 
 def _example(*sessions: Mapping[str, Any]) -> ContainerFacts:
     return container(
-        (USER, "1001"),
+        "--user=1001",
         kernel=Kernel(7, entered=()),
         inspect={"ExecIDs": [session["ID"] for session in sessions]},
         exec_sessions=sessions,
@@ -283,7 +283,7 @@ ROOT_EXEC_SESSION = Check(
     passes=lambda: (
         _example(),
         _example({"ID": "ab", "ProcessConfig": {"user": "1001", "privileged": False}}),
-        container(),
+        "",
         _example({"ID": "ac", "ProcessConfig": {"user": "1001:0", "privileged": False}}).replace(
             kernel=Kernel(7, uid=1001, gid=0, entered=()),
         ),

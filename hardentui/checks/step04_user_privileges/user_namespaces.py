@@ -186,19 +186,19 @@ HOST_USER_NAMESPACE = Check(
     remediate=_fix_host_user_namespace,
     advise=_advise_host_user_namespace,
     passes=lambda: (
-        container((USERNS, "auto")),
-        container((UIDMAP, ("0:200000:65536",))),
+        "--userns=auto",
+        "--uidmap=0:200000:65536",
         container(kernel=Kernel(7, host_user_namespace=False, uid_map=_OWN_IDS, gid_map=_OWN_IDS)),
         container(engine=rootless()),
     ),
     fails=lambda: (
-        container(),
-        container((USERNS, "host")),
+        "",
+        "--userns=host",
         container(kernel=Kernel(7, host_user_namespace=True)),
-        container((PID, "container:db")),
-        container((UIDMAP, ("0:0:1", "1:100000:65535"))),
-        container((USERNS, "auto:uidmapping=0:0:1")),
-        container((UIDMAP, ("0:200000:65536",)), (GIDMAP, ("0:200000:1000", "1000:0:1"))),
+        "--pid=container:db",
+        "--uidmap=0:0:1 --uidmap=1:100000:65535",
+        "--userns=auto:uidmapping=0:0:1",
+        "--uidmap=0:200000:65536 --gidmap=0:200000:1000 --gidmap=1000:0:1",
         container(
             kernel=Kernel(
                 7,
@@ -393,7 +393,7 @@ NESTED_USER_NAMESPACES = Check(
     fix=FixKind.DECISION,
     evaluate=nested_user_namespaces,
     passes=lambda: (
-        container(),
+        "",
         container(runtime=_runs(unshare=_WITH_FLAG, clone=_PLAIN)),
         container(runtime=_runs(unshare=SeccompRule("ALLOW")), host=HostFacts(sysctls={_MOST: "0"})),
     ),
@@ -476,7 +476,6 @@ def _fix_overlapping_uid_ranges(spec: Spec, context: FixContext) -> Spec:
 
 _NEIGHBOUR = Peer("2" * 64, "db", uid_ranges=((200000, 65536),))
 _FAR = Peer("3" * 64, "far", uid_ranges=((400000, 65536), (0, 4294967295)))
-_MAP = (UIDMAP, ("0:200000:65536",))
 
 OVERLAPPING_UID_RANGES = Check(
     title="UID range shared with an unrelated container",
@@ -487,14 +486,16 @@ OVERLAPPING_UID_RANGES = Check(
     evaluate=overlapping_uid_ranges,
     remediate=_fix_overlapping_uid_ranges,
     passes=lambda: (
-        container(_MAP, peers=Peers((_FAR,))),
-        container((USERNS, "auto"), peers=Peers((_NEIGHBOUR,))),
-        container(_MAP, peers=Peers((replace(_NEIGHBOUR, pod="p1"),))).replace(inspect={"Pod": "p1"}),
+        container("--uidmap=0:200000:65536", peers=Peers((_FAR,))),
+        container("--userns=auto", peers=Peers((_NEIGHBOUR,))),
+        container("--uidmap=0:200000:65536", peers=Peers((replace(_NEIGHBOUR, pod="p1"),))).replace(
+            inspect={"Pod": "p1"}
+        ),
     ),
     fails=lambda: (
-        container(_MAP, peers=Peers((_NEIGHBOUR,))),
+        container("--uidmap=0:200000:65536", peers=Peers((_NEIGHBOUR,))),
         container(
-            (UIDMAP, ("0:1:65536",)),
+            "--uidmap=0:1:65536",
             peers=Peers((_NEIGHBOUR,)),
             kernel=Kernel(7, uid_map=(IdRange(0, 210000, 1000),)),
         ),

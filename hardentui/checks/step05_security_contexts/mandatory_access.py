@@ -82,14 +82,16 @@ APPARMOR_UNCONFINED = Check(
         container(kernel=Kernel(7, lsm_label="containers-default-0.62.2//&crun (mixed)")),
         container(kernel=Kernel(7, lsm_label="containers-default-0.62.2 (enforce)")),
         container(kernel=Kernel(7, lsm_label="crun (unconfined)"), engine=rootless()),
-        container((APPARMOR, "unconfined"), engine=_SELINUX),
+        container("--security-opt=apparmor=unconfined", engine=_SELINUX),
     ),
     fails=lambda: (
-        container((APPARMOR, "unconfined"), engine=_APPARMOR),
+        container("--security-opt=apparmor=unconfined", engine=_APPARMOR),
         container(
-            (APPARMOR, "unconfined"), kernel=Kernel(7, lsm_label="crun (unconfined)"), engine=_APPARMOR
+            "--security-opt=apparmor=unconfined",
+            kernel=Kernel(7, lsm_label="crun (unconfined)"),
+            engine=_APPARMOR,
         ),
-        container((PRIVILEGED, True), kernel=Kernel(7, lsm_label="unconfined")),
+        container("--privileged", kernel=Kernel(7, lsm_label="unconfined")),
     ),
     references=("CIS Docker 1.6 5.2", "OWASP Docker rule 6"),
 )
@@ -151,13 +153,13 @@ SELINUX_DISABLED = Check(
     passes=lambda: (
         container(engine=_SELINUX),
         container(kernel=Kernel(7, lsm_label="system_u:system_r:container_t:s0:c1,c2")),
-        container((LABEL_DISABLE, True), engine=_NO_SELINUX),
+        container("--security-opt=label=disable", engine=_NO_SELINUX),
     ),
     fails=lambda: (
-        container((LABEL_DISABLE, True), engine=_SELINUX),
-        container((LABEL_TYPE, "spc_t"), engine=_SELINUX),
-        container((PID, "host"), engine=_SELINUX),
-        container((PRIVILEGED, True), kernel=Kernel(7, lsm_label="system_u:system_r:spc_t:s0")),
+        container("--security-opt=label=disable", engine=_SELINUX),
+        container("--security-opt=label=type:spc_t", engine=_SELINUX),
+        container("--pid=host", engine=_SELINUX),
+        container("--privileged", kernel=Kernel(7, lsm_label="system_u:system_r:spc_t:s0")),
     ),
     references=("CIS Docker 1.6 5.3", "OWASP Docker rule 6"),
 )
@@ -328,12 +330,12 @@ SHARED_MCS_CATEGORIES = Check(
     passes=lambda: (
         container(engine=_SELINUX, peers=_PEERS),
         container(kernel=Kernel(7, lsm_label="system_u:system_r:container_t:s0:c3,c4"), peers=_PEERS),
-        container((LABEL_LEVEL, "s0:c1,c2"), engine=_SELINUX, peers=_PEERS, inspect={"Pod": "p"}),
-        container((PRIVILEGED, True), engine=_SELINUX),
+        container("--security-opt=label=level:s0:c1,c2", engine=_SELINUX, peers=_PEERS, inspect={"Pod": "p"}),
+        container("--privileged", engine=_SELINUX),
     ),
     fails=lambda: (
-        container((LABEL_LEVEL, "s0:c2,c1"), engine=_SELINUX, peers=_PEERS),
-        container((LABEL_LEVEL, "s0"), engine=_SELINUX),
+        container("--security-opt=label=level:s0:c2,c1", engine=_SELINUX, peers=_PEERS),
+        container("--security-opt=label=level:s0", engine=_SELINUX),
     ),
     references=("NIST SP 800-190 4.3.4",),
 )

@@ -14,7 +14,7 @@ from hardentui.reading.security_modules import SELINUX, lsm
 from hardentui.reading.sockets import open_sockets
 
 _SYSTEM = (
-    *("/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/opt", "/proc", "/root", "/run", "/sys", "/tmp"),  # noqa: S108
+    *("/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/opt", "/proc", "/root", "/run", "/sys", "/tmp"),
     *("/usr", "/usr/bin", "/usr/lib", "/usr/local", "/var", "/var/lib", "/var/lib/containers", "/var/log"),
 )
 
@@ -76,14 +76,8 @@ RELABELLED_SYSTEM_DIRECTORY = Check(
     summary="Mount a dedicated directory and relabel that one",
     evaluate=relabelled_system_directory,
     remediate=_fix_relabelled_system_directory,
-    passes=lambda: (
-        container((MOUNTS, (Mount("bind", "/srv/web", "/w", ("Z",)),)), engine=_SELINUX),
-        container((MOUNTS, (Mount("bind", "/home", "/h", ("Z",)),)), engine=_NONE),
-    ),
-    fails=lambda: (
-        container((MOUNTS, (Mount("bind", "/home/anna", "/h", ("Z",)),)), engine=_SELINUX),
-        container((MOUNTS, (Mount("bind", "/etc/", "/e", ("ro", "z")),))),
-    ),
+    passes=lambda: (container("-v /srv/web:/w:Z", engine=_SELINUX), container("-v /home:/h:Z", engine=_NONE)),
+    fails=lambda: (container("-v /home/anna:/h:Z", engine=_SELINUX), "-v /etc/:/e:ro,z"),
     references=("NIST SP 800-190 4.5.5",),
 )
 
@@ -200,25 +194,25 @@ SENSITIVE_HOST_MOUNT = Check(
     evaluate=sensitive_host_mount,
     remediate=_fix_sensitive_host_mount,
     passes=lambda: (
-        container(),
-        container((MOUNTS, (Mount("bind", "/srv/web", "/w"), Mount("bind", "/home/anna/data", "/d")))),
-        container((MOUNTS, (Mount("bind", "/etc/localtime", "/etc/localtime", ("ro",)),))),
-        container((MOUNTS, (Mount("bind", "/usr", "/host/usr", ("ro",)),))),
-        container((MOUNTS, (Mount("bind", "/proc/cpuinfo", "/proc/cpuinfo", ("ro",)),))),
-        container((MOUNTS, (Mount("bind", "/var/log/nginx", "/var/log/nginx"),))),
-        container((MOUNTS, (Mount("bind", "/srv/shop", "/s", ("ro",)),)), repositories=("/srv/shop/.git",)),
-        container((MOUNTS, (Mount("bind", "/srv/shop/data", "/s"),)), repositories=("/srv/shop/.git",)),
+        "",
+        "-v /srv/web:/w -v /home/anna/data:/d",
+        "-v /etc/localtime:/etc/localtime:ro",
+        "-v /usr:/host/usr:ro",
+        "-v /proc/cpuinfo:/proc/cpuinfo:ro",
+        "-v /var/log/nginx:/var/log/nginx",
+        container("-v /srv/shop:/s:ro", repositories=("/srv/shop/.git",)),
+        container("-v /srv/shop/data:/s", repositories=("/srv/shop/.git",)),
     ),
     fails=lambda: (
-        container((MOUNTS, (Mount("bind", "/usr/bin/../lib/systemd", "/units"),))),
-        container((MOUNTS, (Mount("bind", "/lib/modules", "/lib/modules"),))),
-        container((MOUNTS, (Mount("volume", "v", "/tools"),)), volumes={"v": _HIDDEN}),
-        container((MOUNTS, (Mount("bind", "/etc", "/host/etc", ("ro",)),))),
-        container((MOUNTS, (Mount("bind", "/srv/../home/anna", "/h", ("ro",)),))),
-        container((MOUNTS, (Mount("bind", "/etc/wireguard", "/w", ("ro",)),))),
-        container((MOUNTS, (Mount("bind", "/etc/cron.d/job", "/job"),))),
-        container((MOUNTS, (Mount("bind", "/srv/shop", "/s"),)), repositories=("/srv/shop/.git",)),
-        container((VOLUMES_FROM, ("base",)), mounted=(_INHERITED,)),
+        "-v /usr/bin/../lib/systemd:/units",
+        "-v /lib/modules:/lib/modules",
+        container("-v v:/tools", volumes={"v": _HIDDEN}),
+        "-v /etc:/host/etc:ro",
+        "-v /srv/../home/anna:/h:ro",
+        "-v /etc/wireguard:/w:ro",
+        "-v /etc/cron.d/job:/job",
+        container("-v /srv/shop:/s", repositories=("/srv/shop/.git",)),
+        container("--volumes-from=base", mounted=(_INHERITED,)),
     ),
     references=("CIS Docker 1.6 5.6", "NIST SP 800-190 4.5.5", "OWASP Docker rule 8"),
 )
@@ -281,11 +275,11 @@ SHARED_MOUNT_PROPAGATION = Check(
     summary="Use private mount propagation",
     evaluate=shared_mount_propagation,
     remediate=_fix_shared_mount_propagation,
-    passes=lambda: (container(), container((MOUNTS, (Mount("bind", "/srv", "/srv", ("rslave",)),)))),
+    passes=("", "-v /srv:/srv:rslave"),
     fails=lambda: (
-        container((MOUNTS, (Mount("bind", "/srv", "/srv", ("ro", "rshared")),))),
-        container((VOLUMES_FROM, ("base",)), mounted=(_FROM_ANOTHER,)),
-        container((MOUNTS, (Mount("bind", "/mnt", "/mnt", ("shared",)), Mount("volume", "a", "/a")))),
+        "-v /srv:/srv:ro,rshared",
+        container("--volumes-from=base", mounted=(_FROM_ANOTHER,)),
+        "-v /mnt:/mnt:shared -v a:/a",
     ),
     references=("CIS Docker 1.6 5.20", "NIST SP 800-190 4.4.3"),
 )
@@ -408,16 +402,12 @@ WRITABLE_MOUNT = Check(
     evaluate=writable_mount,
     remediate=_fix_writable_mount,
     passes=lambda: (
-        container(),
-        container((MOUNTS, (Mount("bind", "/srv/data", "/data", ("ro",)),))),
-        container((MOUNTS, (Mount("bind", "/srv/data", "/data", _TIGHT),))),
-        container((MOUNTS, (Mount("volume", "shop", "/data", ("exec",)),))),
-        container((MOUNTS, (Mount("bind", "/srv/data", "/data"),)), kernel=Kernel(7, mounts=_LIVE)),
+        "",
+        "-v /srv/data:/data:ro",
+        "-v /srv/data:/data:nodev,noexec,nosuid",
+        "-v shop:/data:exec",
+        container("-v /srv/data:/data", kernel=Kernel(7, mounts=_LIVE)),
     ),
-    fails=lambda: (
-        container((MOUNTS, (Mount("bind", "/srv/data", "/data"),))),
-        container((MOUNTS, (Mount("bind", "/srv/data", "/data", ("Z", "exec", "nodev", "nosuid")),))),
-        container((MOUNTS, (Mount("volume", "shop", "/data", ("dev", "exec", "suid")),))),
-    ),
+    fails=("-v /srv/data:/data", "-v /srv/data:/data:Z,exec,nodev,nosuid", "-v shop:/data:dev,exec,suid"),
     references=("NIST SP 800-190 4.5.5", "OWASP Docker rule 8"),
 )

@@ -68,7 +68,6 @@ _OWN = "ipc:[4026532000]"
 _FRIEND = Peer("2" * 64, "db", app="shop", ipc_namespace=_OWN)
 _SHARED = Kernel(7, namespaces={"ipc": _OWN}, shared_namespaces=frozenset())
 _MEMBER = {"Config": {"Labels": {"app": "shop"}}}
-_ASKED = (IPC, "container:db")
 
 FOREIGN_IPC = Check(
     title="IPC namespace shared with an unrelated container",
@@ -80,14 +79,16 @@ FOREIGN_IPC = Check(
     evaluate=foreign_ipc,
     remediate=_fix_foreign_ipc,
     passes=lambda: (
-        container(),
-        container(_ASKED, (LABELS, ("app=shop",)), peers=Peers((_FRIEND,)), inspect=_MEMBER, kernel=_SHARED),
+        "",
+        container(
+            "--ipc=container:db --label=app=shop", peers=Peers((_FRIEND,)), inspect=_MEMBER, kernel=_SHARED
+        ),
         container(peers=Peers((replace(_FRIEND, ipc_namespace="ipc:[1]"),)), kernel=_SHARED),
     ),
     fails=lambda: (
-        container(_ASKED, peers=Peers((_FRIEND,))),
-        container(_ASKED, peers=Peers((_FRIEND,)), kernel=_SHARED),
-        container((IPC, "ns:/proc/812/ns/ipc")),
+        container("--ipc=container:db", peers=Peers((_FRIEND,))),
+        container("--ipc=container:db", peers=Peers((_FRIEND,)), kernel=_SHARED),
+        "--ipc=ns:/proc/812/ns/ipc",
     ),
     references=("CIS Docker 1.6 5.17", "NIST SP 800-190 4.4.3"),
 )
@@ -141,14 +142,11 @@ HOST_IPC = Check(
     summary="Give the container its own IPC and UTS namespaces",
     evaluate=host_ipc,
     remediate=_fix_host_ipc,
-    passes=lambda: (
-        container(),
-        container((IPC, "private"), kernel=Kernel(7, shared_namespaces=frozenset())),
-    ),
+    passes=lambda: ("", container("--ipc=private", kernel=Kernel(7, shared_namespaces=frozenset()))),
     fails=lambda: (
-        container((IPC, "host")),
-        container((UTS, "host")),
-        container((IPC, "host"), (UTS, "host"), kernel=Kernel(7, shared_namespaces=frozenset({"ipc"}))),
+        "--ipc=host",
+        "--uts=host",
+        container("--ipc=host --uts=host", kernel=Kernel(7, shared_namespaces=frozenset({"ipc"}))),
     ),
     references=("CIS Docker 1.6 5.17", "CIS Docker 1.6 5.21", "NIST SP 800-190 4.4.3"),
 )
@@ -228,15 +226,15 @@ HOST_PID = Check(
     evaluate=host_pid,
     remediate=_fix_host_pid,
     passes=lambda: (
-        container(),
+        "",
         container(kernel=Kernel(7, shared_namespaces=frozenset({"net"}))),
-        container((PID, "container:db"), (LABELS, ("app=shop",)), peers=Peers((_SAME_APP,)), inspect=_MEMBER),
+        container("--pid=container:db --label=app=shop", peers=Peers((_SAME_APP,)), inspect=_MEMBER),
     ),
     fails=lambda: (
-        container((PID, "host")),
-        container((PID, "host"), kernel=Kernel(7, shared_namespaces=frozenset({"pid"}))),
-        container((PID, "ns:/proc/1/ns/pid"), kernel=Kernel(7, shared_namespaces=frozenset({"pid"}))),
-        container((PID, "container:db"), peers=Peers((_SAME_APP,))),
+        "--pid=host",
+        container("--pid=host", kernel=Kernel(7, shared_namespaces=frozenset({"pid"}))),
+        container("--pid=ns:/proc/1/ns/pid", kernel=Kernel(7, shared_namespaces=frozenset({"pid"}))),
+        container("--pid=container:db", peers=Peers((_SAME_APP,))),
     ),
     references=("CIS Docker 1.6 5.16", "NIST SP 800-190 4.4.3"),
 )

@@ -51,7 +51,7 @@ def loose_tmpfs(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         paths += in_memory
         evidence += [Evidence("--mount type=ramfs", path) for path in in_memory]
         if endless:
-            paths.append("/dev/shm")  # noqa: S108
+            paths.append("/dev/shm")
             evidence.append(Evidence("--shm-size", f"{shared} bytes"))
         reason = f"no size limit, or programs can run: {listed(paths)}"
         return failed(reason, declared, evidence=tuple(evidence))
@@ -136,15 +136,15 @@ LOOSE_TMPFS = Check(
     remediate=_fix_loose_tmpfs,
     parameters={"size": "64m"},
     takes={"size": "tmpfs-size"},
-    passes=lambda: (container(), container((TMPFS, ("/tmp:rw,noexec,nosuid,nodev,size=64m",)))),  # noqa: S108
+    passes=("", "--tmpfs=/tmp:rw,noexec,nosuid,nodev,size=64m"),
     fails=lambda: (
-        container((TMPFS, ("/tmp",))),  # noqa: S108
-        container((TMPFS, ("/run:size=1m,exec,mode=1777", "/a:size=1k"))),
-        container((TMPFS, ("/a:noexec,nosuid,nodev,size=0",))),
-        container((TMPFS, ("/a:noexec,nosuid,nodev,size=90%",))),
-        container((TMPFS, ("/a:noexec,nosuid,nodev,size=64g",)), host=_SMALL),
-        container((SHM_SIZE, 64 << 30), host=_SMALL),
-        container((MOUNTS, (Mount("ramfs", "ramfs", "/cache"),))),
+        "--tmpfs=/tmp",
+        "--tmpfs=/run:size=1m,exec,mode=1777 --tmpfs=/a:size=1k",
+        "--tmpfs=/a:noexec,nosuid,nodev,size=0",
+        "--tmpfs=/a:noexec,nosuid,nodev,size=90%",
+        container("--tmpfs=/a:noexec,nosuid,nodev,size=64g", host=_SMALL),
+        container("--shm-size=64g", host=_SMALL),
+        "--mount=type=ramfs,source=ramfs,destination=/cache",
     ),
     references=("OWASP Docker rule 8", "compose-lint CL-0022"),
 )
@@ -237,22 +237,22 @@ WRITABLE_ROOTFS = Check(
     parameters={"tmpfs_size": "64m"},
     takes={"tmpfs_size": "tmpfs-size"},
     passes=lambda: (
-        container((READ_ONLY, True)),
-        container((READ_ONLY, True), (MOUNTS, (Mount("volume", "tools", "/usr/bin", ("ro",)),))),
-        container((READ_ONLY, True), kernel=Kernel(7, read_only_root=True)),
+        "--read-only",
+        "--read-only -v tools:/usr/bin:ro",
+        container("--read-only", kernel=Kernel(7, read_only_root=True)),
     ),
     fails=lambda: (
-        container(),
+        "",
         container(kernel=Kernel(7, read_only_root=False)),
         container(
-            (MOUNTS, (Mount("volume", "data", "/var/lib/app"),)),
+            "-v data:/var/lib/app",
             changes=(
                 FileChange("/var", "modified"),
                 FileChange("/var/cache/app/x", "added"),
                 FileChange("/var/lib/app", "added"),
             ),
         ),
-        container((READ_ONLY, True), (MOUNTS, (Mount("volume", "tools", "/usr/bin"),))),
+        "--read-only -v tools:/usr/bin",
         container(changes=(FileChange("/usr/lib/plugin.so", "added"),)),
     ),
     references=("CIS Docker 1.6 5.13", "NIST SP 800-190 4.4.4", "OWASP Docker rule 8"),

@@ -115,20 +115,20 @@ MOUNTED_CONTROL_SOCKET = Check(
     evaluate=mounted_control_socket,
     remediate=_fix_mounted_control_socket,
     passes=lambda: (
-        container(),
-        container((MOUNTS, (Mount("bind", "/run/postgresql", "/run/postgresql"),))),
+        "",
+        "-v /run/postgresql:/run/postgresql",
         container(
-            (MOUNTS, (Mount("bind", "/run/db.sock", "/db.sock"),)),
+            "-v /run/db.sock:/db.sock",
             sockets=(ReachableSocket("/db.sock", "/run/db.sock", Listener("/run/db.sock", "postgres")),),
         ),
     ),
     fails=lambda: (
-        container((MOUNTS, (Mount("bind", "/var/run/dbus/system_bus_socket", "/bus", ("ro",)),))),
-        container((MOUNTS, (Mount("bind", "/srv/app", "/app"),)), sockets=(_LINKED,)),
-        container((MOUNTS, (Mount("bind", "/srv/work/a", "/a"),)), sockets=(_AGENT,)),
-        container((MOUNTS, (Mount("bind", "/run", "/run/host"),)), sockets=Unread("the engine is far")),
+        "-v /var/run/dbus/system_bus_socket:/bus:ro",
+        container("-v /srv/app:/app", sockets=(_LINKED,)),
+        container("-v /srv/work/a:/a", sockets=(_AGENT,)),
+        container("-v /run:/run/host", sockets=Unread("the engine is far")),
         container(
-            (VOLUMES_FROM, ("x",)),
+            "--volumes-from=x",
             mounted=(_FROM_POD,),
             sockets=(ReachableSocket("/run/dbus", _BUS, Listener(_BUS)),),
         ),
@@ -230,11 +230,11 @@ MOUNTED_ENGINE_SOCKET = Check(
     remediate=_fix_mounted_engine_socket,
     passes=lambda: (
         container(host=_NO_TCP),
-        container((NETWORK, ("none",))),
-        container((MOUNTS, (Mount("bind", "/run/postgresql", "/run/postgresql"),)), host=_NO_TCP),
-        container((MOUNTS, (Mount("bind", "/run/user/1000/pulse", "/pulse"),)), host=_NO_TCP),
+        "--network=none",
+        container("-v /run/postgresql:/run/postgresql", host=_NO_TCP),
+        container("-v /run/user/1000/pulse:/pulse", host=_NO_TCP),
         container(
-            (MOUNTS, (Mount("bind", "/srv/docker.sock", "/var/run/docker.sock"),)),
+            "-v /srv/docker.sock:/var/run/docker.sock",
             host=_NO_TCP,
             sockets=(
                 ReachableSocket(
@@ -244,19 +244,19 @@ MOUNTED_ENGINE_SOCKET = Check(
         ),
     ),
     fails=lambda: (
-        container((NETWORK, ("host",)), host=_LISTENS_ON_TCP),
+        container("--network=host", host=_LISTENS_ON_TCP),
         container(
-            (MOUNTS, (Mount("bind", "/var/run/docker.sock", "/d.sock", ("ro",)), Mount("volume", "a", "/a"))),
+            "-v /var/run/docker.sock:/d.sock:ro -v a:/a",
             host=_NO_TCP,
         ),
         container(
-            (MOUNTS, (Mount("bind", "/run/user/1000/podman/podman.sock", "/run/podman/podman.sock"),)),
+            "-v /run/user/1000/podman/podman.sock:/run/podman/podman.sock",
             host=_NO_TCP,
         ),
-        container((MOUNTS, (Mount("bind", "/var/run", "/host/run"),)), host=_NO_TCP),
-        container((MOUNTS, (Mount("bind", "/srv/alias", "/var/run/docker.sock"),)), host=_NO_TCP),
-        container((MOUNTS, (Mount("bind", "/srv/app.link", "/app"),)), sockets=(_RENAMED,), host=_NO_TCP),
-        container((VOLUMES_FROM, ("proxy",)), mounted=(_FROM_ANOTHER,), host=_NO_TCP),
+        container("-v /var/run:/host/run", host=_NO_TCP),
+        container("-v /srv/alias:/var/run/docker.sock", host=_NO_TCP),
+        container("-v /srv/app.link:/app", sockets=(_RENAMED,), host=_NO_TCP),
+        container("--volumes-from=proxy", mounted=(_FROM_ANOTHER,), host=_NO_TCP),
     ),
     references=("CIS Docker 1.6 5.32", "NIST SP 800-190 4.4.3", "OWASP Docker rule 1"),
 )

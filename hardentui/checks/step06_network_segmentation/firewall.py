@@ -190,7 +190,6 @@ def _prerouting(port: int, priority: int, hook: str = "prerouting") -> HostFacts
 
 
 _OPEN, _CLOSED = _dropping("input"), _dropping("forward")
-_PORT = (PUBLISH, (Port(80, "8080"),))
 
 UNFIREWALLED_PORT = Check(
     title="Published port without a firewall in front",
@@ -204,18 +203,18 @@ UNFIREWALLED_PORT = Check(
     parameters={"address": "127.0.0.1"},
     takes={"address": "address"},
     passes=lambda: (
-        container(_PORT, host=_CLOSED),
-        container(_PORT, host=_OPEN, engine=rootless()),
-        container(_PORT, host=_prerouting(8080, -300)),
-        container(_PORT, host=_prerouting(80, 0)),
-        container(_PORT, host=_prerouting(8080, 0, "ingress")),
-        container((PUBLISH, (Port(80, "8080", "10.1.2.3"),)), host=_OPEN),
+        container("-p 8080:80", host=_CLOSED),
+        container("-p 8080:80", host=_OPEN, engine=rootless()),
+        container("-p 8080:80", host=_prerouting(8080, -300)),
+        container("-p 8080:80", host=_prerouting(80, 0)),
+        container("-p 8080:80", host=_prerouting(8080, 0, "ingress")),
+        container("-p 10.1.2.3:8080:80", host=_OPEN),
     ),
     fails=lambda: (
-        container(_PORT, host=_OPEN),
-        container(_PORT, host=_CLOSED, engine=rootless()),
-        container(_PORT, host=_prerouting(80, -300)),
-        container((PUBLISH, (Port(80, "8080", "8.8.8.8"),)), host=_OPEN),
+        container("-p 8080:80", host=_OPEN),
+        container("-p 8080:80", host=_CLOSED, engine=rootless()),
+        container("-p 8080:80", host=_prerouting(80, -300)),
+        container("-p 8.8.8.8:8080:80", host=_OPEN),
     ),
     references=("NIST SP 800-190 4.4.2", "NIST SP 800-190 4.5.1", "OWASP Docker rule 5a"),
 )

@@ -82,11 +82,11 @@ DEFAULT_NETWORK = Check(
     summary="Move the container to its own network",
     evaluate=default_network,
     remediate=_fix_default_network,
-    passes=lambda: (container((NETWORK, ("shop-net",))), container(engine=rootless())),
+    passes=lambda: ("--network=shop-net", container(engine=rootless())),
     fails=lambda: (
-        container(),
-        container((NETWORK, ("podman", "shop-net"))),
-        container((NETWORK, ("bridge",)), engine=rootless()),
+        "",
+        "--network=podman --network=shop-net",
+        container("--network=bridge", engine=rootless()),
     ),
     references=("CIS Docker 1.6 5.30", "NIST SP 800-190 4.3.3", "OWASP Docker rule 5", "CSVS 7.4"),
 )
@@ -277,13 +277,13 @@ SHARED_NETWORK = Check(
     evaluate=shared_network,
     remediate=_fix_shared_network,
     passes=lambda: (
-        container((NETWORK, ("shop-net",)), (LABELS, ("app=shop",)), peers=_OTHER),
-        container((LABELS, ("app=wiki",)), peers=_OTHER),
+        container("--network=shop-net --label=app=shop", peers=_OTHER),
+        container("--label=app=wiki", peers=_OTHER),
     ),
     fails=lambda: (
-        container((LABELS, ("app=shop",)), peers=_OTHER),
-        container((NETWORK, ("podman", "shop-net")), (LABELS, ("app=shop",)), peers=_OTHER),
-        container((NETWORK, ("container:wiki",)), (LABELS, ("app=shop",)), peers=_OTHER),
+        container("--label=app=shop", peers=_OTHER),
+        container("--network=podman --network=shop-net --label=app=shop", peers=_OTHER),
+        container("--network=container:wiki --label=app=shop", peers=_OTHER),
     ),
     references=("NIST SP 800-190 4.3.3", "NIST SP 800-190 4.3.4", "CSVS 7.9"),
 )
@@ -354,11 +354,11 @@ UNFILTERED_NETWORK_DRIVER = Check(
     fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=unfiltered_network_driver,
-    passes=lambda: (container((NETWORK, ("shop-net",)), networks={"shop-net": _BRIDGE}), container()),
+    passes=lambda: (container("--network=shop-net", networks={"shop-net": _BRIDGE}), ""),
     fails=lambda: (
-        container((NETWORK, ("lan",)), networks={"lan": _LAN}),
-        container((NETWORK, ("br",)), networks={"br": _FOREIGN}),
-        container((NETWORK, ("container:vpn",))),
+        container("--network=lan", networks={"lan": _LAN}),
+        container("--network=br", networks={"br": _FOREIGN}),
+        "--network=container:vpn",
     ),
     references=("NIST SP 800-190 4.4.2",),
 )

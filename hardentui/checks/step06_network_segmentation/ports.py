@@ -151,19 +151,19 @@ EXPOSED_ADMIN_PORT = Check(
     parameters={"ports": _PORTS, "inside": _INSIDE, "address": "127.0.0.1"},
     takes={"address": "address"},
     passes=lambda: (
-        container((PUBLISH, (Port(5432, "5432", "127.0.0.1"),))),
-        container((PUBLISH, (Port(8080, "80"),))),
-        container((PUBLISH, (Port(80, "8888"),))),
-        container((PUBLISH_ALL, True), (PUBLISH, (Port(6379, "6379", "127.0.0.1"),)), image=_REDIS),
+        "-p 127.0.0.1:5432:5432",
+        "-p 80:8080",
+        "-p 8888:80",
+        container("--publish-all -p 127.0.0.1:6379:6379", image=_REDIS),
     ),
     fails=lambda: (
-        container((PUBLISH, (Port(8888, "80"),))),
-        container((PUBLISH_ALL, True), image=_REDIS),
-        container((PUBLISH_ALL, True), (EXPOSE, ("5432",)), image=image()),
-        container((PUBLISH, (Port(9229, "9229"),))),
-        container((PUBLISH, (Port(9000, "8443"),))),
-        container((PUBLISH, (Port(5432, "15432"),))),
-        container((PUBLISH, (Port(6379, "6379", "192.0.2.7"), Port(6379, "6379", "::")))),
+        "-p 80:8888",
+        container("--publish-all", image=_REDIS),
+        container("--publish-all --expose=5432", image=image()),
+        "-p 9229:9229",
+        "-p 8443:9000",
+        "-p 15432:5432",
+        "-p 192.0.2.7:6379:6379 -p [::]:6379:6379",
     ),
     references=("CIS Docker 1.6 5.9", "NIST SP 800-190 4.4.2"),
 )
@@ -234,11 +234,8 @@ LOW_HOST_PORT = Check(
     remediate=_fix_low_host_port,
     parameters={"allowed": ("80", "443"), "offset": 8000},
     takes={"offset": "offset"},
-    passes=lambda: (
-        container((PUBLISH, (Port(8443, "443", "127.0.0.1"), Port(80, "8080")))),
-        container((PUBLISH, (Port(25),))),
-    ),
-    fails=lambda: (container((PUBLISH, (Port(25, "25"), Port(80, "80")))),),
+    passes=("-p 127.0.0.1:443:8443 -p 8080:80", "-p 25"),
+    fails=("-p 25:25 -p 80:80",),
     references=("CIS Docker 1.6 5.8",),
 )
 
@@ -324,12 +321,12 @@ UNDECLARED_PUBLISHED_PORT = Check(
     remediate=_fix_undeclared_published_port,
     parameters={"allowed": ()},
     passes=lambda: (
-        container((PUBLISH, (Port(80, "8080"),)), image=_IMAGE),
-        container((PUBLISH, (Port(9000, "9000"),)), (EXPOSE, ("9000",)), image=_IMAGE),
+        container("-p 8080:80", image=_IMAGE),
+        container("-p 9000:9000 --expose=9000", image=_IMAGE),
     ),
     fails=lambda: (
-        container((PUBLISH_ALL, True), image=_IMAGE),
-        container((PUBLISH, (Port(80, "8080"), Port(9229, "9229"))), image=_IMAGE),
+        container("--publish-all", image=_IMAGE),
+        container("-p 8080:80 -p 9229:9229", image=_IMAGE),
     ),
     references=("CIS Docker 1.6 5.9", "CSVS 7.12"),
 )
@@ -393,21 +390,20 @@ WILDCARD_PORT = Check(
     parameters={"address": "127.0.0.1"},
     takes={"address": "address"},
     passes=lambda: (
-        container((PUBLISH, (Port(80, "8080", "127.0.0.1"),))),
-        container((PUBLISH, (Port(80, "8080", "::1"), Port(443, "8443", "192.0.2.7")))),
+        "-p 127.0.0.1:8080:80",
+        "-p [::1]:8080:80 -p 192.0.2.7:8443:443",
         container(
-            (PUBLISH_ALL, True),
-            (PUBLISH, (Port(80, "8080", "127.0.0.1"), Port(53, "5300", "127.0.0.1", "udp"))),
+            "--publish-all -p 127.0.0.1:8080:80 -p 127.0.0.1:5300:53/udp",
             image=_WITH_PORTS,
         ),
-        container((NETWORK, ("pasta:-t,127.0.0.1/8080:80,-u,none",)), engine=rootless()),
+        container("--network=pasta:-t,127.0.0.1/8080:80,-u,none", engine=rootless()),
     ),
     fails=lambda: (
-        container((PUBLISH, (Port(80, "8080"),))),
-        container((PUBLISH, (Port(80, "8080", "0.0.0.0"), Port(80, "8080", "[::]")))),  # noqa: S104
-        container((PUBLISH_ALL, True), image=_WITH_PORTS),
-        container((PUBLISH_ALL, True), (PUBLISH, (Port(80, "8080", "127.0.0.1"),)), image=_WITH_PORTS),
-        container((NETWORK, ("pasta:--mtu,1400,-t,8080:80",)), engine=rootless()),
+        "-p 8080:80",
+        "-p 0.0.0.0:8080:80 -p [::]:8080:80",
+        container("--publish-all", image=_WITH_PORTS),
+        container("--publish-all -p 127.0.0.1:8080:80", image=_WITH_PORTS),
+        container("--network=pasta:--mtu,1400,-t,8080:80", engine=rootless()),
     ),
     references=("CIS Docker 1.6 5.14", "OWASP Docker rule 5a", "CSVS 7.7"),
 )

@@ -160,13 +160,13 @@ HOST_NETWORK = Check(
     remediate=_fix_host_network,
     advise=_advise_host_network,
     passes=lambda: (
-        container((NETWORK, ("web-net",))),
+        "--network=web-net",
         container(kernel=Kernel(pid=812, shared_namespaces=frozenset({"user"}))),
     ),
     fails=lambda: (
-        container((NETWORK, ("host",))),
-        container((NETWORK, ("host",)), kernel=Kernel(pid=812, shared_namespaces=frozenset({"net"}))),
-        container((NETWORK, ("host",)), engine=rootless(), kernel=Kernel(pid=812)),
+        "--network=host",
+        container("--network=host", kernel=Kernel(pid=812, shared_namespaces=frozenset({"net"}))),
+        container("--network=host", engine=rootless(), kernel=Kernel(pid=812)),
     ),
     references=("CIS Docker 1.6 5.10", "NIST SP 800-190 4.4.2", "OWASP Docker rule 5"),
     contextual=True,
@@ -242,15 +242,15 @@ REACHABLE_CLOUD_METADATA = Check(
     passes=lambda: (
         container(host=HostFacts(cloud="")),
         container(host=HostFacts(cloud="Amazon EC2", firewall=Firewall(metadata_filtered=True))),
-        container((NETWORK, ("none",)), host=_CLOUD),
+        container("--network=none", host=_CLOUD),
     ),
-    fails=lambda: (container(host=_CLOUD), container((NETWORK, ("host",)), host=_CLOUD)),
-    references=("Catalogue S6-12", "NIST SP 800-190 4.4.2"),
+    fails=lambda: (container(host=_CLOUD), container("--network=host", host=_CLOUD)),
+    references=("NIST SP 800-190 4.4.2",),
 )
 
 
 _DNS = 53
-_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - where a service listens
+_EVERYWHERE = ("0.0.0.0", "::")
 _HANDED_IN = ("-T", "--tcp-ns", "-U", "--udp-ns")
 _MAPPED = ("--map-gw", "--map-host-loopback")
 
@@ -443,13 +443,13 @@ _INTERNAL = NetworkFacts(
         "subnets": [{"subnet": "10.89.3.0/24", "gateway": "10.89.3.1"}],
     },
 )
-_SSH = ListeningSocket("tcp", "0.0.0.0", 22)  # noqa: S104
+_SSH = ListeningSocket("tcp", "0.0.0.0", 22)
 
 
 def _behind(host: HostFacts, *listening: ListeningSocket) -> ContainerFacts:
     """A running container on the internal network."""
     return container(
-        (NETWORK, ("back",)),
+        "--network=back",
         kernel=Kernel(7),
         networks={"back": _INTERNAL},
         host_listening=listening,
@@ -482,8 +482,8 @@ REACHABLE_HOST_SERVICES = Check(
     evaluate=reachable_host_services,
     remediate=_fix_reachable_host_services,
     passes=lambda: (
-        container((NETWORK, ("shop-net",)), engine=rootless()),
-        container(),
+        container("--network=shop-net", engine=rootless()),
+        "",
         container(engine=_PLAIN),
         container(
             engine=_PLAIN,
@@ -494,11 +494,11 @@ REACHABLE_HOST_SERVICES = Check(
         _behind(HostFacts(), ListeningSocket("tcp", "127.0.0.1", 5432)),
     ),
     fails=lambda: (
-        container((NETWORK, ("pasta:--map-gw,--mtu,1400",)), engine=_PLAIN),
-        container((NETWORK, ("pasta:-T,5432",)), engine=_PLAIN),
+        container("--network=pasta:--map-gw,--mtu,1400", engine=_PLAIN),
+        container("--network=pasta:-T,5432", engine=_PLAIN),
         container(engine=_PLAIN, kernel=Kernel(7), network_helper=("pasta", "--config-net", "-T", "none")),
-        container((NETWORK, ("slirp4netns:allow_host_loopback=true",)), engine=_PLAIN),
-        container((NETWORK, ("slirp4netns",)), engine=_OPEN_SLIRP),
+        container("--network=slirp4netns:allow_host_loopback=true", engine=_PLAIN),
+        container("--network=slirp4netns", engine=_OPEN_SLIRP),
         _behind(HostFacts(), _SSH),
     ),
     references=("NIST SP 800-190 4.4.2",),

@@ -18,10 +18,10 @@ from hardentui.reading.networks import (
     without_own_network,
 )
 
-_EXPECTED = ("/tmp", "/var/tmp", "/run", "/var/run", "/dev", "/proc", "/sys", "/var/cache", "/var/log")  # noqa: S108
+_EXPECTED = ("/tmp", "/var/tmp", "/run", "/var/run", "/dev", "/proc", "/sys", "/var/cache", "/var/log")
 _BY_PODMAN = frozenset({"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab"})
 _PROGRAMS = ("/bin", "/sbin", "/lib", "/lib64", "/usr", "/opt", "/etc", "/root")
-_WITH_READ_ONLY = ("/run", "/tmp", "/var/tmp")  # noqa: S108 - Podman mounts them and makes their directories
+_WITH_READ_ONLY = ("/run", "/tmp", "/var/tmp")
 _SHOWN = 12
 
 
@@ -143,7 +143,7 @@ DRIFTED_FILES = Check(
     passes=lambda: (
         container(changes=()),
         container(changes=_QUIET),
-        container((USER, "1000"), changes=_ACCOUNTS),
+        container("--user=1000", changes=_ACCOUNTS),
     ),
     fails=lambda: (
         container(changes=_ACCOUNTS),
@@ -259,13 +259,13 @@ UNEXPECTED_LISTENER = Check(
     evaluate=unexpected_listener,
     parameters={"allowed": ()},
     passes=lambda: (
-        container(kernel=_listening(("tcp", "0.0.0.0", 80)), image=_IMAGE),  # noqa: S104
-        container(kernel=_listening(("tcp", "127.0.0.1", 9000), ("udp", "0.0.0.0", 40000)), image=_IMAGE),  # noqa: S104
+        container(kernel=_listening(("tcp", "0.0.0.0", 80)), image=_IMAGE),
+        container(kernel=_listening(("tcp", "127.0.0.1", 9000), ("udp", "0.0.0.0", 40000)), image=_IMAGE),
         container(kernel=_listening(("tcp", "::", 8443)), image=_IMAGE, pod=_POD, inspect=_MEMBER),
         container(kernel=_listening(), pod=_POD, inspect={**_MEMBER, "IsInfra": True}),
     ),
     fails=lambda: (
-        container(kernel=_listening(("tcp", "0.0.0.0", 80), ("tcp", "0.0.0.0", 4444)), image=_IMAGE),  # noqa: S104
+        container(kernel=_listening(("tcp", "0.0.0.0", 80), ("tcp", "0.0.0.0", 4444)), image=_IMAGE),
         container(kernel=_listening(("tcp6", "::", 9229)), image=_IMAGE),
         container(kernel=_listening(("tcp", "::", 9229)), image=_IMAGE, pod=_POD, inspect=_MEMBER),
         container(kernel=_listening(("tcp", "::", 4444)), pod=_POD, inspect={**_MEMBER, "IsInfra": True}),

@@ -79,12 +79,12 @@ MISSING_HEALTH_CHECK = Check(
     parameters={"command": ""},
     takes={"command": "command"},
     passes=lambda: (
-        container((HEALTH_CMD, "curl -fsS http://localhost/"), image=_PLAIN),
+        container("--health-cmd='curl -f localhost'", image=_PLAIN),
         container(image=image(inspect={"Config": _OWN_CHECK})),
     ),
     fails=lambda: (
-        container((HEALTH_CMD, "curl -fsS http://localhost/ || true"), image=_PLAIN),
-        container((HEALTH_CMD, "none"), image=image(inspect={"Config": _OWN_CHECK})),
+        container("--health-cmd='curl -fsS http://localhost/ || true'", image=_PLAIN),
+        container("--health-cmd=none", image=image(inspect={"Config": _OWN_CHECK})),
         container(image=_PLAIN),
         container(image=image(inspect={"Config": {"Healthcheck": {"Test": ["NONE"]}}})),
     ),
@@ -268,7 +268,6 @@ def _advise_unhealthy(before: Spec, after: Spec, context: FixContext) -> Advice:
 
 
 _UNIT = "PODMAN_SYSTEMD_UNIT"
-_CHECKED = (HEALTH_CMD, "curl -fsS http://localhost/")
 
 UNHEALTHY = Check(
     title="Health check fails, or has no effect",
@@ -280,23 +279,21 @@ UNHEALTHY = Check(
     advise=_advise_unhealthy,
     parameters={"action": "kill"},
     takes={"action": "failure-action"},
-    passes=lambda: (
-        container(_CHECKED, (HEALTH_ON_FAILURE, "kill")),
-        container(_CHECKED, (HEALTH_ON_FAILURE, "kill"), (HEALTH_INTERVAL, "1h"), (HEALTH_RETRIES, 3)),
+    passes=(
+        "--health-cmd='curl -f localhost' --health-on-failure=kill",
+        "--health-cmd='curl -f localhost' --health-on-failure=kill --health-interval=1h --health-retries=3",
     ),
     fails=lambda: (
-        container(_CHECKED, (HEALTH_ON_FAILURE, "kill"), (HEALTH_INTERVAL, "168h")),
-        container(_CHECKED, (HEALTH_ON_FAILURE, "kill"), (HEALTH_RETRIES, 1000)),
-        container(_CHECKED),
+        "--health-cmd='curl -f localhost' --health-on-failure=kill --health-interval=168h",
+        "--health-cmd='curl -f localhost' --health-on-failure=kill --health-retries=1000",
+        "--health-cmd='curl -f localhost'",
         container(
-            _CHECKED,
-            (HEALTH_ON_FAILURE, "kill"),
+            "--health-cmd='curl -f localhost' --health-on-failure=kill",
             inspect={"State": {"Health": {"Status": "unhealthy"}}},
             kernel=Kernel(pid=812),
         ),
         container(
-            _CHECKED,
-            (HEALTH_INTERVAL, "disable"),
+            "--health-cmd='curl -f localhost' --health-interval=disable",
             inspect={"State": {"Health": {"Status": "unhealthy"}}},
             kernel=Kernel(pid=812),
         ),

@@ -130,17 +130,17 @@ NO_LOGS = Check(
     parameters={"driver": "journald"},
     takes={"driver": "log-driver"},
     passes=lambda: (
-        container((LOG_DRIVER, "journald")),
+        "--log-driver=journald",
         container(
-            (LOG_DRIVER, "passthrough"),
+            "--log-driver=passthrough",
             inspect={"Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}}},
         ),
         container(engine=rootful(info={"host": {"logDriver": "k8s-file"}})),
     ),
     fails=lambda: (
-        container((LOG_DRIVER, "none")),
+        "--log-driver=none",
         container(engine=rootful(info={"host": {"logDriver": "none"}})),
-        container((LOG_DRIVER, "k8s-file"), (LOG_OPT, ("max-size=1mb", "path=/dev/null"))),
+        "--log-driver=k8s-file --log-opt=max-size=1mb --log-opt=path=/dev/null",
     ),
     references=("CIS Docker 1.6 2.13", "NIST SP 800-190 4.4.5", "CSVS 9.1"),
 )
@@ -217,14 +217,14 @@ UNBOUNDED_LOGS = Check(
     parameters={"size": "10mb", "largest": "10gb"},
     takes={"size": "log-size"},
     passes=lambda: (
-        container((LOG_DRIVER, "k8s-file"), (LOG_OPT, ("max-size=10mb",))),
-        container((LOG_DRIVER, "journald")),
-        container((LOG_DRIVER, "k8s-file"), engine=rootful(trust=TrustFacts(configuration=_LIMITED))),
+        "--log-driver=k8s-file --log-opt=max-size=10mb",
+        "--log-driver=journald",
+        container("--log-driver=k8s-file", engine=rootful(trust=TrustFacts(configuration=_LIMITED))),
     ),
     fails=lambda: (
-        container((LOG_DRIVER, "k8s-file"), engine=_ENGINE),
-        container((LOG_DRIVER, "k8s-file"), (LOG_OPT, ("max-size=500g",)), engine=_ENGINE),
-        container((LOG_DRIVER, "json-file"), (LOG_OPT, ("tag=web", "max-size=0")), engine=_ENGINE),
+        container("--log-driver=k8s-file", engine=_ENGINE),
+        container("--log-driver=k8s-file --log-opt=max-size=500g", engine=_ENGINE),
+        container("--log-driver=json-file --log-opt=tag=web --log-opt=max-size=0", engine=_ENGINE),
     ),
     references=("CIS Docker 1.6 2.13", "CSVS 9.5"),
 )
@@ -293,5 +293,5 @@ VOLATILE_JOURNAL = Check(
         HostFacts(journal=JournalStorage("auto", kept=False)),
         HostFacts(journal=JournalStorage("none", kept=False, file="/etc/systemd/journald.conf")),
     ),
-    references=("Catalogue S7-04", "CIS Docker 1.6 2.13", "CSVS 9.5"),
+    references=("CIS Docker 1.6 2.13", "CSVS 9.5"),
 )

@@ -166,11 +166,11 @@ UNOWNED_CONTAINER = Check(
     takes={"owner": "label-value"},
     passes=lambda: (
         container(inspect={"Config": {"Labels": {_UNIT: "web.service"}}}, unit_exists=True),
-        container((LABELS, ("owner=web-team",))),
+        "--label=owner=web-team",
     ),
     fails=lambda: (
-        container(),
-        container((LABELS, ("app=shop",))),
+        "",
+        "--label=app=shop",
         container(inspect={"Config": {"Labels": {_UNIT: "gone.service"}}}, unit_exists=False),
     ),
     references=("NIST SP 800-190 4.4.5",),

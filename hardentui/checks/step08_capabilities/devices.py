@@ -27,7 +27,7 @@ _DISKS_AND_MEMORY = tuple(
         *("ram", "sr", "sg", "bsg", "mem", "kmem", "port", "raw", "cpu/", "mtd", "vfio", "drbd", "bcache"),
     )
 )
-_NO_DEVICES = ("/dev/shm", "/dev/mqueue", "/dev/log", "/dev/hugepages", "/dev/pts", "/dev/stdin")  # noqa: S108
+_NO_DEVICES = ("/dev/shm", "/dev/mqueue", "/dev/log", "/dev/hugepages", "/dev/pts", "/dev/stdin")
 _HARMLESS = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty")
 
 
@@ -153,22 +153,22 @@ HOST_DEVICES = Check(
     remediate=_fix_host_devices,
     parameters={"allowed": ()},
     passes=lambda: (
-        container(),
-        container((DEVICES, ("/dev/urandom:/dev/random:r",))),
-        container((MOUNTS, (Mount("bind", "/dev/log", "/dev/log"),)), engine=rootless()),
-        container((MOUNTS, (Mount("bind", "/dev/fuse", "/dev/fuse", ("nodev",)),)), engine=rootless()),
-        container((MOUNTS, (Mount("bind", "/dev/dri", "/dev/dri"),))),
+        "",
+        "--device=/dev/urandom:/dev/random:r",
+        container("-v /dev/log:/dev/log", engine=rootless()),
+        container("-v /dev/fuse:/dev/fuse:nodev", engine=rootless()),
+        "-v /dev/dri:/dev/dri",
         container(
             mounted=(MountedPath("/etc/hosts", ("/etc/hosts",), "bind", "/dev/vda"),), engine=rootless()
         ),
     ),
     fails=lambda: (
-        container((DEVICES, ("/dev/sda:/dev/sda:r", "/dev/null"))),
-        container((DEVICES, ("/dev/net/tun",)), engine=rootless()),
-        container((MOUNTS, (Mount("bind", "/dev/fuse", "/dev/app0", ("ro",)),)), engine=rootless()),
-        container((GPUS, ("all",))),
-        container((DEVICES, ("/dev/rtc0:/dev/data",)), runtime=_OF_A_DISK),
-        container((PRIVILEGED, True)),
+        "--device=/dev/sda:/dev/sda:r --device=/dev/null",
+        container("--device=/dev/net/tun", engine=rootless()),
+        container("-v /dev/fuse:/dev/app0:ro", engine=rootless()),
+        "--gpus=all",
+        container("--device=/dev/rtc0:/dev/data", runtime=_OF_A_DISK),
+        "--privileged",
     ),
     references=("CIS Docker 1.6 5.18", "NIST SP 800-190 4.4.3"),
 )
@@ -347,9 +347,9 @@ OPEN_DEVICE_CGROUP = Check(
     evaluate=open_device_cgroup,
     remediate=_fix_open_device_cgroup,
     passes=lambda: (
-        container(),
-        container((DEVICE_CGROUP_RULE, ("c *:* m", "c 188:* rw", "c 1:3 rwm"))),
-        container((PRIVILEGED, True), engine=rootless()),
+        "",
+        "--device-cgroup-rule='c *:* m' --device-cgroup-rule='c 188:* rw' --device-cgroup-rule='c 1:3 rwm'",
+        container("--privileged", engine=rootless()),
         container(kernel=_filter("c 1:3 rwm", "b 8:0 r"), runtime=_WITH_DISK),
         container(
             kernel=Kernel(7, device_rules=("a *:* rwm",), host_user_namespace=False), runtime=RuntimeConfig()
@@ -357,12 +357,12 @@ OPEN_DEVICE_CGROUP = Check(
         container(runtime=RuntimeConfig(device_filter=False), kernel=Kernel(7, host_user_namespace=False)),
     ),
     fails=lambda: (
-        container((DEVICE_CGROUP_RULE, ("b *:* rwm", "c 188:* rw"))),
-        container((DEVICE_CGROUP_RULE, ("a",))),
-        container((DEVICE_CGROUP_RULE, ("b 8:* r",))),
-        container((DEVICE_CGROUP_RULE, ("b 8:1 r",))),
-        container((DEVICE_CGROUP_RULE, ("b 8:1 rwm",)), (CAP_ADD, ("MKNOD",))),
-        container((PRIVILEGED, True)),
+        "--device-cgroup-rule='b *:* rwm' --device-cgroup-rule='c 188:* rw'",
+        "--device-cgroup-rule=a",
+        "--device-cgroup-rule='b 8:* r'",
+        "--device-cgroup-rule='b 8:1 r'",
+        "--device-cgroup-rule='b 8:1 rwm' --cap-add=MKNOD",
+        "--privileged",
         container(kernel=_filter("a *:* rwm"), runtime=RuntimeConfig()),
         container(kernel=_filter("b 8:0 rw"), runtime=_WITH_DISK),
         container(runtime=RuntimeConfig(device_filter=False), kernel=Kernel(7, host_user_namespace=True)),
@@ -447,15 +447,15 @@ PRIVILEGED_CONTAINER = Check(
     evaluate=privileged,
     remediate=_fix_privileged,
     passes=lambda: (
-        container(),
+        "",
         container(kernel=Kernel(7, capabilities=_SOME, seccomp_mode=2)),
-        container((PRIVILEGED, True), kernel=Kernel(7, capabilities=_SOME, seccomp_mode=2)),
+        container("--privileged", kernel=Kernel(7, capabilities=_SOME, seccomp_mode=2)),
         container(kernel=Kernel(7, capabilities=_ALL, seccomp_mode=2)),
     ),
     fails=lambda: (
-        container((PRIVILEGED, True)),
-        container((PRIVILEGED, True), (UNMASK, ("ALL",)), engine=rootless()),
-        container((CAP_ADD, ("ALL",)), (SECCOMP_PROFILE, "unconfined")),
+        "--privileged",
+        container("--privileged --security-opt=unmask=ALL", engine=rootless()),
+        "--cap-add=ALL --security-opt=seccomp=unconfined",
         container((CAP_ADD, tuple(sorted(ALL_CAPABILITIES))), (SECCOMP_PROFILE, "unconfined")),
     ),
     references=("CIS Docker 1.6 5.5", "NIST SP 800-190 4.4.3", "OWASP Docker rule 3"),

@@ -71,7 +71,7 @@ REPLACEABLE_CONTAINER_PROGRAMS = Check(
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=replaceable_container_programs,
-    passes=lambda: (container(), container(programs={_RUNTIME: FileFact(_RUNTIME, mode=0o755)})),
+    passes=lambda: ("", container(programs={_RUNTIME: FileFact(_RUNTIME, mode=0o755)})),
     fails=lambda: (container(programs={_RUNTIME: _OPEN}), container(mounted_programs={_RUNTIME: _OPEN})),
     references=("podman(1) --runtime", "podman-create(1) --init-path", "NIST SP 800-190 4.4.1"),
 )

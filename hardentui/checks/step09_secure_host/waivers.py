@@ -47,10 +47,7 @@ EXPIRED_WAIVER = Check(
     fix=FixKind.DECISION,
     risk=Risk.SAFE,
     evaluate=expired_waiver,
-    passes=lambda: (
-        WaiverFacts(),
-        WaiverFacts((WaiverUse(_WAIVER, expired=False, findings=1),)),
-    ),
+    passes=lambda: (WaiverFacts(), WaiverFacts((WaiverUse(_WAIVER, expired=False, findings=1),))),
     fails=lambda: (WaiverFacts((WaiverUse(_WAIVER, expired=True, expired_for=1),)),),
     references=("NIST SP 800-53 RA-7", "ISO/IEC 27001 6.1.3"),
 )

@@ -82,7 +82,7 @@ def _is_plain(facts: ContainerFacts) -> bool:
 
 def _stopped(**profiles: str) -> ContainerFacts:
     modules = SecurityModules(apparmor=True, apparmor_profiles=profiles)
-    return container((APPARMOR, "web"), host=HostFacts(security_modules=modules))
+    return container("--security-opt=apparmor=web", host=HostFacts(security_modules=modules))
 
 
 def _labelled(label: str) -> ContainerFacts:
@@ -106,7 +106,7 @@ APPARMOR_COMPLAIN_MODE = Check(
         _labelled("web (complain)"),
         _stopped(shop="enforce"),
         _stopped(web="complain"),
-        container((APPARMOR, "web"), kernel=Kernel(7, lsm_label="web (complain)")),
+        container("--security-opt=apparmor=web", kernel=Kernel(7, lsm_label="web (complain)")),
     ),
     references=("CIS Docker 1.6 5.2", "OWASP Docker rule 6"),
 )

@@ -153,19 +153,21 @@ UNMASKED_SYSTEM_PATHS = Check(
     evaluate=unmasked_system_paths,
     remediate=_fix_unmasked_system_paths,
     passes=lambda: (
-        container(),
+        "",
         container(kernel=Kernel(7, masked_paths=_MASKED, lost_masks=frozenset(), mounts=())),
         container(
-            (PID, "host"),
+            "--pid=host",
             kernel=Kernel(7, masked_paths=frozenset({"/proc/keys"}), mounts=()),
             engine=rootless(),
         ),
         container(kernel=Kernel(7, masked_paths=_MASKED, lost_masks=frozenset(), mounts=_PIDS_ONLY)),
     ),
     fails=lambda: (
-        container((UNMASK, ("ALL",))),
-        container((UNMASK, ("/proc/kcore",)), kernel=Kernel(7, masked_paths=_MASKED - {"/proc/kcore"})),
-        container((PRIVILEGED, True), kernel=Kernel(7, masked_paths=frozenset({"/sys/fs/cgroup"}))),
+        "--security-opt=unmask=ALL",
+        container(
+            "--security-opt=unmask=/proc/kcore", kernel=Kernel(7, masked_paths=_MASKED - {"/proc/kcore"})
+        ),
+        container("--privileged", kernel=Kernel(7, masked_paths=frozenset({"/sys/fs/cgroup"}))),
         container(kernel=Kernel(7, masked_paths=_MASKED, lost_masks=frozenset({"/proc/timer_list"}))),
         container(kernel=Kernel(7, uid=0, masked_paths=_MASKED, lost_masks=frozenset(), mounts=_AGAIN)),
         container(kernel=Kernel(7, uid=0, masked_paths=_MASKED, lost_masks=frozenset(), mounts=_OF_A_CHROOT)),
@@ -278,11 +280,11 @@ UNSAFE_SYSCTLS = Check(
     evaluate=unsafe_sysctls,
     remediate=_fix_unsafe_sysctls,
     parameters={"safe": _SAFE},
-    passes=lambda: (container(), container((SYSCTL, ("net.ipv4.ip_unprivileged_port_start=80",)))),
+    passes=("", "--sysctl=net.ipv4.ip_unprivileged_port_start=80"),
     fails=lambda: (
-        container((SYSCTL, ("net.ipv4.ip_forward=1", "net.ipv4.tcp_syncookies=1"))),
-        container((SYSCTL, ("kernel.msgmax=65536",))),
-        container((SYSCTL, ("net.ipv4.tcp_syncookies = 0",))),
+        "--sysctl=net.ipv4.ip_forward=1 --sysctl=net.ipv4.tcp_syncookies=1",
+        "--sysctl=kernel.msgmax=65536",
+        "--sysctl='net.ipv4.tcp_syncookies = 0'",
         container(runtime=RuntimeConfig(sysctl={"net.ipv4.ip_forward": "1"})),
     ),
     references=("NIST SP 800-190 4.4.3", "kube-linter unsafe-sysctls"),

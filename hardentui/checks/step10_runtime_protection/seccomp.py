@@ -162,7 +162,6 @@ def _open_in_pod(facts: ContainerFacts) -> Known[bool]:
     return any(reach(port) == "all" for port in ports_of_pod(pod))
 
 
-_OPEN = (PUBLISH, (Port(80, "80"),))
 _MEMBER = {"Pod": "2" * 64}
 
 
@@ -182,16 +181,16 @@ DEFAULT_SECCOMP_ONLY = Check(
     fix=FixKind.DECISION,
     evaluate=default_seccomp_only,
     passes=lambda: (
-        container((PUBLISH, (Port(80, "8080", "127.0.0.1"),))),
-        container(_OPEN, (SECCOMP_PROFILE, "/etc/containers/seccomp/web.json")),
-        container(_OPEN, (LABEL_TYPE, "web.process")),
+        "-p 127.0.0.1:8080:80",
+        "-p 80:80 --security-opt=seccomp=/etc/containers/seccomp/web.json",
+        "-p 80:80 --security-opt=label=type:web.process",
         container(pod=_pod("127.0.0.1"), inspect=_MEMBER),
-        container((SECCOMP_PROFILE, "/etc/containers/seccomp/db.json")),
+        "--security-opt=seccomp=/etc/containers/seccomp/db.json",
     ),
     fails=lambda: (
-        container(_OPEN),
-        container((NETWORK, ("host",)), (APPARMOR, "unconfined")),
-        container(pod=_pod("0.0.0.0"), inspect=_MEMBER),  # noqa: S104
+        "-p 80:80",
+        "--network=host --security-opt=apparmor=unconfined",
+        container(pod=_pod("0.0.0.0"), inspect=_MEMBER),
     ),
     references=("CSVS 3.4", "NIST SP 800-190 4.4.4", "OWASP Docker rule 6"),
 )
@@ -275,7 +274,7 @@ OPEN_SOCKET_FAMILIES = Check(
     fix=FixKind.DECISION,
     evaluate=open_socket_families,
     passes=lambda: (
-        container(),
+        "",
         container(runtime=_runs(_INTERNET)),
         container(runtime=_runs(_INTERNET, ("socketcall", SeccompRule("ERRNO", (), 1)), architectures=_BOTH)),
     ),
@@ -327,7 +326,7 @@ SECCOMP_DISABLED = Check(
     evaluate=seccomp_disabled,
     passes=lambda: (rootful(info=_info(True)),),
     fails=lambda: (rootful(info=_info(False)), rootless(info=_info(False))),
-    references=("Catalogue S10-02", "CIS Docker 1.6 2.17", "NIST SP 800-190 4.5.5"),
+    references=("CIS Docker 1.6 2.17", "NIST SP 800-190 4.5.5"),
 )
 
 
@@ -376,7 +375,6 @@ def seccomp_profile_file_unsafe(facts: ContainerFacts) -> Verdict:
 
 
 _PATH = "/etc/containers/seccomp/web.json"
-_NAMED = (SECCOMP_PROFILE, _PATH)
 
 SECCOMP_PROFILE_FILE_UNSAFE = Check(
     title="Seccomp profile missing or writable by others",
@@ -386,18 +384,35 @@ SECCOMP_PROFILE_FILE_UNSAFE = Check(
     risk=Risk.SAFE,
     evaluate=seccomp_profile_file_unsafe,
     passes=lambda: (
-        container(),
-        container(_NAMED, seccomp_file=FileFact(_PATH)),
-        container(_NAMED, seccomp_file=FileFact(_PATH, uid=1000, gid=1000, mode=0o664), engine=rootless()),
+        "",
+        container("--security-opt=seccomp=/etc/containers/seccomp/web.json", seccomp_file=FileFact(_PATH)),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
+            seccomp_file=FileFact(_PATH, uid=1000, gid=1000, mode=0o664),
+            engine=rootless(),
+        ),
     ),
     fails=lambda: (
-        container(_NAMED, seccomp_file=Missing(_PATH)),
-        container(_NAMED, seccomp_file=FileFact(_PATH, mode=0o664)),
-        container(_NAMED, seccomp_file=FileFact(_PATH, uid=1000)),
-        container(_NAMED, seccomp_file=FileFact(_PATH, uid=1000, gid=100, mode=0o664), engine=rootless()),
-        container(_NAMED, seccomp_file=FileFact(_PATH, uid=1000, gid=1000, mode=0o666), engine=rootless()),
+        container("--security-opt=seccomp=/etc/containers/seccomp/web.json", seccomp_file=Missing(_PATH)),
         container(
-            _NAMED,
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
+            seccomp_file=FileFact(_PATH, mode=0o664),
+        ),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json", seccomp_file=FileFact(_PATH, uid=1000)
+        ),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
+            seccomp_file=FileFact(_PATH, uid=1000, gid=100, mode=0o664),
+            engine=rootless(),
+        ),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
+            seccomp_file=FileFact(_PATH, uid=1000, gid=1000, mode=0o666),
+            engine=rootless(),
+        ),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
             seccomp_file=FileFact(_PATH, dangers=(Danger("/etc/containers", "world-writable", "chmod o-w"),)),
         ),
     ),
@@ -487,22 +502,22 @@ SECCOMP_UNCONFINED = Check(
     evaluate=seccomp_unconfined,
     remediate=_fix_seccomp_unconfined,
     passes=lambda: (
-        container(),
+        "",
         container(kernel=Kernel(7, seccomp_mode=2)),
         container(
-            (SECCOMP_PROFILE, "/etc/containers/seccomp/web.json"), (PRIVILEGED, True), seccomp_rules=_RULES
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json --privileged", seccomp_rules=_RULES
         ),
         container(  # an annotation that pretends
-            (SECCOMP_PROFILE, "unconfined"),
+            "--security-opt=seccomp=unconfined",
             kernel=Kernel(7, seccomp_mode=2),
             runtime=RuntimeConfig(seccomp=SeccompProfile("ERRNO")),
         ),
     ),
     fails=lambda: (
-        container((SECCOMP_PROFILE, "unconfined")),
-        container((SECCOMP_PROFILE, "unconfined"), kernel=Kernel(7, seccomp_mode=2), engine=rootless()),
-        container((PRIVILEGED, True)),
-        container((PRIVILEGED, True), kernel=Kernel(7, seccomp_mode=0)),
+        "--security-opt=seccomp=unconfined",
+        container("--security-opt=seccomp=unconfined", kernel=Kernel(7, seccomp_mode=2), engine=rootless()),
+        "--privileged",
+        container("--privileged", kernel=Kernel(7, seccomp_mode=0)),
         container(  # a filter of the program's own
             kernel=Kernel(7, seccomp_mode=2), runtime=RuntimeConfig(seccomp=NoFilter("no linux.seccomp"))
         ),

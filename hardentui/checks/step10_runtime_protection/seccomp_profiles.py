@@ -101,9 +101,6 @@ def _fix_weak_seccomp_profile(spec: Spec, context: FixContext) -> Spec:
     return fixed
 
 
-_FILE = (SECCOMP_PROFILE, "/etc/containers/seccomp/web.json")
-
-
 def _profile(default: str, *syscalls: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"defaultAction": default, "syscalls": list(syscalls)}
 
@@ -129,21 +126,45 @@ WEAK_SECCOMP_PROFILE = Check(
     evaluate=weak_seccomp_profile,
     remediate=_fix_weak_seccomp_profile,
     passes=lambda: (
-        container(),
-        container(_FILE, seccomp_rules=_profile("SCMP_ACT_ERRNO", _CONDITIONAL)),
-        container(_FILE, runtime=_TIGHT),
+        "",
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
+            seccomp_rules=_profile("SCMP_ACT_ERRNO", _CONDITIONAL),
+        ),
+        container("--security-opt=seccomp=/etc/containers/seccomp/web.json", runtime=_TIGHT),
         container(runtime=_runs(_profile("SCMP_ACT_ERRNO", _NEWER)), kernel=Kernel(7)),
-        container(_FILE, runtime=_runs(_profile("SCMP_ACT_ERRNO", _BPF)), kernel=_HOLDS_BPF),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
+            runtime=_runs(_profile("SCMP_ACT_ERRNO", _BPF)),
+            kernel=_HOLDS_BPF,
+        ),
     ),
     fails=lambda: (
-        container(_FILE, seccomp_rules=_profile("SCMP_ACT_ALLOW")),
-        container(_FILE, seccomp_rules=_profile("SCMP_ACT_LOG")),
-        container(_FILE, seccomp_rules=_profile("SCMP_ACT_ERRNO", _BPF)),
-        container(_FILE, runtime=_runs(_profile("SCMP_ACT_ERRNO", _ALWAYS_TRUE)), kernel=Kernel(7)),
-        container(_FILE, runtime=_TIGHT, seccomp_rules=_profile("SCMP_ACT_ALLOW"), kernel=Kernel(7)),
-        container((SECCOMP_POLICY, "image"), runtime=_runs(_profile("SCMP_ACT_ALLOW")), kernel=Kernel(7)),
         container(
-            (ANNOTATIONS, (f"{RAW_FILTER}=BgAAAAAA/38=",)),
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
+            seccomp_rules=_profile("SCMP_ACT_ALLOW"),
+        ),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json", seccomp_rules=_profile("SCMP_ACT_LOG")
+        ),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
+            seccomp_rules=_profile("SCMP_ACT_ERRNO", _BPF),
+        ),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
+            runtime=_runs(_profile("SCMP_ACT_ERRNO", _ALWAYS_TRUE)),
+            kernel=Kernel(7),
+        ),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
+            runtime=_TIGHT,
+            seccomp_rules=_profile("SCMP_ACT_ALLOW"),
+            kernel=Kernel(7),
+        ),
+        container("--seccomp-policy=image", runtime=_runs(_profile("SCMP_ACT_ALLOW")), kernel=Kernel(7)),
+        container(
+            "--annotation=run.oci.seccomp_bpf_data=BgAAAAAA/38=",
             runtime=RuntimeConfig(seccomp=_ALLOW_ALL),
             kernel=Kernel(7),
         ),

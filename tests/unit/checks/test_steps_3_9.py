@@ -15,6 +15,7 @@ from hardentui.checks.examples import (
     configuration,
     container,
     engine,
+    facts_of,
     file,
     host,
     rejecting,
@@ -58,7 +59,7 @@ def test_what_was_not_looked_at_is_unknown(check: AnyCheck) -> None:
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
 def test_a_failure_shows_evidence_and_a_way_out(check: AnyCheck) -> None:
-    for facts in check.fails():
+    for facts in facts_of(check.fails):
         verdict = check.verdict(facts, Parameters(check.parameters))
         assert verdict.evidence or verdict.declared or verdict.effective
         assert (
@@ -261,13 +262,14 @@ def test_a_reboot_that_cannot_be_told_is_unknown_and_a_known_update_fails_anyway
 
 def test_a_storage_that_does_not_exist_is_not_applicable() -> None:
     storage = replace(
-        the_check("weak-storage-settings").passes()[0].storage, root=Missing("/var/lib/containers/storage")
+        facts_of(the_check("weak-storage-settings").passes)[0].storage,
+        root=Missing("/var/lib/containers/storage"),
     )
     assert judge("weak-storage-settings", host(storage=storage)).status is Status.NOT_APPLICABLE
 
 
 def test_a_mode_that_cannot_be_read_never_passes() -> None:
-    storage = replace(the_check("weak-storage-settings").passes()[0].storage, root=CLOSED)
+    storage = replace(facts_of(the_check("weak-storage-settings").passes)[0].storage, root=CLOSED)
     assert judge("weak-storage-settings", host(storage=storage)).status is Status.UNKNOWN
 
 
@@ -306,7 +308,7 @@ def test_a_client_certificate_does_not_excuse_another_port() -> None:
 
 @pytest.mark.parametrize("name", ["kernel.yama.ptrace_scope", "kernel.core_pattern"])
 def test_a_kernel_setting_that_is_not_there_is_left_out(name: str) -> None:
-    good = dict(the_check("weak-kernel-settings").passes()[0].sysctls)
+    good = dict(facts_of(the_check("weak-kernel-settings").passes)[0].sysctls)
     del good[name]
     assert judge("weak-kernel-settings", host(sysctls=good)).status is Status.PASS
     assert judge("weak-kernel-settings", host(sysctls={**good, name: CLOSED})).status is Status.UNKNOWN
