@@ -283,15 +283,15 @@ def _rule(reference: str, scope: str, requirements: tuple[Requirement, ...], fil
     names = {"default": "the default rule", "": "the rule for all registries"}
     where = names.get(scope, f"the rule for {scope}")
     rule = Rule(reference, scope, requirements, file, "")
-    explanation = f"A pull of {reference} falls under {where} in {file}: {_outcome(rule)}."
+    explanation = f"For {reference}, {where} in {file} applies: {_outcome(rule)}."
     return Rule(reference, scope, requirements, file, explanation)
 
 
 def _outcome(rule: Rule) -> str:
     if rule.rejects:
-        return "refused"
+        return "every pull is refused"
     kinds = sorted({requirement.type for requirement in rule.requirements} & VERIFYING)
     if not kinds:
-        return "accepted without verifying a signature"
+        return "pulled without verifying a signature"
     names = {"signedBy": "a GPG signature", "sigstoreSigned": "a sigstore signature"}
     return "requires " + " and ".join(names[kind] for kind in kinds)

@@ -40,9 +40,14 @@ def credentials_in_image_config(facts: ContainerFacts, parameters: Parameters) -
     history = known(lambda: image.history, else_=()) if configured else image.history
     evidence = (*configured, *_in_steps((*steps_of(history), *comments_of(history))))
     if evidence:
-        places = ", ".join(sorted({item.where for item in evidence}))
-        return failed(f"credentials in {places}", plural(len(evidence), "value"), evidence=evidence[:12])
+        places = ", ".join(sorted({_PLACES.get(item.where, "history") for item in evidence}))
+        return failed(
+            f"credentials in the image's {places}", plural(len(evidence), "value"), evidence=evidence[:12]
+        )
     return passed("none found")
+
+
+_PLACES = {"image, Env": "environment", "image, Labels": "labels"}
 
 
 def _pairs(where: str, pairs: tuple[str, ...], allowed: set[str]) -> list[Evidence]:

@@ -155,7 +155,7 @@ def tools_in_image(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if tools:
         labels = image.config.get("Labels") or {}
         return failed(
-            f"the image contains {names(tools)}",
+            f"found in the image: {names(tools)}",
             plural(len(tools), "tool"),
             evidence=file_evidence(tools),
             commands=sketch(replace(inventory, tools=tuple(tools)), labels, _program(image)),

@@ -329,7 +329,7 @@ def stale_image(facts: ImageFacts, parameters: Parameters) -> Verdict:
     evidence = (Evidence("image, Created", f"{built:%Y-%m-%d}"),)
     if facts.now - built <= timedelta(days=parameters.integer("days")):
         return passed("unused, but new", evidence=evidence)
-    what = "used by no container" if facts.names else "unnamed and used by no container"
+    what = "no container uses it" if facts.names else "it has no name, and no container uses it"
     age = (facts.now - built).days
     image = shlex.quote(facts.id[:12])
     made_here = any(name.startswith("localhost/") for name in facts.names)  # no registry has it

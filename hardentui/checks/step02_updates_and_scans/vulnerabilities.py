@@ -104,7 +104,11 @@ def fixable_vulnerabilities(facts: ContainerFacts, parameters: Parameters) -> Ve
     critical = sum(v.severity == "critical" for v in serious)
     many = len(serious) >= parameters.integer("critical_from")
     severity = Severity.HIGH if critical or many else Severity.MEDIUM
-    reason = f"{critical} critical and {len(serious) - critical} high vulnerabilities have a fix"
+    counts = [f"{critical} critical"] * bool(critical) + [f"{len(serious) - critical} high"] * (
+        len(serious) > critical
+    )
+    have = "vulnerability has" if len(serious) == 1 else "vulnerabilities have"
+    reason = f"{' and '.join(counts)} {have} a fix"
     return failed(reason, report.scanner, evidence=evidence(report, serious), severity=severity)
 
 

@@ -272,7 +272,7 @@ def missing_sub_ids(facts: HostFacts, parameters: Parameters) -> Verdict:
     if not evidence:
         return passed(plural(len(rootless), "account with its own ranges", "accounts with their own ranges"))
     return failed(
-        f"{evidence[0].saw} in {evidence[0].where}",
+        f"in {evidence[0].where}, {evidence[0].saw}",
         evidence=tuple(evidence),
         commands=tuple(dict.fromkeys(commands)),
     )

@@ -79,11 +79,20 @@ def dangerous_supplementary_groups(facts: ContainerFacts, parameters: Parameters
     if bad:
         where = proc(facts) if effective else CONFIGURATION
         return failed(
-            f"member of {listed(bad)}", declared, effective, (Evidence(where, effective or declared),)
+            f"member of {listed(list(map(_group, bad)))}",
+            declared,
+            effective,
+            (Evidence(where, effective or declared),),
         )
     if isinstance(live, Unread):
         return unknown(live.reason, declared)
     return passed(declared, effective)
+
+
+def _group(name: str) -> str:
+    if name == "keep-groups":
+        return "every group of whoever started it (keep-groups)"
+    return f"group {name}" if name.isdecimal() else name
 
 
 def _has_group_0(facts: ContainerFacts) -> bool:

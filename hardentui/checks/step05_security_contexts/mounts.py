@@ -46,7 +46,9 @@ def relabelled_system_directory(facts: ContainerFacts) -> Verdict:
     declared = shown([mount.mount for mount in system])
     if bad:
         evidence = tuple(Evidence("--volume", shown([mount.mount])) for mount in bad)
-        return failed(f"the labels of {listed([o.path for o in bad])} are rewritten", declared, "", evidence)
+        return failed(
+            f"rewrites the SELinux labels of {listed([o.path for o in bad])}", declared, "", evidence
+        )
     command = section(facts.inspect, "Config").get("CreateCommand")
     if facts.inspect and not command and facts.running:
         return unknown(

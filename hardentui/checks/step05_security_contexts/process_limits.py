@@ -60,7 +60,9 @@ def disabled_cgroups(facts: ContainerFacts) -> Verdict:
 
 def _left(outside: tuple[int, ...]) -> Verdict:
     evidence = tuple(Evidence(f"/proc/{pid}/cgroup", "not in the container's cgroup") for pid in outside)
-    reason = f"{plural(len(outside), 'process', 'processes')} outside its cgroup: no limit holds for them"
+    reason = (
+        f"{plural(len(outside), 'process', 'processes')} outside its cgroup, where its limits do not apply"
+    )
     return failed(reason, effective=f"PID {listed([str(pid) for pid in outside])}", evidence=evidence)
 
 
@@ -325,14 +327,16 @@ def _advise_unbraked_restart(before: Spec, after: Spec, context: FixContext) -> 
     enabled = None if facts.engine.rootless else known(lambda: facts.host.restarts_at_boot)
     if enabled is True:
         notes.append(
-            f"podman-restart.service is enabled and starts it at boot because of {policy}; after this, only "
-            "a unit does: write a Quadlet, not a run script"
+            f"podman-restart.service is enabled and starts it at boot because of {policy}; after this, it "
+            "no longer does: let a Quadlet start it"
         )
         return Advice(Risk.MAY_BREAK, tuple(notes))
     if enabled is False:
         notes.append("podman-restart.service is not enabled, so it does not start at boot today either")
     else:
-        notes.append(f"if podman-restart.service starts it at boot because of {policy}, use a unit instead")
+        notes.append(
+            "podman-restart.service no longer starts it at boot, if it does now: let a Quadlet start it"
+        )
     return Advice(Risk.CHANGES_BEHAVIOUR, tuple(notes))
 
 

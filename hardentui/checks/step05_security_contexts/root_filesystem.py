@@ -53,7 +53,7 @@ def loose_tmpfs(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         if endless:
             paths.append("/dev/shm")
             evidence.append(Evidence("--shm-size", f"{shared} bytes"))
-        reason = f"no size limit, or programs can run: {listed(paths)}"
+        reason = f"lacks a size limit, noexec, nosuid or nodev: {listed(paths)}"
         return failed(reason, declared, evidence=tuple(evidence))
     return passed(declared)
 

@@ -264,9 +264,7 @@ PLAINTEXT_SECRET_ENV = Check(
     summary="Pass credentials as engine secrets",
     fix=FixKind.DECISION,
     evaluate=plaintext_secret_env,
-    passes=(
-        "-e TZ=UTC -e DB_PASSWORD_FILE=/run/secrets/db -e PASSWORD_MIN_LENGTH=12",
-    ),
+    passes=("-e TZ=UTC -e DB_PASSWORD_FILE=/run/secrets/db -e PASSWORD_MIN_LENGTH=12",),
     fails=("-e DB_PASSWORD=correct-horse -e TZ=UTC", "-e DATABASE_URL=postgres://shop:correct-horse@db/shop"),
     references=("NIST SP 800-190 4.1.4", "OWASP Docker rule 12", "CSVS 6.10"),
 )

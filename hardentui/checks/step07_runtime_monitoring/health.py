@@ -211,7 +211,7 @@ def unhealthy(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return failed("nothing happens when it becomes unhealthy", declared, status, evidence, Severity.LOW)
     minutes = _delay(facts.spec) // 60
     if minutes > _SLOWEST:
-        reason = f"a broken service is only noticed after {plural(minutes, 'minute')}"
+        reason = f"a broken service is only noticed after {plural(minutes // 60, 'hour')}"
         return failed(reason, declared, status, evidence, Severity.LOW)
     return passed(declared, status, evidence)
 
