@@ -101,10 +101,10 @@ class Check(Struct, Generic[F], frozen=True, kw_only=True):
     """One condition of one step. F is the type of facts that it checks.
 
     Attributes:
-        title: what is wrong, in at most TITLE_LENGTH characters: a noun phrase or a short statement.
         summary: the fix as one imperative sentence.
-        id, step, doc: set by `hardentui.checks`: the name of `evaluate` with dashes, the number of its
-            directory, and the docstring of `evaluate` with the HEADINGS.
+        id, step, doc, title: set by `hardentui.checks`: the name of `evaluate` with dashes, the number of its
+            directory, the docstring of `evaluate` with the HEADINGS, and its first line: what is wrong, in at
+            most TITLE_LENGTH characters, a noun phrase or a short statement.
         evaluate: facts -> verdict; also takes the parameters if the check has any.
         remediate: spec -> fixed spec; None if no container option fixes it. Idempotent. Raises CannotFix if
             it cannot fix this container.
@@ -129,7 +129,6 @@ class Check(Struct, Generic[F], frozen=True, kw_only=True):
             none of them.
     """
 
-    title: str
     severity: Severity
     summary: str
     evaluate: Callable[[F], Verdict] | Callable[[F, Parameters], Verdict]
@@ -141,6 +140,7 @@ class Check(Struct, Generic[F], frozen=True, kw_only=True):
     scope: Kind | None = None
     id: str = ""
     step: int = 0
+    title: str = ""
     doc: str = ""
     remediate: Callable[[Spec, FixContext], Spec] | None = None
     references: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from hardentui.reading.images import gap, image_of, inventory_of, steps_of
 
 
 def end_of_life_image(facts: ContainerFacts) -> Verdict:
-    """End-of-life distribution in the image.
+    """End-of-life distribution in image.
 
     What it checks:
     Which distribution release the image is based on, and whether its support has ended, according to a table
@@ -49,7 +49,6 @@ def _based(identity: str, version: str) -> ImageFacts:
 
 
 END_OF_LIFE_IMAGE = Check(
-    title="End-of-life distribution in image",
     severity=Severity.HIGH,  # known holes stay open: the next exploit is ordinary
     scope=Kind.IMAGE,
     summary="Rebuild the image on a supported release",
@@ -69,7 +68,7 @@ _INSTALL = (
 
 
 def unclean_image_build(facts: ContainerFacts) -> Verdict:
-    """An image build that is not verified or not reproducible.
+    """Image build not verified or not reproducible.
 
     What it checks:
     Two habits that show in the image's history: adding a file straight from a URL (`ADD https://…`), and
@@ -122,7 +121,6 @@ def _built(*steps: str) -> ImageFacts:
 
 
 UNCLEAN_IMAGE_BUILD = Check(
-    title="Image build not verified or not reproducible",
     severity=Severity.LOW,  # hygiene of the build
     scope=Kind.IMAGE,
     summary="Verify what the build downloads, and refresh and install packages in one step",

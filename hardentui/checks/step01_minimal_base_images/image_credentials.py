@@ -12,7 +12,7 @@ from hardentui.visible import MASK
 
 
 def credentials_in_image_config(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """Credentials in the configuration or build history of the image.
+    """Credentials in image config or history.
 
     What it checks:
     Whether the image's environment, labels or build history contain a value that is named like a credential
@@ -74,7 +74,6 @@ def _config(env: str, step: str = "") -> ImageFacts:
 
 
 CREDENTIALS_IN_IMAGE_CONFIG = Check(
-    title="Credentials in image config or history",
     severity=Severity.HIGH,  # whoever pulls the image has the credential; what it opens is one step further
     scope=Kind.IMAGE,
     summary="Revoke the credential, rebuild the image without it and pass it as a secret",
@@ -99,7 +98,7 @@ CREDENTIALS_IN_IMAGE_CONFIG = Check(
 
 
 def credentials_in_layers(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """Credential files in the image.
+    """Credential file in an image layer.
 
     What it checks:
     Whether a layer of the image contains a private key (under any name) or a file in which tools keep
@@ -130,7 +129,6 @@ def _layered(*files: ImageFile) -> ImageFacts:
 
 
 CREDENTIALS_IN_LAYERS = Check(
-    title="Credential file in an image layer",
     severity=Severity.HIGH,  # whoever pulls the image has the credential; what it opens is one step further
     scope=Kind.IMAGE,
     summary="Revoke the credential, rebuild the image without it and pass it as a secret",

@@ -25,7 +25,7 @@ _FLOATING = ("latest", "stable", "main", "master", "edge", "nightly", "rolling")
 
 
 def mutable_image_tag(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """The image is named by a tag that moves.
+    """Image uses a moving tag.
 
     What it checks:
     Whether the image is named without a digest, and without a tag or with a floating one (parameter
@@ -97,7 +97,6 @@ _IMAGE = image(inspect={"RepoDigests": [f"docker.io/library/nginx@{_DIGEST}"]})
 _FULL = {"ImageName": "docker.io/library/nginx:latest", "ImageDigest": _DIGEST}
 
 MUTABLE_IMAGE_TAG = Check(
-    title="Image uses a moving tag",
     severity=Severity.LOW,  # the name may mean another image tomorrow; signatures and digests are the defence
     scope=Kind.IMAGE,
     summary="Refer to the image by digest",
@@ -125,7 +124,7 @@ MUTABLE_IMAGE_TAG = Check(
 
 
 def old_image(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """The image was built long ago.
+    """Image built long ago.
 
     What it checks:
     Whether the image was built longer ago than the parameter `days`. Reproducible builds set a fixed date,
@@ -158,7 +157,6 @@ def _built(date: str) -> ImageFacts:
 
 
 OLD_IMAGE = Check(
-    title="Image built long ago",
     severity=Severity.MEDIUM,  # weeks of fixes are missing
     scope=Kind.IMAGE,
     summary="Pull or rebuild the image and recreate the container",
@@ -171,7 +169,7 @@ OLD_IMAGE = Check(
 
 
 def outdated_tag(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """The registry has a newer image under the same name.
+    """Newer image in the registry.
 
     What it checks:
     Whether the registry still serves the same image under the name that the container uses. The registry is
@@ -238,7 +236,6 @@ def _registry_has(digest: str, days: int = 4) -> ContainerFacts:
 
 
 OUTDATED_TAG = Check(
-    title="Newer image in the registry",
     severity=Severity.MEDIUM,  # fixes are published and not in use
     scope=Kind.IMAGE,
     summary="Pull the image and recreate the container",
@@ -254,7 +251,7 @@ _STOPPED = ("exited", "stopped", "dead", "created", "configured", "initialized")
 
 
 def stale_container(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """A container that stopped long ago.
+    """Container stopped long ago.
 
     What it checks:
     Whether the container exited, or was created and never started, longer ago than the parameter `days`.
@@ -290,7 +287,6 @@ def _ended(date: str) -> dict[str, object]:
 
 
 STALE_CONTAINER = Check(
-    title="Container stopped long ago",
     severity=Severity.LOW,  # nothing runs
     summary="Remove the container after checking what it wrote",
     fix=FixKind.DECISION,
@@ -306,7 +302,7 @@ STALE_CONTAINER = Check(
 
 
 def stale_image(facts: ImageFacts, parameters: Parameters) -> Verdict:
-    """An old image that no container uses.
+    """Old image not in use.
 
     What it checks:
     Whether an image that no container uses was built longer ago than the parameter `days`.
@@ -339,7 +335,6 @@ def stale_image(facts: ImageFacts, parameters: Parameters) -> Verdict:
 
 
 STALE_IMAGE = Check(
-    title="Old image not in use",
     severity=Severity.LOW,  # nothing runs
     kind=Kind.IMAGE,
     summary="Remove the image",
@@ -359,7 +354,7 @@ STALE_IMAGE = Check(
 
 
 def superseded_image(facts: ContainerFacts) -> Verdict:
-    """A newer image of the same name is here, but the container still runs the old one.
+    """Newer image pulled but not in use.
 
     What it checks:
     Whether the container's image name still refers to the image that it was created from, on this engine.
@@ -398,7 +393,6 @@ def superseded_image(facts: ContainerFacts) -> Verdict:
 _INSPECT = {"ImageName": _NAME, "Image": "a" * 64}
 
 SUPERSEDED_IMAGE = Check(
-    title="Newer image pulled but not in use",
     severity=Severity.MEDIUM,  # fixes are on this host and not in use
     scope=Kind.IMAGE,
     summary="Recreate the container from the image its name refers to today",

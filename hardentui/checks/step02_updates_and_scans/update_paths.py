@@ -20,7 +20,7 @@ _POLICIES = ("registry", "image", "local")
 
 
 def no_update_path(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """No update mechanism for the container.
+    """No update process.
 
     What it checks:
     Whether something updates the container: the label `io.containers.autoupdate` together with the timer that
@@ -102,7 +102,6 @@ _ACTIVE = rootful(auto_update_timer=True)
 _UPDATES_ITSELF = image(inspect={"Config": {"Labels": {_AUTO: "registry"}}})
 
 NO_UPDATE_PATH = Check(
-    title="No update process",
     severity=Severity.MEDIUM,  # holes stay open until a person remembers
     scope=Kind.SITE,
     summary="Let Podman update the container, or record who changes its version",
@@ -131,7 +130,7 @@ _AUTO = "io.containers.autoupdate"
 
 
 def update_without_rollback(facts: ContainerFacts) -> Verdict:
-    """Automatic updates, and nothing notices when the new version does not work.
+    """Automatic updates without rollback.
 
     What it checks:
     For containers with automatic updates: whether systemd learns that the service is ready only when it
@@ -191,7 +190,6 @@ def _advise_update_without_rollback(before: Spec, after: Spec, context: FixConte
 
 
 UPDATE_WITHOUT_ROLLBACK = Check(
-    title="Automatic updates without rollback",
     severity=Severity.LOW,  # a bad update stays: availability
     summary="Make systemd wait until the health check passes",
     evaluate=update_without_rollback,

@@ -26,7 +26,7 @@ _DROP_IN = "/etc/containers/registries.conf.d/900-short-names.conf"
 
 
 def ambiguous_short_names(facts: EngineFacts) -> Verdict:
-    """Short image names that more than one registry could answer.
+    """Short image names can resolve to other registries.
 
     What it checks:
     The effective registries.conf, main file and drop-ins: whether `short-name-mode` is `enforcing`, and
@@ -73,7 +73,6 @@ def _commands(search: tuple[str, ...]) -> tuple[str, ...]:
 
 
 AMBIGUOUS_SHORT_NAMES = Check(
-    title="Short image names can resolve to other registries",
     severity=Severity.MEDIUM,  # a typing error can pull from a stranger's registry
     kind=Kind.ENGINE,
     summary="Search one registry at most, in enforcing mode",
@@ -96,7 +95,7 @@ _PLAIN = "containers-auth.json"
 
 
 def exposed_registry_credentials(facts: EngineFacts) -> Verdict:
-    """Registry passwords that others can read, or that do not need to be in a file.
+    """Registry credentials readable by others.
 
     What it checks:
     The files in which Podman looks for registry credentials (`auth.json`, `~/.docker/config.json`): whether
@@ -172,7 +171,6 @@ def _hosts(idle: list[AuthFile]) -> list[str]:
 
 
 EXPOSED_REGISTRY_CREDENTIALS = Check(
-    title="Registry credentials readable by others",
     severity=Severity.MEDIUM,  # another account of this host can pull or push
     kind=Kind.ENGINE,
     summary="Set the credentials file to mode 0600, or use a credential helper",
@@ -210,7 +208,7 @@ _HERE = ("localhost", "127.0.0.1", "[::1]")
 
 
 def insecure_registry(facts: EngineFacts) -> Verdict:
-    """A registry that Podman uses without verifying its identity.
+    """Registry configured as insecure.
 
     What it checks:
     Whether the effective registries.conf has `insecure = true` for a registry or one of its mirrors.
@@ -264,7 +262,6 @@ def _is_here(location: str) -> bool:
 
 
 INSECURE_REGISTRY = Check(
-    title="Registry configured as insecure",
     severity=Severity.HIGH,  # whoever is on the line chooses the image
     kind=Kind.ENGINE,
     summary="Give the registry a certificate that this host trusts and remove `insecure = true`",
@@ -283,7 +280,7 @@ INSECURE_REGISTRY = Check(
 
 
 def tls_verification_off(facts: ContainerFacts) -> Verdict:
-    """The image is pulled without verifying the registry.
+    """TLS verification off for image pulls.
 
     What it checks:
     Whether the command that created the container says `--tls-verify=false`. Containers without a recorded
@@ -309,7 +306,6 @@ def _fix_tls_verification_off(spec: Spec, context: FixContext) -> Spec:
 
 
 TLS_VERIFICATION_OFF = Check(
-    title="TLS verification off for image pulls",
     severity=Severity.HIGH,  # whoever is on the line chooses the image
     summary="Verify the registry's certificate",
     evaluate=tls_verification_off,
@@ -321,7 +317,7 @@ TLS_VERIFICATION_OFF = Check(
 
 
 def unapproved_registry(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """An image from a registry that is not on your approved list.
+    """Image from an unapproved registry.
 
     What it checks:
     Whether the registry of the container's image is on the approved list: the parameter `approved` of the
@@ -375,7 +371,6 @@ def _block(registry: str) -> tuple[str, ...]:
 
 
 UNAPPROVED_REGISTRY = Check(
-    title="Image from an unapproved registry",
     severity=Severity.MEDIUM,  # outside the rules of the site, not known to be bad
     scope=Kind.IMAGE,
     summary="Use an image from an approved registry, or approve this one",
@@ -397,7 +392,7 @@ _TYPED = {"ImageName": _FULL, "Config": {"CreateCommand": ["podman", "run", "-d"
 
 
 def short_image_name(facts: ContainerFacts) -> Verdict:
-    """A container created from a short image name.
+    """Image name without a registry.
 
     What it checks:
     Whether the image was named without a registry (`nginx` instead of `docker.io/library/nginx`). Podman
@@ -463,7 +458,6 @@ def _fix_short_image_name(spec: Spec, context: FixContext) -> Spec:
 
 
 SHORT_IMAGE_NAME = Check(
-    title="Image name without a registry",
     severity=Severity.MEDIUM,  # another registry may answer for the name
     scope=Kind.IMAGE,
     summary="Use the full image name, with its registry",

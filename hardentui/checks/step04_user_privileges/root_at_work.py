@@ -29,7 +29,7 @@ _COUNT_ON_THE_HOST = frozenset(
 
 
 def needless_rootful_engine(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """The container runs on the rootful engine without needing it.
+    """Rootful engine not needed.
 
     What it checks:
     Whether anything about the container needs the rootful engine: a host port below the unprivileged range,
@@ -107,7 +107,6 @@ def _needs_root(shown: HostMount) -> bool:
 
 
 NEEDLESS_ROOTFUL_ENGINE = Check(
-    title="Rootful engine not needed",
     severity=Severity.MEDIUM,  # a breakout ends as root instead of as a user
     scope=Kind.SITE,
     summary="Run it under a service user's rootless engine",
@@ -135,7 +134,7 @@ _FILTER = 2
 
 
 def root_exec_session(facts: ContainerFacts) -> Verdict:
-    """An exec session has more rights than the container's service.
+    """Exec session with more rights than the service.
 
     What it checks:
     The `podman exec` sessions that are open now: whether one is privileged, or runs as root or in group 0 in
@@ -274,7 +273,6 @@ def _with(process: Entered) -> Kernel:
 
 
 ROOT_EXEC_SESSION = Check(
-    title="Exec session with more rights than the service",
     severity=Severity.MEDIUM,  # a person's session, not the service
     summary="End the session and move what it was for into the image or the configuration",
     fix=FixKind.DECISION,

@@ -45,7 +45,7 @@ _SHARED = ("container:", "ns:")
 
 
 def host_user_namespace(facts: ContainerFacts) -> Verdict:
-    """The container shares the host's user namespace.
+    """Shares the host's user namespace.
 
     What it checks:
     Whether a container of a rootful engine has its own user namespace. Without one, every UID inside is the
@@ -178,7 +178,6 @@ def _advise_host_user_namespace(before: Spec, after: Spec, context: FixContext) 
 _OWN_IDS = (IdRange(0, 100000, 65536),)
 
 HOST_USER_NAMESPACE = Check(
-    title="Shares the host's user namespace",
     severity=Severity.MEDIUM,  # a breakout keeps its user ID: the last layer is missing (CIS 2.9, level 2)
     points=44,
     summary="Give the container its own user namespace",
@@ -223,7 +222,7 @@ _POOL = frozenset({"containers"})  # the pool of --userns=auto belongs to root
 
 
 def missing_sub_ids(facts: HostFacts, parameters: Parameters) -> Verdict:
-    """An account that runs rootless containers has no subordinate IDs for them.
+    """Accounts without their own subordinate IDs.
 
     What it checks:
     `/etc/subuid` and `/etc/subgid`: whether each account that runs rootless containers has at least 65536 IDs
@@ -308,7 +307,6 @@ def _host(*ranges: SubIds, users: tuple[User, ...] = (), **over: Any) -> HostFac
 _ANNA = User("anna", 1000, 1000, "/home/anna", rootless=True)
 
 MISSING_SUB_IDS = Check(
-    title="Accounts without their own subordinate IDs",
     severity=Severity.MEDIUM,  # user namespaces cannot be used: a layer is missing for all
     kind=Kind.HOST,
     summary="Give each account its own range of 65536 subordinate IDs",
@@ -333,7 +331,7 @@ _MOST = "user.max_user_namespaces"
 
 
 def nested_user_namespaces(facts: ContainerFacts) -> Verdict:
-    """Processes can create a user namespace and have every capability in it.
+    """Can create user namespaces.
 
     What it checks:
     Whether a process in the container can create a user namespace: the seccomp filter in force allows
@@ -386,7 +384,6 @@ def _runs(**rules: SeccompRule) -> RuntimeConfig:
 
 
 NESTED_USER_NAMESPACES = Check(
-    title="Can create user namespaces",
     severity=Severity.LOW,  # kernel code more within reach, by the engine's default
     scope=Kind.SITE,
     summary="Block user namespaces in the seccomp profile",
@@ -408,7 +405,7 @@ NESTED_USER_NAMESPACES = Check(
 
 
 def overlapping_uid_ranges(facts: ContainerFacts) -> Verdict:
-    """Two unrelated containers use the same range of user IDs.
+    """UID range shared with an unrelated container.
 
     What it checks:
     Whether the host IDs of this container are also used by a container of another application. Only requested
@@ -478,7 +475,6 @@ _NEIGHBOUR = Peer("2" * 64, "db", uid_ranges=((200000, 65536),))
 _FAR = Peer("3" * 64, "far", uid_ranges=((400000, 65536), (0, 4294967295)))
 
 OVERLAPPING_UID_RANGES = Check(
-    title="UID range shared with an unrelated container",
     severity=Severity.MEDIUM,  # a breakout reaches the other container's files
     points=1,
     compares=True,

@@ -31,7 +31,7 @@ _GROUP_0 = ("0", "root")
 
 
 def dangerous_supplementary_groups(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """The container is a member of host groups that open privileged files.
+    """Member of privileged host groups.
 
     What it checks:
     The groups of the main process as the kernel sees them, wherever they come from: `--group-add`, `--user
@@ -200,7 +200,6 @@ _IN_GROUP_0 = Kernel(
 )
 
 DANGEROUS_SUPPLEMENTARY_GROUPS = Check(
-    title="Member of privileged host groups",
     severity=Severity.MEDIUM,  # a group gives what the user was denied
     points=1,
     summary="Remove the privileged groups",
@@ -243,7 +242,7 @@ DANGEROUS_SUPPLEMENTARY_GROUPS = Check(
 
 
 def new_privileges_allowed(facts: ContainerFacts) -> Verdict:
-    """Processes can gain privileges by running a program.
+    """Processes can gain new privileges.
 
     What it checks:
     Whether no-new-privileges is set. The kernel keeps it as the flag NoNewPrivs of each process; it cannot be
@@ -296,7 +295,6 @@ def _advise_new_privileges_allowed(before: Spec, after: Spec, context: FixContex
 
 
 NEW_PRIVILEGES_ALLOWED = Check(
-    title="Processes can gain new privileges",
     severity=Severity.MEDIUM,  # setuid programs work: a layer is missing (CIS 5.26)
     points=22,
     summary="Set no-new-privileges",
@@ -322,7 +320,7 @@ _BESIDE = "a process is root inside the container, or can regain root"
 
 
 def root_user(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """The container runs as root.
+    """Runs as root.
 
     What it checks:
     Whether the main process has UID 0 inside the container. The user comes from `--user`, otherwise from the
@@ -495,7 +493,6 @@ _TMPFS_SIZE = "64m"
 _HOST_MAP = (IdRange(0, 0, 4294967295),)
 
 ROOT_USER = Check(
-    title="Runs as root",
     severity=Severity.HIGH,  # one hole of kernel or runtime away from root of the host (CIS 4.1)
     points=40,
     summary="Run the main process as an unprivileged user",

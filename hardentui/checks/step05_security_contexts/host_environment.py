@@ -28,7 +28,7 @@ _PROXIES = frozenset(
 
 
 def leaking_host_environment(facts: ContainerFacts) -> Verdict:
-    """The host's environment leaks into the container.
+    """Host environment passed to the container.
 
     What it checks:
     Whether the whole host environment was passed in (`--env-host`), which shows in the command that created
@@ -156,7 +156,6 @@ _LEAKED = {"Config": {"CreateCommand": ["podman", "run", "--env-host", "-e", "TZ
 _BY_PATTERN = {"Config": {"CreateCommand": ["podman", "run", "--env=AWS*", "img"]}}
 
 LEAKING_HOST_ENVIRONMENT = Check(
-    title="Host environment passed to the container",
     severity=Severity.MEDIUM,  # variables of the caller, which may hold a secret
     summary="Pass only the variables that the service needs, by name",
     evaluate=leaking_host_environment,

@@ -111,7 +111,6 @@ def _fix_no_cpu_limit(spec: Spec, context: FixContext) -> Spec:
 _TWO_PROCESSORS = HostFacts(capacity=Capacity(processors=2))
 
 NO_CPU_LIMIT = Check(
-    title="No CPU limit",
     severity=Severity.LOW,  # the kernel shares processors fairly without it
     points=4,
     summary="Set a CPU limit",
@@ -268,7 +267,6 @@ _STEP = 64 << 20
 _WITH_SWAP = HostFacts(capacity=Capacity(memory=8 << 30, swap=1 << 30))
 
 NO_MEMORY_LIMIT = Check(
-    title="No memory limit",
     severity=Severity.MEDIUM,  # can starve the neighbours (CIS 5.11)
     points=12,
     summary="Set a memory limit",
@@ -300,7 +298,7 @@ NO_MEMORY_LIMIT = Check(
 
 
 def no_pids_limit(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """No limit on the number of processes.
+    """No process limit.
 
     What it checks:
     Whether the number of tasks (processes and threads) is limited, to no more than the highest value that the
@@ -363,7 +361,6 @@ def _advise_no_pids_limit(before: Spec, after: Spec, context: FixContext) -> Adv
 
 
 NO_PIDS_LIMIT = Check(
-    title="No process limit",
     severity=Severity.MEDIUM,  # can starve the neighbours (CIS 5.29)
     points=2,
     summary="Limit the number of processes",
@@ -393,7 +390,7 @@ _DROP_IN = "/etc/systemd/system/user@.service.d/delegate.conf"
 
 
 def unenforceable_limits(facts: HostFacts) -> Verdict:
-    """Limits of rootless containers cannot work on this host.
+    """Limits of rootless containers do not work.
 
     What it checks:
     Whether the host uses cgroup v2, and whether systemd delegates the controllers `memory`, `pids` and `cpu`
@@ -457,7 +454,6 @@ def _anna(*controllers: str) -> User:
 
 
 UNENFORCEABLE_LIMITS = Check(
-    title="Limits of rootless containers do not work",
     severity=Severity.MEDIUM,  # limits of rootless containers do not hold
     kind=Kind.HOST,
     summary="Use cgroup v2 and delegate cpu, memory and pids to accounts that run containers",

@@ -19,7 +19,7 @@ from hardentui.reading.security_modules import (
 
 
 def apparmor_unconfined(facts: ContainerFacts) -> Verdict:
-    """AppArmor does not confine the container.
+    """Not confined by AppArmor.
 
     What it checks:
     On a host with AppArmor and a rootful engine: whether the container runs under a profile. It does not with
@@ -71,7 +71,6 @@ _APPARMOR = EngineFacts(info={"host": {"security": {"apparmorEnabled": True}}})
 _SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": True}}})
 
 APPARMOR_UNCONFINED = Check(
-    title="Not confined by AppArmor",
     severity=Severity.MEDIUM,  # a layer is missing (CIS 5.2)
     points=4,
     summary="Run the container under an AppArmor profile",
@@ -98,7 +97,7 @@ APPARMOR_UNCONFINED = Check(
 
 
 def selinux_disabled(facts: ContainerFacts) -> Verdict:
-    """SELinux does not confine the container.
+    """Not confined by SELinux.
 
     What it checks:
     On a host with SELinux: whether the container runs in a confined domain (container_t or a custom one). The
@@ -144,7 +143,6 @@ def _fix_selinux_disabled(spec: Spec, context: FixContext) -> Spec:
 _NO_SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": False, "apparmorEnabled": True}}})
 
 SELINUX_DISABLED = Check(
-    title="Not confined by SELinux",
     severity=Severity.MEDIUM,  # a layer is missing
     points=4,
     summary="Let SELinux confine the container",
@@ -169,7 +167,7 @@ _CONFIG = "/etc/selinux/config"
 
 
 def selinux_not_enforcing(facts: HostFacts) -> Verdict:
-    """SELinux is present but does not protect.
+    """SELinux not enforcing.
 
     What it checks:
     On a host with SELinux: whether it enforces now, whether its configuration makes it enforce after the next
@@ -234,7 +232,6 @@ def _host(live: str, configured: str, **over: Any) -> HostFacts:
 
 
 SELINUX_NOT_ENFORCING = Check(
-    title="SELinux not enforcing",
     severity=Severity.MEDIUM,  # a layer is missing for all
     kind=Kind.HOST,
     summary="Set SELinux to enforcing, now and at boot",
@@ -257,7 +254,7 @@ SELINUX_NOT_ENFORCING = Check(
 
 
 def shared_mcs_categories(facts: ContainerFacts) -> Verdict:
-    """Two unrelated containers carry the same SELinux categories.
+    """SELinux categories shared between containers.
 
     What it checks:
     On a host with SELinux: whether the categories in the container's label (`s0:c12,c815`) are also those of
@@ -321,7 +318,6 @@ _PEER = Peer("2" * 64, "db", process_label="system_u:system_r:container_t:s0:c1,
 _PEERS = Peers((_PEER,))
 
 SHARED_MCS_CATEGORIES = Check(
-    title="SELinux categories shared between containers",
     severity=Severity.MEDIUM,  # SELinux does not keep these containers apart
     compares=True,
     summary="Let Podman choose the SELinux level",

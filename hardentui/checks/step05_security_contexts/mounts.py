@@ -20,7 +20,7 @@ _SYSTEM = (
 
 
 def relabelled_system_directory(facts: ContainerFacts) -> Verdict:
-    """A system or home directory is relabelled for the container.
+    """System or home directory relabelled.
 
     What it checks:
     Whether `:z` or `:Z` is used on a mount whose source is a system directory or a whole home directory.
@@ -73,7 +73,6 @@ _SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": True}}})
 _NONE = EngineFacts(info={"host": {"security": {"selinuxEnabled": False, "apparmorEnabled": True}}})
 
 RELABELLED_SYSTEM_DIRECTORY = Check(
-    title="System or home directory relabelled",
     severity=Severity.HIGH,  # services of the host stop, and containers may read it
     summary="Mount a dedicated directory and relabel that one",
     evaluate=relabelled_system_directory,
@@ -85,7 +84,7 @@ RELABELLED_SYSTEM_DIRECTORY = Check(
 
 
 def sensitive_host_mount(facts: ContainerFacts) -> Verdict:
-    """A sensitive host directory is mounted.
+    """Sensitive host directory mounted.
 
     What it checks:
     Whether the container sees more of the host than its own data: through bind mounts, volumes and overlays
@@ -187,7 +186,6 @@ _INHERITED = MountedPath(
 _HIDDEN = VolumeFacts("v", {"Options": {"type": "none", "o": "bind,rw", "device": "/usr/local/bin"}})
 
 SENSITIVE_HOST_MOUNT = Check(
-    title="Sensitive host directory mounted",
     severity=Severity.CRITICAL,  # what is mounted decides, see reading/host_path_table.py
     points=5,
     takes_over=True,
@@ -224,7 +222,7 @@ _SHARED = ("shared", "rshared")
 
 
 def shared_mount_propagation(facts: ContainerFacts) -> Verdict:
-    """Mounts made in the container appear on the host.
+    """Mounts propagate to the host.
 
     What it checks:
     Whether a mount has the propagation `shared` or `rshared`. Podman's default is `rprivate`, which keeps
@@ -271,7 +269,6 @@ def _fix_shared_mount_propagation(spec: Spec, context: FixContext) -> Spec:
 _FROM_ANOTHER = MountedPath("/srv", ("/srv",), "bind", "/srv", ("rshared",), MountOrigin.CONTAINER, "base")
 
 SHARED_MOUNT_PROPAGATION = Check(
-    title="Mounts propagate to the host",
     severity=Severity.MEDIUM,  # with SYS_ADMIN, mounts appear on the host
     points=1,
     summary="Use private mount propagation",
@@ -292,7 +289,7 @@ _LOOSE = ("dev", "exec", "suid")
 
 
 def writable_mount(facts: ContainerFacts) -> Verdict:
-    """A writable host directory is mounted without nosuid, nodev and noexec.
+    """Writable mount without nosuid, nodev and noexec.
 
     What it checks:
     Writable bind mounts, and volumes that are really a host directory, that lack nosuid, nodev or noexec; and
@@ -397,7 +394,6 @@ def _tightened(mount: Mount) -> Mount:
 _LIVE = (KernelMount("/data", "ext4", "rw,relatime,nosuid,nodev,noexec"), KernelMount("/", "overlay", "rw"))
 
 WRITABLE_MOUNT = Check(
-    title="Writable mount without nosuid, nodev and noexec",
     severity=Severity.LOW,  # programs can be put on a data volume
     points=1,
     summary="Mount host directories with nosuid, nodev and noexec",

@@ -10,7 +10,7 @@ from hardentui.reading.mounts import own_user_namespace
 
 
 def foreign_ipc(facts: ContainerFacts) -> Verdict:
-    """The container shares memory with an unrelated container.
+    """IPC namespace shared with an unrelated container.
 
     What it checks:
     Whether the container uses the IPC namespace of another container (`--ipc=container:NAME`,
@@ -70,7 +70,6 @@ _SHARED = Kernel(7, namespaces={"ipc": _OWN}, shared_namespaces=frozenset())
 _MEMBER = {"Config": {"Labels": {"app": "shop"}}}
 
 FOREIGN_IPC = Check(
-    title="IPC namespace shared with an unrelated container",
     severity=Severity.MEDIUM,  # shared memory of an unrelated service
     points=1,
     compares=True,
@@ -95,7 +94,7 @@ FOREIGN_IPC = Check(
 
 
 def host_ipc(facts: ContainerFacts) -> Verdict:
-    """The container shares memory or the host name with the host.
+    """Shares the host's IPC or UTS namespace.
 
     What it checks:
     Whether the container uses the host's IPC namespace (`--ipc=host`) or UTS namespace (`--uts=host`). For a
@@ -136,7 +135,6 @@ def _fix_host_ipc(spec: Spec, context: FixContext) -> Spec:
 
 
 HOST_IPC = Check(
-    title="Shares the host's IPC or UTS namespace",
     severity=Severity.HIGH,  # shared memory of the host's services can be read and written
     points=1,
     summary="Give the container its own IPC and UTS namespaces",
@@ -153,7 +151,7 @@ HOST_IPC = Check(
 
 
 def host_pid(facts: ContainerFacts) -> Verdict:
-    """The container sees processes outside itself.
+    """Sees processes outside the container.
 
     What it checks:
     Whether the container shares the PID namespace of the host (`--pid=host`), or of a container that belongs
@@ -218,7 +216,6 @@ def _fix_host_pid(spec: Spec, context: FixContext) -> Spec:
 _SAME_APP = Peer("2" * 64, "db", app="shop")
 
 HOST_PID = Check(
-    title="Sees processes outside the container",
     severity=Severity.HIGH,  # root's processes can be killed; their memory is one capability away
     points=9,
     compares=True,

@@ -11,7 +11,7 @@ _HOST_REASON = "the container sees the host's cgroup tree"
 
 
 def disabled_cgroups(facts: ContainerFacts) -> Verdict:
-    """The container has no cgroup, has left it, or sees the host's.
+    """Cgroup disabled or shared with the host.
 
     What it checks:
     Whether cgroups are disabled (`--cgroups=disabled`), or the container shares the host's cgroup namespace.
@@ -84,7 +84,6 @@ _V1 = rootful(info={"host": {"cgroupVersion": "v1"}})
 _SHARED = Kernel(7, shared_namespaces=frozenset({"cgroup"}))
 
 DISABLED_CGROUPS = Check(
-    title="Cgroup disabled or shared with the host",
     severity=Severity.MEDIUM,  # limits do not hold
     points=1,
     summary="Give the container its own cgroup and cgroup namespace",
@@ -109,7 +108,7 @@ _ENDLESS = ("-1", "unlimited", "infinity")
 
 
 def loose_ulimits(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """Per-process limits are too high.
+    """Ulimits too high.
 
     What it checks:
     The values set with `--ulimit`: open files above the site's limit (parameter `nofile`), unlimited
@@ -196,7 +195,6 @@ def _tightened(limit: str, highest: int, processes: int) -> str:
 
 
 LOOSE_ULIMITS = Check(
-    title="Ulimits too high",
     severity=Severity.LOW,  # other limits hold
     summary="Set ulimits to the site's values",
     evaluate=loose_ulimits,
@@ -223,7 +221,7 @@ _LOWEST = -1000  # the kernel's lowest; the option's default, "inherited", is be
 
 
 def oom_kill_exempt(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """The container is protected from the OOM killer.
+    """Protected from the OOM killer.
 
     What it checks:
     Whether the main process is protected from the kernel's out-of-memory killer: an `--oom-score-adj` at or
@@ -261,7 +259,6 @@ def _fix_oom_kill_exempt(spec: Spec, context: FixContext) -> Spec:
 
 
 OOM_KILL_EXEMPT = Check(
-    title="Protected from the OOM killer",
     severity=Severity.MEDIUM,  # the kernel kills neighbours instead
     summary="Let the OOM killer treat it like any other process",
     risk=Risk.CHANGES_BEHAVIOUR,
@@ -279,7 +276,7 @@ OOM_KILL_EXEMPT = Check(
 
 
 def unbraked_restart(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """The container restarts without limit.
+    """Unlimited restarts.
 
     What it checks:
     Whether Podman itself restarts the container without a limit: the policies `always` and `unless-stopped`,
@@ -341,7 +338,6 @@ def _advise_unbraked_restart(before: Spec, after: Spec, context: FixContext) -> 
 
 
 UNBRAKED_RESTART = Check(
-    title="Unlimited restarts",
     severity=Severity.LOW,  # a crash loop costs processor time
     points=1,
     summary="Limit the number of restarts",

@@ -19,7 +19,7 @@ _TIGHT = ("noexec", "nosuid", "nodev")
 
 
 def loose_tmpfs(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """A tmpfs mount has no size limit, or programs can run from it.
+    """Tmpfs without size limit or noexec.
 
     What it checks:
     Mounts made with `--tmpfs`: whether each has a size below half of the host's memory, and whether exec,
@@ -128,7 +128,6 @@ def _tightened(mount: str, size: str, most: float) -> str:
 _SMALL = HostFacts(capacity=Capacity(memory=8 << 30))
 
 LOOSE_TMPFS = Check(
-    title="Tmpfs without size limit or noexec",
     severity=Severity.LOW,  # memory and programs in /tmp
     points=1,
     summary="Give every tmpfs a size and mount it noexec, nosuid and nodev, and use no ramfs",
@@ -227,7 +226,6 @@ def _advise_writable_rootfs(before: Spec, after: Spec, context: FixContext) -> A
 
 
 WRITABLE_ROOTFS = Check(
-    title="Writable root filesystem",
     severity=Severity.MEDIUM,  # an intruder can change the service's programs: a layer is missing (CIS 5.13)
     points=30,
     summary="Make the root filesystem read-only",

@@ -26,7 +26,7 @@ _OTHERS_READ = 0o004
 
 
 def loose_secret(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """An engine secret is passed more openly than necessary.
+    """Secret readable more widely than needed.
 
     What it checks:
     The container's engine secrets: whether one is passed as an environment variable, or mounted as a file
@@ -182,7 +182,6 @@ def _closed(secret: str, owner: str) -> str:
 
 
 LOOSE_SECRET = Check(
-    title="Secret readable more widely than needed",
     severity=Severity.LOW,  # a second user inside can read it
     summary="Mount secrets so that only the process's user can read them",
     evaluate=loose_secret,
@@ -208,7 +207,7 @@ _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 
 
 def plaintext_secret_env(facts: ContainerFacts) -> Verdict:
-    """A credential in an environment variable.
+    """Credential in an environment variable.
 
     What it checks:
     The variables that the container was given: names such as DB_PASSWORD, API_KEY or TOKEN with a value, and
@@ -258,7 +257,6 @@ def _commands(facts: ContainerFacts, names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 PLAINTEXT_SECRET_ENV = Check(
-    title="Credential in an environment variable",
     severity=Severity.MEDIUM,  # shown by inspect and in crash reports; the service must know it anyway
     points=8,
     summary="Pass credentials as engine secrets",
@@ -271,7 +269,7 @@ PLAINTEXT_SECRET_ENV = Check(
 
 
 def secret_in_metadata(facts: ContainerFacts) -> Verdict:
-    """A credential in a label, an annotation, or an option of a volume or log driver.
+    """Credential in a label, annotation or option.
 
     What it checks:
     The labels and annotations that the container was given, the labels of its pod, the options of the volumes
@@ -339,7 +337,6 @@ _SHARE = VolumeFacts("share", {"Options": {"type": "cifs", "o": "username=shop,p
 _BY_FILE = VolumeFacts("share", {"Options": {"type": "cifs", "o": "credentials=/etc/shop.cred"}})
 
 SECRET_IN_METADATA = Check(
-    title="Credential in a label, annotation or option",
     severity=Severity.MEDIUM,  # shown by inspect and in backups of units
     points=1,
     summary="Pass credentials as files or engine secrets",
@@ -362,7 +359,7 @@ SECRET_IN_METADATA = Check(
 
 
 def secret_on_command_line(facts: ContainerFacts) -> Verdict:
-    """A credential on a command line.
+    """Credential on a command line.
 
     What it checks:
     The words of the container's command, entrypoint, health check and running exec sessions, and registry
@@ -445,7 +442,6 @@ _SESSION = {
 }
 
 SECRET_ON_COMMAND_LINE = Check(
-    title="Credential on a command line",
     severity=Severity.HIGH,  # every account of the host can read it in the list of processes
     points=1,
     summary="Pass credentials as files or engine secrets",

@@ -30,7 +30,7 @@ _SEVERITIES = {
 
 
 def mounted_control_socket(facts: ContainerFacts) -> Verdict:
-    """The container can reach a control socket of the host.
+    """Host control socket reachable.
 
     What it checks:
     Whether any mount is, or contains, a socket on which a host service takes commands: the D-Bus system bus
@@ -107,7 +107,6 @@ _AGENT = ReachableSocket("/a", "/srv/work/a", Listener("/srv/work/a", "ssh-agent
 _FROM_POD = MountedPath("/run/dbus", ("/run/dbus",), "bind", "/run/dbus", (), MountOrigin.POD, "shop")
 
 MOUNTED_CONTROL_SOCKET = Check(
-    title="Host control socket reachable",
     severity=Severity.CRITICAL,  # the socket starts services or programs as root
     points=2,
     summary="Remove the mount of the host's control socket",
@@ -138,7 +137,7 @@ MOUNTED_CONTROL_SOCKET = Check(
 
 
 def mounted_engine_socket(facts: ContainerFacts) -> Verdict:
-    """The container can reach the socket of a container engine.
+    """Container engine socket reachable.
 
     What it checks:
     Whether any mount is, or contains, the API socket of an engine: Podman, Docker, containerd, CRI-O,
@@ -221,7 +220,6 @@ _LISTENS_ON_TCP = HostFacts(tcp_services=(ApiService("process 812", "tcp:127.0.0
 _RENAMED = ReachableSocket("/app", "/srv/app.link", Listener("/srv/api", "podman"))
 
 MOUNTED_ENGINE_SOCKET = Check(
-    title="Container engine socket reachable",
     severity=Severity.CRITICAL,  # whoever talks to the engine starts a privileged container
     points=2,
     takes_over=True,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def unfirewalled_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """An open port without a firewall in front of it.
+    """Published port without a firewall in front.
 
     What it checks:
     For ports published on all addresses or on a public one: what nftables does with the first packet from
@@ -192,7 +192,6 @@ def _prerouting(port: int, priority: int, hook: str = "prerouting") -> HostFacts
 _OPEN, _CLOSED = _dropping("input"), _dropping("forward")
 
 UNFIREWALLED_PORT = Check(
-    title="Published port without a firewall in front",
     severity=Severity.MEDIUM,  # a layer is missing for all published ports
     scope=Kind.SITE,
     summary="Bind the port to one address, or filter forwarded traffic",

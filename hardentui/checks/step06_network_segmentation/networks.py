@@ -27,7 +27,7 @@ _SHOWN = 20
 
 
 def default_network(facts: ContainerFacts) -> Verdict:
-    """The container is on the default network.
+    """Uses the default network.
 
     What it checks:
     Whether the container is attached to the engine's default network (`podman`, unless configured otherwise),
@@ -75,7 +75,6 @@ def _fix_default_network(spec: Spec, context: FixContext) -> Spec:
 
 
 DEFAULT_NETWORK = Check(
-    title="Uses the default network",
     severity=Severity.LOW,  # neighbours on it reach each other without names
     points=6,
     compares=True,
@@ -93,7 +92,7 @@ DEFAULT_NETWORK = Check(
 
 
 def internal_capable_network(facts: NetworkFacts, parameters: Parameters) -> Verdict:
-    """A back-end network can reach the outside.
+    """Back-end network can reach the outside.
 
     What it checks:
     Whether a bridge network without any member that publishes a port is closed to the outside (`--internal`).
@@ -143,7 +142,6 @@ def internal_capable_network(facts: NetworkFacts, parameters: Parameters) -> Ver
 _OPEN = {"name": "db-net", "driver": "bridge", "internal": False}
 
 INTERNAL_CAPABLE_NETWORK = Check(
-    title="Back-end network can reach the outside",
     severity=Severity.LOW,  # an intruder can download and report
     kind=Kind.NETWORK,
     summary="Create the network as an internal one",
@@ -160,7 +158,7 @@ INTERNAL_CAPABLE_NETWORK = Check(
 
 
 def shared_network(facts: ContainerFacts) -> Verdict:
-    """Containers of different applications share a network.
+    """Network shared with another application.
 
     What it checks:
     Whether a container of another application is attached to one of this container's networks, or lends it
@@ -269,7 +267,6 @@ def _fix_shared_network(spec: Spec, context: FixContext) -> Spec:
 _OTHER = Peers((Peer("2" * 64, "wiki", networks=("podman",), app="wiki"),))
 
 SHARED_NETWORK = Check(
-    title="Network shared with another application",
     severity=Severity.MEDIUM,  # another application is within reach
     points=2,
     compares=True,
@@ -294,7 +291,7 @@ _UNFILTERED = frozenset({"macvlan", "ipvlan", _UNMANAGED})
 
 
 def unfiltered_network_driver(facts: ContainerFacts) -> Verdict:
-    """A network that bypasses the host's packet filter.
+    """Network bypasses the host firewall.
 
     What it checks:
     Whether one of the networks uses the driver macvlan or ipvlan or is a bridge that Podman does not manage
@@ -348,7 +345,6 @@ _FOREIGN = NetworkFacts("br", {"name": "br", "driver": "bridge", "options": {"mo
 _BRIDGE = NetworkFacts("shop-net", {"name": "shop-net", "driver": "bridge"})
 
 UNFILTERED_NETWORK_DRIVER = Check(
-    title="Network bypasses the host firewall",
     severity=Severity.MEDIUM,  # the host's firewall does not see it
     summary="Use a bridge network and publish the ports that are needed",
     fix=FixKind.DECISION,
@@ -369,7 +365,7 @@ _ON = frozenset({"true", "1", "t", "strict"})
 
 
 def unisolated_network(facts: NetworkFacts) -> Verdict:
-    """A bridge network that is not isolated from the others.
+    """Network not isolated from other networks.
 
     What it checks:
     Whether a bridge network has the option `isolate` while the engine has other bridge networks. Podman 6.0
@@ -417,7 +413,6 @@ _PLAIN = {"name": "shop-net", "driver": "bridge"}
 _TWO = ("shop-net", "wiki-net")
 
 UNISOLATED_NETWORK = Check(
-    title="Network not isolated from other networks",
     severity=Severity.LOW,  # containers of other networks can be reached by address
     kind=Kind.NETWORK,
     summary="Create the network with isolate=true",

@@ -88,7 +88,7 @@ def _exposed(port: Port, parameters: Parameters) -> bool:
 
 
 def exposed_admin_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """A database or admin port that other machines can reach.
+    """Database or admin port open to the network.
 
     What it checks:
     Whether a port of an internal service is published on an address other than loopback: remote login (21 to
@@ -140,7 +140,6 @@ def _advise_exposed_admin_port(before: Spec, after: Spec, context: FixContext) -
 _REDIS = image(inspect={"Config": {"ExposedPorts": {"6379/tcp": {}, "80/tcp": {}}}})
 
 EXPOSED_ADMIN_PORT = Check(
-    title="Database or admin port open to the network",
     severity=Severity.HIGH,  # one guessed or missing password from the data
     points=12,
     summary="Bind database and admin ports to loopback, and connect containers through a shared network",
@@ -178,7 +177,7 @@ def _low(port: Port, allowed: tuple[str, ...]) -> bool:
 
 
 def low_host_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """A host port below 1024 that is not allowed.
+    """Publishes a privileged host port.
 
     What it checks:
     Whether a published port uses a host port below 1024 other than those in the parameter `allowed` (80 and
@@ -226,7 +225,6 @@ def _free(host: str, offset: int, taken: set[str]) -> str:
 
 
 LOW_HOST_PORT = Check(
-    title="Publishes a privileged host port",
     severity=Severity.LOW,  # needs a right once, at the start
     summary="Publish on host port 1024 or higher",
     risk=Risk.DECISION,
@@ -241,7 +239,7 @@ LOW_HOST_PORT = Check(
 
 
 def undeclared_published_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """A published port that is not declared.
+    """Published port not declared.
 
     What it checks:
     Whether every published port is declared by the image (EXPOSE) or for the container (`--expose`), or
@@ -314,7 +312,6 @@ def _fix_undeclared_published_port(spec: Spec, context: FixContext) -> Spec:
 _IMAGE = image(inspect={"Config": {"ExposedPorts": {"80/tcp": {}}}})
 
 UNDECLARED_PUBLISHED_PORT = Check(
-    title="Published port not declared",
     severity=Severity.LOW,  # undocumented, as published
     summary="List the published ports one by one, and only those that the image serves",
     evaluate=undeclared_published_port,
@@ -333,7 +330,7 @@ UNDECLARED_PUBLISHED_PORT = Check(
 
 
 def wildcard_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """A port that is open on every address of the host.
+    """Port published on all host addresses.
 
     What it checks:
     Whether a published port is bound to all addresses: `0.0.0.0`, `::` (also written `[::]`), or no address,
@@ -379,7 +376,6 @@ def _advise_wildcard_port(before: Spec, after: Spec, context: FixContext) -> Adv
 _WITH_PORTS = image(inspect={"Config": {"ExposedPorts": {"80/tcp": {}, "53/udp": {}}}})
 
 WILDCARD_PORT = Check(
-    title="Port published on all host addresses",
     severity=Severity.LOW,  # a public service needs it; databases have exposed-admin-port
     points=8,
     summary="Bind published ports to one address",

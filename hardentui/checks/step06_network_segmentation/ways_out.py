@@ -42,7 +42,7 @@ _BORROWED = "the kernel shows the host's network, although that is not configure
 
 
 def host_network(facts: ContainerFacts) -> Verdict:
-    """The container uses the host's network.
+    """Uses the host network.
 
     What it checks:
     Whether the container uses the host's network instead of its own (`--network host`). For a running
@@ -152,7 +152,6 @@ def _advise_host_network(before: Spec, after: Spec, context: FixContext) -> Advi
 
 
 HOST_NETWORK = Check(
-    title="Uses the host network",
     severity=Severity.HIGH,  # reaches what listens on the host's loopback only (CIS 5.10)
     points=9,
     summary="Give it its own network and publish only the ports it needs",
@@ -177,7 +176,7 @@ _RULE = "nft add rule inet filter forward ip daddr 169.254.169.254 drop   # in y
 
 
 def reachable_cloud_metadata(facts: ContainerFacts) -> Verdict:
-    """The container can get the host's credentials from the cloud.
+    """Cloud metadata service reachable.
 
     What it checks:
     Only if the host's firmware names a cloud: whether the container has its own network with a way out, and
@@ -233,7 +232,6 @@ def _all_internal(facts: ContainerFacts) -> bool:
 _CLOUD = HostFacts(cloud="Amazon EC2", firewall=Firewall(metadata_filtered=False))
 
 REACHABLE_CLOUD_METADATA = Check(
-    title="Cloud metadata service reachable",
     severity=Severity.HIGH,  # one request from the machine's cloud credentials
     points=1,
     summary="Drop packets from containers to 169.254.169.254 on the host",
@@ -256,7 +254,7 @@ _MAPPED = ("--map-gw", "--map-host-loopback")
 
 
 def reachable_host_services(facts: ContainerFacts) -> Verdict:
-    """The container can reach services that the host offers only to itself.
+    """Host loopback services reachable.
 
     What it checks:
     Whether pasta or slirp4netns lets the container reach the host's loopback address: `--map-gw`,
@@ -475,7 +473,6 @@ _CLOSED = HostFacts(
 )
 
 REACHABLE_HOST_SERVICES = Check(
-    title="Host loopback services reachable",
     severity=Severity.HIGH,  # services that trust loopback answer
     points=2,
     summary="Remove the options that open the host's loopback address",

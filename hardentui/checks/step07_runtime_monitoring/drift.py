@@ -26,7 +26,7 @@ _SHOWN = 12
 
 
 def drifted_files(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """The running container no longer matches its image.
+    """Files differ from the image.
 
     What it checks:
     Which files in the container differ from its image, outside volumes, files that Podman itself writes, and
@@ -133,7 +133,6 @@ _ACCOUNTS = (FileChange("/etc/passwd", "modified"), FileChange("/etc/group", "mo
 _MINER = FileChange("/usr/bin/kdevtmpfsi", "added")
 
 DRIFTED_FILES = Check(
-    title="Files differ from the image",
     severity=Severity.HIGH,  # changed programs are what an intruder leaves
     summary="Review the changes, then recreate the container from its image with a read-only root filesystem",
     fix=FixKind.DECISION,
@@ -161,7 +160,7 @@ _FIRST_TEMPORARY = 32768
 
 
 def unexpected_listener(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """The container listens on an undeclared port.
+    """Listens on an undeclared port.
 
     What it checks:
     Which ports the running container really listens on, as the kernel shows them in its network namespace,
@@ -252,7 +251,6 @@ def _listening(*sockets: tuple[str, str, int]) -> Kernel:
 
 
 UNEXPECTED_LISTENER = Check(
-    title="Listens on an undeclared port",
     severity=Severity.MEDIUM,  # something answers that nobody declared
     summary="Stop the listener, or declare the port",
     fix=FixKind.DECISION,
@@ -286,7 +284,7 @@ _SHELLS = ("sh", "bash", "dash", "ash", "zsh", "ksh", "fish")
 
 
 def unexpected_process(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """A program that does not belong in the container is running.
+    """Unexpected process running.
 
     What it checks:
     The processes of the running container as the kernel shows them, without entering it: remote login
@@ -375,7 +373,6 @@ _NGINX = Process(812, "nginx", "/usr/sbin/nginx")
 _CHECK_LESS: dict[str, object] = {"Config": {}}
 
 UNEXPECTED_PROCESS = Check(
-    title="Unexpected process running",
     severity=Severity.HIGH,  # a shell or tool in a service is what an intruder starts
     summary="Find out who started it, save the evidence and recreate the container from its image",
     fix=FixKind.DECISION,

@@ -70,7 +70,6 @@ _PLAIN = image(inspect={"Config": {}})
 _OWN_CHECK = {"Healthcheck": {"Test": ["CMD-SHELL", "redis-cli ping"]}}
 
 MISSING_HEALTH_CHECK = Check(
-    title="No health check",
     severity=Severity.LOW,  # nobody notices when it hangs: availability (CIS 5.27)
     points=3,
     summary="Add a health check that queries the service itself",
@@ -96,7 +95,7 @@ _SETTLED = timedelta(hours=1)
 
 
 def restart_loop(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """The container keeps crashing, or was killed because it ran out of memory.
+    """Restart loop.
 
     What it checks:
     Whether the container was killed because it ran out of memory, and whether Podman or its systemd unit
@@ -153,7 +152,6 @@ def _state(restarts: int = 0, **state: object) -> dict[str, object]:
 
 
 RESTART_LOOP = Check(
-    title="Restart loop",
     severity=Severity.MEDIUM,  # it does not work
     summary="Find out why it exits, and limit how often it restarts",
     fix=FixKind.DECISION,
@@ -176,7 +174,7 @@ _SLOWEST = 240
 
 
 def unhealthy(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """The health check fails, or failing would have no effect.
+    """Health check fails, or has no effect.
 
     What it checks:
     Whether the running container is unhealthy now, whoever runs its check, and whether that has any effect
@@ -270,7 +268,6 @@ def _advise_unhealthy(before: Spec, after: Spec, context: FixContext) -> Advice:
 _UNIT = "PODMAN_SYSTEMD_UNIT"
 
 UNHEALTHY = Check(
-    title="Health check fails, or has no effect",
     severity=Severity.MEDIUM,  # it does not work: availability
     summary="Kill the container when its health check fails, so that it restarts",
     risk=Risk.CHANGES_BEHAVIOUR,

@@ -16,7 +16,7 @@ _DROP_IN = "# /etc/containers/containers.conf.d/50-events.conf"
 
 
 def engine_events_off(facts: EngineFacts) -> Verdict:
-    """The engine keeps no complete record of its actions.
+    """Engine events logged incompletely.
 
     What it checks:
     Whether the engine writes events at all (its event logger is not `none`), and whether the event of a new
@@ -59,7 +59,6 @@ _KEPT = Configuration({f"engine.{_CREATE_DATA}": Value(True, "/etc/containers/co
 _JOURNAL = {"host": {"eventLogger": "journald"}}
 
 ENGINE_EVENTS_OFF = Check(
-    title="Engine events logged incompletely",
     severity=Severity.MEDIUM,  # traces of what was started are missing
     kind=Kind.ENGINE,
     summary="Log events to the journal, with the configuration of new containers",
@@ -76,7 +75,7 @@ ENGINE_EVENTS_OFF = Check(
 
 
 def no_logs(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """The container's output is thrown away.
+    """No logs kept.
 
     What it checks:
     Whether the log driver is `none`, set for the container or as the engine's default, or the log goes to
@@ -120,7 +119,6 @@ def _fix_no_logs(spec: Spec, context: FixContext) -> Spec:
 
 
 NO_LOGS = Check(
-    title="No logs kept",
     severity=Severity.MEDIUM,  # traces are missing
     points=1,
     summary="Send the container's log to the journal",
@@ -147,7 +145,7 @@ NO_LOGS = Check(
 
 
 def unbounded_logs(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """A log file without a size limit.
+    """No log size limit.
 
     What it checks:
     For drivers that write their own file (k8s-file, json-file): whether its size is limited, for the
@@ -207,7 +205,6 @@ _ENGINE = rootful(trust=TrustFacts(configuration=Configuration()))
 _LIMITED = Configuration({"containers.log_size_max": Value(1 << 20, "/etc/containers/containers.conf")})
 
 UNBOUNDED_LOGS = Check(
-    title="No log size limit",
     severity=Severity.MEDIUM,  # a full disk stops the neighbours
     points=2,
     summary="Limit the size of the log file",
@@ -238,7 +235,7 @@ _COMMANDS = (
 
 
 def volatile_journal(facts: HostFacts) -> Verdict:
-    """The host's journal is lost at reboot.
+    """Journal lost at reboot.
 
     What it checks:
     Where systemd's journal is stored (`Storage=` in journald.conf and its drop-ins; with `auto`, whether
@@ -277,7 +274,6 @@ def volatile_journal(facts: HostFacts) -> Verdict:
 
 
 VOLATILE_JOURNAL = Check(
-    title="Journal lost at reboot",
     severity=Severity.LOW,  # traces end with a reboot
     kind=Kind.HOST,
     summary="Store the journal on disk",

@@ -37,7 +37,7 @@ from hardentui.reading.containers import declared_user, is_root, runs_systemd
 
 
 def capabilities_beyond_declared(facts: ContainerFacts) -> Verdict:
-    """The running process has capabilities that were not declared.
+    """More capabilities in effect than declared.
 
     What it checks:
     The capability sets of the main process, compared with what Podman recorded for the container: a bounding,
@@ -99,7 +99,6 @@ _CHOWN = frozenset({"CAP_CHOWN"})
 _RAW = frozenset({"CAP_NET_RAW"})
 
 CAPABILITIES_BEYOND_DECLARED = Check(
-    title="More capabilities in effect than declared",
     severity=Severity.MEDIUM,  # more rights than anybody asked for
     points=1,
     summary="Restart it on a fixed engine, and find out where the extra capabilities came from",
@@ -132,7 +131,7 @@ _USUAL = ("CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID", "NET_BIND_SERVICE")
 
 
 def default_capabilities_kept(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """No default capability is dropped.
+    """Default capabilities not dropped.
 
     What it checks:
     Whether the container's bounding set contains every capability that the engine grants by default (11 with
@@ -276,7 +275,6 @@ def _measure_default_capabilities_kept(context: FixContext) -> Mapping[str, Meas
 _LIVE_DEFAULT = CapabilitySets(bounding=DEFAULT_CAPABILITIES)
 
 DEFAULT_CAPABILITIES_KEPT = Check(
-    title="Default capabilities not dropped",
     severity=Severity.MEDIUM,  # eleven rights that most services do not use: a layer is missing (CIS 5.4)
     points=30,
     summary="Drop all capabilities and add back those that are needed",
@@ -302,7 +300,7 @@ DEFAULT_CAPABILITIES_KEPT = Check(
 
 
 def disruptive_capabilities(facts: ContainerFacts) -> Verdict:
-    """Capabilities that can disrupt the host or its neighbours.
+    """Capabilities that can disrupt host or neighbours.
 
     What it checks:
     Whether the container's processes have, or can get, one of NET_ADMIN, SYS_TIME, SYS_BOOT, SYSLOG,
@@ -331,7 +329,6 @@ def _fix_disruptive_capabilities(spec: Spec, context: FixContext) -> Spec:
 _QUIET = CapabilitySets(bounding=frozenset({"CAP_CHOWN"}))
 
 DISRUPTIVE_CAPABILITIES = Check(
-    title="Capabilities that can disrupt host or neighbours",
     severity=Severity.MEDIUM,  # can disturb, not take over: clock, locked memory, its own network
     points=5,
     summary="Drop the disruptive capabilities",
@@ -349,7 +346,7 @@ _DOCKER_ONLY = frozenset({"CAP_NET_RAW", "CAP_MKNOD", "CAP_AUDIT_WRITE"})
 
 
 def docker_default_capabilities(facts: ContainerFacts) -> Verdict:
-    """Capabilities that Podman leaves out on purpose.
+    """Capabilities that Podman drops by default.
 
     What it checks:
     Whether the container's processes can use NET_RAW, MKNOD or AUDIT_WRITE. Docker grants them by default;
@@ -374,7 +371,6 @@ def _fix_docker_default_capabilities(spec: Spec, context: FixContext) -> Spec:
 _LIKE_DOCKER = rootful(default_capabilities=DEFAULT_CAPABILITIES | _DOCKER_ONLY)
 
 DOCKER_DEFAULT_CAPABILITIES = Check(
-    title="Capabilities that Podman drops by default",
     severity=Severity.LOW,  # raw packets and device files that the cgroup forbids to open
     points=2,
     summary="Drop NET_RAW, MKNOD and AUDIT_WRITE",
@@ -389,7 +385,7 @@ DOCKER_DEFAULT_CAPABILITIES = Check(
 
 
 def host_takeover_capabilities(facts: ContainerFacts) -> Verdict:
-    """Capabilities that allow taking over the host.
+    """Capabilities that allow host takeover.
 
     What it checks:
     Whether the container's processes have, or can get, one of SYS_ADMIN, SYS_MODULE, SYS_RAWIO, SYS_PTRACE,
@@ -432,7 +428,6 @@ _ALONE = frozenset({"CAP_SYS_ADMIN", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_DAC
 _LIVE = CapabilitySets(bounding=frozenset({"CAP_SYS_ADMIN", "CAP_CHOWN"}))
 
 HOST_TAKEOVER_CAPABILITIES = Check(
-    title="Capabilities that allow host takeover",
     severity=Severity.CRITICAL,  # the capability itself leads to the host
     points=2,
     takes_over=True,
@@ -454,7 +449,7 @@ HOST_TAKEOVER_CAPABILITIES = Check(
 
 
 def unneeded_capabilities(facts: ContainerFacts) -> Verdict:
-    """The container has more capabilities than its image declares.
+    """More capabilities than the image asks for.
 
     What it checks:
     Images can declare the capabilities that they need in the label io.containers.capabilities. If one does,
@@ -501,7 +496,6 @@ def _image(needs: str) -> ImageFacts:
 _WIDE = CapabilitySets(bounding=frozenset({"CAP_SETUID", "CAP_SYS_NICE", "CAP_CHOWN"}))
 
 UNNEEDED_CAPABILITIES = Check(
-    title="More capabilities than the image asks for",
     severity=Severity.LOW,  # default-capabilities-kept and the trial say it better
     summary="Drop the capabilities that the image does not need",
     evaluate=unneeded_capabilities,

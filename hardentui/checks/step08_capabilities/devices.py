@@ -32,7 +32,7 @@ _HARMLESS = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom
 
 
 def host_devices(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """The container can use host devices.
+    """Host devices accessible.
 
     What it checks:
     The devices that were passed in (`--device`, `--gpus`), and privileged mode, which brings all of them
@@ -144,7 +144,6 @@ def _fix_host_devices(spec: Spec, context: FixContext) -> Spec:
 _OF_A_DISK = RuntimeConfig(device_rules=frozenset({"b 253:0 rwm"}))
 
 HOST_DEVICES = Check(
-    title="Host devices accessible",
     severity=Severity.MEDIUM,  # what the device is decides
     points=1,
     takes_over=True,
@@ -182,7 +181,7 @@ _RAW_DISKS = ("21", "90", "162")
 
 
 def open_device_cgroup(facts: ContainerFacts) -> Verdict:
-    """The device filter allows disks, memory or whole classes of devices.
+    """Device cgroup allows disks or whole device classes.
 
     What it checks:
     Rules set with `--device-cgroup-rule` that open every device, every device of a type, a disk or the memory
@@ -339,7 +338,6 @@ def _filter(*rules: str) -> Kernel:
 _WITH_DISK = RuntimeConfig(device_rules=frozenset({"b 8:0 r"}))
 
 OPEN_DEVICE_CGROUP = Check(
-    title="Device cgroup allows disks or whole device classes",
     severity=Severity.HIGH,  # with MKNOD, the host's disks
     points=1,
     takes_over=True,
@@ -375,7 +373,7 @@ _NEEDED = HOST_TAKEOVER - {"CAP_BPF"}  # missing on older kernels
 
 
 def privileged(facts: ContainerFacts) -> Verdict:
-    """The container is privileged.
+    """Privileged container.
 
     What it checks:
     Whether `--privileged` is set, or the container is equivalent: every host-takeover capability and no
@@ -439,7 +437,6 @@ _ALL = CapabilitySets(bounding=ALL_CAPABILITIES, effective=ALL_CAPABILITIES)
 _SOME = CapabilitySets(bounding=frozenset({"CAP_CHOWN"}))
 
 PRIVILEGED_CONTAINER = Check(
-    title="Privileged container",
     severity=Severity.CRITICAL,  # all rights on the host
     points=2,
     takes_over=True,

@@ -44,7 +44,7 @@ class Weak(Struct, frozen=True):
 
 
 def weak_engine_defaults(facts: EngineFacts, parameters: Parameters) -> Verdict:
-    """The engine's own configuration weakens every container.
+    """Engine defaults weaken all containers.
 
     What it checks:
     The engine's effective containers.conf, according to its version: up to Podman 5 all files merged, from 6
@@ -210,7 +210,6 @@ def _engine(**values: Any) -> EngineFacts:
 
 
 WEAK_ENGINE_DEFAULTS = Check(
-    title="Engine defaults weaken all containers",
     severity=Severity.HIGH,  # weakens all containers; the worst setting decides
     kind=Kind.ENGINE,
     summary="Remove the setting from containers.conf and set it only for the containers that need it",

@@ -16,7 +16,7 @@ _JANUARY = 1_767_225_600.0  # 2026-01-01, the date of the example facts
 
 
 def failed_host_rules(facts: HostFacts, parameters: Parameters) -> Verdict:
-    """A scanner of the host itself found something wrong.
+    """Host scanner reports failures.
 
     What it checks:
     The imported results of Lynis and OpenSCAP (`hardentui check host --import FILE`): whether a rule of
@@ -94,7 +94,6 @@ _MINOR = FailedRule("AUTH-9230", "Configure password hashing rounds", "low")
 _WARNING = FailedRule("PKGS-7392", "Found one or more vulnerable packages.", "medium")
 
 FAILED_HOST_RULES = Check(
-    title="Host scanner reports failures",
     severity=Severity.HIGH,  # as the scanner rates its worst rule
     kind=Kind.HOST,
     summary="Go through the failed rules, repair what applies, and scan again",
@@ -124,7 +123,7 @@ _COMMANDS = {
 
 
 def pending_security_updates(facts: HostFacts) -> Verdict:
-    """Fixes are waiting: security updates, or a newer kernel that needs a reboot.
+    """Security updates or reboot pending.
 
     What it checks:
     Whether a reboot is pending: a flag file of the distribution, or an installed kernel newer than the
@@ -170,7 +169,6 @@ def _update(facts: HostFacts) -> tuple[str, ...]:
 
 
 PENDING_SECURITY_UPDATES = Check(
-    title="Security updates or reboot pending",
     severity=Severity.HIGH,  # known holes of the host stay open
     kind=Kind.HOST,
     summary="Install the security updates and boot the newest kernel",
@@ -236,7 +234,7 @@ _KNOBS: Mapping[str, tuple[Callable[[str], bool], str, str]] = {
 
 
 def weak_kernel_settings(facts: HostFacts) -> Verdict:
-    """Kernel settings that help whoever got into a container.
+    """Weak kernel settings.
 
     What it checks:
     The live values of the kernel settings that matter most for a shared kernel: whether unprivileged programs
@@ -318,7 +316,6 @@ def _with(**changes: Any) -> HostFacts:
 
 
 WEAK_KERNEL_SETTINGS = Check(
-    title="Weak kernel settings",
     severity=Severity.MEDIUM,  # layers of the kernel are missing
     kind=Kind.HOST,
     summary="Set the safer values in a sysctl.d drop-in",

@@ -15,7 +15,7 @@ _MASKS = ("storage.options.overlay.force_mask", "storage.options.force_mask")
 
 
 def weak_storage_settings(facts: HostFacts) -> Verdict:
-    """The way images and containers are stored makes attacks easier.
+    """Weak container storage settings.
 
     What it checks:
     The rootful engine's storage: whether the driver is obsolete or wasteful (`vfs`, `devicemapper`, `aufs`),
@@ -94,7 +94,6 @@ def _storage(**over: Any) -> HostFacts:
 
 
 WEAK_STORAGE_SETTINGS = Check(
-    title="Weak container storage settings",
     severity=Severity.MEDIUM,  # a layer is missing for all
     kind=Kind.HOST,
     summary="Use overlay with nodev, in a directory that only root can enter",

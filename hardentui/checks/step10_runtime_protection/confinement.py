@@ -13,7 +13,7 @@ from hardentui.reading.security_modules import (
 
 
 def apparmor_complain_mode(facts: ContainerFacts) -> Verdict:
-    """The AppArmor profile is in complain mode.
+    """AppArmor profile in complain mode.
 
     What it checks:
     On a host with AppArmor: whether the profile of a rootful container's main process is in complain mode.
@@ -90,7 +90,6 @@ def _labelled(label: str) -> ContainerFacts:
 
 
 APPARMOR_COMPLAIN_MODE = Check(
-    title="AppArmor profile in complain mode",
     severity=Severity.MEDIUM,  # a layer only logs
     points=2,
     summary="Set the AppArmor profile to enforce mode",
@@ -113,7 +112,7 @@ APPARMOR_COMPLAIN_MODE = Check(
 
 
 def runtime_denials(facts: ContainerFacts) -> Verdict:
-    """The kernel denied the container something in the last day.
+    """Recent kernel denials.
 
     What it checks:
     Audit log entries that seccomp, SELinux or AppArmor wrote when they denied this container something in the
@@ -141,7 +140,6 @@ def runtime_denials(facts: ContainerFacts) -> Verdict:
 
 
 RUNTIME_DENIALS = Check(
-    title="Recent kernel denials",
     severity=Severity.MEDIUM,  # something tries what it may not, or a profile is wrong
     summary="Find out whether it was an attack or a profile that is too tight",
     fix=FixKind.DECISION,

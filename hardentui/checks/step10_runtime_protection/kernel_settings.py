@@ -28,7 +28,7 @@ _MASKS = (
 
 
 def unmasked_system_paths(facts: ContainerFacts) -> Verdict:
-    """Parts of /proc and /sys that are masked by default are accessible.
+    """Masked /proc and /sys paths exposed.
 
     What it checks:
     Whether default masks were removed with `unmask`, or all of them by privileged mode. For a running
@@ -145,7 +145,6 @@ _OF_A_CHROOT = (KernelMount("/c/proc", "proc", "rw", paths=("/srv/chroot/proc",)
 _PIDS_ONLY = (KernelMount("/run/p", "proc", "rw,subset=pid"),)
 
 UNMASKED_SYSTEM_PATHS = Check(
-    title="Masked /proc and /sys paths exposed",
     severity=Severity.HIGH,  # kernel memory and settings; critical where they can be written
     points=2,
     takes_over=True,
@@ -203,7 +202,7 @@ _BORROWED = frozenset({"container", "ns"})
 
 
 def unsafe_sysctls(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """The container sets sysctls that are not known to be safe.
+    """Sysctls not known to be safe.
 
     What it checks:
     The sysctls set with `--sysctl` or by the engine (`default_sysctls` in containers.conf), compared with a
@@ -273,7 +272,6 @@ def _fix_unsafe_sysctls(spec: Spec, context: FixContext) -> Spec:
 
 
 UNSAFE_SYSCTLS = Check(
-    title="Sysctls not known to be safe",
     severity=Severity.MEDIUM,  # a setting of its namespace that is not known to be harmless
     points=1,
     summary="Remove the sysctls that are not on the list",

@@ -24,7 +24,7 @@ _PROFILE = "/usr/share/containers/seccomp.json"
 
 
 def altered_seccomp_default(facts: HostFacts) -> Verdict:
-    """The default seccomp profile is missing or was modified.
+    """Default seccomp profile missing or modified.
 
     What it checks:
     The default seccomp profile that the rootful engine would use (`seccomp_profile` in containers.conf,
@@ -82,7 +82,6 @@ def _host(**over: Any) -> HostFacts:
 
 
 ALTERED_SECCOMP_DEFAULT = Check(
-    title="Default seccomp profile missing or modified",
     severity=Severity.HIGH,  # all containers have a weaker filter
     kind=Kind.HOST,
     summary="Reinstall the profile of the package",
@@ -102,7 +101,7 @@ _DEFAULT_TYPES = ("container_t", "spc_t", "unconfined_t")
 
 
 def default_seccomp_only(facts: ContainerFacts) -> Verdict:
-    """A service open to the network has no custom confinement.
+    """Exposed service without its own seccomp profile.
 
     What it checks:
     Whether a container with a port open on all addresses (or on the host's network) has its own seccomp
@@ -174,7 +173,6 @@ def _pod(address: str) -> dict[str, object]:
 
 
 DEFAULT_SECCOMP_ONLY = Check(
-    title="Exposed service without its own seccomp profile",
     severity=Severity.LOW,  # the default filter holds; a learned one is narrower
     points=12,
     summary="Record what the service does and give it its own seccomp profile",
@@ -203,7 +201,7 @@ _RULE = (
 
 
 def open_socket_families(facts: ContainerFacts) -> Verdict:
-    """Sockets that bypass the network namespace: to the hypervisor, or to the kernel's crypto code.
+    """Unrestricted socket families.
 
     What it checks:
     Whether the seccomp filter in force lets the container create sockets of the families AF_VSOCK and AF_ALG,
@@ -267,7 +265,6 @@ _BOTH = ("X86_64", "X86")
 _ALL_BUT_VSOCK = ("socket", _allowed(Condition(0, "NE", 40)))
 
 OPEN_SOCKET_FAMILIES = Check(
-    title="Unrestricted socket families",
     severity=Severity.LOW,  # kernel code more within reach, by the engine's default
     scope=Kind.SITE,
     summary="Give it a seccomp profile that allows only the socket families it needs",
@@ -289,7 +286,7 @@ OPEN_SOCKET_FAMILIES = Check(
 
 
 def seccomp_disabled(facts: EngineFacts) -> Verdict:
-    """The engine cannot filter system calls.
+    """Seccomp not available to the engine.
 
     What it checks:
     Whether the engine reports seccomp support (`seccompEnabled` in `podman info`). It does not if the runtime
@@ -317,7 +314,6 @@ def _info(enabled: bool) -> dict[str, Any]:
 
 
 SECCOMP_DISABLED = Check(
-    title="Seccomp not available to the engine",
     severity=Severity.HIGH,  # no container has a filter
     kind=Kind.ENGINE,
     summary="Use a runtime and a kernel with seccomp support",
@@ -334,7 +330,7 @@ _OTHERS_WRITE, _GROUP_AND_OTHERS_WRITE = 0o002, 0o022
 
 
 def seccomp_profile_file_unsafe(facts: ContainerFacts) -> Verdict:
-    """The seccomp profile file is missing or can be changed by others.
+    """Seccomp profile missing or writable by others.
 
     What it checks:
     The file named by `seccomp=FILE`: whether it still exists, and whether anyone other than root (or the
@@ -377,7 +373,6 @@ def seccomp_profile_file_unsafe(facts: ContainerFacts) -> Verdict:
 _PATH = "/etc/containers/seccomp/web.json"
 
 SECCOMP_PROFILE_FILE_UNSAFE = Check(
-    title="Seccomp profile missing or writable by others",
     severity=Severity.MEDIUM,  # another account chooses the filter
     summary="Put the profile where only root can write",
     fix=FixKind.HOST_FILE,
@@ -495,7 +490,6 @@ def _fix_seccomp_unconfined(spec: Spec, context: FixContext) -> Spec:
 _RULES = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": []}
 
 SECCOMP_UNCONFINED = Check(
-    title="No seccomp filter",
     severity=Severity.HIGH,  # every system call: one kernel hole from the host (CIS 5.22)
     points=12,
     summary="Restore the seccomp filter",

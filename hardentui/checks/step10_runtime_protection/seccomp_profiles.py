@@ -18,7 +18,7 @@ from hardentui.reading.system_calls import (
 
 
 def weak_seccomp_profile(facts: ContainerFacts) -> Verdict:
-    """The seccomp filter in force allows dangerous system calls.
+    """Seccomp profile allows dangerous system calls.
 
     What it checks:
     The filter that the runtime really installed, according to its configuration (config.json): the engine's
@@ -119,7 +119,6 @@ _ALLOW_ALL = RawFilter(b"\x06\0\0\0\0\0\xff\x7f", f"annotation {RAW_FILTER}")
 _HOLDS_BPF = Kernel(7, capabilities=CapabilitySets(bounding=frozenset({"CAP_BPF"})))
 
 WEAK_SECCOMP_PROFILE = Check(
-    title="Seccomp profile allows dangerous system calls",
     severity=Severity.MEDIUM,  # the filter allows calls that most kernel exploits need
     points=3,
     summary="Return to the engine's default profile",
