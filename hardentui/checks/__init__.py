@@ -1,8 +1,8 @@
 """The checks: a module for each theme, in a directory per step.
 
 The directory gives a check's step, the name of its `evaluate` function its ID (`def no_memory_limit` is
-`no-memory-limit`), and the docstring of that function its title and documentation. A module is imported when one of
-its checks is asked for.
+`no-memory-limit`), and the docstring of that function its title and documentation. A module is imported when
+one of its checks is asked for.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ import re
 from functools import lru_cache
 
 from hardentui.checks.prelude import *
-from hardentui.model.image import ImageInventory
 from hardentui.reading.end_of_life import DATED, end_of, rolling
 from hardentui.reading.images import gap, image_of, inventory_of, steps_of
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 from hardentui.checks.prelude import *
-from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.reading.images import comments_of, file_evidence, image_of, listed_files, names, steps_of
 from hardentui.reading.secrets import secret_value, secrets_in_pairs, secrets_in_words
-from hardentui.visible import MASK
+from hardentui.visible import MASK as MASKED
 
 
 def credentials_in_image_config(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -65,7 +64,7 @@ def _in_steps(steps: tuple[str, ...]) -> tuple[Evidence, ...]:
     for command in steps:
         masked = secrets_in_words(word.strip("\"'") for word in command.split())
         kind = "" if masked else secret_value(command)
-        credentials += [*masked, *([f"{kind} ({MASK})"] if kind else [])]
+        credentials += [*masked, *([f"{kind} ({MASKED})"] if kind else [])]
     return tuple(Evidence("image, history", masked) for masked in credentials)
 
 

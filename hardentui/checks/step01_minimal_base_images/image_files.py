@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.image import ImageFile, ImageInventory
-from hardentui.options import *
 from hardentui.reading.base_images import sketch
 from hardentui.reading.images import file_evidence, gap, image_of, inventory_of, listed_files, names
 from hardentui.reading.networks import exposed

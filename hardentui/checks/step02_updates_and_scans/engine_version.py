@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.model.host import Advisory, OutdatedComponent
-from hardentui.model.spec import Version
-from hardentui.options import *
 from hardentui.reading.images import image_of
 
 _CHECKPOINT = "io.podman.annotations.checkpoint.runtime.name"

@@ -6,9 +6,7 @@ import shlex
 from datetime import UTC, datetime, timedelta
 
 from hardentui.checks.prelude import *
-from hardentui.do import Do, Verb
 from hardentui.model.image import RegistryDigest
-from hardentui.options import *
 from hardentui.reading.images import (
     Reference,
     created,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.options import *
 from hardentui.reading.containers import labels_of
 from hardentui.reading.health import always_passes
 from hardentui.reading.images import AUTO_UPDATE as _AUTO

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 
-from hardentui.checks.examples import ACCEPT, rejecting
 from hardentui.checks.prelude import *
 from hardentui.model.trust import (
     AuthFile,
@@ -13,13 +12,10 @@ from hardentui.model.trust import (
     Registry,
     full_reference,
     registry_of,
-    rule_for,
     scopes_of,
 )
-from hardentui.options import *
 from hardentui.options.argv import parse_create_command
 from hardentui.reading.access import EVERYBODY
-from hardentui.reading.hosts import danger_evidence, dangers_of, repair
 from hardentui.reading.images import image_name, is_image_id, reference, without_image
 
 _DROP_IN = "/etc/containers/registries.conf.d/900-short-names.conf"

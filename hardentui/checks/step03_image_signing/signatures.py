@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import shlex
 
-from hardentui.checks.examples import ACCEPT, POLICY_FILE, REJECT, SIGSTORE, rejecting
+from hardentui.checks.examples import POLICY_FILE, REJECT, SIGSTORE
 from hardentui.checks.prelude import *
-from hardentui.model.configuration import FileFact
-from hardentui.model.known import Known
-from hardentui.model.trust import Attachments, Certificate, Policy, Requirement, TrustFacts, rule_for
-from hardentui.options import *
-from hardentui.reading.hosts import danger_evidence, dangers_of, repair
+from hardentui.model.trust import Attachments, Certificate, Policy, Requirement
 from hardentui.reading.images import image_name, is_image_id, reference, without_image
 from hardentui.reading.own_command import own_command
 

@@ -6,11 +6,9 @@ from datetime import UTC, datetime
 
 from hardentui.checks.prelude import *
 from hardentui.model.facts import Entered
-from hardentui.options import *
 from hardentui.options.table import bounding_set
 from hardentui.reading.behaviour import inside
 from hardentui.reading.capabilities import short
-from hardentui.reading.containers import declared_user, is_root
 from hardentui.reading.mounts import HostMount, at_or_above, host_mounts
 from hardentui.reading.networks import asks_for_host_network, ports_of_pod
 

@@ -6,22 +6,11 @@ import re
 from itertools import pairwise
 
 from hardentui.checks.prelude import *
-from hardentui.do import Do, Verb
-from hardentui.model.host import SubIds, User
-from hardentui.model.network import ALL_IDS, Peer, Peers
-from hardentui.model.seccomp import (
-    Condition,
-    EngineDefault,
-    NoFilter,
-    RuntimeConfig,
-    SeccompProfile,
-    SeccompRule,
-)
-from hardentui.options import *
+from hardentui.model.host import SubIds
+from hardentui.model.network import ALL_IDS
+from hardentui.model.seccomp import EngineDefault
 from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.reading.behaviour import identity, runs_as_root, uids
-from hardentui.reading.containers import ask_or, pod_of, related
-from hardentui.reading.hosts import hidden_users
 from hardentui.reading.mounts import asks_for_user_namespace, maps_root_of_host, no_range_for
 from hardentui.reading.sub_ids import free_start
 from hardentui.reading.system_calls import (

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.image import ImageInventory
-from hardentui.options import *
 from hardentui.reading.behaviour import (
     about_low_ports,
     identity,
@@ -14,14 +12,6 @@ from hardentui.reading.behaviour import (
     uid_lines,
     uids,
     with_low_ports,
-)
-from hardentui.reading.containers import (
-    CONFIGURATION,
-    ask_or,
-    declared_user,
-    image_config,
-    is_root,
-    runs_systemd,
 )
 from hardentui.reading.mounts import at_or_above, host_mounts, own_user_namespace, uid_inside
 from hardentui.reading.scratch import about_written, needs, with_written

@@ -6,10 +6,9 @@ import shlex
 from itertools import pairwise
 
 from hardentui.checks.prelude import *
-from hardentui.model.configuration import FileFact
 from hardentui.options import ENV, ENV_HOST, HTTP_PROXY
 from hardentui.reading.secrets import secret_value
-from hardentui.visible import MASK
+from hardentui.visible import MASK as MASKED
 
 _OF_A_HOST = frozenset(
     {
@@ -50,7 +49,7 @@ def leaking_host_environment(facts: ContainerFacts) -> Verdict:
     names = _host_names(facts.spec)
     asked = facts.spec[ENV_HOST] or _command_asks(facts)
     if asked or len(names) >= _ENOUGH:
-        evidence = tuple(Evidence("env", f"{name}={MASK}") for name in names)
+        evidence = tuple(Evidence("env", f"{name}={MASKED}") for name in names)
         declared = "env-host" if asked else f"{plural(len(names), 'variable')} of a login or service"
         return failed("the host's environment was passed in", declared, evidence=evidence)
     patterns = _patterns(facts)
@@ -59,7 +58,7 @@ def leaking_host_environment(facts: ContainerFacts) -> Verdict:
         return failed(reason, listed(patterns))
     proxies = _proxies_with_password(facts)
     if proxies:
-        evidence = tuple(Evidence("env", f"{name}={MASK}") for name in proxies)
+        evidence = tuple(Evidence("env", f"{name}={MASKED}") for name in proxies)
         return failed(f"{listed(proxies)} contains a password", listed(proxies), evidence=evidence)
     return _files(facts) or passed("no host variables")
 

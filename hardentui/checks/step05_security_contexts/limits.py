@@ -5,23 +5,18 @@ from __future__ import annotations
 import math
 
 from hardentui.checks.prelude import *
-from hardentui.model.check import Measured
-from hardentui.model.host import Capacity, User
-from hardentui.options import *
 from hardentui.options.codecs import size_of, size_text
 from hardentui.reading.asked_memory import most_asked
 from hardentui.reading.behaviour import how_long, seen_long_enough
 from hardentui.reading.containers import (
     count_of_list,
     ignored,
-    memory_of_machine,
     pids_of_machine,
     processors_of_machine,
     refuse_where_ignored,
     swap_of_machine,
     unless_without_cgroup,
 )
-from hardentui.reading.hosts import hidden_users
 
 
 def no_cpu_limit(facts: ContainerFacts, parameters: Parameters) -> Verdict:

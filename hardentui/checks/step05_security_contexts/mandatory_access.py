@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from hardentui.checks.examples import configuration
 from hardentui.checks.prelude import *
-from hardentui.model.host import SecurityModules
-from hardentui.model.network import Peer, Peers
-from hardentui.options import *
-from hardentui.reading.containers import related
 from hardentui.reading.security_modules import (
     UNCONFINED_TYPES,
     selinux_switched_off,

@@ -5,9 +5,6 @@ from __future__ import annotations
 from functools import lru_cache
 
 from hardentui.checks.prelude import *
-from hardentui.model.facts import VolumeFacts
-from hardentui.model.mounts import KernelMount, MountedPath, MountOrigin
-from hardentui.options import *
 from hardentui.reading.host_paths import REPOSITORY, SensitiveMount, home_unknown, sensitive_mounts
 from hardentui.reading.mounts import HostMount, at_or_above, came_from, host_mounts, shown
 from hardentui.reading.security_modules import SELINUX, lsm

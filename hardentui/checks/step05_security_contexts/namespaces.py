@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.network import Peer, Peers
-from hardentui.options import *
-from hardentui.reading.containers import CONFIGURATION, ask_or, peer_called, pod_of, related
 from hardentui.reading.mounts import own_user_namespace
 
 

@@ -5,12 +5,8 @@ from __future__ import annotations
 from math import inf
 
 from hardentui.checks.prelude import *
-from hardentui.model.facts import FileChange
-from hardentui.model.host import Capacity
-from hardentui.options import *
 from hardentui.options.codecs import size_of
 from hardentui.reading.behaviour import how_long, seen_long_enough
-from hardentui.reading.containers import memory_of_machine
 from hardentui.reading.mounts import normal
 from hardentui.reading.scratch import about_written, meant_for_writing, needs, with_read_only_root
 

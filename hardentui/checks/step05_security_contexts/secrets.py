@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.configuration import FileFact
-from hardentui.model.facts import VolumeFacts
 from hardentui.options import (
     ANNOTATIONS,
     COMMAND,
@@ -18,9 +16,8 @@ from hardentui.options import (
     USER,
 )
 from hardentui.reading.behaviour import owner_of_process, readable_secret, uids
-from hardentui.reading.containers import declared_user, is_root
 from hardentui.reading.secrets import engine_secret, file_variable, secrets_in_pairs, secrets_in_words
-from hardentui.visible import MASK
+from hardentui.visible import MASK as MASKED
 
 _OTHERS_READ = 0o004
 
@@ -230,7 +227,7 @@ def plaintext_secret_env(facts: ContainerFacts) -> Verdict:
     if not credentials:
         return passed(f"{plural(len(variables), 'variable')}, none looks like a credential")
     names = [visible(name, 60) for name, _ in credentials]
-    evidence = tuple(Evidence(f"env {visible(name, 60)}={MASK}", kind) for name, kind in credentials)
+    evidence = tuple(Evidence(f"env {visible(name, 60)}={MASKED}", kind) for name, kind in credentials)
     return failed(
         f"anyone who can inspect the container can read {listed(names)}",
         f"{plural(len(credentials), 'credential')} among {plural(len(variables), 'variable')}",
@@ -288,7 +285,7 @@ def secret_in_metadata(facts: ContainerFacts) -> Verdict:
     too, since the old one is known.
     """
     credentials = [
-        Evidence(where, f"{visible(name, 60)}={MASK}: {kind}")
+        Evidence(where, f"{visible(name, 60)}={MASKED}: {kind}")
         for where, pairs in _places(facts)
         for name, kind in secrets_in_pairs(pairs)
     ]
@@ -384,7 +381,7 @@ def secret_on_command_line(facts: ContainerFacts) -> Verdict:
     credentials = [(where, word) for where, words in lines.items() for word in secrets_in_words(words)]
     credentials += [("exec session", word) for words in _sessions(facts) for word in secrets_in_words(words)]
     if _has_registry_login(facts):
-        credentials.append(("create command", f"--creds {MASK}"))
+        credentials.append(("create command", f"--creds {MASKED}"))
     if not credentials:
         sessions = known(lambda: facts.exec_sessions) if facts.inspect.get("ExecIDs") else ()
         return sure(passed("no word looks like a credential"), sessions)

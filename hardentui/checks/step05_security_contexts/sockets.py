@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.host import ApiService
-from hardentui.model.mounts import Listener, MountedPath, MountOrigin, ReachableSocket
-from hardentui.options import *
+from hardentui.model.mounts import Listener, ReachableSocket
 from hardentui.reading.engine_api import reachable_api
 from hardentui.reading.mounts import HostMount, came_from, shown
 from hardentui.reading.sockets import (

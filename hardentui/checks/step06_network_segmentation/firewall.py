@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hardentui.checks.prelude import *
-from hardentui.model.host import Firewall, Zone
-from hardentui.options import *
+from hardentui.model.host import Zone
 from hardentui.reading.behaviour import about_one_address, bound_to_one_address
 from hardentui.reading.networks import (
     leave_pods_alone,

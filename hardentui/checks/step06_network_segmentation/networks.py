@@ -6,10 +6,7 @@ import shlex
 from itertools import islice
 
 from hardentui.checks.prelude import *
-from hardentui.model.network import Peer, PeerGroup, Peers, app_of
-from hardentui.model.spec import Version
-from hardentui.options import *
-from hardentui.reading.containers import peer_called, pod_of, related
+from hardentui.model.network import PeerGroup, app_of
 from hardentui.reading.networks import (
     asked_for,
     asks_for_host_network,

@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from hardentui.checks.examples import configuration
 from hardentui.checks.prelude import *
-from hardentui.model.configuration import Configuration
-from hardentui.model.facts import ListeningSocket
-from hardentui.model.host import Firewall
-from hardentui.model.known import Known
-from hardentui.model.trust import TrustFacts
-from hardentui.options import *
 from hardentui.reading.behaviour import about_low_ports, listening, with_low_ports
-from hardentui.reading.containers import ask_or, image_config
 from hardentui.reading.networks import (
     asked_for,
     asks_for_host_network,

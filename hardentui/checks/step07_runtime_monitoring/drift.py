@@ -5,10 +5,7 @@ from __future__ import annotations
 import shlex
 
 from hardentui.checks.prelude import *
-from hardentui.model.facts import FileChange, ListeningSocket, Process
-from hardentui.model.known import Known
-from hardentui.options import *
-from hardentui.reading.containers import ask_or, declared_user, is_root
+from hardentui.model.facts import Process
 from hardentui.reading.images import health_check
 from hardentui.reading.networks import (
     declared_ports,

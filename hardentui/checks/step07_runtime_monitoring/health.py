@@ -6,9 +6,6 @@ import shlex
 from datetime import timedelta
 
 from hardentui.checks.prelude import *
-from hardentui.model.facts import UnitFacts
-from hardentui.model.known import Known
-from hardentui.options import *
 from hardentui.options.codecs import DURATION
 from hardentui.reading.health import always_passes
 from hardentui.reading.images import health_check, health_status, parse_time

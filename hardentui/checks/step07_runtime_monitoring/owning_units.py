@@ -6,9 +6,6 @@ import shlex
 from datetime import UTC, datetime
 
 from hardentui.checks.prelude import *
-from hardentui.model.facts import UnitFacts
-from hardentui.options import *
-from hardentui.reading.containers import image_config, pod_of
 from hardentui.reading.images import parse_time
 
 

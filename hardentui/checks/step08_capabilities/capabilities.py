@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from hardentui.checks.examples import DEFAULT_CAPABILITIES
 from hardentui.checks.prelude import *
-from hardentui.model.capabilities import ALL_CAPABILITIES, capability_name
-from hardentui.model.check import Measured
-from hardentui.options import *
 from hardentui.options.table import bounding_set, given_explicitly, with_no_more, with_only
 from hardentui.reading.behaviour import (
     about_dropping,
@@ -33,7 +29,6 @@ from hardentui.reading.capabilities import (
     used_by_processes,
 )
 from hardentui.reading.capabilities import granted as granted_now
-from hardentui.reading.containers import declared_user, is_root, runs_systemd
 
 
 def capabilities_beyond_declared(facts: ContainerFacts) -> Verdict:

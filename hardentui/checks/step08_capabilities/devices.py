@@ -5,12 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from hardentui.checks.prelude import *
-from hardentui.model.capabilities import ALL_CAPABILITIES, capability_name
-from hardentui.model.mounts import MountedPath
-from hardentui.model.seccomp import RuntimeConfig
-from hardentui.options import *
 from hardentui.reading.capabilities import HOST_TAKEOVER, granted, reach
-from hardentui.reading.containers import without_cgroup
 from hardentui.reading.mounts import (
     HostMount,
     at_or_above,

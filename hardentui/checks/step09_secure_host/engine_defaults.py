@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from hardentui.checks.examples import DEFAULT_CAPABILITIES, configuration
 from hardentui.checks.prelude import *
-from hardentui.model.configuration import Configuration
 from hardentui.model.trust import Override
 from hardentui.reading.secrets import secrets_in_pairs
-from hardentui.visible import MASK
+from hardentui.visible import MASK as MASKED
 
 _HOST_NAMESPACES = ("pidns", "netns", "ipcns", "utsns", "cgroupns", "userns")
 _EXPECTED_HOST = frozenset({"userns"})  # Podman's default; other checks cover it
@@ -133,7 +131,7 @@ def _weak(settings: Configuration, parameters: Parameters) -> Iterator[Weak]:
     for name in ("containers.env", "engine.env"):
         secrets = secrets_in_pairs(_strings(settings.get(name)))
         if secrets:
-            value = ", ".join(f"{variable}={MASK}" for variable, _ in secrets)
+            value = ", ".join(f"{variable}={MASKED}" for variable, _ in secrets)
             yield Weak(name, value, "every container gets a password", Severity.HIGH)
 
 

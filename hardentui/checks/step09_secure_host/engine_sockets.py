@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.host import ApiService, EngineSocket, RootRight
+from hardentui.model.host import EngineSocket, RootRight
 from hardentui.reading.access import EVERYBODY
-from hardentui.reading.hosts import danger_evidence
 
 _SOCKET = "/run/podman/podman.sock"
 _DOCKER = "/run/docker.sock"

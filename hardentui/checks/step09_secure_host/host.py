@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hardentui.checks.prelude import *
-from hardentui.do import Do, Verb
-from hardentui.model.configuration import FileFact
 from hardentui.model.host import FailedRule, HostScan
-from hardentui.reading.hosts import danger_evidence, dangers_of, repair
 
 _DAY = 86_400
 _SHOWN = 12

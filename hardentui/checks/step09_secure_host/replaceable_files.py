@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from hardentui.checks.examples import configuration
 from hardentui.checks.prelude import *
-from hardentui.model.configuration import FileFact
 from hardentui.model.host import Program, UnitProgram
-from hardentui.reading.hosts import danger_evidence, dangers_of, judge_files, repair
+from hardentui.reading.hosts import judge_files
 
 
 def replaceable_container_programs(facts: ContainerFacts) -> Verdict:

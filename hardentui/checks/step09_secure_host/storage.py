@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from hardentui.checks.examples import configuration
 from hardentui.checks.prelude import *
-from hardentui.model.configuration import FileFact
 from hardentui.model.host import Storage
 
 _OLD = ("vfs", "devicemapper", "aufs")

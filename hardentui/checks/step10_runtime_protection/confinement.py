@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.model.facts import Denial
-from hardentui.model.host import SecurityModules
-from hardentui.options import *
 from hardentui.reading.security_modules import (
     unconfined_by_apparmor,
     without_apparmor,

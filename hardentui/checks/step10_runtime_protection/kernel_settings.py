@@ -5,10 +5,6 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 
 from hardentui.checks.prelude import *
-from hardentui.model.mounts import KernelMount
-from hardentui.model.seccomp import RuntimeConfig
-from hardentui.options import *
-from hardentui.reading.containers import ask_or, declared_user, is_root
 from hardentui.reading.mounts import bare_kernel_mounts, own_user_namespace
 from hardentui.reading.networks import modes, uses_network_of_pod
 

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.configuration import FileFact
-from hardentui.model.known import Known
-from hardentui.model.seccomp import Condition, NoFilter, RuntimeConfig, SeccompProfile, SeccompRule
-from hardentui.options import *
-from hardentui.reading.hosts import danger_evidence, repair
 from hardentui.reading.networks import (
     asks_for_host_network,
     on_host_network,
