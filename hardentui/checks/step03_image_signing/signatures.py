@@ -350,7 +350,7 @@ def unsigned_scope_in_use(facts: ContainerFacts) -> Verdict:
         return passed(declared, evidence=(Evidence(rule.file, rule.explanation),))
     repository = rule.reference.partition("@")[0].rpartition(":")[0] or rule.reference.partition("@")[0]
     return failed(
-        rule.explanation.removesuffix("."),
+        rule.explanation.removesuffix(".").replace("The", "the", 1),
         declared,
         evidence=(Evidence(rule.file, f"{rule.scope or 'docker'}: {declared}"),),
         commands=(
