@@ -1,8 +1,8 @@
 """The checks: a module for each theme, in a directory per step.
 
 The directory gives a check's step, the name of its `evaluate` function its ID (`def no_memory_limit` is
-`no-memory-limit`), and the docstring of that function its documentation. A module is imported when one of
-its checks is asked for.
+`no-memory-limit`), and the docstring of that function its title and documentation. A module is imported when
+one of its checks is asked for.
 """
 
 from __future__ import annotations
@@ -146,7 +146,9 @@ class Checks(Mapping[str, AnyCheck]):
             for check in [value for value in vars(module).values() if isinstance(value, Check)]:
                 name = check.evaluate.__name__.replace("_", "-")
                 doc = check.evaluate.__doc__ or ""
-                self._loaded.setdefault(name, replace(check, id=name, step=self.steps[name], doc=doc))
+                title = doc.partition("\n")[0].removesuffix(".")
+                check = replace(check, id=name, step=self.steps[name], title=title, doc=doc)
+                self._loaded.setdefault(name, check)
         return self._loaded[check_id]
 
     def __contains__(self, check_id: object) -> bool:

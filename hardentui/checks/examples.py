@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import shlex
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 from hardentui.model.capabilities import STOCK_CAPABILITIES
+from hardentui.model.check import AnyCheck
 from hardentui.model.configuration import Configuration, Danger, FileFact, Value
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, Kernel, NotRunning
+from hardentui.model.finding import Kind
 from hardentui.model.host import HostFacts
 from hardentui.model.known import Known, Unread
 from hardentui.model.spec import Option, Spec
 from hardentui.model.trust import Policy, Requirement, TrustFacts
+from hardentui.options import IMAGE
+from hardentui.options.argv import RunCommand, read_command, spec_of
 
 DEFAULT_CAPABILITIES = STOCK_CAPABILITIES
 ACCEPT = Requirement("insecureAcceptAnything")
@@ -31,12 +36,20 @@ def rootless(**over: Any) -> EngineFacts:
 
 
 def container(
-    *pairs: tuple[Option[Any], Any],
+    *options: str | tuple[Option[Any], Any],
     kernel: Known[Kernel | NotRunning] | None = None,
     engine: EngineFacts | None = None,
     **over: Any,
 ) -> ContainerFacts:
-    """A container with these options; not running without a kernel view. Unread: nothing of it is known."""
+    """A container with these options; not running without a kernel view. Unread: nothing of it is known.
+
+    Args:
+        options: as typed after `podman run` (`"--read-only -v data:/data"`), or options with their values.
+            An image or command is optional; the word IMAGE stands for any image.
+    """
+    pairs = [
+        pair for option in options for pair in (_typed(option) if isinstance(option, str) else (option,))
+    ]
     return ContainerFacts(
         id="0" * 64,
         name="web",
@@ -45,6 +58,54 @@ def container(
         engine=engine or rootful(),
         **over,
     )
+
+
+def _typed(text: str) -> list[tuple[Option[Any], Any]]:
+    spec = spec_of(item for item in _run(text).items() if (item.option, item.raw) != (IMAGE, "IMAGE"))
+    return [(option, setting.value) for option, setting in spec.settings.items()]
+
+
+def _run(text: str) -> RunCommand:
+    command = read_command(("run", *shlex.split(text)))
+    if command is None:
+        raise ValueError(f"not options of podman run: {text}")
+    return command
+
+
+Examples: TypeAlias = "Callable[[], tuple[Any, ...]] | tuple[Any, ...]"
+
+
+def facts_of(examples: Examples) -> tuple[Any, ...]:
+    """The facts of a check's `passes` or `fails`."""
+    given = examples() if callable(examples) else examples
+    return tuple(container(example) if isinstance(example, str) else example for example in given)
+
+
+def commands(check: AnyCheck, *, failing: bool) -> tuple[str, ...]:
+    """The commands that make the containers of a check's `fails` or `passes`.
+
+    Left out is what its options do not show: those that are among the other examples, too, or are none.
+    """
+    given, others = (check.fails, check.passes) if failing else (check.passes, check.fails)
+    specs = {facts.spec for facts in facts_of(others) if isinstance(facts, ContainerFacts)}
+    lines = []
+    for example in given() if callable(given) else given:
+        if isinstance(example, str):
+            lines.append(example)
+        elif check.about is Kind.CONTAINER and example.spec.settings and example.spec not in specs:
+            words = (
+                word
+                for option, setting in example.spec.settings.items()
+                if option.flag.startswith("-")
+                for word in option.to_words(setting.value)
+            )
+            lines.append(shlex.join(words))
+    return tuple(dict.fromkeys(map(_command, lines)))
+
+
+def _command(text: str) -> str:
+    run = _run(text)
+    return " ".join(filter(None, ("podman run", text, "IMAGE" if run.image >= len(run.words) else "")))
 
 
 def image(**over: Any) -> ImageFacts:

@@ -7,20 +7,39 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from hardentui.checks.examples import accepting, container, engine, file, host, image, rootful, rootless
+from hardentui.checks.examples import (
+    ACCEPT,
+    DEFAULT_CAPABILITIES,
+    accepting,
+    configuration,
+    container,
+    engine,
+    file,
+    host,
+    image,
+    rejecting,
+    rootful,
+    rootless,
+)
+from hardentui.do import Do, Verb
 from hardentui.errors import CannotFix
-from hardentui.model.check import Advice, Check, FixContext, Parameters
-from hardentui.model.configuration import Danger, Missing
+from hardentui.model.capabilities import ALL_CAPABILITIES, capability_name
+from hardentui.model.check import Advice, Check, FixContext, Measured, Parameters
+from hardentui.model.configuration import Configuration, Danger, FileFact, Missing
 from hardentui.model.facts import (
     CapabilitySets,
     ContainerFacts,
     EngineFacts,
+    FileChange,
     IdRange,
     ImageFacts,
     Kernel,
     Limits,
+    ListeningSocket,
     NetworkFacts,
     NotRunning,
+    UnitFacts,
+    VolumeFacts,
 )
 from hardentui.model.finding import (
     Evidence,
@@ -35,77 +54,37 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
-from hardentui.model.host import HostFacts
-from hardentui.model.known import Unread, known
-from hardentui.model.spec import Spec
+from hardentui.model.host import ApiService, Capacity, Firewall, HostFacts, SecurityModules, User
+from hardentui.model.image import ImageFile, ImageInventory
+from hardentui.model.known import Known, Unread, known
+from hardentui.model.mounts import KernelMount, MountedPath, MountOrigin
+from hardentui.model.network import Peer, Peers
+from hardentui.model.seccomp import Condition, NoFilter, RuntimeConfig, SeccompProfile, SeccompRule
+from hardentui.model.spec import Spec, Version
+from hardentui.model.trust import TrustFacts, rule_for
+from hardentui.options import *
 from hardentui.reading.containers import (
+    CONFIGURATION,
     OF_PODMAN,
     ask,
+    ask_or,
+    declared_user,
+    image_config,
     is_infra,
     is_planned,
+    is_root,
     judge,
     listed,
+    memory_of_machine,
+    peer_called,
+    pod_of,
     proc,
+    related,
+    runs_systemd,
     section,
     sure,
+    without_cgroup,
 )
+from hardentui.reading.hosts import danger_evidence, dangers_of, hidden_users, repair
 from hardentui.visible import visible
 from hardentui.words import plural
-
-__all__ = (
-    "OF_PODMAN",
-    "Advice",
-    "Any",
-    "CannotFix",
-    "CapabilitySets",
-    "Check",
-    "ContainerFacts",
-    "Danger",
-    "EngineFacts",
-    "Evidence",
-    "FixContext",
-    "FixKind",
-    "HostFacts",
-    "IdRange",
-    "ImageFacts",
-    "Iterable",
-    "Iterator",
-    "Kernel",
-    "Kind",
-    "Limits",
-    "Mapping",
-    "Missing",
-    "NetworkFacts",
-    "NotRunning",
-    "Parameters",
-    "Risk",
-    "Severity",
-    "Spec",
-    "Status",
-    "Unread",
-    "Verdict",
-    "accepting",
-    "ask",
-    "container",
-    "engine",
-    "failed",
-    "file",
-    "host",
-    "image",
-    "is_infra",
-    "is_planned",
-    "judge",
-    "known",
-    "listed",
-    "not_applicable",
-    "passed",
-    "plural",
-    "proc",
-    "replace",
-    "rootful",
-    "rootless",
-    "section",
-    "sure",
-    "unknown",
-    "visible",
-)

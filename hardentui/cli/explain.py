@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hardentui.checks import all_checks
-from hardentui.checks.examples import container
+from hardentui.checks.examples import commands, facts_of
 from hardentui.cli.parser import checklist_option
 from hardentui.cli.terminal import Paragraphs, Terminal, foreign
 from hardentui.errors import UsageError
@@ -17,11 +17,9 @@ from hardentui.features.checklists import loading as checklists
 from hardentui.features.checklists.loading import find_check
 from hardentui.features.looking.row_filter import EXAMPLES
 from hardentui.harden.evaluate import judge, parameters_of
-from hardentui.harden.remedy import as_run_lines, remediation, spec_diff
+from hardentui.harden.remedy import remediation
 from hardentui.harden.score import MEANING
 from hardentui.model.check import HEADINGS, AnyCheck, Checklist
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.spec import Spec
 from hardentui.reading.forms import FORMS
 
 _MOST_FLAGS = 4
@@ -81,19 +79,19 @@ def _filter(write: Paragraphs) -> Iterator[str]:
 
 def explain_lines(check: AnyCheck, checklist: Checklist, write: Paragraphs) -> Iterator[str]:
     yield write.bold(check.title)
-    moves = ", one less in a user namespace of its own" if check.contextual else ""
-    yield f"{check.id}  step {check.step}, {check.severity.word}{moves}, about the {check.kind.value}"
+    yield f"{check.id}  step {check.step}, {check.severity_words}, about the {check.about.value}"
     if check.id in checklist.without:
         why = checklist.without[check.id]
         yield from write.section(f"Not part of the checklist {checklist.id}", why)
     for heading in HEADINGS:
         yield from write.section(heading, check.section(heading))
-    yield from write.section("How to fix it", f"{check.summary.rstrip('.')}. ({check.fix.value})")
+    yield from write.section(
+        "How to fix it", f"{check.summary.rstrip('.')}. ({check.risk}; {check.fix.words})"
+    )
     yield from _change(check, checklist, write)
     yield from _parameters(check, checklist, write)
-    for heading, examples in (("Fails", check.fails()), ("Passes", check.passes())):
-        lines = tuple(dict.fromkeys(filter(None, map(_flags, examples))))
-        if lines:
+    for heading, failing in (("Fails", True), ("Passes", False)):
+        if lines := commands(check, failing=failing):
             yield from write.block(f"{heading}, for example", lines[:_MOST_FLAGS])
     if check.references:
         yield from write.block("References", check.references)
@@ -116,25 +114,18 @@ def _change(check: AnyCheck, checklist: Checklist, write: Paragraphs) -> Iterato
     """The effect of the fix on the first failing example that it can fix."""
     if check.remediate is None:
         return
-    for example in check.fails():
+    for example in facts_of(check.fails):
         verdict = judge(check, example, parameters_of(check, checklist))
         fix = remediation(check, example, verdict, checklist)
         if fix.run:
-            yield from write.block("What the fix changes, as flags of podman run", fix.run.split("\n"))
-            yield from write.block("What the fix changes, as Quadlet lines", fix.quadlet.split("\n"))
+            yield from write.block("What the fix changes, as flags of podman run", _spaced(fix.run))
+            yield from write.block("What the fix changes, as Quadlet lines", _spaced(fix.quadlet))
             return
 
 
-def _flags(example: Any) -> str:
-    """A container example as `podman run …`; empty if the options alone do not show the point."""
-    if not isinstance(example, ContainerFacts) or example != container().replace(spec=example.spec):
-        return ""
-    changed = spec_diff(Spec(), example.spec)
-    flags = [change for change in changed if change.option.flag.startswith("-")]
-    words = [change for change in changed if not change.option.flag.startswith("-")]
-    lines = as_run_lines((*flags, *words)).split("\n")
-    given = " ".join(line.removeprefix("+") for line in lines if line)
-    return f"podman run {given}" if given else "podman run (no options)"
+def _spaced(diff: str) -> list[str]:
+    """With room between the sign and the flag: `- --user=root`."""
+    return [f"{line[:1]} {line[1:]}" for line in diff.split("\n")]
 
 
 def _toml(value: Any) -> str:

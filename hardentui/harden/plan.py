@@ -247,7 +247,7 @@ def _still_or_newly_failing(
         if verdict.status is not Status.FAIL:
             continue
         if check.id in kept:
-            notes.append(Note(check.id, f"it will still fail: {verdict.reason}"))
+            notes.append(Note(check.id, f"still fails afterwards: {verdict.reason}"))
         elif judge(check, before, parameters).status is not Status.FAIL:
             notes.append(Note(check.id, f"it does not fail today, but will with this plan: {verdict.reason}"))
     return tuple(notes)

@@ -101,10 +101,10 @@ class Check(Struct, Generic[F], frozen=True, kw_only=True):
     """One condition of one step. F is the type of facts that it checks.
 
     Attributes:
-        title: what is wrong, in at most TITLE_LENGTH characters: a noun phrase or a short statement.
         summary: the fix as one imperative sentence.
-        id, step, doc: set by `hardentui.checks`: the name of `evaluate` with dashes, the number of its
-            directory, and the docstring of `evaluate` with the HEADINGS.
+        id, step, doc, title: set by `hardentui.checks`: the name of `evaluate` with dashes, the number of its
+            directory, the docstring of `evaluate` with the HEADINGS, and its first line: what is wrong, in at
+            most TITLE_LENGTH characters, a noun phrase or a short statement.
         evaluate: facts -> verdict; also takes the parameters if the check has any.
         remediate: spec -> fixed spec; None if no container option fixes it. Idempotent. Raises CannotFix if
             it cannot fix this container.
@@ -124,22 +124,23 @@ class Check(Struct, Generic[F], frozen=True, kw_only=True):
         advise: (spec before, spec after, context) -> advice for this container; None = only `risk` and the
             docstring apply.
         measured: parameter -> value that the fix writes instead of it; empty if it uses the parameters.
-        passes, fails: create small examples: test data, also shown by `explain`. Created on demand, because
-            a scan needs none of them.
+        passes, fails: small examples: test data, also shown by `explain`. Where only a container's options
+            matter, they stand as typed after `podman run`; facts are created on demand, because a scan needs
+            none of them.
     """
 
-    title: str
     severity: Severity
     summary: str
     evaluate: Callable[[F], Verdict] | Callable[[F, Parameters], Verdict]
-    passes: Callable[[], tuple[F, ...]]
-    fails: Callable[[], tuple[F, ...]]
+    passes: tuple[str, ...] | Callable[[], tuple[F | str, ...]]
+    fails: tuple[str, ...] | Callable[[], tuple[F | str, ...]]
     fix: FixKind = FixKind.RECREATE
     risk: Risk = Risk.MAY_BREAK
     kind: Kind = Kind.CONTAINER
     scope: Kind | None = None
     id: str = ""
     step: int = 0
+    title: str = ""
     doc: str = ""
     remediate: Callable[[Spec, FixContext], Spec] | None = None
     references: tuple[str, ...] = ()
@@ -156,6 +157,12 @@ class Check(Struct, Generic[F], frozen=True, kw_only=True):
     def about(self) -> Kind:
         """Whose finding it is."""
         return self.scope or self.kind
+
+    @property
+    def severity_words(self) -> str:
+        """Its severity, and what becomes of it in a user namespace."""
+        less = self.severity.shifted(-1).word
+        return f"{self.severity.word} ({less} in a user namespace)" if self.contextual else self.severity.word
 
     def verdict(self, facts: F, parameters: Parameters | None = None) -> Verdict:
         """The verdict on these facts, with the check's own parameters by default; unknown, because what it

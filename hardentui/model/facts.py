@@ -192,7 +192,7 @@ class Rlimit(Struct, frozen=True):
     hard: int | None
 
 
-ONLY_IN_DETAIL = Unread("they are read of a single container only", do=Do(Verb.CHECK))
+ONLY_IN_DETAIL = Unread("shown only when one container is checked", do=Do(Verb.CHECK))
 """Of single containers: of hundreds, it would take too long."""
 
 COSTLY = frozenset(

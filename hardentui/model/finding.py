@@ -77,6 +77,21 @@ class FixKind(StrEnum):
     IMAGE_REBUILD = "image rebuild"
     DECISION = "decision"
 
+    @property
+    def words(self) -> str:
+        """What carrying it out does, for people."""
+        return _WORK[self]
+
+
+_WORK = {
+    FixKind.LIVE_UPDATE: "changes the running container",
+    FixKind.RECREATE: "recreates the container",
+    FixKind.UNIT_EDIT: "changes its unit file",
+    FixKind.HOST_FILE: "changes a file of the host",
+    FixKind.IMAGE_REBUILD: "needs a new image",
+    FixKind.DECISION: "yours to decide",
+}
+
 
 class Risk(StrEnum):
     """The risk of a fix for a working service.

@@ -278,18 +278,18 @@ def rule_for(trust: TrustFacts, reference: str) -> Known[Rule]:
 
 
 def _rule(reference: str, scope: str, requirements: tuple[Requirement, ...], file: str) -> Rule:
-    names = {"default": "the default rule", "": "the rule for all registries"}
-    where = names.get(scope, f"the rule for {scope}")
+    names = {"default": "The default rule", "": "The rule for all registries"}
+    where = names.get(scope, f"The rule for {scope}")
     rule = Rule(reference, scope, requirements, file, "")
-    explanation = f"A pull of {reference} falls under {where} in {file}: {_outcome(rule)}."
+    explanation = f"{where} in {file} {_outcome(rule)}."
     return Rule(reference, scope, requirements, file, explanation)
 
 
 def _outcome(rule: Rule) -> str:
     if rule.rejects:
-        return "refused"
+        return f"refuses {rule.reference}"
     kinds = sorted({requirement.type for requirement in rule.requirements} & VERIFYING)
     if not kinds:
-        return "accepted without verifying a signature"
+        return f"accepts {rule.reference} without verifying a signature"
     names = {"signedBy": "a GPG signature", "sigstoreSigned": "a sigstore signature"}
-    return "requires " + " and ".join(names[kind] for kind in kinds)
+    return f"requires {' and '.join(names[kind] for kind in kinds)} of {rule.reference}"

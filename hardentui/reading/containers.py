@@ -25,7 +25,6 @@ T = TypeVar("T")
 W = TypeVar("W")
 
 CONFIGURATION = "configuration of the container"
-_KERNEL_WINS = "the kernel differs from the configuration and takes precedence"
 OF_PODMAN = "a pod's infra container: Podman's own program, which only holds namespaces"
 
 
@@ -81,9 +80,9 @@ def judge(
     bad, effective = assess(seen)
     evidence = (asked, Evidence(where, effective))
     if bad:
-        why = reason if declared_bad else f"{reason}: {_KERNEL_WINS}"
+        why = reason if declared_bad else f"{reason}, whatever its configuration says"
         return failed(why, declared, effective, evidence, severity, commands)
-    why = _KERNEL_WINS if declared_bad else ""
+    why = "the configuration says otherwise, but the kernel decides" if declared_bad else ""
     return passed(declared, effective, evidence, why)
 
 

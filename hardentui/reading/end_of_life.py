@@ -58,10 +58,11 @@ _ENDS: Mapping[str, str] = {
     "ol": "7=2024-12-31 8=2029-07-31 9=2032-06-30 10=2035-06-30",
     # the announcements of AWS, as the image libraries of Docker and GitLab quote them
     "amzn": "1=2023-12-31 2=2026-06-30 2023=2029-06-30",
-    # Microsoft's release cadence, by way of endoflife.date; VMware's announcement of the end of Photon 1
+    # Microsoft's release cadence, by way of endoflife.date. Photon 1 and 2: VMware's announcement of the end
+    # of 1, by way of Trivy; 3 and 4: its maintainers' correction of endoflife.date (9025). 5 has no date
     "azurelinux": "3.0=2027-08-31",
     "mariner": "1.0=2023-08-31 2.0=2025-07-31",
-    "photon": "1.0=2022-02-28",
+    "photon": "1.0=2022-02-28 2.0=2022-12-31 3.0=2025-10-02 4.0=2027-10-11",
     # SUSE's life cycles (general support), by way of endoflife.date; 15.6 by SUSE's own article about its
     # long term support, which says that December 2025 was the end; 15.7 by its pull request 7816.
     # 16.0 (two years of general support from November 2025, SUSE's life cycle page) has no second source

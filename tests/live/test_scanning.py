@@ -78,7 +78,7 @@ def test_an_image_is_handed_over_as_an_archive_and_the_result_is_stored(
         _, out, _ = call("check", "scanned", "--check", "fixable-vulnerabilities", "--format", "json")
     finally:
         podman.remove("scanned")
-    assert "2 critical and 0 high vulnerabilities have a fix" in out
+    assert "2 critical vulnerabilities have a fix" in out
 
 
 def test_a_scanner_that_fails_leaves_the_image_not_scanned(call: Call, tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ async def test_trust_shows_the_rule_that_catches_each_running_image() -> None:
             pilot,
             "Engine rootful",
             "! default      accept everything, signed or not",
-            "A pull of docker.io/library/alpine:latest falls under the default rule",
+            "The default rule in",
             "Engine rootless anna",
             "refused",
             "docker.io (1 image)",

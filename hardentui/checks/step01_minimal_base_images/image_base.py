@@ -6,13 +6,12 @@ import re
 from functools import lru_cache
 
 from hardentui.checks.prelude import *
-from hardentui.model.image import ImageInventory
 from hardentui.reading.end_of_life import DATED, end_of, rolling
 from hardentui.reading.images import gap, image_of, inventory_of, steps_of
 
 
 def end_of_life_image(facts: ContainerFacts) -> Verdict:
-    """End-of-life distribution in the image.
+    """End-of-life distribution in image.
 
     What it checks:
     Which distribution release the image is based on, and whether its support has ended, according to a table
@@ -49,16 +48,12 @@ def _based(identity: str, version: str) -> ImageFacts:
 
 
 END_OF_LIFE_IMAGE = Check(
-    title="End-of-life distribution in image",
     severity=Severity.HIGH,  # known holes stay open: the next exploit is ordinary
     scope=Kind.IMAGE,
     summary="Rebuild the image on a supported release",
     fix=FixKind.IMAGE_REBUILD,
     evaluate=end_of_life_image,
-    passes=lambda: (
-        container(image=_based("debian", "13")),
-        container(image=_based("wolfi", "20230201")),
-    ),
+    passes=lambda: (container(image=_based("debian", "13")), container(image=_based("wolfi", "20230201"))),
     fails=lambda: (container(image=_based("debian", "9")), container(image=_based("alpine", "3.16.2"))),
     references=("CIS Docker 1.6 4.4", "NIST SP 800-190 4.1.1"),
 )
@@ -72,7 +67,7 @@ _INSTALL = (
 
 
 def unclean_image_build(facts: ContainerFacts) -> Verdict:
-    """An image build that is not verified or not reproducible.
+    """Image build not verified or not reproducible.
 
     What it checks:
     Two habits that show in the image's history: adding a file straight from a URL (`ADD https://…`), and
@@ -125,7 +120,6 @@ def _built(*steps: str) -> ImageFacts:
 
 
 UNCLEAN_IMAGE_BUILD = Check(
-    title="Image build not verified or not reproducible",
     severity=Severity.LOW,  # hygiene of the build
     scope=Kind.IMAGE,
     summary="Verify what the build downloads, and refresh and install packages in one step",

@@ -5,14 +5,13 @@ from __future__ import annotations
 from functools import lru_cache
 
 from hardentui.checks.prelude import *
-from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.reading.images import comments_of, file_evidence, image_of, listed_files, names, steps_of
 from hardentui.reading.secrets import secret_value, secrets_in_pairs, secrets_in_words
-from hardentui.visible import MASK
+from hardentui.visible import MASK as MASKED
 
 
 def credentials_in_image_config(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """Credentials in the configuration or build history of the image.
+    """Credentials in image config or history.
 
     What it checks:
     Whether the image's environment, labels or build history contain a value that is named like a credential
@@ -40,9 +39,14 @@ def credentials_in_image_config(facts: ContainerFacts, parameters: Parameters) -
     history = known(lambda: image.history, else_=()) if configured else image.history
     evidence = (*configured, *_in_steps((*steps_of(history), *comments_of(history))))
     if evidence:
-        places = ", ".join(sorted({item.where for item in evidence}))
-        return failed(f"credentials in {places}", plural(len(evidence), "value"), evidence=evidence[:12])
+        places = ", ".join(sorted({_PLACES.get(item.where, "history") for item in evidence}))
+        return failed(
+            f"credentials in the image's {places}", plural(len(evidence), "value"), evidence=evidence[:12]
+        )
     return passed("none found")
+
+
+_PLACES = {"image, Env": "environment", "image, Labels": "labels"}
 
 
 def _pairs(where: str, pairs: tuple[str, ...], allowed: set[str]) -> list[Evidence]:
@@ -60,7 +64,7 @@ def _in_steps(steps: tuple[str, ...]) -> tuple[Evidence, ...]:
     for command in steps:
         masked = secrets_in_words(word.strip("\"'") for word in command.split())
         kind = "" if masked else secret_value(command)
-        credentials += [*masked, *([f"{kind} ({MASK})"] if kind else [])]
+        credentials += [*masked, *([f"{kind} ({MASKED})"] if kind else [])]
     return tuple(Evidence("image, history", masked) for masked in credentials)
 
 
@@ -69,7 +73,6 @@ def _config(env: str, step: str = "") -> ImageFacts:
 
 
 CREDENTIALS_IN_IMAGE_CONFIG = Check(
-    title="Credentials in image config or history",
     severity=Severity.HIGH,  # whoever pulls the image has the credential; what it opens is one step further
     scope=Kind.IMAGE,
     summary="Revoke the credential, rebuild the image without it and pass it as a secret",
@@ -94,7 +97,7 @@ CREDENTIALS_IN_IMAGE_CONFIG = Check(
 
 
 def credentials_in_layers(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """Credential files in the image.
+    """Credential file in an image layer.
 
     What it checks:
     Whether a layer of the image contains a private key (under any name) or a file in which tools keep
@@ -125,7 +128,6 @@ def _layered(*files: ImageFile) -> ImageFacts:
 
 
 CREDENTIALS_IN_LAYERS = Check(
-    title="Credential file in an image layer",
     severity=Severity.HIGH,  # whoever pulls the image has the credential; what it opens is one step further
     scope=Kind.IMAGE,
     summary="Revoke the credential, rebuild the image without it and pass it as a secret",

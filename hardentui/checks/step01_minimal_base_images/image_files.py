@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 
 from hardentui.checks.prelude import *
-from hardentui.model.image import ImageFile, ImageInventory
-from hardentui.options import *
 from hardentui.reading.images import file_evidence, gap, image_of, inventory_of, listed_files, names
 from hardentui.reading.networks import exposed
 
@@ -14,7 +12,7 @@ _LOGIN_PORTS = frozenset({22, 23})
 
 
 def remote_login_in_image(facts: ContainerFacts) -> Verdict:
-    """Remote login server in the image.
+    """Remote login server in image.
 
     What it checks:
     Whether the image contains sshd, dropbear, telnetd or a similar server, or exposes port 22 or 23.
@@ -53,7 +51,6 @@ def _with_logins(*files: ImageFile, ports: tuple[str, ...] = ()) -> ImageFacts:
 
 
 REMOTE_LOGIN_IN_IMAGE = Check(
-    title="Remote login server in image",
     severity=Severity.MEDIUM,  # an entrance more, if something starts it
     scope=Kind.IMAGE,
     summary="Rebuild the image without a login server and use podman exec",
@@ -70,7 +67,7 @@ REMOTE_LOGIN_IN_IMAGE = Check(
 
 
 def setuid_files_in_image(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """Files in the image that give extra privileges to whoever runs them.
+    """Setuid, setgid or capability files in image.
 
     What it checks:
     Whether the image contains files with the setuid or setgid bit or with file capabilities, other than those
@@ -112,27 +109,23 @@ def _setuid(*files: ImageFile) -> ImageFacts:
 _SU = ImageFile("/usr/bin/su", "setuid root", 1)
 
 SETUID_FILES_IN_IMAGE = Check(
-    title="Setuid, setgid or capability files in image",
     severity=Severity.LOW,  # in every distribution's image; no-new-privileges takes their effect away
     scope=Kind.IMAGE,
     summary="Rebuild the image without setuid bits and file capabilities",
     fix=FixKind.IMAGE_REBUILD,
     evaluate=setuid_files_in_image,
     parameters={"allowed": ()},
-    passes=lambda: (
-        container(image=_setuid()),
-        container(image=_setuid(replace(_SU, deleted=True))),
-    ),
+    passes=lambda: (container(image=_setuid()), container(image=_setuid(replace(_SU, deleted=True)))),
     fails=lambda: (
         container(image=_setuid(_SU)),
-        container((NO_NEW_PRIVILEGES, True), (CAP_DROP, ("all",)), image=_setuid(_SU)),
+        container("--security-opt=no-new-privileges --cap-drop=all", image=_setuid(_SU)),
     ),
     references=("CIS Docker 1.6 4.8", "NIST SP 800-190 4.1.2", "OWASP Docker rule 4"),
 )
 
 
 def tools_in_image(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """Tools in the image that the service does not need.
+    """Unneeded tools in image.
 
     What it checks:
     Whether the image of a service contains package managers, compilers, debuggers or network clients. A
@@ -158,7 +151,7 @@ def tools_in_image(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     ]
     if tools:
         return failed(
-            f"the image contains {names(tools)}",
+            f"found in the image: {names(tools)}",
             plural(len(tools), "tool"),
             evidence=file_evidence(tools),
             commands=_smaller(inventory, _program(image)),
@@ -198,7 +191,6 @@ def _having(*tools: ImageFile) -> ImageFacts:
 
 
 TOOLS_IN_IMAGE = Check(
-    title="Unneeded tools in image",
     severity=Severity.LOW,  # convenient for an intruder, not a way in
     scope=Kind.IMAGE,
     summary="Build the image in two stages, on a base without tools",
@@ -216,7 +208,7 @@ TOOLS_IN_IMAGE = Check(
 
 
 def weak_accounts_in_image(facts: ContainerFacts) -> Verdict:
-    """An account in the image lets anyone become root.
+    """Weak account in image.
 
     What it checks:
     Whether the image has an account with an empty password, a second account with UID 0, or a rule of sudo or
@@ -249,7 +241,6 @@ def _with_accounts(*weak: str) -> ImageFacts:
 
 
 WEAK_ACCOUNTS_IN_IMAGE = Check(
-    title="Weak account in image",
     severity=Severity.MEDIUM,  # root inside without a password: a layer inside the container is missing
     scope=Kind.IMAGE,
     summary="Lock the account or remove the rule, then rebuild the image",
@@ -262,7 +253,7 @@ WEAK_ACCOUNTS_IN_IMAGE = Check(
 
 
 def world_writable_files_in_image(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """World-writable files in the image.
+    """World-writable files in image.
 
     What it checks:
     Whether the image contains world-writable files, or world-writable directories without the sticky bit,
@@ -294,7 +285,6 @@ def _with_writable(*files: ImageFile) -> ImageFacts:
 
 
 WORLD_WRITABLE_FILES_IN_IMAGE = Check(
-    title="World-writable files in image",
     severity=Severity.LOW,  # matters only to a second user inside
     scope=Kind.IMAGE,
     summary="Remove write permission for others in the build",
@@ -304,7 +294,7 @@ WORLD_WRITABLE_FILES_IN_IMAGE = Check(
     passes=lambda: (container(image=_with_writable()),),
     fails=lambda: (
         container(image=_with_writable(ImageFile("/app/start.sh", "file", 3))),
-        container((READ_ONLY, True), image=_with_writable(ImageFile("/app/start.sh", "file", 3))),
+        container("--read-only", image=_with_writable(ImageFile("/app/start.sh", "file", 3))),
     ),
     references=("NIST SP 800-190 4.1.2",),
 )

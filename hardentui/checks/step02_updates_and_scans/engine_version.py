@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.model.host import Advisory, OutdatedComponent
-from hardentui.model.spec import Version
-from hardentui.options import *
 from hardentui.reading.images import image_of
 
 _CHECKPOINT = "io.podman.annotations.checkpoint.runtime.name"
@@ -16,7 +14,7 @@ _CHECKPOINT_REPAIRED = (Version(6, 1, 3),)
 
 
 def engine_steering_image(facts: ContainerFacts) -> Verdict:
-    """The image tells the engine or the runtime what to do.
+    """Image annotations control the engine.
 
     What it checks:
     Annotations and labels of the image that Podman or its runtime acts on: annotations starting with
@@ -80,7 +78,6 @@ def _image(annotations: Mapping[str, str], **labels: str) -> ImageFacts:
 _UNIT = _image({}, PODMAN_SYSTEMD_UNIT="sshd.service")
 
 ENGINE_STEERING_IMAGE = Check(
-    title="Image annotations control the engine",
     severity=Severity.HIGH,  # whoever publishes the image chooses how the engine runs it
     scope=Kind.IMAGE,
     summary="Use an image without these annotations, or update the engine",
@@ -104,7 +101,7 @@ ENGINE_STEERING_IMAGE = Check(
 
 
 def vulnerable_engine(facts: HostFacts) -> Verdict:
-    """The engine itself has a known vulnerability.
+    """Known vulnerability in the engine.
 
     What it checks:
     Whether the installed versions of the engine's programs (podman, buildah, skopeo, crun, runc, conmon,
@@ -209,7 +206,6 @@ _RUNC = Advisory(
 )
 
 VULNERABLE_ENGINE = Check(
-    title="Known vulnerability in the engine",
     severity=Severity.HIGH,  # a known hole of the engine leads out of every container
     kind=Kind.HOST,
     summary="Update the engine's packages, then restart the containers",

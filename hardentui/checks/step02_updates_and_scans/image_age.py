@@ -6,9 +6,7 @@ import shlex
 from datetime import UTC, datetime, timedelta
 
 from hardentui.checks.prelude import *
-from hardentui.do import Do, Verb
 from hardentui.model.image import RegistryDigest
-from hardentui.options import *
 from hardentui.reading.images import (
     Reference,
     created,
@@ -25,7 +23,7 @@ _FLOATING = ("latest", "stable", "main", "master", "edge", "nightly", "rolling")
 
 
 def mutable_image_tag(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """The image is named by a tag that moves.
+    """Image uses a moving tag.
 
     What it checks:
     Whether the image is named without a digest, and without a tag or with a floating one (parameter
@@ -97,7 +95,6 @@ _IMAGE = image(inspect={"RepoDigests": [f"docker.io/library/nginx@{_DIGEST}"]})
 _FULL = {"ImageName": "docker.io/library/nginx:latest", "ImageDigest": _DIGEST}
 
 MUTABLE_IMAGE_TAG = Check(
-    title="Image uses a moving tag",
     severity=Severity.LOW,  # the name may mean another image tomorrow; signatures and digests are the defence
     scope=Kind.IMAGE,
     summary="Refer to the image by digest",
@@ -105,13 +102,13 @@ MUTABLE_IMAGE_TAG = Check(
     evaluate=mutable_image_tag,
     remediate=_fix_mutable_image_tag,
     parameters={"floating": _FLOATING, "digests": False},
-    passes=lambda: (
-        container((IMAGE, "docker.io/library/nginx:1.29.3")),
-        container((IMAGE, f"docker.io/library/nginx:1.29@{_DIGEST}")),
+    passes=(
+        "docker.io/library/nginx:1.29.3",
+        "docker.io/library/nginx:1.29@sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd",
     ),
     fails=lambda: (
-        container((IMAGE, "nginx"), inspect=_FULL, image=_IMAGE),
-        container((IMAGE, "docker.io/library/nginx:latest"), inspect=_FULL, image=_IMAGE),
+        container("nginx", inspect=_FULL, image=_IMAGE),
+        container("docker.io/library/nginx:latest", inspect=_FULL, image=_IMAGE),
     ),
     references=(
         "CIS Docker 1.6 5.28",
@@ -125,7 +122,7 @@ MUTABLE_IMAGE_TAG = Check(
 
 
 def old_image(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """The image was built long ago.
+    """Image built long ago.
 
     What it checks:
     Whether the image was built longer ago than the parameter `days`. Reproducible builds set a fixed date,
@@ -158,7 +155,6 @@ def _built(date: str) -> ImageFacts:
 
 
 OLD_IMAGE = Check(
-    title="Image built long ago",
     severity=Severity.MEDIUM,  # weeks of fixes are missing
     scope=Kind.IMAGE,
     summary="Pull or rebuild the image and recreate the container",
@@ -171,7 +167,7 @@ OLD_IMAGE = Check(
 
 
 def outdated_tag(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """The registry has a newer image under the same name.
+    """Newer image in the registry.
 
     What it checks:
     Whether the registry still serves the same image under the name that the container uses. The registry is
@@ -238,7 +234,6 @@ def _registry_has(digest: str, days: int = 4) -> ContainerFacts:
 
 
 OUTDATED_TAG = Check(
-    title="Newer image in the registry",
     severity=Severity.MEDIUM,  # fixes are published and not in use
     scope=Kind.IMAGE,
     summary="Pull the image and recreate the container",
@@ -254,7 +249,7 @@ _STOPPED = ("exited", "stopped", "dead", "created", "configured", "initialized")
 
 
 def stale_container(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """A container that stopped long ago.
+    """Container stopped long ago.
 
     What it checks:
     Whether the container exited, or was created and never started, longer ago than the parameter `days`.
@@ -290,7 +285,6 @@ def _ended(date: str) -> dict[str, object]:
 
 
 STALE_CONTAINER = Check(
-    title="Container stopped long ago",
     severity=Severity.LOW,  # nothing runs
     summary="Remove the container after checking what it wrote",
     fix=FixKind.DECISION,
@@ -306,7 +300,7 @@ STALE_CONTAINER = Check(
 
 
 def stale_image(facts: ImageFacts, parameters: Parameters) -> Verdict:
-    """An old image that no container uses.
+    """Old image not in use.
 
     What it checks:
     Whether an image that no container uses was built longer ago than the parameter `days`.
@@ -329,7 +323,7 @@ def stale_image(facts: ImageFacts, parameters: Parameters) -> Verdict:
     evidence = (Evidence("image, Created", f"{built:%Y-%m-%d}"),)
     if facts.now - built <= timedelta(days=parameters.integer("days")):
         return passed("unused, but new", evidence=evidence)
-    what = "used by no container" if facts.names else "unnamed and used by no container"
+    what = "no container uses it" if facts.names else "it has no name, and no container uses it"
     age = (facts.now - built).days
     image = shlex.quote(facts.id[:12])
     made_here = any(name.startswith("localhost/") for name in facts.names)  # no registry has it
@@ -339,7 +333,6 @@ def stale_image(facts: ImageFacts, parameters: Parameters) -> Verdict:
 
 
 STALE_IMAGE = Check(
-    title="Old image not in use",
     severity=Severity.LOW,  # nothing runs
     kind=Kind.IMAGE,
     summary="Remove the image",
@@ -359,7 +352,7 @@ STALE_IMAGE = Check(
 
 
 def superseded_image(facts: ContainerFacts) -> Verdict:
-    """A newer image of the same name is here, but the container still runs the old one.
+    """Newer image pulled but not in use.
 
     What it checks:
     Whether the container's image name still refers to the image that it was created from, on this engine.
@@ -398,7 +391,6 @@ def superseded_image(facts: ContainerFacts) -> Verdict:
 _INSPECT = {"ImageName": _NAME, "Image": "a" * 64}
 
 SUPERSEDED_IMAGE = Check(
-    title="Newer image pulled but not in use",
     severity=Severity.MEDIUM,  # fixes are on this host and not in use
     scope=Kind.IMAGE,
     summary="Recreate the container from the image its name refers to today",

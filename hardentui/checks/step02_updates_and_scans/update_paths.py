@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.options import *
 from hardentui.reading.containers import labels_of
 from hardentui.reading.images import AUTO_UPDATE as _AUTO
 from hardentui.reading.images import (
@@ -20,7 +19,7 @@ _POLICIES = ("registry", "image", "local")
 
 
 def no_update_path(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """No update mechanism for the container.
+    """No update process.
 
     What it checks:
     Whether something updates the container: the label `io.containers.autoupdate` together with the timer that
@@ -98,12 +97,10 @@ def _fix_no_update_path(spec: Spec, context: FixContext) -> Spec:
     return spec.with_(LABELS, (*kept, f"{_AUTO}={context.parameters.text('policy')}"))
 
 
-_NGINX = (IMAGE, "docker.io/library/nginx:1.29")
 _ACTIVE = rootful(auto_update_timer=True)
 _UPDATES_ITSELF = image(inspect={"Config": {"Labels": {_AUTO: "registry"}}})
 
 NO_UPDATE_PATH = Check(
-    title="No update process",
     severity=Severity.MEDIUM,  # holes stay open until a person remembers
     scope=Kind.SITE,
     summary="Let Podman update the container, or record who changes its version",
@@ -113,13 +110,16 @@ NO_UPDATE_PATH = Check(
     parameters={"labels": ("io.hardentui.updates", "renovate"), "policy": "registry"},
     takes={"policy": "update-policy"},
     passes=lambda: (
-        container(_NGINX, (LABELS, ("io.containers.autoupdate=registry",)), engine=_ACTIVE),
-        container(_NGINX, image=_UPDATES_ITSELF, engine=_ACTIVE),
-        container((IMAGE, f"docker.io/library/nginx@sha256:{'d' * 64}"), (LABELS, ("renovate=yes",))),
+        container("--label=io.containers.autoupdate=registry docker.io/library/nginx:1.29", engine=_ACTIVE),
+        container("docker.io/library/nginx:1.29", image=_UPDATES_ITSELF, engine=_ACTIVE),
+        "--label=renovate=yes docker.io/library/nginx:1.29.3",
     ),
     fails=lambda: (
-        container(_NGINX, engine=_ACTIVE),
-        container(_NGINX, (LABELS, ("app=shop", "io.containers.autoupdate=disabled")), engine=_ACTIVE),
+        container("docker.io/library/nginx:1.29", engine=_ACTIVE),
+        container(
+            "--label=app=shop --label=io.containers.autoupdate=disabled docker.io/library/nginx:1.29",
+            engine=_ACTIVE,
+        ),
     ),
     references=("CIS Docker 1.6 5.28", "NIST SP 800-190 4.1.1", "OWASP Docker rule 0"),
 )
@@ -129,7 +129,7 @@ _AUTO = "io.containers.autoupdate"
 
 
 def update_without_rollback(facts: ContainerFacts) -> Verdict:
-    """Automatic updates, and nothing notices when the new version does not work.
+    """Automatic updates without rollback.
 
     What it checks:
     For containers with automatic updates: whether systemd learns that the service is ready only when it
@@ -188,25 +188,21 @@ def _advise_update_without_rollback(before: Spec, after: Spec, context: FixConte
     )
 
 
-_UPDATED = (LABELS, ("io.containers.autoupdate=registry",))
-_CHECKED = (HEALTH_CMD, "curl -fsS http://localhost/")
-
 UPDATE_WITHOUT_ROLLBACK = Check(
-    title="Automatic updates without rollback",
     severity=Severity.LOW,  # a bad update stays: availability
     summary="Make systemd wait until the health check passes",
     evaluate=update_without_rollback,
     remediate=_fix_update_without_rollback,
     advise=_advise_update_without_rollback,
-    passes=lambda: (
-        container(_UPDATED, _CHECKED, (SDNOTIFY, "healthy")),
-        container(_UPDATED, (SDNOTIFY, "container")),
+    passes=(
+        "--label=io.containers.autoupdate=registry --health-cmd='curl -f localhost' --sdnotify=healthy",
+        "--label=io.containers.autoupdate=registry --sdnotify=container",
     ),
     fails=lambda: (
-        container(_UPDATED, _CHECKED),
-        container(_UPDATED, _CHECKED, (SDNOTIFY, "conmon")),
-        container(_CHECKED, image=_UPDATES_ITSELF),
-        container(_UPDATED, (HEALTH_CMD, "true"), (SDNOTIFY, "healthy")),
+        "--label=io.containers.autoupdate=registry --health-cmd='curl -f localhost'",
+        "--label=io.containers.autoupdate=registry --health-cmd='curl -f localhost' --sdnotify=conmon",
+        container("--health-cmd='curl -f localhost'", image=_UPDATES_ITSELF),
+        "--label=io.containers.autoupdate=registry --health-cmd=true --sdnotify=healthy",
     ),
     references=("NIST SP 800-190 4.1.1", "CSVS 2.8"),
 )

@@ -13,7 +13,7 @@ from hardentui.reading.scans import evidence, not_clean, report_of
 
 
 def exploited_vulnerabilities(facts: ContainerFacts) -> Verdict:
-    """The image has a vulnerability that attackers are known to exploit.
+    """Actively exploited vulnerability in image.
 
     What it checks:
     Whether the newest scan report of the image lists a vulnerability that is on a list of exploited ones
@@ -57,7 +57,6 @@ def _exploited(*vulnerabilities: Vulnerability) -> ImageFacts:
 
 
 EXPLOITED_VULNERABILITIES = Check(
-    title="Actively exploited vulnerability in image",
     severity=Severity.CRITICAL,  # attackers use it today: getting in needs no skill
     scope=Kind.IMAGE,
     summary="Stop or isolate the container, look for traces of an attack and move to a fixed image",
@@ -72,7 +71,7 @@ EXPLOITED_VULNERABILITIES = Check(
 
 
 def fixable_vulnerabilities(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """Serious vulnerabilities for which a fixed version exists.
+    """Serious vulnerabilities with a fix available.
 
     What it checks:
     Whether the newest scan report of the image lists critical or high vulnerabilities that a newer version of
@@ -104,7 +103,11 @@ def fixable_vulnerabilities(facts: ContainerFacts, parameters: Parameters) -> Ve
     critical = sum(v.severity == "critical" for v in serious)
     many = len(serious) >= parameters.integer("critical_from")
     severity = Severity.HIGH if critical or many else Severity.MEDIUM
-    reason = f"{critical} critical and {len(serious) - critical} high vulnerabilities have a fix"
+    counts = [f"{critical} critical"] * bool(critical) + [f"{len(serious) - critical} high"] * (
+        len(serious) > critical
+    )
+    have = "vulnerability has" if len(serious) == 1 else "vulnerabilities have"
+    reason = f"{' and '.join(counts)} {have} a fix"
     return failed(reason, report.scanner, evidence=evidence(report, serious), severity=severity)
 
 
@@ -113,7 +116,6 @@ def _vulnerable(*vulnerabilities: Vulnerability) -> ImageFacts:
 
 
 FIXABLE_VULNERABILITIES = Check(
-    title="Serious vulnerabilities with a fix available",
     severity=Severity.HIGH,  # an exploit is one ordinary step away; an update closes it
     scope=Kind.IMAGE,
     summary="Pull or rebuild the fixed image and recreate the container",
@@ -133,7 +135,7 @@ FIXABLE_VULNERABILITIES = Check(
 
 
 def missing_vulnerability_scan(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """No current vulnerability scan of the image.
+    """No vulnerability scan of the image.
 
     What it checks:
     Whether there is a stored scan report for exactly this image (by its ID, not by its name), and whether the
@@ -189,7 +191,6 @@ def _scanned(scan: ScanReport | NeverScanned) -> ImageFacts:
 
 
 MISSING_VULNERABILITY_SCAN = Check(
-    title="No vulnerability scan of the image",
     severity=Severity.MEDIUM,  # a layer of watching is missing; nothing is known to be open
     scope=Kind.SITE,
     summary="Scan the image now and every week",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 
-from hardentui.checks.examples import ACCEPT, rejecting
 from hardentui.checks.prelude import *
 from hardentui.model.trust import (
     AuthFile,
@@ -13,20 +12,17 @@ from hardentui.model.trust import (
     Registry,
     full_reference,
     registry_of,
-    rule_for,
     scopes_of,
 )
-from hardentui.options import *
 from hardentui.options.argv import parse_create_command
 from hardentui.reading.access import EVERYBODY
-from hardentui.reading.hosts import danger_evidence, dangers_of, repair
 from hardentui.reading.images import image_name, is_image_id, reference, without_image
 
 _DROP_IN = "/etc/containers/registries.conf.d/900-short-names.conf"
 
 
 def ambiguous_short_names(facts: EngineFacts) -> Verdict:
-    """Short image names that more than one registry could answer.
+    """Short image names can resolve to other registries.
 
     What it checks:
     The effective registries.conf, main file and drop-ins: whether `short-name-mode` is `enforcing`, and
@@ -73,7 +69,6 @@ def _commands(search: tuple[str, ...]) -> tuple[str, ...]:
 
 
 AMBIGUOUS_SHORT_NAMES = Check(
-    title="Short image names can resolve to other registries",
     severity=Severity.MEDIUM,  # a typing error can pull from a stranger's registry
     kind=Kind.ENGINE,
     summary="Search one registry at most, in enforcing mode",
@@ -87,7 +82,7 @@ AMBIGUOUS_SHORT_NAMES = Check(
         engine(accepting(registries=Registries(("docker.io", "quay.io"), "enforcing"))),
         engine(accepting(registries=Registries(("docker.io",)))),
     ),
-    references=("Catalogue S3-07", "CIS Docker 1.6 4.2", "NIST SP 800-190 4.1.5"),
+    references=("CIS Docker 1.6 4.2", "NIST SP 800-190 4.1.5"),
 )
 
 
@@ -96,7 +91,7 @@ _PLAIN = "containers-auth.json"
 
 
 def exposed_registry_credentials(facts: EngineFacts) -> Verdict:
-    """Registry passwords that others can read, or that do not need to be in a file.
+    """Registry credentials readable by others.
 
     What it checks:
     The files in which Podman looks for registry credentials (`auth.json`, `~/.docker/config.json`): whether
@@ -172,7 +167,6 @@ def _hosts(idle: list[AuthFile]) -> list[str]:
 
 
 EXPOSED_REGISTRY_CREDENTIALS = Check(
-    title="Registry credentials readable by others",
     severity=Severity.MEDIUM,  # another account of this host can pull or push
     kind=Kind.ENGINE,
     summary="Set the credentials file to mode 0600, or use a credential helper",
@@ -210,7 +204,7 @@ _HERE = ("localhost", "127.0.0.1", "[::1]")
 
 
 def insecure_registry(facts: EngineFacts) -> Verdict:
-    """A registry that Podman uses without verifying its identity.
+    """Registry configured as insecure.
 
     What it checks:
     Whether the effective registries.conf has `insecure = true` for a registry or one of its mirrors.
@@ -264,7 +258,6 @@ def _is_here(location: str) -> bool:
 
 
 INSECURE_REGISTRY = Check(
-    title="Registry configured as insecure",
     severity=Severity.HIGH,  # whoever is on the line chooses the image
     kind=Kind.ENGINE,
     summary="Give the registry a certificate that this host trusts and remove `insecure = true`",
@@ -283,7 +276,7 @@ INSECURE_REGISTRY = Check(
 
 
 def tls_verification_off(facts: ContainerFacts) -> Verdict:
-    """The image is pulled without verifying the registry.
+    """TLS verification off for image pulls.
 
     What it checks:
     Whether the command that created the container says `--tls-verify=false`. Containers without a recorded
@@ -309,19 +302,18 @@ def _fix_tls_verification_off(spec: Spec, context: FixContext) -> Spec:
 
 
 TLS_VERIFICATION_OFF = Check(
-    title="TLS verification off for image pulls",
     severity=Severity.HIGH,  # whoever is on the line chooses the image
     summary="Verify the registry's certificate",
     evaluate=tls_verification_off,
     remediate=_fix_tls_verification_off,
-    passes=lambda: (container(),),
-    fails=lambda: (container((TLS_VERIFY, False)),),
-    references=("Catalogue S3-08", "CIS Docker 1.6 2.5", "NIST SP 800-190 4.2.1"),
+    passes=("",),
+    fails=("--tls-verify=false",),
+    references=("CIS Docker 1.6 2.5", "NIST SP 800-190 4.2.1"),
 )
 
 
 def unapproved_registry(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """An image from a registry that is not on your approved list.
+    """Image from an unapproved registry.
 
     What it checks:
     Whether the registry of the container's image is on the approved list: the parameter `approved` of the
@@ -375,7 +367,6 @@ def _block(registry: str) -> tuple[str, ...]:
 
 
 UNAPPROVED_REGISTRY = Check(
-    title="Image from an unapproved registry",
     severity=Severity.MEDIUM,  # outside the rules of the site, not known to be bad
     scope=Kind.IMAGE,
     summary="Use an image from an approved registry, or approve this one",
@@ -383,12 +374,10 @@ UNAPPROVED_REGISTRY = Check(
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=unapproved_registry,
     passes=lambda: (
-        container((IMAGE, "quay.io/team/shop:1.4"), engine=engine(rejecting({"quay.io": (ACCEPT,)}))),
-        container((IMAGE, "quay.io/team/shop:1.4"), engine=engine(accepting())),
+        container("quay.io/team/shop:1.4", engine=engine(rejecting({"quay.io": (ACCEPT,)}))),
+        container("quay.io/team/shop:1.4", engine=engine(accepting())),
     ),
-    fails=lambda: (
-        container((IMAGE, "docker.io/someone/shop:1"), engine=engine(rejecting({"quay.io": (ACCEPT,)}))),
-    ),
+    fails=lambda: (container("docker.io/someone/shop:1", engine=engine(rejecting({"quay.io": (ACCEPT,)}))),),
     references=("CIS Docker 1.6 4.2", "NIST SP 800-190 4.1.5"),
     parameters={"approved": ()},
 )
@@ -399,7 +388,7 @@ _TYPED = {"ImageName": _FULL, "Config": {"CreateCommand": ["podman", "run", "-d"
 
 
 def short_image_name(facts: ContainerFacts) -> Verdict:
-    """A container created from a short image name.
+    """Image name without a registry.
 
     What it checks:
     Whether the image was named without a registry (`nginx` instead of `docker.io/library/nginx`). Podman
@@ -465,7 +454,6 @@ def _fix_short_image_name(spec: Spec, context: FixContext) -> Spec:
 
 
 SHORT_IMAGE_NAME = Check(
-    title="Image name without a registry",
     severity=Severity.MEDIUM,  # another registry may answer for the name
     scope=Kind.IMAGE,
     summary="Use the full image name, with its registry",
@@ -473,12 +461,9 @@ SHORT_IMAGE_NAME = Check(
     evaluate=short_image_name,
     remediate=_fix_short_image_name,
     passes=lambda: (
-        container((IMAGE, _FULL), inspect={"ImageName": _FULL}),
-        container((IMAGE, "localhost/shop:1.4")),
+        container("docker.io/library/nginx:1.27", inspect={"ImageName": _FULL}),
+        "localhost/shop:1.4",
     ),
-    fails=lambda: (
-        container((IMAGE, "nginx:1.27"), inspect={"ImageName": _FULL}),
-        container(inspect=_TYPED),
-    ),
+    fails=lambda: (container("nginx:1.27", inspect={"ImageName": _FULL}), container(inspect=_TYPED)),
     references=("CIS Docker 1.6 4.2", "NIST SP 800-190 4.1.5"),
 )

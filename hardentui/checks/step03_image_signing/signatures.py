@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import shlex
 
-from hardentui.checks.examples import ACCEPT, POLICY_FILE, REJECT, SIGSTORE, rejecting
+from hardentui.checks.examples import POLICY_FILE, REJECT, SIGSTORE
 from hardentui.checks.prelude import *
-from hardentui.model.configuration import FileFact
-from hardentui.model.known import Known
-from hardentui.model.trust import Attachments, Certificate, Policy, Requirement, TrustFacts, rule_for
-from hardentui.options import *
-from hardentui.reading.hosts import danger_evidence, dangers_of, repair
+from hardentui.model.trust import Attachments, Certificate, Policy, Requirement
 from hardentui.reading.images import image_name, is_image_id, reference, without_image
 from hardentui.reading.own_command import own_command
 
@@ -19,7 +15,7 @@ _SAME_MACHINE = frozenset({"docker-daemon", "containers-storage"})
 
 
 def insecure_default_policy(facts: EngineFacts) -> Verdict:
-    """Images from anywhere are accepted if no other rule matches.
+    """Unsigned images accepted from anywhere.
 
     What it checks:
     The default rule of this engine's signature policy: the user's own `~/.config/containers/policy.json` if
@@ -89,7 +85,6 @@ def _accepting_scopes(policy: Policy) -> Iterator[tuple[str, str]]:
 
 
 INSECURE_DEFAULT_POLICY = Check(
-    title="Unsigned images accepted from anywhere",
     severity=Severity.MEDIUM,  # a layer is missing: the registry or the line must be taken over first
     kind=Kind.ENGINE,
     summary="List the sources you trust, then make `reject` the default of the signature policy",
@@ -121,7 +116,7 @@ _DROP_IN = "/etc/containers/registries.d/sigstore.yaml"
 
 
 def sigstore_attachments_off(facts: EngineFacts) -> Verdict:
-    """A rule requires sigstore signatures, but Podman is not configured to fetch them.
+    """Sigstore signatures required but not fetched.
 
     What it checks:
     For every scope of the signature policy that requires `sigstoreSigned`: whether the registries.d section
@@ -196,7 +191,6 @@ def _commands(missing: list[str]) -> tuple[str, ...]:
 
 
 SIGSTORE_ATTACHMENTS_OFF = Check(
-    title="Sigstore signatures required but not fetched",
     severity=Severity.MEDIUM,  # signed images are refused, and people turn the policy off
     kind=Kind.ENGINE,
     summary="Enable sigstore attachments for the scope in registries.d and test with a pull",
@@ -231,7 +225,7 @@ _PRIVATE = 0o077
 
 
 def unsafe_trust_keys(facts: EngineFacts) -> Verdict:
-    """A key or certificate that trust depends on is missing or can be changed by others.
+    """Trust keys missing or writable by others.
 
     What it checks:
     Every key and CA file named in the signature policy, and every certificate in the certs.d directories:
@@ -294,7 +288,6 @@ _SAFE = rejecting(
 )
 
 UNSAFE_TRUST_KEYS = Check(
-    title="Trust keys missing or writable by others",
     severity=Severity.HIGH,  # whoever writes the key signs any image
     kind=Kind.ENGINE,
     summary="Make root the owner of the key and certificate files and remove write permission for others",
@@ -322,7 +315,7 @@ UNSAFE_TRUST_KEYS = Check(
 
 
 def unsigned_scope_in_use(facts: ContainerFacts) -> Verdict:
-    """The next pull of the image would not verify a signature.
+    """Image signature not verified.
 
     What it checks:
     Which rule of the signature policy applies to a pull of this container's image: the most specific one of
@@ -357,7 +350,7 @@ def unsigned_scope_in_use(facts: ContainerFacts) -> Verdict:
         return passed(declared, evidence=(Evidence(rule.file, rule.explanation),))
     repository = rule.reference.partition("@")[0].rpartition(":")[0] or rule.reference.partition("@")[0]
     return failed(
-        rule.explanation.removesuffix("."),
+        rule.explanation.removesuffix(".").replace("The", "the", 1),
         declared,
         evidence=(Evidence(rule.file, f"{rule.scope or 'docker'}: {declared}"),),
         commands=(
@@ -368,7 +361,6 @@ def unsigned_scope_in_use(facts: ContainerFacts) -> Verdict:
 
 
 UNSIGNED_SCOPE_IN_USE = Check(
-    title="Image signature not verified",
     severity=Severity.MEDIUM,  # a layer is missing: the registry or the line must be taken over first
     scope=Kind.SITE,
     summary="Require a signature for the image's repository in the policy",
@@ -376,14 +368,12 @@ UNSIGNED_SCOPE_IN_USE = Check(
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=unsigned_scope_in_use,
     passes=lambda: (
-        container((IMAGE, "quay.io/team/shop:1.4"), engine=engine(rejecting({"quay.io/team": (SIGSTORE,)}))),
-        container((IMAGE, "localhost/shop:1.4"), engine=engine(accepting())),
+        container("quay.io/team/shop:1.4", engine=engine(rejecting({"quay.io/team": (SIGSTORE,)}))),
+        container("localhost/shop:1.4", engine=engine(accepting())),
     ),
     fails=lambda: (
-        container((IMAGE, "quay.io/team/shop:1.4"), engine=engine(accepting())),
-        container(
-            (IMAGE, "docker.io/library/nginx:1.27"), engine=engine(rejecting({"docker.io": (ACCEPT,)}))
-        ),
+        container("quay.io/team/shop:1.4", engine=engine(accepting())),
+        container("docker.io/library/nginx:1.27", engine=engine(rejecting({"docker.io": (ACCEPT,)}))),
     ),
     references=("CIS Docker 1.6 4.2", "CIS Docker 1.6 4.12", "NIST SP 800-190 4.1.5"),
 )

@@ -6,16 +6,14 @@ from datetime import UTC, datetime
 
 from hardentui.checks.prelude import *
 from hardentui.model.facts import Entered
-from hardentui.options import *
 from hardentui.options.table import bounding_set
 from hardentui.reading.behaviour import inside
 from hardentui.reading.capabilities import short
-from hardentui.reading.containers import declared_user, is_root
 from hardentui.reading.mounts import HostMount, at_or_above, host_mounts
 from hardentui.reading.networks import asks_for_host_network, ports_of_pod
 
 _ROOT_ONLY_DRIVERS = ("macvlan", "ipvlan")
-_USERS_TREES = ("/home/", "/srv/", "/opt/", "/data/", "/mnt/", "/media/", "/tmp/", "/var/tmp/")  # noqa: S108
+_USERS_TREES = ("/home/", "/srv/", "/opt/", "/data/", "/mnt/", "/media/", "/tmp/", "/var/tmp/")
 _EVERYBODY_READS = (  # so a rootless container can mount them read-only, too
     *("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/sys", "/etc/localtime", "/etc/timezone"),
     *("/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/os-release", "/etc/machine-id"),
@@ -29,7 +27,7 @@ _COUNT_ON_THE_HOST = frozenset(
 
 
 def needless_rootful_engine(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """The container runs on the rootful engine without needing it.
+    """Rootful engine not needed.
 
     What it checks:
     Whether anything about the container needs the rootful engine: a host port below the unprivileged range,
@@ -107,7 +105,6 @@ def _needs_root(shown: HostMount) -> bool:
 
 
 NEEDLESS_ROOTFUL_ENGINE = Check(
-    title="Rootful engine not needed",
     severity=Severity.MEDIUM,  # a breakout ends as root instead of as a user
     scope=Kind.SITE,
     summary="Run it under a service user's rootless engine",
@@ -117,14 +114,14 @@ NEEDLESS_ROOTFUL_ENGINE = Check(
     parameters={"first_unprivileged_port": 1024},
     passes=lambda: (
         container(engine=rootless()),
-        container((PUBLISH, (Port(80, "80"),))),
-        container((MOUNTS, (Mount("bind", "/var/log", "/logs", ("ro",)),))),
-        container((MOUNTS, (Mount("bind", "/usr/share/app", "/app"),))),
+        "-p 80:80",
+        "-v /var/log:/logs:ro",
+        "-v /usr/share/app:/app",
     ),
     fails=lambda: (
-        container((PUBLISH, (Port(80, "8080"),)), engine=rootful()),
-        container((MOUNTS, (Mount("volume", "data", "/data"), Mount("bind", "/srv/web", "/w", ("ro",))))),
-        container((MOUNTS, (Mount("bind", "/etc/localtime", "/etc/localtime", ("ro",)),))),
+        container("-p 8080:80", engine=rootful()),
+        "-v data:/data -v /srv/web:/w:ro",
+        "-v /etc/localtime:/etc/localtime:ro",
     ),
     references=("CIS Docker 1.6 2.1", "NIST SP 800-190 4.5.4", "OWASP Docker rule 11"),
 )
@@ -135,7 +132,7 @@ _FILTER = 2
 
 
 def root_exec_session(facts: ContainerFacts) -> Verdict:
-    """An exec session has more rights than the container's service.
+    """Exec session with more rights than the service.
 
     What it checks:
     The `podman exec` sessions that are open now: whether one is privileged, or runs as root or in group 0 in
@@ -257,7 +254,7 @@ def _rights(session: Mapping[str, Any]) -> str:
 
 def _example(*sessions: Mapping[str, Any]) -> ContainerFacts:
     return container(
-        (USER, "1001"),
+        "--user=1001",
         kernel=Kernel(7, entered=()),
         inspect={"ExecIDs": [session["ID"] for session in sessions]},
         exec_sessions=sessions,
@@ -274,7 +271,6 @@ def _with(process: Entered) -> Kernel:
 
 
 ROOT_EXEC_SESSION = Check(
-    title="Exec session with more rights than the service",
     severity=Severity.MEDIUM,  # a person's session, not the service
     summary="End the session and move what it was for into the image or the configuration",
     fix=FixKind.DECISION,
@@ -283,7 +279,7 @@ ROOT_EXEC_SESSION = Check(
     passes=lambda: (
         _example(),
         _example({"ID": "ab", "ProcessConfig": {"user": "1001", "privileged": False}}),
-        container(),
+        "",
         _example({"ID": "ac", "ProcessConfig": {"user": "1001:0", "privileged": False}}).replace(
             kernel=Kernel(7, uid=1001, gid=0, entered=()),
         ),

@@ -6,22 +6,11 @@ import re
 from itertools import pairwise
 
 from hardentui.checks.prelude import *
-from hardentui.do import Do, Verb
-from hardentui.model.host import SubIds, User
-from hardentui.model.network import ALL_IDS, Peer, Peers
-from hardentui.model.seccomp import (
-    Condition,
-    EngineDefault,
-    NoFilter,
-    RuntimeConfig,
-    SeccompProfile,
-    SeccompRule,
-)
-from hardentui.options import *
+from hardentui.model.host import SubIds
+from hardentui.model.network import ALL_IDS
+from hardentui.model.seccomp import EngineDefault
 from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.reading.behaviour import identity, runs_as_root, uids
-from hardentui.reading.containers import ask_or, pod_of, related
-from hardentui.reading.hosts import hidden_users
 from hardentui.reading.mounts import asks_for_user_namespace, maps_root_of_host, no_range_for
 from hardentui.reading.sub_ids import free_start
 from hardentui.reading.system_calls import (
@@ -45,7 +34,7 @@ _SHARED = ("container:", "ns:")
 
 
 def host_user_namespace(facts: ContainerFacts) -> Verdict:
-    """The container shares the host's user namespace.
+    """Shares the host's user namespace.
 
     What it checks:
     Whether a container of a rootful engine has its own user namespace. Without one, every UID inside is the
@@ -178,7 +167,6 @@ def _advise_host_user_namespace(before: Spec, after: Spec, context: FixContext) 
 _OWN_IDS = (IdRange(0, 100000, 65536),)
 
 HOST_USER_NAMESPACE = Check(
-    title="Shares the host's user namespace",
     severity=Severity.MEDIUM,  # a breakout keeps its user ID: the last layer is missing (CIS 2.9, level 2)
     points=44,
     summary="Give the container its own user namespace",
@@ -186,19 +174,19 @@ HOST_USER_NAMESPACE = Check(
     remediate=_fix_host_user_namespace,
     advise=_advise_host_user_namespace,
     passes=lambda: (
-        container((USERNS, "auto")),
-        container((UIDMAP, ("0:200000:65536",))),
+        "--userns=auto",
+        "--uidmap=0:200000:65536",
         container(kernel=Kernel(7, host_user_namespace=False, uid_map=_OWN_IDS, gid_map=_OWN_IDS)),
         container(engine=rootless()),
     ),
     fails=lambda: (
-        container(),
-        container((USERNS, "host")),
+        "",
+        "--userns=host",
         container(kernel=Kernel(7, host_user_namespace=True)),
-        container((PID, "container:db")),
-        container((UIDMAP, ("0:0:1", "1:100000:65535"))),
-        container((USERNS, "auto:uidmapping=0:0:1")),
-        container((UIDMAP, ("0:200000:65536",)), (GIDMAP, ("0:200000:1000", "1000:0:1"))),
+        "--pid=container:db",
+        "--uidmap=0:0:1 --uidmap=1:100000:65535",
+        "--userns=auto:uidmapping=0:0:1",
+        "--uidmap=0:200000:65536 --gidmap=0:200000:1000 --gidmap=1000:0:1",
         container(
             kernel=Kernel(
                 7,
@@ -223,7 +211,7 @@ _POOL = frozenset({"containers"})  # the pool of --userns=auto belongs to root
 
 
 def missing_sub_ids(facts: HostFacts, parameters: Parameters) -> Verdict:
-    """An account that runs rootless containers has no subordinate IDs for them.
+    """Accounts without their own subordinate IDs.
 
     What it checks:
     `/etc/subuid` and `/etc/subgid`: whether each account that runs rootless containers has at least 65536 IDs
@@ -272,7 +260,7 @@ def missing_sub_ids(facts: HostFacts, parameters: Parameters) -> Verdict:
     if not evidence:
         return passed(plural(len(rootless), "account with its own ranges", "accounts with their own ranges"))
     return failed(
-        f"{evidence[0].saw} in {evidence[0].where}",
+        f"in {evidence[0].where}, {evidence[0].saw}",
         evidence=tuple(evidence),
         commands=tuple(dict.fromkeys(commands)),
     )
@@ -308,7 +296,6 @@ def _host(*ranges: SubIds, users: tuple[User, ...] = (), **over: Any) -> HostFac
 _ANNA = User("anna", 1000, 1000, "/home/anna", rootless=True)
 
 MISSING_SUB_IDS = Check(
-    title="Accounts without their own subordinate IDs",
     severity=Severity.MEDIUM,  # user namespaces cannot be used: a layer is missing for all
     kind=Kind.HOST,
     summary="Give each account its own range of 65536 subordinate IDs",
@@ -333,7 +320,7 @@ _MOST = "user.max_user_namespaces"
 
 
 def nested_user_namespaces(facts: ContainerFacts) -> Verdict:
-    """Processes can create a user namespace and have every capability in it.
+    """Can create user namespaces.
 
     What it checks:
     Whether a process in the container can create a user namespace: the seccomp filter in force allows
@@ -386,14 +373,13 @@ def _runs(**rules: SeccompRule) -> RuntimeConfig:
 
 
 NESTED_USER_NAMESPACES = Check(
-    title="Can create user namespaces",
     severity=Severity.LOW,  # kernel code more within reach, by the engine's default
     scope=Kind.SITE,
     summary="Block user namespaces in the seccomp profile",
     fix=FixKind.DECISION,
     evaluate=nested_user_namespaces,
     passes=lambda: (
-        container(),
+        "",
         container(runtime=_runs(unshare=_WITH_FLAG, clone=_PLAIN)),
         container(runtime=_runs(unshare=SeccompRule("ALLOW")), host=HostFacts(sysctls={_MOST: "0"})),
     ),
@@ -408,7 +394,7 @@ NESTED_USER_NAMESPACES = Check(
 
 
 def overlapping_uid_ranges(facts: ContainerFacts) -> Verdict:
-    """Two unrelated containers use the same range of user IDs.
+    """UID range shared with an unrelated container.
 
     What it checks:
     Whether the host IDs of this container are also used by a container of another application. Only requested
@@ -476,10 +462,8 @@ def _fix_overlapping_uid_ranges(spec: Spec, context: FixContext) -> Spec:
 
 _NEIGHBOUR = Peer("2" * 64, "db", uid_ranges=((200000, 65536),))
 _FAR = Peer("3" * 64, "far", uid_ranges=((400000, 65536), (0, 4294967295)))
-_MAP = (UIDMAP, ("0:200000:65536",))
 
 OVERLAPPING_UID_RANGES = Check(
-    title="UID range shared with an unrelated container",
     severity=Severity.MEDIUM,  # a breakout reaches the other container's files
     points=1,
     compares=True,
@@ -487,14 +471,16 @@ OVERLAPPING_UID_RANGES = Check(
     evaluate=overlapping_uid_ranges,
     remediate=_fix_overlapping_uid_ranges,
     passes=lambda: (
-        container(_MAP, peers=Peers((_FAR,))),
-        container((USERNS, "auto"), peers=Peers((_NEIGHBOUR,))),
-        container(_MAP, peers=Peers((replace(_NEIGHBOUR, pod="p1"),))).replace(inspect={"Pod": "p1"}),
+        container("--uidmap=0:200000:65536", peers=Peers((_FAR,))),
+        container("--userns=auto", peers=Peers((_NEIGHBOUR,))),
+        container("--uidmap=0:200000:65536", peers=Peers((replace(_NEIGHBOUR, pod="p1"),))).replace(
+            inspect={"Pod": "p1"}
+        ),
     ),
     fails=lambda: (
-        container(_MAP, peers=Peers((_NEIGHBOUR,))),
+        container("--uidmap=0:200000:65536", peers=Peers((_NEIGHBOUR,))),
         container(
-            (UIDMAP, ("0:1:65536",)),
+            "--uidmap=0:1:65536",
             peers=Peers((_NEIGHBOUR,)),
             kernel=Kernel(7, uid_map=(IdRange(0, 210000, 1000),)),
         ),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.image import ImageInventory
-from hardentui.options import *
 from hardentui.reading.behaviour import (
     about_low_ports,
     identity,
@@ -15,14 +13,6 @@ from hardentui.reading.behaviour import (
     uids,
     with_low_ports,
 )
-from hardentui.reading.containers import (
-    CONFIGURATION,
-    ask_or,
-    declared_user,
-    image_config,
-    is_root,
-    runs_systemd,
-)
 from hardentui.reading.mounts import at_or_above, host_mounts, own_user_namespace, uid_inside
 from hardentui.reading.scratch import about_written, needs, with_written
 
@@ -31,7 +21,7 @@ _GROUP_0 = ("0", "root")
 
 
 def dangerous_supplementary_groups(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """The container is a member of host groups that open privileged files.
+    """Member of privileged host groups.
 
     What it checks:
     The groups of the main process as the kernel sees them, wherever they come from: `--group-add`, `--user
@@ -79,11 +69,20 @@ def dangerous_supplementary_groups(facts: ContainerFacts, parameters: Parameters
     if bad:
         where = proc(facts) if effective else CONFIGURATION
         return failed(
-            f"member of {listed(bad)}", declared, effective, (Evidence(where, effective or declared),)
+            f"member of {listed(list(map(_group, bad)))}",
+            declared,
+            effective,
+            (Evidence(where, effective or declared),),
         )
     if isinstance(live, Unread):
         return unknown(live.reason, declared)
     return passed(declared, effective)
+
+
+def _group(name: str) -> str:
+    if name == "keep-groups":
+        return "every group of whoever started it (keep-groups)"
+    return f"group {name}" if name.isdecimal() else name
 
 
 def _has_group_0(facts: ContainerFacts) -> bool:
@@ -191,7 +190,6 @@ _IN_GROUP_0 = Kernel(
 )
 
 DANGEROUS_SUPPLEMENTARY_GROUPS = Check(
-    title="Member of privileged host groups",
     severity=Severity.MEDIUM,  # a group gives what the user was denied
     points=1,
     summary="Remove the privileged groups",
@@ -205,36 +203,36 @@ DANGEROUS_SUPPLEMENTARY_GROUPS = Check(
         )
     },
     passes=lambda: (
-        container(),
-        container((GROUP_ADD, ("2000", "www-data"))),
-        container((GROUP_ADD, ("6", "disk")), (USERNS, "auto")),
-        container((USER, "1000:0"), (USERNS, "auto")),
-        container((USER, "1000:0"), (USERNS, "auto"), engine=rootless()),
-        container((USER, "0:0"), engine=rootless()),
-        container((USER, "1000"), kernel=_IN_GROUP_0.replace(gid=100999), engine=rootless()),
+        "",
+        "--group-add=2000 --group-add=www-data",
+        "--group-add=6 --group-add=disk --userns=auto",
+        "--user=1000:0 --userns=auto",
+        container("--user=1000:0 --userns=auto", engine=rootless()),
+        container("--user=0:0", engine=rootless()),
+        container("--user=1000", kernel=_IN_GROUP_0.replace(gid=100999), engine=rootless()),
         container(kernel=Kernel(7, uid=0, gid=0, groups=(0, 6, 10))),
         container(kernel=Kernel(7, uid=100101, gid=100101, groups=(100006,), host_user_namespace=False)),
     ),
     fails=lambda: (
-        container((GROUP_ADD, ("keep-groups",))),
-        container((GROUP_ADD, ("2000", "disk"))),
-        container((GROUP_ADD, ("6",))),
-        container((GROUP_ADD, ("ssl-cert",))),
-        container((USER, "101:disk")),
-        container((USER, "101:6"), kernel=Kernel(7, uid=101, gid=6, groups=())),
+        "--group-add=keep-groups",
+        "--group-add=2000 --group-add=disk",
+        "--group-add=6",
+        "--group-add=ssl-cert",
+        "--user=101:disk",
+        container("--user=101:6", kernel=Kernel(7, uid=101, gid=6, groups=())),
         container(kernel=_MEMBER),
-        container((USER, "1000:0")),
-        container((USER, "1000"), kernel=Kernel(7, uid=1000, gid=0, groups=(), uid_map=_ALL, gid_map=_ALL)),
-        container((USER, "1000:0"), engine=rootless()),
-        container((USER, "1000:1000"), (GROUP_ADD, ("2000", "root")), engine=rootless()),
-        container((USER, "1000"), kernel=_IN_GROUP_0, engine=rootless()),
+        "--user=1000:0",
+        container("--user=1000", kernel=Kernel(7, uid=1000, gid=0, groups=(), uid_map=_ALL, gid_map=_ALL)),
+        container("--user=1000:0", engine=rootless()),
+        container("--user=1000:1000 --group-add=2000 --group-add=root", engine=rootless()),
+        container("--user=1000", kernel=_IN_GROUP_0, engine=rootless()),
     ),
     references=("NIST SP 800-190 4.5.4",),
 )
 
 
 def new_privileges_allowed(facts: ContainerFacts) -> Verdict:
-    """Processes can gain privileges by running a program.
+    """Processes can gain new privileges.
 
     What it checks:
     Whether no-new-privileges is set. The kernel keeps it as the flag NoNewPrivs of each process; it cannot be
@@ -287,7 +285,6 @@ def _advise_new_privileges_allowed(before: Spec, after: Spec, context: FixContex
 
 
 NEW_PRIVILEGES_ALLOWED = Check(
-    title="Processes can gain new privileges",
     severity=Severity.MEDIUM,  # setuid programs work: a layer is missing (CIS 5.26)
     points=22,
     summary="Set no-new-privileges",
@@ -295,12 +292,12 @@ NEW_PRIVILEGES_ALLOWED = Check(
     remediate=_fix_new_privileges_allowed,
     advise=_advise_new_privileges_allowed,
     passes=lambda: (
-        container((NO_NEW_PRIVILEGES, True)),
-        container((NO_NEW_PRIVILEGES, True), kernel=Kernel(7, no_new_privileges=True)),
+        "--security-opt=no-new-privileges",
+        container("--security-opt=no-new-privileges", kernel=Kernel(7, no_new_privileges=True)),
         container(kernel=Kernel(7, no_new_privileges=True)),
     ),
     fails=lambda: (
-        container(),
+        "",
         container(kernel=Kernel(7, no_new_privileges=False), engine=rootless()),
         container(kernel=Unread("the engine is on another machine")),
     ),
@@ -313,7 +310,7 @@ _BESIDE = "a process is root inside the container, or can regain root"
 
 
 def root_user(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """The container runs as root.
+    """Runs as root.
 
     What it checks:
     Whether the main process has UID 0 inside the container. The user comes from `--user`, otherwise from the
@@ -486,7 +483,6 @@ _TMPFS_SIZE = "64m"
 _HOST_MAP = (IdRange(0, 0, 4294967295),)
 
 ROOT_USER = Check(
-    title="Runs as root",
     severity=Severity.HIGH,  # one hole of kernel or runtime away from root of the host (CIS 4.1)
     points=40,
     summary="Run the main process as an unprivileged user",
@@ -497,22 +493,22 @@ ROOT_USER = Check(
     parameters={"user": ""},
     takes={"user": "user"},
     passes=lambda: (
-        container((USER, "1001:1001")),
+        "--user=1001:1001",
         container(image=_IMAGE),
-        container((USERNS, "keep-id"), engine=rootless()),
+        container("--userns=keep-id", engine=rootless()),
         container(kernel=Kernel(7, uid=999, uid_map=_HOST_MAP)),
     ),
     fails=lambda: (
-        container((USER, "root"), image=_IMAGE),
-        container(),
-        container((USER, "0:0")),
-        container((MOUNTS, (Mount("bind", "/etc", "/host"),))),
+        container("--user=root", image=_IMAGE),
+        "",
+        "--user=0:0",
+        "-v /etc:/host",
         container(
-            (USER, "toor"), image=_IMAGE, kernel=Kernel(7, uid=0, uid_map=_HOST_MAP, host_user_namespace=True)
+            "--user=toor", image=_IMAGE, kernel=Kernel(7, uid=0, uid_map=_HOST_MAP, host_user_namespace=True)
         ),
-        container((USER, "toor"), image=_IMAGE, named_uid=0),
+        container("--user=toor", image=_IMAGE, named_uid=0),
         container(
-            (USER, "1"),
+            "--user=1",
             kernel=Kernel(
                 7, uid=0, uid_map=(IdRange(0, 100000, 1), IdRange(1, 0, 1)), host_user_namespace=False
             ),

@@ -6,10 +6,9 @@ import shlex
 from itertools import pairwise
 
 from hardentui.checks.prelude import *
-from hardentui.model.configuration import FileFact
 from hardentui.options import ENV, ENV_HOST, HTTP_PROXY
 from hardentui.reading.secrets import secret_value
-from hardentui.visible import MASK
+from hardentui.visible import MASK as MASKED
 
 _OF_A_HOST = frozenset(
     {
@@ -28,7 +27,7 @@ _PROXIES = frozenset(
 
 
 def leaking_host_environment(facts: ContainerFacts) -> Verdict:
-    """The host's environment leaks into the container.
+    """Host environment passed to the container.
 
     What it checks:
     Whether the whole host environment was passed in (`--env-host`), which shows in the command that created
@@ -50,7 +49,7 @@ def leaking_host_environment(facts: ContainerFacts) -> Verdict:
     names = _host_names(facts.spec)
     asked = facts.spec[ENV_HOST] or _command_asks(facts)
     if asked or len(names) >= _ENOUGH:
-        evidence = tuple(Evidence("env", f"{name}={MASK}") for name in names)
+        evidence = tuple(Evidence("env", f"{name}={MASKED}") for name in names)
         declared = "env-host" if asked else f"{plural(len(names), 'variable')} of a login or service"
         return failed("the host's environment was passed in", declared, evidence=evidence)
     patterns = _patterns(facts)
@@ -59,7 +58,7 @@ def leaking_host_environment(facts: ContainerFacts) -> Verdict:
         return failed(reason, listed(patterns))
     proxies = _proxies_with_password(facts)
     if proxies:
-        evidence = tuple(Evidence("env", f"{name}={MASK}") for name in proxies)
+        evidence = tuple(Evidence("env", f"{name}={MASKED}") for name in proxies)
         return failed(f"{listed(proxies)} contains a password", listed(proxies), evidence=evidence)
     return _files(facts) or passed("no host variables")
 
@@ -156,23 +155,22 @@ _LEAKED = {"Config": {"CreateCommand": ["podman", "run", "--env-host", "-e", "TZ
 _BY_PATTERN = {"Config": {"CreateCommand": ["podman", "run", "--env=AWS*", "img"]}}
 
 LEAKING_HOST_ENVIRONMENT = Check(
-    title="Host environment passed to the container",
     severity=Severity.MEDIUM,  # variables of the caller, which may hold a secret
     summary="Pass only the variables that the service needs, by name",
     evaluate=leaking_host_environment,
     remediate=_fix_leaking_host_environment,
     passes=lambda: (
-        container((ENV, ("TZ=UTC", "USER=shop"))),
-        container((ENV, ("https_proxy=http://proxy.example:3128",))),
+        "-e TZ=UTC -e USER=shop",
+        "-e https_proxy=http://proxy.example:3128",
         container(env_files={"/srv/shop.env": FileFact("/srv/shop.env", mode=0o640)}),
         container(inspect={"Config": {"CreateCommand": ["podman", "run", "-e", "LC_*", "img"]}}),
     ),
     fails=lambda: (
-        container((ENV_HOST, True)),
-        container((ENV, ("TZ=UTC", "SHLVL=1", "LOGNAME=root", "SSH_CLIENT=192.0.2.1")), inspect=_LEAKED),
-        container((ENV, ("https_proxy=http://anna:correct-horse@proxy.example:3128",))),
+        "--env-host",
+        container("-e TZ=UTC -e SHLVL=1 -e LOGNAME=root -e SSH_CLIENT=192.0.2.1", inspect=_LEAKED),
+        "-e https_proxy=http://anna:correct-horse@proxy.example:3128",
         container(env_files={"/srv/shop.env": FileFact("/srv/shop.env", mode=0o644)}),
-        container((ENV, ("AWS_X=1",)), inspect=_BY_PATTERN),
+        container("-e AWS_X=1", inspect=_BY_PATTERN),
         container(inspect={"Config": {"Env": ["http_proxy=http://anna:correct-horse@proxy.example"]}}),
     ),
     references=("NIST SP 800-190 4.1.4",),

@@ -5,23 +5,18 @@ from __future__ import annotations
 import math
 
 from hardentui.checks.prelude import *
-from hardentui.model.check import Measured
-from hardentui.model.host import Capacity, User
-from hardentui.options import *
 from hardentui.options.codecs import size_of, size_text
 from hardentui.reading.asked_memory import most_asked
 from hardentui.reading.behaviour import how_long, seen_long_enough
 from hardentui.reading.containers import (
     count_of_list,
     ignored,
-    memory_of_machine,
     pids_of_machine,
     processors_of_machine,
     refuse_where_ignored,
     swap_of_machine,
     unless_without_cgroup,
 )
-from hardentui.reading.hosts import hidden_users
 
 
 def no_cpu_limit(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -31,8 +26,7 @@ def no_cpu_limit(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     Whether a CPU limit is in force, on the container or on a cgroup above it: a quota (`--cpus`, or CPUQuota=
     of its unit) or a subset of the CPUs (`--cpuset-cpus`, AllowedCPUs=). For a running container, the cgroup
     tree decides. A limit as high as the machine's CPUs does not count, nor does a weight (`--cpu-shares`,
-    CPUWeight=): it divides a CPU between those that want it at the same time, and leaves a container alone
-    with it all of it.
+    CPUWeight=): it only divides a CPU between those that want it at the same time.
 
     Why it matters:
     A container that computes without end slows down everything else: logins, health checks, the neighbours.
@@ -112,7 +106,6 @@ def _fix_no_cpu_limit(spec: Spec, context: FixContext) -> Spec:
 _TWO_PROCESSORS = HostFacts(capacity=Capacity(processors=2))
 
 NO_CPU_LIMIT = Check(
-    title="No CPU limit",
     severity=Severity.LOW,  # the kernel shares processors fairly without it
     points=4,
     summary="Set a CPU limit",
@@ -123,19 +116,19 @@ NO_CPU_LIMIT = Check(
     parameters={"cpus": "1.5"},
     takes={"cpus": "processors"},
     passes=lambda: (
-        container((CPUS, 0.5)),
-        container((CPUSET_CPUS, "0"), host=_TWO_PROCESSORS),
+        "--cpus=0.5",
+        container("--cpuset-cpus=0", host=_TWO_PROCESSORS),
         container(kernel=Kernel(7, limits=Limits(cpus=1.5))),
         container(kernel=Kernel(7, limits=Limits(processors=1)), host=_TWO_PROCESSORS),
-        container((CGROUPS, "disabled")),
+        "--cgroups=disabled",
     ),
     fails=lambda: (
-        container(),
-        container((CPU_PERIOD, 50000)),
-        container((CPU_QUOTA, -1), kernel=Kernel(7, limits=Limits())),
-        container((CPU_SHARES, 512), kernel=Kernel(7, limits=Limits())),
-        container((CPUS, 64.0), host=_TWO_PROCESSORS),
-        container((CPUSET_CPUS, "0-1"), kernel=Kernel(7, limits=Limits(processors=2)), host=_TWO_PROCESSORS),
+        "",
+        "--cpu-period=50000",
+        container("--cpu-quota=-1", kernel=Kernel(7, limits=Limits())),
+        container("--cpu-shares=512", kernel=Kernel(7, limits=Limits())),
+        container("--cpus=64", host=_TWO_PROCESSORS),
+        container("--cpuset-cpus=0-1", kernel=Kernel(7, limits=Limits(processors=2)), host=_TWO_PROCESSORS),
     ),
     references=("CIS Docker 1.6 5.12", "OWASP Docker rule 7"),
 )
@@ -269,7 +262,6 @@ _STEP = 64 << 20
 _WITH_SWAP = HostFacts(capacity=Capacity(memory=8 << 30, swap=1 << 30))
 
 NO_MEMORY_LIMIT = Check(
-    title="No memory limit",
     severity=Severity.MEDIUM,  # can starve the neighbours (CIS 5.11)
     points=12,
     summary="Set a memory limit",
@@ -281,27 +273,27 @@ NO_MEMORY_LIMIT = Check(
     takes={"memory": "memory"},
     measured=_measure_no_memory_limit,
     passes=lambda: (
-        container((MEMORY, _HALF)),
+        "--memory=512m",
         container(kernel=Kernel(7, limits=Limits(memory=_HALF))),
-        container((CGROUPS, "disabled")),
-        container((CGROUPS, "disabled"), kernel=Kernel(7, limits=Limits(memory=_HALF))),
+        "--cgroups=disabled",
+        container("--cgroups=disabled", kernel=Kernel(7, limits=Limits(memory=_HALF))),
         container(kernel=Kernel(7, limits=Limits(memory=_HALF, swap=0)), host=_WITH_SWAP),
     ),
     fails=lambda: (
         container(kernel=Kernel(7, limits=Limits(memory=_HALF)), host=_WITH_SWAP),
-        container(),
+        "",
         container(kernel=Kernel(7, limits=Limits())),
-        container((MEMORY, _HALF), (MEMORY_SWAP, -1)),
-        container((MEMORY_RESERVATION, 2 << 30)),
+        "--memory=512m --memory-swap=-1",
+        "--memory-reservation=2g",
         container(kernel=Kernel(7, limits=Limits(memory_peak=3 << 30))),
-        container((MEMORY, 64 << 30), host=HostFacts(capacity=Capacity(memory=8 << 30))),
+        container("--memory=64g", host=HostFacts(capacity=Capacity(memory=8 << 30))),
     ),
     references=("CIS Docker 1.6 5.11", "NIST SP 800-190 4.4.3", "OWASP Docker rule 7"),
 )
 
 
 def no_pids_limit(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """No limit on the number of processes.
+    """No process limit.
 
     What it checks:
     Whether the number of tasks (processes and threads) is limited, to no more than the highest value that the
@@ -364,7 +356,6 @@ def _advise_no_pids_limit(before: Spec, after: Spec, context: FixContext) -> Adv
 
 
 NO_PIDS_LIMIT = Check(
-    title="No process limit",
     severity=Severity.MEDIUM,  # can starve the neighbours (CIS 5.29)
     points=2,
     summary="Limit the number of processes",
@@ -375,15 +366,15 @@ NO_PIDS_LIMIT = Check(
     parameters={"highest": 2048, "limit": 512},
     takes={"limit": "count"},
     passes=lambda: (
-        container(),
-        container((PIDS_LIMIT, 200), kernel=Kernel(7, limits=Limits(pids=200))),
-        container((PIDS_LIMIT, -1), kernel=Kernel(7, limits=Limits(pids=1000))),
-        container((CGROUPS, "disabled")),
+        "",
+        container("--pids-limit=200", kernel=Kernel(7, limits=Limits(pids=200))),
+        container("--pids-limit=-1", kernel=Kernel(7, limits=Limits(pids=1000))),
+        "--cgroups=disabled",
     ),
     fails=lambda: (
-        container((PIDS_LIMIT, -1)),
-        container((PIDS_LIMIT, 0), kernel=Kernel(7, limits=Limits())),
-        container((PIDS_LIMIT, 100000)),
+        "--pids-limit=-1",
+        container("--pids-limit=0", kernel=Kernel(7, limits=Limits())),
+        "--pids-limit=100000",
     ),
     references=("CIS Docker 1.6 5.29", "OWASP Docker rule 7", "CSVS 3.14"),
 )
@@ -394,7 +385,7 @@ _DROP_IN = "/etc/systemd/system/user@.service.d/delegate.conf"
 
 
 def unenforceable_limits(facts: HostFacts) -> Verdict:
-    """Limits of rootless containers cannot work on this host.
+    """Limits of rootless containers do not work.
 
     What it checks:
     Whether the host uses cgroup v2, and whether systemd delegates the controllers `memory`, `pids` and `cpu`
@@ -458,7 +449,6 @@ def _anna(*controllers: str) -> User:
 
 
 UNENFORCEABLE_LIMITS = Check(
-    title="Limits of rootless containers do not work",
     severity=Severity.MEDIUM,  # limits of rootless containers do not hold
     kind=Kind.HOST,
     summary="Use cgroup v2 and delegate cpu, memory and pids to accounts that run containers",

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from hardentui.checks.examples import configuration
 from hardentui.checks.prelude import *
-from hardentui.model.host import SecurityModules
-from hardentui.model.network import Peer, Peers
-from hardentui.options import *
-from hardentui.reading.containers import related
 from hardentui.reading.security_modules import (
     UNCONFINED_TYPES,
     selinux_switched_off,
@@ -19,7 +14,7 @@ from hardentui.reading.security_modules import (
 
 
 def apparmor_unconfined(facts: ContainerFacts) -> Verdict:
-    """AppArmor does not confine the container.
+    """Not confined by AppArmor.
 
     What it checks:
     On a host with AppArmor and a rootful engine: whether the container runs under a profile. It does not with
@@ -71,7 +66,6 @@ _APPARMOR = EngineFacts(info={"host": {"security": {"apparmorEnabled": True}}})
 _SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": True}}})
 
 APPARMOR_UNCONFINED = Check(
-    title="Not confined by AppArmor",
     severity=Severity.MEDIUM,  # a layer is missing (CIS 5.2)
     points=4,
     summary="Run the container under an AppArmor profile",
@@ -82,21 +76,23 @@ APPARMOR_UNCONFINED = Check(
         container(kernel=Kernel(7, lsm_label="containers-default-0.62.2//&crun (mixed)")),
         container(kernel=Kernel(7, lsm_label="containers-default-0.62.2 (enforce)")),
         container(kernel=Kernel(7, lsm_label="crun (unconfined)"), engine=rootless()),
-        container((APPARMOR, "unconfined"), engine=_SELINUX),
+        container("--security-opt=apparmor=unconfined", engine=_SELINUX),
     ),
     fails=lambda: (
-        container((APPARMOR, "unconfined"), engine=_APPARMOR),
+        container("--security-opt=apparmor=unconfined", engine=_APPARMOR),
         container(
-            (APPARMOR, "unconfined"), kernel=Kernel(7, lsm_label="crun (unconfined)"), engine=_APPARMOR
+            "--security-opt=apparmor=unconfined",
+            kernel=Kernel(7, lsm_label="crun (unconfined)"),
+            engine=_APPARMOR,
         ),
-        container((PRIVILEGED, True), kernel=Kernel(7, lsm_label="unconfined")),
+        container("--privileged", kernel=Kernel(7, lsm_label="unconfined")),
     ),
     references=("CIS Docker 1.6 5.2", "OWASP Docker rule 6"),
 )
 
 
 def selinux_disabled(facts: ContainerFacts) -> Verdict:
-    """SELinux does not confine the container.
+    """Not confined by SELinux.
 
     What it checks:
     On a host with SELinux: whether the container runs in a confined domain (container_t or a custom one). The
@@ -142,7 +138,6 @@ def _fix_selinux_disabled(spec: Spec, context: FixContext) -> Spec:
 _NO_SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": False, "apparmorEnabled": True}}})
 
 SELINUX_DISABLED = Check(
-    title="Not confined by SELinux",
     severity=Severity.MEDIUM,  # a layer is missing
     points=4,
     summary="Let SELinux confine the container",
@@ -151,13 +146,13 @@ SELINUX_DISABLED = Check(
     passes=lambda: (
         container(engine=_SELINUX),
         container(kernel=Kernel(7, lsm_label="system_u:system_r:container_t:s0:c1,c2")),
-        container((LABEL_DISABLE, True), engine=_NO_SELINUX),
+        container("--security-opt=label=disable", engine=_NO_SELINUX),
     ),
     fails=lambda: (
-        container((LABEL_DISABLE, True), engine=_SELINUX),
-        container((LABEL_TYPE, "spc_t"), engine=_SELINUX),
-        container((PID, "host"), engine=_SELINUX),
-        container((PRIVILEGED, True), kernel=Kernel(7, lsm_label="system_u:system_r:spc_t:s0")),
+        container("--security-opt=label=disable", engine=_SELINUX),
+        container("--security-opt=label=type:spc_t", engine=_SELINUX),
+        container("--pid=host", engine=_SELINUX),
+        container("--privileged", kernel=Kernel(7, lsm_label="system_u:system_r:spc_t:s0")),
     ),
     references=("CIS Docker 1.6 5.3", "OWASP Docker rule 6"),
 )
@@ -167,7 +162,7 @@ _CONFIG = "/etc/selinux/config"
 
 
 def selinux_not_enforcing(facts: HostFacts) -> Verdict:
-    """SELinux is present but does not protect.
+    """SELinux not enforcing.
 
     What it checks:
     On a host with SELinux: whether it enforces now, whether its configuration makes it enforce after the next
@@ -232,7 +227,6 @@ def _host(live: str, configured: str, **over: Any) -> HostFacts:
 
 
 SELINUX_NOT_ENFORCING = Check(
-    title="SELinux not enforcing",
     severity=Severity.MEDIUM,  # a layer is missing for all
     kind=Kind.HOST,
     summary="Set SELinux to enforcing, now and at boot",
@@ -255,7 +249,7 @@ SELINUX_NOT_ENFORCING = Check(
 
 
 def shared_mcs_categories(facts: ContainerFacts) -> Verdict:
-    """Two unrelated containers carry the same SELinux categories.
+    """SELinux categories shared between containers.
 
     What it checks:
     On a host with SELinux: whether the categories in the container's label (`s0:c12,c815`) are also those of
@@ -319,7 +313,6 @@ _PEER = Peer("2" * 64, "db", process_label="system_u:system_r:container_t:s0:c1,
 _PEERS = Peers((_PEER,))
 
 SHARED_MCS_CATEGORIES = Check(
-    title="SELinux categories shared between containers",
     severity=Severity.MEDIUM,  # SELinux does not keep these containers apart
     compares=True,
     summary="Let Podman choose the SELinux level",
@@ -328,12 +321,12 @@ SHARED_MCS_CATEGORIES = Check(
     passes=lambda: (
         container(engine=_SELINUX, peers=_PEERS),
         container(kernel=Kernel(7, lsm_label="system_u:system_r:container_t:s0:c3,c4"), peers=_PEERS),
-        container((LABEL_LEVEL, "s0:c1,c2"), engine=_SELINUX, peers=_PEERS, inspect={"Pod": "p"}),
-        container((PRIVILEGED, True), engine=_SELINUX),
+        container("--security-opt=label=level:s0:c1,c2", engine=_SELINUX, peers=_PEERS, inspect={"Pod": "p"}),
+        container("--privileged", engine=_SELINUX),
     ),
     fails=lambda: (
-        container((LABEL_LEVEL, "s0:c2,c1"), engine=_SELINUX, peers=_PEERS),
-        container((LABEL_LEVEL, "s0"), engine=_SELINUX),
+        container("--security-opt=label=level:s0:c2,c1", engine=_SELINUX, peers=_PEERS),
+        container("--security-opt=label=level:s0", engine=_SELINUX),
     ),
     references=("NIST SP 800-190 4.3.4",),
 )

@@ -5,22 +5,19 @@ from __future__ import annotations
 from functools import lru_cache
 
 from hardentui.checks.prelude import *
-from hardentui.model.facts import VolumeFacts
-from hardentui.model.mounts import KernelMount, MountedPath, MountOrigin
-from hardentui.options import *
 from hardentui.reading.host_paths import REPOSITORY, SensitiveMount, home_unknown, sensitive_mounts
 from hardentui.reading.mounts import HostMount, at_or_above, came_from, host_mounts, shown
 from hardentui.reading.security_modules import SELINUX, lsm
 from hardentui.reading.sockets import open_sockets
 
 _SYSTEM = (
-    *("/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/opt", "/proc", "/root", "/run", "/sys", "/tmp"),  # noqa: S108
+    *("/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/opt", "/proc", "/root", "/run", "/sys", "/tmp"),
     *("/usr", "/usr/bin", "/usr/lib", "/usr/local", "/var", "/var/lib", "/var/lib/containers", "/var/log"),
 )
 
 
 def relabelled_system_directory(facts: ContainerFacts) -> Verdict:
-    """A system or home directory is relabelled for the container.
+    """System or home directory relabelled.
 
     What it checks:
     Whether `:z` or `:Z` is used on a mount whose source is a system directory or a whole home directory.
@@ -46,7 +43,9 @@ def relabelled_system_directory(facts: ContainerFacts) -> Verdict:
     declared = shown([mount.mount for mount in system])
     if bad:
         evidence = tuple(Evidence("--volume", shown([mount.mount])) for mount in bad)
-        return failed(f"the labels of {listed([o.path for o in bad])} are rewritten", declared, "", evidence)
+        return failed(
+            f"rewrites the SELinux labels of {listed([o.path for o in bad])}", declared, "", evidence
+        )
     command = section(facts.inspect, "Config").get("CreateCommand")
     if facts.inspect and not command and facts.running:
         return unknown(
@@ -71,25 +70,18 @@ _SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": True}}})
 _NONE = EngineFacts(info={"host": {"security": {"selinuxEnabled": False, "apparmorEnabled": True}}})
 
 RELABELLED_SYSTEM_DIRECTORY = Check(
-    title="System or home directory relabelled",
     severity=Severity.HIGH,  # services of the host stop, and containers may read it
     summary="Mount a dedicated directory and relabel that one",
     evaluate=relabelled_system_directory,
     remediate=_fix_relabelled_system_directory,
-    passes=lambda: (
-        container((MOUNTS, (Mount("bind", "/srv/web", "/w", ("Z",)),)), engine=_SELINUX),
-        container((MOUNTS, (Mount("bind", "/home", "/h", ("Z",)),)), engine=_NONE),
-    ),
-    fails=lambda: (
-        container((MOUNTS, (Mount("bind", "/home/anna", "/h", ("Z",)),)), engine=_SELINUX),
-        container((MOUNTS, (Mount("bind", "/etc/", "/e", ("ro", "z")),))),
-    ),
+    passes=lambda: (container("-v /srv/web:/w:Z", engine=_SELINUX), container("-v /home:/h:Z", engine=_NONE)),
+    fails=lambda: (container("-v /home/anna:/h:Z", engine=_SELINUX), "-v /etc/:/e:ro,z"),
     references=("NIST SP 800-190 4.5.5",),
 )
 
 
 def sensitive_host_mount(facts: ContainerFacts) -> Verdict:
-    """A sensitive host directory is mounted.
+    """Sensitive host directory mounted.
 
     What it checks:
     Whether the container sees more of the host than its own data: through bind mounts, volumes and overlays
@@ -189,7 +181,6 @@ _INHERITED = MountedPath(
 _HIDDEN = VolumeFacts("v", {"Options": {"type": "none", "o": "bind,rw", "device": "/usr/local/bin"}})
 
 SENSITIVE_HOST_MOUNT = Check(
-    title="Sensitive host directory mounted",
     severity=Severity.CRITICAL,  # what is mounted decides, see reading/host_path_table.py
     points=5,
     takes_over=True,
@@ -198,25 +189,25 @@ SENSITIVE_HOST_MOUNT = Check(
     evaluate=sensitive_host_mount,
     remediate=_fix_sensitive_host_mount,
     passes=lambda: (
-        container(),
-        container((MOUNTS, (Mount("bind", "/srv/web", "/w"), Mount("bind", "/home/anna/data", "/d")))),
-        container((MOUNTS, (Mount("bind", "/etc/localtime", "/etc/localtime", ("ro",)),))),
-        container((MOUNTS, (Mount("bind", "/usr", "/host/usr", ("ro",)),))),
-        container((MOUNTS, (Mount("bind", "/proc/cpuinfo", "/proc/cpuinfo", ("ro",)),))),
-        container((MOUNTS, (Mount("bind", "/var/log/nginx", "/var/log/nginx"),))),
-        container((MOUNTS, (Mount("bind", "/srv/shop", "/s", ("ro",)),)), repositories=("/srv/shop/.git",)),
-        container((MOUNTS, (Mount("bind", "/srv/shop/data", "/s"),)), repositories=("/srv/shop/.git",)),
+        "",
+        "-v /srv/web:/w -v /home/anna/data:/d",
+        "-v /etc/localtime:/etc/localtime:ro",
+        "-v /usr:/host/usr:ro",
+        "-v /proc/cpuinfo:/proc/cpuinfo:ro",
+        "-v /var/log/nginx:/var/log/nginx",
+        container("-v /srv/shop:/s:ro", repositories=("/srv/shop/.git",)),
+        container("-v /srv/shop/data:/s", repositories=("/srv/shop/.git",)),
     ),
     fails=lambda: (
-        container((MOUNTS, (Mount("bind", "/usr/bin/../lib/systemd", "/units"),))),
-        container((MOUNTS, (Mount("bind", "/lib/modules", "/lib/modules"),))),
-        container((MOUNTS, (Mount("volume", "v", "/tools"),)), volumes={"v": _HIDDEN}),
-        container((MOUNTS, (Mount("bind", "/etc", "/host/etc", ("ro",)),))),
-        container((MOUNTS, (Mount("bind", "/srv/../home/anna", "/h", ("ro",)),))),
-        container((MOUNTS, (Mount("bind", "/etc/wireguard", "/w", ("ro",)),))),
-        container((MOUNTS, (Mount("bind", "/etc/cron.d/job", "/job"),))),
-        container((MOUNTS, (Mount("bind", "/srv/shop", "/s"),)), repositories=("/srv/shop/.git",)),
-        container((VOLUMES_FROM, ("base",)), mounted=(_INHERITED,)),
+        "-v /usr/bin/../lib/systemd:/units",
+        "-v /lib/modules:/lib/modules",
+        container("-v v:/tools", volumes={"v": _HIDDEN}),
+        "-v /etc:/host/etc:ro",
+        "-v /srv/../home/anna:/h:ro",
+        "-v /etc/wireguard:/w:ro",
+        "-v /etc/cron.d/job:/job",
+        container("-v /srv/shop:/s", repositories=("/srv/shop/.git",)),
+        container("--volumes-from=base", mounted=(_INHERITED,)),
     ),
     references=("CIS Docker 1.6 5.6", "NIST SP 800-190 4.5.5", "OWASP Docker rule 8"),
 )
@@ -226,7 +217,7 @@ _SHARED = ("shared", "rshared")
 
 
 def shared_mount_propagation(facts: ContainerFacts) -> Verdict:
-    """Mounts made in the container appear on the host.
+    """Mounts propagate to the host.
 
     What it checks:
     Whether a mount has the propagation `shared` or `rshared`. Podman's default is `rprivate`, which keeps
@@ -273,17 +264,16 @@ def _fix_shared_mount_propagation(spec: Spec, context: FixContext) -> Spec:
 _FROM_ANOTHER = MountedPath("/srv", ("/srv",), "bind", "/srv", ("rshared",), MountOrigin.CONTAINER, "base")
 
 SHARED_MOUNT_PROPAGATION = Check(
-    title="Mounts propagate to the host",
     severity=Severity.MEDIUM,  # with SYS_ADMIN, mounts appear on the host
     points=1,
     summary="Use private mount propagation",
     evaluate=shared_mount_propagation,
     remediate=_fix_shared_mount_propagation,
-    passes=lambda: (container(), container((MOUNTS, (Mount("bind", "/srv", "/srv", ("rslave",)),)))),
+    passes=("", "-v /srv:/srv:rslave"),
     fails=lambda: (
-        container((MOUNTS, (Mount("bind", "/srv", "/srv", ("ro", "rshared")),))),
-        container((VOLUMES_FROM, ("base",)), mounted=(_FROM_ANOTHER,)),
-        container((MOUNTS, (Mount("bind", "/mnt", "/mnt", ("shared",)), Mount("volume", "a", "/a")))),
+        "-v /srv:/srv:ro,rshared",
+        container("--volumes-from=base", mounted=(_FROM_ANOTHER,)),
+        "-v /mnt:/mnt:shared -v a:/a",
     ),
     references=("CIS Docker 1.6 5.20", "NIST SP 800-190 4.4.3"),
 )
@@ -294,7 +284,7 @@ _LOOSE = ("dev", "exec", "suid")
 
 
 def writable_mount(facts: ContainerFacts) -> Verdict:
-    """A writable host directory is mounted without nosuid, nodev and noexec.
+    """Writable mount without nosuid, nodev and noexec.
 
     What it checks:
     Writable bind mounts, and volumes that are really a host directory, that lack nosuid, nodev or noexec; and
@@ -399,23 +389,18 @@ def _tightened(mount: Mount) -> Mount:
 _LIVE = (KernelMount("/data", "ext4", "rw,relatime,nosuid,nodev,noexec"), KernelMount("/", "overlay", "rw"))
 
 WRITABLE_MOUNT = Check(
-    title="Writable mount without nosuid, nodev and noexec",
     severity=Severity.LOW,  # programs can be put on a data volume
     points=1,
     summary="Mount host directories with nosuid, nodev and noexec",
     evaluate=writable_mount,
     remediate=_fix_writable_mount,
     passes=lambda: (
-        container(),
-        container((MOUNTS, (Mount("bind", "/srv/data", "/data", ("ro",)),))),
-        container((MOUNTS, (Mount("bind", "/srv/data", "/data", _TIGHT),))),
-        container((MOUNTS, (Mount("volume", "shop", "/data", ("exec",)),))),
-        container((MOUNTS, (Mount("bind", "/srv/data", "/data"),)), kernel=Kernel(7, mounts=_LIVE)),
+        "",
+        "-v /srv/data:/data:ro",
+        "-v /srv/data:/data:nodev,noexec,nosuid",
+        "-v shop:/data:exec",
+        container("-v /srv/data:/data", kernel=Kernel(7, mounts=_LIVE)),
     ),
-    fails=lambda: (
-        container((MOUNTS, (Mount("bind", "/srv/data", "/data"),))),
-        container((MOUNTS, (Mount("bind", "/srv/data", "/data", ("Z", "exec", "nodev", "nosuid")),))),
-        container((MOUNTS, (Mount("volume", "shop", "/data", ("dev", "exec", "suid")),))),
-    ),
+    fails=("-v /srv/data:/data", "-v /srv/data:/data:Z,exec,nodev,nosuid", "-v shop:/data:dev,exec,suid"),
     references=("NIST SP 800-190 4.5.5", "OWASP Docker rule 8"),
 )

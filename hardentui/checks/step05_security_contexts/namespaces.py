@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.network import Peer, Peers
-from hardentui.options import *
-from hardentui.reading.containers import CONFIGURATION, ask_or, peer_called, pod_of, related
 from hardentui.reading.mounts import own_user_namespace
 
 
 def foreign_ipc(facts: ContainerFacts) -> Verdict:
-    """The container shares memory with an unrelated container.
+    """IPC namespace shared with an unrelated container.
 
     What it checks:
     Whether the container uses the IPC namespace of another container (`--ipc=container:NAME`,
@@ -68,10 +65,8 @@ _OWN = "ipc:[4026532000]"
 _FRIEND = Peer("2" * 64, "db", app="shop", ipc_namespace=_OWN)
 _SHARED = Kernel(7, namespaces={"ipc": _OWN}, shared_namespaces=frozenset())
 _MEMBER = {"Config": {"Labels": {"app": "shop"}}}
-_ASKED = (IPC, "container:db")
 
 FOREIGN_IPC = Check(
-    title="IPC namespace shared with an unrelated container",
     severity=Severity.MEDIUM,  # shared memory of an unrelated service
     points=1,
     compares=True,
@@ -80,21 +75,23 @@ FOREIGN_IPC = Check(
     evaluate=foreign_ipc,
     remediate=_fix_foreign_ipc,
     passes=lambda: (
-        container(),
-        container(_ASKED, (LABELS, ("app=shop",)), peers=Peers((_FRIEND,)), inspect=_MEMBER, kernel=_SHARED),
+        "",
+        container(
+            "--ipc=container:db --label=app=shop", peers=Peers((_FRIEND,)), inspect=_MEMBER, kernel=_SHARED
+        ),
         container(peers=Peers((replace(_FRIEND, ipc_namespace="ipc:[1]"),)), kernel=_SHARED),
     ),
     fails=lambda: (
-        container(_ASKED, peers=Peers((_FRIEND,))),
-        container(_ASKED, peers=Peers((_FRIEND,)), kernel=_SHARED),
-        container((IPC, "ns:/proc/812/ns/ipc")),
+        container("--ipc=container:db", peers=Peers((_FRIEND,))),
+        container("--ipc=container:db", peers=Peers((_FRIEND,)), kernel=_SHARED),
+        "--ipc=ns:/proc/812/ns/ipc",
     ),
     references=("CIS Docker 1.6 5.17", "NIST SP 800-190 4.4.3"),
 )
 
 
 def host_ipc(facts: ContainerFacts) -> Verdict:
-    """The container shares memory or the host name with the host.
+    """Shares the host's IPC or UTS namespace.
 
     What it checks:
     Whether the container uses the host's IPC namespace (`--ipc=host`) or UTS namespace (`--uts=host`). For a
@@ -135,27 +132,23 @@ def _fix_host_ipc(spec: Spec, context: FixContext) -> Spec:
 
 
 HOST_IPC = Check(
-    title="Shares the host's IPC or UTS namespace",
     severity=Severity.HIGH,  # shared memory of the host's services can be read and written
     points=1,
     summary="Give the container its own IPC and UTS namespaces",
     evaluate=host_ipc,
     remediate=_fix_host_ipc,
-    passes=lambda: (
-        container(),
-        container((IPC, "private"), kernel=Kernel(7, shared_namespaces=frozenset())),
-    ),
+    passes=lambda: ("", container("--ipc=private", kernel=Kernel(7, shared_namespaces=frozenset()))),
     fails=lambda: (
-        container((IPC, "host")),
-        container((UTS, "host")),
-        container((IPC, "host"), (UTS, "host"), kernel=Kernel(7, shared_namespaces=frozenset({"ipc"}))),
+        "--ipc=host",
+        "--uts=host",
+        container("--ipc=host --uts=host", kernel=Kernel(7, shared_namespaces=frozenset({"ipc"}))),
     ),
     references=("CIS Docker 1.6 5.17", "CIS Docker 1.6 5.21", "NIST SP 800-190 4.4.3"),
 )
 
 
 def host_pid(facts: ContainerFacts) -> Verdict:
-    """The container sees processes outside itself.
+    """Sees processes outside the container.
 
     What it checks:
     Whether the container shares the PID namespace of the host (`--pid=host`), or of a container that belongs
@@ -220,7 +213,6 @@ def _fix_host_pid(spec: Spec, context: FixContext) -> Spec:
 _SAME_APP = Peer("2" * 64, "db", app="shop")
 
 HOST_PID = Check(
-    title="Sees processes outside the container",
     severity=Severity.HIGH,  # root's processes can be killed; their memory is one capability away
     points=9,
     compares=True,
@@ -228,15 +220,15 @@ HOST_PID = Check(
     evaluate=host_pid,
     remediate=_fix_host_pid,
     passes=lambda: (
-        container(),
+        "",
         container(kernel=Kernel(7, shared_namespaces=frozenset({"net"}))),
-        container((PID, "container:db"), (LABELS, ("app=shop",)), peers=Peers((_SAME_APP,)), inspect=_MEMBER),
+        container("--pid=container:db --label=app=shop", peers=Peers((_SAME_APP,)), inspect=_MEMBER),
     ),
     fails=lambda: (
-        container((PID, "host")),
-        container((PID, "host"), kernel=Kernel(7, shared_namespaces=frozenset({"pid"}))),
-        container((PID, "ns:/proc/1/ns/pid"), kernel=Kernel(7, shared_namespaces=frozenset({"pid"}))),
-        container((PID, "container:db"), peers=Peers((_SAME_APP,))),
+        "--pid=host",
+        container("--pid=host", kernel=Kernel(7, shared_namespaces=frozenset({"pid"}))),
+        container("--pid=ns:/proc/1/ns/pid", kernel=Kernel(7, shared_namespaces=frozenset({"pid"}))),
+        container("--pid=container:db", peers=Peers((_SAME_APP,))),
     ),
     references=("CIS Docker 1.6 5.16", "NIST SP 800-190 4.4.3"),
 )

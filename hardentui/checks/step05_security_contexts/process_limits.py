@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.model.facts import Rlimit
-from hardentui.options import *
-from hardentui.reading.containers import cgroup_version, without_cgroup
+from hardentui.reading.containers import cgroup_version
 
 _HOST_REASON = "the container sees the host's cgroup tree"
 
 
 def disabled_cgroups(facts: ContainerFacts) -> Verdict:
-    """The container has no cgroup, has left it, or sees the host's.
+    """Cgroup disabled or shared with the host.
 
     What it checks:
     Whether cgroups are disabled (`--cgroups=disabled`), or the container shares the host's cgroup namespace.
@@ -60,7 +59,9 @@ def disabled_cgroups(facts: ContainerFacts) -> Verdict:
 
 def _left(outside: tuple[int, ...]) -> Verdict:
     evidence = tuple(Evidence(f"/proc/{pid}/cgroup", "not in the container's cgroup") for pid in outside)
-    reason = f"{plural(len(outside), 'process', 'processes')} outside its cgroup: no limit holds for them"
+    reason = (
+        f"{plural(len(outside), 'process', 'processes')} outside its cgroup, where its limits do not apply"
+    )
     return failed(reason, effective=f"PID {listed([str(pid) for pid in outside])}", evidence=evidence)
 
 
@@ -82,22 +83,21 @@ _V1 = rootful(info={"host": {"cgroupVersion": "v1"}})
 _SHARED = Kernel(7, shared_namespaces=frozenset({"cgroup"}))
 
 DISABLED_CGROUPS = Check(
-    title="Cgroup disabled or shared with the host",
     severity=Severity.MEDIUM,  # limits do not hold
     points=1,
     summary="Give the container its own cgroup and cgroup namespace",
     evaluate=disabled_cgroups,
     remediate=_fix_disabled_cgroups,
     passes=lambda: (
-        container(),
-        container((CGROUPS, "split"), kernel=Kernel(7, shared_namespaces=frozenset(), outside_cgroup=())),
+        "",
+        container("--cgroups=split", kernel=Kernel(7, shared_namespaces=frozenset(), outside_cgroup=())),
         container(kernel=_SHARED, engine=_V1),
     ),
     fails=lambda: (
-        container((CGROUPS, "disabled")),
-        container((CGROUPNS, "host")),
+        "--cgroups=disabled",
+        "--cgroupns=host",
         container(kernel=Kernel(7, shared_namespaces=frozenset(), outside_cgroup=(812,))),
-        container((CGROUPNS, "host"), kernel=_SHARED, engine=_V1),
+        container("--cgroupns=host", kernel=_SHARED, engine=_V1),
     ),
     references=("CIS Docker 1.6 5.25", "NIST SP 800-190 4.4.3"),
 )
@@ -107,7 +107,7 @@ _ENDLESS = ("-1", "unlimited", "infinity")
 
 
 def loose_ulimits(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """Per-process limits are too high.
+    """Ulimits too high.
 
     What it checks:
     The values set with `--ulimit`: open files above the site's limit (parameter `nofile`), unlimited
@@ -194,7 +194,6 @@ def _tightened(limit: str, highest: int, processes: int) -> str:
 
 
 LOOSE_ULIMITS = Check(
-    title="Ulimits too high",
     severity=Severity.LOW,  # other limits hold
     summary="Set ulimits to the site's values",
     evaluate=loose_ulimits,
@@ -202,15 +201,15 @@ LOOSE_ULIMITS = Check(
     parameters={"nofile": 1048576, "nproc": 8192},
     takes={"nofile": "count", "nproc": "count"},
     passes=lambda: (
-        container(),
-        container((ULIMIT, ("nofile=4096:8192", "core=0:0"))),
+        "",
+        "--ulimit=nofile=4096:8192 --ulimit=core=0:0",
         container(kernel=Kernel(7, rlimits=(Rlimit("nofile", 1024, 1048576), Rlimit("core", 0, None)))),
     ),
     fails=lambda: (
-        container((ULIMIT, ("nofile=4096:99999999", "rtprio=1:1"))),
-        container((ULIMIT, ("core=-1:-1",))),
-        container((ULIMIT, ("nproc=unlimited",))),
-        container((ULIMIT, ("host",))),
+        "--ulimit=nofile=4096:99999999 --ulimit=rtprio=1:1",
+        "--ulimit=core=-1:-1",
+        "--ulimit=nproc=unlimited",
+        "--ulimit=host",
         container(kernel=Kernel(7, rlimits=(Rlimit("nofile", 1024, 1073741816),))),
     ),
     references=("CIS Docker 1.6 5.19", "OWASP Docker rule 7"),
@@ -221,7 +220,7 @@ _LOWEST = -1000  # the kernel's lowest; the option's default, "inherited", is be
 
 
 def oom_kill_exempt(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """The container is protected from the OOM killer.
+    """Protected from the OOM killer.
 
     What it checks:
     Whether the main process is protected from the kernel's out-of-memory killer: an `--oom-score-adj` at or
@@ -259,29 +258,24 @@ def _fix_oom_kill_exempt(spec: Spec, context: FixContext) -> Spec:
 
 
 OOM_KILL_EXEMPT = Check(
-    title="Protected from the OOM killer",
     severity=Severity.MEDIUM,  # the kernel kills neighbours instead
     summary="Let the OOM killer treat it like any other process",
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=oom_kill_exempt,
     remediate=_fix_oom_kill_exempt,
     parameters={"lowest": -500},
-    passes=lambda: (
-        container(),
-        container((OOM_SCORE_ADJ, 200)),
-        container(kernel=Kernel(7, oom_score_adj=0)),
-    ),
+    passes=lambda: ("", "--oom-score-adj=200", container(kernel=Kernel(7, oom_score_adj=0))),
     fails=lambda: (
-        container((OOM_SCORE_ADJ, -1000)),
-        container((OOM_KILL_DISABLE, True)),
-        container((OOM_SCORE_ADJ, -999), kernel=Kernel(7, oom_score_adj=-999)),
+        "--oom-score-adj=-1000",
+        "--oom-kill-disable",
+        container("--oom-score-adj=-999", kernel=Kernel(7, oom_score_adj=-999)),
     ),
     references=("NIST SP 800-190 4.4.3", "OWASP Docker rule 7"),
 )
 
 
 def unbraked_restart(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """The container restarts without limit.
+    """Unlimited restarts.
 
     What it checks:
     Whether Podman itself restarts the container without a limit: the policies `always` and `unless-stopped`,
@@ -329,19 +323,20 @@ def _advise_unbraked_restart(before: Spec, after: Spec, context: FixContext) -> 
     enabled = None if facts.engine.rootless else known(lambda: facts.host.restarts_at_boot)
     if enabled is True:
         notes.append(
-            f"podman-restart.service is enabled and starts it at boot because of {policy}; after this, only "
-            "a unit does: write a Quadlet, not a run script"
+            f"podman-restart.service is enabled and starts it at boot because of {policy}; after this, it "
+            "no longer does: let a Quadlet start it"
         )
         return Advice(Risk.MAY_BREAK, tuple(notes))
     if enabled is False:
         notes.append("podman-restart.service is not enabled, so it does not start at boot today either")
     else:
-        notes.append(f"if podman-restart.service starts it at boot because of {policy}, use a unit instead")
+        notes.append(
+            "podman-restart.service no longer starts it at boot, if it does now: let a Quadlet start it"
+        )
     return Advice(Risk.CHANGES_BEHAVIOUR, tuple(notes))
 
 
 UNBRAKED_RESTART = Check(
-    title="Unlimited restarts",
     severity=Severity.LOW,  # a crash loop costs processor time
     points=1,
     summary="Limit the number of restarts",
@@ -352,12 +347,12 @@ UNBRAKED_RESTART = Check(
     advise=_advise_unbraked_restart,
     parameters={"most": 100, "tries": 5},
     takes={"tries": "count"},
-    passes=lambda: (container(), container((RESTART, "on-failure:5")), container((RESTART, "no"))),
-    fails=lambda: (
-        container((RESTART, "always")),
-        container((RESTART, "unless-stopped")),
-        container((RESTART, "on-failure")),
-        container((RESTART, "on-failure:1000000")),
+    passes=("", "--restart=on-failure:5", "--restart=no"),
+    fails=(
+        "--restart=always",
+        "--restart=unless-stopped",
+        "--restart=on-failure",
+        "--restart=on-failure:1000000",
     ),
     references=("CIS Docker 1.6 5.15", "OWASP Docker rule 7"),
 )

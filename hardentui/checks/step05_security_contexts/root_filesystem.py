@@ -5,12 +5,8 @@ from __future__ import annotations
 from math import inf
 
 from hardentui.checks.prelude import *
-from hardentui.model.facts import FileChange
-from hardentui.model.host import Capacity
-from hardentui.options import *
 from hardentui.options.codecs import size_of
 from hardentui.reading.behaviour import how_long, seen_long_enough
-from hardentui.reading.containers import memory_of_machine
 from hardentui.reading.mounts import normal
 from hardentui.reading.scratch import about_written, meant_for_writing, needs, with_read_only_root
 
@@ -19,7 +15,7 @@ _TIGHT = ("noexec", "nosuid", "nodev")
 
 
 def loose_tmpfs(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """A tmpfs mount has no size limit, or programs can run from it.
+    """Tmpfs without size limit or noexec.
 
     What it checks:
     Mounts made with `--tmpfs`: whether each has a size below half of the host's memory, and whether exec,
@@ -51,9 +47,9 @@ def loose_tmpfs(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         paths += in_memory
         evidence += [Evidence("--mount type=ramfs", path) for path in in_memory]
         if endless:
-            paths.append("/dev/shm")  # noqa: S108
+            paths.append("/dev/shm")
             evidence.append(Evidence("--shm-size", f"{shared} bytes"))
-        reason = f"no size limit, or programs can run: {listed(paths)}"
+        reason = f"lacks a size limit, noexec, nosuid or nodev: {listed(paths)}"
         return failed(reason, declared, evidence=tuple(evidence))
     return passed(declared)
 
@@ -128,7 +124,6 @@ def _tightened(mount: str, size: str, most: float) -> str:
 _SMALL = HostFacts(capacity=Capacity(memory=8 << 30))
 
 LOOSE_TMPFS = Check(
-    title="Tmpfs without size limit or noexec",
     severity=Severity.LOW,  # memory and programs in /tmp
     points=1,
     summary="Give every tmpfs a size and mount it noexec, nosuid and nodev, and use no ramfs",
@@ -136,15 +131,15 @@ LOOSE_TMPFS = Check(
     remediate=_fix_loose_tmpfs,
     parameters={"size": "64m"},
     takes={"size": "tmpfs-size"},
-    passes=lambda: (container(), container((TMPFS, ("/tmp:rw,noexec,nosuid,nodev,size=64m",)))),  # noqa: S108
+    passes=("", "--tmpfs=/tmp:rw,noexec,nosuid,nodev,size=64m"),
     fails=lambda: (
-        container((TMPFS, ("/tmp",))),  # noqa: S108
-        container((TMPFS, ("/run:size=1m,exec,mode=1777", "/a:size=1k"))),
-        container((TMPFS, ("/a:noexec,nosuid,nodev,size=0",))),
-        container((TMPFS, ("/a:noexec,nosuid,nodev,size=90%",))),
-        container((TMPFS, ("/a:noexec,nosuid,nodev,size=64g",)), host=_SMALL),
-        container((SHM_SIZE, 64 << 30), host=_SMALL),
-        container((MOUNTS, (Mount("ramfs", "ramfs", "/cache"),))),
+        "--tmpfs=/tmp",
+        "--tmpfs=/run:size=1m,exec,mode=1777 --tmpfs=/a:size=1k",
+        "--tmpfs=/a:noexec,nosuid,nodev,size=0",
+        "--tmpfs=/a:noexec,nosuid,nodev,size=90%",
+        container("--tmpfs=/a:noexec,nosuid,nodev,size=64g", host=_SMALL),
+        container("--shm-size=64g", host=_SMALL),
+        "--mount=type=ramfs,source=ramfs,destination=/cache",
     ),
     references=("OWASP Docker rule 8", "compose-lint CL-0022"),
 )
@@ -227,7 +222,6 @@ def _advise_writable_rootfs(before: Spec, after: Spec, context: FixContext) -> A
 
 
 WRITABLE_ROOTFS = Check(
-    title="Writable root filesystem",
     severity=Severity.MEDIUM,  # an intruder can change the service's programs: a layer is missing (CIS 5.13)
     points=30,
     summary="Make the root filesystem read-only",
@@ -237,22 +231,22 @@ WRITABLE_ROOTFS = Check(
     parameters={"tmpfs_size": "64m"},
     takes={"tmpfs_size": "tmpfs-size"},
     passes=lambda: (
-        container((READ_ONLY, True)),
-        container((READ_ONLY, True), (MOUNTS, (Mount("volume", "tools", "/usr/bin", ("ro",)),))),
-        container((READ_ONLY, True), kernel=Kernel(7, read_only_root=True)),
+        "--read-only",
+        "--read-only -v tools:/usr/bin:ro",
+        container("--read-only", kernel=Kernel(7, read_only_root=True)),
     ),
     fails=lambda: (
-        container(),
+        "",
         container(kernel=Kernel(7, read_only_root=False)),
         container(
-            (MOUNTS, (Mount("volume", "data", "/var/lib/app"),)),
+            "-v data:/var/lib/app",
             changes=(
                 FileChange("/var", "modified"),
                 FileChange("/var/cache/app/x", "added"),
                 FileChange("/var/lib/app", "added"),
             ),
         ),
-        container((READ_ONLY, True), (MOUNTS, (Mount("volume", "tools", "/usr/bin"),))),
+        "--read-only -v tools:/usr/bin",
         container(changes=(FileChange("/usr/lib/plugin.so", "added"),)),
     ),
     references=("CIS Docker 1.6 5.13", "NIST SP 800-190 4.4.4", "OWASP Docker rule 8"),

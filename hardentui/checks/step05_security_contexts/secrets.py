@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.configuration import FileFact
-from hardentui.model.facts import VolumeFacts
 from hardentui.options import (
     ANNOTATIONS,
     COMMAND,
@@ -18,15 +16,14 @@ from hardentui.options import (
     USER,
 )
 from hardentui.reading.behaviour import owner_of_process, readable_secret, uids
-from hardentui.reading.containers import declared_user, is_root
 from hardentui.reading.secrets import engine_secret, file_variable, secrets_in_pairs, secrets_in_words
-from hardentui.visible import MASK
+from hardentui.visible import MASK as MASKED
 
 _OTHERS_READ = 0o004
 
 
 def loose_secret(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """An engine secret is passed more openly than necessary.
+    """Secret readable more widely than needed.
 
     What it checks:
     The container's engine secrets: whether one is passed as an environment variable, or mounted as a file
@@ -182,7 +179,6 @@ def _closed(secret: str, owner: str) -> str:
 
 
 LOOSE_SECRET = Check(
-    title="Secret readable more widely than needed",
     severity=Severity.LOW,  # a second user inside can read it
     summary="Mount secrets so that only the process's user can read them",
     evaluate=loose_secret,
@@ -190,14 +186,14 @@ LOOSE_SECRET = Check(
     advise=_advise_loose_secret,
     parameters={"refused_drivers": ()},
     passes=lambda: (
-        container(),
-        container((SECRETS, ("db,type=mount,uid=1001,mode=0400",)), secret_drivers={"db": "file"}),
+        "",
+        container("--secret=db,type=mount,uid=1001,mode=0400", secret_drivers={"db": "file"}),
         container(secret_files={"/srv/db.txt": FileFact("/srv/db.txt", mode=0o400)}),
     ),
     fails=lambda: (
-        container((SECRETS, ("db,type=mount",)), (USER, "1001:1001")),
-        container((SECRETS, ("db,type=mount,target=/x,mode=0644", "ok,type=mount,mode=0440"))),
-        container((SECRETS, ("db,type=env,target=DB",))),
+        "--secret=db,type=mount --user=1001:1001",
+        "--secret=db,type=mount,target=/x,mode=0644 --secret=ok,type=mount,mode=0440",
+        "--secret=db,type=env,target=DB",
         container(secret_files={"/srv/db.txt": FileFact("/srv/db.txt", mode=0o644)}),
     ),
     references=("NIST SP 800-190 4.1.4", "OWASP Docker rule 12"),
@@ -208,7 +204,7 @@ _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 
 
 def plaintext_secret_env(facts: ContainerFacts) -> Verdict:
-    """A credential in an environment variable.
+    """Credential in an environment variable.
 
     What it checks:
     The variables that the container was given: names such as DB_PASSWORD, API_KEY or TOKEN with a value, and
@@ -231,7 +227,7 @@ def plaintext_secret_env(facts: ContainerFacts) -> Verdict:
     if not credentials:
         return passed(f"{plural(len(variables), 'variable')}, none looks like a credential")
     names = [visible(name, 60) for name, _ in credentials]
-    evidence = tuple(Evidence(f"env {visible(name, 60)}={MASK}", kind) for name, kind in credentials)
+    evidence = tuple(Evidence(f"env {visible(name, 60)}={MASKED}", kind) for name, kind in credentials)
     return failed(
         f"anyone who can inspect the container can read {listed(names)}",
         f"{plural(len(credentials), 'credential')} among {plural(len(variables), 'variable')}",
@@ -258,26 +254,19 @@ def _commands(facts: ContainerFacts, names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 PLAINTEXT_SECRET_ENV = Check(
-    title="Credential in an environment variable",
     severity=Severity.MEDIUM,  # shown by inspect and in crash reports; the service must know it anyway
     points=8,
     summary="Pass credentials as engine secrets",
     fix=FixKind.DECISION,
     evaluate=plaintext_secret_env,
-    passes=lambda: (
-        container((ENV, ("TZ=UTC", "DB_PASSWORD_FILE=/run/secrets/db", "PASSWORD_MIN_LENGTH=12"))),
-        container((ENV, ("DB_PASSWORD=*******",))),
-    ),
-    fails=lambda: (
-        container((ENV, ("DB_PASSWORD=correct-horse", "TZ=UTC"))),
-        container((ENV, ("DATABASE_URL=postgres://shop:correct-horse@db/shop",))),
-    ),
+    passes=("-e TZ=UTC -e DB_PASSWORD_FILE=/run/secrets/db -e PASSWORD_MIN_LENGTH=12",),
+    fails=("-e DB_PASSWORD=correct-horse -e TZ=UTC", "-e DATABASE_URL=postgres://shop:correct-horse@db/shop"),
     references=("NIST SP 800-190 4.1.4", "OWASP Docker rule 12", "CSVS 6.10"),
 )
 
 
 def secret_in_metadata(facts: ContainerFacts) -> Verdict:
-    """A credential in a label, an annotation, or an option of a volume or log driver.
+    """Credential in a label, annotation or option.
 
     What it checks:
     The labels and annotations that the container was given, the labels of its pod, the options of the volumes
@@ -296,7 +285,7 @@ def secret_in_metadata(facts: ContainerFacts) -> Verdict:
     too, since the old one is known.
     """
     credentials = [
-        Evidence(where, f"{visible(name, 60)}={MASK}: {kind}")
+        Evidence(where, f"{visible(name, 60)}={MASKED}: {kind}")
         for where, pairs in _places(facts)
         for name, kind in secrets_in_pairs(pairs)
     ]
@@ -345,22 +334,21 @@ _SHARE = VolumeFacts("share", {"Options": {"type": "cifs", "o": "username=shop,p
 _BY_FILE = VolumeFacts("share", {"Options": {"type": "cifs", "o": "credentials=/etc/shop.cred"}})
 
 SECRET_IN_METADATA = Check(
-    title="Credential in a label, annotation or option",
     severity=Severity.MEDIUM,  # shown by inspect and in backups of units
     points=1,
     summary="Pass credentials as files or engine secrets",
     fix=FixKind.DECISION,
     evaluate=secret_in_metadata,
     passes=lambda: (
-        container((LABELS, ("app=shop", "io.containers.autoupdate=registry"))),
+        "--label=app=shop --label=io.containers.autoupdate=registry",
         container(volumes={"share": _BY_FILE}),
     ),
     fails=lambda: (
-        container((LOG_OPT, ("tag=splunk-token=correct-horse-battery",))),
+        "--log-opt=tag=splunk-token=correct-horse-battery",
         container(pod={"Labels": {"db.password": "correct-horse"}}),
-        container((LABELS, ("db.password=correct-horse",))),
-        container((ANNOTATIONS, ("proxy=http://shop:correct-horse@proxy:3128",))),
-        container((LOG_OPT, ("splunk-token=correct-horse-battery",))),
+        "--label=db.password=correct-horse",
+        "--annotation=proxy=http://shop:correct-horse@proxy:3128",
+        "--log-opt=splunk-token=correct-horse-battery",
         container(volumes={"share": _SHARE}),
     ),
     references=("NIST SP 800-190 4.1.4", "OWASP Docker rule 12"),
@@ -368,7 +356,7 @@ SECRET_IN_METADATA = Check(
 
 
 def secret_on_command_line(facts: ContainerFacts) -> Verdict:
-    """A credential on a command line.
+    """Credential on a command line.
 
     What it checks:
     The words of the container's command, entrypoint, health check and running exec sessions, and registry
@@ -393,7 +381,7 @@ def secret_on_command_line(facts: ContainerFacts) -> Verdict:
     credentials = [(where, word) for where, words in lines.items() for word in secrets_in_words(words)]
     credentials += [("exec session", word) for words in _sessions(facts) for word in secrets_in_words(words)]
     if _has_registry_login(facts):
-        credentials.append(("create command", f"--creds {MASK}"))
+        credentials.append(("create command", f"--creds {MASKED}"))
     if not credentials:
         sessions = known(lambda: facts.exec_sessions) if facts.inspect.get("ExecIDs") else ()
         return sure(passed("no word looks like a credential"), sessions)
@@ -451,23 +439,22 @@ _SESSION = {
 }
 
 SECRET_ON_COMMAND_LINE = Check(
-    title="Credential on a command line",
     severity=Severity.HIGH,  # every account of the host can read it in the list of processes
     points=1,
     summary="Pass credentials as files or engine secrets",
     fix=FixKind.DECISION,
     evaluate=secret_on_command_line,
     passes=lambda: (
-        container((COMMAND, ("server", "--password-file", "/run/secrets/db", "--no-password"))),
-        container((HEALTH_CMD, "curl -fsS http://localhost/")),
-        container((COMMAND, ("sh", "-c", 'echo "$TOKEN" | podman login -u ci --password-stdin registry'))),
+        "IMAGE server --password-file /run/secrets/db --no-password",
+        "--health-cmd='curl -f localhost'",
+        "IMAGE sh -c 'echo \"$TOKEN\" | podman login -u ci --password-stdin registry'",
     ),
     fails=lambda: (
-        container((COMMAND, ("redis-server", "--requirepass", "x", "--password", "correct-horse"))),
-        container((HEALTH_CMD, "mysqladmin ping -pcorrect-horse")),
-        container((COMMAND, ("sh", "-c", "echo correct-horse | podman login --password-stdin registry"))),
+        "IMAGE redis-server --requirepass x --password correct-horse",
+        "--health-cmd='mysqladmin ping -pcorrect-horse'",
+        "IMAGE sh -c 'echo correct-horse | podman login --password-stdin registry'",
         container(exec_sessions=(_SESSION,), inspect={"ExecIDs": ["ab"]}),
-        container((ENTRYPOINT, ("run", "--db=postgres://shop:correct-horse@db/shop"))),
+        '--entrypoint=\'["run", "--db=postgres://shop:correct-horse@db/shop"]\'',
         container(inspect={"Config": {"CreateCommand": ["podman", "run", "--creds=u:p", "img"]}}),
     ),
     references=("NIST SP 800-190 4.1.4", "OWASP Docker rule 12"),

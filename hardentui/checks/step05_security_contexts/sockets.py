@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.host import ApiService
-from hardentui.model.mounts import Listener, MountedPath, MountOrigin, ReachableSocket
-from hardentui.options import *
+from hardentui.model.mounts import Listener, ReachableSocket
 from hardentui.reading.engine_api import reachable_api
 from hardentui.reading.mounts import HostMount, came_from, shown
 from hardentui.reading.sockets import (
@@ -30,7 +28,7 @@ _SEVERITIES = {
 
 
 def mounted_control_socket(facts: ContainerFacts) -> Verdict:
-    """The container can reach a control socket of the host.
+    """Host control socket reachable.
 
     What it checks:
     Whether any mount is, or contains, a socket on which a host service takes commands: the D-Bus system bus
@@ -107,7 +105,6 @@ _AGENT = ReachableSocket("/a", "/srv/work/a", Listener("/srv/work/a", "ssh-agent
 _FROM_POD = MountedPath("/run/dbus", ("/run/dbus",), "bind", "/run/dbus", (), MountOrigin.POD, "shop")
 
 MOUNTED_CONTROL_SOCKET = Check(
-    title="Host control socket reachable",
     severity=Severity.CRITICAL,  # the socket starts services or programs as root
     points=2,
     summary="Remove the mount of the host's control socket",
@@ -115,20 +112,20 @@ MOUNTED_CONTROL_SOCKET = Check(
     evaluate=mounted_control_socket,
     remediate=_fix_mounted_control_socket,
     passes=lambda: (
-        container(),
-        container((MOUNTS, (Mount("bind", "/run/postgresql", "/run/postgresql"),))),
+        "",
+        "-v /run/postgresql:/run/postgresql",
         container(
-            (MOUNTS, (Mount("bind", "/run/db.sock", "/db.sock"),)),
+            "-v /run/db.sock:/db.sock",
             sockets=(ReachableSocket("/db.sock", "/run/db.sock", Listener("/run/db.sock", "postgres")),),
         ),
     ),
     fails=lambda: (
-        container((MOUNTS, (Mount("bind", "/var/run/dbus/system_bus_socket", "/bus", ("ro",)),))),
-        container((MOUNTS, (Mount("bind", "/srv/app", "/app"),)), sockets=(_LINKED,)),
-        container((MOUNTS, (Mount("bind", "/srv/work/a", "/a"),)), sockets=(_AGENT,)),
-        container((MOUNTS, (Mount("bind", "/run", "/run/host"),)), sockets=Unread("the engine is far")),
+        "-v /var/run/dbus/system_bus_socket:/bus:ro",
+        container("-v /srv/app:/app", sockets=(_LINKED,)),
+        container("-v /srv/work/a:/a", sockets=(_AGENT,)),
+        container("-v /run:/run/host", sockets=Unread("the engine is far")),
         container(
-            (VOLUMES_FROM, ("x",)),
+            "--volumes-from=x",
             mounted=(_FROM_POD,),
             sockets=(ReachableSocket("/run/dbus", _BUS, Listener(_BUS)),),
         ),
@@ -138,7 +135,7 @@ MOUNTED_CONTROL_SOCKET = Check(
 
 
 def mounted_engine_socket(facts: ContainerFacts) -> Verdict:
-    """The container can reach the socket of a container engine.
+    """Container engine socket reachable.
 
     What it checks:
     Whether any mount is, or contains, the API socket of an engine: Podman, Docker, containerd, CRI-O,
@@ -221,7 +218,6 @@ _LISTENS_ON_TCP = HostFacts(tcp_services=(ApiService("process 812", "tcp:127.0.0
 _RENAMED = ReachableSocket("/app", "/srv/app.link", Listener("/srv/api", "podman"))
 
 MOUNTED_ENGINE_SOCKET = Check(
-    title="Container engine socket reachable",
     severity=Severity.CRITICAL,  # whoever talks to the engine starts a privileged container
     points=2,
     takes_over=True,
@@ -230,11 +226,11 @@ MOUNTED_ENGINE_SOCKET = Check(
     remediate=_fix_mounted_engine_socket,
     passes=lambda: (
         container(host=_NO_TCP),
-        container((NETWORK, ("none",))),
-        container((MOUNTS, (Mount("bind", "/run/postgresql", "/run/postgresql"),)), host=_NO_TCP),
-        container((MOUNTS, (Mount("bind", "/run/user/1000/pulse", "/pulse"),)), host=_NO_TCP),
+        "--network=none",
+        container("-v /run/postgresql:/run/postgresql", host=_NO_TCP),
+        container("-v /run/user/1000/pulse:/pulse", host=_NO_TCP),
         container(
-            (MOUNTS, (Mount("bind", "/srv/docker.sock", "/var/run/docker.sock"),)),
+            "-v /srv/docker.sock:/var/run/docker.sock",
             host=_NO_TCP,
             sockets=(
                 ReachableSocket(
@@ -244,19 +240,19 @@ MOUNTED_ENGINE_SOCKET = Check(
         ),
     ),
     fails=lambda: (
-        container((NETWORK, ("host",)), host=_LISTENS_ON_TCP),
+        container("--network=host", host=_LISTENS_ON_TCP),
         container(
-            (MOUNTS, (Mount("bind", "/var/run/docker.sock", "/d.sock", ("ro",)), Mount("volume", "a", "/a"))),
+            "-v /var/run/docker.sock:/d.sock:ro -v a:/a",
             host=_NO_TCP,
         ),
         container(
-            (MOUNTS, (Mount("bind", "/run/user/1000/podman/podman.sock", "/run/podman/podman.sock"),)),
+            "-v /run/user/1000/podman/podman.sock:/run/podman/podman.sock",
             host=_NO_TCP,
         ),
-        container((MOUNTS, (Mount("bind", "/var/run", "/host/run"),)), host=_NO_TCP),
-        container((MOUNTS, (Mount("bind", "/srv/alias", "/var/run/docker.sock"),)), host=_NO_TCP),
-        container((MOUNTS, (Mount("bind", "/srv/app.link", "/app"),)), sockets=(_RENAMED,), host=_NO_TCP),
-        container((VOLUMES_FROM, ("proxy",)), mounted=(_FROM_ANOTHER,), host=_NO_TCP),
+        container("-v /var/run:/host/run", host=_NO_TCP),
+        container("-v /srv/alias:/var/run/docker.sock", host=_NO_TCP),
+        container("-v /srv/app.link:/app", sockets=(_RENAMED,), host=_NO_TCP),
+        container("--volumes-from=proxy", mounted=(_FROM_ANOTHER,), host=_NO_TCP),
     ),
     references=("CIS Docker 1.6 5.32", "NIST SP 800-190 4.4.3", "OWASP Docker rule 1"),
 )

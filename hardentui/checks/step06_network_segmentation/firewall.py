@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hardentui.checks.prelude import *
-from hardentui.model.host import Firewall, Zone
-from hardentui.options import *
+from hardentui.model.host import Zone
 from hardentui.reading.behaviour import about_one_address, bound_to_one_address
 from hardentui.reading.networks import (
     leave_pods_alone,
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def unfirewalled_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """An open port without a firewall in front of it.
+    """Published port without a firewall in front.
 
     What it checks:
     For ports published on all addresses or on a public one: what nftables does with the first packet from
@@ -190,10 +189,8 @@ def _prerouting(port: int, priority: int, hook: str = "prerouting") -> HostFacts
 
 
 _OPEN, _CLOSED = _dropping("input"), _dropping("forward")
-_PORT = (PUBLISH, (Port(80, "8080"),))
 
 UNFIREWALLED_PORT = Check(
-    title="Published port without a firewall in front",
     severity=Severity.MEDIUM,  # a layer is missing for all published ports
     scope=Kind.SITE,
     summary="Bind the port to one address, or filter forwarded traffic",
@@ -204,18 +201,18 @@ UNFIREWALLED_PORT = Check(
     parameters={"address": "127.0.0.1"},
     takes={"address": "address"},
     passes=lambda: (
-        container(_PORT, host=_CLOSED),
-        container(_PORT, host=_OPEN, engine=rootless()),
-        container(_PORT, host=_prerouting(8080, -300)),
-        container(_PORT, host=_prerouting(80, 0)),
-        container(_PORT, host=_prerouting(8080, 0, "ingress")),
-        container((PUBLISH, (Port(80, "8080", "10.1.2.3"),)), host=_OPEN),
+        container("-p 8080:80", host=_CLOSED),
+        container("-p 8080:80", host=_OPEN, engine=rootless()),
+        container("-p 8080:80", host=_prerouting(8080, -300)),
+        container("-p 8080:80", host=_prerouting(80, 0)),
+        container("-p 8080:80", host=_prerouting(8080, 0, "ingress")),
+        container("-p 10.1.2.3:8080:80", host=_OPEN),
     ),
     fails=lambda: (
-        container(_PORT, host=_OPEN),
-        container(_PORT, host=_CLOSED, engine=rootless()),
-        container(_PORT, host=_prerouting(80, -300)),
-        container((PUBLISH, (Port(80, "8080", "8.8.8.8"),)), host=_OPEN),
+        container("-p 8080:80", host=_OPEN),
+        container("-p 8080:80", host=_CLOSED, engine=rootless()),
+        container("-p 8080:80", host=_prerouting(80, -300)),
+        container("-p 8.8.8.8:8080:80", host=_OPEN),
     ),
     references=("NIST SP 800-190 4.4.2", "NIST SP 800-190 4.5.1", "OWASP Docker rule 5a"),
 )

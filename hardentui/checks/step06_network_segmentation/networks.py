@@ -6,10 +6,7 @@ import shlex
 from itertools import islice
 
 from hardentui.checks.prelude import *
-from hardentui.model.network import Peer, PeerGroup, Peers, app_of
-from hardentui.model.spec import Version
-from hardentui.options import *
-from hardentui.reading.containers import peer_called, pod_of, related
+from hardentui.model.network import PeerGroup, app_of
 from hardentui.reading.networks import (
     asked_for,
     asks_for_host_network,
@@ -27,7 +24,7 @@ _SHOWN = 20
 
 
 def default_network(facts: ContainerFacts) -> Verdict:
-    """The container is on the default network.
+    """Uses the default network.
 
     What it checks:
     Whether the container is attached to the engine's default network (`podman`, unless configured otherwise),
@@ -75,25 +72,24 @@ def _fix_default_network(spec: Spec, context: FixContext) -> Spec:
 
 
 DEFAULT_NETWORK = Check(
-    title="Uses the default network",
     severity=Severity.LOW,  # neighbours on it reach each other without names
     points=6,
     compares=True,
     summary="Move the container to its own network",
     evaluate=default_network,
     remediate=_fix_default_network,
-    passes=lambda: (container((NETWORK, ("shop-net",))), container(engine=rootless())),
+    passes=lambda: ("--network=shop-net", container(engine=rootless())),
     fails=lambda: (
-        container(),
-        container((NETWORK, ("podman", "shop-net"))),
-        container((NETWORK, ("bridge",)), engine=rootless()),
+        "",
+        "--network=podman --network=shop-net",
+        container("--network=bridge", engine=rootless()),
     ),
     references=("CIS Docker 1.6 5.30", "NIST SP 800-190 4.3.3", "OWASP Docker rule 5", "CSVS 7.4"),
 )
 
 
 def internal_capable_network(facts: NetworkFacts, parameters: Parameters) -> Verdict:
-    """A back-end network can reach the outside.
+    """Back-end network can reach the outside.
 
     What it checks:
     Whether a bridge network without any member that publishes a port is closed to the outside (`--internal`).
@@ -143,7 +139,6 @@ def internal_capable_network(facts: NetworkFacts, parameters: Parameters) -> Ver
 _OPEN = {"name": "db-net", "driver": "bridge", "internal": False}
 
 INTERNAL_CAPABLE_NETWORK = Check(
-    title="Back-end network can reach the outside",
     severity=Severity.LOW,  # an intruder can download and report
     kind=Kind.NETWORK,
     summary="Create the network as an internal one",
@@ -160,7 +155,7 @@ INTERNAL_CAPABLE_NETWORK = Check(
 
 
 def shared_network(facts: ContainerFacts) -> Verdict:
-    """Containers of different applications share a network.
+    """Network shared with another application.
 
     What it checks:
     Whether a container of another application is attached to one of this container's networks, or lends it
@@ -269,7 +264,6 @@ def _fix_shared_network(spec: Spec, context: FixContext) -> Spec:
 _OTHER = Peers((Peer("2" * 64, "wiki", networks=("podman",), app="wiki"),))
 
 SHARED_NETWORK = Check(
-    title="Network shared with another application",
     severity=Severity.MEDIUM,  # another application is within reach
     points=2,
     compares=True,
@@ -277,13 +271,13 @@ SHARED_NETWORK = Check(
     evaluate=shared_network,
     remediate=_fix_shared_network,
     passes=lambda: (
-        container((NETWORK, ("shop-net",)), (LABELS, ("app=shop",)), peers=_OTHER),
-        container((LABELS, ("app=wiki",)), peers=_OTHER),
+        container("--network=shop-net --label=app=shop", peers=_OTHER),
+        container("--label=app=wiki", peers=_OTHER),
     ),
     fails=lambda: (
-        container((LABELS, ("app=shop",)), peers=_OTHER),
-        container((NETWORK, ("podman", "shop-net")), (LABELS, ("app=shop",)), peers=_OTHER),
-        container((NETWORK, ("container:wiki",)), (LABELS, ("app=shop",)), peers=_OTHER),
+        container("--label=app=shop", peers=_OTHER),
+        container("--network=podman --network=shop-net --label=app=shop", peers=_OTHER),
+        container("--network=container:wiki --label=app=shop", peers=_OTHER),
     ),
     references=("NIST SP 800-190 4.3.3", "NIST SP 800-190 4.3.4", "CSVS 7.9"),
 )
@@ -294,7 +288,7 @@ _UNFILTERED = frozenset({"macvlan", "ipvlan", _UNMANAGED})
 
 
 def unfiltered_network_driver(facts: ContainerFacts) -> Verdict:
-    """A network that bypasses the host's packet filter.
+    """Network bypasses the host firewall.
 
     What it checks:
     Whether one of the networks uses the driver macvlan or ipvlan or is a bridge that Podman does not manage
@@ -348,17 +342,16 @@ _FOREIGN = NetworkFacts("br", {"name": "br", "driver": "bridge", "options": {"mo
 _BRIDGE = NetworkFacts("shop-net", {"name": "shop-net", "driver": "bridge"})
 
 UNFILTERED_NETWORK_DRIVER = Check(
-    title="Network bypasses the host firewall",
     severity=Severity.MEDIUM,  # the host's firewall does not see it
     summary="Use a bridge network and publish the ports that are needed",
     fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=unfiltered_network_driver,
-    passes=lambda: (container((NETWORK, ("shop-net",)), networks={"shop-net": _BRIDGE}), container()),
+    passes=lambda: (container("--network=shop-net", networks={"shop-net": _BRIDGE}), ""),
     fails=lambda: (
-        container((NETWORK, ("lan",)), networks={"lan": _LAN}),
-        container((NETWORK, ("br",)), networks={"br": _FOREIGN}),
-        container((NETWORK, ("container:vpn",))),
+        container("--network=lan", networks={"lan": _LAN}),
+        container("--network=br", networks={"br": _FOREIGN}),
+        "--network=container:vpn",
     ),
     references=("NIST SP 800-190 4.4.2",),
 )
@@ -369,7 +362,7 @@ _ON = frozenset({"true", "1", "t", "strict"})
 
 
 def unisolated_network(facts: NetworkFacts) -> Verdict:
-    """A bridge network that is not isolated from the others.
+    """Network not isolated from other networks.
 
     What it checks:
     Whether a bridge network has the option `isolate` while the engine has other bridge networks. Podman 6.0
@@ -417,7 +410,6 @@ _PLAIN = {"name": "shop-net", "driver": "bridge"}
 _TWO = ("shop-net", "wiki-net")
 
 UNISOLATED_NETWORK = Check(
-    title="Network not isolated from other networks",
     severity=Severity.LOW,  # containers of other networks can be reached by address
     kind=Kind.NETWORK,
     summary="Create the network with isolate=true",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.options import *
 from hardentui.options.argv import parse_create_command
 from hardentui.reading.behaviour import about_one_address, bound_to_one_address
 from hardentui.reading.networks import (
@@ -88,7 +87,7 @@ def _exposed(port: Port, parameters: Parameters) -> bool:
 
 
 def exposed_admin_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """A database or admin port that other machines can reach.
+    """Database or admin port open to the network.
 
     What it checks:
     Whether a port of an internal service is published on an address other than loopback: remote login (21 to
@@ -140,7 +139,6 @@ def _advise_exposed_admin_port(before: Spec, after: Spec, context: FixContext) -
 _REDIS = image(inspect={"Config": {"ExposedPorts": {"6379/tcp": {}, "80/tcp": {}}}})
 
 EXPOSED_ADMIN_PORT = Check(
-    title="Database or admin port open to the network",
     severity=Severity.HIGH,  # one guessed or missing password from the data
     points=12,
     summary="Bind database and admin ports to loopback, and connect containers through a shared network",
@@ -151,19 +149,19 @@ EXPOSED_ADMIN_PORT = Check(
     parameters={"ports": _PORTS, "inside": _INSIDE, "address": "127.0.0.1"},
     takes={"address": "address"},
     passes=lambda: (
-        container((PUBLISH, (Port(5432, "5432", "127.0.0.1"),))),
-        container((PUBLISH, (Port(8080, "80"),))),
-        container((PUBLISH, (Port(80, "8888"),))),
-        container((PUBLISH_ALL, True), (PUBLISH, (Port(6379, "6379", "127.0.0.1"),)), image=_REDIS),
+        "-p 127.0.0.1:5432:5432",
+        "-p 80:8080",
+        "-p 8888:80",
+        container("--publish-all -p 127.0.0.1:6379:6379", image=_REDIS),
     ),
     fails=lambda: (
-        container((PUBLISH, (Port(8888, "80"),))),
-        container((PUBLISH_ALL, True), image=_REDIS),
-        container((PUBLISH_ALL, True), (EXPOSE, ("5432",)), image=image()),
-        container((PUBLISH, (Port(9229, "9229"),))),
-        container((PUBLISH, (Port(9000, "8443"),))),
-        container((PUBLISH, (Port(5432, "15432"),))),
-        container((PUBLISH, (Port(6379, "6379", "192.0.2.7"), Port(6379, "6379", "::")))),
+        "-p 80:8888",
+        container("--publish-all", image=_REDIS),
+        container("--publish-all --expose=5432", image=image()),
+        "-p 9229:9229",
+        "-p 8443:9000",
+        "-p 15432:5432",
+        "-p 192.0.2.7:6379:6379 -p [::]:6379:6379",
     ),
     references=("CIS Docker 1.6 5.9", "NIST SP 800-190 4.4.2"),
 )
@@ -178,7 +176,7 @@ def _low(port: Port, allowed: tuple[str, ...]) -> bool:
 
 
 def low_host_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """A host port below 1024 that is not allowed.
+    """Publishes a privileged host port.
 
     What it checks:
     Whether a published port uses a host port below 1024 other than those in the parameter `allowed` (80 and
@@ -226,7 +224,6 @@ def _free(host: str, offset: int, taken: set[str]) -> str:
 
 
 LOW_HOST_PORT = Check(
-    title="Publishes a privileged host port",
     severity=Severity.LOW,  # needs a right once, at the start
     summary="Publish on host port 1024 or higher",
     risk=Risk.DECISION,
@@ -234,17 +231,14 @@ LOW_HOST_PORT = Check(
     remediate=_fix_low_host_port,
     parameters={"allowed": ("80", "443"), "offset": 8000},
     takes={"offset": "offset"},
-    passes=lambda: (
-        container((PUBLISH, (Port(8443, "443", "127.0.0.1"), Port(80, "8080")))),
-        container((PUBLISH, (Port(25),))),
-    ),
-    fails=lambda: (container((PUBLISH, (Port(25, "25"), Port(80, "80")))),),
+    passes=("-p 127.0.0.1:443:8443 -p 8080:80", "-p 25"),
+    fails=("-p 25:25 -p 80:80",),
     references=("CIS Docker 1.6 5.8",),
 )
 
 
 def undeclared_published_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """A published port that is not declared.
+    """Published port not declared.
 
     What it checks:
     Whether every published port is declared by the image (EXPOSE) or for the container (`--expose`), or
@@ -317,26 +311,25 @@ def _fix_undeclared_published_port(spec: Spec, context: FixContext) -> Spec:
 _IMAGE = image(inspect={"Config": {"ExposedPorts": {"80/tcp": {}}}})
 
 UNDECLARED_PUBLISHED_PORT = Check(
-    title="Published port not declared",
     severity=Severity.LOW,  # undocumented, as published
     summary="List the published ports one by one, and only those that the image serves",
     evaluate=undeclared_published_port,
     remediate=_fix_undeclared_published_port,
     parameters={"allowed": ()},
     passes=lambda: (
-        container((PUBLISH, (Port(80, "8080"),)), image=_IMAGE),
-        container((PUBLISH, (Port(9000, "9000"),)), (EXPOSE, ("9000",)), image=_IMAGE),
+        container("-p 8080:80", image=_IMAGE),
+        container("-p 9000:9000 --expose=9000", image=_IMAGE),
     ),
     fails=lambda: (
-        container((PUBLISH_ALL, True), image=_IMAGE),
-        container((PUBLISH, (Port(80, "8080"), Port(9229, "9229"))), image=_IMAGE),
+        container("--publish-all", image=_IMAGE),
+        container("-p 8080:80 -p 9229:9229", image=_IMAGE),
     ),
     references=("CIS Docker 1.6 5.9", "CSVS 7.12"),
 )
 
 
 def wildcard_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """A port that is open on every address of the host.
+    """Port published on all host addresses.
 
     What it checks:
     Whether a published port is bound to all addresses: `0.0.0.0`, `::` (also written `[::]`), or no address,
@@ -382,7 +375,6 @@ def _advise_wildcard_port(before: Spec, after: Spec, context: FixContext) -> Adv
 _WITH_PORTS = image(inspect={"Config": {"ExposedPorts": {"80/tcp": {}, "53/udp": {}}}})
 
 WILDCARD_PORT = Check(
-    title="Port published on all host addresses",
     severity=Severity.LOW,  # a public service needs it; databases have exposed-admin-port
     points=8,
     summary="Bind published ports to one address",
@@ -393,21 +385,20 @@ WILDCARD_PORT = Check(
     parameters={"address": "127.0.0.1"},
     takes={"address": "address"},
     passes=lambda: (
-        container((PUBLISH, (Port(80, "8080", "127.0.0.1"),))),
-        container((PUBLISH, (Port(80, "8080", "::1"), Port(443, "8443", "192.0.2.7")))),
+        "-p 127.0.0.1:8080:80",
+        "-p [::1]:8080:80 -p 192.0.2.7:8443:443",
         container(
-            (PUBLISH_ALL, True),
-            (PUBLISH, (Port(80, "8080", "127.0.0.1"), Port(53, "5300", "127.0.0.1", "udp"))),
+            "--publish-all -p 127.0.0.1:8080:80 -p 127.0.0.1:5300:53/udp",
             image=_WITH_PORTS,
         ),
-        container((NETWORK, ("pasta:-t,127.0.0.1/8080:80,-u,none",)), engine=rootless()),
+        container("--network=pasta:-t,127.0.0.1/8080:80,-u,none", engine=rootless()),
     ),
     fails=lambda: (
-        container((PUBLISH, (Port(80, "8080"),))),
-        container((PUBLISH, (Port(80, "8080", "0.0.0.0"), Port(80, "8080", "[::]")))),  # noqa: S104
-        container((PUBLISH_ALL, True), image=_WITH_PORTS),
-        container((PUBLISH_ALL, True), (PUBLISH, (Port(80, "8080", "127.0.0.1"),)), image=_WITH_PORTS),
-        container((NETWORK, ("pasta:--mtu,1400,-t,8080:80",)), engine=rootless()),
+        "-p 8080:80",
+        "-p 0.0.0.0:8080:80 -p [::]:8080:80",
+        container("--publish-all", image=_WITH_PORTS),
+        container("--publish-all -p 127.0.0.1:8080:80", image=_WITH_PORTS),
+        container("--network=pasta:--mtu,1400,-t,8080:80", engine=rootless()),
     ),
     references=("CIS Docker 1.6 5.14", "OWASP Docker rule 5a", "CSVS 7.7"),
 )

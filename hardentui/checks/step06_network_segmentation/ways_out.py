@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from hardentui.checks.examples import configuration
 from hardentui.checks.prelude import *
-from hardentui.model.configuration import Configuration
-from hardentui.model.facts import ListeningSocket
-from hardentui.model.host import Firewall
-from hardentui.model.known import Known
-from hardentui.model.trust import TrustFacts
-from hardentui.options import *
 from hardentui.reading.behaviour import about_low_ports, listening, with_low_ports
-from hardentui.reading.containers import ask_or, image_config
 from hardentui.reading.networks import (
     asked_for,
     asks_for_host_network,
@@ -42,7 +34,7 @@ _BORROWED = "the kernel shows the host's network, although that is not configure
 
 
 def host_network(facts: ContainerFacts) -> Verdict:
-    """The container uses the host's network.
+    """Uses the host network.
 
     What it checks:
     Whether the container uses the host's network instead of its own (`--network host`). For a running
@@ -152,7 +144,6 @@ def _advise_host_network(before: Spec, after: Spec, context: FixContext) -> Advi
 
 
 HOST_NETWORK = Check(
-    title="Uses the host network",
     severity=Severity.HIGH,  # reaches what listens on the host's loopback only (CIS 5.10)
     points=9,
     summary="Give it its own network and publish only the ports it needs",
@@ -160,13 +151,13 @@ HOST_NETWORK = Check(
     remediate=_fix_host_network,
     advise=_advise_host_network,
     passes=lambda: (
-        container((NETWORK, ("web-net",))),
+        "--network=web-net",
         container(kernel=Kernel(pid=812, shared_namespaces=frozenset({"user"}))),
     ),
     fails=lambda: (
-        container((NETWORK, ("host",))),
-        container((NETWORK, ("host",)), kernel=Kernel(pid=812, shared_namespaces=frozenset({"net"}))),
-        container((NETWORK, ("host",)), engine=rootless(), kernel=Kernel(pid=812)),
+        "--network=host",
+        container("--network=host", kernel=Kernel(pid=812, shared_namespaces=frozenset({"net"}))),
+        container("--network=host", engine=rootless(), kernel=Kernel(pid=812)),
     ),
     references=("CIS Docker 1.6 5.10", "NIST SP 800-190 4.4.2", "OWASP Docker rule 5"),
     contextual=True,
@@ -177,7 +168,7 @@ _RULE = "nft add rule inet filter forward ip daddr 169.254.169.254 drop   # in y
 
 
 def reachable_cloud_metadata(facts: ContainerFacts) -> Verdict:
-    """The container can get the host's credentials from the cloud.
+    """Cloud metadata service reachable.
 
     What it checks:
     Only if the host's firmware names a cloud: whether the container has its own network with a way out, and
@@ -233,7 +224,6 @@ def _all_internal(facts: ContainerFacts) -> bool:
 _CLOUD = HostFacts(cloud="Amazon EC2", firewall=Firewall(metadata_filtered=False))
 
 REACHABLE_CLOUD_METADATA = Check(
-    title="Cloud metadata service reachable",
     severity=Severity.HIGH,  # one request from the machine's cloud credentials
     points=1,
     summary="Drop packets from containers to 169.254.169.254 on the host",
@@ -242,21 +232,21 @@ REACHABLE_CLOUD_METADATA = Check(
     passes=lambda: (
         container(host=HostFacts(cloud="")),
         container(host=HostFacts(cloud="Amazon EC2", firewall=Firewall(metadata_filtered=True))),
-        container((NETWORK, ("none",)), host=_CLOUD),
+        container("--network=none", host=_CLOUD),
     ),
-    fails=lambda: (container(host=_CLOUD), container((NETWORK, ("host",)), host=_CLOUD)),
-    references=("Catalogue S6-12", "NIST SP 800-190 4.4.2"),
+    fails=lambda: (container(host=_CLOUD), container("--network=host", host=_CLOUD)),
+    references=("NIST SP 800-190 4.4.2",),
 )
 
 
 _DNS = 53
-_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - where a service listens
+_EVERYWHERE = ("0.0.0.0", "::")
 _HANDED_IN = ("-T", "--tcp-ns", "-U", "--udp-ns")
 _MAPPED = ("--map-gw", "--map-host-loopback")
 
 
 def reachable_host_services(facts: ContainerFacts) -> Verdict:
-    """The container can reach services that the host offers only to itself.
+    """Host loopback services reachable.
 
     What it checks:
     Whether pasta or slirp4netns lets the container reach the host's loopback address: `--map-gw`,
@@ -443,13 +433,13 @@ _INTERNAL = NetworkFacts(
         "subnets": [{"subnet": "10.89.3.0/24", "gateway": "10.89.3.1"}],
     },
 )
-_SSH = ListeningSocket("tcp", "0.0.0.0", 22)  # noqa: S104
+_SSH = ListeningSocket("tcp", "0.0.0.0", 22)
 
 
 def _behind(host: HostFacts, *listening: ListeningSocket) -> ContainerFacts:
     """A running container on the internal network."""
     return container(
-        (NETWORK, ("back",)),
+        "--network=back",
         kernel=Kernel(7),
         networks={"back": _INTERNAL},
         host_listening=listening,
@@ -475,15 +465,14 @@ _CLOSED = HostFacts(
 )
 
 REACHABLE_HOST_SERVICES = Check(
-    title="Host loopback services reachable",
     severity=Severity.HIGH,  # services that trust loopback answer
     points=2,
     summary="Remove the options that open the host's loopback address",
     evaluate=reachable_host_services,
     remediate=_fix_reachable_host_services,
     passes=lambda: (
-        container((NETWORK, ("shop-net",)), engine=rootless()),
-        container(),
+        container("--network=shop-net", engine=rootless()),
+        "",
         container(engine=_PLAIN),
         container(
             engine=_PLAIN,
@@ -494,11 +483,11 @@ REACHABLE_HOST_SERVICES = Check(
         _behind(HostFacts(), ListeningSocket("tcp", "127.0.0.1", 5432)),
     ),
     fails=lambda: (
-        container((NETWORK, ("pasta:--map-gw,--mtu,1400",)), engine=_PLAIN),
-        container((NETWORK, ("pasta:-T,5432",)), engine=_PLAIN),
+        container("--network=pasta:--map-gw,--mtu,1400", engine=_PLAIN),
+        container("--network=pasta:-T,5432", engine=_PLAIN),
         container(engine=_PLAIN, kernel=Kernel(7), network_helper=("pasta", "--config-net", "-T", "none")),
-        container((NETWORK, ("slirp4netns:allow_host_loopback=true",)), engine=_PLAIN),
-        container((NETWORK, ("slirp4netns",)), engine=_OPEN_SLIRP),
+        container("--network=slirp4netns:allow_host_loopback=true", engine=_PLAIN),
+        container("--network=slirp4netns", engine=_OPEN_SLIRP),
         _behind(HostFacts(), _SSH),
     ),
     references=("NIST SP 800-190 4.4.2",),

@@ -5,10 +5,7 @@ from __future__ import annotations
 import shlex
 
 from hardentui.checks.prelude import *
-from hardentui.model.facts import FileChange, ListeningSocket, Process
-from hardentui.model.known import Known
-from hardentui.options import *
-from hardentui.reading.containers import ask_or, declared_user, is_root
+from hardentui.model.facts import Process
 from hardentui.reading.images import health_check
 from hardentui.reading.mounts import parents
 from hardentui.reading.networks import (
@@ -19,15 +16,15 @@ from hardentui.reading.networks import (
     without_own_network,
 )
 
-_EXPECTED = ("/tmp", "/var/tmp", "/run", "/var/run", "/dev", "/proc", "/sys", "/var/cache", "/var/log")  # noqa: S108
+_EXPECTED = ("/tmp", "/var/tmp", "/run", "/var/run", "/dev", "/proc", "/sys", "/var/cache", "/var/log")
 _BY_PODMAN = frozenset({"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab"})
 _PROGRAMS = ("/bin", "/sbin", "/lib", "/lib64", "/usr", "/opt", "/etc", "/root")
-_WITH_READ_ONLY = ("/run", "/tmp", "/var/tmp")  # noqa: S108 - Podman mounts them and makes their directories
+_WITH_READ_ONLY = ("/run", "/tmp", "/var/tmp")
 _SHOWN = 12
 
 
 def drifted_files(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """The running container no longer matches its image.
+    """Files differ from the image.
 
     What it checks:
     Which files in the container differ from its image, outside volumes, files that Podman itself writes, and
@@ -129,7 +126,6 @@ _ACCOUNTS = (FileChange("/etc/passwd", "modified"), FileChange("/etc/group", "mo
 _MINER = FileChange("/usr/bin/kdevtmpfsi", "added")
 
 DRIFTED_FILES = Check(
-    title="Files differ from the image",
     severity=Severity.HIGH,  # changed programs are what an intruder leaves
     summary="Review the changes, then recreate the container from its image with a read-only root filesystem",
     fix=FixKind.DECISION,
@@ -139,7 +135,7 @@ DRIFTED_FILES = Check(
     passes=lambda: (
         container(changes=()),
         container(changes=_QUIET),
-        container((USER, "1000"), changes=_ACCOUNTS),
+        container("--user=1000", changes=_ACCOUNTS),
     ),
     fails=lambda: (
         container(changes=_ACCOUNTS),
@@ -157,7 +153,7 @@ _FIRST_TEMPORARY = 32768
 
 
 def unexpected_listener(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """The container listens on an undeclared port.
+    """Listens on an undeclared port.
 
     What it checks:
     Which ports the running container really listens on, as the kernel shows them in its network namespace,
@@ -248,20 +244,19 @@ def _listening(*sockets: tuple[str, str, int]) -> Kernel:
 
 
 UNEXPECTED_LISTENER = Check(
-    title="Listens on an undeclared port",
     severity=Severity.MEDIUM,  # something answers that nobody declared
     summary="Stop the listener, or declare the port",
     fix=FixKind.DECISION,
     evaluate=unexpected_listener,
     parameters={"allowed": ()},
     passes=lambda: (
-        container(kernel=_listening(("tcp", "0.0.0.0", 80)), image=_IMAGE),  # noqa: S104
-        container(kernel=_listening(("tcp", "127.0.0.1", 9000), ("udp", "0.0.0.0", 40000)), image=_IMAGE),  # noqa: S104
+        container(kernel=_listening(("tcp", "0.0.0.0", 80)), image=_IMAGE),
+        container(kernel=_listening(("tcp", "127.0.0.1", 9000), ("udp", "0.0.0.0", 40000)), image=_IMAGE),
         container(kernel=_listening(("tcp", "::", 8443)), image=_IMAGE, pod=_POD, inspect=_MEMBER),
         container(kernel=_listening(), pod=_POD, inspect={**_MEMBER, "IsInfra": True}),
     ),
     fails=lambda: (
-        container(kernel=_listening(("tcp", "0.0.0.0", 80), ("tcp", "0.0.0.0", 4444)), image=_IMAGE),  # noqa: S104
+        container(kernel=_listening(("tcp", "0.0.0.0", 80), ("tcp", "0.0.0.0", 4444)), image=_IMAGE),
         container(kernel=_listening(("tcp6", "::", 9229)), image=_IMAGE),
         container(kernel=_listening(("tcp", "::", 9229)), image=_IMAGE, pod=_POD, inspect=_MEMBER),
         container(kernel=_listening(("tcp", "::", 4444)), pod=_POD, inspect={**_MEMBER, "IsInfra": True}),
@@ -282,7 +277,7 @@ _SHELLS = ("sh", "bash", "dash", "ash", "zsh", "ksh", "fish")
 
 
 def unexpected_process(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """A program that does not belong in the container is running.
+    """Unexpected process running.
 
     What it checks:
     The processes of the running container as the kernel shows them, without entering it: remote login
@@ -371,7 +366,6 @@ _NGINX = Process(812, "nginx", "/usr/sbin/nginx")
 _CHECK_LESS: dict[str, object] = {"Config": {}}
 
 UNEXPECTED_PROCESS = Check(
-    title="Unexpected process running",
     severity=Severity.HIGH,  # a shell or tool in a service is what an intruder starts
     summary="Find out who started it, save the evidence and recreate the container from its image",
     fix=FixKind.DECISION,

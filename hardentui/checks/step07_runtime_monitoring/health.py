@@ -6,9 +6,6 @@ import shlex
 from datetime import timedelta
 
 from hardentui.checks.prelude import *
-from hardentui.model.facts import UnitFacts
-from hardentui.model.known import Known
-from hardentui.options import *
 from hardentui.options.codecs import DURATION
 from hardentui.reading.images import always_passes, health_check, health_status, parse_time
 
@@ -69,7 +66,6 @@ _PLAIN = image(inspect={"Config": {}})
 _OWN_CHECK = {"Healthcheck": {"Test": ["CMD-SHELL", "redis-cli ping"]}}
 
 MISSING_HEALTH_CHECK = Check(
-    title="No health check",
     severity=Severity.LOW,  # nobody notices when it hangs: availability (CIS 5.27)
     points=3,
     summary="Add a health check that queries the service itself",
@@ -78,12 +74,12 @@ MISSING_HEALTH_CHECK = Check(
     parameters={"command": ""},
     takes={"command": "command"},
     passes=lambda: (
-        container((HEALTH_CMD, "curl -fsS http://localhost/"), image=_PLAIN),
+        container("--health-cmd='curl -f localhost'", image=_PLAIN),
         container(image=image(inspect={"Config": _OWN_CHECK})),
     ),
     fails=lambda: (
-        container((HEALTH_CMD, "curl -fsS http://localhost/ || true"), image=_PLAIN),
-        container((HEALTH_CMD, "none"), image=image(inspect={"Config": _OWN_CHECK})),
+        container("--health-cmd='curl -fsS http://localhost/ || true'", image=_PLAIN),
+        container("--health-cmd=none", image=image(inspect={"Config": _OWN_CHECK})),
         container(image=_PLAIN),
         container(image=image(inspect={"Config": {"Healthcheck": {"Test": ["NONE"]}}})),
     ),
@@ -95,7 +91,7 @@ _SETTLED = timedelta(hours=1)
 
 
 def restart_loop(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """The container keeps crashing, or was killed because it ran out of memory.
+    """Restart loop.
 
     What it checks:
     Whether the container was killed because it ran out of memory, and whether Podman or its systemd unit
@@ -152,7 +148,6 @@ def _state(restarts: int = 0, **state: object) -> dict[str, object]:
 
 
 RESTART_LOOP = Check(
-    title="Restart loop",
     severity=Severity.MEDIUM,  # it does not work
     summary="Find out why it exits, and limit how often it restarts",
     fix=FixKind.DECISION,
@@ -175,7 +170,7 @@ _SLOWEST = 240
 
 
 def unhealthy(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """The health check fails, or failing would have no effect.
+    """Health check fails, or has no effect.
 
     What it checks:
     Whether the running container is unhealthy now, whoever runs its check, and whether that has any effect
@@ -210,7 +205,7 @@ def unhealthy(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return failed("nothing happens when it becomes unhealthy", declared, status, evidence, Severity.LOW)
     minutes = _delay(facts.spec) // 60
     if minutes > _SLOWEST:
-        reason = f"a broken service is only noticed after {plural(minutes, 'minute')}"
+        reason = f"a broken service is only noticed after {plural(minutes // 60, 'hour')}"
         return failed(reason, declared, status, evidence, Severity.LOW)
     return passed(declared, status, evidence)
 
@@ -267,10 +262,8 @@ def _advise_unhealthy(before: Spec, after: Spec, context: FixContext) -> Advice:
 
 
 _UNIT = "PODMAN_SYSTEMD_UNIT"
-_CHECKED = (HEALTH_CMD, "curl -fsS http://localhost/")
 
 UNHEALTHY = Check(
-    title="Health check fails, or has no effect",
     severity=Severity.MEDIUM,  # it does not work: availability
     summary="Kill the container when its health check fails, so that it restarts",
     risk=Risk.CHANGES_BEHAVIOUR,
@@ -279,23 +272,21 @@ UNHEALTHY = Check(
     advise=_advise_unhealthy,
     parameters={"action": "kill"},
     takes={"action": "failure-action"},
-    passes=lambda: (
-        container(_CHECKED, (HEALTH_ON_FAILURE, "kill")),
-        container(_CHECKED, (HEALTH_ON_FAILURE, "kill"), (HEALTH_INTERVAL, "1h"), (HEALTH_RETRIES, 3)),
+    passes=(
+        "--health-cmd='curl -f localhost' --health-on-failure=kill",
+        "--health-cmd='curl -f localhost' --health-on-failure=kill --health-interval=1h --health-retries=3",
     ),
     fails=lambda: (
-        container(_CHECKED, (HEALTH_ON_FAILURE, "kill"), (HEALTH_INTERVAL, "168h")),
-        container(_CHECKED, (HEALTH_ON_FAILURE, "kill"), (HEALTH_RETRIES, 1000)),
-        container(_CHECKED),
+        "--health-cmd='curl -f localhost' --health-on-failure=kill --health-interval=168h",
+        "--health-cmd='curl -f localhost' --health-on-failure=kill --health-retries=1000",
+        "--health-cmd='curl -f localhost'",
         container(
-            _CHECKED,
-            (HEALTH_ON_FAILURE, "kill"),
+            "--health-cmd='curl -f localhost' --health-on-failure=kill",
             inspect={"State": {"Health": {"Status": "unhealthy"}}},
             kernel=Kernel(pid=812),
         ),
         container(
-            _CHECKED,
-            (HEALTH_INTERVAL, "disable"),
+            "--health-cmd='curl -f localhost' --health-interval=disable",
             inspect={"State": {"Health": {"Status": "unhealthy"}}},
             kernel=Kernel(pid=812),
         ),

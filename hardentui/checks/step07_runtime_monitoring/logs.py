@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.configuration import Configuration, Value
+from hardentui.model.configuration import Value
 from hardentui.model.host import JournalStorage
-from hardentui.model.trust import TrustFacts
-from hardentui.options import *
 from hardentui.options.codecs import size_of
 from hardentui.reading.containers import engine_info
 from hardentui.reading.logs import FILE_DRIVERS, log_driver, log_goes_nowhere, log_is_passed_on, log_limit
@@ -16,7 +14,7 @@ _DROP_IN = "# /etc/containers/containers.conf.d/50-events.conf"
 
 
 def engine_events_off(facts: EngineFacts) -> Verdict:
-    """The engine keeps no complete record of its actions.
+    """Engine events logged incompletely.
 
     What it checks:
     Whether the engine writes events at all (its event logger is not `none`), and whether the event of a new
@@ -59,7 +57,6 @@ _KEPT = Configuration({f"engine.{_CREATE_DATA}": Value(True, "/etc/containers/co
 _JOURNAL = {"host": {"eventLogger": "journald"}}
 
 ENGINE_EVENTS_OFF = Check(
-    title="Engine events logged incompletely",
     severity=Severity.MEDIUM,  # traces of what was started are missing
     kind=Kind.ENGINE,
     summary="Log events to the journal, with the configuration of new containers",
@@ -76,7 +73,7 @@ ENGINE_EVENTS_OFF = Check(
 
 
 def no_logs(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """The container's output is thrown away.
+    """No logs kept.
 
     What it checks:
     Whether the log driver is `none`, set for the container or as the engine's default, or the log goes to
@@ -120,7 +117,6 @@ def _fix_no_logs(spec: Spec, context: FixContext) -> Spec:
 
 
 NO_LOGS = Check(
-    title="No logs kept",
     severity=Severity.MEDIUM,  # traces are missing
     points=1,
     summary="Send the container's log to the journal",
@@ -130,24 +126,24 @@ NO_LOGS = Check(
     parameters={"driver": "journald"},
     takes={"driver": "log-driver"},
     passes=lambda: (
-        container((LOG_DRIVER, "journald")),
+        "--log-driver=journald",
         container(
-            (LOG_DRIVER, "passthrough"),
+            "--log-driver=passthrough",
             inspect={"Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}}},
         ),
         container(engine=rootful(info={"host": {"logDriver": "k8s-file"}})),
     ),
     fails=lambda: (
-        container((LOG_DRIVER, "none")),
+        "--log-driver=none",
         container(engine=rootful(info={"host": {"logDriver": "none"}})),
-        container((LOG_DRIVER, "k8s-file"), (LOG_OPT, ("max-size=1mb", "path=/dev/null"))),
+        "--log-driver=k8s-file --log-opt=max-size=1mb --log-opt=path=/dev/null",
     ),
     references=("CIS Docker 1.6 2.13", "NIST SP 800-190 4.4.5", "CSVS 9.1"),
 )
 
 
 def unbounded_logs(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """A log file without a size limit.
+    """No log size limit.
 
     What it checks:
     For drivers that write their own file (k8s-file, json-file): whether its size is limited, for the
@@ -207,7 +203,6 @@ _ENGINE = rootful(trust=TrustFacts(configuration=Configuration()))
 _LIMITED = Configuration({"containers.log_size_max": Value(1 << 20, "/etc/containers/containers.conf")})
 
 UNBOUNDED_LOGS = Check(
-    title="No log size limit",
     severity=Severity.MEDIUM,  # a full disk stops the neighbours
     points=2,
     summary="Limit the size of the log file",
@@ -217,14 +212,14 @@ UNBOUNDED_LOGS = Check(
     parameters={"size": "10mb", "largest": "10gb"},
     takes={"size": "log-size"},
     passes=lambda: (
-        container((LOG_DRIVER, "k8s-file"), (LOG_OPT, ("max-size=10mb",))),
-        container((LOG_DRIVER, "journald")),
-        container((LOG_DRIVER, "k8s-file"), engine=rootful(trust=TrustFacts(configuration=_LIMITED))),
+        "--log-driver=k8s-file --log-opt=max-size=10mb",
+        "--log-driver=journald",
+        container("--log-driver=k8s-file", engine=rootful(trust=TrustFacts(configuration=_LIMITED))),
     ),
     fails=lambda: (
-        container((LOG_DRIVER, "k8s-file"), engine=_ENGINE),
-        container((LOG_DRIVER, "k8s-file"), (LOG_OPT, ("max-size=500g",)), engine=_ENGINE),
-        container((LOG_DRIVER, "json-file"), (LOG_OPT, ("tag=web", "max-size=0")), engine=_ENGINE),
+        container("--log-driver=k8s-file", engine=_ENGINE),
+        container("--log-driver=k8s-file --log-opt=max-size=500g", engine=_ENGINE),
+        container("--log-driver=json-file --log-opt=tag=web --log-opt=max-size=0", engine=_ENGINE),
     ),
     references=("CIS Docker 1.6 2.13", "CSVS 9.5"),
 )
@@ -238,7 +233,7 @@ _COMMANDS = (
 
 
 def volatile_journal(facts: HostFacts) -> Verdict:
-    """The host's journal is lost at reboot.
+    """Journal lost at reboot.
 
     What it checks:
     Where systemd's journal is stored (`Storage=` in journald.conf and its drop-ins; with `auto`, whether
@@ -277,7 +272,6 @@ def volatile_journal(facts: HostFacts) -> Verdict:
 
 
 VOLATILE_JOURNAL = Check(
-    title="Journal lost at reboot",
     severity=Severity.LOW,  # traces end with a reboot
     kind=Kind.HOST,
     summary="Store the journal on disk",
@@ -293,5 +287,5 @@ VOLATILE_JOURNAL = Check(
         HostFacts(journal=JournalStorage("auto", kept=False)),
         HostFacts(journal=JournalStorage("none", kept=False, file="/etc/systemd/journald.conf")),
     ),
-    references=("Catalogue S7-04", "CIS Docker 1.6 2.13", "CSVS 9.5"),
+    references=("CIS Docker 1.6 2.13", "CSVS 9.5"),
 )

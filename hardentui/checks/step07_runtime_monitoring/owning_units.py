@@ -6,14 +6,11 @@ import shlex
 from datetime import UTC, datetime
 
 from hardentui.checks.prelude import *
-from hardentui.model.facts import UnitFacts
-from hardentui.options import *
-from hardentui.reading.containers import image_config, pod_of
 from hardentui.reading.images import parse_time
 
 
 def unit_drift(facts: ContainerFacts) -> Verdict:
-    """The container runs with a different configuration than its unit file.
+    """Running container differs from its unit file.
 
     What it checks:
     For a container that belongs to a systemd unit: whether its file was changed after the container was
@@ -72,7 +69,6 @@ _FILE = "/etc/containers/systemd/web.container"
 _BEFORE, _AFTER = datetime(2025, 11, 1, tzinfo=UTC), datetime(2025, 12, 24, tzinfo=UTC)
 
 UNIT_DRIFT = Check(
-    title="Running container differs from its unit file",
     severity=Severity.LOW,  # the next start undoes a change
     summary="Reload systemd and restart the unit",
     fix=FixKind.UNIT_EDIT,
@@ -104,7 +100,7 @@ _LABELS = ("owner", "team")
 
 
 def unowned_container(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """Nobody knows who is responsible for the container.
+    """No known owner.
 
     What it checks:
     Whether something on record manages the container: a systemd unit (Quadlet) that exists, a compose
@@ -154,7 +150,6 @@ def _fix_unowned_container(spec: Spec, context: FixContext) -> Spec:
 
 
 UNOWNED_CONTAINER = Check(
-    title="No known owner",
     severity=Severity.LOW,  # nobody to ask
     scope=Kind.SITE,
     summary="Run it as a Quadlet unit, or record its owner in a label",
@@ -166,11 +161,11 @@ UNOWNED_CONTAINER = Check(
     takes={"owner": "label-value"},
     passes=lambda: (
         container(inspect={"Config": {"Labels": {_UNIT: "web.service"}}}, unit_exists=True),
-        container((LABELS, ("owner=web-team",))),
+        "--label=owner=web-team",
     ),
     fails=lambda: (
-        container(),
-        container((LABELS, ("app=shop",))),
+        "",
+        "--label=app=shop",
         container(inspect={"Config": {"Labels": {_UNIT: "gone.service"}}}, unit_exists=False),
     ),
     references=("NIST SP 800-190 4.4.5",),

@@ -8,7 +8,7 @@ from hardentui.checks.prelude import *
 
 
 def no_runtime_sensor(facts: HostFacts) -> Verdict:
-    """Nothing on the host detects attacks while they happen.
+    """No runtime threat detection.
 
     What it checks:
     Whether a program is running that sees what processes do and can raise an alarm: Falco, Tetragon, Tracee,
@@ -62,7 +62,6 @@ def _watches(rule: str) -> bool:
 
 
 NO_RUNTIME_SENSOR = Check(
-    title="No runtime threat detection",
     severity=Severity.LOW,  # a layer of watching more
     kind=Kind.HOST,
     summary="Install and start a runtime sensor, or give auditd rules of its own",
@@ -104,7 +103,7 @@ _WATCH = r"(?:^|\s)(?:-w\s+|-F\s*path=|-F\s*dir=)(\S+)"
 
 
 def unaudited_engine(facts: HostFacts, parameters: Parameters) -> Verdict:
-    """Changes to the engine are not audited.
+    """Engine changes not audited.
 
     What it checks:
     Whether the host's audit rules watch the engine: its program, the OCI runtime and conmon, its API socket,
@@ -198,7 +197,6 @@ _SOME = ("-w /etc/passwd -p wa -k identity", "# -w /usr/bin/podman -p x")
 _ALL = tuple(f"-w {path.partition('|')[0]} -p wa -k containers" for path in _PATHS)
 
 UNAUDITED_ENGINE = Check(
-    title="Engine changes not audited",
     severity=Severity.MEDIUM,  # traces of who changed what are missing
     kind=Kind.HOST,
     summary="Watch the engine's programs, socket and directories with audit rules",

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from hardentui.checks.examples import DEFAULT_CAPABILITIES
 from hardentui.checks.prelude import *
-from hardentui.model.capabilities import ALL_CAPABILITIES, capability_name
-from hardentui.model.check import Measured
-from hardentui.options import *
 from hardentui.options.table import bounding_set, given_explicitly, with_no_more, with_only
 from hardentui.reading.behaviour import (
     about_dropping,
@@ -33,11 +29,10 @@ from hardentui.reading.capabilities import (
     used_by_processes,
 )
 from hardentui.reading.capabilities import granted as granted_now
-from hardentui.reading.containers import declared_user, is_root, runs_systemd
 
 
 def capabilities_beyond_declared(facts: ContainerFacts) -> Verdict:
-    """The running process has capabilities that were not declared.
+    """More capabilities in effect than declared.
 
     What it checks:
     The capability sets of the main process, compared with what Podman recorded for the container: a bounding,
@@ -99,7 +94,6 @@ _CHOWN = frozenset({"CAP_CHOWN"})
 _RAW = frozenset({"CAP_NET_RAW"})
 
 CAPABILITIES_BEYOND_DECLARED = Check(
-    title="More capabilities in effect than declared",
     severity=Severity.MEDIUM,  # more rights than anybody asked for
     points=1,
     summary="Restart it on a fixed engine, and find out where the extra capabilities came from",
@@ -107,11 +101,11 @@ CAPABILITIES_BEYOND_DECLARED = Check(
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=capabilities_beyond_declared,
     passes=lambda: (
-        container(),
+        "",
         container(kernel=Kernel(7, capabilities=CapabilitySets(bounding=DEFAULT_CAPABILITIES))),
         container(inspect={"BoundingCaps": None}, kernel=Kernel(7, capabilities=CapabilitySets())),
         container(
-            (CAP_ADD, ("NET_RAW",)),
+            "--cap-add=NET_RAW",
             kernel=Kernel(7, capabilities=CapabilitySets(bounding=_RAW, inheritable=_RAW, ambient=_RAW)),
         ),
     ),
@@ -132,7 +126,7 @@ _USUAL = ("CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID", "NET_BIND_SERVICE")
 
 
 def default_capabilities_kept(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """No default capability is dropped.
+    """Default capabilities not dropped.
 
     What it checks:
     Whether the container's bounding set contains every capability that the engine grants by default (11 with
@@ -276,7 +270,6 @@ def _measure_default_capabilities_kept(context: FixContext) -> Mapping[str, Meas
 _LIVE_DEFAULT = CapabilitySets(bounding=DEFAULT_CAPABILITIES)
 
 DEFAULT_CAPABILITIES_KEPT = Check(
-    title="Default capabilities not dropped",
     severity=Severity.MEDIUM,  # eleven rights that most services do not use: a layer is missing (CIS 5.4)
     points=30,
     summary="Drop all capabilities and add back those that are needed",
@@ -287,14 +280,14 @@ DEFAULT_CAPABILITIES_KEPT = Check(
     takes={"keep": "capabilities"},
     measured=_measure_default_capabilities_kept,
     passes=lambda: (
-        container((CAP_DROP, ("all",)), kernel=Kernel(7, capabilities=CapabilitySets())),
-        container((CAP_DROP, ("SETFCAP",))),
+        container("--cap-drop=all", kernel=Kernel(7, capabilities=CapabilitySets())),
+        "--cap-drop=SETFCAP",
     ),
     fails=lambda: (
-        container(),
-        container((USER, "1001"), (NO_NEW_PRIVILEGES, True), engine=rootless()),
+        "",
+        container("--user=1001 --security-opt=no-new-privileges", engine=rootless()),
         container(kernel=Kernel(7, capabilities=_LIVE_DEFAULT)),
-        container((PRIVILEGED, True)),
+        "--privileged",
     ),
     references=("CIS Docker 1.6 5.4", "NIST SP 800-190 4.4.3", "OWASP Docker rule 3"),
     contextual=True,
@@ -302,7 +295,7 @@ DEFAULT_CAPABILITIES_KEPT = Check(
 
 
 def disruptive_capabilities(facts: ContainerFacts) -> Verdict:
-    """Capabilities that can disrupt the host or its neighbours.
+    """Capabilities that can disrupt host or neighbours.
 
     What it checks:
     Whether the container's processes have, or can get, one of NET_ADMIN, SYS_TIME, SYS_BOOT, SYSLOG,
@@ -331,19 +324,14 @@ def _fix_disruptive_capabilities(spec: Spec, context: FixContext) -> Spec:
 _QUIET = CapabilitySets(bounding=frozenset({"CAP_CHOWN"}))
 
 DISRUPTIVE_CAPABILITIES = Check(
-    title="Capabilities that can disrupt host or neighbours",
     severity=Severity.MEDIUM,  # can disturb, not take over: clock, locked memory, its own network
     points=5,
     summary="Drop the disruptive capabilities",
     evaluate=disruptive_capabilities,
     remediate=_fix_disruptive_capabilities,
     advise=about_dropping,
-    passes=lambda: (container(), container(kernel=Kernel(7, capabilities=_QUIET))),
-    fails=lambda: (
-        container((CAP_ADD, ("NET_ADMIN", "NET_RAW"))),
-        container((CAP_ADD, ("ALL",))),
-        container((PRIVILEGED, True)),
-    ),
+    passes=lambda: ("", container(kernel=Kernel(7, capabilities=_QUIET))),
+    fails=("--cap-add=NET_ADMIN --cap-add=NET_RAW", "--cap-add=ALL", "--privileged"),
     references=("CIS Docker 1.6 5.4", "OWASP Docker rule 3"),
     contextual=True,
 )
@@ -353,7 +341,7 @@ _DOCKER_ONLY = frozenset({"CAP_NET_RAW", "CAP_MKNOD", "CAP_AUDIT_WRITE"})
 
 
 def docker_default_capabilities(facts: ContainerFacts) -> Verdict:
-    """Capabilities that Podman leaves out on purpose.
+    """Capabilities that Podman drops by default.
 
     What it checks:
     Whether the container's processes can use NET_RAW, MKNOD or AUDIT_WRITE. Docker grants them by default;
@@ -378,25 +366,21 @@ def _fix_docker_default_capabilities(spec: Spec, context: FixContext) -> Spec:
 _LIKE_DOCKER = rootful(default_capabilities=DEFAULT_CAPABILITIES | _DOCKER_ONLY)
 
 DOCKER_DEFAULT_CAPABILITIES = Check(
-    title="Capabilities that Podman drops by default",
     severity=Severity.LOW,  # raw packets and device files that the cgroup forbids to open
     points=2,
     summary="Drop NET_RAW, MKNOD and AUDIT_WRITE",
     evaluate=docker_default_capabilities,
     remediate=_fix_docker_default_capabilities,
     advise=about_dropping,
-    passes=lambda: (container(), container((CAP_DROP, ("all",)), engine=_LIKE_DOCKER)),
-    fails=lambda: (
-        container((CAP_ADD, ("NET_RAW",))),
-        container((CAP_DROP, ("MKNOD",)), engine=_LIKE_DOCKER),
-    ),
+    passes=lambda: ("", container("--cap-drop=all", engine=_LIKE_DOCKER)),
+    fails=lambda: ("--cap-add=NET_RAW", container("--cap-drop=MKNOD", engine=_LIKE_DOCKER)),
     references=("CIS Docker 1.6 5.4", "kube-linter drop-net-raw-capability"),
     contextual=True,
 )
 
 
 def host_takeover_capabilities(facts: ContainerFacts) -> Verdict:
-    """Capabilities that allow taking over the host.
+    """Capabilities that allow host takeover.
 
     What it checks:
     Whether the container's processes have, or can get, one of SYS_ADMIN, SYS_MODULE, SYS_RAWIO, SYS_PTRACE,
@@ -439,7 +423,6 @@ _ALONE = frozenset({"CAP_SYS_ADMIN", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_DAC
 _LIVE = CapabilitySets(bounding=frozenset({"CAP_SYS_ADMIN", "CAP_CHOWN"}))
 
 HOST_TAKEOVER_CAPABILITIES = Check(
-    title="Capabilities that allow host takeover",
     severity=Severity.CRITICAL,  # the capability itself leads to the host
     points=2,
     takes_over=True,
@@ -447,16 +430,13 @@ HOST_TAKEOVER_CAPABILITIES = Check(
     evaluate=host_takeover_capabilities,
     remediate=_fix_host_takeover_capabilities,
     advise=about_dropping,
-    passes=lambda: (
-        container(),
-        container((CAP_DROP, ("all",)), kernel=Kernel(7, capabilities=CapabilitySets())),
-    ),
+    passes=lambda: ("", container("--cap-drop=all", kernel=Kernel(7, capabilities=CapabilitySets()))),
     fails=lambda: (
-        container((CAP_ADD, ("SYS_ADMIN", "NET_ADMIN"))),
-        container((CAP_ADD, ("all",))),
-        container((CAP_ADD, ("cap_sys_admin",)), kernel=Kernel(7, capabilities=_LIVE)),
+        "--cap-add=SYS_ADMIN --cap-add=NET_ADMIN",
+        "--cap-add=all",
+        container("--cap-add=cap_sys_admin", kernel=Kernel(7, capabilities=_LIVE)),
         container(engine=rootful(default_capabilities=DEFAULT_CAPABILITIES | {"CAP_SYS_PTRACE"})),
-        container((PRIVILEGED, True)),
+        "--privileged",
     ),
     references=("CIS Docker 1.6 5.4", "OWASP Docker rule 3"),
     contextual=True,
@@ -464,7 +444,7 @@ HOST_TAKEOVER_CAPABILITIES = Check(
 
 
 def unneeded_capabilities(facts: ContainerFacts) -> Verdict:
-    """The container has more capabilities than its image declares.
+    """More capabilities than the image asks for.
 
     What it checks:
     Images can declare the capabilities that they need in the label io.containers.capabilities. If one does,
@@ -511,7 +491,6 @@ def _image(needs: str) -> ImageFacts:
 _WIDE = CapabilitySets(bounding=frozenset({"CAP_SETUID", "CAP_SYS_NICE", "CAP_CHOWN"}))
 
 UNNEEDED_CAPABILITIES = Check(
-    title="More capabilities than the image asks for",
     severity=Severity.LOW,  # default-capabilities-kept and the trial say it better
     summary="Drop the capabilities that the image does not need",
     evaluate=unneeded_capabilities,
@@ -519,12 +498,12 @@ UNNEEDED_CAPABILITIES = Check(
     advise=about_dropping,
     passes=lambda: (
         container(image=_image("setuid,setgid")),
-        container((CAP_DROP, ("all",)), (CAP_ADD, ("SYS_NICE",)), image=_image("SYS_NICE,SETUID")),
+        container("--cap-drop=all --cap-add=SYS_NICE", image=_image("SYS_NICE,SETUID")),
     ),
     fails=lambda: (
         container(image=_image("SYS_ADMIN,SETUID")),
         container(image=_image("SYS_NICE,SETUID"), kernel=Kernel(7, capabilities=_WIDE)),
-        container((PRIVILEGED, True), image=_image("SETUID")),
+        container("--privileged", image=_image("SETUID")),
     ),
     references=("CIS Docker 1.6 5.4", "OWASP Docker rule 3"),
 )

@@ -5,12 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from hardentui.checks.prelude import *
-from hardentui.model.capabilities import ALL_CAPABILITIES, capability_name
-from hardentui.model.mounts import MountedPath
-from hardentui.model.seccomp import RuntimeConfig
-from hardentui.options import *
 from hardentui.reading.capabilities import HOST_TAKEOVER, granted, reach
-from hardentui.reading.containers import without_cgroup
 from hardentui.reading.mounts import (
     HostMount,
     at_or_above,
@@ -27,12 +22,12 @@ _DISKS_AND_MEMORY = tuple(
         *("ram", "sr", "sg", "bsg", "mem", "kmem", "port", "raw", "cpu/", "mtd", "vfio", "drbd", "bcache"),
     )
 )
-_NO_DEVICES = ("/dev/shm", "/dev/mqueue", "/dev/log", "/dev/hugepages", "/dev/pts", "/dev/stdin")  # noqa: S108
+_NO_DEVICES = ("/dev/shm", "/dev/mqueue", "/dev/log", "/dev/hugepages", "/dev/pts", "/dev/stdin")
 _HARMLESS = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty")
 
 
 def host_devices(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """The container can use host devices.
+    """Host devices accessible.
 
     What it checks:
     The devices that were passed in (`--device`, `--gpus`), and privileged mode, which brings all of them
@@ -144,7 +139,6 @@ def _fix_host_devices(spec: Spec, context: FixContext) -> Spec:
 _OF_A_DISK = RuntimeConfig(device_rules=frozenset({"b 253:0 rwm"}))
 
 HOST_DEVICES = Check(
-    title="Host devices accessible",
     severity=Severity.MEDIUM,  # what the device is decides
     points=1,
     takes_over=True,
@@ -153,22 +147,22 @@ HOST_DEVICES = Check(
     remediate=_fix_host_devices,
     parameters={"allowed": ()},
     passes=lambda: (
-        container(),
-        container((DEVICES, ("/dev/urandom:/dev/random:r",))),
-        container((MOUNTS, (Mount("bind", "/dev/log", "/dev/log"),)), engine=rootless()),
-        container((MOUNTS, (Mount("bind", "/dev/fuse", "/dev/fuse", ("nodev",)),)), engine=rootless()),
-        container((MOUNTS, (Mount("bind", "/dev/dri", "/dev/dri"),))),
+        "",
+        "--device=/dev/urandom:/dev/random:r",
+        container("-v /dev/log:/dev/log", engine=rootless()),
+        container("-v /dev/fuse:/dev/fuse:nodev", engine=rootless()),
+        "-v /dev/dri:/dev/dri",
         container(
             mounted=(MountedPath("/etc/hosts", ("/etc/hosts",), "bind", "/dev/vda"),), engine=rootless()
         ),
     ),
     fails=lambda: (
-        container((DEVICES, ("/dev/sda:/dev/sda:r", "/dev/null"))),
-        container((DEVICES, ("/dev/net/tun",)), engine=rootless()),
-        container((MOUNTS, (Mount("bind", "/dev/fuse", "/dev/app0", ("ro",)),)), engine=rootless()),
-        container((GPUS, ("all",))),
-        container((DEVICES, ("/dev/rtc0:/dev/data",)), runtime=_OF_A_DISK),
-        container((PRIVILEGED, True)),
+        "--device=/dev/sda:/dev/sda:r --device=/dev/null",
+        container("--device=/dev/net/tun", engine=rootless()),
+        container("-v /dev/fuse:/dev/app0:ro", engine=rootless()),
+        "--gpus=all",
+        container("--device=/dev/rtc0:/dev/data", runtime=_OF_A_DISK),
+        "--privileged",
     ),
     references=("CIS Docker 1.6 5.18", "NIST SP 800-190 4.4.3"),
 )
@@ -182,7 +176,7 @@ _RAW_DISKS = ("21", "90", "162")
 
 
 def open_device_cgroup(facts: ContainerFacts) -> Verdict:
-    """The device filter allows disks, memory or whole classes of devices.
+    """Device cgroup allows disks or whole device classes.
 
     What it checks:
     Rules set with `--device-cgroup-rule` that open every device, every device of a type, a disk or the memory
@@ -339,7 +333,6 @@ def _filter(*rules: str) -> Kernel:
 _WITH_DISK = RuntimeConfig(device_rules=frozenset({"b 8:0 r"}))
 
 OPEN_DEVICE_CGROUP = Check(
-    title="Device cgroup allows disks or whole device classes",
     severity=Severity.HIGH,  # with MKNOD, the host's disks
     points=1,
     takes_over=True,
@@ -347,9 +340,9 @@ OPEN_DEVICE_CGROUP = Check(
     evaluate=open_device_cgroup,
     remediate=_fix_open_device_cgroup,
     passes=lambda: (
-        container(),
-        container((DEVICE_CGROUP_RULE, ("c *:* m", "c 188:* rw", "c 1:3 rwm"))),
-        container((PRIVILEGED, True), engine=rootless()),
+        "",
+        "--device-cgroup-rule='c *:* m' --device-cgroup-rule='c 188:* rw' --device-cgroup-rule='c 1:3 rwm'",
+        container("--privileged", engine=rootless()),
         container(kernel=_filter("c 1:3 rwm", "b 8:0 r"), runtime=_WITH_DISK),
         container(
             kernel=Kernel(7, device_rules=("a *:* rwm",), host_user_namespace=False), runtime=RuntimeConfig()
@@ -357,12 +350,12 @@ OPEN_DEVICE_CGROUP = Check(
         container(runtime=RuntimeConfig(device_filter=False), kernel=Kernel(7, host_user_namespace=False)),
     ),
     fails=lambda: (
-        container((DEVICE_CGROUP_RULE, ("b *:* rwm", "c 188:* rw"))),
-        container((DEVICE_CGROUP_RULE, ("a",))),
-        container((DEVICE_CGROUP_RULE, ("b 8:* r",))),
-        container((DEVICE_CGROUP_RULE, ("b 8:1 r",))),
-        container((DEVICE_CGROUP_RULE, ("b 8:1 rwm",)), (CAP_ADD, ("MKNOD",))),
-        container((PRIVILEGED, True)),
+        "--device-cgroup-rule='b *:* rwm' --device-cgroup-rule='c 188:* rw'",
+        "--device-cgroup-rule=a",
+        "--device-cgroup-rule='b 8:* r'",
+        "--device-cgroup-rule='b 8:1 r'",
+        "--device-cgroup-rule='b 8:1 rwm' --cap-add=MKNOD",
+        "--privileged",
         container(kernel=_filter("a *:* rwm"), runtime=RuntimeConfig()),
         container(kernel=_filter("b 8:0 rw"), runtime=_WITH_DISK),
         container(runtime=RuntimeConfig(device_filter=False), kernel=Kernel(7, host_user_namespace=True)),
@@ -375,7 +368,7 @@ _NEEDED = HOST_TAKEOVER - {"CAP_BPF"}  # missing on older kernels
 
 
 def privileged(facts: ContainerFacts) -> Verdict:
-    """The container is privileged.
+    """Privileged container.
 
     What it checks:
     Whether `--privileged` is set, or the container is equivalent: every host-takeover capability and no
@@ -439,7 +432,6 @@ _ALL = CapabilitySets(bounding=ALL_CAPABILITIES, effective=ALL_CAPABILITIES)
 _SOME = CapabilitySets(bounding=frozenset({"CAP_CHOWN"}))
 
 PRIVILEGED_CONTAINER = Check(
-    title="Privileged container",
     severity=Severity.CRITICAL,  # all rights on the host
     points=2,
     takes_over=True,
@@ -447,15 +439,15 @@ PRIVILEGED_CONTAINER = Check(
     evaluate=privileged,
     remediate=_fix_privileged,
     passes=lambda: (
-        container(),
+        "",
         container(kernel=Kernel(7, capabilities=_SOME, seccomp_mode=2)),
-        container((PRIVILEGED, True), kernel=Kernel(7, capabilities=_SOME, seccomp_mode=2)),
+        container("--privileged", kernel=Kernel(7, capabilities=_SOME, seccomp_mode=2)),
         container(kernel=Kernel(7, capabilities=_ALL, seccomp_mode=2)),
     ),
     fails=lambda: (
-        container((PRIVILEGED, True)),
-        container((PRIVILEGED, True), (UNMASK, ("ALL",)), engine=rootless()),
-        container((CAP_ADD, ("ALL",)), (SECCOMP_PROFILE, "unconfined")),
+        "--privileged",
+        container("--privileged --security-opt=unmask=ALL", engine=rootless()),
+        "--cap-add=ALL --security-opt=seccomp=unconfined",
         container((CAP_ADD, tuple(sorted(ALL_CAPABILITIES))), (SECCOMP_PROFILE, "unconfined")),
     ),
     references=("CIS Docker 1.6 5.5", "NIST SP 800-190 4.4.3", "OWASP Docker rule 3"),

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from hardentui.checks.examples import DEFAULT_CAPABILITIES, configuration
 from hardentui.checks.prelude import *
-from hardentui.model.configuration import Configuration
 from hardentui.model.trust import Override
 from hardentui.reading.secrets import secrets_in_pairs
-from hardentui.visible import MASK
+from hardentui.visible import MASK as MASKED
 
 _HOST_NAMESPACES = ("pidns", "netns", "ipcns", "utsns", "cgroupns", "userns")
 _EXPECTED_HOST = frozenset({"userns"})  # Podman's default; other checks cover it
@@ -44,7 +42,7 @@ class Weak(Struct, frozen=True):
 
 
 def weak_engine_defaults(facts: EngineFacts, parameters: Parameters) -> Verdict:
-    """The engine's own configuration weakens every container.
+    """Engine defaults weaken all containers.
 
     What it checks:
     The engine's effective containers.conf, according to its version: up to Podman 5 all files merged, from 6
@@ -133,7 +131,7 @@ def _weak(settings: Configuration, parameters: Parameters) -> Iterator[Weak]:
     for name in ("containers.env", "engine.env"):
         secrets = secrets_in_pairs(_strings(settings.get(name)))
         if secrets:
-            value = ", ".join(f"{variable}={MASK}" for variable, _ in secrets)
+            value = ", ".join(f"{variable}={MASKED}" for variable, _ in secrets)
             yield Weak(name, value, "every container gets a password", Severity.HIGH)
 
 
@@ -210,7 +208,6 @@ def _engine(**values: Any) -> EngineFacts:
 
 
 WEAK_ENGINE_DEFAULTS = Check(
-    title="Engine defaults weaken all containers",
     severity=Severity.HIGH,  # weakens all containers; the worst setting decides
     kind=Kind.ENGINE,
     summary="Remove the setting from containers.conf and set it only for the containers that need it",

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.host import ApiService, EngineSocket, RootRight
+from hardentui.model.host import EngineSocket, RootRight
 from hardentui.reading.access import EVERYBODY
-from hardentui.reading.hosts import danger_evidence
 
 _SOCKET = "/run/podman/podman.sock"
 _DOCKER = "/run/docker.sock"
@@ -13,7 +12,7 @@ _SHOWN = 10
 
 
 def exposed_engine_socket(facts: HostFacts, parameters: Parameters) -> Verdict:
-    """Accounts other than the owner can control an engine.
+    """Engine socket open to other accounts.
 
     What it checks:
     Every engine socket that someone listens on now: the usual places, sockets of an API service or a
@@ -85,7 +84,6 @@ def _repairs(socket: EngineSocket) -> tuple[str, ...]:
 
 
 EXPOSED_ENGINE_SOCKET = Check(
-    title="Engine socket open to other accounts",
     severity=Severity.CRITICAL,  # any account that can open it is root
     kind=Kind.HOST,
     summary="Restrict the socket to its owner",
@@ -132,7 +130,7 @@ _LINK = "/etc/systemd/system/sockets.target.wants/podman.socket"
 
 
 def idle_engine_socket(facts: HostFacts, parameters: Parameters) -> Verdict:
-    """The rootful engine's API is enabled, but no program is known to need it.
+    """Rootful API enabled without a recorded need.
 
     What it checks:
     Whether systemd opens `/run/podman/podman.sock` at boot, or the socket exists now. List the programs that
@@ -173,7 +171,6 @@ def _enabled(link: str, live: bool, consumers: tuple[str, ...]) -> Verdict:
 
 
 IDLE_ENGINE_SOCKET = Check(
-    title="Rootful API enabled without a recorded need",
     severity=Severity.LOW,  # root's socket that nobody needs
     kind=Kind.HOST,
     summary="Disable the rootful socket, or record which program needs it",
@@ -190,7 +187,7 @@ IDLE_ENGINE_SOCKET = Check(
 
 
 def root_equivalent_users(facts: HostFacts, parameters: Parameters) -> Verdict:
-    """Accounts that are root in all but name.
+    """Accounts with root access through the engine.
 
     What it checks:
     sudo rules that allow everything, a shell or an engine's program without a password, also with
@@ -233,7 +230,6 @@ def _command(right: RootRight) -> str:
 
 
 ROOT_EQUIVALENT_USERS = Check(
-    title="Accounts with root access through the engine",
     severity=Severity.HIGH,  # one account from root
     kind=Kind.HOST,
     summary="Remove the permission, or replace it with one fixed command",
@@ -265,7 +261,7 @@ _UNIT = "/etc/systemd/system/podman.service.d/tcp.conf"
 
 
 def tcp_api_without_tls(facts: HostFacts) -> Verdict:
-    """The engine's API is on the network without client certificates.
+    """Engine API on TCP without client certificates.
 
     What it checks:
     Unit files, their drop-ins and running processes: whether `podman system service` listens on TCP without
@@ -310,7 +306,6 @@ def _listening(service: ApiService) -> str:
 
 
 TCP_API_WITHOUT_TLS = Check(
-    title="Engine API on TCP without client certificates",
     severity=Severity.CRITICAL,  # whoever reaches the port is root
     kind=Kind.HOST,
     summary="Turn off the TCP socket and reach the unix socket over ssh",

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hardentui.checks.prelude import *
-from hardentui.do import Do, Verb
-from hardentui.model.configuration import FileFact
 from hardentui.model.host import FailedRule, HostScan
-from hardentui.reading.hosts import danger_evidence, dangers_of, repair
 
 _DAY = 86_400
 _SHOWN = 12
@@ -16,7 +13,7 @@ _JANUARY = 1_767_225_600.0  # 2026-01-01, the date of the example facts
 
 
 def failed_host_rules(facts: HostFacts, parameters: Parameters) -> Verdict:
-    """A scanner of the host itself found something wrong.
+    """Host scanner reports failures.
 
     What it checks:
     The imported results of Lynis and OpenSCAP (`hardentui check host --import FILE`): whether a rule of
@@ -94,7 +91,6 @@ _MINOR = FailedRule("AUTH-9230", "Configure password hashing rounds", "low")
 _WARNING = FailedRule("PKGS-7392", "Found one or more vulnerable packages.", "medium")
 
 FAILED_HOST_RULES = Check(
-    title="Host scanner reports failures",
     severity=Severity.HIGH,  # as the scanner rates its worst rule
     kind=Kind.HOST,
     summary="Go through the failed rules, repair what applies, and scan again",
@@ -124,7 +120,7 @@ _COMMANDS = {
 
 
 def pending_security_updates(facts: HostFacts) -> Verdict:
-    """Fixes are waiting: security updates, or a newer kernel that needs a reboot.
+    """Security updates or reboot pending.
 
     What it checks:
     Whether a reboot is pending: a flag file of the distribution, or an installed kernel newer than the
@@ -170,7 +166,6 @@ def _update(facts: HostFacts) -> tuple[str, ...]:
 
 
 PENDING_SECURITY_UPDATES = Check(
-    title="Security updates or reboot pending",
     severity=Severity.HIGH,  # known holes of the host stay open
     kind=Kind.HOST,
     summary="Install the security updates and boot the newest kernel",
@@ -236,7 +231,7 @@ _KNOBS: Mapping[str, tuple[Callable[[str], bool], str, str]] = {
 
 
 def weak_kernel_settings(facts: HostFacts) -> Verdict:
-    """Kernel settings that help whoever got into a container.
+    """Weak kernel settings.
 
     What it checks:
     The live values of the kernel settings that matter most for a shared kernel: whether unprivileged programs
@@ -318,7 +313,6 @@ def _with(**changes: Any) -> HostFacts:
 
 
 WEAK_KERNEL_SETTINGS = Check(
-    title="Weak kernel settings",
     severity=Severity.MEDIUM,  # layers of the kernel are missing
     kind=Kind.HOST,
     summary="Set the safer values in a sysctl.d drop-in",

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from hardentui.checks.examples import configuration
 from hardentui.checks.prelude import *
-from hardentui.model.configuration import FileFact
 from hardentui.model.host import Program, UnitProgram
-from hardentui.reading.hosts import danger_evidence, dangers_of, judge_files, repair
+from hardentui.reading.hosts import judge_files
 
 
 def replaceable_container_programs(facts: ContainerFacts) -> Verdict:
-    """A program that the engine was told to use for this container can be replaced.
+    """Container's programs can be replaced.
 
     What it checks:
     What the engine starts for this container, wherever it was named: its OCI runtime (`--runtime PATH`), its
@@ -64,14 +62,13 @@ _OPEN = FileFact(
 )
 
 REPLACEABLE_CONTAINER_PROGRAMS = Check(
-    title="Container's programs can be replaced",
     severity=Severity.CRITICAL,  # another account chooses what runs
     points=2,
     summary="Install the program where only root, or the engine's account, can write",
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=replaceable_container_programs,
-    passes=lambda: (container(), container(programs={_RUNTIME: FileFact(_RUNTIME, mode=0o755)})),
+    passes=lambda: ("", container(programs={_RUNTIME: FileFact(_RUNTIME, mode=0o755)})),
     fails=lambda: (container(programs={_RUNTIME: _OPEN}), container(mounted_programs={_RUNTIME: _OPEN})),
     references=("podman(1) --runtime", "podman-create(1) --init-path", "NIST SP 800-190 4.4.1"),
 )
@@ -91,7 +88,7 @@ _KNOWN_HOOKS = (
 
 
 def untrusted_engine_programs(facts: HostFacts, parameters: Parameters) -> Verdict:
-    """A program that an engine runs is unknown, or others can replace it.
+    """Unknown or writable programs run by the engine.
 
     What it checks:
     The OCI runtimes, conmon, the network helpers and the hooks that the rootful engine would run, from
@@ -154,7 +151,6 @@ def _about(program: Program) -> str:
 
 
 UNTRUSTED_ENGINE_PROGRAMS = Check(
-    title="Unknown or writable programs run by the engine",
     severity=Severity.CRITICAL,  # another account chooses what root runs
     kind=Kind.HOST,
     summary="Remove unknown programs, and make root the owner of the others",
@@ -180,7 +176,7 @@ _DIRECTORY = "/etc/containers"
 
 
 def writable_engine_configuration(facts: HostFacts) -> Verdict:
-    """Accounts other than root can change the engine's configuration.
+    """Engine configuration writable by others.
 
     What it checks:
     Every file and directory below `/etc/containers` and `/usr/share/containers` (containers.conf,
@@ -208,7 +204,6 @@ def writable_engine_configuration(facts: HostFacts) -> Verdict:
 
 
 WRITABLE_ENGINE_CONFIGURATION = Check(
-    title="Engine configuration writable by others",
     severity=Severity.HIGH,  # another account chooses the defaults of all containers
     kind=Kind.HOST,
     summary="Make root the owner of the configuration and remove write permission for others",
@@ -243,7 +238,7 @@ _OWN = "/home/anna/.config/containers/systemd/web.container"
 
 
 def writable_unit_files(facts: HostFacts) -> Verdict:
-    """Others can change what systemd starts.
+    """Unit files writable by others.
 
     What it checks:
     Quadlet files, unit files and their drop-ins: only root may be able to change root's, and only the user
@@ -279,7 +274,6 @@ def writable_unit_files(facts: HostFacts) -> Verdict:
 
 
 WRITABLE_UNIT_FILES = Check(
-    title="Unit files writable by others",
     severity=Severity.CRITICAL,  # another account chooses what root starts
     kind=Kind.HOST,
     summary="Remove write permission for others from Quadlets and unit files",

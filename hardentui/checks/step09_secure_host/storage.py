@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from hardentui.checks.examples import configuration
 from hardentui.checks.prelude import *
-from hardentui.model.configuration import FileFact
 from hardentui.model.host import Storage
 
 _OLD = ("vfs", "devicemapper", "aufs")
@@ -15,7 +13,7 @@ _MASKS = ("storage.options.overlay.force_mask", "storage.options.force_mask")
 
 
 def weak_storage_settings(facts: HostFacts) -> Verdict:
-    """The way images and containers are stored makes attacks easier.
+    """Weak container storage settings.
 
     What it checks:
     The rootful engine's storage: whether the driver is obsolete or wasteful (`vfs`, `devicemapper`, `aufs`),
@@ -94,7 +92,6 @@ def _storage(**over: Any) -> HostFacts:
 
 
 WEAK_STORAGE_SETTINGS = Check(
-    title="Weak container storage settings",
     severity=Severity.MEDIUM,  # a layer is missing for all
     kind=Kind.HOST,
     summary="Use overlay with nodev, in a directory that only root can enter",

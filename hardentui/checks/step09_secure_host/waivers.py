@@ -9,7 +9,7 @@ from hardentui.model.finding import Waiver, WaiverFacts, WaiverUse
 
 
 def expired_waiver(facts: WaiverFacts) -> Verdict:
-    """A waiver has expired.
+    """Waiver expired.
 
     What it checks:
     Whether every waiver in use is still valid. A waiver has a last day; after that, the finding counts again.
@@ -40,24 +40,20 @@ def expired_waiver(facts: WaiverFacts) -> Verdict:
 _WAIVER = Waiver("root-user", "web", "moves to its own user in March", "anna", date(2026, 3, 1))
 
 EXPIRED_WAIVER = Check(
-    title="Waiver expired",
     severity=Severity.MEDIUM,  # what was accepted for a while is still open
     kind=Kind.WAIVERS,
     summary="Fix the finding, or renew the waiver",
     fix=FixKind.DECISION,
     risk=Risk.SAFE,
     evaluate=expired_waiver,
-    passes=lambda: (
-        WaiverFacts(),
-        WaiverFacts((WaiverUse(_WAIVER, expired=False, findings=1),)),
-    ),
+    passes=lambda: (WaiverFacts(), WaiverFacts((WaiverUse(_WAIVER, expired=False, findings=1),))),
     fails=lambda: (WaiverFacts((WaiverUse(_WAIVER, expired=True, expired_for=1),)),),
     references=("NIST SP 800-53 RA-7", "ISO/IEC 27001 6.1.3"),
 )
 
 
 def unused_waiver(facts: WaiverFacts) -> Verdict:
-    """A waiver waives nothing.
+    """Waiver not used.
 
     What it checks:
     Whether every waiver that has not expired waives at least one finding. Only a full check can tell.
@@ -83,7 +79,6 @@ def unused_waiver(facts: WaiverFacts) -> Verdict:
 
 
 UNUSED_WAIVER = Check(
-    title="Waiver not used",
     severity=Severity.LOW,  # tidiness
     kind=Kind.WAIVERS,
     summary="Delete the waiver, or correct its check and subject",

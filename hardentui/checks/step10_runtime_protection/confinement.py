@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.model.facts import Denial
-from hardentui.model.host import SecurityModules
-from hardentui.options import *
 from hardentui.reading.security_modules import (
     unconfined_by_apparmor,
     without_apparmor,
@@ -13,7 +11,7 @@ from hardentui.reading.security_modules import (
 
 
 def apparmor_complain_mode(facts: ContainerFacts) -> Verdict:
-    """The AppArmor profile is in complain mode.
+    """AppArmor profile in complain mode.
 
     What it checks:
     On a host with AppArmor: whether the profile of a rootful container's main process is in complain mode.
@@ -82,7 +80,7 @@ def _is_plain(facts: ContainerFacts) -> bool:
 
 def _stopped(**profiles: str) -> ContainerFacts:
     modules = SecurityModules(apparmor=True, apparmor_profiles=profiles)
-    return container((APPARMOR, "web"), host=HostFacts(security_modules=modules))
+    return container("--security-opt=apparmor=web", host=HostFacts(security_modules=modules))
 
 
 def _labelled(label: str) -> ContainerFacts:
@@ -90,7 +88,6 @@ def _labelled(label: str) -> ContainerFacts:
 
 
 APPARMOR_COMPLAIN_MODE = Check(
-    title="AppArmor profile in complain mode",
     severity=Severity.MEDIUM,  # a layer only logs
     points=2,
     summary="Set the AppArmor profile to enforce mode",
@@ -106,14 +103,14 @@ APPARMOR_COMPLAIN_MODE = Check(
         _labelled("web (complain)"),
         _stopped(shop="enforce"),
         _stopped(web="complain"),
-        container((APPARMOR, "web"), kernel=Kernel(7, lsm_label="web (complain)")),
+        container("--security-opt=apparmor=web", kernel=Kernel(7, lsm_label="web (complain)")),
     ),
     references=("CIS Docker 1.6 5.2", "OWASP Docker rule 6"),
 )
 
 
 def runtime_denials(facts: ContainerFacts) -> Verdict:
-    """The kernel denied the container something in the last day.
+    """Recent kernel denials.
 
     What it checks:
     Audit log entries that seccomp, SELinux or AppArmor wrote when they denied this container something in the
@@ -141,7 +138,6 @@ def runtime_denials(facts: ContainerFacts) -> Verdict:
 
 
 RUNTIME_DENIALS = Check(
-    title="Recent kernel denials",
     severity=Severity.MEDIUM,  # something tries what it may not, or a profile is wrong
     summary="Find out whether it was an attack or a profile that is too tight",
     fix=FixKind.DECISION,

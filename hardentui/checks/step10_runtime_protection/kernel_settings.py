@@ -5,10 +5,6 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 
 from hardentui.checks.prelude import *
-from hardentui.model.mounts import KernelMount
-from hardentui.model.seccomp import RuntimeConfig
-from hardentui.options import *
-from hardentui.reading.containers import ask_or, declared_user, is_root
 from hardentui.reading.mounts import bare_kernel_mounts, own_user_namespace
 from hardentui.reading.networks import modes, uses_network_of_pod
 
@@ -28,7 +24,7 @@ _MASKS = (
 
 
 def unmasked_system_paths(facts: ContainerFacts) -> Verdict:
-    """Parts of /proc and /sys that are masked by default are accessible.
+    """Masked /proc and /sys paths exposed.
 
     What it checks:
     Whether default masks were removed with `unmask`, or all of them by privileged mode. For a running
@@ -145,7 +141,6 @@ _OF_A_CHROOT = (KernelMount("/c/proc", "proc", "rw", paths=("/srv/chroot/proc",)
 _PIDS_ONLY = (KernelMount("/run/p", "proc", "rw,subset=pid"),)
 
 UNMASKED_SYSTEM_PATHS = Check(
-    title="Masked /proc and /sys paths exposed",
     severity=Severity.HIGH,  # kernel memory and settings; critical where they can be written
     points=2,
     takes_over=True,
@@ -153,19 +148,21 @@ UNMASKED_SYSTEM_PATHS = Check(
     evaluate=unmasked_system_paths,
     remediate=_fix_unmasked_system_paths,
     passes=lambda: (
-        container(),
+        "",
         container(kernel=Kernel(7, masked_paths=_MASKED, lost_masks=frozenset(), mounts=())),
         container(
-            (PID, "host"),
+            "--pid=host",
             kernel=Kernel(7, masked_paths=frozenset({"/proc/keys"}), mounts=()),
             engine=rootless(),
         ),
         container(kernel=Kernel(7, masked_paths=_MASKED, lost_masks=frozenset(), mounts=_PIDS_ONLY)),
     ),
     fails=lambda: (
-        container((UNMASK, ("ALL",))),
-        container((UNMASK, ("/proc/kcore",)), kernel=Kernel(7, masked_paths=_MASKED - {"/proc/kcore"})),
-        container((PRIVILEGED, True), kernel=Kernel(7, masked_paths=frozenset({"/sys/fs/cgroup"}))),
+        "--security-opt=unmask=ALL",
+        container(
+            "--security-opt=unmask=/proc/kcore", kernel=Kernel(7, masked_paths=_MASKED - {"/proc/kcore"})
+        ),
+        container("--privileged", kernel=Kernel(7, masked_paths=frozenset({"/sys/fs/cgroup"}))),
         container(kernel=Kernel(7, masked_paths=_MASKED, lost_masks=frozenset({"/proc/timer_list"}))),
         container(kernel=Kernel(7, uid=0, masked_paths=_MASKED, lost_masks=frozenset(), mounts=_AGAIN)),
         container(kernel=Kernel(7, uid=0, masked_paths=_MASKED, lost_masks=frozenset(), mounts=_OF_A_CHROOT)),
@@ -201,7 +198,7 @@ _BORROWED = frozenset({"container", "ns"})
 
 
 def unsafe_sysctls(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """The container sets sysctls that are not known to be safe.
+    """Sysctls not known to be safe.
 
     What it checks:
     The sysctls set with `--sysctl` or by the engine (`default_sysctls` in containers.conf), compared with a
@@ -271,18 +268,17 @@ def _fix_unsafe_sysctls(spec: Spec, context: FixContext) -> Spec:
 
 
 UNSAFE_SYSCTLS = Check(
-    title="Sysctls not known to be safe",
     severity=Severity.MEDIUM,  # a setting of its namespace that is not known to be harmless
     points=1,
     summary="Remove the sysctls that are not on the list",
     evaluate=unsafe_sysctls,
     remediate=_fix_unsafe_sysctls,
     parameters={"safe": _SAFE},
-    passes=lambda: (container(), container((SYSCTL, ("net.ipv4.ip_unprivileged_port_start=80",)))),
+    passes=("", "--sysctl=net.ipv4.ip_unprivileged_port_start=80"),
     fails=lambda: (
-        container((SYSCTL, ("net.ipv4.ip_forward=1", "net.ipv4.tcp_syncookies=1"))),
-        container((SYSCTL, ("kernel.msgmax=65536",))),
-        container((SYSCTL, ("net.ipv4.tcp_syncookies = 0",))),
+        "--sysctl=net.ipv4.ip_forward=1 --sysctl=net.ipv4.tcp_syncookies=1",
+        "--sysctl=kernel.msgmax=65536",
+        "--sysctl='net.ipv4.tcp_syncookies = 0'",
         container(runtime=RuntimeConfig(sysctl={"net.ipv4.ip_forward": "1"})),
     ),
     references=("NIST SP 800-190 4.4.3", "kube-linter unsafe-sysctls"),

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.configuration import FileFact
-from hardentui.model.known import Known
-from hardentui.model.seccomp import Condition, NoFilter, RuntimeConfig, SeccompProfile, SeccompRule
-from hardentui.options import *
-from hardentui.reading.hosts import danger_evidence, repair
 from hardentui.reading.networks import (
     asks_for_host_network,
     on_host_network,
@@ -24,7 +19,7 @@ _PROFILE = "/usr/share/containers/seccomp.json"
 
 
 def altered_seccomp_default(facts: HostFacts) -> Verdict:
-    """The default seccomp profile is missing or was modified.
+    """Default seccomp profile missing or modified.
 
     What it checks:
     The default seccomp profile that the rootful engine would use (`seccomp_profile` in containers.conf,
@@ -82,7 +77,6 @@ def _host(**over: Any) -> HostFacts:
 
 
 ALTERED_SECCOMP_DEFAULT = Check(
-    title="Default seccomp profile missing or modified",
     severity=Severity.HIGH,  # all containers have a weaker filter
     kind=Kind.HOST,
     summary="Reinstall the profile of the package",
@@ -102,7 +96,7 @@ _DEFAULT_TYPES = ("container_t", "spc_t", "unconfined_t")
 
 
 def default_seccomp_only(facts: ContainerFacts) -> Verdict:
-    """A service open to the network has no custom confinement.
+    """Exposed service without its own seccomp profile.
 
     What it checks:
     Whether a container with a port open on all addresses (or on the host's network) has its own seccomp
@@ -162,7 +156,6 @@ def _open_in_pod(facts: ContainerFacts) -> Known[bool]:
     return any(reach(port) == "all" for port in ports_of_pod(pod))
 
 
-_OPEN = (PUBLISH, (Port(80, "80"),))
 _MEMBER = {"Pod": "2" * 64}
 
 
@@ -175,23 +168,22 @@ def _pod(address: str) -> dict[str, object]:
 
 
 DEFAULT_SECCOMP_ONLY = Check(
-    title="Exposed service without its own seccomp profile",
     severity=Severity.LOW,  # the default filter holds; a learned one is narrower
     points=12,
     summary="Record what the service does and give it its own seccomp profile",
     fix=FixKind.DECISION,
     evaluate=default_seccomp_only,
     passes=lambda: (
-        container((PUBLISH, (Port(80, "8080", "127.0.0.1"),))),
-        container(_OPEN, (SECCOMP_PROFILE, "/etc/containers/seccomp/web.json")),
-        container(_OPEN, (LABEL_TYPE, "web.process")),
+        "-p 127.0.0.1:8080:80",
+        "-p 80:80 --security-opt=seccomp=/etc/containers/seccomp/web.json",
+        "-p 80:80 --security-opt=label=type:web.process",
         container(pod=_pod("127.0.0.1"), inspect=_MEMBER),
-        container((SECCOMP_PROFILE, "/etc/containers/seccomp/db.json")),
+        "--security-opt=seccomp=/etc/containers/seccomp/db.json",
     ),
     fails=lambda: (
-        container(_OPEN),
-        container((NETWORK, ("host",)), (APPARMOR, "unconfined")),
-        container(pod=_pod("0.0.0.0"), inspect=_MEMBER),  # noqa: S104
+        "-p 80:80",
+        "--network=host --security-opt=apparmor=unconfined",
+        container(pod=_pod("0.0.0.0"), inspect=_MEMBER),
     ),
     references=("CSVS 3.4", "NIST SP 800-190 4.4.4", "OWASP Docker rule 6"),
 )
@@ -204,7 +196,7 @@ _RULE = (
 
 
 def open_socket_families(facts: ContainerFacts) -> Verdict:
-    """Sockets that bypass the network namespace: to the hypervisor, or to the kernel's crypto code.
+    """Unrestricted socket families.
 
     What it checks:
     Whether the seccomp filter in force lets the container create sockets of the families AF_VSOCK and AF_ALG,
@@ -268,14 +260,13 @@ _BOTH = ("X86_64", "X86")
 _ALL_BUT_VSOCK = ("socket", _allowed(Condition(0, "NE", 40)))
 
 OPEN_SOCKET_FAMILIES = Check(
-    title="Unrestricted socket families",
     severity=Severity.LOW,  # kernel code more within reach, by the engine's default
     scope=Kind.SITE,
     summary="Give it a seccomp profile that allows only the socket families it needs",
     fix=FixKind.DECISION,
     evaluate=open_socket_families,
     passes=lambda: (
-        container(),
+        "",
         container(runtime=_runs(_INTERNET)),
         container(runtime=_runs(_INTERNET, ("socketcall", SeccompRule("ERRNO", (), 1)), architectures=_BOTH)),
     ),
@@ -290,7 +281,7 @@ OPEN_SOCKET_FAMILIES = Check(
 
 
 def seccomp_disabled(facts: EngineFacts) -> Verdict:
-    """The engine cannot filter system calls.
+    """Seccomp not available to the engine.
 
     What it checks:
     Whether the engine reports seccomp support (`seccompEnabled` in `podman info`). It does not if the runtime
@@ -318,7 +309,6 @@ def _info(enabled: bool) -> dict[str, Any]:
 
 
 SECCOMP_DISABLED = Check(
-    title="Seccomp not available to the engine",
     severity=Severity.HIGH,  # no container has a filter
     kind=Kind.ENGINE,
     summary="Use a runtime and a kernel with seccomp support",
@@ -327,7 +317,7 @@ SECCOMP_DISABLED = Check(
     evaluate=seccomp_disabled,
     passes=lambda: (rootful(info=_info(True)),),
     fails=lambda: (rootful(info=_info(False)), rootless(info=_info(False))),
-    references=("Catalogue S10-02", "CIS Docker 1.6 2.17", "NIST SP 800-190 4.5.5"),
+    references=("CIS Docker 1.6 2.17", "NIST SP 800-190 4.5.5"),
 )
 
 
@@ -335,7 +325,7 @@ _OTHERS_WRITE, _GROUP_AND_OTHERS_WRITE = 0o002, 0o022
 
 
 def seccomp_profile_file_unsafe(facts: ContainerFacts) -> Verdict:
-    """The seccomp profile file is missing or can be changed by others.
+    """Seccomp profile missing or writable by others.
 
     What it checks:
     The file named by `seccomp=FILE`: whether it still exists, and whether anyone other than root (or the
@@ -376,28 +366,43 @@ def seccomp_profile_file_unsafe(facts: ContainerFacts) -> Verdict:
 
 
 _PATH = "/etc/containers/seccomp/web.json"
-_NAMED = (SECCOMP_PROFILE, _PATH)
 
 SECCOMP_PROFILE_FILE_UNSAFE = Check(
-    title="Seccomp profile missing or writable by others",
     severity=Severity.MEDIUM,  # another account chooses the filter
     summary="Put the profile where only root can write",
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=seccomp_profile_file_unsafe,
     passes=lambda: (
-        container(),
-        container(_NAMED, seccomp_file=FileFact(_PATH)),
-        container(_NAMED, seccomp_file=FileFact(_PATH, uid=1000, gid=1000, mode=0o664), engine=rootless()),
+        "",
+        container("--security-opt=seccomp=/etc/containers/seccomp/web.json", seccomp_file=FileFact(_PATH)),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
+            seccomp_file=FileFact(_PATH, uid=1000, gid=1000, mode=0o664),
+            engine=rootless(),
+        ),
     ),
     fails=lambda: (
-        container(_NAMED, seccomp_file=Missing(_PATH)),
-        container(_NAMED, seccomp_file=FileFact(_PATH, mode=0o664)),
-        container(_NAMED, seccomp_file=FileFact(_PATH, uid=1000)),
-        container(_NAMED, seccomp_file=FileFact(_PATH, uid=1000, gid=100, mode=0o664), engine=rootless()),
-        container(_NAMED, seccomp_file=FileFact(_PATH, uid=1000, gid=1000, mode=0o666), engine=rootless()),
+        container("--security-opt=seccomp=/etc/containers/seccomp/web.json", seccomp_file=Missing(_PATH)),
         container(
-            _NAMED,
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
+            seccomp_file=FileFact(_PATH, mode=0o664),
+        ),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json", seccomp_file=FileFact(_PATH, uid=1000)
+        ),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
+            seccomp_file=FileFact(_PATH, uid=1000, gid=100, mode=0o664),
+            engine=rootless(),
+        ),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
+            seccomp_file=FileFact(_PATH, uid=1000, gid=1000, mode=0o666),
+            engine=rootless(),
+        ),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
             seccomp_file=FileFact(_PATH, dangers=(Danger("/etc/containers", "world-writable", "chmod o-w"),)),
         ),
     ),
@@ -480,29 +485,28 @@ def _fix_seccomp_unconfined(spec: Spec, context: FixContext) -> Spec:
 _RULES = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": []}
 
 SECCOMP_UNCONFINED = Check(
-    title="No seccomp filter",
     severity=Severity.HIGH,  # every system call: one kernel hole from the host (CIS 5.22)
     points=12,
     summary="Restore the seccomp filter",
     evaluate=seccomp_unconfined,
     remediate=_fix_seccomp_unconfined,
     passes=lambda: (
-        container(),
+        "",
         container(kernel=Kernel(7, seccomp_mode=2)),
         container(
-            (SECCOMP_PROFILE, "/etc/containers/seccomp/web.json"), (PRIVILEGED, True), seccomp_rules=_RULES
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json --privileged", seccomp_rules=_RULES
         ),
         container(  # an annotation that pretends
-            (SECCOMP_PROFILE, "unconfined"),
+            "--security-opt=seccomp=unconfined",
             kernel=Kernel(7, seccomp_mode=2),
             runtime=RuntimeConfig(seccomp=SeccompProfile("ERRNO")),
         ),
     ),
     fails=lambda: (
-        container((SECCOMP_PROFILE, "unconfined")),
-        container((SECCOMP_PROFILE, "unconfined"), kernel=Kernel(7, seccomp_mode=2), engine=rootless()),
-        container((PRIVILEGED, True)),
-        container((PRIVILEGED, True), kernel=Kernel(7, seccomp_mode=0)),
+        "--security-opt=seccomp=unconfined",
+        container("--security-opt=seccomp=unconfined", kernel=Kernel(7, seccomp_mode=2), engine=rootless()),
+        "--privileged",
+        container("--privileged", kernel=Kernel(7, seccomp_mode=0)),
         container(  # a filter of the program's own
             kernel=Kernel(7, seccomp_mode=2), runtime=RuntimeConfig(seccomp=NoFilter("no linux.seccomp"))
         ),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.seccomp import RawFilter, RuntimeConfig, SeccompProfile
-from hardentui.options import *
+from hardentui.model.seccomp import RawFilter
 from hardentui.reading.seccomp import LETS_THROUGH, OpenCalls, parse_profile
 from hardentui.reading.system_calls import (
     RAW_FILTER,
@@ -18,7 +17,7 @@ from hardentui.reading.system_calls import (
 
 
 def weak_seccomp_profile(facts: ContainerFacts) -> Verdict:
-    """The seccomp filter in force allows dangerous system calls.
+    """Seccomp profile allows dangerous system calls.
 
     What it checks:
     The filter that the runtime really installed, according to its configuration (config.json): the engine's
@@ -101,9 +100,6 @@ def _fix_weak_seccomp_profile(spec: Spec, context: FixContext) -> Spec:
     return fixed
 
 
-_FILE = (SECCOMP_PROFILE, "/etc/containers/seccomp/web.json")
-
-
 def _profile(default: str, *syscalls: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"defaultAction": default, "syscalls": list(syscalls)}
 
@@ -122,28 +118,51 @@ _ALLOW_ALL = RawFilter(b"\x06\0\0\0\0\0\xff\x7f", f"annotation {RAW_FILTER}")
 _HOLDS_BPF = Kernel(7, capabilities=CapabilitySets(bounding=frozenset({"CAP_BPF"})))
 
 WEAK_SECCOMP_PROFILE = Check(
-    title="Seccomp profile allows dangerous system calls",
     severity=Severity.MEDIUM,  # the filter allows calls that most kernel exploits need
     points=3,
     summary="Return to the engine's default profile",
     evaluate=weak_seccomp_profile,
     remediate=_fix_weak_seccomp_profile,
     passes=lambda: (
-        container(),
-        container(_FILE, seccomp_rules=_profile("SCMP_ACT_ERRNO", _CONDITIONAL)),
-        container(_FILE, runtime=_TIGHT),
+        "",
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
+            seccomp_rules=_profile("SCMP_ACT_ERRNO", _CONDITIONAL),
+        ),
+        container("--security-opt=seccomp=/etc/containers/seccomp/web.json", runtime=_TIGHT),
         container(runtime=_runs(_profile("SCMP_ACT_ERRNO", _NEWER)), kernel=Kernel(7)),
-        container(_FILE, runtime=_runs(_profile("SCMP_ACT_ERRNO", _BPF)), kernel=_HOLDS_BPF),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
+            runtime=_runs(_profile("SCMP_ACT_ERRNO", _BPF)),
+            kernel=_HOLDS_BPF,
+        ),
     ),
     fails=lambda: (
-        container(_FILE, seccomp_rules=_profile("SCMP_ACT_ALLOW")),
-        container(_FILE, seccomp_rules=_profile("SCMP_ACT_LOG")),
-        container(_FILE, seccomp_rules=_profile("SCMP_ACT_ERRNO", _BPF)),
-        container(_FILE, runtime=_runs(_profile("SCMP_ACT_ERRNO", _ALWAYS_TRUE)), kernel=Kernel(7)),
-        container(_FILE, runtime=_TIGHT, seccomp_rules=_profile("SCMP_ACT_ALLOW"), kernel=Kernel(7)),
-        container((SECCOMP_POLICY, "image"), runtime=_runs(_profile("SCMP_ACT_ALLOW")), kernel=Kernel(7)),
         container(
-            (ANNOTATIONS, (f"{RAW_FILTER}=BgAAAAAA/38=",)),
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
+            seccomp_rules=_profile("SCMP_ACT_ALLOW"),
+        ),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json", seccomp_rules=_profile("SCMP_ACT_LOG")
+        ),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
+            seccomp_rules=_profile("SCMP_ACT_ERRNO", _BPF),
+        ),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
+            runtime=_runs(_profile("SCMP_ACT_ERRNO", _ALWAYS_TRUE)),
+            kernel=Kernel(7),
+        ),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
+            runtime=_TIGHT,
+            seccomp_rules=_profile("SCMP_ACT_ALLOW"),
+            kernel=Kernel(7),
+        ),
+        container("--seccomp-policy=image", runtime=_runs(_profile("SCMP_ACT_ALLOW")), kernel=Kernel(7)),
+        container(
+            "--annotation=run.oci.seccomp_bpf_data=BgAAAAAA/38=",
             runtime=RuntimeConfig(seccomp=_ALLOW_ALL),
             kernel=Kernel(7),
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from hardentui.do import Do, Verb
@@ -200,15 +200,11 @@ def check_of(
         risk=row.risk,
         evaluate=lambda facts: evaluate(row, facts),
         remediate=(lambda spec, context: fixed(row, spec, context)) if fixable else None,
-        passes=_given(known.get("pass", ())),
-        fails=_given(known.get("fail", ())),
+        passes=lambda: known.get("pass", ()),
+        fails=lambda: known.get("fail", ()),
         doc=doc_of(row),
         references=row.references or (REFERENCE,),
     )
-
-
-def _given(facts: tuple[ContainerFacts, ...]) -> Callable[[], tuple[ContainerFacts, ...]]:
-    return lambda: facts
 
 
 def doc_of(row: OwnCheck) -> str:

@@ -146,7 +146,7 @@ class ExplainScreen(ReadingScreen):
         for heading in HEADINGS:
             if text := check.section(heading):
                 parts += ["\n", (f"{heading}\n", _HEAD), paragraphs(text), "\n"]
-        fix = f"{visible(check.summary)} ({check.risk}, {check.fix})"
+        fix = f"{visible(check.summary)} ({check.risk}; {check.fix.words})"
         parts += ["\n", ("Fix\n", _HEAD), fix, "\n"]
         if check.takes:
             parts += ["\n", ("Values of the fix (i in the walk sets them)\n", _HEAD)]

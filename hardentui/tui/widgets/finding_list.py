@@ -160,7 +160,7 @@ def finding_text(finding: Finding, remedy: Remediation | None) -> str:
 
 def _what_to_do(remedy: Remediation, settings: tuple[FixValue, ...], width: int) -> list[Part]:
     parts = _wrapped("fix", remedy.summary, width)
-    parts += _wrapped("", f"({remedy.here or remedy.risk}; {remedy.kind})", width, "$muted")
+    parts += _wrapped("", f"({remedy.here or remedy.risk}; {remedy.kind.words})", width, "$muted")
     for line in remedy.quadlet.split("\n") if remedy.quadlet else ():
         parts += _wrapped("", line, width, "$diff-removed" if line.startswith("-") else "$diff-added")
     if settings:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from hardentui.checks import all_checks
+from hardentui.checks.examples import facts_of
 from hardentui.errors import CannotFix
 from hardentui.harden.evaluate import parameters_of
 from hardentui.harden.plan import fixable, is_fixable, make_plan, spec_after_fix
@@ -52,18 +53,18 @@ def test_it_is_well_described(check: AnyCheck) -> None:
 
 @every_check
 def test_its_failing_examples_fail_and_its_passing_ones_do_not(check: AnyCheck) -> None:
-    assert check.fails(), "a check without a failing example proves nothing"
-    assert check.passes()
-    for facts in check.fails():
+    assert facts_of(check.fails), "a check without a failing example proves nothing"
+    assert facts_of(check.passes)
+    for facts in facts_of(check.fails):
         assert evaluate(check, facts) is Status.FAIL
-    for facts in check.passes():
+    for facts in facts_of(check.passes):
         assert evaluate(check, facts) in (Status.PASS, Status.NOT_APPLICABLE)
-    assert any(evaluate(check, facts) is Status.PASS for facts in check.passes())
+    assert any(evaluate(check, facts) is Status.PASS for facts in facts_of(check.passes))
 
 
 @every_check
 def test_a_plan_leaves_what_passes_as_it_is(check: AnyCheck) -> None:
-    for facts in check.passes():
+    for facts in facts_of(check.passes):
         if isinstance(facts, ContainerFacts):
             plan = make_plan(facts, [Choice(check.id)], [check], NOTHING_SET)
             assert plan.after == facts.spec, plan.changes
@@ -73,7 +74,7 @@ def test_a_plan_leaves_what_passes_as_it_is(check: AnyCheck) -> None:
 @every_check
 def test_no_fix_protects_less(check: AnyCheck) -> None:
     """Of its own examples and of all others: alone, and as a part of everything at once."""
-    for facts in check.fails():
+    for facts in facts_of(check.fails):
         if isinstance(facts, ContainerFacts):
             alone = make_plan(facts, [Choice(check.id)], [check], NOTHING_SET)
             assert weakenings(facts, facts.spec, alone.after) == ()
@@ -84,7 +85,7 @@ def test_no_fix_protects_less(check: AnyCheck) -> None:
 
 @cache
 def _all_examples() -> tuple[ContainerFacts, ...]:
-    examples = [facts for check in CHECKS for facts in (*check.passes(), *check.fails())]
+    examples = [facts for check in CHECKS for facts in (*facts_of(check.passes), *facts_of(check.fails))]
     return tuple(facts for facts in examples if isinstance(facts, ContainerFacts))
 
 
@@ -107,7 +108,7 @@ def test_its_fix_is_right_for_the_examples_of_all_other_checks(check: AnyCheck) 
 
 @every_check
 def test_what_it_says_of_this_container_is_a_sentence_and_a_risk(check: AnyCheck) -> None:
-    for facts in check.fails():
+    for facts in facts_of(check.fails):
         if isinstance(facts, ContainerFacts):
             plan = make_plan(facts, [Choice(check.id)], [check], NOTHING_SET)
             assert set(plan.risks) == {choice.check for choice in plan.choices}
@@ -123,7 +124,7 @@ def test_its_fix_fixes_and_stays(check: AnyCheck) -> None:
         return
     assert check.kind is Kind.CONTAINER
     fixed = 0
-    for facts in check.fails():
+    for facts in facts_of(check.fails):
         assert isinstance(facts, ContainerFacts)
         context = FixContext(facts, parameters_of(check, NOTHING_SET))
         try:
@@ -142,7 +143,7 @@ def test_its_fix_fixes_and_stays(check: AnyCheck) -> None:
 
 @every_check
 def test_a_report_calls_fixable_what_a_plan_can_fix(check: AnyCheck) -> None:
-    for facts in check.fails():
+    for facts in facts_of(check.fails):
         if isinstance(facts, ContainerFacts):
             planned = spec_after_fix(check, facts, NOTHING_SET) is not None
             assert is_fixable(check, facts, NOTHING_SET) is planned
@@ -163,7 +164,9 @@ def test_two_fixes_that_apply_alone_fix_both_together(check: AnyCheck) -> None:
 @cache
 def _fixed_alone() -> tuple[tuple[ContainerFacts, tuple[AnyCheck, ...]], ...]:
     """Failing examples, each with the checks whose fix alone makes them pass."""
-    examples = [facts for check in CHECKS for facts in check.fails() if isinstance(facts, ContainerFacts)]
+    examples = [
+        facts for check in CHECKS for facts in facts_of(check.fails) if isinstance(facts, ContainerFacts)
+    ]
     return tuple((facts, tuple(check for check in CHECKS if _fixes(check, facts))) for facts in examples)
 
 
@@ -215,7 +218,7 @@ SECOND_LOOKS = {
 def test_what_cannot_be_read_never_makes_a_check_pass(check: AnyCheck) -> None:
     """Of each example, without one fact that the check asks for: it is unknown, or as before, or it fails by
     its options, which the kernel alone had overruled."""
-    for facts in (*check.passes(), *check.fails()):
+    for facts in (*facts_of(check.passes), *facts_of(check.fails)):
         if not isinstance(facts, Facts):
             continue
         asked: set[tuple[str, ...]] = set()

@@ -401,7 +401,7 @@ def test_processes_that_could_not_be_read_are_unknown() -> None:
     assert judge("unexpected-process", container(kernel=Unread("remote"))).status is Status.UNKNOWN
     for check in ("unexpected-process", "unexpected-listener"):
         reason = judge(check, container(kernel=Kernel(7), image=image())).reason
-        assert reason == "they are read of a single container only"
+        assert reason == "shown only when one container is checked"
     assert judge("unexpected-process", container()).status is Status.NOT_APPLICABLE
 
 

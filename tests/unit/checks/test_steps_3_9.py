@@ -1,5 +1,7 @@
 """Answers of the checks of steps 3 and 9 and of the host's part of others, beyond their own examples."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from hardentui.checks.examples import (
     configuration,
     container,
     engine,
+    facts_of,
     file,
     host,
     rejecting,
@@ -56,7 +59,7 @@ def test_what_was_not_looked_at_is_unknown(check: AnyCheck) -> None:
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
 def test_a_failure_shows_evidence_and_a_way_out(check: AnyCheck) -> None:
-    for facts in check.fails():
+    for facts in facts_of(check.fails):
         verdict = check.verdict(facts, Parameters(check.parameters))
         assert verdict.evidence or verdict.declared or verdict.effective
         assert (

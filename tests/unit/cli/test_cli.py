@@ -1,5 +1,7 @@
 """The command line on the simulated host: results, exit codes, and what reaches a terminal or a pipe."""
 
+from __future__ import annotations
+
 import io
 import json
 import os
@@ -455,10 +457,18 @@ def test_every_check_is_explained(run: Run, check: str) -> None:
 
 def test_explain_shows_examples_parameters_and_the_change(run: Run) -> None:
     out = run("explain", "writable-rootfs").out
-    assert "+--read-only" in out
-    assert "+ReadOnly=true" in out
+    assert "+ --read-only" in out
+    assert "+ ReadOnly=true" in out
     assert "podman run --read-only" in out
     assert "tmpfs_size = " in out
+
+
+def test_explain_shows_only_what_its_options_alone_show(run: Run) -> None:
+    """The same command passes on a host without AppArmor."""
+    out = run("explain", "apparmor-unconfined").out
+    assert "apparmor=unconfined" not in out.split("Fails, for example")[1]
+    assert "podman run --privileged IMAGE" in out
+    assert "about the image" in run("explain", "end-of-life-image").out
 
 
 def test_convert_changes_nothing_and_says_what_is_not_carried_over(run: Run) -> None:

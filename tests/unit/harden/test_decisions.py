@@ -3,7 +3,7 @@
 import pytest
 
 from hardentui.checks import all_checks
-from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, image
+from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, facts_of, image
 from hardentui.errors import CannotFix
 from hardentui.features.checklists.loading import load
 from hardentui.harden.decisions import decisions, what_changes
@@ -67,7 +67,7 @@ def test_one_that_is_named_is_in_the_plan() -> None:
 @pytest.mark.parametrize("check", FIXING, ids=lambda check: check.id)
 def test_every_fix_that_clients_or_updates_notice_is_a_decision(check: AnyCheck) -> None:
     """On the failing examples of all checks: whoever moves a port or pins an image says so."""
-    for facts in (facts for other in FIXING for facts in other.fails()):
+    for facts in (facts for other in FIXING for facts in facts_of(other.fails)):
         context = FixContext(facts, parameters_of(check, CHECKLIST))
         try:
             after = remedied(check, facts.spec, context)

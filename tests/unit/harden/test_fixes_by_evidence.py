@@ -489,7 +489,7 @@ def test_nothing_waits_for_a_health_check_that_does_not_pass(status: str) -> Non
     [
         (True, "podman-restart.service is enabled", Risk.MAY_BREAK),
         (False, "podman-restart.service is not enabled", Risk.CHANGES_BEHAVIOUR),
-        (Unread("no"), "if podman-restart.service starts it", Risk.CHANGES_BEHAVIOUR),
+        (Unread("no"), "no longer starts it at boot, if it does now", Risk.CHANGES_BEHAVIOUR),
     ],
 )
 def test_whether_it_comes_back_after_a_reboot_is_told(enabled: Any, text: str, risk: Risk) -> None:

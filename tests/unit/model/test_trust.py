@@ -120,10 +120,10 @@ def test_the_most_specific_scope_wins(
     ("requirements", "verifies", "rejects", "words"),
     [
         ((ACCEPT,), False, False, "without verifying a signature"),
-        ((SIGSTORE,), True, False, "requires a sigstore signature"),
+        ((SIGSTORE,), True, False, "requires a sigstore signature of"),
         ((SIGNED, SIGSTORE), True, False, "requires a GPG signature and a sigstore signature"),
         ((ACCEPT, SIGNED), True, False, "requires a GPG signature"),
-        ((SIGNED, REJECT), True, True, "refused"),
+        ((SIGNED, REJECT), True, True, "refuses quay.io"),
     ],
 )
 def test_a_rule_says_in_one_sentence_what_it_does(
@@ -132,7 +132,7 @@ def test_a_rule_says_in_one_sentence_what_it_does(
     result = rule(trust({"quay.io": requirements}), "quay.io/shop:1")
     assert (result.verifies, result.rejects) == (verifies, rejects)
     assert words in result.explanation
-    assert "the rule for quay.io in /etc/containers/policy.json" in result.explanation
+    assert "The rule for quay.io in /etc/containers/policy.json" in result.explanation
 
 
 def test_without_a_readable_policy_there_is_no_rule() -> None:

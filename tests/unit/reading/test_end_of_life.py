@@ -30,6 +30,8 @@ from hardentui.reading.end_of_life import end_of, rolling
         ("fedora", "37", "2023-12-05"),
         ("azurelinux", "3.0", "2027-08-31"),
         ("photon", "1.0", "2022-02-28"),
+        ("photon", "3.0", "2025-10-02"),
+        ("photon", "4.0", "2027-10-11"),
         ("centos", "10", "2030-01-01"),
     ],
 )

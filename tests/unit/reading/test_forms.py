@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.checks import all_checks
-from hardentui.checks.examples import DEFAULT_CAPABILITIES, container
+from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, facts_of
 from hardentui.errors import ChecklistError, PlanError
 from hardentui.features.checklists import loading as checklists
 from hardentui.features.planning import saved_plans as plans
@@ -134,7 +134,7 @@ def test_known_needs_decide_which_capabilities_are_kept(facts: ContainerFacts, k
 @pytest.mark.parametrize(("check", "name"), [("root-user", "user"), ("missing-health-check", "command")])
 def test_a_fix_without_its_value_names_what_it_needs(check: str, name: str) -> None:
     tested = the_check(check)
-    (skipped,) = make_plan(tested.fails()[1], [Choice(check)], [tested], EMPTY).skipped
+    (skipped,) = make_plan(facts_of(tested.fails)[1], [Choice(check)], [tested], EMPTY).skipped
     assert skipped.needs == name
 
 

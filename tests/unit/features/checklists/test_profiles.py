@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 
 from hardentui.checks import CHECKS, RETIRED, all_checks
+from hardentui.checks.examples import facts_of
 from hardentui.errors import ChecklistError, UsageError
 from hardentui.features.checklists import loading
 from hardentui.features.checklists.fixtures import beside, faults_of, load_fixtures
@@ -35,7 +36,11 @@ def _known(checklist: Checklist) -> dict[str, AnyCheck]:
 
 
 def _examples(check: AnyCheck) -> list[ContainerFacts]:
-    return [facts for facts in (*check.passes(), *check.fails()) if isinstance(facts, ContainerFacts)]
+    return [
+        facts
+        for facts in (*facts_of(check.passes), *facts_of(check.fails))
+        if isinstance(facts, ContainerFacts)
+    ]
 
 
 @pytest.mark.parametrize("name", PROFILES)

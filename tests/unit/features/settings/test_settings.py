@@ -12,6 +12,7 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.account import ONLY_BELOW
 from hardentui.checks import all_checks
+from hardentui.checks.examples import facts_of
 from hardentui.features.settings.reading import Document, read_fix_defaults, read_settings
 from hardentui.features.settings.showing import template
 from hardentui.harden.settings import From, settings_of
@@ -161,7 +162,7 @@ def test_values_of_fixes_are_checked_as_the_fix_checks_them() -> None:
 def test_a_fix_takes_the_users_value_but_no_verdict_does() -> None:
     check = CHECKS["loose-ulimits"]
     own = {"loose-ulimits": {"nofile": 9_999_999}}
-    facts = check.fails()[0]
+    facts = facts_of(check.fails)[0]
     with_own = Checklist("mine", "Mine", (), fix_values=own)
     [nofile] = [
         setting
