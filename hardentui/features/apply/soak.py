@@ -20,7 +20,7 @@ from hardentui.features.trial.learned.system_calls import (
     completed_profile,
     logging_profile,
 )
-from hardentui.features.trial.observe.call_names import call_name, seccomp_name
+from hardentui.features.trial.observe.call_names import SECCOMP_NAMES, call_name
 from hardentui.features.trial.observe.watch import native_way
 from hardentui.features.trial.tried import write_profile
 from hardentui.harden.remedy import spec_diff
@@ -114,7 +114,7 @@ def logged_calls(
                 continue
             architecture = int(record["arch"], 16)
             number = int(record["call"])
-            name = call_name(architecture, number) if seccomp_name(architecture, number) == native else ""
+            name = call_name(architecture, number) if SECCOMP_NAMES.get(architecture) == native else ""
             if name and not _is_elsewhere(files, int(record["pid"]), container):
                 programs.setdefault(name, set()).add(record["comm"].strip('"'))
     return {name: frozenset(by) for name, by in sorted(programs.items())}
