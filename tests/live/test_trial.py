@@ -394,17 +394,6 @@ def start_trial(bench: Bench, *arguments: str) -> subprocess.Popen[bytes]:
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_trial_that_is_given_up_removes_its_twins(bench: Bench, number: signal.Signals) -> None:
-    bench.run(NAME, BUSYBOX, "sh", "-c", "exec httpd -f -p 80")
-    process = start_trial(bench, "--all", "--probe", "sleep 8")
-    assert eventually(lambda: bench.podman("ps", "-q", "--filter", "label=hardentui.trial"))
-    os.killpg(process.pid, number)
-    _, errors = process.communicate(timeout=150)
-    assert process.returncode == 130, errors
-    assert leftovers(bench) == ""
-
-
 def test_leftovers_of_a_killed_trial_are_removed_by_the_next(bench: Bench, trial: Run) -> None:
     bench.run(NAME, "-v", "try-data:/data", "--userns=auto", BUSYBOX, "sh", "-c", "exec httpd -f -p 80")
     process = start_trial(bench, "--check", "writable-rootfs", "--probe", "sleep 8")
