@@ -43,7 +43,7 @@ def bench(bench: Bench) -> Iterator[Bench]:
 
 @pytest.fixture
 def works(bench: Bench, capsys: pytest.CaptureFixture[str]) -> Try:
-    """Try two fixes; both have to be kept and proven, and the original and all images have to be as before."""
+    """Two fixes are tried, kept and proven; the original and all images have to be as before."""
 
     def run(*arguments: str) -> Any:
         images = ("images", "-a", "-q", "--no-trunc")
