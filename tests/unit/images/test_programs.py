@@ -214,10 +214,29 @@ def test_links_in_a_circle_end() -> None:
     assert Programs({}, links).real("/x/y") == "/x/y"
 
 
-def test_jobs_of_cron_count() -> None:
+@pytest.mark.parametrize(
+    ("command", "listed"),
+    [
+        (("cron", "-f"), "/etc/cron.d/clean"),
+        (("inetd", "-i"), "/etc/inetd.conf"),
+        (("runsvdir", "-P", "/svc"), "/svc/web/run"),
+        (("sh", "/entry"), "/svc/web/run"),
+    ],
+)
+def test_jobs_of_a_supervisor_count(command: tuple[str, ...], listed: str) -> None:
     files = {
-        "/usr/sbin/cron": program("setuid"),
-        "/etc/cron.d/clean": CodeFile("script", words=frozenset({"/usr/bin/tidy", "root"})),
+        "/bin/sh": BASH,
+        "/entry": CodeFile("script", words=frozenset({"exec", "runsvdir", "/svc"})),
+        **{f"/usr/sbin/{name}": program("setuid") for name in ("cron", "inetd", "runsvdir")},
+        listed: CodeFile("script", words=frozenset({"/usr/bin/tidy", "root"})),
         "/usr/bin/tidy": program("chown"),
+        "/elsewhere/run": CodeFile("script", words=frozenset({"/usr/bin/mount"})),
+        "/usr/bin/mount": program("mount"),
     }
-    assert names(asked(files, "cron", "-f")) == {"setuid", "chown"}
+    assert names(asked(files, *command)) == {"setuid", "chown"}
+
+
+def test_a_list_of_a_super_server_is_read() -> None:
+    text = b"tftp dgram udp wait root /usr/sbin/in.tftpd in.tftpd\n"
+    programs = read_programs(io.BytesIO(packed(member("etc/inetd.conf", text))))
+    assert "/usr/sbin/in.tftpd" in programs.files["/etc/inetd.conf"].words
