@@ -11,8 +11,7 @@ from hardentui.cli.choosing import check_options, make_plan
 from hardentui.cli.parser import Given, group_of
 from hardentui.cli.terminal import Terminal, command_module
 from hardentui.errors import HardenError, InputError, UsageError
-from hardentui.features.apply.batch import BatchForm, BatchItem, combine, prepare, write
-from hardentui.features.fix.saving import save, save_in_place
+from hardentui.features.fix.saving import BatchItem, combine, prepare, save, save_in_place, save_together
 from hardentui.features.rights.page import LsmPage, lsm_page
 from hardentui.features.views import Report, known_facts
 from hardentui.files import write_bundle
@@ -213,14 +212,13 @@ def fix_many(options: Namespace, terminal: Terminal, version: Version | None) ->
     if options.to in ("unit", "drop-in"):
         raise UsageError(f"--to {options.to} changes the unit of one container.")
     check_options(options)
-    form = BatchForm((Target(options.to),), version)
     with session.workbench(options, terminal) as bench:
         rows = session.named(bench.containers.rows(), options.names)
-        batch = combine(_items(bench, rows, options, form, terminal))
+        batch = combine(_items(bench, rows, options, version, terminal))
         for item in batch.items:
             _tell(item, terminal)
         if batch.files:
-            files, steps = write(bench, batch, options.directory)
+            files, steps = save_together(bench, batch, options.directory)
             for written in files:
                 backup = f" (previous file: {written.backup})" if written.backup else ""
                 terminal.write(f"{visible(written.path)}: {written.state.value}{visible(backup)}\n")
@@ -234,7 +232,7 @@ def fix_many(options: Namespace, terminal: Terminal, version: Version | None) ->
 
 
 def _items(
-    bench: Workbench, rows: Iterable[Row], options: Namespace, form: BatchForm, terminal: Terminal
+    bench: Workbench, rows: Iterable[Row], options: Namespace, version: Version | None, terminal: Terminal
 ) -> Iterator[BatchItem]:
     bench.surroundings.host()  # the engine's defaults show what a container set itself
     caution = None if options.check else _caution(options)
@@ -248,7 +246,7 @@ def _items(
         if refreshed is None or refreshed.report is None:
             terminal.complain(f"not written: {visible(row.name)}: it has been removed")
             continue
-        yield prepare(bench, refreshed.report, caution, chosen, form)
+        yield prepare(bench, refreshed.report, caution, chosen, to=Target(options.to), version=version)
 
 
 def _caution(options: Namespace) -> Caution:

@@ -194,9 +194,10 @@ _SOURCES = (".py", ".js", ".mjs", ".cjs", ".ts", ".pl", ".pm", ".php", ".rb", ".
 SCRIPT_ENDS = (*_SOURCES, ".sh")
 _JOBS = (
     "/etc/cron", "/var/spool/cron/", "/etc/supervis", "/etc/s6", "/etc/services.d/", "/etc/service/",
-    "/etc/sv/", "/etc/pam.d/",
+    "/etc/sv/", "/etc/pam.d/", "/etc/inetd", "/etc/xinetd", "/etc/monit", "/etc/nagios/nrpe",
+    "/etc/snmp/snmpd.",
 )  # fmt: skip
-"""Where supervisors, cron and PAM find what they start or load."""
+"""Where supervisors, super-servers, cron and PAM find what they start or load."""
 _IS_LIBRARY = re.compile(r"\.so(\.[\w.]+)?$")
 _PATH = re.compile(rb"/(?:usr|opt|bin|sbin|lib|libexec|srv|app)/?[\w./+-]{1,200}")
 _WORD = re.compile(r"[\w./+:-]{2,200}")

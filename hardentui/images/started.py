@@ -49,7 +49,14 @@ _STARTS = {
     "supervisord": ("/etc/supervis",),
     "s6-svscan": ("/etc/s6", "/etc/services.d/"),
     "runsvdir": ("/etc/service/", "/etc/sv/"),
+    "inetd": ("/etc/inetd",),
+    "inetutils-inetd": ("/etc/inetd",),
+    "xinetd": ("/etc/xinetd",),
+    "monit": ("/etc/monit",),
+    "nrpe": ("/etc/nagios/nrpe",),
+    "snmpd": ("/etc/snmp/snmpd.",),
 }
+"""Where it reads what to start; in the directories that its command or script names too."""
 _PUBLIC = re.compile(
     r"^(/usr(/local)?)?/(s?bin|lib(32|64|x32)?(/[\w]+-linux-[\w]+)?)$|^/(usr|etc|opt|app|srv)?$|^/usr/(local|share)$"
 )
@@ -111,6 +118,7 @@ class _Search:
         self._functions: dict[str, set[str]] = {}
         self._unknown: dict[str, str] = {}
         self._set_id: set[str] = set()
+        self._given: set[str] = set()
 
     def run(self, command: Sequence[str], more: Iterable[str]) -> Reached:
         if self._programs.gap:
@@ -165,6 +173,8 @@ class _Search:
 
     def _words(self, words: Iterable[str]) -> None:
         for word in words:
+            if word.startswith("/") and not _PUBLIC.match(word.rstrip("/")):
+                self._given.add(f"{word.rstrip('/')}/")
             if word.startswith("/") or ("/" not in word and word in self._names):
                 self._start(word)
             elif self._busybox and word in APPLETS:
@@ -193,10 +203,10 @@ class _Search:
 
     def _program(self, path: str, name: str, file: CodeFile) -> None:
         base = posixpath.basename(path)
-        for directory in _STARTS.get(base, ()):
-            for listed in self._programs.files:
-                if listed.startswith(directory):
-                    self._add(listed, listed)
+        directories = (*_STARTS[base], *self._given) if base in _STARTS else ()
+        for listed in self._programs.files:
+            if listed.startswith(directories):
+                self._add(listed, listed)
         if base in _HARMLESS:
             return
         language = _language(base)

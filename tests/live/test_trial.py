@@ -344,47 +344,6 @@ def test_a_job_cannot_answer_a_probe(bench: Bench, trial: Run) -> None:
     assert (code, document["result"]) == (6, "baseline-fails")
 
 
-@pytest.mark.long
-def test_a_health_check_and_a_secret(bench: Bench, trial: Run) -> None:
-    bench.execute("sh", "-c", "printf hush | podman secret create try-secret -")
-    try:
-        bench.run(
-            NAME, "--secret=try-secret,target=/run/key,mode=0400", "--health-cmd=test $(cat /run/key) = hush",
-            BUSYBOX, "sleep", "1000",
-        )  # fmt: skip
-        code, document = trial("--check", "writable-rootfs", "--check", "new-privileges-allowed")
-        assert (code, document["result"]) == (0, "works")
-        assert document["baseline"]["how"] == "health"
-        assert document["sure"] == "Its health check passed on the hardened twin."
-        assert "hush" not in json.dumps(document)
-    finally:
-        bench.remove(NAME)
-        bench.podman("secret", "rm", "try-secret")
-
-
-def test_members_of_a_pod_are_tried_together(bench: Bench, trial: Run) -> None:
-    bench.podman("pod", "create", "--name", "try-pod", "-p", "18080:80")
-    try:
-        bench.podman(
-            "run", "-d", "--pod=try-pod", "--name", "try-peer", BUSYBOX, "sh", "-c", PEER.replace("80", "81")
-        )
-        bench.podman(
-            "run", "-d", "--pod=try-pod", "--name", NAME, BUSYBOX,
-            "sh", "-c", "until wget -q -O - http://127.0.0.1:81/; do sleep 0.1; done; exec httpd -f -p 80",
-        )  # fmt: skip
-        code, document = trial("--check", "writable-rootfs", "--probe", "curl -s http://$TWIN_IP:80/")
-        assert (code, document["result"]) == (0, "works"), document
-    finally:
-        bench.podman("pod", "rm", "-f", "-t", "0", "try-pod")
-
-
-def test_a_user_namespace_with_a_volume(bench: Bench, trial: Run) -> None:
-    script = "id -u; test -e /data/f || echo x >/data/f; cat /data/f && exec httpd -f -p 80"
-    bench.run(NAME, "--userns=auto", "-v", "try-data:/data:U", BUSYBOX, "sh", "-c", script)
-    code, document = trial("--check", "writable-rootfs", "--check", "default-capabilities-kept")
-    assert (code, document["result"]) == (0, "works"), document
-
-
 def test_an_empty_directory_that_is_read_only(bench: Bench, trial: Run, tmp_path: Path) -> None:
     """Podman gives an empty volume the owner of its user: it cannot be an overlay then."""
     tmp_path.chmod(0o755)
@@ -433,17 +392,6 @@ def start_trial(bench: Bench, *arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
     )
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_trial_that_is_given_up_removes_its_twins(bench: Bench, number: signal.Signals) -> None:
-    bench.run(NAME, BUSYBOX, "sh", "-c", "exec httpd -f -p 80")
-    process = start_trial(bench, "--all", "--probe", "sleep 8")
-    assert eventually(lambda: bench.podman("ps", "-q", "--filter", "label=hardentui.trial"))
-    os.killpg(process.pid, number)
-    _, errors = process.communicate(timeout=150)
-    assert process.returncode == 130, errors
-    assert leftovers(bench) == ""
 
 
 def test_leftovers_of_a_killed_trial_are_removed_by_the_next(bench: Bench, trial: Run) -> None:

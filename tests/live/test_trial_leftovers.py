@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
 NAME, DATA = "left-behind", "left-data"
 IMAGE = "localhost/with-volumes:1"
+Words = tuple[str, ...]
 SLEEP = ("sh", "-c", "trap 'exit 0' TERM; sleep 100000 & wait")
 WRITES = ("sh", "-c", "trap 'exit 0' TERM; date > /written || exit 1; sleep 100000 & wait")
 
@@ -108,34 +109,32 @@ def settled(bench: Bench, before: Mapping[str, list[str]]) -> Mapping[str, list[
     return now()
 
 
-def test_after_one_that_works(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    start(bench, *SLEEP)
+@pytest.mark.parametrize(
+    ("command", "arguments", "ends"),
+    [
+        (SLEEP, ("--check", "new-privileges-allowed"), {0}),
+        (WRITES, ("--check", "writable-rootfs", "--check", "no-memory-limit"), {0, 1}),
+        (SLEEP, ("--all", "--probe", "false", "--patience", "1"), {6}),
+    ],
+    ids=["that works", "that breaks", "that cannot even begin"],
+)
+def test_after_one(
+    bench: Bench, capsys: pytest.CaptureFixture[str], command: Words, arguments: Words, ends: set[int]
+) -> None:
+    start(bench, *command)
     before = everything(bench)
-    assert tried(bench, "--check", "new-privileges-allowed") == 0
+    assert tried(bench, *arguments) in ends
     assert settled(bench, before) == before
 
 
-def test_after_one_that_breaks(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    start(bench, *WRITES)
-    before = everything(bench)
-    assert tried(bench, "--check", "writable-rootfs", "--check", "no-memory-limit") in (0, 1)
-    assert settled(bench, before) == before
-
-
-def test_after_one_that_cannot_even_begin(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    start(bench, *SLEEP)
-    before = everything(bench)
-    assert tried(bench, "--all", "--probe", "false", "--patience", "1") == 6
-    assert settled(bench, before) == before
-
-
-def test_after_one_that_was_given_up(bench: Bench) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_after_one_that_was_given_up(bench: Bench, number: signal.Signals) -> None:
     start(bench, *SLEEP)
     before = everything(bench)
     process = in_background(bench)
     assert eventually(lambda: a_twin_runs(bench), 60)
-    process.send_signal(signal.SIGTERM)
-    process.wait(60)
+    os.killpg(process.pid, number)
+    assert process.wait(60) == 130
     assert settled(bench, before) == before
 
 

@@ -43,13 +43,15 @@ def bench(bench: Bench) -> Iterator[Bench]:
 
 @pytest.fixture
 def works(bench: Bench, capsys: pytest.CaptureFixture[str]) -> Try:
-    """Try two fixes; both have to be kept and proven, and the original has to be as it was."""
+    """Two fixes are tried, kept and proven; the original and all images have to be as before."""
 
     def run(*arguments: str) -> Any:
-        before = untouched(bench, NAME)
+        images = ("images", "-a", "-q", "--no-trunc")
+        before, there = untouched(bench, NAME), bench.podman(*images)
         code = main(["trial", NAME, "--url", bench.url, "--format", "json", *FIXES, *arguments])
         told = capsys.readouterr()
         assert untouched(bench, NAME) == before, "the original was touched"
+        assert bench.podman(*images) == there
         assert code == 0, told.out + told.err
         document = json.loads(told.out)
         assert {proven["check"]: proven["status"] for proven in document["proof"]} == {
@@ -121,7 +123,8 @@ def test_made_by_the_command_of_a_quadlet(bench: Bench, works: Try) -> None:
 
 def test_a_member_of_a_pod(bench: Bench, works: Try) -> None:
     filled_volume(bench)
-    bench.podman("pod", "create", "--name", POD, "-p", "18083:80", "-v", f"{VOLUME}:/data")
+    infra = ("--infra-image", BUSYBOX, "--infra-command", "sleep 100000")
+    bench.podman("pod", "create", "--name", POD, *infra, "-p", "18083:80", "-v", f"{VOLUME}:/data")
     in_pod = ("run", "-d", "--pod", POD, "--stop-timeout", "0", "--name")
     bench.podman(*in_pod, OTHER, BUSYBOX, "httpd", "-f", "-p", "81", "-h", "/data")
     wait = "until wget -q -O - http://127.0.0.1:81/page; do sleep 0.1; done"

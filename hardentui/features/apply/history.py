@@ -22,10 +22,9 @@ from hardentui.features.change.container_operator import ContainerOperator
 from hardentui.features.change.file_changes import held_on_engine, lock_directory, locked
 from hardentui.features.change.file_operator import FileOperator, OnEvent, Operator
 from hardentui.features.change.journal import BrokenEntry, Journal, seconds_left, uptime
-from hardentui.features.change.service_operator import Prove, ServiceOperator, guarded
+from hardentui.features.change.service_operator import Prove, ServiceOperator, UnitOperator, guarded
 from hardentui.features.change.transaction import LONGEST_BACK
 from hardentui.features.change.undo import StandInOperator
-from hardentui.features.change.unit_operator import UnitOperator
 from hardentui.features.fix.apply_ways import Downtime
 from hardentui.features.fix.drafts import refuse_from_container
 from hardentui.features.opening.engines import open_engines

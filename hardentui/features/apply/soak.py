@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from hardentui.errors import CannotFix, WriteError
+from hardentui.errors import CannotFix
 from hardentui.features.change.journal import Journal
 from hardentui.features.looking.default_profile import profile_in_force
 from hardentui.features.trial.learned.system_calls import (
@@ -20,13 +20,12 @@ from hardentui.features.trial.learned.system_calls import (
     completed_profile,
     logging_profile,
 )
-from hardentui.features.trial.observe.call_names import call_name, seccomp_name
+from hardentui.features.trial.observe.call_names import SECCOMP_NAMES, call_name
 from hardentui.features.trial.observe.watch import native_way
-from hardentui.files import write_bundle
+from hardentui.features.trial.tried import write_profile
 from hardentui.harden.remedy import spec_diff
 from hardentui.host.commands import Run, run_program
 from hardentui.host.files.reader import Files, reason
-from hardentui.model.draft import TextFile
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Risk
 from hardentui.model.journal import JournalEntry, Soak
@@ -36,11 +35,9 @@ from hardentui.model.plan import Change, Choice, Plan
 from hardentui.model.spec import Spec
 from hardentui.options import SECCOMP_PROFILE
 from hardentui.options.table import bounding_set
-from hardentui.state.own_files import state_directory, write_own
 from hardentui.visible import visible
 from hardentui.words import plural
 from hardentui.writers.context import profile_name, soak_name
-from hardentui.writers.seccomp import profile_text
 
 DAY = 86_400.0
 USUAL = 7 * DAY
@@ -117,7 +114,7 @@ def logged_calls(
                 continue
             architecture = int(record["arch"], 16)
             number = int(record["call"])
-            name = call_name(architecture, number) if seccomp_name(architecture, number) == native else ""
+            name = call_name(architecture, number) if SECCOMP_NAMES.get(architecture) == native else ""
             if name and not _is_elsewhere(files, int(record["pid"]), container):
                 programs.setdefault(name, set()).add(record["comm"].strip('"'))
     return {name: frozenset(by) for name, by in sorted(programs.items())}
@@ -173,7 +170,7 @@ def soaking(plan: Plan, facts: ContainerFacts, files: Files, seconds: float) -> 
     held = bounding_set(plan.after, facts.engine.default_capabilities)
     logging = logging_profile(base, learned, held, native_way())
     logs = os.path.join(os.path.dirname(path), soak_name(facts.name))
-    _keep(logs, logging)
+    write_profile(logs, logging)
     now = time.time()
     after = plan.after.with_(SECCOMP_PROFILE, logs)
     return _with_changes(plan, after), Soak(since=now, until=now + seconds, logs=logs, learned=path)
@@ -191,19 +188,6 @@ def _document(files: Files, path: str) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise CannotFix(f"{visible(path, 200)} cannot be read: {visible(str(error), 200)}.") from error
     return document
-
-
-def _keep(path: str, document: Mapping[str, Any]) -> None:
-    """Write a profile beside the learned one."""
-    text = profile_text(document)
-    if not path.startswith(f"{state_directory()}/"):
-        place = os.path.dirname(path)
-        write_bundle(place, [TextFile(os.path.basename(path), text)], create=True, keep_backup=False)
-        return
-    try:
-        write_own(path, text)
-    except OSError as error:
-        raise WriteError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def soak_of(facts: ContainerFacts, journal: Journal | None = None) -> JournalEntry | None:
@@ -249,7 +233,7 @@ def enforcing(plan: Plan, entry: JournalEntry, calls: Mapping[str, frozenset[str
     soak = entry.soak
     assert soak is not None  # noqa: S101 - it soaks
     logging = _document(files, soak.logs)
-    _keep(soak.learned, completed_profile(_document(files, soak.learned), logging, frozenset(calls)))
+    write_profile(soak.learned, completed_profile(_document(files, soak.learned), logging, frozenset(calls)))
     after = plan.after.with_(SECCOMP_PROFILE, soak.learned)
     diff = next(diff for diff in spec_diff(plan.before, after) if diff.option is SECCOMP_PROFILE)
     why = f"Learned by a trial and soaked since {datetime.fromtimestamp(soak.since):%Y-%m-%d}."

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import IO
 
@@ -177,15 +177,8 @@ def disarm(identity: str) -> None:
     """Remove the timer; a waiting process notices by itself that the entry is confirmed."""
     forget_unit(identity)
     if os.path.isdir(_RUNS):
-        with suppress(OSError, subprocess.TimeoutExpired):
-            subprocess.run(
-                [*_manager("systemctl"), "stop", f"{_unit(identity)}.timer"],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=_LIMIT,
-                env=_environment(),
-                check=False,
-            )
+        with suppress(ChangeFailed):
+            _systemctl().stop(f"{_unit(identity)}.timer", _LIMIT)
 
 
 def forget_unit(identity: str) -> None:
@@ -197,7 +190,7 @@ def forget_unit(identity: str) -> None:
 
 def _systemd_timer(identity: str, seconds: float, command: Sequence[str]) -> bool:
     words = [
-        *_manager("systemd-run"),
+        *("systemd-run", "--no-ask-password", *([] if os.geteuid() == 0 else ["--user"])),
         "--quiet",
         "--collect",
         f"--unit={_unit(identity)}",
@@ -214,23 +207,13 @@ def _systemd_timer(identity: str, seconds: float, command: Sequence[str]) -> boo
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_LIMIT,
-            env=_environment(),
+            env={"XDG_RUNTIME_DIR": f"/run/user/{os.geteuid()}", **account.environment(), "LC_ALL": "C"},
             start_new_session=True,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0
-
-
-def _manager(program: str) -> list[str]:
-    return [program, "--no-ask-password", *([] if os.geteuid() == 0 else ["--user"])]
-
-
-def _environment() -> Mapping[str, str]:
-    ours = dict(account.environment())
-    ours.setdefault("XDG_RUNTIME_DIR", f"/run/user/{os.geteuid()}")
-    return {**ours, "LC_ALL": "C"}
 
 
 def _unit(identity: str) -> str:

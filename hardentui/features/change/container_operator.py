@@ -221,13 +221,8 @@ class ContainerOperator:
                 f"{visible(operation.name, 80)} has changed since this was planned.", "Try again."
             )
         places = [f"{address}:{port}" for address, port in published(now) if self._answers(address, port)]
-        return NoteContainer(
-            id=operation.id,
-            name=operation.name,
-            running=operation.running,
-            listening=tuple(sorted(self._listening(now))),
-            answering=tuple(places),
-        )
+        listening = tuple(sorted(self._listening(now)))
+        return replace(operation, listening=listening, answering=tuple(places))
 
     def _answers(self, address: str, port: int) -> bool | None:
         if self._files is None:
@@ -243,14 +238,7 @@ class ContainerOperator:
 
     def _create(self, operation: CreateContainer) -> OperationOutcome:
         created = self._containers.create_by_command(operation.arguments)
-        return OperationOutcome(
-            CreateContainer(
-                name=operation.name,
-                original=operation.original,
-                arguments=operation.arguments,
-                created=created,
-            )
-        )
+        return OperationOutcome(replace(operation, created=created))
 
     def _copy(self, operation: CopyData, stop: threading.Event) -> OperationOutcome:
         """The first pass while it runs; the second one, after its stop, only what changed since then."""
@@ -268,9 +256,7 @@ class ContainerOperator:
             raise Cancelled("It was interrupted.") from None
         if operation.part is not CopyPart.AHEAD:
             copying.leave(operation.source)
-        done = CopyData(
-            source=operation.source, paths=operation.paths, part=operation.part, states=copied.states
-        )
+        done = replace(operation, states=copied.states)
         return OperationOutcome(done, remark=f"{plural(copied.files, 'file')}, {copied.size / 1e6:.1f} MB")
 
     # --- undo --------------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
-"""Whether the service works after a change: ready, answering its probes, with the fixes in force."""
+"""Whether the service works after a change: ready, answering its probes, with the fixes in force; and the
+units that a change restarts."""
 
 from __future__ import annotations
 
@@ -13,7 +14,14 @@ from hardentui.do import Do, Verb
 from hardentui.engine.change.containers import ContainerControl
 from hardentui.errors import ChangeFailed
 from hardentui.features.change.confirm_timer import start_detached
-from hardentui.features.change.file_operator import NOTHING, Cancelled, OperationOutcome, raise_if_stopped
+from hardentui.features.change.file_operator import (
+    NOTHING,
+    Cancelled,
+    OperationOutcome,
+    OriginalDown,
+    Systemctl,
+    raise_if_stopped,
+)
 from hardentui.features.change.wait import (
     PROBE_LIMIT,
     ProbeResult,
@@ -25,7 +33,16 @@ from hardentui.features.change.wait import (
 )
 from hardentui.host.files.reader import Files
 from hardentui.model.journal import JournalEntry, JournalProof
-from hardentui.model.operations import Operation, ProveChanges, RunProbe, WaitReady
+from hardentui.model.operations import (
+    NoteUnit,
+    Operation,
+    ProveChanges,
+    ReloadUnits,
+    RestartUnit,
+    RunProbe,
+    StartUnits,
+    WaitReady,
+)
 from hardentui.visible import visible
 
 # A change or undo whose process is killed is rolled back immediately: a second process watches the first.
@@ -160,3 +177,105 @@ def probe_once(containers: ContainerControl, command: str, name: str) -> ProbeRe
         return ProbeResult(command, "the container does not run")
     inside = in_network_of(pid)
     return run_probe(command, PROBE_LIMIT, address=address or "127.0.0.1", name=name, inside=inside)
+
+
+# Units that a change restarts, and how they and their dependents are restored.
+
+_UNIT_LIMIT = 180.0
+
+
+class UnitOperator:
+    """Changes what systemd runs."""
+
+    kinds: tuple[type[Operation], ...] = (NoteUnit, ReloadUnits, RestartUnit, StartUnits)
+
+    def do(self, operation: Operation, stop: threading.Event) -> OperationOutcome:
+        match operation:
+            case NoteUnit():
+                return OperationOutcome(note_unit(operation.unit, operation.uid))
+            case ReloadUnits():
+                Systemctl(operation.uid).reload()
+            case RestartUnit():
+                self._restart(operation, stop)
+            case StartUnits():
+                Systemctl(operation.uid).start(operation.units, _UNIT_LIMIT)
+            case _:
+                raise AssertionError(operation)
+        return NOTHING
+
+    def refuse_undo(self, operation: Operation, entry: JournalEntry) -> None:
+        """There is no obstacle."""
+
+    def undo(self, operation: Operation, entry: JournalEntry) -> None:
+        """The files are already restored when NoteUnit, the first operation, is undone."""
+        if isinstance(operation, NoteUnit) and entry.has_begun_after(operation):
+            self._as_before(operation)
+
+    def clear(self, operation: Operation, entry: JournalEntry) -> None:
+        """They made nothing."""
+
+    def redo(self, operation: Operation, entry: JournalEntry) -> OperationOutcome:
+        return NOTHING if isinstance(operation, NoteUnit) else self.do(operation, threading.Event())
+
+    def _restart(self, operation: RestartUnit, stop: threading.Event) -> None:
+        systemctl = Systemctl(operation.uid)
+        try:
+            systemctl.restart(operation.unit, operation.seconds, stop)
+        except ChangeFailed as error:
+            why = systemctl.why_failed(operation.unit)
+            raise ChangeFailed(
+                f"{visible(operation.unit, 80)} did not start with the change: {why}.",
+                f"{error.title}\n{_journal_hint(operation)}",
+            ) from error
+        if not systemctl.is_active(operation.unit):
+            raise ChangeFailed(
+                f"{visible(operation.unit, 80)} did not stay active: {systemctl.why_failed(operation.unit)}."
+            )
+
+    def _as_before(self, noted: NoteUnit) -> None:
+        systemctl = Systemctl(noted.uid)
+        systemctl.reload()
+        shown = systemctl.properties(noted.unit, "ActiveState", "InvocationID")
+        active = shown.get("ActiveState") == "active"
+        if noted.active and not (active and shown.get("InvocationID") == noted.invocation):
+            _start_again(systemctl, noted.unit)
+        elif not noted.active and shown.get("ActiveState") not in ("inactive", "failed"):
+            systemctl.stop(noted.unit, _UNIT_LIMIT)
+        down = [unit for unit in noted.dependents if not systemctl.is_active(unit)]
+        systemctl.start(down, _UNIT_LIMIT)
+
+
+def _start_again(systemctl: Systemctl, unit: str) -> None:
+    """Start a unit as it was before the change.
+
+    Raises:
+        OriginalDown: it does not start, or does not stay.
+    """
+    try:
+        systemctl.restart(unit, _UNIT_LIMIT, threading.Event())
+    except ChangeFailed as error:
+        raise OriginalDown(error.title, error.hint) from error
+    if systemctl.properties(unit, "ActiveState").get("ActiveState") == "failed":
+        raise OriginalDown(f"{visible(unit, 80)} did not stay active: {systemctl.why_failed(unit)}.")
+
+
+def note_unit(unit: str, uid: int | None) -> NoteUnit:
+    """The current state of a unit and its dependents.
+
+    Raises:
+        ChangeFailed: systemd does not answer.
+    """
+    systemctl = Systemctl(uid)
+    shown = systemctl.properties(unit, "ActiveState", "InvocationID")
+    return NoteUnit(
+        unit=unit,
+        uid=uid,
+        active=shown.get("ActiveState") == "active",
+        invocation=shown.get("InvocationID", ""),
+        dependents=systemctl.active_dependents(unit),
+    )
+
+
+def _journal_hint(operation: RestartUnit) -> str:
+    user = " --user" if operation.uid is not None else ""
+    return f"Its log: journalctl{user} -u {visible(operation.unit, 80)}"

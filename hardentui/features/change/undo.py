@@ -60,16 +60,7 @@ class StandInOperator:
     def do(self, operation: Operation, stop: threading.Event) -> OperationOutcome:
         assert isinstance(operation, CreateStandIn)  # noqa: S101 - `kinds` says so
         created = self._containers.create_by_command(operation.arguments)
-        return OperationOutcome(
-            CreateStandIn(
-                name=operation.name,
-                original=operation.original,
-                original_name=operation.original_name,
-                seconds=operation.seconds,
-                arguments=operation.arguments,
-                created=created,
-            )
-        )
+        return OperationOutcome(replace(operation, created=created))
 
     def refuse_undo(self, operation: Operation, entry: JournalEntry) -> None:
         assert isinstance(operation, CreateStandIn)  # noqa: S101 - `kinds` says so

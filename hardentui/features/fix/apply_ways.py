@@ -13,7 +13,7 @@ from hardentui import account
 from hardentui.errors import CannotFix
 from hardentui.features.change.container_operator import restart_policy
 from hardentui.features.change.file_operator import planned_write, planned_writes
-from hardentui.features.change.unit_operator import note_unit
+from hardentui.features.change.service_operator import note_unit
 from hardentui.features.change.wait import has_health_check
 from hardentui.features.looking.unit_origin import Origin
 from hardentui.features.trial.life import handles

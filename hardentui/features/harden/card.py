@@ -225,7 +225,7 @@ def _questions(wanted: Plan, trial: Trial) -> Iterator[str]:
         asked.setdefault(what_changes(skip), []).append(skip.check)
     for decision in trial.decide:
         change = "; ".join(becomes(option.option, option.before, option.after) for option in decision.options)
-        asked.setdefault(change, []).append(decision.check)
+        asked.setdefault(change, []).append(f"{decision.check}{': ' if decision.why else ''}{decision.why}")
     for change, checks in asked.items():
         yield f"{change}? ({checks[0]})"
 

@@ -244,6 +244,7 @@ class TrialRequest(Struct, frozen=True):
         granted: what twins get although it reaches beyond them: `OPTION` or `OPTION=ENTRY`.
         lesson: the inputs of learning; None = nothing is learned.
         tight: keep only what was seen, not what its programs can ask for.
+        named: the user named the fixes, so none of them is left as a question.
     """
 
     facts: ContainerFacts
@@ -256,6 +257,7 @@ class TrialRequest(Struct, frozen=True):
     granted: frozenset[str] = frozenset()
     lesson: Lesson | None = None
     tight: bool = False
+    named: bool = False
 
 
 class Tools(Struct, frozen=True):

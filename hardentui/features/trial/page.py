@@ -21,8 +21,9 @@ def exercised(trial: Trial) -> str:
 
 
 def what_it_changes(decision: Decision) -> str:
-    """`--publish 25:25 becomes 8025:25`."""
-    return "; ".join(becomes(change.option, change.before, change.after) for change in decision.options)
+    """`--publish 25:25 becomes 8025:25`; and why that is a question, if a twin showed it."""
+    changes = "; ".join(becomes(change.option, change.before, change.after) for change in decision.options)
+    return f"{changes} ({decision.why})" if decision.why else changes
 
 
 _MOST_NAMED = 6

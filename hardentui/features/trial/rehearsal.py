@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -20,8 +20,6 @@ from hardentui.visible import visible
 if TYPE_CHECKING:
     from hardentui.features.views import Report
     from hardentui.features.workbench import Workbench
-
-MakeTrying = Callable[[ContainerFacts], Trying]
 
 
 class Rehearsal(Struct, frozen=True):
@@ -67,32 +65,6 @@ def new_image(gatherer: Gatherer, facts: ContainerFacts, wanted: str) -> ImageFa
     return new
 
 
-def rehearse(
-    facts: ContainerFacts,
-    image: ImageFacts,
-    trying: MakeTrying,
-    wishes: Wishes,
-    on_event: OnTrialEvent,
-    stop: threading.Event,
-) -> Rehearsal:
-    """Run a twin with each image and test whether it becomes ready; blocking. All twins are removed.
-
-    Args:
-        trying: creates the trials of a container with these facts.
-
-    Raises:
-        UsageError: it cannot be tried: simulated, controlled by its image, or with an unknown peer.
-        EngineError: Podman fails.
-    """
-    before = trying(facts).run((), wishes, on_event, stop).baseline
-    after = None
-    if before.ready:
-        inspect = {**facts.inspect, "Image": image.id.removeprefix("sha256:")}
-        after = trying(facts.replace(inspect=inspect, image=image)).run((), wishes, on_event, stop).baseline
-    name = image.names[0] if image.names else image.id[:12]
-    return Rehearsal(name, _running(facts), image.id.removeprefix("sha256:"), before, after)
-
-
 def rehearse_container(
     bench: Workbench,
     report: Report,
@@ -101,24 +73,32 @@ def rehearse_container(
     on_event: OnTrialEvent,
     stop: threading.Event,
 ) -> Rehearsal:
-    """Rehearse an update of the container of this report, from a detailed inspection; blocking.
+    """Run a twin of the container of this report with each image, and see whether it becomes ready; blocking.
+    All twins are removed.
 
     Args:
         wanted: name of the new image; empty = the image that its image name points to now.
 
     Raises:
-        UsageError: it cannot be tried, or there is no new image on its engine.
+        UsageError: it cannot be tried (simulated, controlled by its image), or there is no new image.
         EngineError: Podman fails.
         KeyboardInterrupt: `stop` was set.
     """
     facts = known_facts(report)
     image = new_image(bench.parts.gatherers[facts.engine.label], facts, wanted)
+    identity = image.id.removeprefix("sha256:")
     members = bench.containers.neighbours(report).members
 
-    def trying(of: ContainerFacts) -> Trying:
-        return Trying(bench.opened, bench.parts.gatherers, bench.judge, of, members)
+    def ready(of: ContainerFacts) -> Baseline:
+        trying = Trying(bench.opened, bench.parts.gatherers, bench.judge, of, members)
+        return trying.run((), wishes, on_event, stop).baseline
 
-    return rehearse(facts, image, trying, wishes, on_event, stop)
+    before, after = ready(facts), None
+    if before.ready:
+        after = ready(facts.replace(inspect={**facts.inspect, "Image": identity}, image=image))
+    return Rehearsal(
+        image.names[0] if image.names else identity[:12], _running(facts), identity, before, after
+    )
 
 
 def _running(facts: ContainerFacts) -> str:

@@ -25,7 +25,14 @@ from hardentui.features.trial.configuration import (
     TrialRequest,
     TwinPlanner,
 )
-from hardentui.features.trial.learned.can_ask import CanAsk, can_ask, keeping, learned_record, widened
+from hardentui.features.trial.learned.can_ask import (
+    CanAsk,
+    can_ask,
+    keeping,
+    learned_record,
+    left_to_decide,
+    widened,
+)
 from hardentui.features.trial.learned.system_calls import RISKY, Allowed, calls_let_through, narrow_profile
 from hardentui.features.trial.learned.teaching import Needs, informed, taught
 from hardentui.features.trial.life import RELOAD, RESTART, ROTATION, Stage
@@ -124,7 +131,7 @@ def recorded(
         proof=proof,
         options=results.option_changes(plan, spec),
         fixes=results.fixes(configuration.choices),
-        decide=asked_of(configuration, rounds),
+        decide=(*record.decide, *asked_of(configuration, rounds)),
         exercised=rounds.exercised,
         not_exercised=(*rounds.missing, *rounds.habits.not_exercised),
         sure=_sure(record, rounds),
@@ -409,6 +416,9 @@ def _tried(request: TrialRequest, tools: Tools, stage: Stage) -> Trial:
     ask = asked(request.facts, stage, tools) if _asks(request) else None
     choices = request.choices if ask is None else keeping(request.choices, ask, needs, seen.facts)
     choices = choices if needs is None else taught(choices, needs, planner)
+    if ask is not None and not request.named:
+        choices, questions = left_to_decide(choices, ask, planner)
+        record = replace(record, decide=questions)
     plan = planner.plan(_strictest(choices, rounds) if request.tight else choices)
     settled = relaxer.settle(TrialConfiguration(plan.choices))
     skipped = tuple((skip.check, str(skip)) for skip in plan.skipped)

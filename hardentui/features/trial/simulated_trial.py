@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import threading
 
+from hardentui.features.trial import results
 from hardentui.model.finding import Risk
-from hardentui.model.plan import Change, Plan
+from hardentui.model.plan import Plan
 from hardentui.model.trial import (
     Baseline,
-    ChosenFix,
     How,
-    Kept,
     LeftOut,
     OnTrialEvent,
-    OptionChange,
     Proof,
     Result,
     Round,
@@ -21,7 +19,6 @@ from hardentui.model.trial import (
     TrialEvent,
     TrialStep,
 )
-from hardentui.reading.masking import mask_argument
 
 PLAYED = "Simulated: no twin was created, so this proves nothing."
 PACE = 0.6
@@ -65,43 +62,20 @@ def _trial(
     plan: Plan, kept: tuple[str, ...], rounds: tuple[Round, ...], left_out: tuple[LeftOut, ...]
 ) -> Trial:
     """What a trial in which these checks were kept would tell."""
-    changes = [change for change in plan.changes if set(change.checks) & set(kept)]
     return Trial(
         container=plan.container,
         result=Result.WORKS if kept else Result.NOTHING_WORKS,
         baseline=Baseline(True, How.PORTS, 0.4),
         rounds=rounds,
-        kept=tuple(
-            Kept(
-                check,
-                change.option,
-                _masked(change, change.before),
-                _masked(change, change.after),
-            )
-            for change in changes
-            for check in change.checks
-            if check in kept
-        ),
+        kept=results.kept(plan, plan.after, (left.check for left in left_out)),
         left_out=left_out,
         proof=tuple(Proof(check, "pass", "simulated") for check in kept),
         options=tuple(
-            OptionChange(
-                change.option,
-                tuple(mask_argument(change.option, word) for word in change.before),
-                tuple(mask_argument(change.option, word) for word in change.after),
-                change.checks,
-            )
-            for change in changes
+            option
+            for option in results.option_changes(plan, plan.after)
+            if not {*kept}.isdisjoint(option.checks)
         ),
-        fixes=tuple(
-            ChosenFix(choice.check, dict(choice.parameters))
-            for choice in plan.choices
-            if choice.check in kept
-        ),
+        fixes=results.fixes(choice for choice in plan.choices if choice.check in kept),
         sure=PLAYED,
         seconds=4.0,
     )
-
-
-def _masked(change: Change, words: tuple[str, ...]) -> str | None:
-    return " ".join(mask_argument(change.option, word) or "true" for word in words) or None

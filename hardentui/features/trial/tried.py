@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -77,15 +77,24 @@ def keep_profile(trial: Trial, directory: str) -> str:
     """
     learned = trial.learned
     path = profile_path(trial.container, directory)
-    text = profile_text(learned.seccomp if learned and learned.seccomp else {})
-    if directory != _own_directory():
-        write_bundle(directory, [TextFile(os.path.basename(path), text)], create=True, keep_backup=False)
-        return path
+    write_profile(path, learned.seccomp if learned and learned.seccomp else {})
+    return path
+
+
+def write_profile(path: str, document: Mapping[str, Any]) -> None:
+    """Write a seccomp profile for an engine, in our own directory or another one.
+
+    Raises:
+        WriteError: it cannot be written.
+    """
+    text, place = profile_text(document), os.path.dirname(path)
+    if place != _own_directory():
+        write_bundle(place, [TextFile(os.path.basename(path), text)], create=True, keep_backup=False)
+        return
     try:
         write_own(path, text)
     except OSError as error:
         raise WriteError(f"{path} cannot be written: {error.strerror}.") from error
-    return path
 
 
 def kept_needs(facts: ContainerFacts) -> Needs | None:

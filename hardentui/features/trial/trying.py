@@ -196,7 +196,7 @@ class Trying:
             named: the user named the fixes.
         """
         choices = choices_to_try(plan, named=named)
-        trial = self.run(choices, wishes, on_event, stop)
+        trial = self.run(choices, wishes, on_event, stop, named=named)
         tried = {choice.check for choice in choices}
         before = tuple(
             LeftOut(skipped.check, str(skipped))
@@ -231,11 +231,14 @@ class Trying:
         wishes: Wishes,
         on_event: OnTrialEvent,
         stop: threading.Event,
+        *,
+        named: bool = False,
     ) -> Trial:
         """Try these fixes; blocking. Everything created is removed again, also when `stop` is set.
 
         Args:
             on_event: called for each event, in this thread.
+            named: the user named them.
 
         Raises:
             UsageError: it cannot be tried: simulated, controlled by its image, or with an unknown peer.
@@ -261,6 +264,7 @@ class Trying:
                 granted=_granted(wishes.granted),
                 lesson=self._lesson(wishes.learn) if wishes.learn else None,
                 tight=wishes.tight,
+                named=named,
             )
             tools = Tools(
                 changing=changing,

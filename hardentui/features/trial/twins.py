@@ -211,17 +211,21 @@ def _network_of_engine(process: int) -> str:
 
 
 _POD_FLAGS_KEPT = frozenset(
-    {"--cpu-shares", "--cpus", "--cpuset-cpus", "--cpuset-mems", "--memory", "--memory-swap", "--shm-size"}
-    | {
-        "--hostname",
-        "--dns-option",
-        "--dns-search",
-        "--gidmap",
-        "--subgidname",
-        "--subuidname",
-        "--sysctl",
-        "--uidmap",
-    }
+    f"--{name}"
+    for name in (
+        *(
+            "cpu-shares",
+            "cpus",
+            "cpuset-cpus",
+            "cpuset-mems",
+            "dns-option",
+            "dns-search",
+            "gidmap",
+            "hostname",
+        ),
+        *("infra-command", "infra-image", "memory", "memory-swap", "shm-size", "subgidname", "subuidname"),
+        *("sysctl", "uidmap"),
+    )
 )
 """What a pod of twins gets of the original pod; --share too, of its own namespaces."""
 _POD_NAMESPACES = frozenset({"cgroup", "ipc", "net", "pid", "uts", "none"})

@@ -15,18 +15,25 @@ from msgspec.structs import replace
 
 from hardentui.features.trial.learned.effects import AF_INET, AF_INET6
 from hardentui.features.trial.learned.system_calls import ORDINARY, Allowed, SocketUse, margin
-from hardentui.features.trial.learned.teaching import CapabilityNeed, Needs
+from hardentui.features.trial.learned.teaching import CapabilityNeed, Needs, PlansLimits
 from hardentui.images.started import Reached
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.observation import SocketEndpoint
 from hardentui.model.plan import Choice
-from hardentui.model.trial import CanNeed, Learned
+from hardentui.model.trial import CanNeed, Decision, Learned, OptionChange
 from hardentui.options.table import bounding_set
 from hardentui.reading.asked_functions import DECIDED, FUNCTIONS, calls_of, capabilities_of
 from hardentui.reading.behaviour import runs_as_root
 from hardentui.reading.capabilities import used_by_processes
+from hardentui.reading.containers import listed
 
 _CAPABILITIES = "default-capabilities-kept"
+_PRIVILEGES = Choice("new-privileges-allowed")
+_OF_THE_SYSTEM = frozenset(
+    "chage chfn chsh expiry gpasswd mount newgidmap newgrp newuidmap passwd ssh-agent ssh-keysign su umount"
+    " unix_chkpwd unix_update utempter wall write".split()
+)
+"""Set-id programs of nearly every image, for people who log in: a service of root gains nothing by them."""
 
 
 class CanAsk(Struct, frozen=True):
@@ -73,6 +80,24 @@ def keeping(
     words = tuple(sorted(name.removeprefix("CAP_") for name in kept))
     taught = Choice(_CAPABILITIES, (("keep", words),))
     return tuple(taught if choice == Choice(_CAPABILITIES) else choice for choice in choices)
+
+
+def left_to_decide(
+    choices: tuple[Choice, ...], ask: CanAsk, planner: PlansLimits
+) -> tuple[tuple[Choice, ...], tuple[Decision, ...]]:
+    """The choices without no-new-privileges, and the question, if its programs can start others with set-id
+    bits of their own: those would lose them.
+    """
+    names = [name for name in ask.set_id if name not in _OF_THE_SYSTEM]
+    if not names or _PRIVILEGES not in choices:
+        return choices, ()
+    changes = tuple(
+        OptionChange(change.option, change.before, change.after, change.checks)
+        for change in planner.plan((_PRIVILEGES,)).changes
+    )
+    why = f"it can start {listed(names)}, which would lose the rights of its set-id bits"
+    rest = tuple(choice for choice in choices if choice != _PRIVILEGES)
+    return rest, (Decision(_PRIVILEGES.check, changes, why),)
 
 
 def widened(allowed: Allowed, ask: CanAsk) -> Allowed:

@@ -221,8 +221,6 @@ I386_numbers_x86 = """\
 
 X86_64, I386, AARCH64, ARM = 0xC000003E, 0x40000003, 0xC00000B7, 0x40000028
 """AUDIT_ARCH_… of linux/audit.h: the kernel's name for the ABI of a call."""
-_X32 = 0x40000000
-"""Set in the number of an x32 call; the architecture is then x86-64."""
 SECCOMP_NAMES = {
     X86_64: "SCMP_ARCH_X86_64",
     I386: "SCMP_ARCH_X86",
@@ -230,7 +228,6 @@ SECCOMP_NAMES = {
     ARM: "SCMP_ARCH_ARM",
 }
 """Their names in seccomp profiles."""
-X32_NAME = "SCMP_ARCH_X32"
 NATIVE: Mapping[str, int] = {"x86_64": X86_64, "aarch64": AARCH64, "arm64": AARCH64}
 """The names of supported machines in uname(2)."""
 _TABLES = {
@@ -240,33 +237,13 @@ _TABLES = {
     ARM: ARM_numbers_arm,
 }
 _ARM_PRIVATE = {0xF0001: "breakpoint", 0xF0002: "cacheflush", 0xF0005: "set_tls"}
-_X32_OWN = tuple(
-    """rt_sigaction rt_sigreturn ioctl readv writev recvfrom sendmsg recvmsg execve ptrace rt_sigpending
-    rt_sigtimedwait rt_sigqueueinfo sigaltstack timer_create mq_notify kexec_load waitid set_robust_list
-    get_robust_list vmsplice move_pages preadv pwritev rt_tgsigqueueinfo recvmmsg sendmmsg
-    process_vm_readv process_vm_writev setsockopt getsockopt io_setup io_submit execveat preadv2 pwritev2
-    """.split()
-)
-_X32_FIRST = 512
 
 
 def call_name(architecture: int, number: int) -> str:
     """The name in seccomp profiles; empty if unknown."""
-    if architecture == X86_64 and number & _X32:
-        own = (number & ~_X32) - _X32_FIRST
-        if 0 <= own < len(_X32_OWN):
-            return _X32_OWN[own]
-        number &= ~_X32
     if architecture == ARM and number in _ARM_PRIVATE:
         return _ARM_PRIVATE[number]
     return _table(architecture).get(number, "")
-
-
-def seccomp_name(architecture: int, number: int) -> str:
-    """The profile's name of the ABI of a call; empty if unknown."""
-    if architecture == X86_64 and number & _X32:
-        return X32_NAME
-    return SECCOMP_NAMES.get(architecture, "")
 
 
 @cache

@@ -25,7 +25,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from hardentui.features.trial.observe.call_names import call_name, seccomp_name
+from hardentui.features.trial.observe.call_names import SECCOMP_NAMES, call_name
 from hardentui.model.known import Known, Unread
 from hardentui.model.observation import CallCount, CallDetail, CallLog
 from hardentui.model.seccomp import SeccompProfile
@@ -340,7 +340,7 @@ class CallWatcher:
             refusal = -1 if name and has_conditions(self._rules, name) else self._refusal(name, {})
             known = self._calls[key] = _Call(
                 name or f"#{notification.number}",
-                seccomp_name(*key) or f"#{notification.architecture:x}",
+                SECCOMP_NAMES.get(key[0], f"#{notification.architecture:x}"),
                 refusal,
                 name in self._inspected,
             )

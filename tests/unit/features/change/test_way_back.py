@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from hardentui.errors import ApplyFailed, ChangeFailed
 from hardentui.features.change.file_operator import FileOperator, planned_writes
 from hardentui.features.change.journal import Journal
+from hardentui.features.change.service_operator import UnitOperator
 from hardentui.features.change.transaction import Transaction
 from hardentui.features.change.undo import undo
-from hardentui.features.change.unit_operator import UnitOperator
 from hardentui.model.change_events import ChangeEvent, ServiceKept
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
 from hardentui.model.operations import NoteUnit, ReloadUnits, RestartUnit
@@ -94,7 +94,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     path = tmp_path / "web.container"
     path.write_text(OLD)
     manager = Manager(path)
-    monkeypatch.setattr("hardentui.features.change.unit_operator.Systemctl", lambda uid: manager)
+    monkeypatch.setattr("hardentui.features.change.service_operator.Systemctl", lambda uid: manager)
     return Site(tmp_path, manager, path)
 
 

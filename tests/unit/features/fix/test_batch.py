@@ -1,5 +1,7 @@
 """Several containers at once: nobody keeps the others back, and together the files stay what was proven."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,8 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from hardentui.errors import GeneratorError, WriteError
-from hardentui.features.apply.batch import Batch, BatchForm, BatchItem, combine, prepare, write
 from hardentui.features.fix.drafts import prove
+from hardentui.features.fix.saving import Batch, BatchItem, combine, prepare, save_together
 from hardentui.features.views import Report
 from hardentui.features.workbench import Workbench
 from hardentui.model.draft import DraftFile, Target
@@ -42,8 +44,8 @@ def _report(bench: Workbench, name: str) -> Report:
     return judged.report
 
 
-def _batch(bench: Workbench, *names: str, form: BatchForm = BatchForm()) -> Batch:  # noqa: B008
-    return combine(prepare(bench, _report(bench, name), Caution.ALL, form=form) for name in names)
+def _batch(bench: Workbench, *names: str, to: Target = Target.QUADLET) -> Batch:
+    return combine(prepare(bench, _report(bench, name), Caution.ALL, to=to) for name in names)
 
 
 def _texts(batch: Batch) -> dict[str, str]:
@@ -59,8 +61,9 @@ def test_each_container_gets_its_files_and_a_better_score(bench: Workbench, tmp_
         assert before is not None
         assert item.after is not None
         assert item.after > before
-        assert all("accepts it" in draft.proof for draft in item.drafts)
-    written, steps = write(bench, batch, str(tmp_path / "new"))
+        assert item.draft is not None
+        assert "accepts it" in item.draft.proof
+    written, steps = save_together(bench, batch, str(tmp_path / "new"))
     names = {item.report.subject.name: {file.name for file in step.files} for item, step in steps}
     assert names == {name: {f"{name}-take-over.sh"} for name in ("db", "shop-api", "cache")}
     assert {Path(file.path).name for file in written} == {*_texts(batch), *set().union(*names.values())}
@@ -88,7 +91,7 @@ def test_what_cannot_be_written_is_named_and_keeps_nobody_back(
     assert "The generator refuses it." in refusal
     assert "its engine is gone" in gone
     assert [item.report.subject.name for item in batch.written] == ["db"]
-    write(bench, batch, str(tmp_path))
+    save_together(bench, batch, str(tmp_path))
     assert (tmp_path / "db.container").exists()
     assert not list(tmp_path.glob("cache*"))
 
@@ -101,7 +104,7 @@ def test_members_of_a_pod_do_not_undo_each_other(
     assert batch.refused == ()
     texts = _texts(batch)
     for item in batch.written:
-        own = item.drafts[0].files[0]
+        own = item.files[0]
         assert texts[own.name] == own.text, "the hardened unit, not the copy that the other one carries"
         assert "nothing was hardened" not in texts[own.name]
         assert own.text != next(
@@ -112,7 +115,7 @@ def test_members_of_a_pod_do_not_undo_each_other(
             if file.name == own.name
         )
     assert "shop.pod" in texts
-    _, steps = write(bench, batch, str(tmp_path))
+    _, steps = save_together(bench, batch, str(tmp_path))
     (only,) = steps
     assert only[0].report.subject.name == names[0], "the pod is made anew once"
 
@@ -123,7 +126,7 @@ def test_together_the_units_make_the_same_commands_as_alone(bench: Workbench) ->
     for item in batch.written:
         assert item.plan is not None
         assert item.report.facts is not None
-        name = item.drafts[0].files[0].name
+        name = item.files[0].name
         alone = {file.name: file.text for file in item.files if file.is_unit}
         argv, version = intended(item.plan.after), item.report.facts.engine.version
         differences = [
@@ -136,7 +139,8 @@ def test_a_shared_file_is_written_once_and_with_the_stricter_mode(bench: Workben
     def item(name: str, mode: int) -> BatchItem:
         base = prepare(bench, _report(bench, name), Caution.LIKELY)
         shared = DraftFile("net.network", "[Network]\n", mode, masked="")
-        return replace(base, drafts=tuple(replace(d, files=(*d.files, shared)) for d in base.drafts))
+        assert base.draft is not None
+        return replace(base, draft=replace(base.draft, files=(*base.files, shared)))
 
     batch = combine([item("db", 0o644), item("cache", 0o600)])
     assert batch.refused == ()
@@ -158,9 +162,9 @@ def test_chosen_fixes_come_in_addition_with_their_values(bench: Workbench) -> No
 
 
 def test_all_or_nothing_is_written(bench: Workbench, tmp_path: Path) -> None:
-    batch = _batch(bench, "db", "cache", form=BatchForm((Target.QUADLET, Target.RUN)))
+    batch = _batch(bench, "db", "cache", to=Target.RUN)
     assert {"db.sh", "cache.sh"} <= set(_texts(batch))
     (tmp_path / "db.sh").mkdir()
     with pytest.raises(WriteError):
-        write(bench, batch, str(tmp_path))
+        save_together(bench, batch, str(tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == ["db.sh"]

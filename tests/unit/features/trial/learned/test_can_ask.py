@@ -1,13 +1,25 @@
 """What is kept although it was not seen: a shallow probe never takes more than none."""
 
+from __future__ import annotations
+
 from itertools import combinations
 
 import pytest
 
+from hardentui.checks import all_checks
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container
-from hardentui.features.trial.learned.can_ask import can_ask, keeping, widened
+from hardentui.features.checklists.loading import load
+from hardentui.features.trial.configuration import TwinPlanner
+from hardentui.features.trial.learned.can_ask import (
+    CanAsk,
+    can_ask,
+    keeping,
+    left_to_decide,
+    widened,
+)
 from hardentui.features.trial.learned.system_calls import ORDINARY, RISKY, Allowed, SocketUse
 from hardentui.features.trial.learned.teaching import CapabilityNeed, Needs
+from hardentui.harden.plan import make_plan
 from hardentui.images.started import Reached
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Choice
@@ -74,3 +86,21 @@ def test_the_profile_allows_ordinary_work_and_what_can_be_asked_for() -> None:
     assert wide.sockets == frozenset(map(SocketUse, (1, 2, 10)))
     assert wide.new_namespaces == frozenset()
     assert ORDINARY.isdisjoint(RISKY)
+
+
+@pytest.mark.parametrize(
+    ("set_id", "asks"),
+    [((), False), (("mount", "su"), False), (("mount", "suexec"), True), (("sudo",), True)],
+)
+def test_set_id_programs_of_its_own_make_no_new_privileges_a_question(
+    set_id: tuple[str, ...], asks: bool
+) -> None:
+    checks, checklist = tuple(all_checks()), load("")
+    planner = TwinPlanner(container(), lambda facts, chosen: make_plan(facts, chosen, checks, checklist))
+    choices = (DEFAULT, Choice("new-privileges-allowed"))
+    rest, questions = left_to_decide(choices, CanAsk(frozenset(), frozenset(), set_id=set_id), planner)
+    assert rest == (choices[:1] if asks else choices)
+    assert [(question.check, question.options[0].after) for question in questions] == (
+        [("new-privileges-allowed", ("no-new-privileges",))] if asks else []
+    )
+    assert all(set_id[-1] in question.why for question in questions)
