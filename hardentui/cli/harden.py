@@ -155,9 +155,9 @@ def _chosen(rows: tuple[Row, ...], names: Iterable[str]) -> tuple[Row, ...]:
 
 
 def _groups(row: Row) -> tuple[str, ...]:
-    """Its pod and its compose project; none of an infra container, which is Podman's own."""
+    """Its pod and its compose project; none of a kept original, or of Podman's infra container."""
     facts = row.report.facts if row.report else None
-    if facts is None or facts.inspect.get("IsInfra"):
+    if facts is None or row.kept is not None or facts.inspect.get("IsInfra"):
         return ()
     return row.pod, compose_project(facts.labels)
 
@@ -257,7 +257,7 @@ class Conversation:
         outset = task.outset()
         if not outset.plan.choices and not outset.plan.changes:
             self._terminal.complain(f"{visible(task.report.subject.name, 60)}: there is nothing to change.")
-            self._codes.append(1)
+            self._codes.append(0 if several else 1)
             return None
         kept = task.tried_before() if changes and self._ask is not None else None
         if kept is not None and not several:
@@ -352,12 +352,10 @@ class Conversation:
     def _introduce(self, member: Begun, *, several: bool) -> None:
         say, report, outset = self._terminal.note, member.task.report, member.outset
         level = f" ({report.score.level.value})" if report.score.level else ""
-        tried = (
-            f"its trial at {member.kept.when} worked" if member.kept else "will be tried on a twin, beside it"
-        )
-        count = plural(len(outset.plan.choices), "fix", "fixes")
-        name = visible(report.subject.name, 60)
-        say(f"{name}: score {score_word(report.score.value)}{level}. {count}: {tried}.")
+        tried = f"{plural(len(outset.plan.choices), 'fix', 'fixes')} will be tried on a twin, beside it"
+        if member.kept is not None:
+            tried = f"Its trial at {member.kept.when} worked"
+        say(f"{visible(report.subject.name, 60)}: score {score_word(report.score.value)}{level}. {tried}.")
         if member.kept is not None:
             return
         for line in () if several else outset.together:
