@@ -17,4 +17,4 @@ html_theme = "furo"
 html_title = f"HardenTUI {release}"
 html_show_sphinx = False
 html_copy_source = False
-exclude_patterns = ["man", "score-order.md"]  # the latter is a part of score.md
+exclude_patterns = ["man"]

@@ -18,7 +18,7 @@ from hardentui.features.apply.history import History, entry_lines
 from hardentui.harden.score import score_word
 from hardentui.model.journal import journal_document
 from hardentui.model.operations import described
-from hardentui.visible import strict_json
+from hardentui.visible import strict_json, visible_lines
 
 if TYPE_CHECKING:
     from hardentui.features.apply.applying import Application, PreparedChange
@@ -120,7 +120,7 @@ def _write(terminal: Terminal, entry: JournalEntry, form: str, points: str = "")
         terminal.write(strict_json(json.dumps(journal_document((entry,)), indent=2)) + "\n")
     else:
         lines = [*entry_lines(entry, whole=False), *([f"    {points}"] if points else [])]
-        terminal.write("\n".join(lines) + "\n")
+        terminal.write(visible_lines("\n".join(lines)) + "\n")
 
 
 def _end_what_was_cut_off(options: Namespace, terminal: Terminal) -> None:

@@ -188,8 +188,8 @@ def arguments(parser: ArgumentParser) -> None:
         "names",
         metavar="NAME|PATH",
         nargs="*",
-        help="container names or ID prefixes; alone: host, or images; or files and folders (./x, - for "
-        "standard input) with Quadlets, compose files, podman run commands or Kubernetes YAML",
+        help="container names or ID prefixes; host; images; or files and folders (./x, - for standard "
+        "input): Quadlets, compose files, podman run commands, Kubernetes YAML",
     )
     parser.add_argument(
         "--step",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -23,12 +24,12 @@ from hardentui.features.checklists.loading import know_checks
 from hardentui.features.fix.apply_ways import ComposeOverride
 from hardentui.features.fix.saving import save_result, save_texts
 from hardentui.features.harden.page import LABEL, downtime, lines, title
-from hardentui.features.harden.task import CONFIRM_WITHIN, Hardening, HardenWishes, Outset
+from hardentui.features.harden.task import CONFIRM_WITHIN, Hardening, HardenWishes, KeptTrial, Outset
 from hardentui.harden.score import score_word
 from hardentui.model.draft import TextFile
 from hardentui.model.journal import EntryState, journal_document
 from hardentui.model.network import compose_project
-from hardentui.visible import strict_json, visible
+from hardentui.visible import strict_json, visible, visible_lines
 from hardentui.words import plural
 from hardentui.writers.context import safe_file_name
 
@@ -130,19 +131,12 @@ def run(options: Namespace, terminal: Terminal) -> int:
         rows = session.scan(bench, terminal)
         names = _chosen(rows, options.names)
         told = Conversation(bench, terminal, _ask(terminal) if asks else None, json=options.format == "json")
-        if len(names) > 1:
-            terminal.note(f"one after another: {', '.join(visible(row.name, 60) for row in names)}")
-        codes = []
-        for row in names:
-            below = f"/{safe_file_name(row.name)}" if len(names) > 1 else ""
-            where = options.directory and f"{options.directory}{below}"
-            wanted = replace(wishes, directory=where)
-            codes.append(told.harden(row, wanted, changes=changes))
+        code = told.harden(names, wishes, changes=changes)
         if told.override is not None:
             file = TextFile(told.override.name, told.override.text)
             for written in save_texts([file], options.directory):
                 terminal.note(f"{visible(written.path)}: {written.state.value}")
-    return max(codes)
+    return code
 
 
 def _chosen(rows: tuple[Row, ...], names: Iterable[str]) -> tuple[Row, ...]:
@@ -161,9 +155,9 @@ def _chosen(rows: tuple[Row, ...], names: Iterable[str]) -> tuple[Row, ...]:
 
 
 def _groups(row: Row) -> tuple[str, ...]:
-    """Its pod and its compose project; none of an infra container, which is Podman's own."""
+    """Its pod and its compose project; none of a kept original, or of Podman's infra container."""
     facts = row.report.facts if row.report else None
-    if facts is None or facts.inspect.get("IsInfra"):
+    if facts is None or row.kept is not None or facts.inspect.get("IsInfra"):
         return ()
     return row.pod, compose_project(facts.labels)
 
@@ -177,11 +171,20 @@ def _ask(terminal: Terminal) -> Ask:
     return ask
 
 
+class Begun(NamedTuple):
+    """A container that will be tried; `kept`: its trial that worked and was not followed by a decision."""
+
+    task: Hardening
+    outset: Outset
+    kept: KeptTrial | None
+
+
 class Conversation:
-    """Hardens containers in a terminal, line by line.
+    """Hardens containers in a terminal, line by line: one question before the trials, one before the changes,
+    one to keep them.
 
     Args:
-        ask: None: nothing is asked, the proposed probe is taken, the result is applied.
+        ask: None: nothing is asked, the proposed probes are taken, the results are applied.
         json: the cards are written as documents, one after another.
 
     Attributes:
@@ -193,19 +196,43 @@ class Conversation:
         self._terminal = terminal
         self._ask = ask
         self._json = json
+        self._codes = [0]
         self.override: ComposeOverride | None = None
 
-    def harden(self, row: Row, wishes: HardenWishes, *, changes: bool) -> int:
-        """One container; what fails is told. Returns an exit code.
+    def harden(self, rows: Sequence[Row], wishes: HardenWishes, *, changes: bool) -> int:
+        """All of them; what fails is told. Returns an exit code.
 
         Raises:
-            KeyboardInterrupt: the user stopped the trial.
+            KeyboardInterrupt: the user stopped a trial.
         """
+        several = len(rows) > 1
+        if several:
+            self._terminal.note(f"together: {', '.join(visible(row.name, 60) for row in rows)}")
+        begun = []
+        for row in rows:
+            below = f"/{safe_file_name(row.name)}" if several else ""
+            wanted = replace(wishes, directory=wishes.directory and f"{wishes.directory}{below}")
+            with self._told():
+                if member := self._begin(row, wanted, changes=changes, several=several):
+                    begun.append(member)
+        results = []
+        for member, probes in self._start(begun, several=several):
+            with self._told():
+                card = self._try(member, probes)
+                if self._goes_on(card, member.task, changes=changes):
+                    results.append((card, member.task))
+        if results:
+            self._apply(results)
+        return max(self._codes)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """An error is told, and the others go on."""
         try:
-            return self._harden(Hardening(self._bench, self._report_of(row), wishes), changes=changes)
+            yield
         except HardenError as error:
             self._terminal.error(error)
-            return error.exit_code
+            self._codes.append(error.exit_code)
 
     def _report_of(self, row: Row) -> Report:
         if row.kept is not None:
@@ -218,39 +245,44 @@ class Conversation:
             raise NotFound(f"{visible(row.name, 60)!r} cannot be checked: {again.report.trouble}.")
         return again.report
 
-    def _harden(self, task: Hardening, *, changes: bool) -> int:
+    def _begin(self, row: Row, wishes: HardenWishes, *, changes: bool, several: bool) -> Begun | None:
+        """None: there is nothing to try, which was told."""
+        task = Hardening(self._bench, self._report_of(row), wishes)
         if (soak := task.soak) is not None:
-            return self._soaks(task, soak, changes=changes)
+            self._soaks(task, soak, changes=changes)
+            return None
         if self._ask is not None and (entry := self._picked_up(task)) is not None:
             self._entry(entry)
-            return 0
+            return None
         outset = task.outset()
         if not outset.plan.choices and not outset.plan.changes:
             self._terminal.complain(f"{visible(task.report.subject.name, 60)}: there is nothing to change.")
-            return 1
+            self._codes.append(0 if several else 1)
+            return None
         kept = task.tried_before() if changes and self._ask is not None else None
-        if kept is not None and self._agrees(f"Its trial at {kept.when} worked. Go on with it? [Y/n]"):
-            card = task.picked_up(outset, kept)
-        else:
-            probes = self._start(task, outset)
-            if probes is None:
-                self._terminal.complain("Nothing was tried.")
-                return 0
-            with stopped_by_signals() as stop:
-                card = task.try_out(outset, probes, ProgressLines(self._terminal), stop)
-            self._terminal.clear()
-        code = EXIT_CODES[card.trial.result]
+        if kept is not None and not several:
+            kept = kept if self._agrees(f"Its trial at {kept.when} worked. Go on with it? [Y/n]") else None
+        return Begun(task, outset, kept)
+
+    def _try(self, member: Begun, probes: tuple[str, ...]) -> Card:
+        if member.kept is not None:
+            return member.task.picked_up(member.outset, member.kept)
+        with stopped_by_signals() as stop:
+            card = member.task.try_out(member.outset, probes, ProgressLines(self._terminal), stop)
+        self._terminal.clear()
+        return card
+
+    def _goes_on(self, card: Card, task: Hardening, *, changes: bool) -> bool:
+        """Show the card; whether it is to be applied."""
+        applies = changes and card.works and not card.obstacle and not task.wishes.directory
+        self._lines(card, task)
+        if not applies:
+            self._document(card)
         if task.wishes.directory:
-            self._show(card, task)
             self._write(task)
-        elif not changes or not card.works:
-            self._show(card, task)
-        elif card.obstacle:
-            self._show(card, task)
-            code = UsageError.exit_code
-        else:
-            code = self._apply(card, task)
-        return code
+        stuck = changes and card.works and card.obstacle and not task.wishes.directory
+        self._codes.append(UsageError.exit_code if stuck else EXIT_CODES[card.trial.result])
+        return applies
 
     def _agrees(self, question: str) -> bool:
         return self._ask is not None and self._ask(question).lower() not in _NO
@@ -258,13 +290,13 @@ class Conversation:
     def _picked_up(self, task: Hardening) -> JournalEntry | None:
         """A change that a closed terminal left open, decided now; None if there is none."""
         if (entry := task.waiting) is not None:
-            return self._keep(entry)
+            return self._keep([entry])[0]
         if (identity := task.resumable()) and self._agrees("Applying it was interrupted. Complete it? [Y/n]"):
             with stopped_by_signals() as stop:
                 return task.resume(identity, lambda event: tell(self._terminal, event), stop)
         return None
 
-    def _soaks(self, task: Hardening, entry: JournalEntry, *, changes: bool) -> int:
+    def _soaks(self, task: Hardening, entry: JournalEntry, *, changes: bool) -> None:
         """Tell what its soak has shown, and enforce its profile if that is over."""
         calls = task.soaked(entry)
         if not self._json:
@@ -272,11 +304,11 @@ class Conversation:
         assert entry.soak is not None  # noqa: S101 - it soaks
         if not changes or not (is_over(entry.soak) or task.wishes.soak == 0):
             self._entry(entry, calls)
-            return 0
+            return
         task.prepare_enforcing(entry, calls)
         if self._ask is not None and self._ask("Enforce it now? [y/N]").lower() not in ("y", "yes"):
             self._terminal.complain("Nothing was changed.")
-            return 0
+            return
         try:
             with stopped_by_signals() as stop:
                 done = task.apply(lambda event: tell(self._terminal, event), stop)
@@ -284,9 +316,8 @@ class Conversation:
             self._entry(History().find(task.entry_id))
             raise
         if done.state is EntryState.WAITING and self._ask is not None:
-            done = self._keep(done)
+            done = self._keep([done])[0]
         self._entry(done)
-        return 0
 
     def _entry(self, entry: JournalEntry, soaked: Mapping[str, frozenset[str]] | None = None) -> None:
         if self._json:
@@ -295,74 +326,94 @@ class Conversation:
                 document["entries"][0]["soak_logged"] = {call: sorted(by) for call, by in soaked.items()}
             self._terminal.write(strict_json(json.dumps(document, indent=2)) + "\n")
         else:
-            self._terminal.write("\n".join(entry_lines(entry, whole=False)) + "\n")
+            self._terminal.write(visible_lines("\n".join(entry_lines(entry, whole=False))) + "\n")
 
     # --- the decisions --------------------------------------------------------------------------------
 
-    def _start(self, task: Hardening, outset: Outset) -> tuple[str, ...] | None:
-        """The probes to try it with; None: the user does not want it."""
-        say, report = self._terminal.note, task.report
+    def _start(self, begun: Sequence[Begun], *, several: bool) -> Iterator[tuple[Begun, tuple[str, ...]]]:
+        """What to try, and with which probes; nothing if the user does not want it."""
+        given: tuple[str, ...] | None = None
+        for member in begun:
+            self._introduce(member, several=several)
+        if self._ask is not None and any(member.kept is None for member in begun):
+            answer = self._ask(
+                "Start the trials? [Y/n]"
+                if several
+                else "Start the trial? [Y/n, or a command that proves that it works at $TARGET]"
+            )
+            if answer.lower() in _NO:
+                self._terminal.complain("Nothing was tried.")
+                return
+            given = None if several or answer.lower() in ("", "y", "yes") else (answer,)
+        for member in begun:
+            proposed = (member.outset.probe.command,) if member.outset.probe else ()
+            yield member, given or member.task.wishes.probes or proposed
+
+    def _introduce(self, member: Begun, *, several: bool) -> None:
+        say, report, outset = self._terminal.note, member.task.report, member.outset
         level = f" ({report.score.level.value})" if report.score.level else ""
-        say(
-            f"{visible(report.subject.name, 60)}: score {score_word(report.score.value)}{level}. "
-            f"{plural(len(outset.plan.choices), 'fix', 'fixes')} will be tried on a twin, beside it."
-        )
-        for line in outset.together:
+        tried = f"{plural(len(outset.plan.choices), 'fix', 'fixes')} will be tried on a twin, beside it"
+        if member.kept is not None:
+            tried = f"Its trial at {member.kept.when} worked"
+        say(f"{visible(report.subject.name, 60)}: score {score_word(report.score.value)}{level}. {tried}.")
+        if member.kept is not None:
+            return
+        for line in () if several else outset.together:
             say(f"note: {line}")
         for line in outset.host_lacks:
             say(f"this host lacks something: {line}")
-        probes = task.wishes.probes
-        if probes is None:
-            probes = (outset.probe.command,) if outset.probe else ()
-            if outset.probe:
-                say(f"probe: {outset.probe.command}   (it {_now(outset.probe.answer)})")
-            else:
-                say(f"judged by {outset.judged or 'whether it starts and listens: no probe is known for it'}")
-        if self._ask is None:
-            return probes
-        answer = self._ask("Start the trial? [Y/n, or a command that proves that it works at $TARGET]")
-        if answer.lower() in _NO:
-            return None
-        return probes if answer.lower() in ("", "y", "yes") else (answer,)
+        if outset.probe:
+            say(f"probe: {outset.probe.command}   (it {_now(outset.probe.answer)})")
+        elif member.task.wishes.probes is None:
+            say(f"judged by {outset.judged or 'whether it starts and listens: no probe is known for it'}")
 
-    def _apply(self, card: Card, task: Hardening) -> int:
+    def _apply(self, results: Sequence[tuple[Card, Hardening]]) -> None:
         if self._ask is not None:
-            self._lines(card, task)
-            answer = self._ask("Apply it? [y/N, d: show the difference]").lower()
+            what = "it" if len(results) == 1 else f"these {len(results)}"
+            answer = self._ask(f"Apply {what}? [y/N, d: show the difference]").lower()
             if answer == "d":
-                self._terminal.complain(task.diff)
-                answer = self._ask("Apply it? [y/N]").lower()
+                self._terminal.complain("\n".join(task.diff for _, task in results))
+                answer = self._ask(f"Apply {what}? [y/N]").lower()
             if answer not in ("y", "yes"):
                 self._terminal.complain("Nothing was changed.")
-                self._document(card)
-                return 0
-        else:
-            self._lines(card, task)
-        try:
-            with stopped_by_signals() as stop:
-                entry = task.apply(lambda event: tell(self._terminal, event), stop)
-        except ApplyFailed:
-            self._end(card, task, History().find(task.entry_id))
-            raise
-        if entry.state is EntryState.WAITING and self._ask is not None:
-            entry = self._keep(entry)
-        self._end(card, task, entry)
-        return 0
+                for card, _ in results:
+                    self._document(card)
+                return
+        done: list[tuple[Card, Hardening, JournalEntry]] = []
+        for left, (card, task) in zip(range(len(results), 0, -1), results, strict=True):
+            with self._told():
+                if left > 1 and task.prepared is not None:  # it also waits for those after it
+                    wishes = task.prepared.wishes
+                    task.prepare(replace(wishes, confirm_within=wishes.confirm_within * left))
+                try:
+                    with stopped_by_signals() as stop:
+                        done.append((card, task, task.apply(lambda event: tell(self._terminal, event), stop)))
+                except ApplyFailed:
+                    self._end(card, task, History().find(task.entry_id))
+                    raise
+        entries = [entry for _, _, entry in done]
+        if self._ask is not None and any(entry.state is EntryState.WAITING for entry in entries):
+            entries = self._keep(entries)
+        for (card, task, _), entry in zip(done, entries, strict=True):
+            self._end(card, task, entry)
 
-    def _keep(self, entry: JournalEntry) -> JournalEntry:
-        """The second decision."""
+    def _keep(self, entries: list[JournalEntry]) -> list[JournalEntry]:
+        """The second decision, for all of them."""
         assert self._ask is not None  # noqa: S101 - its caller asked
-        down = "" if entry.downtime_seconds is None else f" It was down for {entry.downtime_seconds:.1f} s."
-        answer = self._ask(f"It works.{down} Keep it? Without an answer it rolls back. [Y/n]").lower()
-        if answer in _NO:
-            return History().undo(entry, lambda event: tell(self._terminal, event))
-        return History().confirm(entry.id)
+        down = max(entry.downtime_seconds or 0.0 for entry in entries)
+        they = "It works." if len(entries) == 1 else f"All {len(entries)} work."
+        told = f" Down for {down:.1f} s." if down else ""
+        answer = self._ask(f"{they}{told} Keep? Without an answer it rolls back. [Y/n]").lower()
+        kept = list(entries)
+        for at in reversed(range(len(entries))):  # the last one first: it may need those before it
+            with self._told():
+                if answer in _NO:
+                    kept[at] = History().undo(entries[at], lambda event: tell(self._terminal, event))
+                elif entries[at].state is EntryState.WAITING:
+                    kept[at] = History().confirm(entries[at].id)
+        return kept
 
     # --- what is told ---------------------------------------------------------------------------------
-
-    def _show(self, card: Card, task: Hardening) -> None:
-        self._lines(card, task)
-        self._document(card)
 
     def _lines(self, card: Card, task: Hardening) -> None:
         if self._json:

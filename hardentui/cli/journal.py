@@ -159,7 +159,7 @@ def run_undo(options: Namespace, terminal: Terminal) -> int:
         history.take_back_expired(options.id)
         return 0
     entry = history.to_undo(options.id)
-    terminal.write("\n".join(entry_lines(entry, whole=True)) + "\n")
+    terminal.write(visible_lines("\n".join(entry_lines(entry, whole=True))) + "\n")
     if down := downtime_of_undo(entry):
         terminal.complain(down)
     sure(terminal, f"Undo {entry.id}?", yes=options.yes, command=f"hardentui undo {entry.id} --yes")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from itertools import takewhile
@@ -195,6 +196,83 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
     return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
 
 
+class CommandParser(Parser):
+    """The parser of a command. `--help` is one screen of 80x24: each option of its own in a line, and as many
+    examples as fit; `--help-all` has everything.
+    """
+
+    def format_help(self) -> str:
+        width = columns() - 2
+        places = [action for action in self._actions if not action.option_strings]
+        options = [
+            action
+            for action in self._actions
+            if action.option_strings and action.dest not in _ANYWHERE and action.help is not argparse.SUPPRESS
+        ]
+        names = " ".join(_placed(action) for action in places)
+        lines = [f"{self.prog} {names} [OPTION…]".replace("  ", " "), *fill(self.description or "", width)]
+        for action in places:
+            parts: list[argparse.Action] = getattr(action, "_choices_actions", [action])  # or its verbs
+            for part in parts:
+                lines += _line(str(part.metavar or part.dest), part.help or "?", width)
+        lines += (_line(_flags(action), action.help or "", width, whole=False)[0] for action in options)
+        name = self.prog.partition(" ")[2]
+        more = f"all of it: hardentui {name} --help-all; its page: hardentui help {name}"
+        room = _SCREEN - len(lines) - 2
+        examples = [f"  hardentui {name} {line}".rstrip() for line in EXAMPLES.get(name, ())]
+        return "\n".join((*lines, *examples[: max(0, room)], more, ""))
+
+
+class _HelpAll(argparse.Action):
+    """Prints the whole help."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *given: object) -> None:
+        sys.stdout.write(super(CommandParser, parser).format_help())  # type: ignore[misc]
+        parser.exit(0)
+
+
+_SCREEN = 24
+_COLUMN = 22
+_ANYWHERE = ("help", "url", "connection", "demo", "no_color", "quiet")
+"""Options of every command: the help of the whole tells them."""
+
+
+def _flags(action: argparse.Action) -> str:
+    value = action.metavar or "|".join(map(str, action.choices or ()))
+    words = (
+        *action.option_strings,
+        *([] if action.nargs == 0 else [value] if isinstance(value, str) else value),
+    )
+    return " ".join(words)
+
+
+def _placed(action: argparse.Action) -> str:
+    name = str(action.metavar or action.dest)
+    if name == "…":  # whatever follows the first word
+        return name
+    return {"*": f"[{name}…]", "?": f"[{name}]", "+": f"{name}…", "...": "[…]"}.get(str(action.nargs), name)
+
+
+def fill(text: str, width: int) -> list[str]:
+    """The text in lines."""
+    from textwrap import wrap
+
+    return wrap(text, width)
+
+
+def _line(name: str, text: str, width: int, *, whole: bool = True) -> list[str]:
+    """What a name means; one line of it, unless the whole is wanted."""
+    from textwrap import shorten
+
+    left = f"  {name}  "
+    room = width - max(_COLUMN, len(left))
+    if not whole:
+        return [f"{left:<{_COLUMN}}{shorten(text, room, placeholder=' …') if room > 10 else ''}".rstrip()]
+    told = fill(text, width - _COLUMN)
+    beside = [f"{left:<{_COLUMN}}{told[0]}", *(f"{'':<{_COLUMN}}{line}" for line in told[1:])]
+    return beside if len(left) <= _COLUMN else [left.rstrip(), *(f"{'':<{_COLUMN}}{line}" for line in told)]
+
+
 class MainParser(Parser):
     """The parser of the whole command line; its help is one screen of 80x24."""
 
@@ -253,7 +331,7 @@ def make_parser(names: Iterable[str] = _ALL, loaded: Collection[str] = _ALL) -> 
     commands = parser.add_subparsers(
         dest="command",
         metavar="COMMAND",
-        parser_class=Parser,
+        parser_class=CommandParser,
         prog=parser.prog,  # else argparse computes it, with the usage of the whole
     )
     for name in names:
@@ -268,6 +346,7 @@ def make_parser(names: Iterable[str] = _ALL, loaded: Collection[str] = _ALL) -> 
         if name in loaded:
             command_part(name, "arguments")(command)
             command.epilog = _epilog(command.epilog, EXAMPLES.get(name, ()), name, width)
+        command.add_argument("--help-all", action=_HelpAll, nargs=0, help=argparse.SUPPRESS)
         common_options(command)
     parser.set_defaults(command="")
     return parser
@@ -275,11 +354,7 @@ def make_parser(names: Iterable[str] = _ALL, loaded: Collection[str] = _ALL) -> 
 
 def _epilog(about: str | None, lines: Sequence[str], name: str, width: int) -> str:
     """The end of a command's help: its own epilog, and examples."""
-    parts = []
-    if about:
-        from textwrap import fill
-
-        parts.append(fill(about, width))
+    parts = ["\n".join(fill(about, width))] if about else []
     if lines:
         parts.append("\n".join(("examples:", *(f"  hardentui {name} {line}".rstrip() for line in lines))))
     return "\n\n".join(parts)

@@ -15,21 +15,22 @@ from hardentui.cli import session
 from hardentui.cli.explain import explain_lines
 from hardentui.cli.fix import deliver
 from hardentui.cli.harden import Conversation
-from hardentui.cli.plan import APPLY_WORDS, Changes, plan_lines
+from hardentui.cli.journal import tell
+from hardentui.cli.plan import plan_lines
 from hardentui.cli.terminal import Paragraphs, Terminal
-from hardentui.errors import ApplyFailed, HardenError, UsageError
+from hardentui.errors import HardenError, UsageError
+from hardentui.features.apply.history import History, entry_lines
 from hardentui.features.checklists.loading import find_check
 from hardentui.features.harden.task import CONFIRM_WITHIN, HardenWishes
 from hardentui.features.looking.row_filter import parse_filter
-from hardentui.features.views import Report, Row, known_facts
+from hardentui.features.views import Report, Row
 from hardentui.features.workbench import Workbench
 from hardentui.harden.decisions import decisions, others_left_out, what_changes
 from hardentui.harden.score import most_severe_first, score_word
 from hardentui.model.draft import Target
 from hardentui.model.finding import Finding, Status, Subject
 from hardentui.model.plan import Caution, Choice, Plan
-from hardentui.reading.own_command import own_command
-from hardentui.visible import command_word, visible, visible_lines
+from hardentui.visible import visible, visible_lines
 from hardentui.words import nearest, plural
 
 
@@ -96,7 +97,6 @@ class Dialogue:
         self._choices: dict[str, dict[str, Choice]] = {}
         self._written: dict[str, dict[str, Choice]] = {}
         self._warned = self._left = False
-        self._changes = Changes(bench, terminal, self._say, read)
         self._words = {word.name: word for word in self._vocabulary()}
 
     def _vocabulary(self) -> Iterator[TextCommand]:
@@ -126,19 +126,9 @@ class Dialogue:
         yield TextCommand(
             "write", "DIR [KIND]", "write the files: quadlet, run, kube, ansible, unit", self._write, True
         )
-        yield TextCommand(
-            "harden",
-            "",
-            "try everything on a twin, show the card, apply it",
-            self._harden,
-            True,
-        )
-        yield TextCommand("try", "[probe COMMAND]", "try the chosen fixes on a twin", self._try, True)
-        yield TextCommand("apply", APPLY_WORDS, "apply the chosen fixes to the container", self._apply, True)
-        yield TextCommand("keep", "[ID]", "confirm a waiting change", self._changes.keep)
+        about = "try the chosen fixes, or all, on a twin, show the card, apply it"
+        yield TextCommand("harden", "[probe COMMAND]", about, self._harden, True)
         yield TextCommand("undo", "[ID]", "undo a change; default: the latest", self._undo)
-        yield TextCommand("journal", "", "the changes made by this account", self._changes.journal)
-        yield TextCommand("next", "", "the commands that try and apply the chosen fixes", self._next, True)
         yield TextCommand("again", "", "check the container again", self._again, True)
         yield TextCommand("help", "", "these words", self._help)
         yield TextCommand("quit", "", "leave", self._quit)
@@ -383,44 +373,37 @@ class Dialogue:
         )
         self._written[self._key] = dict(self._chosen)
 
-    def _plan_to_do(self) -> Plan:
-        """The plan of the chosen fixes, for a twin or the container."""
-        if not self._chosen:
-            raise UsageError("No fix is chosen.", "safe, likely or all choose them; choose N takes one.")
-        plan = self._made_plan()
-        if not plan.changes:
-            raise UsageError("The chosen fixes change nothing.")
-        return plan
-
-    def _try(self, words: str) -> None:
-        self._changes.try_out(self._open_report, self._plan_to_do(), self._chosen, words)
-
-    def _apply(self, words: str) -> None:
-        report, key = self._open_report, self._key
-        try:
-            done = self._changes.apply(report, self._plan_to_do(), self._chosen, words)
-        except ApplyFailed:
-            self._look_anew(report.subject)
-            raise
-        if done:
-            self._written[key] = dict(self._chosen)
-            self._look_anew(report.subject)
-
-    def _harden(self, _: str) -> None:
+    def _harden(self, words: str) -> None:
         def ask(question: str) -> str:
             self._say(question)
             line = self._read()
             return line.strip() if line else "n"
 
-        subject = self._open_report.subject
-        row = next(row for row in self._rows if row.key == self._key)
-        wishes = HardenWishes(confirm_within=CONFIRM_WITHIN)
-        Conversation(self._bench, self._terminal, ask).harden(row, wishes, changes=True)
+        probe = words.removeprefix("probe ").strip()
+        if words and (not words.startswith("probe ") or not probe):
+            raise UsageError(f"harden does not understand {visible(words, 40)!r}.", "harden [probe COMMAND]")
+        subject, key = self._open_report.subject, self._key
+        row = next(row for row in self._rows if row.key == key)
+        wishes = HardenWishes(
+            choices=tuple(self._chosen.values()),
+            probes=(probe,) if probe else None,
+            confirm_within=CONFIRM_WITHIN,
+        )
+        if Conversation(self._bench, self._terminal, ask).harden([row], wishes, changes=True) == 0:
+            self._written[key] = dict(self._chosen)
         self._look_anew(subject)
 
     def _undo(self, text: str) -> None:
-        if self._changes.undo(text):
-            self._look_anew(self._report.subject if self._report else None)
+        """After a question; only the whole word confirms: a single key is easily hit by mistake."""
+        if self._bench.opened.simulated:
+            raise UsageError("This host is simulated: there is no change to undo.")
+        entry = History().to_undo(text)
+        self._say(*entry_lines(entry, whole=False), f"Undo {entry.id}? yes or no:")
+        if self._read().strip().lower() != "yes":
+            self._say("Nothing was changed.")
+            return
+        History().undo(entry, lambda event: tell(self._terminal, event))
+        self._look_anew(self._report.subject if self._report else None)
 
     def _look_anew(self, subject: Subject | None) -> None:
         """A recreated container has another ID: list all again, and open the one of this name."""
@@ -432,13 +415,6 @@ class Dialogue:
         else:
             self._report = here.report
             self._again("")
-
-    def _next(self, _: str) -> None:
-        facts = known_facts(self._open_report)
-        checks = " ".join(f"--check {check}" for check in self._chosen) or "--likely"
-        name = command_word(facts.name, facts.id[:12])
-        found_with = facts.engine.found_with
-        self._say(*(own_command(found_with, command, name, checks) for command in ("trial", "apply")))
 
 
 def _target(kind: str) -> Target:

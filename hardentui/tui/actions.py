@@ -256,23 +256,20 @@ TRUST = (
     Action("trust.key", "", "Signing key", "Make a sigstore key pair.", "Trust"),
     Action("trust.refresh", "r", "Again", "Reload policy and registries.", "Trust", True),
 )
-CARD = (
-    Action("card.go", "enter", "Go on", "Start the trial; then apply what worked.", "Harden", True),
-    Action("card.probe", "i", "Probe", "Enter a command that proves it works.", "Harden", True),
-    Action("card.apply", "A", "Apply", "See the steps, choose what happens to data, apply.", "Harden"),
-    Action("card.soak", "s", "Soak", "Apply; for 7 days its seccomp profile only logs.", "Harden", True),
-    Action("card.write", "w", "Write", "Write what worked to files.", "Harden", True),
-    Action("card.diff", "d", "Diff", "Show what applying it changes.", "Harden", True),
-    Action("card.evidence", "e", "Explain", "Show what the trial found.", "Harden", True),
-    Action("card.all", "F", "All fixes", "Toggle: also fixes that no twin shows.", "Harden", True),
-)
-APPLY = (
-    Action("apply.run", "ctrl+s", "Apply", "Carry out the steps shown.", "Apply", True, "^s"),
-    Action("apply.fields", "i", "Probe", "Enter a probe and a confirm time limit.", "Apply", True),
-    Action("apply.data", "space", "Data", "What happens to data in its writable layer.", "Apply", True),
-    Action("apply.keep", "K", "Keep", "Confirm the change.", "Apply", True),
-    Action("apply.undo", "u", "Undo", "Undo the change.", "Apply", True),
-)
+CHANGE = (
+    Action("change.go", "enter", "Go on", "Start the trial; then apply what worked.", "Change", True),
+    Action("change.keep", "K", "Keep", "Confirm the change.", "Change", True),
+    Action("change.undo", "u", "Undo", "Undo the change.", "Change", True),
+    Action("change.probe", "i", "Probe", "Enter a command that proves it works.", "Change", True),
+    Action("change.soak", "s", "Soak", "Apply; for 7 days its seccomp profile only logs.", "Change", True),
+    Action("change.write", "w", "Write", "Write what worked to files.", "Change", True),
+    Action("change.diff", "d", "Diff", "Show the steps of applying it, and what it changes.", "Change", True),
+    Action("change.evidence", "e", "Explain", "Show what the trial found.", "Change", True),
+    Action("change.data", "space", "Data", "What happens to data in its writable layer.", "Change", True),
+    Action("change.limit", "", "Time to keep it", "The seconds after which it rolls back by itself.",
+           "Change"),
+    Action("change.all", "F", "All fixes", "Toggle: also fixes that no twin shows.", "Change", True),
+)  # fmt: skip
 JOURNAL = (
     Action("journal.undo", "u", "Undo", "Undo this change.", "Journal", True),
     Action("journal.keep", "K", "Keep", "Confirm a waiting change.", "Journal", True),

@@ -70,7 +70,7 @@ SCREENS = {
     "training": "training.TrainingScreen",
     "trust": "trust.TrustScreen",
     "walk": "walk.WalkScreen",
-    "card": "card.CardScreen",
+    "change": "change.ChangeScreen",
     "meaning": "container.MeaningScreen",
     "monitor": "container.MonitorScreen",
     "logs": "container.LogsScreen",
@@ -457,8 +457,8 @@ class HardenApp(App[None]):
     def open_harden(self, keys: Sequence[str], choices: Sequence[Choice] = ()) -> None:
         """The cards of these containers, one after another."""
         if keys:
-            card = screen("card", keys[0], len(keys) - 1, tuple(choices))
-            self.push_screen(card, lambda _: self.open_harden(keys[1:]))
+            change = screen("change", keys[0], len(keys) - 1, tuple(choices))
+            self.push_screen(change, lambda _: self.open_harden(keys[1:]))
 
     def open_monitor(self, row: Row) -> None:
         if (bench := self.session.bench) is not None:

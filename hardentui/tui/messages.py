@@ -13,10 +13,17 @@ from hardentui.features.views import CheckProgress, Connectivity, Report, Row
 from hardentui.model.draft import NO_STEPS, NextSteps
 
 if TYPE_CHECKING:
+    from hardentui.features.apply.apply_wishes import ApplyWishes
+    from hardentui.features.apply.applying import PreparedChange
     from hardentui.features.fix.saving import OwnUnit
+    from hardentui.features.harden.card import Card
+    from hardentui.features.harden.task import Hardening, Outset
     from hardentui.features.opening.opened import Opened
     from hardentui.features.workbench import Workbench
+    from hardentui.model.change_events import ChangeEvent
     from hardentui.model.draft import Draft, Target, WrittenFile
+    from hardentui.model.journal import JournalEntry
+    from hardentui.model.trial import TrialEvent
 
 
 @dataclass
@@ -172,3 +179,49 @@ class WorkFailed(FromWorker):
 
     what: str
     error: HardenError
+
+
+# Of a change of a container: trial, card, apply.
+
+
+@dataclass
+class OutsetKnown(Message):
+    task: Hardening
+    outset: Outset
+
+
+@dataclass
+class Progressed(Message):
+    """Of the trial, or of applying."""
+
+    event: TrialEvent | ChangeEvent
+
+
+@dataclass
+class CardReady(Message):
+    card: Card
+    tried_at: str = ""  # of an earlier trial
+
+
+@dataclass
+class Prepared(Message):
+    """The steps of applying are known, or why there are none; a card says it itself."""
+
+    wishes: ApplyWishes
+    change: PreparedChange | None = None
+    error: HardenError | None = None
+    card: Card | None = None
+
+
+@dataclass
+class ApplyDone(Message):
+    """Applied, or undone."""
+
+    entry: JournalEntry
+
+
+@dataclass
+class Failed(Message):
+    """Without a result; None: it was stopped."""
+
+    error: HardenError | None

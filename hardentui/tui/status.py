@@ -13,6 +13,7 @@ from textual.widget import Widget
 
 from hardentui.harden.score import Cell
 from hardentui.model.finding import Finding, Severity, Status
+from hardentui.model.trial import TrialEvent, TrialStep
 from hardentui.visible import visible, visible_lines
 
 
@@ -158,3 +159,23 @@ def both_ends(left: Content, right: Content, width: int, ellipsis: str = "…") 
     if left.cell_length > room:
         left = Content.assemble(left.truncate(max(0, room - cell_len(ellipsis))), ellipsis)
     return Content.assemble(left, " " * (width - left.cell_length - right.cell_length), right)
+
+
+def trial_line(event: TrialEvent, number: int, signs: Signs) -> tuple[str, str, str] | None:
+    """An event of a trial as sign, text and style; None for one that is only the current activity.
+
+    Args:
+        number: of the last round.
+    """
+    if (tried := event.round) is not None:
+        sign, color = ("✓", "$success") if tried.ready else ("✗", "$error")
+        why = f": {visible(tried.why, 200)}" if tried.why else ""
+        text = f"round {number}, {visible(tried.purpose, 60)}, {tried.seconds:.1f} s{why}"
+        return signs.of(sign), text, color
+    if event.loosened:
+        return "", f"relaxed: {event.loosened}", "$warning"
+    if (left := event.left_out) is not None:
+        return "", f"left out: {left.check}: {left.reason}", "$warning"
+    if event.step in (TrialStep.BASELINE, TrialStep.LEARNING, TrialStep.RESTART, TrialStep.PROOF):
+        return signs.of("·"), event.text, ""
+    return None

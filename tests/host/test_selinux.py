@@ -1,6 +1,6 @@
 """On a real host with SELinux enforced on containers, rootful and rootless.
 
-docs/host-tests.md says what this machine's policy can show and what it cannot. The tests that change
+tests/host/README.md says what this machine's policy can show and what it cannot. The tests that change
 something stand last, in this order.
 """
 

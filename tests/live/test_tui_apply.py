@@ -9,16 +9,15 @@ import pytest
 from hardentui.features.first_look import FirstLook
 from hardentui.features.views import Selection
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.apply import ApplyScreen
-from hardentui.tui.screens.card import CardScreen
+from hardentui.tui.screens.change import ChangeScreen
 from hardentui.tui.screens.journal import JournalScreen
 from hardentui.tui.screens.walk import WalkScreen
 from tests.support.podman import BUSYBOX, Bench
-from tests.tui.support import drawn, running, screen_text, shows, until
+from tests.tui.support import drawn, running, shows, until
 
 pytestmark = [
     pytest.mark.live,
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(400),
 ]
 NAME = "tui-apply-web"
 
@@ -44,36 +43,34 @@ async def test_a_service_with_data_is_tried_applied_confirmed_and_taken_back(
             await pilot.press("slash", *NAME, "enter", "enter")
             await until(pilot, lambda: isinstance(app.screen, WalkScreen))
             await pilot.press("walk.likely", "t")
-            await until(pilot, lambda: isinstance(app.screen, CardScreen))
+            await until(pilot, lambda: isinstance(app.screen, ChangeScreen))
             await shows(pilot, "Enter starts the trial")
             await pilot.press("enter")
-            await until(pilot, lambda: "hardened twin works" in drawn(app), 90)
-            await pilot.press("A")
-            await until(pilot, lambda: isinstance(app.screen, ApplyScreen))
-            await until(pilot, lambda: "What will be done" in drawn(app))
-            assert "copied into volumes; space changes it" in drawn(app)
-            await pilot.press("space", shows="data in its writable layer is discarded")
+            await until(pilot, lambda: "hardened twin works" in drawn(app), 150)
+            await pilot.press("space", shows="Data it wrote: discarded")
             await pilot.press("space", shows="has data in its writable layer")
-            await pilot.press("ctrl+s", shows="The reason is shown below")
+            await pilot.press("enter", shows="It cannot be applied")
             assert state() == before, "nothing happens while the loss of data is refused"
-            await pilot.press("space", shows="copied into volumes; space changes it")
-            await until(pilot, lambda: "What will be done" in drawn(app))
+            await pilot.press("space", shows="Enter applies it")
+            await pilot.press("d", shows="What will be done")
             await shows(pilot, "changes the container")
-            await pilot.press("ctrl+s")
+            await pilot.press("enter")
             await until(pilot, lambda: "K keeps it" in drawn(app))
             assert state() != before
-            await shows(pilot, f" {NAME} › apply")
+            await shows(pilot, f" {NAME} › harden")
             await pilot.press("K")
             await until(pilot, lambda: "u undoes it" in drawn(app))
+            await shows(pilot, "pass")
+            await pilot.press("u", shows=("Undo it?", "y yes"))
+            await pilot.press("y", shows="everything is as before")
+            assert "pass" not in drawn(app), "what was proven holds no longer"
+            assert state() == before
             await pilot.press("escape")
             await until(pilot, lambda: isinstance(app.screen, WalkScreen))  # the trial is over
             await shows(pilot, f" {NAME} › ")
             await pilot.press("J")
             await until(pilot, lambda: isinstance(app.screen, JournalScreen))
-            await shows(pilot, NAME, "done")
-            await pilot.press("u", shows=("Undo apply of", "y yes"))
-            await pilot.press("y")
-            await until(pilot, lambda: "rolled-back" in screen_text(app))
+            await shows(pilot, NAME, "rolled-back")
         assert state() == before
         assert podman.podman("inspect", "--format", "{{.State.Running}}", NAME) == "true"
     finally:
@@ -95,7 +92,7 @@ async def test_an_apply_without_a_trial_reads_what_the_scan_left_out(
             await pilot.press("slash", *NAME, "enter", "enter")
             await until(pilot, lambda: isinstance(app.screen, WalkScreen))
             await pilot.press("walk.likely", "A")
-            await until(pilot, lambda: isinstance(app.screen, ApplyScreen))
+            await until(pilot, lambda: isinstance(app.screen, ChangeScreen))
             await until(pilot, lambda: "What will be done" in drawn(app))
     finally:
         podman.remove(NAME)

@@ -56,7 +56,7 @@ def test_bash_takes_the_completion_and_offers_commands(
 @pytest.mark.parametrize("name", sorted(EXAMPLES))
 def test_help_has_examples(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        parse([name, "--help"])
+        parse([name, "--help-all"])
     assert "examples:" in capsys.readouterr().out
 
 

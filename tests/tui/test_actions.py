@@ -11,8 +11,7 @@ from hardentui.model.settings import Settings
 from hardentui.tui import actions
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens import (
-    apply,
-    card,
+    change,
     container,
     findings,
     home,
@@ -35,7 +34,7 @@ from tests.tui.support import make_app, running, scrolled, shows, until
 from tools.terminal_ui import MEANINGS
 
 _MODULES = (
-    apply, card, container, findings, home, images, job, journal, networks, pages, reports,
+    change, container, findings, home, images, job, journal, networks, pages, reports,
     training, trust, values, walk, write,
 )  # fmt: skip
 SCREENS = tuple(

@@ -13,8 +13,7 @@ from hardentui.features.harden.task import Hardening, KeptTrial
 from hardentui.features.trial import simulated_trial
 from hardentui.features.views import Selection
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.apply import ApplyScreen
-from hardentui.tui.screens.card import CardScreen
+from hardentui.tui.screens.change import ChangeScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
 from tests.tui.support import Driver, drawn, running, shows, until
@@ -41,7 +40,7 @@ async def test_four_keys_from_the_list_to_kept(size: tuple[int, int]) -> None:
     app = make_app()
     async with running(app, size) as pilot:
         await at_web(app, pilot, "h")
-        await until(pilot, lambda: isinstance(app.screen, CardScreen))
+        await until(pilot, lambda: isinstance(app.screen, ChangeScreen))
         await shows(pilot, "on a twin beside it", "Enter starts the trial")
         await pilot.press("enter")
         await shows(pilot, "hardened twin works", "score", "before", "after", "runs as", "capabilities")
@@ -56,9 +55,9 @@ async def test_four_keys_from_the_list_to_kept(size: tuple[int, int]) -> None:
         ):
             assert label in card, label
         await pilot.press("e", shows="round 1")
-        await pilot.press("d", "enter")
-        await until(pilot, lambda: isinstance(app.screen, ApplyScreen))
-        await shows(pilot, "Done.")
+        await pilot.press("d", shows="What will be done")
+        await pilot.press("enter", shows="Done.")
+        assert isinstance(app.screen, ChangeScreen), "card, difference and apply are one screen"
 
 
 async def test_marked_containers_come_one_after_another_and_the_walk_has_the_same_key() -> None:
@@ -68,10 +67,10 @@ async def test_marked_containers_come_one_after_another_and_the_walk_has_the_sam
         await shows(pilot, "then 3 others")
         cards: list[object] = []
         while len(cards) < 4:
-            await until(pilot, lambda: isinstance(app.screen, CardScreen) and app.screen not in cards)
+            await until(pilot, lambda: isinstance(app.screen, ChangeScreen) and app.screen not in cards)
             cards.append(app.screen)
             await pilot.press("escape")
-        await until(pilot, lambda: not isinstance(app.screen, CardScreen))
+        await until(pilot, lambda: not isinstance(app.screen, ChangeScreen))
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, WalkScreen))
         await pilot.press("h", shows="Enter starts the trial")
@@ -88,7 +87,7 @@ async def test_a_trial_is_stopped_and_another_probe_is_taken(monkeypatch: pytest
         await shows(pilot, "Enter starts the trial")
         await pilot.press("i", *"true", "enter", shows=("probe", "true"))
         await pilot.press("enter", "escape", shows="Stopped. The twin is removed")
-        assert isinstance(app.screen, CardScreen)
+        assert isinstance(app.screen, ChangeScreen)
 
 
 async def test_it_goes_on_at_the_card_that_a_closed_terminal_left(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,10 +109,8 @@ async def test_it_goes_on_at_the_card_that_a_closed_terminal_left(monkeypatch: p
         await pilot.press("enter")
         await shows(pilot, "hardened twin works", "Enter applies it")
         await pilot.press("escape")
-        await until(pilot, lambda: not isinstance(app.screen, CardScreen))
+        await until(pilot, lambda: not isinstance(app.screen, ChangeScreen))
         await pilot.press("h")
         await shows(pilot, "hardened twin works", "Tried at", "i or F tries again")
-        await pilot.press("s")
-        await until(pilot, lambda: isinstance(app.screen, ApplyScreen))
-        await shows(pilot, "Done.")
+        await pilot.press("s", shows="Done.")
     assert len(kept) == 1, "nothing was tried twice"

@@ -21,8 +21,8 @@ from hardentui.model.journal import EntryAction, EntryState, JournalEntry
 from hardentui.model.plan import Plan
 from hardentui.reading.layer_data import LayerData
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.apply import ApplyScreen, Refused
-from hardentui.tui.screens.card import CardScreen
+from hardentui.tui.messages import Prepared
+from hardentui.tui.screens.change import ChangeScreen
 from hardentui.tui.screens.journal import JournalScreen
 from hardentui.tui.screens.walk import WalkScreen
 from tests.tui.support import Driver, drawn, running, screen_text, shows, until
@@ -51,14 +51,11 @@ async def test_a_trial_and_an_apply_are_played_on_the_simulated_host(size: tuple
         await walk(app, pilot)
         await pilot.press("t", shows="Choose fixes first")
         await pilot.press("F", "t")
-        await until(pilot, lambda: isinstance(app.screen, CardScreen))
+        await until(pilot, lambda: isinstance(app.screen, ChangeScreen))
         await shows(pilot, "on a twin beside it", "no-memory-limit")
         await pilot.press("enter", shows=("hardened twin works", "Left out"))
-        await pilot.press("A")
-        await until(pilot, lambda: isinstance(app.screen, ApplyScreen))
-        await until(pilot, lambda: "What will be done" in drawn(app))
-        assert "rename the original to shop-web-before" in drawn(app)
-        await pilot.press("ctrl+s")
+        await pilot.press("d", shows=("What will be done", "rename the original to shop-web-before"))
+        await pilot.press("enter")
         await until(pilot, lambda: re.search(r"\bDone\.", drawn(app)) is not None)
         await pilot.press("J")
         await until(pilot, lambda: isinstance(app.screen, JournalScreen))
@@ -71,10 +68,10 @@ async def test_a_trial_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     async with running(app, (100, 30)) as pilot:
         await walk(app, pilot)
         await pilot.press("F", "t")
-        await until(pilot, lambda: isinstance(app.screen, CardScreen))
+        await until(pilot, lambda: isinstance(app.screen, ChangeScreen))
         await pilot.press("enter", shows="create a twin")
         await pilot.press("escape", shows="Stopped. The twin is removed")
-        assert isinstance(app.screen, CardScreen)
+        assert isinstance(app.screen, ChangeScreen)
 
 
 async def test_an_apply_that_is_stopped_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,9 +80,8 @@ async def test_an_apply_that_is_stopped_says_so(monkeypatch: pytest.MonkeyPatch)
     async with running(app, (100, 30)) as pilot:
         await walk(app, pilot)
         await pilot.press("F", "A")
-        await until(pilot, lambda: isinstance(app.screen, ApplyScreen))
         await until(pilot, lambda: "What will be done" in drawn(app))
-        await pilot.press("ctrl+s", shows="1/7")
+        await pilot.press("enter", shows="1/7")
         await pilot.press("escape", shows="Rolled back")
 
 
@@ -98,18 +94,19 @@ async def test_a_refusal_to_lose_data_names_the_key_and_not_an_option_of_the_com
         refuse_loss(facts, LayerData(data=("/srv/note",), directories=("/srv",)), wishes, can_keep=True)
         return prepare_played(plan, diff, wishes)
 
-    monkeypatch.setattr("hardentui.tui.screens.apply.prepare_played", prepare)
+    monkeypatch.setattr("hardentui.features.harden.task.prepare_played", prepare)
     app = make_app()
     async with running(app, (100, 30)) as pilot:
         await walk(app, pilot)
-        await pilot.press("F", "A")
+        await pilot.press("F", "A", shows="copied into volumes; space changes it")
+        await pilot.press("space", shows="discarded; space changes it")
+        await pilot.press("space")
         await until(pilot, lambda: "would be lost: /srv/note" in drawn(app))
         told = " ".join(drawn(app).split())
         assert "The space key (copied into volumes) copies it to volumes" in told
         assert "the space key (discarded) continues without it" in told
         assert "--discard-data" not in told
-        await pilot.press("space", "space")
-        await until(pilot, lambda: "What will be done" in drawn(app))
+        await pilot.press("space", shows="What will be done")
 
 
 async def test_what_is_prepared_while_an_apply_runs_does_not_disturb_it(
@@ -120,14 +117,11 @@ async def test_what_is_prepared_while_an_apply_runs_does_not_disturb_it(
     async with running(app, (100, 30)) as pilot:
         await walk(app, pilot)
         await pilot.press("F", "A")
-        await until(pilot, lambda: isinstance(app.screen, ApplyScreen))
-        screen = app.screen
-        assert isinstance(screen, ApplyScreen)
         await until(pilot, lambda: "What will be done" in drawn(app))
-        await pilot.press("ctrl+s", shows="1/7")
+        await pilot.press("enter", shows="1/7")
         late = UsageError("An earlier change waits.", "")  # what a preparation meets meanwhile
-        screen.post_message(Refused(late, screen._wishes()))
-        await pilot.press("i", "enter", shows="1/7")
+        app.screen.post_message(Prepared(ApplyWishes(confirm_within=120.0, keep_data=True), error=late))
+        await pilot.press("i", shows="1/7")
         assert "An earlier change waits" not in drawn(app)
         await pilot.press("escape", shows="Rolled back")
 

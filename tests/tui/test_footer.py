@@ -37,14 +37,8 @@ _WAYS = (
 """Keys that lead from the list to every screen and back to it."""
 _SIMULATED = "only on a real host"
 _NOT_HERE = {
-    "CardScreen all": "only where nothing was chosen",
-    "CardScreen diff": "only after a trial",
-    "CardScreen evidence": "only after a trial",
-    "CardScreen soak": "only after a trial",
-    "CardScreen write": "only after a trial",
+    "ChangeScreen all": "only where nothing was chosen",
     "ConnectionScreen change": "only where a second connection is configured",
-    "ApplyScreen keep": "only while a change waits to be confirmed",
-    "ApplyScreen undo": "only once a change was made",
     "ExplainScreen accept": _SIMULATED,
     "HostScreen take_in": _SIMULATED,
     "ImagesScreen scan": _SIMULATED,

@@ -48,6 +48,7 @@ from hardentui.model.draft import DraftFile, Target
 from hardentui.model.finding import Risk
 from hardentui.model.journal import EntryState, JournalEntry, public_entry
 from hardentui.model.known import Unread
+from hardentui.model.network import compose_project
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.model.trial import Learned, OnTrialEvent, Result, Trial
 from hardentui.options import SECCOMP_PROFILE
@@ -79,6 +80,7 @@ class HardenWishes(Struct, frozen=True, kw_only=True):
         soak: seconds in which a learned seccomp profile only logs what it would refuse; None = none;
             0 = none, and a soak ends now.
         directory: where the files will be written; empty = it will be applied.
+        keep_with, discard_with: how the user decides about data in the writable layer, for hints.
     """
 
     checks: tuple[str, ...] = ()
@@ -89,6 +91,8 @@ class HardenWishes(Struct, frozen=True, kw_only=True):
     confirm_within: float = 0.0
     soak: float | None = None
     directory: str = ""
+    keep_with: str = "--keep-data"
+    discard_with: str = "--discard-data"
 
     @property
     def named(self) -> list[Choice]:
@@ -263,7 +267,7 @@ class Hardening:
             answer=outset.probe.answer if outset.probe and outset.probe.command in probes else "",
             simulated=self.simulated,
         )
-        return self._offered(card, probes) if card.works else card
+        return self.offered(card, self.apply_wishes(probes)) if card.works else card
 
     # --- a trial that was not followed by a decision ---------------------------------------------------
 
@@ -306,39 +310,69 @@ class Hardening:
 
     # --- the card ------------------------------------------------------------------------------------
 
-    def _offered(self, card: Card, probes: tuple[str, ...]) -> Card:
-        """The card with what applying it means, or why that is impossible."""
+    def apply_wishes(self, probes: tuple[str, ...]) -> ApplyWishes:
+        """How the result is applied; data is copied to volumes where that is possible."""
         wishes, trial = self.wishes, self._trial
-        assert trial is not None and self.plan is not None  # noqa: S101, PT018 - it was tried
-        applied = ApplyWishes(
+        return ApplyWishes(
             probes=probes,
             patience=wishes.patience,
             confirm_within=wishes.confirm_within,
             soak=wishes.soak or 0.0,
             keep_data=self._facts.engine.local,
-            tried=(trial.baseline.seconds, trial.baseline.stop_seconds),
+            tried=(trial.baseline.seconds, trial.baseline.stop_seconds) if trial is not None else None,
+            keep_with=wishes.keep_with,
+            discard_with=wishes.discard_with,
         )
+
+    def offered(self, card: Card, wishes: ApplyWishes) -> Card:
+        """The card with what applying it means, or why that is impossible."""
         write = NextStep("write", self._command("harden", "-o", "DIR"))
         try:
-            prepared = self._prepare(applied)
+            prepared = self.prepare(wishes)
         except HardenError as error:
-            return replace(card, obstacle=f"{error.title} {error.hint}".strip(), next=(write,))
-        self.prepared = prepared
+            obstacle = f"{error.title} {error.hint} {self._by_compose()}".strip()
+            return replace(card, obstacle=obstacle, next=(write,))
         expected = prepared.expected
         return replace(
             card,
+            obstacle="",
             notes=tuple(note for note in prepared.notes if not (card.answer and note == PROBES_MEET_DATA)),
             expected_downtime_seconds=round(expected.seconds, 2) if expected else None,
             next=(NextStep("apply", self._command("harden")), write),
         )
 
-    def _prepare(self, wishes: ApplyWishes) -> PreparedChange:
-        assert self.plan is not None  # noqa: S101 - it was tried
+    def _by_compose(self) -> str:
+        """The way of a member of a compose project that cannot be replaced alone."""
+        if not (project := compose_project(self._facts.labels)):
+            return ""
+        project = command_word(project, "PROJECT")
+        write = own_command(self._facts.engine.found_with, "harden", project, "-o", "DIR")
+        return f"{write} writes its compose.override.yaml; beside compose.yaml, `compose up -d` applies it."
+
+    def untried(self) -> Outset:
+        """What was chosen, to be applied without a trial; `prepare` tells the steps.
+
+        Raises:
+            HardenError: nothing can be planned.
+        """
+        self.plan = self._planned()
+        return Outset(self.plan)
+
+    def prepare(self, wishes: ApplyWishes) -> PreparedChange:
+        """The steps of applying the plan; `apply` carries them out. Changes nothing.
+
+        Raises:
+            HardenError: it cannot be applied.
+        """
+        assert self.plan is not None  # noqa: S101 - it was tried, or chosen
+        self.prepared = None
         if self.simulated:
             draft = self.bench.drafter.draft(self.report, self.plan, Target.QUADLET, verify=False)
-            return prepare_played(self.plan, draft.diff, wishes)
-        self._application = Application(self.bench, self.report)
-        return self._application.prepare(self.plan, wishes)
+            self.prepared = prepare_played(self.plan, draft.diff, wishes)
+        else:
+            self._application = Application(self.bench, self.report)
+            self.prepared = self._application.prepare(self.plan, wishes)
+        return self.prepared
 
     @property
     def diff(self) -> str:
@@ -396,15 +430,7 @@ class Hardening:
         """
         nothing = self.bench.planner.plan(self.report, [])
         self.plan = enforcing(nothing, entry, calls, self.bench.opened.files)
-        wishes = self.wishes
-        self.prepared = self._prepare(
-            ApplyWishes(
-                probes=wishes.probes or probes_of(entry),
-                patience=wishes.patience,
-                confirm_within=wishes.confirm_within,
-                keep_data=self._facts.engine.local,
-            )
-        )
+        self.prepare(replace(self.apply_wishes(self.wishes.probes or probes_of(entry)), soak=0.0))
 
     def soak_outset(self) -> Outset | None:
         """What its soak has shown, ready to be enforced; None if it does not soak.

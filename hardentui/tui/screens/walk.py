@@ -23,8 +23,8 @@ from hardentui.model.plan import Caution, Plan
 from hardentui.tui.actions import BACK, COPY, COPY_MORE, WALK, bindings
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.images_and_networks import image_id
-from hardentui.tui.screens.apply import ApplyScreen
 from hardentui.tui.screens.base import ContainerScreen
+from hardentui.tui.screens.change import ChangeScreen
 from hardentui.tui.screens.findings import ExplainScreen
 from hardentui.tui.screens.values import ValuesScreen
 from hardentui.tui.screens.write import WriteScreen
@@ -498,8 +498,8 @@ class WalkScreen(ContainerScreen):
             self.harden.open_harden((self._key,), choosing.chosen)
 
     def action_apply(self) -> None:
-        if (choosing := self._changeable) is not None and (plan := self._plan_of(choosing)) is not None:
-            self.app.push_screen(ApplyScreen(choosing, plan))
+        if (choosing := self._changeable) is not None and self._plan_of(choosing) is not None:
+            self.app.push_screen(ChangeScreen(self._key, choices=choosing.chosen, tries=False))
 
     def _plan_of(self, choosing: Choosing) -> Plan | None:
         """The plan of the chosen fixes; says why, if there is nothing to do."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from hardentui.__main__ import main
 from hardentui.checks import all_checks
 from hardentui.cli.parser import COMMANDS, MOVED
 from hardentui.cli.terminal import Terminal
@@ -700,6 +701,21 @@ def test_the_images_are_told_with_what_their_containers_show(run: Run) -> None:
     }
     failing = {finding["check"] for each in images for finding in each["findings"]}
     assert "credentials-in-layers" in failing
+
+
+def test_help_of_every_command_is_one_screen_and_the_whole_has_every_option(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for command in COMMANDS:
+        for option in ("--help", "--help-all"):
+            assert main([command, option]) == 0
+        short, whole = capsys.readouterr().out.split(f"usage: hardentui {command}")
+        rows = sum(-(-len(line) // 80) for line in short.splitlines())
+        assert rows <= 24, f"{command}: {rows} rows"
+        assert f"hardentui {command} --help-all" in short
+        for option in ("--url", "--connection", "--demo", "--no-color", "--quiet"):
+            assert option in whole
 
 
 @pytest.mark.parametrize("address", ["podman", "tcp://10.0.0.1:2375", "unix", "ftp://host/x"])

@@ -170,7 +170,7 @@ def test_whoever_can_take_the_host_over_scores_below_everybody_who_cannot() -> N
 
 
 def test_the_argued_order_and_its_numbers_are_the_tested_ones() -> None:
-    text = (Path(__file__).parents[3] / "docs" / "score-order.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[3] / "tests" / "data" / "score-order.md").read_text(encoding="utf-8")
     rows = [[cell.strip() for cell in line.split("|")[1:4]] for line in text.splitlines() if line[:2] == "| "]
     scores = [(name, score(judged(facts))) for name, facts in WORST_FIRST]
     assert rows[1:] == [[name, str(result.value), str(result.level)] for name, result in scores]

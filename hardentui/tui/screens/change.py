@@ -1,0 +1,580 @@
+"""A change of a container on one page: the trial, the card, the difference, applying and undoing it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import ClassVar
+
+from msgspec.structs import replace
+from textual import on, work
+from textual.content import Content
+
+from hardentui.errors import HardenError, NotFound
+from hardentui.features.apply.apply_wishes import ApplyWishes
+from hardentui.features.apply.applying import PreparedChange
+from hardentui.features.apply.history import History, downtime_of_undo, trouble_back, what_changed
+from hardentui.features.apply.soak import USUAL
+from hardentui.features.change.journal import seconds_left
+from hardentui.features.harden.card import Card
+from hardentui.features.harden.page import LABEL, downtime, lines, title
+from hardentui.features.harden.task import CONFIRM_WITHIN, Hardening, HardenWishes, Outset
+from hardentui.harden.score import score_word
+from hardentui.model.change_events import ChangeEvent, GoingBack, OperationBegun, OperationDone
+from hardentui.model.journal import EntryState, JournalEntry
+from hardentui.model.operations import described
+from hardentui.model.plan import Choice
+from hardentui.model.trial import TrialEvent
+from hardentui.tui.actions import BACK, CHANGE, COPY, bindings, hint_of
+from hardentui.tui.choosing import Choosing
+from hardentui.tui.messages import ApplyDone, CardReady, Failed, OutsetKnown, Prepared, Progressed
+from hardentui.tui.screens.job import AskScreen, StoppablePage, SureScreen, error_content
+from hardentui.tui.screens.write import WriteScreen
+from hardentui.tui.status import Part, both_ends, hanging, trial_line
+from hardentui.tui.widgets.page import diff_content
+from hardentui.visible import visible
+from hardentui.words import plural
+
+_AROUND = 5
+"""Lines of the screen that the card cannot have: title, heading, margins, footer."""
+_TALL = 45
+"""Lines of a screen that shows evidence and difference below the card."""
+
+
+class Data(StrEnum):
+    """What happens to the data in the container's writable layer, which its successor would not have."""
+
+    KEEP = "copied into volumes"
+    DISCARD = "discarded"
+    REFUSE = "apply is refused if data would be lost"
+
+
+class Stage(StrEnum):
+    """How far it is."""
+
+    LOOKING = "Still looking at the container."
+    OUTSET = "Nothing was tried yet."
+    STEPS = "Nothing was tried."
+    CARD = "The trial is over."
+    RUNNING = "It is running. esc stops it."
+    ENDED = "It is done."
+
+
+_STAGES = {
+    "go": (Stage.OUTSET, Stage.STEPS, Stage.CARD),
+    "probe": (Stage.OUTSET, Stage.STEPS, Stage.CARD),
+    "limit": (Stage.STEPS, Stage.CARD),
+    "data": (Stage.STEPS, Stage.CARD),
+    "all": (Stage.OUTSET, Stage.CARD),
+    "soak": (Stage.CARD,),
+    "write": (Stage.CARD,),
+    "diff": (Stage.CARD,),
+    "evidence": (Stage.CARD,),
+    "keep": (Stage.ENDED,),
+    "undo": (Stage.ENDED,),
+}
+"""Action -> when it is in the footer."""
+
+
+class ChangeScreen(StoppablePage):
+    """Leaving it while the trial or the change runs stops that: the container stays, or becomes, as it was.
+
+    Args:
+        key: of the container's row.
+        queued: how many others are hardened after it.
+        choices: these fixes alone; empty = all that a trial can judge.
+        tries: on a twin first.
+    """
+
+    ACTIONS = (*CHANGE, COPY, BACK)
+    BINDINGS: ClassVar = bindings(ACTIONS)
+    DOES: ClassVar = "changes the container"
+    BINDING_GROUP_TITLE = "Change"
+
+    def __init__(
+        self, key: str, queued: int = 0, choices: tuple[Choice, ...] = (), *, tries: bool = True
+    ) -> None:
+        super().__init__()
+        self._key = key
+        self._queued = queued
+        self._choices = choices
+        self._tries = tries
+        self._all = False
+        self._probe: str | None = None  # the user's
+        self._data = Data.KEEP
+        self._limit = CONFIRM_WITHIN
+        self._hardening: Hardening | None = None
+        self._outset: Outset | None = None
+        self._card: Card | None = None
+        self._prepared: PreparedChange | None = None
+        self._entry: JournalEntry | None = None
+        self._trouble: HardenError | None = None
+        self._events: list[tuple[str, str, str]] = []  # of the trial
+        self._steps_done: list[tuple[str, str, str]] = []
+        self._rounds = 0
+        self._now = "looking at it"
+        self._tried_at = ""
+        self._shown = ""  # below the card: the difference, or the evidence
+
+    def on_mount(self) -> None:
+        self.session.replaced.subscribe(self, self._follow)
+        self.set_interval(1, self._tick)
+        self._look_at_it()
+
+    def _follow(self, successors: Mapping[str, str]) -> None:
+        """After a change the name is that of a new container; a change that is not from here ends this."""
+        if self._key in successors:
+            if self._stage in (Stage.RUNNING, Stage.ENDED):
+                self._key = successors[self._key]
+            else:
+                self.leave()
+
+    # --- actions -------------------------------------------------------------------------------------
+
+    @property
+    def _stage(self) -> Stage:
+        if self.stop is not None:
+            return Stage.RUNNING
+        if self._entry is not None:
+            return Stage.ENDED
+        if self._card is not None:
+            return Stage.CARD
+        if not self._tries or (self._outset is not None and self._outset.soaked):
+            return Stage.STEPS
+        return Stage.OUTSET if self._outset is not None or self._trouble is not None else Stage.LOOKING
+
+    def why_not(self, action: str) -> str:
+        card, entry, stage = self._card, self._entry, self._stage
+        if stage not in _STAGES.get(action, (stage,)):
+            return stage.value
+        if action == "keep" and (entry is None or entry.state is not EntryState.WAITING):
+            return "Nothing is waiting for confirmation here."
+        if action == "undo" and (entry is None or self._simulated or not entry.can_be_undone):
+            return "There is nothing to undo here."
+        if action == "all" and self._choices:
+            return "The fixes were chosen in the walk."
+        if action == "go" and stage is Stage.STEPS and self._prepared is None:
+            return "The reason is shown here." if self._trouble else "Still preparing."
+        if action == "go" and stage is Stage.OUTSET and self._outset is None:
+            return "The reason is shown here."
+        if action == "go" and card is not None and (card.obstacle or not card.works):
+            return "It cannot be applied: the card says why." if card.works else "No change could be kept."
+        if action in ("write", "diff", "soak", "data") and card is not None and not card.works:
+            return "No change could be kept."
+        return ""
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The footer has the keys of the stage alone."""
+        if self._stage not in _STAGES.get(action, (self._stage,)):
+            return False
+        return super().check_action(action, parameters)
+
+    @property
+    def _simulated(self) -> bool:
+        return self._hardening is not None and self._hardening.simulated
+
+    def action_go(self) -> None:
+        task, outset = self._hardening, self._outset
+        if task is None or outset is None:
+            return
+        if self._stage is Stage.OUTSET:
+            self._try(task, outset, self._probes, self.begin())
+        else:
+            self._apply(task, self._wishes(task), self.begin())
+        self.draw()
+
+    def action_soak(self) -> None:
+        if (task := self._hardening) is not None:
+            self._apply(task, replace(self._wishes(task), soak=USUAL), self.begin())
+            self.draw()
+
+    def action_probe(self) -> None:
+        question = "A read-only command that proves it works; $TARGET is its address"
+        self.app.push_screen(AskScreen(question, value=next(iter(self._probes), "")), self._probe_given)
+
+    def _probe_given(self, command: str | None) -> None:
+        if command and self._stage is not Stage.RUNNING:
+            self._probe, self._card, self._events, self._shown = command, None, [], ""
+            if self._stage is Stage.STEPS:
+                self._prepare_again()
+        self.draw()
+
+    def action_limit(self) -> None:
+        question = "Seconds in which it must be kept, else it rolls back; 0: no limit"
+        self.app.push_screen(AskScreen(question, value=f"{self._limit:g}"), self._limit_given)
+
+    def _limit_given(self, seconds: str | None) -> None:
+        if seconds and not seconds.isdecimal():
+            self.complain("A whole number of seconds, please.")
+        elif seconds:
+            self._limit = float(seconds)
+            self._prepare_again()
+
+    def action_data(self) -> None:
+        """Switch to the next treatment of data in its writable layer."""
+        ways = tuple(Data)
+        self._data = ways[(ways.index(self._data) + 1) % len(ways)]
+        self._prepare_again()
+
+    def action_all(self) -> None:
+        self._all, self._card, self._events, self._shown = not self._all, None, [], ""
+        self._look_at_it()
+
+    def action_write(self) -> None:
+        if (task := self._hardening) is not None and task.plan is not None:
+            self.app.push_screen(WriteScreen(Choosing(task.bench, task.report, {}, {}), task.plan))
+
+    def action_diff(self) -> None:
+        self._show_below("diff")
+
+    def action_evidence(self) -> None:
+        self._show_below("evidence")
+
+    def _show_below(self, what: str) -> None:
+        self._shown = "" if self._shown == what else what
+        self.draw()
+        if self._shown and self._card is not None:  # on a small screen it begins below the last line
+            begins = self._card_content(self._card).plain.count("\n") + 2
+            self.call_after_refresh(self.query_one("#reading").scroll_to, y=begins, animate=False)
+
+    def action_keep(self) -> None:
+        if self._entry is not None:
+            try:
+                self._entry = History().confirm(self._entry.id)
+            except HardenError as error:
+                self.complain(hint_of(error), error.title)
+            self.draw()
+
+    def action_undo(self) -> None:
+        if (entry := self._entry) is None:
+            return
+
+        def undo(sure: bool | None) -> None:
+            if sure and self._entry is entry:
+                self._entry, self._steps_done, self._now = None, [], "undoing it"
+                self._take_back(entry, self.begin())
+                self.draw()
+
+        self.app.push_screen(SureScreen("Undo it?", downtime_of_undo(entry)), undo)
+
+    @property
+    def _probes(self) -> tuple[str, ...]:
+        if self._probe:
+            return (self._probe,)
+        if self._card is not None:
+            return self._card.trial.probes
+        outset = self._outset
+        return (outset.probe.command,) if outset is not None and outset.probe else ()
+
+    def _wishes(self, task: Hardening) -> ApplyWishes:
+        return replace(
+            task.apply_wishes(self._probes),
+            confirm_within=self._limit,
+            keep_data=self._data is Data.KEEP,
+            discard_data=self._data is Data.DISCARD,
+        )
+
+    # --- the work ------------------------------------------------------------------------------------
+
+    def _look_at_it(self) -> None:
+        self._outset, self._trouble, self._now = None, None, "looking at it"
+        self._look(
+            HardenWishes(
+                choices=self._choices,
+                everything=self._all,
+                confirm_within=self._limit,
+                keep_with=f"the space key ({Data.KEEP})",
+                discard_with=f"the space key ({Data.DISCARD})",
+            )
+        )
+        self.draw()
+
+    @work(thread=True, group="card")
+    def _look(self, wishes: HardenWishes) -> None:
+        """Only reads, so there is nothing to stop: esc leaves at once."""
+        bench = self.session.bench
+        try:
+            row = bench.containers.refresh(self._key) if bench is not None else None
+            if bench is None or row is None or row.report is None:
+                raise NotFound("The container is gone.")
+            task = Hardening(bench, row.report, wishes)
+            outset = (task.soak_outset() or task.outset()) if self._tries else task.untried()
+            kept = task.tried_before() if self._tries and not outset.soaked else None
+            self.post_message(OutsetKnown(task, outset))
+            if kept is not None:
+                self.post_message(CardReady(task.picked_up(outset, kept), kept.when))
+        except HardenError as error:
+            self.post_message(Failed(error))
+
+    @work(thread=True, group="card")
+    def _try(self, task: Hardening, outset: Outset, probes: tuple[str, ...], stop: threading.Event) -> None:
+        try:
+            self.post_message(CardReady(task.try_out(outset, probes, self._tell, stop)))
+        except KeyboardInterrupt:
+            self.post_message(Failed(None))
+        except HardenError as error:
+            self.post_message(Failed(error))
+
+    def _tell(self, event: TrialEvent | ChangeEvent) -> None:
+        self.post_message(Progressed(event))
+
+    def _prepare_again(self) -> None:
+        if (task := self._hardening) is not None and self._stage in (Stage.STEPS, Stage.CARD):
+            self._prepared, self._trouble, self._now = None, None, "preparing"
+            self._prepare(task, self._card, self._wishes(task))
+            self.draw()
+
+    @work(thread=True, group="card")
+    def _prepare(self, task: Hardening, card: Card | None, wishes: ApplyWishes) -> None:
+        if card is not None:
+            self.post_message(Prepared(wishes, card=task.offered(card, wishes)))
+            return
+        try:
+            self.post_message(Prepared(wishes, task.prepare(wishes)))
+        except HardenError as error:
+            self.post_message(Prepared(wishes, error=error))
+
+    @work(thread=True, group="card")
+    def _apply(self, task: Hardening, wishes: ApplyWishes, stop: threading.Event) -> None:
+        """Exactly the steps that are shown, unless something else was wished since."""
+        try:
+            if task.prepared is None or task.prepared.wishes != wishes:
+                task.prepare(wishes)
+            self.post_message(ApplyDone(task.apply(self._tell, stop)))
+        except HardenError as error:
+            self.post_message(Failed(error))
+
+    @work(thread=True, group="card")
+    def _take_back(self, entry: JournalEntry, stop: threading.Event) -> None:
+        try:
+            self.post_message(ApplyDone(History().undo(entry, self._tell)))
+        except HardenError as error:
+            self.post_message(Failed(error))
+
+    @on(OutsetKnown)
+    def _known(self, message: OutsetKnown) -> None:
+        task = self._hardening = message.task
+        self._outset, self._now, self._prepared = message.outset, "", task.prepared
+        if not task.apply_wishes(()).keep_data:
+            self._data = Data.REFUSE
+        if task.prepared is not None:  # what a soak has shown
+            self._probe = next(iter(task.prepared.wishes.probes), None)
+        elif self._stage is Stage.STEPS:
+            self._prepare_again()
+        self.draw()
+
+    @on(Progressed)
+    def _progressed(self, message: Progressed) -> None:
+        match message.event:
+            case TrialEvent() as event:
+                self._now = visible(event.text, 60)
+                self._rounds += event.round is not None
+                if line := trial_line(event, self._rounds, self.signs):
+                    self._events.append(line)
+            case OperationBegun(operation, number, total):
+                self._now = f"{number}/{total} {visible(described(operation), 60)}"
+            case OperationDone(operation, number, total, seconds, remark):
+                suffix = f": {remark}" if remark else ""
+                text = f"{number}/{total} {described(operation)} ({seconds:.1f} s){suffix}"
+                self._steps_done.append((self.signs.of("✓"), text, "$success"))
+            case GoingBack(why):
+                self._steps_done.append(("", f"rolling back: {why}", "bold $warning"))
+            case event if trouble := trouble_back(event):
+                self._steps_done.append(("", trouble, "bold $error"))
+        self.draw()
+        self.to_end()
+
+    @on(CardReady)
+    def _ready(self, message: CardReady) -> None:
+        self._card, self.stop, self._now = message.card, None, ""
+        self._tried_at = message.tried_at
+        self._from_the_top()
+
+    @on(Prepared)
+    def _is_prepared(self, message: Prepared) -> None:
+        task = self._hardening
+        if self._stage not in (Stage.STEPS, Stage.CARD) or task is None:
+            return
+        if message.wishes != self._wishes(task):
+            return  # something else was wished since
+        self._now, self._card = "", message.card or self._card
+        self._prepared, self._trouble = message.change, message.error
+        self.draw()
+
+    @on(ApplyDone)
+    def _done(self, message: ApplyDone) -> None:
+        self._entry, self.stop, self._now = message.entry, None, ""
+        self.session.recheck(self._key)
+        self._from_the_top()
+
+    @on(Failed)
+    def _failed(self, message: Failed) -> None:
+        self.stop, self._now, self._trouble = None, "", message.error
+        if message.error is None:
+            self._events.append(("", "Stopped. The twin is removed; the container is untouched.", ""))
+        self.draw()
+
+    def _tick(self) -> None:
+        entry = self._entry
+        if entry is None or entry.state is not EntryState.WAITING:
+            return
+        if not seconds_left(entry) and self.stop is None:  # another process rolls it back
+            self._entry = History().find(entry.id)
+        self.draw()
+
+    def _from_the_top(self) -> None:
+        self.draw()
+        self.query_one("#reading").scroll_home(animate=False)
+
+    # --- drawing -------------------------------------------------------------------------------------
+
+    @property
+    def _width(self) -> int:
+        return min(100, self.app.size.width - 6)
+
+    @property
+    def _seconds_left(self) -> int:
+        return max(0, round(seconds_left(self._entry))) if self._entry is not None else 0
+
+    def heading(self) -> Content:
+        if self._stage is Stage.CARD and self._card is not None:
+            left, right = (Content(self.signs.of(part)) for part in title(self._card))
+            return both_ends(left.stylize("bold"), right, self.app.size.width - 2)
+        known = self._hardening.report.subject if self._hardening else self.session.rows.get(self._key)
+        queued = f"   then {plural(self._queued, 'other')}" if self._queued else ""
+        modes = f"{'   all fixes' if self._all else ''}{queued}{'   simulated' if self._simulated else ''}"
+        waits = self._entry is not None and self._entry.state is EntryState.WAITING
+        now = (f"   K keeps it, {self._seconds_left} s left", "$primary")
+        what = "harden" if self._tries else "apply"
+        return Content.assemble(
+            (visible(known.name if known is not None else self._key, 50), "bold"),
+            self.signs.of(f" › {what}"),
+            modes,
+            now if waits else self.under_way(self._now),
+        )
+
+    def page(self) -> Content:
+        parts: list[Content] = []
+        stage = self._stage
+        if self._entry is not None:
+            parts.append(self._result(self._entry))
+        elif self._trouble is not None:
+            parts.append(error_content(self._trouble))
+            if stage is Stage.STEPS:
+                parts.append(self._treatment())
+        elif self._steps_done:
+            parts.append(self._told(self._steps_done))
+        elif stage is Stage.CARD and self._card is not None:
+            parts += [self._card_content(self._card), *self._below(self._card)]
+        elif self._events:
+            parts.append(self._told(self._events))
+        elif stage is Stage.STEPS and self._prepared is not None:
+            parts += [*self._soaked(), self._steps(self._prepared), diff_content(self._prepared.entry.diff)]
+        elif stage is Stage.OUTSET and self._outset is not None:
+            parts.append(self._before(self._outset))
+        if stage is Stage.ENDED and self._steps_done:
+            parts.append(self._told(self._steps_done))
+        return Content("\n\n").join(parts)
+
+    def _before(self, outset: Outset) -> Content:
+        checks = ", ".join(choice.check for choice in outset.plan.choices)
+        count = plural(len(outset.plan.choices), "fix", "fixes")
+        parts = hanging("tries", f"{count}, on a twin beside it: {checks}", self._width, indent=LABEL)
+        for sentence in outset.together:
+            parts += hanging("note", sentence, self._width, indent=LABEL)
+        for lack in outset.host_lacks:
+            parts += hanging("not on this host", lack, self._width, "$warning", indent=LABEL)
+        if probe := next(iter(self._probes), ""):
+            now = f"  (now: {outset.probe.answer})" if outset.probe and not self._probe else ""
+            parts += hanging("probe", f"{probe}{now}", self._width, indent=LABEL)
+        else:
+            judged = outset.judged or "whether it starts and listens: no probe is known"
+            parts += hanging("judged by", judged, self._width, indent=LABEL)
+        about = "Enter starts the trial; the container keeps running, untouched. i changes the probe."
+        return Content.assemble(*parts, "\n", (about, "$primary"))
+
+    def _soaked(self) -> Iterator[Content]:
+        if self._outset is not None and self._outset.soaked:
+            yield Content("\n".join(self._outset.soaked))
+            yield Content.styled("Enter enforces it now.", "$primary")
+
+    def _steps(self, prepared: PreparedChange) -> Content:
+        """What applying it does."""
+        parts: list[Part] = [("What will be done\n", "bold")]
+        for number, operation in enumerate(prepared.entry.operations, 1):
+            parts += hanging(f"  {number}.", described(operation), self._width, indent=6)
+        for note in prepared.notes:
+            parts += hanging("  !", note, self._width, "$warning", indent=6)
+        parts += [f"{prepared.downtime} Any failure restores the original.\n\n", self._treatment()]
+        if self._stage is Stage.STEPS:
+            parts.append(("\nEnter applies it.", "$primary"))
+        return Content.assemble(*parts)
+
+    def _treatment(self) -> Content:
+        """What can be decided about it."""
+        probe = next(iter(self._probes), "none")
+        kept = f"within {self._limit:g} s, else it rolls back" if self._limit else "without a limit"
+        parts = hanging("probe", f"{probe}; i changes it", self._width, indent=LABEL)
+        parts += hanging("data it wrote", f"{self._data.value}; space changes it", self._width, indent=LABEL)
+        parts += hanging("to be kept", kept, self._width, indent=LABEL)
+        return Content.assemble(*parts).rstrip("\n")
+
+    def _card_content(self, card: Card) -> Content:
+        parts: list[Part] = []
+        tall = self.app.size.height >= _TALL
+        below = 4 if card.simulated else 2  # its banner, and a longer last sentence
+        for line in lines(card, self._width, 0 if tall else self.app.size.height - _AROUND - below):
+            parts += [(f"{line.label:<{LABEL}}", "$muted"), self.signs.of(line.text), "\n"]
+        if down := downtime(card, self._limit):
+            earlier = f"Tried at {self._tried_at}; i or F tries again. " if self._tried_at else ""
+            parts += [down, "\n", (f"{earlier}Enter applies it.", "bold $primary")]
+        elif card.works:
+            parts.append((f"Data it wrote: {self._data.value}; space changes that.", "bold $primary"))
+        return Content.assemble(*parts).rstrip("\n")
+
+    def _below(self, card: Card) -> list[Content]:
+        """What was asked for; on a tall screen all there is."""
+        tall, parts = self.app.size.height >= _TALL, []
+        if self._shown == "evidence" or tall:
+            evidence = (f"{each.check}: {each.evidence}" for each in card.trial.left_out if each.evidence)
+            parts += [self._told(self._events), *(Content(visible(text, 300)) for text in evidence)]
+        prepared = self._hardening.prepared if self._hardening is not None else None
+        if prepared is not None and (self._shown == "diff" or tall):
+            parts += [self._steps(prepared), diff_content(prepared.entry.diff)]
+        return parts
+
+    def _told(self, events: list[tuple[str, str, str]]) -> Content:
+        parts: list[Part] = []
+        for label, text, style in events:
+            parts += hanging(f"{label} ", visible(text, 300), self._width, style, indent=3, label_style=style)
+        return Content.assemble(*parts).rstrip("\n")
+
+    def _result(self, entry: JournalEntry) -> Content:
+        down = "" if entry.downtime_seconds is None else f" It was down for {entry.downtime_seconds:.1f} s."
+        if entry.state is EntryState.WAITING:
+            text, color = f"It works. K keeps it; it rolls back in {self._seconds_left} s.{down}", "$warning"
+        elif entry.in_force:
+            kept = f" The original is kept as {visible(entry.original, 80)}." if entry.original else ""
+            text, color = f"Done.{down}{kept} u undoes it.", "$success"
+        else:
+            text, color = f"Rolled back: everything is as before. {visible(entry.reason, 200)}", "$warning"
+        parts = hanging("", text, self._width, f"bold {color}", indent=0)
+        if entry.in_force:
+            for line in self._changed(entry):
+                parts += hanging("", line, self._width, "bold", indent=0)
+            for proof in entry.proof:
+                told = f"{visible(proof.check, 60)} {visible(proof.effective, 160)}"
+                parts += hanging(f"  {visible(proof.status, 8)}", told, self._width, indent=8)
+        return Content.assemble(*parts).rstrip("\n")
+
+    def _changed(self, entry: JournalEntry) -> Iterator[str]:
+        """What is different, in points and in words."""
+        task = self._hardening
+        if (words := what_changed(entry)) and task is not None and task.plan is not None:
+            after = task.bench.planner.score_after(task.report, task.plan)
+            yield self.signs.of(f"score {score_word(task.report.score.value)} → {score_word(after.value)}")
+            yield f"{visible(entry.container, 80)} {'; '.join(words)}"
+
+    def copied(self) -> tuple[str, str]:
+        return "this page", self.page().plain
