@@ -68,7 +68,7 @@ async def test_a_trial_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     async with running(app, (100, 30)) as pilot:
         await walk(app, pilot)
         await pilot.press("F", "t")
-        await until(pilot, lambda: isinstance(app.screen, ChangeScreen))
+        await shows(pilot, "Enter starts the trial")
         await pilot.press("enter", shows="create a twin")
         await pilot.press("escape", shows="Stopped. The twin is removed")
         assert isinstance(app.screen, ChangeScreen)

@@ -142,7 +142,7 @@ async def test_a_container_that_is_gone_has_no_rights_to_show() -> None:
     host = some()
     app = make_app(host)
     async with running(app) as pilot:
-        await shows(pilot, "▸ shop-web")
+        await until(pilot, lambda: app.session.host is not None and app.session.progress is None)
         host.remove("shop-web")
         await pilot.press("home.rights", shows="'shop-web' cannot be checked: it is gone")
 
