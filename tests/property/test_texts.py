@@ -126,8 +126,6 @@ def test_escaped_values_are_one_line_without_expansions(value: str, kind: KeyKin
     assert "%" not in bare.replace("%%", "")
 
 
-# --- hostile documents ---------------------------------------------------------------------------
-
 json_values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 2**40) | st.floats(allow_nan=False) | texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),

@@ -25,7 +25,7 @@ from hardentui.model.check import AnyCheck, FixContext, Parameters
 from hardentui.model.configuration import Danger
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts
 from hardentui.model.finding import Kind, Severity, Status
-from hardentui.model.host import EngineSocket, HostFacts, Program, RootRight, SubIds, User
+from hardentui.model.host import EngineSocket, HostFacts, Program, RootRight
 from hardentui.model.known import Unread
 from hardentui.model.trust import Attachments, TrustFacts
 from hardentui.options import IMAGE
@@ -67,9 +67,6 @@ def test_a_failure_shows_evidence_and_a_way_out(check: AnyCheck) -> None:
             or check.remediate
             or check.id in ("seccomp-disabled", "untrusted-engine-programs")
         )
-
-
-# --- step 3 ---------------------------------------------------------------------------------------------
 
 
 def test_a_closed_policy_is_unknown_for_the_engine_and_for_its_containers() -> None:
@@ -141,26 +138,6 @@ def test_an_approved_list_decides_by_registry_namespace_or_domain() -> None:
     assert judge("unapproved-registry", facts).status is Status.NOT_APPLICABLE
 
 
-def test_a_short_name_is_only_seen_in_the_command() -> None:
-    full = "docker.io/library/nginx:1.27"
-    through_the_api = container((IMAGE, full), inspect={"ImageName": full, "Config": {"CreateCommand": None}})
-    assert judge("short-image-name", through_the_api).status is Status.PASS
-    for words in (
-        ["podman", "run", "nginx:1.27"],
-        ["/usr/bin/podman", "create", "--name", "x", "nginx:1.27", "-v"],
-    ):
-        typed = container((IMAGE, full), inspect={"ImageName": full, "Config": {"CreateCommand": words}})
-        assert judge("short-image-name", typed).declared == "nginx:1.27"
-    by_id = ["podman", "run", "5f5f5f5f"]
-    facts = container(
-        (IMAGE, full), inspect={"ImageName": full, "Image": "5f" * 32, "Config": {"CreateCommand": by_id}}
-    )
-    assert judge("short-image-name", facts).status is Status.PASS
-
-
-# --- step 9 and the host's part of others -----------------------------------------------------------------
-
-
 def test_files_that_could_not_be_seen_keep_the_answer_open_unless_one_is_bad() -> None:
     path = "/etc/containers/policy.json"
     seen = host(engine_configuration={"/etc/containers/a": file("/etc/containers/a"), path: CLOSED})
@@ -215,42 +192,3 @@ def test_a_broken_configuration_file_is_no_pass() -> None:
         judge("untrusted-engine-programs", host(programs=programs, configuration=broken)).status
         is Status.UNKNOWN
     )
-
-
-def test_a_reboot_that_cannot_be_told_is_unknown_and_a_known_update_fails_anyway() -> None:
-    assert (
-        judge("pending-security-updates", host(security_updates=(), reboot_required=CLOSED)).status
-        is Status.UNKNOWN
-    )
-    facts = host(
-        security_updates=("openssl",), reboot_required=CLOSED, os_release={"ID": "rocky", "ID_LIKE": "rhel"}
-    )
-    assert judge("pending-security-updates", facts).commands == ("dnf upgrade --security",)
-
-
-def test_ranges_of_one_owner_may_touch_and_those_of_two_may_not_overlap() -> None:
-    anna = User("anna", 1000, 1000, rootless=True)
-    touching = (SubIds("anna", 100_000, 65_536), SubIds("ben", 165_536, 65_536))
-    assert (
-        judge("missing-sub-ids", host(users=(anna,), subuids=touching, subgids=touching)).status
-        is Status.PASS
-    )
-    twice = (SubIds("anna", 100_000, 65_536), SubIds("anna", 130_000, 65_536))
-    assert judge("missing-sub-ids", host(users=(anna,), subuids=twice, subgids=twice)).status is Status.PASS
-    by_uid = (SubIds("1000", 100_000, 65_536),)
-    assert judge("missing-sub-ids", host(users=(anna,), subuids=by_uid, subgids=by_uid)).status is Status.PASS
-    verdict = judge("missing-sub-ids", host(users=(anna,), subuids=touching, subgids=()))
-    assert verdict.commands[0] == "usermod --add-subgids 100000-165535 anna"
-
-
-@pytest.mark.parametrize("check_id", ["missing-sub-ids", "unenforceable-limits"])
-def test_a_user_behind_a_closed_home_keeps_the_answer_open(check_id: str) -> None:
-    facts = host(users=(User("ben", 1001, hidden=True),), subuids=(), subgids=(), cgroup_version=2)
-    assert judge(check_id, facts).status is Status.UNKNOWN
-    system = host(users=(User("bin", 2, hidden=True),), subuids=(), subgids=(), cgroup_version=2)
-    assert judge(check_id, system).status is not Status.UNKNOWN
-
-
-def test_cgroup_delegation_is_unknown_for_an_account_that_is_away() -> None:
-    away = User("anna", 1000, rootless=True, controllers=Unread("no service manager of uid 1000 is running"))
-    assert judge("unenforceable-limits", host(cgroup_version=2, users=(away,))).status is Status.UNKNOWN

@@ -28,7 +28,6 @@ from tests.support.judging import fix, judge, the_check
 REMOTE = Unread("the engine is on another machine")
 APPARMOR_HOST = rootful(info={"host": {"security": {"apparmorEnabled": True}}})
 SELINUX_HOST = rootful(info={"host": {"security": {"selinuxEnabled": True}}})
-PLAIN_HOST = rootful(info={"host": {"security": {"selinuxEnabled": False, "apparmorEnabled": False}}})
 
 
 @pytest.mark.parametrize("check", ["no-memory-limit", "no-cpu-limit", "no-pids-limit"])
@@ -39,23 +38,6 @@ def test_without_a_cgroup_of_its_own_the_limits_of_a_unit_count(check: str) -> N
     for kernel in (Kernel(7, limits=Limits()), Kernel(7, limits=REMOTE)):
         assert status(check, container(*asked, kernel=kernel)) is Status.NOT_APPLICABLE
     assert status(check, container(*asked)) is Status.NOT_APPLICABLE
-
-
-_TWO_PROCESSORS = HostFacts(capacity=Capacity(processors=2))
-
-
-_PROCESSORS = [(1, Status.PASS), (2, Status.FAIL), (None, Status.FAIL)]
-
-
-@pytest.mark.parametrize(("processors", "expected"), _PROCESSORS)
-def test_the_cgroup_says_how_many_cpus_there_are_whoever_confined_it(
-    processors: int | None, expected: Status
-) -> None:
-    kernel = Kernel(7, limits=Limits(processors=processors))
-    assert status("no-cpu-limit", container(kernel=kernel, host=_TWO_PROCESSORS)) is expected
-    asked = container((CPUSET_CPUS, "0"), kernel=kernel, host=_TWO_PROCESSORS)
-    assert status("no-cpu-limit", asked) is expected
-    assert status("no-cpu-limit", container(kernel=kernel)) is Status.FAIL, "of how many, nobody knows"
 
 
 def test_a_limit_of_memory_that_swap_walks_around_is_none() -> None:
@@ -161,10 +143,6 @@ def test_root_of_a_user_namespace_counts_less_and_root_beside_a_writable_etc_mor
     assert judge("root-user", container(engine=rootless())).severity is Severity.MEDIUM
 
 
-def test_a_uid_outside_its_map_is_unknown() -> None:
-    assert status("root-user", live((USER, "5"), uid=5, uid_map=(IdRange(0, 100000, 10),))) is Status.UNKNOWN
-
-
 def test_the_images_user_counts_when_the_container_names_none() -> None:
     image = ImageFacts("1" * 64, {"Config": {"User": "nginx"}})
     assert status("root-user", container(image=image, named_uid=101)) is Status.PASS
@@ -177,29 +155,12 @@ def test_the_images_user_counts_when_the_container_names_none() -> None:
         fix("root-user", container(), user="0")
 
 
-def test_an_exec_session_that_could_not_be_looked_at_is_unknown() -> None:
-    facts = container((USER, "5"), kernel=Kernel(8), inspect={"ExecIDs": ["ab"]})
-    assert status("root-exec-session", facts) is Status.UNKNOWN
-    root_inside = facts.replace(exec_sessions=({"ID": "ab", "ProcessConfig": {"user": "root"}},))
-    assert status("root-exec-session", root_inside) is Status.FAIL
-    looked = root_inside.replace(kernel=Kernel(8, entered=()))
-    assert status("root-exec-session", looked.replace(spec=Spec())) is Status.PASS
-    unseen = root_inside.replace(spec=Spec(), kernel=Kernel(8, entered=Unread("no permission")))
-    assert status("root-exec-session", unseen) is Status.UNKNOWN
-
-
 # --- limits ------------------------------------------------------------------------------------
 
 
 def test_a_declared_limit_that_is_not_enforced_fails() -> None:
     assert status("no-memory-limit", live((MEMORY, 1 << 20), limits=Limits())) is Status.FAIL
     assert status("no-pids-limit", live(limits=Limits())) is Status.FAIL
-
-
-def test_a_memory_limit_is_not_set_below_the_reservation() -> None:
-    assert fix("no-memory-limit", container((MEMORY_RESERVATION, 1 << 30)))[MEMORY] == 1 << 30
-    with pytest.raises(CannotFix):
-        fix("no-memory-limit", container(), memory="lots")
 
 
 # --- file system -------------------------------------------------------------------------------
@@ -306,12 +267,6 @@ def test_an_unconfined_or_complaining_apparmor_label_fails(label: str, expected:
     assert status("apparmor-unconfined", facts.replace(engine=rootless())) is Status.NOT_APPLICABLE
 
 
-def test_lsm_checks_do_not_guess_which_module_a_host_has() -> None:
-    for check_id in ("selinux-disabled", "apparmor-unconfined"):
-        assert status(check_id, container((LABEL_DISABLE, True))) is Status.UNKNOWN
-        assert status(check_id, container((LABEL_DISABLE, True), engine=PLAIN_HOST)) is Status.NOT_APPLICABLE
-
-
 @pytest.mark.parametrize("option", [PID, IPC])
 def test_host_namespaces_switch_selinux_off_in_silence(option: Any) -> None:
     facts = container((option, "host"), engine=SELINUX_HOST)
@@ -320,27 +275,6 @@ def test_host_namespaces_switch_selinux_off_in_silence(option: Any) -> None:
         fix("selinux-disabled", facts)
     typed = container((option, "host"), (LABEL_TYPE, "web.process"), engine=SELINUX_HOST)
     assert status("selinux-disabled", typed) is Status.PASS
-
-
-def test_selinux_label_of_the_process_decides() -> None:
-    confined = live((LABEL_DISABLE, True), lsm_label="system_u:system_r:container_t:s0:c1,c2")
-    assert status("selinux-disabled", confined) is Status.PASS
-    open_ = live(lsm_label="unconfined_u:unconfined_r:unconfined_t:s0-s0:c0.c1023")
-    assert status("selinux-disabled", open_) is Status.FAIL
-
-
-@pytest.mark.parametrize(
-    "facts",
-    [
-        live(lsm_label="unconfined_u:unconfined_r:unconfined_t:s0-s0:c0.c1023"),
-        live((PRIVILEGED, True), lsm_label="system_u:system_r:spc_t:s0"),
-        container((PRIVILEGED, True), engine=SELINUX_HOST),
-        container((PID, "host"), engine=SELINUX_HOST),
-    ],
-)
-def test_categories_say_nothing_of_what_selinux_does_not_confine(facts: ContainerFacts) -> None:
-    assert status("selinux-disabled", facts) is Status.FAIL
-    assert status("shared-mcs-categories", facts) is Status.NOT_APPLICABLE
 
 
 # --- capabilities ------------------------------------------------------------------------------
@@ -360,15 +294,6 @@ def test_null_bounding_caps_of_inspect_mean_none() -> None:
     assert status("capabilities-beyond-declared", facts.replace(kernel=Kernel(8, capabilities=more))) is (
         Status.FAIL
     )
-
-
-def test_podman_narrows_the_set_to_what_the_image_says() -> None:
-    image = ImageFacts("1" * 64, {"Config": {"Labels": {"io.containers.capabilities": "SETUID,SETGID"}}})
-    assert status("default-capabilities-kept", container(image=image)) is Status.PASS
-    assert status("unneeded-capabilities", container(image=image)) is Status.PASS
-    assert status("unneeded-capabilities", container()) is Status.UNKNOWN
-    silent = container(image=ImageFacts("1" * 64))
-    assert status("unneeded-capabilities", silent) is Status.NOT_APPLICABLE
 
 
 def test_dropping_keeps_what_was_added_and_what_a_trial_saw() -> None:
@@ -454,16 +379,6 @@ def test_each_device_has_its_severity_and_can_be_allowed(device: str, severity: 
     assert status("host-devices", container((DEVICES, (device,))), allowed=(device,)) is Status.PASS
 
 
-# --- run-time protection -----------------------------------------------------------------------
-
-
-def test_a_filter_of_the_program_does_not_replace_podmans() -> None:
-    verdict = judge("seccomp-unconfined", live((SECCOMP_PROFILE, "unconfined"), seccomp_mode=2))
-    assert verdict.status is Status.FAIL
-    assert "not Podman's" in verdict.effective
-    assert status("seccomp-unconfined", live(seccomp_mode=0)) is Status.FAIL
-
-
 # --- secrets -----------------------------------------------------------------------------------
 
 PASSWORD = "correct-horse-battery"
@@ -493,20 +408,6 @@ def test_no_value_of_a_secret_is_ever_part_of_an_answer() -> None:
         assert PASSWORD not in repr(verdict)
         assert "\x1b" not in "".join((verdict.reason, verdict.declared, *verdict.commands))
     assert judge("secret-on-command-line", facts).evidence[-1].saw == "--creds ********"
-
-
-def test_an_engine_secret_as_a_variable_is_seen_where_inspect_hides_its_name() -> None:
-    spec = Spec({}, frozenset({SECRETS}))
-    facts = container().replace(spec=spec, inspect={"Config": {"Env": ["DB=*******", "TZ=UTC"]}})
-    assert status("loose-secret", facts) is Status.FAIL
-    assert status("loose-secret", facts.replace(inspect={})) is Status.UNKNOWN
-
-
-def test_a_secret_goes_to_the_user_of_the_process() -> None:
-    spec = fix("loose-secret", container((SECRETS, ("db,type=mount,mode=0444",)), (USER, "1001:5")))
-    assert spec[SECRETS] == ("db,type=mount,uid=1001,mode=0400",)
-    with pytest.raises(CannotFix, match="UID of user nginx"):
-        fix("loose-secret", container((SECRETS, ("db,type=mount",)), (USER, "nginx")))
 
 
 def test_variables_of_the_host_go_and_those_given_by_name_stay() -> None:

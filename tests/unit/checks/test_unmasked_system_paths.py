@@ -7,10 +7,9 @@ from msgspec.structs import replace
 
 from hardentui.checks import CHECKS
 from hardentui.checks.examples import container
-from hardentui.errors import CannotFix
 from hardentui.harden.attack import attack_path
 from hardentui.harden.evaluate import container_subject, run
-from hardentui.model.check import FixContext, Parameters
+from hardentui.model.check import Parameters
 from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import Finding, Severity, Status
 from hardentui.model.mounts import KernelMount
@@ -93,10 +92,3 @@ def test_others_need_one_more_weakness(less: ContainerFacts) -> None:
 )
 def test_a_proc_of_the_host_is_a_mount_of_the_host_and_a_process_no_kernel(shown: KernelMount) -> None:
     assert judged(facts(uid=0, masked_paths=_ALL, mounts=(shown,))).status is Status.PASS
-
-
-def test_what_the_host_has_mounted_is_removed_there() -> None:
-    subject = facts(uid=0, masked_paths=_ALL, mounts=(_CHROOT,))
-    assert CHECK.remediate
-    with pytest.raises(CannotFix, match=r"^/srv/chroot/proc is a proc file system that the host mounted"):
-        CHECK.remediate(subject.spec, FixContext(subject, Parameters()))

@@ -1,36 +1,26 @@
 """Verdicts on rare cases, each as small as it can be: links, pods, devices of rootless containers."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hardentui.checks.examples import container, rootful, rootless
 from hardentui.errors import CannotFix
-from hardentui.features.looking.container_readers import real_path
 from hardentui.harden.evaluate import container_subject, evaluate
-from hardentui.host.files.reader import LocalFiles
 from hardentui.images.layer import credential
 from hardentui.model.check import Checklist
 from hardentui.model.facts import (
     ContainerFacts,
-    FileChange,
-    IdRange,
     ImageFacts,
     Kernel,
     ListeningSocket,
 )
 from hardentui.model.finding import Severity, Status
 from hardentui.model.host import HostFacts
-from hardentui.model.mounts import KernelMount
-from hardentui.model.network import Peer, Peers
 from hardentui.options import *
-from hardentui.options.inspect.view import Sources
-from hardentui.options.read import read_spec
 from tests.support.judging import fix, judge, the_check
 
 PASS, FAIL, NOT_APPLICABLE = Status.PASS, Status.FAIL, Status.NOT_APPLICABLE
-UNKNOWN = Status.UNKNOWN
 
 
 def answer(check_id: str, facts: ContainerFacts) -> Status:
@@ -39,17 +29,6 @@ def answer(check_id: str, facts: ContainerFacts) -> Status:
 
 def bind(source: str, destination: str = "/data", *options: str) -> tuple[Any, Any]:
     return MOUNTS, (Mount("bind", source, destination, tuple(options)),)
-
-
-def test_keep_id_is_no_claim_to_ids_of_its_own() -> None:
-    kernel = Kernel(7, uid_map=(IdRange(0, 100_000, 1000), IdRange(1000, 1000, 1)))
-    peer = Peer("2" * 64, "wiki", uid_ranges=((100_000, 65_536),))
-    inspect = {"HostConfig": {"IDMappings": {"UidMap": ["0:1:1000"]}}}
-    peers = Peers((peer,))
-    kept = container((USERNS, "keep-id"), kernel=kernel, engine=rootless(), peers=peers, inspect=inspect)
-    assert answer("overlapping-uid-ranges", kept) is NOT_APPLICABLE
-    automatic = container((USERNS, "auto"), kernel=kernel, peers=peers)
-    assert answer("overlapping-uid-ranges", automatic) is FAIL
 
 
 @pytest.mark.parametrize(
@@ -73,62 +52,6 @@ def test_a_mount_is_judged_by_where_its_link_leads(check_id: str, target: str) -
     assert answer(check_id, linked) is FAIL
 
 
-@pytest.mark.parametrize(
-    ("options", "reason"),
-    [
-        ("rw,relatime", "without nosuid, nodev, noexec: /d"),
-        ("rw,noexec", "without nosuid, nodev: /d"),
-        ("rw,nosuid,nodev", "without noexec: /d"),
-    ],
-)
-def test_a_writable_mount_is_told_which_options_it_lacks(options: str, reason: str) -> None:
-    kernel = Kernel(7, mounts=(KernelMount("/d", "ext4", options),))
-    assert judge("writable-mount", container(bind("/srv/d", "/d"), kernel=kernel)).reason == reason
-
-
-def test_links_are_followed_as_the_kernel_follows_them(tmp_path: Path) -> None:
-    (tmp_path / "real" / "deep").mkdir(parents=True)
-    (tmp_path / "one").symlink_to("real")
-    (tmp_path / "two").symlink_to(tmp_path / "one" / "deep")
-    (tmp_path / "up").symlink_to("real/deep/../..")
-    (tmp_path / "round").symlink_to("round")
-    root = str(tmp_path.resolve())
-    files = LocalFiles()
-    assert real_path(files, f"{root}/two") == f"{root}/real/deep"
-    assert real_path(files, f"{root}/two/../deep") == f"{root}/real/deep"
-    assert real_path(files, f"{root}/up/real") == f"{root}/real"
-    assert real_path(files, f"{root}/real/") == f"{root}/real"
-    with pytest.raises(OSError, match="links"):
-        real_path(files, f"{root}/round")
-
-
-def document(**over: Any) -> dict[str, Any]:
-    return {"Id": "1" * 64, "Config": {}, "HostConfig": {"Devices": []}, "Mounts": [], **over}
-
-
-def devices(sources: Sources) -> tuple[str, ...]:
-    return read_spec(sources)[DEVICES]
-
-
-TUN = "/dev/net/tun"
-
-
-def test_devices_of_a_rootless_container_are_read_though_inspect_shows_none() -> None:
-    words = [
-        "podman",
-        "run",
-        "--device",
-        TUN,
-        "--device=/dev/fuse:/dev/other:r",
-        "--device",
-        "a.com/b=c",
-        "i",
-    ]
-    made = document(Config={"CreateCommand": words})
-    wanted = (f"{TUN}:{TUN}:rwm", "/dev/fuse:/dev/other:r", "a.com/b=c")
-    assert devices(Sources(made, rootless=True)) == wanted
-
-
 _ASKED_FOR = ((MEMORY, 64 << 20), (CPUS, 0.5), (PIDS_LIMIT, 100))
 
 
@@ -142,20 +65,6 @@ def test_limits_that_podman_ignores_are_none(check_id: str) -> None:
         fix(check_id, ignored)
     assert answer(check_id, container(*_ASKED_FOR, engine=rootless(info=new))) is PASS
     assert answer(check_id, container(*_ASKED_FOR, engine=rootful(info=old))) is PASS
-
-
-def test_the_mount_points_that_podman_makes_are_no_drift() -> None:
-    made = (FileChange("/var", "added"), FileChange("/run", "added"))
-    assert answer("drifted-files", container((READ_ONLY, True), changes=made)) is PASS
-    assert answer("drifted-files", container(changes=made)) is FAIL
-    mounts = (KernelMount("/", "overlay", "rw"), KernelMount("/var/lib/data", "ext4", "rw"))
-    seen = Kernel(7, mounts=mounts)
-    assert answer("drifted-files", container(kernel=seen, changes=made)) is PASS
-    strange = (*made, FileChange("/var/www/up.php", "added"))
-    assert answer("drifted-files", container((READ_ONLY, True), kernel=seen, changes=strange)) is FAIL
-    taking = (VOLUMES_FROM, ("data",))
-    assert answer("drifted-files", container(taking, changes=made)) is UNKNOWN, "it may be the mount point"
-    assert answer("drifted-files", container(taking, kernel=seen, changes=strange)) is FAIL
 
 
 @pytest.mark.parametrize("check_id", ["wildcard-port", "exposed-admin-port"])

@@ -22,7 +22,6 @@ from hardentui.features.opening import saved_facts
 from hardentui.features.opening.opened import Opened
 from hardentui.features.views import Attempt, Row
 from hardentui.model.finding import Kind
-from tests.support.check_report import every_finding
 from tests.unit.cli.conftest import Answer, Run
 
 HOSTILE = "x\x1b]0;owned\x07\u202e[red]b[/red]"
@@ -167,17 +166,6 @@ def test_without_a_command_and_a_terminal_the_list_is_shown(run: Run) -> None:
     assert scores == sorted(scores)
     assert {row.split()[0] for row in rows} >= {"shop-web", "db", "cache", "backup", "uyuni-server"}
     assert "x fail" in answer.err, "the signs of the cells are told"
-
-
-def test_the_list_without_podman_is_the_simulated_one_and_3(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _nothing_found(monkeypatch)
-    answer = run()
-    assert answer.code == 3
-    assert "shop-web" in answer.out
-    assert "SIMULATED HOST" in answer.err
-    assert "the rootful socket: it is absent" in answer.err
 
 
 def test_ctrl_c_is_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -361,23 +349,6 @@ def test_a_container_has_one_score_everywhere(run: Run) -> None:
         assert re.search(rf"^{subject['name']} .* {subject['score']}  ", listed, re.MULTILINE)
 
 
-@pytest.mark.parametrize(
-    ("check", "kind"), [("stale-image", "image"), ("unisolated-network", "network"), ("no-logs", "container")]
-)
-def test_a_check_that_was_asked_for_is_run_on_what_it_is_about(run: Run, check: str, kind: str) -> None:
-    answer = run("check", "--demo", "--check", check, "--format", "json")
-    whole = json.loads(answer.out)
-    assert {subject["kind"] for subject in whole["subjects"]} == {kind}
-    assert {finding["check"] for finding in every_finding(whole)} == {check}
-
-
-def test_a_named_container_brings_its_own_networks_and_images(run: Run) -> None:
-    answer = run("check", "shop-web", "--demo", "--check", "unisolated-network", "--check", "stale-image")
-    assert "shop-net" in answer.out
-    assert "nginx:1.27" in answer.out
-    assert "postgres" not in answer.out
-
-
 def test_what_cannot_be_run_is_no_pass(run: Run, demo: dict[str, Any], tmp_path: Path) -> None:
     answer = run("check", "shop-web", "--demo", "--check", "weak-kernel-settings")
     assert answer.code == 2
@@ -472,14 +443,6 @@ def test_explain_shows_only_what_its_options_alone_show(run: Run) -> None:
     assert "about the image" in run("explain", "end-of-life-image").out
 
 
-def test_convert_changes_nothing_and_says_what_is_not_carried_over(run: Run) -> None:
-    answer = run("fix", "shop-web", "--as-is", "--demo")
-    assert answer.code == 0
-    assert "PublishPort=80:80" in answer.out
-    assert "ReadOnly" not in answer.out
-    assert "note: files changed inside the container are not carried over" in answer.err
-
-
 def test_a_plan_is_saved_and_used_again(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "plan.toml"
     saved = run("plan", "db", "--demo", "--check", "writable-rootfs", "-o", str(path))
@@ -528,18 +491,6 @@ def test_a_fix_that_needs_a_value_says_where_to_set_it_and_works_with_it(run: Ru
     added = 'fix = [\n    { check = "root-user", parameters = { user = "101:101" } },\n'
     plan.write_text(plan.read_text().replace("fix = [\n", added))
     assert "User=101" in run("fix", "shop-web", "--demo", "--plan", str(plan)).out
-
-
-@pytest.mark.parametrize("command", ["fix", "plan"])
-def test_what_changes_nothing_writes_nothing_and_says_so_by_its_code(
-    run: Run, tmp_path: Path, command: str
-) -> None:
-    place = tmp_path if command == "fix" else tmp_path / "plan.toml"
-    words = ("node-exporter", "--demo", "--quiet", "--check", "writable-rootfs", "-o", str(place))
-    answer = run(command, *words)
-    assert answer.code == 1
-    assert "the container passes this check" in answer.err, "also with --quiet"
-    assert not list(tmp_path.iterdir())
 
 
 def test_files_are_written_and_listed(run: Run, tmp_path: Path) -> None:
@@ -692,17 +643,6 @@ def test_help_leads_to_the_pages(run: Run) -> None:
     assert "did you mean 'trial'" in run("help", "trail").err
 
 
-def test_the_images_are_told_with_what_their_containers_show(run: Run) -> None:
-    whole = json.loads(run("check", "--demo", "--format", "json").out)["subjects"]
-    images = json.loads(run("check", "images", "--demo", "--format", "json").out)["subjects"]
-    assert {subject["kind"] for subject in images} == {"image"}
-    assert {subject["name"] for subject in images} >= {
-        subject["name"] for subject in whole if subject["kind"] == "image"
-    }
-    failing = {finding["check"] for each in images for finding in each["findings"]}
-    assert "credentials-in-layers" in failing
-
-
 def test_help_of_every_command_is_one_screen_and_the_whole_has_every_option(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -716,11 +656,3 @@ def test_help_of_every_command_is_one_screen_and_the_whole_has_every_option(
         assert f"hardentui {command} --help-all" in short
         for option in ("--url", "--connection", "--demo", "--no-color", "--quiet"):
             assert option in whole
-
-
-@pytest.mark.parametrize("address", ["podman", "tcp://10.0.0.1:2375", "unix", "ftp://host/x"])
-def test_an_address_that_can_be_none_is_a_wrong_call(run: Run, address: str) -> None:
-    answer = run("check", "--url", address)
-    assert answer.code == 2
-    assert "Use " in answer.err
-    assert "ssh://USER@HOST" in answer.err

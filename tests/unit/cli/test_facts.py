@@ -78,16 +78,6 @@ def test_a_question_that_was_not_asked_is_unknown_and_not_a_pass() -> None:
     assert "recorded" in effective["writable-rootfs"].verdict.effective
 
 
-def test_the_file_tells_when_and_where(tmp_path: Path) -> None:
-    _, document = _recorded()
-    path = tmp_path / "facts.json"
-    path.write_text(json.dumps(document))
-    opened = open_saved(str(path))
-    assert opened.place == "shop01, as saved on 2026-11-24 09:30 UTC"
-    assert not opened.simulated
-    assert [engine.facts.label for engine in opened.engines] == ["rootful", "rootless anna"]
-
-
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -108,11 +98,6 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path, text: str, says: str) ->
     path.write_text(text)
     with pytest.raises(InputError, match=says):
         open_saved(str(path))
-
-
-def test_a_missing_file_is_refused() -> None:
-    with pytest.raises(InputError, match="cannot be read: No such file"):
-        open_saved("/nowhere/facts.json")
 
 
 def test_the_command_saves_what_check_reads(

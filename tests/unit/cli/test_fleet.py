@@ -1,7 +1,6 @@
 """Saved facts of many hosts in one report: hosts kept apart, exit codes kept, hostile names safe."""
 
 import copy
-import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ import pytest
 from hardentui.cli.check import facts_files
 from hardentui.cli.run import run
 from hardentui.errors import InputError
-from tests.support.check_report import statuses
 from tests.unit.cli.test_facts import _recorded
 
 HOSTILE = "web02\x1b[31m<script>alert(1)</script>\u202e`|"
@@ -113,18 +111,6 @@ def test_sarif_keeps_the_hosts_apart_and_its_fingerprints(
     assert "web01/container" not in single
 
 
-def test_hosts_of_one_name_are_told_apart_by_their_files(
-    fleet: Path, recorded: dict[str, Any], capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name in ("a", "b"):
-        document = copy.deepcopy(recorded)
-        document["host"], document["tool"] = "localhost", {"name": "hardentui", "version": name}
-        (fleet / f"{name}.json").write_text(json.dumps(document))
-    _, merged = _json(capsys, "--facts", str(fleet))
-    names = [host["name"] for host in merged["hosts"]]
-    assert names == [f"localhost ({fleet / 'a.json'})", f"localhost ({fleet / 'b.json'})"]
-
-
 def test_facts_that_cannot_be_read_are_a_host_that_was_not_looked_at(
     fleet: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -140,42 +126,6 @@ def test_facts_that_cannot_be_read_are_a_host_that_was_not_looked_at(
     assert run(("check", "--facts", str(fleet))) == 2, "nothing could be read"
 
 
-def test_two_reports_of_a_fleet_can_be_compared(
-    fleet: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    old, new = tmp_path / "old.json", tmp_path / "new.json"
-    run(("check", "--facts", str(fleet), "--format", "json", "-o", str(old)))
-    document = json.loads(old.read_text())
-    for subject in document["subjects"]:
-        if subject["host"] == "web01" and subject["name"] == "shop-web":
-            subject["passed"] += [finding["check"] for finding in subject["findings"]]
-            subject["findings"] = []
-    new.write_text(json.dumps(document))
-    capsys.readouterr()
-    assert run(("check", "--facts", str(old), "--since", str(new))) == 1
-    out = capsys.readouterr().out
-    assert "web01/shop-web" in out
-    assert run(("check", "--facts", str(old), "--since", str(old))) == 0
-
-
-def test_a_waiver_of_one_host_is_not_unused_on_the_others(
-    fleet: Path,
-    recorded: dict[str, Any],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    given = ("--reason", "moves", "--owner", "anna", "--until", "2999-12-31")
-    assert run(("waive", "root-user", "--on", "shop-web", *given)) == 0
-    document = copy.deepcopy(recorded)
-    text = json.dumps(document).replace("shop-web", "other-web")
-    (fleet / "b.json").write_text(text)
-    capsys.readouterr()
-    _, merged = _json(capsys, "--facts", str(fleet))
-    assert statuses(merged, "waivers")["unused-waiver"] == "pass"
-
-
 def test_the_same_facts_given_twice_are_one_host(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = sorted(fleet.iterdir())
     copy = fleet.parent / "copy.json"
@@ -186,17 +136,3 @@ def test_the_same_facts_given_twice_are_one_host(fleet: Path, capsys: pytest.Cap
         str(names[0]),
     )
     assert facts_files([str(fleet), str(copy)]) == tuple(map(str, names))
-
-
-def test_compressed_facts_are_read_like_others(fleet: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    name = sorted(fleet.iterdir())[0]
-    packed = fleet.parent / "packed.json.gz"
-    packed.write_bytes(gzip.compress(name.read_bytes()))
-    reports = []
-    for path in (name, packed):
-        run(("check", "--facts", str(path), "--format", "json"))
-        reports.append(capsys.readouterr().out)
-    assert reports[0] == reports[1] != ""
-    packed.write_bytes(packed.read_bytes()[:-20])
-    assert run(("check", "--facts", str(packed))) == 2
-    assert "it is compressed, and damaged" in capsys.readouterr().err

@@ -72,12 +72,6 @@ def test_an_image_is_found_by_any_part_of_its_name_and_by_id(run: Run) -> None:
         assert [image["id"] for image in json.loads(out)["images"]] == [first["id"]]
 
 
-def test_an_unknown_image_is_2_and_names_the_nearest(run: Run) -> None:
-    code, out, err = run("images", "--demo", "ngnix")
-    assert (code, out) == (2, "")
-    assert "Did you mean nginx" in err
-
-
 def test_every_image_of_the_simulated_host_can_be_looked_into() -> None:
     opened = simulated.open_simulated()
     bench = Workbench.of(opened, "")
@@ -182,16 +176,6 @@ def test_without_a_scanner_nothing_is_scanned_and_the_command_that_gets_one_is_t
     assert "no vulnerability scanner on this host, so nothing was scanned" in err
     assert "zypper install trivy" in err
     assert run("images", "--demo", "--scan", "--scanner", "grype")[0] == 4
-
-
-def test_images_of_a_simulated_host_cannot_be_scanned(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hardentui.features.images.scanning import SCANNERS
-
-    monkeypatch.setattr("hardentui.features.images.scanning.present", lambda: SCANNERS)
-    code, out, err = run("images", "--demo", "--scan", "nginx")
-    assert code == 4
-    assert "not scanned" in err
-    assert "?" in out
 
 
 @pytest.mark.parametrize(

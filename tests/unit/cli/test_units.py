@@ -28,12 +28,6 @@ def test_a_generated_unit_gets_a_drop_in_that_is_read_last(run: Run, tmp_path: P
     assert "ExecStart" not in written.read_text()
 
 
-def test_a_container_without_a_unit_is_told_what_to_do(run: Run) -> None:
-    answer = run("fix", "db", "--demo", *_LIMITS, "--to", "unit")
-    assert answer.code == 2
-    assert "--to quadlet" in answer.err
-
-
 def test_a_file_beside_the_unit_is_told_to_be_a_second_one(run: Run) -> None:
     said = "it runs from uyuni-server.service today: remove that unit before you use this"
     for command in (
@@ -44,12 +38,6 @@ def test_a_file_beside_the_unit_is_told_to_be_a_second_one(run: Run) -> None:
         assert said in answer.err
         assert f"# Note: {said}" in answer.out
     assert "it runs from" not in run("fix", "db", "--as-is", "--demo").err
-
-
-def test_in_place_goes_with_units_only(run: Run, tmp_path: Path) -> None:
-    assert run("fix", "db", "--demo", *_LIMITS, "--in-place").code == 2
-    both = run("fix", "db", "--demo", *_LIMITS, "--to", "unit", "--in-place", "-o", str(tmp_path))
-    assert both.code == 2
 
 
 @pytest.mark.parametrize(

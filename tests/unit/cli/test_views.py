@@ -1,11 +1,9 @@
 """Hostile names, labels, paths and reasons through every text and JSON of the views."""
 
 import io
-import json
 from typing import Any
 
 import pytest
-from msgspec import to_builtins
 
 from hardentui.cli.terminal import Terminal
 from hardentui.features.networks.proving import Outgoing
@@ -101,8 +99,3 @@ def test_no_text_reaches_the_terminal_as_a_command(
     assert "owned" in told, "it is told all the same"
     assert [sign for sign in FORBIDDEN if sign in told] == []
     assert "[red]b[/red]" in told.replace("\n", ""), "no markup"
-
-
-@pytest.mark.parametrize("page", [RIGHTS, OUTGOING, SPLIT])
-def test_json_is_pure_ascii(page: Any) -> None:
-    assert json.dumps(to_builtins(page)).isascii()

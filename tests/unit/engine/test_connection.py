@@ -101,14 +101,6 @@ def test_half_an_answer_is_unreachable_and_not_asked_for_twice(tmp_path: Path, s
     assert len(server.requests) == 1
 
 
-def test_a_socket_closed_between_requests_is_opened_again_once(tmp_path: Path) -> None:
-    with Scripted(tmp_path, [OK, Scripted.CLOSE]) as server:
-        connection = UnixConnection(server.path)
-        assert [connection.get("/a") for _ in range(3)] == [{"ok": True}] * 3
-        connection.close()
-    assert server.connections == 3
-
-
 @pytest.mark.parametrize("start", [[], [b"HTTP/1.1 200 OK\r\n"], [OK[:-3]]])
 def test_a_server_that_hangs_is_given_up_after_the_time_limit(tmp_path: Path, start: list[bytes]) -> None:
     with Scripted(tmp_path, [*start, Scripted.HANG]) as server:
@@ -240,9 +232,6 @@ def test_a_path_that_was_not_quoted_is_never_sent(tmp_path: Path, path: str) -> 
     assert server.requests == []
 
 
-# --- streams ---
-
-
 def test_a_stream_gives_whole_lines_however_they_are_chunked(tmp_path: Path) -> None:
     pieces = [CHUNKED, chunk(b'{"n": 1}\n{"n"'), chunk(b': 2}\n\n{"n": 3'), chunk(b"}\n"), b"0\r\n\r\n"]
     bytewise = [byte for piece in pieces for byte in (piece[i : i + 1] for i in range(len(piece)))]
@@ -265,9 +254,6 @@ def test_a_quiet_stream_ticks_and_ends_at_the_stop_sign(tmp_path: Path) -> None:
         assert monotonic() - started < 5
 
 
-# --- records ---
-
-
 def test_a_record_is_found_whatever_the_order_of_the_query() -> None:
     assert target("/a", {"b": "1", "a": "2"}) == "/a?a=2&b=1"
     recorded = RecordedConnection({"/a?a=2&b=1": [1], "/plain": None})
@@ -275,14 +261,6 @@ def test_a_record_is_found_whatever_the_order_of_the_query() -> None:
     assert recorded.get("/plain") is None
     with pytest.raises(NotFound, match="not in the record"):
         recorded.get("/a")
-
-
-def test_a_recorded_stream_replays_and_then_is_quiet_until_the_stop_sign() -> None:
-    stop = threading.Event()
-    stream = RecordedConnection({"/events": [1, 2]}).stream("/events", None, stop, tick=0.01)
-    assert [next(stream), next(stream), next(stream)] == [1, 2, None]
-    stop.set()
-    assert list(stream) == []
 
 
 def test_a_recording_keeps_answers_and_failures(tmp_path: Path) -> None:
@@ -306,9 +284,6 @@ def test_a_recording_keeps_answers_and_failures(tmp_path: Path) -> None:
         replayed.get("/bad")
     with pytest.raises(NotFound):
         replayed.get("/gone")
-
-
-# --- many at once -----------------------------------------------------------------------------------
 
 
 def ask_many(connection: UnixConnection, *paths: str) -> dict[str, Any]:
@@ -355,13 +330,3 @@ def test_what_was_sent_on_a_socket_that_broke_is_asked_for_again(tmp_path: Path)
         connection.close()
     assert result == {path: {"ok": True} for path in ["/a", "/b", "/c", "/d", "/e"]}
     assert server.connections == 2
-
-
-def test_many_end_when_the_engine_does_not_answer_any_more(tmp_path: Path) -> None:
-    with Scripted(tmp_path, [OK], [Scripted.HANG]) as server:
-        connection = UnixConnection(server.path, timeout=0.2)
-        result = ask_many(connection, *(f"/{number}" for number in range(20)))
-        connection.close()
-    assert result["/0"] == {"ok": True}
-    assert isinstance(result["/1"], EngineUnreachable)
-    assert len(result) == 2

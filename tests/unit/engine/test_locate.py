@@ -163,8 +163,6 @@ def test_a_broken_connections_file_names_no_connection(text: str) -> None:
     assert connections(environment({CONNECTIONS: text}))[0] == {}
 
 
-# --- probing ---
-
 PING = answer(b"OK", "200 OK", "Libpod-Api-Version: 5.4.2", "Server: Libpod/5.4.2 (linux)")
 
 

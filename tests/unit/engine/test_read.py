@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from hardentui.engine import shapes
 from hardentui.engine.connection import UnixConnection
-from hardentui.engine.events import Link, batches, event, watch
+from hardentui.engine.events import Link, event, watch
 from hardentui.engine.inspecting import Gone, Inspected
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
@@ -111,13 +111,6 @@ def test_documents_that_are_none_are_protocol_errors(garbage: Any) -> None:
     for look in (engine.inspect, engine.image, engine.exec_session, engine.pod):
         with pytest.raises(EngineProtocolError):
             look("x")
-
-
-def test_null_lists_are_empty() -> None:
-    engine = recorded(
-        {"/containers/json?all=true": None, "/volumes/json": None, "/containers/x/changes": None}
-    )
-    assert (engine.listed(), engine.volumes(), engine.changes("x")) == ((), (), ())
 
 
 @pytest.mark.parametrize(
@@ -238,21 +231,6 @@ def test_an_image_that_is_never_told_keeps_no_container_back(tmp_path: Path) -> 
         engine.close()
 
 
-def test_an_engine_that_goes_away_after_the_list_is_told_to_whom_asks(tmp_path: Path) -> None:
-    by_path: dict[str, list[bytes | float | str]] = {
-        "/containers/json": [answer(b"[]")],
-        "/images/json": [Scripted.CLOSE],
-    }
-    with ByPath(tmp_path, by_path, [Scripted.CLOSE]) as server:
-        engine = Engine(EngineFacts(), lambda: UnixConnection(server.path, timeout=0.3))
-        engine.begin()
-        assert engine.listed() == ()
-        for ask in (engine.images, engine.networks, engine.volumes):
-            with pytest.raises(EngineUnreachable):
-                ask()
-        engine.close()
-
-
 def test_documents_are_understood_by_several_threads_at_once() -> None:
     """msgspec crashed the process when two threads met a class for the first time."""
     code = """
@@ -317,12 +295,6 @@ def test_info_refines_facts() -> None:
     assert not facts.local, "another kernel is another machine"
 
 
-def test_a_simulated_host_stays_as_it_is_described() -> None:
-    connection = RecordedConnection({"/info": INFO})
-    engine = Engine(EngineFacts().replace(simulated=True), lambda: connection)
-    assert engine.load_info().local
-
-
 @pytest.mark.parametrize(
     "info", [None, [], {}, {"host": 7}, {"host": {}}, {"host": {"security": {}}, "version": {"Version": "x"}}]
 )
@@ -341,26 +313,6 @@ def test_info_that_fails_leaves_the_facts_and_says_why(info: Any) -> None:
 def podman_event(action: str, name: str = "web") -> dict[str, Any]:
     actor = {"ID": "1" * 64, "Attributes": {"name": name}}
     return {"Action": action, "Type": "container", "Actor": actor, "timeNano": 1_500_000_000_000_000_000}
-
-
-def test_events_that_come_together_are_one_batch() -> None:
-    stream: Iterator[Any] = iter(
-        [podman_event("create"), podman_event("start"), None, None, podman_event("died")]
-    )
-    assert [[event.action for event in batch] for batch in batches(stream)] == [["create", "start"], ["died"]]
-
-
-def test_a_batch_is_handed_over_even_when_events_never_stop() -> None:
-    stop = threading.Event()
-
-    def stream() -> Iterator[Any]:
-        while not stop.wait(0.01):
-            yield podman_event("exec")
-
-    started = monotonic()
-    first = next(batches(stream()))
-    assert 0.05 < monotonic() - started < 10
-    assert len(first) > 1
 
 
 def test_a_watch_reports_loss_once_and_its_end(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from time import monotonic
 
 import pytest
 
-from hardentui.engine.child import Child
 from hardentui.engine.locate import Candidate, NoAnswer, probe
 from hardentui.engine.read import Engine
 from hardentui.engine.ssh import Tunnel
@@ -90,8 +89,3 @@ def test_ssh_that_hangs_is_ended_after_the_time_limit(
         tunnel.ensure()
     assert monotonic() - started < 10
     tunnel.close()
-
-
-def test_a_missing_program_is_named() -> None:
-    with pytest.raises(EngineUnreachable, match="no-such-program is not installed"):
-        Child(["no-such-program"])

@@ -19,9 +19,7 @@ from hardentui.features.trial.tried import keep_needs
 from hardentui.host.files.reader import LocalFiles
 from hardentui.model.facts import CapabilitySets, ContainerFacts, EngineFacts, Kernel
 from hardentui.model.known import Unread
-from hardentui.model.seccomp import NoFilter, RuntimeConfig
 from hardentui.options import CAP_ADD, CAP_DROP
-from hardentui.reading.seccomp import parse_profile
 
 DEFAULT_RULES: dict[str, Any] = {
     "defaultAction": "SCMP_ACT_ERRNO",
@@ -37,14 +35,6 @@ CHOWN, BPF = frozenset({"CAP_CHOWN"}), frozenset({"CAP_BPF"})
 def running(held: frozenset[str], **over: Any) -> Kernel:
     sets = CapabilitySets(effective=held, permitted=held, bounding=held)
     return Kernel(pid=7, **{"capabilities": sets, "seccomp_mode": 2, "host_user_namespace": True, **over})
-
-
-def filtered(rules: Any, held: frozenset[str] = CHOWN, **over: Any) -> Any:
-    result = rules if isinstance(rules, NoFilter) else parse_profile(rules, capabilities=held)
-    return container(kernel=running(held, **over), runtime=RuntimeConfig(seccomp=result))
-
-
-# --- capabilities -----------------------------------------------------------------------------------------
 
 
 def _capability_lines(facts: ContainerFacts) -> list[tuple[str, str]]:
@@ -83,22 +73,6 @@ def test_the_rights_page_of_an_unreadable_kernel_tells_what_is_declared_and_name
     assert "SYS_ADMIN" in rest
     assert "CHOWN" not in rest.split(", ")
     assert ("not known", "effective and bounding: no permission") in lines
-
-
-def test_what_the_kernel_does_not_tell_is_unknown_and_never_absent() -> None:
-    page = capability_page(container(kernel=Unread("no permission")))
-    assert page.unknown == "no permission"
-    assert page.running
-    assert all(row.effective is None and row.bounding is None for row in page.rows)
-
-
-def test_what_a_trial_saw_used_is_told_and_the_rest_is_idle() -> None:
-    facts = container(kernel=running(frozenset({"CAP_CHOWN", "CAP_KILL"})))
-    page = capability_page(facts, LearnedFrom("web", CHOWN, "trial.json"))
-    rows = {row.name: row for row in page.rows}
-    assert (rows["CAP_CHOWN"].used, rows["CAP_KILL"].used) == (True, False)
-    assert [row.name for row in page.rows if row.unneeded] == ["CAP_KILL"]
-    assert "Never used during the trial: KILL." in summary(page)
 
 
 def test_what_earlier_trials_learned_is_told_without_a_file(
@@ -144,31 +118,6 @@ def test_a_trial_file_is_read_or_refused_in_one_sentence(tmp_path: Path) -> None
         read_learned(str(tmp_path / "absent"))
 
 
-# --- seccomp ----------------------------------------------------------------------------------------------
-
-
-def test_a_looser_and_stricter_profile_is_told_call_by_call() -> None:
-    rules = {
-        "defaultAction": "SCMP_ACT_ALLOW",
-        "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}],
-    }
-    page = seccomp_page(filtered(rules), DEFAULT)
-    assert page.against is not None
-    assert page.against.stricter == ("mkdir",)
-    assert "bpf" in page.against.looser
-    assert "kexec_load" in {name for group in page.dangerous for name in group.calls}
-
-
-def test_what_a_capability_opens_in_podmans_profile_is_told_apart_from_a_hole() -> None:
-    page = seccomp_page(filtered(DEFAULT_RULES, BPF), DEFAULT)
-    assert page.dangerous == ()
-    assert page.by_capability == ("bpf",)
-    assert page.against is not None
-    assert page.against.looser == ()
-
-
-# --- security modules -------------------------------------------------------------------------------------
-
 _APPARMOR = EngineFacts(info={"host": {"security": {"apparmorEnabled": True}}})
 _SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": True}}})
 _NEITHER = EngineFacts(info={"host": {"security": {"selinuxEnabled": False, "apparmorEnabled": False}}})
@@ -196,9 +145,6 @@ def test_the_label_decides_and_a_policy_is_offered_where_none_is(
     assert offers in " ".join(page.commands)
 
 
-# --- the commands -----------------------------------------------------------------------------------------
-
-
 def test_the_command_has_text_and_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--rights", "--demo", "--format", "json"]) == 0
     document = json.loads(capsys.readouterr().out)
@@ -210,13 +156,3 @@ def test_the_command_has_text_and_json(capsys: pytest.CaptureFixture[str]) -> No
     told = capsys.readouterr().out
     assert told.startswith("shop-web")
     assert "shop-api" not in told
-
-
-def test_a_profile_is_written_where_apparmor_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["fix", "--demo", "shop-web", "--to", "apparmor"]
-    assert main([*words, "--as-is", "-o", str(tmp_path)]) == 0
-    assert [path.name for path in tmp_path.iterdir()] == ["hardentui-shop-web"]
-    assert main([*words, "--as-is"]) == 0
-    assert "profile hardentui-shop-web" in capsys.readouterr().out
-    assert main([*words, "--all"]) == 2
-    assert "needs --as-is" in capsys.readouterr().err

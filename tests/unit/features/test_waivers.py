@@ -87,9 +87,6 @@ def test_what_a_waiver_is_good_for() -> None:
     ]
 
 
-# --- the file -------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
@@ -120,9 +117,6 @@ def test_a_waiver_is_added_behind_what_is_there() -> None:
     assert (second.subject, second.reason) == (hostile.subject, hostile.reason)
     with pytest.raises(UsageError, match="already has"):
         added(text, "waivers.toml", waiver(), CHECKS)
-
-
-# --- the commands ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -14,19 +14,7 @@ from hardentui.model.facts import CapabilitySets, ContainerFacts, IdRange, Kerne
 from hardentui.model.finding import Finding, Kind
 from hardentui.model.known import Unread
 from hardentui.model.mounts import MountedPath, MountOrigin
-from hardentui.options import (
-    CAP_ADD,
-    DEVICES,
-    MOUNTS,
-    NETWORK,
-    PID,
-    PRIVILEGED,
-    PUBLISH,
-    PUBLISH_ALL,
-    SECCOMP_PROFILE,
-    USER,
-    VOLUMES_FROM,
-)
+from hardentui.options import *
 from hardentui.options.values import Mount, Port
 
 NOTHING_SET = Checklist("empty", "No parameters", ())
@@ -64,9 +52,6 @@ def named(name: str, facts: ContainerFacts) -> ContainerFacts:
 
 def mounted(*paths: str) -> Any:
     return MOUNTS, tuple(Mount("bind", path, f"/at{at}") for at, path in enumerate(paths))
-
-
-# --- one container --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -172,9 +157,6 @@ def test_the_kernel_decides_about_the_network() -> None:
     assert "on the host's own network" not in told((NETWORK, ("host",)), kernel=own)
 
 
-# --- all containers -------------------------------------------------------------------------------
-
-
 def test_the_open_way_to_the_host_comes_before_the_hidden_and_the_stopped_one() -> None:
     other = (MOUNTS, (Mount("bind", "/etc", "/host/etc"),))
     subjects = [
@@ -198,9 +180,6 @@ def test_containers_that_lead_the_same_way_are_one_path_told_of_the_worst() -> N
     assert (first.name, first.also, first.checks) == ("open", ("a", "b", "d"), ("privileged",))
     assert "(port 8080)" in first.sentence
     assert (second.name, second.also) == ("socket", ())
-
-
-# --- mounts that come from elsewhere, and control sockets -----------------------------------------
 
 
 def test_a_control_socket_is_a_way_to_the_host_and_the_engines_socket_is_the_shorter_one() -> None:

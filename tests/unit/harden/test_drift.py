@@ -28,11 +28,6 @@ def options(file: Spec, running: Spec, created: Spec | None) -> list[str]:
     return [difference.option for difference in drift(file, running, created)]
 
 
-def test_two_spellings_are_no_drift() -> None:
-    other = SAME.with_(CAP_ADD, ("CAP_NET_RAW",))
-    assert drift(SAME, other, other) == ()
-
-
 def test_what_systemd_and_images_add_is_no_drift() -> None:
     running = Spec.of(
         (REMOVE, True), (CGROUPS, "split"), (USER, "1000"), (COMMAND, ("x",)), (NETWORK, ("podman",))
@@ -66,8 +61,6 @@ def test_no_secret_is_shown() -> None:
     assert "--env: PASSWORD in the file, nothing running" in [str(difference) for difference in result]
     assert not any(difference.security for difference in result)
 
-
-# --- from files --------------------------------------------------------------------------------------
 
 UNIT = "[Container]\nImage=localhost/a:1\nContainerName=web\nReadOnly=true\nEnvironment=TOKEN=hunter2\n"
 
@@ -203,8 +196,3 @@ def test_a_restart_policy_is_shown_as_it_is_written(before: str, after: str) -> 
     shown = as_quadlet_lines(spec_diff(_spec(before), _spec(after)), _NEWEST).splitlines()
     assert {line[1:] for line in shown if line.startswith("-")} == _written(before) - _written(after)
     assert {line[1:] for line in shown if line.startswith("+")} == _written(after) - _written(before)
-
-
-def test_a_limit_on_restarts_shows_the_limit() -> None:
-    shown = as_quadlet_lines(spec_diff(_spec("on-failure"), _spec("on-failure:5")), _NEWEST)
-    assert shown.splitlines() == ["+[Unit] StartLimitIntervalSec=1h", "+[Unit] StartLimitBurst=6"]

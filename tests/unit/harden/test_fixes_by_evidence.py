@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, image, rootful
+from hardentui.checks.examples import container, image, rootful
 from hardentui.features.checklists.loading import find_check, load
 from hardentui.harden.plan import fixable, left_out, make_plan
 from hardentui.model.facts import (
-    CapabilitySets,
     Client,
     ContainerFacts,
     FileChange,
@@ -116,72 +115,11 @@ def test_a_low_port_on_a_network_of_its_own_needs_no_capability() -> None:
     assert made.after[CAP_ADD] == ()
 
 
-def test_a_low_port_on_the_network_of_a_pod_needs_one() -> None:
-    facts = running(seen=kernel(listening=(PORT_80,)), inspect={"Pod": "2" * 64})
-    made = plan(facts, AS_33, "default-capabilities-kept")
-    assert made.after[SYSCTL] == ()
-    assert made.after[CAP_ADD] == ("CAP_NET_BIND_SERVICE",)
-
-
 def test_a_new_user_gets_its_volumes_and_is_told_of_directories_of_the_host() -> None:
     mounts = (Mount("volume", "data", "/data"), Mount("bind", "/srv/www", "/www"))
     made = plan(running((MOUNTS, mounts), owners={"/www": (0, 0)}), AS_33)
     assert [mount.options for mount in made.after[MOUNTS]] == [("U",), ()]
     assert "change the owner of the files it writes in /srv/www (owned by UID 0) on the host" in said(made)
-
-
-def test_the_owner_of_its_data_is_proposed_as_the_user() -> None:
-    (refused,) = plan(running(owners={"/data": (999, 999), "/etc/localtime": (0, 0)}), "root-user").skipped
-    assert "/data belongs to UID 999" in refused.hint
-
-
-def test_an_unprivileged_worker_is_proposed_as_the_user() -> None:
-    processes = (Process(7, "nginx", "/usr/sbin/nginx", 0), Process(8, "nginx", "/usr/sbin/nginx", 33))
-    (refused,) = plan(running(seen=kernel(processes=processes)), "root-user").skipped
-    assert refused.needs == "user"
-    assert "nginx as 33" in refused.hint
-
-
-def test_a_root_with_workers_of_another_user_may_end_them() -> None:
-    processes = (Process(7, "nginx", "/usr/sbin/nginx", 0), Process(8, "nginx", "/usr/sbin/nginx", 33))
-    made = plan(running(seen=kernel(processes=processes)), "default-capabilities-kept")
-    assert "CAP_KILL" in made.after[CAP_ADD]
-    assert "runs as UID 33" in said(made)
-    usual = ("CHOWN", "DAC_OVERRIDE", "NET_BIND_SERVICE", "SETGID", "SETUID")
-    chosen = Choice("default-capabilities-kept", (("keep", usual),))  # a trial learned just these
-    made = plan(running(seen=kernel(processes=processes)), chosen)
-    assert "CAP_KILL" not in made.after[CAP_ADD]
-
-
-def test_what_its_processes_use_is_kept_and_the_rest_of_the_guess_is_told() -> None:
-    everything = CapabilitySets(*(DEFAULT_CAPABILITIES,) * 4)
-    worker = CapabilitySets(
-        permitted=frozenset({"CAP_FOWNER"}), bounding=DEFAULT_CAPABILITIES - {"CAP_SETFCAP"}
-    )
-    processes = (
-        Process(7, "haproxy", "/usr/sbin/haproxy", 0, everything),
-        Process(8, "haproxy", "/usr/sbin/haproxy", 110, worker, "/var/lib/haproxy"),
-    )
-    made = plan(
-        running(seen=kernel(processes=processes, capabilities=everything)), "default-capabilities-kept"
-    )
-    kept = made.after[CAP_ADD]
-    assert {"CAP_SYS_CHROOT", "CAP_FOWNER", "CAP_SETPCAP"} <= set(kept)
-    assert "haproxy uses /var/lib/haproxy as its root, so SYS_CHROOT is kept" in said(made)
-    assert "haproxy keeps it as an ordinary user, so FOWNER is kept" in said(made)
-    assert "programs that use FSETID, SETFCAP will fail" in said(made)
-
-
-def test_a_process_that_keeps_everything_as_another_user_has_chosen_nothing() -> None:
-    """As squid does: it only raises the one that it uses."""
-    everything = CapabilitySets(*(DEFAULT_CAPABILITIES,) * 4)
-    squid = replace(everything, effective=frozenset({"CAP_SYS_CHROOT"}), ambient=frozenset())
-    processes = (Process(7, "squid", "/usr/sbin/squid", 13, squid),)
-    made = plan(
-        running(seen=kernel(processes=processes, capabilities=everything)), "default-capabilities-kept"
-    )
-    assert "CAP_SYS_CHROOT" in made.after[CAP_ADD]
-    assert not {"CAP_SETFCAP", "CAP_SETPCAP", "CAP_FOWNER"} & {*made.after[CAP_ADD]}
 
 
 @pytest.mark.parametrize(
@@ -321,28 +259,7 @@ def test_an_empty_directory_where_a_worker_works_is_there_to_be_written_to(
     assert "nothing was written outside volumes" in said(made)
 
 
-def test_the_directory_of_a_program_is_never_covered() -> None:
-    facts = running(seen=RUNS, changes=(FileChange("/opt/app/db", "added", False),))
-    made = plan(facts, "writable-rootfs")
-    assert made.changes == ()
-    assert "/opt/app" in said(made)
-
-
 # --- networks and ports -------------------------------------------------------------------------------
-
-
-def test_what_listens_on_the_network_of_the_host_is_published_as_it_was() -> None:
-    sockets = (
-        ListeningSocket("tcp", "::", 9100),
-        ListeningSocket("tcp", "0.0.0.0", 9100),
-        ListeningSocket("tcp", "127.0.0.1", 9101),
-        ListeningSocket("udp", "0.0.0.0", 40000),
-    )
-    seen = kernel(listening=sockets, shared_namespaces=frozenset({"net"}))
-    made = plan(running((NETWORK, ("host",)), seen=seen), "host-network")
-    published = made.after[PUBLISH]
-    assert set(published) == {Port(9100, "9100"), Port(9101, "9101", "127.0.0.1")}
-    assert "wildcard-port" in {note.check for note in made.notes}, "what fails then is told"
 
 
 SUBNET = NetworkFacts("podman", {"subnets": [{"subnet": "10.88.0.0/16"}]})
@@ -409,34 +326,12 @@ def test_a_user_namespace_keeps_the_owners_of_volumes_or_is_refused(
         assert (made.after[USERNS], made.after[MOUNTS][0].options) == ("auto:size=65536", ("idmap",))
 
 
-def test_no_user_namespace_for_what_keeps_its_data_in_an_anonymous_volume() -> None:
-    volume = {"Type": "volume", "Name": "5f" * 32, "Destination": "/data"}
-    made = plan(
-        running(seen=kernel(host_user_namespace=True), inspect={"Mounts": [volume]}), "host-user-namespace"
-    )
-    assert USERNS not in made.after
-    assert "anonymous volumes (/data)" in said(made)
-
-
 def test_whoever_starts_as_root_may_become_nobody() -> None:
     """Podman leaves nobody (65534) out of the users that it sizes a namespace by (measured: 5.4)."""
     made = plan(running(), "host-user-namespace")
     assert made.after[USERNS] == "auto:size=65536"
     assert "root may become nobody (65534)" in said(made)
     assert plan(running((USER, "1001")), "host-user-namespace").after[USERNS] == "auto"
-
-
-def test_a_high_uid_gets_a_namespace_that_holds_it() -> None:
-    processes = (Process(7, "app", "/app", 10001),)
-    seen = kernel(uid=10001, processes=processes, host_user_namespace=True)
-    assert plan(running((USER, "app"), seen=seen), "host-user-namespace").after[USERNS] == "auto:size=65536"
-
-
-def test_a_secret_belongs_to_the_user_that_the_process_has_become() -> None:
-    facts = running((SECRETS, ("db,type=mount",)), seen=kernel(uid=999))
-    made = plan(facts, "loose-secret")
-    assert made.after[SECRETS] == ("db,type=mount,uid=999,mode=0400",)
-    assert "UID 999 (UID of the main process now)" in said(made)
 
 
 # --- one decision -------------------------------------------------------------------------------------
@@ -475,15 +370,6 @@ def test_updates_are_not_switched_on_where_they_would_do_harm_or_nothing(
     assert why in said(made)
 
 
-@pytest.mark.parametrize("status", ["healthy", "starting", "unhealthy", ""])
-def test_nothing_waits_for_a_health_check_that_does_not_pass(status: str) -> None:
-    labels = (LABELS, ("io.containers.autoupdate=registry",))
-    state = {"State": {"StartedAt": NOW.isoformat(), "Health": {"Status": status}}}
-    made = plan(running(labels, CHECKED, inspect=state), "update-without-rollback")
-    assert bool(made.changes) is (status == "healthy")
-    assert bool(made.skipped) is (status != "healthy")
-
-
 @pytest.mark.parametrize(
     ("enabled", "text", "risk"),
     [
@@ -505,3 +391,22 @@ def test_what_privileged_mode_stands_in_the_way_of_says_how_to_fix_both(check: s
     alone = plan(facts, check)
     assert alone.changes == ()
     assert "add --check privileged" in said(alone)
+
+
+def test_what_its_processes_use_is_kept_and_the_rest_of_the_guess_is_told() -> None:
+    everything = CapabilitySets(*(DEFAULT_CAPABILITIES,) * 4)
+    worker = CapabilitySets(
+        permitted=frozenset({"CAP_FOWNER"}), bounding=DEFAULT_CAPABILITIES - {"CAP_SETFCAP"}
+    )
+    processes = (
+        Process(7, "haproxy", "/usr/sbin/haproxy", 0, everything),
+        Process(8, "haproxy", "/usr/sbin/haproxy", 110, worker, "/var/lib/haproxy"),
+    )
+    made = plan(
+        running(seen=kernel(processes=processes, capabilities=everything)), "default-capabilities-kept"
+    )
+    kept = made.after[CAP_ADD]
+    assert {"CAP_SYS_CHROOT", "CAP_FOWNER", "CAP_SETPCAP"} <= set(kept)
+    assert "haproxy uses /var/lib/haproxy as its root, so SYS_CHROOT is kept" in said(made)
+    assert "haproxy keeps it as an ordinary user, so FOWNER is kept" in said(made)
+    assert "programs that use FSETID, SETFCAP will fail" in said(made)

@@ -137,9 +137,6 @@ def test_containers_have_the_same_score_in_a_list_and_in_a_close_look() -> None:
     assert scores[0] == scores[1]
 
 
-# --- the order of an auditor ----------------------------------------------------------------------
-
-
 def judged(facts: ContainerFacts) -> list[Finding]:
     nothing_set = Checklist("empty", "No parameters", ())
     every = [check for check in all_checks() if check.kind is Kind.CONTAINER]

@@ -3,34 +3,31 @@
 import hashlib
 import json
 import stat
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardentui.host.commands import run_nothing, run_program
+from hardentui.host.commands import run_program
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.machine import read_host
-from hardentui.host.network.firewall import parse_ruleset, read_firewall
+from hardentui.host.network.firewall import parse_ruleset
 from hardentui.host.network.sockets import services_in_unit
 from hardentui.host.packages.installed import (
     apt_security_updates,
     dpkg_packages,
     outdated_in,
-    read_packages,
     read_security_updates,
     zypper_patches,
 )
 from hardentui.host.podman.containers_conf import parse_sections
 from hardentui.host.podman.trust import parse_policy, read_trust
 from hardentui.host.rights.sudo import SudoLine, sudo_rights
-from hardentui.host.subids import read_sub_ids
 from hardentui.host.sysctls import read_reboot_required
 from hardentui.host.units.programs import files_of_command
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.host import HostFacts, SubIds
+from hardentui.model.host import HostFacts
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.spec import Version
 
@@ -83,18 +80,6 @@ def test_a_closed_home_is_told() -> None:
     ]
     lingers = read({"/var/lib/systemd/linger/anna": ""}, errors=closed)
     assert (lingers.users[0].rootless, lingers.users[0].hidden) == (True, False)
-
-
-def test_closed_connections_are_unknown() -> None:
-    facts = read({}, errors={"/home/anna/.config/containers/podman-connections.json": "EACCES"})
-    with pytest.raises(Unread):
-        assert facts.root_rights
-
-
-def test_sub_ids_skip_what_is_no_range() -> None:
-    files = RecordedFiles({"text": {"/etc/subuid": "anna:100000:65536\n# c:1:1\nx:y:1\n:1:1\nben:1\n"}})
-    assert read_sub_ids(files, "/etc/subuid") == (SubIds("anna", 100000, 65536),)
-    assert read_sub_ids(files, "/etc/subgid") == ()
 
 
 def test_ways_to_root_through_the_engine() -> None:
@@ -187,33 +172,6 @@ def test_an_api_on_tcp_is_read_from_the_unit_that_starts_it(
     assert [
         (service.address, service.client_certificates) for service in services_in_unit(path, content)
     ] == expected
-
-
-def test_a_running_api_on_tcp_is_found() -> None:
-    facts = read(
-        {"/proc/812/cmdline": "podman\0system\0service\0tcp://0.0.0.0:2375\0", "/proc/1/cmdline": "init\0"}
-    )
-    assert [(service.where, service.address) for service in facts.tcp_services] == [
-        ("process 812", "tcp://0.0.0.0:2375")
-    ]
-
-
-def test_units_belong_to_their_owners() -> None:
-    own = "/home/anna/.config/containers/systemd/web.container"
-    facts = read(
-        {"/etc/containers/systemd/a.container": "", own: ""},
-        stats={
-            "/etc/containers/systemd/a.container": status(stat.S_IFREG | 0o664, 0, 100),
-            "/home/anna": status(stat.S_IFDIR | 0o700, 1000, 1000),
-            own: status(stat.S_IFREG | 0o644, 1001, 1001),
-        },
-    )
-    result = {
-        path: fact for path, fact in facts.units.items() if not isinstance(fact, Unread) and fact.dangers
-    }
-    assert sorted(result) == ["/etc/containers/systemd/a.container", own]
-    assert "/etc/containers" in facts.engine_configuration
-    assert "/etc/containers/systemd/a.container" not in facts.engine_configuration
 
 
 def test_the_configuration_of_a_rootless_account_may_belong_to_that_account_only() -> None:
@@ -310,36 +268,6 @@ def test_what_extends_the_engine_belongs_to_root_alone(setting: str, path: str, 
     assert [program.file.path for program in bad.programs if program.file.dangers]
 
 
-@pytest.mark.parametrize(
-    ("setting", "role"),
-    [
-        ("additionalimagestores = ['/srv/store']", "image store"),
-        ("additionallayerstores = ['/srv/store:ref']", "layer store"),
-    ],
-)
-def test_a_store_of_images_that_others_can_write_is_told(setting: str, role: str) -> None:
-    """Its programs run in containers as they are, root's among them."""
-    files = {
-        "/etc/containers/storage.conf": f"[storage.options]\n{setting}\n",
-        "/srv/store/overlay-images/images.json": "",
-    }
-    for mode, roles in ((0o777, [role]), (0o755, [])):
-        facts = read(files, stats={"/srv/store": status(stat.S_IFDIR | mode)})
-        assert [program.role for program in facts.programs if program.file.dangers] == roles
-
-
-def test_storage_as_configured_and_as_it_is() -> None:
-    options = "[storage.options.overlay]\nmountopt='nodev,metacopy=on'\n"
-    settings = f"[storage]\ngraphroot='/srv/c'\n{options}"
-    facts = read(
-        {"/etc/containers/storage.conf": settings, "/srv/c/vfs-images/images.json": ""},
-        stats={"/": status(stat.S_IFDIR | 0o755), "/srv/c": status(stat.S_IFDIR | 0o700, device=2)},
-    )
-    assert facts.storage.graph_root == "/srv/c"
-    assert facts.storage.mount_options == ("nodev", "metacopy=on")
-    assert facts.storage.used_drivers == ("vfs",)
-
-
 @pytest.mark.parametrize("changed", [False, True])
 def test_the_seccomp_profile_is_compared_with_its_package(changed: bool) -> None:
     content = '{"defaultAction": "SCMP_ACT_ERRNO"}'
@@ -373,50 +301,6 @@ MODULES = "/usr/lib/modules"
 def test_a_newer_kernel_waits_for_a_reboot(running: str, installed: list[str], due: bool) -> None:
     files = RecordedFiles({"dirs": {MODULES: installed}})
     assert bool(read_reboot_required(files, running)) is due
-
-
-def test_rpm_is_asked_where_there_is_no_dpkg() -> None:
-    asked = []
-
-    def run(arguments: Sequence[str], seconds: float) -> Known[str]:
-        asked.append(arguments[0:2])
-        return "podman\t5.4.0-13.el10\nbash\t5.2\n"
-
-    result = read_packages(RecordedFiles({}), run)
-    assert not isinstance(result, Unread)
-    assert [(package.name, package.version, package.family) for package in result.values()] == [
-        ("podman", "5.4.0-13.el10", "rpm")
-    ]
-    assert asked == [("rpm", "-q")]
-    assert isinstance(known(lambda: read_packages(RecordedFiles({}), run_nothing)), Unread)
-
-
-def test_pending_updates_of_the_families() -> None:
-    apt = """Inst libssl3 [3.0.1] (3.0.2 Debian-Security:13/stable-security [amd64])
-Inst vim [1] (2 Debian:13.1/stable [amd64])
-Inst libapache2-mod-security2 [1] (2 Debian:13.1/stable [amd64])
-Inst linux-image-6.12.50-amd64 (6.12.50-1 Debian-Security:13/stable-security [amd64])
-Conf libssl3 (3.0.2 Debian-Security:13/stable-security [amd64])
-"""
-    assert apt_security_updates(apt) == ("libssl3", "linux-image-6.12.50-amd64")
-    zypper = """Repository | Name   | Category | Severity  | Interactive | Status | Summary
------------+--------+----------+-----------+-------------+--------+--------
-updates    | SUSE-1 | security | important | ---         | needed | x
-"""
-    assert zypper_patches(zypper) == ("SUSE-1",)
-
-
-def test_apt_without_an_index_of_security_updates_knows_nothing() -> None:
-    def updates(*indexes: str) -> Known[tuple[str, ...]]:
-        files = RecordedFiles({"text": {"/usr/bin/apt-get": "", **dict.fromkeys(indexes, "")}})
-        return read_security_updates(files, lambda arguments, seconds: "", deep=True)
-
-    lists = "/var/lib/apt/lists/deb.example.org"
-    for indexes in ((), (f"{lists}_debian_dists_trixie_main_binary-amd64_Packages",)):
-        result = updates(*indexes)
-        assert isinstance(result, Unread)
-        assert "apt-get update" in result.reason
-    assert updates(f"{lists}_debian-security_dists_trixie-security_main_binary-amd64_Packages.xz") == ()
 
 
 @pytest.mark.parametrize(
@@ -458,47 +342,6 @@ def test_holes_of_all_parts_of_the_engine(component: str, version: str, cve: str
     assert (cve in {row.advisory.cve for row in outdated_in(component, version, False)}) is open_
 
 
-def test_a_hole_begins_with_a_version() -> None:
-    assert "CVE-2025-9566" not in {row.advisory.cve for row in outdated_in("podman", "3.4.4", False)}
-    assert "CVE-2025-9566" in {row.advisory.cve for row in outdated_in("podman", "4.9.3+ds1-1ubuntu1", True)}
-    assert outdated_in("podman", "unknown", False) == ()
-    assert outdated_in("conmon", "0.1", False) == ()
-
-
-def test_the_packet_filter_is_for_root_only() -> None:
-    def never(arguments: Sequence[str], seconds: float) -> Known[str]:
-        raise AssertionError("nothing may be asked")
-
-    result = read_firewall(RecordedFiles({}), never, root=False)
-    assert isinstance(result.rules, Unread)
-    assert result.firewalld is False
-
-
-_MODULES = {
-    "/proc/modules": "ext4 1 0 - Live 0x0\n",
-    "/proc/sys/kernel/osrelease": "6.1.0\n",
-    "/lib/modules/6.1.0/modules.builtin": "kernel/net/ipv4/tcp_cubic.ko\n",
-}
-
-
-@pytest.mark.parametrize(
-    ("more", "none"),
-    [
-        ({}, True),
-        ({"/proc/modules": "nf_tables 1 0 - Live 0x0\next4 1 0 - Live 0x0\n"}, False),
-        ({"/proc/modules": "x_tables 1 0 - Live 0x0\n"}, False),
-        ({"/lib/modules/6.1.0/modules.builtin": "kernel/net/netfilter/nf_tables.ko\n"}, False),
-        ({"/lib/modules/6.1.0/modules.builtin": "kernel/net/ipv4/netfilter/ip_tables.ko.xz\n"}, False),
-        ({"/lib/modules/6.1.0/modules.builtin": ""}, False),
-        ({"/proc/sys/kernel/osrelease": "6.1.1\n"}, False),
-    ],
-)
-def test_without_its_modules_a_kernel_has_no_packet_filter(more: dict[str, str], none: bool) -> None:
-    rules = read_firewall(RecordedFiles({"text": {**_MODULES, **more}}), run_nothing, root=False).rules
-    assert (rules == ()) is none
-    assert isinstance(rules, Unread) is not none
-
-
 def test_programs_are_asked_with_a_limit() -> None:
     assert run_program(("printf", "x"), 5) == "x"
     assert isinstance(run_program(("sleep", "5"), 0.05), Unread)
@@ -536,3 +379,16 @@ def test_no_reader_stumbles_over_garbage(content: str) -> None:
     files = RecordedFiles({"text": dict.fromkeys(paths.split(), content)})
     read_host(files, version=PODMAN)
     read_trust(files, home="/root", uid=0, version=PODMAN)
+
+
+def test_apt_without_an_index_of_security_updates_knows_nothing() -> None:
+    def updates(*indexes: str) -> Known[tuple[str, ...]]:
+        files = RecordedFiles({"text": {"/usr/bin/apt-get": "", **dict.fromkeys(indexes, "")}})
+        return read_security_updates(files, lambda arguments, seconds: "", deep=True)
+
+    lists = "/var/lib/apt/lists/deb.example.org"
+    for indexes in ((), (f"{lists}_debian_dists_trixie_main_binary-amd64_Packages",)):
+        result = updates(*indexes)
+        assert isinstance(result, Unread)
+        assert "apt-get update" in result.reason
+    assert updates(f"{lists}_debian-security_dists_trixie-security_main_binary-amd64_Packages.xz") == ()

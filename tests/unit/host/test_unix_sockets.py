@@ -21,7 +21,7 @@ from hardentui.model.finding import Status
 from hardentui.model.known import Unread
 from hardentui.model.mounts import Listener, ReachableSocket
 from hardentui.options import MOUNTS, Mount
-from hardentui.reading.sockets import Power, control_sockets, engine_mounts, open_sockets, service_of
+from hardentui.reading.sockets import Power, engine_mounts, open_sockets, service_of
 from tests.support.judging import judge
 
 
@@ -63,14 +63,6 @@ def test_directories_hold_their_sockets_however_deep_and_hard_links_beside_them(
     assert not list(here().at(str(directory / "other")))
     os.link(listening, directory / "other" / "x")
     assert [name for _, name, _ in here().at(str(directory / "other"))] == [str(listening)]
-
-
-def test_a_directory_under_another_name_holds_the_same_sockets(directory: Path, listening: Path) -> None:
-    """As with /home -> /var/home, or a bind mount: the listener knows one name only."""
-    (directory / "alias").symlink_to(listening.parent)
-    (directory / "whole").symlink_to(directory)
-    for path, inside in ((directory / "alias", "app"), (directory / "whole", "deep/app")):
-        assert [(at, name) for at, name, _ in here().at(str(path))] == [(f"{path}/{inside}", str(listening))]
 
 
 def test_the_program_that_listens_is_told(listening: Path) -> None:
@@ -152,12 +144,6 @@ def test_systemd_listens_for_the_service_of_its_unit() -> None:
     assert service.power is Power.ENGINE
 
 
-def test_what_may_not_be_looked_at_is_unknown() -> None:
-    files = RecordedFiles({"errors": {"/proc/self/net/unix": "EACCES", "/srv/a.sock": "EACCES"}})
-    ((_, _, number),) = UnixSockets(files, "self", own_root=True).at("/srv/a.sock")
-    assert isinstance(number, Unread)
-
-
 @pytest.mark.parametrize(
     ("path", "program", "power"),
     [
@@ -206,21 +192,6 @@ def test_what_may_not_be_looked_at_is_unknown() -> None:
 def test_what_a_listener_lets_others_do(path: str, program: str, power: Power | None) -> None:
     service = service_of(Listener(path, program))
     assert (service.power if service else None) is power
-
-
-def test_names_decide_where_nobody_could_look() -> None:
-    far = Unread("the engine is on another machine")
-    named = container((MOUNTS, (Mount("bind", "/run/docker.sock", "/x"),)), sockets=far)
-    assert engine_mounts(named)
-    unnamed = container((MOUNTS, (Mount("bind", "/srv/a.sock", "/x"),)), sockets=far)
-    assert open_sockets(unnamed)[0].unknown == far.reason
-    assert control_sockets(container((MOUNTS, (Mount("bind", "/run", "/x"),)), sockets=far))
-
-
-def test_through_an_overlay_no_socket_is_reached() -> None:
-    layered = container((MOUNTS, (Mount("bind", "/run", "/x", ("O",)),)))
-    assert not engine_mounts(layered)
-    assert not control_sockets(container((MOUNTS, layered.spec[MOUNTS]), sockets=Unread("it is far")))
 
 
 def test_a_socket_that_a_program_of_the_host_makes_in_a_volume_is_reachable_through_it(

@@ -42,13 +42,6 @@ def test_a_sensor_that_is_installed_has_to_run(tmp_path: Path, sensor: str) -> N
     assert status(files, "no-runtime-sensor") == "pass"
 
 
-def test_whether_a_sensor_runs_is_unknown_where_processes_are_hidden(tmp_path: Path) -> None:
-    files = Rooted(tmp_path)
-    files.put("/usr/bin/falco", "")
-    process(files, 77, "/bin/sh")
-    assert status(files, "no-runtime-sensor") == "unknown"
-
-
 def test_rule_files_without_auditd_record_nothing(tmp_path: Path) -> None:
     files = Rooted(tmp_path)
     process(files, 1, "/sbin/init")
@@ -88,15 +81,4 @@ def test_settings_of_the_kernel(tmp_path: Path, knob: str, value: str) -> None:
         files.put(f"/proc/sys/{name}", f"{given}\n")
     assert status(files, "weak-kernel-settings") == "pass"
     files.put(f"/proc/sys/{knob}", f"{value}\n")
-    assert status(files, "weak-kernel-settings") == "fail"
-
-
-def test_a_handler_of_core_dumps_that_others_can_change(tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
-    files = Rooted(tmp_path)
-    files.put("/proc/sys/kernel/core_pattern", "|/usr/lib/handler %p\n")
-    handler = files.put("/usr/lib/handler", "")
-    handler.chmod(0o755)
-    assert status(files, "weak-kernel-settings") == "pass"
-    handler.chmod(0o777)
     assert status(files, "weak-kernel-settings") == "fail"

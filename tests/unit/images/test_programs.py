@@ -90,28 +90,6 @@ def test_an_interpreter_does_what_its_sources_say() -> None:
     assert names(asked(files, "app", links={"/usr/bin/python3": "python3.13"})) == {"setuid"}
 
 
-def test_what_comes_with_node_does_not_count() -> None:
-    files = {
-        "/usr/bin/node": program("setuid"),
-        "/srv/app.js": CodeFile("source", frozenset({"chown"})),
-        "/usr/share/nodejs/corepack/dist/corepack.cjs": CodeFile("source", unknown="it is too long"),
-        "/usr/lib/node_modules/npm/lib/x.js": CodeFile("source", frozenset({"setuid"})),
-    }
-    answer = asked(files, "node", "/srv/app.js")
-    assert names(answer) == {"chown"}
-    assert answer.unknown == {}
-
-
-def test_a_program_starts_those_in_a_directory_of_its_own() -> None:
-    files = {
-        "/usr/sbin/master": program(words=("/usr/lib/mail/sbin", "/usr/bin", "/usr/lib/ssh/session")),
-        "/usr/lib/mail/sbin/local": program("setuid"),
-        "/usr/lib/ssh/session": program("chroot"),
-        "/usr/bin/mount": program("mount"),
-    }
-    assert names(asked(files, "master")) == {"setuid", "chroot"}
-
-
 @pytest.mark.parametrize(
     ("command", "functions"),
     [
@@ -128,24 +106,6 @@ def test_a_busybox_does_what_its_name_says(command: tuple[str, ...], functions: 
     assert functions <= told
     assert bool(functions) == bool(told)
     assert answer.unknown == {}
-
-
-def test_a_script_need_not_be_executable() -> None:
-    archive = packed(
-        member("entry", b"set -e\nexec other\n"),
-        member("bin/dash", b"#!/x\n", 0o755),
-        member("bin/other", b"#!/opt/lang\nos.chroot(1)\n", 0o755),
-    )
-    command = ("/bin/dash", "/entry")
-    programs = read_programs(io.BytesIO(archive), command)
-    assert "chroot" in names(reached(programs, command))
-    assert "/entry" in reached(read_programs(io.BytesIO(archive)), command).unknown
-
-
-def test_a_script_of_a_mount_is_unknown() -> None:
-    files = {"/bin/node": program(), "/srv/other.js": CodeFile("source")}
-    assert "app.js" in asked(files, "node", "app.js").unknown
-    assert asked(files, "node", "other.js").unknown == {}
 
 
 def test_code_in_a_mount_is_unknown_although_the_image_has_a_copy_of_it() -> None:
@@ -182,12 +142,6 @@ def test_code_in_a_mount_is_unknown_although_the_image_has_a_copy_of_it() -> Non
 def test_each_language_spells_a_function_its_way(name: str, source: str, functions: set[str]) -> None:
     programs = read_programs(io.BytesIO(packed(member(name, source.encode()))))
     assert programs.files[f"/{name}"].functions == functions
-
-
-def test_sources_in_a_mount_at_the_working_directory_are_unknown() -> None:
-    programs = Programs({"/bin/python3": program(), "/bin/d": program()})
-    assert "/app" in reached(programs, ("python3", "-m", "app"), elsewhere="/app").unknown
-    assert reached(programs, ("d",), elsewhere="/app").unknown == {}
 
 
 WANTED = frozenset((b"setuid", b"initgroups", b"chroot", b"fchownat"))

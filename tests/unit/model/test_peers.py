@@ -10,7 +10,7 @@ from hardentui.engine.locate import Environment
 from hardentui.features.opening.doctor import Machine, _sub_ids
 from hardentui.model.finding import Status
 from hardentui.model.host import SubIds
-from hardentui.model.network import ALL_IDS, Peer, Peers, categories_of
+from hardentui.model.network import ALL_IDS, Peer, Peers
 from hardentui.options import LABELS, NETWORK
 from hardentui.reading.sub_ids import WHOLE, free_start
 from tests.support.judging import judge
@@ -42,11 +42,6 @@ def test_the_groups_of_a_network_are_applications() -> None:
     assert not ALL.on("nothing-like-it")
 
 
-def test_categories_are_a_set() -> None:
-    assert set(ALL.with_categories(categories_of(WIKI.process_label))) == {DB, WIKI}
-    assert ALL.with_categories(frozenset()) == ()
-
-
 @given(st.lists(st.lists(ranges, max_size=3), max_size=8), ranges)
 def test_the_ranges_that_are_found_are_those_that_share_an_id(
     others: list[list[tuple[int, int]]], own: tuple[int, int]
@@ -60,10 +55,6 @@ def test_the_ranges_that_are_found_are_those_that_share_an_id(
         if set(range(begin, begin + count)) & set(range(first, first + size))
     }
     assert {peer.id for peer in Peers(tuple(peers)).using_ids(first, size)} == shared
-
-
-def test_a_range_that_is_that_of_the_host_is_nobodys_own() -> None:
-    assert list(ALL.using_ids(0, 10)) == []
 
 
 def test_a_network_with_a_thousand_strangers_is_told_in_twenty_lines() -> None:
@@ -90,10 +81,6 @@ def test_a_free_range_overlaps_with_nothing(ranges: list[SubIds], accounts: list
     assert end <= 1 << 32
     assert all(ids.end <= start or ids.start >= end for ids in ranges if ids.size)
     assert not any(start <= uid < end for uid in accounts)
-
-
-def test_the_range_of_automatic_namespaces_does_not_push_others_out_of_the_number_space() -> None:
-    assert free_start([SubIds("containers", 2147483647, 2147483648)], []) == 100_000
 
 
 def test_the_doctor_suggests_what_nobody_has(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import json
 from importlib.resources import files
 from typing import Any
 
-import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
@@ -18,7 +17,7 @@ from hardentui.model.journal import (
     journal_document,
 )
 from hardentui.model.known import Unread
-from hardentui.model.operations import CreateContainer, CreateVolume, FileBefore, WriteFile
+from hardentui.model.operations import CreateContainer, FileBefore, WriteFile
 from hardentui.model.trust import (
     Attachments,
     Policy,
@@ -202,10 +201,3 @@ def test_what_is_rolled_back_has_no_way_back() -> None:
 
 def _bare() -> dict[str, Any]:
     return {"id": ENTRY.id, "time": ENTRY.time, "action": EntryAction.TRUST, "container": "/etc/policy.json"}
-
-
-def test_the_directory_of_a_volume_keeps_its_name_in_journals_on_disk() -> None:
-    kept = b'{"type":"create-volume","name":"data","source":"web","folder":"/var/lib"}'
-    assert msgspec.json.decode(kept, type=CreateVolume) == CreateVolume(
-        name="data", source="web", directory="/var/lib"
-    )

@@ -68,11 +68,6 @@ def test_without_command_nothing_is_lost_in_silence_or_made_up() -> None:
         assert {option for option in spec if option not in whole} <= known_to_differ, (phase, name)
 
 
-def test_the_mode_of_a_run_only_flag_is_read() -> None:
-    assert words_of("running", "passwd-false") == ["--passwd=false", "localhost/t:1"]
-    assert words_of("running", "rmi") == ["--rm", "--rmi", "localhost/t:1"]
-
-
 def test_what_api_containers_hide_is_listed() -> None:
     spec = read_case("create", "sysctl", with_command=False)
     flags = {option.name for option in spec.unknowable}
@@ -103,8 +98,6 @@ def test_what_api_containers_hide_is_listed() -> None:
         "oom-score-adj",
     }
 
-
-# --- the OCI configuration ------------------------------------------------------------------------
 
 MASKED = [*sorted(MASKED_ALWAYS), "/sys/devices/virtual/powercap"]
 READ_ONLY_PATHS = ["/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
@@ -182,23 +175,9 @@ def test_device_access_comes_from_the_oci_config() -> None:
     assert from_oci("device", config) == ["--device=/dev/null:/dev/xnull:r"]
 
 
-def test_read_only_tmpfs_comes_from_the_oci_config() -> None:
-    config = oci() | {"mounts": [{"destination": "/dev", "options": ["nosuid", "ro"]}]}
-    assert from_oci("read-only", config) == ["--read-only", "--read-only-tmpfs=false"]
-
-
 def test_secret_values_of_the_oci_config_are_never_read() -> None:
     spec = read_case("running", "secret-env", with_command=False, oci_config=oci())
     assert "top secret" not in repr(spec.values()) + repr(spec.remarks)
-
-
-# --- capabilities ----------------------------------------------------------------------------------
-
-
-def test_dropped_all_is_recognised_without_command() -> None:
-    spec = read_case("create", "cap-drop-all-add", with_command=False)
-    assert (spec[CAP_DROP], spec[CAP_ADD]) == (("all",), ("CAP_CHOWN",))
-    assert read_case("create", "cap-drop", with_command=False)[CAP_DROP] == ("CAP_CHOWN",)
 
 
 def test_mounts_keep_what_podman_forgets_at_start() -> None:
@@ -208,7 +187,3 @@ def test_mounts_keep_what_podman_forgets_at_start() -> None:
     bare = read_case("running", "volume-bind", with_command=False)
     assert bare[MOUNTS] == (Mount("bind", "/srv/cases/ddir", "/b", ("ro",)),)
     assert any("relabelling" in remark and "/b" in remark for remark in bare.remarks)
-
-
-def test_sdnotify_default_is_absent() -> None:
-    assert SDNOTIFY not in read_case("create", "env")

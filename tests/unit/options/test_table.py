@@ -2,18 +2,14 @@
 
 import pytest
 
-from hardentui.model.capabilities import ALL_CAPABILITIES, STOCK_CAPABILITIES, capability_name
+from hardentui.model.capabilities import ALL_CAPABILITIES, STOCK_CAPABILITIES
 from hardentui.model.spec import UNKNOWABLE, Readability, Spec
 from hardentui.options import *
 from hardentui.options.argv import ALIASES, COMMA_LISTS, SHORT, SWITCHES
 from hardentui.options.codecs import size_text
 from hardentui.options.inspect.view import Sources
 from hardentui.options.read import view_of
-from hardentui.options.table import NOT_CARRIED, bounding_set, with_only
-
-
-def test_names_are_unique() -> None:
-    assert len(BY_NAME) == len(TABLE)
+from hardentui.options.table import NOT_CARRIED, bounding_set
 
 
 def test_a_flag_is_either_carried_or_has_a_reason() -> None:
@@ -24,11 +20,6 @@ def test_a_flag_is_either_carried_or_has_a_reason() -> None:
 def test_spellings_lead_to_known_flags() -> None:
     known = {option.flag for option in TABLE} | NOT_CARRIED.keys() | {"--mount"}
     assert {*ALIASES.values(), *SHORT.values(), *SWITCHES, *COMMA_LISTS} <= known
-
-
-def test_switches_of_the_table_are_known_as_such() -> None:
-    switches = {o.flag for o in TABLE if isinstance(o.default, bool) and o.flag != "--security-opt"}
-    assert switches <= SWITCHES
 
 
 def test_only_rows_that_may_hide_can_be_unknowable() -> None:
@@ -66,18 +57,6 @@ def test_the_bounding_set_follows_added_and_dropped_capabilities() -> None:
     assert bounding_set(less, STOCK_CAPABILITIES) == STOCK_CAPABILITIES - {"CAP_KILL"} | {"CAP_NET_ADMIN"}
     but = Spec.of((CAP_ADD, ("ALL",)), (CAP_DROP, ("SYS_ADMIN",)))
     assert bounding_set(but, STOCK_CAPABILITIES) == ALL_CAPABILITIES - {"CAP_SYS_ADMIN"}
-
-
-def test_with_only_asks_for_exactly_these() -> None:
-    spec = with_only(Spec.of((CAP_ADD, ("CAP_SYS_ADMIN",))), ["net_raw", "CAP_CHOWN"])
-    assert (spec[CAP_DROP], spec[CAP_ADD]) == (("all",), ("CAP_CHOWN", "CAP_NET_RAW"))
-    assert bounding_set(spec, STOCK_CAPABILITIES) == {"CAP_CHOWN", "CAP_NET_RAW"}
-    assert with_only(spec, ["CAP_CHOWN", "CAP_NET_RAW"]) == spec
-
-
-def test_capability_names_have_one_spelling() -> None:
-    assert capability_name("net_raw") == capability_name("CAP_NET_RAW") == "CAP_NET_RAW"
-    assert capability_name("ALL") == "all"
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from hardentui.model.spec import Source, Spec, UnsavedVolume, Version
+from hardentui.model.spec import Spec, UnsavedVolume, Version
 from hardentui.options import *
-from hardentui.options.inspect.resources import added_ulimits
 from hardentui.options.inspect.view import Sources
 from hardentui.options.read import read_spec, ulimits_added_at_start
 from hardentui.writers.context import left_behind
@@ -654,11 +653,6 @@ def test_the_giver_of_volumes_is_known_by_its_name() -> None:
     assert read_spec(sources)[VOLUMES_FROM] == ("db:ro", "plain")
 
 
-def test_the_source_of_each_value_is_known() -> None:
-    result = spec(HOST(Memory=64), "--ip=10.0.0.9")
-    assert (result.source(MEMORY), result.source(IP)) == (Source.INSPECT, Source.CREATE_COMMAND)
-
-
 def test_what_the_engine_adds_is_learnt_from_a_plain_container() -> None:
     def started(command: list[str] | None, soft: int) -> dict[str, Any]:
         limits = [
@@ -714,16 +708,3 @@ def test_anonymous_volumes_are_told_and_never_named() -> None:
         (told,) = (line for line in left_behind(mounts) if "/b" in line)
         assert ("the image asks for it" in told) == of_image
         assert HEX_VOLUME not in repr(mounts.values()) + told
-
-
-@pytest.mark.parametrize("field", ["", "Config", "HostConfig", "Mounts", "NetworkSettings", "Dependencies"])
-def test_null_sections_do_not_break(field: str) -> None:
-    document = {"Id": ID, "Name": "web", "Config": {"Hostname": ID[:12]}, "HostConfig": {}, field: None}
-    assert set(read_spec(Sources(document if field else {}))) <= {NAME, NETWORK}
-
-
-def test_podman_adds_its_own_limits_up_to_the_usual_ones() -> None:
-    assert added_ulimits({"nofile": 20_000, "nproc": None, "core": 0}) == (
-        "nofile=20000:20000",
-        "nproc=4194304:4194304",
-    )

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from hardentui.host.files.reader import parse_acl, read_accounts, walk, with_acls
+from hardentui.host.files.reader import parse_acl, walk, with_acls
 from hardentui.model.configuration import Account, Accounts, AclEntry, PathStep
 from hardentui.reading.access import EVERYBODY, WRITE, open_spots, who_may
 from tests.support.rooted import Rooted
@@ -59,12 +59,6 @@ def test_a_path_is_as_open_as_all_its_directories(way: tuple[PathStep, ...], may
     assert who_may(WRITE, way, HERE, ROOT) == may
 
 
-def test_an_entry_of_an_acl_is_a_spot_with_a_repair_of_its_own() -> None:
-    way = (TOP, step("/etc", 0o775, 0, 0, "directory", named("user", 1001, 7)), step("/etc/x", 0o644))
-    (spot,) = open_spots(way, HERE, ROOT)
-    assert (spot.what, spot.fix) == ("can be written by ben (ACL)", "setfacl -x u:1001")
-
-
 def test_a_link_of_somebody_in_a_sticky_directory_can_be_turned() -> None:
     sticky = directory("/tmp", 0o1777)
     for uid, spots in ((0, []), (1001, ["/tmp/l belongs to uid 1001"])):
@@ -88,24 +82,6 @@ def test_the_bytes_of_an_acl() -> None:
     assert parse_acl(value, 6) == (4, (AclEntry("user", 1001, 4),))
     assert parse_acl(b"\x01\0\0\0", 6) == (6, ())
     assert parse_acl(b"", 5) == (5, ())
-
-
-def test_a_placeholder_in_the_group_of_root_is_nobody(tmp_path: Path) -> None:
-    files = Rooted(tmp_path)
-    files.put(
-        "/etc/passwd",
-        "root:x:0:0::/root:/bin/sh\nsync:x:5:0::/sbin:/bin/sync\noperator:x:11:0::/root:/sbin/nologin\n"
-        "anna:x:1000:1000::/home/anna:/bin/sh\nmail:x:8:12::/:/sbin/nologin\n",
-    )
-    files.put("/etc/group", "root:x:0:\nmail:x:12:\nanna:x:1000:\nwheel:x:10:anna\n")
-    result = read_accounts(files)
-    assert result is not None
-    assert {person.name: set(person.groups) for person in result.people} == {
-        "sync": set(),
-        "operator": set(),
-        "anna": {1000, 10},
-        "mail": {12},
-    }
 
 
 @pytest.fixture

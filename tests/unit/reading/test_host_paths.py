@@ -5,8 +5,6 @@ from typing import Any
 import pytest
 
 from hardentui.checks.examples import configuration, container, rootful, rootless
-from hardentui.features.looking.gather import with_peers
-from hardentui.model.configuration import FileFact
 from hardentui.model.finding import Severity, Status
 from hardentui.model.mounts import MountedPath
 from hardentui.model.trust import TrustFacts
@@ -265,41 +263,3 @@ def test_a_working_tree_of_git_is_no_system_path() -> None:
     assert (verdict.status, verdict.severity) == (Status.FAIL, Severity.MEDIUM)
     assert "next commit" in verdict.reason
     assert not gains("/srv/shop/.git/hooks", written=False)
-
-
-def test_where_the_home_of_a_rootless_engine_is_not_known_nothing_passes() -> None:
-    mounted = (MOUNTS, (Mount("bind", "/srv/web", "/x"),))
-    lost = judge("sensitive-host-mount", container(mounted, engine=rootless()))
-    assert lost.status is Status.UNKNOWN
-    for passing in (
-        container(mounted, engine=rootless(trust=TrustFacts(home="/h"))),
-        container(engine=rootless()),
-    ):
-        assert judge("sensitive-host-mount", passing).status is Status.PASS
-
-
-@pytest.mark.parametrize(
-    ("source", "options", "bad"),
-    [
-        ("/data/tools", (), True),
-        ("/data/tools/crun", (), True),
-        ("/data", (), True),
-        ("/data/tools", ("ro",), False),
-        ("/data/toolshed", (), False),
-    ],
-)
-@pytest.mark.parametrize("whose", ["own", "another's"])
-def test_what_the_engine_runs_for_single_containers_is_not_theirs_to_change(
-    source: str, options: tuple[str, ...], bad: bool, whose: str
-) -> None:
-    """podman(1) --runtime, podman-create(1) --init-path, oci-hooks(5): the engine runs them as root."""
-    programs = {"/data/tools/crun": FileFact("/data/tools/crun")}
-    other = container(programs=programs).replace(id="2" * 64, name="other")
-    facts = container((MOUNTS, (Mount("bind", source, "/x", options),)))
-    if whose == "own":
-        facts = facts.replace(programs=programs)
-    else:
-        (facts, _) = with_peers([facts, other])
-    verdict = judge("sensitive-host-mount", facts)
-    assert (verdict.status is Status.FAIL) is bad
-    assert not bad or verdict.severity is Severity.CRITICAL

@@ -134,8 +134,6 @@ def test_strange_rules_are_answered_too(expressions: list[dict[str, Any]]) -> No
     assert fate(result, Packet("input", "eth0", "tcp", 80)) <= {ACCEPTED, DROPPED}
 
 
-# --- firewalld's files ------------------------------------------------------------------------------
-
 PUBLIC = '<zone><service name="ssh"/><port port="8000-8010" protocol="udp"/><masquerade/><rule/></zone>'
 SSH = '<service><port protocol="tcp" port="22"/></service>'
 FILES = {

@@ -177,11 +177,6 @@ def test_mount_points_are_no_data() -> None:
     assert seen == LayerData()
 
 
-def test_logs_are_told_apart() -> None:
-    seen = found(("/var/log/web/access.log", "added", False), ("/var/logs", "added", False))
-    assert (seen.logs, seen.data) == (("/var/log/web/access.log",), ("/var/logs",))
-
-
 def test_directories_do_not_stand_inside_each_other_and_hide_no_image() -> None:
     assert found(("/srv/a", "added", False), ("/srv/b/c", "added", False)).directories == ("/srv",)
     assert found(("/etc/app.conf", "modified", False)).directories == ()

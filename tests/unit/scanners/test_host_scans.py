@@ -120,8 +120,6 @@ def test_results_are_kept_for_us_alone_one_for_each_tool(tmp_path: Path) -> None
     assert isinstance(keeper.load(), Unread)
 
 
-# --- the check ------------------------------------------------------------------------------------------
-
 NOW = host().now.timestamp()
 LOW, MEDIUM, HIGH = (FailedRule(f"R-{word}", "t", word) for word in ("low", "medium", "high"))
 

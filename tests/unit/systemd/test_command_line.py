@@ -12,17 +12,13 @@ from hardentui.errors import CannotExpress, GeneratorError
 from hardentui.host.podman.generator import exec_start
 from hardentui.model.spec import KeyKind
 from hardentui.systemd.command_line import (
-    EMPTY_WORD,
-    SEMICOLON_WORD,
     UNEXPANDED,
     escape,
-    expand_specifiers,
     expand_variables,
     plain,
     split_command,
     split_words,
     unit_settings,
-    words,
 )
 
 
@@ -61,10 +57,6 @@ def test_a_line_is_split_into_words_as_systemd_does(text: str, words: tuple[str,
 )
 def test_semicolon_ends_a_command(text: str, words: tuple[str, ...]) -> None:
     assert split_command(text) == words
-
-
-def test_unknown_specifiers_stay_marked() -> None:
-    assert expand_specifiers("100%% %n%N %", {"n": "web.service"}) == f"100% web.service{UNEXPANDED}%N %"
 
 
 def test_variables_are_expanded_as_systemd_does() -> None:
@@ -184,10 +176,6 @@ def test_a_carriage_return_never_stands_in_a_line(kind: KeyKind) -> None:
         plain(value)
 
 
-def test_key_value_is_one_word() -> None:
-    assert escape('A=x "y" $Z', KeyKind.KEY_VALUE) == '"A=x \\"y\\" $$Z"'
-
-
 @pytest.mark.parametrize("kind", TEXT_KINDS)
 @pytest.mark.parametrize("value", ["a\0b", "a\x80b", "a\udcffb"], ids=["NUL", "U+0080", "not UTF-8"])
 def test_what_no_unit_can_hold_is_refused(value: str, kind: KeyKind) -> None:
@@ -199,11 +187,3 @@ def test_only_a_boolean_can_be_written_as_one() -> None:
     assert escape("true", KeyKind.BOOLEAN) == "true"
     with pytest.raises(CannotExpress):
         escape("maybe", KeyKind.BOOLEAN)
-
-
-def test_words_of_a_line() -> None:
-    assert words(["a", "", ";", "b c"]) == f'a {EMPTY_WORD} {SEMICOLON_WORD} "b c"'
-
-
-def test_plain_values_keep_their_dollars() -> None:
-    assert plain("cost 5$ or 10%") == "cost 5$ or 10%%"

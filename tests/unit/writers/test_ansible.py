@@ -12,22 +12,7 @@ from hypothesis import strategies as st
 
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import Option, Spec
-from hardentui.options import (
-    COMMAND,
-    ENV,
-    IMAGE,
-    LABELS,
-    LOG_OPT,
-    MOUNTS,
-    NAME,
-    NETWORK,
-    POD,
-    ROOTFS,
-    RUNTIME,
-    TABLE,
-    TMPFS,
-    Mount,
-)
+from hardentui.options import *
 from hardentui.options.argv import compare_arguments
 from hardentui.writers.ansible import PARAMETERS, ansible_files
 from hardentui.writers.context import Member, UnitContext
@@ -35,7 +20,7 @@ from hardentui.writers.run_script import run_arguments
 from tests.property.recorded_cases import names, read_case
 from tests.support.option_samples import sample
 
-MODULE: dict[str, Any] = json.loads(
+MODULE_ARGUMENTS: dict[str, Any] = json.loads(
     (Path(__file__).parents[2] / "data/ansible-podman-container.json").read_text()
 )["parameters"]
 TYPES = {"str": str, "path": str, "int": int, "bool": bool, "list": list, "dict": dict, "raw": list}
@@ -111,7 +96,7 @@ def test_each_option_is_a_parameter_of_the_module_that_makes_the_command_that_wa
     spec = BASE.with_(option, sample(option))
     given = parameters(spec)
     for name, value in given.items():
-        assert isinstance(value, TYPES[MODULE[name]["type"]]), name
+        assert isinstance(value, TYPES[MODULE_ARGUMENTS[name]["type"]]), name
         assert not isinstance(value, list) or all(isinstance(text, str) for text in value)
     made = [word.replace("/tmp:rw", "/tmp") for word in command_line(given)]
     intended = run_arguments(spec, option.only_verb or "run")
@@ -130,7 +115,7 @@ def test_an_option_with_a_parameter_is_no_plain_word() -> None:
         "image_volume",  # knows other words
         "chrootdirs",
     }
-    assert words & MODULE.keys() - never_in_words <= odd
+    assert words & MODULE_ARGUMENTS.keys() - never_in_words <= odd
 
 
 def test_every_recorded_container_is_made_again() -> None:
@@ -145,12 +130,6 @@ def test_every_recorded_container_is_made_again() -> None:
 
 def _made(spec: Spec) -> list[str]:
     return command_line(parameters(spec))
-
-
-def test_a_global_flag_is_named() -> None:
-    made = ansible_files(BASE.with_(RUNTIME, "/usr/bin/kata"), UnitContext())
-    assert any(note.startswith("--runtime is not carried over") for note in made.notes)
-    assert "# Note: --runtime is not carried over" in made.playbook
 
 
 def test_what_has_to_be_there_is_made_first() -> None:
@@ -170,41 +149,6 @@ def test_what_has_to_be_there_is_made_first() -> None:
         ["podman", "volume", "create", "data"],
     ]
     assert made[1]["when"] == f"{made[0]['register']}.rc == 1"
-
-
-def test_a_member_of_a_pod_gets_its_pod() -> None:
-    context = UnitContext(
-        pod={"Name": "site", "CreateCommand": ["podman", "pod", "create", "site"]},
-        members=(Member(Spec.of((NAME, "cache")), UnitContext()),),
-    )
-    spec = BASE.with_(POD, "site")
-    made = ansible_files(spec, context)
-    assert tasks(made.playbook)[1]["ansible.builtin.command"]["argv"][:3] == ["podman", "pod", "create"]
-    assert any("cache" in note for note in made.notes)
-
-
-def test_a_system_service_needs_root_and_a_users_one_does_not() -> None:
-    (rootful,) = yaml.load(ansible_files(BASE, UnitContext()).playbook, Loader)  # noqa: S506
-    (rootless,) = yaml.load(ansible_files(BASE, UnitContext(rootless=True)).playbook, Loader)  # noqa: S506
-    assert rootful["become"] is True
-    assert "become" not in rootless
-    assert yaml.safe_load(ansible_files(BASE, UnitContext()).requirements) == {
-        "collections": [{"name": "containers.podman", "version": ">=1.18.0"}]
-    }
-
-
-def test_a_root_directory_takes_the_place_of_the_image() -> None:
-    made = parameters(Spec.of((NAME, "web"), (ROOTFS, "/srv/root")))
-    assert (made["rootfs"], made["image"]) == (True, "/srv/root")
-
-
-def test_what_a_mapping_cannot_hold_stays_a_word() -> None:
-    spec = BASE.with_(LABELS, ("a={{ b }}", "{{ c }}=d")).with_(LOG_OPT, ("tag=x", "labels=y"))
-    made = parameters(spec.with_(TMPFS, ("/run",)))
-    assert made["label"] == {"a": "{{ b }}"}
-    assert made["cmd_args"] == ["--label={{ c }}=d", "--log-opt=labels=y"]
-    assert made["tmpfs"] == {"/run": "rw"}
-    assert made["log_opt"] == {"tag": "x"}
 
 
 TEMPLATES = st.lists(

@@ -12,20 +12,7 @@ from hardentui.features.fix.apply_ways import compose_override, compose_write
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.operations import WriteFile
 from hardentui.model.spec import Option, Spec
-from hardentui.options import (
-    CAP_ADD,
-    CAP_DROP,
-    CPUS,
-    MEMORY,
-    MOUNTS,
-    NETWORK,
-    NO_NEW_PRIVILEGES,
-    READ_ONLY,
-    SECCOMP_PROFILE,
-    TMPFS,
-    USER,
-    Mount,
-)
+from hardentui.options import *
 
 BASE = """\
 services:

@@ -127,13 +127,6 @@ def test_the_rules_and_the_standard_agree(looser: list[tuple[Option[Any], Any]])
     assert bool(broken_rules(first)) == bool(list(RESTRICTED.iter_errors(first)))
 
 
-def test_a_host_port_is_refused() -> None:
-    first = documents(written(*HARDENED))[0]
-    first["spec"]["containers"][0]["ports"] = [{"containerPort": 80, "hostPort": 80}]
-    assert list(RESTRICTED.iter_errors(first))
-    assert broken_rules(first)
-
-
 def test_no_default_of_a_cluster_gives_more_than_podman() -> None:
     security = container()["securityContext"]
     assert security["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -144,28 +137,6 @@ def test_no_default_of_a_cluster_gives_more_than_podman() -> None:
         "add": ["NET_RAW"],
     }
     assert "capabilities" not in container((PRIVILEGED, True))["securityContext"]
-
-
-def test_an_image_user_by_number_is_asked_for() -> None:
-    spec = Spec.of((NAME, "web"), (IMAGE, "i"))
-    by_number = yaml.safe_load(kube_file(spec, UnitContext(), image_user="1001").text)
-    assert by_number["spec"]["containers"][0]["securityContext"]["runAsNonRoot"] is True
-    by_name = kube_file(spec, UnitContext(), image_user="nginx")
-    assert "runAsNonRoot" not in by_name.text.partition("---")[2]
-    assert "runAsUser" in head(by_name)
-
-
-def test_dollars_of_a_command_are_no_references() -> None:
-    made = container((ENTRYPOINT, ("sh", "-c")), (COMMAND, ("echo $HOME $(A) $$ $$(B)",)))
-    assert made["args"] == ["echo $HOME $$(A) $$$ $$$$(B)"]
-
-
-def test_memory_file_systems_under_a_read_only_root() -> None:
-    mounts = container((READ_ONLY, True), (TMPFS, ("/tmp:size=1m,noexec",)))["volumeMounts"]
-    assert [mount["mountPath"] for mount in mounts] == ["/tmp", "/run", "/var/tmp"]
-    spec = pod((READ_ONLY, True), (TMPFS, ("/tmp:size=1m",)))["spec"]
-    assert spec["volumes"][0]["emptyDir"] == {"medium": "Memory", "sizeLimit": "1048576"}
-    assert "volumes" not in pod((READ_ONLY, True), (READ_ONLY_TMPFS, False))["spec"]
 
 
 @pytest.mark.parametrize(
@@ -194,37 +165,6 @@ def test_a_health_check_does_in_a_pod_what_it_does_in_podman(action: str, probe:
 )
 def test_spellings_of_a_health_command(text: str, words: list[str]) -> None:
     assert container((HEALTH_CMD, text))["readinessProbe"]["exec"]["command"] == words
-
-
-def test_half_a_processor() -> None:
-    limits = container((CPU_QUOTA, 25000), (CPU_PERIOD, 50000))["resources"]["limits"]
-    assert limits == {"cpu": "0.5"}
-
-
-def test_names_of_podman_become_names_of_kubernetes() -> None:
-    made = documents(written((NAME, "1_My.App"), (IMAGE, "i"), (PUBLISH, (Port(53, "53", "", "udp"),))))
-    assert made[0]["metadata"]["name"] == "c-1-my-app-pod"
-    assert made[0]["spec"]["containers"][0]["name"] == "c-1-my-app"
-    assert made[1]["spec"]["ports"] == [{"name": "udp-53", "port": 53, "targetPort": 53, "protocol": "UDP"}]
-
-
-def test_labels_that_a_cluster_refuses_are_named() -> None:
-    made = written(
-        (NAME, "web"),
-        (IMAGE, "i"),
-        (LABELS, ("ok=yes", "a b=c", "io.containers.autoupdate=registry", "x=two words")),
-        (ANNOTATIONS, ("run.oci.x=any thing",)),
-        (ULIMIT, ("nofile=1:2",)),
-    )
-    metadata = documents(made)[0]["metadata"]
-    assert metadata["labels"] == {"app.kubernetes.io/name": "web", "ok": "yes"}
-    assert metadata["annotations"] == {
-        "io.containers.autoupdate": "registry",
-        "run.oci.x": "any thing",
-        "io.podman.annotations.ulimit": "nofile=1:2",
-    }
-    assert "--label=a b=c is not carried over" in head(made)
-    assert "--label=x=two words is not carried over" in head(made)
 
 
 def test_a_pod_is_written_with_all_of_its_containers() -> None:
@@ -311,11 +251,6 @@ def test_what_a_pod_has_once_for_all_is_told() -> None:
     assert not any("applies to every container" in note for note in alone.notes)
 
 
-def test_a_root_directory_is_no_image() -> None:
-    with pytest.raises(CannotExpress):
-        kube_file(Spec.of((NAME, "web"), (ROOTFS, "/srv/root")), UnitContext())
-
-
 @pytest.mark.parametrize(
     ("pair", "told"),
     [
@@ -371,13 +306,6 @@ def test_no_value_gets_out_of_its_place(first: str, second: str) -> None:
     ]
     command = made.text.partition("\n---\n")[0].splitlines()[-1]
     assert shlex.split(command.removeprefix("#   "))[:3] == ["podman", "kube", "play"]
-
-
-def test_an_own_user_namespace_stays_one() -> None:
-    made = written((NAME, "web"), (IMAGE, "i"), (UIDMAP, ("0:100000:65536",)), (GIDMAP, ("0:100000:65536",)))
-    assert documents(made)[0]["spec"]["hostUsers"] is False
-    assert head(made).count("--userns=auto") == 1
-    assert "--uidmap=0:100000:65536 is not carried over" in head(made)
 
 
 VARIED: dict[str, tuple[tuple[Option[Any], Any], ...]] = {

@@ -4,8 +4,8 @@ import tomllib
 
 import pytest
 
-from hardentui.checks import Checks, all_checks
-from hardentui.errors import ChecklistError, InputError
+from hardentui.checks import Checks
+from hardentui.errors import ChecklistError
 from hardentui.features.checklists import loading as checklists
 from hardentui.features.looking.judging import Judge
 from hardentui.model.check import Check
@@ -201,16 +201,3 @@ def test_lines_of_nested_tables_arrays_and_strings_that_look_like_headers() -> N
     assert ("also",) not in lines
     assert line_of(lines, ("step", 1, "part", 0, "nothing")) == 21
     assert line_of(lines, ("nowhere",)) == 1
-
-
-@pytest.mark.parametrize("name", ["..", "no.such", "ten-steps\n"])
-def test_a_name_is_no_path(name: str) -> None:
-    with pytest.raises(InputError, match="There is no checklist"):
-        checklists.load(name)
-
-
-def test_the_ten_steps_hold_every_check_of_ours() -> None:
-    checklist = checklists.load()
-    assert [step.number for step in checklist.steps] == list(range(1, 11))
-    placed = {check for step in checklist.steps for check in step.checks}
-    assert sorted(check.id for check in all_checks() if check.id not in placed) == []

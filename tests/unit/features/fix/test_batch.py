@@ -10,12 +10,12 @@ from msgspec.structs import replace
 
 from hardentui.errors import GeneratorError, WriteError
 from hardentui.features.fix.drafts import prove
-from hardentui.features.fix.saving import Batch, BatchItem, combine, prepare, save_together
+from hardentui.features.fix.saving import Batch, combine, prepare, save_together
 from hardentui.features.views import Report
 from hardentui.features.workbench import Workbench
-from hardentui.model.draft import DraftFile, Target
+from hardentui.model.draft import Target
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.plan import Caution, Choice
+from hardentui.model.plan import Caution
 from hardentui.model.spec import Version
 from hardentui.quadlet.proof import prove_by_port
 from hardentui.quadlet.write.bundle import Bundle
@@ -133,32 +133,6 @@ def test_together_the_units_make_the_same_commands_as_alone(bench: Workbench) ->
             prove_by_port({name: units[name], **units}, argv, version, False) for units in (alone, together)
         ]
         assert differences[0] == differences[1]
-
-
-def test_a_shared_file_is_written_once_and_with_the_stricter_mode(bench: Workbench) -> None:
-    def item(name: str, mode: int) -> BatchItem:
-        base = prepare(bench, _report(bench, name), Caution.LIKELY)
-        shared = DraftFile("net.network", "[Network]\n", mode, masked="")
-        assert base.draft is not None
-        return replace(base, draft=replace(base.draft, files=(*base.files, shared)))
-
-    batch = combine([item("db", 0o644), item("cache", 0o600)])
-    assert batch.refused == ()
-    assert [file.mode for file in batch.files if file.name == "net.network"] == [0o600]
-
-
-def test_chosen_fixes_come_in_addition_with_their_values(bench: Workbench) -> None:
-    report = _report(bench, "db")
-    choice = Choice("no-memory-limit", (("memory", "300m"),))
-    alone = prepare(bench, report, None, [choice])
-    likely = prepare(bench, report, Caution.LIKELY, [choice])
-    assert alone.plan is not None
-    assert likely.plan is not None
-    assert [chosen.check for chosen in alone.plan.choices] == ["no-memory-limit"]
-    assert choice in likely.plan.choices
-    assert len(likely.plan.choices) > 1
-    bolder = [skipped.check for skipped in alone.plan.skipped if skipped.included_by is Caution.ALL]
-    assert bolder, "what it leaves to a bolder choice is told"
 
 
 def test_all_or_nothing_is_written(bench: Workbench, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from hardentui.errors import CannotExpress, GeneratorError
+from hardentui.errors import CannotExpress
 from hardentui.features.fix.unit_edits import UnitEdit, edited, prove_edit
 from hardentui.features.looking.unit_origin import Origin, OriginKind, outdated_copy, unit_spec
 from hardentui.model.plan import Plan
@@ -60,9 +60,6 @@ def test_a_variable_goes_with_the_word_that_it_stands_in() -> None:
     assert unit_spec(fixed(result, made))[IMAGE] == management_units.IMAGE
 
 
-# --- a copy of the command ----------------------------------------------------------------------------
-
-
 def copied(service: str = "club-web.service") -> tuple[Origin, UnitEdit]:
     """A unit whose drop-in repeats its command."""
     result = origin(service)
@@ -80,23 +77,6 @@ def test_an_update_of_the_unit_is_noticed_behind_a_repeated_command() -> None:
         planned(later, before.with_(CAP_DROP, ("all",)))
 
 
-def test_so_are_new_flags_behind_a_repeated_variable() -> None:
-    result = origin("club-server.service")
-    made = planned(result, unit_spec(result).with_(CAP_DROP, ("all",)))
-    assert "ExecStart" not in made.files[0].text
-    now = fixed(result, made)
-    assert outdated_copy(now) == ""
-    flags = (
-        "/etc/systemd/system/club-server.service.d/10-custom.conf",
-        "[Service]\nEnvironment=PODMAN_EXTRA_ARGS=-e=A=1\n",
-    )
-    later = replace(now, drop_ins=tuple(sorted((*now.drop_ins, flags))))
-    assert outdated_copy(later) == made.files[0].path
-
-
-# --- a network that a fix brings ----------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("service", ["club-boot.service", "club-server.service"])
 def test_a_network_that_a_fix_brings_is_created_before_the_start(service: str) -> None:
     result = origin(service)
@@ -108,9 +88,6 @@ def test_a_network_that_a_fix_brings_is_created_before_the_start(service: str) -
     assert made.files[0].text.splitlines().count(line) == 1
     assert "only the planned changes" in prove_edit(result, made, VERSION, VERSION)
     assert unit_spec(fixed(result, made))[NETWORK] == ("club-net",)
-
-
-# --- the proof for another Podman ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("version", ["4.7", "4.9", "5.2", "6.0"])
@@ -127,16 +104,3 @@ def test_an_edit_for_another_podman_is_proven_by_its_generator(version: str) -> 
     assert made.left_out == ()
     proof = prove_edit(result, made, target, VERSION)
     assert proof.startswith(f"the generator of Podman {target}, as built into HardenTUI, accepts it")
-
-
-def test_a_proof_by_the_port_finds_what_its_generator_would_lose() -> None:
-    target = Version(4, 7)
-    text = "[Container]\nImage=a\nContainerName=web\nUser=1000\n"
-    path = "/etc/containers/systemd/web.container"
-    result = Origin(OriginKind.QUADLET, "web.service", path, text, ServiceManager(False), version=target)
-    before = unit_spec(result)
-    plan = Plan("web", "a", (), (), before, before.with_(USER, "app"))
-    made = edited(result, plan, VERSION)  # written for a newer Podman than the one that is going to read it
-    assert "User=app" in made.files[0].text
-    with pytest.raises(GeneratorError, match="not run the intended command"):
-        prove_edit(result, made, target, VERSION)

@@ -1,6 +1,5 @@
 """Files that one container names: who can change them, besides root and the account of a rootless engine."""
 
-import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from hardentui.model.facts import ContainerFacts, VolumeFacts
 from hardentui.model.finding import Status
 from hardentui.model.known import later
 from hardentui.model.trust import TrustFacts
-from hardentui.options import MOUNTS, SECCOMP_PROFILE, Mount
+from hardentui.options import MOUNTS, Mount
 from tests.support.judging import judge
 
 OWNER = 1000 if os.getuid() == 0 else os.getuid()
@@ -70,17 +69,6 @@ def test_a_program_that_others_can_replace_fails_however_it_is_named(program: Pa
     assert status(check, looked_at(**named(program, way))) is Status.PASS
     program.parent.chmod(0o777)
     assert status(check, looked_at(**named(program, way))) is Status.FAIL
-
-
-def test_so_does_the_program_of_a_hook_in_a_directory_of_its_own(program: Path) -> None:
-    """Of the stage poststop, say, which only Podman knows of."""
-    hooks = program.parent.parent / "hooks"
-    hooks.mkdir()
-    (hooks / "late.json").write_text(json.dumps({"hook": {"path": str(program)}, "stages": ["poststop"]}))
-    check = "replaceable-container-programs"
-    assert status(check, looked_at(**named(hooks, "--hooks-dir"))) is Status.PASS
-    program.parent.chmod(0o777)
-    assert status(check, looked_at(**named(hooks, "--hooks-dir"))) is Status.FAIL
 
 
 @pytest.mark.parametrize("way", ["hook", "init", "interpreter"])
@@ -157,21 +145,3 @@ def test_a_secret_by_bind_mount_is_for_its_reader_alone(program: Path, *, direct
     program.chmod(0o640)
     facts = looked_at((MOUNTS, (Mount("bind", str(source), target, ("ro",)),)))
     assert status("loose-secret", facts) is Status.PASS
-
-
-@pytest.mark.parametrize(
-    "config", [{"hooks": 7, "mounts": {}}, {"hooks": {"prestart": [7, {}]}, "mounts": [7]}]
-)
-def test_an_odd_configuration_names_nothing(config: Any) -> None:
-    assert status("replaceable-container-programs", looked_at(config=config)) is Status.NOT_APPLICABLE
-
-
-def test_what_the_engine_finds_by_its_name_is_judged_with_the_engine() -> None:
-    assert status("replaceable-container-programs", looked_at(OCIRuntime="crun")) is Status.NOT_APPLICABLE
-
-
-def test_a_profile_of_the_account_that_runs_the_engine_is_its_own(program: Path) -> None:
-    profile = (SECCOMP_PROFILE, str(program))
-    assert status("seccomp-profile-file-unsafe", looked_at(profile)) is Status.PASS
-    program.parent.chmod(0o777)
-    assert status("seccomp-profile-file-unsafe", looked_at(profile)) is Status.FAIL

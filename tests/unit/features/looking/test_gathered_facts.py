@@ -19,12 +19,11 @@ from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.machine import read_journal
 from hardentui.host.network.firewall import read_firewall
 from hardentui.host.process.proc import read_log_limit
-from hardentui.host.sysctls import read_security_modules
 from hardentui.host.units.systemd import Manager, timer_active
 from hardentui.model.facts import EngineFacts, ImageFacts
 from hardentui.model.host import JournalStorage
 from hardentui.model.image import NeverScanned, ScanReport
-from hardentui.model.known import Known, Unread, known
+from hardentui.model.known import Known, Unread
 from hardentui.reading.images import bases_of
 from hardentui.scanners.stored import StoredScans, parse_report
 
@@ -47,9 +46,6 @@ def saying(answer: Known[str], asked: list[Sequence[str]] | None = None) -> Run:
     return run
 
 
-# --- the timer of auto-update -----------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("answer", "active"),
     [
@@ -64,33 +60,6 @@ def test_systemd_says_whether_the_timer_is_active(answer: str, active: bool) -> 
     assert timer_active(enabled, saying(answer), TIMER, Manager()) is active
 
 
-def test_the_right_manager_is_asked_and_that_of_others_never() -> None:
-    asked: list[Sequence[str]] = []
-    run = saying("ActiveState=active", asked)
-    timer_active(files(), run, TIMER, Manager())
-    timer_active(files(), run, TIMER, Manager("anna", "/home/anna"))
-    timer_active(files(), run, TIMER, Manager("anna", "/home/anna", ours=False))
-    assert [words[: len(words) - 3] for words in asked] == [
-        ("systemctl",),
-        ("systemctl", "--user"),
-    ]
-    assert all("show" in words for words in asked)
-
-
-# --- the limits of a process ------------------------------------------------------------------------
-
-LIMITS = """\
-Limit                     Soft Limit           Hard Limit           Units
-Max stack size            8388608              unlimited            bytes
-Max core file size        0                    unlimited            bytes
-Max processes             96365                96365                processes
-Max open files            1024                 524288               files
-"""
-
-
-# --- the limit of a log -----------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("words", "limit"),
     [
@@ -103,8 +72,6 @@ Max open files            1024                 524288               files
 def test_conmon_is_told_the_size_at_which_it_cuts_a_log(words: tuple[str, ...], limit: int) -> None:
     assert read_log_limit(files({"/proc/7/cmdline": "\0".join((*words, ""))}), 7) == limit
 
-
-# --- the journal ------------------------------------------------------------------------------------
 
 SYSTEMD = {"/run/systemd/system/x": ""}
 
@@ -130,25 +97,6 @@ def test_drop_ins_have_the_last_word_and_etc_hides_usr() -> None:
         }
     )
     assert read_journal(hidden) == JournalStorage("persistent", True, False, main)
-
-
-def test_a_closed_journal_configuration_is_unknown() -> None:
-    closed = RecordedFiles(
-        {
-            "text": SYSTEMD,
-            "stats": {
-                "/etc/systemd/journald.conf": {
-                    **dict.fromkeys(("uid", "gid", "size", "mtime", "inode", "device"), 0),
-                    "mode": 0o100600,
-                }
-            },
-            "errors": {"/etc/systemd/journald.conf": "EACCES"},
-        }
-    )
-    assert isinstance(known(lambda: read_journal(closed)), Unread)
-
-
-# --- the cloud and its metadata address -------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -195,19 +143,6 @@ def test_only_a_rule_that_drops_what_goes_to_the_metadata_address_counts(
     assert read_firewall(files(), saying(content), root=True).metadata_filtered is filtered
     assert isinstance(read_firewall(files(), saying(content), root=False).metadata_filtered, Unread)
 
-
-def test_loaded_apparmor_profiles_are_read_with_their_mode() -> None:
-    path = "/sys/kernel/security/apparmor/profiles"
-    loaded = files({path: "web (complain)\nsnap.a b//child (enforce)\nfree (unconfined)\n"})
-    assert read_security_modules(loaded).apparmor_profiles == {
-        "web": "complain",
-        "snap.a b//child": "enforce",
-        "free": "unconfined",
-    }
-    assert isinstance(read_security_modules(files()).apparmor_profiles, Unread)
-
-
-# --- stored scans -----------------------------------------------------------------------------------
 
 TRIVY = {
     "SchemaVersion": 2,
@@ -279,9 +214,6 @@ def test_reports_are_found_by_the_id_of_the_image(tmp_path: Path) -> None:
     assert isinstance(scans.of("../../etc/passwd"), Unread)
 
 
-# --- base images ------------------------------------------------------------------------------------
-
-
 def image(identity: str, *layers: str) -> ImageFacts:
     inspect = {"RootFS": {"Layers": list(layers)}}
     return ImageFacts(identity, inspect, names=(f"localhost/{identity}:1",))
@@ -299,9 +231,6 @@ def test_bases_are_images_with_the_lowest_layers_nearest_first() -> None:
     }
     assert bases_of(app, others) == ("localhost/near:1", "localhost/base:1")
     assert bases_of(others["else"], others) == ()  # type: ignore[arg-type]
-
-
-# --- once per engine --------------------------------------------------------------------------------
 
 
 def once(answers: dict[str, Any], failures: dict[str, str] | None = None, **over: Any) -> OncePerEngine:

@@ -10,19 +10,16 @@ import pytest
 from msgspec.structs import asdict
 
 from hardentui.checks.examples import container
-from hardentui.errors import CannotFix
 from hardentui.features.looking.host_side import HostSide
 from hardentui.features.looking.mounted_paths import mounts_and_sockets
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.process.cgroups import MountTable, parse_mountinfo
 from hardentui.host.process.proc import _mount_rows
-from hardentui.model.check import FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, VolumeFacts
 from hardentui.model.finding import Severity, Status
 from hardentui.model.known import Known, Unread
-from hardentui.model.mounts import MountOrigin
-from hardentui.options import MOUNTS, VOLUMES_FROM, Mount
-from tests.support.judging import judge, the_check
+from hardentui.options import MOUNTS, Mount
+from tests.support.judging import judge
 
 ID = "a" * 64
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
@@ -88,9 +85,6 @@ def with_mounts(facts: ContainerFacts, *around: Any) -> ContainerFacts:
     return facts.replace(**asdict(mounts_and_sockets(facts, *around)))
 
 
-# --- mount tables ---------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("device", "root", "paths"),
     [
@@ -108,9 +102,6 @@ def test_a_directory_of_a_file_system_is_traced_to_where_the_host_sees_it(
     device: str, root: str, paths: tuple[str, ...]
 ) -> None:
     assert table().paths_of(device, root) == paths
-
-
-# --- what is in force -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -133,17 +124,6 @@ def test_what_the_host_has_mounted_below_counts_by_all_its_names(host: str, stat
         mounts=(entry("/srv/web", "/x"),),
     )
     assert judge("sensitive-host-mount", facts).status is status
-
-
-def test_a_bind_shows_what_it_leads_to_now_not_what_was_typed() -> None:
-    facts = seen(
-        (MOUNTS, (Mount("bind", "/srv/link", "/x", ("ro",)),)),
-        of=kernel("8:1 /root /x ro - ext4 /dev/sda1 rw"),
-        mounts=(entry("/srv/link", "/x", RW=False),),
-    )
-    (mounted,) = facts.mounted
-    assert (mounted.paths, mounted.origin, mounted.in_force) == (("/root",), MountOrigin.DECLARED, True)
-    assert judge("sensitive-host-mount", facts).status is Status.FAIL
 
 
 def test_a_volume_of_its_own_is_none_of_the_hosts_wherever_its_storage_is_mounted() -> None:
@@ -180,20 +160,6 @@ def test_a_volume_on_the_disk_of_the_host_is_the_root_of_the_host() -> None:
         assert judge("sensitive-host-mount", facts).status is Status.FAIL
 
 
-def test_what_another_container_brings_is_told_of_and_not_changed_here() -> None:
-    given = {"base": {"Mounts": [entry("/etc", "/x", RW=False)]}}
-    for of in (kernel("8:1 /etc /x ro - ext4 /dev/sda1 rw"), None):
-        facts = seen((VOLUMES_FROM, ("base",)), of=of, givers=given)
-        verdict = judge("sensitive-host-mount", facts)
-        assert verdict.status is Status.FAIL
-        assert "comes from the container base (--volumes-from)" in verdict.evidence[0].saw
-        check = the_check("sensitive-host-mount")
-        assert check.remediate is not None
-        with pytest.raises(CannotFix, match="comes from the container base"):
-            check.remediate(facts.spec, FixContext(facts, Parameters({})))
-        assert facts.planned(facts.spec).spec[VOLUMES_FROM] == ("base",)
-
-
 @pytest.mark.parametrize("row", ["8:33 / /mnt rw - ext4 /tmp/node rw", "0:77 / /mnt rw - btrfs /dev/sdc1 rw"])
 def test_a_disk_that_was_mounted_after_the_start_is_the_hosts(row: str) -> None:
     """`nsenter … mount /dev/sdc1 /mnt`: the host has not mounted it, so no path leads there."""
@@ -212,28 +178,6 @@ def test_a_disk_that_was_mounted_after_the_start_is_the_hosts(row: str) -> None:
 def test_what_was_passed_at_the_start_is_unknown() -> None:
     command = {"Config": {"CreateCommand": ["podman", "run", "--preserve-fds=1", "localhost/web:1"]}}
     assert judge("sensitive-host-mount", seen(of=kernel(), inspect=command)).status is Status.UNKNOWN
-
-
-def test_read_only_does_not_reach_the_file_systems_below() -> None:
-    facts = seen(
-        (MOUNTS, (Mount("bind", "/sys", "/x", ("ro",)),)),
-        of=kernel("0:21 / /x ro - sysfs sysfs rw", "0:25 / /x/fs/cgroup rw - cgroup2 cgroup2 rw"),
-        mounts=(entry("/sys", "/x", RW=False),),
-    )
-    assert [mount.destination for mount in facts.mounted] == ["/x", "/x/fs/cgroup"]
-    assert judge("sensitive-host-mount", facts).severity is Severity.CRITICAL
-
-
-def test_a_file_that_was_made_anew_counts_under_its_name() -> None:
-    facts = seen(
-        (MOUNTS, (Mount("bind", "/etc/shadow", "/x", ("ro",)),)),
-        of=kernel("8:1 /etc/shadow//deleted /x ro - ext4 /dev/sda1 rw"),
-        mounts=(entry("/etc/shadow", "/x", RW=False),),
-    )
-    assert facts.mounted[0].paths == ("/etc/shadow",)
-
-
-# --- files with several names ---------------------------------------------------------------------
 
 
 def test_a_file_that_is_mounted_under_another_of_its_names_is_what_it_is() -> None:

@@ -64,15 +64,6 @@ def test_what_a_unit_of_its_own_runs_stays_and_is_named() -> None:
     assert engine.services == {"db": "db.service"}
 
 
-def test_what_an_earlier_change_has_kept_is_no_member() -> None:
-    kept, own = facts("web-before", Pod="p1"), facts("eve-before", Pod="p1")
-    states = {"web-before": "exited", "eve-before": "exited"}
-    engine = Engine(facts("web", Pod="p1"), kept, own, states=states)
-    assert engine.stack("web") == ["eve-before"], "nothing else is called eve"
-    started = Engine(facts("web", Pod="p1"), kept)
-    assert started.stack("web") == ["web-before"], "it runs, so it is a container like any other"
-
-
 def test_each_starts_after_what_it_needs_and_init_containers_first() -> None:
     app = facts("app", (REQUIRES, ("db",)), created="1")
     db = facts("db", created="3")

@@ -9,19 +9,17 @@ import pytest
 
 from hardentui.__main__ import main
 from hardentui.checks.examples import container, rootful
-from hardentui.errors import CannotExpress, InputError
+from hardentui.errors import InputError
 from hardentui.features.networks.proving import (
     ConnectTarget,
     parse_target,
     prove,
 )
-from hardentui.features.networks.splitting import lines_of, network_map, splits
+from hardentui.features.networks.splitting import network_map
 from hardentui.host.network.nft_check import check_rules
 from hardentui.model.facts import Kernel, ListeningSocket, NetworkFacts, NotRunning
 from hardentui.model.known import Known, Unread
-from hardentui.model.network import ConnectOutcome, Contact
-from hardentui.options import PUBLISH, Port
-from hardentui.writers.nft_allow_list import allow_list, table_name
+from hardentui.model.network import ConnectOutcome
 
 HOSTILE = 'x"\n}\nflush ruleset\n#\x1b]0;x\x07'
 
@@ -55,9 +53,6 @@ def answering(word: str, asked: list[Sequence[str]] | None = None) -> Any:
         return json.dumps(word)
 
     return run
-
-
-# --- proofs -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -98,61 +93,6 @@ def test_what_cannot_be_tried_is_said() -> None:
     assert proved("connected", start=far)[0].outcome is ConnectOutcome.UNPROVEN
     unreadable = member("db", net, kernel=Unread("no permission"))
     assert "no permission" in proved("connected", end=unreadable)[0].why
-
-
-# --- allow-lists ----------------------------------------------------------------------------------------
-
-CONTACTS = (
-    Contact("tcp", "192.0.2.1", 443),
-    Contact("udp", "2001:db8::1", 53),
-    Contact("sctp", "192.0.2.9", 1),
-    Contact("tcp", "192.0.2.8", 0),
-)
-
-
-def test_a_container_without_an_address_gets_no_rules() -> None:
-    with pytest.raises(CannotExpress):
-        allow_list("web", [], CONTACTS)
-    with pytest.raises(ValueError, match="does not appear"):
-        allow_list("web", ["10.0.0.2; flush ruleset"], CONTACTS)
-    assert table_name(HOSTILE).replace("_", "").isalnum()
-
-
-# --- splits ---------------------------------------------------------------------------------------------
-
-SHOP, BLOG = {"app": "shop"}, {"app": "blog"}
-
-
-def parted(watched: Any = None, **over: Any) -> Any:
-    net = network("shared", "web", "db", "blog")
-    options = ((PUBLISH, (Port(80, "8080"),)),)
-    everybody = (
-        member("web", net, labels=SHOP, options=options),
-        member("db", net, labels=SHOP, address="10.1.0.3", **over),
-        member("blog", net, labels=BLOG, options=options, address="10.1.0.4"),
-    )
-    return splits((net,), everybody, watched)
-
-
-def test_each_application_gets_its_own_networks() -> None:
-    (split,) = parted({"rootful": {}})
-    kinds = {
-        network.name: (network.members, network.internal, network.isolated) for network in split.networks
-    }
-    assert kinds == {
-        "shop-front": (("web",), False, True),
-        "shop-back": (("web", "db"), True, False),
-        "blog-front": (("blog",), False, True),
-    }
-    moves = {move.container: lines_of(move) for move in split.moves}
-    assert moves["web"] == ("Network=shop-front.network", "Network=shop-back.network")
-    assert moves["db"] == ("Network=shop-back.network",)
-    files = {file.name: file.text for file in split.files}
-    assert "Internal=true" in files["shop-back.network"]
-    assert "Options=isolate=true" in files["shop-front.network"]
-
-
-# --- the commands -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from hardentui.features.looking.judging import Judge
 from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench
 from hardentui.harden.plan import fixable, make_plan
-from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, Kernel, Limits
+from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts
 from hardentui.model.finding import Severity, Status
 from hardentui.model.host import HostFacts, SubIds
 from hardentui.model.plan import Caution, Choice, Plan
@@ -34,13 +34,6 @@ def _plan(facts: ContainerFacts, *choices: Choice) -> Plan:
     return make_plan(facts, choices or fixable(facts, CHECKS, CHECKLIST), CHECKS, CHECKLIST)
 
 
-def test_what_privileged_mode_stands_in_the_way_of_is_fixed_with_it() -> None:
-    plan = _plan(container((PRIVILEGED, True)))
-    assert {"privileged", "default-capabilities-kept"} <= {choice.check for choice in plan.choices}
-    assert plan.after[CAP_DROP] == ("all",)
-    assert plan.skipped == ()
-
-
 def test_two_fixes_of_one_option_are_both_carried_out() -> None:
     plan = _plan(container(WIDE), Choice("wildcard-port"), Choice("unfirewalled-port"))
     (change,) = plan.changes
@@ -50,12 +43,6 @@ def test_two_fixes_of_one_option_are_both_carried_out() -> None:
         == {choice.check for choice in plan.choices}
     )
     assert plan.skipped == ()
-
-
-def test_a_fix_that_has_nothing_to_do_is_not_called_done_by_another() -> None:
-    plan = _plan(container(), Choice("no-memory-limit"), Choice("wildcard-port"))
-    assert [skipped_fix.check for skipped_fix in plan.skipped] == ["wildcard-port"]
-    assert "another" not in plan.skipped[0].why
 
 
 def test_a_failing_health_check_cannot_end_a_container_that_has_none() -> None:
@@ -80,13 +67,6 @@ def test_systemd_inside_stays_root_and_keeps_what_its_services_may_need(facts: C
     assert all("systemd is the main process" in skipped_fix.why for skipped_fix in asked.skipped)
     own = Choice("default-capabilities-kept", (("keep", ("CHOWN", "KILL")),))
     assert _plan(facts, own).after[CAP_DROP] == ("all",)
-
-
-def test_a_memory_limit_leaves_room_above_what_was_used() -> None:
-    used = container(kernel=Kernel(7, limits=Limits(memory_peak=3 << 30)))
-    assert _plan(used, Choice("no-memory-limit")).after[MEMORY] == (9 << 30) // 2
-    little = container(kernel=Kernel(7, limits=Limits(memory_peak=1 << 20)))
-    assert _plan(little, Choice("no-memory-limit")).after[MEMORY] == 512 << 20
 
 
 @pytest.mark.parametrize(("pairs", "warned"), [(((USER, "33"),), False), ((), True)])

@@ -83,9 +83,6 @@ def test_a_container_takes_8_kilobytes_although_it_fails_many_checks(document: A
     assert sum(sizes) / len(sizes) <= 8000
 
 
-# --- the examples of docs/formats.md --------------------------------------------------------------
-
-
 def _examples() -> list[str]:
     return re.findall(r"^    jq(?: -r)? '(.+)' report\.json$", FORMATS.read_text(), re.MULTILINE)
 

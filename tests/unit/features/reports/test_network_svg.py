@@ -1,18 +1,11 @@
 """The network map as a picture: what it says, that it is complete and safe, and what it does with many."""
 
 import re
-from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import pytest
-
-from hardentui.__main__ import main
 from hardentui.checks.examples import container, rootful
-from hardentui.features.networks.splitting import network_map
 from hardentui.features.reports.network_svg import network_svg, width_of
-from hardentui.model.facts import Kernel, NetworkFacts, NotRunning
 from hardentui.model.host import Firewall, HostFacts
 from hardentui.model.known import Unread
 from hardentui.model.network import Gate, MapPlace, MapWay, NetworkMap, Opening
@@ -51,27 +44,6 @@ def test_the_gate_is_what_the_firewall_does_with_a_stranger() -> None:
     ]
 
 
-def network(name: str, *members: str, **inspect: Any) -> NetworkFacts:
-    return NetworkFacts(name, {"driver": "bridge", **inspect}, members, rootful())
-
-
-def test_places_ways_and_a_container_on_two_networks() -> None:
-    front, inner = network("a-inner", "web", internal=True), network("front", "web")
-    other = network("other", "x", options={"isolate": "strict"})
-    both = web(Port(80, "8080"), networks={"a-inner": front, "front": inner}, kernel=Kernel(7))
-    stopped = network_map((front, inner), (both.replace(kernel=NotRunning("exited")),), host="h")
-    assert not any(place.openings for place in stopped.places), "nothing answers there"
-    result = network_map((front, inner, other), (both,), host="h")
-    places = {place.name: place for place in result.places}
-    assert [len(places[name].openings) for name in ("a-inner", "front")] == [0, 1]
-    assert (places["a-inner"].out, places["front"].out) == (False, True)
-    assert result.ways == ()
-    free = network_map((inner, network("free")), (), host="h")
-    assert [(way.both, way.start.partition("\0")[2], way.end.partition("\0")[2]) for way in free.ways] == [
-        (True, "free", "front")
-    ]
-
-
 def hostile_map(members: int = 1) -> NetworkMap:
     names = tuple(f"{HOSTILE}{number}" for number in range(members))
     opening = Opening(names[0], HOSTILE, 80, 80, HOSTILE, Gate.OPEN, HOSTILE)
@@ -99,37 +71,6 @@ def test_it_loads_nothing_and_fits_its_frame() -> None:
     height = float(root.attrib["height"])
     rows = [float(element.attrib["y"]) for element in root.iter() if "y" in element.attrib]
     assert max(rows) < height
-
-
-class _Reader(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-
-
-def test_the_html_report_has_the_map(tmp_path: Path) -> None:
-    report = tmp_path / "r.html"
-    main(["check", "--demo", "--format", "html", "-o", str(report), "--quiet"])
-    text = report.read_text()
-    reader = _Reader()
-    reader.feed(text)
-    assert reader.tags.count("svg") == 1
-    assert "script" not in reader.tags
-    assert "Who reaches whom" in text
-    assert "*:8443 -&gt; 443/tcp: open" in text
-
-
-def test_the_command_writes_the_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    picture = tmp_path / "map.svg"
-    assert main(["networks", "--demo", "--svg", str(picture)]) == 0
-    root = ElementTree.fromstring(picture.read_text())  # noqa: S314
-    words = " ".join(root.itertext())
-    assert "shop-net" in words
-    assert "(simulated)" in words
-    assert "shop-net" in capsys.readouterr().out, "the table is told all the same"
 
 
 def test_no_text_leaves_its_room_and_the_verdict_is_never_cut() -> None:

@@ -157,20 +157,6 @@ def test_the_first_line_counts_every_finding_that_is_listed() -> None:
     assert "2 unknown" in text.splitlines()[-1]
 
 
-@pytest.mark.parametrize("width", [80, 200])
-@pytest.mark.parametrize("brief", [False, True])
-def test_text_is_wrapped_to_the_width(width: int, brief: bool) -> None:
-    findings = [
-        replace(finding(Status.FAIL, severity, text="many words " * 40), title="A long title " * 7)
-        for severity in Severity
-    ]
-    long = result(*findings, finding(Status.UNKNOWN, Severity.LOW, text="many words " * 40), name="n" * 70)
-    several = together(long, result(*findings, name="m" * 70), paths=(path("n" * 60, "a", "b", "c", "d"),))
-    steps = (("hardentui check " + "n" * 30, "what it brings"),)
-    text = render("text", several, TextStyle(width, brief=brief, next_steps=steps))
-    assert max(map(len, text.splitlines())) <= width
-
-
 @pytest.mark.parametrize(
     ("shown", "says"),
     [
@@ -246,9 +232,6 @@ def test_the_worst_subject_comes_first() -> None:
         for name, count in (("a", 1), ("b", 2))
     ]
     assert [subject.subject.name for subject in worst_first(criticals)] == ["b", "a"]
-
-
-# --- the schema -----------------------------------------------------------------------------------
 
 
 VALIDATOR = Draft202012Validator(SCHEMA)
@@ -333,19 +316,3 @@ def test_the_schema_misses_whatever_is_taken_away(path: tuple[Any, ...]) -> None
         inner = inner[step]
     del inner[path[-1]]
     assert not is_valid(whole)
-
-
-@pytest.mark.parametrize(
-    ("change", "value"),
-    [("severity", "bad"), ("declared", None), ("evidence", "x"), ("evidence", {"x": "y"}), ("points", "x")],
-)
-def test_the_schema_refuses_other_words(change: str, value: Any) -> None:
-    whole = document()
-    whole["subjects"][0]["findings"][0][change] = value
-    assert not is_valid(whole)
-
-
-def test_a_check_is_described_once_however_many_containers_fail_it() -> None:
-    failing = result(finding(Status.FAIL, Severity.HIGH))
-    many = replace(failing, subjects=failing.subjects * 100)
-    assert render("json", many, TextStyle()).count("It is bad") == 1

@@ -50,10 +50,6 @@ def _notices(settings: Settings) -> list[str]:
     return [f"{notice.place.rpartition(':')[2]}: {notice.message}" for notice in settings.notices]
 
 
-def test_without_a_file_the_defaults_hold() -> None:
-    assert _read() == Settings()
-
-
 def test_every_value_can_be_set_and_tells_its_line() -> None:
     settings = _read(
         'theme = "high-contrast"\nascii = true\ncolumns = ["state"]\nfolder = "/srv/units"\n'
@@ -116,11 +112,6 @@ def test_the_environment_wins_and_is_named() -> None:
     ]
 
 
-def test_a_session_that_is_confined_to_a_directory_reads_no_settings(tmp_path: Path) -> None:
-    assert _read('theme = "nord"').theme == "nord"
-    assert _read(environ={ONLY_BELOW: str(tmp_path)}) == Settings()
-
-
 def test_what_is_no_file_of_ours_is_told_and_not_read(tmp_path: Path) -> None:
     path = _write("")
     path.unlink()
@@ -135,9 +126,6 @@ def test_what_is_no_file_of_ours_is_told_and_not_read(tmp_path: Path) -> None:
     path.unlink()
     path.write_bytes(b"\xff\xfe")
     assert [notice.message for notice in _read().notices] == ["it is not UTF-8 text"]
-
-
-# --- values of fixes -------------------------------------------------------------------------------------
 
 
 def test_values_of_fixes_are_checked_as_the_fix_checks_them() -> None:
@@ -185,9 +173,6 @@ def test_plan_writes_the_users_value_and_tells_what_is_none(
     out, err = capsys.readouterr()
     assert "777m" in out
     assert "settings.toml:4: the fix of no-cpu-limit takes no value 'cpu'; did you mean 'cpus'?" in err
-
-
-# --- the command -----------------------------------------------------------------------------------------
 
 
 def test_show_tells_each_value_and_where_it_comes_from(capsys: pytest.CaptureFixture[str]) -> None:

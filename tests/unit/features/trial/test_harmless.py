@@ -7,31 +7,11 @@ from msgspec.structs import replace
 
 from hardentui.checks.examples import container
 from hardentui.features.trial.harmless import GRANTABLE, REPLACEMENTS, harmless, surplus
-from hardentui.features.trial.twin_mounts import Case, Filling, Harmless, HostPlace, Role, TwinVolume
-from hardentui.model.facts import ContainerFacts, IdRange, Kernel
+from hardentui.features.trial.twin_mounts import Case, Harmless, HostPlace, Role
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.mounts import Listener, ReachableSocket
 from hardentui.model.spec import Option, Readability, TwinUse
-from hardentui.options import (
-    GIDMAP,
-    HEALTH_ON_FAILURE,
-    IMAGE,
-    LABELS,
-    LOG_DRIVER,
-    LOG_OPT,
-    MOUNTS,
-    NAME,
-    POD,
-    PUBLISH,
-    REMOVE,
-    RESTART,
-    SDNOTIFY,
-    SECCOMP_PROFILE,
-    TABLE,
-    UIDMAP,
-    USERNS,
-    Mount,
-    Port,
-)
+from hardentui.options import *
 from hardentui.options.codecs import TEXT
 from hardentui.options.inspect.view import never
 from hardentui.options.rows import JUDGED
@@ -62,9 +42,6 @@ def told(made_of: Harmless) -> str:
 
 def granting(*words: str) -> Role:
     return replace(ROLE, granted=frozenset(words))
-
-
-# --- every option ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("option", TABLE, ids=lambda option: option.name)
@@ -132,33 +109,12 @@ def test_what_the_engine_adds_is_seen() -> None:
     assert surplus(more, spec) == ("PidMode host", "--privileged", "/dev/kvm", "/run/app.sock at /app.sock")
 
 
-# --- namespaces, devices, rights ---------------------------------------------------------------------
-
-
 def test_a_seccomp_profile_with_an_agent_is_not_used() -> None:
     profile = (SECCOMP_PROFILE, "/etc/agent.json")
     made_of = twin(profile, seccomp_rules={"listenerPath": "/run/agent.sock"})
     assert SECCOMP_PROFILE not in made_of.spec
     assert "the seccomp agent" in told(made_of)
     assert twin(profile, seccomp_rules={}).spec[SECCOMP_PROFILE] == "/etc/agent.json"
-
-
-@pytest.mark.parametrize("value", ["auto", "container:db"])
-def test_the_ids_of_a_user_namespace_are_kept(value: str) -> None:
-    ranges = (IdRange(0, 2147483648, 1024),)
-    kernel = Kernel(7, uid_map=ranges, gid_map=ranges)
-    spec = twin((USERNS, value), kernel=kernel).spec
-    assert (spec[USERNS], spec[UIDMAP], spec[GIDMAP]) == ("", ("0:2147483648:1024",), ("0:2147483648:1024",))
-
-
-# --- mounts ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("role", [replace(ROLE, views=False), replace(ROLE, copy_volumes=True)])
-def test_where_no_view_is_possible_it_is_copied(role: Role) -> None:
-    made_of = twin((MOUNTS, (Mount("bind", "/srv", "/srv", ("ro",)),)), role=role)
-    assert made_of.volumes == (TwinVolume("twin-0", Filling.COPY, "/srv"),)
-    assert twin((MOUNTS, (Mount("bind", "/a:b", "/srv", ("ro",)),))).volumes[0].filling is Filling.COPY
 
 
 def test_the_service_behind_a_socket_in_it_is_told() -> None:
@@ -177,17 +133,6 @@ def test_trees_of_the_host_are_not_mounted(source: str) -> None:
     assert (made_of.spec[MOUNTS], made_of.volumes) == ((), ())
     assert f"what is at {source} (given by --grant volume={source})" in told(made_of)
     assert twin((MOUNTS, (mount,)), role=granting(f"volume={source}")).spec[MOUNTS] == (mount,)
-
-
-def test_each_match_of_a_pattern_is_judged() -> None:
-    matched = [
-        {"Type": "bind", "Source": "/etc/app.conf", "Destination": "/x/app.conf"},
-        {"Type": "bind", "Source": "/etc/podman.sock", "Destination": "/x/podman.sock"},
-        {"Type": "bind", "Source": "/srv/other", "Destination": "/other"},
-    ]
-    made_of = twin((MOUNTS, (Mount("glob", "/etc/*", "/x"),)), inspect={"Mounts": matched})
-    assert made_of.spec[MOUNTS] == (Mount("bind", "twin-0", "/x/app.conf"),)
-    assert "the socket /etc/podman.sock" in told(made_of)
 
 
 def test_a_mount_of_an_unknown_type_is_withheld() -> None:

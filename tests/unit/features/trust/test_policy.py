@@ -92,9 +92,6 @@ def test_scopes_of_any_text_stay_what_they_are(scopes: dict[str, str]) -> None:
     assert policy["transports"]["docker"] == docker
 
 
-# --- registries.d -----------------------------------------------------------------------------------
-
-
 def test_our_sections_stay_when_others_come_and_those_of_others_are_left_alone() -> None:
     gpg = ScopeRule("b.io", RuleKind.GPG, "/k", lookaside="https://b.io/sigs")
     wanted = sections.needed([RULE, gpg])

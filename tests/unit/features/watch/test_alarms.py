@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from hardentui.checks.examples import container
-from hardentui.engine.events import frames_of
 from hardentui.features.sections import page_text
 from hardentui.features.watch import monitor as alarms
 from hardentui.features.watch.page import EarlierReadings, reading_page, sensors_page
@@ -48,9 +47,6 @@ def facts(running: Any = None, **over: Any) -> Any:
 
 def ids(raised: Any) -> set[str]:
     return {alarm.id for alarm in raised}
-
-
-# --- alarms ---------------------------------------------------------------------------------------
 
 
 def test_checks_become_alarms_and_what_they_do_not_know_becomes_a_blind_spot() -> None:
@@ -96,9 +92,6 @@ def test_events_that_matter_are_told_once_each() -> None:
     assert "2 times" in result["event-exec"]
 
 
-# --- exit codes and texts -------------------------------------------------------------------------
-
-
 def sample(**over: Any) -> Sample:
     return Sample(**{"container": "web", "engine": "rootful", "time": 1e9, "state": "running", **over})
 
@@ -132,14 +125,6 @@ def test_no_text_reaches_the_terminal_as_a_command() -> None:
     assert sensors_page(()) == ()
 
 
-def test_frames_of_a_log_that_lie_about_their_length_end() -> None:
-    good = b"\x01\0\0\0" + (3).to_bytes(4, "big") + b"one"
-    assert list(frames_of(good + good)) == [("stdout", b"one")] * 2
-    liar = b"\x02\0\0\0" + (2**31).to_bytes(4, "big") + b"short"
-    assert list(frames_of(liar)) == [("stderr", b"short")]
-    assert list(frames_of(b"\x01\0")) == []
-
-
 def reading(time: float, *alarms: str, events: tuple[str, ...] = ()) -> Sample:
     return Sample(
         container="web",
@@ -168,13 +153,6 @@ def test_an_alarm_that_is_over_is_an_earlier_one_with_its_last_time() -> None:
     assert [alarm.id for _, alarm in remembered.earlier(looks[-2])] == ["exec"], (
         "one that holds is no earlier one"
     )
-
-
-def test_events_add_up_and_the_oldest_go() -> None:
-    remembered = EarlierReadings()
-    for time in range(50):
-        remembered.take(reading(time, events=("exec",)))
-    assert [event.time for event in remembered.events] == list(range(10, 50))
 
 
 def test_alarms_without_end_do_not_fill_the_memory() -> None:

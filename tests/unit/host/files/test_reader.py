@@ -1,7 +1,6 @@
 """Reading the host: this machine, a recorded one, and the recording itself."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +22,6 @@ def test_local_refuses_more_than_the_limit_instead_of_cutting(tmp_path: Path) ->
     with pytest.raises(OSError, match="too large") as caught:
         LocalFiles().read_bytes(str(tmp_path / "a"), limit=4)
     assert reason(caught.value) == "it is too large"
-
-
-def test_local_does_not_hang_on_a_fifo(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(OSError, match="not a regular file"):
-        LocalFiles().read_text(str(tmp_path / "pipe"))
 
 
 def test_complete_document_answers_like_a_file_system() -> None:
@@ -146,13 +139,6 @@ def test_saved_facts_keep_of_a_command_line_what_tells_of_engines(line: str, kep
     assert RecordedFiles(document).read_text(path) == kept
 
 
-def test_private_key_is_known_by_its_content(tmp_path: Path) -> None:
-    (tmp_path / "server.pem").write_text("-----BEGIN PRIVATE KEY-----\nMIIabc\n")
-    files = RecordingFiles(LocalFiles())
-    files.read_text(str(tmp_path / "server.pem"))
-    assert "MIIabc" not in json.dumps(files.document())
-
-
 @pytest.fixture
 def inspect(tmp_path: Path) -> dict[str, Any]:
     for name, size in (("low/app/a", 1000), ("high/app/lib/b", 200), ("own/app/c", 7)):
@@ -191,3 +177,10 @@ def test_a_directory_is_as_the_image_has_it_or_as_the_container_made_it(
     assert made is not None
     assert (seen.mode & 0o777, made.mode & 0o777) == (0o750, 0o711)
     assert directory_of_image(LocalFiles(), inspect, "/nowhere") is None
+
+
+def test_private_key_is_known_by_its_content(tmp_path: Path) -> None:
+    (tmp_path / "server.pem").write_text("-----BEGIN PRIVATE KEY-----\nMIIabc\n")
+    files = RecordingFiles(LocalFiles())
+    files.read_text(str(tmp_path / "server.pem"))
+    assert "MIIabc" not in json.dumps(files.document())

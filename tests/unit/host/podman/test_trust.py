@@ -107,13 +107,6 @@ def test_every_key_file_of_a_policy_is_looked_at() -> None:
     assert isinstance(result.keys["/keys/ca.pem"], FileFact)
 
 
-def test_key_data_inside_the_policy_is_seen_and_not_kept() -> None:
-    policy = {"default": [{"type": "signedBy", "keyData": "c2VjcmV0LWtleQ=="}]}
-    result = policy_of(read({"/etc/containers/policy.json": json.dumps(policy)}))
-    assert result.default[0].inline
-    assert "c2VjcmV0" not in repr(result)
-
-
 def test_drop_ins_override_the_main_registries_file() -> None:
     main = """unqualified-search-registries = ["docker.io", "quay.io"]
 [[registry]]
@@ -203,17 +196,6 @@ def test_more_of_yaml_than_that_is_not_guessed_at(content: str) -> None:
     assert isinstance(known(lambda: parse_sections(content, "f")), Unread)
 
 
-def test_a_users_own_registries_d_replaces_the_systems() -> None:
-    system = {"/etc/containers/registries.d/a.yaml": "default-docker:\n  use-sigstore-attachments: true\n"}
-    own = {f"{HOME}/.config/containers/registries.d/b.yaml": "docker:\n  quay.io:\n    lookaside: x\n"}
-    result = read(system).attachments
-    assert not isinstance(result, Unread)
-    assert [section.scope for section in result] == [""]
-    result = read({**system, **own}).attachments
-    assert not isinstance(result, Unread)
-    assert [section.scope for section in result] == ["quay.io"]
-
-
 def test_credentials_are_counted_and_never_kept() -> None:
     path = "/run/user/1000/containers/auth.json"
     secret = "YW5uYTpodW50ZXIy"
@@ -234,26 +216,3 @@ def test_a_broken_credentials_file_holds_none(content: str) -> None:
     result = read({"/root/.docker/config.json": content}, uid=0).auth_files
     assert not isinstance(result, Unread)
     assert [(file.inline, file.helpers) for file in result] == [((), ())]
-
-
-def test_a_closed_credentials_file_makes_the_answer_unknown() -> None:
-    result = read({}, errors={"/root/.docker/config.json": "EACCES"}, uid=0)
-    assert isinstance(result.auth_files, Unread)
-
-
-def test_certificates_have_a_host_and_a_role() -> None:
-    directory = "/etc/containers/certs.d/registry.example.com:5000"
-    tree = {
-        f"{directory}/ca.crt": "c",
-        f"{directory}/client.cert": "c",
-        f"{directory}/client.key": "k",
-        f"{directory}/README": "",
-    }
-    result = read(tree, stats={f"{directory}/client.key": owned(1001, 0o640)}).certificates
-    assert not isinstance(result, Unread)
-    assert [(certificate.host, certificate.role) for certificate in result] == [
-        ("registry.example.com:5000", "ca"),
-        ("registry.example.com:5000", "certificate"),
-        ("registry.example.com:5000", "key"),
-    ]
-    assert [danger.what for danger in result[2].file.dangers] == ["belongs to uid 1001"]

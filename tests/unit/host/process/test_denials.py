@@ -65,9 +65,6 @@ def test_what_is_no_refusal_is_none(line: str) -> None:
     assert parse(line) is None
 
 
-# --- reading ----------------------------------------------------------------------------------------
-
-
 def test_auditds_log_comes_first_and_reaches_back_a_day() -> None:
     def forbidden(arguments: Sequence[str], seconds: float) -> Known[str]:
         raise AssertionError("the journal was asked although auditd keeps a log")
@@ -118,8 +115,6 @@ def test_what_cannot_be_read_is_unknown_and_never_empty() -> None:
     assert isinstance(read_refusals(closed, run_nothing, NOW, root=True), Unread)
 
 
-# --- attribution ------------------------------------------------------------------------------------
-
 PROFILE = "containers-default-0.62.2"
 HERE = Kernel(
     4000,
@@ -145,22 +140,6 @@ def test_a_running_process_of_the_container_tells_whose_it_is() -> None:
     assert denials_of(refused(SECCOMP), files(), HERE, "") == (
         Denial("seccomp", "system call 250, by nginx"),
     )
-
-
-def test_a_pid_that_now_has_another_name_is_not_taken_for_the_refused_one() -> None:
-    result = denials_of(refused(SECCOMP.replace('comm="nginx"', 'comm="evil"')), files(), HERE, "")
-    assert isinstance(result, Unread)
-
-
-def test_a_process_that_lives_elsewhere_is_not_ours() -> None:
-    alive = files({"/proc/4242/comm": "firefox\n"})
-    assert denials_of(refused(SECCOMP), alive, ENDED, "") == ()
-
-
-def test_an_ended_process_under_the_same_profile_may_be_ours() -> None:
-    result = denials_of(refused(APPARMOR), files(), ENDED, "")
-    assert isinstance(result, Unread)
-    assert "denial of the last day may be its own" in result.reason
 
 
 def test_another_profile_or_another_range_of_users_is_not_ours() -> None:

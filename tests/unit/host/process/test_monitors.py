@@ -80,3 +80,9 @@ def test_saved_facts_tell_the_same_without_secrets() -> None:
 )
 def test_the_interpreter_of_a_script(content: str, result: tuple[str, ...]) -> None:
     assert interpreters(RecordedFiles({"text": {"/x": content}}), "/x") == result
+
+
+def test_only_the_first_line_of_a_script_is_saved() -> None:
+    recording = RecordingFiles(RecordedFiles({"text": {"/x": "#!/bin/sh\nexport PW=s3\n"}}))
+    assert interpreters(recording, "/x") == ("/bin/sh",)
+    assert recording.document()["text"] == {"/x": "#!/bin/sh"}

@@ -52,12 +52,6 @@ def test_quadlets_are_found_where_podman_looks(
     assert (result.quadlet, result.file.path, result.file.text) == (True, f"{directory}/web.container", UNIT)
 
 
-def test_units_of_users_are_none_of_the_system(files: Rooted) -> None:
-    files.put("/etc/containers/systemd/users/web.container", UNIT)
-    files.put("/home/anna/.config/containers/systemd/web.container", UNIT)
-    assert find_unit(files, "web.service", SYSTEM) is None
-
-
 @pytest.mark.parametrize(
     ("manager", "directory", "wins"),
     [
@@ -111,14 +105,6 @@ def test_drop_ins_come_from_every_directory_in_the_order_of_their_names(files: R
     ]
 
 
-def test_a_masked_drop_in_says_nothing(files: Rooted) -> None:
-    files.put("/etc/systemd/system/w.service", "[Service]\n")
-    directory = files.root / "etc/systemd/system/w.service.d"
-    directory.mkdir()
-    (directory / "a.conf").symlink_to("/dev/null")
-    assert find(files, "w.service").drop_ins == ()
-
-
 def test_units_that_it_refers_to_come_along(files: Rooted) -> None:
     files.put(
         "/etc/containers/systemd/w.container", UNIT + "Volume=v.volume:/v\nNetwork=n.network\nPod=gone.pod\n"
@@ -146,19 +132,6 @@ def test_units_that_it_refers_to_come_along(files: Rooted) -> None:
 def test_a_label_that_is_no_name_of_a_service_leads_nowhere(files: Rooted, name: str) -> None:
     files.put("/etc/containers/systemd/passwd.container", UNIT)
     assert isinstance(find_unit(files, name, SYSTEM), Unread)
-
-
-def test_what_cannot_be_read_is_no_absent_file(files: Rooted) -> None:
-    files.put("/etc/containers/systemd/big.container", "x" * (1 << 19))
-    os.mkfifo(files.root / "etc/containers/systemd/pipe.container")
-    (files.root / "etc/containers/systemd/round.container").symlink_to("round.container")
-    for name, why in (("big", "too large"), ("pipe", "regular file"), ("round", "form a loop")):
-        result = find_unit(files, f"{name}.service", SYSTEM)
-        assert isinstance(result, Unread), name
-        assert why in result.reason
-
-
-# --- systemctl -------------------------------------------------------------------------------------
 
 
 class Systemctl:

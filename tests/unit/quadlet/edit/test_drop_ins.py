@@ -2,7 +2,7 @@
 
 import pytest
 
-from hardentui.errors import CannotExpress, InputError
+from hardentui.errors import InputError
 from hardentui.model.spec import Spec, Version
 from hardentui.options import *
 from hardentui.quadlet.edit.container import edit_quadlet, planned_changes
@@ -55,11 +55,6 @@ def test_what_goes_out_of_a_list_needs_the_list_again() -> None:
     assert quadlet(text, before, NOTHING) == ["[Container]", "AddCapability="]
 
 
-def test_a_key_that_old_generators_cannot_take_away_is_refused() -> None:
-    with pytest.raises(CannotExpress, match="SeccompProfile"):
-        quadlet(BASE + "SeccompProfile=unconfined\n", Spec.of((SECCOMP_PROFILE, "unconfined")), NOTHING)
-
-
 @pytest.mark.parametrize(
     ("others", "name"),
     [
@@ -72,9 +67,6 @@ def test_a_key_that_old_generators_cannot_take_away_is_refused() -> None:
 )
 def test_our_drop_in_is_read_after_those_that_say_the_same(others: dict[str, str], name: str) -> None:
     assert drop_in_name(others, lambda text: text == "concerned") == name
-
-
-# --- services --------------------------------------------------------------------------------------
 
 
 def service(text: str, before: Spec, after: Spec, *drop_ins: str) -> ServiceEdit:
@@ -147,21 +139,6 @@ def test_values_survive_shell_and_systemd() -> None:
         text = f"[Service]\nExecStart={command}\n"
         made = service(text, NOTHING, Spec.of((ENV, (value,))))
         assert f"--env={value}" in words(text, made.text)
-
-
-def test_what_comes_from_another_variable_is_left_out_and_named() -> None:
-    text = "[Service]\nEnvironment=CAPS=--cap-add=SYS_ADMIN\nExecStart=/usr/bin/podman run $CAPS $IMG\n"
-    text += "Environment=IMG=a:1\n"
-    before = Spec.of((CAP_ADD, ("CAP_SYS_ADMIN",)), (IMAGE, "a:1"))
-    made = service(text, before, Spec.of((IMAGE, "a@x"), (READ_ONLY, True)))
-    assert [line.partition(" ")[0] for line in made.left_out] == ["IMAGE", "--cap-add"]
-    assert "CAPS" in made.left_out[1]
-    assert "--read-only" in made.text
-
-
-def test_the_restart_policy_is_not_given_to_podman() -> None:
-    text = "[Service]\nExecStart=/usr/bin/podman run img\n"
-    assert service(text, NOTHING, Spec.of((RESTART, "always"))).text == ""
 
 
 @pytest.mark.parametrize(

@@ -141,13 +141,6 @@ def test_masks_secrets_devices_and_the_command() -> None:
     assert done.files.spec()[COMMAND] == ("new", "")
 
 
-def test_a_network_becomes_another() -> None:
-    changes, _ = planned_changes(Spec.of((NETWORK, ("host",))), Spec.of((NETWORK, ("inside",))))
-    files = QuadletFiles((BASE + "Network=host\n",))
-    done = edit_quadlet(files, changes, V, {"inside": "inside.network"})
-    assert done.files.texts == (BASE + "Network=inside.network\n",)
-
-
 def test_an_edit_goes_to_the_drop_in_that_says_it() -> None:
     drop_in = "[Container]\nAddCapability=\nAddCapability=SYS_ADMIN\n"
     before = Spec.of((CAP_ADD, ("CAP_SYS_ADMIN",)))
@@ -169,19 +162,6 @@ def test_a_section_may_stand_twice_and_line_ends_are_kept() -> None:
     assert "\n" not in done.files.texts[0].replace("\r\n", "")
 
 
-def test_what_is_as_planned_already_is_said_and_left() -> None:
-    text = BASE + "NoNewPrivileges=yes\nDropCapability=ALL\n"
-    done = edit(text, NOTHING, Spec.of((NO_NEW_PRIVILEGES, True), (CAP_DROP, ("all",))))
-    assert done.files.texts == (text,)
-    assert len([note for note in done.notes if "already" in note]) == 2
-
-
-def test_what_is_not_in_the_file_is_said() -> None:
-    done = edit(BASE, Spec.of((CAP_ADD, ("CAP_SYS_ADMIN",)), (PRIVILEGED, True)), NOTHING)
-    assert done.files.texts == (BASE,)
-    assert len([note for note in done.notes if "is not in the unit" in note]) == 2
-
-
 def test_what_only_systemd_knows_is_left_out_and_named() -> None:
     text = BASE + "AddCapability=${MORE}\n"
     done = edit(text, Spec.of((CAP_ADD, ("CAP_SYS_ADMIN",))), Spec.of((READ_ONLY, True)))
@@ -189,27 +169,6 @@ def test_what_only_systemd_knows_is_left_out_and_named() -> None:
     assert len(done.left_out) == 1
     assert done.left_out[0].startswith("--cap-add is not changed")
     assert [change.option for change in done.applied] == [READ_ONLY]
-
-
-def test_a_flood_of_one_flag_is_left_alone() -> None:
-    text = BASE + "PodmanArgs=" + "--tty " * 30000 + "\n"
-    done = edit(text, Spec.of((TTY, True)), NOTHING)
-    assert done.files.texts == (text,)
-    assert "more than 200 places" in done.left_out[0]
-
-
-def test_the_image_of_another_unit_is_changed_there() -> None:
-    text = "[Container]\nImage=app.image\n"
-    done = edit(text, Spec.of((IMAGE, "a:1")), Spec.of((IMAGE, "a@sha256:00")))
-    assert done.files.texts == (text,)
-    assert "app.image" in done.left_out[0]
-
-
-def test_what_systemd_does_itself_is_translated_or_said() -> None:
-    after = Spec.of((RESTART, "on-failure:5"), (HEALTH_ON_FAILURE, "restart"))
-    done = edit(BASE, NOTHING, after)
-    assert done.files.texts == (BASE + "HealthOnFailure=kill\n",)
-    assert any("Restart=" in note for note in done.notes)
 
 
 @pytest.mark.parametrize("value", ["a\rExecStart=/bin/evil", "a\nExecStart=/bin/evil"])

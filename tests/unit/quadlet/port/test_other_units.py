@@ -33,9 +33,6 @@ def refusal(name: str, text: str, version: str, **others: str) -> str:
     return made.refused[name].hint
 
 
-# --- images, artifacts, builds ------------------------------------------------------------------------
-
-
 # --- references ---------------------------------------------------------------------------------------
 
 
@@ -71,9 +68,6 @@ def test_what_a_unit_refers_to(lines: str, version: str, there: str) -> None:
         del others["i.image"]
     units = {"web.container": f"{CONTAINER}{lines}\n", **others}
     assert there in generate(units, version=Version.parse(version), rootless=False)["web.service"]
-
-
-# --- lines and words ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

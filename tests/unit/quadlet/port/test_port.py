@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hardentui.checks.examples import container, rootful
-from hardentui.errors import CannotExpress, GeneratorError, UsageError
+from hardentui.errors import CannotExpress, GeneratorError
 from hardentui.features.fix.drafts import new_files
 from hardentui.model.draft import Target
-from hardentui.model.spec import NEWEST_KNOWN, Spec, Version
-from hardentui.options import COMMAND, ENV, IMAGE, LABELS, NAME, RUNTIME, TABLE
+from hardentui.model.spec import Spec, Version
+from hardentui.options import COMMAND, ENV, IMAGE, LABELS, NAME, TABLE
 from hardentui.options.argv import CARRIED_GLOBALS
 from hardentui.quadlet.port import generate, losses
 from hardentui.quadlet.port.keys import KEYS
@@ -44,8 +44,6 @@ def refusal(lines: str, version: str = "5.4.2", **others: str) -> str:
         argv(lines, version, **others)
     return str(caught.value)
 
-
-# --- keys by version --------------------------------------------------------------------------------
 
 CONTAINER_KEYS = {
     "4.4": "AddCapability AddDevice Annotation ContainerName DropCapability Environment EnvironmentFile"
@@ -111,8 +109,6 @@ def test_so_are_keys_of_the_units_around_it(name: str, text: str, since: str, be
     )
 
 
-# --- what one version does and another does not -----------------------------------------------------
-
 VERSION_DEPENDENT = [
     # lines, version, words that are there, words that are not
     ("", "5.5", ["--cidfile=\0%t/\0%N.cid"], []),
@@ -158,9 +154,6 @@ def test_words_are_lost_in_every_version(version: str, lines: str, tail: tuple[s
     assert made[made.index("registry.example/i:1") + 1 :] == tail
 
 
-# --- losses -----------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("section", "line", "what"),
     [
@@ -179,14 +172,6 @@ def test_what_units_around_a_container_lose_is_told(section: str, line: str, wha
     assert result[0].startswith(f"x.{section.lower()}, line 2: ")
     argv = ["run", "--name=web", "registry.example/i:1"]
     assert prove_by_port(files, argv, Version(5, 4, 2), False) == result
-
-
-def test_a_name_without_a_value_is_a_loss_in_every_version() -> None:
-    for version in (Version(5, 5), Version(5, 6)):
-        assert losses({"web.container": HEAD + "Environment=A"}, version=version)
-
-
-# --- proofs -----------------------------------------------------------------------------------------
 
 
 @cache
@@ -268,20 +253,6 @@ def test_a_changed_character_never_goes_unseen(number: int, character: str) -> N
     assert (prove_by_port(changed, made.argv, Version(5, 4, 2), False) == ()) == same
 
 
-def test_a_global_flag_that_gets_lost_is_a_difference() -> None:
-    spec = SPEC.with_(RUNTIME, "/usr/bin/crun")
-    made = bundle(spec, UnitContext(version=Version(4, 7)))
-    assert "--runtime" in str(prove_by_port(_units(made), made.argv, Version(4, 7), False))
-
-
-def test_a_bundle_without_a_container_is_no_proof() -> None:
-    with pytest.raises(GeneratorError, match=r"no \.container unit"):
-        prove_by_port({"n.network": "[Network]\n"}, ["run", "x"], Version(5, 4), False)
-
-
-# --- its use ----------------------------------------------------------------------------------------
-
-
 def _written(version: Version | None) -> str:
     facts = container(engine=rootful(version=Version(5, 4, 2))).replace(spec=SPEC)
     return new_files(facts, None, Target.QUADLET, version=version).proof
@@ -307,11 +278,6 @@ def test_the_port_stands_in_for_another_version(version: Version, monkeypatch: p
     )
 
 
-def test_a_podman_that_nobody_knows_yet_is_not_called_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    _without_generator(monkeypatch)
-    assert f"Podman {NEWEST_KNOWN} (none newer is known)" in _written(Version(99, 0))
-
-
 def test_the_hosts_own_generator_is_asked_for_its_own_version(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hardentui.features.fix.drafts.find_generator", lambda: "/no/such/generator")
     for version in (None, Version(5, 4, 2)):
@@ -332,17 +298,3 @@ def test_a_generator_of_another_podman_is_not_asked(
             _written(None)
     else:
         assert "as built into HardenTUI" in _written(None)
-
-
-def test_podman_43_has_no_quadlet() -> None:
-    with pytest.raises(UsageError, match=r"Podman 4.3.1 has no Quadlet: 4.4.0 and newer have") as caught:
-        _written(Version(4, 3, 1))
-    assert "--to run" in caught.value.hint
-
-
-def test_nothing_is_written_that_the_port_finds_different(monkeypatch: pytest.MonkeyPatch) -> None:
-    _without_generator(monkeypatch)
-    monkeypatch.setattr("hardentui.quadlet.write.lines.words", lambda _: 'sh ""')
-    with pytest.raises(GeneratorError, match="would not produce the intended command") as caught:
-        _written(None)
-    assert "command: expected 'sh' '-c'" in caught.value.hint

@@ -121,17 +121,6 @@ def test_a_unit_is_read_as_it_is_run(lines: str, version: Version) -> None:
     assert {option.name for option in read.unknowable} == {option.name for option in ran.unknowable}
 
 
-def test_most_of_them_are_run() -> None:
-    """The test before says something only for units that the generator takes."""
-    taken = [
-        (lines, version)
-        for lines in LINES
-        for version in VERSIONS
-        if made_by_port("web.container", f"[Container]\nImage=x\n{lines}\n", version) is not None
-    ]
-    assert len(taken) > 0.8 * len(LINES) * len(VERSIONS)
-
-
 def test_every_key_is_read() -> None:
     """One line of each key that a value of 1 is good for."""
     for option in TABLE:
@@ -142,10 +131,3 @@ def test_every_key_is_read() -> None:
         ran = made_by_port("web.container", text, Version(5, 8, 2))
         if ran is not None:
             assert drift(made_by_reader("web.container", text, Version(5, 8, 2)), ran, ran) == (), key.name
-
-
-@pytest.mark.parametrize(
-    ("version", "name"), [("5.1", "systemd-a/b_c"), ("5.2", "systemd-a-b_c"), ("4.9", "systemd-a-b@c")]
-)
-def test_the_default_name_of_an_instance(version: str, name: str) -> None:
-    assert default_name("a-b@c", Version.parse(version)) == name

@@ -8,44 +8,10 @@ from hypothesis import strategies as st
 
 from hardentui.errors import CannotExpress, InputError
 from hardentui.model.spec import Spec, Version
-from hardentui.options import (
-    CAP_ADD,
-    COMMAND,
-    CPUS,
-    ENTRYPOINT,
-    ENV,
-    HTTP_PROXY,
-    IMAGE,
-    LABEL_DISABLE,
-    LABELS,
-    MASK,
-    MEMORY,
-    MODULE,
-    MOUNTS,
-    NAME,
-    NETWORK,
-    NO_NEW_PRIVILEGES,
-    PIDS_LIMIT,
-    POD,
-    PRIVILEGED,
-    PUBLISH,
-    READ_ONLY,
-    ROOTFS,
-    SDNOTIFY,
-    SECCOMP_PROFILE,
-    TABLE,
-    TMPFS,
-    UNMASK,
-    USER,
-    WORKDIR,
-    Mount,
-    Port,
-)
+from hardentui.options import *
 from hardentui.options.argv import spec_from_argv
-from hardentui.options.codecs import parse_publish
 from hardentui.quadlet.read.container import QuadletFiles
 from hardentui.quadlet.write.container import container_unit, for_quadlet, intended
-from hardentui.systemd.unit_text import SYSTEMD, UnitText
 from hardentui.writers.run_script import run_arguments
 
 
@@ -91,13 +57,6 @@ def test_keys_and_flags_become_options(lines: str, spec: Spec) -> None:
     assert read(lines) == spec
 
 
-def test_other_units_are_called_by_what_they_make() -> None:
-    names = {"a.network": "net", "v.volume": "vol", "p.pod": "pod1", "i.image": "img:1"}
-    spec = read("Network=a.network:ip=1.2.3.4\nVolume=v.volume:/v\nPod=p.pod\nImage=i.image", **names)
-    mounts = (Mount("volume", "vol", "/v"),)
-    assert spec == Spec.of((NETWORK, ("net:ip=1.2.3.4",)), (MOUNTS, mounts), (POD, "pod1"), (IMAGE, "img:1"))
-
-
 def test_what_only_systemd_knows_is_unknowable() -> None:
     spec = read("AddCapability=A %i\nUser=${WHO}\nPublishPort=${PORT}:80\nReadOnly=true")
     assert spec == Spec.of((READ_ONLY, True))
@@ -110,20 +69,6 @@ def test_a_command_line_of_a_service() -> None:
     assert (spec[NAME], spec[IMAGE], spec[COMMAND], spec[PRIVILEGED]) == ("w", "img", ("a", "b"), True)
     with pytest.raises(InputError):
         spec_from_argv(["podman", "pull", "x"])
-
-
-@pytest.mark.parametrize(
-    "text", ["x:80", "80:81:82:83", "99999", "1-9000", "1-2:1-3", "::1:80:80", "[::1]80", ""]
-)
-def test_ports_that_are_none(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - int and ip_address have words of their own
-        parse_publish(text)
-
-
-def test_quadlet_and_systemd_join_lines_in_their_own_way() -> None:
-    text = "[S]\nK=a\\\n# no\n  b\n"
-    assert [assignment.value for assignment in UnitText(text).assignments] == ["ab"]
-    assert [assignment.value for assignment in UnitText(text, SYSTEMD).assignments] == ["a b"]
 
 
 SPECS = [

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-import pytest
 from msgspec.structs import replace
 
-from hardentui.errors import CannotExpress
 from hardentui.model.spec import Option, Spec, Version
 from hardentui.options import *
 from hardentui.options.read import EngineDefaults
@@ -28,9 +26,6 @@ def texts(written: Bundle) -> dict[str, str]:
     return {file.name: file.text for file in written.files}
 
 
-# --- anonymous volumes ---------------------------------------------------------------------------
-
-
 def test_anonymous_volumes_get_names_units_and_a_script_that_copies() -> None:
     result = made(
         (MOUNTS, (Mount("volume", "", "/a/b", ("ro",)),)), anonymous={"/a/b": HEX, "/image": "b" * 64}
@@ -46,9 +41,6 @@ def test_anonymous_volumes_get_names_units_and_a_script_that_copies() -> None:
     assert any("web-copy-volumes.sh" in note for note in result.notes)
 
 
-# --- dependencies --------------------------------------------------------------------------------
-
-
 def test_what_it_needs_starts_first_under_the_service_that_runs_it() -> None:
     services = {"db": "shop-db.service", "evil": "x.service\nExecStart=/bin/evil"}
     pairs = ((REQUIRES, ("db", "evil")), (NETWORK, ("container:vpn",)), (PID, "container:vpn"))
@@ -59,8 +51,6 @@ def test_what_it_needs_starts_first_under_the_service_that_runs_it() -> None:
     assert any("vpn.service" in note for note in result.notes)
     assert "Requires=" not in made((RESTART, "always")).files[0].text
 
-
-# --- pods ----------------------------------------------------------------------------------------
 
 POD_INSPECT = {
     "Id": "p" * 64,
@@ -109,9 +99,6 @@ def test_init_containers_run_to_their_end_in_their_order_before_the_others_start
     assert "oneshot" not in files["web.container"]
 
 
-# --- stacks --------------------------------------------------------------------------------------
-
-
 def test_a_stack_is_written_as_a_whole_and_compose_finds_none_of_it() -> None:
     labels = ("io.podman.compose.project=wiki", "com.docker.compose.service=db", "mine=1")
     pod = {"Id": "p" * 64, "Name": "pod_wiki"}
@@ -146,21 +133,6 @@ def test_what_is_unknown_of_several_is_one_list_after_the_real_losses() -> None:
     assert sum("does not report" in note for note in result.notes) == 1
     assert "db.container: --odd is not carried over: nobody knows it" in result.notes
     assert "were given: --pod\n" in texts(result)["web.container"]
-
-
-def test_systemd_does_what_requires_asks_for_since_podman_would_never_replace_a_crashed_one() -> None:
-    result = made((REQUIRES, ("db",)))
-    assert "PodmanArgs" not in result.files[0].text
-    assert "Requires=db.service\nAfter=db.service" in result.files[0].text
-
-
-def test_two_members_with_one_file_name_are_refused() -> None:
-    other = Spec.of((NAME, "web.container"), (IMAGE, "localhost/db:1"), (POD, "p1"))
-    with pytest.raises(CannotExpress, match=r"web\.container"):
-        made((POD, "p1"), pod=POD_INSPECT, members=(Member(other, UnitContext()),))
-
-
-# --- defaults of the engine ----------------------------------------------------------------------
 
 
 def started(*flags: str, pids: object = 500) -> dict[str, Any]:

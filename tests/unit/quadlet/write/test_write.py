@@ -102,13 +102,6 @@ def test_every_key_waits_for_its_version() -> None:
 EXAMPLE: dict[type, Any] = {str: "x", int: 77, float: 1.5}
 
 
-def test_what_systemd_does_is_not_passed_to_podman() -> None:
-    text = made((REMOVE, True), (RESTART, "always"), (HEALTH_ON_FAILURE, "restart")).files[0].text
-    assert "--rm" not in text
-    assert "--restart" not in text.split("[Container]")[1]
-    assert "HealthOnFailure=kill" in text
-
-
 @pytest.mark.parametrize(
     ("option", "value", "word"),
     [(SDNOTIFY, "ignore", "sdnotify"), (INIT_CTR, "once", "init-ctr"), (RESTART, "always", "systemd")],
@@ -127,21 +120,8 @@ def test_empty_words_and_semicolons_have_their_variables() -> None:
     assert not any(line.startswith("Environment=") for line in lines((COMMAND, ("${HT_EMPTY}",))))
 
 
-# --- mounts --------------------------------------------------------------------------------------
-
-
 def test_anonymous_volumes_are_never_named() -> None:
     assert HEX not in made((MOUNTS, (Mount("volume", "", "/c"),))).files[0].text
-
-
-def test_old_podmans_keep_the_name_without_a_unit() -> None:
-    result = made((MOUNTS, (Mount("volume", "data", "/c"),)), version=V46, volumes={"data": {}})
-    assert [file.name for file in result.files] == ["web.container"]
-    assert "Volume=data:/c" in result.files[0].text
-    assert any("must exist" in note for note in result.notes)
-
-
-# --- hostile input and comments -------------------------------------------------------------------
 
 
 def test_names_cannot_leave_their_place() -> None:
@@ -177,11 +157,6 @@ def test_four_lines_at_the_top_are_enough() -> None:
     of_every_unit = 1
     left_out = len(result.notes) - of_every_unit - 1
     assert head[3] == f"# {left_out} more notes were told when this was written."
-
-
-def test_rootless_units_are_wanted_by_the_default_target() -> None:
-    assert "WantedBy=default.target" in lines(rootless=True)
-    assert "WantedBy=multi-user.target default.target" in lines()
 
 
 @pytest.mark.parametrize(

@@ -63,9 +63,6 @@ def needs(observation: Observation) -> Needs:
     return needs_of(observation, HELD, native=NATIVE)
 
 
-# --- capabilities ---------------------------------------------------------------------------------------
-
-
 def test_what_its_process_gave_away_before_is_not_needed() -> None:
     """dnsmasq as `nobody` fails to remove its PID file, with or without DAC_OVERRIDE in the bounding set."""
     pid_file = (TouchedFile("/run/x.pid", True, uid=65534, directory_uid=0, directory_mode=0o755),)
@@ -110,9 +107,6 @@ def test_a_call_that_could_not_be_read_is_taken_for_the_worst() -> None:
     assert needs(Observation(calls=log)).capability_names == {"CAP_CHOWN"}
 
 
-# --- what is written ------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("detail", "counts"),
     [
@@ -149,9 +143,6 @@ def test_directories_are_the_outermost_ones_that_hold_what_was_written() -> None
     assert result == ("/run", "/var/lib/nginx", "/var/lib/redis")
 
 
-# --- network and limits -----------------------------------------------------------------------------------
-
-
 def test_outgoing_connections_but_to_itself() -> None:
     own = CallDetail("connect", ROOT, address=SocketAddress(2, "127.0.0.1", 80))
     unix = CallDetail("connect", ROOT, address=SocketAddress(1, "/run/x.sock"))
@@ -168,9 +159,6 @@ def test_limits_have_head_room() -> None:
     assert memory_limit(1 << 30) == 3 << 30
     assert pids_limit(1) == 64
     assert pids_limit(100) == 320
-
-
-# --- several runs -----------------------------------------------------------------------------------------
 
 
 def _sampled(memory: int | Unread, uids: frozenset[int]) -> Sampled:
@@ -220,28 +208,23 @@ LIMIT = Choice("no-memory-limit")
 _MIB = 1 << 20
 
 
-def limit(facts: ContainerFacts, peak: int, choice: Choice = LIMIT) -> int:
+ORIGINAL = container(kernel=Kernel(7, limits=Limits(memory_peak=300 * _MIB)))
+ASKING = container(asked_memory=(AskedMemory(1 << 30, "innodb_buffer_pool_size in /etc/mysql/my.cnf"),))
+
+
+@pytest.mark.parametrize(
+    ("facts", "peak", "choice", "limit"),
+    [
+        pytest.param(container(), 60, LIMIT, 512, id="a quiet start: not tighter than the plan"),
+        pytest.param(container(), 400, LIMIT, 1216, id="three times the peak"),
+        pytest.param(ORIGINAL, 10, LIMIT, 960, id="three times the peak of the original"),
+        pytest.param(ASKING, 119, LIMIT, 1536, id="what its configuration asks for"),
+        pytest.param(container(), 400, Choice("no-memory-limit", (("memory", "700m"),)), 700, id="a user's"),
+    ],
+)
+def test_a_memory_limit_comes_from_work_and_configuration(
+    facts: ContainerFacts, peak: int, choice: Choice, limit: int
+) -> None:
+    needs = Needs(memory_peak=peak * _MIB, pids_peak=2)
     planner = TwinPlanner(facts, plan_for)
-    choices = taught((choice,), Needs(memory_peak=peak * _MIB, pids_peak=2), planner)
-    return planner.plan(choices).after[MEMORY] // _MIB
-
-
-def test_a_quiet_start_makes_no_limit_tighter_than_the_plan() -> None:
-    assert limit(container(), 60) == 512
-
-
-def test_three_times_the_peak_counts_where_it_is_more() -> None:
-    assert limit(container(), 400) == 1216
-
-
-def test_so_does_the_peak_of_the_original() -> None:
-    assert limit(container(kernel=Kernel(7, limits=Limits(memory_peak=300 * _MIB))), 10) == 960
-
-
-def test_what_the_configuration_asks_for_is_never_undercut() -> None:
-    facts = container(asked_memory=(AskedMemory(1 << 30, "innodb_buffer_pool_size in /etc/mysql/my.cnf"),))
-    assert limit(facts, 119) == 1536
-
-
-def test_a_value_of_the_user_is_left_alone() -> None:
-    assert limit(container(), 400, Choice("no-memory-limit", (("memory", "700m"),))) == 700
+    assert planner.plan(taught((choice,), needs, planner)).after[MEMORY] // _MIB == limit
