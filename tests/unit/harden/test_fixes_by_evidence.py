@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from hardentui.checks.examples import container, image, rootful
+from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, image, rootful
 from hardentui.features.checklists.loading import find_check, load
 from hardentui.harden.plan import fixable, left_out, make_plan
 from hardentui.model.facts import (
+    CapabilitySets,
     Client,
     ContainerFacts,
     FileChange,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -263,3 +263,19 @@ def test_what_is_mounted_below_a_directory_comes_along_with_the_next_start() -> 
         of=NotRunning("created"),
     )
     assert alone.mounted[0].paths == (f"{STORAGE}/volumes/conf",)
+
+
+def test_a_later_look_sees_what_was_mounted_since() -> None:
+    text = {"/proc/self/mountinfo": HOST}
+    now = [NOW]
+    host = HostSide(RecordedFiles({"text": text}), lambda: now[0])
+
+    def paths() -> tuple[str, ...]:
+        result = host.mount_table("self", "mnt:[1]")
+        return () if isinstance(result, Unread) else result.paths_of("0:80", "/")
+
+    assert paths() == ()
+    text["/proc/self/mountinfo"] = HOST + "12 1 0:80 / /mnt rw - tmpfs tmpfs rw\n"
+    assert paths() == ()
+    now[0] += timedelta(minutes=1)
+    assert paths() == ("/mnt",)
