@@ -1,7 +1,5 @@
 """Answers of the checks of steps 3 and 9 and of the host's part of others, beyond their own examples."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """The command line on the simulated host: results, exit codes, and what reaches a terminal or a pipe."""
 
-from __future__ import annotations
-
 import io
 import json
 import os

@@ -1,7 +1,5 @@
 """The doctor on made-up machines: with everything, with nothing, and without permission."""
 
-from __future__ import annotations
-
 import os
 import socket
 from collections.abc import Iterable, Sequence

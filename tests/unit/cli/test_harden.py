@@ -1,7 +1,5 @@
 """What `harden` asks: for several containers no more than for one."""
 
-from __future__ import annotations
-
 import sys
 from io import StringIO
 

@@ -1,7 +1,5 @@
 """SBOMs are valid by CycloneDX's own schema, whatever an image calls its packages."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What becomes of the first packet of a stranger, by rulesets of nftables; two of them firewalld's own."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Rules of a trust policy as they are typed in the assistant."""
 
-from __future__ import annotations
-
 import pytest
 
 from hardentui.errors import UsageError

@@ -1,7 +1,5 @@
 """What is gathered besides inspect: timers, limits of a process, the journal, the cloud, scans, bases."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """What of the host is mounted in a container: traced through mount tables, with whoever asked for it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """Which ways of a split are tried, in which order twins start, and what follows from what was seen."""
 
-from __future__ import annotations
-
 import json
 import threading
 from collections.abc import Iterator, Sequence

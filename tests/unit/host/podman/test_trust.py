@@ -1,7 +1,5 @@
 """Reading of policy, registries, keys and credentials out of small trees."""
 
-from __future__ import annotations
-
 import json
 import stat
 from typing import Any

@@ -1,7 +1,5 @@
 """Who becomes root without a password, by the rules of sudoers(5) and doas.conf(5)."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

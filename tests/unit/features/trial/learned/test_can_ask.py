@@ -1,7 +1,5 @@
 """What is kept although it was not seen: a shallow probe never takes more than none."""
 
-from __future__ import annotations
-
 from itertools import combinations
 
 import pytest

@@ -1,7 +1,5 @@
 """Numbers of system calls and their names."""
 
-from __future__ import annotations
-
 import ctypes
 import ctypes.util
 import platform
