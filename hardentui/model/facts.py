@@ -16,10 +16,10 @@ from hardentui.model.image import ImageInventory, NeverScanned, RegistryDigest, 
 from hardentui.model.known import NONE, Fact, Facts, Known, Unread
 from hardentui.model.mounts import KernelMount, MountedPath, ReachableSocket
 from hardentui.model.network import Peers
-from hardentui.model.seccomp import RuntimeConfig
 from hardentui.model.spec import Spec, Version
 
 if TYPE_CHECKING:
+    from hardentui.lib.seccomp import NoFilter, RawFilter, SeccompProfile
     from hardentui.model.configuration import FileFact, Missing
     from hardentui.model.host import HostFacts
     from hardentui.model.trust import TrustFacts
@@ -288,6 +288,31 @@ ELSEWHERE = "the engine is on another machine; run HardenTUI there"
 HOST_ROOTS = ("/proc/1/root", "/run/host", "/media/root", "/host")
 """Where a container may see the host's root directory: through process 1, and where toolbox, distrobox and
 the toolboxes of openSUSE and RHEL mount it."""
+
+
+class RuntimeConfig(Struct, frozen=True):
+    """The runtime's configuration as of the container's last start.
+
+    Attributes:
+        annotations: annotations for the runtime (`run.oci.…`), including those of the engine.
+        seccomp: the filter that the runtime installs; None if it cannot be parsed.
+        sysctl: kernel parameters, including those of the engine's configuration.
+        oom_score_adj: as given to the runtime; None = inherited.
+        masks: paths that the runtime hides or makes read-only.
+        device_rules: what it lets the device filter allow, as the kernel writes it: `b 8:0 rwm`.
+        device_filter: it has rules for devices. Podman gives none to a container that is to have a user
+            namespace of its own.
+        programs: what runs outside the container or as its first process: hooks, and Podman's init.
+    """
+
+    annotations: Mapping[str, str] = {}
+    seccomp: SeccompProfile | RawFilter | NoFilter | None = None
+    sysctl: Mapping[str, str] = {}
+    oom_score_adj: int | None = None
+    masks: frozenset[str] = frozenset()
+    device_rules: frozenset[str] = frozenset()
+    device_filter: bool = True
+    programs: tuple[str, ...] = ()
 
 
 class EngineFacts(Facts):

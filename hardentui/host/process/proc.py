@@ -11,7 +11,13 @@ from typing import TypeVar
 from msgspec import Struct
 
 from hardentui.host.files.reader import Files, reason, unreadable
-from hardentui.host.process.capabilities import capability_sets, descendants, parse_status, statuses_below
+from hardentui.host.process.capabilities import (
+    capability_sets,
+    descendants,
+    parse_status,
+    pids,
+    statuses_below,
+)
 from hardentui.host.process.cgroups import (
     MOUNTINFO_LIMIT,
     CgroupTree,
@@ -25,10 +31,9 @@ from hardentui.host.process.cgroups import (
     parse_mountinfo,
     read_limits,
 )
-from hardentui.model.facts import Entered, IdRange, Kernel, Limits, Rlimit
+from hardentui.model.facts import Entered, IdRange, Kernel, Limits, Rlimit, RuntimeConfig
 from hardentui.model.known import Known, Unread, later
 from hardentui.model.mounts import KernelMount
-from hardentui.model.seccomp import RuntimeConfig
 
 # Processes that came into a container from outside (`podman exec`, `nsenter`) or left its cgroup.
 
@@ -41,7 +46,7 @@ _RUNTIMES = frozenset({"crun", "runc"})
 def processes_by_mounts(files: Files) -> Known[Mapping[str, tuple[int, ...]]]:
     """The visible processes of this machine by their mount namespace (`mnt:[4026532201]`)."""
     try:
-        numbers = [int(name) for name in files.list_dir("/proc") if name.isdecimal()]
+        numbers = pids(files)
     except OSError as error:
         return Unread(f"/proc: {reason(error)}")
     members: dict[str, list[int]] = {}

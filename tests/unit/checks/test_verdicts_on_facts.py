@@ -12,13 +12,13 @@ from hardentui.harden.evaluate import container_subject, context_shift, run
 from hardentui.host.files.layers import uid_of_name
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.process.activity import read_listening
+from hardentui.lib.seccomp import NoFilter, RawFilter, SeccompProfile
 from hardentui.model.check import Parameters
-from hardentui.model.facts import IdRange, Kernel, ListeningSocket, NetworkFacts, NotRunning
+from hardentui.model.facts import IdRange, Kernel, ListeningSocket, NetworkFacts, NotRunning, RuntimeConfig
 from hardentui.model.finding import Severity, Status
 from hardentui.model.host import ApiService, HostFacts
 from hardentui.model.known import Unread
 from hardentui.model.mounts import MountedPath
-from hardentui.model.seccomp import NoFilter, RawFilter, RuntimeConfig, SeccompProfile
 from hardentui.options import *
 from hardentui.options.inspect.view import Sources
 from hardentui.options.read import read_spec

@@ -11,17 +11,23 @@ from hardentui.checks.examples import container
 from hardentui.errors import InputError
 from hardentui.features.fix.learned import LearnedFrom, learned_before, read_learned
 from hardentui.features.looking.default_profile import DefaultProfile
-from hardentui.features.rights.capabilities import capability_page, summary
-from hardentui.features.rights.page import Confinement, Rights, lsm_page, rights_of, rights_page
+from hardentui.features.rights.page import (
+    Confinement,
+    Rights,
+    _capability_words,
+    capability_page,
+    lsm_page,
+    rights_of,
+    rights_page,
+)
 from hardentui.features.rights.seccomp import seccomp_page
 from hardentui.features.trial.learned.teaching import CapabilityNeed, Needs
 from hardentui.features.trial.tried import keep_needs
 from hardentui.host.files.reader import LocalFiles
-from hardentui.model.facts import CapabilitySets, ContainerFacts, EngineFacts, Kernel
+from hardentui.lib.seccomp import NoFilter, parse_profile
+from hardentui.model.facts import CapabilitySets, ContainerFacts, EngineFacts, Kernel, RuntimeConfig
 from hardentui.model.known import Unread
-from hardentui.model.seccomp import NoFilter, RuntimeConfig
 from hardentui.options import CAP_ADD, CAP_DROP
-from hardentui.reading.seccomp import parse_profile
 
 DEFAULT_RULES: dict[str, Any] = {
     "defaultAction": "SCMP_ACT_ERRNO",
@@ -98,7 +104,7 @@ def test_what_a_trial_saw_used_is_told_and_the_rest_is_idle() -> None:
     rows = {row.name: row for row in page.rows}
     assert (rows["CAP_CHOWN"].used, rows["CAP_KILL"].used) == (True, False)
     assert [row.name for row in page.rows if row.unneeded] == ["CAP_KILL"]
-    assert "Never used during the trial: KILL." in summary(page)
+    assert "Never used during the trial: KILL." in _capability_words(page)
 
 
 def test_what_earlier_trials_learned_is_told_without_a_file(
@@ -120,7 +126,7 @@ def test_what_earlier_trials_learned_is_told_without_a_file(
     keep_needs(facts, Needs(capabilities=None, unknown={"capabilities": "tracefs is closed to us"}))
     unseen = capability_page(facts, learned_before(facts))
     assert all(row.used is None for row in unseen.rows)
-    assert any("tracefs is closed to us" in line for line in summary(unseen))
+    assert any("tracefs is closed to us" in line for line in _capability_words(unseen))
 
 
 def test_a_trial_file_is_read_or_refused_in_one_sentence(tmp_path: Path) -> None:
@@ -135,7 +141,7 @@ def test_a_trial_file_is_read_or_refused_in_one_sentence(tmp_path: Path) -> None
     file.write_text(json.dumps({**trial, "learned": hidden}))
     page = capability_page(container(kernel=running(CHOWN)), read_learned(str(file)))
     assert all(row.used is None for row in page.rows)
-    assert any("tracefs is closed to us" in line for line in summary(page))
+    assert any("tracefs is closed to us" in line for line in _capability_words(page))
     for text in ("", "[]", '{"schema": "x", "container": "c"}', '{"schema": 3}'):
         file.write_text(text)
         with pytest.raises(InputError):

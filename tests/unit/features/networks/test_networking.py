@@ -12,8 +12,10 @@ from hardentui.checks.examples import container, rootful
 from hardentui.errors import CannotExpress, InputError
 from hardentui.features.networks.proving import (
     ConnectTarget,
+    allow_list,
     parse_target,
     prove,
+    table_name,
 )
 from hardentui.features.networks.splitting import lines_of, network_map, splits
 from hardentui.host.network.nft_check import check_rules
@@ -21,7 +23,6 @@ from hardentui.model.facts import Kernel, ListeningSocket, NetworkFacts, NotRunn
 from hardentui.model.known import Known, Unread
 from hardentui.model.network import ConnectOutcome, Contact
 from hardentui.options import PUBLISH, Port
-from hardentui.writers.nft_allow_list import allow_list, table_name
 
 HOSTILE = 'x"\n}\nflush ruleset\n#\x1b]0;x\x07'
 

@@ -13,9 +13,8 @@ from hardentui.host.process.proc import (
     read_device_rules,
     read_entered,
 )
-from hardentui.model.facts import CapabilitySets, Entered, Kernel
+from hardentui.model.facts import CapabilitySets, Entered, Kernel, RuntimeConfig
 from hardentui.model.known import Unread
-from hardentui.model.seccomp import RuntimeConfig
 
 OWN = "mnt:[9]"
 STATUS = "Name:\tsh\nUid:\t0\t0\t0\t0\nSeccomp:\t0\n" + "".join(
