@@ -237,7 +237,7 @@ def _kernel(
 
     def mount_rows(kernel: Kernel) -> Known[tuple[KernelMount, ...]]:
         table = None if engine_mounts is None else engine_mounts(engine, _link(engines, "mnt"))
-        return _then(mounts, lambda rows: _mount_rows(rows, table))
+        return _then(mounts, lambda rows: tuple(_mount_row(row, table) for row in rows))
 
     return Kernel(
         pid=pid,
@@ -251,7 +251,7 @@ def _kernel(
         no_new_privileges=_then(status, lambda lines: _least((lines, *others), "NoNewPrivs") == 1),
         seccomp_mode=_then(status, lambda lines: _least((lines, *others), "Seccomp")),
         lsm_label=_lsm_label(files, pid),
-        read_only_root=_then(mounts, _read_only_root),
+        read_only_root=_then(mounts, lambda rows: [row for row in rows if row.point == "/"][-1].read_only),
         shared_namespaces=_shared(own, engines),
         host_user_namespace=_host_user_namespace(files, own, uid_map),
         limits=_limits(files, place.membership, place.tree),
@@ -399,10 +399,6 @@ def _limits(files: Files, membership: Known[Membership], tree: Known[CgroupTree]
     return membership if isinstance(membership, Unread) else read_limits(files, tree, membership)
 
 
-def _read_only_root(mounts: tuple[MountRow, ...]) -> bool:
-    return [mount for mount in mounts if mount.point == "/"][-1].read_only
-
-
 def _masked_paths(mounts: tuple[MountRow, ...]) -> frozenset[str]:
     """Mount points in /proc and /sys that cover something or make it read-only, unless another /proc or /sys
     has been mounted over them."""
@@ -419,10 +415,6 @@ def _masked_paths(mounts: tuple[MountRow, ...]) -> frozenset[str]:
 
 def _link(namespaces: Known[Mapping[str, str]], kind: str) -> str:
     return "" if isinstance(namespaces, Unread) else namespaces.get(kind, "")
-
-
-def _mount_rows(mounts: tuple[MountRow, ...], table: Known[MountTable] | None) -> tuple[KernelMount, ...]:
-    return tuple(_mount_row(mount, table) for mount in mounts)
 
 
 def _mount_row(mount: MountRow, table: Known[MountTable] | None) -> KernelMount:

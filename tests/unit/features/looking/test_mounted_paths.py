@@ -15,7 +15,7 @@ from hardentui.features.looking.host_side import HostSide
 from hardentui.features.looking.mounted_paths import mounts_and_sockets
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.process.cgroups import MountTable, parse_mountinfo
-from hardentui.host.process.proc import _mount_rows
+from hardentui.host.process.proc import _mount_row
 from hardentui.model.check import FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, VolumeFacts
 from hardentui.model.finding import Severity, Status
@@ -54,7 +54,9 @@ def table(text: str = HOST) -> MountTable:
 
 def kernel(*rows: str) -> Kernel:
     lines = [f"{30 + number} 20 {row}" for number, row in enumerate(rows)]
-    return Kernel(7, mounts=_mount_rows(parse_mountinfo(OWN + "\n".join(lines)), table()))
+    return Kernel(
+        7, mounts=tuple(_mount_row(row, table()) for row in parse_mountinfo(OWN + "\n".join(lines)))
+    )
 
 
 def entry(source: str, destination: str, kind: str = "bind", **more: Any) -> dict[str, Any]:
@@ -129,7 +131,7 @@ def test_what_the_host_has_mounted_below_counts_by_all_its_names(host: str, stat
     rows = (*OWN.splitlines(), "30 20 8:1 /srv/web /x rw - ext4 /dev/sda1 rw", f"31 30 {below}")
     facts = seen(
         (MOUNTS, (Mount("bind", "/srv/web", "/x"),)),
-        of=Kernel(7, mounts=_mount_rows(parse_mountinfo("\n".join(rows)), names)),
+        of=Kernel(7, mounts=tuple(_mount_row(row, names) for row in parse_mountinfo("\n".join(rows)))),
         mounts=(entry("/srv/web", "/x"),),
     )
     assert judge("sensitive-host-mount", facts).status is status
