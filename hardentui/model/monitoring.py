@@ -118,10 +118,8 @@ class Sensor(Struct, frozen=True):
     """One runtime sensor.
 
     Attributes:
-        sees: what it detects, one sentence.
         installed, running: None = unknown.
         add: commands to install it on this distribution; empty if it is running.
-        mind: what to know before installing it.
     """
 
     name: str

@@ -31,7 +31,6 @@ class PastaPorts(Struct, frozen=True):
     """What options of pasta forward to a container.
 
     Attributes:
-        ports: by number.
         everything: the option that forwards whatever the container listens on; empty if there is none.
     """
 

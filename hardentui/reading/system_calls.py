@@ -42,7 +42,6 @@ class FilterInForce(Struct, frozen=True):
 
     Attributes:
         filter: EngineDefault if only the name of the engine's own profile is known.
-        source: for evidence.
         in_force: the runtime installed it; otherwise it is only requested.
     """
 
@@ -75,7 +74,6 @@ class FilterRules(Struct, frozen=True):
 
     Attributes:
         declared: the profile that the configuration requests, in words.
-        source: for evidence.
         in_force: the runtime installed it; otherwise it is only requested.
     """
 

@@ -52,7 +52,6 @@ class Scanner(Struct, frozen=True):
     Attributes:
         name: also of the program.
         scan: (archive, ask, settings) -> report.
-        get: commands that install it.
     """
 
     name: str

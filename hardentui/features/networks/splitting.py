@@ -273,7 +273,6 @@ class Move(Struct, frozen=True):
     """The changes for one container.
 
     Attributes:
-        leaves, joins: names of networks.
         minds: warnings about what may break, one sentence each.
     """
 
@@ -287,8 +286,6 @@ class Split(Struct, frozen=True):
     """The proposal for one network.
 
     Attributes:
-        why: what is wrong with the current network.
-        files: a `.network` unit for each new network.
         seen: which of its members contacted which.
     """
 

@@ -68,10 +68,7 @@ class LsmPage(Struct, frozen=True):
     Attributes:
         module: `selinux`, `apparmor`, `none`; empty when it is not known.
         label: of the main process, as reported by the kernel; empty if it is not running or has none.
-        asked: what the container requests.
-        why: one sentence.
         commands: how to create and use a dedicated policy; none without a module.
-        own_policy: it already has a dedicated policy.
         profile: an AppArmor profile from what it declares; None if AppArmor does not confine it.
     """
 
@@ -374,12 +371,9 @@ class CapabilityRow(Struct, frozen=True):
     """One capability; None = unknown.
 
     Attributes:
-        default: the engine grants it by default.
-        declared: the container's options request it.
         effective: its main process has it now.
         reachable: it is permitted, inheritable or ambient, so the process can raise it.
         bounding: a setuid program or a new root process can gain it.
-        used: it was used during a trial.
     """
 
     name: str
@@ -415,13 +409,10 @@ class CapabilityPage(Struct, frozen=True):
     """All capabilities of one container.
 
     Attributes:
-        asked: the relevant options, in short.
         unknown: why the kernel's sets are unknown; empty if they are known.
         no_new_privileges: setuid programs gain nothing; None = unknown.
         own_user_namespace: capabilities affect only what belongs to its user namespace.
-        by_image: what it needs according to its image.
         learned: the file of the trial that shows what was used; empty if there is none.
-        not_learned: why that trial does not show it.
     """
 
     container: str

@@ -58,7 +58,6 @@ class CallTable(Struct, frozen=True):
     Attributes:
         open: allowed with any arguments.
         conditional: allowed for some arguments.
-        refused: never allowed.
     """
 
     open: tuple[str, ...] = ()

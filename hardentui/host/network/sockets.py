@@ -106,11 +106,7 @@ class Endpoint(Struct, frozen=True):
 
     Attributes:
         address: `tcp:0.0.0.0:2375`, or the path of a socket.
-        where: the unit file, or `process 812`.
-        uid: of the engine behind it.
-        certificates: clients need a certificate.
         through: the forwarding program; empty for the engine's own service.
-        of_process: a running process serves it.
     """
 
     address: str

@@ -57,7 +57,6 @@ class UnixSockets:
     Thread-safe.
 
     Args:
-        files: the host.
         process: pid of the engine's process, or `self`.
         own_root: the engine's process shares our mount namespace.
     """

@@ -180,8 +180,6 @@ def read_kernel(
     have left them to a child.
 
     Args:
-        files: the host.
-        pid: the container's main process (State.Pid).
         engine_pid: the container's conmon (State.ConmonPid), which runs in the engine's namespaces; None
             or 0 if unknown: then a parent named conmon is used, else this process.
         cgroup_path: State.CgroupPath; a process outside it has reused the pid of an ended container.
