@@ -23,6 +23,7 @@ from hardentui.checks.examples import (
 )
 from hardentui.do import Do, Verb
 from hardentui.errors import CannotFix
+from hardentui.lib.seccomp import Condition, NoFilter, SeccompProfile, SeccompRule
 from hardentui.model.capabilities import ALL_CAPABILITIES, capability_name
 from hardentui.model.check import Advice, Check, FixContext, Measured, Parameters
 from hardentui.model.configuration import Configuration, Danger, FileFact, Missing
@@ -38,6 +39,7 @@ from hardentui.model.facts import (
     ListeningSocket,
     NetworkFacts,
     NotRunning,
+    RuntimeConfig,
     UnitFacts,
     VolumeFacts,
 )
@@ -59,7 +61,6 @@ from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.mounts import KernelMount, MountedPath, MountOrigin
 from hardentui.model.network import Peer, Peers
-from hardentui.model.seccomp import Condition, NoFilter, RuntimeConfig, SeccompProfile, SeccompRule
 from hardentui.model.spec import Spec, Version
 from hardentui.model.trust import TrustFacts, rule_for
 from hardentui.options import *

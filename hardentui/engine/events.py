@@ -17,6 +17,7 @@ from hardentui.engine.read import Engine
 from hardentui.engine.shapes import mapping, text
 from hardentui.errors import EngineError
 from hardentui.model.known import Known, Unread
+from hardentui.model.monitoring import LogLine
 
 _TICK = 0.05  # seconds of silence after which a batch is complete
 _BATCH = 0.1  # seconds after its first event when a batch is delivered at the latest
@@ -135,19 +136,6 @@ _MOST_BYTES = 1 << 20
 _LONGEST_LINE = 4000
 _LOGS_TICK = 0.1
 _STREAMS = {0: "stdin", 1: "stdout", 2: "stderr"}
-
-
-class LogLine(Struct, frozen=True):
-    """One raw line: it comes from the container and may contain anything, including secrets.
-
-    Attributes:
-        time: as Podman writes it; may be empty.
-        stream: `stdout` or `stderr`; empty for a container with a terminal.
-    """
-
-    time: str
-    stream: str
-    text: str
 
 
 def read_log(

@@ -76,12 +76,6 @@ class Score(Struct, frozen=True):
         return applying - known
 
     @property
-    def coverage(self) -> int:
-        """The share of the findings that could be checked, 0 to 100; 100 only if all could."""
-        known, applying = self.looked_at
-        return 100 if known == applying else min(99, round(100 * known / applying))
-
-    @property
     def level(self) -> Level | None:
         if self.value is None:
             return None

@@ -77,7 +77,6 @@ def ask_twice(
 
     Args:
         always, without_network: environment of every call, and of calls that must not use the network.
-        offline: never use the network.
     """
     first = CANCELLED if offline else ask(arguments, seconds, always)
     if not offline and (not isinstance(first, Unread) or first == CANCELLED):

@@ -77,8 +77,6 @@ class ContainerMonitor(Struct, frozen=True):
     """A conmon of an engine of this host.
 
     Attributes:
-        uid: the account of the engine.
-        container: the name of its container.
         engine: the program that conmon runs when the container ends; may be empty.
     """
 

@@ -60,7 +60,6 @@ class ArchiveEntry(NamedTuple):
         kind: file, hard link, symbolic link, device, folder, pipe or other.
         size: bytes of the body in the archive.
         target: of a link, as in the archive; never followed.
-        capability: the file carries file capabilities.
     """
 
     path: str
@@ -265,8 +264,6 @@ class Database(Struct):
     """The contents of a package database.
 
     Attributes:
-        count: installed packages.
-        packages: those with a name and a version.
         readable: false for an unsupported kind of database.
     """
 

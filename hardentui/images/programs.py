@@ -36,7 +36,6 @@ class Elf(Struct, frozen=True):
     """What a program or library asks for.
 
     Attributes:
-        needed: names of its libraries.
         imports: functions that others have to define, of those that were looked for.
         static: a program that brings everything along. What it asks the kernel for cannot be told: its libc
             takes some numbers of system calls from registers, also in busybox and ldconfig of Debian.
@@ -223,10 +222,8 @@ class CodeFile(Struct, frozen=True):
     Attributes:
         kind: program (ELF), script (with `#!`, or a list of jobs) or source.
         functions: names in `FUNCTIONS`.
-        needed: its libraries.
         words: paths and commands that it names.
         interpreter: the words after `#!`.
-        set_id: it has set-id bits or file capabilities.
         unknown: why what it asks for cannot be told; empty if it can.
     """
 

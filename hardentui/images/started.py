@@ -70,7 +70,6 @@ class Reached(Struct, frozen=True):
     Attributes:
         functions: program -> the functions that it, and the libraries that it alone decides about, import.
         unknown: program -> why what it asks for cannot be told.
-        set_id: programs with set-id bits or file capabilities.
     """
 
     functions: dict[str, frozenset[str]]
@@ -91,7 +90,6 @@ def reached(
 
     Args:
         command: entry point and arguments; `more`: other command lines that run in the container.
-        path: its PATH.
         elsewhere: a mount at its working directory, where an interpreter may find sources; empty if none.
         mounts: where files of others lie over those of the image.
     """

@@ -66,7 +66,6 @@ class FixContext(Struct, frozen=True):
     """The input of a remediation besides the spec.
 
     Attributes:
-        facts: the container to fix.
         parameters: the check's parameters, overridden by the user's choices.
         observations: name -> observation from a trial or the running container (`written_paths`…).
         chosen: names of the parameters that were set for this container.
@@ -108,7 +107,6 @@ class Check(Struct, Generic[F], frozen=True, kw_only=True):
         evaluate: facts -> verdict; also takes the parameters if the check has any.
         remediate: spec -> fixed spec; None if no container option fixes it. Idempotent. Raises CannotFix if
             it cannot fix this container.
-        kind: of the facts that it reads.
         scope: whose finding it is, if not that kind's: what is about an image, or one decision for all
             containers (the site), is read with each container.
         points: its share of a container's score, by what the defence keeps an intruder from; 0 = no option of
@@ -216,9 +214,7 @@ class Step(Struct, frozen=True):
         number: 1 to 10.
         title: a few words that fit into 20 columns.
         what, why, attack, fix, breaks: plain text for newcomers.
-        checks: IDs in display order.
         worst_first: they are judged and shown by severity instead.
-        references: further reading.
     """
 
     number: int

@@ -21,7 +21,6 @@ class Danger(Struct, frozen=True):
 
     Attributes:
         fix: the command that fixes it, without the path: `chmod o-w`.
-        everybody: every account of the machine can.
     """
 
     path: str
@@ -69,7 +68,6 @@ class Configuration(Struct, frozen=True):
 
     Attributes:
         values: dotted name (`containers.privileged`) -> value.
-        files: the files read, in order.
         faults: file -> why it could not be read or parsed; the values are incomplete then.
     """
 
@@ -118,7 +116,6 @@ class PathStep(Struct, frozen=True):
         mode: permission bits, including setuid, setgid and sticky.
         kind: file, directory, link, socket or other.
         group_rights: of the owning group; with an ACL, the group bits hold its mask instead.
-        acl: the named entries of its ACL.
     """
 
     path: str

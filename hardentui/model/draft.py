@@ -29,7 +29,6 @@ class TextFile(Struct, frozen=True):
 
     Attributes:
         name: one path component.
-        mode: its permission bits.
         of_root: it may hold what only root can know, so as root it is given to no user.
         packed: it is written compressed, as gzip does.
     """
@@ -97,8 +96,6 @@ class NextSteps(Struct, frozen=True):
     """What to do once the files of a draft are written.
 
     Attributes:
-        files: to be written with the draft.
-        commands: to run then, in this order.
         about: what the first command does, one sentence; empty if it speaks for itself.
         back: undoes them; finish: removes what they kept, which cannot be undone.
     """

@@ -16,10 +16,10 @@ from hardentui.model.image import ImageInventory, NeverScanned, RegistryDigest, 
 from hardentui.model.known import NONE, Fact, Facts, Known, Unread
 from hardentui.model.mounts import KernelMount, MountedPath, ReachableSocket
 from hardentui.model.network import Peers
-from hardentui.model.seccomp import RuntimeConfig
 from hardentui.model.spec import Spec, Version
 
 if TYPE_CHECKING:
+    from hardentui.lib.seccomp import NoFilter, RawFilter, SeccompProfile
     from hardentui.model.configuration import FileFact, Missing
     from hardentui.model.host import HostFacts
     from hardentui.model.trust import TrustFacts
@@ -74,9 +74,7 @@ class UnitFacts(Struct, frozen=True):
         modified: last modification time of that file, timezone-aware.
         needs_reload: systemd has not loaded the newest file yet.
         restarts: NRestarts, counted since the last manual start; None if unknown.
-        silent: why systemd did not report it.
         differences: security settings that differ between the file and the running container.
-        drop_ins: paths of its drop-ins.
         outdated_copy: our drop-in with a copy of a command that the unit has changed since; empty = none.
         quadlet: its file is a Quadlet, not a unit file that runs podman itself.
     """
@@ -123,7 +121,6 @@ class Limits(Struct, frozen=True):
 
     Attributes:
         memory: bytes.
-        pids: tasks.
         cpus: processors (quota divided by period).
         processors: how many of the machine's it may run on, whatever affinity its program chose; None also if
             that cannot be read.
@@ -153,7 +150,6 @@ class Process(Struct, frozen=True):
 
     Attributes:
         uid: its effective UID on the host.
-        capabilities: None if they could not be read.
         root: its root directory inside the container after a chroot; empty = none.
         directory: its working directory, as the container sees it; empty = unknown.
     """
@@ -232,7 +228,6 @@ class Kernel(Facts):
         mounts: the container's mount table, in the kernel's order; a later mount at a point covers an earlier
             one.
         processes, listening: the processes and listening sockets of the container.
-        clients: clients connected at the time of reading.
         rlimits: the limits of the main process in /proc/PID/limits.
         umask: of the main process, four octal digits; the program may have changed it.
         oom_score_adj: from -1000, never killed by the OOM killer, to 1000, killed first.
@@ -290,21 +285,43 @@ HOST_ROOTS = ("/proc/1/root", "/run/host", "/media/root", "/host")
 the toolboxes of openSUSE and RHEL mount it."""
 
 
+class RuntimeConfig(Struct, frozen=True):
+    """The runtime's configuration as of the container's last start.
+
+    Attributes:
+        annotations: annotations for the runtime (`run.oci.…`), including those of the engine.
+        seccomp: the filter that the runtime installs; None if it cannot be parsed.
+        sysctl: kernel parameters, including those of the engine's configuration.
+        oom_score_adj: as given to the runtime; None = inherited.
+        masks: paths that the runtime hides or makes read-only.
+        device_rules: what it lets the device filter allow, as the kernel writes it: `b 8:0 rwm`.
+        device_filter: it has rules for devices. Podman gives none to a container that is to have a user
+            namespace of its own.
+        programs: what runs outside the container or as its first process: hooks, and Podman's init.
+    """
+
+    annotations: Mapping[str, str] = {}
+    seccomp: SeccompProfile | RawFilter | NoFilter | None = None
+    sysctl: Mapping[str, str] = {}
+    oom_score_adj: int | None = None
+    masks: frozenset[str] = frozenset()
+    device_rules: frozenset[str] = frozenset()
+    device_filter: bool = True
+    programs: tuple[str, ...] = ()
+
+
 class EngineFacts(Facts):
     """One Podman engine.
 
     Attributes:
         label: short display name: `rootful`, `rootless anna`, `prod (ssh)`.
-        url: its address.
         found_with: options that lead a command of ours to it and to the checklist of this session; empty if
             commands find both without.
         local: its processes are on this machine and its host can be read.
         unseen: why not, if it is not local.
         default_capabilities: the default capabilities of a container; from info, else Podman's own list.
-        default_network: the default network of a container (`podman`).
         info: answer of /info; unread until requested (it is slow).
         trust: signature policy and registries of this engine's user.
-        auto_update_timer: podman-auto-update.timer is active for this engine's user.
     """
 
     label: str = "rootful"
@@ -335,8 +352,6 @@ class ImageFacts(Facts):
     Attributes:
         inspect: GET /images/ID/json.
         history: GET /images/ID/history, newest first.
-        used_by: names of the containers created from it.
-        inventory: the contents of its filesystem.
         scan: the newest stored result of a vulnerability scanner for this ID.
         bases: names of other local images whose layers are the first layers of this one.
     """
@@ -361,7 +376,6 @@ class NetworkFacts(Facts):
     """A network: its inspect document and the names of the containers on it.
 
     Attributes:
-        publishers: the members that publish ports.
         bridges: names of all bridge networks of this engine, including this one.
     """
 
@@ -385,7 +399,6 @@ class ContainerFacts(Facts):
 
     Attributes:
         inspect: GET /containers/ID/json; checks prefer the spec.
-        spec: the requested options (see hardentui.options).
         kernel: what the kernel enforces; NotRunning without a process.
         networks: name -> facts of its user-defined and default networks.
         pod: inspect document of its pod; None if it has none or Podman did not report it.
@@ -401,7 +414,6 @@ class ContainerFacts(Facts):
         exec_uids: ID of such a session -> effective host UID of its process.
         exec_events: start times of `podman exec` sessions during the last day, oldest first.
         denials: actions that the kernel denied it during the last day.
-        secret_drivers: name of a secret -> its driver.
         env_files: absolute path of an environment file used at creation -> the file as it is now.
         secret_files: host path of a file that is bind-mounted as a secret -> the file as it is now.
         programs: absolute path of a program that was named for this container alone (runtime, init, conmon,

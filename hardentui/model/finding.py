@@ -23,7 +23,6 @@ class Waiver(Struct, frozen=True):
         until: the last day on which it is valid.
         engine: label of an engine, or a shell pattern over labels.
         control: the compensating control; may be empty.
-        source: its file and line.
     """
 
     check: str
@@ -48,7 +47,6 @@ class WaiverUse(Struct, frozen=True):
     """A waiver and its use in one full check.
 
     Attributes:
-        findings: number of findings that it waives.
         expired_for: number of failing findings that it would waive if it had not expired.
     """
 
@@ -110,13 +108,10 @@ class Remediation(Struct, frozen=True):
     """How to fix a failing finding.
 
     Attributes:
-        summary: one imperative sentence.
-        impact: what it may break.
         run: the change as `podman run` flags, one per line; empty if no flag fixes it.
         quadlet: the change as Quadlet lines.
         commands: commands or lines for what no container option can fix.
         risk: the general risk; `here` is the risk for this container, if observations show it.
-        notes: observations of this container and their consequences.
     """
 
     summary: str
@@ -192,7 +187,6 @@ class Verdict(Struct, frozen=True, gc=False):
     Attributes:
         declared: what the configuration requests, in a few words; empty if nothing is declared.
         effective: what the kernel enforces, in a few words; empty if it does not apply.
-        evidence: the values behind the result.
         reason: why it is not applicable or unknown; for a failure, what is wrong in this case.
         severity: the severity in this case, if it differs from the check's.
         commands: commands or lines for an admin, if no spec can fix it.
@@ -286,7 +280,6 @@ class Finding(Struct, frozen=True, gc=False):
     Attributes:
         takes_over: it fails, and alone lets an intruder in the container take over the host.
         points: what it counts towards the score; 0 = nothing.
-        waiver: the waiver that covers it.
         scope: whose finding it is; `affects`: the containers that it concerns, if it is not theirs.
         place: where its file decides it; None if no file does.
     """

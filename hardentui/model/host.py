@@ -39,12 +39,9 @@ class HostScan(Struct, frozen=True):
 
     Attributes:
         finished: seconds since 1970; None if unknown.
-        host: host name of the scanned machine.
         profile: the scanned profile; empty if the scanner has no profiles.
-        score: the scanner's own score, 0 to 100.
         passed, unknown, not_applicable: number of rules; None = unknown.
         left_out: number of failed rules beyond those in `failed`.
-        source: the file that it was read from.
     """
 
     tool: str
@@ -151,7 +148,6 @@ class ApiService(Struct, frozen=True):
     Attributes:
         where: the unit file, or `process 812`.
         address: as given, `tcp://0.0.0.0:2375`.
-        client_certificates: it requires client certificates.
         through: the program that forwards connections to the engine's socket; empty for its own service.
     """
 
@@ -194,7 +190,6 @@ class Storage(Struct, frozen=True):
 
     Attributes:
         driver: as configured; empty means that Podman chooses (overlay if possible).
-        used_drivers: drivers with data in the graph root.
     """
 
     settings: Configuration = field(default_factory=Configuration)
@@ -213,7 +208,6 @@ class SecurityModules(Struct, frozen=True):
         apparmor_profiles: name of a loaded profile -> its mode (enforce, complain…).
         selinux: `enforcing`, `permissive` or `absent`, according to the kernel.
         selinux_configured: SELINUX= in /etc/selinux/config; empty if there is no such file.
-        apparmor: the kernel module is enabled.
     """
 
     active: Known[tuple[str, ...]] = NOT_READ
@@ -228,7 +222,6 @@ class JournalStorage(Struct, frozen=True):
 
     Attributes:
         storage: as configured: auto, persistent, volatile or none.
-        kept: it survives a reboot.
         forwarded: it is also forwarded to a running syslog service.
         file: the file that sets `storage`; empty if none does.
     """
@@ -243,11 +236,9 @@ class Zone(Struct, frozen=True):
     """A zone of firewalld, according to its file.
 
     Attributes:
-        default: it is the default zone.
         target: `default` (reject what is not open), `ACCEPT`, `DROP` or `%%REJECT%%`.
         interfaces, sources: its members. NetworkManager and firewalld may add others at run time.
         ports: `8080/tcp`, `8000-8010/udp`, including those of its services.
-        rich_rules: the number of rich rules.
     """
 
     name: str
@@ -267,8 +258,6 @@ class Firewall(Struct, frozen=True):
 
     Attributes:
         rules: the nftables rules, as the items of `nft -j list ruleset`.
-        outside: external interfaces.
-        firewalld: firewalld is running.
         zones: of firewalld; none if it is not running.
         metadata_filtered: a rule drops or rejects traffic to the cloud metadata address.
     """
@@ -296,8 +285,6 @@ class Advisory(Struct, frozen=True):
         fixed: the first fixed version of each release line that got a fix.
         since: the first vulnerable version; empty if all older ones are vulnerable.
         severity: critical, high, medium or low, from its CVSS base score.
-        source: where the row comes from.
-        published: date of the fix.
     """
 
     component: str
@@ -353,31 +340,22 @@ class HostFacts(Facts):
     Attributes:
         os_release: /etc/os-release as a mapping.
         sysctls: name -> value of the settings that checks use, without those that the kernel lacks.
-        groups: name -> GID from /etc/group.
-        engine_configuration: the existing engine configuration files and directories.
         units: Quadlets, container unit files, their drop-ins and directories, of root and of users.
-        unit_programs: the programs that these run.
         core_handler: the program that the kernel runs as root when a process crashes; None if there is none.
-        configuration: effective containers.conf of the rootful engine.
         tcp_services: engine APIs on TCP, as far as they were found.
         tcp_unread: why units may start or open further ones; empty if all were read.
         tcp_unseen: why further ones may be running now; empty if none can be missing.
         programs: programs that the rootful engine runs as root.
-        cgroup_version: 1 or 2.
         restarts_at_boot: podman-restart.service is enabled for the rootful engine.
         seccomp_profile: the default profile's file; Missing if it does not exist.
         seccomp_intact: it is unchanged since the package installed it.
         security_updates: names of packages with a pending security update.
         reboot_required: why a reboot is required; empty if it is not.
         advisories_dated: date of the bundled table of vulnerabilities.
-        audit_rules: lines of the audit rules on disk.
-        audit_loaded: the rules active in the kernel.
         detectors: installed runtime sensors (falco, tetragon, tracee, auditd).
         running_sensors: the running ones, in a container or not.
-        host_scans: imported results of host scanners.
         journal: of systemd; None if systemd is not running.
         cloud: the cloud provider according to the firmware; empty if none.
-        now: when it was read.
     """
 
     hostname: Fact[str] = Fact("")

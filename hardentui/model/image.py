@@ -41,7 +41,6 @@ class Package(Struct, frozen=True):
         kind: `deb`, `apk`, `rpm`, `pypi`, `npm`, `gem` or `golang`, as in a package URL.
         version: in the package manager's notation, for rpm with release and explicit epoch (`1:2.3-4`).
         source: its source package, if the name differs.
-        source_version: of the source package, if it differs.
         license: as declared by the package; empty if its database does not have it.
     """
 
@@ -63,13 +62,10 @@ class ImageInventory(Struct, frozen=True):
         uncounted: existing package databases that cannot be read (`rpm` as Berkeley DB).
         installed: the packages themselves, from readable databases, and those of programming languages.
         tools: package managers, compilers, debuggers, network clients; `what` names the kind.
-        shells: shells.
-        remote_logins: remote login servers.
         privileged_files: files with setuid or setgid bits or file capabilities.
         world_writable: files, and directories without the sticky bit, except the usual ones.
         credentials: files that look like credentials, including deleted ones.
         weak_accounts: sentences about accounts (`daemon has an empty password`).
-        layers: sizes by layer.
         gaps: what could not be read; a result that depends on it is unknown.
     """
 
@@ -130,21 +126,13 @@ class NeverScanned(Struct, frozen=True):
 
 
 class ScanSettings(Struct, frozen=True):
-    """How to scan.
-
-    Attributes:
-        offline: do not use the network.
-    """
+    """How to scan."""
 
     offline: bool = False
 
 
 class RegistryDigest(Struct, frozen=True):
-    """A registry's digest for a name at the last query.
-
-    Attributes:
-        first_seen: when we first saw this digest there.
-    """
+    """A registry's digest for a name at the last query."""
 
     digest: str
     asked: datetime

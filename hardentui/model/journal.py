@@ -53,7 +53,6 @@ class ConfirmClock(Struct, frozen=True, kw_only=True):
     Attributes:
         boot: the kernel's boot ID.
         uptime: seconds since boot.
-        seconds: the time to confirm.
     """
 
     boot: str
@@ -82,17 +81,14 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
         time: start time, UTC, ISO 8601.
         container: the container, or whatever else was changed (the path of a policy).
         engine: address of its Podman; empty if Podman is not needed.
-        by: who made it.
         diff: the changes to the files, with secrets masked.
         original: the name under which the original container is kept; None if there is none.
         downtime_seconds: measured, from the stop until it was ready, or until the original ran again;
             `expected_downtime_seconds` is what was told before.
         reason: why it was rolled back, or other remarks.
-        operations: all operations, in order.
         begun: how many of them were started; the last of these may be done, partly done or not done.
         confirm_by: seconds since the epoch; it is rolled back unless confirmed by then. 0 = not needed.
         confirm_clock: the same, by the boot clock, which cannot be changed.
-        undoes: the entry that this one undid.
         forgotten: its kept original was removed, so it can no longer be undone.
         soak: None: its seccomp profile is enforced at once, or it has none.
     """

@@ -43,7 +43,6 @@ class Unread(Exception):
     Attributes:
         reason: completes the sentence "unknown, because …".
         said: the last line of the error output of a program that failed; None if none did.
-        do: what would make it known.
     """
 
     def __init__(self, reason: str, said: str | None = None, *, do: Do | None = None) -> None:

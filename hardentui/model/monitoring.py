@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from hardentui.model.facts import ListeningSocket
 from hardentui.model.finding import Severity
 
 
@@ -49,6 +50,19 @@ class Usage(Struct, frozen=True):
     source: str = ""
 
 
+class LogLine(Struct, frozen=True):
+    """A line of a container's log: it may contain anything, in a sample without likely secrets.
+
+    Attributes:
+        time: as Podman writes it; may be empty.
+        stream: `stdout` or `stderr`; empty for a container with a terminal.
+    """
+
+    time: str
+    stream: str
+    text: str
+
+
 class SeenProcess(Struct, frozen=True):
     """A process of the container."""
 
@@ -56,22 +70,6 @@ class SeenProcess(Struct, frozen=True):
     name: str
     program: str
     uid: int | None
-
-
-class SeenListener(Struct, frozen=True):
-    """A port that it listens on."""
-
-    protocol: str
-    address: str
-    port: int
-
-
-class SeenLine(Struct, frozen=True):
-    """A line of the log, with likely secrets masked."""
-
-    time: str
-    stream: str
-    text: str
 
 
 class SeenEvent(Struct, frozen=True):
@@ -101,9 +99,9 @@ class Sample(Struct, frozen=True):
     restarts: int | None = None
     usage: Usage = Usage()
     processes: tuple[SeenProcess, ...] = ()
-    listening: tuple[SeenListener, ...] = ()
+    listening: tuple[ListeningSocket, ...] = ()
     changed_paths: int | None = None
-    log: tuple[SeenLine, ...] = ()
+    log: tuple[LogLine, ...] = ()
     events: tuple[SeenEvent, ...] = ()
     sensors: tuple[str, ...] | None = None
     alarms: tuple[Alarm, ...] = ()
@@ -120,10 +118,8 @@ class Sensor(Struct, frozen=True):
     """One runtime sensor.
 
     Attributes:
-        sees: what it detects, one sentence.
         installed, running: None = unknown.
         add: commands to install it on this distribution; empty if it is running.
-        mind: what to know before installing it.
     """
 
     name: str

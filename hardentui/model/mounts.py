@@ -23,8 +23,6 @@ class KernelMount(Struct, frozen=True):
     """One line of /proc/PID/mountinfo, see proc_pid_mountinfo(5).
 
     Attributes:
-        point: the mount point in the container.
-        kind: filesystem type.
         options: of the mount and its filesystem, separated by commas; `ro` takes precedence over `rw`.
         root: the mounted directory of the filesystem.
         source: the device, or whatever the filesystem reports as its source.

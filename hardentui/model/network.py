@@ -191,10 +191,8 @@ class ReachProof(Struct, frozen=True):
     """One attempt to open a TCP connection from a container's network namespace, without sending data.
 
     Attributes:
-        start, end: source and target, as given.
         reached: the target answered; None = unknown.
         expected: the result according to the network map; None = unknown.
-        why: the reason, one sentence.
     """
 
     start: str
@@ -236,7 +234,6 @@ class NewNetwork(Struct, frozen=True):
     """A proposed network.
 
     Attributes:
-        internal: it has no route to the outside.
         isolated: it and other isolated bridges of the host cannot reach each other.
     """
 
@@ -339,7 +336,6 @@ class MadeNetwork(Struct, frozen=True):
     """A bridge network.
 
     Attributes:
-        interface: name of its bridge on the host.
         subnet: its first one; empty if it has none.
         closed: the host has no address on it.
     """
@@ -366,7 +362,6 @@ class Opening(Struct, frozen=True):
         address: the host address that it is bound to: `*`, `loopback` or one address.
         host_port: 0 = random, or all ports of a container on the host's network.
         gate: what the firewall does with the first packet from an unknown address.
-        why: the reason, one sentence.
     """
 
     container: str
@@ -389,7 +384,6 @@ class MapPlace(Struct, frozen=True):
     """A network, or the lack of one, with its members.
 
     Attributes:
-        key: unique in the map.
         out, host: its members can connect to the outside, to the host.
         together: its members can reach one another.
         sentence: other properties: isolated, internal, shared.
@@ -416,11 +410,7 @@ class MapWay(Struct, frozen=True):
 
 
 class NetworkMap(Struct, frozen=True):
-    """The places of all engines and the ways between them.
-
-    Attributes:
-        notes: what the map does not know.
-    """
+    """The places of all engines and the ways between them."""
 
     host: str
     places: tuple[MapPlace, ...] = ()

@@ -49,8 +49,6 @@ class TouchedFile(Struct, frozen=True):
         directory_uid, directory_mode: of its parent directory, which decide who can create and remove
             entries.
         searchable: the caller can traverse its parent directories without a capability.
-        mount: mount point of its filesystem.
-        read_only: the mount is read-only.
     """
 
     path: str
@@ -80,7 +78,6 @@ class CallDetail(Struct, frozen=True):
 
     Attributes:
         numbers: its numeric arguments, in the order listed for that call.
-        files: its path arguments.
         target_uids: effective and saved UID of the processes that it signals or inspects.
         text: a name argument, such as that of an extended attribute.
     """
@@ -103,7 +100,6 @@ class CallLog(Struct, frozen=True):
         cut: names of calls with more combinations than are kept.
         unread: names of calls with arguments that could not be read.
         starts: number of programs started by the runtime: the container's own and those of `podman exec`.
-        faults: other errors.
     """
 
     calls: tuple[CallCount, ...] = ()
@@ -127,12 +123,9 @@ class Sampled(Struct, frozen=True):
 
     Attributes:
         listening: (protocol, address, port).
-        outgoing: connections that its processes opened.
         memory_peak, pids_peak: bytes and tasks.
-        programs: names of the processes.
         uids: as the container sees them.
         capabilities: union of the effective sets of its processes.
-        samples: number of samples.
     """
 
     listening: Known[tuple[SocketEndpoint, ...]] = NOT_READ
@@ -159,7 +152,6 @@ class Observation(Struct, frozen=True):
     Attributes:
         capability_checks: the kernel's own capability checks (tracefs, root only).
         written: paths of the root filesystem that differ from the image.
-        seconds: duration of the observation.
     """
 
     calls: Known[CallLog] = NOT_READ

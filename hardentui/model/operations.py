@@ -136,12 +136,7 @@ class CreateVolume(Struct, frozen=True, kw_only=True, tag="create-volume", renam
 
 
 class CreateContainer(Struct, frozen=True, kw_only=True, tag="create-container"):
-    """Create the hardened container beside the running original.
-
-    Attributes:
-        arguments: all arguments of `podman create`.
-        created: its ID, once known.
-    """
+    """Create the hardened container beside the running original."""
 
     name: str
     original: str
@@ -155,10 +150,6 @@ class CreateStandIn(Struct, frozen=True, kw_only=True, tag="create-stand-in"):
 
     Attributes:
         name: of the stand-in; `original_name` is the name that it takes.
-        original: full ID of the original.
-        seconds: stop timeout of the original.
-        arguments: all arguments of `podman create`.
-        created: its ID, once known.
     """
 
     name: str
@@ -188,7 +179,6 @@ class CopyData(Struct, frozen=True, kw_only=True, tag="copy-data"):
     """Copy directories from the original's own layer into volumes of its successor.
 
     Attributes:
-        source: ID of the original.
         paths: (directory in the container, volume).
         part: AHEAD while the original runs, REST what changed until it has stopped.
         states: of the volumes when all was copied, for those who wonder whether anybody wrote to them since.

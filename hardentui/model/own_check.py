@@ -44,7 +44,6 @@ class OwnCheck(Struct, frozen=True, kw_only=True):
         option, fact: name of an option or of a fact; exactly one is set.
         value: the value to compare with; None for `present` and `absent`.
         set: the value that the fix writes, if the operator leaves a choice; otherwise None.
-        why, breaks: for the documentation of the check.
         only: a pattern of container names; the row applies only to these.
     """
 

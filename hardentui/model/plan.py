@@ -48,9 +48,6 @@ class Change(Struct, frozen=True):
     Attributes:
         option: the flag, `--cap-drop`.
         before, after: arguments of the flag, one per occurrence.
-        checks: IDs of the fixes that require it.
-        reason: their summaries.
-        impact: what it may break.
     """
 
     option: str
@@ -95,7 +92,6 @@ class Plan(Struct, frozen=True):
     """The changes, and why.
 
     Attributes:
-        container: its name.
         before, after: the spec as it is and as it will be.
         conflicts: known conflicts between chosen fixes, one sentence each.
         notes: observations of the container and their consequences for a fix.

@@ -49,14 +49,12 @@ class Settings(Struct, frozen=True):
 
     Attributes:
         theme: name of a theme; empty = the last one chosen, otherwise our dark theme.
-        ascii: use only ASCII characters on screens.
         columns: columns of the container list besides name, score and steps.
         folder: default directory of the write dialog.
         text_mode: plain lines instead of screens, for screen readers.
         remember: keep theme, directory, list and position for the next session.
         keys: action ID -> its keys, comma-separated, in Textual's notation.
         origins: name of a value (`theme`, `keys.home.sort`) -> its origin; without defaults.
-        notices: invalid settings.
     """
 
     theme: str = ""
@@ -77,9 +75,7 @@ class FixDefaults(Struct, frozen=True):
     """Default values of fixes, if none were chosen for a container.
 
     Attributes:
-        values: check -> parameter -> value.
         origins: `fixes.CHECK.PARAMETER` -> its origin.
-        notices: invalid settings.
     """
 
     values: Mapping[str, Mapping[str, ParameterValue]] = field(default_factory=dict)
@@ -91,7 +87,6 @@ class Vocabulary(Struct, frozen=True):
     """The actions and keys of the screens, to validate settings.
 
     Attributes:
-        actions: action ID -> its keys.
         rivals: groups of action IDs that share a screen, so that no two may have the same key.
     """
 

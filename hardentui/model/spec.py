@@ -191,7 +191,6 @@ class Option(Struct, Generic[T], frozen=True):
         readability: which sources can show it.
         protection: which values protect a container more.
         twin: what becomes of it on a twin; None, as yet undecided, is withheld.
-        about: one sentence for the documentation page.
         own_name: distinguishes rows that share a flag (`--security-opt`); otherwise empty.
         short, aliases: other spellings of the flag: a letter, older names.
         also: other flags for the same option, each with its own codec (`--mount` beside `--volume`).
@@ -265,7 +264,6 @@ class UnsavedVolume(Struct, frozen=True):
     """An anonymous volume: a container created from the spec gets a new, empty one.
 
     Attributes:
-        destination: where it is mounted.
         of_image: it is requested by the image, otherwise by the container.
     """
 

@@ -50,8 +50,6 @@ class Baseline(Struct, frozen=True):
         seconds: time from the start until it was ready, or until the timeout.
         why: what it lacks; empty if it was ready.
         advice: how to provide what it lacks.
-        stop_seconds: how long it took to stop.
-        log: its last log lines.
     """
 
     ready: bool
@@ -69,8 +67,6 @@ class Round(Struct, frozen=True):
     Attributes:
         changes: IDs of the checks whose fixes were applied.
         why: how it failed; empty if it was ready.
-        purpose: the purpose of this round.
-        log: its last log lines.
     """
 
     changes: tuple[str, ...]
@@ -144,8 +140,6 @@ class Learned(Struct, frozen=True):
         capabilities: the capabilities that it used, each with `evidence`.
         syscalls: number of system calls that the profile allows, of `syscalls_before` in its base profile.
         profile: file name of the profile; empty if there is none.
-        seccomp: the profile itself.
-        seen: the observed system calls.
         writable: directories of the root filesystem that it writes to.
         listening, outgoing: `tcp 0.0.0.0:80`; outgoing connections without loopback.
         memory_peak, pids_peak: bytes and tasks; 0 if unknown.
@@ -155,7 +149,6 @@ class Learned(Struct, frozen=True):
         unread: program -> why what it can ask for is not known.
         given_unseen: capabilities that were given explicitly and not seen in use; they stay.
         set_id: its programs with set-id bits or file capabilities; no-new-privileges takes their effect.
-        unknown: what could not be observed -> why.
     """
 
     capabilities: tuple[str, ...] = ()
@@ -214,14 +207,11 @@ class Trial(Struct, frozen=True, kw_only=True):
 
     Attributes:
         options: all differences between the container and the working configuration.
-        fixes: the fixes behind it, including loosened ones.
         decide: fixes that are in no trial unless they are named.
         exercised: what the watched twins did, in words such as `reload` or `restart`.
         sure: how much this proves, one sentence.
         lacks: what the twins did not have of the original.
-        probes: commands that had to succeed.
         proposed_probe: a probe that would prove more; empty if probes were given or none is known.
-        seconds: duration of the whole trial.
     """
 
     schema: str = SCHEMA
@@ -268,9 +258,6 @@ class TrialEvent(Struct, frozen=True):
     Attributes:
         text: a sentence for a screen, not yet escaped.
         changes: the checks whose fixes are applied to the twin.
-        round: the round that ended with this event.
-        loosened: what was loosened, in a few words.
-        left_out: the dropped change.
     """
 
     step: TrialStep

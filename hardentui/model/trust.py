@@ -18,11 +18,7 @@ VERIFYING = frozenset({"signedBy", "sigstoreSigned"})
 
 
 class Requirement(Struct, frozen=True):
-    """One requirement of a policy: its type, and its key and CA files.
-
-    Attributes:
-        inline: key data is in the policy itself.
-    """
+    """One requirement of a policy: its type, and its key and CA files."""
 
     type: str
     files: tuple[str, ...] = ()
@@ -33,8 +29,6 @@ class Policy(Struct, frozen=True):
     """A parsed policy.json.
 
     Attributes:
-        file: its path.
-        default: the requirements if no scope matches.
         transports: transport -> scope -> requirements; the scope "" covers the whole transport.
     """
 
@@ -59,7 +53,6 @@ class Rule(Struct, frozen=True):
 
     Attributes:
         scope: `registry.example.com/team`, `*.example.com`, "" for the transport's own default, or `default`.
-        explanation: one plain sentence.
     """
 
     reference: str
@@ -130,7 +123,6 @@ class AuthFile(Struct, frozen=True):
 
     Attributes:
         inline: registries (keys of the file) whose user and password are in the file itself.
-        helpers: credential helpers named in the file.
         readers: accounts that can read it besides root and its owner, or only `every account`.
     """
 
@@ -154,7 +146,6 @@ class Override(Struct, frozen=True):
     Attributes:
         where: the unit, file or process that names it.
         variable: CONTAINERS_CONF (replaces all others) or CONTAINERS_CONF_OVERRIDE (overrides all others).
-        configuration: its own values.
     """
 
     where: str
@@ -169,9 +160,7 @@ class TrustFacts(Struct, frozen=True):
     Attributes:
         home: the user's home directory; empty if it is not known.
         policy: Missing if there is none; then Podman refuses every pull.
-        attachments: sections of registries.d about sigstore attachments.
         keys: path -> file of every key or CA named in the policy.
-        configuration: the user's effective containers.conf.
         overrides: others named in the environment of this user's services.
     """
 

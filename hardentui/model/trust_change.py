@@ -30,7 +30,6 @@ class ScopeRule(Struct, frozen=True):
         any_tag: a signature for any tag of the repository counts, because cosign signatures have no tag.
         issuer, email: the signer of keyless signatures. Podman supports only e-mail addresses.
         ca, rekor: absolute paths of Fulcio's certificates and of Rekor's public key.
-        lookaside: URL of the GPG signatures.
     """
 
     scope: str
@@ -103,12 +102,8 @@ class TrustDraft(Struct, frozen=True):
     Attributes:
         rules: the requested rules, and those added for images in use.
         rejects: images without a rule are refused afterwards.
-        files: policy.json and the file of registries.d.
-        diff: of the files.
         refused: images in use that could no longer be pulled.
         unsigned: images in use that are accepted without a signature.
-        faults: why it cannot be applied.
-        notes: remarks.
     """
 
     rules: tuple[ScopeRule, ...]

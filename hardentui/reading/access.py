@@ -104,7 +104,7 @@ def _candidates(way: Way, accounts: Accounts | None) -> tuple[Account, ...]:
         entry.id for step in way for entry in step.acl if entry.kind == "user"
     }
     gids = {entry.id for step in way for entry in step.acl if entry.kind == "group"}
-    gids |= {step.gid for step in way if not _private(step)}
+    gids |= {step.gid for step in way if step.uid == 0 or step.gid != step.uid}
     unknown_uids = uids - {person.uid for person in known.people} - {0}
     unknown_gids = gids - known.groups.keys()
     return (
@@ -113,11 +113,6 @@ def _candidates(way: Way, accounts: Accounts | None) -> tuple[Account, ...]:
         *(Account(f"uid {uid}", uid) for uid in sorted(unknown_uids)),
         *(Account(f"group {gid}", -1, frozenset({gid})) for gid in sorted(unknown_gids)),
     )
-
-
-def _private(step: PathStep) -> bool:
-    """Whether its GID equals its UID, as for the private group of one account."""
-    return step.gid == step.uid != 0
 
 
 def _reaches(account: Account, way: Way, step: PathStep) -> bool:

@@ -63,7 +63,6 @@ def judge(
     """Compare the declared value with the effective one. The kernel's value takes precedence if it is known.
 
     Args:
-        seen: the result of `ask`.
         assess: that value -> (whether it is bad, the value in a few words).
         declared_bad, declared: whether the configured value is bad, and that value in a few words.
         reason: what is wrong, for a failure.

@@ -28,8 +28,6 @@ class LayerData(Struct, frozen=True):
     """Files of the layer.
 
     Attributes:
-        data: files that may matter.
-        logs: log files.
         directories: directories that hold all of `data`, one volume each; empty if no volume can hold it.
     """
 
@@ -52,7 +50,6 @@ def layer_data(changes: Iterable[FileChange], mounted: Collection[str]) -> Layer
     """The data that would be lost, except what is recreated at each start.
 
     Args:
-        changes: what differs from the image.
         mounted: mount points, which show as changes too.
     """
     mounted = frozenset(place.rstrip("/") or "/" for place in mounted)

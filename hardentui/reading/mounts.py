@@ -142,7 +142,6 @@ class HostMount(Struct, frozen=True):
         paths: on the host, normalised, with symbolic links resolved if known. The first one is shown.
         read_only: as enforced by the kernel if known, otherwise as declared.
         declared: it is a mount of the spec, so changing the spec changes it.
-        origin, giver: where it comes from.
         layered: writes go to a separate layer.
         beneath: further host paths that are visible through it, but never written.
         options: of the active mount; empty if it is not mounted.

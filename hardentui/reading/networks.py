@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -32,7 +31,6 @@ class PastaPorts(Struct, frozen=True):
     """What options of pasta forward to a container.
 
     Attributes:
-        ports: by number.
         everything: the option that forwards whatever the container listens on; empty if there is none.
     """
 
@@ -176,12 +174,8 @@ def mode_of(value: str) -> str:
 
 def modes(spec: Spec) -> frozenset[str]:
     """The requested modes; `default` if there are none."""
-    return _modes(spec[NETWORK])
-
-
-@lru_cache(maxsize=256)
-def _modes(values: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(map(mode_of, values)) or frozenset({"default"})
+    requested: tuple[str, ...] = spec[NETWORK]
+    return frozenset(map(mode_of, requested)) or frozenset({"default"})
 
 
 def asked_for(spec: Spec) -> str:
@@ -193,12 +187,8 @@ def asked_for(spec: Spec) -> str:
 def modes_of(facts: ContainerFacts) -> frozenset[str]:
     """The modes of a container; for an infra container those of its pod, which are not its own options."""
     if is_infra(facts) and not facts.spec[NETWORK]:
-        return frozenset({mode_of(_mode_of_pod(facts))})
+        return frozenset({mode_of(str(section(facts.inspect, "HostConfig").get("NetworkMode") or ""))})
     return modes(facts.spec)
-
-
-def _mode_of_pod(facts: ContainerFacts) -> str:
-    return str(section(facts.inspect, "HostConfig").get("NetworkMode") or "")
 
 
 def network_names(facts: ContainerFacts) -> tuple[str, ...]:

@@ -27,7 +27,6 @@ class Packet(Struct, frozen=True):
 
     Attributes:
         hook: `input`, or `forward` for a port whose destination the engine has rewritten.
-        interface: the incoming interface.
         port: on the host for `input`, in the container for `forward`; 0 = a port that no rule names.
         family: `ip` or `ip6`.
         host_port: on the host, before the engine rewrites it; None = the same as `port`.

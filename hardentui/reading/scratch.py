@@ -57,7 +57,6 @@ class ScratchNeeds(Struct, frozen=True):
         directories: those that can get a tmpfs or a volume.
         programs: directory -> the program in it, which would become writable.
         unclear: changed paths that may be files or directories.
-        known: its writes are known.
     """
 
     directories: tuple[str, ...]

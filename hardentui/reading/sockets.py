@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from hardentui.model.facts import ContainerFacts, EngineFacts
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unread, known
 from hardentui.model.mounts import Listener, ReachableSocket
 from hardentui.options import MOUNTS
@@ -270,7 +270,7 @@ def engine_mounts(facts: ContainerFacts) -> tuple[EngineMount, ...]:
         for socket in reversed(_sockets_of(facts, mounts))
         if socket.service is not None and socket.service.power is Power.ENGINE
     }
-    own = _own_socket(facts.engine)
+    own = normal(facts.engine.socket) if facts.engine.local and facts.engine.socket else ""
     engine_sockets = []
     for mount in mounts:
         socket = sockets.get(mount.mount.destination)
@@ -280,11 +280,6 @@ def engine_mounts(facts: ContainerFacts) -> tuple[EngineMount, ...]:
         elif any(_holds_sockets(path) or (own and at_or_above(path, own)) for path in mount.paths):
             engine_sockets.append(EngineMount(mount, mount.path))
     return tuple(engine_sockets)
-
-
-def _own_socket(engine: EngineFacts) -> str:
-    """The path of this engine's own socket; empty for an engine on another machine."""
-    return normal(engine.socket) if engine.local and engine.socket else ""
 
 
 @lru_cache(maxsize=4096)

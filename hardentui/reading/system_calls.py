@@ -7,17 +7,15 @@ from collections.abc import Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.model.facts import ContainerFacts, NotRunning
-from hardentui.model.finding import Verdict, not_applicable, unknown
-from hardentui.model.known import Unread, known
-from hardentui.model.seccomp import EngineDefault, NoFilter, RawFilter, SeccompProfile
-from hardentui.options import ANNOTATIONS, PRIVILEGED, SECCOMP_POLICY, SECCOMP_PROFILE
-from hardentui.reading.containers import ask_or
-from hardentui.reading.seccomp import (
+from hardentui.lib.seccomp import (
     AUDIT_ARCH_I386,
     I386_SOCKETCALL,
     X86_64_NUMBERS,
+    EngineDefault,
+    NoFilter,
     OpenCalls,
+    RawFilter,
+    SeccompProfile,
     dangerous_calls,
     lets_through,
     makes_user_namespaces,
@@ -25,6 +23,11 @@ from hardentui.reading.seccomp import (
     parse_profile,
     ways_to_family,
 )
+from hardentui.model.facts import ContainerFacts, NotRunning
+from hardentui.model.finding import Verdict, not_applicable, unknown
+from hardentui.model.known import Unread, known
+from hardentui.options import ANNOTATIONS, PRIVILEGED, SECCOMP_POLICY, SECCOMP_PROFILE
+from hardentui.reading.containers import ask_or
 
 RAW_FILTER = "run.oci.seccomp_bpf_data"
 """Annotation with a compiled filter, which crun uses instead of the profile (crun(1))."""
@@ -39,7 +42,6 @@ class FilterInForce(Struct, frozen=True):
 
     Attributes:
         filter: EngineDefault if only the name of the engine's own profile is known.
-        source: for evidence.
         in_force: the runtime installed it; otherwise it is only requested.
     """
 
@@ -72,7 +74,6 @@ class FilterRules(Struct, frozen=True):
 
     Attributes:
         declared: the profile that the configuration requests, in words.
-        source: for evidence.
         in_force: the runtime installed it; otherwise it is only requested.
     """
 
@@ -150,7 +151,7 @@ def capabilities_held(facts: ContainerFacts) -> frozenset[str]:
 def open_dangerous_calls(
     filter_: SeccompProfile | RawFilter, held: frozenset[str]
 ) -> tuple[OpenCalls, ...] | Unread:
-    """See `reading.seccomp.dangerous_calls`; a compiled filter is executed, for x86-64."""
+    """See `lib.seccomp.dangerous_calls`; a compiled filter is executed, for x86-64."""
     if isinstance(filter_, SeccompProfile):
         return dangerous_calls(filter_, held)
     try:
@@ -160,7 +161,7 @@ def open_dangerous_calls(
 
 
 def open_ways_to_family(filter_: SeccompProfile | RawFilter, family: int) -> tuple[str, ...] | Unread:
-    """See `reading.seccomp.ways_to_family`."""
+    """See `lib.seccomp.ways_to_family`."""
     if isinstance(filter_, SeccompProfile):
         return ways_to_family(filter_, family)
     program = filter_.program
@@ -176,7 +177,7 @@ def open_ways_to_family(filter_: SeccompProfile | RawFilter, family: int) -> tup
 
 
 def open_ways_to_user_namespaces(filter_: SeccompProfile | RawFilter) -> tuple[str, ...] | Unread:
-    """See `reading.seccomp.makes_user_namespaces`."""
+    """See `lib.seccomp.makes_user_namespaces`."""
     if isinstance(filter_, SeccompProfile):
         return makes_user_namespaces(filter_)
     new_user = 0x10000000

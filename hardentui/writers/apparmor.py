@@ -42,7 +42,6 @@ class AppArmorProfile(Struct, frozen=True):
     """A profile with its name and what it could not include.
 
     Attributes:
-        name: of the profile and its file.
         notes: paths that no rule could be written for, one sentence each.
     """
 

@@ -62,7 +62,6 @@ class TakeOver(Struct, frozen=True, kw_only=True):
         pods: those that are stopped as a whole.
         units: names of the files that systemd reads; place: the directory where it does, as a shell word.
         profile: the seccomp profile that the units name; it goes one directory up. Empty = none.
-        services: what is started then.
         moved: unit files of today that would start the old containers again, or hide the new units.
         copies: the scripts that copy data, ahead and after the stop.
         runs: commands of run scripts instead of services, in their order.
@@ -253,11 +252,7 @@ esac
 
 
 def take_over_script(name: str, takeover: TakeOver) -> str:
-    """The script: without an argument it takes over, `back` gives back, `finish` removes what was kept.
-
-    Args:
-        name: its own file name.
-    """
+    """The script: without an argument it takes over, `back` gives back, `finish` removes what was kept."""
     old = ", ".join(f"{container.name} as {container.kept_as}" for container in takeover.old)
     about = [
         f"sh {name}: stops what runs today, keeps it ({old}), copies its data, and starts what is in this"

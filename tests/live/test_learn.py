@@ -13,8 +13,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from hardentui.__main__ import main
+from hardentui.lib.seccomp import dangerous_calls, makes_user_namespaces, parse_profile
 from hardentui.model.spec import OLDEST_WITH_QUADLET
-from hardentui.reading.seccomp import dangerous_calls, makes_user_namespaces, parse_profile
 from tests.conftest import cannot_run
 from tests.support.images import REDIS as REDIS_SERVICE
 from tests.support.images import build, missing_package

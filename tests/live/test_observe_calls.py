@@ -16,9 +16,9 @@ import pytest
 
 from hardentui.features.trial.observe.calls import CallWatcher
 from hardentui.features.trial.observe.watch import Watch
+from hardentui.lib.seccomp import parse_profile
 from hardentui.model.known import Unread
 from hardentui.model.observation import CallLog
-from hardentui.reading.seccomp import parse_profile
 from tests.support.podman import BUSYBOX, Bench
 
 pytestmark = pytest.mark.live

@@ -15,8 +15,8 @@ from hardentui.features.trial.learned.effects import capabilities
 from hardentui.features.trial.observe.argument_shapes import INSPECTED
 from hardentui.features.trial.observe.calls import CallWatcher
 from hardentui.features.trial.observe.inspector import Inspector
+from hardentui.lib.seccomp import parse_profile
 from hardentui.model.observation import CallDetail, CallLog
-from hardentui.reading.seccomp import parse_profile
 from tests.conftest import cannot_run
 from tests.support.images import NGINX, build, missing_package
 from tests.support.podman import BUSYBOX, Bench

@@ -5,19 +5,18 @@ from __future__ import annotations
 import pytest
 from textual.app import App, ComposeResult
 
-from hardentui.engine.events import LogLine
 from hardentui.features.first_look import FirstLook
 from hardentui.features.views import Selection
-from hardentui.features.watch.following import _since
-from hardentui.model.monitoring import SeenLine
+from hardentui.features.watch.monitor import _since
+from hardentui.model.monitoring import LogLine
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.container import MOST, LogsScreen, LogView
 from tests.tui.support import running, screen_lines, shows, until
 from tests.tui.test_hostile import ATTACKS, FORBIDDEN
 
 
-def _line(text: str, second: int = 0, stream: str = "stdout") -> SeenLine:
-    return SeenLine(f"2026-01-02T12:00:{second:02}.0Z", stream, text)
+def _line(text: str, second: int = 0, stream: str = "stdout") -> LogLine:
+    return LogLine(f"2026-01-02T12:00:{second:02}.0Z", stream, text)
 
 
 class _Pager(App[None]):
@@ -73,7 +72,7 @@ async def test_hostile_lines_do_nothing(attack: str) -> None:
         log = app.query_one(LogView)
         for wrap in (False, True):
             log.wrap = wrap
-            log.add([_line(attack), SeenLine(attack, attack, attack), _line(attack * 50, stream="stderr")])
+            log.add([_line(attack), LogLine(attack, attack, attack), _line(attack * 50, stream="stderr")])
             log.search(attack[:5])
             await pilot.pause()
             for strip in app.screen._compositor.render_strips(app.size):

@@ -7,8 +7,8 @@ import threading
 import pytest
 from textual.widgets import Static
 
-from hardentui.engine.events import LogLine
 from hardentui.features.watch import monitor
+from hardentui.model.monitoring import LogLine
 from hardentui.tui.screens.container import MonitorScreen, curve
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.walk import WalkScreen

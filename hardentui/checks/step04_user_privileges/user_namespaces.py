@@ -6,9 +6,9 @@ import re
 from itertools import pairwise
 
 from hardentui.checks.prelude import *
+from hardentui.lib.seccomp import EngineDefault
 from hardentui.model.host import SubIds
 from hardentui.model.network import ALL_IDS
-from hardentui.model.seccomp import EngineDefault
 from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.reading.behaviour import identity, runs_as_root, uids
 from hardentui.reading.mounts import asks_for_user_namespace, maps_root_of_host, no_range_for

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.seccomp import RawFilter
-from hardentui.reading.seccomp import LETS_THROUGH, OpenCalls, parse_profile
+from hardentui.lib.seccomp import LETS_THROUGH, OpenCalls, RawFilter, parse_profile
 from hardentui.reading.system_calls import (
     RAW_FILTER,
     FilterRules,

@@ -30,6 +30,7 @@ from hardentui.features.views import Report, known_facts
 from hardentui.harden.protection import weakenings
 from hardentui.harden.remedy import spec_diff
 from hardentui.host.files.reader import Files, LocalFiles
+from hardentui.lib.seccomp import Access, access, parse_profile
 from hardentui.model.draft import DraftFile, Target
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unread
@@ -51,7 +52,6 @@ from hardentui.options import (
     Mount,
 )
 from hardentui.reading.scratch import volume_at
-from hardentui.reading.seccomp import Access, access, parse_profile
 from hardentui.visible import visible
 from hardentui.writers.seccomp import profile_text
 

@@ -12,10 +12,18 @@ from msgspec import Struct, convert
 
 from hardentui.harden.decisions import becomes, decisions, what_changes
 from hardentui.harden.score import Score
+from hardentui.lib.seccomp import (
+    Access,
+    NoFilter,
+    SeccompProfile,
+    access,
+    makes_user_namespaces,
+    parse_profile,
+    ways_to_family,
+)
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unread, known
 from hardentui.model.plan import Plan
-from hardentui.model.seccomp import NoFilter, SeccompProfile
 from hardentui.model.spec import Spec
 from hardentui.model.trial import Result, Trial
 from hardentui.options import MEMORY, MOUNTS, NETWORK, NO_NEW_PRIVILEGES, PIDS_LIMIT, READ_ONLY, TMPFS
@@ -23,7 +31,6 @@ from hardentui.options.table import bounding_set
 from hardentui.reading.behaviour import powerless, uids
 from hardentui.reading.containers import declared_user, is_root
 from hardentui.reading.mounts import asks_for_user_namespace
-from hardentui.reading.seccomp import Access, access, makes_user_namespaces, parse_profile, ways_to_family
 from hardentui.reading.system_calls import filter_of
 from hardentui.visible import visible
 

@@ -29,11 +29,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class Update(Struct, frozen=True):
-    """What a registry offers for one name of an image.
-
-    Attributes:
-        here: the image already has this digest.
-    """
+    """What a registry offers for one name of an image."""
 
     name: str
     image: ImageFacts
@@ -76,9 +72,6 @@ class Updates:
 
     def ask(self, images: Iterable[ImageFacts], on_name: Callable[[str], None]) -> tuple[Update, ...]:
         """Query each name of each image; a registry that does not answer does not stop the others.
-
-        Args:
-            on_name: called with the name being queried.
 
         Raises:
             ToolMissing: skopeo is not installed.

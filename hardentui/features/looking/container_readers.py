@@ -21,6 +21,7 @@ from hardentui.host.process.cgroups import CgroupTree
 from hardentui.host.process.denials import denials_of
 from hardentui.host.process.proc import read_log_limit, read_rlimits, refuse_another
 from hardentui.host.units.writable import hook_program
+from hardentui.lib.seccomp import NoFilter, RawFilter, SeccompProfile, parse_profile
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import (
     ContainerFacts,
@@ -30,18 +31,17 @@ from hardentui.model.facts import (
     ListeningSocket,
     NotRunning,
     Rlimit,
+    RuntimeConfig,
     UnitFacts,
     VolumeFacts,
     WrittenDirectory,
 )
 from hardentui.model.known import Known, Later, Together, Unread, known, later
-from hardentui.model.seccomp import NoFilter, RawFilter, RuntimeConfig, SeccompProfile
 from hardentui.options import MOUNTS, NETWORK, SECCOMP_PROFILE
 from hardentui.reading.containers import ask_or, declared_user, image_config, is_infra, section
 from hardentui.reading.logs import engine_limits_log
 from hardentui.reading.mounts import is_place_of_secrets, mounted_words, parents, shown_from_host
 from hardentui.reading.networks import internal_networks, mode_of, uses_network_of_pod
-from hardentui.reading.seccomp import parse_profile
 from hardentui.reading.system_calls import RAW_FILTER, raw_filter
 from hardentui.reading.written import working_directories, written_directories
 

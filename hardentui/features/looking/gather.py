@@ -252,9 +252,6 @@ class Gatherer:
                 pids_limit=defaults.pids_limit,
                 default_ulimits=self._limits_of_monitor(facts) or defaults.ulimits,
                 cgroup_version={"v1": 1, "v2": 2}.get(str(host.get("cgroupVersion") or "")),
-                network_names={
-                    str(network.inspect.get("id")): name for name, network in facts.networks.items()
-                },
                 pod_name=shared.pod_names.get(facts.id, ""),
                 pod_shares=None if pod is None else frozenset(pod.get("SharedNamespaces") or ()),
                 pod_mounts=frozenset(str(mount.get("Destination")) for mount in pod_mounts),

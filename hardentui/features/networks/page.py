@@ -76,7 +76,6 @@ def places(
     """The places of all engines, with who can reach whom.
 
     Args:
-        networks: those in use.
         containers: as far as known; only they show ports and places that are not networks.
     """
     containers = tuple(containers)

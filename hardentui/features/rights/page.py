@@ -10,21 +10,25 @@ from msgspec import Struct
 
 from hardentui.features.fix.learned import learned_before
 from hardentui.features.looking.default_profile import default_profile
-from hardentui.features.rights.capabilities import (
-    CapabilityPage,
-    CapabilityReach,
-    CapabilityRow,
-    capability_page,
-)
-from hardentui.features.rights.capabilities import summary as capability_summary
 from hardentui.features.rights.seccomp import FilterKind, SeccompPage, seccomp_page
 from hardentui.features.rights.seccomp import summary as seccomp_summary
 from hardentui.features.sections import PageLine, PageSection, Tone
+from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.draft import TextFile
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, NotRunning
 from hardentui.model.known import Known, Unread, known
 from hardentui.options import APPARMOR, LABEL_TYPE
-from hardentui.reading.capabilities import declared_set, live_sets
+from hardentui.reading.capabilities import (
+    DISRUPTIVE,
+    HOST_TAKEOVER,
+    declared_set,
+    declared_words,
+    live_sets,
+    meaning,
+    needed_by_image,
+)
+from hardentui.reading.containers import ask
+from hardentui.reading.mounts import own_user_namespace
 from hardentui.reading.own_command import own_command
 from hardentui.reading.security_modules import (
     APPARMOR_LSM,
@@ -37,6 +41,9 @@ from hardentui.reading.security_modules import (
 from hardentui.visible import command_word
 from hardentui.writers.apparmor import AppArmorProfile, apparmor_profile
 from hardentui.writers.context import safe_file_name
+
+if TYPE_CHECKING:
+    from hardentui.features.fix.learned import LearnedFrom
 
 if TYPE_CHECKING:
     from hardentui.host.files.reader import Files
@@ -61,10 +68,7 @@ class LsmPage(Struct, frozen=True):
     Attributes:
         module: `selinux`, `apparmor`, `none`; empty when it is not known.
         label: of the main process, as reported by the kernel; empty if it is not running or has none.
-        asked: what the container requests.
-        why: one sentence.
         commands: how to create and use a dedicated policy; none without a module.
-        own_policy: it already has a dedicated policy.
         profile: an AppArmor profile from what it declares; None if AppArmor does not confine it.
     """
 
@@ -239,7 +243,7 @@ def rights_page(rights: Rights) -> tuple[PageSection, ...]:
 
 def _capabilities(page: CapabilityPage) -> PageSection:
     lines = [PageLine("requested", page.asked)]
-    lines += [PageLine("", sentence) for sentence in capability_summary(page)]
+    lines += [PageLine("", sentence) for sentence in _capability_words(page)]
     if page.unknown:
         lines.append(PageLine("not known", f"effective and bounding: {page.unknown}", Tone.BAD))
     if page.learned and not page.not_learned:
@@ -350,3 +354,159 @@ def _module(page: LsmPage) -> PageSection:
     if page.profile is not None:
         lines += [PageLine("note", note, Tone.MUTED) for note in page.profile.notes]
     return PageSection("Security module", tuple(lines))
+
+
+# The capabilities of a container: what each allows, and which of the kernel's sets contain it. Pure.
+
+
+class CapabilityReach(StrEnum):
+    """The reach of a capability for root on the host; no reach in a separate user namespace."""
+
+    TAKEOVER = "leads to the host"
+    DISRUPTIVE = "disturbs the host"
+    ORDINARY = ""
+
+
+class CapabilityRow(Struct, frozen=True):
+    """One capability; None = unknown.
+
+    Attributes:
+        effective: its main process has it now.
+        reachable: it is permitted, inheritable or ambient, so the process can raise it.
+        bounding: a setuid program or a new root process can gain it.
+    """
+
+    name: str
+    meaning: str
+    danger: CapabilityReach
+    default: bool
+    declared: bool
+    effective: bool | None
+    reachable: bool | None
+    bounding: bool | None
+    used: bool | None
+
+    @property
+    def held(self) -> bool:
+        """It is in some set, or may be."""
+        return self.declared or any(
+            word is not False for word in (self.effective, self.reachable, self.bounding)
+        )
+
+    @property
+    def within_reach(self) -> bool:
+        """The process has it or can gain it: according to the kernel, else as declared."""
+        live = (self.effective, self.reachable, self.bounding)
+        return self.declared if None in live else any(live)
+
+    @property
+    def unneeded(self) -> bool:
+        """It is within reach, and no trial saw it used."""
+        return self.used is False and self.within_reach
+
+
+class CapabilityPage(Struct, frozen=True):
+    """All capabilities of one container.
+
+    Attributes:
+        unknown: why the kernel's sets are unknown; empty if they are known.
+        no_new_privileges: setuid programs gain nothing; None = unknown.
+        own_user_namespace: capabilities affect only what belongs to its user namespace.
+        learned: the file of the trial that shows what was used; empty if there is none.
+    """
+
+    container: str
+    engine: str
+    running: bool
+    asked: str
+    rows: tuple[CapabilityRow, ...]
+    unknown: str = ""
+    no_new_privileges: bool | None = None
+    own_user_namespace: bool = False
+    by_image: tuple[str, ...] = ()
+    learned: str = ""
+    not_learned: str = ""
+
+    @property
+    def held(self) -> tuple[CapabilityRow, ...]:
+        return tuple(row for row in self.rows if row.held)
+
+
+def capability_page(facts: ContainerFacts, learned: LearnedFrom | None = None) -> CapabilityPage:
+    """The page of a container.
+
+    Args:
+        learned: what a trial saw; None = no trial, so the use is unknown.
+    """
+    sets = live_sets(facts)
+    live = sets if isinstance(sets, CapabilitySets) else None
+    declared = declared_set(facts)
+    defaults = facts.engine.default_capabilities
+    names = ALL_CAPABILITIES | declared | defaults | (live.bounding | live.permitted if live else frozenset())
+    used = None if learned is None else learned.capabilities
+    flag = ask(facts, lambda kernel: kernel.no_new_privileges)
+    return CapabilityPage(
+        container=facts.name,
+        engine=facts.engine.label,
+        running=not isinstance(facts.kernel, NotRunning),
+        asked=declared_words(facts),
+        rows=tuple(
+            CapabilityRow(
+                name=name,
+                meaning=meaning(name),
+                danger=_danger(name),
+                default=name in defaults,
+                declared=name in declared,
+                effective=None if live is None else name in live.effective,
+                reachable=(
+                    None if live is None else name in live.permitted | live.inheritable | live.ambient
+                ),
+                bounding=None if live is None else name in live.bounding,
+                used=None if used is None else name in used,
+            )
+            for name in sorted(names, key=_order)
+        ),
+        unknown=_unknown(sets),
+        no_new_privileges=flag if isinstance(flag, bool) else None,
+        own_user_namespace=own_user_namespace(facts),
+        by_image=tuple(sorted(needed_by_image(facts))),
+        learned="" if learned is None else learned.source,
+        not_learned="" if learned is None else learned.why,
+    )
+
+
+def _unknown(sets: CapabilitySets | Unread | NotRunning) -> str:
+    if isinstance(sets, NotRunning):
+        return f"it is not running ({sets.state}), so only the declared capabilities are known"
+    return sets.reason if isinstance(sets, Unread) else ""
+
+
+def _danger(name: str) -> CapabilityReach:
+    if name in HOST_TAKEOVER:
+        return CapabilityReach.TAKEOVER
+    return CapabilityReach.DISRUPTIVE if name in DISRUPTIVE else CapabilityReach.ORDINARY
+
+
+def _order(name: str) -> tuple[int, str]:
+    return tuple(CapabilityReach).index(_danger(name)), name
+
+
+def _capability_words(page: CapabilityPage) -> tuple[str, ...]:
+    """Conclusions, as sentences."""
+    held = [row for row in page.rows if row.within_reach]
+    lines = []
+    if not held:
+        return ("It has no capability and can gain none.",)
+    worst = [row.name.removeprefix("CAP_") for row in held if row.danger is CapabilityReach.TAKEOVER]
+    if worst and not page.own_user_namespace:
+        lines.append(f"{', '.join(worst)}: each one alone leads to the host.")
+    if page.own_user_namespace:
+        lines.append("They affect only what belongs to its own user namespace, not the host.")
+    if page.no_new_privileges is True:
+        lines.append("No new privileges: setuid programs cannot gain what is only in the bounding set.")
+    if page.not_learned:
+        lines.append(f"The trial does not show what was used: {page.not_learned}.")
+    idle = [row.name.removeprefix("CAP_") for row in held if row.unneeded]
+    if idle:
+        lines.append(f"Never used during the trial: {', '.join(idle)}.")
+    return tuple(lines)

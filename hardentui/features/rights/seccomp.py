@@ -8,11 +8,21 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.features.looking.default_profile import DefaultProfile
+from hardentui.lib.seccomp import (
+    DANGEROUS,
+    FAMILIES,
+    X86_64_NUMBERS,
+    Access,
+    EngineDefault,
+    NoFilter,
+    OpenCalls,
+    RawFilter,
+    SeccompProfile,
+    access,
+)
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Known, Unread
-from hardentui.model.seccomp import EngineDefault, NoFilter, RawFilter, SeccompProfile
 from hardentui.reading.containers import ask_or
-from hardentui.reading.seccomp import DANGEROUS, FAMILIES, X86_64_NUMBERS, Access, OpenCalls, access
 from hardentui.reading.system_calls import (
     FilterInForce,
     capabilities_held,
@@ -48,7 +58,6 @@ class CallTable(Struct, frozen=True):
     Attributes:
         open: allowed with any arguments.
         conditional: allowed for some arguments.
-        refused: never allowed.
     """
 
     open: tuple[str, ...] = ()

@@ -54,7 +54,6 @@ class TrustCheck(Struct, frozen=True):
 
     Attributes:
         rule: which rule applies, as a sentence.
-        signatures: those in its registry.
     """
 
     pull: Pull
@@ -84,7 +83,6 @@ class TrustChange:
 
     Args:
         engine: with its current trust facts.
-        home: the home directory of the engine's user.
         in_use: references of the running images, as requested.
     """
 
@@ -106,7 +104,6 @@ class TrustChange:
         """Draft the files; nothing is written.
 
         Args:
-            reject: reject everything without a rule.
             accept_in_use: running images without a rule get one that accepts them unsigned.
 
         Raises:

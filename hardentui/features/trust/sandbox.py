@@ -59,7 +59,6 @@ class Sandbox(Struct, frozen=True):
         """Pull an image with this policy.
 
         Args:
-            policy: text of policy.json.
             sections: file name -> text of registries.d.
             leads_to: `host:port/name` to redirect this name to, without TLS.
         """
@@ -138,7 +137,6 @@ def sandbox(home: str, auth_files: Sequence[str], stop: threading.Event) -> Iter
     """A sandbox that is removed afterwards.
 
     Args:
-        home: of the engine's user.
         auth_files: possible files with its logins, in Podman's order.
 
     Raises:

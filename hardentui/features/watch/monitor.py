@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from time import monotonic
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from hardentui.engine.events import Event, LogLine, past_events, read_log
-from hardentui.errors import NotFound
+from hardentui.engine.events import Event, past_events, read_log
+from hardentui.errors import InputError, NotFound
 from hardentui.features.checklists.loading import find_check
 from hardentui.features.workbench import Workbench
 from hardentui.host.process.usage import Counters, read_counters
@@ -19,10 +20,9 @@ from hardentui.model.known import Known, Unread, known
 from hardentui.model.monitoring import (
     Alarm,
     BlindSpot,
+    LogLine,
     Sample,
     SeenEvent,
-    SeenLine,
-    SeenListener,
     SeenProcess,
     Usage,
 )
@@ -96,11 +96,9 @@ def of_usage(usage: Usage, before: Usage | None) -> Iterator[Alarm]:
         text = f"it is throttled by its CPU limit {round(usage.throttled_percent)}% of the time"
         yield Alarm("throttled", Severity.LOW, text)
     killed = usage.oom_kills or 0
-    known = before.oom_kills or 0 if before is not None else 0
-    if killed > known:
-        text = (
-            f"the kernel killed {plural(killed - known, 'process', 'processes')} in it in it (out of memory)"
-        )
+    told = before.oom_kills or 0 if before is not None else 0
+    if killed > told:
+        text = f"the kernel killed {plural(killed - told, 'process', 'processes')} in it (out of memory)"
         yield Alarm("out-of-memory", Severity.HIGH, text)
 
 
@@ -238,11 +236,11 @@ class Monitor:
             restarts=restarts,
             usage=usage,
             processes=_processes(facts),
-            listening=_listening(facts),
-            changed_paths=_changed_paths(facts),
-            log=() if isinstance(log, Unread) else _masked_lines(log),
+            listening=ask_or(facts, lambda kernel: kernel.listening, ()),
+            changed_paths=known(lambda: len(facts.changes), else_=None),
+            log=() if isinstance(log, Unread) else masked(log, _PLAIN_LOG_LINE),
             events=events,
-            sensors=_running_sensors(facts),
+            sensors=known(lambda: facts.host.running_sensors, else_=None),
             alarms=tuple(sorted(raised, key=lambda alarm: -alarm.severity)),
             blind=tuple(sorted(blind, key=lambda spot: -spot.severity)),
         )
@@ -273,11 +271,6 @@ class Monitor:
         return usage, ""
 
 
-def _running_sensors(facts: ContainerFacts) -> tuple[str, ...] | None:
-    sensors = known(lambda: facts.host.running_sensors)
-    return None if isinstance(sensors, Unread) else sensors
-
-
 def _usage(now: _Counted, before: _Counted | None, limits: Limits | None) -> Usage:
     counters = now.counters
     percent = throttled = None
@@ -306,8 +299,9 @@ def _why_unread(read: Known[object]) -> str:
     return read.reason if isinstance(read, Unread) else ""
 
 
-def _masked_lines(log: Iterable[LogLine]) -> tuple[SeenLine, ...]:
-    return tuple(SeenLine(line.time, line.stream, mask_text(line.text[:_PLAIN_LOG_LINE])) for line in log)
+def masked(log: Iterable[LogLine], most: int | None = None) -> tuple[LogLine, ...]:
+    """The lines, each up to `most` characters, without likely secrets."""
+    return tuple(replace(line, text=mask_text(line.text[:most])) for line in log)
 
 
 def _restarts(facts: ContainerFacts) -> int:
@@ -317,11 +311,6 @@ def _restarts(facts: ContainerFacts) -> int:
     return max(counted, unit.restarts or 0) if isinstance(unit, UnitFacts) else counted
 
 
-def _changed_paths(facts: ContainerFacts) -> int | None:
-    changes = known(lambda: facts.changes)
-    return None if isinstance(changes, Unread) else len(changes)
-
-
 def _processes(facts: ContainerFacts) -> tuple[SeenProcess, ...]:
     return tuple(
         SeenProcess(process.pid, process.name, process.executable, process.uid)
@@ -329,6 +318,56 @@ def _processes(facts: ContainerFacts) -> tuple[SeenProcess, ...]:
     )
 
 
-def _listening(facts: ContainerFacts) -> tuple[SeenListener, ...]:
-    sockets = ask_or(facts, lambda kernel: kernel.listening, ())
-    return tuple(SeenListener(socket.protocol, socket.address, socket.port) for socket in sockets)
+# Following a log: the new lines since the last read.
+
+FIRST_LINES = 1000
+_NEXT_LINES = 500
+_PAUSE = 1.0
+
+
+class LogPart(Struct, frozen=True):
+    """New lines since the previous part.
+
+    Attributes:
+        gap: lines between this part and the previous one are missing.
+    """
+
+    lines: tuple[LogLine, ...]
+    gap: bool = False
+
+
+def follow_log(
+    bench: Workbench, facts: ContainerFacts, on_part: Callable[[LogPart], None], stop: threading.Event
+) -> None:
+    """Yield the end of the log and then, every second, the new lines, until `stop` is set.
+
+    Raises:
+        InputError: Podman does not return the log, or the host is simulated.
+    """
+    engine = bench.opened.engine(facts.engine.label)
+    terminal = bool((facts.inspect.get("Config") or {}).get("Tty"))
+    last: LogLine | None = None
+    wanted = FIRST_LINES
+    while not stop.is_set():
+        lines = read_log(engine, facts.id, wanted, terminal=terminal, stop=stop)
+        if stop.is_set():
+            return
+        if isinstance(lines, Unread):
+            raise InputError(f"The log cannot be shown: {lines.reason}.")
+        new, gap = _since(last, lines)
+        if new or last is None:
+            on_part(LogPart(masked(new), gap))
+        last = new[-1] if new else last
+        wanted = _NEXT_LINES
+        stop.wait(_PAUSE)
+
+
+def _since(last: LogLine | None, lines: tuple[LogLine, ...]) -> tuple[tuple[LogLine, ...], bool]:
+    """The lines after the last known one, and whether some between are missing."""
+    if last is None:
+        return lines, False
+    for at in range(len(lines) - 1, -1, -1):
+        if lines[at] == last:
+            return lines[at + 1 :], False
+    later = tuple(line for line in lines if line.time > last.time)
+    return later, bool(later)

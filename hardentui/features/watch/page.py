@@ -51,7 +51,6 @@ def monitor_page(
     """Alarms first, then the rest; without the log.
 
     Args:
-        remembered: what earlier readings saw.
         trends: `cpu` and `memory` as small curves over earlier readings; may be empty.
     """
     parts = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,7 +13,7 @@ from msgspec import Struct, field
 
 from hardentui.host.files.reader import ROOT_ONLY, Files, names, reached, text, text_or, there, tree
 from hardentui.host.process.activity import listening_sockets
-from hardentui.host.process.capabilities import HostProcess, sees_everybody
+from hardentui.host.process.capabilities import HostProcess, open_files, sees_everybody
 from hardentui.model.configuration import Accounts, FileFact, Missing
 from hardentui.model.host import ApiService, EngineSocket, User
 from hardentui.model.known import Known, Unread, known
@@ -75,17 +76,8 @@ def _tcp(files: Files) -> Iterator[tuple[str, str]]:
 
 def sockets_of(files: Files, pid: int) -> Iterator[str]:
     """Inode numbers of a process's open sockets; none if we lack permission."""
-    try:
-        handles = files.list_dir(f"/proc/{pid}/fd")
-    except OSError:
-        return
-    for handle in handles:
-        try:
-            target = files.read_link(f"/proc/{pid}/fd/{handle}")
-        except OSError:
-            continue
-        if target.startswith("socket:["):
-            yield target[8:-1]
+    with contextlib.suppress(OSError):
+        yield from (link[8:-1] for link in open_files(files, pid) if link.startswith("socket:["))
 
 
 # Where an engine's API can be reached: through its own services and through forwarders.
@@ -114,11 +106,7 @@ class Endpoint(Struct, frozen=True):
 
     Attributes:
         address: `tcp:0.0.0.0:2375`, or the path of a socket.
-        where: the unit file, or `process 812`.
-        uid: of the engine behind it.
-        certificates: clients need a certificate.
         through: the forwarding program; empty for the engine's own service.
-        of_process: a running process serves it.
     """
 
     address: str

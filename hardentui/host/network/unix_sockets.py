@@ -17,12 +17,13 @@ from collections.abc import Iterator
 from msgspec import Struct, structs
 
 from hardentui.host.files.reader import Files, FileStat, reason
+from hardentui.host.process.capabilities import open_files, pids
 from hardentui.model.known import Known, Unread
 from hardentui.model.mounts import Listener
+from hardentui.reading.mounts import parents
 
 _ACCEPTS = 0x10000  # a flag in /proc/net/unix: listen() was called
 _TABLE_LIMIT = 16 << 20
-_MOST_PROCESSES = 32768
 _FOR_OTHERS = ("systemd", "init")
 """Programs that listen for a service until it is needed."""
 _MOST_FILES = 2048
@@ -44,10 +45,10 @@ class _Bound(Struct, frozen=True):
     number: str
 
 
-def _parents(path: str) -> Iterator[str]:
-    """The directories above a path, except /, the nearest first."""
-    while (path := posixpath.dirname(path)) not in ("/", ""):
-        yield path
+def _processes(files: Files) -> Iterator[int]:
+    """Read only until the listener is found."""
+    with contextlib.suppress(OSError):
+        yield from pids(files)
 
 
 class UnixSockets:
@@ -56,7 +57,6 @@ class UnixSockets:
     Thread-safe.
 
     Args:
-        files: the host.
         process: pid of the engine's process, or `self`.
         own_root: the engine's process shares our mount namespace.
     """
@@ -69,8 +69,8 @@ class UnixSockets:
         self._linked: set[tuple[int, int]] = set()
         self._lock = threading.Lock()
         self._holders: dict[str, str] = {}
-        self._holding: dict[str, str] = {}
-        self._processes = self._all_processes()
+        self._holding: dict[str, int] = {}
+        self._processes = _processes(files)
         self._units: dict[str, str] | None = None
         self.trouble: Unread | None = None
         self._read(f"/proc/{process}/net/unix")
@@ -134,7 +134,7 @@ class UnixSockets:
 
     def _directories_of_sockets(self) -> dict[tuple[int, int], list[str]]:
         """The directories above the listening sockets, as the listeners name them, by inode."""
-        names = {name for path in self._by_path for name in _parents(path)}
+        names = {name for path in self._by_path for name in parents(path)[:-1]}
         directories: dict[tuple[int, int], list[str]] = {}
         for name in sorted(names):
             with contextlib.suppress(OSError):
@@ -188,7 +188,7 @@ class UnixSockets:
 
     def _named_by(self, number: str) -> _Bound | None:
         """Another listening socket named on a listener's command line (`UNIX-CONNECT:/run/x.sock`)."""
-        process = self._holding.get(number, "")
+        process = self._holding.get(number)
         try:
             text = self._files.read_text(f"/proc/{process}/cmdline") if process else ""
         except OSError:
@@ -215,32 +215,20 @@ class UnixSockets:
             return Unread(f"the process that listens on {name} is not visible")
         return Listener(name, program)
 
-    def _note(self, process: str) -> None:
+    def _note(self, process: int) -> None:
         """Remember which listening sockets a process has open. A socket that systemd keeps open for a service
         belongs to the service, once it runs."""
-        numbers = [self._numbers[link] for link in self._open_files(process) if link in self._numbers]
+        numbers: list[str] = []
+        with contextlib.suppress(OSError):
+            links = open_files(self._files, process)
+            numbers += (self._numbers[link] for link in links if link in self._numbers)
         program = self._program(process) if numbers else ""
         for number in numbers:
             if (program and program not in _FOR_OTHERS) or number not in self._holders:
                 self._holders[number] = program
                 self._holding[number] = process
 
-    def _all_processes(self) -> Iterator[str]:
-        """Process ids in ascending order; read only until the listener is found."""
-        try:
-            processes = sorted(int(name) for name in self._files.list_dir("/proc") if name.isdigit())
-        except OSError:
-            return
-        yield from map(str, processes[:_MOST_PROCESSES])
-
-    def _open_files(self, process: str) -> Iterator[str]:
-        directory = f"/proc/{process}/fd"
-        with contextlib.suppress(OSError):
-            for name in self._files.list_dir(directory):
-                with contextlib.suppress(OSError):
-                    yield self._files.read_link(f"{directory}/{name}")
-
-    def _program(self, process: str) -> str:
+    def _program(self, process: int) -> str:
         try:
             return posixpath.basename(self._files.read_link(f"/proc/{process}/exe")).removesuffix(
                 " (deleted)"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import stat
 import struct
 import sys
@@ -12,7 +11,14 @@ from socket import AF_INET, AF_INET6, inet_ntop
 from msgspec import Struct
 
 from hardentui.host.files.reader import Files, reason
-from hardentui.host.process.capabilities import MAX_PROCESSES, capability_sets, descendants, parse_status
+from hardentui.host.process.capabilities import (
+    MAX_PROCESSES,
+    capability_sets,
+    descendants,
+    open_files,
+    parse_status,
+    pids,
+)
 from hardentui.host.process.cgroups import (
     CgroupTree,
     Hierarchy,
@@ -73,10 +79,9 @@ def read_listening(files: Files, pid: int) -> Known[tuple[ListeningSocket, ...]]
     if isinstance(sockets, Unread):
         return sockets
     try:
-        numbers = [int(name) for name in files.list_dir("/proc") if name.isdecimal()]
+        monitors = [Process(pid, "conmon", "") for pid in pids(files) if _name(files, pid) == "conmon"]
     except OSError as error:
         return Unread(f"/proc: {reason(error)}")
-    monitors = [Process(number, "conmon", "") for number in numbers if _name(files, number) == "conmon"]
     reserved = _held(files, tuple(monitors), sockets)
     if isinstance(reserved, Unread):
         return reserved
@@ -99,10 +104,10 @@ def _processes(
         return Unread(f"/proc/{pid}/cgroup: {reason(error)}")
     tree = find_cgroups(files) if cgroups is None else cgroups
     try:
-        pids = _in_cgroup(files, tree, membership, cgroup_path) or descendants(files, pid)
+        inside = _in_cgroup(files, tree, membership, cgroup_path) or descendants(files, pid)
     except OSError as error:
         return Unread(f"{error.filename or 'the cgroup tree'}: {reason(error)}")
-    processes = (_process(files, pid) for pid in sorted(pids)[:MAX_PROCESSES])
+    processes = (_process(files, number) for number in sorted(inside)[:MAX_PROCESSES])
     return tuple(process for process in processes if process is not None)
 
 
@@ -263,22 +268,11 @@ def _held(
         if len(held) == len(sockets):
             break
         try:
-            numbers = [wanted[link] for link in _open_files(files, process.pid) if link in wanted]
+            numbers = [wanted[link] for link in open_files(files, process.pid) if link in wanted]
         except PermissionError as error:
             return Unread(f"which container of the pod listens: {error.filename}: {reason(error)}")
         held.update((number, sockets[number]) for number in numbers)
     return held
-
-
-def _open_files(files: Files, pid: int) -> Iterator[str]:
-    """The targets of a process's file descriptors; none if it has ended."""
-    directory = f"/proc/{pid}/fd"
-    try:
-        for name in files.list_dir(directory):
-            with contextlib.suppress(FileNotFoundError):
-                yield files.read_link(f"{directory}/{name}")
-    except (FileNotFoundError, ProcessLookupError):
-        return
 
 
 def decoded_address(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 from collections.abc import Iterator, Mapping
 from functools import reduce
@@ -9,7 +10,7 @@ from operator import or_
 
 from msgspec import Struct
 
-from hardentui.host.files.reader import Files, names
+from hardentui.host.files.reader import Files, unreadable
 from hardentui.model.capabilities import CAPABILITIES_BY_NUMBER
 from hardentui.model.facts import CapabilitySets
 from hardentui.model.known import Known, Unread
@@ -32,17 +33,33 @@ class HostProcess(Struct, frozen=True):
 def read_process_table(files: Files) -> tuple[HostProcess, ...]:
     """Every visible process; `sees_everybody`: `/proc` does not hide those of other users."""
     processes = []
-    for name in names(files, "/proc"):
-        if not name.isdigit():
-            continue
+    try:
+        numbers = pids(files)
+    except OSError as error:
+        raise unreadable("/proc", error) from None
+    for pid in numbers:
         try:
-            line = files.read_text(f"/proc/{name}/cmdline")
+            line = files.read_text(f"/proc/{pid}/cmdline")
         except OSError:
             continue  # it has ended, or is hidden
         words = tuple(line.rstrip("\0").split("\0"))
         if words[0]:
-            processes.append(HostProcess(int(name), words))
+            processes.append(HostProcess(pid, words))
     return tuple(processes)
+
+
+def pids(files: Files) -> list[int]:
+    """The visible processes of this machine, in ascending order; raises OSError."""
+    return sorted(int(name) for name in files.list_dir("/proc") if name.isdecimal())
+
+
+def open_files(files: Files, pid: int) -> Iterator[str]:
+    """The targets of a process's file descriptors; none if it has ended; raises OSError."""
+    directory = f"/proc/{pid}/fd"
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for name in files.list_dir(directory):
+            with contextlib.suppress(FileNotFoundError):
+                yield files.read_link(f"{directory}/{name}")
 
 
 def sees_everybody(processes: Known[tuple[HostProcess, ...]]) -> bool:

@@ -29,7 +29,6 @@ class MountRow(Struct, frozen=True):
 
     Attributes:
         root: the directory of the file system that is mounted.
-        point: where it is mounted.
         options: of this mount; super_options: of the file system as a whole.
         device: `major:minor` of the file system.
         number, parent: of this mount and the mount that it is mounted on.

@@ -158,7 +158,6 @@ def denials_of(
     """The denials of one container.
 
     Args:
-        kernel: of the container, with its processes.
         process_label: its SELinux label from Podman; no other container has the same categories.
 
     Returns:

@@ -11,7 +11,13 @@ from typing import TypeVar
 from msgspec import Struct
 
 from hardentui.host.files.reader import Files, reason, unreadable
-from hardentui.host.process.capabilities import capability_sets, descendants, parse_status, statuses_below
+from hardentui.host.process.capabilities import (
+    capability_sets,
+    descendants,
+    parse_status,
+    pids,
+    statuses_below,
+)
 from hardentui.host.process.cgroups import (
     MOUNTINFO_LIMIT,
     CgroupTree,
@@ -25,10 +31,9 @@ from hardentui.host.process.cgroups import (
     parse_mountinfo,
     read_limits,
 )
-from hardentui.model.facts import Entered, IdRange, Kernel, Limits, Rlimit
+from hardentui.model.facts import Entered, IdRange, Kernel, Limits, Rlimit, RuntimeConfig
 from hardentui.model.known import Known, Unread, later
 from hardentui.model.mounts import KernelMount
-from hardentui.model.seccomp import RuntimeConfig
 
 # Processes that came into a container from outside (`podman exec`, `nsenter`) or left its cgroup.
 
@@ -41,7 +46,7 @@ _RUNTIMES = frozenset({"crun", "runc"})
 def processes_by_mounts(files: Files) -> Known[Mapping[str, tuple[int, ...]]]:
     """The visible processes of this machine by their mount namespace (`mnt:[4026532201]`)."""
     try:
-        numbers = [int(name) for name in files.list_dir("/proc") if name.isdecimal()]
+        numbers = pids(files)
     except OSError as error:
         return Unread(f"/proc: {reason(error)}")
     members: dict[str, list[int]] = {}
@@ -175,8 +180,6 @@ def read_kernel(
     have left them to a child.
 
     Args:
-        files: the host.
-        pid: the container's main process (State.Pid).
         engine_pid: the container's conmon (State.ConmonPid), which runs in the engine's namespaces; None
             or 0 if unknown: then a parent named conmon is used, else this process.
         cgroup_path: State.CgroupPath; a process outside it has reused the pid of an ended container.
@@ -232,7 +235,7 @@ def _kernel(
 
     def mount_rows(kernel: Kernel) -> Known[tuple[KernelMount, ...]]:
         table = None if engine_mounts is None else engine_mounts(engine, _link(engines, "mnt"))
-        return _then(mounts, lambda rows: _mount_rows(rows, table))
+        return _then(mounts, lambda rows: tuple(_mount_row(row, table) for row in rows))
 
     return Kernel(
         pid=pid,
@@ -246,7 +249,7 @@ def _kernel(
         no_new_privileges=_then(status, lambda lines: _least((lines, *others), "NoNewPrivs") == 1),
         seccomp_mode=_then(status, lambda lines: _least((lines, *others), "Seccomp")),
         lsm_label=_lsm_label(files, pid),
-        read_only_root=_then(mounts, _read_only_root),
+        read_only_root=_then(mounts, lambda rows: [row for row in rows if row.point == "/"][-1].read_only),
         shared_namespaces=_shared(own, engines),
         host_user_namespace=_host_user_namespace(files, own, uid_map),
         limits=_limits(files, place.membership, place.tree),
@@ -394,10 +397,6 @@ def _limits(files: Files, membership: Known[Membership], tree: Known[CgroupTree]
     return membership if isinstance(membership, Unread) else read_limits(files, tree, membership)
 
 
-def _read_only_root(mounts: tuple[MountRow, ...]) -> bool:
-    return [mount for mount in mounts if mount.point == "/"][-1].read_only
-
-
 def _masked_paths(mounts: tuple[MountRow, ...]) -> frozenset[str]:
     """Mount points in /proc and /sys that cover something or make it read-only, unless another /proc or /sys
     has been mounted over them."""
@@ -414,10 +413,6 @@ def _masked_paths(mounts: tuple[MountRow, ...]) -> frozenset[str]:
 
 def _link(namespaces: Known[Mapping[str, str]], kind: str) -> str:
     return "" if isinstance(namespaces, Unread) else namespaces.get(kind, "")
-
-
-def _mount_rows(mounts: tuple[MountRow, ...], table: Known[MountTable] | None) -> tuple[KernelMount, ...]:
-    return tuple(_mount_row(mount, table) for mount in mounts)
 
 
 def _mount_row(mount: MountRow, table: Known[MountTable] | None) -> KernelMount:

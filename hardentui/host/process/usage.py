@@ -27,11 +27,9 @@ class Counters(Struct, frozen=True):
     Attributes:
         cpu: seconds of CPU time since the start.
         memory: bytes; for a cgroup with the page cache, for processes without it.
-        tasks: processes and threads.
         oom_kills: number of processes killed for lack of memory; None if that is not counted.
         periods, throttled: scheduler periods, and those in which it was throttled; None without
             a limit.
-        source: `cgroup` or `processes`.
     """
 
     cpu: float

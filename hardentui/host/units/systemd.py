@@ -35,7 +35,6 @@ class Manager(Struct, frozen=True):
 
     Attributes:
         user: name of the account that it belongs to; empty for the system's.
-        home: its home directory.
         ours: we are that account, so its manager can be queried.
     """
 

@@ -133,11 +133,7 @@ def read_engine_configuration(
         if user.rootless:
             own = (f"{user.home}/.config/containers",)
             facts |= _below(files, own, ROOT_ONLY | {user.uid}, accounts)
-    return {path: fact for path, fact in facts.items() if not _is_quadlet_directory(path)}
-
-
-def _is_quadlet_directory(path: str) -> bool:
-    return path.endswith("/containers/systemd") or "/containers/systemd/" in path
+    return {path: fact for path, fact in facts.items() if "/containers/systemd/" not in f"{path}/"}
 
 
 def read_units(

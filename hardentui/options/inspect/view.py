@@ -229,7 +229,6 @@ class Sources(Struct, frozen=True):
         runtime: name of the engine's default OCI runtime; empty = unknown.
         cgroup_version: 1 or 2; None = unknown.
         default_ulimits: limits that the engine adds at start, `nofile=1048576:1048576`; empty = unknown.
-        network_names: ID -> name of networks.
         pod_name: name of its pod.
         pod_shares: kinds of namespaces (`net`, `ipc`, `uts`) that its pod shares; None if unknown.
         pod_mounts: destinations of the pod's mounts in each member.
@@ -251,7 +250,6 @@ class Sources(Struct, frozen=True):
     runtime: str = ""
     cgroup_version: int | None = None
     default_ulimits: tuple[str, ...] = ()
-    network_names: Mapping[str, str] = field(default_factory=dict)
     pod_name: str = ""
     pod_shares: frozenset[str] | None = None
     pod_mounts: frozenset[str] = frozenset()

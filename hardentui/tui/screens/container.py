@@ -28,13 +28,12 @@ from hardentui.errors import HardenError, NotFound
 from hardentui.features.rights.page import rights_of
 from hardentui.features.sections import PageLine, PageSection, Tone
 from hardentui.features.views import Report, Row
-from hardentui.features.watch.following import LogPart, follow_log
-from hardentui.features.watch.monitor import Monitor
+from hardentui.features.watch.monitor import LogPart, Monitor, follow_log
 from hardentui.features.watch.page import EarlierReadings, log_page, monitor_page
 from hardentui.harden.score import SHORT, TAKEOVER_CEILING, Cell, Score, score_by_step, score_word
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Status
-from hardentui.model.monitoring import Sample, SeenLine
+from hardentui.model.monitoring import LogLine, Sample
 from hardentui.tui.actions import BACK, CONTAINER, COPY, COPY_MORE, LOGS, Action, bindings
 from hardentui.tui.screens.base import ContainerScreen
 from hardentui.tui.screens.job import JobResult, JobScreen, ReadingScreen, StoppableScreen, Tell
@@ -230,7 +229,7 @@ class LogView(ScrollView, can_focus=True):
         super().__init__(id=id)
         self.follow = True
         self.wrap = False
-        self._lines: deque[SeenLine | str] = deque(maxlen=MOST)
+        self._lines: deque[LogLine | str] = deque(maxlen=MOST)
         self._rows: list[tuple[int, str, bool]] = []  # line, part of its text, whether it is the first part
         self._wanted = ""
         self._match = -1
@@ -246,7 +245,7 @@ class LogView(ScrollView, can_focus=True):
             line if isinstance(line, str) else f"{visible(line.time, 40)} {line.text}" for line in self._lines
         )
 
-    def add(self, lines: Iterable[SeenLine | str]) -> None:
+    def add(self, lines: Iterable[LogLine | str]) -> None:
         """Append raw lines; a plain string is our own message between them."""
         for line in lines:
             known = line if isinstance(line, str) else replace(line, text=visible(line.text, _LONGEST))
@@ -278,7 +277,7 @@ class LogView(ScrollView, can_focus=True):
             self.scroll_to(x=self.scroll_x, y=self.max_scroll_y, animate=False, immediate=True, force=True)
 
     @staticmethod
-    def _shown(line: SeenLine | str) -> str:
+    def _shown(line: LogLine | str) -> str:
         return line if isinstance(line, str) else line.text
 
     # --- search --------------------------------------------------------------------------------------

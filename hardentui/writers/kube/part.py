@@ -15,12 +15,8 @@ class PodPart(Struct, kw_only=True):
     """The collected fields of a container and of its pod.
 
     Attributes:
-        name: of the container in the pod.
-        spec: what is written.
         container, security: the container and its securityContext.
         pod, pod_security, metadata: the pod's spec, securityContext and metadata.
-        labels, annotations: of the metadata.
-        volumes: of the pod.
         flags: words of `podman kube play` for options without a field in a pod.
         first: it runs to its end before the others start (`--init-ctr`).
         notes: what is not carried over or changes its meaning, one sentence each.

@@ -10,12 +10,13 @@ from hardentui.features.looking.container_readers import RuntimeConfigs
 from hardentui.harden.evaluate import container_subject, context_shift, run
 from hardentui.host.files.layers import uid_of_name
 from hardentui.host.files.recorded import RecordedFiles
+from hardentui.lib.seccomp import SeccompProfile
 from hardentui.model.check import Parameters
-from hardentui.model.facts import IdRange, Kernel, NetworkFacts, NotRunning
+from hardentui.model.facts import IdRange, Kernel, NetworkFacts, NotRunning, RuntimeConfig
 from hardentui.model.finding import Severity, Status
 from hardentui.model.host import ApiService, HostFacts
 from hardentui.model.known import Unread
-from hardentui.model.seccomp import RuntimeConfig, SeccompProfile
+from hardentui.model.mounts import MountedPath
 from hardentui.options import *
 from hardentui.options.inspect.view import Sources
 from hardentui.options.read import read_spec
@@ -115,6 +116,12 @@ def test_a_privileged_container_stays_one() -> None:
     needed = ["CAP_SYS_ADMIN", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_PTRACE", "CAP_BPF"]
     assert read_spec(Sources({"HostConfig": {"Privileged": True}, "BoundingCaps": needed}))[PRIVILEGED]
     assert read_spec(Sources({"HostConfig": {"Privileged": True}}))[PRIVILEGED]  # an engine that tells none
+
+
+_TCP = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 00000000:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 11 1 0 100 0 0 10 0
+   1: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 22 1 0 100 0 0 10 0
+"""
 
 
 _LISTENS = HostFacts(
@@ -224,3 +231,7 @@ def test_root_of_the_host_without_a_device_filter_opens_every_device(
     facts = container(kernel=kernel, runtime=told)
     assert judge("open-device-cgroup", facts).status is status
     assert judge("open-device-cgroup", facts.planned(facts.spec)).status is Status.PASS
+
+
+_ETC = MountedPath("/h", ("/etc",), "bind", "/etc", ("rw",), in_force=True)
+_OWN_IDS = Kernel(7, host_user_namespace=False, uid_map=(IdRange(0, 200000, 65536),))

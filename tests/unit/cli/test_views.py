@@ -9,13 +9,20 @@ from hardentui.cli.terminal import Terminal
 from hardentui.features.networks.proving import Outgoing
 from hardentui.features.networks.result_pages import outgoing_page, splits_page
 from hardentui.features.networks.splitting import Move, Split
-from hardentui.features.rights.capabilities import CapabilityPage, CapabilityReach, CapabilityRow
-from hardentui.features.rights.page import Confinement, LsmPage, Rights, rights_page
+from hardentui.features.rights.page import (
+    CapabilityPage,
+    CapabilityReach,
+    CapabilityRow,
+    Confinement,
+    LsmPage,
+    Rights,
+    rights_page,
+)
 from hardentui.features.rights.seccomp import Against, CallTable, FamilyWays, FilterKind, SeccompPage
 from hardentui.features.sections import page_text
+from hardentui.lib.seccomp import OpenCalls
 from hardentui.model.draft import TextFile
 from hardentui.model.network import Contact, NewNetwork
-from hardentui.reading.seccomp import OpenCalls
 
 HOSTILE = "x\x1b]0;owned\x07\x9b31m\u202e[red]b[/red]\nnext\ud800"
 FORBIDDEN = ("\x1b", "\x07", "\x9b", "\u202e", "\ud800")

@@ -35,11 +35,11 @@ from hardentui.features.views import Report, Row
 from hardentui.harden.plan import make_plan
 from hardentui.harden.score import score
 from hardentui.host.files.reader import LocalFiles
-from hardentui.model.facts import ContainerFacts, EngineFacts
+from hardentui.lib.seccomp import NoFilter, SeccompProfile, SeccompRule
+from hardentui.model.facts import ContainerFacts, EngineFacts, RuntimeConfig
 from hardentui.model.finding import Kind, Subject
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
 from hardentui.model.plan import Choice, Plan, Skipped
-from hardentui.model.seccomp import NoFilter, RuntimeConfig, SeccompProfile, SeccompRule
 from hardentui.model.trial import (
     Baseline,
     Decision,

@@ -11,8 +11,15 @@ from hardentui.checks.examples import container
 from hardentui.errors import InputError
 from hardentui.features.fix.learned import LearnedFrom, learned_before, read_learned
 from hardentui.features.looking.default_profile import DefaultProfile
-from hardentui.features.rights.capabilities import capability_page, summary
-from hardentui.features.rights.page import Confinement, Rights, lsm_page, rights_of, rights_page
+from hardentui.features.rights.page import (
+    Confinement,
+    Rights,
+    _capability_words,
+    capability_page,
+    lsm_page,
+    rights_of,
+    rights_page,
+)
 from hardentui.features.rights.seccomp import seccomp_page
 from hardentui.features.trial.learned.teaching import CapabilityNeed, Needs
 from hardentui.features.trial.tried import keep_needs
@@ -35,6 +42,9 @@ CHOWN, BPF = frozenset({"CAP_CHOWN"}), frozenset({"CAP_BPF"})
 def running(held: frozenset[str], **over: Any) -> Kernel:
     sets = CapabilitySets(effective=held, permitted=held, bounding=held)
     return Kernel(pid=7, **{"capabilities": sets, "seccomp_mode": 2, "host_user_namespace": True, **over})
+
+
+# --- capabilities -----------------------------------------------------------------------------------------
 
 
 def _capability_lines(facts: ContainerFacts) -> list[tuple[str, str]]:
@@ -94,7 +104,7 @@ def test_what_earlier_trials_learned_is_told_without_a_file(
     keep_needs(facts, Needs(capabilities=None, unknown={"capabilities": "tracefs is closed to us"}))
     unseen = capability_page(facts, learned_before(facts))
     assert all(row.used is None for row in unseen.rows)
-    assert any("tracefs is closed to us" in line for line in summary(unseen))
+    assert any("tracefs is closed to us" in line for line in _capability_words(unseen))
 
 
 def test_a_trial_file_is_read_or_refused_in_one_sentence(tmp_path: Path) -> None:
@@ -109,7 +119,7 @@ def test_a_trial_file_is_read_or_refused_in_one_sentence(tmp_path: Path) -> None
     file.write_text(json.dumps({**trial, "learned": hidden}))
     page = capability_page(container(kernel=running(CHOWN)), read_learned(str(file)))
     assert all(row.used is None for row in page.rows)
-    assert any("tracefs is closed to us" in line for line in summary(page))
+    assert any("tracefs is closed to us" in line for line in _capability_words(page))
     for text in ("", "[]", '{"schema": "x", "container": "c"}', '{"schema": 3}'):
         file.write_text(text)
         with pytest.raises(InputError):
@@ -117,6 +127,11 @@ def test_a_trial_file_is_read_or_refused_in_one_sentence(tmp_path: Path) -> None
     with pytest.raises(InputError, match="cannot be read"):
         read_learned(str(tmp_path / "absent"))
 
+
+# --- seccomp ----------------------------------------------------------------------------------------------
+
+
+# --- security modules -------------------------------------------------------------------------------------
 
 _APPARMOR = EngineFacts(info={"host": {"security": {"apparmorEnabled": True}}})
 _SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": True}}})
@@ -143,6 +158,9 @@ def test_the_label_decides_and_a_policy_is_offered_where_none_is(
     assert page.state is state
     assert bool(page.commands) == bool(offers)
     assert offers in " ".join(page.commands)
+
+
+# --- the commands -----------------------------------------------------------------------------------------
 
 
 def test_the_command_has_text_and_json(capsys: pytest.CaptureFixture[str]) -> None:

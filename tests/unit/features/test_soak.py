@@ -16,9 +16,9 @@ from hardentui.features.trial.learned.system_calls import (
     narrow_profile,
 )
 from hardentui.host.commands import Run
+from hardentui.lib.seccomp import answer, parse_profile
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry, Soak
 from hardentui.model.known import Known, Unread
-from hardentui.reading.seccomp import answer, parse_profile
 from tests.support.rooted import Rooted
 
 NATIVE = "SCMP_ARCH_X86_64"

@@ -5,8 +5,8 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hardentui.features.images.scanning import package_url
 from hardentui.images.inventory import read_inventory
-from hardentui.images.sbom import package_url
 from hardentui.model.image import ImageInventory, Package
 from tests.support.image_archives import image, member, packed
 

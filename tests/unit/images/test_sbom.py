@@ -10,9 +10,8 @@ from cyclonedx.validation.json import JsonStrictValidator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardentui.features.images.scanning import save_sboms, sbom_of
+from hardentui.features.images.scanning import package_url, save_sboms, sbom_of
 from hardentui.images.languages import NOT_LISTED
-from hardentui.images.sbom import package_url
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import ImageInventory, Package
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from hardentui.lib.seccomp import answer, has_conditions, parse_profile
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, NETWORK, READ_ONLY, TMPFS
 from hardentui.options.values import Mount
-from hardentui.reading.seccomp import answer, has_conditions, parse_profile
 from hardentui.writers.apparmor import apparmor_profile
 from hardentui.writers.seccomp import watched_profile
 from tests.conftest import cannot_run

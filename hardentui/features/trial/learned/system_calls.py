@@ -21,8 +21,8 @@ from hardentui.features.trial.learned.effects import (
     NEW_NAMESPACES,
     NEW_USER,
 )
+from hardentui.lib.seccomp import DANGEROUS, LETS_THROUGH, Access, access, parse_profile
 from hardentui.model.observation import CallDetail, CallLog
-from hardentui.reading.seccomp import DANGEROUS, LETS_THROUGH, Access, access, parse_profile
 
 # A seccomp profile that allows only what is needed, derived from another one and never weaker.
 #

@@ -26,10 +26,9 @@ from typing import Any
 from msgspec import Struct
 
 from hardentui.features.trial.observe.call_names import SECCOMP_NAMES, call_name
+from hardentui.lib.seccomp import LETS_THROUGH, SeccompProfile, answer, has_conditions
 from hardentui.model.known import Known, Unread
 from hardentui.model.observation import CallCount, CallDetail, CallLog
-from hardentui.model.seccomp import SeccompProfile
-from hardentui.reading.seccomp import LETS_THROUGH, answer, has_conditions
 from hardentui.writers.seccomp import profile_text, watched_profile
 
 # The kernel's interface for seccomp user notification: <linux/seccomp.h>, structures and requests.

@@ -40,11 +40,11 @@ from hardentui.host.process.cgroups import (
     find_cgroups,
     parse_membership,
 )
+from hardentui.lib.seccomp import parse_profile
 from hardentui.model.capabilities import CAPABILITIES_BY_NUMBER
 from hardentui.model.facts import Process
 from hardentui.model.known import NOT_READ, Known, Unread
 from hardentui.model.observation import CallLog, CapabilityCheck, Observation, Sampled, SocketEndpoint
-from hardentui.reading.seccomp import parse_profile
 
 # The kernel's capability checks, from the tracepoint cap_capable. Needs root.
 #

@@ -1,7 +1,9 @@
 """What of the host is mounted in a container: traced through mount tables, with whoever asked for it."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from hardentui.features.looking.host_side import HostSide
 from hardentui.features.looking.mounted_paths import mounts_and_sockets
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.process.cgroups import MountTable, parse_mountinfo
-from hardentui.host.process.proc import _mount_rows
+from hardentui.host.process.proc import _mount_row
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, VolumeFacts
 from hardentui.model.finding import Severity, Status
 from hardentui.model.known import Known, Unread
@@ -49,7 +51,9 @@ def table(text: str = HOST) -> MountTable:
 
 def kernel(*rows: str) -> Kernel:
     lines = [f"{30 + number} 20 {row}" for number, row in enumerate(rows)]
-    return Kernel(7, mounts=_mount_rows(parse_mountinfo(OWN + "\n".join(lines)), table()))
+    return Kernel(
+        7, mounts=tuple(_mount_row(row, table()) for row in parse_mountinfo(OWN + "\n".join(lines)))
+    )
 
 
 def entry(source: str, destination: str, kind: str = "bind", **more: Any) -> dict[str, Any]:
@@ -83,6 +87,9 @@ def with_mounts(facts: ContainerFacts, *around: Any) -> ContainerFacts:
     return facts.replace(**asdict(mounts_and_sockets(facts, *around)))
 
 
+# --- mount tables ---------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
     ("device", "root", "paths"),
     [
@@ -102,6 +109,9 @@ def test_a_directory_of_a_file_system_is_traced_to_where_the_host_sees_it(
     assert table().paths_of(device, root) == paths
 
 
+# --- what is in force -----------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
     ("host", "status"),
     [
@@ -118,7 +128,7 @@ def test_what_the_host_has_mounted_below_counts_by_all_its_names(host: str, stat
     rows = (*OWN.splitlines(), "30 20 8:1 /srv/web /x rw - ext4 /dev/sda1 rw", f"31 30 {below}")
     facts = seen(
         (MOUNTS, (Mount("bind", "/srv/web", "/x"),)),
-        of=Kernel(7, mounts=_mount_rows(parse_mountinfo("\n".join(rows)), names)),
+        of=Kernel(7, mounts=tuple(_mount_row(row, names) for row in parse_mountinfo("\n".join(rows)))),
         mounts=(entry("/srv/web", "/x"),),
     )
     assert judge("sensitive-host-mount", facts).status is status
@@ -176,6 +186,9 @@ def test_a_disk_that_was_mounted_after_the_start_is_the_hosts(row: str) -> None:
 def test_what_was_passed_at_the_start_is_unknown() -> None:
     command = {"Config": {"CreateCommand": ["podman", "run", "--preserve-fds=1", "localhost/web:1"]}}
     assert judge("sensitive-host-mount", seen(of=kernel(), inspect=command)).status is Status.UNKNOWN
+
+
+# --- files with several names ---------------------------------------------------------------------
 
 
 def test_a_file_that_is_mounted_under_another_of_its_names_is_what_it_is() -> None:

@@ -19,7 +19,7 @@ from hardentui.features.networks.splitting import network_map
 from hardentui.host.network.nft_check import check_rules
 from hardentui.model.facts import Kernel, ListeningSocket, NetworkFacts, NotRunning
 from hardentui.model.known import Known, Unread
-from hardentui.model.network import ConnectOutcome
+from hardentui.model.network import ConnectOutcome, Contact
 
 HOSTILE = 'x"\n}\nflush ruleset\n#\x1b]0;x\x07'
 
@@ -53,6 +53,9 @@ def answering(word: str, asked: list[Sequence[str]] | None = None) -> Any:
         return json.dumps(word)
 
     return run
+
+
+# --- proofs -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -93,6 +96,24 @@ def test_what_cannot_be_tried_is_said() -> None:
     assert proved("connected", start=far)[0].outcome is ConnectOutcome.UNPROVEN
     unreadable = member("db", net, kernel=Unread("no permission"))
     assert "no permission" in proved("connected", end=unreadable)[0].why
+
+
+# --- allow-lists ----------------------------------------------------------------------------------------
+
+CONTACTS = (
+    Contact("tcp", "192.0.2.1", 443),
+    Contact("udp", "2001:db8::1", 53),
+    Contact("sctp", "192.0.2.9", 1),
+    Contact("tcp", "192.0.2.8", 0),
+)
+
+
+# --- splits ---------------------------------------------------------------------------------------------
+
+SHOP, BLOG = {"app": "shop"}, {"app": "blog"}
+
+
+# --- the commands -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

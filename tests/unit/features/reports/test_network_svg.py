@@ -5,12 +5,12 @@ from typing import Any
 from xml.etree import ElementTree
 
 from hardentui.checks.examples import container, rootful
+from hardentui.features.networks.splitting import openings
 from hardentui.features.reports.network_svg import network_svg, width_of
 from hardentui.model.host import Firewall, HostFacts
 from hardentui.model.known import Unread
 from hardentui.model.network import Gate, MapPlace, MapWay, NetworkMap, Opening
 from hardentui.options import NETWORK, PUBLISH, Port
-from hardentui.reading.openings import openings
 
 HOSTILE = "\x1b]0;owned\x07<script>alert(1)</script>\"'&]]>\u202e\ud800\ufffe{{7*7}}"
 DROP: dict[str, Any] = {"family": "inet", "table": "f", "type": "filter", "policy": "drop", "prio": 0}

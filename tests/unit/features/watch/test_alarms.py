@@ -14,10 +14,9 @@ from hardentui.model.known import Unread
 from hardentui.model.monitoring import (
     Alarm,
     BlindSpot,
+    LogLine,
     Sample,
     SeenEvent,
-    SeenLine,
-    SeenListener,
     SeenProcess,
     Usage,
 )
@@ -112,9 +111,9 @@ def test_no_text_reaches_the_terminal_as_a_command() -> None:
         health=HOSTILE,
         usage=Usage(memory=1, source="processes"),
         processes=(SeenProcess(1, HOSTILE, HOSTILE, None),),
-        listening=(SeenListener("tcp", HOSTILE, 1),),
+        listening=(ListeningSocket("tcp", HOSTILE, 1),),
         changed_paths=1,
-        log=(SeenLine(HOSTILE, "stderr", HOSTILE),),
+        log=(LogLine(HOSTILE, "stderr", HOSTILE),),
         events=(SeenEvent(1.0, HOSTILE),),
         alarms=(Alarm(HOSTILE, Severity.HIGH, HOSTILE, (HOSTILE,)),),
         blind=(BlindSpot(HOSTILE, Severity.LOW, HOSTILE),),

@@ -21,8 +21,7 @@ from hardentui.features.trial.learned.system_calls import (
     margin,
     narrow_profile,
 )
-from hardentui.model.observation import CallCount, CallDetail, Caller, CallLog
-from hardentui.reading.seccomp import (
+from hardentui.lib.seccomp import (
     LETS_THROUGH,
     Access,
     access,
@@ -31,6 +30,7 @@ from hardentui.reading.seccomp import (
     parse_profile,
     ways_to_family,
 )
+from hardentui.model.observation import CallCount, CallDetail, Caller, CallLog
 from hardentui.writers.seccomp import profile_text, watched_profile
 
 DATA = Path(__file__).parents[4] / "data"

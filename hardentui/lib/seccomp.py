@@ -20,7 +20,71 @@ from typing import Any
 
 from msgspec import Struct
 
-from hardentui.model.seccomp import Condition, SeccompProfile, SeccompRule
+# A filter as data: rules, or a compiled program.
+
+
+class Condition(Struct, frozen=True):
+    """One comparison of a system call argument.
+
+    Attributes:
+        index: index of the argument, from 0.
+        operator: `EQ NE LT LE GE GT MASKED_EQ`, as in libseccomp without `SCMP_CMP_`.
+        value: the value to compare with; the mask for MASKED_EQ.
+        other: the value under the mask for MASKED_EQ.
+    """
+
+    index: int
+    operator: str
+    value: int
+    other: int = 0
+
+
+class SeccompRule(Struct, frozen=True):
+    """The action for a call whose arguments meet all conditions: `ALLOW`, `ERRNO`, …"""
+
+    action: str
+    conditions: tuple[Condition, ...] = ()
+    errno: int | None = None
+
+
+class SeccompProfile(Struct, frozen=True):
+    """The rules that a runtime passes to libseccomp.
+
+    Attributes:
+        default: the action for calls without a matching rule.
+        default_errno: the error of the default action; None = the runtime's own.
+        architectures: `X86_64`, `X86`, …: covered besides the native one. Calls through another architecture
+            kill the process.
+        rules: name of a call -> its rules, in the order of the profile.
+    """
+
+    default: str
+    default_errno: int | None = None
+    architectures: tuple[str, ...] = ()
+    rules: Mapping[str, tuple[SeccompRule, ...]] = {}
+
+
+class RawFilter(Struct, frozen=True):
+    """A compiled BPF program that replaces the rules of the profile.
+
+    Attributes:
+        program: instructions of eight bytes each, in the machine's byte order.
+        origin: its source, for evidence.
+    """
+
+    program: bytes
+    origin: str
+
+
+class NoFilter(Struct, frozen=True):
+    """No filter is installed. `why` completes "because of …"."""
+
+    why: str
+
+
+class EngineDefault(Struct, frozen=True):
+    """The engine's own profile, which was not read."""
+
 
 # An interpreter for compiled seccomp filters: the result for one system call.
 #

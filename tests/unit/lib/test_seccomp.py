@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from hardentui.model.capabilities import STOCK_CAPABILITIES
-from hardentui.reading.seccomp import (
+from hardentui.lib.seccomp import (
     AF_ALG,
     AF_VSOCK,
     DANGEROUS,
@@ -21,6 +20,7 @@ from hardentui.reading.seccomp import (
     parse_profile,
     ways_to_family,
 )
+from hardentui.model.capabilities import STOCK_CAPABILITIES
 from tests.conftest import cannot_run
 
 STOCK = Path("/usr/share/containers/seccomp.json")
