@@ -124,7 +124,7 @@ def run(release: str, areas: Iterable[Area], reports: Path, *, short: bool) -> R
         if passed(report):
             read(report, area, result)
             continue
-        told = ("--timeout=1200", "-o", "junit_family=xunit1", f"--junitxml={report}")  # xunit2: no properties
+        told = ("--timeout=1200", "-o", "junit_family=xunit1", f"--junitxml={report}")  # 2: no properties
         done = subprocess.run(
             [*PYTEST, "--tb=short", *told, "-k", wanted(area, short), f"{LIVE}/{area.file}"],
             cwd=ROOT,
