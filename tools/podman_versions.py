@@ -122,9 +122,9 @@ def run(release: str, areas: Iterable[Area], reports: Path, *, short: bool) -> R
     for area in areas:
         report = reports / f"{area.file}.xml"
         if passed(report):
-            read(report, result)
+            read(report, area, result)
             continue
-        told = ("-o", "junit_family=xunit1", f"--junitxml={report}")  # xunit2 knows no properties
+        told = ("--timeout=1200", "-o", "junit_family=xunit1", f"--junitxml={report}")  # 2: no properties
         done = subprocess.run(
             [*PYTEST, "--tb=short", *told, "-k", wanted(area, short), f"{LIVE}/{area.file}"],
             cwd=ROOT,
@@ -135,7 +135,7 @@ def run(release: str, areas: Iterable[Area], reports: Path, *, short: bool) -> R
         )
         print(f"{release} {area.title}: {last_line(done.stdout)}", flush=True)
         if report.exists():
-            read(report, result)
+            read(report, area, result)
         if done.returncode:
             result.said += done.stdout[-20_000:] + done.stderr
     return result
@@ -153,11 +153,10 @@ def passed(report: Path) -> bool:
     return suite is not None and suite.get("errors") == suite.get("failures") == "0"
 
 
-def read(report: Path, result: Run) -> None:
-    """The results of a junit report by area."""
-    areas = {f"tests.live.{area.file.removesuffix('.py')}": area.title for area in AREAS}
+def read(report: Path, area: Area, result: Run) -> None:
+    """Add an area's junit report."""
+    of_area = result.results.setdefault(area.title, Result())
     for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314 - our own
-        of_area = result.results.setdefault(areas[case.get("classname", "")], Result())
         skipped = case.find("skipped")
         if case.find("failure") is not None or case.find("error") is not None:
             of_area.failed.append(case.get("name", ""))

@@ -181,7 +181,7 @@ def prove(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal:
     end = None if target.is_address or target.name == HOST else _facts(bench, rows, target.name)
     if end is not None and end.engine.label != start.engine.label:
         raise UsageError("Both containers must belong to the same engine.")
-    proofs = proving.prove(start, target, end, whole_map(bench, rows), bench.opened.run)
+    proofs = proving.prove(start, target, end, whole_map(bench, rows), bench.opened.run_ours)
     if options.format == "json":
         document = {
             "schema": PROOF_SCHEMA,

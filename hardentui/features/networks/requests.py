@@ -38,7 +38,7 @@ def prove_way(bench: Workbench, rows: Sequence[Row], text: str) -> tuple[ReachPr
     end = None if target.is_address or target.name == HOST else fresh_facts(bench, rows, target.name)
     if end is not None and end.engine.label != start.engine.label:
         raise UsageError("Both containers must belong to the same engine.")
-    return prove(start, target, end, whole_map(bench, rows), bench.opened.run)
+    return prove(start, target, end, whole_map(bench, rows), bench.opened.run_ours)
 
 
 def watch_outgoing(

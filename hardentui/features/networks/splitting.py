@@ -209,7 +209,9 @@ def try_proposal(
     )
     changing = ChangingEngine(gatherer.engine, bench.opened.log)
     try:
-        return try_split(request, SplitTools(changing, bench.opened.files, bench.opened.run, on_event, stop))
+        return try_split(
+            request, SplitTools(changing, bench.opened.files, bench.opened.run_ours, on_event, stop)
+        )
     finally:
         changing.close()
 

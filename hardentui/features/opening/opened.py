@@ -16,7 +16,7 @@ from hardentui.engine.connection import Request
 from hardentui.engine.read import Engine
 from hardentui.errors import HardenError, NoEngine
 from hardentui.features.views import Attempt, Command
-from hardentui.host.commands import Run, run_nothing
+from hardentui.host.commands import Run, run_nothing, run_program
 from hardentui.host.files.reader import Files
 from hardentui.host.place import Place
 from hardentui.model.facts import EngineFacts
@@ -107,6 +107,11 @@ class Opened(Struct, frozen=True):
         if self.saved_at:
             return f"{self.host_name}, as saved on {self.saved_at}"
         return f"{self.host_name} ({self.runs.words})" if self.runs.words else self.host_name
+
+    @property
+    def run_ours(self) -> Run:
+        """Runs programs of our own: from a container that is in the container, not on the host."""
+        return run_program if self.runs.door else self.run
 
     @property
     def engine_facts(self) -> tuple[EngineFacts, ...]:

@@ -41,6 +41,7 @@ def knock(run: Run, pid: int, address: str, port: int, *, root: bool | None = No
     """The result of a connection attempt from the namespace of `pid`; Unread if it was impossible.
 
     Args:
+        run: runs our own Python, which a host may lack.
         root: whether we are root; by default this is determined.
     """
     inside = ["nsenter", f"--net=/proc/{pid}/ns/net", "--"]

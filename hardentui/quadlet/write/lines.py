@@ -58,8 +58,12 @@ _OF_OPTION: dict[Option[Any], int] = {
 }
 
 
+_SHORT = 10
+"""Lines of a section that are read at a glance."""
+
+
 def arranged(lines: Iterable[tuple[Option[Any], Line]]) -> list[Line]:
-    """Groups with a blank line between them, each with its words of PodmanArgs= together at its end."""
+    """Groups, each with its PodmanArgs= at its end; a blank line between them if there are many lines."""
     groups: dict[int, list[tuple[Option[Any], Line]]] = {}
     for option, line in lines:
         group = _IMAGE if line[0] == "AutoUpdate" else _OF_OPTION.get(option, _OF_AREA[option.area])
@@ -70,7 +74,8 @@ def arranged(lines: Iterable[tuple[Option[Any], Line]]) -> list[Line]:
         keyed = [line for line in ordered if line[0] != "PodmanArgs"]
         words = [text for key, text in ordered if key == "PodmanArgs"]
         blocks.append([*keyed, *(("PodmanArgs", text) for text in joined(words))])
-    return [line for number, block in enumerate(blocks) for line in ([BLANK] if number else []) + block]
+    between = [BLANK] if sum(map(len, blocks)) > _SHORT else []
+    return [line for number, block in enumerate(blocks) for line in (between if number else []) + block]
 
 
 def _rank(option: Option[Any]) -> int:

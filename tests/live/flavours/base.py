@@ -9,8 +9,6 @@ from tests.live.flavours.image_files import TestImage
 from tests.live.flavours.model import Flavour, Place
 
 NETWORK = "truth-net"
-ON_HOST_NETWORK = "nc -w 2 127.0.0.1 7777 < /dev/null"
-"""Only who is on the host's own network reaches the listener of the bench at a loopback address."""
 APP = "truth"
 _BASE_LABELS = {"org.opencontainers.image.base.name": "localhost/base:1"}
 

@@ -71,7 +71,7 @@ def _filled(text: str) -> Callable[[Place], tuple[str, ...]]:
         bench = api.rpartition("/")[0]
         values = {"{directory}": place.directory, "{address}": place.address, "{socket}": place.socket}
         values |= {"{port}": str(20000 + place.number), "{api}": api, "{bench}": bench}
-        values["{storage}"] = f"{bench}/root"
+        values |= {"{storage}": f"{bench}/root", "{low}": values["{port}"] if place.rootless else "80"}
         return tuple(_replaced(word, values) for word in words)
 
     return fill

@@ -8,13 +8,13 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from hardentui.model.spec import Version
-from tests.live.flavours import others, truths
+from tests.live.flavours import through_api, truths
 from tests.live.flavours.model import KERNEL_DOORS, ROOTFUL, Flavour, Ids, ids
 from tests.live.flavours.reading import read_flavours
 
 FLAVOURS = (
     *read_flavours(),
-    *others.FLAVOURS,
+    *through_api.FLAVOURS,
     *truths.FLAVOURS,
 )
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from tests.live.flavours.model import CREATED, KERNEL_DOORS, ROOTFUL, Arguments, Flavour, Place, ids
-from tests.live.flavours.others import hardened_body
 from tests.live.flavours.seccomp_profiles import CLOSED, OPENINGS, program
+from tests.live.flavours.through_api import hardened_body
 
 _ONLY_ROOTFUL = (ROOTFUL,)
 _WEAK, _FAMILIES, _NESTED = "weak-seccomp-profile", "open-socket-families", "nested-user-namespaces"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import timedelta, UTC, datetime
 from typing import Any
 
 import pytest

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from hardentui.checks.examples import container
 from hardentui.engine.read import Engine
@@ -12,7 +13,9 @@ from hardentui.engine.shapes import Listed
 from hardentui.features.looking.container_readers import lender_on_host
 from hardentui.features.looking.gather import Gatherer, StoredAboutImages
 from hardentui.features.opening.opened import CommandLog, Opened
+from hardentui.host.commands import run_program
 from hardentui.host.files.recorded import RecordedFiles
+from hardentui.host.place import Place
 from hardentui.model.facts import EngineFacts, Kernel
 from hardentui.model.host import HostFacts
 from hardentui.model.known import Known, Unread
@@ -109,3 +112,9 @@ def test_the_kernel_decides_of_one_that_runs() -> None:
     for shared, on_host in ((frozenset({"net"}), True), (frozenset[str](), False)):
         facts = container((NETWORK, ("container:gone",)), kernel=Kernel(7, shared_namespaces=shared))
         assert lender_on_host(facts, ask) is on_host
+
+
+def test_from_a_container_our_own_programs_run_in_it_and_others_on_the_host() -> None:
+    on_host = opened(Engine(EngineFacts(), lambda: RecordedConnection({})), lambda: Unread("not read"))
+    assert on_host.run_ours is on_host.run
+    assert replace(on_host, runs=Place("a toolbox container", 5)).run_ours is run_program

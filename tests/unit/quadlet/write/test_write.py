@@ -232,3 +232,11 @@ def test_a_unit_reads_as_if_a_person_had_written_it() -> None:
         "[Install]\n"
         "WantedBy=multi-user.target default.target\n"
     )
+
+
+def test_a_short_unit_has_no_gaps() -> None:
+    text = made((PUBLISH, (Port(80, "8080"),)), (READ_ONLY, True), (LABELS, ("owner=anna",))).files[0].text
+    own = text.partition("[Container]\n")[2].partition("\n\n")[0].splitlines()
+    assert [line.partition("=")[0] for line in own] == (
+        ["Image", "ContainerName", "PublishPort", "ReadOnly", "Label"]
+    )

@@ -1,11 +1,10 @@
-"""Containers made through the API, which leave no create command behind, and pods with their infra."""
+"""Containers made through the API, which leave no create command behind."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from tests.live.flavours.base import APP, NETWORK, ON_HOST_NETWORK
+from tests.live.flavours.base import APP, NETWORK
 from tests.live.flavours.model import CREATED, ROOTFUL, ROOTLESS, Body, Flavour, Place, ids
 
 _HOUR = 3_600_000_000_000  # nanoseconds
@@ -79,7 +78,7 @@ _ALL_PORTS = {"container_port": 8080, "host_port": 20999, "host_ip": "", "protoc
 _TRACELESS = ("loose-secret", "unmasked-system-paths", "unsafe-sysctls")
 _NO_TRACE = "made through the API and not started yet: nothing that can be read shows it"
 
-API = (
+FLAVOURS = (
     Flavour("api-hardened", body=hardened_body),
     Flavour(
         "api-created",
@@ -144,124 +143,3 @@ API = (
         body=_with(healthconfig=None, health_check_on_failure_action=None),
     ),
 )
-
-_IN_POD = ids("network publish userns")
-_NEEDLESS = {ROOTFUL: ids("host-user-namespace needless-rootful-engine")}
-
-
-_SERVE = ("httpd", "-f", "-p", "8080")
-
-
-def _open_pod(place: Place) -> tuple[str, ...]:
-    return (f"--network={NETWORK}", f"--publish={20000 + place.number}:8080")
-
-
-def _apart(_: Place) -> tuple[str, ...]:
-    """A pod whose members have networks of their own."""
-    return ("--share=ipc", f"--network={NETWORK}")
-
-
-def _pod(*options: str, port: bool = True, container: int = 8080) -> Callable[[Place], tuple[str, ...]]:
-    """A pod on the network of the others with a port that, on root's engine, only root can have."""
-
-    def made(place: Place) -> tuple[str, ...]:
-        host = 20000 + place.number if place.rootless else 80
-        published = (f"--publish={place.address}:{host}:{container}",) if port else ()
-        return (f"--network={NETWORK}", *published, *options)
-
-    return made
-
-
-PODS = (
-    Flavour(
-        "pod-member",
-        without=_IN_POD,
-        pod=_pod(),
-        bad_on=_HOST_USERS,
-        tries={"host-network": ON_HOST_NETWORK},
-    ),
-    Flavour("pod-with-userns", without=_IN_POD, pod=_pod("--userns=auto"), engines=(ROOTFUL,)),
-    Flavour("pod-root", ids("root-user"), ("--user=0",), without=_IN_POD, pod=_pod(), bad_on=_HOST_USERS),
-    Flavour("pod-needless", without=_IN_POD, pod=_pod(port=False), bad_on=_NEEDLESS),
-    Flavour(
-        "pod-port-all",
-        ids("default-seccomp-only"),
-        without=_IN_POD,
-        pod=lambda _: (f"--network={NETWORK}", "--publish=20998:8080"),
-        infra_bad=ids("wildcard-port unfirewalled-port"),
-        bad_on=_NEEDLESS,
-    ),
-    Flavour(
-        "pod-port-all-created",
-        ids("default-seccomp-only"),
-        without=_IN_POD,
-        pod=_open_pod,
-        infra_bad=ids("wildcard-port unfirewalled-port"),
-        bad_on=_NEEDLESS,
-        state=CREATED,
-    ),
-    Flavour(
-        "pod-port-all-of-another",
-        ids("default-seccomp-only"),
-        without=_IN_POD,
-        pod=_open_pod,
-        infra_bad=ids("wildcard-port unfirewalled-port"),
-        bad_on=_NEEDLESS,
-        command=("sleep", "3600"),
-        beside=_SERVE,
-        beside_bad=ids("default-seccomp-only"),
-    ),
-    Flavour(
-        "pod-listener",
-        ids("unexpected-listener"),
-        without=_IN_POD,
-        pod=_pod(),
-        bad_on=_HOST_USERS,
-        command=("httpd", "-f", "-p", "9090"),
-        beside=_SERVE,
-    ),
-    Flavour(
-        "pod-listener-published",
-        without=_IN_POD,
-        pod=_pod(container=9090),
-        bad_on=_HOST_USERS,
-        command=("httpd", "-f", "-p", "9090"),
-    ),
-    Flavour("pod-own-network", without=ids("userns"), pod=_apart, bad_on=_HOST_USERS),
-    Flavour(
-        "pod-own-network-all",
-        ids("wildcard-port unfirewalled-port default-seccomp-only"),
-        lambda place: ("--publish", f"{20000 + place.number}:8080"),
-        without=ids("publish userns"),
-        pod=_apart,
-        bad_on=_NEEDLESS,
-    ),
-    Flavour(
-        "pod-host-network",
-        ids("default-seccomp-only host-network"),
-        without=_IN_POD,
-        pod=lambda _: ("--network=host",),
-        infra_bad=ids("host-network"),
-        bad_on=_HOST_USERS,
-        command=("sleep", "3600"),
-        tries={"host-network": ON_HOST_NETWORK},
-    ),
-    Flavour(
-        "pod-host-network-created",
-        ids("default-seccomp-only host-network"),
-        without=_IN_POD,
-        pod=lambda _: ("--network=host",),
-        infra_bad=ids("host-network"),
-        bad_on=_HOST_USERS,
-        state=CREATED,
-    ),
-    Flavour(
-        "pod-default-network",
-        without=_IN_POD,
-        pod=lambda place: ("--network=bridge", f"--publish={place.address}:{20000 + place.number}:8080"),
-        bad_on=_NEEDLESS,
-        infra_bad=ids("default-network"),
-    ),
-    Flavour("pod-created", without=_IN_POD, pod=_pod(), bad_on=_HOST_USERS, state=CREATED),
-)
-FLAVOURS = (*API, *PODS)
