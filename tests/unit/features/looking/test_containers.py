@@ -18,6 +18,7 @@ from hardentui.features.looking.judging import Judge
 from hardentui.features.looking.rows import read_lists
 from hardentui.features.views import Report, Row, Selection
 from hardentui.features.workbench import Workbench
+from hardentui.model.facts import ONLY_IN_DETAIL
 from hardentui.model.finding import Status
 from tests.support.waiting import eventually
 from tests.tui.replayed import Host, some
@@ -84,6 +85,19 @@ def shop() -> Iterator[tuple[Containers, str]]:
     bench = host.first_look().workbench()
     yield bench.containers, host.key("shop-web")
     bench.close()
+
+
+@pytest.mark.parametrize(("most", "left_out"), [(25, False), (1, True)])
+def test_a_scan_of_a_few_reads_what_takes_long_as_check_does(
+    monkeypatch: pytest.MonkeyPatch, shop: tuple[Containers, str], most: int, left_out: bool
+) -> None:
+    containers, key = shop
+    monkeypatch.setattr(containers_module, "MOST_IN_DETAIL", most)
+    _scan(containers)
+    report = containers.report(key)
+    assert report is not None
+    reasons = {finding.verdict.reason for finding in report.findings}
+    assert (ONLY_IN_DETAIL.reason in reasons) is left_out
 
 
 def test_a_container_inspected_again_while_all_are_compared_is_compared_too(
