@@ -122,10 +122,10 @@ def test_a_container_that_was_compared_while_it_was_inspected_again_stays_compar
     containers, key = shop
     gather = Gatherer.container
 
-    def slowly(*arguments: Any, costly: bool = True) -> Any:
-        facts = gather(*arguments, costly=costly)
-        if costly:
-            _scan(containers)
+    def slowly(*arguments: Any, **words: Any) -> Any:
+        monkeypatch.setattr(Gatherer, "container", gather)
+        facts = gather(*arguments, **words)
+        _scan(containers)
         return facts
 
     monkeypatch.setattr(Gatherer, "container", slowly)
