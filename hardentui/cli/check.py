@@ -16,6 +16,7 @@ from hardentui.cli.parser import Given, GivenAgain, checklist_option
 from hardentui.cli.terminal import Terminal, command_module, save_text
 from hardentui.errors import HardenError, InputError, UsageError
 from hardentui.features.checklists.loading import know_checks
+from hardentui.features.looking import containers
 from hardentui.features.reports import FORMATS, render
 from hardentui.features.reports.frameworks import by_control
 from hardentui.features.reports.result import CheckResult, KeptResult, SubjectResult, TextStyle
@@ -80,8 +81,6 @@ def _given(options: Namespace, name: str) -> Iterator[str]:
 Judged: TypeAlias = "tuple[CheckResult, list[tuple[Report, str]]]"
 _MOST_FILES = 1000
 _BY_CONTROL = ("text", "json", "markdown", "html", "oscal")
-_MOST_IN_DETAIL = 25
-"""A check of more containers leaves out what takes long for each: processes, sockets, changed files."""
 
 
 def is_whole(options: Namespace) -> bool:
@@ -338,7 +337,7 @@ def look_at(
     rows = tuple(row for row in rows if not options.names or row.key in wanted)
     if options.filter:
         rows = _filtered(options.filter, rows)
-    if options.names or len(rows) <= _MOST_IN_DETAIL:
+    if options.names and len(listed) > containers.MOST_IN_DETAIL:
         rows = session.in_detail(bench, rows)
     chosen = bool(options.check or options.step)  # a full check leaves images to `hardentui images`
     if chosen or not some:

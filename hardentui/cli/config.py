@@ -24,7 +24,7 @@ from hardentui.features.checklists.fixtures import (
 )
 from hardentui.features.settings.reading import Document, read_fix_defaults, read_settings
 from hardentui.features.settings.showing import SettingRow, setting_rows, settings_document, write_template
-from hardentui.features.training.loading import load_labs
+from hardentui.features.training.course import load_labs
 from hardentui.features.training.training import check_lab, open_training
 from hardentui.features.workbench import Workbench
 from hardentui.model.settings import SettingSource

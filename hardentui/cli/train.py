@@ -22,10 +22,10 @@ from hardentui.features.training.course import (
     Mode,
     export,
     load_course,
+    load_labs,
     load_progress,
     progress_file,
 )
-from hardentui.features.training.loading import load_labs
 from hardentui.features.training.training import LabOutcome, Training, open_training
 from hardentui.features.workbench import Workbench
 from hardentui.reading.own_command import own_command

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 
 from hardentui.errors import CannotFix
-from hardentui.model.check import Advice, AnyCheck, Checklist, FixContext, Parameters, ParameterValue
+from hardentui.model.check import (
+    Advice,
+    AnyCheck,
+    Checklist,
+    FixContext,
+    Measured,
+    Parameters,
+    ParameterValue,
+)
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Remediation, Verdict
 from hardentui.model.known import Unread, known
+from hardentui.model.plan import Choice
 from hardentui.model.spec import Option, Spec, Version
 from hardentui.options import RESTART, TABLE
 from hardentui.quadlet.write.container import restart_lines
+from hardentui.reading.forms import FORMS
 
 _PLACE = {option: place for place, option in enumerate(TABLE)}
 
@@ -171,3 +182,65 @@ def remediation(
         here=advice.risk,
         notes=advice.notes,
     )
+
+
+# The values of a fix: the value for this container, its source, and the allowed form.
+
+
+class From(StrEnum):
+    """The source of a value."""
+
+    CHECK = "default"
+    SETTINGS = "settings"
+    CHECKLIST = "checklist"
+    CHOSEN = "chosen"
+
+
+class FixValue(Struct, frozen=True):
+    """One value of a fix.
+
+    Attributes:
+        value: the effective value, ignoring measurements.
+        default: the value if none is chosen.
+        form: the allowed form; completes "it must be …".
+        measured: the value that the fix writes instead; None if it uses `value`.
+    """
+
+    name: str
+    value: ParameterValue
+    default: ParameterValue
+    said_by: From
+    form: str
+    measured: Measured | None = None
+
+
+def settings_of(
+    check: AnyCheck, facts: ContainerFacts, choice: Choice, checklist: Checklist
+) -> tuple[FixValue, ...]:
+    """The values of the fix with this choice; empty if it has none."""
+    chosen, listed = dict(choice.parameters), checklist.parameters.get(check.id, {})
+    own = checklist.fix_values.get(check.id, {})
+    parameters = fix_parameters(check, checklist, chosen)
+    measured: Mapping[str, Measured] = {}
+    if check.measured is not None:
+        measure = check.measured
+        measured = known(lambda: measure(FixContext(facts, parameters)), else_={})
+    return tuple(
+        FixValue(
+            name,
+            parameters.values[name],
+            listed.get(name, own.get(name, check.parameters[name])),
+            next((by for by, names in _sources(chosen, listed, own) if name in names), From.CHECK),
+            FORMS[form].words,
+            measured.get(name),
+        )
+        for name, form in check.takes.items()
+    )
+
+
+_Values: TypeAlias = "Mapping[str, ParameterValue]"
+
+
+def _sources(chosen: _Values, listed: _Values, own: _Values) -> tuple[tuple[From, _Values], ...]:
+    """The sources of a value, in order of precedence."""
+    return (From.CHOSEN, chosen), (From.CHECKLIST, listed), (From.SETTINGS, own)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from hardentui.errors import CannotFix
 from hardentui.model.capabilities import capability_name
 from hardentui.model.facts import CapabilitySets, ContainerFacts, NotRunning
-from hardentui.model.finding import Verdict
+from hardentui.model.finding import Severity, Verdict
 from hardentui.model.known import Unread
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, MOUNTS, PRIVILEGED
@@ -138,8 +138,11 @@ def without(spec: Spec, unwanted: frozenset[str], defaults: frozenset[str]) -> S
     return changed.with_(CAP_DROP, dropped)
 
 
-def judge_group(facts: ContainerFacts, unwanted: frozenset[str]) -> Verdict:
-    """Fails if the container's processes have or can get any of these capabilities."""
+def judge_group(
+    facts: ContainerFacts, unwanted: frozenset[str], mild: frozenset[str] = frozenset()
+) -> Verdict:
+    """Fails if the container's processes have or can get any of these capabilities; `mild` ones alone are
+    of low severity."""
     sets = live_sets(facts)
     declared = declared_set(facts)
     hit = (reach(sets) if isinstance(sets, CapabilitySets) else declared) & unwanted
@@ -150,6 +153,7 @@ def judge_group(facts: ContainerFacts, unwanted: frozenset[str]) -> Verdict:
         declared=declared_words(facts),
         reason=f"processes can use {short(hit)}",
         where=proc(facts),
+        severity=Severity.LOW if hit <= mild else None,
     )
 
 

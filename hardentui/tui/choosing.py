@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from hardentui.errors import HardenError
 from hardentui.features.views import Report
+from hardentui.harden.remedy import FixValue
 from hardentui.harden.score import Score
-from hardentui.harden.settings import FixValue
 from hardentui.model.check import ParameterValue
 from hardentui.model.draft import Draft, Target
 from hardentui.model.plan import Choice, Plan, Skipped

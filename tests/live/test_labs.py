@@ -9,8 +9,7 @@ import pytest
 
 from hardentui.checks import all_checks
 from hardentui.errors import ChangeFailed
-from hardentui.features.training.course import Lab
-from hardentui.features.training.loading import load_labs
+from hardentui.features.training.course import Lab, load_labs
 from hardentui.features.training.training import Training, check_lab, open_training
 from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench

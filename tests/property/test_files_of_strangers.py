@@ -25,7 +25,7 @@ from hardentui.features.opening.saved_facts import open_saved
 from hardentui.features.planning import saved_plans
 from hardentui.features.reports.as_json import read_report
 from hardentui.features.settings.reading import Document, read_fix_defaults, read_settings
-from hardentui.features.training.loading import load_labs, parse_lab
+from hardentui.features.training.course import load_labs, parse_lab
 from hardentui.features.trial.tried import as_json, choices_of, no_longer_fits, plan_of, read_trial
 from hardentui.harden.plan import make_plan
 from hardentui.tui.actions import key_name, vocabulary

@@ -9,7 +9,7 @@ from textual.widgets import Input, TextArea
 
 from hardentui.checks import all_checks
 from hardentui.features.first_look import FirstLook
-from hardentui.features.training.loading import load_labs
+from hardentui.features.training.course import load_labs
 from hardentui.features.views import Selection
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.training import LabScreen, TrainingScreen

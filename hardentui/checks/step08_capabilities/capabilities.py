@@ -294,6 +294,10 @@ DEFAULT_CAPABILITIES_KEPT = Check(
 )
 
 
+_MILD = frozenset({"CAP_IPC_LOCK", "CAP_LEASE", "CAP_WAKE_ALARM"})
+"""A memory limit counts locked memory, too; the others affect only files it may open, and timers."""
+
+
 def disruptive_capabilities(facts: ContainerFacts) -> Verdict:
     """Capabilities that can disrupt host or neighbours.
 
@@ -301,7 +305,7 @@ def disruptive_capabilities(facts: ContainerFacts) -> Verdict:
     Whether the container's processes have, or can get, one of NET_ADMIN, SYS_TIME, SYS_BOOT, SYSLOG,
     AUDIT_CONTROL, AUDIT_READ, SYS_RESOURCE, PERFMON, LINUX_IMMUTABLE, IPC_OWNER, IPC_LOCK, SYS_NICE, LEASE,
     CHECKPOINT_RESTORE, SYS_TTY_CONFIG, SYS_PACCT, WAKE_ALARM, BLOCK_SUSPEND. The bounding sets of the running
-    processes decide.
+    processes decide. IPC_LOCK, LEASE and WAKE_ALARM alone are of low severity.
 
     Why it matters:
     They do not lead to the host by themselves, but they can harm it: set the clock (which breaks certificates
@@ -314,7 +318,7 @@ def disruptive_capabilities(facts: ContainerFacts) -> Verdict:
     of secrets IPC_LOCK, some databases SYS_NICE, IPC_LOCK or SYS_RESOURCE (most only complain and continue).
     Keep only the one that is really needed.
     """
-    return judge_group(facts, DISRUPTIVE)
+    return judge_group(facts, DISRUPTIVE, _MILD)
 
 
 def _fix_disruptive_capabilities(spec: Spec, context: FixContext) -> Spec:

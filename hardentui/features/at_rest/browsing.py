@@ -79,7 +79,7 @@ class Services(Containers):
         stop: threading.Event,
         keys: Collection[str] | None = None,
         *,
-        costly: bool = False,
+        costly: bool | None = None,
     ) -> None:
         rows = [row for key, (row, _) in self._known.items() if keys is None or key in keys]
         for row in rows:

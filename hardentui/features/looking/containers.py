@@ -27,6 +27,9 @@ from hardentui.model.network import Peers
 
 # The containers that are written along with one.
 
+MOST_IN_DETAIL = 25
+"""A scan of more containers leaves out what takes long for each: processes, sockets, changed files."""
+
 
 class Neighbours(Struct, frozen=True):
     """The containers that are written along with one.
@@ -174,7 +177,7 @@ class Containers:
         stop: threading.Event,
         keys: Collection[str] | None = None,
         *,
-        costly: bool = False,
+        costly: bool | None = None,
     ) -> None:
         """Inspect and judge containers; blocking. Yields each row with its report as it arrives.
 
@@ -182,7 +185,8 @@ class Containers:
         changed are then yielded again.
 
         Args:
-            costly: also with the facts that take long to read (about 15 ms each).
+            costly: also with the facts that take long to read (about 15 ms each); None = of MOST_IN_DETAIL
+                containers at most.
 
         Raises:
             EngineUnreachable: an engine no longer answers; earlier rows were yielded.
@@ -190,6 +194,7 @@ class Containers:
         with self._lock:
             todo = [row for key, row in self._rows.items() if keys is None or key in keys]
             counts = self._event_counts.copy()
+        detailed = len(todo) <= MOST_IN_DETAIL if costly is None else costly
         done = 0
         on_progress(CheckProgress(0, len(todo)))
         for engine in self._opened.engines:
@@ -198,7 +203,7 @@ class Containers:
             def arrived(identity: str, document: Inspected, rows: dict[str, Row] = rows) -> None:
                 nonlocal done
                 done += 1
-                on_report(self._judged(rows[identity], document, costly, counts))
+                on_report(self._judged(rows[identity], document, detailed, counts))
                 on_progress(CheckProgress(done, len(todo)))
 
             engine.inspect_many(list(rows), arrived, stop)

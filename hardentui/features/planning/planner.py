@@ -12,9 +12,8 @@ from hardentui.features.looking.judging import Judge
 from hardentui.features.planning import saved_plans
 from hardentui.features.views import Report, known_facts
 from hardentui.harden.plan import fixable, is_fixable, left_out, make_plan, raises_most
-from hardentui.harden.remedy import remediation
+from hardentui.harden.remedy import FixValue, remediation, settings_of
 from hardentui.harden.score import Score, score
-from hardentui.harden.settings import FixValue, settings_of
 from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.draft import DraftFile
 from hardentui.model.finding import Finding, Remediation, Risk, Status

@@ -16,23 +16,24 @@ from hardentui.checks import CHECKS, all_checks
 from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import UsageError
-from hardentui.features.training.answers import Answer, answer
 from hardentui.features.training.course import (
     Current,
     Lab,
     Mode,
     TrainingProgress,
+    find_lab,
     keep_progress,
     load_progress,
     points_for,
     progress_file,
 )
-from hardentui.features.training.loading import find_lab
 from hardentui.features.training.stage import (
     ENGINE,
+    Answer,
     PodmanStage,
     StageAnswer,
     TrainingStage,
+    answer,
     refuse_invalid,
     simulated_facts,
 )

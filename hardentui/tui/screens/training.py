@@ -18,8 +18,7 @@ from textual.widgets import Input, Label, Static, TextArea
 from hardentui.checks import CHECKS
 from hardentui.errors import HardenError, UsageError
 from hardentui.features.exports import results_of
-from hardentui.features.training.course import Course, Lab, Mode
-from hardentui.features.training.loading import load_labs
+from hardentui.features.training.course import Course, Lab, Mode, load_labs
 from hardentui.features.training.training import LabOutcome, Training, open_training
 from hardentui.tui.actions import BACK, COPY, LAB, TRAINING, bindings, hint_of
 from hardentui.tui.screens.base import HardenScreen, ScreenReport

@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 
 from hardentui.errors import HardenError, InputError
 from hardentui.features.planning.planner import typed_value
-from hardentui.harden.settings import FixValue, From
+from hardentui.harden.remedy import FixValue, From
 from hardentui.model.draft import Target
 from hardentui.model.finding import Finding
 from hardentui.model.plan import Skipped

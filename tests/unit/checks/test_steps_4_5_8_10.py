@@ -112,6 +112,13 @@ def test_a_bad_declaration_fails_even_when_the_kernel_cannot_be_asked(
     assert status(check_id, container(bad, kernel=REMOTE)) is Status.FAIL
 
 
+def test_a_capability_that_a_vendor_asks_for_counts_by_what_it_can_disturb() -> None:
+    """HashiCorp's documentation asks for IPC_LOCK, chrony's for SYS_TIME."""
+    assert judge("disruptive-capabilities", container("--cap-add=IPC_LOCK")).severity is Severity.LOW
+    for others in ("SYS_TIME", "IPC_LOCK,SYS_TIME"):
+        assert judge("disruptive-capabilities", container(f"--cap-add={others}")).severity is None, "its own"
+
+
 def test_the_kernel_decides_and_the_difference_is_named() -> None:
     verdict = judge("new-privileges-allowed", live((NO_NEW_PRIVILEGES, True), no_new_privileges=False))
     assert verdict.status is Status.FAIL

@@ -10,7 +10,7 @@ from hardentui.errors import ChecklistError, PlanError
 from hardentui.features.checklists import loading as checklists
 from hardentui.features.planning import saved_plans as plans
 from hardentui.harden.plan import make_plan
-from hardentui.harden.settings import FixValue, From, settings_of
+from hardentui.harden.remedy import FixValue, From, settings_of
 from hardentui.model.check import AnyCheck, Checklist
 from hardentui.model.facts import CapabilitySets, ContainerFacts, ImageFacts, Kernel, Limits
 from hardentui.model.plan import Choice

@@ -18,6 +18,7 @@ from hardentui.features.looking.judging import Judge
 from hardentui.features.looking.rows import read_lists
 from hardentui.features.views import Report, Row, Selection
 from hardentui.features.workbench import Workbench
+from hardentui.model.facts import ONLY_IN_DETAIL
 from hardentui.model.finding import Status
 from tests.support.waiting import eventually
 from tests.tui.replayed import Host, some
@@ -86,6 +87,19 @@ def shop() -> Iterator[tuple[Containers, str]]:
     bench.close()
 
 
+@pytest.mark.parametrize(("most", "left_out"), [(25, False), (1, True)])
+def test_a_scan_of_a_few_reads_what_takes_long_as_check_does(
+    monkeypatch: pytest.MonkeyPatch, shop: tuple[Containers, str], most: int, left_out: bool
+) -> None:
+    containers, key = shop
+    monkeypatch.setattr(containers_module, "MOST_IN_DETAIL", most)
+    _scan(containers)
+    report = containers.report(key)
+    assert report is not None
+    reasons = {finding.verdict.reason for finding in report.findings}
+    assert (ONLY_IN_DETAIL.reason in reasons) is left_out
+
+
 def test_a_container_inspected_again_while_all_are_compared_is_compared_too(
     monkeypatch: pytest.MonkeyPatch, shop: tuple[Containers, str]
 ) -> None:
@@ -108,10 +122,10 @@ def test_a_container_that_was_compared_while_it_was_inspected_again_stays_compar
     containers, key = shop
     gather = Gatherer.container
 
-    def slowly(*arguments: Any, costly: bool = True) -> Any:
-        facts = gather(*arguments, costly=costly)
-        if costly:
-            _scan(containers)
+    def slowly(*arguments: Any, **words: Any) -> Any:
+        monkeypatch.setattr(Gatherer, "container", gather)
+        facts = gather(*arguments, **words)
+        _scan(containers)
         return facts
 
     monkeypatch.setattr(Gatherer, "container", slowly)

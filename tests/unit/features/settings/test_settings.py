@@ -15,7 +15,7 @@ from hardentui.checks import all_checks
 from hardentui.checks.examples import facts_of
 from hardentui.features.settings.reading import Document, read_fix_defaults, read_settings
 from hardentui.features.settings.showing import template
-from hardentui.harden.settings import From, settings_of
+from hardentui.harden.remedy import From, settings_of
 from hardentui.model.check import Checklist
 from hardentui.model.plan import Choice
 from hardentui.model.settings import Settings

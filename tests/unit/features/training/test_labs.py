@@ -8,9 +8,17 @@ from msgspec.structs import replace
 
 from hardentui.checks import all_checks
 from hardentui.errors import InputError, UsageError
-from hardentui.features.training.answers import answer
-from hardentui.features.training.course import Lab, Level, Mode, TrainingProgress, load_progress, points_for
-from hardentui.features.training.loading import load_labs, parse_lab
+from hardentui.features.training.course import (
+    Lab,
+    Level,
+    Mode,
+    TrainingProgress,
+    load_labs,
+    load_progress,
+    parse_lab,
+    points_for,
+)
+from hardentui.features.training.stage import answer
 from hardentui.features.training.training import Training, check_lab
 
 CHECKS = [check.id for check in all_checks()]

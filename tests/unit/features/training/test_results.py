@@ -19,8 +19,8 @@ from hardentui.features.training.course import (
     canonical,
     export,
     load_course,
+    load_labs,
 )
-from hardentui.features.training.loading import load_labs
 
 LABS = load_labs(checks=[check.id for check in all_checks()])
 NOW = datetime(2026, 11, 26, tzinfo=UTC)

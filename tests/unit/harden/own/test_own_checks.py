@@ -7,9 +7,8 @@ import pytest
 
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
-from hardentui.harden.own.demands import OPERATORS, typed
 from hardentui.harden.own.making import check_of
-from hardentui.harden.own.subjects import ENFORCED, FACTS, OPTIONS, shape_of
+from hardentui.harden.own.subjects import ENFORCED, FACTS, OPERATORS, OPTIONS, shape_of, typed
 from hardentui.harden.plan import make_plan
 from hardentui.model.check import Checklist, FixContext, Parameters
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, Limits
