@@ -9,8 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from hardentui.errors import GeneratorError, WriteError
+from hardentui.features.apply.batch import Batch, BatchItem, combine, prepare, save_together
 from hardentui.features.fix.drafts import prove
-from hardentui.features.fix.saving import Batch, BatchItem, combine, prepare, save_together
 from hardentui.features.views import Report
 from hardentui.features.workbench import Workbench
 from hardentui.model.draft import DraftFile, Target
