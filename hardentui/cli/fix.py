@@ -11,7 +11,8 @@ from hardentui.cli.choosing import check_options, make_plan
 from hardentui.cli.parser import Given, group_of
 from hardentui.cli.terminal import Terminal, command_module
 from hardentui.errors import HardenError, InputError, UsageError
-from hardentui.features.fix.saving import BatchItem, combine, prepare, save, save_in_place, save_together
+from hardentui.features.apply.batch import BatchItem, combine, prepare, save_together
+from hardentui.features.fix.saving import save, save_in_place
 from hardentui.features.rights.page import LsmPage, lsm_page
 from hardentui.features.views import Report, known_facts
 from hardentui.files import write_bundle

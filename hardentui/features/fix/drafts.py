@@ -183,8 +183,6 @@ def _service_of(services: Mapping[str, str], name: str) -> str:
 
 _PRIVATE = 0o600
 """Mode of files that hold a plain-text secret of the container."""
-
-
 ALONE = Neighbours()
 
 

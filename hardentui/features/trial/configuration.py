@@ -386,8 +386,6 @@ _NO_NEW_PRIVILEGES = re.compile(r"no.new.privileges|effective uid is not 0", re.
 _NO_MEMORY = re.compile(
     r"(cannot allocate memory|out of memory|std::bad_alloc|outofmemoryerror)", re.IGNORECASE
 )
-
-
 _NO_IDS = re.compile(r"not enough (unused|available) IDs|maximum value allowed with userns=auto")
 
 

@@ -217,8 +217,6 @@ I386_numbers_x86 = """\
   listmount lsm_get_self_attr lsm_set_self_attr lsm_list_modules mseal setxattrat getxattrat listxattrat
   removexattrat open_tree_attr file_getattr file_setattr
 """
-
-
 X86_64, I386, AARCH64, ARM = 0xC000003E, 0x40000003, 0xC00000B7, 0x40000028
 """AUDIT_ARCH_… of linux/audit.h: the kernel's name for the ABI of a call."""
 SECCOMP_NAMES = {

@@ -38,17 +38,9 @@ from hardentui.model.observation import CallDetail, Caller, SocketAddress, Touch
 # The result is evidence, never a decision: another thread of the program may change the memory meanwhile.
 
 _OPENAT2 = 437
-
-
 _RESOLVE_IN_ROOT = 0x10
-
-
 _LIBC = ctypes.CDLL(None, use_errno=True)
-
-
 _KERNEL_TREES = ("/proc", "/sys", "/dev")
-
-
 _KINDS = {
     stat.S_IFDIR: "directory",
     stat.S_IFLNK: "link",
@@ -210,20 +202,10 @@ def _open_in_root(root: int, path: str, follow: bool) -> int:
 
 
 _WRITES = 0o3 | 0o100 | 0o1000  # write only or both, create, truncate: the same on x86 and ARM
-
-
 _AT_FDCWD = -100
-
-
 _SOCK_TYPE = 0xF
-
-
 _MOST_TIMES = 3
-
-
 """How often a repeated call is inspected; its file may have another owner by then."""
-
-
 _MOST_REMEMBERED = 200_000
 
 

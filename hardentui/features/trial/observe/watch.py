@@ -52,26 +52,12 @@ from hardentui.model.observation import CallLog, CapabilityCheck, Observation, S
 # changes. It is removed at the end.
 
 TRACEFS = "/sys/kernel/tracing"
-
-
 _EVENT = "events/capability/cap_capable"
-
-
 _EXEC = "events/sched/sched_process_exec"
-
-
 _PROGRAM_BEGINS = " sched_process_exec: "
-
-
 """Until then the runtime uses its own rights, which the container does not get."""
-
-
 _LINE = re.compile(r"cap_capable: cred (\w+).*\bcap (\d+),? ret (-?\d+)")
-
-
 _BUFFER = 4096
-
-
 _MARK = "hardentui-"
 
 
@@ -225,11 +211,7 @@ def remove_leftovers(directory: str = TRACEFS) -> int:
 
 
 _ENDED = Unread("the container had ended before it could be sampled")
-
-
 _OF_RUNTIME = ("crun", "runc:", "3")
-
-
 """Names of the runtime's own process before it becomes the program."""
 
 
@@ -366,11 +348,7 @@ _PEAKS = {
     "memory": ("memory.peak", "memory.max_usage_in_bytes", "memory.current"),
     "pids": ("pids.peak", "pids.current"),
 }
-
-
 """The kernel's own peak value if it keeps one, else the current value."""
-
-
 _NO_GROUP = "the container has no readable cgroup of its own"
 
 

@@ -1,5 +1,7 @@
 """Several containers at once: nobody keeps the others back, and together the files stay what was proven."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,8 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from hardentui.errors import GeneratorError, WriteError
+from hardentui.features.apply.batch import Batch, combine, prepare, save_together
 from hardentui.features.fix.drafts import prove
-from hardentui.features.fix.saving import Batch, combine, prepare, save_together
 from hardentui.features.views import Report
 from hardentui.features.workbench import Workbench
 from hardentui.model.draft import Target
