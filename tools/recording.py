@@ -1,4 +1,4 @@
-"""A short animated picture of the main job: found, tried, applied. Written to screenshots/recording.svg.
+"""A short animated picture of the main job: found, tried on a twin, applied. Written to screenshots/recording.svg.
 
 The app runs on the simulated host, at the size of a small terminal, driven by the keys of a user. Each screen
 that differs from the one before is a frame; the frames take turns in one SVG, by CSS alone.
@@ -23,12 +23,11 @@ from tools.screenshots import CONTAINER, DIRECTORY, SMALL, opened, picture_of
 SCENES = (
     ("", 2.5),
     (f"/{CONTAINER}", 1.0),
-    ("enter enter", 2.5),
-    ("F", 2.5),
-    ("t", 2.0),
-    ("enter", 4.0),
-    ("A", 3.0),
-    ("ctrl+s", 4.0),
+    ("enter", 1.0),
+    ("h", 3.0),
+    ("enter", 5.0),
+    ("d", 4.0),
+    ("enter", 5.0),
 )
 """Keys, and the seconds for which the screen they lead to stays. `/text` types a filter."""
 _STEP = 0.6
