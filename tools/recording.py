@@ -1,4 +1,4 @@
-"""A short animated picture of the main job: found, tried on a twin, applied. Written to screenshots/recording.svg.
+"""A short animated picture of the main job: found, tried, applied. Written to screenshots/recording.svg.
 
 The app runs on the simulated host, at the size of a small terminal, driven by the keys of a user. Each screen
 that differs from the one before is a frame; the frames take turns in one SVG, by CSS alone.
