@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,14 @@ async def test_it_goes_on_at_the_card_that_a_closed_terminal_left(monkeypatch: p
 
     monkeypatch.setattr(Hardening, "try_out", remembering)
     monkeypatch.setattr(Hardening, "tried_before", lambda task: kept[-1] if kept else None)
+    picked_up, asked, goes_on = Hardening.picked_up, threading.Event(), threading.Event()
+
+    def slowly(task: Hardening, *given: Any) -> Card:
+        asked.set()
+        assert goes_on.wait(60)
+        return picked_up(task, *given)
+
+    monkeypatch.setattr(Hardening, "picked_up", slowly)
     app = make_app()
     async with running(app, (100, 40)) as pilot:
         await at_web(app, pilot, "h")
@@ -200,6 +209,9 @@ async def test_it_goes_on_at_the_card_that_a_closed_terminal_left(monkeypatch: p
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, ChangeScreen))
         await pilot.press("h")
+        await until(pilot, asked.is_set)
+        await pilot.press("enter")  # too early: no second trial begins beside the card of the first
+        goes_on.set()
         await shows(pilot, "hardened twin works", "Tried at", "i or F tries again")
         await pilot.press("s", shows="Done.")
     assert len(kept) == 1, "nothing was tried twice"
