@@ -23,12 +23,11 @@ from tools.screenshots import CONTAINER, DIRECTORY, SMALL, opened, picture_of
 SCENES = (
     ("", 2.5),
     (f"/{CONTAINER}", 1.0),
-    ("enter enter", 2.5),
-    ("F", 2.5),
-    ("t", 2.0),
-    ("enter", 4.0),
-    ("A", 3.0),
-    ("ctrl+s", 4.0),
+    ("enter", 1.0),
+    ("h", 3.0),
+    ("enter", 5.0),
+    ("d", 4.0),
+    ("enter", 5.0),
 )
 """Keys, and the seconds for which the screen they lead to stays. `/text` types a filter."""
 _STEP = 0.6

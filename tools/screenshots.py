@@ -71,6 +71,7 @@ PICTURES = (
     Picture("meaning-80x24", SMALL, ("e",), opens=False),
     Picture("trial-120x36", LARGE, ("F", "t", "enter")),
     Picture("trial-80x24", SMALL, ("F", "t", "enter")),
+    Picture("trial-light-80x24", SMALL, ("F", "t", "enter"), theme="hardentui-light"),
     Picture("apply-120x36", LARGE, ("F", "A")),
     Picture("training-120x36", LARGE, ("T",), opens=False),
     Picture("lab-80x24", SMALL, ("T", "enter"), opens=False),

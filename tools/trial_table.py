@@ -261,7 +261,9 @@ def capabilities(spec: Spec) -> str:
     names = bounding_set(spec, STOCK_CAPABILITIES)
     if not spec[CAP_ADD] and not spec[CAP_DROP]:
         return f"{len(names)}"
-    return f"{len(names)}" + (f" ({', '.join(sorted(name[4:] for name in names))})" if names else "")
+    gone = set(STOCK_CAPABILITIES) - set(names)
+    few = f" (not {', '.join(sorted(name[4:] for name in gone))})" if names and len(gone) < len(names) else ""
+    return f"{len(names)}{few}"
 
 
 def writable(spec: Spec) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from hardentui.cli import session
 from hardentui.cli.choosing import check_options, make_plan, times_of_trial
 from hardentui.cli.journal import stopped_by_signals, tell
-from hardentui.cli.parser import group_of, period
+from hardentui.cli.parser import group_of, period, seconds
 from hardentui.cli.terminal import Terminal, sure
 from hardentui.errors import ApplyFailed, NotFound, UsageError
 from hardentui.features.apply.apply_wishes import ApplyWishes
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from hardentui.features.apply.applying import Application, PreparedChange
     from hardentui.model.journal import JournalEntry
     from hardentui.model.plan import Plan
-
-_LONGEST = 7 * 24 * 3600.0
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -42,14 +40,14 @@ def arguments(parser: ArgumentParser) -> None:
     )
     group.add_argument(
         "--patience",
-        type=_seconds,
+        type=seconds,
         metavar="S",
         default=30.0,
         help="seconds for the service to become ready again (default: 30)",
     )
     group.add_argument(
         "--confirm-within",
-        type=_seconds,
+        type=seconds,
         metavar="S",
         default=0.0,
         help="roll back unless hardentui confirm is run within this many seconds",
@@ -151,15 +149,5 @@ def _show(terminal: Terminal, prepared: PreparedChange) -> None:
     for number, operation in enumerate(prepared.entry.operations, 1):
         terminal.complain(f"  {number}. {described(operation)}")
     terminal.complain(f"{prepared.downtime} Any failure restores the original.")
-    if seconds := prepared.wishes.confirm_within:
-        terminal.complain(f"It rolls back unless hardentui confirm is run within {seconds:g} s.")
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise ArgumentTypeError(f"{text!r} is not a number of seconds") from None
-    if not 1 <= value <= _LONGEST:
-        raise ArgumentTypeError(f"it must be between 1 and {_LONGEST:g} seconds")
-    return value
+    if within := prepared.wishes.confirm_within:
+        terminal.complain(f"It rolls back unless hardentui confirm is run within {within:g} s.")

@@ -197,6 +197,7 @@ class Conversation:
         self._ask = ask
         self._json = json
         self._codes = [0]
+        self._several = False
         self.override: ComposeOverride | None = None
 
     def harden(self, rows: Sequence[Row], wishes: HardenWishes, *, changes: bool) -> int:
@@ -205,13 +206,14 @@ class Conversation:
         Raises:
             KeyboardInterrupt: the user stopped a trial.
         """
-        several = len(rows) > 1
+        several = self._several = len(rows) > 1
         if several:
             self._terminal.note(f"together: {', '.join(visible(row.name, 60) for row in rows)}")
         begun = []
         for row in rows:
             below = f"/{safe_file_name(row.name)}" if several else ""
-            wanted = replace(wishes, directory=wishes.directory and f"{wishes.directory}{below}")
+            where = wishes.directory and f"{wishes.directory}{below}"
+            wanted = replace(wishes, directory=where, together=several)
             with self._told():
                 if member := self._begin(row, wanted, changes=changes, several=several):
                     begun.append(member)
@@ -334,7 +336,7 @@ class Conversation:
         """What to try, and with which probes; nothing if the user does not want it."""
         given: tuple[str, ...] | None = None
         for member in begun:
-            self._introduce(member, several=several)
+            self._introduce(member)
         if self._ask is not None and any(member.kept is None for member in begun):
             answer = self._ask(
                 "Start the trials? [Y/n]"
@@ -349,7 +351,7 @@ class Conversation:
             proposed = (member.outset.probe.command,) if member.outset.probe else ()
             yield member, given or member.task.wishes.probes or proposed
 
-    def _introduce(self, member: Begun, *, several: bool) -> None:
+    def _introduce(self, member: Begun) -> None:
         say, report, outset = self._terminal.note, member.task.report, member.outset
         level = f" ({report.score.level.value})" if report.score.level else ""
         tried = f"{plural(len(outset.plan.choices), 'fix', 'fixes')} will be tried on a twin, beside it"
@@ -358,7 +360,7 @@ class Conversation:
         say(f"{visible(report.subject.name, 60)}: score {score_word(report.score.value)}{level}. {tried}.")
         if member.kept is not None:
             return
-        for line in () if several else outset.together:
+        for line in outset.together:
             say(f"note: {line}")
         for line in outset.host_lacks:
             say(f"this host lacks something: {line}")
@@ -370,6 +372,8 @@ class Conversation:
     def _apply(self, results: Sequence[tuple[Card, Hardening]]) -> None:
         if self._ask is not None:
             what = "it" if len(results) == 1 else f"these {len(results)}"
+            if self._several and len(results) == 1:
+                what = f"it to {visible(results[0][0].container, 60)}"
             answer = self._ask(f"Apply {what}? [y/N, d: show the difference]").lower()
             if answer == "d":
                 self._terminal.complain("\n".join(task.diff for _, task in results))

@@ -177,14 +177,14 @@ def seconds(text: str) -> float:
     """A time as an option's value.
 
     Raises:
-        ArgumentTypeError: it is not between half a second and a day.
+        ArgumentTypeError: it is not between half a second and a week.
     """
     try:
         value = float(text)
     except ValueError:
         value = 0.0
-    if not 0.5 <= value <= 86_400:
-        raise argparse.ArgumentTypeError("seconds between 0.5 and 86400")
+    if not 0.5 <= value <= 604_800:
+        raise argparse.ArgumentTypeError("seconds between 0.5 and 604800")
     return value
 
 

@@ -6,7 +6,7 @@ import json
 import shlex
 import signal
 import threading
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from msgspec import to_builtins
 
 from hardentui.cli import session
 from hardentui.cli.choosing import check_options, make_plan
-from hardentui.cli.parser import Given, group_of
+from hardentui.cli.parser import Given, group_of, seconds
 from hardentui.cli.terminal import Paragraphs, Terminal
 from hardentui.errors import UsageError
 from hardentui.features.fix.saving import save_result
@@ -111,7 +111,7 @@ def _twins(trial: _ArgumentGroup) -> None:
     )
     trial.add_argument(
         "--patience",
-        type=_seconds,
+        type=seconds,
         metavar="S",
         default=30.0,
         help="seconds a twin may take to become ready (default: 30)",
@@ -129,16 +129,6 @@ def _twins(trial: _ArgumentGroup) -> None:
         help="give the twin something real that it lacks, as the result names it: device=/dev/ttyUSB0, pid, "
         "volume=/proc; what it does with that is real; repeatable",
     )
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 1 <= seconds <= 3600:
-        raise ArgumentTypeError(f"{text!r} is not a number of seconds from 1 to 3600")
-    return seconds
 
 
 def run(options: Namespace, terminal: Terminal) -> int:

@@ -385,3 +385,24 @@ def test_a_copy_is_never_written_through_a_link(tmp_path: Path) -> None:
     assert (tmp_path / "mine").read_text() == "precious"
     assert path.read_text() == "text"
     assert not path.is_symlink()
+
+
+async def test_tabs_of_a_container_take_each_others_place() -> None:
+    app = make_app(some(simulated=True))
+
+    def here() -> str:
+        return type(app.screen).__name__
+
+    async with running(app, (100, 30)) as pilot:
+        await until(pilot, lambda: app.session.host is not None)
+        await pilot.press("enter")
+        await until(pilot, lambda: here() == "WalkScreen")
+        below = len(app.screen_stack)
+        for key in ("R", "l", "m", "R"):
+            before = here()
+            await pilot.press(key)
+            await until(pilot, lambda before=before: here() not in (before, "WalkScreen"))  # type: ignore[misc]
+            assert len(app.screen_stack) == below + 1, "no pile of tabs"
+        await pilot.press("enter")
+        await until(pilot, lambda: here() == "WalkScreen")
+        assert len(app.screen_stack) == below, "the walk that was there"

@@ -1,9 +1,11 @@
-"""Try, apply and undo from the terminal UI; on the simulated host it is played."""
+"""Hardening from the list and the walk: trial, card, apply, undo; on the simulated host it is played."""
 
 from __future__ import annotations
 
 import re
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,8 @@ from hardentui.features.apply.applying import PreparedChange
 from hardentui.features.apply.simulated_apply import prepare_played
 from hardentui.features.change.journal import Journal
 from hardentui.features.first_look import FirstLook
+from hardentui.features.harden.card import Card
+from hardentui.features.harden.task import Hardening, KeptTrial
 from hardentui.features.trial import simulated_trial
 from hardentui.features.views import Selection
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
@@ -25,6 +29,7 @@ from hardentui.tui.messages import Prepared
 from hardentui.tui.screens.change import ChangeScreen
 from hardentui.tui.screens.journal import JournalScreen
 from hardentui.tui.screens.walk import WalkScreen
+from hardentui.tui.screens.write import WriteScreen
 from tests.tui.support import Driver, drawn, running, screen_text, shows, until
 
 
@@ -32,6 +37,7 @@ from tests.tui.support import Driver, drawn, running, screen_text, shows, until
 def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(simulated_trial, "PACE", 0.0)
 
 
 def make_app() -> HardenApp:
@@ -60,18 +66,6 @@ async def test_a_trial_and_an_apply_are_played_on_the_simulated_host(size: tuple
         await pilot.press("J")
         await until(pilot, lambda: isinstance(app.screen, JournalScreen))
         await shows(pilot, "No changes yet")
-
-
-async def test_a_trial_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(simulated_trial, "PACE", 30.0)
-    app = make_app()
-    async with running(app, (100, 30)) as pilot:
-        await walk(app, pilot)
-        await pilot.press("F", "t")
-        await shows(pilot, "Enter starts the trial")
-        await pilot.press("enter", shows="create a twin")
-        await pilot.press("escape", shows="Stopped. The twin is removed")
-        assert isinstance(app.screen, ChangeScreen)
 
 
 async def test_an_apply_that_is_stopped_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,6 +118,103 @@ async def test_what_is_prepared_while_an_apply_runs_does_not_disturb_it(
         await pilot.press("i", shows="1/7")
         assert "An earlier change waits" not in drawn(app)
         await pilot.press("escape", shows="Rolled back")
+
+
+async def at_web(app: HardenApp, pilot: Driver, *keys: str) -> None:
+    await until(pilot, lambda: app.session.host is not None)
+    await pilot.press("slash", *"name:shop", "enter", *keys)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)])
+async def test_four_keys_from_the_list_to_kept(size: tuple[int, int]) -> None:
+    app = make_app()
+    async with running(app, size) as pilot:
+        await at_web(app, pilot, "h")
+        await until(pilot, lambda: isinstance(app.screen, ChangeScreen))
+        await shows(pilot, "on a twin beside it", "Enter starts the trial")
+        await pilot.press("enter")
+        await shows(pilot, "hardened twin works", "score", "before", "after", "runs as", "capabilities")
+        card = drawn(app)
+        for label in (
+            "can write",
+            "memory, processes",
+            "can connect to",
+            "Left out",
+            "Judged by",
+            "Enter applies it",
+        ):
+            assert label in card, label
+        await pilot.press("e", shows="round 1")
+        await pilot.press("d", shows="What will be done")
+        await pilot.press("enter", shows="Done.")
+        assert isinstance(app.screen, ChangeScreen), "card, difference and apply are one screen"
+
+
+async def test_marked_containers_come_one_after_another_and_the_walk_has_the_same_key() -> None:
+    app = make_app()
+    async with running(app, (100, 30)) as pilot:
+        await at_web(app, pilot, "home.mark_all", "h")
+        await shows(pilot, "then 3 others")
+        cards: list[object] = []
+        while len(cards) < 4:
+            await until(pilot, lambda: isinstance(app.screen, ChangeScreen) and app.screen not in cards)
+            cards.append(app.screen)
+            await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, ChangeScreen))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+        await pilot.press("h", shows="Enter starts the trial")
+        await pilot.press("enter", shows="hardened twin works")
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(app.screen, WriteScreen))
+
+
+async def test_a_trial_is_stopped_and_another_probe_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulated_trial, "PACE", 30.0)
+    app = make_app()
+    async with running(app, (80, 24)) as pilot:
+        await at_web(app, pilot, "h")
+        await shows(pilot, "Enter starts the trial")
+        await pilot.press("i", *"true", "enter", shows=("probe", "true"))
+        await pilot.press("enter", "escape", shows="Stopped. The twin is removed")
+        assert isinstance(app.screen, ChangeScreen)
+
+
+async def test_it_goes_on_at_the_card_that_a_closed_terminal_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo keeps no trials, so what is kept comes from the test."""
+    kept: list[KeptTrial] = []
+    try_out = Hardening.try_out
+
+    def remembering(task: Hardening, *given: Any) -> Card:
+        card = try_out(task, *given)
+        kept.append(KeptTrial(at=0.0, image="", trial=card.trial))
+        return card
+
+    monkeypatch.setattr(Hardening, "try_out", remembering)
+    monkeypatch.setattr(Hardening, "tried_before", lambda task: kept[-1] if kept else None)
+    picked_up, asked, goes_on = Hardening.picked_up, threading.Event(), threading.Event()
+
+    def slowly(task: Hardening, *given: Any) -> Card:
+        asked.set()
+        assert goes_on.wait(60)
+        return picked_up(task, *given)
+
+    monkeypatch.setattr(Hardening, "picked_up", slowly)
+    app = make_app()
+    async with running(app, (100, 40)) as pilot:
+        await at_web(app, pilot, "h")
+        await shows(pilot, "Enter starts the trial")
+        await pilot.press("enter")
+        await shows(pilot, "hardened twin works", "Enter applies it")
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, ChangeScreen))
+        await pilot.press("h")
+        await until(pilot, asked.is_set)
+        await pilot.press("enter")  # too early: no second trial begins beside the card of the first
+        goes_on.set()
+        await shows(pilot, "hardened twin works", "Tried at", "i or F tries again")
+        await pilot.press("s", shows="Done.")
+    assert len(kept) == 1, "nothing was tried twice"
 
 
 HOSTILE = "web\x1b]0;owned\x07[bold]"

@@ -151,3 +151,23 @@ async def test_the_simulated_host_leaves_no_place_behind() -> None:
         await pilot.press("enter")
         await until(pilot, lambda: app.session.last_walk is not None)
     assert kept == []
+
+
+async def test_a_setting_is_changed_where_it_is_shown_and_a_wrong_value_changes_nothing() -> None:
+    app = make_app(some())
+
+    def written() -> str:
+        path = Path(settings_file())
+        return path.read_text() if path.exists() else ""
+
+    async with running(app, (100, 30)) as pilot:
+        await pilot.press("app.settings", shows="Values of fixes")
+        await pilot.press("i", shows="A setting and its value")
+        await pilot.press(*'theme = "nord"', "enter")
+        await until(pilot, lambda: 'theme = "nord"' in written())
+        before = written()
+        await shows(pilot, "nord", "Values of fixes")
+        await pilot.press("i", shows="A setting and its value")
+        await pilot.press(*'theme = "nrod"', "enter", shows="nrod")
+        await until(pilot, lambda: "A setting and its value" not in screen_text(app))
+        assert written() == before

@@ -175,5 +175,5 @@ def downtime(card: Card, confirm_within: float) -> str:
     down = "It keeps running meanwhile." if seconds is None else f"Down for about {seconds:.1f} s."
     if card.simulated:
         down = "Simulated: nothing is changed."
-    back = f" Rolls back by itself unless kept within {confirm_within:g} s." if confirm_within else ""
-    return f"{down}{back or ' Rolls back by itself if anything fails.'}"
+    back = f" Rolls back unless kept within {confirm_within:g} s." if confirm_within else ""
+    return f"{down}{back or ' Rolls back if anything fails.'}"

@@ -80,6 +80,7 @@ class HardenWishes(Struct, frozen=True, kw_only=True):
         soak: seconds in which a learned seccomp profile only logs what it would refuse; None = none;
             0 = none, and a soak ends now.
         directory: where the files will be written; empty = it will be applied.
+        together: the other members of its pod are hardened too.
         keep_with, discard_with: how the user decides about data in the writable layer, for hints.
     """
 
@@ -91,6 +92,7 @@ class HardenWishes(Struct, frozen=True, kw_only=True):
     confirm_within: float = 0.0
     soak: float | None = None
     directory: str = ""
+    together: bool = False
     keep_with: str = "--keep-data"
     discard_with: str = "--discard-data"
 
@@ -190,10 +192,17 @@ class Hardening:
         pod = facts.pod or {}
         running = [member for member in pod.get("Containers") or () if member.get("State") == "running"]
         others = len(running) - bool(pod.get("InfraContainerID")) - facts.running
-        if others > 0:
+        if others > 0 and not self.wishes.together:
             name = command_word(str(pod.get("Name") or ""), str(pod.get("Id") or "")[:12])
             all_of_it = own_command(facts.engine.found_with, "harden", name)
             yield f"its pod has {plural(others, 'other member')}, which {all_of_it} hardens too"
+        known = (row.report.facts for row in self.bench.containers.rows() if row.report is not None)
+        need_it = [
+            other.name for other in known if other and facts.id in other.inspect.get("Dependencies", ())
+        ]
+        if need_it and not facts.inspect.get("IsInfra") and not self.wishes.directory:
+            names = visible(", ".join(need_it), 200)
+            yield f"it cannot be replaced here: {names} refer to its ID. {self._by_compose()}".strip()
 
     @property
     def simulated(self) -> bool:

@@ -301,9 +301,10 @@ class ChangeScreen(StoppablePage):
             task = Hardening(bench, row.report, wishes)
             outset = (task.soak_outset() or task.outset()) if self._tries else task.untried()
             kept = task.tried_before() if self._tries and not outset.soaked else None
+            card = task.picked_up(outset, kept) if kept is not None else None
             self.post_message(OutsetKnown(task, outset))
-            if kept is not None:
-                self.post_message(CardReady(task.picked_up(outset, kept), kept.when))
+            if card is not None and kept is not None:
+                self.post_message(CardReady(card, kept.when))
         except HardenError as error:
             self.post_message(Failed(error))
 
@@ -528,7 +529,8 @@ class ChangeScreen(StoppablePage):
             parts += [(f"{line.label:<{LABEL}}", "$muted"), self.signs.of(line.text), "\n"]
         if down := downtime(card, self._limit):
             earlier = f"Tried at {self._tried_at}; i or F tries again. " if self._tried_at else ""
-            parts += [down, "\n", (f"{earlier}Enter applies it.", "bold $primary")]
+            data = "" if self._data is Data.KEEP else f"Data it wrote: {self._data.value}. "
+            parts += [down, "\n", (f"{earlier}{data}Enter applies it.", "bold $primary")]
         elif card.works:
             parts.append((f"Data it wrote: {self._data.value}; space changes that.", "bold $primary"))
         return Content.assemble(*parts).rstrip("\n")
