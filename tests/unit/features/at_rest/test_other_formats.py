@@ -111,6 +111,11 @@ def test_an_override_is_merged_in_a_folder_and_files_named_together_are(tmp_path
     assert named["web"].spec[READ_ONLY] is True
 
 
+def test_a_named_file_is_what_its_text_says(tmp_path: Path) -> None:
+    stack = "services: {web: {image: docker.io/a:1, read_only: true}}\n"
+    assert services(tmp_path, {"stack.yml": stack}, "stack.yml")["web"].spec[READ_ONLY] is True
+
+
 def test_an_included_file_is_part_of_the_stack(tmp_path: Path) -> None:
     base = "include:\n  - path: more/db.yaml\nservices: {web: {image: docker.io/a:1}}\n"
     (tmp_path / "more").mkdir()
