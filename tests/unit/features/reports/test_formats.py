@@ -1,6 +1,7 @@
 """Reports for other programs: SARIF, JUnit and HTML say what the text says, and take hostile text."""
 
 import json
+from email.message import Message
 from html.parser import HTMLParser
 from typing import Any
 from xml.etree import ElementTree
@@ -9,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from msgspec.structs import replace
 
-from hardentui.features.reports import render
+from hardentui.features.reports import as_sarif, render
 from hardentui.features.reports.result import CheckResult, SubjectResult, TextStyle
 from hardentui.harden.score import score
 from hardentui.model.facts import EngineFacts
@@ -166,6 +167,17 @@ def test_a_fingerprint_survives_a_new_container_of_the_same_name_and_differs_for
 
 
 # --- JUnit ----------------------------------------------------------------------------------------------
+
+
+def test_sarif_links_each_check_to_the_site_that_the_build_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "helpUri" not in sarif(report(*ALL))["tool"]["driver"]["rules"][0], "nothing is published yet"
+    named = Message()
+    named["Project-URL"] = "Documentation, https://example.org/docs/"
+    as_sarif._site.cache_clear()
+    monkeypatch.setattr(as_sarif, "metadata", lambda name: named)
+    rule = sarif(report(*ALL))["tool"]["driver"]["rules"][0]
+    as_sarif._site.cache_clear()
+    assert rule["helpUri"] == f"https://example.org/docs/checks/{rule['id']}/"
 
 
 def test_sarif_names_the_unit_of_a_container_and_its_section() -> None:
