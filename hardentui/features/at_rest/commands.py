@@ -23,7 +23,7 @@ from hardentui.features.at_rest.services import (
 )
 from hardentui.features.at_rest.sources import Refused, SourceFile, Sources, refusal
 from hardentui.model.spec import UNKNOWN, Version
-from hardentui.options import NAME
+from hardentui.options import NAME, TABLE
 from hardentui.options.argv import (
     Item,
     RunCommand,
@@ -31,7 +31,6 @@ from hardentui.options.argv import (
     items_of_token,
     read_command,
     spec_of,
-    without_optional,
 )
 from hardentui.quadlet.edit.changes import ItemChange, decide
 from hardentui.quadlet.read.service import Character, ShellWord, shell_commands
@@ -39,8 +38,12 @@ from hardentui.quadlet.read.service import Character, ShellWord, shell_commands
 _SCRIPTS = (".sh", ".bash")
 _PROGRAMS = ("podman", "docker")
 _BEFORE = frozenset({"exec", "sudo", "nohup", "time", "command", "doas"})
-_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
 _VARIABLE = re.compile(UNKNOWN + r"+\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})")
+_WORDS = re.compile(UNKNOWN + r"+\$(?:[@*]|\{?([A-Za-z_]\w*)(\[[@*]\])?\}?)")
+"""A word that is nothing but a variable; unquoted, or a whole array, it may be several words."""
+_QUOTED = UNKNOWN * 3
+_HERE = re.compile(r"<<-?[ \t]*([\"'\\]?)(\w+)\1(?!\w)")
 
 
 class InScript(Struct, frozen=True):
@@ -71,23 +74,64 @@ def read_commands(sources: Sources, version: Version, rootless: bool | None) -> 
 
 def _services(file: SourceFile, version: Version, rootless: bool | None) -> Iterator[Service]:
     variables: dict[str, str] = {}
-    for words in shell_commands(list(_characters(file.text))):
-        texts = [_known(word.text, variables) for word in words]
+    arrays: dict[str, list[str]] = {}
+    array, end = "", 0
+    for command_words in shell_commands(list(_characters(file.text))):
+        words = list(_expanded(command_words, variables, arrays))
+        if not words:
+            continue
+        texts = [word.text for word in words]
+        if array and ")" not in file.text[end : words[0].start]:
+            arrays[array] += texts
+            end = words[-1].end
+            continue
+        array = ""
         if all(_ASSIGNMENT.match(text) for text in texts):
-            variables |= {
-                name: value
-                for name, _, value in (text.partition("=") for text in texts)
-                if UNKNOWN not in value
-            }
+            for text in texts:
+                name, _, value = text.partition("=")
+                if name.endswith("+"):
+                    name = name.rstrip("+")
+                    value = variables.get(name, UNKNOWN) + value
+                variables[name] = value
+            if texts[-1].endswith("=") and file.text[words[-1].end :].startswith("("):
+                array, end = name, words[-1].end
+                arrays[array] = arrays.get(array, []) if texts[-1].endswith("+=") else []
+            variables = {name: value for name, value in variables.items() if UNKNOWN not in value}
             continue
         at = _program(texts)
         if at is None:
             continue
-        kept = without_optional(texts[at + 1 :])
-        rest = tuple(words[at + 1 + index] for index in kept)
-        command = read_command([texts[at + 1 + index] for index in kept])
+        rest = words[at + 1 :]
+        while (command := read_command([word.text for word in rest])) is not None:
+            if command.image + 1 >= len(rest) or not _may_be_options(rest[command.image].text):
+                break
+            del rest[command.image]
         if command is not None:
-            yield _service(file, words[at], rest, command, version, rootless)
+            is_whole = len(rest) == len(words) - at - 1
+            yield _service(file, words[at], tuple(rest), command, version, rootless, is_whole=is_whole)
+
+
+def _expanded(
+    words: Iterable[ShellWord], variables: Mapping[str, str], arrays: Mapping[str, list[str]]
+) -> Iterator[ShellWord]:
+    """The words with what the script itself puts into its variables, which may be several words."""
+    for word in words:
+        whole = _WORDS.fullmatch(word.text)
+        if whole is not None and whole[1] in arrays and whole[2]:
+            values = arrays[whole[1]]
+        elif whole is not None and whole[1] in variables and not word.text.startswith(_QUOTED):
+            values = variables[whole[1]].split()
+        else:
+            values = [_VARIABLE.sub(lambda match: variables.get(match[1] or match[2], match[0]), word.text)]
+        yield from (ShellWord(value, word.start, word.end, word.variables) for value in values)
+
+
+def _may_be_options(word: str) -> bool:
+    """Whether what stands in the place of the image may be options: a variable of several words."""
+    whole = _WORDS.fullmatch(word)
+    return whole is not None and (
+        not whole[1] or bool(whole[2]) or not (word.startswith(_QUOTED) or "im" in whole[1].lower())
+    )
 
 
 def _program(texts: Sequence[str]) -> int | None:
@@ -107,6 +151,8 @@ def _service(
     command: RunCommand,
     version: Version,
     rootless: bool | None,
+    *,
+    is_whole: bool,
 ) -> Service:
     sets: list[Set] = []
     for token in (*command.globals, *command.flags):
@@ -120,11 +166,14 @@ def _service(
     spec = spec_of(each.item for each in sets)
     line = file.line_of(program.start)
     name = spec[NAME] if NAME not in spec.unknowable else ""
+    unknowable = spec.unknowable
+    if not is_whole:  # variables may hold more options
+        unknowable |= {option for option in TABLE if option.is_list or option not in spec.settings}
     return Service(
         name=name or f"line {line}",
         format=Format.RUN,
         header=Span(file, program.start, words[command.verb].end),
-        spec=SpecAtRest(spec.settings, spec.unknowable),
+        spec=SpecAtRest(spec.settings, unknowable),
         sets=tuple(sets),
         group=file.path or file.shown,
         version=version,
@@ -134,14 +183,9 @@ def _service(
     )
 
 
-def _known(text: str, variables: Mapping[str, str]) -> str:
-    """A word with the variables that the script itself sets."""
-    return _VARIABLE.sub(lambda match: variables.get(match[1] or match[2], match[0]), text)
-
-
 def _characters(text: str) -> Iterator[Character]:
-    """The script without comments and continued lines; a line break ends a command."""
-    quote, at, word = "", 0, False
+    """The script without comments, here-documents and continued lines; a line break ends a command."""
+    quote, at, word, here = "", 0, False, ""
     while at < len(text):
         character = text[at]
         if character == "\\" and quote != "'" and at + 1 < len(text):
@@ -161,8 +205,14 @@ def _characters(text: str) -> Iterator[Character]:
             if at < 0:
                 return
             continue
+        elif character == "<" and (match := _HERE.match(text, at)):
+            here, at = match[2], match.end()
+            continue
         elif character == "\n":
             character = ";"
+            if here:
+                last = re.compile(rf"^\t*{here}[ \t]*$", re.MULTILINE).search(text, at)
+                at, here = last.end() if last is not None else len(text), ""
         yield Character(character, at, at + 1)
         word = character not in " \t;&|()" or bool(quote)
         at += 1

@@ -128,7 +128,7 @@ class YamlEditor:
     def _put(self, place: Tree, value: str) -> None:
         old = self.text[place.start : place.end]
         quote = old[:1] if old[:1] in ("'", '"') else ""
-        written = f"'{value}'" if quote == "'" and "'" not in value else _quoted(value, always=bool(quote))
+        written = f"'{value}'" if quote == "'" and "'" not in value else quoted(value, always=bool(quote))
         line = self.text[self.text.rfind("\n", 0, place.start) + 1 : place.start]
         if not quote and place.plain and _PLAIN_IN_LINE.fullmatch(value) and not {*line} & {*"[{"}:
             written = value
@@ -159,11 +159,12 @@ class YamlEditor:
 
     # --- what is new ---------------------------------------------------------------------------------
 
-    def _add_to_list(self, tree: Tree, key: str, value: str) -> None:
+    def _add_to_list(self, tree: Tree, key: str, written: str) -> None:
+        """A new entry, as it is written."""
         there = tree.entries.get(key)
         if there is None or there.is_null:
             dash = self._list_indent()
-            self._add_line(tree, f"{key}:", f"{dash}- {_quoted(value)}")
+            self._add_line(tree, f"{key}:", f"{dash}- {written}")
             return
         if not self._is_own(there):
             raise CannotExpress(f"{key} comes from another file, an anchor or extends: change it there")
@@ -173,13 +174,13 @@ class YamlEditor:
         if not self._is_own(last):
             raise CannotExpress(f"{key} comes from another file, an anchor or extends: change it there")
         if there.flow:
-            self.text = self.text[: last.end] + f", {_quoted(value)}" + self.text[last.end :]
+            self.text = self.text[: last.end] + f", {written}" + self.text[last.end :]
             return
         first = self.text.rfind("\n", 0, last.start) + 1
         prefix = self.text[first : last.start]
         if prefix.strip() != "-":
             raise CannotExpress(f"{key} is written in an unusual way: change it by hand")
-        self._insert(_last(last, self.text), f"{prefix}{_quoted(value)}")
+        self._insert(_last(last, self.text), f"{prefix}{written}")
 
     def _list_indent(self) -> str:
         """How far the dashes of this service's lists stand behind their keys."""
@@ -226,9 +227,9 @@ class _ComposeEditor(YamlEditor):
             self._add_scalar(_KEYS[flag], argument or "true")
         elif flag in _LIST_KEYS:
             name = "no-new-privileges:true" if argument == "no-new-privileges" else argument
-            self._add_to_list(self._tree, _LIST_KEYS[flag], name)
+            self._add_to_list(self._tree, _LIST_KEYS[flag], quoted(name))
         elif flag in _HEALTH and (health := self._tree.get("healthcheck")) is not None:
-            self._add_line(health, f"{_HEALTH[flag]}: {_quoted(argument)}")
+            self._add_line(health, f"{_HEALTH[flag]}: {quoted(argument)}")
         else:
             raise CannotExpress(f"compose has no key for {flag}")
 
@@ -238,7 +239,7 @@ class _ComposeEditor(YamlEditor):
             self._put(there, value)
             return
         plain = key in _SWITCHES or key in _NUMBERS or re.fullmatch(r"\d+[a-z]", value) is not None
-        self._add_line(self._tree, f"{key}: {value if plain else _quoted(value)}")
+        self._add_line(self._tree, f"{key}: {value if plain else quoted(value)}")
 
     def _spelled(self, each: Set, new: New, old: str) -> str:
         """The new argument, with the source of a mount as it is written."""
@@ -270,7 +271,7 @@ def _last(place: Tree, text: str) -> int:
     return max((_last(value, text) for value in inside), default=place.start)
 
 
-def _quoted(text: str, *, always: bool = False) -> str:
+def quoted(text: str, *, always: bool = False) -> str:
     if not always and _PLAIN.fullmatch(text) and text.lower() not in _WORDS_OF_YAML:
         return text
     return json.dumps(text, ensure_ascii=False)

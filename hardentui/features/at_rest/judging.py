@@ -164,24 +164,29 @@ def group_facts(services: Iterable[Service]) -> dict[int, ContainerFacts]:
 
 
 class _Worlds:
-    """One service on the best host with the best image, and on the worst."""
+    """One service on the best host with the best image, and on the worst.
 
-    def __init__(self, facts: ContainerFacts) -> None:
+    Args:
+        folder: of its file, which may lie elsewhere once it runs.
+    """
+
+    def __init__(self, facts: ContainerFacts, folder: str) -> None:
         self._facts = facts
+        self._folder = folder
         self._made: dict[tuple[bool, str], ContainerFacts] = {}
 
     def at(self, check: AnyCheck, *, best: bool) -> ContainerFacts:
         """That world for a check. A host has one security module: AppArmor where the check is about it."""
         about = check.id if check.id.startswith("apparmor-") or check.id == _OF_GROUPS else ""
         if (best, about) not in self._made:
-            self._made[best, about] = _world(self._facts, best=best, about=about)
+            self._made[best, about] = _world(self._facts, self._folder, best=best, about=about)
         return self._made[best, about]
 
 
 _OF_GROUPS = "dangerous-supplementary-groups"
 
 
-def _world(facts: ContainerFacts, *, best: bool, about: str) -> ContainerFacts:
+def _world(facts: ContainerFacts, folder: str, *, best: bool, about: str) -> ContainerFacts:
     engine = facts.engine
     apparmor = about.startswith("apparmor-")
     security = {"selinuxEnabled": not best and not apparmor, "apparmorEnabled": not best and apparmor}
@@ -191,7 +196,7 @@ def _world(facts: ContainerFacts, *, best: bool, about: str) -> ContainerFacts:
     if known(lambda: facts.spec.settings.keys() & _PROGRAMS) == set():
         more["programs"] = more["mounted_programs"] = {}
     mounted = known(lambda: facts.mounted, else_=())
-    if best or not any(_may_hold_sockets(path) for mount in mounted for path in mount.paths):
+    if best or not any(_may_hold_sockets(path, folder) for mount in mounted for path in mount.paths):
         more["sockets"] = ()
     if not best:
         below = [_below(mount) for mount in mounted if _is_top_level(mount)]
@@ -241,13 +246,15 @@ def _with_group_0(spec: Spec) -> Spec:
     return spec if is_root(user) or ":" in user else spec.with_(USER, f"{user}:0")
 
 
-def _may_hold_sockets(path: str) -> bool:
+def _may_hold_sockets(path: str, folder: str) -> bool:
     """Whether services of the host make their sockets there, so that only the host knows what answers. At the
-    path of an engine's socket, that engine does."""
+    path of an engine's socket, that engine does. A folder that is checked below `/tmp` is not run there."""
     service = known_path(path)
     if service is not None and service.power is Power.ENGINE:
         return False
     holder = path.rstrip("/") + "/"
+    if folder and holder.startswith(f"{folder}/"):
+        return path.endswith((".sock", ".socket"))
     return path.endswith((".sock", ".socket")) or any(
         holder.startswith(place) or place.startswith(holder) for place in _SOCKETS
     )
@@ -352,7 +359,7 @@ def _judged(
     running: Running | None,
 ) -> Judged:
     subject = Subject(Kind.SERVICE, f"{service.file.shown}:{service.name}", service.name)
-    worlds = _Worlds(facts)
+    worlds = _Worlds(facts, service.file.directory)
 
     def verdict(check: AnyCheck, subject_facts: Any, parameters: Parameters) -> Verdict:
         if check.id == "unit-drift" and running is not None:

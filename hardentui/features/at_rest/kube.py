@@ -24,6 +24,9 @@ from hardentui.options.values import Port
 _YAML = (".yaml", ".yml")
 _TEMPLATES = ("Deployment", "DaemonSet", "ReplicaSet", "StatefulSet", "Job")
 _TRUE = ("true", "yes", "on")
+_SECURITY = "securityContext"
+WRITABLE = ("/run", "/tmp", "/var/tmp")  # noqa: S108 - mounted in a container, not used here
+"""What Podman keeps writable, in memory, below a read-only root; a cluster needs volumes for it."""
 
 
 class InPod(Struct, frozen=True):
@@ -68,14 +71,14 @@ def _services(file: SourceFile, tree: Tree, version: Version, rootless: bool | N
     name = name if kind == "Pod" else f"{name}-pod"
     ports = [
         Port(int(port.word("containerPort")), port.word("hostPort"), port.word("hostIP"))
-        for container in _list(pod, "containers")
-        for port in _list(container, "ports")
+        for container in listed(pod, "containers")
+        for port in listed(container, "ports")
         if port.word("hostPort") and port.word("containerPort").isdecimal()
     ]
     network = ["host"] if pod.word("hostNetwork").lower() in _TRUE else []
     document = pod_like(name, ports, network, {})
     for key in ("containers", "initContainers"):
-        for container in _list(pod, key):
+        for container in listed(pod, key):
             yield _service(file, pod, container, name, document, version, rootless)
 
 
@@ -120,7 +123,7 @@ def _service(
     )
 
 
-def _list(tree: Tree, name: str) -> list[Tree]:
+def listed(tree: Tree, name: str) -> list[Tree]:
     value = tree.get(name)
     return value.items if value is not None else []
 
@@ -141,7 +144,7 @@ def _arguments(file: SourceFile, pod: Tree, container: Tree) -> Iterator[Argumen
         place = limits.get(key) if limits is not None else None
         if place is not None:
             yield flag, _quantity(place.text or ""), place
-    for variable in _list(container, "env"):
+    for variable in listed(container, "env"):
         if variable.get("value") is not None:
             yield "--env", f"{variable.word('name')}={variable.word('value')}", variable
     command = container.get("command")
@@ -171,7 +174,7 @@ def _of_pod(pod: Tree) -> Iterator[Argument]:
 
 
 def _security(pod: Tree, container: Tree) -> Iterator[Argument]:
-    own, of_pod = container.get("securityContext"), pod.get("securityContext")
+    own, of_pod = container.get(_SECURITY), pod.get(_SECURITY)
     user, group = (_either(own, of_pod, key) for key in ("runAsUser", "runAsGroup"))
     if user is not None:
         yield "--user", ":".join(part.text or "" for part in (user, group) if part is not None), user
@@ -203,15 +206,16 @@ def _either(own: Tree | None, of_pod: Tree | None, key: str) -> Tree | None:
 
 
 def _mounts(file: SourceFile, pod: Tree, container: Tree) -> Iterator[Argument]:
-    volumes = {volume.word("name"): volume for volume in _list(pod, "volumes")}
-    for mount in _list(container, "volumeMounts"):
+    volumes = {volume.word("name"): volume for volume in listed(pod, "volumes")}
+    for mount in listed(container, "volumeMounts"):
         volume, target = volumes.get(mount.word("name")), mount.word("mountPath")
         options = ["ro"] if _is_on(mount, "readOnly") else []
         if volume is None or not target:
             continue
         source = volume.word("hostPath", "path") or volume.word("persistentVolumeClaim", "claimName")
         if not source and volume.get("emptyDir", "medium") is not None:
-            yield "--tmpfs", target, mount
+            if target not in WRITABLE or not _is_on(container, _SECURITY, "readOnlyRootFilesystem"):
+                yield "--tmpfs", target, mount
             continue
         source = source or f"{mount.word('name')}"
         if volume.get("hostPath") is not None and not source.startswith("/"):

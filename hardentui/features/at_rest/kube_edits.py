@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import count
+
+from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
-from hardentui.features.at_rest.compose_edits import YamlEditor
-from hardentui.features.at_rest.kube import InPod, services_of
+from hardentui.features.at_rest.compose_edits import YamlEditor, quoted
+from hardentui.features.at_rest.kube import WRITABLE, InPod, listed, services_of
 from hardentui.features.at_rest.services import FileTarget, Service, Set
 from hardentui.features.at_rest.sources import SourceFile
+from hardentui.features.at_rest.trees import Tree
+from hardentui.options import IPC, PID
 from hardentui.options.argv import Item, item_word
 from hardentui.quadlet.edit.changes import ItemChange, New, decide
+from hardentui.writers.kube.part import dns_label
 
 _SECURITY = "securityContext"
 _UNITS = {"b": "", "k": "Ki", "m": "Mi", "g": "Gi"}
@@ -19,6 +25,8 @@ _UNITS = {"b": "", "k": "Ki", "m": "Mi", "g": "Gi"}
 
 class KubeTarget(FileTarget):
     """One container of a pod."""
+
+    shared = (PID, IPC)
 
     def _services(self, file: SourceFile) -> Iterable[Service]:
         return services_of(file, self._version, None)
@@ -30,16 +38,62 @@ class KubeTarget(FileTarget):
         for number in sorted(decision.replaced, key=lambda at: service.sets[at].span.start, reverse=True):
             editor.replace(service.sets[number], decision.replaced[number])
         for item in decision.added:
-            moved = SourceFile(file.path, file.shown, editor.text)
-            editor = _KubeEditor(self._read(moved)[self._number])
+            editor = self._again(file, editor.text)
             editor.add(item)
+            for path in WRITABLE if item_word(item) == "--read-only" else ():
+                editor = self._again(file, editor.text)
+                name = editor.mount(path)
+                if name:
+                    editor = self._again(file, editor.text)
+                    editor.add_volume(name)
         return editor.text
+
+    def _again(self, file: SourceFile, text: str) -> _KubeEditor:
+        """The editor of a text that was just edited: places behind the edit have moved."""
+        return _KubeEditor(self._read(replace(file, text=text))[self._number])
 
 
 class _KubeEditor(YamlEditor):
     def __init__(self, service: Service) -> None:
         made: InPod = service.source
         super().__init__(made.container)
+        self._pod = made.pod
+
+    def replace(self, each: Set, new: tuple[New, ...]) -> None:
+        of_pod = self._pod.get(_SECURITY)
+        if of_pod is None or not of_pod.start <= each.span.start < of_pod.end:
+            super().replace(each, new)
+        elif each.item.raw == "seccomp=unconfined" and not new:
+            self._set((_SECURITY, "seccompProfile"), {"type": "RuntimeDefault"})
+        elif len(new) == 1:
+            self.add(new[0].item)  # the container's own word counts
+        else:
+            raise CannotExpress("it is set for the whole pod: change it there")
+
+    def _own(self, each: Set) -> Tree:
+        for key in ("hostPID", "hostIPC"):
+            place = self._pod.get(key)
+            if place is not None and place.key_start == each.span.start:
+                return place
+        return super()._own(each)
+
+    def mount(self, path: str) -> str:
+        """Mount a directory from a volume that is still to be made; returns its name, or nothing where the
+        path is mounted already."""
+        if any(mount.word("mountPath") == path for mount in listed(self._tree, "volumeMounts")):
+            return ""
+        taken = {volume.word("name") for volume in listed(self._pod, "volumes")}
+        base = f"{self._tree.word('name') or 'container'}-{path}"
+        names = (dns_label(base, f"-{number}" if number else "") for number in count())
+        name = next(name for name in names if name not in taken)
+        self._add_to_list(self._tree, "volumeMounts", f"{{name: {name}, mountPath: {path}}}")
+        return name
+
+    def add_volume(self, name: str) -> None:
+        """A directory in memory, for the whole pod."""
+        own, self._tree = self._tree, self._pod
+        self._add_to_list(self._pod, "volumes", f"{{name: {name}, emptyDir: {{medium: Memory}}}}")
+        self._tree = own
 
     def add(self, item: Item) -> None:
         flag, _, argument = item_word(item).partition("=")
@@ -51,7 +105,7 @@ class _KubeEditor(YamlEditor):
             if there is None:
                 self._set((_SECURITY, "capabilities"), {key: f"[{argument}]"})
             else:
-                self._add_to_list(there, key, argument)
+                self._add_to_list(there, key, quoted(argument))
         elif flag in ("--memory", "--cpus"):
             value = _quantity(argument) if flag == "--memory" else f'"{argument}"'
             self._set(("resources", "limits"), {flag[2:].removesuffix("s"): value})
@@ -59,7 +113,7 @@ class _KubeEditor(YamlEditor):
             user, _, group = argument.partition(":")
             self._set((_SECURITY,), {"runAsUser": user, **({"runAsGroup": group} if group else {})})
         elif flag == "--read-only":
-            raise CannotExpress("a read-only root needs an emptyDir at /tmp too: write both by hand")
+            self._set((_SECURITY,), {"readOnlyRootFilesystem": "true"})
         else:
             raise CannotExpress(f"{flag} is not written into Kubernetes YAML: change it by hand")
 

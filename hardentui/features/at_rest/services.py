@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -141,14 +141,27 @@ Key = TypeVar("Key", str, int)
 
 
 def prove(
-    before: Mapping[Key, Service], after: Mapping[Key, Service], changed: Key, changes: tuple[ItemChange, ...]
+    before: Mapping[Key, Service],
+    after: Mapping[Key, Service],
+    changed: Key,
+    changes: tuple[ItemChange, ...],
+    shared: Collection[Option[Any]] = (),
 ) -> None:
-    """Raises CannotExpress unless this service differs as planned, and no other one of its files does."""
+    """Raises CannotExpress unless this service differs as planned, and no other one of its files does.
+
+    Args:
+        shared: options that are one setting of all, so that the others may differ in the same way.
+    """
     if before.keys() != after.keys():
         raise CannotExpress("another service would change with it")
     for key, service in before.items():
         old, new = Spec(service.spec.settings), Spec(after[key].spec.settings)
-        if key != changed and old != new:
+        same = all(change.option in shared for change in changes_between(old, new))
+        if (
+            key != changed
+            and old != new
+            and not (same and _told(changes_between(old, new)) == _told(changes))
+        ):
             name = visible(service.name, 60)
             raise CannotExpress(f"{name} shares it, by an anchor or extends: change it by hand")
         if key == changed and _told(changes_between(old, new)) != _told(changes):
@@ -162,6 +175,9 @@ class FileTarget:
         texts: by path, the files with the changes of other services made already.
     """
 
+    shared: Collection[Option[Any]] = ()
+    """Options that are one setting of all services of the file."""
+
     def __init__(self, service: Service, texts: Mapping[str, str]) -> None:
         file = service.file
         self._version = service.version
@@ -173,10 +189,16 @@ class FileTarget:
 
     def apply(self, before: Spec, after: Spec) -> None:
         changes = changes_between(before, after)
-        file = self._file
+        file, there = self._file, self._read(self._file)
+        spec = there[self._number].spec.settings
+        if all(
+            change.option in self.shared and Spec(spec)[change.option] == after[change.option]
+            for change in changes
+        ):
+            return  # made with another service
         for change in changes:
             file = replace(file, text=self._with_change(file, change))
-        prove(self._read(self._file), self._read(file), self._number, changes)
+        prove(there, self._read(file), self._number, changes, self.shared)
         self._file = file
         self.files[file.path] = file.text
 

@@ -154,8 +154,7 @@ def find(paths: Iterable[str], home: str = SOMEONES_HOME) -> Sources:
         if not os.path.isdir(absolute):
             named.append(absolute)
             file = SourceFile(absolute, path, read_text(absolute, path))
-            known = is_interesting(file.name, file.directory)
-            sources.files[absolute] = file if known else called_by_content(file)
+            sources.files[absolute] = called_by_content(file)
             continue
         for file_path in _below(absolute, sources, refused):
             if file_path in sources.files:
@@ -227,12 +226,17 @@ def is_interesting(name: str, directory: str) -> bool:
 
 
 def called_by_content(file: SourceFile) -> SourceFile:
-    """A file of any name, read as what it looks like: Quadlet, compose file, Kubernetes YAML or script."""
+    """A named file whose name does not tell, read as what it looks like: Quadlet, compose file, Kubernetes
+    YAML or script."""
+    if is_interesting(file.name, file.directory) and (
+        not file.name.endswith(_YAML) or is_compose_name(file.name)
+    ):
+        return file
     if re.search(r"^\[Container\]\s*$", file.text, re.MULTILINE):
         return replace(file, called="stdin.container" if not file.path else f"{file.name}.container")
     if re.search(r"^services\s*:", file.text, re.MULTILINE):
         return replace(file, called="compose.yaml")
-    if re.search(r"^kind\s*:", file.text, re.MULTILINE):
+    if file.name.endswith(_YAML) or re.search(r"^kind\s*:", file.text, re.MULTILINE):
         return replace(file, called="kube.yaml")
     return replace(file, called="script.sh")
 

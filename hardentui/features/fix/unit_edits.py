@@ -348,11 +348,14 @@ def _ported(origin: Origin, version: Version, units: Mapping[str, str]) -> tuple
     )
     if origin.file_name in made.refused:
         raise made.refused[origin.file_name]
-    words = next(service.start for service in made.services.values() if service.unit == origin.file_name)
     known = origin.specifiers
-    return tuple(
-        _SPECIFIER.sub(lambda specifier: known.get(specifier[1], specifier[0]), word) for word in words
-    )
+    for service in made.services.values():
+        if service.unit == origin.file_name:
+            return tuple(
+                _SPECIFIER.sub(lambda specifier: known.get(specifier[1], specifier[0]), word)
+                for word in service.start
+            )
+    raise GeneratorError("Another unit of its folder makes a service of the same name.")
 
 
 def _prove_service(origin: Origin, made: UnitEdit) -> str:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import PackageNotFoundError, metadata
 from posixpath import normpath
 from typing import Any
 from urllib.parse import quote
@@ -90,9 +92,21 @@ def _rules(pairs: list[tuple[Finding, SubjectResult]]) -> list[dict[str, Any]]:
     return list(rules.values())
 
 
+@cache
+def _site() -> str:
+    """The address of the documentation, where the build names one: `[project.urls] Documentation`."""
+    try:
+        urls: list[str] = metadata("hardentui").get_all("Project-URL") or []
+    except PackageNotFoundError:
+        return ""
+    addresses = dict(url.partition(", ")[::2] for url in urls)
+    return addresses.get("Documentation", "").rstrip("/")
+
+
 def _rule(finding: Finding) -> dict[str, Any]:
     return {
         "id": finding.check,
+        **({"helpUri": f"{_site()}/checks/{finding.check}/"} if _site() else {}),
         "name": "".join(word.capitalize() for word in finding.check.split("-")),
         "shortDescription": {"text": finding.title},
         "properties": {

@@ -165,6 +165,12 @@ def test_a_fix_is_made_whole_or_not_at_all(run: Run) -> None:
         assert "cap_drop" not in part or "cap_add" in part
 
 
+def test_two_units_that_make_one_service_are_left(run: Run) -> None:
+    files = {"q/web.container": QUADLET, "q/web.kube": "[Kube]\nYaml=web.yaml\n"}
+    _, text = run(files, "fix", "q", "--check", "new-privileges-allowed")
+    assert "Another unit of its folder makes a service of the same name" in text
+
+
 SCRIPT = """\
 #!/bin/sh
 IMAGE=docker.io/a/b:1
@@ -246,14 +252,60 @@ def test_a_container_of_a_pod_is_changed_and_nothing_else(run: Run, tmp_path: Pa
     ]
 
 
-@pytest.mark.parametrize(
-    ("check", "why"),
-    [
-        ("writable-rootfs", "a read-only root needs an emptyDir at /tmp too: write both by hand"),
-        ("root-user", "the user to run as must be chosen"),
-    ],
-)
-def test_what_a_pod_cannot_hold_is_said(run: Run, tmp_path: Path, check: str, why: str) -> None:
-    _, text = run({"pod.yaml": KUBE}, "fix", "./pod.yaml", "--in-place", "--check", check)
-    assert why in text
+def test_a_user_of_a_pod_must_be_chosen(run: Run, tmp_path: Path) -> None:
+    _, text = run({"pod.yaml": KUBE}, "fix", "./pod.yaml", "--in-place", "--check", "root-user")
+    assert "the user to run as must be chosen" in text
     assert (tmp_path / "pod.yaml").read_text() == KUBE
+
+
+OF_POD = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: shop}
+spec:
+  hostPID: true
+  securityContext:
+    seccompProfile: {type: Unconfined}
+  containers:
+    - name: web
+      image: docker.io/library/nginx:1.27
+      volumeMounts:
+        - {name: data, mountPath: /tmp}
+    - name: db
+      image: docker.io/library/postgres:17
+  volumes:
+    - name: data
+      emptyDir: {}
+"""
+
+
+def test_what_a_pod_decides_is_fixed_for_all_or_in_each_container(run: Run, tmp_path: Path) -> None:
+    """The root is read-only with what Podman keeps writable in memory, which a cluster does not."""
+    wanted = ("host-pid", "seccomp-unconfined", "writable-rootfs")
+    checks = [word for check in wanted for word in ("--check", check)]
+    code, text = run({"pod.yaml": OF_POD}, "fix", "./pod.yaml", "--in-place", *checks)
+    assert code == 0, text
+    context = [
+        "+       securityContext:",
+        "+         readOnlyRootFilesystem: true",
+        "+         seccompProfile:",
+        "+           type: RuntimeDefault",
+    ]
+    in_memory = [f"db-{name}" for name in ("run", "tmp", "var-tmp")]
+    assert changed(OF_POD, (tmp_path / "pod.yaml").read_text()) == [
+        "-   hostPID: true",
+        "+         - {name: web-run, mountPath: /run}",
+        "+         - {name: web-var-tmp, mountPath: /var/tmp}",
+        *context,
+        *context,
+        "+       volumeMounts:",
+        "+         - {name: db-run, mountPath: /run}",
+        "+         - {name: db-tmp, mountPath: /tmp}",
+        "+         - {name: db-var-tmp, mountPath: /var/tmp}",
+        *(
+            f"+     - {{name: {name}, emptyDir: {{medium: Memory}}}}"
+            for name in ("web-run", "web-var-tmp", *in_memory)
+        ),
+    ]
+    _, text = run({}, "check", "./pod.yaml", "--details")
+    assert not any(f" {check}: " in text for check in wanted), text

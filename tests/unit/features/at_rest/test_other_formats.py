@@ -7,8 +7,23 @@ import pytest
 from hardentui.features.at_rest.checking import read_services
 from hardentui.features.at_rest.services import Service
 from hardentui.features.at_rest.sources import find
+from hardentui.model.known import Unread
 from hardentui.model.spec import NEWEST_KNOWN
-from hardentui.options import *
+from hardentui.options import (
+    CAP_DROP,
+    COMMAND,
+    ENV,
+    HEALTH_CMD,
+    IMAGE,
+    MEMORY,
+    MOUNTS,
+    NETWORK,
+    NO_NEW_PRIVILEGES,
+    PIDS_LIMIT,
+    PUBLISH,
+    READ_ONLY,
+    USER,
+)
 from tests.unit.features.at_rest.test_checking import Run, finding, report, run, service
 
 __all__ = ["run"]
@@ -98,6 +113,11 @@ def test_an_override_is_merged_in_a_folder_and_files_named_together_are(tmp_path
     assert named["web"].spec[READ_ONLY] is True
 
 
+def test_a_named_file_is_what_its_text_says(tmp_path: Path) -> None:
+    stack = "services: {web: {image: docker.io/a:1, read_only: true}}\n"
+    assert services(tmp_path, {"stack.yml": stack}, "stack.yml")["web"].spec[READ_ONLY] is True
+
+
 def test_an_included_file_is_part_of_the_stack(tmp_path: Path) -> None:
     base = "include:\n  - path: more/db.yaml\nservices: {web: {image: docker.io/a:1}}\n"
     (tmp_path / "more").mkdir()
@@ -165,13 +185,37 @@ def test_run_commands_of_a_script_are_services(tmp_path: Path) -> None:
         True,
         ("nginx", "-g", "daemon off;"),
     )
-    assert (redis[IMAGE], redis[USER], redis[ENV]) == (
-        "docker.io/library/redis",
-        "5",
-        ("PASSWORD=hunter22",),
-    )
+    assert (redis[IMAGE], redis[USER]) == ("docker.io/library/redis", "5")
+    assert {ENV, MEMORY} <= redis.unknowable, "$MORE may hold them"
     span = made["web"].where(READ_ONLY)[0].span
     assert SCRIPT[span.start : span.end] == "--read-only"
+
+
+WORDS = """\
+OPTS="--memory 1g --read-only"
+MORE=(
+  --cap-drop all   # none
+  --name "the db"
+)
+MORE+=(--pids-limit 9)
+podman run $OPTS "${MORE[@]}" docker.io/x/y:1 sleep 1
+cat <<'EOF'
+podman run --privileged an-example
+EOF
+podman run "$@" docker.io/x/z:1
+podman run -d $IMAGE sleep 1
+"""
+
+
+def test_words_in_variables_count_and_what_only_the_shell_knows_is_open(tmp_path: Path) -> None:
+    made = services(tmp_path, {"start.sh": WORDS})
+    assert made.keys() == {"the db", "line 11", "line 12"}
+    db = made["the db"].spec
+    assert (db[MEMORY], db[READ_ONLY], db[CAP_DROP], db[PIDS_LIMIT]) == (1 << 30, True, ("all",), 9)
+    assert (db[IMAGE], db[COMMAND]) == ("docker.io/x/y:1", ("sleep", "1"))
+    with pytest.raises(Unread):
+        made["line 11"].spec[READ_ONLY]
+    assert (made["line 12"].spec[READ_ONLY], made["line 12"].spec[COMMAND]) == (False, ("sleep", "1"))
 
 
 KUBE = """\

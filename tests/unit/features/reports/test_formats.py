@@ -1,8 +1,8 @@
 """Reports for other programs: SARIF, JUnit and HTML say what the text says, and take hostile text."""
 
 import json
+from email.message import Message
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from msgspec.structs import replace
 
-from hardentui.features.reports import render
+from hardentui.features.reports import as_sarif, render
 from hardentui.features.reports.result import CheckResult, SubjectResult, TextStyle
 from hardentui.harden.score import score
 from hardentui.model.facts import EngineFacts
@@ -32,9 +32,51 @@ FIX = Remediation(
     "Drop it", "Programs break", FixKind.RECREATE, Risk.MAY_BREAK, "+--cap-drop=all", "", ("true",)
 )
 
-SARIF_SUBSET = json.loads(
-    (Path(__file__).parents[3] / "data/sarif-subset.schema.json").read_text(encoding="utf-8")
-)
+SARIF_SUBSET: dict[str, Any] = {
+    "$comment": "What section 3 of the SARIF 2.1.0 specification demands of the objects that we write.",
+    "type": "object",
+    "required": ["version", "runs"],
+    "additionalProperties": False,
+    "properties": {
+        "$schema": {"type": "string"},
+        "version": {"const": "2.1.0"},
+        "runs": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["tool", "results"],
+                "properties": {
+                    "tool": {
+                        "type": "object",
+                        "required": ["driver"],
+                        "properties": {"driver": {"type": "object", "required": ["name", "rules"]}},
+                    },
+                    "results": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "required": ["ruleId", "message", "locations", "partialFingerprints"],
+                            "properties": {
+                                "kind": {"enum": ["fail", "open"]},
+                                "level": {"enum": ["none", "note", "warning", "error"]},
+                                "ruleIndex": {"type": "integer", "minimum": 0},
+                                "message": {"type": "object", "required": ["text"]},
+                                "suppressions": {
+                                    "type": "array",
+                                    "items": {
+                                        "type": "object",
+                                        "required": ["kind"],
+                                        "properties": {"kind": {"enum": ["inSource", "external"]}},
+                                    },
+                                },
+                            },
+                        },
+                    },
+                },
+            },
+        },
+    },
+}
 
 
 def finding(
@@ -79,6 +121,9 @@ ALL = (
 )
 
 
+# --- SARIF ----------------------------------------------------------------------------------------------
+
+
 def test_sarif_tells_failures_the_unknown_and_the_waived_and_nothing_that_passed() -> None:
     run = sarif(report(*ALL))
     told = {result["ruleId"]: (result["kind"], result["level"]) for result in run["results"]}
@@ -119,6 +164,20 @@ def test_a_fingerprint_survives_a_new_container_of_the_same_name_and_differs_for
     assert prints("1" * 64, "web") == prints("2" * 64, "web")
     assert not prints("1" * 64, "web") & prints("1" * 64, "db")
     assert len(prints("1" * 64, "web")) == 4
+
+
+# --- JUnit ----------------------------------------------------------------------------------------------
+
+
+def test_sarif_links_each_check_to_the_site_that_the_build_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "helpUri" not in sarif(report(*ALL))["tool"]["driver"]["rules"][0], "nothing is published yet"
+    named = Message()
+    named["Project-URL"] = "Documentation, https://example.org/docs/"
+    as_sarif._site.cache_clear()
+    monkeypatch.setattr(as_sarif, "metadata", lambda name: named)
+    rule = sarif(report(*ALL))["tool"]["driver"]["rules"][0]
+    as_sarif._site.cache_clear()
+    assert rule["helpUri"] == f"https://example.org/docs/checks/{rule['id']}/"
 
 
 def test_sarif_names_the_unit_of_a_container_and_its_section() -> None:
@@ -162,6 +221,9 @@ def test_junit_is_xml_whatever_the_names_hold() -> None:
     assert root.find(".//failure") is not None
     assert "\x1b" not in text
     assert "<script>" not in text
+
+
+# --- HTML -----------------------------------------------------------------------------------------------
 
 
 class Page(HTMLParser):
