@@ -124,7 +124,8 @@ def run(release: str, areas: Iterable[Area], reports: Path, *, short: bool) -> R
         if passed(report):
             read(report, area, result)
             continue
-        told = ("--timeout=1200", "-o", "junit_family=xunit1", f"--junitxml={report}")  # 2: no properties
+        part = reports / f"{area.file}.part"
+        told = ("--timeout=1200", "-o", "junit_family=xunit1", f"--junitxml={part}")  # 2: no properties
         done = subprocess.run(
             [*PYTEST, "--tb=short", *told, "-k", wanted(area, short), f"{LIVE}/{area.file}"],
             cwd=ROOT,
@@ -134,7 +135,8 @@ def run(release: str, areas: Iterable[Area], reports: Path, *, short: bool) -> R
             check=False,
         )
         print(f"{release} {area.title}: {last_line(done.stdout)}", flush=True)
-        if report.exists():
+        if done.returncode <= 1:  # else it was cut off
+            part.replace(report)
             read(report, area, result)
         if done.returncode:
             result.said += done.stdout[-20_000:] + done.stderr
