@@ -201,7 +201,10 @@ def outgoing(bench: Workbench, rows: tuple[Row, ...], options: Namespace, termin
     facts = _facts(bench, rows, options.outgoing)
     terminal.activity(f"watching {facts.name}")
     stop, files = threading.Event(), bench.opened.files
-    seen = going_out.outgoing(facts, known_facts(rows), files, stop, seconds=options.watch, learned=learned)
+    seen = going_out.watch_contacts(
+        facts, known_facts(rows), files, stop, seconds=options.watch, learned=learned
+    )
+    seen = going_out.with_rules(seen, facts)
     terminal.clear()
     if options.format == "json":
         document = {"schema": OUTGOING_SCHEMA, **to_builtins(seen)}

@@ -118,59 +118,56 @@ PATHS: tuple[tuple[str, str, Power], ...] = (
 """Paths of well-known sockets, from the documentation of the services; used if the listening program is not
 known. `*` matches any text, including slashes."""
 
+_PROGRAMS = """\
+ENGINE Podman: podman, podman.socket, podman-system-service
+ENGINE Docker: dockerd, docker, docker.socket, cri-dockerd
+ENGINE containerd: containerd, containerd-shim-runc-v2, nerdctl
+ENGINE CRI-O: crio
+ENGINE BuildKit: buildkitd
+UNITS D-Bus: dbus-daemon, dbus-broker, dbus-broker-launch
+UNITS the D-Bus system bus: dbus.socket, dbus-broker.service
+UNITS Supervisor: supervisord
+UNITS Fail2ban: fail2ban-server
+UNITS Salt: salt-master, salt-minion, venv-salt-minion
+MACHINES LXD: lxd, lxd-user
+MACHINES Incus: incusd, incus-user
+MACHINES libvirt: libvirtd, virtqemud, virtproxyd, virtlxcd, virtstoraged, virtnetworkd
+MACHINES systemd-machined: systemd-machined
+MACHINES Firecracker: firecracker
+PACKAGES snapd: snapd
+PACKAGES rpm-ostree: rpm-ostree, rpm-ostreed
+PACKAGES PackageKit: packagekitd
+COMMANDS tmux: tmux, tmux: server
+COMMANDS screen: screen, SCREEN
+COMMANDS Emacs: emacs, emacs-nox, emacs-gtk, emacs-pgtk
+COMMANDS Neovim: nvim
+COMMANDS Zellij: zellij
+COMMANDS kitty: kitty
+KEYS ssh-agent: ssh-agent, gcr-ssh-agent, 1password, yubikey-agent
+KEYS gpg-agent: gpg-agent, scdaemon
+KEYS the smart card reader: pcscd
+KEYS a key ring: gnome-keyring-daemon, kwalletd5, kwalletd6
+KEYS SPIRE: spire-agent
+KEYS the Kerberos cache: sssd_kcm
+KEYS GSS-Proxy: gssproxy
+KEYS KeePassXC: keepassxc
+SCREEN the X server: Xorg, X, Xwayland, Xvnc, Xvfb
+SCREEN the Wayland compositor: gnome-shell, kwin_wayland, sway, weston, Hyprland, labwc
+DEVICES CUPS: cupsd
+DEVICES Tailscale: tailscaled
+DEVICES BIRD: bird
+DEVICES strongSwan: charon, charon-systemd
+DEVICES hostapd: hostapd
+DEVICES multipathd: multipathd
+DEVICES udev: systemd-udevd
+DEVICES NetworkManager: NetworkManager
+DEVICES wpa_supplicant: wpa_supplicant
+"""
 PROGRAMS = {
-    **dict.fromkeys(("podman", "podman.socket", "podman-system-service"), Service("Podman", Power.ENGINE)),
-    **dict.fromkeys(("dockerd", "docker", "docker.socket", "cri-dockerd"), Service("Docker", Power.ENGINE)),
-    **dict.fromkeys(("containerd", "containerd-shim-runc-v2"), Service("containerd", Power.ENGINE)),
-    "crio": Service("CRI-O", Power.ENGINE),
-    "buildkitd": Service("BuildKit", Power.ENGINE),
-    "nerdctl": Service("containerd", Power.ENGINE),
-    **dict.fromkeys(("dbus-daemon", "dbus-broker", "dbus-broker-launch"), Service("D-Bus", Power.UNITS)),
-    **dict.fromkeys(("dbus.socket", "dbus-broker.service"), Service(_BUS, Power.UNITS)),
-    **dict.fromkeys(("lxd", "lxd-user"), Service("LXD", Power.MACHINES)),
-    **dict.fromkeys(("incusd", "incus-user"), Service("Incus", Power.MACHINES)),
-    **dict.fromkeys(
-        ("libvirtd", "virtqemud", "virtproxyd", "virtlxcd", "virtstoraged", "virtnetworkd"),
-        Service("libvirt", Power.MACHINES),
-    ),
-    "systemd-machined": Service("systemd-machined", Power.MACHINES),
-    "supervisord": Service("Supervisor", Power.UNITS),
-    "fail2ban-server": Service("Fail2ban", Power.UNITS),
-    **dict.fromkeys(("salt-master", "salt-minion", "venv-salt-minion"), Service("Salt", Power.UNITS)),
-    "snapd": Service("snapd", Power.PACKAGES),
-    **dict.fromkeys(("rpm-ostree", "rpm-ostreed"), Service("rpm-ostree", Power.PACKAGES)),
-    **dict.fromkeys(("tmux", "tmux: server"), Service("tmux", Power.COMMANDS)),
-    **dict.fromkeys(("screen", "SCREEN"), Service("screen", Power.COMMANDS)),
-    **dict.fromkeys(("emacs", "emacs-nox", "emacs-gtk", "emacs-pgtk"), Service("Emacs", Power.COMMANDS)),
-    "nvim": Service("Neovim", Power.COMMANDS),
-    "zellij": Service("Zellij", Power.COMMANDS),
-    "kitty": Service("kitty", Power.COMMANDS),
-    "firecracker": Service("Firecracker", Power.MACHINES),
-    "packagekitd": Service("PackageKit", Power.PACKAGES),
-    **dict.fromkeys(("ssh-agent", "gcr-ssh-agent", "1password"), Service("ssh-agent", Power.KEYS)),
-    "gpg-agent": Service("gpg-agent", Power.KEYS),
-    "scdaemon": Service("gpg-agent", Power.KEYS),
-    "pcscd": Service("the smart card reader", Power.KEYS),
-    **dict.fromkeys(("gnome-keyring-daemon", "kwalletd5", "kwalletd6"), Service("a key ring", Power.KEYS)),
-    **dict.fromkeys(("Xorg", "X", "Xwayland", "Xvnc", "Xvfb"), Service("the X server", Power.SCREEN)),
-    **dict.fromkeys(
-        ("gnome-shell", "kwin_wayland", "sway", "weston", "Hyprland", "labwc"),
-        Service("the Wayland compositor", Power.SCREEN),
-    ),
-    "spire-agent": Service("SPIRE", Power.KEYS),
-    "sssd_kcm": Service("the Kerberos cache", Power.KEYS),
-    "gssproxy": Service("GSS-Proxy", Power.KEYS),
-    "keepassxc": Service("KeePassXC", Power.KEYS),
-    "yubikey-agent": Service("ssh-agent", Power.KEYS),
-    "cupsd": Service("CUPS", Power.DEVICES),
-    "tailscaled": Service("Tailscale", Power.DEVICES),
-    "bird": Service("BIRD", Power.DEVICES),
-    **dict.fromkeys(("charon", "charon-systemd"), Service("strongSwan", Power.DEVICES)),
-    "hostapd": Service("hostapd", Power.DEVICES),
-    "multipathd": Service("multipathd", Power.DEVICES),
-    "systemd-udevd": Service("udev", Power.DEVICES),
-    "NetworkManager": Service("NetworkManager", Power.DEVICES),
-    "wpa_supplicant": Service("wpa_supplicant", Power.DEVICES),
+    program: Service(name, Power[power])
+    for row in _PROGRAMS.splitlines()
+    for power, name, programs in re.findall(r"(\w+) (.*?): (.*)", row)
+    for program in programs.split(", ")
 }
 """Programs that listen, and the units for which systemd listens. QEMU starts with the name of a machine."""
 SPEAKS_FOR_OTHERS = frozenset({"systemd", "init"})

@@ -269,20 +269,6 @@ class Outgoing(Struct, frozen=True):
     limits: tuple[str, ...] = ()
 
 
-def outgoing(
-    facts: ContainerFacts,
-    everybody: Iterable[ContainerFacts],
-    files: Files,
-    stop: threading.Event,
-    *,
-    seconds: float = 0.0,
-    learned: Iterable[str] = (),
-) -> Outgoing:
-    """What `watch_contacts` sees, with rules that allow just that."""
-    seen = watch_contacts(facts, everybody, files, stop, seconds=seconds, learned=learned)
-    return _with_rules(seen, facts)
-
-
 def watch_contacts(
     facts: ContainerFacts,
     everybody: Iterable[ContainerFacts],
@@ -388,7 +374,7 @@ def _names(facts: ContainerFacts, everybody: Iterable[ContainerFacts]) -> Mappin
     return names
 
 
-def _with_rules(result: Outgoing, facts: ContainerFacts) -> Outgoing:
+def with_rules(result: Outgoing, facts: ContainerFacts) -> Outgoing:
     if result.unknown:
         return replace(result, no_rules=result.unknown)
     if not result.contacts and not result.seconds:

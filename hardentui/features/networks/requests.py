@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from hardentui.errors import InputError, UsageError
 from hardentui.features.looking.rows import called
-from hardentui.features.networks.proving import HOST, Outgoing, outgoing, parse_target, prove, watch_contacts
+from hardentui.features.networks.proving import (
+    HOST,
+    Outgoing,
+    parse_target,
+    prove,
+    watch_contacts,
+    with_rules,
+)
 from hardentui.features.networks.splitting import SeenContacts, Split, splits, whole_map
 from hardentui.features.views import known_facts
 from hardentui.model.facts import ContainerFacts, NetworkFacts
@@ -50,7 +57,8 @@ def watch_outgoing(
         UsageError, InputError: it names no container of the map.
     """
     facts = fresh_facts(bench, rows, name)
-    return outgoing(facts, known_containers(rows), bench.opened.files, stop, seconds=seconds)
+    seen = watch_contacts(facts, known_containers(rows), bench.opened.files, stop, seconds=seconds)
+    return with_rules(seen, facts)
 
 
 def propose_splits(
