@@ -1,16 +1,25 @@
-"""Figures about files at rest: `python tools/at_rest_corpus.py FOLDER…`; writes nothing."""
+"""Figures about files at rest: `python tools/at_rest_corpus.py FOLDER…`; writes nothing.
+
+failing: findings before and after `fix --all`, as the fixed texts are judged again.
+"""
 
 from __future__ import annotations
 
+import posixpath
 import statistics
 import sys
 import time
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from datetime import date
 
+from msgspec.structs import replace
+
 from hardentui.errors import HardenError
-from hardentui.features.at_rest.checking import AtRest, look
+from hardentui.features.at_rest.checking import AtRest, Looked, look, read_services
 from hardentui.features.at_rest.fixing import Wanted, diff_of, drafts_of, fix_all
+from hardentui.features.at_rest.judging import Judged, judge_services
+from hardentui.model.draft import DraftFile
 from hardentui.model.finding import Status
 from hardentui.model.plan import Caution
 
@@ -21,7 +30,7 @@ def main(folders: list[str]) -> None:
     undecided: Counter[str] = Counter()
     checks: set[str] = set()
     services = 0
-    print("folder  format  services  files  refused  ms/file  fixed  median lines")
+    print("folder  format  services  files  refused  ms/file  fixed  median lines  failing")
     for folder in folders:
         start = time.process_time()
         try:
@@ -36,15 +45,18 @@ def main(folders: list[str]) -> None:
             checks |= {finding.check for finding in judged.findings}
             undecided.update(f.check for f in judged.findings if f.status is Status.UNKNOWN)
         fixed = fix_all(looked, Wanted((), Caution.ALL), None)
+        drafts = drafts_of(fixed, looked)
         lines = [
             sum(line[:1] in "+-" and line[:3] not in ("+++", "---") for line in diff_of(draft).splitlines())
-            for draft in drafts_of(fixed, looked)
+            for draft in drafts
         ]
+        before, after = failing(looked.services), failing(judged_again(looked, drafts))
         formats = Counter(judged.service.format.value for judged in looked.services)
         print(
             f"{folder.rstrip('/').rpartition('/')[2]}  {dict(formats)}  {len(looked.services)}  {len(files)}"
             f"  {len(looked.refused)}  {1000 * spent / max(1, len(files)):.1f}"
             f"  {len(lines)}  {statistics.median(lines) if lines else 0:.0f}"
+            f"  {before.total()} -> {after.total()}: {after.most_common(4)}"
         )
     shares: dict[bool, list[str]] = defaultdict(list)
     for check in sorted(checks):
@@ -53,6 +65,21 @@ def main(folders: list[str]) -> None:
         f"{services} services, {len(checks)} checks; decided for more than {_SHARE:.0%}: {len(shares[True])}"
     )
     print("not:", ", ".join(shares[False]))
+
+
+def failing(services: Iterable[Judged]) -> Counter[str]:
+    """Failing findings by check."""
+    return Counter(finding.check for judged in services for finding in judged.findings if finding.failing)
+
+
+def judged_again(looked: Looked, drafts: Iterable[DraftFile]) -> tuple[Judged, ...]:
+    """The services of the files as they would be written."""
+    texts = {posixpath.join(draft.directory, draft.name): draft.text for draft in drafts}
+    files = {
+        path: replace(file, text=texts.get(path, file.text)) for path, file in looked.sources.files.items()
+    }
+    read = read_services(replace(looked.sources, files=files), looked.version, None)
+    return judge_services(read.services, looked.judge, (), date.today())
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from hardentui.cli import session
 from hardentui.cli.terminal import Terminal, save_text
 from hardentui.errors import InputError, UsageError
 from hardentui.features.at_rest.checking import AtRest, Looked, hinted, look, result_of
-from hardentui.features.at_rest.fixing import Fixed, Wanted, converted, diff_of, drafts_of, fix_all
+from hardentui.features.at_rest.fixing import Fixed, Wanted, diff_of, drafts_of, fix_all
 from hardentui.features.at_rest.lines import render as render_lines
 from hardentui.features.at_rest.services import Format, Service
 from hardentui.features.at_rest.sources import STDIN, Sources, stamps
@@ -146,6 +146,8 @@ def fix(options: Namespace, terminal: Terminal, version: Version | None) -> int:
 
 def _convert(looked: Looked, options: Namespace, terminal: Terminal, version: Version | None) -> int:
     """Turn compose files into Quadlets."""
+    from hardentui.features.at_rest.stacks import convert
+
     if options.to != "quadlet" or options.in_place or options.diff:
         raise UsageError("Compose files are converted with --to quadlet, printed or with -o DIR.")
     others = [each for each in looked.services if each.service.format is not Format.COMPOSE]
@@ -155,14 +157,14 @@ def _convert(looked: Looked, options: Namespace, terminal: Terminal, version: Ve
     for judged in looked.services:
         stacks.setdefault(judged.service.group, []).append(judged.service)
     for services in stacks.values():
-        made = converted(services, version or NEWEST_KNOWN)
-        for note in made.notes:
+        files, notes = convert(services, version or NEWEST_KNOWN)
+        for note in notes:
             terminal.note(f"note: {visible(note, 300)}")
         if options.directory:
-            for written in write_bundle(options.directory, made.files, create=True):
+            for written in write_bundle(options.directory, files, create=True):
                 terminal.write(f"{visible(written.path)}: {written.state.value}\n")
         else:
-            for file in made.files:
+            for file in files:
                 terminal.write_exact(f"# ---- {file.name}\n{file.text}")
     return INCOMPLETE if looked.refused else 0
 

@@ -9,6 +9,7 @@ from tests.architecture.test_boring_python import nodes
 
 SEAMS = {
     "__main__.py main": "Ctrl-C while the program loads",
+    "cli/at_rest.py _convert": "few turn a compose file into Quadlets",
     "cli/opening.py _screens": "few open the screens on files",
     "cli/run.py _check_outputs": "only for those who write",
     "cli/check.py _filtered": "few filter",
@@ -18,7 +19,6 @@ SEAMS = {
     "engine/locate.py _open_ssh": "few engines are reached over ssh",
     "features/at_rest/checking.py read_services": "a YAML library is wanted only where a YAML file is",
     "features/at_rest/fixing.py _target": "a YAML library is wanted only where a YAML file is",
-    "features/at_rest/fixing.py converted": "few turn a compose file into Quadlets",
     "features/checklists/loading.py own_checks": "most checklists have no checks of their own: 12 ms",
     "features/checklists/loading.py _fault_of_form": "nor values for fixes",
     "features/first_look.py workbench_on": "the engines work while what judges is loaded",

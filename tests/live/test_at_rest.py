@@ -15,7 +15,7 @@ import pytest
 
 from hardentui.__main__ import main
 from hardentui.features.at_rest.checking import AtRest, look
-from hardentui.features.at_rest.fixing import converted
+from hardentui.features.at_rest.stacks import convert
 from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench
 from hardentui.host.podman.generator import find_generator, version_of
@@ -206,9 +206,9 @@ def test_a_converted_stack_serves(podman: Bench) -> None:
     if version is None:
         cannot_run("there is no Quadlet generator; run: apt-get install podman")
     looked = look(AtRest((str(folder),), version=version, rootless=False), date.today())
-    made = converted([judged.service for judged in looked.services], version)
-    files = {file.name: file.text for file in made.files}
-    assert all("it now starts at boot" in note for note in made.notes)
+    made, notes = convert([judged.service for judged in looked.services], version)
+    files = {file.name: file.text for file in made}
+    assert all("it now starts at boot" in note for note in notes)
     containers = ("db", "api", "web")
     try:
         podman.execute("sh", "-c", "printf hidden | podman secret create key -")

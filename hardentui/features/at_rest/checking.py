@@ -13,10 +13,9 @@ from hardentui import __version__
 from hardentui.checks import all_checks
 from hardentui.errors import InputError, UsageError
 from hardentui.features.at_rest.commands import read_commands
-from hardentui.features.at_rest.comments import faults_in
 from hardentui.features.at_rest.judging import Judged, Running, judge_services
 from hardentui.features.at_rest.quadlets import read_quadlets
-from hardentui.features.at_rest.services import Read, joined
+from hardentui.features.at_rest.services import Read, faults_in, joined
 from hardentui.features.at_rest.sources import SOMEONES_HOME, UNITS, Refused, Sources, find
 from hardentui.features.checklists.loading import load
 from hardentui.features.looking.judging import Judge

@@ -8,8 +8,7 @@ from shlex import quote
 
 from msgspec import Struct
 
-from hardentui.errors import CannotExpress, HardenError
-from hardentui.features.at_rest.comments import waivers_in
+from hardentui.errors import CannotExpress, HardenError, InputError
 from hardentui.features.at_rest.services import (
     FileTarget,
     Format,
@@ -19,6 +18,7 @@ from hardentui.features.at_rest.services import (
     Span,
     SpecAtRest,
     rootless_by,
+    waivers_in,
     with_names,
 )
 from hardentui.features.at_rest.sources import Refused, SourceFile, Sources, refusal
@@ -34,6 +34,7 @@ from hardentui.options.argv import (
 )
 from hardentui.quadlet.edit.changes import ItemChange, decide
 from hardentui.quadlet.read.service import Character, ShellWord, shell_commands
+from hardentui.visible import visible
 
 _SCRIPTS = (".sh", ".bash")
 _PROGRAMS = ("podman", "docker")
@@ -43,6 +44,9 @@ _VARIABLE = re.compile(UNKNOWN + r"+\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})")
 _WORDS = re.compile(UNKNOWN + r"+\$(?:[@*]|\{?([A-Za-z_]\w*)(\[[@*]\])?\}?)")
 """A word that is nothing but a variable; unquoted, or a whole array, it may be several words."""
 _QUOTED = UNKNOWN * 3
+_LONGEST = 4096
+"""Characters of a variable, and words of an array, that are followed."""
+_MOST_COMMANDS = 1000
 _HERE = re.compile(r"<<-?[ \t]*([\"'\\]?)(\w+)\1(?!\w)")
 
 
@@ -66,7 +70,7 @@ def read_commands(sources: Sources, version: Version, rootless: bool | None) -> 
         if not is_script(file) or not any(name in file.text for name in _PROGRAMS):
             continue
         try:
-            services += _services(file, version, rootless)
+            services += [*_services(file, version, rootless)]  # of a refused file none
         except HardenError as error:
             refused.append(refusal(file.shown, error))
     return Read(tuple(services), tuple(refused))
@@ -75,7 +79,7 @@ def read_commands(sources: Sources, version: Version, rootless: bool | None) -> 
 def _services(file: SourceFile, version: Version, rootless: bool | None) -> Iterator[Service]:
     variables: dict[str, str] = {}
     arrays: dict[str, list[str]] = {}
-    array, end = "", 0
+    array, end, count = "", 0, 0
     for command_words in shell_commands(list(_characters(file.text))):
         words = list(_expanded(command_words, variables, arrays))
         if not words:
@@ -84,6 +88,8 @@ def _services(file: SourceFile, version: Version, rootless: bool | None) -> Iter
         if array and ")" not in file.text[end : words[0].start]:
             arrays[array] += texts
             end = words[-1].end
+            if len(arrays[array]) > _LONGEST:
+                raise InputError(f"{visible(file.shown, 200)} is not used: {array} has too many words.")
             continue
         array = ""
         if all(_ASSIGNMENT.match(text) for text in texts):
@@ -96,7 +102,11 @@ def _services(file: SourceFile, version: Version, rootless: bool | None) -> Iter
             if texts[-1].endswith("=") and file.text[words[-1].end :].startswith("("):
                 array, end = name, words[-1].end
                 arrays[array] = arrays.get(array, []) if texts[-1].endswith("+=") else []
-            variables = {name: value for name, value in variables.items() if UNKNOWN not in value}
+            variables = {
+                name: value
+                for name, value in variables.items()
+                if UNKNOWN not in value and len(value) < _LONGEST
+            }
             continue
         at = _program(texts)
         if at is None:
@@ -107,6 +117,11 @@ def _services(file: SourceFile, version: Version, rootless: bool | None) -> Iter
                 break
             del rest[command.image]
         if command is not None:
+            count += 1
+            if count > _MOST_COMMANDS:
+                raise InputError(
+                    f"{visible(file.shown, 200)} is not used: it has more than {_MOST_COMMANDS} commands."
+                )
             is_whole = len(rest) == len(words) - at - 1
             yield _service(file, words[at], tuple(rest), command, version, rootless, is_whole=is_whole)
 

@@ -16,7 +16,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import HardenError, InputError
-from hardentui.features.at_rest.comments import waivers_in
 from hardentui.features.at_rest.compose_options import TRUE, Stack, arguments
 from hardentui.features.at_rest.services import (
     Format,
@@ -26,6 +25,7 @@ from hardentui.features.at_rest.services import (
     Span,
     SpecAtRest,
     rootless_by,
+    waivers_in,
     with_names,
 )
 from hardentui.features.at_rest.sources import Refused, SourceFile, Sources, is_compose_name, refusal

@@ -27,7 +27,7 @@ from hardentui.features.looking.unit_origin import Origin, OriginKind
 from hardentui.harden.protection import weakenings
 from hardentui.harden.remedy import fix_parameters, remedied
 from hardentui.model.check import AnyCheck, FixContext
-from hardentui.model.draft import DraftFile, TextFile
+from hardentui.model.draft import DraftFile
 from hardentui.model.finding import Risk
 from hardentui.model.known import Unread
 from hardentui.model.plan import Caution, Plan
@@ -70,13 +70,6 @@ class Fixed(Struct, frozen=True):
     left_out: tuple[str, ...]
     files: Mapping[str, str]
     proof: str = ""
-
-
-class Converted(Struct, frozen=True):
-    """The files of a stack, and what they do not carry, one sentence each."""
-
-    files: tuple[TextFile, ...]
-    notes: tuple[str, ...]
 
 
 class Target(Protocol):
@@ -243,16 +236,6 @@ def _stubs(source: UnitFiles) -> dict[str, str]:
                     needed = "Image=x\n" if suffix in (".image", ".build") else ""
                     made[word] = f"[{_SECTION_OF[suffix[1:]]}]\n{needed}"
     return made
-
-
-# --- compose to Quadlets ------------------------------------------------------------------------------
-
-
-def converted(services: Sequence[Service], version: Version) -> Converted:
-    """The Quadlets of a compose stack, and what they do not carry; raises what `stacks.convert` raises."""
-    from hardentui.features.at_rest.stacks import convert
-
-    return Converted(*convert(services, version, rootless=services[0].rootless is True))
 
 
 # --- the changed files --------------------------------------------------------------------------------

@@ -68,6 +68,7 @@ _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _FINE = (Status.PASS, Status.NOT_APPLICABLE)
 _SOMEWHERE = "it depends on its image or its host"
 _ONLY_RUNNING = unknown(WHEN_RUNNING.reason)
+_ONLY_IMAGE = unknown(OF_IMAGE.reason)
 HISTORY = frozenset(
     {
         *("drifted-files", "outdated-tag", "restart-loop", "root-exec-session", "runtime-denials"),
@@ -75,7 +76,7 @@ HISTORY = frozenset(
     }
 )
 """Checks of what has happened to a container or its image on a host: a file has no such history."""
-_NO_HISTORY = not_applicable("nothing has been created or pulled for the file yet")
+_NO_HISTORY = not_applicable("a file has no history")
 OBSERVING = frozenset({"capabilities-beyond-declared", "unexpected-listener", "unexpected-process"})
 """Checks of what the program does: they do not apply to a container that is not running."""
 _NAMING_PROGRAMS = ("init-path", "runtime", "hooks-dir", "conmon")
@@ -298,7 +299,7 @@ def verdict_of(check: AnyCheck, parameters: Parameters, facts: ContainerFacts, w
             return best
         if worst.status is Status.FAIL and best.status in _FINE:
             return unknown(_SOMEWHERE, worst.declared)
-        return verdict
+        return _ONLY_IMAGE if verdict.reason.endswith(OF_IMAGE.reason) else verdict
     other = judge(check, worlds.at(check, best=status is Status.FAIL), parameters).status
     if (other in _FINE) == (status in _FINE) and other is not Status.UNKNOWN:
         return verdict

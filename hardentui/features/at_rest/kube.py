@@ -10,10 +10,18 @@ from typing import Any
 from msgspec import Struct
 
 from hardentui.errors import HardenError
-from hardentui.features.at_rest.comments import waivers_in
 from hardentui.features.at_rest.compose_options import Argument
 from hardentui.features.at_rest.quadlets import pod_like
-from hardentui.features.at_rest.services import Format, Read, Service, Set, Span, SpecAtRest, rootless_by
+from hardentui.features.at_rest.services import (
+    Format,
+    Read,
+    Service,
+    Set,
+    Span,
+    SpecAtRest,
+    rootless_by,
+    waivers_in,
+)
 from hardentui.features.at_rest.sources import Refused, SourceFile, Sources, is_compose_name, refusal
 from hardentui.features.at_rest.trees import Tree, read_trees
 from hardentui.model.spec import Source, Version

@@ -10,7 +10,6 @@ from typing import Any
 from msgspec import Struct, field
 
 from hardentui.errors import HardenError
-from hardentui.features.at_rest.comments import waivers_in
 from hardentui.features.at_rest.services import (
     Format,
     Read,
@@ -19,6 +18,7 @@ from hardentui.features.at_rest.services import (
     Span,
     SpecAtRest,
     rootless_by,
+    waivers_in,
     with_names,
 )
 from hardentui.features.at_rest.sources import UNITS, Refused, SourceFile, Sources, refusal

@@ -36,15 +36,14 @@ _BUILDS = Version(5, 2)
 _HEALTHY = Version(5, 0)
 
 
-def convert(
-    services: Sequence[Service], version: Version, *, rootless: bool
-) -> tuple[tuple[TextFile, ...], tuple[str, ...]]:
+def convert(services: Sequence[Service], version: Version) -> tuple[tuple[TextFile, ...], tuple[str, ...]]:
     """The Quadlets of the services of one stack, and what they do not carry, one sentence each.
 
     Raises:
         CannotExpress: a value that no unit file can represent, or two files of one name.
         GeneratorError: the generator would refuse a file, or run another command.
     """
+    rootless = services[0].rootless is True
     files: dict[str, TextFile] = {}
     notes: list[str] = []
     builds: dict[str, str] = {}

@@ -183,7 +183,7 @@ def _shell_word(characters: Sequence[Character], at: int) -> tuple[ShellWord, in
             out.append(character)
         at += 1
     if quote:
-        raise InputError("A quote is opened and never closed in the script of ExecStart=.")
+        raise InputError("A quote is opened and never closed in the script.")
     used = characters[first:at]
     text = "".join(out)
     return ShellWord(text, used[0].at, used[-1].end, {taken.variable for taken in used}), at

@@ -294,7 +294,9 @@ HOSTILE: Mapping[str, tuple[str | bytes, str]] = {
         "services: {a: {extends: {file: ../secret.yaml, service: a}}}\n",
         "lies outside the given paths and is not read",
     ),
-    "cut.sh": ("podman run 'a\n", "A quote is opened and never closed"),
+    "cut.sh": ("podman run 'a\n", "A quote is opened and never closed in the script"),
+    "bomb.sh": ("A=x\n" + 60 * "A+=$A$A\n" + 1001 * "podman run b\n", "it has more than 1000 commands"),
+    "words.sh": ("A=(\n" + 5000 * "--rm\n" + ")\npodman run b\n", "A has too many words"),
 }
 
 
