@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import Any
 
@@ -24,6 +25,7 @@ Image=localhost/bb:1
 ContainerName={name}
 Network=none
 RunInit=true
+Volume={name}:/data
 
 [Service]
 Restart=on-failure
@@ -53,6 +55,13 @@ NotifyAccess=all
 WantedBy=multi-user.target
 """
 _FIX = "--check new-privileges-allowed"
+_OTHER_USER = """fix = [
+    { check = "new-privileges-allowed" },
+    { check = "root-user", parameters = { user = "1001:1002" } },
+]
+"""
+_FILL = "podman exec served sh -c 'cd /data && touch roots its && busybox chown 33:44 its'"
+_OWNERS = "podman exec -u 0 served busybox stat -c '%u:%g %n' /data /data/roots /data/its"
 _UNIT = f"{QUADLETS}/served.container"
 _OWN_UNIT = f"{OWN_QUADLETS}/served.container"
 
@@ -108,11 +117,15 @@ def _no_new_privileges(machine: Machine, name: str, user: str = "root") -> str:
 
 def test_a_quadlet_is_hardened_in_place_and_brought_back_byte_for_byte(served: Machine) -> None:
     before = State(served)
-    code, said = _apply(served, "served", f"{_FIX} --yes")
+    served.run(_FILL)
+    owners = served.run(_OWNERS)
+    served.write("/root/plan.toml", _OTHER_USER)
+    code, said = _apply(served, "served", "--plan /root/plan.toml --yes")
     assert code == 0, said
     assert _no_new_privileges(served, "served") == "1"
     assert "NoNewPrivileges=true" in served.run(f"cat {_UNIT}")
     assert "# Ask Anna" in served.run(f"cat {_UNIT}")
+    assert re.findall(r"(\d+:\d+) ", served.run(_OWNERS)) == ["1001:1002"] * 3
     entry = _entry(served)
     assert (entry["state"], entry["proof"][0]["status"]) == ("done", "pass")
     assert 0 < entry["downtime_seconds"] < 90
@@ -122,6 +135,7 @@ def test_a_quadlet_is_hardened_in_place_and_brought_back_byte_for_byte(served: M
     after = State(served)
     assert (after.file, after.active) == (before.file, before.active)
     assert _no_new_privileges(served, "served") == "0"
+    assert served.run(_OWNERS) == owners
 
 
 def test_a_quadlet_of_a_user_too(served: Machine) -> None:

@@ -11,6 +11,7 @@ from hardentui.features.trial.configuration import (
     RefusedCall,
     WritableDirectory,
     of_call,
+    of_engine,
     of_log,
 )
 from hardentui.features.trial.rounds import of_state, parse
@@ -103,3 +104,10 @@ def test_what_podman_says_of_an_ended_twin(
     twin = Mock()
     twin.document.return_value = {"State": state}
     assert [sign.loosening for sign in of_state(twin)] == loosening
+
+
+def test_ids_that_podman_does_not_have_blame_the_user_namespace() -> None:
+    (sign,) = of_engine("creating container storage: not enough unused IDs in user namespace")  # Podman 5.8.6
+    assert (sign.blames, sign.loosening) == ("userns", None)
+    assert "/etc/subuid" in sign.text
+    assert not list(of_engine("the image does not exist"))
