@@ -29,7 +29,7 @@ def test_chosen_fixes_are_tried_applied_and_taken_back(
     def say(*lines: str) -> str:
         monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
         assert main(["--text", "--url", podman.url]) == 0
-        return capsys.readouterr().out
+        return "".join(capsys.readouterr())
 
     try:
         fixes = "choose no-memory-limit new-privileges-allowed"
