@@ -3,7 +3,6 @@
 import json
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -290,27 +289,6 @@ def ask_many(connection: UnixConnection, *paths: str) -> dict[str, Any]:
     result: dict[str, Any] = {}
     connection.get_many(paths, result.__setitem__)
     return result
-
-
-def test_many_requests_are_sent_ahead_of_their_answers(tmp_path: Path) -> None:
-    sent_ahead: list[int] = []
-    with Scripted(tmp_path, [0.2, OK], [OK]) as server:
-        connection = UnixConnection(server.path)
-        paths = (f"/{number}" for number in range(30))
-
-        def counted() -> Iterator[str]:
-            for path in paths:
-                yield path
-                sent_ahead.append(len(server.requests))
-
-        result: dict[str, Any] = {}
-        connection.get_many(counted(), result.__setitem__)
-        connection.close()
-    assert result == {f"/{number}": {"ok": True} for number in range(30)}
-    assert sent_ahead[5] <= 1, "six were sent while the first answer was still on its way"
-    assert server.connections == 1
-    targets = [int(request.split()[1].rpartition(b"/")[2]) for request in server.requests]
-    assert targets == list(range(30))
 
 
 def test_one_error_among_many_keeps_nothing_back(tmp_path: Path) -> None:

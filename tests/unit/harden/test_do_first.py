@@ -9,7 +9,7 @@ from hardentui.checks import all_checks
 from hardentui.checks.examples import container
 from hardentui.features.apply.history import entry_lines, what_changed
 from hardentui.features.checklists.loading import load
-from hardentui.harden.do_first import _GAINED, MOST, DoFirst, do_first, gained
+from hardentui.harden.do_first import MOST, DoFirst, do_first
 from hardentui.harden.evaluate import container_subject, evaluate, run, waive
 from hardentui.harden.plan import make_plan, raises_most
 from hardentui.harden.score import findings_once, score
@@ -126,14 +126,6 @@ def test_the_points_of_a_line_are_what_its_fixes_bring() -> None:
 
 def _passing(failed: Finding) -> Finding:
     return replace(failed, verdict=Verdict(Status.PASS))
-
-
-def test_what_changed_is_told_in_words_of_checks_that_exist_the_worst_first() -> None:
-    assert set(_GAINED) <= {check.id for check in all_checks()}
-    assert gained(["no-memory-limit", "writable-rootfs", "unit-drift"]) == (
-        "can no longer write its programs",
-        "can no longer use all memory",
-    )
 
 
 def _entry(state: EntryState, status: str) -> JournalEntry:

@@ -1,15 +1,12 @@
 """Where HardenTUI runs, decided from what is seen of process 1 and of the engines."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 
 from hardentui.host.files.reader import LocalFiles
-from hardentui.host.place import Place, _Process, _process, decide, find_place, view_of_host
+from hardentui.host.place import Place, _Process, decide, view_of_host
 from hardentui.host.view import HostView
 
 HOST, BOX = (65024, 2), (41, 7)
@@ -81,27 +78,3 @@ def test_what_belongs_to_a_process_is_that_of_the_entered_thread() -> None:
     assert files.stat("/proc/self/mountinfo").size == 0
     assert run(["/bin/echo", "there"], 5) == "there\n"
     assert not files.exists("/no/such/file")
-
-
-_ONE_THREAD_ELSEWHERE = """
-import ctypes, os, sys, threading
-for _ in range(3):
-    threading.Thread(target=threading.Event().wait, daemon=True).start()
-ctypes.CDLL(None).unshare(0x200)  # CLONE_FS: a root directory of this thread alone
-os.chroot(sys.argv[1])
-print("there", flush=True)
-sys.stdin.read()
-"""
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change a root directory")
-def test_an_engine_whose_first_thread_is_in_a_container_is_on_this_host(tmp_path: Path) -> None:
-    words = [sys.executable, "-c", _ONE_THREAD_ELSEWHERE, str(tmp_path)]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as engine:
-        assert engine.stdout is not None
-        assert engine.stdin is not None
-        assert engine.stdout.readline() == "there\n"
-        place, seen = find_place([engine.pid]), _process(engine.pid)
-        engine.stdin.close()
-    assert seen.thread != engine.pid, "its first thread is no way to the host"
-    assert (place.door, place.strangers) == (0, frozenset())

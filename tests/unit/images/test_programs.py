@@ -219,7 +219,3 @@ def test_a_list_of_a_super_server_is_read() -> None:
     text = b"tftp dgram udp wait root /usr/sbin/in.tftpd in.tftpd\n"
     programs = read_programs(io.BytesIO(packed(member("etc/inetd.conf", text))))
     assert "/usr/sbin/in.tftpd" in programs.files["/etc/inetd.conf"].words
-
-
-WANTED = frozenset((b"setuid", b"initgroups", b"chroot", b"fchownat"))
-SU, CHROOT = (Path(shutil.which(name, path="/usr/bin:/usr/sbin:/bin") or "/") for name in ("su", "chroot"))

@@ -1,7 +1,5 @@
 """Several containers at once: nobody keeps the others back, and together the files stay what was proven."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -112,24 +112,6 @@ def test_so_does_a_script_of_its_own_that_every_account_can_change(
     assert status(check, looked_at(mount, **command)) is Status.FAIL
 
 
-def test_a_working_tree_of_git_hands_its_hooks_to_who_writes_it(program: Path) -> None:
-    tree, check = program.parent, "sensitive-host-mount"
-    (tree / ".git").mkdir()
-    (tree / "data").mkdir()
-    volume = VolumeFacts("tree", {"Options": {"type": "none", "o": "bind", "device": str(tree)}})
-
-    def mounted(source: str, *options: str, kind: str = "bind") -> Status:
-        mount = Mount(kind, source, "/src", options)
-        return status(check, looked_at((MOUNTS, (mount,)), volumes={"tree": volume}))
-
-    assert mounted(str(tree)) is Status.FAIL
-    assert mounted("tree", kind="volume") is Status.FAIL
-    harmless = mounted("/srv/elsewhere")
-    assert harmless is not Status.FAIL
-    assert mounted(str(tree), "ro") is harmless
-    assert mounted(str(tree / "data")) is harmless
-
-
 @pytest.mark.parametrize("directory", [True, False])
 def test_a_secret_by_bind_mount_is_for_its_reader_alone(program: Path, *, directory: bool) -> None:
     source, target = (program.parent, "/run/secrets") if directory else (program, "/var/run/secrets/db")

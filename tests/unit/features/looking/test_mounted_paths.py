@@ -1,7 +1,5 @@
 """What of the host is mounted in a container: traced through mount tables, with whoever asked for it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -186,81 +184,6 @@ def test_a_disk_that_was_mounted_after_the_start_is_the_hosts(row: str) -> None:
 def test_what_was_passed_at_the_start_is_unknown() -> None:
     command = {"Config": {"CreateCommand": ["podman", "run", "--preserve-fds=1", "localhost/web:1"]}}
     assert judge("sensitive-host-mount", seen(of=kernel(), inspect=command)).status is Status.UNKNOWN
-
-
-# --- files with several names ---------------------------------------------------------------------
-
-
-def test_a_file_that_is_mounted_under_another_of_its_names_is_what_it_is() -> None:
-    owned = {"mode": 0o100600, "uid": 0, "gid": 0, "size": 9, "mtime": 0.0, "device": 1}
-
-    def file(inode: int, links: int) -> dict[str, Any]:
-        return {**owned, "inode": inode, "links": links}
-
-    files = RecordedFiles(
-        {
-            "text": {"/proc/self/net/unix": "Num\n", "/proc/self/mountinfo": HOST},
-            "stats": {"/srv/notes": file(5, 2), "/srv/own": file(6, 2), "/srv/plain": file(7, 1)},
-            "lstats": {"/etc/shadow": file(5, 2), "/etc/hosts": file(7, 1)},
-            "dirs": {"/etc": ["hosts", "shadow"]},
-        }
-    )
-    side = HostSide(files, lambda: NOW)
-    assert side.names_of("/srv/notes") == ("/etc/shadow",)
-    assert side.names_of("/srv/own") == side.names_of("/srv/plain") == side.names_of("/srv/gone") == ()
-    facts = container(
-        (MOUNTS, (Mount("bind", "/srv/notes", "/n"),)), inspect={"Mounts": [entry("/srv/notes", "/n")]}
-    )
-    facts = with_mounts(facts, side, lambda _: Unread("none"))
-    assert judge("sensitive-host-mount", facts).status is Status.FAIL
-
-
-class Listing(RecordedFiles):
-    """Remembers which directories were listed."""
-
-    def __init__(self, document: Mapping[str, Any]) -> None:
-        super().__init__(document)
-        self.listed: list[str] = []
-
-    def list_dir(self, path: str) -> tuple[str, ...]:
-        self.listed.append(path)
-        return super().list_dir(path)
-
-
-def directory_with_link(*, names: int = 2, inode: int = 5, device: int = 1, mounted: str = "") -> Listing:
-    """/srv/app/conf/notes, as a rule a further name of /etc/shadow; `names` of the latter."""
-    owned = {"mode": 0o100600, "uid": 0, "gid": 0, "size": 9, "mtime": 0.0, "device": 1, "links": 1}
-    directory = {**owned, "mode": 0o40755, "inode": 2, "links": 3}
-    return Listing(
-        {
-            "text": {"/proc/self/net/unix": "Num\n", "/proc/self/mountinfo": HOST + mounted},
-            "stats": {"/srv/app": directory},
-            "lstats": {
-                "/etc/shadow": {**owned, "inode": 5, "links": names},
-                "/etc/hosts": {**owned, "inode": 7},
-                "/srv/app/conf": directory,
-                "/srv/app/conf/notes": {**owned, "inode": inode, "device": device, "links": 2},
-                "/srv/app/page": {**owned, "inode": 9},
-            },
-            "dirs": {
-                "/etc": ["hosts", "shadow"],
-                "/srv/app": ["conf", "page"],
-                "/srv/app/conf": ["notes"],
-            },
-        }
-    )
-
-
-def test_a_directory_with_another_name_of_a_guarded_file_shows_that_file() -> None:
-    side = HostSide(directory_with_link(), lambda: NOW)
-    assert side.names_of("/srv/app") == ("/etc/shadow",)
-    facts = container(
-        (MOUNTS, (Mount("bind", "/srv/app", "/a", ("ro",)),)), inspect={"Mounts": [entry("/srv/app", "/a")]}
-    )
-    facts = with_mounts(facts, side, lambda _: Unread("none"))
-    verdict = judge("sensitive-host-mount", facts)
-    assert verdict.status is Status.FAIL
-    assert "also leads to /etc/shadow" in verdict.evidence[0].saw
 
 
 def test_what_is_mounted_below_a_directory_comes_along_with_the_next_start() -> None:

@@ -115,11 +115,6 @@ def test_what_is_no_report_is_one_sentence(text: str) -> None:
         read_report(text, HOSTILE)
 
 
-def test_a_severity_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(InputError):
-        report(finding("fail", "terrible"))
-
-
 def hostile() -> Comparison:
     text = {"reason": HOSTILE, "check": HOSTILE}
     return compare(

@@ -142,15 +142,6 @@ def test_a_running_process_of_the_container_tells_whose_it_is() -> None:
     )
 
 
-def test_another_profile_or_another_range_of_users_is_not_ours() -> None:
-    other = APPARMOR.replace(PROFILE, "snap.firefox.firefox")
-    assert denials_of(refused(other), files(), ENDED, "") == ()
-    mapped = Kernel(
-        4000, processes=(), lsm_label=f"{PROFILE} (enforce)", uid_map=(IdRange(0, 200000, 65536),)
-    )
-    assert denials_of(refused(SECCOMP), files(), mapped, "") == ()
-
-
 def test_selinux_categories_tell_even_after_the_process_has_ended() -> None:
     mine = "system_u:system_r:container_t:s0:c12,c345"
     others = "system_u:system_r:container_t:s0:c1,c2"
