@@ -140,14 +140,19 @@ def test_a_quadlet_is_hardened_in_place_and_brought_back_byte_for_byte(served: M
 
 def test_a_quadlet_of_a_user_too(served: Machine) -> None:
     before = State(served, _OWN_UNIT, "bench")
-    code, said = _apply(served, "served", f"{_FIX} --yes", "bench")
+    served.run(_FILL, "bench")
+    owners = served.run(_OWNERS, "bench")
+    served.write("/tmp/own.toml", _OTHER_USER, "bench")
+    code, said = _apply(served, "served", "--plan /tmp/own.toml --yes", "bench")
     assert code == 0, said
     assert _no_new_privileges(served, "served", "bench") == "1"
+    assert re.findall(r"(\d+:\d+) ", served.run(_OWNERS, "bench")) == ["1001:1002"] * 3
     code, said = _undo(served, "bench")
     assert code == 0, said
     after = State(served, _OWN_UNIT, "bench")
     assert (after.file, after.active) == (before.file, before.active)
     assert _no_new_privileges(served, "served", "bench") == "0"
+    assert served.run(_OWNERS, "bench") == owners
 
 
 @pytest.mark.long
