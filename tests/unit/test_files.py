@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import stat
 import subprocess
 import tempfile
@@ -504,3 +505,38 @@ def test_what_somebody_else_made_meanwhile_stays(tmp_path: Path) -> None:
     with pytest.raises(WriteError, match="was changed by somebody else"):
         edit(tmp_path, seen="")
     assert (tmp_path / "web.container").read_text() == "theirs\n"
+
+
+def test_a_directory_that_takes_no_files_is_not_called_missing() -> None:
+    with pytest.raises(WriteError, match="/proc takes no new files") as caught:
+        write_bundle("/proc", THREE)
+    assert "mkdir" not in caught.value.hint
+
+
+def test_a_directory_that_was_made_for_nothing_goes_away_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", fails(errno.EIO))
+    with pytest.raises(WriteError):
+        write_bundle(str(tmp_path / "x" / "y"), THREE, create=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_no_directory(tmp_path: Path) -> None:
+    (tmp_path / "f").write_text("")
+    with pytest.raises(WriteError, match="is not a directory"):
+        write_bundle(str(tmp_path / "f"), THREE)
+
+
+@given(st.text(max_size=300))
+def test_any_text_becomes_a_safe_file_name(text: str) -> None:
+    name = safe_file_name(text)
+    assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}", name)
+    assert safe_file_name(name) == name
+    assert not name.endswith((".container", ".service", ".bak", ".", "-"))
+
+
+def test_a_report_leaves_no_backup(tmp_path: Path) -> None:
+    for text in ("1", "2"):
+        write_bundle(str(tmp_path), [TextFile("report", text, 0o644)], keep_backup=False)
+    assert content(tmp_path) == {"report": "2"}

@@ -64,3 +64,14 @@ def test_a_count_and_its_word_agree() -> None:
 def test_nobody_spells_a_plural_by_hand() -> None:
     result = [path.name for path in SOURCE.rglob("*.py") if BY_HAND.search(path.read_text())]
     assert result == []
+
+
+@given(st.text(), st.integers(min_value=1, max_value=40))
+def test_it_keeps_to_its_limit(text: str, limit: int) -> None:
+    assert len(visible(text, limit)) <= limit
+
+
+@given(st.text(max_size=20))
+def test_json_without_such_halves_stays_as_it_is(text: str) -> None:
+    written = json.dumps([text])
+    assert strict_json(written) == written

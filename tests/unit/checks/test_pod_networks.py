@@ -6,7 +6,7 @@ import pytest
 
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
-from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel
+from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel, ListeningSocket
 from hardentui.model.host import ApiService, HostFacts
 from hardentui.model.known import Known, Unread
 from hardentui.model.network import Peer, Peers
@@ -125,3 +125,17 @@ def test_a_borrowed_network_is_shared_with_whoever_lends_it() -> None:
     ):
         facts = container(borrowed, shop, peers=Peers((peer,)), inspect=labelled)
         assert answer("shared-network", facts) == status
+
+
+def test_without_its_pod_a_listener_may_be_published() -> None:
+    kernel = Kernel(7, shared_namespaces=frozenset(), listening=(ListeningSocket("tcp", "::", 81),))
+    assert answer("unexpected-listener", container(kernel=kernel, inspect=MEMBER, image=SERVES_80)) == (
+        "unknown"
+    )
+
+
+@pytest.mark.parametrize("network", [("container:db",), ("ns:/run/netns/db",)])
+def test_sysctls_of_a_shared_network_are_not_its_own(network: tuple[str, ...]) -> None:
+    assert answer("unsafe-sysctls", container((NETWORK, network))) == "not-applicable"
+    assert answer("unsafe-sysctls", container(inspect=MEMBER, pod=pod())) == "not-applicable"
+    assert answer("unsafe-sysctls", container(inspect=MEMBER, pod=pod(("ipc",)))) == "pass"

@@ -1,6 +1,8 @@
 """Traps and special cases of the checks of steps 1, 2, 6 and 7, and the ten-steps checklist."""
 
+import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from msgspec.structs import replace
 from hardentui.checks import all_checks
 from hardentui.checks.examples import container, rootful, rootless
 from hardentui.errors import CannotFix
+from hardentui.features.checklists.loading import load
 from hardentui.model.check import Parameters
 from hardentui.model.configuration import Configuration, Value
 from hardentui.model.facts import (
@@ -18,6 +21,7 @@ from hardentui.model.facts import (
     Kernel,
     ListeningSocket,
     NetworkFacts,
+    NotRunning,
     Process,
     UnitFacts,
 )
@@ -26,11 +30,11 @@ from hardentui.model.host import Advisory, Firewall, HostFacts, OutdatedComponen
 from hardentui.model.image import ImageFile, ImageInventory, RegistryDigest, ScanReport, Vulnerability
 from hardentui.model.known import Unread
 from hardentui.model.network import Peer, Peers
-from hardentui.model.spec import Version
+from hardentui.model.spec import Spec, Version
 from hardentui.model.trust import Override, TrustFacts
 from hardentui.options import *
-from hardentui.reading.images import reference
-from hardentui.reading.networks import reach
+from hardentui.reading.images import parse_time, reference
+from hardentui.reading.networks import exposed, own_network, reach
 from tests.support.judging import fix, judge
 
 DIGEST = "sha256:" + "d" * 64
@@ -599,3 +603,218 @@ def test_names_from_outside_cannot_leave_their_place_in_a_command() -> None:
     evil = "x; rm -rf / #"
     facts = container(changes=(FileChange("/app/x", "added"),)).replace(name=evil)
     assert judge("drifted-files", facts).commands == ("podman diff 'x; rm -rf / #'",)
+
+
+SURFACE_STEPS = (1, 2, 6, 7)
+
+
+CHECKLISTS = Path(__file__).parents[3] / "checklists"
+
+
+@pytest.mark.parametrize("address", ["::", "[::]", "0.0.0.0", ""])
+def test_every_spelling_of_all_addresses_is_a_wildcard(address: str) -> None:
+    assert judge("wildcard-port", container((PUBLISH, (Port(80, "8080", address),)))).status is Status.FAIL
+
+
+def test_the_infra_container_of_a_pod_answers_for_the_ports_of_the_pod() -> None:
+    infra = container((PUBLISH, (Port(80, "8080"),)), inspect={"Pod": "a" * 64, "IsInfra": True})
+    assert judge("wildcard-port", infra).status is Status.FAIL
+
+
+def test_a_directory_that_podman_only_mounts_into_has_not_drifted() -> None:
+    assert judge("drifted-files", container(changes=(FileChange("/etc", "modified"),))).status is Status.PASS
+
+
+def test_a_borrowed_host_network_cannot_be_fixed_here() -> None:
+    facts = container((NETWORK, ("container:vpn",)), kernel=Kernel(7, shared_namespaces=frozenset({"net"})))
+    with pytest.raises(CannotFix):
+        fix("host-network", facts)
+
+
+@pytest.mark.parametrize("name", ["../../etc", "-x", "a b\nc", "\x1b[31m", "", "ünï"])
+def test_the_name_of_an_own_network_is_always_a_valid_one(name: str) -> None:
+    made = own_network(name)
+    assert made[0].isalnum()
+    assert set(made) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
+
+
+@pytest.mark.parametrize("word", ["", "x", "80-", "-80", "8०", "99999999999-99999999999999"])
+def test_a_port_that_cannot_be_read_declares_nothing(word: str) -> None:
+    assert len(exposed(word)) <= 1
+
+
+def test_a_moved_low_port_takes_none_that_is_used() -> None:
+    fixed = fix("low-host-port", container((PUBLISH, (Port(25, "25"), Port(8025, "8025")))))
+    assert [port.host for port in fixed[PUBLISH]] == ["8026", "8025"]
+
+
+def test_apps_of_one_fix_end_on_one_network() -> None:
+    stranger = Peer("2" * 64, "wiki", networks=("podman",), app="wiki")
+    web = container((LABELS, ("app=shop",)), peers=Peers((stranger,)))
+    db = web.replace(name="db")
+    assert fix("shared-network", web)[NETWORK] == fix("shared-network", db)[NETWORK] == ("shop-net",)
+
+
+def test_a_planned_network_is_a_bridge_but_an_unread_one_is_unknown() -> None:
+    facts = container((NETWORK, ("somewhere",)))
+    assert judge("unfiltered-network-driver", facts).status is Status.UNKNOWN
+    assert judge("unfiltered-network-driver", facts.planned(facts.spec)).status is Status.PASS
+
+
+def test_loopback_options_that_inspect_hides_are_unknown() -> None:
+    hidden = container(engine=PLAIN).replace(spec=Spec({}, frozenset({NETWORK})))
+    assert judge("reachable-host-services", hidden).status is Status.UNKNOWN
+    for_all = Configuration({"network.pasta_options": Value(["--map-gw"], "/etc/containers/containers.conf")})
+    engine = rootless(trust=TrustFacts(configuration=for_all))
+    assert judge("reachable-host-services", container(engine=engine)).status is Status.FAIL
+
+
+def test_a_stopped_container_is_not_called_unhealthy() -> None:
+    stale = {"State": {"Health": {"Status": "unhealthy"}}}
+    facts = container((HEALTH_CMD, "x"), inspect=stale, kernel=NotRunning("exited"))
+    verdict = judge("unhealthy", facts)
+    assert (verdict.status, verdict.severity) == (Status.FAIL, Severity.LOW)
+
+
+def test_a_limit_that_only_some_services_read_is_not_known_of_a_stopped_container() -> None:
+    value = {"containers.log_size_max": Value(1 << 20, "/srv/o")}
+    over = Override("web.service", "CONTAINERS_CONF_OVERRIDE", "/srv/o", Configuration(value))
+    verdict = judge("unbounded-logs", with_overrides(over))
+    assert verdict.status is Status.UNKNOWN
+    assert "/srv/o" in verdict.reason
+    assert judge("unbounded-logs", with_overrides(over, limit=1 << 20)).status is Status.PASS
+    silent = Override("web.service", "CONTAINERS_CONF_OVERRIDE", "/srv/o", Configuration())
+    assert judge("unbounded-logs", with_overrides(silent)).status is Status.FAIL
+    alone = Override("web.service", "CONTAINERS_CONF", "/srv/o", Configuration())
+    assert judge("unbounded-logs", with_overrides(alone, limit=1 << 20)).status is Status.UNKNOWN
+
+
+def test_an_engine_wide_log_limit_that_cannot_be_read_is_unknown() -> None:
+    facts = container((LOG_DRIVER, "k8s-file"), inspect={"HostConfig": {"LogConfig": {"Size": "0B"}}})
+    assert judge("unbounded-logs", facts).status is Status.UNKNOWN
+    assert judge("no-logs", container()).status is Status.UNKNOWN
+
+
+def test_a_deleted_hosts_file_is_drift() -> None:
+    assert (
+        judge("drifted-files", container(changes=(FileChange("/etc/hosts", "deleted"),))).status
+        is Status.FAIL
+    )
+
+
+@pytest.mark.parametrize("process", [Process(9, "kworker", "/srv/xmrig"), Process(9, "sshd", "/bin/busybox")])
+def test_a_program_is_recognised_by_either_of_its_names(process: Process) -> None:
+    facts = container(kernel=running(MAIN, process), image=image(CHECKED))
+    assert judge("unexpected-process", facts).severity is Severity.HIGH
+
+
+def test_a_relay_is_only_expected_as_the_service_itself() -> None:
+    relay = Process(812, "socat", "/usr/bin/socat")
+    assert judge("unexpected-process", container(kernel=running(relay), image=image())).status is Status.PASS
+    beside = running(MAIN, replace(relay, pid=900))
+    assert judge("unexpected-process", container(kernel=beside, image=image())).status is Status.FAIL
+    login = running(Process(812, "sshd", "/usr/sbin/sshd"))
+    assert judge("unexpected-process", container(kernel=login, image=image())).status is Status.FAIL
+
+
+def test_restarts_count_only_while_they_are_fresh() -> None:
+    state = {"State": {"StartedAt": "2025-12-31T08:00:00Z", "Status": "running"}, "RestartCount": 40}
+    settled = container(inspect=state, kernel=Kernel(pid=1))
+    assert judge("restart-loop", settled).status is Status.PASS
+    assert judge("restart-loop", settled.replace(kernel=NotRunning("exited"))).status is Status.FAIL
+    labelled = {
+        "State": {"StartedAt": "2025-12-31T08:00:00Z"},
+        "Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "u"}},
+    }
+    assert judge("restart-loop", container(inspect=labelled)).status is Status.UNKNOWN
+    never = {"State": {"StartedAt": "0001-01-01T00:00:00Z"}}
+    assert judge("restart-loop", container(inspect=never)).status is Status.NOT_APPLICABLE
+
+
+def test_an_owner_label_of_the_image_is_not_ours() -> None:
+    from_image = container(inspect={"Config": {"Labels": {"owner": "somebody upstream"}}})
+    assert judge("unowned-container", from_image).status is Status.FAIL
+    assert fix("unowned-container", from_image, owner="web-team")[LABELS] == ("owner=web-team",)
+
+
+def test_a_manager_that_the_image_names_manages_nothing() -> None:
+    image = ImageFacts("1" * 64, {"Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}}})
+    assert judge("unowned-container", labelled_with_unit(image=image, unit_exists=True)).status is Status.FAIL
+
+
+def test_a_local_image_is_never_called_outdated() -> None:
+    facts = container(
+        inspect={"ImageName": "localhost/app:latest"}, image=image(), registry_digest=answered("sha256:e")
+    )
+    assert judge("outdated-tag", facts).status is Status.NOT_APPLICABLE
+
+
+def test_either_digest_of_a_multi_architecture_image_is_current() -> None:
+    both = {"RepoDigests": [f"{NGINX}@{DIGEST}", f"{NGINX}@sha256:{'e' * 64}"]}
+    facts = container(
+        inspect={"ImageName": f"{NGINX}:1.29", "ImageDigest": DIGEST}, image=ImageFacts("1", both)
+    )
+    for digest in (DIGEST, "sha256:" + "e" * 64):
+        assert judge("outdated-tag", facts.replace(registry_digest=answered(digest))).status is Status.PASS
+    assert judge("outdated-tag", facts).status is Status.UNKNOWN
+
+
+def test_superseded_compares_ids_however_they_are_spelled() -> None:
+    inspect = {"ImageName": f"{NGINX}:1.29", "Image": "sha256:" + "a" * 64}
+    assert judge(
+        "superseded-image", container(inspect=inspect, image_ids={f"{NGINX}:1.29": "a" * 64})
+    ).status is (Status.PASS)
+    assert judge("superseded-image", container(inspect=inspect, image_ids={})).status is Status.UNKNOWN
+    assert judge("superseded-image", container(inspect=inspect)).status is Status.UNKNOWN
+
+
+def test_gos_nanoseconds_and_zones_are_read() -> None:
+    assert parse_time("2026-11-24T13:43:44.192660895Z") == datetime(2026, 11, 24, 13, 43, 44, 192660, UTC)
+    assert parse_time("2026-11-24T15:43:44.1+02:00") == datetime(2026, 11, 24, 13, 43, 44, 100000, UTC)
+    assert parse_time("0001-01-01T00:00:00Z") is None
+
+
+def test_a_local_floating_name_fails_but_cannot_be_pinned() -> None:
+    facts = container((IMAGE, "localhost/app"), inspect={"ImageName": "localhost/app:latest"}, image=image())
+    assert judge("mutable-image-tag", facts).status is Status.FAIL
+    with pytest.raises(CannotFix):
+        fix("mutable-image-tag", facts)
+    assert judge("mutable-image-tag", container((IMAGE, "a" * 64))).status is Status.PASS
+    assert judge("mutable-image-tag", container((ROOTFS, "/srv/root"))).status is Status.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize("name", ["nginx:1.29", "localhost/app:1", f"{NGINX}@{DIGEST}"])
+def test_automatic_updates_need_a_full_name_that_can_move(name: str) -> None:
+    with pytest.raises(CannotFix):
+        fix("no-update-path", container((IMAGE, name)))
+
+
+def test_the_ten_steps_hold_every_check_of_its_step_once() -> None:
+    checklist = load()
+    assert [step.number for step in checklist.steps] == list(range(1, 11))
+    for step in checklist.steps:
+        if step.number in SURFACE_STEPS:
+            assert set(step.checks) == {check.id for check in all_checks() if check.step == step.number}
+        assert len(step.title) <= 20
+        for text in (step.what, step.why, step.attack, step.fix, step.breaks):
+            assert len(text) > 100
+
+
+def test_the_schema_knows_every_key_of_the_checklist() -> None:
+    import tomllib
+
+    schema = json.loads((CHECKLISTS / "schema.json").read_text())
+    document = tomllib.loads((CHECKLISTS / "ten-steps.toml").read_text())
+    assert set(document) <= set(schema["properties"])
+    known = set(schema["$defs"]["step"]["properties"])
+    for step in document["step"]:
+        assert set(step) <= known
+        assert set(schema["$defs"]["step"]["required"]) <= set(step)
+
+
+def test_output_that_is_passed_on_is_kept_only_by_a_unit() -> None:
+    by_hand = container((LOG_DRIVER, "passthrough"))
+    of_unit = by_hand.replace(inspect={"Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}}})
+    for check in ("no-logs", "unbounded-logs"):
+        assert judge(check, by_hand).status is Status.UNKNOWN
+        assert judge(check, of_unit).status is Status.PASS

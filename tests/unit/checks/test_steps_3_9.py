@@ -20,12 +20,12 @@ from hardentui.checks.examples import (
 )
 from hardentui.errors import CannotFix
 from hardentui.model.check import AnyCheck, FixContext, Parameters
-from hardentui.model.configuration import Danger
+from hardentui.model.configuration import Danger, Missing
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts
 from hardentui.model.finding import Kind, Severity, Status
-from hardentui.model.host import EngineSocket, HostFacts, Program, RootRight
+from hardentui.model.host import ApiService, EngineSocket, HostFacts, Program, RootRight, SubIds, User
 from hardentui.model.known import Unread
-from hardentui.model.trust import Attachments, TrustFacts
+from hardentui.model.trust import Attachments, AuthFile, Registries, Registry, TrustFacts
 from hardentui.options import IMAGE
 from tests.support.judging import judge, the_check
 
@@ -190,3 +190,117 @@ def test_a_broken_configuration_file_is_no_pass() -> None:
         judge("untrusted-engine-programs", host(programs=programs, configuration=broken)).status
         is Status.UNKNOWN
     )
+
+
+def test_a_refused_image_is_not_unsigned() -> None:
+    facts = container((IMAGE, "docker.io/a/b:1"), engine=engine(rejecting({"quay.io": (SIGSTORE,)})))
+    assert judge("unsigned-scope-in-use", facts).status is Status.PASS
+
+
+def test_a_short_name_is_only_seen_in_the_command() -> None:
+    full = "docker.io/library/nginx:1.27"
+    through_the_api = container((IMAGE, full), inspect={"ImageName": full, "Config": {"CreateCommand": None}})
+    assert judge("short-image-name", through_the_api).status is Status.PASS
+    for words in (
+        ["podman", "run", "nginx:1.27"],
+        ["/usr/bin/podman", "create", "--name", "x", "nginx:1.27", "-v"],
+    ):
+        typed = container((IMAGE, full), inspect={"ImageName": full, "Config": {"CreateCommand": words}})
+        assert judge("short-image-name", typed).declared == "nginx:1.27"
+    by_id = ["podman", "run", "5f5f5f5f"]
+    facts = container(
+        (IMAGE, full), inspect={"ImageName": full, "Image": "5f" * 32, "Config": {"CreateCommand": by_id}}
+    )
+    assert judge("short-image-name", facts).status is Status.PASS
+
+
+def test_a_blocked_registry_may_be_insecure() -> None:
+    registry = Registry("example.com", "example.com", insecure=True, blocked=True)
+    assert (
+        judge("insecure-registry", engine(accepting(registries=Registries(registries=(registry,))))).status
+        is Status.PASS
+    )
+
+
+def test_an_empty_credentials_file_may_be_open() -> None:
+    facts = engine(
+        accepting(auth_files=(AuthFile(file("/root/.docker/config.json", 0o644)),), registries=Registries())
+    )
+    assert judge("exposed-registry-credentials", facts).status is Status.PASS
+
+
+def test_a_docker_of_its_own_is_not_judged() -> None:
+    socket = EngineSocket(file("/run/docker.sock", 0o660), users=("anna",))
+    assert judge("exposed-engine-socket", host(sockets=(socket,))).status is Status.PASS
+
+
+def test_volumes_for_all_containers_can_be_allowed() -> None:
+    facts = engine(accepting(configuration=configuration(containers__volumes=["/etc/pki:/etc/pki:ro"])))
+    assert (
+        judge("weak-engine-defaults", facts, allowed_for_all=("/etc/pki:/etc/pki:ro",)).status is Status.PASS
+    )
+
+
+def test_a_reboot_that_cannot_be_told_is_unknown_and_a_known_update_fails_anyway() -> None:
+    assert (
+        judge("pending-security-updates", host(security_updates=(), reboot_required=CLOSED)).status
+        is Status.UNKNOWN
+    )
+    facts = host(
+        security_updates=("openssl",), reboot_required=CLOSED, os_release={"ID": "rocky", "ID_LIKE": "rhel"}
+    )
+    assert judge("pending-security-updates", facts).commands == ("dnf upgrade --security",)
+
+
+def test_a_storage_that_does_not_exist_is_not_applicable() -> None:
+    storage = replace(
+        facts_of(the_check("weak-storage-settings").passes)[0].storage,
+        root=Missing("/var/lib/containers/storage"),
+    )
+    assert judge("weak-storage-settings", host(storage=storage)).status is Status.NOT_APPLICABLE
+
+
+def test_a_mode_that_cannot_be_read_never_passes() -> None:
+    storage = replace(facts_of(the_check("weak-storage-settings").passes)[0].storage, root=CLOSED)
+    assert judge("weak-storage-settings", host(storage=storage)).status is Status.UNKNOWN
+
+
+def test_ranges_of_one_owner_may_touch_and_those_of_two_may_not_overlap() -> None:
+    anna = User("anna", 1000, 1000, rootless=True)
+    touching = (SubIds("anna", 100_000, 65_536), SubIds("ben", 165_536, 65_536))
+    assert (
+        judge("missing-sub-ids", host(users=(anna,), subuids=touching, subgids=touching)).status
+        is Status.PASS
+    )
+    twice = (SubIds("anna", 100_000, 65_536), SubIds("anna", 130_000, 65_536))
+    assert judge("missing-sub-ids", host(users=(anna,), subuids=twice, subgids=twice)).status is Status.PASS
+    by_uid = (SubIds("1000", 100_000, 65_536),)
+    assert judge("missing-sub-ids", host(users=(anna,), subuids=by_uid, subgids=by_uid)).status is Status.PASS
+    verdict = judge("missing-sub-ids", host(users=(anna,), subuids=touching, subgids=()))
+    assert verdict.commands[0] == "usermod --add-subgids 100000-165535 anna"
+
+
+@pytest.mark.parametrize("check_id", ["missing-sub-ids", "unenforceable-limits"])
+def test_a_user_behind_a_closed_home_keeps_the_answer_open(check_id: str) -> None:
+    facts = host(users=(User("ben", 1001, hidden=True),), subuids=(), subgids=(), cgroup_version=2)
+    assert judge(check_id, facts).status is Status.UNKNOWN
+    system = host(users=(User("bin", 2, hidden=True),), subuids=(), subgids=(), cgroup_version=2)
+    assert judge(check_id, system).status is not Status.UNKNOWN
+
+
+def test_cgroup_delegation_is_unknown_for_an_account_that_is_away() -> None:
+    away = User("anna", 1000, rootless=True, controllers=Unread("no service manager of uid 1000 is running"))
+    assert judge("unenforceable-limits", host(cgroup_version=2, users=(away,))).status is Status.UNKNOWN
+
+
+def test_a_client_certificate_does_not_excuse_another_port() -> None:
+    services = (ApiService("a", "tcp://0.0.0.0:2376", True), ApiService("b", "tcp://0.0.0.0:2375", False))
+    assert judge("tcp-api-without-tls", host(tcp_services=services)).effective == "tcp://0.0.0.0:2375"
+
+
+@pytest.mark.parametrize("name", ["kernel.yama.ptrace_scope", "kernel.core_pattern"])
+def test_a_kernel_setting_that_is_not_there_is_left_out(name: str) -> None:
+    good = dict(facts_of(the_check("weak-kernel-settings").passes)[0].sysctls)
+    del good[name]
+    assert judge("weak-kernel-settings", host(sysctls=good)).status is Status.PASS
+    assert judge("weak-kernel-settings", host(sysctls={**good, name: CLOSED})).status is Status.UNKNOWN

@@ -22,6 +22,7 @@ from hardentui.model.host import Capacity, HostFacts
 from hardentui.model.known import Unread
 from hardentui.model.spec import Spec
 from hardentui.options import *
+from hardentui.reading.secrets import secret_name, secrets_in_pairs, secrets_in_words
 from hardentui.reading.written import directories_of
 from tests.support.judging import fix, judge, the_check
 
@@ -424,3 +425,218 @@ def test_variables_of_the_host_go_and_those_given_by_name_stay() -> None:
     )
     assert status("leaking-host-environment", facts) is Status.FAIL
     assert fix("leaking-host-environment", facts)[ENV] == ("TZ=UTC",)
+
+
+PLAIN_HOST = rootful(info={"host": {"security": {"selinuxEnabled": False, "apparmorEnabled": False}}})
+
+
+_TWO_PROCESSORS = HostFacts(capacity=Capacity(processors=2))
+
+
+def test_a_weight_limits_no_container_that_has_a_cpu_for_itself() -> None:
+    """Tried in tests/host/test_limits_v2.py, also with weights of units."""
+    for kernel in (None, Kernel(7, limits=Limits())):
+        weighted = container((CPU_SHARES, 2), host=_TWO_PROCESSORS, kernel=kernel)
+        verdict = judge("no-cpu-limit", weighted)
+        assert verdict.status is Status.FAIL
+        assert verdict.reason == "can use all CPUs of the host; its weight is no limit"
+        changed = fix("no-cpu-limit", weighted, cpus="1.5")
+        assert (changed[CPU_SHARES], changed[CPUS]) == (2, 1.5)
+
+
+_PROCESSORS = [(1, Status.PASS), (2, Status.FAIL), (None, Status.FAIL)]
+
+
+@pytest.mark.parametrize(("processors", "expected"), _PROCESSORS)
+def test_the_cgroup_says_how_many_cpus_there_are_whoever_confined_it(
+    processors: int | None, expected: Status
+) -> None:
+    kernel = Kernel(7, limits=Limits(processors=processors))
+    assert status("no-cpu-limit", container(kernel=kernel, host=_TWO_PROCESSORS)) is expected
+    asked = container((CPUSET_CPUS, "0"), kernel=kernel, host=_TWO_PROCESSORS)
+    assert status("no-cpu-limit", asked) is expected
+    assert status("no-cpu-limit", container(kernel=kernel)) is Status.FAIL, "of how many, nobody knows"
+
+
+def test_a_uid_outside_its_map_is_unknown() -> None:
+    assert status("root-user", live((USER, "5"), uid=5, uid_map=(IdRange(0, 100000, 10),))) is Status.UNKNOWN
+
+
+def test_private_userns_without_options_is_seen_in_inspect_where_the_option_is_unknowable() -> None:
+    hidden = Spec({}, frozenset({USERNS}))
+    facts = container().replace(spec=hidden, inspect={"HostConfig": {"UsernsMode": "private"}})
+    assert status("host-user-namespace", facts) is Status.PASS
+
+
+def test_members_of_pods_get_no_user_namespace_of_their_own() -> None:
+    with pytest.raises(CannotFix, match="pod"):
+        fix("host-user-namespace", container((POD, "web")))
+    with pytest.raises(CannotFix, match="shares"):
+        fix("host-user-namespace", container((IPC, "container:db")))
+
+
+def test_an_exec_session_that_could_not_be_looked_at_is_unknown() -> None:
+    facts = container((USER, "5"), kernel=Kernel(8), inspect={"ExecIDs": ["ab"]})
+    assert status("root-exec-session", facts) is Status.UNKNOWN
+    root_inside = facts.replace(exec_sessions=({"ID": "ab", "ProcessConfig": {"user": "root"}},))
+    assert status("root-exec-session", root_inside) is Status.FAIL
+    looked = root_inside.replace(kernel=Kernel(8, entered=()))
+    assert status("root-exec-session", looked.replace(spec=Spec())) is Status.PASS
+    unseen = root_inside.replace(spec=Spec(), kernel=Kernel(8, entered=Unread("no permission")))
+    assert status("root-exec-session", unseen) is Status.UNKNOWN
+
+
+def test_limits_of_the_unit_above_the_container_count() -> None:
+    facts = live(limits=Limits(memory=256 << 20, pids=100, cpus=1.5))
+    for check_id in ("no-memory-limit", "no-cpu-limit", "no-pids-limit"):
+        assert status(check_id, facts) is Status.PASS
+    assert judge("no-memory-limit", facts).effective == "memory 256 MiB"
+
+
+def test_podmans_own_pids_limit_is_a_limit() -> None:
+    assert status("no-pids-limit", container()) is Status.PASS
+    assert status("no-pids-limit", container(), highest=1000) is Status.FAIL
+
+
+def test_a_memory_limit_is_not_set_below_the_reservation() -> None:
+    assert fix("no-memory-limit", container((MEMORY_RESERVATION, 1 << 30)))[MEMORY] == 1 << 30
+    with pytest.raises(CannotFix):
+        fix("no-memory-limit", container(), memory="lots")
+
+
+def test_lsm_checks_do_not_guess_which_module_a_host_has() -> None:
+    for check_id in ("selinux-disabled", "apparmor-unconfined"):
+        assert status(check_id, container((LABEL_DISABLE, True))) is Status.UNKNOWN
+        assert status(check_id, container((LABEL_DISABLE, True), engine=PLAIN_HOST)) is Status.NOT_APPLICABLE
+
+
+def test_selinux_label_of_the_process_decides() -> None:
+    confined = live((LABEL_DISABLE, True), lsm_label="system_u:system_r:container_t:s0:c1,c2")
+    assert status("selinux-disabled", confined) is Status.PASS
+    open_ = live(lsm_label="unconfined_u:unconfined_r:unconfined_t:s0-s0:c0.c1023")
+    assert status("selinux-disabled", open_) is Status.FAIL
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        live(lsm_label="unconfined_u:unconfined_r:unconfined_t:s0-s0:c0.c1023"),
+        live((PRIVILEGED, True), lsm_label="system_u:system_r:spc_t:s0"),
+        container((PRIVILEGED, True), engine=SELINUX_HOST),
+        container((PID, "host"), engine=SELINUX_HOST),
+    ],
+)
+def test_categories_say_nothing_of_what_selinux_does_not_confine(facts: ContainerFacts) -> None:
+    assert status("selinux-disabled", facts) is Status.FAIL
+    assert status("shared-mcs-categories", facts) is Status.NOT_APPLICABLE
+
+
+def test_an_inheritable_set_that_nobody_asked_for_is_reported() -> None:
+    kill = frozenset({"CAP_KILL"})
+    sets = CapabilitySets(bounding=kill, inheritable=kill)
+    assert status("capabilities-beyond-declared", live(capabilities=sets)) is Status.FAIL
+    assert (
+        status("capabilities-beyond-declared", live((CAP_ADD, ("KILL",)), capabilities=sets)) is Status.PASS
+    )
+
+
+def test_podman_narrows_the_set_to_what_the_image_says() -> None:
+    image = ImageFacts("1" * 64, {"Config": {"Labels": {"io.containers.capabilities": "SETUID,SETGID"}}})
+    assert status("default-capabilities-kept", container(image=image)) is Status.PASS
+    assert status("unneeded-capabilities", container(image=image)) is Status.PASS
+    assert status("unneeded-capabilities", container()) is Status.UNKNOWN
+    silent = container(image=ImageFacts("1" * 64))
+    assert status("unneeded-capabilities", silent) is Status.NOT_APPLICABLE
+
+
+def test_a_filter_of_the_program_does_not_replace_podmans() -> None:
+    verdict = judge("seccomp-unconfined", live((SECCOMP_PROFILE, "unconfined"), seccomp_mode=2))
+    assert verdict.status is Status.FAIL
+    assert "not Podman's" in verdict.effective
+    assert status("seccomp-unconfined", live(seccomp_mode=0)) is Status.FAIL
+
+
+def test_options_that_no_source_shows_are_unknown() -> None:
+    for check_id, option in (("unsafe-sysctls", SYSCTL), ("unmasked-system-paths", UNMASK)):
+        facts = container().replace(spec=Spec({}, frozenset({option})))
+        assert status(check_id, facts) is Status.UNKNOWN
+    masked = Kernel(8, masked_paths=frozenset({"/proc/kcore", "/proc/sys"}), mounts=())
+    seen = container(kernel=masked).replace(spec=Spec({}, frozenset({UNMASK})))
+    assert status("unmasked-system-paths", seen) is Status.PASS
+    bare = seen.replace(kernel=Kernel(8, masked_paths=frozenset({"/sys/fs/cgroup"})))
+    assert status("unmasked-system-paths", bare) is Status.FAIL
+
+
+def test_a_profile_nobody_read_is_unknown() -> None:
+    facts = container((SECCOMP_PROFILE, "/x.json"))
+    assert status("weak-seccomp-profile", facts) is Status.UNKNOWN
+    assert status("seccomp-profile-file-unsafe", facts) is Status.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "name", ["DB_PASSWORD", "dbPassword", "API_KEY", "apiKey", "GITHUB_TOKEN", "SMTP_PASS", "SECRET_KEY_BASE"]
+)
+def test_names_of_credentials(name: str) -> None:
+    assert secret_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "DB_PASSWORD_FILE",
+        "PASSWORD_MIN_LENGTH",
+        "TOKEN_TTL",
+        "TOKENIZER",
+        "PWD",
+        "PUBLIC_KEY",
+        "no-password",
+        "",
+    ],
+)
+def test_names_that_only_speak_of_credentials(name: str) -> None:
+    assert not secret_name(name)
+
+
+def test_values_that_are_credentials_by_shape() -> None:
+    pairs = (
+        f"A=postgres://shop:{PASSWORD}@db/shop",
+        "B=-----BEGIN OPENSSH PRIVATE KEY-----",
+        "C=AKIAABCDEFGHIJKLMNOP",
+        f"D=Server=db;Password={PASSWORD};",
+    )
+    assert [name for name, _ in secrets_in_pairs(pairs)] == ["A", "B", "C", "D"]
+    harmless = ("A=postgres://shop:${PW}@db/x", "DB_PASSWORD=*******", "X_TOKEN=/run/secrets/x", "Y_TOKEN=")
+    assert secrets_in_pairs(harmless) == ()
+
+
+def test_credentials_on_command_lines() -> None:
+    words = ("mysql", f"-p{PASSWORD}", "--token", PASSWORD, f"--api-key={PASSWORD}", "--password-file", "/f")
+    secrets = secrets_in_words(words)
+    assert len(secrets) == 3
+    assert not any(PASSWORD in text for text in secrets)
+
+
+def test_an_engine_secret_as_a_variable_is_seen_where_inspect_hides_its_name() -> None:
+    spec = Spec({}, frozenset({SECRETS}))
+    facts = container().replace(spec=spec, inspect={"Config": {"Env": ["DB=*******", "TZ=UTC"]}})
+    assert status("loose-secret", facts) is Status.FAIL
+    assert status("loose-secret", facts.replace(inspect={})) is Status.UNKNOWN
+
+
+def test_a_secret_goes_to_the_user_of_the_process() -> None:
+    spec = fix("loose-secret", container((SECRETS, ("db,type=mount,mode=0444",)), (USER, "1001:5")))
+    assert spec[SECRETS] == ("db,type=mount,uid=1001,mode=0400",)
+    with pytest.raises(CannotFix, match="UID of user nginx"):
+        fix("loose-secret", container((SECRETS, ("db,type=mount",)), (USER, "nginx")))
+
+
+def test_the_user_that_podman_puts_into_group_0_is_declared() -> None:
+    kernel = Kernel(7, uid=1000, gid=0, groups=())
+    verdict = judge("dangerous-supplementary-groups", container((USER, "1000"), kernel=kernel))
+    assert (verdict.status, verdict.declared) == (Status.FAIL, "user 1000")
+
+
+def test_a_pod_that_shares_its_process_namespace_is_not_called_private() -> None:
+    for shared, declared in ((["pid", "net"], "pid of its pod"), (["net"], "pid private")):
+        facts = container(pod={"SharedNamespaces": shared})
+        assert judge("host-pid", facts).declared == declared

@@ -7,13 +7,14 @@ from msgspec.structs import replace
 
 from hardentui.checks import CHECKS
 from hardentui.checks.examples import container
+from hardentui.errors import CannotFix
 from hardentui.harden.attack import attack_path
 from hardentui.harden.evaluate import container_subject, run
-from hardentui.model.check import Parameters
-from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.check import FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, VolumeFacts
 from hardentui.model.finding import Finding, Severity, Status
 from hardentui.model.mounts import KernelMount
-from hardentui.options import PRIVILEGED, PUBLISH, UNMASK, USER, USERNS
+from hardentui.options import MOUNTS, PRIVILEGED, PUBLISH, UNMASK, USER, USERNS, Mount
 from hardentui.options.values import Port
 
 CHECK = CHECKS["unmasked-system-paths"]
@@ -92,3 +93,57 @@ def test_others_need_one_more_weakness(less: ContainerFacts) -> None:
 )
 def test_a_proc_of_the_host_is_a_mount_of_the_host_and_a_process_no_kernel(shown: KernelMount) -> None:
     assert judged(facts(uid=0, masked_paths=_ALL, mounts=(shown,))).status is Status.PASS
+
+
+def test_what_the_host_has_mounted_is_removed_there() -> None:
+    subject = facts(uid=0, masked_paths=_ALL, mounts=(_CHROOT,))
+    assert CHECK.remediate
+    with pytest.raises(CannotFix, match=r"^/srv/chroot/proc is a proc file system that the host mounted"):
+        CHECK.remediate(subject.spec, FixContext(subject, Parameters()))
+
+
+@pytest.mark.parametrize(
+    ("options", "more", "severity"),
+    [
+        ({"type": "proc", "device": "proc"}, (), Severity.CRITICAL),
+        ({"type": "binfmt_misc", "device": "none"}, (), Severity.CRITICAL),
+        ({"type": "proc", "device": "proc", "o": "ro"}, (), Severity.HIGH),
+        ({"type": "proc", "device": "proc"}, ((USERNS, "auto"),), Severity.HIGH),
+        ({"type": "tmpfs", "device": "tmpfs"}, (), None),
+        ({"type": "proc", "device": "proc", "o": "subset=pid"}, (), None),
+        ({"type": "binfmt_misc", "device": "none"}, ((USERNS, "auto"),), None),
+        ({}, (), None),
+    ],
+)
+def test_before_the_start_the_type_of_a_volume_tells(
+    options: dict[str, str], more: Any, severity: Severity | None
+) -> None:
+    volumes = {"v": VolumeFacts("v", {"Options": options, "Mountpoint": "/var/lib/volumes/v/_data"})}
+    created = container((MOUNTS, (Mount("volume", "v", "/v"),)), *more, volumes=volumes)
+    finding = judged(created.replace(kernel=NotRunning("created")))
+    assert (finding.status is Status.FAIL) is (severity is not None)
+    assert severity is None or finding.verdict.severity in (severity, None)
+    assert finding.takes_over is (severity is Severity.CRITICAL)
+
+
+_OWN = KernelMount("/sys", "sysfs", "ro", device="0:60")
+
+
+_STORAGE = KernelMount("/seen", "ext4", "rw", device="254:0", paths=("/var/lib/containers",))
+
+
+@pytest.mark.parametrize(
+    ("again", "status"),
+    [
+        (KernelMount("/seen/overlay/1/merged/sys", "sysfs", "rw", device="0:60"), Status.PASS),
+        (KernelMount("/seen/overlay/1/merged/sys", "sysfs", "rw", device="0:77"), Status.FAIL),
+        (KernelMount("/other/sys", "sysfs", "rw", device="0:60"), Status.FAIL),
+        (KernelMount("/seen/proc", "proc", "rw", device="0:78"), Status.FAIL),
+    ],
+)
+def test_its_own_sys_below_a_mount_of_the_storage_came_with_that_mount(
+    again: KernelMount, status: Status
+) -> None:
+    """Whether the kernel shows it there depends on the order in which the runtime mounts."""
+    seen = facts(uid=0, masked_paths=_ALL, mounts=(_OWN, _STORAGE, again))
+    assert judged(seen).status is status

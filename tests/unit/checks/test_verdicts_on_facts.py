@@ -1,18 +1,34 @@
 """Verdicts on odd facts: who an image is, what it claims, the runtime's own configuration."""
 
-from typing import TYPE_CHECKING, Any
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from msgspec import structs
 
-from hardentui.checks.examples import container, rootless
+from hardentui.checks.examples import container, rootful, rootless
+from hardentui.engine.read import Engine
+from hardentui.engine.recorded import RecordedConnection
 from hardentui.errors import CannotFix
 from hardentui.features.looking.container_readers import RuntimeConfigs
+from hardentui.features.looking.once_per_engine import OncePerEngine
 from hardentui.harden.evaluate import container_subject, context_shift, run
 from hardentui.host.files.layers import uid_of_name
-from hardentui.host.files.recorded import RecordedFiles
-from hardentui.lib.seccomp import SeccompProfile
+from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
+from hardentui.host.machine import read_capacity
+from hardentui.host.process.activity import read_listening
+from hardentui.lib.seccomp import NoFilter, RawFilter, SeccompProfile
 from hardentui.model.check import Parameters
-from hardentui.model.facts import IdRange, Kernel, NetworkFacts, NotRunning, RuntimeConfig
+from hardentui.model.facts import (
+    IdRange,
+    ImageFacts,
+    Kernel,
+    ListeningSocket,
+    NetworkFacts,
+    NotRunning,
+    RuntimeConfig,
+)
 from hardentui.model.finding import Severity, Status
 from hardentui.model.host import ApiService, HostFacts
 from hardentui.model.known import Unread
@@ -20,6 +36,7 @@ from hardentui.model.mounts import MountedPath
 from hardentui.options import *
 from hardentui.options.inspect.view import Sources
 from hardentui.options.read import read_spec
+from hardentui.reading.containers import count_of_list, labels_of
 from hardentui.reading.engine_api import reachable_api
 from hardentui.reading.mounts import own_user_namespace
 from hardentui.reading.system_calls import filter_of
@@ -235,3 +252,180 @@ def test_root_of_the_host_without_a_device_filter_opens_every_device(
 
 _ETC = MountedPath("/h", ("/etc",), "bind", "/etc", ("rw",), in_force=True)
 _OWN_IDS = Kernel(7, host_user_namespace=False, uid_map=(IdRange(0, 200000, 65536),))
+
+
+@pytest.mark.parametrize(
+    ("document", "kind"),
+    [
+        (_config(linux={}), NoFilter),
+        (_config(annotations={"run.oci.seccomp_bpf_data": "BgAAAAAA/38="}), RawFilter),
+        (_config(annotations={"run.oci.seccomp_bpf_data": "?"}), type(None)),
+        (_config(linux={"seccomp": {"syscalls": []}}), type(None)),
+        (_config(linux=7, process="x", annotations=[]), NoFilter),
+    ],
+)
+def test_odd_configurations_of_the_runtime_are_no_surprise(document: Any, kind: type) -> None:
+    result = RuntimeConfigs().read(document)
+    assert isinstance(result, RuntimeConfig)
+    assert isinstance(result.seccomp, kind)
+
+
+def test_saved_facts_keep_the_filter_and_no_variables() -> None:
+    path = "/c/overlay-containers/1/userdata/config.json"
+    process = {"env": ["DB_PASSWORD=correct-horse"], "args": ["--token", "correct-horse"], "oomScoreAdj": 1}
+    text = json.dumps(_config(process=process, hooks={"prestart": [{"env": ["correct-horse"]}]}))
+    recording = RecordingFiles(RecordedFiles({"text": {path: text}}))
+    assert recording.read_text(path) == text
+    kept = json.dumps(recording.document())
+    assert "correct-horse" not in kept
+    assert "SCMP_ACT_ERRNO" in kept
+    broken = RecordingFiles(RecordedFiles({"text": {path: "correct-horse"}}))
+    broken.read_text(path)
+    assert "correct-horse" not in json.dumps(broken.document())
+
+
+def test_labels_of_the_image_count_and_those_of_the_container_win() -> None:
+    image = ImageFacts(id="1" * 64, inspect={"Config": {"Labels": {"a": "image", "b": "image"}}})
+    facts = container((LABELS, ("a=own",)), image=image)
+    assert labels_of(facts) == {"a": "own", "b": "image"}
+    assert labels_of(facts.planned(facts.spec.without(LABELS))) == {"a": "image", "b": "image"}
+
+
+def test_ports_that_conmon_holds_for_podman_are_no_services_of_the_host() -> None:
+    head = _TCP.splitlines()[0] + "\n"
+    text = {
+        "/proc/9/net/tcp": _TCP,
+        "/proc/9/net/udp": head,
+        "/proc/9/comm": "conmon\n",
+        "/proc/8/comm": "sshd\n",
+    }
+    dirs = {"/proc": ["8", "9", "self"], "/proc/9/fd": ["3"], "/proc/8/fd": ["3"]}
+    links = {"/proc/9/fd/3": "socket:[11]", "/proc/8/fd/3": "socket:[22]"}
+    files = RecordedFiles({"text": text, "dirs": dirs, "links": links})
+    assert read_listening(files, 9) == (ListeningSocket("tcp", "0.0.0.0", 22),)
+
+
+def test_what_the_machine_has_is_read() -> None:
+    text = {
+        "/proc/meminfo": "MemTotal:       16384 kB\nMemFree: 1 kB\nSwapTotal:  8 kB\n",
+        "/sys/devices/system/cpu/online": "0-3,6\n",
+        "/proc/sys/kernel/pid_max": "4194304\n",
+    }
+    result = read_capacity(RecordedFiles({"text": text}))
+    assert (result.memory, result.processors, result.pids) == (16 << 20, 5, 4194304)
+    assert result.swap == 8 << 10
+    nothing = read_capacity(RecordedFiles({}))
+    values = (nothing.memory, nothing.processors, nothing.pids, nothing.swap)
+    assert all(isinstance(value, Unread) for value in values)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("0", 1), ("0-3", 4), ("0,2-3", 3), ("", 0), ("a", 0), ("0-", 0), ("3-1", 0)]
+)
+def test_a_list_of_processors_is_counted(text: str, count: int) -> None:
+    assert count_of_list(text) == count
+
+
+@pytest.mark.parametrize(
+    ("network", "more", "reason"),
+    [
+        ("web", {"host": Unread("no permission")}, "no permission"),
+        ("host", {"host": HostFacts(tcp_services=Unread("no permission"))}, "no permission"),
+        ("web", {"host": HostFacts(tcp_services=(), tcp_unseen="/proc hides them")}, "/proc hides them"),
+        ("web", {"host": _listens_at("tcp:box:2375")}, "which address box is"),
+        ("web", {"engine": rootful(local=False), "host": HostFacts(tcp_services=())}, "another machine"),
+        ("container:x", {"host": _LISTENS}, "borrows"),
+        ("web", {"host": _LISTENS.replace(tcp_unseen="/proc hides them")}, "/proc hides them"),
+    ],
+)
+def test_an_engine_on_tcp_that_may_be_hidden_is_no_pass(
+    network: str, more: dict[str, Any], reason: str
+) -> None:
+    verdict = judge("mounted-engine-socket", container((NETWORK, (network,)), **more))
+    assert verdict.status is Status.UNKNOWN
+    assert reason in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("rule", "more", "severity"),
+    [
+        ("a *:* rwm", ((CAP_ADD, ("MKNOD",)),), Severity.CRITICAL),
+        ("b 8:0 r", ((CAP_ADD, ("MKNOD",)),), Severity.CRITICAL),
+        ("b 8:0 r", (), Severity.HIGH),
+    ],
+)
+def test_a_disk_that_was_opened_after_the_start_counts_like_one_that_was_declared(
+    rule: str, more: Any, severity: Severity
+) -> None:
+    """`echo 'b 8:0 r' > devices.allow`"""
+    kernel = Kernel(7, device_rules=(rule,), host_user_namespace=True)
+    facts = container(*more, kernel=kernel, runtime=RuntimeConfig())
+    assert judge("open-device-cgroup", facts).severity is severity
+
+
+@pytest.mark.parametrize(
+    ("pairs", "status"),
+    [
+        (((SHM_SIZE, 0),), Status.FAIL),
+        (((SHM_SIZE, 0), (IPC, "host")), Status.PASS),
+        (((SHM_SIZE, 0), (POD, "shop")), Status.PASS),
+        ((), Status.PASS),
+    ],
+)
+def test_no_size_of_shared_memory_is_no_limit(pairs: Any, status: Status) -> None:
+    assert judge("loose-tmpfs", container(*pairs)).status is status
+
+
+def test_the_engines_sysctls_are_the_containers_too_until_it_is_planned_anew() -> None:
+    told = RuntimeConfigs().read({"linux": {"sysctl": {"net.ipv4.ip_forward": "1"}}})
+    facts = container(kernel=Kernel(7), runtime=told)
+    assert judge("unsafe-sysctls", facts).status is Status.FAIL
+    assert judge("unsafe-sysctls", facts.planned(facts.spec)).status is Status.PASS
+    stock = RuntimeConfigs().read({"linux": {"sysctl": {"net.ipv4.ping_group_range": "0 0"}}})
+    assert judge("unsafe-sysctls", container(runtime=stock)).status is Status.PASS
+
+
+def test_a_running_container_whose_device_filter_cannot_be_read_does_not_pass() -> None:
+    assert judge("open-device-cgroup", container(kernel=_ON_CGROUP_2)).status is Status.UNKNOWN
+    assert judge("unsafe-sysctls", container(kernel=_ON_CGROUP_2)).status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("options", "kernel", "severity"),
+    [
+        (("rw",), Kernel(7, host_user_namespace=True), Severity.CRITICAL),
+        (("rw",), _OWN_IDS, Severity.HIGH),
+        (("rw", "idmapped"), _OWN_IDS, Severity.CRITICAL),
+    ],
+)
+def test_the_files_of_root_are_not_those_of_a_mapped_root(
+    options: tuple[str, ...], kernel: Kernel, severity: Severity
+) -> None:
+    mounted = structs.replace(_ETC, options=options)
+    facts = container((MOUNTS, (Mount("bind", "/etc", "/h"),)), kernel=kernel, mounted=(mounted,))
+    verdict = judge("sensitive-host-mount", facts)
+    assert (verdict.status, verdict.severity) == (Status.FAIL, severity)
+
+
+def test_a_pasta_that_runs_is_told_by_the_network_that_it_serves() -> None:
+    lines = {"7": "/usr/bin/pasta.avx2\0--netns\0/run/user/1/netns/a\0", "8": "vi\0/run/user/1/netns/b\0"}
+    text = {f"/proc/{pid}/cmdline": line for pid, line in lines.items()}
+    files = RecordedFiles({"text": text, "dirs": {"/proc": [*lines]}})
+    engine = Engine(rootful(), lambda: RecordedConnection({}, {}))
+    once = OncePerEngine(engine, files, cast("Any", None), lambda: datetime.now(UTC))
+    assert once.network_helper("/run/user/1/netns/a")[0] == "/usr/bin/pasta.avx2"
+    assert once.network_helper("/run/user/1/netns/b") == ()
+
+
+def test_masks_and_device_rules_are_read_from_the_runtimes_configuration() -> None:
+    devices = [
+        {"allow": False, "access": "rwm"},
+        {"allow": True, "type": "b", "major": 8, "minor": 0, "access": "r"},
+        {"allow": True, "type": "c", "major": 188, "access": "rw"},
+        {"allow": True, "access": "rwm"},
+    ]
+    masks = {"maskedPaths": ["/proc/keys"], "readonlyPaths": ["/proc/sys"]}
+    told = RuntimeConfigs().read({"linux": {**masks, "resources": {"devices": devices}}})
+    assert not isinstance(told, Unread)
+    assert told.masks == {"/proc/keys", "/proc/sys"}
+    assert told.device_rules == {"b 8:0 r", "c 188:* rw", "a *:* rwm"}

@@ -1,23 +1,39 @@
 """Verdicts on rare cases, each as small as it can be: links, pods, devices of rootless containers."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hardentui.checks.examples import container, rootful, rootless
+from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
 from hardentui.errors import CannotFix
+from hardentui.features.looking.container_readers import links_of, real_path
+from hardentui.features.looking.gather import with_peers
 from hardentui.harden.evaluate import container_subject, evaluate
+from hardentui.host.files.reader import LocalFiles
 from hardentui.images.layer import credential
+from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.check import Checklist
 from hardentui.model.facts import (
+    CapabilitySets,
     ContainerFacts,
+    FileChange,
+    IdRange,
     ImageFacts,
     Kernel,
     ListeningSocket,
+    NetworkFacts,
+    Process,
+    VolumeFacts,
 )
-from hardentui.model.finding import Severity, Status
+from hardentui.model.finding import Severity, Status, Verdict
 from hardentui.model.host import HostFacts
+from hardentui.model.known import Unread
+from hardentui.model.mounts import KernelMount
+from hardentui.model.network import Peer, Peers
 from hardentui.options import *
+from hardentui.options.inspect.view import Sources
+from hardentui.options.read import read_spec
 from tests.support.judging import fix, judge, the_check
 
 PASS, FAIL, NOT_APPLICABLE = Status.PASS, Status.FAIL, Status.NOT_APPLICABLE
@@ -151,3 +167,302 @@ def test_a_listener_where_nobody_declares_any_port_is_hygiene() -> None:
     assert judge("unexpected-listener", silent).severity is Severity.LOW
     other = ImageFacts("i" * 64, inspect={"Config": {"ExposedPorts": {"443/tcp": {}}}})
     assert judge("unexpected-listener", container(kernel=listening, image=other)).severity is None
+
+
+UNKNOWN = Status.UNKNOWN
+
+
+@pytest.mark.parametrize("group", ["disk", "6"])
+def test_a_group_of_the_image_is_nobodys_group_under_a_map(group: str) -> None:
+    added = (GROUP_ADD, (group,))
+    assert answer("dangerous-supplementary-groups", container(added)) is FAIL
+    assert answer("dangerous-supplementary-groups", container(added, (USERNS, "auto"))) is PASS
+    assert answer("dangerous-supplementary-groups", container(added, engine=rootless())) is PASS
+    kept = container((GROUP_ADD, ("keep-groups",)), engine=rootless())
+    assert answer("dangerous-supplementary-groups", kept) is FAIL
+
+
+def with_passed_on(user: str, recorded: list[str]) -> ContainerFacts:
+    """CHOWN is in the inheritable set; Podman leaves a default capability that was added out of CapAdd."""
+    passed_on = frozenset({"CAP_CHOWN"})
+    sets = CapabilitySets(bounding=DEFAULT_CAPABILITIES, inheritable=passed_on, ambient=passed_on)
+    inspect = {
+        "BoundingCaps": sorted(DEFAULT_CAPABILITIES),
+        "EffectiveCaps": recorded,
+        "Config": {"User": user},
+    }
+    return container(kernel=Kernel(7, capabilities=sets), inspect=inspect)
+
+
+def test_a_default_capability_that_was_added_is_declared() -> None:
+    check = "capabilities-beyond-declared"
+    assert answer(check, with_passed_on("101", ["CAP_CHOWN"])) is PASS
+    assert answer(check, with_passed_on("101", [])) is FAIL
+
+
+def test_the_recorded_set_of_root_excuses_nothing_that_is_passed_on() -> None:
+    facts = with_passed_on("root", sorted(DEFAULT_CAPABILITIES))
+    assert answer("capabilities-beyond-declared", facts) is FAIL
+
+
+def test_keep_id_is_no_claim_to_ids_of_its_own() -> None:
+    kernel = Kernel(7, uid_map=(IdRange(0, 100_000, 1000), IdRange(1000, 1000, 1)))
+    peer = Peer("2" * 64, "wiki", uid_ranges=((100_000, 65_536),))
+    inspect = {"HostConfig": {"IDMappings": {"UidMap": ["0:1:1000"]}}}
+    peers = Peers((peer,))
+    kept = container((USERNS, "keep-id"), kernel=kernel, engine=rootless(), peers=peers, inspect=inspect)
+    assert answer("overlapping-uid-ranges", kept) is NOT_APPLICABLE
+    automatic = container((USERNS, "auto"), kernel=kernel, peers=peers)
+    assert answer("overlapping-uid-ranges", automatic) is FAIL
+
+
+def test_a_neighbour_of_the_engine_socket_or_a_far_engine_does_not_count() -> None:
+    engine = rootful(url="unix:///srv/engine/api.socket")
+    no_api = HostFacts(tcp_services=())
+    assert (
+        answer("mounted-engine-socket", container(bind("/srv/engine2"), engine=engine, host=no_api)) is PASS
+    )
+    far = rootful(url="unix:///srv/engine/api.socket", local=False)
+    alone = container(bind("/srv/engine"), (NETWORK, ("none",)), engine=far)
+    assert answer("mounted-engine-socket", alone) is PASS
+
+
+def test_what_is_mounted_below_a_read_only_directory_counts_where_it_can_be_seen() -> None:
+    """Podman makes only the directory itself read-only."""
+    blind = Unread("in a container that cannot see the host")
+    assert answer("writable-mount", container(bind("/etc", "/inside", "ro"), kernel=blind)) is UNKNOWN
+    alone = container(bind("/etc", "/inside", "ro", "bind"), kernel=blind)
+    assert answer("writable-mount", alone) is PASS
+    far = rootful(local=False)
+    assert answer("writable-mount", container(bind("/etc", "/inside", "ro"), engine=far)) is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ("rw,relatime", "without nosuid, nodev, noexec: /d"),
+        ("rw,noexec", "without nosuid, nodev: /d"),
+        ("rw,nosuid,nodev", "without noexec: /d"),
+    ],
+)
+def test_a_writable_mount_is_told_which_options_it_lacks(options: str, reason: str) -> None:
+    kernel = Kernel(7, mounts=(KernelMount("/d", "ext4", options),))
+    assert judge("writable-mount", container(bind("/srv/d", "/d"), kernel=kernel)).reason == reason
+
+
+def test_links_are_followed_as_the_kernel_follows_them(tmp_path: Path) -> None:
+    (tmp_path / "real" / "deep").mkdir(parents=True)
+    (tmp_path / "one").symlink_to("real")
+    (tmp_path / "two").symlink_to(tmp_path / "one" / "deep")
+    (tmp_path / "up").symlink_to("real/deep/../..")
+    (tmp_path / "round").symlink_to("round")
+    root = str(tmp_path.resolve())
+    files = LocalFiles()
+    assert real_path(files, f"{root}/two") == f"{root}/real/deep"
+    assert real_path(files, f"{root}/two/../deep") == f"{root}/real/deep"
+    assert real_path(files, f"{root}/up/real") == f"{root}/real"
+    assert real_path(files, f"{root}/real/") == f"{root}/real"
+    with pytest.raises(OSError, match="links"):
+        real_path(files, f"{root}/round")
+
+
+def test_only_mounts_that_go_through_links_are_noted(tmp_path: Path) -> None:
+    root = tmp_path.resolve()
+    (root / "plain").mkdir()
+    (root / "link").symlink_to("plain")
+    sources = [f"{root}/plain", f"{root}/link", f"{root}/gone"]
+    mounts = [{"Type": "bind", "Source": source} for source in sources]
+    mounts.append({"Type": "volume", "Source": f"{root}/link"})
+    behind = VolumeFacts("v", {"Options": {"o": "bind", "device": f"{root}/link/."}})
+    result = links_of(LocalFiles(), {"Mounts": mounts}, {"v": behind})
+    assert result == {f"{root}/link": f"{root}/plain", f"{root}/link/.": f"{root}/plain"}
+
+
+def test_a_published_port_can_be_declared_with_expose() -> None:
+    """Podman's inspect mixes what is exposed with what is published."""
+    image = ImageFacts("1" * 64, {"Config": {}})
+    words = ["podman", "run", "-p", "127.0.0.1:5432:5432", "--expose", "5432", "shop"]
+    published = (PUBLISH, (Port(5432, "5432", "127.0.0.1"),))
+    declared = container(published, image=image, inspect={"Config": {"CreateCommand": words}})
+    assert answer("undeclared-published-port", declared) is PASS
+    words = [word for word in words if word not in ("--expose", "5432")]
+    undeclared = container(published, image=image, inspect={"Config": {"CreateCommand": words}})
+    assert answer("undeclared-published-port", undeclared) is FAIL
+
+
+def pod(**infra: Any) -> dict[str, Any]:
+    return {"Name": "shop", "SharedNamespaces": ["net"], "InfraConfig": infra}
+
+
+def test_a_member_of_a_pod_needs_what_its_pod_needs() -> None:
+    low, high = ({"8080/tcp": [{"HostIp": "", "HostPort": port}]} for port in ("80", "8080"))
+    check = "needless-rootful-engine"
+    assert answer(check, container((POD, "shop"), pod=pod(PortBindings=low))) is PASS
+    assert answer(check, container((POD, "shop"), pod=pod(HostNetwork=True))) is PASS
+    assert answer(check, container((POD, "shop"), pod=pod(PortBindings=high))) is FAIL
+    assert answer(check, container((POD, "shop"), pod=pod(PortBindings=None))) is FAIL
+
+
+def on_network(name: str, label: str, pod_id: str = "", infra: bool = False) -> ContainerFacts:
+    networks: dict[str, Any] = {} if pod_id and not infra else {"shop-net": {}}
+    inspect = {
+        "Pod": pod_id,
+        "IsInfra": infra,
+        "NetworkSettings": {"Networks": networks},
+        "Config": {"Labels": {"app": label} if label else {}},
+    }
+    facts = container(
+        (NETWORK, ("shop-net",)),
+        (LABELS, (f"app={label}",) if label else ()),
+        inspect=inspect,
+        networks={"shop-net": NetworkFacts("shop-net")},
+        pod={"Name": "shop-pod"} if pod_id else None,
+    )
+    return facts.replace(id=name * 64, name=name)
+
+
+def shared(*all_facts: ContainerFacts) -> dict[str, Verdict]:
+    return {facts.name: judge("shared-network", facts) for facts in with_peers(all_facts)}
+
+
+def test_the_infra_container_belongs_to_the_application_of_its_pod() -> None:
+    member, infra = on_network("a", "shop", "p" * 64), on_network("b", "", "p" * 64, infra=True)
+    friend, stranger = on_network("c", "shop"), on_network("d", "wiki")
+    assert shared(member, infra, friend)["b"].status is PASS
+    assert shared(member, infra, friend)["c"].status is PASS
+    answers = shared(member, infra, stranger)
+    assert answers["b"].status is FAIL
+    assert answers["d"].status is FAIL
+
+
+def test_a_pod_without_labels_is_called_by_its_name() -> None:
+    member, infra = on_network("a", "", "p" * 64), on_network("b", "", "p" * 64, infra=True)
+    answers = shared(member, infra, on_network("d", "wiki"))
+    assert answers["d"].status is FAIL
+    assert "pod shop-pod" in answers["d"].reason
+    assert "ppp" not in answers["d"].reason
+
+
+def document(**over: Any) -> dict[str, Any]:
+    return {"Id": "1" * 64, "Config": {}, "HostConfig": {"Devices": []}, "Mounts": [], **over}
+
+
+def devices(sources: Sources) -> tuple[str, ...]:
+    return read_spec(sources)[DEVICES]
+
+
+TUN = "/dev/net/tun"
+
+
+def test_devices_of_a_rootless_container_are_read_though_inspect_shows_none() -> None:
+    words = [
+        "podman",
+        "run",
+        "--device",
+        TUN,
+        "--device=/dev/fuse:/dev/other:r",
+        "--device",
+        "a.com/b=c",
+        "i",
+    ]
+    made = document(Config={"CreateCommand": words})
+    wanted = (f"{TUN}:{TUN}:rwm", "/dev/fuse:/dev/other:r", "a.com/b=c")
+    assert devices(Sources(made, rootless=True)) == wanted
+
+
+def test_devices_of_a_rootless_container_of_the_api_are_mounts_that_nobody_asked_for() -> None:
+    mounts = [
+        {"type": "bind", "source": TUN, "destination": TUN},
+        {"type": "bind", "source": "/dev/fuse", "destination": "/volume"},
+        {"type": "bind", "source": "/srv/data", "destination": "/data"},
+        {"type": "devpts", "source": "devpts", "destination": "/dev/pts"},
+    ]
+    asked = document(Mounts=[{"Type": "bind", "Source": "/dev/fuse", "Destination": "/volume"}])
+    assert devices(Sources(asked, oci_config={"mounts": mounts}, rootless=True)) == (f"{TUN}:{TUN}:rwm",)
+    assert devices(Sources(asked, oci_config={"mounts": mounts})) == ()
+
+
+def test_privileged_mode_of_a_rootless_container_is_no_list_of_devices() -> None:
+    mounts = [{"type": "bind", "source": TUN, "destination": TUN}]
+    made = document(HostConfig={"Privileged": True, "Devices": []})
+    assert devices(Sources(made, oci_config={"mounts": mounts}, rootless=True)) == ()
+
+
+def test_the_mount_points_that_podman_makes_are_no_drift() -> None:
+    made = (FileChange("/var", "added"), FileChange("/run", "added"))
+    assert answer("drifted-files", container((READ_ONLY, True), changes=made)) is PASS
+    assert answer("drifted-files", container(changes=made)) is FAIL
+    mounts = (KernelMount("/", "overlay", "rw"), KernelMount("/var/lib/data", "ext4", "rw"))
+    seen = Kernel(7, mounts=mounts)
+    assert answer("drifted-files", container(kernel=seen, changes=made)) is PASS
+    strange = (*made, FileChange("/var/www/up.php", "added"))
+    assert answer("drifted-files", container((READ_ONLY, True), kernel=seen, changes=strange)) is FAIL
+    taking = (VOLUMES_FROM, ("data",))
+    assert answer("drifted-files", container(taking, changes=made)) is UNKNOWN, "it may be the mount point"
+    assert answer("drifted-files", container(taking, kernel=seen, changes=strange)) is FAIL
+
+
+def test_all_capabilities_are_a_list_once_podman_has_them() -> None:
+    """A container that was not started yet, made with --cap-add=all and without a seccomp filter."""
+    every = (CAP_ADD, tuple(sorted(ALL_CAPABILITIES - DEFAULT_CAPABILITIES)))
+    assert answer("privileged", container(every, (SECCOMP_PROFILE, "unconfined"))) is FAIL
+    assert answer("privileged", container(every)) is PASS
+
+
+def test_a_program_of_many_names_is_called_by_the_one_that_it_runs_as() -> None:
+    main, relay = Process(7, "httpd", "/bin/busybox"), Process(8, "nc", "/bin/busybox")
+    result = judge("unexpected-process", container(kernel=Kernel(7, processes=(main, relay))))
+    assert result.reason == "running now: nc"
+    assert [proof.saw for proof in result.evidence] == ["/bin/busybox as nc"]
+
+
+def infra(mode: str, *networks: str, **over: Any) -> ContainerFacts:
+    return container(
+        inspect={
+            "IsInfra": True,
+            "Pod": "p" * 64,
+            "ImageName": "localhost/podman-pause:5.4.2-0",
+            "Image": "1" * 64,
+            "HostConfig": {"NetworkMode": mode},
+            "NetworkSettings": {"Networks": {key: {} for key in networks}},
+        },
+        image_ids={"localhost/podman-pause:5.4.2-0": "2" * 64},
+        **over,
+    )
+
+
+def test_the_network_of_a_pod_is_read_from_what_its_infra_container_is_on() -> None:
+    assert answer("default-network", infra("bridge", "shop-net")) is PASS
+    assert answer("default-network", infra("bridge", "podman")) is FAIL
+    assert answer("host-network", infra("bridge", "shop-net")) is PASS
+    host = infra("host", kernel=Kernel(7, shared_namespaces=frozenset({"net"})))
+    assert judge("host-network", host).reason == "configured to use the host's network"
+    assert answer("host-network", infra("host")) is FAIL
+    assert answer("wildcard-port", infra("host")) is NOT_APPLICABLE
+
+
+@pytest.mark.parametrize(
+    "check_id",
+    [
+        *("root-user", "host-user-namespace", "needless-rootful-engine", "new-privileges-allowed"),
+        *("no-memory-limit", "no-cpu-limit", "no-pids-limit", "writable-rootfs"),
+        *("default-capabilities-kept", "docker-default-capabilities", "superseded-image"),
+    ],
+)
+def test_podmans_own_program_in_a_pod_is_not_judged_like_a_service(check_id: str) -> None:
+    assert answer(check_id, infra("bridge", "shop-net")) is NOT_APPLICABLE
+
+
+@pytest.mark.parametrize(
+    "check_id",
+    [
+        *("short-image-name", "unapproved-registry", "mutable-image-tag"),
+        *("update-without-rollback", "unsigned-scope-in-use"),
+    ],
+)
+def test_podmans_own_program_has_no_image_in_newer_ones(check_id: str) -> None:
+    bare = container(
+        inspect={"IsInfra": True, "Image": "", "ImageName": "", "Rootfs": "/tmp/infra-container"},
+        image=Unread("the container has no image"),
+    )  # Podman 5.8.6
+    assert answer(check_id, bare) is NOT_APPLICABLE

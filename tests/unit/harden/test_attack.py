@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from hardentui.checks import all_checks
-from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootless
+from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
 from hardentui.harden.attack import attack_path, ranked_paths
 from hardentui.harden.evaluate import container_subject, parameters_of, run
 from hardentui.model.capabilities import ALL_CAPABILITIES
@@ -15,6 +15,7 @@ from hardentui.model.finding import Finding, Kind
 from hardentui.model.known import Unread
 from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.options import *
+from hardentui.options import MOUNTS, PID, PRIVILEGED, USER
 from hardentui.options.values import Mount, Port
 
 NOTHING_SET = Checklist("empty", "No parameters", ())
@@ -197,3 +198,53 @@ def test_what_another_container_brings_is_a_way_too() -> None:
     )
     sentence = told((VOLUMES_FROM, ("base",)), kernel=ROOT, mounted=(etc,))
     assert sentence.endswith("it can write /etc of the host.")
+
+
+def test_a_user_namespace_is_named_where_it_confines() -> None:
+    assert told((PRIVILEGED, True), kernel=MAPPED).endswith("it is privileged within its user namespace.")
+
+
+def test_processes_of_another_container_are_no_way_to_the_host() -> None:
+    assert "processes" not in told((PID, "container:db"), kernel=ROOT)
+
+
+def test_what_does_not_run_would_run() -> None:
+    said = told(OPEN, (PRIVILEGED, True))
+    assert said == (
+        "Would run as root of the host, published on every address (port 8080): it is privileged."
+    )
+    assert told((PRIVILEGED, True), engine=rootless()).startswith(
+        "Would run, not published: it is privileged"
+    )
+
+
+def test_a_hardened_container_has_no_sentence() -> None:
+    kernel = MAPPED.replace(no_new_privileges=True)
+    assert told((USER, "1000"), kernel=kernel) == ""
+
+
+def test_engines_and_the_rights_of_root_are_not_mixed() -> None:
+    subjects = [
+        judged(named("one", container(SOCKET, kernel=ROOT, engine=rootful()))),
+        judged(named("two", container(SOCKET, kernel=STRANGER, engine=rootful()))),
+        judged(named("one", container(SOCKET, kernel=OWNER, engine=rootless()))),
+    ]
+    ranked = ranked_paths(subjects)
+    assert len(ranked) == 3
+    assert len({path.engine for path in ranked}) == 2
+    assert all(path.also == () for path in ranked)
+
+
+def test_a_way_that_is_less_severe_is_less_dangerous() -> None:
+    read = (MOUNTS, (Mount("bind", "/etc", "/e", ("ro",)),))
+    subjects = [
+        judged(named("reads", container(read, kernel=ROOT))),
+        judged(named("writes", container(mounted("/etc"), kernel=ROOT))),
+    ]
+    assert [path.name for path in ranked_paths(subjects)] == ["writes", "reads"]
+
+
+def test_missing_walls_alone_lead_nowhere() -> None:
+    facts, findings = judged(container(kernel=ROOT))
+    assert any(finding.check == "new-privileges-allowed" and finding.failing for finding in findings)
+    assert ranked_paths([(facts, findings)]) == ()

@@ -9,10 +9,10 @@ from hardentui.checks.examples import container
 from hardentui.errors import InputError
 from hardentui.features.fix.drafter import changed_unit
 from hardentui.features.fix.unit_edits import edited, unit_diff
-from hardentui.features.looking.unit_origin import Origin, drift_of, origin_of
+from hardentui.features.looking.unit_origin import Origin, drift_of, origin_of, unit_spec
 from hardentui.harden.drift import drift
 from hardentui.harden.remedy import as_quadlet_lines, spec_diff
-from hardentui.model.draft import Target
+from hardentui.model.draft import DraftFile, Target
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec, Version
@@ -196,3 +196,34 @@ def test_a_restart_policy_is_shown_as_it_is_written(before: str, after: str) -> 
     shown = as_quadlet_lines(spec_diff(_spec(before), _spec(after)), _NEWEST).splitlines()
     assert {line[1:] for line in shown if line.startswith("-")} == _written(before) - _written(after)
     assert {line[1:] for line in shown if line.startswith("+")} == _written(after) - _written(before)
+
+
+def test_two_spellings_are_no_drift() -> None:
+    other = SAME.with_(CAP_ADD, ("CAP_NET_RAW",))
+    assert drift(SAME, other, other) == ()
+
+
+def test_what_one_of_them_does_not_know_is_not_compared() -> None:
+    unknown = replace(SAME, unknowable=frozenset({MEMORY}))
+    assert options(unknown, SAME.with_(MEMORY, 5), SAME.with_(MEMORY, 5)) == []
+    assert options(SAME.with_(MEMORY, 5), SAME, unknown) == []
+
+
+def test_no_label_no_file_no_local_engine_no_origin(tmp_path: Path) -> None:
+    files = Rooted(tmp_path)
+    files.put("/etc/containers/systemd/web.container", UNIT)
+    assert origin_of(files, running(label="")) is None
+    assert origin_of(files, running(label="gone.service")) is None
+    facts = running()
+    assert origin_of(files, facts.replace(engine=facts.engine.replace(local=False))) is None
+
+
+def test_a_name_that_systemd_puts_in(tmp_path: Path) -> None:
+    assert unit_spec(origin(tmp_path, UNIT.replace("ContainerName=web", "ContainerName=%N")))[NAME] == "web"
+
+
+def test_a_change_from_one_secret_to_another_is_shown_masked(tmp_path: Path) -> None:
+    text = "[Container]\nImage=a\nEnvironment=DB_PASSWORD=hunter2\n"
+    file = DraftFile("web.container", text.replace("hunter2", "hunter3"), 0o644, masked="", before=text)
+    changed = "Environment=DB_PASSWORD=(withheld)"
+    assert unit_diff([file]).splitlines()[-2:] == [f"-{changed}", f"+{changed}"]

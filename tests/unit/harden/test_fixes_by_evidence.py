@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, image, rootful
+from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, image, rootful, rootless
 from hardentui.features.checklists.loading import find_check, load
 from hardentui.harden.plan import fixable, left_out, make_plan
 from hardentui.model.facts import (
@@ -411,3 +411,170 @@ def test_what_its_processes_use_is_kept_and_the_rest_of_the_guess_is_told() -> N
     assert "haproxy uses /var/lib/haproxy as its root, so SYS_CHROOT is kept" in said(made)
     assert "haproxy keeps it as an ordinary user, so FOWNER is kept" in said(made)
     assert "programs that use FSETID, SETFCAP will fail" in said(made)
+
+
+def test_an_ordinary_user_loses_no_capability_that_it_had() -> None:
+    facts = running((USER, "1001"), (NO_NEW_PRIVILEGES, True), seen=kernel(uid=1001))
+    made = plan(facts, "default-capabilities-kept")
+    assert made.risks == {"default-capabilities-kept": Risk.SAFE}
+    assert (made.after[CAP_DROP], made.after[CAP_ADD]) == (("all",), ())
+
+
+def test_a_low_port_on_the_network_of_a_pod_needs_one() -> None:
+    facts = running(seen=kernel(listening=(PORT_80,)), inspect={"Pod": "2" * 64})
+    made = plan(facts, AS_33, "default-capabilities-kept")
+    assert made.after[SYSCTL] == ()
+    assert made.after[CAP_ADD] == ("CAP_NET_BIND_SERVICE",)
+
+
+def test_a_port_of_the_image_counts_where_nobody_could_look() -> None:
+    image = ImageFacts("1" * 64, {"Config": {"ExposedPorts": {"443/tcp": {}}}})
+    made = plan(container(image=image), AS_33)
+    assert made.after[SYSCTL] == ("net.ipv4.ip_unprivileged_port_start=443",)
+    assert "declared by the image" in said(made)
+
+
+def test_the_owner_of_its_data_is_proposed_as_the_user() -> None:
+    (refused,) = plan(running(owners={"/data": (999, 999), "/etc/localtime": (0, 0)}), "root-user").skipped
+    assert "/data belongs to UID 999" in refused.hint
+
+
+def test_a_high_owner_of_a_volume_gets_a_namespace_that_holds_it() -> None:
+    facts = running(seen=kernel(host_user_namespace=True), owners={"/data": (5000, 0)})
+    assert plan(facts, "host-user-namespace").after[USERNS] == "auto:size=65536"
+
+
+def test_an_unprivileged_worker_is_proposed_as_the_user() -> None:
+    processes = (Process(7, "nginx", "/usr/sbin/nginx", 0), Process(8, "nginx", "/usr/sbin/nginx", 33))
+    (refused,) = plan(running(seen=kernel(processes=processes)), "root-user").skipped
+    assert refused.needs == "user"
+    assert "nginx as 33" in refused.hint
+
+
+def test_a_root_with_workers_of_another_user_may_end_them() -> None:
+    processes = (Process(7, "nginx", "/usr/sbin/nginx", 0), Process(8, "nginx", "/usr/sbin/nginx", 33))
+    made = plan(running(seen=kernel(processes=processes)), "default-capabilities-kept")
+    assert "CAP_KILL" in made.after[CAP_ADD]
+    assert "runs as UID 33" in said(made)
+    usual = ("CHOWN", "DAC_OVERRIDE", "NET_BIND_SERVICE", "SETGID", "SETUID")
+    chosen = Choice("default-capabilities-kept", (("keep", usual),))  # a trial learned just these
+    made = plan(running(seen=kernel(processes=processes)), chosen)
+    assert "CAP_KILL" not in made.after[CAP_ADD]
+
+
+def test_a_process_that_keeps_everything_as_another_user_has_chosen_nothing() -> None:
+    """As squid does: it only raises the one that it uses."""
+    everything = CapabilitySets(*(DEFAULT_CAPABILITIES,) * 4)
+    squid = replace(everything, effective=frozenset({"CAP_SYS_CHROOT"}), ambient=frozenset())
+    processes = (Process(7, "squid", "/usr/sbin/squid", 13, squid),)
+    made = plan(
+        running(seen=kernel(processes=processes, capabilities=everything)), "default-capabilities-kept"
+    )
+    assert "CAP_SYS_CHROOT" in made.after[CAP_ADD]
+    assert not {"CAP_SETFCAP", "CAP_SETPCAP", "CAP_FOWNER"} & {*made.after[CAP_ADD]}
+
+
+def test_a_user_with_set_user_id_programs_gets_no_capability_of_its_own() -> None:
+    chosen = Choice("default-capabilities-kept", (("keep", ("SETUID", "SETGID")),))
+    made = plan(running((USER, "1500")), chosen)
+    assert made.after[CAP_ADD] == ()
+    assert "CAP_SETUID" not in made.after[CAP_DROP]
+    dropped = made.after[CAP_DROP]
+    assert {"CAP_CHOWN", "CAP_KILL"} <= set(dropped)
+    without = plan(running((USER, "1500"), (NO_NEW_PRIVILEGES, True)), chosen)
+    assert (without.after[CAP_ADD], without.after[CAP_DROP]) == ((), ("all",))
+
+
+def test_the_directory_of_a_program_is_never_covered() -> None:
+    facts = running(seen=RUNS, changes=(FileChange("/opt/app/db", "added", False),))
+    made = plan(facts, "writable-rootfs")
+    assert made.changes == ()
+    assert "/opt/app" in said(made)
+
+
+def test_a_directory_that_a_script_makes_holds_no_program() -> None:
+    script = "mkdir -p /data/spool; date > /data/spool/now; exec /opt/app/run"
+    made = FileChange("/data/spool/now", "added", False), FileChange("/data/log", "added", False)
+    facts = running((COMMAND, ("sh", "-c", script)), seen=RUNS, changes=made)
+    hardened = plan(facts, "writable-rootfs")
+    assert writable(hardened) == ["/data"], said(hardened)
+
+
+def test_what_may_be_a_file_or_a_directory_is_covered_by_nothing_and_told() -> None:
+    facts = running(seen=RUNS, changes=(FileChange("/var/cache/app", "modified"),))
+    made = plan(facts, "writable-rootfs")
+    assert made.after[TMPFS] == ()
+    assert "/var/cache/app changed, but it is not known whether it is a directory" in said(made)
+    assert made.risks == {"writable-rootfs": Risk.MAY_BREAK}
+
+
+def test_what_is_written_into_a_directory_of_the_host_is_not_known() -> None:
+    """Podman lists no changes of a container that was made with --rootfs, whatever it wrote."""
+    made = plan(running((ROOTFS, "/srv/root"), changes=()), "writable-rootfs")
+    assert "it is not known what it writes" in said(made)
+    assert made.risks == {"writable-rootfs": Risk.MAY_BREAK}
+
+
+def test_what_listens_on_the_network_of_the_host_is_published_as_it_was() -> None:
+    sockets = (
+        ListeningSocket("tcp", "::", 9100),
+        ListeningSocket("tcp", "0.0.0.0", 9100),
+        ListeningSocket("tcp", "127.0.0.1", 9101),
+        ListeningSocket("udp", "0.0.0.0", 40000),
+    )
+    seen = kernel(listening=sockets, shared_namespaces=frozenset({"net"}))
+    made = plan(running((NETWORK, ("host",)), seen=seen), "host-network")
+    published = made.after[PUBLISH]
+    assert set(published) == {Port(9100, "9100"), Port(9101, "9101", "127.0.0.1")}
+    assert "wildcard-port" in {note.check for note in made.notes}, "what fails then is told"
+
+
+WIDE = (PUBLISH, (Port(80, "8080"),))
+
+
+def test_nobody_is_seen_behind_a_rootless_port() -> None:
+    seen = kernel(listening=(PORT_80,), clients=(Client(80, "10.0.2.100"),))
+    made = plan(running(WIDE, seen=seen, engine=rootless()), "wildcard-port")
+    assert "its clients are not known" in said(made)
+
+
+def test_no_user_namespace_for_what_keeps_its_data_in_an_anonymous_volume() -> None:
+    volume = {"Type": "volume", "Name": "5f" * 32, "Destination": "/data"}
+    made = plan(
+        running(seen=kernel(host_user_namespace=True), inspect={"Mounts": [volume]}), "host-user-namespace"
+    )
+    assert USERNS not in made.after
+    assert "anonymous volumes (/data)" in said(made)
+
+
+def test_a_high_uid_gets_a_namespace_that_holds_it() -> None:
+    processes = (Process(7, "app", "/app", 10001),)
+    seen = kernel(uid=10001, processes=processes, host_user_namespace=True)
+    assert plan(running((USER, "app"), seen=seen), "host-user-namespace").after[USERNS] == "auto:size=65536"
+
+
+def test_a_secret_belongs_to_the_user_that_the_process_has_become() -> None:
+    facts = running((SECRETS, ("db,type=mount",)), seen=kernel(uid=999))
+    made = plan(facts, "loose-secret")
+    assert made.after[SECRETS] == ("db,type=mount,uid=999,mode=0400",)
+    assert "UID 999 (UID of the main process now)" in said(made)
+
+
+def test_nobody_knows_who_reads_the_secret_of_what_does_not_run() -> None:
+    made = plan(container((SECRETS, ("db,type=mount",))), "loose-secret")
+    assert "it is not known which user reads the secret" in said(made)
+    assert made.risks == {"loose-secret": Risk.MAY_BREAK}
+
+
+@pytest.mark.parametrize("status", ["healthy", "starting", "unhealthy", ""])
+def test_nothing_waits_for_a_health_check_that_does_not_pass(status: str) -> None:
+    labels = (LABELS, ("io.containers.autoupdate=registry",))
+    state = {"State": {"StartedAt": NOW.isoformat(), "Health": {"Status": status}}}
+    made = plan(running(labels, CHECKED, inspect=state), "update-without-rollback")
+    assert bool(made.changes) is (status == "healthy")
+    assert bool(made.skipped) is (status != "healthy")
+
+
+def test_memory_and_swap_stay_a_pair_that_podman_takes() -> None:
+    made = plan(container((MEMORY_SWAP, 256 << 20)), "no-memory-limit")
+    assert made.after[MEMORY] <= made.after[MEMORY_SWAP]

@@ -142,3 +142,162 @@ def test_a_socat_forwarder_exposes_the_socket_on_its_address(
     (result,) = read_endpoints(files, read_process_table(files), read_listening(files), (1000,))
     assert (result.address, result.certificates, result.through) == (address, certificates, "socat")
     assert result.uid == (1000 if "user/1000" in command else 0)
+
+
+def test_the_own_socket_of_a_rootless_user_is_closed() -> None:
+    path = "/run/user/1000/podman/podman.sock"
+    stats = {path: status(stat.S_IFSOCK | 0o660, 1000, 1000)}
+    stats["/run/user/1000"] = status(stat.S_IFDIR | 0o700, 1000, 1000)
+    assert users_of(read({path: ""}, stats=stats)) == {path: ()}
+    stats["/run/user/1000"] = status(stat.S_IFDIR | 0o755, 1000, 1000)
+    stats[path] = status(stat.S_IFSOCK | 0o666, 1000, 1000)
+    assert users_of(read({path: ""}, stats=stats)) == {path: ("every account",)}
+
+
+def test_a_service_in_the_network_of_a_container_is_none_of_the_host() -> None:
+    text = {"/proc/812/cmdline": "podman\0system\0service\0tcp:0.0.0.0:2375\0", "/proc/1/cmdline": "init\0"}
+    links = {"/proc/1/ns/net": "net:[1]", "/proc/812/ns/net": "net:[1]", "/proc/self/ns/net": "net:[1]"}
+    assert read(text, links=links).tcp_services != ()
+    assert read(text, links={**links, "/proc/812/ns/net": "net:[2]"}).tcp_services == ()
+
+
+@pytest.mark.parametrize(("mounts", "leads_there"), [("mnt:[1]", True), ("mnt:[2]", False)])
+def test_a_path_leads_to_a_service_in_another_network_unless_its_paths_are_others(
+    mounts: str, *, leads_there: bool
+) -> None:
+    place = socket_at("/srv/api.sock", 0o666)
+    text = {
+        "/proc/812/cmdline": "podman\0system\0service\0unix:///srv/api.sock\0",
+        "/proc/1/net/unix": "Num RefCount\n",
+        "/proc/1/cmdline": "init\0",
+        **place["text"],
+    }
+    links = {"/proc/1/ns/net": "net:[1]", "/proc/812/ns/net": "net:[2]", "/proc/self/ns/net": "net:[1]"}
+    links |= {"/proc/1/ns/mnt": "mnt:[1]", "/proc/812/ns/mnt": mounts, "/proc/self/ns/mnt": "mnt:[1]"}
+    facts = read(text, stats=place["stats"], links=links)
+    assert users_of(facts) == ({"/srv/api.sock": ("every account",)} if leads_there else {})
+
+
+def test_a_socket_unit_names_another_service_in_a_drop_in() -> None:
+    files = RecordedFiles(
+        document(
+            {
+                f"{UNITS}/gate.socket": "[Socket]\nListenStream=0.0.0.0:99\n",
+                f"{UNITS}/gate.socket.d/x.conf": "[Socket]\nService=other.service\n",
+                "/usr/lib/systemd/system/other.service": PROXY,
+            }
+        )
+    )
+    (result,) = read_endpoints(files, (), None, ())
+    assert (result.address, result.where, result.through) == (
+        "tcp:0.0.0.0:99",
+        f"{UNITS}/gate.socket",
+        "systemd-socket-proxyd",
+    )
+
+
+def test_a_forwarder_before_a_forwarder() -> None:
+    files = RecordedFiles(
+        document(
+            {
+                "/proc/8/cmdline": "socat\0TCP-LISTEN:99\0UNIX-CONNECT:/srv/x.sock\0",
+                "/proc/9/cmdline": "socat\0UNIX-LISTEN:/srv/x.sock\0UNIX-CONNECT:/run/podman/podman.sock\0",
+            }
+        )
+    )
+    result = read_endpoints(files, read_process_table(files), None, ())
+    assert {endpoint.address for endpoint in result} == {"/srv/x.sock", "tcp:0.0.0.0:99"}
+
+
+@pytest.mark.parametrize("command", ["socat\0TCP-LISTEN:99\0TCP:db:5432\0", "vim\0/run/podman/podman.sock\0"])
+def test_other_programs_are_no_forwarders(command: str) -> None:
+    files = RecordedFiles(document({"/proc/9/cmdline": command}))
+    assert read_endpoints(files, read_process_table(files), None, ()) == ()
+
+
+API = "podman\0system\0service\0"
+
+
+def hidden(path: str) -> dict[str, Any]:
+    """A unit that only its owner reads."""
+    return {"stats": {path: status(stat.S_IFREG | 0o600)}, "errors": {path: "EACCES"}}
+
+
+@pytest.mark.parametrize(
+    ("path", "unread", "unseen"),
+    [
+        (f"{UNITS}/api.socket", True, True),
+        (f"{UNITS}/api.socket.d/x.conf", True, True),
+        (f"{UNITS}/db.service", True, False),
+        (f"{UNITS}/db.service.d/x.conf", True, False),
+        (f"{UNITS}/notes", False, False),
+    ],
+)
+def test_what_cannot_be_read_may_open_an_api_that_nobody_here_sees(
+    path: str, unread: bool, unseen: bool
+) -> None:
+    facts = read({"/proc/1/cmdline": "init\0"}, **hidden(path))
+    assert facts.tcp_services == ()
+    assert (bool(facts.tcp_unread), bool(facts.tcp_unseen)) == (unread, unseen)
+    if unread:
+        assert "no permission" in facts.tcp_unread
+
+
+def test_a_unit_that_cannot_be_read_hides_none_that_can() -> None:
+    path = f"{UNITS}/a.service"
+    service = {f"{UNITS}/podman.service": "ExecStart=/usr/bin/podman system service tcp:0.0.0.0:2375\n"}
+    facts = read({"/proc/1/cmdline": "init\0", **service}, **hidden(path))
+    assert [service.address for service in facts.tcp_services] == ["tcp:0.0.0.0:2375"]
+
+
+@pytest.mark.parametrize(
+    ("text", "links", "unseen"),
+    [
+        ({"/proc/1/cmdline": "init\0"}, {}, ""),
+        ({"/proc/812/cmdline": "sleep\x001\0"}, {}, "hides the processes"),
+        ({"/proc/1/cmdline": "init\0", "/proc/812/cmdline": API}, {}, "process 812"),
+        ({"/proc/1/cmdline": "init\0", "/proc/812/cmdline": f"{API}unix:///srv/p.sock\0"}, {}, ""),
+        (
+            {
+                "/proc/1/cmdline": "init\0",
+                "/proc/812/cmdline": API,
+                "/proc/812/cgroup": "0::/system.slice/podman.service\n",
+            },
+            {},
+            "",
+        ),
+        (
+            {
+                "/proc/1/cmdline": "init\0",
+                "/proc/812/cmdline": API,
+                "/proc/812/cgroup": "0::/user.slice/user-0.slice/session-3.scope\n",
+            },
+            {},
+            "process 812",
+        ),
+        (
+            {
+                "/proc/1/cmdline": "init\0",
+                "/proc/812/cmdline": API,
+                "/proc/812/cgroup": "0::/user.slice/user-7.slice/user@7.service/app.slice/podman.service\n",
+            },
+            {},
+            "process 812",
+        ),
+        (
+            {
+                "/proc/1/cmdline": "init\0",
+                "/proc/812/cmdline": API,
+                "/proc/1/net/unix": "",
+                "/proc/812/fd/3": "",
+            },
+            {},
+            "",
+        ),
+    ],
+)
+def test_an_api_whose_address_nobody_here_sees_is_told(
+    text: dict[str, str], links: dict[str, str], unseen: str
+) -> None:
+    facts = read(text, links=links)
+    assert (unseen in facts.tcp_unseen) if unseen else facts.tcp_unseen == ""

@@ -3,31 +3,39 @@
 import hashlib
 import json
 import stat
+import time
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardentui.host.commands import run_program
+from hardentui.host.commands import run_nothing, run_program
+from hardentui.host.files.reader import LocalFiles
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.machine import read_host
-from hardentui.host.network.firewall import parse_ruleset
+from hardentui.host.network.firewall import parse_ruleset, read_firewall
 from hardentui.host.network.sockets import services_in_unit
 from hardentui.host.packages.installed import (
+    TABLE,
     apt_security_updates,
     dpkg_packages,
     outdated_in,
+    read_packages,
     read_security_updates,
+    upstream,
     zypper_patches,
 )
 from hardentui.host.podman.containers_conf import parse_sections
 from hardentui.host.podman.trust import parse_policy, read_trust
 from hardentui.host.rights.sudo import SudoLine, sudo_rights
+from hardentui.host.subids import read_sub_ids
 from hardentui.host.sysctls import read_reboot_required
 from hardentui.host.units.programs import files_of_command
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.host import HostFacts
+from hardentui.model.finding import Severity
+from hardentui.model.host import HostFacts, SubIds
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.spec import Version
 
@@ -392,3 +400,207 @@ def test_apt_without_an_index_of_security_updates_knows_nothing() -> None:
         assert isinstance(result, Unread)
         assert "apt-get update" in result.reason
     assert updates(f"{lists}_debian-security_dists_trixie-security_main_binary-amd64_Packages.xz") == ()
+
+
+def test_this_machine_is_read_quickly_and_without_an_error() -> None:
+    read_host(LocalFiles(), version=PODMAN)
+    begin = time.process_time()
+    facts = read_host(LocalFiles(), version=PODMAN)
+    assert time.process_time() - begin < 0.5  # 20 ms on an idle machine; the limit only catches a blunder
+    assert facts.kernel
+
+
+def test_closed_connections_are_unknown() -> None:
+    facts = read({}, errors={"/home/anna/.config/containers/podman-connections.json": "EACCES"})
+    with pytest.raises(Unread):
+        assert facts.root_rights
+
+
+def test_sub_ids_skip_what_is_no_range() -> None:
+    files = RecordedFiles({"text": {"/etc/subuid": "anna:100000:65536\n# c:1:1\nx:y:1\n:1:1\nben:1\n"}})
+    assert read_sub_ids(files, "/etc/subuid") == (SubIds("anna", 100000, 65536),)
+    assert read_sub_ids(files, "/etc/subgid") == ()
+
+
+def test_a_group_without_the_right_to_write_has_no_say() -> None:
+    facts = read(
+        {"/etc/group": "podman:x:990:anna\n", "/run/podman/podman.sock": ""},
+        stats={"/run/podman/podman.sock": status(stat.S_IFSOCK | 0o600, 0, 990)},
+    )
+    assert facts.sockets[0].users == ()
+
+
+def test_a_socket_that_starts_at_boot_is_found() -> None:
+    link = "/etc/systemd/system/sockets.target.wants/podman.socket"
+    assert read({}, links={link: "/usr/lib/systemd/system/podman.socket"}).socket_enabled_by == link
+    assert read({}).socket_enabled_by == ""
+
+
+def test_a_running_api_on_tcp_is_found() -> None:
+    facts = read(
+        {"/proc/812/cmdline": "podman\0system\0service\0tcp://0.0.0.0:2375\0", "/proc/1/cmdline": "init\0"}
+    )
+    assert [(service.where, service.address) for service in facts.tcp_services] == [
+        ("process 812", "tcp://0.0.0.0:2375")
+    ]
+
+
+def test_units_belong_to_their_owners() -> None:
+    own = "/home/anna/.config/containers/systemd/web.container"
+    facts = read(
+        {"/etc/containers/systemd/a.container": "", own: ""},
+        stats={
+            "/etc/containers/systemd/a.container": status(stat.S_IFREG | 0o664, 0, 100),
+            "/home/anna": status(stat.S_IFDIR | 0o700, 1000, 1000),
+            own: status(stat.S_IFREG | 0o644, 1001, 1001),
+        },
+    )
+    result = {
+        path: fact for path, fact in facts.units.items() if not isinstance(fact, Unread) and fact.dangers
+    }
+    assert sorted(result) == ["/etc/containers/systemd/a.container", own]
+    assert "/etc/containers" in facts.engine_configuration
+    assert "/etc/containers/systemd/a.container" not in facts.engine_configuration
+
+
+def test_the_mount_program_of_the_storage_is_one_of_the_programs() -> None:
+    files = {
+        "/etc/containers/storage.conf": "[storage.options.overlay]\nmount_program = '/srv/fuse'\n",
+        "/srv/fuse": "",
+    }
+    facts = read(files, stats={"/srv/fuse": status(stat.S_IFREG | 0o777)})
+    assert [program.role for program in facts.programs if program.file.dangers] == ["mount program"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "role"),
+    [
+        ("additionalimagestores = ['/srv/store']", "image store"),
+        ("additionallayerstores = ['/srv/store:ref']", "layer store"),
+    ],
+)
+def test_a_store_of_images_that_others_can_write_is_told(setting: str, role: str) -> None:
+    """Its programs run in containers as they are, root's among them."""
+    files = {
+        "/etc/containers/storage.conf": f"[storage.options]\n{setting}\n",
+        "/srv/store/overlay-images/images.json": "",
+    }
+    for mode, roles in ((0o777, [role]), (0o755, [])):
+        facts = read(files, stats={"/srv/store": status(stat.S_IFDIR | mode)})
+        assert [program.role for program in facts.programs if program.file.dangers] == roles
+
+
+def test_storage_as_configured_and_as_it_is() -> None:
+    options = "[storage.options.overlay]\nmountopt='nodev,metacopy=on'\n"
+    settings = f"[storage]\ngraphroot='/srv/c'\n{options}"
+    facts = read(
+        {"/etc/containers/storage.conf": settings, "/srv/c/vfs-images/images.json": ""},
+        stats={"/": status(stat.S_IFDIR | 0o755), "/srv/c": status(stat.S_IFDIR | 0o700, device=2)},
+    )
+    assert facts.storage.graph_root == "/srv/c"
+    assert facts.storage.mount_options == ("nodev", "metacopy=on")
+    assert facts.storage.used_drivers == ("vfs",)
+
+
+def test_a_filter_that_is_switched_off_has_no_profile() -> None:
+    facts = read({"/etc/containers/containers.conf": "[containers]\nseccomp_profile = 'unconfined'\n"})
+    assert facts.seccomp_profile == Missing("unconfined")
+
+
+def test_a_kernel_that_is_not_installed_proves_nothing() -> None:
+    assert isinstance(read_reboot_required(RecordedFiles({"dirs": {MODULES: ["6.1"]}}), "6.2"), Unread)
+    flagged = RecordedFiles(
+        {"text": {"/run/reboot-required": "", "/run/reboot-required.pkgs": "libc6\nlibc6\n"}}
+    )
+    assert read_reboot_required(flagged, "6.2") == "/run/reboot-required asks for it (after updates of libc6)"
+
+
+def test_the_dpkg_status_file() -> None:
+    stanza = "Package: podman\nStatus: install ok installed\nVersion: 5.4.2+ds1-2\n\n"
+    removed = "Package: runc\nStatus: deinstall ok config-files\nVersion: 1.1.15\n\n"
+    assert [
+        (package.name, package.version)
+        for package in dpkg_packages(f"{stanza}{removed}Package: podman-docker\n\n")
+    ] == [("podman", "5.4.2+ds1-2")]
+
+
+def test_rpm_is_asked_where_there_is_no_dpkg() -> None:
+    asked = []
+
+    def run(arguments: Sequence[str], seconds: float) -> Known[str]:
+        asked.append(arguments[0:2])
+        return "podman\t5.4.0-13.el10\nbash\t5.2\n"
+
+    result = read_packages(RecordedFiles({}), run)
+    assert not isinstance(result, Unread)
+    assert [(package.name, package.version, package.family) for package in result.values()] == [
+        ("podman", "5.4.0-13.el10", "rpm")
+    ]
+    assert asked == [("rpm", "-q")]
+    assert isinstance(read_packages(RecordedFiles({}), run_nothing), Unread)
+
+
+def test_pending_updates_of_the_families() -> None:
+    apt = """Inst libssl3 [3.0.1] (3.0.2 Debian-Security:13/stable-security [amd64])
+Inst vim [1] (2 Debian:13.1/stable [amd64])
+Inst libapache2-mod-security2 [1] (2 Debian:13.1/stable [amd64])
+Inst linux-image-6.12.50-amd64 (6.12.50-1 Debian-Security:13/stable-security [amd64])
+Conf libssl3 (3.0.2 Debian-Security:13/stable-security [amd64])
+"""
+    assert apt_security_updates(apt) == ("libssl3", "linux-image-6.12.50-amd64")
+    zypper = """Repository | Name   | Category | Severity  | Interactive | Status | Summary
+-----------+--------+----------+-----------+-------------+--------+--------
+updates    | SUSE-1 | security | important | ---         | needed | x
+"""
+    assert zypper_patches(zypper) == ("SUSE-1",)
+
+
+def test_a_hole_begins_with_a_version() -> None:
+    assert "CVE-2025-9566" not in {row.advisory.cve for row in outdated_in("podman", "3.4.4", False)}
+    assert "CVE-2025-9566" in {row.advisory.cve for row in outdated_in("podman", "4.9.3+ds1-1ubuntu1", True)}
+    assert outdated_in("podman", "unknown", False) == ()
+    assert outdated_in("conmon", "0.1", False) == ()
+
+
+def test_the_table_is_well_formed() -> None:
+    for row in TABLE:
+        assert all(upstream(version) for version in row.fixed)
+        assert row.summary
+        assert row.source
+        assert row.published <= "2026-11"
+        assert Severity.parse(row.severity)
+    assert len({(row.component, row.cve) for row in TABLE}) == len(TABLE)
+
+
+def test_the_packet_filter_is_for_root_only() -> None:
+    def never(arguments: Sequence[str], seconds: float) -> Known[str]:
+        raise AssertionError("nothing may be asked")
+
+    result = read_firewall(RecordedFiles({}), never, root=False)
+    assert isinstance(result.rules, Unread)
+    assert result.firewalld is False
+
+
+_MODULES = {
+    "/proc/modules": "ext4 1 0 - Live 0x0\n",
+    "/proc/sys/kernel/osrelease": "6.1.0\n",
+    "/lib/modules/6.1.0/modules.builtin": "kernel/net/ipv4/tcp_cubic.ko\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("more", "none"),
+    [
+        ({}, True),
+        ({"/proc/modules": "nf_tables 1 0 - Live 0x0\next4 1 0 - Live 0x0\n"}, False),
+        ({"/proc/modules": "x_tables 1 0 - Live 0x0\n"}, False),
+        ({"/lib/modules/6.1.0/modules.builtin": "kernel/net/netfilter/nf_tables.ko\n"}, False),
+        ({"/lib/modules/6.1.0/modules.builtin": "kernel/net/ipv4/netfilter/ip_tables.ko.xz\n"}, False),
+        ({"/lib/modules/6.1.0/modules.builtin": ""}, False),
+        ({"/proc/sys/kernel/osrelease": "6.1.1\n"}, False),
+    ],
+)
+def test_without_its_modules_a_kernel_has_no_packet_filter(more: dict[str, str], none: bool) -> None:
+    rules = read_firewall(RecordedFiles({"text": {**_MODULES, **more}}), run_nothing, root=False).rules
+    assert (rules == ()) is none
+    assert isinstance(rules, Unread) is not none

@@ -21,7 +21,7 @@ from hardentui.model.finding import Status
 from hardentui.model.known import Unread
 from hardentui.model.mounts import Listener, ReachableSocket
 from hardentui.options import MOUNTS, Mount
-from hardentui.reading.sockets import Power, engine_mounts, open_sockets, service_of
+from hardentui.reading.sockets import Power, control_sockets, engine_mounts, open_sockets, service_of
 from tests.support.judging import judge
 
 
@@ -220,3 +220,49 @@ def test_a_socket_that_a_program_of_the_host_makes_in_a_volume_is_reachable_thro
     assert not engine_mounts(facts.replace(sockets=(relay,)).planned(facts.spec.with_(MOUNTS, ())))
     bus = replace(socket_in_volume, listener=Listener("/srv/bus", "dbus-daemon"))
     assert judge("mounted-control-socket", facts.replace(sockets=(bus,))).status is Status.FAIL
+
+
+def test_a_directory_under_another_name_holds_the_same_sockets(directory: Path, listening: Path) -> None:
+    """As with /home -> /var/home, or a bind mount: the listener knows one name only."""
+    (directory / "alias").symlink_to(listening.parent)
+    (directory / "whole").symlink_to(directory)
+    for path, inside in ((directory / "alias", "app"), (directory / "whole", "deep/app")):
+        assert [(at, name) for at, name, _ in here().at(str(path))] == [(f"{path}/{inside}", str(listening))]
+
+
+def test_what_may_not_be_looked_at_is_unknown() -> None:
+    files = RecordedFiles({"errors": {"/proc/self/net/unix": "EACCES", "/srv/a.sock": "EACCES"}})
+    ((_, _, number),) = UnixSockets(files, "self", own_root=True).at("/srv/a.sock")
+    assert isinstance(number, Unread)
+
+
+def test_a_script_with_the_name_of_an_engine_may_be_a_filter() -> None:
+    proxied = ReachableSocket("/x", "/srv/docker.sock", Listener("/srv/docker.sock", "python3"))
+    facts = container((MOUNTS, (Mount("bind", "/srv/docker.sock", "/x"),)), sockets=(proxied,))
+    (result,) = open_sockets(facts)
+    assert result.service is None
+    assert "what it lets its clients do is not known" in result.unknown
+    assert not engine_mounts(facts)
+
+
+def test_a_relay_is_not_the_service_it_leads_to() -> None:
+    relayed = ReachableSocket("/x", "/srv/a", Listener("/srv/a", "socat"))
+    facts = container((MOUNTS, (Mount("bind", "/srv/a", "/x"),)), sockets=(relayed,))
+    (result,) = open_sockets(facts)
+    assert "forwards connections" in result.unknown
+    assert not engine_mounts(facts)
+
+
+def test_names_decide_where_nobody_could_look() -> None:
+    far = Unread("the engine is on another machine")
+    named = container((MOUNTS, (Mount("bind", "/run/docker.sock", "/x"),)), sockets=far)
+    assert engine_mounts(named)
+    unnamed = container((MOUNTS, (Mount("bind", "/srv/a.sock", "/x"),)), sockets=far)
+    assert open_sockets(unnamed)[0].unknown == far.reason
+    assert control_sockets(container((MOUNTS, (Mount("bind", "/run", "/x"),)), sockets=far))
+
+
+def test_through_an_overlay_no_socket_is_reached() -> None:
+    layered = container((MOUNTS, (Mount("bind", "/run", "/x", ("O",)),)))
+    assert not engine_mounts(layered)
+    assert not control_sockets(container((MOUNTS, layered.spec[MOUNTS]), sockets=Unread("it is far")))

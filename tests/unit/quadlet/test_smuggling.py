@@ -222,3 +222,14 @@ def test_this_test_can_fail() -> None:
                 VERSIONS[1],
             )
     check("web.container", '[Container]\nSysctl="a=b"\n', VERSIONS[1])
+
+
+def test_most_options_take_text() -> None:
+    assert len(TEXTUAL) > 90
+
+
+@settings(max_examples=150, derandomize=True, deadline=None)
+@given(value=hostile)
+def test_random_networks_volumes_and_pods_smuggle_nothing(value: str) -> None:
+    spec, context = _around(value, VERSIONS[1])
+    assert written(spec, context) == 4

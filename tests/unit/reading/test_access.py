@@ -8,9 +8,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from hardentui.host.files.reader import parse_acl, walk, with_acls
+from hardentui.host.files.reader import parse_acl, read_accounts, walk, with_acls
 from hardentui.model.configuration import Account, Accounts, AclEntry, PathStep
-from hardentui.reading.access import EVERYBODY, WRITE, open_spots, who_may
+from hardentui.reading.access import EVERYBODY, EXECUTE, READ, WRITE, open_spots, who_may
 from tests.support.rooted import Rooted
 
 ROOT = frozenset({0})
@@ -153,3 +153,46 @@ def test_this_kernel_says_the_same(
         if EVERYBODY in said and done.returncode:
             continue  # a stranger may, and this one is shut out by an entry of its own
         assert (done.returncode == 0) == told, (account.name, said)
+
+
+def test_without_known_accounts_every_group_has_members() -> None:
+    way = (TOP, step("/s", 0o660, 0, 990))
+    assert who_may(WRITE, way, None, ROOT) == ("group 990",)
+
+
+def test_each_right_is_asked_for_itself() -> None:
+    way = (TOP, step("/x", 0o754, 0, 990))
+    assert who_may(READ, way, HERE, ROOT) == (EVERYBODY,)
+    assert who_may(EXECUTE, way, HERE, ROOT) == ("anna",)
+    assert who_may(WRITE, way, HERE, ROOT) == ()
+
+
+def test_a_group_without_members_changes_nothing() -> None:
+    here = Accounts((BEN,), {0: "root", 50: "staff", 1001: "ben"})
+    way = (TOP, directory("/usr", 0o755), directory("/usr/local", 0o2775, 0, 50), step("/usr/local/x", 0o755))
+    assert open_spots(way, here, ROOT) == ()
+    assert [spot.what for spot in open_spots(way, HERE, ROOT)] == ["can be written by group 50 (2775)"]
+
+
+def test_an_entry_of_an_acl_is_a_spot_with_a_repair_of_its_own() -> None:
+    way = (TOP, step("/etc", 0o775, 0, 0, "directory", named("user", 1001, 7)), step("/etc/x", 0o644))
+    (spot,) = open_spots(way, HERE, ROOT)
+    assert (spot.what, spot.fix) == ("can be written by ben (ACL)", "setfacl -x u:1001")
+
+
+def test_a_placeholder_in_the_group_of_root_is_nobody(tmp_path: Path) -> None:
+    files = Rooted(tmp_path)
+    files.put(
+        "/etc/passwd",
+        "root:x:0:0::/root:/bin/sh\nsync:x:5:0::/sbin:/bin/sync\noperator:x:11:0::/root:/sbin/nologin\n"
+        "anna:x:1000:1000::/home/anna:/bin/sh\nmail:x:8:12::/:/sbin/nologin\n",
+    )
+    files.put("/etc/group", "root:x:0:\nmail:x:12:\nanna:x:1000:\nwheel:x:10:anna\n")
+    result = read_accounts(files)
+    assert result is not None
+    assert {person.name: set(person.groups) for person in result.people} == {
+        "sync": set(),
+        "operator": set(),
+        "anna": {1000, 10},
+        "mail": {12},
+    }

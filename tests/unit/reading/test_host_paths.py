@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from hardentui.checks.examples import configuration, container, rootful, rootless
+from hardentui.features.looking.gather import with_peers
+from hardentui.model.configuration import FileFact
 from hardentui.model.finding import Severity, Status
-from hardentui.model.mounts import MountedPath
+from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.model.trust import TrustFacts
 from hardentui.options import MOUNTS, Mount
 from hardentui.reading.host_paths import Gain, gains, sensitive_mounts, severity_of
@@ -263,3 +265,92 @@ def test_a_working_tree_of_git_is_no_system_path() -> None:
     assert (verdict.status, verdict.severity) == (Status.FAIL, Severity.MEDIUM)
     assert "next commit" in verdict.reason
     assert not gains("/srv/shop/.git/hooks", written=False)
+
+
+@pytest.mark.parametrize(
+    ("source", "bad"),
+    [("/srv/run", True), ("/srv/run/overlay-containers/abc", True), ("/srv/vol", True), ("/srv/web", False)],
+)
+def test_run_root_and_volumes_are_known_without_asking_the_engine(source: str, bad: bool) -> None:
+    """`check NAME` does not ask the slow /info."""
+    inspect = {"PidFile": "/srv/run/overlay-containers/abc/userdata/pidfile"}
+    engine = rootful(trust=TrustFacts(configuration=configuration(engine__volume_path="/srv/vol")))
+    mount = Mount("bind", source, "/x", ("ro",))
+    assert bool(sensitive_mounts(container((MOUNTS, (mount,)), inspect=inspect, engine=engine))) is bad
+
+
+def test_a_layer_of_its_own_takes_what_is_written() -> None:
+    layered = (MOUNTS, (Mount("bind", "/usr/bin", "/x", ("O",)),))
+    assert not sensitive_mounts(container(layered))
+    (etc,) = sensitive_mounts(container((MOUNTS, (Mount("bind", "/etc", "/x", ("O",)),))))
+    assert etc.severity is Severity.HIGH
+    above = MountedPath(
+        "/x",
+        ("/etc/cron.d",),
+        "overlay",
+        "o",
+        ("rw",),
+        MountOrigin.DECLARED,
+        beneath=("/usr",),
+        in_force=True,
+    )
+    (written,) = sensitive_mounts(container(mounted=(above,)))
+    assert written.severity is Severity.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("path", "gives"), [("/data/volumes", True), ("/data", True), ("/data/other", False)]
+)
+def test_volumes_are_the_engines_wherever_its_configuration_puts_them(path: str, gives: bool) -> None:
+    engine = rootful(info={"store": {"volumePath": "/data/volumes", "graphRoot": "/pods"}})
+    facts = container((MOUNTS, (Mount("bind", path, "/x", ("ro",)),)), engine=engine)
+    assert [mount.gains for mount in sensitive_mounts(facts)] == ([frozenset({Gain.ENGINE})] if gives else [])
+
+
+def test_the_home_of_a_rootful_engine_is_that_of_root_alone() -> None:
+    engine = rootful(trust=TrustFacts(home="/srv/root"))
+    assert not sensitive_mounts(container((MOUNTS, (Mount("bind", "/srv/root", "/x"),)), engine=engine))
+
+
+@pytest.mark.parametrize("path", ["/srv/x/.gitconfig", "/data/.config/systemd/user"])
+def test_what_a_user_runs_is_known_by_its_name_wherever_it_lies(path: str) -> None:
+    assert gains(path, written=True) == {Gain.USER_CODE}
+    assert not gains(path, written=False)
+
+
+def test_where_the_home_of_a_rootless_engine_is_not_known_nothing_passes() -> None:
+    mounted = (MOUNTS, (Mount("bind", "/srv/web", "/x"),))
+    lost = judge("sensitive-host-mount", container(mounted, engine=rootless()))
+    assert lost.status is Status.UNKNOWN
+    for passing in (
+        container(mounted, engine=rootless(trust=TrustFacts(home="/h"))),
+        container(engine=rootless()),
+    ):
+        assert judge("sensitive-host-mount", passing).status is Status.PASS
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "bad"),
+    [
+        ("/data/tools", (), True),
+        ("/data/tools/crun", (), True),
+        ("/data", (), True),
+        ("/data/tools", ("ro",), False),
+        ("/data/toolshed", (), False),
+    ],
+)
+@pytest.mark.parametrize("whose", ["own", "another's"])
+def test_what_the_engine_runs_for_single_containers_is_not_theirs_to_change(
+    source: str, options: tuple[str, ...], bad: bool, whose: str
+) -> None:
+    """podman(1) --runtime, podman-create(1) --init-path, oci-hooks(5): the engine runs them as root."""
+    programs = {"/data/tools/crun": FileFact("/data/tools/crun")}
+    other = container(programs=programs).replace(id="2" * 64, name="other")
+    facts = container((MOUNTS, (Mount("bind", source, "/x", options),)))
+    if whose == "own":
+        facts = facts.replace(programs=programs)
+    else:
+        (facts, _) = with_peers([facts, other])
+    verdict = judge("sensitive-host-mount", facts)
+    assert (verdict.status is Status.FAIL) is bad
+    assert not bad or verdict.severity is Severity.CRITICAL

@@ -171,3 +171,23 @@ def test_zones_are_read_from_their_files() -> None:
 def test_zones_that_cannot_be_understood_are_unknown(text: str) -> None:
     zones = {"text": {"/etc/firewalld/zones/a.xml": text}}
     assert isinstance(known(lambda: read_zones(RecordedFiles(zones))), Unread)
+
+
+def test_every_chain_must_let_it_pass_but_the_engines_own_do_not_count() -> None:
+    packet = Packet("input", "eth0", "tcp", 8080)
+    closed = chain("in", "input", "drop", table="b")
+    assert said(fate(rules(chain("in", "input"), rule("in", ACCEPT), closed), packet)) == DROPPED
+    assert said(fate(rules(chain("in", "input", "drop", table="netavark")), packet)) == ACCEPTED
+    assert said(fate(rules(chain("in", "forward", "drop")), packet)) == ACCEPTED
+    assert said(fate((), packet)) == ACCEPTED
+
+
+def test_the_families_of_addresses_are_told_apart() -> None:
+    only_4 = rules(chain("in", "input", "drop", family="ip"))
+    assert said(fate(only_4, Packet("input", "eth0", "tcp", 80))) == DROPPED
+    assert said(fate(only_4, Packet("input", "eth0", "tcp", 80, "ip6"))) == ACCEPTED
+
+
+def test_chains_that_go_round_in_circles_end() -> None:
+    result = rules(chain("in", "input", "drop"), rule("in", {"jump": {"target": "in"}}))
+    assert DROPPED in fate(result, Packet("input", "eth0", "tcp", 80))

@@ -1,13 +1,17 @@
 """Commands that are read: what is a credential, what is masked, and whether a health check can fail."""
 
+import re
 import shlex
 import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hardentui.reading.images import always_passes
 from hardentui.reading.masking import WITHHELD, mask_document, mask_text
+from hardentui.reading.secret_shapes import SHAPES, SecretShape, _may_match, shape_of, without_shapes
 from hardentui.reading.secrets import secret_pair, secrets_in_pairs, secrets_in_words
 
 _LETTERS = "Ab3dEf6hIj9kLm2nOp5qRs8tUv1wXy4zAb3dEf6hIj9kLm2nOp5q"
@@ -134,3 +138,48 @@ def test_a_check_that_asks_something_may_fail(command: str) -> None:
 @pytest.mark.parametrize("command", _SAMPLES["health-checks-that-never-fail"])
 def test_a_check_that_asks_nothing_is_told_from_one_that_does(command: str) -> None:
     assert always_passes(command)
+
+
+def test_every_form_has_a_source_and_one_secret_part() -> None:
+    for shape in SHAPES:
+        assert shape.source
+        assert re.compile(shape.pattern).groups == 1, shape
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=[f"{shape.sign} {shape.kind}" for shape in SHAPES])
+@settings(max_examples=20, deadline=None)
+@given(data=st.data())
+def test_whatever_a_pattern_matches_has_its_signs(shape: SecretShape, data: st.DataObject) -> None:
+    match = re.search(shape.pattern, data.draw(st.from_regex(shape.pattern)))
+    assert match is not None
+    assert _may_match(shape, match[0])
+
+
+def test_a_usual_path_needs_no_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(re, "search", lambda *_: pytest.fail("a pattern is compiled in every check"))
+    assert shape_of("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin") == ""
+
+
+def test_a_hostile_value_costs_no_time_worth_speaking_of() -> None:
+    for text in ("a" * 100_000, "://" * 30_000, "password=" * 10_000, '"token":"' * 10_000, ": " * 50_000):
+        shape_of(text)
+        without_shapes(text[:8192])
+
+
+@pytest.mark.timeout(
+    60
+)  # minutes for a quarter of it, with patterns in which whitespace belongs to two parts
+def test_blanks_in_a_command_cost_no_more_than_their_number() -> None:
+    command = ("echo a" + " " * 190 + "|" + " " * 199) * 20 + " chpasswd"
+    assert shape_of(command) == ""
+    assert without_shapes(command) == command
+
+
+@pytest.mark.timeout(60)
+def test_separators_and_nested_assignments_cost_no_more_than_their_number() -> None:
+    semicolons = "a" + ";" * 19_000 + " b"  # 10 s if each of them is tried as the first
+    assert mask_text(semicolons) == semicolons
+    assert not secrets_in_words(("sh", "-c", semicolons))
+    nested = "A=" * 4_000 + "b"  # no recursion as deep as the text
+    assert mask_text(f"x {nested}") == f"x A={WITHHELD}"
+    assert mask_text("Environment=FILE=a=b") == "Environment=FILE=a=b"

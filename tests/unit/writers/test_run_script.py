@@ -10,6 +10,7 @@ from hardentui.model.spec import Option, Spec, Version
 from hardentui.options import *
 from hardentui.writers.context import UnitContext
 from hardentui.writers.run_script import run_arguments, run_script
+from hardentui.writers.supporting import network_create_arguments
 from tests.property.containers import NASTY
 
 BASE = ((NAME, "web"), (IMAGE, "localhost/app:1"))
@@ -82,3 +83,66 @@ def test_arguments_are_in_the_order_of_the_table() -> None:
         "localhost/app:1",
         "x",
     )
+
+
+def test_it_creates_or_runs(tmp_path: Path) -> None:
+    script = run_script(spec_of((READ_ONLY, True), (COMMAND, ("a", "b"))))
+    words = ["--name=web", "--read-only", "localhost/app:1", "a", "b"]
+    assert executed(script, tmp_path, "create") == [["create", *words]]
+    (tmp_path / "log").unlink()
+    assert executed(script, tmp_path) == [["run", "--detach", *words]]
+
+
+def test_notes_that_were_given_as_comments_are_not_said_twice() -> None:
+    spec = Spec(spec_of().settings, frozenset(), ("only once",))
+    assert run_script(spec, comments=("only once",)).count("only once") == 1
+
+
+def test_networks_and_volumes_are_created_before(tmp_path: Path) -> None:
+    context = UnitContext(
+        networks={"front": {"driver": "bridge", "internal": True, "dns_enabled": True}, "podman": {}},
+        volumes={"data": {"Driver": "local", "Labels": {"a": "b c"}}},
+    )
+    spec = spec_of((NETWORK, ("front:ip=10.0.0.2", "podman")), (MOUNTS, (Mount("volume", "data", "/d"),)))
+    calls = executed(run_script(spec, context), tmp_path, "create")
+    assert calls[:-1] == [
+        ["network", "exists", "front"],
+        ["network", "create", "--internal", "front"],
+        ["volume", "exists", "data"],
+        ["volume", "create", "--label=a=b c", "data"],
+    ]
+    assert calls[-1][0] == "create"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "impossible"), [(PASSWD, False, "create"), (INIT_CTR, "once", "run")]
+)
+def test_flags_of_one_verb_only(option: Option[Any], value: Any, impossible: str, tmp_path: Path) -> None:
+    script = run_script(spec_of((option, value)))
+    possible = "run" if impossible == "create" else "create"
+    assert any(option.flag in word for word in executed(script, tmp_path, possible)[0])
+    path = tmp_path / "again.sh"
+    done = subprocess.run(["sh", str(path), impossible], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert option.flag in done.stderr
+
+
+def test_a_root_directory_in_place_of_an_image() -> None:
+    spec = Spec.of((NAME, "web"), (ROOTFS, "/srv/root:O"), (ENTRYPOINT, ()), (COMMAND, ("/bin/x",)))
+    assert run_arguments(spec) == ("run", "--entrypoint=", "--name=web", "--rootfs", "/srv/root:O", "/bin/x")
+
+
+@pytest.mark.parametrize(
+    ("last", "written"), [("10.77.0.127", "10.77.0.64/26"), ("10.77.0.100", "10.77.0.65-10.77.0.100")]
+)
+def test_a_range_of_addresses_is_a_subnet_where_it_is_one(last: str, written: str) -> None:
+    lease = {"start_ip": "10.77.0.65", "end_ip": last}
+    network = {"subnets": [{"subnet": "10.77.0.0/24", "lease_range": lease}]}
+    assert f"--ip-range={written}" in network_create_arguments("n", network)
+
+
+def test_a_short_hexadecimal_name_is_compared_as_a_whole(tmp_path: Path) -> None:
+    """`podman network exists ad` is true for any network whose ID begins with ad."""
+    context = UnitContext(networks={"ad": {"driver": "bridge", "dns_enabled": True}})
+    calls = executed(run_script(spec_of((NETWORK, ("ad",))), context), tmp_path)
+    assert calls[:2] == [["network", "ls", "--format", "{{.Name}}"], ["network", "create", "ad"]]

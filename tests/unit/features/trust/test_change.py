@@ -1,12 +1,15 @@
 """A change of the policy of a user: what is written where, and what is never applied."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from hardentui.errors import UsageError
+from hardentui.errors import InputError, UsageError
 from hardentui.features.trust.change import TrustChange, why_not
+from hardentui.features.trust.proof import unsigned_in, within
 from hardentui.features.trust.rules import rules_of
+from hardentui.features.trust.signing import key_of_nobody, kind_of
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.podman.trust import read_trust
 from hardentui.model.facts import EngineFacts
@@ -69,3 +72,76 @@ def test_a_key_that_others_can_change_is_a_fault() -> None:
 def test_a_rule_that_cannot_be_is_one_sentence(given: list[str], told: str) -> None:
     with pytest.raises(UsageError, match=told):
         rules_of(given, any_tag=False)
+
+
+RULE = ScopeRule("quay.io/team", RuleKind.ACCEPT)
+
+
+def test_a_user_gets_files_of_their_own_and_what_the_system_says_comes_along() -> None:
+    files = {
+        "/etc/containers/policy.json": ACCEPT,
+        "/etc/containers/registries.d/site.yaml": "docker:\n  site.io:\n    lookaside: file:///x\n",
+    }
+    signed = ScopeRule("quay.io/team", RuleKind.SIGSTORE, "/etc/containers/policy.json")
+    draft = change(files, 1000).draft([signed], reject=True, accept_in_use=False)
+    paths = {file.path: file for file in draft.files}
+    own = f"{HOME}/.config/containers"
+    assert set(paths) == {
+        f"{own}/policy.json",
+        f"{own}/registries.d/site.yaml",
+        f"{own}/registries.d/50-hardentui.yaml",
+    }
+    assert paths[f"{own}/registries.d/site.yaml"].text == files["/etc/containers/registries.d/site.yaml"]
+    assert any("will replace the system's policy" in note for note in draft.notes)
+    assert draft.rejects
+
+
+def test_root_changes_the_files_of_the_system() -> None:
+    draft = change({"/etc/containers/policy.json": ACCEPT}, 0).draft([RULE], reject=True, accept_in_use=False)
+    assert [file.path for file in draft.files] == ["/etc/containers/policy.json"]
+    assert draft.files[0].before == ACCEPT
+
+
+def test_images_in_use_without_a_rule_are_named_and_can_get_one() -> None:
+    files = {"/etc/containers/policy.json": ACCEPT}
+    asked = change(files, 0, "nginx", "quay.io/team/app:1", "localhost/mine:1", "a" * 64)
+    draft = asked.draft([RULE], reject=True, accept_in_use=False)
+    assert draft.refused == ("docker.io/library/nginx:latest",)
+    assert draft.unsigned == ("quay.io/team/app:1",)
+    assert "could no longer be pulled" in why_not(draft, ())
+    draft = asked.draft([RULE], reject=True, accept_in_use=True)
+    assert draft.refused == ()
+    assert [rule.scope for rule in draft.rules] == ["quay.io/team", "docker.io/library/nginx"]
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        "quay.io",
+        "quay.io:5000/a",
+        "quay.io/team/app",
+        "quay.io/team/app:2",
+        "*.example.com",
+        "localhost:5000",
+    ],
+)
+def test_the_unsigned_image_is_one_that_the_rule_catches(scope: str) -> None:
+    assert within(unsigned_in(scope), scope)
+
+
+def test_keys_are_told_apart(tmp_path: Path) -> None:
+    for kind in (RuleKind.SIGSTORE, RuleKind.GPG):
+        assert kind_of(key_of_nobody(kind, str(tmp_path))) is kind
+    private = tmp_path / "private"
+    private.write_text("-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n")
+    with pytest.raises(InputError, match="private key"):
+        kind_of(str(private))
+    private.write_text("hello")
+    with pytest.raises(InputError, match="not a public key"):
+        kind_of(str(private))
+
+
+def test_signatures_elsewhere_are_only_of_gpg_keys(tmp_path: Path) -> None:
+    key = key_of_nobody(RuleKind.SIGSTORE, str(tmp_path))
+    with pytest.raises(UsageError, match="does not belong here"):
+        rules_of([f"quay.io={key} https://x"], any_tag=False)

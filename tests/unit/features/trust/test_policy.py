@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hardentui.errors import InputError
 from hardentui.features.trust import policy as sections
-from hardentui.features.trust.policy import requirement, with_rules
+from hardentui.features.trust.policy import LOCAL, rejects_by_default, requirement, with_rules
 from hardentui.host.podman.trust import parse_policy
 from hardentui.model.known import Unread
 from hardentui.model.trust import Attachments, TrustFacts, rule_for
@@ -120,3 +120,31 @@ def test_our_file_is_read_back_as_it_was_written() -> None:
     assert {(section.scope, section.enabled) for section in result} == {("quay.io/team", True), ("", True)}
     assert sections.text_of({}, result, ()) == text
     assert sections.text_of({}, (), ()) is None
+
+
+def test_where_local_files_are_refused_today_they_stay_refused() -> None:
+    policy = made(RULE, before={"default": [{"type": "reject"}]})
+    assert not set(LOCAL) & set(policy["transports"])
+
+
+def test_keeping_the_default_changes_only_the_scope() -> None:
+    policy = made(RULE, reject=False)
+    assert policy["default"] == ACCEPT
+    assert policy["transports"]["docker"][""] == ACCEPT
+    assert not rejects_by_default(json.dumps(policy))
+    assert rejects_by_default(with_rules(json.dumps(BEFORE), [], reject=True))
+
+
+@pytest.mark.parametrize(
+    ("scope", "section"),
+    [
+        ("quay.io", "quay.io"),
+        ("quay.io:5000", "quay.io:5000"),
+        ("quay.io:5000/team", "quay.io:5000/team"),
+        ("quay.io:5000/team/app:1", "quay.io:5000/team/app"),
+        ("quay.io/app@sha256:" + "a" * 64, "quay.io/app"),
+        ("*.example.com", "default-docker"),
+    ],
+)
+def test_a_section_has_neither_wildcard_nor_tag(scope: str, section: str) -> None:
+    assert sections.section_of(scope) == section

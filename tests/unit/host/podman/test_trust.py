@@ -214,3 +214,74 @@ def test_a_broken_credentials_file_holds_none(content: str) -> None:
     result = read({"/root/.docker/config.json": content}, uid=0).auth_files
     assert not isinstance(result, Unread)
     assert [(file.inline, file.helpers) for file in result] == [((), ())]
+
+
+def test_key_data_inside_the_policy_is_seen_and_not_kept() -> None:
+    policy = {"default": [{"type": "signedBy", "keyData": "c2VjcmV0LWtleQ=="}]}
+    result = policy_of(read({"/etc/containers/policy.json": json.dumps(policy)}))
+    assert result.default[0].inline
+    assert "c2VjcmV0" not in repr(result)
+
+
+def test_a_relative_key_path_is_not_guessed_at() -> None:
+    policy = {"default": [{"type": "signedBy", "keyPath": "keys/a.gpg"}]}
+    result = read({"/etc/containers/policy.json": json.dumps(policy)})
+    assert isinstance(result.keys["keys/a.gpg"], Unread)
+
+
+def test_aliases_of_short_names_hide_nothing_else() -> None:
+    content = """[aliases]
+  # a comment
+  "busybox" = "docker.io/library/busybox"
+  "example.com/insecure" = "example.com/other"
+
+  [[registry]]
+  "location" = "example.com"
+  "insecure" = true
+"""
+    result = registries_of(read({"/etc/containers/registries.conf.d/a.conf": content}))
+    assert [(registry.prefix, registry.insecure) for registry in result.registries] == [("example.com", True)]
+    broken = read({"/etc/containers/registries.conf.d/a.conf": f"{content}blocked =\n"})
+    assert isinstance(broken.registries, Unread)
+    assert "at line 9" in broken.registries.reason
+
+
+@pytest.mark.parametrize("content", ["[", 'registry = "x"', "registry = [1]"])
+def test_a_broken_registries_file_is_unreadable(content: str) -> None:
+    result = read({"/etc/containers/registries.conf": content}).registries
+    assert isinstance(result, Unread)
+    assert "/etc/containers/registries.conf" in result.reason
+
+
+def test_a_users_own_registries_d_replaces_the_systems() -> None:
+    system = {"/etc/containers/registries.d/a.yaml": "default-docker:\n  use-sigstore-attachments: true\n"}
+    own = {f"{HOME}/.config/containers/registries.d/b.yaml": "docker:\n  quay.io:\n    lookaside: x\n"}
+    result = read(system).attachments
+    assert not isinstance(result, Unread)
+    assert [section.scope for section in result] == [""]
+    result = read({**system, **own}).attachments
+    assert not isinstance(result, Unread)
+    assert [section.scope for section in result] == ["quay.io"]
+
+
+def test_a_closed_credentials_file_makes_the_answer_unknown() -> None:
+    result = read({}, errors={"/root/.docker/config.json": "EACCES"}, uid=0)
+    assert isinstance(result.auth_files, Unread)
+
+
+def test_certificates_have_a_host_and_a_role() -> None:
+    directory = "/etc/containers/certs.d/registry.example.com:5000"
+    tree = {
+        f"{directory}/ca.crt": "c",
+        f"{directory}/client.cert": "c",
+        f"{directory}/client.key": "k",
+        f"{directory}/README": "",
+    }
+    result = read(tree, stats={f"{directory}/client.key": owned(1001, 0o640)}).certificates
+    assert not isinstance(result, Unread)
+    assert [(certificate.host, certificate.role) for certificate in result] == [
+        ("registry.example.com:5000", "ca"),
+        ("registry.example.com:5000", "certificate"),
+        ("registry.example.com:5000", "key"),
+    ]
+    assert [danger.what for danger in result[2].file.dangers] == ["belongs to uid 1001"]

@@ -165,3 +165,40 @@ def test_the_kernels_buffer_counts_for_what_it_shows_only() -> None:
     refused = says(Unread("dmesg ended with status 1"))
     assert isinstance(refused, Unread)
     assert "dmesg" in refused.reason
+
+
+def test_only_the_last_day_counts() -> None:
+    oldest = (NOW - timedelta(days=1)).timestamp()
+    assert parse(SECCOMP, oldest) is not None
+    assert parse(SECCOMP.replace(STAMP, OLD), oldest) is None
+
+
+def test_a_pid_that_now_has_another_name_is_not_taken_for_the_refused_one() -> None:
+    result = denials_of(refused(SECCOMP.replace('comm="nginx"', 'comm="evil"')), files(), HERE, "")
+    assert isinstance(result, Unread)
+
+
+def test_a_process_that_lives_elsewhere_is_not_ours() -> None:
+    alive = files({"/proc/4242/comm": "firefox\n"})
+    assert denials_of(refused(SECCOMP), alive, ENDED, "") == ()
+
+
+def test_an_ended_process_under_the_same_profile_may_be_ours() -> None:
+    result = denials_of(refused(APPARMOR), files(), ENDED, "")
+    assert isinstance(result, Unread)
+    assert "denial of the last day may be its own" in result.reason
+
+
+def test_another_profile_or_another_range_of_users_is_not_ours() -> None:
+    other = APPARMOR.replace(PROFILE, "snap.firefox.firefox")
+    assert denials_of(refused(other), files(), ENDED, "") == ()
+    mapped = Kernel(
+        4000, processes=(), lsm_label=f"{PROFILE} (enforce)", uid_map=(IdRange(0, 200000, 65536),)
+    )
+    assert denials_of(refused(SECCOMP), files(), mapped, "") == ()
+
+
+def test_without_its_processes_nothing_is_said() -> None:
+    hidden = Kernel(4000, processes=Unread("no permission"))
+    assert isinstance(denials_of((), files(), hidden, ""), Unread)
+    assert denials_of((), files(), ENDED, "") == ()

@@ -18,6 +18,7 @@ from hardentui.features.trial.learned.system_calls import (
     Allowed,
     SocketUse,
     allowed_calls,
+    calls_let_through,
     margin,
     narrow_profile,
 )
@@ -26,6 +27,7 @@ from hardentui.lib.seccomp import (
     Access,
     access,
     answer,
+    dangerous_calls,
     makes_user_namespaces,
     parse_profile,
     ways_to_family,
@@ -174,3 +176,67 @@ def test_it_is_never_weaker_than_its_base(
                 if answer(narrow, name, arguments)[0] in LETS_THROUGH:
                     assert answer(base, name, arguments)[0] in LETS_THROUGH, (name, arguments)
                     assert name in names
+
+
+def test_a_call_that_was_always_refused_is_not_learned() -> None:
+    log = CallLog((CallCount("mount", NATIVE, program=2, refused=2),))
+    assert access(parse_profile(made(log)), "mount") is Access.NEVER
+
+
+def test_what_programs_know_to_be_refused_keeps_its_error() -> None:
+    profile = parse_profile(made(log_of(*SERVICE)))
+    assert answer(profile, "kexec_load", {}) == ("ERRNO", errno.EPERM)
+    assert answer(profile, "mount", {}) == ("ERRNO", errno.ENOSYS)
+
+
+def test_conditions_of_the_base_stay() -> None:
+    profile = parse_profile(made(log_of("personality", "chroot")))
+    assert access(profile, "personality", {0: 8}) is Access.ALWAYS
+    assert access(profile, "personality", {0: 9}) is Access.NEVER
+    assert access(profile, "chroot") is Access.NEVER
+    held = frozenset({"CAP_SYS_CHROOT"})
+    assert access(parse_profile(made(log_of("chroot")), capabilities=held), "chroot") is Access.ALWAYS
+
+
+def test_a_family_that_was_seen_is_allowed() -> None:
+    profile = parse_profile(made(log_of("socket", details=(a_socket(17, 3),))))
+    assert access(profile, "socket", {0: 17}) is Access.ALWAYS
+    assert access(profile, "socket", {0: 2}) is Access.NEVER
+
+
+def test_who_asks_for_the_audit_socket_in_vain_is_told_so_as_before() -> None:
+    """PAM goes on without it after EINVAL, and lets nobody in after ENOSYS."""
+    profile = parse_profile(made(log_of("socket", details=(a_socket(2),))))
+    assert answer(profile, "socket", {0: 16, 2: 9}) == ("ERRNO", errno.EINVAL)
+    held = frozenset({"CAP_AUDIT_WRITE"})
+    kept = parse_profile(made(log_of("socket", details=(a_socket(16, 3, 9),)), held=held), capabilities=held)
+    assert access(kept, "socket", {0: 16, 2: 9}) is Access.ALWAYS
+
+
+def test_whoever_makes_namespaces_goes_on_making_them() -> None:
+    details = (CallDetail("unshare", ROOT, (0x10000000,)), CallDetail("clone3", ROOT, (0x20000,)))
+    profile = parse_profile(made(log_of("unshare", "clone3", details=details)))
+    assert access(profile, "unshare", {0: 0x10000000}) is Access.ALWAYS
+    assert access(profile, "clone3") is Access.ALWAYS
+    assert access(profile, "clone", {0: 0x10000000}) is Access.NEVER
+
+
+def test_arguments_that_could_not_be_read_are_not_narrowed() -> None:
+    log = log_of("socket", "clone", unread=frozenset({"socket", "clone"}))
+    profile = parse_profile(made(log))
+    assert access(profile, "socket", {0: 40}) is Access.ALWAYS
+    assert access(profile, "clone", {0: 0x10000000}) is Access.ALWAYS
+    cut = allowed_calls(log_of("socketpair", cut=frozenset({"socketpair"})), native=NATIVE)
+    assert cut.pairs is None
+
+
+def test_a_base_that_lists_what_it_refuses_becomes_a_list_of_what_is_allowed() -> None:
+    document = narrow_profile(DENY_LIST, Allowed(frozenset({"ptrace", "read", "open"})), frozenset())
+    assert document["defaultAction"] == "SCMP_ACT_ERRNO"
+    assert calls_let_through(document, frozenset(), NATIVE) == {"open"}
+
+
+def test_it_is_at_most_half_of_what_an_everyday_base_lets_through() -> None:
+    document = made(log_of(*SERVICE, details=(a_socket(2),)))
+    assert len(calls_let_through(document, frozenset(), NATIVE)) < 140
+    assert dangerous_calls(parse_profile(document)) == ()

@@ -8,6 +8,7 @@ from hardentui.features.trial.configuration import TwinPlanner
 from hardentui.features.trial.learned.teaching import (
     CallEvidence,
     Needs,
+    WrittenPath,
     memory_limit,
     merged_needs,
     needs_of,
@@ -228,3 +229,32 @@ def test_a_memory_limit_comes_from_work_and_configuration(
     needs = Needs(memory_peak=peak * _MIB, pids_peak=2)
     planner = TwinPlanner(facts, plan_for)
     assert planner.plan(taught((choice,), needs, planner)).after[MEMORY] // _MIB == limit
+
+
+def test_what_it_never_had_it_does_not_need() -> None:
+    assert needs(observed(CallDetail("chroot", ROOT))).capability_names == set()
+
+
+def test_calls_that_were_always_refused_are_told() -> None:
+    log = CallLog((CallCount("mount", NATIVE, 2, 0, 2), CallCount("read", NATIVE, 5, 0, 1)))
+    assert needs(Observation(calls=log)).refused == {"mount"}
+
+
+def test_a_program_that_writes_to_its_volumes_only_needs_no_place() -> None:
+    assert needs(observed(opened("/data/x", mount="/data"), written=("/etc", "/data"))).places == ()
+
+
+def test_without_the_calls_what_differs_at_the_end_counts() -> None:
+    result = needs(Observation(calls=WHY, written=("/etc", "/etc/hosts", "/run/secrets", "/srv/x")))
+    assert result.written == (WrittenPath("/srv/x", kept=True),)
+    assert result.places == ("/srv",)
+
+
+def test_needs_are_kept_as_json() -> None:
+    result = needs(observed(CHOWN, CONNECT, opened("/srv/x"), sampled=_sampled(5, frozenset({0}))))
+    assert msgspec.json.decode(msgspec.json.encode(result), type=Needs) == result
+
+
+def test_what_an_earlier_version_kept_is_still_understood() -> None:
+    kept = msgspec.json.decode(b'{"path": "/srv/data", "folder": true, "kept": true}', type=WrittenPath)
+    assert kept == WrittenPath("/srv/data", directory=True, kept=True)
