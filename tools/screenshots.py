@@ -31,8 +31,6 @@ _ENDLESS = ("watch", "logs")
 DIRECTORY = Path(__file__).parent.parent / "screenshots"
 SMALL, LARGE, HUGE = (80, 24), (120, 36), (180, 50)
 CONTAINER = "shop-web"
-
-
 _WEB_FONTS = re.compile(r"@font-face\s*\{.*?\}\s*", re.DOTALL)
 """A picture that fetches fonts from the web looks different offline, and tells others who looks at it."""
 

@@ -204,7 +204,6 @@ SERVICES = (
 )
 """Those without work are probed only."""
 
-
 HEAD = (
     "service", "result", "capabilities", "known minimum", "above it", "system calls", "known kernel bugs",
     "writable besides /run and /tmp", "score", "left out", "rounds", "seconds (load)", "work after it",

@@ -17,8 +17,6 @@ from hardentui.visible import visible
 _BUILDING = threading.Lock()
 """msgspec analyses a class at its first use; another thread must not see it half done."""
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6})\d*)?(Z|[+-]\d\d:\d\d)")
-
-
 TRIAL_LABEL = "hardentui.trial"
 """Marks everything that a trial creates; its value is the trial's number."""
 LAB_LABEL = "io.hardentui.lab"

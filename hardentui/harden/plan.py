@@ -117,7 +117,6 @@ _CONFLICTS: tuple[Callable[[ContainerFacts, Spec], str], ...] = (
     _limits_without_controllers,
 )
 
-
 _RISKS = (Risk.SAFE, Risk.CHANGES_BEHAVIOUR, Risk.MAY_BREAK, Risk.DECISION)
 """Least risky first."""
 _NO_CHECK = "there is no check with this name"

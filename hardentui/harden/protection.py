@@ -379,7 +379,6 @@ _JUDGED: Mapping[Option[Any], tuple[Order, ...]] = {
 }
 """Options whose protection depends on other options and facts."""
 
-
 _BY_RULE: Mapping[ProtectionRule, Callable[[Option[Any]], tuple[Order, ...]]] = {
     ProtectionRule.NEVER: lambda _: (),
     ProtectionRule.HIGHER: lambda option: (orders.smaller(option),),

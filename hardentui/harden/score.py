@@ -29,7 +29,6 @@ FAIR, STRONG = 50, 80
 _LAST_STEP_ABOUT_IMAGES = 3
 _WORST_STATUS = (Status.FAIL, Status.UNKNOWN, Status.WAIVED, Status.PASS)
 
-
 LEADING = frozenset(
     "privileged mounted-engine-socket mounted-control-socket sensitive-host-mount host-takeover-capabilities "
     "host-devices open-device-cgroup unmasked-system-paths host-pid seccomp-unconfined apparmor-unconfined "

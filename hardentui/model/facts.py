@@ -279,7 +279,6 @@ class NotRunning(Struct, frozen=True):
 ELSEWHERE = "the engine is on another machine; run HardenTUI there"
 """Why nothing is known of the host and the kernel of an engine that is not local."""
 
-
 HOST_ROOTS = ("/proc/1/root", "/run/host", "/media/root", "/host")
 """Where a container may see the host's root directory: through process 1, and where toolbox, distrobox and
 the toolboxes of openSUSE and RHEL mount it."""

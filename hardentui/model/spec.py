@@ -92,8 +92,6 @@ class Version(tuple[int, int, int]):
 
 NEWEST_KNOWN = Version(6, 1)
 OLDEST_WITH_QUADLET = Version(4, 4)
-
-
 T = TypeVar("T")
 
 

@@ -57,7 +57,6 @@ GLOBAL_SWITCHES = frozenset(
 CARRIED_GLOBALS = frozenset(option.flag for option in TABLE if option.before_verb)
 """Flags before the subcommand that affect the container."""
 
-
 _VERBS = ("run", "create")
 
 

@@ -56,11 +56,7 @@ def _global_remarks(command: CommandLine) -> list[str]:
 
 
 LAYER_REMARK = "files changed inside the container are not carried over, only volumes and mounts are"
-
-
 _IMAGE_REMARK = "the image could not be read: its settings are written as if they were the container's own"
-
-
 _MALFORMED = (TypeError, ValueError, AttributeError, KeyError, IndexError)
 """Exceptions of a reader if a field has an unexpected type."""
 

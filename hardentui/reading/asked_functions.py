@@ -99,7 +99,6 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
 )
 """Functions, the system calls behind them, and the capability that these may need."""
 
-
 _NOTABLE = frozenset(
     "add_key keyctl request_key personality seccomp capset name_to_handle_at io_uring_setup".split()
 )

@@ -39,7 +39,6 @@ _PROGRAMS = {
 }
 _ALSO_HERE = "/usr/lib/podman:/usr/libexec/podman:/usr/sbin:/sbin"
 
-
 ROOTS_DIRECTORY = Path(
     os.environ.get("HARDENTUI_TEST_ROOTS")
     or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hardentui-test-roots"
@@ -48,7 +47,6 @@ ROOTS_DIRECTORY = Path(
 NO_QUADLET = "refused: this Podman has no Quadlet"
 RELEASE = os.environ.get("HARDENTUI_TEST_RELEASE", "")
 """The Debian release whose Podman is tested; empty = this machine's own."""
-
 
 _REFUSALS = (
     "unknown flag",

@@ -30,7 +30,6 @@ _PATIENCE = 30.0
 _SLICE = 0.002
 """Seconds in which threads may go on before a condition is looked at again."""
 
-
 _DRAW = Compositor.render_update
 
 

@@ -58,7 +58,6 @@ END_OF_LIFE_IMAGE = Check(
     references=("CIS Docker 1.6 4.4", "NIST SP 800-190 4.1.1"),
 )
 
-
 _ADDED = r"(?i)(?:^|\s)ADD\s+(?!.*--checksum=)(?:--\S+\s+)*(?:https?|ftp)://([^/\s]*)"
 _REFRESH = r"(?i)(?:apt-get|apt|apk|dnf|microdnf|yum|zypper)\s+(?:-\S+\s+)*(?:update|makecache|refresh)\b"
 _INSTALL = (

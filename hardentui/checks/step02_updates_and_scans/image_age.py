@@ -244,7 +244,6 @@ OUTDATED_TAG = Check(
     references=("CIS Docker 1.6 5.28", "NIST SP 800-190 4.2.2"),
 )
 
-
 _STOPPED = ("exited", "stopped", "dead", "created", "configured", "initialized")
 
 

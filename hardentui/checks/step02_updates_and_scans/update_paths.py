@@ -124,7 +124,6 @@ NO_UPDATE_PATH = Check(
     references=("CIS Docker 1.6 5.28", "NIST SP 800-190 4.1.1", "OWASP Docker rule 0"),
 )
 
-
 _AUTO = "io.containers.autoupdate"
 
 

@@ -85,7 +85,6 @@ AMBIGUOUS_SHORT_NAMES = Check(
     references=("CIS Docker 1.6 4.2", "NIST SP 800-190 4.1.5"),
 )
 
-
 _FILE = "/root/.config/containers/auth.json"
 _PLAIN = "containers-auth.json"
 
@@ -195,7 +194,6 @@ EXPOSED_REGISTRY_CREDENTIALS = Check(
     ),
     references=("NIST SP 800-190 4.2.3",),
 )
-
 
 _LOCAL = Registry("localhost:5000", "localhost:5000", insecure=True)
 _MIRRORED = Registry("docker.io", "docker.io", mirrors=(Mirror("example.com:5000", True),))
@@ -381,7 +379,6 @@ UNAPPROVED_REGISTRY = Check(
     references=("CIS Docker 1.6 4.2", "NIST SP 800-190 4.1.5"),
     parameters={"approved": ()},
 )
-
 
 _FULL = "docker.io/library/nginx:1.27"
 _TYPED = {"ImageName": _FULL, "Config": {"CreateCommand": ["podman", "run", "-d", "nginx:1.27"]}}

@@ -111,7 +111,6 @@ INSECURE_DEFAULT_POLICY = Check(
     ),
 )
 
-
 _DROP_IN = "/etc/containers/registries.d/sigstore.yaml"
 
 
@@ -217,7 +216,6 @@ SIGSTORE_ATTACHMENTS_OFF = Check(
     ),
     references=("CIS Docker 1.6 4.12", "NIST SP 800-190 4.1.5"),
 )
-
 
 _KEY = "/etc/pki/containers/team.pub"
 _CLIENT_KEY = "/etc/containers/certs.d/registry.example.com/client.key"

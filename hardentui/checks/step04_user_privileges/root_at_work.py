@@ -126,7 +126,6 @@ NEEDLESS_ROOTFUL_ENGINE = Check(
     references=("CIS Docker 1.6 2.1", "NIST SP 800-190 4.5.4", "OWASP Docker rule 11"),
 )
 
-
 _FILTER = 2
 """The seccomp mode of a process with a filter."""
 

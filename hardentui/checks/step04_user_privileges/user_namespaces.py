@@ -205,7 +205,6 @@ HOST_USER_NAMESPACE = Check(
     ),
 )
 
-
 _FILES = ("/etc/subuid", "/etc/subgid")
 _POOL = frozenset({"containers"})  # the pool of --userns=auto belongs to root
 
@@ -314,7 +313,6 @@ MISSING_SUB_IDS = Check(
     references=("CIS Docker 1.6 2.9", "NIST SP 800-190 4.5.2"),
     parameters={"ids": 65_536},
 )
-
 
 _MOST = "user.max_user_namespaces"
 

@@ -304,7 +304,6 @@ NEW_PRIVILEGES_ALLOWED = Check(
     references=("CIS Docker 1.6 5.26", "NIST SP 800-190 4.4.3", "OWASP Docker rule 4"),
 )
 
-
 _MAIN = "the main process is root inside the container"
 _BESIDE = "a process is root inside the container, or can regain root"
 

@@ -379,7 +379,6 @@ NO_PIDS_LIMIT = Check(
     references=("CIS Docker 1.6 5.29", "OWASP Docker rule 7", "CSVS 3.14"),
 )
 
-
 _NEEDED = frozenset({"memory", "pids", "cpu"})
 _DROP_IN = "/etc/systemd/system/user@.service.d/delegate.conf"
 

@@ -157,7 +157,6 @@ SELINUX_DISABLED = Check(
     references=("CIS Docker 1.6 5.3", "OWASP Docker rule 6"),
 )
 
-
 _CONFIG = "/etc/selinux/config"
 
 

@@ -212,7 +212,6 @@ SENSITIVE_HOST_MOUNT = Check(
     references=("CIS Docker 1.6 5.6", "NIST SP 800-190 4.5.5", "OWASP Docker rule 8"),
 )
 
-
 _SHARED = ("shared", "rshared")
 
 
@@ -277,7 +276,6 @@ SHARED_MOUNT_PROPAGATION = Check(
     ),
     references=("CIS Docker 1.6 5.20", "NIST SP 800-190 4.4.3"),
 )
-
 
 _TIGHT = ("nodev", "noexec", "nosuid")
 _LOOSE = ("dev", "exec", "suid")

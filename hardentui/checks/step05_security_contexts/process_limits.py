@@ -102,7 +102,6 @@ DISABLED_CGROUPS = Check(
     references=("CIS Docker 1.6 5.25", "NIST SP 800-190 4.4.3"),
 )
 
-
 _ENDLESS = ("-1", "unlimited", "infinity")
 
 
@@ -214,7 +213,6 @@ LOOSE_ULIMITS = Check(
     ),
     references=("CIS Docker 1.6 5.19", "OWASP Docker rule 7"),
 )
-
 
 _LOWEST = -1000  # the kernel's lowest; the option's default, "inherited", is below that
 

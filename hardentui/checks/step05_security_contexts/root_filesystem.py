@@ -144,7 +144,6 @@ LOOSE_TMPFS = Check(
     references=("OWASP Docker rule 8", "compose-lint CL-0022"),
 )
 
-
 _PROGRAMS = frozenset(
     "/ /bin /sbin /lib /lib64 /usr /usr/bin /usr/sbin /usr/lib /usr/lib64 /usr/libexec /usr/local "
     "/usr/local/bin /usr/local/sbin /usr/local/lib".split()

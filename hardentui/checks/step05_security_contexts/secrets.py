@@ -199,7 +199,6 @@ LOOSE_SECRET = Check(
     references=("NIST SP 800-190 4.1.4", "OWASP Docker rule 12"),
 )
 
-
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")
 
 

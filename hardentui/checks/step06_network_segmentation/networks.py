@@ -282,7 +282,6 @@ SHARED_NETWORK = Check(
     references=("NIST SP 800-190 4.3.3", "NIST SP 800-190 4.3.4", "CSVS 7.9"),
 )
 
-
 _UNMANAGED = "unmanaged"
 _UNFILTERED = frozenset({"macvlan", "ipvlan", _UNMANAGED})
 
@@ -355,7 +354,6 @@ UNFILTERED_NETWORK_DRIVER = Check(
     ),
     references=("NIST SP 800-190 4.4.2",),
 )
-
 
 _ISOLATES_BY_ITSELF = Version(6, 0)
 _ON = frozenset({"true", "1", "t", "strict"})

@@ -166,7 +166,6 @@ EXPOSED_ADMIN_PORT = Check(
     references=("CIS Docker 1.6 5.9", "NIST SP 800-190 4.4.2"),
 )
 
-
 _FIRST_FREE = 1024
 
 

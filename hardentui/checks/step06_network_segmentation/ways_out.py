@@ -163,7 +163,6 @@ HOST_NETWORK = Check(
     contextual=True,
 )
 
-
 _RULE = "nft add rule inet filter forward ip daddr 169.254.169.254 drop   # in your own table and chain"
 
 
@@ -237,7 +236,6 @@ REACHABLE_CLOUD_METADATA = Check(
     fails=lambda: (container(host=_CLOUD), container("--network=host", host=_CLOUD)),
     references=("NIST SP 800-190 4.4.2",),
 )
-
 
 _DNS = 53
 _EVERYWHERE = ("0.0.0.0", "::")

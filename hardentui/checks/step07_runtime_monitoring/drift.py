@@ -148,7 +148,6 @@ DRIFTED_FILES = Check(
     references=("NIST SP 800-190 4.4.4", "CSVS 3.10"),
 )
 
-
 _FIRST_TEMPORARY = 32768
 
 
@@ -263,7 +262,6 @@ UNEXPECTED_LISTENER = Check(
     ),
     references=("NIST SP 800-190 4.4.4", "NIST SP 800-190 4.4.2"),
 )
-
 
 _FORBIDDEN = (
     *("sshd", "dropbear", "telnetd", "in.telnetd", "rshd", "rlogind"),

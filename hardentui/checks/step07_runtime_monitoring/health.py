@@ -86,7 +86,6 @@ MISSING_HEALTH_CHECK = Check(
     references=("CIS Docker 1.6 5.27", "CIS Docker 1.6 4.6", "CSVS 9.4"),
 )
 
-
 _SETTLED = timedelta(hours=1)
 
 
@@ -162,7 +161,6 @@ RESTART_LOOP = Check(
     ),
     references=("CIS Docker 1.6 5.15", "OWASP Docker rule 7"),
 )
-
 
 _ACTIONS = ("kill", "restart", "stop")
 _SLOWEST = 240

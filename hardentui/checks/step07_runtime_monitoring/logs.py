@@ -224,7 +224,6 @@ UNBOUNDED_LOGS = Check(
     references=("CIS Docker 1.6 2.13", "CSVS 9.5"),
 )
 
-
 _COMMANDS = (
     "mkdir -p /etc/systemd/journald.conf.d",
     "printf '[Journal]\\nStorage=persistent\\n' > /etc/systemd/journald.conf.d/50-persistent.conf",

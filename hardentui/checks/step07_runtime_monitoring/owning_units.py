@@ -88,7 +88,6 @@ UNIT_DRIFT = Check(
     references=("NIST SP 800-190 4.4.3", "NIST SP 800-190 4.4.5"),
 )
 
-
 _UNIT = "PODMAN_SYSTEMD_UNIT"
 _MANAGERS = (
     _UNIT,

@@ -89,7 +89,6 @@ NO_RUNTIME_SENSOR = Check(
     references=("NIST SP 800-190 4.4.4", "OWASP Docker rule 6"),
 )
 
-
 _PATHS = (
     "/usr/bin/podman",
     "/usr/bin/conmon",

@@ -120,7 +120,6 @@ CAPABILITIES_BEYOND_DECLARED = Check(
     references=("CIS Docker 1.6 5.4", "CVE-2022-27649"),
 )
 
-
 _OF_A_SUPERVISOR = frozenset({"CAP_SETUID", "CAP_SETGID", "CAP_KILL"})
 _USUAL = ("CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID", "NET_BIND_SERVICE")
 
@@ -293,7 +292,6 @@ DEFAULT_CAPABILITIES_KEPT = Check(
     contextual=True,
 )
 
-
 _MILD = frozenset({"CAP_IPC_LOCK", "CAP_LEASE", "CAP_WAKE_ALARM"})
 """A memory limit counts locked memory, too; the others affect only files it may open, and timers."""
 
@@ -339,7 +337,6 @@ DISRUPTIVE_CAPABILITIES = Check(
     references=("CIS Docker 1.6 5.4", "OWASP Docker rule 3"),
     contextual=True,
 )
-
 
 _DOCKER_ONLY = frozenset({"CAP_NET_RAW", "CAP_MKNOD", "CAP_AUDIT_WRITE"})
 

@@ -167,7 +167,6 @@ HOST_DEVICES = Check(
     references=("CIS Docker 1.6 5.18", "NIST SP 800-190 4.4.3"),
 )
 
-
 _MEMORY = "1"
 _MEMORY_MINORS = ("1", "2", "4")
 """/dev/mem, /dev/kmem and /dev/port; the others of this driver are /dev/null and the like."""
@@ -362,7 +361,6 @@ OPEN_DEVICE_CGROUP = Check(
     ),
     references=("CIS Docker 1.6 5.18",),
 )
-
 
 _NEEDED = HOST_TAKEOVER - {"CAP_BPF"}  # missing on older kernels
 

@@ -125,7 +125,6 @@ EXPOSED_ENGINE_SOCKET = Check(
     parameters={"trusted_users": ()},
 )
 
-
 _LINK = "/etc/systemd/system/sockets.target.wants/podman.socket"
 
 
@@ -255,7 +254,6 @@ ROOT_EQUIVALENT_USERS = Check(
     references=("CIS Docker 1.6 1.1.2", "NIST SP 800-190 4.5.4"),
     parameters={"trusted_users": ()},
 )
-
 
 _UNIT = "/etc/systemd/system/podman.service.d/tcp.conf"
 

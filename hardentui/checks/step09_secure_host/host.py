@@ -108,7 +108,6 @@ FAILED_HOST_RULES = Check(
     references=("CIS Docker 1.6 1.1", "NIST SP 800-190 4.5.1"),
 )
 
-
 _COMMANDS = {
     "debian": ("apt-get update && apt-get upgrade --with-new-pkgs",),
     "ubuntu": ("apt-get update && apt-get upgrade --with-new-pkgs",),
@@ -178,7 +177,6 @@ PENDING_SECURITY_UPDATES = Check(
     ),
     references=("CIS Docker 1.6 1.2.1", "NIST SP 800-190 4.5.3", "OWASP Docker rule 0"),
 )
-
 
 _RUN_BY_THE_KERNEL = frozenset({"kernel.core_pattern", "kernel.modprobe"})
 _DROP_IN = "/etc/sysctl.d/90-container-host.conf"

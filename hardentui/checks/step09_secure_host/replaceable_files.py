@@ -73,7 +73,6 @@ REPLACEABLE_CONTAINER_PROGRAMS = Check(
     references=("podman(1) --runtime", "podman-create(1) --init-path", "NIST SP 800-190 4.4.1"),
 )
 
-
 _CRUN = "/usr/bin/crun"
 _OPEN_RUNTIME = Danger(_CRUN, "can be written by group 50 (0775)", "chmod g-w")
 _HOOK = "/usr/share/containers/oci/hooks.d/log.json"
@@ -169,7 +168,6 @@ UNTRUSTED_ENGINE_PROGRAMS = Check(
     parameters={"known_hooks": _KNOWN_HOOKS, "known_programs": ()},
 )
 
-
 _FILE = "/etc/containers/containers.conf"
 _POLICY = "/etc/containers/policy.json"
 _DIRECTORY = "/etc/containers"
@@ -230,7 +228,6 @@ WRITABLE_ENGINE_CONFIGURATION = Check(
         "NIST SP 800-190 4.5.5",
     ),
 )
-
 
 _QUADLET = "/etc/containers/systemd/web.container"
 _SCRIPT = "/opt/web/prepare.sh"

@@ -170,7 +170,6 @@ UNMASKED_SYSTEM_PATHS = Check(
     references=("NIST SP 800-190 4.4.3", "kube-linter unsafe-proc-mount"),
 )
 
-
 _SAFE = (
     "kernel.shm_rmid_forced",
     "net.core.somaxconn",

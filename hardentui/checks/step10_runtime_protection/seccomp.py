@@ -91,7 +91,6 @@ ALTERED_SECCOMP_DEFAULT = Check(
     references=("CIS Docker 1.6 2.17", "NIST SP 800-190 4.5.5"),
 )
 
-
 _DEFAULT_TYPES = ("container_t", "spc_t", "unconfined_t")
 
 
@@ -187,7 +186,6 @@ DEFAULT_SECCOMP_ONLY = Check(
     ),
     references=("CSVS 3.4", "NIST SP 800-190 4.4.4", "OWASP Docker rule 6"),
 )
-
 
 _RULE = (
     '{"names": ["socket"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 0, "value": 4294967295, '
@@ -320,7 +318,6 @@ SECCOMP_DISABLED = Check(
     references=("CIS Docker 1.6 2.17", "NIST SP 800-190 4.5.5"),
 )
 
-
 _OTHERS_WRITE, _GROUP_AND_OTHERS_WRITE = 0o002, 0o022
 
 
@@ -408,7 +405,6 @@ SECCOMP_PROFILE_FILE_UNSAFE = Check(
     ),
     references=("CIS Docker 1.6 5.22", "NIST SP 800-190 4.5.5"),
 )
-
 
 _STOCK = ("/usr/share/containers/seccomp.json", "/etc/containers/seccomp.json")
 _MODES = {0: "none", 1: "strict", 2: "filter"}

@@ -11,7 +11,6 @@ from hardentui.model.network import Contact, ReachProof, SplitResult, SplitTrial
 
 _SAYS = {True: "reachable", False: "not reachable", None: "nothing"}
 
-
 _CHECKED = {
     True: "nft accepts these rules",
     False: "nft rejects these rules",
@@ -96,7 +95,6 @@ _SPLIT_TONES = {
     SplitResult.NOTHING_WORKS: Tone.BAD,
     SplitResult.NOT_TOLD: Tone.PLAIN,
 }
-
 
 _SPLIT_WORDS = {
     SplitResult.WORKS: "it works: every needed connection is open, all others are blocked",

@@ -266,8 +266,6 @@ class SeenContacts(Struct, frozen=True):
 
 
 Watched = Mapping[str, Mapping[str, SeenContacts]]
-
-
 """Engine label -> name of a container -> its calls."""
 
 

@@ -36,8 +36,6 @@ from hardentui.visible import visible
 
 SCHEMA = "hardentui/facts/1"
 _LARGEST = 256 << 20  # bytes; a host with a thousand containers takes about 15 MB
-
-
 _GZIP = b"\x1f\x8b"
 
 

@@ -57,7 +57,6 @@ _OF_OPTION: dict[Option[Any], int] = {
     ANNOTATIONS: _REST,
 }
 
-
 _SHORT = 10
 """Lines of a section that are read at a glance."""
 

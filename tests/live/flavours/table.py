@@ -46,7 +46,6 @@ NOT_LOOKED_AT = {
 }
 """What a scan leaves out: the answer must be unknown (or not applicable), never a pass."""
 
-
 INFRA_UNKNOWN = {
     "undeclared-published-port": "the pod's ports are served by its members, whose images are not at hand",
     "unsafe-sysctls": "its options leave no trace while it has not started",

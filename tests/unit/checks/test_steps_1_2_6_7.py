@@ -606,8 +606,6 @@ def test_names_from_outside_cannot_leave_their_place_in_a_command() -> None:
 
 
 SURFACE_STEPS = (1, 2, 6, 7)
-
-
 CHECKLISTS = Path(__file__).parents[3] / "checklists"
 
 

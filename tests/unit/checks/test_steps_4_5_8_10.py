@@ -428,8 +428,6 @@ def test_variables_of_the_host_go_and_those_given_by_name_stay() -> None:
 
 
 PLAIN_HOST = rootful(info={"host": {"security": {"selinuxEnabled": False, "apparmorEnabled": False}}})
-
-
 _TWO_PROCESSORS = HostFacts(capacity=Capacity(processors=2))
 
 

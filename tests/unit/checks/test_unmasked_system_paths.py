@@ -127,8 +127,6 @@ def test_before_the_start_the_type_of_a_volume_tells(
 
 
 _OWN = KernelMount("/sys", "sysfs", "ro", device="0:60")
-
-
 _STORAGE = KernelMount("/seen", "ext4", "rw", device="254:0", paths=("/var/lib/containers",))
 
 

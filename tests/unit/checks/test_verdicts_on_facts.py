@@ -140,7 +140,6 @@ _TCP = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when ret
    1: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 22 1 0 100 0 0 10 0
 """
 
-
 _LISTENS = HostFacts(
     tcp_services=(
         ApiService("process 7", "tcp:127.0.0.1:2375", False),

@@ -18,15 +18,11 @@ from hardentui.model.known import Unread
 
 OWN = "mnt:[9]"
 
-
 STATUS = "Name:\tsh\nUid:\t0\t0\t0\t0\nSeccomp:\t0\n" + "".join(
     f"{name}:\t0000000000200000\n" for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
 )
 
-
 ADMIN = frozenset({"CAP_SYS_ADMIN"})
-
-
 KERNEL = Kernel(812, namespaces={"mnt": OWN}, shared_namespaces=frozenset())
 
 

@@ -33,8 +33,6 @@ def diff(text: str, before: Spec, after: Spec, **more: Version) -> list[str]:
 
 NOTHING = Spec()
 BASE = "[Container]\nImage=localhost/a:1\n"
-
-
 CONTINUED = "AddCapability=A \\\n  # why\n  B \\\n  C\n# end"
 CAPS = "AddCapability=CAP_NET_RAW  SYS_ADMIN\tMKNOD"
 MOUNTED = "Volume=%h/a:/a:Z{}\nVolume=data.volume:/b{}\nMount=type=bind,{}"

@@ -207,8 +207,6 @@ def test_needs_of_two_trials_merge() -> None:
 
 LIMIT = Choice("no-memory-limit")
 _MIB = 1 << 20
-
-
 ORIGINAL = container(kernel=Kernel(7, limits=Limits(memory_peak=300 * _MIB)))
 ASKING = container(asked_memory=(AskedMemory(1 << 30, "innodb_buffer_pool_size in /etc/mysql/my.cnf"),))
 

@@ -9,8 +9,6 @@ from hardentui.options import MEMORY
 from tests.unit.features.trial.test_record import plan_for
 
 LIMIT = Choice("no-memory-limit")
-
-
 _MIB = 1 << 20
 
 
