@@ -305,25 +305,6 @@ openssl x509 -new -force_pubkey cosign.pub -subj /CN=signer -CA root.pem -CAkey 
 COSIGN = "--yes --tlog-upload=false --allow-insecure-registry --allow-http-registry"
 
 
-@pytest.mark.parametrize("who", ["build@example.test", "ci.example.test"])
-def test_a_certificate_of_an_own_authority(registry: Registry, who: str) -> None:
-    image, directory = f"{HOST}/authority/app:1", f"{registry.directory}/authority-{who[0]}"
-    registry.bench.podman("push", "-q", BUSYBOX, image)
-    registry.bench.execute("sh", "-c", f"mkdir {directory}; cd {directory}; {AUTHORITY}")
-    sign = f"COSIGN_PASSWORD=pw cosign sign {COSIGN} --key cosign.key --certificate leaf.pem"
-    registry.bench.execute("sh", "-c", f"cd {directory}; {sign} --certificate-chain root.pem {image}")
-    rule = (f"{HOST}/authority pki {who} {directory}/root.pem", "--signed", image)
-    answer = registry.trust("plan", *rule, "--format", "json")
-    assert answer.code == 0, answer.out + answer.err
-    told = cases(answer)
-    assert told["signed"] == "accepted"
-    assert told["wrong key"] == "refused: signed with another key", "the certificate is for somebody else"
-    stranger = (rule[0].replace(who, "other@example.test"), *rule[1:])
-    refused = registry.trust("plan", *stranger)
-    assert refused.code == 1
-    assert "refused: signed with another key" in refused.out
-
-
 def test_a_keyless_rule_is_read_and_refuses_what_has_no_certificate(registry: Registry) -> None:
     """That a signature of Fulcio is accepted cannot be shown offline: here its refusals are."""
     image, directory = f"{HOST}/keyless/app:1", f"{registry.directory}/keyless"
