@@ -127,6 +127,8 @@ def fix(options: Namespace, terminal: Terminal, version: Version | None) -> int:
     fixed = fix_all(looked, _wanted(options), version or hinted(looked.sources))
     for each in fixed:
         _tell(each, terminal)
+    if with_all := dict.fromkeys(check for each in fixed for check in each.with_all):
+        terminal.note(f"--all also fixes, and may break a service: {', '.join(with_all)}")
     for refused in looked.refused:
         terminal.complain(f"{visible(refused.shown, 200)}: not used: {visible(refused.why, 300)}")
     drafts = drafts_of(fixed, looked)

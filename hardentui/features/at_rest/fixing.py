@@ -63,6 +63,7 @@ class Fixed(Struct, frozen=True):
         made: checks whose fixes are in the text.
         left_out: fixes and changes that are not, one sentence each.
         files: absolute path -> new text, of the changed files.
+        with_all: failing checks whose fixes may break the service and were not asked for.
     """
 
     service: Service
@@ -70,6 +71,7 @@ class Fixed(Struct, frozen=True):
     left_out: tuple[str, ...]
     files: Mapping[str, str]
     proof: str = ""
+    with_all: tuple[str, ...] = ()
 
 
 class Target(Protocol):
@@ -112,8 +114,11 @@ def _fixed(
     service, spec = judged.service, judged.service.spec
     failing = {finding.check for finding in judged.findings if finding.failing}
     checks = [check for check in looked.judge.checks if check.id in failing and _is_wanted(check, wanted)]
+    every = Wanted(wanted.checks, Caution.ALL)
+    bolder = [check for check in looked.judge.checks if check.id in failing and _is_wanted(check, every)]
+    with_all = tuple(check.id for check in bolder if check not in checks)
     if not checks:
-        return Fixed(service, (), (), {})
+        return Fixed(service, (), (), {}, with_all=with_all)
     try:
         target = _target(looked, service, version, texts)
     except HardenError as error:
@@ -143,7 +148,7 @@ def _fixed(
     for name, reason in left_out.items():
         by_reason.setdefault(reason, []).append(name)
     why = tuple(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items())
-    return Fixed(service, tuple(made), why, target.files, target.proof)
+    return Fixed(service, tuple(made), why, target.files, target.proof, with_all)
 
 
 def _is_wanted(check: AnyCheck, wanted: Wanted) -> bool:

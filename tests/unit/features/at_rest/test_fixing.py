@@ -57,6 +57,18 @@ def test_the_diff_is_printed_and_nothing_is_written(run: Run, tmp_path: Path) ->
     assert (tmp_path / "q/web.container").read_text() == QUADLET
 
 
+def test_what_may_break_is_not_done_unasked_but_named(run: Run) -> None:
+    plain = {"q/web.container": "[Container]\nImage=docker.io/library/nginx:1.27\n"}
+    code, text = run(plain, "fix", "./q")
+    assert code == 0
+    assert "NoNewPrivileges" not in text
+    told = next(line for line in text.splitlines() if line.startswith("--all also fixes"))
+    assert "new-privileges-allowed" in told
+    assert "no-cpu-limit" not in told, "that is done"
+    assert "also fixes" not in run(plain, "fix", "./q", "--all")[1]
+    assert "also fixes" not in run(plain, "fix", "./q", "--check", "no-cpu-limit")[1]
+
+
 def test_a_quadlet_is_changed_in_place_with_a_backup(run: Run, tmp_path: Path) -> None:
     code, text = run({"q/web.container": QUADLET}, "fix", "q", "--all", "--in-place")
     assert code == 0, text
