@@ -241,6 +241,11 @@ _WRAPPERS = frozenset("exec command nice nohup CMD CMD-SHELL busybox".split())
 _SUCCEED = frozenset("true : echo printf sleep pwd date id whoami hostname uname env ps uptime df".split())
 _PASS_ON = frozenset("cat tee head tail sort uniq wc tr cut sed".split())
 """Programs that, at the end of a pipe, succeed regardless of their input."""
+_READERS = frozenset("cat head tail ls stat wc".split())
+_ALWAYS_THERE = frozenset(
+    "/ /bin /dev /etc /proc /sys /usr /bin/sh /dev/null /etc/group /etc/hostname /etc/hosts /etc/os-release "
+    "/etc/passwd /etc/resolv.conf".split()
+)
 
 
 def always_passes(command: str) -> bool:
@@ -289,9 +294,20 @@ def _succeeds(words: list[str]) -> bool:
     if program == "exit":
         return words[1:] == ["0"]
     if program in ("test", "["):
-        values = [word for word in words[1:] if word != "]"]
-        return len(values) == 3 and values[1] in ("=", "==", "-eq") and values[0] == values[2]
-    return program in _SUCCEED or words == ["ls", "/"]
+        match [word for word in words[1:] if word != "]"]:
+            case ["-d" | "-e" | "-f" | "-r" | "-s" | "-x", path]:
+                return _is_always_there(path)
+            case [before, "=" | "==" | "-eq", after]:
+                return before == after
+        return False
+    if program in _READERS:
+        paths = [word for word in words[1:] if not word.startswith("-") and not word.isdecimal()]
+        return bool(paths) and all(map(_is_always_there, paths))
+    return program in _SUCCEED
+
+
+def _is_always_there(path: str) -> bool:
+    return path in _ALWAYS_THERE or f"{path}/".startswith(("/proc/1/", "/proc/self/"))
 
 
 def bases_of(image: ImageFacts, others: Mapping[str, Known[ImageFacts]]) -> Known[tuple[str, ...]]:
