@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hardentui.engine.read import Engine
 from hardentui.engine.shapes import Listed
@@ -14,9 +14,6 @@ from hardentui.model.facts import (
     VolumeFacts,
 )
 from hardentui.model.known import Known, Unread
-
-if TYPE_CHECKING:
-    pass
 
 
 class Shared:

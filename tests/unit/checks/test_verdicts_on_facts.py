@@ -2,7 +2,7 @@
 
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import pytest
 from msgspec import structs
@@ -41,9 +41,6 @@ from hardentui.reading.engine_api import reachable_api
 from hardentui.reading.mounts import own_user_namespace
 from hardentui.reading.system_calls import filter_of
 from tests.support.judging import fix, judge, the_check
-
-if TYPE_CHECKING:
-    pass
 
 REGULAR, LINK, DIRECTORY = 0o100644, 0o120777, 0o040755
 

@@ -177,3 +177,31 @@ def test_a_compiled_filter_is_run() -> None:
 def test_what_the_kernel_would_not_take_is_refused(program: bytes) -> None:
     with pytest.raises(ValueError, match="it"):
         lets_through(program, 1)
+
+
+def test_a_filter_that_allows_by_default_refuses_what_is_listed() -> None:
+    open_ = profile(rule("bpf", action="ERRNO"), default="ALLOW")
+    assert access(open_, "bpf") is Access.NEVER
+    assert access(open_, "add_key") is Access.ALWAYS
+
+
+def test_arguments_that_are_given_decide() -> None:
+    conditional = profile(rule("bpf", args=((0, "EQ", 7, 0),)))
+    assert access(conditional, "bpf", {0: 7}) is Access.ALWAYS
+    assert access(conditional, "bpf", {0: 8}) is Access.NEVER
+    assert access(conditional, "bpf", {0: 7 | 1 << 32}) is Access.NEVER
+
+
+def test_user_namespaces_are_closed_only_by_all_three_calls() -> None:
+    masked = ((0, "MASKED_EQ", 0x10000000, 0),)
+    closed = (rule("unshare", args=masked), rule("clone", args=masked))
+    assert makes_user_namespaces(profile(*closed)) == ()
+    assert makes_user_namespaces(profile(*closed, rule("clone3"))) == ("clone3",)
+    assert makes_user_namespaces(profile(rule("unshare"), closed[1])) == ("unshare",)
+    assert makes_user_namespaces(profile(closed[0], rule("clone"))) == ("clone",)
+
+
+def test_every_dangerous_call_of_this_machine_has_a_number() -> None:
+    foreign = {"vm86", "vm86old", "pciconfig_read", "pciconfig_write", "pciconfig_iobase"}
+    names = {name for group in DANGEROUS for name in group.calls}
+    assert names - foreign <= set(X86_64_NUMBERS)
