@@ -241,6 +241,8 @@ _WRAPPERS = frozenset("exec command nice nohup CMD CMD-SHELL busybox".split())
 _SUCCEED = frozenset("true : echo printf sleep pwd date id whoami hostname uname env ps uptime df".split())
 _PASS_ON = frozenset("cat tee head tail sort uniq wc tr cut sed".split())
 """Programs that, at the end of a pipe, succeed regardless of their input."""
+_LONGEST, _DEEPEST = 4096, 5
+"""Characters of a health check, and shells in shells, beyond which it is taken as one that can fail."""
 _READERS = frozenset("cat head tail ls stat wc".split())
 _ALWAYS_THERE = frozenset(
     "/ /bin /dev /etc /proc /sys /usr /bin/sh /dev/null /etc/group /etc/hostname /etc/hosts /etc/os-release "
@@ -254,6 +256,8 @@ def always_passes(command: str) -> bool:
     Args:
         command: as Podman shows it: a shell command line, or the words of a command.
     """
+    if len(command) > _LONGEST or command.count("-c") > _DEEPEST:
+        return False
     lexer = shlex.shlex(command.strip(), posix=True, punctuation_chars=";&|\n()<>")
     lexer.whitespace = " \t\r"
     lexer.whitespace_split = True
@@ -268,18 +272,18 @@ def always_passes(command: str) -> bool:
 
 def _list_passes(words: list[str]) -> bool:
     """The status of a list is that of its last command that runs."""
-    at = next((at for at in range(len(words) - 1, -1, -1) if set(words[at]) <= set(";&|\n")), -1)
-    before, operator, last = words[: max(at, 0)], words[at] if at >= 0 else "", words[at + 1 :]
-    match operator:
-        case "&&":
-            return _succeeds(last) and _list_passes(before)
-        case "||":
-            return _succeeds(last) or _list_passes(before)
-        case "|":
-            return _succeeds(last) or (bool(last) and last[0].rpartition("/")[2] in _PASS_ON)
-    if operator and not last:
-        return operator == "&" or _list_passes(before)
-    return _succeeds(last)
+    while True:
+        at = next((at for at in range(len(words) - 1, -1, -1) if set(words[at]) <= set(";&|\n")), -1)
+        operator, last = words[at] if at >= 0 else "", words[at + 1 :]
+        passes = _succeeds(last)
+        if operator == "|":
+            return passes or (bool(last) and last[0].rpartition("/")[2] in _PASS_ON)
+        if operator == "&" and not last:
+            return True
+        undecided = {"&&": passes, "||": not passes, "": False}.get(operator, not last)
+        if not undecided:
+            return passes
+        words = words[:at]
 
 
 def _succeeds(words: list[str]) -> bool:
