@@ -13,7 +13,6 @@ import os
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hardentui.account import home, is_ours, trusted
@@ -130,15 +129,15 @@ def sync_above(path: str) -> None:
 # The last copied text, in our own file: not every terminal supports the clipboard.
 
 
-def keep_copy(text: str, directory: Path | None = None) -> Path:
+def keep_copy(text: str, directory: str | os.PathLike[str] | None = None) -> str:
     """Write `text` into last-copy.txt, readable by its owner only; returns the file.
 
     Raises:
         WriteError: the directory cannot be created or written.
     """
-    path = (Path(state_directory()) if directory is None else directory) / "last-copy.txt"
+    path = os.path.join(state_directory() if directory is None else directory, "last-copy.txt")
     try:
-        write_own(str(path), text)
+        write_own(path, text)
     except OSError as error:
         raise WriteError(f"{path} cannot be written: {error.strerror}.") from error
     return path

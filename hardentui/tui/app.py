@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from datetime import datetime
 from functools import partial
 from importlib import import_module
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -252,7 +251,7 @@ class HardenApp(App[None]):
         remembered: Remembered | None = None,
         remember: Callable[[Remembered], None] | None = None,
         environ: Mapping[str, str] | None = None,
-        keep: Callable[[str], Path] = keep_copy,
+        keep: Callable[[str], str] = keep_copy,
         opening: str = "",
         choices: Callable[[], tuple[EngineChoice, ...]] | None = None,
     ) -> None:

@@ -381,7 +381,7 @@ async def test_a_copy_that_cannot_be_kept_is_still_copied(tmp_path: Path) -> Non
 def test_a_copy_is_never_written_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("precious")
     (tmp_path / "last-copy.txt").symlink_to(tmp_path / "mine")
-    path = keep_copy("text", tmp_path)
+    path = Path(keep_copy("text", tmp_path))
     assert (tmp_path / "mine").read_text() == "precious"
     assert path.read_text() == "text"
     assert not path.is_symlink()
