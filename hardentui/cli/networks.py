@@ -19,7 +19,7 @@ from hardentui.errors import InputError, UsageError
 from hardentui.features.fix.learned import read_learned
 from hardentui.features.networks import proving
 from hardentui.features.networks import proving as going_out
-from hardentui.features.networks.page import places
+from hardentui.features.networks.page import PlaceKind, places
 from hardentui.features.networks.proving import HOST, parse_target
 from hardentui.features.networks.requests import known_containers, watch_everybody
 from hardentui.features.networks.result_pages import outgoing_page, proofs_page, split_trial_page, splits_page
@@ -326,7 +326,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
             document = {
                 "schema": SCHEMA,
                 "simulated": bench.opened.simulated,
-                "places": [to_builtins(place) for place in every_place],
+                "places": [_document(place) for place in every_place],
                 "map": to_builtins(picture),
             }
             terminal.write(strict_json(json.dumps(document, indent=2)) + "\n")
@@ -335,6 +335,13 @@ def run(options: Namespace, terminal: Terminal) -> int:
     for name in missing:
         terminal.complain(f"{visible(name, 60)} could not be checked, so its routes are unknown")
     return 4 if missing else 0
+
+
+def _document(place: NetworkPlace) -> dict[str, object]:
+    document: dict[str, object] = to_builtins(place)
+    del document["ports"]
+    every = place.kind is PlaceKind.HOST
+    return document | {"outside": ["every port they open"] if every else [port.words for port in place.ports]}
 
 
 def _draw(picture: NetworkMap, path: str, terminal: Terminal) -> None:

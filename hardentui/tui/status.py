@@ -85,12 +85,17 @@ class Signs(Struct, frozen=True):
     def mark(self, look: Look) -> str:
         return look.ascii if self.ascii else look.mark
 
+    def drawn(self, text: str) -> str:
+        """A line of a drawing; each sign stays one cell wide."""
+        return text.translate(_DRAWN) if self.ascii else text
+
     def of(self, text: str) -> str:
         """Our own text, with its typographic signs replaced by ASCII on request."""
         return text.translate(_ASCII) if self.ascii else text
 
 
 _ASCII = str.maketrans({"·": "-", "–": "-", "…": "..", "→": "->", "↑": "^", "↓": "v", "›": ">", "≥": ">="})
+_DRAWN = str.maketrans("┌┐└┘─│┄▶", "++++-|.>")
 UNICODE_SIGNS = Signs(False, "▸", "→", "·", "…", "[x]", "[ ]", "─", "↑", "↓")
 ASCII_SIGNS = Signs(True, ">", "->", "-", ".", "[x]", "[ ]", "-", "^", "V")
 

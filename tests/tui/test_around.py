@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import DataTable
 
+from hardentui.features.networks.page import NetworkPlace, PublishedPort
 from hardentui.model.finding import Severity, Status
 from hardentui.scanners.host_scans import HostScans
 from hardentui.state.own_files import keep_copy, state_directory
@@ -18,7 +19,9 @@ from hardentui.tui.screens.container import MeaningScreen
 from hardentui.tui.screens.findings import HostScreen
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.images import ImagesScreen
+from hardentui.tui.screens.networks import drawing
 from hardentui.tui.screens.walk import WalkScreen
+from hardentui.tui.status import ASCII_SIGNS
 from hardentui.tui.widgets.container_list import columns_for, heading_at, headings
 from tests.tui.replayed import Host, judged_rows, some
 from tests.tui.support import Driver, make_app, running, screen_lines, screen_text, scrolled, shows, until
@@ -145,7 +148,28 @@ async def test_the_network_map_tells_who_can_reach_whom() -> None:
     async with running(app, (120, 36)) as pilot:
         await pilot.press("M", shows=("shop-net", "(host)", "10.89.0.0/24"))
         assert "the host, the outside" in next(line for line in screen_lines(app) if " shop-net " in line)
-        await pilot.press("down", shows="every port they open")
+        assert "*:5432 ─────────────▶│ db                              5432/tcp │─▶ the host" in screen_text(
+            app
+        )
+        await pilot.press("down", shows="every port ─────────▶│ backup")
+        text = screen_text(app)
+        assert text.index("┌ (host) ") < text.index("┌ shop-net, ")  # the chosen one first, the others below
+
+
+def test_what_only_this_host_reaches_is_dotted_also_without_unicode() -> None:
+    ports = (
+        PublishedPort("db", "loopback:5432", "5432/tcp"),
+        PublishedPort("db", "*:80", "80/tcp"),
+        PublishedPort("\x1b[31mweb", "*:81", "81/tcp"),
+    )
+    place = NetworkPlace(
+        "rootful", "net", members=("db",), ports=ports, reaches=("the host, on any port at all",)
+    )
+    lines = drawing(place, 75, ASCII_SIGNS).plain.split("\n")
+    assert lines[1] == " loopback:5432 ......>| db                   5432/tcp |-> the host, on"
+    assert lines[2] == " *:80 --------------->|                        80/tcp |   any port at all"
+    assert "\x1b" not in lines[3]
+    assert {len(line) for line in lines[:1] + lines[3:]} == {55}
 
 
 async def test_trust_shows_the_rule_that_catches_each_running_image() -> None:

@@ -7,7 +7,6 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from hardentui.features.sections import PageLine, PageSection
 from hardentui.model.facts import ContainerFacts, EngineFacts, NetworkFacts
 from hardentui.model.spec import Version
 from hardentui.options import NETWORK
@@ -34,6 +33,24 @@ class PlaceKind(StrEnum):
     OWN = "own"
 
 
+class PublishedPort(Struct, frozen=True):
+    """A port of a container that the host publishes.
+
+    Attributes:
+        outer: the host's address and port: `*:8080`, `loopback:random`.
+        inner: the container's: `80/tcp`.
+    """
+
+    container: str
+    outer: str
+    inner: str
+
+    @property
+    def words(self) -> str:
+        """`shop-web *:8080 -> 80/tcp`."""
+        return f"{self.container} {self.outer} -> {self.inner}"
+
+
 class NetworkPlace(Struct, frozen=True):
     """A network, or the lack of one, with the containers that are there.
 
@@ -41,7 +58,7 @@ class NetworkPlace(Struct, frozen=True):
         engine: label of the engine; places of two engines reach one another only over published ports.
         name: of the network; for other places a word in brackets: `(host)`, `(none)`, `(pasta)`.
         isolated: `no`, `yes` or `strict`; empty if not applicable.
-        outside: published ports, one `container address:port -> port/protocol` each.
+        ports: published ones; empty for the host's network, where every port that they open is reachable.
         reaches: where its members can open connections to, in words.
         to_host: they include the host; outward: they include what is beyond it.
     """
@@ -54,10 +71,20 @@ class NetworkPlace(Struct, frozen=True):
     isolated: str = ""
     subnets: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
-    outside: tuple[str, ...] = ()
+    ports: tuple[PublishedPort, ...] = ()
     reaches: tuple[str, ...] = ()
     to_host: bool = False
     outward: bool = False
+
+    @property
+    def about(self) -> str:
+        """Its name and what is special about it."""
+        if not self.driver:
+            return self.name
+        kind = "" if self.driver == "bridge" else self.driver
+        internal = "internal" if self.internal else ""
+        isolated = {"yes": "isolated", "strict": "strictly isolated"}.get(self.isolated, "")
+        return ", ".join(filter(None, (self.name, kind, internal, isolated, *self.subnets)))
 
 
 class _Reach(Struct, frozen=True):
@@ -109,7 +136,7 @@ def _network(
         isolated=isolation(facts),
         subnets=tuple(str(subnet.get("subnet", "")) for subnet in subnets or () if isinstance(subnet, dict)),
         members=facts.members,
-        outside=_ports(here),
+        ports=_ports(here),
         reaches=reach.words,
         to_host=reach.host,
         outward=reach.outward,
@@ -152,14 +179,13 @@ def _reached_from(facts: NetworkFacts, all_networks: Sequence[NetworkFacts]) -> 
     return _Reach((*words, "the outside"), host=host, outward=True)
 
 
-def _ports(containers: Iterable[ContainerFacts]) -> tuple[str, ...]:
+def _ports(containers: Iterable[ContainerFacts]) -> tuple[PublishedPort, ...]:
     ports = []
     for container in containers:
         for port in published(container):
             address = {"all": "*", "loopback": "loopback"}.get(reach(port), port.address)
-            ports.append(
-                f"{container.name} {address}:{port.host or 'random'} -> {port.container}/{port.protocol}"
-            )
+            outer, inner = f"{address}:{port.host or 'random'}", f"{port.container}/{port.protocol}"
+            ports.append(PublishedPort(container.name, outer, inner))
     return tuple(ports)
 
 
@@ -188,7 +214,7 @@ def _without_network(
         name=f"({name})",
         kind=kind,
         members=tuple(member.name for member in members),
-        outside=("every port they open",) if kind is PlaceKind.HOST else _ports(members),
+        ports=() if kind is PlaceKind.HOST else _ports(members),
         reaches=reach.words,
         to_host=reach.host,
         outward=reach.outward,
@@ -233,28 +259,3 @@ def _reached_without_network(
     if kind is PlaceKind.SHARED:
         return _Reach(("whatever the owner of the network can reach",))
     return _Reach(("the host", "the outside"), host=True, outward=True)
-
-
-def place_page(place: NetworkPlace) -> tuple[PageSection, ...]:
-    """A place as a page to read."""
-    lines = [PageLine("engine", place.engine)]
-    if place.driver:
-        lines.append(PageLine("driver", place.driver))
-        lines.append(PageLine("internal", "yes: no route out" if place.internal else "no"))
-        lines.append(PageLine("isolated", place.isolated or "does not apply"))
-        lines += _many("subnets", place.subnets, "unknown")
-    return (
-        PageSection(place.name, tuple(lines)),
-        PageSection(
-            "Routes",
-            (
-                *_many("members", place.members, "none"),
-                *_many("open", place.outside, "nothing is published"),
-                *_many("can reach", place.reaches, "nothing"),
-            ),
-        ),
-    )
-
-
-def _many(label: str, texts: tuple[str, ...], none: str) -> tuple[PageLine, ...]:
-    return tuple(PageLine(label if at == 0 else "", text) for at, text in enumerate(texts or (none,)))

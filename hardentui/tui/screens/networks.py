@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import textwrap
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from hardentui.errors import UsageError
-from hardentui.features.networks.page import NetworkPlace, place_page, places
+from hardentui.features.networks.page import NetworkPlace, PlaceKind, PublishedPort, places
 from hardentui.features.networks.requests import propose_splits, prove_way, watch_outgoing
 from hardentui.features.networks.result_pages import outgoing_page, proofs_page, split_trial_page, splits_page
 from hardentui.features.networks.splitting import try_proposal
@@ -24,6 +26,7 @@ from hardentui.tui.screens.base import ScreenReport
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.findings import FindingsScreen
 from hardentui.tui.screens.job import AskScreen, JobResult, JobScreen, Tell
+from hardentui.tui.status import Part, Signs, fit
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
 
@@ -121,8 +124,15 @@ class NetworksScreen(BrowseScreen):
         return None if shown is None else [_line(place) for place in shown]
 
     def about(self, key: str) -> Content:
-        place = next((place for place in self._places() or () if _key(place) == key), None)
-        return page(self, place_page(place), self._findings(key), self.text_width) if place else Content("")
+        """The map: the chosen place with what fails of it, then the others."""
+        every = self._places() or ()
+        place = next((place for place in every if _key(place) == key), None)
+        if place is None:
+            return Content("")
+        findings = page(self, (), self._findings(key), self.text_width)
+        others = [drawing(other, self.text_width, self.signs) for other in every if other is not place]
+        parts = [drawing(place, self.text_width, self.signs), findings, *others]
+        return Content("\n\n").join(part for part in parts if part.plain)
 
     def _findings(self, key: str) -> tuple[Finding, ...]:
         for report in self.session.around.networks or ():
@@ -199,10 +209,55 @@ class NetworksScreen(BrowseScreen):
         return ("the network's name", visible(self.current.partition("/")[2]))
 
 
+_IN, _BOX = 22, 44
+"""Cells for what comes in from outside, and at most for the box of a place."""
+
+
+def drawing(place: NetworkPlace, width: int, signs: Signs) -> Content:
+    """A place as a box with its members: on the left what is open to the outside, on the right where they can
+    connect to.
+    """
+    box = min(_BOX, width - _IN - 20)
+    by_member: dict[str, list[PublishedPort]] = {name: [] for name in place.members}
+    for port in place.ports:
+        by_member.setdefault(port.container, []).append(port)
+    closed = PublishedPort("", "every port" if place.kind is PlaceKind.HOST else "", "")
+    rows: list[tuple[str, PublishedPort]] = []
+    for name, ports in by_member.items():
+        rows += [(name if at == 0 else "", port) for at, port in enumerate(ports or [closed])]
+    rows = rows or [("no container", PublishedPort("", "", ""))]
+    reached = [
+        (f"{'─▶ ' if at == 0 else '   '}{line}", "")
+        for reach in place.reaches or ("nothing",)
+        for at, line in enumerate(textwrap.wrap(visible(reach), width - _IN - box - 5))
+    ]
+    heading = fit(f" {place.about} ", min(box - 2, cell_len(visible(place.about)) + 2), signs.ellipsis)
+    top = heading + signs.drawn("─" * (box - 2 - cell_len(heading)))
+    parts: list[Part] = [(fit(" from outside" if any(port.outer for _, port in rows) else "", _IN), "$muted")]
+    parts += [signs.drawn("┌"), (top, "bold $primary"), signs.drawn("┐\n")]
+    for at in range(max(len(rows), len(reached))):
+        name, port = rows[at] if at < len(rows) else ("", PublishedPort("", "", ""))
+        parts += [_way_in(port.outer, signs), signs.drawn("│")]
+        parts += [fit(f" {name}", box - 3 - len(port.inner), signs.ellipsis), (port.inner, "$muted"), " "]
+        parts.append(signs.drawn(f"│{reached[at][0] if at < len(reached) else ''}".rstrip() + "\n"))
+    parts += [" " * _IN, signs.drawn(f"└{'─' * (box - 2)}┘")]
+    return Content.assemble(*parts)
+
+
+def _way_in(outer: str, signs: Signs) -> Part:
+    """An arrow from the outside; dotted, if it comes from this host alone."""
+    if not outer:
+        return " " * _IN
+    local = outer.startswith("loopback")
+    text = f" {fit(outer, min(_IN - 4, cell_len(visible(outer))), signs.ellipsis)} "
+    line = ("┄" if local else "─") * (_IN - 1 - cell_len(text)) + "▶"
+    return (text + signs.drawn(line), "" if local else "$status-medium")
+
+
 def _line(place: NetworkPlace) -> BrowseRow:
     isolated = "internal" if place.internal else place.isolated or "-"
     members, reaches = ", ".join(place.members), ", ".join(place.reaches) or "nothing"
-    count = len(place.outside)
+    count = len(place.members) if place.kind is PlaceKind.HOST else len(place.ports)
     texts = (place.name, place.engine, isolated, members, str(count), reaches)
     return BrowseRow(
         _key(place),
