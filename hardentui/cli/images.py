@@ -32,7 +32,7 @@ from hardentui.features.sections import page_text, size_text
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import NeverScanned, ScanSettings
 from hardentui.model.known import Unread, known
-from hardentui.reading.scans import rank, severities, stale
+from hardentui.reading.images import rank, severities, stale
 from hardentui.visible import strict_json, visible
 
 if TYPE_CHECKING:

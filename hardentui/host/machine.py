@@ -10,7 +10,8 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-from hardentui.host.cloud import read_cloud
+from hardentui.host import installed as advisories
+from hardentui.host.accounts import read_groups, read_root_rights, read_sub_ids, read_users
 from hardentui.host.commands import Run, run_nothing
 from hardentui.host.files.reader import (
     ROOT_ONLY,
@@ -24,7 +25,17 @@ from hardentui.host.files.reader import (
     text_or,
     there,
 )
-from hardentui.host.network.firewall import read_firewall
+from hardentui.host.installed import (
+    read_audit_rules,
+    read_detectors,
+    read_loaded_audit_rules,
+    read_outdated,
+    read_packages,
+    read_running_sensors,
+    read_seccomp_intact,
+    read_security_updates,
+)
+from hardentui.host.network.firewall import read_cloud, read_firewall
 from hardentui.host.network.sockets import (
     Endpoint,
     Listening,
@@ -35,22 +46,8 @@ from hardentui.host.network.sockets import (
     read_sockets,
     read_tcp_services,
 )
-from hardentui.host.packages import installed as advisories
-from hardentui.host.packages.installed import (
-    read_outdated,
-    read_packages,
-    read_seccomp_intact,
-    read_security_updates,
-)
-from hardentui.host.packages.sensors import (
-    read_audit_rules,
-    read_detectors,
-    read_loaded_audit_rules,
-    read_running_sensors,
-)
 from hardentui.host.podman.containers_conf import read_configuration, read_storage
 from hardentui.host.process.capabilities import HostProcess, parse_status, read_process_table
-from hardentui.host.subids import read_groups, read_root_rights, read_sub_ids, read_users
 from hardentui.host.sysctls import (
     read_cgroup_version,
     read_core_handler,
@@ -60,8 +57,12 @@ from hardentui.host.sysctls import (
     read_security_modules,
     read_sysctls,
 )
-from hardentui.host.units.programs import read_unit_programs
-from hardentui.host.units.writable import read_engine_configuration, read_programs, read_units
+from hardentui.host.units.writable import (
+    read_engine_configuration,
+    read_programs,
+    read_unit_programs,
+    read_units,
+)
 from hardentui.model.configuration import Accounts, Configuration, FileFact, Missing
 from hardentui.model.host import Capacity, EngineSocket, HostFacts, JournalStorage, Program, Storage, User
 from hardentui.model.known import Known, Unread, known, later

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 
@@ -166,3 +166,72 @@ def public_entry(entry: JournalEntry) -> dict[str, Any]:
 def journal_document(entries: tuple[JournalEntry, ...]) -> dict[str, Any]:
     """The output of `journal --format json` and `apply --format json`."""
     return {"schema": JOURNAL_SCHEMA, "entries": [public_entry(entry) for entry in entries]}
+
+
+class OperationBegun(Struct, frozen=True):
+    """An operation is in the journal and about to run; `number` counts from 1."""
+
+    operation: Operation
+    number: int
+    total: int
+
+
+class OperationDone(Struct, frozen=True):
+    """An operation is done; `remark` is its result (ready after 2 s, by its ports)."""
+
+    operation: Operation
+    number: int
+    total: int
+    seconds: float
+    remark: str = ""
+
+
+class GoingBack(Struct, frozen=True):
+    """The rollback begins, and why."""
+
+    why: str
+
+
+class StillGoingBack(Struct, frozen=True):
+    """A step of the rollback does not work yet and is tried again; `left` seconds remain for that."""
+
+    why: str
+    left: float
+
+
+class OperationUndone(Struct, frozen=True):
+    """An operation was undone, or `failed` says why not."""
+
+    operation: Operation
+    failed: str = ""
+
+
+class OperationCleared(Struct, frozen=True):
+    """What an operation had made was removed, after the way back; `failed` says why it could not be."""
+
+    operation: Operation
+    failed: str = ""
+
+
+class ServiceKept(Struct, frozen=True):
+    """The original does not start, so the change comes into force again."""
+
+    name: str
+
+
+class ChangeEnded(Struct, frozen=True):
+    """The change has ended, with its result."""
+
+    entry: JournalEntry
+
+
+ChangeEvent: TypeAlias = (
+    OperationBegun
+    | OperationDone
+    | GoingBack
+    | StillGoingBack
+    | OperationUndone
+    | OperationCleared
+    | ServiceKept
+    | ChangeEnded
+)

@@ -20,7 +20,7 @@ from hardentui.errors import InputError, WriteError
 from hardentui.model.image import NeverScanned, ScanReport
 from hardentui.model.known import Known, Unread
 from hardentui.scanners import grype, quay, trivy
-from hardentui.state.own_files import Directory, read_document, write_own
+from hardentui.state import Directory, read_document, write_own
 
 # Recognising a scanner's report, and converting it to our format. Pure.
 

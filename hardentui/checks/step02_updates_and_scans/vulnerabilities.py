@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from hardentui.checks.prelude import *
 from hardentui.model.image import NeverScanned, ScanReport, Vulnerability
-from hardentui.reading.images import image_of
+from hardentui.reading.images import evidence, image_of, not_clean, report_of
 from hardentui.reading.own_command import own_command
-from hardentui.reading.scans import evidence, not_clean, report_of
 
 
 def exploited_vulnerabilities(facts: ContainerFacts) -> Verdict:

@@ -4,17 +4,77 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from hardentui.host.cloud import METADATA_ADDRESS
-from hardentui.host.commands import Run
+from hardentui.host.commands import Run, program_environment
 from hardentui.host.files.reader import Files, names, text, text_of, text_or, there
 from hardentui.model.host import Firewall, Zone
 from hardentui.model.known import Known, Unread, known
+from hardentui.visible import visible
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
+
+
+METADATA_ADDRESS = "169.254.169.254"
+
+_DIRECTORY = "/sys/class/dmi/id"
+_FILES = ("sys_vendor", "product_name", "board_vendor", "bios_vendor", "chassis_asset_tag")
+_CLOUDS = (  # as cloud-init's ds-identify recognises them
+    ("amazon ec2", "Amazon EC2"),
+    ("google compute engine", "Google Compute Engine"),
+    ("7783-7084-3265-9085-8269-3286-77", "Microsoft Azure"),  # Azure's chassis asset tag; Hyper-V has none
+    ("openstack", "OpenStack"),
+    ("digitalocean", "DigitalOcean"),
+    ("hetzner", "Hetzner Cloud"),
+    ("oraclecloud", "Oracle Cloud"),
+    ("alibaba cloud", "Alibaba Cloud"),
+    ("scaleway", "Scaleway"),
+    ("vultr", "Vultr"),
+    ("linode", "Akamai"),
+    ("akamai", "Akamai"),
+    ("upcloud", "UpCloud"),
+    ("exoscale", "Exoscale"),
+    ("ibmcloud", "IBM Cloud"),  # the chassis asset tag is `ibmcloud`
+)
+
+
+def read_cloud(files: Files) -> str:
+    """The cloud that this machine runs in; empty if its firmware names no known one."""
+    seen = []
+    for name in _FILES:
+        content = text(files, f"{_DIRECTORY}/{name}")
+        if isinstance(content, str):
+            seen.append(content.strip().lower())
+    return next((cloud for mark, cloud in _CLOUDS if any(mark in line for line in seen)), "")
+
+
+_CHECK_SECONDS = 5.0
+
+
+def check_rules(text: str) -> Known[str]:
+    """Empty if nft accepts the rules, else its first error; Unread if it could not be run."""
+    try:
+        done = subprocess.run(
+            ["nft", "--check", "--file", "-"],
+            input=text.encode(),
+            capture_output=True,
+            timeout=_CHECK_SECONDS,
+            env=program_environment(),
+            check=False,
+        )
+    except FileNotFoundError:
+        return Unread("the program nft is not installed")
+    except subprocess.TimeoutExpired:
+        return Unread(f"nft did not answer within {_CHECK_SECONDS:g} s")
+    except OSError as error:
+        return Unread(f"nft cannot be run: {error.strerror}")
+    complaint = done.stderr.decode("utf-8", "replace").strip()
+    if done.returncode and "Operation not permitted" in complaint:
+        return Unread("only root can run nft")
+    return visible(complaint.splitlines()[0], 300) if done.returncode and complaint else ""
 
 
 _DIRECTORIES = ("/etc/firewalld", "/usr/lib/firewalld")  # the first one wins

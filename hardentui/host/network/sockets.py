@@ -17,7 +17,7 @@ from hardentui.host.process.capabilities import HostProcess, open_files, sees_ev
 from hardentui.model.configuration import Accounts, FileFact, Missing
 from hardentui.model.host import ApiService, EngineSocket, User
 from hardentui.model.known import Known, Unread, known
-from hardentui.reading.access import WRITE, Way, open_spots, who_may
+from hardentui.reading.mounts import WRITE, Way, open_spots, who_may
 from hardentui.systemd.command_line import UnbalancedQuotes, split_command, unit_settings
 
 # Listening sockets of the host, by the inode number shown in /proc/PID/fd.

@@ -24,12 +24,12 @@ from hardentui.host.podman.containers_conf import (
     read_configuration,
     read_registries,
 )
-from hardentui.host.units.programs import environment_of
+from hardentui.host.units.writable import environment_of
 from hardentui.model.configuration import Accounts, FileFact, Missing
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.spec import Version
 from hardentui.model.trust import AuthFile, Certificate, Override, Policy, Requirement, TrustFacts
-from hardentui.reading.access import READ, who_may
+from hardentui.reading.mounts import READ, who_may
 
 VARIABLES = ("CONTAINERS_CONF", "CONTAINERS_CONF_OVERRIDE")
 _UNITS = (".service", ".conf", ".container", ".pod", ".kube", ".build", ".volume", ".network", ".image")

@@ -18,7 +18,6 @@ import msgspec
 from hardentui.errors import GeneratorError
 from hardentui.model.spec import Version
 from hardentui.quadlet.port.container import container_words
-from hardentui.quadlet.port.keys import SECTIONS, check_keys, literal_keys, pair_keys, word_keys
 from hardentui.quadlet.port.other_units import (
     artifact_words,
     build_words,
@@ -29,7 +28,15 @@ from hardentui.quadlet.port.other_units import (
     started_pod_words,
     volume_words,
 )
-from hardentui.quadlet.port.references import Units, service_name
+from hardentui.quadlet.port.references import (
+    SECTIONS,
+    Units,
+    check_keys,
+    literal_keys,
+    pair_keys,
+    service_name,
+    word_keys,
+)
 from hardentui.quadlet.port.text import QuadletUnit, read_unit, split_for_systemd
 from hardentui.visible import visible
 

@@ -14,12 +14,10 @@ from hardentui.model.network import COMPOSE
 from hardentui.model.spec import KeyKind, Option, Spec, Version
 from hardentui.options import *
 from hardentui.options.read import LAYER_REMARK
-from hardentui.quadlet.write.container import container_unit, for_quadlet, intended
-from hardentui.quadlet.write.lines import UnitsBeside, joined
+from hardentui.quadlet.write.container import UnitsBeside, container_unit, for_quadlet, intended, joined
 from hardentui.systemd.command_line import escape, plain, word
 from hardentui.systemd.unit_text import Unit
 from hardentui.visible import visible
-from hardentui.writers.anonymous import KeptVolume, copy_script, kept_volumes, saved, with_names
 from hardentui.writers.context import (
     Member,
     UnitContext,
@@ -30,8 +28,11 @@ from hardentui.writers.context import (
     unreported,
 )
 from hardentui.writers.supporting import (
+    KeptVolume,
     Part,
     can_be_a_unit,
+    copy_script,
+    kept_volumes,
     network_create_arguments,
     network_name,
     network_parts,
@@ -40,7 +41,9 @@ from hardentui.writers.supporting import (
     pod_notes,
     pod_parts,
     pod_volumes,
+    saved,
     volume_parts,
+    with_names,
     without_compose,
 )
 

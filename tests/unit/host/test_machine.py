@@ -11,13 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hardentui.host.accounts import SudoLine, read_sub_ids, sudo_rights
 from hardentui.host.commands import run_nothing, run_program
 from hardentui.host.files.reader import LocalFiles
 from hardentui.host.files.recorded import RecordedFiles
-from hardentui.host.machine import read_host
-from hardentui.host.network.firewall import parse_ruleset, read_firewall
-from hardentui.host.network.sockets import services_in_unit
-from hardentui.host.packages.installed import (
+from hardentui.host.installed import (
     TABLE,
     apt_security_updates,
     dpkg_packages,
@@ -27,12 +25,13 @@ from hardentui.host.packages.installed import (
     upstream,
     zypper_patches,
 )
+from hardentui.host.machine import read_host
+from hardentui.host.network.firewall import parse_ruleset, read_firewall
+from hardentui.host.network.sockets import services_in_unit
 from hardentui.host.podman.containers_conf import parse_sections
 from hardentui.host.podman.trust import parse_policy, read_trust
-from hardentui.host.rights.sudo import SudoLine, sudo_rights
-from hardentui.host.subids import read_sub_ids
 from hardentui.host.sysctls import read_reboot_required
-from hardentui.host.units.programs import files_of_command
+from hardentui.host.units.writable import files_of_command
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.finding import Severity
 from hardentui.model.host import HostFacts, SubIds

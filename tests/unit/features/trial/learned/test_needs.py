@@ -20,7 +20,8 @@ from hardentui.features.trial.learned.teaching import (
 from hardentui.features.trial.observe.processes import merged
 from hardentui.model.facts import AskedMemory, ContainerFacts, Kernel, Limits
 from hardentui.model.known import Unread
-from hardentui.model.observation import (
+from hardentui.model.plan import Choice
+from hardentui.model.trial import (
     CallCount,
     CallDetail,
     Caller,
@@ -32,7 +33,6 @@ from hardentui.model.observation import (
     SocketEndpoint,
     TouchedFile,
 )
-from hardentui.model.plan import Choice
 from hardentui.options import MEMORY
 from tests.unit.features.trial.test_record import plan_for
 

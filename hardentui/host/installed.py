@@ -9,10 +9,70 @@ from msgspec.structs import replace
 
 from hardentui.do import Do, Verb
 from hardentui.host.commands import Run
-from hardentui.host.files.reader import Files, names, reason, there
+from hardentui.host.files.reader import Files, names, reason, text, there
+from hardentui.host.process.capabilities import HostProcess, sees_everybody
 from hardentui.model.host import Advisory, HostPackage, OutdatedComponent
 from hardentui.model.known import Known, Unread
 from hardentui.model.spec import Version
+
+_INSTALLED = {
+    "falco": ("/usr/bin/falco",),
+    "tetragon": ("/usr/local/bin/tetragon", "/usr/bin/tetragon"),
+    "tracee": ("/usr/bin/tracee", "/usr/local/bin/tracee"),
+    "auditd": ("/usr/sbin/auditd", "/sbin/auditd"),
+}
+_PROCESSES = {
+    "falco": "falco",
+    "tetragon": "tetragon",
+    "tracee": "tracee",
+    "tracee-ebpf": "tracee",
+    "auditd": "auditd",
+    "osqueryd": "osquery",
+    "sysdig": "sysdig",
+    "falcon-sensor": "CrowdStrike Falcon",
+    "wazuh-syscheckd": "wazuh",
+    "kubearmor": "KubeArmor",
+    "elastic-endpoint": "Elastic Endpoint",
+}
+_AUDITCTL = ("/usr/sbin/auditctl", "/sbin/auditctl")
+_AUDITCTL_SECONDS = 5.0
+
+
+def read_detectors(files: Files) -> tuple[str, ...]:
+    """Installed runtime sensors."""
+    return tuple(name for name, paths in _INSTALLED.items() if any(there(files, path) for path in paths))
+
+
+def read_running_sensors(processes: tuple[HostProcess, ...]) -> Known[tuple[str, ...]]:
+    """Running runtime sensors, also in a container; Unread if none is seen but some may be hidden."""
+    running = {_PROCESSES[process.program] for process in processes if process.program in _PROCESSES}
+    if not running and not sees_everybody(processes):
+        return Unread("not all processes of the host are visible")
+    return tuple(sorted(running))
+
+
+def read_audit_rules(files: Files) -> tuple[str, ...]:
+    """The audit rules that auditd loads at boot."""
+    rules: list[str] = []
+    inside = names(files, "/etc/audit/rules.d")
+    for path in (*(f"/etc/audit/rules.d/{name}" for name in inside), "/etc/audit/audit.rules"):
+        content = text(files, path)
+        if isinstance(content, str) and path.endswith(".rules"):
+            rules += [line.strip() for line in content.splitlines() if line.strip().startswith("-")]
+    return tuple(dict.fromkeys(rules))
+
+
+def read_loaded_audit_rules(files: Files, run: Run, *, root: bool) -> Known[tuple[str, ...]]:
+    """The kernel's current audit rules. Without auditctl nothing on this host could have loaded one."""
+    if not any(there(files, path) for path in _AUDITCTL):
+        return ()
+    if not root:
+        return Unread("only root can read the kernel's audit rules")
+    answer = run(("auditctl", "-l"), _AUDITCTL_SECONDS)
+    if isinstance(answer, Unread):
+        return answer
+    return tuple(line.strip() for line in answer.splitlines() if line.strip().startswith("-"))
+
 
 # A small table of known vulnerabilities in Podman and its helpers, as of the date below. Not a scanner.
 #
