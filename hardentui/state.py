@@ -154,16 +154,13 @@ class Remembered(Struct, frozen=True, rename={"directory": "folder"}):
     """The state in which the last session ended. Empty = unknown.
 
     Attributes:
-        version: of this record; one of another version is not read.
-        theme: the active one.
-        directory: where files were written last.
         filter, column, reverse: filter and sort order of the container list.
         engine, container, step: where the last walk was.
     """
 
-    version: int = VERSION
-    theme: str = ""
-    directory: str = ""
+    version: int = VERSION  # of this record; one of another version is not read
+    theme: str = ""  # the active one
+    directory: str = ""  # where files were written last
     filter: str = ""
     column: str = "score"
     reverse: bool = False

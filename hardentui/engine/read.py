@@ -56,13 +56,11 @@ class Inspecting(Struct, frozen=True):
     """Workers that inspect.
 
     Attributes:
-        containers: path -> id of the containers to inspect.
-        todo: these paths, and before them others whose answers go to `kept`.
         results: the answers; the last one of each worker is None or an error.
     """
 
-    containers: Mapping[str, str]
-    todo: _Paths
+    containers: Mapping[str, str]  # path -> id of the containers to inspect
+    todo: _Paths  # these paths, and before them others whose answers go to `kept`
     results: SimpleQueue[tuple[str, Inspected] | Exception | None]
     connections: list[Connection]
     kept: Prefetched | None

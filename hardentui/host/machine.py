@@ -75,17 +75,13 @@ _SYSTEM_PLACES = ("/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/libexec/", "/bin
 
 
 class ContainerMonitor(Struct, frozen=True):
-    """A conmon of an engine of this host.
-
-    Attributes:
-        engine: the program that conmon runs when the container ends; may be empty.
-    """
+    """A conmon of an engine of this host."""
 
     uid: int
     container: str
     program: str
     runtime: str
-    engine: str
+    engine: str  # the program that conmon runs when the container ends; may be empty
 
 
 def monitors(files: Files, processes: tuple[HostProcess, ...]) -> Iterator[ContainerMonitor]:

@@ -270,9 +270,6 @@ class Layer(Struct):
         databases: package database file -> the packages in it.
         languages: file -> the packages of a programming language that it tells of.
         files, directories: hashes of the paths that it adds.
-        removed: paths that it deletes from the layers below.
-        emptied: directories whose contents of lower layers it hides.
-        gap: why it could not be read completely; empty if it was.
     """
 
     size: int = 0
@@ -283,9 +280,9 @@ class Layer(Struct):
     languages: dict[str, list[Package]] = field(default_factory=dict)
     files: set[int] = field(default_factory=set)
     directories: set[int] = field(default_factory=set)
-    removed: set[int] = field(default_factory=set)
-    emptied: set[int] = field(default_factory=set)
-    gap: str = ""
+    removed: set[int] = field(default_factory=set)  # paths that it deletes from the layers below
+    emptied: set[int] = field(default_factory=set)  # directories whose contents of lower layers it hides
+    gap: str = ""  # why it could not be read completely; empty if it was
 
     def hides(self, path: str) -> bool:
         """Whether this layer hides the file at `path` of a lower layer."""

@@ -136,12 +136,11 @@ class FilterInForce(Struct, frozen=True):
 
     Attributes:
         filter: EngineDefault if only the name of the engine's own profile is known.
-        in_force: the runtime installed it; otherwise it is only requested.
     """
 
     filter: SeccompProfile | RawFilter | NoFilter | EngineDefault
     source: str
-    in_force: bool = True
+    in_force: bool = True  # the runtime installed it; otherwise it is only requested
 
 
 def filter_of(facts: ContainerFacts) -> FilterInForce | Unread:
@@ -164,17 +163,12 @@ def filter_of(facts: ContainerFacts) -> FilterInForce | Unread:
 
 
 class FilterRules(Struct, frozen=True):
-    """A filter whose rules can be judged.
-
-    Attributes:
-        declared: the profile that the configuration requests, in words.
-        in_force: the runtime installed it; otherwise it is only requested.
-    """
+    """A filter whose rules can be judged."""
 
     rules: SeccompProfile | RawFilter
-    declared: str
+    declared: str  # the profile that the configuration requests, in words
     source: str
-    in_force: bool
+    in_force: bool  # the runtime installed it; otherwise it is only requested
 
 
 def filter_rules(facts: ContainerFacts) -> FilterRules | Verdict:

@@ -292,24 +292,18 @@ class HostMount(Struct, frozen=True):
     """A mount and the host paths that it shows.
 
     Attributes:
-        mount: as in the spec; in the same form if it is not in the spec.
         paths: on the host, normalised, with symbolic links resolved if known. The first one is shown.
-        read_only: as enforced by the kernel if known, otherwise as declared.
-        declared: it is a mount of the spec, so changing the spec changes it.
-        layered: writes go to a separate layer.
-        beneath: further host paths that are visible through it, but never written.
-        options: of the active mount; empty if it is not mounted.
     """
 
-    mount: Mount
+    mount: Mount  # as in the spec; in the same form if it is not in the spec
     paths: tuple[str, ...]
-    read_only: bool
-    declared: bool = True
+    read_only: bool  # as enforced by the kernel if known, otherwise as declared
+    declared: bool = True  # it is a mount of the spec, so changing the spec changes it
     origin: MountOrigin = MountOrigin.DECLARED
     giver: str = ""
-    layered: bool = False
-    beneath: tuple[str, ...] = ()
-    options: tuple[str, ...] = ()
+    layered: bool = False  # writes go to a separate layer
+    beneath: tuple[str, ...] = ()  # further host paths that are visible through it, but never written
+    options: tuple[str, ...] = ()  # of the active mount; empty if it is not mounted
 
     @property
     def path(self) -> str:

@@ -23,23 +23,15 @@ Rules = tuple[Mapping[str, Any], ...]
 
 
 class Packet(Struct, frozen=True):
-    """The first packet of a new connection from an address that no rule names.
+    """The first packet of a new connection from an address that no rule names."""
 
-    Attributes:
-        hook: `input`, or `forward` for a port whose destination the engine has rewritten.
-        port: on the host for `input`, in the container for `forward`; 0 = a port that no rule names.
-        family: `ip` or `ip6`.
-        host_port: on the host, before the engine rewrites it; None = the same as `port`.
-        rewritten: its destination is already the container.
-    """
-
-    hook: str
+    hook: str  # `input`, or `forward` for a port whose destination the engine has rewritten
     interface: str
     protocol: str
-    port: int
-    family: str = "ip"
-    host_port: int | None = None
-    rewritten: bool = False
+    port: int  # on the host for `input`, in the container for `forward`; 0 = a port that no rule names
+    family: str = "ip"  # `ip` or `ip6`
+    host_port: int | None = None  # on the host, before the engine rewrites it; None = the same as `port`
+    rewritten: bool = False  # its destination is already the container
 
 
 class _Walk(Struct, frozen=True):

@@ -19,16 +19,13 @@ class SecretShape(Struct, frozen=True):
     """One format of credentials.
 
     Attributes:
-        sign: a substring that must be present, to skip the pattern for most values.
-        kind: in a few words, for a report.
-        source: where the format is published.
         words: one of them must be present too, in any case, where the sign is in many values; folded.
     """
 
-    sign: str
+    sign: str  # a substring that must be present, to skip the pattern for most values
     pattern: str
-    kind: str
-    source: str
+    kind: str  # in a few words, for a report
+    source: str  # where the format is published
     words: tuple[str, ...] = ()
 
 

@@ -240,19 +240,13 @@ INTERPRETER = (
 
 
 class OpenSocket(Struct, frozen=True):
-    """A socket that a container reaches.
-
-    Attributes:
-        path: on the host, as mounted; `made_as` is the listener's own path if it differs.
-        service: the service behind it; None if no process listens or the service is not known.
-        unknown: why the service is not known; empty if it is.
-    """
+    """A socket that a container reaches."""
 
     destination: str
-    path: str
-    service: Service | None
+    path: str  # on the host, as mounted; `made_as` is the listener's own path if it differs
+    service: Service | None  # the service behind it; None if no process listens or the service is not known
     made_as: str = ""
-    unknown: str = ""
+    unknown: str = ""  # why the service is not known; empty if it is
 
 
 def open_sockets(facts: ContainerFacts) -> tuple[OpenSocket, ...]:

@@ -153,16 +153,13 @@ class LayerWrites(Struct, frozen=True):
     """What a container has written outside volumes since its creation.
 
     Attributes:
-        paths: the written paths; None if unknown.
         directories: existing directories among them: entries were created and removed in them.
-        made: directories among them that the container created.
-        unclear: changed paths that may be files or directories.
     """
 
-    paths: tuple[str, ...] | None = None
+    paths: tuple[str, ...] | None = None  # the written paths; None if unknown
     directories: frozenset[str] = frozenset()
-    made: frozenset[str] = frozenset()
-    unclear: tuple[str, ...] = ()
+    made: frozenset[str] = frozenset()  # directories among them that the container created
+    unclear: tuple[str, ...] = ()  # changed paths that may be files or directories
 
 
 def written_by(facts: ContainerFacts) -> LayerWrites:

@@ -36,15 +36,11 @@ _MOUNTING = ("mount,", "umount,", "remount,", "pivot_root,")
 
 
 class AppArmorProfile(Struct, frozen=True):
-    """A profile with its name and what it could not include.
-
-    Attributes:
-        notes: paths that no rule could be written for, one sentence each.
-    """
+    """A profile with its name and what it could not include."""
 
     name: str
     text: str
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # paths that no rule could be written for, one sentence each
 
 
 def apparmor_profile(container: str, spec: Spec, capabilities: frozenset[str]) -> AppArmorProfile:

@@ -33,11 +33,10 @@ class Listening(Struct, frozen=True):
 
     Attributes:
         unix: inode -> path of the socket (`@name` for an abstract one).
-        tcp: inode -> address, `0.0.0.0:2375`.
     """
 
     unix: Mapping[str, str] = field(default_factory=dict)
-    tcp: Mapping[str, str] = field(default_factory=dict)
+    tcp: Mapping[str, str] = field(default_factory=dict)  # inode -> address, `0.0.0.0:2375`
 
     @property
     def paths(self) -> frozenset[str]:
@@ -102,18 +101,13 @@ _Directories: TypeAlias = Mapping[str, Known[tuple[str, ...]]]
 
 
 class Endpoint(Struct, frozen=True):
-    """An address at which an engine can be reached.
+    """An address at which an engine can be reached."""
 
-    Attributes:
-        address: `tcp:0.0.0.0:2375`, or the path of a socket.
-        through: the forwarding program; empty for the engine's own service.
-    """
-
-    address: str
+    address: str  # `tcp:0.0.0.0:2375`, or the path of a socket
     where: str
     uid: int = 0
     certificates: bool = False
-    through: str = ""
+    through: str = ""  # the forwarding program; empty for the engine's own service
     of_process: bool = False
 
     @property
@@ -419,16 +413,11 @@ _SYSTEM_SERVICE = r"(?m):/system\.slice/podman[^/\n]*\.service$"
 
 
 class TcpServices(Struct, frozen=True):
-    """The services that were seen.
-
-    Attributes:
-        unread: why units may start or open further ones; empty when all could be read.
-        unseen: why further ones may be served right now; empty when none could be overlooked.
-    """
+    """The services that were seen."""
 
     services: tuple[ApiService, ...]
-    unread: str = ""
-    unseen: str = ""
+    unread: str = ""  # why units may start or open further ones; empty when all could be read
+    unseen: str = ""  # why further ones may be served right now; empty when none could be overlooked
 
 
 def read_tcp_services(

@@ -37,17 +37,14 @@ class Counters(Struct, frozen=True):
     """Counters at one time.
 
     Attributes:
-        cpu: seconds of CPU time since the start.
-        memory: bytes; for a cgroup with the page cache, for processes without it.
-        oom_kills: number of processes killed for lack of memory; None if that is not counted.
         periods, throttled: scheduler periods, and those in which it was throttled; None without
             a limit.
     """
 
-    cpu: float
-    memory: int
+    cpu: float  # seconds of CPU time since the start
+    memory: int  # bytes; for a cgroup with the page cache, for processes without it
     tasks: int
-    oom_kills: int | None = None
+    oom_kills: int | None = None  # number of processes killed for lack of memory; None if that is not counted
     periods: int | None = None
     throttled: int | None = None
     source: str = "cgroup"

@@ -276,18 +276,12 @@ _RESTART_NOTE = "the restart policy belongs to systemd: set Restart= in [Service
 
 
 class Edited(Struct, frozen=True):
-    """The files after the edit.
+    """The files after the edit."""
 
-    Attributes:
-        files: with the same number of texts as before.
-        applied: the changes that were made.
-        left_out: the changes that could not be made, one sentence each.
-    """
-
-    files: QuadletFiles
-    applied: tuple[ItemChange, ...]
+    files: QuadletFiles  # with the same number of texts as before
+    applied: tuple[ItemChange, ...]  # the changes that were made
     notes: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()  # the changes that could not be made, one sentence each
 
 
 def planned_changes(before: Spec, after: Spec) -> tuple[tuple[ItemChange, ...], tuple[str, ...]]:

@@ -269,14 +269,10 @@ class _ServiceEditor:
 
 
 class _Word(Struct, frozen=True):
-    """A word to write.
-
-    Attributes:
-        spelled: it contains specifiers and variables that must stay as they are.
-    """
+    """A word to write."""
 
     text: str
-    spelled: bool = False
+    spelled: bool = False  # it contains specifiers and variables that must stay as they are
 
     def in_line(self, in_shell: bool) -> str:
         """Spelled for ExecStart=."""

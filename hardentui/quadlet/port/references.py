@@ -402,18 +402,13 @@ def resource_name(unit: QuadletUnit) -> str:
 
 
 class Units(msgspec.Struct, frozen=True):
-    """All units that the generator reads together, and its other inputs.
-
-    Attributes:
-        directory: the base of relative paths.
-        devices: device nodes of the host; None = not known.
-    """
+    """All units that the generator reads together, and its other inputs."""
 
     units: dict[str, QuadletUnit]
     version: Version
-    directory: str
+    directory: str  # the base of relative paths
     rootless: bool
-    devices: frozenset[str] | None = None
+    devices: frozenset[str] | None = None  # device nodes of the host; None = not known
 
     # --- paths ------------------------------------------------------------------------------------
 

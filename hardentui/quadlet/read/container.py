@@ -33,11 +33,10 @@ class UnitPlace(Struct, frozen=True):
     """A piece of a file: a whole assignment, or one word of its value.
 
     Attributes:
-        file: number of the file; 0 is the unit itself, then its drop-ins.
         start, end: in the file's text, of the word or of the value.
     """
 
-    file: int
+    file: int  # number of the file; 0 is the unit itself, then its drop-ins
     assignment: Assignment
     start: int
     end: int
@@ -45,17 +44,12 @@ class UnitPlace(Struct, frozen=True):
 
 
 class UnitEntry(Struct, frozen=True):
-    """The setting of one key line, one word of it, or one flag in PodmanArgs=.
-
-    Attributes:
-        places: its positions; a flag and its argument may be on different lines.
-        spelled: the argument before expanding specifiers; empty if that is more than one word.
-    """
+    """The setting of one key line, one word of it, or one flag in PodmanArgs=."""
 
     items: tuple[Item, ...]
-    places: tuple[UnitPlace, ...]
+    places: tuple[UnitPlace, ...]  # its positions; a flag and its argument may be on different lines
     key: str
-    spelled: str = ""
+    spelled: str = ""  # the argument before expanding specifiers; empty if that is more than one word
 
     @property
     def file(self) -> int:
@@ -279,20 +273,16 @@ class QuadletFiles(Struct, frozen=True, dict=True):
     """A `.container` file with its drop-ins, in the order in which Quadlet reads them.
 
     Attributes:
-        texts: the file first.
         specifiers: letter -> value, as far as known without systemd.
         names: file name of a referenced unit -> name of the object it creates.
-        directory: the base of relative paths; empty: they are left unchanged.
-        version: the Podman that reads them.
-        absent: optional devices (`AddDevice=-/dev/x`) that the host does not have.
     """
 
-    texts: tuple[str, ...]
+    texts: tuple[str, ...]  # the file first
     specifiers: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
-    directory: str = ""
-    version: Version = NEWEST_KNOWN
-    absent: frozenset[str] = frozenset()
+    directory: str = ""  # the base of relative paths; empty: they are left unchanged
+    version: Version = NEWEST_KNOWN  # the Podman that reads them
+    absent: frozenset[str] = frozenset()  # optional devices (`AddDevice=-/dev/x`) that the host does not have
 
     @cached_property
     def _read(self) -> tuple[UnitText, ...]:

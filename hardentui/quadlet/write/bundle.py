@@ -202,34 +202,25 @@ _VOLUME_KEYS = {"Driver": (_RAW_ONE, Version(4, 8)), "Label": (_PAIR, Version(4,
 
 
 class UnitCommand(Struct, frozen=True):
-    """The command that the generator must produce for one `.container` unit.
+    """The command that the generator must produce for one `.container` unit."""
 
-    Attributes:
-        unit: its file name; service: the generated service.
-        argv: after `podman` and without Quadlet's own additions.
-    """
-
-    unit: str
+    unit: str  # its file name; service: the generated service
     service: str
-    argv: tuple[str, ...]
+    argv: tuple[str, ...]  # after `podman` and without Quadlet's own additions
 
 
 class Bundle(Struct, frozen=True):
     """The files of one container.
 
     Attributes:
-        files: the container's unit first.
         argv: what the generator must produce for it, after `podman` and without Quadlet's own additions.
-        service: name of the generated service.
-        notes: what changes or cannot be known, one sentence each.
-        others: the same for the units of the other members of its pod.
     """
 
-    files: tuple[TextFile, ...]
+    files: tuple[TextFile, ...]  # the container's unit first
     argv: tuple[str, ...]
-    service: str
-    notes: tuple[str, ...]
-    others: tuple[UnitCommand, ...] = ()
+    service: str  # name of the generated service
+    notes: tuple[str, ...]  # what changes or cannot be known, one sentence each
+    others: tuple[UnitCommand, ...] = ()  # the same for the units of the other members of its pod
 
 
 class _Container(Struct, frozen=True):
@@ -320,18 +311,13 @@ def _without_repeats(files: Sequence[TextFile]) -> tuple[TextFile, ...]:
 
 
 class _Part(Struct, frozen=True):
-    """A container to write.
-
-    Attributes:
-        pod_file: file name of its pod's unit; empty = none is written.
-        remarks: what was left out of its spec.
-    """
+    """A container to write."""
 
     spec: Spec
     context: UnitContext
     comments: Sequence[str] = ()
-    pod_file: str = ""
-    remarks: tuple[str, ...] = ()
+    pod_file: str = ""  # file name of its pod's unit; empty = none is written
+    remarks: tuple[str, ...] = ()  # what was left out of its spec
 
     @property
     def stem(self) -> str:

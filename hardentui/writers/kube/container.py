@@ -22,7 +22,6 @@ class PodPart(Struct, kw_only=True):
         container, security: the container and its securityContext.
         pod, pod_security, metadata: the pod's spec, securityContext and metadata.
         flags: words of `podman kube play` for options without a field in a pod.
-        first: it runs to its end before the others start (`--init-ctr`).
         notes: what is not carried over or changes its meaning, one sentence each.
     """
 
@@ -36,7 +35,7 @@ class PodPart(Struct, kw_only=True):
     annotations: dict[str, str] = field(default_factory=dict)
     volumes: list[dict[str, Any]] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
-    first: bool = False
+    first: bool = False  # it runs to its end before the others start (`--init-ctr`)
     notes: list[str] = field(default_factory=list)
 
     def lose(self, option: Option[Any], value: Any, why: str = "Kubernetes has no field for it") -> None:
