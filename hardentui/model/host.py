@@ -79,7 +79,6 @@ __all__ = [
     "UnitProgram",
     "User",
     "Value",
-    "Zone",
     "rule_for",
 ]
 
@@ -195,25 +194,6 @@ class JournalStorage(Struct, frozen=True):
     file: str = ""  # the file that sets `storage`; empty if none does
 
 
-class Zone(Struct, frozen=True):
-    """A zone of firewalld, according to its file.
-
-    Attributes:
-        interfaces, sources: its members. NetworkManager and firewalld may add others at run time.
-    """
-
-    name: str
-    path: str = ""
-    default: bool = False
-    target: str = "default"  # `default` (reject what is not open), `ACCEPT`, `DROP` or `%%REJECT%%`
-    interfaces: tuple[str, ...] = ()
-    sources: tuple[str, ...] = ()
-    services: tuple[str, ...] = ()
-    ports: tuple[str, ...] = ()  # `8080/tcp`, `8000-8010/udp`, including those of its services
-    masquerade: bool = False
-    rich_rules: int = 0
-
-
 class Firewall(Struct, frozen=True):
     """The packet filter of the host.
 
@@ -224,7 +204,6 @@ class Firewall(Struct, frozen=True):
     rules: Known[tuple[Mapping[str, Any], ...]] = NOT_READ
     outside: Known[tuple[str, ...]] = NOT_READ
     firewalld: Known[bool] = NOT_READ
-    zones: Known[tuple[Zone, ...]] = ()  # of firewalld; none if it is not running
     metadata_filtered: Known[bool] = NOT_READ  # a rule drops or rejects traffic to the cloud metadata address
 
 

@@ -6,17 +6,13 @@ import json
 import re
 import subprocess
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hardentui.host.commands import Run, program_environment
-from hardentui.host.files.reader import Files, names, text, text_of, text_or, there
-from hardentui.model.host import Firewall, Zone
+from hardentui.host.files.reader import Files, names, text, text_or, there
+from hardentui.model.host import Firewall
 from hardentui.model.known import Known, Unread, known
 from hardentui.visible import visible
-
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
-
 
 METADATA_ADDRESS = "169.254.169.254"
 
@@ -77,79 +73,6 @@ def check_rules(text: str) -> Known[str]:
     return visible(complaint.splitlines()[0], 300) if done.returncode and complaint else ""
 
 
-_DIRECTORIES = ("/etc/firewalld", "/usr/lib/firewalld")  # the first one wins
-_SETTINGS = "/etc/firewalld/firewalld.conf"
-DEFAULT_ZONE = "public"
-
-
-def read_zones(files: Files) -> tuple[Zone, ...]:
-    """Every zone; the default one is not marked in its file."""
-    content = text(files, _SETTINGS)
-    chosen = re.findall(r"(?m)^\s*DefaultZone\s*=\s*(\S+)", content if isinstance(content, str) else "")
-    zones: dict[str, Zone] = {}
-    for directory in _DIRECTORIES:
-        for name in names(files, f"{directory}/zones"):
-            stem = name.removesuffix(".xml")
-            if name.endswith(".xml") and stem not in zones:
-                zones[stem] = _zone(files, f"{directory}/zones/{name}", stem, (chosen or [DEFAULT_ZONE])[-1])
-    return tuple(zones.values())
-
-
-def _zone(files: Files, path: str, name: str, default: str) -> Zone:
-    root = _tree(files, path)
-    used = _attributes(root, "service", "name")
-    ports = [*_ports(root), *(port for service in used for port in _service(files, service))]
-    return Zone(
-        name=name,
-        path=path,
-        default=name == default,
-        target=root.get("target", "default"),
-        interfaces=_attributes(root, "interface", "name"),
-        sources=tuple(
-            word
-            for source in root.findall("source")
-            for word in (source.get("address"), source.get("ipset"))
-            if word
-        ),
-        services=used,
-        ports=tuple(dict.fromkeys(ports)),
-        masquerade=root.find("masquerade") is not None,
-        rich_rules=len(root.findall("rule")),
-    )
-
-
-def _service(files: Files, name: str) -> list[str]:
-    if "/" in name:
-        raise Unread(f"{name!r} is not a firewalld service name")
-    for directory in _DIRECTORIES:
-        root = known(_tree, files, f"{directory}/services/{name}.xml")
-        if not isinstance(root, Unread):
-            return _ports(root)
-    raise Unread(f"the firewalld service {name} is not known")
-
-
-def _tree(files: Files, path: str) -> Element:
-    """A small XML file. Entities are refused: firewalld uses none, and they can expand without limit."""
-    content = text_of(files, path)
-    if "<!DOCTYPE" in content or "<!ENTITY" in content:
-        raise Unread(f"{path} contains XML entities")
-    from xml.etree.ElementTree import ParseError, fromstring
-
-    try:
-        return fromstring(content)  # noqa: S314 - without entities it cannot expand
-    except (ParseError, ValueError):
-        raise Unread(f"{path} is not valid XML") from None
-
-
-def _ports(root: Element) -> list[str]:
-    """`8080/tcp`, `8000-8010/udp`."""
-    return [f"{port.get('port')}/{port.get('protocol')}" for port in root.findall("port") if port.get("port")]
-
-
-def _attributes(root: Element, tag: str, name: str) -> tuple[str, ...]:
-    return tuple(value for element in root.findall(tag) if (value := element.get(name)))
-
-
 _MODULES = ("nf_tables", "x_tables", "ip_tables", "ip6_tables")
 _BUILT_IN = rf"/(?:{'|'.join(_MODULES)})\.ko"
 
@@ -180,7 +103,6 @@ def read_firewall(files: Files, run: Run, *, root: bool) -> Firewall:
         rules=rules,
         outside=known(_outside, files),
         firewalld=firewalld,
-        zones=known(read_zones, files) if firewalld else (),
         metadata_filtered=(rules if isinstance(rules, Unread) else drops_address(rules, METADATA_ADDRESS)),
     )
 
