@@ -113,7 +113,6 @@ class EngineSocket(Struct, frozen=True):
 
     Attributes:
         users: accounts that can use it besides root and the engine's user, or only `every account`.
-        through: the program that forwards connections to the engine; empty for the engine's own socket.
     """
 
     file: FileFact
@@ -121,20 +120,14 @@ class EngineSocket(Struct, frozen=True):
     users: tuple[str, ...] = ()
     target: str = ""  # the target if it is a symbolic link; otherwise empty
     found_in: str = ""  # the unit file or process that revealed it; empty for the usual paths
-    through: str = ""
 
 
 class ApiService(Struct, frozen=True):
-    """An engine's API on TCP, found in a unit file or in the process list.
-
-    Attributes:
-        through: the program that forwards connections to the engine's socket; empty for its own service.
-    """
+    """An engine's API on TCP, found in a unit file or in the process list."""
 
     where: str  # the unit file, or `process 812`
     address: str  # as given, `tcp://0.0.0.0:2375`
     client_certificates: bool
-    through: str = ""
 
 
 class Program(Struct, frozen=True):

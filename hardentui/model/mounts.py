@@ -93,7 +93,6 @@ class Listener(Struct, frozen=True):
 
     path: str  # the listener's own path of the socket, on the host
     program: str = ""
-    onward: Listener | None = None  # the listener on a socket named in its command line, as for a forwarder
 
 
 class ReachableSocket(Struct, frozen=True):

@@ -370,9 +370,6 @@ def _judged(socket: ReachableSocket) -> OpenSocket:
     listener = socket.listener
     named = known_path(socket.path)
     if isinstance(listener, Listener):
-        behind = service_of(listener.onward) if listener.onward is not None else None
-        if behind is not None and behind.power is not Power.NOTHING:
-            return _passed_on(socket, listener, behind)
         service = service_of(listener)
         if service is not None:
             made_as = listener.path if listener.path != socket.path else ""
@@ -388,16 +385,6 @@ def _judged(socket: ReachableSocket) -> OpenSocket:
     if named is not None:
         return OpenSocket(socket.destination, socket.path, named)
     why = listener.reason if isinstance(listener, Unread) else f"no process listens on {socket.path} now"
-    return OpenSocket(socket.destination, socket.path, None, "", why)
-
-
-def _passed_on(socket: ReachableSocket, listener: Listener, behind: Service) -> OpenSocket:
-    """The verdict on a forwarder: a plain relay passes everything on, any other program may filter."""
-    if listener.program in RELAYS:
-        return OpenSocket(socket.destination, socket.path, behind, listener.path)
-    if (own := service_of(listener)) is not None and own.power is not Power.NOTHING:
-        return OpenSocket(socket.destination, socket.path, own, listener.path)
-    why = f"{listener.program} forwards connections to {socket.path} to {behind.name}, and may filter them"
     return OpenSocket(socket.destination, socket.path, None, "", why)
 
 
