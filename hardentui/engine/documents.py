@@ -492,14 +492,6 @@ class OciRuntime(Struct):
     version: Text = None
 
 
-class NetworkBackend(Struct):
-    backend: Text = None
-    version: Text = None
-    package: Text = None
-    path: Text = None
-    dns: OciRuntime | None = None
-
-
 class InfoHost(Struct):
     security: Security
     cgroupVersion: Text = None

@@ -131,41 +131,6 @@ _PODMAN = _rows(
     ("CVE-2026-121885", ("6.2.0",), "", "2026-11", "labels of an image can restart other units"),
     ("CVE-2026-123876", ("6.2.0",), "", "2026-11", "a socket rule of the default seccomp profile fails"),
 )
-# 9341 and 9407: pull request 5764, AOSC (8285: 1.37.4). 9675 and 9676: pull requests 5789 (1.37.5), 5799
-# (1.33.11) and Podman's 24331 (1.33.10). 11218: 5919 (1.37.6), Podman's 25069 (1.38.1) and 25098 (1.33.12).
-# 52881: OpenShift's builder (498: 1.37.7); other release lines are not known here, so it is left out.
-# 44517: GHSA-49p4-px3h-rq49. 79699, 79705: Podman's notes of 5.8.7 and 6.1.2, which take 1.43.4 and 1.45.1.
-_BUILDAH = _rows(
-    "buildah",
-    "Buildah pull requests and advisories",
-    ("CVE-2024-9341", ("1.37.4",), "", "2024-10", "a link in an image can mount host directories", "medium"),
-    (
-        "CVE-2024-9407",
-        ("1.33.10", "1.37.4"),
-        "",
-        "2024-10",
-        "a build mount can leave its directory",
-        "medium",
-    ),
-    ("CVE-2024-9675", ("1.33.10", "1.37.5"), "", "2024-10", "the cache mount can reach host directories"),
-    ("CVE-2024-9676", ("1.33.11", "1.37.5"), "", "2024-10", "an image can make it wait for ever", "medium"),
-    (
-        "CVE-2024-11218",
-        ("1.33.12", "1.37.6", "1.38.1"),
-        "",
-        "2025-01",
-        "a build can break out by a race of its stages",
-    ),
-    ("CVE-2026-44517", ("1.43.2", "1.44.0"), "", "2026-06", "a build can read outside its context", "medium"),
-    ("CVE-2026-79699", ("1.43.4", "1.45.1"), "", "2026-09", "an archive can leave its directory"),
-    ("CVE-2026-79705", ("1.43.4", "1.45.1"), "", "2026-09", "copying an archive can follow links"),
-)
-# pull requests 2329 (1.15.1) and 2331 (1.14.4, taken over by 2337)
-_SKOPEO = _rows(
-    "skopeo",
-    "Skopeo pull requests",
-    ("CVE-2024-3727", ("1.14.4", "1.15.1"), "", "2024-05", "a copy can use credentials that are not its own"),
-)
 # the notes of 1.12.2; GHSA-g5jh-57wm-p79m
 _AARDVARK = _rows(
     "aardvark-dns",
@@ -214,7 +179,7 @@ _RUNC = _rows(
         "a restored container can mount a host directory",
     ),
 )
-TABLE: tuple[Advisory, ...] = (*_PODMAN, *_BUILDAH, *_SKOPEO, *_CRUN, *_RUNC, *_NETAVARK, *_AARDVARK)
+TABLE: tuple[Advisory, ...] = (*_PODMAN, *_CRUN, *_RUNC, *_NETAVARK, *_AARDVARK)
 """conmon, passt and containers-common (configuration only): no vulnerability was known on that date."""
 
 
@@ -328,7 +293,7 @@ def _of_rpm(run: Run, package: HostPackage, *, deep: bool) -> Known[str]:
 
 
 COMPONENTS = (
-    *("podman", "buildah", "skopeo", "crun", "runc", "conmon", "netavark", "aardvark-dns", "passt"),
+    *("podman", "crun", "runc", "conmon", "netavark", "aardvark-dns", "passt"),
     "containers-common",
 )
 _DPKG_STATUS = "/var/lib/dpkg/status"

@@ -212,7 +212,7 @@ def _number(word: str, what: str) -> int:
 def read_programs_of_accounts(
     files: Files, users: tuple[User, ...], version: Version, accounts: Accounts | None = None
 ) -> tuple[Program, ...]:
-    """What rootless engines run because the own containers.conf or storage.conf of their account names it.
+    """What rootless engines run because the own containers.conf of their account names it.
 
     Where it lies is the account's choice; only who else can change it is examined.
     """
@@ -221,8 +221,7 @@ def read_programs_of_accounts(
         if not user.rootless:
             continue
         configuration = read_configuration(files, home=user.home, uid=user.uid, version=version)
-        storage = read_storage(files, home=user.home, uid=user.uid, version=version)
-        for program in known(read_programs, files, configuration, storage, else_=()):
+        for program in known(read_programs, files, configuration, else_=()):
             if program.named_by.startswith(f"{user.home}/"):
                 fact = examine(files, program.file.path, ROOT_ONLY | {user.uid}, accounts=accounts)
                 if isinstance(fact, FileFact):
@@ -391,7 +390,7 @@ def _os_release(files: Files) -> Mapping[str, str]:
 
 
 def _programs(files: Files, read: _PartsOfHost) -> tuple[Program, ...]:
-    rootful = read_programs(files, read.configuration, read.storage.settings)
+    rootful = read_programs(files, read.configuration)
     of_accounts = read_programs_of_accounts(files, read.people, read.version, read.accounts)
     of_containers = read_programs_of_containers(files, read.running, read.accounts)
     programs = {

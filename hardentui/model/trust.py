@@ -134,15 +134,6 @@ class Certificate(Struct, frozen=True):
     file: FileFact
 
 
-class Override(Struct, frozen=True):
-    """A containers.conf that is read only by the processes that name it."""
-
-    where: str  # the unit, file or process that names it
-    variable: str  # CONTAINERS_CONF (replaces all others) or CONTAINERS_CONF_OVERRIDE (overrides all others)
-    file: str
-    configuration: Configuration
-
-
 class TrustFacts(Struct, frozen=True):
     """Signature policy, registries and engine configuration of one engine's user.
 
@@ -158,7 +149,6 @@ class TrustFacts(Struct, frozen=True):
     keys: Mapping[str, Known[FileFact | Missing]] = field(default_factory=dict)
     auth_files: Known[tuple[AuthFile, ...]] = NOT_READ
     configuration: Known[Configuration] = NOT_READ
-    overrides: Known[tuple[Override, ...]] = ()  # others named in the environment of this user's services
     home: str = ""  # the user's home directory; empty if it is not known
 
     def attachment_for(self, scope: str) -> Known[Attachments | None]:

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from hardentui.host.files.reader import ROOT_ONLY, Files, examine, names, text_or, tree
 from hardentui.model.configuration import Accounts, Configuration, FileFact, Missing
 from hardentui.model.host import Program, UnitProgram, User
-from hardentui.model.known import Known, Unread, known
-from hardentui.systemd.command_line import UnbalancedQuotes, split_command, split_words, unit_settings
+from hardentui.model.known import Known, Unread
+from hardentui.systemd.command_line import UnbalancedQuotes, split_command, unit_settings
 
 _KINDS = tuple(".service .conf .container .pod .kube .volume .network .image .build .artifact".split())
 _INTERPRETERS = frozenset(
@@ -107,118 +107,6 @@ def _expanded(word: str, home: str) -> Iterator[str]:
         yield word.replace("\0", "%")
 
 
-def environment_of(content: str, section: str = "Service") -> Iterator[tuple[str, str]]:
-    """(name, value) of each assignment of `Environment=` in a section of a unit."""
-    for where, key, value in unit_settings(content):
-        if where == section and key == "Environment":
-            try:
-                words = split_words(value)
-            except UnbalancedQuotes:
-                continue
-            for word in words:
-                name, equals, given = word.partition("=")
-                if equals:
-                    yield name, given
-
-
-# Directories and programs that extend the rootful engine: what lies there runs as root, or decides what
-# does.
-
-_DIRECTORIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("engine.helper_binaries_dir", "helper directory", ()),
-    (
-        "engine.hooks_dir",
-        "hook directory",
-        ("/usr/share/containers/oci/hooks.d", "/etc/containers/oci/hooks.d"),
-    ),
-    ("engine.cdi_spec_dirs", "CDI directory", ("/etc/cdi", "/run/cdi")),
-    (
-        "network.netavark_plugin_dirs",
-        "network plug-in directory",
-        ("/usr/local/lib/netavark", "/usr/libexec/netavark", "/usr/lib/netavark"),
-    ),
-)
-"""Setting, role and Podman's own directories: containers.conf(5). Built-in helper directories hold the
-helpers that are checked one by one; a configured one is searched first, for every helper."""
-_PROGRAMS = (
-    ("containers.init_path", "init program"),
-    ("engine.init_path", "init program"),
-    ("engine.network_cmd_path", "network program"),
-)
-_MOUNT_PROGRAMS = ("storage.options.overlay.mount_program", "storage.options.mount_program")
-_STORES = (
-    ("storage.options.additionalimagestores", "image store"),
-    ("storage.options.additionallayerstores", "layer store"),
-)
-"""Images and layers that Podman uses without copying them: containers-storage.conf(5)."""
-_SECRET_PROGRAMS = ("lookup", "list", "store", "delete")
-_PLACES = ("/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin")
-_ROOT = "/"
-
-
-def read_plugins(files: Files, configuration: Configuration, storage: Configuration) -> Iterator[Program]:
-    """Directories from which the engine runs whatever it finds, and further programs that it runs.
-
-    Where they lie is the admin's choice; who can change them is examined. A directory that does not exist yet
-    counts as the directory in which it would be created.
-    """
-    for setting, role, built_in in _DIRECTORIES:
-        for directory in _plugins_strings(configuration.get(setting)) or built_in:
-            yield from _directory(files, role, directory, configuration.file_of(setting))
-    for setting, role in _PROGRAMS:
-        for path in _plugins_strings(configuration.get(setting)):
-            yield from _plugins_program(files, role, path, configuration.file_of(setting))
-    for setting in _MOUNT_PROGRAMS:
-        for path in _plugins_strings(storage.get(setting)):
-            yield from _plugins_program(files, "mount program", path, storage.file_of(setting))
-    for setting, role in _STORES:
-        for path in _plugins_strings(storage.get(setting)):
-            yield from _directory(files, role, path.partition(":")[0], storage.file_of(setting))
-    if configuration.get("secrets.driver") == "shell":
-        for name in _SECRET_PROGRAMS:
-            setting = f"secrets.opts.{name}"
-            words = str(configuration.get(setting) or "").split()
-            yield from _plugins_program(
-                files, "secret program", words[0] if words else "", configuration.file_of(setting)
-            )
-    yield from _credential_helpers(files)
-
-
-def _credential_helpers(files: Files) -> Iterator[Program]:
-    """containers-registries.conf(5) and login files name them; any of them runs as whoever pulls."""
-    for place in _PLACES:
-        for name in known(names, files, place, else_=()):
-            if name.startswith("docker-credential-"):
-                yield from _plugins_program(files, "credential helper", f"{place}/{name}")
-
-
-def _plugins_program(files: Files, role: str, path: str, named_by: str = "") -> Iterator[Program]:
-    fact = examine(files, path) if path.startswith(_ROOT) else None
-    if isinstance(fact, FileFact):
-        yield Program(role, fact, True, named_by)
-
-
-def _directory(files: Files, role: str, directory: str, named_by: str) -> Iterator[Program]:
-    path = directory
-    while path.startswith(_ROOT):
-        fact = examine(files, path)
-        if isinstance(fact, FileFact):
-            yield Program(role, fact, True, named_by)
-        if not isinstance(fact, Missing) or path == _ROOT:
-            return
-        path = posixpath.dirname(path.rstrip("/"))
-
-
-def _plugins_strings(value: object) -> Iterable[str]:
-    return (
-        [str(item) for item in value]
-        if isinstance(value, list)
-        else [value]
-        if isinstance(value, str)
-        else []
-    )
-
-
 _ENGINE_CONFIGURATION = ("/etc/containers", "/usr/share/containers", "/etc/docker/certs.d")
 _ROOT_UNITS = ("/etc/systemd/system", "/run/containers/systemd")
 _SYSTEM_PLACES = ("/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/libexec/", "/bin/", "/sbin/")
@@ -274,17 +162,24 @@ def _below(
     return facts
 
 
-def read_programs(
-    files: Files, configuration: Configuration, storage: Configuration | None = None
-) -> tuple[Program, ...]:
-    """The OCI runtimes, conmon, the helpers, hooks and plug-ins that the rootful engine would run."""
+def read_programs(files: Files, configuration: Configuration) -> tuple[Program, ...]:
+    """The OCI runtimes, conmon, the helpers and hooks that the rootful engine would run, and the directories
+    in which it looks for them. One that does not exist yet counts as the one in which it would be created."""
     programs = [*_runtimes(files, configuration), *_conmon(files, configuration)]
-    programs += _helpers(files, configuration)
-    programs += [
-        *_hooks(files, configuration),
-        *read_plugins(files, configuration, storage or Configuration()),
-    ]
+    programs += [*_helpers(files, configuration), *_hooks(files, configuration)]
+    for setting, built_in in (("engine.helper_binaries_dir", ()), ("engine.hooks_dir", _HOOK_DIRECTORIES)):
+        for directory in _strings(configuration.get(setting)) or built_in:
+            programs += _directory(files, directory, configuration.file_of(setting))
     return tuple({(program.role, program.file.path): program for program in programs}.values())
+
+
+def _directory(files: Files, directory: str, named_by: str) -> list[Program]:
+    while directory.startswith("/"):
+        fact = examine(files, directory)
+        if not isinstance(fact, Missing):
+            return [Program("directory", fact, True, named_by)] if isinstance(fact, FileFact) else []
+        directory = posixpath.dirname(directory.rstrip("/"))
+    return []
 
 
 def _program(files: Files, role: str, path: str, named_by: str = "", expected: bool = True) -> list[Program]:
