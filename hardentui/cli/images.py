@@ -32,7 +32,7 @@ from hardentui.features.sections import page_text, size_text
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import NeverScanned, ScanSettings
 from hardentui.model.known import Unread, known
-from hardentui.reading.scans import rank, severities, stale
+from hardentui.reading.images import rank, severities, stale
 from hardentui.visible import strict_json, visible
 
 if TYPE_CHECKING:
@@ -244,7 +244,7 @@ def arguments(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="store a report of Trivy, Grype, Quay or Clair about an image; repeatable",
+        help="store a report of Trivy or Grype about an image; repeatable",
     )
     parser.add_argument(
         "--updates",

@@ -17,15 +17,16 @@ from hardentui.features.apply.applying import Application
 from hardentui.features.apply.history import PRIVATE, History, downtime_of_undo, entry_lines, trouble_back
 from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench
-from hardentui.model.change_events import (
+from hardentui.model.journal import (
     ChangeEvent,
     GoingBack,
+    JournalEntry,
     OperationBegun,
     OperationCleared,
     OperationDone,
     OperationUndone,
+    journal_document,
 )
-from hardentui.model.journal import JournalEntry, journal_document
 from hardentui.model.operations import NoteContainer, NoteUnit, described, described_back, described_clearing
 from hardentui.visible import strict_json, visible, visible_lines
 

@@ -12,7 +12,7 @@ from hardentui.features.engine_choices import engine_choices
 from hardentui.features.first_look import FirstLook
 from hardentui.features.settings.reading import Document, read_settings
 from hardentui.features.views import Selection
-from hardentui.state.remembered import Remembered, read_remembered, remember
+from hardentui.state import Remembered, read_remembered, remember
 from hardentui.tui.actions import key_name, vocabulary
 from hardentui.tui.app import HardenApp, run
 from hardentui.tui.app import run as run_app

@@ -43,7 +43,6 @@ class Health(Struct):
 class Device(Struct):
     PathOnHost: Text = None
     PathInContainer: Text = None
-    CgroupPermissions: Text = None
 
 
 class InspectMount(Struct):
@@ -79,7 +78,6 @@ class ImageLayer(Struct):
     created: Text = None
     created_by: Text = None
     comment: Text = None
-    empty_layer: Flag = None
 
 
 class ImageLayers(Struct):
@@ -95,14 +93,12 @@ class Image(Struct):
     Created: Text = None
     Config: ImageConfig | None = None
     Architecture: Text = None
-    Os: Text = None
     Size: Number = None
     RootFS: ImageLayers | None = None
     Labels: TextMap = None
     Annotations: TextMap = None
     User: Text = None
     History: list[ImageLayer] | None = None
-    NamesHistory: Texts = None
     Healthcheck: Health | None = None
     HealthCheck: Health | None = None
 
@@ -137,12 +133,10 @@ class HealthRun(Struct):
     Start: Text = None
     End: Text = None
     ExitCode: Number = None
-    Output: Text = None
 
 
 class HealthState(Struct):
     Status: Text = None
-    FailingStreak: Number = None
     Log: list[HealthRun] | None = None
 
 
@@ -152,7 +146,6 @@ class ContainerState(Struct):
     Paused: Flag = None
     Restarting: Flag = None
     OOMKilled: Flag = None
-    Dead: Flag = None
     Pid: Number = None
     ConmonPid: Number = None
     ExitCode: Number = None
@@ -166,7 +159,6 @@ class ContainerState(Struct):
 
 class ContainerConfig(Struct):
     Hostname: Text = None
-    Domainname: Text = None
     User: Text = None
     Tty: Flag = None
     OpenStdin: Flag = None
@@ -194,7 +186,6 @@ class ContainerConfig(Struct):
     ChrootDirs: Texts = None
     SystemdMode: Flag = None
     sdNotifyMode: Text = None
-    sdNotifySocket: Text = None
     ExposedPorts: Keys = None
 
 
@@ -233,10 +224,7 @@ class Ulimit(Struct):
 
 
 class HostSettings(Struct):
-    Binds: Texts = None
-    CgroupManager: Text = None
     CgroupMode: Text = None
-    ContainerIDFile: Text = None
     LogConfig: Logging | None = None
     NetworkMode: Text = None
     PortBindings: Bindings = None
@@ -267,10 +255,8 @@ class HostSettings(Struct):
     UsernsMode: Text = None
     IDMappings: IdMaps | None = None
     ShmSize: Number = None
-    Runtime: Text = None
     CpuShares: Number = None
     Memory: Number = None
-    NanoCpus: Number = None
     CgroupParent: Text = None
     BlkioWeight: Number = None
     BlkioWeightDevice: list[WeightDevice] | None = None
@@ -297,15 +283,11 @@ class HostSettings(Struct):
 
 
 class NetworkEndpoint(Struct):
-    NetworkID: Text = None
     Aliases: Texts = None
     Links: Texts = None
-    DriverOpts: TextMap = None
     IPAddress: Text = None
-    IPPrefixLen: Number = None
     Gateway: Text = None
     GlobalIPv6Address: Text = None
-    IPv6Gateway: Text = None
     MacAddress: Text = None
 
 
@@ -331,8 +313,6 @@ class Container(Struct):
     Rootfs: Text = None
     Pod: Text = None
     ResolvConfPath: Text = None
-    HostnamePath: Text = None
-    HostsPath: Text = None
     StaticDir: Text = None
     OCIConfigPath: Text = None
     OCIRuntime: Text = None
@@ -340,7 +320,6 @@ class Container(Struct):
     PidFile: Text = None
     RestartCount: Number = None
     Driver: Text = None
-    MountLabel: Text = None
     ProcessLabel: Text = None
     AppArmorProfile: Text = None
     EffectiveCaps: Texts = None
@@ -350,7 +329,6 @@ class Container(Struct):
     Dependencies: Texts = None
     NetworkSettings: Networking | None = None
     IsInfra: Flag = None
-    IsService: Flag = None
     Config: ContainerConfig | None = None
     HostConfig: HostSettings | None = None
 
@@ -370,7 +348,6 @@ class ExecProcess(Struct):
 
 class ExecSession(Struct):
     ID: Text = None
-    ContainerID: Text = None
     Running: Flag = None
     Pid: Number = None
     ProcessConfig: ExecProcess | None = None
@@ -432,9 +409,6 @@ class PodMember(Struct):
 class InfraSettings(Struct):
     PortBindings: Bindings = None
     HostNetwork: Flag = None
-    StaticIP: Text = None
-    StaticMAC: Text = None
-    NoManageResolvConf: Flag = None
     DNSServer: Texts = None
     DNSSearch: Texts = None
     DNSOption: Texts = None
@@ -442,7 +416,6 @@ class InfraSettings(Struct):
     HostAdd: Texts = None
     HostsFile: Text = None
     Networks: Texts = None
-    NetworkOptions: dict[str, list[str] | None] | None = None
     cpu_period: Number = None
     cpu_quota: Number = None
     cpu_shares: Number = None
@@ -452,7 +425,6 @@ class InfraSettings(Struct):
     memory_swap: Number = None
     pid_ns: Text = None
     userns: Text = None
-    uts_ns: Text = None
 
 
 class Pod(Struct):
@@ -481,7 +453,6 @@ class Pod(Struct):
     cpuset_mems: Text = None
     memory_limit: Number = None
     memory_swap: Number = None
-    blkio_weight: Number = None
 
 
 class ListedPod(Struct):
@@ -511,7 +482,6 @@ class Security(Struct):
     capabilities: Text = None
     rootless: Flag = None
     seccompEnabled: Flag = None
-    seccompProfilePath: Text = None
     selinuxEnabled: Flag = None
 
 
@@ -522,44 +492,26 @@ class OciRuntime(Struct):
     version: Text = None
 
 
-class NetworkBackend(Struct):
-    backend: Text = None
-    version: Text = None
-    package: Text = None
-    path: Text = None
-    dns: OciRuntime | None = None
-
-
 class InfoHost(Struct):
     security: Security
-    cgroupManager: Text = None
     cgroupVersion: Text = None
-    cgroupControllers: Texts = None
     conmon: OciRuntime | None = None
     cpus: Number = None
     eventLogger: Text = None
     kernel: Text = None
     logDriver: Text = None
     memTotal: Number = None
-    networkBackend: Text = None
-    networkBackendInfo: NetworkBackend | None = None
     ociRuntime: OciRuntime | None = None
-    rootlessNetworkCmd: Text = None
 
 
 class InfoStore(Struct):
-    graphDriverName: Text = None
-    graphOptions: Keys = None
     graphRoot: Text = None
     runRoot: Text = None
-    imageCopyTmpDir: Text = None
     volumePath: Text = None
-    transientStore: Flag = None
 
 
 class InfoVersion(Struct):
     Version: Text = None
-    APIVersion: Text = None
 
 
 class Info(Struct):

@@ -29,17 +29,14 @@ class Event(Struct, frozen=True):
     """One event.
 
     Attributes:
-        action: Podman's word: create, start, died, remove, rename, update, pause…
-        kind: container, pod, network…
         id, name: of the object; raw.
-        time: seconds since 1970.
     """
 
-    action: str
-    kind: str
+    action: str  # Podman's word: create, start, died, remove, rename, update, pause…
+    kind: str  # container, pod, network…
     id: str
     name: str
-    time: float
+    time: float  # seconds since 1970
 
 
 class Link(StrEnum):

@@ -45,7 +45,6 @@ class Environment(Struct, frozen=True):
     Attributes:
         read: the text of a file; None if it is absent or unreadable.
         files: the names in a directory, sorted; empty if it is absent or unreadable.
-        host_roots: where the host's root directory may be seen, in a container.
     """
 
     environ: Mapping[str, str] = field(default_factory=dict)
@@ -53,7 +52,7 @@ class Environment(Struct, frozen=True):
     home: str = "/root"
     read: Callable[[str], str | None] = lambda path: None
     files: Callable[[str], tuple[str, ...]] = lambda path: ()
-    host_roots: tuple[str, ...] = ()
+    host_roots: tuple[str, ...] = ()  # where the host's root directory may be seen, in a container
 
     @classmethod
     def here(cls) -> Environment:
@@ -64,21 +63,13 @@ class Environment(Struct, frozen=True):
 
 
 class Candidate(Struct, frozen=True):
-    """A place where an engine may be.
+    """A place where an engine may be."""
 
-    Attributes:
-        label: its given name; empty if the place itself shows it (rootful, rootless).
-        url: `unix:///path`, `ssh://user@host:port/path`, or as given.
-        origin: its source, in a user's words: `--url`, `$CONTAINER_HOST`, `connection prod`.
-        identity: the ssh key of a named connection, or empty.
-        found_with: the options that lead here; empty = it is found without being named.
-    """
-
-    label: str
-    url: str
-    origin: str
-    identity: str = ""
-    found_with: tuple[str, ...] = ()
+    label: str  # its given name; empty if the place itself shows it (rootful, rootless)
+    url: str  # `unix:///path`, `ssh://user@host:port/path`, or as given
+    origin: str  # its source, in a user's words: `--url`, `$CONTAINER_HOST`, `connection prod`
+    identity: str = ""  # the ssh key of a named connection, or empty
+    found_with: tuple[str, ...] = ()  # the options that lead here; empty = it is found without being named
 
 
 def candidates(environment: Environment, url: str = "", connection: str = "") -> tuple[Candidate, ...]:

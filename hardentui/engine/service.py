@@ -13,11 +13,10 @@ from collections.abc import Mapping
 from time import monotonic, sleep
 
 from hardentui.account import find_program
-from hardentui.engine.child import Child, dies_with_us
 from hardentui.engine.connection import Listener, UnixConnection
 from hardentui.engine.locate import Candidate, NoAnswer, probe
 from hardentui.engine.read import Engine
-from hardentui.engine.ssh import private_base
+from hardentui.engine.ssh import Child, dies_with_us, private_base
 from hardentui.errors import EngineError, EngineUnreachable
 
 _START_LIMIT = 20.0

@@ -34,35 +34,26 @@ class Listed(Struct, frozen=True):
     """One row of the container list; enough to show it before it has been inspected.
 
     Attributes:
-        id: 64 hexadecimal digits.
-        name: the first of its names.
         image, image_id: the reference it was created from, and the ID that this had then.
-        state: Podman's word: created, running, exited, paused…
-        status: Podman's text, often empty.
         pod, pod_name: id and name of its pod, or empty.
-        networks: names of its networks.
-        publishes: it has a published port.
-        created: when; None if Podman does not report it.
-        is_infra: the infra container of a pod, which only holds its namespaces.
-        pid: of the main process on the engine's machine; 0 if there is none.
         started_at: seconds since 1970 of the last start; with `state` and `pid` it shows whether a container
             has been restarted since it was inspected.
     """
 
-    id: str
-    name: str
+    id: str  # 64 hexadecimal digits
+    name: str  # the first of its names
     image: str = ""
     image_id: str = ""
-    state: str = ""
-    status: str = ""
+    state: str = ""  # Podman's word: created, running, exited, paused…
+    status: str = ""  # Podman's text, often empty
     pod: str = ""
     pod_name: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
-    networks: tuple[str, ...] = ()
-    publishes: bool = False
-    created: datetime | None = None
-    is_infra: bool = False
-    pid: int = 0
+    networks: tuple[str, ...] = ()  # names of its networks
+    publishes: bool = False  # it has a published port
+    created: datetime | None = None  # when; None if Podman does not report it
+    is_infra: bool = False  # the infra container of a pod, which only holds its namespaces
+    pid: int = 0  # of the main process on the engine's machine; 0 if there is none
     started_at: int = 0
 
 

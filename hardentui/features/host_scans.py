@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hardentui.model.host import HostScan
 from hardentui.scanners.host_scans import HostScans, read_scan
-from hardentui.state.own_files import state_directory
+from hardentui.state import state_directory
 
 
 def import_scan(path: str) -> HostScan:

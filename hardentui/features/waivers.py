@@ -33,7 +33,7 @@ from hardentui.harden.evaluate import uses
 from hardentui.model.draft import TextFile
 from hardentui.model.finding import Finding, Status, Waiver, WaiverUse
 from hardentui.regular_files import read_named
-from hardentui.state.own_files import config_directory
+from hardentui.state import config_directory
 from hardentui.toml_document import TomlFault, line_of, read_toml, toml_lines
 from hardentui.visible import visible
 from hardentui.words import nearest

@@ -29,7 +29,7 @@ from hardentui.model.known import Known
 from hardentui.model.settings import FixDefaults, Notice
 from hardentui.reading.own_command import without_checklist
 from hardentui.scanners.registry_answers import RegistryAnswers
-from hardentui.state.own_files import settings_file, state_directory
+from hardentui.state import settings_file, state_directory
 
 if TYPE_CHECKING:
     from hardentui.features.fix.drafter import Drafter

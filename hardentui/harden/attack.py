@@ -16,11 +16,10 @@ from hardentui.options import PRIVILEGED
 from hardentui.options.values import Port
 from hardentui.reading.capabilities import HOST_TAKEOVER, granted, short
 from hardentui.reading.containers import ask_or, declared_user, is_infra, is_root, listed, pod_of, section
-from hardentui.reading.engine_api import reachable_api
 from hardentui.reading.host_paths import sensitive_mounts
 from hardentui.reading.mounts import HostMount, at_or_above, own_user_namespace
 from hardentui.reading.networks import exposed, modes_of, on_host_network, published, publishes_more, reach
-from hardentui.reading.sockets import control_sockets, engine_mounts
+from hardentui.reading.sockets import control_sockets, engine_mounts, reachable_api
 
 
 class RankedPath(Struct, frozen=True):

@@ -30,10 +30,10 @@ from hardentui.options import (
     USERNS,
     Port,
 )
+from hardentui.reading.confinement import selinux_switched_off
 from hardentui.reading.containers import declared_user, is_root
 from hardentui.reading.mounts import asks_for_user_namespace
 from hardentui.reading.networks import mode_of, modes, opened_by_pasta, reach
-from hardentui.reading.security_modules import selinux_switched_off
 
 Order: TypeAlias = Callable[[ContainerFacts, ContainerFacts], str]
 

@@ -10,7 +10,8 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-from hardentui.host.cloud import read_cloud
+from hardentui.host import installed as advisories
+from hardentui.host.accounts import read_groups, read_root_rights, read_sub_ids, read_users
 from hardentui.host.commands import Run, run_nothing
 from hardentui.host.files.reader import (
     ROOT_ONLY,
@@ -24,7 +25,17 @@ from hardentui.host.files.reader import (
     text_or,
     there,
 )
-from hardentui.host.network.firewall import read_firewall
+from hardentui.host.installed import (
+    read_audit_rules,
+    read_detectors,
+    read_loaded_audit_rules,
+    read_outdated,
+    read_packages,
+    read_running_sensors,
+    read_seccomp_intact,
+    read_security_updates,
+)
+from hardentui.host.network.firewall import read_cloud, read_firewall
 from hardentui.host.network.sockets import (
     Endpoint,
     Listening,
@@ -35,22 +46,8 @@ from hardentui.host.network.sockets import (
     read_sockets,
     read_tcp_services,
 )
-from hardentui.host.packages import installed as advisories
-from hardentui.host.packages.installed import (
-    read_outdated,
-    read_packages,
-    read_seccomp_intact,
-    read_security_updates,
-)
-from hardentui.host.packages.sensors import (
-    read_audit_rules,
-    read_detectors,
-    read_loaded_audit_rules,
-    read_running_sensors,
-)
 from hardentui.host.podman.containers_conf import read_configuration, read_storage
 from hardentui.host.process.capabilities import HostProcess, parse_status, read_process_table
-from hardentui.host.subids import read_groups, read_root_rights, read_sub_ids, read_users
 from hardentui.host.sysctls import (
     read_cgroup_version,
     read_core_handler,
@@ -60,8 +57,12 @@ from hardentui.host.sysctls import (
     read_security_modules,
     read_sysctls,
 )
-from hardentui.host.units.programs import read_unit_programs
-from hardentui.host.units.writable import read_engine_configuration, read_programs, read_units
+from hardentui.host.units.writable import (
+    read_engine_configuration,
+    read_programs,
+    read_unit_programs,
+    read_units,
+)
 from hardentui.model.configuration import Accounts, Configuration, FileFact, Missing
 from hardentui.model.host import Capacity, EngineSocket, HostFacts, JournalStorage, Program, Storage, User
 from hardentui.model.known import Known, Unread, known, later
@@ -74,17 +75,13 @@ _SYSTEM_PLACES = ("/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/libexec/", "/bin
 
 
 class ContainerMonitor(Struct, frozen=True):
-    """A conmon of an engine of this host.
-
-    Attributes:
-        engine: the program that conmon runs when the container ends; may be empty.
-    """
+    """A conmon of an engine of this host."""
 
     uid: int
     container: str
     program: str
     runtime: str
-    engine: str
+    engine: str  # the program that conmon runs when the container ends; may be empty
 
 
 def monitors(files: Files, processes: tuple[HostProcess, ...]) -> Iterator[ContainerMonitor]:
@@ -215,7 +212,7 @@ def _number(word: str, what: str) -> int:
 def read_programs_of_accounts(
     files: Files, users: tuple[User, ...], version: Version, accounts: Accounts | None = None
 ) -> tuple[Program, ...]:
-    """What rootless engines run because the own containers.conf or storage.conf of their account names it.
+    """What rootless engines run because the own containers.conf of their account names it.
 
     Where it lies is the account's choice; only who else can change it is examined.
     """
@@ -224,8 +221,7 @@ def read_programs_of_accounts(
         if not user.rootless:
             continue
         configuration = read_configuration(files, home=user.home, uid=user.uid, version=version)
-        storage = read_storage(files, home=user.home, uid=user.uid, version=version)
-        for program in known(read_programs, files, configuration, storage, else_=()):
+        for program in known(read_programs, files, configuration, else_=()):
             if program.named_by.startswith(f"{user.home}/"):
                 fact = examine(files, program.file.path, ROOT_ONLY | {user.uid}, accounts=accounts)
                 if isinstance(fact, FileFact):
@@ -394,7 +390,7 @@ def _os_release(files: Files) -> Mapping[str, str]:
 
 
 def _programs(files: Files, read: _PartsOfHost) -> tuple[Program, ...]:
-    rootful = read_programs(files, read.configuration, read.storage.settings)
+    rootful = read_programs(files, read.configuration)
     of_accounts = read_programs_of_accounts(files, read.people, read.version, read.accounts)
     of_containers = read_programs_of_containers(files, read.running, read.accounts)
     programs = {

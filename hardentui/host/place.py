@@ -25,14 +25,12 @@ class Place(Struct, frozen=True):
     """Where HardenTUI runs.
 
     Attributes:
-        container: what it runs in (`a toolbox container`); empty on the host itself.
         door: a process in the host's namespaces, through which the host is read; 0 = the host cannot be read.
-        strangers: processes of engines whose root directory is not the host's.
     """
 
-    container: str = ""
+    container: str = ""  # what it runs in (`a toolbox container`); empty on the host itself
     door: int = 0
-    strangers: frozenset[int] = frozenset()
+    strangers: frozenset[int] = frozenset()  # processes of engines whose root directory is not the host's
 
     @property
     def blind(self) -> bool:
@@ -55,16 +53,12 @@ class Place(Struct, frozen=True):
 
 
 class _Process(Struct, frozen=True):
-    """A process: device and inode of its root directory, and its user namespace; None if hidden from us.
-
-    Attributes:
-        thread: one that is in this root directory.
-    """
+    """A process: device and inode of its root directory, and its user namespace; None if hidden from us."""
 
     pid: int
     root: tuple[int, int] | None
     users: str | None
-    thread: int = 0
+    thread: int = 0  # one that is in this root directory
 
 
 def find_place(engines: Iterable[int] = ()) -> Place:

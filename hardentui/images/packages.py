@@ -53,21 +53,14 @@ class ByteSource(Protocol):
 
 
 class ArchiveEntry(NamedTuple):
-    """One entry of an archive.
+    """One entry of an archive."""
 
-    Attributes:
-        path: absolute and without `..`, whatever the archive contains.
-        kind: file, hard link, symbolic link, device, folder, pipe or other.
-        size: bytes of the body in the archive.
-        target: of a link, as in the archive; never followed.
-    """
-
-    path: str
-    kind: str
+    path: str  # absolute and without `..`, whatever the archive contains
+    kind: str  # file, hard link, symbolic link, device, folder, pipe or other
     mode: int
     uid: int
-    size: int
-    target: str = ""
+    size: int  # bytes of the body in the archive
+    target: str = ""  # of a link, as in the archive; never followed
     capability: bool = False
 
 
@@ -261,15 +254,11 @@ _APK_FIELDS = {b"P": "name", b"V": "version", b"A": "architecture", b"o": "sourc
 
 
 class Database(Struct):
-    """The contents of a package database.
-
-    Attributes:
-        readable: false for an unsupported kind of database.
-    """
+    """The contents of a package database."""
 
     count: int = 0
     packages: list[Package] = field(default_factory=list)
-    readable: bool = True
+    readable: bool = True  # false for an unsupported kind of database
 
 
 def read_dpkg(source: ByteSource) -> Database:

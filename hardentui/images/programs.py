@@ -217,36 +217,23 @@ _GO_SYS = b"golang.org/x/sys/unix."
 
 
 class CodeFile(Struct, frozen=True):
-    """What one program, library, script or source can ask for and start.
+    """What one program, library, script or source can ask for and start."""
 
-    Attributes:
-        kind: program (ELF), script (with `#!`, or a list of jobs) or source.
-        functions: names in `FUNCTIONS`.
-        words: paths and commands that it names.
-        interpreter: the words after `#!`.
-        unknown: why what it asks for cannot be told; empty if it can.
-    """
-
-    kind: str
-    functions: frozenset[str] = frozenset()
+    kind: str  # program (ELF), script (with `#!`, or a list of jobs) or source
+    functions: frozenset[str] = frozenset()  # names in `FUNCTIONS`
     needed: tuple[str, ...] = ()
-    words: frozenset[str] = frozenset()
-    interpreter: tuple[str, ...] = ()
+    words: frozenset[str] = frozenset()  # paths and commands that it names
+    interpreter: tuple[str, ...] = ()  # the words after `#!`
     set_id: bool = False
-    unknown: str = ""
+    unknown: str = ""  # why what it asks for cannot be told; empty if it can
 
 
 class Programs(Struct):
-    """All of a container's files that matter here.
-
-    Attributes:
-        links: path -> target, of symbolic and hard links.
-        gap: why not everything could be read.
-    """
+    """All of a container's files that matter here."""
 
     files: dict[str, CodeFile] = field(default_factory=dict)
-    links: dict[str, str] = field(default_factory=dict)
-    gap: str = ""
+    links: dict[str, str] = field(default_factory=dict)  # path -> target, of symbolic and hard links
+    gap: str = ""  # why not everything could be read
 
     def real(self, path: str) -> str:
         """Where a path leads through links; the path itself, normalized, if there are too many."""

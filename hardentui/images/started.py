@@ -69,11 +69,10 @@ class Reached(Struct, frozen=True):
 
     Attributes:
         functions: program -> the functions that it, and the libraries that it alone decides about, import.
-        unknown: program -> why what it asks for cannot be told.
     """
 
     functions: dict[str, frozenset[str]]
-    unknown: dict[str, str]
+    unknown: dict[str, str]  # program -> why what it asks for cannot be told
     set_id: tuple[str, ...] = ()
 
 

@@ -24,19 +24,12 @@ from msgspec import Struct
 
 
 class Condition(Struct, frozen=True):
-    """One comparison of a system call argument.
+    """One comparison of a system call argument."""
 
-    Attributes:
-        index: index of the argument, from 0.
-        operator: `EQ NE LT LE GE GT MASKED_EQ`, as in libseccomp without `SCMP_CMP_`.
-        value: the value to compare with; the mask for MASKED_EQ.
-        other: the value under the mask for MASKED_EQ.
-    """
-
-    index: int
-    operator: str
-    value: int
-    other: int = 0
+    index: int  # index of the argument, from 0
+    operator: str  # `EQ NE LT LE GE GT MASKED_EQ`, as in libseccomp without `SCMP_CMP_`
+    value: int  # the value to compare with; the mask for MASKED_EQ
+    other: int = 0  # the value under the mask for MASKED_EQ
 
 
 class SeccompRule(Struct, frozen=True):
@@ -51,29 +44,22 @@ class SeccompProfile(Struct, frozen=True):
     """The rules that a runtime passes to libseccomp.
 
     Attributes:
-        default: the action for calls without a matching rule.
-        default_errno: the error of the default action; None = the runtime's own.
         architectures: `X86_64`, `X86`, …: covered besides the native one. Calls through another architecture
             kill the process.
         rules: name of a call -> its rules, in the order of the profile.
     """
 
-    default: str
-    default_errno: int | None = None
+    default: str  # the action for calls without a matching rule
+    default_errno: int | None = None  # the error of the default action; None = the runtime's own
     architectures: tuple[str, ...] = ()
     rules: Mapping[str, tuple[SeccompRule, ...]] = {}
 
 
 class RawFilter(Struct, frozen=True):
-    """A compiled BPF program that replaces the rules of the profile.
+    """A compiled BPF program that replaces the rules of the profile."""
 
-    Attributes:
-        program: instructions of eight bytes each, in the machine's byte order.
-        origin: its source, for evidence.
-    """
-
-    program: bytes
-    origin: str
+    program: bytes  # instructions of eight bytes each, in the machine's byte order
+    origin: str  # its source, for evidence
 
 
 class NoFilter(Struct, frozen=True):
@@ -234,11 +220,10 @@ class CallGroup(Struct, frozen=True):
     """Calls that Podman's own profile denies, and what they allow an intruder to do.
 
     Attributes:
-        gives: completes "the filter allows what …".
         calls: name -> capabilities, any of which makes Podman's own profile allow it.
     """
 
-    gives: str
+    gives: str  # completes "the filter allows what …"
     calls: Mapping[str, frozenset[str]]
 
 

@@ -66,27 +66,20 @@ class FixContext(Struct, frozen=True):
     """The input of a remediation besides the spec.
 
     Attributes:
-        parameters: the check's parameters, overridden by the user's choices.
         observations: name -> observation from a trial or the running container (`written_paths`…).
-        chosen: names of the parameters that were set for this container.
     """
 
     facts: ContainerFacts
-    parameters: Parameters
+    parameters: Parameters  # the check's parameters, overridden by the user's choices
     observations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    chosen: frozenset[str] = frozenset()
+    chosen: frozenset[str] = frozenset()  # names of the parameters that were set for this container
 
 
 class Advice(Struct, frozen=True):
-    """What a fix means for one particular container, based on observations.
+    """What a fix means for one particular container, based on observations."""
 
-    Attributes:
-        risk: the risk for this service; None = the check's general risk.
-        notes: observations and their consequences, one sentence each, with evidence.
-    """
-
-    risk: Risk | None = None
-    notes: tuple[str, ...] = ()
+    risk: Risk | None = None  # the risk for this service; None = the check's general risk
+    notes: tuple[str, ...] = ()  # observations and their consequences, one sentence each, with evidence
 
 
 class Measured(Struct, frozen=True):
@@ -100,7 +93,6 @@ class Check(Struct, Generic[F], frozen=True, kw_only=True):
     """One condition of one step. F is the type of facts that it checks.
 
     Attributes:
-        summary: the fix as one imperative sentence.
         id, step, doc, title: set by `hardentui.checks`: the name of `evaluate` with dashes, the number of its
             directory, the docstring of `evaluate` with the HEADINGS, and its first line: what is wrong, in at
             most TITLE_LENGTH characters, a noun phrase or a short statement.
@@ -111,7 +103,6 @@ class Check(Struct, Generic[F], frozen=True, kw_only=True):
             containers (the site), is read with each container.
         points: its share of a container's score, by what the defence keeps an intruder from; 0 = no option of
             the container decides it, so it does not count.
-        compares: it uses `ContainerFacts.peers`, so it has to run again once they are known.
         takes_over: if it fails with critical severity, an intruder in the container can take over the host,
             or the account of the engine's user, in a known way and without another vulnerability.
         contextual: it gives a compromised process more power, so its severity is one less in a user namespace
@@ -128,7 +119,7 @@ class Check(Struct, Generic[F], frozen=True, kw_only=True):
     """
 
     severity: Severity
-    summary: str
+    summary: str  # the fix as one imperative sentence
     evaluate: Callable[[F], Verdict] | Callable[[F, Parameters], Verdict]
     passes: tuple[str, ...] | Callable[[], tuple[F | str, ...]]
     fails: tuple[str, ...] | Callable[[], tuple[F | str, ...]]
@@ -145,7 +136,7 @@ class Check(Struct, Generic[F], frozen=True, kw_only=True):
     points: int = 0
     takes_over: bool = False
     contextual: bool = False
-    compares: bool = False
+    compares: bool = False  # it uses `ContainerFacts.peers`, so it has to run again once they are known
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
     takes: Mapping[str, FormName] = field(default_factory=dict)
     measured: Callable[[FixContext], Mapping[str, Measured]] | None = None
@@ -211,21 +202,18 @@ class Step(Struct, frozen=True):
     """One of the ten steps.
 
     Attributes:
-        number: 1 to 10.
-        title: a few words that fit into 20 columns.
         what, why, attack, fix, breaks: plain text for newcomers.
-        worst_first: they are judged and shown by severity instead.
     """
 
-    number: int
-    title: str
+    number: int  # 1 to 10
+    title: str  # a few words that fit into 20 columns
     what: str = ""
     why: str = ""
     attack: str = ""
     fix: str = ""
     breaks: str = ""
     checks: tuple[str, ...] = ()
-    worst_first: bool = False
+    worst_first: bool = False  # they are judged and shown by severity instead
     references: tuple[str, ...] = ()
 
 
@@ -233,9 +221,6 @@ class Checklist(Struct, frozen=True):
     """A profile: steps in order, and parameters by check id.
 
     Attributes:
-        without: excluded checks by ID, each with the reason.
-        own: checks declared by it and by the checklist that it extends.
-        inherited: IDs of the latter.
         fix_values: the user's default values for fixes; no verdict depends on them.
     """
 
@@ -244,9 +229,9 @@ class Checklist(Struct, frozen=True):
     steps: tuple[Step, ...]
     parameters: Mapping[str, Mapping[str, ParameterValue]] = field(default_factory=dict)
     fix_values: Mapping[str, Mapping[str, ParameterValue]] = field(default_factory=dict)
-    own: tuple[AnyCheck, ...] = ()
-    without: Mapping[str, str] = field(default_factory=dict)
-    inherited: frozenset[str] = frozenset()
+    own: tuple[AnyCheck, ...] = ()  # checks declared by it and by the checklist that it extends
+    without: Mapping[str, str] = field(default_factory=dict)  # excluded checks by ID, each with the reason
+    inherited: frozenset[str] = frozenset()  # IDs of the latter
 
     @property
     def is_usual(self) -> bool:

@@ -17,15 +17,11 @@ class Missing(Struct, frozen=True):
 
 
 class Danger(Struct, frozen=True):
-    """One path where someone else can change a file: `/etc/containers` `belongs to uid 1000`.
-
-    Attributes:
-        fix: the command that fixes it, without the path: `chmod o-w`.
-    """
+    """One path where someone else can change a file: `/etc/containers` `belongs to uid 1000`."""
 
     path: str
     what: str
-    fix: str
+    fix: str  # the command that fixes it, without the path: `chmod o-w`
     everybody: bool = False
 
     def __str__(self) -> str:
@@ -36,20 +32,17 @@ class FileFact(Struct, frozen=True):
     """A file or directory and who can change it.
 
     Attributes:
-        mode: permission bits, including setuid, setgid and sticky.
-        kind: file, directory, socket or other.
         dangers: how someone besides root and the rightful owner can change it, including through parent
             directories and symbolic links.
-        modified: seconds since the epoch.
     """
 
     path: str
     uid: int = 0
     gid: int = 0
-    mode: int = 0o644
-    kind: str = "file"
+    mode: int = 0o644  # permission bits, including setuid, setgid and sticky
+    kind: str = "file"  # file, directory, socket or other
     dangers: tuple[Danger, ...] = ()
-    modified: float = 0.0
+    modified: float = 0.0  # seconds since the epoch
 
     @property
     def octal(self) -> str:
@@ -97,33 +90,22 @@ class Configuration(Struct, frozen=True):
 
 
 class AclEntry(Struct, frozen=True):
-    """A named user or group of a POSIX access control list.
+    """A named user or group of a POSIX access control list."""
 
-    Attributes:
-        kind: `user` or `group`.
-        rights: 4 read, 2 write, 1 execute, added up, with the mask applied.
-    """
-
-    kind: str
+    kind: str  # `user` or `group`
     id: int
-    rights: int
+    rights: int  # 4 read, 2 write, 1 execute, added up, with the mask applied
 
 
 class PathStep(Struct, frozen=True):
-    """A directory, link, socket or file on a path; `path` itself contains no links.
-
-    Attributes:
-        mode: permission bits, including setuid, setgid and sticky.
-        kind: file, directory, link, socket or other.
-        group_rights: of the owning group; with an ACL, the group bits hold its mask instead.
-    """
+    """A directory, link, socket or file on a path; `path` itself contains no links."""
 
     path: str
     uid: int = 0
     gid: int = 0
-    mode: int = 0o755
-    kind: str = "directory"
-    group_rights: int = 5
+    mode: int = 0o755  # permission bits, including setuid, setgid and sticky
+    kind: str = "directory"  # file, directory, link, socket or other
+    group_rights: int = 5  # of the owning group; with an ACL, the group bits hold its mask instead
     acl: tuple[AclEntry, ...] = ()
 
 
@@ -140,8 +122,7 @@ class Accounts(Struct, frozen=True):
 
     Attributes:
         people: all accounts except root, including service accounts, which an intruder could take over.
-        groups: gid -> name.
     """
 
     people: tuple[Account, ...] = ()
-    groups: Mapping[int, str] = field(default_factory=dict)
+    groups: Mapping[int, str] = field(default_factory=dict)  # gid -> name

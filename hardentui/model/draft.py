@@ -25,19 +25,13 @@ class Target(StrEnum):
 
 
 class TextFile(Struct, frozen=True):
-    """A file to write.
+    """A file to write."""
 
-    Attributes:
-        name: one path component.
-        of_root: it may hold what only root can know, so as root it is given to no user.
-        packed: it is written compressed, as gzip does.
-    """
-
-    name: str
+    name: str  # one path component
     text: str
     mode: int = 0o644
-    of_root: bool = False
-    packed: bool = False
+    of_root: bool = False  # it may hold what only root can know, so as root it is given to no user
+    packed: bool = False  # it is written compressed, as gzip does
 
     @property
     def is_unit(self) -> bool:
@@ -49,16 +43,13 @@ class DraftFile(TextFile, frozen=True, kw_only=True):
     """A file of a draft.
 
     Attributes:
-        masked: the text with secrets masked, for screens, logs and journals.
-        directory: where it takes effect, for a change of a unit; empty for new files.
-        before: the current content, for a change of a unit; empty for new files.
         of_pod: it belongs to the pod or another container in the pod. If the target directory already has it,
             that copy is kept, because it may contain other fixes.
     """
 
-    masked: str
-    directory: str = ""
-    before: str = ""
+    masked: str  # the text with secrets masked, for screens, logs and journals
+    directory: str = ""  # where it takes effect, for a change of a unit; empty for new files
+    before: str = ""  # the current content, for a change of a unit; empty for new files
     of_pod: bool = False
 
     @property
@@ -71,39 +62,29 @@ class Draft(Struct, frozen=True, kw_only=True):
     """The files of a plan, or of a container as it is.
 
     Attributes:
-        files: the container's own file first; none if its unit needs no change.
-        diff: unified diff from the current files, secrets masked; empty without a plan.
-        proof: what accepted the files, one sentence; empty if they were not verified.
         warnings: what is not carried over or unknowable, one sentence each; repeated in new files.
         left_out: changes of the plan that the container's unit cannot express, one sentence each.
-        commands: the commands to make systemd load a changed unit.
-        chowned: named volumes whose files get another owner when it starts (`:U`).
         brought: (directory, volume) of data in the writable layer of today that goes to a new volume.
     """
 
     target: Target
-    files: tuple[DraftFile, ...]
-    diff: str = ""
-    proof: str = ""
+    files: tuple[DraftFile, ...]  # the container's own file first; none if its unit needs no change
+    diff: str = ""  # unified diff from the current files, secrets masked; empty without a plan
+    proof: str = ""  # what accepted the files, one sentence; empty if they were not verified
     warnings: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
-    commands: tuple[str, ...] = ()
-    chowned: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()  # the commands to make systemd load a changed unit
+    chowned: tuple[str, ...] = ()  # named volumes whose files get another owner when it starts (`:U`)
     brought: tuple[tuple[str, str], ...] = ()
 
 
 class NextSteps(Struct, frozen=True):
-    """What to do once the files of a draft are written.
-
-    Attributes:
-        about: what the first command does, one sentence; empty if it speaks for itself.
-        back: undoes them; finish: removes what they kept, which cannot be undone.
-    """
+    """What to do once the files of a draft are written."""
 
     files: tuple[DraftFile, ...] = ()
     commands: tuple[str, ...] = ()
-    about: str = ""
-    back: tuple[str, ...] = ()
+    about: str = ""  # what the first command does, one sentence; empty if it speaks for itself
+    back: tuple[str, ...] = ()  # undoes them; finish: removes what they kept, which cannot be undone
     finish: tuple[str, ...] = ()
 
 
@@ -111,17 +92,11 @@ NO_STEPS = NextSteps()
 
 
 class ShellCommands(Struct, frozen=True):
-    """Commands that recreate a container, to read or copy.
+    """Commands that recreate a container, to read or copy."""
 
-    Attributes:
-        text: one command per line.
-        notes: what is not carried over or unknowable, one sentence each.
-        masked: secrets in them are masked, so they do not work unchanged.
-    """
-
-    text: str
-    notes: tuple[str, ...]
-    masked: bool
+    text: str  # one command per line
+    notes: tuple[str, ...]  # what is not carried over or unknowable, one sentence each
+    masked: bool  # secrets in them are masked, so they do not work unchanged
 
 
 # Results of writing files.

@@ -33,30 +33,26 @@ class FileChange(Struct, frozen=True):
 
     Attributes:
         directory: whether it is a directory; None if unknown, because Podman does not report it.
-        size: bytes, if the file could be read.
-        executable: a file that may be run or loaded as a library.
     """
 
     path: str
     kind: str
     directory: bool | None = None
-    size: int = 0
-    executable: bool = False
+    size: int = 0  # bytes, if the file could be read
+    executable: bool = False  # a file that may be run or loaded as a library
 
 
 class WrittenDirectory(Struct, frozen=True):
     """A directory outside volumes that a container writes to or runs in, as it is at the start.
 
     Attributes:
-        image_bytes: size of the image's files in it; None if unknown.
         uid, gid: host IDs of its owner.
-        mode: permission bits.
     """
 
-    image_bytes: int | None = 0
+    image_bytes: int | None = 0  # size of the image's files in it; None if unknown
     uid: int = 0
     gid: int = 0
-    mode: int = 0o755
+    mode: int = 0o755  # permission bits
 
 
 class Denial(Struct, frozen=True):
@@ -70,32 +66,20 @@ class UnitFacts(Struct, frozen=True):
     """The systemd unit that a container belongs to.
 
     Attributes:
-        file: its source file (`web.container`), or its unit file.
-        modified: last modification time of that file, timezone-aware.
-        needs_reload: systemd has not loaded the newest file yet.
-        restarts: NRestarts, counted since the last manual start; None if unknown.
         differences: security settings that differ between the file and the running container.
         outdated_copy: our drop-in with a copy of a command that the unit has changed since; empty = none.
-        quadlet: its file is a Quadlet, not a unit file that runs podman itself.
     """
 
     name: str
-    file: str = ""
-    modified: datetime | None = None
-    needs_reload: bool = False
-    restarts: int | None = None
+    file: str = ""  # its source file (`web.container`), or its unit file
+    modified: datetime | None = None  # last modification time of that file, timezone-aware
+    needs_reload: bool = False  # systemd has not loaded the newest file yet
+    restarts: int | None = None  # NRestarts, counted since the last manual start; None if unknown
     silent: str = ""
     differences: tuple[str, ...] = ()
     drop_ins: tuple[str, ...] = ()
-    quadlet: bool = False
+    quadlet: bool = False  # its file is a Quadlet, not a unit file that runs podman itself
     outdated_copy: str = ""
-
-
-class AskedMemory(Struct, frozen=True):
-    """Memory in bytes that a program's configuration asks for; `by`: `maxmemory in /etc/redis.conf`."""
-
-    size: int
-    by: str
 
 
 class IdRange(Struct, frozen=True):
@@ -120,20 +104,17 @@ class Limits(Struct, frozen=True):
     """The limits that the cgroup tree enforces, the tightest up to the root; None = no limit.
 
     Attributes:
-        memory: bytes.
-        cpus: processors (quota divided by period).
         processors: how many of the machine's it may run on, whatever affinity its program chose; None also if
             that cannot be read.
-        swap: bytes of swap on top of memory; None also if swap is not accounted.
         memory_peak: peak use of its own cgroup since the start in bytes, including caches; None if the kernel
             does not report it.
     """
 
-    memory: int | None = None
+    memory: int | None = None  # bytes
     pids: int | None = None
-    cpus: float | None = None
+    cpus: float | None = None  # processors (quota divided by period)
     processors: int | None = None
-    swap: int | None = None
+    swap: int | None = None  # bytes of swap on top of memory; None also if swap is not accounted
     memory_peak: int | None = None
 
 
@@ -146,21 +127,15 @@ class ListeningSocket(Struct, frozen=True):
 
 
 class Process(Struct, frozen=True):
-    """A process in the container, seen from the host.
-
-    Attributes:
-        uid: its effective UID on the host.
-        root: its root directory inside the container after a chroot; empty = none.
-        directory: its working directory, as the container sees it; empty = unknown.
-    """
+    """A process in the container, seen from the host."""
 
     pid: int
     name: str
     executable: str
-    uid: int | None = None
+    uid: int | None = None  # its effective UID on the host
     capabilities: CapabilitySets | None = None
-    root: str = ""
-    directory: str = ""
+    root: str = ""  # its root directory inside the container after a chroot; empty = none
+    directory: str = ""  # its working directory, as the container sees it; empty = unknown
 
 
 class Entered(Struct, frozen=True):
@@ -213,12 +188,8 @@ class Kernel(Facts):
         other_uids: further host UIDs that the main process or a descendant has or can regain: real, effective
             and saved ones.
         uid_map, gid_map: lines of the maps; a map of everything from 0 to 0 is the host's own.
-        seccomp_mode: 0 none, 1 strict, 2 filter.
         started: when the process started, in clock ticks since boot, unlike a later one with its PID.
-        lsm_label: /proc/PID/attr/current: an SELinux context, an AppArmor profile, or empty.
         shared_namespaces: kinds (`net pid ipc uts user mnt cgroup`) that are shared with the engine.
-        host_user_namespace: the user namespace is the host's initial one.
-        read_only_root: the mount at / has the option ro.
         masked_paths: mount points below /proc and /sys that hide or protect something.
         lost_masks: those that the runtime made at the start and that are gone now.
         device_rules: what the device filter allows (`b 8:0 rwm`, `a *:* rwm`); None with cgroup v2,
@@ -228,10 +199,6 @@ class Kernel(Facts):
         mounts: the container's mount table, in the kernel's order; a later mount at a point covers an earlier
             one.
         processes, listening: the processes and listening sockets of the container.
-        rlimits: the limits of the main process in /proc/PID/limits.
-        umask: of the main process, four octal digits; the program may have changed it.
-        oom_score_adj: from -1000, never killed by the OOM killer, to 1000, killed first.
-        namespaces: kind -> `ipc:[4026531839]`, the same for all members.
     """
 
     pid: int
@@ -243,11 +210,11 @@ class Kernel(Facts):
     gid_map: Fact[tuple[IdRange, ...]] = Fact()
     capabilities: Fact[CapabilitySets] = Fact()
     no_new_privileges: Fact[bool] = Fact()
-    seccomp_mode: Fact[int] = Fact()
-    lsm_label: Fact[str] = Fact()
-    read_only_root: Fact[bool] = Fact()
+    seccomp_mode: Fact[int] = Fact()  # 0 none, 1 strict, 2 filter
+    lsm_label: Fact[str] = Fact()  # /proc/PID/attr/current: an SELinux context, an AppArmor profile, or empty
+    read_only_root: Fact[bool] = Fact()  # the mount at / has the option ro
     shared_namespaces: Fact[frozenset[str]] = Fact()
-    host_user_namespace: Fact[bool] = Fact()
+    host_user_namespace: Fact[bool] = Fact()  # the user namespace is the host's initial one
     limits: Fact[Limits] = Fact()
     masked_paths: Fact[frozenset[str]] = Fact()
     lost_masks: Fact[frozenset[str]] = Fact()
@@ -259,10 +226,10 @@ class Kernel(Facts):
     listening: Fact[tuple[ListeningSocket, ...]] = Fact(ONLY_IN_DETAIL)
     clients: Fact[tuple[Client, ...]] = Fact(ONLY_IN_DETAIL)
     groups: Fact[tuple[int, ...]] = Fact()
-    rlimits: Fact[tuple[Rlimit, ...]] = Fact()
-    umask: Fact[str] = Fact()
-    oom_score_adj: Fact[int] = Fact()
-    namespaces: Fact[Mapping[str, str]] = Fact()
+    rlimits: Fact[tuple[Rlimit, ...]] = Fact()  # the limits of the main process in /proc/PID/limits
+    umask: Fact[str] = Fact()  # of the main process, four octal digits; the program may have changed it
+    oom_score_adj: Fact[int] = Fact()  # from -1000, never killed by the OOM killer, to 1000, killed first
+    namespaces: Fact[Mapping[str, str]] = Fact()  # kind -> `ipc:[4026531839]`, the same for all members
 
     @classmethod
     def unread(cls, why: str, pid: int = 0) -> Kernel:
@@ -290,9 +257,6 @@ class RuntimeConfig(Struct, frozen=True):
     Attributes:
         annotations: annotations for the runtime (`run.oci.…`), including those of the engine.
         seccomp: the filter that the runtime installs; None if it cannot be parsed.
-        sysctl: kernel parameters, including those of the engine's configuration.
-        oom_score_adj: as given to the runtime; None = inherited.
-        masks: paths that the runtime hides or makes read-only.
         device_rules: what it lets the device filter allow, as the kernel writes it: `b 8:0 rwm`.
         device_filter: it has rules for devices. Podman gives none to a container that is to have a user
             namespace of its own.
@@ -301,9 +265,9 @@ class RuntimeConfig(Struct, frozen=True):
 
     annotations: Mapping[str, str] = {}
     seccomp: SeccompProfile | RawFilter | NoFilter | None = None
-    sysctl: Mapping[str, str] = {}
-    oom_score_adj: int | None = None
-    masks: frozenset[str] = frozenset()
+    sysctl: Mapping[str, str] = {}  # kernel parameters, including those of the engine's configuration
+    oom_score_adj: int | None = None  # as given to the runtime; None = inherited
+    masks: frozenset[str] = frozenset()  # paths that the runtime hides or makes read-only
     device_rules: frozenset[str] = frozenset()
     device_filter: bool = True
     programs: tuple[str, ...] = ()
@@ -313,23 +277,20 @@ class EngineFacts(Facts):
     """One Podman engine.
 
     Attributes:
-        label: short display name: `rootful`, `rootless anna`, `prod (ssh)`.
         found_with: options that lead a command of ours to it and to the checklist of this session; empty if
             commands find both without.
-        local: its processes are on this machine and its host can be read.
-        unseen: why not, if it is not local.
         default_capabilities: the default capabilities of a container; from info, else Podman's own list.
         info: answer of /info; unread until requested (it is slow).
         trust: signature policy and registries of this engine's user.
     """
 
-    label: str = "rootful"
+    label: str = "rootful"  # short display name: `rootful`, `rootless anna`, `prod (ssh)`
     url: str = ""
     found_with: tuple[str, ...] = ()
     version: Version = Version(5, 4, 2)
     rootless: Known[bool] = False
-    local: bool = True
-    unseen: str = ELSEWHERE
+    local: bool = True  # its processes are on this machine and its host can be read
+    unseen: str = ELSEWHERE  # why not, if it is not local
     simulated: bool = False
     default_capabilities: frozenset[str] = frozenset()
     default_network: str = "podman"
@@ -349,14 +310,13 @@ class ImageFacts(Facts):
     """An image: its inspect document and, if requested, its history and inventory.
 
     Attributes:
-        inspect: GET /images/ID/json.
         history: GET /images/ID/history, newest first.
         scan: the newest stored result of a vulnerability scanner for this ID.
         bases: names of other local images whose layers are the first layers of this one.
     """
 
     id: str
-    inspect: Mapping[str, Any] = NONE
+    inspect: Mapping[str, Any] = NONE  # GET /images/ID/json
     history: Fact[tuple[Mapping[str, Any], ...]] = Fact(Unread("the image's history was not read"))
     engine: EngineFacts = EngineFacts()
     names: tuple[str, ...] = ()
@@ -397,7 +357,6 @@ class ContainerFacts(Facts):
     """One container with everything that its checks may use.
 
     Attributes:
-        inspect: GET /containers/ID/json; checks prefer the spec.
         kernel: what the kernel enforces; NotRunning without a process.
         networks: name -> facts of its user-defined and default networks.
         pod: inspect document of its pod; None if it has none or Podman did not report it.
@@ -405,7 +364,6 @@ class ContainerFacts(Facts):
         changes: changes to the image in its writable layer (`podman diff`).
         written_directories: by path, directories outside volumes that it writes to or runs in.
         empty_directories: by path, those of the image that are there to be filled; seen on a twin.
-        asked_memory: what configuration files in it ask for; read from a twin by a trial.
         registry_digest: the registry's digest for its image name at the last query.
         unit: its systemd unit; None if it has none.
         unit_exists: whether the unit named by its label still exists.
@@ -434,17 +392,15 @@ class ContainerFacts(Facts):
         mounted: everything from the host that is mounted in it, from any source; from the kernel's mount
             table if readable, otherwise declared and inherited mounts. Without volumes that hold only their
             own data, and without Podman's own mounts.
-        hidden_mounts: why some of its mounts are not known; empty if all are.
         sockets: sockets of the host that it reaches through its mounts.
-        now: when it was read; checks have no clock of their own.
     """
 
     id: str
     name: str
     spec: Fact[Spec] = Fact(Spec())
-    inspect: Mapping[str, Any] = NONE
+    inspect: Mapping[str, Any] = NONE  # GET /containers/ID/json; checks prefer the spec
     engine: EngineFacts = EngineFacts()
-    now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+    now: datetime = datetime(2026, 1, 1, tzinfo=UTC)  # when it was read; checks have no clock of their own
     image: Fact[ImageFacts] = Fact()
     peers: Fact[Peers] = Fact(Peers())
     kernel: Fact[Kernel | NotRunning] = Fact(NotRunning())
@@ -456,7 +412,6 @@ class ContainerFacts(Facts):
     changes: Fact[tuple[FileChange, ...]] = Fact(Unread("the list of changed files was not read"))
     written_directories: Fact[Mapping[str, WrittenDirectory]] = Fact(NONE)
     empty_directories: Fact[Mapping[str, WrittenDirectory]] = Fact(NONE)
-    asked_memory: Fact[tuple[AskedMemory, ...]] = Fact(())
     registry_digest: Fact[RegistryDigest] = Fact(
         Unread("its registry was not queried", do=Do(Verb.IMAGE_UPDATES))
     )
@@ -485,7 +440,7 @@ class ContainerFacts(Facts):
     owners: Fact[Mapping[str, tuple[int, int]]] = Fact(NONE)
     links: Fact[Mapping[str, str]] = Fact(NONE)
     mounted: Fact[tuple[MountedPath, ...]] = Fact(())
-    hidden_mounts: Fact[str] = Fact("")
+    hidden_mounts: Fact[str] = Fact("")  # why some of its mounts are not known; empty if all are
     sockets: Fact[tuple[ReachableSocket, ...]] = Fact(())
 
     @property

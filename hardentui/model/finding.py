@@ -15,23 +15,15 @@ from hardentui.do import Do
 
 
 class Waiver(Struct, frozen=True):
-    """One `[[waiver]]` of a waivers file.
+    """One `[[waiver]]` of a waivers file."""
 
-    Attributes:
-        check: id of a check, or a shell pattern over ids.
-        subject: name of a container, image, network, engine or host, or a shell pattern over names.
-        until: the last day on which it is valid.
-        engine: label of an engine, or a shell pattern over labels.
-        control: the compensating control; may be empty.
-    """
-
-    check: str
-    subject: str
+    check: str  # id of a check, or a shell pattern over ids
+    subject: str  # name of a container, image, network, engine or host, or a shell pattern over names
     reason: str
     owner: str
-    until: date
-    engine: str = "*"
-    control: str = ""
+    until: date  # the last day on which it is valid
+    engine: str = "*"  # label of an engine, or a shell pattern over labels
+    control: str = ""  # the compensating control; may be empty
     source: str = ""
 
     def covers(self, check: str, subject: str, engine: str) -> bool:
@@ -44,16 +36,12 @@ class Waiver(Struct, frozen=True):
 
 
 class WaiverUse(Struct, frozen=True):
-    """A waiver and its use in one full check.
-
-    Attributes:
-        expired_for: number of failing findings that it would waive if it had not expired.
-    """
+    """A waiver and its use in one full check."""
 
     waiver: Waiver
     expired: bool
     findings: int = 0
-    expired_for: int = 0
+    expired_for: int = 0  # number of failing findings that it would waive if it had not expired
 
 
 class WaiverFacts(Struct, frozen=True):
@@ -105,22 +93,15 @@ class Risk(StrEnum):
 
 
 class Remediation(Struct, frozen=True):
-    """How to fix a failing finding.
-
-    Attributes:
-        run: the change as `podman run` flags, one per line; empty if no flag fixes it.
-        quadlet: the change as Quadlet lines.
-        commands: commands or lines for what no container option can fix.
-        risk: the general risk; `here` is the risk for this container, if observations show it.
-    """
+    """How to fix a failing finding."""
 
     summary: str
     impact: str
     kind: FixKind
-    risk: Risk
-    run: str = ""
-    quadlet: str = ""
-    commands: tuple[str, ...] = ()
+    risk: Risk  # the general risk; `here` is the risk for this container, if observations show it
+    run: str = ""  # the change as `podman run` flags, one per line; empty if no flag fixes it
+    quadlet: str = ""  # the change as Quadlet lines
+    commands: tuple[str, ...] = ()  # commands or lines for what no container option can fix
     here: Risk | None = None
     notes: tuple[str, ...] = ()
 
@@ -185,24 +166,18 @@ class Verdict(Struct, frozen=True, gc=False):
     """The result of one check on one subject.
 
     Attributes:
-        declared: what the configuration requests, in a few words; empty if nothing is declared.
-        effective: what the kernel enforces, in a few words; empty if it does not apply.
-        reason: why it is not applicable or unknown; for a failure, what is wrong in this case.
-        severity: the severity in this case, if it differs from the check's.
-        commands: commands or lines for an admin, if no spec can fix it.
         things: the paths, devices or names that fail, for other modules. `reason` is the sentence.
-        do: what would make it known, or apply.
     """
 
     status: Status
-    declared: str = ""
-    effective: str = ""
+    declared: str = ""  # what the configuration requests, in a few words; empty if nothing is declared
+    effective: str = ""  # what the kernel enforces, in a few words; empty if it does not apply
     evidence: tuple[Evidence, ...] = ()
-    reason: str = ""
-    severity: Severity | None = None
-    commands: tuple[str, ...] = ()
+    reason: str = ""  # why it is not applicable or unknown; for a failure, what is wrong in this case
+    severity: Severity | None = None  # the severity in this case, if it differs from the check's
+    commands: tuple[str, ...] = ()  # commands or lines for an admin, if no spec can fix it
     things: tuple[str, ...] = ()
-    do: Do | None = None
+    do: Do | None = None  # what would make it known, or apply
 
     @property
     def because(self) -> str:
@@ -278,10 +253,7 @@ class Finding(Struct, frozen=True, gc=False):
     """A check's verdict on a subject, with its severity in this context.
 
     Attributes:
-        takes_over: it fails, and alone lets an intruder in the container take over the host.
-        points: what it counts towards the score; 0 = nothing.
         scope: whose finding it is; `affects`: the containers that it concerns, if it is not theirs.
-        place: where its file decides it; None if no file does.
     """
 
     check: str
@@ -292,12 +264,12 @@ class Finding(Struct, frozen=True, gc=False):
     severity: Severity
     references: tuple[str, ...] = ()
     remediation: Remediation | None = None
-    takes_over: bool = False
-    points: int = 0
+    takes_over: bool = False  # it fails, and alone lets an intruder in the container take over the host
+    points: int = 0  # what it counts towards the score; 0 = nothing
     waiver: Waiver | None = None
     scope: Kind = Kind.CONTAINER
     affects: tuple[str, ...] = ()
-    place: Place | None = None
+    place: Place | None = None  # where its file decides it; None if no file does
 
     @property
     def status(self) -> Status:

@@ -20,41 +20,32 @@ from hardentui.model.trust import Rule, TrustFacts, rule_for
 
 
 class FailedRule(Struct, frozen=True):
-    """A failed rule of a scanner.
+    """A failed rule of a scanner."""
 
-    Attributes:
-        id: the scanner's ID: `AUTH-9230`, `xccdf_…_rule_sshd_…`.
-        severity: high, medium, low or unknown.
-        advice: the scanner's advice; may be empty.
-    """
-
-    id: str
+    id: str  # the scanner's ID: `AUTH-9230`, `xccdf_…_rule_sshd_…`
     title: str
-    severity: str
-    advice: str = ""
+    severity: str  # high, medium, low or unknown
+    advice: str = ""  # the scanner's advice; may be empty
 
 
 class HostScan(Struct, frozen=True):
     """One result of a scanner.
 
     Attributes:
-        finished: seconds since 1970; None if unknown.
-        profile: the scanned profile; empty if the scanner has no profiles.
         passed, unknown, not_applicable: number of rules; None = unknown.
-        left_out: number of failed rules beyond those in `failed`.
     """
 
     tool: str
     version: str = ""
-    finished: float | None = None
+    finished: float | None = None  # seconds since 1970; None if unknown
     host: str = ""
-    profile: str = ""
+    profile: str = ""  # the scanned profile; empty if the scanner has no profiles
     score: float | None = None
     failed: tuple[FailedRule, ...] = ()
     passed: int | None = None
     unknown: int | None = None
     not_applicable: int | None = None
-    left_out: int = 0
+    left_out: int = 0  # number of failed rules beyond those in `failed`
     source: str = ""
 
     @property
@@ -88,7 +79,6 @@ __all__ = [
     "UnitProgram",
     "User",
     "Value",
-    "Zone",
     "rule_for",
 ]
 
@@ -107,21 +97,15 @@ class SubIds(Struct, frozen=True):
 
 
 class User(Struct, frozen=True):
-    """An account.
-
-    Attributes:
-        rootless: there are signs that it runs rootless containers (storage, lingering, Quadlets).
-        controllers: cgroup controllers that systemd delegates to it.
-        hidden: there are no such signs, but its home directory could not be read.
-    """
+    """An account."""
 
     name: str
     uid: int
     gid: int = 0
     home: str = ""
-    rootless: bool = False
-    controllers: Known[frozenset[str]] = NOT_READ
-    hidden: bool = False
+    rootless: bool = False  # there are signs that it runs rootless containers (storage, lingering, Quadlets)
+    controllers: Known[frozenset[str]] = NOT_READ  # cgroup controllers that systemd delegates to it
+    hidden: bool = False  # there are no such signs, but its home directory could not be read
 
 
 class EngineSocket(Struct, frozen=True):
@@ -129,32 +113,21 @@ class EngineSocket(Struct, frozen=True):
 
     Attributes:
         users: accounts that can use it besides root and the engine's user, or only `every account`.
-        target: the target if it is a symbolic link; otherwise empty.
-        found_in: the unit file or process that revealed it; empty for the usual paths.
-        through: the program that forwards connections to the engine; empty for the engine's own socket.
     """
 
     file: FileFact
     rootful: bool = True
     users: tuple[str, ...] = ()
-    target: str = ""
-    found_in: str = ""
-    through: str = ""
+    target: str = ""  # the target if it is a symbolic link; otherwise empty
+    found_in: str = ""  # the unit file or process that revealed it; empty for the usual paths
 
 
 class ApiService(Struct, frozen=True):
-    """An engine's API on TCP, found in a unit file or in the process list.
+    """An engine's API on TCP, found in a unit file or in the process list."""
 
-    Attributes:
-        where: the unit file, or `process 812`.
-        address: as given, `tcp://0.0.0.0:2375`.
-        through: the program that forwards connections to the engine's socket; empty for its own service.
-    """
-
-    where: str
-    address: str
+    where: str  # the unit file, or `process 812`
+    address: str  # as given, `tcp://0.0.0.0:2375`
     client_certificates: bool
-    through: str = ""
 
 
 class Program(Struct, frozen=True):
@@ -163,37 +136,27 @@ class Program(Struct, frozen=True):
     Attributes:
         role: runtime, conmon, helper, hook, hook program, or what host/units/plugins.py adds; a directory
             from which the engine runs whatever it finds is one, too.
-        known: its path is where packages install it, and Podman itself uses its name.
-        named_by: the file that names it; empty for built-in paths.
     """
 
     role: str
     file: FileFact
-    known: bool = True
-    named_by: str = ""
+    known: bool = True  # its path is where packages install it, and Podman itself uses its name
+    named_by: str = ""  # the file that names it; empty for built-in paths
 
 
 class UnitProgram(Struct, frozen=True):
-    """A file that a unit runs, passes to a shell or reads settings from.
+    """A file that a unit runs, passes to a shell or reads settings from."""
 
-    Attributes:
-        unit: path of the unit file that names it.
-    """
-
-    unit: str
+    unit: str  # path of the unit file that names it
     path: str
     file: Known[FileFact]
 
 
 class Storage(Struct, frozen=True):
-    """Storage settings of the rootful engine from storage.conf, and the state of its graph root.
-
-    Attributes:
-        driver: as configured; empty means that Podman chooses (overlay if possible).
-    """
+    """Storage settings of the rootful engine from storage.conf, and the state of its graph root."""
 
     settings: Configuration = field(default_factory=Configuration)
-    driver: str = ""
+    driver: str = ""  # as configured; empty means that Podman chooses (overlay if possible)
     graph_root: str = "/var/lib/containers/storage"
     mount_options: tuple[str, ...] = ()
     used_drivers: Known[tuple[str, ...]] = NOT_READ
@@ -204,53 +167,24 @@ class SecurityModules(Struct, frozen=True):
     """SELinux and AppArmor.
 
     Attributes:
-        active: names in /sys/kernel/security/lsm.
         apparmor_profiles: name of a loaded profile -> its mode (enforce, complain…).
-        selinux: `enforcing`, `permissive` or `absent`, according to the kernel.
         selinux_configured: SELINUX= in /etc/selinux/config; empty if there is no such file.
     """
 
-    active: Known[tuple[str, ...]] = NOT_READ
-    selinux: Known[str] = NOT_READ
+    active: Known[tuple[str, ...]] = NOT_READ  # names in /sys/kernel/security/lsm
+    selinux: Known[str] = NOT_READ  # `enforcing`, `permissive` or `absent`, according to the kernel
     selinux_configured: Known[str] = NOT_READ
     apparmor: Known[bool] = NOT_READ
     apparmor_profiles: Known[Mapping[str, str]] = NOT_READ
 
 
 class JournalStorage(Struct, frozen=True):
-    """Where systemd's journal is stored.
+    """Where systemd's journal is stored."""
 
-    Attributes:
-        storage: as configured: auto, persistent, volatile or none.
-        forwarded: it is also forwarded to a running syslog service.
-        file: the file that sets `storage`; empty if none does.
-    """
-
-    storage: str = "auto"
+    storage: str = "auto"  # as configured: auto, persistent, volatile or none
     kept: bool = True
-    forwarded: bool = False
-    file: str = ""
-
-
-class Zone(Struct, frozen=True):
-    """A zone of firewalld, according to its file.
-
-    Attributes:
-        target: `default` (reject what is not open), `ACCEPT`, `DROP` or `%%REJECT%%`.
-        interfaces, sources: its members. NetworkManager and firewalld may add others at run time.
-        ports: `8080/tcp`, `8000-8010/udp`, including those of its services.
-    """
-
-    name: str
-    path: str = ""
-    default: bool = False
-    target: str = "default"
-    interfaces: tuple[str, ...] = ()
-    sources: tuple[str, ...] = ()
-    services: tuple[str, ...] = ()
-    ports: tuple[str, ...] = ()
-    masquerade: bool = False
-    rich_rules: int = 0
+    forwarded: bool = False  # it is also forwarded to a running syslog service
+    file: str = ""  # the file that sets `storage`; empty if none does
 
 
 class Firewall(Struct, frozen=True):
@@ -258,15 +192,12 @@ class Firewall(Struct, frozen=True):
 
     Attributes:
         rules: the nftables rules, as the items of `nft -j list ruleset`.
-        zones: of firewalld; none if it is not running.
-        metadata_filtered: a rule drops or rejects traffic to the cloud metadata address.
     """
 
     rules: Known[tuple[Mapping[str, Any], ...]] = NOT_READ
     outside: Known[tuple[str, ...]] = NOT_READ
     firewalld: Known[bool] = NOT_READ
-    zones: Known[tuple[Zone, ...]] = ()
-    metadata_filtered: Known[bool] = NOT_READ
+    metadata_filtered: Known[bool] = NOT_READ  # a rule drops or rejects traffic to the cloud metadata address
 
 
 class HostPackage(Struct, frozen=True):
@@ -278,23 +209,16 @@ class HostPackage(Struct, frozen=True):
 
 
 class Advisory(Struct, frozen=True):
-    """A row of the bundled table of known vulnerabilities.
+    """A row of the bundled table of known vulnerabilities."""
 
-    Attributes:
-        component: podman, crun, runc, conmon, netavark, passt.
-        fixed: the first fixed version of each release line that got a fix.
-        since: the first vulnerable version; empty if all older ones are vulnerable.
-        severity: critical, high, medium or low, from its CVSS base score.
-    """
-
-    component: str
+    component: str  # podman, crun, runc, conmon, netavark, passt
     cve: str
-    fixed: tuple[str, ...]
+    fixed: tuple[str, ...]  # the first fixed version of each release line that got a fix
     summary: str
     source: str
     published: str
-    since: str = ""
-    severity: str = "high"
+    since: str = ""  # the first vulnerable version; empty if all older ones are vulnerable
+    severity: str = "high"  # critical, high, medium or low, from its CVSS base score
 
 
 class OutdatedComponent(Struct, frozen=True):
@@ -313,16 +237,12 @@ class OutdatedComponent(Struct, frozen=True):
 
 
 class RootRight(Struct, frozen=True):
-    """An account that can become root, why, and the file that allows it.
-
-    Attributes:
-        way: sudo, socket or connection.
-    """
+    """An account that can become root, why, and the file that allows it."""
 
     who: str
     why: str
     where: str
-    way: str = "sudo"
+    way: str = "sudo"  # sudo, socket or connection
 
 
 class Capacity(Struct, frozen=True):
@@ -338,29 +258,15 @@ class HostFacts(Facts):
     """The machine below the engines.
 
     Attributes:
-        os_release: /etc/os-release as a mapping.
         sysctls: name -> value of the settings that checks use, without those that the kernel lacks.
         units: Quadlets, container unit files, their drop-ins and directories, of root and of users.
         core_handler: the program that the kernel runs as root when a process crashes; None if there is none.
-        tcp_services: engine APIs on TCP, as far as they were found.
-        tcp_unread: why units may start or open further ones; empty if all were read.
-        tcp_unseen: why further ones may be running now; empty if none can be missing.
-        programs: programs that the rootful engine runs as root.
-        restarts_at_boot: podman-restart.service is enabled for the rootful engine.
         seccomp_profile: the default profile's file; Missing if it does not exist.
-        seccomp_intact: it is unchanged since the package installed it.
-        security_updates: names of packages with a pending security update.
-        reboot_required: why a reboot is required; empty if it is not.
-        advisories_dated: date of the bundled table of vulnerabilities.
-        detectors: installed runtime sensors (falco, tetragon, tracee, auditd).
-        running_sensors: the running ones, in a container or not.
-        journal: of systemd; None if systemd is not running.
-        cloud: the cloud provider according to the firmware; empty if none.
     """
 
     hostname: Fact[str] = Fact("")
     kernel: Fact[str] = Fact("")
-    os_release: Fact[Mapping[str, str]] = Fact(NONE)
+    os_release: Fact[Mapping[str, str]] = Fact(NONE)  # /etc/os-release as a mapping
     root: bool = True
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -380,29 +286,29 @@ class HostFacts(Facts):
 
     sockets: Fact[tuple[EngineSocket, ...]] = Fact()
     socket_enabled_by: Fact[str] = Fact()
-    tcp_services: Fact[tuple[ApiService, ...]] = Fact()
-    tcp_unread: Fact[str] = Fact("")
-    tcp_unseen: Fact[str] = Fact("")
-    programs: Fact[tuple[Program, ...]] = Fact()
+    tcp_services: Fact[tuple[ApiService, ...]] = Fact()  # engine APIs on TCP, as far as they were found
+    tcp_unread: Fact[str] = Fact("")  # why units may start or open further ones; empty if all were read
+    tcp_unseen: Fact[str] = Fact("")  # why further ones may be running now; empty if none can be missing
+    programs: Fact[tuple[Program, ...]] = Fact()  # programs that the rootful engine runs as root
 
     security_modules: Fact[SecurityModules] = Fact(SecurityModules())
     cgroup_version: Fact[int] = Fact()
     capacity: Fact[Capacity] = Fact(Capacity())
-    restarts_at_boot: Fact[bool] = Fact()
+    restarts_at_boot: Fact[bool] = Fact()  # podman-restart.service is enabled for the rootful engine
     seccomp_profile: Fact[FileFact | Missing] = Fact()
-    seccomp_intact: Fact[bool] = Fact()
+    seccomp_intact: Fact[bool] = Fact()  # it is unchanged since the package installed it
     firewall: Fact[Firewall] = Fact(Firewall())
 
     packages: Fact[Mapping[str, HostPackage]] = Fact()
-    security_updates: Fact[tuple[str, ...]] = Fact()
-    reboot_required: Fact[str] = Fact()
+    security_updates: Fact[tuple[str, ...]] = Fact()  # names of packages with a pending security update
+    reboot_required: Fact[str] = Fact()  # why a reboot is required; empty if it is not
     outdated: Fact[tuple[OutdatedComponent, ...]] = Fact()
-    advisories_dated: str = ""
+    advisories_dated: str = ""  # date of the bundled table of vulnerabilities
 
     audit_rules: Fact[tuple[str, ...]] = Fact()
     audit_loaded: Fact[tuple[str, ...]] = Fact()
-    detectors: Fact[tuple[str, ...]] = Fact()
-    running_sensors: Fact[tuple[str, ...]] = Fact()
+    detectors: Fact[tuple[str, ...]] = Fact()  # installed runtime sensors (falco, tetragon, tracee, auditd)
+    running_sensors: Fact[tuple[str, ...]] = Fact()  # the running ones, in a container or not
     host_scans: Fact[tuple[HostScan, ...]] = Fact()
-    journal: Fact[JournalStorage | None] = Fact()
-    cloud: Fact[str] = Fact()
+    journal: Fact[JournalStorage | None] = Fact()  # of systemd; None if systemd is not running
+    cloud: Fact[str] = Fact()  # the cloud provider according to the firmware; empty if none

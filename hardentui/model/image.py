@@ -9,21 +9,13 @@ from msgspec import Struct, field
 
 
 class ImageFile(Struct, frozen=True):
-    """A security-relevant file of an image.
+    """A security-relevant file of an image."""
 
-    Attributes:
-        path: absolute in the image.
-        what: a few words: `compiler gcc`, `setuid root`, `private key`.
-        layer: number of its layer, 1 = the lowest; 0 = unknown.
-        deleted: a higher layer hides it, but it can still be extracted from its own layer.
-        kind: of a tool: `compiler`, `debugger`, `package manager`; empty for other files.
-    """
-
-    path: str
-    what: str
-    layer: int = 0
-    deleted: bool = False
-    kind: str = ""
+    path: str  # absolute in the image
+    what: str  # a few words: `compiler gcc`, `setuid root`, `private key`
+    layer: int = 0  # number of its layer, 1 = the lowest; 0 = unknown
+    deleted: bool = False  # a higher layer hides it, but it can still be extracted from its own layer
+    kind: str = ""  # of a tool: `compiler`, `debugger`, `package manager`; empty for other files
 
 
 class LayerSize(Struct, frozen=True):
@@ -35,22 +27,15 @@ class LayerSize(Struct, frozen=True):
 
 
 class Package(Struct, frozen=True):
-    """An installed package of a distribution or a programming language.
+    """An installed package of a distribution or a programming language."""
 
-    Attributes:
-        kind: `deb`, `apk`, `rpm`, `pypi`, `npm`, `gem` or `golang`, as in a package URL.
-        version: in the package manager's notation, for rpm with release and explicit epoch (`1:2.3-4`).
-        source: its source package, if the name differs.
-        license: as declared by the package; empty if its database does not have it.
-    """
-
-    kind: str
+    kind: str  # `deb`, `apk`, `rpm`, `pypi`, `npm`, `gem` or `golang`, as in a package URL
     name: str
-    version: str
+    version: str  # in the package manager's notation, for rpm with release and explicit epoch (`1:2.3-4`)
     architecture: str = ""
-    source: str = ""
+    source: str = ""  # its source package, if the name differs
     source_version: str = ""
-    license: str = ""
+    license: str = ""  # as declared by the package; empty if its database does not have it
 
 
 class ImageInventory(Struct, frozen=True):
@@ -59,47 +44,35 @@ class ImageInventory(Struct, frozen=True):
     Attributes:
         release: fields of os-release (`ID`, `VERSION_ID`, `PRETTY_NAME`…); empty if there is none.
         packages: package database (`dpkg`, `apk`, `rpm`) -> number of packages.
-        uncounted: existing package databases that cannot be read (`rpm` as Berkeley DB).
         installed: the packages themselves, from readable databases, and those of programming languages.
         tools: package managers, compilers, debuggers, network clients; `what` names the kind.
-        privileged_files: files with setuid or setgid bits or file capabilities.
         world_writable: files, and directories without the sticky bit, except the usual ones.
-        credentials: files that look like credentials, including deleted ones.
-        weak_accounts: sentences about accounts (`daemon has an empty password`).
-        gaps: what could not be read; a result that depends on it is unknown.
     """
 
     release: Mapping[str, str] = field(default_factory=dict)
     packages: Mapping[str, int] = field(default_factory=dict)
-    uncounted: tuple[str, ...] = ()
+    uncounted: tuple[str, ...] = ()  # existing package databases that cannot be read (`rpm` as Berkeley DB)
     installed: tuple[Package, ...] = ()
     tools: tuple[ImageFile, ...] = ()
     shells: tuple[ImageFile, ...] = ()
     remote_logins: tuple[ImageFile, ...] = ()
-    privileged_files: tuple[ImageFile, ...] = ()
+    privileged_files: tuple[ImageFile, ...] = ()  # files with setuid or setgid bits or file capabilities
     world_writable: tuple[ImageFile, ...] = ()
-    credentials: tuple[ImageFile, ...] = ()
-    weak_accounts: tuple[str, ...] = ()
+    credentials: tuple[ImageFile, ...] = ()  # files that look like credentials, including deleted ones
+    weak_accounts: tuple[str, ...] = ()  # sentences about accounts (`daemon has an empty password`)
     layers: tuple[LayerSize, ...] = ()
-    gaps: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()  # what could not be read; a result that depends on it is unknown
 
 
 class Vulnerability(Struct, frozen=True):
-    """One vulnerability in a scanner's report.
-
-    Attributes:
-        severity: `critical`, `high`, `medium`, `low` or `unknown`.
-        fixed_in: fixed versions; empty if there is no fix yet.
-        exploited: it is on a list of actively exploited vulnerabilities.
-        installed: the version in the image; empty if unknown.
-    """
+    """One vulnerability in a scanner's report."""
 
     id: str
     package: str
-    severity: str
-    fixed_in: str = ""
-    exploited: bool = False
-    installed: str = ""
+    severity: str  # `critical`, `high`, `medium`, `low` or `unknown`
+    fixed_in: str = ""  # fixed versions; empty if there is no fix yet
+    exploited: bool = False  # it is on a list of actively exploited vulnerabilities
+    installed: str = ""  # the version in the image; empty if unknown
 
 
 class ScanReport(Struct, frozen=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 
@@ -48,15 +48,10 @@ class JournalProof(Struct, frozen=True):
 
 
 class ConfirmClock(Struct, frozen=True, kw_only=True):
-    """When an unconfirmed change is rolled back, by the host's boot clock.
+    """When an unconfirmed change is rolled back, by the host's boot clock."""
 
-    Attributes:
-        boot: the kernel's boot ID.
-        uptime: seconds since boot.
-    """
-
-    boot: str
-    uptime: float
+    boot: str  # the kernel's boot ID
+    uptime: float  # seconds since boot
     seconds: float
 
 
@@ -78,42 +73,32 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     """One change to the host, with everything needed to undo it.
 
     Attributes:
-        time: start time, UTC, ISO 8601.
-        container: the container, or whatever else was changed (the path of a policy).
-        engine: address of its Podman; empty if Podman is not needed.
-        diff: the changes to the files, with secrets masked.
-        original: the name under which the original container is kept; None if there is none.
         downtime_seconds: measured, from the stop until it was ready, or until the original ran again;
             `expected_downtime_seconds` is what was told before.
-        reason: why it was rolled back, or other remarks.
-        begun: how many of them were started; the last of these may be done, partly done or not done.
         confirm_by: seconds since the epoch; it is rolled back unless confirmed by then. 0 = not needed.
-        confirm_clock: the same, by the boot clock, which cannot be changed.
-        forgotten: its kept original was removed, so it can no longer be undone.
-        soak: None: its seccomp profile is enforced at once, or it has none.
     """
 
     id: str
-    time: str
+    time: str  # start time, UTC, ISO 8601
     action: EntryAction
-    container: str
-    engine: str = ""
+    container: str  # the container, or whatever else was changed (the path of a policy)
+    engine: str = ""  # address of its Podman; empty if Podman is not needed
     by: str = ""
     state: EntryState = EntryState.OPEN
     changes: tuple[JournalChange, ...] = ()
-    diff: str = ""
+    diff: str = ""  # the changes to the files, with secrets masked
     proof: tuple[JournalProof, ...] = ()
-    original: str | None = None
+    original: str | None = None  # the name under which the original container is kept; None if there is none
     downtime_seconds: float | None = None
     expected_downtime_seconds: float | None = None
-    reason: str = ""
+    reason: str = ""  # why it was rolled back, or other remarks
     operations: tuple[Operation, ...] = ()
-    begun: int = 0
+    begun: int = 0  # how many of them were started; the last of these may be done, partly done or not done
     confirm_by: float = 0.0
-    confirm_clock: ConfirmClock | None = None
+    confirm_clock: ConfirmClock | None = None  # the same, by the boot clock, which cannot be changed
     undoes: str = ""
-    forgotten: bool = False
-    soak: Soak | None = None
+    forgotten: bool = False  # its kept original was removed, so it can no longer be undone
+    soak: Soak | None = None  # None: its seccomp profile is enforced at once, or it has none
     schema: str = JOURNAL_SCHEMA
 
     @property
@@ -166,3 +151,72 @@ def public_entry(entry: JournalEntry) -> dict[str, Any]:
 def journal_document(entries: tuple[JournalEntry, ...]) -> dict[str, Any]:
     """The output of `journal --format json` and `apply --format json`."""
     return {"schema": JOURNAL_SCHEMA, "entries": [public_entry(entry) for entry in entries]}
+
+
+class OperationBegun(Struct, frozen=True):
+    """An operation is in the journal and about to run; `number` counts from 1."""
+
+    operation: Operation
+    number: int
+    total: int
+
+
+class OperationDone(Struct, frozen=True):
+    """An operation is done; `remark` is its result (ready after 2 s, by its ports)."""
+
+    operation: Operation
+    number: int
+    total: int
+    seconds: float
+    remark: str = ""
+
+
+class GoingBack(Struct, frozen=True):
+    """The rollback begins, and why."""
+
+    why: str
+
+
+class StillGoingBack(Struct, frozen=True):
+    """A step of the rollback does not work yet and is tried again; `left` seconds remain for that."""
+
+    why: str
+    left: float
+
+
+class OperationUndone(Struct, frozen=True):
+    """An operation was undone, or `failed` says why not."""
+
+    operation: Operation
+    failed: str = ""
+
+
+class OperationCleared(Struct, frozen=True):
+    """What an operation had made was removed, after the way back; `failed` says why it could not be."""
+
+    operation: Operation
+    failed: str = ""
+
+
+class ServiceKept(Struct, frozen=True):
+    """The original does not start, so the change comes into force again."""
+
+    name: str
+
+
+class ChangeEnded(Struct, frozen=True):
+    """The change has ended, with its result."""
+
+    entry: JournalEntry
+
+
+ChangeEvent: TypeAlias = (
+    OperationBegun
+    | OperationDone
+    | GoingBack
+    | StillGoingBack
+    | OperationUndone
+    | OperationCleared
+    | ServiceKept
+    | ChangeEnded
+)

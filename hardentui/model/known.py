@@ -170,7 +170,6 @@ class Facts:
     """What facts are about. Made with values, or with readers for its `Fact`s; it never changes for who asks.
 
     Attributes:
-        waiting: name -> reader or Unread of the facts without a value.
         original: of a copy, the subject that is asked for what the copy was not given.
     """
 
@@ -178,7 +177,7 @@ class Facts:
     field_names: ClassVar[frozenset[str]] = frozenset()
     facts: ClassVar[frozenset[str]] = frozenset()
     required: ClassVar[tuple[str, ...]] = ()
-    waiting: ClassVar[dict[str, Any]]
+    waiting: ClassVar[dict[str, Any]]  # name -> reader or Unread of the facts without a value
 
     def __init_subclass__(cls) -> None:
         cls.fields = tuple(cls.__annotations__)

@@ -9,17 +9,12 @@ from hardentui.model.finding import Severity
 
 
 class Alarm(Struct, frozen=True):
-    """A condition that needs attention.
+    """A condition that needs attention."""
 
-    Attributes:
-        id: the check that found it, or a stable word of its own.
-        details: at most a few: paths, programs, ports.
-    """
-
-    id: str
+    id: str  # the check that found it, or a stable word of its own
     severity: Severity
     text: str
-    details: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()  # at most a few: paths, programs, ports
 
 
 class BlindSpot(Struct, frozen=True):
@@ -31,35 +26,24 @@ class BlindSpot(Struct, frozen=True):
 
 
 class Usage(Struct, frozen=True):
-    """Resource usage of the container; None = unknown, for a limit: no limit.
+    """Resource usage of the container; None = unknown, for a limit: no limit."""
 
-    Attributes:
-        cpu_percent: of one CPU, since the previous sample.
-        throttled_percent: share of the periods in which its CPU use was throttled.
-        source: `cgroup`, or `processes` if it has no cgroup of its own.
-    """
-
-    cpu_percent: float | None = None
+    cpu_percent: float | None = None  # of one CPU, since the previous sample
     cpu_limit: float | None = None
-    throttled_percent: float | None = None
+    throttled_percent: float | None = None  # share of the periods in which its CPU use was throttled
     memory: int | None = None
     memory_limit: int | None = None
     tasks: int | None = None
     tasks_limit: int | None = None
     oom_kills: int | None = None
-    source: str = ""
+    source: str = ""  # `cgroup`, or `processes` if it has no cgroup of its own
 
 
 class LogLine(Struct, frozen=True):
-    """A line of a container's log: it may contain anything, in a sample without likely secrets.
+    """A line of a container's log: it may contain anything, in a sample without likely secrets."""
 
-    Attributes:
-        time: as Podman writes it; may be empty.
-        stream: `stdout` or `stderr`; empty for a container with a terminal.
-    """
-
-    time: str
-    stream: str
+    time: str  # as Podman writes it; may be empty
+    stream: str  # `stdout` or `stderr`; empty for a container with a terminal
     text: str
 
 
@@ -83,16 +67,13 @@ class Sample(Struct, frozen=True):
     """One sample of a container.
 
     Attributes:
-        time: seconds since 1970.
         state, health: as reported by Podman; health is empty without a health check.
-        changed_paths: how many paths differ from the image; None = unknown.
         events: since the previous sample; for the first sample, of the last ten minutes.
-        sensors: running runtime sensors of the host; None = unknown.
     """
 
     container: str
     engine: str
-    time: float
+    time: float  # seconds since 1970
     state: str
     health: str = ""
     pid: int | None = None
@@ -100,10 +81,10 @@ class Sample(Struct, frozen=True):
     usage: Usage = Usage()
     processes: tuple[SeenProcess, ...] = ()
     listening: tuple[ListeningSocket, ...] = ()
-    changed_paths: int | None = None
+    changed_paths: int | None = None  # how many paths differ from the image; None = unknown
     log: tuple[LogLine, ...] = ()
     events: tuple[SeenEvent, ...] = ()
-    sensors: tuple[str, ...] | None = None
+    sensors: tuple[str, ...] | None = None  # running runtime sensors of the host; None = unknown
     alarms: tuple[Alarm, ...] = ()
     blind: tuple[BlindSpot, ...] = ()
 
@@ -119,12 +100,11 @@ class Sensor(Struct, frozen=True):
 
     Attributes:
         installed, running: None = unknown.
-        add: commands to install it on this distribution; empty if it is running.
     """
 
     name: str
     sees: str
     installed: bool | None
     running: bool | None
-    add: tuple[str, ...] = ()
+    add: tuple[str, ...] = ()  # commands to install it on this distribution; empty if it is running
     mind: str = ""

@@ -23,10 +23,6 @@ class KernelMount(Struct, frozen=True):
     """One line of /proc/PID/mountinfo, see proc_pid_mountinfo(5).
 
     Attributes:
-        options: of the mount and its filesystem, separated by commas; `ro` takes precedence over `rw`.
-        root: the mounted directory of the filesystem.
-        source: the device, or whatever the filesystem reports as its source.
-        device: `major:minor` of the filesystem.
         paths: the same directory in the engine's mount table, likeliest first; empty for filesystems that
             only the container has, or if that table could not be read.
         lower, upper: of an overlay: the directories that it reads, and the one that takes its writes.
@@ -34,10 +30,10 @@ class KernelMount(Struct, frozen=True):
 
     point: str
     kind: str
-    options: str
-    root: str = "/"
-    source: str = ""
-    device: str = ""
+    options: str  # of the mount and its filesystem, separated by commas; `ro` takes precedence over `rw`
+    root: str = "/"  # the mounted directory of the filesystem
+    source: str = ""  # the device, or whatever the filesystem reports as its source
+    device: str = ""  # `major:minor` of the filesystem
     paths: tuple[str, ...] = ()
     lower: tuple[str, ...] = ()
     upper: str = ""
@@ -67,25 +63,20 @@ class MountedPath(Struct, frozen=True):
         destination: path in the container. paths: its paths on the host, likeliest first; never empty. type,
         source: as requested: `bind` and the path, `volume` and its name; `rootfs`, `overlay` and `other`
             for mounts that no `--volume` requests.
-        options: of the active mount, otherwise the declared ones.
         origin, giver: where it comes from; the giver is the name of the container or pod.
-        layered: writes go to a separate layer; the host's files do not change.
-        in_force: it is in the kernel's mount table; otherwise the next start will mount it.
-        beneath: host directories that are visible through an overlay, but never written.
-        kind: filesystem type, if active.
     """
 
     destination: str
     paths: tuple[str, ...]
     type: str = "bind"
     source: str = ""
-    options: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()  # of the active mount, otherwise the declared ones
     origin: MountOrigin = MountOrigin.DECLARED
     giver: str = ""
-    layered: bool = False
-    in_force: bool = False
-    beneath: tuple[str, ...] = ()
-    kind: str = ""
+    layered: bool = False  # writes go to a separate layer; the host's files do not change
+    in_force: bool = False  # it is in the kernel's mount table; otherwise the next start will mount it
+    beneath: tuple[str, ...] = ()  # host directories that are visible through an overlay, but never written
+    kind: str = ""  # filesystem type, if active
 
     @property
     def read_only(self) -> bool:
@@ -96,26 +87,17 @@ class Listener(Struct, frozen=True):
     """The process or unit that listens on a socket.
 
     Attributes:
-        path: the listener's own path of the socket, on the host.
         program: of the listening process, or the unit for which systemd listens; empty if only the path was
             checked.
-        onward: the listener on a socket named in its command line, as for a forwarder.
     """
 
-    path: str
+    path: str  # the listener's own path of the socket, on the host
     program: str = ""
-    onward: Listener | None = None
 
 
 class ReachableSocket(Struct, frozen=True):
-    """A socket of the host that a container can connect to.
+    """A socket of the host that a container can connect to."""
 
-    Attributes:
-        destination: of the mount through which it is reached.
-        path: its path on the host, below the mounted directory.
-        listener: Unread if unknown; None if no process listens.
-    """
-
-    destination: str
-    path: str
-    listener: Known[Listener | None]
+    destination: str  # of the mount through which it is reached
+    path: str  # its path on the host, below the mounted directory
+    listener: Known[Listener | None]  # Unread if unknown; None if no process listens

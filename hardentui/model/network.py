@@ -25,24 +25,17 @@ V = TypeVar("V")
 
 
 class Peer(Struct, frozen=True):
-    """A container of the same engine, with the properties that checks compare.
-
-    Attributes:
-        app: the application named by its labels; empty if none.
-        uid_ranges: (first host UID, size) of its user namespace.
-        ipc_namespace: its ID, `ipc:[4026532000]`; empty if unknown.
-        programs: paths of what the engine runs for it alone: runtime, init, conmon, hooks.
-    """
+    """A container of the same engine, with the properties that checks compare."""
 
     id: str
     name: str
     networks: tuple[str, ...] = ()
-    app: str = ""
+    app: str = ""  # the application named by its labels; empty if none
     pod: str = ""
     process_label: str = ""
-    uid_ranges: tuple[tuple[int, int], ...] = ()
-    ipc_namespace: str = ""
-    programs: tuple[str, ...] = ()
+    uid_ranges: tuple[tuple[int, int], ...] = ()  # (first host UID, size) of its user namespace
+    ipc_namespace: str = ""  # its ID, `ipc:[4026532000]`; empty if unknown
+    programs: tuple[str, ...] = ()  # paths of what the engine runs for it alone: runtime, init, conmon, hooks
 
 
 class PeerGroup(Struct, frozen=True):
@@ -188,20 +181,15 @@ class ConnectOutcome(StrEnum):
 
 
 class ReachProof(Struct, frozen=True):
-    """One attempt to open a TCP connection from a container's network namespace, without sending data.
-
-    Attributes:
-        reached: the target answered; None = unknown.
-        expected: the result according to the network map; None = unknown.
-    """
+    """One attempt to open a TCP connection from a container's network namespace, without sending data."""
 
     start: str
     end: str
     address: str
     port: int
     outcome: ConnectOutcome
-    reached: bool | None
-    expected: bool | None = None
+    reached: bool | None  # the target answered; None = unknown
+    expected: bool | None = None  # the result according to the network map; None = unknown
     why: str = ""
 
     @property
@@ -211,36 +199,26 @@ class ReachProof(Struct, frozen=True):
 
 
 class Contact(Struct, frozen=True):
-    """An address that a container contacted.
-
-    Attributes:
-        who: what it is: `container db`, `the host`; empty if unknown.
-        container: name of the container with this address; empty if it is not a container.
-        learned: it was observed by a trial, not now.
-    """
+    """An address that a container contacted."""
 
     protocol: str
     address: str
     port: int
-    who: str = ""
-    learned: bool = False
-    container: str = ""
+    who: str = ""  # what it is: `container db`, `the host`; empty if unknown
+    learned: bool = False  # it was observed by a trial, not now
+    container: str = ""  # name of the container with this address; empty if it is not a container
 
 
 # A proposed split of a network, and the results of its trial.
 
 
 class NewNetwork(Struct, frozen=True):
-    """A proposed network.
-
-    Attributes:
-        isolated: it and other isolated bridges of the host cannot reach each other.
-    """
+    """A proposed network."""
 
     name: str
     members: tuple[str, ...]
     internal: bool
-    isolated: bool
+    isolated: bool  # it and other isolated bridges of the host cannot reach each other
 
     def create_command(self) -> str:
         flags = [
@@ -270,15 +248,13 @@ class MemberTried(Struct, frozen=True):
 
     Attributes:
         before, after: it became ready; None = not tried yet.
-        why: why it did not become ready or was not tried; empty if it was ready both times.
-        lacks: what the twin lacks compared with the original.
     """
 
     container: str
     before: bool | None = None
     after: bool | None = None
-    why: str = ""
-    lacks: tuple[str, ...] = ()
+    why: str = ""  # why it did not become ready or was not tried; empty if it was ready both times
+    lacks: tuple[str, ...] = ()  # what the twin lacks compared with the original
 
 
 class WayTried(Struct, frozen=True):
@@ -287,23 +263,21 @@ class WayTried(Struct, frozen=True):
     Attributes:
         needed: it has to work, because it was observed or because both share a proposed network; otherwise
             it has to be blocked.
-        seen: the original was observed connecting to the other.
         before, after: a connection succeeded, on one network as today and on the proposed ones; None =
             unknown.
         by_itself: the twin itself was observed connecting to the other on the proposed networks; None = not
             observed for the original.
-        why: why the result is unknown; empty if it is known.
     """
 
     start: str
     end: str
     ports: tuple[int, ...]
     needed: bool
-    seen: bool = False
+    seen: bool = False  # the original was observed connecting to the other
     before: bool | None = None
     after: bool | None = None
     by_itself: bool | None = None
-    why: str = ""
+    why: str = ""  # why the result is unknown; empty if it is known
 
     @property
     def holds(self) -> bool | None:
@@ -312,20 +286,15 @@ class WayTried(Struct, frozen=True):
 
 
 class SplitTrial(Struct, frozen=True):
-    """The results of the trial of one split.
-
-    Attributes:
-        outside: twins that keep their route to the outside had one in the trial.
-        untried: number of connections beyond the limit, which were not tried.
-    """
+    """The results of the trial of one split."""
 
     network: str
     engine: str
     result: SplitResult
     members: tuple[MemberTried, ...] = ()
     ways: tuple[WayTried, ...] = ()
-    outside: bool = False
-    untried: int = 0
+    outside: bool = False  # twins that keep their route to the outside had one in the trial
+    untried: int = 0  # number of connections beyond the limit, which were not tried
     seconds: float = 0.0
 
 
@@ -333,17 +302,12 @@ class SplitTrial(Struct, frozen=True):
 
 
 class MadeNetwork(Struct, frozen=True):
-    """A bridge network.
-
-    Attributes:
-        subnet: its first one; empty if it has none.
-        closed: the host has no address on it.
-    """
+    """A bridge network."""
 
     name: str
     interface: str = ""
-    subnet: str = ""
-    closed: bool = True
+    subnet: str = ""  # its first one; empty if it has none
+    closed: bool = True  # the host has no address on it
 
 
 class Gate(StrEnum):
@@ -356,20 +320,14 @@ class Gate(StrEnum):
 
 
 class Opening(Struct, frozen=True):
-    """One port through which a container can be reached from outside.
-
-    Attributes:
-        address: the host address that it is bound to: `*`, `loopback` or one address.
-        host_port: 0 = random, or all ports of a container on the host's network.
-        gate: what the firewall does with the first packet from an unknown address.
-    """
+    """One port through which a container can be reached from outside."""
 
     container: str
-    address: str
-    host_port: int
+    address: str  # the host address that it is bound to: `*`, `loopback` or one address
+    host_port: int  # 0 = random, or all ports of a container on the host's network
     port: int
     protocol: str
-    gate: Gate
+    gate: Gate  # what the firewall does with the first packet from an unknown address
     why: str = ""
 
     @property
@@ -385,8 +343,6 @@ class MapPlace(Struct, frozen=True):
 
     Attributes:
         out, host: its members can connect to the outside, to the host.
-        together: its members can reach one another.
-        sentence: other properties: isolated, internal, shared.
     """
 
     key: str
@@ -397,8 +353,8 @@ class MapPlace(Struct, frozen=True):
     openings: tuple[Opening, ...] = ()
     out: bool = True
     host: bool = True
-    together: bool = True
-    sentence: str = ""
+    together: bool = True  # its members can reach one another
+    sentence: str = ""  # other properties: isolated, internal, shared
 
 
 class MapWay(Struct, frozen=True):

@@ -25,34 +25,23 @@ class FileBefore(Struct, frozen=True, kw_only=True):
 
 
 class WriteFile(Struct, frozen=True, kw_only=True, tag="write-file"):
-    """Write a file.
-
-    Attributes:
-        before: its previous state; None = it did not exist.
-        made: directories that were created for it, the deepest first.
-    """
+    """Write a file."""
 
     path: str
     content: bytes
     mode: int = 0o644
-    before: FileBefore | None = None
-    made: tuple[str, ...] = ()
+    before: FileBefore | None = None  # its previous state; None = it did not exist
+    made: tuple[str, ...] = ()  # directories that were created for it, the deepest first
 
 
 class NoteUnit(Struct, frozen=True, kw_only=True, tag="note-unit"):
-    """Record the state of a unit and its dependents. Undoing it restores that state.
-
-    Attributes:
-        uid: UID of the service manager's user; None = the system's.
-        invocation: systemd's ID of this run of the unit.
-        dependents: units that were active and depend on it.
-    """
+    """Record the state of a unit and its dependents. Undoing it restores that state."""
 
     unit: str
-    uid: int | None = None
+    uid: int | None = None  # UID of the service manager's user; None = the system's
     active: bool = True
-    invocation: str = ""
-    dependents: tuple[str, ...] = ()
+    invocation: str = ""  # systemd's ID of this run of the unit
+    dependents: tuple[str, ...] = ()  # units that were active and depend on it
 
 
 class ReloadUnits(Struct, frozen=True, kw_only=True, tag="reload-units"):
@@ -77,18 +66,13 @@ class StartUnits(Struct, frozen=True, kw_only=True, tag="start-units"):
 
 
 class NoteContainer(Struct, frozen=True, kw_only=True, tag="note-container"):
-    """Record the state of a container; `id` is its full ID. Undoing it restores that state.
-
-    Attributes:
-        listening: what it listens on, as far as that is seen: `tcp/80`.
-        answering: published ports of its host that accept connections: `127.0.0.1:8080`.
-    """
+    """Record the state of a container; `id` is its full ID. Undoing it restores that state."""
 
     id: str
     name: str
     running: bool
-    listening: tuple[str, ...] = ()
-    answering: tuple[str, ...] = ()
+    listening: tuple[str, ...] = ()  # what it listens on, as far as that is seen: `tcp/80`
+    answering: tuple[str, ...] = ()  # published ports of its host that accept connections: `127.0.0.1:8080`
 
 
 class SetRestart(Struct, frozen=True, kw_only=True, tag="set-restart"):
@@ -108,31 +92,22 @@ class RenameContainer(Struct, frozen=True, kw_only=True, tag="rename-container")
 
 
 class CreateNetwork(Struct, frozen=True, kw_only=True, tag="create-network"):
-    """Create a network of the plan.
-
-    Attributes:
-        arguments: of podman; none if a unit creates it.
-        existed: it already existed and stays.
-    """
+    """Create a network of the plan."""
 
     name: str
-    arguments: tuple[str, ...] = ()
-    existed: bool = False
+    arguments: tuple[str, ...] = ()  # of podman; none if a unit creates it
+    existed: bool = False  # it already existed and stays
 
 
 class CreateVolume(Struct, frozen=True, kw_only=True, tag="create-volume", rename={"directory": "folder"}):
     """Create a volume for data from the container's own layer. Undoing keeps it if anything was written to it
     since it was filled: that is the only copy of newer data.
-
-    Attributes:
-        existed: it already existed and stays.
-        source: ID of the container; `directory` is the directory that is copied into it.
     """
 
     name: str
-    source: str = ""
+    source: str = ""  # ID of the container; `directory` is the directory that is copied into it
     directory: str = ""
-    existed: bool = True
+    existed: bool = True  # it already existed and stays
 
 
 class CreateContainer(Struct, frozen=True, kw_only=True, tag="create-container"):
@@ -147,12 +122,9 @@ class CreateContainer(Struct, frozen=True, kw_only=True, tag="create-container")
 class CreateStandIn(Struct, frozen=True, kw_only=True, tag="create-stand-in"):
     """Create a second container with the options of an original that Podman removes when it stops (`--rm`).
     It is not started; if the change is undone after the original is gone, it takes its name and is started.
-
-    Attributes:
-        name: of the stand-in; `original_name` is the name that it takes.
     """
 
-    name: str
+    name: str  # of the stand-in; `original_name` is the name that it takes
     original: str
     original_name: str
     seconds: int
@@ -179,31 +151,24 @@ class CopyData(Struct, frozen=True, kw_only=True, tag="copy-data"):
     """Copy directories from the original's own layer into volumes of its successor.
 
     Attributes:
-        paths: (directory in the container, volume).
-        part: AHEAD while the original runs, REST what changed until it has stopped.
         states: of the volumes when all was copied, for those who wonder whether anybody wrote to them since.
     """
 
     source: str
-    paths: tuple[tuple[str, str], ...]
-    part: CopyPart = CopyPart.ALL
+    paths: tuple[tuple[str, str], ...]  # (directory in the container, volume)
+    part: CopyPart = CopyPart.ALL  # AHEAD while the original runs, REST what changed until it has stopped
     states: tuple[str, ...] = ()
 
 
 class KeepOwners(Struct, frozen=True, kw_only=True, tag="keep-owners"):
     """Note who owns the files of a volume, before a container gives all of them to its user (`:U`). Undoing
     gives them back; what was made since then goes to the usual owner.
-
-    Attributes:
-        image: of the original; some image is needed to mount the volume.
-        usual: uid and gid of most files; None = not noted.
-        others: (uid, gid, path) of the rest.
     """
 
     volume: str
-    image: str
-    usual: tuple[int, int] | None = None
-    others: tuple[tuple[int, int, bytes], ...] = ()
+    image: str  # of the original; some image is needed to mount the volume
+    usual: tuple[int, int] | None = None  # uid and gid of most files; None = not noted
+    others: tuple[tuple[int, int, bytes], ...] = ()  # (uid, gid, path) of the rest
 
 
 class StartContainer(Struct, frozen=True, kw_only=True, tag="start-container"):

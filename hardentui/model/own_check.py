@@ -40,25 +40,22 @@ class OwnCheck(Struct, frozen=True, kw_only=True):
     """One row of a checklist.
 
     Attributes:
-        title: what is wrong if the requirement is not met.
         option, fact: name of an option or of a fact; exactly one is set.
-        value: the value to compare with; None for `present` and `absent`.
         set: the value that the fix writes, if the operator leaves a choice; otherwise None.
-        only: a pattern of container names; the row applies only to these.
     """
 
     id: str
-    title: str
+    title: str  # what is wrong if the requirement is not met
     step: int
     severity: Severity
     operator: CheckOperator
     option: str = ""
     fact: str = ""
-    value: OwnValue | None = None
+    value: OwnValue | None = None  # the value to compare with; None for `present` and `absent`
     set: OwnValue | None = None
     why: str = ""
     breaks: str = ""
     summary: str = ""
     risk: Risk = Risk.MAY_BREAK
-    only: str = "*"
+    only: str = "*"  # a pattern of container names; the row applies only to these
     references: tuple[str, ...] = ()

@@ -46,11 +46,10 @@ class Change(Struct, frozen=True):
     """One changed option.
 
     Attributes:
-        option: the flag, `--cap-drop`.
         before, after: arguments of the flag, one per occurrence.
     """
 
-    option: str
+    option: str  # the flag, `--cap-drop`
     before: tuple[str, ...]
     after: tuple[str, ...]
     checks: tuple[str, ...]
@@ -93,9 +92,6 @@ class Plan(Struct, frozen=True):
 
     Attributes:
         before, after: the spec as it is and as it will be.
-        conflicts: known conflicts between chosen fixes, one sentence each.
-        notes: observations of the container and their consequences for a fix.
-        risks: check -> risk of its fix for this service.
     """
 
     container: str
@@ -105,6 +101,6 @@ class Plan(Struct, frozen=True):
     before: Spec
     after: Spec
     skipped: tuple[Skipped, ...] = ()
-    conflicts: tuple[str, ...] = ()
-    notes: tuple[Note, ...] = ()
-    risks: Mapping[str, Risk] = field(default_factory=dict)
+    conflicts: tuple[str, ...] = ()  # known conflicts between chosen fixes, one sentence each
+    notes: tuple[Note, ...] = ()  # observations of the container and their consequences for a fix
+    risks: Mapping[str, Risk] = field(default_factory=dict)  # check -> risk of its fix for this service

@@ -19,14 +19,10 @@ class SettingSource(StrEnum):
 
 
 class SettingOrigin(Struct, frozen=True):
-    """Where a value comes from.
-
-    Attributes:
-        place: `settings.toml:4`, or the name of the variable; empty for a default.
-    """
+    """Where a value comes from."""
 
     source: SettingSource = SettingSource.DEFAULT
-    place: str = ""
+    place: str = ""  # `settings.toml:4`, or the name of the variable; empty for a default
 
     def __str__(self) -> str:
         if self.source is SettingSource.DEFAULT:
@@ -48,21 +44,17 @@ class Settings(Struct, frozen=True):
     """A user's settings. Every value has a default.
 
     Attributes:
-        theme: name of a theme; empty = the last one chosen, otherwise our dark theme.
         columns: columns of the container list besides name, score and steps.
-        folder: default directory of the write dialog.
-        text_mode: plain lines instead of screens, for screen readers.
-        remember: keep theme, directory, list and position for the next session.
         keys: action ID -> its keys, comma-separated, in Textual's notation.
         origins: name of a value (`theme`, `keys.home.sort`) -> its origin; without defaults.
     """
 
-    theme: str = ""
+    theme: str = ""  # name of a theme; empty = the last one chosen, otherwise our dark theme
     ascii: bool = False
     columns: tuple[str, ...] = ("image", "engine", "unit", "state", "worst")
-    folder: str = "~/hardened"
-    text_mode: bool = False
-    remember: bool = True
+    folder: str = "~/hardened"  # default directory of the write dialog
+    text_mode: bool = False  # plain lines instead of screens, for screen readers
+    remember: bool = True  # keep theme, directory, list and position for the next session
     keys: Mapping[str, str] = field(default_factory=dict)
     origins: Mapping[str, SettingOrigin] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()

@@ -34,14 +34,10 @@ class ProtectionRule(StrEnum):
 
 
 class Protection(Struct, frozen=True):
-    """The rule of one option.
-
-    Attributes:
-        text: for NEVER the reason; for a switch the effect of changing it, as a verb phrase.
-    """
+    """The rule of one option."""
 
     rule: ProtectionRule
-    text: str = ""
+    text: str = ""  # for NEVER the reason; for a switch the effect of changing it, as a verb phrase
 
 
 # Podman versions, which determine what can be written.
@@ -120,7 +116,6 @@ class QuadletKey(Struct, frozen=True):
     """A key of a Quadlet section.
 
     Attributes:
-        since: the first Podman version that supports it.
         holds: (value, version) -> whether that version's generator passes the value on unchanged; None =
             always.
         repeats_since: the first version that accepts the key more than once; before, only its last line
@@ -128,7 +123,7 @@ class QuadletKey(Struct, frozen=True):
     """
 
     name: str
-    since: Version
+    since: Version  # the first Podman version that supports it
     kind: KeyKind
     holds: Callable[[str, Version], bool] | None = None
     repeats_since: Version | None = None
@@ -180,42 +175,30 @@ class Option(Struct, Generic[T], frozen=True):
     """One option of `podman create`.
 
     Attributes:
-        flag: as on the command line, with dashes: `--memory`.
-        area: resources, filesystem, identity, network, health, process, security, logging, lifecycle.
-        codec: how its arguments are parsed and formatted.
-        default: the value if the option is absent; a spec never stores it.
-        quadlet: its key in `[Container]`; None = always `PodmanArgs=`.
         read: reads it from the sources of a container, a `hardentui.options.inspect.view.View`.
-        readability: which sources can show it.
-        protection: which values protect a container more.
-        twin: what becomes of it on a twin; None, as yet undecided, is withheld.
-        own_name: distinguishes rows that share a flag (`--security-opt`); otherwise empty.
         short, aliases: other spellings of the flag: a letter, older names.
         also: other flags for the same option, each with its own codec (`--mount` beside `--volume`).
-        before_verb: a global flag, placed before `run` or `create`.
-        only_verb: the only subcommand that has the flag; empty = both.
         commas_before: before this version, Podman splits an argument at commas, as a CSV record.
-        engine_decides: the default differs between engines, so the usual value is kept too.
     """
 
-    flag: str
-    area: str
-    codec: Codec[T]
-    default: T
-    quadlet: QuadletKey | None
+    flag: str  # as on the command line, with dashes: `--memory`
+    area: str  # resources, filesystem, identity, network, health, process, security, logging, lifecycle
+    codec: Codec[T]  # how its arguments are parsed and formatted
+    default: T  # the value if the option is absent; a spec never stores it
+    quadlet: QuadletKey | None  # its key in `[Container]`; None = always `PodmanArgs=`
     read: Callable[[Any], Reading]
-    readability: Readability
-    protection: Protection
-    twin: TwinUse | None
+    readability: Readability  # which sources can show it
+    protection: Protection  # which values protect a container more
+    twin: TwinUse | None  # what becomes of it on a twin; None, as yet undecided, is withheld
     about: str
-    own_name: str = ""
+    own_name: str = ""  # distinguishes rows that share a flag (`--security-opt`); otherwise empty
     short: str = ""
     aliases: tuple[str, ...] = ()
     also: tuple[tuple[str, Codec[T]], ...] = ()
-    before_verb: bool = False
-    only_verb: str = ""
+    before_verb: bool = False  # a global flag, placed before `run` or `create`
+    only_verb: str = ""  # the only subcommand that has the flag; empty = both
     commas_before: Version | None = None
-    engine_decides: bool = False
+    engine_decides: bool = False  # the default differs between engines, so the usual value is kept too
 
     __eq__ = object.__eq__  # one row of the table, whatever its values
     __hash__ = object.__hash__
@@ -259,14 +242,10 @@ class Option(Struct, Generic[T], frozen=True):
 
 
 class UnsavedVolume(Struct, frozen=True):
-    """An anonymous volume: a container created from the spec gets a new, empty one.
-
-    Attributes:
-        of_image: it is requested by the image, otherwise by the container.
-    """
+    """An anonymous volume: a container created from the spec gets a new, empty one."""
 
     destination: str
-    of_image: bool
+    of_image: bool  # it is requested by the image, otherwise by the container
 
 
 class Spec(Struct, frozen=True):
@@ -277,13 +256,12 @@ class Spec(Struct, frozen=True):
     Attributes:
         unknowable: options that no source of this container could show (as opposed to absent ones).
         remarks: properties of the container that no option carries over, one sentence each.
-        unsaved: volumes whose data is not carried over.
     """
 
     settings: Mapping[Option[Any], Setting[Any]] = field(default_factory=dict)
     unknowable: frozenset[Option[Any]] = frozenset()
     remarks: tuple[str, ...] = ()
-    unsaved: tuple[UnsavedVolume, ...] = ()
+    unsaved: tuple[UnsavedVolume, ...] = ()  # volumes whose data is not carried over
 
     def __getitem__(self, option: Option[T]) -> T:
         setting = self.settings.get(option)
@@ -352,27 +330,22 @@ class Codec(Struct, Generic[C], frozen=True, kw_only=True):
 
     Attributes:
         write: value -> arguments, one per occurrence of the flag; a bare switch: `("",)` when set, else `()`.
-        parse: text -> entry; raises ValueError if it cannot be parsed.
         split: argument -> texts of its entries; none if the argument belongs to another row of the flag.
-        text: entry -> text; the reverse of `parse`.
         identity: text -> key that identifies an entry of a list (destination, name, port); None = the option
             is a scalar.
         canonical: entry -> canonical form, equal for two spellings of the same value.
         values: value -> values of the Quadlet key, if they differ from the arguments.
         flag_of: entry -> the flag that it needs, if that is not always the flag of the row.
-        several_alike: a list may have several entries with the same key (a port on two addresses).
-        comma_list: Podman splits an argument at commas, as a CSV record.
-        is_switch: the flag takes a value only after `=`.
     """
 
     write: Callable[[C], tuple[str, ...]]
-    parse: Callable[[str], Any]
+    parse: Callable[[str], Any]  # text -> entry; raises ValueError if it cannot be parsed
     split: Callable[[str], tuple[str, ...]] = _whole
-    text: Callable[[Any], str] = str
+    text: Callable[[Any], str] = str  # entry -> text; the reverse of `parse`
     identity: Callable[[str], str] | None = None
     canonical: Callable[[Any], str] = str
     values: Callable[[C], tuple[str, ...]] | None = None
     flag_of: Callable[[Any], str] | None = None
-    several_alike: bool = False
-    comma_list: bool = False
-    is_switch: bool = False
+    several_alike: bool = False  # a list may have several entries with the same key (a port on two addresses)
+    comma_list: bool = False  # Podman splits an argument at commas, as a CSV record
+    is_switch: bool = False  # the flag takes a value only after `=`

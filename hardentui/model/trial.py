@@ -9,6 +9,143 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from hardentui.model.check import ParameterValue
+from hardentui.model.known import NOT_READ, Known
+
+
+class CallCount(Struct, frozen=True):
+    """One system call on one architecture."""
+
+    name: str  # as in seccomp profiles; `#N` for an unknown number
+    architecture: str  # as in seccomp profiles: `SCMP_ARCH_X86_64`
+    program: int = 0  # number of calls by the container's programs
+    runtime: int = 0  # number of calls by the OCI runtime for the container, before the program started
+    refused: int = 0  # number of these calls that the active filter denied
+
+
+class Caller(Struct, frozen=True):
+    """Who made a call: effective and other IDs as the container sees them; -1 if not mapped.
+
+    `capabilities` is the effective set; None if unknown.
+    """
+
+    uid: int
+    gid: int
+    uids: frozenset[int] = frozenset()
+    gids: frozenset[int] = frozenset()
+    groups: frozenset[int] = frozenset()
+    capabilities: frozenset[str] | None = None
+
+
+class TouchedFile(Struct, frozen=True):
+    """A path that a call named, as the container sees it.
+
+    Attributes:
+        exists: it existed before the call; otherwise mode and owner are those of the parent directory.
+        kind: `file directory link socket fifo device`; of the parent directory if it did not exist.
+        uid, gid: its owner as the container sees it; -1 if not mapped.
+        directory_uid, directory_mode: of its parent directory, which decide who can create and remove
+            entries.
+    """
+
+    path: str
+    exists: bool = True
+    kind: str = "file"
+    uid: int = 0
+    gid: int = 0
+    mode: int = 0
+    directory_uid: int = 0
+    directory_gid: int = 0
+    directory_mode: int = 0o755
+    searchable: bool = True  # the caller can traverse its parent directories without a capability
+    mount: str = "/"
+    read_only: bool = False
+
+
+class SocketAddress(Struct, frozen=True):
+    """A bound or connected address: address and port, or the path of a unix socket."""
+
+    family: int
+    host: str = ""
+    port: int = 0
+
+
+class CallDetail(Struct, frozen=True):
+    """One call with the arguments that determine what it needs.
+
+    Attributes:
+        target_uids: effective and saved UID of the processes that it signals or inspects.
+    """
+
+    call: str
+    caller: Caller
+    numbers: tuple[int, ...] = ()  # its numeric arguments, in the order listed for that call
+    files: tuple[TouchedFile, ...] = ()
+    address: SocketAddress | None = None
+    target_uids: frozenset[int] = frozenset()
+    text: str = ""  # a name argument, such as that of an extended attribute
+
+
+class CallLog(Struct, frozen=True):
+    """The observations of the seccomp supervisor.
+
+    Attributes:
+        starts: number of programs started by the runtime: the container's own and those of `podman exec`.
+    """
+
+    calls: tuple[CallCount, ...] = ()  # each call once per architecture
+    details: tuple[CallDetail, ...] = ()  # calls with arguments, each combination once
+    cut: frozenset[str] = frozenset()  # names of calls with more combinations than are kept
+    unread: frozenset[str] = frozenset()  # names of calls with arguments that could not be read
+    starts: int = 0
+    faults: tuple[str, ...] = ()
+
+
+class SocketEndpoint(Struct, frozen=True):
+    """A listening socket, or the remote end of a connection that the container opened."""
+
+    protocol: str
+    address: str
+    port: int
+
+
+class Sampled(Struct, frozen=True):
+    """Repeated samples of /proc and the cgroup tree.
+
+    Attributes:
+        memory_peak, pids_peak: bytes and tasks.
+    """
+
+    listening: Known[tuple[SocketEndpoint, ...]] = NOT_READ  # (protocol, address, port)
+    outgoing: Known[tuple[SocketEndpoint, ...]] = NOT_READ
+    memory_peak: Known[int] = NOT_READ
+    pids_peak: Known[int] = NOT_READ
+    programs: Known[tuple[str, ...]] = NOT_READ
+    uids: Known[frozenset[int]] = NOT_READ  # as the container sees them
+    capabilities: Known[frozenset[str]] = NOT_READ  # union of the effective sets of its processes
+    samples: int = 0
+
+
+class CapabilityCheck(Struct, frozen=True):
+    """How often the kernel checked a capability, and how often it was granted."""
+
+    name: str
+    granted: int
+    refused: int
+
+
+class Observation(Struct, frozen=True):
+    """All observations of one run; what could not be observed has the reason.
+
+    Attributes:
+        capability_checks: the kernel's own capability checks (tracefs, root only).
+    """
+
+    calls: Known[CallLog] = NOT_READ
+    sampled: Known[Sampled] = NOT_READ
+    capability_checks: Known[tuple[CapabilityCheck, ...]] = NOT_READ
+    written: Known[tuple[str, ...]] = NOT_READ  # paths of the root filesystem that differ from the image
+    seconds: float = 0.0
+
 
 SCHEMA = "hardentui/trial/1"
 
@@ -30,48 +167,33 @@ class How(StrEnum):
 
 
 class Lack(Struct, frozen=True):
-    """Something of the original that its twin does not get.
-
-    Attributes:
-        given_by: the option of the command line that gives it for one trial; empty if none does.
-    """
+    """Something of the original that its twin does not get."""
 
     what: str
-    given_by: str = ""
+    given_by: str = ""  # the option of the command line that gives it for one trial; empty if none does
 
     def __str__(self) -> str:
         return f"{self.what} (given by {self.given_by})" if self.given_by else self.what
 
 
 class Baseline(Struct, frozen=True):
-    """The twin without any change.
-
-    Attributes:
-        seconds: time from the start until it was ready, or until the timeout.
-        why: what it lacks; empty if it was ready.
-        advice: how to provide what it lacks.
-    """
+    """The twin without any change."""
 
     ready: bool
     how: How
-    seconds: float
-    why: str = ""
-    advice: str = ""
+    seconds: float  # time from the start until it was ready, or until the timeout
+    why: str = ""  # what it lacks; empty if it was ready
+    advice: str = ""  # how to provide what it lacks
     stop_seconds: float = 0.0
     log: str = ""
 
 
 class Round(Struct, frozen=True):
-    """One twin with changes.
+    """One twin with changes."""
 
-    Attributes:
-        changes: IDs of the checks whose fixes were applied.
-        why: how it failed; empty if it was ready.
-    """
-
-    changes: tuple[str, ...]
+    changes: tuple[str, ...]  # IDs of the checks whose fixes were applied
     ready: bool
-    why: str = ""
+    why: str = ""  # how it failed; empty if it was ready
     purpose: str = ""
     seconds: float = 0.0
     log: str = ""
@@ -137,24 +259,17 @@ class Learned(Struct, frozen=True):
     """The observed needs of the service.
 
     Attributes:
-        capabilities: the capabilities that it used, each with `evidence`.
         syscalls: number of system calls that the profile allows, of `syscalls_before` in its base profile.
-        profile: file name of the profile; empty if there is none.
-        writable: directories of the root filesystem that it writes to.
         listening, outgoing: `tcp 0.0.0.0:80`; outgoing connections without loopback.
         memory_peak, pids_peak: bytes and tasks; 0 if unknown.
-        evidence: name of a capability -> the calls that used it.
-        runs: number of observed runs, including those of earlier trials.
-        can_need: what is kept although it was not seen.
-        unread: program -> why what it can ask for is not known.
         given_unseen: capabilities that were given explicitly and not seen in use; they stay.
         set_id: its programs with set-id bits or file capabilities; no-new-privileges takes their effect.
     """
 
-    capabilities: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()  # the capabilities that it used, each with `evidence`
     syscalls: int = 0
-    profile: str = ""
-    writable: tuple[str, ...] = ()
+    profile: str = ""  # file name of the profile; empty if there is none
+    writable: tuple[str, ...] = ()  # directories of the root filesystem that it writes to
     listening: tuple[str, ...] = ()
     outgoing: tuple[str, ...] = ()
     memory_peak: int = 0
@@ -162,10 +277,10 @@ class Learned(Struct, frozen=True):
     syscalls_before: int = 0
     seccomp: dict[str, Any] | None = None
     seen: tuple[str, ...] = ()
-    evidence: dict[str, tuple[str, ...]] = {}
-    runs: int = 1
-    can_need: tuple[CanNeed, ...] = ()
-    unread: dict[str, str] = {}
+    evidence: dict[str, tuple[str, ...]] = {}  # name of a capability -> the calls that used it
+    runs: int = 1  # number of observed runs, including those of earlier trials
+    can_need: tuple[CanNeed, ...] = ()  # what is kept although it was not seen
+    unread: dict[str, str] = {}  # program -> why what it can ask for is not known
     given_unseen: tuple[str, ...] = ()
     set_id: tuple[str, ...] = ()
     unknown: dict[str, str] = {}
@@ -207,11 +322,6 @@ class Trial(Struct, frozen=True, kw_only=True):
 
     Attributes:
         options: all differences between the container and the working configuration.
-        decide: fixes that are in no trial unless they are named.
-        exercised: what the watched twins did, in words such as `reload` or `restart`.
-        sure: how much this proves, one sentence.
-        lacks: what the twins did not have of the original.
-        proposed_probe: a probe that would prove more; empty if probes were given or none is known.
     """
 
     schema: str = SCHEMA
@@ -227,13 +337,13 @@ class Trial(Struct, frozen=True, kw_only=True):
     learned: Learned | None = None
     options: tuple[OptionChange, ...] = ()
     fixes: tuple[ChosenFix, ...] = ()
-    decide: tuple[Decision, ...] = ()
-    exercised: tuple[str, ...] = ()
+    decide: tuple[Decision, ...] = ()  # fixes that are in no trial unless they are named
+    exercised: tuple[str, ...] = ()  # what the watched twins did, in words such as `reload` or `restart`
     not_exercised: tuple[NotExercised, ...] = ()
-    sure: str = ""
-    lacks: tuple[Lack, ...] = ()
+    sure: str = ""  # how much this proves, one sentence
+    lacks: tuple[Lack, ...] = ()  # what the twins did not have of the original
     probes: tuple[str, ...] = ()
-    proposed_probe: str = ""
+    proposed_probe: str = ""  # a probe that would prove more; empty if probes were given or none is known
     image: str = ""
     engine_version: str = ""
     seconds: float = 0.0
@@ -253,17 +363,12 @@ class TrialStep(StrEnum):
 
 
 class TrialEvent(Struct, frozen=True):
-    """A progress event of a running trial.
-
-    Attributes:
-        text: a sentence for a screen, not yet escaped.
-        changes: the checks whose fixes are applied to the twin.
-    """
+    """A progress event of a running trial."""
 
     step: TrialStep
-    text: str
+    text: str  # a sentence for a screen, not yet escaped
     seconds: float = 0.0
-    changes: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()  # the checks whose fixes are applied to the twin
     round: Round | None = None
     loosened: str = ""
     left_out: LeftOut | None = None

@@ -72,16 +72,12 @@ class Rule(Struct, frozen=True):
 
 
 class Attachments(Struct, frozen=True):
-    """Whether sigstore signatures attached to images are used for a scope ("" = everywhere).
-
-    Attributes:
-        lookaside: location of GPG signatures; empty if not set.
-    """
+    """Whether sigstore signatures attached to images are used for a scope ("" = everywhere)."""
 
     scope: str
     enabled: bool
     file: str
-    lookaside: str = ""
+    lookaside: str = ""  # location of GPG signatures; empty if not set
 
 
 class Mirror(Struct, frozen=True):
@@ -104,18 +100,16 @@ class Registries(Struct, frozen=True):
     """The effective registries.conf.
 
     Attributes:
-        search: registries searched for a name without one.
         short_name_mode: `enforcing`, `permissive` or `disabled`; Podman's own default is permissive.
-        files: the files read, in order; later files override earlier ones.
     """
 
-    search: tuple[str, ...] = ()
+    search: tuple[str, ...] = ()  # registries searched for a name without one
     short_name_mode: str = "permissive"
     search_file: str = ""
     mode_file: str = ""
     registries: tuple[Registry, ...] = ()
     credential_helpers: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()  # the files read, in order; later files override earlier ones
 
 
 class AuthFile(Struct, frozen=True):
@@ -140,40 +134,22 @@ class Certificate(Struct, frozen=True):
     file: FileFact
 
 
-class Override(Struct, frozen=True):
-    """A containers.conf that is read only by the processes that name it.
-
-    Attributes:
-        where: the unit, file or process that names it.
-        variable: CONTAINERS_CONF (replaces all others) or CONTAINERS_CONF_OVERRIDE (overrides all others).
-    """
-
-    where: str
-    variable: str
-    file: str
-    configuration: Configuration
-
-
 class TrustFacts(Struct, frozen=True):
     """Signature policy, registries and engine configuration of one engine's user.
 
     Attributes:
-        home: the user's home directory; empty if it is not known.
-        policy: Missing if there is none; then Podman refuses every pull.
         keys: path -> file of every key or CA named in the policy.
-        overrides: others named in the environment of this user's services.
     """
 
     uid: int = 0
-    policy: Known[Policy | Missing] = NOT_READ
+    policy: Known[Policy | Missing] = NOT_READ  # Missing if there is none; then Podman refuses every pull
     attachments: Known[tuple[Attachments, ...]] = NOT_READ
     registries: Known[Registries] = NOT_READ
     certificates: Known[tuple[Certificate, ...]] = NOT_READ
     keys: Mapping[str, Known[FileFact | Missing]] = field(default_factory=dict)
     auth_files: Known[tuple[AuthFile, ...]] = NOT_READ
     configuration: Known[Configuration] = NOT_READ
-    overrides: Known[tuple[Override, ...]] = ()
-    home: str = ""
+    home: str = ""  # the user's home directory; empty if it is not known
 
     def attachment_for(self, scope: str) -> Known[Attachments | None]:
         """The section of registries.d that applies to a scope; None if none does (then they are off).

@@ -26,7 +26,6 @@ class ScopeRule(Struct, frozen=True):
     """A rule for a scope of registries: a host, a namespace, a repository, `*.example.com`.
 
     Attributes:
-        key: absolute path of the public key (sigstore) or the exported public keys (GPG).
         any_tag: a signature for any tag of the repository counts, because cosign signatures have no tag.
         issuer, email: the signer of keyless signatures. Podman supports only e-mail addresses.
         ca, rekor: absolute paths of Fulcio's certificates and of Rekor's public key.
@@ -34,7 +33,7 @@ class ScopeRule(Struct, frozen=True):
 
     scope: str
     kind: RuleKind
-    key: str = ""
+    key: str = ""  # absolute path of the public key (sigstore) or the exported public keys (GPG)
     any_tag: bool = False
     issuer: str = ""
     email: str = ""
@@ -55,33 +54,22 @@ class PullVerdict(StrEnum):
 
 
 class Pull(Struct, frozen=True):
-    """A real pull into a temporary store.
-
-    Attributes:
-        output: the output of the pulling program, if the image was not accepted.
-        by: the program and its version.
-    """
+    """A real pull into a temporary store."""
 
     reference: str
     verdict: PullVerdict
-    output: str = ""
-    by: str = ""
+    output: str = ""  # the output of the pulling program, if the image was not accepted
+    by: str = ""  # the program and its version
 
 
 class PullProof(Struct, frozen=True):
-    """A pull and its expected result.
+    """A pull and its expected result."""
 
-    Attributes:
-        case: `signed`, `unsigned`, `wrong key`, `other repository`.
-        scope: the scope of the rule that it proves.
-        hint: what to do if the result differs.
-    """
-
-    case: str
-    scope: str
+    case: str  # `signed`, `unsigned`, `wrong key`, `other repository`
+    scope: str  # the scope of the rule that it proves
     wanted: PullVerdict
     pull: Pull
-    hint: str = ""
+    hint: str = ""  # what to do if the result differs
 
     @property
     def holds(self) -> bool:
@@ -97,21 +85,14 @@ class TrustFile(Struct, frozen=True):
 
 
 class TrustDraft(Struct, frozen=True):
-    """A proposed change to the policy.
+    """A proposed change to the policy."""
 
-    Attributes:
-        rules: the requested rules, and those added for images in use.
-        rejects: images without a rule are refused afterwards.
-        refused: images in use that could no longer be pulled.
-        unsigned: images in use that are accepted without a signature.
-    """
-
-    rules: tuple[ScopeRule, ...]
-    rejects: bool
+    rules: tuple[ScopeRule, ...]  # the requested rules, and those added for images in use
+    rejects: bool  # images without a rule are refused afterwards
     files: tuple[TrustFile, ...]
     diff: str
-    refused: tuple[str, ...] = ()
-    unsigned: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()  # images in use that could no longer be pulled
+    unsigned: tuple[str, ...] = ()  # images in use that are accepted without a signature
     faults: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -120,10 +101,9 @@ class NamedImages(Struct, frozen=True):
     """Images that the user named for the pulls; a tiny test image replaces those not named.
 
     Attributes:
-        signed: images signed with the keys of the rules.
         unsigned, elsewhere: an unsigned one in a rule's scope, and one that no rule allows.
     """
 
-    signed: Sequence[str] = ()
+    signed: Sequence[str] = ()  # images signed with the keys of the rules
     unsigned: str = ""
     elsewhere: str = ""

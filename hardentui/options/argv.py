@@ -61,29 +61,20 @@ _VERBS = ("run", "create")
 
 
 class Token(Struct, frozen=True):
-    """The words from `start` to `end` (exclusive); several parts for a cluster such as `-dit`.
-
-    Attributes:
-        parts: (long flag, argument; `true` for a bare switch).
-    """
+    """The words from `start` to `end` (exclusive); several parts for a cluster such as `-dit`."""
 
     start: int
     end: int
-    parts: tuple[tuple[str, str], ...]
+    parts: tuple[tuple[str, str], ...]  # (long flag, argument; `true` for a bare switch)
 
 
 class TokenLine(Struct, frozen=True):
-    """`[globals] run|create [flags] IMAGE [words]`, as positions.
-
-    Attributes:
-        verb: index of run or create.
-        image: index of the image; the number of words if there is none.
-    """
+    """`[globals] run|create [flags] IMAGE [words]`, as positions."""
 
     globals: tuple[Token, ...]
-    verb: int
+    verb: int  # index of run or create
     flags: tuple[Token, ...]
-    image: int
+    image: int  # index of the image; the number of words if there is none
 
 
 def read_line(words: Sequence[str]) -> TokenLine | None:
@@ -196,18 +187,12 @@ _BY_FLAG = _by_flag()
 
 
 class Item(Struct, frozen=True):
-    """One entry of a list, or the value of a scalar.
-
-    Attributes:
-        value: the element of the list, the value of the scalar, or UNPARSED.
-        raw: the argument as written; empty for a bare switch.
-        flag: the flag as written; `--mount` and `--volume` differ.
-    """
+    """One entry of a list, or the value of a scalar."""
 
     option: Option[Any]
-    value: Any
-    raw: str
-    flag: str
+    value: Any  # the element of the list, the value of the scalar, or UNPARSED
+    raw: str  # the argument as written; empty for a bare switch
+    flag: str  # the flag as written; `--mount` and `--volume` differ
 
     @property
     def is_list(self) -> bool:
@@ -327,18 +312,13 @@ def items_of_token(token: Token, version: Version = NEWEST_KNOWN) -> tuple[Item,
 
 
 class RunCommand(Struct, frozen=True):
-    """`podman [globals] run|create [flags] IMAGE [words]`, after the program's name.
-
-    Attributes:
-        verb: index of run or create.
-        image: index of the image; the number of words if there is none.
-    """
+    """`podman [globals] run|create [flags] IMAGE [words]`, after the program's name."""
 
     words: tuple[str, ...]
     globals: tuple[Token, ...]
-    verb: int
+    verb: int  # index of run or create
     flags: tuple[Token, ...]
-    image: int
+    image: int  # index of the image; the number of words if there is none
 
     def items(self) -> tuple[Item, ...]:
         """All items; the image and the words after it come last."""

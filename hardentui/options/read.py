@@ -118,11 +118,10 @@ class EngineDefaults(Struct, frozen=True):
     """Defaults that the engine's API does not report.
 
     Attributes:
-        ulimits: limits that it adds at start; empty = unknown.
         pids_limit: default limit of tasks; Podman's own default until a container shows another.
     """
 
-    ulimits: tuple[str, ...] = ()
+    ulimits: tuple[str, ...] = ()  # limits that it adds at start; empty = unknown
     pids_limit: int = PIDS_LIMIT.default
     pids_are_known: bool = False
 

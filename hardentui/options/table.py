@@ -24,7 +24,6 @@ class FlagWithoutRow(Struct, frozen=True):
 
     Attributes:
         short, is_switch, comma_list: its syntax, as in a row and its codec.
-        is_told: the user is told that it was left out.
     """
 
     flag: str
@@ -32,7 +31,7 @@ class FlagWithoutRow(Struct, frozen=True):
     short: str = ""
     is_switch: bool = False
     comma_list: bool = False
-    is_told: bool = False
+    is_told: bool = False  # the user is told that it was left out
 
 
 _TERMINAL = "it belongs to the terminal from which the container was started"

@@ -9,19 +9,15 @@ class Mount(Struct, frozen=True):
     """A bind, volume, image or other mount; tmpfs has its own option.
 
     Attributes:
-        type: bind, volume, image, devpts, ramfs, glob, artifact.
-        source: host path, volume name or image; empty for an anonymous volume.
-        destination: path in the container.
         options: in the spelling of `--volume` (`ro`, `z`, `Z`, `U`, `nosuid`, `rshared`, `idmap=…`), sorted;
             Podman's own defaults (rw, rbind, rprivate, nosuid, nodev of a volume…) are left out.
-        subpath: directory inside a volume or image; only `--mount` can express it.
     """
 
-    type: str
-    source: str
-    destination: str
+    type: str  # bind, volume, image, devpts, ramfs, glob, artifact
+    source: str  # host path, volume name or image; empty for an anonymous volume
+    destination: str  # path in the container
     options: tuple[str, ...] = ()
-    subpath: str = ""
+    subpath: str = ""  # directory inside a volume or image; only `--mount` can express it
 
     @property
     def read_only(self) -> bool:
@@ -33,19 +29,12 @@ class Mount(Struct, frozen=True):
 
 
 class Port(Struct, frozen=True):
-    """One published port.
+    """One published port."""
 
-    Attributes:
-        container: port number in the container.
-        host: host port as text; empty = a random one.
-        address: host address; empty = all addresses.
-        protocol: tcp, udp or sctp.
-    """
-
-    container: int
-    host: str = ""
-    address: str = ""
-    protocol: str = "tcp"
+    container: int  # port number in the container
+    host: str = ""  # host port as text; empty = a random one
+    address: str = ""  # host address; empty = all addresses
+    protocol: str = "tcp"  # tcp, udp or sctp
 
     @property
     def on_all_addresses(self) -> bool:

@@ -14,15 +14,10 @@ from hardentui.options.codecs import size_of
 
 
 class Form(Struct, frozen=True):
-    """The form of a value.
+    """The form of a value."""
 
-    Attributes:
-        words: the form with an example; completes "it must be …".
-        fits: whether a value of the right type is of this form.
-    """
-
-    words: str
-    fits: Callable[[ParameterValue], bool]
+    words: str  # the form with an example; completes "it must be …"
+    fits: Callable[[ParameterValue], bool]  # whether a value of the right type is of this form
 
 
 def fault_of(check: AnyCheck, name: str, value: ParameterValue) -> str:

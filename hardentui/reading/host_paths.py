@@ -487,12 +487,11 @@ class SensitiveMount(Struct, frozen=True):
     """A mount that gives more than its own data.
 
     Attributes:
-        gains: what it gives as mounted; `when_read_only` is what it would give read-only.
         foreign: root's files belong to nobody in the container, so it can write only world-writable files.
     """
 
     mount: HostMount
-    gains: frozenset[Gain]
+    gains: frozenset[Gain]  # what it gives as mounted; `when_read_only` is what it would give read-only
     when_read_only: frozenset[Gain]
     foreign: bool = False
 

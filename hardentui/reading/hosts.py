@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from hardentui.model.configuration import Danger, FileFact
 from hardentui.model.finding import Evidence, Verdict, failed, passed, unknown
-from hardentui.model.host import User
+from hardentui.model.host import SubIds, User
 from hardentui.model.known import Known, Unread
 from hardentui.words import plural
+
+WHOLE = 65_536
+"""What useradd assigns to an account, and the most IDs a container can have by default."""
+_FIRST = 100_000
+_LAST = (1 << 32) - 2
+
+
+def free_start(ranges: Iterable[SubIds], accounts: Collection[int], size: int = WHOLE) -> int | None:
+    """The lowest ID from which `size` IDs belong to no range or account; None if there is no such gap."""
+    start = _FIRST
+    taken = [(ids.start, ids.end) for ids in ranges if ids.size] + [(uid, uid + 1) for uid in accounts]
+    for first, end in sorted(taken):
+        if first >= start + size:
+            break
+        start = max(start, end)
+    return start if start + size - 1 <= _LAST else None
+
 
 _SHOWN = 20
 _FIRST_PERSON = 1000  # lower UIDs are system accounts

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hardentui.model.configuration import Configuration
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Known, Unread, known
 from hardentui.options import LOG_DRIVER, LOG_OPT
@@ -10,7 +9,6 @@ from hardentui.options.codecs import size_of
 from hardentui.reading.containers import engine_info, section
 
 _LIMIT = "containers.log_size_max"
-_IN_PLACE_OF_ALL = "CONTAINERS_CONF"
 FILE_DRIVERS = frozenset({"k8s-file", "json-file"})
 _PASSED_ON = frozenset({"passthrough", "passthrough-tty"})
 _UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"
@@ -78,15 +76,6 @@ def _engine_limit(facts: ContainerFacts) -> Known[str]:
     configuration = trust.configuration
     if isinstance(configuration, Unread):
         return configuration
-    limit = _limit_in(configuration)
-    for override in () if isinstance(trust.overrides, Unread) else trust.overrides:
-        decides = override.variable == _IN_PLACE_OF_ALL or _LIMIT in override.configuration.values
-        if decides and _limit_in(override.configuration) != limit:
-            return Unread(f"the limit of {override.file} holds for what {override.where} starts")
-    return limit
-
-
-def _limit_in(configuration: Configuration) -> str:
     size = configuration.get(_LIMIT)
     return f"{size} bytes" if isinstance(size, int) and size > 0 else ""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from typing import Any, TypeGuard
 
-from hardentui.reading.secret_shapes import without_shapes
 from hardentui.reading.secrets import (
     ends_command,
     engine_secret,
@@ -21,6 +20,7 @@ from hardentui.reading.secrets import (
     secret_value,
     split_script,
     steps_of,
+    without_shapes,
 )
 from hardentui.visible import MASK
 

@@ -28,14 +28,10 @@ _MOST = 1024
 
 
 class PastaPorts(Struct, frozen=True):
-    """What options of pasta forward to a container.
-
-    Attributes:
-        everything: the option that forwards whatever the container listens on; empty if there is none.
-    """
+    """What options of pasta forward to a container."""
 
     ports: tuple[Port, ...] = ()
-    everything: str = ""
+    everything: str = ""  # the option that forwards whatever the container listens on; empty if there is none
 
 
 _NOTHING = PastaPorts()

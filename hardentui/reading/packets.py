@@ -1,52 +1,41 @@
-"""What the host's packet filter does with the first packet from an unknown address to a port. Pure."""
+"""Whether the host's packet filter lets the first packet from an unknown address reach a port. Pure.
+
+What decides most firewalls is understood: interface, protocol, port, family, state, source, jumps and maps. A
+rule that matches on anything else may match or not.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 ACCEPTED, DROPPED = "accepted", "dropped"
+_EITHER = frozenset({ACCEPTED, DROPPED})
 _REWRITES = -100  # priority of the DNAT for published ports
 _DEEPEST = 16  # maximum number of nested jumps in the kernel
-_OF_THE_ENGINE = frozenset({"netavark"})
+_OF_THE_ENGINE = "netavark"
 _NO_MATCH = frozenset(
-    {"counter", "log", "comment", "notrack", "mangle", "set", "map", "meter", "flow", "masquerade", "snat"}
-    | {"dnat", "redirect", "dup", "fwd", "ct helper", "ct timeout", "secmark", "continue", "last"}
+    "counter log comment notrack mangle set map meter flow masquerade snat dnat redirect dup fwd last".split()
 )
-_REJECTING_TARGETS = frozenset({"REJECT", "DROP"})
+_PROTOCOLS = frozenset({"tcp", "udp", "sctp", "dccp", "udplite"})
 
 Rules = tuple[Mapping[str, Any], ...]
 """The items of `nft -j list ruleset`."""
+_Chain: TypeAlias = tuple[str, str, str]
+"""Family, table and name, of a chain or a set."""
 
 
 class Packet(Struct, frozen=True):
-    """The first packet of a new connection from an address that no rule names.
+    """The first packet of a new connection from an address that no rule names."""
 
-    Attributes:
-        hook: `input`, or `forward` for a port whose destination the engine has rewritten.
-        port: on the host for `input`, in the container for `forward`; 0 = a port that no rule names.
-        family: `ip` or `ip6`.
-        host_port: on the host, before the engine rewrites it; None = the same as `port`.
-        rewritten: its destination is already the container.
-    """
-
-    hook: str
+    hook: str  # `input`, or `forward` for a port whose destination the engine has rewritten
     interface: str
     protocol: str
-    port: int
-    family: str = "ip"
-    host_port: int | None = None
-    rewritten: bool = False
-
-
-class _Walk(Struct, frozen=True):
-    """The possible verdicts for a packet in a chain, and whether it may return from the chain."""
-
-    ends: frozenset[str]
-    returns: bool
+    port: int  # on the host for `input`, in the container for `forward`; 0 = a port that no rule names
+    family: str = "ip"  # or `ip6`
+    host_port: int | None = None  # before the engine rewrites it; None = the same as `port`
 
 
 def fate(rules: Rules, packet: Packet) -> frozenset[str]:
@@ -55,233 +44,165 @@ def fate(rules: Rules, packet: Packet) -> frozenset[str]:
     A packet passes the hooks `ingress` and `prerouting` before its own; packets dropped there never reach it.
     Rules written by Podman's own network helper are ignored, because they accept everything.
     """
-    ends = [seen.base(chain) for seen, chain in _Filter(_ruleset(rules), packet).bases()]
-    if any(end == {DROPPED} for end in ends):
+    walk = _Walk(rules, packet)
+    ends = [walk.base(item["chain"]) for item in rules if "chain" in item and _passes(item["chain"], packet)]
+    if {DROPPED} in ends:
         return frozenset({DROPPED})
     return frozenset[str]().union(*ends) or frozenset({ACCEPTED})
 
 
-class _Ruleset(Struct, frozen=True):
-    """The rules by (family, table, chain) and the sets by (family, table, name)."""
-
-    chains: list[Any]
-    rules: Mapping[tuple[str, str, str], list[Any]]
-    sets: Mapping[tuple[str, str, str], Any]
-
-
-def _ruleset(items: Rules) -> _Ruleset:
-    rules: dict[tuple[str, str, str], list[Any]] = {}
-    sets: dict[tuple[str, str, str], Any] = {}
-    for item in items:
-        if "rule" in item:
-            entry = item["rule"]
-            key = (entry["family"], entry["table"], entry["chain"])
-            rules.setdefault(key, []).append(entry.get("expr") or ())
-        elif "set" in item:
-            entry = item["set"]
-            sets[entry["family"], entry["table"], entry["name"]] = entry.get("elem") or ()
-    return _Ruleset([item["chain"] for item in items if "chain" in item], rules, sets)
+def _passes(chain: Mapping[str, Any], packet: Packet) -> bool:
+    if chain.get("type", "filter") != "filter" or chain["table"] == _OF_THE_ENGINE:
+        return False
+    if chain.get("hook") == "ingress":
+        device = chain.get("dev") or packet.interface
+        return packet.interface in (device if isinstance(device, list) else [device])
+    return chain["family"] in ("inet", packet.family) and chain.get("hook") in ("prerouting", packet.hook)
 
 
-class _Filter:
-    """What a ruleset does with one packet."""
+class _Walk:
+    """A packet on its way through the chains of a ruleset."""
 
-    def __init__(self, ruleset: _Ruleset, packet: Packet) -> None:
-        self._ruleset = ruleset
+    def __init__(self, items: Rules, packet: Packet) -> None:
         self._packet = packet
-
-    def bases(self) -> Iterator[tuple[_Filter, Mapping[str, Any]]]:
-        """The base chains that the packet passes, each with the packet as it is there."""
-        packet = self._packet
-        for chain in self._ruleset.chains:
-            hook = chain.get("hook")
-            if chain.get("type", "filter") != "filter" or chain["table"] in _OF_THE_ENGINE:
-                continue
-            if hook == "ingress" and _is_device(chain.get("dev"), packet.interface):
-                yield self._seeing(hook, False), chain
-            elif chain["family"] not in ("inet", packet.family):
-                continue
-            elif hook == "prerouting":
-                priority = chain.get("prio")
-                late = isinstance(priority, int) and priority > _REWRITES
-                yield self._seeing(hook, late and packet.hook == "forward"), chain
-            elif hook == packet.hook:
-                yield self._seeing(packet.hook, packet.hook == "forward"), chain
-
-    def _seeing(self, hook: str, rewritten: bool) -> _Filter:
-        """The same rules for the packet as it is at a hook."""
-        packet = self._packet
-        before = packet.port if packet.host_port is None else packet.host_port
-        port = before if packet.hook == "forward" and not rewritten else packet.port
-        return _Filter(self._ruleset, replace(packet, hook=hook, port=port, rewritten=rewritten))
+        self._rewritten = False
+        self._rules: dict[_Chain, list[Any]] = {}
+        self._sets: dict[_Chain, Any] = {}
+        for item in items:
+            if rule := item.get("rule"):
+                key = (rule["family"], rule["table"], rule["chain"])
+                self._rules.setdefault(key, []).append(rule.get("expr") or ())
+            elif entry := item.get("set"):
+                self._sets[entry["family"], entry["table"], entry["name"]] = entry.get("elem") or ()
 
     def base(self, chain: Mapping[str, Any]) -> frozenset[str]:
+        """The possible verdicts of a chain at a hook."""
+        priority = chain.get("prio")
+        early = chain["hook"] == "ingress" or (
+            chain["hook"] == "prerouting" and not (isinstance(priority, int) and priority > _REWRITES)
+        )
+        self._rewritten = self._packet.hook == "forward" and not early
         try:
-            walk = self._walk(chain["family"], chain["table"], chain["name"], 0)
+            ends, returns = self._ends((chain["family"], chain["table"], chain["name"]), 0)
         except (AttributeError, KeyError, TypeError, ValueError):
-            return frozenset({ACCEPTED, DROPPED})  # a rule that cannot be parsed
-        policy = DROPPED if chain.get("policy") == "drop" else ACCEPTED
-        return walk.ends | {policy} if walk.returns else walk.ends
+            return _EITHER  # a rule that cannot be parsed
+        return ends | {DROPPED if chain.get("policy") == "drop" else ACCEPTED} if returns else ends
 
-    def _walk(self, family: str, table: str, name: str, depth: int) -> _Walk:
+    def _ends(self, chain: _Chain, depth: int) -> tuple[frozenset[str], bool]:
+        """The possible verdicts in a chain, and whether the packet may return from it."""
         ends: frozenset[str] = frozenset()
         returns = False
         if depth > _DEEPEST:
-            return _Walk(frozenset({ACCEPTED, DROPPED}), True)
-        for expressions in self._ruleset.rules.get((family, table, name), ()):
+            return _EITHER, True
+        for expressions in self._rules.get(chain, ()):
             sure: bool | None = True
-            for expression in expressions:
-                for matched, verdict, target in self._read(expression, family, table):
-                    sure = _both(sure, matched)
-                    if sure is False or not verdict:
-                        continue
-                    if verdict in (ACCEPTED, DROPPED):
-                        walk = _Walk(frozenset({verdict}), False)
-                    elif verdict == "return":
-                        walk = _Walk(frozenset(), False)
-                        returns = True
-                    else:
-                        walk = self._walk(family, table, target, depth + 1)
-                        if verdict == "goto" and walk.returns:
-                            returns, walk = True, _Walk(walk.ends, False)
-                    ends |= walk.ends
-                    if sure and not walk.returns:
-                        return _Walk(ends, returns)
+            for matched, verdict, target in self._statements(expressions, chain):
+                sure = False if matched is False else (sure and matched)
                 if sure is False:
                     break
-        return _Walk(ends, True)
+                if not verdict:
+                    continue
+                goes_on = False
+                if verdict == "return":
+                    returns = True
+                elif verdict in (ACCEPTED, DROPPED):
+                    ends |= {verdict}
+                else:
+                    inner, goes_on = self._ends((*chain[:2], target), depth + 1)
+                    ends |= inner
+                    if verdict == "goto":
+                        returns, goes_on = returns or goes_on, False
+                if sure and not goes_on:
+                    return ends, returns
+        return ends, True
 
-    def _read(
-        self, expression: Mapping[str, Any], family: str, table: str
-    ) -> Iterator[tuple[bool | None, str, str]]:
-        """A statement of a rule: (whether it matches, verdict or empty, target chain)."""
-        for name, value in expression.items():
-            if name == "match":
-                yield self._matches(value, family, table), "", ""
-            elif name == "vmap":
-                yield from self._mapped(value, family, table)
-            elif name == "accept":
-                yield True, ACCEPTED, ""
-            elif name in ("drop", "reject"):
-                yield True, DROPPED, ""
-            elif name == "return":
-                yield True, "return", ""
-            elif name in ("jump", "goto"):
-                yield True, name, str(value["target"])
-            elif name == "xt" and isinstance(value, dict) and value.get("type") == "target":
-                if value.get("name") in _REJECTING_TARGETS:
-                    yield True, DROPPED, ""
-            elif name not in _NO_MATCH:
-                yield None, "", ""
+    def _statements(self, expressions: Any, chain: _Chain) -> Iterator[tuple[bool | None, str, str]]:
+        """(whether it matches, verdict or empty, target chain) of the parts of a rule."""
+        for expression in expressions:
+            for name, value in expression.items():
+                if name == "match":
+                    yield self._matches(value, chain), "", ""
+                elif name == "vmap":
+                    yield from self._mapped(value, chain)
+                elif name in ("accept", "drop", "reject"):
+                    yield True, ACCEPTED if name == "accept" else DROPPED, ""
+                elif name in ("return", "jump", "goto"):
+                    yield True, name, str(value["target"]) if value else ""
+                elif name == "xt" and value.get("type") == "target":
+                    if value.get("name") in ("REJECT", "DROP"):
+                        yield True, DROPPED, ""
+                elif name not in _NO_MATCH:
+                    yield None, "", ""
 
-    def _mapped(
-        self, value: Mapping[str, Any], family: str, table: str
-    ) -> Iterator[tuple[bool | None, str, str]]:
-        """`iifname vmap { "eth0" : goto public }`: the matching entry, or all possible ones."""
-        entries = value["data"].get("set") if isinstance(value["data"], dict) else None
-        if entries is None:
-            yield None, "", ""
-            return
-        for key, verdict in entries:
-            matched = self._matches({"op": "==", "left": value["key"], "right": key}, family, table)
-            if matched is False:
-                continue
-            for _, what, target in self._read(verdict, family, table):
-                # without a matching entry, the rule has no effect, so the result is "may match"
+    def _mapped(self, value: Mapping[str, Any], chain: _Chain) -> Iterator[tuple[bool | None, str, str]]:
+        """`iifname vmap { "eth0" : goto public }`: each entry that may fit; a map with a name is unknown."""
+        for key, verdict in value["data"]["set"] if isinstance(value["data"], dict) else ():
+            matched = self._matches({"left": value["key"], "right": key}, chain)
+            if matched is not False:
+                ((_, what, target),) = self._statements((verdict,), chain)
                 yield matched, what, target
             if matched:
                 return
+        if not isinstance(value["data"], dict):
+            yield None, "", ""
 
-    def _matches(self, match: Mapping[str, Any], family: str, table: str) -> bool | None:
-        operator = match.get("op", "==")
+    def _matches(self, match: Mapping[str, Any], chain: _Chain) -> bool | None:
         right = match.get("right")
         if isinstance(right, str) and right.startswith("@"):
-            right = {"set": self._ruleset.sets.get((family, table, right[1:]), ())}
+            right = {"set": self._sets.get((*chain[:2], right[1:]), ())}
         fits = self._fits(match.get("left"), right)
+        operator = match.get("op", "==")
         if operator in ("==", "in"):
             return fits
         return not fits if operator == "!=" and fits is not None else None
 
     def _fits(self, left: Any, right: Any) -> bool | None:
+        packet = self._packet
         if not isinstance(left, dict):
             return None
-        packet = self._packet
         if isinstance(meta := left.get("meta"), dict):
             return self._fits_meta(str(meta.get("key")), right)
         if isinstance(ct := left.get("ct"), dict):
-            if ct.get("key") == "state":
-                return _among(right, "new".__eq__)
             if ct.get("key") == "status":
-                return _among(right, "dnat".__eq__) and packet.rewritten
+                return _among(right, "dnat".__eq__) and self._rewritten
+            return _among(right, "new".__eq__) if ct.get("key") == "state" else None
+        payload = left.get("payload")
+        if not isinstance(payload, dict) or payload.get("protocol") == "ether":
             return None
-        if isinstance(payload := left.get("payload"), dict):
-            protocol, field = str(payload.get("protocol")), str(payload.get("field"))
-            if protocol == "ether":
-                return None
-            if protocol in ("ip", "ip6", "icmp", "icmpv6", "arp") and protocol != packet.family:
-                return False
-            if protocol in ("tcp", "udp", "sctp", "dccp", "udplite") and protocol != packet.protocol:
-                return False
-            if field == "dport":
-                return _among(right, packet.port.__eq__, packet.port)
-            if field == "saddr":
-                return _among(right, _everybody)
-            if field in ("protocol", "nexthdr"):
-                return _among(right, packet.protocol.__eq__)
-            if field == "version":
-                return True
-        if isinstance(fib := left.get("fib"), dict):
-            to_the_host = fib.get("result") == "type" and "daddr" in (fib.get("flags") or ())
-            return _among(right, "local".__eq__) if to_the_host and not packet.rewritten else None
-        return None
+        protocol, field = payload.get("protocol"), payload.get("field")
+        if protocol != (packet.protocol if protocol in _PROTOCOLS else packet.family) and protocol != "th":
+            return False
+        if field == "dport":
+            before = packet.port if packet.host_port is None else packet.host_port
+            port = before if packet.hook == "forward" and not self._rewritten else packet.port
+            return _among(right, port.__eq__, port)
+        if field == "saddr":
+            return _among(right, _everybody)
+        return _among(right, packet.protocol.__eq__) if field in ("protocol", "nexthdr") else None
 
     def _fits_meta(self, key: str, right: Any) -> bool | None:
         packet = self._packet
         if key in ("iifname", "iif"):
             return _among(right, lambda name: _is_called(packet.interface, name))
-        if key in ("oifname", "oif"):
-            if packet.hook != "forward":
-                return False
-            # the outgoing interface of the container network is not known
+        if key in ("oifname", "oif"):  # that of the container's network is not known
             outside = _among(right, lambda name: not _is_called(packet.interface, name) and name != "lo")
-            return None if outside else False
-        if key == "l4proto":
-            return _among(right, packet.protocol.__eq__)
-        if key == "nfproto":
-            return _among(right, {"ip": "ipv4", "ip6": "ipv6"}[packet.family].__eq__)
-        if key == "protocol":
-            return _among(right, packet.family.__eq__)
-        return None
-
-
-def _both(this: bool | None, other: bool | None) -> bool | None:
-    if this is False or other is False:
-        return False
-    return None if this is None or other is None else True
+            return None if packet.hook == "forward" and outside else False
+        known = {"l4proto": packet.protocol, "protocol": packet.family}
+        known["nfproto"] = {"ip": "ipv4", "ip6": "ipv6"}[packet.family]
+        return _among(right, known[key].__eq__) if key in known else None
 
 
 def _among(right: Any, fits: Callable[[Any], object], number: int = 0) -> bool:
     """Whether a value, or one of a set, matches; for a range, whether it contains the number."""
     if isinstance(right, dict):
-        if isinstance(right.get("set"), list | tuple):
-            return any(_among(item, fits, number) for item in right["set"])
-        if isinstance(right.get("elem"), dict):
-            return _among(right["elem"].get("val"), fits, number)
         if isinstance(ends := right.get("range"), list) and all(isinstance(end, int) for end in ends):
             return bool(ends) and ends[0] <= number <= ends[-1]
         if isinstance(prefix := right.get("prefix"), dict):
             return fits(f"{prefix.get('addr')}/{prefix.get('len')}") is True
-        return False
+        right = right.get("set") or (right.get("elem") or {}).get("val", ())
     if isinstance(right, list | tuple):
         return any(_among(item, fits, number) for item in right)
     return fits(right) is True
-
-
-def _is_device(device: Any, interface: str) -> bool:
-    """Whether an `ingress` chain is attached to the interface; without a device, it is attached to all."""
-    if device is None:
-        return True
-    return interface in (device if isinstance(device, list) else [device])
 
 
 def _is_called(interface: str, name: Any) -> bool:
@@ -293,11 +214,4 @@ def _is_called(interface: str, name: Any) -> bool:
 
 def _everybody(addresses: Any) -> bool:
     """Whether a network contains all addresses; an unknown address is in no smaller one."""
-    if not isinstance(addresses, str):
-        return False
-    from ipaddress import ip_network
-
-    try:
-        return ip_network(addresses, strict=False).prefixlen == 0
-    except ValueError:
-        return False
+    return isinstance(addresses, str) and addresses.endswith("/0")

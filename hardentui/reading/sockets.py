@@ -12,10 +12,69 @@ from functools import lru_cache
 from msgspec import Struct
 
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Unread, known
+from hardentui.model.host import ApiService
+from hardentui.model.known import Known, Unread, known
 from hardentui.model.mounts import Listener, ReachableSocket
 from hardentui.options import MOUNTS
+from hardentui.options.values import Port
 from hardentui.reading.mounts import HostMount, at_or_above, host_mounts, normal
+from hardentui.reading.networks import (
+    gateways,
+    internal_networks,
+    leads_to_host,
+    modes_of,
+    on_host_network,
+    reach,
+)
+
+
+def reachable_api(facts: ContainerFacts) -> Known[ApiService | None]:
+    """An API on TCP that takes anyone's requests and that this container reaches: on the host's own network
+    every one, else one that listens beyond the loopback addresses of the host.
+
+    Unread where there may be one that could not be seen.
+    """
+    services, hidden = _open_services(facts)
+    if not services and hidden is None:
+        return None
+    on_host = on_host_network(facts)
+    if on_host is not True and "none" in modes_of(facts):
+        return None
+    for service in services:
+        reached = on_host is True or _reaches(facts, service.address)
+        if reached is True:
+            return service
+        if isinstance(reached, Unread):
+            hidden = reached
+    return on_host if services and isinstance(on_host, Unread) else hidden
+
+
+def _reaches(facts: ContainerFacts, address: str) -> Known[bool]:
+    """Whether a container with a network of its own reaches what listens at `tcp:HOST:PORT` of the host."""
+    host = address.removeprefix("tcp:").lstrip("/").rpartition(":")[0].strip("[]")
+    if host == "localhost":
+        return False
+    where = "all" if host in ("", "*") else reach(Port(1, "", host))
+    if where != "one":
+        return where == "all"
+    if ":" in host or not host.strip("0123456789."):
+        internal = internal_networks(facts)
+        cut_off = bool(internal) and len(internal) == len(facts.networks)
+        at_gateways = [gateways(network) for network in internal if leads_to_host(network)]
+        return not cut_off or any(host in addresses for addresses in at_gateways)
+    return Unread(f"which address {host} is, where an engine listens, is not known")
+
+
+def _open_services(facts: ContainerFacts) -> tuple[tuple[ApiService, ...], Unread | None]:
+    """Engine APIs on the host's TCP ports that ask for no client certificate, and why there may be more."""
+    if not facts.engine.local:
+        return (), Unread(facts.engine.unseen)
+    listening = known(lambda: facts.host.tcp_services)
+    if isinstance(listening, Unread):
+        return (), Unread(f"the host's TCP listeners are not known: {listening.reason}")
+    services = tuple(service for service in listening if not service.client_certificates)
+    return services, Unread(facts.host.tcp_unseen) if facts.host.tcp_unseen else None
+
 
 # Services that listen on sockets of a host, and what they let their clients do: the table.
 #
@@ -181,19 +240,13 @@ INTERPRETER = (
 
 
 class OpenSocket(Struct, frozen=True):
-    """A socket that a container reaches.
-
-    Attributes:
-        path: on the host, as mounted; `made_as` is the listener's own path if it differs.
-        service: the service behind it; None if no process listens or the service is not known.
-        unknown: why the service is not known; empty if it is.
-    """
+    """A socket that a container reaches."""
 
     destination: str
-    path: str
-    service: Service | None
+    path: str  # on the host, as mounted; `made_as` is the listener's own path if it differs
+    service: Service | None  # the service behind it; None if no process listens or the service is not known
     made_as: str = ""
-    unknown: str = ""
+    unknown: str = ""  # why the service is not known; empty if it is
 
 
 def open_sockets(facts: ContainerFacts) -> tuple[OpenSocket, ...]:
@@ -317,9 +370,6 @@ def _judged(socket: ReachableSocket) -> OpenSocket:
     listener = socket.listener
     named = known_path(socket.path)
     if isinstance(listener, Listener):
-        behind = service_of(listener.onward) if listener.onward is not None else None
-        if behind is not None and behind.power is not Power.NOTHING:
-            return _passed_on(socket, listener, behind)
         service = service_of(listener)
         if service is not None:
             made_as = listener.path if listener.path != socket.path else ""
@@ -335,16 +385,6 @@ def _judged(socket: ReachableSocket) -> OpenSocket:
     if named is not None:
         return OpenSocket(socket.destination, socket.path, named)
     why = listener.reason if isinstance(listener, Unread) else f"no process listens on {socket.path} now"
-    return OpenSocket(socket.destination, socket.path, None, "", why)
-
-
-def _passed_on(socket: ReachableSocket, listener: Listener, behind: Service) -> OpenSocket:
-    """The verdict on a forwarder: a plain relay passes everything on, any other program may filter."""
-    if listener.program in RELAYS:
-        return OpenSocket(socket.destination, socket.path, behind, listener.path)
-    if (own := service_of(listener)) is not None and own.power is not Power.NOTHING:
-        return OpenSocket(socket.destination, socket.path, own, listener.path)
-    why = f"{listener.program} forwards connections to {socket.path} to {behind.name}, and may filter them"
     return OpenSocket(socket.destination, socket.path, None, "", why)
 
 

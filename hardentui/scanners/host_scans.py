@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from hardentui.errors import InputError, WriteError
 from hardentui.model.host import FailedRule, HostScan
 from hardentui.model.known import Known, Unread
-from hardentui.state.own_files import Directory, read_document, write_own
+from hardentui.state import Directory, read_document, write_own
 from hardentui.visible import visible
 
 # Lynis: its report file, `key=value` lines (`/var/log/lynis-report.dat`). Pure.

@@ -17,7 +17,7 @@ from hardentui.do import Do, Verb
 from hardentui.errors import WriteError
 from hardentui.model.image import RegistryDigest
 from hardentui.model.known import Known, Unread
-from hardentui.state.own_files import Directory, read_document, write_own
+from hardentui.state import Directory, read_document, write_own
 
 SCHEMA = "hardentui/registry/1"
 NEVER_ASKED = Unread("the registry was not queried", do=Do(Verb.IMAGE_UPDATES))

@@ -12,17 +12,12 @@ _ESCAPE = re.compile(r"\\x([0-9a-fA-F]{2})")
 
 
 class ServiceManager(Struct, frozen=True):
-    """A service manager: the system's, or that of a user.
-
-    Attributes:
-        home: of the user; root's own for the system.
-        config: $XDG_CONFIG_HOME of the user; empty = `.config` in the home.
-    """
+    """A service manager: the system's, or that of a user."""
 
     rootless: bool
-    home: str = "/root"
+    home: str = "/root"  # of the user; root's own for the system
     uid: int = 0
-    config: str = ""
+    config: str = ""  # $XDG_CONFIG_HOME of the user; empty = `.config` in the home
 
     @property
     def runtime(self) -> str:

@@ -34,35 +34,28 @@ _NUMBERED = re.compile(r"x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(
 
 
 class Word(Struct, frozen=True):
-    """One word of a value: its text without quotes, and its position in the value.
-
-    Attributes:
-        offsets: for each character of the text, the offset of its spelling in the value.
-    """
+    """One word of a value: its text without quotes, and its position in the value."""
 
     text: str
     start: int
     end: int
-    offsets: tuple[int, ...]
+    offsets: tuple[int, ...]  # for each character of the text, the offset of its spelling in the value
 
 
 class Assignment(Struct, frozen=True):
     """`key=value` with its position in the file.
 
     Attributes:
-        value: continued lines joined, comments between them left out.
         start, end: of its physical lines, including the last line break.
-        offsets: for each character of the value, its offset in the file; one more for its end.
-        line: number of its first line, from 1.
     """
 
     section: str
     key: str
-    value: str
+    value: str  # continued lines joined, comments between them left out
     start: int
     end: int
-    offsets: tuple[int, ...]
-    line: int
+    offsets: tuple[int, ...]  # for each character of the value, its offset in the file; one more for its end
+    line: int  # number of its first line, from 1
 
 
 class UnitText(Struct, frozen=True, dict=True):
@@ -292,13 +285,11 @@ class Unit(Struct):
     """A unit under construction.
 
     Attributes:
-        name: file name with suffix.
-        comments: plain sentences for the top.
         sections: name -> (key, escaped text) in order; an empty key is a blank line.
     """
 
-    name: str
-    comments: list[str] = field(default_factory=list)
+    name: str  # file name with suffix
+    comments: list[str] = field(default_factory=list)  # plain sentences for the top
     sections: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
     def add(self, section: str, key: str, text: str) -> None:

@@ -34,8 +34,7 @@ from hardentui.features.first_look import FirstLook
 from hardentui.features.views import Row
 from hardentui.model.settings import Notice, Settings, SettingSource
 from hardentui.regular_files import why_not_here
-from hardentui.state.own_files import keep_copy
-from hardentui.state.remembered import Remembered
+from hardentui.state import Remembered, keep_copy
 from hardentui.tui import messages as say
 from hardentui.tui.actions import APP, Action, bindings
 from hardentui.tui.listing import COLUMNS, ListView

@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from hardentui.features.harden.task import Hardening, Outset
     from hardentui.features.opening.opened import Opened
     from hardentui.features.workbench import Workbench
-    from hardentui.model.change_events import ChangeEvent
     from hardentui.model.draft import Draft, Target, WrittenFile
-    from hardentui.model.journal import JournalEntry
+    from hardentui.model.journal import ChangeEvent, JournalEntry
     from hardentui.model.trial import TrialEvent
 
 

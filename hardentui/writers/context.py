@@ -51,29 +51,22 @@ class UnitContext(Struct, frozen=True):
     """The target that a container is written for.
 
     Attributes:
-        version: the Podman that will read the files.
-        rootless: for a user's service manager.
-        unit_name: file name without suffix; empty = derived from the container's name.
         networks: name -> inspect document of its user-defined networks.
         volumes: name -> inspect document of its named volumes.
-        pod: inspect document of its pod; None = none, or unknown.
-        members: the other containers of its pod, without the infra container.
-        anonymous: destination -> name of its anonymous volumes.
         services: name of a container -> the service that runs it, if any.
-        default_network: the network that always exists and needs no unit.
         created: when the container was created, as inspect writes it; init containers start in that order.
     """
 
-    version: Version = NEWEST_KNOWN
-    rootless: bool = False
-    unit_name: str = ""
+    version: Version = NEWEST_KNOWN  # the Podman that will read the files
+    rootless: bool = False  # for a user's service manager
+    unit_name: str = ""  # file name without suffix; empty = derived from the container's name
     networks: Mapping[str, Document] = field(default_factory=dict)
     volumes: Mapping[str, Document] = field(default_factory=dict)
-    pod: Document | None = None
-    members: tuple[Member, ...] = ()
-    anonymous: Mapping[str, str] = field(default_factory=dict)
+    pod: Document | None = None  # inspect document of its pod; None = none, or unknown
+    members: tuple[Member, ...] = ()  # the other containers of its pod, without the infra container
+    anonymous: Mapping[str, str] = field(default_factory=dict)  # destination -> name of its anonymous volumes
     services: Mapping[str, str] = field(default_factory=dict)
-    default_network: str = "podman"
+    default_network: str = "podman"  # the network that always exists and needs no unit
     created: str = ""
 
     @classmethod

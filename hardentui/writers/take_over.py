@@ -19,26 +19,20 @@ class OldContainer(Struct, frozen=True, kw_only=True):
     """A container of today.
 
     Attributes:
-        name: today; kept_as: meanwhile.
-        restart: its restart policy, which is switched off meanwhile; empty = none, or it cannot be.
         stand_in: the script that creates its replacement, because Podman removes it when it stops; empty =
             none.
-        unit: the service that runs it; empty = none.
-        layer: the files that only it has, in words; empty = none.
-        init: it ends before the others of its pod start.
-        pod: the pod that is stopped and started as a whole; empty = none.
     """
 
-    name: str
+    name: str  # today; kept_as: meanwhile
     id: str
     kept_as: str
     running: bool = True
-    restart: str = ""
+    restart: str = ""  # its restart policy, which is switched off meanwhile; empty = none, or it cannot be
     stand_in: str = ""
-    unit: str = ""
-    layer: str = ""
-    init: bool = False
-    pod: str = ""
+    unit: str = ""  # the service that runs it; empty = none
+    layer: str = ""  # the files that only it has, in words; empty = none
+    init: bool = False  # it ends before the others of its pod start
+    pod: str = ""  # the pod that is stopped and started as a whole; empty = none
 
 
 class OldPod(Struct, frozen=True):
@@ -46,40 +40,32 @@ class OldPod(Struct, frozen=True):
 
     Attributes:
         unit: the file that creates its successor, which has another name meanwhile; empty = it gets none.
-        known_as: whether others reach it by its name.
     """
 
     name: str
     unit: str = ""
-    known_as: bool = False
+    known_as: bool = False  # whether others reach it by its name
 
 
 class TakeOver(Struct, frozen=True, kw_only=True):
     """What takes over from what.
 
     Attributes:
-        old: in the order in which they start.
-        pods: those that are stopped as a whole.
         units: names of the files that systemd reads; place: the directory where it does, as a shell word.
-        profile: the seccomp profile that the units name; it goes one directory up. Empty = none.
         moved: unit files of today that would start the old containers again, or hide the new units.
-        copies: the scripts that copy data, ahead and after the stop.
-        runs: commands of run scripts instead of services, in their order.
-        chowned: named volumes whose files get another owner.
-        rootless: systemd is asked as this user.
     """
 
-    old: tuple[OldContainer, ...]
-    pods: tuple[OldPod, ...] = ()
+    old: tuple[OldContainer, ...]  # in the order in which they start
+    pods: tuple[OldPod, ...] = ()  # those that are stopped as a whole
     units: tuple[str, ...] = ()
     place: str = "/etc/containers/systemd"
-    profile: str = ""
+    profile: str = ""  # the seccomp profile that the units name; it goes one directory up. Empty = none.
     services: tuple[str, ...] = ()
     moved: tuple[str, ...] = ()
-    copies: tuple[str, ...] = ()
-    runs: tuple[str, ...] = ()
-    chowned: tuple[str, ...] = ()
-    rootless: bool = False
+    copies: tuple[str, ...] = ()  # the scripts that copy data, ahead and after the stop
+    runs: tuple[str, ...] = ()  # commands of run scripts instead of services, in their order
+    chowned: tuple[str, ...] = ()  # named volumes whose files get another owner
+    rootless: bool = False  # systemd is asked as this user
 
 
 _HEAD = """\

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.host.packages import installed as advisories
-from hardentui.reading import end_of_life
+from hardentui.host import installed as advisories
+from hardentui.reading import images
 
 CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"
 OLDEST = 120
@@ -43,8 +43,8 @@ def too_old(changelog: str, dated: date) -> bool:
 @pytest.mark.parametrize(
     ("name", "dated"),
     [
-        ("hardentui/host/packages/installed.py", date.fromisoformat(advisories.DATED)),
-        ("hardentui/reading/end_of_life.py", end_of_life.DATED),
+        ("hardentui/host/installed.py", date.fromisoformat(advisories.DATED)),
+        ("hardentui/reading/images.py", images.DATED),
     ],
 )
 def test_tables_are_fresh_on_the_day_of_a_release(name: str, dated: date) -> None:

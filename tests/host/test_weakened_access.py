@@ -22,16 +22,6 @@ rows = [(1, 6, -1), (2, 6, pwd.getpwnam("bench").pw_uid), (4, 6, -1), (16, 6, -1
 value = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *row) for row in rows)
 os.setxattr("{_SOCKET}", "system.posix_acl_access", value)
 END"""
-_PROXY = """
-cat >/etc/systemd/system/gate.socket <<END
-[Socket]
-ListenStream=127.0.0.1:2375
-END
-cat >/etc/systemd/system/gate.service <<END
-[Service]
-ExecStart=/usr/lib/systemd/systemd-socket-proxyd /run/podman/podman.sock
-END
-systemctl daemon-reload && systemctl start gate.socket"""
 _UNIT = """
 cat >/etc/systemd/system/nightly.service <<END
 [Service]
@@ -109,14 +99,6 @@ CASES = (
         True,
         "exposed-engine-socket",
         "systemctl stop second; rm -f /srv/second.sock",
-    ),
-    Case(
-        "a forwarder on TCP",
-        f"systemctl start podman.socket; {_PROXY}",
-        f"{_CURL} http://127.0.0.1:2375{_INFO}",
-        True,
-        "tcp-api-without-tls",
-        "systemctl stop gate.socket gate.service; rm /etc/systemd/system/gate.*; systemctl daemon-reload",
     ),
     Case(
         "a script of a unit",

@@ -10,7 +10,7 @@ import pytest
 from hardentui.features.trial.learned.system_calls import calls_let_through, narrow_profile
 from hardentui.features.trial.observe.watch import native_way
 from hardentui.lib.seccomp import dangerous_calls, makes_user_namespaces, parse_profile, ways_to_family
-from hardentui.writers.seccomp import profile_text
+from hardentui.writers.profiles import profile_text
 from tests.support.podman import Bench
 from tests.support.watched_services import (
     BASE,

@@ -18,7 +18,7 @@ from hardentui.features.trial.observe.calls import CallWatcher
 from hardentui.features.trial.observe.watch import Watch
 from hardentui.lib.seccomp import parse_profile
 from hardentui.model.known import Unread
-from hardentui.model.observation import CallLog
+from hardentui.model.trial import CallLog
 from tests.support.podman import BUSYBOX, Bench
 
 pytestmark = pytest.mark.live

@@ -16,7 +16,7 @@ from hardentui.features.trial.observe.argument_shapes import INSPECTED
 from hardentui.features.trial.observe.calls import CallWatcher
 from hardentui.features.trial.observe.inspector import Inspector
 from hardentui.lib.seccomp import parse_profile
-from hardentui.model.observation import CallDetail, CallLog
+from hardentui.model.trial import CallDetail, CallLog
 from tests.conftest import cannot_run
 from tests.support.images import NGINX, build, missing_package
 from tests.support.podman import BUSYBOX, Bench

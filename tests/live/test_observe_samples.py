@@ -12,7 +12,7 @@ import pytest
 
 from hardentui.features.trial.observe.watch import CapabilityWatcher, Sampler, Watch
 from hardentui.model.known import Unread
-from hardentui.model.observation import CapabilityCheck, Sampled
+from hardentui.model.trial import CapabilityCheck, Sampled
 from tests.conftest import cannot_run
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.waiting import eventually

@@ -16,7 +16,7 @@ from hardentui.errors import CannotExpress, GeneratorError
 from hardentui.host.podman.generator import dry_run, exec_start, find_generator
 from hardentui.model.spec import KeyKind, Version
 from hardentui.quadlet.port import generate, translate
-from hardentui.quadlet.port.keys import KEYS
+from hardentui.quadlet.port.references import KEYS
 from hardentui.systemd.command_line import HELPER_VARIABLES, escape, word, words
 from tests.conftest import cannot_run
 

@@ -21,7 +21,7 @@ from hardentui.features.apply.apply_wishes import ApplyWishes
 from hardentui.features.apply.applying import Application
 from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench
-from hardentui.model.change_events import (
+from hardentui.model.journal import (
     ChangeEvent,
     OperationBegun,
     OperationCleared,

@@ -23,7 +23,7 @@ from hardentui.features.trial import simulated_trial
 from hardentui.features.views import Selection
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
 from hardentui.model.plan import Plan
-from hardentui.reading.layer_data import LayerData
+from hardentui.reading.written import LayerData
 from hardentui.tui.app import HardenApp
 from hardentui.tui.messages import Prepared
 from hardentui.tui.screens.change import ChangeScreen

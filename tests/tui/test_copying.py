@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.state.own_files import keep_copy
+from hardentui.state import keep_copy
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.reports import CopyScreen

@@ -11,8 +11,7 @@ from textual.widgets import Input
 from hardentui.features.first_look import FirstLook
 from hardentui.features.views import Selection
 from hardentui.model.settings import Notice, SettingOrigin, Settings, SettingSource
-from hardentui.state.own_files import settings_file
-from hardentui.state.remembered import Remembered
+from hardentui.state import Remembered, settings_file
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen

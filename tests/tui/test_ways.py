@@ -29,7 +29,7 @@ def no_nft(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise AssertionError("a program was to be run")
 
-    monkeypatch.setattr("hardentui.host.network.nft_check.subprocess.run", fail)
+    monkeypatch.setattr("hardentui.host.network.firewall.subprocess.run", fail)
 
 
 def shop(**opened: bool) -> Host:

@@ -6,8 +6,7 @@ import re
 from functools import lru_cache
 
 from hardentui.checks.prelude import *
-from hardentui.reading.end_of_life import DATED, end_of, rolling
-from hardentui.reading.images import gap, image_of, inventory_of, steps_of
+from hardentui.reading.images import DATED, end_of, gap, image_of, inventory_of, rolling, steps_of
 
 
 def end_of_life_image(facts: ContainerFacts) -> Verdict:

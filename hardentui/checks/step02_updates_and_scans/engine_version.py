@@ -104,7 +104,7 @@ def vulnerable_engine(facts: HostFacts) -> Verdict:
     """Known vulnerability in the engine.
 
     What it checks:
-    Whether the installed versions of the engine's programs (podman, buildah, skopeo, crun, runc, conmon,
+    Whether the installed versions of the engine's programs (podman, crun, runc, conmon,
     netavark, aardvark-dns, passt, containers-common) are older than the versions that fix known
     vulnerabilities, according to a table that ships with HardenTUI (its date is shown). Distributions often
     fix an old version without changing its number; then the change log of the installed package decides. A

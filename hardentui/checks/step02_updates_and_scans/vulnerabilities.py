@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from hardentui.checks.prelude import *
 from hardentui.model.image import NeverScanned, ScanReport, Vulnerability
-from hardentui.reading.images import image_of
+from hardentui.reading.images import evidence, image_of, not_clean, report_of
 from hardentui.reading.own_command import own_command
-from hardentui.reading.scans import evidence, not_clean, report_of
 
 
 def exploited_vulnerabilities(facts: ContainerFacts) -> Verdict:
@@ -148,7 +147,7 @@ def missing_vulnerability_scan(facts: ContainerFacts, parameters: Parameters) ->
 
     `hardentui images NAME --scan` runs Trivy or Grype, if installed, and stores the report in
     `~/.local/state/hardentui/scans/IMAGE_ID.json`; `hardentui images --import FILE` imports a report from
-    Trivy, Grype, Quay or Clair.
+    Trivy or Grype.
 
     What may break:
     Nothing. A scan reads the image and does not run it. It takes a minute, and network access to update the
@@ -179,7 +178,7 @@ def _scan(image: ImageFacts) -> tuple[str, ...]:
     importing = own_command(found_with, "images", "--import", "FILE")
     return (
         own_command(found_with, "images", name, "--scan"),
-        f"# or import a report from Trivy, Grype, Quay or Clair: {importing}",
+        f"# or import a report from Trivy or Grype: {importing}",
     )
 
 

@@ -11,15 +11,15 @@ from hardentui.model.host import SubIds
 from hardentui.model.network import ALL_IDS
 from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.reading.behaviour import identity, runs_as_root, uids
-from hardentui.reading.mounts import asks_for_user_namespace, maps_root_of_host, no_range_for
-from hardentui.reading.sub_ids import free_start
-from hardentui.reading.system_calls import (
+from hardentui.reading.confinement import (
     NEVER_STARTED_WITH_DEFAULT,
     declared_filter,
     filter_of,
     good_but_not_seen,
     open_ways_to_user_namespaces,
 )
+from hardentui.reading.hosts import free_start
+from hardentui.reading.mounts import asks_for_user_namespace, maps_root_of_host, no_range_for
 
 _USUAL_SIZE = 1024
 _MAPS_IDS = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.reading.security_modules import (
+from hardentui.reading.confinement import (
     UNCONFINED_TYPES,
     selinux_switched_off,
     selinux_type,

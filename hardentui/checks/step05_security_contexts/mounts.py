@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 from hardentui.checks.prelude import *
+from hardentui.reading.confinement import SELINUX, lsm
 from hardentui.reading.host_paths import REPOSITORY, SensitiveMount, home_unknown, sensitive_mounts
 from hardentui.reading.mounts import HostMount, at_or_above, came_from, host_mounts, shown
-from hardentui.reading.security_modules import SELINUX, lsm
 from hardentui.reading.sockets import open_sockets
 
 _SYSTEM = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.model.mounts import Listener, ReachableSocket
-from hardentui.reading.engine_api import reachable_api
 from hardentui.reading.mounts import HostMount, came_from, shown
 from hardentui.reading.sockets import (
     EngineMount,
@@ -14,6 +13,7 @@ from hardentui.reading.sockets import (
     control_sockets,
     engine_mounts,
     open_sockets,
+    reachable_api,
 )
 
 _SEVERITIES = {

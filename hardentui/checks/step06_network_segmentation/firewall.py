@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hardentui.checks.prelude import *
-from hardentui.model.host import Zone
 from hardentui.reading.behaviour import about_one_address, bound_to_one_address
 from hardentui.reading.networks import (
     leave_pods_alone,
@@ -31,7 +30,7 @@ def unfirewalled_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     needed; the usual rules at `input` are never consulted. Rootless ports are opened by a program on the
     host, so there a filter at `input` counts. Rules written by Podman's own network helper are left out,
     because they allow everything. A port that a rule allows by number, while others are filtered, passes:
-    that is a decision. If firewalld runs, its zones are shown.
+    that is a decision.
 
     Why it matters:
     Many admins believe that a port is closed because the firewall does not list it. For published ports of
@@ -67,18 +66,15 @@ def unfirewalled_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if isinstance(firewall.outside, Unread):
         return unknown(f"which interfaces lead outside is not known: {firewall.outside.reason}", declared)
     open_ways, unclear = _ways_in(firewall.rules, firewall.outside, hook, wide)
-    zones = _zones(firewall)
     if open_ways:
-        evidence = (Evidence("nftables", f"hook {hook}: {', '.join(open_ways)} accepted"), *zones)
+        evidence = (Evidence("nftables", f"hook {hook}: {', '.join(open_ways)} accepted"),)
         return failed(_reason(hook, firewall, firewall.rules), declared, f"no filter at {hook}", evidence)
     if unclear:
         return unknown(
             f"the rules at {hook} match on more than is known about a packet: {', '.join(unclear)}",
             declared,
-            zones,
         )
-    held_back = Evidence("nftables", f"hook {hook}: filtered")
-    return passed(declared, f"filtered at {hook}", (held_back, *zones))
+    return passed(declared, f"filtered at {hook}", (Evidence("nftables", f"hook {hook}: filtered"),))
 
 
 def _is_public(port: Port) -> bool:
@@ -112,33 +108,6 @@ def _ways_in(
             way = f"{interface} {number or 'any port'}/{port.protocol}".strip()
             (open_ways if ends == (accepted, accepted) else unclear).append(way)
     return tuple(open_ways), tuple(unclear)
-
-
-def _zones(firewall: Firewall) -> tuple[Evidence, ...]:
-    """The firewalld zones of interfaces that lead outside, according to their files."""
-    if firewall.firewalld is not True or isinstance(firewall.outside, Unread):
-        return ()
-    if isinstance(firewall.zones, Unread):
-        return (Evidence("firewalld", f"its zones could not be read: {firewall.zones.reason}"),)
-    return tuple(
-        Evidence(zone.path or "firewalld", f"{interface} is in zone {zone.name}: {_opened(zone)}")
-        for interface in firewall.outside
-        for zone in firewall.zones
-        if interface in zone.interfaces or (zone.default and not _placed(interface, firewall.zones))
-    )
-
-
-def _placed(interface: str, zones: tuple[Zone, ...]) -> bool:
-    return any(interface in zone.interfaces for zone in zones)
-
-
-def _opened(zone: Zone) -> str:
-    words = [
-        "allows everything" if zone.target == "ACCEPT" else f"opens {', '.join(zone.ports) or 'nothing'}"
-    ]
-    words += ["masquerades"] if zone.masquerade else []
-    words += [plural(zone.rich_rules, "rich rule")] if zone.rich_rules else []
-    return ", ".join(words)
 
 
 def _reason(hook: str, firewall: Firewall, rules: Rules) -> str:

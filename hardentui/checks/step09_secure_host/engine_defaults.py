@@ -5,7 +5,6 @@ from __future__ import annotations
 from msgspec import Struct
 
 from hardentui.checks.prelude import *
-from hardentui.model.trust import Override
 from hardentui.reading.secrets import secrets_in_pairs
 from hardentui.visible import MASK as MASKED
 
@@ -69,28 +68,15 @@ def weak_engine_defaults(facts: EngineFacts, parameters: Parameters) -> Verdict:
     configured = trust.configuration
     if isinstance(configured, Unread):
         return unknown(configured.reason)
-    sources = [(configured, "")]
-    if not isinstance(trust.overrides, Unread):
-        sources += [
-            (override.configuration, f" ({override.variable} in {override.where})")
-            for override in trust.overrides
-        ]
     weak = [
-        Weak(
-            setting.name, setting.value, setting.why, setting.severity, f"{source.file_of(setting.name)}{why}"
-        )
-        for source, why in sources
-        for setting in _weak(source, parameters)
+        Weak(setting.name, setting.value, setting.why, setting.severity, configured.file_of(setting.name))
+        for setting in _weak(configured, parameters)
     ]
     if weak:
         return _failed(weak)
-    if isinstance(trust.overrides, Unread):
-        return unknown(f"what services set in their environment is not known: {trust.overrides.reason}")
-    faults = [source.fault.reason for source, _ in sources if source.fault is not None]
-    if faults:
-        return unknown(f"a configuration file could not be read: {faults[0]}")
-    files = sum(len(source.files) for source, _ in sources)
-    return passed(f"{plural(files, 'file')} read, nothing that weakens all containers")
+    if configured.fault is not None:
+        return unknown(f"a configuration file could not be read: {configured.fault.reason}")
+    return passed(f"{plural(len(configured.files), 'file')} read, nothing that weakens all containers")
 
 
 def _weak(settings: Configuration, parameters: Parameters) -> Iterator[Weak]:
@@ -243,19 +229,6 @@ WEAK_ENGINE_DEFAULTS = Check(
         _engine(containers__keyring=False),
         _engine(engine__env=["LD_PRELOAD=/srv/x.so"]),
         _engine(engine__network_cmd_options=["allow_host_loopback=true"]),
-        engine(
-            accepting(
-                configuration=configuration(),
-                overrides=(
-                    Override(
-                        "/etc/systemd/system/podman.service.d/x.conf",
-                        "CONTAINERS_CONF_OVERRIDE",
-                        "/srv/o.conf",
-                        configuration(containers__seccomp_profile="unconfined"),
-                    ),
-                ),
-            )
-        ),
     ),
     references=(
         "CIS Docker 1.6 2.9",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.model.host import EngineSocket, RootRight
-from hardentui.reading.access import EVERYBODY
+from hardentui.reading.mounts import EVERYBODY
 
 _SOCKET = "/run/podman/podman.sock"
 _DOCKER = "/run/docker.sock"
@@ -15,11 +15,11 @@ def exposed_engine_socket(facts: HostFacts, parameters: Parameters) -> Verdict:
     """Engine socket open to other accounts.
 
     What it checks:
-    Every engine socket that someone listens on now: the usual places, sockets of an API service or a
-    forwarder (systemd-socket-proxyd, socat…) at another path, and the link that Docker clients use. For each
-    of them, which accounts can write to it: the mode, the members of its group, ACLs, and all parent
-    directories, because nothing below a closed directory is reachable. Users may use their own socket. List
-    accounts that are meant to have this power in the parameter `trusted_users`.
+    Every engine socket that someone listens on now: the usual places, sockets of an API service at another
+    path, and the link that Docker clients use. For each of them, which accounts can write to it: the mode,
+    the members of its group, ACLs, and all parent directories, because nothing below a closed directory is
+    reachable. Users may use their own socket. List accounts that are meant to have this power in the
+    parameter `trusted_users`.
 
     Why it matters:
     The API starts containers with any rights, and a container with the host's `/` in it is root on the host.
@@ -66,8 +66,6 @@ def _judge(socket: EngineSocket, trusted: set[str]) -> list[Evidence]:
 
 
 def _by_way_of(socket: EngineSocket) -> str:
-    if socket.through:
-        return f": {socket.through} forwards to the engine ({socket.found_in})"
     if socket.target:
         return f": a link to {socket.target}"
     return f": an API service ({socket.found_in})" if socket.found_in else ""
@@ -97,13 +95,7 @@ EXPOSED_ENGINE_SOCKET = Check(
     fails=lambda: (
         host(sockets=(EngineSocket(file(_SOCKET, 0o666), users=(EVERYBODY,)),)),
         host(sockets=(EngineSocket(file(_SOCKET, 0o660), users=("anna",)),)),
-        host(
-            sockets=(
-                EngineSocket(
-                    file("/srv/api.sock", 0o660), users=("ben",), found_in="process 812", through="socat"
-                ),
-            )
-        ),
+        host(sockets=(EngineSocket(file("/srv/api.sock", 0o660), users=("ben",), found_in="process 812"),)),
         host(
             sockets=(
                 EngineSocket(
@@ -263,8 +255,7 @@ def tcp_api_without_tls(facts: HostFacts) -> Verdict:
 
     What it checks:
     Unit files, their drop-ins and running processes: whether `podman system service` listens on TCP without
-    requiring client certificates (`--tls-client-ca`), whether a Podman socket unit opens a TCP port, and
-    whether a forwarder (systemd-socket-proxyd, socat…) passes TCP connections on to an engine's socket.
+    requiring client certificates (`--tls-client-ca`), and whether a Podman socket unit opens a TCP port.
 
     Why it matters:
     The API has no password. Everyone who can reach the port can start a privileged container and is root on
@@ -289,7 +280,7 @@ def tcp_api_without_tls(facts: HostFacts) -> Verdict:
         f"the API at {unprotected[0].address} accepts anyone",
         effective=", ".join(service.address for service in unprotected),
         evidence=tuple(
-            Evidence(service.where, f"{service.address} without client certificates{_listening(service)}")
+            Evidence(service.where, f"{service.address} without client certificates")
             for service in unprotected
         ),
         commands=(
@@ -297,10 +288,6 @@ def tcp_api_without_tls(facts: HostFacts) -> Verdict:
             "podman system connection add HOST ssh://USER@HOST   # on the client",
         ),
     )
-
-
-def _listening(service: ApiService) -> str:
-    return f", forwarded to the engine's socket by {service.through}" if service.through else ""
 
 
 TCP_API_WITHOUT_TLS = Check(
@@ -317,7 +304,6 @@ TCP_API_WITHOUT_TLS = Check(
     fails=lambda: (
         host(tcp_services=(ApiService(_UNIT, "tcp://0.0.0.0:2375", False),)),
         host(tcp_services=(ApiService("process 812", "tcp:127.0.0.1:8888", False),)),
-        host(tcp_services=(ApiService("process 813", "tcp:0.0.0.0:2375", False, "socat"),)),
     ),
     references=("CIS Docker 1.6 2.7", "OWASP Docker rule 1"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.model.facts import Denial
-from hardentui.reading.security_modules import (
+from hardentui.reading.confinement import (
     unconfined_by_apparmor,
     without_apparmor,
 )

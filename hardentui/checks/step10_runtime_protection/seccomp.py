@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.lib.seccomp import FAMILIES
+from hardentui.reading.confinement import filter_of, filter_rules, good_but_not_seen, open_ways_to_family
 from hardentui.reading.networks import (
     asks_for_host_network,
     on_host_network,
@@ -13,7 +14,6 @@ from hardentui.reading.networks import (
     reach,
     uses_network_of_pod,
 )
-from hardentui.reading.system_calls import filter_of, filter_rules, good_but_not_seen, open_ways_to_family
 
 _PROFILE = "/usr/share/containers/seccomp.json"
 

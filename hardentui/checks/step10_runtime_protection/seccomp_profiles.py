@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.lib.seccomp import LETS_THROUGH, OpenCalls, RawFilter, parse_profile
-from hardentui.reading.system_calls import (
+from hardentui.reading.confinement import (
     RAW_FILTER,
     FilterRules,
     capabilities_held,

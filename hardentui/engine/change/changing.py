@@ -12,9 +12,16 @@ from itertools import pairwise
 from typing import Any
 
 from hardentui import account
-from hardentui.engine.change.containers import CREATE_LIMIT, QUICK_LIMIT, REMOVE_LIMIT, ContainerControl
+from hardentui.engine.change.containers import (
+    CREATE_LIMIT,
+    QUICK_LIMIT,
+    REMOVE_LIMIT,
+    ApiSession,
+    ContainerControl,
+    path,
+    run_podman,
+)
 from hardentui.engine.change.copying import CARRIER, Copying, owner_label
-from hardentui.engine.change.session import ApiSession, path, run_podman
 from hardentui.engine.connection import Listener, UnixConnection
 from hardentui.engine.read import Engine
 from hardentui.errors import ChangeFailed, NotFound

@@ -47,65 +47,48 @@ _MOST_OWNERS = 10_000
 
 
 class Owners(msgspec.Struct, frozen=True):
-    """Who owns the files below a directory.
+    """Who owns the files below a directory."""
 
-    Attributes:
-        usual: uid and gid of most of them, as the engine sees them.
-        others: (uid, gid, path) of the rest.
-    """
-
-    usual: tuple[int, int]
-    others: tuple[tuple[int, int, bytes], ...] = ()
+    usual: tuple[int, int]  # uid and gid of most of them, as the engine sees them
+    others: tuple[tuple[int, int, bytes], ...] = ()  # (uid, gid, path) of the rest
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
     """What to copy.
 
     Attributes:
-        pid: a process that sees both directories; it never runs a program of an image.
-        user: uid of the engine's user on this machine.
         pairs: (directory, directory to copy its contents to), from the root of that process.
         users, groups: of the container's own user namespace, whose owners are translated; empty = kept.
-        since: start of the first pass, in nanoseconds since the epoch; 0 = everything is copied.
-        mirror: remove from these what is gone from the source (indices of pairs).
-        look: directories whose state is told, after all was copied.
-        owned: directories whose files' owners are told.
-        given: (directory, owners that its files get).
-        strict: what cannot be read is an error; else it is left out and counted.
     """
 
-    pid: int
-    user: int
+    pid: int  # a process that sees both directories; it never runs a program of an image
+    user: int  # uid of the engine's user on this machine
     pairs: tuple[tuple[str, str], ...]
     users: Ranges = ()
     groups: Ranges = ()
-    since: int = 0
-    mirror: tuple[int, ...] = ()
-    look: tuple[str, ...] = ()
-    owned: tuple[str, ...] = ()
-    given: tuple[tuple[str, Owners], ...] = ()
-    strict: bool = True
+    since: int = 0  # start of the first pass, in nanoseconds since the epoch; 0 = everything is copied
+    mirror: tuple[int, ...] = ()  # remove from these what is gone from the source (indices of pairs)
+    look: tuple[str, ...] = ()  # directories whose state is told, after all was copied
+    owned: tuple[str, ...] = ()  # directories whose files' owners are told
+    given: tuple[tuple[str, Owners], ...] = ()  # (directory, owners that its files get)
+    strict: bool = True  # what cannot be read is an error; else it is left out and counted
 
 
 class Copied(msgspec.Struct):
     """What was copied.
 
     Attributes:
-        begun: when, in nanoseconds since the epoch: the `since` of a later pass.
-        empty: the pairs whose target was empty before.
-        unreadable: how many files and directories the engine's user may not read.
         states: of what was looked at: another one as soon as anything in it is written, made or removed.
-        error: why it failed; empty if it did not.
     """
 
-    begun: int = 0
-    empty: tuple[int, ...] = ()
+    begun: int = 0  # when, in nanoseconds since the epoch: the `since` of a later pass
+    empty: tuple[int, ...] = ()  # the pairs whose target was empty before
     files: int = 0
     size: int = 0
-    unreadable: int = 0
+    unreadable: int = 0  # how many files and directories the engine's user may not read
     states: tuple[str, ...] = ()
     owners: tuple[Owners, ...] = ()
-    error: str = ""
+    error: str = ""  # why it failed; empty if it did not
 
 
 class _Refused(Exception):

@@ -21,9 +21,8 @@ import msgspec
 from msgspec.structs import replace
 
 from hardentui import account
-from hardentui.engine.change.containers import QUICK_LIMIT, ContainerControl
+from hardentui.engine.change.containers import QUICK_LIMIT, ApiSession, ContainerControl, path
 from hardentui.engine.change.copy_process import Copied, Owners, Ranges, Task
-from hardentui.engine.change.session import ApiSession, path
 from hardentui.engine.read import Engine
 from hardentui.errors import ChangeFailed
 from hardentui.visible import visible

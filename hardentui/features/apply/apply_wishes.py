@@ -11,7 +11,7 @@ from hardentui.errors import CannotFix
 from hardentui.features.change.wait import PATIENCE
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unread, known
-from hardentui.reading.layer_data import LayerData
+from hardentui.reading.written import LayerData
 from hardentui.visible import visible
 from hardentui.writers.context import volume_for
 

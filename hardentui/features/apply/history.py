@@ -32,15 +32,18 @@ from hardentui.features.opening.opened import Opened
 from hardentui.features.views import Selection
 from hardentui.harden.do_first import gained
 from hardentui.host.files.reader import Files
-from hardentui.model.change_events import (
+from hardentui.model.facts import EngineFacts
+from hardentui.model.journal import (
     ChangeEvent,
+    EntryAction,
+    EntryState,
+    JournalEntry,
+    JournalProof,
     OperationCleared,
     OperationUndone,
     ServiceKept,
     StillGoingBack,
 )
-from hardentui.model.facts import EngineFacts
-from hardentui.model.journal import EntryAction, EntryState, JournalEntry, JournalProof
 from hardentui.model.known import Unread, known
 from hardentui.model.operations import NoteContainer, described_back, described_clearing
 from hardentui.visible import command_word, visible

@@ -38,13 +38,12 @@ from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE, MOUNTS, NAME, NETWORK, PULL, REMOVE, ROOTFS, TMPFS, Mount
 from hardentui.options.argv import parse_create_command
-from hardentui.reading.layer_data import LayerData, is_below
 from hardentui.reading.mounts import options_of_new_volume
+from hardentui.reading.written import LayerData, is_below
 from hardentui.visible import visible
-from hardentui.writers.anonymous import with_existing
 from hardentui.writers.context import UnitContext, volume_for
 from hardentui.writers.run_script import run_arguments
-from hardentui.writers.supporting import network_create_arguments, network_name
+from hardentui.writers.supporting import network_create_arguments, network_name, with_existing
 
 # Reasons not to recreate a container: something would be lost, or others would be harmed.
 

@@ -9,8 +9,14 @@ from msgspec.structs import replace
 
 from hardentui.features.apply.apply_wishes import ApplyWishes
 from hardentui.features.apply.applying import PreparedChange
-from hardentui.model.change_events import ChangeEvent, OperationBegun, OperationDone
-from hardentui.model.journal import EntryAction, EntryState, JournalEntry
+from hardentui.model.journal import (
+    ChangeEvent,
+    EntryAction,
+    EntryState,
+    JournalEntry,
+    OperationBegun,
+    OperationDone,
+)
 from hardentui.model.operations import (
     CreateContainer,
     NoteContainer,

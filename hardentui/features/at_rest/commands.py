@@ -32,7 +32,7 @@ from hardentui.options.argv import (
     read_command,
     spec_of,
 )
-from hardentui.quadlet.edit.changes import ItemChange, decide
+from hardentui.quadlet.edit.container import ItemChange, decide
 from hardentui.quadlet.read.service import Character, ShellWord, shell_commands
 from hardentui.visible import visible
 

@@ -20,7 +20,7 @@ from hardentui.features.at_rest.sources import SourceFile, Sources
 from hardentui.features.at_rest.trees import Tree
 from hardentui.model.spec import NEWEST_KNOWN, Spec
 from hardentui.options.argv import Item, item_word
-from hardentui.quadlet.edit.changes import ItemChange, New, changes_between, decide, other_options
+from hardentui.quadlet.edit.container import ItemChange, New, changes_between, decide, other_options
 
 _PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./=:@-]*(?<!:)")
 _PLAIN_IN_LINE = re.compile(r"[\w./][\w./:,=@+-]*(?<!:)")

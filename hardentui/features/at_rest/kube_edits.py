@@ -16,8 +16,8 @@ from hardentui.features.at_rest.sources import SourceFile
 from hardentui.features.at_rest.trees import Tree
 from hardentui.options import IPC, PID
 from hardentui.options.argv import Item, item_word
-from hardentui.quadlet.edit.changes import ItemChange, New, decide
-from hardentui.writers.kube.part import dns_label
+from hardentui.quadlet.edit.container import ItemChange, New, decide
+from hardentui.writers.kube.container import dns_label
 
 _SECURITY = "securityContext"
 _UNITS = {"b": "", "k": "Ki", "m": "Mi", "g": "Gi"}

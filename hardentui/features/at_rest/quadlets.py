@@ -28,8 +28,7 @@ from hardentui.model.spec import Source, Version
 from hardentui.options import NAME
 from hardentui.options.argv import parse_argument, spec_of
 from hardentui.options.values import Port
-from hardentui.quadlet.read.container import CONTAINER, QuadletFiles
-from hardentui.quadlet.read.entries import default_name, object_names
+from hardentui.quadlet.read.container import CONTAINER, QuadletFiles, default_name, object_names
 from hardentui.systemd.search_paths import ServiceManager, drop_in_directories
 from hardentui.systemd.unit_text import QUADLET, UnitText, check_unit_text, split_words
 

@@ -22,7 +22,7 @@ from hardentui.model.known import Known, Unread
 from hardentui.model.spec import NEWEST_KNOWN, UNKNOWN, Option, Source, Spec, Version
 from hardentui.options import ANNOTATIONS, ENV, LABELS
 from hardentui.options.argv import Item, parse_argument
-from hardentui.quadlet.edit.changes import ItemChange, changes_between
+from hardentui.quadlet.edit.container import ItemChange, changes_between
 from hardentui.visible import visible
 from hardentui.words import nearest
 

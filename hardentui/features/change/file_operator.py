@@ -18,9 +18,8 @@ from hardentui.directories import write_error
 from hardentui.do import Do, Verb
 from hardentui.errors import ChangeFailed, HardenError, WriteError
 from hardentui.files import put_back, write_bundle
-from hardentui.model.change_events import ChangeEvent
 from hardentui.model.draft import TextFile
-from hardentui.model.journal import JournalEntry, JournalProof
+from hardentui.model.journal import ChangeEvent, JournalEntry, JournalProof
 from hardentui.model.operations import FileBefore, Operation, WriteFile
 from hardentui.visible import visible
 

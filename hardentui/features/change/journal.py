@@ -19,7 +19,7 @@ from hardentui.do import Do, Verb
 from hardentui.errors import JournalError, UsageError
 from hardentui.model.journal import JOURNAL_SCHEMA, ConfirmClock, EntryAction, EntryState, JournalEntry
 from hardentui.model.operations import RestartUnit, StartContainer, UpdateContainer
-from hardentui.state.own_files import read_own, state_directory, sync_above, write_own
+from hardentui.state import read_own, state_directory, sync_above, write_own
 from hardentui.visible import visible
 
 _ID = r"[0-9]{8}-[0-9]{6}-[0-9a-f]{4}"

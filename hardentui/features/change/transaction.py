@@ -33,10 +33,12 @@ from hardentui.features.change.file_operator import (
     raise_if_stopped,
 )
 from hardentui.features.change.journal import Journal
-from hardentui.model.change_events import (
+from hardentui.model.journal import (
     ChangeEnded,
     ChangeEvent,
+    EntryState,
     GoingBack,
+    JournalEntry,
     OperationBegun,
     OperationCleared,
     OperationDone,
@@ -44,7 +46,6 @@ from hardentui.model.change_events import (
     ServiceKept,
     StillGoingBack,
 )
-from hardentui.model.journal import EntryState, JournalEntry
 from hardentui.model.operations import (
     CreateContainer,
     NoteContainer,

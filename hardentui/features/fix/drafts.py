@@ -34,17 +34,53 @@ from hardentui.options import (
 )
 from hardentui.options.argv import compare_arguments
 from hardentui.options.inspect.mounts import anonymous_volumes
-from hardentui.quadlet.proof import prove_by_port
+from hardentui.quadlet.port import generate, losses
 from hardentui.quadlet.write.bundle import Bundle, Member, UnitCommand, UnitContext, bundle
 from hardentui.reading.containers import declared_user, own_unit_of
-from hardentui.reading.layer_data import LayerData, layer_data
 from hardentui.reading.masking import mask_argument, mask_text
+from hardentui.reading.written import LayerData, layer_data
 from hardentui.visible import command_word, visible
 from hardentui.words import plural
-from hardentui.writers.anonymous import with_existing
 from hardentui.writers.context import left_behind, safe_file_name
 from hardentui.writers.run_script import run_commands, run_script
-from hardentui.writers.supporting import network_name
+from hardentui.writers.supporting import network_name, with_existing
+
+_OWN_LOG_DRIVER = Version(4, 5)
+_OWN_RUNTIME = Version(4, 4, 3)
+
+
+def prove_by_port(
+    files: Mapping[str, str], argv: Sequence[str], version: Version, rootless: bool
+) -> tuple[str, ...]:
+    """The differences between the command of this version's generator and the intended one.
+
+    Args:
+        files: units, file name -> text; the first `.container` is the one to check.
+        argv: the intended words, with or without `podman`, without what Quadlet adds on its own.
+
+    Returns:
+        one sentence per difference and per loss; empty if it produces exactly the intended command.
+
+    Raises:
+        GeneratorError: that generator refuses a unit, or produces no service for a container.
+    """
+    made = generate(files, version=version, rootless=rootless)
+    if not made:
+        raise GeneratorError("There is no .container unit among the files.")
+    words = _without_forced(next(iter(made.values())), version)
+    different = compare_arguments(words, argv)
+    return (*different, *losses(files, version=version))
+
+
+def _without_forced(words: tuple[str, ...], version: Version) -> tuple[str, ...]:
+    """Podman 4.4 sends the output to the journal through the service, and at first always ran crun."""
+    flags = ["--log-driver"] if version < _OWN_LOG_DRIVER else []
+    flags += ["--runtime"] if version < _OWN_RUNTIME else []
+    for flag in flags:
+        at = words.index(flag)  # the generator's own comes first
+        words = (*words[:at], *words[at + 2 :])
+    return words
+
 
 # From a container that shares the processes of its host, the host is read, not changed.
 #

@@ -19,7 +19,7 @@ from hardentui.model.draft import Draft, DraftFile, Target, TextFile, WriteState
 from hardentui.model.facts import ContainerFacts
 from hardentui.reading.containers import own_unit_of
 from hardentui.reading.own_command import checklist_of, own_command
-from hardentui.state.own_files import state_directory
+from hardentui.state import state_directory
 from hardentui.visible import command_word, visible
 from hardentui.writers.context import safe_file_name
 

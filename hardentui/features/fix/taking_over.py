@@ -27,9 +27,8 @@ from hardentui.quadlet.write.bundle import COPY_SCRIPT
 from hardentui.reading.containers import listed, own_unit_of
 from hardentui.reading.own_command import own_command
 from hardentui.visible import command_word, visible
-from hardentui.writers.anonymous import copy_layer_script
 from hardentui.writers.context import profile_name, safe_file_name
-from hardentui.writers.supporting import can_be_a_unit, network_name, pod_networks
+from hardentui.writers.supporting import can_be_a_unit, copy_layer_script, network_name, pod_networks
 from hardentui.writers.take_over import OldContainer, OldPod, TakeOver, take_over_script
 
 OLD = "-before"

@@ -53,7 +53,7 @@ from hardentui.options import (
 )
 from hardentui.reading.scratch import volume_at
 from hardentui.visible import visible
-from hardentui.writers.seccomp import profile_text
+from hardentui.writers.profiles import profile_text
 
 _CHOSEN = (CAP_ADD, CAP_DROP, MEMORY, MEMORY_SWAP, PIDS_LIMIT)
 """Options whose value a trial finds, when one of its fixes changes them."""

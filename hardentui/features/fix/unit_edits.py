@@ -21,8 +21,7 @@ from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec, Version
 from hardentui.options import NAME, NETWORK
 from hardentui.options.argv import compare_arguments, without_optional
-from hardentui.quadlet.edit.changes import ItemChange, applied
-from hardentui.quadlet.edit.container import Edited, edit_quadlet, planned_changes
+from hardentui.quadlet.edit.container import Edited, ItemChange, applied, edit_quadlet, planned_changes
 from hardentui.quadlet.edit.service import (
     QUADLET_DROP_INS,
     changed_keys,

@@ -29,9 +29,9 @@ from hardentui.model.trial import Result, Trial
 from hardentui.options import MEMORY, MOUNTS, NETWORK, NO_NEW_PRIVILEGES, PIDS_LIMIT, READ_ONLY, TMPFS
 from hardentui.options.table import bounding_set
 from hardentui.reading.behaviour import powerless, uids
+from hardentui.reading.confinement import filter_of
 from hardentui.reading.containers import declared_user, is_root
 from hardentui.reading.mounts import asks_for_user_namespace
-from hardentui.reading.system_calls import filter_of
 from hardentui.visible import visible
 
 SCHEMA = "hardentui/harden/1"

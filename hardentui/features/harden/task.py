@@ -54,7 +54,7 @@ from hardentui.model.trial import Learned, OnTrialEvent, Result, Trial
 from hardentui.options import SECCOMP_PROFILE
 from hardentui.reading.behaviour import listening
 from hardentui.reading.own_command import own_command
-from hardentui.state.own_files import read_own, state_directory, write_own
+from hardentui.state import read_own, state_directory, write_own
 from hardentui.visible import command_word, visible
 from hardentui.words import plural
 

@@ -11,9 +11,7 @@ from hardentui.features.trial.rehearsal import Rehearsal, lines_of
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import ImageFile, ImageInventory, NeverScanned
 from hardentui.model.known import Unread, known
-from hardentui.reading.end_of_life import DATED, end_of, rolling
-from hardentui.reading.images import created
-from hardentui.reading.scans import rank, severities, stale
+from hardentui.reading.images import DATED, created, end_of, rank, rolling, severities, stale
 
 _FILES_SHOWN = 8
 _NOT_LOOKED = "not inspected"

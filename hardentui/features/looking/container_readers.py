@@ -38,11 +38,11 @@ from hardentui.model.facts import (
 )
 from hardentui.model.known import Known, Later, Together, Unread, known, later
 from hardentui.options import MOUNTS, NETWORK, SECCOMP_PROFILE
+from hardentui.reading.confinement import RAW_FILTER, raw_filter
 from hardentui.reading.containers import ask_or, declared_user, image_config, is_infra, section
 from hardentui.reading.logs import engine_limits_log
 from hardentui.reading.mounts import is_place_of_secrets, mounted_words, parents, shown_from_host
 from hardentui.reading.networks import internal_networks, mode_of, uses_network_of_pod
-from hardentui.reading.system_calls import RAW_FILTER, raw_filter
 from hardentui.reading.written import working_directories, written_directories
 
 if TYPE_CHECKING:

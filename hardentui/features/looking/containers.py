@@ -11,8 +11,7 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from hardentui.engine.inspecting import Gone, Inspected
-from hardentui.engine.read import Engine
+from hardentui.engine.read import Engine, Gone, Inspected
 from hardentui.engine.shapes import Listed
 from hardentui.errors import EngineError, NotFound
 from hardentui.features.looking.gather import Gatherer, with_peers

@@ -7,7 +7,7 @@ import os
 from msgspec import convert, to_builtins
 
 from hardentui.model.image import ImageInventory
-from hardentui.state.own_files import Directory, keep_document, read_document
+from hardentui.state import Directory, keep_document, read_document
 
 SCHEMA = 6
 _IMAGE_ID = 64

@@ -15,8 +15,8 @@ from hardentui.errors import CannotExpress, InputError
 from hardentui.features.trial.observe.processes import established
 from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files, reason
+from hardentui.host.network.firewall import check_rules
 from hardentui.host.network.knock import SECONDS, knock
-from hardentui.host.network.nft_check import check_rules
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.network import ConnectOutcome, Contact, NetworkMap, ReachProof

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from hardentui.engine.change.changing import ChangingEngine
-from hardentui.engine.change.session import podman_is_installed
+from hardentui.engine.change.containers import podman_is_installed
 from hardentui.errors import EngineError, UsageError
 from hardentui.features.change.wait import PATIENCE
 from hardentui.features.networks.page import NetworkPlace, PlaceKind, connected, places

@@ -11,15 +11,15 @@ from hardentui.account import find_program, skipped_in_path
 from hardentui.contained import container_around
 from hardentui.engine.connection import listens_on
 from hardentui.engine.locate import Environment, NoAnswer, candidates, is_local, probe, user_name
+from hardentui.host.accounts import read_sub_ids, read_users
 from hardentui.host.commands import Run, run_program
 from hardentui.host.files.reader import Files, LocalFiles, reason
 from hardentui.host.place import WAY_OUT, Place, find_place, view_of_host
 from hardentui.host.podman.generator import find_generator
-from hardentui.host.subids import read_sub_ids, read_users
 from hardentui.model.known import Unread, known
 from hardentui.model.spec import Version
 from hardentui.options import TABLE
-from hardentui.reading.sub_ids import WHOLE, free_start
+from hardentui.reading.hosts import WHOLE, free_start
 from hardentui.visible import visible
 
 _SECONDS = 5.0

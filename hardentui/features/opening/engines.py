@@ -20,7 +20,7 @@ from hardentui.host.files.reader import home_of, text_or
 from hardentui.host.place import find_place, view_of_host
 from hardentui.model.facts import EngineFacts
 from hardentui.model.known import Known, Unread, known, later
-from hardentui.state.own_files import Directory, keep_document, read_document, state_directory
+from hardentui.state import Directory, keep_document, read_document, state_directory
 
 if TYPE_CHECKING:
     from hardentui.model.host import HostFacts, TrustFacts

@@ -21,7 +21,7 @@ from hardentui.host.files.reader import Files
 from hardentui.host.place import Place
 from hardentui.model.facts import EngineFacts
 from hardentui.model.known import Known, Unread
-from hardentui.state.own_files import Directory, cache_directory
+from hardentui.state import Directory, cache_directory
 
 if TYPE_CHECKING:
     from hardentui.model.host import HostFacts, TrustFacts

@@ -27,10 +27,7 @@ from hardentui.reading.capabilities import (
     meaning,
     needed_by_image,
 )
-from hardentui.reading.containers import ask
-from hardentui.reading.mounts import own_user_namespace
-from hardentui.reading.own_command import own_command
-from hardentui.reading.security_modules import (
+from hardentui.reading.confinement import (
     APPARMOR_LSM,
     SELINUX,
     UNCONFINED_TYPES,
@@ -38,9 +35,12 @@ from hardentui.reading.security_modules import (
     selinux_switched_off,
     selinux_type,
 )
+from hardentui.reading.containers import ask
+from hardentui.reading.mounts import own_user_namespace
+from hardentui.reading.own_command import own_command
 from hardentui.visible import command_word
-from hardentui.writers.apparmor import AppArmorProfile, apparmor_profile
 from hardentui.writers.context import safe_file_name
+from hardentui.writers.profiles import AppArmorProfile, apparmor_profile
 
 if TYPE_CHECKING:
     from hardentui.features.fix.learned import LearnedFrom

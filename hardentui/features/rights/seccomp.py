@@ -22,8 +22,7 @@ from hardentui.lib.seccomp import (
 )
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Known, Unread
-from hardentui.reading.containers import ask_or
-from hardentui.reading.system_calls import (
+from hardentui.reading.confinement import (
     FilterInForce,
     capabilities_held,
     filter_of,
@@ -32,6 +31,7 @@ from hardentui.reading.system_calls import (
     open_ways_to_user_namespaces,
     parsed,
 )
+from hardentui.reading.containers import ask_or
 
 _NO_FILTER, _FILTER = 0, 2
 

@@ -11,7 +11,7 @@ from hardentui.features.checklists.loading import fit
 from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.settings import FixDefaults, Notice, SettingOrigin, Settings, SettingSource, Vocabulary
 from hardentui.reading.forms import fault_of
-from hardentui.state.own_files import read_own, settings_file
+from hardentui.state import read_own, settings_file
 from hardentui.toml_document import TomlFault, TomlPath, line_of, read_toml, toml_lines
 from hardentui.visible import visible
 from hardentui.words import nearest

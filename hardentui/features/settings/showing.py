@@ -17,7 +17,7 @@ from hardentui.model.draft import TextFile
 from hardentui.model.settings import FixDefaults, SettingOrigin, Settings, Vocabulary
 from hardentui.reading.forms import FORMS, text_of
 from hardentui.regular_files import refuse_strangers
-from hardentui.state.own_files import settings_file
+from hardentui.state import settings_file
 from hardentui.visible import visible
 
 SCALARS = ("theme", "ascii", "columns", "folder", "text_mode", "remember")

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 import hardentui
 from hardentui.engine.shapes import LAB_LABEL, OUR_NAMES
 from hardentui.errors import InputError, UsageError, WriteError
-from hardentui.state.own_files import read_document, state_directory, write_own
+from hardentui.state import read_document, state_directory, write_own
 from hardentui.toml_document import TomlFault, read_toml
 from hardentui.visible import visible
 

@@ -47,7 +47,7 @@ from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.finding import Kind, Status
 from hardentui.model.known import Unread, known
 from hardentui.model.trust import TrustFacts
-from hardentui.state.own_files import state_directory
+from hardentui.state import state_directory
 
 if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench

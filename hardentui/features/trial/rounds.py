@@ -41,9 +41,8 @@ from hardentui.features.trial.observe.watch import Watch, native_way
 from hardentui.features.trial.twins import Twin
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unread, known
-from hardentui.model.observation import Observation
 from hardentui.model.spec import Spec
-from hardentui.model.trial import How, NotExercised, OnTrialEvent, Round, TrialEvent, TrialStep
+from hardentui.model.trial import How, NotExercised, Observation, OnTrialEvent, Round, TrialEvent, TrialStep
 from hardentui.options import MOUNTS, SECCOMP_PROFILE
 from hardentui.options.table import bounding_set
 

@@ -46,10 +46,10 @@ from hardentui.images.started import Reached, reached
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Status
 from hardentui.model.known import Unread
-from hardentui.model.observation import CallLog
 from hardentui.model.plan import Choice
 from hardentui.model.trial import (
     Baseline,
+    CallLog,
     Decision,
     How,
     LeftOut,
@@ -68,7 +68,7 @@ from hardentui.options.table import given_explicitly
 from hardentui.reading.behaviour import command_of
 from hardentui.reading.containers import image_config, section
 from hardentui.reading.mounts import at_or_above
-from hardentui.writers.seccomp import profile_text
+from hardentui.writers.profiles import profile_text
 
 
 def lasting(settled: Settled, rounds: Rounds, relaxer: Relaxer, tools: Tools) -> Settled:

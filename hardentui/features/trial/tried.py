@@ -27,10 +27,10 @@ from hardentui.model.trial import SCHEMA, OptionChange, Trial
 from hardentui.options import BY_NAME, COMMAND, IMAGE, MOUNTS, SECCOMP_PROFILE
 from hardentui.options.argv import spec_from_argv
 from hardentui.reading.masking import mask_argument
-from hardentui.state.own_files import read_own, state_directory, write_own
+from hardentui.state import read_own, state_directory, write_own
 from hardentui.visible import visible
 from hardentui.writers.context import profile_name
-from hardentui.writers.seccomp import profile_text
+from hardentui.writers.profiles import profile_text
 
 # What trials learned about a container, kept for the next one: several runs together know more.
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
-from hardentui.engine.change.session import podman_is_installed
+from hardentui.engine.change.containers import podman_is_installed
 from hardentui.errors import EngineError, UsageError
 from hardentui.features.change.wait import PATIENCE
 from hardentui.features.looking.default_profile import profile_in_force
@@ -34,7 +34,7 @@ from hardentui.model.finding import Risk, Status, Verdict
 from hardentui.model.plan import Change, Choice, Plan
 from hardentui.model.trial import Decision, LeftOut, OnTrialEvent, OptionChange, Trial
 from hardentui.reading.masking import mask_argument
-from hardentui.state.own_files import read_own, state_directory, write_own
+from hardentui.state import read_own, state_directory, write_own
 from hardentui.visible import visible
 
 # Which trials this account itself ran. A record claims that something was proven; anybody can write one.

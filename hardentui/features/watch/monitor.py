@@ -13,7 +13,7 @@ from hardentui.engine.events import Event, past_events, read_log
 from hardentui.errors import InputError, NotFound
 from hardentui.features.checklists.loading import find_check
 from hardentui.features.workbench import Workbench
-from hardentui.host.process.usage import Counters, read_counters
+from hardentui.host.process.activity import Counters, read_counters
 from hardentui.model.facts import ContainerFacts, Kernel, Limits, UnitFacts
 from hardentui.model.finding import Severity, Status
 from hardentui.model.known import Known, Unread, known

@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from hardentui.model.configuration import Account, Accounts, AclEntry, FileFact, Missing, PathStep
 from hardentui.model.known import Known, Unread, known
-from hardentui.reading.access import open_spots
+from hardentui.reading.mounts import open_spots
 from hardentui.regular_files import names_in, read_regular
 from hardentui.toml_document import read_toml
 
@@ -398,7 +398,7 @@ def examine(
     Walks down from /, follows every symbolic link, and inspects each directory on the way: anyone who may
     write to a directory may replace its contents, the sticky bit aside. ACLs count, and so does a directory
     that denies
-    access: `hardentui.reading.access` has the rules.
+    access: `hardentui.reading.mounts` has the rules.
 
     Args:
         owners: the accounts that may own it and write to it.

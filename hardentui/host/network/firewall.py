@@ -4,90 +4,73 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from hardentui.host.cloud import METADATA_ADDRESS
-from hardentui.host.commands import Run
-from hardentui.host.files.reader import Files, names, text, text_of, text_or, there
-from hardentui.model.host import Firewall, Zone
+from hardentui.host.commands import Run, program_environment
+from hardentui.host.files.reader import Files, names, text, text_or, there
+from hardentui.model.host import Firewall
 from hardentui.model.known import Known, Unread, known
+from hardentui.visible import visible
 
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
+METADATA_ADDRESS = "169.254.169.254"
 
-
-_DIRECTORIES = ("/etc/firewalld", "/usr/lib/firewalld")  # the first one wins
-_SETTINGS = "/etc/firewalld/firewalld.conf"
-DEFAULT_ZONE = "public"
-
-
-def read_zones(files: Files) -> tuple[Zone, ...]:
-    """Every zone; the default one is not marked in its file."""
-    content = text(files, _SETTINGS)
-    chosen = re.findall(r"(?m)^\s*DefaultZone\s*=\s*(\S+)", content if isinstance(content, str) else "")
-    zones: dict[str, Zone] = {}
-    for directory in _DIRECTORIES:
-        for name in names(files, f"{directory}/zones"):
-            stem = name.removesuffix(".xml")
-            if name.endswith(".xml") and stem not in zones:
-                zones[stem] = _zone(files, f"{directory}/zones/{name}", stem, (chosen or [DEFAULT_ZONE])[-1])
-    return tuple(zones.values())
-
-
-def _zone(files: Files, path: str, name: str, default: str) -> Zone:
-    root = _tree(files, path)
-    used = _attributes(root, "service", "name")
-    ports = [*_ports(root), *(port for service in used for port in _service(files, service))]
-    return Zone(
-        name=name,
-        path=path,
-        default=name == default,
-        target=root.get("target", "default"),
-        interfaces=_attributes(root, "interface", "name"),
-        sources=tuple(
-            word
-            for source in root.findall("source")
-            for word in (source.get("address"), source.get("ipset"))
-            if word
-        ),
-        services=used,
-        ports=tuple(dict.fromkeys(ports)),
-        masquerade=root.find("masquerade") is not None,
-        rich_rules=len(root.findall("rule")),
-    )
+_DIRECTORY = "/sys/class/dmi/id"
+_FILES = ("sys_vendor", "product_name", "board_vendor", "bios_vendor", "chassis_asset_tag")
+_CLOUDS = (  # as cloud-init's ds-identify recognises them
+    ("amazon ec2", "Amazon EC2"),
+    ("google compute engine", "Google Compute Engine"),
+    ("7783-7084-3265-9085-8269-3286-77", "Microsoft Azure"),  # Azure's chassis asset tag; Hyper-V has none
+    ("openstack", "OpenStack"),
+    ("digitalocean", "DigitalOcean"),
+    ("hetzner", "Hetzner Cloud"),
+    ("oraclecloud", "Oracle Cloud"),
+    ("alibaba cloud", "Alibaba Cloud"),
+    ("scaleway", "Scaleway"),
+    ("vultr", "Vultr"),
+    ("linode", "Akamai"),
+    ("akamai", "Akamai"),
+    ("upcloud", "UpCloud"),
+    ("exoscale", "Exoscale"),
+    ("ibmcloud", "IBM Cloud"),  # the chassis asset tag is `ibmcloud`
+)
 
 
-def _service(files: Files, name: str) -> list[str]:
-    if "/" in name:
-        raise Unread(f"{name!r} is not a firewalld service name")
-    for directory in _DIRECTORIES:
-        root = known(_tree, files, f"{directory}/services/{name}.xml")
-        if not isinstance(root, Unread):
-            return _ports(root)
-    raise Unread(f"the firewalld service {name} is not known")
+def read_cloud(files: Files) -> str:
+    """The cloud that this machine runs in; empty if its firmware names no known one."""
+    seen = []
+    for name in _FILES:
+        content = text(files, f"{_DIRECTORY}/{name}")
+        if isinstance(content, str):
+            seen.append(content.strip().lower())
+    return next((cloud for mark, cloud in _CLOUDS if any(mark in line for line in seen)), "")
 
 
-def _tree(files: Files, path: str) -> Element:
-    """A small XML file. Entities are refused: firewalld uses none, and they can expand without limit."""
-    content = text_of(files, path)
-    if "<!DOCTYPE" in content or "<!ENTITY" in content:
-        raise Unread(f"{path} contains XML entities")
-    from xml.etree.ElementTree import ParseError, fromstring
+_CHECK_SECONDS = 5.0
 
+
+def check_rules(text: str) -> Known[str]:
+    """Empty if nft accepts the rules, else its first error; Unread if it could not be run."""
     try:
-        return fromstring(content)  # noqa: S314 - without entities it cannot expand
-    except (ParseError, ValueError):
-        raise Unread(f"{path} is not valid XML") from None
-
-
-def _ports(root: Element) -> list[str]:
-    """`8080/tcp`, `8000-8010/udp`."""
-    return [f"{port.get('port')}/{port.get('protocol')}" for port in root.findall("port") if port.get("port")]
-
-
-def _attributes(root: Element, tag: str, name: str) -> tuple[str, ...]:
-    return tuple(value for element in root.findall(tag) if (value := element.get(name)))
+        done = subprocess.run(
+            ["nft", "--check", "--file", "-"],
+            input=text.encode(),
+            capture_output=True,
+            timeout=_CHECK_SECONDS,
+            env=program_environment(),
+            check=False,
+        )
+    except FileNotFoundError:
+        return Unread("the program nft is not installed")
+    except subprocess.TimeoutExpired:
+        return Unread(f"nft did not answer within {_CHECK_SECONDS:g} s")
+    except OSError as error:
+        return Unread(f"nft cannot be run: {error.strerror}")
+    complaint = done.stderr.decode("utf-8", "replace").strip()
+    if done.returncode and "Operation not permitted" in complaint:
+        return Unread("only root can run nft")
+    return visible(complaint.splitlines()[0], 300) if done.returncode and complaint else ""
 
 
 _MODULES = ("nf_tables", "x_tables", "ip_tables", "ip6_tables")
@@ -120,7 +103,6 @@ def read_firewall(files: Files, run: Run, *, root: bool) -> Firewall:
         rules=rules,
         outside=known(_outside, files),
         firewalld=firewalld,
-        zones=known(read_zones, files) if firewalld else (),
         metadata_filtered=(rules if isinstance(rules, Unread) else drops_address(rules, METADATA_ADDRESS)),
     )
 

@@ -17,7 +17,7 @@ from hardentui.host.process.capabilities import HostProcess, open_files, sees_ev
 from hardentui.model.configuration import Accounts, FileFact, Missing
 from hardentui.model.host import ApiService, EngineSocket, User
 from hardentui.model.known import Known, Unread, known
-from hardentui.reading.access import WRITE, Way, open_spots, who_may
+from hardentui.reading.mounts import WRITE, Way, open_spots, who_may
 from hardentui.systemd.command_line import UnbalancedQuotes, split_command, unit_settings
 
 # Listening sockets of the host, by the inode number shown in /proc/PID/fd.
@@ -33,11 +33,10 @@ class Listening(Struct, frozen=True):
 
     Attributes:
         unix: inode -> path of the socket (`@name` for an abstract one).
-        tcp: inode -> address, `0.0.0.0:2375`.
     """
 
     unix: Mapping[str, str] = field(default_factory=dict)
-    tcp: Mapping[str, str] = field(default_factory=dict)
+    tcp: Mapping[str, str] = field(default_factory=dict)  # inode -> address, `0.0.0.0:2375`
 
     @property
     def paths(self) -> frozenset[str]:
@@ -80,10 +79,7 @@ def sockets_of(files: Files, pid: int) -> Iterator[str]:
         yield from (link[8:-1] for link in open_files(files, pid) if link.startswith("socket:["))
 
 
-# Where an engine's API can be reached: through its own services and through forwarders.
-#
-# Sources are systemd units (a socket unit with the service that it starts) and processes (their command
-# lines and open sockets). A forwarder to an engine's socket gives the same access as that socket.
+# Where an engine's API can be reached: units (a socket unit with the service that it starts) and processes.
 
 ROOTFUL_SOCKET = "/run/podman/podman.sock"
 DOCKER_SOCKET = "/run/docker.sock"
@@ -92,28 +88,18 @@ _DIRECTORIES = tuple(
     "/usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system".split()
 )
 _ENGINES = ("podman", "podman-remote")
-_FORWARDERS = frozenset({"systemd-socket-proxyd", "socat", "ncat", "nc", "haproxy", "nginx", "ssh", "rinetd"})
-_ENGINE_SOCKET = r"(?:/[^\s,:'\"]*)?/podman\.sock\b"
-_LISTEN = r"(?i)\b(?P<kind>(?:tcp[46]?|unix|openssl)-(?:l|listen)):(?P<where>[^,\s]+)(?P<rest>\S*)"
-_MOST_ROUNDS = 4
 
 _Directories: TypeAlias = Mapping[str, Known[tuple[str, ...]]]
 """Each directory of units with its names, listed once: most names are in none of them."""
 
 
 class Endpoint(Struct, frozen=True):
-    """An address at which an engine can be reached.
+    """An address at which an engine can be reached."""
 
-    Attributes:
-        address: `tcp:0.0.0.0:2375`, or the path of a socket.
-        through: the forwarding program; empty for the engine's own service.
-    """
-
-    address: str
+    address: str  # `tcp:0.0.0.0:2375`, or the path of a socket
     where: str
     uid: int = 0
     certificates: bool = False
-    through: str = ""
     of_process: bool = False
 
     @property
@@ -124,51 +110,33 @@ class Endpoint(Struct, frozen=True):
 def read_endpoints(
     files: Files, processes: tuple[HostProcess, ...], listening: Listening | None, uids: Iterable[int]
 ) -> tuple[Endpoint, ...]:
-    """Every endpoint found in units and processes, except the engines' standard sockets.
+    """Every API service found in units and processes, except the engines' standard sockets.
 
     Args:
-        uids: accounts that may run their own engine, whose standard sockets may be forwarded too.
+        uids: accounts that may run their own engine.
     """
-    engines = {ROOTFUL_SOCKET: 0, DOCKER_SOCKET: 0}
-    engines |= {f"/run/user/{uid}/podman/podman.sock": uid for uid in uids}
-    usual = frozenset(engines) - {DOCKER_SOCKET}
-    units = tuple(_socket_units(files, _listed(files)))
-    table = tuple(filter(_is_of_interest, processes))
+    usual = {ROOTFUL_SOCKET, *(f"/run/user/{uid}/podman/podman.sock" for uid in uids)}
     by_address: dict[str, Endpoint] = {}
-    for _ in range(_MOST_ROUNDS):  # forwarders may be chained
-        before = len(by_address)
-        for endpoint in (*_of_units(units, engines), *_of_processes(files, table, listening, engines)):
+    for endpoint in (*_of_units(files), *_of_processes(files, processes, listening)):
+        if endpoint.address not in usual:
             by_address.setdefault(endpoint.address, endpoint)
-            if not endpoint.on_tcp:
-                engines.setdefault(endpoint.address, endpoint.uid)
-        if len(by_address) == before:
-            break
-    return tuple(endpoint for endpoint in by_address.values() if endpoint.address not in usual)
+    return tuple(by_address.values())
 
 
 # --- units ----------------------------------------------------------------------------------------
 
 
-class _Unit(Struct, frozen=True):
-    path: str
-    addresses: tuple[str, ...]
-    commands: tuple[tuple[str, ...], ...]
-
-
-def _listed(files: Files) -> _Directories:
-    return {at: known(names, files, at) for at in _DIRECTORIES}
-
-
-def _socket_units(files: Files, directories: _Directories) -> Iterator[_Unit]:
+def _of_units(files: Files) -> Iterator[Endpoint]:
+    directories = {at: known(names, files, at) for at in _DIRECTORIES}
     seen: set[str] = set()
     for directory, inside in directories.items():
         for name in () if isinstance(inside, Unread) else sorted(inside):
             if name.endswith(".socket") and name not in seen:
                 seen.add(name)
-                yield _socket_unit(files, directories, f"{directory}/{name}", name)
+                yield from _socket_unit(files, directories, f"{directory}/{name}", name)
 
 
-def _socket_unit(files: Files, directories: _Directories, path: str, name: str) -> _Unit:
+def _socket_unit(files: Files, directories: _Directories, path: str, name: str) -> Iterator[Endpoint]:
     settings = _settings(files, directories, path, name)
     addresses: list[str] = []
     service = name.removesuffix(".socket") + ".service"
@@ -184,7 +152,9 @@ def _socket_unit(files: Files, directories: _Directories, path: str, name: str) 
     for section, key, value in _settings(files, directories, place, service) if place else ():
         if section == "Service" and key == "ExecStart":
             commands = [*commands, command_words(value)] if value else []
-    return _Unit(path, tuple(addresses), tuple(commands))
+    for words in filter(is_api, commands):
+        certificates = "--tls-client-ca" in " ".join(words)
+        yield from (Endpoint(address, path, 0, certificates) for address in addresses)
 
 
 def _places(directories: _Directories, name: str) -> list[str]:
@@ -227,26 +197,7 @@ def _address(value: str) -> str:
     return f"tcp:{value if ':' in value or '.' in value else f'[::]:{value}'}"
 
 
-def _of_units(units: Iterable[_Unit], engines: Mapping[str, int]) -> Iterator[Endpoint]:
-    for unit in units:
-        for words in unit.commands:
-            api = is_api(words)
-            target = "" if api else _target(words, engines)
-            if not api and not target:
-                continue
-            through = "" if api else posixpath.basename(words[0])
-            for address in unit.addresses:
-                certificates = api and "--tls-client-ca" in " ".join(words)
-                yield Endpoint(address, unit.path, engines.get(target, 0), certificates, through)
-
-
 # --- processes ------------------------------------------------------------------------------------
-
-
-def _is_of_interest(process: HostProcess) -> bool:
-    """Its program serves an engine's API or forwards connections."""
-    program = posixpath.basename(process.words[0])
-    return program in _ENGINES or program in _FORWARDERS
 
 
 def is_api(words: tuple[str, ...]) -> bool:
@@ -256,63 +207,27 @@ def is_api(words: tuple[str, ...]) -> bool:
     return any(word == "system" and following == "service" for word, following in pairwise(words))
 
 
-def _target(words: tuple[str, ...], engines: Mapping[str, int]) -> str:
-    """The engine's socket that a forwarder connects to; empty if it is not a forwarder."""
-    if not words or posixpath.basename(words[0]) not in _FORWARDERS:
-        return ""
-    for word in words[1:]:
-        if re.match(_LISTEN, word):
-            continue  # the side on which socat listens
-        target = settled(word.replace("%t", "/run"))
-        for path in engines:
-            if path in target and re.search(rf"(?:^|[:=,\s]){re.escape(path)}(?:$|[,:\s'\"])", target):
-                return path
-        if socket := re.search(_ENGINE_SOCKET, word):
-            return settled(socket[0])
-    return ""
-
-
 def _of_processes(
-    files: Files, table: Iterable[HostProcess], listening: Listening | None, engines: Mapping[str, int]
+    files: Files, processes: Iterable[HostProcess], listening: Listening | None
 ) -> Iterator[Endpoint]:
-    for process in table:
+    for process in processes:
         words = process.words
-        api = is_api(words)
-        target = "" if api else _target(words, engines)
-        shares = {kind: _shares_with_host(files, process.pid, kind) for kind in ("net", "mnt")}
-        if (not api and not target) or not any(shares.values()):
+        if not is_api(words):
             continue
-        where = f"process {process.pid}"
-        through = "" if api else process.program
-        uid = _uid(files, process.pid) if api else engines.get(target, 0)
-        certificates = api and any(word.startswith("--tls-client-ca") for word in words)
-        for address, verified in _api_addresses(words) if api else _listening_addresses(words):
-            if shares["net" if address.startswith("tcp:") else "mnt"]:
-                yield Endpoint(address, where, uid, certificates or verified, through, of_process=True)
-        for address in _held(files, process.pid, listening):
-            yield Endpoint(address, where, uid, certificates, through, of_process=True)
+        shares = {kind: _shares_with_host(files, process.pid, kind) for kind in ("net", "mnt")}
+        if not any(shares.values()):
+            continue
+        where, uid = f"process {process.pid}", _uid(files, process.pid)
+        certificates = any(word.startswith("--tls-client-ca") for word in words)
+        named = (_api_address(word) for word in words if word.startswith(("tcp:", "unix:")))
+        inside = [address for address in named if shares["net" if address.startswith("tcp:") else "mnt"]]
+        for address in (*inside, *_held(files, process.pid, listening)):
+            yield Endpoint(address, where, uid, certificates, of_process=True)
 
 
-def _api_addresses(words: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
+def _api_address(word: str) -> str:
     """The address on the command line of `podman system service`."""
-    for word in words:
-        if word.startswith("tcp:"):
-            yield word, False
-        elif word.startswith("unix:"):
-            yield settled(f"/{word.removeprefix('unix:').lstrip('/')}"), False
-
-
-def _listening_addresses(words: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
-    """`TCP-LISTEN:2375,fork` of socat; OPENSSL-LISTEN requires a certificate by default."""
-    for word in words[1:]:
-        if match := re.match(_LISTEN, word):
-            kind = match["kind"].lower()
-            if kind.startswith("unix"):
-                yield settled(match["where"]), False
-                continue
-            host = re.search(r"bind=([^,]+)", match["rest"])
-            address = f"tcp:{host[1] if host else '0.0.0.0'}:{match['where'].rpartition(':')[2]}"  # noqa: S104
-            yield address, kind.startswith("openssl") and "verify=0" not in match["rest"]
+    return word if word.startswith("tcp:") else settled(f"/{word.removeprefix('unix:').lstrip('/')}")
 
 
 def _held(files: Files, pid: int, listening: Listening | None) -> Iterator[str]:
@@ -391,7 +306,6 @@ def _socket(files: Files, place: Endpoint, way: Way, accounts: Accounts | None) 
         users=who_may(WRITE, way, accounts, owners),
         target=target,
         found_in=place.where,
-        through=place.through,
     )
 
 
@@ -419,16 +333,11 @@ _SYSTEM_SERVICE = r"(?m):/system\.slice/podman[^/\n]*\.service$"
 
 
 class TcpServices(Struct, frozen=True):
-    """The services that were seen.
-
-    Attributes:
-        unread: why units may start or open further ones; empty when all could be read.
-        unseen: why further ones may be served right now; empty when none could be overlooked.
-    """
+    """The services that were seen."""
 
     services: tuple[ApiService, ...]
-    unread: str = ""
-    unseen: str = ""
+    unread: str = ""  # why units may start or open further ones; empty when all could be read
+    unseen: str = ""  # why further ones may be served right now; empty when none could be overlooked
 
 
 def read_tcp_services(
@@ -453,9 +362,7 @@ def read_tcp_services(
     addresses = {service.address for service in services}
     for endpoint in endpoints:
         if endpoint.on_tcp and endpoint.address not in addresses:
-            services.append(
-                ApiService(endpoint.where, endpoint.address, endpoint.certificates, endpoint.through)
-            )
+            services.append(ApiService(endpoint.where, endpoint.address, endpoint.certificates))
     return TcpServices(tuple(services), unread, unseen or _hidden(files, processes, listening))
 
 

@@ -14,7 +14,7 @@ import threading
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from hardentui.host.files.reader import Files, FileStat, reason
 from hardentui.host.process.capabilities import open_files, pids
@@ -32,9 +32,6 @@ _UNIT_DIRECTORIES = (
     *("/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system"),
     *("/usr/lib/systemd/system", "/lib/systemd/system"),
 )
-_LONGEST_COMMAND = 4096
-_PATHS = r"/[^\0,:=\s'\"]+"
-"""Paths in a command line, also after `unix://` and `UNIX-CONNECT:`."""
 _LISTENS = r"(?m)^[ \t]*Listen(?:Stream|SequentialPacket)[ \t]*=[ \t]*(?P<path>/\S+)"
 
 
@@ -69,7 +66,6 @@ class UnixSockets:
         self._linked: set[tuple[int, int]] = set()
         self._lock = threading.Lock()
         self._holders: dict[str, str] = {}
-        self._holding: dict[str, int] = {}
         self._processes = _processes(files)
         self._units: dict[str, str] | None = None
         self.trouble: Unread | None = None
@@ -179,27 +175,7 @@ class UnixSockets:
     def listener(self, name: str, number: str) -> Known[Listener]:
         """The listener on a socket: the program of the process, or the unit for which systemd listens."""
         with self._lock:
-            listener = self._listener(name, number)
-            target = None if isinstance(listener, Unread) else self._named_by(number)
-            if isinstance(listener, Unread) or target is None:
-                return listener
-            onward = self._listener(target.path, target.number)
-            return listener if isinstance(onward, Unread) else structs.replace(listener, onward=onward)
-
-    def _named_by(self, number: str) -> _Bound | None:
-        """Another listening socket named on a listener's command line (`UNIX-CONNECT:/run/x.sock`)."""
-        process = self._holding.get(number)
-        try:
-            text = self._files.read_text(f"/proc/{process}/cmdline") if process else ""
-        except OSError:
-            return None
-        for path in re.findall(_PATHS, text[:_LONGEST_COMMAND]):
-            with contextlib.suppress(OSError):
-                status = self._stat(path)
-                bound = self._by_inode.get((status.device, status.inode))
-                if bound is not None and bound.number != number:
-                    return bound
-        return None
+            return self._listener(name, number)
 
     def _listener(self, name: str, number: str) -> Known[Listener]:
         program = self._holders.get(number, "")
@@ -226,7 +202,6 @@ class UnixSockets:
         for number in numbers:
             if (program and program not in _FOR_OTHERS) or number not in self._holders:
                 self._holders[number] = program
-                self._holding[number] = process
 
     def _program(self, process: int) -> str:
         try:

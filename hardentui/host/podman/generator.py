@@ -40,14 +40,12 @@ class DryRun(Struct, frozen=True):
     """The output of the generator.
 
     Attributes:
-        services: file name (`web.service`) -> text.
-        stderr: its messages, one per line, without process numbers and our scratch directory.
         ok: it accepted every unit and generated a service for each. It may still have silently lost words:
             compare `exec_start` with the intended command.
     """
 
-    services: Mapping[str, str]
-    stderr: str
+    services: Mapping[str, str]  # file name (`web.service`) -> text
+    stderr: str  # its messages, one per line, without process numbers and our scratch directory
     ok: bool
 
 

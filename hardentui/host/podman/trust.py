@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from hardentui.host.files.reader import (
@@ -14,92 +14,18 @@ from hardentui.host.files.reader import (
     reached,
     read_accounts,
     text,
-    text_or,
-    tree,
 )
 from hardentui.host.podman.containers_conf import (
     FIRST_FILE_ONLY_SINCE,
-    merge,
     read_attachments,
     read_configuration,
     read_registries,
 )
-from hardentui.host.units.programs import environment_of
 from hardentui.model.configuration import Accounts, FileFact, Missing
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.spec import Version
-from hardentui.model.trust import AuthFile, Certificate, Override, Policy, Requirement, TrustFacts
-from hardentui.reading.access import READ, who_may
-
-VARIABLES = ("CONTAINERS_CONF", "CONTAINERS_CONF_OVERRIDE")
-_UNITS = (".service", ".conf", ".container", ".pod", ".kube", ".build", ".volume", ".network", ".image")
-
-
-def read_overrides(files: Files, *, home: str, uid: int) -> tuple[Override, ...]:
-    """Every such file named in the environment of this engine's user, with its content."""
-    overrides: dict[str, Override] = {}
-    for where, name, path in _named(files, home, uid):
-        if name in VARIABLES and path and path not in overrides:
-            overrides[path] = Override(where, name, path, merge(files, [path]))
-    return tuple(overrides.values())
-
-
-def _named(files: Files, home: str, uid: int) -> Iterator[tuple[str, str, str]]:
-    """(place, variable, file) of each assignment."""
-    if uid:
-        directories = [
-            f"{home}/.config/systemd/user",
-            f"{home}/.config/containers/systemd",
-            "/etc/systemd/user",
-        ]
-        plain = ["/etc/environment.d", f"{home}/.config/environment.d"]
-    else:
-        directories = ["/etc/systemd/system", "/etc/containers/systemd", "/run/systemd/system"]
-        plain = []
-    for directory in directories:
-        for path, fault in tree(files, directory, 3):
-            if not uid and "/containers/systemd/users" in path:
-                continue
-            if fault is not None:
-                raise fault
-            elif path.endswith(_UNITS) and ".wants/" not in path:
-                for name, value in environment_of(text_or(files, path)):
-                    yield path, name, value
-    for place in ("/etc/systemd/user.conf" if uid else "/etc/systemd/system.conf", "/etc/environment"):
-        yield from _assignments(files, place)
-    for directory in plain:
-        for file_name in known(names, files, directory, else_=()):
-            yield from _assignments(files, f"{directory}/{file_name}")
-    yield from _of_the_service(files, uid)
-
-
-def _assignments(files: Files, path: str) -> Iterator[tuple[str, str, str]]:
-    """`NAME=value` lines, and those after `DefaultEnvironment=`."""
-    for line in text_or(files, path).splitlines():
-        line = line.strip().removeprefix("DefaultEnvironment=").removeprefix("export ")
-        for word in line.replace('"', " ").replace("'", " ").split():
-            name, equals, value = word.partition("=")
-            if equals and name in VARIABLES:
-                yield path, name, value
-
-
-def _of_the_service(files: Files, uid: int) -> Iterator[tuple[str, str, str]]:
-    """The current variables of the engine's own service. Its other variables are ignored."""
-    user = f"user.slice/user-{uid}.slice/user@{uid}.service/app.slice" if uid else "system.slice"
-    try:
-        pids = files.read_text(f"/sys/fs/cgroup/{user}/podman.service/cgroup.procs").split()
-    except OSError:
-        return
-    for pid in pids:
-        try:
-            content = files.read_text(f"/proc/{pid}/environ")
-        except OSError:
-            continue
-        for word in content.split("\0"):
-            name, equals, value = word.partition("=")
-            if equals and name in VARIABLES:
-                yield f"process {pid}", name, value
-
+from hardentui.model.trust import AuthFile, Certificate, Policy, Requirement, TrustFacts
+from hardentui.reading.mounts import READ, who_may
 
 SYSTEM_POLICY = "/etc/containers/policy.json"
 SHARED_POLICY = "/usr/share/containers/policy.json"
@@ -127,7 +53,6 @@ def read_trust(files: Files, *, home: str, uid: int, version: Version) -> TrustF
         keys=_keys(files, policy, owners, accounts),
         auth_files=known(_auth_files, files, home, uid, accounts),
         configuration=read_configuration(files, home=home, uid=uid, version=version),
-        overrides=known(lambda: read_overrides(files, home=home, uid=uid)),
         home=home,
     )
 

@@ -28,19 +28,16 @@ class MountRow(Struct, frozen=True):
     """One mount.
 
     Attributes:
-        root: the directory of the file system that is mounted.
-        options: of this mount; super_options: of the file system as a whole.
-        device: `major:minor` of the file system.
         number, parent: of this mount and the mount that it is mounted on.
     """
 
-    root: str
+    root: str  # the directory of the file system that is mounted
     point: str
-    options: tuple[str, ...]
+    options: tuple[str, ...]  # of this mount; super_options: of the file system as a whole
     kind: str
     source: str
     super_options: tuple[str, ...]
-    device: str = ""
+    device: str = ""  # `major:minor` of the file system
     number: str = ""
     parent: str = ""
 

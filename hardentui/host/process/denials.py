@@ -44,20 +44,14 @@ _LEVEL = r":s\d[^\s:]*(?::c[\d,.c]+)?$"
 
 
 class Refusal(Struct, frozen=True):
-    """One denial, not yet attributed.
-
-    Attributes:
-        label: the SELinux context or AppArmor profile of the process; empty if the line has none.
-        command: the kernel's short name of the process.
-        uid: the user id on the host; None if the line has none.
-    """
+    """One denial, not yet attributed."""
 
     by: str
     what: str
     pid: int
-    command: str
-    label: str
-    uid: int | None
+    command: str  # the kernel's short name of the process
+    label: str  # the SELinux context or AppArmor profile of the process; empty if the line has none
+    uid: int | None  # the user id on the host; None if the line has none
 
 
 def read_refusals(files: Files, run: Run, now: datetime, *, root: bool) -> Known[tuple[Refusal, ...]]:

@@ -31,16 +31,11 @@ _USER_DIRECTORIES = ("/etc/systemd/user", "/run/systemd/user", "/usr/lib/systemd
 
 
 class Manager(Struct, frozen=True):
-    """The service manager to query.
+    """The service manager to query."""
 
-    Attributes:
-        user: name of the account that it belongs to; empty for the system's.
-        ours: we are that account, so its manager can be queried.
-    """
-
-    user: str = ""
+    user: str = ""  # name of the account that it belongs to; empty for the system's
     home: str = ""
-    ours: bool = True
+    ours: bool = True  # we are that account, so its manager can be queried
 
 
 def timer_active(files: Files, run: Run, name: str, manager: Manager) -> Known[bool]:
@@ -81,35 +76,27 @@ _SERVICE_NAME = re.compile(r"^\s*ServiceName\s*=\s*(\S+)\s*$", re.MULTILINE)
 
 
 class FoundUnitFile(Struct, frozen=True):
-    """A file of a unit.
-
-    Attributes:
-        modified: seconds since the epoch.
-        link: its target if it is a symbolic link, else empty.
-    """
+    """A file of a unit."""
 
     path: str
     text: str
     mode: int = 0o644
-    modified: float = 0.0
-    link: str = ""
+    modified: float = 0.0  # seconds since the epoch
+    link: str = ""  # its target if it is a symbolic link, else empty
 
 
 class FoundUnit(Struct, frozen=True):
     """A unit with all files that affect it.
 
     Attributes:
-        quadlet: its file is a `.container`, not a unit file.
-        drop_ins: of that file, in the order in which they are read.
-        service_drop_ins: of the generated service, for a Quadlet.
         companions: file name -> text of the Quadlet units that it refers to.
     """
 
     name: str
-    quadlet: bool
+    quadlet: bool  # its file is a `.container`, not a unit file
     file: FoundUnitFile
-    drop_ins: tuple[FoundUnitFile, ...] = ()
-    service_drop_ins: tuple[FoundUnitFile, ...] = ()
+    drop_ins: tuple[FoundUnitFile, ...] = ()  # of that file, in the order in which they are read
+    service_drop_ins: tuple[FoundUnitFile, ...] = ()  # of the generated service, for a Quadlet
     companions: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -301,13 +288,9 @@ _Properties = Mapping[str, str]
 
 
 class ReadUnit(Struct, frozen=True):
-    """An existing unit.
+    """An existing unit."""
 
-    Attributes:
-        files: None if only systemd knows it.
-    """
-
-    files: FoundUnit | None
+    files: FoundUnit | None  # None if only systemd knows it
     facts: UnitFacts
 
 

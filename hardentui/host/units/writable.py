@@ -4,109 +4,107 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 
 from hardentui.host.files.reader import ROOT_ONLY, Files, examine, names, text_or, tree
 from hardentui.model.configuration import Accounts, Configuration, FileFact, Missing
-from hardentui.model.host import Program, User
-from hardentui.model.known import Known, Unread, known
+from hardentui.model.host import Program, UnitProgram, User
+from hardentui.model.known import Known, Unread
+from hardentui.systemd.command_line import UnbalancedQuotes, split_command, unit_settings
 
-# Directories and programs that extend the rootful engine: what lies there runs as root, or decides what
-# does.
-
-_DIRECTORIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("engine.helper_binaries_dir", "helper directory", ()),
-    (
-        "engine.hooks_dir",
-        "hook directory",
-        ("/usr/share/containers/oci/hooks.d", "/etc/containers/oci/hooks.d"),
-    ),
-    ("engine.cdi_spec_dirs", "CDI directory", ("/etc/cdi", "/run/cdi")),
-    (
-        "network.netavark_plugin_dirs",
-        "network plug-in directory",
-        ("/usr/local/lib/netavark", "/usr/libexec/netavark", "/usr/lib/netavark"),
-    ),
+_KINDS = tuple(".service .conf .container .pod .kube .volume .network .image .build .artifact".split())
+_INTERPRETERS = frozenset(
+    "sh bash dash ash ksh zsh busybox env perl ruby node php lua nice ionice timeout flock nohup setpriv "
+    "chrt stdbuf sudo runuser su systemd-run systemd-cat systemd-inhibit chronic logger exec unshare "
+    "nsenter".split()
 )
-"""Setting, role and Podman's own directories: containers.conf(5). Built-in helper directories hold the
-helpers that are checked one by one; a configured one is searched first, for every helper."""
-_PROGRAMS = (
-    ("containers.init_path", "init program"),
-    ("engine.init_path", "init program"),
-    ("engine.network_cmd_path", "network program"),
-)
-_MOUNT_PROGRAMS = ("storage.options.overlay.mount_program", "storage.options.mount_program")
-_STORES = (
-    ("storage.options.additionalimagestores", "image store"),
-    ("storage.options.additionallayerstores", "layer store"),
-)
-"""Images and layers that Podman uses without copying them: containers-storage.conf(5)."""
-_SECRET_PROGRAMS = ("lookup", "list", "store", "delete")
-_PLACES = ("/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin")
-_ROOT = "/"
+_PYTHON = re.compile(r"python[0-9.]*")
+_PATH = r"(?<![\w.%$:=@-])/[\w@%+.,/-]+"
+_EXEC_MARKS = "-@:+!|"
+_MOST_FILES = 500
+_OF_QUADLETS = {
+    *(("Kube", "Yaml"), ("Build", "File"), ("Build", "SetWorkingDirectory")),
+    ("Container", "EnvironmentFile"),
+}
 
 
-def read_plugins(files: Files, configuration: Configuration, storage: Configuration) -> Iterator[Program]:
-    """Directories from which the engine runs whatever it finds, and further programs that it runs.
+def read_unit_programs(
+    files: Files,
+    units: Mapping[str, Known[FileFact]],
+    users: tuple[User, ...],
+    accounts: Accounts | None,
+) -> tuple[UnitProgram, ...]:
+    """The files that units run or read settings from, each with who can change it.
 
-    Where they lie is the admin's choice; who can change them is examined. A directory that does not exist yet
-    counts as the directory in which it would be created.
+    A file of a unit that runs as another account (`User=`) may belong to that account.
     """
-    for setting, role, built_in in _DIRECTORIES:
-        for directory in _plugins_strings(configuration.get(setting)) or built_in:
-            yield from _directory(files, role, directory, configuration.file_of(setting))
-    for setting, role in _PROGRAMS:
-        for path in _plugins_strings(configuration.get(setting)):
-            yield from _plugins_program(files, role, path, configuration.file_of(setting))
-    for setting in _MOUNT_PROGRAMS:
-        for path in _plugins_strings(storage.get(setting)):
-            yield from _plugins_program(files, "mount program", path, storage.file_of(setting))
-    for setting, role in _STORES:
-        for path in _plugins_strings(storage.get(setting)):
-            yield from _directory(files, role, path.partition(":")[0], storage.file_of(setting))
-    if configuration.get("secrets.driver") == "shell":
-        for name in _SECRET_PROGRAMS:
-            setting = f"secrets.opts.{name}"
-            words = str(configuration.get(setting) or "").split()
-            yield from _plugins_program(
-                files, "secret program", words[0] if words else "", configuration.file_of(setting)
-            )
-    yield from _credential_helpers(files)
+    uids = {user.name: user.uid for user in users}
+    programs: dict[tuple[str, str], UnitProgram] = {}
+    for path, fact in units.items():
+        if not isinstance(fact, FileFact) or fact.kind != "file" or not path.endswith(_KINDS):
+            continue
+        if re.search(r"\.(?:wants|requires|upholds)/", path):
+            continue  # a link to a unit that is inspected itself, or belongs to its package
+        home = next((user.home for user in users if user.home and path.startswith(f"{user.home}/")), "/root")
+        owners = ROOT_ONLY | {user.uid for user in users if user.home == home}
+        for file, runner in _named_in(text_or(files, path), path, home):
+            if len(programs) >= _MOST_FILES or (path, file) in programs:
+                continue
+            uid = uids.get(runner)
+            seen = examine(files, file, owners | ({uid} if uid is not None else set()), accounts=accounts)
+            if isinstance(seen, Unread) or (isinstance(seen, FileFact) and seen.kind == "file"):
+                programs[path, file] = UnitProgram(path, file, seen)
+    return tuple(programs.values())
 
 
-def _credential_helpers(files: Files) -> Iterator[Program]:
-    """containers-registries.conf(5) and login files name them; any of them runs as whoever pulls."""
-    for place in _PLACES:
-        for name in known(names, files, place, else_=()):
-            if name.startswith("docker-credential-"):
-                yield from _plugins_program(files, "credential helper", f"{place}/{name}")
+def _named_in(content: str, unit: str, home: str) -> Iterator[tuple[str, str]]:
+    """(file, account that runs it) for the files that a unit names; empty for the manager's own account."""
+    settings = tuple(unit_settings(content))
+    account = next((value for section, key, value in settings if (section, key) == ("Service", "User")), "")
+    for section, key, value in settings:
+        if section == "Service" and key.startswith("Exec"):
+            marks = value[: len(value) - len(value.lstrip(_EXEC_MARKS))]
+            runner = "" if "+" in marks or "!" in marks else account
+            for file in files_of_command(value, home):
+                yield file, runner
+        elif section == "Service" and key == "EnvironmentFile":
+            for file in _expanded(value.lstrip("-"), home):
+                yield file, ""
+        elif (section, key) in _OF_QUADLETS and value:
+            yield posixpath.normpath(posixpath.join(posixpath.dirname(unit), value)), ""
 
 
-def _plugins_program(files: Files, role: str, path: str, named_by: str = "") -> Iterator[Program]:
-    fact = examine(files, path) if path.startswith(_ROOT) else None
-    if isinstance(fact, FileFact):
-        yield Program(role, fact, True, named_by)
+def files_of_command(value: str, home: str = "/root") -> tuple[str, ...]:
+    """The program of an Exec…= line, and the script arguments of an interpreter in it."""
+    try:
+        words = split_command(value.lstrip(_EXEC_MARKS))
+    except UnbalancedQuotes:
+        return ()
+    files: list[str] = []
+    reads_scripts = False
+    for at, word in enumerate(words):
+        whole = tuple(_expanded(word, home))
+        if at == 0 or (reads_scripts and whole and whole[0].startswith("/") and " " not in word):
+            files += [path for path in whole if path.startswith("/")]
+        elif reads_scripts:
+            files += _paths_in(word, home)
+        name = posixpath.basename(word)
+        reads_scripts = reads_scripts or name in _INTERPRETERS or _PYTHON.fullmatch(name) is not None
+    return tuple(dict.fromkeys(files))
 
 
-def _directory(files: Files, role: str, directory: str, named_by: str) -> Iterator[Program]:
-    path = directory
-    while path.startswith(_ROOT):
-        fact = examine(files, path)
-        if isinstance(fact, FileFact):
-            yield Program(role, fact, True, named_by)
-        if not isinstance(fact, Missing) or path == _ROOT:
-            return
-        path = posixpath.dirname(path.rstrip("/"))
+def _paths_in(word: str, home: str) -> Iterable[str]:
+    """Paths in the script of `sh -c '…'`."""
+    for path in re.findall(_PATH, word):
+        yield from _expanded(path, home)
 
 
-def _plugins_strings(value: object) -> Iterable[str]:
-    return (
-        [str(item) for item in value]
-        if isinstance(value, list)
-        else [value]
-        if isinstance(value, str)
-        else []
-    )
+def _expanded(word: str, home: str) -> Iterator[str]:
+    """The word with `%h` and `%%` expanded; empty if only a running systemd knows its value."""
+    word = word.replace("%%", "\0").replace("%h", home)
+    if "%" not in word and "$" not in word:
+        yield word.replace("\0", "%")
 
 
 _ENGINE_CONFIGURATION = ("/etc/containers", "/usr/share/containers", "/etc/docker/certs.d")
@@ -164,17 +162,24 @@ def _below(
     return facts
 
 
-def read_programs(
-    files: Files, configuration: Configuration, storage: Configuration | None = None
-) -> tuple[Program, ...]:
-    """The OCI runtimes, conmon, the helpers, hooks and plug-ins that the rootful engine would run."""
+def read_programs(files: Files, configuration: Configuration) -> tuple[Program, ...]:
+    """The OCI runtimes, conmon, the helpers and hooks that the rootful engine would run, and the directories
+    in which it looks for them. One that does not exist yet counts as the one in which it would be created."""
     programs = [*_runtimes(files, configuration), *_conmon(files, configuration)]
-    programs += _helpers(files, configuration)
-    programs += [
-        *_hooks(files, configuration),
-        *read_plugins(files, configuration, storage or Configuration()),
-    ]
+    programs += [*_helpers(files, configuration), *_hooks(files, configuration)]
+    for setting, built_in in (("engine.helper_binaries_dir", ()), ("engine.hooks_dir", _HOOK_DIRECTORIES)):
+        for directory in _strings(configuration.get(setting)) or built_in:
+            programs += _directory(files, directory, configuration.file_of(setting))
     return tuple({(program.role, program.file.path): program for program in programs}.values())
+
+
+def _directory(files: Files, directory: str, named_by: str) -> list[Program]:
+    while directory.startswith("/"):
+        fact = examine(files, directory)
+        if not isinstance(fact, Missing):
+            return [Program("directory", fact, True, named_by)] if isinstance(fact, FileFact) else []
+        directory = posixpath.dirname(directory.rstrip("/"))
+    return []
 
 
 def _program(files: Files, role: str, path: str, named_by: str = "", expected: bool = True) -> list[Program]:

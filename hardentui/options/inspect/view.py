@@ -24,18 +24,15 @@ class CommandLine(Struct):
     """`podman [globals] run|create [flags] IMAGE [words]`.
 
     Attributes:
-        verb: run or create.
         flags, globals: long flag -> arguments in order; switches have `true` or `false`; comma lists are
             split.
-        image: the image, or the directory with --rootfs.
-        words: the words after the image.
     """
 
-    verb: str = ""
+    verb: str = ""  # run or create
     flags: dict[str, list[str]] = field(default_factory=dict)
     globals: dict[str, list[str]] = field(default_factory=dict)
-    image: str = ""
-    words: tuple[str, ...] = ()
+    image: str = ""  # the image, or the directory with --rootfs
+    words: tuple[str, ...] = ()  # the words after the image
 
     def all(self, flag: str) -> tuple[str, ...]:
         return tuple(self.flags.get(flag, ()))
@@ -217,42 +214,30 @@ class Sources(Struct, frozen=True):
     """Everything that was read about one container and its engine.
 
     Attributes:
-        inspect: GET /libpod/containers/ID/json.
         image: inspect document of its image; None if it could not be read (then nothing is subtracted).
         oci_config: config.json of the runtime; None if it could not be read. Its process.env is never used.
-        umask: of the main process according to the kernel, four octal digits; empty = unknown.
-        default_capabilities: the engine's default capabilities.
-        default_network: the engine's default network.
-        version: of the engine.
-        log_driver: the engine's default; empty = unknown.
-        pids_limit: the engine's default.
-        runtime: name of the engine's default OCI runtime; empty = unknown.
-        cgroup_version: 1 or 2; None = unknown.
         default_ulimits: limits that the engine adds at start, `nofile=1048576:1048576`; empty = unknown.
-        pod_name: name of its pod.
         pod_shares: kinds of namespaces (`net`, `ipc`, `uts`) that its pod shares; None if unknown.
-        pod_mounts: destinations of the pod's mounts in each member.
         container_names: ID -> name, for `container:<id>` references and dependencies.
-        volumes: name -> inspect document of its volumes.
         base_hosts: what /etc/hosts starts with in a container that did not ask; None = unknown.
     """
 
-    inspect: Document
+    inspect: Document  # GET /libpod/containers/ID/json
     image: Document | None = None
     oci_config: Document | None = None
-    umask: str = ""
-    default_capabilities: frozenset[str] = STOCK_CAPABILITIES
-    default_network: str = "podman"
-    version: Version = NEWEST_KNOWN
+    umask: str = ""  # of the main process according to the kernel, four octal digits; empty = unknown
+    default_capabilities: frozenset[str] = STOCK_CAPABILITIES  # the engine's default capabilities
+    default_network: str = "podman"  # the engine's default network
+    version: Version = NEWEST_KNOWN  # of the engine
     rootless: bool = False
-    log_driver: str = ""
-    pids_limit: int = 2048
-    runtime: str = ""
-    cgroup_version: int | None = None
+    log_driver: str = ""  # the engine's default; empty = unknown
+    pids_limit: int = 2048  # the engine's default
+    runtime: str = ""  # name of the engine's default OCI runtime; empty = unknown
+    cgroup_version: int | None = None  # 1 or 2; None = unknown
     default_ulimits: tuple[str, ...] = ()
-    pod_name: str = ""
+    pod_name: str = ""  # name of its pod
     pod_shares: frozenset[str] | None = None
-    pod_mounts: frozenset[str] = frozenset()
+    pod_mounts: frozenset[str] = frozenset()  # destinations of the pod's mounts in each member
     container_names: Mapping[str, str] = field(default_factory=dict)
-    volumes: Mapping[str, Document] = field(default_factory=dict)
+    volumes: Mapping[str, Document] = field(default_factory=dict)  # name -> inspect document of its volumes
     base_hosts: str | None = None

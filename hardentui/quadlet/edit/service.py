@@ -17,10 +17,16 @@ from hardentui.errors import CannotExpress
 from hardentui.model.spec import UNKNOWN, Version
 from hardentui.options import COMMAND, NETWORK, RESTART
 from hardentui.options.argv import Token, item_word, items_of_token
-from hardentui.quadlet.edit.changes import ItemChange, New, decide, new_word, other_options
-from hardentui.quadlet.edit.container import Edited, scalar_key
-from hardentui.quadlet.read.container import CONTAINER, QuadletFiles
-from hardentui.quadlet.read.entries import DROP_IN, LAST_DROP_IN
+from hardentui.quadlet.edit.container import (
+    Edited,
+    ItemChange,
+    New,
+    decide,
+    new_word,
+    other_options,
+    scalar_key,
+)
+from hardentui.quadlet.read.container import CONTAINER, DROP_IN, LAST_DROP_IN, QuadletFiles
 from hardentui.quadlet.read.service import (
     ABOUT,
     EXTRA,
@@ -263,14 +269,10 @@ class _ServiceEditor:
 
 
 class _Word(Struct, frozen=True):
-    """A word to write.
-
-    Attributes:
-        spelled: it contains specifiers and variables that must stay as they are.
-    """
+    """A word to write."""
 
     text: str
-    spelled: bool = False
+    spelled: bool = False  # it contains specifiers and variables that must stay as they are
 
     def in_line(self, in_shell: bool) -> str:
         """Spelled for ExecStart=."""

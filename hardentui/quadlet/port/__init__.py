@@ -18,7 +18,6 @@ import msgspec
 from hardentui.errors import GeneratorError
 from hardentui.model.spec import Version
 from hardentui.quadlet.port.container import container_words
-from hardentui.quadlet.port.keys import SECTIONS, check_keys, literal_keys, pair_keys, word_keys
 from hardentui.quadlet.port.other_units import (
     artifact_words,
     build_words,
@@ -29,7 +28,15 @@ from hardentui.quadlet.port.other_units import (
     started_pod_words,
     volume_words,
 )
-from hardentui.quadlet.port.references import Units, service_name
+from hardentui.quadlet.port.references import (
+    SECTIONS,
+    Units,
+    check_keys,
+    literal_keys,
+    pair_keys,
+    service_name,
+    word_keys,
+)
 from hardentui.quadlet.port.text import QuadletUnit, read_unit, split_for_systemd
 from hardentui.visible import visible
 
@@ -122,28 +129,18 @@ class MadeService(msgspec.Struct, frozen=True):
     """The commands of one service, as systemd executes them, the path of podman first.
 
     Specifiers and variables that only a running systemd knows are kept, after a NUL.
-
-    Attributes:
-        unit: the file that it was generated from.
-        start: ExecStart=.
-        prepare: ExecStartPre=; empty for all kinds but pods.
     """
 
-    unit: str
-    start: tuple[str, ...]
-    prepare: tuple[str, ...] = ()
+    unit: str  # the file that it was generated from
+    start: tuple[str, ...]  # ExecStart=
+    prepare: tuple[str, ...] = ()  # ExecStartPre=; empty for all kinds but pods
 
 
 class Translation(msgspec.Struct, frozen=True):
-    """The output of a generator for all units that it reads together.
+    """The output of a generator for all units that it reads together."""
 
-    Attributes:
-        services: name of a service (`web.service`) -> its commands.
-        refused: file name of a unit -> why it is refused.
-    """
-
-    services: dict[str, MadeService]
-    refused: dict[str, GeneratorError]
+    services: dict[str, MadeService]  # name of a service (`web.service`) -> its commands
+    refused: dict[str, GeneratorError]  # file name of a unit -> why it is refused
 
 
 def translate(

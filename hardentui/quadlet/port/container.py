@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from hardentui.model.spec import Version
-from hardentui.quadlet.port.command import (
+from hardentui.quadlet.port.references import (
+    Units,
+    container_name,
     each,
     is_port,
     joined,
@@ -15,7 +17,6 @@ from hardentui.quadlet.port.command import (
     switches,
     user_mappings,
 )
-from hardentui.quadlet.port.references import Units, container_name
 from hardentui.quadlet.port.text import QuadletUnit, UnitSection, refused
 
 _KINDS_WITH_SOURCE = {

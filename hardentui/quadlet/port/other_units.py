@@ -6,20 +6,21 @@ import posixpath
 import re
 
 from hardentui.model.spec import Version
-from hardentui.quadlet.port.command import (
+from hardentui.quadlet.port.container import check_kill_mode
+from hardentui.quadlet.port.references import (
+    Units,
     each,
     joined,
     lists,
     pairs,
     podman,
     published,
+    resource_name,
     switch,
     switches,
     texts,
     user_mappings,
 )
-from hardentui.quadlet.port.container import check_kill_mode
-from hardentui.quadlet.port.references import Units, resource_name
 from hardentui.quadlet.port.text import QuadletUnit, UnitSection, refused
 
 _NETWORK_SWITCHES = {"DisableDNS": "--disable-dns", "Internal": "--internal", "IPv6": "--ipv6"}

@@ -3,13 +3,346 @@
 from __future__ import annotations
 
 import posixpath
+import re
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from hardentui.model.spec import Version
-from hardentui.quadlet.port.command import each, joined
-from hardentui.quadlet.port.keys import SECTIONS, SINCE_SECTION
-from hardentui.quadlet.port.text import QuadletUnit, refused
+from hardentui.quadlet.port.text import QuadletUnit, UnitSection, refused
+
+PODMAN = "/usr/bin/podman"
+
+_PORT = re.compile(r"[0-9]+(-[0-9]+)?(/udp|/tcp)?\Z")
+
+_TWO_WORDS = Version(5, 3)
+_PLAIN_PORTS = Version(5, 3)
+_COMMAND_MAPS = Version(4, 8)
+_KEEP_ID_OPTIONS = Version(4, 5)
+_KEEP_ID_FOR_SYSTEM = Version(5, 3)
+_LONGEST_PORT = 3
+
+
+def podman(own: UnitSection, *words: str) -> list[str]:
+    """`podman`, the flags of all its commands, and a command."""
+    modules = [f"--module={module}" for module in own.every("ContainersConfModule")]
+    return [PODMAN, *modules, *own.words("GlobalArgs"), *words]
+
+
+def each(flag: str, values: Iterable[str]) -> list[str]:
+    return [word for value in values for word in (flag, value)]
+
+
+def joined(version: Version, flag: str, values: Iterable[str]) -> list[str]:
+    """`--flag=value` before Podman 5.3, two words since."""
+    if version < _TWO_WORDS:
+        return [f"{flag}={value}" for value in values]
+    return each(flag, values)
+
+
+def texts(own: UnitSection, keys: Mapping[str, str]) -> list[str]:
+    """A flag and the last value of each of these keys; nothing for an empty one."""
+    values = ((flag, own.last(key)) for key, flag in keys.items())
+    return [word for flag, value in values if value for word in joined(own.version, flag, [value])]
+
+
+def lists(own: UnitSection, keys: Mapping[str, str]) -> list[str]:
+    return [word for key, flag in keys.items() for word in joined(own.version, flag, own.every(key))]
+
+
+def switches(own: UnitSection, keys: Mapping[str, str]) -> list[str]:
+    return [word for key, flag in keys.items() for word in switch(own, key, flag)]
+
+
+def switch(own: UnitSection, key: str, flag: str) -> list[str]:
+    value = own.switch(key)
+    return [] if value is None else [flag if value else f"{flag}=false"]
+
+
+def pairs(own: UnitSection, keys: Mapping[str, str]) -> list[str]:
+    return [word for key, flag in keys.items() for word in each(flag, own.pairs(key))]
+
+
+# --- ports ----------------------------------------------------------------------------------------
+
+
+def is_port(text: str) -> bool:
+    """Whether it ends with a port or a range; the generator ignores what comes before."""
+    return _PORT.search(text) is not None
+
+
+def published(unit: QuadletUnit) -> list[str]:
+    """--publish; before Podman 5.3 the parts are validated and 0.0.0.0 is removed."""
+    values = unit.own.every("PublishPort")
+    if unit.version < _PLAIN_PORTS:
+        values = [_published(unit, value.strip()) for value in values]
+    return each("--publish", values)
+
+
+def _published(unit: QuadletUnit, value: str) -> str:
+    parts = _split_port(value)
+    if len(parts) > _LONGEST_PORT:
+        raise refused(unit, f"invalid published port '{value}'")
+    address, host, inside = ["", "", "", *parts][-_LONGEST_PORT:]
+    for port in (host, inside):
+        if port and not is_port(port):
+            raise refused(unit, f"invalid port format '{port}'")
+    address = "" if address == "0.0.0.0" else address  # noqa: S104 - what the generator leaves out
+    if address:
+        return f"{address}:{host}:{inside}"
+    return f"{host}:{inside}" if host else inside
+
+
+def _split_port(value: str) -> list[str]:
+    """Parts between colons; brackets are not split."""
+    parts, inside = [""], False
+    for character in value:
+        if character == ":" and not inside:
+            parts.append("")
+            continue
+        inside = (inside or character == "[") and character != "]"
+        parts[-1] += character
+    return parts
+
+
+# --- user namespaces ------------------------------------------------------------------------------
+
+
+def user_mappings(unit: QuadletUnit, *, rootless: bool, manual: bool) -> list[str]:
+    """--userns and maps: from UserNS= and UIDMap=, or from the older RemapUsers= and RemapUid=.
+
+    Args:
+        manual: RemapUsers=manual is allowed.
+    """
+    own = unit.own
+    userns = each("--userns", [own.last("UserNS")]) if own.last("UserNS") else []
+    if unit.version < _COMMAND_MAPS:
+        return userns or _remapped(unit, rootless=rootless, manual=manual)
+    words = [
+        *userns,
+        *joined(unit.version, "--uidmap", own.literal_words("UIDMap")),
+        *joined(unit.version, "--gidmap", own.literal_words("GIDMap")),
+    ]
+    for key, flag in (("SubUIDMap", "--subuidname"), ("SubGIDMap", "--subgidname")):
+        words += [flag, own.last(key)] if own.last(key) else []
+    if not words:
+        return _remapped(unit, rootless=rootless, manual=manual)
+    if any(own.has(key) for key in ("RemapUid", "RemapGid", "RemapUsers")):
+        raise refused(unit, "deprecated Remap keys are set along with explicit mapping keys")
+    return words
+
+
+def _remapped(unit: QuadletUnit, *, rootless: bool, manual: bool) -> list[str]:
+    own, version = unit.own, unit.version
+    users, groups = own.literal_words("RemapUid"), own.literal_words("RemapGid")
+    values = [line.value for line in own.lines if line.key == "RemapUsers"]
+    mode = values[-1] if values else ""
+    if not mode:
+        if users or groups:
+            raise refused(unit, f"{'UidMap' if users else 'GidMap'} set without RemapUsers")
+        return []
+    if mode == "manual":
+        if not manual:
+            raise refused(unit, "RemapUsers=manual is not supported")
+        return [*joined(version, "--uidmap", users), *joined(version, "--gidmap", groups)]
+    if mode == "auto":
+        options = [*(f"uidmapping={text}" for text in users), *(f"gidmapping={text}" for text in groups)]
+        size = own.number("RemapUidSize")
+        options += [f"size={size}"] if size else []
+    elif mode == "keep-id":
+        options = _keep_id(unit, users, groups, rootless)
+    else:
+        raise refused(unit, f"unsupported RemapUsers option '{mode}'")
+    return joined(version, "--userns", [f"{mode}:{','.join(options)}" if options else mode])
+
+
+def _keep_id(unit: QuadletUnit, users: list[str], groups: list[str], rootless: bool) -> list[str]:
+    if not rootless and unit.version < _KEEP_ID_FOR_SYSTEM:
+        raise refused(unit, "RemapUsers=keep-id is unsupported for system units")
+    for kind, values in (("UID", users), ("GID", groups)):
+        if len(values) > 1 and unit.version >= _KEEP_ID_OPTIONS:
+            raise refused(unit, f"RemapUsers=keep-id supports only a single value for {kind} mapping")
+    if unit.version < _KEEP_ID_OPTIONS:
+        return []
+    return [*(f"uid={number}" for number in users), *(f"gid={number}" for number in groups)]
+
+
+SECTIONS = {
+    "container": "Container",
+    "network": "Network",
+    "volume": "Volume",
+    "pod": "Pod",
+    "image": "Image",
+    "build": "Build",
+    "kube": "Kube",
+    "artifact": "Artifact",
+}
+"""Suffix of a file -> its required section."""
+
+SINCE_SECTION = {
+    "Pod": Version(5, 0),
+    "Image": Version(4, 8),
+    "Build": Version(5, 2),
+    "Artifact": Version(5, 7),
+}
+"""Sections added after Podman 4.4."""
+
+_QUADLET_SECTION = Version(5, 3)
+
+# section -> first version -> keys, as the generator of each release lists them
+_KEYS: dict[str, dict[Version, str]] = {
+    "Container": {
+        Version(4, 4): (
+            "AddCapability AddDevice Annotation ContainerName DropCapability Environment EnvironmentFile"
+            " EnvironmentHost Exec ExposeHostPort Group Image Label Network NoNewPrivileges Notify PodmanArgs"
+            " PublishPort ReadOnly RemapGid RemapUid RemapUidSize RemapUsers RunInit SeccompProfile Timezone"
+            " User VolatileTmp Volume"
+        ),
+        Version(4, 5): (
+            "HealthCmd HealthInterval HealthOnFailure HealthRetries HealthStartPeriod HealthStartupCmd"
+            " HealthStartupInterval HealthStartupRetries HealthStartupSuccess HealthStartupTimeout"
+            " HealthTimeout IP IP6 LogDriver Mount Rootfs Secret SecurityLabelDisable SecurityLabelFileType"
+            " SecurityLabelLevel SecurityLabelType Tmpfs UserNS"
+        ),
+        Version(4, 6): "AutoUpdate HostName Mask Pull SecurityLabelNested Sysctl Unmask WorkingDir",
+        Version(4, 7): "DNS DNSOption DNSSearch PidsLimit ShmSize Ulimit",
+        Version(4, 8): ("ContainersConfModule GIDMap GlobalArgs ReadOnlyTmpfs SubGIDMap SubUIDMap UIDMap"),
+        Version(5, 0): "Entrypoint Pod StopTimeout",
+        Version(5, 1): "GroupAdd",
+        Version(5, 2): "LogOpt NetworkAlias StopSignal",
+        Version(5, 3): (
+            "AddHost CgroupsMode HealthLogDestination HealthMaxLogCount HealthMaxLogSize ServiceName"
+            " StartWithPod"
+        ),
+        Version(5, 5): "Memory ReloadCmd ReloadSignal Retry RetryDelay",
+        Version(5, 7): "HttpProxy",
+        Version(5, 8): "AppArmor",
+        Version(6, 1): "ImageVolume",
+    },
+    "Network": {
+        Version(4, 4): "DisableDNS Driver Gateway IPAMDriver IPRange IPv6 Internal Label Options Subnet",
+        Version(4, 6): "PodmanArgs",
+        Version(4, 7): "DNS NetworkName",
+        Version(4, 8): "ContainersConfModule GlobalArgs",
+        Version(5, 3): "ServiceName",
+        Version(5, 5): "NetworkDeleteOnStop",
+        Version(5, 6): "InterfaceName",
+    },
+    "Volume": {
+        Version(4, 4): "Copy Device Group Label Options Type User",
+        Version(4, 6): "PodmanArgs",
+        Version(4, 7): "VolumeName",
+        Version(4, 8): "ContainersConfModule Driver GlobalArgs Image",
+        Version(5, 3): "ServiceName",
+        Version(6, 0): "GID UID",
+    },
+    "Pod": {
+        Version(5, 0): "ContainersConfModule GlobalArgs Network PodName PodmanArgs PublishPort Volume",
+        Version(5, 2): "NetworkAlias",
+        Version(5, 3): (
+            "AddHost DNS DNSOption DNSSearch GIDMap IP IP6 RemapGid RemapUid RemapUidSize RemapUsers"
+            " ServiceName SubGIDMap SubUIDMap UIDMap UserNS"
+        ),
+        Version(5, 4): "ShmSize",
+        Version(5, 5): "HostName",
+        Version(5, 6): "ExitPolicy Label",
+        Version(5, 7): "StopTimeout",
+    },
+    "Image": {
+        Version(4, 8): (
+            "AllTags Arch AuthFile CertDir ContainersConfModule Creds DecryptionKey GlobalArgs Image ImageTag"
+            " OS PodmanArgs TLSVerify Variant"
+        ),
+        Version(5, 3): "ServiceName",
+        Version(5, 5): "Retry RetryDelay",
+        Version(5, 6): "Policy",
+    },
+    "Build": {
+        Version(5, 2): (
+            "Annotation Arch AuthFile ContainersConfModule DNS DNSOption DNSSearch Environment File ForceRM"
+            " GlobalArgs GroupAdd ImageTag Label Network PodmanArgs Pull Secret SetWorkingDirectory TLSVerify"
+            " Target Variant Volume"
+        ),
+        Version(5, 3): "ServiceName",
+        Version(5, 5): "Retry RetryDelay",
+        Version(5, 7): "BuildArg IgnoreFile",
+    },
+    "Kube": {
+        Version(4, 4): "ConfigMap Network PublishPort RemapGid RemapUid RemapUidSize RemapUsers Yaml",
+        Version(4, 5): "LogDriver UserNS",
+        Version(4, 6): "ExitCodePropagation PodmanArgs",
+        Version(4, 7): "AutoUpdate SetWorkingDirectory",
+        Version(4, 8): "ContainersConfModule GlobalArgs KubeDownForce",
+        Version(5, 2): "LogOpt",
+        Version(5, 3): "ServiceName",
+    },
+    "Artifact": {
+        Version(5, 7): (
+            "Artifact AuthFile CertDir ContainersConfModule Creds DecryptionKey GlobalArgs PodmanArgs Quiet"
+            " Retry RetryDelay ServiceName TLSVerify"
+        )
+    },
+    "Quadlet": {Version(5, 3): "DefaultDependencies"},
+}
+
+KEYS = {
+    section: {key: since for since, keys in groups.items() for key in keys.split()}
+    for section, groups in _KEYS.items()
+}
+"""Section -> key -> the first Podman that knows it."""
+
+_WORDS = {
+    "Container": ("EnvironmentFile", "Exec", "Mask", "Mount", "ReloadCmd", "Secret", "Unmask"),
+    "Build": ("Secret",),
+}
+_MAPS = ("UIDMap", "GIDMap", "RemapUid", "RemapGid")
+_LITERAL = {
+    "Container": ("AddCapability", "AddDevice", "DropCapability", "LogOpt", "Sysctl", *_MAPS),
+    "Pod": _MAPS,
+    "Kube": ("AutoUpdate", "ConfigMap", "LogOpt", "RemapUid", "RemapGid"),
+}
+_PAIRS = {
+    "Container": ("Annotation", "Environment", "Label"),
+    "Network": ("Label", "Options"),
+    "Volume": ("Label",),
+    "Pod": ("Label",),
+    "Build": ("Annotation", "BuildArg", "Environment", "Label"),
+}
+
+
+def check_keys(unit: QuadletUnit) -> None:
+    """Refuse keys that this version does not know in the unit's own section.
+
+    Raises:
+        GeneratorError: an unknown key, or a kind of unit added later.
+    """
+    own, version = unit.own, unit.version
+    if version < SINCE_SECTION.get(own.name, version):
+        raise refused(unit, f"Podman {version} does not know [{own.name}] units")
+    checked = [own]
+    if version >= _QUADLET_SECTION:
+        checked.append(unit.section("Quadlet"))
+    for section in checked:
+        known = KEYS[section.name]
+        for line in section.lines:
+            if line.key not in known or version < known[line.key]:
+                raise refused(unit, f"unsupported key '{line.key}' in group '{section.name}' in {unit.name}")
+
+
+def word_keys(section: str) -> tuple[str, ...]:
+    """Keys whose values are words with C escapes."""
+    return (*_WORDS.get(section, ()), "PodmanArgs", "GlobalArgs")
+
+
+def literal_keys(section: str) -> tuple[str, ...]:
+    """Keys whose values are words in which a backslash is literal."""
+    return _LITERAL.get(section, ())
+
+
+def pair_keys(section: str) -> tuple[str, ...]:
+    """Keys whose values are NAME=VALUE words with C escapes."""
+    return _PAIRS.get(section, ())
+
 
 _SERVICE_NAMES = Version(5, 3)
 _NETWORK_OF_CONTAINER = Version(5, 3)
@@ -69,18 +402,13 @@ def resource_name(unit: QuadletUnit) -> str:
 
 
 class Units(msgspec.Struct, frozen=True):
-    """All units that the generator reads together, and its other inputs.
-
-    Attributes:
-        directory: the base of relative paths.
-        devices: device nodes of the host; None = not known.
-    """
+    """All units that the generator reads together, and its other inputs."""
 
     units: dict[str, QuadletUnit]
     version: Version
-    directory: str
+    directory: str  # the base of relative paths
     rootless: bool
-    devices: frozenset[str] | None = None
+    devices: frozenset[str] | None = None  # device nodes of the host; None = not known
 
     # --- paths ------------------------------------------------------------------------------------
 

@@ -134,18 +134,13 @@ class UnitSection(msgspec.Struct, frozen=True):
 
 
 class QuadletUnit(msgspec.Struct, frozen=True):
-    """A parsed unit file.
-
-    Attributes:
-        own: the section that defines the kind of unit: [Container], [Network]...
-        losses: assignments that the generator drops.
-    """
+    """A parsed unit file."""
 
     name: str
     version: Version
-    own: UnitSection
+    own: UnitSection  # the section that defines the kind of unit: [Container], [Network]
     sections: dict[str, UnitSection]
-    losses: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ()  # assignments that the generator drops
 
     @property
     def stem(self) -> str:

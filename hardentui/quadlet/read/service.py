@@ -217,35 +217,25 @@ class Piece(Struct, frozen=True):
     """One word of the podman command.
 
     Attributes:
-        text: with all known specifiers and variables expanded.
-        spelled: without expanding; empty if its spelling cannot be preserved.
         start, end: in the value of ExecStart=.
-        variable: the variable that the whole word comes from; empty for a word of the line itself.
     """
 
-    text: str
-    spelled: str
+    text: str  # with all known specifiers and variables expanded
+    spelled: str  # without expanding; empty if its spelling cannot be preserved
     start: int
     end: int
-    variable: str = ""
+    variable: str = ""  # the variable that the whole word comes from; empty for a word of the line itself
 
 
 class RunLine(Struct, frozen=True):
-    """The parsed command.
+    """The parsed command."""
 
-    Attributes:
-        file: number of the file whose ExecStart= counts.
-        pieces: words after `podman`, without variables that may vanish.
-        in_shell: the command is in a shell script.
-        extra: what splits the value of PODMAN_EXTRA_ARGS; None if the command does not use it.
-    """
-
-    file: int
+    file: int  # number of the file whose ExecStart= counts
     assignment: Assignment
-    pieces: tuple[Piece, ...]
+    pieces: tuple[Piece, ...]  # words after `podman`, without variables that may vanish
     command: RunCommand
-    in_shell: bool
-    extra: Splitting | None
+    in_shell: bool  # the command is in a shell script
+    extra: Splitting | None  # what splits the value of PODMAN_EXTRA_ARGS; None if the command does not use it
 
 
 class ServiceFiles(Struct, frozen=True, dict=True):

@@ -14,12 +14,10 @@ from hardentui.model.network import COMPOSE
 from hardentui.model.spec import KeyKind, Option, Spec, Version
 from hardentui.options import *
 from hardentui.options.read import LAYER_REMARK
-from hardentui.quadlet.write.container import container_unit, for_quadlet, intended
-from hardentui.quadlet.write.lines import UnitsBeside, joined
+from hardentui.quadlet.write.container import UnitsBeside, container_unit, for_quadlet, intended, joined
 from hardentui.systemd.command_line import escape, plain, word
 from hardentui.systemd.unit_text import Unit
 from hardentui.visible import visible
-from hardentui.writers.anonymous import KeptVolume, copy_script, kept_volumes, saved, with_names
 from hardentui.writers.context import (
     Member,
     UnitContext,
@@ -30,8 +28,11 @@ from hardentui.writers.context import (
     unreported,
 )
 from hardentui.writers.supporting import (
+    KeptVolume,
     Part,
     can_be_a_unit,
+    copy_script,
+    kept_volumes,
     network_create_arguments,
     network_name,
     network_parts,
@@ -40,7 +41,9 @@ from hardentui.writers.supporting import (
     pod_notes,
     pod_parts,
     pod_volumes,
+    saved,
     volume_parts,
+    with_names,
     without_compose,
 )
 
@@ -199,34 +202,25 @@ _VOLUME_KEYS = {"Driver": (_RAW_ONE, Version(4, 8)), "Label": (_PAIR, Version(4,
 
 
 class UnitCommand(Struct, frozen=True):
-    """The command that the generator must produce for one `.container` unit.
+    """The command that the generator must produce for one `.container` unit."""
 
-    Attributes:
-        unit: its file name; service: the generated service.
-        argv: after `podman` and without Quadlet's own additions.
-    """
-
-    unit: str
+    unit: str  # its file name; service: the generated service
     service: str
-    argv: tuple[str, ...]
+    argv: tuple[str, ...]  # after `podman` and without Quadlet's own additions
 
 
 class Bundle(Struct, frozen=True):
     """The files of one container.
 
     Attributes:
-        files: the container's unit first.
         argv: what the generator must produce for it, after `podman` and without Quadlet's own additions.
-        service: name of the generated service.
-        notes: what changes or cannot be known, one sentence each.
-        others: the same for the units of the other members of its pod.
     """
 
-    files: tuple[TextFile, ...]
+    files: tuple[TextFile, ...]  # the container's unit first
     argv: tuple[str, ...]
-    service: str
-    notes: tuple[str, ...]
-    others: tuple[UnitCommand, ...] = ()
+    service: str  # name of the generated service
+    notes: tuple[str, ...]  # what changes or cannot be known, one sentence each
+    others: tuple[UnitCommand, ...] = ()  # the same for the units of the other members of its pod
 
 
 class _Container(Struct, frozen=True):
@@ -317,18 +311,13 @@ def _without_repeats(files: Sequence[TextFile]) -> tuple[TextFile, ...]:
 
 
 class _Part(Struct, frozen=True):
-    """A container to write.
-
-    Attributes:
-        pod_file: file name of its pod's unit; empty = none is written.
-        remarks: what was left out of its spec.
-    """
+    """A container to write."""
 
     spec: Spec
     context: UnitContext
     comments: Sequence[str] = ()
-    pod_file: str = ""
-    remarks: tuple[str, ...] = ()
+    pod_file: str = ""  # file name of its pod's unit; empty = none is written
+    remarks: tuple[str, ...] = ()  # what was left out of its spec
 
     @property
     def stem(self) -> str:

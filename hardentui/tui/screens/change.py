@@ -21,8 +21,14 @@ from hardentui.features.harden.card import Card
 from hardentui.features.harden.page import LABEL, downtime, lines, title
 from hardentui.features.harden.task import CONFIRM_WITHIN, Hardening, HardenWishes, Outset
 from hardentui.harden.score import score_word
-from hardentui.model.change_events import ChangeEvent, GoingBack, OperationBegun, OperationDone
-from hardentui.model.journal import EntryState, JournalEntry
+from hardentui.model.journal import (
+    ChangeEvent,
+    EntryState,
+    GoingBack,
+    JournalEntry,
+    OperationBegun,
+    OperationDone,
+)
 from hardentui.model.operations import described
 from hardentui.model.plan import Choice
 from hardentui.model.trial import TrialEvent

@@ -31,7 +31,7 @@ from hardentui.model.check import USUAL
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import WaiverUse
 from hardentui.regular_files import refuse_strangers, why_not_here
-from hardentui.state.own_files import settings_file
+from hardentui.state import settings_file
 from hardentui.tui.actions import (
     AGAIN,
     APP,

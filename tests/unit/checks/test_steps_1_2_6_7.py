@@ -31,7 +31,7 @@ from hardentui.model.image import ImageFile, ImageInventory, RegistryDigest, Sca
 from hardentui.model.known import Unread
 from hardentui.model.network import Peer, Peers
 from hardentui.model.spec import Spec, Version
-from hardentui.model.trust import Override, TrustFacts
+from hardentui.model.trust import TrustFacts
 from hardentui.options import *
 from hardentui.reading.images import parse_time, reference
 from hardentui.reading.networks import exposed, own_network, reach
@@ -304,17 +304,17 @@ def test_a_log_limit_must_limit(size: str, status: str) -> None:
     assert judge("unbounded-logs", by_inspect).status == status
 
 
-def with_overrides(*overrides: Override, limit: int = 0) -> ContainerFacts:
+def with_log_limit(limit: int = 0) -> ContainerFacts:
     values = {"containers.log_size_max": Value(limit, "/etc/containers/containers.conf")} if limit else {}
-    trust = TrustFacts(configuration=Configuration(values), overrides=overrides)
+    trust = TrustFacts(configuration=Configuration(values))
     return container((LOG_DRIVER, "k8s-file"), engine=rootful(trust=trust))
 
 
 def test_the_limit_that_a_log_is_written_with_counts_wherever_it_was_set() -> None:
-    for facts in (with_overrides(), with_overrides(limit=1 << 20)):
+    for facts in (with_log_limit(), with_log_limit(1 << 20)):
         for limit, status in ((1 << 20, Status.PASS), (0, Status.FAIL)):
             assert judge("unbounded-logs", facts.replace(log_limit_in_force=limit)).status is status
-    written = with_overrides(limit=1 << 20).replace(log_limit_in_force=0)
+    written = with_log_limit(1 << 20).replace(log_limit_in_force=0)
     assert fix("unbounded-logs", written)[LOG_OPT] == ("max-size=10mb",)
 
 
@@ -672,19 +672,6 @@ def test_a_stopped_container_is_not_called_unhealthy() -> None:
     facts = container((HEALTH_CMD, "x"), inspect=stale, kernel=NotRunning("exited"))
     verdict = judge("unhealthy", facts)
     assert (verdict.status, verdict.severity) == (Status.FAIL, Severity.LOW)
-
-
-def test_a_limit_that_only_some_services_read_is_not_known_of_a_stopped_container() -> None:
-    value = {"containers.log_size_max": Value(1 << 20, "/srv/o")}
-    over = Override("web.service", "CONTAINERS_CONF_OVERRIDE", "/srv/o", Configuration(value))
-    verdict = judge("unbounded-logs", with_overrides(over))
-    assert verdict.status is Status.UNKNOWN
-    assert "/srv/o" in verdict.reason
-    assert judge("unbounded-logs", with_overrides(over, limit=1 << 20)).status is Status.PASS
-    silent = Override("web.service", "CONTAINERS_CONF_OVERRIDE", "/srv/o", Configuration())
-    assert judge("unbounded-logs", with_overrides(silent)).status is Status.FAIL
-    alone = Override("web.service", "CONTAINERS_CONF", "/srv/o", Configuration())
-    assert judge("unbounded-logs", with_overrides(alone, limit=1 << 20)).status is Status.UNKNOWN
 
 
 def test_an_engine_wide_log_limit_that_cannot_be_read_is_unknown() -> None:

@@ -36,10 +36,10 @@ from hardentui.model.mounts import MountedPath
 from hardentui.options import *
 from hardentui.options.inspect.view import Sources
 from hardentui.options.read import read_spec
+from hardentui.reading.confinement import filter_of
 from hardentui.reading.containers import count_of_list, labels_of
-from hardentui.reading.engine_api import reachable_api
 from hardentui.reading.mounts import own_user_namespace
-from hardentui.reading.system_calls import filter_of
+from hardentui.reading.sockets import reachable_api
 from tests.support.judging import fix, judge, the_check
 
 REGULAR, LINK, DIRECTORY = 0o100644, 0o120777, 0o040755

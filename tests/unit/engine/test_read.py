@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 from hardentui.engine import shapes
 from hardentui.engine.connection import UnixConnection
 from hardentui.engine.events import Link, event, watch
-from hardentui.engine.inspecting import Gone, Inspected
-from hardentui.engine.read import Engine
+from hardentui.engine.read import Engine, Gone, Inspected
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, NotFound
 from hardentui.model.facts import EngineFacts

@@ -53,7 +53,7 @@ from hardentui.model.trial import (
     Trial,
 )
 from hardentui.options import MOUNTS, Mount
-from hardentui.state.own_files import state_directory
+from hardentui.state import state_directory
 from tests.support.rooted import Rooted
 from tests.support.schemas import schema_of, validated
 

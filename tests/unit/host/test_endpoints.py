@@ -1,4 +1,4 @@
-"""Where an engine's API can be reached: second services, forwarders, and who may use what they open."""
+"""Where an engine's API can be reached: second services, and who may use what they open."""
 
 import stat
 from typing import Any
@@ -7,8 +7,7 @@ import pytest
 
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.machine import read_host
-from hardentui.host.network.sockets import read_endpoints, read_listening
-from hardentui.host.process.capabilities import read_process_table
+from hardentui.host.network.sockets import read_endpoints
 from hardentui.model.host import HostFacts
 from hardentui.model.spec import Version
 
@@ -16,7 +15,7 @@ PASSWD = (
     "root:x:0:0::/root:/bin/sh\nanna:x:1000:1000::/home/anna:/bin/sh\nben:x:1001:1001::/home/ben:/bin/sh\n"
 )
 GROUP = "root:x:0:\npodman:x:990:anna\nanna:x:1000:\nben:x:1001:\n"
-PROXY = "[Service]\nExecStart=/usr/lib/systemd/systemd-socket-proxyd /run/podman/podman.sock\n"
+SERVICE = "[Service]\nExecStart=/usr/bin/podman system service\n"
 
 
 def status(mode: int, uid: int = 0, gid: int = 0) -> dict[str, Any]:
@@ -103,15 +102,13 @@ UNITS = "/etc/systemd/system"
 @pytest.mark.parametrize(
     ("socket", "service", "expected"),
     [
-        ("ListenStream=0.0.0.0:2375\n", PROXY, ["tcp:0.0.0.0:2375"]),
-        ("ListenStream=2375\n", PROXY, ["tcp:[::]:2375"]),
-        ("ListenStream=2375\nListenStream=\nListenStream=/srv/p.sock\n", PROXY, ["/srv/p.sock"]),
-        ("ListenStream=%t/p.sock\n", PROXY, ["/run/p.sock"]),
-        ("ListenStream=2375\n", PROXY.replace("/run/podman", "/run/other"), ["tcp:[::]:2375"]),
+        ("ListenStream=0.0.0.0:2375\n", SERVICE, ["tcp:0.0.0.0:2375"]),
+        ("ListenStream=2375\n", SERVICE, ["tcp:[::]:2375"]),
+        ("ListenStream=2375\nListenStream=\nListenStream=/srv/p.sock\n", SERVICE, ["/srv/p.sock"]),
+        ("ListenStream=%t/p.sock\n", SERVICE, ["/run/p.sock"]),
         ("ListenStream=2375\n", "[Service]\nExecStart=/usr/lib/systemd/systemd-socket-proxyd db:5432\n", []),
-        ("ListenStream=2375\n", "[Service]\nExecStart=/usr/bin/podman system service\n", ["tcp:[::]:2375"]),
         ("ListenStream=2375\n", "[Service]\nExecStart=/usr/bin/podman run x\n", []),
-        ("ListenStream=2375\n", f"{PROXY}ExecStart=\nExecStart=/usr/bin/true\n", []),
+        ("ListenStream=2375\n", f"{SERVICE}ExecStart=\nExecStart=/usr/bin/true\n", []),
     ],
 )
 def test_a_socket_unit_with_its_service(socket: str, service: str, expected: list[str]) -> None:
@@ -119,29 +116,6 @@ def test_a_socket_unit_with_its_service(socket: str, service: str, expected: lis
         document({f"{UNITS}/gate.socket": f"[Socket]\n{socket}", f"{UNITS}/gate.service": service})
     )
     assert [endpoint.address for endpoint in read_endpoints(files, (), None, ())] == expected
-
-
-@pytest.mark.parametrize(
-    ("command", "address", "certificates"),
-    [
-        ("socat\0TCP-LISTEN:2375,fork\0UNIX-CONNECT:/run/podman/podman.sock\0", "tcp:0.0.0.0:2375", False),
-        ("socat\0TCP4-L:2375,bind=127.0.0.1\0UNIX:/run/podman/podman.sock\0", "tcp:127.0.0.1:2375", False),
-        ("socat\0OPENSSL-LISTEN:2376,cert=x\0UNIX:/var/run/podman/podman.sock\0", "tcp:0.0.0.0:2376", True),
-        ("socat\0OPENSSL-LISTEN:2376,verify=0\0UNIX:/run/podman/podman.sock\0", "tcp:0.0.0.0:2376", False),
-        (
-            "socat\0UNIX-LISTEN:/srv/x.sock,fork\0UNIX:/run/user/1000/podman/podman.sock\0",
-            "/srv/x.sock",
-            False,
-        ),
-    ],
-)
-def test_a_socat_forwarder_exposes_the_socket_on_its_address(
-    command: str, address: str, certificates: bool
-) -> None:
-    files = RecordedFiles(document({"/proc/9/cmdline": command}))
-    (result,) = read_endpoints(files, read_process_table(files), read_listening(files), (1000,))
-    assert (result.address, result.certificates, result.through) == (address, certificates, "socat")
-    assert result.uid == (1000 if "user/1000" in command else 0)
 
 
 def test_the_own_socket_of_a_rootless_user_is_closed() -> None:
@@ -184,35 +158,12 @@ def test_a_socket_unit_names_another_service_in_a_drop_in() -> None:
             {
                 f"{UNITS}/gate.socket": "[Socket]\nListenStream=0.0.0.0:99\n",
                 f"{UNITS}/gate.socket.d/x.conf": "[Socket]\nService=other.service\n",
-                "/usr/lib/systemd/system/other.service": PROXY,
+                "/usr/lib/systemd/system/other.service": SERVICE,
             }
         )
     )
     (result,) = read_endpoints(files, (), None, ())
-    assert (result.address, result.where, result.through) == (
-        "tcp:0.0.0.0:99",
-        f"{UNITS}/gate.socket",
-        "systemd-socket-proxyd",
-    )
-
-
-def test_a_forwarder_before_a_forwarder() -> None:
-    files = RecordedFiles(
-        document(
-            {
-                "/proc/8/cmdline": "socat\0TCP-LISTEN:99\0UNIX-CONNECT:/srv/x.sock\0",
-                "/proc/9/cmdline": "socat\0UNIX-LISTEN:/srv/x.sock\0UNIX-CONNECT:/run/podman/podman.sock\0",
-            }
-        )
-    )
-    result = read_endpoints(files, read_process_table(files), None, ())
-    assert {endpoint.address for endpoint in result} == {"/srv/x.sock", "tcp:0.0.0.0:99"}
-
-
-@pytest.mark.parametrize("command", ["socat\0TCP-LISTEN:99\0TCP:db:5432\0", "vim\0/run/podman/podman.sock\0"])
-def test_other_programs_are_no_forwarders(command: str) -> None:
-    files = RecordedFiles(document({"/proc/9/cmdline": command}))
-    assert read_endpoints(files, read_process_table(files), None, ()) == ()
+    assert (result.address, result.where) == ("tcp:0.0.0.0:99", f"{UNITS}/gate.socket")
 
 
 API = "podman\0system\0service\0"

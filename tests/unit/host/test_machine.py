@@ -11,13 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hardentui.host.accounts import SudoLine, read_sub_ids, sudo_rights
 from hardentui.host.commands import run_nothing, run_program
 from hardentui.host.files.reader import LocalFiles
 from hardentui.host.files.recorded import RecordedFiles
-from hardentui.host.machine import read_host
-from hardentui.host.network.firewall import parse_ruleset, read_firewall
-from hardentui.host.network.sockets import services_in_unit
-from hardentui.host.packages.installed import (
+from hardentui.host.installed import (
     TABLE,
     apt_security_updates,
     dpkg_packages,
@@ -27,12 +25,13 @@ from hardentui.host.packages.installed import (
     upstream,
     zypper_patches,
 )
+from hardentui.host.machine import read_host
+from hardentui.host.network.firewall import parse_ruleset, read_firewall
+from hardentui.host.network.sockets import services_in_unit
 from hardentui.host.podman.containers_conf import parse_sections
 from hardentui.host.podman.trust import parse_policy, read_trust
-from hardentui.host.rights.sudo import SudoLine, sudo_rights
-from hardentui.host.subids import read_sub_ids
 from hardentui.host.sysctls import read_reboot_required
-from hardentui.host.units.programs import files_of_command
+from hardentui.host.units.writable import files_of_command
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.finding import Severity
 from hardentui.model.host import HostFacts, SubIds
@@ -253,12 +252,6 @@ def test_programs_hooks_and_their_targets() -> None:
         ("[engine]\nhooks_dir = ['/srv/x']\n", "/srv/x", stat.S_IFDIR | 0o777),
         ("[engine]\nhooks_dir = ['/srv/absent/hooks']\n", "/srv", stat.S_IFDIR | 0o777),
         ("[engine]\nhelper_binaries_dir = ['/srv/x']\n", "/srv/x", stat.S_IFDIR | 0o777),
-        ("[engine]\ncdi_spec_dirs = ['/srv/x']\n", "/srv/x", stat.S_IFDIR | 0o777),
-        ("[network]\nnetavark_plugin_dirs = ['/srv/x']\n", "/srv/x", stat.S_IFDIR | 0o777),
-        ("[containers]\ninit_path = '/srv/x/y'\n", "/srv/x/y", stat.S_IFREG | 0o777),
-        ("[secrets]\ndriver = 'shell'\nopts.lookup = '/srv/x/y get'\n", "/srv/x/y", stat.S_IFREG | 0o777),
-        ("", "/etc/cdi", stat.S_IFDIR | 0o777),
-        ("", "/usr/local/bin/docker-credential-x", stat.S_IFREG | 0o777),
     ],
 )  # fmt: skip
 def test_what_extends_the_engine_belongs_to_root_alone(setting: str, path: str, mode: int) -> None:
@@ -267,8 +260,6 @@ def test_what_extends_the_engine_belongs_to_root_alone(setting: str, path: str, 
         "/etc/containers/containers.conf": setting,
         "/srv/x/y": "",
         "/srv/z": "",
-        "/etc/cdi/a.json": "",
-        "/usr/local/bin/docker-credential-x": "",
     }
     good = read(there)
     bad = read(there, stats={path: status(mode)})
@@ -337,10 +328,6 @@ def test_each_release_line_has_its_own_fix(component: str, version: str, open_: 
         ("podman", "5.8.5", "CVE-2026-19730", True),
         ("podman", "5.6.2", "CVE-2026-19730", False),
         ("podman", "6.0.0", "CVE-2026-19730", False),
-        ("buildah", "1.33.9", "CVE-2024-9675", True),
-        ("buildah", "1.33.10", "CVE-2024-9675", False),
-        ("buildah", "1.44.0", "CVE-2026-79705", True),
-        ("skopeo", "1.13.3", "CVE-2024-3727", True),
         ("netavark", "1.14.0-2+b1", "CVE-2025-8283", True),
         ("aardvark-dns", "1.11.0", "CVE-2024-8418", False),
         ("aardvark-dns", "1.12.1", "CVE-2024-8418", True),
@@ -461,33 +448,6 @@ def test_units_belong_to_their_owners() -> None:
     assert sorted(result) == ["/etc/containers/systemd/a.container", own]
     assert "/etc/containers" in facts.engine_configuration
     assert "/etc/containers/systemd/a.container" not in facts.engine_configuration
-
-
-def test_the_mount_program_of_the_storage_is_one_of_the_programs() -> None:
-    files = {
-        "/etc/containers/storage.conf": "[storage.options.overlay]\nmount_program = '/srv/fuse'\n",
-        "/srv/fuse": "",
-    }
-    facts = read(files, stats={"/srv/fuse": status(stat.S_IFREG | 0o777)})
-    assert [program.role for program in facts.programs if program.file.dangers] == ["mount program"]
-
-
-@pytest.mark.parametrize(
-    ("setting", "role"),
-    [
-        ("additionalimagestores = ['/srv/store']", "image store"),
-        ("additionallayerstores = ['/srv/store:ref']", "layer store"),
-    ],
-)
-def test_a_store_of_images_that_others_can_write_is_told(setting: str, role: str) -> None:
-    """Its programs run in containers as they are, root's among them."""
-    files = {
-        "/etc/containers/storage.conf": f"[storage.options]\n{setting}\n",
-        "/srv/store/overlay-images/images.json": "",
-    }
-    for mode, roles in ((0o777, [role]), (0o755, [])):
-        facts = read(files, stats={"/srv/store": status(stat.S_IFDIR | mode)})
-        assert [program.role for program in facts.programs if program.file.dangers] == roles
 
 
 def test_storage_as_configured_and_as_it_is() -> None:

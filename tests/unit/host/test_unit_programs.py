@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.host.machine import read_host
-from hardentui.host.units.programs import files_of_command
+from hardentui.host.units.writable import files_of_command
 from hardentui.model.finding import Verdict
 from hardentui.model.spec import Version
 from tests.support.judging import judge

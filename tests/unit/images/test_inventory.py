@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardentui.images import layer as rules
+from hardentui.images import inventory as rules
 from hardentui.images import packages as tar
 from hardentui.images.inventory import read_inventory
 from hardentui.images.packages import Damaged

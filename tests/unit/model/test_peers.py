@@ -12,7 +12,7 @@ from hardentui.model.finding import Status
 from hardentui.model.host import SubIds
 from hardentui.model.network import ALL_IDS, Peer, Peers
 from hardentui.options import LABELS, NETWORK
-from hardentui.reading.sub_ids import WHOLE, free_start
+from hardentui.reading.hosts import WHOLE, free_start
 from tests.support.judging import judge
 from tests.support.rooted import Rooted
 

@@ -17,7 +17,7 @@ from hardentui.errors import CannotExpress
 from hardentui.model.spec import Option, Spec, Version
 from hardentui.options import IMAGE, MOUNTS, NAME, NETWORK, POD, RESTART, TABLE
 from hardentui.options.values import Mount
-from hardentui.quadlet.port.keys import KEYS, SECTIONS
+from hardentui.quadlet.port.references import KEYS, SECTIONS
 from hardentui.quadlet.write.bundle import UnitContext, bundle
 from hardentui.systemd.command_line import unit_settings
 

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from hardentui.reading.end_of_life import end_of, rolling
+from hardentui.reading.images import end_of, rolling
 
 
 @pytest.mark.parametrize(

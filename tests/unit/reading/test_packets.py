@@ -8,9 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardentui.host.files.recorded import RecordedFiles
-from hardentui.host.network.firewall import parse_ruleset, read_firewall, read_zones
-from hardentui.model.known import Unread, known
+from hardentui.host.network.firewall import parse_ruleset
 from hardentui.reading.packets import ACCEPTED, DROPPED, Packet, fate
 
 DATA = Path(__file__).resolve().parents[2] / "data" / "firewall"
@@ -130,47 +128,6 @@ _JSON = st.recursive(
 def test_strange_rules_are_answered_too(expressions: list[dict[str, Any]]) -> None:
     result = rules(chain("in", "input"), rule("in", *expressions))
     assert fate(result, Packet("input", "eth0", "tcp", 80)) <= {ACCEPTED, DROPPED}
-
-
-PUBLIC = '<zone><service name="ssh"/><port port="8000-8010" protocol="udp"/><masquerade/><rule/></zone>'
-SSH = '<service><port protocol="tcp" port="22"/></service>'
-FILES = {
-    "/etc/firewalld/firewalld.conf": "# DefaultZone=drop\nDefaultZone=work\n",
-    "/etc/firewalld/zones/public.xml": PUBLIC,
-    "/usr/lib/firewalld/zones/public.xml": '<zone target="DROP"/>',
-    "/usr/lib/firewalld/zones/work.xml": '<zone target="ACCEPT"><interface name="eth0"/>'
-    '<source address="10.88.0.0/16"/></zone>',
-    "/usr/lib/firewalld/services/ssh.xml": SSH,
-    "/sys/fs/cgroup/system.slice/firewalld.service/cgroup.procs": "1\n",
-    "/proc/net/route": "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\n"
-    "eth0\t00000000\t0102000A\t0003\t0\t0\t0\t00000000\n"
-    "eth0\t0002000A\t00000000\t0001\t0\t0\t0\t00FFFFFF\n",
-}
-
-
-def no_nft(arguments: Any, seconds: float) -> Unread:
-    return Unread("the program nft is not installed")
-
-
-def test_zones_are_read_from_their_files() -> None:
-    result = read_firewall(RecordedFiles({"text": FILES}), no_nft, root=True)
-    assert (result.firewalld, result.outside) == (True, ("eth0",))
-    assert not isinstance(result.zones, Unread)
-    zones = {zone.name: zone for zone in result.zones}
-    public, work = zones["public"], zones["work"]
-    assert (public.ports, public.services) == (("8000-8010/udp", "22/tcp"), ("ssh",))
-    assert (public.masquerade, public.rich_rules, public.default) == (True, 1, False)
-    assert public.path == "/etc/firewalld/zones/public.xml"
-    assert (work.target, work.interfaces, work.sources) == ("ACCEPT", ("eth0",), ("10.88.0.0/16",))
-    assert work.default
-
-
-@pytest.mark.parametrize(
-    "text", ["<zone>", "<!DOCTYPE x [<!ENTITY a 'b'>]><zone/>", '<zone><service name="../x"/></zone>']
-)
-def test_zones_that_cannot_be_understood_are_unknown(text: str) -> None:
-    zones = {"text": {"/etc/firewalld/zones/a.xml": text}}
-    assert isinstance(known(lambda: read_zones(RecordedFiles(zones))), Unread)
 
 
 def test_every_chain_must_let_it_pass_but_the_engines_own_do_not_count() -> None:

@@ -11,8 +11,16 @@ from hypothesis import strategies as st
 
 from hardentui.reading.images import always_passes
 from hardentui.reading.masking import WITHHELD, mask_document, mask_text
-from hardentui.reading.secret_shapes import SHAPES, SecretShape, _may_match, shape_of, without_shapes
-from hardentui.reading.secrets import secret_pair, secrets_in_pairs, secrets_in_words
+from hardentui.reading.secrets import (
+    SHAPES,
+    SecretShape,
+    _may_match,
+    secret_pair,
+    secrets_in_pairs,
+    secrets_in_words,
+    shape_of,
+    without_shapes,
+)
 
 _LETTERS = "Ab3dEf6hIj9kLm2nOp5qRs8tUv1wXy4zAb3dEf6hIj9kLm2nOp5q"
 _PEM = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA\n-----END OPENSSH PRIVATE KEY-----"

@@ -11,8 +11,7 @@ from hardentui.lib.seccomp import answer, has_conditions, parse_profile
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, NETWORK, READ_ONLY, TMPFS
 from hardentui.options.values import Mount
-from hardentui.writers.apparmor import apparmor_profile
-from hardentui.writers.seccomp import watched_profile
+from hardentui.writers.profiles import apparmor_profile, watched_profile
 from tests.conftest import cannot_run
 
 DEFAULT: dict[str, Any] = {

@@ -18,9 +18,8 @@ from hardentui.features.trial.learned.system_calls import ORDINARY, Allowed, Soc
 from hardentui.features.trial.learned.teaching import CapabilityNeed, Needs, PlansLimits
 from hardentui.images.started import Reached
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.observation import SocketEndpoint
 from hardentui.model.plan import Choice
-from hardentui.model.trial import CanNeed, Decision, Learned, OptionChange
+from hardentui.model.trial import CanNeed, Decision, Learned, OptionChange, SocketEndpoint
 from hardentui.options.table import bounding_set
 from hardentui.reading.asked_functions import DECIDED, FUNCTIONS, calls_of, capabilities_of
 from hardentui.reading.behaviour import runs_as_root

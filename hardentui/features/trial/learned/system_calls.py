@@ -22,7 +22,7 @@ from hardentui.features.trial.learned.effects import (
     NEW_USER,
 )
 from hardentui.lib.seccomp import DANGEROUS, LETS_THROUGH, Access, access, parse_profile
-from hardentui.model.observation import CallDetail, CallLog
+from hardentui.model.trial import CallDetail, CallLog
 
 # A seccomp profile that allows only what is needed, derived from another one and never weaker.
 #

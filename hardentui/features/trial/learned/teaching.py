@@ -14,7 +14,9 @@ from hardentui.features.trial.learned.effects import AF_INET, AF_INET6, O_CREAT,
 from hardentui.features.trial.learned.system_calls import Allowed, allowed_calls
 from hardentui.model.facts import ContainerFacts, FileChange
 from hardentui.model.known import Known, Unread, known
-from hardentui.model.observation import (
+from hardentui.model.plan import Choice, Plan
+from hardentui.model.spec import Option
+from hardentui.model.trial import (
     CallDetail,
     CallLog,
     CapabilityCheck,
@@ -23,8 +25,6 @@ from hardentui.model.observation import (
     SocketEndpoint,
     TouchedFile,
 )
-from hardentui.model.plan import Choice, Plan
-from hardentui.model.spec import Option
 from hardentui.options import MEMORY, PIDS_LIMIT, SYSCTL
 from hardentui.reading.containers import ask_or
 from hardentui.reading.mounts import at_or_above

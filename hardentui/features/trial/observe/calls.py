@@ -28,8 +28,8 @@ from msgspec import Struct
 from hardentui.features.trial.observe.call_names import SECCOMP_NAMES, call_name
 from hardentui.lib.seccomp import LETS_THROUGH, SeccompProfile, answer, has_conditions
 from hardentui.model.known import Known, Unread
-from hardentui.model.observation import CallCount, CallDetail, CallLog
-from hardentui.writers.seccomp import profile_text, watched_profile
+from hardentui.model.trial import CallCount, CallDetail, CallLog
+from hardentui.writers.profiles import profile_text, watched_profile
 
 # The kernel's interface for seccomp user notification: <linux/seccomp.h>, structures and requests.
 #

@@ -31,7 +31,7 @@ from hardentui.features.trial.observe.processes import (
     target_uids,
 )
 from hardentui.host.process.cgroups import MountRow, parse_mountinfo
-from hardentui.model.observation import CallDetail, Caller, SocketAddress, TouchedFile
+from hardentui.model.trial import CallDetail, Caller, SocketAddress, TouchedFile
 
 # Reads what the arguments of a call refer to, while its caller waits: a `CallDetail`, or nothing relevant.
 #

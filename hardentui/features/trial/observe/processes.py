@@ -15,7 +15,7 @@ from hardentui.host.files.reader import Files
 from hardentui.host.process.activity import decoded_address
 from hardentui.host.process.capabilities import capability_names
 from hardentui.model.known import Known, Unread
-from hardentui.model.observation import (
+from hardentui.model.trial import (
     CallCount,
     Caller,
     CallLog,

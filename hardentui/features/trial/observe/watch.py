@@ -44,7 +44,7 @@ from hardentui.lib.seccomp import parse_profile
 from hardentui.model.capabilities import CAPABILITIES_BY_NUMBER
 from hardentui.model.facts import Process
 from hardentui.model.known import NOT_READ, Known, Unread
-from hardentui.model.observation import CallLog, CapabilityCheck, Observation, Sampled, SocketEndpoint
+from hardentui.model.trial import CallLog, CapabilityCheck, Observation, Sampled, SocketEndpoint
 
 # The kernel's capability checks, from the tracepoint cap_capable. Needs root.
 #

@@ -17,8 +17,14 @@ from hardentui.features.change.file_operator import FileOperator, planned_writes
 from hardentui.features.change.journal import Journal, waiting
 from hardentui.features.change.transaction import Transaction
 from hardentui.features.change.undo import confirm, forget, undo
-from hardentui.model.change_events import ChangeEvent, OperationBegun, OperationDone
-from hardentui.model.journal import EntryAction, EntryState, JournalEntry
+from hardentui.model.journal import (
+    ChangeEvent,
+    EntryAction,
+    EntryState,
+    JournalEntry,
+    OperationBegun,
+    OperationDone,
+)
 
 OLD = b"\xffold bytes\r\n"
 

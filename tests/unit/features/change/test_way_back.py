@@ -13,8 +13,7 @@ from hardentui.features.change.journal import Journal
 from hardentui.features.change.service_operator import UnitOperator
 from hardentui.features.change.transaction import Transaction
 from hardentui.features.change.undo import undo
-from hardentui.model.change_events import ChangeEvent, ServiceKept
-from hardentui.model.journal import EntryAction, EntryState, JournalEntry
+from hardentui.model.journal import ChangeEvent, EntryAction, EntryState, JournalEntry, ServiceKept
 from hardentui.model.operations import NoteUnit, ReloadUnits, RestartUnit
 
 OLD, NEW = "[Container]\nImage=old\n", "[Container]\nImage=old\nNoNewPrivileges=true\n"

@@ -8,14 +8,13 @@ from msgspec.structs import replace
 
 from hardentui.errors import GeneratorError, WriteError
 from hardentui.features.apply.batch import Batch, combine, prepare, save_together
-from hardentui.features.fix.drafts import prove
+from hardentui.features.fix.drafts import prove, prove_by_port
 from hardentui.features.views import Report
 from hardentui.features.workbench import Workbench
 from hardentui.model.draft import Target
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Caution
 from hardentui.model.spec import Version
-from hardentui.quadlet.proof import prove_by_port
 from hardentui.quadlet.write.bundle import Bundle
 from hardentui.quadlet.write.container import intended
 from tests.tui.replayed import Host

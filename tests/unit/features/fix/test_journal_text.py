@@ -7,7 +7,7 @@ import pytest
 from hardentui.cli.journal import tell
 from hardentui.cli.terminal import Terminal
 from hardentui.features.apply.history import trouble_back
-from hardentui.model.change_events import ChangeEvent, OperationCleared, OperationUndone, ServiceKept
+from hardentui.model.journal import ChangeEvent, OperationCleared, OperationUndone, ServiceKept
 from hardentui.model.operations import CreateContainer, NoteContainer
 
 ORIGINAL = NoteContainer(id="old", name="web", running=True)

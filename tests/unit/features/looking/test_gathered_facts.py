@@ -11,11 +11,10 @@ import pytest
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.features.looking.once_per_engine import OncePerEngine
-from hardentui.host.cloud import read_cloud
 from hardentui.host.commands import Run, run_nothing
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.machine import read_journal
-from hardentui.host.network.firewall import read_firewall
+from hardentui.host.network.firewall import read_cloud, read_firewall
 from hardentui.host.process.proc import read_log_limit
 from hardentui.host.units.systemd import Manager, timer_active
 from hardentui.model.facts import EngineFacts, ImageFacts

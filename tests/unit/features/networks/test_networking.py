@@ -16,7 +16,7 @@ from hardentui.features.networks.proving import (
     prove,
 )
 from hardentui.features.networks.splitting import network_map
-from hardentui.host.network.nft_check import check_rules
+from hardentui.host.network.firewall import check_rules
 from hardentui.model.facts import Kernel, ListeningSocket, NetworkFacts, NotRunning
 from hardentui.model.known import Known, Unread
 from hardentui.model.network import ConnectOutcome, Contact

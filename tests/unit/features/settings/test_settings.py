@@ -19,7 +19,7 @@ from hardentui.harden.remedy import From, settings_of
 from hardentui.model.check import Checklist
 from hardentui.model.plan import Choice
 from hardentui.model.settings import Settings
-from hardentui.state.own_files import settings_file
+from hardentui.state import settings_file
 from hardentui.tui.actions import all_actions, key_name, vocabulary
 
 CHECKS = {check.id: check for check in all_checks()}

@@ -8,7 +8,7 @@ import pytest
 
 from hardentui.host.commands import run_nothing
 from hardentui.host.files.recorded import RecordedFiles
-from hardentui.host.packages.installed import named_in, read_outdated, repairs_named
+from hardentui.host.installed import named_in, read_outdated, repairs_named
 from hardentui.model.finding import Severity, Verdict
 from hardentui.model.host import HostFacts, HostPackage
 from hardentui.model.known import Known, Unread

@@ -55,52 +55,6 @@ def test_defaults_of_all_containers(tmp_path: Path, content: str, severity: Seve
     assert "hunter2" not in str(verdict)
 
 
-@pytest.mark.parametrize(
-    ("path", "line"),
-    [
-        (
-            "/etc/systemd/system/podman.service.d/x.conf",
-            "[Service]\nEnvironment=CONTAINERS_CONF_OVERRIDE=/srv/o\n",
-        ),
-        (
-            "/etc/systemd/system/podman.service.d/x.conf",
-            '[Service]\nEnvironment="CONTAINERS_CONF=/srv/o" A=b\n',
-        ),
-        ("/etc/containers/systemd/web.container", "[Service]\nEnvironment=CONTAINERS_CONF_OVERRIDE=/srv/o\n"),
-        ("/etc/systemd/system.conf", "[Manager]\nDefaultEnvironment=CONTAINERS_CONF_OVERRIDE=/srv/o\n"),
-        ("/etc/environment", "CONTAINERS_CONF_OVERRIDE=/srv/o\n"),
-    ],
-)
-def test_a_file_that_a_service_names(tmp_path: Path, path: str, line: str) -> None:
-    files = Rooted(tmp_path)
-    files.put(path, line)
-    files.put("/srv/o", "[containers]\npids_limit = 100\n")
-    assert judged(files, "weak-engine-defaults").status == "pass"
-    files.put("/srv/o", '[containers]\nseccomp_profile = "unconfined"\n')
-    verdict = judged(files, "weak-engine-defaults")
-    assert verdict.status == "fail"
-    assert "/srv/o" in verdict.reason
-    assert path in verdict.reason
-    files.put("/srv/o", "no toml")
-    assert judged(files, "weak-engine-defaults").status == "unknown"
-
-
-def test_what_the_running_service_was_given(tmp_path: Path) -> None:
-    files = Rooted(tmp_path)
-    files.put("/sys/fs/cgroup/system.slice/podman.service/cgroup.procs", "812\n")
-    files.put("/proc/812/environ", "HOME=/root\0CONTAINERS_CONF_OVERRIDE=/srv/o\0")
-    files.put("/srv/o", "[containers]\nprivileged = true\n")
-    assert judged(files, "weak-engine-defaults").severity is Severity.CRITICAL
-
-
-def test_a_users_own_variable_is_read_for_that_user(tmp_path: Path) -> None:
-    files = Rooted(tmp_path)
-    files.put("/home/anna/.config/environment.d/x.conf", "CONTAINERS_CONF_OVERRIDE=/srv/o\n")
-    files.put("/srv/o", "[containers]\nprivileged = true\n")
-    assert judged(files, "weak-engine-defaults", 1000).status == "fail"
-    assert judged(files, "weak-engine-defaults").status == "pass"
-
-
 ACCEPT = [{"type": "insecureAcceptAnything"}]
 SIGNED = [{"type": "sigstoreSigned", "keyPath": "/etc/k.pub"}]
 

@@ -12,14 +12,13 @@ from hypothesis import strategies as st
 
 from hardentui.checks.examples import container, rootful
 from hardentui.errors import CannotExpress, GeneratorError
-from hardentui.features.fix.drafts import new_files
+from hardentui.features.fix.drafts import new_files, prove_by_port
 from hardentui.model.draft import Target
 from hardentui.model.spec import Spec, Version
 from hardentui.options import COMMAND, ENV, IMAGE, LABELS, NAME, TABLE
 from hardentui.options.argv import CARRIED_GLOBALS
 from hardentui.quadlet.port import generate, losses
-from hardentui.quadlet.port.keys import KEYS
-from hardentui.quadlet.proof import prove_by_port
+from hardentui.quadlet.port.references import KEYS
 from hardentui.quadlet.write.bundle import Bundle, UnitContext, bundle
 from tests.property.recorded_cases import names, read_case
 

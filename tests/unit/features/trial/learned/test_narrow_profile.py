@@ -32,8 +32,8 @@ from hardentui.lib.seccomp import (
     parse_profile,
     ways_to_family,
 )
-from hardentui.model.observation import CallCount, CallDetail, Caller, CallLog
-from hardentui.writers.seccomp import profile_text, watched_profile
+from hardentui.model.trial import CallCount, CallDetail, Caller, CallLog
+from hardentui.writers.profiles import profile_text, watched_profile
 
 DATA = Path(__file__).parents[4] / "data"
 SCHEMA = json.loads((DATA / "seccomp-profile.schema.json").read_text())

@@ -9,10 +9,70 @@ from msgspec.structs import replace
 
 from hardentui.do import Do, Verb
 from hardentui.host.commands import Run
-from hardentui.host.files.reader import Files, names, reason, there
+from hardentui.host.files.reader import Files, names, reason, text, there
+from hardentui.host.process.capabilities import HostProcess, sees_everybody
 from hardentui.model.host import Advisory, HostPackage, OutdatedComponent
 from hardentui.model.known import Known, Unread
 from hardentui.model.spec import Version
+
+_INSTALLED = {
+    "falco": ("/usr/bin/falco",),
+    "tetragon": ("/usr/local/bin/tetragon", "/usr/bin/tetragon"),
+    "tracee": ("/usr/bin/tracee", "/usr/local/bin/tracee"),
+    "auditd": ("/usr/sbin/auditd", "/sbin/auditd"),
+}
+_PROCESSES = {
+    "falco": "falco",
+    "tetragon": "tetragon",
+    "tracee": "tracee",
+    "tracee-ebpf": "tracee",
+    "auditd": "auditd",
+    "osqueryd": "osquery",
+    "sysdig": "sysdig",
+    "falcon-sensor": "CrowdStrike Falcon",
+    "wazuh-syscheckd": "wazuh",
+    "kubearmor": "KubeArmor",
+    "elastic-endpoint": "Elastic Endpoint",
+}
+_AUDITCTL = ("/usr/sbin/auditctl", "/sbin/auditctl")
+_AUDITCTL_SECONDS = 5.0
+
+
+def read_detectors(files: Files) -> tuple[str, ...]:
+    """Installed runtime sensors."""
+    return tuple(name for name, paths in _INSTALLED.items() if any(there(files, path) for path in paths))
+
+
+def read_running_sensors(processes: tuple[HostProcess, ...]) -> Known[tuple[str, ...]]:
+    """Running runtime sensors, also in a container; Unread if none is seen but some may be hidden."""
+    running = {_PROCESSES[process.program] for process in processes if process.program in _PROCESSES}
+    if not running and not sees_everybody(processes):
+        return Unread("not all processes of the host are visible")
+    return tuple(sorted(running))
+
+
+def read_audit_rules(files: Files) -> tuple[str, ...]:
+    """The audit rules that auditd loads at boot."""
+    rules: list[str] = []
+    inside = names(files, "/etc/audit/rules.d")
+    for path in (*(f"/etc/audit/rules.d/{name}" for name in inside), "/etc/audit/audit.rules"):
+        content = text(files, path)
+        if isinstance(content, str) and path.endswith(".rules"):
+            rules += [line.strip() for line in content.splitlines() if line.strip().startswith("-")]
+    return tuple(dict.fromkeys(rules))
+
+
+def read_loaded_audit_rules(files: Files, run: Run, *, root: bool) -> Known[tuple[str, ...]]:
+    """The kernel's current audit rules. Without auditctl nothing on this host could have loaded one."""
+    if not any(there(files, path) for path in _AUDITCTL):
+        return ()
+    if not root:
+        return Unread("only root can read the kernel's audit rules")
+    answer = run(("auditctl", "-l"), _AUDITCTL_SECONDS)
+    if isinstance(answer, Unread):
+        return answer
+    return tuple(line.strip() for line in answer.splitlines() if line.strip().startswith("-"))
+
 
 # A small table of known vulnerabilities in Podman and its helpers, as of the date below. Not a scanner.
 #
@@ -71,41 +131,6 @@ _PODMAN = _rows(
     ("CVE-2026-121885", ("6.2.0",), "", "2026-11", "labels of an image can restart other units"),
     ("CVE-2026-123876", ("6.2.0",), "", "2026-11", "a socket rule of the default seccomp profile fails"),
 )
-# 9341 and 9407: pull request 5764, AOSC (8285: 1.37.4). 9675 and 9676: pull requests 5789 (1.37.5), 5799
-# (1.33.11) and Podman's 24331 (1.33.10). 11218: 5919 (1.37.6), Podman's 25069 (1.38.1) and 25098 (1.33.12).
-# 52881: OpenShift's builder (498: 1.37.7); other release lines are not known here, so it is left out.
-# 44517: GHSA-49p4-px3h-rq49. 79699, 79705: Podman's notes of 5.8.7 and 6.1.2, which take 1.43.4 and 1.45.1.
-_BUILDAH = _rows(
-    "buildah",
-    "Buildah pull requests and advisories",
-    ("CVE-2024-9341", ("1.37.4",), "", "2024-10", "a link in an image can mount host directories", "medium"),
-    (
-        "CVE-2024-9407",
-        ("1.33.10", "1.37.4"),
-        "",
-        "2024-10",
-        "a build mount can leave its directory",
-        "medium",
-    ),
-    ("CVE-2024-9675", ("1.33.10", "1.37.5"), "", "2024-10", "the cache mount can reach host directories"),
-    ("CVE-2024-9676", ("1.33.11", "1.37.5"), "", "2024-10", "an image can make it wait for ever", "medium"),
-    (
-        "CVE-2024-11218",
-        ("1.33.12", "1.37.6", "1.38.1"),
-        "",
-        "2025-01",
-        "a build can break out by a race of its stages",
-    ),
-    ("CVE-2026-44517", ("1.43.2", "1.44.0"), "", "2026-06", "a build can read outside its context", "medium"),
-    ("CVE-2026-79699", ("1.43.4", "1.45.1"), "", "2026-09", "an archive can leave its directory"),
-    ("CVE-2026-79705", ("1.43.4", "1.45.1"), "", "2026-09", "copying an archive can follow links"),
-)
-# pull requests 2329 (1.15.1) and 2331 (1.14.4, taken over by 2337)
-_SKOPEO = _rows(
-    "skopeo",
-    "Skopeo pull requests",
-    ("CVE-2024-3727", ("1.14.4", "1.15.1"), "", "2024-05", "a copy can use credentials that are not its own"),
-)
 # the notes of 1.12.2; GHSA-g5jh-57wm-p79m
 _AARDVARK = _rows(
     "aardvark-dns",
@@ -154,7 +179,7 @@ _RUNC = _rows(
         "a restored container can mount a host directory",
     ),
 )
-TABLE: tuple[Advisory, ...] = (*_PODMAN, *_BUILDAH, *_SKOPEO, *_CRUN, *_RUNC, *_NETAVARK, *_AARDVARK)
+TABLE: tuple[Advisory, ...] = (*_PODMAN, *_CRUN, *_RUNC, *_NETAVARK, *_AARDVARK)
 """conmon, passt and containers-common (configuration only): no vulnerability was known on that date."""
 
 
@@ -268,7 +293,7 @@ def _of_rpm(run: Run, package: HostPackage, *, deep: bool) -> Known[str]:
 
 
 COMPONENTS = (
-    *("podman", "buildah", "skopeo", "crun", "runc", "conmon", "netavark", "aardvark-dns", "passt"),
+    *("podman", "crun", "runc", "conmon", "netavark", "aardvark-dns", "passt"),
     "containers-common",
 )
 _DPKG_STATUS = "/var/lib/dpkg/status"

@@ -1,14 +1,11 @@
-"""An AppArmor profile for one container: what its spec allows, without the kernel's switches. Pure text.
-
-For the rules see apparmor.d(5). The engine's own profile (containers-default) allows every file of the
-container and all networks; this one also restricts writable paths, capabilities and kinds of sockets to
-those that the container declares.
-"""
+"""Seccomp profiles: one for a supervisor, and one that allows only what is needed."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from msgspec import Struct
 
@@ -39,15 +36,11 @@ _MOUNTING = ("mount,", "umount,", "remount,", "pivot_root,")
 
 
 class AppArmorProfile(Struct, frozen=True):
-    """A profile with its name and what it could not include.
-
-    Attributes:
-        notes: paths that no rule could be written for, one sentence each.
-    """
+    """A profile with its name and what it could not include."""
 
     name: str
     text: str
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # paths that no rule could be written for, one sentence each
 
 
 def apparmor_profile(container: str, spec: Spec, capabilities: frozenset[str]) -> AppArmorProfile:
@@ -124,3 +117,37 @@ def _files(read_only: bool, writable: Iterable[str]) -> list[str]:
         rules += [f'"{path}/" rw,', f'"{path}/**" mrwlkix,']
     rules += [f"/dev/{name} rw," for name in _DEVICES]
     return [*rules, "@{PROC}/@{pid}/** rw,", "@{PROC}/@{pid}/task/@{tid}/** rw,"]
+
+
+_WATCHED = frozenset({"SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_ERRNO", "SCMP_ACT_NOTIFY"})
+NOTIFY = "SCMP_ACT_NOTIFY"
+
+
+def watched_profile(base: Mapping[str, Any], *, listener: str, token: str) -> dict[str, Any]:
+    """A profile under which a supervisor sees all calls, including denied ones, and answers like `base`.
+
+    Calls for which `base` kills the process stay with the kernel.
+
+    Args:
+        listener: path of the supervisor's socket.
+        token: passed on by the runtime, so that the supervisor recognises our filter.
+    """
+    kept = [entry for entry in base.get("syscalls") or () if entry.get("action") not in _WATCHED]
+    default = base.get("defaultAction")
+    return {
+        "defaultAction": NOTIFY if default in _WATCHED else default,
+        **{name: base[name] for name in ("architectures", "archMap") if name in base},
+        "listenerPath": listener,
+        "listenerMetadata": token,
+        "syscalls": kept if default in _WATCHED else [_watched(entry) for entry in base["syscalls"]],
+    }
+
+
+def _watched(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A rule of a profile whose default action stays with the kernel."""
+    plain = {name: value for name, value in entry.items() if name not in ("errnoRet", "errno")}
+    return {**plain, "action": NOTIFY} if entry.get("action") in _WATCHED else dict(entry)
+
+
+def profile_text(profile: Mapping[str, Any]) -> str:
+    return json.dumps(profile, indent=1, sort_keys=False) + "\n"

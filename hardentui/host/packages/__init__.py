@@ -1,1 +1,0 @@
-"""Installed packages and their known vulnerabilities."""

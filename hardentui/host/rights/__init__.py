@@ -1,1 +1,0 @@
-"""Accounts that can become root without a password."""

@@ -1,1 +1,0 @@
-"""Our own files: caches and state kept between sessions."""
