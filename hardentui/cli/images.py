@@ -244,7 +244,7 @@ def arguments(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="store a report of Trivy or Grype about an image; repeatable",
+        help="store a report of Trivy, Grype, Quay or Clair about an image; repeatable",
     )
     parser.add_argument(
         "--updates",

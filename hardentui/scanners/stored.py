@@ -19,18 +19,18 @@ import msgspec
 from hardentui.errors import InputError, WriteError
 from hardentui.model.image import NeverScanned, ScanReport
 from hardentui.model.known import Known, Unread
-from hardentui.scanners import grype, trivy
+from hardentui.scanners import grype, quay, trivy
 from hardentui.state import Directory, read_document, write_own
 
 # Recognising a scanner's report, and converting it to our format. Pure.
 
 SCHEMA = "hardentui/scan/1"
 _STORED = "the stored scan result"
-_FORMATS: tuple[ModuleType, ...] = (trivy, grype)
+_FORMATS: tuple[ModuleType, ...] = (trivy, grype, quay)
 
 
 def parse_report(document: Any, modified: datetime, called: str = _STORED) -> Known[ScanReport]:
-    """A report in our own format, or of Trivy or Grype.
+    """A report in our own format, or of Trivy, Grype, Quay or Clair.
 
     Args:
         modified: when the file was written, for a report that does not say when it was made.
@@ -47,7 +47,7 @@ def parse_report(document: Any, modified: datetime, called: str = _STORED) -> Kn
         return Unread(error.title)
     except (TypeError, AttributeError, KeyError, ValueError, msgspec.ValidationError):
         return Unread(f"{called} is damaged")
-    return Unread(f"{called} is not from a known scanner (Trivy, Grype)")
+    return Unread(f"{called} is not from a known scanner (Trivy, Grype, Quay, Clair)")
 
 
 def subject_of(document: Any) -> tuple[str, ...]:

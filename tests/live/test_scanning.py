@@ -19,7 +19,7 @@ from hardentui.host.commands import CANCELLED
 from hardentui.model.facts import ImageFacts
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.schemas import validated
-from tests.unit.scanners.recorded import TRIVY, TRIVY_VERSION
+from tests.unit.scanners.recorded import CLAIR, TRIVY, TRIVY_VERSION
 
 pytestmark = pytest.mark.live
 
@@ -90,20 +90,20 @@ def test_a_scanner_that_fails_leaves_the_image_not_scanned(call: Call, tmp_path:
     assert list((tmp_path / "state").rglob("*.json")) == []
 
 
-def test_a_report_made_elsewhere_is_taken_in_for_its_image(
+def test_a_report_of_a_registry_is_taken_in_for_the_image_of_that_digest(
     call: Call, podman: Bench, tmp_path: Path
 ) -> None:
-    path = tmp_path / "trivy.json"
-    path.write_text(json.dumps(TRIVY))
+    path = tmp_path / "clair.json"
+    path.write_text(json.dumps(CLAIR))
     code, _, err = call("images", "--import", str(path))
     assert code == 2
     assert "no image here has that ID or digest" in err
-    image = podman.podman("image", "inspect", BUSYBOX, "--format", "{{.Id}}")
-    metadata = {**TRIVY["Metadata"], "ImageID": f"sha256:{image.removeprefix('sha256:')}"}
-    path.write_text(json.dumps({**TRIVY, "Metadata": metadata}))
-    code, _, err = call("images", "--import", str(path))
-    assert code in (0, 1)
-    assert "the report of trivy is stored" in err
+    digest = podman.podman("image", "inspect", BUSYBOX, "--format", "{{.Digest}}")
+    path.write_text(json.dumps({**CLAIR, "manifest_hash": digest}))
+    code, out, err = call("images", "--import", str(path))
+    assert code == 0
+    assert "the report of clair is stored" in err
+    assert "unknown" in out
 
 
 def test_a_scan_that_is_cancelled_leaves_nothing(call: Call, podman: Bench, tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ def missing_vulnerability_scan(facts: ContainerFacts, parameters: Parameters) ->
 
     `hardentui images NAME --scan` runs Trivy or Grype, if installed, and stores the report in
     `~/.local/state/hardentui/scans/IMAGE_ID.json`; `hardentui images --import FILE` imports a report from
-    Trivy or Grype.
+    Trivy, Grype, Quay or Clair.
 
     What may break:
     Nothing. A scan reads the image and does not run it. It takes a minute, and network access to update the
@@ -178,7 +178,7 @@ def _scan(image: ImageFacts) -> tuple[str, ...]:
     importing = own_command(found_with, "images", "--import", "FILE")
     return (
         own_command(found_with, "images", name, "--scan"),
-        f"# or import a report from Trivy or Grype: {importing}",
+        f"# or import a report from Trivy, Grype, Quay or Clair: {importing}",
     )
 
 

@@ -259,7 +259,7 @@ class Scanning:
         return report
 
     def import_report(self, path: str, images: Iterable[ImageFacts]) -> tuple[ImageFacts, ScanReport]:
-        """Store a report of Trivy or Grype.
+        """Store a report of Trivy, Grype, Quay or Clair.
 
         Raises:
             InputError: it cannot be read, or is about none of these images.

@@ -233,7 +233,7 @@ class ImagesScreen(BrowseScreen):
         return tuple(report.about for report in reports if isinstance(report.about, ImageFacts))
 
     def action_take_in(self) -> None:
-        question = "File with a report of Trivy or Grype (JSON)"
+        question = "File with a report of Trivy, Grype, Quay or Clair (JSON)"
         self.app.push_screen(AskScreen(question, "~/report.json"), self._import_report)
 
     @work(thread=True, group="import")

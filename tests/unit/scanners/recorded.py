@@ -1,7 +1,8 @@
 """Reports in the formats that scanners really write, shortened; the scanners themselves cannot be had here.
 
 Trivy and Grype: the shapes of their own golden files (trivy integration/testdata/alpine-39.json.golden of
-release 0.5x and 0.6x; grype grype/presenter/json/testdata). `TRIVY_BARE`, `TRIVY_RESULTS`: what
+release 0.5x and 0.6x; grype grype/presenter/json/testdata). Clair: the VulnerabilityReport of Clair 4 that
+Quay's secscan model reads. Quay: what its API answers for a manifest. `TRIVY_BARE`, `TRIVY_RESULTS`: what
 Trivy 0.59.1 really printed about images made for it, with `--list-all-pkgs`, without their configuration
 (bare: busybox alone, and Arch, Gentoo,
 openEuler: no OS, and no Results at all).
@@ -18,6 +19,7 @@ _REPORTS: dict[str, Any] = json.loads(
     (Path(__file__).parents[2] / "data" / "scanner-reports.json").read_text(encoding="utf-8")
 )
 TRIVY, TRIVY_VERSION, GRYPE = (_REPORTS[name] for name in ("trivy", "trivy_version", "grype"))
+CLAIR, QUAY = _REPORTS["clair"], _REPORTS["quay"]
 TRIVY_BARE, TRIVY_RESULTS = _REPORTS["trivy_bare"], _REPORTS["trivy_results"]
 
 

@@ -18,8 +18,11 @@ from hardentui.scanners import trivy
 from hardentui.scanners.stored import parse_report, subject_of
 from tests.support.judging import judge
 from tests.unit.scanners.recorded import (
+    CLAIR,
+    DIGEST,
     GRYPE,
     ID,
+    QUAY,
     TRIVY,
     TRIVY_BARE,
     TRIVY_VERSION,
@@ -79,6 +82,14 @@ def test_trivy_tells_versions_and_what_it_could_not_judge() -> None:
             {**GRYPE, "matches": [], "distro": {"name": "", "version": "", "idLike": None}},
             "Grype compared nothing in the image: it recognised no distribution and no vulnerable package",
         ),
+        (
+            {**CLAIR, "packages": {}, "package_vulnerabilities": {}},
+            "Clair compared nothing in the image: it found no packages that it knows",
+        ),
+        (
+            {"status": "scanned", "data": {"Layer": {"Name": DIGEST, "Features": None}}},
+            "Quay compared nothing in the image: it found no packages that it knows",
+        ),
     ],
 )
 def test_a_report_of_a_scanner_that_compared_nothing_is_no_scan(document: Any, why: str) -> None:
@@ -112,6 +123,7 @@ def test_a_debian_in_which_nothing_is_found_at_all_was_not_compared() -> None:
             {**GRYPE, "matches": [], "distro": {"name": "gentoo", "version": "2.15"}},
             ("the packages of gentoo were perhaps not compared: Grype is not known to have data on them",),
         ),
+        ({**CLAIR, "distributions": {}}, (ONLY_LANGUAGES,)),
     ],
 )
 def test_what_a_scanner_did_not_compare_is_a_gap(document: Any, gaps: tuple[str, ...]) -> None:
@@ -136,7 +148,28 @@ def test_grype_tells_what_is_exploited_and_the_date_of_its_database() -> None:
     )
 
 
-@pytest.mark.parametrize(("document", "about"), [(TRIVY, f"sha256:{ID}"), (GRYPE, f"sha256:{ID}")])
+def test_reports_of_clair_and_quay_are_read() -> None:
+    assert report(CLAIR) == ScanReport(
+        "clair",
+        NOW,
+        None,
+        (
+            Vulnerability("CVE-2009-5155", "libapt-pkg5.0", "medium", "1.6.12", installed="1.6.11"),
+            Vulnerability("CVE-2018-1", "libapt-pkg5.0", "high", "", installed="1.6.11"),
+        ),
+    )
+    assert report(QUAY).vulnerabilities == (
+        Vulnerability(
+            "RHSA-2022:1065", "openssl-libs", "high", "1:1.1.1k-6.el8_5", installed="1:1.1.1k-5.el8_5"
+        ),
+    )
+    queued = parse_report({"status": "queued", "data": None}, NOW)
+    assert queued == Unread("Quay has no result for this image yet: its status is 'queued'.")
+
+
+@pytest.mark.parametrize(
+    ("document", "about"), [(TRIVY, f"sha256:{ID}"), (GRYPE, f"sha256:{ID}"), (CLAIR, DIGEST), (QUAY, DIGEST)]
+)
 def test_a_report_says_which_image_it_is_about(document: Any, about: str) -> None:
     assert subject_of(document) == (about,)
 
@@ -144,6 +177,9 @@ def test_a_report_says_which_image_it_is_about(document: Any, about: str) -> Non
 @pytest.mark.parametrize(
     "damaged",
     [
+        {**CLAIR, "packages": {"11": {"name": "tar"}}},
+        {**CLAIR, "package_vulnerabilities": {"10": ["1"]}},
+        {"status": "scanned", "data": {}},
         {"schema": "hardentui/scan/1", "scanner": 1},
     ],
 )
