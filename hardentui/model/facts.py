@@ -82,6 +82,13 @@ class UnitFacts(Struct, frozen=True):
     outdated_copy: str = ""
 
 
+class AskedMemory(Struct, frozen=True):
+    """Memory in bytes that a program's configuration asks for; `by`: `maxmemory in /etc/redis.conf`."""
+
+    size: int
+    by: str
+
+
 class IdRange(Struct, frozen=True):
     """One line of a uid_map: `size` IDs from `inside` on map to IDs from `outside` on."""
 
@@ -364,6 +371,7 @@ class ContainerFacts(Facts):
         changes: changes to the image in its writable layer (`podman diff`).
         written_directories: by path, directories outside volumes that it writes to or runs in.
         empty_directories: by path, those of the image that are there to be filled; seen on a twin.
+        asked_memory: what configuration files in it ask for; read from a twin by a trial.
         registry_digest: the registry's digest for its image name at the last query.
         unit: its systemd unit; None if it has none.
         unit_exists: whether the unit named by its label still exists.
@@ -412,6 +420,7 @@ class ContainerFacts(Facts):
     changes: Fact[tuple[FileChange, ...]] = Fact(Unread("the list of changed files was not read"))
     written_directories: Fact[Mapping[str, WrittenDirectory]] = Fact(NONE)
     empty_directories: Fact[Mapping[str, WrittenDirectory]] = Fact(NONE)
+    asked_memory: Fact[tuple[AskedMemory, ...]] = Fact(())
     registry_digest: Fact[RegistryDigest] = Fact(
         Unread("its registry was not queried", do=Do(Verb.IMAGE_UPDATES))
     )

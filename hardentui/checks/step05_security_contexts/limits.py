@@ -3,78 +3,20 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterator
-
-from msgspec import Struct
 
 from hardentui.checks.prelude import *
-from hardentui.model.facts import ContainerFacts
-from hardentui.options import COMMAND, ENTRYPOINT, ENV
 from hardentui.options.codecs import size_of, size_text
+from hardentui.reading.asked_memory import most_asked
 from hardentui.reading.behaviour import how_long, seen_long_enough
 from hardentui.reading.containers import (
     count_of_list,
     ignored,
-    image_config,
     pids_of_machine,
     processors_of_machine,
     refuse_where_ignored,
     swap_of_machine,
     unless_without_cgroup,
 )
-from hardentui.visible import visible
-
-_MIB = 1 << 20
-_UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": _MIB, "g": 1 << 30, "t": 1 << 40}
-_SETTINGS = {
-    "innodb_buffer_pool_size": 1,
-    "key_buffer_size": 1,
-    "shared_buffers": 8 << 10,
-    "maxmemory": 1,
-    "wiredtigercachesizegb": 1 << 30,
-    "max_old_space_size": _MIB,
-    "xmx": 1,
-}
-"""Setting of a program (`_` may be written `-`) -> bytes that a number without a unit stands for."""
-_NAME = "|".join(_SETTINGS).replace("_", "[-_]")
-_SETTING = re.compile(
-    rf"(?i)(?:^|[\s\"'-])({_NAME})(?:\s*[=:]\s*|\s+|(?<=xmx))(\d+(?:\.\d+)?)([kmgt]?i?b?)(?![a-z0-9])"
-)
-_MEMCACHED = re.compile(r"memcached\b.*?\s(-m|--memory-limit)(?:\s+|=)?(\d+)(?=\s|$)")
-
-
-class AskedMemory(Struct, frozen=True):
-    """Memory in bytes that a program is told to take; `by`: `maxmemory in its command`."""
-
-    size: int
-    by: str
-
-
-def most_asked(facts: ContainerFacts) -> AskedMemory | None:
-    """The most that its command and its environment ask for."""
-    config = image_config(facts)
-    entry = facts.spec[ENTRYPOINT]
-    words = [str(word) for word in ((config.get("Entrypoint") or ()) if entry is None else entry)]
-    words += [str(word) for word in (facts.spec[COMMAND] or config.get("Cmd") or ())]
-    command = " ".join(words)
-    asked = list(_asked_in(command, "its command"))
-    asked += (
-        AskedMemory(int(match[2]) * _MIB, f"{match[1]} in its command")
-        for match in _MEMCACHED.finditer(command)
-    )
-    for variable in (*(config.get("Env") or ()), *facts.spec[ENV]):
-        name, _, value = str(variable).partition("=")
-        asked += _asked_in(value, f"the variable {visible(name, 40)}")
-    return max(asked, key=lambda request: request.size, default=None)
-
-
-def _asked_in(text: str, where: str) -> Iterator[AskedMemory]:
-    for match in _SETTING.finditer(text):
-        unit = match[3].lower()[:1]
-        factor = _UNITS[unit] if unit else _SETTINGS[match[1].lower().replace("-", "_")]
-        if size := int(float(match[2]) * factor):
-            yield AskedMemory(size, f"{match[1]} in {where}")
 
 
 def no_cpu_limit(facts: ContainerFacts, parameters: Parameters) -> Verdict:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import os
 import posixpath
 import re
 import signal
 import stat
+import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.account import find_program
-from hardentui.errors import ChangeFailed
+from hardentui.engine.change.copying import Pieces
+from hardentui.errors import ChangeFailed, EngineError
 from hardentui.features.change.wait import (
     ALIVE,
     PROBE_LIMIT,
@@ -28,10 +31,11 @@ from hardentui.features.trial.configuration import Tools, TrialRequest
 from hardentui.features.trial.life import Habits, Stage, habits_of, handles
 from hardentui.features.trial.rounds import LOG_SHOWN, stop, stop_timeout
 from hardentui.features.trial.twins import Twin
-from hardentui.model.facts import ContainerFacts, Kernel, WrittenDirectory
+from hardentui.model.facts import AskedMemory, ContainerFacts, Kernel, WrittenDirectory
 from hardentui.model.known import known
 from hardentui.model.trial import Baseline, How, Lack, TrialEvent, TrialStep
 from hardentui.options import ENV
+from hardentui.reading.asked_memory import asked_by_file, config_paths
 from hardentui.reading.containers import ask_or, listed
 
 # Advice for the user: a probe that would prove more, and how to give a twin what it lacks.
@@ -239,6 +243,35 @@ def _below(
             os.close(below)
 
 
+_READ_LIMIT = 10.0
+_MOST_FILES = 50
+_LARGEST = 1 << 20
+
+
+def asked_memory(stage: Stage, twin: Twin) -> tuple[AskedMemory, ...]:
+    """The memory that they ask for; a file that cannot be read asks for nothing."""
+    asked: list[AskedMemory] = []
+    for path in config_paths(stage.facts):
+        try:
+            for name, text in _texts(stage, twin, path):
+                asked += asked_by_file(name, text)
+        except (EngineError, tarfile.TarError):
+            continue
+    return tuple(asked)
+
+
+def _texts(stage: Stage, twin: Twin, path: str) -> Iterator[tuple[str, str]]:
+    pieces = stage.changing.containers.archive(twin.id, path, seconds=_READ_LIMIT)
+    with tarfile.open(fileobj=io.BufferedReader(Pieces(pieces)), mode="r|") as archive:
+        for count, entry in enumerate(archive):
+            if count >= _MOST_FILES:
+                return
+            file = archive.extractfile(entry) if entry.isreg() and entry.size <= _LARGEST else None
+            if file is not None:
+                name = posixpath.join(posixpath.dirname(path), posixpath.normpath(entry.name))
+                yield name, file.read().decode("utf-8", "replace")
+
+
 _LEAST_PATIENCE = 8.0
 _TIMES_AS_LONG = 6  # how many times longer a changed twin may take than the unchanged one
 
@@ -299,6 +332,7 @@ def _observed(
         if expected.how is How.ALIVE and listening:
             expected = expectation({}, listening)
         facts = _informed(facts, seen).replace(
+            asked_memory=asked_memory(stage, twin),
             empty_directories=empty_directories(f"/proc/{twin.pid}/root") if stage.files is not None else {},
         )
         if not request.probes and expected.how is not How.HEALTH and tools.files is not None:

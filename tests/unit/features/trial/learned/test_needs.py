@@ -18,7 +18,7 @@ from hardentui.features.trial.learned.teaching import (
     written_files,
 )
 from hardentui.features.trial.observe.processes import merged
-from hardentui.model.facts import ContainerFacts, Kernel, Limits
+from hardentui.model.facts import AskedMemory, ContainerFacts, Kernel, Limits
 from hardentui.model.known import Unread
 from hardentui.model.plan import Choice
 from hardentui.model.trial import (
@@ -33,7 +33,7 @@ from hardentui.model.trial import (
     SocketEndpoint,
     TouchedFile,
 )
-from hardentui.options import COMMAND, MEMORY
+from hardentui.options import MEMORY
 from tests.unit.features.trial.test_record import plan_for
 
 NATIVE = "SCMP_ARCH_X86_64"
@@ -208,7 +208,7 @@ def test_needs_of_two_trials_merge() -> None:
 LIMIT = Choice("no-memory-limit")
 _MIB = 1 << 20
 ORIGINAL = container(kernel=Kernel(7, limits=Limits(memory_peak=300 * _MIB)))
-ASKING = container((COMMAND, ("mariadbd", "--innodb-buffer-pool-size=1G")))
+ASKING = container(asked_memory=(AskedMemory(1 << 30, "innodb_buffer_pool_size in /etc/mysql/my.cnf"),))
 
 
 @pytest.mark.parametrize(

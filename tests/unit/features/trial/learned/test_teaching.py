@@ -3,9 +3,9 @@
 from hardentui.checks.examples import container
 from hardentui.features.trial.configuration import TwinPlanner
 from hardentui.features.trial.learned.teaching import Needs, taught
-from hardentui.model.facts import ContainerFacts, Kernel, Limits
+from hardentui.model.facts import AskedMemory, ContainerFacts, Kernel, Limits
 from hardentui.model.plan import Choice
-from hardentui.options import COMMAND, MEMORY
+from hardentui.options import MEMORY
 from tests.unit.features.trial.test_record import plan_for
 
 LIMIT = Choice("no-memory-limit")
@@ -31,7 +31,7 @@ def test_so_does_the_peak_of_the_original() -> None:
 
 
 def test_what_the_configuration_asks_for_is_never_undercut() -> None:
-    facts = container((COMMAND, ("mariadbd", "--innodb-buffer-pool-size=1G")))
+    facts = container(asked_memory=(AskedMemory(1 << 30, "innodb_buffer_pool_size in /etc/mysql/my.cnf"),))
     assert limit(facts, 119) == 1536
 
 
