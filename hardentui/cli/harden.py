@@ -24,7 +24,7 @@ from hardentui.features.checklists.loading import know_checks
 from hardentui.features.fix.apply_ways import ComposeOverride
 from hardentui.features.fix.saving import save_result, save_texts
 from hardentui.features.harden.page import LABEL, downtime, lines, title
-from hardentui.features.harden.task import CONFIRM_WITHIN, Hardening, HardenWishes, KeptTrial, Outset
+from hardentui.features.harden.task import CONFIRM_WITHIN, Hardening, HardenWishes, KeptTrial, Outset, stacks
 from hardentui.harden.score import score_word
 from hardentui.model.draft import TextFile
 from hardentui.model.journal import EntryState, journal_document
@@ -383,29 +383,56 @@ class Conversation:
                 for card, _ in results:
                     self._document(card)
                 return
-        done: list[tuple[Card, Hardening, JournalEntry]] = []
-        for left, (card, task) in zip(range(len(results), 0, -1), results, strict=True):
+        cards = {task.report.subject.id: card for card, task in results}
+        changes = []  # those of a stack that are replaced are one change
+        for number, stack in enumerate(stacks(task for _, task in results)):
+            replaced = [task for task in stack if task.replaces]
+            alone = [[task] for task in stack if not task.replaces]
+            changes += [(number, tasks) for tasks in (*alone, replaced) if tasks]
+        done: list[tuple[int, list[Hardening], JournalEntry]] = []
+        failed: set[int] = set()
+        for left, (number, tasks) in zip(range(len(changes), 0, -1), changes, strict=True):
+            if number in failed:
+                continue
+            failed.add(number)
             with self._told():
-                if left > 1 and task.prepared is not None:  # it also waits for those after it
-                    wishes = task.prepared.wishes
-                    task.prepare(replace(wishes, confirm_within=wishes.confirm_within * left))
-                try:
-                    with stopped_by_signals() as stop:
-                        done.append((card, task, task.apply(lambda event: tell(self._terminal, event), stop)))
-                except ApplyFailed:
-                    self._end(card, task, History().find(task.entry_id))
-                    raise
+                done.append((number, tasks, self._change(tasks, cards, left)))
+                failed.discard(number)
+        for number, _, entry in reversed(done):
+            if number in failed:
+                with self._told():
+                    History().undo(entry, lambda event: tell(self._terminal, event))
+        done = [change for change in done if change[0] not in failed]
         entries = [entry for _, _, entry in done]
         if self._ask is not None and any(entry.state is EntryState.WAITING for entry in entries):
             entries = self._keep(entries)
-        for (card, task, _), entry in zip(done, entries, strict=True):
-            self._end(card, task, entry)
+        for (_, tasks, _), entry in zip(done, entries, strict=True):
+            self._end(tasks, cards, entry)
+
+    def _change(self, tasks: Sequence[Hardening], cards: Mapping[str, Card], left: int) -> JournalEntry:
+        """One change of all these containers; it also waits for those after it.
+
+        Raises:
+            ApplyFailed: they are as before.
+        """
+        first, *others = tasks
+        assert first.prepared is not None  # noqa: S101 - its card says that it can be applied
+        if left > 1 or others:
+            wishes = first.prepared.wishes
+            first.prepare(replace(wishes, confirm_within=wishes.confirm_within * left), others)
+        try:
+            with stopped_by_signals() as stop:
+                return first.apply(lambda event: tell(self._terminal, event), stop)
+        except ApplyFailed:
+            self._end(tasks, cards, History().find(first.entry_id))
+            raise
 
     def _keep(self, entries: list[JournalEntry]) -> list[JournalEntry]:
         """The second decision, for all of them."""
         assert self._ask is not None  # noqa: S101 - its caller asked
         down = max(entry.downtime_seconds or 0.0 for entry in entries)
-        they = "It works." if len(entries) == 1 else f"All {len(entries)} work."
+        many = sum(len(entry.containers) for entry in entries)
+        they = "It works." if many == 1 else f"All {many} work."
         told = f" Down for {down:.1f} s." if down else ""
         answer = self._ask(f"{they}{told} Keep? Without an answer it rolls back. [Y/n]").lower()
         kept = list(entries)
@@ -428,10 +455,10 @@ class Conversation:
         if self._json:
             self._terminal.write(strict_json(json.dumps(msgspec.to_builtins(card), indent=2)) + "\n")
 
-    def _end(self, card: Card, task: Hardening, entry: JournalEntry) -> None:
-        if self._json:
-            self._document(task.applied(card, entry))
-        else:
+    def _end(self, tasks: Iterable[Hardening], cards: Mapping[str, Card], entry: JournalEntry) -> None:
+        for task in tasks if self._json else ():
+            self._document(task.applied(cards[task.report.subject.id], entry))
+        if not self._json:
             self._entry(entry)
 
     def _write(self, task: Hardening) -> None:

@@ -168,7 +168,8 @@ def run_undo(options: Namespace, terminal: Terminal) -> int:
     note = next((note for note in history.recorded().entries if note.undoes == done.id), None)
     seconds = note.downtime_seconds if note else None
     told = "" if seconds is None else f" It was down for {seconds:.1f} s."
-    terminal.write(f"{done.id}: undone. {done.container} is as before.{told}\n")
+    are = "is" if len(done.containers) == 1 else "are"
+    terminal.write(f"{done.id}: undone. {', '.join(done.containers)} {are} as before.{told}\n")
     return 0
 
 

@@ -165,15 +165,23 @@ class Workbench:
         from hardentui.features.trial.trying import Trying
 
         facts = known_facts(report)
-        others = (facts.pod or {}).get("Containers") or ()
+        pod = facts.pod or {}
+        others = pod.get("Containers") or ()
         stopped = {str(other.get("Id")) for other in others if other.get("State") != "running"}
         members = [
             member
             for member in self.containers.neighbours(report).members
-            if not facts.running or member.id not in stopped  # such as kept originals of other members
+            if pod.get("CreateInfra", True)  # that of podman-compose shares nothing
+            and (not facts.running or member.id not in stopped)  # such as kept originals of other members
         ]
         waived = frozenset(finding.check for finding in report.everything if finding.status is Status.WAIVED)
-        return Trying(self.opened, self._gatherers, self.judge, facts, members, waived)
+        inside = {facts.id, *(member.id for member in members)}
+        stack = [
+            other
+            for other in self.containers.stack(report).members
+            if other.id not in inside and (other.running or not facts.running)
+        ]
+        return Trying(self.opened, self._gatherers, self.judge, facts, members, waived, stack)
 
     def close(self) -> None:
         """Close all connections, and stop a private service."""

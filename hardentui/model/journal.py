@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
-from hardentui.model.operations import Operation
+from hardentui.model.operations import NoteContainer, Operation, RenameContainer
 
 JOURNAL_SCHEMA = "hardentui/journal/1"
 
@@ -31,20 +31,22 @@ class EntryState(StrEnum):
 
 
 class JournalChange(Struct, frozen=True):
-    """One changed option, in command line notation, with secrets masked."""
+    """One changed option as on a command line, secrets masked; `container` where there are several."""
 
     check: str
     option: str
     before: str | None
     after: str | None
+    container: str = ""
 
 
 class JournalProof(Struct, frozen=True):
-    """The result of a check on the real container afterwards."""
+    """The result of a check on the real container afterwards; `container` where there are several."""
 
     check: str
     status: str
     effective: str = ""
+    container: str = ""
 
 
 class ConfirmClock(Struct, frozen=True, kw_only=True):
@@ -102,6 +104,20 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     schema: str = JOURNAL_SCHEMA
 
     @property
+    def containers(self) -> tuple[str, ...]:
+        """It, and those that were replaced together with it."""
+        noted = [operation.name for operation in self.operations if isinstance(operation, NoteContainer)]
+        return tuple(dict.fromkeys((self.container, *reversed(noted))))
+
+    @property
+    def originals(self) -> dict[str, str]:
+        """The name under which an original is kept -> its container."""
+        if self.original is None:
+            return {}
+        renamed = (operation for operation in self.operations if isinstance(operation, RenameContainer))
+        return {self.original: self.container} | {each.after: each.before for each in renamed}
+
+    @property
     def unfinished(self) -> bool:
         return self.state in (EntryState.OPEN, EntryState.WAITING)
 
@@ -126,15 +142,27 @@ def public_entry(entry: JournalEntry) -> dict[str, Any]:
         "time": entry.time,
         "action": entry.action.value,
         "container": entry.container,
+        "together_with": list(entry.containers[1:]),
         "state": entry.state.value,
         "by": entry.by,
         "changes": [
-            {"check": change.check, "option": change.option, "before": change.before, "after": change.after}
+            {
+                "container": change.container or entry.container,
+                "check": change.check,
+                "option": change.option,
+                "before": change.before,
+                "after": change.after,
+            }
             for change in entry.changes
         ],
         "diff": entry.diff,
         "proof": [
-            {"check": proof.check, "status": proof.status, "effective": proof.effective}
+            {
+                "container": proof.container or entry.container,
+                "check": proof.check,
+                "status": proof.status,
+                "effective": proof.effective,
+            }
             for proof in entry.proof
         ],
         "original": entry.original,

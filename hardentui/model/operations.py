@@ -137,6 +137,7 @@ class StopContainer(Struct, frozen=True, kw_only=True, tag="stop-container"):
 
     id: str
     seconds: int = 10
+    name: str = ""
 
 
 class CopyPart(StrEnum):
@@ -262,7 +263,7 @@ def described_back(operation: Operation) -> str:
         case NoteContainer():
             return f"restore the state of {operation.name}"
         case RenameContainer():
-            return f"rename the original back to {operation.before}"
+            return f"rename the original {operation.after} back to {operation.before}"
         case CreateContainer():
             return f"set the hardened {operation.name} aside"
         case KeepOwners():
@@ -308,7 +309,7 @@ def described(operation: Operation) -> str:
         case SetRestart():
             return f"set the restart policy of the original to {operation.after}"
         case RenameContainer():
-            return f"rename the original to {operation.after}"
+            return f"rename the original {operation.before} to {operation.after}"
         case CreateNetwork():
             verb = "use" if operation.existed else "create"
             return f"{verb} the network {operation.name}"
@@ -319,7 +320,7 @@ def described(operation: Operation) -> str:
         case CreateStandIn():
             return f"create {operation.name}, which can replace the original"
         case StopContainer():
-            return "stop the original"
+            return f"stop the original {operation.name}".rstrip()
         case CopyData():
             what = "what changed meanwhile in " if operation.part is CopyPart.REST else ""
             when = " while the original runs" if operation.part is CopyPart.AHEAD else ""
@@ -335,4 +336,4 @@ def described(operation: Operation) -> str:
         case RunProbe():
             return f"run the probe: {operation.command}"
         case ProveChanges():
-            return "check in the kernel that each fix is in force"
+            return f"check in the kernel that each fix of {operation.name} is in force"

@@ -526,16 +526,120 @@ def _waiting_processes(identity: str) -> list[str]:
     return waiting
 
 
-def test_others_that_stand_on_it_are_named(site: Site) -> None:
-    site.bench.run("apply-tenant", "--network", f"container:{NAME}", BUSYBOX, "sleep", "1000")
+TENANT, CLIENT = f"{NAME}-tenant", f"{NAME}-client"
+
+
+@pytest.fixture
+def stack(site: Site) -> Iterator[Site]:
+    """The site with one that has its network, and one that requires both."""
+    forever = ("sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done")
+    second = "n=$(cat /count); echo x >> /count; [ ${#n} != 1 ] || [ ! -e /data/breaks ] || exit 3"
+    listens = f"{second}; trap 'exit 0' TERM; httpd -p 81 -h /data; while :; do sleep 0.1; done"
+    counts = site.bench.directory / "count"
+    counts.write_text("")
+    shared = ("--network", f"container:{NAME}", "-v", f"{VOLUME}:/data", "-v", f"{counts}:/count")
+    site.bench.run(TENANT, *shared, BUSYBOX, "sh", "-c", listens)
+    site.bench.run(CLIENT, "--requires", f"{NAME},{TENANT}", BUSYBOX, *forever)
+    assert eventually(lambda: both(site))
+    yield site
+    kept = site.bench.podman("ps", "-a", "-q", "--filter", f"name=^{NAME}").split()
+    site.bench.podman("rm", "-f", "-i", "-t", "0", "--depend", *kept)
+
+
+def both(site: Site) -> bool:
+    """Whether it and its tenant answer in their one network."""
     try:
-        before = site.seen()
-        refused = site.apply()
-        assert refused.returncode == 2
-        assert "apply-tenant" in refused.stderr
-        assert site.seen() == before
-    finally:
-        site.bench.remove("apply-tenant")
+        asks = "wget -qO- http://127.0.0.1:80/page && wget -qO- http://127.0.0.1:81/page"
+        return site.bench.podman("exec", TENANT, "sh", "-c", asks).split() == ["precious"] * 2
+    except subprocess.CalledProcessError:
+        return False
+
+
+def tied(site: Site) -> dict[str, Any]:
+    """Who refers to whom, who runs, and all that has to be as before."""
+    each = {name: site.inspect(name) for name in (NAME, TENANT, CLIENT)}
+    ties = {
+        name: (now["Id"], sorted(now["Dependencies"]), now["State"]["Running"]) for name, now in each.items()
+    }
+    return site.seen() | ties
+
+
+def test_those_that_refer_to_it_are_replaced_with_it_and_go_back_with_it(stack: Site) -> None:
+    before = tied(stack)
+    done = stack.apply(*stack.fixes, "--yes", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    assert f"{TENANT} is made anew as it is" in done.stderr
+    (entry,) = json.loads(done.stdout)["entries"]
+    assert sorted((entry["container"], *entry["together_with"])) == [NAME, CLIENT, TENANT]
+    after = tied(stack)
+    assert [after[name][2] for name in (NAME, TENANT, CLIENT)] == [True] * 3
+    assert after[TENANT][1] == [after[NAME][0]] != before[TENANT][1]
+    assert after[CLIENT][1] == sorted([after[NAME][0], after[TENANT][0]])
+    assert both(stack)
+
+    again = stack.run("apply", CLIENT, "--url", stack.bench.url, *stack.fixes, "--yes")
+    assert again.returncode == 0, again.stderr
+    later = stack.newest().id
+    first = stack.run("undo", entry["id"], "--yes")
+    assert first.returncode == 2
+    assert later in first.stderr, "the last one goes first"
+    assert stack.run("undo", "--yes").returncode == 0
+    assert tied(stack) == after
+    undone = stack.run("undo", "--yes")
+    assert undone.returncode == 0, undone.stderr
+    assert both(stack), "at once: undo has checked it"
+    assert tied(stack) == before
+
+
+def test_one_of_them_that_fails_brings_all_back(stack: Site) -> None:
+    before = tied(stack)
+    stack.bench.podman("exec", TENANT, "touch", "/data/breaks")
+    failed = stack.apply()
+    assert failed.returncode == 5, failed.stderr
+    assert f"{TENANT} does not work with the change" in failed.stderr
+    assert tied(stack) == before
+    assert both(stack)
+
+
+@pytest.mark.timeout(600)
+def test_a_kill_at_any_time_brings_all_of_them_back(stack: Site) -> None:
+    before = tied(stack)
+    for kind in ("RenameContainer", "CreateContainer", "StopContainer", "StartContainer", "WaitReady"):
+        known = len(stack.journal.entries())
+        process = stack.launch(*stack.applied, heard=False)
+
+        def far_enough(known: int = known, kind: str = kind) -> bool:
+            entries = stack.journal.entries()
+            kinds = [type(operation).__name__ for operation in entries[0].operations] if entries else []
+            return len(entries) > known and entries[0].begun > kinds.index(kind) + 1  # its second one
+
+        assert eventually(far_enough), kind
+        process.kill()
+        process.communicate(timeout=150)
+        entry = next(entry for entry in stack.journal.entries() if entry.action == "apply")
+
+        def ended(identity: str = entry.id) -> bool:
+            return stack.journal.read(identity).state is not EntryState.OPEN
+
+        assert eventually(ended), kind
+        assert "was killed" in stack.journal.read(entry.id).reason, kind
+        assert tied(stack) == before, kind
+        assert both(stack), kind
+
+
+@pytest.mark.long  # the same without the others is tried daily, and they with fewer faults
+@pytest.mark.timeout(1200)
+def test_a_fault_at_any_operation_brings_all_of_them_back(stack: Site) -> None:
+    before, struck = tied(stack), 0
+    for number in range(1, 60):
+        ended = stack.faulty("fail", "done", number)
+        if ended.returncode == 0:
+            break
+        struck += 1
+        assert ended.returncode == 5, (number, ended.stderr)
+        assert tied(stack) == before, number
+        assert both(stack), number
+    assert struck >= 20
 
 
 @pytest.mark.timeout(300)

@@ -155,7 +155,8 @@ def pod(podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     podman.podman("pod", "rm", "-f", "-t", "0", POD)
 
 
-def test_a_pod_is_hardened_member_by_member(pod: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pod_is_hardened_in_one_change(pod: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {name: _inspect(pod, name)["Id"] for name in ("harden-a", "harden-b")}
     fix = ("harden", POD, "--url", pod.url, "--check", "new-privileges-allowed", "--format", "json", "--yes")
     code = main([*fix])
     out, err = capsys.readouterr()
@@ -163,17 +164,27 @@ def test_a_pod_is_hardened_member_by_member(pod: Bench, capsys: pytest.CaptureFi
     cards = [json.loads(text) for text in out.replace("}\n{", "}\0{").split("\0")]
     assert sorted(card["container"] for card in cards) == ["harden-a", "harden-b"]
     assert {card["apply"]["state"] for card in cards} == {"done"}
+    assert len({card["apply"]["id"] for card in cards}) == 1
+    assert sorted(proof["container"] for proof in cards[0]["apply"]["proof"]) == ["harden-a", "harden-b"]
     for name in ("harden-a", "harden-b"):
         now = _inspect(pod, name)
         assert "no-new-privileges" in now["HostConfig"]["SecurityOpt"]
         assert now["State"]["Running"] is True
         assert now["Pod"] == pod.podman("pod", "inspect", "--format", "{{.ID}}", POD)
+    assert main(["undo", "--yes"]) == 0
+    assert {name: _inspect(pod, name)["Id"] for name in before} == before
+    assert all(_inspect(pod, name)["State"]["Running"] for name in before)
 
 
 COMPOSE = f"""
 services:
+  store:
+    image: {BUSYBOX}
+    command: ["sleep", "1000"]
+    stop_signal: SIGKILL
   site:
     image: {BUSYBOX}
+    depends_on: [store]
     command: ["sh", "-c", "{SERVE.format(port=8083, directory="/tmp").replace("$", "$$")}"]
 """
 
@@ -187,14 +198,25 @@ def test_compose_keeps_what_was_hardened(
     (project / "compose.yaml").write_text(COMPOSE)
     program = Path(sys.executable).with_name("podman-compose")
     up = f"cd {project} && {sys.executable} {program} up -d"
-    name = "hardened-shop_site_1"
+    name, store = "hardened-shop_site_1", "hardened-shop_store_1"
     try:
         podman.execute("sh", "-c", up)
+        before = {each: _inspect(podman, each)["Id"] for each in (name, store)}
+        assert _inspect(podman, name)["Dependencies"] == [before[store]]
         fix = ("harden", "hardened-shop", "--url", podman.url, "--check", "new-privileges-allowed", "--yes")
         assert main([*fix, "--format", "json"]) == 0
-        card = json.loads(capsys.readouterr().out)
-        assert "compose.override.yaml of its project keeps it for compose up" in card["notes"]
-        assert "no-new-privileges" in (project / "compose.override.yaml").read_text()
+        out, err = capsys.readouterr()
+        cards = [json.loads(text) for text in out.replace("}\n{", "}\0{").split("\0")]
+        assert len({card["apply"]["id"] for card in cards}) == 1, err
+        assert "compose.override.yaml of its project keeps it for compose up" in cards[0]["notes"]
+        override = (project / "compose.override.yaml").read_text()
+        assert override.count("no-new-privileges") == 2
+        assert _inspect(podman, name)["Dependencies"] == [_inspect(podman, store)["Id"]]
+        assert main(["undo", "--yes"]) == 0
+        assert {each: _inspect(podman, each)["Id"] for each in before} == before
+        assert not (project / "compose.override.yaml").exists()
+
+        (project / "compose.override.yaml").write_text(override)
         podman.execute("sh", "-c", f"{up} --force-recreate")  # compose makes it anew, from both files
         assert "no-new-privileges" in _inspect(podman, name)["HostConfig"]["SecurityOpt"]
     finally:

@@ -60,7 +60,7 @@ async def test_a_trial_and_an_apply_are_played_on_the_simulated_host(size: tuple
         await until(pilot, lambda: isinstance(app.screen, ChangeScreen))
         await shows(pilot, "on a twin beside it", "no-memory-limit")
         await pilot.press("enter", shows=("hardened twin works", "Left out"))
-        await pilot.press("d", shows=("What will be done", "rename the original to shop-web-before"))
+        await pilot.press("d", shows=("What will be done", "rename the original shop-web to shop-web-before"))
         await pilot.press("enter")
         await until(pilot, lambda: re.search(r"\bDone\.", drawn(app)) is not None)
         await pilot.press("J")

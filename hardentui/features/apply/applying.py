@@ -17,10 +17,19 @@ from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix, NotFound, UsageError
 from hardentui.features.apply.apply_wishes import SHOWN_FILES, ApplyWishes, refuse_loss
 from hardentui.features.apply.history import address_of, operators_on
-from hardentui.features.apply.replacing import keep_owners, new_networks, refuse_dependents, replace_way
+from hardentui.features.apply.replacing import (
+    Reference,
+    keep_owners,
+    new_networks,
+    references,
+    refuse_dependents,
+    replace_way,
+    together,
+)
 from hardentui.features.apply.soak import soaking, until
 from hardentui.features.change import confirm_timer
-from hardentui.features.change.file_changes import lock_directory, locked
+from hardentui.features.change.container_operator import network_of
+from hardentui.features.change.file_changes import all_locked, lock_directory, locked
 from hardentui.features.change.file_operator import OnEvent
 from hardentui.features.change.journal import Journal, resumable_from, waiting
 from hardentui.features.change.service_operator import guarded, probe_once
@@ -37,6 +46,7 @@ from hardentui.features.fix.apply_ways import (
     update_way,
 )
 from hardentui.features.fix.drafts import layer_of, new_volumes, refuse_from_container
+from hardentui.features.looking.stack import in_start_order
 from hardentui.features.looking.unit_origin import origin_of
 from hardentui.features.trial.twins import tidy_after_trials
 from hardentui.host.process.activity import read_listening
@@ -86,6 +96,14 @@ class PreparedChange(Struct, frozen=True):
         return self.expected.words if self.expected else "The container is down between stop and start."
 
 
+class Along(Struct, frozen=True):
+    """Another container that is replaced in the same transaction."""
+
+    report: Report
+    plan: Plan
+    wishes: ApplyWishes
+
+
 class Application:
     """Applies a plan to one real container.
 
@@ -102,6 +120,7 @@ class Application:
         self._journal = journal or Journal()
         self._opened = bench.opened
         self._is_alone = False
+        self._referring: tuple[Reference, ...] = ()
         self._engine = self._opened.engine(self._facts.engine.label)
         self._address = address_of(self._opened, self._facts.engine)
 
@@ -122,8 +141,9 @@ class Application:
             finally:
                 self._is_alone = False
 
-    def prepare(self, plan: Plan, wishes: ApplyWishes) -> PreparedChange:
-        """Prepare the change; modifies nothing.
+    def prepare(self, plan: Plan, wishes: ApplyWishes, along: Sequence[Along] = ()) -> PreparedChange:
+        """Prepare the change; modifies nothing. Whatever refers to a replaced container by its ID is replaced
+        with it: as it is, unless it is among `along`.
 
         Raises:
             UsageError: an earlier change is unfinished, a probe already fails, or we run in a container.
@@ -145,12 +165,14 @@ class Application:
         identity = self._journal.new_id(now)
         layer = layer_of(self._facts)
         with closing(ChangingEngine(self._engine, self._opened.log)) as engine:
-            self._try_probes(engine, wishes)
+            self._referring = self._references(engine)
+            parts = self._parts(plan, wishes, along)
+            for part in parts:
+                part.application._try_probes(engine, part.wishes)
+            if len(parts) > 1:
+                return self._prepare_together(parts, engine, identity)
             way, diff, notes = self._way(plan, wishes, engine, identity, layer)
-        expected = None
-        if way.restarts:
-            files, known = self._opened.files, self._journal.entries()
-            expected = expected_downtime(facts, files, known, self._address, wishes.tried)
+        expected = self._expected(wishes) if way.restarts else None
         entry = JournalEntry(
             id=identity,
             expected_downtime_seconds=round(expected.seconds, 2) if expected else None,
@@ -169,6 +191,99 @@ class Application:
         if soak is not None:
             notes = (f"its learned profile only logs what it would refuse until {until(soak)}", *notes)
         return PreparedChange(entry, notes, way.restarts, wishes, expected)
+
+    def _prepare_together(
+        self, parts: Sequence[_Part], engine: ChangingEngine, identity: str
+    ) -> PreparedChange:
+        ids = frozenset(part.facts.id for part in parts)
+        ways: list[ApplyWay] = []
+        expected: list[Downtime] = []
+        changes: list[JournalChange] = []
+        diffs, notes, operations = [], [], []
+        for part in parts:
+            planned = tuple(step for way in ways for step in way.operations)
+            application, plan, wishes, facts = part.application, part.plan, part.wishes, part.facts
+            layer = layer_of(facts)
+            way, diff, remarks = application._way(
+                plan, wishes, engine, identity, layer, together=ids, planned=planned
+            )
+            ways.append(way)
+            operations.append((*way.operations, *application._judgement(plan, wishes)))
+            name = visible(facts.name, 80)
+            if plan.changes:
+                diffs.append(diff)
+            else:
+                notes.append(
+                    f"{name} is made anew as it is, because it refers to the ID of one that is replaced"
+                )
+            about = (*way.notes, *remarks, *application._about_layer(layer, wishes, way))
+            own = application is self
+            notes += [note if own or note == PROBES_MEET_DATA else f"{name}: {note}" for note in about]
+            changes += [replace(change, container=facts.name) for change in _changes(plan)]
+            if facts.running:
+                expected.append(application._expected(wishes))
+        first = next(at for at, part in enumerate(parts) if part.application is self)
+        slowest = max(expected, key=lambda each: each.seconds, default=None)
+        total = sum(each.seconds for each in expected)
+        down = Downtime(total, f"{len(expected)} containers one after another") if slowest else None
+        entry = JournalEntry(
+            id=identity,
+            expected_downtime_seconds=round(total, 2) if expected else None,
+            time=datetime.now(UTC).isoformat(timespec="seconds"),
+            action=EntryAction.APPLY,
+            container=self._facts.name,
+            engine=self._address,
+            by=who(),
+            changes=tuple(changes),
+            diff="".join(diffs),
+            original=ways[first].original,
+            operations=together(operations, [network_of(part.facts.inspect) for part in parts]),
+        )
+        wishes = parts[first].wishes
+        return PreparedChange(entry, tuple(dict.fromkeys(notes)), bool(expected), wishes, down)
+
+    def _parts(self, plan: Plan, wishes: ApplyWishes, along: Sequence[Along]) -> list[_Part]:
+        """All that are replaced in one transaction, those first that others refer to by ID."""
+        parts = [_Part(self, plan, wishes)]
+        parts += [
+            _Part(Application(self._bench, each.report, self._journal), each.plan, each.wishes)
+            for each in along
+        ]
+        drafter = self._bench.drafter
+        if not along and (live_flags(plan, self._facts) or drafter.own_unit(self._report) is not None):
+            return parts
+        for part in parts:  # it grows
+            known = {other.facts.id for other in parts}
+            for other in self._referring:
+                if part.facts.id not in other.to or other.infra or other.id in known:
+                    continue
+                row = self._bench.containers.refresh(f"{self._facts.engine.label}/{other.id}")
+                if row is None or row.report is None or drafter.own_unit(row.report) is not None:
+                    continue  # which is refused later
+                application = Application(self._bench, row.report, self._journal)
+                as_it_is = self._bench.planner.plan(row.report, ())
+                parts.append(_Part(application, as_it_is, replace(wishes, probes=(), tried=None)))
+        for part in parts[1:]:
+            part.application._referring = self._referring
+            part.application._refuse_unfinished()
+            part.application._facts = part.application._with_changes()
+        if len(parts) > 1 and wishes.soak:
+            raise CannotFix(
+                "Containers that refer to each other by ID are replaced together, without a soak.",
+                "Apply it without --soak.",
+            )
+        order = [facts.id for facts in in_start_order([part.facts for part in parts])]
+        return sorted(parts, key=lambda part: order.index(part.facts.id))
+
+    def _references(self, engine: ChangingEngine) -> tuple[Reference, ...]:
+        """But not those of originals that are kept: they refer to originals."""
+        entries = [entry for entry in self._journal.entries() if entry.can_be_undone]
+        kept = {name for entry in entries if entry.engine == self._address for name in entry.originals}
+        return tuple(other for other in references(engine) if other.name not in kept)
+
+    def _expected(self, wishes: ApplyWishes) -> Downtime:
+        entries = self._journal.entries()
+        return expected_downtime(self._facts, self._opened.files, entries, self._address, wishes.tried)
 
     def run(
         self,
@@ -198,10 +313,15 @@ class Application:
             return replace(waits, reason=f"Unless confirmed, it is rolled back {how}.")
 
         files = self._opened.files if self._facts.engine.local else None
+        names, locks = prepared.entry.containers, lock_directory(self._journal)
+        others = [name for name in names if name != self._facts.name]
+        prove = self._prove if not others else self._prove_named
+        what = f"apply of {visible(self._facts.name, 80)} by {who()}"
         with (
             ExitStack() as changed,
             nullcontext() if self._is_alone else self.alone(),
-            operators_on(self._engine, files, self._prove, self._opened.log, self._facts.name) as operators,
+            all_locked(locks, others, self._address, what),
+            operators_on(self._engine, files, prove, self._opened.log, names) as operators,
         ):
             self._refuse_unfinished()
             self._refuse_other_container()
@@ -220,9 +340,11 @@ class Application:
         """
         refuse_from_container()
         files = self._opened.files if self._facts.engine.local else None
+        names = self._journal.read(identity).containers
+        prove = self._prove if len(names) == 1 else self._prove_named
         with (
-            locked(lock_directory(self._journal), self._facts.name, self._address, f"confirm by {who()}"),
-            operators_on(self._engine, files, self._prove, self._opened.log, self._facts.name) as operators,
+            all_locked(lock_directory(self._journal), names, self._address, f"confirm by {who()}"),
+            operators_on(self._engine, files, prove, self._opened.log, names) as operators,
         ):
             entry = self._journal.read(identity)
             start = resumable_from(entry)
@@ -238,9 +360,20 @@ class Application:
     # --- the steps --------------------------------------------------------------------------------
 
     def _way(
-        self, plan: Plan, wishes: ApplyWishes, engine: ChangingEngine, identity: str, layer: LayerData
+        self,
+        plan: Plan,
+        wishes: ApplyWishes,
+        engine: ChangingEngine,
+        identity: str,
+        layer: LayerData,
+        together: frozenset[str] = frozenset(),
+        planned: Sequence[Operation] = (),
     ) -> tuple[ApplyWay, str, tuple[str, ...]]:
-        """The operations, the diff to show, and the remarks."""
+        """The operations, the diff to show, and the remarks.
+
+        Args:
+            together: IDs of those that are replaced with it; `planned`: the operations for those before it.
+        """
         facts, bench = self._facts, self._bench
         live = live_flags(plan, facts)
         own = bench.drafter.own_unit(self._report)
@@ -252,7 +385,7 @@ class Application:
             assert origin is not None  # noqa: S101 - own_unit found it
             way = unit_way(facts, origin, draft, live)
             if way.restarts:
-                refuse_dependents(facts, engine, dependents_of(way))
+                refuse_dependents(facts, self._referring, dependents_of(way))
                 refuse_loss(facts, layer, wishes)
             networks = new_networks(facts, plan, engine, by_unit=True)  # undone after the unit
             noted, *rest = way.operations
@@ -260,15 +393,24 @@ class Application:
             way = replace(way, operations=(*networks, noted, *kept, *rest))
             return way, draft.diff, (*draft.warnings, *((draft.proof,) if draft.proof else ()))
         diff = bench.drafter.draft(self._report, plan, Target.RUN).diff
-        if live:
+        if live and not together:
             return update_way(facts, live), diff, ("the container is not restarted",)
         if facts.spec[REMOVE] and facts.running:  # removed with its layer before anything can be copied
             refuse_loss(facts, layer, wishes)
         else:
             refuse_loss(facts, layer.without(new_volumes(plan)), wishes, can_keep=facts.engine.local)
+        refuse_dependents(facts, self._referring, together=together)
         suffix = identity.rpartition("-")[2]
         way = replace_way(
-            facts, plan, engine, self._opened.files, suffix=suffix, layer=layer, keep_data=wishes.keep_data
+            facts,
+            plan,
+            engine,
+            self._opened.files,
+            suffix=suffix,
+            layer=layer,
+            keep_data=wishes.keep_data,
+            among_others=bool(together),
+            planned=planned,
         )
         return way, diff, ()
 
@@ -286,7 +428,8 @@ class Application:
         yield WaitReady(name=facts.name, seconds=patience, ports=ports)
         for command in wishes.probes:
             yield RunProbe(command=command, name=facts.name, seconds=wishes.patience)
-        yield ProveChanges(name=facts.name, checks=self._provable(plan))
+        if plan.changes:
+            yield ProveChanges(name=facts.name, checks=self._provable(plan))
 
     def _provable(self, plan: Plan) -> tuple[str, ...]:
         """The chosen checks that pass with the plan, judged by what it declares."""
@@ -312,19 +455,23 @@ class Application:
             if finding.check in checks
         )
 
+    def _prove_named(self, name: str, checks: Sequence[str]) -> tuple[JournalProof, ...]:
+        return tuple(replace(proof, container=name) for proof in self._prove(name, checks))
+
     # --- refusals ---------------------------------------------------------------------------------
 
     def _refuse_unfinished(self) -> None:
         for entry in self._journal.entries():
-            if entry.original == self._facts.name and entry.engine == self._address:
-                with locked(lock_directory(self._journal), entry.container, entry.engine, "a look"):
+            if self._facts.name in entry.originals and entry.engine == self._address:
+                with all_locked(lock_directory(self._journal), entry.containers, entry.engine, "a look"):
                     pass  # else it is being replaced right now, and the lock reports by whom
-                kept, of = visible(self._facts.name, 80), visible(entry.container, 80)
+                kept = visible(self._facts.name, 80)
+                of = visible(entry.originals[self._facts.name], 80)
                 raise UsageError(
                     f"{kept} is the kept original of {of}.",
                     ("To change it: ", Do(Verb.UNDO, entry.id), ", or ", Do(Verb.FORGET, entry.id), "."),
                 )
-            same = (entry.container, entry.engine) == (self._facts.name, self._address)
+            same = self._facts.name in entry.containers and entry.engine == self._address
             if same and entry.unfinished:
                 waits = entry.state is EntryState.WAITING
                 what = "is waiting for confirmation" if waits else "was interrupted"
@@ -377,6 +524,18 @@ class Application:
             yield f"data in its writable layer is discarded: {', '.join(layer.data[:SHOWN_FILES])}"
         if wishes.probes:
             yield PROBES_MEET_DATA
+
+
+class _Part(Struct, frozen=True):
+    """One of the containers that are replaced together."""
+
+    application: Application
+    plan: Plan
+    wishes: ApplyWishes
+
+    @property
+    def facts(self) -> ContainerFacts:
+        return self.application._facts
 
 
 def _changes(plan: Plan) -> tuple[JournalChange, ...]:

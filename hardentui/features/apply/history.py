@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 
@@ -19,7 +19,7 @@ from hardentui.features.change import confirm_timer
 from hardentui.features.change import undo as forgetting
 from hardentui.features.change import undo as undoing
 from hardentui.features.change.container_operator import ContainerOperator
-from hardentui.features.change.file_changes import held_on_engine, lock_directory, locked
+from hardentui.features.change.file_changes import all_locked, held_on_engine, lock_directory, locked
 from hardentui.features.change.file_operator import FileOperator, OnEvent, Operator
 from hardentui.features.change.journal import BrokenEntry, Journal, seconds_left, uptime
 from hardentui.features.change.service_operator import Prove, ServiceOperator, UnitOperator, guarded
@@ -61,9 +61,9 @@ def address_of(opened: Opened, facts: EngineFacts) -> str:
 
 @contextmanager
 def operators_on(
-    engine: Engine, files: Files | None, prove: Prove, listener: Listener, container: str
+    engine: Engine, files: Files | None, prove: Prove, listener: Listener, containers: Iterable[str]
 ) -> Iterator[tuple[Operator, ...]]:
-    """Everything that changes a container and its surroundings; no other account changes it meanwhile.
+    """Everything that changes containers and their surroundings; no other account changes them meanwhile.
 
     Raises:
         Locked: another account does.
@@ -71,7 +71,9 @@ def operators_on(
     changing = ChangingEngine(engine, listener)
     try:
         service = ServiceOperator(changing.containers, files, prove)
-        with held_on_engine(_run_root(engine), container):
+        with ExitStack() as held:
+            for container in containers:
+                held.enter_context(held_on_engine(_run_root(engine), container))
             yield (
                 FileOperator(),
                 UnitOperator(),
@@ -113,7 +115,7 @@ def operators_of(entry: JournalEntry) -> Iterator[tuple[Operator, ...]]:
             )
         engine = opened.engines[0]
         files = opened.files if engine.facts.local else None
-        with operators_on(engine, files, _no_proof, opened.log, entry.container) as operators:
+        with operators_on(engine, files, _no_proof, opened.log, entry.containers) as operators:
             yield operators
     finally:
         for engine in opened.engines:
@@ -206,7 +208,7 @@ class History:
 
     def _refuse_running(self, entry: JournalEntry) -> None:
         """Raises Locked, with the words of whoever of this account works on it."""
-        with locked(lock_directory(self._journal), entry.container, entry.engine, "a look"):
+        with all_locked(lock_directory(self._journal), entry.containers, entry.engine, "a look"):
             pass
 
     def take_back_expired(self, text: str) -> None:
@@ -261,7 +263,7 @@ class History:
     def refuse_busy(self, container: str) -> None:
         """Raises Locked or UsageError if a change of a container is running or was interrupted."""
         for entry in self._journal.unfinished():
-            if entry.container == container and entry.state is EntryState.OPEN:
+            if container in entry.containers and entry.state is EntryState.OPEN:
                 with locked(lock_directory(self._journal), container, entry.engine, "a look"):
                     pass
                 raise UsageError(
@@ -272,7 +274,7 @@ class History:
     def cut_off(self, container: str) -> str:
         """The ID of the latest change of this container that was interrupted; empty = none."""
         open_entries = (entry for entry in self._journal.unfinished() if entry.state is EntryState.OPEN)
-        return next((entry.id for entry in open_entries if entry.container == container), "")
+        return next((entry.id for entry in open_entries if container in entry.containers), "")
 
 
 # Entries of the journal as text.
@@ -292,7 +294,7 @@ def entry_lines(entry: JournalEntry, *, whole: bool) -> Iterator[str]:
     Args:
         whole: with the difference, the changes and the proof.
     """
-    yield f"{entry.id}  {entry.action.value} {entry.container}: {_state(entry)}"
+    yield f"{entry.id}  {entry.action.value} {', '.join(entry.containers)}: {_state(entry)}"
     yield f"    {_local(entry.time)}, {entry.by}"
     if entry.reason:
         yield f"    {entry.reason}"
@@ -307,12 +309,15 @@ def entry_lines(entry: JournalEntry, *, whole: bool) -> Iterator[str]:
     if whole:
         for change in entry.changes:
             before, after = change.before or "not set", change.after or "not set"
-            yield f"    {change.option}: {before} -> {after} ({change.check})"
+            of = f"{change.container}: " if change.container else ""
+            yield f"    {of}{change.option}: {before} -> {after} ({change.check})"
         for proof in entry.proof:
-            yield f"    {proof.status}: {proof.check}{': ' if proof.effective else ''}{proof.effective}"
+            of = f"{proof.container}: " if proof.container else ""
+            yield f"    {of}{proof.status}: {proof.check}{': ' if proof.effective else ''}{proof.effective}"
         yield from (f"    {line}" for line in entry.diff.splitlines())
-    if entry.original:
-        yield f"    the original is kept as {entry.original}; hardentui journal forget {entry.id} removes it"
+    if kept := ", ".join(entry.originals):
+        s, it = ("s are", "them") if len(entry.originals) > 1 else (" is", "it")
+        yield f"    the original{s} kept as {kept}; hardentui journal forget {entry.id} removes {it}"
     if entry.can_be_undone:
         yield f"    undo: hardentui undo {entry.id}"
 

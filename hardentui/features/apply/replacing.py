@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.do import Do, Verb
@@ -29,10 +30,14 @@ from hardentui.model.operations import (
     KeepOwners,
     NoteContainer,
     Operation,
+    ProveChanges,
     RenameContainer,
+    RunProbe,
     SetRestart,
     StartContainer,
     StopContainer,
+    WaitReady,
+    WriteFile,
 )
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
@@ -50,8 +55,43 @@ from hardentui.writers.supporting import network_create_arguments, network_name,
 _LONGEST_UNIT = 256 << 10
 
 
-def refuse_replacing(facts: ContainerFacts, engine: ChangingEngine, files: Files) -> None:
-    """Raises CannotFix with a hint."""
+class Reference(Struct, frozen=True):
+    """A container that refers to others by ID: their namespaces, its pod, or `--requires`.
+
+    Attributes:
+        unit: what systemd starts it from, if anything; `infra`: Podman's own, of a pod.
+    """
+
+    id: str
+    name: str
+    to: tuple[str, ...]
+    unit: str
+    infra: bool
+
+
+def references(engine: ChangingEngine) -> tuple[Reference, ...]:
+    """All containers that refer to others."""
+    listed = engine.engine.listed()
+    documents = [engine.containers.inspect(container.id) for container in listed]
+    return tuple(
+        Reference(
+            container.id,
+            str(document.get("Name")),
+            tuple(document["Dependencies"]),
+            str(container.labels.get(UNIT_LABEL, "")),
+            bool(document.get("IsInfra")),
+        )
+        for container, document in zip(listed, documents, strict=True)
+        if document.get("Dependencies")
+    )
+
+
+def refuse_replacing(facts: ContainerFacts, files: Files, *, among_others: bool) -> None:
+    """Raises CannotFix with a hint.
+
+    Args:
+        among_others: containers that refer to each other are replaced together.
+    """
     _refuse_started_by_unit(facts, files)
     shown = visible(facts.name, 80)
     if facts.inspect.get("IsInfra"):
@@ -62,33 +102,42 @@ def refuse_replacing(facts: ContainerFacts, engine: ChangingEngine, files: Files
             " supervisor) waits for it to exit and may start it again beside its successor.",
             ("Start it with --detach, or let a Quadlet run it: ", Do(Verb.QUADLET_AS_IS)),
         )
+    if facts.spec[REMOVE] and among_others:
+        raise CannotFix(
+            f"{shown} was started with --rm, so Podman removes it when it stops, and cannot be replaced"
+            " together with those that refer to it, or that it refers to.",
+            "Start it without --rm.",
+        )
     if facts.spec.unknowable:
         flags = ", ".join(sorted({option.flag for option in facts.spec.unknowable}))
         raise CannotFix(
             f"Podman does not report these options of {shown}, so they would be lost: {flags}",
             "Run HardenTUI on the engine's machine as its user, where Podman's own record can be read.",
         )
-    refuse_dependents(facts, engine)
 
 
-def refuse_dependents(facts: ContainerFacts, engine: ChangingEngine, units: Collection[str] = ()) -> None:
-    """Raises CannotFix if containers refer to the id of this one: Podman does not remove it then.
+def refuse_dependents(
+    facts: ContainerFacts,
+    referring: Iterable[Reference],
+    units: Collection[str] = (),
+    together: Collection[str] = (),
+) -> None:
+    """Raises CannotFix if containers refer to the ID of this one: Podman does not remove it then.
 
     Args:
         units: those that systemd stops and starts together with it.
+        together: IDs of those that are replaced with it, or kept.
     """
-    dependents = [
-        visible(str(document.get("Name")), 80)
-        for listed in engine.engine.listed()
-        if listed.id != facts.id
-        and listed.labels.get(UNIT_LABEL) not in units
-        and facts.id in ((document := engine.containers.inspect(listed.id)).get("Dependencies") or ())
+    names = [
+        visible(other.name, 80)
+        for other in referring
+        if facts.id in other.to and other.unit not in units and other.id not in together
     ]
-    if dependents:
+    if names:
         raise CannotFix(
             f"Other containers depend on {visible(facts.name, 80)} (its namespaces, or --requires):"
-            f" {', '.join(dependents)}.",
-            "They refer to its ID and would have to be recreated too; it is not replaced.",
+            f" {', '.join(names)}.",
+            "They refer to its ID, and cannot be replaced together with it: a unit or a pod makes them.",
         )
 
 
@@ -147,6 +196,8 @@ def replace_way(
     suffix: str,
     layer: LayerData,
     keep_data: bool,
+    among_others: bool = False,
+    planned: Sequence[Operation] = (),
 ) -> ApplyWay:
     """Recreate the container under its name; the original is renamed, stopped and kept.
 
@@ -154,11 +205,13 @@ def replace_way(
         suffix: of the name under which the original is kept.
         layer: the data in its writable layer. Data below a volume that the plan adds is copied there.
         keep_data: copy the rest to new volumes.
+        among_others: containers that refer to each other are replaced together: their names stand for their
+            successors; `planned`: the operations for those before it.
 
     Raises:
         CannotFix: something would be lost; says what.
     """
-    refuse_replacing(facts, engine, files)
+    refuse_replacing(facts, files, among_others=among_others)
     name, kept = facts.name, f"{facts.name}-before-{suffix}"
     context = UnitContext.of(facts, facts.engine.version)
     spec, notes = _with_its_volumes(plan.after.with_(NAME, name), context)
@@ -186,17 +239,57 @@ def replace_way(
     operations.append(CreateContainer(name=name, original=facts.id, arguments=words))
     operations += keep_owners(facts, plan, engine)
     if facts.running:
-        operations.append(StopContainer(id=facts.id, seconds=stop_timeout(facts)))
+        operations.append(StopContainer(id=facts.id, seconds=stop_timeout(facts), name=name))
     if paths and facts.running and not vanishes:
         operations.append(CopyData(source=facts.id, paths=paths, part=CopyPart.REST))
     if facts.running:
         operations.append(StartContainer(name=name))
-    written, remarks = compose_write(facts, spec)
+    written, remarks = compose_write(facts, spec, planned)
     operations += written
     more += remarks
     if not facts.running:
         more.append("it is not running; its successor is created but not started")
     return ApplyWay(tuple(operations), original=kept, notes=(*notes, *more), restarts=facts.running)
+
+
+_TURNS: tuple[tuple[type[Operation], ...], ...] = (
+    (NoteContainer,),
+    (CreateNetwork, CreateVolume, CopyData),
+    (RenameContainer, SetRestart),
+    (CreateContainer, KeepOwners),
+    (StopContainer,),
+    (StartContainer, WaitReady),
+    (WriteFile,),
+    (RunProbe,),
+    (ProveChanges,),
+)
+
+
+def together(ways: Sequence[tuple[Operation, ...]], networks: Sequence[str]) -> tuple[Operation, ...]:
+    """One transaction: those that others refer to are created and started first, and stopped last. On the way
+    back, too, because that takes the operations from behind.
+
+    Args:
+        ways: of each container, with its judgement; those first that others refer to.
+        networks: whose network each has: what one listens on, another one may serve, so they are judged when
+            all run that have it.
+    """
+    turns = {kind: turn for turn, kinds in enumerate(_TURNS) for kind in kinds}
+    last = {network: at for at, network in enumerate(networks)}
+    last_first = (turns[NoteContainer], turns[StopContainer])
+
+    def place(at: int, step: Operation) -> tuple[int, int, int]:
+        rest = isinstance(step, CopyData) and step.part is CopyPart.REST
+        turn = turns[StopContainer if rest else type(step)]
+        if isinstance(step, WaitReady):  # who does not work is told before who waits for it
+            return turn, last[networks[at]], 1 + len(ways) - at
+        return turn, -at if turn in last_first else at, 0
+
+    steps = [(place(at, step), step) for at, way in enumerate(ways) for step in way]
+    steps.sort(key=lambda step: step[0])
+    written = {step.path: step for _, step in steps if isinstance(step, WriteFile)}
+    kept = (step for _, step in steps if not isinstance(step, WriteFile) or written[step.path] is step)
+    return tuple(dict.fromkeys(kept))
 
 
 def keep_owners(facts: ContainerFacts, plan: Plan, engine: ChangingEngine) -> tuple[KeepOwners, ...]:

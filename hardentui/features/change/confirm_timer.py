@@ -234,7 +234,7 @@ def cut_off_changes() -> Iterator[str]:
     for entry in journal.unfinished():
         if is_locked(lock_directory(journal), entry.container, entry.engine):
             continue  # it is still running
-        name = visible(entry.container, 80)
+        name = visible(", ".join(entry.containers), 200)
         if entry.state is EntryState.OPEN:
             ways = f"hardentui undo {entry.id} restores the original"
             if resumable_from(entry) is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from time import monotonic, sleep
 from typing import Any
@@ -124,7 +124,7 @@ class ContainerOperator:
     def refuse_undo(self, operation: Operation, entry: JournalEntry) -> None:
         noted = isinstance(operation, NoteContainer) and entry.has_begun_after(operation)
         if isinstance(operation, NoteContainer) and noted and not _has_stand_in(entry):
-            refuse_lost_original(self._containers, operation.id, entry)
+            refuse_lost_original(self._containers, operation, entry)
             refuse_taken_name(self._containers, operation.name, {operation.id}, entry)
 
     def undo(self, operation: Operation, entry: JournalEntry) -> None:
@@ -133,7 +133,7 @@ class ContainerOperator:
                 pass  # the stand-in does it: the original may be gone
             case NoteContainer():
                 if entry.has_begun_after(operation):
-                    self._as_before(operation)
+                    self._as_before(operation, entry)
             case SetRestart():
                 if self._restart_policy(operation.id) != operation.before:
                     self._containers.update(operation.id, (f"--restart={operation.before}",))
@@ -144,7 +144,7 @@ class ContainerOperator:
             case CreateContainer():
                 self._set_aside(operation, entry)
             case StartContainer():
-                self._stop_successor(entry)
+                self._stop_successor(operation.name, entry)
             case UpdateContainer():
                 with suppress(NotFound):  # a recreated one has the limits of its unit
                     self._limits_before(operation)
@@ -174,7 +174,7 @@ class ContainerOperator:
             case CreateContainer():
                 self._remove(operation, entry)
             case NoteContainer() if operation.running and not _has_stand_in(entry):
-                self._still_answers(operation)
+                self._still_answers(operation, alone=len(entry.containers) == 1)
             case _:
                 pass
 
@@ -261,20 +261,32 @@ class ContainerOperator:
 
     # --- undo --------------------------------------------------------------------------------------
 
-    def _as_before(self, operation: NoteContainer) -> None:
-        """The service runs again before anything about its name is reported."""
+    def _as_before(self, operation: NoteContainer, entry: JournalEntry) -> None:
+        """The service runs again before anything about its name is reported. What answers in a network that
+        it shares with containers that are started after it is judged with the last of them."""
         now = self._settled(operation.id)
         paused = (now.get("State") or {}).get("Paused")
         if operation.running and not paused and not _running(now):
             self._end_half_started(now)
             start_original(self._engine, operation.id, self._files)
-        if operation.running and not paused:
+        notes = [noted for noted in entry.operations if isinstance(noted, NoteContainer)]
+        later = notes[: notes.index(operation)] if operation in notes else []
+        if operation.running and not paused and not self._shares_network(now, later):
             self._refuse_silent(operation)
+        for before in () if later else notes[1:]:
+            if before.running and self._shares_network(self._containers.inspect(before.id), notes):
+                self._refuse_silent(before)
         name = str(now.get("Name"))
         if name != operation.name:
             raise ChangeFailed(
                 f"The original is now called {visible(name, 80)}, not {visible(operation.name, 80)}."
             )
+
+    def _shares_network(self, container: Mapping[str, Any], others: Iterable[NoteContainer]) -> bool:
+        """Whether one of these has its network, or the same as it."""
+        own = network_of(container)
+        documents = (self._containers.inspect(other.id) for other in others)
+        return any(network_of(other) == own for other in documents if other["Id"] != container["Id"])
 
     def _refuse_silent(self, noted: NoteContainer) -> None:
         """Raises NotAnswering if it does not answer as it did before the change."""
@@ -308,13 +320,13 @@ class ContainerOperator:
         image = str(self._containers.inspect(original)["Image"])
         return self._engine.copying.state(volume.name, image) != filled.get(volume.name, nothing())
 
-    def _still_answers(self, noted: NoteContainer) -> None:
+    def _still_answers(self, noted: NoteContainer, *, alone: bool) -> None:
         """Whether it does when all else is removed. What stays silent is started again, once: that gives its
-        ports new rules in the firewall."""
+        ports new rules in the firewall; but not one whose namespaces others may share."""
         try:
             self._refuse_silent(noted)
         except NotAnswering:
-            if noted.id not in self._started_again:
+            if alone and noted.id not in self._started_again:
                 self._started_again.add(noted.id)
                 timeout = _stop_timeout(self._containers.inspect(noted.id))
                 self._containers.restart(noted.id, timeout=min(timeout, _STOP_LIMIT))
@@ -338,18 +350,18 @@ class ContainerOperator:
             # after --no-healthcheck, Podman 5.4 refuses every later update of the container
             self._containers.update(operation.id, ("--health-cmd=none",))
 
-    def _stop_successor(self, entry: JournalEntry) -> None:
-        creation = next(
-            (operation for operation in entry.operations if isinstance(operation, CreateContainer)), None
-        )
-        successor = self._successor(creation, entry) if creation else None
+    def _stop_successor(self, name: str, entry: JournalEntry) -> None:
+        creations = [operation for operation in entry.operations if isinstance(operation, CreateContainer)]
+        at = next((at for at, creation in enumerate(creations) if creation.name == name), None)
+        successor = self._successor(creations[at], entry) if at is not None else None
         if successor is None:
             return
         self._end_half_started(successor)
         if _never_ran(successor):
             # Podman may have been killed while it started it. It forwards its ports, and would take the rules
-            # for those of the original along if it were removed later.
-            self._containers.remove(str(successor["Id"]), force=True, volumes=False)
+            # for those of the original along if it were removed later. Those that refer to it go first.
+            for creation in reversed(creations[at:]):
+                self._remove(creation, entry)
         elif _holds_ports(successor):
             self._containers.stop(str(successor["Id"]), timeout=min(_stop_timeout(successor), _STOP_LIMIT))
 
@@ -477,6 +489,12 @@ def limits_back(operation: UpdateContainer) -> dict[str, Any]:
     return limits
 
 
+def network_of(inspect: Mapping[str, Any]) -> str:
+    """The container whose network it has, by ID: its own, that of its pod, or another one."""
+    mode = str((inspect.get("HostConfig") or {}).get("NetworkMode") or "")
+    return mode.removeprefix("container:") if mode.startswith("container:") else str(inspect["Id"])
+
+
 def restart_policy(inspect: Mapping[str, Any]) -> str:
     """The restart policy as `podman update --restart` takes it."""
     policy = (inspect.get("HostConfig") or {}).get("RestartPolicy") or {}
@@ -527,13 +545,12 @@ def no_way_back(containers: ContainerControl, why: str, entry: JournalEntry) -> 
     )
 
 
-def refuse_lost_original(containers: ContainerControl, identity: str, entry: JournalEntry) -> None:
+def refuse_lost_original(containers: ContainerControl, noted: NoteContainer, entry: JournalEntry) -> None:
     """Raises NoWayBack if the original of a replaced container was removed (`podman container prune`)."""
-    if not containers.exists(identity):
-        kept = f" ({visible(entry.original, 80)})" if entry.original else ""
-        raise no_way_back(
-            containers, f"The original of {visible(entry.container, 80)}{kept} was removed", entry
-        )
+    if not containers.exists(noted.id):
+        kept = next((kept for kept, name in entry.originals.items() if name == noted.name), "")
+        told = f" ({visible(kept, 80)})" if kept else ""
+        raise no_way_back(containers, f"The original of {visible(noted.name, 80)}{told} was removed", entry)
 
 
 def refuse_taken_name(

@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 
@@ -80,6 +80,15 @@ def locked(directory: str, subject: str, engine: str, what: str) -> Iterator[Non
             fcntl.flock(handle, fcntl.LOCK_UN)  # also for a program that is just being started
     finally:
         os.close(handle)
+
+
+@contextmanager
+def all_locked(directory: str, subjects: Iterable[str], engine: str, what: str) -> Iterator[None]:
+    """`locked`, for several."""
+    with ExitStack() as held:
+        for subject in subjects:
+            held.enter_context(locked(directory, subject, engine, what))
+        yield
 
 
 @contextmanager

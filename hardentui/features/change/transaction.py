@@ -152,7 +152,7 @@ class Transaction:
         self._journal.write(self._entry)
         self._tell(OperationBegun(operation, index + 1, total))
         started = monotonic()
-        if isinstance(operation, StopContainer | RestartUnit):
+        if isinstance(operation, StopContainer | RestartUnit) and self._down_since is None:
             self._down_since = started
         outcome = self._operators[type(operation)].do(operation, self._stop)
         ended = monotonic()
@@ -165,7 +165,8 @@ class Transaction:
             self._entry = replace(
                 self._entry, downtime_seconds=round(ended - self._down_since - outcome.after, 2)
             )
-            self._down_since = None
+            if not any(isinstance(later, WaitReady) for later in self._entry.operations[index + 1 :]):
+                self._down_since = None
         self._entry = replace(self._entry, proof=(*self._entry.proof, *outcome.proof))
         self._tell(OperationDone(operation, index + 1, total, ended - started, outcome.remark))
 

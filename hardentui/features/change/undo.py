@@ -29,7 +29,7 @@ from hardentui.features.change.container_operator import (
     refuse_taken_name,
     start_original,
 )
-from hardentui.features.change.file_changes import lock_directory, locked
+from hardentui.features.change.file_changes import all_locked, lock_directory
 from hardentui.features.change.file_operator import NOTHING, OnEvent, OperationOutcome, Operator
 from hardentui.features.change.journal import Journal
 from hardentui.features.change.transaction import Transaction, closed
@@ -162,7 +162,7 @@ def forget(journal: Journal, identity: str, operators: Sequence[Operator]) -> Jo
         UsageError: it keeps no original and can be undone, or is already closed.
     """
     entry = journal.read(identity)
-    with locked(lock_directory(journal), entry.container, entry.engine, f"forget {identity} by {who()}"):
+    with all_locked(lock_directory(journal), entry.containers, entry.engine, f"forget {identity} by {who()}"):
         entry = journal.read(identity)
         if entry.can_be_undone and (hindrance := _hindrance(journal, entry, operators)) is not None:
             entry = closed(entry, f"Closed by {who()}: {hindrance.title}")
@@ -173,7 +173,13 @@ def forget(journal: Journal, identity: str, operators: Sequence[Operator]) -> Jo
                 f"{identity} keeps no original: it is {entry.state.value}.",
                 "Only a finished change that replaced a container keeps one.",
             )
-        noted = next(operation for operation in entry.operations if isinstance(operation, NoteContainer))
+        if len(entry.containers) > 1 and (older := _older(journal, entry)):
+            raise UsageError(
+                f"{older} keeps an original that refers to one of {identity}.",
+                ("First: ", Do(Verb.FORGET, older)),
+            )
+        noted = [operation for operation in entry.operations if isinstance(operation, NoteContainer)]
+        kept = {container: name for name, container in entry.originals.items()}
         stand_in = next(
             (operation for operation in entry.operations if isinstance(operation, CreateStandIn)), None
         )
@@ -181,11 +187,28 @@ def forget(journal: Journal, identity: str, operators: Sequence[Operator]) -> Jo
             if isinstance(operator, StandInOperator) and stand_in is not None:
                 operator.remove(stand_in)
             elif isinstance(operator, ContainerOperator) and stand_in is None:
-                operator.remove_original(noted.id, entry.original)
+                for original in noted:  # those first that refer to others
+                    operator.remove_original(original.id, kept[original.name])
         reason = f"Its original was removed by {who()}."
         entry = replace(entry, original=None, forgotten=True, reason=reason)
         journal.write(entry)
         return entry
+
+
+def _older(journal: Journal, entry: JournalEntry) -> str:
+    """An earlier change of one of its containers that still keeps an original."""
+    return next(
+        (
+            other.id
+            for other in journal.entries()
+            if other.id < entry.id
+            and other.can_be_undone
+            and other.originals
+            and other.engine == entry.engine
+            and not set(other.containers).isdisjoint(entry.containers)
+        ),
+        "",
+    )
 
 
 def _hindrance(journal: Journal, entry: JournalEntry, operators: Sequence[Operator]) -> HardenError | None:
@@ -222,7 +245,9 @@ def undo(
         ApplyFailed: something could not be undone; it can be tried again.
     """
     entry = journal.read(identity)
-    with locked(lock_directory(journal), entry.container, entry.engine, f"undo of {identity} by {who()}"):
+    with all_locked(
+        lock_directory(journal), entry.containers, entry.engine, f"undo of {identity} by {who()}"
+    ):
         entry = journal.read(identity)  # it may have completed while we waited
         if only is not None and entry.state is not only:
             return entry
@@ -310,7 +335,8 @@ def refuse_to_undo(journal: Journal, entry: JournalEntry) -> None:
         for other in journal.entries()
         if other.id > entry.id
         and other.in_force
-        and (other.container, other.engine) == (entry.container, entry.engine)
+        and other.engine == entry.engine
+        and not set(other.containers).isdisjoint(entry.containers)
     ]
     if later:
         raise UsageError(
@@ -327,7 +353,9 @@ def confirm(journal: Journal, identity: str) -> JournalEntry:
         Locked: it is being undone right now.
     """
     entry = journal.read(identity)
-    with locked(lock_directory(journal), entry.container, entry.engine, f"confirm of {identity} by {who()}"):
+    with all_locked(
+        lock_directory(journal), entry.containers, entry.engine, f"confirm of {identity} by {who()}"
+    ):
         entry = journal.read(identity)
         if entry.state is not EntryState.WAITING:
             raise UsageError(

@@ -86,7 +86,7 @@ def expected_downtime(
         (
             entry.downtime_seconds
             for entry in entries
-            if (entry.action, entry.container, entry.engine) == (EntryAction.APPLY, facts.name, engine)
+            if (entry.action, entry.containers, entry.engine) == (EntryAction.APPLY, (facts.name,), engine)
             and entry.downtime_seconds is not None
         ),
         None,
@@ -295,18 +295,27 @@ def _text(path: str) -> str:
         return ""
 
 
-def compose_write(facts: ContainerFacts, after: Spec) -> tuple[tuple[Operation, ...], tuple[str, ...]]:
+def compose_write(
+    facts: ContainerFacts, after: Spec, planned: Iterable[Operation] = ()
+) -> tuple[tuple[Operation, ...], tuple[str, ...]]:
     """The operation that writes the override file of its compose project, and what to know of it.
+
+    Args:
+        planned: for other containers; a file of theirs is added to.
 
     Raises:
         WriteError: the file cannot be read.
     """
     if (override := compose_override(facts, after)) is None:
         return (), ()
+    place = os.path.join(override.directory, override.name)
+    written = [each.content for each in planned if isinstance(each, WriteFile) and each.path == place]
+    if written and (added := compose_override(facts, after, written[-1].decode())) is not None:
+        override = added
     lost = "" if not override.left_out else f"; compose has no key for {', '.join(override.left_out)}"
     if override.why_not:
         return (), (f"compose up makes it anew without the fixes: {override.why_not}{lost}",)
-    write = planned_write(os.path.join(override.directory, override.name), override.text)
+    write = planned_write(place, override.text)
     return (write,) if write else (), (f"{override.name} of its project keeps it for compose up{lost}",)
 
 

@@ -6,7 +6,7 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix, HardenError, UsageError
 from hardentui.features.apply.apply_wishes import ApplyWishes
-from hardentui.features.apply.applying import PROBES_MEET_DATA, Application
+from hardentui.features.apply.applying import PROBES_MEET_DATA, Along, Application
 from hardentui.features.apply.history import History
 from hardentui.features.apply.simulated_apply import play_apply, prepare_played
 from hardentui.features.apply.soak import (
@@ -51,7 +51,7 @@ from hardentui.model.known import Unread
 from hardentui.model.network import compose_project
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.model.trial import Learned, OnTrialEvent, Result, Trial
-from hardentui.options import SECCOMP_PROFILE
+from hardentui.options import NETWORK, REMOVE, SECCOMP_PROFILE
 from hardentui.reading.behaviour import listening
 from hardentui.reading.own_command import own_command
 from hardentui.state import read_own, state_directory, write_own
@@ -196,13 +196,6 @@ class Hardening:
             name = command_word(str(pod.get("Name") or ""), str(pod.get("Id") or "")[:12])
             all_of_it = own_command(facts.engine.found_with, "harden", name)
             yield f"its pod has {plural(others, 'other member')}, which {all_of_it} hardens too"
-        known = (row.report.facts for row in self.bench.containers.rows() if row.report is not None)
-        need_it = [
-            other.name for other in known if other and facts.id in other.inspect.get("Dependencies", ())
-        ]
-        if need_it and not facts.inspect.get("IsInfra") and not self.wishes.directory:
-            names = visible(", ".join(need_it), 200)
-            yield f"it cannot be replaced here: {names} refer to its ID. {self._by_compose()}".strip()
 
     @property
     def simulated(self) -> bool:
@@ -227,7 +220,9 @@ class Hardening:
     def _proposed(self) -> ProposedProbe | None:
         facts = self._facts
         ports = ports_of(listening(facts) or ())
-        if not facts.running or not facts.engine.local or not ports:
+        known = (row.report.facts for row in self.bench.containers.rows() if row.report is not None)
+        lends = any(f"container:{facts.name}" in other.spec[NETWORK] for other in known if other is not None)
+        if not facts.running or not facts.engine.local or not ports or lends:  # others may serve there
             return None
         opened = self.bench.opened
         with closing(ChangingEngine(opened.engine(facts.engine.label), opened.log)) as engine:
@@ -339,24 +334,21 @@ class Hardening:
         try:
             prepared = self.prepare(wishes)
         except HardenError as error:
-            obstacle = f"{error.title} {error.hint} {self._by_compose()}".strip()
-            return replace(card, obstacle=obstacle, next=(write,))
+            return replace(card, obstacle=f"{error.title} {error.hint}".strip(), next=(write,))
         expected = prepared.expected
         return replace(
             card,
             obstacle="",
-            notes=tuple(note for note in prepared.notes if not (card.answer and note == PROBES_MEET_DATA)),
+            notes=tuple(note for note in prepared.notes if not self._is_known(card, prepared, note)),
             expected_downtime_seconds=round(expected.seconds, 2) if expected else None,
             next=(NextStep("apply", self._command("harden")), write),
         )
 
-    def _by_compose(self) -> str:
-        """The way of a member of a compose project that cannot be replaced alone."""
-        if not (project := compose_project(self._facts.labels)):
-            return ""
-        project = command_word(project, "PROJECT")
-        write = own_command(self._facts.engine.found_with, "harden", project, "-o", "DIR")
-        return f"{write} writes its compose.override.yaml; beside compose.yaml, `compose up -d` applies it."
+    def _is_known(self, card: Card, prepared: PreparedChange, note: str) -> bool:
+        """What the card tells already, or the card of another one will."""
+        others = prepared.entry.containers[1:] if self.wishes.together else ()
+        of_others = note.startswith(tuple(visible(name, 80) for name in others))
+        return of_others or bool(card.answer and note == PROBES_MEET_DATA)
 
     def untried(self) -> Outset:
         """What was chosen, to be applied without a trial; `prepare` tells the steps.
@@ -367,8 +359,11 @@ class Hardening:
         self.plan = self._planned()
         return Outset(self.plan)
 
-    def prepare(self, wishes: ApplyWishes) -> PreparedChange:
+    def prepare(self, wishes: ApplyWishes, along: Sequence[Hardening] = ()) -> PreparedChange:
         """The steps of applying the plan; `apply` carries them out. Changes nothing.
+
+        Args:
+            along: applied in the same transaction.
 
         Raises:
             HardenError: it cannot be applied.
@@ -380,7 +375,12 @@ class Hardening:
             self.prepared = prepare_played(self.plan, draft.diff, wishes)
         else:
             self._application = Application(self.bench, self.report)
-            self.prepared = self._application.prepare(self.plan, wishes)
+            others = [
+                Along(other.report, other.plan, other.prepared.wishes)
+                for other in along
+                if other.plan is not None and other.prepared is not None
+            ]
+            self.prepared = self._application.prepare(self.plan, wishes, others)
         return self.prepared
 
     @property
@@ -388,13 +388,29 @@ class Hardening:
         """What apply changes in files and options; empty before the trial."""
         return self.prepared.entry.diff if self.prepared else ""
 
+    @property
+    def replaces(self) -> bool:
+        """Whether applying it replaces the container, and can do so together with others."""
+        prepared = self.prepared
+        alone = self._facts.spec[REMOVE] or (prepared is not None and prepared.wishes.soak)
+        return prepared is not None and prepared.entry.original is not None and not alone
+
+    @property
+    def ties(self) -> frozenset[str]:
+        """What those have in common with it that belong together: IDs, its pod, its compose project."""
+        facts, inspect = self._facts, self._facts.inspect
+        project = f"{facts.engine.label}/{compose_project(facts.labels)}"
+        of_project = (project,) if compose_project(facts.labels) else ()
+        pod = (str(inspect["Pod"]),) if inspect.get("Pod") else ()
+        return frozenset((facts.id, *(inspect.get("Dependencies") or ()), *pod, *of_project))
+
     # --- a change that was not finished --------------------------------------------------------------
 
     @property
     def waiting(self) -> JournalEntry | None:
         """Its change that is applied and not confirmed yet."""
         entries = () if self.simulated else History().recorded().entries
-        mine = (entry for entry in entries if entry.container == self._facts.name and entry.unfinished)
+        mine = (entry for entry in entries if self._facts.name in entry.containers and entry.unfinished)
         return next((entry for entry in mine if entry.state is EntryState.WAITING), None)
 
     def resumable(self) -> str:
@@ -505,6 +521,18 @@ class Hardening:
     def _command(self, verb: str, *words: str) -> str:
         name = command_word(self._facts.name, self._facts.id[:12])
         return own_command(self._facts.engine.found_with, verb, name, *words)
+
+
+def stacks(tasks: Iterable[Hardening]) -> list[list[Hardening]]:
+    """Those together that belong together."""
+    groups: list[tuple[frozenset[str], list[Hardening]]] = []
+    for task in tasks:
+        ties, members = task.ties, [task]
+        for group in [group for group in groups if not group[0].isdisjoint(ties)]:
+            groups.remove(group)
+            ties, members = ties | group[0], [*group[1], *members]
+        groups.append((ties, members))
+    return [members for _, members in groups]
 
 
 def _without_profile(trial: Trial, learned: Learned) -> Trial:

@@ -81,8 +81,8 @@ def _in_journal(possible: Mapping[str, str]) -> Mapping[str, KeptOriginal]:
                 identity = operation.created
             else:
                 continue
-            if possible.get(identity) == entry.original:
-                kept[identity] = KeptOriginal(entry.container, entry.id)
+            if (of := entry.originals.get(possible.get(identity, ""))) is not None:
+                kept[identity] = KeptOriginal(of, entry.id)
     return kept
 
 

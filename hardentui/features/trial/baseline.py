@@ -27,16 +27,20 @@ from hardentui.features.change.wait import (
     expectation,
     ports_of,
 )
+from hardentui.features.looking.stack import in_start_order
 from hardentui.features.trial.configuration import Tools, TrialRequest
+from hardentui.features.trial.harmless import aliases
 from hardentui.features.trial.life import Habits, Stage, habits_of, handles
 from hardentui.features.trial.rounds import LOG_SHOWN, stop, stop_timeout
 from hardentui.features.trial.twins import Twin
 from hardentui.model.facts import AskedMemory, ContainerFacts, Kernel, WrittenDirectory
 from hardentui.model.known import known
 from hardentui.model.trial import Baseline, How, Lack, TrialEvent, TrialStep
-from hardentui.options import ENV
+from hardentui.options import ENV, NETWORK
 from hardentui.reading.asked_memory import asked_by_file, config_paths
+from hardentui.reading.behaviour import command_of
 from hardentui.reading.containers import ask_or, listed
+from hardentui.writers.context import needed_containers
 
 # Advice for the user: a probe that would prove more, and how to give a twin what it lacks.
 
@@ -179,6 +183,35 @@ def needed_peers(facts: ContainerFacts, log: str) -> tuple[str, ...]:
     )
 
 
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+def needed(facts: ContainerFacts, company: Sequence[ContainerFacts], text: str) -> tuple[ContainerFacts, ...]:
+    """Those of its company that it needs, each after those that it needs itself: it refers to them by ID, or
+    their names are in its environment, its command, what compose noted, or this text.
+    """
+    wanted = dict[str, ContainerFacts]()
+    queue = [(facts, _names_in(facts, text))]
+    while queue:
+        caller, called = queue.pop()
+        for other in company:
+            names = (other.id, other.name, *aliases(other.spec))
+            if other.id in (facts.id, caller.id, *wanted) or called.isdisjoint(names):
+                continue
+            if facts.name not in needed_containers(other.spec):  # else it cannot start before it
+                wanted[other.id] = other
+                queue.append((other, _names_in(other)))
+    return in_start_order(tuple(wanted.values()))
+
+
+def _names_in(facts: ContainerFacts, text: str = "") -> frozenset[str]:
+    variables: tuple[str, ...] = facts.spec[ENV]
+    values = (variable.partition("=")[2] for variable in variables)
+    starts_after = facts.labels.get("com.docker.compose.depends_on", "")
+    words = _WORD.findall("\n".join((*values, *command_of(facts), starts_after, text)))
+    return frozenset((*words, *needed_containers(facts.spec)))
+
+
 _SYSTEM = frozenset(
     {"/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/root", "/run", "/sbin", "/sys"}
     | {"/tmp", "/usr", "/var/run", "/var/lock", "/var/tmp"}  # noqa: S108 - compared
@@ -292,7 +325,9 @@ def run_baseline(request: TrialRequest, tools: Tools, stage: Stage) -> BaselineS
     """Run the unchanged twin: what it lacks, or how it works, listens, writes and stops."""
     facts = request.facts
     tools.on_event(TrialEvent(TrialStep.BASELINE, "starting a twin without any change"))
-    ports = ports_of(ask_or(facts, lambda kernel: kernel.listening, ()))
+    lends = any(f"container:{facts.name}" in other.spec[NETWORK] for other in request.company)
+    listening = () if lends else ask_or(facts, lambda kernel: kernel.listening, ())  # others may do that
+    ports = ports_of(listening)
     expected = replace(
         expectation(facts.inspect, ports, request.patience),
         probes=request.probes,

@@ -239,6 +239,7 @@ class TrialRequest(Struct, frozen=True):
         choices: the fixes; those with user-set parameters are tried unchanged.
         peers: containers that it needs; they get unchanged twins.
         members: the other members of its pod.
+        company: the rest of its stack, and of its networks, from which the trial takes those that it needs.
         probes: commands that must succeed.
         outside: its network has a route out.
         granted: what twins get although it reaches beyond them: `OPTION` or `OPTION=ENTRY`.
@@ -251,6 +252,7 @@ class TrialRequest(Struct, frozen=True):
     choices: tuple[Choice, ...]
     peers: tuple[ContainerFacts, ...] = ()
     members: tuple[ContainerFacts, ...] = ()
+    company: tuple[ContainerFacts, ...] = ()
     probes: tuple[str, ...] = ()
     patience: float = PATIENCE
     outside: bool = False

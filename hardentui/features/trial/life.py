@@ -30,6 +30,7 @@ from hardentui.features.change.wait import (
     ports_of,
     read_ports,
 )
+from hardentui.features.looking.stack import in_start_order
 from hardentui.features.trial.configuration import Tools, TrialRequest
 from hardentui.features.trial.harmless import aliases, needs_network
 from hardentui.features.trial.twins import Twin, TwinAddresses, TwinMaker, pod_names, remove_trial
@@ -38,7 +39,7 @@ from hardentui.host.files.reader import Files, reason
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Known, Unread
 from hardentui.model.spec import Spec
-from hardentui.model.trial import NotExercised
+from hardentui.model.trial import NotExercised, TrialEvent, TrialStep
 from hardentui.options import NETWORK
 from hardentui.reading.containers import ask_or
 from hardentui.visible import visible
@@ -68,6 +69,7 @@ class Stage:
         self.number = self._maker.number
         self._request = request
         self._stop = tools.stop
+        self._tell = tools.on_event
         self._made = 0
         self._around = TwinAddresses({})
         self._pod = ""
@@ -92,9 +94,18 @@ class Stage:
             members = (self.facts, *self._request.members)
             self._maker.create_pod(self._pod, members, self._around, self._key(self.facts))
         for peer in self._request.peers:
-            self._start_other(peer, pod="")
-        for member in self._request.members:
-            self._start_other(member, pod=self._pod)
+            try:
+                self._start_other(peer, pod="")
+            except EngineError as error:
+                if peer not in self._request.company:
+                    raise
+                self._tell(TrialEvent(TrialStep.PREPARING, f"not as it should be: {error.title}"))
+        started = True
+        for member in in_start_order((self.facts, *self._request.members)):
+            if member is self.facts:
+                started = False  # those after it may wait for it
+            else:
+                self._start_other(member, pod=self._pod, ready=started)
 
     def close(self) -> None:
         """Remove everything that was created."""
@@ -151,11 +162,17 @@ class Stage:
         others = (*self._request.peers, *self._request.members)
         return next((other.id for other in others if lender in (other.id, other.name)), facts.id)
 
-    def _start_other(self, facts: ContainerFacts, pod: str) -> None:
-        """The unchanged twin of a container that the tried one needs."""
+    def _start_other(self, facts: ContainerFacts, pod: str, *, ready: bool = True) -> None:
+        """The unchanged twin of a container that the tried one needs.
+
+        Raises:
+            EngineError: it does not start, or is not as ready as it has to be.
+        """
         twin = self._create(facts.spec, facts, pod, copy_volumes=False)
         self._twins[facts.name] = self._twins[facts.id] = twin.name
         twin.start()
+        if not ready:
+            return
         ports = ports_of(ask_or(facts, lambda kernel: kernel.listening, ()))
         outcome = self.wait(twin, expectation(facts.inspect, ports, self._request.patience))
         if not outcome.ready:

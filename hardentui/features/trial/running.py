@@ -15,8 +15,9 @@ from msgspec.structs import replace
 
 from hardentui.engine.change.copying import Pieces
 from hardentui.errors import EngineError
+from hardentui.features.looking.stack import in_start_order
 from hardentui.features.trial import results
-from hardentui.features.trial.baseline import BaselineSeen, run_baseline
+from hardentui.features.trial.baseline import BaselineSeen, needed, run_baseline
 from hardentui.features.trial.configuration import (
     CapabilityBack,
     Lesson,
@@ -46,6 +47,7 @@ from hardentui.images.started import Reached, reached
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Status
 from hardentui.model.known import Unread
+from hardentui.model.network import compose_project
 from hardentui.model.plan import Choice
 from hardentui.model.trial import (
     Baseline,
@@ -68,6 +70,8 @@ from hardentui.options.table import given_explicitly
 from hardentui.reading.behaviour import command_of
 from hardentui.reading.containers import image_config, section
 from hardentui.reading.mounts import at_or_above
+from hardentui.visible import visible
+from hardentui.writers.context import needed_containers
 from hardentui.writers.profiles import profile_text
 
 
@@ -374,16 +378,45 @@ def run_trial(request: TrialRequest, tools: Tools) -> Trial:
     tools.on_event(TrialEvent(TrialStep.CLEANING, "looking for leftovers of earlier trials"))
     for name in remove_leftovers(tools.changing):
         tools.on_event(TrialEvent(TrialStep.CLEANING, f"removed {name}"))
+    request = _with_peers(request, tools, " ".join(request.probes))
+    record = _on_stage(request, tools)
+    if record.result is Result.BASELINE_FAILS and request.company:
+        more = _with_peers(request, tools, record.baseline.log, project=True)
+        record = _on_stage(more, tools) if more.peers != request.peers else record
+    record = replace(record, seconds=round(monotonic() - begun, 1))
+    tools.on_event(TrialEvent(TrialStep.DONE, record.result.value, record.seconds))
+    return record
+
+
+def _with_peers(request: TrialRequest, tools: Tools, text: str, *, project: bool = False) -> TrialRequest:
+    """With those of its company that it needs.
+
+    Args:
+        text: where their names may be.
+        project: with the rest of its compose project, if it names nobody else.
+    """
+    facts, company = request.facts, request.company
+    given = {peer.id for peer in request.peers}
+    peers = [peer for peer in needed(facts, company, text) if peer.id not in given]
+    if project and not peers:
+        own = compose_project(facts.labels)
+        same = (other for other in company if own and compose_project(other.labels) == own)
+        able = (other for other in same if facts.name not in needed_containers(other.spec))
+        peers = [other for other in in_start_order(tuple(able)) if other.id not in given]
+    if peers:
+        names = visible(", ".join(peer.name for peer in peers), 200)
+        tools.on_event(TrialEvent(TrialStep.PREPARING, f"it gets twins of {names} beside it"))
+    return replace(request, peers=in_start_order((*request.peers, *peers)))
+
+
+def _on_stage(request: TrialRequest, tools: Tools) -> Trial:
     stage = Stage(request, tools)
     try:
         tools.on_event(TrialEvent(TrialStep.PREPARING, "creating the network of the twins"))
         stage.open()
-        record = _tried(request, tools, stage)
+        return _tried(request, tools, stage)
     finally:
         stage.close()
-    record = replace(record, seconds=round(monotonic() - begun, 1))
-    tools.on_event(TrialEvent(TrialStep.DONE, record.result.value, record.seconds))
-    return record
 
 
 def _tried(request: TrialRequest, tools: Tools, stage: Stage) -> Trial:

@@ -161,6 +161,7 @@ class Trying:
         fixes: judges and plans with its checks.
         facts: from a detailed inspection.
         members: the other members of its pod.
+        stack: the rest of its stack.
         waived: the checks whose findings are accepted.
     """
 
@@ -172,6 +173,7 @@ class Trying:
         facts: ContainerFacts,
         members: Iterable[ContainerFacts] = (),
         waived: frozenset[str] = frozenset(),
+        stack: Iterable[ContainerFacts] = (),
     ) -> None:
         self._opened = opened
         self._gatherer = gatherers[facts.engine.label]
@@ -179,6 +181,7 @@ class Trying:
         self._checklist = fixes.checklist
         self._facts = facts
         self._members = tuple(members)
+        self._stack = tuple(stack)
         self._waived = waived
 
     def try_plan(
@@ -248,7 +251,9 @@ class Trying:
         if self._opened.simulated:
             raise UsageError("A trial needs a real Podman; this host is simulated.")
         facts, gatherer = self._facts, self._gatherer
-        refuse_steered(facts, self._checks.values(), self._checklist)
+        peers = tuple(self._peer(name) for name in dict.fromkeys(wishes.peers))
+        for each in (facts, *peers, *self._members):
+            refuse_steered(each, self._checks.values(), self._checklist)
         if not podman_is_installed():
             raise EngineError("A trial needs the program podman on this machine, which creates the twins.")
         changing = ChangingEngine(gatherer.engine, self._opened.log)
@@ -256,8 +261,9 @@ class Trying:
             request = TrialRequest(
                 facts=facts,
                 choices=tuple(choices),
-                peers=tuple(self._peer(name) for name in dict.fromkeys(wishes.peers)),
+                peers=peers,
                 members=self._members,
+                company=self._company(),
                 probes=wishes.probes,
                 patience=wishes.patience,
                 outside=wishes.outside,
@@ -299,6 +305,27 @@ class Trying:
         if peer is None:
             raise UsageError(f"There is no container called {visible(name, 80)!r} to use as a peer.")
         return gatherer.container(gatherer.engine.inspect(peer.id))
+
+    def _company(self) -> tuple[ContainerFacts, ...]:
+        """Its stack, and whoever runs on its networks and can be called by name there."""
+        facts = self._facts
+        networks = {*facts.networks} - {facts.engine.default_network}
+        known = {facts.id, *(other.id for other in (*self._members, *self._stack))}
+        near = [
+            peer.id
+            for peer in facts.peers.everyone
+            if peer.id not in known and not networks.isdisjoint(peer.networks)
+        ]
+        others = (self._gatherer.container(self._gatherer.engine.inspect(identity)) for identity in near)
+        company = (*self._stack, *(other for other in others if other.running))
+        return tuple(other for other in company if not self._steered(other))
+
+    def _steered(self, facts: ContainerFacts) -> bool:
+        try:
+            refuse_steered(facts, self._checks.values(), self._checklist)
+        except UsageError:
+            return True
+        return False
 
     def _plan(self, facts: ContainerFacts, choices: tuple[Choice, ...]) -> Plan:
         return make_plan(facts, choices, self._checks.values(), self._checklist)
