@@ -176,16 +176,18 @@ def test_a_pod_is_hardened_in_one_change(pod: Bench, capsys: pytest.CaptureFixtu
     assert all(_inspect(pod, name)["State"]["Running"] for name in before)
 
 
+STORE = SERVE.format(port=5000, directory="/etc")
+SITE = SERVE.format(port=8083, directory="/tmp")
+NEEDS_STORE = "until wget -qO- http://store:5000/hostname; do sleep 0.1; done"
 COMPOSE = f"""
 services:
   store:
     image: {BUSYBOX}
-    command: ["sleep", "1000"]
-    stop_signal: SIGKILL
+    command: ["sh", "-c", "{STORE}"]
   site:
     image: {BUSYBOX}
     depends_on: [store]
-    command: ["sh", "-c", "{SERVE.format(port=8083, directory="/tmp").replace("$", "$$")}"]
+    command: ["sh", "-c", "{NEEDS_STORE}; {SITE}"]
 """
 
 

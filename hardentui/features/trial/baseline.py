@@ -190,18 +190,20 @@ def needed(facts: ContainerFacts, company: Sequence[ContainerFacts], text: str) 
     """Those of its company that it needs, each after those that it needs itself: it refers to them by ID, or
     their names are in its environment, its command, what compose noted, or this text.
     """
-    wanted = dict[str, ContainerFacts]()
-    queue = [(facts, _names_in(facts, text))]
-    while queue:
-        caller, called = queue.pop()
-        for other in company:
-            names = (other.id, other.name, *aliases(other.spec))
-            if other.id in (facts.id, caller.id, *wanted) or called.isdisjoint(names):
+    visited = {facts.id}
+    ordered: list[ContainerFacts] = []
+
+    def place(called: frozenset[str]) -> None:
+        for other in in_start_order(company):
+            if other.id in visited or called.isdisjoint((other.id, other.name, *aliases(other.spec))):
                 continue
+            visited.add(other.id)
             if facts.name not in needed_containers(other.spec):  # else it cannot start before it
-                wanted[other.id] = other
-                queue.append((other, _names_in(other)))
-    return in_start_order(tuple(wanted.values()))
+                place(_names_in(other))
+                ordered.append(other)
+
+    place(_names_in(facts, text))
+    return tuple(ordered)
 
 
 def _names_in(facts: ContainerFacts, text: str = "") -> frozenset[str]:

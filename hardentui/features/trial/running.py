@@ -406,7 +406,7 @@ def _with_peers(request: TrialRequest, tools: Tools, text: str, *, project: bool
     if peers:
         names = visible(", ".join(peer.name for peer in peers), 200)
         tools.on_event(TrialEvent(TrialStep.PREPARING, f"it gets twins of {names} beside it"))
-    return replace(request, peers=in_start_order((*request.peers, *peers)))
+    return replace(request, peers=(*request.peers, *peers))
 
 
 def _on_stage(request: TrialRequest, tools: Tools) -> Trial:

@@ -6,10 +6,22 @@ import pytest
 
 from hardentui.checks.examples import container, rootful
 from hardentui.errors import CannotFix
-from hardentui.features.apply.replacing import keep_owners
+from hardentui.features.apply.replacing import keep_owners, together
 from hardentui.features.fix.apply_ways import live_flags
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Risk
+from hardentui.model.operations import (
+    CopyData,
+    CopyPart,
+    CreateContainer,
+    NoteContainer,
+    Operation,
+    RenameContainer,
+    StartContainer,
+    StopContainer,
+    WaitReady,
+    WriteFile,
+)
 from hardentui.model.plan import Change, Choice, Plan
 from hardentui.model.spec import Version
 from hardentui.options import MOUNTS, Mount
@@ -70,3 +82,30 @@ def test_a_volume_that_others_use_gets_another_owner_only_if_somebody_names_the_
     assert [kept.volume for kept in keep_owners(facts, named, engine)] == ["data"]
     engine.containers.using.return_value = ("web",)
     assert [kept.volume for kept in keep_owners(facts, plan, engine)] == ["data"]
+
+
+def _way(name: str) -> tuple[Operation, ...]:
+    return (
+        NoteContainer(id=name, name=name, running=True),
+        RenameContainer(id=name, before=name, after=f"{name}-before"),
+        CreateContainer(name=name, original=name, arguments=()),
+        StopContainer(id=name, name=name),
+        CopyData(source=name, paths=(), part=CopyPart.REST),
+        StartContainer(name=name),
+        WriteFile(path="/compose.override.yaml", content=name.encode()),
+        WaitReady(name=name, seconds=1),
+    )
+
+
+def test_those_that_others_refer_to_start_first_and_stop_last() -> None:
+    """Back is the same from behind: the first noted is the last that starts again."""
+    db, app, side = _way("db"), _way("app"), _way("side")
+    assert together((db, app, side), ("db", "app", "app")) == (
+        *(side[0], app[0], db[0]),
+        *(db[1], app[1], side[1]),
+        *(db[2], app[2], side[2]),
+        *(side[3], side[4], app[3], app[4], db[3], db[4]),
+        *(db[5], db[7]),
+        *(app[5], side[5], side[7], app[7]),  # one network: judged when both run
+        side[6],  # has what the others wrote
+    )

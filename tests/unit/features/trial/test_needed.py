@@ -1,0 +1,45 @@
+"""Which of its neighbours get twins beside the one that is tried."""
+
+import pytest
+
+from hardentui.checks.examples import container
+from hardentui.features.trial.baseline import needed
+from hardentui.model.facts import ContainerFacts
+from hardentui.options import NAME
+
+
+def _named(name: str, *words: str) -> ContainerFacts:
+    facts = container(*words)
+    return facts.replace(id=f"id-{name}", name=name, spec=facts.spec.with_(NAME, name))
+
+
+DB = _named("shop_db_1", "--network=shop:alias=db")
+API = _named("shop_api_1", "--network=shop:alias=api", "--env=DB_URL=postgres://u@db:5432/x")
+METRICS = _named("shop_metrics_1", "--network=shop:alias=metrics")
+COMPANY = (API, METRICS, DB)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("--env=API=http://api:80/",), ""),
+        (("--requires=shop_api_1",), ""),
+        (("--network=container:shop_api_1",), ""),
+        ((), "nginx: host not found in upstream api"),
+    ],
+)
+def test_those_that_it_names_and_what_these_need_and_no_others(words: tuple[str, ...], text: str) -> None:
+    front = _named("shop_front_1", *words)
+    assert needed(front, COMPANY, text) == (DB, API)
+    assert needed(_named("shop_front_1"), COMPANY, "") == ()
+
+
+def test_what_docker_compose_noted_counts() -> None:
+    labels = {"com.docker.compose.depends_on": "api:service_started:false"}
+    front = _named("shop_front_1").replace(inspect={"Config": {"Labels": labels}})
+    assert needed(front, COMPANY, "") == (DB, API)
+
+
+def test_one_that_cannot_start_before_it_is_not_needed_for_it() -> None:
+    side = _named("shop_side_1", "--network=container:shop_db_1")
+    assert needed(DB, (side,), "shop_side_1") == ()
