@@ -24,7 +24,8 @@ from hardentui.features.checklists.loading import know_checks
 from hardentui.features.fix.apply_ways import ComposeOverride
 from hardentui.features.fix.saving import save_result, save_texts
 from hardentui.features.harden.page import LABEL, downtime, lines, title
-from hardentui.features.harden.task import CONFIRM_WITHIN, Hardening, HardenWishes, KeptTrial, Outset, stacks
+from hardentui.features.harden.task import CONFIRM_WITHIN, Hardening, HardenWishes, KeptTrial, Outset
+from hardentui.features.looking.stack import stacks
 from hardentui.harden.score import score_word
 from hardentui.model.draft import TextFile
 from hardentui.model.journal import EntryState, journal_document
@@ -385,7 +386,7 @@ class Conversation:
                 return
         cards = {task.report.subject.id: card for card, task in results}
         changes = []  # those of a stack that are replaced are one change
-        for number, stack in enumerate(stacks(task for _, task in results)):
+        for number, stack in enumerate(stacks((task, task.report.facts) for _, task in results)):
             replaced = [task for task in stack if task.replaces]
             alone = [[task] for task in stack if not task.replaces]
             changes += [(number, tasks) for tasks in (*alone, replaced) if tasks]

@@ -110,6 +110,11 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
         return tuple(dict.fromkeys((self.container, *reversed(noted))))
 
     @property
+    def changed(self) -> tuple[str, ...]:
+        """Those of them that are not as they were."""
+        return tuple(dict.fromkeys(change.container or self.container for change in self.changes))
+
+    @property
     def originals(self) -> dict[str, str]:
         """The name under which an original is kept -> its container."""
         if self.original is None:

@@ -453,10 +453,15 @@ class HardenApp(App[None]):
         self.push_screen(screen("meaning", key))
 
     def open_harden(self, keys: Sequence[str], choices: Sequence[Choice] = ()) -> None:
-        """The cards of these containers, one after another."""
+        """The cards of these containers, one after another; those of a stack on one."""
         if keys:
-            change = screen("change", keys[0], len(keys) - 1, tuple(choices))
-            self.push_screen(change, lambda _: self.open_harden(keys[1:]))
+            from hardentui.features.looking.stack import stacks
+
+            reports = {key: row.report for key, row in self.session.rows.items() if row.report is not None}
+            first, *rest = stacks((key, reports[key].facts if key in reports else None) for key in keys)
+            left = [key for group in rest for key in group]
+            change = screen("change", first[0], len(left), tuple(choices), tuple(first[1:]))
+            self.push_screen(change, lambda _: self.open_harden(left))
 
     def open_monitor(self, row: Row) -> None:
         if (bench := self.session.bench) is not None:

@@ -269,8 +269,8 @@ class Application:
             part.application._facts = part.application._with_changes()
         if len(parts) > 1 and wishes.soak:
             raise CannotFix(
-                "Containers that refer to each other by ID are replaced together, without a soak.",
-                "Apply it without --soak.",
+                "Several containers are replaced together, and a soak is that of one.",
+                "Apply it without a soak.",
             )
         order = [facts.id for facts in in_start_order([part.facts for part in parts])]
         return sorted(parts, key=lambda part: order.index(part.facts.id))

@@ -301,7 +301,7 @@ def entry_lines(entry: JournalEntry, *, whole: bool) -> Iterator[str]:
     if entry.downtime_seconds is not None:
         yield f"    down for {entry.downtime_seconds:.1f} s"
     if words := what_changed(entry):
-        yield f"    {entry.container}: {'; '.join(words)}"
+        yield f"    {', '.join(entry.changed)}: {'; '.join(words)}"
     if entry.soak and entry.in_force:
         when = f"{datetime.fromtimestamp(entry.soak.until):%Y-%m-%d %H:%M}"
         command = f"hardentui harden {command_word(entry.container, 'NAME')}"

@@ -86,6 +86,7 @@ class Card(Struct, frozen=True, kw_only=True):
         notes: what to know before it is applied.
         expected_downtime_seconds: None if nothing is restarted, or if it cannot be applied.
         apply: the journal entry, once it was applied.
+        others: the cards of those that are applied with it.
     """
 
     schema: str = SCHEMA
@@ -106,6 +107,7 @@ class Card(Struct, frozen=True, kw_only=True):
     trial: Trial
     apply: dict[str, Any] | None = None
     next: tuple[NextStep, ...] = ()
+    others: tuple[Card, ...] = ()
 
     @property
     def works(self) -> bool:

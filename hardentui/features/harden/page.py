@@ -37,6 +37,19 @@ def title(card: Card) -> tuple[str, str]:
     return heading, f"{_score(card)}took {card.seconds:.0f} s"
 
 
+def summary(card: Card) -> str:
+    """The card in one sentence, for one that is hardened with another one."""
+    if not card.works or card.obstacle:
+        return f"{card.obstacle or _HEADINGS[card.trial.result]}; it stays as it is"
+    sides = zip(_side(card.before, 0), _side(card.after, 0), strict=True)
+    told = [
+        f"{label} {before.split(':')[0]} → {after.split(':')[0]}" for (label, before), (_, after) in sides
+    ]
+    return f"score {card.before.score} → {card.after.score}; {'; '.join(told[1:4])}".replace(
+        " within reach", ""
+    )
+
+
 def lines(card: Card, width: int, height: int = 0) -> list[CardLine]:
     """The card below its heading.
 

@@ -38,6 +38,7 @@ from hardentui.features.change.wait import PATIENCE, has_health_check, ports_of
 from hardentui.features.fix.apply_ways import ComposeOverride, compose_override
 from hardentui.features.fix.trial_files import plan_of_trial, trial_files
 from hardentui.features.harden.card import Card, NextStep, card_of
+from hardentui.features.looking.stack import stacks
 from hardentui.features.trial.baseline import ProposedProbe, proposed_probe
 from hardentui.features.trial.results import not_tried
 from hardentui.features.trial.simulated_trial import play_trial
@@ -56,7 +57,6 @@ from hardentui.reading.behaviour import listening
 from hardentui.reading.own_command import own_command
 from hardentui.state import read_own, state_directory, write_own
 from hardentui.visible import command_word, visible
-from hardentui.words import plural
 
 if TYPE_CHECKING:
     from hardentui.features.apply.applying import Application, PreparedChange
@@ -112,6 +112,7 @@ class Outset(Struct, frozen=True):
         host_lacks: fixes that this host does not allow, with what would help.
         together: what its pod or compose project means for it, a sentence each.
         soaked: it soaks: what that has shown so far; `apply` enforces its profile.
+        others: of those that are hardened with it.
     """
 
     plan: Plan
@@ -120,6 +121,7 @@ class Outset(Struct, frozen=True):
     host_lacks: tuple[str, ...] = ()
     together: tuple[str, ...] = ()
     soaked: tuple[str, ...] = ()
+    others: tuple[Outset, ...] = ()
 
 
 class KeptTrial(Struct, frozen=True, kw_only=True):
@@ -144,14 +146,18 @@ class Hardening:
 
     Args:
         report: of the container, after a detailed inspection.
+        others: those that are hardened, and replaced, with it.
 
     Attributes:
         plan: of what worked; None before the trial.
         prepared: what apply will do; None if it cannot be applied.
     """
 
-    def __init__(self, bench: Workbench, report: Report, wishes: HardenWishes) -> None:
+    def __init__(
+        self, bench: Workbench, report: Report, wishes: HardenWishes, others: Iterable[Report] = ()
+    ) -> None:
         self.bench = bench
+        self.others = tuple(Hardening(bench, other, wishes) for other in others)
         self.report = report
         self.wishes = wishes
         self._facts = known_facts(report)
@@ -185,17 +191,24 @@ class Hardening:
         judged = "its health check" if has_health_check(facts.inspect) else ""
         asks = self.wishes.probes is None and not judged and not self.simulated
         probe = self._proposed() if asks else None
-        return Outset(plan, probe, judged, lacks, tuple(self._together()))
+        others = tuple(other.outset() for other in self.others)
+        return Outset(plan, probe, judged, lacks, tuple(self._together()), others=others)
 
     def _together(self) -> Iterator[str]:
         facts = self._facts
-        pod = facts.pod or {}
-        running = [member for member in pod.get("Containers") or () if member.get("State") == "running"]
-        others = len(running) - bool(pod.get("InfraContainerID")) - facts.running
-        if others > 0 and not self.wishes.together:
-            name = command_word(str(pod.get("Name") or ""), str(pod.get("Id") or "")[:12])
-            all_of_it = own_command(facts.engine.found_with, "harden", name)
-            yield f"its pod has {plural(others, 'other member')}, which {all_of_it} hardens too"
+        reports = (row.report for row in self.bench.containers.rows() if row.kept is None)
+        known = [report.facts for report in reports if report is not None and report.facts is not None]
+        groups = stacks((other, other) for other in known if not other.inspect.get("IsInfra"))
+        own = next((group for group in groups if facts.id in [other.id for other in group]), [])
+        names = [other.name for other in own if other.id != facts.id]
+        if names and not self.wishes.together:
+            group = compose_project(facts.labels) or str((facts.pod or {}).get("Name") or "")
+            words = [group] if group else [facts.name, *names]
+            command = own_command(
+                facts.engine.found_with, "harden", *(command_word(word, "NAME") for word in words)
+            )
+            others = visible(", ".join(names), 200)
+            yield f"it belongs to {others}: {command} (or h for all, marked) hardens them as one"
 
     @property
     def simulated(self) -> bool:
@@ -259,7 +272,15 @@ class Hardening:
                 else:
                     trial = _without_profile(trial, trial.learned)
             self._keep(trial)
-        return self._card(outset, trial, probes)
+        card = self._card(outset, trial, probes)
+        if not self.others:
+            return card
+        cards = []
+        for other, its in zip(self.others, outset.others, strict=True):
+            proposed = (its.probe.command,) if its.probe else ()
+            cards.append(other.try_out(its, proposed, on_event, stop))
+        card = replace(card, others=tuple(cards))
+        return self.offered(card, self.apply_wishes(probes)) if card.works else card
 
     def _card(self, outset: Outset, trial: Trial, probes: tuple[str, ...]) -> Card:
         self._trial = trial
@@ -359,11 +380,11 @@ class Hardening:
         self.plan = self._planned()
         return Outset(self.plan)
 
-    def prepare(self, wishes: ApplyWishes, along: Sequence[Hardening] = ()) -> PreparedChange:
+    def prepare(self, wishes: ApplyWishes, along: Sequence[Hardening] | None = None) -> PreparedChange:
         """The steps of applying the plan; `apply` carries them out. Changes nothing.
 
         Args:
-            along: applied in the same transaction.
+            along: applied in the same transaction; None: the others.
 
         Raises:
             HardenError: it cannot be applied.
@@ -375,10 +396,11 @@ class Hardening:
             self.prepared = prepare_played(self.plan, draft.diff, wishes)
         else:
             self._application = Application(self.bench, self.report)
+            treated = {"keep_data": wishes.keep_data, "discard_data": wishes.discard_data}
             others = [
-                Along(other.report, other.plan, other.prepared.wishes)
-                for other in along
-                if other.plan is not None and other.prepared is not None
+                Along(other.report, other.plan, replace(other.prepared.wishes, **treated))
+                for other in (self.others if along is None else along)
+                if other.plan is not None and other.prepared is not None and other.replaces
             ]
             self.prepared = self._application.prepare(self.plan, wishes, others)
         return self.prepared
@@ -394,15 +416,6 @@ class Hardening:
         prepared = self.prepared
         alone = self._facts.spec[REMOVE] or (prepared is not None and prepared.wishes.soak)
         return prepared is not None and prepared.entry.original is not None and not alone
-
-    @property
-    def ties(self) -> frozenset[str]:
-        """What those have in common with it that belong together: IDs, its pod, its compose project."""
-        facts, inspect = self._facts, self._facts.inspect
-        project = f"{facts.engine.label}/{compose_project(facts.labels)}"
-        of_project = (project,) if compose_project(facts.labels) else ()
-        pod = (str(inspect["Pod"]),) if inspect.get("Pod") else ()
-        return frozenset((facts.id, *(inspect.get("Dependencies") or ()), *pod, *of_project))
 
     # --- a change that was not finished --------------------------------------------------------------
 
@@ -521,18 +534,6 @@ class Hardening:
     def _command(self, verb: str, *words: str) -> str:
         name = command_word(self._facts.name, self._facts.id[:12])
         return own_command(self._facts.engine.found_with, verb, name, *words)
-
-
-def stacks(tasks: Iterable[Hardening]) -> list[list[Hardening]]:
-    """Those together that belong together."""
-    groups: list[tuple[frozenset[str], list[Hardening]]] = []
-    for task in tasks:
-        ties, members = task.ties, [task]
-        for group in [group for group in groups if not group[0].isdisjoint(ties)]:
-            groups.remove(group)
-            ties, members = ties | group[0], [*group[1], *members]
-        groups.append((ties, members))
-    return [members for _, members in groups]
 
 
 def _without_profile(trial: Trial, learned: Learned) -> Trial:

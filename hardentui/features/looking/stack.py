@@ -7,8 +7,8 @@ of them. Those refer to each other by ID, so none can be replaced alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from hardentui.engine.shapes import Listed
 from hardentui.model.facts import ContainerFacts
@@ -17,6 +17,7 @@ from hardentui.options import INIT_CTR
 from hardentui.reading.containers import own_unit_of
 from hardentui.writers.context import needed_containers
 
+T = TypeVar("T")
 _RUNNING = frozenset({"running", "paused", "stopping"})
 _SET_ASIDE = re.compile(r"(?s)(.+)-before(-[0-9a-f]{4}|-[0-9]+)?")
 
@@ -64,6 +65,26 @@ def stack_of(
             stack[member.id] = member
             queue.append(member)
     return tuple(stack.values()), services
+
+
+def stacks(containers: Iterable[tuple[T, ContainerFacts | None]]) -> list[list[T]]:
+    """Those together that belong together: one pod, one compose project, references by ID."""
+    groups: list[tuple[set[str], list[T]]] = []
+    for container, facts in containers:
+        ties, members = _ties(facts), [container]
+        for group in [group for group in groups if not group[0].isdisjoint(ties)]:
+            groups.remove(group)
+            ties, members = ties | group[0], [*group[1], *members]
+        groups.append((ties, members))
+    return [members for _, members in groups]
+
+
+def _ties(facts: ContainerFacts | None) -> set[str]:
+    if facts is None:
+        return set()
+    project = compose_project(facts.labels)
+    names = (facts.id, str(facts.inspect.get("Pod") or ""), project and f"{facts.engine.label}/{project}")
+    return {*(facts.inspect.get("Dependencies") or ()), *names} - {""}
 
 
 def is_set_aside(container: Listed, names: Collection[str]) -> bool:

@@ -18,7 +18,7 @@ from hardentui.features.apply.history import History, downtime_of_undo, trouble_
 from hardentui.features.apply.soak import USUAL
 from hardentui.features.change.journal import seconds_left
 from hardentui.features.harden.card import Card
-from hardentui.features.harden.page import LABEL, downtime, lines, title
+from hardentui.features.harden.page import LABEL, downtime, lines, summary, title
 from hardentui.features.harden.task import CONFIRM_WITHIN, Hardening, HardenWishes, Outset
 from hardentui.harden.score import score_word
 from hardentui.model.journal import (
@@ -88,7 +88,7 @@ class ChangeScreen(StoppablePage):
 
     Args:
         key: of the container's row.
-        queued: how many others are hardened after it.
+        queued: how many others are hardened after it; `others`: keys of those that are hardened with it.
         choices: these fixes alone; empty = all that a trial can judge.
         tries: on a twin first.
     """
@@ -99,10 +99,17 @@ class ChangeScreen(StoppablePage):
     BINDING_GROUP_TITLE = "Change"
 
     def __init__(
-        self, key: str, queued: int = 0, choices: tuple[Choice, ...] = (), *, tries: bool = True
+        self,
+        key: str,
+        queued: int = 0,
+        choices: tuple[Choice, ...] = (),
+        others: tuple[str, ...] = (),
+        *,
+        tries: bool = True,
     ) -> None:
         super().__init__()
         self._key = key
+        self._others = others
         self._queued = queued
         self._choices = choices
         self._tries = tries
@@ -290,6 +297,7 @@ class ChangeScreen(StoppablePage):
                 choices=self._choices,
                 everything=self._all,
                 confirm_within=self._limit,
+                together=bool(self._others),
                 keep_with=f"the space key ({Data.KEEP})",
                 discard_with=f"the space key ({Data.DISCARD})",
             )
@@ -301,12 +309,15 @@ class ChangeScreen(StoppablePage):
         """Only reads, so there is nothing to stop: esc leaves at once."""
         bench = self.session.bench
         try:
-            row = bench.containers.refresh(self._key) if bench is not None else None
-            if bench is None or row is None or row.report is None:
+            keys = (self._key, *self._others)
+            rows = [bench.containers.refresh(key) for key in keys] if bench is not None else []
+            reports = [row.report for row in rows if row is not None and row.report is not None]
+            if bench is None or len(reports) < len(keys):
                 raise NotFound("The container is gone.")
-            task = Hardening(bench, row.report, wishes)
+            task = Hardening(bench, reports[0], wishes, reports[1:])
             outset = (task.soak_outset() or task.outset()) if self._tries else task.untried()
-            kept = task.tried_before() if self._tries and not outset.soaked else None
+            alone = self._tries and not outset.soaked and not self._others
+            kept = task.tried_before() if alone else None
             card = task.picked_up(outset, kept) if kept is not None else None
             self.post_message(OutsetKnown(task, outset))
             if card is not None and kept is not None:
@@ -449,6 +460,7 @@ class ChangeScreen(StoppablePage):
             left, right = (Content(self.signs.of(part)) for part in title(self._card))
             return both_ends(left.stylize("bold"), right, self.app.size.width - 2)
         known = self._hardening.report.subject if self._hardening else self.session.rows.get(self._key)
+        also = f" and {plural(len(self._others), 'other')}" if self._others else ""
         queued = f"   then {plural(self._queued, 'other')}" if self._queued else ""
         modes = f"{'   all fixes' if self._all else ''}{queued}{'   simulated' if self._simulated else ''}"
         waits = self._entry is not None and self._entry.state is EntryState.WAITING
@@ -456,6 +468,7 @@ class ChangeScreen(StoppablePage):
         what = "harden" if self._tries else "apply"
         return Content.assemble(
             (visible(known.name if known is not None else self._key, 50), "bold"),
+            also,
             self.signs.of(f" › {what}"),
             modes,
             now if waits else self.under_way(self._now),
@@ -490,6 +503,11 @@ class ChangeScreen(StoppablePage):
         parts = hanging("tries", f"{count}, on a twin beside it: {checks}", self._width, indent=LABEL)
         for sentence in outset.together:
             parts += hanging("note", sentence, self._width, indent=LABEL)
+        for other in outset.others:
+            fixes = plural(len(other.plan.choices), "fix", "fixes")
+            judged = f"probe: {other.probe.command}" if other.probe else "no probe"
+            told = f"{visible(other.plan.container, 60)}: {fixes}, {judged}"
+            parts += hanging("with it", told, self._width, indent=LABEL)
         for lack in outset.host_lacks:
             parts += hanging("not on this host", lack, self._width, "$warning", indent=LABEL)
         if probe := next(iter(self._probes), ""):
@@ -529,10 +547,16 @@ class ChangeScreen(StoppablePage):
 
     def _card_content(self, card: Card) -> Content:
         parts: list[Part] = []
+        others: list[Part] = []
+        for other in card.others:
+            told = self.signs.of(f"{visible(other.container, 40)}: {summary(other)}")
+            others += hanging("With it", told, self._width, indent=LABEL)
         tall = self.app.size.height >= _TALL
         below = 4 if card.simulated else 2  # its banner, and a longer last sentence
+        below += Content.assemble(*others).plain.count("\n")
         for line in lines(card, self._width, 0 if tall else self.app.size.height - _AROUND - below):
             parts += [(f"{line.label:<{LABEL}}", "$muted"), self.signs.of(line.text), "\n"]
+        parts += others
         if down := downtime(card, self._limit):
             earlier = f"Tried at {self._tried_at}; i or F tries again. " if self._tried_at else ""
             data = "" if self._data is Data.KEEP else f"Data it wrote: {self._data.value}. "
@@ -563,7 +587,8 @@ class ChangeScreen(StoppablePage):
         if entry.state is EntryState.WAITING:
             text, color = f"It works. K keeps it; it rolls back in {self._seconds_left} s.{down}", "$warning"
         elif entry.in_force:
-            kept = f" The original is kept as {visible(entry.original, 80)}." if entry.original else ""
+            names = visible(", ".join(entry.originals), 200)
+            kept = f" Kept, stopped: {names}." if names else ""
             text, color = f"Done.{down}{kept} u undoes it.", "$success"
         else:
             text, color = f"Rolled back: everything is as before. {visible(entry.reason, 200)}", "$warning"
@@ -572,7 +597,8 @@ class ChangeScreen(StoppablePage):
             for line in self._changed(entry):
                 parts += hanging("", line, self._width, "bold", indent=0)
             for proof in entry.proof:
-                told = f"{visible(proof.check, 60)} {visible(proof.effective, 160)}"
+                of = f"{visible(proof.container, 40)}: " if proof.container else ""
+                told = f"{of}{visible(proof.check, 60)} {visible(proof.effective, 160)}"
                 parts += hanging(f"  {visible(proof.status, 8)}", told, self._width, indent=8)
         return Content.assemble(*parts).rstrip("\n")
 
@@ -582,7 +608,7 @@ class ChangeScreen(StoppablePage):
         if (words := what_changed(entry)) and task is not None and task.plan is not None:
             after = task.bench.planner.score_after(task.report, task.plan)
             yield self.signs.of(f"score {score_word(task.report.score.value)} → {score_word(after.value)}")
-            yield f"{visible(entry.container, 80)} {'; '.join(words)}"
+            yield f"{visible(', '.join(entry.changed), 200)} {'; '.join(words)}"
 
     def copied(self) -> tuple[str, str]:
         return "this page", self.page().plain
