@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hardentui.engine.shapes import Listed
-from hardentui.features.looking.stack import dependents_of, in_start_order, stack_of
+from hardentui.features.looking.stack import dependents_of, in_start_order, stack_of, stacks
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Option, Spec
 from hardentui.options import INIT_CTR, NAME, NETWORK, POD, REQUIRES, VOLUMES_FROM
@@ -78,3 +78,11 @@ def test_dependents_are_found_through_others() -> None:
     side, other = facts("side", (NETWORK, ("container:app",))), facts("other")
     names = [container.name for container in dependents_of(db, (side, other, app))]
     assert names == ["app", "side"]
+
+
+def test_what_belongs_together_is_hardened_as_one() -> None:
+    pod = [facts("web", Pod="p1", Dependencies=["infra"]), facts("worker", Pod="p1", Dependencies=["infra"])]
+    tied = [facts("db", labels=PROJECT), facts("app", labels=PROJECT), facts("side", Dependencies=["id-app"])]
+    everybody = [pod[0], tied[2], facts("alone"), tied[0], pod[1], tied[1]]
+    groups = stacks((container.name, container) for container in everybody)
+    assert sorted(sorted(group) for group in groups) == [["alone"], ["app", "db", "side"], ["web", "worker"]]
