@@ -244,7 +244,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         elif options.format == "json":
             document = _document(bench, reports, troubles)
             terminal.write(strict_json(json.dumps(document, indent=2, ensure_ascii=True)) + "\n")
-        elif options.inside or options.names:
+        elif options.inside or (options.names and not (options.scan or options.reports)):
             _pages(facts, terminal)
         else:
             _table(facts, terminal)
