@@ -29,7 +29,6 @@ class Verb(StrEnum):
     IMAGE_UPDATES = "images --updates"
     JOURNAL_SHOW = "journal show {ID}"
     LABS = "train"
-    LAB_START = "train start {LAB}"
     LEARN = "trial {NAME} --learn"
     PLAN_FILE = "plan {NAME} -o FILE"
     QUADLET = "fix {NAME} --to quadlet"

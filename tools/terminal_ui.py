@@ -11,7 +11,7 @@ from hardentui.tui.actions import all_actions, with_keys
 PLACES = {
     "check": "the list of containers, and the walk behind `{home.open}`; `{home.filter}` filters; `{walk.rights}` in "
     "the walk shows the rights; `{app.host}` the host; `{app.compare}` compares with an earlier report; "
-    "`{app.export}` writes one, `{app.facts}` saves the facts",
+    "`{app.export}` writes one",
     "explain": "`{walk.explain}` on a finding; `{home.meaning}` in the list for the score",
     "images": "`{app.images}`: `{images.look}` looks inside, `{images.scan}` scans, `{images.take_in}` imports a "
     "report, `{images.updates}` asks registries; an SBOM is written on the command line",
@@ -38,7 +38,7 @@ MEANINGS = {
     "up": ("the one above", "Up Before"),
     "down": ("the one below", "Down Next"),
     "space": ("choose this one, or no longer", "Mark Choose Data"),
-    "i": ("type something in, or change it", "Values Change Files Import Probe Name Options"),
+    "i": ("type something in, or change it", "Values Change Files Import Probe Options"),
     "t": ("try it, without changing anything", "Try Try.update Try.a.way Try.a.pull"),
     "slash": ("look for a text", "Filter Search"),
     "ctrl+s": ("carry out what is shown", "Write Apply Carry.out Save.policy"),

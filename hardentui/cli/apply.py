@@ -7,9 +7,9 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from hardentui.cli import session
-from hardentui.cli.choosing import check_options, make_plan, times_of_trial
 from hardentui.cli.journal import stopped_by_signals, tell
 from hardentui.cli.parser import group_of, period, seconds
+from hardentui.cli.plan import check_options, make_plan, times_of_trial
 from hardentui.cli.terminal import Terminal, sure
 from hardentui.errors import ApplyFailed, NotFound, UsageError
 from hardentui.features.apply.apply_wishes import ApplyWishes

@@ -80,7 +80,7 @@ def _given(options: Namespace, name: str) -> Iterator[str]:
 
 Judged: TypeAlias = "tuple[CheckResult, list[tuple[Report, str]]]"
 _MOST_FILES = 1000
-_BY_CONTROL = ("text", "json", "markdown", "html", "oscal")
+_BY_CONTROL = ("text", "json", "markdown", "html")
 
 
 def is_whole(options: Namespace) -> bool:
@@ -219,7 +219,6 @@ def arguments(parser: ArgumentParser) -> None:
     )
     _of_files(parser)
     depth = parser.add_mutually_exclusive_group()
-    depth.add_argument("--summary", action="store_true", help="only the summary and one line per subject")
     depth.add_argument("--details", action="store_true", help="everything about each subject")
     parser.add_argument(
         "--framework",
@@ -243,9 +242,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 def _of_files(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--watch", action="store_true", help="of files: check again after each change, until Ctrl-C"
-    )
-    parser.add_argument(
         "--against-host", action="store_true", help="of files: also compare them with what runs on this host"
     )
 
@@ -256,7 +252,7 @@ def _other_work(parser: ArgumentParser, instead: _MutuallyExclusiveGroup) -> Non
         "--rights", action="store_true", help="what the kernel lets containers do, instead of findings"
     )
     instead.add_argument(
-        "--since", action=Given, metavar="FILE", default="", help="only what changed since a report or facts"
+        "--since", action=Given, metavar="FILE", default="", help="only what changed since a JSON report"
     )
     instead.add_argument(
         "--save",
@@ -295,8 +291,6 @@ def run(options: Namespace, terminal: Terminal) -> int:
         return at_rest
     if options.against_host:
         raise UsageError("--against-host is about files.", "Name a file or folder, as in ./quadlets.")
-    if options.watch:
-        raise UsageError("--watch is about files.", "hardentui watch NAME watches a container.")
     if options.names in (["host"], ["images"]):
         shared: CheckResult = command_module("saved").shared_result(options, terminal)
         deliver(shared, options, terminal)
@@ -395,8 +389,8 @@ def _filtered(text: str, rows: Iterable[Row]) -> tuple[Row, ...]:
 def _look(options: Namespace) -> TextStyle:
     """One screen for a check of many, half of one for each that was named; --details tells everything."""
     brief = not (options.details or options.step or options.check)
-    blocks = bool(options.details or options.names or not brief) and not options.summary
-    return TextStyle(brief=brief, blocks=blocks, advice=not options.summary)
+    blocks = bool(options.details or options.names or not brief)
+    return TextStyle(brief=brief, blocks=blocks)
 
 
 def _all_there(options: Namespace, bench: Workbench) -> None:

@@ -1,16 +1,16 @@
-"""hardentui explain: what a check tests, why it matters, what its fix changes and may break; score and
-filter.
-"""
+"""hardentui explain and help: a check, the score, the filter, a page of the documentation."""
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import hardentui
 from hardentui.checks import all_checks
 from hardentui.checks.examples import commands, facts_of
-from hardentui.cli.parser import checklist_option
+from hardentui.cli.parser import COMMANDS, EXIT_CODES, checklist_option, make_parser
 from hardentui.cli.terminal import Paragraphs, Terminal, foreign
 from hardentui.errors import UsageError
 from hardentui.features.checklists import loading as checklists
@@ -21,6 +21,7 @@ from hardentui.harden.remedy import remediation
 from hardentui.harden.score import MEANING
 from hardentui.model.check import HEADINGS, AnyCheck, Checklist
 from hardentui.reading.forms import FORMS
+from hardentui.words import nearest
 
 _MOST_FLAGS = 4
 
@@ -134,3 +135,60 @@ def _toml(value: Any) -> str:
     if isinstance(value, tuple):
         return "[" + ", ".join(map(_toml, value)) + "]"
     return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+# hardentui help: a page of the documentation, on any terminal.
+
+
+_PAGE_OF = {
+    "explain": "checks",
+    "plan": "fixes",
+    "fix": "fixes",
+    "undo": "apply",
+    "confirm": "apply",
+    "journal": "apply",
+    "waive": "waivers",
+    "config": "settings",
+    "train": "training",
+}
+"""Command -> its page, where that has another name."""
+
+
+def arguments_help(parser: ArgumentParser) -> None:
+    parser.add_argument("topic", metavar="TOPIC", nargs="?", default="", help="a command, a page, or: codes")
+
+
+def run_help(options: Namespace, terminal: Terminal) -> int:
+    topic, pages = options.topic, _pages()
+    if not topic:
+        terminal.write(make_parser(loaded=()).format_help())
+        terminal.write(f"\ntopics: codes {' '.join(pages)}\n")
+    elif topic == "codes":
+        terminal.write(EXIT_CODES)
+    elif (name := _PAGE_OF.get(topic, topic)) in pages:
+        with open(os.path.join(_directory(), f"{name}.md"), encoding="utf-8") as page:
+            terminal.write(page.read())
+        if topic in COMMANDS:
+            terminal.note(f"options: hardentui {topic} --help")
+    elif topic in COMMANDS:
+        make_parser(loaded=(topic,)).parse_args([topic, "--help"])
+    else:
+        raise UsageError(
+            f"There is no topic {topic!r}{nearest(topic, (*COMMANDS, *pages))}", "hardentui help"
+        )
+    return 0
+
+
+def _directory() -> str:
+    """In the wheel the pages are in the package, in a source tree beside it."""
+    package = os.path.dirname(hardentui.__file__)
+    packaged = os.path.join(package, "docs")
+    return packaged if os.path.isdir(packaged) else os.path.join(os.path.dirname(package), "docs")
+
+
+def _pages() -> list[str]:
+    try:
+        names = (name.removesuffix(".md") for name in os.listdir(_directory()) if name.endswith(".md"))
+        return sorted(name for name in names if name != "index")  # that of the site
+    except OSError:
+        return []

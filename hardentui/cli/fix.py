@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from hardentui.cli import session
-from hardentui.cli.choosing import check_options, make_plan
 from hardentui.cli.parser import Given, group_of
+from hardentui.cli.plan import check_options, make_plan
 from hardentui.cli.terminal import Terminal, command_module
 from hardentui.errors import HardenError, InputError, UsageError
 from hardentui.features.apply.batch import BatchItem, combine, prepare, save_together

@@ -20,19 +20,18 @@ from hardentui.features.images.page import (
     image_page,
     is_inspected,
     packages_of,
+    scan_word,
     short_id,
     size_of,
     support_of,
     system_of,
-    updates_page,
 )
-from hardentui.features.images.scanning import Scanning, save_sboms, sbom_of
-from hardentui.features.images.updates import Update, Updates
+from hardentui.features.images.scanning import Scanning, Update, Updates, save_sboms, sbom_of, updates_page
 from hardentui.features.sections import page_text, size_text
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import NeverScanned, ScanSettings
 from hardentui.model.known import Unread, known
-from hardentui.reading.images import rank, severities, stale
+from hardentui.reading.images import rank, stale
 from hardentui.visible import strict_json, visible
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def run_scans(
 def _scan(
     scanning: Scanning, images: Sequence[ImageFacts], options: Namespace, terminal: Terminal
 ) -> tuple[bool, dict[str, str]]:
-    scanner = scanning.chosen(options.scanner)
+    scanner = scanning.chosen("")
     how = ScanSettings(offline=options.offline)
     troubles: dict[str, str] = {}
     stop = threading.Event()
@@ -105,44 +104,6 @@ def _scan(
     finally:
         terminal.clear()
     return False, troubles
-
-
-def show_scans(images: Iterable[ImageFacts], terminal: Terminal) -> None:
-    """One line per image: what is known about it, and the date of the scanner's data."""
-    from rich.table import Table
-
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    shown.add_column("Image", overflow="fold")
-    shown.add_column("Scanned by")
-    for title in ("Critical", "High", "Medium", "Low", "Repairable"):
-        shown.add_column(title, justify="right")
-    for title in ("Data from", "Note"):
-        shown.add_column(title, overflow="fold")
-    for facts in images:
-        shown.add_row(*(foreign(text, 200) for text in _cells(facts)))
-    terminal.show(shown)
-
-
-def _cells(facts: ImageFacts) -> tuple[str, ...]:
-    report = known(lambda: facts.scan)
-    if isinstance(report, Unread | NeverScanned):
-        why = report.reason if isinstance(report, Unread) else "not scanned"
-        return (_name(facts), "-", *("?" * 5), "", why)
-    counts = severities(report)
-    repairable = sum(bool(vulnerability.fixed_in) for vulnerability in report.vulnerabilities)
-    old = stale(report, facts.now)
-    notes = [f"stale: {old}"] if old else []
-    notes += report.gaps
-    if exploited := sum(vulnerability.exploited for vulnerability in report.vulnerabilities):
-        notes.insert(0, f"{exploited} used by attackers")
-    return (
-        _name(facts),
-        f"{report.scanner} {report.scanned:%Y-%m-%d}",
-        *(str(counts[word]) for word in ("critical", "high", "medium", "low")),
-        str(repairable),
-        f"{report.database:%Y-%m-%d}" if report.database else "unknown",
-        "; ".join(notes),
-    )
 
 
 def _name(facts: ImageFacts) -> str:
@@ -192,18 +153,18 @@ def show_updates(
     finally:
         terminal.clear()
     if options.format == "json":
-        documents = [_update_document(update, options.cool_down) for update in answers]
+        documents = [_update_document(update) for update in answers]
         terminal.write(
             strict_json(json.dumps({"schema": UPDATES_SCHEMA, "images": documents}, indent=2)) + "\n"
         )
     elif answers:
-        terminal.write(page_text([updates_page(answers, options.cool_down)]))
+        terminal.write(page_text([updates_page(answers)]))
     else:
         terminal.note("None of these images has a registry name.")
     return 4 if any(isinstance(update.answer, Unread) for update in answers) else 0
 
 
-def _update_document(update: Update, cool_down: int) -> dict[str, Any]:
+def _update_document(update: Update) -> dict[str, Any]:
     answer = update.answer
     known = not isinstance(answer, Unread)
     return {
@@ -212,7 +173,7 @@ def _update_document(update: Update, cool_down: int) -> dict[str, Any]:
         "digest": None if isinstance(answer, Unread) else answer.digest,
         "first_seen": None if isinstance(answer, Unread) else answer.first_seen.isoformat(),
         "state": ("current" if update.here else "newer") if known else "unknown",
-        "ripe": update.ripe(update.image.now, cool_down),
+        "ripe": update.ripe(update.image.now),
         "reason": answer.reason if isinstance(answer, Unread) else "",
     }
 
@@ -231,12 +192,6 @@ def arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="scan for known vulnerabilities with a scanner on this host and store the result",
     )
-    parser.add_argument(
-        "--scanner",
-        choices=("trivy", "grype"),
-        default="",
-        help="default: the first one installed",
-    )
     parser.add_argument("--offline", action="store_true", help="scan without updating the scanner's database")
     parser.add_argument(
         "--import",
@@ -250,13 +205,6 @@ def arguments(parser: ArgumentParser) -> None:
         "--updates",
         action="store_true",
         help="check the registries for newer images, with skopeo and without pulling",
-    )
-    parser.add_argument(
-        "--cool-down",
-        type=int,
-        default=3,
-        metavar="DAYS",
-        help="days a newer image must have been available before it counts; default: 3",
     )
     parser.add_argument(
         "--sbom",
@@ -296,9 +244,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         elif options.format == "json":
             document = _document(bench, reports, troubles)
             terminal.write(strict_json(json.dumps(document, indent=2, ensure_ascii=True)) + "\n")
-        elif (options.scan or options.reports) and not options.inside:
-            show_scans(facts, terminal)
-        elif options.inside or options.names:
+        elif options.inside or (options.names and not (options.scan or options.reports)):
             _pages(facts, terminal)
         else:
             _table(facts, terminal)
@@ -373,7 +319,7 @@ def _table(images: Iterable[ImageFacts], terminal: Terminal) -> None:
     from rich.table import Table
 
     shown = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("Image", "Id", "Engine", "Users", "Age", "Size", "System", "Packages"):
+    for title in ("Image", "Id", "Engine", "Users", "Age", "Size", "System", "Packages", "Vulnerabilities"):
         shown.add_column(title, no_wrap=title != "Image", overflow="fold")
     for facts in images:
         texts = (
@@ -385,6 +331,7 @@ def _table(images: Iterable[ImageFacts], terminal: Terminal) -> None:
             size_text(size_of(facts)),
             system_of(facts),
             packages_of(facts),
+            scan_word(facts),
         )
         shown.add_row(*(foreign(text, 100) for text in texts))
     terminal.show(shown)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from msgspec import to_builtins
@@ -15,16 +14,18 @@ from hardentui.cli import session
 from hardentui.cli.parser import Given, seconds
 from hardentui.cli.terminal import Terminal, foreign, save_text
 from hardentui.cli.trial import ProgressLines, interruptible
-from hardentui.errors import InputError, UsageError
-from hardentui.features.fix.learned import read_learned
-from hardentui.features.networks import proving
-from hardentui.features.networks import proving as going_out
+from hardentui.errors import UsageError
 from hardentui.features.networks.page import PlaceKind, places
-from hardentui.features.networks.proving import HOST, parse_target
-from hardentui.features.networks.requests import known_containers, watch_everybody
-from hardentui.features.networks.result_pages import outgoing_page, proofs_page, split_trial_page, splits_page
-from hardentui.features.networks.splitting import splits, try_proposal, whole_map
-from hardentui.features.reports.network_svg import network_svg
+from hardentui.features.networks.requests import (
+    outgoing_page,
+    proofs_page,
+    propose_splits,
+    prove_way,
+    split_trial_page,
+    splits_page,
+    watch_outgoing,
+)
+from hardentui.features.networks.splitting import try_proposal, whole_map
 from hardentui.features.sections import page_text
 from hardentui.features.views import without_originals
 from hardentui.files import write_bundle
@@ -36,15 +37,13 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from hardentui.features.networks.page import NetworkPlace
-    from hardentui.features.networks.splitting import Split, Watched
+    from hardentui.features.networks.splitting import Split
     from hardentui.features.views import Row
     from hardentui.features.workbench import Workbench
-    from hardentui.model.facts import ContainerFacts
     from hardentui.model.network import NetworkMap, SplitTrial
 
 
 SPLIT_SCHEMA = "hardentui/split/1"
-_SPLIT_WATCH = 5.0
 _CODES = {
     SplitResult.WORKS: 0,
     SplitResult.BREAKS: 1,
@@ -53,27 +52,14 @@ _CODES = {
 }
 
 
-@contextmanager
-def _until_interrupted() -> Iterator[threading.Event]:
-    """A stop event that Ctrl-C sets for threads; their observations until then count."""
-    stop = threading.Event()
-    try:
-        yield stop
-    except KeyboardInterrupt:
-        stop.set()
-
-
 def split(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal: Terminal) -> int:
     """Print the proposals; 0 also if there is nothing to split.
 
     With --try: 1 a proposal breaks something, 6 twins do not work even unchanged, 4 unknown.
     """
-    networks = [
-        network.about for network in bench.surroundings.networks() if isinstance(network.about, NetworkFacts)
-    ]
-    seconds = options.watch or _SPLIT_WATCH
-    watched = None if bench.opened.simulated else _watched(bench, rows, seconds, terminal)
-    proposals = splits(networks, known_containers(rows), watched)
+    terminal.activity(f"watching the containers for {options.watch:g} s")
+    proposals = propose_splits(bench, rows, threading.Event(), seconds=options.watch)
+    terminal.clear()
     trials = () if options.tried is None else _tried(bench, rows, proposals, options, terminal)
     if options.format == "json":
         document = {
@@ -130,22 +116,9 @@ def _tried(
     with interruptible():
         for proposal in wanted:
             progress, stop = ProgressLines(terminal), threading.Event()
-            trials.append(
-                try_proposal(
-                    bench, rows, proposal, progress, stop, outside=options.outside, patience=options.patience
-                )
-            )
+            trials.append(try_proposal(bench, rows, proposal, progress, stop))
     terminal.clear()
     return tuple(trials)
-
-
-def _watched(bench: Workbench, rows: Iterable[Row], seconds: float, terminal: Terminal) -> Watched:
-    """The contacts of each container within the time."""
-    with _until_interrupted() as stop:
-        terminal.activity(f"watching the containers for {seconds:g} s")
-        seen = watch_everybody(bench, rows, seconds, stop)
-    terminal.clear()
-    return seen
 
 
 def _save(proposals: Iterable[Split], directory: str, terminal: Terminal) -> None:
@@ -158,30 +131,9 @@ PROOF_SCHEMA = "hardentui/proof/1"
 OUTGOING_SCHEMA = "hardentui/outgoing/1"
 
 
-def _facts(bench: Workbench, rows: Iterable[Row], name: str) -> ContainerFacts:
-    """One container with its listening ports.
-
-    Raises:
-        UsageError: no container has that name, or several do.
-    """
-    matching = session.named(rows, [name])
-    if len(matching) > 1:
-        raise UsageError(
-            f"{visible(name, 60)!r} is the name of a container on more than one engine.", "Give its ID."
-        )
-    row = bench.containers.refresh(matching[0].key)
-    if row is None or row.report is None or row.report.facts is None:
-        raise InputError(f"{visible(name, 60)!r} cannot be checked.")
-    return row.report.facts
-
-
 def prove(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal: Terminal) -> int:
     """0: a connection works. 1: none does. 4: unknown."""
-    start, target = _facts(bench, rows, options.prove[0]), parse_target(options.prove[1])
-    end = None if target.is_address or target.name == HOST else _facts(bench, rows, target.name)
-    if end is not None and end.engine.label != start.engine.label:
-        raise UsageError("Both containers must belong to the same engine.")
-    proofs = proving.prove(start, target, end, whole_map(bench, rows), bench.opened.run_ours)
+    proofs = prove_way(bench, rows, *options.prove)
     if options.format == "json":
         document = {
             "schema": PROOF_SCHEMA,
@@ -197,14 +149,8 @@ def prove(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal:
 
 def outgoing(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal: Terminal) -> int:
     """The addresses a container contacts; 4 if they cannot be seen."""
-    learned = read_learned(options.trial).outgoing if options.trial else ()
-    facts = _facts(bench, rows, options.outgoing)
-    terminal.activity(f"watching {facts.name}")
-    stop, files = threading.Event(), bench.opened.files
-    seen = going_out.watch_contacts(
-        facts, known_facts(rows), files, stop, seconds=options.watch, learned=learned
-    )
-    seen = going_out.with_rules(seen, facts)
+    terminal.activity(f"watching {visible(options.outgoing, 60)} for {options.watch:g} s")
+    seen = watch_outgoing(bench, rows, options.outgoing, threading.Event(), seconds=options.watch)
     terminal.clear()
     if options.format == "json":
         document = {"schema": OUTGOING_SCHEMA, **to_builtins(seen)}
@@ -219,18 +165,11 @@ def outgoing(bench: Workbench, rows: tuple[Row, ...], options: Namespace, termin
     return 4 if seen.unknown else 0
 
 
-def known_facts(rows: Iterable[Row]) -> list[ContainerFacts]:
-    return [row.report.facts for row in rows if row.report and row.report.facts]
-
-
 SCHEMA = "hardentui/networks/1"
 
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
-    parser.add_argument(
-        "--svg", action=Given, metavar="FILE", default="", help="write the map to an SVG file"
-    )
     action = parser.add_mutually_exclusive_group()
     action.add_argument(
         "--prove",
@@ -263,8 +202,8 @@ def _of_actions(parser: ArgumentParser) -> None:
         "--watch",
         type=seconds,
         metavar="S",
-        default=0.0,
-        help="with --outgoing and --split: seconds to watch (default for --split: 5)",
+        default=10.0,
+        help="with --outgoing and --split: seconds to watch (default: 10)",
     )
     parser.add_argument(
         "--try",
@@ -274,21 +213,6 @@ def _of_actions(parser: ArgumentParser) -> None:
         metavar="NETWORK",
         help="with --split: run twins of all members on the proposed networks and open real connections "
         "between them; default: every proposal",
-    )
-    parser.add_argument(
-        "--outside",
-        action="store_true",
-        help="with --try: twins that keep a route out can use it during the trial; their traffic is real",
-    )
-    parser.add_argument(
-        "--patience",
-        type=seconds,
-        metavar="S",
-        default=30.0,
-        help="with --try: how many seconds a twin may take to become ready (default: 30)",
-    )
-    parser.add_argument(
-        "--trial", action=Given, metavar="FILE", default="", help="with --outgoing: add what a trial saw"
     )
     parser.add_argument(
         "-o",
@@ -320,8 +244,6 @@ def run(options: Namespace, terminal: Terminal) -> int:
         every_place = places(networks, containers)
         missing = [row.name for row in rows if not (row.report and row.report.facts)]
         picture = whole_map(bench, rows)
-        if options.svg:
-            _draw(picture, options.svg, terminal)
         if options.format == "json":
             document = {
                 "schema": SCHEMA,
@@ -342,11 +264,6 @@ def _document(place: NetworkPlace) -> dict[str, object]:
     del document["ports"]
     every = place.kind is PlaceKind.HOST
     return document | {"outside": ["every port they open"] if every else [port.words for port in place.ports]}
-
-
-def _draw(picture: NetworkMap, path: str, terminal: Terminal) -> None:
-    save_text(path, network_svg(picture), backup=False)
-    terminal.note(f"note: the map is in {path}")
 
 
 def _table(every_place: Iterable[NetworkPlace], picture: NetworkMap) -> Table:

@@ -14,11 +14,18 @@ from msgspec.structs import replace
 from hardentui.cli import session
 from hardentui.cli.terminal import Terminal, foreign, save_text
 from hardentui.errors import NoEngine, UsageError
-from hardentui.features.compare.compare import kinds_to_compare, read_saved, record, report_now, write_facts
-from hardentui.features.host_scans import import_scan
+from hardentui.features.compare import (
+    as_json,
+    compare,
+    comparison_page,
+    kinds_to_compare,
+    read_saved,
+    record,
+    report_now,
+    write_facts,
+)
+from hardentui.features.opening.doctor import import_scan
 from hardentui.features.opening.engines import open_engines
-from hardentui.features.reports.as_json import SavedReport
-from hardentui.features.reports.comparing import as_json, compare, comparison_page
 from hardentui.features.reports.result import CheckResult
 from hardentui.features.results import check_result, host_reports
 from hardentui.features.rights.page import rights_of_container, rights_page
@@ -52,7 +59,7 @@ def save(options: Namespace, terminal: Terminal) -> int:
 
 
 def since(options: Namespace, terminal: Terminal) -> int:
-    """What became better and worse since an earlier JSON report or saved facts.
+    """What became better and worse since an earlier JSON report.
 
     0 nothing worse, 1 something is new or worse, 4 something that was known is unknown now.
 
@@ -63,12 +70,10 @@ def since(options: Namespace, terminal: Terminal) -> int:
         raise UsageError("--since compares the whole host; omit the names and the selection.")
     if options.format not in ("text", "json") or len(options.facts) > 1:
         raise UsageError("--since writes text or json, about one host.")
-    old = _read(options.since, options, terminal)
-    if options.facts:
-        new = _read(options.facts[0], options, terminal)
-    else:
-        with session.workbench(options, terminal, everything=True) as bench:
-            new = report_now(bench, session.scan(bench, terminal), kinds_to_compare(old))
+    old = read_saved(options.since)
+    options = Namespace(**{**vars(options), "facts": "".join(options.facts)})
+    with session.workbench(options, terminal, everything=True) as bench:
+        new = report_now(bench, session.scan(bench, terminal), kinds_to_compare(old))
     comparison = compare(old, new)
     code = comparison.exit_code(Severity.parse(options.fail_on or "low"))
     to_file = options.file not in ("", "-")
@@ -80,11 +85,6 @@ def since(options: Namespace, terminal: Terminal) -> int:
     else:
         terminal.write(text)
     return code
-
-
-def _read(path: str, options: Namespace, terminal: Terminal) -> SavedReport:
-    with _progress(terminal) as (moved, stop):
-        return read_saved(path, getattr(options, "checklist", ""), moved, stop)
 
 
 @contextmanager

@@ -8,12 +8,10 @@ import tempfile
 from collections.abc import Callable
 
 from hardentui.account import ONLY_BELOW
-from hardentui.features.engine_choices import engine_choices
-from hardentui.features.first_look import FirstLook
-from hardentui.features.settings.reading import Document, read_settings
+from hardentui.features.first_look import FirstLook, engine_choices
+from hardentui.features.settings import Document, read_settings
 from hardentui.features.views import Selection
 from hardentui.state import Remembered, read_remembered, remember
-from hardentui.tui.actions import key_name, vocabulary
 from hardentui.tui.app import HardenApp, run
 from hardentui.tui.app import run as run_app
 
@@ -22,7 +20,7 @@ def open_screens(
     selection: Selection, first_look: Callable[[], FirstLook], simulate: Callable[[], FirstLook]
 ) -> int:
     """Open the terminal UI; returns the exit code of the process."""
-    settings = read_settings(Document.read(os.environ), vocabulary(), os.environ, key_name)
+    settings = read_settings(Document.read(os.environ), os.environ)
 
     def keep(remembered: Remembered) -> None:
         remember(remembered, os.environ)

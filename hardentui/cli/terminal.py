@@ -46,11 +46,8 @@ def save_text(path: str, text: str, *, backup: bool, mode: int = 0o644, create: 
 # The modules of the commands, by name. Each is imported when it is wanted: none waits for the others.
 
 
-_IN_JOURNAL = {
-    "undo": {"arguments": "arguments_undo", "run": "run_undo"},
-    "confirm": {"arguments": "arguments_confirm", "run": "run_confirm"},
-}
-"""Commands in the module of the journal -> its functions for them."""
+_WITHIN = {"undo": "journal", "confirm": "journal", "help": "explain"}
+"""Commands in the module of another one, where their functions end in their name."""
 
 
 def command_module(name: str) -> ModuleType:
@@ -60,9 +57,9 @@ def command_module(name: str) -> ModuleType:
 
 def command_part(name: str, part: str) -> Callable[..., Any]:
     """`run` of a command carries it out, `arguments` declares its options."""
-    named = _IN_JOURNAL.get(name)
-    module = command_module(name if named is None else "journal")
-    function: Callable[..., Any] = getattr(module, part if named is None else named[part])
+    within = _WITHIN.get(name)
+    module = command_module(within or name)
+    function: Callable[..., Any] = getattr(module, f"{part}_{name}" if within else part)
     return function
 
 

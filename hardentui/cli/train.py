@@ -8,20 +8,15 @@ import threading
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from importlib.util import find_spec
 
 from hardentui.checks import CHECKS
 from hardentui.cli.parser import Given, Parser, common_options
 from hardentui.cli.session import selection_of
-from hardentui.cli.terminal import Paragraphs, Terminal, save_text
-from hardentui.errors import InputError, ToolMissing, UsageError
+from hardentui.cli.terminal import Paragraphs, Terminal
+from hardentui.errors import ToolMissing, UsageError
 from hardentui.features.training.course import (
-    Course,
     Lab,
-    Mode,
-    export,
-    load_course,
     load_labs,
     load_progress,
     progress_file,
@@ -35,17 +30,15 @@ _ACTIONS = {
     "start": "open a lab",
     "run": "recreate the lab's container with these options of podman run",
     "check": "check and attack it again",
-    "hint": "show the next hint; each costs points",
-    "solution": "show the solution; an unsolved lab then earns no points",
+    "hint": "show the next hint",
+    "solution": "show the solution; start the lab over to pass it",
     "stop": "remove everything the labs created",
-    "export": "write your results or your certificate",
 }
 _TAKES = {
-    "start": "LAB [--challenge | --exam]",
+    "start": "LAB",
     "run": "[OPTIONS]",
     "check": "[--watch]",
     "solution": "[LAB]",
-    "export": "[--format json|csv|html] [-o FILE] [--learner NAME] [--class FILE] [--key FILE]",
 }
 """What follows the name of an action."""
 
@@ -68,14 +61,6 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("words", metavar="…", nargs=argparse.REMAINDER, help="arguments of the action")
     parser.add_argument(
         "--labs", action=Given, metavar="DIR", default="", help="your own labs instead of the built-in ones"
-    )
-    parser.add_argument(
-        "--class",
-        action=Given,
-        metavar="FILE",
-        dest="course",
-        default="",
-        help="a class file: its labs and its pass mark",
     )
     parser.add_argument(
         "--serve",
@@ -126,27 +111,8 @@ def _parse_words(action: str, options: Namespace) -> None:
     parser = Parser(prog=prog, allow_abbrev=False, description=about)
     if action in ("start", "solution"):
         parser.add_argument("lab", metavar="LAB", nargs="?" if action == "solution" else None)
-    if action == "start":
-        mode = parser.add_mutually_exclusive_group()
-        mode.add_argument("--challenge", action="store_true", help="alone, without hints")
-        mode.add_argument("--exam", action="store_true", help="alone, against the clock")
     if action == "check":
         parser.add_argument("--watch", action="store_true", help="check again whenever the container changes")
-    if action == "export":
-        parser.add_argument("--format", choices=("json", "csv", "html"), default="json")
-        parser.add_argument("-o", action=Given, metavar="FILE", dest="output", default="")
-        parser.add_argument(
-            "--learner", action=Given, metavar="NAME", default="", help="the learner named in the results"
-        )
-        parser.add_argument(
-            "--key",
-            action=Given,
-            metavar="FILE",
-            default="",
-            help="the instructor's key, which signs the results",
-        )
-    if action in ("", "export"):
-        parser.add_argument("--class", action=Given, metavar="FILE", dest="course", default="")
     common_options(parser)
     parser.parse_args(options.words, options)
 
@@ -156,8 +122,8 @@ def _training(options: Namespace) -> Iterator[Training]:
 
     labs = load_labs(options.labs, checks=CHECKS)
     current = load_progress(progress_file())[0].current
-    goes_on = options.action not in ("", "start", "export")
-    if options.demo or options.action in ("", "export") or (goes_on and current and current.simulated):
+    goes_on = options.action not in ("", "start")
+    if options.demo or not options.action or (goes_on and current and current.simulated):
         with open_training(None, labs) as training:
             yield training
         return
@@ -177,43 +143,32 @@ def _real(options: Namespace) -> Workbench | None:
 
 
 def _map(training: Training, options: Namespace, terminal: Terminal) -> int:
-
-    course = load_course(options.course, training.labs) if options.course else Course()
-    labs, progress = course.chosen(training.labs), training.progress
-    terminal.write(f"{visible(course.title)}\n\n")
+    labs, progress = training.labs, training.progress
     marks = {"passed": "✓", "started": "…", "shown": "–", "new": " "}
     room = max((len(lab.title) for lab in labs), default=0)
     for number, lab in enumerate(labs, 1):
         result = progress.of(lab.id)
-        points = f"{result.points:>3} points" if result.points else " " * 10
         steps = ", ".join(map(str, lab.steps))
         title = f"{number:>2} {marks[result.state]} {visible(lab.title):<{room}}"
-        terminal.write(f"  {title} step {steps:<7} {lab.minutes:>2} min {points}".rstrip() + "\n")
-    share, done = course.share(progress, labs), sum(1 for lab in labs if progress.of(lab.id).points)
-    terminal.write(f"\n{done} of {len(labs)} labs passed, {share}% of the points. ")
-    terminal.write(f"{course.pass_mark}% are needed to pass.\n")
+        terminal.write(f"  {title} step {steps:<7} {lab.minutes:>2} min\n")
+    terminal.write(f"\n{progress.passed(labs)} of {len(labs)} labs passed.\n")
     current = training.current
-    if current is not None and not progress.of(current.id).points:
+    if current is not None and not progress.of(current.id).passed:
         terminal.note(f"Open now: {current.title}. Continue: {_command(options, 'check')}")
     elif training.next is not None:
         terminal.note(f"Next: {_command(options, 'start', training.next.id)}")
     else:
-        terminal.note("All done. Your certificate: hardentui train export --format html -o certificate.html")
+        terminal.note("All labs are passed.")
     return 0
 
 
 def _start(training: Training, options: Namespace, terminal: Terminal) -> int:
-
     lab = training.find(options.lab)
-    mode = Mode.EXAM if options.exam else Mode.CHALLENGE if options.challenge else Mode.GUIDED
     terminal.activity(f"creating the lab {lab.id}")
-    outcome = training.start(lab, mode)
-    if mode is not Mode.EXAM:
-        _say(terminal, lab.title, lab.learn)
-        if lab.picture.strip():
-            terminal.write(f"{visible_lines(lab.picture.rstrip())}\n\n")
-    else:
-        _say(terminal, f"Exam: {lab.title}", f"You have {lab.minutes} minutes.")
+    outcome = training.start(lab)
+    _say(terminal, lab.title, lab.learn)
+    if lab.picture.strip():
+        terminal.write(f"{visible_lines(lab.picture.rstrip())}\n\n")
     if lab.policy:
         terminal.write(f"The policy to edit: {visible(training.policy_file(lab))}\n\n")
     else:
@@ -221,11 +176,10 @@ def _start(training: Training, options: Namespace, terminal: Terminal) -> int:
         terminal.write(f"The container {lab.container} was created with: {visible(options_now)}\n\n")
     _show(outcome, terminal)
     _say(terminal, "Your task", lab.task)
-    if mode is Mode.GUIDED:
-        _say(terminal, "Next move", lab.guided)
+    _say(terminal, "Next move", lab.guided)
     if not lab.policy:
-        hint = f"   For a hint: {_command(options, 'hint')}" if mode is Mode.GUIDED else ""
-        terminal.note(f"Recreate the container: {_command(options, 'run', 'OPTIONS')}{hint}")
+        again = _command(options, "run", "OPTIONS")
+        terminal.note(f"Recreate the container: {again}   For a hint: {_command(options, 'hint')}")
     return 0
 
 
@@ -279,35 +233,6 @@ def _stop(training: Training, options: Namespace, terminal: Terminal) -> int:
     return 0
 
 
-def _export(training: Training, options: Namespace, terminal: Terminal) -> int:
-
-    if options.learner:
-        training.name_learner(options.learner)
-    course = load_course(options.course, training.labs) if options.course else Course()
-    key = _key(options.key) if options.key else b""
-    if key and options.format != "json":
-        raise UsageError("Only JSON can be signed with a key.", "Omit --format.")
-    text = export(options.format, course, training.labs, training.progress, now=datetime.now(UTC), key=key)
-    if options.output:
-        save_text(options.output, text, backup=True)
-        terminal.note(f"Written: {visible(options.output)}")
-    else:
-        terminal.write_exact(text)
-    return 0
-
-
-def _key(path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            key = file.read(4096).strip()
-    except OSError as error:
-        raise InputError(f"{visible(path)} cannot be read: {error.strerror}.") from error
-    if len(key) < 16:
-        hint = "Create one: head -c 32 /dev/urandom > KEY"
-        raise InputError(f"The key in {visible(path)} is shorter than 16 bytes.", hint)
-    return key
-
-
 _COMMANDS = {
     "": _map,
     "start": _start,
@@ -316,7 +241,6 @@ _COMMANDS = {
     "hint": _hint,
     "solution": _solution,
     "stop": _stop,
-    "export": _export,
 }
 
 
@@ -334,17 +258,10 @@ def _show_outcome(training: Training, outcome: LabOutcome, options: Namespace, t
     _show(outcome, terminal)
     lab: Lab = outcome.lab
     if not outcome.solved:
-        current = training.progress.current
-        guided = current is None or current.mode is Mode.GUIDED
-        terminal.note(
-            f"Not solved yet. For a hint: {_command(options, 'hint')}" if guided else "Not solved yet."
-        )
+        terminal.note(f"Not solved yet. For a hint: {_command(options, 'hint')}")
         return 1
-    if outcome.points:
-        terminal.write(f"Solved: {outcome.points} points.\n\n")
-    else:
-        why = "the exam time was over" if outcome.late else "the solution was shown before"
-        terminal.write(f"Solved, without points: {why}.\n\n")
+    shown = training.progress.of(lab.id).given_up
+    terminal.write("Solved, as shown before. Start it over to pass it.\n\n" if shown else "Solved.\n\n")
     _say(terminal, "What you have learned", lab.finish)
     if (following := training.next) is not None:
         again = Namespace(**{**vars(options), "demo": training.simulated})

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from msgspec import to_builtins
 
 from hardentui.cli import session
-from hardentui.cli.choosing import check_options, make_plan
 from hardentui.cli.parser import Given, group_of, seconds
+from hardentui.cli.plan import check_options, make_plan
 from hardentui.cli.terminal import Paragraphs, Terminal
 from hardentui.errors import UsageError
 from hardentui.features.fix.saving import save_result

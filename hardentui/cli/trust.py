@@ -15,16 +15,16 @@ from hardentui.features.sections import page_text
 from hardentui.features.trust.change import trust_change_of, why_not
 from hardentui.features.trust.page import trust_page
 from hardentui.features.trust.rules import rules_of
-from hardentui.features.trust.sign import new_key, sign_and_prove, sign_with_gpg
+from hardentui.features.trust.signing import new_key, sign_and_prove
 from hardentui.model.facts import EngineFacts
 from hardentui.model.known import known
-from hardentui.model.trust_change import NamedImages, PullVerdict
+from hardentui.model.trust_change import PullVerdict
 from hardentui.visible import strict_json, visible, visible_lines
 
 if TYPE_CHECKING:
     from hardentui.features.trust.change import TrustChange
     from hardentui.features.workbench import Workbench
-    from hardentui.model.trust_change import Pull, PullProof, TrustDraft
+    from hardentui.model.trust_change import PullProof, TrustDraft
 
 
 # hardentui trust sign, check and key.
@@ -45,18 +45,14 @@ def make_key(options: Namespace, terminal: Terminal) -> int:
 
 def sign(options: Namespace, terminal: Terminal) -> int:
     """Sign each image, and prove the signature with a pull."""
-    if bool(options.key) == bool(options.gpg):
-        raise UsageError("Sign with either --key FILE or --gpg KEY.")
-    if bool(options.gpg) != bool(options.lookaside):
-        raise UsageError(
-            "--gpg and --lookaside DIR go together: GPG signatures are stored in a directory, not a registry."
-        )
     images = ", ".join(visible(name, 100) for name in options.names)
     sure(terminal, f"Add a signature to {images}?", yes=options.yes, command="the same with --yes")
     failed = False
     for image in options.names:
         terminal.activity(f"signing {image}")
-        pull = _sign(image, options)
+        pull = sign_and_prove(
+            image, options.key, options.passphrase_file, options.public, stop=threading.Event()
+        )
         terminal.clear()
         good = pull.verdict == "accepted"
         failed = failed or not good
@@ -65,13 +61,6 @@ def sign(options: Namespace, terminal: Terminal) -> int:
         if not good:
             terminal.complain(visible(pull.output, 300))
     return 1 if failed else 0
-
-
-def _sign(image: str, options: Namespace) -> Pull:
-    stop = threading.Event()
-    if options.gpg:
-        return sign_with_gpg(image, options.gpg, options.passphrase_file, options.lookaside, stop=stop)
-    return sign_and_prove(image, options.key, options.passphrase_file, options.public, stop=stop)
 
 
 def check(change: TrustChange, options: Namespace, terminal: Terminal) -> int:
@@ -146,16 +135,6 @@ def _change_arguments(parser: ArgumentParser) -> None:
     proof.add_argument(
         "--signed", metavar="IMAGE", action="append", default=[], help="an image signed with a rule's key"
     )
-    proof.add_argument(
-        "--unsigned",
-        metavar="IMAGE",
-        action=Given,
-        default="",
-        help="an unsigned image in the scope of a rule",
-    )
-    proof.add_argument(
-        "--elsewhere", metavar="IMAGE", action=Given, default="", help="an image in the scope of no rule"
-    )
     parser.epilog = "The exit code is 1 if a pull does not end as expected."
 
 
@@ -173,26 +152,12 @@ def _check_arguments(parser: ArgumentParser) -> None:
 
 def _sign_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("names", metavar="IMAGE", nargs="+", help="in a registry, with the tag to sign")
+    parser.add_argument("--key", metavar="FILE", action=Given, required=True, help="sigstore private key")
     for option, about in (
-        ("--key", "sigstore private key"),
         ("--passphrase-file", "file with its passphrase; default: it has none"),
         ("--public", "public key; default: the .pub file beside the private one"),
     ):
         parser.add_argument(option, metavar="FILE", action=Given, default="", help=about)
-    parser.add_argument(
-        "--gpg",
-        metavar="KEY",
-        action=Given,
-        default="",
-        help="your GPG key instead: ID or e-mail",
-    )
-    parser.add_argument(
-        "--lookaside",
-        metavar="DIR",
-        action=Given,
-        default="",
-        help="with --gpg: directory for the signatures",
-    )
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
@@ -271,13 +236,12 @@ def _change(change: TrustChange, options: Namespace, terminal: Terminal) -> int:
     as_json = options.format == "json"
     if not as_json:
         _tell_draft(draft, terminal)
-    named = NamedImages(tuple(options.signed), options.unsigned, options.elsewhere)
     stop = threading.Event()
     proofs: tuple[PullProof, ...] = ()
     if not draft.faults:
         terminal.activity("pulling with the new policy")
         on_proof = (lambda proof: None) if as_json else (lambda proof: _tell_proof(proof, terminal))
-        proofs = change.prove(draft, named, on_proof, stop)
+        proofs = change.prove(draft, options.signed, on_proof, stop)
         terminal.clear()
     reason = why_not(draft, proofs)
     if as_json:

@@ -1,4 +1,4 @@
-"""hardentui watch NAME: watch a container; without a name: show which sensors watch this host."""
+"""hardentui watch NAME: watch a container."""
 
 from __future__ import annotations
 
@@ -14,18 +14,14 @@ from hardentui.cli.check import SEVERITIES
 from hardentui.cli.parser import seconds
 from hardentui.cli.terminal import Terminal
 from hardentui.features.sections import page_text
-from hardentui.features.watch.monitor import Monitor
-from hardentui.features.watch.page import reading_page, sensors_page
-from hardentui.features.watch.sensors import sensors
+from hardentui.features.watch import Monitor, reading_page
 from hardentui.model.finding import Severity
 from hardentui.visible import strict_json
 
 if TYPE_CHECKING:
-    from hardentui.features.workbench import Workbench
     from hardentui.model.monitoring import Sample
 
 SCHEMA = "hardentui/watch/1"
-SENSORS_SCHEMA = "hardentui/sensors/1"
 
 
 def _lines(text: str) -> int:
@@ -38,9 +34,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "name",
         metavar="NAME",
-        nargs="?",
-        default="",
-        help="the container; without it, the sensors of this host",
+        help="container name or ID prefix",
     )
     often = parser.add_mutually_exclusive_group()
     often.add_argument("--once", action="store_true", help="take one reading and exit")
@@ -65,9 +59,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    if not options.name:
-        with session.workbench(options, terminal) as bench:
-            return _sensors(bench, options, terminal)
     with session.workbench(options, terminal) as bench:
         report = session.one_report(bench, options.name)
         key = f"{report.subject.engine}/{report.subject.id}"
@@ -114,19 +105,3 @@ def _one_line(sample: Sample) -> str:
             for entry, each in zip(document[name], seen, strict=True)
         ]
     return strict_json(json.dumps(document)) + "\n"
-
-
-def _sensors(bench: Workbench, options: Namespace, terminal: Terminal) -> int:
-    every_sensor = sensors(bench.opened.host_facts(), bench.opened.files)
-    if options.format == "json":
-        document = {
-            "schema": SENSORS_SCHEMA,
-            "simulated": bench.opened.simulated,
-            "sensors": [to_builtins(sensor) for sensor in every_sensor],
-        }
-        terminal.write(strict_json(json.dumps(document, indent=1)) + "\n")
-    else:
-        terminal.write(page_text(sensors_page(every_sensor)))
-    if any(sensor.running for sensor in every_sensor):
-        return 0
-    return 4 if any(sensor.running is None for sensor in every_sensor) else 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -13,14 +12,12 @@ from msgspec.structs import replace
 
 from hardentui.errors import InputError
 from hardentui.features.apply.history import entry_lines
+from hardentui.features.compare import Comparison, as_json, comparison_page
 from hardentui.features.networks.splitting import whole_map
 from hardentui.features.reports import render
-from hardentui.features.reports.comparing import Comparison, as_json, comparison_page
-from hardentui.features.reports.network_svg import network_svg
 from hardentui.features.reports.result import TextStyle
 from hardentui.features.results import check_result
 from hardentui.features.sections import page_text
-from hardentui.features.training.course import Course, Lab, TrainingProgress, export
 from hardentui.features.views import Report, Row
 from hardentui.files import write_bundle
 from hardentui.model.draft import TextFile, WrittenFile
@@ -41,7 +38,6 @@ FINDINGS = {
     ".xml": "junit",
 }
 """File extension -> format of a report of findings."""
-_MAP = "svg"
 
 
 class Exportable(Struct, frozen=True):
@@ -67,19 +63,16 @@ def findings_of(
 
     Args:
         reports: each with what kind of thing its subject is.
-        rows: containers whose network map belongs to it: in the page, and as a separate picture.
+        rows: containers whose network map belongs to it, in the page.
     """
 
     def text(form: str) -> str:
-        if form == _MAP:
-            return network_svg(whole_map(bench, rows))
         result = check_result(bench, reports, Severity.HIGH, fixes=form != "text")
         if rows and form == "html":
             result = replace(result, network_map=whole_map(bench, rows))
         return render(form, result, TextStyle())
 
-    formats = {**FINDINGS, ".svg": _MAP} if rows else FINDINGS
-    return Exportable(about, plural(len(reports), "subject"), formats, text)
+    return Exportable(about, plural(len(reports), "subject"), FINDINGS, text)
 
 
 def journal_of(entries: Sequence[JournalEntry]) -> Exportable:
@@ -104,16 +97,6 @@ def comparison_of(comparison: Comparison) -> Exportable:
 
     holds = plural(len(comparison.differences), "difference")
     return Exportable("comparison", holds, {".txt": "text", ".json": "json"}, text)
-
-
-def results_of(labs: Sequence[Lab], progress: TrainingProgress) -> Exportable:
-    """The learner's results; the page is the certificate."""
-
-    def text(form: str) -> str:
-        return export(form, Course(), labs, progress, now=datetime.now(UTC))
-
-    formats = {f".{form}": form for form in ("html", "csv", "json")}
-    return Exportable("training", plural(len(labs), "lab"), formats, text)
 
 
 def write_export(export: Exportable, path: str) -> WrittenFile:

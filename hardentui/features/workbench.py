@@ -1,7 +1,6 @@
 """The workbench: the use cases that the command line and the TUI call, on the opened engines.
 
-Looking is loaded with it. Planning and writing are loaded on demand: a check needs neither.
-"""
+Looking is loaded with it. Planning and writing are loaded on demand: a check needs neither."""
 
 from __future__ import annotations
 
@@ -34,7 +33,7 @@ from hardentui.state import settings_file, state_directory
 if TYPE_CHECKING:
     from hardentui.features.fix.drafter import Drafter
     from hardentui.features.images.scanning import Scanning
-    from hardentui.features.planning.planner import Planner
+    from hardentui.features.planning import Planner
     from hardentui.features.trial.trying import Trying
     from hardentui.features.waivers import Waiving
     from hardentui.model.image import ImageInventory
@@ -99,7 +98,7 @@ class Workbench:
         by_id = CHECKS.with_own(listed.own)
         defaults = FixDefaults()
         if os.path.lexists(settings_file()):
-            from hardentui.features.settings.reading import Document, read_fix_defaults
+            from hardentui.features.settings import Document, read_fix_defaults
 
             defaults = read_fix_defaults(Document.read(os.environ), by_id)
         known = replace(listed, fix_values=defaults.values)
@@ -113,7 +112,7 @@ class Workbench:
 
     @cached_property
     def planner(self) -> Planner:
-        from hardentui.features.planning.planner import Planner
+        from hardentui.features.planning import Planner
 
         return Planner(self.judge)
 

@@ -93,18 +93,3 @@ class Sample(Struct, frozen=True):
         if any(alarm.severity >= fail_on for alarm in self.alarms):
             return 1
         return 4 if any(spot.severity >= fail_on for spot in self.blind) else 0
-
-
-class Sensor(Struct, frozen=True):
-    """One runtime sensor.
-
-    Attributes:
-        installed, running: None = unknown.
-    """
-
-    name: str
-    sees: str
-    installed: bool | None
-    running: bool | None
-    add: tuple[str, ...] = ()  # commands to install it on this distribution; empty if it is running
-    mind: str = ""

@@ -205,7 +205,6 @@ class Contact(Struct, frozen=True):
     address: str
     port: int
     who: str = ""  # what it is: `container db`, `the host`; empty if unknown
-    learned: bool = False  # it was observed by a trial, not now
     container: str = ""  # name of the container with this address; empty if it is not a container
 
 
@@ -293,7 +292,6 @@ class SplitTrial(Struct, frozen=True):
     result: SplitResult
     members: tuple[MemberTried, ...] = ()
     ways: tuple[WayTried, ...] = ()
-    outside: bool = False  # twins that keep their route to the outside had one in the trial
     untried: int = 0  # number of connections beyond the limit, which were not tried
     seconds: float = 0.0
 

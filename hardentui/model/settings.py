@@ -9,6 +9,9 @@ from msgspec import Struct, field
 
 from hardentui.model.check import ParameterValue
 
+THEMES = ("hardentui-dark", "hardentui-light", "high-contrast")
+"""The colours to choose from; `tui/themes.py` has them."""
+
 
 class SettingSource(StrEnum):
     """The kind of source of a value; later ones take precedence."""
@@ -44,18 +47,14 @@ class Settings(Struct, frozen=True):
     """A user's settings. Every value has a default.
 
     Attributes:
-        columns: columns of the container list besides name, score and steps.
-        keys: action ID -> its keys, comma-separated, in Textual's notation.
-        origins: name of a value (`theme`, `keys.home.sort`) -> its origin; without defaults.
+        origins: name of a value (`theme`) -> its origin; without defaults.
     """
 
     theme: str = ""  # name of a theme; empty = the last one chosen, otherwise our dark theme
     ascii: bool = False
-    columns: tuple[str, ...] = ("image", "engine", "unit", "state", "worst")
     folder: str = "~/hardened"  # default directory of the write dialog
     text_mode: bool = False  # plain lines instead of screens, for screen readers
     remember: bool = True  # keep theme, directory, list and position for the next session
-    keys: Mapping[str, str] = field(default_factory=dict)
     origins: Mapping[str, SettingOrigin] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
 
@@ -73,16 +72,3 @@ class FixDefaults(Struct, frozen=True):
     values: Mapping[str, Mapping[str, ParameterValue]] = field(default_factory=dict)
     origins: Mapping[str, SettingOrigin] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
-
-
-class Vocabulary(Struct, frozen=True):
-    """The actions and keys of the screens, to validate settings.
-
-    Attributes:
-        rivals: groups of action IDs that share a screen, so that no two may have the same key.
-    """
-
-    themes: tuple[str, ...]
-    actions: Mapping[str, str]
-    rivals: tuple[frozenset[str], ...]
-    columns: tuple[str, ...] = Settings().columns

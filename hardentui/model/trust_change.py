@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import StrEnum
 
 from msgspec import Struct
@@ -95,15 +94,3 @@ class TrustDraft(Struct, frozen=True):
     unsigned: tuple[str, ...] = ()  # images in use that are accepted without a signature
     faults: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-class NamedImages(Struct, frozen=True):
-    """Images that the user named for the pulls; a tiny test image replaces those not named.
-
-    Attributes:
-        unsigned, elsewhere: an unsigned one in a rule's scope, and one that no rule allows.
-    """
-
-    signed: Sequence[str] = ()  # images signed with the keys of the rules
-    unsigned: str = ""
-    elsewhere: str = ""

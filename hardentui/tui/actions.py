@@ -7,20 +7,15 @@ found in the palette (`:`), and settings can give it one.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from functools import cache
 
 from msgspec import Struct
 from textual.binding import Binding, BindingType
-from textual.keys import KEY_NAME_REPLACEMENTS, Keys
-from textual.theme import BUILTIN_THEMES
 
 from hardentui.do import Do, Verb, said
 from hardentui.errors import HardenError
 from hardentui.model.finding import Verdict
-from hardentui.model.settings import Vocabulary
-from hardentui.tui import themes
 
 
 class Action(Struct, frozen=True):
@@ -104,8 +99,6 @@ APP = (
     _to("checklist", "", "Checklist", "Judge with another checklist, or with one of your own."),
     _to("settings", "", "Settings", "Show the settings and where each value comes from; change one."),
     _to("commands", "", "Commands", "Show every request and command so far."),
-    Action("app.facts", "", "Save facts", "Save all that checks read, to check it later or elsewhere.",
-           "Everywhere"),
     Action("app.simulate", "D", "Simulated host", "Switch from this Podman to a simulated host.",
            "Everywhere"),
 )  # fmt: skip
@@ -212,7 +205,6 @@ CHECKLIST = (
 COMPARE = (Action("compare.fields", "i", "Files", "Name the files to compare.", "Compare", True),)
 SETTINGS = (
     Action("settings.change", "i", "Change", "Change a setting, for the next session.", "Settings", True),
-    Action("settings.starter", "", "Starter file", "Write a settings file with comments.", "Settings"),
 )
 FINDINGS = (
     Action("findings.explain", "e,enter", "Explain", "Explain this check; accept the finding there.",
@@ -283,36 +275,16 @@ SURE = (
 )
 TRAINING = (
     Action("training.open", "enter", "Open", "Open this lab.", "Training", True),
-    Action("training.name", "i", "Name", "The name on your certificate; E writes it.", "Training", True),
     Action("training.stop", "", "Clean up", "Remove everything the labs created.", "Training"),
 )
 LAB = (
     Action("lab.options", "i", "Options", "Enter options of podman run.", "Lab", True),
     Action("lab.check", "r", "Again", "Check the container again, and attack it.", "Lab", True),
-    Action("lab.hint", "e", "Explain", "The next hint; each costs points.", "Lab", True),
-    Action("lab.solution", "", "Solution", "Show the solution; forfeits the lab's points.", "Lab"),
+    Action("lab.hint", "e", "Explain", "The next hint.", "Lab", True),
+    Action("lab.solution", "", "Solution", "Show the solution; start over to pass the lab.", "Lab"),
     Action("lab.restart", "", "Start over", "Recreate the container as it was at the start.", "Lab"),
-    Action("lab.challenge", "", "Challenge", "Start over without hints, for more points.", "Lab"),
-    Action("lab.exam", "", "Exam", "Start over without hints, against the clock.", "Lab"),
     Action("lab.save", "ctrl+s", "Save policy", "Save the policy and check it.", "Lab", False, "^s"),
 )
-
-
-# --- the names that settings may use; settings are validated against them ---------------------------------
-
-
-_KEYS = frozenset(key.value for key in Keys) | frozenset(KEY_NAME_REPLACEMENTS.values())
-_MODIFIERS = frozenset({"ctrl", "shift", "alt", "super", "hyper", "meta"})
-
-
-def vocabulary() -> Vocabulary:
-    """Every name that a setting may use."""
-    screens = [frozenset(action.id for action in (*screen, *APP, BACK, COPY)) for screen in _screens()]
-    return Vocabulary(
-        themes=tuple(sorted({*(theme.name for theme in themes.THEMES), *BUILTIN_THEMES})),
-        actions={action.id: action.key for action in all_actions()},
-        rivals=tuple(screens),
-    )
 
 
 def all_actions() -> tuple[Action, ...]:
@@ -326,27 +298,6 @@ def _screens() -> Iterator[tuple[Action, ...]]:
     for name, value in globals().items():
         if name.isupper() and isinstance(value, tuple) and value is not APP and not name.startswith("_"):
             yield value
-
-
-def key_name(text: str) -> str:
-    """Textual's name of a key (`/` is `slash`); empty if there is no such key."""
-    if len(text) == 1:
-        if not text.isprintable() or text in " ,":
-            return ""
-        return next(iter(Binding.make_bindings([Binding(text, "none")]))).key
-    *modifiers, key = text.split("+")
-    if not _MODIFIERS.issuperset(modifiers):
-        return ""
-    known = len(key) == 1 or key in _KEYS or _is_sign(key)
-    return text if known and key.isprintable() and not key.isspace() else ""
-
-
-def _is_sign(name: str) -> bool:
-    try:
-        unicodedata.lookup(name.replace("_", " "))
-    except KeyError:
-        return False
-    return True
 
 
 # --- actions in sentences ----------------------------------------------------------------------------------
@@ -382,11 +333,9 @@ _WAYS: dict[Verb, str] = {
     Verb.IMAGE_UPDATES: "{images.updates} on the images page ({app.images})",
     Verb.JOURNAL_SHOW: "the journal ({app.journal})",
     Verb.LABS: "{app.training}",
-    Verb.LAB_START: "{lab.restart} in the lab ({app.training})",
     Verb.LEARN: "{walk.harden} in the walk",
     Verb.QUADLET: "{walk.write} in the walk",
     Verb.QUADLET_AS_IS: "{walk.write} in the walk",
-    Verb.SAVE_FACTS: "{app.facts}",
     Verb.SETTINGS: "{app.settings}",
     Verb.UNDO: "{journal.undo} in the journal ({app.journal})",
 }

@@ -29,11 +29,9 @@ from textual.timer import Timer
 
 from hardentui.errors import HardenError
 from hardentui.fault import EXIT_CODE, fault_text
-from hardentui.features.engine_choices import EngineChoice
-from hardentui.features.first_look import FirstLook
+from hardentui.features.first_look import EngineChoice, FirstLook
 from hardentui.features.views import Row
 from hardentui.model.settings import Notice, Settings, SettingSource
-from hardentui.regular_files import why_not_here
 from hardentui.state import Remembered, keep_copy
 from hardentui.tui import messages as say
 from hardentui.tui.actions import APP, Action, bindings
@@ -42,7 +40,7 @@ from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.session import Place, Session
 from hardentui.tui.status import signs_for
-from hardentui.tui.themes import DEFAULT, THEMES, fallback_variables, made_readable
+from hardentui.tui.themes import DEFAULT, THEMES
 from hardentui.visible import visible, visible_lines
 
 if TYPE_CHECKING:
@@ -60,7 +58,6 @@ SCREENS = {
     "waivers": "pages.WaiversScreen",
     "export": "reports.ExportScreen",
     "copies": "reports.CopyScreen",
-    "facts": "reports.FactsScreen",
     "host": "findings.HostScreen",
     "images": "images.ImagesScreen",
     "journal": "journal.JournalScreen",
@@ -287,31 +284,23 @@ class HardenApp(App[None]):
         self.session.directory = self.settings.folder
         self._recall()
         self._began_with = (self.theme, self.session.directory)
-        if self.settings.keys:
-            self.set_keymap(dict(self.settings.keys))
 
     @property
     def available_themes(self) -> dict[str, Theme]:
-        """Without colours the ANSI themes would be black on black, so they are not offered."""
-        no_color = getattr(self, "no_color", False)  # called before Textual has set it
-        themes = super().available_themes
-        return {name: theme for name, theme in themes.items() if not theme.ansi} if no_color else themes
+        """Our own: their contrast is tested."""
+        return {theme.name: theme for theme in THEMES}
+
+    def get_theme(self, theme_name: str) -> Theme:
+        """Textual asks for its own before ours is set."""
+        return self.available_themes.get(theme_name, THEMES[0])
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        theme = self.current_theme
-        return fallback_variables(theme.dark, theme.panel or theme.surface or theme.primary)
-
-    def get_css_variables(self) -> dict[str, str]:
-        self.theme_variables = made_readable(self.current_theme, super().get_css_variables())
-        return self.theme_variables
+        return dict(THEMES[0].variables)
 
     def get_default_screen(self) -> Screen[None]:
         return HomeScreen()
 
     def on_mount(self) -> None:
-        if self.settings.theme not in ("", self.theme):
-            without = " without colours" if self.no_color else ""
-            self.notify(f"There is no theme {self.settings.theme}{without}.", severity="warning")
         self.tell_notices(self.settings.notices)
         self.session.open()
         if self._opening:
@@ -492,10 +481,6 @@ class HardenApp(App[None]):
         if isinstance(self.screen, HardenScreen) and (bench := self.session.bench) is not None:
             self.push_screen(screen("export", bench, self.screen.screen_report()))
 
-    def action_facts(self) -> None:
-        if (bench := self.session.bench) is not None:
-            self.push_screen(screen("facts", bench))
-
     def action_help(self) -> None:
         about = getattr(self.screen, "ACTIONS", ())
         reasons = {action.id: self._reason(action.target, self.screen) for action in about}
@@ -543,8 +528,6 @@ class HardenApp(App[None]):
                 return "There is nothing here to report on yet."
             case "export" if not isinstance(top, HardenScreen) or top.screen_report().nothing:
                 return "There is nothing here to report on."
-            case "facts":
-                return self._why_no_facts()
             case "help" if type(top).__name__ == "HelpScreen":
                 return "You are there already."
             case "simulate" if self._simulate is None:
@@ -552,13 +535,6 @@ class HardenApp(App[None]):
             case "simulate" if self.session.failure is None:
                 return "Available when no Podman answers; hardentui --demo opens it at any time."
         return ""
-
-    def _why_no_facts(self) -> str:
-        if (bench := self.session.bench) is None:
-            return "The checks are still being loaded."
-        if bench.opened.simulated or bench.opened.saved_at:
-            return "This host is simulated or saved: it has no facts of its own to save."
-        return why_not_here()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Not in the palette while there is a reason. Textual asks."""

@@ -6,48 +6,7 @@ text colour has a contrast of at least 4.5 on each of its backgrounds; a test co
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-
-from textual.color import Color
 from textual.theme import Theme
-
-ENOUGH = 4.5
-"""WCAG AA for text of normal size."""
-_STEP = 0.04
-
-
-def contrast(first: Color, second: Color) -> float:
-    """The ratio of two colours, 1 to 21."""
-    dark, light = sorted((_luminance(first), _luminance(second)))
-    return (light + 0.05) / (dark + 0.05)
-
-
-def readable(colour: Color, grounds: Collection[Color]) -> Color:
-    """The colour, made lighter or darker until it is readable on all these backgrounds; unchanged if that
-    fails.
-    """
-    if not grounds:
-        return colour
-    white, black = Color(255, 255, 255), Color(0, 0, 0)
-    towards = max((white, black), key=lambda end: min(contrast(end, ground) for ground in grounds))
-    share = 0.0
-    mixed = colour
-    while share < 1 and min(contrast(mixed, ground) for ground in grounds) < ENOUGH:
-        share += _STEP
-        mixed = colour.blend(towards, min(1.0, share), alpha=1)
-    return mixed
-
-
-def _luminance(colour: Color) -> float:
-    parts = [
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour.normalized
-    ]
-    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
-
-
-GROUNDS = ("background", "surface", "panel", "cursor")
-"""Variables for colours that text is drawn on."""
-_AS_TEXT = ("primary", "foreground", "warning")
 
 _DARK = {
     "status-critical": "#ff6b81",
@@ -88,11 +47,6 @@ _CONTRAST = {
     "diff-added": "#9ad4ff",
     "diff-removed": "#ffbf66",
 }
-
-
-def status_defaults(dark: bool) -> dict[str, str]:
-    """The status colours for a theme that does not define its own."""
-    return dict(_DARK if dark else _LIGHT)
 
 
 THEMES = (
@@ -171,21 +125,3 @@ THEMES = (
     ),
 )
 DEFAULT = "hardentui-dark"
-
-
-def fallback_variables(dark: bool, panel: str) -> dict[str, str]:
-    """The variables that our style sheets need beyond Textual's own, for third-party themes."""
-    return {**status_defaults(dark), "cursor": panel}
-
-
-def made_readable(theme: Theme, variables: Mapping[str, str]) -> dict[str, str]:
-    """The variables of a theme, with text colours that are readable on all of its backgrounds.
-
-    Third-party themes do not guarantee contrast. ANSI themes are left alone: their colours are the
-    terminal's.
-    """
-    if theme.ansi or theme in THEMES:
-        return dict(variables)
-    grounds = [Color.parse(variables[name]) for name in GROUNDS]
-    texts = {name: readable(Color.parse(variables[name]), grounds).hex for name in (*_DARK, *_AS_TEXT)}
-    return {**variables, **texts}

@@ -10,9 +10,10 @@ import pytest
 from hardentui.checks import all_checks
 from hardentui.errors import ChangeFailed
 from hardentui.features.training.course import Lab, load_labs
-from hardentui.features.training.training import Training, check_lab, open_training
+from hardentui.features.training.training import Training, open_training
 from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench
+from tests.support.labs import check_lab
 from tests.support.podman import BUSYBOX, Bench
 
 pytestmark = pytest.mark.live

@@ -15,7 +15,7 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.engine.events import past_events
 from hardentui.features.views import Selection
-from hardentui.features.watch.monitor import Monitor
+from hardentui.features.watch import Monitor
 from hardentui.features.workbench import Workbench
 from hardentui.model.monitoring import Sample
 from tests.support.podman import BUSYBOX, Bench

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -199,48 +198,6 @@ def test_gpg_signatures_in_a_lookaside(registry: Registry) -> None:
     answer = registry.trust("plan", *beside, "--format", "json")
     assert answer.code == 0, answer.err
     assert cases(answer)["wrong key"] == "refused: signed with another key"
-
-
-def test_an_image_is_signed_with_a_gpg_key_and_that_is_proven_by_a_pull(registry: Registry) -> None:
-    image, directory = f"{HOST}/gpgsign/app:1", registry.directory
-    registry.bench.podman("push", "-q", BUSYBOX, image)
-    registry.bench.execute("sh", "-c", f"mkdir -m 700 {directory}/own")
-    gpg = ("env", f"GNUPGHOME={directory}/own", "HOME=/root", f"XDG_STATE_HOME={directory}/state")
-    make = ("gpg", "--batch", "--quiet", "--passphrase", "", "--quick-gen-key", "own@example.test")
-    registry.bench.execute(*gpg, *make, "default", "default", "never")
-    ours = (*gpg, sys.executable, "-m", "hardentui", "trust", "sign", image, "--yes")
-    told = registry.bench.execute(
-        *ours, "--gpg", "own@example.test", "--lookaside", f"{directory}/signatures"
-    )
-    assert "signed; a pull that requires this key was accepted (podman" in told
-    registry.bench.execute("sh", "-c", f"test -n \"$(find {directory}/signatures -name 'signature-*')\"")
-    nobody = registry.hardentui(
-        "trust",
-        "sign",
-        image,
-        "--yes",
-        "--gpg",
-        "nobody@example.test",
-        "--lookaside",
-        f"{directory}/signatures",
-    )
-    assert nobody.code == 2
-    assert "gpg gives no public key for 'nobody@example.test'" in nobody.err
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        (),
-        ("--key", "k", "--gpg", "me", "--lookaside", "/x"),
-        ("--gpg", "me"),
-        ("--key", "k", "--lookaside", "/x"),
-    ],
-)
-def test_one_way_to_sign_has_to_be_chosen(registry: Registry, words: Sequence[str]) -> None:
-    answer = registry.hardentui("trust", "sign", f"{HOST}/team/app:1", "--yes", *words)
-    assert answer.code == 2
-    assert "--gpg" in answer.err
 
 
 def test_a_section_of_another_file_has_to_be_changed_there(registry: Registry, rule: Sequence[str]) -> None:

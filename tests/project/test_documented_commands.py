@@ -40,8 +40,6 @@ WANTS_MORE = {
     r"check .*--save": "Only the facts of a real host can be saved",
     r"check .*--import": "A simulated host has no scan results",
     r"check .*--facts": "cannot be read",
-    r"train .*(--key KEY|spring.toml)": "cannot be read",
-    r"config checklist test": "There are no labs in mylabs/",
 }
 """What is no use on the simulated host, and what is told then."""
 

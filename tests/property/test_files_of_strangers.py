@@ -16,19 +16,16 @@ from hypothesis import strategies as st
 
 from hardentui.checks import all_checks
 from hardentui.errors import HardenError
+from hardentui.features import planning as saved_plans
 from hardentui.features import waivers
 from hardentui.features.checklists import loading
-from hardentui.features.checklists.fixtures import faults_of, load_fixtures
-from hardentui.features.fix.learned import read_learned
 from hardentui.features.fix.trial_files import refuse_more_than_offered, why_weaker
 from hardentui.features.opening.saved_facts import open_saved
-from hardentui.features.planning import saved_plans
 from hardentui.features.reports.as_json import read_report
-from hardentui.features.settings.reading import Document, read_fix_defaults, read_settings
+from hardentui.features.settings import Document, read_fix_defaults, read_settings
 from hardentui.features.training.course import load_labs, parse_lab
 from hardentui.features.trial.tried import as_json, choices_of, no_longer_fits, plan_of, read_trial
 from hardentui.harden.plan import make_plan
-from hardentui.tui.actions import key_name, vocabulary
 from tests.unit.features.trial.test_offered import BASE, HONEST, WEB
 from tests.unit.features.trial.test_record import plan_for, record
 
@@ -138,15 +135,10 @@ def _plan(text: str) -> None:
 
 def _settings(text: str) -> None:
     document = Document("/home/anna/.config/hardentui/settings.toml", text)
-    read_settings(document, vocabulary(), {}, key_name)
+    read_settings(document, {})
     read_fix_defaults(document, {check.id: check for check in CHECKS})
     for notice in document.notices:
         assert str(notice).isprintable()
-
-
-def _fixtures(path: str) -> None:
-    containers = load_fixtures(path, CHECKLIST)
-    faults_of(CHECKLIST, {check.id: check for check in CHECKS}, containers, ())
 
 
 def _checklist(text: str) -> None:
@@ -162,7 +154,7 @@ _LEARNED["learned"] = {
 }
 _SETTINGS = {
     "checklist": "baseline", "ascii": True, "remember": False, "theme": "dark",
-    "keys": {"quit": "q"}, "fixes": {"no-memory-limit": {"memory": "1g"}},
+    "fixes": {"no-memory-limit": {"memory": "1g"}},
 }  # fmt: skip
 _WAIVER = {
     "check": "root-user", "subject": "web", "reason": "r", "owner": "anna", "until": datetime.date(2027, 1, 1)
@@ -183,14 +175,12 @@ KINDS: dict[str, tuple[Any, Callable[[Any], str], Callable[[str], object]]] = {
     "checklist": (_of("baseline.toml"), _toml, _checklist),
     "whole checklist": (_of("strict.toml"), _toml, _checklist),
     "own rows": (_of("templates/own.toml"), _toml, _checklist),
-    "tests of a checklist": (_of("baseline.test.toml"), _toml, _in_file(_fixtures, "x.test.toml")),
     "lab": (_of("labs/memory-limit.toml"), _toml, lambda text: parse_lab(text, "memory-limit", IDS)),
     "plan": (tomllib.loads(saved_plans.dump(plan_for(WEB, HONEST.choices), "5.0.0")), _toml, _plan),
     "waivers": ({"waiver": [_WAIVER]}, _toml, lambda text: waivers.parse(text, "waivers.toml", IDS)),
     "settings": (_SETTINGS, _toml, _settings),
     "report": (_REPORT, _json, lambda text: read_report(text, "report.json")),
     "trial": (_LEARNED, _json, _trial),
-    "learned": (_LEARNED, _json, _in_file(read_learned)),
     "facts": (
         {"schema": "hardentui/facts/1", "time": "2026-01-01T00:00:00+00:00", "host": "h", "root": True,
          "engines": [], "files": {"text": {}}, "programs": {}, "images": {}, "host_scans": []},

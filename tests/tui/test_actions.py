@@ -7,7 +7,6 @@ from collections import Counter
 import pytest
 from textual.widgets import Input
 
-from hardentui.model.settings import Settings
 from hardentui.tui import actions
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens import (
@@ -30,7 +29,7 @@ from hardentui.tui.screens import (
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.home import HomeScreen
 from tests.tui.replayed import some
-from tests.tui.support import make_app, running, scrolled, shows, until
+from tests.tui.support import make_app, running, shows, until
 from tools.terminal_ui import MEANINGS
 
 _MODULES = (
@@ -86,15 +85,6 @@ def test_every_action_has_an_id_and_explains_itself() -> None:
     ids = {action.id: action for action in declared}
     assert all(ids[action.id] == action for action in declared), "two actions share an id"
     assert all(action.tooltip.endswith(".") and action.label for action in declared)
-
-
-async def test_keys_can_be_changed_by_id_and_the_help_knows() -> None:
-    app = make_app(some(), settings=Settings(keys={"home.sort": "s"}))
-    async with running(app) as pilot:
-        await pilot.press("o", shows="worst first")
-        await pilot.press("s", shows="by name")
-        await pilot.press("question_mark")
-        await scrolled(pilot, "down", "s        Sort")
 
 
 async def test_the_palette_carries_out_what_is_possible_here() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import stat
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from hardentui.account import ONLY_BELOW
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.job import AskScreen
-from hardentui.tui.screens.reports import CompareScreen, ExportScreen, FactsScreen
+from hardentui.tui.screens.reports import CompareScreen, ExportScreen
 from tests.tui.replayed import Host, some
 from tests.tui.support import Driver, drawn, make_app, running, screen_text, shows, until
 
@@ -104,11 +103,10 @@ async def test_without_a_report_the_page_says_how_to_get_one(tmp_path: Path) -> 
     ("content", "why"),
     [
         ("{}", "is not a report of"),
-        ('{"schema": "hardentui/facts/1"}', "is damaged"),
         ("\x1b[2J", "is not a report of"),
     ],
 )
-async def test_a_file_that_is_neither_is_told(content: str, why: str, tmp_path: Path) -> None:
+async def test_a_file_that_is_no_report_is_told(content: str, why: str, tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text(content)
     app = _app(some(), tmp_path)
     async with running(app, (100, 30)) as pilot:
@@ -151,39 +149,3 @@ async def test_a_session_in_a_browser_compares_nothing(
         await _open(pilot)
         await shows(pilot, "This session is used through a browser")
         assert "a.json" not in screen_text(app)
-
-
-# --- facts -------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("size", SIZES)
-async def test_facts_are_saved_for_their_owner_and_compared_later(
-    size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    host = some(real=True, host_name="web01")
-    host.checklist = ""
-    app = _app(host, tmp_path / "kept")
-    async with running(app, size) as pilot:
-        await _ready(app, pilot)
-        await pilot.press("app.facts")
-        await until(pilot, lambda: isinstance(app.screen, FactsScreen))
-        assert app.screen.query_one("#file", Input).value == str(tmp_path / "kept" / "web01-facts.json")
-        await pilot.press("enter")
-        await until(pilot, lambda: "3 containers" in drawn(app))
-        kept = tmp_path / "kept" / "web01-facts.json"
-        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-        engines = json.loads(kept.read_text())["engines"]
-        assert all("/info" in engine["answers"] for engine in engines), "also what was known before"
-        await pilot.press("escape", "escape")
-        await _open(pilot)
-        await shows(pilot, "web01-facts.json")
-        await _name(app, pilot)
-        await until(pilot, lambda: "as before." in drawn(app))
-        assert "web01 -> web01" in drawn(app)
-
-
-async def test_a_simulated_host_has_no_facts_to_save(tmp_path: Path) -> None:
-    app = _app(some(simulated=True), tmp_path)
-    async with running(app) as pilot:
-        await pilot.press("app.facts", shows="This host is simulated or saved")
-        assert isinstance(app.screen, HomeScreen)

@@ -10,8 +10,7 @@ from textual.strip import Strip
 from textual.widgets import Input
 
 from hardentui.errors import NoEngine
-from hardentui.features.engine_choices import EngineChoice
-from hardentui.features.first_look import FirstLook
+from hardentui.features.first_look import EngineChoice, FirstLook
 from hardentui.features.views import Attempt
 from hardentui.tui.app import HardenApp
 from hardentui.tui.listing import ListView

@@ -7,7 +7,7 @@ import threading
 import pytest
 from textual.widgets import Static
 
-from hardentui.features.watch import monitor
+from hardentui.features import watch as monitor
 from hardentui.model.monitoring import LogLine
 from hardentui.tui.screens.container import MonitorScreen, curve
 from hardentui.tui.screens.home import HomeScreen

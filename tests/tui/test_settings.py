@@ -42,21 +42,9 @@ async def test_a_bad_value_of_a_fix_is_told_too() -> None:
         await shows(pilot, "settings.toml:2:", "you mean 'memory'?")
 
 
-async def test_only_the_columns_that_are_wanted_are_shown() -> None:
-    app = make_app(some(), settings=Settings(columns=("state",)))
-    async with running(app, (120, 30)) as pilot:
-        await shows(pilot, "shop-web", "State")
-        assert "Image" not in screen_text(app)
-        assert "docker.io" not in "\n".join(line for line in screen_lines(app) if "shop-web" in line)
-
-
-@pytest.mark.parametrize(
-    ("wanted", "width", "is_shown"), [(None, 150, True), (None, 120, False), (("image", "state"), 150, False)]
-)
-async def test_a_wide_list_names_the_worst_finding_unless_it_is_not_wanted(
-    wanted: tuple[str, ...] | None, width: int, is_shown: bool
-) -> None:
-    app = make_app(some(), settings=Settings() if wanted is None else Settings(columns=wanted))
+@pytest.mark.parametrize(("width", "is_shown"), [(150, True), (120, False)])
+async def test_a_wide_list_names_the_worst_finding(width: int, is_shown: bool) -> None:
+    app = make_app(some())
     async with running(app, (width, 30)) as pilot:
         await shows(pilot, "shop-web", "Score")
         row = next(row for row in app.session.rows.values() if row.name == "shop-web")
@@ -76,16 +64,6 @@ async def test_the_write_dialog_offers_the_directory_that_is_set(tmp_path: Path)
         assert app.screen.query_one("#directory", Input).value == os.path.join(tmp_path, "units")
 
 
-async def test_a_key_that_is_set_is_in_the_footer() -> None:
-    app = make_app(some(), settings=Settings(keys={"home.filter": "f3"}))
-    async with running(app) as pilot:
-        await pilot.press("slash")
-        assert not app.screen.has_class("-filtering")
-        await shows(pilot, "f3 Filter")
-        await pilot.press("f3")
-        assert app.screen.has_class("-filtering")
-
-
 # --- what is remembered ----------------------------------------------------------------------------------
 
 
@@ -94,14 +72,19 @@ async def test_the_next_session_begins_where_the_last_one_ended(tmp_path: Path) 
     app = make_app(some(), remember=kept.append)
     async with running(app) as pilot:
         await pilot.press("down", "enter", "7", shows="db")
-        app.theme = "nord"
+        app.theme = "high-contrast"
         app.session.directory = str(tmp_path)
     [last] = kept
-    assert (last.theme, last.directory, last.container, last.step) == ("nord", str(tmp_path), "db", 7)
+    assert (last.theme, last.directory, last.container, last.step) == (
+        "high-contrast",
+        str(tmp_path),
+        "db",
+        7,
+    )
 
     app = make_app(some(), remembered=last)
     async with running(app) as pilot:
-        assert app.theme == "nord"
+        assert app.theme == "high-contrast"
         assert app.session.directory == str(tmp_path)
         await shows(pilot, "▸ db")
         await pilot.press("enter")
@@ -127,12 +110,12 @@ async def test_filter_and_order_of_the_list_come_back_with_the_cursor() -> None:
 
 async def test_what_is_set_wins_over_what_is_remembered() -> None:
     origins = {name: SettingOrigin(SettingSource.FILE, "settings.toml:1") for name in ("theme", "folder")}
-    settings = Settings(theme="dracula", folder="/srv/units", origins=origins)
+    settings = Settings(theme="hardentui-light", folder="/srv/units", origins=origins)
     kept: list[Remembered] = []
-    last = Remembered(theme="nord", directory="/elsewhere")
+    last = Remembered(theme="high-contrast", directory="/elsewhere")
     app = make_app(some(), settings=settings, remembered=last, remember=kept.append)
     async with running(app):
-        assert (app.theme, app.session.directory) == ("dracula", "/srv/units")
+        assert (app.theme, app.session.directory) == ("hardentui-light", "/srv/units")
     assert kept == []
 
 
@@ -162,10 +145,10 @@ async def test_a_setting_is_changed_where_it_is_shown_and_a_wrong_value_changes_
     async with running(app, (100, 30)) as pilot:
         await pilot.press("app.settings", shows="Values of fixes")
         await pilot.press("i", shows="A setting and its value")
-        await pilot.press(*'theme = "nord"', "enter")
-        await until(pilot, lambda: 'theme = "nord"' in written())
+        await pilot.press(*'theme = "high-contrast"', "enter")
+        await until(pilot, lambda: 'theme = "high-contrast"' in written())
         before = written()
-        await shows(pilot, "nord", "Values of fixes")
+        await shows(pilot, "high-contrast", "Values of fixes")
         await pilot.press("i", shows="A setting and its value")
         await pilot.press(*'theme = "nrod"', "enter", shows="nrod")
         await until(pilot, lambda: "A setting and its value" not in screen_text(app))

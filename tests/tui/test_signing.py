@@ -12,7 +12,7 @@ from textual.widgets import Input
 
 from hardentui.account import ONLY_BELOW
 from hardentui.errors import UsageError
-from hardentui.features.trust import sign as signing
+from hardentui.features.trust import signing
 from hardentui.features.trust.change import TrustChange
 from hardentui.features.trust.signing import SigningFailed
 from hardentui.model.trust_change import Pull, PullVerdict
@@ -102,10 +102,8 @@ async def test_an_image_is_signed_after_a_question_and_the_proof_is_shown(
             await until(pilot, lambda: isinstance(app.screen, SignScreen))
             await pilot.press("ctrl+s", shows="Name an image.")
             _fill(app, image="quay.io/team/app:1")
-            await pilot.press("ctrl+s", shows="Sign with either a key file or a GPG key.")
-            _fill(app, gpg="anna@example.com")
-            await pilot.press("ctrl+s", shows="A GPG key needs a lookaside directory")
-            _fill(app, gpg="", key="wrong", passphrase=SECRET)
+            await pilot.press("ctrl+s", shows="Name the file of a key.")
+            _fill(app, key="wrong", passphrase=SECRET)
             await pilot.press("ctrl+s", shows="Add a signature to quay.io/team/app:1?")
             await pilot.press("y")
             await until(pilot, lambda: "was not signed: said" in drawn(app))
@@ -175,7 +173,6 @@ def test_the_use_cases_refuse_a_session_in_a_browser_too(
     for attempt in (
         lambda: signing.new_key(str(tmp_path), "release", "", stop=stop),
         lambda: signing.sign_and_prove("quay.io/a:1", "key", "", "", stop=stop),
-        lambda: signing.sign_with_gpg("quay.io/a:1", "anna", "", str(tmp_path), stop=stop),
         lambda: object.__new__(TrustChange).check("quay.io/a:1", stop),
     ):
         with pytest.raises(UsageError, match="through a browser"):

@@ -9,8 +9,7 @@ import pytest
 
 from hardentui.account import ONLY_BELOW
 from hardentui.errors import UsageError
-from hardentui.features.settings.showing import write_template
-from hardentui.tui.actions import vocabulary
+from hardentui.features.settings import change_setting
 from hardentui.tui.screens.pages import DoctorScreen, SettingsScreen
 from tests.tui.replayed import some
 from tests.tui.support import drawn, make_app, running, until
@@ -41,16 +40,14 @@ async def test_settings_tell_where_a_value_comes_from_and_what_is_wrong(
         await pilot.press("app.settings")
         await until(pilot, lambda: isinstance(app.screen, SettingsScreen) and "does not exist" in drawn(app))
         assert "folder ~/hardened (default)" in " ".join(drawn(app).split())
-        assert "Keys" not in drawn(app), "those of the manual are not repeated"
         _write(
             tmp_path / "hardentui" / "settings.toml",
-            'folder = "/srv/[/x]"\ntheme = "nonsense"\n[keys]\n"home.sort" = "o"\n',
+            'folder = "/srv/[/x]"\ntheme = "nonsense"\n',
         )
         await pilot.press("r")
         await until(pilot, lambda: "/srv/[/x]" in drawn(app))
         told = "".join(drawn(app).split())  # long lines are wrapped
         assert "folder/srv/[/x](~/hardentui/settings.toml:1)" in told
-        assert "home.sort:o(~/hardentui/settings.toml:4)" in told
         assert "settings.toml:2:themeisnotatheme:'nonsense'" in told, "the fault has its line"
 
 
@@ -69,28 +66,6 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_a_starter_file_is_written_once(
-    size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    path = tmp_path / "hardentui" / "settings.toml"
-    app = make_app(some())
-    async with running(app, size) as pilot:
-        await pilot.press("app.settings")
-        await until(pilot, lambda: isinstance(app.screen, SettingsScreen) and "does not exist" in drawn(app))
-        await pilot.press("settings.starter", shows=("Every setting with its default", "y yes"))
-        await pilot.press("y")
-        await until(pilot, lambda: os.path.exists(path) and "does not exist" not in drawn(app))
-        await until(pilot, lambda: "File" in drawn(app))
-        await pilot.press("settings.starter", shows="There is a settings file")
-    assert "home.sort" in _read(path)
-
-
-def _read(path: Path) -> str:
-    return path.read_text()
-
-
 async def test_a_session_in_a_browser_writes_no_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,7 +76,7 @@ async def test_a_session_in_a_browser_writes_no_settings(
         await pilot.press("app.settings")
         await until(pilot, lambda: "used through a browser" in drawn(app))
         app.clear_notifications()
-        await pilot.press("settings.starter", shows="it uses no files and programs")
+        await pilot.press("settings.change", shows="it uses no files and programs")
     with pytest.raises(UsageError):
-        write_template(vocabulary(), {}, ())
+        change_setting("ascii = true", {})
     assert os.listdir(tmp_path) == []

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from textual.widgets import Button, Input
 
-from hardentui.features.planning import saved_plans as plans
+from hardentui.features import planning as plans
 from hardentui.model.settings import Settings
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.pages import HelpScreen

@@ -11,8 +11,8 @@ import pytest
 from textual.widgets import Button, Checkbox, Input
 
 from hardentui.errors import GeneratorError
+from hardentui.features import planning as plans
 from hardentui.features.fix.drafter import Drafter
-from hardentui.features.planning import saved_plans as plans
 from hardentui.features.views import Report
 from hardentui.model.draft import Draft, Target
 from hardentui.model.plan import Plan

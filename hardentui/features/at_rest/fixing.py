@@ -167,13 +167,13 @@ def _target(looked: Looked, service: Service, version: Version | None, texts: di
     if service.format is Format.QUADLET and not service.infra:
         return _Quadlet(service, version)
     if service.format is Format.COMPOSE:
-        from hardentui.features.at_rest.compose_edits import ComposeTarget
+        from hardentui.features.at_rest.compose import ComposeTarget
 
         return ComposeTarget(looked.sources, service, texts)
     if service.format is Format.RUN:
         return RunTarget(service, texts)
     if service.format is Format.KUBE and not service.infra:
-        from hardentui.features.at_rest.kube_edits import KubeTarget
+        from hardentui.features.at_rest.kube import KubeTarget
 
         return KubeTarget(service, texts)
     raise InputError("a pod file is not edited; the findings say what to change")

@@ -1,18 +1,23 @@
-"""Kubernetes YAML that Podman plays, as services: each container of a pod is one."""
+"""Kubernetes YAML at rest: its containers as services, and edits of their fields."""
 
 from __future__ import annotations
 
 import os
+import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from hardentui.errors import HardenError
+from hardentui.errors import CannotExpress, HardenError
+from hardentui.features.at_rest.compose import YamlEditor, quoted
 from hardentui.features.at_rest.compose_options import Argument
 from hardentui.features.at_rest.quadlets import pod_like
 from hardentui.features.at_rest.services import (
+    FileTarget,
     Format,
     Read,
     Service,
@@ -25,9 +30,11 @@ from hardentui.features.at_rest.services import (
 from hardentui.features.at_rest.sources import Refused, SourceFile, Sources, is_compose_name, refusal
 from hardentui.features.at_rest.trees import Tree, read_trees
 from hardentui.model.spec import Source, Version
-from hardentui.options import COMMAND, IMAGE, NAME
-from hardentui.options.argv import Item, image_item, parse_argument, spec_of
+from hardentui.options import COMMAND, IMAGE, IPC, NAME, PID
+from hardentui.options.argv import Item, image_item, item_word, parse_argument, spec_of
 from hardentui.options.values import Port
+from hardentui.quadlet.edit.container import ItemChange, New, decide
+from hardentui.writers.kube.container import dns_label
 
 _YAML = (".yaml", ".yml")
 _TEMPLATES = ("Deployment", "DaemonSet", "ReplicaSet", "StatefulSet", "Job")
@@ -236,3 +243,142 @@ def _quantity(text: str) -> str:
     if text.endswith("m") and text[:-1].isdecimal():
         return str(int(text[:-1]) / 1000)
     return text.removesuffix("i").removesuffix("B")
+
+
+# Minimal edits of Kubernetes YAML: of one container, in its own mapping.
+
+
+_SECURITY_FIELD = "securityContext"
+_UNITS = {"b": "", "k": "Ki", "m": "Mi", "g": "Gi"}
+
+
+class KubeTarget(FileTarget):
+    """One container of a pod."""
+
+    shared = (PID, IPC)
+
+    def _services(self, file: SourceFile) -> Iterable[Service]:
+        return services_of(file, self._version, None)
+
+    def _with_change(self, file: SourceFile, change: ItemChange) -> str:
+        service = self._read(file)[self._number]
+        decision = decide([(each.item,) for each in service.sets], change)
+        editor = _KubeEditor(service)
+        for number in sorted(decision.replaced, key=lambda at: service.sets[at].span.start, reverse=True):
+            editor.replace(service.sets[number], decision.replaced[number])
+        for item in decision.added:
+            editor = self._again(file, editor.text)
+            editor.add(item)
+            for path in WRITABLE if item_word(item) == "--read-only" else ():
+                editor = self._again(file, editor.text)
+                name = editor.mount(path)
+                if name:
+                    editor = self._again(file, editor.text)
+                    editor.add_volume(name)
+        return editor.text
+
+    def _again(self, file: SourceFile, text: str) -> _KubeEditor:
+        """The editor of a text that was just edited: places behind the edit have moved."""
+        return _KubeEditor(self._read(replace(file, text=text))[self._number])
+
+
+class _KubeEditor(YamlEditor):
+    def __init__(self, service: Service) -> None:
+        made: InPod = service.source
+        super().__init__(made.container)
+        self._pod = made.pod
+
+    def replace(self, each: Set, new: tuple[New, ...]) -> None:
+        of_pod = self._pod.get(_SECURITY_FIELD)
+        if of_pod is None or not of_pod.start <= each.span.start < of_pod.end:
+            super().replace(each, new)
+        elif each.item.raw == "seccomp=unconfined" and not new:
+            self._set((_SECURITY_FIELD, "seccompProfile"), {"type": "RuntimeDefault"})
+        elif len(new) == 1:
+            self.add(new[0].item)  # the container's own word counts
+        else:
+            raise CannotExpress("it is set for the whole pod: change it there")
+
+    def _own(self, each: Set) -> Tree:
+        for key in ("hostPID", "hostIPC"):
+            place = self._pod.get(key)
+            if place is not None and place.key_start == each.span.start:
+                return place
+        return super()._own(each)
+
+    def mount(self, path: str) -> str:
+        """Mount a directory from a volume that is still to be made; returns its name, or nothing where the
+        path is mounted already."""
+        if any(mount.word("mountPath") == path for mount in listed(self._tree, "volumeMounts")):
+            return ""
+        taken = {volume.word("name") for volume in listed(self._pod, "volumes")}
+        base = f"{self._tree.word('name') or 'container'}-{path}"
+        names = (dns_label(base, f"-{number}" if number else "") for number in count())
+        name = next(name for name in names if name not in taken)
+        self._add_to_list(self._tree, "volumeMounts", f"{{name: {name}, mountPath: {path}}}")
+        return name
+
+    def add_volume(self, name: str) -> None:
+        """A directory in memory, for the whole pod."""
+        own, self._tree = self._tree, self._pod
+        self._add_to_list(self._pod, "volumes", f"{{name: {name}, emptyDir: {{medium: Memory}}}}")
+        self._tree = own
+
+    def add(self, item: Item) -> None:
+        flag, _, argument = item_word(item).partition("=")
+        if flag == "--security-opt" and argument == "no-new-privileges":
+            self._set((_SECURITY_FIELD,), {"allowPrivilegeEscalation": "false"})
+        elif flag in ("--cap-drop", "--cap-add"):
+            key, argument = flag.removeprefix("--cap-"), argument.upper().removeprefix("CAP_")
+            there = self._tree.get(_SECURITY_FIELD, "capabilities")
+            if there is None:
+                self._set((_SECURITY_FIELD, "capabilities"), {key: f"[{argument}]"})
+            else:
+                self._add_to_list(there, key, quoted(argument))
+        elif flag in ("--memory", "--cpus"):
+            value = _as_quantity(argument) if flag == "--memory" else f'"{argument}"'
+            self._set(("resources", "limits"), {flag[2:].removesuffix("s"): value})
+        elif flag == "--user" and re.fullmatch(r"\d+(:\d+)?", argument):
+            user, _, group = argument.partition(":")
+            self._set((_SECURITY_FIELD,), {"runAsUser": user, **({"runAsGroup": group} if group else {})})
+        elif flag == "--read-only":
+            self._set((_SECURITY_FIELD,), {"readOnlyRootFilesystem": "true"})
+        else:
+            raise CannotExpress(f"{flag} is not written into Kubernetes YAML: change it by hand")
+
+    def _set(self, path: tuple[str, ...], values: dict[str, str]) -> None:
+        """Set keys of a mapping, which is made where there is none."""
+        place, missing = self._tree, list(path)
+        while missing and (below := place.get(missing[0])) is not None:
+            place = below
+            missing.pop(0)
+        if not missing:
+            for key, value in values.items():
+                there = place.get(key)
+                if there is not None:
+                    self._put(there, value.strip('"'))
+                elif len(values) > 1 and key != next(iter(values)):
+                    raise CannotExpress(f"{key} is missing beside it: change it by hand")
+                else:
+                    self._add_line(place, *(f"{name}: {text}" for name, text in values.items()))
+                    return
+            return
+        if missing[0] in place.entries:
+            raise CannotExpress(f"{missing[0]} is empty: change it by hand")
+        heads = [f"{'  ' * depth}{name}:" for depth, name in enumerate(missing)]
+        inside = "  " * len(missing)
+        self._add_line(place, *heads, *(f"{inside}{name}: {value}" for name, value in values.items()))
+
+    def _spelled(self, each: Set, new: New, old: str) -> str:
+        flag, _, argument = item_word(new.item).partition("=")
+        if flag != each.item.flag:
+            raise CannotExpress("it would be written with another key: change it by hand")
+        return _as_quantity(argument) if flag == "--memory" else argument or "true"
+
+
+def _as_quantity(size: str) -> str:
+    """A size of Podman as a Kubernetes quantity: `512m` is 512Mi."""
+    number = re.fullmatch(r"(\d+)([bkmg]?)", size)
+    if number is None:
+        raise CannotExpress(f"{size} is not written into Kubernetes YAML: change it by hand")
+    return number[1] + _UNITS[number[2] or "b"]

@@ -114,13 +114,7 @@ def names() -> tuple[str, ...]:
     """Names of the checklists that come with HardenTUI."""
     directory = directory_of_ours()
     file_names = os.listdir(directory) if os.path.isdir(directory) else ()
-    return tuple(
-        sorted(
-            name.removesuffix(".toml")
-            for name in file_names
-            if name.endswith(".toml") and "." not in name[:-5]
-        )
-    )
+    return tuple(sorted(name.removesuffix(".toml") for name in file_names if name.endswith(".toml")))
 
 
 def parse(text: str, where: str, checks: Checks = CHECKS) -> Checklist:

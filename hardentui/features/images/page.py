@@ -1,11 +1,10 @@
-"""What is known about an image, as a page to read. Pure."""
+"""An image as a page to read, and what registries have in its place."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from hardentui.do import Do, Verb
-from hardentui.features.images.updates import COOL_DOWN, Update, state_text
 from hardentui.features.sections import PageLine, PageSection, Tone, age_text, size_text
 from hardentui.features.trial.rehearsal import Rehearsal, lines_of
 from hardentui.model.facts import ImageFacts
@@ -199,17 +198,6 @@ def _release_name(inside: ImageInventory) -> str:
     return release.get("PRETTY_NAME") or " ".join(
         part for part in (release.get("ID", ""), release.get("VERSION_ID", "")) if part
     )
-
-
-def updates_page(updates: Iterable[Update], days: int = COOL_DOWN) -> PageSection:
-    """Each name of each image, with what its registry offers."""
-    lines = []
-    for update in updates:
-        known = not isinstance(update.answer, Unread)
-        label = ("current" if update.here else "newer") if known else "unknown"
-        tone = (Tone.GOOD if update.here else Tone.BAD) if known else Tone.MUTED
-        lines.append(PageLine(label, f"{update.name}: {state_text(update, days)}", tone))
-    return PageSection("Images", tuple(lines) or (PageLine("", "none has a registry name"),))
 
 
 def rehearsal_page(rehearsal: Rehearsal, container: str) -> PageSection:

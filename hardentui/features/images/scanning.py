@@ -14,27 +14,30 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from msgspec import Struct
 
 from hardentui import __version__
-from hardentui.account import find_program
+from hardentui.account import find_program, home
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError, InputError, ToolMissing, UsageError, WriteError
-from hardentui.features.images.updates import digests_of
 from hardentui.features.looking.surroundings import Parts
+from hardentui.features.sections import PageLine, PageSection, Tone
 from hardentui.files import write_bundle
 from hardentui.host.asker import asker
-from hardentui.host.commands import CANCELLED, Ask
+from hardentui.host.commands import CANCELLED, Ask, not_installed
+from hardentui.host.podman.trust import auth_paths
 from hardentui.images.inventory import read_inventory
 from hardentui.images.languages import KINDS, NOT_LISTED
 from hardentui.model.draft import TextFile
 from hardentui.model.facts import ImageFacts
-from hardentui.model.image import ImageInventory, Package, ScanReport, ScanSettings
+from hardentui.model.image import ImageInventory, Package, RegistryDigest, ScanReport, ScanSettings
 from hardentui.model.known import Known, Unread, known
+from hardentui.model.trust import full_reference
+from hardentui.reading.images import reference
 from hardentui.scanners import grype, trivy
 from hardentui.scanners.stored import LARGEST, StoredScans, parse_report, subject_of
 from hardentui.visible import visible
@@ -453,3 +456,142 @@ def _upstream(package: Package) -> str:
     if package.kind == "rpm" and source:
         return f"{source}-{package.source_version or package.version.rpartition(':')[2]}.src.rpm"
     return f"{source}@{package.source_version}" if package.source_version else source
+
+
+# Checking registries for newer images. Nothing is pulled.
+
+
+COOL_DOWN = 3
+"""Days that a new image must have been available: a bad or hijacked release is often noticed by then."""
+_ASK_SECONDS = 60.0
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+class Update(Struct, frozen=True):
+    """What a registry offers for one name of an image."""
+
+    name: str
+    image: ImageFacts
+    answer: Known[RegistryDigest]
+    here: bool = False
+
+    def ripe(self, now: datetime) -> bool:
+        """A newer image that has been available long enough."""
+        answer = self.answer
+        if isinstance(answer, Unread) or self.here:
+            return False
+        return now - answer.first_seen >= timedelta(days=COOL_DOWN)
+
+
+def state_text(update: Update) -> str:
+    """The answer in words."""
+    answer = update.answer
+    if isinstance(answer, Unread):
+        return f"unknown: {answer.reason}"
+    if update.here:
+        return "up to date"
+    since = f"newer, first seen on {answer.first_seen:%Y-%m-%d}"
+    if update.ripe(update.image.now):
+        return since
+    return f"{since}: wait until {COOL_DOWN} days have passed"
+
+
+class Updates:
+    """Checks the images of the opened engines.
+
+    Args:
+        ask: runs skopeo; by default a program of this host.
+    """
+
+    def __init__(self, parts: Parts, stop: threading.Event, ask: Ask | None = None) -> None:
+        self._parts = parts
+        self._stop = stop
+        self._ask = ask or asker(stop)
+        self._answers = parts.registry
+
+    def ask(self, images: Iterable[ImageFacts], on_name: Callable[[str], None]) -> tuple[Update, ...]:
+        """Query each name of each image; a registry that does not answer does not stop the others.
+
+        Raises:
+            ToolMissing: skopeo is not installed.
+        """
+        updates: list[Update] = []
+        for image in images:
+            for name in names_to_ask(image):
+                if self._stop.is_set():
+                    return tuple(updates)
+                on_name(name)
+                updates.append(self._one(image, name))
+        return tuple(updates)
+
+    def _one(self, image: ImageFacts, name: str) -> Update:
+        if self._answers is None:
+            return Update(name, image, Unread("the image belongs to a simulated host"))
+        digest = digest_of(name, self._ask, logins())
+        if isinstance(digest, Unread):
+            refuse_without_skopeo(digest)
+            return Update(name, image, digest)
+        try:
+            answer = self._answers.keep(name, digest, self._parts.opened.clock())
+        except WriteError as error:
+            return Update(name, image, Unread(error.title))
+        return Update(name, image, answer, digest in digests_of(image))
+
+
+def refuse_without_skopeo(answer: Unread) -> None:
+    """Raises ToolMissing if an answer says so."""
+    if answer == not_installed("skopeo"):
+        raise ToolMissing(
+            "Querying registries needs skopeo, which is not installed.", "apt-get install skopeo"
+        )
+
+
+def logins() -> Mapping[str, str]:
+    """Points skopeo to this account's logins, as Podman keeps them."""
+    if os.environ.get("REGISTRY_AUTH_FILE"):
+        return {}
+    logins_file = next(filter(os.path.exists, auth_paths(home(), os.geteuid())), "")
+    return {"REGISTRY_AUTH_FILE": logins_file} if logins_file else {}
+
+
+def names_to_ask(image: ImageFacts) -> tuple[str, ...]:
+    """Full names under which a registry may have a newer image: not local ones, and none with a digest."""
+    names = []
+    for name in image.names:
+        about = reference(name)
+        if about.digest or about.local or not about.host:
+            continue
+        names.append(full_reference(name))
+    return tuple(dict.fromkeys(names))
+
+
+def digests_of(image: ImageFacts) -> frozenset[str]:
+    """Every digest of this image in a registry: its manifest list's, and its own."""
+    listed = (str(digest).partition("@")[2] for digest in image.inspect.get("RepoDigests") or ())
+    return frozenset({*listed, str(image.inspect.get("Digest") or "")} - {""})
+
+
+def digest_of(reference: str, ask: Ask, environment: Mapping[str, str] | None = None) -> Known[str]:
+    """The registry's current digest for a full name: of the manifest list if there is one.
+
+    Args:
+        reference: including the registry and a tag or digest.
+        environment: points to the logins and settings of the engine's user.
+    """
+    command = ("skopeo", "inspect", "--no-tags", "--format", "{{.Digest}}", f"docker://{reference}")
+    answer = ask(command, _ASK_SECONDS, environment or {})
+    if isinstance(answer, Unread):
+        return answer
+    digest = answer.strip()
+    return digest if _DIGEST.fullmatch(digest) else Unread("the registry's answer is not a digest")
+
+
+def updates_page(updates: Iterable[Update]) -> PageSection:
+    """Each name of each image, with what its registry offers."""
+    lines = []
+    for update in updates:
+        known = not isinstance(update.answer, Unread)
+        label = ("current" if update.here else "newer") if known else "unknown"
+        tone = (Tone.GOOD if update.here else Tone.BAD) if known else Tone.MUTED
+        lines.append(PageLine(label, f"{update.name}: {state_text(update)}", tone))
+    return PageSection("Images", tuple(lines) or (PageLine("", "none has a registry name"),))

@@ -1,4 +1,4 @@
-"""Who can reach whom: the places that containers have in the network, and the routes between them. Pure."""
+"""Who can reach whom: the places that containers have in the network, and results as pages to read. Pure."""
 
 from __future__ import annotations
 

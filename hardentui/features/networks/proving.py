@@ -1,4 +1,4 @@
-"""Prove a cell of the network map with a real connection between two network namespaces."""
+"""Proving the network map with real connections, and what a container contacts."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -24,6 +25,10 @@ from hardentui.reading.containers import ask
 from hardentui.reading.networks import gateways, uses_network_of_pod
 from hardentui.systemd.unit_text import comment_lines
 from hardentui.visible import visible
+
+if TYPE_CHECKING:
+    from hardentui.model.network import ReachProof
+
 
 HOST = "host"
 _MOST_PORTS = 8
@@ -239,10 +244,6 @@ def _same(label: str, facts: ContainerFacts) -> bool:
 # The addresses a container contacts, and rules that allow only those.
 
 _EVERY = 0.25
-_LEARNED = re.compile(
-    r"(?:(?P<before>tcp|udp)[ :/]+)?\[?(?P<address>[0-9A-Fa-f:.]+?)\]?:(?P<port>\d{1,5})"
-    r"(?:/(?P<after>tcp|udp))?"
-)
 
 
 class Outgoing(Struct, frozen=True):
@@ -276,13 +277,11 @@ def watch_contacts(
     stop: threading.Event,
     *,
     seconds: float = 0.0,
-    learned: Iterable[str] = (),
 ) -> Outgoing:
     """Watch the sockets of its network namespace for a while, until `stop` is set or Ctrl-C.
 
     Args:
         everybody: containers, to identify the owner of an address.
-        learned: addresses that a trial saw.
     """
     began = monotonic()
     calls: set[tuple[str, str, int]] = set()
@@ -301,11 +300,6 @@ def watch_contacts(
             break  # what was seen until then counts
     names = _names(facts, everybody)
     contacts = [_contact(call, names) for call in sorted(calls)]
-    listed = {(contact.protocol, contact.address, contact.port) for contact in contacts}
-    for text in learned:
-        call = parse_learned(text)
-        if call is not None and call not in listed:
-            contacts.append(_contact(call, names, learned=True))
     shared = uses_network_of_pod(facts)
     return Outgoing(
         facts.name,
@@ -345,24 +339,13 @@ def plain_address(text: str) -> str:
     return str(mapped or address)
 
 
-def parse_learned(text: str) -> tuple[str, str, int] | None:
-    """`192.0.2.1:443/tcp`, `tcp [2001:db8::1]:443`; None for anything else."""
-    match = _LEARNED.fullmatch(text.strip())
-    if not match:
-        return None
-    try:
-        return match["before"] or match["after"] or "tcp", plain_address(match["address"]), int(match["port"])
-    except ValueError:
-        return None
-
-
-def _contact(call: tuple[str, str, int], names: Mapping[str, str], *, learned: bool = False) -> Contact:
+def _contact(call: tuple[str, str, int], names: Mapping[str, str]) -> Contact:
     protocol, address, port = call
     name = names.get(address)
     if name is None:
-        return Contact(protocol, address, port, learned=learned)
+        return Contact(protocol, address, port)
     who = f"container {name}" if name else "the host"
-    return Contact(protocol, address, port, who, learned, container=name)
+    return Contact(protocol, address, port, who, container=name)
 
 
 def _names(facts: ContainerFacts, everybody: Iterable[ContainerFacts]) -> Mapping[str, str]:

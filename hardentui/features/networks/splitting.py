@@ -11,7 +11,6 @@ from msgspec import Struct
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.change.containers import podman_is_installed
 from hardentui.errors import EngineError, UsageError
-from hardentui.features.change.wait import PATIENCE
 from hardentui.features.networks.page import NetworkPlace, PlaceKind, connected, places
 from hardentui.features.trial.parting import SplitRequest, SplitTools, try_split
 from hardentui.features.trial.trying import refuse_steered
@@ -171,15 +170,11 @@ def try_proposal(
     proposal: Split,
     on_event: OnTrialEvent,
     stop: threading.Event,
-    *,
-    outside: bool = False,
-    patience: float = PATIENCE,
 ) -> SplitTrial:
     """Twins of the members on the proposed networks; blocking. Everything created is removed again.
 
     Args:
         on_event: called for each event, in this thread.
-        outside: twins that keep a route out can use it during the trial; their traffic is real.
 
     Raises:
         UsageError: it cannot be tried: simulated, on another machine, or a member controlled by its image.
@@ -203,8 +198,6 @@ def try_proposal(
         members=members,
         seen=proposal.seen,
         untried=untried,
-        outside=outside,
-        patience=patience,
         pods=pods,
     )
     changing = ChangingEngine(gatherer.engine, bench.opened.log)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 
 from msgspec import Struct, field
@@ -10,16 +10,30 @@ from msgspec import Struct, field
 from hardentui.account import find_program, skipped_in_path
 from hardentui.contained import container_around
 from hardentui.engine.connection import listens_on
-from hardentui.engine.locate import Environment, NoAnswer, candidates, is_local, probe, user_name
+from hardentui.engine.locate import (
+    Environment,
+    NoAnswer,
+    candidates,
+    is_local,
+    probe,
+    user_name,
+)
+from hardentui.features.sections import PageLine, PageSection, Tone
+from hardentui.features.settings import Document, SettingRow
 from hardentui.host.accounts import read_sub_ids, read_users
 from hardentui.host.commands import Run, run_program
 from hardentui.host.files.reader import Files, LocalFiles, reason
 from hardentui.host.place import WAY_OUT, Place, find_place, view_of_host
 from hardentui.host.podman.generator import find_generator
+from hardentui.model.host import HostScan
 from hardentui.model.known import Unread, known
+from hardentui.model.settings import SettingSource
 from hardentui.model.spec import Version
 from hardentui.options import TABLE
 from hardentui.reading.hosts import WHOLE, free_start
+from hardentui.regular_files import refuse_strangers
+from hardentui.scanners.host_scans import HostScans, read_scan
+from hardentui.state import state_directory
 from hardentui.visible import visible
 
 _SECONDS = 5.0
@@ -388,3 +402,72 @@ def _terminal(machine: Machine) -> Iterator[Diagnosis]:
         yield Diagnosis(
             Mark.POOR, "characters", f"{locale or 'no locale'}: no UTF-8", "export LC_ALL=C.UTF-8"
         )
+
+
+# What works on this machine, and the settings in force, as pages to read.
+
+
+_TONES = {Mark.GOOD: Tone.PLAIN, Mark.MISSING: Tone.BAD, Mark.POOR: Tone.BAD, Mark.NOTE: Tone.MUTED}
+
+
+def doctor_page(size: tuple[int, int], found_with: Sequence[str]) -> PageSection:
+    """What works here, what is missing, and the command that mends it.
+
+    Args:
+        found_with: the options that lead to the engine of the session.
+
+    Raises:
+        UsageError: the session is somebody else's, in a browser.
+    """
+    refuse_strangers()
+    given = dict(zip(found_with[::2], found_with[1::2], strict=False))
+    url, connection = given.get("--url", ""), given.get("--connection", "")
+    machine = Machine.here(size, url, connection)
+    lines = (line for item in examine(machine, url, connection) for line in _lines(item))
+    return PageSection("This machine", tuple(lines))
+
+
+def _lines(item: Diagnosis) -> Iterator[PageLine]:
+    yield PageLine(item.mark.value, f"{item.what}: {item.value}", _TONES[item.mark])
+    if item.fix:
+        yield PageLine("", f"-> {item.fix}")
+
+
+def settings_page(document: Document, rows: Iterable[SettingRow]) -> tuple[PageSection, ...]:
+    """Each value and where it comes from; of the keys only those that were changed.
+
+    Raises:
+        UsageError: the session is somebody else's, in a browser.
+    """
+    refuse_strangers()
+    shown: dict[str, list[PageLine]] = {"Settings": [], "Keys": [], "Values of fixes": []}
+    for row in rows:
+        kind, _, name = row.name.partition(".")
+        title = {"keys": "Keys", "fixes": "Values of fixes"}.get(kind, "Settings")
+        changed = row.origin.source is not SettingSource.DEFAULT
+        if title != "Keys" or changed:
+            tone = Tone.GOOD if changed else Tone.PLAIN
+            label, text = ("", f"{name}: {row.text}") if name else (kind, row.text)
+            shown[title].append(PageLine(label, f"{text}  ({row.origin})", tone))
+    file = PageLine(
+        "", document.path if document.there else f"{document.path}, which does not exist", Tone.MUTED
+    )
+    how = PageLine("", "i writes one with comments", Tone.MUTED)
+    wrong = [PageLine("", str(notice), Tone.BAD) for notice in document.notices]
+    shown["File"] = [file, *wrong] if document.there else [file, how]
+    return tuple(PageSection(title, tuple(lines)) for title, lines in shown.items() if lines)
+
+
+# Importing results of host scanners: Lynis, OpenSCAP.
+
+
+def import_scan(path: str) -> HostScan:
+    """Store the result in a file for the checks of this host.
+
+    Raises:
+        InputError: it is not a result, cannot be read, or is empty.
+        WriteError: it could not be stored.
+    """
+    scan = read_scan(path)
+    HostScans(state_directory).keep(scan)
+    return scan

@@ -93,11 +93,10 @@ def summary(result: CheckResult, write: Writer) -> Iterator[list[str]]:
     style = write.style
     containers = [each for each in result.subjects if each.subject.kind is Kind.CONTAINER]
     parts: list[Iterable[str]] = []
-    if style.advice:
-        alone = len(containers) == 1 and style.blocks
-        first = [] if alone else list(_do_first(result, write))
-        overview = first and not style.blocks  # its lines name the commands
-        parts += [first, () if overview else _paths(result, write), () if overview else _next(write)]
+    alone = len(containers) == 1 and style.blocks
+    first = [] if alone else list(_do_first(result, write))
+    overview = first and not style.blocks  # its lines name the commands
+    parts += [first, () if overview else _paths(result, write), () if overview else _next(write)]
     parts.append(_hosts(result, write))
     if style.brief:
         parts += [_table(containers, write), () if style.blocks else _shared(result, write)]

@@ -250,7 +250,6 @@ class TextStyle(Struct, frozen=True):
         summary_last: the reader sees the end first, as on a terminal.
         brief: containers only with what matters most.
         blocks: each subject has a separate part; else only its line in the table.
-        advice: also show frequent findings, the worst paths to the host, and what to do next.
         next_steps: what to do next: commands, and what each shows.
     """
 
@@ -259,7 +258,6 @@ class TextStyle(Struct, frozen=True):
     summary_last: bool = False
     brief: bool = False
     blocks: bool = True
-    advice: bool = True
     next_steps: tuple[tuple[str, str], ...] = ()
 
 

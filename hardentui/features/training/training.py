@@ -19,12 +19,10 @@ from hardentui.errors import UsageError
 from hardentui.features.training.course import (
     Current,
     Lab,
-    Mode,
     TrainingProgress,
     find_lab,
     keep_progress,
     load_progress,
-    points_for,
     progress_file,
 )
 from hardentui.features.training.stage import (
@@ -73,7 +71,6 @@ class LabOutcome(Struct, frozen=True):
 
     Attributes:
         score: of the container; None in a lab without one.
-        points: earned by this solution; 0 while unsolved.
         remarks: the author's comments on options that were tried.
     """
 
@@ -83,8 +80,6 @@ class LabOutcome(Struct, frozen=True):
     service: StageAnswer
     score: int | None
     simulated: bool
-    points: int = 0
-    late: bool = False
     remarks: tuple[str, ...] = ()
 
     @property
@@ -150,7 +145,7 @@ class Training:
     @property
     def next(self) -> Lab | None:
         """The first lab that is not passed."""
-        return next((lab for lab in self.labs if not self.progress.of(lab.id).points), None)
+        return next((lab for lab in self.labs if not self.progress.of(lab.id).passed), None)
 
     def find(self, name: str) -> Lab:
         """A lab by its ID or its number; raises UsageError."""
@@ -160,7 +155,7 @@ class Training:
         """The lab's own directory on the host."""
         return os.path.join(self._directory, lab.id)
 
-    def start(self, lab: Lab, mode: Mode = Mode.GUIDED) -> LabOutcome:
+    def start(self, lab: Lab) -> LabOutcome:
         """Start a lab: create everything it needs, insecure as intended, and judge it."""
         if self._stage is not None:
             self._stage.prepare(lab, self.directory(lab))
@@ -170,11 +165,11 @@ class Training:
             self._write(lab, "README", f"The directory of the lab {lab.id}. It is removed with the lab.\n")
         result = self.progress.of(lab.id)
         now = self._clock()
-        fresh = replace(result, started=now, attempts=0, hints=0, given_up=False)
+        fresh = replace(result, started=now, hints=0, given_up=False)
         self._keep(
             replace(
                 self.progress.with_result(lab.id, fresh),
-                current=Current(lab.id, mode, now, simulated=self.simulated),
+                current=Current(lab.id, now, simulated=self.simulated),
             )
         )
         self._make(lab, lab.start)
@@ -193,9 +188,7 @@ class Training:
         made = answer(lab, options, self.directory(lab))  # a wrong command does not count as an attempt
         if self._stage is None:
             refuse_invalid(made)
-        result = self.progress.of(lab.id)
-        counted = self.progress.with_result(lab.id, replace(result, attempts=result.attempts + 1))
-        self._keep(replace(counted, current=replace(current, options=options)))
+        self._keep(replace(self.progress, current=replace(current, options=options)))
         self._make(lab, options)
         return self.check()
 
@@ -208,23 +201,18 @@ class Training:
         """The next hint of the open lab, and its number from 1; the last one again once all were shown.
 
         Raises:
-            UsageError: no lab is open, or it was started without hints.
+            UsageError: no lab is open.
         """
-        lab, current = self._open()
-        if current.mode is not Mode.GUIDED:
-            raise UsageError(
-                f"There are no hints in {'an exam' if current.mode is Mode.EXAM else 'a challenge'}.",
-                ("With hints: ", Do(Verb.LAB_START, lab.id)),
-            )
+        lab, _ = self._open()
         result = self.progress.of(lab.id)
         number = min(result.hints + 1, len(lab.hints))
         self._keep(self.progress.with_result(lab.id, replace(result, hints=number)))
         return number, lab.hints[number - 1]
 
     def solution(self, lab: Lab) -> tuple[str, ...]:
-        """The solution. Before the lab is passed this forfeits it: no points until it is restarted."""
+        """The solution. Before the lab is passed it then counts as passed only after a restart."""
         result = self.progress.of(lab.id)
-        if not result.points:
+        if not result.passed:
             self._keep(self.progress.with_result(lab.id, replace(result, given_up=True)))
         return lab.solution
 
@@ -233,9 +221,6 @@ class Training:
         removed = self._stage.remove() if self._stage is not None else 0
         self._keep(replace(self.progress, current=None))
         return removed
-
-    def name_learner(self, name: str) -> None:
-        self._keep(replace(self.progress, learner=name))
 
     def policy_file(self, lab: Lab) -> str:
         return os.path.join(self.directory(lab), "policy.json")
@@ -283,18 +268,10 @@ class Training:
             if any(word == option or word.startswith(f"{option}=") for word in options)
         )
         outcome = LabOutcome(lab, goals, attack, service, observed.score, self.simulated)
-        if outcome.solved and count and current is not None:
-            return self._passed(outcome, current)
+        result = self.progress.of(lab.id)
+        if outcome.solved and count and not (result.passed or result.given_up):
+            self._keep(self.progress.with_result(lab.id, replace(result, passed=self._clock())))
         return replace(outcome, remarks=() if outcome.solved else remarks)
-
-    def _passed(self, outcome: LabOutcome, current: Current) -> LabOutcome:
-        lab, result, now = outcome.lab, self.progress.of(outcome.lab.id), self._clock()
-        late = current.mode is Mode.EXAM and now - current.started > lab.minutes * 60
-        points = 0 if late or result.given_up else points_for(current.mode, result.hints)
-        if points > result.points:
-            result = replace(result, points=points, mode=current.mode, passed=now)
-            self._keep(self.progress.with_result(lab.id, result))
-        return replace(outcome, points=points, late=late)
 
     def _observe(self, lab: Lab, made: Answer) -> Observed:
         if lab.policy:
@@ -372,33 +349,3 @@ def _of_policy(lab: Lab, path: str) -> Observed:
     facts: EngineFacts = ENGINE.replace(trust=TrustFacts(policy=policy))
     verdicts = {check: CHECKS[check].verdict(facts) for check in lab.checks}
     return Observed({check: (verdict.status, verdict.reason) for check, verdict in verdicts.items()}, None)
-
-
-def check_lab(lab: Lab, training: Training) -> tuple[str, ...]:
-    """The faults of a lab, found by running it: insecure at the start, solved by its solution.
-
-    Returns:
-        One sentence for each fault; none for a good lab.
-    """
-    faults = []
-    before = training.start(lab)
-    faults += [f"{goal.check} does not fail at the start" for goal in before.goals if goal.reached]
-    if before.attack.works is not True:
-        faults.append(f"its attack does not work at the start: {before.attack.output}")
-    if before.service.works is False:
-        faults.append(f"its service does not work at the start: {before.service.output}")
-    if lab.policy:
-        training.write_policy(lab, lab.solved_policy)
-        after = training.check()
-    else:
-        after = training.answer(lab.solution)
-    faults += [
-        f"{goal.check} does not pass with the solution: {goal.observed}"
-        for goal in after.goals
-        if not goal.reached
-    ]
-    if after.attack.works is not False:
-        faults.append(f"its attack is not blocked by the solution: {after.attack.output}")
-    if after.service.works is False:
-        faults.append(f"its service does not work with the solution: {after.service.output}")
-    return tuple(faults)

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.shapes import OUR_NAMES, TRIAL_LABEL
 from hardentui.errors import ChangeFailed
-from hardentui.features.change.wait import Wait, expectation, ports_of, read_ports
+from hardentui.features.change.wait import PATIENCE, Wait, expectation, ports_of, read_ports
 from hardentui.features.trial.baseline import advice_for
 from hardentui.features.trial.harmless import aliases
 from hardentui.features.trial.observe.processes import established
@@ -238,7 +238,6 @@ class SplitRequest(Struct, frozen=True):
         members: those that get twins, inspected in detail; for a pod, the container that holds its network.
         pods: name of such a container -> the running members of its pod.
         untried: name of another member -> why it gets no twin.
-        outside: twins on a network with a route out can use it.
     """
 
     network: str
@@ -247,8 +246,6 @@ class SplitRequest(Struct, frozen=True):
     members: tuple[ContainerFacts, ...]
     seen: tuple[SeenWay, ...]
     untried: Mapping[str, str]
-    outside: bool
-    patience: float
     pods: Mapping[str, tuple[ContainerFacts, ...]] = {}
 
 
@@ -280,7 +277,7 @@ def try_split(request: SplitRequest, tools: SplitTools) -> SplitTrial:
     for name in remove_leftovers(tools.changing):
         tools.on_event(TrialEvent(TrialStep.CLEANING, f"removed {name}"))
     members = {facts.name: MemberTried(facts.name) for facts in request.members}
-    today = (NewNetwork("today", tuple(members), internal=not request.outside, isolated=False),)
+    today = (NewNetwork("today", tuple(members), internal=True, isolated=False),)
     with _TwinRound(request, tools, today) as first:
         for name, why in first.failed.items():
             members[name] = replace(members[name], before=False, why=why)
@@ -291,16 +288,13 @@ def try_split(request: SplitRequest, tools: SplitTools) -> SplitTrial:
         )
         ways = first.knocker().before(chosen)
     if not first.failed:
-        proposed = tuple(
-            replace(network, internal=network.internal or not request.outside) for network in request.networks
-        )
+        proposed = tuple(replace(network, internal=True) for network in request.networks)
         with _TwinRound(request, tools, proposed) as second:
             for name in members:
                 why = second.failed.get(name, "")
                 members[name] = replace(members[name], after=not why, why=why)
             ways = second.knocker().after(ways)
-        if not request.outside:
-            ways = _past_ways_out(ways, request, tools)
+        ways = _past_ways_out(ways, request, tools)
     results = (*members.values(), *(MemberTried(name, why=why) for name, why in request.untried.items()))
     trial = SplitTrial(
         network=request.network,
@@ -308,7 +302,6 @@ def try_split(request: SplitRequest, tools: SplitTools) -> SplitTrial:
         result=result_of(results, ways, untried),
         members=results,
         ways=ways,
-        outside=request.outside,
         untried=untried,
         seconds=round(monotonic() - begun, 1),
     )
@@ -461,8 +454,7 @@ class _TwinRound:
             for twin, facts in made.twins:
                 if why := act(twin, facts):
                     log = twin.log()[-_LOG_READ:]
-                    outside = self._request.outside
-                    advice = advice_for(facts, None, log, twin.lacks, outside=outside) if last else ""
+                    advice = advice_for(facts, None, log, twin.lacks, outside=False) if last else ""
                     of = f"{facts.name}: " if made.pod else ""
                     return f"{of}{why}. {advice}" if advice else f"{of}{why}"
         return ""
@@ -480,7 +472,7 @@ class _TwinRound:
         outcome = Wait(
             self._tools.changing.containers,
             twin.id,
-            expectation(facts.inspect, ports, self._request.patience),
+            expectation(facts.inspect, ports, PATIENCE),
             files=self._tools.files,
             stop=self._tools.stop,
         ).outcome()

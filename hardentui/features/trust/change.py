@@ -30,7 +30,6 @@ from hardentui.model.journal import EntryAction, JournalProof
 from hardentui.model.known import Arguments, Known, Unread, V, known
 from hardentui.model.trust import Attachments, Policy, TrustFacts, full_reference, rule_for
 from hardentui.model.trust_change import (
-    NamedImages,
     Pull,
     PullProof,
     RuleKind,
@@ -149,7 +148,7 @@ class TrustChange:
     def prove(
         self,
         draft: TrustDraft,
-        named: NamedImages,
+        named: Sequence[str],
         on_proof: Callable[[PullProof], None],
         stop: threading.Event,
     ) -> tuple[PullProof, ...]:
@@ -163,9 +162,7 @@ class TrustChange:
         verifying = [rule for rule in draft.rules if rule.kind.verifies]
         signed = {rule.scope: (rule, self._signed_images(rule, named, policy)) for rule in verifying}
         with sandbox(self._home, auth_paths(self._home, self._trust.uid), stop) as box:
-            return prove(
-                box, policy, self._all_sections(draft), signed, named, on_proof, rejects=draft.rejects
-            )
+            return prove(box, policy, self._all_sections(draft), signed, on_proof, rejects=draft.rejects)
 
     def check(self, reference: str, stop: threading.Event) -> TrustCheck:
         """The current policy's verdict on an image, by a real pull.
@@ -275,12 +272,10 @@ class TrustChange:
                 scopes.append(sections.section_of(image))
         return tuple(ScopeRule(scope, RuleKind.ACCEPT) for scope in dict.fromkeys(scopes))
 
-    def _signed_images(self, rule: ScopeRule, named: NamedImages, policy: str) -> tuple[str, ...]:
+    def _signed_images(self, rule: ScopeRule, named: Sequence[str], policy: str) -> tuple[str, ...]:
         """Images that the rule must accept: the named ones, and all running ones that it covers."""
         trust = self._with_policy(policy)
-        caught = {
-            image: rule_for(trust, image) for image in (*map(_full, named.signed), *self._in_use) if image
-        }
+        caught = {image: rule_for(trust, image) for image in (*map(_full, named), *self._in_use) if image}
         signed = tuple(
             image for image, by in caught.items() if not isinstance(by, Unread) and by.scope == rule.scope
         )

@@ -20,8 +20,7 @@ from msgspec.structs import replace
 from hardentui.features.trust.policy import with_rules
 from hardentui.features.trust.sandbox import Sandbox
 from hardentui.features.trust.signing import key_of_nobody
-from hardentui.model.trust import full_reference, scopes_of
-from hardentui.model.trust_change import NamedImages, Pull, PullProof, PullVerdict, RuleKind, ScopeRule
+from hardentui.model.trust_change import Pull, PullProof, PullVerdict, RuleKind, ScopeRule
 
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _PATH = re.compile(r"/v2/(?P<name>[a-z0-9._/-]+)/(?P<kind>manifests|blobs)/(?P<what>[A-Za-z0-9._:-]+)")
@@ -129,7 +128,6 @@ def prove(
     policy: str,
     sections: Mapping[str, str],
     signed: Mapping[str, tuple[ScopeRule, Sequence[str]]],
-    named: NamedImages,
     on_proof: Callable[[PullProof], None],
     *,
     rejects: bool,
@@ -156,16 +154,10 @@ def prove(
                 add("signed", scope, PullVerdict.ACCEPTED, box.pull(reference, policy, sections))
             other = with_rules(policy, [_of_another(rule, box.directory)], reject=False)
             add("wrong key", scope, PullVerdict.WRONG_KEY, box.pull(references[0], other, sections))
-            if named.unsigned and within(named.unsigned, scope):
-                pull = box.pull(named.unsigned, policy, sections)
-            else:
-                pull = box.pull(unsigned_in(scope), policy, sections, f"{here}/unsigned")
+            pull = box.pull(unsigned_in(scope), policy, sections, f"{here}/unsigned")
             add("unsigned", scope, PullVerdict.UNSIGNED, pull)
         if rejects:
-            if named.elsewhere:
-                pull = box.pull(named.elsewhere, policy, sections)
-            else:
-                pull = box.pull(_ELSEWHERE, policy, sections, f"{here}/elsewhere")
+            pull = box.pull(_ELSEWHERE, policy, sections, f"{here}/elsewhere")
             add("other repository", "default", PullVerdict.REJECTED, pull)
     return tuple(proofs)
 
@@ -185,14 +177,6 @@ def unsigned_in(scope: str) -> str:
         return f"{scope}/hardentui/image:{_TAG}"
     name = scope.partition("@")[0]
     return name if ":" in name.rpartition("/")[2] else f"{name}:{_TAG}"
-
-
-def within(reference: str, scope: str) -> bool:
-    """Whether a policy scope matches this image."""
-    try:
-        return scope in scopes_of(full_reference(reference))
-    except ValueError:
-        return False
 
 
 def _of_another(rule: ScopeRule, directory: str) -> ScopeRule:

@@ -1,22 +1,30 @@
-"""Signing an image in a registry, and listing the signatures beside one. With skopeo."""
+"""Keys and signatures of images: told apart, made, listed, and a pull that proves one. With skopeo."""
 
 from __future__ import annotations
 
 import errno
 import json
 import os
-from collections.abc import Sequence
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from msgspec import Struct
 
-from hardentui.account import is_ours
+from hardentui.account import home, is_ours
 from hardentui.directories import write_error
 from hardentui.errors import HardenError, InputError, WriteError
-from hardentui.features.trust.policy import section_of
+from hardentui.features.trust.policy import needed, section_of, text_of, with_rules
+from hardentui.features.trust.sandbox import sandbox
+from hardentui.host.asker import asker
 from hardentui.host.commands import Ask
+from hardentui.host.podman.trust import auth_paths
 from hardentui.model.known import Known, Unread
-from hardentui.model.trust_change import RuleKind
+from hardentui.model.trust import full_reference
+from hardentui.model.trust_change import Pull, RuleKind, ScopeRule
+from hardentui.regular_files import refuse_strangers
 from hardentui.visible import visible
 
 _LARGEST = 1 << 20
@@ -79,19 +87,6 @@ _SECONDS = 600.0
 _ASK_SECONDS = 60.0
 
 
-class SigningKey(Struct, frozen=True):
-    """What to sign with: a sigstore private key or a GPG key by its ID, with the file of its passphrase.
-
-    Attributes:
-        lookaside: directory as file:// URL into which GPG signatures are written.
-    """
-
-    private: str = ""
-    passphrase_file: str = ""
-    gpg: str = ""
-    lookaside: str = ""
-
-
 class Signatures(Struct, frozen=True):
     """The kinds of signatures of an image in its registry.
 
@@ -114,11 +109,12 @@ class SigningFailed(HardenError):
     exit_code = 2
 
 
-def sign(reference: str, key: SigningKey, directory: str, ask: Ask) -> None:
-    """Add a signature to an image, for all its architectures; the image itself is unchanged.
+def sign(reference: str, private: str, passphrase_file: str, directory: str, ask: Ask) -> None:
+    """Add a sigstore signature to an image, for all its architectures; the image itself is unchanged.
 
     Args:
         reference: in the registry, with its tag: the signature is for this name.
+        private: the private key; passphrase_file: with its passphrase, empty = it has none.
         directory: for temporary files of skopeo.
 
     Raises:
@@ -126,19 +122,13 @@ def sign(reference: str, key: SigningKey, directory: str, ask: Ask) -> None:
     """
     sections = os.path.join(directory, "sign.d")
     os.makedirs(sections, mode=0o700, exist_ok=True)
-    lookaside = f"    lookaside-staging: {json.dumps(key.lookaside)}\n" if key.lookaside else ""
     with open(os.path.join(sections, "sign.yaml"), "w", encoding="utf-8") as file:
         name = json.dumps(section_of(reference))
-        file.write(f"docker:\n  {name}:\n    use-sigstore-attachments: true\n{lookaside}")
-    how: Sequence[str] = ("--sign-by", key.gpg)
-    if key.gpg and key.passphrase_file:
-        how = (*how, "--sign-passphrase-file", key.passphrase_file)
-    if key.private:
-        passphrase = key.passphrase_file or os.path.join(directory, "no-passphrase")
-        if not key.passphrase_file:
-            with open(passphrase, "w", encoding="ascii") as file:
-                file.write("\n")
-        how = ("--sign-by-sigstore-private-key", key.private, "--sign-passphrase-file", passphrase)
+        file.write(f"docker:\n  {name}:\n    use-sigstore-attachments: true\n")
+    passphrase = passphrase_file or os.path.join(directory, "no-passphrase")
+    if not passphrase_file:
+        with open(passphrase, "w", encoding="ascii") as file:
+            file.write("\n")
     where = f"docker://{reference}"
     command = (
         "skopeo",
@@ -148,27 +138,16 @@ def sign(reference: str, key: SigningKey, directory: str, ask: Ask) -> None:
         "copy",
         "-q",
         "--all",
-        *how,
+        "--sign-by-sigstore-private-key",
+        private,
+        "--sign-passphrase-file",
+        passphrase,
         where,
         where,
     )
     answer = ask(command, _SECONDS)
     if isinstance(answer, Unread):
         raise SigningFailed(f"{visible(reference, 100)} was not signed: {answer.reason}.")
-
-
-def export_gpg(key: str, path: str, ask: Ask) -> None:
-    """Write the public half of a GPG key of this account into a file.
-
-    Raises:
-        InputError: gpg has no such key, or is not installed.
-    """
-    answer = ask(("gpg", "--batch", "--armor", "--output", path, "--export", "--", key), _ASK_SECONDS)
-    if isinstance(answer, Unread) or not os.path.exists(path) or not os.path.getsize(path):
-        why = f": {answer.reason}" if isinstance(answer, Unread) else ""
-        raise InputError(
-            f"gpg gives no public key for {visible(key, 80)!r}{why}.", "gpg --list-secret-keys lists yours."
-        )
 
 
 def make_key(directory: str, name: str, passphrase_file: str, ask: Ask) -> tuple[str, str]:
@@ -246,3 +225,71 @@ def _of_this_machine(manifest: Any) -> str:
         if platform.get("architecture") == _ARCHITECTURES.get(os.uname().machine):
             return str(entry["digest"])
     return ""
+
+
+# Signing your own images: a key pair, a signature in the registry, and the pull that proves it.
+
+
+@contextmanager
+def passphrase_file(passphrase: str) -> Iterator[str]:
+    """A file with a typed passphrase while it is needed, readable by this account only; no file for none."""
+    if not passphrase:
+        yield ""
+        return
+    directory = os.environ.get("XDG_RUNTIME_DIR", "")  # in memory
+    private = (
+        directory
+        if directory.startswith("/") and is_ours(directory) and os.access(directory, os.W_OK)
+        else None
+    )
+    with tempfile.NamedTemporaryFile("w", prefix="hardentui-", dir=private) as file:
+        file.write(f"{passphrase}\n")
+        file.flush()
+        yield file.name
+
+
+def new_key(directory: str, name: str, passphrase_file: str, *, stop: threading.Event) -> tuple[str, str]:
+    """Create a sigstore key pair in a directory; returns the paths of the private and the public key.
+
+    Raises:
+        UsageError: the session is somebody else's, in a browser.
+        WriteError: it could not be created, or it already exists.
+    """
+    refuse_strangers()
+    with tempfile.NamedTemporaryFile("w", prefix="hardentui-") as nothing:
+        nothing.write("\n")
+        nothing.flush()
+        return make_key(directory, name, passphrase_file or nothing.name, asker(stop))
+
+
+def sign_and_prove(
+    reference: str, private: str, passphrase_file: str, public: str, *, stop: threading.Event
+) -> Pull:
+    """Sign an image in its registry, then pull it with a policy that requires exactly this key.
+
+    Args:
+        public: the public key; empty = the one beside the private key.
+
+    Raises:
+        InputError: a file or name that cannot be used.
+        SigningFailed: nothing was signed.
+        ToolMissing: skopeo is not here.
+    """
+    refuse_strangers()
+    full = _full(reference)
+    key = os.path.abspath(public or public_key_of(private))
+    kind_of(key)
+    rule = ScopeRule(section_of(full), RuleKind.SIGSTORE, key)
+    policy = with_rules(json.dumps({"default": [{"type": "reject"}]}), [rule], reject=True)
+    sections = {"50-hardentui.yaml": text_of(needed([rule]), (), ()) or ""}
+    with sandbox(home(), auth_paths(home(), os.geteuid()), stop) as box:
+        passphrase = os.path.abspath(passphrase_file) if passphrase_file else ""
+        sign(full, os.path.abspath(private), passphrase, box.directory, box.ask)
+        return box.pull(full, policy, sections)
+
+
+def _full(reference: str) -> str:
+    try:
+        return full_reference(reference)
+    except ValueError:
+        raise InputError(f"{visible(reference, 100)!r} is not an image of a registry.") from None

@@ -17,7 +17,7 @@ from textual.style import Style
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from hardentui.features.engine_choices import EngineChoice
+from hardentui.features.first_look import EngineChoice
 from hardentui.features.opening.opened import Opened
 from hardentui.features.views import Report, Row, reports_of
 from hardentui.model.settings import Settings

@@ -28,8 +28,7 @@ from hardentui.errors import HardenError, NotFound
 from hardentui.features.rights.page import rights_of
 from hardentui.features.sections import PageLine, PageSection, Tone
 from hardentui.features.views import Report, Row
-from hardentui.features.watch.monitor import LogPart, Monitor, follow_log
-from hardentui.features.watch.page import EarlierReadings, log_page, monitor_page
+from hardentui.features.watch import EarlierReadings, LogPart, Monitor, follow_log, log_page, monitor_page
 from hardentui.harden.score import SHORT, TAKEOVER_CEILING, Cell, Score, score_by_step, score_word
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Status

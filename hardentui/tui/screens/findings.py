@@ -16,7 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from hardentui.errors import HardenError
-from hardentui.features.host_scans import import_scan
+from hardentui.features.opening.doctor import import_scan
 from hardentui.features.views import Report, told_once, without_originals
 from hardentui.features.waivers import Acceptance, Waiving
 from hardentui.harden.attack import ranked_paths

@@ -24,10 +24,8 @@ from hardentui.features.images.page import (
     scan_word,
     size_of,
     system_of,
-    updates_page,
 )
-from hardentui.features.images.scanning import Scanning
-from hardentui.features.images.updates import Updates
+from hardentui.features.images.scanning import Scanning, Updates, updates_page
 from hardentui.features.networks.requests import fresh_report
 from hardentui.features.sections import size_text
 from hardentui.features.trial.rehearsal import rehearse_container

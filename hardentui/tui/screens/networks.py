@@ -13,8 +13,15 @@ from textual.content import Content
 
 from hardentui.errors import UsageError
 from hardentui.features.networks.page import NetworkPlace, PlaceKind, PublishedPort, places
-from hardentui.features.networks.requests import propose_splits, prove_way, watch_outgoing
-from hardentui.features.networks.result_pages import outgoing_page, proofs_page, split_trial_page, splits_page
+from hardentui.features.networks.requests import (
+    outgoing_page,
+    proofs_page,
+    propose_splits,
+    prove_way,
+    split_trial_page,
+    splits_page,
+    watch_outgoing,
+)
 from hardentui.features.networks.splitting import try_proposal
 from hardentui.features.views import without_originals
 from hardentui.model.draft import TextFile
@@ -45,7 +52,12 @@ def prove_job(
     bench: Workbench, rows: Sequence[Row], way: str, stop: threading.Event, tell: Tell
 ) -> JobResult:
     """Real connections for `FROM TO[:PORT]`."""
-    return JobResult(proofs_page(prove_way(bench, rows, way)))
+    if len(words := way.split()) != 2:
+        raise UsageError(
+            f"{visible(way, 100)!r} is not a route.",
+            "Enter FROM TO, FROM TO:PORT, FROM host:PORT or FROM ADDRESS:PORT.",
+        )
+    return JobResult(proofs_page(prove_way(bench, rows, *words)))
 
 
 def outgoing_job(

@@ -16,22 +16,26 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from hardentui.checks import CHECKS, all_checks
+from hardentui.checks import CHECKS
 from hardentui.errors import ChecklistError, HardenError
-from hardentui.features.checklists.fixtures import lint_checklist
+from hardentui.features.checklists.examining import lint_checklist
 from hardentui.features.checklists.loading import load, names
 from hardentui.features.looking.row_filter import EXAMPLES
-from hardentui.features.opening.this_machine import doctor_page, settings_page
+from hardentui.features.opening.doctor import doctor_page, settings_page
 from hardentui.features.sections import PageLine, PageSection, Tone
-from hardentui.features.settings.reading import Document, read_fix_defaults, read_settings
-from hardentui.features.settings.showing import change_setting, setting_rows, write_template
+from hardentui.features.settings import (
+    Document,
+    change_setting,
+    read_fix_defaults,
+    read_settings,
+    setting_rows,
+)
 from hardentui.features.views import Report
 from hardentui.harden.score import SHORT
 from hardentui.model.check import USUAL
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import WaiverUse
 from hardentui.regular_files import refuse_strangers, why_not_here
-from hardentui.state import settings_file
 from hardentui.tui.actions import (
     AGAIN,
     APP,
@@ -41,11 +45,8 @@ from hardentui.tui.actions import (
     COPY,
     SETTINGS,
     Action,
-    all_actions,
     bindings,
-    key_name,
     told,
-    vocabulary,
 )
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.home import no_engine, tried
@@ -55,7 +56,6 @@ from hardentui.tui.screens.job import (
     JobScreen,
     PickScreen,
     ReadingScreen,
-    SureScreen,
     Tell,
     error_content,
 )
@@ -66,7 +66,7 @@ from hardentui.visible import visible
 from hardentui.words import plural
 
 if TYPE_CHECKING:
-    from hardentui.features.engine_choices import EngineChoice
+    from hardentui.features.first_look import EngineChoice
     from hardentui.features.workbench import Workbench
 
 _HEAD = "bold $primary"
@@ -93,52 +93,33 @@ class SettingsScreen(JobScreen):
     BINDING_GROUP_TITLE = "Settings"
 
     def __init__(self) -> None:
-        self._there = False
-
         def read(stop: threading.Event, tell: Tell) -> JobResult:
-            known, checks = vocabulary(), CHECKS
             document = Document.read(os.environ)
-            self._there = document.there
-            settings = read_settings(document, known, os.environ, key_name)
-            rows = setting_rows(settings, read_fix_defaults(document, checks), known, checks)
+            settings = read_settings(document, os.environ)
+            rows = setting_rows(settings, read_fix_defaults(document, CHECKS), CHECKS)
             return JobResult(settings_page(document, rows))
 
         super().__init__("Settings", read, "reading")
 
     def why_not(self, action: str) -> str:
-        if action in ("starter", "change") and self.stop is not None:
+        if action == "change" and self.stop is not None:
             return "The settings are being read."
-        if action in ("starter", "change") and (why := why_not_here()):
+        if action == "change" and (why := why_not_here()):
             return why
-        if action == "starter" and self._there:
-            return "There is a settings file already; it is not changed."
         return super().why_not(action)
 
     def action_change(self) -> None:
         question = "A setting and its value, as in the file; only the name: back to the default"
-        self.app.push_screen(
-            AskScreen(question, 'theme = "nord", ascii = true, keys.home.sort = "s"'), self._set
-        )
+        self.app.push_screen(AskScreen(question, 'theme = "high-contrast", ascii = true'), self._set)
 
     def _set(self, line: str | None) -> None:
         if line:
-            known = vocabulary()
 
             def change() -> str:
-                where = change_setting(line, known, os.environ, key_name)
+                where = change_setting(line, os.environ)
                 return f"{where}: the next session uses it."
 
             self.carry_out("Written", change)
-
-    def action_starter(self) -> None:
-        question = f"Write {settings_file()}?"
-        detail = "Every setting with its default, as a comment: it changes nothing until you edit it."
-        self.app.push_screen(SureScreen(question, detail), self._starter)
-
-    def _starter(self, sure: bool | None) -> None:
-        tooltips = {action.id: action.tooltip for action in all_actions()}
-        if sure:
-            self.carry_out("Written", lambda: write_template(vocabulary(), tooltips, all_checks()))
 
     def was_carried_out(self) -> None:
         self.action_again()

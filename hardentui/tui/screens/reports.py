@@ -1,4 +1,4 @@
-"""Reports: what became better and worse, what a screen shows as a file, facts, copies."""
+"""Reports: what became better and worse, what a screen shows as a file, copies."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from msgspec import Struct
 
 from hardentui.errors import HardenError, UsageError
-from hardentui.features.compare.compare import (
+from hardentui.features.compare import (
+    Comparison,
     comparable_files,
+    compare,
+    comparison_page,
     kinds_to_compare,
     read_saved,
-    record,
     report_now,
-    write_facts,
 )
 from hardentui.features.exports import Exportable, comparison_of, findings_of, journal_of, write_export
-from hardentui.features.reports.comparing import Comparison, compare, comparison_page
 from hardentui.features.sections import PageLine, PageSection, Tone
-from hardentui.features.views import CheckProgress, Report, Row
+from hardentui.features.views import Report, Row
 from hardentui.model.draft import Target
 from hardentui.model.plan import Choice, Plan
 from hardentui.regular_files import refuse_strangers
@@ -67,7 +67,7 @@ class CompareScreen(JobScreen):
         super().__init__("Compare", self._look, "reading")
 
     def action_fields(self) -> None:
-        question = "An earlier JSON report or saved facts; a second file: instead of this host as it is now"
+        question = "An earlier JSON report; a second file: instead of this host as it is now"
         files = comparable_files(os.path.expanduser(self.session.directory))
         newest = shlex.quote(files[0].path) if files else ""
         self.app.push_screen(AskScreen(question, "monday.json [friday.json]", value=newest), self._given)
@@ -100,16 +100,11 @@ class CompareScreen(JobScreen):
         refuse_strangers()
         if not self._paths:
             return JobResult((self._files(),))
-
-        def moved(progress: CheckProgress) -> None:
-            tell(f"checking saved facts, {progress.done} of {progress.total}")
-
         session, (old, *new) = self.session, self._paths
         bench = session.bench
-        checklist = bench.checklist if bench is not None else ""
-        before = read_saved(old, checklist, moved, stop)
+        before = read_saved(old)
         if new:
-            after = read_saved(new[0], checklist, moved, stop)
+            after = read_saved(new[0])
         elif bench is None or session.progress is not None or session.judging:
             raise UsageError("This host is still being checked.", "Try again in a moment: r")
         else:
@@ -120,10 +115,10 @@ class CompareScreen(JobScreen):
     def _files(self) -> PageSection:
         directory = self.session.directory
         files = comparable_files(os.path.expanduser(directory))
-        lines = [PageLine(file.what, f"{file.path}, {file.written:%Y-%m-%d %H:%M}") for file in files]
+        lines = [PageLine("report", f"{file.path}, {file.written:%Y-%m-%d %H:%M}") for file in files]
         if not lines:
-            lines = [PageLine("", "none yet. E writes one (choose .json), : Save facts saves the facts")]
-        return PageSection(f"Reports and facts in {directory}; i compares", tuple(lines))
+            lines = [PageLine("", "none yet. E writes one (choose .json)")]
+        return PageSection(f"Reports in {directory}; i compares", tuple(lines))
 
 
 # --- what a screen shows, as a file --------------------------------------------------------------------
@@ -169,51 +164,6 @@ def _exportable(bench: Workbench, shown: ScreenReport) -> Exportable:
     if shown.entries:
         return journal_of(shown.entries)
     return findings_of(bench, shown.about, shown.reports, shown.rows)
-
-
-class FactsScreen(FormScreen):
-    """Everything is read again, and written to a file."""
-
-    BINDING_GROUP_TITLE = "Facts"
-
-    def __init__(self, bench: Workbench) -> None:
-        super().__init__()
-        self._bench = bench
-
-    def heading(self) -> str:
-        return "Facts of this host"
-
-    def about(self) -> str:
-        return "All that checks read, with secrets masked; readable by you only. Checked later or elsewhere."
-
-    def fields(self) -> tuple[Field, ...]:
-        name = f"{safe_file_name(self._bench.opened.host_name)}-facts.json"
-        return (Field("file", "File", value=f"{self.session.directory.rstrip('/')}/{name}"),)
-
-    def job(self, values: dict[str, str]) -> tuple[Job, str]:
-        return partial(facts_job, self._bench, os.path.expanduser(values["file"])), "reading the host"
-
-
-def facts_job(bench: Workbench, path: str, stop: threading.Event, tell: Tell) -> JobResult:
-    """Read everything again, and write it to a file.
-
-    Raises:
-        EngineError, WriteError: nothing was written.
-        KeyboardInterrupt: `stop` was set.
-    """
-
-    def moved(progress: CheckProgress) -> None:
-        tell(f"reading containers, {progress.done} of {progress.total}")
-
-    host = record(bench.opened, moved, stop)
-    written = write_facts(host, path, create=True)
-    lines = (
-        PageLine("written", f"{written.path}: {written.state.value}", Tone.GOOD),
-        PageLine("holds", f"{plural(host.containers, 'container')}, {host.kilobytes} kB"),
-        PageLine("later", ": Compare compares this host with it", Tone.MUTED),
-        PageLine("elsewhere", f"hardentui check --facts {shlex.quote(visible(written.path))}", Tone.MUTED),
-    )
-    return JobResult((PageSection("Facts of this host", lines),))
 
 
 # --- copies of a container -----------------------------------------------------------------------------

@@ -17,13 +17,11 @@ from textual.widgets import Input, Label, Static, TextArea
 
 from hardentui.checks import CHECKS
 from hardentui.errors import HardenError, UsageError
-from hardentui.features.exports import results_of
-from hardentui.features.training.course import Course, Lab, Mode, load_labs
+from hardentui.features.training.course import Lab, load_labs
 from hardentui.features.training.training import LabOutcome, Training, open_training
 from hardentui.tui.actions import BACK, COPY, LAB, TRAINING, bindings, hint_of
-from hardentui.tui.screens.base import HardenScreen, ScreenReport
+from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
-from hardentui.tui.screens.job import AskScreen
 from hardentui.tui.widgets.page import TextField
 from hardentui.visible import visible, visible_lines
 
@@ -85,10 +83,10 @@ class LabScreen(HardenScreen):
             and current.lab == self._lab.id
             and current.simulated == self._training.simulated
         ):
-            self._hints = self._training.progress.of(self._lab.id).hints  # already paid for
+            self._hints = self._training.progress.of(self._lab.id).hints
             self._do("Checking the container", self._training.check)
         else:
-            self._start(Mode.GUIDED)
+            self._start()
         self._draw()
 
     # --- the learner's actions --------------------------------------------------------------------------
@@ -98,9 +96,6 @@ class LabScreen(HardenScreen):
             return "This lab has no policy to save: i takes options of podman run."
         if action not in ("options", "back", "copy") and self._busy:
             return "One moment: the last step is not finished."
-        current = self._training.progress.current
-        if action == "hint" and current is not None and current.mode is not Mode.GUIDED:
-            return "There are no hints in an exam or a challenge: n starts over with them."
         return ""
 
     def action_options(self) -> None:
@@ -130,13 +125,7 @@ class LabScreen(HardenScreen):
         self.call_after_refresh(lambda: reading.scroll_end(animate=False))  # its new height is known by then
 
     def action_restart(self) -> None:
-        self._start(Mode.GUIDED)
-
-    def action_challenge(self) -> None:
-        self._start(Mode.CHALLENGE)
-
-    def action_exam(self) -> None:
-        self._start(Mode.EXAM)
+        self._start()
 
     def action_save(self) -> None:
         text = self.query_one("#policy", TextArea).text
@@ -167,10 +156,10 @@ class LabScreen(HardenScreen):
         self.query_one("#reading").focus()
         self._do("Recreating the container", lambda: self._training.answer(options))
 
-    def _start(self, mode: Mode) -> None:
+    def _start(self) -> None:
         if not self._busy:
             self._hints, self._shown, self._outcome = 0, "", None
-        self._do("Setting up the lab", lambda: self._training.start(self._lab, mode))
+        self._do("Setting up the lab", lambda: self._training.start(self._lab))
 
     # --- background work -----------------------------------------------------------------------------------
 
@@ -210,12 +199,9 @@ class LabScreen(HardenScreen):
     def _draw(self) -> None:
         if not self.is_attached:
             return
-        current = self._training.progress.current
-        mode = _mode_of(self._lab, current.mode) if current else ""
         busy = self.signs.of(f"   {self._busy}…") if self._busy else ""
         title = (f"Lab: {visible(self._lab.title)}", "bold")
-        parts = (title, f"   {mode}", (busy, "$primary"))
-        self.query_one("#crumb", Static).update(Content.assemble(*parts))
+        self.query_one("#crumb", Static).update(Content.assemble(title, (busy, "$primary")))
         self.query_one("#outcome", Static).update(self._outcome_text())
         self.query_one("#text", Static).update(self._text())
 
@@ -242,13 +228,14 @@ class LabScreen(HardenScreen):
             lines += [Content(""), Content.assemble("  Created with ", (self._command(), "bold"))]
         lines += [Content.styled(f"  {visible(remark)}", "$warning") for remark in outcome.remarks]
         if outcome.solved:
-            earned = f"Solved: {outcome.points} points." if outcome.points else _without_points(outcome)
+            shown = self._training.progress.of(self._lab.id).given_up
+            solved = "Solved, as shown before: start it over to pass it." if shown else "Solved."
             lines += [
                 Content(""),
-                Content.styled(earned, "bold $success"),
+                Content.styled(solved, "bold $success"),
                 Content(_flowing(self._lab.finish)),
                 Content(""),
-                Content.styled("esc returns to the labs, X repeats this one as an exam.", "$primary"),
+                Content.styled("esc returns to the labs.", "$primary"),
             ]
         return Content("\n").join(lines)
 
@@ -263,15 +250,13 @@ class LabScreen(HardenScreen):
         return Content.assemble((f"  {self.signs.of(sign)} {word:<9}", color), visible(text, 120))
 
     def _text(self) -> Content:
-        lab, current = self._lab, self._training.progress.current
-        exam = current is not None and current.mode is Mode.EXAM
+        lab = self._lab
         solved = self._outcome is not None and self._outcome.solved
         parts = [("Your task", _flowing(lab.task))]
-        if current is not None and current.mode is Mode.GUIDED and not solved:
+        if not solved:
             parts.append(("Next move", self._next_move()))
-        if not exam:
-            parts.append(("Why it matters", _flowing(lab.learn)))
-            parts.append(("", visible_lines(lab.picture.strip("\n"))))
+        parts.append(("Why it matters", _flowing(lab.learn)))
+        parts.append(("", visible_lines(lab.picture.strip("\n"))))
         # the newest last: it is scrolled to
         parts += [(f"Hint {at}", _flowing(text)) for at, text in enumerate(lab.hints[: self._hints], 1)]
         parts.append(("Solution", visible_lines(self._shown)))
@@ -291,21 +276,6 @@ class LabScreen(HardenScreen):
 
     def copied(self) -> tuple[str, str]:
         return ("this page", f"{self._outcome_text().plain}\n{self._text().plain}")
-
-
-def _mode_of(lab: Lab, mode: Mode) -> str:
-    match mode:
-        case Mode.EXAM:
-            return f"exam: {lab.minutes} minutes, no hints"
-        case Mode.CHALLENGE:
-            return "challenge: no hints"
-        case Mode.GUIDED:
-            return "guided"
-
-
-def _without_points(outcome: LabOutcome) -> str:
-    why = "the exam time was over" if outcome.late else "the solution was shown before"
-    return f"Solved, without points: {why}. n starts over."
 
 
 def _flowing(text: str) -> str:
@@ -329,7 +299,6 @@ class TrainingScreen(BrowseScreen):
         Column("Steps", 8),
         Column("Minutes", 7, 70),
         Column("State", 13, 90),
-        Column("Points", 6),
     )
 
     def __init__(self) -> None:
@@ -368,7 +337,7 @@ class TrainingScreen(BrowseScreen):
         self._draw()
 
     def _back_from_lab(self, lab: str) -> None:
-        if self.training is not None and self.training.progress.of(lab).points:
+        if self.training is not None and self.training.progress.of(lab).passed:
             self._go_to_next(self.training)
 
     def _go_to_next(self, training: Training) -> None:
@@ -383,7 +352,6 @@ class TrainingScreen(BrowseScreen):
     def _line(self, number: int, lab: Lab, training: Training) -> BrowseRow:
         result = training.progress.of(lab.id)
         steps = ", ".join(map(str, lab.steps))
-        points = str(result.points) if result.points else ""
         texts = (
             self.signs.of(_SIGNS[result.state]),
             str(number),
@@ -391,9 +359,8 @@ class TrainingScreen(BrowseScreen):
             steps,
             str(lab.minutes),
             _WORDS[result.state],
-            points,
         )
-        sort = (result.state, number, lab.title, lab.steps, lab.minutes, result.state, -result.points)
+        sort = (result.state, number, lab.title, lab.steps, lab.minutes, result.state)
         return BrowseRow(lab.id, texts, sort)
 
     def about(self, key: str) -> Content:
@@ -414,14 +381,9 @@ class TrainingScreen(BrowseScreen):
         if self.training is None:
             return Content.assemble(("Training", "bold"))
         labs, progress = self.training.labs, self.training.progress
-        done = sum(1 for lab in labs if progress.of(lab.id).points)
-        course = Course()
-        share = course.share(progress, labs)
-        parts = (
-            f"   {done} of {len(labs)} labs passed, {share}% of the points",
-            f"   {course.pass_mark}% to pass",
+        return Content.assemble(
+            ("Training", "bold"), f"   {progress.passed(labs)} of {len(labs)} labs passed"
         )
-        return Content.assemble(("Training", "bold"), *parts)
 
     def nothing(self) -> str:
         return "There are no labs."
@@ -432,27 +394,10 @@ class TrainingScreen(BrowseScreen):
             self.app.push_screen(LabScreen(self.training, lab), lambda _: self._back_from_lab(lab.id))
 
     def why_not(self, action: str) -> str:
-        return (
-            "The labs are not loaded yet."
-            if action in ("open", "name", "stop") and self.training is None
-            else ""
-        )
+        return "The labs are not loaded yet." if action in ("open", "stop") and self.training is None else ""
 
     def action_open(self) -> None:
         self.enter_row()
-
-    def action_name(self) -> None:
-        def keep(name: str | None) -> None:
-            if name and self.training is not None:
-                self.training.name_learner(name)
-                self.notify("E writes the certificate.", markup=False)
-
-        self.app.push_screen(AskScreen("The name on the certificate:"), keep)
-
-    def screen_report(self) -> ScreenReport:
-        if self.training is None:
-            return ScreenReport()
-        return ScreenReport(ready=results_of(self.training.labs, self.training.progress))
 
     def action_stop(self) -> None:
         if self.training is None:

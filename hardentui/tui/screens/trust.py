@@ -18,11 +18,10 @@ from hardentui.features.sections import PageLine, PageSection, Tone
 from hardentui.features.trust.change import simulated_trust_change, trust_change_of, why_not
 from hardentui.features.trust.page import formats_page, trust_page
 from hardentui.features.trust.rules import kind_by_name, kind_of, rule_text, rules_of
-from hardentui.features.trust.sign import new_key, passphrase_file, sign_and_prove, sign_with_gpg
+from hardentui.features.trust.signing import new_key, passphrase_file, sign_and_prove
 from hardentui.features.views import Report
 from hardentui.model.facts import EngineFacts
 from hardentui.model.trust_change import (
-    NamedImages,
     Pull,
     PullProof,
     PullVerdict,
@@ -218,7 +217,7 @@ def _prove_rules(
 
     if not (simulated or draft.faults):
         tell("pulling with the new policy")
-        change.prove(draft, NamedImages(tuple(values["signed"].split())), on_proof, stop)
+        change.prove(draft, values["signed"].split(), on_proof, stop)
     if stop.is_set():
         raise KeyboardInterrupt
     sections, then = [*_plan_sections(draft, rules, proofs)], None
@@ -319,28 +318,22 @@ class SignScreen(FormScreen):
 
     def about(self) -> str:
         return (
-            "Adds a signature beside the image in its registry, or with GPG in the lookaside directory; then "
-            "a pull that requires exactly this key proves it. The image itself is unchanged."
+            "Adds a signature beside the image in its registry; then a pull that requires exactly this key "
+            "proves it. The image itself is unchanged."
         )
 
     def fields(self) -> tuple[Field, ...]:
         return (
             Field("image", "Image", "in a registry, with its tag: quay.io/team/app:1"),
-            Field("key", "Key file", "sigstore private key; or empty, and a GPG key below"),
+            Field("key", "Key file", "sigstore private key"),
             Field("passphrase", "Passphrase", "of the key; may be empty", secret=True),
             Field("public", "Public key", "default: the .pub file beside the private one"),
-            Field("gpg", "GPG key", "ID or e-mail of a GPG key of this account"),
-            Field("lookaside", "Lookaside", "with a GPG key: the directory for signatures"),
         )
 
     def fault(self, values: dict[str, str]) -> str:
         if not values["image"]:
             return "Name an image."
-        if bool(values["key"]) == bool(values["gpg"]):
-            return "Sign with either a key file or a GPG key."
-        if bool(values["gpg"]) != bool(values["lookaside"]):
-            return "A GPG key needs a lookaside directory: such signatures are not in the registry."
-        return ""
+        return "" if values["key"] else "Name the file of a key."
 
     def question(self, values: dict[str, str]) -> str:
         return f"Add a signature to {values['image']}?"
@@ -350,14 +343,9 @@ class SignScreen(FormScreen):
 
 
 def _sign(values: dict[str, str], stop: threading.Event, tell: Tell) -> JobResult:
-    image, key, public, lookaside = (
-        os.path.expanduser(values[name]) for name in ("image", "key", "public", "lookaside")
-    )
+    image, key, public = (os.path.expanduser(values[name]) for name in ("image", "key", "public"))
     with passphrase_file(values["passphrase"]) as passphrase:
-        if values["gpg"]:
-            pull = sign_with_gpg(image, values["gpg"], passphrase, lookaside, stop=stop)
-        else:
-            pull = sign_and_prove(image, key, passphrase, public, stop=stop)
+        pull = sign_and_prove(image, key, passphrase, public, stop=stop)
     good = pull.verdict is PullVerdict.ACCEPTED
     proof = f"a pull that requires this key was {pull.verdict} ({pull.by})"
     lines = [

@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from hardentui.errors import HardenError, InputError
-from hardentui.features.planning.planner import typed_value
+from hardentui.features.planning import typed_value
 from hardentui.harden.remedy import FixValue, From
 from hardentui.model.draft import Target
 from hardentui.model.finding import Finding

@@ -23,7 +23,7 @@ from hardentui.features.fix.saving import (
     save,
     save_in_place,
 )
-from hardentui.features.planning.planner import plan_file
+from hardentui.features.planning import plan_file
 from hardentui.features.views import known_facts
 from hardentui.model.draft import Draft, DraftFile, NextSteps, Target, WrittenFile
 from hardentui.model.plan import Plan

@@ -25,7 +25,6 @@ from textual.strip import Strip
 
 from hardentui.features.views import Row
 from hardentui.harden.score import score_word, worst
-from hardentui.model.settings import Settings
 from hardentui.tui.listing import score_of
 from hardentui.tui.session import Place
 from hardentui.tui.status import STYLES, Signs, fit, look_of_cell, signs_of
@@ -53,16 +52,11 @@ class Columns(Struct, frozen=True):
     level: int = 0
 
 
-def columns_for(width: int, rows: Sequence[Row], wanted: Sequence[str] | None = None) -> Columns:
-    """Share a line of `width` cells: the name gets what it needs, the image takes the rest.
-
-    Args:
-        wanted: the columns besides the name that the user chose; None = all.
-    """
+def columns_for(width: int, rows: Sequence[Row]) -> Columns:
+    """Share a line of `width` cells: the name gets what it needs, the image takes the rest."""
     sample = rows[:_SAMPLE]
     name = _longest([row.name for row in sample], 9, 40)
-    shown = set(wanted if wanted is not None else Settings().columns)
-    several = "engine" in shown and len({row.engine.label for row in sample}) > 1
+    several = len({row.engine.label for row in sample}) > 1
     engine = _longest([row.engine.label for row in sample], 6, 18) if several else 0
     state = _longest([row.state for row in sample], 7, 10)
     image = _longest([short_image(row.image) for row in sample], 5, 60)
@@ -70,11 +64,7 @@ def columns_for(width: int, rows: Sequence[Row], wanted: Sequence[str] | None = 
     fixed = _CURSOR + _SCORE + 1 + CELLS
     if width >= 110:
         state = _longest([row.status for row in sample], 7, 24)
-    if "state" not in shown:
-        state = 0
-    if "image" not in shown:
-        image = 0
-    if width >= 150 and "unit" in shown and any(row.unit for row in sample):
+    if width >= 150 and any(row.unit for row in sample):
         unit = _longest([row.unit for row in sample], 4, 30)
     if width < 44:
         return Columns(max(8, width - _CURSOR - _SCORE - 2), 0, 0, 0, 0)
@@ -90,7 +80,7 @@ def columns_for(width: int, rows: Sequence[Row], wanted: Sequence[str] | None = 
     name = min(name, max(free * 11 // 20, free - image))
     image = min(image, free - name)
     left = free - name - image - 2
-    worst = left if "worst" in shown and left >= _LEAST_OF_WORST else 0
+    worst = left if left >= _LEAST_OF_WORST else 0
     return Columns(name, image, engine, unit, state, worst, level)
 
 
@@ -393,9 +383,7 @@ class ContainerList(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
         if self._columns is None:
-            settings: Settings | None = getattr(self.app, "settings", None)
-            wanted = settings.columns if settings else None
-            self._columns = columns_for(width, [line.row for line in self._lines], wanted)
+            self._columns = columns_for(width, [line.row for line in self._lines])
         at = y + self.scroll_offset.y - 1
         base = self.rich_style
         if y == 0:

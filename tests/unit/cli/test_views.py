@@ -7,7 +7,7 @@ import pytest
 
 from hardentui.cli.terminal import Terminal
 from hardentui.features.networks.proving import Outgoing
-from hardentui.features.networks.result_pages import outgoing_page, splits_page
+from hardentui.features.networks.requests import outgoing_page, splits_page
 from hardentui.features.networks.splitting import Move, Split
 from hardentui.features.rights.page import (
     CapabilityPage,

@@ -8,8 +8,7 @@ import pytest
 
 from hardentui.__main__ import main
 from hardentui.checks.examples import container
-from hardentui.errors import InputError
-from hardentui.features.fix.learned import LearnedFrom, learned_before, read_learned
+from hardentui.features.fix.trial_files import LearnedFrom, learned_before
 from hardentui.features.looking.default_profile import DefaultProfile
 from hardentui.features.rights.page import (
     Confinement,
@@ -105,27 +104,6 @@ def test_what_earlier_trials_learned_is_told_without_a_file(
     unseen = capability_page(facts, learned_before(facts))
     assert all(row.used is None for row in unseen.rows)
     assert any("tracefs is closed to us" in line for line in _capability_words(unseen))
-
-
-def test_a_trial_file_is_read_or_refused_in_one_sentence(tmp_path: Path) -> None:
-    file = tmp_path / "trial.json"
-    trial: dict[str, Any] = {"schema": "hardentui/trial/1", "container": "web", "learned": None}
-    file.write_text(json.dumps(trial))
-    with pytest.raises(InputError, match="Nothing was learned"):
-        read_learned(str(file))
-    file.write_text(json.dumps({**trial, "learned": {"capabilities": ["chown", "CAP_KILL"], "syscalls": 3}}))
-    assert read_learned(str(tmp_path)).capabilities == frozenset({"CAP_CHOWN", "CAP_KILL"})
-    hidden = {"capabilities": [], "unknown": {"capabilities": "tracefs is closed to us"}}
-    file.write_text(json.dumps({**trial, "learned": hidden}))
-    page = capability_page(container(kernel=running(CHOWN)), read_learned(str(file)))
-    assert all(row.used is None for row in page.rows)
-    assert any("tracefs is closed to us" in line for line in _capability_words(page))
-    for text in ("", "[]", '{"schema": "x", "container": "c"}', '{"schema": 3}'):
-        file.write_text(text)
-        with pytest.raises(InputError):
-            read_learned(str(file))
-    with pytest.raises(InputError, match="cannot be read"):
-        read_learned(str(tmp_path / "absent"))
 
 
 # --- seccomp ----------------------------------------------------------------------------------------------

@@ -7,8 +7,8 @@ import pytest
 from hardentui.checks import all_checks
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, facts_of
 from hardentui.errors import ChecklistError, PlanError
+from hardentui.features import planning as plans
 from hardentui.features.checklists import loading as checklists
-from hardentui.features.planning import saved_plans as plans
 from hardentui.harden.plan import make_plan
 from hardentui.harden.remedy import FixValue, From, settings_of
 from hardentui.model.check import AnyCheck, Checklist

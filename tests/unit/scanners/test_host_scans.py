@@ -167,7 +167,7 @@ def test_severity_follows_the_worst_rule_and_another_hosts_result_says_nothing()
 def test_a_hostile_result_reaches_no_terminal_as_a_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from hardentui.features.host_scans import import_scan
+    from hardentui.features.opening.doctor import import_scan
 
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     report = tmp_path / "lynis.dat"

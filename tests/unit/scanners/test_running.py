@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.features.images.scanning import SCANNERS, present
-from hardentui.features.images.updates import digest_of
+from hardentui.features.images.scanning import SCANNERS, digest_of, present
 from hardentui.host.asker import asker
 from hardentui.host.commands import CANCELLED, not_installed
 from hardentui.model.image import RegistryDigest, ScanReport

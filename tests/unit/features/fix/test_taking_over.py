@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hardentui.features.fix.taking_over import next_steps
+from hardentui.features.fix.drafter import next_steps
 from hardentui.features.looking.containers import Neighbours
 from hardentui.host.files.reader import LocalFiles
 from hardentui.model.draft import Draft, DraftFile, NextSteps, Target

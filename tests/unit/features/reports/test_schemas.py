@@ -11,7 +11,7 @@ from msgspec import to_builtins
 
 from hardentui.cli import images, trial, trust
 from hardentui.cli.run import run
-from hardentui.features.images.updates import Update
+from hardentui.features.images.scanning import Update
 from hardentui.features.trial.rehearsal import Rehearsal
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import RegistryDigest
@@ -33,7 +33,7 @@ def _updates() -> dict[str, Any]:
     )
     return {
         "schema": images.UPDATES_SCHEMA,
-        "images": [images._update_document(update, 3) for update in told],
+        "images": [images._update_document(update) for update in told],
     }
 
 
@@ -138,7 +138,7 @@ def test_a_comparison_follows_its_schema(tmp_path: Path, capsys: pytest.CaptureF
     worst["findings"].clear()
     new.write_text(json.dumps(document))
     capsys.readouterr()
-    run(("check", "--facts", str(old), "--since", str(new), "--format", "json"))
+    run(("check", "--demo", "--since", str(new), "--format", "json"))
     compared = validated(json.loads(capsys.readouterr().out))
     assert compared["differences"]
     assert compared["scores"] or compared["appeared"]

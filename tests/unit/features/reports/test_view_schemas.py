@@ -36,7 +36,6 @@ def told(capsys: pytest.CaptureFixture[str], *argv: str) -> Any:
         ("networks", "--outgoing", "shop-web"),
         ("networks", "--split"),
         ("check", "--rights"),
-        ("watch",),
         ("watch", "shop-web", "--once"),
         ("watch", "backup", "--once"),
     ],
@@ -109,7 +108,6 @@ def test_an_image_of_which_everything_is_known() -> None:
         ("networks", "--prove", "shop-web", "db:5432"),
         ("networks", "--split"),
         ("check", "--rights", "shop-web"),
-        ("watch",),
         ("watch", "shop-web", "--once"),
     ],
 )

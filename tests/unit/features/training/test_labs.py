@@ -11,15 +11,14 @@ from hardentui.errors import InputError, UsageError
 from hardentui.features.training.course import (
     Lab,
     Level,
-    Mode,
     TrainingProgress,
     load_labs,
     load_progress,
     parse_lab,
-    points_for,
 )
 from hardentui.features.training.stage import answer
-from hardentui.features.training.training import Training, check_lab
+from hardentui.features.training.training import Training
+from tests.support.labs import check_lab
 
 CHECKS = [check.id for check in all_checks()]
 LABS = load_labs(checks=CHECKS)
@@ -28,23 +27,9 @@ GOOD = (Path(__file__).parents[4] / "checklists" / "labs" / "read-only.toml").re
 each_lab = pytest.mark.parametrize("lab", LABS, ids=[lab.id for lab in LABS])
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def training(tmp_path: Path, clock: Clock) -> Training:
-    path, directory = str(tmp_path / "training.json"), str(tmp_path / "labs")
-    return Training(LABS, None, path=path, directory=directory, clock=clock)
+def training(tmp_path: Path) -> Training:
+    return Training(LABS, None, path=str(tmp_path / "training.json"), directory=str(tmp_path / "labs"))
 
 
 def test_there_are_labs_for_every_step_and_some_to_begin_and_end_with() -> None:
@@ -58,41 +43,16 @@ def test_there_are_labs_for_every_step_and_some_to_begin_and_end_with() -> None:
 @each_lab
 def test_a_lab_starts_broken_and_its_solution_passes(lab: Lab, training: Training) -> None:
     assert check_lab(lab, training) == ()
-    assert training.progress.of(lab.id).points == 10
+    assert training.progress.of(lab.id).state == "passed"
 
 
-def test_points_fall_with_hints_but_never_to_nothing(training: Training) -> None:
-    lab = BY_ID["read-only"]
-    training.start(lab)
-    for _ in range(4):
-        training.hint()
-    assert training.answer(["--read-only"]).points == 4
-    training.start(lab, Mode.CHALLENGE)
-    with pytest.raises(UsageError, match="no hints in a challenge"):
-        training.hint()
-    assert training.answer(["--read-only"]).points == 15 == training.progress.of(lab.id).points
-    training.start(lab)
-    assert training.answer(["--read-only"]).points == 10
-    assert training.progress.of(lab.id).points == 15, "the best pass counts"
-    assert points_for(Mode.GUIDED, 99) == 4
-
-
-def test_who_looks_at_the_solution_first_earns_nothing(training: Training) -> None:
+def test_who_looks_at_the_solution_first_does_not_pass(training: Training) -> None:
     lab = BY_ID["read-only"]
     training.start(lab)
     assert training.solution(lab) == ("--read-only",)
     outcome = training.answer(["--read-only"])
     assert outcome.solved
-    assert outcome.points == 0
     assert training.progress.of(lab.id).state == "shown"
-
-
-def test_an_exam_that_took_too_long_earns_nothing(training: Training, clock: Clock) -> None:
-    lab = BY_ID["memory-limit"]
-    training.start(lab, Mode.EXAM)
-    clock.now += lab.minutes * 60 + 1
-    outcome = training.answer(["--memory=64m"])
-    assert (outcome.solved, outcome.late, outcome.points) == (True, True, 0)
 
 
 def test_a_wrong_move_gets_the_author_s_words(training: Training) -> None:
@@ -132,7 +92,8 @@ def test_the_simulated_host_refuses_what_podman_would(
     training.start(BY_ID["memory-limit"])
     with pytest.raises(UsageError, match=why):
         training.answer(options)
-    assert training.progress.of("memory-limit").attempts == 0
+    assert training.progress.current
+    assert training.progress.current.options is None
     assert training.answer(["-m", "64m", "--memory-swap=64m", "--quiet"]).solved
 
 
@@ -140,7 +101,8 @@ def test_a_wrong_call_is_no_attempt(training: Training) -> None:
     training.start(BY_ID["first-run"])
     with pytest.raises(UsageError):
         training.answer(["--volume=/:/host"])
-    assert training.progress.of("first-run").attempts == 0
+    assert training.progress.current
+    assert training.progress.current.options is None
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from hardentui.checks.examples import container
 from hardentui.errors import InputError, PlanError
 from hardentui.features.fix.trial_files import refuse_more_than_offered, why_weaker
-from hardentui.features.planning.saved_plans import refuse_weakening
+from hardentui.features.planning import refuse_weakening
 from hardentui.features.trial.configuration import (
     CapabilityBack,
     Raised,

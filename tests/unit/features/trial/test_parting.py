@@ -30,7 +30,7 @@ def request(*members: ContainerFacts, seen: tuple[SeenWay, ...] = ()) -> SplitRe
         NewNetwork("shop-back", ("web", "db"), internal=True, isolated=False),
         NewNetwork("wiki-front", ("wiki",), internal=False, isolated=True),
     )
-    return SplitRequest("shared", "rootful", networks, members, seen, {}, outside=False, patience=5.0)
+    return SplitRequest("shared", "rootful", networks, members, seen, {})
 
 
 PORTS = {"web": frozenset({80}), "db": frozenset({5432}), "wiki": frozenset({80, 81, 82, 83})}

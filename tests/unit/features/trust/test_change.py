@@ -7,13 +7,14 @@ import pytest
 
 from hardentui.errors import InputError, UsageError
 from hardentui.features.trust.change import TrustChange, why_not
-from hardentui.features.trust.proof import unsigned_in, within
+from hardentui.features.trust.proof import unsigned_in
 from hardentui.features.trust.rules import rules_of
 from hardentui.features.trust.signing import key_of_nobody, kind_of
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.podman.trust import read_trust
 from hardentui.model.facts import EngineFacts
 from hardentui.model.spec import Version
+from hardentui.model.trust import full_reference, scopes_of
 from hardentui.model.trust_change import Pull, PullProof, PullVerdict, RuleKind, ScopeRule, TrustDraft
 
 ACCEPT = json.dumps({"default": [{"type": "insecureAcceptAnything"}]})
@@ -126,7 +127,7 @@ def test_images_in_use_without_a_rule_are_named_and_can_get_one() -> None:
     ],
 )
 def test_the_unsigned_image_is_one_that_the_rule_catches(scope: str) -> None:
-    assert within(unsigned_in(scope), scope)
+    assert scope in scopes_of(full_reference(unsigned_in(scope)))
 
 
 def test_keys_are_told_apart(tmp_path: Path) -> None:

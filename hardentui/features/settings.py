@@ -1,16 +1,23 @@
-"""The settings of the screens: the file, overridden by the environment, with defaults for the rest."""
+"""The settings of this account: the file, overridden by the environment, with defaults for the rest."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from msgspec import Struct
+
 from hardentui.account import home, is_confined
+from hardentui.errors import InputError
 from hardentui.features.checklists.loading import fit
+from hardentui.files import write_bundle
 from hardentui.model.check import AnyCheck, ParameterValue
-from hardentui.model.settings import FixDefaults, Notice, SettingOrigin, Settings, SettingSource, Vocabulary
-from hardentui.reading.forms import fault_of
+from hardentui.model.draft import TextFile
+from hardentui.model.settings import THEMES, FixDefaults, Notice, SettingOrigin, Settings, SettingSource
+from hardentui.reading.forms import fault_of, text_of
+from hardentui.regular_files import refuse_strangers
 from hardentui.state import read_own, settings_file
 from hardentui.toml_document import TomlFault, TomlPath, line_of, read_toml, toml_lines
 from hardentui.visible import visible
@@ -106,19 +113,13 @@ def _short(path: str) -> str:
     return f"~{path[len(start) :]}" if len(start) > 1 and path.startswith(f"{start}/") else path
 
 
-TABLES = ("keys", "fixes")
+TABLES = ("fixes",)
 _NO = ("", "0", "false", "no", "off")
 
 
-def read_settings(
-    document: Document, vocabulary: Vocabulary, environ: Mapping[str, str], key_name: Callable[[str], str]
-) -> Settings:
-    """The settings in force, with a notice for every invalid value.
-
-    Args:
-        key_name: the screens' name for a key; empty if unknown.
-    """
-    reader = _SettingsReader(document, vocabulary, key_name)
+def read_settings(document: Document, environ: Mapping[str, str]) -> Settings:
+    """The settings in force, with a notice for every invalid value."""
+    reader = _SettingsReader(document)
     reader.from_file()
     reader.from_environment(environ)
     return Settings(**reader.values, origins=reader.origins, notices=tuple(document.notices))
@@ -132,16 +133,13 @@ def wants_text(environ: Mapping[str, str]) -> bool:
 
 
 class _SettingsReader:
-    def __init__(self, document: Document, vocabulary: Vocabulary, key_name: Callable[[str], str]) -> None:
+    def __init__(self, document: Document) -> None:
         self.values: dict[str, Any] = {}
         self.origins: dict[str, SettingOrigin] = {}
         self._document = document
-        self._vocabulary = vocabulary
-        self._key_name = key_name
         self._faults: dict[str, Callable[[Any], str]] = {
-            "theme": self._theme,
+            "theme": _theme,
             "ascii": _flag,
-            "columns": self._columns,
             "folder": _directory,
             "text_mode": _flag,
             "remember": _flag,
@@ -157,12 +155,11 @@ class _SettingsReader:
             if fault := judge(value):
                 document.complain((name,), f"{name} {fault}")
             else:
-                self._take(name, tuple(value) if isinstance(value, list) else value, document.origin(name))
-        self._keys(document.table("keys"))
+                self._take(name, value, document.origin(name))
 
     def from_environment(self, environ: Mapping[str, str]) -> None:
         for variable, name in (("TEXTUAL_THEME", "theme"), ("HARDENTUI_THEME", "theme")):
-            if (text := environ.get(variable, "")) and self._accepts(variable, self._theme(text)):
+            if (text := environ.get(variable, "")) and self._accepts(variable, _theme(text)):
                 self._take(name, text, SettingOrigin(SettingSource.ENVIRONMENT, variable))
         for variable, name in (("HARDENTUI_ASCII", "ascii"), ("HARDENTUI_TEXT", "text_mode")):
             if variable in environ:
@@ -181,83 +178,11 @@ class _SettingsReader:
         self.values[name] = value
         self.origins[name] = origin
 
-    def _theme(self, value: object) -> str:
-        themes = self._vocabulary.themes
-        if not isinstance(value, str):
-            return "must be the name of a theme"
-        if value in themes:
-            return ""
-        return f"is not a theme: {visible(value, 40)!r}{nearest(value, themes)}"
 
-    def _columns(self, value: object) -> str:
-        columns = self._vocabulary.columns
-        if not isinstance(value, list):
-            return f"must be a list of {', '.join(columns)}"
-        for item in value:
-            if item not in columns:
-                near = nearest(item, columns) if isinstance(item, str) else ""
-                near = near or f"; there are {', '.join(columns)}"
-                return f"has no column {visible(str(item), 40)!r}{near}"
-        return ""
-
-    def _keys(self, table: Mapping[str, Any]) -> None:
-        """The keys of actions; a key that another action of the same screen uses is rejected."""
-        wanted: dict[str, str] = {}
-        for action, keys in _flat(table):
-            path = ("keys", *action)
-            name = ".".join(action)
-            if name not in self._vocabulary.actions:
-                near = nearest(name, self._vocabulary.actions)
-                self._document.complain(path, f"there is no action {visible(name, 60)!r}{near}")
-            elif keys == self._vocabulary.actions[name] == "":
-                continue
-            elif fault := self._key_fault(keys):
-                self._document.complain(path, f"{name}: {fault}")
-            else:
-                wanted[name] = ",".join(self._key_name(key.strip()) for key in keys.split(","))
-                self.origins[f"keys.{name}"] = self._document.origin(*path)
-        while clash := self._clash(wanted):  # when a key is rejected, the former one is restored
-            name, message = clash
-            self._document.complain(self._key_path(name), message)
-            del wanted[name], self.origins[f"keys.{name}"]
-        self.values["keys"] = wanted
-
-    def _key_fault(self, keys: object) -> str:
-        if not isinstance(keys, str) or not keys.strip():
-            return 'must be a key, or several: "f3", "ctrl+g,s"'
-        for key in (part.strip() for part in keys.split(",")):
-            if not self._key_name(key):
-                return f"there is no key {visible(key, 40)!r}"
-            if key == "ctrl+c":
-                return "ctrl+c always quits and cannot be changed"
-        return ""
-
-    def _clash(self, wanted: Mapping[str, str]) -> tuple[str, str] | None:
-        """An action whose new key is taken by another one of the same screen, and the message about it."""
-        actions = self._vocabulary.actions
-        for name, keys in wanted.items():
-            new = [key for key in keys.split(",") if key not in actions[name].split(",")]
-            others = set().union(*(group for group in self._vocabulary.rivals if name in group)) - {name}
-            for other in sorted(others):
-                theirs = wanted.get(other, actions[other]).split(",")
-                if taken := next((key for key in new if key in theirs), ""):
-                    return name, f"{name}: {taken} is already the key of {other}"
-        return None
-
-    def _key_path(self, name: str) -> tuple[str, ...]:
-        whole = ("keys", name)
-        return whole if name in self._document.table("keys") else ("keys", *name.split("."))
-
-
-def _flat(table: Mapping[str, Any]) -> list[tuple[tuple[str, ...], Any]]:
-    """Both notations: `"home.sort" = "f3"`, and `home.sort = "f3"`, which TOML parses as a table."""
-    settings: list[tuple[tuple[str, ...], Any]] = []
-    for key, value in table.items():
-        if isinstance(value, dict):
-            settings += [((key, inner), keys) for inner, keys in value.items()]
-        else:
-            settings.append(((key,), value))
-    return settings
+def _theme(value: object) -> str:
+    if not isinstance(value, str):
+        return "must be the name of a theme"
+    return "" if value in THEMES else f"is not a theme: {visible(value, 40)!r}{nearest(value, THEMES)}"
 
 
 def _flag(value: object) -> str:
@@ -315,3 +240,99 @@ def _values(
         else:
             taken.append((name, value))
     return taken
+
+
+# All settings as a table: each value, and where it comes from.
+
+
+PLAIN = ("theme", "ascii", "folder", "text_mode", "remember")
+"""The settings that are a single value."""
+
+
+def change_setting(line: str, environ: Mapping[str, str]) -> str:
+    """Write `name = value` into the settings file, in place of the line that has the name; returns its path.
+
+    Raises:
+        InputError: it is no setting of its own line, or not valid; nothing is changed.
+        UsageError: the session is somebody else's, in a browser.
+        WriteError: it cannot be written.
+    """
+    refuse_strangers()
+    name = line.partition("=")[0].strip()
+    if name not in PLAIN or "\n" in line:
+        raise InputError(
+            f"{visible(name, 60)!r} cannot be set here.", f"One of {', '.join(PLAIN)}; else edit the file."
+        )
+    path = settings_file()
+    document = Document.read(environ)
+    old = document.text.split("\n") if document.text else []
+    ends = next((at for at, text in enumerate(old) if text.lstrip().startswith("[")), len(old))
+    there = [at for at, text in enumerate(old[:ends]) if text.partition("=")[0].strip() == name]
+    new = [*old[: there[0]], line.strip(), *old[there[0] + 1 :]] if there else [line.strip(), *old]
+    text = "\n".join(new).rstrip("\n") + "\n"
+    before, after = (len(read_settings(Document(path, t), {}).notices) for t in (document.text, text))
+    if after > before:
+        fault = read_settings(Document(path, text), {}).notices[-1]
+        raise InputError(f"{visible(line, 100)!r} is not valid.", fault.message)
+    directory, file = os.path.split(path)
+    write_bundle(directory, [TextFile(file, text, 0o600)], create=True)
+    return path
+
+
+SCHEMA = "hardentui/settings/1"
+_OTHERWISE = {"theme": "hardentui-dark"}
+
+
+class SettingRow(Struct, frozen=True):
+    """One setting.
+
+    Attributes:
+        value: as TOML has it.
+        text: the same in words; `not set` without a value.
+        origin: where it comes from.
+    """
+
+    name: str
+    value: Any
+    text: str
+    origin: SettingOrigin
+
+
+def setting_rows(
+    settings: Settings, defaults: FixDefaults, checks: Mapping[str, AnyCheck]
+) -> tuple[SettingRow, ...]:
+    """Every setting, with its current value."""
+    rows = [
+        SettingRow(name, value, _text(value), settings.origin(name))
+        for name, value in ((name, getattr(settings, name) or _OTHERWISE.get(name, False)) for name in PLAIN)
+    ]
+    for check in checks.values():
+        for parameter in check.takes:
+            name = f"fixes.{check.id}.{parameter}"
+            value = defaults.values.get(check.id, {}).get(parameter, check.parameters[parameter])
+            rows.append(SettingRow(name, value, _text(value), defaults.origins.get(name, SettingOrigin())))
+    return tuple(rows)
+
+
+def settings_document(path: str, rows: tuple[SettingRow, ...], notices: tuple[str, ...]) -> dict[str, Any]:
+    """The table as JSON."""
+    return {
+        "schema": SCHEMA,
+        "file": path,
+        "settings": [
+            {
+                "name": row.name,
+                "value": row.value,
+                "source": row.origin.source.value,
+                "place": row.origin.place,
+            }
+            for row in rows
+        ],
+        "notices": list(notices),
+    }
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return text_of(value) or "not set"

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from hardentui.checks.examples import container
+from hardentui.features import watch as alarms
 from hardentui.features.sections import page_text
-from hardentui.features.watch import monitor as alarms
-from hardentui.features.watch.page import EarlierReadings, reading_page, sensors_page
+from hardentui.features.watch import EarlierReadings, reading_page
 from hardentui.model.facts import CapabilitySets, Kernel, ListeningSocket, NotRunning, Process
 from hardentui.model.finding import Severity
 from hardentui.model.known import Unread
@@ -121,7 +121,6 @@ def test_no_text_reaches_the_terminal_as_a_command() -> None:
     told = page_text(reading_page(reading))
     assert not {"\x1b", "\x07", "\u202e", "\ud800"} & set(told)
     assert told.count("owned") >= 10
-    assert sensors_page(()) == ()
 
 
 def reading(time: float, *alarms: str, events: tuple[str, ...] = ()) -> Sample:

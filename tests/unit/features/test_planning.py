@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from hardentui.checks.examples import container
 from hardentui.errors import PlanError
-from hardentui.features.planning import saved_plans as plans
-from hardentui.features.planning.saved_plans import SavedChange
+from hardentui.features import planning as plans
+from hardentui.features.planning import SavedChange
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Risk, Severity, passed

@@ -1,1 +1,0 @@
-"""From findings to plans, and from plans to files."""

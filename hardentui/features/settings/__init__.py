@@ -1,1 +1,0 @@
-"""The user's settings: settings.toml, the environment, and the defaults."""

@@ -1,1 +1,0 @@
-"""Monitoring one container: readings, a saved baseline, alarms. Nothing runs in the container."""
