@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from argparse import Namespace
 from collections.abc import Iterable
 from datetime import date
@@ -11,12 +12,12 @@ from msgspec.structs import replace
 
 from hardentui.cli import session
 from hardentui.cli.terminal import Terminal, save_text
-from hardentui.errors import UsageError
+from hardentui.errors import InputError, UsageError
 from hardentui.features.at_rest.checking import AtRest, Looked, hinted, look, result_of
 from hardentui.features.at_rest.fixing import Fixed, Wanted, diff_of, drafts_of, fix_all
 from hardentui.features.at_rest.lines import render as render_lines
 from hardentui.features.at_rest.services import Format, Service
-from hardentui.features.at_rest.sources import Sources
+from hardentui.features.at_rest.sources import STDIN, Sources, stamps
 from hardentui.features.reports import render
 from hardentui.features.reports.result import INCOMPLETE, TextStyle
 from hardentui.files import write_bundle
@@ -48,8 +49,33 @@ def asked(options: Namespace, version: Version | None = None) -> AtRest:
     )
 
 
+_LOOK_AGAIN = 0.5  # seconds
+
+
 def check(options: Namespace, terminal: Terminal) -> int:
-    """Check the named files; the exit code is that of `check`."""
+    """Check the named files; the exit code is that of `check`. With --watch, again after each change."""
+    if options.watch:
+        if STDIN in options.names:
+            raise UsageError("Standard input does not change: --watch needs files.")
+        return _watch(options, terminal)
+    return _check_now(options, terminal)
+
+
+def _watch(options: Namespace, terminal: Terminal) -> int:
+    seen: tuple[tuple[str, float, int], ...] | None = None
+    while True:
+        now = tuple(stamps(options.names))
+        if now != seen:
+            seen = now
+            try:
+                _check_now(options, terminal)
+            except InputError as error:  # while somebody writes it
+                terminal.error(error)
+            terminal.write("\n")
+        time.sleep(_LOOK_AGAIN)
+
+
+def _check_now(options: Namespace, terminal: Terminal) -> int:
     looked = _against_host(options, terminal) if options.against_host else look(asked(options), date.today())
     result = result_of(looked, Severity.parse(options.fail_on))
     to_file = options.file and options.file != "-"

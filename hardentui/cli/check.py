@@ -80,7 +80,7 @@ def _given(options: Namespace, name: str) -> Iterator[str]:
 
 Judged: TypeAlias = "tuple[CheckResult, list[tuple[Report, str]]]"
 _MOST_FILES = 1000
-_BY_CONTROL = ("text", "json", "markdown", "html")
+_BY_CONTROL = ("text", "json", "markdown", "html", "oscal")
 
 
 def is_whole(options: Namespace) -> bool:
@@ -242,6 +242,9 @@ def arguments(parser: ArgumentParser) -> None:
 
 def _of_files(parser: ArgumentParser) -> None:
     parser.add_argument(
+        "--watch", action="store_true", help="of files: check again after each change, until Ctrl-C"
+    )
+    parser.add_argument(
         "--against-host", action="store_true", help="of files: also compare them with what runs on this host"
     )
 
@@ -291,6 +294,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
         return at_rest
     if options.against_host:
         raise UsageError("--against-host is about files.", "Name a file or folder, as in ./quadlets.")
+    if options.watch:
+        raise UsageError("--watch is about files.", "hardentui watch NAME watches a container.")
     if options.names in (["host"], ["images"]):
         shared: CheckResult = command_module("saved").shared_result(options, terminal)
         deliver(shared, options, terminal)

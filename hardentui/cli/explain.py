@@ -10,7 +10,7 @@ from typing import Any
 import hardentui
 from hardentui.checks import all_checks
 from hardentui.checks.examples import commands, facts_of
-from hardentui.cli.parser import COMMANDS, EXIT_CODES, checklist_option, make_parser
+from hardentui.cli.parser import COMMANDS, EXIT_CODES, MOVED, checklist_option, make_parser
 from hardentui.cli.terminal import Paragraphs, Terminal, foreign
 from hardentui.errors import UsageError
 from hardentui.features.checklists import loading as checklists
@@ -172,6 +172,8 @@ def run_help(options: Namespace, terminal: Terminal) -> int:
             terminal.note(f"options: hardentui {topic} --help")
     elif topic in COMMANDS:
         make_parser(loaded=(topic,)).parse_args([topic, "--help"])
+    elif topic in MOVED:
+        terminal.write(f"hardentui {topic} is now: hardentui {MOVED[topic]}\n")
     else:
         raise UsageError(
             f"There is no topic {topic!r}{nearest(topic, (*COMMANDS, *pages))}", "hardentui help"

@@ -26,6 +26,7 @@ from hardentui.features.networks.requests import (
     watch_outgoing,
 )
 from hardentui.features.networks.splitting import try_proposal, whole_map
+from hardentui.features.reports.network_svg import network_svg
 from hardentui.features.sections import page_text
 from hardentui.features.views import without_originals
 from hardentui.files import write_bundle
@@ -170,6 +171,9 @@ SCHEMA = "hardentui/networks/1"
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    parser.add_argument(
+        "--svg", action=Given, metavar="FILE", default="", help="write the map to an SVG file"
+    )
     action = parser.add_mutually_exclusive_group()
     action.add_argument(
         "--prove",
@@ -244,6 +248,9 @@ def run(options: Namespace, terminal: Terminal) -> int:
         every_place = places(networks, containers)
         missing = [row.name for row in rows if not (row.report and row.report.facts)]
         picture = whole_map(bench, rows)
+        if options.svg:
+            save_text(options.svg, network_svg(picture), backup=False)
+            terminal.note(f"note: the map is in {options.svg}")
         if options.format == "json":
             document = {
                 "schema": SCHEMA,

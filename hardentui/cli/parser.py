@@ -42,6 +42,23 @@ GROUPS = {
 COMMANDS = {name: about for commands in GROUPS.values() for name, about in commands.items()}
 _HELP = "help"
 _ALL = (*COMMANDS, _HELP)
+MOVED = {
+    "convert": "fix NAME --as-is",
+    "host": "check host",
+    "capabilities": "check NAME --rights",
+    "seccomp": "check NAME --rights",
+    "lsm": "check NAME --rights; fix NAME --as-is --to apparmor writes the profile",
+    "monitor": "watch NAME",
+    "compare": "check --since OLD, or check --facts NEW --since OLD",
+    "facts": "check --save FILE",
+    "rehearse": "trial NAME --image REF",
+    "settings": "config show",
+    "checklist": "config checklist new|lint FILE",
+    "completion": "config completion SHELL",
+    "serve": "train --serve",
+    "pins": "images --updates; Renovate moves the digests in Quadlet files",
+}
+"""Commands of earlier releases -> what does the same now."""
 EXAMPLES = {
     "harden": ("web", "web --try", "web cache --yes", "web -o ./web-hardened"),
     "check": (
@@ -72,7 +89,7 @@ EXAMPLES = {
     "undo": ("", "3"),
     "journal": ("", "--format json", "forget 3"),
     "images": ("", "--inside", "--scan", "nginx --sbom -o ./sboms"),
-    "networks": ("",),
+    "networks": ("", "--svg map.svg"),
     "trust": ("show",),
     "watch": ("web", "web --once --format json"),
     "waive": ('root-user --on web --reason "until March" --owner anna --until 2027-03-31',),
@@ -103,6 +120,8 @@ class Parser(argparse.ArgumentParser):
         if "invalid choice: " in message:
             word, _, choices = message.partition("invalid choice: ")[2].partition(" (choose from ")
             words = [choice.strip(" '") for choice in choices.rstrip(")").split(",")]
+            if self.prog == "hardentui" and (now := MOVED.get(word.strip("'"))):
+                self.exit(2, f"hardentui {word.strip(chr(39))} is now: hardentui {now}\n")
             message += did_you_mean(word.strip("'"), words)
         super().error(message)
 

@@ -15,6 +15,7 @@ from hardentui.features.apply.history import entry_lines
 from hardentui.features.compare import Comparison, as_json, comparison_page
 from hardentui.features.networks.splitting import whole_map
 from hardentui.features.reports import render
+from hardentui.features.reports.network_svg import network_svg
 from hardentui.features.reports.result import TextStyle
 from hardentui.features.results import check_result
 from hardentui.features.sections import page_text
@@ -38,6 +39,7 @@ FINDINGS = {
     ".xml": "junit",
 }
 """File extension -> format of a report of findings."""
+_MAP = "svg"
 
 
 class Exportable(Struct, frozen=True):
@@ -63,16 +65,19 @@ def findings_of(
 
     Args:
         reports: each with what kind of thing its subject is.
-        rows: containers whose network map belongs to it, in the page.
+        rows: containers whose network map belongs to it, in the page, and as a separate picture.
     """
 
     def text(form: str) -> str:
+        if form == _MAP:
+            return network_svg(whole_map(bench, rows))
         result = check_result(bench, reports, Severity.HIGH, fixes=form != "text")
         if rows and form == "html":
             result = replace(result, network_map=whole_map(bench, rows))
         return render(form, result, TextStyle())
 
-    return Exportable(about, plural(len(reports), "subject"), FINDINGS, text)
+    formats = {**FINDINGS, ".svg": _MAP} if rows else FINDINGS
+    return Exportable(about, plural(len(reports), "subject"), formats, text)
 
 
 def journal_of(entries: Sequence[JournalEntry]) -> Exportable:

@@ -194,6 +194,7 @@ async def test_the_html_report_stands_alone_and_is_readable_light_dark_narrow_an
     assert await page.evaluate(_LOADED)
     assert {url for url in page.requests if not url.startswith("data:")} == {report.as_uri()}
     assert await page.evaluate("document.scripts.length") == 0
+    assert await page.evaluate("document.querySelector('svg').getBoundingClientRect().width") > 200
     grounds = set()
     for scheme in ("light", "dark"):
         feature = {"name": "prefers-color-scheme", "value": scheme}

@@ -6,7 +6,9 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -36,8 +38,11 @@ def bench(podman: Bench) -> Iterator[Bench]:
     podman.podman("network", "rm", INNER, BACK)
 
 
-def test_the_json_says_what_podman_has(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["networks", "--url", bench.url, "--format", "json"]) == 0
+def test_the_picture_and_the_json_say_what_podman_has(
+    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = tmp_path / "map.svg"
+    assert main(["networks", "--url", bench.url, "--format", "json", "--svg", str(picture)]) == 0
     document: Any = validated(json.loads(capsys.readouterr().out))
     places = {place["name"]: place for place in document["map"]["places"]}
     assert (places[INNER]["out"], places[BACK]["out"]) == (False, True)
@@ -46,6 +51,8 @@ def test_the_json_says_what_podman_has(bench: Bench, capsys: pytest.CaptureFixtu
     assert result[18090] == "this host only"
     assert set(result) == {18090, 18091}
     assert ALONE in places["(none)"]["members"]
+    words = " ".join(ElementTree.fromstring(picture.read_text()).itertext())  # noqa: S314 - our own text
+    assert {INNER, BACK, WEB, DB} <= {*words.split()}
 
 
 def test_of_an_internal_network_the_map_and_the_check_say_what_is_so(

@@ -80,3 +80,25 @@ def test_the_action_annotates(repository: Path, tmp_path: Path) -> None:
     environ |= {"PATHS": "fine.container", "SARIF": ""}
     done = run(["bash", "-e", "-c", check["run"]], repository, RUNNER_TEMP=str(temporary), **environ)
     assert done.returncode == 0, done.stdout
+
+
+def test_watching_checks_again_after_a_change(repository: Path) -> None:
+    hardentui = program(repository / ".git/bin")
+    process = subprocess.Popen(
+        [str(hardentui), "check", "./fine.container", "--watch"],
+        cwd=repository,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "HOME": str(repository), "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            assert "privileged" not in line
+            if line.startswith("Exit code"):
+                break
+        (repository / "fine.container").write_text(BAD)
+        assert any("critical privileged" in line for line in process.stdout)
+    finally:
+        process.kill()
+        process.communicate()

@@ -109,14 +109,18 @@ async def test_images_networks_and_trust_have_a_report_of_what_they_show(
         assert {finding["step"] for finding in every_finding(report)} == {3}
 
 
-async def test_the_page_of_the_networks_has_their_map(tmp_path: Path) -> None:
+async def test_the_networks_are_also_a_picture(tmp_path: Path) -> None:
     app = _app(tmp_path)
     async with running(app, (100, 30)) as pilot:
         await pilot.press("M")
         await until(pilot, lambda: not app.screen.screen_report().nothing)  # type: ignore[attr-defined]
+        await _export(pilot, tmp_path / "map.svg")
+        await shows(pilot, "map.svg: new.")
+        await pilot.press("escape")
         await _export(pilot, tmp_path / "map.html")
         await shows(pilot, "map.html: new.")
-    assert "Who reaches whom" in (tmp_path / "map.html").read_text()
+    assert "shop-web" in (tmp_path / "map.svg").read_text()
+    assert "<svg" in (tmp_path / "map.html").read_text()
 
 
 async def test_the_journal_is_written_as_text_and_as_data(

@@ -19,6 +19,7 @@ FORMATS = {
     "sarif": "as_sarif",
     "junit": "as_junit",
     "github": "as_github",
+    "oscal": "as_oscal",
 }
 """Word on the command line -> module of this package, imported on demand."""
 

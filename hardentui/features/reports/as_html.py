@@ -6,15 +6,15 @@ what a browser or a terminal would interpret.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from msgspec import Struct
 
+from hardentui.features.reports.network_svg import network_svg
 from hardentui.features.reports.result import CheckResult, SubjectResult, TextStyle, path_words
 from hardentui.model.finding import Finding, Severity, Status
-from hardentui.model.network import MapPlace, NetworkMap
 from hardentui.visible import visible_lines
 
 _MARKS = {Status.FAIL: "✗", Status.UNKNOWN: "?", Status.WAIVED: "~"}
@@ -50,21 +50,19 @@ def render(result: CheckResult, style: TextStyle) -> str:
         paths=[path_words(path, result) for path in result.paths],
         sections=_sections,
         quiet=_quiet,
-        reached=_reached,
         anchor=_anchors(result.subjects),
-        maps=[("", result.network_map), *((host.name, host.network_map) for host in result.hosts)],
+        pictures=list(_pictures(result)),
     )
     return page + "\n"
 
 
-def _reached(network_map: NetworkMap, place: MapPlace) -> tuple[str, ...]:
-    """Where members of a place can open connections to, in words."""
-    names = {other.key: other.name for other in network_map.places}
-    ends = [way.end for way in network_map.ways if way.start == place.key]
-    ends += [way.start for way in network_map.ways if way.both and way.end == place.key]
-    words = ["one another"] if place.together and len(place.members) > 1 else []
-    words += [names.get(end, end) for end in ends]
-    return (*words, *(["the host"] if place.host else []), *(["the outside"] if place.out else []))
+def _pictures(result: CheckResult) -> Iterator[tuple[str, str]]:
+    """Network maps, with their hosts if there are several; their own module escapes them."""
+    if result.network_map is not None:
+        yield "", network_svg(result.network_map)
+    for host in result.hosts:
+        if host.network_map is not None:
+            yield host.name, network_svg(host.network_map)
 
 
 def _finalize(value: Any) -> Any:

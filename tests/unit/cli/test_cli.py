@@ -13,7 +13,7 @@ import pytest
 
 from hardentui.__main__ import main
 from hardentui.checks import all_checks
-from hardentui.cli.parser import COMMANDS
+from hardentui.cli.parser import COMMANDS, MOVED
 from hardentui.cli.terminal import Terminal
 from hardentui.features.looking.containers import Containers
 from hardentui.features.opening import saved_facts
@@ -621,11 +621,20 @@ def test_the_help_is_one_screen(run: Run) -> None:
     assert all(any(f"{name} " in line for line in lines) for name in COMMANDS)
 
 
+@pytest.mark.parametrize("name", MOVED)
+def test_an_old_command_names_the_new_one(run: Run, name: str) -> None:
+    answer = run("--demo", name, "web")
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err == f"hardentui {name} is now: hardentui {MOVED[name]}\n"
+    assert MOVED[name].split()[0] in COMMANDS
+
+
 def test_help_leads_to_the_pages(run: Run) -> None:
     topics = run("help").out.partition("topics: ")[2].split()
     assert {"trial", "codes", "apply"} <= {*topics}
     for topic in (*topics, *COMMANDS):
         assert run("help", topic).out, topic
+    assert run("help", "convert").out == "hardentui convert is now: hardentui fix NAME --as-is\n"
     assert "did you mean 'trial'" in run("help", "trail").err
 
 
