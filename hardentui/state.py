@@ -36,7 +36,6 @@ def cache_directory() -> str:
 
 
 def config_directory() -> str:
-    """Our own directory for the user's settings."""
     return _xdg("XDG_CONFIG_HOME", ".config")
 
 

@@ -444,15 +444,12 @@ class Engine:
         return start((self._first, self._second_connection()), ids, before, kept)
 
     def images(self) -> tuple[Mapping[str, Any], ...]:
-        """The list of images, without intermediate layers."""
         return shapes.mappings(self._get(IMAGES), "the list of images", "Id", ListedImage)
 
     def image(self, image: str) -> Mapping[str, Any]:
-        """One image's inspect document."""
         return shapes.image(self._get(image_path(image)))
 
     def history(self, image: str) -> tuple[Mapping[str, Any], ...]:
-        """The layers of an image, newest first."""
         answer = self._first.get(f"/images/{segment(image)}/history")
         return shapes.mappings(answer, "the history of an image", "Id", HistoryEntry)
 
@@ -466,15 +463,12 @@ class Engine:
         return shapes.mappings(self._get(NETWORKS), "the networks", "name", Network)
 
     def volumes(self) -> tuple[Mapping[str, Any], ...]:
-        """All volumes, complete."""
         return shapes.mappings(self._get(VOLUMES), "the volumes", "Name", Volume)
 
     def pods(self) -> tuple[Mapping[str, Any], ...]:
-        """The list of pods."""
         return shapes.mappings(self._first.get("/pods/json"), "the list of pods", "Id", ListedPod)
 
     def pod(self, pod: str) -> Mapping[str, Any]:
-        """One pod's inspect document."""
         document = shapes.typed(self._first.get(f"/pods/{segment(pod)}/json"), Pod, "a pod")
         shapes.text(document, "Id", "a pod")
         return document

@@ -34,7 +34,6 @@ class PrivateService:
 
     @staticmethod
     def possible() -> bool:
-        """Whether podman is installed."""
         return find_program("podman") is not None
 
     @property

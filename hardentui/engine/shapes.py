@@ -110,7 +110,6 @@ def container(value: Any, identity: str) -> Mapping[str, Any]:
 
 
 def image(value: Any) -> Mapping[str, Any]:
-    """An image's inspect document."""
     document = typed(value, Image, "an image")
     text(document, "Id", "an image")
     return document

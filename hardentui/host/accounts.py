@@ -203,7 +203,6 @@ def read_users(files: Files) -> tuple[User, ...]:
 
 
 def read_groups(files: Files) -> dict[str, int]:
-    """Names and numbers of /etc/group."""
     rows = (line.split(":") for line in text_of(files, "/etc/group").splitlines())
     return {row[0]: int(row[2]) for row in rows if len(row) > 2 and row[2].isdecimal()}
 

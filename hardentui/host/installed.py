@@ -39,7 +39,6 @@ _AUDITCTL_SECONDS = 5.0
 
 
 def read_detectors(files: Files) -> tuple[str, ...]:
-    """Installed runtime sensors."""
     return tuple(name for name, paths in _INSTALLED.items() if any(there(files, path) for path in paths))
 
 

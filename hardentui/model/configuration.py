@@ -110,8 +110,6 @@ class PathStep(Struct, frozen=True):
 
 
 class Account(Struct, frozen=True):
-    """An account and all its groups."""
-
     name: str
     uid: int
     groups: frozenset[int] = frozenset()

@@ -25,8 +25,6 @@ class Target(StrEnum):
 
 
 class TextFile(Struct, frozen=True):
-    """A file to write."""
-
     name: str  # one path component
     text: str
     mode: int = 0o644
@@ -103,8 +101,6 @@ class ShellCommands(Struct, frozen=True):
 
 
 class WriteState(StrEnum):
-    """The result of writing a file."""
-
     NEW = "new"
     REPLACED = "replaced"
     UNCHANGED = "unchanged"

@@ -354,8 +354,6 @@ class NetworkFacts(Facts):
 
 
 class VolumeFacts(Struct, frozen=True):
-    """A volume: its inspect document."""
-
     name: str
     inspect: Mapping[str, Any] = field(default_factory=dict)
 

@@ -45,8 +45,6 @@ class WaiverUse(Struct, frozen=True):
 
 
 class WaiverFacts(Struct, frozen=True):
-    """The facts for checks of waivers."""
-
     uses: tuple[WaiverUse, ...] = ()
 
 
@@ -93,8 +91,6 @@ class Risk(StrEnum):
 
 
 class Remediation(Struct, frozen=True):
-    """How to fix a failing finding."""
-
     summary: str
     impact: str
     kind: FixKind

@@ -20,8 +20,6 @@ from hardentui.model.trust import Rule, TrustFacts, rule_for
 
 
 class FailedRule(Struct, frozen=True):
-    """A failed rule of a scanner."""
-
     id: str  # the scanner's ID: `AUTH-9230`, `xccdf_…_rule_sshd_…`
     title: str
     severity: str  # high, medium, low or unknown
@@ -97,8 +95,6 @@ class SubIds(Struct, frozen=True):
 
 
 class User(Struct, frozen=True):
-    """An account."""
-
     name: str
     uid: int
     gid: int = 0
@@ -179,8 +175,6 @@ class SecurityModules(Struct, frozen=True):
 
 
 class JournalStorage(Struct, frozen=True):
-    """Where systemd's journal is stored."""
-
     storage: str = "auto"  # as configured: auto, persistent, volatile or none
     kept: bool = True
     forwarded: bool = False  # it is also forwarded to a running syslog service

@@ -9,8 +9,6 @@ from msgspec import Struct, field
 
 
 class ImageFile(Struct, frozen=True):
-    """A security-relevant file of an image."""
-
     path: str  # absolute in the image
     what: str  # a few words: `compiler gcc`, `setuid root`, `private key`
     layer: int = 0  # number of its layer, 1 = the lowest; 0 = unknown
@@ -65,8 +63,6 @@ class ImageInventory(Struct, frozen=True):
 
 
 class Vulnerability(Struct, frozen=True):
-    """One vulnerability in a scanner's report."""
-
     id: str
     package: str
     severity: str  # `critical`, `high`, `medium`, `low` or `unknown`
@@ -99,8 +95,6 @@ class NeverScanned(Struct, frozen=True):
 
 
 class ScanSettings(Struct, frozen=True):
-    """How to scan."""
-
     offline: bool = False
 
 

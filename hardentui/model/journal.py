@@ -205,8 +205,6 @@ class OperationDone(Struct, frozen=True):
 
 
 class GoingBack(Struct, frozen=True):
-    """The rollback begins, and why."""
-
     why: str
 
 
@@ -238,8 +236,6 @@ class ServiceKept(Struct, frozen=True):
 
 
 class ChangeEnded(Struct, frozen=True):
-    """The change has ended, with its result."""
-
     entry: JournalEntry
 
 

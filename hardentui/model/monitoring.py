@@ -9,8 +9,6 @@ from hardentui.model.finding import Severity
 
 
 class Alarm(Struct, frozen=True):
-    """A condition that needs attention."""
-
     id: str  # the check that found it, or a stable word of its own
     severity: Severity
     text: str
@@ -48,8 +46,6 @@ class LogLine(Struct, frozen=True):
 
 
 class SeenProcess(Struct, frozen=True):
-    """A process of the container."""
-
     pid: int
     name: str
     program: str
@@ -57,8 +53,6 @@ class SeenProcess(Struct, frozen=True):
 
 
 class SeenEvent(Struct, frozen=True):
-    """A Podman event of the container."""
-
     time: float
     action: str
 

@@ -10,8 +10,6 @@ from hardentui.model.known import Known
 
 
 class MountOrigin(StrEnum):
-    """Where a mount comes from."""
-
     DECLARED = "declared"
     CONTAINER = "another container"
     POD = "its pod"

@@ -171,8 +171,6 @@ def _grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
 
 
 class ConnectOutcome(StrEnum):
-    """The result of a connection attempt."""
-
     CONNECTED = "connected"
     REFUSED = "refused"
     NO_ANSWER = "no answer"
@@ -199,8 +197,6 @@ class ReachProof(Struct, frozen=True):
 
 
 class Contact(Struct, frozen=True):
-    """An address that a container contacted."""
-
     protocol: str
     address: str
     port: int
@@ -212,8 +208,6 @@ class Contact(Struct, frozen=True):
 
 
 class NewNetwork(Struct, frozen=True):
-    """A proposed network."""
-
     name: str
     members: tuple[str, ...]
     internal: bool
@@ -300,8 +294,6 @@ class SplitTrial(Struct, frozen=True):
 
 
 class MadeNetwork(Struct, frozen=True):
-    """A bridge network."""
-
     name: str
     interface: str = ""
     subnet: str = ""  # its first one; empty if it has none

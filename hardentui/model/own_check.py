@@ -14,8 +14,6 @@ OwnValue: TypeAlias = "bool | int | float | str | tuple[str, ...]"
 
 
 class CheckOperator(StrEnum):
-    """What a row requires."""
-
     PRESENT = "present"
     ABSENT = "absent"
     EQUALS = "equals"

@@ -34,8 +34,6 @@ class ProtectionRule(StrEnum):
 
 
 class Protection(Struct, frozen=True):
-    """The rule of one option."""
-
     rule: ProtectionRule
     text: str = ""  # for NEVER the reason; for a switch the effect of changing it, as a verb phrase
 
@@ -92,8 +90,6 @@ T = TypeVar("T")
 
 
 class Source(StrEnum):
-    """The source of a value."""
-
     INSPECT = "inspect"
     CREATE_COMMAND = "create command"
     OCI_CONFIG = "OCI config"
@@ -154,8 +150,6 @@ class TwinUse(StrEnum):
 
 
 class Setting(Struct, Generic[T], frozen=True, gc=False):
-    """A value and its source."""
-
     value: T
     source: Source
 

@@ -151,8 +151,6 @@ SCHEMA = "hardentui/trial/1"
 
 
 class Result(StrEnum):
-    """How a trial ended."""
-
     WORKS = "works"
     NOTHING_WORKS = "nothing-works"
     BASELINE_FAILS = "baseline-fails"
@@ -219,8 +217,6 @@ class Relaxed(Struct, frozen=True):
 
 
 class LeftOut(Struct, frozen=True):
-    """A change that was dropped."""
-
     check: str
     reason: str
     evidence: str = ""
@@ -350,8 +346,6 @@ class Trial(Struct, frozen=True, kw_only=True):
 
 
 class TrialStep(StrEnum):
-    """The current step of a trial."""
-
     CLEANING = "cleaning"
     PREPARING = "preparing"
     BASELINE = "baseline"
@@ -363,8 +357,6 @@ class TrialStep(StrEnum):
 
 
 class TrialEvent(Struct, frozen=True):
-    """A progress event of a running trial."""
-
     step: TrialStep
     text: str  # a sentence for a screen, not yet escaped
     seconds: float = 0.0

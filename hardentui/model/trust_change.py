@@ -8,8 +8,6 @@ from msgspec import Struct
 
 
 class RuleKind(StrEnum):
-    """What a rule requires of an image."""
-
     SIGSTORE = "sigstore"
     GPG = "gpg"
     KEYLESS = "keyless"
@@ -42,8 +40,6 @@ class ScopeRule(Struct, frozen=True):
 
 
 class PullVerdict(StrEnum):
-    """The result of a pull."""
-
     ACCEPTED = "accepted"
     UNSIGNED = "refused: no signature"
     WRONG_KEY = "refused: signed with another key"
@@ -53,8 +49,6 @@ class PullVerdict(StrEnum):
 
 
 class Pull(Struct, frozen=True):
-    """A real pull into a temporary store."""
-
     reference: str
     verdict: PullVerdict
     output: str = ""  # the output of the pulling program, if the image was not accepted
@@ -62,8 +56,6 @@ class Pull(Struct, frozen=True):
 
 
 class PullProof(Struct, frozen=True):
-    """A pull and its expected result."""
-
     case: str  # `signed`, `unsigned`, `wrong key`, `other repository`
     scope: str  # the scope of the rule that it proves
     wanted: PullVerdict
@@ -84,8 +76,6 @@ class TrustFile(Struct, frozen=True):
 
 
 class TrustDraft(Struct, frozen=True):
-    """A proposed change to the policy."""
-
     rules: tuple[ScopeRule, ...]  # the requested rules, and those added for images in use
     rejects: bool  # images without a rule are refused afterwards
     files: tuple[TrustFile, ...]

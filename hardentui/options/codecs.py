@@ -59,7 +59,6 @@ _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h
 def scalar(
     parse: Callable[[str], T], text: Callable[[T], str] = str, canonical: Callable[[T], str] = str
 ) -> Codec[T]:
-    """One value, one argument."""
     return Codec(write=lambda value: (text(value),), parse=parse, text=text, canonical=canonical)
 
 
@@ -382,7 +381,6 @@ def mount_flag(mount: Mount) -> tuple[str, str]:
 
 
 def parse_volume(argument: str) -> Mount:
-    """Parse an argument of `--volume`."""
     parts = argument.split(":")
     if len(parts) == 1:
         return Mount("volume", "", _path(parts[0]))

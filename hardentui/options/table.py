@@ -84,7 +84,6 @@ def bounding_set(spec: Spec, defaults: frozenset[str]) -> frozenset[str]:
 
 
 def given_explicitly(spec: Spec) -> frozenset[str]:
-    """The capabilities that were added by name."""
     return frozenset(capability_name(word) for word in spec[CAP_ADD]) - {"all"}
 
 

@@ -29,8 +29,6 @@ class Mount(Struct, frozen=True):
 
 
 class Port(Struct, frozen=True):
-    """One published port."""
-
     container: int  # port number in the container
     host: str = ""  # host port as text; empty = a random one
     address: str = ""  # host address; empty = all addresses

@@ -125,7 +125,6 @@ _BIND = "CAP_NET_BIND_SERVICE"
 
 
 def uptime(facts: ContainerFacts) -> timedelta | None:
-    """How long the container has been running."""
     started = parse_time(section(facts.inspect, "State").get("StartedAt"))
     if not isinstance(facts.kernel, Kernel) or started is None or started > facts.now:
         return None
@@ -381,7 +380,6 @@ def programs(facts: ContainerFacts) -> tuple[str, ...]:
 
 
 def command_of(facts: ContainerFacts) -> list[str]:
-    """Its entry point and arguments."""
     config = image_config(facts)
     entry = facts.spec[ENTRYPOINT]
     words = [*(config.get("Entrypoint") or ())] if entry is None else [*entry]

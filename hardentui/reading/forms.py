@@ -14,8 +14,6 @@ from hardentui.options.codecs import size_of
 
 
 class Form(Struct, frozen=True):
-    """The form of a value."""
-
     words: str  # the form with an example; completes "it must be …"
     fits: Callable[[ParameterValue], bool]  # whether a value of the right type is of this form
 

@@ -538,7 +538,6 @@ def came_from(mount: HostMount) -> str:
 
 
 def shown(mounts: tuple[Mount, ...] | list[Mount]) -> str:
-    """Mounts as `source:destination:options`, for `declared`."""
     return ", ".join(
         ":".join(part for part in (mount.source, mount.destination, ",".join(mount.options)) if part)
         for mount in mounts

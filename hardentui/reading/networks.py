@@ -204,7 +204,6 @@ def network_names(facts: ContainerFacts) -> tuple[str, ...]:
 
 
 def internal_networks(facts: ContainerFacts) -> tuple[NetworkFacts, ...]:
-    """The attached bridges that are internal (`--internal`)."""
     return tuple(
         network
         for network in facts.networks.values()
@@ -367,7 +366,6 @@ def reach(port: Port) -> str:
 
 
 def shown(ports: Iterable[Port]) -> str:
-    """Ports as text, for `declared`."""
     return ", ".join(port.argument() for port in ports)
 
 

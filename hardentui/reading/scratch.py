@@ -51,8 +51,6 @@ _SCRATCH_NAMES = frozenset({"cache", "caches", "tmp", "temp", "run", "lock", "lo
 
 
 class ScratchNeeds(Struct, frozen=True):
-    """Written directories that no mount covers yet."""
-
     directories: tuple[str, ...]  # those that can get a tmpfs or a volume
     programs: tuple[tuple[str, str], ...]  # directory -> the program in it, which would become writable
     unclear: tuple[str, ...]  # changed paths that may be files or directories

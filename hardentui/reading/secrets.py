@@ -408,7 +408,6 @@ def is_random(text: str) -> bool:
 
 
 def _entropy(text: str) -> float:
-    """Bits per character."""
     counts = (text.count(sign) / len(text) for sign in set(text))
     return -sum(part * log2(part) for part in counts)
 

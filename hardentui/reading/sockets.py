@@ -82,8 +82,6 @@ def _open_services(facts: ContainerFacts) -> tuple[tuple[ApiService, ...], Unrea
 
 
 class Power(StrEnum):
-    """What a service lets its clients do."""
-
     ENGINE = "control the container engine"
     UNITS = "start host services"
     MACHINES = "start virtual machines and containers"
@@ -240,8 +238,6 @@ INTERPRETER = (
 
 
 class OpenSocket(Struct, frozen=True):
-    """A socket that a container reaches."""
-
     destination: str
     path: str  # on the host, as mounted; `made_as` is the listener's own path if it differs
     service: Service | None  # the service behind it; None if no process listens or the service is not known

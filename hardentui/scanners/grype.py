@@ -25,7 +25,6 @@ _DISTRIBUTIONS = frozenset(
 
 
 def recognises(document: Mapping[str, Any]) -> bool:
-    """Whether this is a report of Grype."""
     return "matches" in document and "descriptor" in document
 
 
@@ -110,6 +109,5 @@ def _vulnerabilities(document: Mapping[str, Any]) -> Iterator[Vulnerability]:
 
 
 def _major(version: Any) -> int:
-    """Of `v6.0.2`, `6` or 6."""
     first = str(version or "").removeprefix("v").partition(".")[0]
     return int(first) if first.isdecimal() else 0

@@ -89,7 +89,6 @@ _OFFLINE = {"TRIVY_SKIP_DB_UPDATE": "true", "TRIVY_SKIP_JAVA_DB_UPDATE": "true",
 
 
 def recognises(document: Mapping[str, Any]) -> bool:
-    """Whether this is a report of Trivy."""
     return isinstance(document.get("ArtifactName"), str) and "SchemaVersion" in document
 
 

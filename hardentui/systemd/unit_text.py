@@ -59,8 +59,6 @@ class Assignment(Struct, frozen=True):
 
 
 class UnitText(Struct, frozen=True, dict=True):
-    """A parsed unit file."""
-
     text: str
     joint: str = QUADLET
 

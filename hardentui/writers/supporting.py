@@ -105,7 +105,6 @@ def _range(first: str, last: str) -> str:
 
 
 def network_create_arguments(name: str, inspect: Mapping[str, Any]) -> tuple[str, ...]:
-    """argv after `podman` that creates this network."""
     words = [
         part.flag if part.value == "true" else f"{part.flag}={part.value}" for part in network_parts(inspect)
     ]
@@ -137,7 +136,6 @@ def volume_parts(inspect: Mapping[str, Any]) -> list[Part]:
 
 
 def volume_create_arguments(name: str, inspect: Mapping[str, Any]) -> tuple[str, ...]:
-    """argv after `podman` that creates this volume."""
     return ("volume", "create", *(f"{part.flag}={part.value}" for part in volume_parts(inspect)), name)
 
 
@@ -182,7 +180,6 @@ def pod_notes(inspect: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def pod_create_arguments(inspect: Mapping[str, Any], default_network: str = "podman") -> tuple[str, ...]:
-    """argv after `podman` that creates this pod."""
     words = (part_word(part) for part in pod_parts(inspect, default_network))
     return ("pod", "create", *words)
 

@@ -308,7 +308,6 @@ def _refused(what: str, errors: str) -> EngineError:
 
 
 def podman_is_installed() -> bool:
-    """Whether podman is installed."""
     return account.find_program("podman") is not None
 
 

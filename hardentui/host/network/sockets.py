@@ -333,8 +333,6 @@ _SYSTEM_SERVICE = r"(?m):/system\.slice/podman[^/\n]*\.service$"
 
 
 class TcpServices(Struct, frozen=True):
-    """The services that were seen."""
-
     services: tuple[ApiService, ...]
     unread: str = ""  # why units may start or open further ones; empty when all could be read
     unseen: str = ""  # why further ones may be served right now; empty when none could be overlooked

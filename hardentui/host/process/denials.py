@@ -44,8 +44,6 @@ _LEVEL = r":s\d[^\s:]*(?::c[\d,.c]+)?$"
 
 
 class Refusal(Struct, frozen=True):
-    """One denial, not yet attributed."""
-
     by: str
     what: str
     pid: int

@@ -31,8 +31,6 @@ _USER_DIRECTORIES = ("/etc/systemd/user", "/run/systemd/user", "/usr/lib/systemd
 
 
 class Manager(Struct, frozen=True):
-    """The service manager to query."""
-
     user: str = ""  # name of the account that it belongs to; empty for the system's
     home: str = ""
     ours: bool = True  # we are that account, so its manager can be queried
@@ -288,8 +286,6 @@ _Properties = Mapping[str, str]
 
 
 class ReadUnit(Struct, frozen=True):
-    """An existing unit."""
-
     files: FoundUnit | None  # None if only systemd knows it
     facts: UnitFacts
 

@@ -110,15 +110,12 @@ class View:
         return self.in_pod and not own
 
     def shown(self, value: Any) -> Setting[Any]:
-        """A value from inspect."""
         return Setting(value, _INSPECT)
 
     def commanded(self, value: Any) -> Setting[Any]:
-        """A value from the command line."""
         return Setting(value, _CREATE_COMMAND)
 
     def from_oci(self, value: Any) -> Setting[Any]:
-        """A value from the OCI runtime's configuration."""
         return Setting(value, Source.OCI_CONFIG)
 
     def container_reference(self, mode: str) -> str:
@@ -140,12 +137,10 @@ def host(field: str, convert: Callable[[Any], Any]) -> Reader:
 
 
 def config(field: str, convert: Callable[[Any], Any]) -> Reader:
-    """A field of Config."""
     return lambda view: view.shown(convert(value)) if (value := view.config.get(field)) else None
 
 
 def inspected(field: str, convert: Callable[[Any], Any]) -> Reader:
-    """A field of the document itself."""
     return lambda view: view.shown(convert(value)) if (value := view.inspect.get(field)) else None
 
 

@@ -276,8 +276,6 @@ _RESTART_NOTE = "the restart policy belongs to systemd: set Restart= in [Service
 
 
 class Edited(Struct, frozen=True):
-    """The files after the edit."""
-
     files: QuadletFiles  # with the same number of texts as before
     applied: tuple[ItemChange, ...]  # the changes that were made
     notes: tuple[str, ...] = ()

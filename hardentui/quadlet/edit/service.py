@@ -269,8 +269,6 @@ class _ServiceEditor:
 
 
 class _Word(Struct, frozen=True):
-    """A word to write."""
-
     text: str
     spelled: bool = False  # it contains specifiers and variables that must stay as they are
 

@@ -435,7 +435,6 @@ class Units(msgspec.Struct, frozen=True):
     # --- units that are named -----------------------------------------------------------------------
 
     def image(self, unit: QuadletUnit, name: str) -> str:
-        """The image that `Image=` means."""
         kinds = [(".image", _IMAGE_UNITS), (".build", _BUILD_UNITS)]
         if not any(name.endswith(suffix) and self.version >= since for suffix, since in kinds):
             return name
@@ -481,7 +480,6 @@ class Units(msgspec.Struct, frozen=True):
         return self.pulled(other) if kind == "image" else other.own.last("Artifact")
 
     def volumes(self, unit: QuadletUnit) -> list[str]:
-        """-v and its argument for each Volume=."""
         words: list[str] = []
         for value in unit.own.every("Volume"):
             source, colon, rest = value.partition(":")

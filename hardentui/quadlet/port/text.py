@@ -134,8 +134,6 @@ class UnitSection(msgspec.Struct, frozen=True):
 
 
 class QuadletUnit(msgspec.Struct, frozen=True):
-    """A parsed unit file."""
-
     name: str
     version: Version
     own: UnitSection  # the section that defines the kind of unit: [Container], [Network]

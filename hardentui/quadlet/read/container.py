@@ -289,7 +289,6 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         return tuple(UnitText(text, QUADLET) for text in self.texts)
 
     def read(self) -> tuple[UnitText, ...]:
-        """The parsed files."""
         return self._read
 
     def expanded(self, text: str) -> str:

@@ -228,8 +228,6 @@ class Piece(Struct, frozen=True):
 
 
 class RunLine(Struct, frozen=True):
-    """The parsed command."""
-
     file: int  # number of the file whose ExecStart= counts
     assignment: Assignment
     pieces: tuple[Piece, ...]  # words after `podman`, without variables that may vanish
@@ -249,11 +247,9 @@ class ServiceFiles(Struct, frozen=True, dict=True):
         return tuple(UnitText(text, SYSTEMD) for text in self.texts)
 
     def read(self) -> tuple[UnitText, ...]:
-        """The parsed files."""
         return self._read
 
     def variables(self) -> dict[str, Variable]:
-        """The variables of Environment=, before expanding specifiers."""
         by_name: dict[str, Variable] = {}
         for number, unit in enumerate(self.read()):
             for assignment in unit.of("Service", "Environment"):
@@ -360,7 +356,6 @@ class ServiceFiles(Struct, frozen=True, dict=True):
         return [] if name == EXTRA or not self.has_variable_files else [piece]
 
     def spec(self) -> Spec:
-        """The options that the command sets."""
         line = self.run_line()
         return spec_of(line.command.items())
 
