@@ -19,7 +19,7 @@ from hardentui.model.network import Peers
 from hardentui.model.spec import Spec, Version
 
 if TYPE_CHECKING:
-    from hardentui.lib.seccomp import NoFilter, RawFilter, SeccompProfile
+    from hardentui.lib.seccomp import NoFilter, SeccompProfile
     from hardentui.model.configuration import FileFact, Missing
     from hardentui.model.host import HostFacts
     from hardentui.model.trust import TrustFacts
@@ -271,7 +271,7 @@ class RuntimeConfig(Struct, frozen=True):
     """
 
     annotations: Mapping[str, str] = {}
-    seccomp: SeccompProfile | RawFilter | NoFilter | None = None
+    seccomp: SeccompProfile | NoFilter | None = None
     sysctl: Mapping[str, str] = {}  # kernel parameters, including those of the engine's configuration
     oom_score_adj: int | None = None  # as given to the runtime; None = inherited
     masks: frozenset[str] = frozenset()  # paths that the runtime hides or makes read-only

@@ -21,7 +21,7 @@ from hardentui.host.process.cgroups import CgroupTree
 from hardentui.host.process.denials import denials_of
 from hardentui.host.process.proc import read_log_limit, read_rlimits, refuse_another
 from hardentui.host.units.writable import hook_program
-from hardentui.lib.seccomp import NoFilter, RawFilter, SeccompProfile, parse_profile
+from hardentui.lib.seccomp import NoFilter, SeccompProfile, parse_profile
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import (
     ContainerFacts,
@@ -38,7 +38,7 @@ from hardentui.model.facts import (
 )
 from hardentui.model.known import Known, Later, Together, Unread, known, later
 from hardentui.options import MOUNTS, NETWORK, SECCOMP_PROFILE
-from hardentui.reading.confinement import RAW_FILTER, raw_filter
+from hardentui.reading.confinement import RAW_FILTER
 from hardentui.reading.containers import ask_or, declared_user, image_config, is_infra, section
 from hardentui.reading.logs import engine_limits_log
 from hardentui.reading.mounts import is_place_of_secrets, mounted_words, parents, shown_from_host
@@ -383,11 +383,9 @@ class RuntimeConfigs:
 
     def _filter(
         self, linux: Mapping[str, Any], annotations: Mapping[str, str]
-    ) -> SeccompProfile | RawFilter | NoFilter | None:
+    ) -> SeccompProfile | NoFilter | None:
         if RAW_FILTER in annotations:
-            compiled = raw_filter(annotations[RAW_FILTER])
-            given = None if isinstance(compiled, Unread) else compiled.filter
-            return given if isinstance(given, RawFilter) else None
+            return None  # a compiled one replaces the profile
         section = linux.get("seccomp")
         if not section:
             return NoFilter("no linux.seccomp in the runtime's configuration")

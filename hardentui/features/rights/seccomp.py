@@ -9,16 +9,16 @@ from msgspec.structs import replace
 
 from hardentui.features.looking.default_profile import DefaultProfile
 from hardentui.lib.seccomp import (
-    DANGEROUS,
     FAMILIES,
-    X86_64_NUMBERS,
     Access,
     EngineDefault,
     NoFilter,
     OpenCalls,
-    RawFilter,
     SeccompProfile,
     access,
+    dangerous_calls,
+    makes_user_namespaces,
+    ways_to_family,
 )
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Known, Unread
@@ -26,9 +26,6 @@ from hardentui.reading.confinement import (
     FilterInForce,
     capabilities_held,
     filter_of,
-    open_dangerous_calls,
-    open_ways_to_family,
-    open_ways_to_user_namespaces,
     parsed,
 )
 from hardentui.reading.containers import ask_or
@@ -40,7 +37,6 @@ class FilterKind(StrEnum):
     """The kind of filter on system calls."""
 
     PROFILE = "profile"
-    COMPILED = "compiled filter"
     NONE = "none"
     UNKNOWN = "unknown"
 
@@ -90,7 +86,6 @@ class SeccompPage(Struct, frozen=True):
         dangerous: calls that it allows and Podman's own profile does not, by their effect.
         by_capability: dangerous calls that Podman's own profile also allows because of its capabilities.
         user_namespaces: allowed calls that create a user namespace, in which a process has all capabilities.
-        unjudged: why parts of it could not be judged; empty if all were.
         against: the comparison; None with the reason in `not_compared`.
     """
 
@@ -109,7 +104,6 @@ class SeccompPage(Struct, frozen=True):
     by_capability: tuple[str, ...] = ()
     families: tuple[FamilyWays, ...] = ()
     user_namespaces: tuple[str, ...] = ()
-    unjudged: str = ""
     against: Against | None = None
     not_compared: str = ""
 
@@ -140,7 +134,7 @@ def seccomp_page(facts: ContainerFacts, default: Known[DefaultProfile]) -> Secco
         if mode == _FILTER:
             return replace(page, why=f"the kernel runs a filter, but {resolved.source} shows none")
         return replace(page, kind=FilterKind.NONE, why=resolved.filter.why)
-    if not isinstance(resolved.filter, SeccompProfile | RawFilter):
+    if not isinstance(resolved.filter, SeccompProfile):
         return replace(page, why="the engine's default profile was not read")
     return _judged(page, resolved.filter, default, held)
 
@@ -159,31 +153,21 @@ def _resolved(
 
 def _judged(
     page: SeccompPage,
-    profile: SeccompProfile | RawFilter,
+    profile: SeccompProfile,
     default: Known[DefaultProfile],
     held: frozenset[str],
 ) -> SeccompPage:
-    dangerous = open_dangerous_calls(profile, held)
-    all_dangerous = open_dangerous_calls(profile, frozenset())
-    spaces = open_ways_to_user_namespaces(profile)
-    families = {name: open_ways_to_family(profile, number) for name, number in FAMILIES.items()}
-    reasons = [
-        answer.reason for answer in (dangerous, spaces, *families.values()) if isinstance(answer, Unread)
-    ]
+    dangerous = dangerous_calls(profile, held)
+    families = {name: ways_to_family(profile, number) for name, number in FAMILIES.items()}
     listed = _names(dangerous)
     page = replace(
         page,
-        kind=FilterKind.PROFILE if isinstance(profile, SeccompProfile) else FilterKind.COMPILED,
-        dangerous=() if isinstance(dangerous, Unread) else dangerous,
-        by_capability=tuple(name for name in _names(all_dangerous) if name not in listed),
-        families=tuple(
-            FamilyWays(name, ways) for name, ways in families.items() if not isinstance(ways, Unread)
-        ),
-        user_namespaces=() if isinstance(spaces, Unread) else spaces,
-        unjudged=reasons[0] if reasons else "",
+        kind=FilterKind.PROFILE,
+        dangerous=dangerous,
+        by_capability=tuple(name for name in _names(dangerous_calls(profile)) if name not in listed),
+        families=tuple(FamilyWays(name, ways) for name, ways in families.items()),
+        user_namespaces=makes_user_namespaces(profile),
     )
-    if isinstance(profile, RawFilter):
-        return replace(page, not_compared="a compiled filter is only simulated for the dangerous calls")
     own = _profile(default, held)
     names = _every_name(profile, own)
     page = replace(
@@ -198,8 +182,8 @@ def _judged(
     return replace(page, against=_against(profile, own, default.path, names))
 
 
-def _names(groups: tuple[OpenCalls, ...] | Unread) -> tuple[str, ...]:
-    return () if isinstance(groups, Unread) else tuple(name for group in groups for name in group.calls)
+def _names(groups: tuple[OpenCalls, ...]) -> tuple[str, ...]:
+    return tuple(name for group in groups for name in group.calls)
 
 
 def _profile(default: Known[DefaultProfile], held: frozenset[str]) -> Known[SeccompProfile]:
@@ -214,7 +198,7 @@ def _profile(default: Known[DefaultProfile], held: frozenset[str]) -> Known[Secc
 
 def _every_name(profile: SeccompProfile, own: Known[SeccompProfile]) -> tuple[str, ...]:
     """Every call named by one of the profiles or our tables: no profile lists calls it does not know."""
-    names = {*profile.rules, *X86_64_NUMBERS, *(name for group in DANGEROUS for name in group.calls)}
+    names = {*profile.rules, "socket", "clone", "clone3", *_names(dangerous_calls(SeccompProfile("ALLOW")))}
     if isinstance(own, SeccompProfile):
         names |= {*own.rules}
     return tuple(sorted(names))
@@ -264,6 +248,4 @@ def summary(page: SeccompPage) -> tuple[str, ...]:
         )
     elif page.not_compared:
         lines.append(f"Not compared with the default profile: {page.not_compared}.")
-    if page.unjudged:
-        lines.append(f"Not judged in full: {page.unjudged}.")
     return tuple(lines)
