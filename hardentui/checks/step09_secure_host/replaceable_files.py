@@ -95,10 +95,8 @@ def untrusted_engine_programs(facts: HostFacts, parameters: Parameters) -> Verdi
     it is where packages install programs (`/usr/bin`, `/usr/lib`, `/usr/libexec`…) under a name that Podman
     uses; and whether each hook is on the list of expected ones (parameter `known_hooks`). List programs that
     you installed elsewhere on purpose in the parameter `known_programs`. Also who can add files to the
-    directories from which the engine takes helpers and hooks. Of rootless engines, who besides their account
-    can change what its own configuration names. Of running containers, the runtime, conmon and engine that
-    run for them, whoever named these (`podman --runtime`, `--conmon`). Of scripts, the interpreter, too.
-    Hooks and init programs of one container are in replaceable-container-programs.
+    directories from which the engine takes helpers and hooks. Hooks and init programs of one container are
+    in replaceable-container-programs.
 
     Why it matters:
     These programs run as root, or as the account of a rootless engine, before the container is confined. A
