@@ -205,8 +205,6 @@ class Difference(Struct, frozen=True):
 
     Attributes:
         before, after: status and severity, `fail high`; `not checked` if the report has no such finding.
-        severity: of the failure, before or after.
-        why: the reason of the newer finding.
     """
 
     way: DifferenceKind
@@ -216,10 +214,10 @@ class Difference(Struct, frozen=True):
     check: str
     title: str
     step: int
-    severity: str
+    severity: str  # of the failure, before or after
     before: str
     after: str
-    why: str = ""
+    why: str = ""  # the reason of the newer finding
 
 
 class ScoreChange(Struct, frozen=True):
@@ -236,21 +234,17 @@ class Comparison(Struct, frozen=True):
     """Two reports side by side.
 
     Attributes:
-        hosts: the names of both.
         appeared, disappeared: subjects that only one report has, `container web (rootful)`.
-        hidden: subjects that could not be checked in the newer report.
-        same: findings that fail in both, unchanged.
-        notes: what makes the reports hard to compare: other hosts, checklists or versions.
     """
 
-    hosts: tuple[str, str]
+    hosts: tuple[str, str]  # the names of both
     differences: tuple[Difference, ...]
     scores: tuple[ScoreChange, ...]
     appeared: tuple[str, ...] = ()
     disappeared: tuple[str, ...] = ()
-    hidden: tuple[str, ...] = ()
-    same: int = 0
-    notes: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()  # subjects that could not be checked in the newer report
+    same: int = 0  # findings that fail in both, unchanged
+    notes: tuple[str, ...] = ()  # what makes the reports hard to compare: other hosts, checklists or versions
 
     def of(self, way: DifferenceKind) -> tuple[Difference, ...]:
         return tuple(difference for difference in self.differences if difference.way is way)

@@ -329,14 +329,10 @@ _PAUSE = 1.0
 
 
 class LogPart(Struct, frozen=True):
-    """New lines since the previous part.
-
-    Attributes:
-        gap: lines between this part and the previous one are missing.
-    """
+    """New lines since the previous part."""
 
     lines: tuple[LogLine, ...]
-    gap: bool = False
+    gap: bool = False  # lines between this part and the previous one are missing
 
 
 def follow_log(

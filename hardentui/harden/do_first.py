@@ -42,19 +42,14 @@ class DoFirst(Struct, frozen=True):
 
     Attributes:
         subjects: those it is about, the worst first; of a decision for all, the site, the host or an engine.
-        checks: that fail, the worst first.
-        text: what is wrong, in a few words.
-        points: by how much the score of each container rises, the highest; 0 = nothing options decide.
-        risk: `safe`, `trial` (a trial shows what it breaks) or `decide` (only a person can).
-        affects: the number of containers that it concerns.
     """
 
     subjects: tuple[Subject, ...]
-    checks: tuple[str, ...]
-    text: str
-    points: int
-    risk: str
-    affects: int
+    checks: tuple[str, ...]  # that fail, the worst first
+    text: str  # what is wrong, in a few words
+    points: int  # by how much the score of each container rises, the highest; 0 = nothing options decide
+    risk: str  # `safe`, `trial` (a trial shows what it breaks) or `decide` (only a person can)
+    affects: int  # the number of containers that it concerns
 
     @property
     def subject(self) -> Subject:

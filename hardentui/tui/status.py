@@ -18,19 +18,13 @@ from hardentui.visible import visible, visible_lines
 
 
 class Look(Struct, frozen=True):
-    """How one status is shown.
-
-    Attributes:
-        word: the severity of a failure, else the status.
-        style: name of the theme variable and of the style class (`status-high`).
-        order: the worst first.
-    """
+    """How one status is shown."""
 
     mark: str
     ascii: str
-    word: str
-    style: str
-    order: int
+    word: str  # the severity of a failure, else the status
+    style: str  # name of the theme variable and of the style class (`status-high`)
+    order: int  # the worst first
 
 
 FAILING: Mapping[Severity, Look] = {

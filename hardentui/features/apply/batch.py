@@ -29,16 +29,13 @@ class BatchItem(Struct, frozen=True):
     """The plan and files of one container.
 
     Attributes:
-        plan: None only if there is trouble.
-        after: the score after the plan.
-        draft: None if the plan changes nothing.
         trouble: why nothing is written for it; None if something is, or if there is nothing to change.
     """
 
     report: Report
-    plan: Plan | None = None
-    after: int | None = None
-    draft: Draft | None = None
+    plan: Plan | None = None  # None only if there is trouble
+    after: int | None = None  # the score after the plan
+    draft: Draft | None = None  # None if the plan changes nothing
     trouble: HardenError | None = None
 
     @property

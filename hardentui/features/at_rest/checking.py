@@ -36,8 +36,6 @@ class AtRest(Struct, frozen=True):
     Attributes:
         version: the Podman that reads the files; None = as a comment `# hardentui: podman 4.9` says, else the
             newest.
-        rootless: whether a rootless engine runs them; None = as the folders say.
-        home: of the account whose rootless engine runs them.
     """
 
     paths: tuple[str, ...]
@@ -45,22 +43,18 @@ class AtRest(Struct, frozen=True):
     steps: tuple[int, ...] = ()
     checks: tuple[str, ...] = ()
     version: Version | None = None
-    rootless: bool | None = None
-    home: str = SOMEONES_HOME
+    rootless: bool | None = None  # whether a rootless engine runs them; None = as the folders say
+    home: str = SOMEONES_HOME  # of the account whose rootless engine runs them
 
 
 class Looked(Struct, frozen=True):
-    """Judged services, and what could not be checked.
-
-    Attributes:
-        notes: comments that are no waiver although they look like one.
-    """
+    """Judged services, and what could not be checked."""
 
     judge: Judge
     sources: Sources
     services: tuple[Judged, ...]
     refused: tuple[Refused, ...]
-    notes: tuple[str, ...]
+    notes: tuple[str, ...]  # comments that are no waiver although they look like one
     version: Version
 
 

@@ -310,16 +310,12 @@ def verdict_of(check: AnyCheck, parameters: Parameters, facts: ContainerFacts, w
 
 
 class Judged(Struct, frozen=True):
-    """A service with its findings.
-
-    Attributes:
-        fixable: the failing checks that an edit of its file fixes.
-    """
+    """A service with its findings."""
 
     service: Service
     facts: ContainerFacts
     findings: tuple[Finding, ...]
-    fixable: frozenset[str]
+    fixable: frozenset[str]  # the failing checks that an edit of its file fixes
 
 
 def judge_services(

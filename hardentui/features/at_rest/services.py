@@ -90,33 +90,25 @@ class Service(Struct, frozen=True):
     """What a file starts as a container.
 
     Attributes:
-        name: as its file names it: `web` of web.container, of a compose service or of `--name`.
-        header: where it begins: `[Container]`, the key of a compose service, the word `podman`.
-        sets: every argument that the file sets, in the order in which they count.
-        group: services of one group run beside each other on one host.
         rootless: whether a rootless engine runs it, as far as the file or its folder says.
-        pod: its pod like an inspect document; None if it has none.
-        infra: it is a pod itself, judged as the container that holds its network.
         networks, volumes: those that files beside it define, by name.
-        waivers: accepted findings, from its comments.
         broken_waivers: comments that look like a waiver and are none: (place, why).
-        source: what made it, for fixes: of its own format.
     """
 
-    name: str
+    name: str  # as its file names it: `web` of web.container, of a compose service or of `--name`
     format: Format
-    header: Span
+    header: Span  # where it begins: `[Container]`, the key of a compose service, the word `podman`
     spec: Spec
-    sets: tuple[Set, ...]
-    group: str
+    sets: tuple[Set, ...]  # every argument that the file sets, in the order in which they count
+    group: str  # services of one group run beside each other on one host
     version: Version = NEWEST_KNOWN
     rootless: Known[bool] = NOT_SAID
-    pod: Mapping[str, Any] | None = None
-    infra: bool = False
+    pod: Mapping[str, Any] | None = None  # its pod like an inspect document; None if it has none
+    infra: bool = False  # it is a pod itself, judged as the container that holds its network
     networks: Mapping[str, NetworkFacts] = field(default_factory=dict)
     volumes: Mapping[str, VolumeFacts] = field(default_factory=dict)
-    waivers: tuple[Waiver, ...] = ()
-    source: Any = None
+    waivers: tuple[Waiver, ...] = ()  # accepted findings, from its comments
+    source: Any = None  # what made it, for fixes: of its own format
 
     @property
     def file(self) -> SourceFile:

@@ -44,21 +44,13 @@ Style = Literal["edit", "drop-in"]
 
 
 class UnitEdit(Struct, frozen=True):
-    """The result of applying a plan to a unit.
+    """The result of applying a plan to a unit."""
 
-    Attributes:
-        files: the changed ones; none if the unit already has every change.
-        notes: remarks for the user.
-        left_out: changes of the plan that cannot be made here, one sentence each.
-        applied: the changes that were made, for the proof.
-        commands: those that make systemd load them.
-    """
-
-    files: tuple[DraftFile, ...]
-    notes: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-    applied: tuple[ItemChange, ...] = ()
-    commands: tuple[str, ...] = ()
+    files: tuple[DraftFile, ...]  # the changed ones; none if the unit already has every change
+    notes: tuple[str, ...] = ()  # remarks for the user
+    left_out: tuple[str, ...] = ()  # changes of the plan that cannot be made here, one sentence each
+    applied: tuple[ItemChange, ...] = ()  # the changes that were made, for the proof
+    commands: tuple[str, ...] = ()  # those that make systemd load them
 
 
 def edited(

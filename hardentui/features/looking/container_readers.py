@@ -59,16 +59,11 @@ _FILE_FLAGS = {_ENV_FILE, _HOOKS_DIR, "--runtime", "--init-path", "--conmon", "-
 
 
 class Place(Struct, frozen=True):
-    """Where the facts of a container are read.
-
-    Attributes:
-        files: the host, as far as this engine may name its paths.
-        once: what is read once for all containers of the engine.
-    """
+    """Where the facts of a container are read."""
 
     engine: Engine
-    files: Files
-    once: OncePerEngine
+    files: Files  # the host, as far as this engine may name its paths
+    once: OncePerEngine  # what is read once for all containers of the engine
     runtimes: RuntimeConfigs
 
 

@@ -46,15 +46,10 @@ _RUNNING = ("running", "paused", "stopping")
 
 
 class StoredAboutImages(Struct, frozen=True):
-    """What earlier looks left about images; None = it is ignored.
+    """What earlier looks left about images; None = it is ignored."""
 
-    Attributes:
-        inventories: their contents.
-        registry: answers of registries.
-    """
-
-    inventories: Inventories | None = None
-    registry: RegistryAnswers | None = None
+    inventories: Inventories | None = None  # their contents
+    registry: RegistryAnswers | None = None  # answers of registries
 
 
 if TYPE_CHECKING:

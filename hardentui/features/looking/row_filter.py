@@ -47,15 +47,13 @@ class FilterWord(Struct, frozen=True):
     """One word of a filter.
 
     Attributes:
-        test: whether a row matches; None: no row can match.
         sense: whether the word applies to a row; if it applies to none, it is ignored. None: it always
             applies.
-        trouble: the message if the word is ignored, one sentence.
     """
 
-    test: Test | None
+    test: Test | None  # whether a row matches; None: no row can match
     sense: Test | None = None
-    trouble: str = ""
+    trouble: str = ""  # the message if the word is ignored, one sentence
 
 
 class FilteredRows(Struct, frozen=True):

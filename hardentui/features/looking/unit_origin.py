@@ -43,28 +43,23 @@ class Origin(Struct, frozen=True):
     """The unit that a container runs from.
 
     Attributes:
-        unit: name of the service.
         path, text, mode: of its file.
         drop_ins: (path, text) of its drop-ins, in the order in which they are read.
-        companions: file name -> text of the Quadlet units that it refers to.
-        link: the target if the file is a symbolic link; such a file is never written.
         service_drop_ins: paths of drop-ins of the service generated from a Quadlet.
-        version: of the Podman that reads it.
-        absent: optional devices that it names but the host lacks.
     """
 
     kind: OriginKind
-    unit: str
+    unit: str  # name of the service
     path: str
     text: str
     manager: ServiceManager
     mode: int = 0o644
     drop_ins: tuple[tuple[str, str], ...] = ()
-    companions: Mapping[str, str] | None = None
-    link: str = ""
+    companions: Mapping[str, str] | None = None  # file name -> text of the Quadlet units that it refers to
+    link: str = ""  # the target if the file is a symbolic link; such a file is never written
     service_drop_ins: tuple[tuple[str, str], ...] = ()
-    version: Version = NEWEST_KNOWN
-    absent: frozenset[str] = frozenset()
+    version: Version = NEWEST_KNOWN  # of the Podman that reads it
+    absent: frozenset[str] = frozenset()  # optional devices that it names but the host lacks
 
     @property
     def file_name(self) -> str:

@@ -49,15 +49,10 @@ class FamilyWays(Struct, frozen=True):
 
 
 class CallTable(Struct, frozen=True):
-    """System calls by the filter's decision.
+    """System calls by the filter's decision."""
 
-    Attributes:
-        open: allowed with any arguments.
-        conditional: allowed for some arguments.
-    """
-
-    open: tuple[str, ...] = ()
-    conditional: tuple[str, ...] = ()
+    open: tuple[str, ...] = ()  # allowed with any arguments
+    conditional: tuple[str, ...] = ()  # allowed for some arguments
     refused: tuple[str, ...] = ()
 
 
@@ -66,45 +61,38 @@ class Against(Struct, frozen=True):
 
     Attributes:
         looser: calls that the filter allows and the default does not, or under fewer conditions.
-        stricter: the reverse.
     """
 
     path: str
     looser: tuple[str, ...]
-    stricter: tuple[str, ...]
+    stricter: tuple[str, ...]  # the reverse
 
 
 class SeccompPage(Struct, frozen=True):
     """The filter of one container.
 
     Attributes:
-        mode: from the kernel: 0 no filter, 2 a filter; None = unknown or not running.
-        in_force: `source` is what the runtime installed; else what is requested.
-        why: why there is no filter, or why it is unknown; empty if there is one.
-        default_action: for a call without a rule.
-        architectures: other ABIs whose calls are allowed.
         dangerous: calls that it allows and Podman's own profile does not, by their effect.
         by_capability: dangerous calls that Podman's own profile also allows because of its capabilities.
         user_namespaces: allowed calls that create a user namespace, in which a process has all capabilities.
-        against: the comparison; None with the reason in `not_compared`.
     """
 
     container: str
     engine: str
     running: bool
-    mode: int | None
+    mode: int | None  # from the kernel: 0 no filter, 2 a filter; None = unknown or not running
     kind: FilterKind
     source: str = ""
-    in_force: bool = True
-    why: str = ""
-    default_action: str = ""
-    architectures: tuple[str, ...] = ()
+    in_force: bool = True  # `source` is what the runtime installed; else what is requested
+    why: str = ""  # why there is no filter, or why it is unknown; empty if there is one
+    default_action: str = ""  # for a call without a rule
+    architectures: tuple[str, ...] = ()  # other ABIs whose calls are allowed
     calls: CallTable = CallTable()
     dangerous: tuple[OpenCalls, ...] = ()
     by_capability: tuple[str, ...] = ()
     families: tuple[FamilyWays, ...] = ()
     user_namespaces: tuple[str, ...] = ()
-    against: Against | None = None
+    against: Against | None = None  # the comparison; None with the reason in `not_compared`
     not_compared: str = ""
 
 

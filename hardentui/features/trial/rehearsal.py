@@ -26,15 +26,13 @@ class Rehearsal(Struct, frozen=True):
     """The result of the twins.
 
     Attributes:
-        name: of the new image.
         old, new: IDs of the images.
-        before: the twin with today's image; after: with the new one, None if the first failed.
     """
 
-    name: str
+    name: str  # of the new image
     old: str
     new: str
-    before: Baseline
+    before: Baseline  # the twin with today's image; after: with the new one, None if the first failed
     after: Baseline | None
 
     @property

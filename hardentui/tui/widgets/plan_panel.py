@@ -205,13 +205,12 @@ class Prospect(Struct, frozen=True):
 
     Attributes:
         before, after: the scores; None for none.
-        diff: of the file that would be written.
     """
 
     before: int | None
     after: int | None
     fixes: tuple[FixLine, ...]
-    diff: str
+    diff: str  # of the file that would be written
 
 
 def prospect(report: Report, plan: Plan, after: int | None, diff: str) -> Prospect:

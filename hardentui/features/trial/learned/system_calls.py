@@ -49,19 +49,15 @@ class Allowed(Struct, frozen=True):
     """What is allowed of what the base allows.
 
     Attributes:
-        names: system calls.
-        sockets: kinds of sockets; None = as in the base.
-        pairs: families of `socketpair`; None = as in the base.
         new_namespaces: those of `clone clone3 unshare` that may create namespaces. No filter can
             read the flags of `clone3`: if it may not, it returns ENOSYS, and libc falls back to `clone`.
-        native: the machine's own ABI; `others`: other ABIs that programs used.
     """
 
-    names: frozenset[str]
-    sockets: frozenset[SocketUse] | None = None
-    pairs: frozenset[int] | None = None
+    names: frozenset[str]  # system calls
+    sockets: frozenset[SocketUse] | None = None  # kinds of sockets; None = as in the base
+    pairs: frozenset[int] | None = None  # families of `socketpair`; None = as in the base
     new_namespaces: frozenset[str] = frozenset({"clone", "clone3", "unshare"})
-    native: str = "SCMP_ARCH_X86_64"
+    native: str = "SCMP_ARCH_X86_64"  # the machine's own ABI; `others`: other ABIs that programs used
     others: frozenset[str] = frozenset()
 
 

@@ -49,16 +49,11 @@ _REMOVES = frozenset({"unlink", "unlinkat", "rmdir"})
 
 
 class WrittenPath(Struct, frozen=True, rename={"directory": "folder"}):
-    """A path of the root file system that a program wrote to, or tried to. Kept as `folder`, see kept_needs.
-
-    Attributes:
-        directory: the path is a directory that was changed itself: its owner, mode or times.
-        kept: it still existed at the end.
-    """
+    """A path of the root file system that a program wrote to, or tried to. Kept as `folder`, see kept_needs."""
 
     path: str
-    directory: bool = False
-    kept: bool = False
+    directory: bool = False  # the path is a directory that was changed itself: its owner, mode or times
+    kept: bool = False  # it still existed at the end
 
 
 def written_files(
@@ -118,15 +113,10 @@ _SOCK_DGRAM = 2
 
 
 class CallEvidence(Struct, frozen=True):
-    """Why a capability is needed.
+    """Why a capability is needed."""
 
-    Attributes:
-        call: the system call; empty if only the kernel's check was seen.
-        subject: the path, port or ids that it was about.
-    """
-
-    call: str
-    subject: str = ""
+    call: str  # the system call; empty if only the kernel's check was seen
+    subject: str = ""  # the path, port or ids that it was about
 
 
 class CapabilityNeed(Struct, frozen=True):
@@ -141,24 +131,21 @@ class Needs(Struct, frozen=True, kw_only=True):
 
     Attributes:
         calls: what a seccomp profile must allow; `seen`: how many different system calls were made.
-        written: what was written to the root file system.
         listening, outgoing: outgoing connections exclude loopback.
         memory_peak, pids_peak: bytes and tasks.
-        users: as the container sees them.
-        runs: how many times it was watched; `starts`: how many programs started in them.
     """
 
     capabilities: tuple[CapabilityNeed, ...] | None = None
     calls: Allowed | None = None
     seen: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()
-    written: tuple[WrittenPath, ...] | None = None
+    written: tuple[WrittenPath, ...] | None = None  # what was written to the root file system
     listening: tuple[SocketEndpoint, ...] | None = None
     outgoing: tuple[SocketEndpoint, ...] | None = None
     memory_peak: int | None = None
     pids_peak: int | None = None
-    users: frozenset[int] | None = None
-    runs: int = 1
+    users: frozenset[int] | None = None  # as the container sees them
+    runs: int = 1  # how many times it was watched; `starts`: how many programs started in them
     seconds: float = 0.0
     unknown: Mapping[str, str] = {}
 
