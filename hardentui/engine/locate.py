@@ -263,9 +263,7 @@ _DOCKER = (
 )
 _PING_LIMIT = 5.0
 _SSH_PING_LIMIT = 20.0
-_FORWARDERS = frozenset(
-    {"ssh", "sshd", "sshd-session", "gvproxy", "vfkit", "krunkit", "qemu-system-x86", "socat"}
-)
+_FORWARDERS = frozenset("ssh sshd sshd-session gvproxy vfkit krunkit qemu-system-x86 socat".split())
 _RUN_USER = r"/run/user/([0-9]{1,10})/"
 
 

@@ -113,8 +113,7 @@ def load(text: str) -> SavedPlan:
         raise PlanError(f"The plan is invalid TOML: {visible(str(error))}.") from error
     if document.get("schema", SCHEMA if "fix" in document else "") != SCHEMA:
         raise PlanError(
-            f"The file is not a plan: its schema is not {SCHEMA!r}.",
-            (Do(Verb.PLAN_FILE), " writes one."),
+            f"The file is not a plan: its schema is not {SCHEMA!r}.", (Do(Verb.PLAN_FILE), " writes one.")
         )
     fixes = _fixes(document)
     return SavedPlan(

@@ -128,9 +128,7 @@ _MISSING_BARRIERS = {
 _MOST_WORDS = 3
 
 
-def ranked_paths(
-    subjects: Iterable[tuple[ContainerFacts, Iterable[Finding]]],
-) -> tuple[RankedPath, ...]:
+def ranked_paths(subjects: Iterable[tuple[ContainerFacts, Iterable[Finding]]]) -> tuple[RankedPath, ...]:
     """The paths to the host, worst first; ties are broken by name.
 
     The danger is the sum of the ways to the host, each weighted by its severity, plus one for each missing

@@ -18,21 +18,10 @@ from hardentui.visible import command_word
 
 MOST = 5
 DEFAULT_RIGHTS = frozenset(
-    {
-        "root-user",
-        "host-user-namespace",
-        "default-capabilities-kept",
-        "new-privileges-allowed",
-        "writable-rootfs",
-    }
+    "root-user host-user-namespace default-capabilities-kept new-privileges-allowed writable-rootfs".split()
 )
 """What a plain `podman run` leaves open: one trial closes it together, so it is one thing to do."""
-_RISK = {
-    Risk.SAFE: "safe",
-    Risk.MAY_BREAK: "trial",
-    Risk.CHANGES_BEHAVIOUR: "trial",
-    Risk.DECISION: "decide",
-}
+_RISK = {Risk.SAFE: "safe", Risk.MAY_BREAK: "trial", Risk.CHANGES_BEHAVIOUR: "trial", Risk.DECISION: "decide"}
 _NO_OPTION = (FixKind.DECISION, FixKind.HOST_FILE, FixKind.IMAGE_REBUILD)
 _RISK_ORDER = ("safe", "trial", "decide")
 

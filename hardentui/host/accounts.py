@@ -19,9 +19,7 @@ from hardentui.toml_document import TomlFault
 # Commands that give root: everything, a shell, or an engine's program with freely chosen arguments.
 
 _ENGINES = ("podman", "podman-remote", "docker", "nerdctl", "buildah", "crun", "runc", "ctr", "crictl")
-_SHELLS = (
-    *("sh", "bash", "dash", "zsh", "ksh", "su", "sudo", "env", "chroot", "nsenter", "unshare", "systemd-run"),
-)
+_SHELLS = tuple("sh bash dash zsh ksh su sudo env chroot nsenter unshare systemd-run".split())
 _PLACES = ("/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/local/sbin")
 _LOOKING = ("ps", "images", "logs", "inspect", "stats", "info", "version", "top", "port", "events", "history")
 _SWITCHING = ("start", "stop", "restart", "pause", "unpause", "kill", "wait", "healthcheck", "pull", "diff")

@@ -11,16 +11,7 @@ from functools import cached_property
 from hardentui.host import installed as advisories
 from hardentui.host.accounts import read_groups, read_root_rights, read_sub_ids, read_users
 from hardentui.host.commands import Run, run_nothing
-from hardentui.host.files.reader import (
-    Files,
-    examine,
-    names,
-    read_accounts,
-    text,
-    text_of,
-    text_or,
-    there,
-)
+from hardentui.host.files.reader import Files, examine, names, read_accounts, text, text_of, text_or, there
 from hardentui.host.installed import (
     read_audit_rules,
     read_detectors,
@@ -185,10 +176,8 @@ def _order(release: str) -> tuple[int, ...]:
 
 _CONFIGURATION = "/etc/systemd/journald.conf"
 _FALLBACK = "/usr/lib/systemd/journald.conf"
-_DIRECTORIES = (
-    "/etc/systemd/journald.conf.d",
-    "/run/systemd/journald.conf.d",
-    "/usr/lib/systemd/journald.conf.d",
+_DIRECTORIES = tuple(
+    "/etc/systemd/journald.conf.d /run/systemd/journald.conf.d /usr/lib/systemd/journald.conf.d".split()
 )
 _PERSISTENT = "/var/log/journal"
 _SYSLOG = "/run/systemd/journal/syslog"

@@ -123,14 +123,10 @@ DANGEROUS: tuple[CallGroup, ...] = (
     CallGroup("reaches keyrings that all containers share", _tied("add_key request_key")),
     CallGroup(
         "reaches hardware",
-        {
-            **_tied("iopl ioperm", "CAP_SYS_RAWIO"),
-            **_tied("pciconfig_read pciconfig_write pciconfig_iobase"),
-        },
+        {**_tied("iopl ioperm", "CAP_SYS_RAWIO"), **_tied("pciconfig_read pciconfig_write pciconfig_iobase")},
     ),
     CallGroup(
-        "is old kernel code that hardly anyone maintains",
-        _tied("uselib _sysctl nfsservctl vm86 vm86old"),
+        "is old kernel code that hardly anyone maintains", _tied("uselib _sysctl nfsservctl vm86 vm86old")
     ),
 )
 """From what Podman's profile denies (containers-common 0.62) and why: seccomp(2), man pages of the calls, and
@@ -140,10 +136,7 @@ that a process can reach anyway, and opens none."""
 
 
 def parse_profile(
-    document: Mapping[str, Any],
-    *,
-    capabilities: frozenset[str] = frozenset(),
-    architecture: str = "amd64",
+    document: Mapping[str, Any], *, capabilities: frozenset[str] = frozenset(), architecture: str = "amd64"
 ) -> SeccompProfile:
     """Parse a JSON profile: `linux.seccomp` of an OCI configuration, or a file with Podman's additions.
 

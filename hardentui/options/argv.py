@@ -50,9 +50,7 @@ COMMA_LISTS = comma_lists(NEWEST_KNOWN)
 
 GLOBAL_SHORT = {"c": "--connection", "r": "--remote", "v": "--version"}
 
-GLOBAL_SWITCHES = frozenset(
-    {"--help", "--noout", "--remote", "--syslog", "--trace", "--transient-store", "--version"}
-)
+GLOBAL_SWITCHES = frozenset("--help --noout --remote --syslog --trace --transient-store --version".split())
 
 CARRIED_GLOBALS = frozenset(option.flag for option in TABLE if option.before_verb)
 """Flags before the subcommand that affect the container."""

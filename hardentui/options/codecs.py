@@ -320,9 +320,7 @@ NETWORKS: Codec[tuple[str, ...]] = entries(
 # Parsing and formatting of mounts in `--volume`, `--mount` and `--tmpfs` syntax.
 
 
-_PROPAGATIONS = frozenset(
-    {"shared", "slave", "private", "rshared", "rslave", "rprivate", "unbindable", "runbindable"}
-)
+_PROPAGATIONS = frozenset("shared slave private rshared rslave rprivate unbindable runbindable".split())
 _TO_MOUNT = {
     "z": "relabel=shared",
     "Z": "relabel=private",

@@ -47,9 +47,7 @@ _SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "mksh", "zsh"})
 _BETWEEN = frozenset(";&|()\n")
 """Characters that end a command in a script."""
 _REDIRECTS = frozenset("<>")
-_BEFORE_COMMANDS = frozenset(
-    {"!", "{", "}", "do", "done", "elif", "else", "fi", "if", "then", "until", "while"}
-)
+_BEFORE_COMMANDS = frozenset("! { } do done elif else fi if then until while".split())
 _HANDLES_FILES = frozenset(
     "[ [[ basename cat cd chgrp chmod chown cp cut date dd df dirname du echo export false grep head id "
     "install ln ls mkdir mkfifo mknod mktemp mount mv printf pwd read readlink realpath rm rmdir sed set "

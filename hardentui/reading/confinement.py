@@ -7,12 +7,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.lib.seccomp import (
-    EngineDefault,
-    NoFilter,
-    SeccompProfile,
-    parse_profile,
-)
+from hardentui.lib.seccomp import EngineDefault, NoFilter, SeccompProfile, parse_profile
 from hardentui.model.facts import ContainerFacts, NotRunning
 from hardentui.model.finding import Verdict, not_applicable, unknown
 from hardentui.model.known import Known, Unread, known
@@ -33,9 +28,7 @@ from hardentui.options import (
 from hardentui.reading.containers import ask_or, engine_info
 
 SELINUX, APPARMOR_LSM, NO_LSM = "selinux", "apparmor", "none"
-UNCONFINED_TYPES = frozenset(
-    {"spc_t", "unconfined_t", "unconfined_service_t", "container_runtime_t", "init_t"}
-)
+UNCONFINED_TYPES = frozenset("spc_t unconfined_t unconfined_service_t container_runtime_t init_t".split())
 """SELinux types that do not confine a process; which one applies depends on the policy."""
 
 

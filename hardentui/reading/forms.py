@@ -67,8 +67,7 @@ def _one_of(*words: str) -> Form:
 
 def _number(least: int, most: int, words: str) -> Form:
     return Form(
-        words,
-        lambda value: isinstance(value, int) and not isinstance(value, bool) and least <= value <= most,
+        words, lambda value: isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
     )
 
 

@@ -229,15 +229,13 @@ _HARMLESS_VALUES = frozenset(
 """Switches, and the ways of OpenID Connect Core 1.0, 9, to present a secret."""
 _HARMLESS_NAMES = frozenset({"PWD", "OLDPWD", "INITPWD"})
 # beginnings of names that are switches
-_SWITCHES = frozenset(
-    {"NO", "DISABLE", "ENABLE", "USE", "REQUIRE", "SHOW", "RESET", "WITHOUT", "ALLOW", "SKIP"}
-)
+_SWITCHES = frozenset("NO DISABLE ENABLE USE REQUIRE SHOW RESET WITHOUT ALLOW SKIP".split())
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
-_REFERENCES = (
-    *("/", "./", "../", "~/", "%d/", "%h/", "${", "{{", "%(", "@/", "<", "http://", "https://"),
-    *("file:", "vault:", "env:", "op://", "secret://", "secretsmanager:", "ssm:", "ssm://", "sm://", "kms:"),
-    *("gcp-sm://", "projects/", "keyvault:", "@Microsoft.KeyVault", "arn:aws:", "ref+", "sops:", "cred:"),
+_REFERENCES = tuple(
+    "/ ./ ../ ~/ %d/ %h/ ${ {{ %( @/ < http:// https:// file: vault: env: op:// secret:// secretsmanager: "
+    "ssm: ssm:// sm:// kms: gcp-sm:// projects/ keyvault: @Microsoft.KeyVault arn:aws: ref+ sops: "
+    "cred:".split()
 )
 """Beginnings of values that refer to a secret but are not the secret itself."""
 _USUAL_DIRECTORIES = tuple(

@@ -336,9 +336,8 @@ def _holds_sockets(path: str) -> bool:
     return of_user or any(at_or_above(path, place) for place in _ENGINE_DIRECTORIES)
 
 
-_CONTROL_DIRECTORIES = (
-    *("/run/dbus", "/run/systemd", "/run/libvirt", "/run/lxd.socket", "/run/incus", "/run/snapd.socket"),
-    "/var/lib/lxd",
+_CONTROL_DIRECTORIES = tuple(
+    "/run/dbus /run/systemd /run/libvirt /run/lxd.socket /run/incus /run/snapd.socket /var/lib/lxd".split()
 )
 """Directories with control sockets, used if the listening programs could not be read."""
 

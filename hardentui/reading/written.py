@@ -20,9 +20,7 @@ _VOLATILE = (
     *("/tmp", "/var/tmp"),  # noqa: S108 - names of directories in a container
 )
 _LOGS = ("/var/log",)
-_OF_PODMAN = frozenset(
-    {"/etc/group", "/etc/hostname", "/etc/hosts", "/etc/mtab", "/etc/passwd", "/etc/resolv.conf"}
-)
+_OF_PODMAN = frozenset("/etc/group /etc/hostname /etc/hosts /etc/mtab /etc/passwd /etc/resolv.conf".split())
 _NO_VOLUME = ("/", "/bin", "/boot", "/etc", "/lib", "/lib64", "/sbin", "/usr", "/usr/bin", "/usr/lib", "/var")
 """A volume there would hide files of the image."""
 _MOST_SIBLINGS = 8

@@ -16,9 +16,7 @@ from hardentui.options.values import Mount, Port
 from hardentui.systemd.unit_text import comment_lines
 from hardentui.writers.context import safe_file_name
 
-_MODES = frozenset(
-    {"host", "none", "bridge", "private", "default", "pasta", "slirp4netns", "container", "ns"}
-)
+_MODES = frozenset("host none bridge private default pasta slirp4netns container ns".split())
 
 
 class Part(NamedTuple):

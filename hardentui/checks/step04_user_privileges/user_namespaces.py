@@ -196,12 +196,7 @@ HOST_USER_NAMESPACE = Check(
         ),
         container(kernel=Kernel(7, host_user_namespace=False, uid_map=(IdRange(0, 0, 1),))),
     ),
-    references=(
-        "CIS Docker 1.6 2.9",
-        "CIS Docker 1.6 5.31",
-        "NIST SP 800-190 4.5.2",
-        "OWASP Docker rule 11",
-    ),
+    references=("CIS Docker 1.6 2.9", "CIS Docker 1.6 5.31", "NIST SP 800-190 4.5.2", "OWASP Docker rule 11"),
 )
 
 _FILES = ("/etc/subuid", "/etc/subgid")

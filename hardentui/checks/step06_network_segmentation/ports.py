@@ -386,10 +386,7 @@ WILDCARD_PORT = Check(
     passes=lambda: (
         "-p 127.0.0.1:8080:80",
         "-p [::1]:8080:80 -p 192.0.2.7:8443:443",
-        container(
-            "--publish-all -p 127.0.0.1:8080:80 -p 127.0.0.1:5300:53/udp",
-            image=_WITH_PORTS,
-        ),
+        container("--publish-all -p 127.0.0.1:8080:80 -p 127.0.0.1:5300:53/udp", image=_WITH_PORTS),
         container("--network=pasta:-t,127.0.0.1/8080:80,-u,none", engine=rootless()),
     ),
     fails=lambda: (

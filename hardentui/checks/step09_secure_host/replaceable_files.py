@@ -76,13 +76,9 @@ REPLACEABLE_CONTAINER_PROGRAMS = Check(
 _CRUN = "/usr/bin/crun"
 _OPEN_RUNTIME = Danger(_CRUN, "can be written by group 50 (0775)", "chmod g-w")
 _HOOK = "/usr/share/containers/oci/hooks.d/log.json"
-_KNOWN_HOOKS = (
-    "oci-seccomp-bpf-hook.json",
-    "oci-nvidia-hook.json",
-    "nvidia-container-toolkit.json",
-    "oci-systemd-hook.json",
-    "oci-umount.json",
-    "oci-register-machine.json",
+_KNOWN_HOOKS = tuple(
+    "oci-seccomp-bpf-hook.json oci-nvidia-hook.json nvidia-container-toolkit.json oci-systemd-hook.json "
+    "oci-umount.json oci-register-machine.json".split()
 )
 
 

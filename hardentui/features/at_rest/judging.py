@@ -29,14 +29,7 @@ from hardentui.host.files.recorded import RecordedFiles
 from hardentui.model.capabilities import STOCK_CAPABILITIES
 from hardentui.model.check import AnyCheck, FixContext, Parameters
 from hardentui.model.configuration import Configuration
-from hardentui.model.facts import (
-    ContainerFacts,
-    EngineFacts,
-    ImageFacts,
-    NetworkFacts,
-    NotRunning,
-    UnitFacts,
-)
+from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NetworkFacts, NotRunning, UnitFacts
 from hardentui.model.finding import (
     Finding,
     Kind,
@@ -70,10 +63,8 @@ _SOMEWHERE = "it depends on its image or its host"
 _ONLY_RUNNING = unknown(WHEN_RUNNING.reason)
 _ONLY_IMAGE = unknown(OF_IMAGE.reason)
 HISTORY = frozenset(
-    {
-        *("drifted-files", "outdated-tag", "restart-loop", "root-exec-session", "runtime-denials"),
-        *("stale-container", "superseded-image", "unit-drift"),
-    }
+    "drifted-files outdated-tag restart-loop root-exec-session runtime-denials stale-container "
+    "superseded-image unit-drift".split()
 )
 """Checks of what has happened to a container or its image on a host: a file has no such history."""
 _NO_HISTORY = not_applicable("a file has no history")
@@ -213,9 +204,7 @@ def _world(facts: ContainerFacts, folder: str, *, best: bool, about: str) -> Con
         engine=engine.replace(rootless=rootless, info=info, trust=_STOCK, auto_update_timer=best),
         networks={**made_elsewhere, **facts.networks},
         host=HostFacts(
-            cloud="" if best else "a cloud",
-            firewall=Firewall(metadata_filtered=best),
-            tcp_services=(),
+            cloud="" if best else "a cloud", firewall=Firewall(metadata_filtered=best), tcp_services=()
         ),
         image=_best_image(_ports(facts)) if best else _worst_image(),
     )

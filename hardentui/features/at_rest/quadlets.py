@@ -171,11 +171,7 @@ def _service(
     if stem.endswith("@"):
         specifiers |= {"i": "INSTANCE", "I": "INSTANCE"}
     quadlet = QuadletFiles(
-        tuple(each.text for each in files),
-        specifiers,
-        beside.names,
-        directory or "/src",
-        version,
+        tuple(each.text for each in files), specifiers, beside.names, directory or "/src", version
     )
     entries = quadlet.entries()
     sets = tuple(

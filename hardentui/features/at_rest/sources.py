@@ -33,9 +33,7 @@ SOMEONES_HOME = "/home/user"
 UNITS = (".container", ".pod", ".volume", ".network", ".image", ".build", ".kube", ".artifact")
 _YAML = (".yaml", ".yml")
 _COMPOSE_NAME = re.compile(r"(?i)(?:.*[._-])?(?:docker-|podman-|container-)?compose(?:[._-].*)?\.ya?ml$")
-_SKIPPED = frozenset(
-    {".git", ".hg", ".svn", "node_modules", ".venv", "venv", "__pycache__", ".tox", ".mypy_cache"}
-)
+_SKIPPED = frozenset(".git .hg .svn node_modules .venv venv __pycache__ .tox .mypy_cache".split())
 
 
 class SourceFile(Struct, frozen=True, dict=True):

@@ -405,6 +405,5 @@ def _compare(before: tuple[str, ...], after: tuple[str, ...], made: UnitEdit) ->
     different = compare_arguments(after[1:], meant)
     if different:
         raise GeneratorError(
-            "The edited unit would not run the intended command; nothing was written.",
-            "\n".join(different),
+            "The edited unit would not run the intended command; nothing was written.", "\n".join(different)
         )

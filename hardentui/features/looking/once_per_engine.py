@@ -21,12 +21,7 @@ from hardentui.host.process.capabilities import read_process_table
 from hardentui.host.process.denials import read_refusals
 from hardentui.host.units.systemd import Manager, ReadUnit, read_units, timer_active
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.facts import (
-    ContainerFacts,
-    EngineFacts,
-    ListeningSocket,
-    UnitFacts,
-)
+from hardentui.model.facts import ContainerFacts, EngineFacts, ListeningSocket, UnitFacts
 from hardentui.model.known import Known, Unread, known
 
 if TYPE_CHECKING:
@@ -211,10 +206,7 @@ class OncePerEngine:
     def _read_secrets(self) -> Known[Mapping[str, str]]:
         try:
             answer = mappings(
-                self._engine.connection.get("/secrets/json"),
-                "the list of secrets",
-                "ID",
-                StoredSecret,
+                self._engine.connection.get("/secrets/json"), "the list of secrets", "ID", StoredSecret
             )
         except EngineError as error:
             return Unread(f"Podman does not return its secrets: {error.title}")

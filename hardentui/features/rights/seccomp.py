@@ -22,12 +22,7 @@ from hardentui.lib.seccomp import (
 )
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Known, Unread
-from hardentui.reading.confinement import (
-    FilterInForce,
-    capabilities_held,
-    filter_of,
-    parsed,
-)
+from hardentui.reading.confinement import FilterInForce, capabilities_held, filter_of, parsed
 from hardentui.reading.containers import ask_or
 
 _NO_FILTER, _FILTER = 0, 2
@@ -140,10 +135,7 @@ def _resolved(
 
 
 def _judged(
-    page: SeccompPage,
-    profile: SeccompProfile,
-    default: Known[DefaultProfile],
-    held: frozenset[str],
+    page: SeccompPage, profile: SeccompProfile, default: Known[DefaultProfile], held: frozenset[str]
 ) -> SeccompPage:
     dangerous = dangerous_calls(profile, held)
     families = {name: ways_to_family(profile, number) for name, number in FAMILIES.items()}

@@ -417,11 +417,7 @@ def _unsigned_image(directory: str) -> None:
     manifest = {
         "schemaVersion": 2,
         "mediaType": f"{kind}.manifest.v1+json",
-        "config": {
-            "mediaType": f"{kind}.config.v1+json",
-            "digest": f"sha256:{digest}",
-            "size": len(config),
-        },
+        "config": {"mediaType": f"{kind}.config.v1+json", "digest": f"sha256:{digest}", "size": len(config)},
         "layers": [],
     }
     for name, content in (

@@ -114,9 +114,7 @@ _RUNTIME = ("/run", "/var/run")
 """Directories below these hold the sockets of services."""
 _OWN_TYPES = ("image", "devpts", "ramfs", "artifact")
 """Mounts that hold nothing of the host's that others use."""
-_KEPT_OPTIONS = frozenset(
-    {"ro", "readonly", "noexec", "nosuid", "nodev", "exec", "suid", "U", "nocopy", "copy"}
-)
+_KEPT_OPTIONS = frozenset("ro readonly noexec nosuid nodev exec suid U nocopy copy".split())
 """Options for volumes of the trial; propagation, labels and an upper directory are the original's alone."""
 _OF_A_VIEW = _KEPT_OPTIONS - {"U", "nocopy", "copy"}
 _OF_THE_ORIGINAL = ("z", "Z", "U")

@@ -120,8 +120,7 @@ def _fixed(row: OwnCheck, spec: Spec, context: FixContext) -> Spec:
         raise CannotFix(f"the current value of {label(option)} is not known, so it cannot be changed")
     if spec[PRIVILEGED] and option in OVERRIDDEN:
         raise CannotFix(
-            f"privileged mode overrides {label(option)}",
-            "Fix both at once (add --check privileged).",
+            f"privileged mode overrides {label(option)}", "Fix both at once (add --check privileged)."
         )
     if option in _LIMITS:
         refuse_where_ignored(context.facts)

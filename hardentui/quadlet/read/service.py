@@ -16,14 +16,7 @@ from msgspec import Struct, field
 from hardentui.errors import InputError
 from hardentui.model.spec import UNKNOWN, Spec
 from hardentui.options.argv import RunCommand, read_command, spec_of, without_optional
-from hardentui.systemd.unit_text import (
-    SYSTEMD,
-    Assignment,
-    UnitText,
-    character_end,
-    expand,
-    split_words,
-)
+from hardentui.systemd.unit_text import SYSTEMD, Assignment, UnitText, character_end, expand, split_words
 
 _SECTION = "X-HardenTUI"
 _COMMAND, _FLAGS = "CopiedCommand", "CopiedFlags"

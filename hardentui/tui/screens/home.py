@@ -72,9 +72,7 @@ def no_engine(error: HardenError, can_simulate: bool) -> Content:
 
 def nothing_matches(text: str) -> Content:
     return Content.assemble(
-        ("Nothing matches ", _HEAD),
-        (visible(text, 60), "bold"),
-        "\n\nesc shows all containers again.",
+        ("Nothing matches ", _HEAD), (visible(text, 60), "bold"), "\n\nesc shows all containers again."
     )
 
 

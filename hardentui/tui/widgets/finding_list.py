@@ -243,10 +243,7 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
         return self._entries[self._at].finding if self._at < len(self._entries) else None
 
     async def show(
-        self,
-        entries: Sequence[Entry],
-        remedy: Callable[[Finding], Remediation | None],
-        empty: Content,
+        self, entries: Sequence[Entry], remedy: Callable[[Finding], Remediation | None], empty: Content
     ) -> None:
         """Show these findings.
 

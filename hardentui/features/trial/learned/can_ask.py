@@ -101,10 +101,7 @@ def widened(allowed: Allowed, ask: CanAsk) -> Allowed:
         sockets |= {SocketUse(AF_INET), SocketUse(AF_INET6)}
     made = {"unshare"} & ask.calls
     return replace(
-        allowed,
-        names=allowed.names | more,
-        sockets=sockets,
-        new_namespaces=allowed.new_namespaces | made,
+        allowed, names=allowed.names | more, sockets=sockets, new_namespaces=allowed.new_namespaces | made
     )
 
 

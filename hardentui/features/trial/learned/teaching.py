@@ -34,22 +34,17 @@ from hardentui.reading.written import by_podman
 
 _ACCESS = 0o3
 _MAKES = frozenset(
-    {
-        *("creat", "mkdir", "mkdirat", "mknod", "mknodat", "link", "linkat", "symlink", "symlinkat", "bind"),
-        *("rename", "renameat", "renameat2"),
-    }
+    "creat mkdir mkdirat mknod mknodat link linkat symlink symlinkat bind rename renameat renameat2".split()
 )
 _CHANGES = frozenset(
-    {
-        *("truncate", "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchown", "fchownat"),
-        *("utime", "utimes", "utimensat", "setxattr", "lsetxattr", "fsetxattr", "removexattr"),
-    }
+    "truncate chmod fchmod fchmodat fchmodat2 chown lchown fchown fchownat utime utimes utimensat setxattr "
+    "lsetxattr fsetxattr removexattr".split()
 )
 _REMOVES = frozenset({"unlink", "unlinkat", "rmdir"})
 
 
 class WrittenPath(Struct, frozen=True, rename={"directory": "folder"}):
-    """A path of the root file system that a program wrote to, or tried to. Kept as `folder`, see kept_needs."""
+    """A path of the root file system that a program wrote to, or tried to. `folder`: see kept_needs."""
 
     path: str
     directory: bool = False  # the path is a directory that was changed itself: its owner, mode or times
@@ -249,10 +244,7 @@ def _calls(first: Allowed | None, second: Allowed | None) -> Allowed | None:
 
 
 def _capabilities(
-    log: Known[CallLog],
-    checks: Known[tuple[CapabilityCheck, ...]],
-    held: frozenset[str],
-    low_ports: int,
+    log: Known[CallLog], checks: Known[tuple[CapabilityCheck, ...]], held: frozenset[str], low_ports: int
 ) -> Known[tuple[CapabilityNeed, ...]]:
     if isinstance(log, Unread) and isinstance(checks, Unread):
         return Unread(f"{log.reason}; {checks.reason}")
