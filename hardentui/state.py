@@ -150,19 +150,16 @@ _LONGEST = 4096
 
 
 class Remembered(Struct, frozen=True, rename={"directory": "folder"}):
-    """The state in which the last session ended. Empty = unknown.
-
-    Attributes:
-        filter, column, reverse: filter and sort order of the container list.
-        engine, container, step: where the last walk was.
-    """
+    """The state in which the last session ended. Empty = unknown."""
 
     version: int = VERSION  # of this record; one of another version is not read
     theme: str = ""  # the active one
     directory: str = ""  # where files were written last
+    # filter, column, reverse: filter and sort order of the container list
     filter: str = ""
     column: str = "score"
     reverse: bool = False
+    # engine, container, step: where the last walk was
     engine: str = ""
     container: str = ""
     step: int = 0

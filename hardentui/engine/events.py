@@ -26,14 +26,11 @@ _LONGEST_PAUSE = 5.0
 
 
 class Event(Struct, frozen=True):
-    """One event.
-
-    Attributes:
-        id, name: of the object; raw.
-    """
+    """One event."""
 
     action: str  # Podman's word: create, start, died, remove, rename, update, pause…
     kind: str  # container, pod, network…
+    # id, name: of the object; raw
     id: str
     name: str
     time: float  # seconds since 1970

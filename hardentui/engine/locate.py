@@ -40,17 +40,14 @@ _LONGEST_FILE = 1 << 20
 
 
 class Environment(Struct, frozen=True):
-    """Everything that decides where to look.
-
-    Attributes:
-        read: the text of a file; None if it is absent or unreadable.
-        files: the names in a directory, sorted; empty if it is absent or unreadable.
-    """
+    """Everything that decides where to look."""
 
     environ: Mapping[str, str] = field(default_factory=dict)
     uid: int = 1000
     home: str = "/root"
+    # the text of a file; None if it is absent or unreadable
     read: Callable[[str], str | None] = lambda path: None
+    # the names in a directory, sorted; empty if it is absent or unreadable
     files: Callable[[str], tuple[str, ...]] = lambda path: ()
     host_roots: tuple[str, ...] = ()  # where the host's root directory may be seen, in a container
 

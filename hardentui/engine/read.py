@@ -53,14 +53,11 @@ OnInspected = Callable[[str, Inspected], None]
 
 
 class Inspecting(Struct, frozen=True):
-    """Workers that inspect.
-
-    Attributes:
-        results: the answers; the last one of each worker is None or an error.
-    """
+    """Workers that inspect."""
 
     containers: Mapping[str, str]  # path -> id of the containers to inspect
     todo: _Paths  # these paths, and before them others whose answers go to `kept`
+    # the answers; the last one of each worker is None or an error
     results: SimpleQueue[tuple[str, Inspected] | Exception | None]
     connections: list[Connection]
     kept: Prefetched | None

@@ -201,11 +201,7 @@ class DifferenceKind(StrEnum):
 
 
 class Difference(Struct, frozen=True):
-    """One changed finding.
-
-    Attributes:
-        before, after: status and severity, `fail high`; `not checked` if the report has no such finding.
-    """
+    """One changed finding."""
 
     way: DifferenceKind
     kind: str
@@ -215,6 +211,7 @@ class Difference(Struct, frozen=True):
     title: str
     step: int
     severity: str  # of the failure, before or after
+    # before, after: status and severity, `fail high`; `not checked` if the report has no such finding
     before: str
     after: str
     why: str = ""  # the reason of the newer finding
@@ -231,15 +228,12 @@ class ScoreChange(Struct, frozen=True):
 
 
 class Comparison(Struct, frozen=True):
-    """Two reports side by side.
-
-    Attributes:
-        appeared, disappeared: subjects that only one report has, `container web (rootful)`.
-    """
+    """Two reports side by side."""
 
     hosts: tuple[str, str]  # the names of both
     differences: tuple[Difference, ...]
     scores: tuple[ScoreChange, ...]
+    # appeared, disappeared: subjects that only one report has, `container web (rootful)`
     appeared: tuple[str, ...] = ()
     disappeared: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()  # subjects that could not be checked in the newer report

@@ -36,21 +36,17 @@ class Attempt(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True, dict=True):
-    """The findings of one subject. Derived values are computed on demand.
-
-    Attributes:
-        about: facts of an image, network, engine, host or of the waivers; None for a container, and with
-            trouble.
-        others: of a container: findings of its image and of the site, which are told once and count there.
-    """
+    """The findings of one subject. Derived values are computed on demand."""
 
     subject: Subject
     findings: tuple[Finding, ...]
     steps: tuple[int, ...] = ()  # numbers of the checklist's steps, in its order
     facts: ContainerFacts | None = None  # of a container; None for host, engine, image and network
     trouble: str = ""  # why there are no findings (removed, engine lost); empty if there are
+    # facts of an image, network, engine, host or of the waivers; None for a container, and with trouble
     about: Shared | None = None
     whole: bool = True  # False = only some steps or checks were asked for, so it has no score
+    # of a container: findings of its image and of the site, which are told once and count there
     others: tuple[Finding, ...] = ()
 
     @property

@@ -35,14 +35,11 @@ class RankedPath(Struct, frozen=True):
 
 
 class _Way(Struct, frozen=True):
-    """A way from the container to the host.
-
-    Attributes:
-        words: what it allows, as a verb phrase with the container as subject.
-    """
+    """A way from the container to the host."""
 
     weight: int  # its reach: 8 the whole host, 6 most of it, 4 a part of it
     least: Severity  # findings below this severity are ignored
+    # what it allows, as a verb phrase with the container as subject
     words: Callable[[ContainerFacts, Finding], str]
 
 

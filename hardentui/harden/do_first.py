@@ -27,12 +27,9 @@ _RISK_ORDER = ("safe", "trial", "decide")
 
 
 class DoFirst(Struct, frozen=True):
-    """One line of "Do these first".
+    """One line of "Do these first"."""
 
-    Attributes:
-        subjects: those it is about, the worst first; of a decision for all, the site, the host or an engine.
-    """
-
+    # those it is about, the worst first; of a decision for all, the site, the host or an engine
     subjects: tuple[Subject, ...]
     checks: tuple[str, ...]  # that fail, the worst first
     text: str  # what is wrong, in a few words

@@ -57,14 +57,11 @@ _PRIVATE_AREAS = frozenset({"process", "health", "lifecycle"})
 
 
 class UnitDrift(Struct, frozen=True):
-    """One option that differs.
-
-    Attributes:
-        in_file, running: the values in a few words; empty if they may contain a secret.
-    """
+    """One option that differs."""
 
     option: str  # its name in the table
     flag: str
+    # in_file, running: the values in a few words; empty if they may contain a secret
     in_file: str
     running: str
     security: bool  # it affects security

@@ -22,13 +22,10 @@ WAY_OUT = "run it on the host, or in a container of root with --privileged --pid
 
 
 class Place(Struct, frozen=True):
-    """Where HardenTUI runs.
-
-    Attributes:
-        door: a process in the host's namespaces, through which the host is read; 0 = the host cannot be read.
-    """
+    """Where HardenTUI runs."""
 
     container: str = ""  # what it runs in (`a toolbox container`); empty on the host itself
+    # a process in the host's namespaces, through which the host is read; 0 = the host cannot be read
     door: int = 0
     strangers: frozenset[int] = frozenset()  # processes of engines whose root directory is not the host's
 

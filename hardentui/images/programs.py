@@ -33,16 +33,13 @@ class NoProgram(ValueError):
 
 
 class Elf(Struct, frozen=True):
-    """What a program or library asks for.
-
-    Attributes:
-        imports: functions that others have to define, of those that were looked for.
-        static: a program that brings everything along. What it asks the kernel for cannot be told: its libc
-            takes some numbers of system calls from registers, also in busybox and ldconfig of Debian.
-    """
+    """What a program or library asks for."""
 
     needed: tuple[str, ...] = ()
+    # functions that others have to define, of those that were looked for
     imports: frozenset[str] = frozenset()
+    # a program that brings everything along. What it asks the kernel for cannot be told: its libc takes some
+    # numbers of system calls from registers, also in busybox and ldconfig of Debian.
     static: bool = False
 
 

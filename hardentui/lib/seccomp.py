@@ -37,17 +37,13 @@ class SeccompRule(Struct, frozen=True):
 
 
 class SeccompProfile(Struct, frozen=True):
-    """The rules that a runtime passes to libseccomp.
-
-    Attributes:
-        architectures: `X86_64`, `X86`, …: covered besides the native one. Calls through another architecture
-            kill the process.
-        rules: name of a call -> its rules, in the order of the profile.
-    """
+    """The rules that a runtime passes to libseccomp."""
 
     default: str  # the action for calls without a matching rule
     default_errno: int | None = None  # the error of the default action; None = the runtime's own
+    # `X86_64`, `X86`, …: covered besides the native one. Calls through another architecture kill the process.
     architectures: tuple[str, ...] = ()
+    # name of a call -> its rules, in the order of the profile
     rules: Mapping[str, tuple[SeccompRule, ...]] = {}
 
 
@@ -84,13 +80,10 @@ class Access(Enum):
 
 
 class CallGroup(Struct, frozen=True):
-    """Calls that Podman's own profile denies, and what they allow an intruder to do.
-
-    Attributes:
-        calls: name -> capabilities, any of which makes Podman's own profile allow it.
-    """
+    """Calls that Podman's own profile denies, and what they allow an intruder to do."""
 
     gives: str  # completes "the filter allows what …"
+    # name -> capabilities, any of which makes Podman's own profile allow it
     calls: Mapping[str, frozenset[str]]
 
 

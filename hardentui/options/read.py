@@ -115,13 +115,10 @@ _SWITCHES_OFF = ("--pids-limit", "--cgroups", "--pod", "--pod-id-file")
 
 
 class EngineDefaults(Struct, frozen=True):
-    """Defaults that the engine's API does not report.
-
-    Attributes:
-        pids_limit: default limit of tasks; Podman's own default until a container shows another.
-    """
+    """Defaults that the engine's API does not report."""
 
     ulimits: tuple[str, ...] = ()  # limits that it adds at start; empty = unknown
+    # default limit of tasks; Podman's own default until a container shows another
     pids_limit: int = PIDS_LIMIT.default
     pids_are_known: bool = False
 

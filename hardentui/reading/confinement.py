@@ -115,12 +115,9 @@ _IMAGE_LABEL = "io.containers.seccomp.profile"
 
 
 class FilterInForce(Struct, frozen=True):
-    """A filter and its source.
+    """A filter and its source."""
 
-    Attributes:
-        filter: EngineDefault if only the name of the engine's own profile is known.
-    """
-
+    # EngineDefault if only the name of the engine's own profile is known
     filter: SeccompProfile | NoFilter | EngineDefault
     source: str
     in_force: bool = True  # the runtime installed it; otherwise it is only requested

@@ -484,15 +484,12 @@ def severity_of(gained: frozenset[Gain], *, written: bool) -> Severity:
 
 
 class SensitiveMount(Struct, frozen=True):
-    """A mount that gives more than its own data.
-
-    Attributes:
-        foreign: root's files belong to nobody in the container, so it can write only world-writable files.
-    """
+    """A mount that gives more than its own data."""
 
     mount: HostMount
     gains: frozenset[Gain]  # what it gives as mounted; `when_read_only` is what it would give read-only
     when_read_only: frozenset[Gain]
+    # root's files belong to nobody in the container, so it can write only world-writable files
     foreign: bool = False
 
     @property

@@ -289,13 +289,10 @@ _KINDS_BELOW = ("binfmt_misc", "configfs", "debugfs", "efivarfs", "tracefs")
 
 
 class HostMount(Struct, frozen=True):
-    """A mount and the host paths that it shows.
-
-    Attributes:
-        paths: on the host, normalised, with symbolic links resolved if known. The first one is shown.
-    """
+    """A mount and the host paths that it shows."""
 
     mount: Mount  # as in the spec; in the same form if it is not in the spec
+    # on the host, normalised, with symbolic links resolved if known. The first one is shown.
     paths: tuple[str, ...]
     read_only: bool  # as enforced by the kernel if known, otherwise as declared
     declared: bool = True  # it is a mount of the spec, so changing the spec changes it

@@ -16,15 +16,12 @@ _LONGEST = 8192
 
 
 class SecretShape(Struct, frozen=True):
-    """One format of credentials.
-
-    Attributes:
-        words: one of them must be present too, in any case, where the sign is in many values; folded.
-    """
+    """One format of credentials."""
 
     sign: str  # a substring that must be present, to skip the pattern for most values
     pattern: str
     kind: str  # in a few words, for a report
+    # one of them must be present too, in any case, where the sign is in many values; folded
     words: tuple[str, ...] = ()
 
 

@@ -27,14 +27,11 @@ _MOST_SIBLINGS = 8
 
 
 class LayerData(Struct, frozen=True):
-    """Files of the layer.
-
-    Attributes:
-        directories: directories that hold all of `data`, one volume each; empty if no volume can hold it.
-    """
+    """Files of the layer."""
 
     data: tuple[str, ...] = ()
     logs: tuple[str, ...] = ()
+    # directories that hold all of `data`, one volume each; empty if no volume can hold it
     directories: tuple[str, ...] = ()
 
     def has(self, directory: str) -> bool:
@@ -148,13 +145,10 @@ def normal_path(path: str) -> str:
 
 
 class LayerWrites(Struct, frozen=True):
-    """What a container has written outside volumes since its creation.
-
-    Attributes:
-        directories: existing directories among them: entries were created and removed in them.
-    """
+    """What a container has written outside volumes since its creation."""
 
     paths: tuple[str, ...] | None = None  # the written paths; None if unknown
+    # existing directories among them: entries were created and removed in them
     directories: frozenset[str] = frozenset()
     made: frozenset[str] = frozenset()  # directories among them that the container created
     unclear: tuple[str, ...] = ()  # changed paths that may be files or directories

@@ -43,15 +43,12 @@ class Word(Struct, frozen=True):
 
 
 class Assignment(Struct, frozen=True):
-    """`key=value` with its position in the file.
-
-    Attributes:
-        start, end: of its physical lines, including the last line break.
-    """
+    """`key=value` with its position in the file."""
 
     section: str
     key: str
     value: str  # continued lines joined, comments between them left out
+    # start, end: of its physical lines, including the last line break
     start: int
     end: int
     offsets: tuple[int, ...]  # for each character of the value, its offset in the file; one more for its end
@@ -280,14 +277,11 @@ def expand(
 
 
 class Unit(Struct):
-    """A unit under construction.
-
-    Attributes:
-        sections: name -> (key, escaped text) in order; an empty key is a blank line.
-    """
+    """A unit under construction."""
 
     name: str  # file name with suffix
     comments: list[str] = field(default_factory=list)  # plain sentences for the top
+    # name -> (key, escaped text) in order; an empty key is a blank line
     sections: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
     def add(self, section: str, key: str, text: str) -> None:

@@ -58,12 +58,7 @@ SHOWN_FILES = 8
 
 
 class ApplyWishes(Struct, frozen=True, kw_only=True):
-    """Options of an apply.
-
-    Attributes:
-        tried: seconds that a twin needed to start and to stop, in the trial that the plan comes from.
-        keep_with, discard_with: how the user chooses these two, for hints.
-    """
+    """Options of an apply."""
 
     probes: tuple[str, ...] = ()  # commands that must succeed on this host, before and after
     patience: float = PATIENCE  # seconds within which the service must work again
@@ -71,7 +66,9 @@ class ApplyWishes(Struct, frozen=True, kw_only=True):
     keep_data: bool = False  # copy the data in the container's writable layer to volumes
     discard_data: bool = False  # discard that data
     soak: float = 0.0  # seconds in which a learned seccomp profile only logs what it would refuse; 0 = none
+    # seconds that a twin needed to start and to stop, in the trial that the plan comes from
     tried: tuple[float, float] | None = None
+    # keep_with, discard_with: how the user chooses these two, for hints
     keep_with: str = "--keep-data"
     discard_with: str = "--discard-data"
 

@@ -26,16 +26,13 @@ if TYPE_CHECKING:
 
 
 class BatchItem(Struct, frozen=True):
-    """The plan and files of one container.
-
-    Attributes:
-        trouble: why nothing is written for it; None if something is, or if there is nothing to change.
-    """
+    """The plan and files of one container."""
 
     report: Report
     plan: Plan | None = None  # None only if there is trouble
     after: int | None = None  # the score after the plan
     draft: Draft | None = None  # None if the plan changes nothing
+    # why nothing is written for it; None if something is, or if there is nothing to change
     trouble: HardenError | None = None
 
     @property

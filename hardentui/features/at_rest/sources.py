@@ -90,15 +90,12 @@ def refusal(shown: str, error: HardenError) -> Refused:
 
 
 class Sources(Struct, frozen=True):
-    """What was found below the given paths.
-
-    Attributes:
-        named: absolute paths that the user named as files, whatever they are called.
-    """
+    """What was found below the given paths."""
 
     roots: tuple[str, ...]  # the given paths, absolute and without links; nothing outside them is read
     files: dict[str, SourceFile]  # those that describe services or stand beside them, by absolute path
     refused: tuple[Refused, ...]
+    # absolute paths that the user named as files, whatever they are called
     named: frozenset[str] = frozenset()
     shown: tuple[str, ...] = ()  # the given paths as they were typed
     home: str = SOMEONES_HOME  # of the account whose rootless engine runs what they describe

@@ -27,16 +27,12 @@ from hardentui.writers.context import safe_file_name
 
 
 class OwnUnit(Struct, frozen=True):
-    """The unit that a container runs from.
-
-    Attributes:
-        why_not: why it cannot be changed in place from here; empty if only the directory can
-            prevent it.
-    """
+    """The unit that a container runs from."""
 
     name: str  # of its service, according to the container's label
     path: str = ""  # of its file; empty if it cannot be changed at all
     ways: tuple[Target, ...] = ()  # how it can be changed, the preferred one first
+    # why it cannot be changed in place from here; empty if only the directory can prevent it
     why_not: str = ""
     elsewhere: bool = False  # it can be changed on the engine's machine
 

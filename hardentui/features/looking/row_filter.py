@@ -44,14 +44,10 @@ COLUMNS = (*_TEXTS, "state", "label", "score", "sev", "fail", "step")
 
 
 class FilterWord(Struct, frozen=True):
-    """One word of a filter.
-
-    Attributes:
-        sense: whether the word applies to a row; if it applies to none, it is ignored. None: it always
-            applies.
-    """
+    """One word of a filter."""
 
     test: Test | None  # whether a row matches; None: no row can match
+    # whether the word applies to a row; if it applies to none, it is ignored. None: it always applies.
     sense: Test | None = None
     trouble: str = ""  # the message if the word is ignored, one sentence
 

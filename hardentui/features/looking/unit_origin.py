@@ -40,23 +40,20 @@ class OriginKind(StrEnum):
 
 
 class Origin(Struct, frozen=True):
-    """The unit that a container runs from.
-
-    Attributes:
-        path, text, mode: of its file.
-        drop_ins: (path, text) of its drop-ins, in the order in which they are read.
-        service_drop_ins: paths of drop-ins of the service generated from a Quadlet.
-    """
+    """The unit that a container runs from."""
 
     kind: OriginKind
     unit: str  # name of the service
+    # path, text, mode: of its file
     path: str
     text: str
     manager: ServiceManager
     mode: int = 0o644
+    # (path, text) of its drop-ins, in the order in which they are read
     drop_ins: tuple[tuple[str, str], ...] = ()
     companions: Mapping[str, str] | None = None  # file name -> text of the Quadlet units that it refers to
     link: str = ""  # the target if the file is a symbolic link; such a file is never written
+    # paths of drop-ins of the service generated from a Quadlet
     service_drop_ins: tuple[tuple[str, str], ...] = ()
     version: Version = NEWEST_KNOWN  # of the Podman that reads it
     absent: frozenset[str] = frozenset()  # optional devices that it names but the host lacks

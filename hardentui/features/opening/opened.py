@@ -67,12 +67,7 @@ def utc_now() -> datetime:
 
 
 class Opened(Struct, frozen=True):
-    """The result of opening.
-
-    Attributes:
-        runs: where HardenTUI runs; in a container, the host is read from there, and not changed.
-        state_directory: for stored scan results; None = those of this host do not apply.
-    """
+    """The result of opening."""
 
     engines: tuple[Engine, ...]
     attempts: tuple[Attempt, ...]
@@ -85,10 +80,12 @@ class Opened(Struct, frozen=True):
     run: Run = run_nothing  # runs programs of the host; by default none
     inventories: dict[str, ImageInventory] = field(default_factory=dict)  # known contents of images, by ID
     cache_directory: Directory = cache_directory  # for data that can be recreated
+    # for stored scan results; None = those of this host do not apply
     state_directory: Directory | None = None
     simulated: bool = False
     private_service: bool = False
     saved_at: str = ""  # when its facts were saved; empty for a live host
+    # where HardenTUI runs; in a container, the host is read from there, and not changed
     runs: Place = Place()
     _host: list[Known[HostFacts]] = field(default_factory=list)
     _begun: list[Begun[Known[HostFacts]]] = field(default_factory=list)

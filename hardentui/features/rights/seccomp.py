@@ -52,25 +52,16 @@ class CallTable(Struct, frozen=True):
 
 
 class Against(Struct, frozen=True):
-    """Compared with the engine's default profile for a container of the same capabilities.
-
-    Attributes:
-        looser: calls that the filter allows and the default does not, or under fewer conditions.
-    """
+    """Compared with the engine's default profile for a container of the same capabilities."""
 
     path: str
+    # calls that the filter allows and the default does not, or under fewer conditions
     looser: tuple[str, ...]
     stricter: tuple[str, ...]  # the reverse
 
 
 class SeccompPage(Struct, frozen=True):
-    """The filter of one container.
-
-    Attributes:
-        dangerous: calls that it allows and Podman's own profile does not, by their effect.
-        by_capability: dangerous calls that Podman's own profile also allows because of its capabilities.
-        user_namespaces: allowed calls that create a user namespace, in which a process has all capabilities.
-    """
+    """The filter of one container."""
 
     container: str
     engine: str
@@ -83,9 +74,12 @@ class SeccompPage(Struct, frozen=True):
     default_action: str = ""  # for a call without a rule
     architectures: tuple[str, ...] = ()  # other ABIs whose calls are allowed
     calls: CallTable = CallTable()
+    # calls that it allows and Podman's own profile does not, by their effect
     dangerous: tuple[OpenCalls, ...] = ()
+    # dangerous calls that Podman's own profile also allows because of its capabilities
     by_capability: tuple[str, ...] = ()
     families: tuple[FamilyWays, ...] = ()
+    # allowed calls that create a user namespace, in which a process has all capabilities
     user_namespaces: tuple[str, ...] = ()
     against: Against | None = None  # the comparison; None with the reason in `not_compared`
     not_compared: str = ""

@@ -23,13 +23,10 @@ if TYPE_CHECKING:
 
 
 class Rehearsal(Struct, frozen=True):
-    """The result of the twins.
-
-    Attributes:
-        old, new: IDs of the images.
-    """
+    """The result of the twins."""
 
     name: str  # of the new image
+    # old, new: IDs of the images
     old: str
     new: str
     before: Baseline  # the twin with today's image; after: with the new one, None if the first failed

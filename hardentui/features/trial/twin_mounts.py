@@ -41,15 +41,11 @@ class HostPlace(StrEnum):
 
 
 class Role(Struct, frozen=True):
-    """The replacements that make a twin harmless.
-
-    Attributes:
-        networks: those of the trial that it joins -> its address there; empty = none is needed.
-        views: this engine can mount directories read-only through an overlay; otherwise they are copied.
-    """
+    """The replacements that make a twin harmless."""
 
     name: str  # of the twin
     labels: tuple[str, ...]  # instead of the original's labels, which control proxies, updates and services
+    # those of the trial that it joins -> its address there; empty = none is needed
     networks: Mapping[str, str] = {}
     outside: bool = False  # they have a route out, and a name server
     hosts: tuple[str, ...] = ()  # `name:address` of the other twins
@@ -57,6 +53,7 @@ class Role(Struct, frozen=True):
     pod: str = ""  # of the trial; empty = the twin is in none
     twins: Mapping[str, str] = {}  # name or id of a container -> its twin, for containers tried together
     granted: frozenset[str] = frozenset()  # what the user gives it all the same, `OPTION` or `OPTION=ENTRY`
+    # this engine can mount directories read-only through an overlay; otherwise they are copied
     views: bool = True
     copy_volumes: bool = False  # copy even where a copy-on-write mount would do
     empty_volumes: bool = False  # writable volumes start empty
@@ -98,13 +95,10 @@ class TwinVolume(Struct, frozen=True):
 
 
 class Harmless(Struct, frozen=True):
-    """What a twin is created from.
-
-    Attributes:
-        volumes: to create first. The mount of a copied file has the name of its volume as source.
-    """
+    """What a twin is created from."""
 
     spec: Spec
+    # to create first. The mount of a copied file has the name of its volume as source.
     volumes: tuple[TwinVolume, ...] = ()
     lacks: tuple[Lack, ...] = ()  # what the twin lacks compared with the original
 

@@ -29,12 +29,9 @@ _LIMIT = 16 << 20
 
 
 class Listening(Struct, frozen=True):
-    """Listening sockets in the host's network namespace.
+    """Listening sockets in the host's network namespace."""
 
-    Attributes:
-        unix: inode -> path of the socket (`@name` for an abstract one).
-    """
-
+    # inode -> path of the socket (`@name` for an abstract one)
     unix: Mapping[str, str] = field(default_factory=dict)
     tcp: Mapping[str, str] = field(default_factory=dict)  # inode -> address, `0.0.0.0:2375`
 

@@ -34,17 +34,13 @@ from hardentui.model.known import Known, Unread
 
 
 class Counters(Struct, frozen=True):
-    """Counters at one time.
-
-    Attributes:
-        periods, throttled: scheduler periods, and those in which it was throttled; None without
-            a limit.
-    """
+    """Counters at one time."""
 
     cpu: float  # seconds of CPU time since the start
     memory: int  # bytes; for a cgroup with the page cache, for processes without it
     tasks: int
     oom_kills: int | None = None  # number of processes killed for lack of memory; None if that is not counted
+    # periods, throttled: scheduler periods, and those in which it was throttled; None without a limit
     periods: int | None = None
     throttled: int | None = None
     source: str = "cgroup"

@@ -84,17 +84,14 @@ class FoundUnitFile(Struct, frozen=True):
 
 
 class FoundUnit(Struct, frozen=True):
-    """A unit with all files that affect it.
-
-    Attributes:
-        companions: file name -> text of the Quadlet units that it refers to.
-    """
+    """A unit with all files that affect it."""
 
     name: str
     quadlet: bool  # its file is a `.container`, not a unit file
     file: FoundUnitFile
     drop_ins: tuple[FoundUnitFile, ...] = ()  # of that file, in the order in which they are read
     service_drop_ins: tuple[FoundUnitFile, ...] = ()  # of the generated service, for a Quadlet
+    # file name -> text of the Quadlet units that it refers to
     companions: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -42,14 +42,11 @@ class ItemChange(Struct, frozen=True):
 
 
 class New(Struct, frozen=True):
-    """The new state of an entry.
-
-    Attributes:
-        kept: the entry's former item if only the options of a mount change: its source keeps its
-            spelling. `lost` and `gained` are those options.
-    """
+    """The new state of an entry."""
 
     item: Item
+    # the entry's former item if only the options of a mount change: its source keeps its spelling. `lost` and
+    # `gained` are those options.
     kept: Item | None = None
     lost: tuple[str, ...] = ()
     gained: tuple[str, ...] = ()

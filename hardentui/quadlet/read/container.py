@@ -30,14 +30,11 @@ from hardentui.systemd.unit_text import QUADLET, Assignment, UnitText, Word, exp
 
 
 class UnitPlace(Struct, frozen=True):
-    """A piece of a file: a whole assignment, or one word of its value.
-
-    Attributes:
-        start, end: in the file's text, of the word or of the value.
-    """
+    """A piece of a file: a whole assignment, or one word of its value."""
 
     file: int  # number of the file; 0 is the unit itself, then its drop-ins
     assignment: Assignment
+    # start, end: in the file's text, of the word or of the value
     start: int
     end: int
     whole: bool
@@ -270,15 +267,12 @@ _TMP = "/tmp:rw,size=512M,mode=1777"  # noqa: S108 - what VolatileTmp= means
 
 
 class QuadletFiles(Struct, frozen=True, dict=True):
-    """A `.container` file with its drop-ins, in the order in which Quadlet reads them.
-
-    Attributes:
-        specifiers: letter -> value, as far as known without systemd.
-        names: file name of a referenced unit -> name of the object it creates.
-    """
+    """A `.container` file with its drop-ins, in the order in which Quadlet reads them."""
 
     texts: tuple[str, ...]  # the file first
+    # letter -> value, as far as known without systemd
     specifiers: Mapping[str, str] = field(default_factory=dict)
+    # file name of a referenced unit -> name of the object it creates
     names: Mapping[str, str] = field(default_factory=dict)
     directory: str = ""  # the base of relative paths; empty: they are left unchanged
     version: Version = NEWEST_KNOWN  # the Podman that reads them

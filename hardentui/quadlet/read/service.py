@@ -207,14 +207,11 @@ class Variable(Struct, frozen=True):
 
 
 class Piece(Struct, frozen=True):
-    """One word of the podman command.
-
-    Attributes:
-        start, end: in the value of ExecStart=.
-    """
+    """One word of the podman command."""
 
     text: str  # with all known specifiers and variables expanded
     spelled: str  # without expanding; empty if its spelling cannot be preserved
+    # start, end: in the value of ExecStart=
     start: int
     end: int
     variable: str = ""  # the variable that the whole word comes from; empty for a word of the line itself

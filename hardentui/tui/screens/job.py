@@ -216,12 +216,9 @@ class StoppablePage(StoppableScreen, ReadingScreen):
 
 
 class Then(Struct, frozen=True):
-    """What a result can be followed by: a change of this machine.
+    """What a result can be followed by: a change of this machine."""
 
-    Attributes:
-        question, detail: asked before it is done.
-    """
-
+    # question, detail: asked before it is done
     question: str
     detail: str
     carry_out: Callable[[], str]  # does it; returns what was done, in a sentence. May raise HardenError.

@@ -201,12 +201,9 @@ class FixLine(Struct, frozen=True):
 
 
 class Prospect(Struct, frozen=True):
-    """What all fixes together make of a container.
+    """What all fixes together make of a container."""
 
-    Attributes:
-        before, after: the scores; None for none.
-    """
-
+    # before, after: the scores; None for none
     before: int | None
     after: int | None
     fixes: tuple[FixLine, ...]

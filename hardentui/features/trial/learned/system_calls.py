@@ -46,16 +46,13 @@ class SocketUse(Struct, frozen=True):
 
 
 class Allowed(Struct, frozen=True):
-    """What is allowed of what the base allows.
-
-    Attributes:
-        new_namespaces: those of `clone clone3 unshare` that may create namespaces. No filter can
-            read the flags of `clone3`: if it may not, it returns ENOSYS, and libc falls back to `clone`.
-    """
+    """What is allowed of what the base allows."""
 
     names: frozenset[str]  # system calls
     sockets: frozenset[SocketUse] | None = None  # kinds of sockets; None = as in the base
     pairs: frozenset[int] | None = None  # families of `socketpair`; None = as in the base
+    # those of `clone clone3 unshare` that may create namespaces. No filter can read the flags of `clone3`: if
+    # it may not, it returns ENOSYS, and libc falls back to `clone`.
     new_namespaces: frozenset[str] = frozenset({"clone", "clone3", "unshare"})
     native: str = "SCMP_ARCH_X86_64"  # the machine's own ABI; `others`: other ABIs that programs used
     others: frozenset[str] = frozenset()

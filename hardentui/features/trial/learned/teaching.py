@@ -122,21 +122,18 @@ class CapabilityNeed(Struct, frozen=True):
 
 
 class Needs(Struct, frozen=True, kw_only=True):
-    """What was seen to be needed. None = could not be seen; `unknown` says why, by field name.
-
-    Attributes:
-        calls: what a seccomp profile must allow; `seen`: how many different system calls were made.
-        listening, outgoing: outgoing connections exclude loopback.
-        memory_peak, pids_peak: bytes and tasks.
-    """
+    """What was seen to be needed. None = could not be seen; `unknown` says why, by field name."""
 
     capabilities: tuple[CapabilityNeed, ...] | None = None
+    # what a seccomp profile must allow; `seen`: how many different system calls were made
     calls: Allowed | None = None
     seen: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()
     written: tuple[WrittenPath, ...] | None = None  # what was written to the root file system
+    # listening, outgoing: outgoing connections exclude loopback
     listening: tuple[SocketEndpoint, ...] | None = None
     outgoing: tuple[SocketEndpoint, ...] | None = None
+    # memory_peak, pids_peak: bytes and tasks
     memory_peak: int | None = None
     pids_peak: int | None = None
     users: frozenset[int] | None = None  # as the container sees them

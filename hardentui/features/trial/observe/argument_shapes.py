@@ -16,19 +16,16 @@ O_NOFOLLOW = 0x20000
 
 
 class ArgumentShape(Struct, frozen=True):
-    """What to read of a call.
-
-    Attributes:
-        paths: (place of the directory's descriptor or CURRENT_DIRECTORY, place of the path).
-        target: (place, kind) of its target process: `process`, `thread` or `group`.
-    """
+    """What to read of a call."""
 
     numbers: tuple[int, ...] = ()  # plain arguments
+    # (place of the directory's descriptor or CURRENT_DIRECTORY, place of the path)
     paths: tuple[tuple[int, int], ...] = ()
     handle: int | None = None  # place of the descriptor of a file that it changes
     follow: bool = True  # the last part of the path is followed where it is a link
     flags: tuple[int, int] | None = None  # (place, bit) of a flag that inverts `follow`
     address: int | None = None  # place of the pointer to a socket's address; its length comes next
+    # (place, kind) of its target process: `process`, `thread` or `group`
     target: tuple[int, str] | None = None
     text: int | None = None  # place of a pointer to a name
     behind: tuple[int, int] | None = None  # place of a pointer to 64-bit numbers, and how many are read
