@@ -135,10 +135,8 @@ _STREAMS = {0: "stdin", 1: "stdout", 2: "stderr"}
 def read_log(
     engine: Engine, container: str, lines: int, *, terminal: bool, stop: threading.Event
 ) -> Known[tuple[LogLine, ...]]:
-    """The last lines of a container's log, oldest first; at most a megabyte of them.
-
-    Args:
-        terminal: it was created with a terminal, so there is only one stream.
+    """The last lines of a container's log, oldest first; at most a megabyte of them. `terminal`: it was
+    created with a terminal, so there is only one stream.
     """
     if engine.facts.simulated:
         return Unread("a simulated host has no logs")

@@ -132,10 +132,8 @@ def start(
 
 
 class Prefetched:
-    """Prefetched answers. Each is taken once.
-
-    Args:
-        patience: seconds without any answer after which an expected one counts as lost.
+    """Prefetched answers. Each is taken once. `patience`: seconds without any answer after which an expected
+    one counts as lost.
     """
 
     def __init__(self, patience: float = PATIENCE) -> None:

@@ -220,10 +220,8 @@ def without_originals(rows: Iterable[Row]) -> tuple[Row, ...]:
 
 
 def reports_of(rows: Iterable[Row], *, originals: bool = False) -> list[tuple[Report, str]]:
-    """Reports of containers with the kind of each; without those that no check applies to.
-
-    Args:
-        originals: also of kept originals, twins and labs.
+    """Reports of containers with the kind of each; without those that no check applies to. `originals`: also
+    of kept originals, twins and labs.
     """
     counted = rows if originals else without_originals(rows)
     rows = [row for row in counted if row.report and (row.report.findings or row.report.trouble)]

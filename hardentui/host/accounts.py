@@ -28,11 +28,8 @@ _HARMLESS = frozenset((*_LOOKING, *_SWITCHING))
 
 
 def root_command(command: str) -> str:
-    """`everything`, `podman`, … if such a command gives root; else empty.
-
-    Args:
-        command: as in a rule: a path (or a name) with patterns, a directory that ends with /, or ALL, with or
-            without arguments.
+    """`everything`, `podman`, … if such a command gives root; else empty. `command`: as in a rule: a path (or
+    a name) with patterns, a directory that ends with /, or ALL, with or without arguments.
     """
     if command == "ALL":
         return "everything"

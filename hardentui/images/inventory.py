@@ -179,10 +179,8 @@ def matters(path: str) -> bool:
 
 
 def weak(texts: Mapping[str, str]) -> tuple[str, ...]:
-    """One sentence for each weak account or rule.
-
-    Args:
-        texts: path -> contents of the files that `matters` names, as seen in the finished image.
+    """One sentence for each weak account or rule. `texts`: path -> contents of the files that `matters`
+    names, as seen in the finished image.
     """
     weak_accounts = [*_passwd(texts.get(PASSWD, "")), *_shadow(texts.get(SHADOW, ""))]
     for path in sorted(texts):

@@ -258,10 +258,8 @@ class Programs(Struct):
 def read_programs(
     source: ByteSource, command: Iterable[str] = (), cancelled: Callable[[], bool] = lambda: False
 ) -> Programs:
-    """Read an archive of a root file system to its end; faults are told in `gap`.
-
-    Args:
-        command: its words may name scripts that are not executable, as in `sh /entry`.
+    """Read an archive of a root file system to its end; faults are told in `gap`. `command`: its words may
+    name scripts that are not executable, as in `sh /entry`.
     """
     programs = Programs()
     named = frozenset(posixpath.basename(word) for word in command)

@@ -330,9 +330,7 @@ def dangerous_calls(
     profile: SeccompProfile, capabilities: frozenset[str] = frozenset()
 ) -> tuple[OpenCalls, ...]:
     """Calls that the filter allows, at least for some arguments, but Podman's own profile does not.
-
-    Args:
-        capabilities: of the container; Podman's profile allows some calls with them.
+    `capabilities`: of the container; Podman's profile allows some calls with them.
     """
     open_calls = []
     for group in DANGEROUS:

@@ -132,10 +132,8 @@ def _cluster(words: Sequence[str], at: int, short: Mapping[str, str], switches: 
 
 
 def parse_create_command(argv: Sequence[str] | None, version: Version = NEWEST_KNOWN) -> CommandLine | None:
-    """Parse a recorded command line; None if it is neither `podman run` nor `podman create`.
-
-    Args:
-        version: the Podman that was given it.
+    """Parse a recorded command line; None if it is neither `podman run` nor `podman create`. `version`: the
+    Podman that was given it.
     """
     line = read_command(argv[1:]) if argv else None
     if argv is None or line is None:

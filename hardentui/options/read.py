@@ -134,9 +134,7 @@ class EngineDefaults(Struct, frozen=True):
 
 def ulimits_added_at_start(inspects: Iterable[Document]) -> tuple[str, ...]:
     """The limits that this engine adds at start, from a started container without requested limits.
-
-    Args:
-        inspects: documents of containers of one engine, in any order.
+    `inspects`: documents of containers of one engine, in any order.
     """
     for document in inspects:
         command = parse_create_command((document.get("Config") or {}).get("CreateCommand"))

@@ -421,9 +421,7 @@ def _add(root: _Node, path: str, read: frozenset[Gain], write: frozenset[Gain]) 
 @lru_cache(maxsize=8192)
 def gains(path: str, *, written: bool) -> frozenset[Gain]:
     """What reading, or reading and writing, this path of the host gives, including everything below it.
-
-    Args:
-        path: absolute and normalised.
+    `path`: absolute and normalised.
     """
     names = [name for name in path.split("/") if name]
     if not written and (

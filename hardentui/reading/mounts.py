@@ -72,10 +72,8 @@ def rights(account: Account, step: PathStep) -> int:
 def open_spots(
     way: Way, accounts: Accounts | None, owners: frozenset[int], *, contents: bool = True
 ) -> tuple[Danger, ...]:
-    """Every place where someone besides the rightful owners can change or replace the object.
-
-    Args:
-        contents: False ignores write permission on the object itself (other rules apply to a socket).
+    """Every place where someone besides the rightful owners can change or replace the object. `contents`:
+    False ignores write permission on the object itself (other rules apply to a socket).
     """
     if all(_closed(step, owners) for step in way):
         return ()

@@ -67,10 +67,8 @@ def is_scratch(directory: str) -> bool:
 
 
 def needs(spec: Spec, context: FixContext, *, by_podman: bool) -> ScratchNeeds:
-    """What it wrote outside volumes.
-
-    Args:
-        by_podman: leave out what Podman mounts with a read-only root (/run, /tmp, /var/tmp).
+    """What it wrote outside volumes. `by_podman`: leave out what Podman mounts with a read-only root (/run,
+    /tmp, /var/tmp).
     """
     facts = context.facts
     seen = written_by(facts)

@@ -429,10 +429,8 @@ def is_own_path(path: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def known_path(path: str, *, in_run: bool = False) -> Service | None:
-    """The service that creates sockets with this name; None if the name is not known.
-
-    Args:
-        in_run: only below /run, where services make their sockets; elsewhere anybody may use the name.
+    """The service that creates sockets with this name; None if the name is not known. `in_run`: only below
+    /run, where services make their sockets; elsewhere anybody may use the name.
     """
     name = posixpath.normpath(path)
     name = name.removeprefix("/var") if name.startswith("/var/run/") else name

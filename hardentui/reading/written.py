@@ -46,10 +46,8 @@ class LayerData(Struct, frozen=True):
 
 
 def layer_data(changes: Iterable[FileChange], mounted: Collection[str]) -> LayerData:
-    """The data that would be lost, except what is recreated at each start.
-
-    Args:
-        mounted: mount points, which show as changes too.
+    """The data that would be lost, except what is recreated at each start. `mounted`: mount points, which
+    show as changes too.
     """
     mounted = frozenset(place.rstrip("/") or "/" for place in mounted)
     written = [change for change in changes if change.kind != "deleted"]

@@ -41,10 +41,8 @@ def unique(vulnerabilities: Iterable[Vulnerability]) -> tuple[Vulnerability, ...
 
 
 def nothing_compared(scanner: str, why: str) -> InputError:
-    """For a report without findings because there was nothing to compare: that is not a scan.
-
-    Args:
-        why: completes "compared nothing in the image: …".
+    """For a report without findings because there was nothing to compare: that is not a scan. `why`:
+    completes "compared nothing in the image: …".
     """
     return InputError(f"{scanner} compared nothing in the image: {why}")
 

@@ -161,10 +161,8 @@ def both_ends(left: Content, right: Content, width: int, ellipsis: str = "…") 
 
 
 def trial_line(event: TrialEvent, number: int, signs: Signs) -> tuple[str, str, str] | None:
-    """An event of a trial as sign, text and style; None for one that is only the current activity.
-
-    Args:
-        number: of the last round.
+    """An event of a trial as sign, text and style; None for one that is only the current activity. `number`:
+    of the last round.
     """
     if (tried := event.round) is not None:
         sign, color = ("✓", "$success") if tried.ready else ("✗", "$error")

@@ -517,10 +517,8 @@ def copy_script(about: str, kept: Iterable[KeptVolume], volumes: Mapping[str, Ma
 
 
 def copy_layer_script(about: str, container: str, brought: Iterable[tuple[str, str]]) -> str:
-    """The same for directories in the writable layer of a container; it is kept.
-
-    Args:
-        brought: (directory, new volume).
+    """The same for directories in the writable layer of a container; it is kept. `brought`: (directory, new
+    volume).
     """
     comments = [
         f"Copies what {about} has written into the volumes of its successor, which starts after this. Stop"

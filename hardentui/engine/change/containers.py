@@ -46,10 +46,8 @@ def path(*parts: str) -> str:
 
 
 class ApiSession:
-    """One podman-py session on a unix socket. Not thread-safe.
-
-    Args:
-        listener: called with each request after its answer.
+    """One podman-py session on a unix socket. Not thread-safe. `listener`: called with each request after its
+    answer.
     """
 
     def __init__(self, socket: str, version: str, listener: Listener | None = None) -> None:
@@ -401,10 +399,8 @@ class ContainerControl:
         self._post(container, "rename", what, QUICK_LIMIT, {"name": name})
 
     def remove(self, container: str, *, force: bool = False, volumes: bool = False) -> None:
-        """Remove a container; with `force` also a running one, which is killed immediately.
-
-        Args:
-            volumes: also remove its anonymous volumes.
+        """Remove a container; with `force` also a running one, which is killed immediately. `volumes`: also
+        remove its anonymous volumes.
         """
         query = {"force": str(force).lower(), "v": str(volumes).lower(), "ignore": "true"}
         if force:
@@ -423,10 +419,8 @@ class ContainerControl:
             raise EngineProtocolError("Podman's answer to a wait is not an exit code.") from None
 
     def update(self, container: str, flags: Sequence[str], *, seconds: float = QUICK_LIMIT) -> None:
-        """Change limits, restart policy or health checks of a container while it runs.
-
-        Args:
-            flags: of `podman update`: `("--memory=256m", "--pids-limit=100")`.
+        """Change limits, restart policy or health checks of a container while it runs. `flags`: of `podman
+        update`: `("--memory=256m", "--pids-limit=100")`.
         """
         what = f"update {_the(container)}"
         run_podman(self._session, ("update", *flags, "--", self._identity(container, what)), what, seconds)

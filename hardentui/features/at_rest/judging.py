@@ -156,10 +156,8 @@ def group_facts(services: Iterable[Service]) -> dict[int, ContainerFacts]:
 
 
 class _Worlds:
-    """One service on the best host with the best image, and on the worst.
-
-    Args:
-        folder: of its file, which may lie elsewhere once it runs.
+    """One service on the best host with the best image, and on the worst. `folder`: of its file, which may
+    lie elsewhere once it runs.
     """
 
     def __init__(self, facts: ContainerFacts, folder: str) -> None:
@@ -314,10 +312,8 @@ def judge_services(
     today: date,
     running: Running | None = None,
 ) -> tuple[Judged, ...]:
-    """Each service with its findings. What is one decision for a whole site is none of a file.
-
-    Args:
-        running: finds the container of a name; with it, unit-drift compares the file with what runs.
+    """Each service with its findings. What is one decision for a whole site is none of a file. `running`:
+    finds the container of a name; with it, unit-drift compares the file with what runs.
     """
     services = tuple(services)
     checks = tuple(

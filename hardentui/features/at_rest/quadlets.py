@@ -55,11 +55,7 @@ class UnitFiles(Struct, frozen=True):
 
 
 def read_quadlets(sources: Sources, version: Version, rootless: bool | None) -> Read:
-    """The services of all `.container` files.
-
-    Args:
-        rootless: what the user says; None = as their folder says.
-    """
+    """The services of all `.container` files. `rootless`: what the user says; None = as their folder says."""
     services: list[Service] = []
     refused: list[Refused] = []
     folders = _by_directory(sources)

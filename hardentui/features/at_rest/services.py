@@ -145,9 +145,7 @@ def prove(
     shared: Collection[Option[Any]] = (),
 ) -> None:
     """Raises CannotExpress unless this service differs as planned, and no other one of its files does.
-
-    Args:
-        shared: options that are one setting of all, so that the others may differ in the same way.
+    `shared`: options that are one setting of all, so that the others may differ in the same way.
     """
     if before.keys() != after.keys():
         raise CannotExpress("another service would change with it")
@@ -166,10 +164,8 @@ def prove(
 
 
 class FileTarget:
-    """One of the services of a file: each change is made in the text, which is then read again.
-
-    Args:
-        texts: by path, the files with the changes of other services made already.
+    """One of the services of a file: each change is made in the text, which is then read again. `texts`: by
+    path, the files with the changes of other services made already.
     """
 
     shared: Collection[Option[Any]] = ()
@@ -260,11 +256,7 @@ def waivers_in(file: SourceFile, subject: str, start: int = 0, end: int | None =
 
 
 def faults_in(file: SourceFile, checks: Collection[str]) -> Iterator[str]:
-    """Comments that look like an acceptance and are none, one sentence each.
-
-    Args:
-        checks: the IDs of all checks.
-    """
+    """Comments that look like an acceptance and are none, one sentence each. `checks`: the IDs of all checks."""
     for comment in _OURS.finditer(file.text):
         place = f"{file.shown}:{file.line_of(comment.start('text'))}"
         match = _ACCEPT.fullmatch(comment["text"].strip())

@@ -37,11 +37,7 @@ class BrokenEntry(msgspec.Struct, frozen=True):
 
 
 class Journal:
-    """The entries of this account.
-
-    Args:
-        directory: their location; by default our state directory.
-    """
+    """The entries of this account. `directory`: their location; by default our state directory."""
 
     def __init__(self, directory: str = "") -> None:
         self.directory = directory or os.path.join(state_directory(), "journal")

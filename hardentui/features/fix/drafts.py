@@ -139,9 +139,7 @@ def brought(facts: ContainerFacts, plan: Plan) -> tuple[tuple[str, str], ...]:
 
 def only_in_layer(facts: ContainerFacts, copied: Sequence[tuple[str, str]] = ()) -> str:
     """The files that only it has, in words; empty if there are none, or if it loses them at each stop.
-
-    Args:
-        copied: as of `brought`.
+    `copied`: as of `brought`.
     """
     if facts.spec[REMOVE]:
         return ""

@@ -172,9 +172,7 @@ class _UnitEditor:
 
     def _drop_in(self, concerns: Callable[[str], bool]) -> _DropIn:
         """The drop-in to write: our existing one, else a new one that sorts after those it must override.
-
-        Args:
-            concerns: whether another drop-in's text sets what ours will set.
+        `concerns`: whether another drop-in's text sets what ours will set.
         """
         drop_ins = dict(self._origin.drop_ins)
         name = drop_in_name({posixpath.basename(path): text for path, text in drop_ins.items()}, concerns)

@@ -77,10 +77,8 @@ class MountsAndSockets(Struct, frozen=True):
 def mounts_and_sockets(
     facts: ContainerFacts, host: HostSide, giver: Callable[[str], Known[Mapping[str, Any]]]
 ) -> MountsAndSockets:
-    """The mounted host paths, and the sockets in them.
-
-    Args:
-        giver: the inspect document of a container that `--volumes-from` names.
+    """The mounted host paths, and the sockets in them. `giver`: the inspect document of a container that
+    `--volumes-from` names.
     """
     given, hidden = _given(facts, giver) if facts.spec[VOLUMES_FROM] else ((), "")
     asked = {mount.destination: mount for mount in (*given, *_asked(facts))}

@@ -109,9 +109,7 @@ _FIRST = 10
 
 class TwinAddresses:
     """The addresses of the twins of one trial, by a key of each: they stay the same for every new twin of it.
-
-    Args:
-        networks: of the trial, by name.
+    `networks`: of the trial, by name.
     """
 
     def __init__(self, networks: Mapping[str, MadeNetwork]) -> None:
@@ -351,9 +349,7 @@ class TwinMaker:
         self, name: str, *, internal: bool, isolated: bool = False, bare: bool = False
     ) -> MadeNetwork:
         """Create a network of the trial. Without a route out it has no name server, which would be one.
-
-        Args:
-            bare: no program runs on it, so it is as it would be in earnest.
+        `bare`: no program runs on it, so it is as it would be in earnest.
         """
         names = bare or not internal
         return self._changing.networks.create(

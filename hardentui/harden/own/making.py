@@ -223,11 +223,7 @@ REFERENCE = "this site's checklist"
 def check_of(
     row: OwnCheck, examples: Mapping[str, tuple[ContainerFacts, ...]] | None = None
 ) -> Check[ContainerFacts]:
-    """The check that a row declares.
-
-    Args:
-        examples: containers that pass and fail, by `pass` and `fail`.
-    """
+    """The check that a row declares. `examples`: containers that pass and fail, by `pass` and `fail`."""
     known = examples or {}
     fixable = can_fix(row)
     return Check(

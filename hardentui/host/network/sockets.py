@@ -107,10 +107,8 @@ class Endpoint(Struct, frozen=True):
 def read_endpoints(
     files: Files, processes: tuple[HostProcess, ...], listening: Listening | None, uids: Iterable[int]
 ) -> tuple[Endpoint, ...]:
-    """Every API service found in units and processes, except the engines' standard sockets.
-
-    Args:
-        uids: accounts that may run their own engine.
+    """Every API service found in units and processes, except the engines' standard sockets. `uids`: accounts
+    that may run their own engine.
     """
     usual = {ROOTFUL_SOCKET, *(f"/run/user/{uid}/podman/podman.sock" for uid in uids)}
     by_address: dict[str, Endpoint] = {}

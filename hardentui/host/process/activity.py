@@ -49,10 +49,8 @@ class Counters(Struct, frozen=True):
 def read_counters(
     files: Files, pid: int, processes: Known[tuple[Process, ...]], cgroups: Known[CgroupTree] | None = None
 ) -> Known[Counters]:
-    """The counters of a running container.
-
-    Args:
-        processes: of the container; counted if it has no cgroup of its own (rootless on cgroup v1).
+    """The counters of a running container. `processes`: of the container; counted if it has no cgroup of its
+    own (rootless on cgroup v1).
     """
     tree = find_cgroups(files) if cgroups is None else cgroups
     try:

@@ -109,10 +109,8 @@ def _split_port(value: str) -> list[str]:
 
 
 def user_mappings(unit: QuadletUnit, *, rootless: bool, manual: bool) -> list[str]:
-    """--userns and maps: from UserNS= and UIDMap=, or from the older RemapUsers= and RemapUid=.
-
-    Args:
-        manual: RemapUsers=manual is allowed.
+    """--userns and maps: from UserNS= and UIDMap=, or from the older RemapUsers= and RemapUid=. `manual`:
+    RemapUsers=manual is allowed.
     """
     own = unit.own
     userns = each("--userns", [own.last("UserNS")]) if own.last("UserNS") else []

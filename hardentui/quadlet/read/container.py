@@ -113,10 +113,8 @@ _NAMED_BY = {
 
 
 def default_name(service: str, version: Version) -> str:
-    """The name of a container whose unit does not name it.
-
-    Args:
-        service: name of its service without suffix; `web@1` for an instance.
+    """The name of a container whose unit does not name it. `service`: name of its service without suffix;
+    `web@1` for an instance.
     """
     prefix, at, instance = service.partition("@")
     if not at or version < _INSTANCES:
@@ -127,10 +125,8 @@ def default_name(service: str, version: Version) -> str:
 
 
 def object_names(units: Mapping[str, str], version: Version) -> dict[str, str]:
-    """File name of a unit -> name of the network, volume, pod, image or container that it creates.
-
-    Args:
-        units: file name -> text; other kinds are ignored.
+    """File name of a unit -> name of the network, volume, pod, image or container that it creates. `units`:
+    file name -> text; other kinds are ignored.
     """
     names: dict[str, str] = {}
     for file_name, text in units.items():

@@ -31,10 +31,8 @@ def has_copy(text: str) -> bool:
 
 
 def stamped(text: str, files: ServiceFiles) -> str:
-    """The drop-in with a note of what its copies were made from; an existing note is kept.
-
-    Args:
-        files: the unit and its drop-ins without this one.
+    """The drop-in with a note of what its copies were made from; an existing note is kept. `files`: the unit
+    and its drop-ins without this one.
     """
     known = {assignment.key for assignment in UnitText(text, SYSTEMD).of(_SECTION)}
     lines = [f"{key}={_digest(key, files)}" for key in _copied_keys(text) if key not in known]

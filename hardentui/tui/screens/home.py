@@ -92,10 +92,8 @@ def tried(attempts: tuple[Attempt, ...]) -> Content:
 
 
 def totals(shown: Sequence[Row], all_rows: Sequence[Row], marked: int, signs: Signs, room: int) -> Content:
-    """`3 of 12 containers · 2 marked · 1 takeover · high 9 · unknown 4`: kept originals do not count.
-
-    Args:
-        room: cells; what does not fit is left out: the good levels before the critical findings.
+    """`3 of 12 containers · 2 marked · 1 takeover · high 9 · unknown 4`: kept originals do not count. `room`:
+    cells; what does not fit is left out: the good levels before the critical findings.
     """
     levels, failing, unknown = summary(shown)
     counted, of_all = len(without_originals(shown)), len(without_originals(all_rows))

@@ -59,10 +59,8 @@ class Allowed(Struct, frozen=True):
 
 
 def narrow_profile(base: Mapping[str, Any], allowed: Allowed, held: frozenset[str]) -> dict[str, Any]:
-    """The profile, as a document for containers and for the OCI runtime.
-
-    Args:
-        held: the capabilities of the container; some rules of the base depend on them.
+    """The profile, as a document for containers and for the OCI runtime. `held`: the capabilities of the
+    container; some rules of the base depend on them.
     """
     entries = [entry for entry in base.get("syscalls") or () if isinstance(entry, Mapping)]
     denies = base.get("defaultAction") not in _THROUGH
@@ -372,10 +370,8 @@ def allowed_calls(log: CallLog, *, native: str) -> Allowed:
 
 
 def margin(seen: frozenset[str], *, other_ways: bool = False) -> frozenset[str]:
-    """What is allowed beyond what was seen.
-
-    Args:
-        other_ways: 32-bit programs ran; many of their calls have separate names.
+    """What is allowed beyond what was seen. `other_ways`: 32-bit programs ran; many of their calls have
+    separate names.
     """
     calls = set(RUNTIME | ALWAYS)
     for family in FAMILIES:

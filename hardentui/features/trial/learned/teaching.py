@@ -373,10 +373,8 @@ class PlansLimits(Protocol):
 
 def taught(choices: Iterable[Choice], needs: Needs, planner: PlansLimits) -> tuple[Choice, ...]:
     """The choices; those without user-set values get the learned ones, where these are not tighter than what
-    the plan alone would set: a trial is shorter and quieter than everyday use.
-
-    Args:
-        planner: of the original, which may have used more than its twin.
+    the plan alone would set: a trial is shorter and quieter than everyday use. `planner`: of the original,
+    which may have used more than its twin.
     """
     facts = planner.facts
     values: dict[str, Choice] = {}
