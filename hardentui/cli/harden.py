@@ -56,9 +56,7 @@ def arguments(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("which fixes; without these, all that a trial can judge")
     group.add_argument("--check", metavar="ID", action="append", default=[], help="only this fix; repeatable")
     group.add_argument(
-        "--all",
-        action="store_true",
-        help="also fixes whose effect no trial shows; with --check, those too",
+        "--all", action="store_true", help="also fixes whose effect no trial shows; with --check, those too"
     )
     group = parser.add_argument_group("the trial")
     group.add_argument(

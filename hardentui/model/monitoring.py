@@ -58,16 +58,12 @@ class SeenEvent(Struct, frozen=True):
 
 
 class Sample(Struct, frozen=True):
-    """One sample of a container.
-
-    Attributes:
-        state, health: as reported by Podman; health is empty without a health check.
-        events: since the previous sample; for the first sample, of the last ten minutes.
-    """
+    """One sample of a container."""
 
     container: str
     engine: str
     time: float  # seconds since 1970
+    # state, health: as reported by Podman; health is empty without a health check
     state: str
     health: str = ""
     pid: int | None = None
@@ -77,6 +73,7 @@ class Sample(Struct, frozen=True):
     listening: tuple[ListeningSocket, ...] = ()
     changed_paths: int | None = None  # how many paths differ from the image; None = unknown
     log: tuple[LogLine, ...] = ()
+    # since the previous sample; for the first sample, of the last ten minutes
     events: tuple[SeenEvent, ...] = ()
     sensors: tuple[str, ...] | None = None  # running runtime sensors of the host; None = unknown
     alarms: tuple[Alarm, ...] = ()

@@ -237,13 +237,10 @@ class SplitResult(StrEnum):
 
 
 class MemberTried(Struct, frozen=True):
-    """The twin of a member, on one network with all others as today, and on the proposed ones.
-
-    Attributes:
-        before, after: it became ready; None = not tried yet.
-    """
+    """The twin of a member, on one network with all others as today, and on the proposed ones."""
 
     container: str
+    # before, after: it became ready; None = not tried yet
     before: bool | None = None
     after: bool | None = None
     why: str = ""  # why it did not become ready or was not tried; empty if it was ready both times
@@ -251,24 +248,20 @@ class MemberTried(Struct, frozen=True):
 
 
 class WayTried(Struct, frozen=True):
-    """Connections from the network namespace of one twin to the ports of another.
-
-    Attributes:
-        needed: it has to work, because it was observed or because both share a proposed network; otherwise
-            it has to be blocked.
-        before, after: a connection succeeded, on one network as today and on the proposed ones; None =
-            unknown.
-        by_itself: the twin itself was observed connecting to the other on the proposed networks; None = not
-            observed for the original.
-    """
+    """Connections from the network namespace of one twin to the ports of another."""
 
     start: str
     end: str
     ports: tuple[int, ...]
+    # it has to work, because it was observed or because both share a proposed network; otherwise it has to be
+    # blocked
     needed: bool
     seen: bool = False  # the original was observed connecting to the other
+    # before, after: a connection succeeded, on one network as today and on the proposed ones; None = unknown
     before: bool | None = None
     after: bool | None = None
+    # the twin itself was observed connecting to the other on the proposed networks; None = not observed for
+    # the original
     by_itself: bool | None = None
     why: str = ""  # why the result is unknown; empty if it is known
 
@@ -329,11 +322,7 @@ class Opening(Struct, frozen=True):
 
 
 class MapPlace(Struct, frozen=True):
-    """A network, or the lack of one, with its members.
-
-    Attributes:
-        out, host: its members can connect to the outside, to the host.
-    """
+    """A network, or the lack of one, with its members."""
 
     key: str
     engine: str
@@ -341,6 +330,7 @@ class MapPlace(Struct, frozen=True):
     members: tuple[str, ...] = ()
     subnets: tuple[str, ...] = ()
     openings: tuple[Opening, ...] = ()
+    # out, host: its members can connect to the outside, to the host
     out: bool = True
     host: bool = True
     together: bool = True  # its members can reach one another

@@ -20,20 +20,17 @@ class RuleKind(StrEnum):
 
 
 class ScopeRule(Struct, frozen=True):
-    """A rule for a scope of registries: a host, a namespace, a repository, `*.example.com`.
-
-    Attributes:
-        any_tag: a signature for any tag of the repository counts, because cosign signatures have no tag.
-        issuer, email: the signer of keyless signatures. Podman supports only e-mail addresses.
-        ca, rekor: absolute paths of Fulcio's certificates and of Rekor's public key.
-    """
+    """A rule for a scope of registries: a host, a namespace, a repository, `*.example.com`."""
 
     scope: str
     kind: RuleKind
     key: str = ""  # absolute path of the public key (sigstore) or the exported public keys (GPG)
+    # a signature for any tag of the repository counts, because cosign signatures have no tag
     any_tag: bool = False
+    # issuer, email: the signer of keyless signatures. Podman supports only e-mail addresses.
     issuer: str = ""
     email: str = ""
+    # ca, rekor: absolute paths of Fulcio's certificates and of Rekor's public key
     ca: str = ""
     rekor: str = ""
     lookaside: str = ""

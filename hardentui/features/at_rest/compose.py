@@ -339,11 +339,7 @@ _HEALTH = {
 
 
 class ComposeTarget:
-    """One service of a stack.
-
-    Args:
-        texts: by path, the files with the changes of other services made already.
-    """
+    """One service of a stack. `texts`: by path, the files with the changes of other services made already."""
 
     def __init__(self, sources: Sources, service: Service, texts: Mapping[str, str]) -> None:
         made: InStack = service.source

@@ -256,7 +256,7 @@ def waivers_in(file: SourceFile, subject: str, start: int = 0, end: int | None =
 
 
 def faults_in(file: SourceFile, checks: Collection[str]) -> Iterator[str]:
-    """Comments that look like an acceptance and are none, one sentence each. `checks`: the IDs of all checks."""
+    """Comments that look like an acceptance and are none, one sentence each. `checks`: all IDs."""
     for comment in _OURS.finditer(file.text):
         place = f"{file.shown}:{file.line_of(comment.start('text'))}"
         match = _ACCEPT.fullmatch(comment["text"].strip())

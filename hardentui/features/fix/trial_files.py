@@ -142,10 +142,8 @@ def _is_free(facts: ContainerFacts, place: str) -> bool:
 
 
 def why_weaker(document: Mapping[str, Any], base: Mapping[str, Any], held: frozenset[str]) -> str:
-    """Why a seccomp profile is not accepted beside this one; empty if it allows nothing more.
-
-    Args:
-        held: the capabilities of the container: some rules depend on them.
+    """Why a seccomp profile is not accepted beside this one; empty if it allows nothing more. `held`: the
+    capabilities of the container: some rules depend on them.
     """
     if others := sorted(set(document) - _KEYS):
         return f"has {others[0]}, which no learned profile has"
@@ -252,14 +250,11 @@ def trial_files(planner: Planner, drafter: Drafter, report: Report, trial: Trial
 
 
 class LearnedFrom(Struct, frozen=True):
-    """What was learned, and from which trials.
-
-    Attributes:
-        capabilities: full names (`CAP_CHOWN`) of those used during the trial; None = the trial
-            could not see them, for the reason in `why`.
-    """
+    """What was learned, and from which trials."""
 
     container: str
+    # full names (`CAP_CHOWN`) of those used during the trial; None = the trial could not see them, for the
+    # reason in `why`
     capabilities: frozenset[str] | None
     source: str
     why: str = ""

@@ -68,31 +68,21 @@ CONFIRM_WITHIN = 120.0
 
 
 class HardenWishes(Struct, frozen=True, kw_only=True):
-    """The inputs.
+    """The inputs."""
 
-    Attributes:
-        checks: the fixes of these alone; empty = all that a trial can judge.
-        choices: the same with the values given for them.
-        everything: these, and every fix that can be carried out, also what no twin shows.
-        probes: commands that prove that the service works; None = the proposed one.
-        patience: seconds for the service, and for a twin, to become ready.
-        confirm_within: seconds within which the change must be kept; 0 = no limit.
-        soak: seconds in which a learned seccomp profile only logs what it would refuse; None = none;
-            0 = none, and a soak ends now.
-        directory: where the files will be written; empty = it will be applied.
-        together: the other members of its pod are hardened too.
-        keep_with, discard_with: how the user decides about data in the writable layer, for hints.
-    """
-
-    checks: tuple[str, ...] = ()
-    choices: tuple[Choice, ...] = ()
-    everything: bool = False
+    checks: tuple[str, ...] = ()  # the fixes of these alone; empty = all that a trial can judge
+    choices: tuple[Choice, ...] = ()  # the same with the values given for them
+    everything: bool = False  # these, and every fix that can be carried out, also what no twin shows
+    # commands that prove that the service works; None = the proposed one
     probes: tuple[str, ...] | None = None
-    patience: float = PATIENCE
-    confirm_within: float = 0.0
+    patience: float = PATIENCE  # seconds for the service, and for a twin, to become ready
+    confirm_within: float = 0.0  # seconds within which the change must be kept; 0 = no limit
+    # seconds in which a learned seccomp profile only logs what it would refuse; None = none; 0 = none, and a
+    # soak ends now
     soak: float | None = None
-    directory: str = ""
-    together: bool = False
+    directory: str = ""  # where the files will be written; empty = it will be applied
+    together: bool = False  # the other members of its pod are hardened too
+    # keep_with, discard_with: how the user decides about data in the writable layer, for hints
     keep_with: str = "--keep-data"
     discard_with: str = "--discard-data"
 
@@ -103,37 +93,22 @@ class HardenWishes(Struct, frozen=True, kw_only=True):
 
 
 class Outset(Struct, frozen=True):
-    """What the trial starts with.
+    """What the trial starts with."""
 
-    Attributes:
-        plan: everything that will be tried.
-        probe: proposed; it succeeds on the original.
-        judged: how a twin is judged without a probe.
-        host_lacks: fixes that this host does not allow, with what would help.
-        together: what its pod or compose project means for it, a sentence each.
-        soaked: it soaks: what that has shown so far; `apply` enforces its profile.
-        others: of those that are hardened with it.
-    """
-
-    plan: Plan
-    probe: ProposedProbe | None = None
-    judged: str = ""
-    host_lacks: tuple[str, ...] = ()
-    together: tuple[str, ...] = ()
-    soaked: tuple[str, ...] = ()
-    others: tuple[Outset, ...] = ()
+    plan: Plan  # everything that will be tried
+    probe: ProposedProbe | None = None  # proposed; it succeeds on the original
+    judged: str = ""  # how a twin is judged without a probe
+    host_lacks: tuple[str, ...] = ()  # fixes that this host does not allow, with what would help
+    together: tuple[str, ...] = ()  # what its pod or compose project means for it, a sentence each
+    soaked: tuple[str, ...] = ()  # it soaks: what that has shown so far; `apply` enforces its profile
+    others: tuple[Outset, ...] = ()  # of those that are hardened with it
 
 
 class KeptTrial(Struct, frozen=True, kw_only=True):
-    """A trial that worked, until it is applied.
+    """A trial that worked, until it is applied."""
 
-    Attributes:
-        at: when it ended, in seconds since the epoch.
-        image: the ID of the container's image.
-    """
-
-    at: float
-    image: str
+    at: float  # when it ended, in seconds since the epoch
+    image: str  # the ID of the container's image
     trial: Trial
 
     @property
@@ -523,10 +498,8 @@ class Hardening:
         return trial_files(self.bench.planner, self.bench.drafter, self.report, self._trial)
 
     def override(self, old: str) -> ComposeOverride | None:
-        """What became of it, for the override file of its compose project; None if it is of none.
-
-        Args:
-            old: the file to add it to; empty: a new one.
+        """What became of it, for the override file of its compose project; None if it is of none. `old`: the
+        file to add it to; empty: a new one.
         """
         assert self.plan is not None  # noqa: S101 - it was tried
         return compose_override(self._facts, self.plan.after, old)

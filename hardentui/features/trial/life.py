@@ -134,13 +134,7 @@ class Stage:
         ).outcome()
 
     def _create(
-        self,
-        spec: Spec,
-        facts: ContainerFacts,
-        pod: str,
-        *,
-        copy_volumes: bool,
-        empty_volumes: bool = False,
+        self, spec: Spec, facts: ContainerFacts, pod: str, *, copy_volumes: bool, empty_volumes: bool = False
     ) -> Twin:
         role = self._maker.role(
             spec,
@@ -208,17 +202,11 @@ _WRITES = os.O_WRONLY | os.O_RDWR
 
 
 class Habits(Struct, frozen=True):
-    """What the unchanged twin does when asked, so that a hardened one is asked for no more.
+    """What the unchanged twin does when asked, so that a hardened one is asked for no more."""
 
-    Attributes:
-        reloads: it handles SIGHUP and goes on.
-        log: a log file that it opens again after a rotation; empty = none.
-        not_exercised: what it is not asked for, and why.
-    """
-
-    reloads: bool = False
-    log: str = ""
-    not_exercised: tuple[NotExercised, ...] = ()
+    reloads: bool = False  # it handles SIGHUP and goes on
+    log: str = ""  # a log file that it opens again after a rotation; empty = none
+    not_exercised: tuple[NotExercised, ...] = ()  # what it is not asked for, and why
 
 
 class Lived(Struct, frozen=True):
@@ -542,10 +530,8 @@ class Visit(Struct, frozen=True):
 
 
 def visit(run: Run, pid: int, address: str, ports: Collection[int]) -> Known[tuple[Visit, ...]]:
-    """Work at each port; Unread if the network of the process `pid` cannot be entered.
-
-    Args:
-        run: runs programs of this machine.
+    """Work at each port; Unread if the network of the process `pid` cannot be entered. `run`: runs programs
+    of this machine.
     """
     words = [sys.executable, "-I", "-S", "-c", _CLIENT, address, json.dumps(sorted(ports)), str(AT_ONCE)]
     answer = run([*in_network_of(pid), *words], _LIMIT)

@@ -75,31 +75,22 @@ _CAPABILITIES = "keep"
 
 
 class Wishes(Struct, frozen=True):
-    """Options of a trial besides the fixes.
+    """Options of a trial besides the fixes."""
 
-    Attributes:
-        peers: names of containers that it needs; each gets a twin.
-        probes: commands that must succeed.
-        outside: the twins can reach the outside, and the host.
-        granted: what the twins get although it reaches beyond them: `OPTION` or `OPTION=ENTRY`.
-        learn: learn what it needs; the future path of the learned seccomp profile; empty = do not learn.
-        tight: keep only what was seen.
-    """
-
-    peers: tuple[str, ...] = ()
-    probes: tuple[str, ...] = ()
+    peers: tuple[str, ...] = ()  # names of containers that it needs; each gets a twin
+    probes: tuple[str, ...] = ()  # commands that must succeed
     patience: float = PATIENCE
-    outside: bool = False
+    outside: bool = False  # the twins can reach the outside, and the host
+    # learn what it needs; the future path of the learned seccomp profile; empty = do not learn
     learn: str = ""
-    tight: bool = False
+    tight: bool = False  # keep only what was seen
+    # what the twins get although it reaches beyond them: `OPTION` or `OPTION=ENTRY`
     granted: tuple[str, ...] = ()
 
 
 def choices_to_try(plan: Plan, *, named: bool) -> tuple[Choice, ...]:
-    """The fixes that a trial starts with, including those whose values only a twin can show.
-
-    Args:
-        named: the user named the fixes, so those not in the plan are reported too.
+    """The fixes that a trial starts with, including those whose values only a twin can show. `named`: the
+    user named the fixes, so those not in the plan are reported too.
     """
     more = [skipped.check for skipped in plan.skipped if named or skipped.needs == _CAPABILITIES]
     return (*plan.choices, *(Choice(check) for check in more))
@@ -194,9 +185,7 @@ class Trying:
         named: bool = False,
     ) -> Trial:
         """Try a plan: `run`, and the record says what was left out before it and what is left to decide.
-
-        Args:
-            named: the user named the fixes.
+        `named`: the user named the fixes.
         """
         choices = choices_to_try(plan, named=named)
         trial = self.run(choices, wishes, on_event, stop, named=named)

@@ -67,7 +67,7 @@ def conflicts(wanted: Mapping[str, Mapping[str, str]], others: Iterable[Attachme
 def text_of(
     wanted: Mapping[str, Mapping[str, str]], ours: Iterable[Attachments], others: Iterable[Attachments]
 ) -> str | None:
-    """The text of our file; None if it would be empty. `ours`: the current sections of our file, which stay."""
+    """The text of our file; None if it would be empty. `ours`: its current sections, which stay."""
     taken = {section.scope or "default-docker" for section in others}
     sections = {(section.scope or "default-docker"): _present(section) for section in ours}
     for name, settings in wanted.items():

@@ -73,7 +73,7 @@ class SureScreen(Dialog[bool]):
 
 
 class AskScreen(Dialog[str]):
-    """One question, answered with a line of text; None or empty if it was left. `value`: a proposed answer."""
+    """One question, answered with a line of text; None or empty if it was left. `value`: proposed."""
 
     BINDINGS: ClassVar = bindings(ASK)
 
