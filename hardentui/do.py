@@ -40,14 +40,10 @@ class Verb(StrEnum):
 
 
 class Do(Struct, frozen=True):
-    """Do something.
-
-    Attributes:
-        name: of what, as a word of a command line; empty = the user knows.
-    """
+    """Do something."""
 
     verb: Verb
-    name: str = ""
+    name: str = ""  # of what, as a word of a command line; empty = the user knows
 
     def __str__(self) -> str:
         before, _, rest = self.verb.value.partition("{")
@@ -60,11 +56,7 @@ Sentence: TypeAlias = str | tuple[str | Do, ...]
 
 
 def said(sentence: Sentence, say: Callable[[Do], str] = str) -> str:
-    """A sentence as text.
-
-    Args:
-        say: how a next step is said.
-    """
+    """A sentence as text. `say`: how a next step is said."""
     if isinstance(sentence, str):
         return sentence
     return "".join(say(part) if isinstance(part, Do) else part for part in sentence)

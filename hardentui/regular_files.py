@@ -212,9 +212,8 @@ def read_named(
     return text
 
 
-_SERVICE_FILES = (
-    *(".container", ".pod", ".volume", ".network", ".image", ".build", ".kube", ".artifact", ".conf"),
-    *(".yaml", ".yml", ".sh", ".bash"),
+_SERVICE_FILES = tuple(
+    ".container .pod .volume .network .image .build .kube .artifact .conf .yaml .yml .sh .bash".split()
 )
 
 

@@ -36,7 +36,6 @@ def cache_directory() -> str:
 
 
 def config_directory() -> str:
-    """Our own directory for the user's settings."""
     return _xdg("XDG_CONFIG_HOME", ".config")
 
 
@@ -68,10 +67,8 @@ def read_document(path: str) -> Any:
 
 
 def read_own(path: str) -> bytes:
-    """The contents of one of our files.
-
-    Raises:
-        OSError: it cannot be read; EPERM: another account has put it there.
+    """The contents of one of our files. Raises OSError: it cannot be read; EPERM: another account has put it
+    there.
     """
     # O_NONBLOCK: a FIFO in the place of a file must not hang us
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -133,10 +130,8 @@ def sync_above(path: str) -> None:
 
 
 def keep_copy(text: str, directory: str | os.PathLike[str] | None = None) -> str:
-    """Write `text` into last-copy.txt, readable by its owner only; returns the file.
-
-    Raises:
-        WriteError: the directory cannot be created or written.
+    """Write `text` into last-copy.txt, readable by its owner only; returns the file. Raises WriteError: the
+    directory cannot be created or written.
     """
     path = os.path.join(state_directory() if directory is None else directory, "last-copy.txt")
     try:
@@ -151,19 +146,16 @@ _LONGEST = 4096
 
 
 class Remembered(Struct, frozen=True, rename={"directory": "folder"}):
-    """The state in which the last session ended. Empty = unknown.
-
-    Attributes:
-        filter, column, reverse: filter and sort order of the container list.
-        engine, container, step: where the last walk was.
-    """
+    """The state in which the last session ended. Empty = unknown."""
 
     version: int = VERSION  # of this record; one of another version is not read
     theme: str = ""  # the active one
     directory: str = ""  # where files were written last
+    # filter, column, reverse: filter and sort order of the container list
     filter: str = ""
     column: str = "score"
     reverse: bool = False
+    # engine, container, step: where the last walk was
     engine: str = ""
     container: str = ""
     step: int = 0

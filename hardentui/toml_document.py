@@ -45,10 +45,8 @@ _STRING = (
 
 
 def toml_lines(text: str) -> Mapping[TomlPath, int]:
-    """The line (from 1) of every table, key and item of an array.
-
-    Args:
-        text: TOML that `tomllib` accepts; anything else gives a partial result.
+    """The line (from 1) of every table, key and item of an array. `text`: TOML that `tomllib` accepts;
+    anything else gives a partial result.
     """
     scanner = _TomlScanner(text)
     scanner.scan()

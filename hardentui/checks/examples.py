@@ -42,10 +42,8 @@ def container(
     **over: Any,
 ) -> ContainerFacts:
     """A container with these options; not running without a kernel view. Unread: nothing of it is known.
-
-    Args:
-        options: as typed after `podman run` (`"--read-only -v data:/data"`), or options with their values.
-            An image or command is optional; the word IMAGE stands for any image.
+    `options`: as typed after `podman run` (`"--read-only -v data:/data"`), or options with their values. An
+    image or command is optional; the word IMAGE stands for any image.
     """
     pairs = [
         pair for option in options for pair in (_typed(option) if isinstance(option, str) else (option,))

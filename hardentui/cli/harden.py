@@ -56,9 +56,7 @@ def arguments(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("which fixes; without these, all that a trial can judge")
     group.add_argument("--check", metavar="ID", action="append", default=[], help="only this fix; repeatable")
     group.add_argument(
-        "--all",
-        action="store_true",
-        help="also fixes whose effect no trial shows; with --check, those too",
+        "--all", action="store_true", help="also fixes whose effect no trial shows; with --check, those too"
     )
     group = parser.add_argument_group("the trial")
     group.add_argument(
@@ -141,10 +139,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 
 def _chosen(rows: tuple[Row, ...], names: Iterable[str]) -> tuple[Row, ...]:
-    """The containers of these names; the name of a pod or compose project stands for its members.
-
-    Raises:
-        UsageError: no container has that name, or several engines have one.
+    """The containers of these names; the name of a pod or compose project stands for its members. Raises
+    UsageError: no container has that name, or several engines have one.
     """
     wanted: list[str] = []
     for name in names:
@@ -202,10 +198,8 @@ class Conversation:
         self.override: ComposeOverride | None = None
 
     def harden(self, rows: Sequence[Row], wishes: HardenWishes, *, changes: bool) -> int:
-        """All of them; what fails is told. Returns an exit code.
-
-        Raises:
-            KeyboardInterrupt: the user stopped a trial.
+        """All of them; what fails is told. Returns an exit code. Raises KeyboardInterrupt: the user stopped a
+        trial.
         """
         several = self._several = len(rows) > 1
         if several:
@@ -411,10 +405,8 @@ class Conversation:
             self._end(tasks, cards, entry)
 
     def _change(self, tasks: Sequence[Hardening], cards: Mapping[str, Card], left: int) -> JournalEntry:
-        """One change of all these containers; it also waits for those after it.
-
-        Raises:
-            ApplyFailed: they are as before.
+        """One change of all these containers; it also waits for those after it. Raises ApplyFailed: they are
+        as before.
         """
         first, *others = tasks
         assert first.prepared is not None  # noqa: S101 - its card says that it can be applied

@@ -70,14 +70,10 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 
 class TextCommand(Struct, frozen=True):
-    """A command of the dialogue.
-
-    Attributes:
-        takes: its arguments, for the help.
-    """
+    """A command of the dialogue."""
 
     name: str
-    takes: str
+    takes: str  # its arguments, for the help
     help: str
     carry_out: Callable[[str], None]
     needs_container: bool = False

@@ -26,14 +26,11 @@ _LONGEST_PAUSE = 5.0
 
 
 class Event(Struct, frozen=True):
-    """One event.
-
-    Attributes:
-        id, name: of the object; raw.
-    """
+    """One event."""
 
     action: str  # Podman's word: create, start, died, remove, rename, update, pause…
     kind: str  # container, pod, network…
+    # id, name: of the object; raw
     id: str
     name: str
     time: float  # seconds since 1970
@@ -138,10 +135,8 @@ _STREAMS = {0: "stdin", 1: "stdout", 2: "stderr"}
 def read_log(
     engine: Engine, container: str, lines: int, *, terminal: bool, stop: threading.Event
 ) -> Known[tuple[LogLine, ...]]:
-    """The last lines of a container's log, oldest first; at most a megabyte of them.
-
-    Args:
-        terminal: it was created with a terminal, so there is only one stream.
+    """The last lines of a container's log, oldest first; at most a megabyte of them. `terminal`: it was
+    created with a terminal, so there is only one stream.
     """
     if engine.facts.simulated:
         return Unread("a simulated host has no logs")

@@ -40,17 +40,14 @@ _LONGEST_FILE = 1 << 20
 
 
 class Environment(Struct, frozen=True):
-    """Everything that decides where to look.
-
-    Attributes:
-        read: the text of a file; None if it is absent or unreadable.
-        files: the names in a directory, sorted; empty if it is absent or unreadable.
-    """
+    """Everything that decides where to look."""
 
     environ: Mapping[str, str] = field(default_factory=dict)
     uid: int = 1000
     home: str = "/root"
+    # the text of a file; None if it is absent or unreadable
     read: Callable[[str], str | None] = lambda path: None
+    # the names in a directory, sorted; empty if it is absent or unreadable
     files: Callable[[str], tuple[str, ...]] = lambda path: ()
     host_roots: tuple[str, ...] = ()  # where the host's root directory may be seen, in a container
 
@@ -73,10 +70,8 @@ class Candidate(Struct, frozen=True):
 
 
 def candidates(environment: Environment, url: str = "", connection: str = "") -> tuple[Candidate, ...]:
-    """Where to look, in order. An explicitly named place is the only one.
-
-    Raises:
-        InputError: there is no connection of that name.
+    """Where to look, in order. An explicitly named place is the only one. Raises InputError: there is no
+    connection of that name.
     """
     environ = environment.environ
     if url:
@@ -263,9 +258,7 @@ _DOCKER = (
 )
 _PING_LIMIT = 5.0
 _SSH_PING_LIMIT = 20.0
-_FORWARDERS = frozenset(
-    {"ssh", "sshd", "sshd-session", "gvproxy", "vfkit", "krunkit", "qemu-system-x86", "socat"}
-)
+_FORWARDERS = frozenset("ssh sshd sshd-session gvproxy vfkit krunkit qemu-system-x86 socat".split())
 _RUN_USER = r"/run/user/([0-9]{1,10})/"
 
 

@@ -53,14 +53,11 @@ OnInspected = Callable[[str, Inspected], None]
 
 
 class Inspecting(Struct, frozen=True):
-    """Workers that inspect.
-
-    Attributes:
-        results: the answers; the last one of each worker is None or an error.
-    """
+    """Workers that inspect."""
 
     containers: Mapping[str, str]  # path -> id of the containers to inspect
     todo: _Paths  # these paths, and before them others whose answers go to `kept`
+    # the answers; the last one of each worker is None or an error
     results: SimpleQueue[tuple[str, Inspected] | Exception | None]
     connections: list[Connection]
     kept: Prefetched | None
@@ -135,10 +132,8 @@ def start(
 
 
 class Prefetched:
-    """Prefetched answers. Each is taken once.
-
-    Args:
-        patience: seconds without any answer after which an expected one counts as lost.
+    """Prefetched answers. Each is taken once. `patience`: seconds without any answer after which an expected
+    one counts as lost.
     """
 
     def __init__(self, patience: float = PATIENCE) -> None:
@@ -251,10 +246,8 @@ class Ahead:
         return running
 
     def _wait(self) -> None:
-        """Wait for the list.
-
-        Raises:
-            EngineUnreachable: it takes longer than the time limits of its request allow.
+        """Wait for the list. Raises EngineUnreachable: it takes longer than the time limits of its request
+        allow.
         """
         self._listing.join(PATIENCE)
         if self._listing.is_alive():
@@ -316,10 +309,8 @@ def hand_over(
     stop: threading.Event,
     patience: float = PATIENCE,
 ) -> None:
-    """Pass results on until all workers have ended, one has failed, or `stop` is set.
-
-    Raises:
-        EngineUnreachable: no result came for `patience` seconds.
+    """Pass results on until all workers have ended, one has failed, or `stop` is set. Raises
+    EngineUnreachable: no result came for `patience` seconds.
     """
     deadline = monotonic() + patience
     while workers and not stop.is_set():
@@ -444,15 +435,12 @@ class Engine:
         return start((self._first, self._second_connection()), ids, before, kept)
 
     def images(self) -> tuple[Mapping[str, Any], ...]:
-        """The list of images, without intermediate layers."""
         return shapes.mappings(self._get(IMAGES), "the list of images", "Id", ListedImage)
 
     def image(self, image: str) -> Mapping[str, Any]:
-        """One image's inspect document."""
         return shapes.image(self._get(image_path(image)))
 
     def history(self, image: str) -> tuple[Mapping[str, Any], ...]:
-        """The layers of an image, newest first."""
         answer = self._first.get(f"/images/{segment(image)}/history")
         return shapes.mappings(answer, "the history of an image", "Id", HistoryEntry)
 
@@ -466,15 +454,12 @@ class Engine:
         return shapes.mappings(self._get(NETWORKS), "the networks", "name", Network)
 
     def volumes(self) -> tuple[Mapping[str, Any], ...]:
-        """All volumes, complete."""
         return shapes.mappings(self._get(VOLUMES), "the volumes", "Name", Volume)
 
     def pods(self) -> tuple[Mapping[str, Any], ...]:
-        """The list of pods."""
         return shapes.mappings(self._first.get("/pods/json"), "the list of pods", "Id", ListedPod)
 
     def pod(self, pod: str) -> Mapping[str, Any]:
-        """One pod's inspect document."""
         document = shapes.typed(self._first.get(f"/pods/{segment(pod)}/json"), Pod, "a pod")
         shapes.text(document, "Id", "a pod")
         return document
@@ -517,11 +502,7 @@ def _inspect(connection: Connection, container: str) -> Mapping[str, Any]:
 
 
 def version_of(headers: Mapping[str, str]) -> Version:
-    """The version from the headers of `/_ping`.
-
-    Raises:
-        EngineProtocolError: the other side is not Podman.
-    """
+    """The version from the headers of `/_ping`. Raises EngineProtocolError: the other side is not Podman."""
     try:
         return Version.parse(headers["libpod-api-version"])
     except (KeyError, ValueError):

@@ -31,21 +31,16 @@ def is_ours(label: str, labels: Mapping[str, Any], name: str) -> bool:
 
 
 class Listed(Struct, frozen=True):
-    """One row of the container list; enough to show it before it has been inspected.
-
-    Attributes:
-        image, image_id: the reference it was created from, and the ID that this had then.
-        pod, pod_name: id and name of its pod, or empty.
-        started_at: seconds since 1970 of the last start; with `state` and `pid` it shows whether a container
-            has been restarted since it was inspected.
-    """
+    """One row of the container list; enough to show it before it has been inspected."""
 
     id: str  # 64 hexadecimal digits
     name: str  # the first of its names
+    # image, image_id: the reference it was created from, and the ID that this had then
     image: str = ""
     image_id: str = ""
     state: str = ""  # Podman's word: created, running, exited, paused…
     status: str = ""  # Podman's text, often empty
+    # pod, pod_name: id and name of its pod, or empty
     pod: str = ""
     pod_name: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -54,6 +49,8 @@ class Listed(Struct, frozen=True):
     created: datetime | None = None  # when; None if Podman does not report it
     is_infra: bool = False  # the infra container of a pod, which only holds its namespaces
     pid: int = 0  # of the main process on the engine's machine; 0 if there is none
+    # seconds since 1970 of the last start; with `state` and `pid` it shows whether a container has been
+    # restarted since it was inspected
     started_at: int = 0
 
 
@@ -84,10 +81,8 @@ def text(document: Mapping[str, Any], key: str, what: str) -> str:
 
 
 def typed(value: Any, kind: type[Struct], what: str) -> Mapping[str, Any]:
-    """An object, if its fields have the types of `kind`.
-
-    Raises:
-        EngineProtocolError: names the first field of another type.
+    """An object, if its fields have the types of `kind`. Raises EngineProtocolError: names the first field of
+    another type.
     """
     document = mapping(value, what)
     try:
@@ -110,7 +105,6 @@ def container(value: Any, identity: str) -> Mapping[str, Any]:
 
 
 def image(value: Any) -> Mapping[str, Any]:
-    """An image's inspect document."""
     document = typed(value, Image, "an image")
     text(document, "Id", "an image")
     return document

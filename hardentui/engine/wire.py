@@ -63,10 +63,8 @@ class Head(Struct, frozen=True):
 
 
 class Wire:
-    """A connected socket and the received bytes that were not used yet.
-
-    Args:
-        stop: an event that is checked every _TICK seconds while waiting for bytes.
+    """A connected socket and the received bytes that were not used yet. `stop`: an event that is checked
+    every _TICK seconds while waiting for bytes.
     """
 
     def __init__(self, connected: socket.socket, stop: threading.Event | None = None) -> None:

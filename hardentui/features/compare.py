@@ -201,13 +201,7 @@ class DifferenceKind(StrEnum):
 
 
 class Difference(Struct, frozen=True):
-    """One changed finding.
-
-    Attributes:
-        before, after: status and severity, `fail high`; `not checked` if the report has no such finding.
-        severity: of the failure, before or after.
-        why: the reason of the newer finding.
-    """
+    """One changed finding."""
 
     way: DifferenceKind
     kind: str
@@ -216,10 +210,11 @@ class Difference(Struct, frozen=True):
     check: str
     title: str
     step: int
-    severity: str
+    severity: str  # of the failure, before or after
+    # before, after: status and severity, `fail high`; `not checked` if the report has no such finding
     before: str
     after: str
-    why: str = ""
+    why: str = ""  # the reason of the newer finding
 
 
 class ScoreChange(Struct, frozen=True):
@@ -233,24 +228,17 @@ class ScoreChange(Struct, frozen=True):
 
 
 class Comparison(Struct, frozen=True):
-    """Two reports side by side.
+    """Two reports side by side."""
 
-    Attributes:
-        hosts: the names of both.
-        appeared, disappeared: subjects that only one report has, `container web (rootful)`.
-        hidden: subjects that could not be checked in the newer report.
-        same: findings that fail in both, unchanged.
-        notes: what makes the reports hard to compare: other hosts, checklists or versions.
-    """
-
-    hosts: tuple[str, str]
+    hosts: tuple[str, str]  # the names of both
     differences: tuple[Difference, ...]
     scores: tuple[ScoreChange, ...]
+    # appeared, disappeared: subjects that only one report has, `container web (rootful)`
     appeared: tuple[str, ...] = ()
     disappeared: tuple[str, ...] = ()
-    hidden: tuple[str, ...] = ()
-    same: int = 0
-    notes: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()  # subjects that could not be checked in the newer report
+    same: int = 0  # findings that fail in both, unchanged
+    notes: tuple[str, ...] = ()  # what makes the reports hard to compare: other hosts, checklists or versions
 
     def of(self, way: DifferenceKind) -> tuple[Difference, ...]:
         return tuple(difference for difference in self.differences if difference.way is way)

@@ -43,19 +43,13 @@ class SavedChange(Struct, frozen=True):
 
 
 class SavedPlan(Struct, frozen=True):
-    """A plan read from a file.
-
-    Attributes:
-        engine_version: of the Podman it was made on; may be empty.
-        choices: the fixes to carry out; only these matter when it is reused.
-        changes: what they changed at the time, for comparison.
-    """
+    """A plan read from a file."""
 
     container: str
     image: str
-    engine_version: str
-    choices: tuple[Choice, ...]
-    changes: tuple[SavedChange, ...] = ()
+    engine_version: str  # of the Podman it was made on; may be empty
+    choices: tuple[Choice, ...]  # the fixes to carry out; only these matter when it is reused
+    changes: tuple[SavedChange, ...] = ()  # what they changed at the time, for comparison
 
 
 def dump(plan: Plan, engine_version: str = "") -> str:
@@ -119,8 +113,7 @@ def load(text: str) -> SavedPlan:
         raise PlanError(f"The plan is invalid TOML: {visible(str(error))}.") from error
     if document.get("schema", SCHEMA if "fix" in document else "") != SCHEMA:
         raise PlanError(
-            f"The file is not a plan: its schema is not {SCHEMA!r}.",
-            (Do(Verb.PLAN_FILE), " writes one."),
+            f"The file is not a plan: its schema is not {SCHEMA!r}.", (Do(Verb.PLAN_FILE), " writes one.")
         )
     fixes = _fixes(document)
     return SavedPlan(

@@ -25,41 +25,28 @@ Shared: TypeAlias = "ImageFacts | NetworkFacts | EngineFacts | HostFacts | Waive
 
 
 class Attempt(Struct, frozen=True):
-    """A place where Podman was looked for without success.
-
-    Attributes:
-        origin: what named it (`--url`, `$CONTAINER_HOST`…).
-        denied: it exists, but this account may not use it.
-    """
+    """A place where Podman was looked for without success."""
 
     label: str
     url: str
-    origin: str
+    origin: str  # what named it (`--url`, `$CONTAINER_HOST`…)
     reason: str
     hint: str = ""
-    denied: bool = False
+    denied: bool = False  # it exists, but this account may not use it
 
 
 class Report(Struct, frozen=True, dict=True):
-    """The findings of one subject. Derived values are computed on demand.
-
-    Attributes:
-        steps: numbers of the checklist's steps, in its order.
-        facts: of a container; None for host, engine, image and network.
-        about: facts of an image, network, engine, host or of the waivers; None for a container, and with
-            trouble.
-        trouble: why there are no findings (removed, engine lost); empty if there are.
-        whole: False = only some steps or checks were asked for, so it has no score.
-        others: of a container: findings of its image and of the site, which are told once and count there.
-    """
+    """The findings of one subject. Derived values are computed on demand."""
 
     subject: Subject
     findings: tuple[Finding, ...]
-    steps: tuple[int, ...] = ()
-    facts: ContainerFacts | None = None
-    trouble: str = ""
+    steps: tuple[int, ...] = ()  # numbers of the checklist's steps, in its order
+    facts: ContainerFacts | None = None  # of a container; None for host, engine, image and network
+    trouble: str = ""  # why there are no findings (removed, engine lost); empty if there are
+    # facts of an image, network, engine, host or of the waivers; None for a container, and with trouble
     about: Shared | None = None
-    whole: bool = True
+    whole: bool = True  # False = only some steps or checks were asked for, so it has no score
+    # of a container: findings of its image and of the site, which are told once and count there
     others: tuple[Finding, ...] = ()
 
     @property
@@ -117,40 +104,27 @@ def known_facts(report: Report) -> ContainerFacts:
 
 
 class KeptOriginal(Struct, frozen=True):
-    """A stopped container that an entry of the journal keeps, to bring it back.
+    """A stopped container that an entry of the journal keeps, to bring it back."""
 
-    Attributes:
-        of: name of the container that has replaced it.
-        entry: ID of the entry.
-    """
-
-    of: str
-    entry: str
+    of: str  # name of the container that has replaced it
+    entry: str  # ID of the entry
 
 
 class Row(Struct, frozen=True):
-    """One container of the list.
+    """One container of the list."""
 
-    Attributes:
-        key: engine label and container id; stable, unique.
-        state: Podman's word; status: its longer text (`Up 3 days`).
-        report: None until its details have arrived.
-        kept: it is the original of another one, kept for an undo.
-        aside: `twin` of a trial or `lab`: it stands apart and is not counted; else empty.
-    """
-
-    key: str
+    key: str  # engine label and container id; stable, unique
     engine: EngineFacts
     id: str
     name: str
     image: str
-    state: str
+    state: str  # Podman's word; status: its longer text (`Up 3 days`)
     status: str
     pod: str = ""
     unit: str = ""
-    report: Report | None = None
-    kept: KeptOriginal | None = None
-    aside: str = ""
+    report: Report | None = None  # None until its details have arrived
+    kept: KeptOriginal | None = None  # it is the original of another one, kept for an undo
+    aside: str = ""  # `twin` of a trial or `lab`: it stands apart and is not counted; else empty
 
     @property
     def is_file(self) -> bool:
@@ -246,10 +220,8 @@ def without_originals(rows: Iterable[Row]) -> tuple[Row, ...]:
 
 
 def reports_of(rows: Iterable[Row], *, originals: bool = False) -> list[tuple[Report, str]]:
-    """Reports of containers with the kind of each; without those that no check applies to.
-
-    Args:
-        originals: also of kept originals, twins and labs.
+    """Reports of containers with the kind of each; without those that no check applies to. `originals`: also
+    of kept originals, twins and labs.
     """
     counted = rows if originals else without_originals(rows)
     rows = [row for row in counted if row.report and (row.report.findings or row.report.trouble)]

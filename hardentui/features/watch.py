@@ -20,15 +20,7 @@ from hardentui.host.process.activity import Counters, read_counters
 from hardentui.model.facts import ContainerFacts, Kernel, Limits, UnitFacts
 from hardentui.model.finding import Severity, Status
 from hardentui.model.known import Known, Unread, known
-from hardentui.model.monitoring import (
-    Alarm,
-    BlindSpot,
-    LogLine,
-    Sample,
-    SeenEvent,
-    SeenProcess,
-    Usage,
-)
+from hardentui.model.monitoring import Alarm, BlindSpot, LogLine, Sample, SeenEvent, SeenProcess, Usage
 from hardentui.reading.containers import ask_or
 from hardentui.reading.masking import mask_text
 from hardentui.words import plural
@@ -329,14 +321,10 @@ _PAUSE = 1.0
 
 
 class LogPart(Struct, frozen=True):
-    """New lines since the previous part.
-
-    Attributes:
-        gap: lines between this part and the previous one are missing.
-    """
+    """New lines since the previous part."""
 
     lines: tuple[LogLine, ...]
-    gap: bool = False
+    gap: bool = False  # lines between this part and the previous one are missing
 
 
 def follow_log(

@@ -23,34 +23,23 @@ from hardentui.reading.sockets import control_sockets, engine_mounts, reachable_
 
 
 class RankedPath(Struct, frozen=True):
-    """The attack path of a container; a higher danger is worse.
-
-    Attributes:
-        sentence: about the container, without its name.
-        also: names of other containers of this engine with the same path.
-        checks: the failing checks on the path.
-    """
+    """The attack path of a container; a higher danger is worse."""
 
     danger: int
     name: str
-    sentence: str
+    sentence: str  # about the container, without its name
     engine: str = ""
     id: str = ""
-    also: tuple[str, ...] = ()
-    checks: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()  # names of other containers of this engine with the same path
+    checks: tuple[str, ...] = ()  # the failing checks on the path
 
 
 class _Way(Struct, frozen=True):
-    """A way from the container to the host.
+    """A way from the container to the host."""
 
-    Attributes:
-        weight: its reach: 8 the whole host, 6 most of it, 4 a part of it.
-        least: findings below this severity are ignored.
-        words: what it allows, as a verb phrase with the container as subject.
-    """
-
-    weight: int
-    least: Severity
+    weight: int  # its reach: 8 the whole host, 6 most of it, 4 a part of it
+    least: Severity  # findings below this severity are ignored
+    # what it allows, as a verb phrase with the container as subject
     words: Callable[[ContainerFacts, Finding], str]
 
 
@@ -136,9 +125,7 @@ _MISSING_BARRIERS = {
 _MOST_WORDS = 3
 
 
-def ranked_paths(
-    subjects: Iterable[tuple[ContainerFacts, Iterable[Finding]]],
-) -> tuple[RankedPath, ...]:
+def ranked_paths(subjects: Iterable[tuple[ContainerFacts, Iterable[Finding]]]) -> tuple[RankedPath, ...]:
     """The paths to the host, worst first; ties are broken by name.
 
     The danger is the sum of the ways to the host, each weighted by its severity, plus one for each missing

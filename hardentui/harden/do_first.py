@@ -18,43 +18,24 @@ from hardentui.visible import command_word
 
 MOST = 5
 DEFAULT_RIGHTS = frozenset(
-    {
-        "root-user",
-        "host-user-namespace",
-        "default-capabilities-kept",
-        "new-privileges-allowed",
-        "writable-rootfs",
-    }
+    "root-user host-user-namespace default-capabilities-kept new-privileges-allowed writable-rootfs".split()
 )
 """What a plain `podman run` leaves open: one trial closes it together, so it is one thing to do."""
-_RISK = {
-    Risk.SAFE: "safe",
-    Risk.MAY_BREAK: "trial",
-    Risk.CHANGES_BEHAVIOUR: "trial",
-    Risk.DECISION: "decide",
-}
+_RISK = {Risk.SAFE: "safe", Risk.MAY_BREAK: "trial", Risk.CHANGES_BEHAVIOUR: "trial", Risk.DECISION: "decide"}
 _NO_OPTION = (FixKind.DECISION, FixKind.HOST_FILE, FixKind.IMAGE_REBUILD)
 _RISK_ORDER = ("safe", "trial", "decide")
 
 
 class DoFirst(Struct, frozen=True):
-    """One line of "Do these first".
+    """One line of "Do these first"."""
 
-    Attributes:
-        subjects: those it is about, the worst first; of a decision for all, the site, the host or an engine.
-        checks: that fail, the worst first.
-        text: what is wrong, in a few words.
-        points: by how much the score of each container rises, the highest; 0 = nothing options decide.
-        risk: `safe`, `trial` (a trial shows what it breaks) or `decide` (only a person can).
-        affects: the number of containers that it concerns.
-    """
-
+    # those it is about, the worst first; of a decision for all, the site, the host or an engine
     subjects: tuple[Subject, ...]
-    checks: tuple[str, ...]
-    text: str
-    points: int
-    risk: str
-    affects: int
+    checks: tuple[str, ...]  # that fail, the worst first
+    text: str  # what is wrong, in a few words
+    points: int  # by how much the score of each container rises, the highest; 0 = nothing options decide
+    risk: str  # `safe`, `trial` (a trial shows what it breaks) or `decide` (only a person can)
+    affects: int  # the number of containers that it concerns
 
     @property
     def subject(self) -> Subject:

@@ -57,19 +57,14 @@ _PRIVATE_AREAS = frozenset({"process", "health", "lifecycle"})
 
 
 class UnitDrift(Struct, frozen=True):
-    """One option that differs.
+    """One option that differs."""
 
-    Attributes:
-        option: its name in the table.
-        in_file, running: the values in a few words; empty if they may contain a secret.
-        security: it affects security.
-    """
-
-    option: str
+    option: str  # its name in the table
     flag: str
+    # in_file, running: the values in a few words; empty if they may contain a secret
     in_file: str
     running: str
-    security: bool
+    security: bool  # it affects security
 
     def __str__(self) -> str:
         if not self.in_file and not self.running:

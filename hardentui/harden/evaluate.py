@@ -124,10 +124,8 @@ _WAIVABLE = (Status.FAIL, Status.UNKNOWN)
 def waive(
     findings: Iterable[Finding], waivers: Sequence[Waiver], today: date, image: str = ""
 ) -> list[Finding]:
-    """The findings; failing and unknown ones that a waiver covers become waived.
-
-    Args:
-        image: name of a container's image: what is accepted of the image or the site is accepted here too.
+    """The findings; failing and unknown ones that a waiver covers become waived. `image`: name of a
+    container's image: what is accepted of the image or the site is accepted here too.
     """
     valid = [waiver for waiver in waivers if waiver.until >= today]
     return [_waived(finding, valid, image) for finding in findings] if valid else list(findings)
@@ -151,11 +149,7 @@ def _reason(finding: Finding, waiver: Waiver) -> str:
 
 
 def uses(waivers: Iterable[Waiver], findings: Iterable[Finding], today: date) -> tuple[WaiverUse, ...]:
-    """The use of each waiver.
-
-    Args:
-        findings: all findings of a full check.
-    """
+    """The use of each waiver. `findings`: all findings of a full check."""
     waived: dict[Waiver, int] = {}
     failing: list[Finding] = []
     for finding in findings:

@@ -234,9 +234,10 @@ def ports(before: ContainerFacts, after: ContainerFacts) -> str:
         return ""
     if after.spec[PUBLISH_ALL]:
         return "publishes every exposed port"
-    old = (*before.spec[PUBLISH], *opened_by_pasta(before, before.spec[PUBLISH]).ports)
-    for port in (*after.spec[PUBLISH], *opened_by_pasta(after, after.spec[PUBLISH]).ports):
-        if not any(_same(port, known) and _far(port) <= _far(known) for known in old):
+    if (opening := opened_by_pasta(after)) and opening != opened_by_pasta(before):
+        return f"opens ports by {opening}"
+    for port in after.spec[PUBLISH]:
+        if not any(_same(port, known) and _far(port) <= _far(known) for known in before.spec[PUBLISH]):
             return f"exposes port {port.argument()} more widely"
     return ""
 

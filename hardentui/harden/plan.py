@@ -273,10 +273,7 @@ def _changes(before: Spec, after: Spec, by_option: dict[str, list[_Fix]]) -> tup
 
 
 def fixable(
-    facts: ContainerFacts,
-    checks: Iterable[AnyCheck],
-    checklist: Checklist,
-    caution: Caution = Caution.ALL,
+    facts: ContainerFacts, checks: Iterable[AnyCheck], checklist: Checklist, caution: Caution = Caution.ALL
 ) -> tuple[Choice, ...]:
     """Every applicable fix for a failing finding of this container, alone or after the fixes before it.
 

@@ -197,21 +197,14 @@ class From(StrEnum):
 
 
 class FixValue(Struct, frozen=True):
-    """One value of a fix.
-
-    Attributes:
-        value: the effective value, ignoring measurements.
-        default: the value if none is chosen.
-        form: the allowed form; completes "it must be …".
-        measured: the value that the fix writes instead; None if it uses `value`.
-    """
+    """One value of a fix."""
 
     name: str
-    value: ParameterValue
-    default: ParameterValue
+    value: ParameterValue  # the effective value, ignoring measurements
+    default: ParameterValue  # the value if none is chosen
     said_by: From
-    form: str
-    measured: Measured | None = None
+    form: str  # the allowed form; completes "it must be …"
+    measured: Measured | None = None  # the value that the fix writes instead; None if it uses `value`
 
 
 def settings_of(

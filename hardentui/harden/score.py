@@ -52,21 +52,13 @@ class Level(StrEnum):
 
 
 class Score(Struct, frozen=True):
-    """A score of a container, a step or a host.
+    """A score of a container, a step or a host."""
 
-    Attributes:
-        value: 0 to 100, rounded down; None if nothing that counts could be checked.
-        looked_at: how many of the findings that apply could be checked, and how many apply.
-        failing: severity -> number of failing findings.
-        points: of all defences that apply and are known.
-        takes_over: whoever takes over the container takes over the host.
-    """
-
-    value: int | None
-    looked_at: tuple[int, int]
-    failing: tuple[tuple[Severity, int], ...]
-    points: int = 0
-    takes_over: bool = False
+    value: int | None  # 0 to 100, rounded down; None if nothing that counts could be checked
+    looked_at: tuple[int, int]  # how many of the findings that apply could be checked, and how many apply
+    failing: tuple[tuple[Severity, int], ...]  # severity -> number of failing findings
+    points: int = 0  # of all defences that apply and are known
+    takes_over: bool = False  # whoever takes over the container takes over the host
 
     @property
     def unknown(self) -> int:

@@ -19,9 +19,7 @@ from hardentui.toml_document import TomlFault
 # Commands that give root: everything, a shell, or an engine's program with freely chosen arguments.
 
 _ENGINES = ("podman", "podman-remote", "docker", "nerdctl", "buildah", "crun", "runc", "ctr", "crictl")
-_SHELLS = (
-    *("sh", "bash", "dash", "zsh", "ksh", "su", "sudo", "env", "chroot", "nsenter", "unshare", "systemd-run"),
-)
+_SHELLS = tuple("sh bash dash zsh ksh su sudo env chroot nsenter unshare systemd-run".split())
 _PLACES = ("/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/local/sbin")
 _LOOKING = ("ps", "images", "logs", "inspect", "stats", "info", "version", "top", "port", "events", "history")
 _SWITCHING = ("start", "stop", "restart", "pause", "unpause", "kill", "wait", "healthcheck", "pull", "diff")
@@ -30,11 +28,8 @@ _HARMLESS = frozenset((*_LOOKING, *_SWITCHING))
 
 
 def root_command(command: str) -> str:
-    """`everything`, `podman`, … if such a command gives root; else empty.
-
-    Args:
-        command: as in a rule: a path (or a name) with patterns, a directory that ends with /, or ALL, with or
-            without arguments.
+    """`everything`, `podman`, … if such a command gives root; else empty. `command`: as in a rule: a path (or
+    a name) with patterns, a directory that ends with /, or ALL, with or without arguments.
     """
     if command == "ALL":
         return "everything"
@@ -123,11 +118,7 @@ def _included(files: Files, path: str, kind: str, target: str, host: str) -> tup
 
 
 def sudo_rights(lines: Iterable[SudoLine], hostname: str = "") -> list[RootRight]:
-    """Accounts that these lines make root without a password.
-
-    Raises:
-        Unread: a rule cannot be evaluated here.
-    """
+    """Accounts that these lines make root without a password. Raises Unread: a rule cannot be evaluated here."""
     lines = tuple(lines)
     aliases = {
         definition.partition("=")[0].strip()
@@ -203,7 +194,6 @@ def read_users(files: Files) -> tuple[User, ...]:
 
 
 def read_groups(files: Files) -> dict[str, int]:
-    """Names and numbers of /etc/group."""
     rows = (line.split(":") for line in text_of(files, "/etc/group").splitlines())
     return {row[0]: int(row[2]) for row in rows if len(row) > 2 and row[2].isdecimal()}
 

@@ -74,9 +74,7 @@ def ask_twice(
     offline: bool,
 ) -> Known[str]:
     """Run with the network, and if that fails once more without; the first error is the one reported.
-
-    Args:
-        always, without_network: environment of every call, and of calls that must not use the network.
+    `always`, `without_network`: environment of every call, and of calls that must not use the network.
     """
     first = CANCELLED if offline else ask(arguments, seconds, always)
     if not offline and (not isinstance(first, Unread) or first == CANCELLED):

@@ -39,7 +39,6 @@ _AUDITCTL_SECONDS = 5.0
 
 
 def read_detectors(files: Files) -> tuple[str, ...]:
-    """Installed runtime sensors."""
     return tuple(name for name, paths in _INSTALLED.items() if any(there(files, path) for path in paths))
 
 
@@ -292,10 +291,7 @@ def _of_rpm(run: Run, package: HostPackage, *, deep: bool) -> Known[str]:
     return run(("rpm", "-q", "--changelog", package.name), _CHANGELOGS_RPM_SECONDS)
 
 
-COMPONENTS = (
-    *("podman", "crun", "runc", "conmon", "netavark", "aardvark-dns", "passt"),
-    "containers-common",
-)
+COMPONENTS = tuple("podman crun runc conmon netavark aardvark-dns passt containers-common".split())
 _DPKG_STATUS = "/var/lib/dpkg/status"
 _APT_INDEXES = "/var/lib/apt/lists"
 _DPKG_INFO = "/var/lib/dpkg/info"

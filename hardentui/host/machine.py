@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import pairwise
-
-from msgspec import Struct
 
 from hardentui.host import installed as advisories
 from hardentui.host.accounts import read_groups, read_root_rights, read_sub_ids, read_users
 from hardentui.host.commands import Run, run_nothing
-from hardentui.host.files.reader import (
-    ROOT_ONLY,
-    Files,
-    examine,
-    interpreters,
-    names,
-    read_accounts,
-    text,
-    text_of,
-    text_or,
-    there,
-)
+from hardentui.host.files.reader import Files, examine, names, read_accounts, text, text_of, text_or, there
 from hardentui.host.installed import (
     read_audit_rules,
     read_detectors,
@@ -47,16 +34,7 @@ from hardentui.host.network.sockets import (
     read_tcp_services,
 )
 from hardentui.host.podman.containers_conf import read_configuration, read_storage
-from hardentui.host.process.capabilities import HostProcess, parse_status, read_process_table
-from hardentui.host.sysctls import (
-    read_cgroup_version,
-    read_core_handler,
-    read_kernel,
-    read_reboot_required,
-    read_restarts_at_boot,
-    read_security_modules,
-    read_sysctls,
-)
+from hardentui.host.process.capabilities import HostProcess, read_process_table
 from hardentui.host.units.writable import (
     read_engine_configuration,
     read_programs,
@@ -64,81 +42,142 @@ from hardentui.host.units.writable import (
     read_units,
 )
 from hardentui.model.configuration import Accounts, Configuration, FileFact, Missing
-from hardentui.model.host import Capacity, EngineSocket, HostFacts, JournalStorage, Program, Storage, User
+from hardentui.model.host import (
+    Capacity,
+    EngineSocket,
+    HostFacts,
+    JournalStorage,
+    SecurityModules,
+    Storage,
+    User,
+)
 from hardentui.model.known import Known, Unread, known, later
 from hardentui.model.spec import Version
 from hardentui.reading.containers import count_of_list
 
-_RUNTIME, _BUNDLE, _NAME, _AT_EXIT = "-r", "-b", "-n", "--exit-command"
-"""Flags of conmon(8)."""
-_SYSTEM_PLACES = ("/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/libexec/", "/bin/", "/sbin/")
+KNOBS = tuple(
+    "kernel.unprivileged_bpf_disabled kernel.kptr_restrict kernel.dmesg_restrict kernel.yama.ptrace_scope "
+    "kernel.perf_event_paranoid kernel.core_pattern kernel.randomize_va_space kernel.modprobe "
+    "vm.unprivileged_userfaultfd fs.suid_dumpable fs.protected_symlinks fs.protected_hardlinks "
+    "net.ipv4.ip_unprivileged_port_start user.max_user_namespaces".split()
+)
+_FLAVOUR = r"[-.]([a-z][a-z0-9_]*)$"
 
 
-class ContainerMonitor(Struct, frozen=True):
-    """A conmon of an engine of this host."""
-
-    uid: int
-    container: str
-    program: str
-    runtime: str
-    engine: str  # the program that conmon runs when the container ends; may be empty
-
-
-def monitors(files: Files, processes: tuple[HostProcess, ...]) -> Iterator[ContainerMonitor]:
-    """The monitors among the processes: one of those in the same storage with the same programs.
-
-    A process inside a container cannot pose as one.
-    """
-    seen: set[tuple[str, ...]] = set()
-    for process in processes:
-        flags = (_RUNTIME, _BUNDLE, _NAME, _AT_EXIT)
-        given = {flag: word for flag, word in pairwise(process.words) if flag in flags}
-        bundle, runtime = given.get(_BUNDLE, ""), given.get(_RUNTIME, "")
-        if not bundle.endswith("/userdata") or not runtime.startswith("/"):
-            continue
-        storage = bundle.rsplit("/", 2)[0]  # below it, each container has a directory
-        key = (storage, process.words[0], runtime, given.get(_AT_EXIT, ""))
-        if key in seen:
-            continue
-        try:
-            uid = files.stat(f"/proc/{process.pid}").uid
-            status = parse_status(files.read_text(f"/proc/{process.pid}/status"))
-        except (OSError, ValueError):
-            continue  # it has ended
-        if len(status.get("NSpid", "").split()) > 1:
-            continue  # it runs in a PID namespace below ours
-        seen.add(key)
-        yield ContainerMonitor(uid, given.get(_NAME, ""), process.words[0], runtime, key[-1])
+def read_sysctls(files: Files) -> dict[str, Known[str]]:
+    """The sysctls of this kernel; names with dots, values without the line end."""
+    values: dict[str, Known[str]] = {}
+    for name in KNOBS:
+        content = known(text, files, f"/proc/sys/{name.replace('.', '/')}")
+        if not isinstance(content, Missing):
+            values[name] = content if isinstance(content, Unread) else content.strip()
+    return values
 
 
-def read_programs_of_containers(
-    files: Files, processes: tuple[HostProcess, ...], accounts: Accounts | None = None
-) -> tuple[Program, ...]:
-    """What engines of this host run for their running containers, each program once.
+def read_core_handler(files: Files, accounts: Accounts | None) -> Known[FileFact | Missing | None]:
+    """The program that receives core dumps, with who can change it; None if they go to a file."""
+    pattern = text(files, "/proc/sys/kernel/core_pattern")
+    if isinstance(pattern, Missing):
+        return None
+    program = pattern.strip().removeprefix("|").split(" ")[0]
+    return examine(files, program, accounts=accounts) if pattern.startswith("|") else None
 
-    Of a rootless engine, the account's choice is known, as in `account_programs`. What the runtime's
-    configuration of a container names (hooks, init) is a finding of that container.
-    """
-    programs: dict[tuple[str, str, int], Program] = {}
-    for monitor in monitors(files, processes):
-        roles = {"runtime": monitor.runtime, "conmon": monitor.program, "engine": monitor.engine}
-        for role, path in roles.items():
-            key = (role, path, monitor.uid)
-            if not path or key in programs:
-                continue
-            fact = examine(files, path, ROOT_ONLY | {monitor.uid}, accounts=accounts)
-            if isinstance(fact, FileFact) and fact.kind == "file":
-                usual = monitor.uid != 0 or path.startswith(_SYSTEM_PLACES)
-                programs[key] = Program(role, fact, usual, f"container {monitor.container}")
-    return tuple(programs.values())
+
+def read_security_modules(files: Files) -> SecurityModules:
+    return SecurityModules(
+        known(_active, files),
+        known(_selinux, files),
+        known(_selinux_configured, files),
+        known(_apparmor, files),
+        known(_apparmor_profiles, files),
+    )
+
+
+def _active(files: Files) -> tuple[str, ...]:
+    listed = text(files, "/sys/kernel/security/lsm")
+    if isinstance(listed, Missing):
+        raise Unread("securityfs is not mounted, so the kernel's list of security modules is hidden")
+    return tuple(listed.strip("\0\n ").split(","))
+
+
+def _apparmor_profiles(files: Files) -> Mapping[str, str]:
+    """Name of each loaded profile and its mode; only root can read them."""
+    content = text(files, "/sys/kernel/security/apparmor/profiles")
+    if isinstance(content, Missing):
+        raise Unread("the kernel has no list of AppArmor profiles")
+    rows = (line.rpartition(" (") for line in content.splitlines())
+    return {name: mode.rstrip(")") for name, bracket, mode in rows if bracket}
+
+
+def _selinux(files: Files) -> str:
+    content = text(files, "/sys/fs/selinux/enforce")
+    if isinstance(content, Missing):
+        return "absent"
+    return "enforcing" if content.strip() == "1" else "permissive"
+
+
+def _selinux_configured(files: Files) -> str:
+    content = text(files, "/etc/selinux/config")
+    lines = content.splitlines() if isinstance(content, str) else []
+    values = [
+        line.partition("=")[2].strip() for line in lines if line.replace(" ", "").startswith("SELINUX=")
+    ]
+    return values[-1].lower() if values else ""
+
+
+def _apparmor(files: Files) -> bool:
+    content = text(files, "/sys/module/apparmor/parameters/enabled")
+    return isinstance(content, str) and content.strip() == "Y"
+
+
+def read_cgroup_version(files: Files) -> Known[int]:
+    if there(files, "/sys/fs/cgroup/cgroup.controllers"):
+        return 2
+    return 1 if there(files, "/sys/fs/cgroup") else Unread("no cgroup filesystem is mounted")
+
+
+def read_restarts_at_boot(files: Files) -> bool:
+    """podman-restart.service is enabled: it starts containers with --restart=always at boot."""
+    return there(files, "/etc/systemd/system/default.target.wants/podman-restart.service")
+
+
+def read_kernel(files: Files) -> str:
+    return text_or(files, "/proc/sys/kernel/osrelease").strip()
+
+
+def read_reboot_required(files: Files, kernel: str) -> Known[str]:
+    """Why a reboot is due; empty if it is known not to be."""
+    for path in (
+        "/run/reboot-required",
+        "/var/run/reboot-required",
+        "/run/reboot-needed",
+        "/boot/reboot-needed",
+    ):
+        if there(files, path):
+            why = ", ".join(sorted(set(text_or(files, f"{path}.pkgs").split())))
+            return f"{path} asks for it" + (f" (after updates of {why})" if why else "")
+    installed = names(files, "/usr/lib/modules")
+    if kernel not in installed:
+        return Unread(f"the running kernel {kernel} is not installed any more")
+    newest = max((image for image in installed if _flavour(image) == _flavour(kernel)), key=_order)
+    if _order(newest) > _order(kernel):
+        return f"kernel {kernel} runs and {newest} is installed"
+    return ""
+
+
+def _flavour(release: str) -> str:
+    match = re.search(_FLAVOUR, release)
+    return match[1] if match else ""
+
+
+def _order(release: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", release.removesuffix(_flavour(release))))
 
 
 _CONFIGURATION = "/etc/systemd/journald.conf"
 _FALLBACK = "/usr/lib/systemd/journald.conf"
-_DIRECTORIES = (
-    "/etc/systemd/journald.conf.d",
-    "/run/systemd/journald.conf.d",
-    "/usr/lib/systemd/journald.conf.d",
+_DIRECTORIES = tuple(
+    "/etc/systemd/journald.conf.d /run/systemd/journald.conf.d /usr/lib/systemd/journald.conf.d".split()
 )
 _PERSISTENT = "/var/log/journal"
 _SYSLOG = "/run/systemd/journal/syslog"
@@ -207,27 +246,6 @@ def _number(word: str, what: str) -> int:
     if not word.isdecimal():
         raise _unclear(what)
     return int(word)
-
-
-def read_programs_of_accounts(
-    files: Files, users: tuple[User, ...], version: Version, accounts: Accounts | None = None
-) -> tuple[Program, ...]:
-    """What rootless engines run because the own containers.conf of their account names it.
-
-    Where it lies is the account's choice; only who else can change it is examined.
-    """
-    programs = []
-    for user in users:
-        if not user.rootless:
-            continue
-        configuration = read_configuration(files, home=user.home, uid=user.uid, version=version)
-        for program in known(read_programs, files, configuration, else_=()):
-            if program.named_by.startswith(f"{user.home}/"):
-                fact = examine(files, program.file.path, ROOT_ONLY | {user.uid}, accounts=accounts)
-                if isinstance(fact, FileFact):
-                    role = f"{program.role} of {user.name}"
-                    programs.append(Program(role, fact, True, program.named_by))
-    return tuple(programs)
 
 
 _NO_PROFILE = "unconfined"
@@ -343,7 +361,7 @@ def _facts(files: Files, read: _PartsOfHost, run: Run, *, root: bool, deep: bool
         tcp_services=later(lambda host: read.on_tcp.services),
         tcp_unread=later(lambda host: read.on_tcp.unread),
         tcp_unseen=later(lambda host: read.on_tcp.unseen),
-        programs=later(lambda host: _programs(files, read)),
+        programs=later(lambda host: read_programs(files, read.configuration)),
         security_modules=later(lambda host: read_security_modules(files)),
         capacity=later(lambda host: read_capacity(files)),
         cgroup_version=later(lambda host: read_cgroup_version(files)),
@@ -387,26 +405,6 @@ def _os_release(files: Files) -> Mapping[str, str]:
             except ValueError:
                 fields[name] = value
     return fields
-
-
-def _programs(files: Files, read: _PartsOfHost) -> tuple[Program, ...]:
-    rootful = read_programs(files, read.configuration)
-    of_accounts = read_programs_of_accounts(files, read.people, read.version, read.accounts)
-    of_containers = read_programs_of_containers(files, read.running, read.accounts)
-    programs = {
-        (program.file, program.known): program for program in (*of_containers, *of_accounts, *rootful)
-    }
-    return (*programs.values(), *_interpreters(files, read, programs.values()))
-
-
-def _interpreters(files: Files, read: _PartsOfHost, programs: Iterable[Program]) -> Iterator[Program]:
-    """What the scripts among the programs run in, for the account that owns each script."""
-    for program in programs:
-        if program.file.kind == "file" and program.role != "hook":  # which is JSON
-            for path in interpreters(files, program.file.path):
-                fact = examine(files, path, ROOT_ONLY | {program.file.uid}, accounts=read.accounts)
-                if isinstance(fact, FileFact):
-                    yield Program("interpreter", fact, True, program.file.path)
 
 
 def _seccomp_path(files: Files, configuration: Configuration) -> str:

@@ -22,13 +22,10 @@ WAY_OUT = "run it on the host, or in a container of root with --privileged --pid
 
 
 class Place(Struct, frozen=True):
-    """Where HardenTUI runs.
-
-    Attributes:
-        door: a process in the host's namespaces, through which the host is read; 0 = the host cannot be read.
-    """
+    """Where HardenTUI runs."""
 
     container: str = ""  # what it runs in (`a toolbox container`); empty on the host itself
+    # a process in the host's namespaces, through which the host is read; 0 = the host cannot be read
     door: int = 0
     strangers: frozenset[int] = frozenset()  # processes of engines whose root directory is not the host's
 
@@ -62,20 +59,16 @@ class _Process(Struct, frozen=True):
 
 
 def find_place(engines: Iterable[int] = ()) -> Place:
-    """Compares our root directory and namespaces with those of process 1 and of the engines.
-
-    Args:
-        engines: PIDs of the processes that serve the engines, as this process sees them.
+    """Compares our root directory and namespaces with those of process 1 and of the engines. `engines`: PIDs
+    of the processes that serve the engines, as this process sees them.
     """
     seen = [_process(pid) for pid in dict.fromkeys((1, *engines)) if pid > 0]
     return decide(_ourselves(), seen[0], tuple(seen[1:]), container_around())
 
 
 def decide(ours: _Process, first: _Process, engines: Sequence[_Process], sign: str) -> Place:
-    """The place, from what is known of us, of process 1 and of the engines.
-
-    Args:
-        sign: what the container says that it is; empty if nothing says that there is one.
+    """The place, from what is known of us, of process 1 and of the engines. `sign`: what the container says
+    that it is; empty if nothing says that there is one.
     """
     of_engines = [process.root for process in engines if process.root is not None]
     with_engine = ours.root in of_engines  # whatever we run in is the host of that engine

@@ -179,10 +179,8 @@ def matters(path: str) -> bool:
 
 
 def weak(texts: Mapping[str, str]) -> tuple[str, ...]:
-    """One sentence for each weak account or rule.
-
-    Args:
-        texts: path -> contents of the files that `matters` names, as seen in the finished image.
+    """One sentence for each weak account or rule. `texts`: path -> contents of the files that `matters`
+    names, as seen in the finished image.
     """
     weak_accounts = [*_passwd(texts.get(PASSWD, "")), *_shadow(texts.get(SHADOW, ""))]
     for path in sorted(texts):
@@ -262,22 +260,19 @@ class Budget(Struct):
 
 
 class Layer(Struct):
-    """What one layer adds and hides.
-
-    Attributes:
-        notable: (category, file) of notable files; categories as in ImageInventory, and `shell`.
-        texts: path -> contents of the few files whose text matters.
-        databases: package database file -> the packages in it.
-        languages: file -> the packages of a programming language that it tells of.
-        files, directories: hashes of the paths that it adds.
-    """
+    """What one layer adds and hides."""
 
     size: int = 0
     count: int = 0
+    # (category, file) of notable files; categories as in ImageInventory, and `shell`
     notable: list[tuple[str, ImageFile]] = field(default_factory=list)
+    # path -> contents of the few files whose text matters
     texts: dict[str, str] = field(default_factory=dict)
+    # package database file -> the packages in it
     databases: dict[str, Database] = field(default_factory=dict)
+    # file -> the packages of a programming language that it tells of
     languages: dict[str, list[Package]] = field(default_factory=dict)
+    # files, directories: hashes of the paths that it adds
     files: set[int] = field(default_factory=set)
     directories: set[int] = field(default_factory=set)
     removed: set[int] = field(default_factory=set)  # paths that it deletes from the layers below

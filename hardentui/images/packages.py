@@ -53,8 +53,6 @@ class ByteSource(Protocol):
 
 
 class ArchiveEntry(NamedTuple):
-    """One entry of an archive."""
-
     path: str  # absolute and without `..`, whatever the archive contains
     kind: str  # file, hard link, symbolic link, device, folder, pipe or other
     mode: int
@@ -102,10 +100,8 @@ def _up_to(source: ByteSource, size: int) -> bytes:
 
 
 def entries(source: ByteSource) -> Iterator[tuple[ArchiveEntry, Body]]:
-    """Each entry with its body, which is only valid until the next one is requested.
-
-    Raises:
-        Damaged: at the place where the archive breaks.
+    """Each entry with its body, which is only valid until the next one is requested. Raises Damaged: at the
+    place where the archive breaks.
     """
     everywhere: dict[str, bytes] = {}
     extended: dict[str, bytes] = {}
@@ -254,8 +250,6 @@ _APK_FIELDS = {b"P": "name", b"V": "version", b"A": "architecture", b"o": "sourc
 
 
 class Database(Struct):
-    """The contents of a package database."""
-
     count: int = 0
     packages: list[Package] = field(default_factory=list)
     readable: bool = True  # false for an unsupported kind of database

@@ -33,16 +33,13 @@ class NoProgram(ValueError):
 
 
 class Elf(Struct, frozen=True):
-    """What a program or library asks for.
-
-    Attributes:
-        imports: functions that others have to define, of those that were looked for.
-        static: a program that brings everything along. What it asks the kernel for cannot be told: its libc
-            takes some numbers of system calls from registers, also in busybox and ldconfig of Debian.
-    """
+    """What a program or library asks for."""
 
     needed: tuple[str, ...] = ()
+    # functions that others have to define, of those that were looked for
     imports: frozenset[str] = frozenset()
+    # a program that brings everything along. What it asks the kernel for cannot be told: its libc takes some
+    # numbers of system calls from registers, also in busybox and ldconfig of Debian.
     static: bool = False
 
 
@@ -261,10 +258,8 @@ class Programs(Struct):
 def read_programs(
     source: ByteSource, command: Iterable[str] = (), cancelled: Callable[[], bool] = lambda: False
 ) -> Programs:
-    """Read an archive of a root file system to its end; faults are told in `gap`.
-
-    Args:
-        command: its words may name scripts that are not executable, as in `sh /entry`.
+    """Read an archive of a root file system to its end; faults are told in `gap`. `command`: its words may
+    name scripts that are not executable, as in `sh /entry`.
     """
     programs = Programs()
     named = frozenset(posixpath.basename(word) for word in command)

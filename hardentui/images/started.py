@@ -65,12 +65,9 @@ _PRIVATE = re.compile(r"^/(usr/(local/)?)?(lib|lib64|libexec)/|^/(opt|app|srv)/|
 
 
 class Reached(Struct, frozen=True):
-    """What the programs of a container can ask for.
+    """What the programs of a container can ask for."""
 
-    Attributes:
-        functions: program -> the functions that it, and the libraries that it alone decides about, import.
-    """
-
+    # program -> the functions that it, and the libraries that it alone decides about, import
     functions: dict[str, frozenset[str]]
     unknown: dict[str, str]  # program -> why what it asks for cannot be told
     set_id: tuple[str, ...] = ()

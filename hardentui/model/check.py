@@ -63,14 +63,11 @@ class Parameters(Struct, frozen=True):
 
 
 class FixContext(Struct, frozen=True):
-    """The input of a remediation besides the spec.
-
-    Attributes:
-        observations: name -> observation from a trial or the running container (`written_paths`…).
-    """
+    """The input of a remediation besides the spec."""
 
     facts: ContainerFacts
     parameters: Parameters  # the check's parameters, overridden by the user's choices
+    # name -> observation from a trial or the running container (`written_paths`…)
     observations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     chosen: frozenset[str] = frozenset()  # names of the parameters that were set for this container
 
@@ -90,56 +87,52 @@ class Measured(Struct, frozen=True):
 
 
 class Check(Struct, Generic[F], frozen=True, kw_only=True):
-    """One condition of one step. F is the type of facts that it checks.
-
-    Attributes:
-        id, step, doc, title: set by `hardentui.checks`: the name of `evaluate` with dashes, the number of its
-            directory, the docstring of `evaluate` with the HEADINGS, and its first line: what is wrong, in at
-            most TITLE_LENGTH characters, a noun phrase or a short statement.
-        evaluate: facts -> verdict; also takes the parameters if the check has any.
-        remediate: spec -> fixed spec; None if no container option fixes it. Idempotent. Raises CannotFix if
-            it cannot fix this container.
-        scope: whose finding it is, if not that kind's: what is about an image, or one decision for all
-            containers (the site), is read with each container.
-        points: its share of a container's score, by what the defence keeps an intruder from; 0 = no option of
-            the container decides it, so it does not count.
-        takes_over: if it fails with critical severity, an intruder in the container can take over the host,
-            or the account of the engine's user, in a known way and without another vulnerability.
-        contextual: it gives a compromised process more power, so its severity is one less in a user namespace
-            of its own.
-        parameters: name -> default of the values that a checklist may set.
-        takes: the parameters that the fix writes, with their forms; they can be chosen per container. The
-            others define what fails, and only a checklist sets them.
-        advise: (spec before, spec after, context) -> advice for this container; None = only `risk` and the
-            docstring apply.
-        measured: parameter -> value that the fix writes instead of it; empty if it uses the parameters.
-        passes, fails: small examples: test data, also shown by `explain`. Where only a container's options
-            matter, they stand as typed after `podman run`; facts are created on demand, because a scan needs
-            none of them.
-    """
+    """One condition of one step. F is the type of facts that it checks."""
 
     severity: Severity
     summary: str  # the fix as one imperative sentence
+    # facts -> verdict; also takes the parameters if the check has any
     evaluate: Callable[[F], Verdict] | Callable[[F, Parameters], Verdict]
+    # passes, fails: small examples: test data, also shown by `explain`. Where only a container's options
+    # matter, they stand as typed after `podman run`; facts are created on demand, because a scan needs none
+    # of them.
     passes: tuple[str, ...] | Callable[[], tuple[F | str, ...]]
     fails: tuple[str, ...] | Callable[[], tuple[F | str, ...]]
     fix: FixKind = FixKind.RECREATE
     risk: Risk = Risk.MAY_BREAK
     kind: Kind = Kind.CONTAINER
+    # whose finding it is, if not that kind's: what is about an image, or one decision for all containers (the
+    # site), is read with each container
     scope: Kind | None = None
+    # id, step, doc, title: set by `hardentui.checks`: the name of `evaluate` with dashes, the number of its
+    # directory, the docstring of `evaluate` with the HEADINGS, and its first line: what is wrong, in at most
+    # TITLE_LENGTH characters, a noun phrase or a short statement
     id: str = ""
     step: int = 0
     title: str = ""
     doc: str = ""
+    # spec -> fixed spec; None if no container option fixes it. Idempotent. Raises CannotFix if it cannot fix
+    # this container.
     remediate: Callable[[Spec, FixContext], Spec] | None = None
     references: tuple[str, ...] = ()
+    # its share of a container's score, by what the defence keeps an intruder from; 0 = no option of the
+    # container decides it, so it does not count
     points: int = 0
+    # if it fails with critical severity, an intruder in the container can take over the host, or the account
+    # of the engine's user, in a known way and without another vulnerability
     takes_over: bool = False
+    # it gives a compromised process more power, so its severity is one less in a user namespace of its own
     contextual: bool = False
     compares: bool = False  # it uses `ContainerFacts.peers`, so it has to run again once they are known
+    # name -> default of the values that a checklist may set
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
+    # the parameters that the fix writes, with their forms; they can be chosen per container. The others
+    # define what fails, and only a checklist sets them.
     takes: Mapping[str, FormName] = field(default_factory=dict)
+    # parameter -> value that the fix writes instead of it; empty if it uses the parameters
     measured: Callable[[FixContext], Mapping[str, Measured]] | None = None
+    # (spec before, spec after, context) -> advice for this container; None = only `risk` and the docstring
+    # apply
     advise: Callable[[Spec, Spec, FixContext], Advice] | None = None
 
     @property
@@ -199,14 +192,11 @@ USUAL = "ten-steps"
 
 
 class Step(Struct, frozen=True):
-    """One of the ten steps.
-
-    Attributes:
-        what, why, attack, fix, breaks: plain text for newcomers.
-    """
+    """One of the ten steps."""
 
     number: int  # 1 to 10
     title: str  # a few words that fit into 20 columns
+    # what, why, attack, fix, breaks: plain text for newcomers
     what: str = ""
     why: str = ""
     attack: str = ""
@@ -218,16 +208,13 @@ class Step(Struct, frozen=True):
 
 
 class Checklist(Struct, frozen=True):
-    """A profile: steps in order, and parameters by check id.
-
-    Attributes:
-        fix_values: the user's default values for fixes; no verdict depends on them.
-    """
+    """A profile: steps in order, and parameters by check id."""
 
     id: str
     title: str
     steps: tuple[Step, ...]
     parameters: Mapping[str, Mapping[str, ParameterValue]] = field(default_factory=dict)
+    # the user's default values for fixes; no verdict depends on them
     fix_values: Mapping[str, Mapping[str, ParameterValue]] = field(default_factory=dict)
     own: tuple[AnyCheck, ...] = ()  # checks declared by it and by the checklist that it extends
     without: Mapping[str, str] = field(default_factory=dict)  # excluded checks by ID, each with the reason

@@ -29,18 +29,15 @@ class Danger(Struct, frozen=True):
 
 
 class FileFact(Struct, frozen=True):
-    """A file or directory and who can change it.
-
-    Attributes:
-        dangers: how someone besides root and the rightful owner can change it, including through parent
-            directories and symbolic links.
-    """
+    """A file or directory and who can change it."""
 
     path: str
     uid: int = 0
     gid: int = 0
     mode: int = 0o644  # permission bits, including setuid, setgid and sticky
     kind: str = "file"  # file, directory, socket or other
+    # how someone besides root and the rightful owner can change it, including through parent directories and
+    # symbolic links
     dangers: tuple[Danger, ...] = ()
     modified: float = 0.0  # seconds since the epoch
 
@@ -57,15 +54,12 @@ class Value(Struct, frozen=True):
 
 
 class Configuration(Struct, frozen=True):
-    """An effective containers.conf or storage.conf.
+    """An effective containers.conf or storage.conf."""
 
-    Attributes:
-        values: dotted name (`containers.privileged`) -> value.
-        faults: file -> why it could not be read or parsed; the values are incomplete then.
-    """
-
+    # dotted name (`containers.privileged`) -> value
     values: Mapping[str, Value] = field(default_factory=dict)
     files: tuple[str, ...] = ()
+    # file -> why it could not be read or parsed; the values are incomplete then
     faults: Mapping[str, str] = field(default_factory=dict)
 
     def get(self, name: str) -> Any:
@@ -110,19 +104,14 @@ class PathStep(Struct, frozen=True):
 
 
 class Account(Struct, frozen=True):
-    """An account and all its groups."""
-
     name: str
     uid: int
     groups: frozenset[int] = frozenset()
 
 
 class Accounts(Struct, frozen=True):
-    """The accounts in this machine's own files, without those of a directory service.
+    """The accounts in this machine's own files, without those of a directory service."""
 
-    Attributes:
-        people: all accounts except root, including service accounts, which an intruder could take over.
-    """
-
+    # all accounts except root, including service accounts, which an intruder could take over
     people: tuple[Account, ...] = ()
     groups: Mapping[int, str] = field(default_factory=dict)  # gid -> name

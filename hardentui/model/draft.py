@@ -25,8 +25,6 @@ class Target(StrEnum):
 
 
 class TextFile(Struct, frozen=True):
-    """A file to write."""
-
     name: str  # one path component
     text: str
     mode: int = 0o644
@@ -40,16 +38,13 @@ class TextFile(Struct, frozen=True):
 
 
 class DraftFile(TextFile, frozen=True, kw_only=True):
-    """A file of a draft.
-
-    Attributes:
-        of_pod: it belongs to the pod or another container in the pod. If the target directory already has it,
-            that copy is kept, because it may contain other fixes.
-    """
+    """A file of a draft."""
 
     masked: str  # the text with secrets masked, for screens, logs and journals
     directory: str = ""  # where it takes effect, for a change of a unit; empty for new files
     before: str = ""  # the current content, for a change of a unit; empty for new files
+    # it belongs to the pod or another container in the pod. If the target directory already has it, that copy
+    # is kept, because it may contain other fixes.
     of_pod: bool = False
 
     @property
@@ -59,22 +54,19 @@ class DraftFile(TextFile, frozen=True, kw_only=True):
 
 
 class Draft(Struct, frozen=True, kw_only=True):
-    """The files of a plan, or of a container as it is.
-
-    Attributes:
-        warnings: what is not carried over or unknowable, one sentence each; repeated in new files.
-        left_out: changes of the plan that the container's unit cannot express, one sentence each.
-        brought: (directory, volume) of data in the writable layer of today that goes to a new volume.
-    """
+    """The files of a plan, or of a container as it is."""
 
     target: Target
     files: tuple[DraftFile, ...]  # the container's own file first; none if its unit needs no change
     diff: str = ""  # unified diff from the current files, secrets masked; empty without a plan
     proof: str = ""  # what accepted the files, one sentence; empty if they were not verified
+    # what is not carried over or unknowable, one sentence each; repeated in new files
     warnings: tuple[str, ...] = ()
+    # changes of the plan that the container's unit cannot express, one sentence each
     left_out: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()  # the commands to make systemd load a changed unit
     chowned: tuple[str, ...] = ()  # named volumes whose files get another owner when it starts (`:U`)
+    # (directory, volume) of data in the writable layer of today that goes to a new volume
     brought: tuple[tuple[str, str], ...] = ()
 
 
@@ -103,8 +95,6 @@ class ShellCommands(Struct, frozen=True):
 
 
 class WriteState(StrEnum):
-    """The result of writing a file."""
-
     NEW = "new"
     REPLACED = "replaced"
     UNCHANGED = "unchanged"

@@ -19,7 +19,7 @@ from hardentui.model.network import Peers
 from hardentui.model.spec import Spec, Version
 
 if TYPE_CHECKING:
-    from hardentui.lib.seccomp import NoFilter, RawFilter, SeccompProfile
+    from hardentui.lib.seccomp import NoFilter, SeccompProfile
     from hardentui.model.configuration import FileFact, Missing
     from hardentui.model.host import HostFacts
     from hardentui.model.trust import TrustFacts
@@ -29,27 +29,21 @@ if TYPE_CHECKING:
 
 
 class FileChange(Struct, frozen=True):
-    """One line of `podman diff`: `kind` is modified, added or deleted (0, 1 and 2 in the API).
-
-    Attributes:
-        directory: whether it is a directory; None if unknown, because Podman does not report it.
-    """
+    """One line of `podman diff`: `kind` is modified, added or deleted (0, 1 and 2 in the API)."""
 
     path: str
     kind: str
+    # whether it is a directory; None if unknown, because Podman does not report it
     directory: bool | None = None
     size: int = 0  # bytes, if the file could be read
     executable: bool = False  # a file that may be run or loaded as a library
 
 
 class WrittenDirectory(Struct, frozen=True):
-    """A directory outside volumes that a container writes to or runs in, as it is at the start.
-
-    Attributes:
-        uid, gid: host IDs of its owner.
-    """
+    """A directory outside volumes that a container writes to or runs in, as it is at the start."""
 
     image_bytes: int | None = 0  # size of the image's files in it; None if unknown
+    # uid, gid: host IDs of its owner
     uid: int = 0
     gid: int = 0
     mode: int = 0o755  # permission bits
@@ -63,12 +57,7 @@ class Denial(Struct, frozen=True):
 
 
 class UnitFacts(Struct, frozen=True):
-    """The systemd unit that a container belongs to.
-
-    Attributes:
-        differences: security settings that differ between the file and the running container.
-        outdated_copy: our drop-in with a copy of a command that the unit has changed since; empty = none.
-    """
+    """The systemd unit that a container belongs to."""
 
     name: str
     file: str = ""  # its source file (`web.container`), or its unit file
@@ -76,9 +65,11 @@ class UnitFacts(Struct, frozen=True):
     needs_reload: bool = False  # systemd has not loaded the newest file yet
     restarts: int | None = None  # NRestarts, counted since the last manual start; None if unknown
     silent: str = ""
+    # security settings that differ between the file and the running container
     differences: tuple[str, ...] = ()
     drop_ins: tuple[str, ...] = ()
     quadlet: bool = False  # its file is a Quadlet, not a unit file that runs podman itself
+    # our drop-in with a copy of a command that the unit has changed since; empty = none
     outdated_copy: str = ""
 
 
@@ -108,20 +99,17 @@ class CapabilitySets(Struct, frozen=True):
 
 
 class Limits(Struct, frozen=True):
-    """The limits that the cgroup tree enforces, the tightest up to the root; None = no limit.
-
-    Attributes:
-        processors: how many of the machine's it may run on, whatever affinity its program chose; None also if
-            that cannot be read.
-        memory_peak: peak use of its own cgroup since the start in bytes, including caches; None if the kernel
-            does not report it.
-    """
+    """The limits that the cgroup tree enforces, the tightest up to the root; None = no limit."""
 
     memory: int | None = None  # bytes
     pids: int | None = None
     cpus: float | None = None  # processors (quota divided by period)
+    # how many of the machine's it may run on, whatever affinity its program chose; None also if that cannot
+    # be read
     processors: int | None = None
     swap: int | None = None  # bytes of swap on top of memory; None also if swap is not accounted
+    # peak use of its own cgroup since the start in bytes, including caches; None if the kernel does not
+    # report it
     memory_peak: int | None = None
 
 
@@ -174,10 +162,7 @@ ONLY_IN_DETAIL = Unread("shown only when one container is checked", do=Do(Verb.C
 """Of single containers: of hundreds, it would take too long."""
 
 COSTLY = frozenset(
-    {
-        *("processes", "listening", "clients"),
-        *("changes", "written_directories", "owners", "exec_events", "denials"),
-    }
+    "processes listening clients changes written_directories owners exec_events denials".split()
 )
 """The facts of a container and its process that a scan of all containers leaves out."""
 
@@ -189,30 +174,18 @@ class Kernel(Facts):
     """The kernel's view of a container's main process: /proc/PID and the cgroup tree.
 
     Capabilities, no_new_privileges and seccomp_mode are the weakest of the main process and its descendants.
-
-    Attributes:
-        uid, gid: effective host IDs.
-        other_uids: further host UIDs that the main process or a descendant has or can regain: real, effective
-            and saved ones.
-        uid_map, gid_map: lines of the maps; a map of everything from 0 to 0 is the host's own.
-        started: when the process started, in clock ticks since boot, unlike a later one with its PID.
-        shared_namespaces: kinds (`net pid ipc uts user mnt cgroup`) that are shared with the engine.
-        masked_paths: mount points below /proc and /sys that hide or protect something.
-        lost_masks: those that the runtime made at the start and that are gone now.
-        device_rules: what the device filter allows (`b 8:0 rwm`, `a *:* rwm`); None with cgroup v2,
-            which does not show it.
-        entered: processes in its mount namespace that its main process has not started.
-        outside_cgroup: descendants of the main process that are not in the container's cgroup.
-        mounts: the container's mount table, in the kernel's order; a later mount at a point covers an earlier
-            one.
-        processes, listening: the processes and listening sockets of the container.
     """
 
     pid: int
+    # when the process started, in clock ticks since boot, unlike a later one with its PID
     started: Fact[int] = Fact()
+    # uid, gid: effective host IDs
     uid: Fact[int] = Fact()
     gid: Fact[int] = Fact()
+    # further host UIDs that the main process or a descendant has or can regain: real, effective and saved
+    # ones
     other_uids: Fact[frozenset[int]] = Fact()
+    # uid_map, gid_map: lines of the maps; a map of everything from 0 to 0 is the host's own
     uid_map: Fact[tuple[IdRange, ...]] = Fact()
     gid_map: Fact[tuple[IdRange, ...]] = Fact()
     capabilities: Fact[CapabilitySets] = Fact()
@@ -220,15 +193,23 @@ class Kernel(Facts):
     seccomp_mode: Fact[int] = Fact()  # 0 none, 1 strict, 2 filter
     lsm_label: Fact[str] = Fact()  # /proc/PID/attr/current: an SELinux context, an AppArmor profile, or empty
     read_only_root: Fact[bool] = Fact()  # the mount at / has the option ro
+    # kinds (`net pid ipc uts user mnt cgroup`) that are shared with the engine
     shared_namespaces: Fact[frozenset[str]] = Fact()
     host_user_namespace: Fact[bool] = Fact()  # the user namespace is the host's initial one
     limits: Fact[Limits] = Fact()
+    # mount points below /proc and /sys that hide or protect something
     masked_paths: Fact[frozenset[str]] = Fact()
+    # those that the runtime made at the start and that are gone now
     lost_masks: Fact[frozenset[str]] = Fact()
+    # what the device filter allows (`b 8:0 rwm`, `a *:* rwm`); None with cgroup v2, which does not show it
     device_rules: Fact[tuple[str, ...] | None] = Fact()
+    # processes in its mount namespace that its main process has not started
     entered: Fact[tuple[Entered, ...]] = Fact()
+    # descendants of the main process that are not in the container's cgroup
     outside_cgroup: Fact[tuple[int, ...]] = Fact()
+    # the container's mount table, in the kernel's order; a later mount at a point covers an earlier one
     mounts: Fact[tuple[KernelMount, ...]] = Fact()
+    # processes, listening: the processes and listening sockets of the container
     processes: Fact[tuple[Process, ...]] = Fact(ONLY_IN_DETAIL)
     listening: Fact[tuple[ListeningSocket, ...]] = Fact(ONLY_IN_DETAIL)
     clients: Fact[tuple[Client, ...]] = Fact(ONLY_IN_DETAIL)
@@ -259,49 +240,42 @@ the toolboxes of openSUSE and RHEL mount it."""
 
 
 class RuntimeConfig(Struct, frozen=True):
-    """The runtime's configuration as of the container's last start.
+    """The runtime's configuration as of the container's last start."""
 
-    Attributes:
-        annotations: annotations for the runtime (`run.oci.…`), including those of the engine.
-        seccomp: the filter that the runtime installs; None if it cannot be parsed.
-        device_rules: what it lets the device filter allow, as the kernel writes it: `b 8:0 rwm`.
-        device_filter: it has rules for devices. Podman gives none to a container that is to have a user
-            namespace of its own.
-        programs: what runs outside the container or as its first process: hooks, and Podman's init.
-    """
-
+    # annotations for the runtime (`run.oci.…`), including those of the engine
     annotations: Mapping[str, str] = {}
-    seccomp: SeccompProfile | RawFilter | NoFilter | None = None
+    # the filter that the runtime installs; None if it cannot be parsed
+    seccomp: SeccompProfile | NoFilter | None = None
     sysctl: Mapping[str, str] = {}  # kernel parameters, including those of the engine's configuration
     oom_score_adj: int | None = None  # as given to the runtime; None = inherited
     masks: frozenset[str] = frozenset()  # paths that the runtime hides or makes read-only
+    # what it lets the device filter allow, as the kernel writes it: `b 8:0 rwm`
     device_rules: frozenset[str] = frozenset()
+    # it has rules for devices. Podman gives none to a container that is to have a user namespace of its own.
     device_filter: bool = True
+    # what runs outside the container or as its first process: hooks, and Podman's init
     programs: tuple[str, ...] = ()
 
 
 class EngineFacts(Facts):
-    """One Podman engine.
-
-    Attributes:
-        found_with: options that lead a command of ours to it and to the checklist of this session; empty if
-            commands find both without.
-        default_capabilities: the default capabilities of a container; from info, else Podman's own list.
-        info: answer of /info; unread until requested (it is slow).
-        trust: signature policy and registries of this engine's user.
-    """
+    """One Podman engine."""
 
     label: str = "rootful"  # short display name: `rootful`, `rootless anna`, `prod (ssh)`
     url: str = ""
+    # options that lead a command of ours to it and to the checklist of this session; empty if commands find
+    # both without
     found_with: tuple[str, ...] = ()
     version: Version = Version(5, 4, 2)
     rootless: Known[bool] = False
     local: bool = True  # its processes are on this machine and its host can be read
     unseen: str = ELSEWHERE  # why not, if it is not local
     simulated: bool = False
+    # the default capabilities of a container; from info, else Podman's own list
     default_capabilities: frozenset[str] = frozenset()
     default_network: str = "podman"
+    # answer of /info; unread until requested (it is slow)
     info: Fact[Mapping[str, Any]] = Fact(Unread("the engine was not asked for its features"))
+    # signature policy and registries of this engine's user
     trust: Fact[TrustFacts] = Fact(Unread("its signature policy was not read"))
     auto_update_timer: Fact[bool] = Fact(Unread("whether podman-auto-update.timer is active was not read"))
 
@@ -314,22 +288,19 @@ class EngineFacts(Facts):
 
 
 class ImageFacts(Facts):
-    """An image: its inspect document and, if requested, its history and inventory.
-
-    Attributes:
-        history: GET /images/ID/history, newest first.
-        scan: the newest stored result of a vulnerability scanner for this ID.
-        bases: names of other local images whose layers are the first layers of this one.
-    """
+    """An image: its inspect document and, if requested, its history and inventory."""
 
     id: str
     inspect: Mapping[str, Any] = NONE  # GET /images/ID/json
+    # GET /images/ID/history, newest first
     history: Fact[tuple[Mapping[str, Any], ...]] = Fact(Unread("the image's history was not read"))
     engine: EngineFacts = EngineFacts()
     names: tuple[str, ...] = ()
     used_by: tuple[str, ...] = ()
     inventory: Fact[ImageInventory] = Fact(Unread("the files in the image were not read"))
+    # the newest stored result of a vulnerability scanner for this ID
     scan: Fact[ScanReport | NeverScanned] = Fact(Unread("stored scan results were not read"))
+    # names of other local images whose layers are the first layers of this one
     bases: Fact[tuple[str, ...]] = Fact(Unread("they were not read"))
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -339,69 +310,24 @@ class ImageFacts(Facts):
 
 
 class NetworkFacts(Facts):
-    """A network: its inspect document and the names of the containers on it.
-
-    Attributes:
-        bridges: names of all bridge networks of this engine, including this one.
-    """
+    """A network: its inspect document and the names of the containers on it."""
 
     name: str
     inspect: Mapping[str, Any] = NONE
     members: tuple[str, ...] = ()
     engine: EngineFacts = EngineFacts()
     publishers: Fact[tuple[str, ...]] = Fact(Unread("which members publish ports was not read"))
+    # names of all bridge networks of this engine, including this one
     bridges: Fact[tuple[str, ...]] = Fact(Unread("the other networks were not read"))
 
 
 class VolumeFacts(Struct, frozen=True):
-    """A volume: its inspect document."""
-
     name: str
     inspect: Mapping[str, Any] = field(default_factory=dict)
 
 
 class ContainerFacts(Facts):
-    """One container with everything that its checks may use.
-
-    Attributes:
-        kernel: what the kernel enforces; NotRunning without a process.
-        networks: name -> facts of its user-defined and default networks.
-        pod: inspect document of its pod; None if it has none or Podman did not report it.
-        image_ids: reference -> image ID that it currently resolves to on this engine.
-        changes: changes to the image in its writable layer (`podman diff`).
-        written_directories: by path, directories outside volumes that it writes to or runs in.
-        empty_directories: by path, those of the image that are there to be filled; seen on a twin.
-        asked_memory: what configuration files in it ask for; read from a twin by a trial.
-        registry_digest: the registry's digest for its image name at the last query.
-        unit: its systemd unit; None if it has none.
-        unit_exists: whether the unit named by its label still exists.
-        exec_sessions: GET /exec/ID/json of its running sessions.
-        exec_uids: ID of such a session -> effective host UID of its process.
-        exec_events: start times of `podman exec` sessions during the last day, oldest first.
-        denials: actions that the kernel denied it during the last day.
-        env_files: absolute path of an environment file used at creation -> the file as it is now.
-        secret_files: host path of a file that is bind-mounted as a secret -> the file as it is now.
-        programs: absolute path of a program that was named for this container alone (runtime, init, conmon,
-            hooks) -> the file.
-        mounted_programs: host path of a file in a bind mount that its command names -> the file.
-        repositories: host paths of Git's directories (`.git`) that are directly in what it mounts.
-        seccomp_file: its seccomp profile file; seccomp_rules is the content, as JSON.
-        named_uid: UID of its user name in its own /etc/passwd; looked up while it is not running.
-        host_listening: listening sockets of the host; read for containers on an internal network.
-        network_helper: command line of its pasta process; empty if there is none.
-        lender_on_host: whether the network that it borrows (of another container, or a namespace by its path)
-            is the host's own; read for containers that borrow one.
-        log_limit_in_force: size in bytes at which conmon truncates its log, 0 = never; read for running
-            containers that log to a file without a limit of their own.
-        runtime: the OCI runtime's configuration at the last start.
-        owners: mount point of a host directory -> UID and GID of that directory on the host; unreadable ones
-            are missing.
-        links: mounted host path -> target of its symbolic links; paths without links are missing.
-        mounted: everything from the host that is mounted in it, from any source; from the kernel's mount
-            table if readable, otherwise declared and inherited mounts. Without volumes that hold only their
-            own data, and without Podman's own mounts.
-        sockets: sockets of the host that it reaches through its mounts.
-    """
+    """One container with everything that its checks may use."""
 
     id: str
     name: str
@@ -411,45 +337,82 @@ class ContainerFacts(Facts):
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)  # when it was read; checks have no clock of their own
     image: Fact[ImageFacts] = Fact()
     peers: Fact[Peers] = Fact(Peers())
+    # what the kernel enforces; NotRunning without a process
     kernel: Fact[Kernel | NotRunning] = Fact(NotRunning())
     host: Fact[HostFacts] = Fact()
+    # name -> facts of its user-defined and default networks
     networks: Fact[Mapping[str, NetworkFacts]] = Fact(NONE)
     volumes: Fact[Mapping[str, VolumeFacts]] = Fact(NONE)
+    # inspect document of its pod; None if it has none or Podman did not report it
     pod: Fact[Mapping[str, Any] | None] = Fact(None)
+    # reference -> image ID that it currently resolves to on this engine
     image_ids: Fact[Mapping[str, str]] = Fact(Unread("the local images were not listed"))
+    # changes to the image in its writable layer (`podman diff`)
     changes: Fact[tuple[FileChange, ...]] = Fact(Unread("the list of changed files was not read"))
+    # by path, directories outside volumes that it writes to or runs in
     written_directories: Fact[Mapping[str, WrittenDirectory]] = Fact(NONE)
+    # by path, those of the image that are there to be filled; seen on a twin
     empty_directories: Fact[Mapping[str, WrittenDirectory]] = Fact(NONE)
+    # what configuration files in it ask for; read from a twin by a trial
     asked_memory: Fact[tuple[AskedMemory, ...]] = Fact(())
+    # the registry's digest for its image name at the last query
     registry_digest: Fact[RegistryDigest] = Fact(
         Unread("its registry was not queried", do=Do(Verb.IMAGE_UPDATES))
     )
+    # its systemd unit; None if it has none
     unit: Fact[UnitFacts | None] = Fact(Unread("its unit was not read"))
+    # whether the unit named by its label still exists
     unit_exists: Fact[bool] = Fact(Unread("its unit was not read"))
+    # GET /exec/ID/json of its running sessions
     exec_sessions: Fact[tuple[Mapping[str, Any], ...]] = Fact(Unread("its exec sessions were not read"))
+    # ID of such a session -> effective host UID of its process
     exec_uids: Fact[Mapping[str, int]] = Fact(NONE)
+    # start times of `podman exec` sessions during the last day, oldest first
     exec_events: Fact[tuple[datetime, ...]] = Fact(Unread("Podman's events were not read"))
+    # actions that the kernel denied it during the last day
     denials: Fact[tuple[Denial, ...]] = Fact(Unread("the audit log was not read"))
     secret_drivers: Fact[Mapping[str, str]] = Fact(Unread("the engine's secrets were not read"))
+    # absolute path of an environment file used at creation -> the file as it is now
     env_files: Fact[Mapping[str, Known[FileFact | Missing]]] = Fact(NONE)
+    # host path of a file that is bind-mounted as a secret -> the file as it is now
     secret_files: Fact[Mapping[str, Known[FileFact | Missing]]] = Fact(NONE)
+    # absolute path of a program that was named for this container alone (runtime, init, conmon, hooks) -> the
+    # file
     programs: Fact[Mapping[str, Known[FileFact | Missing]]] = Fact(NONE)
+    # host path of a file in a bind mount that its command names -> the file
     mounted_programs: Fact[Mapping[str, Known[FileFact | Missing]]] = Fact(NONE)
+    # host paths of Git's directories (`.git`) that are directly in what it mounts
     repositories: Fact[tuple[str, ...]] = Fact(())
+    # its seccomp profile file; seccomp_rules is the content, as JSON
     seccomp_file: Fact[FileFact | Missing] = Fact(Unread("the profile's file was not read"))
     seccomp_rules: Fact[Mapping[str, Any]] = Fact(Unread("the profile's file was not read"))
+    # UID of its user name in its own /etc/passwd; looked up while it is not running
     named_uid: Fact[int] = Fact(Unread("its /etc/passwd was not read"))
+    # listening sockets of the host; read for containers on an internal network
     host_listening: Fact[tuple[ListeningSocket, ...]] = Fact(
         Unread("the host's listening ports were not read")
     )
+    # command line of its pasta process; empty if there is none
     network_helper: Fact[tuple[str, ...]] = Fact(())
+    # whether the network that it borrows (of another container, or a namespace by its path) is the host's
+    # own; read for containers that borrow one
     lender_on_host: Fact[bool] = Fact(Unread("whose network it borrows was not read"))
+    # size in bytes at which conmon truncates its log, 0 = never; read for running containers that log to a
+    # file without a limit of their own
     log_limit_in_force: Fact[int] = Fact(Unread("the limit that its log is written with was not read"))
+    # the OCI runtime's configuration at the last start
     runtime: Fact[RuntimeConfig] = Fact(Unread("the runtime's configuration was not read"))
+    # mount point of a host directory -> UID and GID of that directory on the host; unreadable ones are
+    # missing
     owners: Fact[Mapping[str, tuple[int, int]]] = Fact(NONE)
+    # mounted host path -> target of its symbolic links; paths without links are missing
     links: Fact[Mapping[str, str]] = Fact(NONE)
+    # everything from the host that is mounted in it, from any source; from the kernel's mount table if
+    # readable, otherwise declared and inherited mounts. Without volumes that hold only their own data, and
+    # without Podman's own mounts.
     mounted: Fact[tuple[MountedPath, ...]] = Fact(())
     hidden_mounts: Fact[str] = Fact("")  # why some of its mounts are not known; empty if all are
+    # sockets of the host that it reaches through its mounts
     sockets: Fact[tuple[ReachableSocket, ...]] = Fact(())
 
     @property

@@ -45,8 +45,6 @@ class WaiverUse(Struct, frozen=True):
 
 
 class WaiverFacts(Struct, frozen=True):
-    """The facts for checks of waivers."""
-
     uses: tuple[WaiverUse, ...] = ()
 
 
@@ -93,8 +91,6 @@ class Risk(StrEnum):
 
 
 class Remediation(Struct, frozen=True):
-    """How to fix a failing finding."""
-
     summary: str
     impact: str
     kind: FixKind
@@ -163,11 +159,7 @@ class Evidence(Struct, frozen=True, gc=False):
 
 
 class Verdict(Struct, frozen=True, gc=False):
-    """The result of one check on one subject.
-
-    Attributes:
-        things: the paths, devices or names that fail, for other modules. `reason` is the sentence.
-    """
+    """The result of one check on one subject."""
 
     status: Status
     declared: str = ""  # what the configuration requests, in a few words; empty if nothing is declared
@@ -176,6 +168,7 @@ class Verdict(Struct, frozen=True, gc=False):
     reason: str = ""  # why it is not applicable or unknown; for a failure, what is wrong in this case
     severity: Severity | None = None  # the severity in this case, if it differs from the check's
     commands: tuple[str, ...] = ()  # commands or lines for an admin, if no spec can fix it
+    # the paths, devices or names that fail, for other modules. `reason` is the sentence.
     things: tuple[str, ...] = ()
     do: Do | None = None  # what would make it known, or apply
 
@@ -250,11 +243,7 @@ class Place(Struct, frozen=True, gc=False):
 
 
 class Finding(Struct, frozen=True, gc=False):
-    """A check's verdict on a subject, with its severity in this context.
-
-    Attributes:
-        scope: whose finding it is; `affects`: the containers that it concerns, if it is not theirs.
-    """
+    """A check's verdict on a subject, with its severity in this context."""
 
     check: str
     step: int
@@ -267,6 +256,7 @@ class Finding(Struct, frozen=True, gc=False):
     takes_over: bool = False  # it fails, and alone lets an intruder in the container take over the host
     points: int = 0  # what it counts towards the score; 0 = nothing
     waiver: Waiver | None = None
+    # whose finding it is; `affects`: the containers that it concerns, if it is not theirs
     scope: Kind = Kind.CONTAINER
     affects: tuple[str, ...] = ()
     place: Place | None = None  # where its file decides it; None if no file does

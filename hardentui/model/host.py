@@ -20,8 +20,6 @@ from hardentui.model.trust import Rule, TrustFacts, rule_for
 
 
 class FailedRule(Struct, frozen=True):
-    """A failed rule of a scanner."""
-
     id: str  # the scanner's ID: `AUTH-9230`, `xccdf_…_rule_sshd_…`
     title: str
     severity: str  # high, medium, low or unknown
@@ -29,11 +27,7 @@ class FailedRule(Struct, frozen=True):
 
 
 class HostScan(Struct, frozen=True):
-    """One result of a scanner.
-
-    Attributes:
-        passed, unknown, not_applicable: number of rules; None = unknown.
-    """
+    """One result of a scanner."""
 
     tool: str
     version: str = ""
@@ -42,6 +36,7 @@ class HostScan(Struct, frozen=True):
     profile: str = ""  # the scanned profile; empty if the scanner has no profiles
     score: float | None = None
     failed: tuple[FailedRule, ...] = ()
+    # passed, unknown, not_applicable: number of rules; None = unknown
     passed: int | None = None
     unknown: int | None = None
     not_applicable: int | None = None
@@ -97,8 +92,6 @@ class SubIds(Struct, frozen=True):
 
 
 class User(Struct, frozen=True):
-    """An account."""
-
     name: str
     uid: int
     gid: int = 0
@@ -109,14 +102,11 @@ class User(Struct, frozen=True):
 
 
 class EngineSocket(Struct, frozen=True):
-    """An existing API socket of an engine.
-
-    Attributes:
-        users: accounts that can use it besides root and the engine's user, or only `every account`.
-    """
+    """An existing API socket of an engine."""
 
     file: FileFact
     rootful: bool = True
+    # accounts that can use it besides root and the engine's user, or only `every account`
     users: tuple[str, ...] = ()
     target: str = ""  # the target if it is a symbolic link; otherwise empty
     found_in: str = ""  # the unit file or process that revealed it; empty for the usual paths
@@ -131,13 +121,10 @@ class ApiService(Struct, frozen=True):
 
 
 class Program(Struct, frozen=True):
-    """A program that the engine runs as root: an OCI runtime, conmon, a network helper, a hook's target.
+    """A program that the engine runs as root: an OCI runtime, conmon, a network helper, a hook's target."""
 
-    Attributes:
-        role: runtime, conmon, helper, hook, hook program, or what host/units/plugins.py adds; a directory
-            from which the engine runs whatever it finds is one, too.
-    """
-
+    # runtime, conmon, helper, hook, hook program, or what host/units/plugins.py adds; a directory from which
+    # the engine runs whatever it finds is one, too
     role: str
     file: FileFact
     known: bool = True  # its path is where packages install it, and Podman itself uses its name
@@ -164,23 +151,18 @@ class Storage(Struct, frozen=True):
 
 
 class SecurityModules(Struct, frozen=True):
-    """SELinux and AppArmor.
-
-    Attributes:
-        apparmor_profiles: name of a loaded profile -> its mode (enforce, complain…).
-        selinux_configured: SELINUX= in /etc/selinux/config; empty if there is no such file.
-    """
+    """SELinux and AppArmor."""
 
     active: Known[tuple[str, ...]] = NOT_READ  # names in /sys/kernel/security/lsm
     selinux: Known[str] = NOT_READ  # `enforcing`, `permissive` or `absent`, according to the kernel
+    # SELINUX= in /etc/selinux/config; empty if there is no such file
     selinux_configured: Known[str] = NOT_READ
     apparmor: Known[bool] = NOT_READ
+    # name of a loaded profile -> its mode (enforce, complain…)
     apparmor_profiles: Known[Mapping[str, str]] = NOT_READ
 
 
 class JournalStorage(Struct, frozen=True):
-    """Where systemd's journal is stored."""
-
     storage: str = "auto"  # as configured: auto, persistent, volatile or none
     kept: bool = True
     forwarded: bool = False  # it is also forwarded to a running syslog service
@@ -188,12 +170,9 @@ class JournalStorage(Struct, frozen=True):
 
 
 class Firewall(Struct, frozen=True):
-    """The packet filter of the host.
+    """The packet filter of the host."""
 
-    Attributes:
-        rules: the nftables rules, as the items of `nft -j list ruleset`.
-    """
-
+    # the nftables rules, as the items of `nft -j list ruleset`
     rules: Known[tuple[Mapping[str, Any], ...]] = NOT_READ
     outside: Known[tuple[str, ...]] = NOT_READ
     firewalld: Known[bool] = NOT_READ
@@ -222,17 +201,14 @@ class Advisory(Struct, frozen=True):
 
 
 class OutdatedComponent(Struct, frozen=True):
-    """An installed component whose upstream version is older than a fix.
-
-    Attributes:
-        distribution: it is a distribution's package, which may include the fix as a patch, so the version
-            alone proves nothing.
-        repair: the entry in the package's change log that names the fix; empty if there is none.
-    """
+    """An installed component whose upstream version is older than a fix."""
 
     advisory: Advisory
     installed: str
+    # it is a distribution's package, which may include the fix as a patch, so the version alone proves
+    # nothing
     distribution: bool
+    # the entry in the package's change log that names the fix; empty if there is none
     repair: Known[str] = NOT_READ
 
 
@@ -255,14 +231,7 @@ class Capacity(Struct, frozen=True):
 
 
 class HostFacts(Facts):
-    """The machine below the engines.
-
-    Attributes:
-        sysctls: name -> value of the settings that checks use, without those that the kernel lacks.
-        units: Quadlets, container unit files, their drop-ins and directories, of root and of users.
-        core_handler: the program that the kernel runs as root when a process crashes; None if there is none.
-        seccomp_profile: the default profile's file; Missing if it does not exist.
-    """
+    """The machine below the engines."""
 
     hostname: Fact[str] = Fact("")
     kernel: Fact[str] = Fact("")
@@ -270,6 +239,7 @@ class HostFacts(Facts):
     root: bool = True
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
+    # name -> value of the settings that checks use, without those that the kernel lacks
     sysctls: Fact[Mapping[str, Known[str]]] = Fact(NONE)
     users: Fact[tuple[User, ...]] = Fact()
     groups: Fact[Mapping[str, int]] = Fact()
@@ -278,8 +248,10 @@ class HostFacts(Facts):
     root_rights: Fact[tuple[RootRight, ...]] = Fact()
 
     engine_configuration: Fact[Mapping[str, Known[FileFact]]] = Fact()
+    # Quadlets, container unit files, their drop-ins and directories, of root and of users
     units: Fact[Mapping[str, Known[FileFact]]] = Fact()
     unit_programs: Fact[tuple[UnitProgram, ...]] = Fact(())
+    # the program that the kernel runs as root when a process crashes; None if there is none
     core_handler: Fact[FileFact | Missing | None] = Fact(None)
     configuration: Fact[Configuration] = Fact()
     storage: Fact[Storage] = Fact()
@@ -295,6 +267,7 @@ class HostFacts(Facts):
     cgroup_version: Fact[int] = Fact()
     capacity: Fact[Capacity] = Fact(Capacity())
     restarts_at_boot: Fact[bool] = Fact()  # podman-restart.service is enabled for the rootful engine
+    # the default profile's file; Missing if it does not exist
     seccomp_profile: Fact[FileFact | Missing] = Fact()
     seccomp_intact: Fact[bool] = Fact()  # it is unchanged since the package installed it
     firewall: Fact[Firewall] = Fact(Firewall())

@@ -9,8 +9,6 @@ from msgspec import Struct, field
 
 
 class ImageFile(Struct, frozen=True):
-    """A security-relevant file of an image."""
-
     path: str  # absolute in the image
     what: str  # a few words: `compiler gcc`, `setuid root`, `private key`
     layer: int = 0  # number of its layer, 1 = the lowest; 0 = unknown
@@ -39,24 +37,21 @@ class Package(Struct, frozen=True):
 
 
 class ImageInventory(Struct, frozen=True):
-    """The contents of an image's filesystem, read without running it.
+    """The contents of an image's filesystem, read without running it."""
 
-    Attributes:
-        release: fields of os-release (`ID`, `VERSION_ID`, `PRETTY_NAME`…); empty if there is none.
-        packages: package database (`dpkg`, `apk`, `rpm`) -> number of packages.
-        installed: the packages themselves, from readable databases, and those of programming languages.
-        tools: package managers, compilers, debuggers, network clients; `what` names the kind.
-        world_writable: files, and directories without the sticky bit, except the usual ones.
-    """
-
+    # fields of os-release (`ID`, `VERSION_ID`, `PRETTY_NAME`…); empty if there is none
     release: Mapping[str, str] = field(default_factory=dict)
+    # package database (`dpkg`, `apk`, `rpm`) -> number of packages
     packages: Mapping[str, int] = field(default_factory=dict)
     uncounted: tuple[str, ...] = ()  # existing package databases that cannot be read (`rpm` as Berkeley DB)
+    # the packages themselves, from readable databases, and those of programming languages
     installed: tuple[Package, ...] = ()
+    # package managers, compilers, debuggers, network clients; `what` names the kind
     tools: tuple[ImageFile, ...] = ()
     shells: tuple[ImageFile, ...] = ()
     remote_logins: tuple[ImageFile, ...] = ()
     privileged_files: tuple[ImageFile, ...] = ()  # files with setuid or setgid bits or file capabilities
+    # files, and directories without the sticky bit, except the usual ones
     world_writable: tuple[ImageFile, ...] = ()
     credentials: tuple[ImageFile, ...] = ()  # files that look like credentials, including deleted ones
     weak_accounts: tuple[str, ...] = ()  # sentences about accounts (`daemon has an empty password`)
@@ -65,8 +60,6 @@ class ImageInventory(Struct, frozen=True):
 
 
 class Vulnerability(Struct, frozen=True):
-    """One vulnerability in a scanner's report."""
-
     id: str
     package: str
     severity: str  # `critical`, `high`, `medium`, `low` or `unknown`
@@ -76,21 +69,18 @@ class Vulnerability(Struct, frozen=True):
 
 
 class ScanReport(Struct, frozen=True):
-    """A stored result of a vulnerability scanner for one image ID.
-
-    Attributes:
-        scanned, database: time of the scan, and of the scanner's database; timezone-aware.
-        exploited_list: date of the list of exploited vulnerabilities it was compared with; None = it was not.
-        gaps: what the scanner could not assess; without findings, the result is then unknown, not clean.
-        lists_packages: it lists what it compared; else whether it compared anything shows only in the image.
-    """
+    """A stored result of a vulnerability scanner for one image ID."""
 
     scanner: str
+    # scanned, database: time of the scan, and of the scanner's database; timezone-aware
     scanned: datetime
     database: datetime | None = None
     vulnerabilities: tuple[Vulnerability, ...] = ()
+    # date of the list of exploited vulnerabilities it was compared with; None = it was not
     exploited_list: datetime | None = None
+    # what the scanner could not assess; without findings, the result is then unknown, not clean
     gaps: tuple[str, ...] = ()
+    # it lists what it compared; else whether it compared anything shows only in the image
     lists_packages: bool = True
 
 
@@ -99,8 +89,6 @@ class NeverScanned(Struct, frozen=True):
 
 
 class ScanSettings(Struct, frozen=True):
-    """How to scan."""
-
     offline: bool = False
 
 

@@ -58,27 +58,18 @@ class ConfirmClock(Struct, frozen=True, kw_only=True):
 
 
 class Soak(Struct, frozen=True, kw_only=True):
-    """A learned seccomp profile that only logs what it would refuse, for a while.
+    """A learned seccomp profile that only logs what it would refuse, for a while."""
 
-    Attributes:
-        since, until: seconds since the epoch.
-        logs, learned: path of the profile in log mode, and of the one that will be enforced.
-    """
-
+    # since, until: seconds since the epoch
     since: float
     until: float
+    # logs, learned: path of the profile in log mode, and of the one that will be enforced
     logs: str
     learned: str
 
 
 class JournalEntry(Struct, frozen=True, kw_only=True):
-    """One change to the host, with everything needed to undo it.
-
-    Attributes:
-        downtime_seconds: measured, from the stop until it was ready, or until the original ran again;
-            `expected_downtime_seconds` is what was told before.
-        confirm_by: seconds since the epoch; it is rolled back unless confirmed by then. 0 = not needed.
-    """
+    """One change to the host, with everything needed to undo it."""
 
     id: str
     time: str  # start time, UTC, ISO 8601
@@ -91,11 +82,14 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     diff: str = ""  # the changes to the files, with secrets masked
     proof: tuple[JournalProof, ...] = ()
     original: str | None = None  # the name under which the original container is kept; None if there is none
+    # measured, from the stop until it was ready, or until the original ran again; `expected_downtime_seconds`
+    # is what was told before
     downtime_seconds: float | None = None
     expected_downtime_seconds: float | None = None
     reason: str = ""  # why it was rolled back, or other remarks
     operations: tuple[Operation, ...] = ()
     begun: int = 0  # how many of them were started; the last of these may be done, partly done or not done
+    # seconds since the epoch; it is rolled back unless confirmed by then. 0 = not needed.
     confirm_by: float = 0.0
     confirm_clock: ConfirmClock | None = None  # the same, by the boot clock, which cannot be changed
     undoes: str = ""
@@ -205,8 +199,6 @@ class OperationDone(Struct, frozen=True):
 
 
 class GoingBack(Struct, frozen=True):
-    """The rollback begins, and why."""
-
     why: str
 
 
@@ -238,8 +230,6 @@ class ServiceKept(Struct, frozen=True):
 
 
 class ChangeEnded(Struct, frozen=True):
-    """The change has ended, with its result."""
-
     entry: JournalEntry
 
 

@@ -9,8 +9,6 @@ from hardentui.model.finding import Severity
 
 
 class Alarm(Struct, frozen=True):
-    """A condition that needs attention."""
-
     id: str  # the check that found it, or a stable word of its own
     severity: Severity
     text: str
@@ -48,8 +46,6 @@ class LogLine(Struct, frozen=True):
 
 
 class SeenProcess(Struct, frozen=True):
-    """A process of the container."""
-
     pid: int
     name: str
     program: str
@@ -57,23 +53,17 @@ class SeenProcess(Struct, frozen=True):
 
 
 class SeenEvent(Struct, frozen=True):
-    """A Podman event of the container."""
-
     time: float
     action: str
 
 
 class Sample(Struct, frozen=True):
-    """One sample of a container.
-
-    Attributes:
-        state, health: as reported by Podman; health is empty without a health check.
-        events: since the previous sample; for the first sample, of the last ten minutes.
-    """
+    """One sample of a container."""
 
     container: str
     engine: str
     time: float  # seconds since 1970
+    # state, health: as reported by Podman; health is empty without a health check
     state: str
     health: str = ""
     pid: int | None = None
@@ -83,6 +73,7 @@ class Sample(Struct, frozen=True):
     listening: tuple[ListeningSocket, ...] = ()
     changed_paths: int | None = None  # how many paths differ from the image; None = unknown
     log: tuple[LogLine, ...] = ()
+    # since the previous sample; for the first sample, of the last ten minutes
     events: tuple[SeenEvent, ...] = ()
     sensors: tuple[str, ...] | None = None  # running runtime sensors of the host; None = unknown
     alarms: tuple[Alarm, ...] = ()

@@ -10,8 +10,6 @@ from hardentui.model.known import Known
 
 
 class MountOrigin(StrEnum):
-    """Where a mount comes from."""
-
     DECLARED = "declared"
     CONTAINER = "another container"
     POD = "its pod"
@@ -20,13 +18,7 @@ class MountOrigin(StrEnum):
 
 
 class KernelMount(Struct, frozen=True):
-    """One line of /proc/PID/mountinfo, see proc_pid_mountinfo(5).
-
-    Attributes:
-        paths: the same directory in the engine's mount table, likeliest first; empty for filesystems that
-            only the container has, or if that table could not be read.
-        lower, upper: of an overlay: the directories that it reads, and the one that takes its writes.
-    """
+    """One line of /proc/PID/mountinfo, see proc_pid_mountinfo(5)."""
 
     point: str
     kind: str
@@ -34,7 +26,10 @@ class KernelMount(Struct, frozen=True):
     root: str = "/"  # the mounted directory of the filesystem
     source: str = ""  # the device, or whatever the filesystem reports as its source
     device: str = ""  # `major:minor` of the filesystem
+    # the same directory in the engine's mount table, likeliest first; empty for filesystems that only the
+    # container has, or if that table could not be read
     paths: tuple[str, ...] = ()
+    # lower, upper: of an overlay: the directories that it reads, and the one that takes its writes
     lower: tuple[str, ...] = ()
     upper: str = ""
 
@@ -57,20 +52,17 @@ class KernelMount(Struct, frozen=True):
 
 
 class MountedPath(Struct, frozen=True):
-    """A part of the host that a container sees.
+    """A part of the host that a container sees."""
 
-    Attributes:
-        destination: path in the container. paths: its paths on the host, likeliest first; never empty. type,
-        source: as requested: `bind` and the path, `volume` and its name; `rootfs`, `overlay` and `other`
-            for mounts that no `--volume` requests.
-        origin, giver: where it comes from; the giver is the name of the container or pod.
-    """
-
+    # path in the container. paths: its paths on the host, likeliest first; never empty. type,
     destination: str
     paths: tuple[str, ...]
     type: str = "bind"
+    # as requested: `bind` and the path, `volume` and its name; `rootfs`, `overlay` and `other` for mounts
+    # that no `--volume` requests
     source: str = ""
     options: tuple[str, ...] = ()  # of the active mount, otherwise the declared ones
+    # origin, giver: where it comes from; the giver is the name of the container or pod
     origin: MountOrigin = MountOrigin.DECLARED
     giver: str = ""
     layered: bool = False  # writes go to a separate layer; the host's files do not change
@@ -84,14 +76,10 @@ class MountedPath(Struct, frozen=True):
 
 
 class Listener(Struct, frozen=True):
-    """The process or unit that listens on a socket.
-
-    Attributes:
-        program: of the listening process, or the unit for which systemd listens; empty if only the path was
-            checked.
-    """
+    """The process or unit that listens on a socket."""
 
     path: str  # the listener's own path of the socket, on the host
+    # of the listening process, or the unit for which systemd listens; empty if only the path was checked
     program: str = ""
 
 

@@ -171,8 +171,6 @@ def _grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
 
 
 class ConnectOutcome(StrEnum):
-    """The result of a connection attempt."""
-
     CONNECTED = "connected"
     REFUSED = "refused"
     NO_ANSWER = "no answer"
@@ -199,8 +197,6 @@ class ReachProof(Struct, frozen=True):
 
 
 class Contact(Struct, frozen=True):
-    """An address that a container contacted."""
-
     protocol: str
     address: str
     port: int
@@ -212,8 +208,6 @@ class Contact(Struct, frozen=True):
 
 
 class NewNetwork(Struct, frozen=True):
-    """A proposed network."""
-
     name: str
     members: tuple[str, ...]
     internal: bool
@@ -243,13 +237,10 @@ class SplitResult(StrEnum):
 
 
 class MemberTried(Struct, frozen=True):
-    """The twin of a member, on one network with all others as today, and on the proposed ones.
-
-    Attributes:
-        before, after: it became ready; None = not tried yet.
-    """
+    """The twin of a member, on one network with all others as today, and on the proposed ones."""
 
     container: str
+    # before, after: it became ready; None = not tried yet
     before: bool | None = None
     after: bool | None = None
     why: str = ""  # why it did not become ready or was not tried; empty if it was ready both times
@@ -257,24 +248,20 @@ class MemberTried(Struct, frozen=True):
 
 
 class WayTried(Struct, frozen=True):
-    """Connections from the network namespace of one twin to the ports of another.
-
-    Attributes:
-        needed: it has to work, because it was observed or because both share a proposed network; otherwise
-            it has to be blocked.
-        before, after: a connection succeeded, on one network as today and on the proposed ones; None =
-            unknown.
-        by_itself: the twin itself was observed connecting to the other on the proposed networks; None = not
-            observed for the original.
-    """
+    """Connections from the network namespace of one twin to the ports of another."""
 
     start: str
     end: str
     ports: tuple[int, ...]
+    # it has to work, because it was observed or because both share a proposed network; otherwise it has to be
+    # blocked
     needed: bool
     seen: bool = False  # the original was observed connecting to the other
+    # before, after: a connection succeeded, on one network as today and on the proposed ones; None = unknown
     before: bool | None = None
     after: bool | None = None
+    # the twin itself was observed connecting to the other on the proposed networks; None = not observed for
+    # the original
     by_itself: bool | None = None
     why: str = ""  # why the result is unknown; empty if it is known
 
@@ -300,8 +287,6 @@ class SplitTrial(Struct, frozen=True):
 
 
 class MadeNetwork(Struct, frozen=True):
-    """A bridge network."""
-
     name: str
     interface: str = ""
     subnet: str = ""  # its first one; empty if it has none
@@ -337,11 +322,7 @@ class Opening(Struct, frozen=True):
 
 
 class MapPlace(Struct, frozen=True):
-    """A network, or the lack of one, with its members.
-
-    Attributes:
-        out, host: its members can connect to the outside, to the host.
-    """
+    """A network, or the lack of one, with its members."""
 
     key: str
     engine: str
@@ -349,6 +330,7 @@ class MapPlace(Struct, frozen=True):
     members: tuple[str, ...] = ()
     subnets: tuple[str, ...] = ()
     openings: tuple[Opening, ...] = ()
+    # out, host: its members can connect to the outside, to the host
     out: bool = True
     host: bool = True
     together: bool = True  # its members can reach one another

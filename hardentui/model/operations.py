@@ -25,8 +25,6 @@ class FileBefore(Struct, frozen=True, kw_only=True):
 
 
 class WriteFile(Struct, frozen=True, kw_only=True, tag="write-file"):
-    """Write a file."""
-
     path: str
     content: bytes
     mode: int = 0o644
@@ -45,14 +43,10 @@ class NoteUnit(Struct, frozen=True, kw_only=True, tag="note-unit"):
 
 
 class ReloadUnits(Struct, frozen=True, kw_only=True, tag="reload-units"):
-    """Reload systemd."""
-
     uid: int | None = None
 
 
 class RestartUnit(Struct, frozen=True, kw_only=True, tag="restart-unit"):
-    """Restart a unit with its current files."""
-
     unit: str
     uid: int | None = None
     seconds: float = 90.0
@@ -84,16 +78,12 @@ class SetRestart(Struct, frozen=True, kw_only=True, tag="set-restart"):
 
 
 class RenameContainer(Struct, frozen=True, kw_only=True, tag="rename-container"):
-    """Rename the original."""
-
     id: str
     before: str
     after: str
 
 
 class CreateNetwork(Struct, frozen=True, kw_only=True, tag="create-network"):
-    """Create a network of the plan."""
-
     name: str
     arguments: tuple[str, ...] = ()  # of podman; none if a unit creates it
     existed: bool = False  # it already existed and stays
@@ -133,8 +123,6 @@ class CreateStandIn(Struct, frozen=True, kw_only=True, tag="create-stand-in"):
 
 
 class StopContainer(Struct, frozen=True, kw_only=True, tag="stop-container"):
-    """Stop the original, within its stop timeout."""
-
     id: str
     seconds: int = 10
     name: str = ""

@@ -14,8 +14,6 @@ OwnValue: TypeAlias = "bool | int | float | str | tuple[str, ...]"
 
 
 class CheckOperator(StrEnum):
-    """What a row requires."""
-
     PRESENT = "present"
     ABSENT = "absent"
     EQUALS = "equals"
@@ -37,21 +35,18 @@ class Shape(StrEnum):
 
 
 class OwnCheck(Struct, frozen=True, kw_only=True):
-    """One row of a checklist.
-
-    Attributes:
-        option, fact: name of an option or of a fact; exactly one is set.
-        set: the value that the fix writes, if the operator leaves a choice; otherwise None.
-    """
+    """One row of a checklist."""
 
     id: str
     title: str  # what is wrong if the requirement is not met
     step: int
     severity: Severity
     operator: CheckOperator
+    # option, fact: name of an option or of a fact; exactly one is set
     option: str = ""
     fact: str = ""
     value: OwnValue | None = None  # the value to compare with; None for `present` and `absent`
+    # the value that the fix writes, if the operator leaves a choice; otherwise None
     set: OwnValue | None = None
     why: str = ""
     breaks: str = ""

@@ -43,13 +43,10 @@ class Choice(Struct, frozen=True):
 
 
 class Change(Struct, frozen=True):
-    """One changed option.
-
-    Attributes:
-        before, after: arguments of the flag, one per occurrence.
-    """
+    """One changed option."""
 
     option: str  # the flag, `--cap-drop`
+    # before, after: arguments of the flag, one per occurrence
     before: tuple[str, ...]
     after: tuple[str, ...]
     checks: tuple[str, ...]
@@ -88,16 +85,13 @@ class Skipped(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """The changes, and why.
-
-    Attributes:
-        before, after: the spec as it is and as it will be.
-    """
+    """The changes, and why."""
 
     container: str
     image: str
     choices: tuple[Choice, ...]
     changes: tuple[Change, ...]
+    # before, after: the spec as it is and as it will be
     before: Spec
     after: Spec
     skipped: tuple[Skipped, ...] = ()

@@ -44,17 +44,14 @@ class Notice(Struct, frozen=True):
 
 
 class Settings(Struct, frozen=True):
-    """A user's settings. Every value has a default.
-
-    Attributes:
-        origins: name of a value (`theme`) -> its origin; without defaults.
-    """
+    """A user's settings. Every value has a default."""
 
     theme: str = ""  # name of a theme; empty = the last one chosen, otherwise our dark theme
     ascii: bool = False
     folder: str = "~/hardened"  # default directory of the write dialog
     text_mode: bool = False  # plain lines instead of screens, for screen readers
     remember: bool = True  # keep theme, directory, list and position for the next session
+    # name of a value (`theme`) -> its origin; without defaults
     origins: Mapping[str, SettingOrigin] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
 
@@ -63,12 +60,9 @@ class Settings(Struct, frozen=True):
 
 
 class FixDefaults(Struct, frozen=True):
-    """Default values of fixes, if none were chosen for a container.
-
-    Attributes:
-        origins: `fixes.CHECK.PARAMETER` -> its origin.
-    """
+    """Default values of fixes, if none were chosen for a container."""
 
     values: Mapping[str, Mapping[str, ParameterValue]] = field(default_factory=dict)
+    # `fixes.CHECK.PARAMETER` -> its origin
     origins: Mapping[str, SettingOrigin] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()

@@ -34,8 +34,6 @@ class ProtectionRule(StrEnum):
 
 
 class Protection(Struct, frozen=True):
-    """The rule of one option."""
-
     rule: ProtectionRule
     text: str = ""  # for NEVER the reason; for a switch the effect of changing it, as a verb phrase
 
@@ -75,11 +73,7 @@ class Version(tuple[int, int, int]):
 
     @classmethod
     def parse(cls, text: str) -> Version:
-        """Read `5.4`, `5.4.2`, `v6.0.0-rc1`.
-
-        Raises:
-            ValueError: the text does not begin with a version.
-        """
+        """Read `5.4`, `5.4.2`, `v6.0.0-rc1`. Raises ValueError: the text does not begin with a version."""
         match = re.match(r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?", text.strip())
         if not match:
             raise ValueError(f"{text!r} is not a version such as 5.4")
@@ -92,8 +86,6 @@ T = TypeVar("T")
 
 
 class Source(StrEnum):
-    """The source of a value."""
-
     INSPECT = "inspect"
     CREATE_COMMAND = "create command"
     OCI_CONFIG = "OCI config"
@@ -113,19 +105,14 @@ class KeyKind(StrEnum):
 
 
 class QuadletKey(Struct, frozen=True):
-    """A key of a Quadlet section.
-
-    Attributes:
-        holds: (value, version) -> whether that version's generator passes the value on unchanged; None =
-            always.
-        repeats_since: the first version that accepts the key more than once; before, only its last line
-            counts.
-    """
+    """A key of a Quadlet section."""
 
     name: str
     since: Version  # the first Podman version that supports it
     kind: KeyKind
+    # (value, version) -> whether that version's generator passes the value on unchanged; None = always
     holds: Callable[[str, Version], bool] | None = None
+    # the first version that accepts the key more than once; before, only its last line counts
     repeats_since: Version | None = None
 
     def holds_one(self, version: Version) -> bool:
@@ -154,8 +141,6 @@ class TwinUse(StrEnum):
 
 
 class Setting(Struct, Generic[T], frozen=True, gc=False):
-    """A value and its source."""
-
     value: T
     source: Source
 
@@ -172,31 +157,28 @@ Reading: TypeAlias = "Setting[Any] | Unknowable | None"
 
 
 class Option(Struct, Generic[T], frozen=True):
-    """One option of `podman create`.
-
-    Attributes:
-        read: reads it from the sources of a container, a `hardentui.options.inspect.view.View`.
-        short, aliases: other spellings of the flag: a letter, older names.
-        also: other flags for the same option, each with its own codec (`--mount` beside `--volume`).
-        commas_before: before this version, Podman splits an argument at commas, as a CSV record.
-    """
+    """One option of `podman create`."""
 
     flag: str  # as on the command line, with dashes: `--memory`
     area: str  # resources, filesystem, identity, network, health, process, security, logging, lifecycle
     codec: Codec[T]  # how its arguments are parsed and formatted
     default: T  # the value if the option is absent; a spec never stores it
     quadlet: QuadletKey | None  # its key in `[Container]`; None = always `PodmanArgs=`
+    # reads it from the sources of a container, a `hardentui.options.inspect.view.View`
     read: Callable[[Any], Reading]
     readability: Readability  # which sources can show it
     protection: Protection  # which values protect a container more
     twin: TwinUse | None  # what becomes of it on a twin; None, as yet undecided, is withheld
     about: str
     own_name: str = ""  # distinguishes rows that share a flag (`--security-opt`); otherwise empty
+    # short, aliases: other spellings of the flag: a letter, older names
     short: str = ""
     aliases: tuple[str, ...] = ()
+    # other flags for the same option, each with its own codec (`--mount` beside `--volume`)
     also: tuple[tuple[str, Codec[T]], ...] = ()
     before_verb: bool = False  # a global flag, placed before `run` or `create`
     only_verb: str = ""  # the only subcommand that has the flag; empty = both
+    # before this version, Podman splits an argument at commas, as a CSV record
     commas_before: Version | None = None
     engine_decides: bool = False  # the default differs between engines, so the usual value is kept too
 
@@ -252,14 +234,12 @@ class Spec(Struct, frozen=True):
     """A set of options with their values.
 
     Two specs are equal if their values are, regardless of the sources.
-
-    Attributes:
-        unknowable: options that no source of this container could show (as opposed to absent ones).
-        remarks: properties of the container that no option carries over, one sentence each.
     """
 
     settings: Mapping[Option[Any], Setting[Any]] = field(default_factory=dict)
+    # options that no source of this container could show (as opposed to absent ones)
     unknowable: frozenset[Option[Any]] = frozenset()
+    # properties of the container that no option carries over, one sentence each
     remarks: tuple[str, ...] = ()
     unsaved: tuple[UnsavedVolume, ...] = ()  # volumes whose data is not carried over
 
@@ -327,24 +307,21 @@ class Codec(Struct, Generic[C], frozen=True, kw_only=True):
 
     The value of a list option is a tuple of entries; each entry has a text. The value of a scalar option is
     one entry.
-
-    Attributes:
-        write: value -> arguments, one per occurrence of the flag; a bare switch: `("",)` when set, else `()`.
-        split: argument -> texts of its entries; none if the argument belongs to another row of the flag.
-        identity: text -> key that identifies an entry of a list (destination, name, port); None = the option
-            is a scalar.
-        canonical: entry -> canonical form, equal for two spellings of the same value.
-        values: value -> values of the Quadlet key, if they differ from the arguments.
-        flag_of: entry -> the flag that it needs, if that is not always the flag of the row.
     """
 
+    # value -> arguments, one per occurrence of the flag; a bare switch: `("",)` when set, else `()`
     write: Callable[[C], tuple[str, ...]]
     parse: Callable[[str], Any]  # text -> entry; raises ValueError if it cannot be parsed
+    # argument -> texts of its entries; none if the argument belongs to another row of the flag
     split: Callable[[str], tuple[str, ...]] = _whole
     text: Callable[[Any], str] = str  # entry -> text; the reverse of `parse`
+    # text -> key that identifies an entry of a list (destination, name, port); None = the option is a scalar
     identity: Callable[[str], str] | None = None
+    # entry -> canonical form, equal for two spellings of the same value
     canonical: Callable[[Any], str] = str
+    # value -> values of the Quadlet key, if they differ from the arguments
     values: Callable[[C], tuple[str, ...]] | None = None
+    # entry -> the flag that it needs, if that is not always the flag of the row
     flag_of: Callable[[Any], str] | None = None
     several_alike: bool = False  # a list may have several entries with the same key (a port on two addresses)
     comma_list: bool = False  # Podman splits an argument at commas, as a CSV record

@@ -37,22 +37,18 @@ class Caller(Struct, frozen=True):
 
 
 class TouchedFile(Struct, frozen=True):
-    """A path that a call named, as the container sees it.
-
-    Attributes:
-        exists: it existed before the call; otherwise mode and owner are those of the parent directory.
-        kind: `file directory link socket fifo device`; of the parent directory if it did not exist.
-        uid, gid: its owner as the container sees it; -1 if not mapped.
-        directory_uid, directory_mode: of its parent directory, which decide who can create and remove
-            entries.
-    """
+    """A path that a call named, as the container sees it."""
 
     path: str
+    # it existed before the call; otherwise mode and owner are those of the parent directory
     exists: bool = True
+    # `file directory link socket fifo device`; of the parent directory if it did not exist
     kind: str = "file"
+    # uid, gid: its owner as the container sees it; -1 if not mapped
     uid: int = 0
     gid: int = 0
     mode: int = 0
+    # directory_uid, directory_mode: of its parent directory, which decide who can create and remove entries
     directory_uid: int = 0
     directory_gid: int = 0
     directory_mode: int = 0o755
@@ -70,32 +66,26 @@ class SocketAddress(Struct, frozen=True):
 
 
 class CallDetail(Struct, frozen=True):
-    """One call with the arguments that determine what it needs.
-
-    Attributes:
-        target_uids: effective and saved UID of the processes that it signals or inspects.
-    """
+    """One call with the arguments that determine what it needs."""
 
     call: str
     caller: Caller
     numbers: tuple[int, ...] = ()  # its numeric arguments, in the order listed for that call
     files: tuple[TouchedFile, ...] = ()
     address: SocketAddress | None = None
+    # effective and saved UID of the processes that it signals or inspects
     target_uids: frozenset[int] = frozenset()
     text: str = ""  # a name argument, such as that of an extended attribute
 
 
 class CallLog(Struct, frozen=True):
-    """The observations of the seccomp supervisor.
-
-    Attributes:
-        starts: number of programs started by the runtime: the container's own and those of `podman exec`.
-    """
+    """The observations of the seccomp supervisor."""
 
     calls: tuple[CallCount, ...] = ()  # each call once per architecture
     details: tuple[CallDetail, ...] = ()  # calls with arguments, each combination once
     cut: frozenset[str] = frozenset()  # names of calls with more combinations than are kept
     unread: frozenset[str] = frozenset()  # names of calls with arguments that could not be read
+    # number of programs started by the runtime: the container's own and those of `podman exec`
     starts: int = 0
     faults: tuple[str, ...] = ()
 
@@ -109,14 +99,11 @@ class SocketEndpoint(Struct, frozen=True):
 
 
 class Sampled(Struct, frozen=True):
-    """Repeated samples of /proc and the cgroup tree.
-
-    Attributes:
-        memory_peak, pids_peak: bytes and tasks.
-    """
+    """Repeated samples of /proc and the cgroup tree."""
 
     listening: Known[tuple[SocketEndpoint, ...]] = NOT_READ  # (protocol, address, port)
     outgoing: Known[tuple[SocketEndpoint, ...]] = NOT_READ
+    # memory_peak, pids_peak: bytes and tasks
     memory_peak: Known[int] = NOT_READ
     pids_peak: Known[int] = NOT_READ
     programs: Known[tuple[str, ...]] = NOT_READ
@@ -134,14 +121,11 @@ class CapabilityCheck(Struct, frozen=True):
 
 
 class Observation(Struct, frozen=True):
-    """All observations of one run; what could not be observed has the reason.
-
-    Attributes:
-        capability_checks: the kernel's own capability checks (tracefs, root only).
-    """
+    """All observations of one run; what could not be observed has the reason."""
 
     calls: Known[CallLog] = NOT_READ
     sampled: Known[Sampled] = NOT_READ
+    # the kernel's own capability checks (tracefs, root only)
     capability_checks: Known[tuple[CapabilityCheck, ...]] = NOT_READ
     written: Known[tuple[str, ...]] = NOT_READ  # paths of the root filesystem that differ from the image
     seconds: float = 0.0
@@ -151,8 +135,6 @@ SCHEMA = "hardentui/trial/1"
 
 
 class Result(StrEnum):
-    """How a trial ended."""
-
     WORKS = "works"
     NOTHING_WORKS = "nothing-works"
     BASELINE_FAILS = "baseline-fails"
@@ -219,8 +201,6 @@ class Relaxed(Struct, frozen=True):
 
 
 class LeftOut(Struct, frozen=True):
-    """A change that was dropped."""
-
     check: str
     reason: str
     evidence: str = ""
@@ -242,36 +222,28 @@ class Proof(Struct, frozen=True):
 
 
 class CanNeed(Struct, frozen=True):
-    """Kept although it was not seen, because a program of the container can ask for it.
-
-    Attributes:
-        functions: those that the program imports or names; a capability without any is kept because it is
-            not known what the program asks for.
-    """
+    """Kept although it was not seen, because a program of the container can ask for it."""
 
     program: str
+    # those that the program imports or names; a capability without any is kept because it is not known what
+    # the program asks for
     functions: tuple[str, ...] = ()
     capability: str = ""
     syscalls: tuple[str, ...] = ()
 
 
 class Learned(Struct, frozen=True):
-    """The observed needs of the service.
-
-    Attributes:
-        syscalls: number of system calls that the profile allows, of `syscalls_before` in its base profile.
-        listening, outgoing: `tcp 0.0.0.0:80`; outgoing connections without loopback.
-        memory_peak, pids_peak: bytes and tasks; 0 if unknown.
-        given_unseen: capabilities that were given explicitly and not seen in use; they stay.
-        set_id: its programs with set-id bits or file capabilities; no-new-privileges takes their effect.
-    """
+    """The observed needs of the service."""
 
     capabilities: tuple[str, ...] = ()  # the capabilities that it used, each with `evidence`
+    # number of system calls that the profile allows, of `syscalls_before` in its base profile
     syscalls: int = 0
     profile: str = ""  # file name of the profile; empty if there is none
     writable: tuple[str, ...] = ()  # directories of the root filesystem that it writes to
+    # listening, outgoing: `tcp 0.0.0.0:80`; outgoing connections without loopback
     listening: tuple[str, ...] = ()
     outgoing: tuple[str, ...] = ()
+    # memory_peak, pids_peak: bytes and tasks; 0 if unknown
     memory_peak: int = 0
     pids_peak: int = 0
     syscalls_before: int = 0
@@ -281,7 +253,9 @@ class Learned(Struct, frozen=True):
     runs: int = 1  # number of observed runs, including those of earlier trials
     can_need: tuple[CanNeed, ...] = ()  # what is kept although it was not seen
     unread: dict[str, str] = {}  # program -> why what it can ask for is not known
+    # capabilities that were given explicitly and not seen in use; they stay
     given_unseen: tuple[str, ...] = ()
+    # its programs with set-id bits or file capabilities; no-new-privileges takes their effect
     set_id: tuple[str, ...] = ()
     unknown: dict[str, str] = {}
 
@@ -318,11 +292,7 @@ class ChosenFix(Struct, frozen=True):
 
 
 class Trial(Struct, frozen=True, kw_only=True):
-    """A trial's record; as JSON it is `trial.json`.
-
-    Attributes:
-        options: all differences between the container and the working configuration.
-    """
+    """A trial's record; as JSON it is `trial.json`."""
 
     schema: str = SCHEMA
     container: str
@@ -335,6 +305,7 @@ class Trial(Struct, frozen=True, kw_only=True):
     not_tried: tuple[NotTried, ...] = ()
     proof: tuple[Proof, ...] = ()
     learned: Learned | None = None
+    # all differences between the container and the working configuration
     options: tuple[OptionChange, ...] = ()
     fixes: tuple[ChosenFix, ...] = ()
     decide: tuple[Decision, ...] = ()  # fixes that are in no trial unless they are named
@@ -350,8 +321,6 @@ class Trial(Struct, frozen=True, kw_only=True):
 
 
 class TrialStep(StrEnum):
-    """The current step of a trial."""
-
     CLEANING = "cleaning"
     PREPARING = "preparing"
     BASELINE = "baseline"
@@ -363,8 +332,6 @@ class TrialStep(StrEnum):
 
 
 class TrialEvent(Struct, frozen=True):
-    """A progress event of a running trial."""
-
     step: TrialStep
     text: str  # a sentence for a screen, not yet escaped
     seconds: float = 0.0

@@ -26,14 +26,11 @@ class Requirement(Struct, frozen=True):
 
 
 class Policy(Struct, frozen=True):
-    """A parsed policy.json.
-
-    Attributes:
-        transports: transport -> scope -> requirements; the scope "" covers the whole transport.
-    """
+    """A parsed policy.json."""
 
     file: str
     default: tuple[Requirement, ...]
+    # transport -> scope -> requirements; the scope "" covers the whole transport
     transports: Mapping[str, Mapping[str, tuple[Requirement, ...]]] = field(default_factory=dict)
 
     def requirements(self) -> tuple[tuple[str, Requirement], ...]:
@@ -49,13 +46,10 @@ class Policy(Struct, frozen=True):
 
 
 class Rule(Struct, frozen=True):
-    """The rule that applies to a pull.
-
-    Attributes:
-        scope: `registry.example.com/team`, `*.example.com`, "" for the transport's own default, or `default`.
-    """
+    """The rule that applies to a pull."""
 
     reference: str
+    # `registry.example.com/team`, `*.example.com`, "" for the transport's own default, or `default`
     scope: str
     requirements: tuple[Requirement, ...]
     file: str
@@ -97,13 +91,10 @@ class Registry(Struct, frozen=True):
 
 
 class Registries(Struct, frozen=True):
-    """The effective registries.conf.
-
-    Attributes:
-        short_name_mode: `enforcing`, `permissive` or `disabled`; Podman's own default is permissive.
-    """
+    """The effective registries.conf."""
 
     search: tuple[str, ...] = ()  # registries searched for a name without one
+    # `enforcing`, `permissive` or `disabled`; Podman's own default is permissive
     short_name_mode: str = "permissive"
     search_file: str = ""
     mode_file: str = ""
@@ -113,16 +104,13 @@ class Registries(Struct, frozen=True):
 
 
 class AuthFile(Struct, frozen=True):
-    """A file with registry credentials. Its content is never stored.
-
-    Attributes:
-        inline: registries (keys of the file) whose user and password are in the file itself.
-        readers: accounts that can read it besides root and its owner, or only `every account`.
-    """
+    """A file with registry credentials. Its content is never stored."""
 
     file: FileFact
+    # registries (keys of the file) whose user and password are in the file itself
     inline: tuple[str, ...] = ()
     helpers: tuple[str, ...] = ()
+    # accounts that can read it besides root and its owner, or only `every account`
     readers: tuple[str, ...] = ()
 
 
@@ -135,17 +123,14 @@ class Certificate(Struct, frozen=True):
 
 
 class TrustFacts(Struct, frozen=True):
-    """Signature policy, registries and engine configuration of one engine's user.
-
-    Attributes:
-        keys: path -> file of every key or CA named in the policy.
-    """
+    """Signature policy, registries and engine configuration of one engine's user."""
 
     uid: int = 0
     policy: Known[Policy | Missing] = NOT_READ  # Missing if there is none; then Podman refuses every pull
     attachments: Known[tuple[Attachments, ...]] = NOT_READ
     registries: Known[Registries] = NOT_READ
     certificates: Known[tuple[Certificate, ...]] = NOT_READ
+    # path -> file of every key or CA named in the policy
     keys: Mapping[str, Known[FileFact | Missing]] = field(default_factory=dict)
     auth_files: Known[tuple[AuthFile, ...]] = NOT_READ
     configuration: Known[Configuration] = NOT_READ

@@ -8,8 +8,6 @@ from msgspec import Struct
 
 
 class RuleKind(StrEnum):
-    """What a rule requires of an image."""
-
     SIGSTORE = "sigstore"
     GPG = "gpg"
     KEYLESS = "keyless"
@@ -22,28 +20,23 @@ class RuleKind(StrEnum):
 
 
 class ScopeRule(Struct, frozen=True):
-    """A rule for a scope of registries: a host, a namespace, a repository, `*.example.com`.
-
-    Attributes:
-        any_tag: a signature for any tag of the repository counts, because cosign signatures have no tag.
-        issuer, email: the signer of keyless signatures. Podman supports only e-mail addresses.
-        ca, rekor: absolute paths of Fulcio's certificates and of Rekor's public key.
-    """
+    """A rule for a scope of registries: a host, a namespace, a repository, `*.example.com`."""
 
     scope: str
     kind: RuleKind
     key: str = ""  # absolute path of the public key (sigstore) or the exported public keys (GPG)
+    # a signature for any tag of the repository counts, because cosign signatures have no tag
     any_tag: bool = False
+    # issuer, email: the signer of keyless signatures. Podman supports only e-mail addresses.
     issuer: str = ""
     email: str = ""
+    # ca, rekor: absolute paths of Fulcio's certificates and of Rekor's public key
     ca: str = ""
     rekor: str = ""
     lookaside: str = ""
 
 
 class PullVerdict(StrEnum):
-    """The result of a pull."""
-
     ACCEPTED = "accepted"
     UNSIGNED = "refused: no signature"
     WRONG_KEY = "refused: signed with another key"
@@ -53,8 +46,6 @@ class PullVerdict(StrEnum):
 
 
 class Pull(Struct, frozen=True):
-    """A real pull into a temporary store."""
-
     reference: str
     verdict: PullVerdict
     output: str = ""  # the output of the pulling program, if the image was not accepted
@@ -62,8 +53,6 @@ class Pull(Struct, frozen=True):
 
 
 class PullProof(Struct, frozen=True):
-    """A pull and its expected result."""
-
     case: str  # `signed`, `unsigned`, `wrong key`, `other repository`
     scope: str  # the scope of the rule that it proves
     wanted: PullVerdict
@@ -84,8 +73,6 @@ class TrustFile(Struct, frozen=True):
 
 
 class TrustDraft(Struct, frozen=True):
-    """A proposed change to the policy."""
-
     rules: tuple[ScopeRule, ...]  # the requested rules, and those added for images in use
     rejects: bool  # images without a rule are refused afterwards
     files: tuple[TrustFile, ...]

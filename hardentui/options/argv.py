@@ -50,9 +50,7 @@ COMMA_LISTS = comma_lists(NEWEST_KNOWN)
 
 GLOBAL_SHORT = {"c": "--connection", "r": "--remote", "v": "--version"}
 
-GLOBAL_SWITCHES = frozenset(
-    {"--help", "--noout", "--remote", "--syslog", "--trace", "--transient-store", "--version"}
-)
+GLOBAL_SWITCHES = frozenset("--help --noout --remote --syslog --trace --transient-store --version".split())
 
 CARRIED_GLOBALS = frozenset(option.flag for option in TABLE if option.before_verb)
 """Flags before the subcommand that affect the container."""
@@ -68,16 +66,7 @@ class Token(Struct, frozen=True):
     parts: tuple[tuple[str, str], ...]  # (long flag, argument; `true` for a bare switch)
 
 
-class TokenLine(Struct, frozen=True):
-    """`[globals] run|create [flags] IMAGE [words]`, as positions."""
-
-    globals: tuple[Token, ...]
-    verb: int  # index of run or create
-    flags: tuple[Token, ...]
-    image: int  # index of the image; the number of words if there is none
-
-
-def read_line(words: Sequence[str]) -> TokenLine | None:
+def read_command(words: Sequence[str]) -> RunCommand | None:
     """Tokenize the words after `podman`; None if they are neither run nor create."""
     before, at = read_flags(words, 0, GLOBAL_SHORT, GLOBAL_SWITCHES)
     if words[at : at + 1] and words[at] == "container":
@@ -85,7 +74,7 @@ def read_line(words: Sequence[str]) -> TokenLine | None:
     if at >= len(words) or words[at] not in _VERBS:
         return None
     flags, image = read_flags(words, at + 1)
-    return TokenLine(before, at, tuple(token for token in flags if token.parts), image)
+    return RunCommand(tuple(words), before, at, tuple(token for token in flags if token.parts), image)
 
 
 def read_flags(
@@ -143,12 +132,10 @@ def _cluster(words: Sequence[str], at: int, short: Mapping[str, str], switches: 
 
 
 def parse_create_command(argv: Sequence[str] | None, version: Version = NEWEST_KNOWN) -> CommandLine | None:
-    """Parse a recorded command line; None if it is neither `podman run` nor `podman create`.
-
-    Args:
-        version: the Podman that was given it.
+    """Parse a recorded command line; None if it is neither `podman run` nor `podman create`. `version`: the
+    Podman that was given it.
     """
-    line = read_line(argv[1:]) if argv else None
+    line = read_command(argv[1:]) if argv else None
     if argv is None or line is None:
         return None
     words = argv[1:]
@@ -336,14 +323,6 @@ class RunCommand(Struct, frozen=True):
         image = image_item(ROOTFS if rootfs else IMAGE, self.words[self.image])
         words = self.words[self.image + 1 :]
         return (image, Item(COMMAND, words, "", COMMAND.flag)) if words else (image,)
-
-
-def read_command(words: Sequence[str]) -> RunCommand | None:
-    """Parse the words after `podman`; None if they are neither run nor create."""
-    line = read_line(words)
-    if line is None:
-        return None
-    return RunCommand(tuple(words), line.globals, line.verb, line.flags, line.image)
 
 
 def may_vanish(word: str) -> bool:

@@ -59,7 +59,6 @@ _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h
 def scalar(
     parse: Callable[[str], T], text: Callable[[T], str] = str, canonical: Callable[[T], str] = str
 ) -> Codec[T]:
-    """One value, one argument."""
     return Codec(write=lambda value: (text(value),), parse=parse, text=text, canonical=canonical)
 
 
@@ -130,9 +129,7 @@ def size_text(value: int) -> str:
 
 def size_of(text: str) -> int:
     """Bytes of `512m`, `1.5g`, `10mib`: what Podman takes, with its units of 1024. Negative values are kept.
-
-    Raises:
-        ValueError: it is not a size.
+    Raises ValueError: it is not a size.
     """
     match = _SIZE.fullmatch(text)
     number = float(match[1]) if match else math.inf
@@ -235,10 +232,8 @@ _MOST_PORTS = 1024
 
 
 def parse_publish(text: str) -> tuple[Port, ...]:
-    """Ports of `[[address:][host]:]container[/protocol]`, with ranges expanded.
-
-    Raises:
-        ValueError: it cannot be parsed, or the range is too wide.
+    """Ports of `[[address:][host]:]container[/protocol]`, with ranges expanded. Raises ValueError: it cannot
+    be parsed, or the range is too wide.
     """
     body, _, protocol = text.partition("/")
     address = ""
@@ -321,9 +316,7 @@ NETWORKS: Codec[tuple[str, ...]] = entries(
 # Parsing and formatting of mounts in `--volume`, `--mount` and `--tmpfs` syntax.
 
 
-_PROPAGATIONS = frozenset(
-    {"shared", "slave", "private", "rshared", "rslave", "rprivate", "unbindable", "runbindable"}
-)
+_PROPAGATIONS = frozenset("shared slave private rshared rslave rprivate unbindable runbindable".split())
 _TO_MOUNT = {
     "z": "relabel=shared",
     "Z": "relabel=private",
@@ -382,7 +375,6 @@ def mount_flag(mount: Mount) -> tuple[str, str]:
 
 
 def parse_volume(argument: str) -> Mount:
-    """Parse an argument of `--volume`."""
     parts = argument.split(":")
     if len(parts) == 1:
         return Mount("volume", "", _path(parts[0]))

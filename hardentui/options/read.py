@@ -115,13 +115,10 @@ _SWITCHES_OFF = ("--pids-limit", "--cgroups", "--pod", "--pod-id-file")
 
 
 class EngineDefaults(Struct, frozen=True):
-    """Defaults that the engine's API does not report.
-
-    Attributes:
-        pids_limit: default limit of tasks; Podman's own default until a container shows another.
-    """
+    """Defaults that the engine's API does not report."""
 
     ulimits: tuple[str, ...] = ()  # limits that it adds at start; empty = unknown
+    # default limit of tasks; Podman's own default until a container shows another
     pids_limit: int = PIDS_LIMIT.default
     pids_are_known: bool = False
 
@@ -137,9 +134,7 @@ class EngineDefaults(Struct, frozen=True):
 
 def ulimits_added_at_start(inspects: Iterable[Document]) -> tuple[str, ...]:
     """The limits that this engine adds at start, from a started container without requested limits.
-
-    Args:
-        inspects: documents of containers of one engine, in any order.
+    `inspects`: documents of containers of one engine, in any order.
     """
     for document in inspects:
         command = parse_create_command((document.get("Config") or {}).get("CreateCommand"))

@@ -20,14 +20,11 @@ BY_NAME = {option.name: option for option in TABLE}
 
 
 class FlagWithoutRow(Struct, frozen=True):
-    """A flag that is not written to units and scripts, and why.
-
-    Attributes:
-        short, is_switch, comma_list: its syntax, as in a row and its codec.
-    """
+    """A flag that is not written to units and scripts, and why."""
 
     flag: str
     reason: str
+    # short, is_switch, comma_list: its syntax, as in a row and its codec
     short: str = ""
     is_switch: bool = False
     comma_list: bool = False
@@ -84,7 +81,6 @@ def bounding_set(spec: Spec, defaults: frozenset[str]) -> frozenset[str]:
 
 
 def given_explicitly(spec: Spec) -> frozenset[str]:
-    """The capabilities that were added by name."""
     return frozenset(capability_name(word) for word in spec[CAP_ADD]) - {"all"}
 
 

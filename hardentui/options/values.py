@@ -6,16 +6,13 @@ from msgspec import Struct
 
 
 class Mount(Struct, frozen=True):
-    """A bind, volume, image or other mount; tmpfs has its own option.
-
-    Attributes:
-        options: in the spelling of `--volume` (`ro`, `z`, `Z`, `U`, `nosuid`, `rshared`, `idmap=…`), sorted;
-            Podman's own defaults (rw, rbind, rprivate, nosuid, nodev of a volume…) are left out.
-    """
+    """A bind, volume, image or other mount; tmpfs has its own option."""
 
     type: str  # bind, volume, image, devpts, ramfs, glob, artifact
     source: str  # host path, volume name or image; empty for an anonymous volume
     destination: str  # path in the container
+    # in the spelling of `--volume` (`ro`, `z`, `Z`, `U`, `nosuid`, `rshared`, `idmap=…`), sorted; Podman's
+    # own defaults (rw, rbind, rprivate, nosuid, nodev of a volume…) are left out
     options: tuple[str, ...] = ()
     subpath: str = ""  # directory inside a volume or image; only `--mount` can express it
 
@@ -29,8 +26,6 @@ class Mount(Struct, frozen=True):
 
 
 class Port(Struct, frozen=True):
-    """One published port."""
-
     container: int  # port number in the container
     host: str = ""  # host port as text; empty = a random one
     address: str = ""  # host address; empty = all addresses

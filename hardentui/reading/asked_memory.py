@@ -29,8 +29,7 @@ _UNIT_OF = {
 """Setting (`_` may be written `-`) -> bytes that a number without a unit stands for."""
 _NAME = "|".join(_UNIT_OF).replace("_", "[-_]")
 _SETTING = re.compile(
-    rf"(?:^|[\s\"'-])({_NAME})[\"']?(?:\s*[=:]\s*|\s+){_NUMBER}",
-    re.IGNORECASE | re.MULTILINE,
+    rf"(?:^|[\s\"'-])({_NAME})[\"']?(?:\s*[=:]\s*|\s+){_NUMBER}", re.IGNORECASE | re.MULTILINE
 )
 _HEAP = re.compile(r"(?:^|[\s\"'])(-Xmx)(\d+)([kmgt]?)(?![A-Za-z0-9])", re.IGNORECASE | re.MULTILINE)
 _COMMENT = re.compile(r"^\s*[#;].*$", re.MULTILINE)

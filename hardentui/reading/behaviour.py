@@ -36,7 +36,6 @@ from hardentui.reading.networks import (
     exposed,
     mode_of,
     opened_by_pasta,
-    published_instead,
     reach,
     rebound,
     shown,
@@ -47,9 +46,7 @@ _SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "mksh", "zsh"})
 _BETWEEN = frozenset(";&|()\n")
 """Characters that end a command in a script."""
 _REDIRECTS = frozenset("<>")
-_BEFORE_COMMANDS = frozenset(
-    {"!", "{", "}", "do", "done", "elif", "else", "fi", "if", "then", "until", "while"}
-)
+_BEFORE_COMMANDS = frozenset("! { } do done elif else fi if then until while".split())
 _HANDLES_FILES = frozenset(
     "[ [[ basename cat cd chgrp chmod chown cp cut date dd df dirname du echo export false grep head id "
     "install ln ls mkdir mkfifo mknod mktemp mount mv printf pwd read readlink realpath rm rmdir sed set "
@@ -125,7 +122,6 @@ _BIND = "CAP_NET_BIND_SERVICE"
 
 
 def uptime(facts: ContainerFacts) -> timedelta | None:
-    """How long the container has been running."""
     started = parse_time(section(facts.inspect, "State").get("StartedAt"))
     if not isinstance(facts.kernel, Kernel) or started is None or started > facts.now:
         return None
@@ -310,13 +306,15 @@ def clients_from_outside(facts: ContainerFacts) -> tuple[tuple[int, str], ...] |
 def bound_to_one_address(
     spec: Spec, context: FixContext, is_wide: Callable[[Port], bool], *, name: str = "address"
 ) -> Spec:
-    """The spec with these published ports bound to one address, for all checks that require it.
-
-    Raises:
-        CannotFix: a client on another machine is connected and no address was chosen, or the address is not
-            valid.
+    """The spec with these published ports bound to one address, for all checks that require it. Raises
+    CannotFix: a client on another machine is connected and no address was chosen, or the address is not
+    valid.
     """
-    spec = _published_instead(spec, context.facts, is_wide)
+    if opening := opened_by_pasta(context.facts.planned(spec)):
+        raise CannotFix(
+            f"{opening} opens ports by itself",
+            "Replace this option by --publish 127.0.0.1:PORT:PORT for each port that is needed.",
+        )
     wide = frozenset(port for port in spec[PUBLISH] if is_wide(port))
     address = context.parameters.text(name)
     if name not in context.chosen and reach(Port(1, "", address)) == "loopback":
@@ -331,28 +329,6 @@ def bound_to_one_address(
                 needs=name,
             )
     return rebound(spec, address, wide)
-
-
-def _published_instead(spec: Spec, facts: ContainerFacts, is_wide: Callable[[Port], bool]) -> Spec:
-    """The spec with ports that options of pasta open as published ports, if one of them is wide."""
-    opened = opened_by_pasta(facts.planned(spec), spec[PUBLISH])
-    running = opened_by_pasta(facts, spec[PUBLISH]) if facts.network_helper else opened
-    if running.everything or opened.everything:
-        raise CannotFix(
-            f"{running.everything or opened.everything} opens whatever port the container listens on",
-            "Replace this option by --publish 127.0.0.1:PORT:PORT for each port that is needed.",
-        )
-    if not any(map(is_wide, (*opened.ports, *running.ports))):
-        return spec
-    changed = published_instead(spec)
-    published = changed[PUBLISH]
-    left = opened_by_pasta(facts.planned(changed), published).ports
-    if any(map(is_wide, left)) or any(port not in published for port in running.ports):
-        raise CannotFix(
-            "options of pasta that are not the container's own open the port",
-            "See pasta_options in containers.conf, and the program that created the container.",
-        )
-    return changed
 
 
 def about_one_address(before: Spec, after: Spec, facts: ContainerFacts) -> Advice:
@@ -381,7 +357,6 @@ def programs(facts: ContainerFacts) -> tuple[str, ...]:
 
 
 def command_of(facts: ContainerFacts) -> list[str]:
-    """Its entry point and arguments."""
     config = image_config(facts)
     entry = facts.spec[ENTRYPOINT]
     words = [*(config.get("Entrypoint") or ())] if entry is None else [*entry]

@@ -7,22 +7,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.lib.seccomp import (
-    AUDIT_ARCH_I386,
-    I386_SOCKETCALL,
-    X86_64_NUMBERS,
-    EngineDefault,
-    NoFilter,
-    OpenCalls,
-    RawFilter,
-    SeccompProfile,
-    dangerous_calls,
-    lets_through,
-    makes_user_namespaces,
-    open_groups,
-    parse_profile,
-    ways_to_family,
-)
+from hardentui.lib.seccomp import EngineDefault, NoFilter, SeccompProfile, parse_profile
 from hardentui.model.facts import ContainerFacts, NotRunning
 from hardentui.model.finding import Verdict, not_applicable, unknown
 from hardentui.model.known import Known, Unread, known
@@ -43,9 +28,7 @@ from hardentui.options import (
 from hardentui.reading.containers import ask_or, engine_info
 
 SELINUX, APPARMOR_LSM, NO_LSM = "selinux", "apparmor", "none"
-UNCONFINED_TYPES = frozenset(
-    {"spc_t", "unconfined_t", "unconfined_service_t", "container_runtime_t", "init_t"}
-)
+UNCONFINED_TYPES = frozenset("spc_t unconfined_t unconfined_service_t container_runtime_t init_t".split())
 """SELinux types that do not confine a process; which one applies depends on the policy."""
 
 
@@ -132,13 +115,10 @@ _IMAGE_LABEL = "io.containers.seccomp.profile"
 
 
 class FilterInForce(Struct, frozen=True):
-    """A filter and its source.
+    """A filter and its source."""
 
-    Attributes:
-        filter: EngineDefault if only the name of the engine's own profile is known.
-    """
-
-    filter: SeccompProfile | RawFilter | NoFilter | EngineDefault
+    # EngineDefault if only the name of the engine's own profile is known
+    filter: SeccompProfile | NoFilter | EngineDefault
     source: str
     in_force: bool = True  # the runtime installed it; otherwise it is only requested
 
@@ -165,7 +145,7 @@ def filter_of(facts: ContainerFacts) -> FilterInForce | Unread:
 class FilterRules(Struct, frozen=True):
     """A filter whose rules can be judged."""
 
-    rules: SeccompProfile | RawFilter
+    rules: SeccompProfile
     declared: str  # the profile that the configuration requests, in words
     source: str
     in_force: bool  # the runtime installed it; otherwise it is only requested
@@ -202,7 +182,7 @@ def _declared(facts: ContainerFacts) -> FilterInForce | Unread:
     if spec[PRIVILEGED] and path in ("", *_STOCK):
         return FilterInForce(NoFilter("privileged mode"), "configuration of the container")
     if raw:
-        return raw_filter(raw)
+        return Unread(f"the compiled filter in the annotation {RAW_FILTER} is not read")
     if spec[SECCOMP_POLICY] == "image" and facts.labels.get(_IMAGE_LABEL):
         return Unread("the image brings the profile, which only the runtime's configuration shows")
     if not path:
@@ -219,62 +199,7 @@ def parsed(rules: Mapping[str, object], path: str, held: frozenset[str]) -> Filt
         return Unread(f"{path} is not a seccomp profile: {error}")
 
 
-def raw_filter(annotation: str) -> FilterInForce | Unread:
-    """The compiled filter in the RAW_FILTER annotation."""
-    from binascii import Error, a2b_base64
-
-    origin = f"annotation {RAW_FILTER}"
-    try:
-        return FilterInForce(RawFilter(a2b_base64(annotation, strict_mode=True), origin), origin)
-    except (Error, ValueError):
-        return Unread(f"{origin} is not base64")
-
-
 def capabilities_held(facts: ContainerFacts) -> frozenset[str]:
     """The bounding set of the live process, otherwise as recorded by Podman."""
     recorded = frozenset(map(str, facts.inspect.get("BoundingCaps") or ()))
     return ask_or(facts, lambda kernel: kernel.capabilities.bounding, recorded)
-
-
-def open_dangerous_calls(
-    filter_: SeccompProfile | RawFilter, held: frozenset[str]
-) -> tuple[OpenCalls, ...] | Unread:
-    """See `lib.seccomp.dangerous_calls`; a compiled filter is executed, for x86-64."""
-    if isinstance(filter_, SeccompProfile):
-        return dangerous_calls(filter_, held)
-    try:
-        return open_groups(lambda call: _past(filter_, call), held)
-    except ValueError as error:
-        return Unread(f"{filter_.origin} cannot be judged: {error}")
-
-
-def open_ways_to_family(filter_: SeccompProfile | RawFilter, family: int) -> tuple[str, ...] | Unread:
-    """See `lib.seccomp.ways_to_family`."""
-    if isinstance(filter_, SeccompProfile):
-        return ways_to_family(filter_, family)
-    program = filter_.program
-    try:
-        ways = [
-            ("socket", _past(filter_, "socket", family)),
-            ("socket (upper bits set)", _past(filter_, "socket", family | 1 << 32)),
-            ("socketcall (i386)", lets_through(program, I386_SOCKETCALL, (1,), AUDIT_ARCH_I386)),
-        ]
-    except ValueError as error:
-        return Unread(f"{filter_.origin} cannot be judged: {error}")
-    return tuple(way for way, is_open in ways if is_open)
-
-
-def open_ways_to_user_namespaces(filter_: SeccompProfile | RawFilter) -> tuple[str, ...] | Unread:
-    """See `lib.seccomp.makes_user_namespaces`."""
-    if isinstance(filter_, SeccompProfile):
-        return makes_user_namespaces(filter_)
-    new_user = 0x10000000
-    try:
-        return tuple(c for c in ("unshare", "clone", "clone3") if _past(filter_, c, new_user))
-    except ValueError as error:
-        return Unread(f"{filter_.origin} cannot be judged: {error}")
-
-
-def _past(filter_: RawFilter, call: str, first: int = 0) -> bool:
-    number = X86_64_NUMBERS.get(call)
-    return number is not None and lets_through(filter_.program, number, (first,))

@@ -128,7 +128,6 @@ def declared_user(facts: ContainerFacts) -> str:
 
 
 def is_root(user: str) -> bool:
-    """Whether `user[:group]` means UID 0."""
     name = user.partition(":")[0].strip()
     return name in ("", "root") or (name.isdecimal() and int(name) == 0)
 
@@ -180,7 +179,6 @@ def without_cgroup(facts: ContainerFacts) -> bool:
 
 
 def listed(words: frozenset[str] | tuple[str, ...] | list[str], most: int = 12) -> str:
-    """Names as a short text."""
     names = sorted(words)
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
@@ -234,7 +232,6 @@ def swap_of_machine(facts: ContainerFacts) -> int | None:
 
 
 def processors_of_machine(facts: ContainerFacts) -> int | None:
-    """Online processors; None if unknown."""
     return _machine(facts, "processors", "cpus")
 
 

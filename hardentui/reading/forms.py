@@ -14,8 +14,6 @@ from hardentui.options.codecs import size_of
 
 
 class Form(Struct, frozen=True):
-    """The form of a value."""
-
     words: str  # the form with an example; completes "it must be …"
     fits: Callable[[ParameterValue], bool]  # whether a value of the right type is of this form
 
@@ -32,10 +30,8 @@ def fault_of(check: AnyCheck, name: str, value: ParameterValue) -> str:
 
 
 def value_of(check: AnyCheck, name: str, text: str) -> ParameterValue:
-    """A typed value, converted to the type of the parameter.
-
-    Raises:
-        ValueError: it is not of its form; the message is one sentence.
+    """A typed value, converted to the type of the parameter. Raises ValueError: it is not of its form; the
+    message is one sentence.
     """
     default, text = check.parameters[name], text.strip()
     value: ParameterValue = text
@@ -69,8 +65,7 @@ def _one_of(*words: str) -> Form:
 
 def _number(least: int, most: int, words: str) -> Form:
     return Form(
-        words,
-        lambda value: isinstance(value, int) and not isinstance(value, bool) and least <= value <= most,
+        words, lambda value: isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
     )
 
 

@@ -421,9 +421,7 @@ def _add(root: _Node, path: str, read: frozenset[Gain], write: frozenset[Gain]) 
 @lru_cache(maxsize=8192)
 def gains(path: str, *, written: bool) -> frozenset[Gain]:
     """What reading, or reading and writing, this path of the host gives, including everything below it.
-
-    Args:
-        path: absolute and normalised.
+    `path`: absolute and normalised.
     """
     names = [name for name in path.split("/") if name]
     if not written and (
@@ -484,15 +482,12 @@ def severity_of(gained: frozenset[Gain], *, written: bool) -> Severity:
 
 
 class SensitiveMount(Struct, frozen=True):
-    """A mount that gives more than its own data.
-
-    Attributes:
-        foreign: root's files belong to nobody in the container, so it can write only world-writable files.
-    """
+    """A mount that gives more than its own data."""
 
     mount: HostMount
     gains: frozenset[Gain]  # what it gives as mounted; `when_read_only` is what it would give read-only
     when_read_only: frozenset[Gain]
+    # root's files belong to nobody in the container, so it can write only world-writable files
     foreign: bool = False
 
     @property

@@ -251,10 +251,8 @@ _ALWAYS_THERE = frozenset(
 
 
 def always_passes(command: str) -> bool:
-    """Whether a health check passes regardless of the service.
-
-    Args:
-        command: as Podman shows it: a shell command line, or the words of a command.
+    """Whether a health check passes regardless of the service. `command`: as Podman shows it: a shell command
+    line, or the words of a command.
     """
     if len(command) > _LONGEST or command.count("-c") > _DEEPEST:
         return False

@@ -72,10 +72,8 @@ def rights(account: Account, step: PathStep) -> int:
 def open_spots(
     way: Way, accounts: Accounts | None, owners: frozenset[int], *, contents: bool = True
 ) -> tuple[Danger, ...]:
-    """Every place where someone besides the rightful owners can change or replace the object.
-
-    Args:
-        contents: False ignores write permission on the object itself (other rules apply to a socket).
+    """Every place where someone besides the rightful owners can change or replace the object. `contents`:
+    False ignores write permission on the object itself (other rules apply to a socket).
     """
     if all(_closed(step, owners) for step in way):
         return ()
@@ -289,13 +287,10 @@ _KINDS_BELOW = ("binfmt_misc", "configfs", "debugfs", "efivarfs", "tracefs")
 
 
 class HostMount(Struct, frozen=True):
-    """A mount and the host paths that it shows.
-
-    Attributes:
-        paths: on the host, normalised, with symbolic links resolved if known. The first one is shown.
-    """
+    """A mount and the host paths that it shows."""
 
     mount: Mount  # as in the spec; in the same form if it is not in the spec
+    # on the host, normalised, with symbolic links resolved if known. The first one is shown.
     paths: tuple[str, ...]
     read_only: bool  # as enforced by the kernel if known, otherwise as declared
     declared: bool = True  # it is a mount of the spec, so changing the spec changes it
@@ -538,7 +533,6 @@ def came_from(mount: HostMount) -> str:
 
 
 def shown(mounts: tuple[Mount, ...] | list[Mount]) -> str:
-    """Mounts as `source:destination:options`, for `declared`."""
     return ", ".join(
         ":".join(part for part in (mount.source, mount.destination, ",".join(mount.options)) if part)
         for mount in mounts

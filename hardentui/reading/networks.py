@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-
-from msgspec import Struct
 
 from hardentui.errors import CannotFix
 from hardentui.model.configuration import Configuration
@@ -16,143 +13,37 @@ from hardentui.model.known import Known, Unread, known
 from hardentui.model.spec import Spec
 from hardentui.options import EXPOSE, NETWORK, PUBLISH, PUBLISH_ALL
 from hardentui.options.values import Port
-from hardentui.reading.containers import ask, is_infra, is_planned, pod_of, section
+from hardentui.reading.containers import ask, is_infra, pod_of, section
 
-# Ports that pasta's own options open on the host: `--network pasta:-t,8080` publishes like `--publish`, but
-# `podman port` and inspect do not list it. passt(1), -t and -u.
-
-_FLAGS = {"-t": "tcp", "--tcp-ports": "tcp", "-u": "udp", "--udp-ports": "udp"}
-_DEFAULTS = frozenset({"", "default", "private"})
-_MOST = 1024
-"""More than these are as good as every port."""
+_OPENING = ("-t", "--tcp-ports", "-u", "--udp-ports")
+"""Options of pasta that open ports of the host: `--network pasta:-t,8080` publishes like `--publish`, but
+`podman port` and inspect do not list it. passt(1)."""
+_ON_LOOPBACK = ("127.", "::1/", "[::1]/")
 
 
-class PastaPorts(Struct, frozen=True):
-    """What options of pasta forward to a container."""
-
-    ports: tuple[Port, ...] = ()
-    everything: str = ""  # the option that forwards whatever the container listens on; empty if there is none
-
-
-_NOTHING = PastaPorts()
-
-
-def opened_by_pasta(facts: ContainerFacts, published: tuple[Port, ...]) -> PastaPorts:
-    """What pasta forwards besides the published ports. A running pasta has all of its options on its command
-    line, those of containers.conf and of the API included; otherwise what is declared counts."""
-    if facts.network_helper and not is_planned(facts):
-        return _without(_opened(facts.network_helper), published)
-    words = [word for value in facts.spec[NETWORK] for word in _words_of(value)]
+def opened_by_pasta(facts: ContainerFacts) -> str:
+    """The option of pasta that opens ports beyond loopback: `pasta -t 8080`; empty if there is none. Its own
+    and those of containers.conf count."""
     asked = facts.spec[NETWORK] or ("",)
-    if facts.engine.rootless is True and any(_is_pasta(value) or value in _DEFAULTS for value in asked):
-        words += _configured(facts)
-    return _opened(words) if words else _NOTHING
-
-
-def published_instead(spec: Spec) -> Spec:
-    """The spec with the ports that its options of pasta open as `--publish`."""
-    networks: list[str] = []
-    published: tuple[Port, ...] = spec[PUBLISH]
-    ports = [*published]
-    for value in spec[NETWORK]:
-        kept, opening = _split(_words_of(value))
-        opened = _opened(opening)
-        if opening and not opened.everything:
-            networks.append(":".join(part for part in ("pasta", ",".join(kept)) if part))
-            ports += opened.ports
-        else:
-            networks.append(value)
-    return spec.with_(NETWORK, tuple(networks)).with_(PUBLISH, tuple(dict.fromkeys(ports)))
-
-
-def _is_pasta(value: str) -> bool:
-    return value.partition(":")[0] == "pasta"
-
-
-def _words_of(value: str) -> list[str]:
-    return [word for word in value.partition(":")[2].split(",") if word] if _is_pasta(value) else []
-
-
-def _configured(facts: ContainerFacts) -> list[str]:
-    configured = known(lambda: facts.engine.trust.configuration)
-    options = configured.get("network.pasta_options") if isinstance(configured, Configuration) else None
-    return [str(word) for word in options] if isinstance(options, list) else []
-
-
-def _split(words: Iterable[str]) -> tuple[list[str], list[str]]:
-    """(other words, words that open ports with their arguments)."""
-    kept: list[str] = []
-    opening: list[str] = []
-    awaited = False
-    for word in words:
-        takes = awaited or word in _FLAGS
-        glued = word.partition("=")[0] in _FLAGS or (word[:2] in ("-t", "-u") and len(word) > 2)
-        (opening if takes or glued else kept).append(word)
-        awaited = word in _FLAGS and not awaited
-    return kept, opening
-
-
-def _opened(words: Iterable[str]) -> PastaPorts:
-    """What the options in a list of words open."""
-    ports: list[Port] = []
-    everything = flag = ""
-    for word in _split(words)[1]:
+    own = (value.partition(":")[2] for value in asked if mode_of(value) == "pasta")
+    words = [word for options in own for word in options.split(",")]
+    if facts.engine.rootless is True and any(
+        mode_of(value) == "pasta" or value in ("", "default", "private") for value in asked
+    ):
+        configured = known(lambda: facts.engine.trust.configuration)
+        options = configured.get("network.pasta_options") if isinstance(configured, Configuration) else None
+        words += [str(word) for word in options] if isinstance(options, list) else []
+    for word, following in zip(words, [*words[1:], ""], strict=False):
         name, equals, argument = word.partition("=")
-        if word in _FLAGS and not flag:
-            flag = word
+        if word in _OPENING:
+            argument = following
+        elif word[:2] in _OPENING:
+            name, argument = word[:2], word[2:]
+        elif not equals or name not in _OPENING:
             continue
-        if flag:
-            argument = word
-        elif equals and name in _FLAGS:
-            flag = name
-        else:
-            flag, argument = word[:2], word[2:]
-        opened = _ports(argument, _FLAGS[flag])
-        if opened is None or len(ports) > _MOST:
-            everything = f"pasta {flag} {argument}"
-        else:
-            ports += opened
-        flag = ""
-    return PastaPorts(tuple(dict.fromkeys(ports)), everything)
-
-
-def _ports(argument: str, protocol: str) -> list[Port] | None:
-    """The ports of `[ADDRESS[%INTERFACE]/]HOST[-HOST][:INSIDE[-INSIDE]],…`; None if it is as good as all."""
-    address, slash, ranges = argument.rpartition("/")
-    if not slash and argument in ("none", ""):
-        return []
-    address = address.partition("%")[0]
-    ports: list[Port] = []
-    for word in ranges.split(","):
-        outside, _, inside = word.partition(":")
-        first, last = _range(outside)
-        start, _ = _range(inside or outside)
-        if word.startswith("~") or not first or not start or len(ports) + last - first > _MOST:
-            return None
-        ports += [Port(start + at, str(first + at), address, protocol) for at in range(last - first + 1)]
-    return ports
-
-
-def _range(text: str) -> tuple[int, int]:
-    """`8000-8010` as numbers; zeros if it is none."""
-    ends = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", text)
-    return (int(ends[1]), int(ends[2] or ends[1])) if ends else (0, 0)
-
-
-def _without(opened: PastaPorts, published: tuple[Port, ...]) -> PastaPorts:
-    """Podman hands the published ports to pasta in the same options; a random host port is only known there.
-
-    Podman writes `-t 8080-8080:80-80`; a published range is one entry of the spec per port.
-    """
-    known = {(port.container, port.protocol, port.host) for port in published}
-    known_inside = {(port.container, port.protocol) for port in published if not port.host}
-    ports = tuple(
-        port
-        for port in opened.ports
-        if (port.container, port.protocol, port.host) not in known
-        and (port.container, port.protocol) not in known_inside
-    )
-    return PastaPorts(ports, opened.everything)
+        if argument not in ("", "none") and not argument.startswith(_ON_LOOPBACK):
+            return f"pasta {name} {argument}"
+    return ""
 
 
 _DEFAULT_WORDS = frozenset({"", "default", "bridge", "private"})
@@ -204,7 +95,6 @@ def network_names(facts: ContainerFacts) -> tuple[str, ...]:
 
 
 def internal_networks(facts: ContainerFacts) -> tuple[NetworkFacts, ...]:
-    """The attached bridges that are internal (`--internal`)."""
     return tuple(
         network
         for network in facts.networks.values()
@@ -274,13 +164,7 @@ def without_own_network(facts: ContainerFacts) -> Verdict | None:
 
 
 def published(facts: ContainerFacts) -> tuple[Port, ...]:
-    """The published ports, with those that options of pasta open; for an infra container those of its pod,
-    which are not its own options."""
-    ports = _declared_or_of_pod(facts)
-    return (*ports, *opened_by_pasta(facts, ports).ports)
-
-
-def _declared_or_of_pod(facts: ContainerFacts) -> tuple[Port, ...]:
+    """The published ports; for an infra container those of its pod, which are not its own options."""
     ports = facts.spec[PUBLISH]
     if ports or not is_infra(facts):
         return ports
@@ -313,9 +197,7 @@ def leave_pods_alone(facts: ContainerFacts) -> None:
 
 def every_exposed_port(spec: Spec, facts: ContainerFacts) -> tuple[Port, ...]:
     """What `--publish-all` publishes besides the listed ports, each on a random host port of every address.
-
-    Raises:
-        CannotFix: the image, which exposes ports too, is not known.
+    Raises CannotFix: the image, which exposes ports too, is not known.
     """
     if not spec[PUBLISH_ALL]:
         return ()
@@ -340,8 +222,8 @@ def publishes_more(facts: ContainerFacts) -> str:
     Podman gives a random host port to every exposed port that is not published otherwise. An image that
     cannot be read may expose any port.
     """
-    if everything := opened_by_pasta(facts, _declared_or_of_pod(facts)).everything:
-        return everything
+    if opening := opened_by_pasta(facts):
+        return opening
     if not facts.spec[PUBLISH_ALL]:
         return ""
     image = known(lambda: facts.image)
@@ -367,15 +249,12 @@ def reach(port: Port) -> str:
 
 
 def shown(ports: Iterable[Port]) -> str:
-    """Ports as text, for `declared`."""
     return ", ".join(port.argument() for port in ports)
 
 
 def rebound(spec: Spec, address: str, which: frozenset[Port]) -> Spec:
-    """The spec with these ports bound to `address`; ports that become equal are kept once.
-
-    Raises:
-        CannotFix: `address` is not a single address.
+    """The spec with these ports bound to `address`; ports that become equal are kept once. Raises CannotFix:
+    `address` is not a single address.
     """
     if reach(Port(1, "", address)) == "all" or not _is_address(address):
         raise CannotFix(

@@ -51,8 +51,6 @@ _SCRATCH_NAMES = frozenset({"cache", "caches", "tmp", "temp", "run", "lock", "lo
 
 
 class ScratchNeeds(Struct, frozen=True):
-    """Written directories that no mount covers yet."""
-
     directories: tuple[str, ...]  # those that can get a tmpfs or a volume
     programs: tuple[tuple[str, str], ...]  # directory -> the program in it, which would become writable
     unclear: tuple[str, ...]  # changed paths that may be files or directories
@@ -69,10 +67,8 @@ def is_scratch(directory: str) -> bool:
 
 
 def needs(spec: Spec, context: FixContext, *, by_podman: bool) -> ScratchNeeds:
-    """What it wrote outside volumes.
-
-    Args:
-        by_podman: leave out what Podman mounts with a read-only root (/run, /tmp, /var/tmp).
+    """What it wrote outside volumes. `by_podman`: leave out what Podman mounts with a read-only root (/run,
+    /tmp, /var/tmp).
     """
     facts = context.facts
     seen = written_by(facts)
@@ -167,10 +163,8 @@ def _program(directory: str, context: FixContext) -> str:
 
 
 def with_read_only_root(spec: Spec, context: FixContext, size: str) -> Spec:
-    """The spec with a read-only root, and every written directory writable: see `with_written`.
-
-    Raises:
-        CannotFix: it writes next to its programs, or `size` is invalid.
+    """The spec with a read-only root, and every written directory writable: see `with_written`. Raises
+    CannotFix: it writes next to its programs, or `size` is invalid.
     """
     needed = needs(spec, context, by_podman=spec[READ_ONLY_TMPFS])
     if needed.programs:

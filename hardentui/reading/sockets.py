@@ -82,8 +82,6 @@ def _open_services(facts: ContainerFacts) -> tuple[tuple[ApiService, ...], Unrea
 
 
 class Power(StrEnum):
-    """What a service lets its clients do."""
-
     ENGINE = "control the container engine"
     UNITS = "start host services"
     MACHINES = "start virtual machines and containers"
@@ -240,8 +238,6 @@ INTERPRETER = (
 
 
 class OpenSocket(Struct, frozen=True):
-    """A socket that a container reaches."""
-
     destination: str
     path: str  # on the host, as mounted; `made_as` is the listener's own path if it differs
     service: Service | None  # the service behind it; None if no process listens or the service is not known
@@ -340,9 +336,8 @@ def _holds_sockets(path: str) -> bool:
     return of_user or any(at_or_above(path, place) for place in _ENGINE_DIRECTORIES)
 
 
-_CONTROL_DIRECTORIES = (
-    *("/run/dbus", "/run/systemd", "/run/libvirt", "/run/lxd.socket", "/run/incus", "/run/snapd.socket"),
-    "/var/lib/lxd",
+_CONTROL_DIRECTORIES = tuple(
+    "/run/dbus /run/systemd /run/libvirt /run/lxd.socket /run/incus /run/snapd.socket /var/lib/lxd".split()
 )
 """Directories with control sockets, used if the listening programs could not be read."""
 
@@ -434,10 +429,8 @@ def is_own_path(path: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def known_path(path: str, *, in_run: bool = False) -> Service | None:
-    """The service that creates sockets with this name; None if the name is not known.
-
-    Args:
-        in_run: only below /run, where services make their sockets; elsewhere anybody may use the name.
+    """The service that creates sockets with this name; None if the name is not known. `in_run`: only below
+    /run, where services make their sockets; elsewhere anybody may use the name.
     """
     name = posixpath.normpath(path)
     name = name.removeprefix("/var") if name.startswith("/var/run/") else name

@@ -20,23 +20,18 @@ _VOLATILE = (
     *("/tmp", "/var/tmp"),  # noqa: S108 - names of directories in a container
 )
 _LOGS = ("/var/log",)
-_OF_PODMAN = frozenset(
-    {"/etc/group", "/etc/hostname", "/etc/hosts", "/etc/mtab", "/etc/passwd", "/etc/resolv.conf"}
-)
+_OF_PODMAN = frozenset("/etc/group /etc/hostname /etc/hosts /etc/mtab /etc/passwd /etc/resolv.conf".split())
 _NO_VOLUME = ("/", "/bin", "/boot", "/etc", "/lib", "/lib64", "/sbin", "/usr", "/usr/bin", "/usr/lib", "/var")
 """A volume there would hide files of the image."""
 _MOST_SIBLINGS = 8
 
 
 class LayerData(Struct, frozen=True):
-    """Files of the layer.
-
-    Attributes:
-        directories: directories that hold all of `data`, one volume each; empty if no volume can hold it.
-    """
+    """Files of the layer."""
 
     data: tuple[str, ...] = ()
     logs: tuple[str, ...] = ()
+    # directories that hold all of `data`, one volume each; empty if no volume can hold it
     directories: tuple[str, ...] = ()
 
     def has(self, directory: str) -> bool:
@@ -51,10 +46,8 @@ class LayerData(Struct, frozen=True):
 
 
 def layer_data(changes: Iterable[FileChange], mounted: Collection[str]) -> LayerData:
-    """The data that would be lost, except what is recreated at each start.
-
-    Args:
-        mounted: mount points, which show as changes too.
+    """The data that would be lost, except what is recreated at each start. `mounted`: mount points, which
+    show as changes too.
     """
     mounted = frozenset(place.rstrip("/") or "/" for place in mounted)
     written = [change for change in changes if change.kind != "deleted"]
@@ -150,13 +143,10 @@ def normal_path(path: str) -> str:
 
 
 class LayerWrites(Struct, frozen=True):
-    """What a container has written outside volumes since its creation.
-
-    Attributes:
-        directories: existing directories among them: entries were created and removed in them.
-    """
+    """What a container has written outside volumes since its creation."""
 
     paths: tuple[str, ...] | None = None  # the written paths; None if unknown
+    # existing directories among them: entries were created and removed in them
     directories: frozenset[str] = frozenset()
     made: frozenset[str] = frozenset()  # directories among them that the container created
     unclear: tuple[str, ...] = ()  # changed paths that may be files or directories

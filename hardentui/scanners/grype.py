@@ -25,7 +25,6 @@ _DISTRIBUTIONS = frozenset(
 
 
 def recognises(document: Mapping[str, Any]) -> bool:
-    """Whether this is a report of Grype."""
     return "matches" in document and "descriptor" in document
 
 
@@ -39,10 +38,8 @@ def subject(document: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def parse(document: Mapping[str, Any], modified: datetime) -> ScanReport:
-    """A report of Grype, which lists matches only, not the packages that it compared.
-
-    Raises:
-        InputError: Grype compared nothing, as far as its report shows.
+    """A report of Grype, which lists matches only, not the packages that it compared. Raises InputError:
+    Grype compared nothing, as far as its report shows.
     """
     descriptor = document["descriptor"]
     database = descriptor.get("db") or {}
@@ -110,6 +107,5 @@ def _vulnerabilities(document: Mapping[str, Any]) -> Iterator[Vulnerability]:
 
 
 def _major(version: Any) -> int:
-    """Of `v6.0.2`, `6` or 6."""
     first = str(version or "").removeprefix("v").partition(".")[0]
     return int(first) if first.isdecimal() else 0

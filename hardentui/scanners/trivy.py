@@ -41,10 +41,8 @@ def unique(vulnerabilities: Iterable[Vulnerability]) -> tuple[Vulnerability, ...
 
 
 def nothing_compared(scanner: str, why: str) -> InputError:
-    """For a report without findings because there was nothing to compare: that is not a scan.
-
-    Args:
-        why: completes "compared nothing in the image: …".
+    """For a report without findings because there was nothing to compare: that is not a scan. `why`:
+    completes "compared nothing in the image: …".
     """
     return InputError(f"{scanner} compared nothing in the image: {why}")
 
@@ -89,7 +87,6 @@ _OFFLINE = {"TRIVY_SKIP_DB_UPDATE": "true", "TRIVY_SKIP_JAVA_DB_UPDATE": "true",
 
 
 def recognises(document: Mapping[str, Any]) -> bool:
-    """Whether this is a report of Trivy."""
     return isinstance(document.get("ArtifactName"), str) and "SchemaVersion" in document
 
 

@@ -43,15 +43,12 @@ class Word(Struct, frozen=True):
 
 
 class Assignment(Struct, frozen=True):
-    """`key=value` with its position in the file.
-
-    Attributes:
-        start, end: of its physical lines, including the last line break.
-    """
+    """`key=value` with its position in the file."""
 
     section: str
     key: str
     value: str  # continued lines joined, comments between them left out
+    # start, end: of its physical lines, including the last line break
     start: int
     end: int
     offsets: tuple[int, ...]  # for each character of the value, its offset in the file; one more for its end
@@ -59,8 +56,6 @@ class Assignment(Struct, frozen=True):
 
 
 class UnitText(Struct, frozen=True, dict=True):
-    """A parsed unit file."""
-
     text: str
     joint: str = QUADLET
 
@@ -87,10 +82,8 @@ class UnitText(Struct, frozen=True, dict=True):
 
 
 def check_unit_text(text: str, name: str) -> None:
-    """Refuse a text that Quadlet, systemd and we would read differently.
-
-    Raises:
-        InputError: too large, binary, not UTF-8, or with a carriage return inside a line.
+    """Refuse a text that Quadlet, systemd and we would read differently. Raises InputError: too large,
+    binary, not UTF-8, or with a carriage return inside a line.
     """
     shown = visible(name, 120)
     if len(text) > LONGEST:
@@ -282,14 +275,11 @@ def expand(
 
 
 class Unit(Struct):
-    """A unit under construction.
-
-    Attributes:
-        sections: name -> (key, escaped text) in order; an empty key is a blank line.
-    """
+    """A unit under construction."""
 
     name: str  # file name with suffix
     comments: list[str] = field(default_factory=list)  # plain sentences for the top
+    # name -> (key, escaped text) in order; an empty key is a blank line
     sections: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
     def add(self, section: str, key: str, text: str) -> None:

@@ -30,23 +30,16 @@ _TROUBLES_TOLD = 4
 
 @dataclass
 class Inspection:
-    """A running inspection or scan of an image.
-
-    Attributes:
-        read: bytes of the image read so far.
-        doing: `reading`, `fetching` or `scanning`.
-        scanned: engine and ID of every image of a scan.
-        number: which of them is being scanned now, from 1.
-    """
+    """A running inspection or scan of an image."""
 
     engine: str
     image: str
     name: str
     stop: threading.Event
-    read: int = 0
-    doing: str = "reading"
-    scanned: tuple[tuple[str, str], ...] = ()
-    number: int = 1
+    read: int = 0  # bytes of the image read so far
+    doing: str = "reading"  # `reading`, `fetching` or `scanning`
+    scanned: tuple[tuple[str, str], ...] = ()  # engine and ID of every image of a scan
+    number: int = 1  # which of them is being scanned now, from 1
 
     @property
     def images(self) -> tuple[tuple[str, str], ...]:

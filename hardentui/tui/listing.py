@@ -63,17 +63,11 @@ _FALLS = {f"step {number}" for number in range(1, 11)}
 
 
 class ListView(Struct, frozen=True):
-    """What the list shows and how; small and plain, so that it can be saved for the next start.
+    """What the list shows and how; small and plain, so that it can be saved for the next start."""
 
-    Attributes:
-        filter: as typed.
-        column: that the list is sorted by, one of COLUMNS.
-        reverse: in the opposite of the usual direction.
-    """
-
-    filter: str = ""
-    column: str = "score"
-    reverse: bool = False
+    filter: str = ""  # as typed
+    column: str = "score"  # that the list is sorted by, one of COLUMNS
+    reverse: bool = False  # in the opposite of the usual direction
 
     def sorted_by(self, column: str) -> ListView:
         """Sorted by that column; the same one again reverses the order."""

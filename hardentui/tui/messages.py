@@ -56,13 +56,9 @@ class FilesWritten(Message):
 
 
 class FromWorker(Message):
-    """Base of all messages.
+    """Base of all messages."""
 
-    Attributes:
-        over: set once the worker's connection is closed: then the message is obsolete.
-    """
-
-    over: Event | None = None
+    over: Event | None = None  # set once the worker's connection is closed: then the message is obsolete
 
     def stands_for(self, message: Message) -> bool:
         """Whether it replaces an older message of the same kind."""

@@ -80,10 +80,7 @@ class Workers:
     """
 
     def __init__(
-        self,
-        post: Callable[[say.FromWorker], None],
-        inbox: deque[Row],
-        fail: Callable[[Exception], object],
+        self, post: Callable[[say.FromWorker], None], inbox: deque[Row], fail: Callable[[Exception], object]
     ) -> None:
         self._post = post
         self._inbox = inbox
@@ -248,10 +245,7 @@ class Session:
     """
 
     def __init__(
-        self,
-        app: App[Any],
-        first_look: Callable[[], FirstLook],
-        now: Callable[[], datetime],
+        self, app: App[Any], first_look: Callable[[], FirstLook], now: Callable[[], datetime]
     ) -> None:
         self._app = app
         self._first_look = first_look
@@ -454,12 +448,7 @@ class Session:
             case say.CommandRan():
                 self.commands_changed.publish("commands")
             case say.WorkFailed(what, error):
-                self._app.notify(
-                    told(error),
-                    title=f"{what} failed",
-                    severity="error",
-                    markup=False,
-                )
+                self._app.notify(told(error), title=f"{what} failed", severity="error", markup=False)
 
     def _tell(self, text: str, bad: bool) -> None:
         self._app.notify(text, severity="warning" if bad else "information", markup=False)

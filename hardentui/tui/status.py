@@ -18,19 +18,13 @@ from hardentui.visible import visible, visible_lines
 
 
 class Look(Struct, frozen=True):
-    """How one status is shown.
-
-    Attributes:
-        word: the severity of a failure, else the status.
-        style: name of the theme variable and of the style class (`status-high`).
-        order: the worst first.
-    """
+    """How one status is shown."""
 
     mark: str
     ascii: str
-    word: str
-    style: str
-    order: int
+    word: str  # the severity of a failure, else the status
+    style: str  # name of the theme variable and of the style class (`status-high`)
+    order: int  # the worst first
 
 
 FAILING: Mapping[Severity, Look] = {
@@ -167,10 +161,8 @@ def both_ends(left: Content, right: Content, width: int, ellipsis: str = "…") 
 
 
 def trial_line(event: TrialEvent, number: int, signs: Signs) -> tuple[str, str, str] | None:
-    """An event of a trial as sign, text and style; None for one that is only the current activity.
-
-    Args:
-        number: of the last round.
+    """An event of a trial as sign, text and style; None for one that is only the current activity. `number`:
+    of the last round.
     """
     if (tried := event.round) is not None:
         sign, color = ("✓", "$success") if tried.ready else ("✗", "$error")

@@ -48,25 +48,22 @@ Document = Mapping[str, Any]
 
 
 class UnitContext(Struct, frozen=True):
-    """The target that a container is written for.
-
-    Attributes:
-        networks: name -> inspect document of its user-defined networks.
-        volumes: name -> inspect document of its named volumes.
-        services: name of a container -> the service that runs it, if any.
-        created: when the container was created, as inspect writes it; init containers start in that order.
-    """
+    """The target that a container is written for."""
 
     version: Version = NEWEST_KNOWN  # the Podman that will read the files
     rootless: bool = False  # for a user's service manager
     unit_name: str = ""  # file name without suffix; empty = derived from the container's name
+    # name -> inspect document of its user-defined networks
     networks: Mapping[str, Document] = field(default_factory=dict)
+    # name -> inspect document of its named volumes
     volumes: Mapping[str, Document] = field(default_factory=dict)
     pod: Document | None = None  # inspect document of its pod; None = none, or unknown
     members: tuple[Member, ...] = ()  # the other containers of its pod, without the infra container
     anonymous: Mapping[str, str] = field(default_factory=dict)  # destination -> name of its anonymous volumes
+    # name of a container -> the service that runs it, if any
     services: Mapping[str, str] = field(default_factory=dict)
     default_network: str = "podman"  # the network that always exists and needs no unit
+    # when the container was created, as inspect writes it; init containers start in that order
     created: str = ""
 
     @classmethod

@@ -44,11 +44,7 @@ class AppArmorProfile(Struct, frozen=True):
 
 
 def apparmor_profile(container: str, spec: Spec, capabilities: frozenset[str]) -> AppArmorProfile:
-    """The profile for a container.
-
-    Args:
-        capabilities: those that it may use, `CAP_CHOWN`.
-    """
+    """The profile for a container. `capabilities`: those that it may use, `CAP_CHOWN`."""
     name = f"hardentui-{safe_file_name(container)}"[:100]
     writable = [mount.destination for mount in spec[MOUNTS] if not mount.read_only]
     writable += [word.partition(":")[0] for word in spec[TMPFS]]
@@ -98,11 +94,7 @@ def apparmor_profile(container: str, spec: Spec, capabilities: frozenset[str]) -
 
 
 def _network(spec: Spec, packets: bool) -> list[str]:
-    """Internet, netlink and unix sockets.
-
-    Args:
-        packets: it may capture packets of its network (CAP_NET_RAW).
-    """
+    """Internet, netlink and unix sockets. `packets`: it may capture packets of its network (CAP_NET_RAW)."""
     if any(word.partition(":")[0] == "none" for word in spec[NETWORK]):
         return ["network unix,"]
     families = ["network inet,", "network inet6,", "network netlink raw,", "network unix,"]

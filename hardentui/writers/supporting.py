@@ -16,9 +16,7 @@ from hardentui.options.values import Mount, Port
 from hardentui.systemd.unit_text import comment_lines
 from hardentui.writers.context import safe_file_name
 
-_MODES = frozenset(
-    {"host", "none", "bridge", "private", "default", "pasta", "slirp4netns", "container", "ns"}
-)
+_MODES = frozenset("host none bridge private default pasta slirp4netns container ns".split())
 
 
 class Part(NamedTuple):
@@ -105,7 +103,6 @@ def _range(first: str, last: str) -> str:
 
 
 def network_create_arguments(name: str, inspect: Mapping[str, Any]) -> tuple[str, ...]:
-    """argv after `podman` that creates this network."""
     words = [
         part.flag if part.value == "true" else f"{part.flag}={part.value}" for part in network_parts(inspect)
     ]
@@ -137,7 +134,6 @@ def volume_parts(inspect: Mapping[str, Any]) -> list[Part]:
 
 
 def volume_create_arguments(name: str, inspect: Mapping[str, Any]) -> tuple[str, ...]:
-    """argv after `podman` that creates this volume."""
     return ("volume", "create", *(f"{part.flag}={part.value}" for part in volume_parts(inspect)), name)
 
 
@@ -182,7 +178,6 @@ def pod_notes(inspect: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def pod_create_arguments(inspect: Mapping[str, Any], default_network: str = "podman") -> tuple[str, ...]:
-    """argv after `podman` that creates this pod."""
     words = (part_word(part) for part in pod_parts(inspect, default_network))
     return ("pod", "create", *words)
 
@@ -522,10 +517,8 @@ def copy_script(about: str, kept: Iterable[KeptVolume], volumes: Mapping[str, Ma
 
 
 def copy_layer_script(about: str, container: str, brought: Iterable[tuple[str, str]]) -> str:
-    """The same for directories in the writable layer of a container; it is kept.
-
-    Args:
-        brought: (directory, new volume).
+    """The same for directories in the writable layer of a container; it is kept. `brought`: (directory, new
+    volume).
     """
     comments = [
         f"Copies what {about} has written into the volumes of its successor, which starts after this. Stop"

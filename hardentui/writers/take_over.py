@@ -16,18 +16,14 @@ from hardentui.systemd.unit_text import comment_lines
 
 
 class OldContainer(Struct, frozen=True, kw_only=True):
-    """A container of today.
-
-    Attributes:
-        stand_in: the script that creates its replacement, because Podman removes it when it stops; empty =
-            none.
-    """
+    """A container of today."""
 
     name: str  # today; kept_as: meanwhile
     id: str
     kept_as: str
     running: bool = True
     restart: str = ""  # its restart policy, which is switched off meanwhile; empty = none, or it cannot be
+    # the script that creates its replacement, because Podman removes it when it stops; empty = none
     stand_in: str = ""
     unit: str = ""  # the service that runs it; empty = none
     layer: str = ""  # the files that only it has, in words; empty = none
@@ -36,31 +32,25 @@ class OldContainer(Struct, frozen=True, kw_only=True):
 
 
 class OldPod(Struct, frozen=True):
-    """A pod whose members are taken over.
-
-    Attributes:
-        unit: the file that creates its successor, which has another name meanwhile; empty = it gets none.
-    """
+    """A pod whose members are taken over."""
 
     name: str
+    # the file that creates its successor, which has another name meanwhile; empty = it gets none
     unit: str = ""
     known_as: bool = False  # whether others reach it by its name
 
 
 class TakeOver(Struct, frozen=True, kw_only=True):
-    """What takes over from what.
-
-    Attributes:
-        units: names of the files that systemd reads; place: the directory where it does, as a shell word.
-        moved: unit files of today that would start the old containers again, or hide the new units.
-    """
+    """What takes over from what."""
 
     old: tuple[OldContainer, ...]  # in the order in which they start
     pods: tuple[OldPod, ...] = ()  # those that are stopped as a whole
+    # names of the files that systemd reads; place: the directory where it does, as a shell word
     units: tuple[str, ...] = ()
     place: str = "/etc/containers/systemd"
     profile: str = ""  # the seccomp profile that the units name; it goes one directory up. Empty = none.
     services: tuple[str, ...] = ()
+    # unit files of today that would start the old containers again, or hide the new units
     moved: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()  # the scripts that copy data, ahead and after the stop
     runs: tuple[str, ...] = ()  # commands of run scripts instead of services, in their order

@@ -12,9 +12,7 @@ import pytest
 
 from hardentui.host.files.reader import LocalFiles
 from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
-from hardentui.host.machine import read_programs_of_containers
 from hardentui.host.process.activity import read_activity
-from hardentui.host.process.capabilities import read_process_table
 from hardentui.host.process.cgroups import cgroup_directory, find_cgroups, parse_membership
 from hardentui.host.process.proc import read_kernel
 from hardentui.model.capabilities import CAPABILITIES_BY_NUMBER
@@ -101,13 +99,6 @@ def test_a_second_proc_has_no_masks(run: Run, podman: Bench) -> None:
     state = run()
     podman.execute("nsenter", "-t", str(state["Pid"]), "-m", "-p", "mount", "-t", "proc", "proc", "/proc")
     assert not any(path.startswith("/proc") for path in masked(view(state)))
-
-
-def test_what_runs_for_a_container_is_seen(run: Run) -> None:
-    run()
-    files = LocalFiles()
-    programs = read_programs_of_containers(files, read_process_table(files))
-    assert {program.role for program in programs} >= {"runtime", "conmon", "engine"}
 
 
 def test_privileged(run: Run) -> None:

@@ -139,11 +139,7 @@ def vulnerable_engine(facts: HostFacts) -> Verdict:
     evidence = tuple(
         map(
             _evidence,
-            (
-                *unnamed,
-                *unread,
-                *(component for component in facts.outdated if _is_named(component)),
-            ),
+            (*unnamed, *unread, *(component for component in facts.outdated if _is_named(component))),
         )
     )
     if unnamed:

@@ -103,12 +103,7 @@ INSECURE_DEFAULT_POLICY = Check(
         engine(TrustFacts(policy=Policy(POLICY_FILE, (REJECT,), {"docker-archive": {"": (ACCEPT,)}}))),
         engine(TrustFacts(policy=Policy("/root/.config/containers/policy.json", (ACCEPT,)))),
     ),
-    references=(
-        "CIS Docker 1.6 4.5",
-        "CIS Docker 1.6 4.12",
-        "NIST SP 800-190 4.1.5",
-        "OWASP Docker rule 13",
-    ),
+    references=("CIS Docker 1.6 4.5", "CIS Docker 1.6 4.12", "NIST SP 800-190 4.1.5", "OWASP Docker rule 13"),
 )
 
 _DROP_IN = "/etc/containers/registries.d/sigstore.yaml"

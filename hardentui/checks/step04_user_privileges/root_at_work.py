@@ -280,7 +280,7 @@ ROOT_EXEC_SESSION = Check(
         _example({"ID": "ab", "ProcessConfig": {"user": "1001", "privileged": False}}),
         "",
         _example({"ID": "ac", "ProcessConfig": {"user": "1001:0", "privileged": False}}).replace(
-            kernel=Kernel(7, uid=1001, gid=0, entered=()),
+            kernel=Kernel(7, uid=1001, gid=0, entered=())
         ),
         _example().replace(exec_events=(datetime(2025, 12, 31, 23, 5, tzinfo=UTC),)),
         _example().replace(kernel=_with(_SHELL)),
@@ -289,16 +289,15 @@ ROOT_EXEC_SESSION = Check(
         _example({"ID": "ab", "ProcessConfig": {"user": "root", "privileged": False}}),
         _example({"ID": "cd", "ProcessConfig": {"user": "", "privileged": True}}),
         _example({"ID": "ce", "ProcessConfig": {"user": "1001:0", "privileged": False}}).replace(
-            kernel=Kernel(7, uid=1001, gid=1001, entered=()),
+            kernel=Kernel(7, uid=1001, gid=1001, entered=())
         ),
         _example({"ID": "ef", "ProcessConfig": {"user": "toor", "privileged": False}}).replace(
-            kernel=Kernel(7, uid=1001, uid_map=(IdRange(0, 0, 4294967295),), entered=()),
-            exec_uids={"ef": 0},
+            kernel=Kernel(7, uid=1001, uid_map=(IdRange(0, 0, 4294967295),), entered=()), exec_uids={"ef": 0}
         ),
         _example().replace(kernel=_with(replace(_SHELL, uid=0))),
         _example().replace(kernel=_with(replace(_SHELL, seccomp_mode=0))),
         _example().replace(
-            kernel=_with(replace(_SHELL, capabilities=CapabilitySets(frozenset({"CAP_SYS_ADMIN"})))),
+            kernel=_with(replace(_SHELL, capabilities=CapabilitySets(frozenset({"CAP_SYS_ADMIN"}))))
         ),
     ),
     references=("CIS Docker 1.6 5.23", "CIS Docker 1.6 5.24", "NIST SP 800-190 4.4.5"),

@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 
 from hardentui.checks.prelude import *
-from hardentui.lib.seccomp import EngineDefault
+from hardentui.lib.seccomp import EngineDefault, makes_user_namespaces
 from hardentui.model.host import SubIds
 from hardentui.model.network import ALL_IDS
 from hardentui.options.inspect.mounts import anonymous_volumes
@@ -16,7 +16,6 @@ from hardentui.reading.confinement import (
     declared_filter,
     filter_of,
     good_but_not_seen,
-    open_ways_to_user_namespaces,
 )
 from hardentui.reading.hosts import free_start
 from hardentui.reading.mounts import asks_for_user_namespace, maps_root_of_host, no_range_for
@@ -197,12 +196,7 @@ HOST_USER_NAMESPACE = Check(
         ),
         container(kernel=Kernel(7, host_user_namespace=False, uid_map=(IdRange(0, 0, 1),))),
     ),
-    references=(
-        "CIS Docker 1.6 2.9",
-        "CIS Docker 1.6 5.31",
-        "NIST SP 800-190 4.5.2",
-        "OWASP Docker rule 11",
-    ),
+    references=("CIS Docker 1.6 2.9", "CIS Docker 1.6 5.31", "NIST SP 800-190 4.5.2", "OWASP Docker rule 11"),
 )
 
 _FILES = ("/etc/subuid", "/etc/subgid")
@@ -347,11 +341,7 @@ def nested_user_namespaces(facts: ContainerFacts) -> Verdict:
         return unknown(seccomp.reason, declared)
     if isinstance(seccomp.filter, EngineDefault):
         return not_applicable(NEVER_STARTED_WITH_DEFAULT)
-    ways = (
-        ("unshare",) if isinstance(seccomp.filter, NoFilter) else open_ways_to_user_namespaces(seccomp.filter)
-    )
-    if isinstance(ways, Unread):
-        return unknown(ways.reason, declared)
+    ways = ("unshare",) if isinstance(seccomp.filter, NoFilter) else makes_user_namespaces(seccomp.filter)
     if not ways and not seccomp.in_force:
         return good_but_not_seen(declared)
     if not ways:

@@ -199,11 +199,7 @@ def selinux_not_enforcing(facts: HostFacts) -> Verdict:
     if configured and configured != "enforcing":
         reason = f"SELinux enforces now, but will be {configured} after the next boot"
         return failed(
-            reason,
-            str(configured),
-            "enforcing",
-            evidence,
-            commands=(f"# {_CONFIG}", "SELINUX=enforcing"),
+            reason, str(configured), "enforcing", evidence, commands=(f"# {_CONFIG}", "SELINUX=enforcing")
         )
     settings = facts.configuration
     if settings.get("containers.label") is False:
@@ -238,12 +234,7 @@ SELINUX_NOT_ENFORCING = Check(
         _host("absent", "disabled"),
         _host("enforcing", "enforcing", configuration=configuration(containers__label=False)),
     ),
-    references=(
-        "CIS Docker 1.6 5.3",
-        "NIST SP 800-190 4.5.1",
-        "OWASP Docker rule 6",
-        "CSVS 2.6",
-    ),
+    references=("CIS Docker 1.6 5.3", "NIST SP 800-190 4.5.1", "OWASP Docker rule 6", "CSVS 2.6"),
 )
 
 

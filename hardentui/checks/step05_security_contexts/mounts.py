@@ -326,10 +326,7 @@ def writable_mount(facts: ContainerFacts) -> Verdict:
     evidence = tuple(Evidence(where, f"{point} lacks {', '.join(missing)}") for point, missing in bad)
     lacking = [option for option in ("nosuid", "nodev", "noexec") if any(option in each for _, each in bad)]
     return failed(
-        f"without {', '.join(lacking)}: {listed([point for point, _ in bad])}",
-        declared,
-        effective,
-        evidence,
+        f"without {', '.join(lacking)}: {listed([point for point, _ in bad])}", declared, effective, evidence
     )
 
 

@@ -373,10 +373,7 @@ def secret_on_command_line(facts: ContainerFacts) -> Verdict:
     known.
     """
     spec = facts.spec
-    lines = {
-        "command": (*(spec[ENTRYPOINT] or ()), *spec[COMMAND]),
-        "health check": (spec[HEALTH_CMD],),
-    }
+    lines = {"command": (*(spec[ENTRYPOINT] or ()), *spec[COMMAND]), "health check": (spec[HEALTH_CMD],)}
     credentials = [(where, word) for where, words in lines.items() for word in secrets_in_words(words)]
     credentials += [("exec session", word) for words in _sessions(facts) for word in secrets_in_words(words)]
     if _has_registry_login(facts):

@@ -241,14 +241,8 @@ MOUNTED_ENGINE_SOCKET = Check(
     ),
     fails=lambda: (
         container("--network=host", host=_LISTENS_ON_TCP),
-        container(
-            "-v /var/run/docker.sock:/d.sock:ro -v a:/a",
-            host=_NO_TCP,
-        ),
-        container(
-            "-v /run/user/1000/podman/podman.sock:/run/podman/podman.sock",
-            host=_NO_TCP,
-        ),
+        container("-v /var/run/docker.sock:/d.sock:ro -v a:/a", host=_NO_TCP),
+        container("-v /run/user/1000/podman/podman.sock:/run/podman/podman.sock", host=_NO_TCP),
         container("-v /var/run:/host/run", host=_NO_TCP),
         container("-v /srv/alias:/var/run/docker.sock", host=_NO_TCP),
         container("-v /srv/app.link:/app", sockets=(_RENAMED,), host=_NO_TCP),

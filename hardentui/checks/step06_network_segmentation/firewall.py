@@ -71,8 +71,7 @@ def unfirewalled_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return failed(_reason(hook, firewall, firewall.rules), declared, f"no filter at {hook}", evidence)
     if unclear:
         return unknown(
-            f"the rules at {hook} match on more than is known about a packet: {', '.join(unclear)}",
-            declared,
+            f"the rules at {hook} match on more than is known about a packet: {', '.join(unclear)}", declared
         )
     return passed(declared, f"filtered at {hook}", (Evidence("nftables", f"hook {hook}: filtered"),))
 

@@ -437,11 +437,7 @@ _SSH = ListeningSocket("tcp", "0.0.0.0", 22)
 def _behind(host: HostFacts, *listening: ListeningSocket) -> ContainerFacts:
     """A running container on the internal network."""
     return container(
-        "--network=back",
-        kernel=Kernel(7),
-        networks={"back": _INTERNAL},
-        host_listening=listening,
-        host=host,
+        "--network=back", kernel=Kernel(7), networks={"back": _INTERNAL}, host_listening=listening, host=host
     )
 
 
@@ -472,11 +468,7 @@ REACHABLE_HOST_SERVICES = Check(
         container("--network=shop-net", engine=rootless()),
         "",
         container(engine=_PLAIN),
-        container(
-            engine=_PLAIN,
-            kernel=Kernel(7),
-            network_helper=("pasta", "-T", "none", "--no-map-gw"),
-        ),
+        container(engine=_PLAIN, kernel=Kernel(7), network_helper=("pasta", "-T", "none", "--no-map-gw")),
         _behind(_CLOSED, _SSH),
         _behind(HostFacts(), ListeningSocket("tcp", "127.0.0.1", 5432)),
     ),

@@ -263,11 +263,9 @@ UNEXPECTED_LISTENER = Check(
     references=("NIST SP 800-190 4.4.4", "NIST SP 800-190 4.4.2"),
 )
 
-_FORBIDDEN = (
-    *("sshd", "dropbear", "telnetd", "in.telnetd", "rshd", "rlogind"),
-    *("apt", "apt-get", "dpkg", "apk", "dnf", "microdnf", "yum", "zypper", "rpm", "pacman"),
-    *("xmrig", "xmr-stak", "kinsing", "kdevtmpfsi", "minerd", "cpuminer", "masscan", "zmap", "nmap"),
-    *("nc", "ncat", "netcat", "socat"),
+_FORBIDDEN = tuple(
+    "sshd dropbear telnetd in.telnetd rshd rlogind apt apt-get dpkg apk dnf microdnf yum zypper rpm pacman "
+    "xmrig xmr-stak kinsing kdevtmpfsi minerd cpuminer masscan zmap nmap nc ncat netcat socat".split()
 )
 _RELAYS = frozenset({"nc", "ncat", "netcat", "socat"})
 _RUNTIMES = ("/memfd:runc_cloned:", "/memfd:crun")

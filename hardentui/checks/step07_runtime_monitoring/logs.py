@@ -128,8 +128,7 @@ NO_LOGS = Check(
     passes=lambda: (
         "--log-driver=journald",
         container(
-            "--log-driver=passthrough",
-            inspect={"Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}}},
+            "--log-driver=passthrough", inspect={"Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}}}
         ),
         container(engine=rootful(info={"host": {"logDriver": "k8s-file"}})),
     ),
@@ -261,12 +260,7 @@ def volatile_journal(facts: HostFacts) -> Verdict:
         return passed(declared, "forwarded to the syslog service", evidence)
     where = "is not stored" if journal.storage == "none" else "is in memory only"
     return failed(
-        f"the journal {where}, and is not forwarded to syslog",
-        declared,
-        where,
-        evidence,
-        None,
-        _COMMANDS,
+        f"the journal {where}, and is not forwarded to syslog", declared, where, evidence, None, _COMMANDS
     )
 
 

@@ -50,21 +50,14 @@ def unit_drift(facts: ContainerFacts) -> Verdict:
     if reasons:
         systemctl = "systemctl --user" if facts.engine.rootless is True else "systemctl"
         remove = (f"rm {shlex.quote(unit.outdated_copy)}",) if unit.outdated_copy else ()
-        commands = (
-            *remove,
-            f"{systemctl} daemon-reload",
-            f"{systemctl} restart {shlex.quote(unit.name)}",
-        )
+        commands = (*remove, f"{systemctl} daemon-reload", f"{systemctl} restart {shlex.quote(unit.name)}")
         return failed(reasons[0], unit.name, evidence=evidence, commands=commands)
     if unit.modified is None or created is None:
         return unknown("the age of the file or the container is not known", unit.name)
     return passed(unit.name)
 
 
-_CREATED = {
-    "Created": "2025-12-01T08:00:00Z",
-    "Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}},
-}
+_CREATED = {"Created": "2025-12-01T08:00:00Z", "Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}}}
 _FILE = "/etc/containers/systemd/web.container"
 _BEFORE, _AFTER = datetime(2025, 11, 1, tzinfo=UTC), datetime(2025, 12, 24, tzinfo=UTC)
 
@@ -89,12 +82,7 @@ UNIT_DRIFT = Check(
 )
 
 _UNIT = "PODMAN_SYSTEMD_UNIT"
-_MANAGERS = (
-    _UNIT,
-    "io.podman.compose.project",
-    "com.docker.compose.project",
-    "io.kubernetes.pod.name",
-)
+_MANAGERS = (_UNIT, "io.podman.compose.project", "com.docker.compose.project", "io.kubernetes.pod.name")
 _LABELS = ("owner", "team")
 
 

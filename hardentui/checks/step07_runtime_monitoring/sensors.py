@@ -89,14 +89,9 @@ NO_RUNTIME_SENSOR = Check(
     references=("NIST SP 800-190 4.4.4", "OWASP Docker rule 6"),
 )
 
-_PATHS = (
-    "/usr/bin/podman",
-    "/usr/bin/conmon",
-    "/usr/bin/crun|/usr/bin/runc|/usr/sbin/runc",
-    "/etc/containers",
-    "/etc/containers/systemd",
-    "/run/podman",
-    "/var/lib/containers",
+_PATHS = tuple(
+    "/usr/bin/podman /usr/bin/conmon /usr/bin/crun|/usr/bin/runc|/usr/sbin/runc /etc/containers "
+    "/etc/containers/systemd /run/podman /var/lib/containers".split()
 )
 _WATCH = r"(?:^|\s)(?:-w\s+|-F\s*path=|-F\s*dir=)(\S+)"
 

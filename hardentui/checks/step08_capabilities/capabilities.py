@@ -113,9 +113,7 @@ CAPABILITIES_BEYOND_DECLARED = Check(
         container(
             inspect={"BoundingCaps": None}, kernel=Kernel(7, capabilities=CapabilitySets(bounding=_CHOWN))
         ),
-        container(
-            kernel=Kernel(7, capabilities=CapabilitySets(bounding=_CHOWN, inheritable=_CHOWN)),
-        ),
+        container(kernel=Kernel(7, capabilities=CapabilitySets(bounding=_CHOWN, inheritable=_CHOWN))),
     ),
     references=("CIS Docker 1.6 5.4", "CVE-2022-27649"),
 )

@@ -10,13 +10,9 @@ from hardentui.visible import MASK as MASKED
 
 _HOST_NAMESPACES = ("pidns", "netns", "ipcns", "utsns", "cgroupns", "userns")
 _EXPECTED_HOST = frozenset({"userns"})  # Podman's default; other checks cover it
-_SAFE_SYSCTLS = (
-    "kernel.shm_rmid_forced",
-    "net.ipv4.ip_local_port_range",
-    "net.ipv4.ip_unprivileged_port_start",
-    "net.ipv4.ping_group_range",
-    "net.ipv4.tcp_keepalive_time",
-    "net.ipv4.tcp_syncookies",
+_SAFE_SYSCTLS = tuple(
+    "kernel.shm_rmid_forced net.ipv4.ip_local_port_range net.ipv4.ip_unprivileged_port_start "
+    "net.ipv4.ping_group_range net.ipv4.tcp_keepalive_time net.ipv4.tcp_syncookies".split()
 )
 _ANNOTATIONS = {
     "run.oci.seccomp": ("it changes the seccomp filter", Severity.CRITICAL),

@@ -99,21 +99,12 @@ EXPOSED_ENGINE_SOCKET = Check(
         host(
             sockets=(
                 EngineSocket(
-                    file(
-                        _SOCKET,
-                        0o660,
-                        Danger("/run/podman", "world-writable (0777)", "chmod o-w"),
-                    )
+                    file(_SOCKET, 0o660, Danger("/run/podman", "world-writable (0777)", "chmod o-w"))
                 ),
             )
         ),
     ),
-    references=(
-        "CIS Docker 1.6 3.15",
-        "CIS Docker 1.6 3.16",
-        "CIS Docker 1.6 1.1.2",
-        "OWASP Docker rule 1",
-    ),
+    references=("CIS Docker 1.6 3.15", "CIS Docker 1.6 3.16", "CIS Docker 1.6 1.1.2", "OWASP Docker rule 1"),
     parameters={"trusted_users": ()},
 )
 
@@ -235,10 +226,7 @@ ROOT_EQUIVALENT_USERS = Check(
         host(
             root_rights=(
                 RootRight(
-                    "anna",
-                    "may write to a socket of the rootful engine",
-                    "/run/podman/podman.sock",
-                    "socket",
+                    "anna", "may write to a socket of the rootful engine", "/run/podman/podman.sock", "socket"
                 ),
             )
         ),

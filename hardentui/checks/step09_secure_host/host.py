@@ -219,11 +219,7 @@ _KNOBS: Mapping[str, tuple[Callable[[str], bool], str, str]] = {
     "kernel.randomize_va_space": (_at_least(2), "2", "program addresses can be guessed"),
     "fs.suid_dumpable": (_not("1"), "0", "everyone can read core dumps of setuid programs"),
     "vm.unprivileged_userfaultfd": (_not("1"), "0", "everyone can pause the kernel at a page fault"),
-    "kernel.core_pattern": (
-        _safe_core_handler,
-        "core",
-        "crashes run a program from elsewhere",
-    ),
+    "kernel.core_pattern": (_safe_core_handler, "core", "crashes run a program from elsewhere"),
     "kernel.modprobe": (_safe_program, "/sbin/modprobe", "the kernel loads modules with an unusual program"),
 }
 
@@ -332,9 +328,5 @@ WEAK_KERNEL_SETTINGS = Check(
             core_handler=file(_HANDLER, 0o757, Danger(_HANDLER, "world-writable (0757)", "chmod o-w")),
         ),
     ),
-    references=(
-        "CIS Docker 1.6 1.2.1",
-        "NIST SP 800-190 4.5.1",
-        "RHEL STIG sysctl rules",
-    ),
+    references=("CIS Docker 1.6 1.2.1", "NIST SP 800-190 4.5.1", "RHEL STIG sysctl rules"),
 )

@@ -76,13 +76,9 @@ REPLACEABLE_CONTAINER_PROGRAMS = Check(
 _CRUN = "/usr/bin/crun"
 _OPEN_RUNTIME = Danger(_CRUN, "can be written by group 50 (0775)", "chmod g-w")
 _HOOK = "/usr/share/containers/oci/hooks.d/log.json"
-_KNOWN_HOOKS = (
-    "oci-seccomp-bpf-hook.json",
-    "oci-nvidia-hook.json",
-    "nvidia-container-toolkit.json",
-    "oci-systemd-hook.json",
-    "oci-umount.json",
-    "oci-register-machine.json",
+_KNOWN_HOOKS = tuple(
+    "oci-seccomp-bpf-hook.json oci-nvidia-hook.json nvidia-container-toolkit.json oci-systemd-hook.json "
+    "oci-umount.json oci-register-machine.json".split()
 )
 
 
@@ -95,10 +91,8 @@ def untrusted_engine_programs(facts: HostFacts, parameters: Parameters) -> Verdi
     it is where packages install programs (`/usr/bin`, `/usr/lib`, `/usr/libexec`…) under a name that Podman
     uses; and whether each hook is on the list of expected ones (parameter `known_hooks`). List programs that
     you installed elsewhere on purpose in the parameter `known_programs`. Also who can add files to the
-    directories from which the engine takes helpers and hooks. Of rootless engines, who besides their account
-    can change what its own configuration names. Of running containers, the runtime, conmon and engine that
-    run for them, whoever named these (`podman --runtime`, `--conmon`). Of scripts, the interpreter, too.
-    Hooks and init programs of one container are in replaceable-container-programs.
+    directories from which the engine takes helpers and hooks. Hooks and init programs of one container are
+    in replaceable-container-programs.
 
     Why it matters:
     These programs run as root, or as the account of a rootless engine, before the container is confined. A

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.model.facts import Denial
-from hardentui.reading.confinement import (
-    unconfined_by_apparmor,
-    without_apparmor,
-)
+from hardentui.reading.confinement import unconfined_by_apparmor, without_apparmor
 
 
 def apparmor_complain_mode(facts: ContainerFacts) -> Verdict:

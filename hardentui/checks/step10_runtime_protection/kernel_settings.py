@@ -8,9 +8,7 @@ from hardentui.checks.prelude import *
 from hardentui.reading.mounts import bare_kernel_mounts, own_user_namespace
 from hardentui.reading.networks import modes, uses_network_of_pod
 
-_HIDDEN = frozenset(
-    {"/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/acpi", "/proc/scsi", "/sys/firmware"}
-)
+_HIDDEN = frozenset("/proc/kcore /proc/keys /proc/timer_list /proc/acpi /proc/scsi /sys/firmware".split())
 _SETTINGS = ("proc", "binfmt_misc")
 _PROTECTED = frozenset({"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs"})
 
@@ -170,25 +168,13 @@ UNMASKED_SYSTEM_PATHS = Check(
     references=("NIST SP 800-190 4.4.3", "kube-linter unsafe-proc-mount"),
 )
 
-_SAFE = (
-    "kernel.shm_rmid_forced",
-    "net.core.somaxconn",
-    "net.ipv4.conf.all.src_valid_mark",
-    "net.ipv4.conf.default.src_valid_mark",
-    "net.ipv4.ip_local_port_range",
-    "net.ipv4.ip_local_reserved_ports",
-    "net.ipv4.ip_unprivileged_port_start",
-    "net.ipv4.ping_group_range",
-    "net.ipv4.tcp_fin_timeout",
-    "net.ipv4.tcp_keepalive_intvl",
-    "net.ipv4.tcp_keepalive_probes",
-    "net.ipv4.tcp_keepalive_time",
-    "net.ipv4.tcp_rmem",
-    "net.ipv4.tcp_syncookies",
-    "net.ipv4.tcp_tw_reuse",
-    "net.ipv4.tcp_wmem",
-    "net.ipv6.conf.all.disable_ipv6",
-    "net.ipv6.conf.default.disable_ipv6",
+_SAFE = tuple(
+    "kernel.shm_rmid_forced net.core.somaxconn net.ipv4.conf.all.src_valid_mark "
+    "net.ipv4.conf.default.src_valid_mark net.ipv4.ip_local_port_range net.ipv4.ip_local_reserved_ports "
+    "net.ipv4.ip_unprivileged_port_start net.ipv4.ping_group_range net.ipv4.tcp_fin_timeout "
+    "net.ipv4.tcp_keepalive_intvl net.ipv4.tcp_keepalive_probes net.ipv4.tcp_keepalive_time "
+    "net.ipv4.tcp_rmem net.ipv4.tcp_syncookies net.ipv4.tcp_tw_reuse net.ipv4.tcp_wmem "
+    "net.ipv6.conf.all.disable_ipv6 net.ipv6.conf.default.disable_ipv6".split()
 )
 
 _OFF = "net.ipv4.tcp_syncookies=0"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.lib.seccomp import FAMILIES
-from hardentui.reading.confinement import filter_of, filter_rules, good_but_not_seen, open_ways_to_family
+from hardentui.lib.seccomp import FAMILIES, ways_to_family
+from hardentui.reading.confinement import filter_of, filter_rules, good_but_not_seen
 from hardentui.reading.networks import (
     asks_for_host_network,
     on_host_network,
@@ -220,10 +220,7 @@ def open_socket_families(facts: ContainerFacts) -> Verdict:
         return seccomp
     ways: dict[str, tuple[str, ...]] = {}
     for name, family in FAMILIES.items():
-        answer = open_ways_to_family(seccomp.rules, family)
-        if isinstance(answer, Unread):
-            return unknown(answer.reason, seccomp.declared)
-        if answer:
+        if answer := ways_to_family(seccomp.rules, family):
             ways[name] = answer
     if not ways and not seccomp.in_force:
         return good_but_not_seen(seccomp.declared)

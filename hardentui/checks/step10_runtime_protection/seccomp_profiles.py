@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.lib.seccomp import LETS_THROUGH, OpenCalls, RawFilter, parse_profile
+from hardentui.lib.seccomp import LETS_THROUGH, OpenCalls, dangerous_calls, parse_profile
 from hardentui.reading.confinement import (
     RAW_FILTER,
     FilterRules,
     capabilities_held,
     filter_rules,
     good_but_not_seen,
-    open_dangerous_calls,
     parsed,
 )
 
@@ -20,13 +19,13 @@ def weak_seccomp_profile(facts: ContainerFacts) -> Verdict:
 
     What it checks:
     The filter that the runtime really installed, according to its configuration (config.json): the engine's
-    profile, one named with `seccomp=FILE` or through the API, one brought by the image
-    (`--seccomp-policy=image`), or a compiled program in the annotation `run.oci.seccomp_bpf_data`. It is bad
-    if it allows calls that Podman's own profile denies to a container with the same capabilities: bpf,
-    perf_event_open, userfaultfd, io_uring, open_by_handle_at, keyrings, loading modules and kernels. Rules
-    are read as the kernel does: conditions that are always true, later rules, several conditions on one
-    argument. A profile file that has changed since is judged too, because the next container is created from
-    it.
+    profile, one named with `seccomp=FILE` or through the API, or one brought by the image
+    (`--seccomp-policy=image`). It is bad if it allows calls that Podman's own profile denies to a container
+    with the same capabilities: bpf, perf_event_open, userfaultfd, io_uring, open_by_handle_at, keyrings,
+    loading modules and kernels. Rules are read as the kernel does: conditions that are always true, later
+    rules, several conditions on one argument. A profile file that has changed since is judged too, because
+    the next container is created from it. With a compiled filter in the annotation
+    `run.oci.seccomp_bpf_data` it is unknown.
 
     Why it matters:
     A custom profile looks like extra care. Copied from an old example, or recorded with "allow everything"
@@ -50,17 +49,15 @@ def weak_seccomp_profile(facts: ContainerFacts) -> Verdict:
 
 
 def _judged(seccomp: FilterRules, held: frozenset[str]) -> Verdict | None:
-    """The verdict on a filter that is weak or cannot be judged; None for a good one."""
+    """The verdict on a filter that is weak; None for a good one."""
     rules = seccomp.rules
-    open_calls = open_dangerous_calls(rules, held)
-    if isinstance(open_calls, Unread):
-        return unknown(open_calls.reason, seccomp.declared)
+    open_calls = dangerous_calls(rules, held)
     if not open_calls:
         return None
     names = frozenset(name for group in open_calls for name in group.calls)
     evidence = tuple(Evidence(seccomp.source, _words(group)) for group in open_calls)
     what, effective = listed(names), f"allows {listed(names)}"
-    if isinstance(rules, SeccompProfile) and rules.default in LETS_THROUGH:
+    if rules.default in LETS_THROUGH:
         what, effective = "everything that the profile does not list", f"defaultAction {rules.default}"
     return failed(f"the filter allows {what}", seccomp.declared, effective, evidence)
 
@@ -76,7 +73,7 @@ def _next_time(facts: ContainerFacts, declared: str, source: str) -> Verdict:
     if facts.spec[SECCOMP_PROFILE] in ("", "unconfined") or isinstance(rules, Unread):
         return good
     now = parsed(rules, facts.spec[SECCOMP_PROFILE], capabilities_held(facts))
-    if isinstance(now, Unread) or not isinstance(now.filter, SeccompProfile | RawFilter):
+    if isinstance(now, Unread) or not isinstance(now.filter, SeccompProfile):
         return good
     next_rules = FilterRules(now.filter, declared, now.source, in_force=False)
     weak = _judged(next_rules, capabilities_held(facts))
@@ -113,7 +110,6 @@ _CONDITIONAL = {"names": ["bpf"], "action": "SCMP_ACT_ALLOW", "includes": {"caps
 _ALWAYS_TRUE = {**_BPF, "args": [{"index": 0, "op": "SCMP_CMP_GE", "value": 0}]}
 _NEWER = {"names": ["read", "fanotify_init"], "action": "SCMP_ACT_ALLOW"}
 _TIGHT = _runs(_profile("SCMP_ACT_ERRNO", _READ))
-_ALLOW_ALL = RawFilter(b"\x06\0\0\0\0\0\xff\x7f", f"annotation {RAW_FILTER}")
 _HOLDS_BPF = Kernel(7, capabilities=CapabilitySets(bounding=frozenset({"CAP_BPF"})))
 
 WEAK_SECCOMP_PROFILE = Check(
@@ -160,11 +156,6 @@ WEAK_SECCOMP_PROFILE = Check(
             kernel=Kernel(7),
         ),
         container("--seccomp-policy=image", runtime=_runs(_profile("SCMP_ACT_ALLOW")), kernel=Kernel(7)),
-        container(
-            "--annotation=run.oci.seccomp_bpf_data=BgAAAAAA/38=",
-            runtime=RuntimeConfig(seccomp=_ALLOW_ALL),
-            kernel=Kernel(7),
-        ),
     ),
     references=("CIS Docker 1.6 5.22", "NIST SP 800-190 4.4.4"),
 )

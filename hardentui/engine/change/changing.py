@@ -35,8 +35,6 @@ _EXPORTS_VOLUMES = Version(5, 6)
 
 
 class Networks:
-    """The networks of one engine, by name."""
-
     def __init__(self, session: ApiSession) -> None:
         self._session = session
 
@@ -92,8 +90,6 @@ class Networks:
 
 
 class Volumes:
-    """The volumes of one engine, by name."""
-
     def __init__(
         self, engine: Engine, session: ApiSession, containers: ContainerControl, copying: Copying
     ) -> None:
@@ -177,8 +173,6 @@ class Volumes:
 
 
 class Pods:
-    """The pods of one engine, by name."""
-
     def __init__(self, session: ApiSession) -> None:
         self._session = session
 
@@ -287,8 +281,6 @@ def _nft(service: int, *words: str) -> str:
 
 
 class Images:
-    """The images of one engine, by reference."""
-
     def __init__(self, session: ApiSession) -> None:
         self._session = session
 

@@ -46,10 +46,8 @@ def path(*parts: str) -> str:
 
 
 class ApiSession:
-    """One podman-py session on a unix socket. Not thread-safe.
-
-    Args:
-        listener: called with each request after its answer.
+    """One podman-py session on a unix socket. Not thread-safe. `listener`: called with each request after its
+    answer.
     """
 
     def __init__(self, socket: str, version: str, listener: Listener | None = None) -> None:
@@ -135,10 +133,7 @@ class ApiSession:
 
     def peer(self) -> tuple[int, int]:
         """The process that listens on the socket, and its user; the kernel says so, not the engine. The
-        process is 0 if it cannot be seen from here.
-
-        Raises:
-            EngineUnreachable: nothing listens.
+        process is 0 if it cannot be seen from here. Raises EngineUnreachable: nothing listens.
         """
         layout = "3i"  # struct ucred: pid, uid, gid
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
@@ -260,10 +255,8 @@ def run_podman(session: ApiSession, arguments: Sequence[str], what: str, seconds
 def exit_of_podman(
     session: ApiSession, arguments: Sequence[str], what: str, seconds: float
 ) -> tuple[int, str, str]:
-    """Exit code, output and errors of `podman --url unix://SOCKET ARGUMENTS`; never through a shell.
-
-    Raises:
-        ChangeTimedOut, ChangeFailed: it could not be run at all.
+    """Exit code, output and errors of `podman --url unix://SOCKET ARGUMENTS`; never through a shell. Raises
+    ChangeTimedOut, ChangeFailed: it could not be run at all.
     """
     words = ["podman", "--url", f"unix://{session.socket}", *arguments]
     started = monotonic()
@@ -308,7 +301,6 @@ def _refused(what: str, errors: str) -> EngineError:
 
 
 def podman_is_installed() -> bool:
-    """Whether podman is installed."""
     return account.find_program("podman") is not None
 
 
@@ -402,10 +394,8 @@ class ContainerControl:
         self._post(container, "rename", what, QUICK_LIMIT, {"name": name})
 
     def remove(self, container: str, *, force: bool = False, volumes: bool = False) -> None:
-        """Remove a container; with `force` also a running one, which is killed immediately.
-
-        Args:
-            volumes: also remove its anonymous volumes.
+        """Remove a container; with `force` also a running one, which is killed immediately. `volumes`: also
+        remove its anonymous volumes.
         """
         query = {"force": str(force).lower(), "v": str(volumes).lower(), "ignore": "true"}
         if force:
@@ -424,10 +414,8 @@ class ContainerControl:
             raise EngineProtocolError("Podman's answer to a wait is not an exit code.") from None
 
     def update(self, container: str, flags: Sequence[str], *, seconds: float = QUICK_LIMIT) -> None:
-        """Change limits, restart policy or health checks of a container while it runs.
-
-        Args:
-            flags: of `podman update`: `("--memory=256m", "--pids-limit=100")`.
+        """Change limits, restart policy or health checks of a container while it runs. `flags`: of `podman
+        update`: `("--memory=256m", "--pids-limit=100")`.
         """
         what = f"update {_the(container)}"
         run_podman(self._session, ("update", *flags, "--", self._identity(container, what)), what, seconds)

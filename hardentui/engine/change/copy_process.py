@@ -54,16 +54,13 @@ class Owners(msgspec.Struct, frozen=True):
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """What to copy.
-
-    Attributes:
-        pairs: (directory, directory to copy its contents to), from the root of that process.
-        users, groups: of the container's own user namespace, whose owners are translated; empty = kept.
-    """
+    """What to copy."""
 
     pid: int  # a process that sees both directories; it never runs a program of an image
     user: int  # uid of the engine's user on this machine
+    # (directory, directory to copy its contents to), from the root of that process
     pairs: tuple[tuple[str, str], ...]
+    # users, groups: of the container's own user namespace, whose owners are translated; empty = kept
     users: Ranges = ()
     groups: Ranges = ()
     since: int = 0  # start of the first pass, in nanoseconds since the epoch; 0 = everything is copied
@@ -75,17 +72,14 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Copied(msgspec.Struct):
-    """What was copied.
-
-    Attributes:
-        states: of what was looked at: another one as soon as anything in it is written, made or removed.
-    """
+    """What was copied."""
 
     begun: int = 0  # when, in nanoseconds since the epoch: the `since` of a later pass
     empty: tuple[int, ...] = ()  # the pairs whose target was empty before
     files: int = 0
     size: int = 0
     unreadable: int = 0  # how many files and directories the engine's user may not read
+    # of what was looked at: another one as soon as anything in it is written, made or removed
     states: tuple[str, ...] = ()
     owners: tuple[Owners, ...] = ()
     error: str = ""  # why it failed; empty if it did not

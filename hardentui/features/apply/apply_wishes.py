@@ -58,26 +58,17 @@ SHOWN_FILES = 8
 
 
 class ApplyWishes(Struct, frozen=True, kw_only=True):
-    """Options of an apply.
+    """Options of an apply."""
 
-    Attributes:
-        probes: commands that must succeed on this host, before and after.
-        patience: seconds within which the service must work again.
-        confirm_within: seconds within which the change must be confirmed; 0 = no confirmation.
-        keep_data: copy the data in the container's writable layer to volumes.
-        discard_data: discard that data.
-        soak: seconds in which a learned seccomp profile only logs what it would refuse; 0 = none.
-        tried: seconds that a twin needed to start and to stop, in the trial that the plan comes from.
-        keep_with, discard_with: how the user chooses these two, for hints.
-    """
-
-    probes: tuple[str, ...] = ()
-    patience: float = PATIENCE
-    confirm_within: float = 0.0
-    keep_data: bool = False
-    discard_data: bool = False
-    soak: float = 0.0
+    probes: tuple[str, ...] = ()  # commands that must succeed on this host, before and after
+    patience: float = PATIENCE  # seconds within which the service must work again
+    confirm_within: float = 0.0  # seconds within which the change must be confirmed; 0 = no confirmation
+    keep_data: bool = False  # copy the data in the container's writable layer to volumes
+    discard_data: bool = False  # discard that data
+    soak: float = 0.0  # seconds in which a learned seccomp profile only logs what it would refuse; 0 = none
+    # seconds that a twin needed to start and to stop, in the trial that the plan comes from
     tried: tuple[float, float] | None = None
+    # keep_with, discard_with: how the user chooses these two, for hints
     keep_with: str = "--keep-data"
     discard_with: str = "--discard-data"
 

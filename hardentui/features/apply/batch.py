@@ -26,19 +26,13 @@ if TYPE_CHECKING:
 
 
 class BatchItem(Struct, frozen=True):
-    """The plan and files of one container.
-
-    Attributes:
-        plan: None only if there is trouble.
-        after: the score after the plan.
-        draft: None if the plan changes nothing.
-        trouble: why nothing is written for it; None if something is, or if there is nothing to change.
-    """
+    """The plan and files of one container."""
 
     report: Report
-    plan: Plan | None = None
-    after: int | None = None
-    draft: Draft | None = None
+    plan: Plan | None = None  # None only if there is trouble
+    after: int | None = None  # the score after the plan
+    draft: Draft | None = None  # None if the plan changes nothing
+    # why nothing is written for it; None if something is, or if there is nothing to change
     trouble: HardenError | None = None
 
     @property
@@ -138,9 +132,7 @@ def save_together(
     bench: Workbench, batch: Batch, directory: str
 ) -> tuple[tuple[WrittenFile, ...], tuple[ItemSteps, ...]]:
     """Write all files to the directory, which is created if missing; with what to do then for each container.
-
-    Raises:
-        WriteError: nothing was written.
+    Raises WriteError: nothing was written.
     """
     steps = tuple(_next_steps(bench, batch, directory))
     files = [file for _, step in steps for file in step.files]

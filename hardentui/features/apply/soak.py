@@ -15,11 +15,7 @@ from msgspec.structs import replace
 from hardentui.errors import CannotFix
 from hardentui.features.change.journal import Journal
 from hardentui.features.looking.default_profile import profile_in_force
-from hardentui.features.trial.learned.system_calls import (
-    RISKY,
-    completed_profile,
-    logging_profile,
-)
+from hardentui.features.trial.learned.system_calls import RISKY, completed_profile, logging_profile
 from hardentui.features.trial.observe.call_names import SECCOMP_NAMES, call_name
 from hardentui.features.trial.observe.watch import native_way
 from hardentui.features.trial.tried import write_profile

@@ -98,10 +98,7 @@ class Services(Containers):
         return self._known[key][0] if key in self._known else None
 
     def watch(
-        self,
-        on_change: Callable[[], None],
-        on_state: Callable[[Connectivity], None],
-        stop: threading.Event,
+        self, on_change: Callable[[], None], on_state: Callable[[Connectivity], None], stop: threading.Event
     ) -> None:
         seen = tuple(stamps(self._asked.paths))
         while not stop.wait(_LOOK_AGAIN):

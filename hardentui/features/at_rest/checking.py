@@ -31,36 +31,26 @@ _HINT = re.compile(r"^[ \t]*[#;]+[ \t]*hardentui:[ \t]*podman[ \t]+(\d+\.\d+(?:\
 
 
 class AtRest(Struct, frozen=True):
-    """What to look at, and how.
-
-    Attributes:
-        version: the Podman that reads the files; None = as a comment `# hardentui: podman 4.9` says, else the
-            newest.
-        rootless: whether a rootless engine runs them; None = as the folders say.
-        home: of the account whose rootless engine runs them.
-    """
+    """What to look at, and how."""
 
     paths: tuple[str, ...]
     checklist: str = ""
     steps: tuple[int, ...] = ()
     checks: tuple[str, ...] = ()
+    # the Podman that reads the files; None = as a comment `# hardentui: podman 4.9` says, else the newest
     version: Version | None = None
-    rootless: bool | None = None
-    home: str = SOMEONES_HOME
+    rootless: bool | None = None  # whether a rootless engine runs them; None = as the folders say
+    home: str = SOMEONES_HOME  # of the account whose rootless engine runs them
 
 
 class Looked(Struct, frozen=True):
-    """Judged services, and what could not be checked.
-
-    Attributes:
-        notes: comments that are no waiver although they look like one.
-    """
+    """Judged services, and what could not be checked."""
 
     judge: Judge
     sources: Sources
     services: tuple[Judged, ...]
     refused: tuple[Refused, ...]
-    notes: tuple[str, ...]
+    notes: tuple[str, ...]  # comments that are no waiver although they look like one
     version: Version
 
 

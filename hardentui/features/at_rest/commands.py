@@ -24,14 +24,7 @@ from hardentui.features.at_rest.services import (
 from hardentui.features.at_rest.sources import Refused, SourceFile, Sources, refusal
 from hardentui.model.spec import UNKNOWN, Version
 from hardentui.options import NAME, TABLE
-from hardentui.options.argv import (
-    Item,
-    RunCommand,
-    item_word,
-    items_of_token,
-    read_command,
-    spec_of,
-)
+from hardentui.options.argv import Item, RunCommand, item_word, items_of_token, read_command, spec_of
 from hardentui.quadlet.edit.container import ItemChange, decide
 from hardentui.quadlet.read.service import Character, ShellWord, shell_commands
 from hardentui.visible import visible

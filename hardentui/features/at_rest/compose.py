@@ -81,11 +81,7 @@ def _projects(sources: Sources) -> Iterator[tuple[SourceFile, ...]]:
 
 
 def read_stack(sources: Sources, files: Sequence[SourceFile]) -> Stack:
-    """The merged files.
-
-    Raises:
-        InputError: one of them is no compose file, or extends itself.
-    """
+    """The merged files. Raises InputError: one of them is no compose file, or extends itself."""
     directory = files[0].directory
     variables = _variables(sources, directory)
     trees = [_read(file, variables) for file in files]
@@ -339,11 +335,7 @@ _HEALTH = {
 
 
 class ComposeTarget:
-    """One service of a stack.
-
-    Args:
-        texts: by path, the files with the changes of other services made already.
-    """
+    """One service of a stack. `texts`: by path, the files with the changes of other services made already."""
 
     def __init__(self, sources: Sources, service: Service, texts: Mapping[str, str]) -> None:
         made: InStack = service.source

@@ -24,13 +24,12 @@ class Stack(Struct, frozen=True):
     """The merged files of one project.
 
     Attributes:
-        tree: of the whole, with variables expanded.
         named: names of its networks and volumes as the engine has them.
     """
 
     name: str
     files: tuple[SourceFile, ...]
-    tree: Tree
+    tree: Tree  # of the whole, with variables expanded
     directory: str
 
     def network(self, name: str) -> str:

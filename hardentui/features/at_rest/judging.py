@@ -29,14 +29,7 @@ from hardentui.host.files.recorded import RecordedFiles
 from hardentui.model.capabilities import STOCK_CAPABILITIES
 from hardentui.model.check import AnyCheck, FixContext, Parameters
 from hardentui.model.configuration import Configuration
-from hardentui.model.facts import (
-    ContainerFacts,
-    EngineFacts,
-    ImageFacts,
-    NetworkFacts,
-    NotRunning,
-    UnitFacts,
-)
+from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NetworkFacts, NotRunning, UnitFacts
 from hardentui.model.finding import (
     Finding,
     Kind,
@@ -70,10 +63,8 @@ _SOMEWHERE = "it depends on its image or its host"
 _ONLY_RUNNING = unknown(WHEN_RUNNING.reason)
 _ONLY_IMAGE = unknown(OF_IMAGE.reason)
 HISTORY = frozenset(
-    {
-        *("drifted-files", "outdated-tag", "restart-loop", "root-exec-session", "runtime-denials"),
-        *("stale-container", "superseded-image", "unit-drift"),
-    }
+    "drifted-files outdated-tag restart-loop root-exec-session runtime-denials stale-container "
+    "superseded-image unit-drift".split()
 )
 """Checks of what has happened to a container or its image on a host: a file has no such history."""
 _NO_HISTORY = not_applicable("a file has no history")
@@ -165,10 +156,8 @@ def group_facts(services: Iterable[Service]) -> dict[int, ContainerFacts]:
 
 
 class _Worlds:
-    """One service on the best host with the best image, and on the worst.
-
-    Args:
-        folder: of its file, which may lie elsewhere once it runs.
+    """One service on the best host with the best image, and on the worst. `folder`: of its file, which may
+    lie elsewhere once it runs.
     """
 
     def __init__(self, facts: ContainerFacts, folder: str) -> None:
@@ -213,9 +202,7 @@ def _world(facts: ContainerFacts, folder: str, *, best: bool, about: str) -> Con
         engine=engine.replace(rootless=rootless, info=info, trust=_STOCK, auto_update_timer=best),
         networks={**made_elsewhere, **facts.networks},
         host=HostFacts(
-            cloud="" if best else "a cloud",
-            firewall=Firewall(metadata_filtered=best),
-            tcp_services=(),
+            cloud="" if best else "a cloud", firewall=Firewall(metadata_filtered=best), tcp_services=()
         ),
         image=_best_image(_ports(facts)) if best else _worst_image(),
     )
@@ -310,16 +297,12 @@ def verdict_of(check: AnyCheck, parameters: Parameters, facts: ContainerFacts, w
 
 
 class Judged(Struct, frozen=True):
-    """A service with its findings.
-
-    Attributes:
-        fixable: the failing checks that an edit of its file fixes.
-    """
+    """A service with its findings."""
 
     service: Service
     facts: ContainerFacts
     findings: tuple[Finding, ...]
-    fixable: frozenset[str]
+    fixable: frozenset[str]  # the failing checks that an edit of its file fixes
 
 
 def judge_services(
@@ -329,10 +312,8 @@ def judge_services(
     today: date,
     running: Running | None = None,
 ) -> tuple[Judged, ...]:
-    """Each service with its findings. What is one decision for a whole site is none of a file.
-
-    Args:
-        running: finds the container of a name; with it, unit-drift compares the file with what runs.
+    """Each service with its findings. What is one decision for a whole site is none of a file. `running`:
+    finds the container of a name; with it, unit-drift compares the file with what runs.
     """
     services = tuple(services)
     checks = tuple(

@@ -14,10 +14,8 @@ from hardentui.words import plural
 
 
 def render(looked: Looked, result: CheckResult, style: TextStyle, *, details: bool = False) -> str:
-    """The findings in the order of the files, then what they mean.
-
-    Args:
-        details: also low findings, and each check that the files do not decide.
+    """The findings in the order of the files, then what they mean. `details`: also low findings, and each
+    check that the files do not decide.
     """
     write = Writer(style)
     lines = [*_findings(looked, write, details=details)]

@@ -55,11 +55,7 @@ class UnitFiles(Struct, frozen=True):
 
 
 def read_quadlets(sources: Sources, version: Version, rootless: bool | None) -> Read:
-    """The services of all `.container` files.
-
-    Args:
-        rootless: what the user says; None = as their folder says.
-    """
+    """The services of all `.container` files. `rootless`: what the user says; None = as their folder says."""
     services: list[Service] = []
     refused: list[Refused] = []
     folders = _by_directory(sources)
@@ -171,11 +167,7 @@ def _service(
     if stem.endswith("@"):
         specifiers |= {"i": "INSTANCE", "I": "INSTANCE"}
     quadlet = QuadletFiles(
-        tuple(each.text for each in files),
-        specifiers,
-        beside.names,
-        directory or "/src",
-        version,
+        tuple(each.text for each in files), specifiers, beside.names, directory or "/src", version
     )
     entries = quadlet.entries()
     sets = tuple(

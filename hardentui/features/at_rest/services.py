@@ -90,33 +90,25 @@ class Service(Struct, frozen=True):
     """What a file starts as a container.
 
     Attributes:
-        name: as its file names it: `web` of web.container, of a compose service or of `--name`.
-        header: where it begins: `[Container]`, the key of a compose service, the word `podman`.
-        sets: every argument that the file sets, in the order in which they count.
-        group: services of one group run beside each other on one host.
         rootless: whether a rootless engine runs it, as far as the file or its folder says.
-        pod: its pod like an inspect document; None if it has none.
-        infra: it is a pod itself, judged as the container that holds its network.
         networks, volumes: those that files beside it define, by name.
-        waivers: accepted findings, from its comments.
         broken_waivers: comments that look like a waiver and are none: (place, why).
-        source: what made it, for fixes: of its own format.
     """
 
-    name: str
+    name: str  # as its file names it: `web` of web.container, of a compose service or of `--name`
     format: Format
-    header: Span
+    header: Span  # where it begins: `[Container]`, the key of a compose service, the word `podman`
     spec: Spec
-    sets: tuple[Set, ...]
-    group: str
+    sets: tuple[Set, ...]  # every argument that the file sets, in the order in which they count
+    group: str  # services of one group run beside each other on one host
     version: Version = NEWEST_KNOWN
     rootless: Known[bool] = NOT_SAID
-    pod: Mapping[str, Any] | None = None
-    infra: bool = False
+    pod: Mapping[str, Any] | None = None  # its pod like an inspect document; None if it has none
+    infra: bool = False  # it is a pod itself, judged as the container that holds its network
     networks: Mapping[str, NetworkFacts] = field(default_factory=dict)
     volumes: Mapping[str, VolumeFacts] = field(default_factory=dict)
-    waivers: tuple[Waiver, ...] = ()
-    source: Any = None
+    waivers: tuple[Waiver, ...] = ()  # accepted findings, from its comments
+    source: Any = None  # what made it, for fixes: of its own format
 
     @property
     def file(self) -> SourceFile:
@@ -153,9 +145,7 @@ def prove(
     shared: Collection[Option[Any]] = (),
 ) -> None:
     """Raises CannotExpress unless this service differs as planned, and no other one of its files does.
-
-    Args:
-        shared: options that are one setting of all, so that the others may differ in the same way.
+    `shared`: options that are one setting of all, so that the others may differ in the same way.
     """
     if before.keys() != after.keys():
         raise CannotExpress("another service would change with it")
@@ -174,10 +164,8 @@ def prove(
 
 
 class FileTarget:
-    """One of the services of a file: each change is made in the text, which is then read again.
-
-    Args:
-        texts: by path, the files with the changes of other services made already.
+    """One of the services of a file: each change is made in the text, which is then read again. `texts`: by
+    path, the files with the changes of other services made already.
     """
 
     shared: Collection[Option[Any]] = ()
@@ -268,11 +256,7 @@ def waivers_in(file: SourceFile, subject: str, start: int = 0, end: int | None =
 
 
 def faults_in(file: SourceFile, checks: Collection[str]) -> Iterator[str]:
-    """Comments that look like an acceptance and are none, one sentence each.
-
-    Args:
-        checks: the IDs of all checks.
-    """
+    """Comments that look like an acceptance and are none, one sentence each. `checks`: all IDs."""
     for comment in _OURS.finditer(file.text):
         place = f"{file.shown}:{file.line_of(comment.start('text'))}"
         match = _ACCEPT.fullmatch(comment["text"].strip())

@@ -33,24 +33,16 @@ SOMEONES_HOME = "/home/user"
 UNITS = (".container", ".pod", ".volume", ".network", ".image", ".build", ".kube", ".artifact")
 _YAML = (".yaml", ".yml")
 _COMPOSE_NAME = re.compile(r"(?i)(?:.*[._-])?(?:docker-|podman-|container-)?compose(?:[._-].*)?\.ya?ml$")
-_SKIPPED = frozenset(
-    {".git", ".hg", ".svn", "node_modules", ".venv", "venv", "__pycache__", ".tox", ".mypy_cache"}
-)
+_SKIPPED = frozenset(".git .hg .svn node_modules .venv venv __pycache__ .tox .mypy_cache".split())
 
 
 class SourceFile(Struct, frozen=True, dict=True):
-    """A text file.
+    """A text file."""
 
-    Attributes:
-        path: absolute; empty for standard input.
-        shown: as the user would type it.
-        called: the name that it is read by; empty: its own.
-    """
-
-    path: str
-    shown: str
+    path: str  # absolute; empty for standard input
+    shown: str  # as the user would type it
     text: str
-    called: str = ""
+    called: str = ""  # the name that it is read by; empty: its own
 
     @property
     def name(self) -> str:
@@ -98,22 +90,15 @@ def refusal(shown: str, error: HardenError) -> Refused:
 
 
 class Sources(Struct, frozen=True):
-    """What was found below the given paths.
+    """What was found below the given paths."""
 
-    Attributes:
-        roots: the given paths, absolute and without links; nothing outside them is read.
-        files: those that describe services or stand beside them, by absolute path.
-        named: absolute paths that the user named as files, whatever they are called.
-        shown: the given paths as they were typed.
-        home: of the account whose rootless engine runs what they describe.
-    """
-
-    roots: tuple[str, ...]
-    files: dict[str, SourceFile]
+    roots: tuple[str, ...]  # the given paths, absolute and without links; nothing outside them is read
+    files: dict[str, SourceFile]  # those that describe services or stand beside them, by absolute path
     refused: tuple[Refused, ...]
+    # absolute paths that the user named as files, whatever they are called
     named: frozenset[str] = frozenset()
-    shown: tuple[str, ...] = ()
-    home: str = SOMEONES_HOME
+    shown: tuple[str, ...] = ()  # the given paths as they were typed
+    home: str = SOMEONES_HOME  # of the account whose rootless engine runs what they describe
 
     def is_below(self, path: str) -> bool:
         """Whether a path, without its links, lies below what was given."""

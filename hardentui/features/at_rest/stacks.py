@@ -133,11 +133,7 @@ def _context(service: Service, stack: Stack, version: Version, *, rootless: bool
     networks = {name: {**facts.inspect, "dns_enabled": True} for name, facts in service.networks.items()}
     volumes = {name: facts.inspect for name, facts in service.volumes.items()}
     return UnitContext(
-        version=version,
-        rootless=rootless,
-        unit_name=_unit_name(service),
-        networks=networks,
-        volumes=volumes,
+        version=version, rootless=rootless, unit_name=_unit_name(service), networks=networks, volumes=volumes
     )
 
 

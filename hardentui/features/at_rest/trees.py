@@ -32,23 +32,19 @@ class Tree(Struct):
     """A value with its place.
 
     Attributes:
-        key_start: where its key stands in the text; that of the value itself in a list.
         start, end: of the value; the end of a list or mapping may be the start of what follows.
-        text: of a scalar; None for a list and a mapping.
-        plain: a scalar without quotes.
-        flow: a list or mapping in brackets.
         alias: it stands elsewhere in the text, and its place is that of the anchor.
     """
 
     file: SourceFile
-    key_start: int
+    key_start: int  # where its key stands in the text; that of the value itself in a list
     start: int
     end: int
-    text: str | None = None
-    plain: bool = False
+    text: str | None = None  # of a scalar; None for a list and a mapping
+    plain: bool = False  # a scalar without quotes
     entries: dict[str, Tree] = field(default_factory=dict)
     items: list[Tree] = field(default_factory=list)
-    flow: bool = False
+    flow: bool = False  # a list or mapping in brackets
     is_list: bool = False
     is_mapping: bool = False
 

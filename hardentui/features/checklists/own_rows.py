@@ -118,8 +118,7 @@ class RowReader:
         if operator not in OPERATORS[shape]:
             allowed = ", ".join(each.value for each in OPERATORS[shape])
             self._wrong(
-                (*place, "operator"),
-                f"{name} is {shape.value}, so its operator must be one of: {allowed}",
+                (*place, "operator"), f"{name} is {shape.value}, so its operator must be one of: {allowed}"
             )
             return None
         value = self._value(table, place, operator, shape, option)

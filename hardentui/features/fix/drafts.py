@@ -89,11 +89,7 @@ def _without_forced(words: tuple[str, ...], version: Version) -> tuple[str, ...]
 
 
 def refuse_from_container() -> None:
-    """Before anything of the host is changed.
-
-    Raises:
-        UsageError: we run in such a container.
-    """
+    """Before anything of the host is changed. Raises UsageError: we run in such a container."""
     if container := container_on_host():
         raise UsageError(
             f"HardenTUI runs in {container}: from there it reads the host and changes nothing on it.",
@@ -139,9 +135,7 @@ def brought(facts: ContainerFacts, plan: Plan) -> tuple[tuple[str, str], ...]:
 
 def only_in_layer(facts: ContainerFacts, copied: Sequence[tuple[str, str]] = ()) -> str:
     """The files that only it has, in words; empty if there are none, or if it loses them at each stop.
-
-    Args:
-        copied: as of `brought`.
+    `copied`: as of `brought`.
     """
     if facts.spec[REMOVE]:
         return ""
@@ -277,10 +271,8 @@ def new_files(
 
 
 def shell_commands(facts: ContainerFacts, plan: Plan | None) -> ShellCommands:
-    """What a person types to run a plan's container, or the container as it is; secrets are masked.
-
-    Raises:
-        CannotExpress: it only holds a pod together.
+    """What a person types to run a plan's container, or the container as it is; secrets are masked. Raises
+    CannotExpress: it only holds a pod together.
     """
     _refuse_infra(facts)
     spec = plan.after if plan else facts.spec

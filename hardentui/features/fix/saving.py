@@ -27,22 +27,14 @@ from hardentui.writers.context import safe_file_name
 
 
 class OwnUnit(Struct, frozen=True):
-    """The unit that a container runs from.
+    """The unit that a container runs from."""
 
-    Attributes:
-        name: of its service, according to the container's label.
-        path: of its file; empty if it cannot be changed at all.
-        ways: how it can be changed, the preferred one first.
-        why_not: why it cannot be changed in place from here; empty if only the directory can
-            prevent it.
-        elsewhere: it can be changed on the engine's machine.
-    """
-
-    name: str
-    path: str = ""
-    ways: tuple[Target, ...] = ()
+    name: str  # of its service, according to the container's label
+    path: str = ""  # of its file; empty if it cannot be changed at all
+    ways: tuple[Target, ...] = ()  # how it can be changed, the preferred one first
+    # why it cannot be changed in place from here; empty if only the directory can prevent it
     why_not: str = ""
-    elsewhere: bool = False
+    elsewhere: bool = False  # it can be changed on the engine's machine
 
 
 def own_unit(files: Files, facts: ContainerFacts) -> OwnUnit | None:

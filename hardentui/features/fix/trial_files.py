@@ -142,10 +142,8 @@ def _is_free(facts: ContainerFacts, place: str) -> bool:
 
 
 def why_weaker(document: Mapping[str, Any], base: Mapping[str, Any], held: frozenset[str]) -> str:
-    """Why a seccomp profile is not accepted beside this one; empty if it allows nothing more.
-
-    Args:
-        held: the capabilities of the container: some rules depend on them.
+    """Why a seccomp profile is not accepted beside this one; empty if it allows nothing more. `held`: the
+    capabilities of the container: some rules depend on them.
     """
     if others := sorted(set(document) - _KEYS):
         return f"has {others[0]}, which no learned profile has"
@@ -171,10 +169,8 @@ def why_weaker(document: Mapping[str, Any], base: Mapping[str, Any], held: froze
 
 
 def plan_of_trial(planner: Planner, report: Report, trial: Trial) -> Plan:
-    """The plan that carries out exactly what worked in a trial of this session.
-
-    Raises:
-        InputError: the record has an unknown option or value.
+    """The plan that carries out exactly what worked in a trial of this session. Raises InputError: the record
+    has an unknown option or value.
     """
     return plan_of(trial, planner.plan(report, choices_of(trial)))
 
@@ -225,9 +221,7 @@ def _holds(path: str, document: Mapping[str, Any]) -> bool:
 
 def trial_files(planner: Planner, drafter: Drafter, report: Report, trial: Trial) -> tuple[DraftFile, ...]:
     """The record and, if something works, the plan, the learned profile, the Quadlet and the run script.
-
-    Raises:
-        GeneratorError: the host's Quadlet generator does not produce the intended command.
+    Raises GeneratorError: the host's Quadlet generator does not produce the intended command.
     """
     text = as_json(trial)
     record = DraftFile(FILE_NAME, text, masked=text)
@@ -252,14 +246,11 @@ def trial_files(planner: Planner, drafter: Drafter, report: Report, trial: Trial
 
 
 class LearnedFrom(Struct, frozen=True):
-    """What was learned, and from which trials.
-
-    Attributes:
-        capabilities: full names (`CAP_CHOWN`) of those used during the trial; None = the trial
-            could not see them, for the reason in `why`.
-    """
+    """What was learned, and from which trials."""
 
     container: str
+    # full names (`CAP_CHOWN`) of those used during the trial; None = the trial could not see them, for the
+    # reason in `why`
     capabilities: frozenset[str] | None
     source: str
     why: str = ""

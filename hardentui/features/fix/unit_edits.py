@@ -44,21 +44,13 @@ Style = Literal["edit", "drop-in"]
 
 
 class UnitEdit(Struct, frozen=True):
-    """The result of applying a plan to a unit.
+    """The result of applying a plan to a unit."""
 
-    Attributes:
-        files: the changed ones; none if the unit already has every change.
-        notes: remarks for the user.
-        left_out: changes of the plan that cannot be made here, one sentence each.
-        applied: the changes that were made, for the proof.
-        commands: those that make systemd load them.
-    """
-
-    files: tuple[DraftFile, ...]
-    notes: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-    applied: tuple[ItemChange, ...] = ()
-    commands: tuple[str, ...] = ()
+    files: tuple[DraftFile, ...]  # the changed ones; none if the unit already has every change
+    notes: tuple[str, ...] = ()  # remarks for the user
+    left_out: tuple[str, ...] = ()  # changes of the plan that cannot be made here, one sentence each
+    applied: tuple[ItemChange, ...] = ()  # the changes that were made, for the proof
+    commands: tuple[str, ...] = ()  # those that make systemd load them
 
 
 def edited(
@@ -180,9 +172,7 @@ class _UnitEditor:
 
     def _drop_in(self, concerns: Callable[[str], bool]) -> _DropIn:
         """The drop-in to write: our existing one, else a new one that sorts after those it must override.
-
-        Args:
-            concerns: whether another drop-in's text sets what ours will set.
+        `concerns`: whether another drop-in's text sets what ours will set.
         """
         drop_ins = dict(self._origin.drop_ins)
         name = drop_in_name({posixpath.basename(path): text for path, text in drop_ins.items()}, concerns)
@@ -413,6 +403,5 @@ def _compare(before: tuple[str, ...], after: tuple[str, ...], made: UnitEdit) ->
     different = compare_arguments(after[1:], meant)
     if different:
         raise GeneratorError(
-            "The edited unit would not run the intended command; nothing was written.",
-            "\n".join(different),
+            "The edited unit would not run the intended command; nothing was written.", "\n".join(different)
         )

@@ -39,29 +39,21 @@ EVERYTHING = "/"
 
 
 class Side(Struct, frozen=True, kw_only=True):
-    """A container before or after.
+    """A container before or after."""
 
-    Attributes:
-        score, level: None if unknown.
-        user: who its processes run as, in words.
-        capabilities: how many its processes can have; `capability_names` without the prefix.
-        system_calls: how many its filter lets through; None if unknown.
-        writable: the directories that it can write to; `/` is everything.
-        memory, processes: the limits in bytes and tasks; 0 = none.
-        network: how it is connected.
-        kernel_vulnerabilities: how many of the table in `kernel` it can reach; None if its filter is unknown.
-    """
-
+    # score, level: None if unknown
     score: int | None = None
     level: str | None = None
-    user: str = ""
-    capabilities: int = 0
+    user: str = ""  # who its processes run as, in words
+    capabilities: int = 0  # how many its processes can have; `capability_names` without the prefix
     capability_names: tuple[str, ...] = ()
-    system_calls: int | None = None
-    writable: tuple[str, ...] = ()
+    system_calls: int | None = None  # how many its filter lets through; None if unknown
+    writable: tuple[str, ...] = ()  # the directories that it can write to; `/` is everything
+    # memory, processes: the limits in bytes and tasks; 0 = none
     memory: int = 0
     processes: int = 0
-    network: str = ""
+    network: str = ""  # how it is connected
+    # how many of the table in `kernel` it can reach; None if its filter is unknown
     kernel_vulnerabilities: int | None = None
 
 
@@ -73,41 +65,28 @@ class NextStep(Struct, frozen=True):
 
 
 class Card(Struct, frozen=True, kw_only=True):
-    """The result of hardening a container.
-
-    Attributes:
-        after: what works on the twin; as before if no change can be kept.
-        left_out: fixes that are not in it, each with the reason.
-        needs_values: fixes that need a value from an admin, `root-user (user)`.
-        not_exercised: what the trial did not do, each with the reason.
-        decide: what only an admin can decide; it is never taken.
-        probes: commands that had to succeed; `answer`: how the service answered the proposed one.
-        obstacle: why it cannot be applied, and what helps; empty if it can.
-        notes: what to know before it is applied.
-        expected_downtime_seconds: None if nothing is restarted, or if it cannot be applied.
-        apply: the journal entry, once it was applied.
-        others: the cards of those that are applied with it.
-    """
+    """The result of hardening a container."""
 
     schema: str = SCHEMA
     container: str
     before: Side
-    after: Side
-    left_out: tuple[str, ...] = ()
-    needs_values: tuple[str, ...] = ()
-    not_exercised: tuple[str, ...] = ()
-    decide: tuple[str, ...] = ()
+    after: Side  # what works on the twin; as before if no change can be kept
+    left_out: tuple[str, ...] = ()  # fixes that are not in it, each with the reason
+    needs_values: tuple[str, ...] = ()  # fixes that need a value from an admin, `root-user (user)`
+    not_exercised: tuple[str, ...] = ()  # what the trial did not do, each with the reason
+    decide: tuple[str, ...] = ()  # what only an admin can decide; it is never taken
+    # commands that had to succeed; `answer`: how the service answered the proposed one
     probes: tuple[str, ...] = ()
     answer: str = ""
-    obstacle: str = ""
-    notes: tuple[str, ...] = ()
-    expected_downtime_seconds: float | None = None
+    obstacle: str = ""  # why it cannot be applied, and what helps; empty if it can
+    notes: tuple[str, ...] = ()  # what to know before it is applied
+    expected_downtime_seconds: float | None = None  # None if nothing is restarted, or if it cannot be applied
     seconds: float = 0.0
     simulated: bool = False
     trial: Trial
-    apply: dict[str, Any] | None = None
+    apply: dict[str, Any] | None = None  # the journal entry, once it was applied
     next: tuple[NextStep, ...] = ()
-    others: tuple[Card, ...] = ()
+    others: tuple[Card, ...] = ()  # the cards of those that are applied with it
 
     @property
     def works(self) -> bool:
@@ -246,13 +225,9 @@ _UNIX = 1  # whose sockets socketpair(2) makes too
 
 
 class Need(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Vulnerabilities with the same ways in; kernel-vulnerabilities.toml says what each means.
+    """Vulnerabilities with the same ways in; kernel-vulnerabilities.toml says what each means."""
 
-    Attributes:
-        of: the part of the kernel.
-    """
-
-    of: str
+    of: str  # the part of the kernel
     source: str
     cves: str
     calls: str = ""
@@ -271,13 +246,9 @@ class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Doors(Struct, frozen=True, kw_only=True):
-    """What the kernel lets a container do.
+    """What the kernel lets a container do."""
 
-    Attributes:
-        filter: None: none is installed.
-    """
-
-    filter: SeccompProfile | None
+    filter: SeccompProfile | None  # None: none is installed
     capabilities: frozenset[str]
     user_namespaces: bool
     set_id: bool
@@ -293,10 +264,8 @@ def table() -> Table:
 def doors_of(
     facts: ContainerFacts, spec: Spec, capabilities: frozenset[str], learned: SeccompProfile | None = None
 ) -> Doors | None:
-    """What is open to a container with this spec; None if its filter is not known.
-
-    Args:
-        learned: the filter that it gets; None: the one in force.
+    """What is open to a container with this spec; None if its filter is not known. `learned`: the filter that
+    it gets; None: the one in force.
     """
     filter_ = learned
     if learned is None:
@@ -307,10 +276,7 @@ def doors_of(
     most = known(lambda: facts.host.sysctls.get("user.max_user_namespaces", ""), else_="")
     makes = most != "0" and (filter_ is None or bool(makes_user_namespaces(filter_)))
     return Doors(
-        filter=filter_,
-        capabilities=capabilities,
-        user_namespaces=makes,
-        set_id=not spec[NO_NEW_PRIVILEGES],
+        filter=filter_, capabilities=capabilities, user_namespaces=makes, set_id=not spec[NO_NEW_PRIVILEGES]
     )
 
 

@@ -68,31 +68,21 @@ CONFIRM_WITHIN = 120.0
 
 
 class HardenWishes(Struct, frozen=True, kw_only=True):
-    """The inputs.
+    """The inputs."""
 
-    Attributes:
-        checks: the fixes of these alone; empty = all that a trial can judge.
-        choices: the same with the values given for them.
-        everything: these, and every fix that can be carried out, also what no twin shows.
-        probes: commands that prove that the service works; None = the proposed one.
-        patience: seconds for the service, and for a twin, to become ready.
-        confirm_within: seconds within which the change must be kept; 0 = no limit.
-        soak: seconds in which a learned seccomp profile only logs what it would refuse; None = none;
-            0 = none, and a soak ends now.
-        directory: where the files will be written; empty = it will be applied.
-        together: the other members of its pod are hardened too.
-        keep_with, discard_with: how the user decides about data in the writable layer, for hints.
-    """
-
-    checks: tuple[str, ...] = ()
-    choices: tuple[Choice, ...] = ()
-    everything: bool = False
+    checks: tuple[str, ...] = ()  # the fixes of these alone; empty = all that a trial can judge
+    choices: tuple[Choice, ...] = ()  # the same with the values given for them
+    everything: bool = False  # these, and every fix that can be carried out, also what no twin shows
+    # commands that prove that the service works; None = the proposed one
     probes: tuple[str, ...] | None = None
-    patience: float = PATIENCE
-    confirm_within: float = 0.0
+    patience: float = PATIENCE  # seconds for the service, and for a twin, to become ready
+    confirm_within: float = 0.0  # seconds within which the change must be kept; 0 = no limit
+    # seconds in which a learned seccomp profile only logs what it would refuse; None = none; 0 = none, and a
+    # soak ends now
     soak: float | None = None
-    directory: str = ""
-    together: bool = False
+    directory: str = ""  # where the files will be written; empty = it will be applied
+    together: bool = False  # the other members of its pod are hardened too
+    # keep_with, discard_with: how the user decides about data in the writable layer, for hints
     keep_with: str = "--keep-data"
     discard_with: str = "--discard-data"
 
@@ -103,37 +93,22 @@ class HardenWishes(Struct, frozen=True, kw_only=True):
 
 
 class Outset(Struct, frozen=True):
-    """What the trial starts with.
+    """What the trial starts with."""
 
-    Attributes:
-        plan: everything that will be tried.
-        probe: proposed; it succeeds on the original.
-        judged: how a twin is judged without a probe.
-        host_lacks: fixes that this host does not allow, with what would help.
-        together: what its pod or compose project means for it, a sentence each.
-        soaked: it soaks: what that has shown so far; `apply` enforces its profile.
-        others: of those that are hardened with it.
-    """
-
-    plan: Plan
-    probe: ProposedProbe | None = None
-    judged: str = ""
-    host_lacks: tuple[str, ...] = ()
-    together: tuple[str, ...] = ()
-    soaked: tuple[str, ...] = ()
-    others: tuple[Outset, ...] = ()
+    plan: Plan  # everything that will be tried
+    probe: ProposedProbe | None = None  # proposed; it succeeds on the original
+    judged: str = ""  # how a twin is judged without a probe
+    host_lacks: tuple[str, ...] = ()  # fixes that this host does not allow, with what would help
+    together: tuple[str, ...] = ()  # what its pod or compose project means for it, a sentence each
+    soaked: tuple[str, ...] = ()  # it soaks: what that has shown so far; `apply` enforces its profile
+    others: tuple[Outset, ...] = ()  # of those that are hardened with it
 
 
 class KeptTrial(Struct, frozen=True, kw_only=True):
-    """A trial that worked, until it is applied.
+    """A trial that worked, until it is applied."""
 
-    Attributes:
-        at: when it ended, in seconds since the epoch.
-        image: the ID of the container's image.
-    """
-
-    at: float
-    image: str
+    at: float  # when it ended, in seconds since the epoch
+    image: str  # the ID of the container's image
     trial: Trial
 
     @property
@@ -326,11 +301,7 @@ class Hardening:
         return kept if fresh and (not profile or os.path.exists(place)) else None
 
     def picked_up(self, outset: Outset, kept: KeptTrial) -> Card:
-        """The card of that trial, as if it had just ended.
-
-        Raises:
-            InputError: it no longer fits.
-        """
+        """The card of that trial, as if it had just ended. Raises InputError: it no longer fits."""
         return self._card(outset, kept.trial, kept.trial.probes)
 
     # --- the card ------------------------------------------------------------------------------------
@@ -372,10 +343,8 @@ class Hardening:
         return of_others or bool(card.answer and note == PROBES_MEET_DATA)
 
     def untried(self) -> Outset:
-        """What was chosen, to be applied without a trial; `prepare` tells the steps.
-
-        Raises:
-            HardenError: nothing can be planned.
+        """What was chosen, to be applied without a trial; `prepare` tells the steps. Raises HardenError:
+        nothing can be planned.
         """
         self.plan = self._planned()
         return Outset(self.plan)
@@ -434,10 +403,8 @@ class Hardening:
         return identity if entry is not None and resumable_from(entry) is not None else ""
 
     def resume(self, identity: str, on_event: OnEvent, stop: threading.Event) -> JournalEntry:
-        """Complete a change that was cut off.
-
-        Raises:
-            ApplyFailed: it does not work, and the original runs as before.
+        """Complete a change that was cut off. Raises ApplyFailed: it does not work, and the original runs as
+        before.
         """
         return Application(self.bench, self.report).finish(identity, on_event, stop)
 
@@ -449,10 +416,8 @@ class Hardening:
         return None if self.simulated else soak_of(self._facts)
 
     def soaked(self, entry: JournalEntry) -> Mapping[str, frozenset[str]]:
-        """System call -> the programs that made it although the learned profile would refuse it.
-
-        Raises:
-            CannotFix: the log cannot be read.
+        """System call -> the programs that made it although the learned profile would refuse it. Raises
+        CannotFix: the log cannot be read.
         """
         assert entry.soak is not None  # noqa: S101 - it soaks
         calls = logged_calls(entry.soak, self._facts.id, self.bench.opened.files)
@@ -461,20 +426,16 @@ class Hardening:
         return calls
 
     def prepare_enforcing(self, entry: JournalEntry, calls: Mapping[str, frozenset[str]]) -> None:
-        """Prepare to enforce the learned profile with these calls; `apply` does it.
-
-        Raises:
-            HardenError: it cannot be applied.
+        """Prepare to enforce the learned profile with these calls; `apply` does it. Raises HardenError: it
+        cannot be applied.
         """
         nothing = self.bench.planner.plan(self.report, [])
         self.plan = enforcing(nothing, entry, calls, self.bench.opened.files)
         self.prepare(replace(self.apply_wishes(self.wishes.probes or probes_of(entry)), soak=0.0))
 
     def soak_outset(self) -> Outset | None:
-        """What its soak has shown, ready to be enforced; None if it does not soak.
-
-        Raises:
-            HardenError: the log cannot be read, or it cannot be applied.
+        """What its soak has shown, ready to be enforced; None if it does not soak. Raises HardenError: the
+        log cannot be read, or it cannot be applied.
         """
         if (entry := self.soak) is None:
             return None
@@ -514,19 +475,15 @@ class Hardening:
         return replace(card, apply=public_entry(entry), next=tuple(steps))
 
     def files(self) -> tuple[DraftFile, ...]:
-        """The files of `-o DIR`: record, plan, profile, Quadlet, run script.
-
-        Raises:
-            GeneratorError: the host's Quadlet generator does not produce the intended command.
+        """The files of `-o DIR`: record, plan, profile, Quadlet, run script. Raises GeneratorError: the
+        host's Quadlet generator does not produce the intended command.
         """
         assert self._trial is not None  # noqa: S101 - it was tried
         return trial_files(self.bench.planner, self.bench.drafter, self.report, self._trial)
 
     def override(self, old: str) -> ComposeOverride | None:
-        """What became of it, for the override file of its compose project; None if it is of none.
-
-        Args:
-            old: the file to add it to; empty: a new one.
+        """What became of it, for the override file of its compose project; None if it is of none. `old`: the
+        file to add it to; empty: a new one.
         """
         assert self.plan is not None  # noqa: S101 - it was tried
         return compose_override(self._facts, self.plan.after, old)

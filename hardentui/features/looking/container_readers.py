@@ -21,7 +21,7 @@ from hardentui.host.process.cgroups import CgroupTree
 from hardentui.host.process.denials import denials_of
 from hardentui.host.process.proc import read_log_limit, read_rlimits, refuse_another
 from hardentui.host.units.writable import hook_program
-from hardentui.lib.seccomp import NoFilter, RawFilter, SeccompProfile, parse_profile
+from hardentui.lib.seccomp import NoFilter, SeccompProfile, parse_profile
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import (
     ContainerFacts,
@@ -38,7 +38,7 @@ from hardentui.model.facts import (
 )
 from hardentui.model.known import Known, Later, Together, Unread, known, later
 from hardentui.options import MOUNTS, NETWORK, SECCOMP_PROFILE
-from hardentui.reading.confinement import RAW_FILTER, raw_filter
+from hardentui.reading.confinement import RAW_FILTER
 from hardentui.reading.containers import ask_or, declared_user, image_config, is_infra, section
 from hardentui.reading.logs import engine_limits_log
 from hardentui.reading.mounts import is_place_of_secrets, mounted_words, parents, shown_from_host
@@ -59,16 +59,11 @@ _FILE_FLAGS = {_ENV_FILE, _HOOKS_DIR, "--runtime", "--init-path", "--conmon", "-
 
 
 class Place(Struct, frozen=True):
-    """Where the facts of a container are read.
-
-    Attributes:
-        files: the host, as far as this engine may name its paths.
-        once: what is read once for all containers of the engine.
-    """
+    """Where the facts of a container are read."""
 
     engine: Engine
-    files: Files
-    once: OncePerEngine
+    files: Files  # the host, as far as this engine may name its paths
+    once: OncePerEngine  # what is read once for all containers of the engine
     runtimes: RuntimeConfigs
 
 
@@ -383,11 +378,9 @@ class RuntimeConfigs:
 
     def _filter(
         self, linux: Mapping[str, Any], annotations: Mapping[str, str]
-    ) -> SeccompProfile | RawFilter | NoFilter | None:
+    ) -> SeccompProfile | NoFilter | None:
         if RAW_FILTER in annotations:
-            compiled = raw_filter(annotations[RAW_FILTER])
-            given = None if isinstance(compiled, Unread) else compiled.filter
-            return given if isinstance(given, RawFilter) else None
+            return None  # a compiled one replaces the profile
         section = linux.get("seccomp")
         if not section:
             return NoFilter("no linux.seccomp in the runtime's configuration")
@@ -460,11 +453,7 @@ def links_of(files: Files, document: Mapping[str, Any], volumes: Mapping[str, Vo
 
 
 def real_path(files: Files, path: str) -> str:
-    """The path without symbolic links.
-
-    Raises:
-        OSError: part of it cannot be read, or its links form a loop.
-    """
+    """The path without symbolic links. Raises OSError: part of it cannot be read, or its links form a loop."""
     left = [part for part in path.split("/") if part][::-1]
     real, links = "/", 0
     while left:

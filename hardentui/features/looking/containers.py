@@ -31,17 +31,13 @@ MOST_IN_DETAIL = 25
 
 
 class Neighbours(Struct, frozen=True):
-    """The containers that are written along with one.
+    """The containers that are written along with one."""
 
-    Attributes:
-        members: the other containers of its pod or of its stack, without infra containers.
-        services: name of a container outside -> the service that runs it.
-        names: of all containers of its engine.
-    """
-
+    # the other containers of its pod or of its stack, without infra containers
     members: tuple[ContainerFacts, ...] = ()
+    # name of a container outside -> the service that runs it
     services: Mapping[str, str] = field(default_factory=dict)
-    names: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()  # of all containers of its engine
 
 
 # Originals that a change keeps for its undo: stopped containers that nobody has to harden.
@@ -87,15 +83,10 @@ def _in_journal(possible: Mapping[str, str]) -> Mapping[str, KeptOriginal]:
 
 
 def pod_members(
-    facts: ContainerFacts,
-    engine: Engine,
-    gatherer: Gatherer,
-    known: Callable[[str], ContainerFacts | None],
+    facts: ContainerFacts, engine: Engine, gatherer: Gatherer, known: Callable[[str], ContainerFacts | None]
 ) -> tuple[ContainerFacts, ...]:
     """The other containers of its pod; one that does not answer is left out, and the writer reports it.
-
-    Args:
-        known: ID -> facts that were already read.
+    `known`: ID -> facts that were already read.
     """
     pod = facts.pod or {}
     without = ("", facts.id, str(pod.get("InfraContainerID") or ""))
@@ -211,10 +202,8 @@ class Containers:
                 on_report(row)
 
     def scan_the_rest(self) -> None:
-        """Inspect containers without a report, so that containers can be compared; blocking.
-
-        Raises:
-            EngineUnreachable: an engine does not answer any more.
+        """Inspect containers without a report, so that containers can be compared; blocking. Raises
+        EngineUnreachable: an engine does not answer any more.
         """
         with self._lock:
             unknown = [key for key, row in self._rows.items() if row.report is None]
@@ -301,10 +290,7 @@ class Containers:
             return self._remember(row, report, counts)
 
     def watch(
-        self,
-        on_change: Callable[[], None],
-        on_state: Callable[[Connectivity], None],
-        stop: threading.Event,
+        self, on_change: Callable[[], None], on_state: Callable[[Connectivity], None], stop: threading.Event
     ) -> None:
         """Follow the events of all engines until `stop`; blocking."""
         from hardentui.engine import events

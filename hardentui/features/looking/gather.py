@@ -46,15 +46,10 @@ _RUNNING = ("running", "paused", "stopping")
 
 
 class StoredAboutImages(Struct, frozen=True):
-    """What earlier looks left about images; None = it is ignored.
+    """What earlier looks left about images; None = it is ignored."""
 
-    Attributes:
-        inventories: their contents.
-        registry: answers of registries.
-    """
-
-    inventories: Inventories | None = None
-    registry: RegistryAnswers | None = None
+    inventories: Inventories | None = None  # their contents
+    registry: RegistryAnswers | None = None  # answers of registries
 
 
 if TYPE_CHECKING:
@@ -83,10 +78,8 @@ def _read(subject: object, readers: Together[Mapping[str, Later[Any]]], name: st
 
 class Gatherer:
     """One engine's containers as facts. What containers share (images, networks, volumes) is read once.
-
-    Args:
-        opened: how its host and what its user trusts are read, both with the first container. The files are
-            not read if the engine is remote.
+    `opened`: how its host and what its user trusts are read, both with the first container. The files are not
+    read if the engine is remote.
     """
 
     def __init__(self, engine: Engine, opened: Opened, stored: StoredAboutImages) -> None:
@@ -155,10 +148,8 @@ class Gatherer:
         return self._trust
 
     def container(self, document: Mapping[str, Any], *, costly: bool = True) -> ContainerFacts:
-        """A container by its inspect document; everything else is read when it is first asked for.
-
-        Args:
-            costly: False = without what takes too long for hundreds of containers.
+        """A container by its inspect document; everything else is read when it is first asked for. `costly`:
+        False = without what takes too long for hundreds of containers.
         """
         shared = self._shared  # the same list for all of its facts, even if a new one arrives
         self._defaults = self._defaults.learned(document)

@@ -61,10 +61,8 @@ class Judge:
         return next((check for check in self.checks if check.id == check_id), None)
 
     def container(self, facts: ContainerFacts, *, compared: bool) -> Report:
-        """The report of a container.
-
-        Args:
-            compared: `facts.peers` is complete; else the checks that compare containers answer unknown.
+        """The report of a container. `compared`: `facts.peers` is complete; else the checks that compare
+        containers answer unknown.
         """
         subject = container_subject(facts)
         checks = self._by_kind[Kind.CONTAINER]

@@ -50,15 +50,7 @@ _PASSED_ON = ("shared", "rshared")
 
 
 class _Asked(Struct, frozen=True):
-    """One mount according to inspect and the spec.
-
-    Attributes:
-        paths: on the host, as far as the documents show them.
-        own: directories with the volume's own data.
-        plain: a volume that holds only its own data.
-        layered: an overlay whose writes stay with the container.
-        overlay: an overlay; `upper` is where writes go, unless that is Podman's own directory.
-    """
+    """One mount according to inspect and the spec."""
 
     destination: str
     type: str
@@ -66,11 +58,11 @@ class _Asked(Struct, frozen=True):
     options: tuple[str, ...]
     origin: MountOrigin
     giver: str = ""
-    paths: tuple[str, ...] = ()
-    own: tuple[str, ...] = ()
-    plain: bool = False
-    layered: bool = False
-    overlay: bool = False
+    paths: tuple[str, ...] = ()  # on the host, as far as the documents show them
+    own: tuple[str, ...] = ()  # directories with the volume's own data
+    plain: bool = False  # a volume that holds only its own data
+    layered: bool = False  # an overlay whose writes stay with the container
+    overlay: bool = False  # an overlay; `upper` is where writes go, unless that is Podman's own directory
     upper: str = ""
 
 
@@ -85,10 +77,8 @@ class MountsAndSockets(Struct, frozen=True):
 def mounts_and_sockets(
     facts: ContainerFacts, host: HostSide, giver: Callable[[str], Known[Mapping[str, Any]]]
 ) -> MountsAndSockets:
-    """The mounted host paths, and the sockets in them.
-
-    Args:
-        giver: the inspect document of a container that `--volumes-from` names.
+    """The mounted host paths, and the sockets in them. `giver`: the inspect document of a container that
+    `--volumes-from` names.
     """
     given, hidden = _given(facts, giver) if facts.spec[VOLUMES_FROM] else ((), "")
     asked = {mount.destination: mount for mount in (*given, *_asked(facts))}

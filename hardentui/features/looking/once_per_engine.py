@@ -21,12 +21,7 @@ from hardentui.host.process.capabilities import read_process_table
 from hardentui.host.process.denials import read_refusals
 from hardentui.host.units.systemd import Manager, ReadUnit, read_units, timer_active
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.facts import (
-    ContainerFacts,
-    EngineFacts,
-    ListeningSocket,
-    UnitFacts,
-)
+from hardentui.model.facts import ContainerFacts, EngineFacts, ListeningSocket, UnitFacts
 from hardentui.model.known import Known, Unread, known
 
 if TYPE_CHECKING:
@@ -51,18 +46,14 @@ class EngineUnits:
     def facts(
         self, facts: ContainerFacts, service: str, services: Collection[str]
     ) -> Known[UnitFacts | None]:
-        """The unit of a container.
-
-        Args:
-            services: the units that all containers are labelled with; the first request loads them together.
+        """The unit of a container. `services`: the units that all containers are labelled with; the first
+        request loads them together.
         """
         return unit_facts(self._files, self._unit(service, services), facts)
 
     def exists(self, service: str, services: Collection[str], *, by_image: bool) -> Known[bool]:
         """Whether there is such a unit; it may be one that HardenTUI cannot read as a container's.
-
-        Args:
-            by_image: an image names it, which may be any unit of the host, so it has to run podman.
+        `by_image`: an image names it, which may be any unit of the host, so it has to run podman.
         """
         unit = self._unit(service, services)
         if isinstance(unit, ReadUnit) and by_image:
@@ -107,20 +98,16 @@ class OncePerEngine:
         self._programs: dict[str, Mapping[str, Known[FileFact | Missing]]] = {}
 
     def forget(self, services: Collection[str]) -> None:
-        """The containers were listed again: secrets, the timer and the units may have changed.
-
-        Args:
-            services: the units that the containers are labelled with.
+        """The containers were listed again: secrets, the timer and the units may have changed. `services`:
+        the units that the containers are labelled with.
         """
         self._timer = self._secrets = self._units = self._listening = self._helpers = None
         self._programs = {}
         self._services = services
 
     def program(self, path: str, owners: frozenset[int]) -> Mapping[str, Known[FileFact | Missing]]:
-        """A program that runs for containers of this engine and, of a script, its interpreters.
-
-        Args:
-            owners: the accounts that may change them.
+        """A program that runs for containers of this engine and, of a script, its interpreters. `owners`: the
+        accounts that may change them.
         """
         if path not in self._programs:
             paths = (path, *interpreters(self._files, path))
@@ -211,10 +198,7 @@ class OncePerEngine:
     def _read_secrets(self) -> Known[Mapping[str, str]]:
         try:
             answer = mappings(
-                self._engine.connection.get("/secrets/json"),
-                "the list of secrets",
-                "ID",
-                StoredSecret,
+                self._engine.connection.get("/secrets/json"), "the list of secrets", "ID", StoredSecret
             )
         except EngineError as error:
             return Unread(f"Podman does not return its secrets: {error.title}")

@@ -44,18 +44,12 @@ COLUMNS = (*_TEXTS, "state", "label", "score", "sev", "fail", "step")
 
 
 class FilterWord(Struct, frozen=True):
-    """One word of a filter.
+    """One word of a filter."""
 
-    Attributes:
-        test: whether a row matches; None: no row can match.
-        sense: whether the word applies to a row; if it applies to none, it is ignored. None: it always
-            applies.
-        trouble: the message if the word is ignored, one sentence.
-    """
-
-    test: Test | None
+    test: Test | None  # whether a row matches; None: no row can match
+    # whether the word applies to a row; if it applies to none, it is ignored. None: it always applies.
     sense: Test | None = None
-    trouble: str = ""
+    trouble: str = ""  # the message if the word is ignored, one sentence
 
 
 class FilteredRows(Struct, frozen=True):

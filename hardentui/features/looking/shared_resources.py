@@ -9,10 +9,7 @@ from typing import Any
 from hardentui.engine.read import Engine
 from hardentui.engine.shapes import Listed
 from hardentui.errors import EngineError
-from hardentui.model.facts import (
-    NetworkFacts,
-    VolumeFacts,
-)
+from hardentui.model.facts import NetworkFacts, VolumeFacts
 from hardentui.model.known import Known, Unread
 
 

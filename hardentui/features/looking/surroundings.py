@@ -57,10 +57,8 @@ class Surroundings:
             self._known.pop("networks", None)
 
     def also(self, report: Report, step: int = 0) -> tuple[Finding, ...]:
-        """What fails of site, host, engine and networks and concerns a container, worst first.
-
-        Args:
-            step: only in this step; 0 = in all.
+        """What fails of site, host, engine and networks and concerns a container, worst first. `step`: only
+        in this step; 0 = in all.
         """
         findings = [finding for finding in report.others if finding.scope is Kind.SITE]
         for other in self.known_below(report):

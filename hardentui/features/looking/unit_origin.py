@@ -40,31 +40,23 @@ class OriginKind(StrEnum):
 
 
 class Origin(Struct, frozen=True):
-    """The unit that a container runs from.
-
-    Attributes:
-        unit: name of the service.
-        path, text, mode: of its file.
-        drop_ins: (path, text) of its drop-ins, in the order in which they are read.
-        companions: file name -> text of the Quadlet units that it refers to.
-        link: the target if the file is a symbolic link; such a file is never written.
-        service_drop_ins: paths of drop-ins of the service generated from a Quadlet.
-        version: of the Podman that reads it.
-        absent: optional devices that it names but the host lacks.
-    """
+    """The unit that a container runs from."""
 
     kind: OriginKind
-    unit: str
+    unit: str  # name of the service
+    # path, text, mode: of its file
     path: str
     text: str
     manager: ServiceManager
     mode: int = 0o644
+    # (path, text) of its drop-ins, in the order in which they are read
     drop_ins: tuple[tuple[str, str], ...] = ()
-    companions: Mapping[str, str] | None = None
-    link: str = ""
+    companions: Mapping[str, str] | None = None  # file name -> text of the Quadlet units that it refers to
+    link: str = ""  # the target if the file is a symbolic link; such a file is never written
+    # paths of drop-ins of the service generated from a Quadlet
     service_drop_ins: tuple[tuple[str, str], ...] = ()
-    version: Version = NEWEST_KNOWN
-    absent: frozenset[str] = frozenset()
+    version: Version = NEWEST_KNOWN  # of the Podman that reads it
+    absent: frozenset[str] = frozenset()  # optional devices that it names but the host lacks
 
     @property
     def file_name(self) -> str:
@@ -132,10 +124,8 @@ def manager_of(files: Files, engine: EngineFacts) -> ServiceManager:
 
 
 def origin_of(files: Files, facts: ContainerFacts) -> Origin | None:
-    """The unit named by the container's label; None without a label or a file.
-
-    Raises:
-        InputError: the file cannot be used: unreadable, not a unit, or of another container.
+    """The unit named by the container's label; None without a label or a file. Raises InputError: the file
+    cannot be used: unreadable, not a unit, or of another container.
     """
     name = facts.labels.get(UNIT_LABEL, "")
     if not name or not facts.engine.local:
@@ -206,10 +196,8 @@ def _check_name(origin: Origin, spec: Spec, name: str) -> None:
 
 
 def unit_spec(origin: Origin) -> Spec:
-    """The spec that the unit requests.
-
-    Raises:
-        InputError: it is not the Quadlet of a container, or does not run podman.
+    """The spec that the unit requests. Raises InputError: it is not the Quadlet of a container, or does not
+    run podman.
     """
     if origin.kind is OriginKind.SERVICE:
         return origin.service().spec()

@@ -67,36 +67,25 @@ def utc_now() -> datetime:
 
 
 class Opened(Struct, frozen=True):
-    """The result of opening.
-
-    Attributes:
-        log: of all requests to the engines, from the first one.
-        files: the host that local engines run on.
-        read_host: the host's facts, of which all take about 50 ms; called once.
-        read_trust: reads what the user of an engine trusts.
-        run: runs programs of the host; by default none.
-        inventories: known contents of images, by ID.
-        cache_directory: for data that can be recreated.
-        runs: where HardenTUI runs; in a container, the host is read from there, and not changed.
-        saved_at: when its facts were saved; empty for a live host.
-        state_directory: for stored scan results; None = those of this host do not apply.
-    """
+    """The result of opening."""
 
     engines: tuple[Engine, ...]
     attempts: tuple[Attempt, ...]
-    log: CommandLog
-    files: Files
-    read_host: Callable[[], Known[HostFacts]]
-    read_trust: Callable[[EngineFacts], Known[TrustFacts]]
+    log: CommandLog  # of all requests to the engines, from the first one
+    files: Files  # the host that local engines run on
+    read_host: Callable[[], Known[HostFacts]]  # the host's facts, of which all take about 50 ms; called once
+    read_trust: Callable[[EngineFacts], Known[TrustFacts]]  # reads what the user of an engine trusts
     host_name: str
     clock: Callable[[], datetime] = utc_now
-    run: Run = run_nothing
-    inventories: dict[str, ImageInventory] = field(default_factory=dict)
-    cache_directory: Directory = cache_directory
+    run: Run = run_nothing  # runs programs of the host; by default none
+    inventories: dict[str, ImageInventory] = field(default_factory=dict)  # known contents of images, by ID
+    cache_directory: Directory = cache_directory  # for data that can be recreated
+    # for stored scan results; None = those of this host do not apply
     state_directory: Directory | None = None
     simulated: bool = False
     private_service: bool = False
-    saved_at: str = ""
+    saved_at: str = ""  # when its facts were saved; empty for a live host
+    # where HardenTUI runs; in a container, the host is read from there, and not changed
     runs: Place = Place()
     _host: list[Known[HostFacts]] = field(default_factory=list)
     _begun: list[Begun[Known[HostFacts]]] = field(default_factory=list)

@@ -65,11 +65,7 @@ def document(result: CheckResult) -> dict[str, Any]:
         ],
         "columnKind": "unicodeCodePoints",
     }
-    return {
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": VERSION,
-        "runs": [run],
-    }
+    return {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": VERSION, "runs": [run]}
 
 
 def _reported(result: CheckResult) -> Iterator[tuple[Finding, SubjectResult]]:

@@ -217,8 +217,7 @@ class Rights(Struct, frozen=True):
     @property
     def unknown(self) -> bool:
         asked = bool(self.capabilities.unknown) or self.lsm.state is Confinement.UNKNOWN
-        filtered = self.seccomp.kind is not FilterKind.UNKNOWN and not self.seccomp.unjudged
-        return (self.running and asked) or not filtered
+        return (self.running and asked) or self.seccomp.kind is FilterKind.UNKNOWN
 
 
 def rights_of_container(facts: ContainerFacts, files: Files) -> Rights:
@@ -316,7 +315,7 @@ def _seccomp(page: SeccompPage) -> PageSection:
     unknown = page.kind is FilterKind.UNKNOWN
     tone = Tone.BAD if unfiltered else Tone.MUTED if unknown else Tone.PLAIN
     lines = [PageLine("", sentence, tone) for sentence in seccomp_summary(page)]
-    if page.kind in (FilterKind.PROFILE, FilterKind.COMPILED):
+    if page.kind is FilterKind.PROFILE:
         lines += [
             PageLine("dangerous", f"it {group.gives}: {', '.join(group.calls)}", Tone.BAD)
             for group in page.dangerous

@@ -9,28 +9,20 @@ from msgspec.structs import replace
 
 from hardentui.features.looking.default_profile import DefaultProfile
 from hardentui.lib.seccomp import (
-    DANGEROUS,
     FAMILIES,
-    X86_64_NUMBERS,
     Access,
     EngineDefault,
     NoFilter,
     OpenCalls,
-    RawFilter,
     SeccompProfile,
     access,
+    dangerous_calls,
+    makes_user_namespaces,
+    ways_to_family,
 )
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Known, Unread
-from hardentui.reading.confinement import (
-    FilterInForce,
-    capabilities_held,
-    filter_of,
-    open_dangerous_calls,
-    open_ways_to_family,
-    open_ways_to_user_namespaces,
-    parsed,
-)
+from hardentui.reading.confinement import FilterInForce, capabilities_held, filter_of, parsed
 from hardentui.reading.containers import ask_or
 
 _NO_FILTER, _FILTER = 0, 2
@@ -40,7 +32,6 @@ class FilterKind(StrEnum):
     """The kind of filter on system calls."""
 
     PROFILE = "profile"
-    COMPILED = "compiled filter"
     NONE = "none"
     UNKNOWN = "unknown"
 
@@ -53,64 +44,44 @@ class FamilyWays(Struct, frozen=True):
 
 
 class CallTable(Struct, frozen=True):
-    """System calls by the filter's decision.
+    """System calls by the filter's decision."""
 
-    Attributes:
-        open: allowed with any arguments.
-        conditional: allowed for some arguments.
-    """
-
-    open: tuple[str, ...] = ()
-    conditional: tuple[str, ...] = ()
+    open: tuple[str, ...] = ()  # allowed with any arguments
+    conditional: tuple[str, ...] = ()  # allowed for some arguments
     refused: tuple[str, ...] = ()
 
 
 class Against(Struct, frozen=True):
-    """Compared with the engine's default profile for a container of the same capabilities.
-
-    Attributes:
-        looser: calls that the filter allows and the default does not, or under fewer conditions.
-        stricter: the reverse.
-    """
+    """Compared with the engine's default profile for a container of the same capabilities."""
 
     path: str
+    # calls that the filter allows and the default does not, or under fewer conditions
     looser: tuple[str, ...]
-    stricter: tuple[str, ...]
+    stricter: tuple[str, ...]  # the reverse
 
 
 class SeccompPage(Struct, frozen=True):
-    """The filter of one container.
-
-    Attributes:
-        mode: from the kernel: 0 no filter, 2 a filter; None = unknown or not running.
-        in_force: `source` is what the runtime installed; else what is requested.
-        why: why there is no filter, or why it is unknown; empty if there is one.
-        default_action: for a call without a rule.
-        architectures: other ABIs whose calls are allowed.
-        dangerous: calls that it allows and Podman's own profile does not, by their effect.
-        by_capability: dangerous calls that Podman's own profile also allows because of its capabilities.
-        user_namespaces: allowed calls that create a user namespace, in which a process has all capabilities.
-        unjudged: why parts of it could not be judged; empty if all were.
-        against: the comparison; None with the reason in `not_compared`.
-    """
+    """The filter of one container."""
 
     container: str
     engine: str
     running: bool
-    mode: int | None
+    mode: int | None  # from the kernel: 0 no filter, 2 a filter; None = unknown or not running
     kind: FilterKind
     source: str = ""
-    in_force: bool = True
-    why: str = ""
-    default_action: str = ""
-    architectures: tuple[str, ...] = ()
+    in_force: bool = True  # `source` is what the runtime installed; else what is requested
+    why: str = ""  # why there is no filter, or why it is unknown; empty if there is one
+    default_action: str = ""  # for a call without a rule
+    architectures: tuple[str, ...] = ()  # other ABIs whose calls are allowed
     calls: CallTable = CallTable()
+    # calls that it allows and Podman's own profile does not, by their effect
     dangerous: tuple[OpenCalls, ...] = ()
+    # dangerous calls that Podman's own profile also allows because of its capabilities
     by_capability: tuple[str, ...] = ()
     families: tuple[FamilyWays, ...] = ()
+    # allowed calls that create a user namespace, in which a process has all capabilities
     user_namespaces: tuple[str, ...] = ()
-    unjudged: str = ""
-    against: Against | None = None
+    against: Against | None = None  # the comparison; None with the reason in `not_compared`
     not_compared: str = ""
 
 
@@ -140,7 +111,7 @@ def seccomp_page(facts: ContainerFacts, default: Known[DefaultProfile]) -> Secco
         if mode == _FILTER:
             return replace(page, why=f"the kernel runs a filter, but {resolved.source} shows none")
         return replace(page, kind=FilterKind.NONE, why=resolved.filter.why)
-    if not isinstance(resolved.filter, SeccompProfile | RawFilter):
+    if not isinstance(resolved.filter, SeccompProfile):
         return replace(page, why="the engine's default profile was not read")
     return _judged(page, resolved.filter, default, held)
 
@@ -158,32 +129,19 @@ def _resolved(
 
 
 def _judged(
-    page: SeccompPage,
-    profile: SeccompProfile | RawFilter,
-    default: Known[DefaultProfile],
-    held: frozenset[str],
+    page: SeccompPage, profile: SeccompProfile, default: Known[DefaultProfile], held: frozenset[str]
 ) -> SeccompPage:
-    dangerous = open_dangerous_calls(profile, held)
-    all_dangerous = open_dangerous_calls(profile, frozenset())
-    spaces = open_ways_to_user_namespaces(profile)
-    families = {name: open_ways_to_family(profile, number) for name, number in FAMILIES.items()}
-    reasons = [
-        answer.reason for answer in (dangerous, spaces, *families.values()) if isinstance(answer, Unread)
-    ]
+    dangerous = dangerous_calls(profile, held)
+    families = {name: ways_to_family(profile, number) for name, number in FAMILIES.items()}
     listed = _names(dangerous)
     page = replace(
         page,
-        kind=FilterKind.PROFILE if isinstance(profile, SeccompProfile) else FilterKind.COMPILED,
-        dangerous=() if isinstance(dangerous, Unread) else dangerous,
-        by_capability=tuple(name for name in _names(all_dangerous) if name not in listed),
-        families=tuple(
-            FamilyWays(name, ways) for name, ways in families.items() if not isinstance(ways, Unread)
-        ),
-        user_namespaces=() if isinstance(spaces, Unread) else spaces,
-        unjudged=reasons[0] if reasons else "",
+        kind=FilterKind.PROFILE,
+        dangerous=dangerous,
+        by_capability=tuple(name for name in _names(dangerous_calls(profile)) if name not in listed),
+        families=tuple(FamilyWays(name, ways) for name, ways in families.items()),
+        user_namespaces=makes_user_namespaces(profile),
     )
-    if isinstance(profile, RawFilter):
-        return replace(page, not_compared="a compiled filter is only simulated for the dangerous calls")
     own = _profile(default, held)
     names = _every_name(profile, own)
     page = replace(
@@ -198,8 +156,8 @@ def _judged(
     return replace(page, against=_against(profile, own, default.path, names))
 
 
-def _names(groups: tuple[OpenCalls, ...] | Unread) -> tuple[str, ...]:
-    return () if isinstance(groups, Unread) else tuple(name for group in groups for name in group.calls)
+def _names(groups: tuple[OpenCalls, ...]) -> tuple[str, ...]:
+    return tuple(name for group in groups for name in group.calls)
 
 
 def _profile(default: Known[DefaultProfile], held: frozenset[str]) -> Known[SeccompProfile]:
@@ -214,7 +172,7 @@ def _profile(default: Known[DefaultProfile], held: frozenset[str]) -> Known[Secc
 
 def _every_name(profile: SeccompProfile, own: Known[SeccompProfile]) -> tuple[str, ...]:
     """Every call named by one of the profiles or our tables: no profile lists calls it does not know."""
-    names = {*profile.rules, *X86_64_NUMBERS, *(name for group in DANGEROUS for name in group.calls)}
+    names = {*profile.rules, "socket", "clone", "clone3", *_names(dangerous_calls(SeccompProfile("ALLOW")))}
     if isinstance(own, SeccompProfile):
         names |= {*own.rules}
     return tuple(sorted(names))
@@ -264,6 +222,4 @@ def summary(page: SeccompPage) -> tuple[str, ...]:
         )
     elif page.not_compared:
         lines.append(f"Not compared with the default profile: {page.not_compared}.")
-    if page.unjudged:
-        lines.append(f"Not judged in full: {page.unjudged}.")
     return tuple(lines)

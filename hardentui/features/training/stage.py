@@ -54,15 +54,10 @@ _SPACES = ("--ipc", "--pid", "--uts", "--cgroupns", "--userns")
 
 
 class Answer(Struct, frozen=True):
-    """The container that the learner requests.
+    """The container that the learner requests."""
 
-    Attributes:
-        options: as typed.
-        words: what follows `podman`: `create`, all options, the image and its command.
-    """
-
-    options: tuple[str, ...]
-    words: tuple[str, ...]
+    options: tuple[str, ...]  # as typed
+    words: tuple[str, ...]  # what follows `podman`: `create`, all options, the image and its command
 
 
 def answer(lab: Lab, options: Sequence[str], directory: str) -> Answer:
@@ -228,15 +223,10 @@ MARK = "hardentui-lab-intruder"
 
 
 class StageAnswer(Struct, frozen=True):
-    """The result of an attack or of a request to the service.
+    """The result of an attack or of a request to the service."""
 
-    Attributes:
-        works: None if it could not be tried; `output` is then the reason.
-        output: the output, in one line; not yet safe to show.
-    """
-
-    works: bool | None
-    output: str = ""
+    works: bool | None  # None if it could not be tried; `output` is then the reason
+    output: str = ""  # the output, in one line; not yet safe to show
 
 
 class TrainingStage(Protocol):
@@ -427,11 +417,7 @@ def _unsigned_image(directory: str) -> None:
     manifest = {
         "schemaVersion": 2,
         "mediaType": f"{kind}.manifest.v1+json",
-        "config": {
-            "mediaType": f"{kind}.config.v1+json",
-            "digest": f"sha256:{digest}",
-            "size": len(config),
-        },
+        "config": {"mediaType": f"{kind}.config.v1+json", "digest": f"sha256:{digest}", "size": len(config)},
         "layers": [],
     }
     for name, content in (

@@ -44,12 +44,7 @@ from hardentui.writers.context import needed_containers
 
 # Advice for the user: a probe that would prove more, and how to give a twin what it lacks.
 
-_GREETINGS = {
-    **dict.fromkeys((21, 25, 587), "220"),
-    22: "SSH-",
-    110: "+OK",
-    143: "* OK",
-}
+_GREETINGS = {**dict.fromkeys((21, 25, 587), "220"), 22: "SSH-", 110: "+OK", 143: "* OK"}
 """Port -> how a service there greets."""
 _CONNECT = "exec 3<>/dev/tcp/$TARGET/"
 _TALKS = {
@@ -61,15 +56,9 @@ _TALKS = {
         r'printf "\60\14\2\1\1\140\7\2\1\3\4\0\200\0" >&3; head -c 12 <&3 | grep -qa a',
         "answers LDAP",
     ),
-    1883: (
-        r'printf "\20\14\0\4MQTT\4\2\0\74\0\0" >&3; head -c 1 <&3 | grep -q " "',
-        "accepts MQTT",
-    ),
+    1883: (r'printf "\20\14\0\4MQTT\4\2\0\74\0\0" >&3; head -c 1 <&3 | grep -q " "', "accepts MQTT"),
     3306: ("head -c 5 <&3 | grep -qa .", "greets as a database"),
-    5432: (
-        r'printf "\0\0\0\10\4\322\26\57" >&3; head -c 1 <&3 | grep -q "[SN]"',
-        "speaks PostgreSQL",
-    ),
+    5432: (r'printf "\0\0\0\10\4\322\26\57" >&3; head -c 1 <&3 | grep -q "[SN]"', "speaks PostgreSQL"),
     6379: (r'printf "PING\r\n" >&3; head -c 5 <&3 | grep -q -e PONG -e NOAU', "answers PING"),
     11211: (r'printf "version\r\n" >&3; head -c 7 <&3 | grep -q VERSION', "tells its version"),
 }
@@ -99,10 +88,8 @@ class ProposedProbe(Struct, frozen=True):
 
 
 def proposed_probe(ask: RunProbe, ports: Iterable[str]) -> ProposedProbe | None:
-    """A probe of the first port whose protocol is known; None if there is none.
-
-    Args:
-        ask: runs a command against the service.
+    """A probe of the first port whose protocol is known; None if there is none. `ask`: runs a command against
+    the service.
     """
     numbers = sorted(int(port.partition("/")[2]) for port in ports if port.startswith("tcp/"))
     probes = (_probe_of(ask, number) for number in numbers[:_MOST_ASKED])

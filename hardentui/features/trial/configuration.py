@@ -94,15 +94,11 @@ Loosening = CapabilityBack | WritableDirectory | Raised
 
 
 class TrialConfiguration(Struct, frozen=True):
-    """The configuration of a twin.
-
-    Attributes:
-        profile: path of a learned seccomp profile; empty = none.
-    """
+    """The configuration of a twin."""
 
     choices: tuple[Choice, ...]
     loosenings: tuple[Loosening, ...] = ()
-    profile: str = ""
+    profile: str = ""  # path of a learned seccomp profile; empty = none
 
     @property
     def checks(self) -> tuple[str, ...]:
@@ -218,69 +214,44 @@ class TwinPlanner:
 
 
 class Lesson(Struct, frozen=True):
-    """The inputs of learning, and what it keeps.
+    """The inputs of learning, and what it keeps."""
 
-    Attributes:
-        base: the seccomp profile that a learned one must not weaken, as JSON.
-        before: what earlier trials learned about the same container and image.
-        profile_path: the final path of the learned profile.
-    """
-
-    base: Known[Mapping[str, Any]]
-    profile_path: str
-    before: Needs | None = None
+    base: Known[Mapping[str, Any]]  # the seccomp profile that a learned one must not weaken, as JSON
+    profile_path: str  # the final path of the learned profile
+    before: Needs | None = None  # what earlier trials learned about the same container and image
 
 
 class TrialRequest(Struct, frozen=True):
-    """The request of a trial.
+    """The request of a trial."""
 
-    Attributes:
-        facts: the container after a detailed inspection.
-        choices: the fixes; those with user-set parameters are tried unchanged.
-        peers: containers that it needs; they get unchanged twins.
-        members: the other members of its pod.
-        company: the rest of its stack, and of its networks, from which the trial takes those that it needs.
-        probes: commands that must succeed.
-        outside: its network has a route out.
-        granted: what twins get although it reaches beyond them: `OPTION` or `OPTION=ENTRY`.
-        lesson: the inputs of learning; None = nothing is learned.
-        tight: keep only what was seen, not what its programs can ask for.
-        named: the user named the fixes, so none of them is left as a question.
-    """
-
-    facts: ContainerFacts
-    choices: tuple[Choice, ...]
-    peers: tuple[ContainerFacts, ...] = ()
-    members: tuple[ContainerFacts, ...] = ()
+    facts: ContainerFacts  # the container after a detailed inspection
+    choices: tuple[Choice, ...]  # the fixes; those with user-set parameters are tried unchanged
+    peers: tuple[ContainerFacts, ...] = ()  # containers that it needs; they get unchanged twins
+    members: tuple[ContainerFacts, ...] = ()  # the other members of its pod
+    # the rest of its stack, and of its networks, from which the trial takes those that it needs
     company: tuple[ContainerFacts, ...] = ()
-    probes: tuple[str, ...] = ()
+    probes: tuple[str, ...] = ()  # commands that must succeed
     patience: float = PATIENCE
-    outside: bool = False
+    outside: bool = False  # its network has a route out
+    # what twins get although it reaches beyond them: `OPTION` or `OPTION=ENTRY`
     granted: frozenset[str] = frozenset()
-    lesson: Lesson | None = None
-    tight: bool = False
-    named: bool = False
+    lesson: Lesson | None = None  # the inputs of learning; None = nothing is learned
+    tight: bool = False  # keep only what was seen, not what its programs can ask for
+    named: bool = False  # the user named the fixes, so none of them is left as a question
 
 
 class Tools(Struct, frozen=True):
-    """The dependencies of a trial.
-
-    Attributes:
-        files: this machine's; None when the engine runs on another one.
-        look: detailed facts of a running container, from its inspect document.
-        judge: runs a check on facts.
-        stop: ends the trial.
-        keep: stores what was learned, for the next trial.
-    """
+    """The dependencies of a trial."""
 
     changing: ChangingEngine
-    files: Files | None
+    files: Files | None  # this machine's; None when the engine runs on another one
+    # detailed facts of a running container, from its inspect document
     look: Callable[[Mapping[str, Any]], ContainerFacts]
     make_plan: MakePlan
-    judge: Callable[[str, ContainerFacts], Verdict]
+    judge: Callable[[str, ContainerFacts], Verdict]  # runs a check on facts
     on_event: OnTrialEvent
-    stop: threading.Event
-    keep: Callable[[Needs], None] = lambda needs: None
+    stop: threading.Event  # ends the trial
+    keep: Callable[[Needs], None] = lambda needs: None  # stores what was learned, for the next trial
 
 
 # What was denied, and which relaxation would allow it. Pure.
@@ -289,16 +260,11 @@ _SHOWN = 160
 
 
 class FailureSign(Struct, frozen=True):
-    """Evidence of why it fails.
-
-    Attributes:
-        loosening: the relaxation that would help, if known.
-        blames: the option named as the reason.
-    """
+    """Evidence of why it fails."""
 
     text: str
-    loosening: Loosening | None = None
-    blames: str = ""
+    loosening: Loosening | None = None  # the relaxation that would help, if known
+    blames: str = ""  # the option named as the reason
 
 
 _BY_CALL: tuple[tuple[str, str, tuple[str, ...]], ...] = (

@@ -124,10 +124,8 @@ _HOST_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 def harmless(spec: Spec, case: Case) -> Harmless:
-    """A spec that can run beside the original and can neither reach nor change anything of it.
-
-    Args:
-        spec: of the original, or a hardened one.
+    """A spec that can run beside the original and can neither reach nor change anything of it. `spec`: of the
+    original, or a hardened one.
     """
     made = spec.without(*spec)
     for option in spec:
@@ -162,9 +160,7 @@ def aliases(spec: Spec) -> tuple[str, ...]:
 
 def surplus(document: Mapping[str, Any], spec: Spec) -> tuple[str, ...]:
     """What the engine gave a twin beyond its spec: containers.conf can share namespaces and the like.
-
-    Args:
-        document: inspect of the created twin.
+    `document`: inspect of the created twin.
     """
     host = document.get("HostConfig") or {}
     asked = {spec[PID], spec[IPC], spec[UTS], *spec[NETWORK]}

@@ -77,9 +77,7 @@ class Stage:
 
     def open(self) -> None:
         """Create the network, the pod, and the twins of peers and members, and wait until they are ready.
-
-        Raises:
-            EngineError: one of them cannot be created, or a peer does not become ready.
+        Raises EngineError: one of them cannot be created, or a peer does not become ready.
         """
         everybody = (self.facts, *self._request.peers, *self._request.members)
         if any(needs_network(facts.spec) for facts in everybody) or _pod_of(self.facts):
@@ -134,13 +132,7 @@ class Stage:
         ).outcome()
 
     def _create(
-        self,
-        spec: Spec,
-        facts: ContainerFacts,
-        pod: str,
-        *,
-        copy_volumes: bool,
-        empty_volumes: bool = False,
+        self, spec: Spec, facts: ContainerFacts, pod: str, *, copy_volumes: bool, empty_volumes: bool = False
     ) -> Twin:
         role = self._maker.role(
             spec,
@@ -163,10 +155,8 @@ class Stage:
         return next((other.id for other in others if lender in (other.id, other.name)), facts.id)
 
     def _start_other(self, facts: ContainerFacts, pod: str, *, ready: bool = True) -> None:
-        """The unchanged twin of a container that the tried one needs.
-
-        Raises:
-            EngineError: it does not start, or is not as ready as it has to be.
+        """The unchanged twin of a container that the tried one needs. Raises EngineError: it does not start,
+        or is not as ready as it has to be.
         """
         twin = self._create(facts.spec, facts, pod, copy_volumes=False)
         self._twins[facts.name] = self._twins[facts.id] = twin.name
@@ -208,17 +198,11 @@ _WRITES = os.O_WRONLY | os.O_RDWR
 
 
 class Habits(Struct, frozen=True):
-    """What the unchanged twin does when asked, so that a hardened one is asked for no more.
+    """What the unchanged twin does when asked, so that a hardened one is asked for no more."""
 
-    Attributes:
-        reloads: it handles SIGHUP and goes on.
-        log: a log file that it opens again after a rotation; empty = none.
-        not_exercised: what it is not asked for, and why.
-    """
-
-    reloads: bool = False
-    log: str = ""
-    not_exercised: tuple[NotExercised, ...] = ()
+    reloads: bool = False  # it handles SIGHUP and goes on
+    log: str = ""  # a log file that it opens again after a rotation; empty = none
+    not_exercised: tuple[NotExercised, ...] = ()  # what it is not asked for, and why
 
 
 class Lived(Struct, frozen=True):
@@ -230,10 +214,8 @@ class Lived(Struct, frozen=True):
 
 
 def habits_of(stage: Stage, twin: Twin, expected: Expectation) -> Habits:
-    """Find out what an unchanged, ready twin does. It is started again if a signal ended it.
-
-    Raises:
-        EngineError: it does not start again.
+    """Find out what an unchanged, ready twin does. It is started again if a signal ended it. Raises
+    EngineError: it does not start again.
     """
     files = stage.files
     if files is None:
@@ -542,10 +524,8 @@ class Visit(Struct, frozen=True):
 
 
 def visit(run: Run, pid: int, address: str, ports: Collection[int]) -> Known[tuple[Visit, ...]]:
-    """Work at each port; Unread if the network of the process `pid` cannot be entered.
-
-    Args:
-        run: runs programs of this machine.
+    """Work at each port; Unread if the network of the process `pid` cannot be entered. `run`: runs programs
+    of this machine.
     """
     words = [sys.executable, "-I", "-S", "-c", _CLIENT, address, json.dumps(sorted(ports)), str(AT_ONCE)]
     answer = run([*in_network_of(pid), *words], _LIMIT)

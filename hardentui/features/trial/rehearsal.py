@@ -23,18 +23,13 @@ if TYPE_CHECKING:
 
 
 class Rehearsal(Struct, frozen=True):
-    """The result of the twins.
+    """The result of the twins."""
 
-    Attributes:
-        name: of the new image.
-        old, new: IDs of the images.
-        before: the twin with today's image; after: with the new one, None if the first failed.
-    """
-
-    name: str
+    name: str  # of the new image
+    # old, new: IDs of the images
     old: str
     new: str
-    before: Baseline
+    before: Baseline  # the twin with today's image; after: with the new one, None if the first failed
     after: Baseline | None
 
     @property
@@ -44,9 +39,7 @@ class Rehearsal(Struct, frozen=True):
 
 def new_image(gatherer: Gatherer, facts: ContainerFacts, wanted: str) -> ImageFacts:
     """The image to rehearse: the named one, else the one that the container's image name points to now.
-
-    Raises:
-        UsageError: it is not on this engine, or already in use.
+    Raises UsageError: it is not on this engine, or already in use.
     """
     name = wanted or image_name(facts)
     shown = visible(name, 100)

@@ -38,10 +38,8 @@ class Settled(Struct, frozen=True):
 
 
 class Relaxer:
-    """Finds the largest part of a configuration that works.
-
-    Args:
-        tight: drop a capability because the probes succeed without it. What they do not exercise breaks then.
+    """Finds the largest part of a configuration that works. `tight`: drop a capability because the probes
+    succeed without it. What they do not exercise breaks then.
     """
 
     def __init__(
@@ -57,10 +55,8 @@ class Relaxer:
         self._on_suspicion: set[Loosening] = set()
 
     def settle(self, configuration: TrialConfiguration, tried: Tried | None = None) -> Settled:
-        """The configuration that works; one without choices when none does.
-
-        Args:
-            tried: a round with this configuration; None = it was not tried yet.
+        """The configuration that works; one without choices when none does. `tried`: a round with this
+        configuration; None = it was not tried yet.
         """
         if not configuration.choices:
             return Settled(configuration, {}, tuple(self._left_out))
@@ -189,10 +185,8 @@ class Relaxer:
         return working
 
     def _with_capabilities(self, tried: Tried, dropped: frozenset[str]) -> Tried:
-        """With every capability that it had before and lacks now, if that makes it work.
-
-        Args:
-            dropped: those that may stay dropped, because it works without them.
+        """With every capability that it had before and lacks now, if that makes it work. `dropped`: those
+        that may stay dropped, because it works without them.
         """
         gone = self._planner.dropped_capabilities(tried.configuration) - dropped
         if tried.ready or not gone:

@@ -220,11 +220,7 @@ class Rounds:
         return bool(expected.probes) or expected.how is How.HEALTH or expected.ends_well
 
     def run(self, configuration: TrialConfiguration, purpose: str, *, trace: bool = False) -> Tried:
-        """One round.
-
-        Args:
-            trace: watch its system calls too; slower.
-        """
+        """One round. `trace`: watch its system calls too; slower."""
         self._on_event(TrialEvent(TrialStep.ROUND, purpose, changes=configuration.checks))
         begun = monotonic()
         try:
@@ -307,10 +303,8 @@ class Rounds:
         return f"it does not stop within {limit} s any more (before: {self._stop_seconds:.1f} s)"
 
     def start(self, twin: Twin, settle: float | None = None) -> Readiness:
-        """Start a twin and wait until it is ready.
-
-        Args:
-            settle: seconds that it must stay alive afterwards, instead of the expected ones.
+        """Start a twin and wait until it is ready. `settle`: seconds that it must stay alive afterwards,
+        instead of the expected ones.
         """
         twin.start()
         expected = self.expected if settle is None else replace(self.expected, settle=settle)

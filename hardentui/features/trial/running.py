@@ -108,11 +108,7 @@ def recorded(
     *,
     profile: str = "",
 ) -> Trial:
-    """The record.
-
-    Args:
-        profile: the future path of the learned profile, of which the twins had a copy.
-    """
+    """The record. `profile`: the future path of the learned profile, of which the twins had a copy."""
     planner = rounds.planner
     configuration, proof, effectless = _proven(settled.configuration, rounds, tools)
     plan = planner.plan(configuration.choices)
@@ -214,18 +210,14 @@ _MOST_TRIES = 4
 
 
 class Enforced(Struct, frozen=True):
-    """A profile that twins worked with; without `document`, `why` there is none.
-
-    Attributes:
-        calls, base_calls: how many system calls it allows, and its base allows.
-        added: calls that were denied at first, and then allowed.
-    """
+    """A profile that twins worked with; without `document`, `why` there is none."""
 
     configuration: TrialConfiguration
     document: Mapping[str, Any] | None = None
+    # calls, base_calls: how many system calls it allows, and its base allows
     calls: int = 0
     base_calls: int = 0
-    added: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()  # calls that were denied at first, and then allowed
     why: str = ""
 
 

@@ -75,41 +75,30 @@ _CAPABILITIES = "keep"
 
 
 class Wishes(Struct, frozen=True):
-    """Options of a trial besides the fixes.
+    """Options of a trial besides the fixes."""
 
-    Attributes:
-        peers: names of containers that it needs; each gets a twin.
-        probes: commands that must succeed.
-        outside: the twins can reach the outside, and the host.
-        granted: what the twins get although it reaches beyond them: `OPTION` or `OPTION=ENTRY`.
-        learn: learn what it needs; the future path of the learned seccomp profile; empty = do not learn.
-        tight: keep only what was seen.
-    """
-
-    peers: tuple[str, ...] = ()
-    probes: tuple[str, ...] = ()
+    peers: tuple[str, ...] = ()  # names of containers that it needs; each gets a twin
+    probes: tuple[str, ...] = ()  # commands that must succeed
     patience: float = PATIENCE
-    outside: bool = False
+    outside: bool = False  # the twins can reach the outside, and the host
+    # learn what it needs; the future path of the learned seccomp profile; empty = do not learn
     learn: str = ""
-    tight: bool = False
+    tight: bool = False  # keep only what was seen
+    # what the twins get although it reaches beyond them: `OPTION` or `OPTION=ENTRY`
     granted: tuple[str, ...] = ()
 
 
 def choices_to_try(plan: Plan, *, named: bool) -> tuple[Choice, ...]:
-    """The fixes that a trial starts with, including those whose values only a twin can show.
-
-    Args:
-        named: the user named the fixes, so those not in the plan are reported too.
+    """The fixes that a trial starts with, including those whose values only a twin can show. `named`: the
+    user named the fixes, so those not in the plan are reported too.
     """
     more = [skipped.check for skipped in plan.skipped if named or skipped.needs == _CAPABILITIES]
     return (*plan.choices, *(Choice(check) for check in more))
 
 
 def refuse_steered(facts: ContainerFacts, checks: Iterable[AnyCheck], checklist: Checklist) -> None:
-    """An image whose annotations change how it is run may do with a twin what nobody asked for.
-
-    Raises:
-        UsageError: this is one.
+    """An image whose annotations change how it is run may do with a twin what nobody asked for. Raises
+    UsageError: this is one.
     """
     check = next((check for check in checks if check.id == _STEERING), None)
     if check is None:
@@ -130,11 +119,7 @@ def _masked(change: Change) -> OptionChange:
 
 
 def _granted(wishes: Iterable[str]) -> frozenset[str]:
-    """What twins get all the same.
-
-    Raises:
-        UsageError: one of it is nothing that is withheld.
-    """
+    """What twins get all the same. Raises UsageError: one of it is nothing that is withheld."""
     granted = frozenset(wishes)
     for wish in granted:
         if wish.partition("=")[0] not in GRANTABLE:
@@ -194,9 +179,7 @@ class Trying:
         named: bool = False,
     ) -> Trial:
         """Try a plan: `run`, and the record says what was left out before it and what is left to decide.
-
-        Args:
-            named: the user named the fixes.
+        `named`: the user named the fixes.
         """
         choices = choices_to_try(plan, named=named)
         trial = self.run(choices, wishes, on_event, stop, named=named)
@@ -287,10 +270,8 @@ class Trying:
             changing.close()
 
     def _lesson(self, profile_path: str) -> Lesson:
-        """The inputs of learning: a learned profile must not be weaker than the active one.
-
-        Raises:
-            UsageError: nothing can be watched because the engine is on another machine.
+        """The inputs of learning: a learned profile must not be weaker than the active one. Raises
+        UsageError: nothing can be watched because the engine is on another machine.
         """
         facts = self._facts
         if not facts.engine.local:

@@ -41,49 +41,31 @@ class HostPlace(StrEnum):
 
 
 class Role(Struct, frozen=True):
-    """The replacements that make a twin harmless.
+    """The replacements that make a twin harmless."""
 
-    Attributes:
-        name: of the twin.
-        labels: instead of the original's labels, which control proxies, updates and services.
-        networks: those of the trial that it joins -> its address there; empty = none is needed.
-        outside: they have a route out, and a name server.
-        hosts: `name:address` of the other twins.
-        local: the engine is on this machine.
-        pod: of the trial; empty = the twin is in none.
-        twins: name or id of a container -> its twin, for containers tried together.
-        granted: what the user gives it all the same, `OPTION` or `OPTION=ENTRY`.
-        views: this engine can mount directories read-only through an overlay; otherwise they are copied.
-        copy_volumes: copy even where a copy-on-write mount would do.
-        empty_volumes: writable volumes start empty.
-    """
-
-    name: str
-    labels: tuple[str, ...]
+    name: str  # of the twin
+    labels: tuple[str, ...]  # instead of the original's labels, which control proxies, updates and services
+    # those of the trial that it joins -> its address there; empty = none is needed
     networks: Mapping[str, str] = {}
-    outside: bool = False
-    hosts: tuple[str, ...] = ()
-    local: bool = True
-    pod: str = ""
-    twins: Mapping[str, str] = {}
-    granted: frozenset[str] = frozenset()
+    outside: bool = False  # they have a route out, and a name server
+    hosts: tuple[str, ...] = ()  # `name:address` of the other twins
+    local: bool = True  # the engine is on this machine
+    pod: str = ""  # of the trial; empty = the twin is in none
+    twins: Mapping[str, str] = {}  # name or id of a container -> its twin, for containers tried together
+    granted: frozenset[str] = frozenset()  # what the user gives it all the same, `OPTION` or `OPTION=ENTRY`
+    # this engine can mount directories read-only through an overlay; otherwise they are copied
     views: bool = True
-    copy_volumes: bool = False
-    empty_volumes: bool = False
+    copy_volumes: bool = False  # copy even where a copy-on-write mount would do
+    empty_volumes: bool = False  # writable volumes start empty
 
 
 class Case(Struct):
-    """One container that becomes harmless.
-
-    Attributes:
-        place_of: returns the kind of a host path.
-        lacks: collects what the twin lacks.
-    """
+    """One container that becomes harmless."""
 
     facts: ContainerFacts
     role: Role
-    place_of: Callable[[str], HostPlace]
-    lacks: list[Lack] = field(default_factory=list)
+    place_of: Callable[[str], HostPlace]  # returns the kind of a host path
+    lacks: list[Lack] = field(default_factory=list)  # collects what the twin lacks
 
     def grants(self, option: str, *entries: str) -> bool:
         """Whether the user gives the twin this option, or an entry of it."""
@@ -105,28 +87,20 @@ class Filling(StrEnum):
 
 
 class TwinVolume(Struct, frozen=True):
-    """A volume to make before the twin is created.
-
-    Attributes:
-        source: name of a volume, or absolute path.
-    """
+    """A volume to make before the twin is created."""
 
     name: str
     filling: Filling = Filling.EMPTY
-    source: str = ""
+    source: str = ""  # name of a volume, or absolute path
 
 
 class Harmless(Struct, frozen=True):
-    """What a twin is created from.
-
-    Attributes:
-        volumes: to create first. The mount of a copied file has the name of its volume as source.
-        lacks: what the twin lacks compared with the original.
-    """
+    """What a twin is created from."""
 
     spec: Spec
+    # to create first. The mount of a copied file has the name of its volume as source.
     volumes: tuple[TwinVolume, ...] = ()
-    lacks: tuple[Lack, ...] = ()
+    lacks: tuple[Lack, ...] = ()  # what the twin lacks compared with the original
 
 
 _HOST_TREES = ("/proc", "/sys", "/dev")
@@ -134,9 +108,7 @@ _RUNTIME = ("/run", "/var/run")
 """Directories below these hold the sockets of services."""
 _OWN_TYPES = ("image", "devpts", "ramfs", "artifact")
 """Mounts that hold nothing of the host's that others use."""
-_KEPT_OPTIONS = frozenset(
-    {"ro", "readonly", "noexec", "nosuid", "nodev", "exec", "suid", "U", "nocopy", "copy"}
-)
+_KEPT_OPTIONS = frozenset("ro readonly noexec nosuid nodev exec suid U nocopy copy".split())
 """Options for volumes of the trial; propagation, labels and an upper directory are the original's alone."""
 _OF_A_VIEW = _KEPT_OPTIONS - {"U", "nocopy", "copy"}
 _OF_THE_ORIGINAL = ("z", "Z", "U")

@@ -41,10 +41,8 @@ _Mine = Callable[[Mapping[str, str]], bool]
 
 
 def remove_leftovers(changing: ChangingEngine) -> tuple[str, ...]:
-    """Remove twins, copies and networks that an ended trial left behind; returns their names.
-
-    Raises:
-        EngineError: Podman does not answer.
+    """Remove twins, copies and networks that an ended trial left behind; returns their names. Raises
+    EngineError: Podman does not answer.
     """
     return _remove(changing, lambda labels: is_abandoned(str(labels.get(OWNER_LABEL, ""))))
 
@@ -109,9 +107,7 @@ _FIRST = 10
 
 class TwinAddresses:
     """The addresses of the twins of one trial, by a key of each: they stay the same for every new twin of it.
-
-    Args:
-        networks: of the trial, by name.
+    `networks`: of the trial, by name.
     """
 
     def __init__(self, networks: Mapping[str, MadeNetwork]) -> None:
@@ -264,10 +260,8 @@ class Twin:
         return self._containers.inspect(self.id)
 
     def init(self) -> int:
-        """Create its main process without running it yet; returns its pid.
-
-        Raises:
-            ChangeFailed: Podman cannot, or the host cannot be shut out of its networks.
+        """Create its main process without running it yet; returns its pid. Raises ChangeFailed: Podman
+        cannot, or the host cannot be shut out of its networks.
         """
         pid = self._containers.init(self.id)
         if self._bridges:
@@ -351,9 +345,7 @@ class TwinMaker:
         self, name: str, *, internal: bool, isolated: bool = False, bare: bool = False
     ) -> MadeNetwork:
         """Create a network of the trial. Without a route out it has no name server, which would be one.
-
-        Args:
-            bare: no program runs on it, so it is as it would be in earnest.
+        `bare`: no program runs on it, so it is as it would be in earnest.
         """
         names = bare or not internal
         return self._changing.networks.create(
@@ -381,10 +373,8 @@ class TwinMaker:
         )
 
     def create(self, spec: Spec, facts: ContainerFacts, role: Role, around: TwinAddresses) -> Twin:
-        """A twin with copies of its volumes; it is not started.
-
-        Raises:
-            ChangeFailed: Podman cannot create it, or gives it more than it asks for.
+        """A twin with copies of its volumes; it is not started. Raises ChangeFailed: Podman cannot create it,
+        or gives it more than it asks for.
         """
         made = harmless(spec, Case(facts, role, self._place_of))
         made = self._filled(made, facts)
@@ -402,10 +392,8 @@ class TwinMaker:
     def create_pod(
         self, name: str, members: Sequence[ContainerFacts], around: TwinAddresses, key: str
     ) -> None:
-        """A pod like that of these containers, for their twins, on networks of the trial.
-
-        Raises:
-            ChangeFailed: Podman does not make it.
+        """A pod like that of these containers, for their twins, on networks of the trial. Raises
+        ChangeFailed: Podman does not make it.
         """
         pod = members[0].pod or {}
         words = ["pod", "create", f"--name={name}"]

@@ -20,11 +20,7 @@ _KINDS = {
 
 
 def trust_page(engine: EngineFacts, images: Iterable[str]) -> tuple[PageSection, ...]:
-    """Everything about trust for one engine.
-
-    Args:
-        images: references of the running images, as requested.
-    """
+    """Everything about trust for one engine. `images`: references of the running images, as requested."""
     trust = known(lambda: engine.trust)
     if isinstance(trust, Unread):
         return (PageSection("Policy", (PageLine("", f"unknown: {trust.reason}", Tone.MUTED),)),)

@@ -50,10 +50,8 @@ def section_of(scope: str) -> str:
 
 
 def conflicts(wanted: Mapping[str, Mapping[str, str]], others: Iterable[Attachments]) -> tuple[str, ...]:
-    """Changes that the user must make in other files, one sentence each.
-
-    Args:
-        others: the sections of all other files.
+    """Changes that the user must make in other files, one sentence each. `others`: the sections of all other
+    files.
     """
     known = {section.scope or "default-docker": section for section in others}
     sentences = []
@@ -69,11 +67,7 @@ def conflicts(wanted: Mapping[str, Mapping[str, str]], others: Iterable[Attachme
 def text_of(
     wanted: Mapping[str, Mapping[str, str]], ours: Iterable[Attachments], others: Iterable[Attachments]
 ) -> str | None:
-    """The text of our file; None if it would be empty.
-
-    Args:
-        ours: the current sections of our file, which stay.
-    """
+    """The text of our file; None if it would be empty. `ours`: its current sections, which stay."""
     taken = {section.scope or "default-docker" for section in others}
     sections = {(section.scope or "default-docker"): _present(section) for section in ours}
     for name, settings in wanted.items():

@@ -42,17 +42,11 @@ _WORDS = (
 
 
 class Sandbox(Struct, frozen=True):
-    """A directory with everything needed for a pull.
+    """A directory with everything needed for a pull."""
 
-    Attributes:
-        directory: temporary, removed afterwards.
-        home: the home directory of the engine's user, with its registry settings and logins.
-        auth_file: with the user's logins; empty = there is none.
-    """
-
-    directory: str
-    home: str
-    auth_file: str
+    directory: str  # temporary, removed afterwards
+    home: str  # the home directory of the engine's user, with its registry settings and logins
+    auth_file: str  # with the user's logins; empty = there is none
     ask: Ask
 
     def pull(self, reference: str, policy: str, sections: Mapping[str, str], leads_to: str = "") -> Pull:

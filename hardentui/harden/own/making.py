@@ -120,8 +120,7 @@ def _fixed(row: OwnCheck, spec: Spec, context: FixContext) -> Spec:
         raise CannotFix(f"the current value of {label(option)} is not known, so it cannot be changed")
     if spec[PRIVILEGED] and option in OVERRIDDEN:
         raise CannotFix(
-            f"privileged mode overrides {label(option)}",
-            "Fix both at once (add --check privileged).",
+            f"privileged mode overrides {label(option)}", "Fix both at once (add --check privileged)."
         )
     if option in _LIMITS:
         refuse_where_ignored(context.facts)
@@ -224,11 +223,7 @@ REFERENCE = "this site's checklist"
 def check_of(
     row: OwnCheck, examples: Mapping[str, tuple[ContainerFacts, ...]] | None = None
 ) -> Check[ContainerFacts]:
-    """The check that a row declares.
-
-    Args:
-        examples: containers that pass and fail, by `pass` and `fail`.
-    """
+    """The check that a row declares. `examples`: containers that pass and fail, by `pass` and `fail`."""
     known = examples or {}
     fixable = can_fix(row)
     return Check(

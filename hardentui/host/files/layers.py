@@ -13,10 +13,8 @@ _LIMIT = 1 << 20
 
 
 def uid_of_name(files: Files, inspect: Mapping[str, Any], name: str) -> Known[int]:
-    """The uid of a user name in a container's /etc/passwd.
-
-    Args:
-        inspect: its inspect document, which names the layers (GraphDriver of the overlay driver).
+    """The uid of a user name in a container's /etc/passwd. `inspect`: its inspect document, which names the
+    layers (GraphDriver of the overlay driver).
     """
     content = _content(files, inspect, ("etc", "passwd"))
     if isinstance(content, Unread):

@@ -170,20 +170,13 @@ _ACL: Final = "system.posix_acl_access"
 _ACL_VERSION = 2
 _USER, _GROUP_OWNER, _GROUP, _MASK = 0x02, 0x04, 0x08, 0x10
 _MOST_LINKS = 40
-_KINDS = {
-    stat.S_IFREG: "file",
-    stat.S_IFDIR: "directory",
-    stat.S_IFLNK: "link",
-    stat.S_IFSOCK: "socket",
-}
+_KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "link", stat.S_IFSOCK: "socket"}
 _PLACEHOLDERS = ("nologin", "false", "sync", "shutdown", "halt")
 
 
 def walk(files: Files, path: str) -> tuple[tuple[PathStep, ...], FileStat]:
-    """Every step from / to a path, following links, without ACLs; and the stat of the object.
-
-    Raises:
-        OSError: a part is missing or cannot be inspected.
+    """Every step from / to a path, following links, without ACLs; and the stat of the object. Raises OSError:
+    a part is missing or cannot be inspected.
     """
     waiting = [part for part in path.split("/") if part]
     current, status = "/", files.stat("/")

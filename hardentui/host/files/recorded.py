@@ -60,12 +60,7 @@ _RUNTIME_CONFIG = "*/userdata/config.json"
 _COMMAND_LINE = "/proc/*/cmdline"
 _PROGRAM = re.compile(r"[\w./+:-]{1,200}")
 _CLIENT_CA, _LOG_SIZE = "--tls-client-ca", "--log-size-max"
-_TELLING = re.compile(
-    r"system|service|--log-size-max=\d+|(?:tcp|unix):[^\s@]*|[^\s@]*/(?:podman|docker)\.sock"
-    r"|(?i:(?:tcp[46]?|unix|openssl)-(?:l|listen)):[^\s@]*"
-)
-_OF_MONITORS = frozenset({"-r", "-b", "-n", "--exit-command"})
-"""Flags of conmon(8): the runtime, its configuration, the container's name, the engine."""
+_TELLING = re.compile(r"system|service|--log-size-max=\d+|(?:tcp|unix):[^\s@]*")
 _WITHHELD = "WITHHELD"
 _PRIVATE_KEY = b"PRIVATE KEY-----"
 _SCRIPT, _BINARY = b"#!", b"\x7fELF"
@@ -80,8 +75,8 @@ def is_secret(path: str, content: bytes) -> bool:
 
 
 def _without_arguments(content: bytes) -> str:
-    """A command line without words that may hold secrets: the program, how an engine's API is served or
-    passed on, the size of a log, and what a monitor of a container runs are kept.
+    """A command line without words that may hold secrets: the program, how an engine's API is served
+    and the size of a log are kept.
     """
     program, *words = content.decode("utf-8", "replace").rstrip("\0").split("\0")
     name = program.split(" ")[0]  # some programs write whole sentences there
@@ -91,8 +86,6 @@ def _without_arguments(content: bytes) -> str:
             kept.append(f"{_LOG_SIZE}={word}")
         elif word.startswith(_CLIENT_CA):
             kept.append(_CLIENT_CA)
-        elif before in _OF_MONITORS and _PROGRAM.fullmatch(word) and "://" not in word:
-            kept += (before, word)
         elif _TELLING.fullmatch(word):
             kept.append(word)
     return "\0".join((*kept, ""))

@@ -29,12 +29,9 @@ _LIMIT = 16 << 20
 
 
 class Listening(Struct, frozen=True):
-    """Listening sockets in the host's network namespace.
+    """Listening sockets in the host's network namespace."""
 
-    Attributes:
-        unix: inode -> path of the socket (`@name` for an abstract one).
-    """
-
+    # inode -> path of the socket (`@name` for an abstract one)
     unix: Mapping[str, str] = field(default_factory=dict)
     tcp: Mapping[str, str] = field(default_factory=dict)  # inode -> address, `0.0.0.0:2375`
 
@@ -110,10 +107,8 @@ class Endpoint(Struct, frozen=True):
 def read_endpoints(
     files: Files, processes: tuple[HostProcess, ...], listening: Listening | None, uids: Iterable[int]
 ) -> tuple[Endpoint, ...]:
-    """Every API service found in units and processes, except the engines' standard sockets.
-
-    Args:
-        uids: accounts that may run their own engine.
+    """Every API service found in units and processes, except the engines' standard sockets. `uids`: accounts
+    that may run their own engine.
     """
     usual = {ROOTFUL_SOCKET, *(f"/run/user/{uid}/podman/podman.sock" for uid in uids)}
     by_address: dict[str, Endpoint] = {}
@@ -333,8 +328,6 @@ _SYSTEM_SERVICE = r"(?m):/system\.slice/podman[^/\n]*\.service$"
 
 
 class TcpServices(Struct, frozen=True):
-    """The services that were seen."""
-
     services: tuple[ApiService, ...]
     unread: str = ""  # why units may start or open further ones; empty when all could be read
     unseen: str = ""  # why further ones may be served right now; empty when none could be overlooked

@@ -37,15 +37,12 @@ _EXEC_PREFIXES = "-@:+!|"
 
 
 class DryRun(Struct, frozen=True):
-    """The output of the generator.
-
-    Attributes:
-        ok: it accepted every unit and generated a service for each. It may still have silently lost words:
-            compare `exec_start` with the intended command.
-    """
+    """The output of the generator."""
 
     services: Mapping[str, str]  # file name (`web.service`) -> text
     stderr: str  # its messages, one per line, without process numbers and our scratch directory
+    # it accepted every unit and generated a service for each. It may still have silently lost words: compare
+    # `exec_start` with the intended command.
     ok: bool
 
 

@@ -6,15 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from hardentui.host.files.reader import (
-    ROOT_ONLY,
-    Files,
-    examine,
-    names,
-    reached,
-    read_accounts,
-    text,
-)
+from hardentui.host.files.reader import ROOT_ONLY, Files, examine, names, reached, read_accounts, text
 from hardentui.host.podman.containers_conf import (
     FIRST_FILE_ONLY_SINCE,
     read_attachments,
@@ -69,11 +61,7 @@ def _policy(files: Files, home: str, version: Version) -> Policy | Missing:
 
 
 def parse_policy(content: str, path: str) -> Policy:
-    """A policy.json.
-
-    Raises:
-        Unread: Podman itself would also reject the file.
-    """
+    """A policy.json. Raises Unread: Podman itself would also reject the file."""
     try:
         document = json.loads(content)
         if set(document) - {"default", "transports"}:

@@ -34,17 +34,13 @@ from hardentui.model.known import Known, Unread
 
 
 class Counters(Struct, frozen=True):
-    """Counters at one time.
-
-    Attributes:
-        periods, throttled: scheduler periods, and those in which it was throttled; None without
-            a limit.
-    """
+    """Counters at one time."""
 
     cpu: float  # seconds of CPU time since the start
     memory: int  # bytes; for a cgroup with the page cache, for processes without it
     tasks: int
     oom_kills: int | None = None  # number of processes killed for lack of memory; None if that is not counted
+    # periods, throttled: scheduler periods, and those in which it was throttled; None without a limit
     periods: int | None = None
     throttled: int | None = None
     source: str = "cgroup"
@@ -53,10 +49,8 @@ class Counters(Struct, frozen=True):
 def read_counters(
     files: Files, pid: int, processes: Known[tuple[Process, ...]], cgroups: Known[CgroupTree] | None = None
 ) -> Known[Counters]:
-    """The counters of a running container.
-
-    Args:
-        processes: of the container; counted if it has no cgroup of its own (rootless on cgroup v1).
+    """The counters of a running container. `processes`: of the container; counted if it has no cgroup of its
+    own (rootless on cgroup v1).
     """
     tree = find_cgroups(files) if cgroups is None else cgroups
     try:

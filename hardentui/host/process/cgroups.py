@@ -25,11 +25,7 @@ _MOST_NAMES = 8
 
 
 class MountRow(Struct, frozen=True):
-    """One mount.
-
-    Attributes:
-        number, parent: of this mount and the mount that it is mounted on.
-    """
+    """One mount."""
 
     root: str  # the directory of the file system that is mounted
     point: str
@@ -38,6 +34,7 @@ class MountRow(Struct, frozen=True):
     source: str
     super_options: tuple[str, ...]
     device: str = ""  # `major:minor` of the file system
+    # number, parent: of this mount and the mount that it is mounted on
     number: str = ""
     parent: str = ""
 

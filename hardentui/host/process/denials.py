@@ -44,8 +44,6 @@ _LEVEL = r":s\d[^\s:]*(?::c[\d,.c]+)?$"
 
 
 class Refusal(Struct, frozen=True):
-    """One denial, not yet attributed."""
-
     by: str
     what: str
     pid: int
@@ -55,11 +53,8 @@ class Refusal(Struct, frozen=True):
 
 
 def read_refusals(files: Files, run: Run, now: datetime, *, root: bool) -> Known[tuple[Refusal, ...]]:
-    """The denials of the last day on this machine, oldest first.
-
-    Args:
-        root: whether we are root; others cannot see the kernel's messages, and the journal does not report
-            that it hides them.
+    """The denials of the last day on this machine, oldest first. `root`: whether we are root; others cannot
+    see the kernel's messages, and the journal does not report that it hides them.
     """
     if not root:
         return Unread("only root can see what the kernel denied")

@@ -31,8 +31,6 @@ _USER_DIRECTORIES = ("/etc/systemd/user", "/run/systemd/user", "/usr/lib/systemd
 
 
 class Manager(Struct, frozen=True):
-    """The service manager to query."""
-
     user: str = ""  # name of the account that it belongs to; empty for the system's
     home: str = ""
     ours: bool = True  # we are that account, so its manager can be queried
@@ -86,17 +84,14 @@ class FoundUnitFile(Struct, frozen=True):
 
 
 class FoundUnit(Struct, frozen=True):
-    """A unit with all files that affect it.
-
-    Attributes:
-        companions: file name -> text of the Quadlet units that it refers to.
-    """
+    """A unit with all files that affect it."""
 
     name: str
     quadlet: bool  # its file is a `.container`, not a unit file
     file: FoundUnitFile
     drop_ins: tuple[FoundUnitFile, ...] = ()  # of that file, in the order in which they are read
     service_drop_ins: tuple[FoundUnitFile, ...] = ()  # of the generated service, for a Quadlet
+    # file name -> text of the Quadlet units that it refers to
     companions: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -288,8 +283,6 @@ _Properties = Mapping[str, str]
 
 
 class ReadUnit(Struct, frozen=True):
-    """An existing unit."""
-
     files: FoundUnit | None  # None if only systemd knows it
     facts: UnitFacts
 

@@ -30,10 +30,7 @@ _OF_QUADLETS = {
 
 
 def read_unit_programs(
-    files: Files,
-    units: Mapping[str, Known[FileFact]],
-    users: tuple[User, ...],
-    accounts: Accounts | None,
+    files: Files, units: Mapping[str, Known[FileFact]], users: tuple[User, ...], accounts: Accounts | None
 ) -> tuple[UnitProgram, ...]:
     """The files that units run or read settings from, each with who can change it.
 
@@ -114,9 +111,7 @@ _HOOK_DIRECTORIES = ("/usr/share/containers/oci/hooks.d", "/etc/containers/oci/h
 _HELPER_DIRECTORIES = tuple(
     "/usr/local/libexec/podman /usr/local/lib/podman /usr/libexec/podman /usr/lib/podman".split()
 )
-_HELPERS = frozenset(
-    ("netavark", "aardvark-dns", "catatonit", "conmon", "rootlessport", "quadlet", "pasta", "gvproxy")
-)
+_HELPERS = frozenset("netavark aardvark-dns catatonit conmon rootlessport quadlet pasta gvproxy".split())
 _RUNTIMES = frozenset(("crun", "crun-wasm", "runc", "kata", "runj", "runsc", "krun", "youki", "ocijail"))
 _PROGRAM_PLACES = ("/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin")
 

@@ -26,10 +26,8 @@ def is_anonymous_name(name: str) -> bool:
 
 
 def anonymous_volumes(inspect: Mapping[str, Any], volumes: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Destination -> name of the anonymous volumes of a container.
-
-    Args:
-        volumes: name -> inspect document of volumes.
+    """Destination -> name of the anonymous volumes of a container. `volumes`: name -> inspect document of
+    volumes.
     """
     names = {}
     for mount in inspect.get("Mounts") or ():

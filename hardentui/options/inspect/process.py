@@ -29,7 +29,6 @@ def read_image(view: View) -> Reading:
 
 
 def real_command(view: View) -> tuple[str, ...]:
-    """The executed words, without Podman's own init."""
     path = view.inspect.get("Path")
     words = tuple(view.inspect.get("Args") or ())
     if view.host.get("Init"):
@@ -79,7 +78,6 @@ def _given_names(view: View) -> frozenset[str] | None:
 
 
 def _added_by_podman(view: View, name: str, value: str, given: frozenset[str] | None) -> bool:
-    """Whether Podman itself added this variable."""
     if name == "container":
         return value == "podman"
     if given is not None and name in given:

@@ -21,14 +21,10 @@ _INSPECT, _CREATE_COMMAND = Source.INSPECT, Source.CREATE_COMMAND
 
 
 class CommandLine(Struct):
-    """`podman [globals] run|create [flags] IMAGE [words]`.
-
-    Attributes:
-        flags, globals: long flag -> arguments in order; switches have `true` or `false`; comma lists are
-            split.
-    """
+    """`podman [globals] run|create [flags] IMAGE [words]`."""
 
     verb: str = ""  # run or create
+    # flags, globals: long flag -> arguments in order; switches have `true` or `false`; comma lists are split
     flags: dict[str, list[str]] = field(default_factory=dict)
     globals: dict[str, list[str]] = field(default_factory=dict)
     image: str = ""  # the image, or the directory with --rootfs
@@ -110,15 +106,12 @@ class View:
         return self.in_pod and not own
 
     def shown(self, value: Any) -> Setting[Any]:
-        """A value from inspect."""
         return Setting(value, _INSPECT)
 
     def commanded(self, value: Any) -> Setting[Any]:
-        """A value from the command line."""
         return Setting(value, _CREATE_COMMAND)
 
     def from_oci(self, value: Any) -> Setting[Any]:
-        """A value from the OCI runtime's configuration."""
         return Setting(value, Source.OCI_CONFIG)
 
     def container_reference(self, mode: str) -> str:
@@ -140,12 +133,10 @@ def host(field: str, convert: Callable[[Any], Any]) -> Reader:
 
 
 def config(field: str, convert: Callable[[Any], Any]) -> Reader:
-    """A field of Config."""
     return lambda view: view.shown(convert(value)) if (value := view.config.get(field)) else None
 
 
 def inspected(field: str, convert: Callable[[Any], Any]) -> Reader:
-    """A field of the document itself."""
     return lambda view: view.shown(convert(value)) if (value := view.inspect.get(field)) else None
 
 
@@ -211,19 +202,12 @@ Document = Mapping[str, Any]
 
 
 class Sources(Struct, frozen=True):
-    """Everything that was read about one container and its engine.
-
-    Attributes:
-        image: inspect document of its image; None if it could not be read (then nothing is subtracted).
-        oci_config: config.json of the runtime; None if it could not be read. Its process.env is never used.
-        default_ulimits: limits that the engine adds at start, `nofile=1048576:1048576`; empty = unknown.
-        pod_shares: kinds of namespaces (`net`, `ipc`, `uts`) that its pod shares; None if unknown.
-        container_names: ID -> name, for `container:<id>` references and dependencies.
-        base_hosts: what /etc/hosts starts with in a container that did not ask; None = unknown.
-    """
+    """Everything that was read about one container and its engine."""
 
     inspect: Document  # GET /libpod/containers/ID/json
+    # inspect document of its image; None if it could not be read (then nothing is subtracted)
     image: Document | None = None
+    # config.json of the runtime; None if it could not be read. Its process.env is never used.
     oci_config: Document | None = None
     umask: str = ""  # of the main process according to the kernel, four octal digits; empty = unknown
     default_capabilities: frozenset[str] = STOCK_CAPABILITIES  # the engine's default capabilities
@@ -234,10 +218,14 @@ class Sources(Struct, frozen=True):
     pids_limit: int = 2048  # the engine's default
     runtime: str = ""  # name of the engine's default OCI runtime; empty = unknown
     cgroup_version: int | None = None  # 1 or 2; None = unknown
+    # limits that the engine adds at start, `nofile=1048576:1048576`; empty = unknown
     default_ulimits: tuple[str, ...] = ()
     pod_name: str = ""  # name of its pod
+    # kinds of namespaces (`net`, `ipc`, `uts`) that its pod shares; None if unknown
     pod_shares: frozenset[str] | None = None
     pod_mounts: frozenset[str] = frozenset()  # destinations of the pod's mounts in each member
+    # ID -> name, for `container:<id>` references and dependencies
     container_names: Mapping[str, str] = field(default_factory=dict)
     volumes: Mapping[str, Document] = field(default_factory=dict)  # name -> inspect document of its volumes
+    # what /etc/hosts starts with in a container that did not ask; None = unknown
     base_hosts: str | None = None

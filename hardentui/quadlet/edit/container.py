@@ -42,14 +42,11 @@ class ItemChange(Struct, frozen=True):
 
 
 class New(Struct, frozen=True):
-    """The new state of an entry.
-
-    Attributes:
-        kept: the entry's former item if only the options of a mount change: its source keeps its
-            spelling. `lost` and `gained` are those options.
-    """
+    """The new state of an entry."""
 
     item: Item
+    # the entry's former item if only the options of a mount change: its source keeps its spelling. `lost` and
+    # `gained` are those options.
     kept: Item | None = None
     lost: tuple[str, ...] = ()
     gained: tuple[str, ...] = ()
@@ -231,10 +228,8 @@ def new_word(new: New) -> str:
 
 
 def applied(words: Sequence[str], changes: Sequence[ItemChange]) -> tuple[str, ...]:
-    """A command line (after `podman`) with the changes applied; every other word is unchanged.
-
-    Raises:
-        CannotExpress: it is not a podman run command, or an item to remove cannot be found.
+    """A command line (after `podman`) with the changes applied; every other word is unchanged. Raises
+    CannotExpress: it is not a podman run command, or an item to remove cannot be found.
     """
     line = tuple(words)
     for change in changes:
@@ -276,8 +271,6 @@ _RESTART_NOTE = "the restart policy belongs to systemd: set Restart= in [Service
 
 
 class Edited(Struct, frozen=True):
-    """The files after the edit."""
-
     files: QuadletFiles  # with the same number of texts as before
     applied: tuple[ItemChange, ...]  # the changes that were made
     notes: tuple[str, ...] = ()

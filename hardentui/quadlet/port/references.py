@@ -109,10 +109,8 @@ def _split_port(value: str) -> list[str]:
 
 
 def user_mappings(unit: QuadletUnit, *, rootless: bool, manual: bool) -> list[str]:
-    """--userns and maps: from UserNS= and UIDMap=, or from the older RemapUsers= and RemapUid=.
-
-    Args:
-        manual: RemapUsers=manual is allowed.
+    """--userns and maps: from UserNS= and UIDMap=, or from the older RemapUsers= and RemapUid=. `manual`:
+    RemapUsers=manual is allowed.
     """
     own = unit.own
     userns = each("--userns", [own.last("UserNS")]) if own.last("UserNS") else []
@@ -311,10 +309,8 @@ _PAIRS = {
 
 
 def check_keys(unit: QuadletUnit) -> None:
-    """Refuse keys that this version does not know in the unit's own section.
-
-    Raises:
-        GeneratorError: an unknown key, or a kind of unit added later.
+    """Refuse keys that this version does not know in the unit's own section. Raises GeneratorError: an
+    unknown key, or a kind of unit added later.
     """
     own, version = unit.own, unit.version
     if version < SINCE_SECTION.get(own.name, version):
@@ -435,7 +431,6 @@ class Units(msgspec.Struct, frozen=True):
     # --- units that are named -----------------------------------------------------------------------
 
     def image(self, unit: QuadletUnit, name: str) -> str:
-        """The image that `Image=` means."""
         kinds = [(".image", _IMAGE_UNITS), (".build", _BUILD_UNITS)]
         if not any(name.endswith(suffix) and self.version >= since for suffix, since in kinds):
             return name
@@ -481,7 +476,6 @@ class Units(msgspec.Struct, frozen=True):
         return self.pulled(other) if kind == "image" else other.own.last("Artifact")
 
     def volumes(self, unit: QuadletUnit) -> list[str]:
-        """-v and its argument for each Volume=."""
         words: list[str] = []
         for value in unit.own.every("Volume"):
             source, colon, rest = value.partition(":")

@@ -134,8 +134,6 @@ class UnitSection(msgspec.Struct, frozen=True):
 
 
 class QuadletUnit(msgspec.Struct, frozen=True):
-    """A parsed unit file."""
-
     name: str
     version: Version
     own: UnitSection  # the section that defines the kind of unit: [Container], [Network]
@@ -157,11 +155,9 @@ class QuadletUnit(msgspec.Struct, frozen=True):
 
 
 def read_unit(name: str, texts: Sequence[str], own: str, version: Version) -> QuadletUnit:
-    """Read a unit file and its drop-ins.
-
-    Raises:
-        GeneratorError: a line that is not an assignment, section or comment; or a text that Quadlet and
-            systemd read differently (a carriage return inside a line, NUL, not UTF-8).
+    """Read a unit file and its drop-ins. Raises GeneratorError: a line that is not an assignment, section or
+    comment; or a text that Quadlet and systemd read differently (a carriage return inside a line, NUL, not
+    UTF-8).
     """
     sections: dict[str, UnitSection] = {}
     lost: list[str] = []

@@ -30,14 +30,11 @@ from hardentui.systemd.unit_text import QUADLET, Assignment, UnitText, Word, exp
 
 
 class UnitPlace(Struct, frozen=True):
-    """A piece of a file: a whole assignment, or one word of its value.
-
-    Attributes:
-        start, end: in the file's text, of the word or of the value.
-    """
+    """A piece of a file: a whole assignment, or one word of its value."""
 
     file: int  # number of the file; 0 is the unit itself, then its drop-ins
     assignment: Assignment
+    # start, end: in the file's text, of the word or of the value
     start: int
     end: int
     whole: bool
@@ -116,10 +113,8 @@ _NAMED_BY = {
 
 
 def default_name(service: str, version: Version) -> str:
-    """The name of a container whose unit does not name it.
-
-    Args:
-        service: name of its service without suffix; `web@1` for an instance.
+    """The name of a container whose unit does not name it. `service`: name of its service without suffix;
+    `web@1` for an instance.
     """
     prefix, at, instance = service.partition("@")
     if not at or version < _INSTANCES:
@@ -130,10 +125,8 @@ def default_name(service: str, version: Version) -> str:
 
 
 def object_names(units: Mapping[str, str], version: Version) -> dict[str, str]:
-    """File name of a unit -> name of the network, volume, pod, image or container that it creates.
-
-    Args:
-        units: file name -> text; other kinds are ignored.
+    """File name of a unit -> name of the network, volume, pod, image or container that it creates. `units`:
+    file name -> text; other kinds are ignored.
     """
     names: dict[str, str] = {}
     for file_name, text in units.items():
@@ -270,15 +263,12 @@ _TMP = "/tmp:rw,size=512M,mode=1777"  # noqa: S108 - what VolatileTmp= means
 
 
 class QuadletFiles(Struct, frozen=True, dict=True):
-    """A `.container` file with its drop-ins, in the order in which Quadlet reads them.
-
-    Attributes:
-        specifiers: letter -> value, as far as known without systemd.
-        names: file name of a referenced unit -> name of the object it creates.
-    """
+    """A `.container` file with its drop-ins, in the order in which Quadlet reads them."""
 
     texts: tuple[str, ...]  # the file first
+    # letter -> value, as far as known without systemd
     specifiers: Mapping[str, str] = field(default_factory=dict)
+    # file name of a referenced unit -> name of the object it creates
     names: Mapping[str, str] = field(default_factory=dict)
     directory: str = ""  # the base of relative paths; empty: they are left unchanged
     version: Version = NEWEST_KNOWN  # the Podman that reads them
@@ -289,7 +279,6 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         return tuple(UnitText(text, QUADLET) for text in self.texts)
 
     def read(self) -> tuple[UnitText, ...]:
-        """The parsed files."""
         return self._read
 
     def expanded(self, text: str) -> str:
@@ -336,10 +325,8 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         return lines
 
     def entries(self) -> tuple[UnitEntry, ...]:
-        """Every entry in effect; PodmanArgs= last, because it overrides the keys.
-
-        Raises:
-            InputError: there is no section [Container], or a quote is never closed.
+        """Every entry in effect; PodmanArgs= last, because it overrides the keys. Raises InputError: there is
+        no section [Container], or a quote is never closed.
         """
         if not any(name == CONTAINER for text in self.read() for name, _ in text.sections):
             raise InputError(

@@ -16,14 +16,7 @@ from msgspec import Struct, field
 from hardentui.errors import InputError
 from hardentui.model.spec import UNKNOWN, Spec
 from hardentui.options.argv import RunCommand, read_command, spec_of, without_optional
-from hardentui.systemd.unit_text import (
-    SYSTEMD,
-    Assignment,
-    UnitText,
-    character_end,
-    expand,
-    split_words,
-)
+from hardentui.systemd.unit_text import SYSTEMD, Assignment, UnitText, character_end, expand, split_words
 
 _SECTION = "X-HardenTUI"
 _COMMAND, _FLAGS = "CopiedCommand", "CopiedFlags"
@@ -38,10 +31,8 @@ def has_copy(text: str) -> bool:
 
 
 def stamped(text: str, files: ServiceFiles) -> str:
-    """The drop-in with a note of what its copies were made from; an existing note is kept.
-
-    Args:
-        files: the unit and its drop-ins without this one.
+    """The drop-in with a note of what its copies were made from; an existing note is kept. `files`: the unit
+    and its drop-ins without this one.
     """
     known = {assignment.key for assignment in UnitText(text, SYSTEMD).of(_SECTION)}
     lines = [f"{key}={_digest(key, files)}" for key in _copied_keys(text) if key not in known]
@@ -132,10 +123,8 @@ def substituted(
 
 
 def shell_commands(characters: Sequence[Character]) -> list[list[ShellWord]]:
-    """Simple commands of a script, without those that need expansion by the shell.
-
-    Raises:
-        InputError: quotes that are never closed.
+    """Simple commands of a script, without those that need expansion by the shell. Raises InputError: quotes
+    that are never closed.
     """
     commands: list[list[ShellWord]] = [[]]
     at, end = 0, len(characters)
@@ -214,22 +203,17 @@ class Variable(Struct, frozen=True):
 
 
 class Piece(Struct, frozen=True):
-    """One word of the podman command.
-
-    Attributes:
-        start, end: in the value of ExecStart=.
-    """
+    """One word of the podman command."""
 
     text: str  # with all known specifiers and variables expanded
     spelled: str  # without expanding; empty if its spelling cannot be preserved
+    # start, end: in the value of ExecStart=
     start: int
     end: int
     variable: str = ""  # the variable that the whole word comes from; empty for a word of the line itself
 
 
 class RunLine(Struct, frozen=True):
-    """The parsed command."""
-
     file: int  # number of the file whose ExecStart= counts
     assignment: Assignment
     pieces: tuple[Piece, ...]  # words after `podman`, without variables that may vanish
@@ -249,11 +233,9 @@ class ServiceFiles(Struct, frozen=True, dict=True):
         return tuple(UnitText(text, SYSTEMD) for text in self.texts)
 
     def read(self) -> tuple[UnitText, ...]:
-        """The parsed files."""
         return self._read
 
     def variables(self) -> dict[str, Variable]:
-        """The variables of Environment=, before expanding specifiers."""
         by_name: dict[str, Variable] = {}
         for number, unit in enumerate(self.read()):
             for assignment in unit.of("Service", "Environment"):
@@ -279,10 +261,8 @@ class ServiceFiles(Struct, frozen=True, dict=True):
         return tuple(current)
 
     def run_line(self) -> RunLine:
-        """The podman run command of the service.
-
-        Raises:
-            InputError: there is none, or more than one, or it only starts an existing container.
+        """The podman run command of the service. Raises InputError: there is none, or more than one, or it
+        only starts an existing container.
         """
         commands = self.commands()
         if len(commands) != 1:
@@ -360,7 +340,6 @@ class ServiceFiles(Struct, frozen=True, dict=True):
         return [] if name == EXTRA or not self.has_variable_files else [piece]
 
     def spec(self) -> Spec:
-        """The options that the command sets."""
         line = self.run_line()
         return spec_of(line.command.items())
 

@@ -224,8 +224,6 @@ class Bundle(Struct, frozen=True):
 
 
 class _Container(Struct, frozen=True):
-    """One container's part of a bundle."""
-
     units: tuple[Unit, ...]
     command: UnitCommand
     notes: tuple[str, ...]
@@ -311,8 +309,6 @@ def _without_repeats(files: Sequence[TextFile]) -> tuple[TextFile, ...]:
 
 
 class _Part(Struct, frozen=True):
-    """A container to write."""
-
     spec: Spec
     context: UnitContext
     comments: Sequence[str] = ()

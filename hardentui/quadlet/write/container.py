@@ -113,15 +113,12 @@ def is_reserved(name: str) -> bool:
 
 
 class UnitsBeside(Struct, frozen=True):
-    """The units written beside a container's unit, by their file names.
+    """The units written beside a container's unit, by their file names."""
 
-    Attributes:
-        networks, volumes: name of the network or volume -> its unit.
-        pod, image: the unit of its pod and of its image; empty = none.
-    """
-
+    # networks, volumes: name of the network or volume -> its unit
     networks: Mapping[str, str] = field(default_factory=dict)
     volumes: Mapping[str, str] = field(default_factory=dict)
+    # pod, image: the unit of its pod and of its image; empty = none
     pod: str = ""
     image: str = ""
 

@@ -72,9 +72,7 @@ def no_engine(error: HardenError, can_simulate: bool) -> Content:
 
 def nothing_matches(text: str) -> Content:
     return Content.assemble(
-        ("Nothing matches ", _HEAD),
-        (visible(text, 60), "bold"),
-        "\n\nesc shows all containers again.",
+        ("Nothing matches ", _HEAD), (visible(text, 60), "bold"), "\n\nesc shows all containers again."
     )
 
 
@@ -94,10 +92,8 @@ def tried(attempts: tuple[Attempt, ...]) -> Content:
 
 
 def totals(shown: Sequence[Row], all_rows: Sequence[Row], marked: int, signs: Signs, room: int) -> Content:
-    """`3 of 12 containers · 2 marked · 1 takeover · high 9 · unknown 4`: kept originals do not count.
-
-    Args:
-        room: cells; what does not fit is left out: the good levels before the critical findings.
+    """`3 of 12 containers · 2 marked · 1 takeover · high 9 · unknown 4`: kept originals do not count. `room`:
+    cells; what does not fit is left out: the good levels before the critical findings.
     """
     levels, failing, unknown = summary(shown)
     counted, of_all = len(without_originals(shown)), len(without_originals(all_rows))

@@ -73,11 +73,7 @@ class SureScreen(Dialog[bool]):
 
 
 class AskScreen(Dialog[str]):
-    """One question, answered with a line of text; None or empty if it was left.
-
-    Args:
-        value: a proposed answer.
-    """
+    """One question, answered with a line of text; None or empty if it was left. `value`: proposed."""
 
     BINDINGS: ClassVar = bindings(ASK)
 
@@ -216,32 +212,21 @@ class StoppablePage(StoppableScreen, ReadingScreen):
 
 
 class Then(Struct, frozen=True):
-    """What a result can be followed by: a change of this machine.
+    """What a result can be followed by: a change of this machine."""
 
-    Attributes:
-        question, detail: asked before it is done.
-        carry_out: does it; returns what was done, in a sentence. May raise HardenError.
-    """
-
+    # question, detail: asked before it is done
     question: str
     detail: str
-    carry_out: Callable[[], str]
+    carry_out: Callable[[], str]  # does it; returns what was done, in a sentence. May raise HardenError.
 
 
 class JobResult(Struct, frozen=True):
-    """The result of the work.
+    """The result of the work."""
 
-    Attributes:
-        sections: the page.
-        files: offered for writing to a directory; their text is shown below the page.
-        diff: shown below the page.
-        then: offered to be done.
-    """
-
-    sections: tuple[PageSection, ...]
-    files: tuple[TextFile, ...] = ()
-    diff: str = ""
-    then: Then | None = None
+    sections: tuple[PageSection, ...]  # the page
+    files: tuple[TextFile, ...] = ()  # offered for writing to a directory; their text is shown below the page
+    diff: str = ""  # shown below the page
+    then: Then | None = None  # offered to be done
 
 
 Tell: TypeAlias = Callable[[str | JobResult], None]

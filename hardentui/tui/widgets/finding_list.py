@@ -69,21 +69,14 @@ _EVIDENCE_SHOWN = 6
 
 
 class Entry(Struct, frozen=True):
-    """A finding as shown in a list.
-
-    Attributes:
-        fixable: a plan can fix it here; ready: without a value that has to be given first.
-        chosen: its fix is chosen.
-        settings: the values of its fix.
-        page: what the page is about; a finding about something else says so.
-    """
+    """A finding as shown in a list."""
 
     finding: Finding
-    fixable: bool = False
+    fixable: bool = False  # a plan can fix it here; ready: without a value that has to be given first
     ready: bool = False
-    chosen: bool = False
-    settings: tuple[FixValue, ...] = ()
-    page: Kind = Kind.CONTAINER
+    chosen: bool = False  # its fix is chosen
+    settings: tuple[FixValue, ...] = ()  # the values of its fix
+    page: Kind = Kind.CONTAINER  # what the page is about; a finding about something else says so
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -250,10 +243,7 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
         return self._entries[self._at].finding if self._at < len(self._entries) else None
 
     async def show(
-        self,
-        entries: Sequence[Entry],
-        remedy: Callable[[Finding], Remediation | None],
-        empty: Content,
+        self, entries: Sequence[Entry], remedy: Callable[[Finding], Remediation | None], empty: Content
     ) -> None:
         """Show these findings.
 

@@ -201,17 +201,13 @@ class FixLine(Struct, frozen=True):
 
 
 class Prospect(Struct, frozen=True):
-    """What all fixes together make of a container.
+    """What all fixes together make of a container."""
 
-    Attributes:
-        before, after: the scores; None for none.
-        diff: of the file that would be written.
-    """
-
+    # before, after: the scores; None for none
     before: int | None
     after: int | None
     fixes: tuple[FixLine, ...]
-    diff: str
+    diff: str  # of the file that would be written
 
 
 def prospect(report: Report, plan: Plan, after: int | None, diff: str) -> Prospect:

@@ -16,26 +16,23 @@ from hardentui.options.codecs import DURATION, size_of
 
 
 class PodPart(Struct, kw_only=True):
-    """The collected fields of a container and of its pod.
-
-    Attributes:
-        container, security: the container and its securityContext.
-        pod, pod_security, metadata: the pod's spec, securityContext and metadata.
-        flags: words of `podman kube play` for options without a field in a pod.
-        notes: what is not carried over or changes its meaning, one sentence each.
-    """
+    """The collected fields of a container and of its pod."""
 
     name: str
     spec: Spec
+    # container, security: the container and its securityContext
     container: dict[str, Any] = field(default_factory=dict)
     security: dict[str, Any] = field(default_factory=dict)
+    # pod, pod_security, metadata: the pod's spec, securityContext and metadata
     pod: dict[str, Any] = field(default_factory=dict)
     pod_security: dict[str, Any] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     annotations: dict[str, str] = field(default_factory=dict)
     volumes: list[dict[str, Any]] = field(default_factory=list)
+    # words of `podman kube play` for options without a field in a pod
     flags: list[str] = field(default_factory=list)
     first: bool = False  # it runs to its end before the others start (`--init-ctr`)
+    # what is not carried over or changes its meaning, one sentence each
     notes: list[str] = field(default_factory=list)
 
     def lose(self, option: Option[Any], value: Any, why: str = "Kubernetes has no field for it") -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import struct
 from collections.abc import Mapping
 from typing import Any
 
@@ -129,15 +127,3 @@ def _profile(
     if default == "ERRNO":
         made["defaultErrnoRet"] = _ENOSYS
     return made
-
-
-def program(*refused: int) -> str:
-    """A compiled filter that refuses these calls (numbers of x86-64) and lets others through, as base64."""
-    load = struct.pack("<HBBI", 0x20, 0, 0, 0)
-    tests = b"".join(
-        struct.pack("<HBBI", 0x15, len(refused) - place, 0, number) for place, number in enumerate(refused)
-    )
-    ends = struct.pack("<HBBI", 0x06, 0, 0, 0x7FFF0000) + struct.pack(
-        "<HBBI", 0x06, 0, 0, 0x00050000 | REFUSED
-    )
-    return base64.b64encode(load + tests + ends).decode()

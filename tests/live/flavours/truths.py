@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from tests.live.flavours.model import CREATED, KERNEL_DOORS, ROOTFUL, Arguments, Flavour, Place, ids
-from tests.live.flavours.seccomp_profiles import CLOSED, OPENINGS, program
+from tests.live.flavours.seccomp_profiles import CLOSED, OPENINGS
 from tests.live.flavours.through_api import hardened_body
 
 _ONLY_ROOTFUL = (ROOTFUL,)
@@ -63,12 +63,6 @@ def _seccomp_path(place: Place) -> dict[str, object]:
     return {**hardened_body(place), "seccomp_profile_path": f"{place.directory}/allow-all.json"}
 
 
-_RAW = "run.oci.seccomp_bpf_data"
-_ALL_DANGEROUS = (
-    *(156, 174, 175, 176, 178, 180, 134, 212, 246, 248, 249, 298, 300, 304, 312, 313, 320, 321, 323),
-    *(172, 173, 425, 426, 427, 440),
-)
-
 FILTERS = (
     Flavour("filter-stock", tries={_FAMILIES: _ANY_FAMILY, _NESTED: "knock 272 268435456"}),
     _filter("closed"),
@@ -87,26 +81,6 @@ FILTERS = (
     _filter("allow-all", _WEAK, opens=f"{_FAMILIES} {_NESTED}"),
     _filter("log-all", _WEAK, opens=f"{_FAMILIES} {_NESTED}"),
     _filter("allow-but-a-few", _WEAK, opens=f"{_FAMILIES} {_NESTED}"),
-    Flavour(
-        "filter-raw-open",
-        ids(_WEAK),
-        (f"--annotation={_RAW}={program()}",),
-        tries=_EVERYWHERE,
-        engines=_ONLY_ROOTFUL,
-    ),
-    Flavour(
-        "filter-raw-one-call",
-        ids(_WEAK),
-        (f"--annotation={_RAW}={program(321)}",),
-        tries=_EVERYWHERE,
-        engines=_ONLY_ROOTFUL,
-    ),
-    Flavour(
-        "filter-raw-closed",
-        arguments=(f"--annotation={_RAW}={program(*_ALL_DANGEROUS)}",),
-        tries=_EVERYWHERE,
-        engines=_ONLY_ROOTFUL,
-    ),
     Flavour(
         "filter-of-image",
         ids(_WEAK),

@@ -18,7 +18,7 @@ from hardentui.host.files.layers import uid_of_name
 from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
 from hardentui.host.machine import read_capacity
 from hardentui.host.process.activity import read_listening
-from hardentui.lib.seccomp import NoFilter, RawFilter, SeccompProfile
+from hardentui.lib.seccomp import NoFilter, SeccompProfile
 from hardentui.model.check import Parameters
 from hardentui.model.facts import (
     IdRange,
@@ -254,8 +254,7 @@ _OWN_IDS = Kernel(7, host_user_namespace=False, uid_map=(IdRange(0, 200000, 6553
     ("document", "kind"),
     [
         (_config(linux={}), NoFilter),
-        (_config(annotations={"run.oci.seccomp_bpf_data": "BgAAAAAA/38="}), RawFilter),
-        (_config(annotations={"run.oci.seccomp_bpf_data": "?"}), type(None)),
+        (_config(annotations={"run.oci.seccomp_bpf_data": "BgAAAAAA/38="}), type(None)),
         (_config(linux={"seccomp": {"syscalls": []}}), type(None)),
         (_config(linux=7, process="x", annotations=[]), NoFilter),
     ],

@@ -47,7 +47,6 @@ SECCOMP = SeccompPage(
     (HOSTILE,),
     (FamilyWays(HOSTILE, (HOSTILE,)),),
     (HOSTILE,),
-    HOSTILE,
     Against(HOSTILE, (HOSTILE,), (HOSTILE,)),
 )
 LSM = LsmPage(

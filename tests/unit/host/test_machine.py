@@ -25,12 +25,11 @@ from hardentui.host.installed import (
     upstream,
     zypper_patches,
 )
-from hardentui.host.machine import read_host
+from hardentui.host.machine import read_host, read_reboot_required
 from hardentui.host.network.firewall import parse_ruleset, read_firewall
 from hardentui.host.network.sockets import services_in_unit
 from hardentui.host.podman.containers_conf import parse_sections
 from hardentui.host.podman.trust import parse_policy, read_trust
-from hardentui.host.sysctls import read_reboot_required
 from hardentui.host.units.writable import files_of_command
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.finding import Severity
@@ -198,30 +197,6 @@ def test_the_configuration_of_a_rootless_account_may_belong_to_that_account_only
     assert [path for path, fact in files.items() if fact.dangers] == [f"{own}/policy.json"]
     assert f"{own}/containers.conf" in files
     assert not any(path.endswith("web.container") for path in files)
-
-
-def test_what_the_configuration_of_a_rootless_account_runs_may_be_changed_by_that_account_only() -> None:
-    own = "/home/anna/.config/containers/containers.conf"
-    crun, wrapper, hooks = "/home/anna/bin/crun", "/srv/tools/wrapper", "/srv/hooks"
-    facts = read(
-        {
-            own: f'[engine]\nhooks_dir=["{hooks}"]\n[engine.runtimes]\ncrun=["{crun}"]\nrunc=["{wrapper}"]\n',
-            crun: "",
-            wrapper: "",
-            f"{hooks}/x.json": "{}",
-        },
-        stats={
-            "/home/anna": status(stat.S_IFDIR | 0o755, 1000, 1000),
-            crun: status(stat.S_IFREG | 0o755, 1000, 1000),
-            wrapper: status(stat.S_IFREG | 0o777, 1000, 1000),
-            hooks: status(stat.S_IFDIR | 0o777, 0, 0),
-        },
-    )
-    of_anna = {program.file.path: program for program in facts.programs if program.named_by == own}
-    assert not of_anna[crun].file.dangers
-    assert of_anna[wrapper].file.dangers
-    assert of_anna[hooks].file.dangers
-    assert all(program.known for program in of_anna.values())
 
 
 def test_programs_hooks_and_their_targets() -> None:

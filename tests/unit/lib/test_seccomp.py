@@ -1,7 +1,6 @@
-"""Which calls a seccomp filter lets through: built by libseccomp from rules, and as a compiled program."""
+"""Which calls a seccomp filter lets through, built by libseccomp from rules."""
 
 import json
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,9 @@ from hardentui.lib.seccomp import (
     AF_ALG,
     AF_VSOCK,
     DANGEROUS,
-    X86_64_NUMBERS,
     Access,
     access,
     dangerous_calls,
-    lets_through,
     makes_user_namespaces,
     parse_profile,
     ways_to_family,
@@ -145,40 +142,6 @@ def test_the_profile_of_the_installed_podman_is_not_called_weak() -> None:
     assert dangerous_calls(opened, everything) == ()
 
 
-def instruction(code: int, if_true: int, if_false: int, value: int) -> bytes:
-    return struct.pack("=HBBI", code, if_true, if_false, value)
-
-
-LOAD_NUMBER, LOAD_ARGUMENT = instruction(0x20, 0, 0, 0), instruction(0x20, 0, 0, 16)
-ALLOW, REFUSE = instruction(0x06, 0, 0, 0x7FFF0000), instruction(0x06, 0, 0, 0x00050001)
-
-
-def test_a_compiled_filter_is_run() -> None:
-    bpf = X86_64_NUMBERS["bpf"]
-    program = LOAD_NUMBER + instruction(0x15, 1, 0, bpf) + ALLOW + REFUSE
-    assert not lets_through(program, bpf)
-    assert lets_through(program, X86_64_NUMBERS["add_key"])
-    by_argument = LOAD_ARGUMENT + instruction(0x54, 0, 0, 0xFF) + instruction(0x35, 1, 0, 40) + ALLOW + REFUSE
-    assert lets_through(by_argument, 41, (39,))
-    assert not lets_through(by_argument, 41, (40 | 1 << 32,))
-
-
-@pytest.mark.parametrize(
-    "program",
-    [
-        b"",
-        b"\x06",
-        LOAD_NUMBER,
-        instruction(0x05, 0, 0, 9),
-        instruction(0x20, 0, 0, 99) + ALLOW,
-        instruction(0x34, 0, 0, 0) + ALLOW,
-    ],
-)
-def test_what_the_kernel_would_not_take_is_refused(program: bytes) -> None:
-    with pytest.raises(ValueError, match="it"):
-        lets_through(program, 1)
-
-
 def test_a_filter_that_allows_by_default_refuses_what_is_listed() -> None:
     open_ = profile(rule("bpf", action="ERRNO"), default="ALLOW")
     assert access(open_, "bpf") is Access.NEVER
@@ -199,9 +162,3 @@ def test_user_namespaces_are_closed_only_by_all_three_calls() -> None:
     assert makes_user_namespaces(profile(*closed, rule("clone3"))) == ("clone3",)
     assert makes_user_namespaces(profile(rule("unshare"), closed[1])) == ("unshare",)
     assert makes_user_namespaces(profile(closed[0], rule("clone"))) == ("clone",)
-
-
-def test_every_dangerous_call_of_this_machine_has_a_number() -> None:
-    foreign = {"vm86", "vm86old", "pciconfig_read", "pciconfig_write", "pciconfig_iobase"}
-    names = {name for group in DANGEROUS for name in group.calls}
-    assert names - foreign <= set(X86_64_NUMBERS)

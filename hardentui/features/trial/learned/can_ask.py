@@ -36,21 +36,13 @@ _OF_THE_SYSTEM = frozenset(
 
 
 class CanAsk(Struct, frozen=True):
-    """What the programs of a container can ask for.
+    """What the programs of a container can ask for."""
 
-    Attributes:
-        capabilities: of those that it has.
-        calls: system calls that matter to an intruder; the ordinary ones are always kept.
-        functions: program -> functions that it imports.
-        unknown: program -> why what it asks for is not known.
-        set_id: programs with set-id bits or file capabilities.
-    """
-
-    capabilities: frozenset[str]
-    calls: frozenset[str]
-    functions: Mapping[str, frozenset[str]] = {}
-    unknown: Mapping[str, str] = {}
-    set_id: tuple[str, ...] = ()
+    capabilities: frozenset[str]  # of those that it has
+    calls: frozenset[str]  # system calls that matter to an intruder; the ordinary ones are always kept
+    functions: Mapping[str, frozenset[str]] = {}  # program -> functions that it imports
+    unknown: Mapping[str, str] = {}  # program -> why what it asks for is not known
+    set_id: tuple[str, ...] = ()  # programs with set-id bits or file capabilities
 
 
 def can_ask(reached: Reached, facts: ContainerFacts) -> CanAsk:
@@ -109,10 +101,7 @@ def widened(allowed: Allowed, ask: CanAsk) -> Allowed:
         sockets |= {SocketUse(AF_INET), SocketUse(AF_INET6)}
     made = {"unshare"} & ask.calls
     return replace(
-        allowed,
-        names=allowed.names | more,
-        sockets=sockets,
-        new_namespaces=allowed.new_namespaces | made,
+        allowed, names=allowed.names | more, sockets=sockets, new_namespaces=allowed.new_namespaces | made
     )
 
 

@@ -51,10 +51,8 @@ _NONE: Names = frozenset()
 
 
 def capabilities(detail: CallDetail, low_ports: int = 1024) -> Names:
-    """The capabilities that this call needs.
-
-    Args:
-        low_ports: the first port that anybody may bind (net.ipv4.ip_unprivileged_port_start).
+    """The capabilities that this call needs. `low_ports`: the first port that anybody may bind
+    (net.ipv4.ip_unprivileged_port_start).
     """
     rule = _RULES.get(detail.call)
     if rule is not None:

@@ -46,30 +46,21 @@ class SocketUse(Struct, frozen=True):
 
 
 class Allowed(Struct, frozen=True):
-    """What is allowed of what the base allows.
+    """What is allowed of what the base allows."""
 
-    Attributes:
-        names: system calls.
-        sockets: kinds of sockets; None = as in the base.
-        pairs: families of `socketpair`; None = as in the base.
-        new_namespaces: those of `clone clone3 unshare` that may create namespaces. No filter can
-            read the flags of `clone3`: if it may not, it returns ENOSYS, and libc falls back to `clone`.
-        native: the machine's own ABI; `others`: other ABIs that programs used.
-    """
-
-    names: frozenset[str]
-    sockets: frozenset[SocketUse] | None = None
-    pairs: frozenset[int] | None = None
+    names: frozenset[str]  # system calls
+    sockets: frozenset[SocketUse] | None = None  # kinds of sockets; None = as in the base
+    pairs: frozenset[int] | None = None  # families of `socketpair`; None = as in the base
+    # those of `clone clone3 unshare` that may create namespaces. No filter can read the flags of `clone3`: if
+    # it may not, it returns ENOSYS, and libc falls back to `clone`.
     new_namespaces: frozenset[str] = frozenset({"clone", "clone3", "unshare"})
-    native: str = "SCMP_ARCH_X86_64"
+    native: str = "SCMP_ARCH_X86_64"  # the machine's own ABI; `others`: other ABIs that programs used
     others: frozenset[str] = frozenset()
 
 
 def narrow_profile(base: Mapping[str, Any], allowed: Allowed, held: frozenset[str]) -> dict[str, Any]:
-    """The profile, as a document for containers and for the OCI runtime.
-
-    Args:
-        held: the capabilities of the container; some rules of the base depend on them.
+    """The profile, as a document for containers and for the OCI runtime. `held`: the capabilities of the
+    container; some rules of the base depend on them.
     """
     entries = [entry for entry in base.get("syscalls") or () if isinstance(entry, Mapping)]
     denies = base.get("defaultAction") not in _THROUGH
@@ -379,10 +370,8 @@ def allowed_calls(log: CallLog, *, native: str) -> Allowed:
 
 
 def margin(seen: frozenset[str], *, other_ways: bool = False) -> frozenset[str]:
-    """What is allowed beyond what was seen.
-
-    Args:
-        other_ways: 32-bit programs ran; many of their calls have separate names.
+    """What is allowed beyond what was seen. `other_ways`: 32-bit programs ran; many of their calls have
+    separate names.
     """
     calls = set(RUNTIME | ALWAYS)
     for family in FAMILIES:

@@ -34,31 +34,21 @@ from hardentui.reading.written import by_podman
 
 _ACCESS = 0o3
 _MAKES = frozenset(
-    {
-        *("creat", "mkdir", "mkdirat", "mknod", "mknodat", "link", "linkat", "symlink", "symlinkat", "bind"),
-        *("rename", "renameat", "renameat2"),
-    }
+    "creat mkdir mkdirat mknod mknodat link linkat symlink symlinkat bind rename renameat renameat2".split()
 )
 _CHANGES = frozenset(
-    {
-        *("truncate", "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchown", "fchownat"),
-        *("utime", "utimes", "utimensat", "setxattr", "lsetxattr", "fsetxattr", "removexattr"),
-    }
+    "truncate chmod fchmod fchmodat fchmodat2 chown lchown fchown fchownat utime utimes utimensat setxattr "
+    "lsetxattr fsetxattr removexattr".split()
 )
 _REMOVES = frozenset({"unlink", "unlinkat", "rmdir"})
 
 
 class WrittenPath(Struct, frozen=True, rename={"directory": "folder"}):
-    """A path of the root file system that a program wrote to, or tried to. Kept as `folder`, see kept_needs.
-
-    Attributes:
-        directory: the path is a directory that was changed itself: its owner, mode or times.
-        kept: it still existed at the end.
-    """
+    """A path of the root file system that a program wrote to, or tried to. `folder`: see kept_needs."""
 
     path: str
-    directory: bool = False
-    kept: bool = False
+    directory: bool = False  # the path is a directory that was changed itself: its owner, mode or times
+    kept: bool = False  # it still existed at the end
 
 
 def written_files(
@@ -118,15 +108,10 @@ _SOCK_DGRAM = 2
 
 
 class CallEvidence(Struct, frozen=True):
-    """Why a capability is needed.
+    """Why a capability is needed."""
 
-    Attributes:
-        call: the system call; empty if only the kernel's check was seen.
-        subject: the path, port or ids that it was about.
-    """
-
-    call: str
-    subject: str = ""
+    call: str  # the system call; empty if only the kernel's check was seen
+    subject: str = ""  # the path, port or ids that it was about
 
 
 class CapabilityNeed(Struct, frozen=True):
@@ -137,28 +122,22 @@ class CapabilityNeed(Struct, frozen=True):
 
 
 class Needs(Struct, frozen=True, kw_only=True):
-    """What was seen to be needed. None = could not be seen; `unknown` says why, by field name.
-
-    Attributes:
-        calls: what a seccomp profile must allow; `seen`: how many different system calls were made.
-        written: what was written to the root file system.
-        listening, outgoing: outgoing connections exclude loopback.
-        memory_peak, pids_peak: bytes and tasks.
-        users: as the container sees them.
-        runs: how many times it was watched; `starts`: how many programs started in them.
-    """
+    """What was seen to be needed. None = could not be seen; `unknown` says why, by field name."""
 
     capabilities: tuple[CapabilityNeed, ...] | None = None
+    # what a seccomp profile must allow; `seen`: how many different system calls were made
     calls: Allowed | None = None
     seen: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()
-    written: tuple[WrittenPath, ...] | None = None
+    written: tuple[WrittenPath, ...] | None = None  # what was written to the root file system
+    # listening, outgoing: outgoing connections exclude loopback
     listening: tuple[SocketEndpoint, ...] | None = None
     outgoing: tuple[SocketEndpoint, ...] | None = None
+    # memory_peak, pids_peak: bytes and tasks
     memory_peak: int | None = None
     pids_peak: int | None = None
-    users: frozenset[int] | None = None
-    runs: int = 1
+    users: frozenset[int] | None = None  # as the container sees them
+    runs: int = 1  # how many times it was watched; `starts`: how many programs started in them
     seconds: float = 0.0
     unknown: Mapping[str, str] = {}
 
@@ -262,10 +241,7 @@ def _calls(first: Allowed | None, second: Allowed | None) -> Allowed | None:
 
 
 def _capabilities(
-    log: Known[CallLog],
-    checks: Known[tuple[CapabilityCheck, ...]],
-    held: frozenset[str],
-    low_ports: int,
+    log: Known[CallLog], checks: Known[tuple[CapabilityCheck, ...]], held: frozenset[str], low_ports: int
 ) -> Known[tuple[CapabilityNeed, ...]]:
     if isinstance(log, Unread) and isinstance(checks, Unread):
         return Unread(f"{log.reason}; {checks.reason}")
@@ -397,10 +373,8 @@ class PlansLimits(Protocol):
 
 def taught(choices: Iterable[Choice], needs: Needs, planner: PlansLimits) -> tuple[Choice, ...]:
     """The choices; those without user-set values get the learned ones, where these are not tighter than what
-    the plan alone would set: a trial is shorter and quieter than everyday use.
-
-    Args:
-        planner: of the original, which may have used more than its twin.
+    the plan alone would set: a trial is shorter and quieter than everyday use. `planner`: of the original,
+    which may have used more than its twin.
     """
     facts = planner.facts
     values: dict[str, Choice] = {}

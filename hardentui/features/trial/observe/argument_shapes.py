@@ -16,33 +16,21 @@ O_NOFOLLOW = 0x20000
 
 
 class ArgumentShape(Struct, frozen=True):
-    """What to read of a call.
+    """What to read of a call."""
 
-    Attributes:
-        numbers: plain arguments.
-        paths: (place of the directory's descriptor or CURRENT_DIRECTORY, place of the path).
-        handle: place of the descriptor of a file that it changes.
-        follow: the last part of the path is followed where it is a link.
-        flags: (place, bit) of a flag that inverts `follow`.
-        address: place of the pointer to a socket's address; its length comes next.
-        target: (place, kind) of its target process: `process`, `thread` or `group`.
-        text: place of a pointer to a name.
-        behind: place of a pointer to 64-bit numbers, and how many are read.
-        only: place -> relevant values; for others nothing is read.
-        unless_zero: places of pointers of which only non-null counts, as 1.
-    """
-
-    numbers: tuple[int, ...] = ()
+    numbers: tuple[int, ...] = ()  # plain arguments
+    # (place of the directory's descriptor or CURRENT_DIRECTORY, place of the path)
     paths: tuple[tuple[int, int], ...] = ()
-    handle: int | None = None
-    follow: bool = True
-    flags: tuple[int, int] | None = None
-    address: int | None = None
+    handle: int | None = None  # place of the descriptor of a file that it changes
+    follow: bool = True  # the last part of the path is followed where it is a link
+    flags: tuple[int, int] | None = None  # (place, bit) of a flag that inverts `follow`
+    address: int | None = None  # place of the pointer to a socket's address; its length comes next
+    # (place, kind) of its target process: `process`, `thread` or `group`
     target: tuple[int, str] | None = None
-    text: int | None = None
-    behind: tuple[int, int] | None = None
-    only: Mapping[int, frozenset[int]] = {}
-    unless_zero: tuple[int, ...] = ()
+    text: int | None = None  # place of a pointer to a name
+    behind: tuple[int, int] | None = None  # place of a pointer to 64-bit numbers, and how many are read
+    only: Mapping[int, frozenset[int]] = {}  # place -> relevant values; for others nothing is read
+    unless_zero: tuple[int, ...] = ()  # places of pointers of which only non-null counts, as 1
 
 
 def _names(text: str) -> tuple[str, ...]:

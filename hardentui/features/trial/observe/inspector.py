@@ -61,10 +61,8 @@ class FileLookup:
     def at_path(
         self, pid: int, directory: int, path: bytes, caller: Caller, *, follow: bool
     ) -> TouchedFile | None:
-        """The file of a path; None below /proc, /sys and /dev, and if it is unreachable.
-
-        Args:
-            directory: descriptor that a relative path starts at, or CURRENT_DIRECTORY.
+        """The file of a path; None below /proc, /sys and /dev, and if it is unreachable. `directory`:
+        descriptor that a relative path starts at, or CURRENT_DIRECTORY.
         """
         text = os.fsdecode(path)
         if not text.startswith("/"):
@@ -220,10 +218,8 @@ class Inspector:
         self._kinds: dict[int, int] = {}
 
     def __call__(self, name: str, notification: Notification) -> CallDetail | None:
-        """The details of the call.
-
-        Raises:
-            OSError, ValueError, LookupError: the process shows something that cannot be read.
+        """The details of the call. Raises OSError, ValueError, LookupError: the process shows something that
+        cannot be read.
         """
         call = plain_name(name)
         pid = notification.pid

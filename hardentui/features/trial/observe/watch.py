@@ -98,12 +98,9 @@ class CapabilityWatcher:
         return True
 
     def finish(self, held: frozenset[str], patience: float = 5.0) -> Known[tuple[CapabilityCheck, ...]]:
-        """Stop watching.
-
-        Args:
-            held: the capabilities of the container. An overlay checks with the credentials of its mounter,
-                even for actions of the container; credentials with more capabilities than the container
-                has are such a case, and do not count.
+        """Stop watching. `held`: the capabilities of the container. An overlay checks with the credentials of
+        its mounter, even for actions of the container; credentials with more capabilities than the container
+        has are such a case, and do not count.
         """
         if self._thread is None:
             return Unread(self._why or "the kernel was not traced")
@@ -228,11 +225,9 @@ class _Seen(Struct):
 
 
 class Sampler:
-    """Use: `start` when the container has a pid, `finish` when it has ended or is enough.
-
-    Args:
-        pid: its main process, even one still waiting to be started: Podman does not name its cgroup then,
-            so the cgroup is read from the process.
+    """Use: `start` when the container has a pid, `finish` when it has ended or is enough. `pid`: its main
+    process, even one still waiting to be started: Podman does not name its cgroup then, so the cgroup is read
+    from the process.
     """
 
     def __init__(self, pid: int, *, files: Files | None = None, every: float = 0.2) -> None:
@@ -468,10 +463,8 @@ class Watch:
         self._tracers.append(tracer)
 
     def finish(self, written: Known[tuple[str, ...]] = NOT_READ) -> Observation:
-        """What was seen; the container must have ended.
-
-        Args:
-            written: paths of its root file system that differ from the image, according to Podman.
+        """What was seen; the container must have ended. `written`: paths of its root file system that differ
+        from the image, according to Podman.
         """
         self._settle()
         calls: Known[CallLog] = self._no_calls if self._calls is None else self._calls.finish()

@@ -123,10 +123,6 @@ def test_secrets_pass_through_but_are_not_kept(tmp_path: Path, name: str) -> Non
             "podman\0system\0service\0--tls-client-ca=/hunter2\0tcp:me:hunter2@h:1\0",
             "podman\0system\0service\0--tls-client-ca\0",
         ),
-        (
-            "socat\0TCP-LISTEN:2375,fork\0UNIX-CONNECT:/run/podman/podman.sock\0",
-            "socat\0TCP-LISTEN:2375,fork\0UNIX-CONNECT:/run/podman/podman.sock\0",
-        ),
         ("/usr/bin/conmon\0-c\0hunter2\0--log-size-max\x0099\0", "/usr/bin/conmon\0--log-size-max=99\0"),
     ],
 )
