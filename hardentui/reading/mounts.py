@@ -14,7 +14,7 @@ from hardentui.model.configuration import Account, Accounts, Danger, PathStep
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
 from hardentui.model.known import Unread, known
 from hardentui.model.mounts import KernelMount, MountedPath, MountOrigin
-from hardentui.model.spec import Spec
+from hardentui.model.spec import Spec, Version
 from hardentui.options import GIDMAP, MOUNTS, ROOTFS, SUBUIDNAME, UIDMAP, USERNS, VOLUMES_FROM
 from hardentui.options.values import Mount
 from hardentui.reading.containers import ask_or, is_planned, section
@@ -174,6 +174,8 @@ def _reasons(step: PathStep, able: list[Account]) -> Iterable[Danger]:
 
 _AUTOMATIC = "containers"
 """The user whose ID ranges `--userns=auto` of the rootful engine takes."""
+_ACCOUNT_SINCE = Version(5, 5)
+"""Podman 5.4 takes these ranges without an account of that name, 5.8 does not."""
 _OWN_NAMESPACE = frozenset({"auto", "keep-id", "nomap", "private"})
 
 
@@ -269,7 +271,10 @@ def no_range_for(namespace: str, facts: ContainerFacts) -> str:
     needed = int(wanted) if wanted.isdecimal() else 1
     small = [path for path, size in held.items() if size < needed]
     if not small:
-        return ""
+        names = {user.name for user in known(lambda: facts.host.users, else_=())}
+        if facts.engine.version < _ACCOUNT_SINCE or not names or _AUTOMATIC in names:
+            return ""
+        return f"this Podman takes that range only with an account {_AUTOMATIC}: useradd -r {_AUTOMATIC}"
     files = " and ".join(small)
     if not any(held[path] for path in small):
         return f"there is no range for the user {_AUTOMATIC} in {files}, so the container would not start"

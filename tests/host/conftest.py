@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import cannot_run
 from tests.host.machine import Machine, MachineFailed, Report
+from tests.support.podman import NO_QUADLET, RELEASE
 
 LIMITED = """# Ask Anna before you change it.
 [Unit]
@@ -26,8 +27,18 @@ TasksMax=50
 CPUQuota=150%
 """
 OWN = LIMITED.replace("limited", "own")
+HAS_QUADLET = RELEASE != "bookworm"
+needs_quadlet = pytest.mark.skipif(not HAS_QUADLET, reason=NO_QUADLET)
 QUADLETS = "/etc/containers/systemd"
 OWN_QUADLETS = "/home/bench/.config/containers/systemd"
+_GENERATED = """
+set -e
+mkdir -p {path}.d
+podman create --name {name} --network none --init -v {name}:/data localhost/bb:1
+podman generate systemd --new --container-prefix '' --name {name} |
+    sed s/cgroups=no-conmon/cgroups={cgroups}/ >{path}
+podman rm {name}
+"""
 _ROOTFUL = """
 set -e
 systemctl daemon-reload
@@ -71,6 +82,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
 
 
+def unit_path(name: str, user: str = "root") -> str:
+    """The file of a unit that `add_unit` writes."""
+    if HAS_QUADLET:
+        return f"{QUADLETS if user == 'root' else OWN_QUADLETS}/{name}.container"
+    units = "/etc/systemd/system" if user == "root" else "/home/bench/.config/systemd/user"
+    return f"{units}/{name}.service"
+
+
+def add_unit(machine: Machine, name: str, quadlet: str, user: str = "root") -> None:
+    """Write a Quadlet; where Podman has none, the unit that it generates, with the [Service] as a drop-in."""
+    path = unit_path(name, user)
+    if not HAS_QUADLET:
+        limited = "MemoryMax" in quadlet  # they bind a container that is below the service, as a Quadlet's
+        cgroups = "split" if limited else "no-conmon"
+        machine.run("sh", user, _GENERATED.format(path=path, name=name, cgroups=cgroups))
+        service = quadlet[quadlet.index("[Service]") :].partition("[Install]")[0]
+        path, quadlet = f"{path}.d/own.conf", service + "Delegate=yes\n" * limited
+    machine.write(path, quadlet, user)
+
+
 def start_containers(machine: Machine) -> None:
     """The containers that are there, after a boot: nothing starts them by itself."""
     machine.run("systemctl start limited; podman start --all >/dev/null")
@@ -98,8 +129,8 @@ def started(lsm: str) -> Iterator[Machine]:
 def machine() -> Iterator[Machine]:
     """The running host with AppArmor, and with its containers."""
     with started("apparmor") as started_machine:
-        started_machine.write(f"{QUADLETS}/limited.container", LIMITED)
-        started_machine.write(f"{OWN_QUADLETS}/own.container", OWN, "bench")
+        add_unit(started_machine, "limited", LIMITED)
+        add_unit(started_machine, "own", OWN, "bench")
         started_machine.run("sh", text=_ROOTFUL)
         started_machine.run("sh", "bench", _ROOTLESS)
         yield started_machine

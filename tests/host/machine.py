@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.check_report import by_check, findings_of
+from tests.support.podman import RELEASE
 
 _REPOSITORY = Path(__file__).parents[2]
 _SCRIPT = _REPOSITORY / "tests" / "support" / "host_bench"
@@ -38,14 +39,15 @@ class MachineFailed(Exception):
 
 
 class Machine:
-    """One virtual host with systemd, of which `bench` is the rootless user.
+    """One virtual host with systemd, of which `bench` is the rootless user: Debian 13, or the release that
+    HARDENTUI_TEST_RELEASE names.
 
     Args:
         lsm: what confines its containers, `apparmor` or `selinux`.
     """
 
     def __init__(self, lsm: str) -> None:
-        self._environment = {**os.environ, "HOST_BENCH_LSM": lsm}
+        self._environment = {**os.environ, "HOST_BENCH_RELEASE": RELEASE or "trixie", "HOST_BENCH_LSM": lsm}
         self._lsm = lsm
 
     @cached_property
@@ -134,10 +136,11 @@ class Machine:
     def _wheels(self) -> list[Path]:
         """What HardenTUI needs there, for the Python of the machine, which reaches no network; fetched once,
         beside the disk."""
-        place = Path(self._environment.get("HOST_BENCH_DIR", f"/tmp/hardentui-host-{os.getuid()}")) / "wheels"
+        version = self.run("python3 -c 'import sys; print(*sys.version_info[:2], sep=chr(46))'")
+        state = self._environment.get("HOST_BENCH_DIR", f"/tmp/hardentui-host-{os.getuid()}")
+        place = Path(state, "wheels", version)
         missing = [name for name in _NEEDS if not list(place.glob(f"{name}-*.whl"))]
         if missing:
-            version = self.run("python3 -c 'import sys; print(*sys.version_info[:2], sep=chr(46))'")
             fetch = ("download", "--quiet", "--no-deps", "--only-binary=:all:", "--python-version", version)
             done = subprocess.run(
                 [sys.executable, "-m", "pip", *fetch, "--dest", str(place), *missing],

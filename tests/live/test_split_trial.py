@@ -112,7 +112,8 @@ def test_a_pod_is_tried_as_one_member(
 def test_a_need_that_nobody_saw_is_seen_on_the_twin(
     shared: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    once = f"wget -q -O /dev/null http://{WEB}/passwd || exit 3; exec sleep 100000"
+    # it fails later than a twin is waited for, as one does that waits for an answer
+    once = f"wget -q -O /dev/null http://{WEB}/passwd || {{ sleep 6; exit 3; }}; exec sleep 100000"
     shared.run(NEEDY, "--network", SHARED, "--label", f"{APP}wiki", BUSYBOX, "sh", "-c", once)
     code, trial = tried(shared, capsys)
     assert (code, trial["result"]) == (1, "breaks"), trial

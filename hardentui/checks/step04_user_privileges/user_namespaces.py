@@ -51,8 +51,8 @@ def host_user_namespace(facts: ContainerFacts) -> Verdict:
     support it, the fix mounts them so that the files keep their owners (`idmap`). Otherwise it is refused,
     and `:U` is the alternative: Podman changes the owner on disk to the container's user, and undoing that
     takes another change of owner. Podman needs a range for the user `containers` in /etc/subuid and
-    /etc/subgid. Containers that share a namespace with another container, and members of a pod, cannot have
-    their own user namespace.
+    /etc/subgid, and 5.8 also an account of that name. Containers that share a namespace with another
+    container, and members of a pod, cannot have their own user namespace.
     """
     if is_infra(facts):
         return not_applicable(OF_PODMAN)

@@ -341,6 +341,15 @@ class Wait:
                 )
             self._sleep(_PAUSE_HEALTH if self._expected.how is How.HEALTH else _PAUSE)
 
+    def ended_since(self) -> str:
+        """How it ended after it was ready; empty while it lives, or if it may end.
+
+        Raises:
+            EngineError: Podman does not return its state.
+        """
+        ended = self._ended(self._containers.inspect(self._container))
+        return ended.why if ended else ""
+
     def _settled(self) -> Readiness:
         """Whether it stays alive, and still answers, for a moment after it became ready."""
         end = monotonic() + self._expected.settle

@@ -28,7 +28,7 @@ from hardentui.host.podman.generator import find_generator
 from hardentui.model.host import HostScan
 from hardentui.model.known import Unread, known
 from hardentui.model.settings import SettingSource
-from hardentui.model.spec import Version
+from hardentui.model.spec import OLDEST_WITH_QUADLET, Version
 from hardentui.options import TABLE
 from hardentui.reading.hosts import WHOLE, free_start
 from hardentui.regular_files import refuse_strangers
@@ -50,6 +50,7 @@ _INSTALLERS = {
     "arch": "sudo pacman -S",
     "alpine": "sudo apk add",
 }
+_WITHOUT_QUADLET = "use scripts (--to run), or change the unit that runs the container (--to unit)"
 _CONTROLLERS = ("cpu", "memory", "pids")
 _TOOLS = (
     ("skopeo", "checks registries for newer images, signs images"),
@@ -205,8 +206,8 @@ def _podman(machine: Machine) -> Iterator[Diagnosis]:
     except ValueError:
         yield Diagnosis(Mark.POOR, "Podman", f"answers {output.strip()!r}", "podman --version")
         return
-    if version < (4, 4):
-        yield Diagnosis(Mark.POOR, "Podman", f"{version}, which has no Quadlet", _install(machine, "podman"))
+    if version < OLDEST_WITH_QUADLET:
+        yield Diagnosis(Mark.POOR, "Podman", f"{version}, which has no Quadlet", _WITHOUT_QUADLET)
     else:
         yield Diagnosis(Mark.GOOD, "Podman", str(version))
 
@@ -323,7 +324,7 @@ def _quadlet(machine: Machine) -> Iterator[Diagnosis]:
     generator = machine.generator()
     if generator is None:
         value = "no generator: written units cannot be checked here"
-        yield Diagnosis(Mark.MISSING, "Quadlet", value, _install(machine, "podman"))
+        yield Diagnosis(Mark.MISSING, "Quadlet", value, _WITHOUT_QUADLET)
         return
     output = machine.run([generator, "-version"], _SECONDS)
     try:

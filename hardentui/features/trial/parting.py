@@ -287,6 +287,7 @@ def try_split(request: SplitRequest, tools: SplitTools) -> SplitTrial:
             request, {name: first.ports(twin) for name, twin in first.twins.items()}
         )
         ways = first.knocker().before(chosen)
+        ended_anyway = first.ended_since()
     if not first.failed:
         proposed = tuple(replace(network, internal=True) for network in request.networks)
         with _TwinRound(request, tools, proposed) as second:
@@ -294,6 +295,9 @@ def try_split(request: SplitRequest, tools: SplitTools) -> SplitTrial:
                 why = second.failed.get(name, "")
                 members[name] = replace(members[name], after=not why, why=why)
             ways = second.knocker().after(ways)
+            for name, why in second.ended_since().items():
+                if name not in ended_anyway:
+                    members[name] = replace(members[name], after=False, why=why)
         ways = _past_ways_out(ways, request, tools)
     results = (*members.values(), *(MemberTried(name, why=why) for name, why in request.untried.items()))
     trial = SplitTrial(
@@ -362,6 +366,7 @@ class _TwinRound:
         self._networks = networks
         self._bare = bare
         self._maker = TwinMaker(tools.changing, tools.files)
+        self._waits: dict[str, Wait] = {}
         self._around = TwinAddresses({})
         self._made = 0
         self.twins: dict[str, Twin] = {}
@@ -469,14 +474,20 @@ class _TwinRound:
     def _not_ready(self, twin: Twin, facts: ContainerFacts) -> str:
         """Why a started twin does not become ready; empty if it does."""
         ports = ports_of(ask_or(facts, lambda kernel: kernel.listening, ()))
-        outcome = Wait(
+        wait = self._waits[twin.id] = Wait(
             self._tools.changing.containers,
             twin.id,
             expectation(facts.inspect, ports, PATIENCE),
             files=self._tools.files,
             stop=self._tools.stop,
-        ).outcome()
+        )
+        outcome = wait.outcome()
         return "" if outcome.ready else outcome.why or "it is not ready"
+
+    def ended_since(self) -> dict[str, str]:
+        """Members whose twin ended after it was ready, such as one that waited for a name, and how."""
+        ends = {name: self._waits[twin.id].ended_since() for name, twin in self.twins.items()}
+        return {name: why for name, why in ends.items() if why}
 
     def ports(self, twin: Twin) -> frozenset[int]:
         return self.knocker().ports(twin)

@@ -385,20 +385,14 @@ def _container(
     told = [*left, *part.remarks, *_about_kept(kept, f"{parts[0].stem}{COPY_SCRIPT}"), *notes, *hints]
     unknown = unknown_flags(part.spec)
     known = {*part.comments, *_OF_EVERY_UNIT}
-    first = (*part.remarks, *_about_kept(kept, f"{parts[0].stem}{COPY_SCRIPT}"), *_unreported(unknown))
+    few = unreported(unknown) if len(unknown) <= _MOST_FLAGS else ()  # many: of a container made by the API
+    first = (*part.remarks, *_about_kept(kept, f"{parts[0].stem}{COPY_SCRIPT}"), *few)
     notes_by_weight = dict.fromkeys((*first, *hints, *told))
     comments = [*part.comments, *(f"Note: {note}" for note in notes_by_weight if note not in known)]
     unit.comments = _few(comments)
     units = (unit, *networks.values(), *volumes.values(), *([image] if image else []))
     command = UnitCommand(unit.name, f"{stem}.service", intended(spec, context.version))
     return _Container(units, command, tuple(told), unknown)
-
-
-def _unreported(flags: Collection[str]) -> tuple[str, ...]:
-    """As said when it is written; many, as of a container made through the API, are counted here."""
-    if len(flags) <= _MOST_FLAGS:
-        return unreported(flags)
-    return (f"Podman does not report whether {len(flags)} options were given; told when this was written",)
 
 
 def _few(comments: list[str]) -> list[str]:

@@ -105,6 +105,14 @@ def test_each_kind_of_terminal_is_rated(
     assert _lines(_machine(environment=environment, size=size))[what].mark is mark
 
 
+def test_an_old_podman_has_no_quadlet_and_installing_it_again_helps_nobody() -> None:
+    lines = _lines(_machine(run=lambda arguments, seconds: "podman version 4.3.1", generator=lambda: None))
+    assert (lines["Podman"].mark, lines["Podman"].value) == (Mark.POOR, "4.3.1, which has no Quadlet")
+    for what in ("Podman", "Quadlet"):
+        assert "--to run" in lines[what].fix
+        assert "install" not in lines[what].fix
+
+
 def test_a_folder_in_path_that_is_skipped_is_told() -> None:
     line = _lines(_machine(skipped=(("/srv/open", "other accounts can write it"),)))["PATH"]
     assert (line.mark, line.value) == (Mark.POOR, "'/srv/open' is skipped: other accounts can write it")

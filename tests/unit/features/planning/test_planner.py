@@ -16,9 +16,9 @@ from hardentui.features.workbench import Workbench
 from hardentui.harden.plan import fixable, make_plan
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts
 from hardentui.model.finding import Severity, Status
-from hardentui.model.host import HostFacts, SubIds
+from hardentui.model.host import HostFacts, SubIds, User
 from hardentui.model.plan import Caution, Choice, Plan
-from hardentui.model.spec import Option
+from hardentui.model.spec import Option, Version
 from hardentui.options import *
 from tests.unit.cli.conftest import Run, run
 
@@ -148,3 +148,20 @@ def test_a_user_namespace_without_a_range_for_it_is_left_out_and_told(
         container(engine=engine, host=HostFacts()), [Choice("host-user-namespace")], all_checks(), load()
     )
     assert not any("no range" in skipped.why for skipped in unread.skipped)
+
+
+@pytest.mark.parametrize(
+    ("version", "accounts", "left"),
+    [("5.4.2", ("root",), False), ("5.8.6", ("root",), True), ("5.8.6", ("root", "containers"), False)],
+)
+def test_a_newer_podman_takes_the_range_only_with_an_account_of_that_name(
+    version: str, accounts: tuple[str, ...], left: bool
+) -> None:
+    ranges = (SubIds("containers", 100000, 65536),)
+    users = tuple(User(name, number) for number, name in enumerate(accounts))
+    facts = container(
+        engine=EngineFacts(version=Version.parse(version), rootless=False, local=True),
+        host=HostFacts(subuids=ranges, subgids=ranges, users=users),
+    )
+    plan = make_plan(facts, [Choice("host-user-namespace")], all_checks(), load())
+    assert any("useradd -r containers" in skipped.why for skipped in plan.skipped) is left

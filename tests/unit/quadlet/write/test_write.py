@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hardentui.model.spec import Option, Spec, Version
+from hardentui.model.spec import Option, Readability, Spec, Version
 from hardentui.options import *
 from hardentui.quadlet.write.bundle import Bundle, UnitContext, bundle
 
@@ -145,6 +145,12 @@ def test_what_cannot_be_known_stands_at_the_top() -> None:
     assert "# Changed something\n" in head
     assert "--security-opt apparmor, --sysctl" in head
     assert "a remark" in result.notes
+
+
+def test_many_unknown_options_of_the_api_make_room_for_what_is_known() -> None:
+    many = frozenset(option for option in TABLE if option.readability is Readability.LOSSY)
+    head = bundle(Spec(Spec.of(*BASE).settings, many, ("a remark",)), UnitContext(version=V54)).files[0].text
+    assert head.startswith("# Note: a remark\n\n[Unit]")
 
 
 def test_four_lines_at_the_top_are_enough() -> None:
