@@ -38,16 +38,12 @@ def title(card: Card) -> tuple[str, str]:
 
 
 def summary(card: Card) -> str:
-    """The card in one sentence, for one that is hardened with another one."""
+    """The card in one line, for one that is hardened with another one."""
+    before, after = card.before, card.after
     if not card.works or card.obstacle:
         return f"{card.obstacle or _HEADINGS[card.trial.result]}; it stays as it is"
-    sides = zip(_side(card.before, 0), _side(card.after, 0), strict=True)
-    told = [
-        f"{label} {before.split(':')[0]} → {after.split(':')[0]}" for (label, before), (_, after) in sides
-    ]
-    return f"score {card.before.score} → {card.after.score}; {'; '.join(told[1:4])}".replace(
-        " within reach", ""
-    )
+    calls = f", system calls {before.system_calls} → {after.system_calls}" if after.system_calls else ""
+    return f"score {before.score} → {after.score}{calls}"
 
 
 def lines(card: Card, width: int, height: int = 0) -> list[CardLine]:
@@ -57,7 +53,8 @@ def lines(card: Card, width: int, height: int = 0) -> list[CardLine]:
         height: at most so many lines, if that is possible by shortening; 0 = all of it.
     """
     table = list(_table(card, width))
-    parts = [(label, _wrapped(text, width)) for label, text in _parts(card)]
+    shown_before = ("Afterwards", "Judged by") if card.others else ()
+    parts = [(label, _wrapped(text, width)) for label, text in _parts(card) if label not in shown_before]
     room = height - len(table) if height else sum(len(part) for _, part in parts)
     shown = [1] * len(parts)
     while sum(shown) < room and (

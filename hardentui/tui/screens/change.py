@@ -608,7 +608,8 @@ class ChangeScreen(StoppablePage):
         if (words := what_changed(entry)) and task is not None and task.plan is not None:
             after = task.bench.planner.score_after(task.report, task.plan)
             yield self.signs.of(f"score {score_word(task.report.score.value)} → {score_word(after.value)}")
-            yield f"{visible(', '.join(entry.changed), 200)} {'; '.join(words)}"
+            of = ":" if len(entry.changed) > 1 else ""
+            yield f"{visible(', '.join(entry.changed), 200)}{of} {'; '.join(words)}"
 
     def copied(self) -> tuple[str, str]:
         return "this page", self.page().plain
