@@ -43,6 +43,7 @@ test-long: $(BIN)/.ready ## what `make test` leaves out, before a release: more 
 test-versions: $(BIN)/.ready ## the live tests on Podman 4.3, 5.4 and 5.8; writes docs/podman-versions.md and docs/confusion.md
 	@tools/need_live
 	@tools/need_live roots
+	@tools/need_live host
 	@$(BIN)/python tools/podman_versions.py
 
 test-versions-short: $(BIN)/.ready ## those of them that CI runs: minutes

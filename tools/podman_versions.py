@@ -3,14 +3,13 @@ docs/confusion.md from it.
 
 `python tools/podman_versions.py` takes an hour or more; words choose releases (`forky`). What came out of
 each area is kept in .versions: the next run goes on with what is missing or failed, and the page is made of
-all that is kept. `--again` begins anew. `--short` takes a few minutes, runs what differs most between the
-Podmans, keeps nothing and writes no page; CI runs it.
+all that is kept; `rm -r .versions` begins anew. `--short` takes a few minutes, runs what differs most
+between the Podmans, keeps nothing and writes no page; CI runs it.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -186,7 +185,9 @@ def page(runs: Sequence[Run]) -> str:
         "# Podman versions",
         "",
         "The live tests on three Podmans, each with the rest of its Debian release. `make test-versions`"
-        " writes this page. *n refused*: what that Podman does not know; the list is below; –: not run.",
+        " writes this page. *n refused*: what that Podman does not know; the list is below; –: not run. The"
+        " last row: `make test-host-short`, as root and rootless; without Quadlet, on units of `podman"
+        " generate systemd`.",
         "",
         "Podman 4.4 and newer have Quadlet. 5.6 and newer also have `podman quadlet install`, which `fix`"
         " then names; the commands that it prints work without. Before 5.4, limits take a new container,"
@@ -213,8 +214,6 @@ def page(runs: Sequence[Run]) -> str:
 
 def main(words: list[str]) -> int:
     short = "--short" in words
-    if "--again" in words:
-        shutil.rmtree(KEPT, ignore_errors=True)
     asked = [word for word in words if word in RELEASES]
     releases = asked or (SHORT_RELEASES if short else tuple(RELEASES))
     areas = [area for area in AREAS if area.short or not short]

@@ -12,8 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.host.conftest import OWN_QUADLETS, QUADLETS, started
-from tests.host.kernel import label, root_mount, status_line
-from tests.host.machine import Machine, MachineFailed, Report
+from tests.host.machine import Machine, MachineFailed, Report, label, root_mount, status_line
 
 pytestmark = [pytest.mark.host, pytest.mark.long, pytest.mark.timeout(1800)]
 

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.host.conftest import HAS_QUADLET, LIMITED, OWN_QUADLETS, QUADLETS, needs_quadlet
-from tests.host.kernel import cgroup_value, label, root_mount, status_line
-from tests.host.machine import Machine, Report
+from tests.host.machine import Machine, Report, cgroup_value, label, root_mount, status_line
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(1800)]
 

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from tests.host.conftest import HAS_QUADLET, add_unit, start_containers, unit_path
-from tests.host.kernel import cgroup_value, status_line
-from tests.host.machine import Machine
+from tests.host.machine import Machine, cgroup_value, status_line
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(1800)]
