@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import TypeAlias
+from zlib import crc32
 
 from msgspec import Struct
 
@@ -151,7 +152,7 @@ class StartSubstitute(Struct, frozen=True, kw_only=True, tag="start-substitute")
     @property
     def table(self) -> str:
         """The table of nftables that forwards the ports to it."""
-        return f"hardentui_{self.name.rpartition('-')[2]}"
+        return f"hardentui_{crc32(self.name.encode()):08x}"
 
 
 class EndSubstitute(Struct, frozen=True, kw_only=True, tag="end-substitute"):
