@@ -11,18 +11,21 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 from tests.support.podman import BUSYBOX, Bench
 
 NAME, IMAGE = "measured", "localhost/large:1"
-SERVE = "trap 'exit 0' TERM; httpd -p 80 -h /data; while :; do sleep 0.1; done"
+FILL = "mkdir -p /data; [ -e /data/file ] || head -c 1048576 /dev/urandom >/data/file"
+SERVE = f"{FILL}; trap 'exit 0' TERM; httpd -p 80 -h /data; while :; do sleep 0.1; done"
 FIXES = ("--check", "new-privileges-allowed", "--check", "writable-rootfs")
 KINDS = {
     "its own layer": (),
     "a named volume": ("-v", "measured:/data"),
     "an anonymous volume": ("-v", "/data"),
+    "a read-only directory": ("-p", "18099:80", "-v", "/usr/share:/data:ro"),
 }
 
 
@@ -51,8 +54,8 @@ def main() -> int:
 
 
 def _start(bench: Bench, options: tuple[str, ...]) -> None:
-    bench.podman("run", "-d", "--name", NAME, *options, IMAGE, "sh", "-c", f"mkdir -p /data; {SERVE}")
-    bench.podman("exec", NAME, "sh", "-c", "head -c 1048576 /dev/urandom >/data/file")
+    bench.podman("run", "-d", "--name", NAME, *options, IMAGE, "sh", "-c", SERVE)
+    time.sleep(2)
 
 
 def _remove(bench: Bench) -> None:

@@ -6,8 +6,10 @@ later process can do so with only the journal.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import TypeAlias
+from zlib import crc32
 
 from msgspec import Struct
 
@@ -122,6 +124,33 @@ class CreateStandIn(Struct, frozen=True, kw_only=True, tag="create-stand-in"):
     created: str = ""
 
 
+class StartSubstitute(Struct, frozen=True, kw_only=True, tag="start-substitute"):
+    """Let a second hardened container serve the published ports until the first one does.
+
+    Attributes:
+        original: ID of the container whose ports it serves.
+        listening: what the original listens on (`tcp/80`).
+        created: its ID.
+    """
+
+    name: str
+    original: str
+    arguments: tuple[str, ...]
+    listening: tuple[str, ...] = ()
+    created: str = ""
+
+    @property
+    def table(self) -> str:
+        """The table of nftables that forwards the ports to it."""
+        return f"hardentui_{crc32(self.name.encode()):08x}"
+
+
+class EndSubstitute(Struct, frozen=True, kw_only=True, tag="end-substitute"):
+    """Let the hardened container serve its ports itself, and remove its substitute."""
+
+    substitute: StartSubstitute
+
+
 class StopContainer(Struct, frozen=True, kw_only=True, tag="stop-container"):
     id: str
     seconds: int = 10
@@ -230,6 +259,8 @@ Operation: TypeAlias = (
     | CreateVolume
     | CreateContainer
     | CreateStandIn
+    | StartSubstitute
+    | EndSubstitute
     | StopContainer
     | CopyData
     | KeepOwners
@@ -239,6 +270,10 @@ Operation: TypeAlias = (
     | RunProbe
     | ProveChanges
 )
+
+
+def substitute_in(operations: Iterable[Operation]) -> StartSubstitute | None:
+    return next((operation for operation in operations if isinstance(operation, StartSubstitute)), None)
 
 
 def described_back(operation: Operation) -> str:
@@ -270,6 +305,8 @@ def described_clearing(operation: Operation) -> str:
             return f"check that {operation.name} answers as before" if answers else ""
         case CreateContainer():
             return f"remove the hardened {operation.name}"
+        case StartSubstitute():
+            return f"remove {operation.name} and its forward of the ports"
         case CreateNetwork():
             return "" if operation.existed else f"remove the network {operation.name}"
         case CreateVolume():
@@ -307,6 +344,10 @@ def described(operation: Operation) -> str:
             return f"create the hardened {operation.name}"
         case CreateStandIn():
             return f"create {operation.name}, which can replace the original"
+        case StartSubstitute():
+            return f"let {operation.name}, a second one, serve meanwhile"
+        case EndSubstitute():
+            return f"serve without {operation.substitute.name}, and remove it"
         case StopContainer():
             return f"stop the original {operation.name}".rstrip()
         case CopyData():

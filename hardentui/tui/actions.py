@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from enum import StrEnum
 from functools import cache
 
 from msgspec import Struct
@@ -183,8 +184,8 @@ VALUES = (
 )
 WRITE = (
     Action("write.save", "ctrl+s", "Write", "Write the files to this directory.", "Write", True, "^s"),
-    Action("write.next_hunk", "n", "Next", "The next change.", "Write", True),
-    Action("write.previous_hunk", "N", "Before", "The previous change.", "Write"),
+    Action("write.next_hunk", "n", "Next", "The next change.", "Write", True, call="hunk(1)"),
+    Action("write.previous_hunk", "N", "Before", "The previous change.", "Write", call="hunk(-1)"),
 )
 EXPLAIN = (Action("explain.accept", "W", "Waive", "Accept this finding until a date.", "Finding", True),)
 WAIVERS = (Action("waivers.again", "r", "Again", "Reload the waivers and check again.", "Waivers", True),)
@@ -262,6 +263,46 @@ CHANGE = (
            "Change"),
     Action("change.all", "F", "All fixes", "Toggle: also fixes that no twin shows.", "Change", True),
 )  # fmt: skip
+
+
+class Data(StrEnum):
+    """What happens to the data in the container's writable layer, which its successor would not have."""
+
+    KEEP = "copied into volumes"
+    DISCARD = "discarded"
+    REFUSE = "apply is refused if data would be lost"
+
+
+class Stage(StrEnum):
+    """How far a change is, and why the keys of another stage do nothing."""
+
+    LOOKING = "Still looking at the container."
+    OUTSET = "Nothing was tried yet."
+    STEPS = "Nothing was tried."
+    CARD = "The trial is over."
+    RUNNING = "It is running. esc stops it."
+    ENDED = "It is done."
+    FILES = "Its files are shown."
+
+
+STAGES = {
+    "go": (Stage.OUTSET, Stage.STEPS, Stage.CARD),
+    "probe": (Stage.OUTSET, Stage.STEPS, Stage.CARD),
+    "limit": (Stage.STEPS, Stage.CARD),
+    "data": (Stage.STEPS, Stage.CARD),
+    "all": (Stage.OUTSET, Stage.CARD),
+    "soak": (Stage.CARD,),
+    "write": (Stage.STEPS, Stage.CARD),
+    "save": (Stage.FILES,),
+    "hunk": (Stage.FILES,),
+    "diff": (Stage.CARD,),
+    "evidence": (Stage.CARD,),
+    "keep": (Stage.ENDED,),
+    "undo": (Stage.ENDED,),
+}
+"""Action -> when it is in the footer."""
+
+
 JOURNAL = (
     Action("journal.undo", "u", "Undo", "Undo this change.", "Journal", True),
     Action("journal.keep", "K", "Keep", "Confirm a waiting change.", "Journal", True),

@@ -31,7 +31,7 @@ def test_the_use_cases_load_no_screen_and_no_client_library(module: str) -> None
 
 
 def test_a_place_that_only_looks_waits_for_no_client_library() -> None:
-    places = ("walk", "write", "images", "networks", "findings", "trust", "container", "pages")
+    places = ("walk", "images", "networks", "findings", "trust", "container", "pages")
     screens = ", ".join(f"hardentui.tui.screens.{place}" for place in places)
     loaded = loaded_by(f"hardentui.features.workbench, hardentui.tui.app, {screens}")
     assert not {"podman", "requests", "cyclonedx", "jsonschema"} & loaded

@@ -12,6 +12,7 @@ STARTS_PYTHON = {
     "account.py": "`our_module`, which everybody uses",
     "features/change/guard_process.py": "loads nothing else",
     "host/network/knock.py": "isolated: -I -S",
+    "features/change/substitute.py": "isolated: -I -S",
     "features/trial/life.py": "isolated: -I -S",
 }
 

@@ -12,9 +12,8 @@ from hardentui.features.views import Selection
 from hardentui.host.podman.generator import dry_run, find_generator
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.walk import WalkScreen
-from hardentui.tui.screens.write import WriteScreen
 from tests.support.podman import BUSYBOX, Bench
-from tests.tui.support import running, until
+from tests.tui.support import running, until, writes
 
 pytestmark = [
     pytest.mark.live,
@@ -42,7 +41,7 @@ async def test_at_most_six_keys_to_a_hardened_quadlet_that_the_generator_accepts
             assert isinstance(walk, WalkScreen)
             await until(pilot, lambda: not walk.why_not("all"))
             await pilot.press(*KEYS[1:3])
-            await until(pilot, lambda: isinstance(app.screen, WriteScreen) and not app.screen.why_not("save"))
+            await until(pilot, lambda: writes(app) and not app.screen.query_one("#write").disabled)
             await pilot.press(KEYS[3])
             await until(pilot, lambda: (tmp_path / "out" / f"{worst.name}.container").exists())
     finally:

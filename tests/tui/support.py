@@ -193,6 +193,11 @@ async def scrolled(pilot: Driver, key: str, *texts: str) -> None:
         await pilot.press(key)
 
 
+def writes(app: Any) -> bool:
+    """Whether the page of a change shows the files to write."""
+    return bool(app.screen.query("WriteFiles #write"))
+
+
 def screen_lines(app: Any) -> list[str]:
     """What a terminal would show now, line by line, trailing blanks removed."""
     size: Size = app.size

@@ -24,7 +24,6 @@ from hardentui.tui.screens import (
     trust,
     values,
     walk,
-    write,
 )
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.home import HomeScreen
@@ -34,7 +33,7 @@ from tools.terminal_ui import MEANINGS
 
 _MODULES = (
     change, container, findings, home, images, job, journal, networks, pages, reports,
-    training, trust, values, walk, write,
+    training, trust, values, walk,
 )  # fmt: skip
 SCREENS = tuple(
     dict.fromkeys(

@@ -29,8 +29,7 @@ from hardentui.tui.messages import Prepared
 from hardentui.tui.screens.change import ChangeScreen
 from hardentui.tui.screens.journal import JournalScreen
 from hardentui.tui.screens.walk import WalkScreen
-from hardentui.tui.screens.write import WriteScreen
-from tests.tui.support import Driver, drawn, running, screen_text, shows, until
+from tests.tui.support import Driver, drawn, running, screen_text, shows, until, writes
 
 
 @pytest.fixture(autouse=True)
@@ -164,7 +163,7 @@ async def test_marked_containers_come_stack_by_stack_and_the_walk_has_the_same_k
         await pilot.press("h", shows="Enter starts the trial")
         await pilot.press("enter", shows="hardened twin works")
         await pilot.press("w")
-        await until(pilot, lambda: isinstance(app.screen, WriteScreen))
+        await until(pilot, lambda: writes(app))
 
 
 async def test_a_trial_is_stopped_and_another_probe_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,7 @@ from hardentui.features.first_look import FirstLook
 from hardentui.features.views import Selection
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.walk import WalkScreen
-from hardentui.tui.screens.write import WriteScreen
-from tests.tui.support import running, shows, until
+from tests.tui.support import running, shows, until, writes
 
 
 async def test_the_main_job_on_the_simulated_host(tmp_path: Path) -> None:
@@ -25,7 +24,7 @@ async def test_the_main_job_on_the_simulated_host(tmp_path: Path) -> None:
             await pilot.press(key, shows=f"› {int(key) or 10} ")
         await pilot.press("F", shows=("fixes", "+DropCapability=all"))
         await pilot.press("w")
-        await until(pilot, lambda: isinstance(app.screen, WriteScreen))
+        await until(pilot, lambda: writes(app))
         await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
         await shows(pilot, "Its host is simulated")
         app.screen.query_one("#directory", Input).value = str(tmp_path)

@@ -9,8 +9,7 @@ from textual.widgets import Button
 
 from hardentui.features.at_rest.browsing import FilesLook
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.write import WriteScreen
-from tests.tui.support import NOON, running, screen_text, shows, until
+from tests.tui.support import NOON, running, screen_text, shows, until, writes
 from tests.tui.test_in_place import tick
 
 WEB = "[Container]\nImage=docker.io/library/nginx:1.27\n# loud\nPodmanArgs=--privileged\nNetwork=shop\n"
@@ -35,7 +34,7 @@ async def test_files_are_listed_walked_and_written(
         await pilot.press("enter", shows="? unknown")
         await pilot.press("F", "d", shows="edit its file")
         await pilot.press("escape", "w")
-        await until(pilot, lambda: isinstance(app.screen, WriteScreen))
+        await until(pilot, lambda: writes(app))
         await tick(app, pilot, "in-place")
         await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
         await pilot.press("ctrl+s")

@@ -16,11 +16,11 @@ from hardentui.features.fix.saving import OwnUnit
 from hardentui.features.views import Report
 from hardentui.host.files.reader import LocalFiles
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.write import WriteScreen
+from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.widgets.page import DiffView
 from tests.support.units import QUADLET, service_of
 from tests.tui.replayed import Host
-from tests.tui.support import Driver, make_app, running, screen_text, shows, until
+from tests.tui.support import Driver, make_app, running, screen_text, shows, until, writes
 
 SIZES = [(60, 16), (200, 60)]
 
@@ -76,23 +76,23 @@ def _web(*, local: bool = True) -> Host:
 @asynccontextmanager
 async def _writing(
     size: tuple[int, int] = (100, 30), host: Host | None = None, keys: str = "Fw"
-) -> AsyncIterator[tuple[HardenApp, Driver, WriteScreen]]:
+) -> AsyncIterator[tuple[HardenApp, Driver, HardenScreen]]:
     host = host or _web()
     app = make_app(host)
     async with running(app, size) as pilot:
         app.open_walk(host.key("web"))
         await shows(pilot, "score")
         await pilot.press(*keys)
-        await until(pilot, lambda: isinstance(app.screen, WriteScreen))
+        await until(pilot, lambda: writes(app))
         screen = app.screen
-        assert isinstance(screen, WriteScreen)
+        assert isinstance(screen, HardenScreen)
         await until(
             pilot, lambda: all(worker.is_finished for worker in app.workers if worker.group != "watch")
         )
         yield app, pilot, screen
 
 
-def _ticked(screen: WriteScreen) -> set[str]:
+def _ticked(screen: HardenScreen) -> set[str]:
     return {str(box.id) for box in screen.query(Checkbox) if box.value}
 
 
@@ -128,9 +128,9 @@ async def test_who_writes_before_the_unit_is_found_gets_the_unit(
         app.open_walk(host.key("web"))
         await shows(pilot, "score")
         await pilot.press(*"Fw")
-        await until(pilot, lambda: isinstance(app.screen, WriteScreen))
+        await until(pilot, lambda: writes(app))
         screen = app.screen
-        assert isinstance(screen, WriteScreen)
+        assert isinstance(screen, HardenScreen)
         await until(pilot, lambda: not screen.query_one("#write", Button).disabled)
         await pilot.press("ctrl+s", shows="Generating the files")
         assert not out.exists()
@@ -252,7 +252,7 @@ async def test_the_directory_of_before_is_offered_for_the_next_container(quadlet
         await pilot.press("ctrl+s")
         await until(pilot, (config / "units" / "web.container").exists)
         await pilot.press("escape", "w")
-        await until(pilot, lambda: isinstance(app.screen, WriteScreen) and app.screen is not screen)
+        await until(pilot, lambda: writes(app) and app.screen is not screen)
         assert app.screen.query_one("#directory", Input).value == "units"
 
 
@@ -262,7 +262,7 @@ async def test_the_difference_begins_with_that_of_its_unit(quadlet: Path) -> Non
     async with running(app, (100, 60)) as pilot:
         app.open_walk(host.key("web"))
         await shows(pilot, "score")
-        await pilot.press("F", "d", shows=("Quadlet", "run script", "edit its file", "drop-in"))
+        await pilot.press("F", "d", shows=("Quadlet", "script", "edit its file", "drop-in"))
         await shows(pilot, f"--- today{quadlet}"[:60], "+NoNewPrivileges=true")
         await pilot.press("n")
         assert isinstance(app.focused, DiffView), "the difference has the focus, not the directory"

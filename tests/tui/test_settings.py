@@ -14,11 +14,10 @@ from hardentui.model.settings import Notice, SettingOrigin, Settings, SettingSou
 from hardentui.state import Remembered, settings_file
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.walk import WalkScreen
-from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.session import Place
 from hardentui.tui.themes import DEFAULT
 from tests.tui.replayed import some
-from tests.tui.support import make_app, running, screen_lines, screen_text, shows, until
+from tests.tui.support import make_app, running, screen_lines, screen_text, shows, until, writes
 
 
 async def test_a_notice_names_the_line_and_does_not_stop_the_app() -> None:
@@ -60,7 +59,7 @@ async def test_the_write_dialog_offers_the_directory_that_is_set(tmp_path: Path)
     app = make_app(some(), settings=Settings(folder=str(tmp_path / "units")))
     async with running(app) as pilot:
         await pilot.press("enter", "w")
-        await until(pilot, lambda: isinstance(app.screen, WriteScreen))
+        await until(pilot, lambda: writes(app))
         assert app.screen.query_one("#directory", Input).value == os.path.join(tmp_path, "units")
 
 

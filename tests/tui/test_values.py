@@ -16,10 +16,19 @@ from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.pages import HelpScreen
 from hardentui.tui.screens.values import ValuesScreen
 from hardentui.tui.screens.walk import WalkScreen
-from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.widgets.finding_list import FindingList
 from tests.tui.replayed import Host
-from tests.tui.support import Driver, make_app, running, screen_lines, screen_text, scrolled, shows, until
+from tests.tui.support import (
+    Driver,
+    make_app,
+    running,
+    screen_lines,
+    screen_text,
+    scrolled,
+    shows,
+    until,
+    writes,
+)
 
 SIZES = [(60, 16), (200, 60)]
 DB = "db"
@@ -79,7 +88,7 @@ async def test_a_value_is_in_the_plan_as_soon_as_it_can_be(size: tuple[int, int]
         await until(pilot, lambda: isinstance(app.screen, WalkScreen))
         await shows(pilot, "with 1 fix")
         await pilot.press("w")
-        await until(pilot, lambda: isinstance(app.screen, WriteScreen))
+        await until(pilot, lambda: writes(app))
         app.screen.query_one("#directory", Input).value = str(tmp_path)
         await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
         await pilot.press("shift+tab", "space", "ctrl+s")

@@ -20,7 +20,6 @@ from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.findings import ExplainScreen
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.walk import WalkScreen
-from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.widgets.finding_list import FindingList, Tick
 from hardentui.tui.widgets.page import DiffView
 from tests.tui.replayed import TITLES, some
@@ -34,6 +33,7 @@ from tests.tui.support import (
     scrolled,
     shows,
     until,
+    writes,
 )
 
 SIZES = [(60, 16), (120, 36), (200, 60)]
@@ -60,11 +60,11 @@ async def test_from_the_list_to_written_files_without_a_mouse(size: tuple[int, i
         await pilot.press("space", shows="with 1 fix")
         await pilot.press("walk.likely", shows="with 2 fixes")
         await pilot.press("d")
-        await until(pilot, lambda: isinstance(app.screen, WriteScreen))
+        await until(pilot, lambda: writes(app))
         if size[1] > 24:
             await shows(pilot, "+NoNewPrivileges=true", "[Container]")
         await pilot.press("escape", "w")
-        await until(pilot, lambda: isinstance(app.screen, WriteScreen))
+        await until(pilot, lambda: writes(app))
         await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
         app.screen.query_one("#directory", Input).value = str(tmp_path / "out")
         await pilot.press("shift+tab", "space", *["shift+tab"] * 3, "space")
@@ -96,7 +96,7 @@ async def test_a_file_that_is_still_being_made_is_written_too(
     async with running(app, (80, 24)) as pilot:
         await _open_walk(app, pilot)
         await pilot.press("w")
-        await until(pilot, lambda: isinstance(app.screen, WriteScreen))
+        await until(pilot, lambda: writes(app))
         await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
         app.screen.query_one("#directory", Input).value = str(tmp_path / "out")
         app.screen.query_one("#run", Checkbox).value = True
@@ -265,7 +265,7 @@ async def test_writing_says_what_is_wrong_and_loses_nothing(tmp_path: Path) -> N
     async with running(app) as pilot:
         await _open_walk(app, pilot)
         await pilot.press("walk.likely", "w")
-        await until(pilot, lambda: isinstance(app.screen, WriteScreen))
+        await until(pilot, lambda: writes(app))
         await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
         directory = app.screen.query_one("#directory", Input)
         directory.value = str(blocked)
@@ -285,7 +285,7 @@ async def test_chosen_fixes_that_are_not_written_are_not_lost_with_one_key(tmp_p
         await pilot.press("q", shows=("are not written", "q again"))
         assert app.is_running
         await pilot.press("enter", "w")
-        await until(pilot, lambda: isinstance(app.screen, WriteScreen))
+        await until(pilot, lambda: writes(app))
         app.screen.query_one("#directory", Input).value = str(tmp_path)
         await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
         await pilot.press("ctrl+s", shows="new")
@@ -339,7 +339,7 @@ async def test_every_tick_of_writing_can_be_reached_on_a_narrow_terminal(size: t
     async with running(app, size) as pilot:
         await _open_walk(app, pilot)
         await pilot.press("walk.likely", "w")
-        await until(pilot, lambda: isinstance(app.screen, WriteScreen))
+        await until(pilot, lambda: writes(app))
         ticks = [tick for tick in app.screen.query(Tick) if tick.display and tick.region]
         assert len(ticks) >= 5
         assert all(tick.region.right <= size[0] for tick in ticks)
@@ -364,7 +364,7 @@ async def test_commands_to_copy_lead_to_the_engine_and_the_checklist_of_the_sess
     async with running(app, (200, 50)) as pilot:
         await _open_walk(app, pilot)
         await pilot.press("walk.likely", "w")
-        await until(pilot, lambda: isinstance(app.screen, WriteScreen))
+        await until(pilot, lambda: writes(app))
         app.screen.query_one("#plan", Checkbox).value = True
         await shows(pilot, f"hardentui fix shop-web --plan shop-web-plan.toml {there} uses it again")
         app.screen.query_one("#directory", Input).value = str(tmp_path)
@@ -379,7 +379,7 @@ async def test_the_difference_jumps_between_changes() -> None:
         await _open_walk(app, pilot)
         await pilot.press("d", shows="as it is today")
         await pilot.press("escape", "F", "d")
-        await until(pilot, lambda: isinstance(app.screen, WriteScreen))
+        await until(pilot, lambda: writes(app))
         await until(pilot, lambda: "+NoNewPrivileges=true" in drawn(app))
         preview = app.screen.query_one(DiffView)
         await until(pilot, lambda: preview.scroll_offset.y > 0)  # the first change, below the notes
@@ -406,7 +406,7 @@ async def test_a_container_without_a_unit_offers_none() -> None:
     app = make_app(some())
     async with running(app) as pilot:
         await _open_walk(app, pilot)
-        await pilot.press("w", shows="run script")
+        await pilot.press("w", shows="script")
         assert not app.screen.query_one("#own").display
 
 

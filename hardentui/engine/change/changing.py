@@ -267,10 +267,10 @@ def _forwards(listed: Mapping[str, Any]) -> Iterator[tuple[str, int, tuple[str, 
                 yield rule["chain"], rule["handle"], matched, dnat["addr"]
 
 
-def _nft(service: int, *words: str) -> str:
+def _nft(service: int, *words: str, rules: str = "") -> str:
     done = subprocess.run(
         ["nsenter", f"--net=/proc/{service}/ns/net", "--", "nft", *words],
-        stdin=subprocess.DEVNULL,
+        input=rules,
         capture_output=True,
         timeout=_LIMIT,
         env={**account.environment(), "LC_ALL": "C"},
@@ -429,6 +429,22 @@ class ChangingEngine:
         """
         service = self.service if self.account() == 0 else 0
         return drop_stale_forwards(service, document) if service else 0
+
+    def set_table(self, name: str, chains: str = "") -> None:
+        """Give the network of the engine's host a table of nftables of ours, or take it away: without chains.
+
+        Raises:
+            ChangeFailed: nft refuses, or the host's network is out of reach.
+            EngineUnreachable: Podman does not answer.
+        """
+        rules = f"add table ip {name}\ndelete table ip {name}\n"
+        if chains:
+            rules += f"table ip {name} {{\n{chains}\n}}\n"
+        try:
+            _nft(self.service, "-f", "-", rules=rules)
+        except (OSError, subprocess.SubprocessError) as error:
+            said = str(getattr(error, "stderr", "") or error).strip().splitlines()
+            raise ChangeFailed(f"nft refuses: {visible(said[0], 200)}") from error
 
     def close(self) -> None:
         """Release the socket; the engine itself stays open."""

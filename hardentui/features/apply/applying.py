@@ -55,7 +55,7 @@ from hardentui.model.facts import ONLY_IN_DETAIL, ContainerFacts
 from hardentui.model.finding import Status
 from hardentui.model.journal import EntryAction, EntryState, JournalChange, JournalEntry, JournalProof
 from hardentui.model.known import known
-from hardentui.model.operations import Operation, ProveChanges, RunProbe, WaitReady
+from hardentui.model.operations import EndSubstitute, Operation, ProveChanges, RunProbe, WaitReady
 from hardentui.model.plan import Plan
 from hardentui.options import REMOVE
 from hardentui.reading.masking import mask_argument
@@ -173,6 +173,8 @@ class Application:
                 return self._prepare_together(parts, engine, identity)
             way, diff, notes = self._way(plan, wishes, engine, identity, layer)
         expected = self._expected(wishes) if way.restarts else None
+        if way.substitute is not None:
+            expected = Downtime(0.0, "a second one serves meanwhile")
         entry = JournalEntry(
             id=identity,
             expected_downtime_seconds=round(expected.seconds, 2) if expected else None,
@@ -185,7 +187,7 @@ class Application:
             diff=diff,
             original=way.original,
             soak=soak,
-            operations=(*way.operations, *self._judgement(plan, wishes), *way.afterwards),
+            operations=(*way.operations, *self._judgement(plan, wishes, way), *way.afterwards),
         )
         notes = (*way.notes, *notes, *self._about_layer(layer, wishes, way))
         if soak is not None:
@@ -208,7 +210,7 @@ class Application:
                 plan, wishes, engine, identity, layer, together=ids, planned=planned
             )
             ways.append(way)
-            operations.append((*way.operations, *application._judgement(plan, wishes)))
+            operations.append((*way.operations, *application._judgement(plan, wishes, way)))
             name = visible(facts.name, 80)
             if plan.changes:
                 diffs.append(diff)
@@ -414,7 +416,7 @@ class Application:
         )
         return way, diff, ()
 
-    def _judgement(self, plan: Plan, wishes: ApplyWishes) -> Iterator[Operation]:
+    def _judgement(self, plan: Plan, wishes: ApplyWishes, way: ApplyWay) -> Iterator[Operation]:
         """The conditions that must hold afterwards."""
         facts = self._facts
         if not facts.running:
@@ -426,6 +428,8 @@ class Application:
         start = wishes.tried[0] if wishes.tried else 0.0
         patience = max(wishes.patience, min(_START_TIMES * start, LONGEST_TRIED))
         yield WaitReady(name=facts.name, seconds=patience, ports=ports)
+        if (meanwhile := way.substitute) is not None:
+            yield EndSubstitute(substitute=meanwhile)
         for command in wishes.probes:
             yield RunProbe(command=command, name=facts.name, seconds=wishes.patience)
         if plan.changes:

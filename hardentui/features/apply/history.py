@@ -23,9 +23,10 @@ from hardentui.features.change.file_changes import all_locked, held_on_engine, l
 from hardentui.features.change.file_operator import FileOperator, OnEvent, Operator
 from hardentui.features.change.journal import BrokenEntry, Journal, seconds_left, uptime
 from hardentui.features.change.service_operator import Prove, ServiceOperator, UnitOperator, guarded
+from hardentui.features.change.substitute import SubstituteOperator
 from hardentui.features.change.transaction import LONGEST_BACK
 from hardentui.features.change.undo import StandInOperator
-from hardentui.features.fix.apply_ways import Downtime
+from hardentui.features.fix.apply_ways import USUAL, Downtime
 from hardentui.features.fix.drafts import refuse_from_container
 from hardentui.features.opening.engines import open_engines
 from hardentui.features.opening.opened import Opened
@@ -45,7 +46,7 @@ from hardentui.model.journal import (
     StillGoingBack,
 )
 from hardentui.model.known import Unread, known
-from hardentui.model.operations import NoteContainer, described_back, described_clearing
+from hardentui.model.operations import NoteContainer, described_back, described_clearing, substitute_in
 from hardentui.visible import command_word, visible
 
 # The objects that carry out and undo the operations of a journal entry.
@@ -79,6 +80,7 @@ def operators_on(
                 UnitOperator(),
                 ContainerOperator(changing, files),
                 StandInOperator(changing, files),
+                SubstituteOperator(changing, files),
                 service,
             )
     finally:
@@ -326,6 +328,8 @@ def downtime_of_undo(entry: JournalEntry) -> str:
     """What an undo does to the service, as a sentence; empty if that is not known."""
     if entry.downtime_seconds is None or entry.state is EntryState.OPEN:
         return ""
+    if substitute_in(entry.operations):
+        return Downtime(USUAL, "stop and start").words
     return Downtime(entry.downtime_seconds, "as in the change").words
 
 

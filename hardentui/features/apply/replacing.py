@@ -13,6 +13,7 @@ from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix
 from hardentui.features.change.container_operator import restart_policy
+from hardentui.features.change.substitute import substitute
 from hardentui.features.fix.apply_ways import UPDATES_RESTART, ApplyWay, compose_write, stop_timeout
 from hardentui.features.fix.drafts import chowned_volumes, new_volumes
 from hardentui.features.looking.unit_origin import UNIT_LABEL, manager_of
@@ -238,6 +239,10 @@ def replace_way(
     words = run_arguments(spec, "create", facts.engine.version)
     operations.append(CreateContainer(name=name, original=facts.id, arguments=words))
     operations += keep_owners(facts, plan, engine)
+    empty = () if copied or volumes or layer.data else tuple(brought.values())
+    meanwhile = substitute(facts, spec, files, suffix=suffix, empty=empty)
+    if facts.running and not among_others and meanwhile is not None:
+        operations.append(meanwhile)
     if facts.running:
         operations.append(StopContainer(id=facts.id, seconds=stop_timeout(facts), name=name))
     if paths and facts.running and not vanishes:

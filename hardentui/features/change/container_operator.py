@@ -47,6 +47,7 @@ from hardentui.model.operations import (
     RenameContainer,
     SetRestart,
     StartContainer,
+    StartSubstitute,
     StopContainer,
     UpdateContainer,
 )
@@ -574,7 +575,7 @@ def refuse_taken_name(
             )
 
 
-def is_made_by(operation: CreateContainer, container: Mapping[str, Any]) -> bool:
+def is_made_by(operation: CreateContainer | StartSubstitute, container: Mapping[str, Any]) -> bool:
     """Whether a container is the successor: by its id or, if a crash lost that, by the requested command."""
     if operation.created:
         return operation.created == str(container.get("Id"))

@@ -56,12 +56,14 @@ class OperationOutcome(Struct, frozen=True):
         proof: results of checks.
         remark: a remark to show.
         after: seconds that it kept observing a service that already worked.
+        down: measured seconds in which a service with a substitute did not answer.
     """
 
     operation: Operation | None = None
     proof: tuple[JournalProof, ...] = ()
     remark: str = ""
     after: float = 0.0
+    down: float | None = None
 
 
 NOTHING = OperationOutcome()

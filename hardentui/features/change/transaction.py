@@ -167,6 +167,8 @@ class Transaction:
             )
             if not any(isinstance(later, WaitReady) for later in self._entry.operations[index + 1 :]):
                 self._down_since = None
+        if outcome.down is not None:
+            self._entry = replace(self._entry, downtime_seconds=round(outcome.down, 2))
         self._entry = replace(self._entry, proof=(*self._entry.proof, *outcome.proof))
         self._tell(OperationDone(operation, index + 1, total, ended - started, outcome.remark))
 

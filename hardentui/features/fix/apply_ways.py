@@ -29,9 +29,11 @@ from hardentui.model.operations import (
     Operation,
     ReloadUnits,
     RestartUnit,
+    StartSubstitute,
     StartUnits,
     UpdateContainer,
     WriteFile,
+    substitute_in,
 )
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec, Version
@@ -66,7 +68,8 @@ class Downtime(Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        return f"Expected downtime: about {self.seconds:.1f} s ({self.why})."
+        expected = f"about {self.seconds:.1f} s" if self.seconds else "none"
+        return f"Expected downtime: {expected} ({self.why})."
 
 
 def expected_downtime(
@@ -88,6 +91,7 @@ def expected_downtime(
             for entry in entries
             if (entry.action, entry.containers, entry.engine) == (EntryAction.APPLY, (facts.name,), engine)
             and entry.downtime_seconds is not None
+            and substitute_in(entry.operations) is None
         ),
         None,
     )
@@ -142,6 +146,11 @@ class ApplyWay(Struct, frozen=True):
     original: str | None = None
     notes: tuple[str, ...] = ()
     restarts: bool = True
+
+    @property
+    def substitute(self) -> StartSubstitute | None:
+        """Who serves while the original gives its place to its successor."""
+        return substitute_in(self.operations)
 
 
 def live_flags(plan: Plan, facts: ContainerFacts) -> tuple[str, ...]:

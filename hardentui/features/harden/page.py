@@ -182,7 +182,12 @@ def downtime(card: Card, confirm_within: float) -> str:
     if card.obstacle or not card.works:
         return ""
     seconds = card.expected_downtime_seconds
-    down = "It keeps running meanwhile." if seconds is None else f"Down for about {seconds:.1f} s."
+    if seconds is None:
+        down = "It keeps running meanwhile."
+    else:
+        down = (
+            f"Down for about {seconds:.1f} s." if seconds else "No downtime: a second one serves meanwhile."
+        )
     if card.simulated:
         down = "Simulated: nothing is changed."
     back = f" Rolls back unless kept within {confirm_within:g} s." if confirm_within else ""

@@ -1,10 +1,9 @@
-"""A change of a container on one page: the trial, the card, the difference, applying and undoing it."""
+"""A change of a container on one page: the trial, the card, what it does, applying or writing it."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
 from typing import ClassVar
 
 from msgspec.structs import replace
@@ -14,31 +13,25 @@ from textual.content import Content
 from hardentui.errors import HardenError, NotFound
 from hardentui.features.apply.apply_wishes import ApplyWishes
 from hardentui.features.apply.applying import PreparedChange
-from hardentui.features.apply.history import History, downtime_of_undo, trouble_back, what_changed
+from hardentui.features.apply.history import History, downtime_of_undo, what_changed
 from hardentui.features.apply.soak import USUAL
 from hardentui.features.change.journal import seconds_left
 from hardentui.features.harden.card import Card
 from hardentui.features.harden.page import LABEL, downtime, lines, summary, title
 from hardentui.features.harden.task import CONFIRM_WITHIN, Hardening, HardenWishes, Outset
 from hardentui.harden.score import score_word
-from hardentui.model.journal import (
-    ChangeEvent,
-    EntryState,
-    GoingBack,
-    JournalEntry,
-    OperationBegun,
-    OperationDone,
-)
+from hardentui.model.journal import ChangeEvent, EntryState, JournalEntry, OperationBegun
 from hardentui.model.operations import described
 from hardentui.model.plan import Choice
 from hardentui.model.trial import TrialEvent
-from hardentui.tui.actions import BACK, CHANGE, COPY, bindings, hint_of
+from hardentui.tui.actions import BACK, CHANGE, COPY, STAGES, WRITE, Data, Stage, bindings, hint_of
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.messages import ApplyDone, CardReady, Failed, OutsetKnown, Prepared, Progressed
 from hardentui.tui.screens.job import AskScreen, StoppablePage, SureScreen, error_content
-from hardentui.tui.screens.write import WriteScreen
+from hardentui.tui.screens.journal import change_line
 from hardentui.tui.status import Part, both_ends, hanging, trial_line
 from hardentui.tui.widgets.page import diff_content
+from hardentui.tui.widgets.write_files import WriteFiles
 from hardentui.visible import visible
 from hardentui.words import plural
 
@@ -46,41 +39,6 @@ _AROUND = 5
 """Lines of the screen that the card cannot have: title, heading, margins, footer."""
 _TALL = 45
 """Lines of a screen that shows evidence and difference below the card."""
-
-
-class Data(StrEnum):
-    """What happens to the data in the container's writable layer, which its successor would not have."""
-
-    KEEP = "copied into volumes"
-    DISCARD = "discarded"
-    REFUSE = "apply is refused if data would be lost"
-
-
-class Stage(StrEnum):
-    """How far it is."""
-
-    LOOKING = "Still looking at the container."
-    OUTSET = "Nothing was tried yet."
-    STEPS = "Nothing was tried."
-    CARD = "The trial is over."
-    RUNNING = "It is running. esc stops it."
-    ENDED = "It is done."
-
-
-_STAGES = {
-    "go": (Stage.OUTSET, Stage.STEPS, Stage.CARD),
-    "probe": (Stage.OUTSET, Stage.STEPS, Stage.CARD),
-    "limit": (Stage.STEPS, Stage.CARD),
-    "data": (Stage.STEPS, Stage.CARD),
-    "all": (Stage.OUTSET, Stage.CARD),
-    "soak": (Stage.CARD,),
-    "write": (Stage.CARD,),
-    "diff": (Stage.CARD,),
-    "evidence": (Stage.CARD,),
-    "keep": (Stage.ENDED,),
-    "undo": (Stage.ENDED,),
-}
-"""Action -> when it is in the footer."""
 
 
 class ChangeScreen(StoppablePage):
@@ -91,9 +49,10 @@ class ChangeScreen(StoppablePage):
         queued: how many others are hardened after it; `others`: keys of those that are hardened with it.
         choices: these fixes alone; empty = all that a trial can judge.
         tries: on a twin first.
+        files: to be written, and nothing else.
     """
 
-    ACTIONS = (*CHANGE, COPY, BACK)
+    ACTIONS = (*CHANGE, *WRITE, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
     DOES: ClassVar = "changes the container"
     BINDING_GROUP_TITLE = "Change"
@@ -106,8 +65,10 @@ class ChangeScreen(StoppablePage):
         others: tuple[str, ...] = (),
         *,
         tries: bool = True,
+        files: WriteFiles | None = None,
     ) -> None:
         super().__init__()
+        self._files = files
         self._key = key
         self._others = others
         self._queued = queued
@@ -133,7 +94,10 @@ class ChangeScreen(StoppablePage):
     def on_mount(self) -> None:
         self.session.replaced.subscribe(self, self._follow)
         self.set_interval(1, self._tick)
-        self._look_at_it()
+        if self._files is not None:
+            self._show_files(self._files)
+        else:
+            self._look_at_it()
 
     def _follow(self, successors: Mapping[str, str]) -> None:
         """After a change the name is that of a new container; a change that is not from here ends this."""
@@ -147,6 +111,8 @@ class ChangeScreen(StoppablePage):
 
     @property
     def _stage(self) -> Stage:
+        if self._files is not None:
+            return Stage.FILES
         if self.stop is not None:
             return Stage.RUNNING
         if self._entry is not None:
@@ -159,7 +125,9 @@ class ChangeScreen(StoppablePage):
 
     def why_not(self, action: str) -> str:
         card, entry, stage = self._card, self._entry, self._stage
-        if stage not in _STAGES.get(action, (stage,)):
+        if action == "save" and self._files is not None:
+            return self._files.why_not()
+        if stage not in STAGES.get(action, (stage,)):
             return stage.value
         if action == "keep" and (entry is None or entry.state is not EntryState.WAITING):
             return "Nothing is waiting for confirmation here."
@@ -167,10 +135,9 @@ class ChangeScreen(StoppablePage):
             return "There is nothing to undo here."
         if action == "all" and self._choices:
             return "The fixes were chosen in the walk."
-        if action == "go" and stage is Stage.STEPS and self._prepared is None:
+        missing = {Stage.STEPS: self._prepared, Stage.OUTSET: self._outset}
+        if action == "go" and stage in missing and missing[stage] is None:
             return "The reason is shown here." if self._trouble else "Still preparing."
-        if action == "go" and stage is Stage.OUTSET and self._outset is None:
-            return "The reason is shown here."
         if action == "go" and card is not None and (card.obstacle or not card.works):
             return "It cannot be applied: the card says why." if card.works else "No change could be kept."
         if action in ("write", "diff", "soak", "data") and card is not None and not card.works:
@@ -179,7 +146,7 @@ class ChangeScreen(StoppablePage):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The footer has the keys of the stage alone."""
-        if self._stage not in _STAGES.get(action, (self._stage,)):
+        if self._stage not in STAGES.get(action, (self._stage,)):
             return False
         return super().check_action(action, parameters)
 
@@ -236,7 +203,29 @@ class ChangeScreen(StoppablePage):
 
     def action_write(self) -> None:
         if (task := self._hardening) is not None and task.plan is not None:
-            self.app.push_screen(WriteScreen(Choosing(task.bench, task.report, {}, {}), task.plan))
+            self._files = WriteFiles(self.session, Choosing(task.bench, task.report, {}, {}), task.plan)
+            self._show_files(self._files)
+
+    def _show_files(self, files: WriteFiles) -> None:
+        self.query_one("#reading").display = False
+        self.mount(files, after="#reading")
+        self.draw()
+
+    def action_back(self) -> None:
+        if self._files is None or self._hardening is None:
+            super().action_back()
+        else:
+            self._files.remove()
+            self._files, reading = None, self.query_one("#reading")
+            reading.display = True
+            reading.focus()
+            self.draw()
+
+    def action_save(self) -> None:
+        self.query_one(WriteFiles).save()
+
+    def action_hunk(self, by: int) -> None:
+        self.query_one(WriteFiles).jump(by)
 
     def action_diff(self) -> None:
         self._show_below("diff")
@@ -277,8 +266,7 @@ class ChangeScreen(StoppablePage):
             return (self._probe,)
         if self._card is not None:
             return self._card.trial.probes
-        outset = self._outset
-        return (outset.probe.command,) if outset is not None and outset.probe else ()
+        return (self._outset.probe.command,) if self._outset and self._outset.probe else ()
 
     def _wishes(self, task: Hardening) -> ApplyWishes:
         return replace(
@@ -392,14 +380,8 @@ class ChangeScreen(StoppablePage):
                     self._events.append(line)
             case OperationBegun(operation, number, total):
                 self._now = f"{number}/{total} {visible(described(operation), 60)}"
-            case OperationDone(operation, number, total, seconds, remark):
-                suffix = f": {remark}" if remark else ""
-                text = f"{number}/{total} {described(operation)} ({seconds:.1f} s){suffix}"
-                self._steps_done.append((self.signs.of("✓"), text, "$success"))
-            case GoingBack(why):
-                self._steps_done.append(("", f"rolling back: {why}", "bold $warning"))
-            case event if trouble := trouble_back(event):
-                self._steps_done.append(("", trouble, "bold $error"))
+            case event if line := change_line(event, self.signs):
+                self._steps_done.append(line)
         self.draw()
         self.to_end()
 
@@ -456,6 +438,8 @@ class ChangeScreen(StoppablePage):
         return max(0, round(seconds_left(self._entry))) if self._entry is not None else 0
 
     def heading(self) -> Content:
+        if self._files is not None:
+            return self._files.heading()
         if self._stage is Stage.CARD and self._card is not None:
             left, right = (Content(self.signs.of(part)) for part in title(self._card))
             return both_ends(left.stylize("bold"), right, self.app.size.width - 2)
@@ -533,7 +517,7 @@ class ChangeScreen(StoppablePage):
             parts += hanging("  !", note, self._width, "$warning", indent=6)
         parts += [f"{prepared.downtime} Any failure restores the original.\n\n", self._treatment()]
         if self._stage is Stage.STEPS:
-            parts.append(("\nEnter applies it.", "$primary"))
+            parts.append(("\nEnter applies it; w writes its files.", "$primary"))
         return Content.assemble(*parts)
 
     def _treatment(self) -> Content:
@@ -612,4 +596,6 @@ class ChangeScreen(StoppablePage):
             yield f"{visible(', '.join(entry.changed), 200)}{of} {'; '.join(words)}"
 
     def copied(self) -> tuple[str, str]:
+        if self._files is not None:
+            return self._files.copied()
         return "this page", self.page().plain

@@ -12,12 +12,14 @@ from textual.content import Content
 from textual.message import Message
 
 from hardentui.errors import HardenError
-from hardentui.features.apply.history import History, downtime_of_undo
-from hardentui.model.journal import EntryState, JournalEntry
+from hardentui.features.apply.history import History, downtime_of_undo, trouble_back
+from hardentui.model.journal import ChangeEvent, EntryState, GoingBack, JournalEntry, OperationDone
+from hardentui.model.operations import described
 from hardentui.tui.actions import BACK, BROWSE, COPY, JOURNAL, bindings, hint_of
 from hardentui.tui.screens.base import ScreenReport
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.job import SureScreen
+from hardentui.tui.status import Signs
 from hardentui.tui.widgets.page import diff_content
 from hardentui.visible import visible
 from hardentui.words import plural
@@ -198,3 +200,17 @@ def _when(entry: JournalEntry) -> str:
         return f"{datetime.fromisoformat(entry.time).astimezone():%Y-%m-%d %H:%M}"
     except ValueError:
         return visible(entry.time, 16)
+
+
+def change_line(event: ChangeEvent, signs: Signs) -> tuple[str, str, str] | None:
+    """An event of a change as sign, text and style; None for one that is only the current activity."""
+    match event:
+        case OperationDone(operation, number, total, seconds, remark):
+            suffix = f": {remark}" if remark else ""
+            text = f"{number}/{total} {described(operation)} ({seconds:.1f} s){suffix}"
+            return signs.of("✓"), text, "$success"
+        case GoingBack(why):
+            return "", f"rolling back: {why}", "bold $warning"
+        case _:
+            trouble = trouble_back(event)
+            return ("", trouble, "bold $error") if trouble else None

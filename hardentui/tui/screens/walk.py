@@ -27,11 +27,11 @@ from hardentui.tui.screens.base import ContainerScreen
 from hardentui.tui.screens.change import ChangeScreen
 from hardentui.tui.screens.findings import ExplainScreen
 from hardentui.tui.screens.values import ValuesScreen
-from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.session import beginning, place_of
 from hardentui.tui.status import both_ends, fit, signs_of, worst_first
 from hardentui.tui.widgets.finding_list import Entry, FindingList, finding_text
 from hardentui.tui.widgets.plan_panel import PlanPanel, StepRail, promise
+from hardentui.tui.widgets.write_files import WriteFiles
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
 
@@ -483,12 +483,12 @@ class WalkScreen(ContainerScreen):
         self.toggle_class("-plan")
 
     def action_diff(self) -> None:
-        if self._changeable is not None:
-            self.app.push_screen(WriteScreen(self._changeable, reads=True))
+        self.action_write(reads=True)
 
-    def action_write(self) -> None:
+    def action_write(self, reads: bool = False) -> None:
         if self._changeable is not None:
-            self.app.push_screen(WriteScreen(self._changeable))
+            files = WriteFiles(self.session, self._changeable, reads=reads)
+            self.app.push_screen(ChangeScreen(self._key, files=files))
 
     def action_harden(self) -> None:
         self.harden.open_harden((self._key,))

@@ -1,17 +1,13 @@
-"""Writing: first the files and their diff, then the destination, then the result for each file."""
+"""What is written, where to, the difference, and then the result for each file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import ClassVar
 
 from textual import on
-from textual.containers import Horizontal, Vertical
+from textual.app import ComposeResult
+from textual.containers import Horizontal, ItemGrid, Vertical
 from textual.content import Content
-from textual.geometry import NULL_OFFSET, Region, Size
-from textual.layout import ArrangeResult, Layout, WidgetPlacement
-from textual.widget import Widget
 from textual.widgets import Button, Checkbox, Input, Static
 
 from hardentui.errors import HardenError, WriteError
@@ -27,52 +23,15 @@ from hardentui.features.planning import plan_file
 from hardentui.features.views import known_facts
 from hardentui.model.draft import Draft, DraftFile, NextSteps, Target, WrittenFile
 from hardentui.model.plan import Plan
-from hardentui.tui.actions import BACK, COPY, WRITE, bindings, hint_of, told
+from hardentui.tui.actions import hint_of, told
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.messages import DraftFailed, DraftReady, FilesWritten, UnitFound
-from hardentui.tui.screens.base import HardenScreen
-from hardentui.tui.status import Part, hanging
+from hardentui.tui.session import Session
+from hardentui.tui.status import Part, hanging, signs_of
 from hardentui.tui.widgets.finding_list import Tick, step_parts
 from hardentui.tui.widgets.page import DiffView, TextField, diff_content
-from hardentui.tui.widgets.plan_panel import plan_notes
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
-
-
-class _FlowLayout(Layout):
-    """From left to right, in lines of one cell."""
-
-    name = "flow"
-
-    def arrange(
-        self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True
-    ) -> ArrangeResult:
-        parent.pre_layout(self)
-        placements: list[WidgetPlacement] = []
-        x = y = 0
-        for child in children:
-            width = child.get_content_width(size, parent.app.viewport_size) + child.gutter.width
-            if x and x + width > size.width:
-                x, y = 0, y + 1
-            margin = child.styles.margin
-            placements.append(WidgetPlacement(Region(x, y, width, 1), NULL_OFFSET, margin, child))
-            x += width + margin.right
-        return placements
-
-
-class Flow(Widget):
-    """As high as its lines."""
-
-    DEFAULT_CSS = """
-    Flow { width: 1fr; height: auto; }
-    """
-
-    @property
-    def layout(self) -> Layout:
-        return _FLOW
-
-
-_FLOW = _FlowLayout()
 
 
 def draft_parts(draft: Draft, width: int, arrow: str) -> list[Part]:
@@ -103,18 +62,18 @@ _EXPORTS = {Target.KUBE: "kube", Target.ANSIBLE: "ansible"}
 _TICKS = {Target.QUADLET: "quadlet", Target.RUN: "run", **_EXPORTS, **_UNIT_TICKS}
 
 
-class WriteScreen(HardenScreen):
-    CSS_PATH = "write.tcss"
-    ACTIONS = (*WRITE, COPY, BACK)
-    BINDINGS: ClassVar = bindings(ACTIONS)
-    BINDING_GROUP_TITLE = "Write"
+class WriteFiles(Vertical):
+    """Args:
+    plan: what worked on a twin, including relaxations; None: the plan of the chosen fixes.
+    reads: the difference is what the user wants to see, not the directory.
+    """
 
-    def __init__(self, choosing: Choosing, plan: Plan | None = None, *, reads: bool = False) -> None:
-        """Args:
-        plan: what worked on a twin, including relaxations; None: the plan of the chosen fixes.
-        reads: the difference is what the user wants to see, not the directory.
-        """
+    def __init__(
+        self, session: Session, choosing: Choosing, plan: Plan | None = None, *, reads: bool = False
+    ) -> None:
         super().__init__()
+        self.session = session
+        self._signs = signs_of(self)
         self._choosing = choosing
         self._plan: Plan | None = plan or choosing.plan
         self._ready: dict[Target, DraftReady] = {}
@@ -127,21 +86,20 @@ class WriteScreen(HardenScreen):
         self._write_when_made = False
         self._commands: tuple[str, ...] = ()
 
-    def body(self) -> Iterable[Widget]:
-        yield Static(id="crumb")
+    def compose(self) -> ComposeResult:
         with Vertical(id="form"):
             with Horizontal(classes="field", id="files"):
                 yield Static(Content("Files"), classes="label")
-                with Flow():
+                with ItemGrid(min_column_width=14, regular=False):
                     yield Tick("Quadlet", True, id="quadlet")
-                    yield Tick("run script", id="run")
-                    yield Tick("Kubernetes", id="kube")
+                    yield Tick("script", id="run")
+                    yield Tick("kube", id="kube")
                     yield Tick("Ansible", id="ansible")
                     if self._plan is not None:
                         yield Tick("plan", id="plan")
             with Horizontal(classes="field", id="own"):
                 yield Static(Content("Unit"), classes="label")
-                with Flow():
+                with ItemGrid(min_column_width=18, regular=False):
                     yield Tick("edit its file", id="unit")
                     yield Tick("drop-in", id="drop-in")
                     yield Tick("in place", id="in-place")
@@ -223,7 +181,7 @@ class WriteScreen(HardenScreen):
         return plan_file(self._choosing.report, self._plan)
 
     def on_resize(self) -> None:
-        self._draw()
+        self.call_after_refresh(self._draw)  # after the layout that is under way, which would miss it
 
     def _make(self, target: Target) -> None:
         self._making.add(target)
@@ -262,20 +220,20 @@ class WriteScreen(HardenScreen):
     def _made(self) -> None:
         self._draw()
         if self._write_when_made and not self._incomplete:
-            self.action_save()
+            self.save()
 
     # --- drawing -------------------------------------------------------------------------------------
 
     def _draw(self) -> None:
-        name = visible(self._choosing.report.subject.name, 40)
-        count = len(self._plan.choices) if self._plan else 0
-        what = f"with {plural(count, 'fix', 'fixes')}" if count else "as it is today: nothing is hardened"
-        self.query_one("#crumb", Static).update(
-            Content.assemble((name, "bold"), f" {self.signs.of('›')} write files, ", what)
-        )
         self.query_one("#write", Button).disabled = not (self._to_directory() or self._in_place())
         self.query_one("#preview", DiffView).show(self._preview())
         self._show_hint()
+
+    def heading(self) -> Content:
+        name = visible(self._choosing.report.subject.name, 40)
+        count = len(self._plan.choices) if self._plan else 0
+        what = f"with {plural(count, 'fix', 'fixes')}" if count else "as it is today: nothing is hardened"
+        return Content.assemble((name, "bold"), f" {self._signs.of('›')} write files, ", what)
 
     def _preview(self) -> Content:
         parts: list[Part] = []
@@ -285,40 +243,16 @@ class WriteScreen(HardenScreen):
                 parts += hanging("", error.title, width, _BAD, indent=0)
                 parts += [*hanging("", hint_of(error), width, indent=0), "\n"]
             elif target not in self._ready:
-                parts.append(self.signs.of("Generating the files and running the generator…\n"))
+                parts.append(self._signs.of("Generating the files and running the generator…\n"))
             else:
-                parts += draft_parts(self._ready[target].draft, self.app.size.width - 4, self.signs.arrow)
+                parts += draft_parts(self._ready[target].draft, self.app.size.width - 4, self._signs.arrow)
         if file := self._plan_file():
             command = command_with_plan(known_facts(self._choosing.report), file.name)
             parts += [(visible(file.name), "bold $primary"), f": {command} uses it again\n"]
-        if parts and (reasons := self._reasons()):
-            parts += ["\n", reasons]
         return Content.assemble(*parts) if parts else Content("Choose at least one kind of file.")
 
-    def _reasons(self) -> Content | None:
-        """Why each option changes, and what the plan leaves to decide."""
-        plan = self._plan
-        if plan is None or not plan.changes:
-            return None
-        lines = [
-            Content.assemble(
-                (f"{visible(change.option, 24):<24} ", "bold"),
-                (f"{change.risk:<18}", "$muted"),
-                visible(", ".join(change.checks), 80),
-            )
-            for change in plan.changes
-        ]
-        if notes := plan_notes(plan, self.app.size.width - 3, self._choosing.decisions):
-            lines += [Content(""), notes]
-        return Content("\n").join(lines)
-
-    def action_next_hunk(self) -> None:
-        self._jump(1)
-
-    def action_previous_hunk(self) -> None:
-        self._jump(-1)
-
-    def _jump(self, by: int) -> None:
+    def jump(self, by: int) -> None:
+        """To the next change, or the one before."""
         preview = self.query_one("#preview", DiffView)
         preview.focus()
         if not preview.jump(by):
@@ -395,22 +329,23 @@ class WriteScreen(HardenScreen):
         self.query_one("#write", Button).focus()
 
     @on(Button.Pressed, "#write")
-    def action_save(self) -> None:
+    def save(self) -> None:
         """Write everything selected, once all of it is ready."""
         self._write_when_made = self._incomplete
         if self._write_when_made:
-            self._show_result(Content(self.signs.of("Generating the files…")))
+            self._show_result(Content(self._signs.of("Generating the files…")))
             return
         files, in_place = self._to_directory(), self._in_place()
         if not files and in_place is None:
-            self.complain("There is nothing to write.")
+            self.app.clear_notifications()  # only the newest: they would pile up
+            self.notify("There is nothing to write.", severity="warning", markup=False)
             return
         if self._writing:
             return
         self._writing = True
         bench, report, plan = self._choosing.bench, self._choosing.report, self._plan
         to_directory = [self._ready[target].draft for target in self._targets() if target in self._ready]
-        self._show_result(Content(self.signs.of("Writing…")))
+        self._show_result(Content(self._signs.of("Writing…")))
         self.session.directory, directory = self.query_one("#directory", Input).value, str(self._directory())
 
         def work() -> None:
@@ -434,12 +369,12 @@ class WriteScreen(HardenScreen):
 
         self.run_worker(work, group="write", thread=True)
 
-    def why_not(self, action: str) -> str:
-        if action == "save" and self._writing:
+    def why_not(self) -> str:
+        """Why nothing can be written now; empty when it can."""
+        if self._writing:
             return "The files are being written."
-        if action == "save" and not self._incomplete and self.query_one("#write", Button).disabled:
-            return "There is nothing to write."
-        return ""
+        nothing = not self._incomplete and self.query_one("#write", Button).disabled
+        return "There is nothing to write." if nothing else ""
 
     def copied(self) -> tuple[str, str]:
         if self._commands:
