@@ -102,8 +102,10 @@ def _make(parent: int, name: str, mode: int) -> int:
 
 
 def _link(directory: int, name: str) -> str | None:
-    """The target of a link; None for anything else. Raises OSError: ELOOP for a link that another account may
-    have created.
+    """The target of a link; None for anything else.
+
+    Raises:
+        OSError: ELOOP for a link that another account may have created.
     """
     status = os.stat(name, dir_fd=directory, follow_symlinks=False)
     if not stat.S_ISLNK(status.st_mode):

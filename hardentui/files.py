@@ -146,8 +146,10 @@ def _replace_exactly(
 def look_at_bundle(
     directory: str, files: Sequence[TextFile], *, create: bool = False, keep_mode: bool = False
 ) -> tuple[WrittenFile, ...]:
-    """What `write_bundle` would do with these files, as far as known without writing anything. Raises
-    WriteError: it would not write them.
+    """What `write_bundle` would do with these files, as far as known without writing anything.
+
+    Raises:
+        WriteError: it would not write them.
     """
     bundle = [_checked(file) for file in files]
     path = os.path.abspath(directory)
@@ -168,7 +170,9 @@ def look_at_bundle(
 
 def refuse_unwritable(directory: str) -> None:
     """Check whether files can be written to a directory, or it can be created, before long work starts.
-    Raises WriteError: they cannot.
+
+    Raises:
+        WriteError: they cannot.
     """
     path = os.path.abspath(directory)
     missing = _missing(path)
@@ -433,8 +437,10 @@ def _put_in_place(place: _Directory, file: _File) -> None:
 
 
 def _exchange(place: _Directory, file: _File) -> None:
-    """Put an edited file in place; what it replaces is looked at once nobody can replace it any more. Raises
-    _ChangedMeanwhile: it is not what the new text was made from; it is back in its place.
+    """Put an edited file in place; what it replaces is looked at once nobody can replace it any more.
+
+    Raises:
+        _ChangedMeanwhile: it is not what the new text was made from; it is back in its place.
     """
     failure = _exchanged(place, file)
     if failure == errno.ENOENT:

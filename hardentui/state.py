@@ -67,8 +67,10 @@ def read_document(path: str) -> Any:
 
 
 def read_own(path: str) -> bytes:
-    """The contents of one of our files. Raises OSError: it cannot be read; EPERM: another account has put it
-    there.
+    """The contents of one of our files.
+
+    Raises:
+        OSError: it cannot be read; EPERM: another account has put it there.
     """
     # O_NONBLOCK: a FIFO in the place of a file must not hang us
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -130,8 +132,10 @@ def sync_above(path: str) -> None:
 
 
 def keep_copy(text: str, directory: str | os.PathLike[str] | None = None) -> str:
-    """Write `text` into last-copy.txt, readable by its owner only; returns the file. Raises WriteError: the
-    directory cannot be created or written.
+    """Write `text` into last-copy.txt, readable by its owner only; returns the file.
+
+    Raises:
+        WriteError: the directory cannot be created or written.
     """
     path = os.path.join(state_directory() if directory is None else directory, "last-copy.txt")
     try:

@@ -32,7 +32,11 @@ _OF_ENGINES = ("url", "connection", "demo", "facts", "filter", "framework", "dee
 
 
 def asked(options: Namespace, version: Version | None = None) -> AtRest:
-    """What the options ask for. Raises UsageError: an option that needs an engine."""
+    """What the options ask for.
+
+    Raises:
+        UsageError: an option that needs an engine.
+    """
     for name in () if getattr(options, "against_host", False) else _OF_ENGINES:
         if getattr(options, name, None):
             raise UsageError(f"--{name} is about containers of an engine, and files were named.", "Omit it.")

@@ -90,7 +90,9 @@ def is_whole(options: Namespace) -> bool:
 
 def facts_files(given: str | Sequence[str]) -> tuple[str, ...]:
     """The files of `--facts`, each content once; for a directory, all that end in `.json` or `.json.gz`.
-    Raises InputError: a directory without any, or with an implausible number.
+
+    Raises:
+        InputError: a directory without any, or with an implausible number.
     """
     files: list[str] = []
     for path in [given] if isinstance(given, str) else given:
@@ -370,8 +372,11 @@ def _kept(row: Row) -> KeptResult:
 
 
 def _filtered(text: str, rows: Iterable[Row]) -> tuple[Row, ...]:
-    """The containers that pass a filter. Raises UsageError: a word is invalid, or no container matches. The
-    list ignores such a word and says so; a script would take the rest for the answer.
+    """The containers that pass a filter.
+
+    Raises:
+        UsageError: a word is invalid, or no container matches. The list ignores such a word and says
+            so; a script would take the rest for the answer.
     """
     from hardentui.features.looking.row_filter import parse_filter
 
@@ -394,8 +399,10 @@ def _look(options: Namespace) -> TextStyle:
 
 
 def _all_there(options: Namespace, bench: Workbench) -> None:
-    """Requested checks must run: one that is silently left out would look like a pass. Raises UsageError: a
-    check that is not in the checklist, or not in the requested steps.
+    """Requested checks must run: one that is silently left out would look like a pass.
+
+    Raises:
+        UsageError: a check that is not in the checklist, or not in the requested steps.
     """
     chosen = {check.id for check in bench.judge.checks}
     missing = [check for check in options.check if check not in chosen]
@@ -407,8 +414,10 @@ def _all_there(options: Namespace, bench: Workbench) -> None:
 
 
 def _something(options: Namespace, bench: Workbench, reports: Iterable[tuple[Report, str]]) -> None:
-    """Requested checks must have had a subject: checking nothing is not a pass. Raises UsageError: none of
-    them ran, without a reason.
+    """Requested checks must have had a subject: checking nothing is not a pass.
+
+    Raises:
+        UsageError: none of them ran, without a reason.
     """
     if not (options.check or options.step) or any(report.findings or report.trouble for report, _ in reports):
         return

@@ -78,7 +78,11 @@ def step_lines(steps: NextSteps) -> Iterator[str]:
 
 
 def version_of(options: Namespace) -> Version | None:
-    """The Podman to write for; None = the engine's own. Raises UsageError: not a version."""
+    """The Podman to write for; None = the engine's own.
+
+    Raises:
+        UsageError: not a version.
+    """
     if not options.podman_version:
         return None
     try:

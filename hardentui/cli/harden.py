@@ -139,8 +139,10 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 
 def _chosen(rows: tuple[Row, ...], names: Iterable[str]) -> tuple[Row, ...]:
-    """The containers of these names; the name of a pod or compose project stands for its members. Raises
-    UsageError: no container has that name, or several engines have one.
+    """The containers of these names; the name of a pod or compose project stands for its members.
+
+    Raises:
+        UsageError: no container has that name, or several engines have one.
     """
     wanted: list[str] = []
     for name in names:
@@ -198,8 +200,10 @@ class Conversation:
         self.override: ComposeOverride | None = None
 
     def harden(self, rows: Sequence[Row], wishes: HardenWishes, *, changes: bool) -> int:
-        """All of them; what fails is told. Returns an exit code. Raises KeyboardInterrupt: the user stopped a
-        trial.
+        """All of them; what fails is told. Returns an exit code.
+
+        Raises:
+            KeyboardInterrupt: the user stopped a trial.
         """
         several = self._several = len(rows) > 1
         if several:
@@ -405,8 +409,10 @@ class Conversation:
             self._end(tasks, cards, entry)
 
     def _change(self, tasks: Sequence[Hardening], cards: Mapping[str, Card], left: int) -> JournalEntry:
-        """One change of all these containers; it also waits for those after it. Raises ApplyFailed: they are
-        as before.
+        """One change of all these containers; it also waits for those after it.
+
+        Raises:
+            ApplyFailed: they are as before.
         """
         first, *others = tasks
         assert first.prepared is not None  # noqa: S101 - its card says that it can be applied

@@ -45,7 +45,9 @@ if TYPE_CHECKING:
 
 def deliver(images: Sequence[ImageFacts], options: Namespace, terminal: Terminal) -> None:
     """One SBOM on standard output, or any number as files with -o; images that were not read are left out.
-    Raises UsageError: several without -o.
+
+    Raises:
+        UsageError: several without -o.
     """
     readable = [image for image in images if is_inspected(image)]
     if options.directory:
@@ -260,7 +262,9 @@ def _facts(report: Report) -> ImageFacts:
 
 def chosen(reports: Iterable[Report], names: Iterable[str]) -> tuple[Report, ...]:
     """The reports of these images; all when none is named. `nginx` matches `docker.io/library/nginx:1.27`.
-    Raises UsageError: there is no such image; the hint names similar ones.
+
+    Raises:
+        UsageError: there is no such image; the hint names similar ones.
     """
     reports = tuple(reports)
     wanted: set[int] = set()  # places in `reports`

@@ -160,7 +160,11 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 def period(text: str) -> float:
-    """A time like `7d` in seconds; `0` is none. Raises ArgumentTypeError: it is none, or longer than a year."""
+    """A time like `7d` in seconds; `0` is none.
+
+    Raises:
+        ArgumentTypeError: it is none, or longer than a year.
+    """
     number, unit = text[:-1], text[-1:]
     value = int(number) * _UNITS[unit] if number.isdecimal() and unit in _UNITS else -1
     if text != "0" and not 0 <= value <= 365 * 86_400:
@@ -169,7 +173,11 @@ def period(text: str) -> float:
 
 
 def seconds(text: str) -> float:
-    """A time as an option's value. Raises ArgumentTypeError: it is not between half a second and a week."""
+    """A time as an option's value.
+
+    Raises:
+        ArgumentTypeError: it is not between half a second and a week.
+    """
     try:
         value = float(text)
     except ValueError:

@@ -59,8 +59,10 @@ def _give_up_output() -> None:
 
 
 def _check_outputs(options: Namespace) -> None:
-    """Whether the result can be written is known before the work starts, which may be long. Raises
-    WriteError: it cannot.
+    """Whether the result can be written is known before the work starts, which may be long.
+
+    Raises:
+        WriteError: it cannot.
     """
     directory, file = getattr(options, "directory", ""), getattr(options, "file", "")
     if not directory and file:

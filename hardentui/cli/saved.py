@@ -37,7 +37,11 @@ from hardentui.words import plural
 
 
 def save(options: Namespace, terminal: Terminal) -> int:
-    """Everything that checks read, in one file. Raises UsageError, NoEngine: the host is simulated."""
+    """Everything that checks read, in one file.
+
+    Raises:
+        UsageError, NoEngine: the host is simulated.
+    """
     if options.demo or options.facts:
         raise UsageError("Only the facts of a real host can be saved.")
     opened = open_engines(session.selection_of(options))

@@ -24,7 +24,11 @@ SEVERITIES = tuple(severity.word for severity in Severity)
 
 
 def selection_of(options: Namespace) -> Selection:
-    """Which Podman to use, according to the options. Raises UsageError: they name two."""
+    """Which Podman to use, according to the options.
+
+    Raises:
+        UsageError: they name two.
+    """
     others = {"--demo": options.demo, "--url": options.url, "--connection": options.connection}
     if getattr(options, "facts", "") and (given := next((name for name in others if others[name]), "")):
         raise UsageError(f"{given} and --facts name two different hosts.", "Omit one of them.")
@@ -214,7 +218,9 @@ def _still_there(bench: Workbench, terminal: Terminal, rows: tuple[Row, ...]) ->
 
 def reports_of(bench: Workbench, names: Iterable[str], terminal: Terminal) -> tuple[Report, ...]:
     """Reports of these containers, with everything known about their engines; of all when none is named.
-    Raises UsageError: no container has that name.
+
+    Raises:
+        UsageError: no container has that name.
     """
     names = tuple(names)
     listed = bench.containers.rows()

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 
 def save_text(path: str, text: str, *, backup: bool, mode: int = 0o644, create: bool = False) -> None:
-    """Write one file atomically; with `backup` the previous file is kept beside it. Raises WriteError: the
-    previous file is untouched.
+    """Write one file atomically; with `backup` the previous file is kept beside it.
+
+    Raises:
+        WriteError: the previous file is untouched.
     """
     from hardentui.files import write_bundle
     from hardentui.model.draft import TextFile
@@ -248,8 +250,10 @@ class Paragraphs:
 
 
 def sure(terminal: Terminal, question: str, *, yes: bool, command: str) -> None:
-    """Ask whether to continue; `yes` = already confirmed. Raises UsageError: there is no terminal to ask on,
-    or the answer is no. Nothing was changed.
+    """Ask whether to continue; `yes` = already confirmed.
+
+    Raises:
+        UsageError: there is no terminal to ask on, or the answer is no. Nothing was changed.
     """
     if yes:
         return

@@ -171,8 +171,10 @@ REHEARSAL = "hardentui/rehearsal/1"
 
 
 def _rehearse(options: Namespace, terminal: Terminal) -> int:
-    """Another image on twins: 0 it works, 1 it does not, 6 not even today's does. Raises UsageError: fixes or
-    files are asked for too.
+    """Another image on twins: 0 it works, 1 it does not, 6 not even today's does.
+
+    Raises:
+        UsageError: fixes or files are asked for too.
     """
     if options.learn or options.directory or options.check or options.plan or options.all or options.safe:
         raise UsageError("--image tries another image with today's options; omit the fixes, --learn and -o.")

@@ -35,8 +35,10 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.-]*")
 
 
 def segment(text: str) -> str:
-    """One part of a path, from a name or an id. Raises NotFound: a part with a special meaning in paths; no
-    object has such a name.
+    """One part of a path, from a name or an id.
+
+    Raises:
+        NotFound: a part with a special meaning in paths; no object has such a name.
     """
     if text in ("", ".", ".."):
         raise NotFound(f"There is nothing called {visible(text)!r}.")

@@ -70,8 +70,10 @@ class Candidate(Struct, frozen=True):
 
 
 def candidates(environment: Environment, url: str = "", connection: str = "") -> tuple[Candidate, ...]:
-    """Where to look, in order. An explicitly named place is the only one. Raises InputError: there is no
-    connection of that name.
+    """Where to look, in order. An explicitly named place is the only one.
+
+    Raises:
+        InputError: there is no connection of that name.
     """
     environ = environment.environ
     if url:

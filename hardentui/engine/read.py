@@ -246,8 +246,10 @@ class Ahead:
         return running
 
     def _wait(self) -> None:
-        """Wait for the list. Raises EngineUnreachable: it takes longer than the time limits of its request
-        allow.
+        """Wait for the list.
+
+        Raises:
+            EngineUnreachable: it takes longer than the time limits of its request allow.
         """
         self._listing.join(PATIENCE)
         if self._listing.is_alive():
@@ -309,8 +311,10 @@ def hand_over(
     stop: threading.Event,
     patience: float = PATIENCE,
 ) -> None:
-    """Pass results on until all workers have ended, one has failed, or `stop` is set. Raises
-    EngineUnreachable: no result came for `patience` seconds.
+    """Pass results on until all workers have ended, one has failed, or `stop` is set.
+
+    Raises:
+        EngineUnreachable: no result came for `patience` seconds.
     """
     deadline = monotonic() + patience
     while workers and not stop.is_set():
@@ -502,7 +506,11 @@ def _inspect(connection: Connection, container: str) -> Mapping[str, Any]:
 
 
 def version_of(headers: Mapping[str, str]) -> Version:
-    """The version from the headers of `/_ping`. Raises EngineProtocolError: the other side is not Podman."""
+    """The version from the headers of `/_ping`.
+
+    Raises:
+        EngineProtocolError: the other side is not Podman.
+    """
     try:
         return Version.parse(headers["libpod-api-version"])
     except (KeyError, ValueError):

@@ -50,8 +50,10 @@ class PrivateService:
         return (self._program, "system", "service", f"--time={idle}", f"unix://{self.socket}")
 
     def start(self, time_limit: float = _START_LIMIT) -> None:
-        """Start it and wait until it answers. Raises EngineUnreachable: it could not be started, ended, or
-        did not answer in time.
+        """Start it and wait until it answers.
+
+        Raises:
+            EngineUnreachable: it could not be started, ended, or did not answer in time.
         """
         self._directory = tempfile.mkdtemp(prefix="hardentui-", dir=private_base())
         try:
@@ -62,8 +64,10 @@ class PrivateService:
             raise
 
     def engine(self, listener: Listener | None = None) -> Engine:
-        """The engine behind it; closing the engine ends the service. Raises EngineUnreachable: it no longer
-        answers.
+        """The engine behind it; closing the engine ends the service.
+
+        Raises:
+            EngineUnreachable: it no longer answers.
         """
         answer = probe(Candidate("", f"unix://{self.socket}", "a service of our own"), listener)
         if isinstance(answer, NoAnswer):

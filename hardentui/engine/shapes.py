@@ -81,8 +81,10 @@ def text(document: Mapping[str, Any], key: str, what: str) -> str:
 
 
 def typed(value: Any, kind: type[Struct], what: str) -> Mapping[str, Any]:
-    """An object, if its fields have the types of `kind`. Raises EngineProtocolError: names the first field of
-    another type.
+    """An object, if its fields have the types of `kind`.
+
+    Raises:
+        EngineProtocolError: names the first field of another type.
     """
     document = mapping(value, what)
     try:

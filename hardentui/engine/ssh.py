@@ -119,8 +119,10 @@ _PATH = re.compile(r"/[A-Za-z0-9_./@+-]+")  # ssh expands %, $ and : in a forwar
 
 
 class Tunnel:
-    """A local socket forwarded to Podman's remote socket. `ensure` establishes it, `close` ends it. Raises
-    EngineError: the address is not usable.
+    """A local socket forwarded to Podman's remote socket. `ensure` establishes it, `close` ends it.
+
+    Raises:
+        EngineError: the address is not usable.
     """
 
     def __init__(self, url: str, identity: str = "", time_limit: float = _TIME_LIMIT) -> None:
@@ -144,8 +146,10 @@ class Tunnel:
         )  # fmt: skip
 
     def ensure(self) -> None:
-        """Start ssh unless it is running, and wait for its socket. Raises EngineUnreachable: ssh ended, or
-        took longer than the time limit; with its own message.
+        """Start ssh unless it is running, and wait for its socket.
+
+        Raises:
+            EngineUnreachable: ssh ended, or took longer than the time limit; with its own message.
         """
         with self._lock:
             if self._closed:

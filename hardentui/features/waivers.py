@@ -110,7 +110,11 @@ class Waiving:
         return waiver
 
     def reload(self) -> None:
-        """Read the files again. Raises WaiversError, InputError: they cannot be used; those of before stay."""
+        """Read the files again.
+
+        Raises:
+            WaiversError, InputError: they cannot be used; those of before stay.
+        """
         if self._real:
             self._judge.waivers = accepted(self._checklist, self._ids())
 
@@ -231,7 +235,11 @@ def refuse_incomplete(waiver: Waiver) -> None:
 
 
 def last_day(text: str, today: date) -> date:
-    """A typed last day. Raises UsageError: it is not a date, or has passed."""
+    """A typed last day.
+
+    Raises:
+        UsageError: it is not a date, or has passed.
+    """
     try:
         day = date.fromisoformat(text)
     except ValueError as error:

@@ -118,7 +118,11 @@ def _included(files: Files, path: str, kind: str, target: str, host: str) -> tup
 
 
 def sudo_rights(lines: Iterable[SudoLine], hostname: str = "") -> list[RootRight]:
-    """Accounts that these lines make root without a password. Raises Unread: a rule cannot be evaluated here."""
+    """Accounts that these lines make root without a password.
+
+    Raises:
+        Unread: a rule cannot be evaluated here.
+    """
     lines = tuple(lines)
     aliases = {
         definition.partition("=")[0].strip()

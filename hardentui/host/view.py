@@ -91,8 +91,10 @@ def _of_thread(path: str) -> str:
 
 
 def _enter(pid: int) -> None:
-    """Move this thread into the namespaces of a process. Raises OSError: this is not allowed, or the process
-    has ended.
+    """Move this thread into the namespaces of a process.
+
+    Raises:
+        OSError: this is not allowed, or the process has ended.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     with ExitStack() as stack:

@@ -100,8 +100,10 @@ def _up_to(source: ByteSource, size: int) -> bytes:
 
 
 def entries(source: ByteSource) -> Iterator[tuple[ArchiveEntry, Body]]:
-    """Each entry with its body, which is only valid until the next one is requested. Raises Damaged: at the
-    place where the archive breaks.
+    """Each entry with its body, which is only valid until the next one is requested.
+
+    Raises:
+        Damaged: at the place where the archive breaks.
     """
     everywhere: dict[str, bytes] = {}
     extended: dict[str, bytes] = {}

@@ -120,8 +120,10 @@ class Together(Generic[V]):
 
 
 class Fact(Generic[V]):
-    """A fact of a `Facts`, declared in its class. Given a value, an Unread or a reader called later. Raises
-    Unread: it cannot be read.
+    """A fact of a `Facts`, declared in its class. Given a value, an Unread or a reader called later.
+
+    Raises:
+        Unread: it cannot be read.
     """
 
     def __init__(self, default: V | Unread = NOT_READ) -> None:

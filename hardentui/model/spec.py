@@ -73,7 +73,11 @@ class Version(tuple[int, int, int]):
 
     @classmethod
     def parse(cls, text: str) -> Version:
-        """Read `5.4`, `5.4.2`, `v6.0.0-rc1`. Raises ValueError: the text does not begin with a version."""
+        """Read `5.4`, `5.4.2`, `v6.0.0-rc1`.
+
+        Raises:
+            ValueError: the text does not begin with a version.
+        """
         match = re.match(r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?", text.strip())
         if not match:
             raise ValueError(f"{text!r} is not a version such as 5.4")

@@ -129,7 +129,9 @@ def size_text(value: int) -> str:
 
 def size_of(text: str) -> int:
     """Bytes of `512m`, `1.5g`, `10mib`: what Podman takes, with its units of 1024. Negative values are kept.
-    Raises ValueError: it is not a size.
+
+    Raises:
+        ValueError: it is not a size.
     """
     match = _SIZE.fullmatch(text)
     number = float(match[1]) if match else math.inf
@@ -232,8 +234,10 @@ _MOST_PORTS = 1024
 
 
 def parse_publish(text: str) -> tuple[Port, ...]:
-    """Ports of `[[address:][host]:]container[/protocol]`, with ranges expanded. Raises ValueError: it cannot
-    be parsed, or the range is too wide.
+    """Ports of `[[address:][host]:]container[/protocol]`, with ranges expanded.
+
+    Raises:
+        ValueError: it cannot be parsed, or the range is too wide.
     """
     body, _, protocol = text.partition("/")
     address = ""

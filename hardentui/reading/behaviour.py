@@ -306,9 +306,11 @@ def clients_from_outside(facts: ContainerFacts) -> tuple[tuple[int, str], ...] |
 def bound_to_one_address(
     spec: Spec, context: FixContext, is_wide: Callable[[Port], bool], *, name: str = "address"
 ) -> Spec:
-    """The spec with these published ports bound to one address, for all checks that require it. Raises
-    CannotFix: a client on another machine is connected and no address was chosen, or the address is not
-    valid.
+    """The spec with these published ports bound to one address, for all checks that require it.
+
+    Raises:
+        CannotFix: a client on another machine is connected and no address was chosen, or the address is not
+            valid.
     """
     if opening := opened_by_pasta(context.facts.planned(spec)):
         raise CannotFix(

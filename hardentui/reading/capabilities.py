@@ -167,8 +167,10 @@ def refuse_privileged(spec: Spec) -> None:
 
 
 def drop_group(spec: Spec, facts: ContainerFacts, unwanted: frozenset[str]) -> Spec:
-    """The spec without these capabilities. Raises CannotFix: privileged mode grants them regardless of the
-    other options.
+    """The spec without these capabilities.
+
+    Raises:
+        CannotFix: privileged mode grants them regardless of the other options.
     """
     refuse_privileged(spec)
     return without(spec, unwanted, facts.engine.default_capabilities)

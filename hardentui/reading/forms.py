@@ -30,8 +30,10 @@ def fault_of(check: AnyCheck, name: str, value: ParameterValue) -> str:
 
 
 def value_of(check: AnyCheck, name: str, text: str) -> ParameterValue:
-    """A typed value, converted to the type of the parameter. Raises ValueError: it is not of its form; the
-    message is one sentence.
+    """A typed value, converted to the type of the parameter.
+
+    Raises:
+        ValueError: it is not of its form; the message is one sentence.
     """
     default, text = check.parameters[name], text.strip()
     value: ParameterValue = text

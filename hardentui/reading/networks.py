@@ -197,7 +197,9 @@ def leave_pods_alone(facts: ContainerFacts) -> None:
 
 def every_exposed_port(spec: Spec, facts: ContainerFacts) -> tuple[Port, ...]:
     """What `--publish-all` publishes besides the listed ports, each on a random host port of every address.
-    Raises CannotFix: the image, which exposes ports too, is not known.
+
+    Raises:
+        CannotFix: the image, which exposes ports too, is not known.
     """
     if not spec[PUBLISH_ALL]:
         return ()
@@ -253,8 +255,10 @@ def shown(ports: Iterable[Port]) -> str:
 
 
 def rebound(spec: Spec, address: str, which: frozenset[Port]) -> Spec:
-    """The spec with these ports bound to `address`; ports that become equal are kept once. Raises CannotFix:
-    `address` is not a single address.
+    """The spec with these ports bound to `address`; ports that become equal are kept once.
+
+    Raises:
+        CannotFix: `address` is not a single address.
     """
     if reach(Port(1, "", address)) == "all" or not _is_address(address):
         raise CannotFix(

@@ -163,8 +163,10 @@ def _program(directory: str, context: FixContext) -> str:
 
 
 def with_read_only_root(spec: Spec, context: FixContext, size: str) -> Spec:
-    """The spec with a read-only root, and every written directory writable: see `with_written`. Raises
-    CannotFix: it writes next to its programs, or `size` is invalid.
+    """The spec with a read-only root, and every written directory writable: see `with_written`.
+
+    Raises:
+        CannotFix: it writes next to its programs, or `size` is invalid.
     """
     needed = needs(spec, context, by_podman=spec[READ_ONLY_TMPFS])
     if needed.programs:

@@ -38,8 +38,10 @@ def subject(document: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def parse(document: Mapping[str, Any], modified: datetime) -> ScanReport:
-    """A report of Grype, which lists matches only, not the packages that it compared. Raises InputError:
-    Grype compared nothing, as far as its report shows.
+    """A report of Grype, which lists matches only, not the packages that it compared.
+
+    Raises:
+        InputError: Grype compared nothing, as far as its report shows.
     """
     descriptor = document["descriptor"]
     database = descriptor.get("db") or {}

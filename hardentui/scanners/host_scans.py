@@ -233,8 +233,10 @@ LARGEST = 256 << 20
 
 
 def read_scan(path: str) -> HostScan:
-    """A report of Lynis, or results of OpenSCAP as XCCDF or ARF. Raises InputError: it is neither, cannot be
-    read, or is empty.
+    """A report of Lynis, or results of OpenSCAP as XCCDF or ARF.
+
+    Raises:
+        InputError: it is neither, cannot be read, or is empty.
     """
     shown = visible(path, 200)
     try:
@@ -274,8 +276,10 @@ class HostScans:
         return os.path.join(os.fspath(self._directory()), "host-scans", f"{tool}.json")
 
     def keep(self, scan: HostScan) -> None:
-        """Store a result; it replaces the previous one of this tool. Raises WriteError: the previous result
-        is untouched.
+        """Store a result; it replaces the previous one of this tool.
+
+        Raises:
+            WriteError: the previous result is untouched.
         """
         try:
             write_own(self._path(scan.tool), msgspec.json.encode(_plain(scan)).decode())

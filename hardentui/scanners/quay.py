@@ -33,8 +33,10 @@ def subject(document: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def parse(document: Mapping[str, Any], modified: datetime) -> ScanReport:
-    """A report of Clair, or Quay's answer. Raises InputError: Quay has not scanned the image (yet), or
-    cannot; or no package was compared.
+    """A report of Clair, or Quay's answer.
+
+    Raises:
+        InputError: Quay has not scanned the image (yet), or cannot; or no package was compared.
     """
     if _is_clair(document):
         vulnerabilities = unique(_of_clair(document))

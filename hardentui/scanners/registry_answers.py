@@ -48,8 +48,10 @@ class RegistryAnswers:
         return RegistryDigest(answer.digest, answer.asked, answer.seen.get(answer.digest, answer.asked))
 
     def keep(self, reference: str, digest: str, now: datetime) -> RegistryDigest:
-        """Store an answer; returns it with the day on which this digest was first seen. Raises WriteError:
-        the previous answers are untouched.
+        """Store an answer; returns it with the day on which this digest was first seen.
+
+        Raises:
+            WriteError: the previous answers are untouched.
         """
         answers = self._read()
         known = {} if isinstance(answers, Unread) else answers

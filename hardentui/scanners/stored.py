@@ -99,7 +99,11 @@ class StoredScans:
         return parse_report(document, datetime.fromtimestamp(status.st_mtime, UTC))
 
     def keep(self, identity: str, report: ScanReport) -> None:
-        """Store a report; it replaces the previous one. Raises WriteError: the previous report is untouched."""
+        """Store a report; it replaces the previous one.
+
+        Raises:
+            WriteError: the previous report is untouched.
+        """
         path = self._path(identity)
         if path is None:
             raise WriteError("The image has no ID to store a report under.")

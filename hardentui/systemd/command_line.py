@@ -39,8 +39,10 @@ def _refuse_controls(value: str) -> None:
 
 
 def neutral(value: str) -> str:
-    """`value` with systemd's specifiers and variables escaped. Raises CannotExpress: no unit file can
-    represent it (NUL, U+0080, bytes that are not UTF-8).
+    """`value` with systemd's specifiers and variables escaped.
+
+    Raises:
+        CannotExpress: no unit file can represent it (NUL, U+0080, bytes that are not UTF-8).
     """
     if "\0" in value or "\x80" in value:
         raise _refuse(value, "it contains NUL or U+0080")
@@ -139,15 +141,19 @@ _BY_KIND: dict[KeyKind, Callable[[str], str]] = {
 
 
 def escape(value: str, kind: KeyKind) -> str:
-    """The text after `Key=` with which Podman gets `value`. Raises CannotExpress: this kind of key cannot
-    represent the value.
+    """The text after `Key=` with which Podman gets `value`.
+
+    Raises:
+        CannotExpress: this kind of key cannot represent the value.
     """
     return _BY_KIND[kind](value)
 
 
 def plain(value: str) -> str:
-    """A value in [Unit], [Service] or [Install]: only specifiers are special there. Raises CannotExpress:
-    line breaks, or blanks at either end.
+    """A value in [Unit], [Service] or [Install]: only specifiers are special there.
+
+    Raises:
+        CannotExpress: line breaks, or blanks at either end.
     """
     return raw_repeatable(value).replace("$$", "$")
 

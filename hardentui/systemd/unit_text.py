@@ -82,8 +82,10 @@ class UnitText(Struct, frozen=True, dict=True):
 
 
 def check_unit_text(text: str, name: str) -> None:
-    """Refuse a text that Quadlet, systemd and we would read differently. Raises InputError: too large,
-    binary, not UTF-8, or with a carriage return inside a line.
+    """Refuse a text that Quadlet, systemd and we would read differently.
+
+    Raises:
+        InputError: too large, binary, not UTF-8, or with a carriage return inside a line.
     """
     shown = visible(name, 120)
     if len(text) > LONGEST:

@@ -110,7 +110,11 @@ def _has_group_0(facts: ContainerFacts) -> bool:
 
 
 def _with_own_group(facts: ContainerFacts) -> Spec:
-    """The spec with the user's UID as its group, if it has group 0. Raises CannotFix: the UID is not known."""
+    """The spec with the user's UID as its group, if it has group 0.
+
+    Raises:
+        CannotFix: the UID is not known.
+    """
     ids, (name, _, group) = identity(facts), declared_user(facts).partition(":")
     if group not in ("", *_GROUP_0):
         return facts.spec

@@ -133,7 +133,10 @@ class ApiSession:
 
     def peer(self) -> tuple[int, int]:
         """The process that listens on the socket, and its user; the kernel says so, not the engine. The
-        process is 0 if it cannot be seen from here. Raises EngineUnreachable: nothing listens.
+        process is 0 if it cannot be seen from here.
+
+        Raises:
+            EngineUnreachable: nothing listens.
         """
         layout = "3i"  # struct ucred: pid, uid, gid
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
@@ -255,8 +258,10 @@ def run_podman(session: ApiSession, arguments: Sequence[str], what: str, seconds
 def exit_of_podman(
     session: ApiSession, arguments: Sequence[str], what: str, seconds: float
 ) -> tuple[int, str, str]:
-    """Exit code, output and errors of `podman --url unix://SOCKET ARGUMENTS`; never through a shell. Raises
-    ChangeTimedOut, ChangeFailed: it could not be run at all.
+    """Exit code, output and errors of `podman --url unix://SOCKET ARGUMENTS`; never through a shell.
+
+    Raises:
+        ChangeTimedOut, ChangeFailed: it could not be run at all.
     """
     words = ["podman", "--url", f"unix://{session.socket}", *arguments]
     started = monotonic()

@@ -132,7 +132,9 @@ def save_together(
     bench: Workbench, batch: Batch, directory: str
 ) -> tuple[tuple[WrittenFile, ...], tuple[ItemSteps, ...]]:
     """Write all files to the directory, which is created if missing; with what to do then for each container.
-    Raises WriteError: nothing was written.
+
+    Raises:
+        WriteError: nothing was written.
     """
     steps = tuple(_next_steps(bench, batch, directory))
     files = [file for _, step in steps for file in step.files]

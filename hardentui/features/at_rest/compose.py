@@ -81,7 +81,11 @@ def _projects(sources: Sources) -> Iterator[tuple[SourceFile, ...]]:
 
 
 def read_stack(sources: Sources, files: Sequence[SourceFile]) -> Stack:
-    """The merged files. Raises InputError: one of them is no compose file, or extends itself."""
+    """The merged files.
+
+    Raises:
+        InputError: one of them is no compose file, or extends itself.
+    """
     directory = files[0].directory
     variables = _variables(sources, directory)
     trees = [_read(file, variables) for file in files]

@@ -39,8 +39,10 @@ def environment() -> dict[str, str]:
 
 
 def start_detached(words: Sequence[str], stdin: int | IO[bytes] = subprocess.DEVNULL) -> None:
-    """Start a program that continues when this process and its session end. Raises OSError: it cannot be
-    started.
+    """Start a program that continues when this process and its session end.
+
+    Raises:
+        OSError: it cannot be started.
     """
     process = subprocess.Popen(
         words,
@@ -78,7 +80,11 @@ def unit_name(identity: str) -> str:
 
 
 def unit_text(identity: str, command: Sequence[str]) -> str:
-    """The text of the unit. Raises CannotExpress: one of our paths cannot be written in a unit."""
+    """The text of the unit.
+
+    Raises:
+        CannotExpress: one of our paths cannot be written in a unit.
+    """
     variables = "".join(f"Environment={word(f'{name}={value}')}\n" for name, value in environment().items())
     return _TEXT.format(
         identity=plain(identity),
@@ -89,7 +95,11 @@ def unit_text(identity: str, command: Sequence[str]) -> str:
 
 
 def install(identity: str, command: Sequence[str]) -> None:
-    """Write and enable the unit. Raises HardenError: it cannot be written or enabled; nothing is left behind."""
+    """Write and enable the unit.
+
+    Raises:
+        HardenError: it cannot be written or enabled; nothing is left behind.
+    """
     text = unit_text(identity, command)
     try:
         write_bundle(_directory(), [TextFile(unit_name(identity), text, 0o644)], create=True)
@@ -100,7 +110,11 @@ def install(identity: str, command: Sequence[str]) -> None:
 
 
 def remove(identity: str) -> None:
-    """Disable and remove the unit, if there is one. Raises HardenError: it still exists."""
+    """Disable and remove the unit, if there is one.
+
+    Raises:
+        HardenError: it still exists.
+    """
     path = os.path.join(_directory(), unit_name(identity))
     if not os.path.lexists(path):
         return
@@ -128,7 +142,9 @@ _RUNS = "/run/systemd/system"
 
 def arm(identity: str, seconds: float) -> str:
     """Schedule the rollback of an entry in `seconds` unless it is confirmed; returns how, in a few words.
-    Raises ChangeFailed: neither way works.
+
+    Raises:
+        ChangeFailed: neither way works.
     """
     command = _command(identity)
     if os.path.isdir(_RUNS) and _systemd_timer(identity, seconds, command):

@@ -57,8 +57,10 @@ class Journal:
         return _identity(time, part) if part < _PARTS else _identity(time + timedelta(seconds=1), 0)
 
     def write(self, entry: JournalEntry) -> None:
-        """Save an entry; it is on disk when this returns. Raises JournalError: it cannot be written; the
-        entry is unchanged.
+        """Save an entry; it is on disk when this returns.
+
+        Raises:
+            JournalError: it cannot be written; the entry is unchanged.
         """
         first = not os.path.isdir(self.directory)
         try:
@@ -72,7 +74,11 @@ class Journal:
             ) from error
 
     def read(self, identity: str) -> JournalEntry:
-        """One entry. Raises JournalError: it cannot be read, or was written by an unknown version."""
+        """One entry.
+
+        Raises:
+            JournalError: it cannot be read, or was written by an unknown version.
+        """
         entry = self._read(identity)
         if isinstance(entry, BrokenEntry):
             raise JournalError(f"The journal entry {visible(identity, 40)} cannot be read: {entry.why}.")
@@ -94,8 +100,10 @@ class Journal:
         )
 
     def find(self, text: str) -> JournalEntry:
-        """The entry with this ID, or whose ID begins or ends with it. Raises UsageError: there is none, or
-        several.
+        """The entry with this ID, or whose ID begins or ends with it.
+
+        Raises:
+            UsageError: there is none, or several.
         """
         known = self._ids()
         matching = (
@@ -112,8 +120,10 @@ class Journal:
         return self.read(matching[0])
 
     def newest_to_undo(self) -> JournalEntry:
-        """The latest entry that is in force or unfinished. Raises UsageError: there is none, or a newer one
-        cannot be read.
+        """The latest entry that is in force or unfinished.
+
+        Raises:
+            UsageError: there is none, or a newer one cannot be read.
         """
         everything = self._all()
         entry = next(

@@ -50,8 +50,10 @@ from hardentui.visible import visible
 
 @contextmanager
 def guarded(identity: str) -> Iterator[None]:
-    """While the block runs, an entry is rolled back if this process dies. Raises ChangeFailed: the guard
-    cannot start; nothing was started.
+    """While the block runs, an entry is rolled back if this process dies.
+
+    Raises:
+        ChangeFailed: the guard cannot start; nothing was started.
     """
     theirs, ours = os.pipe()  # both are closed in every program that we start
     try:
@@ -244,7 +246,11 @@ class UnitOperator:
 
 
 def _start_again(systemctl: Systemctl, unit: str) -> None:
-    """Start a unit as it was before the change. Raises OriginalDown: it does not start, or does not stay."""
+    """Start a unit as it was before the change.
+
+    Raises:
+        OriginalDown: it does not start, or does not stay.
+    """
     try:
         systemctl.restart(unit, _UNIT_LIMIT, threading.Event())
     except ChangeFailed as error:
@@ -254,7 +260,11 @@ def _start_again(systemctl: Systemctl, unit: str) -> None:
 
 
 def note_unit(unit: str, uid: int | None) -> NoteUnit:
-    """The current state of a unit and its dependents. Raises ChangeFailed: systemd does not answer."""
+    """The current state of a unit and its dependents.
+
+    Raises:
+        ChangeFailed: systemd does not answer.
+    """
     systemctl = Systemctl(uid)
     shown = systemctl.properties(unit, "ActiveState", "InvocationID")
     return NoteUnit(

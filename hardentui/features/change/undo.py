@@ -110,8 +110,10 @@ class StandInOperator:
         return NOTHING
 
     def remove(self, operation: CreateStandIn) -> None:
-        """Permanently remove the stand-in unless it is in use; its volumes stay. Raises ChangeFailed: it is
-        running, or has another name by now.
+        """Permanently remove the stand-in unless it is in use; its volumes stay.
+
+        Raises:
+            ChangeFailed: it is running, or has another name by now.
         """
         stand_in = self._stand_in(operation)
         if stand_in is None:
@@ -154,8 +156,10 @@ class StandInOperator:
 
 def forget(journal: Journal, identity: str, operators: Sequence[Operator]) -> JournalEntry:
     """Remove the original that a finished entry keeps; it cannot be undone afterwards. An entry that can no
-    longer be undone is closed. Raises UsageError: it keeps no original and can be undone, or is already
-    closed.
+    longer be undone is closed.
+
+    Raises:
+        UsageError: it keeps no original and can be undone, or is already closed.
     """
     entry = journal.read(identity)
     with all_locked(lock_directory(journal), entry.containers, entry.engine, f"forget {identity} by {who()}"):
@@ -282,8 +286,10 @@ def undo(
 
 
 def _note(journal: Journal, done: JournalEntry, by: str, why: str, downtime: float | None) -> None:
-    """Record that an entry was undone, with an entry of its own. Raises JournalError: it is undone, but not
-    noted.
+    """Record that an entry was undone, with an entry of its own.
+
+    Raises:
+        JournalError: it is undone, but not noted.
     """
     now = datetime.now(UTC)
     note = JournalEntry(

@@ -89,7 +89,11 @@ def _without_forced(words: tuple[str, ...], version: Version) -> tuple[str, ...]
 
 
 def refuse_from_container() -> None:
-    """Before anything of the host is changed. Raises UsageError: we run in such a container."""
+    """Before anything of the host is changed.
+
+    Raises:
+        UsageError: we run in such a container.
+    """
     if container := container_on_host():
         raise UsageError(
             f"HardenTUI runs in {container}: from there it reads the host and changes nothing on it.",
@@ -271,8 +275,10 @@ def new_files(
 
 
 def shell_commands(facts: ContainerFacts, plan: Plan | None) -> ShellCommands:
-    """What a person types to run a plan's container, or the container as it is; secrets are masked. Raises
-    CannotExpress: it only holds a pod together.
+    """What a person types to run a plan's container, or the container as it is; secrets are masked.
+
+    Raises:
+        CannotExpress: it only holds a pod together.
     """
     _refuse_infra(facts)
     spec = plan.after if plan else facts.spec

@@ -169,8 +169,10 @@ def why_weaker(document: Mapping[str, Any], base: Mapping[str, Any], held: froze
 
 
 def plan_of_trial(planner: Planner, report: Report, trial: Trial) -> Plan:
-    """The plan that carries out exactly what worked in a trial of this session. Raises InputError: the record
-    has an unknown option or value.
+    """The plan that carries out exactly what worked in a trial of this session.
+
+    Raises:
+        InputError: the record has an unknown option or value.
     """
     return plan_of(trial, planner.plan(report, choices_of(trial)))
 
@@ -221,7 +223,9 @@ def _holds(path: str, document: Mapping[str, Any]) -> bool:
 
 def trial_files(planner: Planner, drafter: Drafter, report: Report, trial: Trial) -> tuple[DraftFile, ...]:
     """The record and, if something works, the plan, the learned profile, the Quadlet and the run script.
-    Raises GeneratorError: the host's Quadlet generator does not produce the intended command.
+
+    Raises:
+        GeneratorError: the host's Quadlet generator does not produce the intended command.
     """
     text = as_json(trial)
     record = DraftFile(FILE_NAME, text, masked=text)

@@ -301,7 +301,11 @@ class Hardening:
         return kept if fresh and (not profile or os.path.exists(place)) else None
 
     def picked_up(self, outset: Outset, kept: KeptTrial) -> Card:
-        """The card of that trial, as if it had just ended. Raises InputError: it no longer fits."""
+        """The card of that trial, as if it had just ended.
+
+        Raises:
+            InputError: it no longer fits.
+        """
         return self._card(outset, kept.trial, kept.trial.probes)
 
     # --- the card ------------------------------------------------------------------------------------
@@ -343,8 +347,10 @@ class Hardening:
         return of_others or bool(card.answer and note == PROBES_MEET_DATA)
 
     def untried(self) -> Outset:
-        """What was chosen, to be applied without a trial; `prepare` tells the steps. Raises HardenError:
-        nothing can be planned.
+        """What was chosen, to be applied without a trial; `prepare` tells the steps.
+
+        Raises:
+            HardenError: nothing can be planned.
         """
         self.plan = self._planned()
         return Outset(self.plan)
@@ -403,8 +409,10 @@ class Hardening:
         return identity if entry is not None and resumable_from(entry) is not None else ""
 
     def resume(self, identity: str, on_event: OnEvent, stop: threading.Event) -> JournalEntry:
-        """Complete a change that was cut off. Raises ApplyFailed: it does not work, and the original runs as
-        before.
+        """Complete a change that was cut off.
+
+        Raises:
+            ApplyFailed: it does not work, and the original runs as before.
         """
         return Application(self.bench, self.report).finish(identity, on_event, stop)
 
@@ -416,8 +424,10 @@ class Hardening:
         return None if self.simulated else soak_of(self._facts)
 
     def soaked(self, entry: JournalEntry) -> Mapping[str, frozenset[str]]:
-        """System call -> the programs that made it although the learned profile would refuse it. Raises
-        CannotFix: the log cannot be read.
+        """System call -> the programs that made it although the learned profile would refuse it.
+
+        Raises:
+            CannotFix: the log cannot be read.
         """
         assert entry.soak is not None  # noqa: S101 - it soaks
         calls = logged_calls(entry.soak, self._facts.id, self.bench.opened.files)
@@ -426,16 +436,20 @@ class Hardening:
         return calls
 
     def prepare_enforcing(self, entry: JournalEntry, calls: Mapping[str, frozenset[str]]) -> None:
-        """Prepare to enforce the learned profile with these calls; `apply` does it. Raises HardenError: it
-        cannot be applied.
+        """Prepare to enforce the learned profile with these calls; `apply` does it.
+
+        Raises:
+            HardenError: it cannot be applied.
         """
         nothing = self.bench.planner.plan(self.report, [])
         self.plan = enforcing(nothing, entry, calls, self.bench.opened.files)
         self.prepare(replace(self.apply_wishes(self.wishes.probes or probes_of(entry)), soak=0.0))
 
     def soak_outset(self) -> Outset | None:
-        """What its soak has shown, ready to be enforced; None if it does not soak. Raises HardenError: the
-        log cannot be read, or it cannot be applied.
+        """What its soak has shown, ready to be enforced; None if it does not soak.
+
+        Raises:
+            HardenError: the log cannot be read, or it cannot be applied.
         """
         if (entry := self.soak) is None:
             return None
@@ -475,8 +489,10 @@ class Hardening:
         return replace(card, apply=public_entry(entry), next=tuple(steps))
 
     def files(self) -> tuple[DraftFile, ...]:
-        """The files of `-o DIR`: record, plan, profile, Quadlet, run script. Raises GeneratorError: the
-        host's Quadlet generator does not produce the intended command.
+        """The files of `-o DIR`: record, plan, profile, Quadlet, run script.
+
+        Raises:
+            GeneratorError: the host's Quadlet generator does not produce the intended command.
         """
         assert self._trial is not None  # noqa: S101 - it was tried
         return trial_files(self.bench.planner, self.bench.drafter, self.report, self._trial)

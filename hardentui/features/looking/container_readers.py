@@ -453,7 +453,11 @@ def links_of(files: Files, document: Mapping[str, Any], volumes: Mapping[str, Vo
 
 
 def real_path(files: Files, path: str) -> str:
-    """The path without symbolic links. Raises OSError: part of it cannot be read, or its links form a loop."""
+    """The path without symbolic links.
+
+    Raises:
+        OSError: part of it cannot be read, or its links form a loop.
+    """
     left = [part for part in path.split("/") if part][::-1]
     real, links = "/", 0
     while left:

@@ -202,8 +202,10 @@ class Containers:
                 on_report(row)
 
     def scan_the_rest(self) -> None:
-        """Inspect containers without a report, so that containers can be compared; blocking. Raises
-        EngineUnreachable: an engine does not answer any more.
+        """Inspect containers without a report, so that containers can be compared; blocking.
+
+        Raises:
+            EngineUnreachable: an engine does not answer any more.
         """
         with self._lock:
             unknown = [key for key, row in self._rows.items() if row.report is None]

@@ -18,8 +18,10 @@ _ASIDE = ((TRIAL_LABEL, "twin"), (LAB_LABEL, "lab"))
 
 
 def read_lists(engines: Iterable[Engine]) -> Lists:
-    """One list request per engine; one that does not answer is left out. Raises EngineError: no engine
-    answers any more.
+    """One list request per engine; one that does not answer is left out.
+
+    Raises:
+        EngineError: no engine answers any more.
     """
     by_engine: dict[str, tuple[Listed, ...]] = {}
     lost: list[EngineError] = []

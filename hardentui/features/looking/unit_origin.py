@@ -124,8 +124,10 @@ def manager_of(files: Files, engine: EngineFacts) -> ServiceManager:
 
 
 def origin_of(files: Files, facts: ContainerFacts) -> Origin | None:
-    """The unit named by the container's label; None without a label or a file. Raises InputError: the file
-    cannot be used: unreadable, not a unit, or of another container.
+    """The unit named by the container's label; None without a label or a file.
+
+    Raises:
+        InputError: the file cannot be used: unreadable, not a unit, or of another container.
     """
     name = facts.labels.get(UNIT_LABEL, "")
     if not name or not facts.engine.local:
@@ -196,8 +198,10 @@ def _check_name(origin: Origin, spec: Spec, name: str) -> None:
 
 
 def unit_spec(origin: Origin) -> Spec:
-    """The spec that the unit requests. Raises InputError: it is not the Quadlet of a container, or does not
-    run podman.
+    """The spec that the unit requests.
+
+    Raises:
+        InputError: it is not the Quadlet of a container, or does not run podman.
     """
     if origin.kind is OriginKind.SERVICE:
         return origin.service().spec()

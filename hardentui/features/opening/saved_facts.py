@@ -47,8 +47,10 @@ def _saved_scans(kept: Any) -> Known[tuple[HostScan, ...]]:
 
 
 def open_saved(path: str) -> Opened:
-    """Engines and a host from a file written by `hardentui check --save`. Raises InputError: the file cannot
-    be read or is not a facts file.
+    """Engines and a host from a file written by `hardentui check --save`.
+
+    Raises:
+        InputError: the file cannot be read or is not a facts file.
     """
     try:
         content = unpacked(path, _LARGEST)
@@ -64,8 +66,10 @@ def open_saved(path: str) -> Opened:
 
 
 def unpacked(path: str, most: int) -> bytes:
-    """A file's content, also of a gzip file; one byte more than `most` if it is longer. Raises OSError: it
-    cannot be read or is damaged.
+    """A file's content, also of a gzip file; one byte more than `most` if it is longer.
+
+    Raises:
+        OSError: it cannot be read or is damaged.
     """
     with open(path, "rb") as file:
         if file.read(len(_GZIP)) == _GZIP:

@@ -115,7 +115,11 @@ class _Report(Struct, frozen=True):
 
 
 def read_report(text: str | bytes, where: str) -> SavedReport:
-    """A JSON report. Raises InputError: it is not one."""
+    """A JSON report.
+
+    Raises:
+        InputError: it is not one.
+    """
     try:
         # not msgspec's decoder: names may contain lone surrogates, which it refuses
         document = json.loads(text)

@@ -77,7 +77,9 @@ class Stage:
 
     def open(self) -> None:
         """Create the network, the pod, and the twins of peers and members, and wait until they are ready.
-        Raises EngineError: one of them cannot be created, or a peer does not become ready.
+
+        Raises:
+            EngineError: one of them cannot be created, or a peer does not become ready.
         """
         everybody = (self.facts, *self._request.peers, *self._request.members)
         if any(needs_network(facts.spec) for facts in everybody) or _pod_of(self.facts):
@@ -155,8 +157,10 @@ class Stage:
         return next((other.id for other in others if lender in (other.id, other.name)), facts.id)
 
     def _start_other(self, facts: ContainerFacts, pod: str, *, ready: bool = True) -> None:
-        """The unchanged twin of a container that the tried one needs. Raises EngineError: it does not start,
-        or is not as ready as it has to be.
+        """The unchanged twin of a container that the tried one needs.
+
+        Raises:
+            EngineError: it does not start, or is not as ready as it has to be.
         """
         twin = self._create(facts.spec, facts, pod, copy_volumes=False)
         self._twins[facts.name] = self._twins[facts.id] = twin.name
@@ -214,8 +218,10 @@ class Lived(Struct, frozen=True):
 
 
 def habits_of(stage: Stage, twin: Twin, expected: Expectation) -> Habits:
-    """Find out what an unchanged, ready twin does. It is started again if a signal ended it. Raises
-    EngineError: it does not start again.
+    """Find out what an unchanged, ready twin does. It is started again if a signal ended it.
+
+    Raises:
+        EngineError: it does not start again.
     """
     files = stage.files
     if files is None:

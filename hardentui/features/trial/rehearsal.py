@@ -39,7 +39,9 @@ class Rehearsal(Struct, frozen=True):
 
 def new_image(gatherer: Gatherer, facts: ContainerFacts, wanted: str) -> ImageFacts:
     """The image to rehearse: the named one, else the one that the container's image name points to now.
-    Raises UsageError: it is not on this engine, or already in use.
+
+    Raises:
+        UsageError: it is not on this engine, or already in use.
     """
     name = wanted or image_name(facts)
     shown = visible(name, 100)

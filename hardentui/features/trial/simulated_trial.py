@@ -26,8 +26,10 @@ PACE = 0.6
 
 
 def play_trial(plan: Plan, on_event: OnTrialEvent, stop: threading.Event) -> Trial:
-    """Play a possible trial of this plan: one of the fixes that may break something does. Raises
-    KeyboardInterrupt: `stop` was set.
+    """Play a possible trial of this plan: one of the fixes that may break something does.
+
+    Raises:
+        KeyboardInterrupt: `stop` was set.
     """
     checks = tuple(dict.fromkeys(check for change in plan.changes for check in change.checks))
     risky = [check for check in checks if plan.risks.get(check) is Risk.MAY_BREAK]

@@ -82,8 +82,10 @@ def keep_profile(trial: Trial, directory: str) -> str:
 
 
 def write_profile(path: str, document: Mapping[str, Any]) -> None:
-    """Write a seccomp profile for an engine, in our own directory or another one. Raises WriteError: it
-    cannot be written.
+    """Write a seccomp profile for an engine, in our own directory or another one.
+
+    Raises:
+        WriteError: it cannot be written.
     """
     text, place = profile_text(document), os.path.dirname(path)
     if place != _own_directory():
@@ -131,7 +133,11 @@ def as_json(trial: Trial) -> str:
 
 
 def read_trial(text: str) -> Trial:
-    """A record written by `as_json`. Raises PlanError: it is not a record, or one of another version."""
+    """A record written by `as_json`.
+
+    Raises:
+        PlanError: it is not a record, or one of another version.
+    """
     try:
         trial = msgspec.json.decode(text, type=Trial)
     except msgspec.MsgspecError as error:

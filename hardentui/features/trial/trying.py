@@ -97,8 +97,10 @@ def choices_to_try(plan: Plan, *, named: bool) -> tuple[Choice, ...]:
 
 
 def refuse_steered(facts: ContainerFacts, checks: Iterable[AnyCheck], checklist: Checklist) -> None:
-    """An image whose annotations change how it is run may do with a twin what nobody asked for. Raises
-    UsageError: this is one.
+    """An image whose annotations change how it is run may do with a twin what nobody asked for.
+
+    Raises:
+        UsageError: this is one.
     """
     check = next((check for check in checks if check.id == _STEERING), None)
     if check is None:
@@ -119,7 +121,11 @@ def _masked(change: Change) -> OptionChange:
 
 
 def _granted(wishes: Iterable[str]) -> frozenset[str]:
-    """What twins get all the same. Raises UsageError: one of it is nothing that is withheld."""
+    """What twins get all the same.
+
+    Raises:
+        UsageError: one of it is nothing that is withheld.
+    """
     granted = frozenset(wishes)
     for wish in granted:
         if wish.partition("=")[0] not in GRANTABLE:
@@ -270,8 +276,10 @@ class Trying:
             changing.close()
 
     def _lesson(self, profile_path: str) -> Lesson:
-        """The inputs of learning: a learned profile must not be weaker than the active one. Raises
-        UsageError: nothing can be watched because the engine is on another machine.
+        """The inputs of learning: a learned profile must not be weaker than the active one.
+
+        Raises:
+            UsageError: nothing can be watched because the engine is on another machine.
         """
         facts = self._facts
         if not facts.engine.local:

@@ -41,8 +41,10 @@ _Mine = Callable[[Mapping[str, str]], bool]
 
 
 def remove_leftovers(changing: ChangingEngine) -> tuple[str, ...]:
-    """Remove twins, copies and networks that an ended trial left behind; returns their names. Raises
-    EngineError: Podman does not answer.
+    """Remove twins, copies and networks that an ended trial left behind; returns their names.
+
+    Raises:
+        EngineError: Podman does not answer.
     """
     return _remove(changing, lambda labels: is_abandoned(str(labels.get(OWNER_LABEL, ""))))
 
@@ -260,8 +262,10 @@ class Twin:
         return self._containers.inspect(self.id)
 
     def init(self) -> int:
-        """Create its main process without running it yet; returns its pid. Raises ChangeFailed: Podman
-        cannot, or the host cannot be shut out of its networks.
+        """Create its main process without running it yet; returns its pid.
+
+        Raises:
+            ChangeFailed: Podman cannot, or the host cannot be shut out of its networks.
         """
         pid = self._containers.init(self.id)
         if self._bridges:
@@ -373,8 +377,10 @@ class TwinMaker:
         )
 
     def create(self, spec: Spec, facts: ContainerFacts, role: Role, around: TwinAddresses) -> Twin:
-        """A twin with copies of its volumes; it is not started. Raises ChangeFailed: Podman cannot create it,
-        or gives it more than it asks for.
+        """A twin with copies of its volumes; it is not started.
+
+        Raises:
+            ChangeFailed: Podman cannot create it, or gives it more than it asks for.
         """
         made = harmless(spec, Case(facts, role, self._place_of))
         made = self._filled(made, facts)
@@ -392,8 +398,10 @@ class TwinMaker:
     def create_pod(
         self, name: str, members: Sequence[ContainerFacts], around: TwinAddresses, key: str
     ) -> None:
-        """A pod like that of these containers, for their twins, on networks of the trial. Raises
-        ChangeFailed: Podman does not make it.
+        """A pod like that of these containers, for their twins, on networks of the trial.
+
+        Raises:
+            ChangeFailed: Podman does not make it.
         """
         pod = members[0].pod or {}
         words = ["pod", "create", f"--name={name}"]

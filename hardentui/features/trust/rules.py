@@ -26,7 +26,11 @@ _GPG_ENDINGS = (".asc", ".gpg")
 
 
 def scope_of(text: str) -> str:
-    """The text, if it is a scope of a policy. Raises UsageError: it has no registry, or is not a scope."""
+    """The text, if it is a scope of a policy.
+
+    Raises:
+        UsageError: it has no registry, or is not a scope.
+    """
     host = text.partition("/")[0]
     full = "." in host or ":" in host or host == "localhost"
     if not full:
@@ -81,8 +85,10 @@ def rule_of(text: str, key_kind: Callable[[str], RuleKind] = kind_of) -> ScopeRu
 def rules_of(
     texts: Iterable[str], *, any_tag: bool, key_kind: Callable[[str], RuleKind] = kind_of
 ) -> tuple[ScopeRule, ...]:
-    """Typed rules. Those with a key accept signatures without a tag, or do not. Raises UsageError,
-    InputError: as `rule_of`, or two rules name the same scope.
+    """Typed rules. Those with a key accept signatures without a tag, or do not.
+
+    Raises:
+        UsageError, InputError: as `rule_of`, or two rules name the same scope.
     """
     rules = [rule_of(text, key_kind) for text in texts]
     scopes = [rule.scope for rule in rules]

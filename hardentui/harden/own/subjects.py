@@ -277,8 +277,10 @@ def is_pattern(text: str) -> bool:
 
 
 def typed(shape: Shape, operator: CheckOperator, raw: Any, option: Option[Any] | None = None) -> OwnValue:
-    """A value from TOML, converted to the shape of the value that it is compared with. Raises ValueError: it
-    does not fit; the message completes "value must be …".
+    """A value from TOML, converted to the shape of the value that it is compared with.
+
+    Raises:
+        ValueError: it does not fit; the message completes "value must be …".
     """
     if shape is Shape.SWITCH:
         if not isinstance(raw, bool):

@@ -175,8 +175,10 @@ _PLACEHOLDERS = ("nologin", "false", "sync", "shutdown", "halt")
 
 
 def walk(files: Files, path: str) -> tuple[tuple[PathStep, ...], FileStat]:
-    """Every step from / to a path, following links, without ACLs; and the stat of the object. Raises OSError:
-    a part is missing or cannot be inspected.
+    """Every step from / to a path, following links, without ACLs; and the stat of the object.
+
+    Raises:
+        OSError: a part is missing or cannot be inspected.
     """
     waiting = [part for part in path.split("/") if part]
     current, status = "/", files.stat("/")

@@ -61,7 +61,11 @@ def _policy(files: Files, home: str, version: Version) -> Policy | Missing:
 
 
 def parse_policy(content: str, path: str) -> Policy:
-    """A policy.json. Raises Unread: Podman itself would also reject the file."""
+    """A policy.json.
+
+    Raises:
+        Unread: Podman itself would also reject the file.
+    """
     try:
         document = json.loads(content)
         if set(document) - {"default", "transports"}:

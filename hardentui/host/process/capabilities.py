@@ -130,8 +130,10 @@ def capability_names(mask: int) -> frozenset[str]:
 
 
 def capability_sets(*processes: Mapping[str, str]) -> CapabilitySets:
-    """The capabilities that any of these processes has, from the lines of its /proc/PID/status. Raises
-    LookupError, ValueError: a line is missing, or is not a number.
+    """The capabilities that any of these processes has, from the lines of its /proc/PID/status.
+
+    Raises:
+        LookupError, ValueError: a line is missing, or is not a number.
     """
 
     def names(key: str) -> frozenset[str]:

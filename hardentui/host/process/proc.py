@@ -137,8 +137,10 @@ def read_device_rules(
 
 
 def lost_masks(files: Files, kernel: Kernel, runtime: RuntimeConfig) -> frozenset[str]:
-    """Paths that the runtime has hidden or protected, that exist inside, and that nothing covers now. Raises
-    Unread: what covers paths is not known.
+    """Paths that the runtime has hidden or protected, that exist inside, and that nothing covers now.
+
+    Raises:
+        Unread: what covers paths is not known.
     """
     gone = runtime.masks - kernel.masked_paths
     return frozenset(path for path in gone if _exists_inside(files, kernel.pid, path))

@@ -228,8 +228,10 @@ def new_word(new: New) -> str:
 
 
 def applied(words: Sequence[str], changes: Sequence[ItemChange]) -> tuple[str, ...]:
-    """A command line (after `podman`) with the changes applied; every other word is unchanged. Raises
-    CannotExpress: it is not a podman run command, or an item to remove cannot be found.
+    """A command line (after `podman`) with the changes applied; every other word is unchanged.
+
+    Raises:
+        CannotExpress: it is not a podman run command, or an item to remove cannot be found.
     """
     line = tuple(words)
     for change in changes:

@@ -351,8 +351,10 @@ def changed_keys(before: QuadletFiles, after: QuadletFiles) -> tuple[str, ...]:
 
 
 def quadlet_drop_in(before: QuadletFiles, edited: Edited, comments: Iterable[str]) -> str:
-    """The drop-in that turns the settings before (without ours) into those after the edit. Raises
-    CannotExpress: a setting must be removed that a drop-in cannot remove.
+    """The drop-in that turns the settings before (without ours) into those after the edit.
+
+    Raises:
+        CannotExpress: a setting must be removed that a drop-in cannot remove.
     """
     old, new = _values(before), _values(edited.files)
     lines: list[str] = []

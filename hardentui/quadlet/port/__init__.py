@@ -52,7 +52,9 @@ _VARIABLE = re.compile(r"\$(?:\$|\{([^}]*)\})")
 
 def executed(words: Iterable[str], unit: QuadletUnit) -> tuple[str, ...]:
     """Words after expanding specifiers and variables; empty ones are dropped, a lone `;` ends the command.
-    Raises GeneratorError: a quote in `Environment=` that is never closed.
+
+    Raises:
+        GeneratorError: a quote in `Environment=` that is never closed.
     """
     variables = _variables(unit)
     made: list[str] = []
@@ -203,8 +205,10 @@ def generate(
 
 
 def losses(units: Mapping[str, str], *, version: Version) -> tuple[str, ...]:
-    """What that generator drops from units without refusing them, one sentence each. Raises GeneratorError:
-    as `generate`.
+    """What that generator drops from units without refusing them, one sentence each.
+
+    Raises:
+        GeneratorError: as `generate`.
     """
     lost: list[str] = []
     for name in units:

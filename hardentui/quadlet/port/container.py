@@ -213,8 +213,10 @@ _ONE_WORD_ENTRYPOINT = Version(5, 8, 2)
 
 
 def container_words(unit: QuadletUnit, units: Units) -> list[str]:
-    """All words of the command, including empty ones. Raises GeneratorError: the generator refuses the unit,
-    or it needs something that cannot be known here.
+    """All words of the command, including empty ones.
+
+    Raises:
+        GeneratorError: the generator refuses the unit, or it needs something that cannot be known here.
     """
     own = unit.own
     image = _image(unit, units)

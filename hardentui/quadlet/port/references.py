@@ -309,8 +309,10 @@ _PAIRS = {
 
 
 def check_keys(unit: QuadletUnit) -> None:
-    """Refuse keys that this version does not know in the unit's own section. Raises GeneratorError: an
-    unknown key, or a kind of unit added later.
+    """Refuse keys that this version does not know in the unit's own section.
+
+    Raises:
+        GeneratorError: an unknown key, or a kind of unit added later.
     """
     own, version = unit.own, unit.version
     if version < SINCE_SECTION.get(own.name, version):

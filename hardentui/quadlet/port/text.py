@@ -155,9 +155,11 @@ class QuadletUnit(msgspec.Struct, frozen=True):
 
 
 def read_unit(name: str, texts: Sequence[str], own: str, version: Version) -> QuadletUnit:
-    """Read a unit file and its drop-ins. Raises GeneratorError: a line that is not an assignment, section or
-    comment; or a text that Quadlet and systemd read differently (a carriage return inside a line, NUL, not
-    UTF-8).
+    """Read a unit file and its drop-ins.
+
+    Raises:
+        GeneratorError: a line that is not an assignment, section or comment; or a text that Quadlet and
+            systemd read differently (a carriage return inside a line, NUL, not UTF-8).
     """
     sections: dict[str, UnitSection] = {}
     lost: list[str] = []

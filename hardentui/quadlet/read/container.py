@@ -325,8 +325,10 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         return lines
 
     def entries(self) -> tuple[UnitEntry, ...]:
-        """Every entry in effect; PodmanArgs= last, because it overrides the keys. Raises InputError: there is
-        no section [Container], or a quote is never closed.
+        """Every entry in effect; PodmanArgs= last, because it overrides the keys.
+
+        Raises:
+            InputError: there is no section [Container], or a quote is never closed.
         """
         if not any(name == CONTAINER for text in self.read() for name, _ in text.sections):
             raise InputError(

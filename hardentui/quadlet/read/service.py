@@ -123,8 +123,10 @@ def substituted(
 
 
 def shell_commands(characters: Sequence[Character]) -> list[list[ShellWord]]:
-    """Simple commands of a script, without those that need expansion by the shell. Raises InputError: quotes
-    that are never closed.
+    """Simple commands of a script, without those that need expansion by the shell.
+
+    Raises:
+        InputError: quotes that are never closed.
     """
     commands: list[list[ShellWord]] = [[]]
     at, end = 0, len(characters)
@@ -261,8 +263,10 @@ class ServiceFiles(Struct, frozen=True, dict=True):
         return tuple(current)
 
     def run_line(self) -> RunLine:
-        """The podman run command of the service. Raises InputError: there is none, or more than one, or it
-        only starts an existing container.
+        """The podman run command of the service.
+
+        Raises:
+            InputError: there is none, or more than one, or it only starts an existing container.
         """
         commands = self.commands()
         if len(commands) != 1:

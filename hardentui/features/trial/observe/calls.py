@@ -71,8 +71,10 @@ class NotifyDescriptor:
             return
 
     def receive(self) -> Notification | None:
-        """The next call; None if the caller is gone by now. Raises OSError: the descriptor is no longer
-        usable.
+        """The next call; None if the caller is gone by now.
+
+        Raises:
+            OSError: the descriptor is no longer usable.
         """
         self._buffer.raw = self._empty  # the kernel requires zeros
         if _IOCTL(self.descriptor, _RECEIVE, self._buffer) < 0:
@@ -179,7 +181,11 @@ class CallWatcher:
         self._result: Known[CallLog] | None = None
 
     def start(self) -> None:
-        """Start listening. Raises OSError: the socket or the profile cannot be created."""
+        """Start listening.
+
+        Raises:
+            OSError: the socket or the profile cannot be created.
+        """
         text = profile_text(watched_profile(self._base, listener=self._socket_path, token=self._token))
         handle = os.open(self.profile_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -218,8 +218,10 @@ class Inspector:
         self._kinds: dict[int, int] = {}
 
     def __call__(self, name: str, notification: Notification) -> CallDetail | None:
-        """The details of the call. Raises OSError, ValueError, LookupError: the process shows something that
-        cannot be read.
+        """The details of the call.
+
+        Raises:
+            OSError, ValueError, LookupError: the process shows something that cannot be read.
         """
         call = plain_name(name)
         pid = notification.pid

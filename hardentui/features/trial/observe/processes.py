@@ -53,8 +53,10 @@ _READ.restype = ctypes.c_ssize_t
 
 
 def _memory(pid: int, pointer: int, count: int) -> bytes:
-    """Bytes of a process. Unlike /proc/PID/mem, this is permitted to the owner of its user namespace. Raises
-    OSError: nothing can be read there.
+    """Bytes of a process. Unlike /proc/PID/mem, this is permitted to the owner of its user namespace.
+
+    Raises:
+        OSError: nothing can be read there.
     """
     buffer = ctypes.create_string_buffer(count)
     here = _Span(ctypes.addressof(buffer), count)
@@ -67,7 +69,11 @@ def _memory(pid: int, pointer: int, count: int) -> bytes:
 
 
 def read_text(pid: int, pointer: int) -> bytes:
-    """The bytes up to the first zero. Raises OSError: nothing can be read there."""
+    """The bytes up to the first zero.
+
+    Raises:
+        OSError: nothing can be read there.
+    """
     text = b""
     while len(text) < _MOST_TEXT:
         part = _memory(pid, pointer, min(_PAGE - pointer % _PAGE, 256 if not text else _PAGE))
@@ -104,8 +110,10 @@ def read_address(pid: int, pointer: int, length: int) -> SocketAddress | None:
 
 @contextlib.contextmanager
 def descriptor_of(pid: int, number: int) -> Iterator[int]:
-    """Our own copy of a descriptor of a process that is in a system call. Raises OSError: there is none, or
-    the kernel denies it.
+    """Our own copy of a descriptor of a process that is in a system call.
+
+    Raises:
+        OSError: there is none, or the kernel denies it.
     """
     process = os.pidfd_open(_leader(pid))
     try:
@@ -216,8 +224,10 @@ _OPEN = frozenset({"01", "02", "04", "05", "06", "08"})
 
 def established(files: Files, pid: int, own_ports: set[int]) -> Iterator[SocketEndpoint]:
     """Outgoing connections: the local port is not a listening one, and the remote address is another one, so
-    a request within the network namespace, as from a probe, does not count. Raises OSError: the process has
-    ended.
+    a request within the network namespace, as from a probe, does not count.
+
+    Raises:
+        OSError: the process has ended.
     """
     for protocol in ("tcp", "tcp6", "udp", "udp6"):
         try:
