@@ -15,10 +15,17 @@ from hardentui.model.host import ApiService
 from hardentui.options import PRIVILEGED
 from hardentui.options.values import Port
 from hardentui.reading.capabilities import HOST_TAKEOVER, granted, short
-from hardentui.reading.containers import ask_or, declared_user, is_infra, is_root, listed, pod_of, section
+from hardentui.reading.containers import ask_or, declared_user, is_infra, is_root, listed, pod_of
 from hardentui.reading.host_paths import sensitive_mounts
 from hardentui.reading.mounts import HostMount, at_or_above, own_user_namespace
-from hardentui.reading.networks import exposed, modes_of, on_host_network, published, publishes_more, reach
+from hardentui.reading.networks import (
+    modes_of,
+    on_host_network,
+    ports_of_pod,
+    published,
+    publishes_more,
+    reach,
+)
 from hardentui.reading.sockets import control_sockets, engine_mounts, reachable_api
 
 
@@ -247,15 +254,7 @@ def _ports(facts: ContainerFacts) -> tuple[Port, ...] | None:
         return None
     if not pod_of(facts) or is_infra(facts):
         return published(facts)
-    if facts.pod is None:
-        return None
-    bindings = section(section(facts.pod, "InfraConfig"), "PortBindings")
-    return tuple(
-        Port(number, str(bound.get("HostPort") or ""), str(bound.get("HostIp") or ""), protocol)
-        for word, bound_to in bindings.items()
-        for number, protocol in exposed(str(word))
-        for bound in bound_to or ()
-    )
+    return None if facts.pod is None else ports_of_pod(facts.pod)
 
 
 def _is_reachable(facts: ContainerFacts) -> bool:

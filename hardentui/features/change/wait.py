@@ -40,18 +40,12 @@ _NOT_FOUND = 127
 
 
 class ProbeResult(Struct, frozen=True):
-    """One run of a probe.
-
-    Attributes:
-        why: how it failed; empty when it succeeded.
-        exit_code: of the shell; None if it was not started or did not end.
-        output: what it printed, not yet escaped.
-    """
+    """One run of a probe."""
 
     command: str
-    why: str = ""
-    exit_code: int | None = None
-    output: str = ""
+    why: str = ""  # how it failed; empty when it succeeded
+    exit_code: int | None = None  # of the shell; None if it was not started or did not end
+    output: str = ""  # what it printed, not yet escaped
 
     @property
     def lacks_program(self) -> bool:
@@ -218,23 +212,14 @@ SETTLED = 1.0
 
 
 class Expectation(Struct, frozen=True):
-    """When a container counts as ready.
+    """When a container counts as ready."""
 
-    Attributes:
-        how: by its health check, its listening ports, or by staying alive.
-        ports: `tcp/80`: all of them must be listening (for PORTS).
-        patience: seconds within which all of this must happen.
-        settle: seconds that the main process must stay alive afterwards.
-        probes: commands that must all succeed.
-        ends_well: it may exit with code 0 and then counts as ready (a job, not a service).
-    """
-
-    how: How
-    ports: frozenset[str] = frozenset()
-    patience: float = PATIENCE
-    settle: float = SETTLED
-    probes: tuple[str, ...] = ()
-    ends_well: bool = False
+    how: How  # by its health check, its listening ports, or by staying alive
+    ports: frozenset[str] = frozenset()  # `tcp/80`: all of them must be listening (for PORTS)
+    patience: float = PATIENCE  # seconds within which all of this must happen
+    settle: float = SETTLED  # seconds that the main process must stay alive afterwards
+    probes: tuple[str, ...] = ()  # commands that must all succeed
+    ends_well: bool = False  # it may exit with code 0 and then counts as ready (a job, not a service)
 
     @property
     def words(self) -> str:
@@ -270,21 +255,14 @@ _PAUSE_HEALTH = 0.5
 
 
 class Readiness(Struct, frozen=True):
-    """How a wait ended.
-
-    Attributes:
-        why: what was missing when the time was up, or how the container ended; empty if it is ready.
-        seconds: how long it took.
-        exit_code: of a main process that ended; None while it is running.
-        failed_probe: the probe that `why` is about, if any.
-    """
+    """How a wait ended."""
 
     ready: bool
     how: How
-    seconds: float
-    why: str = ""
-    exit_code: int | None = None
-    failed_probe: ProbeResult | None = None
+    seconds: float  # how long it took
+    why: str = ""  # what was missing when the time was up, or how the container ended; empty if it is ready
+    exit_code: int | None = None  # of a main process that ended; None while it is running
+    failed_probe: ProbeResult | None = None  # the probe that `why` is about, if any
 
 
 class Wait:

@@ -41,18 +41,12 @@ def _width(character: str) -> float:
 
 
 class SvgStyle(Struct, frozen=True):
-    """The looks of a text.
+    """The looks of a text."""
 
-    Attributes:
-        classes: of the style sheet of the picture.
-        size: in units of the picture.
-        anchor: what `x` is: `start`, `middle` or `end` of the text.
-    """
-
-    classes: str = ""
-    size: float = 13
+    classes: str = ""  # of the style sheet of the picture
+    size: float = 13  # in units of the picture
     bold: bool = False
-    anchor: str = "start"
+    anchor: str = "start"  # what `x` is: `start`, `middle` or `end` of the text
 
     def width(self, text: str) -> float:
         """An upper bound of the width of a text, in units of the picture."""

@@ -102,12 +102,7 @@ class WayKnocker:
     """
 
     def __init__(
-        self,
-        twins: Mapping[str, Twin],
-        files: Files,
-        run: Run,
-        stop: threading.Event,
-        on_event: OnTrialEvent,
+        self, twins: Mapping[str, Twin], files: Files, run: Run, stop: threading.Event, on_event: OnTrialEvent
     ) -> None:
         self._twins = twins
         self._files = files
@@ -232,20 +227,16 @@ _LOG_READ = 2000
 
 
 class SplitRequest(Struct, frozen=True):
-    """The request of a trial of a split.
-
-    Attributes:
-        members: those that get twins, inspected in detail; for a pod, the container that holds its network.
-        pods: name of such a container -> the running members of its pod.
-        untried: name of another member -> why it gets no twin.
-    """
+    """The request of a trial of a split."""
 
     network: str
     engine: str
     networks: tuple[NewNetwork, ...]
+    # those that get twins, inspected in detail; for a pod, the container that holds its network
     members: tuple[ContainerFacts, ...]
     seen: tuple[SeenWay, ...]
-    untried: Mapping[str, str]
+    untried: Mapping[str, str]  # name of another member -> why it gets no twin
+    # name of such a container -> the running members of its pod
     pods: Mapping[str, tuple[ContainerFacts, ...]] = {}
 
 
@@ -392,10 +383,7 @@ class _TwinRound:
         for network in self._networks:
             on_event(TrialEvent(TrialStep.PREPARING, f"creating a network like {network.name}"))
             made[network.name] = self._maker.network(
-                self._name(),
-                internal=network.internal,
-                isolated=network.isolated,
-                bare=bool(self._bare),
+                self._name(), internal=network.internal, isolated=network.isolated, bare=bool(self._bare)
             )
         self._around = TwinAddresses({network.name: network for network in made.values()})
         for facts in self._request.members:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from hardentui.model.spec import Version
 from hardentui.quadlet.port.references import (
     Units,
@@ -181,22 +183,11 @@ _SWITCHES = {
     "HttpProxy": "--http-proxy",
 }
 _LABELS = {"SecurityLabelType": "type", "SecurityLabelFileType": "filetype", "SecurityLabelLevel": "level"}
-_HEALTH = {
-    "HealthCmd": "cmd",
-    "HealthInterval": "interval",
-    "HealthOnFailure": "on-failure",
-    "HealthLogDestination": "log-destination",
-    "HealthMaxLogCount": "max-log-count",
-    "HealthMaxLogSize": "max-log-size",
-    "HealthRetries": "retries",
-    "HealthStartPeriod": "start-period",
-    "HealthTimeout": "timeout",
-    "HealthStartupCmd": "startup-cmd",
-    "HealthStartupInterval": "startup-interval",
-    "HealthStartupRetries": "startup-retries",
-    "HealthStartupSuccess": "startup-success",
-    "HealthStartupTimeout": "startup-timeout",
-}
+_HEALTH = tuple(
+    "Cmd Interval OnFailure LogDestination MaxLogCount MaxLogSize Retries StartPeriod Timeout StartupCmd "
+    "StartupInterval StartupRetries StartupSuccess StartupTimeout".split()
+)
+"""Health… of a unit, and `--health-…` in small letters with dashes."""
 _VOLATILE_TMP = "/tmp:rw,size=512M,mode=1777"  # noqa: S108 - what the generator writes
 _MOST_COLONS = 1
 
@@ -404,6 +395,10 @@ def _ports(unit: QuadletUnit) -> list[str]:
 
 
 def _health(own: UnitSection) -> list[str]:
+    dashed = {name: re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower() for name in _HEALTH}
     return [
-        word for key, name in _HEALTH.items() if own.last(key) for word in (f"--health-{name}", own.last(key))
+        word
+        for name, flag in dashed.items()
+        if (value := own.last(f"Health{name}"))
+        for word in (f"--health-{flag}", value)
     ]

@@ -210,13 +210,10 @@ class UnitCommand(Struct, frozen=True):
 
 
 class Bundle(Struct, frozen=True):
-    """The files of one container.
-
-    Attributes:
-        argv: what the generator must produce for it, after `podman` and without Quadlet's own additions.
-    """
+    """The files of one container."""
 
     files: tuple[TextFile, ...]  # the container's unit first
+    # what the generator must produce for it, after `podman` and without Quadlet's own additions
     argv: tuple[str, ...]
     service: str  # name of the generated service
     notes: tuple[str, ...]  # what changes or cannot be known, one sentence each
