@@ -240,9 +240,9 @@ def replace_way(
     operations.append(CreateContainer(name=name, original=facts.id, arguments=words))
     operations += keep_owners(facts, plan, engine)
     empty = () if copied or volumes or layer.data else tuple(brought.values())
-    meanwhile = substitute(facts, spec, files, suffix=suffix, empty=empty)
-    if facts.running and not among_others and meanwhile is not None:
-        operations.append(meanwhile)
+    if facts.running and not among_others:
+        meanwhile = substitute(facts, spec, files, suffix=suffix, empty=empty)
+        operations += [meanwhile] if meanwhile is not None else []
     if facts.running:
         operations.append(StopContainer(id=facts.id, seconds=stop_timeout(facts), name=name))
     if paths and facts.running and not vanishes:
