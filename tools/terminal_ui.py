@@ -10,7 +10,7 @@ from hardentui.tui.actions import all_actions, with_keys
 
 PLACES = {
     "check": "the list of containers, and the walk behind `{home.open}`; `{home.filter}` filters; `{walk.rights}` in "
-    "the walk shows the rights; `{app.host}` the host; `{app.compare}` compares with an earlier report; "
+    "the walk shows the rights; `{app.host}` the host; "
     "`{app.export}` writes one",
     "explain": "`{walk.explain}` on a finding; `{home.meaning}` in the list for the score",
     "images": "`{app.images}`: `{images.look}` looks inside, `{images.scan}` scans, `{images.take_in}` imports a "
@@ -38,9 +38,8 @@ MEANINGS = {
     "up": ("the one above", "Up Before"),
     "down": ("the one below", "Down Next"),
     "space": ("choose this one, or no longer", "Mark Choose Data"),
-    "i": ("type something in, or change it", "Values Change Files Import Probe Options"),
+    "i": ("type something in, or change it", "Values Change Import Probe Options"),
     "t": ("try it, without changing anything", "Try Try.update Try.a.way Try.a.pull"),
-    "slash": ("look for a text", "Filter Search"),
     "ctrl+s": ("carry out what is shown", "Write Apply Carry.out Save.policy"),
 }
 """Keys with more than one label -> what they mean everywhere, and those labels. All others have one label."""

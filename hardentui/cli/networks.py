@@ -45,12 +45,7 @@ if TYPE_CHECKING:
 
 
 SPLIT_SCHEMA = "hardentui/split/1"
-_CODES = {
-    SplitResult.WORKS: 0,
-    SplitResult.BREAKS: 1,
-    SplitResult.NOT_TOLD: 4,
-    SplitResult.NOTHING_WORKS: 6,
-}
+_CODES = {SplitResult.WORKS: 0, SplitResult.BREAKS: 1, SplitResult.NOT_TOLD: 4, SplitResult.NOTHING_WORKS: 6}
 
 
 def split(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal: Terminal) -> int:

@@ -76,36 +76,40 @@ def plan_lines(plan: Plan, before: int | None, after: int | None, write: Paragra
     yield write.bold(f"{plan.container}  {plan.image}  score {_score(before)} -> {_score(after)}")
     if not plan.changes:
         yield "Nothing to change."
-    told: set[tuple[str, ...]] = set()
+    by_fix: dict[tuple[str, ...], list[Change]] = {}
     for change in plan.changes:
-        yield ""
-        flag = BY_NAME[change.option].flag
-        option = flag if flag.startswith("-") else change.option
-        yield f"{write.bold(option)}  {write.painted(change.risk.value, _COLORS[change.risk])}"
-        for sign, color, arguments in _difference(change):
-            yield from (f"  {write.painted(f'{sign} {argument or option}', color)}" for argument in arguments)
-        if change.checks in told:  # one fix that changes several options
-            yield "    As above."
-            continue
-        told.add(change.checks)
-        yield from write.wrapped(change.reason, "    ")
-        yield from write.wrapped(f"May break: {change.impact}" if change.impact else "", "    ")
-        for note in plan.notes:
-            if note.check in change.checks:
-                yield from write.wrapped(f"Here: {note.text}", "    ")
-    changed = {check for change in plan.changes for check in change.checks}
-    others = [note for note in plan.notes if note.check not in changed]
-    if others:
-        yield ""
-    for note in others:
-        yield from write.wrapped(f"{note.check}: {note.text}", "  ")
-    if questions := decisions(plan):
-        yield ""
-        yield write.bold("Decide")
-        for question in questions:
-            yield from write.wrapped(f"{question.check}: {what_changes(question)}", "  ")
-            yield from write.wrapped(f"May break: {question.decides[0].impact}", "    ")
-            yield from write.wrapped(question.hint, "    ")
+        by_fix.setdefault(change.checks, []).append(change)
+    notes = {check: [note.text for note in plan.notes if note.check == check] for check in plan.risks}
+    for checks, changes in by_fix.items():
+        first = changes[0]
+        options = ", ".join(_signed(change, write) for change in changes)
+        yield f"{write.painted(first.risk.value, _COLORS[first.risk])}: {options}"
+        told = [first.impact, *(f"Here: {text}" for check in checks for text in notes.get(check, ()))]
+        yield from write.wrapped(" ".join(filter(None, told)), "    ")
+    changed = {check for checks in by_fix for check in checks}
+    others = [f"{note.check}: {note.text}" for note in plan.notes if note.check not in changed]
+    questions = [f"{each.check}: {what_changes(each)}. {each.hint}" for each in decisions(plan)]
+    for title, sentences in (("Mind", others), ("Decide", questions)):
+        if sentences:
+            yield write.bold(title)
+        for sentence in sentences:
+            yield from write.wrapped(sentence, "    ")
+    if plan.changes:
+        yield "hardentui explain ID tells why, and what may break; --format json has every reason."
+
+
+def _signed(change: Change, write: Paragraphs) -> str:
+    """`--memory + 512m`, in colour; of a list only the entries that differ."""
+    flag = BY_NAME[change.option].flag
+    option = flag if flag.startswith("-") else change.option
+    entries = [
+        (f"{sign} {argument}", color)
+        for sign, color, arguments in _difference(change)
+        for argument in arguments
+    ]
+    if [text.strip() for text, _ in entries] in (["+"], ["-"]):  # a switch
+        return write.painted(f"{entries[0][0]}{option}", entries[0][1])
+    return " ".join((write.bold(option), *(write.painted(text, color) for text, color in entries)))
 
 
 def _score(value: int | None) -> str:

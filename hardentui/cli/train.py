@@ -15,12 +15,7 @@ from hardentui.cli.parser import Given, Parser, common_options
 from hardentui.cli.session import selection_of
 from hardentui.cli.terminal import Paragraphs, Terminal
 from hardentui.errors import ToolMissing, UsageError
-from hardentui.features.training.course import (
-    Lab,
-    load_labs,
-    load_progress,
-    progress_file,
-)
+from hardentui.features.training.course import Lab, load_labs, load_progress, progress_file
 from hardentui.features.training.training import LabOutcome, Training, open_training
 from hardentui.features.workbench import Workbench
 from hardentui.reading.own_command import own_command
@@ -34,12 +29,7 @@ _ACTIONS = {
     "solution": "show the solution; start the lab over to pass it",
     "stop": "remove everything the labs created",
 }
-_TAKES = {
-    "start": "LAB",
-    "run": "[OPTIONS]",
-    "check": "[--watch]",
-    "solution": "[LAB]",
-}
+_TAKES = {"start": "LAB", "run": "[OPTIONS]", "check": "[--watch]", "solution": "[LAB]"}
 """What follows the name of an action."""
 
 _OURS = ("--url", "--connection", "--demo")

@@ -31,11 +31,7 @@ def _lines(text: str) -> int:
 
 
 def arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "name",
-        metavar="NAME",
-        help="container name or ID prefix",
-    )
+    parser.add_argument("name", metavar="NAME", help="container name or ID prefix")
     often = parser.add_mutually_exclusive_group()
     often.add_argument("--once", action="store_true", help="take one reading and exit")
     often.add_argument(
@@ -47,10 +43,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--log", type=_lines, metavar="N", default=10, help="lines of the log (default: 10)")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     parser.add_argument(
-        "--fail-on",
-        choices=SEVERITIES,
-        default="medium",
-        help="lowest alarm severity that sets exit code 1",
+        "--fail-on", choices=SEVERITIES, default="medium", help="lowest alarm severity that sets exit code 1"
     )
     parser.epilog = (
         "Nothing is executed in the container. With --format json each reading is one line. Ctrl-C stops. "

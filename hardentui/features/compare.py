@@ -6,7 +6,6 @@ import json
 import os
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -96,13 +95,6 @@ _MOST_FILES = 50
 _SCHEMA = "hardentui/check/"
 
 
-class ComparableFile(Struct, frozen=True):
-    """A report that can be compared."""
-
-    path: str
-    written: datetime
-
-
 def read_saved(path: str) -> SavedReport:
     """A JSON report.
 
@@ -156,31 +148,6 @@ def _around(bench: Workbench, kinds: Collection[str]) -> list[tuple[Report, str]
 def _saved(bench: Workbench, reports: Iterable[tuple[Report, str]], where: str) -> SavedReport:
     result = check_result(bench, reports, Severity.LOW, fixes=False)
     return read_report(json.dumps(document(result)), where)
-
-
-def comparable_files(directory: str) -> tuple[ComparableFile, ...]:
-    """Reports in a directory, the newest first; left out is what cannot be read, or typed."""
-    comparable = []
-    try:
-        entries = [
-            entry
-            for entry in os.scandir(directory)
-            if entry.name.endswith((".json", ".json.gz"))
-            and entry.name == visible(entry.name)
-            and entry.is_file()
-        ]
-    except OSError:
-        return ()
-    for entry in entries:
-        try:
-            head = unpacked(entry.path, _HEAD).decode("utf-8", "replace")
-            written = datetime.fromtimestamp(entry.stat().st_mtime)
-        except OSError:
-            continue
-        if f'"{_SCHEMA}' in head:
-            comparable.append(ComparableFile(entry.path, written))
-    newest_first = sorted(comparable, key=lambda file: file.written, reverse=True)
-    return tuple(newest_first[:_MOST_FILES])
 
 
 # Comparing two reports of `hardentui check --format json`: what became better and worse. Pure.

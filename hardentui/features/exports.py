@@ -12,13 +12,11 @@ from msgspec.structs import replace
 
 from hardentui.errors import InputError
 from hardentui.features.apply.history import entry_lines
-from hardentui.features.compare import Comparison, as_json, comparison_page
 from hardentui.features.networks.splitting import whole_map
 from hardentui.features.reports import render
 from hardentui.features.reports.network_svg import network_svg
 from hardentui.features.reports.result import TextStyle
 from hardentui.features.results import check_result
-from hardentui.features.sections import page_text
 from hardentui.features.views import Report, Row
 from hardentui.files import write_bundle
 from hardentui.model.draft import TextFile, WrittenFile
@@ -43,19 +41,12 @@ _MAP = "svg"
 
 
 class Exportable(Struct, frozen=True):
-    """Something that can be written to a file.
+    """Something that can be written to a file."""
 
-    Attributes:
-        about: what it is about, in a word or two; foreign text.
-        holds: `3 subjects`.
-        formats: file extension -> name of the format; the first one is the default.
-        render: name of the format -> text.
-    """
-
-    about: str
-    holds: str
-    formats: Mapping[str, str]
-    render: Callable[[str], str]
+    about: str  # what it is about, in a word or two; foreign text
+    holds: str  # `3 subjects`
+    formats: Mapping[str, str]  # file extension -> name of the format; the first one is the default
+    render: Callable[[str], str]  # name of the format -> text
 
 
 def findings_of(
@@ -90,18 +81,6 @@ def journal_of(entries: Sequence[JournalEntry]) -> Exportable:
         return "".join(f"{visible_lines(line)}\n" for line in lines)
 
     return Exportable("journal", plural(len(entries), "change"), {".txt": "text", ".json": "json"}, text)
-
-
-def comparison_of(comparison: Comparison) -> Exportable:
-    """What became better and worse, as `hardentui check --since` shows it."""
-
-    def text(form: str) -> str:
-        if form == "json":
-            return as_json(comparison, comparison.exit_code(Severity.LOW))
-        return page_text(comparison_page(comparison))
-
-    holds = plural(len(comparison.differences), "difference")
-    return Exportable("comparison", holds, {".txt": "text", ".json": "json"}, text)
 
 
 def write_export(export: Exportable, path: str) -> WrittenFile:

@@ -94,17 +94,11 @@ class FirstLook:
 
 
 class EngineChoice(Struct, frozen=True):
-    """A connection to an engine.
+    """A connection to an engine."""
 
-    Attributes:
-        name: of the connection, or a description.
-        url: empty for the automatic search.
-        open: connects; called on a thread.
-    """
-
-    name: str
-    url: str
-    open: Callable[[], FirstLook]
+    name: str  # of the connection, or a description
+    url: str  # empty for the automatic search
+    open: Callable[[], FirstLook]  # connects; called on a thread
 
 
 def engine_choices(selection: Selection, environment: Environment | None = None) -> tuple[EngineChoice, ...]:

@@ -284,18 +284,12 @@ _OTHERWISE = {"theme": "hardentui-dark"}
 
 
 class SettingRow(Struct, frozen=True):
-    """One setting.
-
-    Attributes:
-        value: as TOML has it.
-        text: the same in words; `not set` without a value.
-        origin: where it comes from.
-    """
+    """One setting."""
 
     name: str
-    value: Any
-    text: str
-    origin: SettingOrigin
+    value: Any  # as TOML has it
+    text: str  # the same in words; `not set` without a value
+    origin: SettingOrigin  # where it comes from
 
 
 def setting_rows(

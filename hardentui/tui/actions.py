@@ -20,27 +20,16 @@ from hardentui.model.finding import Verdict
 
 
 class Action(Struct, frozen=True):
-    """An action of the user.
+    """An action of the user."""
 
-    Attributes:
-        id: `screen.name`, by which settings bind keys; the method is `action_name`.
-        key: comma-separated keys of Textual; empty = only in the palette.
-        label: one or two words, for the footer.
-        tooltip: one sentence, for the palette and the help.
-        group: heading in the help.
-        show: in the footer.
-        display: how the key is written in the footer; empty = as Textual does.
-        call: the action with its arguments, if not `name`.
-    """
-
-    id: str
-    key: str
-    label: str
-    tooltip: str
-    group: str
-    show: bool = False
-    display: str = ""
-    call: str = ""
+    id: str  # `screen.name`, by which settings bind keys; the method is `action_name`
+    key: str  # comma-separated keys of Textual; empty = only in the palette
+    label: str  # one or two words, for the footer
+    tooltip: str  # one sentence, for the palette and the help
+    group: str  # heading in the help
+    show: bool = False  # in the footer
+    display: str = ""  # how the key is written in the footer; empty = as Textual does
+    call: str = ""  # the action with its arguments, if not `name`
 
     @property
     def target(self) -> str:
@@ -96,7 +85,6 @@ APP = (
     _to("doctor", "f2", "Doctor", "Show what works on this machine, what is missing, and how to fix it."),
     _to("connection", "", "Connection", "Show the Podman connections; switch to another."),
     _to("waivers", "", "Waivers", "Show which findings are accepted, by whom, until when."),
-    _to("compare", "", "Compare", "Show what became better and worse since an earlier report."),
     _to("checklist", "", "Checklist", "Judge with another checklist, or with one of your own."),
     _to("settings", "", "Settings", "Show the settings and where each value comes from; change one."),
     _to("commands", "", "Commands", "Show every request and command so far."),
@@ -189,13 +177,7 @@ WRITE = (
 )
 EXPLAIN = (Action("explain.accept", "W", "Waive", "Accept this finding until a date.", "Finding", True),)
 WAIVERS = (Action("waivers.again", "r", "Again", "Reload the waivers and check again.", "Waivers", True),)
-LOGS = (
-    Action("logs.follow", "f", "Follow", "Follow new lines, or pause.", "Log", True),
-    Action("logs.search", "slash", "Search", "Search the log.", "Log", True, "/"),
-    Action("logs.next_match", "n", "Next", "The next match.", "Log", True),
-    Action("logs.previous_match", "N", "Before", "The previous match.", "Log"),
-    Action("logs.wrap", "", "Wrap", "Wrap long lines, or scroll them sideways.", "Log"),
-)
+LOGS = (Action("logs.follow", "f", "Follow", "Follow new lines, or pause.", "Log", True),)
 CONNECTION = (
     Action("connection.change", "i", "Change", "Switch to another Podman.", "Connection", True),
     Action("connection.retry", "r", "Again", "Look for Podman again.", "Connection", True),
@@ -203,7 +185,6 @@ CONNECTION = (
 CHECKLIST = (
     Action("checklist.change", "i", "Change", "Judge everything with another checklist.", "Checklist", True),
 )
-COMPARE = (Action("compare.fields", "i", "Files", "Name the files to compare.", "Compare", True),)
 SETTINGS = (
     Action("settings.change", "i", "Change", "Change a setting, for the next session.", "Settings", True),
 )

@@ -51,7 +51,6 @@ if TYPE_CHECKING:
 SCREENS = {
     "checklist": "pages.ChecklistScreen",
     "commands": "pages.CommandsScreen",
-    "compare": "reports.CompareScreen",
     "connection": "pages.ConnectionScreen",
     "doctor": "pages.DoctorScreen",
     "settings": "pages.SettingsScreen",

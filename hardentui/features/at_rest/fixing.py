@@ -46,32 +46,21 @@ _SECTION_OF = {"network": "Network", "volume": "Volume", "pod": "Pod", "image": 
 
 
 class Wanted(Struct, frozen=True):
-    """Which fixes.
+    """Which fixes."""
 
-    Attributes:
-        checks: named ones; with none the caution decides.
-    """
-
-    checks: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()  # named ones; with none the caution decides
     caution: Caution = Caution.LIKELY
 
 
 class Fixed(Struct, frozen=True):
-    """One service after its fixes.
-
-    Attributes:
-        made: checks whose fixes are in the text.
-        left_out: fixes and changes that are not, one sentence each.
-        files: absolute path -> new text, of the changed files.
-        with_all: failing checks whose fixes may break the service and were not asked for.
-    """
+    """One service after its fixes."""
 
     service: Service
-    made: tuple[str, ...]
-    left_out: tuple[str, ...]
-    files: Mapping[str, str]
+    made: tuple[str, ...]  # checks whose fixes are in the text
+    left_out: tuple[str, ...]  # fixes and changes that are not, one sentence each
+    files: Mapping[str, str]  # absolute path -> new text, of the changed files
     proof: str = ""
-    with_all: tuple[str, ...] = ()
+    with_all: tuple[str, ...] = ()  # failing checks whose fixes may break the service and were not asked for
 
 
 class Target(Protocol):

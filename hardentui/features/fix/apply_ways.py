@@ -136,16 +136,13 @@ class ApplyWay(Struct, frozen=True):
 
     Attributes:
         operations: carried out before the service is judged; `afterwards`: those carried out then.
-        original: the name under which the original is kept.
-        notes: remarks for the user.
-        restarts: the service is briefly down.
     """
 
     operations: tuple[Operation, ...]
     afterwards: tuple[Operation, ...] = ()
-    original: str | None = None
-    notes: tuple[str, ...] = ()
-    restarts: bool = True
+    original: str | None = None  # the name under which the original is kept
+    notes: tuple[str, ...] = ()  # remarks for the user
+    restarts: bool = True  # the service is briefly down
 
     @property
     def substitute(self) -> StartSubstitute | None:
@@ -244,14 +241,13 @@ class ComposeOverride(Struct, frozen=True):
 
     Attributes:
         directory, name: where compose reads it; no directory: it cannot be written there, `why_not`.
-        left_out: flags that compose has no key for.
     """
 
     name: str
     text: str
     directory: str = ""
     why_not: str = ""
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()  # flags that compose has no key for
 
 
 def compose_override(facts: ContainerFacts, after: Spec, old: str | None = None) -> ComposeOverride | None:

@@ -100,8 +100,7 @@ def _origin(files: Files, facts: ContainerFacts) -> Origin:
     origin = origin_of(files, facts) if facts.engine.local else None
     if origin is None:
         raise CannotFix(
-            "No unit of this container was found.",
-            "Write new files instead: --to quadlet or --to run.",
+            "No unit of this container was found.", "Write new files instead: --to quadlet or --to run."
         )
     return origin
 

@@ -50,15 +50,10 @@ if TYPE_CHECKING:
 
 
 class Scanner(Struct, frozen=True):
-    """A scanner that reads an image archive.
+    """A scanner that reads an image archive."""
 
-    Attributes:
-        name: also of the program.
-        scan: (archive, ask, settings) -> report.
-    """
-
-    name: str
-    scan: Callable[[str, Ask, ScanSettings], Known[ScanReport]]
+    name: str  # also of the program
+    scan: Callable[[str, Ask, ScanSettings], Known[ScanReport]]  # (archive, ask, settings) -> report
     get: tuple[str, ...]
 
 

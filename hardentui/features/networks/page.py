@@ -34,16 +34,11 @@ class PlaceKind(StrEnum):
 
 
 class PublishedPort(Struct, frozen=True):
-    """A port of a container that the host publishes.
-
-    Attributes:
-        outer: the host's address and port: `*:8080`, `loopback:random`.
-        inner: the container's: `80/tcp`.
-    """
+    """A port of a container that the host publishes."""
 
     container: str
-    outer: str
-    inner: str
+    outer: str  # the host's address and port: `*:8080`, `loopback:random`
+    inner: str  # the container's: `80/tcp`
 
     @property
     def words(self) -> str:
@@ -55,24 +50,21 @@ class NetworkPlace(Struct, frozen=True):
     """A network, or the lack of one, with the containers that are there.
 
     Attributes:
-        engine: label of the engine; places of two engines reach one another only over published ports.
         name: of the network; for other places a word in brackets: `(host)`, `(none)`, `(pasta)`.
-        isolated: `no`, `yes` or `strict`; empty if not applicable.
         ports: published ones; empty for the host's network, where every port that they open is reachable.
-        reaches: where its members can open connections to, in words.
         to_host: they include the host; outward: they include what is beyond it.
     """
 
-    engine: str
+    engine: str  # label of the engine; places of two engines reach one another only over published ports
     name: str
     kind: PlaceKind = PlaceKind.NETWORK
     driver: str = ""
     internal: bool = False
-    isolated: str = ""
+    isolated: str = ""  # `no`, `yes` or `strict`; empty if not applicable
     subnets: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
     ports: tuple[PublishedPort, ...] = ()
-    reaches: tuple[str, ...] = ()
+    reaches: tuple[str, ...] = ()  # where its members can open connections to, in words
     to_host: bool = False
     outward: bool = False
 

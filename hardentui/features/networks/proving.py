@@ -250,24 +250,20 @@ class Outgoing(Struct, frozen=True):
     """The addresses a container contacts, with proposed rules.
 
     Attributes:
-        seconds: how long it was watched; 0 = one reading.
-        shared: the contacts include those of containers that share its network.
-        rules: for nftables; if empty, the reason is in `no_rules`.
         checked: `nft --check` accepts the rules; None = it could not be run, for the reason in `unchecked`.
-        limits: what the rules do not cover.
     """
 
     container: str
     engine: str
     contacts: tuple[Contact, ...]
-    seconds: float = 0.0
+    seconds: float = 0.0  # how long it was watched; 0 = one reading
     unknown: str = ""
-    shared: bool = False
-    rules: str = ""
+    shared: bool = False  # the contacts include those of containers that share its network
+    rules: str = ""  # for nftables; if empty, the reason is in `no_rules`
     no_rules: str = ""
     checked: bool | None = None
     unchecked: str = ""
-    limits: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()  # what the rules do not cover
 
 
 def watch_contacts(

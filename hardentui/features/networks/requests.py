@@ -252,11 +252,7 @@ def split_trial_page(trial: SplitTrial) -> tuple[PageSection, ...]:
 def _way(way: WayTried) -> PageLine:
     reached = {True: "connected", False: "cut", None: f"unknown: {way.why}"}[way.after]
     wanted = "needed" if way.needed else "must be blocked"
-    label, tone = {
-        True: ("ok", Tone.GOOD),
-        False: ("WRONG", Tone.BAD),
-        None: ("?", Tone.MUTED),
-    }[way.holds]
+    label, tone = {True: ("ok", Tone.GOOD), False: ("WRONG", Tone.BAD), None: ("?", Tone.MUTED)}[way.holds]
     ports = ", ".join(str(port) for port in way.ports)
     itself = {True: ", and it connects by itself", False: ", but it did not connect by itself", None: ""}
     text = f"{way.start} to {way.end} port {ports}: {wanted}; {reached}{itself[way.by_itself]}"

@@ -165,11 +165,7 @@ def whole_map(bench: Workbench, rows: Iterable[Row]) -> NetworkMap:
 
 
 def try_proposal(
-    bench: Workbench,
-    rows: Iterable[Row],
-    proposal: Split,
-    on_event: OnTrialEvent,
-    stop: threading.Event,
+    bench: Workbench, rows: Iterable[Row], proposal: Split, on_event: OnTrialEvent, stop: threading.Event
 ) -> SplitTrial:
     """Twins of the members on the proposed networks; blocking. Everything created is removed again.
 
@@ -251,11 +247,10 @@ class SeenContacts(Struct, frozen=True):
 
     Attributes:
         outside: it contacted something other than a container of this engine or the host, or that is unknown.
-        containers: names of other containers of its engine.
     """
 
     outside: bool = False
-    containers: frozenset[str] = frozenset()
+    containers: frozenset[str] = frozenset()  # names of other containers of its engine
 
 
 Watched = Mapping[str, Mapping[str, SeenContacts]]
@@ -263,24 +258,16 @@ Watched = Mapping[str, Mapping[str, SeenContacts]]
 
 
 class Move(Struct, frozen=True):
-    """The changes for one container.
-
-    Attributes:
-        minds: warnings about what may break, one sentence each.
-    """
+    """The changes for one container."""
 
     container: str
     leaves: str
     joins: tuple[str, ...]
-    minds: tuple[str, ...] = ()
+    minds: tuple[str, ...] = ()  # warnings about what may break, one sentence each
 
 
 class Split(Struct, frozen=True):
-    """The proposal for one network.
-
-    Attributes:
-        seen: which of its members contacted which.
-    """
+    """The proposal for one network."""
 
     network: str
     engine: str
@@ -289,13 +276,11 @@ class Split(Struct, frozen=True):
     networks: tuple[NewNetwork, ...]
     moves: tuple[Move, ...]
     files: tuple[TextFile, ...]
-    seen: tuple[SeenWay, ...] = ()
+    seen: tuple[SeenWay, ...] = ()  # which of its members contacted which
 
 
 def splits(
-    networks: Iterable[NetworkFacts],
-    containers: Iterable[ContainerFacts],
-    watched: Watched | None = None,
+    networks: Iterable[NetworkFacts], containers: Iterable[ContainerFacts], watched: Watched | None = None
 ) -> tuple[Split, ...]:
     """Proposals for the networks that can be split.
 

@@ -10,14 +10,7 @@ from msgspec import Struct, field
 from hardentui.account import find_program, skipped_in_path
 from hardentui.contained import container_around
 from hardentui.engine.connection import listens_on
-from hardentui.engine.locate import (
-    Environment,
-    NoAnswer,
-    candidates,
-    is_local,
-    probe,
-    user_name,
-)
+from hardentui.engine.locate import Environment, NoAnswer, candidates, is_local, probe, user_name
 from hardentui.features.sections import PageLine, PageSection, Tone
 from hardentui.features.settings import Document, SettingRow
 from hardentui.host.accounts import read_sub_ids, read_users
@@ -76,15 +69,13 @@ class Diagnosis(Struct, frozen=True):
 
     Attributes:
         what: a short label; value: the result.
-        fix: a command or sentence that helps; empty if nothing needs to be done.
-        engine: it is about a reachable engine.
     """
 
     mark: Mark
     what: str
     value: str
-    fix: str = ""
-    engine: bool = False
+    fix: str = ""  # a command or sentence that helps; empty if nothing needs to be done
+    engine: bool = False  # it is about a reachable engine
 
 
 class Machine(Struct, frozen=True):
@@ -92,18 +83,16 @@ class Machine(Struct, frozen=True):
 
     Attributes:
         place: where HardenTUI runs; `files` and `run` are those of the host that is read from there.
-        which: name of a program -> its path, or None.
         skipped: elements of $PATH where no program is looked up, with the reason.
-        size: columns and rows of the terminal; (0, 0) when there is none.
     """
 
     place: Place = Place()
     files: Files = field(default_factory=LocalFiles)
     run: Run = run_program
-    which: Callable[[str], str | None] = find_program
+    which: Callable[[str], str | None] = find_program  # name of a program -> its path, or None
     generator: Callable[[], str | None] = find_generator
     environment: Environment = field(default_factory=Environment.here)
-    size: tuple[int, int] = (0, 0)
+    size: tuple[int, int] = (0, 0)  # columns and rows of the terminal; (0, 0) when there is none
     skipped: tuple[tuple[str, str], ...] = field(default_factory=skipped_in_path)
 
     @classmethod
@@ -250,10 +239,7 @@ def _cgroups(machine: Machine) -> Iterator[Diagnosis]:
     if controllers is None:
         value = "version 1: rootless containers have no limits"
         yield Diagnosis(
-            Mark.POOR,
-            "cgroups",
-            value,
-            "kernel command line: systemd.unified_cgroup_hierarchy=1",
+            Mark.POOR, "cgroups", value, "kernel command line: systemd.unified_cgroup_hierarchy=1"
         )
         return
     if machine.uid != 0:

@@ -34,12 +34,7 @@ from hardentui.words import plural
 
 # Lines of text for people: wrapped to a width, coloured if possible, foreign text made visible.
 
-COLORS = {
-    Severity.CRITICAL: "1;31",
-    Severity.HIGH: "31",
-    Severity.MEDIUM: "33",
-    Severity.LOW: "36",
-}
+COLORS = {Severity.CRITICAL: "1;31", Severity.HIGH: "31", Severity.MEDIUM: "33", Severity.LOW: "36"}
 UNKNOWN_COLOR = "35"
 _INDENT = " " * 12
 

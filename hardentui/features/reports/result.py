@@ -25,18 +25,15 @@ class Control(Struct, frozen=True):
     """One control with its answer.
 
     Attributes:
-        status: MET, NOT_MET, NOT_LOOKED_AT or NOT_APPLICABLE.
-        checks: ids of the checks that decide it; none = a person does.
         evidence: (name of the subject, finding): what fails or is waived, else what is unknown.
-        passed: number of findings that pass.
     """
 
     id: str
     title: str
-    status: str
-    checks: tuple[str, ...] = ()
+    status: str  # MET, NOT_MET, NOT_LOOKED_AT or NOT_APPLICABLE
+    checks: tuple[str, ...] = ()  # ids of the checks that decide it; none = a person does
     evidence: tuple[tuple[str, Finding], ...] = ()
-    passed: int = 0
+    passed: int = 0  # number of findings that pass
 
 
 class Framework(Struct, frozen=True):
@@ -59,14 +56,9 @@ class SubjectResult(Struct, frozen=True, dict=True):
     """One subject with its findings; failing ones carry their remediation.
 
     Attributes:
-        detail: a description for people: image, engine and state of a container.
-        trouble: why there are no findings; empty when there are.
         add_up: how the findings combine, in one sentence; may be empty, and is not in every report.
         can_fix: gives the failing checks that an option of this container fixes.
-        host: its host in a report on several hosts; else empty.
-        pid: of the main process of a running container; None for everything else.
         also: of a container: what fails of its image and of the site, which are subjects of their own.
-        image: of a container: ID of its image.
         file, line: of the unit that the container runs from, and of its section there; empty and 0 = none, or
             unknown.
     """
@@ -74,16 +66,16 @@ class SubjectResult(Struct, frozen=True, dict=True):
     subject: Subject
     score: Score
     findings: tuple[Finding, ...]
-    detail: str = ""
-    trouble: str = ""
+    detail: str = ""  # a description for people: image, engine and state of a container
+    trouble: str = ""  # why there are no findings; empty when there are
     add_up: Callable[[], str] = str
     can_fix: Callable[[], frozenset[str]] = frozenset
-    host: str = ""
-    pid: int | None = None
+    host: str = ""  # its host in a report on several hosts; else empty
+    pid: int | None = None  # of the main process of a running container; None for everything else
     file: str = ""
     line: int = 0
     also: tuple[Finding, ...] = ()
-    image: str = ""
+    image: str = ""  # of a container: ID of its image
 
     @property
     def title(self) -> str:
@@ -124,15 +116,10 @@ class SubjectResult(Struct, frozen=True, dict=True):
 
 
 class HostResult(Struct, frozen=True):
-    """One host of a report of several.
+    """One host of a report of several."""
 
-    Attributes:
-        name: its own, made unique if two have the same.
-        source: where its facts come from; `saved_at` when they were saved.
-    """
-
-    name: str
-    source: str
+    name: str  # its own, made unique if two have the same
+    source: str  # where its facts come from; `saved_at` when they were saved
     saved_at: str = ""
     engines: tuple[EngineFacts, ...] = ()
     simulated: bool = False
@@ -165,52 +152,39 @@ class HostResult(Struct, frozen=True):
 
 
 class KeptResult(Struct, frozen=True):
-    """A container that is no subject and not counted: one that a change keeps for its undo, a twin, a lab.
-
-    Attributes:
-        of: name of the container that has replaced it; `entry` is the ID of the change.
-        aside: `twin` of a trial, or `lab`; empty for one that is kept.
-    """
+    """A container that is no subject and not counted: one that a change keeps for its undo, a twin, a lab."""
 
     id: str
     name: str
     engine: str
-    of: str
+    of: str  # name of the container that has replaced it; `entry` is the ID of the change
     entry: str
-    aside: str = ""
+    aside: str = ""  # `twin` of a trial, or `lab`; empty for one that is kept
 
 
 class CheckResult(Struct, frozen=True, dict=True):
     """The result of one run of `check`, worst subject first.
 
     Attributes:
-        checklist: id of the checklist that was used.
-        fail_on: severity from which a finding counts for the exit code.
-        place: the host, for a title; `host_name` its name alone, `saved_at` the time of saved facts.
         paths: the worst paths from containers to the host; `paths_left`: how many more there are.
-        network_map: who can reach whom; None if not requested.
-        hosts: in a report on several hosts, each of them, worst first; else empty.
-        kept: originals that changes keep for an undo.
-        do_first: what to do first, at most five lines.
-        framework: the same findings by control, if asked for.
     """
 
     engines: tuple[EngineFacts, ...]
     subjects: tuple[SubjectResult, ...]
-    checklist: str
-    fail_on: Severity
+    checklist: str  # id of the checklist that was used
+    fail_on: Severity  # severity from which a finding counts for the exit code
     version: str
-    place: str = ""
+    place: str = ""  # the host, for a title; `host_name` its name alone, `saved_at` the time of saved facts
     simulated: bool = False
     paths: tuple[RankedPath, ...] = ()
     paths_left: int = 0
-    network_map: NetworkMap | None = None
-    hosts: tuple[HostResult, ...] = ()
+    network_map: NetworkMap | None = None  # who can reach whom; None if not requested
+    hosts: tuple[HostResult, ...] = ()  # in a report on several hosts, each of them, worst first; else empty
     host_name: str = ""
     saved_at: str = ""
-    kept: tuple[KeptResult, ...] = ()
-    do_first: tuple[DoFirst, ...] = ()
-    framework: Framework | None = None
+    kept: tuple[KeptResult, ...] = ()  # originals that changes keep for an undo
+    do_first: tuple[DoFirst, ...] = ()  # what to do first, at most five lines
+    framework: Framework | None = None  # the same findings by control, if asked for
 
     @cached_property
     def exit_code(self) -> int:
@@ -242,23 +216,14 @@ class CheckResult(Struct, frozen=True, dict=True):
 
 
 class TextStyle(Struct, frozen=True):
-    """Layout options of a text.
+    """Layout options of a text."""
 
-    Attributes:
-        width: columns.
-        color: it goes to a terminal that shows colours.
-        summary_last: the reader sees the end first, as on a terminal.
-        brief: containers only with what matters most.
-        blocks: each subject has a separate part; else only its line in the table.
-        next_steps: what to do next: commands, and what each shows.
-    """
-
-    width: int = 100
-    color: bool = False
-    summary_last: bool = False
-    brief: bool = False
-    blocks: bool = True
-    next_steps: tuple[tuple[str, str], ...] = ()
+    width: int = 100  # columns
+    color: bool = False  # it goes to a terminal that shows colours
+    summary_last: bool = False  # the reader sees the end first, as on a terminal
+    brief: bool = False  # containers only with what matters most
+    blocks: bool = True  # each subject has a separate part; else only its line in the table
+    next_steps: tuple[tuple[str, str], ...] = ()  # what to do next: commands, and what each shows
 
 
 def path_words(path: RankedPath, result: CheckResult) -> tuple[str, str]:

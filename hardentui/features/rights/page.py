@@ -66,22 +66,19 @@ class LsmPage(Struct, frozen=True):
     """The security module's hold on one container.
 
     Attributes:
-        module: `selinux`, `apparmor`, `none`; empty when it is not known.
-        label: of the main process, as reported by the kernel; empty if it is not running or has none.
-        commands: how to create and use a dedicated policy; none without a module.
         profile: an AppArmor profile from what it declares; None if AppArmor does not confine it.
     """
 
     container: str
     engine: str
     running: bool
-    module: str
+    module: str  # `selinux`, `apparmor`, `none`; empty when it is not known
     state: Confinement
-    label: str = ""
+    label: str = ""  # of the main process, as reported by the kernel; empty if it is not running or has none
     asked: str = ""
     why: str = ""
     own_policy: bool = False
-    commands: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()  # how to create and use a dedicated policy; none without a module
     profile: AppArmorProfile | None = None
 
 
@@ -367,22 +364,16 @@ class CapabilityReach(StrEnum):
 
 
 class CapabilityRow(Struct, frozen=True):
-    """One capability; None = unknown.
-
-    Attributes:
-        effective: its main process has it now.
-        reachable: it is permitted, inheritable or ambient, so the process can raise it.
-        bounding: a setuid program or a new root process can gain it.
-    """
+    """One capability; None = unknown."""
 
     name: str
     meaning: str
     danger: CapabilityReach
     default: bool
     declared: bool
-    effective: bool | None
-    reachable: bool | None
-    bounding: bool | None
+    effective: bool | None  # its main process has it now
+    reachable: bool | None  # it is permitted, inheritable or ambient, so the process can raise it
+    bounding: bool | None  # a setuid program or a new root process can gain it
     used: bool | None
 
     @property
@@ -405,25 +396,18 @@ class CapabilityRow(Struct, frozen=True):
 
 
 class CapabilityPage(Struct, frozen=True):
-    """All capabilities of one container.
-
-    Attributes:
-        unknown: why the kernel's sets are unknown; empty if they are known.
-        no_new_privileges: setuid programs gain nothing; None = unknown.
-        own_user_namespace: capabilities affect only what belongs to its user namespace.
-        learned: the file of the trial that shows what was used; empty if there is none.
-    """
+    """All capabilities of one container."""
 
     container: str
     engine: str
     running: bool
     asked: str
     rows: tuple[CapabilityRow, ...]
-    unknown: str = ""
-    no_new_privileges: bool | None = None
-    own_user_namespace: bool = False
+    unknown: str = ""  # why the kernel's sets are unknown; empty if they are known
+    no_new_privileges: bool | None = None  # setuid programs gain nothing; None = unknown
+    own_user_namespace: bool = False  # capabilities affect only what belongs to its user namespace
     by_image: tuple[str, ...] = ()
-    learned: str = ""
+    learned: str = ""  # the file of the trial that shows what was used; empty if there is none
     not_learned: str = ""
 
     @property

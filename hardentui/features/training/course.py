@@ -40,89 +40,63 @@ class Attack(Struct, frozen=True, forbid_unknown_fields=True):
     """A harmless attack on the lab's own containers. It works while the lab is broken and fails afterwards.
 
     Attributes:
-        title: what the attacker does, as an imperative.
-        run: the command; exit code 0 means that the attack worked.
-        user: its user inside the container; empty = the container's own user.
-        neighbour: the neighbour that attacks; empty = from inside the lab's container.
-        unseen: it works only if the container's log contains nothing it printed.
-        moves_tag: instead of a command: another image is pushed under the tag `latest`.
         copies_unsigned: instead of a command: an unsigned image is copied under the learner's policy.
-        seconds: the limit for the command.
     """
 
-    title: Text
-    run: tuple[str, ...] = ()
-    user: str = ""
-    neighbour: str = ""
-    unseen: bool = False
-    moves_tag: bool = False
+    title: Text  # what the attacker does, as an imperative
+    run: tuple[str, ...] = ()  # the command; exit code 0 means that the attack worked
+    user: str = ""  # its user inside the container; empty = the container's own user
+    neighbour: str = ""  # the neighbour that attacks; empty = from inside the lab's container
+    unseen: bool = False  # it works only if the container's log contains nothing it printed
+    moves_tag: bool = False  # instead of a command: another image is pushed under the tag `latest`
     copies_unsigned: bool = False
-    seconds: int = 20
+    seconds: int = 20  # the limit for the command
 
 
 class Neighbour(Struct, frozen=True, forbid_unknown_fields=True):
-    """Another container of the lab. The learner cannot change it.
-
-    Attributes:
-        networks: its networks of the lab.
-        app: the value of its label `app`.
-        command: its command; empty = it serves a page on port 8080.
-    """
+    """Another container of the lab. The learner cannot change it."""
 
     name: Name
-    networks: tuple[Name, ...]
-    app: str
-    command: tuple[str, ...] = ()
+    networks: tuple[Name, ...]  # its networks of the lab
+    app: str  # the value of its label `app`
+    command: tuple[str, ...] = ()  # its command; empty = it serves a page on port 8080
 
 
 class Lab(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One exercise. The field names are those of its TOML file.
 
     Attributes:
-        id: its name; that of its file.
         steps: its steps of the checklist, the main one first.
-        minutes: how long it takes.
-        checks: IDs of the checks that fail at the start and must pass at the end.
-        learn: why this matters. picture: the attack as a drawing in plain characters.
-        task: what to do.
-        guided: what to do next.
         hints: where to look, which flag, and nearly the whole answer.
         start, solution: options of `podman run`.
-        wrong: option -> the message for a learner who tries it and has not solved the lab.
-        finish: what was learned, and what comes next.
-        image: the initial variant of the lab's image; the learner may choose another.
-        inside: the files of the image are inspected.
-        networks: names of its networks; none = the container has no network at all.
-        app: value of the container's label `app`.
         service: a command inside the container that works as long as the service does.
         policy: in a lab about signatures: the policy.json that the learner edits. There is no container.
-        solved_policy: the same, solved.
     """
 
-    id: Name = ""
+    id: Name = ""  # its name; that of its file
     title: Annotated[str, Meta(min_length=1, max_length=50)]
     level: Level
     steps: Annotated[tuple[Annotated[int, Meta(ge=1, le=10)], ...], Meta(min_length=1)]
-    minutes: Annotated[int, Meta(ge=1, le=60)]
-    checks: Words
-    learn: Text
+    minutes: Annotated[int, Meta(ge=1, le=60)]  # how long it takes
+    checks: Words  # IDs of the checks that fail at the start and must pass at the end
+    learn: Text  # why this matters. picture: the attack as a drawing in plain characters
     picture: str
-    task: Text
-    guided: Text
+    task: Text  # what to do
+    guided: Text  # what to do next
     hints: Annotated[tuple[Text, ...], Meta(min_length=3, max_length=3)]
-    finish: Text
+    finish: Text  # what was learned, and what comes next
     attack: Attack
     start: tuple[str, ...] = ()
     solution: tuple[str, ...] = ()
-    wrong: dict[str, str] = {}
-    image: str = "1.0"
-    inside: bool = False
-    networks: tuple[Name, ...] = ()
+    wrong: dict[str, str] = {}  # option -> the message for a learner who tries it and has not solved the lab
+    image: str = "1.0"  # the initial variant of the lab's image; the learner may choose another
+    inside: bool = False  # the files of the image are inspected
+    networks: tuple[Name, ...] = ()  # names of its networks; none = the container has no network at all
     neighbours: tuple[Neighbour, ...] = ()
-    app: str = "shop"
+    app: str = "shop"  # value of the container's label `app`
     service: tuple[str, ...] = ("wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/")
     policy: str = ""
-    solved_policy: str = ""
+    solved_policy: str = ""  # the same, solved
 
     @property
     def container(self) -> str:
@@ -152,14 +126,12 @@ class LabResult(Struct, frozen=True):
     """The learner's progress in one lab. Times are seconds since 1970.
 
     Attributes:
-        hints: how many were shown since the lab was started.
-        passed: when it was first solved; 0 = never.
         given_up: the solution was shown before it was passed; it counts as passed only after a restart.
     """
 
-    hints: int = 0
+    hints: int = 0  # how many were shown since the lab was started
     started: float = 0.0
-    passed: float = 0.0
+    passed: float = 0.0  # when it was first solved; 0 = never
     given_up: bool = False
 
     @property
@@ -172,17 +144,12 @@ class LabResult(Struct, frozen=True):
 
 
 class Current(Struct, frozen=True):
-    """The lab that is open now.
-
-    Attributes:
-        options: those of its current container; None = the initial ones.
-        simulated: it runs on the simulated host.
-    """
+    """The lab that is open now."""
 
     lab: str
     started: float
-    options: tuple[str, ...] | None = None
-    simulated: bool = False
+    options: tuple[str, ...] | None = None  # those of its current container; None = the initial ones
+    simulated: bool = False  # it runs on the simulated host
 
 
 class TrainingProgress(Struct, frozen=True):

@@ -67,20 +67,15 @@ class Goal(Struct, frozen=True):
 
 
 class LabOutcome(Struct, frozen=True):
-    """The learner's current result.
-
-    Attributes:
-        score: of the container; None in a lab without one.
-        remarks: the author's comments on options that were tried.
-    """
+    """The learner's current result."""
 
     lab: Lab
     goals: tuple[Goal, ...]
     attack: StageAnswer
     service: StageAnswer
-    score: int | None
+    score: int | None  # of the container; None in a lab without one
     simulated: bool
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()  # the author's comments on options that were tried
 
     @property
     def solved(self) -> bool:

@@ -29,14 +29,7 @@ from hardentui.model.facts import EngineFacts
 from hardentui.model.journal import EntryAction, JournalProof
 from hardentui.model.known import Arguments, Known, Unread, V, known
 from hardentui.model.trust import Attachments, Policy, TrustFacts, full_reference, rule_for
-from hardentui.model.trust_change import (
-    Pull,
-    PullProof,
-    RuleKind,
-    ScopeRule,
-    TrustDraft,
-    TrustFile,
-)
+from hardentui.model.trust_change import Pull, PullProof, RuleKind, ScopeRule, TrustDraft, TrustFile
 from hardentui.regular_files import refuse_strangers
 from hardentui.visible import visible
 
@@ -49,14 +42,10 @@ SYSTEM = "/etc/containers"
 
 
 class TrustCheck(Struct, frozen=True):
-    """How the policy treats one image.
-
-    Attributes:
-        rule: which rule applies, as a sentence.
-    """
+    """How the policy treats one image."""
 
     pull: Pull
-    rule: str
+    rule: str  # which rule applies, as a sentence
     signatures: Known[Signatures]
 
     @property

@@ -88,19 +88,12 @@ _ASK_SECONDS = 60.0
 
 
 class Signatures(Struct, frozen=True):
-    """The kinds of signatures of an image in its registry.
+    """The kinds of signatures of an image in its registry."""
 
-    Attributes:
-        digest: of the image for this machine's architecture, which is what Podman verifies.
-        attachments: as tag `sha256-DIGEST.sig`: what Podman reads.
-        bundles: as referrers (cosign 3 by default): not read by any Podman yet.
-        only_list: the manifest list has an attachment, but the image itself has none.
-    """
-
-    digest: str
-    attachments: bool
-    bundles: bool
-    only_list: bool = False
+    digest: str  # of the image for this machine's architecture, which is what Podman verifies
+    attachments: bool  # as tag `sha256-DIGEST.sig`: what Podman reads
+    bundles: bool  # as referrers (cosign 3 by default): not read by any Podman yet
+    only_list: bool = False  # the manifest list has an attachment, but the image itself has none
 
 
 class SigningFailed(HardenError):

@@ -72,21 +72,13 @@ def where(opened: Opened | None, signs: Signs) -> str:
 
 
 class ScreenReport(Struct, frozen=True):
-    """Reports, entries of the journal, or something ready to be written.
+    """Reports, entries of the journal, or something ready to be written."""
 
-    Attributes:
-        about: what it is about, in a word or two; foreign text.
-        reports: each with what kind of thing its subject is.
-        rows: containers whose network map belongs to the reports.
-        entries: changes, the newest first.
-        ready: what is written in place of both.
-    """
-
-    about: str = ""
-    reports: tuple[tuple[Report, str], ...] = ()
-    rows: tuple[Row, ...] = ()
-    entries: tuple[JournalEntry, ...] = ()
-    ready: Exportable | None = None
+    about: str = ""  # what it is about, in a word or two; foreign text
+    reports: tuple[tuple[Report, str], ...] = ()  # each with what kind of thing its subject is
+    rows: tuple[Row, ...] = ()  # containers whose network map belongs to the reports
+    entries: tuple[JournalEntry, ...] = ()  # changes, the newest first
+    ready: Exportable | None = None  # what is written in place of both
 
     @property
     def nothing(self) -> bool:
@@ -142,18 +134,12 @@ _WHILE_TYPING = {"?": "F1"}
 
 
 class FooterKey(Struct, frozen=True):
-    """One key of the footer.
+    """One key of the footer."""
 
-    Attributes:
-        key: as Textual names it.
-        display: as the user reads it.
-        action: what it does, as Textual names it.
-    """
-
-    key: str
-    display: str
+    key: str  # as Textual names it
+    display: str  # as the user reads it
     label: str
-    action: str
+    action: str  # what it does, as Textual names it
     enabled: bool
     tooltip: str
 
@@ -381,10 +367,7 @@ class HardenScreen(Screen[None]):
             self.show_what_is_possible()
 
     async def _state_changed(self, what: str) -> None:
-        if what not in (
-            "scan",
-            "look",
-        ):  # these repeat for each container, and the title does not show them
+        if what not in ("scan", "look"):  # these repeat for each container, and the title does not show them
             self._show_title()
         if what == "opening" and self.OF_CONNECTION:
             self.leave()

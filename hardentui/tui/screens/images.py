@@ -107,17 +107,7 @@ class ImagesScreen(BrowseScreen):
         packages = packages_of(facts)
         age, system = age_of(facts), system_of(facts)
         name, known = report.subject.name, scan_word(facts)
-        texts = (
-            mark,
-            name,
-            report.subject.engine,
-            str(users),
-            age,
-            size_text(size),
-            system,
-            packages,
-            known,
-        )
+        texts = (mark, name, report.subject.engine, str(users), age, size_text(size), system, packages, known)
         built = str(facts.inspect.get("Created") or "")
         sort = (
             order,

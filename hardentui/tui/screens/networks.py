@@ -78,11 +78,7 @@ def split_job(
 
 
 def try_split_job(
-    bench: Workbench,
-    rows: Sequence[Row],
-    network: str,
-    stop: threading.Event,
-    tell: Tell,
+    bench: Workbench, rows: Sequence[Row], network: str, stop: threading.Event, tell: Tell
 ) -> JobResult:
     """Separate networks for a shared one, tried on twins of its members.
 

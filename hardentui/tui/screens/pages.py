@@ -18,7 +18,6 @@ from textual.widgets import Static
 
 from hardentui.checks import CHECKS
 from hardentui.errors import ChecklistError, HardenError
-from hardentui.features.checklists.examining import lint_checklist
 from hardentui.features.checklists.loading import load, names
 from hardentui.features.looking.row_filter import EXAMPLES
 from hardentui.features.opening.doctor import doctor_page, settings_page
@@ -35,7 +34,7 @@ from hardentui.harden.score import SHORT
 from hardentui.model.check import USUAL
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import WaiverUse
-from hardentui.regular_files import refuse_strangers, why_not_here
+from hardentui.regular_files import why_not_here
 from hardentui.tui.actions import (
     AGAIN,
     APP,
@@ -280,21 +279,11 @@ class ChecklistScreen(JobScreen):
             self.call_later(self.harden.use_checklist, "" if where == USUAL else where)
 
     def _refused(self, where: str, error: HardenError) -> None:
-        if isinstance(error, ChecklistError):
-            self.app.push_screen(JobScreen("Checklist › its errors", partial(_usable, where), "reading"))
-        else:
-            self.complain(told(error), "Not used")
+        faults = error.faults[:_MOST_FAULTS] if isinstance(error, ChecklistError) else ()
+        self.complain("\n".join((told(error), *faults)), "Not used")
 
 
-def _usable(where: str, stop: threading.Event, tell: Tell) -> JobResult:
-    """All errors of a checklist, each with its line; raises InputError if it cannot be read."""
-    refuse_strangers()
-    try:
-        summary = lint_checklist(where).summary
-    except ChecklistError as error:
-        faults = (PageLine("fault", f"{error.where or where}:{fault}", Tone.BAD) for fault in error.faults)
-        return JobResult((PageSection(error.title, tuple(faults)),))
-    return JobResult((PageSection(where, (PageLine("", summary, Tone.GOOD),)),))
+_MOST_FAULTS = 5
 
 
 # --- waivers and requests ------------------------------------------------------------------------------
@@ -469,10 +458,7 @@ class HelpScreen(HardenScreen):
         for look in (*FAILING.values(), *OTHERS.values()):
             parts.append((f"  {self.signs.mark(look)} {look.word:<10}", f"${look.style}"))
             parts.append("\n" if look.order % 4 == 3 else "")
-        parts += [
-            ("\nScore\n", "bold $primary"),
-            *hanging("", SHORT, width, "", indent=2),
-        ]
+        parts += [("\nScore\n", "bold $primary"), *hanging("", SHORT, width, "", indent=2)]
         return Content.assemble(*parts)
 
     def copied(self) -> tuple[str, str]:

@@ -1,9 +1,7 @@
-"""Reports: what became better and worse, what a screen shows as a file, copies."""
+"""Reports: what a screen shows as a file, and copies."""
 
 from __future__ import annotations
 
-import os
-import shlex
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -11,38 +9,15 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from msgspec import Struct
 
-from hardentui.errors import HardenError, UsageError
-from hardentui.features.compare import (
-    Comparison,
-    comparable_files,
-    compare,
-    comparison_page,
-    kinds_to_compare,
-    read_saved,
-    report_now,
-)
-from hardentui.features.exports import Exportable, comparison_of, findings_of, journal_of, write_export
+from hardentui.errors import HardenError
+from hardentui.features.exports import Exportable, findings_of, journal_of, write_export
 from hardentui.features.sections import PageLine, PageSection, Tone
 from hardentui.features.views import Report, Row
 from hardentui.model.draft import Target
 from hardentui.model.plan import Choice, Plan
-from hardentui.regular_files import refuse_strangers
-from hardentui.tui.actions import (
-    COMPARE,
-    bindings,
-    hint_of,
-)
+from hardentui.tui.actions import hint_of
 from hardentui.tui.screens.base import ScreenReport
-from hardentui.tui.screens.job import (
-    AskScreen,
-    Field,
-    FormScreen,
-    Job,
-    JobResult,
-    JobScreen,
-    PickScreen,
-    Tell,
-)
+from hardentui.tui.screens.job import Field, FormScreen, Job, JobResult, PickScreen, Tell
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
 from hardentui.writers.context import safe_file_name
@@ -50,75 +25,6 @@ from hardentui.writers.context import safe_file_name
 if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench
     from hardentui.tui.screens.base import Lead
-
-
-class CompareScreen(JobScreen):
-    """What became better and worse since an earlier report. Offers those of this session's directory; `i`
-    names the files to compare.
-    """
-
-    ACTIONS = (*COMPARE, *JobScreen.ACTIONS)
-    BINDINGS: ClassVar = bindings(COMPARE)
-    BINDING_GROUP_TITLE = "Compare"
-
-    def __init__(self) -> None:
-        self._paths: tuple[str, ...] = ()
-        self._comparison: Comparison | None = None
-        super().__init__("Compare", self._look, "reading")
-
-    def action_fields(self) -> None:
-        question = "An earlier JSON report; a second file: instead of this host as it is now"
-        files = comparable_files(os.path.expanduser(self.session.directory))
-        newest = shlex.quote(files[0].path) if files else ""
-        self.app.push_screen(AskScreen(question, "monday.json [friday.json]", value=newest), self._given)
-
-    def _given(self, words: str | None) -> None:
-        if words:
-            try:
-                self._paths = tuple(map(os.path.expanduser, shlex.split(words)[:2]))
-            except ValueError as error:
-                self.complain(f"This cannot be read: {error}.")
-                return
-            self.action_again()
-
-    def why_not(self, action: str) -> str:
-        if action == "fields" and self.stop is not None:
-            return "It is still running. esc stops it."
-        return super().why_not(action)
-
-    def screen_report(self) -> ScreenReport:
-        done = self._comparison
-        return ScreenReport("comparison", ready=comparison_of(done) if done else None)
-
-    def _look(self, stop: threading.Event, tell: Tell) -> JobResult:
-        """The comparison; before files are named, those that there are.
-
-        Raises:
-            InputError: a file cannot be read.
-            UsageError: this host is still being checked, or the session is somebody else's.
-        """
-        refuse_strangers()
-        if not self._paths:
-            return JobResult((self._files(),))
-        session, (old, *new) = self.session, self._paths
-        bench = session.bench
-        before = read_saved(old)
-        if new:
-            after = read_saved(new[0])
-        elif bench is None or session.progress is not None or session.judging:
-            raise UsageError("This host is still being checked.", "Try again in a moment: r")
-        else:
-            after = report_now(bench, tuple(session.rows.values()), kinds_to_compare(before))
-        self._comparison = compare(before, after)
-        return JobResult(comparison_page(self._comparison))
-
-    def _files(self) -> PageSection:
-        directory = self.session.directory
-        files = comparable_files(os.path.expanduser(directory))
-        lines = [PageLine("report", f"{file.path}, {file.written:%Y-%m-%d %H:%M}") for file in files]
-        if not lines:
-            lines = [PageLine("", "none yet. E writes one (choose .json)")]
-        return PageSection(f"Reports in {directory}; i compares", tuple(lines))
 
 
 # --- what a screen shows, as a file --------------------------------------------------------------------

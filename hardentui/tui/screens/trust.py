@@ -21,13 +21,7 @@ from hardentui.features.trust.rules import kind_by_name, kind_of, rule_text, rul
 from hardentui.features.trust.signing import new_key, passphrase_file, sign_and_prove
 from hardentui.features.views import Report
 from hardentui.model.facts import EngineFacts
-from hardentui.model.trust_change import (
-    Pull,
-    PullProof,
-    PullVerdict,
-    ScopeRule,
-    TrustDraft,
-)
+from hardentui.model.trust_change import Pull, PullProof, PullVerdict, ScopeRule, TrustDraft
 from hardentui.regular_files import why_not_here
 from hardentui.tui.actions import BACK, COPY, TRUST, bindings, told
 from hardentui.tui.screens.base import ScreenReport
@@ -361,11 +355,7 @@ def _output(pull: Pull, good: bool) -> tuple[PageLine, ...]:
 
 
 def check_job(
-    bench: Workbench,
-    running: Sequence[str],
-    image: str,
-    stop: threading.Event,
-    tell: Tell,
+    bench: Workbench, running: Sequence[str], image: str, stop: threading.Event, tell: Tell
 ) -> JobResult:
     """What the policy in force says of an image, by a real pull into a temporary store.
 

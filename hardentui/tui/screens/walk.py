@@ -254,13 +254,7 @@ class WalkScreen(ContainerScreen):
         why = choosing.refusal(finding.check)
         fixable = why is None or bool(why.needs)
         settings = choosing.settings(finding.check) if fixable else ()
-        return Entry(
-            finding,
-            fixable,
-            ready=why is None,
-            chosen=finding.check in choosing,
-            settings=settings,
-        )
+        return Entry(finding, fixable, ready=why is None, chosen=finding.check in choosing, settings=settings)
 
     def _remedy(self, finding: Finding) -> Remediation | None:
         if self._choosing is None or self.session.bench is None:

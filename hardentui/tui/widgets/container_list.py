@@ -177,18 +177,12 @@ MARKED, CHOSEN = "*", "+"
 
 
 class Line(Struct, frozen=True):
-    """A row, and its marks.
-
-    Attributes:
-        grey: its data is old.
-        marked: by the user, for an action on several containers.
-        chosen: it has chosen fixes that are not written.
-    """
+    """A row, and its marks."""
 
     row: Row
-    grey: bool = False
-    marked: bool = False
-    chosen: bool = False
+    grey: bool = False  # its data is old
+    marked: bool = False  # by the user, for an action on several containers
+    chosen: bool = False  # it has chosen fixes that are not written
 
     @property
     def sign(self) -> str:
