@@ -85,7 +85,6 @@ PICTURES = (
     ),
     Picture("split-120x36", LARGE, ("M", "no-key-networks.split"), opens=False),
     Picture("journal-120x36", LARGE, ("J",), opens=False),
-    Picture("checklist-80x24", SMALL, ("no-key-app.checklist",), opens=False),
     Picture("image-findings-80x24", SMALL, ("I", "e"), opens=False),
 )
 

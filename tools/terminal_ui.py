@@ -28,7 +28,7 @@ PLACES = {
     "fix": "`{walk.write}` in the walk, without a chosen fix: as it is; several at once on the command line",
     "trust": "`{app.trust}`: `{trust.change}` is the assistant, `{trust.test}` pulls, `{trust.sign}` signs",
     "waive": "`{explain.accept}` on an explained finding; `{app.waivers}` lists them",
-    "config": "`{app.settings}`: `{settings.change}` changes one; `{app.checklist}`; completion is for shells",
+    "config": "`{app.settings}`: `{settings.change}` changes one; checklists and completion are for shells",
     "train": "`{app.training}`; `--serve` serves the terminal UI itself",
 }
 MEANINGS = {

@@ -90,9 +90,6 @@ def write_facts(host: RecordedHost, path: str, *, create: bool = False) -> Writt
 
 
 _LARGEST = 256 << 20  # bytes
-_HEAD = 400  # bytes within which a document of ours names its schema
-_MOST_FILES = 50
-_SCHEMA = "hardentui/check/"
 
 
 def read_saved(path: str) -> SavedReport:

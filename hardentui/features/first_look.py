@@ -56,11 +56,6 @@ class FirstLook:
         """
         return cls(open_engines(selection), selection.checklist)
 
-    def with_checklist(self, checklist: str) -> FirstLook:
-        """The same with another checklist."""
-        self._checklist = checklist
-        return self
-
     def rows(self) -> tuple[Row, ...]:
         """All containers of all engines, as listed on opening.
 

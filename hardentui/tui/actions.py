@@ -85,7 +85,6 @@ APP = (
     _to("doctor", "f2", "Doctor", "Show what works on this machine, what is missing, and how to fix it."),
     _to("connection", "", "Connection", "Show the Podman connections; switch to another."),
     _to("waivers", "", "Waivers", "Show which findings are accepted, by whom, until when."),
-    _to("checklist", "", "Checklist", "Judge with another checklist, or with one of your own."),
     _to("settings", "", "Settings", "Show the settings and where each value comes from; change one."),
     _to("commands", "", "Commands", "Show every request and command so far."),
     Action("app.simulate", "D", "Simulated host", "Switch from this Podman to a simulated host.",
@@ -181,9 +180,6 @@ LOGS = (Action("logs.follow", "f", "Follow", "Follow new lines, or pause.", "Log
 CONNECTION = (
     Action("connection.change", "i", "Change", "Switch to another Podman.", "Connection", True),
     Action("connection.retry", "r", "Again", "Look for Podman again.", "Connection", True),
-)
-CHECKLIST = (
-    Action("checklist.change", "i", "Change", "Judge everything with another checklist.", "Checklist", True),
 )
 SETTINGS = (
     Action("settings.change", "i", "Change", "Change a setting, for the next session.", "Settings", True),

@@ -49,7 +49,6 @@ if TYPE_CHECKING:
 
 
 SCREENS = {
-    "checklist": "pages.ChecklistScreen",
     "commands": "pages.CommandsScreen",
     "connection": "pages.ConnectionScreen",
     "doctor": "pages.DoctorScreen",
@@ -265,7 +264,6 @@ class HardenApp(App[None]):
         self.signs = signs_for(os.environ if environ is None else environ, wanted=self.settings.ascii)
         super().__init__()
         self._first_look = first_look
-        self._checklist: str | None = None  # chosen in this session
         self._simulate = simulate
         self._keep = keep
         self._opening = opening
@@ -500,18 +498,9 @@ class HardenApp(App[None]):
     def look_at(self, first_look: Callable[[], FirstLook]) -> None:
         """Close the current connection and open another."""
         self._first_look = first_look
-        self._begin_anew()
-
-    def use_checklist(self, checklist: str) -> None:
-        """Connect again, and judge with another checklist from now on; empty = the ten steps."""
-        self._checklist = checklist
-        self._begin_anew()
-
-    def _begin_anew(self) -> None:
         while len(self.screen_stack) > 1:
             self.pop_screen()
-        first_look, checklist = self._first_look, self._checklist
-        self.session.open(first_look if checklist is None else lambda: first_look().with_checklist(checklist))
+        self.session.open(first_look)
 
     def action_simulate(self) -> None:
         if self._simulate is not None:

@@ -20,7 +20,6 @@ _WAYS = (
     ("app.waivers", "escape"),
     ("f2", "escape"),
     ("app.settings", "escape"),
-    ("app.checklist", "escape"),
     ("app.commands", "escape"),
     ("I", "e", "down", "escape", "images.updates", "escape", "escape"),
     ("M", "e", "escape", "networks.split", "escape", "escape"),

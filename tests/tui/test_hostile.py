@@ -112,7 +112,6 @@ async def test_no_screen_lets_hostile_text_through(
             ("H", "escape"),
             ("app.waivers", "end", "escape"),
             ("f2", "end", "escape", "app.settings", "end", "escape"),
-            ("app.checklist", "escape"),
             ("app.commands", "escape"),
             ("e", "escape"),
             ("container.copy_as", "2", "container.copy_as", "escape"),

@@ -40,9 +40,6 @@ class FilesLook(FirstLook):
         self._paths = paths
         self._bench: Workbench | None = None
 
-    def with_checklist(self, checklist: str) -> FilesLook:
-        return FilesLook(self._paths, checklist)
-
     def rows(self) -> tuple[Row, ...]:
         return self.workbench().containers.rows()
 

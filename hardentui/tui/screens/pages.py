@@ -6,7 +6,6 @@ import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding
@@ -17,8 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from hardentui.checks import CHECKS
-from hardentui.errors import ChecklistError, HardenError
-from hardentui.features.checklists.loading import load, names
+from hardentui.errors import HardenError
 from hardentui.features.looking.row_filter import EXAMPLES
 from hardentui.features.opening.doctor import doctor_page, settings_page
 from hardentui.features.sections import PageLine, PageSection, Tone
@@ -31,7 +29,6 @@ from hardentui.features.settings import (
 )
 from hardentui.features.views import Report
 from hardentui.harden.score import SHORT
-from hardentui.model.check import USUAL
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import WaiverUse
 from hardentui.regular_files import why_not_here
@@ -39,13 +36,11 @@ from hardentui.tui.actions import (
     AGAIN,
     APP,
     BACK,
-    CHECKLIST,
     CONNECTION,
     COPY,
     SETTINGS,
     Action,
     bindings,
-    told,
 )
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.home import no_engine, tried
@@ -198,92 +193,6 @@ class ConnectionScreen(ReadingScreen):
         if lost is not None:
             text = f"  lost at {lost.since:%H:%M:%S}, retrying: {visible(lost.reason, 300)}\n"
             yield text, "$status-high"
-
-
-class ChecklistScreen(JobScreen):
-    """The checklists there are, and the one in use."""
-
-    ACTIONS = (*CHECKLIST, *JobScreen.ACTIONS)
-    BINDINGS: ClassVar = bindings(CHECKLIST)
-    BINDING_GROUP_TITLE = "Checklist"
-
-    def __init__(self) -> None:
-        def read(stop: threading.Event, tell: Tell) -> JobResult:
-            return JobResult(tuple(self._page()))
-
-        super().__init__("Checklist", read, "reading")
-
-    @property
-    def _present(self) -> str:
-        """The checklist of the session, as it was named."""
-        bench = self.session.bench
-        return (bench.checklist if bench is not None else "") or USUAL
-
-    @property
-    def _choices(self) -> tuple[str, ...]:
-        own = (self._present,) if self._present not in names() else ()
-        return (USUAL, *(name for name in names() if name != USUAL), *own)
-
-    def _page(self) -> Iterator[PageSection]:
-        lines = []
-        for where in self._choices:
-            try:
-                checklist = load(where)
-                count = len({check for step in checklist.steps for check in step.checks})
-                steps = plural(len(checklist.steps), "step")
-                own = f", {len(checklist.own)} of its own" if checklist.own else ""
-                text = f"{checklist.title}: {steps}, {plural(count, 'check')}{own}"
-            except HardenError as error:
-                text = error.title
-            tone = Tone.GOOD if where == self._present else Tone.PLAIN
-            lines.append(PageLine(os.path.basename(where), text, tone))
-        yield PageSection(f"Checklist in use: {self._present}", tuple(lines))
-        how = "i judges everything again with another; a score is about the checks of its checklist."
-        new = "hardentui config checklist new FILE writes one to begin with."
-        yield PageSection("Change", (PageLine("", how), PageLine("your own", new)))
-
-    def why_not(self, action: str) -> str:
-        if action == "change" and (self.session.bench is None or self.stop is not None):
-            return "One moment: the checks are being loaded."
-        return super().why_not(action)
-
-    def action_change(self) -> None:
-        choices = self._choices
-        own = () if why_not_here() else ("a file of your own",)
-
-        def picked(at: int | None) -> None:
-            if at is not None and at < len(choices):
-                self._use(choices[at])
-            elif at is not None:
-                self.app.push_screen(AskScreen("Your checklist: a TOML file", "./site.toml"), self._use)
-
-        question = "Judge everything with which checklist?"
-        shown = [*(os.path.basename(choice) for choice in choices), *own]
-        self.app.push_screen(PickScreen(question, shown, at=choices.index(self._present)), picked)
-
-    def _use(self, where: str | None) -> None:
-        if not where:
-            return
-        where = where if where in names() else os.path.abspath(os.path.expanduser(where))
-        if where == self._present:
-            self.complain("This checklist is in use already.")
-            return
-        self.run_worker(partial(self._try, where), group="checklist", thread=True)
-
-    def _try(self, where: str) -> None:
-        try:
-            load(where)
-        except HardenError as error:
-            self.call_later(self._refused, where, error)
-        else:
-            self.call_later(self.harden.use_checklist, "" if where == USUAL else where)
-
-    def _refused(self, where: str, error: HardenError) -> None:
-        faults = error.faults[:_MOST_FAULTS] if isinstance(error, ChecklistError) else ()
-        self.complain("\n".join((told(error), *faults)), "Not used")
-
-
-_MOST_FAULTS = 5
 
 
 # --- waivers and requests ------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ def test_from_the_list_to_a_written_quadlet(talk: Talk, tmp_path: Path) -> None:
     assert "1. backup, score" in said
     assert re.search(r"shop-web: score \d+, 1 high", said)
     assert re.search("fix(es are| is) chosen: ", said)
-    assert "--cpus  changes behaviour" in said
+    assert "changes behaviour: --cpus" in said
     text = (tmp_path / "units" / "shop-web.container").read_text()
     assert "PodmanArgs=--cpus=1.5" in text
     assert "never read" not in said
