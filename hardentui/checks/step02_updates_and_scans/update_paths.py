@@ -41,11 +41,10 @@ def no_update_path(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     software that nobody updated.
 
     What may break:
-    With automatic updates, the container restarts whenever the registry has a new image under its name, at a
-    time set by the timer, and with whatever that image brings. The fix requires a health check first, so that
-    a bad update is rolled back (see update-without-rollback). Updating by tag and pinning a digest exclude
-    each other (see mutable-image-tag): a plan carries out whichever comes first. An image named by a digest
-    never gets updates this way.
+    The container restarts when the registry has a new image under its name, at the timer's time, with
+    whatever that image brings. The fix requires a health check first, so that a bad update is rolled
+    back. Updating by tag and pinning a digest exclude each other (mutable-image-tag): a plan carries out
+    whichever comes first.
     """
     if facts.spec[ROOTFS] or facts.inspect.get("IsInfra"):
         return not_applicable("there is no image to update")

@@ -47,12 +47,11 @@ def host_user_namespace(facts: ContainerFacts) -> Verdict:
     the one barrier that still holds after a vulnerability in the kernel interface, the runtime or a mount.
 
     What may break:
-    The owners of files in volumes and bind mounts are not in the new range. If kernel, runtime and filesystem
-    support it, the fix mounts them so that the files keep their owners (`idmap`). Otherwise it is refused,
-    and `:U` is the alternative: Podman changes the owner on disk to the container's user, and undoing that
-    takes another change of owner. Podman needs a range for the user `containers` in /etc/subuid and
-    /etc/subgid, and 5.8 also an account of that name. Containers that share a namespace with another
-    container, and members of a pod, cannot have their own user namespace.
+    Files in volumes and bind mounts have owners outside the new range. Where kernel, runtime and
+    filesystem can, the fix maps them (`idmap`); else it is refused, and `:U` changes the owners on disk.
+    Podman needs a range for the user `containers` in /etc/subuid and /etc/subgid, and 5.8 also an account
+    of that name. Members of a pod, and containers that share a namespace with another one, cannot have
+    their own.
     """
     if is_infra(facts):
         return not_applicable(OF_PODMAN)

@@ -326,11 +326,10 @@ def root_user(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     namespace, whoever escapes is root on the host right away.
 
     What may break:
-    Files owned by root can no longer be written. The fix mounts a tmpfs on directories that were seen to be
-    written, gives volumes the new owner (`:U`), and lowers the first unprivileged port in its own network if
-    the service needs a low one; the owners of mounted host directories are yours to change. Entrypoints that
-    start as root for setup and then drop it fail: look for an image variant made to run unprivileged. Set the
-    UID that the image expects in the parameter `user`.
+    Files owned by root can no longer be written. The fix mounts a tmpfs where the service was seen to
+    write, gives volumes the new owner (`:U`), and lets it use a low port; owners of host directories are
+    yours to change. Entrypoints that start as root fail: look for an unprivileged variant of the image.
+    Set the UID that the image expects in the parameter `user`.
     """
     if is_infra(facts):
         return not_applicable(OF_PODMAN)

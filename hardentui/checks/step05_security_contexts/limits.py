@@ -150,11 +150,10 @@ def no_memory_limit(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     vulnerability needed.
 
     What may break:
-    A service that needs more than the limit at peak is killed and restarted. Look at its use under load
-    (`podman stats`, MemoryPeak of its unit) and choose a value well above it (parameter `memory`). The fix
-    never sets less than one and a half times the most that the running container has used since it started,
-    including caches, nor less than what its configuration asks for (a buffer pool, a cache, a heap) and the
-    parameter together.
+    A service that needs more at its peak is killed and restarted. Choose a value well above its use under
+    load (parameter `memory`). The fix never sets less than one and a half times the most that was used
+    since the start, nor less than what its configuration asks for (a buffer pool, a cache, a heap) and
+    the parameter together.
     """
     if is_infra(facts):
         return not_applicable(OF_PODMAN)

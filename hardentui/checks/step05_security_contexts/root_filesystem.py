@@ -164,11 +164,10 @@ def writable_rootfs(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     and whatever does not belong to the image stands out. A writable root can also fill the host's disk.
 
     What may break:
-    Everything that the service writes outside volumes: caches, PID files, sockets, generated configuration.
-    Podman mounts a tmpfs on /run, /tmp and /var/tmp. Each directory that was seen to change gets a tmpfs if
-    its name says cache, log or the like, else a named volume, because what a program keeps is data; a
-    directory with programs gets neither. A tmpfs is emptied at each stop: ship such logs elsewhere, or mount
-    a volume. Programs that rewrite /etc/resolv.conf or install packages at startup cannot work.
+    What the service writes outside volumes: caches, PID files, sockets, generated configuration. /run,
+    /tmp and /var/tmp become tmpfs. A directory that was seen to change becomes a tmpfs if its name says
+    cache, log or the like, else a named volume; one with programs neither. A tmpfs is emptied at each
+    stop. Programs that rewrite /etc/resolv.conf or install packages at startup cannot work.
     """
     if is_infra(facts):
         return not_applicable(OF_PODMAN)

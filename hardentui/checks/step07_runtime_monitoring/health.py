@@ -182,11 +182,11 @@ def unhealthy(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     An unhealthy container that keeps running may also be one that someone is working on from inside.
 
     What may break:
-    The container is killed when its check fails three times in a row. A container run by a unit comes back
-    through the unit's `Restart=on-failure`. Any other is restarted by Podman, because a container killed by
-    its health check stays down whatever `--restart` says (measured with Podman 5.4). A check that fails by
-    mistake now takes the service down for a moment, so look at its history first (`podman inspect`,
-    State.Health.Log). A check that was made rare because it is expensive runs every 30 seconds.
+    The container is killed when its check fails three times in a row. A unit's `Restart=on-failure` or
+    Podman starts it again: one killed by its health check stays down whatever `--restart` says (measured
+    with Podman 5.4). A check that fails by mistake now takes the service down for a moment: look at its
+    history first (`podman inspect`, State.Health.Log). A check made rare because it is expensive runs
+    every 30 seconds.
     """
     action = facts.spec[HEALTH_ON_FAILURE]
     declared = f"on failure: {action or 'none'}"

@@ -136,12 +136,11 @@ def default_capabilities_kept(facts: ContainerFacts, parameters: Parameters) -> 
     than an ordinary user, even as root.
 
     What may break:
-    Whatever needs a dropped capability fails with "operation not permitted", mostly at startup: entrypoints
-    that change owners (CHOWN, FOWNER, DAC_OVERRIDE) or switch users (SETUID, SETGID), ports below 1024
-    (NET_BIND_SERVICE). With a trial, exactly the observed ones are kept; without one, the fix keeps the usual
-    ones (parameter `keep`) and those that its processes visibly use, such as chroot, which is a guess. Where
-    it starts as root and changes to a user who owns one of its volumes, as databases do, FOWNER is one of
-    them. If systemd is the main process, it does not guess.
+    Whatever needs a dropped capability fails with "operation not permitted", mostly at startup: changing
+    owners (CHOWN, FOWNER, DAC_OVERRIDE), switching users (SETUID, SETGID), ports below 1024
+    (NET_BIND_SERVICE). With a trial, exactly the observed ones are kept; without one, the usual ones
+    (parameter `keep`) and those in visible use, which is a guess. If systemd is the main process, it does
+    not guess.
     """
     if is_infra(facts):
         return not_applicable(OF_PODMAN)
