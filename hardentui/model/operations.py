@@ -125,19 +125,13 @@ class CreateStandIn(Struct, frozen=True, kw_only=True, tag="create-stand-in"):
 
 
 class StartSubstitute(Struct, frozen=True, kw_only=True, tag="start-substitute"):
-    """Let a second hardened container serve the published ports until the first one does.
-
-    Attributes:
-        original: ID of the container whose ports it serves.
-        listening: what the original listens on (`tcp/80`).
-        created: its ID.
-    """
+    """Let a second hardened container serve the published ports until the first one does."""
 
     name: str
-    original: str
+    original: str  # ID of the container whose ports it serves
     arguments: tuple[str, ...]
-    listening: tuple[str, ...] = ()
-    created: str = ""
+    listening: tuple[str, ...] = ()  # what the original listens on (`tcp/80`)
+    created: str = ""  # its ID
 
     @property
     def table(self) -> str:
@@ -166,15 +160,12 @@ class CopyPart(StrEnum):
 
 
 class CopyData(Struct, frozen=True, kw_only=True, tag="copy-data"):
-    """Copy directories from the original's own layer into volumes of its successor.
-
-    Attributes:
-        states: of the volumes when all was copied, for those who wonder whether anybody wrote to them since.
-    """
+    """Copy directories from the original's own layer into volumes of its successor."""
 
     source: str
     paths: tuple[tuple[str, str], ...]  # (directory in the container, volume)
     part: CopyPart = CopyPart.ALL  # AHEAD while the original runs, REST what changed until it has stopped
+    # of the volumes when all was copied, for those who wonder whether anybody wrote to them since
     states: tuple[str, ...] = ()
 
 

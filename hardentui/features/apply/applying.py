@@ -72,21 +72,14 @@ _START_TIMES = 3  # times what a twin needed to become ready, if that is more th
 
 
 class PreparedChange(Struct, frozen=True):
-    """The planned change, before anything is done.
+    """The planned change, before anything is done."""
 
-    Attributes:
-        entry: the future journal entry.
-        notes: remarks to read before confirming.
-        restarts: the service is briefly down.
-        expected: for how long.
-    """
-
-    entry: JournalEntry
-    notes: tuple[str, ...]
-    restarts: bool
+    entry: JournalEntry  # the future journal entry
+    notes: tuple[str, ...]  # remarks to read before confirming
+    restarts: bool  # the service is briefly down
     wishes: ApplyWishes
 
-    expected: Downtime | None = None
+    expected: Downtime | None = None  # for how long
 
     @property
     def downtime(self) -> str:

@@ -57,16 +57,12 @@ _LONGEST_UNIT = 256 << 10
 
 
 class Reference(Struct, frozen=True):
-    """A container that refers to others by ID: their namespaces, its pod, or `--requires`.
-
-    Attributes:
-        unit: what systemd starts it from, if anything; `infra`: Podman's own, of a pod.
-    """
+    """A container that refers to others by ID: their namespaces, its pod, or `--requires`."""
 
     id: str
     name: str
     to: tuple[str, ...]
-    unit: str
+    unit: str  # what systemd starts it from, if anything; `infra`: Podman's own, of a pod
     infra: bool
 
 

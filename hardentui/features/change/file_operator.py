@@ -49,21 +49,14 @@ class NotAnswering(ChangeFailed):
 
 
 class OperationOutcome(Struct, frozen=True):
-    """The result of an operation.
+    """The result of an operation."""
 
-    Attributes:
-        operation: the operation, completed with what is known only now (the ID of what was created).
-        proof: results of checks.
-        remark: a remark to show.
-        after: seconds that it kept observing a service that already worked.
-        down: measured seconds in which a service with a substitute did not answer.
-    """
-
+    # the operation, completed with what is known only now (the ID of what was created)
     operation: Operation | None = None
-    proof: tuple[JournalProof, ...] = ()
-    remark: str = ""
-    after: float = 0.0
-    down: float | None = None
+    proof: tuple[JournalProof, ...] = ()  # results of checks
+    remark: str = ""  # a remark to show
+    after: float = 0.0  # seconds that it kept observing a service that already worked
+    down: float | None = None  # measured seconds in which a service with a substitute did not answer
 
 
 NOTHING = OperationOutcome()

@@ -509,7 +509,6 @@ class ChangeScreen(StoppablePage):
             yield Content.styled("Enter enforces it now.", "$primary")
 
     def _steps(self, prepared: PreparedChange) -> Content:
-        """What applying it does."""
         parts: list[Part] = [("What will be done\n", "bold")]
         for number, operation in enumerate(prepared.entry.operations, 1):
             parts += hanging(f"  {number}.", described(operation), self._width, indent=6)
