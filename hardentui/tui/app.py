@@ -446,7 +446,7 @@ class HardenApp(App[None]):
             reports = {key: row.report for key, row in self.session.rows.items() if row.report is not None}
             facts = {key: reports[key].facts if key in reports else None for key in keys}
             able = {key: its for key, its in facts.items() if its is None or not its.inspect.get("IsInfra")}
-            first, *rest = stacks((able or facts).items())
+            first, *rest = stacks((able or facts).items(), units=False)
             left = [key for group in rest for key in group]
             change = screen("change", first[0], len(left), tuple(choices), tuple(first[1:]))
             self.push_screen(change, lambda _: self.open_harden(left))

@@ -210,6 +210,7 @@ def test_compose_keeps_what_was_hardened(
         out, err = capsys.readouterr()
         cards = [json.loads(text) for text in out.replace("}\n{", "}\0{").split("\0")]
         assert len({card["apply"]["id"] for card in cards}) == 1, err
+        assert err.count(f"twins of {store} run beside it") == 1, "the store needs no twin of the site"
         assert "compose.override.yaml of its project keeps it for compose up" in cards[0]["notes"]
         override = (project / "compose.override.yaml").read_text()
         assert override.count("no-new-privileges") == 2

@@ -164,7 +164,9 @@ def forget(journal: Journal, identity: str, operators: Sequence[Operator]) -> Jo
     entry = journal.read(identity)
     with all_locked(lock_directory(journal), entry.containers, entry.engine, f"forget {identity} by {who()}"):
         entry = journal.read(identity)
-        if entry.can_be_undone and (hindrance := _hindrance(journal, entry, operators)) is not None:
+        others_kept = len(entry.originals) > 1 and entry.state is EntryState.DONE  # the rest of a stack
+        hindrance = None if others_kept or not entry.can_be_undone else _hindrance(journal, entry, operators)
+        if hindrance is not None:
             entry = closed(entry, f"Closed by {who()}: {hindrance.title}")
             journal.write(entry)
             return entry
@@ -189,7 +191,8 @@ def forget(journal: Journal, identity: str, operators: Sequence[Operator]) -> Jo
             elif isinstance(operator, ContainerOperator) and stand_in is None:
                 for original in noted:  # those first that refer to others
                     operator.remove_original(original.id, kept[original.name])
-        reason = f"Its original was removed by {who()}."
+        what = "Its original was" if len(kept) == 1 else "Its originals were"
+        reason = f"{what} removed by {who()}."
         entry = replace(entry, original=None, forgotten=True, reason=reason)
         journal.write(entry)
         return entry

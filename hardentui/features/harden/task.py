@@ -375,7 +375,7 @@ class Hardening:
             others = [
                 Along(other.report, other.plan, replace(other.prepared.wishes, **treated))
                 for other in (self.others if along is None else along)
-                if other.plan is not None and other.prepared is not None and other.replaces
+                if other.plan is not None and other.prepared is not None
             ]
             self.prepared = self._application.prepare(self.plan, wishes, others)
         return self.prepared

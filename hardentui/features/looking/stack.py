@@ -67,11 +67,16 @@ def stack_of(
     return tuple(stack.values()), services
 
 
-def stacks(containers: Iterable[tuple[T, ContainerFacts | None]]) -> list[list[T]]:
-    """Those together that belong together: one pod, one compose project, references by ID."""
+def stacks(containers: Iterable[tuple[T, ContainerFacts | None]], *, units: bool = True) -> list[list[T]]:
+    """Those together that belong together: one pod, one compose project, references by ID.
+
+    Args:
+        units: those too that run from a unit of their own.
+    """
     groups: list[tuple[set[str], list[T]]] = []
     for container, facts in containers:
-        ties, members = _ties(facts), [container]
+        tied = facts is not None and (units or not own_unit_of(facts))
+        ties, members = _ties(facts) if facts is not None and tied else set[str](), [container]
         for group in [group for group in groups if not group[0].isdisjoint(ties)]:
             groups.remove(group)
             ties, members = ties | group[0], [*group[1], *members]
@@ -79,9 +84,7 @@ def stacks(containers: Iterable[tuple[T, ContainerFacts | None]]) -> list[list[T
     return [members for _, members in groups]
 
 
-def _ties(facts: ContainerFacts | None) -> set[str]:
-    if facts is None:
-        return set()
+def _ties(facts: ContainerFacts) -> set[str]:
     project = compose_project(facts.labels)
     names = (facts.id, str(facts.inspect.get("Pod") or ""), project and f"{facts.engine.label}/{project}")
     return {*(facts.inspect.get("Dependencies") or ()), *names} - {""}

@@ -99,7 +99,7 @@ class Stage:
             except EngineError as error:
                 if peer not in self._request.company:
                     raise
-                self._tell(TrialEvent(TrialStep.PREPARING, f"not as it should be: {error.title}"))
+                self._tell(TrialEvent(TrialStep.BASELINE, f"not as it should be: {error.title}"))
         started = True
         for member in in_start_order((self.facts, *self._request.members)):
             if member is self.facts:

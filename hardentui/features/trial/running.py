@@ -397,7 +397,7 @@ def _with_peers(request: TrialRequest, tools: Tools, text: str, *, project: bool
         peers = [other for other in in_start_order(tuple(able)) if other.id not in given]
     if peers:
         names = visible(", ".join(peer.name for peer in peers), 200)
-        tools.on_event(TrialEvent(TrialStep.PREPARING, f"it gets twins of {names} beside it"))
+        tools.on_event(TrialEvent(TrialStep.BASELINE, f"twins of {names} run beside it"))
     return replace(request, peers=(*request.peers, *peers))
 
 

@@ -304,8 +304,7 @@ class ChangeScreen(StoppablePage):
                 raise NotFound("The container is gone.")
             task = Hardening(bench, reports[0], wishes, reports[1:])
             outset = (task.soak_outset() or task.outset()) if self._tries else task.untried()
-            alone = self._tries and not outset.soaked and not self._others
-            kept = task.tried_before() if alone else None
+            kept = task.tried_before() if self._tries and not (outset.soaked or self._others) else None
             card = task.picked_up(outset, kept) if kept is not None else None
             self.post_message(OutsetKnown(task, outset))
             if card is not None and kept is not None:
@@ -580,8 +579,8 @@ class ChangeScreen(StoppablePage):
             for line in self._changed(entry):
                 parts += hanging("", line, self._width, "bold", indent=0)
             for proof in entry.proof:
-                of = f"{visible(proof.container, 40)}: " if proof.container else ""
-                told = f"{of}{visible(proof.check, 60)} {visible(proof.effective, 160)}"
+                of = f"{proof.container}: " if proof.container else ""
+                told = f"{visible(of, 40)}{visible(proof.check, 60)} {visible(proof.effective, 160)}"
                 parts += hanging(f"  {visible(proof.status, 8)}", told, self._width, indent=8)
         return Content.assemble(*parts).rstrip("\n")
 
@@ -591,8 +590,7 @@ class ChangeScreen(StoppablePage):
         if (words := what_changed(entry)) and task is not None and task.plan is not None:
             after = task.bench.planner.score_after(task.report, task.plan)
             yield self.signs.of(f"score {score_word(task.report.score.value)} → {score_word(after.value)}")
-            of = ":" if len(entry.changed) > 1 else ""
-            yield f"{visible(', '.join(entry.changed), 200)}{of} {'; '.join(words)}"
+            yield f"{visible(', '.join(entry.changed), 200)}: {'; '.join(words)}"
 
     def copied(self) -> tuple[str, str]:
         if self._files is not None:

@@ -86,3 +86,5 @@ def test_what_belongs_together_is_hardened_as_one() -> None:
     everybody = [pod[0], tied[2], facts("alone"), tied[0], pod[1], tied[1]]
     groups = stacks((container.name, container) for container in everybody)
     assert sorted(sorted(group) for group in groups) == [["alone"], ["app", "db", "side"], ["web", "worker"]]
+    by_unit = facts("job", labels=PROJECT).replace(unit_exists=True)
+    assert stacks([("app", tied[1]), ("job", by_unit)], units=False) == [["app"], ["job"]]
