@@ -17,20 +17,17 @@ from hardentui.model.check import AnyCheck, Check
 
 _MODULES = {
     "step01_minimal_base_images": {
+        "image_credentials": "credentials-in-image-config credentials-in-layers",
         "image_files": (
             "remote-login-in-image setuid-files-in-image tools-in-image weak-accounts-in-image "
             "world-writable-files-in-image"
         ),
-        "image_base": (
-            "credentials-in-image-config credentials-in-layers end-of-life-image unclean-image-build"
-        ),
+        "image_base": "end-of-life-image unclean-image-build",
     },
     "step02_updates_and_scans": {
         "image_age": "mutable-image-tag old-image outdated-tag stale-container stale-image superseded-image",
-        "update_paths": (
-            "exploited-vulnerabilities fixable-vulnerabilities missing-vulnerability-scan "
-            "no-update-path update-without-rollback"
-        ),
+        "vulnerabilities": "exploited-vulnerabilities fixable-vulnerabilities missing-vulnerability-scan",
+        "update_paths": "no-update-path update-without-rollback",
         "engine_version": "engine-steering-image vulnerable-engine",
     },
     "step03_image_signing": {
@@ -52,8 +49,9 @@ _MODULES = {
     "step05_security_contexts": {
         "limits": "no-cpu-limit no-memory-limit no-pids-limit unenforceable-limits",
         "process_limits": "disabled-cgroups loose-ulimits oom-kill-exempt unbraked-restart",
-        "namespaces": "foreign-ipc host-ipc host-pid leaking-host-environment",
+        "namespaces": "foreign-ipc host-ipc host-pid",
         "secrets": "loose-secret plaintext-secret-env secret-in-metadata secret-on-command-line",
+        "host_environment": "leaking-host-environment",
         "mounts": "relabelled-system-directory sensitive-host-mount shared-mount-propagation writable-mount",
         "root_filesystem": "loose-tmpfs writable-rootfs",
         "sockets": "mounted-control-socket mounted-engine-socket",
@@ -93,15 +91,17 @@ _MODULES = {
             "replaceable-container-programs untrusted-engine-programs writable-engine-configuration "
             "writable-unit-files"
         ),
+        "storage": "weak-storage-settings",
         "host": "failed-host-rules pending-security-updates weak-kernel-settings",
-        "engine_defaults": "weak-engine-defaults weak-storage-settings",
+        "engine_defaults": "weak-engine-defaults",
     },
     "step10_runtime_protection": {
         "seccomp": (
             "altered-seccomp-default default-seccomp-only open-socket-families seccomp-disabled "
             "seccomp-profile-file-unsafe seccomp-unconfined"
         ),
-        "confinement": "apparmor-complain-mode runtime-denials weak-seccomp-profile",
+        "seccomp_profiles": "weak-seccomp-profile",
+        "confinement": "apparmor-complain-mode runtime-denials",
         "kernel_settings": "unmasked-system-paths unsafe-sysctls",
     },
 }
