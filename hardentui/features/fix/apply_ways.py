@@ -132,12 +132,9 @@ def _stops_when_told(facts: ContainerFacts, files: Files) -> bool:
 
 
 class ApplyWay(Struct, frozen=True):
-    """How a plan is applied to a container.
+    """How a plan is applied to a container."""
 
-    Attributes:
-        operations: carried out before the service is judged; `afterwards`: those carried out then.
-    """
-
+    # carried out before the service is judged; `afterwards`: those carried out then
     operations: tuple[Operation, ...]
     afterwards: tuple[Operation, ...] = ()
     original: str | None = None  # the name under which the original is kept
@@ -237,14 +234,11 @@ def unit_way(facts: ContainerFacts, origin: Origin, draft: Draft, live: Sequence
 
 
 class ComposeOverride(Struct, frozen=True):
-    """The file of its compose project that keeps what was changed at the next `compose up`.
-
-    Attributes:
-        directory, name: where compose reads it; no directory: it cannot be written there, `why_not`.
-    """
+    """The file of its compose project that keeps what was changed at the next `compose up`."""
 
     name: str
     text: str
+    # directory, name: where compose reads it; no directory: it cannot be written there, `why_not`
     directory: str = ""
     why_not: str = ""
     left_out: tuple[str, ...] = ()  # flags that compose has no key for

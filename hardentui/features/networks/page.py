@@ -47,25 +47,20 @@ class PublishedPort(Struct, frozen=True):
 
 
 class NetworkPlace(Struct, frozen=True):
-    """A network, or the lack of one, with the containers that are there.
-
-    Attributes:
-        name: of the network; for other places a word in brackets: `(host)`, `(none)`, `(pasta)`.
-        ports: published ones; empty for the host's network, where every port that they open is reachable.
-        to_host: they include the host; outward: they include what is beyond it.
-    """
+    """A network, or the lack of one, with the containers that are there."""
 
     engine: str  # label of the engine; places of two engines reach one another only over published ports
-    name: str
+    name: str  # of the network; for other places a word in brackets: `(host)`, `(none)`, `(pasta)`
     kind: PlaceKind = PlaceKind.NETWORK
     driver: str = ""
     internal: bool = False
     isolated: str = ""  # `no`, `yes` or `strict`; empty if not applicable
     subnets: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
+    # published ones; empty for the host's network, where every port that they open is reachable
     ports: tuple[PublishedPort, ...] = ()
     reaches: tuple[str, ...] = ()  # where its members can open connections to, in words
-    to_host: bool = False
+    to_host: bool = False  # they include the host; outward: they include what is beyond it
     outward: bool = False
 
     @property

@@ -247,11 +247,7 @@ _EVERY = 0.25
 
 
 class Outgoing(Struct, frozen=True):
-    """The addresses a container contacts, with proposed rules.
-
-    Attributes:
-        checked: `nft --check` accepts the rules; None = it could not be run, for the reason in `unchecked`.
-    """
+    """The addresses a container contacts, with proposed rules."""
 
     container: str
     engine: str
@@ -261,6 +257,7 @@ class Outgoing(Struct, frozen=True):
     shared: bool = False  # the contacts include those of containers that share its network
     rules: str = ""  # for nftables; if empty, the reason is in `no_rules`
     no_rules: str = ""
+    # `nft --check` accepts the rules; None = it could not be run, for the reason in `unchecked`
     checked: bool | None = None
     unchecked: str = ""
     limits: tuple[str, ...] = ()  # what the rules do not cover

@@ -243,12 +243,9 @@ _OWN_NAMES = Version(4, 7)
 
 
 class SeenContacts(Struct, frozen=True):
-    """The contacts of a container while it was watched.
+    """The contacts of a container while it was watched."""
 
-    Attributes:
-        outside: it contacted something other than a container of this engine or the host, or that is unknown.
-    """
-
+    # it contacted something other than a container of this engine or the host, or that is unknown
     outside: bool = False
     containers: frozenset[str] = frozenset()  # names of other containers of its engine
 

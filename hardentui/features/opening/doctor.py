@@ -65,27 +65,19 @@ class Mark(StrEnum):
 
 
 class Diagnosis(Struct, frozen=True):
-    """One checked item.
-
-    Attributes:
-        what: a short label; value: the result.
-    """
+    """One checked item."""
 
     mark: Mark
-    what: str
+    what: str  # a short label; value: the result
     value: str
     fix: str = ""  # a command or sentence that helps; empty if nothing needs to be done
     engine: bool = False  # it is about a reachable engine
 
 
 class Machine(Struct, frozen=True):
-    """The data that the doctor checks.
+    """The data that the doctor checks."""
 
-    Attributes:
-        place: where HardenTUI runs; `files` and `run` are those of the host that is read from there.
-        skipped: elements of $PATH where no program is looked up, with the reason.
-    """
-
+    # where HardenTUI runs; `files` and `run` are those of the host that is read from there
     place: Place = Place()
     files: Files = field(default_factory=LocalFiles)
     run: Run = run_program
@@ -93,6 +85,7 @@ class Machine(Struct, frozen=True):
     generator: Callable[[], str | None] = find_generator
     environment: Environment = field(default_factory=Environment.here)
     size: tuple[int, int] = (0, 0)  # columns and rows of the terminal; (0, 0) when there is none
+    # elements of $PATH where no program is looked up, with the reason
     skipped: tuple[tuple[str, str], ...] = field(default_factory=skipped_in_path)
 
     @classmethod

@@ -22,16 +22,13 @@ MET, NOT_MET, NOT_LOOKED_AT, NOT_APPLICABLE = "met", "not met", "not looked at",
 
 
 class Control(Struct, frozen=True):
-    """One control with its answer.
-
-    Attributes:
-        evidence: (name of the subject, finding): what fails or is waived, else what is unknown.
-    """
+    """One control with its answer."""
 
     id: str
     title: str
     status: str  # MET, NOT_MET, NOT_LOOKED_AT or NOT_APPLICABLE
     checks: tuple[str, ...] = ()  # ids of the checks that decide it; none = a person does
+    # (name of the subject, finding): what fails or is waived, else what is unknown
     evidence: tuple[tuple[str, Finding], ...] = ()
     passed: int = 0  # number of findings that pass
 
@@ -53,27 +50,24 @@ def _worst(finding: Finding) -> tuple[int, int, str]:
 
 
 class SubjectResult(Struct, frozen=True, dict=True):
-    """One subject with its findings; failing ones carry their remediation.
-
-    Attributes:
-        add_up: how the findings combine, in one sentence; may be empty, and is not in every report.
-        can_fix: gives the failing checks that an option of this container fixes.
-        also: of a container: what fails of its image and of the site, which are subjects of their own.
-        file, line: of the unit that the container runs from, and of its section there; empty and 0 = none, or
-            unknown.
-    """
+    """One subject with its findings; failing ones carry their remediation."""
 
     subject: Subject
     score: Score
     findings: tuple[Finding, ...]
     detail: str = ""  # a description for people: image, engine and state of a container
     trouble: str = ""  # why there are no findings; empty when there are
+    # how the findings combine, in one sentence; may be empty, and is not in every report
     add_up: Callable[[], str] = str
+    # gives the failing checks that an option of this container fixes
     can_fix: Callable[[], frozenset[str]] = frozenset
     host: str = ""  # its host in a report on several hosts; else empty
     pid: int | None = None  # of the main process of a running container; None for everything else
+    # file, line: of the unit that the container runs from, and of its section there; empty and 0 = none, or
+    # unknown
     file: str = ""
     line: int = 0
+    # of a container: what fails of its image and of the site, which are subjects of their own
     also: tuple[Finding, ...] = ()
     image: str = ""  # of a container: ID of its image
 
@@ -163,11 +157,7 @@ class KeptResult(Struct, frozen=True):
 
 
 class CheckResult(Struct, frozen=True, dict=True):
-    """The result of one run of `check`, worst subject first.
-
-    Attributes:
-        paths: the worst paths from containers to the host; `paths_left`: how many more there are.
-    """
+    """The result of one run of `check`, worst subject first."""
 
     engines: tuple[EngineFacts, ...]
     subjects: tuple[SubjectResult, ...]
@@ -176,6 +166,7 @@ class CheckResult(Struct, frozen=True, dict=True):
     version: str
     place: str = ""  # the host, for a title; `host_name` its name alone, `saved_at` the time of saved facts
     simulated: bool = False
+    # the worst paths from containers to the host; `paths_left`: how many more there are
     paths: tuple[RankedPath, ...] = ()
     paths_left: int = 0
     network_map: NetworkMap | None = None  # who can reach whom; None if not requested

@@ -63,11 +63,7 @@ class Confinement(StrEnum):
 
 
 class LsmPage(Struct, frozen=True):
-    """The security module's hold on one container.
-
-    Attributes:
-        profile: an AppArmor profile from what it declares; None if AppArmor does not confine it.
-    """
+    """The security module's hold on one container."""
 
     container: str
     engine: str
@@ -79,6 +75,7 @@ class LsmPage(Struct, frozen=True):
     why: str = ""
     own_policy: bool = False
     commands: tuple[str, ...] = ()  # how to create and use a dedicated policy; none without a module
+    # an AppArmor profile from what it declares; None if AppArmor does not confine it
     profile: AppArmorProfile | None = None
 
 

@@ -37,11 +37,7 @@ class Level(StrEnum):
 
 
 class Attack(Struct, frozen=True, forbid_unknown_fields=True):
-    """A harmless attack on the lab's own containers. It works while the lab is broken and fails afterwards.
-
-    Attributes:
-        copies_unsigned: instead of a command: an unsigned image is copied under the learner's policy.
-    """
+    """A harmless attack on the lab's own containers. It works until the lab is mended."""
 
     title: Text  # what the attacker does, as an imperative
     run: tuple[str, ...] = ()  # the command; exit code 0 means that the attack worked
@@ -49,6 +45,7 @@ class Attack(Struct, frozen=True, forbid_unknown_fields=True):
     neighbour: str = ""  # the neighbour that attacks; empty = from inside the lab's container
     unseen: bool = False  # it works only if the container's log contains nothing it printed
     moves_tag: bool = False  # instead of a command: another image is pushed under the tag `latest`
+    # instead of a command: an unsigned image is copied under the learner's policy
     copies_unsigned: bool = False
     seconds: int = 20  # the limit for the command
 
@@ -63,19 +60,12 @@ class Neighbour(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Lab(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One exercise. The field names are those of its TOML file.
-
-    Attributes:
-        steps: its steps of the checklist, the main one first.
-        hints: where to look, which flag, and nearly the whole answer.
-        start, solution: options of `podman run`.
-        service: a command inside the container that works as long as the service does.
-        policy: in a lab about signatures: the policy.json that the learner edits. There is no container.
-    """
+    """One exercise. The field names are those of its TOML file."""
 
     id: Name = ""  # its name; that of its file
     title: Annotated[str, Meta(min_length=1, max_length=50)]
     level: Level
+    # its steps of the checklist, the main one first
     steps: Annotated[tuple[Annotated[int, Meta(ge=1, le=10)], ...], Meta(min_length=1)]
     minutes: Annotated[int, Meta(ge=1, le=60)]  # how long it takes
     checks: Words  # IDs of the checks that fail at the start and must pass at the end
@@ -83,9 +73,11 @@ class Lab(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     picture: str
     task: Text  # what to do
     guided: Text  # what to do next
+    # where to look, which flag, and nearly the whole answer
     hints: Annotated[tuple[Text, ...], Meta(min_length=3, max_length=3)]
     finish: Text  # what was learned, and what comes next
     attack: Attack
+    # start, solution: options of `podman run`
     start: tuple[str, ...] = ()
     solution: tuple[str, ...] = ()
     wrong: dict[str, str] = {}  # option -> the message for a learner who tries it and has not solved the lab
@@ -94,7 +86,9 @@ class Lab(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     networks: tuple[Name, ...] = ()  # names of its networks; none = the container has no network at all
     neighbours: tuple[Neighbour, ...] = ()
     app: str = "shop"  # value of the container's label `app`
+    # a command inside the container that works as long as the service does
     service: tuple[str, ...] = ("wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/")
+    # in a lab about signatures: the policy.json that the learner edits. There is no container.
     policy: str = ""
     solved_policy: str = ""  # the same, solved
 
@@ -123,15 +117,12 @@ VERSION = 1
 
 
 class LabResult(Struct, frozen=True):
-    """The learner's progress in one lab. Times are seconds since 1970.
-
-    Attributes:
-        given_up: the solution was shown before it was passed; it counts as passed only after a restart.
-    """
+    """The learner's progress in one lab. Times are seconds since 1970."""
 
     hints: int = 0  # how many were shown since the lab was started
     started: float = 0.0
     passed: float = 0.0  # when it was first solved; 0 = never
+    # the solution was shown before it was passed; it counts as passed only after a restart
     given_up: bool = False
 
     @property

@@ -32,16 +32,7 @@ from hardentui.harden.score import SHORT
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import WaiverUse
 from hardentui.regular_files import why_not_here
-from hardentui.tui.actions import (
-    AGAIN,
-    APP,
-    BACK,
-    CONNECTION,
-    COPY,
-    SETTINGS,
-    Action,
-    bindings,
-)
+from hardentui.tui.actions import AGAIN, APP, BACK, CONNECTION, COPY, SETTINGS, Action, bindings
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.home import no_engine, tried
 from hardentui.tui.screens.job import (
