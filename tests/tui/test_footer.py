@@ -44,7 +44,6 @@ _NOT_HERE = {
     "JournalScreen keep": "only while a change waits to be confirmed",
     "JournalScreen undo": "only once a change was made",
     "MonitorScreen again": "only once it was stopped",
-    "LogsScreen next_match": "only after a search",
     "TrustScreen test": _SIMULATED,
     "ImagesScreen rehearse": _SIMULATED,
 }
