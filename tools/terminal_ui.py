@@ -18,7 +18,7 @@ PLACES = {
     "networks": "`{app.networks}`: `{networks.prove}`, `{networks.outgoing}`, `{networks.split}`, `{networks.try}`",
     "watch": "`{home.monitor}`",
     "doctor": "`{app.doctor}`",
-    "harden": "`{home.harden}` in the list (marked containers one after another), `{walk.harden}` in the walk",
+    "harden": "`{home.harden}` in the list (marked containers: those of a stack as one, others one after another), `{walk.harden}` in the walk",
     "plan": "choosing in the walk; `{walk.plan}` shows the plan, `{walk.write}` saves it",
     "trial": "`{walk.trial}` in the walk; `{images.rehearse}` on the images page tries another image",
     "apply": "`{walk.apply}` in the walk, or after a trial",

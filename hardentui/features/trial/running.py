@@ -370,17 +370,17 @@ def run_trial(request: TrialRequest, tools: Tools) -> Trial:
     tools.on_event(TrialEvent(TrialStep.CLEANING, "looking for leftovers of earlier trials"))
     for name in remove_leftovers(tools.changing):
         tools.on_event(TrialEvent(TrialStep.CLEANING, f"removed {name}"))
-    request = _with_peers(request, tools, " ".join(request.probes))
+    request = with_peers(request, tools, " ".join(request.probes))
     record = _on_stage(request, tools)
     if record.result is Result.BASELINE_FAILS and request.company:
-        more = _with_peers(request, tools, record.baseline.log, project=True)
+        more = with_peers(request, tools, record.baseline.log, project=True)
         record = _on_stage(more, tools) if more.peers != request.peers else record
     record = replace(record, seconds=round(monotonic() - begun, 1))
     tools.on_event(TrialEvent(TrialStep.DONE, record.result.value, record.seconds))
     return record
 
 
-def _with_peers(request: TrialRequest, tools: Tools, text: str, *, project: bool = False) -> TrialRequest:
+def with_peers(request: TrialRequest, tools: Tools, text: str, *, project: bool = False) -> TrialRequest:
     """With those of its company that it needs.
 
     Args:

@@ -1,9 +1,13 @@
 """Which of its neighbours get twins beside the one that is tried."""
 
+from unittest.mock import Mock
+
 import pytest
 
 from hardentui.checks.examples import container
 from hardentui.features.trial.baseline import needed
+from hardentui.features.trial.configuration import TrialRequest
+from hardentui.features.trial.running import with_peers
 from hardentui.model.facts import ContainerFacts
 from hardentui.options import NAME
 
@@ -43,3 +47,19 @@ def test_what_docker_compose_noted_counts() -> None:
 def test_one_that_cannot_start_before_it_is_not_needed_for_it() -> None:
     side = _named("shop_side_1", "--network=container:shop_db_1")
     assert needed(DB, (side,), "shop_side_1") == ()
+
+
+def _of_project(facts: ContainerFacts, project: str) -> ContainerFacts:
+    return facts.replace(inspect={"Config": {"Labels": {"com.docker.compose.project": project}}})
+
+
+def test_one_that_works_alone_gets_nobody_and_one_that_does_not_those_of_its_log_or_project() -> None:
+    db, stranger = _of_project(DB, "shop"), _of_project(METRICS, "other")
+    front = _of_project(_named("shop_front_1"), "shop")
+    request = TrialRequest(facts=front, choices=(), company=(db, stranger))
+    told: list[str] = []
+    tools = Mock(on_event=lambda event: told.append(event.text))
+    assert with_peers(request, tools, "curl http://$TARGET/").peers == ()
+    assert with_peers(request, tools, "no such host: metrics", project=True).peers == (stranger,)
+    assert with_peers(request, tools, "exit code 3", project=True).peers == (db,)
+    assert told == ["twins of shop_metrics_1 run beside it", "twins of shop_db_1 run beside it"]
