@@ -260,7 +260,7 @@ def test_a_quadlet_of_ours_runs_as_planned(machine: Machine) -> None:
     assert inside == "0"
     assert 1_000_000 <= int(outside) < 2_000_000
     assert int(length) < 100_000
-    memory = re.search(r"--memory=(\d+)m", unit)
+    memory = re.search(r"[Mm]emory=(\d+)m", unit)
     cpus = re.search(r"--cpus=([\d.]+)", unit)
     assert memory is not None
     assert cpus is not None
