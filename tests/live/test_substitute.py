@@ -111,10 +111,10 @@ def test_a_kill_at_any_time_leaves_no_substitute_behind(site: Stateless) -> None
         process.kill()
         process.communicate(timeout=150)
         assert eventually(lambda: site.newest().state is not EntryState.OPEN), begun
-        if site.newest().state is EntryState.DONE:  # it was faster than the kill
-            assert site.run("undo", "--yes").returncode == 0
+        undone = site.run("undo", "--yes")  # for one that was faster than the kill
+        assert undone.returncode == 0 or "nothing to undo" in undone.stderr
         assert eventually(site.answers), begun
-        assert site.seen() == before, begun
+        assert eventually(lambda: site.seen() == before), begun
         assert "hardentui" not in site.tables(), begun
 
 

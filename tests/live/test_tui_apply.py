@@ -59,7 +59,7 @@ async def test_a_service_with_data_is_tried_applied_confirmed_and_taken_back(
             assert state() != before
             await shows(pilot, f" {NAME} › harden")
             await pilot.press("K")
-            await until(pilot, lambda: "u undoes it" in drawn(app))
+            await until(pilot, lambda: "Kept, stopped" in drawn(app) and "K keeps it" not in drawn(app))
             await shows(pilot, "pass")
             await pilot.press("u", shows=("Undo it?", "y yes"))
             await pilot.press("y", shows="everything is as before")

@@ -41,7 +41,7 @@ class Registry:
 @pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
     registry = Registry()
-    monkeypatch.setattr("hardentui.features.images.page.digest_of", registry.digest_of)
+    monkeypatch.setattr("hardentui.features.images.scanning.digest_of", registry.digest_of)
     return registry
 
 

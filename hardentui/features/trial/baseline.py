@@ -30,13 +30,13 @@ from hardentui.features.change.wait import (
 from hardentui.features.looking.stack import in_start_order
 from hardentui.features.trial.configuration import Tools, TrialRequest
 from hardentui.features.trial.harmless import aliases
-from hardentui.features.trial.life import Habits, Stage, habits_of, handles
+from hardentui.features.trial.life import Habits, Stage, habits_of, handles, own_listening
 from hardentui.features.trial.rounds import LOG_SHOWN, stop, stop_timeout
 from hardentui.features.trial.twins import Twin
 from hardentui.model.facts import AskedMemory, ContainerFacts, Kernel, WrittenDirectory
 from hardentui.model.known import known
 from hardentui.model.trial import Baseline, How, Lack, TrialEvent, TrialStep
-from hardentui.options import ENV, NETWORK
+from hardentui.options import ENV
 from hardentui.reading.asked_memory import asked_by_file, config_paths
 from hardentui.reading.behaviour import command_of
 from hardentui.reading.containers import ask_or, listed
@@ -314,9 +314,7 @@ def run_baseline(request: TrialRequest, tools: Tools, stage: Stage) -> BaselineS
     """Run the unchanged twin: what it lacks, or how it works, listens, writes and stops."""
     facts = request.facts
     tools.on_event(TrialEvent(TrialStep.BASELINE, "starting a twin without any change"))
-    lends = any(f"container:{facts.name}" in other.spec[NETWORK] for other in request.company)
-    listening = () if lends else ask_or(facts, lambda kernel: kernel.listening, ())  # others may do that
-    ports = ports_of(listening)
+    ports = ports_of(own_listening(facts, request.company))
     expected = replace(
         expectation(facts.inspect, ports, request.patience),
         probes=request.probes,

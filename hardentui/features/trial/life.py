@@ -11,7 +11,7 @@ import os
 import posixpath
 import signal
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from time import monotonic, sleep
 from typing import Any
@@ -36,7 +36,7 @@ from hardentui.features.trial.harmless import aliases, needs_network
 from hardentui.features.trial.twins import Twin, TwinAddresses, TwinMaker, pod_names, remove_trial
 from hardentui.host.commands import Run, run_program
 from hardentui.host.files.reader import Files, reason
-from hardentui.model.facts import ContainerFacts
+from hardentui.model.facts import ContainerFacts, ListeningSocket
 from hardentui.model.known import Known, Unread
 from hardentui.model.spec import Spec
 from hardentui.model.trial import NotExercised, TrialEvent, TrialStep
@@ -167,7 +167,7 @@ class Stage:
         twin.start()
         if not ready:
             return
-        ports = ports_of(ask_or(facts, lambda kernel: kernel.listening, ()))
+        ports = ports_of(own_listening(facts, (self.facts, *self._request.company)))
         outcome = self.wait(twin, expectation(facts.inspect, ports, self._request.patience))
         if not outcome.ready:
             raise EngineError(
@@ -178,6 +178,14 @@ class Stage:
     def _name(self, kind: str = "") -> str:
         self._made += 1
         return f"{OUR_NAMES[TRIAL_LABEL]}{self.number}-{kind or self._made}"
+
+
+def own_listening(facts: ContainerFacts, others: Iterable[ContainerFacts]) -> tuple[ListeningSocket, ...]:
+    """What it listens on; nothing, where that may be one of the others, because it lends it its network."""
+    lent = {f"container:{facts.name}", f"container:{facts.id}"}
+    if any(lent & {*other.spec[NETWORK]} for other in others):
+        return ()
+    return ask_or(facts, lambda kernel: kernel.listening, ())
 
 
 CONNECTIONS, REQUESTS, RELOAD, ROTATION = "several connections", "requests", "reload", "log rotation"

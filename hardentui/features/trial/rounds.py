@@ -328,12 +328,12 @@ def stop_limit(stage: Stage, seconds: float | None) -> int:
 
 
 def stop(stage: Stage, twin: Twin, timeout: int) -> Stopped:
-    """Stop a twin, and kill it after `timeout` seconds."""
+    """Stop a twin, and kill it after `timeout` seconds; without a second, every container is killed."""
     begun = monotonic()
     stage.changing.containers.stop(twin.id, timeout=timeout)
     seconds = monotonic() - begun
     state = twin.document().get("State") or {}
-    killed = int(state.get("ExitCode") or 0) == 137 and seconds > timeout - _AT_ONCE
+    killed = int(state.get("ExitCode") or 0) == 137 and seconds > timeout - _AT_ONCE and timeout > 0
     return Stopped(seconds, killed)
 
 
