@@ -7,8 +7,9 @@ import pytest
 from hardentui.checks.examples import container
 from hardentui.features.trial.baseline import needed
 from hardentui.features.trial.configuration import TrialRequest
+from hardentui.features.trial.life import own_listening
 from hardentui.features.trial.running import with_peers
-from hardentui.model.facts import ContainerFacts
+from hardentui.model.facts import ContainerFacts, Kernel, ListeningSocket
 from hardentui.options import NAME
 
 
@@ -63,3 +64,11 @@ def test_one_that_works_alone_gets_nobody_and_one_that_does_not_those_of_its_log
     assert with_peers(request, tools, "no such host: metrics", project=True).peers == (stranger,)
     assert with_peers(request, tools, "exit code 3", project=True).peers == (db,)
     assert told == ["twins of shop_metrics_1 run beside it", "twins of shop_db_1 run beside it"]
+
+
+@pytest.mark.parametrize("network", ["container:shop_db_1", "container:id-shop_db_1"])
+def test_a_port_in_a_network_that_it_lends_may_be_that_of_a_tenant(network: str) -> None:
+    socket = ListeningSocket("tcp", "0.0.0.0", 5432)
+    lender = DB.replace(kernel=Kernel(7, shared_namespaces=frozenset(), listening=(socket,)))
+    assert own_listening(lender, (API,)) == (socket,)
+    assert own_listening(lender, (API, _named("tenant", f"--network={network}"))) == ()
