@@ -34,7 +34,7 @@ OWN_QUADLETS = "/home/bench/.config/containers/systemd"
 _GENERATED = """
 set -e
 mkdir -p {path}.d
-podman create --name {name} --network none {init} -v {name}:/data localhost/bb:1
+podman create --name {name} --network none --init -v {name}:/data localhost/bb:1
 podman generate systemd --new --container-prefix '' --name {name} |
     sed s/cgroups=no-conmon/cgroups={cgroups}/ >{path}
 podman rm {name}
@@ -96,9 +96,7 @@ def add_unit(machine: Machine, name: str, quadlet: str, user: str = "root") -> N
     if not HAS_QUADLET:
         limited = "MemoryMax" in quadlet  # they bind a container that is below the service, as a Quadlet's
         cgroups = "split" if limited else "no-conmon"
-        # rootless crun of that Debian does not run Podman's init for another user of the container
-        init = "--init" if user == "root" else ""
-        machine.run("sh", user, _GENERATED.format(path=path, name=name, cgroups=cgroups, init=init))
+        machine.run("sh", user, _GENERATED.format(path=path, name=name, cgroups=cgroups))
         service = quadlet[quadlet.index("[Service]") :].partition("[Install]")[0]
         path, quadlet = f"{path}.d/own.conf", service + "Delegate=yes\n" * limited
     machine.write(path, quadlet, user)

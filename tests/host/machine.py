@@ -28,6 +28,7 @@ cp /usr/bin/busybox "$tree"/bin/
 for name in sh sleep cat id echo touch; do ln -s busybox "$tree"/bin/$name; done
 echo 'root:x:0:0::/:/bin/sh' >"$tree"/etc/passwd
 install -d -m 1777 "$tree"/tmp
+chmod 755 "$tree"
 tar -C "$tree" -cf /tmp/image.tar .
 chmod 644 /tmp/image.tar
 """
