@@ -160,7 +160,7 @@ def test_what_only_this_host_reaches_is_dotted_also_without_unicode() -> None:
     ports = (
         PublishedPort("db", "loopback:5432", "5432/tcp"),
         PublishedPort("db", "*:80", "80/tcp"),
-        PublishedPort("\x1b[31mweb", "*:81", "81/tcp"),
+        PublishedPort("\x1b[31mweb", "*:81", "81/\x1btcp"),
     )
     place = NetworkPlace(
         "rootful", "net", members=("db",), ports=ports, reaches=("the host, on any port at all",)

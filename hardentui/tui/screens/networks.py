@@ -246,7 +246,8 @@ def drawing(place: NetworkPlace, width: int, signs: Signs) -> Content:
     for at in range(max(len(rows), len(reached))):
         name, port = rows[at] if at < len(rows) else ("", PublishedPort("", "", ""))
         parts += [_way_in(port.outer, signs), signs.drawn("│")]
-        parts += [fit(f" {name}", box - 3 - len(port.inner), signs.ellipsis), (port.inner, "$muted"), " "]
+        inner = visible(port.inner, 20)
+        parts += [fit(f" {name}", box - 3 - cell_len(inner), signs.ellipsis), (inner, "$muted"), " "]
         parts.append(signs.drawn(f"│{reached[at][0] if at < len(reached) else ''}".rstrip() + "\n"))
     parts += [" " * _IN, signs.drawn(f"└{'─' * (box - 2)}┘")]
     return Content.assemble(*parts)

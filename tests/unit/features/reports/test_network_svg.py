@@ -1,47 +1,12 @@
 """The network map as a picture: what it says, that it is complete and safe, and what it does with many."""
 
 import re
-from typing import Any
 from xml.etree import ElementTree
 
-from hardentui.checks.examples import container, rootful
-from hardentui.features.networks.splitting import openings
 from hardentui.features.reports.network_svg import network_svg, width_of
-from hardentui.model.host import Firewall, HostFacts
-from hardentui.model.known import Unread
 from hardentui.model.network import Gate, MapPlace, MapWay, NetworkMap, Opening
-from hardentui.options import NETWORK, PUBLISH, Port
 
 HOSTILE = "\x1b]0;owned\x07<script>alert(1)</script>\"'&]]>\u202e\ud800\ufffe{{7*7}}"
-DROP: dict[str, Any] = {"family": "inet", "table": "f", "type": "filter", "policy": "drop", "prio": 0}
-
-
-def host(*hooks: str) -> HostFacts:
-    chains = tuple({"chain": {**DROP, "name": hook, "hook": hook}} for hook in hooks)
-    return HostFacts(firewall=Firewall(rules=chains, outside=("eth0",)))
-
-
-def web(*ports: Port, **over: Any) -> Any:
-    return container((PUBLISH, ports), **{"host": host(), **over})
-
-
-def gates(facts: Any) -> list[Gate]:
-    return [opening.gate for opening in openings(facts)]
-
-
-def test_the_gate_is_what_the_firewall_does_with_a_stranger() -> None:
-    wide, local = Port(80, "8080"), Port(80, "8081", "127.0.0.1")
-    assert gates(web(wide, local)) == [Gate.OPEN, Gate.LOCAL]
-    assert gates(web(wide, host=host("forward"))) == [Gate.FILTERED]
-    assert gates(web(wide, host=host("input"))) == [Gate.OPEN], "a published port does not pass input"
-    assert gates(web(wide, engine=rootful(rootless=True), host=host("input"))) == [Gate.FILTERED]
-    assert gates(web(wide, host=Unread("no permission"))) == [Gate.UNKNOWN]
-    assert gates(web(wide, engine=rootful(local=False))) == [Gate.UNKNOWN]
-    assert gates(web()) == []
-    on_host = container((NETWORK, ("host",)), host=host("input"))
-    assert [(opening.gate, opening.words) for opening in openings(on_host)] == [
-        (Gate.FILTERED, "all its listening ports")
-    ]
 
 
 def hostile_map(members: int = 1) -> NetworkMap:
