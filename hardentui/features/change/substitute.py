@@ -8,6 +8,7 @@ then does the original stop. The table goes when the successor is ready. No rule
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -47,6 +48,9 @@ _PAUSE = 0.05
 _LONGEST_ANSWER = 20.0
 _ANY = "0.0.0.0"  # noqa: S104 - as Podman writes it
 _TABLE_LIMIT = 16 << 20
+_ADDRESS = re.compile(r"[0-9.]{7,15}")
+_NETWORK = re.compile(rf"{_ADDRESS.pattern}/[0-9]{{1,2}}")
+"""Nothing else of an engine's answer gets into rules."""
 
 
 def substitute(
@@ -100,11 +104,13 @@ def forwarding(document: Mapping[str, Any], to: str) -> str:
         to: with the length of its network, whose members need an answer by the way they asked.
     """
     rules, address = "", to.partition("/")[0]
+    if not _NETWORK.fullmatch(to):
+        return ""
     for port, places in ((document.get("NetworkSettings") or {}).get("Ports") or {}).items():
         number, _, protocol = port.partition("/")
         for place in places or ():
             host = str(place.get("HostIp") or _ANY)
-            if protocol != "tcp" or ":" in host:
+            if protocol != "tcp" or not _ADDRESS.fullmatch(host):
                 return ""
             match = "fib daddr type local" if host == _ANY else f"ip daddr {host}"
             rules += f"{match} tcp dport {int(place['HostPort'])} dnat to {address}:{int(number)}\n"
@@ -222,6 +228,8 @@ class SubstituteOperator:
         original = containers.inspect(operation.original)
         network = next(iter(containers.inspect(created)["NetworkSettings"]["Networks"].values()))
         chains = forwarding(original, f"{network['IPAddress']}/{network['IPPrefixLen']}")
+        if not chains:
+            raise ChangeFailed("its ports cannot be forwarded")
         self._engine.set_table(operation.table, chains)
         self._client = _Client(self._engine.service, published(original))
         if not self._client.is_answered():

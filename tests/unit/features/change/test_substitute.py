@@ -25,9 +25,13 @@ def test_what_comes_to_a_port_is_sent_on_before_netavark_sees_it(host: str, matc
     assert "ip daddr 10.88.0.5 ct status dnat ip saddr { 127.0.0.0/8, 10.88.0.5/16 } masquerade" in chains
 
 
-@pytest.mark.parametrize(("port", "host"), [("53/udp", ""), ("80/tcp", "::1")])
+ODD = [("53/udp", ""), ("80/tcp", "::1"), ("80/tcp", "1.2.3.4 accept; }")]
+
+
+@pytest.mark.parametrize(("port", "host"), ODD)
 def test_what_a_rule_for_tcp_over_ipv4_would_miss_is_not_forwarded(port: str, host: str) -> None:
     assert forwarding(_document(port, host), "10.88.0.5/16") == ""
+    assert forwarding(_document("80/tcp", ""), "10.88.0.5/16; flush ruleset") == ""
 
 
 def test_without_a_published_port_there_is_nothing_to_forward() -> None:
