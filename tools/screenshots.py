@@ -77,12 +77,7 @@ PICTURES = (
     Picture("copy-80x24", SMALL, ("4", "space", "no-key-container.copy_as")),
     Picture("monitor-120x36", LARGE, ("m",)),
     Picture("rights-120x36", LARGE, ("R",)),
-    Picture(
-        "trust-assistant-120x36",
-        LARGE,
-        ("P", "i", *"quay.io/team reject", "ctrl+s"),
-        opens=False,
-    ),
+    Picture("trust-assistant-120x36", LARGE, ("P", "i", *"quay.io/team reject", "ctrl+s"), opens=False),
     Picture("split-120x36", LARGE, ("M", "no-key-networks.split"), opens=False),
     Picture("journal-120x36", LARGE, ("J",), opens=False),
     Picture("image-findings-80x24", SMALL, ("I", "e"), opens=False),

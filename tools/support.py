@@ -17,11 +17,7 @@ PAGE = ROOT / "docs" / "support.md"
 GROUNDS = ROOT / ".grounds"
 REST = {
     "Podman": (
-        (
-            "other versions from 4.4 to 6.0",
-            "by port",
-            "a port of its generator proves the units",
-        ),
+        ("other versions from 4.4 to 6.0", "by port", "a port of its generator proves the units"),
         ("before 4.3", "unknown", "doctor says what is missing"),
     ),
     "Distribution": (

@@ -144,10 +144,7 @@ def talk(port: int, words: str) -> str:
 
 
 HTTP = "curl -fsS -m 3 -o /dev/null http://$TWIN_IP:80/"
-SWITCH = {
-    "SETGID": "switches from root's groups to its own",
-    "SETUID": "switches to a non-root user",
-}
+SWITCH = {"SETGID": "switches from root's groups to its own", "SETUID": "switches to a non-root user"}
 LOW_PORT = {"NET_BIND_SERVICE": "binds a port below 1024"}
 SERVICES = (
     Service(

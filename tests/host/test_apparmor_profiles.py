@@ -71,14 +71,7 @@ def test_what_the_container_declares_goes_on(loaded: Machine, command: str) -> N
     assert inside(loaded, command) == 0
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "echo x >/etc/made",
-        "mount -t tmpfs x /mnt",
-        "head -c 1 /proc/kcore",
-    ],
-)
+@pytest.mark.parametrize("command", ["echo x >/etc/made", "mount -t tmpfs x /mnt", "head -c 1 /proc/kcore"])
 def test_what_it_does_not_declare_is_refused(loaded: Machine, command: str) -> None:
     assert inside(loaded, command) != 0
 

@@ -88,14 +88,7 @@ def test_live_limits_secrets_and_files_of_variables(
     secret = tmp_path / "secret"
     secret.write_text("made-up")
     container.podman("secret", "create", "near-secret", str(secret))
-    options = (
-        "--secret",
-        "near-secret,mode=0400",
-        "--env-file",
-        str(variables),
-        "--ulimit",
-        "nofile=64:128",
-    )
+    options = ("--secret", "near-secret,mode=0400", "--env-file", str(variables), "--ulimit", "nofile=64:128")
     container.run(NAME, *options, BUSYBOX, "sleep", "1000")
     facts, findings = looking.closer()
     assert facts.secret_drivers["near-secret"] == "file"

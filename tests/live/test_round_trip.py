@@ -147,10 +147,7 @@ def place(podman: Bench) -> Iterator[Place]:
 
 # --- what was asked for is there -----------------------------------------------------------------
 
-_RENAMED = {
-    "--mount": {"--volume", "--tmpfs"},
-    "--no-healthcheck": {"--health-cmd"},
-}
+_RENAMED = {"--mount": {"--volume", "--tmpfs"}, "--no-healthcheck": {"--health-cmd"}}
 _SAYS_NOTHING = {"--passwd-entry": {""}, "--group-entry": {""}, "--log-opt": {"tag="}, "--workdir": {"/"}}
 """Last arguments that give what is there without the flag, too."""
 

@@ -386,7 +386,7 @@ def test_a_pod_of_three(machine: Machine, capsys: pytest.CaptureFixture[str]) ->
     places = pod_of_three(machine)
     steps = written(machine, capsys, "fix", "web", "--check", "new-privileges-allowed")
     assert {path.name for path in machine.directory.iterdir()} >= {
-        *("shop.pod", "web.container", "worker.container", "store.container", "migrate.container"),
+        *("shop.pod", "web.container", "worker.container", "store.container", "migrate.container")
     }
     take_over_and_back_and_over(machine, steps, places, ("web", "worker", "store", "migrate"))
     machine.bench.podman("exec", "web", "sh", "-c", "echo seen >/data/by-both")
@@ -579,15 +579,7 @@ def test_a_compose_stack_comes_back_for_compose(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert (
         main(
-            [
-                "apply",
-                "wiki_app_1",
-                "--check",
-                "new-privileges-allowed",
-                "--yes",
-                "--url",
-                rootful.bench.url,
-            ]
+            ["apply", "wiki_app_1", "--check", "new-privileges-allowed", "--yes", "--url", rootful.bench.url]
         )
         == 0
     )

@@ -15,10 +15,7 @@ from hardentui.tui.screens.walk import WalkScreen
 from tests.support.podman import BUSYBOX, Bench
 from tests.tui.support import drawn, running, shows, until
 
-pytestmark = [
-    pytest.mark.live,
-    pytest.mark.timeout(400),
-]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(400)]
 NAME = "tui-apply-web"
 
 

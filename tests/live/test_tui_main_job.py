@@ -15,10 +15,7 @@ from hardentui.tui.screens.walk import WalkScreen
 from tests.support.podman import BUSYBOX, Bench
 from tests.tui.support import running, until, writes
 
-pytestmark = [
-    pytest.mark.live,
-    pytest.mark.timeout(180),
-]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 WORST, OTHER = "tui-worst", "tui-other"
 KEYS = ("enter", "F", "w", "ctrl+s")
 

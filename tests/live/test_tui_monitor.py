@@ -12,10 +12,7 @@ from hardentui.tui.app import HardenApp
 from tests.support.podman import BUSYBOX, Bench
 from tests.tui.support import drawn, running, shows, until
 
-pytestmark = [
-    pytest.mark.live,
-    pytest.mark.timeout(120),
-]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]
 NAME = "tui-watched"
 
 

@@ -12,10 +12,7 @@ import pytest
 from tests.support.bench_registry import HOST, Registry, started
 from tests.support.podman import BUSYBOX, Bench
 
-pytestmark = [
-    pytest.mark.live,
-    pytest.mark.timeout(240),
-]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 POLICY = "/etc/containers/policy.json"
 ROOT = Path(__file__).parents[2]
 

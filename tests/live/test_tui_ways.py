@@ -15,10 +15,7 @@ from hardentui.tui.screens.networks import NetworksScreen
 from tests.support.podman import BUSYBOX, Bench
 from tests.tui.support import drawn, running, until
 
-pytestmark = [
-    pytest.mark.live,
-    pytest.mark.timeout(180),
-]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
 NAMES = ("way-client", "way-server")
 
 

@@ -15,8 +15,7 @@ values = st.one_of(
     st.sampled_from(["web", "high", "running", "50", "4", "root-user", "rootless", "", "999", "٣", "²"]),
 )
 words = st.one_of(
-    values,
-    st.builds("{}{}{}".format, st.sampled_from([*COLUMNS, "size", "nginx", ""]), signs, values),
+    values, st.builds("{}{}{}".format, st.sampled_from([*COLUMNS, "size", "nginx", ""]), signs, values)
 )
 filters = st.lists(words, max_size=4).map(" ".join)
 

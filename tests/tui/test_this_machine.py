@@ -40,10 +40,7 @@ async def test_settings_tell_where_a_value_comes_from_and_what_is_wrong(
         await pilot.press("app.settings")
         await until(pilot, lambda: isinstance(app.screen, SettingsScreen) and "does not exist" in drawn(app))
         assert "folder ~/hardened (default)" in " ".join(drawn(app).split())
-        _write(
-            tmp_path / "hardentui" / "settings.toml",
-            'folder = "/srv/[/x]"\ntheme = "nonsense"\n',
-        )
+        _write(tmp_path / "hardentui" / "settings.toml", 'folder = "/srv/[/x]"\ntheme = "nonsense"\n')
         await pilot.press("r")
         await until(pilot, lambda: "/srv/[/x]" in drawn(app))
         told = "".join(drawn(app).split())  # long lines are wrapped

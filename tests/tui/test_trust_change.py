@@ -105,7 +105,7 @@ KEYLESS = "quay.io/team keyless anna@example.com https://accounts.example.com /e
                 },
                 "rekorPublicKeyPath": "/etc/rekor.pub",
             },
-        ),
+        )
     ],
 )
 async def test_a_rule_without_a_key_is_typed_told_and_planned(

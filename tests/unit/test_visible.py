@@ -34,17 +34,7 @@ def test_lines_stay_lines() -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        "\udc80",
-        "a\ud800b",
-        "\ud800\ud800",
-        "😀\udc80😀",
-        "\\\udc80",
-        "\\ud800",
-        "plain 😀",
-        '"\\\\"',
-    ],
+    "text", ["\udc80", "a\ud800b", "\ud800\ud800", "😀\udc80😀", "\\\udc80", "\\ud800", "plain 😀", '"\\\\"']
 )
 def test_json_for_strict_readers_has_no_half_of_a_pair(text: str) -> None:
     written = strict_json(json.dumps({"name": text}))

@@ -88,10 +88,7 @@ class Observed:
             self._compare(flavour, name, truths, places[flavour.name])
 
     def _asked_from_outside(
-        self,
-        running: Sequence[Flavour],
-        listed: Mapping[str, Mapping[str, Any]],
-        places: Mapping[str, Place],
+        self, running: Sequence[Flavour], listed: Mapping[str, Mapping[str, Any]], places: Mapping[str, Place]
     ) -> None:
         """Which published ports another machine can connect to; those of a pod belong to its infra."""
         owners = {
@@ -126,10 +123,7 @@ class Observed:
                 self._say(flavour.name, f"{check} is {'' if there else 'not '}true of {name}")
 
     def _learn(
-        self,
-        asked: Sequence[tuple[Flavour, str]],
-        ended: Sequence[Ended],
-        places: Mapping[str, Place],
+        self, asked: Sequence[tuple[Flavour, str]], ended: Sequence[Ended], places: Mapping[str, Place]
     ) -> None:
         seen = {name: answers(each.output) for (_, name), each in zip(asked, ended, strict=True)}
         for flavour, name in asked:

@@ -95,17 +95,9 @@ RECORDED = (
         (Proof("no-userns", "host-user-namespace"),),
     ),
     Recorded(
-        "it is on the default network",
-        "pass",
-        "pass (5.29)",
-        (Proof("network-default", "default-network"),),
+        "it is on the default network", "pass", "pass (5.29)", (Proof("network-default", "default-network"),)
     ),
-    Recorded(
-        "limits are set with `--cpus`",
-        "",
-        "fails",
-        (Proof("hardened", "no-cpu-limit", fails=False),),
-    ),
+    Recorded("limits are set with `--cpus`", "", "fails", (Proof("hardened", "no-cpu-limit", fails=False),)),
     Recorded(
         "an image was built on this host and is the newest",
         "",
@@ -116,10 +108,7 @@ RECORDED = (
         "the host's sshd, seen through `--pid=host`",
         "warns about an sshd inside",
         "",
-        (
-            Proof("pid-host-rootful", "host-pid"),
-            Proof("pid-host-rootful", "unexpected-process", fails=False),
-        ),
+        (Proof("pid-host-rootful", "host-pid"), Proof("pid-host-rootful", "unexpected-process", fails=False)),
     ),
     Recorded(
         "SELinux, when any security option is set",

@@ -44,10 +44,7 @@ OPENINGS: Mapping[str, tuple[Rule, ...]] = {
     "bpf-either-or": (_allow("bpf", args=((0, "EQ", 0, 0), (0, "NE", 0, 0))),),
     "bpf-empty-mask": (_allow("bpf", args=(_masked(0, 0, 0),)),),
     "bpf-one-command": (_allow("bpf", args=((0, "EQ", 5, 0),)),),
-    "bpf-allowed-later": (
-        _allow("bpf", action="ERRNO", args=((0, "EQ", 5, 0),)),
-        _allow("bpf"),
-    ),
+    "bpf-allowed-later": (_allow("bpf", action="ERRNO", args=((0, "EQ", 5, 0),)), _allow("bpf")),
     "perf": (_allow("perf_event_open"),),
     "io-uring": (_allow("io_uring_setup", "io_uring_enter", "io_uring_register"),),
     "userfault": (_allow("userfaultfd"),),

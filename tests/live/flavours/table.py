@@ -12,11 +12,7 @@ from tests.live.flavours import through_api, truths
 from tests.live.flavours.model import KERNEL_DOORS, ROOTFUL, Flavour, Ids, ids
 from tests.live.flavours.reading import read_flavours
 
-FLAVOURS = (
-    *read_flavours(),
-    *through_api.FLAVOURS,
-    *truths.FLAVOURS,
-)
+FLAVOURS = (*read_flavours(), *through_api.FLAVOURS, *truths.FLAVOURS)
 
 MACHINE_DECIDES = {
     "reachable-cloud-metadata": "it depends on whether the tests run in a cloud",

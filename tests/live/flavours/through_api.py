@@ -26,10 +26,7 @@ def hardened_body(place: Place) -> dict[str, Any]:
             "pids": {"limit": 100},
         },
         "read_only_filesystem": True,
-        "r_limits": [
-            {"type": "nofile", "soft": 1024, "hard": 4096},
-            {"type": "core", "soft": 0, "hard": 0},
-        ],
+        "r_limits": [{"type": "nofile", "soft": 1024, "hard": 4096}, {"type": "core", "soft": 0, "hard": 0}],
         "netns": {"nsmode": "bridge"},
         "Networks": {NETWORK: {}},
         "portmappings": [port],

@@ -201,12 +201,7 @@ IDENTITY = (
         image="localhost/truth-toor:1.0",
         tries={"root-user": _IS_ROOT},
     ),
-    Flavour(
-        "identity-another-name-of-root-created",
-        ids("root-user"),
-        ("--user=toor",),
-        state=CREATED,
-    ),
+    Flavour("identity-another-name-of-root-created", ids("root-user"), ("--user=toor",), state=CREATED),
     Flavour("identity-name-of-user-created", arguments=("--user=web",), state=CREATED),
 )
 
@@ -338,10 +333,7 @@ def _environments() -> Iterator[Flavour]:
 
 
 def _command_lines() -> Iterator[Flavour]:
-    for name, words in {
-        **_WORDS,
-        **{f"no-{key}": silent for key, silent in _SILENT_WORDS.items()},
-    }.items():
+    for name, words in {**_WORDS, **{f"no-{key}": silent for key, silent in _SILENT_WORDS.items()}}.items():
         yield Flavour(
             f"credential-words-{name}",
             frozenset() if name in {f"no-{key}" for key in _SILENT_WORDS} else ids("secret-on-command-line"),

@@ -140,11 +140,7 @@ def test_files_that_could_not_be_seen_keep_the_answer_open_unless_one_is_bad() -
     path = "/etc/containers/policy.json"
     seen = host(engine_configuration={"/etc/containers/a": file("/etc/containers/a"), path: CLOSED})
     assert judge("writable-engine-configuration", seen).status is Status.UNKNOWN
-    bad = file(
-        "/etc/containers/a",
-        0o666,
-        Danger("/etc/con tainers", "world-writable (0777)", "chmod o-w"),
-    )
+    bad = file("/etc/containers/a", 0o666, Danger("/etc/con tainers", "world-writable (0777)", "chmod o-w"))
     verdict = judge(
         "writable-engine-configuration", host(engine_configuration={"a": bad, "b": bad, path: CLOSED})
     )

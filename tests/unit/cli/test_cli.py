@@ -141,8 +141,7 @@ def _nothing_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "command",
-    [["check", "host"], ["plan", "db"], ["fix", "db", "--all"], ["check", "--save", "f"]],
+    "command", [["check", "host"], ["plan", "db"], ["fix", "db", "--all"], ["check", "--save", "f"]]
 )
 def test_the_simulated_host_is_never_taken_for_a_real_one(
     run: Run, command: list[str], monkeypatch: pytest.MonkeyPatch

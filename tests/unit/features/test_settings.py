@@ -53,11 +53,7 @@ def test_every_value_can_be_set_and_tells_its_line() -> None:
     assert (settings.theme, settings.ascii) == ("high-contrast", True)
     assert settings.folder == "/srv/units"
     places = {name: origin.place.rpartition(":")[2] for name, origin in settings.origins.items()}
-    assert places == {
-        "theme": "1",
-        "ascii": "2",
-        "folder": "3",
-    }
+    assert places == {"theme": "1", "ascii": "2", "folder": "3"}
 
 
 @pytest.mark.parametrize(
@@ -145,9 +141,7 @@ def test_a_fix_takes_the_users_value_but_no_verdict_does() -> None:
     assert (nofile.value, nofile.said_by) == (4096, From.CHECKLIST)
 
 
-def test_plan_writes_the_users_value_and_tells_what_is_none(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_plan_writes_the_users_value_and_tells_what_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     _write('[fixes.no-memory-limit]\nmemory = "777m"\n[fixes.no-cpu-limit]\ncpu = "2"\n')
     assert main(["plan", "shop-web", "--demo", "--check", "no-memory-limit"]) == 0
     out, err = capsys.readouterr()
@@ -170,9 +164,4 @@ def test_show_tells_each_value_and_where_it_comes_from(capsys: pytest.CaptureFix
     assert document["schema"] == "hardentui/settings/1"
     by_name = {setting["name"]: setting for setting in document["settings"]}
     assert by_name["theme"]["source"] == "file"
-    assert by_name["ascii"] == {
-        "name": "ascii",
-        "value": False,
-        "source": "default",
-        "place": "",
-    }
+    assert by_name["ascii"] == {"name": "ascii", "value": False, "source": "default", "place": ""}

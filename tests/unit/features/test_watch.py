@@ -11,15 +11,7 @@ from hardentui.features.watch import EarlierReadings, reading_page
 from hardentui.model.facts import CapabilitySets, Kernel, ListeningSocket, NotRunning, Process
 from hardentui.model.finding import Severity
 from hardentui.model.known import Unread
-from hardentui.model.monitoring import (
-    Alarm,
-    BlindSpot,
-    LogLine,
-    Sample,
-    SeenEvent,
-    SeenProcess,
-    Usage,
-)
+from hardentui.model.monitoring import Alarm, BlindSpot, LogLine, Sample, SeenEvent, SeenProcess, Usage
 
 HOSTILE = "x\x1b]0;owned\x07\u202e[red]\ud800"
 NGINX = Process(7, "nginx", "/usr/sbin/nginx", 33)
@@ -136,12 +128,7 @@ def reading(time: float, *alarms: str, events: tuple[str, ...] = ()) -> Sample:
 
 def test_an_alarm_that_is_over_is_an_earlier_one_with_its_last_time() -> None:
     remembered = EarlierReadings()
-    looks = [
-        reading(1, "exec", "died"),
-        reading(2, "exec"),
-        reading(3, "died"),
-        reading(4),
-    ]
+    looks = [reading(1, "exec", "died"), reading(2, "exec"), reading(3, "died"), reading(4)]
     for look in looks:
         remembered.take(look)
     assert [(time, alarm.text) for time, alarm in remembered.earlier(looks[-1])] == [

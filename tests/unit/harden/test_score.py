@@ -13,14 +13,7 @@ from hardentui.checks import all_checks
 from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench
 from hardentui.harden.evaluate import container_subject, parameters_of, run
-from hardentui.harden.score import (
-    FAIR,
-    STRONG,
-    TAKEOVER_CEILING,
-    Level,
-    score,
-    worst,
-)
+from hardentui.harden.score import FAIR, STRONG, TAKEOVER_CEILING, Level, score, worst
 from hardentui.model.check import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict

@@ -231,11 +231,7 @@ def test_programs_hooks_and_their_targets() -> None:
 )  # fmt: skip
 def test_what_extends_the_engine_belongs_to_root_alone(setting: str, path: str, mode: int) -> None:
     """What others put into these directories runs as root, or opens the host to a container."""
-    there = {
-        "/etc/containers/containers.conf": setting,
-        "/srv/x/y": "",
-        "/srv/z": "",
-    }
+    there = {"/etc/containers/containers.conf": setting, "/srv/x/y": "", "/srv/z": ""}
     good = read(there)
     bad = read(there, stats={path: status(mode)})
     assert not any(program.file.dangers for program in good.programs)

@@ -37,10 +37,7 @@ def _check(
 
 CHECKS = Checks(
     {},
-    (
-        _check("writable-rootfs", tmpfs=("/run", "/tmp"), size=64, strict=True, mode="rw"),
-        _check("root-user"),
-    ),
+    (_check("writable-rootfs", tmpfs=("/run", "/tmp"), size=64, strict=True, mode="rw"), _check("root-user")),
 )
 STEPS = "\n".join(f'[[step]]\nnumber = {number}\ntitle = "Step {number}"\n' for number in range(1, 11))
 GOOD = f'id = "mine"\ntitle = "Mine"\n{STEPS}checks = ["writable-rootfs", "root-user"]\n'

@@ -397,9 +397,7 @@ def test_an_image_that_is_mounted_is_no_storage_of_the_engine() -> None:
 
 def test_without_a_kernel_view_of_it_the_declared_mount_counts() -> None:
     facts = seen(
-        (MOUNTS, (Mount("bind", "/etc", "/x"),)),
-        of=Unread("no permission"),
-        mounts=(entry("/etc", "/x"),),
+        (MOUNTS, (Mount("bind", "/etc", "/x"),)), of=Unread("no permission"), mounts=(entry("/etc", "/x"),)
     )
     assert facts.mounted == (MountedPath("/x", ("/etc",), "bind", "/etc"),)
 
@@ -496,11 +494,7 @@ def directory_with_link(*, names: int = 2, inode: int = 5, device: int = 1, moun
                 "/srv/app/conf/notes": {**owned, "inode": inode, "device": device, "links": 2},
                 "/srv/app/page": {**owned, "inode": 9},
             },
-            "dirs": {
-                "/etc": ["hosts", "shadow"],
-                "/srv/app": ["conf", "page"],
-                "/srv/app/conf": ["notes"],
-            },
+            "dirs": {"/etc": ["hosts", "shadow"], "/srv/app": ["conf", "page"], "/srv/app/conf": ["notes"]},
         }
     )
 

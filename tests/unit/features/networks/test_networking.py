@@ -10,11 +10,7 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.checks.examples import container, rootful
 from hardentui.errors import InputError
-from hardentui.features.networks.proving import (
-    ConnectTarget,
-    parse_target,
-    prove,
-)
+from hardentui.features.networks.proving import ConnectTarget, parse_target, prove
 from hardentui.features.networks.splitting import network_map
 from hardentui.host.network.firewall import check_rules
 from hardentui.model.facts import Kernel, ListeningSocket, NetworkFacts, NotRunning

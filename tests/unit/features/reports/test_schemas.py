@@ -31,10 +31,7 @@ def _updates() -> dict[str, Any]:
         Update("docker.io/library/nginx:2", IMAGE, SEEN, here=True),
         Update("docker.io/library/gone:1", IMAGE, Unread("no answer")),
     )
-    return {
-        "schema": images.UPDATES_SCHEMA,
-        "images": [images._update_document(update) for update in told],
-    }
+    return {"schema": images.UPDATES_SCHEMA, "images": [images._update_document(update) for update in told]}
 
 
 def _rehearsal(after: Baseline | None) -> dict[str, Any]:

@@ -149,8 +149,7 @@ def test_the_service_behind_a_socket_in_it_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "source",
-    ["/", "/proc", "/proc/1", "/sys/fs/cgroup", "/dev/shm", "/run", "/gone", "/var/pipe", "/var"],
+    "source", ["/", "/proc", "/proc/1", "/sys/fs/cgroup", "/dev/shm", "/run", "/gone", "/var/pipe", "/var"]
 )
 def test_trees_of_the_host_are_not_mounted(source: str) -> None:
     mount = Mount("bind", source, "/x", ("ro",))

@@ -6,14 +6,7 @@ import pytest
 
 from hardentui.model.spec import UNKNOWN, Option, Spec
 from hardentui.options import *
-from hardentui.options.argv import (
-    Item,
-    item_word,
-    items_of,
-    parse_argument,
-    same,
-    spec_from_argv,
-)
+from hardentui.options.argv import Item, item_word, items_of, parse_argument, same, spec_from_argv
 from hardentui.options.codecs import size_of
 from tests.support.option_samples import NO_SIZES, SIZES, sample
 

@@ -6,12 +6,7 @@ from hardentui.errors import InputError
 from hardentui.model.spec import Spec, Version
 from hardentui.options import *
 from hardentui.quadlet.edit.container import edit_quadlet, planned_changes
-from hardentui.quadlet.edit.service import (
-    ServiceEdit,
-    drop_in_name,
-    quadlet_drop_in,
-    service_drop_in,
-)
+from hardentui.quadlet.edit.service import ServiceEdit, drop_in_name, quadlet_drop_in, service_drop_in
 from hardentui.quadlet.read.container import DROP_IN, LAST_DROP_IN, QuadletFiles
 from hardentui.quadlet.read.service import ABOUT, ServiceFiles
 
