@@ -19,8 +19,8 @@ from hardentui.features.at_rest.stacks import convert
 from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench
 from hardentui.host.podman.generator import find_generator, version_of
+from hardentui.lib.quadlet import generate
 from hardentui.model.finding import Finding, Kind, Status
-from hardentui.quadlet.port import generate
 from tests.conftest import cannot_run
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.started_units import start_units

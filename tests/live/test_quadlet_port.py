@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from hardentui.errors import CannotExpress, GeneratorError
 from hardentui.host.podman.generator import dry_run, exec_start, find_generator
+from hardentui.lib.quadlet import UnitRefused, generate, translate
+from hardentui.lib.quadlet.references import KEYS
 from hardentui.model.spec import KeyKind, Version
-from hardentui.quadlet.port import generate, translate
-from hardentui.quadlet.port.references import KEYS
 from hardentui.systemd.command_line import HELPER_VARIABLES, escape, word, words
 from tests.conftest import cannot_run
 
@@ -123,7 +123,7 @@ def ported(name: str, text: str, around: Mapping[str, str]) -> Command | str:
     """The command; or why it is refused."""
     try:
         made = generate({name: text, **around}, version=MEASURED, rootless=False)
-    except GeneratorError as error:
+    except UnitRefused as error:
         return str(error)
     return command(made[name.replace(".container", ".service")])
 

@@ -17,11 +17,12 @@ from hardentui.features.at_rest.compose_options import READ, Stack
 from hardentui.features.at_rest.services import Service
 from hardentui.features.at_rest.sources import UNITS
 from hardentui.features.at_rest.trees import Tree
+from hardentui.host.podman.generator import refusal
+from hardentui.lib.quadlet import translate
 from hardentui.model.draft import TextFile
 from hardentui.model.spec import Spec, Version
 from hardentui.options import HEALTH_CMD, IMAGE, NETWORK, SDNOTIFY
 from hardentui.options.argv import compare_arguments
-from hardentui.quadlet.port import translate
 from hardentui.quadlet.write.bundle import bundle
 from hardentui.systemd.unit_text import UnitText, with_lines
 from hardentui.visible import visible
@@ -186,7 +187,7 @@ def _prove(
     units = {name: file.text for name, file in files.items() if name.endswith(UNITS)}
     made = translate(units, version=version, rootless=rootless)
     for error in made.refused.values():
-        raise error
+        raise refusal(error)
     for service in made.services.values():
         meant = commands.get(service.unit)
         if meant is not None and (different := compare_arguments(service.start[1:], meant)):

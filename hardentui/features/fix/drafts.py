@@ -12,7 +12,8 @@ from hardentui.features.looking.containers import Neighbours
 from hardentui.features.looking.stack import dependents_of
 from hardentui.harden.decisions import decisions, others_left_out, what_changes
 from hardentui.host.place import container_on_host
-from hardentui.host.podman.generator import dry_run, exec_start, find_generator, version_of
+from hardentui.host.podman.generator import dry_run, exec_start, find_generator, refusal, version_of
+from hardentui.lib.quadlet import UnitRefused, generate, losses
 from hardentui.model.draft import Draft, DraftFile, ShellCommands, Target, TextFile
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unread, known
@@ -34,7 +35,6 @@ from hardentui.options import (
 )
 from hardentui.options.argv import compare_arguments
 from hardentui.options.inspect.mounts import anonymous_volumes
-from hardentui.quadlet.port import generate, losses
 from hardentui.quadlet.write.bundle import Bundle, Member, UnitCommand, UnitContext, bundle
 from hardentui.reading.containers import declared_user, own_unit_of
 from hardentui.reading.masking import mask_argument, mask_text
@@ -64,12 +64,15 @@ def prove_by_port(
     Raises:
         GeneratorError: that generator refuses a unit, or produces no service for a container.
     """
-    made = generate(files, version=version, rootless=rootless)
+    try:
+        made = generate(files, version=version, rootless=rootless)
+    except UnitRefused as error:
+        raise refusal(error) from error
     if not made:
         raise GeneratorError("There is no .container unit among the files.")
     words = _without_forced(next(iter(made.values())), version)
     different = compare_arguments(words, argv)
-    return (*different, *losses(files, version=version))
+    return (*different, *(visible(loss, 300) for loss in losses(files, version=version)))
 
 
 def _without_forced(words: tuple[str, ...], version: Version) -> tuple[str, ...]:

@@ -14,7 +14,8 @@ from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress, GeneratorError, InputError
 from hardentui.features.looking.unit_origin import Origin, OriginKind, outdated_copy
-from hardentui.host.podman.generator import dry_run, exec_start, find_generator, verify, version_of
+from hardentui.host.podman.generator import dry_run, exec_start, find_generator, refusal, verify, version_of
+from hardentui.lib.quadlet import translate
 from hardentui.model.draft import DraftFile
 from hardentui.model.known import Unread
 from hardentui.model.plan import Plan
@@ -31,7 +32,6 @@ from hardentui.quadlet.edit.service import (
     service_drop_in,
     sets_key,
 )
-from hardentui.quadlet.port import translate
 from hardentui.quadlet.read.container import QuadletFiles
 from hardentui.quadlet.read.service import EXTRA, ServiceFiles
 from hardentui.quadlet.write.bundle import UnitContext, bundle
@@ -336,7 +336,7 @@ def _ported(origin: Origin, version: Version, units: Mapping[str, str]) -> tuple
         devices=origin.optional_devices - origin.absent,
     )
     if origin.file_name in made.refused:
-        raise made.refused[origin.file_name]
+        raise refusal(made.refused[origin.file_name])
     known = origin.specifiers
     for service in made.services.values():
         if service.unit == origin.file_name:

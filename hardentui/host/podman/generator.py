@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from hardentui import account
 from hardentui.errors import GeneratorError
+from hardentui.lib.quadlet import UnitRefused
 from hardentui.model.known import Known, Unread
 from hardentui.model.spec import Version
 from hardentui.systemd.command_line import (
@@ -50,6 +51,11 @@ class _Done(NamedTuple):
     returncode: int
     stdout: str
     stderr: str
+
+
+def refusal(error: UnitRefused) -> GeneratorError:
+    """What the port of a generator says of a unit (it shows the unit's own words) as an error of ours."""
+    return GeneratorError(visible(error.title, 300), visible(error.why, 300))
 
 
 def find_generator() -> str | None:

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
+from hardentui.lib.quadlet.references import KEYS, SECTIONS
 from hardentui.model.spec import Option, Spec, Version
 from hardentui.options import IMAGE, MOUNTS, NAME, NETWORK, POD, RESTART, TABLE
 from hardentui.options.values import Mount
-from hardentui.quadlet.port.references import KEYS, SECTIONS
 from hardentui.quadlet.write.bundle import UnitContext, bundle
 from hardentui.systemd.command_line import unit_settings
 

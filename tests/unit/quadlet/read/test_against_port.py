@@ -4,12 +4,11 @@ import re
 
 import pytest
 
-from hardentui.errors import GeneratorError
 from hardentui.harden.drift import drift
+from hardentui.lib.quadlet import UnitRefused, generate
 from hardentui.model.spec import Spec, Version
 from hardentui.options import CGROUPS, LOG_DRIVER, NAME, POD, REMOVE, SDNOTIFY, TABLE
 from hardentui.options.argv import spec_from_argv
-from hardentui.quadlet.port import generate
 from hardentui.quadlet.read.container import QuadletFiles, default_name, object_names
 
 PODS_BY_NAME = Version(5, 6)
@@ -83,7 +82,7 @@ def made_by_port(name: str, text: str, version: Version) -> Spec | None:
         made = generate(
             {**known, name: text}, version=version, rootless=False, directory=DIRECTORY, devices=DEVICES
         )
-    except GeneratorError:
+    except UnitRefused:
         return None
     words = specifiers(stem)
     argv = [re.sub("\0%(.)", lambda match: words[match[1]], word) for word in made[f"{stem}.service"]]

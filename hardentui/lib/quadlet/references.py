@@ -8,18 +8,17 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from hardentui.model.spec import Version
-from hardentui.quadlet.port.text import QuadletUnit, UnitSection, refused
+from hardentui.lib.quadlet.text import QuadletUnit, UnitSection, Version, refused
 
 PODMAN = "/usr/bin/podman"
 
 _PORT = re.compile(r"[0-9]+(-[0-9]+)?(/udp|/tcp)?\Z")
 
-_TWO_WORDS = Version(5, 3)
-_PLAIN_PORTS = Version(5, 3)
-_COMMAND_MAPS = Version(4, 8)
-_KEEP_ID_OPTIONS = Version(4, 5)
-_KEEP_ID_FOR_SYSTEM = Version(5, 3)
+_TWO_WORDS = (5, 3)
+_PLAIN_PORTS = (5, 3)
+_COMMAND_MAPS = (4, 8)
+_KEEP_ID_OPTIONS = (4, 5)
+_KEEP_ID_FOR_SYSTEM = (5, 3)
 _LONGEST_PORT = 3
 
 
@@ -177,110 +176,105 @@ SECTIONS = {
 }
 """Suffix of a file -> its required section."""
 
-SINCE_SECTION = {
-    "Pod": Version(5, 0),
-    "Image": Version(4, 8),
-    "Build": Version(5, 2),
-    "Artifact": Version(5, 7),
-}
+SINCE_SECTION = {"Pod": (5, 0), "Image": (4, 8), "Build": (5, 2), "Artifact": (5, 7)}
 """Sections added after Podman 4.4."""
 
-_QUADLET_SECTION = Version(5, 3)
+_QUADLET_SECTION = (5, 3)
 
 # section -> first version -> keys, as the generator of each release lists them
 _KEYS: dict[str, dict[Version, str]] = {
     "Container": {
-        Version(4, 4): (
+        (4, 4): (
             "AddCapability AddDevice Annotation ContainerName DropCapability Environment EnvironmentFile"
             " EnvironmentHost Exec ExposeHostPort Group Image Label Network NoNewPrivileges Notify PodmanArgs"
             " PublishPort ReadOnly RemapGid RemapUid RemapUidSize RemapUsers RunInit SeccompProfile Timezone"
             " User VolatileTmp Volume"
         ),
-        Version(4, 5): (
+        (4, 5): (
             "HealthCmd HealthInterval HealthOnFailure HealthRetries HealthStartPeriod HealthStartupCmd"
             " HealthStartupInterval HealthStartupRetries HealthStartupSuccess HealthStartupTimeout"
             " HealthTimeout IP IP6 LogDriver Mount Rootfs Secret SecurityLabelDisable SecurityLabelFileType"
             " SecurityLabelLevel SecurityLabelType Tmpfs UserNS"
         ),
-        Version(4, 6): "AutoUpdate HostName Mask Pull SecurityLabelNested Sysctl Unmask WorkingDir",
-        Version(4, 7): "DNS DNSOption DNSSearch PidsLimit ShmSize Ulimit",
-        Version(4, 8): ("ContainersConfModule GIDMap GlobalArgs ReadOnlyTmpfs SubGIDMap SubUIDMap UIDMap"),
-        Version(5, 0): "Entrypoint Pod StopTimeout",
-        Version(5, 1): "GroupAdd",
-        Version(5, 2): "LogOpt NetworkAlias StopSignal",
-        Version(5, 3): (
+        (4, 6): "AutoUpdate HostName Mask Pull SecurityLabelNested Sysctl Unmask WorkingDir",
+        (4, 7): "DNS DNSOption DNSSearch PidsLimit ShmSize Ulimit",
+        (4, 8): ("ContainersConfModule GIDMap GlobalArgs ReadOnlyTmpfs SubGIDMap SubUIDMap UIDMap"),
+        (5, 0): "Entrypoint Pod StopTimeout",
+        (5, 1): "GroupAdd",
+        (5, 2): "LogOpt NetworkAlias StopSignal",
+        (5, 3): (
             "AddHost CgroupsMode HealthLogDestination HealthMaxLogCount HealthMaxLogSize ServiceName"
             " StartWithPod"
         ),
-        Version(5, 5): "Memory ReloadCmd ReloadSignal Retry RetryDelay",
-        Version(5, 7): "HttpProxy",
-        Version(5, 8): "AppArmor",
-        Version(6, 1): "ImageVolume",
+        (5, 5): "Memory ReloadCmd ReloadSignal Retry RetryDelay",
+        (5, 7): "HttpProxy",
+        (5, 8): "AppArmor",
+        (6, 1): "ImageVolume",
     },
     "Network": {
-        Version(4, 4): "DisableDNS Driver Gateway IPAMDriver IPRange IPv6 Internal Label Options Subnet",
-        Version(4, 6): "PodmanArgs",
-        Version(4, 7): "DNS NetworkName",
-        Version(4, 8): "ContainersConfModule GlobalArgs",
-        Version(5, 3): "ServiceName",
-        Version(5, 5): "NetworkDeleteOnStop",
-        Version(5, 6): "InterfaceName",
+        (4, 4): "DisableDNS Driver Gateway IPAMDriver IPRange IPv6 Internal Label Options Subnet",
+        (4, 6): "PodmanArgs",
+        (4, 7): "DNS NetworkName",
+        (4, 8): "ContainersConfModule GlobalArgs",
+        (5, 3): "ServiceName",
+        (5, 5): "NetworkDeleteOnStop",
+        (5, 6): "InterfaceName",
     },
     "Volume": {
-        Version(4, 4): "Copy Device Group Label Options Type User",
-        Version(4, 6): "PodmanArgs",
-        Version(4, 7): "VolumeName",
-        Version(4, 8): "ContainersConfModule Driver GlobalArgs Image",
-        Version(5, 3): "ServiceName",
-        Version(6, 0): "GID UID",
+        (4, 4): "Copy Device Group Label Options Type User",
+        (4, 6): "PodmanArgs",
+        (4, 7): "VolumeName",
+        (4, 8): "ContainersConfModule Driver GlobalArgs Image",
+        (5, 3): "ServiceName",
+        (6, 0): "GID UID",
     },
     "Pod": {
-        Version(5, 0): "ContainersConfModule GlobalArgs Network PodName PodmanArgs PublishPort Volume",
-        Version(5, 2): "NetworkAlias",
-        Version(5, 3): (
+        (5, 0): "ContainersConfModule GlobalArgs Network PodName PodmanArgs PublishPort Volume",
+        (5, 2): "NetworkAlias",
+        (5, 3): (
             "AddHost DNS DNSOption DNSSearch GIDMap IP IP6 RemapGid RemapUid RemapUidSize RemapUsers"
             " ServiceName SubGIDMap SubUIDMap UIDMap UserNS"
         ),
-        Version(5, 4): "ShmSize",
-        Version(5, 5): "HostName",
-        Version(5, 6): "ExitPolicy Label",
-        Version(5, 7): "StopTimeout",
+        (5, 4): "ShmSize",
+        (5, 5): "HostName",
+        (5, 6): "ExitPolicy Label",
+        (5, 7): "StopTimeout",
     },
     "Image": {
-        Version(4, 8): (
+        (4, 8): (
             "AllTags Arch AuthFile CertDir ContainersConfModule Creds DecryptionKey GlobalArgs Image ImageTag"
             " OS PodmanArgs TLSVerify Variant"
         ),
-        Version(5, 3): "ServiceName",
-        Version(5, 5): "Retry RetryDelay",
-        Version(5, 6): "Policy",
+        (5, 3): "ServiceName",
+        (5, 5): "Retry RetryDelay",
+        (5, 6): "Policy",
     },
     "Build": {
-        Version(5, 2): (
+        (5, 2): (
             "Annotation Arch AuthFile ContainersConfModule DNS DNSOption DNSSearch Environment File ForceRM"
             " GlobalArgs GroupAdd ImageTag Label Network PodmanArgs Pull Secret SetWorkingDirectory TLSVerify"
             " Target Variant Volume"
         ),
-        Version(5, 3): "ServiceName",
-        Version(5, 5): "Retry RetryDelay",
-        Version(5, 7): "BuildArg IgnoreFile",
+        (5, 3): "ServiceName",
+        (5, 5): "Retry RetryDelay",
+        (5, 7): "BuildArg IgnoreFile",
     },
     "Kube": {
-        Version(4, 4): "ConfigMap Network PublishPort RemapGid RemapUid RemapUidSize RemapUsers Yaml",
-        Version(4, 5): "LogDriver UserNS",
-        Version(4, 6): "ExitCodePropagation PodmanArgs",
-        Version(4, 7): "AutoUpdate SetWorkingDirectory",
-        Version(4, 8): "ContainersConfModule GlobalArgs KubeDownForce",
-        Version(5, 2): "LogOpt",
-        Version(5, 3): "ServiceName",
+        (4, 4): "ConfigMap Network PublishPort RemapGid RemapUid RemapUidSize RemapUsers Yaml",
+        (4, 5): "LogDriver UserNS",
+        (4, 6): "ExitCodePropagation PodmanArgs",
+        (4, 7): "AutoUpdate SetWorkingDirectory",
+        (4, 8): "ContainersConfModule GlobalArgs KubeDownForce",
+        (5, 2): "LogOpt",
+        (5, 3): "ServiceName",
     },
     "Artifact": {
-        Version(5, 7): (
+        (5, 7): (
             "Artifact AuthFile CertDir ContainersConfModule Creds DecryptionKey GlobalArgs PodmanArgs Quiet"
             " Retry RetryDelay ServiceName TLSVerify"
         )
     },
-    "Quadlet": {Version(5, 3): "DefaultDependencies"},
+    "Quadlet": {(5, 3): "DefaultDependencies"},
 }
 
 KEYS = {
@@ -312,7 +306,7 @@ def check_keys(unit: QuadletUnit) -> None:
     """Refuse keys that this version does not know in the unit's own section.
 
     Raises:
-        GeneratorError: an unknown key, or a kind of unit added later.
+        UnitRefused: an unknown key, or a kind of unit added later.
     """
     own, version = unit.own, unit.version
     if version < SINCE_SECTION.get(own.name, version):
@@ -342,24 +336,24 @@ def pair_keys(section: str) -> tuple[str, ...]:
     return _PAIRS.get(section, ())
 
 
-_SERVICE_NAMES = Version(5, 3)
-_NETWORK_OF_CONTAINER = Version(5, 3)
-_ONLY_KNOWN_UNITS = Version(5, 3)
-_CONTAINER_NAMES_FIRST = Version(5, 4)
-_IMAGE_UNITS = Version(4, 8)
-_BUILD_UNITS = Version(5, 2)
-_SOURCES_OF_IMAGES = Version(5, 3)
-_SEVERAL_TAGS = Version(5, 3)
-_NAMES_OF_RESOURCES = Version(4, 7)
-_RELATIVE_SOURCES = Version(4, 5)
-_RELATIVE_TO_SPECIFIER = Version(4, 5)
-_PODS_BY_NAME = Version(5, 6)
-_ARTIFACTS = Version(5, 7)
-_TEMPLATES = Version(5, 7)
-_NO_EMPTY_SOURCE = Version(5, 7)
-_NAME_OF_INSTANCE = Version(5, 0)
-_PLAIN_NAME_OF_INSTANCE = Version(5, 2)
-_DEPENDENCIES = Version(5, 5)
+_SERVICE_NAMES = (5, 3)
+_NETWORK_OF_CONTAINER = (5, 3)
+_ONLY_KNOWN_UNITS = (5, 3)
+_CONTAINER_NAMES_FIRST = (5, 4)
+_IMAGE_UNITS = (4, 8)
+_BUILD_UNITS = (5, 2)
+_SOURCES_OF_IMAGES = (5, 3)
+_SEVERAL_TAGS = (5, 3)
+_NAMES_OF_RESOURCES = (4, 7)
+_RELATIVE_SOURCES = (4, 5)
+_RELATIVE_TO_SPECIFIER = (4, 5)
+_PODS_BY_NAME = (5, 6)
+_ARTIFACTS = (5, 7)
+_TEMPLATES = (5, 7)
+_NO_EMPTY_SOURCE = (5, 7)
+_NAME_OF_INSTANCE = (5, 0)
+_PLAIN_NAME_OF_INSTANCE = (5, 2)
+_DEPENDENCIES = (5, 5)
 _OWN_NAME = {"volume": "VolumeName", "network": "NetworkName", "pod": "PodName"}
 _DEPENDENCY_KEYS = (
     "After Before BindsTo Conflicts OnFailure OnSuccess PartOf PropagatesReloadTo PropagatesStopTo "

@@ -4,8 +4,8 @@ It answers two questions if the host has no generator, or one of another version
 the units, and which words does systemd finally pass to Podman? It follows the observed behaviour of real
 generators, including the values they lose, and is tested against them. What it does not model is refused.
 
-It is an oracle for what the rest of the package writes and reads, and shares no code with it: not even the
-parser of unit files and words.
+It is an oracle for what HardenTUI writes and reads, and shares no code with it: not even the parser of unit
+files and words.
 """
 
 from __future__ import annotations
@@ -15,10 +15,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from hardentui.errors import GeneratorError
-from hardentui.model.spec import Version
-from hardentui.quadlet.port.container import container_words
-from hardentui.quadlet.port.other_units import (
+from hardentui.lib.quadlet.container import container_words
+from hardentui.lib.quadlet.other_units import (
     artifact_words,
     build_words,
     image_words,
@@ -28,7 +26,7 @@ from hardentui.quadlet.port.other_units import (
     started_pod_words,
     volume_words,
 )
-from hardentui.quadlet.port.references import (
+from hardentui.lib.quadlet.references import (
     SECTIONS,
     Units,
     check_keys,
@@ -37,8 +35,7 @@ from hardentui.quadlet.port.references import (
     service_name,
     word_keys,
 )
-from hardentui.quadlet.port.text import QuadletUnit, read_unit, split_for_systemd
-from hardentui.visible import visible
+from hardentui.lib.quadlet.text import QuadletUnit, UnitRefused, Version, read_unit, split_for_systemd
 
 UNKNOWN = "\0"
 """Marks a value that only a running systemd knows; no real argument can contain it."""
@@ -54,7 +51,7 @@ def executed(words: Iterable[str], unit: QuadletUnit) -> tuple[str, ...]:
     """Words after expanding specifiers and variables; empty ones are dropped, a lone `;` ends the command.
 
     Raises:
-        GeneratorError: a quote in `Environment=` that is never closed.
+        UnitRefused: a quote in `Environment=` that is never closed.
     """
     variables = _variables(unit)
     made: list[str] = []
@@ -97,9 +94,7 @@ def _variables(unit: QuadletUnit) -> dict[str, str]:
             variables = {}
         words = split_for_systemd(line.value)
         if words is None:
-            raise GeneratorError(
-                f"Environment= in [Service] of {visible(unit.name, 120)} has a quote that is never closed."
-            )
+            raise UnitRefused(f"Environment= in [Service] of {unit.name} has a quote that is never closed.")
         for word in words:
             name, equals, value = _specified(word).partition("=")
             if equals:
@@ -107,7 +102,7 @@ def _variables(unit: QuadletUnit) -> dict[str, str]:
     return variables
 
 
-__all__ = ["MadeService", "Translation", "generate", "losses", "translate"]
+__all__ = ["MadeService", "Translation", "UnitRefused", "generate", "losses", "translate"]
 
 _DIRECTORIES = {False: "/etc/containers/systemd", True: "/etc/containers/systemd/users"}
 """Rootful, rootless: the default base of relative paths in a unit."""
@@ -140,7 +135,7 @@ class Translation(msgspec.Struct, frozen=True):
     """The output of a generator for all units that it reads together."""
 
     services: dict[str, MadeService]  # name of a service (`web.service`) -> its commands
-    refused: dict[str, GeneratorError]  # file name of a unit -> why it is refused
+    refused: dict[str, UnitRefused]  # file name of a unit -> why it is refused
 
 
 def translate(
@@ -163,19 +158,19 @@ def translate(
         devices: device nodes of the host, for `AddDevice=-…`; None = not known, and such a unit is refused.
     """
     known = Units({}, version, directory or _DIRECTORIES[rootless], rootless, devices)
-    refused: dict[str, GeneratorError] = {}
+    refused: dict[str, UnitRefused] = {}
     for name in units:
         if "/" in name:
             continue
         try:
             known.units[name] = _read(name, units, version)
-        except GeneratorError as error:
+        except UnitRefused as error:
             refused[name] = error
     services: dict[str, MadeService] = {}
     for name, unit in known.units.items():
         try:
             services[f"{service_name(unit)}.service"] = _service(unit, known)
-        except GeneratorError as error:
+        except UnitRefused as error:
             refused[name] = error
     return Translation(services, refused)
 
@@ -194,7 +189,7 @@ def generate(
         service name (`web.service`) -> words, the path of podman first.
 
     Raises:
-        GeneratorError: that generator refuses a unit or breaks on it, or its behaviour is not modelled.
+        UnitRefused: that generator refuses a unit or breaks on it, or its behaviour is not modelled.
     """
     made = translate(units, version=version, rootless=rootless, directory=directory, devices=devices)
     for error in made.refused.values():
@@ -208,7 +203,7 @@ def losses(units: Mapping[str, str], *, version: Version) -> tuple[str, ...]:
     """What that generator drops from units without refusing them, one sentence each.
 
     Raises:
-        GeneratorError: as `generate`.
+        UnitRefused: as `generate`.
     """
     lost: list[str] = []
     for name in units:
@@ -226,13 +221,13 @@ def losses(units: Mapping[str, str], *, version: Version) -> tuple[str, ...]:
     return tuple(lost)
 
 
-_DROP_INS = Version(5, 0)
+_DROP_INS = (5, 0)
 
 
 def _read(name: str, units: Mapping[str, str], version: Version) -> QuadletUnit:
     suffix = name.rpartition(".")[2]
     if suffix not in SECTIONS:
-        raise GeneratorError(f"{visible(name, 120)} is not a unit that can be checked here.")
+        raise UnitRefused(f"{name} is not a unit that can be checked here.")
     return read_unit(name, [units[name], *_drop_ins(name, units, version)], SECTIONS[suffix], version)
 
 

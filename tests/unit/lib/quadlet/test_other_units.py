@@ -6,8 +6,8 @@ shown in tests/live/test_quadlet_port.py.
 
 import pytest
 
+from hardentui.lib.quadlet import MadeService, generate, translate
 from hardentui.model.spec import Version
-from hardentui.quadlet.port import MadeService, generate, translate
 
 DIRECTORY = "/srv/units"
 CONTAINER = "[Container]\nImage=registry.example/i:1\n"
@@ -30,7 +30,7 @@ def words(name: str, text: str, version: str, **others: str) -> str:
 def refusal(name: str, text: str, version: str, **others: str) -> str:
     units = {name: text, **{other.replace("_", "."): body for other, body in others.items()}}
     made = translate(units, version=Version.parse(version), rootless=False, directory=DIRECTORY)
-    return made.refused[name].hint
+    return made.refused[name].why
 
 
 # --- references ---------------------------------------------------------------------------------------

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from hardentui.errors import GeneratorError
-from hardentui.model.spec import Version
-from hardentui.visible import visible
-
+Version: TypeAlias = "tuple[int, ...]"
+"""Of Podman: (5, 4) or (5, 4, 2)."""
 _LONGEST = 256 << 10
+
+
+class UnitRefused(Exception):
+    """A generator refuses a unit, in a sentence, and why; both name what the unit says, as it says it."""
+
+    def __init__(self, title: str, why: str = "") -> None:
+        super().__init__(f"{title} {why}".strip())
+        self.title = title
+        self.why = why
+
 
 # what is cut from both ends of a line; a value loses only ASCII blanks at its beginning
 _LINE_BLANKS = (
@@ -25,12 +33,12 @@ _LONE_RETURN = re.compile(r"\r(?!\n)")
 _TRUE = frozenset({"1", "yes", "true", "on"})
 _INTEGER = re.compile(r"[+-]?(0[xX][0-9a-fA-F]+|[0-9]+)\Z")
 
-_CUT_WHOLE_LINES = Version(4, 6)
-_CUT_EACH_LINE = Version(5, 0)
-_WITHOUT_QUOTES = Version(5, 0)
-_COMMENTS_IN_CONTINUED_LINES = Version(5, 4)
-_PAIRS_WITHOUT_VALUE = Version(5, 6)
-_ONLY_PAIRED_QUOTES = Version(5, 8, 2)
+_CUT_WHOLE_LINES = (4, 6)
+_CUT_EACH_LINE = (5, 0)
+_WITHOUT_QUOTES = (5, 0)
+_COMMENTS_IN_CONTINUED_LINES = (5, 4)
+_PAIRS_WITHOUT_VALUE = (5, 6)
+_ONLY_PAIRED_QUOTES = (5, 8, 2)
 
 
 class UnitLine(NamedTuple):
@@ -130,7 +138,7 @@ class UnitSection(msgspec.Struct, frozen=True):
         return [(line, splitter(line.value)) for line in self._current(key)]
 
     def _loss(self, line: UnitLine, what: str) -> str:
-        return f"{visible(self.unit, 120)}, line {line.number}: {what} ({line.key}=)"
+        return f"{self.unit}, line {line.number}: {what} ({line.key}=)"
 
 
 class QuadletUnit(msgspec.Struct, frozen=True):
@@ -158,7 +166,7 @@ def read_unit(name: str, texts: Sequence[str], own: str, version: Version) -> Qu
     """Read a unit file and its drop-ins.
 
     Raises:
-        GeneratorError: a line that is not an assignment, section or comment; or a text that Quadlet and
+        UnitRefused: a line that is not an assignment, section or comment; or a text that Quadlet and
             systemd read differently (a carriage return inside a line, NUL, not UTF-8).
     """
     sections: dict[str, UnitSection] = {}
@@ -190,26 +198,25 @@ def _read_into(
         if section is None:
             raise _unreadable(name, "key file does not start with a group")
         if not complete:
-            lost.append(f"{visible(name, 120)}, line {number}: a continued line that never ends is lost")
+            lost.append(f"{name}, line {number}: a continued line that never ends is lost")
             continue
         section.lines.append(UnitLine(key.rstrip(_VALUE_BLANKS), value.lstrip(_VALUE_BLANKS), number))
 
 
 def _check(text: str, name: str) -> None:
-    shown = visible(name, 120)
     if len(text) > _LONGEST:
-        raise GeneratorError(f"{shown} is too large for a unit file.")
+        raise UnitRefused(f"{name} is too large for a unit file.")
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise GeneratorError(f"{shown} is not text: it has NUL characters or is not valid UTF-8.")
+        raise UnitRefused(f"{name} is not text: it has NUL characters or is not valid UTF-8.")
     if _LONE_RETURN.search(text):
-        raise GeneratorError(
-            f"{shown} has a carriage return inside a line: systemd ends the line there, Quadlet does not.",
+        raise UnitRefused(
+            f"{name} has a carriage return inside a line: systemd ends the line there, Quadlet does not.",
             "Remove it by hand first.",
         )
 
 
-def _unreadable(name: str, why: str) -> GeneratorError:
-    return GeneratorError(f"The Quadlet generator cannot read {visible(name, 120)}.", visible(why, 300))
+def _unreadable(name: str, why: str) -> UnitRefused:
+    return UnitRefused(f"The Quadlet generator cannot read {name}.", why)
 
 
 def _logical_lines(name: str, text: str, version: Version) -> Iterator[tuple[str, int, bool]]:
@@ -293,18 +300,16 @@ def _without_quotes(value: str, version: Version) -> str:
 # --- The error for a unit that a generator refuses --------------------------------------------------
 
 
-def refused(unit: QuadletUnit, why: str) -> GeneratorError:
+def refused(unit: QuadletUnit, why: str) -> UnitRefused:
     """The error raised when this generator refuses a unit, with its reason."""
-    return GeneratorError(
-        f"The Quadlet generator of Podman {unit.version} refuses {visible(unit.name, 120)}.",
-        visible(why, 300),
-    )
+    version = ".".join(map(str, unit.version))
+    return UnitRefused(f"The Quadlet generator of Podman {version} refuses {unit.name}.", why)
 
 
 # --- How Quadlet splits the value of a list key into words, and what gets lost ----------------------
 
 
-_OCTAL = Version(5, 4)
+_OCTAL = (5, 4)
 _BLANKS = " \t\n\r"
 _SIMPLE = {
     "a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "s": " ",

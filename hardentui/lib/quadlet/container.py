@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hardentui.model.spec import Version
-from hardentui.quadlet.port.references import (
+from hardentui.lib.quadlet.references import (
     Units,
     container_name,
     each,
@@ -19,21 +18,15 @@ from hardentui.quadlet.port.references import (
     switches,
     user_mappings,
 )
-from hardentui.quadlet.port.text import QuadletUnit, UnitSection, refused
+from hardentui.lib.quadlet.text import QuadletUnit, UnitSection, refused
 
-_KINDS_WITH_SOURCE = {
-    "bind": Version(4, 5),
-    "volume": Version(4, 5),
-    "glob": Version(4, 7),
-    "image": Version(5, 3),
-    "artifact": Version(5, 7),
-}
+_KINDS_WITH_SOURCE = {"bind": (4, 5), "volume": (4, 5), "glob": (4, 7), "image": (5, 3), "artifact": (5, 7)}
 """Kind of mount -> the first Podman whose generator handles its source."""
-_NEVER = Version(999, 0)
-_CSV = Version(4, 8)
-_NO_CRASH = Version(5, 7)
-_NO_SOURCE_NEEDED = Version(6, 0)
-_VOLUME_BY_DEFAULT = Version(5, 6)
+_NEVER = (999, 0)
+_CSV = (4, 8)
+_NO_CRASH = (5, 7)
+_NO_SOURCE_NEEDED = (6, 0)
+_VOLUME_BY_DEFAULT = (5, 6)
 
 
 def mount_words(unit: QuadletUnit, units: Units) -> list[str]:
@@ -191,23 +184,23 @@ _HEALTH = tuple(
 _VOLATILE_TMP = "/tmp:rw,size=512M,mode=1777"  # noqa: S108 - what the generator writes
 _MOST_COLONS = 1
 
-_FIXED_RUNTIME = Version(4, 4, 3)
-_LOG_DRIVER = Version(4, 5)
-_OPTIONAL_DEVICES = Version(4, 5)
-_READ_ONLY_KEEPS_TMPFS = Version(4, 8)
-_USER_BY_NAME = Version(4, 8)
-_HEALTHY = Version(5, 0)
-_MANY_ULIMITS = Version(5, 0)
-_TWO_WORDS = Version(5, 3)
-_NO_CID_FILE = Version(5, 6)
-_ONE_WORD_ENTRYPOINT = Version(5, 8, 2)
+_FIXED_RUNTIME = (4, 4, 3)
+_LOG_DRIVER = (4, 5)
+_OPTIONAL_DEVICES = (4, 5)
+_READ_ONLY_KEEPS_TMPFS = (4, 8)
+_USER_BY_NAME = (4, 8)
+_HEALTHY = (5, 0)
+_MANY_ULIMITS = (5, 0)
+_TWO_WORDS = (5, 3)
+_NO_CID_FILE = (5, 6)
+_ONE_WORD_ENTRYPOINT = (5, 8, 2)
 
 
 def container_words(unit: QuadletUnit, units: Units) -> list[str]:
     """All words of the command, including empty ones.
 
     Raises:
-        GeneratorError: the generator refuses the unit, or it needs something that cannot be known here.
+        UnitRefused: the generator refuses the unit, or it needs something that cannot be known here.
     """
     own = unit.own
     image = _image(unit, units)

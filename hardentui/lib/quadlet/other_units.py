@@ -5,9 +5,8 @@ from __future__ import annotations
 import posixpath
 import re
 
-from hardentui.model.spec import Version
-from hardentui.quadlet.port.container import check_kill_mode
-from hardentui.quadlet.port.references import (
+from hardentui.lib.quadlet.container import check_kill_mode
+from hardentui.lib.quadlet.references import (
     Units,
     each,
     joined,
@@ -21,7 +20,7 @@ from hardentui.quadlet.port.references import (
     texts,
     user_mappings,
 )
-from hardentui.quadlet.port.text import QuadletUnit, UnitSection, refused
+from hardentui.lib.quadlet.text import QuadletUnit, UnitSection, refused
 
 _NETWORK_SWITCHES = {"DisableDNS": "--disable-dns", "Internal": "--internal", "IPv6": "--ipv6"}
 _PULL = {
@@ -60,12 +59,12 @@ _BUILD_PAIRS = {
 }
 _URL = re.compile(r"\Ahttp|\Agit://|github\.com/.")
 
-_TWO_WORDS = Version(5, 3)
-_PULL_IN_ONE_WORD = Version(5, 3, 2)
-_SEVERAL_TAGS = Version(5, 3)
-_SWITCHES_SAY_NO = Version(5, 3)
-_OPTIONS_WITHOUT_DEVICE = Version(6, 0)
-_SPECIFIER_IN_FILE = Version(5, 7)
+_TWO_WORDS = (5, 3)
+_PULL_IN_ONE_WORD = (5, 3, 2)
+_SEVERAL_TAGS = (5, 3)
+_SWITCHES_SAY_NO = (5, 3)
+_OPTIONS_WITHOUT_DEVICE = (6, 0)
+_SPECIFIER_IN_FILE = (5, 7)
 
 
 # --- networks -------------------------------------------------------------------------------------
@@ -256,14 +255,14 @@ _POD_LISTS = {
 }
 _AUTO_UPDATE = "io.containers.autoupdate"
 
-_MAPPED = Version(5, 3)
-_NAMED_INFRA = Version(5, 3)
-_SINGLE_ADDRESS = Version(5, 4)
-_NO_POD_ID_FILE = Version(5, 6)
-_FORCED_LOG_DRIVER = Version(4, 4, 2)
-_LOG_DRIVER = Version(4, 5)
-_KUBE_TYPES = Version(4, 8)
-_MANY_YAML = Version(5, 7)
+_MAPPED = (5, 3)
+_NAMED_INFRA = (5, 3)
+_SINGLE_ADDRESS = (5, 4)
+_NO_POD_ID_FILE = (5, 6)
+_FORCED_LOG_DRIVER = (4, 4, 2)
+_LOG_DRIVER = (4, 5)
+_KUBE_TYPES = (4, 8)
+_MANY_YAML = (5, 7)
 
 
 def pod_words(unit: QuadletUnit, units: Units) -> list[str]:
