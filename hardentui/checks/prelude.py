@@ -23,6 +23,7 @@ from hardentui.checks.examples import (
 )
 from hardentui.do import Do, Verb
 from hardentui.errors import CannotFix
+from hardentui.lib.image.contents import ImageFile, ImageInventory
 from hardentui.lib.seccomp import Condition, NoFilter, SeccompProfile, SeccompRule
 from hardentui.model.capabilities import ALL_CAPABILITIES, capability_name
 from hardentui.model.check import Advice, Check, FixContext, Measured, Parameters
@@ -57,7 +58,6 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.host import ApiService, Capacity, Firewall, HostFacts, SecurityModules, User
-from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.mounts import KernelMount, MountedPath, MountOrigin
 from hardentui.model.network import Peer, Peers

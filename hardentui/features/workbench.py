@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from hardentui.features.planning import Planner
     from hardentui.features.trial.trying import Trying
     from hardentui.features.waivers import Waiving
-    from hardentui.model.image import ImageInventory
+    from hardentui.lib.image.contents import ImageInventory
 
 
 class Workbench:

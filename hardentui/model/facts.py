@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, field
 
 from hardentui.do import Do, Verb
-from hardentui.model.image import ImageInventory, NeverScanned, RegistryDigest, ScanReport
+from hardentui.lib.image.contents import ImageInventory
+from hardentui.model.image import NeverScanned, RegistryDigest, ScanReport
 from hardentui.model.known import NONE, Fact, Facts, Known, Unread
 from hardentui.model.mounts import KernelMount, MountedPath, ReachableSocket
 from hardentui.model.network import Peers

@@ -11,9 +11,10 @@ from typing import Any
 from msgspec import Struct
 
 from hardentui.errors import CannotFix
+from hardentui.lib.image.contents import ImageFile, ImageInventory
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, Verdict, not_applicable, passed, unknown
-from hardentui.model.image import ImageFile, ImageInventory, NeverScanned, ScanReport, Vulnerability
+from hardentui.model.image import NeverScanned, ScanReport, Vulnerability
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.spec import Spec
 from hardentui.options import HEALTH_CMD, HEALTH_INTERVAL, IMAGE, LABELS, ROOTFS

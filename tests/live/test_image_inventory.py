@@ -10,11 +10,11 @@ import pytest
 
 from hardentui.checks import check_by_id
 from hardentui.checks.examples import container
-from hardentui.images.inventory import read_inventory
+from hardentui.lib.image.contents import ImageInventory
+from hardentui.lib.image.inventory import read_inventory
 from hardentui.model.check import Parameters
 from hardentui.model.facts import FileChange
 from hardentui.model.finding import Status
-from hardentui.model.image import ImageInventory
 from tests.support.podman import BUSYBOX, Bench
 
 pytestmark = pytest.mark.live

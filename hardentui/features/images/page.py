@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from hardentui.do import Do, Verb
 from hardentui.features.sections import PageLine, PageSection, Tone, age_text, size_text
 from hardentui.features.trial.rehearsal import Rehearsal, lines_of
+from hardentui.lib.image.contents import ImageFile, ImageInventory
 from hardentui.model.facts import ImageFacts
-from hardentui.model.image import ImageFile, ImageInventory, NeverScanned
+from hardentui.model.image import NeverScanned
 from hardentui.model.known import Unread, known
 from hardentui.reading.images import DATED, created, end_of, rank, rolling, severities, stale
 

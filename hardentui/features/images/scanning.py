@@ -30,11 +30,12 @@ from hardentui.files import write_bundle
 from hardentui.host.asker import asker
 from hardentui.host.commands import CANCELLED, Ask, not_installed
 from hardentui.host.podman.trust import auth_paths
-from hardentui.images.inventory import read_inventory
-from hardentui.images.languages import KINDS, NOT_LISTED
+from hardentui.lib.image.contents import ImageInventory, Package
+from hardentui.lib.image.inventory import read_inventory
+from hardentui.lib.image.languages import KINDS, NOT_LISTED
 from hardentui.model.draft import TextFile
 from hardentui.model.facts import ImageFacts
-from hardentui.model.image import ImageInventory, Package, RegistryDigest, ScanReport, ScanSettings
+from hardentui.model.image import RegistryDigest, ScanReport, ScanSettings
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.trust import full_reference
 from hardentui.reading.images import reference

@@ -6,7 +6,7 @@ import os
 
 from msgspec import convert, to_builtins
 
-from hardentui.model.image import ImageInventory
+from hardentui.lib.image.contents import ImageInventory
 from hardentui.state import Directory, keep_document, read_document
 
 SCHEMA = 6

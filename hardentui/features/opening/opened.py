@@ -24,8 +24,8 @@ from hardentui.model.known import Known, Unread
 from hardentui.state import Directory, cache_directory
 
 if TYPE_CHECKING:
+    from hardentui.lib.image.contents import ImageInventory
     from hardentui.model.host import HostFacts, TrustFacts
-    from hardentui.model.image import ImageInventory
 
 # The requests sent to Podman and the commands run on this host, for display.
 

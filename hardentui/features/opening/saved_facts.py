@@ -27,9 +27,9 @@ from hardentui.features.opening.opened import CommandLog, Opened
 from hardentui.features.views import Attempt
 from hardentui.host.commands import Run
 from hardentui.host.files.recorded import RecordedFiles
+from hardentui.lib.image.contents import ImageInventory
 from hardentui.model.facts import EngineFacts
 from hardentui.model.host import HostFacts, HostScan, TrustFacts
-from hardentui.model.image import ImageInventory
 from hardentui.model.known import Known, Unread
 from hardentui.model.spec import Version
 from hardentui.visible import visible

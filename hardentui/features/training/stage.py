@@ -20,9 +20,9 @@ from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.shapes import LAB_LABEL, is_ours
 from hardentui.errors import ChangeFailed, ChangeTimedOut, EngineError, NotFound, ToolMissing, UsageError
 from hardentui.features.training.course import DIRECTORY, Lab
+from hardentui.lib.image.contents import ImageFile, ImageInventory
 from hardentui.model.capabilities import STOCK_CAPABILITIES
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NotRunning
-from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.model.network import Peer, Peers
 from hardentui.options import IMAGE as IMAGE_OPTION
 from hardentui.options import NETWORK

@@ -34,6 +34,8 @@ from hardentui.features.trial.learned.can_ask import (
     left_to_decide,
     widened,
 )
+from hardentui.features.trial.learned.programs import read_programs
+from hardentui.features.trial.learned.started import Reached, reached
 from hardentui.features.trial.learned.system_calls import RISKY, Allowed, calls_let_through, narrow_profile
 from hardentui.features.trial.learned.teaching import Needs, informed, taught
 from hardentui.features.trial.life import RELOAD, RESTART, ROTATION, Stage
@@ -42,8 +44,6 @@ from hardentui.features.trial.relax import Relaxer, Settled
 from hardentui.features.trial.rounds import Rounds, held_by, learn, stop
 from hardentui.features.trial.twins import remove_leftovers
 from hardentui.harden.remedy import spec_diff
-from hardentui.images.programs import read_programs
-from hardentui.images.started import Reached, reached
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Status
 from hardentui.model.known import Unread

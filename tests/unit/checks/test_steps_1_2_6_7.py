@@ -12,6 +12,7 @@ from hardentui.checks import all_checks
 from hardentui.checks.examples import container, rootful, rootless
 from hardentui.errors import CannotFix
 from hardentui.features.checklists.loading import load
+from hardentui.lib.image.contents import ImageFile, ImageInventory
 from hardentui.model.check import Parameters
 from hardentui.model.configuration import Configuration, Value
 from hardentui.model.facts import (
@@ -27,7 +28,7 @@ from hardentui.model.facts import (
 )
 from hardentui.model.finding import Severity, Status
 from hardentui.model.host import Advisory, Firewall, HostFacts, OutdatedComponent
-from hardentui.model.image import ImageFile, ImageInventory, RegistryDigest, ScanReport, Vulnerability
+from hardentui.model.image import RegistryDigest, ScanReport, Vulnerability
 from hardentui.model.known import Unread
 from hardentui.model.network import Peer, Peers
 from hardentui.model.spec import Spec, Version

@@ -11,7 +11,7 @@ from hardentui.features.looking.container_readers import links_of, real_path
 from hardentui.features.looking.gather import with_peers
 from hardentui.harden.evaluate import container_subject, evaluate
 from hardentui.host.files.reader import LocalFiles
-from hardentui.images.inventory import credential
+from hardentui.lib.image.inventory import credential
 from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.check import Checklist
 from hardentui.model.facts import (

@@ -11,8 +11,8 @@ import pytest
 from hardentui.features.networks.page import connected, places
 from hardentui.features.opening import saved_facts as simulated
 from hardentui.features.workbench import Workbench
+from hardentui.lib.image.contents import ImageFile, ImageInventory, LayerSize
 from hardentui.model.facts import EngineFacts, NetworkFacts
-from hardentui.model.image import ImageFile, ImageInventory, LayerSize
 from hardentui.model.spec import Version
 from tests.unit.cli.conftest import Run
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, image, rootful, rootless
 from hardentui.features.checklists.loading import find_check, load
 from hardentui.harden.plan import fixable, left_out, make_plan
+from hardentui.lib.image.contents import ImageFile, ImageInventory
 from hardentui.model.facts import (
     CapabilitySets,
     Client,
@@ -25,7 +26,6 @@ from hardentui.model.facts import (
 )
 from hardentui.model.finding import Risk
 from hardentui.model.host import HostFacts
-from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.model.known import Unread
 from hardentui.model.mounts import KernelMount
 from hardentui.model.plan import Caution, Choice, Plan

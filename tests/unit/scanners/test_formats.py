@@ -10,9 +10,10 @@ from msgspec.structs import replace
 
 from hardentui.checks.examples import container
 from hardentui.errors import InputError
+from hardentui.lib.image.contents import ImageInventory, Package
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Status
-from hardentui.model.image import ImageInventory, Package, ScanReport, Vulnerability
+from hardentui.model.image import ScanReport, Vulnerability
 from hardentui.model.known import Unread
 from hardentui.scanners import trivy
 from hardentui.scanners.stored import parse_report, subject_of

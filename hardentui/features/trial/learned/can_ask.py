@@ -14,9 +14,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.features.trial.learned.effects import AF_INET, AF_INET6
+from hardentui.features.trial.learned.started import Reached
 from hardentui.features.trial.learned.system_calls import ORDINARY, Allowed, SocketUse, margin
 from hardentui.features.trial.learned.teaching import CapabilityNeed, Needs, PlansLimits
-from hardentui.images.started import Reached
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Choice
 from hardentui.model.trial import CanNeed, Decision, Learned, OptionChange, SocketEndpoint

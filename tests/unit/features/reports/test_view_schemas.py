@@ -11,9 +11,10 @@ from jsonschema import ValidationError
 from hardentui.cli import images
 from hardentui.cli.run import run
 from hardentui.features.views import Report
+from hardentui.lib.image.contents import ImageFile, ImageInventory, LayerSize, Package
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Kind, Subject
-from hardentui.model.image import ImageFile, ImageInventory, LayerSize, Package, ScanReport, Vulnerability
+from hardentui.model.image import ScanReport, Vulnerability
 from tests.support.schemas import damaged, validated
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)

@@ -69,7 +69,9 @@ CONTAINER_KEYS = {
 
 
 def test_the_keys_of_a_container_are_those_that_were_found_in_each_version() -> None:
-    expected = {key: Version.parse(since)[:2] for since, keys in CONTAINER_KEYS.items() for key in keys.split()}
+    expected = {
+        key: Version.parse(since)[:2] for since, keys in CONTAINER_KEYS.items() for key in keys.split()
+    }
     assert KEYS["Container"] == expected
 
 

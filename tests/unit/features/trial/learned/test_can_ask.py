@@ -9,10 +9,10 @@ from hardentui.checks.examples import DEFAULT_CAPABILITIES, container
 from hardentui.features.checklists.loading import load
 from hardentui.features.trial.configuration import TwinPlanner
 from hardentui.features.trial.learned.can_ask import CanAsk, can_ask, keeping, left_to_decide, widened
+from hardentui.features.trial.learned.started import Reached
 from hardentui.features.trial.learned.system_calls import ORDINARY, RISKY, Allowed, SocketUse
 from hardentui.features.trial.learned.teaching import CapabilityNeed, Needs
 from hardentui.harden.plan import make_plan
-from hardentui.images.started import Reached
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Choice
 from hardentui.options import USER

@@ -7,8 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.images.programs import CodeFile, NoProgram, Programs, is_elf, is_go, read_elf, read_programs
-from hardentui.images.started import Reached, reached
+from hardentui.features.trial.learned.programs import (
+    CodeFile,
+    NoProgram,
+    Programs,
+    is_elf,
+    is_go,
+    read_elf,
+    read_programs,
+)
+from hardentui.features.trial.learned.started import Reached, reached
 from hardentui.reading.asked_functions import FUNCTIONS, everyday
 from tests.support.image_archives import member, packed
 

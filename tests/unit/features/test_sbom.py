@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardentui.features.images.scanning import package_url, save_sboms, sbom_of
-from hardentui.images.languages import NOT_LISTED
+from hardentui.lib.image.contents import ImageInventory, Package
+from hardentui.lib.image.languages import NOT_LISTED
 from hardentui.model.facts import ImageFacts
-from hardentui.model.image import ImageInventory, Package
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 DEBIAN = {"ID": "debian", "VERSION_ID": "13", "PRETTY_NAME": "Debian GNU/Linux 13 (trixie)"}

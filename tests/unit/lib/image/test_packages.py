@@ -5,8 +5,8 @@ import io
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardentui.images.packages import read_apk, read_dpkg, read_dpkg_part
-from hardentui.model.image import Package
+from hardentui.lib.image.contents import Package
+from hardentui.lib.image.packages import read_apk, read_dpkg, read_dpkg_part
 
 DPKG = b"""\
 Package: libc6

@@ -9,8 +9,8 @@ import json
 import re
 from collections.abc import Iterator
 
-from hardentui.images.packages import ArchiveEntry, Body
-from hardentui.model.image import Package
+from hardentui.lib.image.contents import Package
+from hardentui.lib.image.packages import ArchiveEntry, Body
 
 NOT_LISTED = "only packages of distributions, pip, npm, gem and Go are listed, not other files in the image"
 KINDS = frozenset({"pypi", "npm", "gem", "golang"})

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from hardentui.images.programs import SCRIPT_ENDS, CodeFile, Programs, script_words
+from hardentui.features.trial.learned.programs import SCRIPT_ENDS, CodeFile, Programs, script_words
 from hardentui.reading.asked_functions import APPLETS, FUNCTIONS, everyday
 
 _MOST_REACHED = 4_000

@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from hardentui.images import languages
-from hardentui.images.packages import (
+from hardentui.lib.image import languages
+from hardentui.lib.image.contents import ImageFile, ImageInventory, LayerSize, Package
+from hardentui.lib.image.packages import (
     LARGEST_RPM,
     MOST_PACKAGES,
     ArchiveEntry,
@@ -31,8 +32,6 @@ from hardentui.images.packages import (
     read_dpkg_part,
     read_rpm,
 )
-from hardentui.model.image import ImageFile, ImageInventory, LayerSize, Package
-from hardentui.visible import visible
 
 # Which files and accounts of an image are notable: by name, place, mode, first bytes and contents.
 
@@ -475,7 +474,7 @@ def _combined(layers: list[tuple[str, Layer]], gaps: list[str]) -> ImageInventor
         credentials=files("credential"),
         weak_accounts=weak(texts),
         layers=tuple(
-            LayerSize(visible(name.removesuffix(".tar"), 80), layer.size, layer.count)
+            LayerSize(ascii(name.removesuffix(".tar"))[1:81], layer.size, layer.count)
             for name, layer in layers
         ),
         gaps=tuple(gaps),

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardentui.features.images.scanning import package_url
-from hardentui.images.inventory import read_inventory
-from hardentui.model.image import ImageInventory, Package
+from hardentui.lib.image.contents import ImageInventory, Package
+from hardentui.lib.image.inventory import read_inventory
 from tests.support.image_archives import image, member, packed
 
 MODULES = (
