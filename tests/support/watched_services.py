@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from hardentui.features.trial.learned.teaching import Needs, needs_of
 from hardentui.features.trial.observe.watch import Watch, native_way
-from hardentui.model.trial import CallLog, Observation
+from hardentui.lib.observer.records import CallLog
+from hardentui.model.trial import Observation
 from tests.conftest import cannot_run
 from tests.support.images import NGINX, REDIS, build, missing_package
 from tests.support.podman import Bench

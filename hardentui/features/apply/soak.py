@@ -16,12 +16,12 @@ from hardentui.errors import CannotFix
 from hardentui.features.change.journal import Journal
 from hardentui.features.looking.default_profile import profile_in_force
 from hardentui.features.trial.learned.system_calls import RISKY, completed_profile, logging_profile
-from hardentui.features.trial.observe.call_names import SECCOMP_NAMES, call_name
 from hardentui.features.trial.observe.watch import native_way
 from hardentui.features.trial.tried import write_profile
 from hardentui.harden.remedy import spec_diff
 from hardentui.host.commands import Run, run_program
 from hardentui.host.files.reader import Files, reason
+from hardentui.lib.observer.call_names import SECCOMP_NAMES, call_name
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Risk
 from hardentui.model.journal import JournalEntry, Soak

@@ -44,6 +44,7 @@ from hardentui.features.trial.relax import Relaxer, Settled
 from hardentui.features.trial.rounds import Rounds, held_by, learn, stop
 from hardentui.features.trial.twins import remove_leftovers
 from hardentui.harden.remedy import spec_diff
+from hardentui.lib.observer.records import CallLog
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Status
 from hardentui.model.known import Unread
@@ -51,7 +52,6 @@ from hardentui.model.network import compose_project
 from hardentui.model.plan import Choice
 from hardentui.model.trial import (
     Baseline,
-    CallLog,
     Decision,
     How,
     LeftOut,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Callable, Mapping
 
-from hardentui.model.trial import CallDetail, Caller, TouchedFile
+from hardentui.lib.observer.records import CallDetail, Caller, TouchedFile
 
 # Whether permission bits give access to a caller without capabilities.
 

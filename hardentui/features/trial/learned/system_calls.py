@@ -21,8 +21,8 @@ from hardentui.features.trial.learned.effects import (
     NEW_NAMESPACES,
     NEW_USER,
 )
+from hardentui.lib.observer.records import CallDetail, CallLog
 from hardentui.lib.seccomp import DANGEROUS, LETS_THROUGH, Access, access, parse_profile
-from hardentui.model.trial import CallDetail, CallLog
 
 # A seccomp profile that allows only what is needed, derived from another one and never weaker.
 #

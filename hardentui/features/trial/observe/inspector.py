@@ -18,7 +18,6 @@ from hardentui.features.trial.observe.argument_shapes import (
     ArgumentShape,
     plain_name,
 )
-from hardentui.features.trial.observe.calls import Notification
 from hardentui.features.trial.observe.processes import (
     AF_UNIX,
     IdMap,
@@ -31,7 +30,8 @@ from hardentui.features.trial.observe.processes import (
     target_uids,
 )
 from hardentui.host.process.cgroups import MountRow, parse_mountinfo
-from hardentui.model.trial import CallDetail, Caller, SocketAddress, TouchedFile
+from hardentui.lib.observer.calls import Notification
+from hardentui.lib.observer.records import CallDetail, Caller, SocketAddress, TouchedFile
 
 # Reads what the arguments of a call refer to, while its caller waits: a `CallDetail`, or nothing relevant.
 #

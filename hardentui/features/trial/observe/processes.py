@@ -14,17 +14,9 @@ from typing import TypeVar
 from hardentui.host.files.reader import Files
 from hardentui.host.process.activity import decoded_address
 from hardentui.host.process.capabilities import capability_names
+from hardentui.lib.observer.records import CallCount, Caller, CallLog, SocketAddress
 from hardentui.model.known import Known, Unread
-from hardentui.model.trial import (
-    CallCount,
-    Caller,
-    CallLog,
-    CapabilityCheck,
-    Observation,
-    Sampled,
-    SocketAddress,
-    SocketEndpoint,
-)
+from hardentui.model.trial import CapabilityCheck, Observation, Sampled, SocketEndpoint
 
 _PAGE = 4096
 _MOST_TEXT = 4096

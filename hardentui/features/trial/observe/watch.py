@@ -20,8 +20,6 @@ from typing import Any
 from msgspec import Struct, field
 
 from hardentui.features.trial.observe.argument_shapes import INSPECTED
-from hardentui.features.trial.observe.call_names import NATIVE, SECCOMP_NAMES
-from hardentui.features.trial.observe.calls import CallWatcher, give_to
 from hardentui.features.trial.observe.inspector import Inspector
 from hardentui.features.trial.observe.processes import (
     IdMap,
@@ -40,11 +38,14 @@ from hardentui.host.process.cgroups import (
     find_cgroups,
     parse_membership,
 )
+from hardentui.lib.observer.call_names import NATIVE, SECCOMP_NAMES
+from hardentui.lib.observer.calls import CallWatcher, NotWatched, give_to
+from hardentui.lib.observer.records import CallLog
 from hardentui.lib.seccomp import parse_profile
 from hardentui.model.capabilities import CAPABILITIES_BY_NUMBER
 from hardentui.model.facts import Process
 from hardentui.model.known import NOT_READ, Known, Unread
-from hardentui.model.trial import CallLog, CapabilityCheck, Observation, Sampled, SocketEndpoint
+from hardentui.model.trial import CapabilityCheck, Observation, Sampled, SocketEndpoint
 
 # The kernel's capability checks, from the tracepoint cap_capable. Needs root.
 #
@@ -467,9 +468,8 @@ class Watch:
         from the image, according to Podman.
         """
         self._settle()
-        calls: Known[CallLog] = self._no_calls if self._calls is None else self._calls.finish()
         return Observation(
-            calls=calls,
+            calls=self._log(),
             sampled=self._sampled,
             capability_checks=self._checks,
             written=written,
@@ -479,11 +479,18 @@ class Watch:
     def close(self) -> None:
         """Stop everything and remove what was created, also after a failure."""
         self._settle()
-        if self._calls is not None:
-            self._calls.finish(patience=1.0)
+        self._log(patience=1.0)
         if self._directory:
             shutil.rmtree(self._directory, ignore_errors=True)
             self._directory = ""
+
+    def _log(self, patience: float = 5.0) -> Known[CallLog]:
+        if self._calls is None:
+            return self._no_calls
+        try:
+            return self._calls.finish(patience)
+        except NotWatched as error:
+            return Unread(str(error))
 
     def _settle(self) -> None:
         """Take over the observations of a start that has ended."""

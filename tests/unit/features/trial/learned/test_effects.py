@@ -5,7 +5,7 @@ import stat
 import pytest
 
 from hardentui.features.trial.learned.effects import NOBODY, capabilities
-from hardentui.model.trial import CallDetail, Caller, SocketAddress, TouchedFile
+from hardentui.lib.observer.records import CallDetail, Caller, SocketAddress, TouchedFile
 
 ROOT = Caller(0, 0, frozenset({0}), frozenset({0}))
 WWW = Caller(33, 33, frozenset({33}), frozenset({33}), frozenset({33}))

@@ -22,6 +22,8 @@ from hardentui.features.trial.learned.system_calls import (
     margin,
     narrow_profile,
 )
+from hardentui.lib.observer.calls import watched_profile
+from hardentui.lib.observer.records import CallCount, CallDetail, Caller, CallLog
 from hardentui.lib.seccomp import (
     LETS_THROUGH,
     Access,
@@ -32,8 +34,7 @@ from hardentui.lib.seccomp import (
     parse_profile,
     ways_to_family,
 )
-from hardentui.model.trial import CallCount, CallDetail, Caller, CallLog
-from hardentui.writers.profiles import profile_text, watched_profile
+from hardentui.writers.profiles import profile_text
 
 DATA = Path(__file__).parents[4] / "data"
 SCHEMA = json.loads((DATA / "seccomp-profile.schema.json").read_text())

@@ -25,11 +25,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from hardentui.features.trial.observe.call_names import SECCOMP_NAMES, call_name
+from hardentui.lib.observer.call_names import SECCOMP_NAMES, call_name
+from hardentui.lib.observer.records import CallCount, CallDetail, CallLog
 from hardentui.lib.seccomp import LETS_THROUGH, SeccompProfile, answer, has_conditions
-from hardentui.model.known import Known, Unread
-from hardentui.model.trial import CallCount, CallDetail, CallLog
-from hardentui.writers.profiles import profile_text, watched_profile
 
 # The kernel's interface for seccomp user notification: <linux/seccomp.h>, structures and requests.
 #
@@ -55,6 +53,10 @@ class Notification(Struct, frozen=True):
     number: int
     architecture: int
     arguments: tuple[int, ...]
+
+
+class NotWatched(Exception):
+    """Why no system call was seen, as a part of a sentence."""
 
 
 class NotifyDescriptor:
@@ -178,7 +180,7 @@ class CallWatcher:
         self._listener: socket.socket | None = None
         self._thread: threading.Thread | None = None
         self._wake = (-1, -1)
-        self._result: Known[CallLog] | None = None
+        self._result: CallLog | NotWatched | None = None
 
     def start(self) -> None:
         """Start listening.
@@ -186,10 +188,10 @@ class CallWatcher:
         Raises:
             OSError: the socket or the profile cannot be created.
         """
-        text = profile_text(watched_profile(self._base, listener=self._socket_path, token=self._token))
+        profile = watched_profile(self._base, listener=self._socket_path, token=self._token)
         handle = os.open(self.profile_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+            json.dump(profile, file)
             give_to(handle, self._account)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(self._socket_path)
@@ -201,15 +203,21 @@ class CallWatcher:
         self._thread = threading.Thread(target=self._run, name="hardentui-calls", daemon=True)
         self._thread.start()
 
-    def finish(self, patience: float = 5.0) -> Known[CallLog]:
-        """Stop watching; the container must have ended, or its calls fail from now on."""
+    def finish(self, patience: float = 5.0) -> CallLog:
+        """Stop watching; the container must have ended, or its calls fail from now on. `patience`: seconds.
+
+        Raises:
+            NotWatched: nothing could be seen.
+        """
         if self._result is None:
             self._result = self._finish(patience)
+        if isinstance(self._result, NotWatched):
+            raise self._result
         return self._result
 
-    def _finish(self, patience: float) -> Known[CallLog]:
+    def _finish(self, patience: float) -> CallLog | NotWatched:
         if self._thread is None:
-            return Unread("the system calls were not watched")
+            return NotWatched("the system calls were not watched")
         deadline = time.monotonic() + patience
         while self._sessions and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -217,10 +225,10 @@ class CallWatcher:
             os.write(self._wake[1], b"x")
         self._thread.join(timeout=patience)
         if self._thread.is_alive():
-            return Unread("the supervisor of the system calls does not end")
+            return NotWatched("the supervisor of the system calls does not end")
         self._close()
         if not self._starts:
-            return Unread(
+            return NotWatched(
                 "the runtime did not hand over the filter: it is older than crun 1.1 and runc 1.1, or cannot "
                 f"reach {self._socket_path}"
             )
@@ -363,6 +371,36 @@ class CallWatcher:
         if detail is not None and detail not in self._details and notify.still_waits(notification):
             self._details[detail] = None
             call.details += 1
+
+
+_WATCHED = frozenset({"SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_ERRNO", "SCMP_ACT_NOTIFY"})
+NOTIFY = "SCMP_ACT_NOTIFY"
+
+
+def watched_profile(base: Mapping[str, Any], *, listener: str, token: str) -> dict[str, Any]:
+    """A profile under which a supervisor sees all calls, including denied ones, and answers like `base`.
+
+    Calls for which `base` kills the process stay with the kernel.
+
+    Args:
+        listener: path of the supervisor's socket.
+        token: passed on by the runtime, so that the supervisor recognises our filter.
+    """
+    kept = [entry for entry in base.get("syscalls") or () if entry.get("action") not in _WATCHED]
+    default = base.get("defaultAction")
+    return {
+        "defaultAction": NOTIFY if default in _WATCHED else default,
+        **{name: base[name] for name in ("architectures", "archMap") if name in base},
+        "listenerPath": listener,
+        "listenerMetadata": token,
+        "syscalls": kept if default in _WATCHED else [_watched(entry) for entry in base["syscalls"]],
+    }
+
+
+def _watched(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A rule of a profile whose default action stays with the kernel."""
+    plain = {name: value for name, value in entry.items() if name not in ("errnoRet", "errno")}
+    return {**plain, "action": NOTIFY} if entry.get("action") in _WATCHED else dict(entry)
 
 
 def give_to(place: str | int, account: int) -> None:

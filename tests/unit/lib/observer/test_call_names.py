@@ -6,7 +6,7 @@ import platform
 
 import pytest
 
-from hardentui.features.trial.observe.call_names import AARCH64, ARM, I386, NATIVE, X86_64, call_name
+from hardentui.lib.observer.call_names import AARCH64, ARM, I386, NATIVE, X86_64, call_name
 from tests.conftest import cannot_run
 
 NEWER_THAN_LIBSECCOMP = {"open_tree_attr", "file_getattr", "file_setattr"}

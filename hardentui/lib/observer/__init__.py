@@ -1,0 +1,1 @@
+"""The observer of a container's system calls, by seccomp user notification."""
