@@ -24,8 +24,9 @@ from hardentui.model.known import Known, Unread
 from hardentui.state import Directory, cache_directory
 
 if TYPE_CHECKING:
-    from hardentui.model.host import HostFacts, TrustFacts
+    from hardentui.model.host import HostFacts
     from hardentui.model.image import ImageInventory
+    from hardentui.model.trust import TrustFacts
 
 # The requests sent to Podman and the commands run on this host, for display.
 

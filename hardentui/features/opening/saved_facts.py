@@ -28,10 +28,11 @@ from hardentui.features.views import Attempt
 from hardentui.host.commands import Run
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.model.facts import EngineFacts
-from hardentui.model.host import HostFacts, HostScan, TrustFacts
+from hardentui.model.host import HostFacts, HostScan
 from hardentui.model.image import ImageInventory
 from hardentui.model.known import Known, Unread
 from hardentui.model.spec import Version
+from hardentui.model.trust import TrustFacts
 from hardentui.visible import visible
 
 SCHEMA = "hardentui/facts/1"
