@@ -1,521 +1,248 @@
 """The types of the fields of Podman's answers, as far as any code reads them.
 
 The names are Podman's (libpod/define, go.podman.io/common), versions 4.4 to 6. A field may be absent or null.
-These classes are never instantiated: an answer is validated against them once, on arrival (`shapes.typed`),
+These types are never instantiated: an answer is validated against them once, on arrival (`shapes.typed`),
 and all later code may rely on its types. A field that is not here is not read anywhere.
-
-This module omits `from __future__ import annotations`: msgspec would compile each annotation from its
-text, most of the cost of the first answer (17 of 29 million instructions).
 """
 
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, defstruct
 
-# Kinds of fields, and objects that appear in several answers.
-
-Text = str | None
-Texts = list[str] | None
-Flag = bool | None
-Number = int | None
-TextMap = dict[str, str] | None
-Keys = dict[str, Any] | None
-"""A mapping whose keys alone are read."""
-
-
-class Binding(Struct):
-    HostIp: Text = None
-    HostPort: Text = None
+_KINDS: dict[str, Any] = {
+    "text": str | None,
+    "texts": list[str] | None,
+    "numbers": int | None,
+    "flags": bool | None,
+    "maps": dict[str, str] | None,
+    "keys": dict[str, Any] | None,  # only their keys are read
+}
 
 
-Bindings = dict[str, list[Binding] | None] | None
+def _object(
+    name: str, *, required: str = "", needs: dict[str, Any] | None = None, **fields: Any
+) -> type[Struct]:
+    """The type of an object of JSON: the names of its fields by their kind, and other fields with their type.
+
+    Args:
+        required: fields with a text that must be there; `needs`: those with an object that must be there.
+    """
+    typed: list[Any] = [(field, str) for field in required.split()]
+    typed += (needs or {}).items()
+    for field, kind in fields.items():
+        if field in _KINDS:
+            typed += [(each, _KINDS[field], None) for each in kind.split()]
+        else:
+            typed.append((field, kind | None, None))
+    return defstruct(name, typed)
 
 
-class Health(Struct):
-    Test: Texts = None
-    Interval: Number = None
-    Timeout: Number = None
-    StartPeriod: Number = None
-    Retries: Number = None
-    Successes: Number = None
+def _list(kind: Any) -> Any:
+    return list[kind]
 
 
-class Device(Struct):
-    PathOnHost: Text = None
-    PathInContainer: Text = None
+def _by_name(kind: Any) -> Any:
+    return dict[str, kind]
 
 
-class InspectMount(Struct):
-    Type: Text = None
-    Name: Text = None
-    Source: Text = None
-    Destination: Text = None
-    Driver: Text = None
-    Mode: Text = None
-    Options: Texts = None
-    RW: Flag = None
-    Propagation: Text = None
-    SubPath: Text = None
+# Objects that appear in several answers.
 
+Binding = _object("Binding", text="HostIp HostPort")
+Bindings = _by_name(_list(Binding) | None)
+Health = _object("Health", texts="Test", numbers="Interval Timeout StartPeriod Retries Successes")
+Device = _object("Device", text="PathOnHost PathInContainer")
+InspectMount = _object(
+    "InspectMount",
+    text="Type Name Source Destination Driver Mode Propagation SubPath",
+    texts="Options",
+    flags="RW",
+)
 
 # Podman's documents about an image.
 
-
-class ImageConfig(Struct):
-    User: Text = None
-    ExposedPorts: Keys = None
-    Env: Texts = None
-    Entrypoint: Texts = None
-    Cmd: Texts = None
-    Volumes: Keys = None
-    WorkingDir: Text = None
-    Labels: TextMap = None
-    StopSignal: Text = None
-    Healthcheck: Health | None = None
-
-
-class ImageLayer(Struct):
-    created: Text = None
-    created_by: Text = None
-    comment: Text = None
-
-
-class ImageLayers(Struct):
-    Type: Text = None
-    Layers: Texts = None
-
-
-class Image(Struct):
-    Id: str
-    Digest: Text = None
-    RepoTags: Texts = None
-    RepoDigests: Texts = None
-    Created: Text = None
-    Config: ImageConfig | None = None
-    Architecture: Text = None
-    Size: Number = None
-    RootFS: ImageLayers | None = None
-    Labels: TextMap = None
-    Annotations: TextMap = None
-    User: Text = None
-    History: list[ImageLayer] | None = None
-    Healthcheck: Health | None = None
-    HealthCheck: Health | None = None
-
-
-class ListedImage(Struct):
-    Id: str
-    RepoTags: Texts = None
-    RepoDigests: Texts = None
-    Names: Texts = None
-    Digest: Text = None
-    Labels: TextMap = None
-    Size: Number = None
-
-
-class HistoryEntry(Struct):
-    Id: str
-    CreatedBy: Text = None
-    Comment: Text = None
-    Size: Number = None
-    Tags: Texts = None
-
-
-class Secret(Struct):
-    Name: Text = None
-    ID: Text = None
-    UID: Number = None
-    GID: Number = None
-    Mode: Number = None
-
-
-class HealthRun(Struct):
-    Start: Text = None
-    End: Text = None
-    ExitCode: Number = None
-
-
-class HealthState(Struct):
-    Status: Text = None
-    Log: list[HealthRun] | None = None
-
-
-class ContainerState(Struct):
-    Status: Text = None
-    Running: Flag = None
-    Paused: Flag = None
-    Restarting: Flag = None
-    OOMKilled: Flag = None
-    Pid: Number = None
-    ConmonPid: Number = None
-    ExitCode: Number = None
-    Error: Text = None
-    StartedAt: Text = None
-    FinishedAt: Text = None
-    Health: HealthState | None = None
-    Healthcheck: HealthState | None = None
-    CgroupPath: Text = None
-
-
-class ContainerConfig(Struct):
-    Hostname: Text = None
-    User: Text = None
-    Tty: Flag = None
-    OpenStdin: Flag = None
-    Env: Texts = None
-    Cmd: Texts = None
-    Image: Text = None
-    Volumes: Keys = None
-    WorkingDir: Text = None
-    Entrypoint: list[str] | str | None = None  # a string before Podman 5
-    Labels: TextMap = None
-    Annotations: TextMap = None
-    StopSignal: str | int | None = None  # a number before Podman 5
-    Healthcheck: Health | None = None
-    HealthcheckOnFailureAction: Text = None
-    HealthLogDestination: Text = None
-    HealthMaxLogCount: Number = None
-    HealthMaxLogSize: Number = None
-    StartupHealthCheck: Health | None = None
-    CreateCommand: Texts = None
-    Umask: Text = None
-    Secrets: list[Secret] | None = None
-    Timeout: Number = None
-    StopTimeout: Number = None
-    Passwd: Flag = None
-    ChrootDirs: Texts = None
-    SystemdMode: Flag = None
-    sdNotifyMode: Text = None
-    ExposedPorts: Keys = None
-
-
-class Restarts(Struct):
-    Name: Text = None
-    MaximumRetryCount: Number = None
-
-
-class Logging(Struct):
-    Type: Text = None
-    Config: TextMap = None
-    Path: Text = None
-    Tag: Text = None
-    Size: Text = None
-
-
-class IdMaps(Struct):
-    UidMap: Texts = None
-    GidMap: Texts = None
-
-
-class WeightDevice(Struct):
-    Path: Text = None
-    Weight: Number = None
-
-
-class ThrottleDevice(Struct):
-    Path: Text = None
-    Rate: Number = None
-
-
-class Ulimit(Struct):
-    Name: Text = None
-    Soft: Number = None
-    Hard: Number = None
-
-
-class HostSettings(Struct):
-    CgroupMode: Text = None
-    LogConfig: Logging | None = None
-    NetworkMode: Text = None
-    PortBindings: Bindings = None
-    RestartPolicy: Restarts | None = None
-    AutoRemove: Flag = None
-    Annotations: TextMap = None
-    VolumesFrom: Texts = None
-    CapAdd: Texts = None
-    CapDrop: Texts = None
-    Dns: Texts = None
-    DnsOptions: Texts = None
-    DnsSearch: Texts = None
-    ExtraHosts: Texts = None
-    HostsFile: Text = None
-    GroupAdd: Texts = None
-    IpcMode: Text = None
-    Cgroup: Text = None
-    Cgroups: Text = None
-    Links: Texts = None
-    OomScoreAdj: Number = None
-    PidMode: Text = None
-    Privileged: Flag = None
-    PublishAllPorts: Flag = None
-    ReadonlyRootfs: Flag = None
-    SecurityOpt: Texts = None
-    Tmpfs: TextMap = None
-    UTSMode: Text = None
-    UsernsMode: Text = None
-    IDMappings: IdMaps | None = None
-    ShmSize: Number = None
-    CpuShares: Number = None
-    Memory: Number = None
-    CgroupParent: Text = None
-    BlkioWeight: Number = None
-    BlkioWeightDevice: list[WeightDevice] | None = None
-    BlkioDeviceReadBps: list[ThrottleDevice] | None = None
-    BlkioDeviceWriteBps: list[ThrottleDevice] | None = None
-    BlkioDeviceReadIOps: list[ThrottleDevice] | None = None
-    BlkioDeviceWriteIOps: list[ThrottleDevice] | None = None
-    CpuPeriod: Number = None
-    CpuQuota: Number = None
-    CpuRealtimePeriod: Number = None
-    CpuRealtimeRuntime: Number = None
-    CpusetCpus: Text = None
-    CpusetMems: Text = None
-    Devices: list[Device] | None = None
-    MemoryReservation: Number = None
-    MemorySwap: Number = None
-    MemorySwappiness: Number = None
-    OomKillDisable: Flag = None
-    Init: Flag = None
-    PidsLimit: Number = None
-    Ulimits: list[Ulimit] | None = None
-    CgroupConf: TextMap = None
-    IntelRdtClosID: Text = None
-
-
-class NetworkEndpoint(Struct):
-    Aliases: Texts = None
-    Links: Texts = None
-    IPAddress: Text = None
-    Gateway: Text = None
-    GlobalIPv6Address: Text = None
-    MacAddress: Text = None
-
-
-class Networking(Struct):
-    IPAddress: Text = None
-    Gateway: Text = None
-    MacAddress: Text = None
-    SandboxKey: Text = None
-    Ports: Bindings = None
-    Networks: dict[str, NetworkEndpoint | None] | None = None
-
-
-class Container(Struct):
-    Id: str
-    Name: str
-    Created: Text = None
-    Path: Text = None
-    Args: Texts = None
-    State: ContainerState | None = None
-    Image: Text = None
-    ImageDigest: Text = None
-    ImageName: Text = None
-    Rootfs: Text = None
-    Pod: Text = None
-    ResolvConfPath: Text = None
-    StaticDir: Text = None
-    OCIConfigPath: Text = None
-    OCIRuntime: Text = None
-    ConmonPidFile: Text = None
-    PidFile: Text = None
-    RestartCount: Number = None
-    Driver: Text = None
-    ProcessLabel: Text = None
-    AppArmorProfile: Text = None
-    EffectiveCaps: Texts = None
-    BoundingCaps: Texts = None
-    ExecIDs: Texts = None
-    Mounts: list[InspectMount] | None = None
-    Dependencies: Texts = None
-    NetworkSettings: Networking | None = None
-    IsInfra: Flag = None
-    Config: ContainerConfig | None = None
-    HostConfig: HostSettings | None = None
-
-
-class ChangedFile(Struct):
-    Path: str
-    Kind: Number = None
-
-
-class ExecProcess(Struct):
-    arguments: Texts = None
-    entrypoint: Text = None
-    privileged: Flag = None
-    tty: Flag = None
-    user: Text = None
-
-
-class ExecSession(Struct):
-    ID: Text = None
-    Running: Flag = None
-    Pid: Number = None
-    ProcessConfig: ExecProcess | None = None
-
+ImageConfig = _object(
+    "ImageConfig",
+    text="User WorkingDir StopSignal",
+    texts="Env Entrypoint Cmd",
+    maps="Labels",
+    keys="ExposedPorts Volumes",
+    Healthcheck=Health,
+)
+ImageLayer = _object("ImageLayer", text="created created_by comment")
+ImageLayers = _object("ImageLayers", text="Type", texts="Layers")
+Image = _object(
+    "Image",
+    required="Id",
+    text="Digest Created Architecture User",
+    texts="RepoTags RepoDigests",
+    numbers="Size",
+    maps="Labels Annotations",
+    Config=ImageConfig,
+    RootFS=ImageLayers,
+    History=_list(ImageLayer),
+    Healthcheck=Health,
+    HealthCheck=Health,
+)
+ListedImage = _object(
+    "ListedImage",
+    required="Id",
+    text="Digest",
+    texts="RepoTags RepoDigests Names",
+    numbers="Size",
+    maps="Labels",
+)
+HistoryEntry = _object("HistoryEntry", required="Id", text="CreatedBy Comment", texts="Tags", numbers="Size")
+Secret = _object("Secret", text="Name ID", numbers="UID GID Mode")
+HealthRun = _object("HealthRun", text="Start End", numbers="ExitCode")
+HealthState = _object("HealthState", text="Status", Log=_list(HealthRun))
+ContainerState = _object(
+    "ContainerState",
+    text="Status Error StartedAt FinishedAt CgroupPath",
+    numbers="Pid ConmonPid ExitCode",
+    flags="Running Paused Restarting OOMKilled",
+    Health=HealthState,
+    Healthcheck=HealthState,
+)
+ContainerConfig = _object(
+    "ContainerConfig",
+    text="Hostname User Image WorkingDir HealthcheckOnFailureAction HealthLogDestination Umask sdNotifyMode",
+    texts="Env Cmd CreateCommand ChrootDirs",
+    numbers="HealthMaxLogCount HealthMaxLogSize Timeout StopTimeout",
+    flags="Tty OpenStdin Passwd SystemdMode",
+    maps="Labels Annotations",
+    keys="Volumes ExposedPorts",
+    Entrypoint=list[str] | str,  # a string before Podman 5
+    StopSignal=str | int,  # a number before Podman 5
+    Healthcheck=Health,
+    StartupHealthCheck=Health,
+    Secrets=_list(Secret),
+)
+Restarts = _object("Restarts", text="Name", numbers="MaximumRetryCount")
+Logging = _object("Logging", text="Type Path Tag Size", maps="Config")
+IdMaps = _object("IdMaps", texts="UidMap GidMap")
+WeightDevice = _object("WeightDevice", text="Path", numbers="Weight")
+ThrottleDevice = _object("ThrottleDevice", text="Path", numbers="Rate")
+Ulimit = _object("Ulimit", text="Name", numbers="Soft Hard")
+HostSettings = _object(
+    "HostSettings",
+    text=(
+        "CgroupMode NetworkMode HostsFile IpcMode Cgroup Cgroups PidMode UTSMode UsernsMode CgroupParent "
+        "CpusetCpus CpusetMems IntelRdtClosID"
+    ),
+    texts="VolumesFrom CapAdd CapDrop Dns DnsOptions DnsSearch ExtraHosts GroupAdd Links SecurityOpt",
+    numbers=(
+        "OomScoreAdj ShmSize CpuShares Memory BlkioWeight CpuPeriod CpuQuota CpuRealtimePeriod "
+        "CpuRealtimeRuntime MemoryReservation MemorySwap MemorySwappiness PidsLimit"
+    ),
+    flags="AutoRemove Privileged PublishAllPorts ReadonlyRootfs OomKillDisable Init",
+    maps="Annotations Tmpfs CgroupConf",
+    LogConfig=Logging,
+    PortBindings=Bindings,
+    RestartPolicy=Restarts,
+    IDMappings=IdMaps,
+    BlkioWeightDevice=_list(WeightDevice),
+    BlkioDeviceReadBps=_list(ThrottleDevice),
+    BlkioDeviceWriteBps=_list(ThrottleDevice),
+    BlkioDeviceReadIOps=_list(ThrottleDevice),
+    BlkioDeviceWriteIOps=_list(ThrottleDevice),
+    Devices=_list(Device),
+    Ulimits=_list(Ulimit),
+)
+NetworkEndpoint = _object(
+    "NetworkEndpoint", text="IPAddress Gateway GlobalIPv6Address MacAddress", texts="Aliases Links"
+)
+Networking = _object(
+    "Networking",
+    text="IPAddress Gateway MacAddress SandboxKey",
+    Ports=Bindings,
+    Networks=_by_name(NetworkEndpoint | None),
+)
+Container = _object(
+    "Container",
+    required="Id Name",
+    text=(
+        "Created Path Image ImageDigest ImageName Rootfs Pod ResolvConfPath StaticDir OCIConfigPath "
+        "OCIRuntime ConmonPidFile PidFile Driver ProcessLabel AppArmorProfile"
+    ),
+    texts="Args EffectiveCaps BoundingCaps ExecIDs Dependencies",
+    numbers="RestartCount",
+    flags="IsInfra",
+    State=ContainerState,
+    Mounts=_list(InspectMount),
+    NetworkSettings=Networking,
+    Config=ContainerConfig,
+    HostConfig=HostSettings,
+)
+ChangedFile = _object("ChangedFile", required="Path", numbers="Kind")
+ExecProcess = _object("ExecProcess", text="entrypoint user", texts="arguments", flags="privileged tty")
+ExecSession = _object("ExecSession", text="ID", numbers="Pid", flags="Running", ProcessConfig=ExecProcess)
 
 # Podman's documents about the resources of containers: networks, volumes, pods, secrets.
 
-
-class LeaseRange(Struct):
-    start_ip: Text = None
-    end_ip: Text = None
-
-
-class Subnet(Struct):
-    subnet: Text = None
-    gateway: Text = None
-    lease_range: LeaseRange | None = None
-
-
-class Route(Struct):
-    destination: Text = None
-    gateway: Text = None
-    metric: Number = None
-
-
-class Network(Struct):
-    name: str
-    id: Text = None
-    driver: Text = None
-    network_interface: Text = None
-    subnets: list[Subnet] | None = None
-    routes: list[Route] | None = None
-    ipv6_enabled: Flag = None
-    internal: Flag = None
-    dns_enabled: Flag = None
-    network_dns_servers: Texts = None
-    labels: TextMap = None
-    options: TextMap = None
-    ipam_options: TextMap = None
-
-
-class Volume(Struct):
-    Name: str
-    Driver: Text = None
-    Mountpoint: Text = None
-    Labels: TextMap = None
-    Options: TextMap = None
-    UID: Number = None
-    GID: Number = None
-    Anonymous: Flag = None
-
-
-class PodMember(Struct):
-    Id: Text = None
-    Name: Text = None
-    State: Text = None
-
-
-class InfraSettings(Struct):
-    PortBindings: Bindings = None
-    HostNetwork: Flag = None
-    DNSServer: Texts = None
-    DNSSearch: Texts = None
-    DNSOption: Texts = None
-    NoManageHosts: Flag = None
-    HostAdd: Texts = None
-    HostsFile: Text = None
-    Networks: Texts = None
-    cpu_period: Number = None
-    cpu_quota: Number = None
-    cpu_shares: Number = None
-    cpuset_cpus: Text = None
-    cpuset_mems: Text = None
-    memory_limit: Number = None
-    memory_swap: Number = None
-    pid_ns: Text = None
-    userns: Text = None
-
-
-class Pod(Struct):
-    Id: str
-    Name: Text = None
-    CreateCommand: Texts = None
-    ExitPolicy: Text = None
-    State: Text = None
-    Hostname: Text = None
-    Labels: TextMap = None
-    CgroupParent: Text = None
-    CgroupPath: Text = None
-    InfraContainerID: Text = None
-    InfraConfig: InfraSettings | None = None
-    SharedNamespaces: Texts = None
-    Containers: list[PodMember] | None = None
-    mounts: list[InspectMount] | None = None
-    devices: list[Device] | None = None
-    security_opt: Texts = None
-    volumes_from: Texts = None
-    RestartPolicy: Text = None
-    cpu_quota: Number = None
-    cpu_period: Number = None
-    cpu_shares: Number = None
-    cpuset_cpus: Text = None
-    cpuset_mems: Text = None
-    memory_limit: Number = None
-    memory_swap: Number = None
-
-
-class ListedPod(Struct):
-    Id: str
-    Name: Text = None
-
-
-class SecretDriver(Struct):
-    Name: Text = None
-
-
-class SecretSpec(Struct):
-    Name: Text = None
-    Driver: SecretDriver | None = None
-
-
-class StoredSecret(Struct):
-    ID: str
-    Spec: SecretSpec | None = None
-
+LeaseRange = _object("LeaseRange", text="start_ip end_ip")
+Subnet = _object("Subnet", text="subnet gateway", lease_range=LeaseRange)
+Route = _object("Route", text="destination gateway", numbers="metric")
+Network = _object(
+    "Network",
+    required="name",
+    text="id driver network_interface",
+    texts="network_dns_servers",
+    flags="ipv6_enabled internal dns_enabled",
+    maps="labels options ipam_options",
+    subnets=_list(Subnet),
+    routes=_list(Route),
+)
+Volume = _object(
+    "Volume",
+    required="Name",
+    text="Driver Mountpoint",
+    numbers="UID GID",
+    flags="Anonymous",
+    maps="Labels Options",
+)
+PodMember = _object("PodMember", text="Id Name State")
+InfraSettings = _object(
+    "InfraSettings",
+    text="HostsFile cpuset_cpus cpuset_mems pid_ns userns",
+    texts="DNSServer DNSSearch DNSOption HostAdd Networks",
+    numbers="cpu_period cpu_quota cpu_shares memory_limit memory_swap",
+    flags="HostNetwork NoManageHosts",
+    PortBindings=Bindings,
+)
+Pod = _object(
+    "Pod",
+    required="Id",
+    text=(
+        "Name ExitPolicy State Hostname CgroupParent CgroupPath InfraContainerID RestartPolicy "
+        "cpuset_cpus cpuset_mems"
+    ),
+    texts="CreateCommand SharedNamespaces security_opt volumes_from",
+    numbers="cpu_quota cpu_period cpu_shares memory_limit memory_swap",
+    maps="Labels",
+    InfraConfig=InfraSettings,
+    Containers=_list(PodMember),
+    mounts=_list(InspectMount),
+    devices=_list(Device),
+)
+ListedPod = _object("ListedPod", required="Id", text="Name")
+SecretDriver = _object("SecretDriver", text="Name")
+SecretSpec = _object("SecretSpec", text="Name", Driver=SecretDriver)
+StoredSecret = _object("StoredSecret", required="ID", Spec=SecretSpec)
 
 # Podman's document about itself and its host.
 
-
-class Security(Struct):
-    apparmorEnabled: Flag = None
-    capabilities: Text = None
-    rootless: Flag = None
-    seccompEnabled: Flag = None
-    selinuxEnabled: Flag = None
-
-
-class OciRuntime(Struct):
-    name: Text = None
-    package: Text = None
-    path: Text = None
-    version: Text = None
-
-
-class InfoHost(Struct):
-    security: Security
-    cgroupVersion: Text = None
-    conmon: OciRuntime | None = None
-    cpus: Number = None
-    eventLogger: Text = None
-    kernel: Text = None
-    logDriver: Text = None
-    memTotal: Number = None
-    ociRuntime: OciRuntime | None = None
-
-
-class InfoStore(Struct):
-    graphRoot: Text = None
-    runRoot: Text = None
-    volumePath: Text = None
-
-
-class InfoVersion(Struct):
-    Version: Text = None
-
-
-class Info(Struct):
-    host: InfoHost
-    store: InfoStore | None = None
-    registries: Keys = None
-    version: InfoVersion | None = None
+Security = _object(
+    "Security", text="capabilities", flags="apparmorEnabled rootless seccompEnabled selinuxEnabled"
+)
+OciRuntime = _object("OciRuntime", text="name package path version")
+InfoHost = _object(
+    "InfoHost",
+    needs={"security": Security},
+    text="cgroupVersion eventLogger kernel logDriver",
+    numbers="cpus memTotal",
+    conmon=OciRuntime,
+    ociRuntime=OciRuntime,
+)
+InfoStore = _object("InfoStore", text="graphRoot runRoot volumePath")
+InfoVersion = _object("InfoVersion", text="Version")
+Info = _object("Info", needs={"host": InfoHost}, keys="registries", store=InfoStore, version=InfoVersion)

@@ -211,7 +211,10 @@ def _open(row: Advisory, installed: Version) -> bool:
         return False
     if installed >= max(fixed):
         return False
-    return not any(installed[:2] == version[:2] and installed >= version for version in fixed)
+    lines = [
+        version for version in fixed if (version.major, version.minor) == (installed.major, installed.minor)
+    ]
+    return not any(installed >= version for version in lines)
 
 
 # Whether a distribution has backported the fix of a CVE, according to the package's change log.

@@ -12,9 +12,8 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from hardentui.model.configuration import Configuration, FileFact, Missing, Value
+from hardentui.model.configuration import Configuration, FileFact, Missing
 from hardentui.model.known import NONE, NOT_READ, Fact, Facts, Known
-from hardentui.model.trust import Rule, TrustFacts, rule_for
 
 # Results of host scanners (Lynis, OpenSCAP) in one format.
 
@@ -50,32 +49,6 @@ class HostScan(Struct, frozen=True):
 
     def count(self, *severities: str) -> int:
         return sum(1 for rule in self.failed if rule.severity in severities)
-
-
-__all__ = [
-    "Advisory",
-    "ApiService",
-    "Configuration",
-    "EngineSocket",
-    "FileFact",
-    "Firewall",
-    "HostFacts",
-    "HostPackage",
-    "JournalStorage",
-    "Missing",
-    "OutdatedComponent",
-    "Program",
-    "RootRight",
-    "Rule",
-    "SecurityModules",
-    "Storage",
-    "SubIds",
-    "TrustFacts",
-    "UnitProgram",
-    "User",
-    "Value",
-    "rule_for",
-]
 
 
 class SubIds(Struct, frozen=True):

@@ -18,17 +18,7 @@ from hardentui.model.check import Advice, FixContext
 from hardentui.model.facts import ContainerFacts, IdRange, Kernel, ListeningSocket
 from hardentui.model.finding import Risk
 from hardentui.model.spec import Spec
-from hardentui.options import (
-    CAP_ADD,
-    COMMAND,
-    ENTRYPOINT,
-    NETWORK,
-    NO_NEW_PRIVILEGES,
-    PUBLISH,
-    SYSCTL,
-    USER,
-    Port,
-)
+from hardentui.options import *
 from hardentui.options.table import bounding_set, given_explicitly
 from hardentui.reading.containers import ask_or, declared_user, image_config, is_root, section
 from hardentui.reading.images import parse_time

@@ -12,19 +12,7 @@ from hardentui.model.facts import ContainerFacts, NotRunning
 from hardentui.model.finding import Verdict, not_applicable, unknown
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.spec import Spec
-from hardentui.options import (
-    ANNOTATIONS,
-    IPC,
-    LABEL_DISABLE,
-    LABEL_LEVEL,
-    LABEL_ROLE,
-    LABEL_TYPE,
-    LABEL_USER,
-    PID,
-    PRIVILEGED,
-    SECCOMP_POLICY,
-    SECCOMP_PROFILE,
-)
+from hardentui.options import *
 from hardentui.reading.containers import ask_or, engine_info
 
 SELINUX, APPARMOR_LSM, NO_LSM = "selinux", "apparmor", "none"

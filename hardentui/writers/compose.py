@@ -6,32 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hardentui.model.spec import Option, Spec
-from hardentui.options import (
-    APPARMOR,
-    CAP_ADD,
-    CAP_DROP,
-    CPUS,
-    IMAGE,
-    INIT,
-    LABEL_DISABLE,
-    LOG_DRIVER,
-    LOG_OPT,
-    MEMORY,
-    MEMORY_RESERVATION,
-    MEMORY_SWAP,
-    MOUNTS,
-    NO_NEW_PRIVILEGES,
-    PIDS_LIMIT,
-    PUBLISH,
-    PULL,
-    READ_ONLY,
-    RESTART,
-    SECCOMP_PROFILE,
-    TABLE,
-    TMPFS,
-    USER,
-    USERNS,
-)
+from hardentui.options import *
 
 
 class Override(list[Any]):

@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from msgspec.structs import astuple
 
 from hardentui.__main__ import main
 from hardentui.features.at_rest.checking import AtRest, look
@@ -93,7 +94,9 @@ def of_quadlets(bench: Bench, folder: Path, sections: Mapping[str, str]) -> dict
         text = f"[Container]\nImage={BUSYBOX}\nContainerName=rest-{name}\nExec=sleep 1000\n{USUAL}\n{lines}\n"
         (folder / f"{name}.container").write_text(text)
         units = {f"{name}.container": text}
-        (words,) = generate(units, version=bench.version, rootless=False, directory=str(folder)).values()
+        (words,) = generate(
+            units, version=astuple(bench.version), rootless=False, directory=str(folder)
+        ).values()
         command = [word for word in words[1:] if not word.startswith(NOT_OF_A_BENCH)]
         script.append(shlex.join(["podman", *command[:1], "--stop-timeout=0", *command[1:]]))
     bench.execute("sh", "-c", "\n".join(script), timeout=240)

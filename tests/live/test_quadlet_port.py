@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import astuple
 
 from hardentui.errors import CannotExpress, GeneratorError
 from hardentui.host.podman.generator import dry_run, exec_start, find_generator
@@ -122,7 +123,7 @@ def command(argv: Sequence[str]) -> Command:
 def ported(name: str, text: str, around: Mapping[str, str]) -> Command | str:
     """The command; or why it is refused."""
     try:
-        made = generate({name: text, **around}, version=MEASURED, rootless=False)
+        made = generate({name: text, **around}, version=astuple(MEASURED), rootless=False)
     except UnitRefused as error:
         return str(error)
     return command(made[name.replace(".container", ".service")])
@@ -189,7 +190,7 @@ def test_every_value_arrives_through_the_port_as_through_the_generator(
     lines = [_lines(key, DOCUMENT["keys"][key], value) for value in VALUES]
     assert compare(generator, [unit(line) for line, _ in lines], {}) == len(VALUES)
     for line, arrives in lines:
-        argv = generate({"c.container": unit(line)}, version=MEASURED, rootless=False)["c.service"]
+        argv = generate({"c.container": unit(line)}, version=astuple(MEASURED), rootless=False)["c.service"]
         assert arrives in argv, line
 
 
@@ -309,7 +310,7 @@ def test_an_optional_device_is_refused_while_the_host_is_not_known(generator: Ge
     made = generator.commands({"c.container": text}, {})["c.container"]
     assert "it is not known here" in str(ported("c.container", text, {}))
     there = generate(
-        {"c.container": text}, version=MEASURED, rootless=False, devices=frozenset({"/dev/null"})
+        {"c.container": text}, version=astuple(MEASURED), rootless=False, devices=frozenset({"/dev/null"})
     )["c.service"]
     assert command(there) == made
 
@@ -351,7 +352,7 @@ def test_other_kinds_of_units_become_the_same_commands(generator: Generator) -> 
     """Both refuse the same; of each service the first command has the same words, in an order of chance."""
     units = {**AROUND, **OTHER_KINDS}
     theirs = dry_run(units, user=False, generator=generator.path).services
-    made = translate(units, version=MEASURED, rootless=False)
+    made = translate(units, version=astuple(MEASURED), rootless=False)
     services = {service.unit: (name, service) for name, service in made.services.items()}
     assert {name for name in OTHER_KINDS if name in made.refused} == {
         name for name in OTHER_KINDS if name.startswith(("bad.", "worse."))

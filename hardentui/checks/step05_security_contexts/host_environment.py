@@ -6,7 +6,6 @@ import shlex
 from itertools import pairwise
 
 from hardentui.checks.prelude import *
-from hardentui.options import ENV, ENV_HOST, HTTP_PROXY
 from hardentui.reading.secrets import secret_value
 from hardentui.visible import MASK as MASKED
 

@@ -3,18 +3,6 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.options import (
-    ANNOTATIONS,
-    COMMAND,
-    ENTRYPOINT,
-    ENV,
-    HEALTH_CMD,
-    LABELS,
-    LOG_OPT,
-    MOUNTS,
-    SECRETS,
-    USER,
-)
 from hardentui.reading.behaviour import owner_of_process, readable_secret, uids
 from hardentui.reading.secrets import engine_secret, file_variable, secrets_in_pairs, secrets_in_words
 from hardentui.visible import MASK as MASKED

@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from hardentui.errors import CannotExpress, GeneratorError
 from hardentui.features.at_rest.compose import InStack
@@ -185,7 +185,7 @@ def _prove(
 ) -> None:
     """Raises GeneratorError unless the generator accepts each file and runs what was meant."""
     units = {name: file.text for name, file in files.items() if name.endswith(UNITS)}
-    made = translate(units, version=version, rootless=rootless)
+    made = translate(units, version=astuple(version), rootless=rootless)
     for error in made.refused.values():
         raise refusal(error)
     for service in made.services.values():

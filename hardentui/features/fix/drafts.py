@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from hardentui.errors import CannotExpress, GeneratorError, UsageError
 from hardentui.features.looking.containers import Neighbours
@@ -65,14 +65,14 @@ def prove_by_port(
         GeneratorError: that generator refuses a unit, or produces no service for a container.
     """
     try:
-        made = generate(files, version=version, rootless=rootless)
+        made = generate(files, version=astuple(version), rootless=rootless)
     except UnitRefused as error:
         raise refusal(error) from error
     if not made:
         raise GeneratorError("There is no .container unit among the files.")
     words = _without_forced(next(iter(made.values())), version)
     different = compare_arguments(words, argv)
-    return (*different, *(visible(loss, 300) for loss in losses(files, version=version)))
+    return (*different, *(visible(loss, 300) for loss in losses(files, version=astuple(version))))
 
 
 def _without_forced(words: tuple[str, ...], version: Version) -> tuple[str, ...]:

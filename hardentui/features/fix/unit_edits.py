@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from hardentui.errors import CannotExpress, GeneratorError, InputError
 from hardentui.features.looking.unit_origin import Origin, OriginKind, outdated_copy
@@ -330,7 +330,7 @@ def _ported(origin: Origin, version: Version, units: Mapping[str, str]) -> tuple
     """The same with the port of another version's generator."""
     made = translate(
         units,
-        version=version,
+        version=astuple(version),
         rootless=origin.manager.rootless,
         directory=origin.directory,
         devices=origin.optional_devices - origin.absent,

@@ -28,12 +28,11 @@ from hardentui.model.facts import (
     NetworkFacts,
     NotRunning,
 )
-from hardentui.model.host import TrustFacts
 from hardentui.model.image import NeverScanned, RegistryDigest, ScanReport
 from hardentui.model.known import NOT_READ, Known, Later, Together, Unread, known, later
 from hardentui.model.network import Peer, Peers, app_of
 from hardentui.model.spec import Spec
-from hardentui.model.trust import full_reference
+from hardentui.model.trust import TrustFacts, full_reference
 from hardentui.options.inspect.resources import added_ulimits
 from hardentui.options.inspect.view import Sources
 from hardentui.options.read import EngineDefaults, read_spec

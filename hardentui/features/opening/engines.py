@@ -23,7 +23,8 @@ from hardentui.model.known import Known, Unread, known, later
 from hardentui.state import Directory, keep_document, read_document, state_directory
 
 if TYPE_CHECKING:
-    from hardentui.model.host import HostFacts, TrustFacts
+    from hardentui.model.host import HostFacts
+    from hardentui.model.trust import TrustFacts
 
 
 # Engine data that only `/info` returns, cached between runs: the request takes 0.4 to 2.6 seconds.

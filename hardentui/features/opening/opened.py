@@ -25,7 +25,8 @@ from hardentui.state import Directory, cache_directory
 
 if TYPE_CHECKING:
     from hardentui.lib.image.contents import ImageInventory
-    from hardentui.model.host import HostFacts, TrustFacts
+    from hardentui.model.host import HostFacts
+    from hardentui.model.trust import TrustFacts
 
 # The requests sent to Podman and the commands run on this host, for display.
 

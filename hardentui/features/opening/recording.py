@@ -25,8 +25,9 @@ from hardentui.host.files.recorded import RecordingFiles
 from hardentui.host.machine import read_host
 from hardentui.host.podman.trust import read_trust
 from hardentui.model.facts import EngineFacts
-from hardentui.model.host import HostFacts, HostScan, TrustFacts
+from hardentui.model.host import HostFacts, HostScan
 from hardentui.model.known import Known, Unread
+from hardentui.model.trust import TrustFacts
 from hardentui.reading.masking import mask_document
 from hardentui.scanners.host_scans import HostScans
 

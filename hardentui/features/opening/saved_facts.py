@@ -29,9 +29,10 @@ from hardentui.host.commands import Run
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.lib.image.contents import ImageInventory
 from hardentui.model.facts import EngineFacts
-from hardentui.model.host import HostFacts, HostScan, TrustFacts
+from hardentui.model.host import HostFacts, HostScan
 from hardentui.model.known import Known, Unread
 from hardentui.model.spec import Version
+from hardentui.model.trust import TrustFacts
 from hardentui.visible import visible
 
 SCHEMA = "hardentui/facts/1"

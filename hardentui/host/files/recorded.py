@@ -30,29 +30,12 @@ from hardentui.host.files.reader import DEFAULT_LIMIT, Files, FileStat, NotRecor
 
 T = TypeVar("T")
 
-SECRET_PATTERNS = (
-    "*/etc/shadow*",
-    "*/etc/gshadow*",
-    "*.key",
-    "*.p12",
-    "*.pfx",
-    "*_key",  # ssh_host_ed25519_key
-    "*/id_rsa",
-    "*/id_dsa",
-    "*/id_ecdsa*",
-    "*/id_ed25519*",
-    "*/auth.json",
-    "*/.docker/config.json",
-    "*/.dockercfg",
-    "*/.netrc",
-    "*/.pgpass",
-    "*/.kube/config",
-    "*/secretsdata*",
-    "*/run/secrets/*",
-    "/proc/*/environ",
-    "/proc/*/cmdline",
-    "*/db.sql*",
-    "*/bolt_state.db",
+SECRET_PATTERNS = tuple(
+    (
+        "*/etc/shadow* */etc/gshadow* *.key *.p12 *.pfx *_key */id_rsa */id_dsa */id_ecdsa* */id_ed25519* "
+        "*/auth.json */.docker/config.json */.dockercfg */.netrc */.pgpass */.kube/config */secretsdata* "
+        "*/run/secrets/* /proc/*/environ /proc/*/cmdline */db.sql* */bolt_state.db"
+    ).split()
 )
 """Files whose contents are never recorded."""
 

@@ -61,25 +61,6 @@ class View:
         remarks, unsaved: what no option carries over; readers append to it.
     """
 
-    __slots__ = (
-        "annotations",
-        "command",
-        "config",
-        "host",
-        "id",
-        "image",
-        "image_config",
-        "in_pod",
-        "inspect",
-        "name",
-        "network_mode",
-        "oci",
-        "remarks",
-        "sources",
-        "started",
-        "unsaved",
-    )
-
     def __init__(self, sources: Sources, command: CommandLine | None = None) -> None:
         inspect = sources.inspect
         self.sources = sources

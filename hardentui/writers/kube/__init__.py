@@ -13,7 +13,6 @@ from msgspec import Struct
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import Option, Spec
 from hardentui.options import *
-from hardentui.options import IMAGE, MOUNTS, NAME, POD, PUBLISH, ROOTFS, STOP_TIMEOUT, TABLE
 from hardentui.options.argv import Item, parse_argument, spec_of
 from hardentui.writers.context import UnitContext, left_behind, safe_file_name
 from hardentui.writers.kube.container import (

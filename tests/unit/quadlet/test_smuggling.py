@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from hardentui.errors import CannotExpress
 from hardentui.lib.quadlet.references import KEYS, SECTIONS
@@ -54,7 +54,7 @@ def check(name: str, text: str, version: Version) -> None:
     assert not _CONTROL.search(text), (name, text)
     assert text.splitlines() == text.split("\n")[:-1]
     own = SECTIONS[name.rpartition(".")[2]]
-    allowed = {**OUTSIDE, own: {key for key, since in KEYS[own].items() if since <= version}}
+    allowed = {**OUTSIDE, own: {key for key, since in KEYS[own].items() if since <= astuple(version)}}
     sections: list[str] = []
     meant = []
     for line in text.split("\n"):

@@ -5,6 +5,7 @@ shown in tests/live/test_quadlet_port.py.
 """
 
 import pytest
+from msgspec.structs import astuple
 
 from hardentui.lib.quadlet import MadeService, generate, translate
 from hardentui.model.spec import Version
@@ -16,7 +17,7 @@ CONTAINER = "[Container]\nImage=registry.example/i:1\n"
 def service(name: str, text: str, version: str, **others: str) -> MadeService:
     """The service of one unit; others are `n_network="…"`."""
     units = {name: text, **{other.replace("_", "."): body for other, body in others.items()}}
-    made = translate(units, version=Version.parse(version), rootless=False, directory=DIRECTORY)
+    made = translate(units, version=astuple(Version.parse(version)), rootless=False, directory=DIRECTORY)
     assert name not in made.refused, made.refused[name]
     return next(service for service in made.services.values() if service.unit == name)
 
@@ -29,7 +30,7 @@ def words(name: str, text: str, version: str, **others: str) -> str:
 
 def refusal(name: str, text: str, version: str, **others: str) -> str:
     units = {name: text, **{other.replace("_", "."): body for other, body in others.items()}}
-    made = translate(units, version=Version.parse(version), rootless=False, directory=DIRECTORY)
+    made = translate(units, version=astuple(Version.parse(version)), rootless=False, directory=DIRECTORY)
     return made.refused[name].why
 
 
@@ -67,7 +68,7 @@ def test_what_a_unit_refers_to(lines: str, version: str, there: str) -> None:
     if version == "4.6":
         del others["i.image"]
     units = {"web.container": f"{CONTAINER}{lines}\n", **others}
-    assert there in generate(units, version=Version.parse(version), rootless=False)["web.service"]
+    assert there in generate(units, version=astuple(Version.parse(version)), rootless=False)["web.service"]
 
 
 @pytest.mark.parametrize(
@@ -144,9 +145,9 @@ def test_drop_ins_are_read_after_the_unit() -> None:
         "t@a.container.d/10.conf": "[Container]\nHostName=of-a\n",
         "t@.container.d/20.conf": "[Container]\nEnvironment=A=1\n",
     }
-    made = translate(units, version=Version(5, 4), rootless=False).services
+    made = translate(units, version=astuple(Version(5, 4)), rootless=False).services
     assert "of-all" in made["t@.service"].start
     assert "of-a" in made["t@a.service"].start
     assert "A=1" in made["t@a.service"].start
-    old = translate(units, version=Version(4, 9), rootless=False).services
+    old = translate(units, version=astuple(Version(4, 9)), rootless=False).services
     assert "of-all" not in old["t@.service"].start

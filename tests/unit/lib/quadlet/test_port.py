@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import astuple
 
 from hardentui.checks.examples import container, rootful
 from hardentui.errors import CannotExpress, GeneratorError
@@ -35,7 +36,7 @@ EVERY_VERSION = [
 def argv(lines: str, version: str = "5.4.2", **others: str) -> tuple[str, ...]:
     units = {"web.container": HEAD + lines + "\n"}
     units |= {name.replace("_", "."): text for name, text in others.items()}
-    return generate(units, version=Version.parse(version), rootless=False)["web.service"]
+    return generate(units, version=astuple(Version.parse(version)), rootless=False)["web.service"]
 
 
 def refusal(lines: str, version: str = "5.4.2", **others: str) -> str:
@@ -70,7 +71,9 @@ CONTAINER_KEYS = {
 
 def test_the_keys_of_a_container_are_those_that_were_found_in_each_version() -> None:
     expected = {
-        key: Version.parse(since)[:2] for since, keys in CONTAINER_KEYS.items() for key in keys.split()
+        key: astuple(Version.parse(since))[:2]
+        for since, keys in CONTAINER_KEYS.items()
+        for key in keys.split()
     }
     assert KEYS["Container"] == expected
 
@@ -167,7 +170,7 @@ def test_words_are_lost_in_every_version(version: str, lines: str, tail: tuple[s
 )
 def test_what_units_around_a_container_lose_is_told(section: str, line: str, what: str) -> None:
     files = {"web.container": HEAD + "ContainerName=web", f"x.{section.lower()}": f"[{section}]\n{line}\n"}
-    result = losses(files, version=Version(5, 4, 2))
+    result = losses(files, version=astuple(Version(5, 4, 2)))
     assert len(result) == 1
     assert what in result[0]
     assert result[0].startswith(f"x.{section.lower()}, line 2: ")
@@ -245,9 +248,9 @@ def test_a_changed_character_never_goes_unseen(number: int, character: str) -> N
     start, end = text.index("[Container]") + len("[Container]\n"), text.index("[Service]")
     at = start + number % (end - start)
     changed = {"web.container": text[:at] + character + text[at:]}
-    before = generate({"web.container": text}, version=Version(5, 4, 2), rootless=False)
+    before = generate({"web.container": text}, version=astuple(Version(5, 4, 2)), rootless=False)
     try:
-        after = generate(changed, version=Version(5, 4, 2), rootless=False)
+        after = generate(changed, version=astuple(Version(5, 4, 2)), rootless=False)
     except UnitRefused:
         return
     same = after == before

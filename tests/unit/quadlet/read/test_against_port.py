@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from msgspec.structs import astuple
 
 from hardentui.harden.drift import drift
 from hardentui.lib.quadlet import UnitRefused, generate
@@ -80,7 +81,11 @@ def made_by_port(name: str, text: str, version: Version) -> Spec | None:
     known = {name: body for name, body in AROUND.items() if is_known(name, version)}
     try:
         made = generate(
-            {**known, name: text}, version=version, rootless=False, directory=DIRECTORY, devices=DEVICES
+            {**known, name: text},
+            version=astuple(version),
+            rootless=False,
+            directory=DIRECTORY,
+            devices=DEVICES,
         )
     except UnitRefused:
         return None
