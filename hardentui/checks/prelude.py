@@ -24,7 +24,6 @@ from hardentui.checks.examples import (
 from hardentui.do import Do, Verb
 from hardentui.errors import CannotFix
 from hardentui.lib.image.contents import ImageFile, ImageInventory
-from hardentui.lib.seccomp import Condition, NoFilter, SeccompProfile, SeccompRule
 from hardentui.model.capabilities import ALL_CAPABILITIES, capability_name
 from hardentui.model.check import Advice, Check, FixContext, Measured, Parameters
 from hardentui.model.configuration import Configuration, Danger, FileFact, Missing

@@ -6,7 +6,14 @@ import re
 from itertools import pairwise
 
 from hardentui.checks.prelude import *
-from hardentui.lib.seccomp import EngineDefault, makes_user_namespaces
+from hardentui.lib.seccomp import (
+    Condition,
+    EngineDefault,
+    NoFilter,
+    SeccompProfile,
+    SeccompRule,
+    makes_user_namespaces,
+)
 from hardentui.model.host import SubIds
 from hardentui.model.network import ALL_IDS
 from hardentui.options.inspect.mounts import anonymous_volumes

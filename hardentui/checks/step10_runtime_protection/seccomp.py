@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.lib.seccomp import FAMILIES, ways_to_family
+from hardentui.lib.seccomp import FAMILIES, Condition, NoFilter, SeccompProfile, SeccompRule, ways_to_family
 from hardentui.reading.confinement import filter_of, filter_rules, good_but_not_seen
 from hardentui.reading.networks import (
     asks_for_host_network,

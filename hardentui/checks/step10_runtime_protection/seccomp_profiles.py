@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.lib.seccomp import LETS_THROUGH, OpenCalls, dangerous_calls, parse_profile
+from hardentui.lib.seccomp import LETS_THROUGH, OpenCalls, SeccompProfile, dangerous_calls, parse_profile
 from hardentui.reading.confinement import (
     RAW_FILTER,
     FilterRules,
