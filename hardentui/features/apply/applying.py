@@ -414,9 +414,8 @@ class Application:
         facts = self._facts
         if not facts.running:
             return
-        listening = read_listening(
-            self._opened.files, int((facts.inspect.get("State") or {}).get("Pid") or 0)
-        )
+        pid = int((facts.inspect.get("State") or {}).get("Pid") or 0)
+        listening = known(read_listening, self._opened.files, pid)
         ports = tuple(sorted(ports_of(listening))) if facts.engine.local else ()
         start = wishes.tried[0] if wishes.tried else 0.0
         patience = max(wishes.patience, min(_START_TIMES * start, LONGEST_TRIED))
