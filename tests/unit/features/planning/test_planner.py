@@ -49,14 +49,14 @@ def test_a_failing_health_check_cannot_end_a_container_that_has_none() -> None:
     refused = _plan(container(image=ImageFacts("1" * 64)), Choice("unhealthy"))
     assert HEALTH_ON_FAILURE not in refused.after
     assert "no health check" in refused.skipped[0].why
-    alone = container((HEALTH_CMD, "true"))
+    alone = container("--health-cmd=true")
     assert _plan(alone, Choice("unhealthy")).after[HEALTH_ON_FAILURE] == "restart", "nobody else starts it"
     owned = alone.replace(inspect={"Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}}})
     assert _plan(owned, Choice("unhealthy")).after[HEALTH_ON_FAILURE] == "kill", "systemd starts it again"
 
 
 @pytest.mark.parametrize(
-    "facts", [container(**SYSTEMD_INSIDE), container((SYSTEMD, "always"))], ids=["seen", "asked for"]
+    "facts", [container(**SYSTEMD_INSIDE), container("--systemd=always")], ids=["seen", "asked for"]
 )
 def test_systemd_inside_stays_root_and_keeps_what_its_services_may_need(facts: ContainerFacts) -> None:
     plan = _plan(facts)
