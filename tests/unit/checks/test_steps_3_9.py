@@ -204,10 +204,8 @@ def test_a_short_name_is_only_seen_in_the_command() -> None:
 
 def test_a_blocked_registry_may_be_insecure() -> None:
     registry = Registry("example.com", "example.com", insecure=True, blocked=True)
-    assert (
-        status_of("insecure-registry", engine(accepting(registries=Registries(registries=(registry,)))))
-        is PASS
-    )
+    facts = engine(accepting(registries=Registries(registries=(registry,))))
+    assert status_of("insecure-registry", facts) is PASS
 
 
 def test_an_empty_credentials_file_may_be_open() -> None:

@@ -496,10 +496,8 @@ def test_a_memory_limit_is_not_set_below_the_reservation() -> None:
 def test_lsm_checks_do_not_guess_which_module_a_host_has() -> None:
     for check_id in ("selinux-disabled", "apparmor-unconfined"):
         assert status_of(check_id, "--security-opt=label=disable") is UNKNOWN
-        assert (
-            status_of(check_id, container("--security-opt=label=disable", engine=PLAIN_HOST))
-            is NOT_APPLICABLE
-        )
+        facts = container("--security-opt=label=disable", engine=PLAIN_HOST)
+        assert status_of(check_id, facts) is NOT_APPLICABLE
 
 
 def test_selinux_label_of_the_process_decides() -> None:

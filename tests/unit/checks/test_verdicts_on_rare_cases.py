@@ -210,10 +210,8 @@ def test_keep_id_is_no_claim_to_ids_of_its_own() -> None:
 def test_a_neighbour_of_the_engine_socket_or_a_far_engine_does_not_count() -> None:
     engine = rootful(url="unix:///srv/engine/api.socket")
     no_api = HostFacts(tcp_services=())
-    assert (
-        status_of("mounted-engine-socket", container(bind("/srv/engine2"), engine=engine, host=no_api))
-        is PASS
-    )
+    facts = container(bind("/srv/engine2"), engine=engine, host=no_api)
+    assert status_of("mounted-engine-socket", facts) is PASS
     far = rootful(url="unix:///srv/engine/api.socket", local=False)
     alone = container(bind("/srv/engine"), (NETWORK, ("none",)), engine=far)
     assert status_of("mounted-engine-socket", alone) is PASS
