@@ -15,15 +15,13 @@ SAY_NOTHING = {"one", "found", "it", "thing", "tmp"}
 
 
 def described() -> Iterator[tuple[str, ast.FunctionDef, dict[str, ast.expr]]]:
-    """(module, its `evaluate`, the keywords of its `Check(...)`) of every check."""
+    """(module, function, the keywords of its `@Check(...)`) of every check."""
     for module, tree in sources():
-        if module.startswith("checks/step"):
-            functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-            for node in tree.body:
-                if isinstance(node, ast.Assign) and ast.unparse(node.value).startswith("Check("):
-                    assert isinstance(node.value, ast.Call)
-                    keywords = {str(keyword.arg): keyword.value for keyword in node.value.keywords}
-                    yield module, functions[ast.unparse(keywords["evaluate"])], keywords
+        for node in tree.body if module.startswith("checks/step") else ():
+            for record in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
+                if isinstance(record, ast.Call) and ast.unparse(record.func) == "Check":
+                    assert isinstance(node, ast.FunctionDef)
+                    yield module, node, {str(keyword.arg): keyword.value for keyword in record.keywords}
 
 
 def test_each_module_holds_the_checks_that_are_listed() -> None:

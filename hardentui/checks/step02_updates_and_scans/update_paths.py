@@ -18,51 +18,6 @@ from hardentui.reading.images import (
 _POLICIES = ("registry", "image", "local")
 
 
-def no_update_path(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    """No update process.
-
-    What it checks:
-    Whether something updates the container: the label `io.containers.autoupdate` together with the timer that
-    acts on it, or a label that says who updates the pinned version (parameter `labels`). Podman acts on these
-    labels whether they are on the container or on its image.
-
-    Why it matters:
-    Most containers are set up once and then forgotten. Their vulnerabilities are published one after another,
-    and the container stays as it is. Most hosts fall not to clever attacks, but to old, known ones against
-    software that nobody updated.
-
-    What may break:
-    The container restarts when the registry has a new image under its name, at the timer's time, with
-    whatever that image brings. The fix requires a health check first, so that a bad update is rolled
-    back. Updating by tag and pinning a digest exclude each other (mutable-image-tag): a plan carries out
-    whichever comes first.
-    """
-    if facts.spec[ROOTFS] or facts.inspect.get("IsInfra"):
-        return not_applicable("there is no image to update")
-    labels = labels_of(facts)
-    for name in parameters.texts("labels"):
-        if labels.get(name):
-            return passed(f"{name}={visible(labels[name], 60)}")
-    policy = labels.get(_AUTO, "")
-    by_image = _AUTO not in _labels(facts.spec)
-    if policy not in _POLICIES:
-        return failed("no label turns on automatic updates or says who updates it", policy or "no label")
-    declared = f"{_AUTO}={policy}" + (" (a label of the image)" if by_image else "")
-    if reference(image_name(facts)).digest or is_image_id(image_name(facts)):
-        return failed("the image is pinned by digest, so it is never updated", declared)
-    timer = facts.engine.auto_update_timer
-    evidence = (Evidence("podman-auto-update.timer", "active" if timer else "not active"),)
-    if not timer:
-        user = " --user" if facts.engine.rootless is True else ""
-        commands = (f"systemctl{user} enable --now podman-auto-update.timer",)
-        return failed("the update timer is not active", declared, "", evidence, commands=commands)
-    return passed(declared, evidence=evidence)
-
-
-def _labels(spec: Spec) -> dict[str, str]:
-    return dict(label.partition("=")[::2] for label in spec[LABELS])
-
-
 def _fix_no_update_path(spec: Spec, context: FixContext) -> Spec:
     labels = labels_of(context.facts.planned(spec))
     wanted = context.parameters.texts("labels")
@@ -97,14 +52,15 @@ def _fix_no_update_path(spec: Spec, context: FixContext) -> Spec:
 
 
 _ACTIVE = rootful(auto_update_timer=True)
+
 _UPDATES_ITSELF = image(inspect={"Config": {"Labels": {_AUTO: "registry"}}})
 
-NO_UPDATE_PATH = Check(
+
+@Check(
     severity=Severity.MEDIUM,  # holes stay open until a person remembers
     scope=Kind.SITE,
     summary="Let Podman update the container, or record who changes its version",
     risk=Risk.CHANGES_BEHAVIOUR,
-    evaluate=no_update_path,
     remediate=_fix_no_update_path,
     parameters={"labels": ("io.hardentui.updates", "renovate"), "policy": "registry"},
     takes={"policy": "update-policy"},
@@ -122,10 +78,93 @@ NO_UPDATE_PATH = Check(
     ),
     references=("CIS Docker 1.6 5.28", "NIST SP 800-190 4.1.1", "OWASP Docker rule 0"),
 )
+def no_update_path(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    """No update process.
+
+    What it checks:
+    Whether something updates the container: the label `io.containers.autoupdate` together with the timer that
+    acts on it, or a label that says who updates the pinned version (parameter `labels`). Podman acts on these
+    labels whether they are on the container or on its image.
+
+    Why it matters:
+    Most containers are set up once and then forgotten. Their vulnerabilities are published one after another,
+    and the container stays as it is. Most hosts fall not to clever attacks, but to old, known ones against
+    software that nobody updated.
+
+    What may break:
+    The container restarts when the registry has a new image under its name, at the timer's time, with
+    whatever that image brings. The fix requires a health check first, so that a bad update is rolled
+    back. Updating by tag and pinning a digest exclude each other (mutable-image-tag): a plan carries out
+    whichever comes first.
+    """
+    if facts.spec[ROOTFS] or facts.inspect.get("IsInfra"):
+        return not_applicable("there is no image to update")
+    labels = labels_of(facts)
+    for name in parameters.texts("labels"):
+        if labels.get(name):
+            return passed(f"{name}={visible(labels[name], 60)}")
+    policy = labels.get(_AUTO, "")
+    by_image = _AUTO not in dict(label.partition("=")[::2] for label in facts.spec[LABELS])
+    if policy not in _POLICIES:
+        return failed("no label turns on automatic updates or says who updates it", policy or "no label")
+    declared = f"{_AUTO}={policy}" + (" (a label of the image)" if by_image else "")
+    if reference(image_name(facts)).digest or is_image_id(image_name(facts)):
+        return failed("the image is pinned by digest, so it is never updated", declared)
+    timer = facts.engine.auto_update_timer
+    evidence = (Evidence("podman-auto-update.timer", "active" if timer else "not active"),)
+    if not timer:
+        user = " --user" if facts.engine.rootless is True else ""
+        commands = (f"systemctl{user} enable --now podman-auto-update.timer",)
+        return failed("the update timer is not active", declared, "", evidence, commands=commands)
+    return passed(declared, evidence=evidence)
+
 
 _AUTO = "io.containers.autoupdate"
 
 
+def _fix_update_without_rollback(spec: Spec, context: FixContext) -> Spec:
+    if spec[SDNOTIFY] == "container":
+        return spec
+    check = health_check(context.facts.planned(spec))
+    if isinstance(check, Unread) or not check or always_passes(check):
+        raise CannotFix("there is no health check to wait for", "Add one first: see missing-health-check.")
+    status = health_status(context.facts)
+    if context.facts.running and spec[HEALTH_CMD] == context.facts.spec[HEALTH_CMD] and status != "healthy":
+        raise CannotFix(
+            f"the health check now reports {visible(status or 'nothing', 40)}: the start would time out",
+            "See State.Health.Log in podman inspect first.",
+        )
+    return spec.with_(SDNOTIFY, "healthy")
+
+
+def _advise_update_without_rollback(before: Spec, after: Spec, context: FixContext) -> Advice:
+    if not context.facts.running:
+        return Advice(
+            Risk.MAY_BREAK,
+            ("the container is not running, so it is not known whether its health check passes",),
+        )
+    return Advice(
+        Risk.CHANGES_BEHAVIOUR, ("the health check passes now, so the start completes as soon as it does",)
+    )
+
+
+@Check(
+    severity=Severity.LOW,  # a bad update stays: availability
+    summary="Make systemd wait until the health check passes",
+    remediate=_fix_update_without_rollback,
+    advise=_advise_update_without_rollback,
+    passes=(
+        "--label=io.containers.autoupdate=registry --health-cmd='curl -f localhost' --sdnotify=healthy",
+        "--label=io.containers.autoupdate=registry --sdnotify=container",
+    ),
+    fails=lambda: (
+        "--label=io.containers.autoupdate=registry --health-cmd='curl -f localhost'",
+        "--label=io.containers.autoupdate=registry --health-cmd='curl -f localhost' --sdnotify=conmon",
+        container("--health-cmd='curl -f localhost'", image=_UPDATES_ITSELF),
+        "--label=io.containers.autoupdate=registry --health-cmd=true --sdnotify=healthy",
+    ),
+    references=("NIST SP 800-190 4.1.1", "CSVS 2.8"),
+)
 def update_without_rollback(facts: ContainerFacts) -> Verdict:
     """Automatic updates without rollback.
 
@@ -158,49 +197,3 @@ def update_without_rollback(facts: ContainerFacts) -> Verdict:
     if notify != "healthy":
         return failed("systemd does not wait for the health check", declared)
     return passed(declared)
-
-
-def _fix_update_without_rollback(spec: Spec, context: FixContext) -> Spec:
-    if spec[SDNOTIFY] == "container":
-        return spec
-    check = health_check(context.facts.planned(spec))
-    if isinstance(check, Unread) or not check or always_passes(check):
-        raise CannotFix("there is no health check to wait for", "Add one first: see missing-health-check.")
-    status = health_status(context.facts)
-    if context.facts.running and spec[HEALTH_CMD] == context.facts.spec[HEALTH_CMD] and status != "healthy":
-        raise CannotFix(
-            f"the health check now reports {visible(status or 'nothing', 40)}: the start would time out",
-            "See State.Health.Log in podman inspect first.",
-        )
-    return spec.with_(SDNOTIFY, "healthy")
-
-
-def _advise_update_without_rollback(before: Spec, after: Spec, context: FixContext) -> Advice:
-    if not context.facts.running:
-        return Advice(
-            Risk.MAY_BREAK,
-            ("the container is not running, so it is not known whether its health check passes",),
-        )
-    return Advice(
-        Risk.CHANGES_BEHAVIOUR, ("the health check passes now, so the start completes as soon as it does",)
-    )
-
-
-UPDATE_WITHOUT_ROLLBACK = Check(
-    severity=Severity.LOW,  # a bad update stays: availability
-    summary="Make systemd wait until the health check passes",
-    evaluate=update_without_rollback,
-    remediate=_fix_update_without_rollback,
-    advise=_advise_update_without_rollback,
-    passes=(
-        "--label=io.containers.autoupdate=registry --health-cmd='curl -f localhost' --sdnotify=healthy",
-        "--label=io.containers.autoupdate=registry --sdnotify=container",
-    ),
-    fails=lambda: (
-        "--label=io.containers.autoupdate=registry --health-cmd='curl -f localhost'",
-        "--label=io.containers.autoupdate=registry --health-cmd='curl -f localhost' --sdnotify=conmon",
-        container("--health-cmd='curl -f localhost'", image=_UPDATES_ITSELF),
-        "--label=io.containers.autoupdate=registry --health-cmd=true --sdnotify=healthy",
-    ),
-    references=("NIST SP 800-190 4.1.1", "CSVS 2.8"),
-)

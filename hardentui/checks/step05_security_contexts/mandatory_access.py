@@ -13,6 +13,45 @@ from hardentui.reading.confinement import (
 )
 
 
+def _fix_apparmor_unconfined(spec: Spec, context: FixContext) -> Spec:
+    if spec[APPARMOR] == "unconfined":
+        spec = spec.without(APPARMOR)
+    if _switched_off(spec):
+        raise CannotFix(
+            "privileged mode also turns AppArmor off",
+            "Fix both at once (add --check privileged), or name a profile.",
+        )
+    return spec
+
+
+_APPARMOR = EngineFacts(info={"host": {"security": {"apparmorEnabled": True}}})
+
+_SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": True}}})
+
+
+@Check(
+    severity=Severity.MEDIUM,  # a layer is missing (CIS 5.2)
+    points=4,
+    summary="Run the container under an AppArmor profile",
+    remediate=_fix_apparmor_unconfined,
+    passes=lambda: (
+        container(engine=_APPARMOR),
+        container(kernel=Kernel(7, lsm_label="containers-default-0.62.2//&crun (mixed)")),
+        container(kernel=Kernel(7, lsm_label="containers-default-0.62.2 (enforce)")),
+        container(kernel=Kernel(7, lsm_label="crun (unconfined)"), engine=rootless()),
+        container("--security-opt=apparmor=unconfined", engine=_SELINUX),
+    ),
+    fails=lambda: (
+        container("--security-opt=apparmor=unconfined", engine=_APPARMOR),
+        container(
+            "--security-opt=apparmor=unconfined",
+            kernel=Kernel(7, lsm_label="crun (unconfined)"),
+            engine=_APPARMOR,
+        ),
+        container("--privileged", kernel=Kernel(7, lsm_label="unconfined")),
+    ),
+    references=("CIS Docker 1.6 5.2", "OWASP Docker rule 6"),
+)
 def apparmor_unconfined(facts: ContainerFacts) -> Verdict:
     """Not confined by AppArmor.
 
@@ -51,46 +90,39 @@ def _switched_off(spec: Spec) -> str:
     return "privileged" if spec[PRIVILEGED] else ""
 
 
-def _fix_apparmor_unconfined(spec: Spec, context: FixContext) -> Spec:
-    if spec[APPARMOR] == "unconfined":
-        spec = spec.without(APPARMOR)
-    if _switched_off(spec):
+def _fix_selinux_disabled(spec: Spec, context: FixContext) -> Spec:
+    spec = spec.without(LABEL_DISABLE)
+    if spec[LABEL_TYPE] in UNCONFINED_TYPES:
+        spec = spec.without(LABEL_TYPE)
+    left = selinux_switched_off(spec)
+    if left:
         raise CannotFix(
-            "privileged mode also turns AppArmor off",
-            "Fix both at once (add --check privileged), or name a profile.",
+            f"{left} also turns SELinux off", "Fix that first; a custom type also turns it back on."
         )
     return spec
 
 
-_APPARMOR = EngineFacts(info={"host": {"security": {"apparmorEnabled": True}}})
-_SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": True}}})
+_NO_SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": False, "apparmorEnabled": True}}})
 
-APPARMOR_UNCONFINED = Check(
-    severity=Severity.MEDIUM,  # a layer is missing (CIS 5.2)
+
+@Check(
+    severity=Severity.MEDIUM,  # a layer is missing
     points=4,
-    summary="Run the container under an AppArmor profile",
-    evaluate=apparmor_unconfined,
-    remediate=_fix_apparmor_unconfined,
+    summary="Let SELinux confine the container",
+    remediate=_fix_selinux_disabled,
     passes=lambda: (
-        container(engine=_APPARMOR),
-        container(kernel=Kernel(7, lsm_label="containers-default-0.62.2//&crun (mixed)")),
-        container(kernel=Kernel(7, lsm_label="containers-default-0.62.2 (enforce)")),
-        container(kernel=Kernel(7, lsm_label="crun (unconfined)"), engine=rootless()),
-        container("--security-opt=apparmor=unconfined", engine=_SELINUX),
+        container(engine=_SELINUX),
+        container(kernel=Kernel(7, lsm_label="system_u:system_r:container_t:s0:c1,c2")),
+        container("--security-opt=label=disable", engine=_NO_SELINUX),
     ),
     fails=lambda: (
-        container("--security-opt=apparmor=unconfined", engine=_APPARMOR),
-        container(
-            "--security-opt=apparmor=unconfined",
-            kernel=Kernel(7, lsm_label="crun (unconfined)"),
-            engine=_APPARMOR,
-        ),
-        container("--privileged", kernel=Kernel(7, lsm_label="unconfined")),
+        container("--security-opt=label=disable", engine=_SELINUX),
+        container("--security-opt=label=type:spc_t", engine=_SELINUX),
+        container("--pid=host", engine=_SELINUX),
+        container("--privileged", kernel=Kernel(7, lsm_label="system_u:system_r:spc_t:s0")),
     ),
-    references=("CIS Docker 1.6 5.2", "OWASP Docker rule 6"),
+    references=("CIS Docker 1.6 5.3", "OWASP Docker rule 6"),
 )
-
-
 def selinux_disabled(facts: ContainerFacts) -> Verdict:
     """Not confined by SELinux.
 
@@ -123,43 +155,23 @@ def selinux_disabled(facts: ContainerFacts) -> Verdict:
     )
 
 
-def _fix_selinux_disabled(spec: Spec, context: FixContext) -> Spec:
-    spec = spec.without(LABEL_DISABLE)
-    if spec[LABEL_TYPE] in UNCONFINED_TYPES:
-        spec = spec.without(LABEL_TYPE)
-    left = selinux_switched_off(spec)
-    if left:
-        raise CannotFix(
-            f"{left} also turns SELinux off", "Fix that first; a custom type also turns it back on."
-        )
-    return spec
-
-
-_NO_SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": False, "apparmorEnabled": True}}})
-
-SELINUX_DISABLED = Check(
-    severity=Severity.MEDIUM,  # a layer is missing
-    points=4,
-    summary="Let SELinux confine the container",
-    evaluate=selinux_disabled,
-    remediate=_fix_selinux_disabled,
-    passes=lambda: (
-        container(engine=_SELINUX),
-        container(kernel=Kernel(7, lsm_label="system_u:system_r:container_t:s0:c1,c2")),
-        container("--security-opt=label=disable", engine=_NO_SELINUX),
-    ),
-    fails=lambda: (
-        container("--security-opt=label=disable", engine=_SELINUX),
-        container("--security-opt=label=type:spc_t", engine=_SELINUX),
-        container("--pid=host", engine=_SELINUX),
-        container("--privileged", kernel=Kernel(7, lsm_label="system_u:system_r:spc_t:s0")),
-    ),
-    references=("CIS Docker 1.6 5.3", "OWASP Docker rule 6"),
-)
-
 _CONFIG = "/etc/selinux/config"
 
 
+@Check(
+    severity=Severity.MEDIUM,  # a layer is missing for all
+    kind=Kind.HOST,
+    summary="Set SELinux to enforcing, now and at boot",
+    fix=FixKind.HOST_FILE,
+    passes=lambda: (_host("enforcing", "enforcing"), _host("absent", "")),
+    fails=lambda: (
+        _host("permissive", "enforcing"),
+        _host("enforcing", "permissive"),
+        _host("absent", "disabled"),
+        _host("enforcing", "enforcing", configuration=configuration(containers__label=False)),
+    ),
+    references=("CIS Docker 1.6 5.3", "NIST SP 800-190 4.5.1", "OWASP Docker rule 6", "CSVS 2.6"),
+)
 def selinux_not_enforcing(facts: HostFacts) -> Verdict:
     """SELinux not enforcing.
 
@@ -221,23 +233,28 @@ def _host(live: str, configured: str, **over: Any) -> HostFacts:
     return host(**{"security_modules": modules, "configuration": configuration(), **over})
 
 
-SELINUX_NOT_ENFORCING = Check(
-    severity=Severity.MEDIUM,  # a layer is missing for all
-    kind=Kind.HOST,
-    summary="Set SELinux to enforcing, now and at boot",
-    fix=FixKind.HOST_FILE,
-    evaluate=selinux_not_enforcing,
-    passes=lambda: (_host("enforcing", "enforcing"), _host("absent", "")),
-    fails=lambda: (
-        _host("permissive", "enforcing"),
-        _host("enforcing", "permissive"),
-        _host("absent", "disabled"),
-        _host("enforcing", "enforcing", configuration=configuration(containers__label=False)),
+_PEER = Peer("2" * 64, "db", process_label="system_u:system_r:container_t:s0:c1,c2", pod="p")
+
+_PEERS = Peers((_PEER,))
+
+
+@Check(
+    severity=Severity.MEDIUM,  # SELinux does not keep these containers apart
+    compares=True,
+    summary="Let Podman choose the SELinux level",
+    remediate=lambda spec, context: spec.without(LABEL_LEVEL),
+    passes=lambda: (
+        container(engine=_SELINUX, peers=_PEERS),
+        container(kernel=Kernel(7, lsm_label="system_u:system_r:container_t:s0:c3,c4"), peers=_PEERS),
+        container("--security-opt=label=level:s0:c1,c2", engine=_SELINUX, peers=_PEERS, inspect={"Pod": "p"}),
+        container("--privileged", engine=_SELINUX),
     ),
-    references=("CIS Docker 1.6 5.3", "NIST SP 800-190 4.5.1", "OWASP Docker rule 6", "CSVS 2.6"),
+    fails=lambda: (
+        container("--security-opt=label=level:s0:c2,c1", engine=_SELINUX, peers=_PEERS),
+        container("--security-opt=label=level:s0", engine=_SELINUX),
+    ),
+    references=("NIST SP 800-190 4.3.4",),
 )
-
-
 def shared_mcs_categories(facts: ContainerFacts) -> Verdict:
     """SELinux categories shared between containers.
 
@@ -293,30 +310,3 @@ def _level(label: str) -> str:
 
 def _categories(level: str) -> str:
     return level.partition(":")[2]
-
-
-def _fix_shared_mcs_categories(spec: Spec, context: FixContext) -> Spec:
-    return spec.without(LABEL_LEVEL)
-
-
-_PEER = Peer("2" * 64, "db", process_label="system_u:system_r:container_t:s0:c1,c2", pod="p")
-_PEERS = Peers((_PEER,))
-
-SHARED_MCS_CATEGORIES = Check(
-    severity=Severity.MEDIUM,  # SELinux does not keep these containers apart
-    compares=True,
-    summary="Let Podman choose the SELinux level",
-    evaluate=shared_mcs_categories,
-    remediate=_fix_shared_mcs_categories,
-    passes=lambda: (
-        container(engine=_SELINUX, peers=_PEERS),
-        container(kernel=Kernel(7, lsm_label="system_u:system_r:container_t:s0:c3,c4"), peers=_PEERS),
-        container("--security-opt=label=level:s0:c1,c2", engine=_SELINUX, peers=_PEERS, inspect={"Pod": "p"}),
-        container("--privileged", engine=_SELINUX),
-    ),
-    fails=lambda: (
-        container("--security-opt=label=level:s0:c2,c1", engine=_SELINUX, peers=_PEERS),
-        container("--security-opt=label=level:s0", engine=_SELINUX),
-    ),
-    references=("NIST SP 800-190 4.3.4",),
-)

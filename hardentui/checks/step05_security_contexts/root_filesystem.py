@@ -14,6 +14,44 @@ _LOOSE = frozenset({"exec", "suid", "dev"})
 _TIGHT = ("noexec", "nosuid", "nodev")
 
 
+def _fix_loose_tmpfs(spec: Spec, context: FixContext) -> Spec:
+    size = context.parameters.text("size")
+    try:
+        size_of(size)
+    except ValueError as error:
+        raise CannotFix(str(error), "Set the parameter size to a value such as 64m.") from error
+    most = _most(context.facts)
+    if _is_endless(spec, most):
+        spec = spec.without(SHM_SIZE)
+    mounts = [_tightened(m, size, most) if _is_loose(m, most) else m for m in spec[TMPFS]]
+    if in_memory := _ramfs(spec):
+        mounts += [_tightened(path, size, most) for path in in_memory]
+        spec = spec.with_(MOUNTS, tuple(mount for mount in spec[MOUNTS] if mount.type != "ramfs"))
+    return spec.with_(TMPFS, tuple(mounts))
+
+
+_SMALL = HostFacts(capacity=Capacity(memory=8 << 30))
+
+
+@Check(
+    severity=Severity.LOW,  # memory and programs in /tmp
+    points=1,
+    summary="Give every tmpfs a size and mount it noexec, nosuid and nodev, and use no ramfs",
+    remediate=_fix_loose_tmpfs,
+    parameters={"size": "64m"},
+    takes={"size": "tmpfs-size"},
+    passes=("", "--tmpfs=/tmp:rw,noexec,nosuid,nodev,size=64m"),
+    fails=lambda: (
+        "--tmpfs=/tmp",
+        "--tmpfs=/run:size=1m,exec,mode=1777 --tmpfs=/a:size=1k",
+        "--tmpfs=/a:noexec,nosuid,nodev,size=0",
+        "--tmpfs=/a:noexec,nosuid,nodev,size=90%",
+        container("--tmpfs=/a:noexec,nosuid,nodev,size=64g", host=_SMALL),
+        container("--shm-size=64g", host=_SMALL),
+        "--mount=type=ramfs,source=ramfs,destination=/cache",
+    ),
+    references=("OWASP Docker rule 8", "compose-lint CL-0022"),
+)
 def loose_tmpfs(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Tmpfs without size limit or noexec.
 
@@ -96,22 +134,6 @@ def _has_size(options: list[str], most: float) -> bool:
         return False
 
 
-def _fix_loose_tmpfs(spec: Spec, context: FixContext) -> Spec:
-    size = context.parameters.text("size")
-    try:
-        size_of(size)
-    except ValueError as error:
-        raise CannotFix(str(error), "Set the parameter size to a value such as 64m.") from error
-    most = _most(context.facts)
-    if _is_endless(spec, most):
-        spec = spec.without(SHM_SIZE)
-    mounts = [_tightened(m, size, most) if _is_loose(m, most) else m for m in spec[TMPFS]]
-    if in_memory := _ramfs(spec):
-        mounts += [_tightened(path, size, most) for path in in_memory]
-        spec = spec.with_(MOUNTS, tuple(mount for mount in spec[MOUNTS] if mount.type != "ramfs"))
-    return spec.with_(TMPFS, tuple(mounts))
-
-
 def _tightened(mount: str, size: str, most: float) -> str:
     options = [option for option in _options(mount) if option not in _LOOSE]
     options += [option for option in _TIGHT if option not in options]
@@ -121,35 +143,69 @@ def _tightened(mount: str, size: str, most: float) -> str:
     return f"{mount.partition(':')[0]}:{','.join(options)}"
 
 
-_SMALL = HostFacts(capacity=Capacity(memory=8 << 30))
-
-LOOSE_TMPFS = Check(
-    severity=Severity.LOW,  # memory and programs in /tmp
-    points=1,
-    summary="Give every tmpfs a size and mount it noexec, nosuid and nodev, and use no ramfs",
-    evaluate=loose_tmpfs,
-    remediate=_fix_loose_tmpfs,
-    parameters={"size": "64m"},
-    takes={"size": "tmpfs-size"},
-    passes=("", "--tmpfs=/tmp:rw,noexec,nosuid,nodev,size=64m"),
-    fails=lambda: (
-        "--tmpfs=/tmp",
-        "--tmpfs=/run:size=1m,exec,mode=1777 --tmpfs=/a:size=1k",
-        "--tmpfs=/a:noexec,nosuid,nodev,size=0",
-        "--tmpfs=/a:noexec,nosuid,nodev,size=90%",
-        container("--tmpfs=/a:noexec,nosuid,nodev,size=64g", host=_SMALL),
-        container("--shm-size=64g", host=_SMALL),
-        "--mount=type=ramfs,source=ramfs,destination=/cache",
-    ),
-    references=("OWASP Docker rule 8", "compose-lint CL-0022"),
-)
-
 _PROGRAMS = frozenset(
     "/ /bin /sbin /lib /lib64 /usr /usr/bin /usr/sbin /usr/lib /usr/lib64 /usr/libexec /usr/local "
     "/usr/local/bin /usr/local/sbin /usr/local/lib".split()
 )
 
 
+def _fix_writable_rootfs(spec: Spec, context: FixContext) -> Spec:
+    mounts = (m.with_options("ro", drop=("rw",)) if _over_programs(m) else m for m in spec[MOUNTS])
+    spec = spec.with_(MOUNTS, tuple(mounts))
+    if spec[READ_ONLY]:
+        return spec
+    return with_read_only_root(spec, context, context.parameters.text("tmpfs_size"))
+
+
+def _advise_writable_rootfs(before: Spec, after: Spec, context: FixContext) -> Advice:
+    """Writes since the start are known: a container that has run for a while writes nowhere else."""
+    facts = context.facts
+    needed = needs(before, context, by_podman=before[READ_ONLY_TMPFS])
+    notes = list(about_written(before, after, facts))
+    if not needed.known:
+        notes.append("it is not known what it writes: check with podman diff first")
+    elif set(needed.directories) <= set(meant_for_writing(facts)) and not needed.unclear:
+        short = "" if seen_long_enough(facts) else ", which is too short to be sure"
+        notes.append(f"nothing was written outside volumes, /run and /tmp {how_long(facts)}{short}")
+    if needed.unclear:
+        notes.append(
+            f"{listed(needed.unclear)} changed, but it is not known whether it is a directory, so nothing "
+            "is mounted there"
+        )
+    harmless = needed.known and not needed.unclear and seen_long_enough(facts)
+    return Advice(Risk.CHANGES_BEHAVIOUR if harmless else Risk.MAY_BREAK, tuple(notes))
+
+
+@Check(
+    severity=Severity.MEDIUM,  # an intruder can change the service's programs: a layer is missing (CIS 5.13)
+    points=30,
+    summary="Make the root filesystem read-only",
+    remediate=_fix_writable_rootfs,
+    advise=_advise_writable_rootfs,
+    parameters={"tmpfs_size": "64m"},
+    takes={"tmpfs_size": "tmpfs-size"},
+    passes=lambda: (
+        "--read-only",
+        "--read-only -v tools:/usr/bin:ro",
+        container("--read-only", kernel=Kernel(7, read_only_root=True)),
+    ),
+    fails=lambda: (
+        "",
+        container(kernel=Kernel(7, read_only_root=False)),
+        container(
+            "-v data:/var/lib/app",
+            changes=(
+                FileChange("/var", "modified"),
+                FileChange("/var/cache/app/x", "added"),
+                FileChange("/var/lib/app", "added"),
+            ),
+        ),
+        "--read-only -v tools:/usr/bin",
+        container(changes=(FileChange("/usr/lib/plugin.so", "added"),)),
+    ),
+    references=("CIS Docker 1.6 5.13", "NIST SP 800-190 4.4.4", "OWASP Docker rule 8"),
+    contextual=True,
+)
 def writable_rootfs(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """Writable root filesystem.
 
@@ -190,63 +246,3 @@ def _over_programs(mount: Mount) -> bool:
     """Whether it makes the programs of the image writable."""
     writable = mount.type in ("bind", "volume") and not mount.read_only and "O" not in mount.options
     return writable and normal(mount.destination) in _PROGRAMS
-
-
-def _fix_writable_rootfs(spec: Spec, context: FixContext) -> Spec:
-    mounts = (m.with_options("ro", drop=("rw",)) if _over_programs(m) else m for m in spec[MOUNTS])
-    spec = spec.with_(MOUNTS, tuple(mounts))
-    if spec[READ_ONLY]:
-        return spec
-    return with_read_only_root(spec, context, context.parameters.text("tmpfs_size"))
-
-
-def _advise_writable_rootfs(before: Spec, after: Spec, context: FixContext) -> Advice:
-    """Writes since the start are known: a container that has run for a while writes nowhere else."""
-    facts = context.facts
-    needed = needs(before, context, by_podman=before[READ_ONLY_TMPFS])
-    notes = list(about_written(before, after, facts))
-    if not needed.known:
-        notes.append("it is not known what it writes: check with podman diff first")
-    elif set(needed.directories) <= set(meant_for_writing(facts)) and not needed.unclear:
-        short = "" if seen_long_enough(facts) else ", which is too short to be sure"
-        notes.append(f"nothing was written outside volumes, /run and /tmp {how_long(facts)}{short}")
-    if needed.unclear:
-        notes.append(
-            f"{listed(needed.unclear)} changed, but it is not known whether it is a directory, so nothing "
-            "is mounted there"
-        )
-    harmless = needed.known and not needed.unclear and seen_long_enough(facts)
-    return Advice(Risk.CHANGES_BEHAVIOUR if harmless else Risk.MAY_BREAK, tuple(notes))
-
-
-WRITABLE_ROOTFS = Check(
-    severity=Severity.MEDIUM,  # an intruder can change the service's programs: a layer is missing (CIS 5.13)
-    points=30,
-    summary="Make the root filesystem read-only",
-    evaluate=writable_rootfs,
-    remediate=_fix_writable_rootfs,
-    advise=_advise_writable_rootfs,
-    parameters={"tmpfs_size": "64m"},
-    takes={"tmpfs_size": "tmpfs-size"},
-    passes=lambda: (
-        "--read-only",
-        "--read-only -v tools:/usr/bin:ro",
-        container("--read-only", kernel=Kernel(7, read_only_root=True)),
-    ),
-    fails=lambda: (
-        "",
-        container(kernel=Kernel(7, read_only_root=False)),
-        container(
-            "-v data:/var/lib/app",
-            changes=(
-                FileChange("/var", "modified"),
-                FileChange("/var/cache/app/x", "added"),
-                FileChange("/var/lib/app", "added"),
-            ),
-        ),
-        "--read-only -v tools:/usr/bin",
-        container(changes=(FileChange("/usr/lib/plugin.so", "added"),)),
-    ),
-    references=("CIS Docker 1.6 5.13", "NIST SP 800-190 4.4.4", "OWASP Docker rule 8"),
-    contextual=True,
-)

@@ -14,6 +14,88 @@ from hardentui.reading.confinement import (
 )
 
 
+def _fix_weak_seccomp_profile(spec: Spec, context: FixContext) -> Spec:
+    if spec[SECCOMP_PROFILE] == "unconfined":
+        return spec
+    kept = tuple(word for word in spec[ANNOTATIONS] if word.partition("=")[0] != RAW_FILTER)
+    fixed = spec.without(SECCOMP_PROFILE, SECCOMP_POLICY).with_(ANNOTATIONS, kept)
+    if fixed == spec and weak_seccomp_profile.evaluate(context.facts).status is Status.FAIL:
+        raise CannotFix(
+            "the engine's own profile is weak",
+            "Reinstall the profile of the package, or set a better one in containers.conf.",
+        )
+    return fixed
+
+
+def _profile(default: str, *syscalls: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"defaultAction": default, "syscalls": list(syscalls)}
+
+
+def _runs(profile: Mapping[str, Any]) -> RuntimeConfig:
+    return RuntimeConfig(seccomp=parse_profile(profile))
+
+
+_READ = {"names": ["read"], "action": "SCMP_ACT_ALLOW"}
+
+_BPF = {"names": ["read", "bpf"], "action": "SCMP_ACT_ALLOW"}
+
+_CONDITIONAL = {"names": ["bpf"], "action": "SCMP_ACT_ALLOW", "includes": {"caps": ["CAP_BPF"]}}
+
+_ALWAYS_TRUE = {**_BPF, "args": [{"index": 0, "op": "SCMP_CMP_GE", "value": 0}]}
+
+_NEWER = {"names": ["read", "fanotify_init"], "action": "SCMP_ACT_ALLOW"}
+
+_TIGHT = _runs(_profile("SCMP_ACT_ERRNO", _READ))
+
+_HOLDS_BPF = Kernel(7, capabilities=CapabilitySets(bounding=frozenset({"CAP_BPF"})))
+
+
+@Check(
+    severity=Severity.MEDIUM,  # the filter allows calls that most kernel exploits need
+    points=3,
+    summary="Return to the engine's default profile",
+    remediate=_fix_weak_seccomp_profile,
+    passes=lambda: (
+        "",
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
+            seccomp_rules=_profile("SCMP_ACT_ERRNO", _CONDITIONAL),
+        ),
+        container("--security-opt=seccomp=/etc/containers/seccomp/web.json", runtime=_TIGHT),
+        container(runtime=_runs(_profile("SCMP_ACT_ERRNO", _NEWER)), kernel=Kernel(7)),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
+            runtime=_runs(_profile("SCMP_ACT_ERRNO", _BPF)),
+            kernel=_HOLDS_BPF,
+        ),
+    ),
+    fails=lambda: (
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
+            seccomp_rules=_profile("SCMP_ACT_ALLOW"),
+        ),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json", seccomp_rules=_profile("SCMP_ACT_LOG")
+        ),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
+            seccomp_rules=_profile("SCMP_ACT_ERRNO", _BPF),
+        ),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
+            runtime=_runs(_profile("SCMP_ACT_ERRNO", _ALWAYS_TRUE)),
+            kernel=Kernel(7),
+        ),
+        container(
+            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
+            runtime=_TIGHT,
+            seccomp_rules=_profile("SCMP_ACT_ALLOW"),
+            kernel=Kernel(7),
+        ),
+        container("--seccomp-policy=image", runtime=_runs(_profile("SCMP_ACT_ALLOW")), kernel=Kernel(7)),
+    ),
+    references=("CIS Docker 1.6 5.22", "NIST SP 800-190 4.4.4"),
+)
 def weak_seccomp_profile(facts: ContainerFacts) -> Verdict:
     """Seccomp profile allows dangerous system calls.
 
@@ -81,81 +163,3 @@ def _next_time(facts: ContainerFacts, declared: str, source: str) -> Verdict:
         return good
     reason = f"the file has changed since the container was created: {weak.reason} once it is recreated"
     return failed(reason, declared, "the filter in force is good", weak.evidence)
-
-
-def _fix_weak_seccomp_profile(spec: Spec, context: FixContext) -> Spec:
-    if spec[SECCOMP_PROFILE] == "unconfined":
-        return spec
-    kept = tuple(word for word in spec[ANNOTATIONS] if word.partition("=")[0] != RAW_FILTER)
-    fixed = spec.without(SECCOMP_PROFILE, SECCOMP_POLICY).with_(ANNOTATIONS, kept)
-    if fixed == spec and weak_seccomp_profile(context.facts).status is Status.FAIL:
-        raise CannotFix(
-            "the engine's own profile is weak",
-            "Reinstall the profile of the package, or set a better one in containers.conf.",
-        )
-    return fixed
-
-
-def _profile(default: str, *syscalls: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {"defaultAction": default, "syscalls": list(syscalls)}
-
-
-def _runs(profile: Mapping[str, Any]) -> RuntimeConfig:
-    return RuntimeConfig(seccomp=parse_profile(profile))
-
-
-_READ = {"names": ["read"], "action": "SCMP_ACT_ALLOW"}
-_BPF = {"names": ["read", "bpf"], "action": "SCMP_ACT_ALLOW"}
-_CONDITIONAL = {"names": ["bpf"], "action": "SCMP_ACT_ALLOW", "includes": {"caps": ["CAP_BPF"]}}
-_ALWAYS_TRUE = {**_BPF, "args": [{"index": 0, "op": "SCMP_CMP_GE", "value": 0}]}
-_NEWER = {"names": ["read", "fanotify_init"], "action": "SCMP_ACT_ALLOW"}
-_TIGHT = _runs(_profile("SCMP_ACT_ERRNO", _READ))
-_HOLDS_BPF = Kernel(7, capabilities=CapabilitySets(bounding=frozenset({"CAP_BPF"})))
-
-WEAK_SECCOMP_PROFILE = Check(
-    severity=Severity.MEDIUM,  # the filter allows calls that most kernel exploits need
-    points=3,
-    summary="Return to the engine's default profile",
-    evaluate=weak_seccomp_profile,
-    remediate=_fix_weak_seccomp_profile,
-    passes=lambda: (
-        "",
-        container(
-            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
-            seccomp_rules=_profile("SCMP_ACT_ERRNO", _CONDITIONAL),
-        ),
-        container("--security-opt=seccomp=/etc/containers/seccomp/web.json", runtime=_TIGHT),
-        container(runtime=_runs(_profile("SCMP_ACT_ERRNO", _NEWER)), kernel=Kernel(7)),
-        container(
-            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
-            runtime=_runs(_profile("SCMP_ACT_ERRNO", _BPF)),
-            kernel=_HOLDS_BPF,
-        ),
-    ),
-    fails=lambda: (
-        container(
-            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
-            seccomp_rules=_profile("SCMP_ACT_ALLOW"),
-        ),
-        container(
-            "--security-opt=seccomp=/etc/containers/seccomp/web.json", seccomp_rules=_profile("SCMP_ACT_LOG")
-        ),
-        container(
-            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
-            seccomp_rules=_profile("SCMP_ACT_ERRNO", _BPF),
-        ),
-        container(
-            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
-            runtime=_runs(_profile("SCMP_ACT_ERRNO", _ALWAYS_TRUE)),
-            kernel=Kernel(7),
-        ),
-        container(
-            "--security-opt=seccomp=/etc/containers/seccomp/web.json",
-            runtime=_TIGHT,
-            seccomp_rules=_profile("SCMP_ACT_ALLOW"),
-            kernel=Kernel(7),
-        ),
-        container("--seccomp-policy=image", runtime=_runs(_profile("SCMP_ACT_ALLOW")), kernel=Kernel(7)),
-    ),
-    references=("CIS Docker 1.6 5.22", "NIST SP 800-190 4.4.4"),
-)

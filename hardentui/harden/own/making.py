@@ -220,9 +220,7 @@ def _with_entries(option: Option[Any], entries: tuple[Any, ...], texts: Any) -> 
 REFERENCE = "this site's checklist"
 
 
-def check_of(
-    row: OwnCheck, examples: Mapping[str, tuple[ContainerFacts, ...]] | None = None
-) -> Check[ContainerFacts]:
+def check_of(row: OwnCheck, examples: Mapping[str, tuple[ContainerFacts, ...]] | None = None) -> Check:
     """The check that a row declares. `examples`: containers that pass and fail, by `pass` and `fail`."""
     known = examples or {}
     fixable = can_fix(row)
