@@ -38,6 +38,14 @@ TITLE_LENGTH = 50
 HEADINGS = ("What it checks", "Why it matters", "What may break")
 
 
+class Settled(Exception):
+    """Raised by what a check asks where that settles the verdict: there is nothing to judge."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.reason)
+        self.verdict = verdict
+
+
 class Parameters(Struct, frozen=True):
     """Parameters of a check: the checklist's values over the check's defaults."""
 
@@ -90,6 +98,17 @@ def _nothing(facts: object) -> Verdict:
     return unknown("it has no condition")
 
 
+_KINDS = {
+    "ContainerFacts": Kind.CONTAINER,
+    "ImageFacts": Kind.IMAGE,
+    "NetworkFacts": Kind.NETWORK,
+    "EngineFacts": Kind.ENGINE,
+    "HostFacts": Kind.HOST,
+    "WaiverFacts": Kind.WAIVERS,
+}
+"""What a check takes -> what it is about."""
+
+
 class Check(Struct, frozen=True, kw_only=True):
     """One condition of one step: a record that decorates the function with the condition."""
 
@@ -140,8 +159,12 @@ class Check(Struct, frozen=True, kw_only=True):
     advise: Callable[[Spec, Spec, FixContext], Advice] | None = None
 
     def __call__(self, evaluate: Callable[..., Verdict]) -> Check:
-        """The check with this condition: what `@Check(…)` makes of a function."""
-        return replace(self, evaluate=evaluate)
+        """What `@Check(…)` makes of a function: a check of what the function takes. What no container option
+        fixes is a file of the host or a decision."""
+        kind, fix = _KINDS[evaluate.__annotations__["facts"]], self.fix
+        if fix is FixKind.RECREATE and self.remediate is None and self.scope is not Kind.IMAGE:
+            fix = FixKind.HOST_FILE if kind in (Kind.HOST, Kind.ENGINE) else FixKind.DECISION
+        return replace(self, evaluate=evaluate, kind=kind, fix=fix)
 
     @property
     def about(self) -> Kind:
@@ -161,6 +184,8 @@ class Check(Struct, frozen=True, kw_only=True):
             if not self.parameters:
                 return self.evaluate(facts)
             return self.evaluate(facts, Parameters(self.parameters) if parameters is None else parameters)
+        except Settled as settled:
+            return settled.verdict
         except Unread as unread:
             return unknown(unread.reason, do=unread.do)
 

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 from hardentui.checks.prelude import *
-from hardentui.reading.images import DATED, end_of, gap, image_of, inventory_of, rolling, steps_of
+from hardentui.reading.images import DATED, end_of, gap, image_of, rolling, steps_of
 
 
 @Check(
@@ -33,9 +33,7 @@ def end_of_life_image(facts: ContainerFacts) -> Verdict:
     A new release brings new versions of libraries and language runtimes, so the service must be rebuilt and
     tested. Databases may need a manual migration of their data. Plan the move before the date, not after it.
     """
-    inventory = inventory_of(facts)
-    if isinstance(inventory, Verdict):
-        return inventory
+    inventory = image_of(facts).inventory
     release = inventory.release
     if not release.get("ID"):
         return gap(inventory) or not_applicable("the image contains no distribution (no os-release file)")
@@ -96,8 +94,6 @@ def unclean_image_build(facts: ContainerFacts) -> Verdict:
     line.
     """
     image = image_of(facts)
-    if isinstance(image, Verdict):
-        return image
     return _built_by(steps_of(image.history))
 
 

@@ -49,8 +49,6 @@ def credentials_in_image_config(facts: ContainerFacts, parameters: Parameters) -
     build --secret` at build time. Revoke the old credential first; assume that it is known.
     """
     image = image_of(facts)
-    if isinstance(image, Verdict):
-        return image
     allowed = set(parameters.texts("allowed"))
     labels = image.config.get("Labels") or {}
     configured = [
@@ -124,8 +122,6 @@ def credentials_in_layers(facts: ContainerFacts, parameters: Parameters) -> Verd
     `podman build --secret` at build time. Revoke the old credential first; assume that it is known.
     """
     files = listed_files(facts, lambda image: image.credentials, parameters.texts("allowed"))
-    if isinstance(files, Verdict):
-        return files
     deleted = sum(file.deleted for file in files)
     reason = f"{plural(len(files), 'file')}: {names(files)}"
     if deleted:

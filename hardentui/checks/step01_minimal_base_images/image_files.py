@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from hardentui.checks.prelude import *
-from hardentui.reading.images import file_evidence, gap, image_of, inventory_of, listed_files, names
+from hardentui.reading.images import file_evidence, gap, image_of, listed_files, names
 from hardentui.reading.networks import exposed
 
 _LOGIN_PORTS = frozenset({22, 23})
@@ -41,21 +41,17 @@ def remote_login_in_image(facts: ContainerFacts) -> Verdict:
     jump hosts).
     """
     image = image_of(facts)
-    if isinstance(image, Verdict):
-        return image
     words = image.config.get("ExposedPorts") or {}
     ports = sorted({port for word in words for port, _ in exposed(str(word)) if port in _LOGIN_PORTS})
     declared = f"exposes {', '.join(map(str, ports))}" if ports else ""
     evidence = tuple(Evidence("image, ExposedPorts", f"{port}/tcp") for port in ports)
-    inventory = inventory_of(facts)
-    if isinstance(inventory, ImageInventory):
-        servers = [file for file in inventory.remote_logins if not file.deleted]
-        if servers:
-            evidence += file_evidence(servers)
-            return failed(f"the image contains {names(servers)}", declared, evidence=evidence)
+    logins = known(lambda: image.inventory.remote_logins, else_=())
+    if servers := [file for file in logins if not file.deleted]:
+        evidence += file_evidence(servers)
+        return failed(f"the image contains {names(servers)}", declared, evidence=evidence)
     if ports:
         return failed("the image exposes a login port", declared, evidence=evidence)
-    return inventory if isinstance(inventory, Verdict) else gap(inventory) or passed("none found")
+    return gap(image.inventory) or passed("none found")
 
 
 def _with_logins(*files: ImageFile, ports: tuple[str, ...] = ()) -> ImageFacts:
@@ -100,8 +96,6 @@ def setuid_files_in_image(facts: ContainerFacts, parameters: Parameters) -> Verd
     files = listed_files(
         facts, lambda image: image.privileged_files, parameters.texts("allowed"), deleted=False
     )
-    if isinstance(files, Verdict):
-        return files
     harmless = _harmless(facts)
     reason = f"{plural(len(files), 'file')}: {names(files)}"
     if harmless:
@@ -149,11 +143,8 @@ def tools_in_image(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     Debugging inside the container: debug from the host, or attach a second container with tools to its
     namespaces. Entrypoint scripts that call `curl` or `apk` at startup have to be changed.
     """
-    image, inventory = image_of(facts), inventory_of(facts)
-    if isinstance(image, Verdict):
-        return image
-    if isinstance(inventory, Verdict):
-        return inventory
+    image = image_of(facts)
+    inventory = image.inventory
     allowed = set(parameters.texts("allowed"))
     tools = [
         tool for tool in inventory.tools if not tool.deleted and tool.path.rpartition("/")[2] not in allowed
@@ -223,9 +214,7 @@ def weak_accounts_in_image(facts: ContainerFacts) -> Verdict:
     Entrypoint scripts that use `sudo` without a password must start as the right user instead. Nothing else
     needs these accounts: `podman exec` enters a container without a password.
     """
-    inventory = inventory_of(facts)
-    if isinstance(inventory, Verdict):
-        return inventory
+    inventory = image_of(facts).inventory
     weak = inventory.weak_accounts
     if weak:
         evidence = tuple(Evidence("accounts in the image", sentence) for sentence in weak[:12])
@@ -272,8 +261,6 @@ def world_writable_files_in_image(facts: ContainerFacts, parameters: Parameters)
     files = listed_files(
         facts, lambda image: image.world_writable, parameters.texts("allowed"), deleted=False
     )
-    if isinstance(files, Verdict):
-        return files
     harmless = facts.spec[READ_ONLY]
     reason = plural(len(files), "world-writable file or directory", "world-writable files or directories")
     if harmless:

@@ -61,8 +61,6 @@ def engine_steering_image(facts: ContainerFacts) -> Verdict:
     the annotation on the container instead, so that it is your decision.
     """
     image = image_of(facts)
-    if isinstance(image, Verdict):
-        return image
     steering = dict(_steering(facts, image))
     if not steering:
         return passed("no annotation or label that the engine acts on")
@@ -110,9 +108,7 @@ _RUNC = Advisory(
 
 @Check(
     severity=Severity.HIGH,  # a known hole of the engine leads out of every container
-    kind=Kind.HOST,
     summary="Update the engine's packages, then restart the containers",
-    fix=FixKind.HOST_FILE,
     passes=lambda: (
         HostFacts(outdated=(), advisories_dated="2026-01-01"),
         HostFacts(outdated=(OutdatedComponent(_RUNC, "1.1.5+ds1-1+deb12u2", True, "Fix CVE-2025-31133"),)),

@@ -13,17 +13,17 @@ from hardentui.reading.images import (
     image_name,
     image_of,
     is_image_id,
+    need_image,
     parse_time,
     reference,
     refuse_where_updated,
-    without_image,
 )
 
 _FLOATING = ("latest", "stable", "main", "master", "edge", "nightly", "rolling")
 
 
 def _fix_mutable_image_tag(spec: Spec, context: FixContext) -> Spec:
-    if mutable_image_tag.evaluate(context.facts.planned(spec), context.parameters).status is not Status.FAIL:
+    if mutable_image_tag.verdict(context.facts.planned(spec), context.parameters).status is not Status.FAIL:
         return spec
     refuse_where_updated(spec)
     name = spec[IMAGE] or context.facts.image_name
@@ -82,8 +82,7 @@ def mutable_image_tag(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     by themselves, and automatic updates from the registry find nothing new: someone has to update the digest
     (see no-update-path). To keep receiving small updates, use a version tag instead.
     """
-    if why := without_image(facts):
-        return not_applicable(why)
+    need_image(facts)
     if facts.inspect.get("IsInfra"):
         return not_applicable("Podman chooses the image of a pod's infra container")
     name = image_name(facts)
@@ -147,8 +146,6 @@ def old_image(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     even if their source did not change, because the base image below them did.
     """
     image = image_of(facts)
-    if isinstance(image, Verdict):
-        return image
     built = created(image)
     if built is None:
         return unknown("the build date of the image is not known (missing or fixed)")
@@ -194,8 +191,6 @@ def outdated_tag(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     """
     name = facts.image_name
     image = image_of(facts)
-    if isinstance(image, Verdict):
-        return image
     if not name or reference(name).local:
         return not_applicable("the image was built on this machine, so no registry has a newer one")
     if reference(name).digest or is_image_id(name):
@@ -247,7 +242,6 @@ _STOPPED = ("exited", "stopped", "dead", "created", "configured", "initialized")
 @Check(
     severity=Severity.LOW,  # nothing runs
     summary="Remove the container after checking what it wrote",
-    fix=FixKind.DECISION,
     parameters={"days": 30},
     passes=lambda: (container(inspect=_ended("2025-12-24T08:00:00Z")),),
     fails=lambda: (
@@ -294,9 +288,7 @@ def _ended(date: str) -> dict[str, object]:
 
 @Check(
     severity=Severity.LOW,  # nothing runs
-    kind=Kind.IMAGE,
     summary="Remove the image",
-    fix=FixKind.DECISION,
     parameters={"days": 30},
     passes=lambda: (
         image(inspect={"Created": "2025-01-01T00:00:00Z"}, names=("db:1",), used_by=("db",)),
@@ -368,8 +360,7 @@ def superseded_image(facts: ContainerFacts) -> Verdict:
     The new image may behave differently. Recreate the container through its unit or compose file, so that no
     setting is lost, and try it on a twin first.
     """
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
+    need_own_program(facts)
     name = facts.image_name
     running = str(facts.inspect.get("Image") or "").removeprefix("sha256:")
     if facts.spec[ROOTFS] or not name or not running:

@@ -11,8 +11,8 @@ from hardentui.reading.images import (
     health_status,
     image_name,
     is_image_id,
+    need_image,
     reference,
-    without_image,
 )
 
 _POLICIES = ("registry", "image", "local")
@@ -183,8 +183,8 @@ def update_without_rollback(facts: ContainerFacts) -> Verdict:
     that start after this one wait as well. In a Quadlet, this needs Podman 5.0 or newer and a health check.
     """
     if labels_of(facts).get(_AUTO) not in ("registry", "image", "local"):
-        without = not_applicable("no automatic updates (see no-update-path)")
-        return without if without_image(facts) else sure(without, known(lambda: facts.image))
+        need_image(facts)
+        return sure(not_applicable("no automatic updates (see no-update-path)"), known(lambda: facts.image))
     notify = facts.spec[SDNOTIFY]
     declared = f"sdnotify {notify or 'not set'}"
     if notify == "container":

@@ -42,8 +42,6 @@ def exploited_vulnerabilities(facts: ContainerFacts) -> Verdict:
     is one, and look for traces of an attack before you start it again.
     """
     report = report_of(facts)
-    if isinstance(report, Verdict):
-        return report
     exploited = tuple(v for v in report.vulnerabilities if v.exploited)
     if exploited:
         reason = f"{plural(len(exploited), 'vulnerability', 'vulnerabilities')} known to be exploited"
@@ -101,8 +99,6 @@ def fixable_vulnerabilities(facts: ContainerFacts, parameters: Parameters) -> Ve
     Try it on a twin, and keep the old image until the new one has run for a while.
     """
     report = report_of(facts)
-    if isinstance(report, Verdict):
-        return report
     serious = tuple(v for v in report.vulnerabilities if v.severity in ("critical", "high") and v.fixed_in)
     unrated = sum(v.severity == "unknown" and bool(v.fixed_in) for v in report.vulnerabilities)
     if not serious and unrated:
@@ -135,7 +131,6 @@ _OLD = datetime(2025, 11, 1, tzinfo=UTC)
     severity=Severity.MEDIUM,  # a layer of watching is missing; nothing is known to be open
     scope=Kind.SITE,
     summary="Scan the image now and every week",
-    fix=FixKind.DECISION,
     risk=Risk.SAFE,
     parameters={"days": 7},
     passes=lambda: (container(image=_scanned(ScanReport("trivy", _DAY, _DAY))),),
@@ -167,8 +162,6 @@ def missing_vulnerability_scan(facts: ContainerFacts, parameters: Parameters) ->
     database.
     """
     image = image_of(facts)
-    if isinstance(image, Verdict):
-        return image
     report = image.scan
     commands = _scan(image)
     if isinstance(report, NeverScanned):

@@ -15,7 +15,7 @@ from hardentui.model.trust import (
     scopes_of,
 )
 from hardentui.options.argv import parse_create_command
-from hardentui.reading.images import image_name, is_image_id, reference, without_image
+from hardentui.reading.images import image_name, is_image_id, need_image, reference
 from hardentui.reading.mounts import EVERYBODY
 
 _DROP_IN = "/etc/containers/registries.conf.d/900-short-names.conf"
@@ -23,9 +23,7 @@ _DROP_IN = "/etc/containers/registries.conf.d/900-short-names.conf"
 
 @Check(
     severity=Severity.MEDIUM,  # a typing error can pull from a stranger's registry
-    kind=Kind.ENGINE,
     summary="Search one registry at most, in enforcing mode",
-    fix=FixKind.HOST_FILE,
     passes=lambda: (
         engine(accepting(registries=Registries(("docker.io",), "enforcing"))),
         engine(accepting(registries=Registries())),
@@ -89,9 +87,7 @@ _PLAIN = "containers-auth.json"
 
 @Check(
     severity=Severity.MEDIUM,  # another account of this host can pull or push
-    kind=Kind.ENGINE,
     summary="Set the credentials file to mode 0600, or use a credential helper",
-    fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     passes=lambda: (
         engine(accepting(auth_files=(AuthFile(file(_FILE, 0o600), ("quay.io",)),), registries=Registries())),
@@ -195,9 +191,7 @@ _HERE = ("localhost", "127.0.0.1", "[::1]")
 
 @Check(
     severity=Severity.HIGH,  # whoever is on the line chooses the image
-    kind=Kind.ENGINE,
     summary="Give the registry a certificate that this host trusts and remove `insecure = true`",
-    fix=FixKind.HOST_FILE,
     passes=lambda: (
         engine(accepting(registries=Registries())),
         engine(accepting(registries=Registries(registries=(_LOCAL,)))),
@@ -325,8 +319,7 @@ def unapproved_registry(facts: ContainerFacts, parameters: Parameters) -> Verdic
     digests. Blocking a registry in registries.conf also blocks base images that builds pull from it.
     """
     name = facts.image_name or image_name(facts)
-    if why := without_image(facts):
-        return not_applicable(why)
+    need_image(facts)
     if not name or is_image_id(name):
         return unknown("the image has no name, so its origin is not known")
     if reference(name).local:
@@ -405,8 +398,7 @@ def short_image_name(facts: ContainerFacts) -> Verdict:
     What may break:
     Nothing. The full name refers to the image that runs now.
     """
-    if why := without_image(facts):
-        return not_applicable(why)
+    need_image(facts)
     name = facts.spec[IMAGE] or facts.image_name
     if not name:
         return unknown("Podman does not report which image the container was created from")

@@ -7,7 +7,7 @@ import shlex
 from hardentui.checks.examples import POLICY_FILE, REJECT, SIGSTORE
 from hardentui.checks.prelude import *
 from hardentui.model.trust import Attachments, Certificate, Policy, Requirement
-from hardentui.reading.images import image_name, is_image_id, reference, without_image
+from hardentui.reading.images import image_name, is_image_id, need_image, reference
 from hardentui.reading.own_command import own_command
 
 _REGISTRIES = frozenset({"docker", "atomic"})
@@ -16,9 +16,7 @@ _SAME_MACHINE = frozenset({"docker-daemon", "containers-storage"})
 
 @Check(
     severity=Severity.MEDIUM,  # a layer is missing: the registry or the line must be taken over first
-    kind=Kind.ENGINE,
     summary="List the sources you trust, then make `reject` the default of the signature policy",
-    fix=FixKind.HOST_FILE,
     risk=Risk.CHANGES_BEHAVIOUR,
     passes=lambda: (
         engine(rejecting({"quay.io/team": (SIGSTORE,)})),
@@ -109,9 +107,7 @@ _DROP_IN = "/etc/containers/registries.d/sigstore.yaml"
 
 @Check(
     severity=Severity.MEDIUM,  # signed images are refused, and people turn the policy off
-    kind=Kind.ENGINE,
     summary="Enable sigstore attachments for the scope in registries.d and test with a pull",
-    fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     passes=lambda: (
         engine(
@@ -219,9 +215,7 @@ _SAFE = rejecting(
 
 @Check(
     severity=Severity.HIGH,  # whoever writes the key signs any image
-    kind=Kind.ENGINE,
     summary="Make root the owner of the key and certificate files and remove write permission for others",
-    fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     passes=lambda: (engine(_SAFE), engine(accepting(certificates=()))),
     fails=lambda: (
@@ -338,8 +332,7 @@ def unsigned_scope_in_use(facts: ContainerFacts) -> Verdict:
     not affected.
     """
     name = facts.image_name or image_name(facts)
-    if why := without_image(facts):
-        return not_applicable(why)
+    need_image(facts)
     if not name or is_image_id(name):
         return not_applicable("the image has no name, so it cannot be pulled again")
     if reference(name).local:

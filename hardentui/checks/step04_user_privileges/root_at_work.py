@@ -30,7 +30,6 @@ _COUNT_ON_THE_HOST = frozenset(
     severity=Severity.MEDIUM,  # a breakout ends as root instead of as a user
     scope=Kind.SITE,
     summary="Run it under a service user's rootless engine",
-    fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,
     parameters={"first_unprivileged_port": 1024},
     passes=lambda: (
@@ -67,8 +66,7 @@ def needless_rootful_engine(facts: ContainerFacts, parameters: Parameters) -> Ve
     imported, and files get other owners. Client source addresses may look different with rootless networking,
     and the service starts at boot only if lingering is enabled for the user.
     """
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
+    need_own_program(facts)
     if facts.engine.rootless is True:
         return passed("rootless engine")
     if isinstance(facts.engine.rootless, Unread):
@@ -133,7 +131,6 @@ _SHELL = Entered(9, "sh", 1001, CapabilitySets(), _FILTER)
 @Check(
     severity=Severity.MEDIUM,  # a person's session, not the service
     summary="End the session and move what it was for into the image or the configuration",
-    fix=FixKind.DECISION,
     risk=Risk.SAFE,
     passes=lambda: (
         _example(),

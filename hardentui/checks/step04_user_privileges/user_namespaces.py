@@ -139,8 +139,7 @@ def host_user_namespace(facts: ContainerFacts) -> Verdict:
     of that name. Members of a pod, and containers that share a namespace with another one, cannot have
     their own.
     """
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
+    need_own_program(facts)
     if facts.engine.rootless is True:
         return passed("a rootless engine runs it in the user namespace of its account")
     separate = ask(facts, lambda kernel: kernel.host_user_namespace)
@@ -212,9 +211,7 @@ _ANNA = User("anna", 1000, 1000, "/home/anna", rootless=True)
 
 @Check(
     severity=Severity.MEDIUM,  # user namespaces cannot be used: a layer is missing for all
-    kind=Kind.HOST,
     summary="Give each account its own range of 65536 subordinate IDs",
-    fix=FixKind.HOST_FILE,
     passes=lambda: (_host(SubIds("anna", 100_000, 65_536), users=(_ANNA,)), _host()),
     fails=lambda: (
         _host(users=(_ANNA,)),
@@ -322,7 +319,6 @@ _PLAIN = SeccompRule("ALLOW", (Condition(0, "MASKED_EQ", 0x10000000, 0),))
     severity=Severity.LOW,  # kernel code more within reach, by the engine's default
     scope=Kind.SITE,
     summary="Block user namespaces in the seccomp profile",
-    fix=FixKind.DECISION,
     passes=lambda: (
         "",
         container(runtime=_runs(unshare=_WITH_FLAG, clone=_PLAIN)),
@@ -355,8 +351,7 @@ def nested_user_namespaces(facts: ContainerFacts) -> Verdict:
     CLONE_NEWUSER (and all of `clone3`, whose flags a filter cannot read), or `user.max_user_namespaces = 0`
     if no container on the host needs one; that also ends rootless Podman and `--userns=auto`.
     """
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
+    need_own_program(facts)
     seccomp = filter_of(facts)
     declared = declared_filter(facts)
     most = known(lambda: facts.host.sysctls.get(_MOST, ""), else_="")

@@ -114,8 +114,7 @@ def dangerous_supplementary_groups(facts: ContainerFacts, parameters: Parameters
     file with its own owner or an ACL instead, or use a group that owns nothing else. Images made for
     OpenShift give their files to group 0: without it, the service cannot write them.
     """
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
+    need_own_program(facts)
     groups, known = facts.spec[GROUP_ADD], parameters.texts("groups")
     if groups == (_KEEP,) and facts.spec[USERNS] == "nomap":
         return not_applicable("no host group is mapped into the container")
@@ -286,8 +285,7 @@ def new_privileges_allowed(facts: ContainerFacts) -> Verdict:
     servers and schedulers that switch users through a setuid helper. Services that start as root and drop
     root by themselves keep working.
     """
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
+    need_own_program(facts)
     declared = facts.spec[NO_NEW_PRIVILEGES]
     return judge(
         ask(facts, lambda kernel: kernel.no_new_privileges),
@@ -425,8 +423,7 @@ def root_user(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     yours to change. Entrypoints that start as root fail: look for an unprivileged variant of the image.
     Set the UID that the image expects in the parameter `user`.
     """
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
+    need_own_program(facts)
     user = declared_user(facts)
     keeps = facts.spec[USERNS].partition(":")
     as_caller = not facts.spec[USER] and keeps[0] == "keep-id" and "uid=0" not in keeps[2].split(",")

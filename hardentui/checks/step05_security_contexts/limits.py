@@ -82,8 +82,7 @@ def no_cpu_limit(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     Work in bursts takes longer: startup, compression, builds. Give the service what it uses at peak
     (parameter `cpus`).
     """
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
+    need_own_program(facts)
     spec = facts.spec
     weight = "; its weight is no limit" if spec[CPU_SHARES] > 0 else ""
     verdict = judge(
@@ -224,8 +223,7 @@ def no_memory_limit(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     since the start, nor less than what its configuration asks for (a buffer pool, a cache, a heap) and
     the parameter together.
     """
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
+    need_own_program(facts)
     memory, swap = facts.spec[MEMORY], facts.spec[MEMORY_SWAP]
     endless_swap = memory > 0 and swap == -1
     declared = f"memory {_bytes(memory)}" + (", unlimited swap" if swap == -1 else "")
@@ -350,8 +348,7 @@ def no_pids_limit(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     limit and fail with "cannot fork" or "cannot create thread". Count the tasks under load before you choose
     a low value (`podman stats`), and set it with the parameter `limit`.
     """
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
+    need_own_program(facts)
     highest = _highest(facts, parameters)
     limit = facts.spec[PIDS_LIMIT]
     verdict = judge(
@@ -381,9 +378,7 @@ _DROP_IN = "/etc/systemd/system/user@.service.d/delegate.conf"
 
 @Check(
     severity=Severity.MEDIUM,  # limits of rootless containers do not hold
-    kind=Kind.HOST,
     summary="Use cgroup v2 and delegate cpu, memory and pids to accounts that run containers",
-    fix=FixKind.HOST_FILE,
     passes=lambda: (
         host(cgroup_version=2, users=()),
         host(cgroup_version=2, users=(_anna("cpu", "memory", "pids"),)),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from hardentui.checks.prelude import *
 from hardentui.reading.confinement import (
     UNCONFINED_TYPES,
+    need_apparmor,
+    need_selinux,
     selinux_switched_off,
     selinux_type,
     unconfined_by_apparmor,
-    without_apparmor,
-    without_selinux,
 )
 
 
@@ -70,9 +70,7 @@ def apparmor_unconfined(facts: ContainerFacts) -> Verdict:
     Programs that mount, trace other processes or change kernel settings from inside. Give them a profile of
     their own that allows just that, rather than none.
     """
-    without = without_apparmor(facts)
-    if without:
-        return without
+    need_apparmor(facts)
     why = _switched_off(facts.spec)
     return judge(
         ask(facts, lambda kernel: kernel.lsm_label),
@@ -141,9 +139,7 @@ def selinux_disabled(facts: ContainerFacts) -> Verdict:
     Bind mounts without `:Z` or `:z` are then denied, as host files should be; relabel the directories that
     belong to the container. Host sockets and devices may need a custom policy, which udica can write.
     """
-    without = without_selinux(facts)
-    if without:
-        return without
+    need_selinux(facts)
     why = selinux_switched_off(facts.spec)
     return judge(
         ask(facts, lambda kernel: kernel.lsm_label),
@@ -160,9 +156,7 @@ _CONFIG = "/etc/selinux/config"
 
 @Check(
     severity=Severity.MEDIUM,  # a layer is missing for all
-    kind=Kind.HOST,
     summary="Set SELinux to enforcing, now and at boot",
-    fix=FixKind.HOST_FILE,
     passes=lambda: (_host("enforcing", "enforcing"), _host("absent", "")),
     fails=lambda: (
         _host("permissive", "enforcing"),
@@ -272,9 +266,7 @@ def shared_mcs_categories(facts: ContainerFacts) -> Verdict:
     Containers that share files through a common level lose access to what the other one labelled with `:Z`.
     Use `:z` for a directory shared by several containers, or put them into one pod, which has one level.
     """
-    without = without_selinux(facts)
-    if without:
-        return without
+    need_selinux(facts)
     label = _label(facts)
     if selinux_type(label) in UNCONFINED_TYPES if label else selinux_switched_off(facts.spec):
         return not_applicable("SELinux does not confine the container (see selinux-disabled)")

@@ -57,8 +57,7 @@ def foreign_ipc(facts: ContainerFacts) -> Verdict:
     Programs that exchange data through shared memory on purpose. Put both into one pod, or give both the same
     label `app`, so that the relation is visible.
     """
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
+    need_own_program(facts)
     declared = f"ipc {facts.spec[IPC] or 'default'}"
     sharing = _strangers(facts)
     if sharing:

@@ -252,8 +252,7 @@ def oom_kill_exempt(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     Nothing while there is memory. When there is none, the container is killed like any other: give it a
     memory limit that it stays below, and a restart policy.
     """
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
+    need_own_program(facts)
     lowest = parameters.integer("lowest")
     asked, disabled = facts.spec[OOM_SCORE_ADJ], facts.spec[OOM_KILL_DISABLE]
     shown = asked if asked >= _LOWEST else "not set"

@@ -225,8 +225,7 @@ def writable_rootfs(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     cache, log or the like, else a named volume; one with programs neither. A tmpfs is emptied at each
     stop. Programs that rewrite /etc/resolv.conf or install packages at startup cannot work.
     """
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
+    need_own_program(facts)
     declared = facts.spec[READ_ONLY]
     verdict = judge(
         ask(facts, lambda kernel: kernel.read_only_root),

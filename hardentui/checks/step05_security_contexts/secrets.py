@@ -192,7 +192,6 @@ _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
     severity=Severity.MEDIUM,  # shown by inspect and in crash reports; the service must know it anyway
     points=8,
     summary="Pass credentials as engine secrets",
-    fix=FixKind.DECISION,
     passes=("-e TZ=UTC -e DB_PASSWORD_FILE=/run/secrets/db -e PASSWORD_MIN_LENGTH=12",),
     fails=("-e DB_PASSWORD=correct-horse -e TZ=UTC", "-e DATABASE_URL=postgres://shop:correct-horse@db/shop"),
     references=("NIST SP 800-190 4.1.4", "OWASP Docker rule 12", "CSVS 6.10"),
@@ -256,7 +255,6 @@ _BY_FILE = VolumeFacts("share", {"Options": {"type": "cifs", "o": "credentials=/
     severity=Severity.MEDIUM,  # shown by inspect and in backups of units
     points=1,
     summary="Pass credentials as files or engine secrets",
-    fix=FixKind.DECISION,
     passes=lambda: (
         "--label=app=shop --label=io.containers.autoupdate=registry",
         container(volumes={"share": _BY_FILE}),
@@ -346,7 +344,6 @@ _SESSION = {
     severity=Severity.HIGH,  # every account of the host can read it in the list of processes
     points=1,
     summary="Pass credentials as files or engine secrets",
-    fix=FixKind.DECISION,
     passes=lambda: (
         "IMAGE server --password-file /run/secrets/db --no-password",
         "--health-cmd='curl -f localhost'",

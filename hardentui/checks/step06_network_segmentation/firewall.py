@@ -8,11 +8,11 @@ from hardentui.checks.prelude import *
 from hardentui.reading.behaviour import about_one_address, bound_to_one_address
 from hardentui.reading.networks import (
     leave_pods_alone,
+    need_own_network,
     published,
     publishes_more,
     reach,
     shown,
-    without_own_network,
 )
 from hardentui.reading.packets import ACCEPTED, DROPPED, Packet, fate
 
@@ -93,9 +93,7 @@ def unfirewalled_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     may stay open. A forward filter on the host also affects other forwarded traffic: virtual machines, VPNs,
     other containers. Keep a way back, such as a console, when you try it.
     """
-    without = without_own_network(facts)
-    if without:
-        return without
+    need_own_network(facts)
     ports = published(facts)
     wide = [port for port in ports if _is_public(port)]
     more = publishes_more(facts)

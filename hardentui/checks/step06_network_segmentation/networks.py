@@ -13,11 +13,11 @@ from hardentui.reading.networks import (
     leave_pods_alone,
     mode_of,
     modes_of,
+    need_own_network,
     network_names,
     other_networks,
     own_network,
     uses_network_of_pod,
-    without_own_network,
 )
 
 _SHOWN = 20
@@ -65,9 +65,7 @@ def default_network(facts: ContainerFacts) -> Verdict:
     there they find it by name. A fixed address (`--ip`) from the old network does not fit the new one. The
     network must exist before the container starts: use a Quadlet `.network` file or `podman network create`.
     """
-    without = without_own_network(facts)
-    if without:
-        return without
+    need_own_network(facts)
     attached = network_names(facts)
     declared = ", ".join(attached) or asked_for(facts.spec) or "pasta"
     default = facts.engine.default_network
@@ -90,9 +88,7 @@ _OPEN = {"name": "db-net", "driver": "bridge", "internal": False}
 
 @Check(
     severity=Severity.LOW,  # an intruder can download and report
-    kind=Kind.NETWORK,
     summary="Create the network as an internal one",
-    fix=FixKind.DECISION,
     parameters={"outgoing": ()},
     passes=lambda: (
         NetworkFacts("db-net", {**_OPEN, "internal": True}, ("db",), rootful()),
@@ -202,9 +198,9 @@ def shared_network(facts: ContainerFacts) -> Verdict:
     central monitoring. Attach such a go-between to both networks (`podman network connect`), instead of
     everybody to one.
     """
-    without = _of_lender(facts) or without_own_network(facts)
-    if without:
-        return without
+    if (of_lender := _of_lender(facts)) is not None:
+        return of_lender
+    need_own_network(facts)
     attached = frozenset(network_names(facts))
     declared = ", ".join(sorted(attached)) or asked_for(facts.spec) or "pasta"
     if not attached:
@@ -289,7 +285,6 @@ _BRIDGE = NetworkFacts("shop-net", {"name": "shop-net", "driver": "bridge"})
 @Check(
     severity=Severity.MEDIUM,  # the host's firewall does not see it
     summary="Use a bridge network and publish the ports that are needed",
-    fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,
     passes=lambda: (container("--network=shop-net", networks={"shop-net": _BRIDGE}), ""),
     fails=lambda: (
@@ -360,9 +355,7 @@ _TWO = ("shop-net", "wiki-net")
 
 @Check(
     severity=Severity.LOW,  # containers of other networks can be reached by address
-    kind=Kind.NETWORK,
     summary="Create the network with isolate=true",
-    fix=FixKind.DECISION,
     passes=lambda: (
         NetworkFacts("shop-net", {**_PLAIN, "options": {"isolate": "true"}}, engine=rootful(), bridges=_TWO),
         NetworkFacts("shop-net", _PLAIN, engine=rootful(version=Version(6, 0, 1)), bridges=_TWO),

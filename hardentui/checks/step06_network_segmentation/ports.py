@@ -10,12 +10,12 @@ from hardentui.reading.networks import (
     every_exposed_port,
     exposed,
     leave_pods_alone,
+    need_own_network,
     published,
     publishes_more,
     reach,
     shown,
     spelled_out,
-    without_own_network,
 )
 
 _PORTS = tuple(
@@ -144,9 +144,7 @@ def exposed_admin_port(facts: ContainerFacts, parameters: Parameters) -> Verdict
     without any published port; a remote admin uses an SSH tunnel. If you have a trusted internal network, set
     its address in the parameter `address`.
     """
-    without = without_own_network(facts)
-    if without:
-        return without
+    need_own_network(facts)
     ports = published(facts)
     hidden = facts.spec[PUBLISH_ALL] and isinstance(known(lambda: facts.image), Unread)
     if not hidden:
@@ -209,9 +207,7 @@ def low_host_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     protocols with a fixed port, put a proxy or a forwarding rule in front, or allow the port in the
     checklist.
     """
-    without = without_own_network(facts)
-    if without:
-        return without
+    need_own_network(facts)
     ports = published(facts)
     if not ports:
         return not_applicable("no ports published by number")
@@ -232,7 +228,7 @@ def _fix_undeclared_published_port(spec: Spec, context: FixContext) -> Spec:
     leave_pods_alone(context.facts)
     if not spec[PUBLISH_ALL]:
         if (
-            undeclared_published_port.evaluate(context.facts.planned(spec), context.parameters).status
+            undeclared_published_port.verdict(context.facts.planned(spec), context.parameters).status
             is not Status.FAIL
         ):
             return spec
@@ -287,9 +283,7 @@ def undeclared_published_port(facts: ContainerFacts, parameters: Parameters) -> 
     one. A port that is needed but not declared has no automatic fix: declare it with `--expose`, or allow it
     in the checklist, so that the next reader sees that it is intended.
     """
-    without = without_own_network(facts)
-    if without:
-        return without
+    need_own_network(facts)
     ports = published(facts)
     if facts.spec[PUBLISH_ALL]:
         return failed("the image decides which host ports are open", "--publish-all")
@@ -368,9 +362,7 @@ def wildcard_port(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     seen, the fix asks for the host address that clients use (parameter `address`). The same goes for
     unfirewalled-port, which asks for the same change.
     """
-    without = without_own_network(facts)
-    if without:
-        return without
+    need_own_network(facts)
     ports = published(facts)
     if more := publishes_more(facts):
         if more.startswith("pasta"):

@@ -15,13 +15,13 @@ from hardentui.reading.networks import (
     mode_of,
     modes,
     modes_of,
+    need_own_network,
     network_names,
     on_host_network,
     own_network,
     reach,
     shown,
     uses_network_of_pod,
-    without_own_network,
 )
 from hardentui.reading.packets import DROPPED, Packet, fate
 from hardentui.visible import command_word
@@ -201,9 +201,7 @@ def reachable_cloud_metadata(facts: ContainerFacts) -> Verdict:
     if not host.cloud:
         return not_applicable("the host's firmware does not name a known cloud")
     if "host" not in modes_of(facts):
-        without = without_own_network(facts)
-        if without:
-            return without
+        need_own_network(facts)
     declared = asked_for(facts.spec) or "default"
     if _all_internal(facts):
         return passed(declared, reason="all networks are internal, without a way out")
@@ -246,7 +244,7 @@ def _fix_reachable_host_services(spec: Spec, context: FixContext) -> Spec:
         mode = value.partition(":")[0]
         values.append((f"{mode}:{','.join(fine)}" if fine else mode) if opened else value)
     same = tuple(values) == spec[NETWORK]
-    if same and reachable_host_services.evaluate(context.facts).status is Status.FAIL:
+    if same and reachable_host_services.verdict(context.facts).status is Status.FAIL:
         raise CannotFix(
             "no container option closes the network's gateway",
             "Filter input from the network's bridge, or let the services listen elsewhere.",
@@ -326,9 +324,7 @@ def reachable_host_services(facts: ContainerFacts) -> Verdict:
     The container loses the host service that the option was set for, or that it reached through the gateway.
     Let that service listen on a socket that is mounted, or run it as a container on the same network.
     """
-    without = without_own_network(facts)
-    if without:
-        return without
+    need_own_network(facts)
     declared = asked_for(facts.spec) or "default"
     opened = [word for value in facts.spec[NETWORK] for word in _split(value)[1]]
     if opened:

@@ -11,9 +11,9 @@ from hardentui.reading.mounts import parents
 from hardentui.reading.networks import (
     declared_ports,
     exposed,
+    need_own_network,
     ports_of_pod,
     uses_network_of_pod,
-    without_own_network,
 )
 
 _EXPECTED = ("/tmp", "/var/tmp", "/run", "/var/run", "/dev", "/proc", "/sys", "/var/cache", "/var/log")
@@ -38,7 +38,6 @@ _MINER = FileChange("/usr/bin/kdevtmpfsi", "added")
 @Check(
     severity=Severity.HIGH,  # changed programs are what an intruder leaves
     summary="Review the changes, then recreate the container from its image with a read-only root filesystem",
-    fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,
     parameters={"expected": _EXPECTED},
     passes=lambda: (
@@ -164,7 +163,6 @@ _IMAGE = image(inspect={"Config": {"ExposedPorts": {"80/tcp": {}}}})
 @Check(
     severity=Severity.MEDIUM,  # something answers that nobody declared
     summary="Stop the listener, or declare the port",
-    fix=FixKind.DECISION,
     parameters={"allowed": ()},
     passes=lambda: (
         container(kernel=_listening(("tcp", "0.0.0.0", 80)), image=_IMAGE),
@@ -204,9 +202,8 @@ def unexpected_listener(facts: ContainerFacts, parameters: Parameters) -> Verdic
     if isinstance(facts.kernel, NotRunning):
         return not_applicable("the container is not running")
     in_pod = uses_network_of_pod(facts)
-    without = None if in_pod else without_own_network(facts)
-    if without:
-        return without
+    if not in_pod:
+        need_own_network(facts)
     listening = facts.kernel.listening
     if "net" in ask_or(facts, lambda kernel: kernel.shared_namespaces, ()):
         return not_applicable("the kernel shows the host's own ports (see host-network)")
@@ -279,7 +276,6 @@ _CHECK_LESS: dict[str, object] = {"Config": {}}
 @Check(
     severity=Severity.HIGH,  # a shell or tool in a service is what an intruder starts
     summary="Find out who started it, save the evidence and recreate the container from its image",
-    fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,
     parameters={"forbidden": _FORBIDDEN, "shells": _SHELLS},
     passes=lambda: (

@@ -92,7 +92,6 @@ _SETTLED = timedelta(hours=1)
 @Check(
     severity=Severity.MEDIUM,  # it does not work
     summary="Find out why it exits, and limit how often it restarts",
-    fix=FixKind.DECISION,
     risk=Risk.SAFE,
     parameters={"restarts": 5},
     passes=lambda: (container(inspect=_state(restarts=2)),),

@@ -19,9 +19,7 @@ _JOURNAL = {"host": {"eventLogger": "journald"}}
 
 @Check(
     severity=Severity.MEDIUM,  # traces of what was started are missing
-    kind=Kind.ENGINE,
     summary="Log events to the journal, with the configuration of new containers",
-    fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     passes=lambda: (rootful(info=_JOURNAL, trust=TrustFacts(configuration=_KEPT)),),
     fails=lambda: (
@@ -227,9 +225,7 @@ _COMMANDS = (
 
 @Check(
     severity=Severity.LOW,  # traces end with a reboot
-    kind=Kind.HOST,
     summary="Store the journal on disk",
-    fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     passes=lambda: (
         HostFacts(journal=JournalStorage()),

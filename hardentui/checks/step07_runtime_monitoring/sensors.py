@@ -9,9 +9,7 @@ from hardentui.checks.prelude import *
 
 @Check(
     severity=Severity.LOW,  # a layer of watching more
-    kind=Kind.HOST,
     summary="Install and start a runtime sensor, or give auditd rules of its own",
-    fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     passes=lambda: (
         HostFacts(detectors=("falco",), running_sensors=("falco",)),
@@ -95,9 +93,7 @@ _ALL = tuple(f"-w {path.partition('|')[0]} -p wa -k containers" for path in _PAT
 
 @Check(
     severity=Severity.MEDIUM,  # traces of who changed what are missing
-    kind=Kind.HOST,
     summary="Watch the engine's programs, socket and directories with audit rules",
-    fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     parameters={"paths": _PATHS},
     passes=lambda: (

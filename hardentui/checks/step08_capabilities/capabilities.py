@@ -39,7 +39,6 @@ _RAW = frozenset({"CAP_NET_RAW"})
     severity=Severity.MEDIUM,  # more rights than anybody asked for
     points=1,
     summary="Restart it on a fixed engine, and find out where the extra capabilities came from",
-    fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,
     passes=lambda: (
         "",
@@ -217,8 +216,7 @@ def default_capabilities_kept(facts: ContainerFacts, parameters: Parameters) -> 
     (parameter `keep`) and those in visible use, which is a guess. If systemd is the main process, it does
     not guess.
     """
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
+    need_own_program(facts)
     defaults = facts.engine.default_capabilities
     if not defaults:
         return not_applicable("the engine grants no capabilities by default")
@@ -361,7 +359,8 @@ def docker_default_capabilities(facts: ContainerFacts) -> Verdict:
     `ping` in old images (new ones use the sysctl net.ipv4.ping_group_range), packet capture, DHCP servers,
     some VPNs; sshd and sudo in a container complain about the audit log and continue.
     """
-    return not_applicable(OF_PODMAN) if is_infra(facts) else judge_group(facts, _DOCKER_ONLY)
+    need_own_program(facts)
+    return judge_group(facts, _DOCKER_ONLY)
 
 
 _LIVE = CapabilitySets(bounding=frozenset({"CAP_SYS_ADMIN", "CAP_CHOWN"}))

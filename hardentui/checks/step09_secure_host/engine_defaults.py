@@ -38,9 +38,7 @@ class Weak(Struct, frozen=True):
 
 @Check(
     severity=Severity.HIGH,  # weakens all containers; the worst setting decides
-    kind=Kind.ENGINE,
     summary="Remove the setting from containers.conf and set it only for the containers that need it",
-    fix=FixKind.HOST_FILE,
     passes=lambda: (
         _engine(containers__pids_limit=2048),
         _engine(containers__default_capabilities=["CHOWN", "SETUID"], containers__userns="host"),

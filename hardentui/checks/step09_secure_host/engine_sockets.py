@@ -13,9 +13,7 @@ _SHOWN = 10
 
 @Check(
     severity=Severity.CRITICAL,  # any account that can open it is root
-    kind=Kind.HOST,
     summary="Restrict the socket to its owner",
-    fix=FixKind.HOST_FILE,
     passes=lambda: (
         host(sockets=(EngineSocket(file(_SOCKET, 0o660)),)),
         host(sockets=(EngineSocket(file(_DOCKER, 0o660), target=_SOCKET),)),
@@ -111,7 +109,6 @@ _LINK = "/etc/systemd/system/sockets.target.wants/podman.socket"
 
 @Check(
     severity=Severity.LOW,  # root's socket that nobody needs
-    kind=Kind.HOST,
     summary="Disable the rootful socket, or record which program needs it",
     fix=FixKind.DECISION,
     passes=lambda: (host(socket_enabled_by="", sockets=()),),
@@ -165,7 +162,6 @@ def _enabled(link: str, live: bool, consumers: tuple[str, ...]) -> Verdict:
 
 @Check(
     severity=Severity.HIGH,  # one account from root
-    kind=Kind.HOST,
     summary="Remove the permission, or replace it with one fixed command",
     fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,
@@ -233,9 +229,7 @@ _UNIT = "/etc/systemd/system/podman.service.d/tcp.conf"
 
 @Check(
     severity=Severity.CRITICAL,  # whoever reaches the port is root
-    kind=Kind.HOST,
     summary="Turn off the TCP socket and reach the unix socket over ssh",
-    fix=FixKind.HOST_FILE,
     risk=Risk.CHANGES_BEHAVIOUR,
     passes=lambda: (
         host(tcp_services=()),

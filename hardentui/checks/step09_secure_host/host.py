@@ -20,7 +20,6 @@ _WARNING = FailedRule("PKGS-7392", "Found one or more vulnerable packages.", "me
 
 @Check(
     severity=Severity.HIGH,  # as the scanner rates its worst rule
-    kind=Kind.HOST,
     summary="Go through the failed rules, repair what applies, and scan again",
     fix=FixKind.DECISION,
     parameters={"days": 90},
@@ -120,7 +119,6 @@ _COMMANDS = {
 
 @Check(
     severity=Severity.HIGH,  # known holes of the host stay open
-    kind=Kind.HOST,
     summary="Install the security updates and boot the newest kernel",
     fix=FixKind.DECISION,
     passes=lambda: (host(kernel="6.12.48-amd64", security_updates=(), reboot_required=""),),
@@ -242,9 +240,7 @@ _GOOD = {
 
 @Check(
     severity=Severity.MEDIUM,  # layers of the kernel are missing
-    kind=Kind.HOST,
     summary="Set the safer values in a sysctl.d drop-in",
-    fix=FixKind.HOST_FILE,
     passes=lambda: (_with(), _with(net__ipv4__ip_unprivileged_port_start="80")),
     fails=lambda: (
         _with(kernel__kptr_restrict="0"),

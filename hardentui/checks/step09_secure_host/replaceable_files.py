@@ -83,9 +83,7 @@ _KNOWN_HOOKS = tuple(
 
 @Check(
     severity=Severity.CRITICAL,  # another account chooses what root runs
-    kind=Kind.HOST,
     summary="Remove unknown programs, and make root the owner of the others",
-    fix=FixKind.HOST_FILE,
     passes=lambda: (
         host(programs=(Program("runtime", file(_CRUN, 0o755)),), configuration=configuration()),
         host(programs=(), configuration=configuration()),
@@ -164,9 +162,7 @@ _DIRECTORY = "/etc/containers"
 
 @Check(
     severity=Severity.HIGH,  # another account chooses the defaults of all containers
-    kind=Kind.HOST,
     summary="Make root the owner of the configuration and remove write permission for others",
-    fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     passes=lambda: (host(engine_configuration={_FILE: file(_FILE), _POLICY: file(_POLICY)}),),
     fails=lambda: (
@@ -223,9 +219,7 @@ _OWN = "/home/anna/.config/containers/systemd/web.container"
 
 @Check(
     severity=Severity.CRITICAL,  # another account chooses what root starts
-    kind=Kind.HOST,
     summary="Remove write permission for others from Quadlets and unit files",
-    fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     passes=lambda: (host(units={_QUADLET: file(_QUADLET), _OWN: file(_OWN, uid=1000, gid=1000)}),),
     fails=lambda: (

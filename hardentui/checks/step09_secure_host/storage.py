@@ -14,9 +14,7 @@ _MASKS = ("storage.options.overlay.force_mask", "storage.options.force_mask")
 
 @Check(
     severity=Severity.MEDIUM,  # a layer is missing for all
-    kind=Kind.HOST,
     summary="Use overlay with nodev, in a directory that only root can enter",
-    fix=FixKind.HOST_FILE,
     passes=lambda: (
         _storage(),
         _storage(driver="overlay", mount_options=("nodev", "metacopy=on")),

@@ -12,9 +12,7 @@ _WAIVER = Waiver("root-user", "web", "moves to its own user in March", "anna", d
 
 @Check(
     severity=Severity.MEDIUM,  # what was accepted for a while is still open
-    kind=Kind.WAIVERS,
     summary="Fix the finding, or renew the waiver",
-    fix=FixKind.DECISION,
     risk=Risk.SAFE,
     passes=lambda: (WaiverFacts(), WaiverFacts((WaiverUse(_WAIVER, expired=False, findings=1),))),
     fails=lambda: (WaiverFacts((WaiverUse(_WAIVER, expired=True, expired_for=1),)),),
@@ -51,9 +49,7 @@ def expired_waiver(facts: WaiverFacts) -> Verdict:
 
 @Check(
     severity=Severity.LOW,  # tidiness
-    kind=Kind.WAIVERS,
     summary="Delete the waiver, or correct its check and subject",
-    fix=FixKind.DECISION,
     risk=Risk.SAFE,
     passes=lambda: (
         WaiverFacts((WaiverUse(_WAIVER, expired=False, findings=2),)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.model.facts import Denial
-from hardentui.reading.confinement import unconfined_by_apparmor, without_apparmor
+from hardentui.reading.confinement import need_apparmor, unconfined_by_apparmor
 
 
 @Check(
@@ -42,9 +42,7 @@ def apparmor_complain_mode(facts: ContainerFacts) -> Verdict:
     Whatever the profile denies once it is enforced. Read the log of the time in complain mode: each line is
     something that will fail.
     """
-    without = without_apparmor(facts)
-    if without:
-        return without
+    need_apparmor(facts)
     label = ask(facts, lambda kernel: kernel.lsm_label)
     if isinstance(label, NotRunning):
         return _before_it_runs(facts)
@@ -106,7 +104,6 @@ def _labelled(label: str) -> ContainerFacts:
 @Check(
     severity=Severity.MEDIUM,  # something tries what it may not, or a profile is wrong
     summary="Find out whether it was an attack or a profile that is too tight",
-    fix=FixKind.DECISION,
     risk=Risk.SAFE,
     passes=lambda: (container(denials=()),),
     fails=lambda: (

@@ -20,9 +20,7 @@ _PROFILE = "/usr/share/containers/seccomp.json"
 
 @Check(
     severity=Severity.HIGH,  # all containers have a weaker filter
-    kind=Kind.HOST,
     summary="Reinstall the profile of the package",
-    fix=FixKind.HOST_FILE,
     passes=lambda: (_host(),),
     fails=lambda: (
         _host(seccomp_profile=Missing(_PROFILE)),
@@ -98,7 +96,6 @@ _MEMBER = {"Pod": "2" * 64}
     severity=Severity.LOW,  # the default filter holds; a learned one is narrower
     points=12,
     summary="Record what the service does and give it its own seccomp profile",
-    fix=FixKind.DECISION,
     passes=lambda: (
         "-p 127.0.0.1:8080:80",
         "-p 80:80 --security-opt=seccomp=/etc/containers/seccomp/web.json",
@@ -133,8 +130,7 @@ def default_seccomp_only(facts: ContainerFacts) -> Verdict:
     updates.
     """
     spec = facts.spec
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
+    need_own_program(facts)
     own = {
         "seccomp profile": spec[SECCOMP_PROFILE] not in ("", "unconfined") or spec[SECCOMP_POLICY] == "image",
         "AppArmor profile": spec[APPARMOR] not in ("", "unconfined"),
@@ -203,7 +199,6 @@ _ALL_BUT_VSOCK = ("socket", _allowed(Condition(0, "NE", 40)))
     severity=Severity.LOW,  # kernel code more within reach, by the engine's default
     scope=Kind.SITE,
     summary="Give it a seccomp profile that allows only the socket families it needs",
-    fix=FixKind.DECISION,
     passes=lambda: (
         "",
         container(runtime=_runs(_INTERNET)),
@@ -237,11 +232,8 @@ def open_socket_families(facts: ContainerFacts) -> Verdict:
     The fix is a custom profile that allows the families that the service needs, with a masked comparison of
     the lower 32 bits, and leaves out the 32-bit architecture, which ends 32-bit programs.
     """
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
+    need_own_program(facts)
     seccomp = filter_rules(facts)
-    if isinstance(seccomp, Verdict):
-        return seccomp
     ways: dict[str, tuple[str, ...]] = {}
     for name, family in FAMILIES.items():
         if answer := ways_to_family(seccomp.rules, family):
@@ -272,7 +264,6 @@ def _runs(*rules: tuple[str, SeccompRule], architectures: tuple[str, ...] = ("X8
 
 @Check(
     severity=Severity.HIGH,  # no container has a filter
-    kind=Kind.ENGINE,
     summary="Use a runtime and a kernel with seccomp support",
     fix=FixKind.DECISION,
     risk=Risk.SAFE,

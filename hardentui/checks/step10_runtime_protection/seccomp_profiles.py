@@ -19,7 +19,7 @@ def _fix_weak_seccomp_profile(spec: Spec, context: FixContext) -> Spec:
         return spec
     kept = tuple(word for word in spec[ANNOTATIONS] if word.partition("=")[0] != RAW_FILTER)
     fixed = spec.without(SECCOMP_PROFILE, SECCOMP_POLICY).with_(ANNOTATIONS, kept)
-    if fixed == spec and weak_seccomp_profile.evaluate(context.facts).status is Status.FAIL:
+    if fixed == spec and weak_seccomp_profile.verdict(context.facts).status is Status.FAIL:
         raise CannotFix(
             "the engine's own profile is weak",
             "Reinstall the profile of the package, or set a better one in containers.conf.",
@@ -120,8 +120,6 @@ def weak_seccomp_profile(facts: ContainerFacts) -> Verdict:
     still.
     """
     seccomp = filter_rules(facts)
-    if isinstance(seccomp, Verdict):
-        return seccomp
     judged = _judged(seccomp, capabilities_held(facts))
     if judged is not None:
         return judged

@@ -49,14 +49,7 @@ from hardentui.options import (
     UNMASK,
 )
 from hardentui.options.codecs import size_text
-from hardentui.reading.containers import (
-    CONFIGURATION,
-    OF_PODMAN,
-    is_infra,
-    judge,
-    listed,
-    refuse_where_ignored,
-)
+from hardentui.reading.containers import CONFIGURATION, judge, listed, need_own_program, refuse_where_ignored
 from hardentui.reading.masking import mask_argument
 
 _LEADS_ELSEWHERE = frozenset({
@@ -265,8 +258,7 @@ _TOO_LONG = "a value is too long for pattern matching"
 
 def evaluate(row: OwnCheck, facts: ContainerFacts) -> Verdict:
     """Pass, fail, not applicable or unknown. What could not be checked is never a pass."""
-    if is_infra(facts):
-        return not_applicable(OF_PODMAN)
+    need_own_program(facts)
     if not fnmatchcase(facts.name, row.only):
         return not_applicable(f"this check applies only to containers named {row.only}")
     try:
