@@ -301,6 +301,11 @@ class HardenScreen(Screen[None]):
     def signs(self) -> Signs:
         return signs_of(self)
 
+    @property
+    def simulated(self) -> bool:
+        """The host is the simulated one."""
+        return self.session.opened is not None and self.session.opened.simulated
+
     def body(self) -> Iterable[Widget]:
         """The widgets between title bar and footer."""
         return ()

@@ -26,7 +26,7 @@ from hardentui.model.host import HostScan
 from hardentui.reading.forms import FORMS, text_of
 from hardentui.tui.actions import BACK, COPY, EXPLAIN, FINDINGS, HOST, Action, bindings, reason_of, told
 from hardentui.tui.screens.base import HardenScreen, ScreenReport
-from hardentui.tui.screens.job import AskScreen, Field, FormScreen, ReadingScreen
+from hardentui.tui.screens.job import Field, FormScreen, ReadingScreen, ask
 from hardentui.tui.status import Part, hanging, look_of, paragraphs, worst_first
 from hardentui.tui.widgets.finding_list import Entry, FindingList, finding_text
 from hardentui.tui.widgets.page import diff_content
@@ -360,16 +360,12 @@ class HostScreen(FindingsScreen):
 
     def action_take_in(self) -> None:
         question = "File with a result of Lynis (lynis-report.dat) or OpenSCAP (--results)"
-        self.app.push_screen(AskScreen(question, "/var/log/lynis-report.dat"), self._take_in)
-
-    def _take_in(self, path: str | None) -> None:
-        if path:
-            self._read_result(os.path.expanduser(path))
+        ask(self, question, "/var/log/lynis-report.dat", self._read_result)
 
     @work(thread=True, group="host-import")
     def _read_result(self, path: str) -> None:
         try:
-            self.post_message(ResultTaken(import_scan(path)))
+            self.post_message(ResultTaken(import_scan(os.path.expanduser(path))))
         except HardenError as error:
             self.post_message(ResultTaken(error))
 

@@ -6,9 +6,8 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, TypeAlias, TypeVar
+from typing import ClassVar, NamedTuple, TypeVar
 
-from msgspec import Struct
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -18,11 +17,25 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, Label, OptionList, Static
 
+from hardentui.do import Sentence, said
 from hardentui.errors import HardenError
 from hardentui.features.fix.saving import save_texts
-from hardentui.features.sections import PageSection
+from hardentui.features.sections import Task, TaskResult, Then
 from hardentui.model.draft import TextFile
-from hardentui.tui.actions import ASK, BACK, COPY, FORM, JOB, PICK, SURE, Action, bindings, hint_of, told
+from hardentui.tui.actions import (
+    ASK,
+    BACK,
+    COPY,
+    FORM,
+    JOB,
+    PICK,
+    SURE,
+    Action,
+    bindings,
+    hint_of,
+    in_keys,
+    told,
+)
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.status import hanging
 from hardentui.tui.widgets.page import TextField, diff_content, page
@@ -91,6 +104,16 @@ class AskScreen(Dialog[str]):
     @on(Input.Submitted)
     def _answered(self, message: Input.Submitted) -> None:
         self.dismiss(message.value.strip())
+
+
+def ask(screen: HardenScreen, question: str, placeholder: str, then: Callable[[str], object]) -> None:
+    """Ask for a line of text; `then` gets it, unless the question was left."""
+
+    def answered(answer: str | None) -> None:
+        if answer:
+            then(answer)
+
+    screen.app.push_screen(AskScreen(question, placeholder), answered)
 
 
 class PickScreen(Dialog[int]):
@@ -211,42 +234,18 @@ class StoppablePage(StoppableScreen, ReadingScreen):
         return (self.signs.of(f"   {what}…  esc stops") if what else ""), "$primary"
 
 
-class Then(Struct, frozen=True):
-    """What a result can be followed by: a change of this machine."""
-
-    # question, detail: asked before it is done
-    question: str
-    detail: str
-    carry_out: Callable[[], str]  # does it; returns what was done, in a sentence. May raise HardenError.
-
-
-class JobResult(Struct, frozen=True):
-    """The result of the work."""
-
-    sections: tuple[PageSection, ...]  # the page
-    files: tuple[TextFile, ...] = ()  # offered for writing to a directory; their text is shown below the page
-    diff: str = ""  # shown below the page
-    then: Then | None = None  # offered to be done
-
-
-Tell: TypeAlias = Callable[[str | JobResult], None]
-"""Shows what is being done, or what there is so far."""
-Job: TypeAlias = Callable[[threading.Event, Tell], JobResult]
-"""(stop event, progress callback) -> result."""
-
-
 @dataclass
 class JobProgress(Message):
     """The current activity of the work, or what there is so far."""
 
-    now: str | JobResult
+    now: str | TaskResult
 
 
 @dataclass
 class JobEnded(Message):
     """`result` is None where the work was stopped."""
 
-    result: JobResult | HardenError | None
+    result: TaskResult | HardenError | None
 
 
 @dataclass
@@ -271,13 +270,13 @@ class JobScreen(StoppablePage):
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Result"
 
-    def __init__(self, title: str, job: Job, doing: str, *, once: bool = False) -> None:
+    def __init__(self, title: str, job: Task, doing: str, *, once: bool = False) -> None:
         super().__init__()
         self._once = once
         self._title = title
         self._job = job
         self._doing = self._now = doing
-        self._result: JobResult | None = None
+        self._result: TaskResult | None = None
         self._trouble: HardenError | None = None
         self._done = False
         self._stopped = False
@@ -327,7 +326,7 @@ class JobScreen(StoppablePage):
 
     @work(thread=True, group="job")
     def _work(self, stop: threading.Event) -> None:
-        def tell(now: str | JobResult) -> None:
+        def tell(now: str | TaskResult) -> None:
             self.post_message(JobProgress(now))
 
         try:
@@ -340,7 +339,7 @@ class JobScreen(StoppablePage):
     @on(JobEnded)
     def _ended(self, message: JobEnded) -> None:
         self.stop, ended = None, message.result
-        if isinstance(ended, JobResult):
+        if isinstance(ended, TaskResult):
             self._result, self._done, self._carried_out = ended, True, False
         else:
             self._trouble, self._stopped = ended, ended is None
@@ -376,10 +375,10 @@ class JobScreen(StoppablePage):
             self.carry_out("Done", then.carry_out)
 
     @work(thread=True, group="job-then")
-    def carry_out(self, title: str, action: Callable[[], str]) -> None:
+    def carry_out(self, title: str, action: Callable[[], Sentence]) -> None:
         """Do it on a thread, and say what was done, or why not."""
         try:
-            self.post_message(Told(title, action()))
+            self.post_message(Told(title, said(action(), in_keys)))
         except HardenError as error:
             self.post_message(Told(f"Not {title.lower()}", told(error), bad=True))
 
@@ -413,7 +412,7 @@ class JobScreen(StoppablePage):
             parts += self._of_result(self._result)
         return Content("\n\n").join(parts)
 
-    def _of_result(self, result: JobResult) -> Iterable[Content]:
+    def _of_result(self, result: TaskResult) -> Iterable[Content]:
         yield page(self, result.sections, (), min(100, self.app.size.width - 6))
         if result.diff:
             yield diff_content(result.diff)
@@ -479,14 +478,16 @@ class FormScreen(HardenScreen):
         raise NotImplementedError
 
     def fault(self, values: dict[str, str]) -> str:
-        """What is missing or wrong, as a sentence; empty when it can be carried out."""
+        """What is missing or wrong, as a sentence, or raises it as a HardenError; empty when it can be
+        carried out.
+        """
         return ""
 
     def question(self, values: dict[str, str]) -> str:
         """What to ask before it is carried out; empty = nothing."""
         return ""
 
-    def job(self, values: dict[str, str]) -> tuple[Job, str]:
+    def job(self, values: dict[str, str]) -> tuple[Task, str]:
         """The work, and its first progress message."""
         raise NotImplementedError
 
@@ -547,7 +548,10 @@ class FormScreen(HardenScreen):
 
     def action_save(self) -> None:
         values = self.values()
-        self.show_fault(self.fault(values))
+        try:
+            self.show_fault(self.fault(values))
+        except HardenError as error:
+            self.show_fault(told(error))
         if self._fault:
             return
         if question := self.question(values):
