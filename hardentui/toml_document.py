@@ -7,8 +7,6 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from hardentui.visible import visible
-
 
 class TomlFault(ValueError):
     """A text is not valid TOML, or nothing that a person would write; it says where, if that is known."""
@@ -17,7 +15,7 @@ class TomlFault(ValueError):
         """Its line, the last one if it is not known, and what is wrong there."""
         number = re.search(r"at line (\d+)", str(self))
         line = int(number[1]) if number else text.rstrip("\n").count("\n") + 1
-        return line, visible(re.sub(r" \(at .*\)$", "", str(self)))
+        return line, re.sub(r" \(at .*\)$", "", str(self))
 
 
 def read_toml(text: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from hardentui.features.images.page import (
     system_of,
     updates_task,
 )
-from hardentui.features.images.scanning import Scanning, save_sboms, sbom_of
+from hardentui.features.images.scanning import Scanning, ScanProgress, save_sboms, sbom_of
 from hardentui.features.sections import page_text, size_text
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import NeverScanned, ScanSettings
@@ -37,7 +37,6 @@ from hardentui.reading.images import rank, stale
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
-    from hardentui.features.images.scanning import ScanProgress
     from hardentui.features.views import Report
     from hardentui.features.workbench import Workbench
 
@@ -205,7 +204,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
             document = _document(bench, reports, troubles)
             terminal.write_json(document)
         elif options.inside or (options.names and not (options.scan or options.reports)):
-            _pages(facts, terminal)
+            terminal.write("\n".join(page_text(image_page(image)) for image in facts))
         else:
             _table(facts, terminal)
     for name, trouble in troubles.items():
@@ -295,10 +294,6 @@ def _table(images: Iterable[ImageFacts], terminal: Terminal) -> None:
         )
         shown.add_row(*(foreign(text, 100) for text in texts))
     terminal.show(shown)
-
-
-def _pages(images: Iterable[ImageFacts], terminal: Terminal) -> None:
-    terminal.write("\n".join(page_text(image_page(facts)) for facts in images))
 
 
 def _document(bench: Workbench, reports: Iterable[Report], troubles: dict[str, str]) -> dict[str, Any]:

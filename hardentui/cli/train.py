@@ -117,19 +117,12 @@ def _training(options: Namespace) -> Iterator[Training]:
         with open_training(None, labs) as training:
             yield training
         return
-    bench = _real(options)
+    bench = Workbench.open(selection_of(options))
     try:
         with open_training(bench, labs) as training:
             yield training
     finally:
-        if bench is not None:
-            bench.close()
-
-
-def _real(options: Namespace) -> Workbench | None:
-    """The engine of this host; without one, labs are simulated."""
-
-    return Workbench.open(selection_of(options))
+        bench.close()
 
 
 def _map(training: Training, options: Namespace, terminal: Terminal) -> int:

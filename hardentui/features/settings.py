@@ -74,7 +74,7 @@ class Document:
         except TomlFault as error:
             line, what = error.place_in(text)
             self.notices.append(
-                Notice(f"{self.shown}:{line}", f"it is not valid TOML, so it is ignored: {what}")
+                Notice(f"{self.shown}:{line}", f"it is not valid TOML, so it is ignored: {visible(what)}")
             )
 
     def place(self, *path: str | int) -> str:

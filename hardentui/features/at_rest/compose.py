@@ -422,7 +422,7 @@ class YamlEditor:
         self.text = self.text[: place.start] + written + self.text[place.start + len(old.rstrip()) :]
 
     def _remove(self, place: Tree) -> None:
-        holder = next((each for each in _holders(self._tree) if any(i is place for i in each.items)), None)
+        holder = next((each for each in _leaves(self._tree) if any(i is place for i in each.items)), None)
         if holder is not None and len(holder.items) == 1:
             place, holder = holder, None
         if holder is not None and holder.flow:
@@ -544,10 +544,6 @@ def _leaves(tree: Tree) -> Iterator[Tree]:
     for value in (*tree.entries.values(), *tree.items):
         yield value
         yield from _leaves(value)
-
-
-def _holders(tree: Tree) -> Iterator[Tree]:
-    return (value for value in _leaves(tree) if value.is_list)
 
 
 def _last(place: Tree, text: str) -> int:

@@ -116,7 +116,7 @@ def _parse(text: str, where: str, checks: Checks, levels: tuple[str, ...]) -> Ch
         document = read_toml(text)
     except TomlFault as error:
         line, what = error.place_in(text)
-        raise _rejected(where, [_Fault(line, f"invalid TOML: {what}")]) from error
+        raise _rejected(where, [_Fault(line, f"invalid TOML: {visible(what)}")]) from error
     reader = _ChecklistReader(text, checks)
     base = None
     if "extends" in document:
@@ -149,17 +149,13 @@ def _packaged(name: str) -> str:
     return os.path.join(directory_of_ours(), f"{name}.toml")
 
 
-class _Fault(Struct, frozen=True):
+class _Fault(Struct, frozen=True, order=True):
     line: int
     message: str
 
 
-def _place(fault: _Fault) -> tuple[int, str]:
-    return fault.line, fault.message
-
-
 def _rejected(where: str, faults: Iterable[_Fault]) -> ChecklistError:
-    lines = tuple(f"{fault.line}: {fault.message}" for fault in sorted(set(faults), key=_place))
+    lines = tuple(f"{fault.line}: {fault.message}" for fault in sorted(set(faults)))
     count = "a fault" if len(lines) == 1 else f"{len(lines)} faults"
     return ChecklistError(f"The checklist {visible(where)} has {count}.", lines, where)
 

@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -32,7 +32,7 @@ from hardentui.host.podman.trust import auth_paths
 from hardentui.lib.image.contents import ImageInventory, Package
 from hardentui.lib.image.inventory import read_inventory
 from hardentui.lib.image.languages import KINDS, NOT_LISTED
-from hardentui.model.draft import TextFile
+from hardentui.model.draft import TextFile, WrittenFile
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import RegistryDigest, ScanReport, ScanSettings
 from hardentui.model.known import Known, Unread, known
@@ -41,10 +41,6 @@ from hardentui.reading.images import reference
 from hardentui.scanners import grype, trivy
 from hardentui.scanners.stored import LARGEST, StoredScans, parse_report, subject_of
 from hardentui.visible import visible
-
-if TYPE_CHECKING:
-    from hardentui.model.draft import WrittenFile
-
 
 # The supported scanners, those on this host, and how to install one.
 

@@ -27,7 +27,7 @@ from hardentui.features.networks.splitting import (
     whole_map,
 )
 from hardentui.features.sections import PageLine, PageSection, TaskResult, Tell, Tone
-from hardentui.features.views import known_facts
+from hardentui.features.views import Report, Row, known_facts
 from hardentui.model.draft import TextFile
 from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.model.network import Contact, ReachProof, SplitResult, SplitTrial, WayTried
@@ -35,9 +35,7 @@ from hardentui.model.trial import OnTrialEvent
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
-    from hardentui.features.views import Report, Row
     from hardentui.features.workbench import Workbench
-    from hardentui.model.network import ReachProof
 
 _AFTER = 30.0  # seconds that a thread may need beyond its watch time
 

@@ -13,7 +13,6 @@ from textual import on, work
 from textual.content import Content
 from textual.message import Message
 
-from hardentui.errors import HardenError
 from hardentui.features.images.page import (
     age_of,
     image_page,
@@ -36,7 +35,7 @@ from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Finding, Kind, Status
 from hardentui.model.image import NeverScanned
 from hardentui.model.known import known
-from hardentui.tui.actions import BACK, BROWSE, COPY, IMAGES, bindings, told
+from hardentui.tui.actions import BACK, BROWSE, COPY, IMAGES, bindings
 from hardentui.tui.screens.base import ScreenReport
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.screens.findings import FindingsScreen
@@ -47,14 +46,6 @@ from hardentui.visible import visible
 
 if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench
-
-
-@dataclass
-class ReportTaken(Message):
-    """The result of importing a report."""
-
-    text: str
-    bad: bool = False
 
 
 @dataclass
@@ -221,27 +212,19 @@ class ImagesScreen(BrowseScreen):
         question = "File with a report of Trivy, Grype, Quay or Clair (JSON)"
         ask(self, question, "~/report.json", self._import_report)
 
-    @work(thread=True, group="import")
-    def _read_report(self, bench: Workbench, path: str, images: Sequence[ImageFacts]) -> None:
-        try:
-            image, report = Scanning(bench.parts).import_report(os.path.expanduser(path), images)
-        except HardenError as error:
-            self.post_message(ReportTaken(told(error), bad=True))
-            return
-        name = image.names[0] if image.names else image.id
-        self.post_message(ReportTaken(f"The report of {report.scanner} is stored for {name}."))
-
     def _import_report(self, path: str) -> None:
         if (bench := self.session.bench) is not None:
-            self._read_report(bench, path, self._images)
+            images = self._images
 
-    @on(ReportTaken)
-    def _taken(self, message: ReportTaken) -> None:
-        if message.bad:
-            self.complain(message.text)
-        else:
-            self.notify(message.text, markup=False)
-            self.session.around.renew()
+            def keep() -> str:
+                image, report = Scanning(bench.parts).import_report(os.path.expanduser(path), images)
+                name = image.names[0] if image.names else image.id
+                return f"The report of {report.scanner} is stored for {name}."
+
+            self.carry_out("Imported", keep)
+
+    def was_carried_out(self) -> None:
+        self.session.around.renew()
 
     @work(thread=True, group="scanners")
     def _find_scanners(self, bench: Workbench) -> None:

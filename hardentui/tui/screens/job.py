@@ -17,26 +17,12 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, Label, OptionList, Static
 
-from hardentui.do import Sentence, said
 from hardentui.errors import HardenError
 from hardentui.features.fix.saving import save_texts
 from hardentui.features.sections import Task, TaskResult, Then
 from hardentui.model.draft import TextFile
-from hardentui.tui.actions import (
-    ASK,
-    BACK,
-    COPY,
-    FORM,
-    JOB,
-    PICK,
-    SURE,
-    Action,
-    bindings,
-    hint_of,
-    in_keys,
-    told,
-)
-from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.actions import ASK, BACK, COPY, FORM, JOB, PICK, SURE, Action, bindings, hint_of, told
+from hardentui.tui.screens.base import HardenScreen, Told
 from hardentui.tui.status import hanging
 from hardentui.tui.widgets.page import TextField, diff_content, page
 from hardentui.visible import visible, visible_lines
@@ -248,15 +234,6 @@ class JobEnded(Message):
     result: TaskResult | HardenError | None
 
 
-@dataclass
-class Told(Message):
-    """A result was written, or carried out."""
-
-    title: str
-    text: str
-    bad: bool = False
-
-
 class JobScreen(StoppablePage):
     """Args:
     title: `shop-web › rights`; foreign text in it is made visible here.
@@ -374,25 +351,9 @@ class JobScreen(StoppablePage):
             self._carried_out = True
             self.carry_out("Done", then.carry_out)
 
-    @work(thread=True, group="job-then")
-    def carry_out(self, title: str, action: Callable[[], Sentence]) -> None:
-        """Do it on a thread, and say what was done, or why not."""
-        try:
-            self.post_message(Told(title, said(action(), in_keys)))
-        except HardenError as error:
-            self.post_message(Told(f"Not {title.lower()}", told(error), bad=True))
-
-    @on(Told)
-    def _was_told(self, message: Told) -> None:
-        if message.bad:
-            self._carried_out = False
-            self.complain(message.text, message.title)
-        else:
-            self.notify(message.text, title=message.title, markup=False)
-            self.was_carried_out()
-
-    def was_carried_out(self) -> None:
-        """Something was written or done; subclasses look again."""
+    def was_told(self, message: Told) -> None:
+        super().was_told(message)
+        self._carried_out = self._carried_out and not message.bad
 
     # --- drawing -----------------------------------------------------------------------------------------
 
@@ -555,13 +516,11 @@ class FormScreen(HardenScreen):
         if self._fault:
             return
         if question := self.question(values):
-            self.app.push_screen(
-                SureScreen(question, ""), lambda sure: self.carry_out(values) if sure else None
-            )
+            self.app.push_screen(SureScreen(question, ""), lambda sure: self.submit(values) if sure else None)
         else:
-            self.carry_out(values)
+            self.submit(values)
 
-    def carry_out(self, values: dict[str, str]) -> None:
+    def submit(self, values: dict[str, str]) -> None:
         """The work on a page; when it succeeded, leaving that page also leaves the form."""
         job, doing = self.job(values)
         screen = JobScreen(self.heading(), job, doing, once=True)

@@ -16,7 +16,7 @@ from hardentui.features.views import Report, Row
 from hardentui.model.draft import Target
 from hardentui.model.plan import Choice, Plan
 from hardentui.tui.actions import hint_of
-from hardentui.tui.screens.base import ScreenReport
+from hardentui.tui.screens.base import Lead, ScreenReport
 from hardentui.tui.screens.job import Field, FormScreen, PickScreen
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
@@ -24,7 +24,6 @@ from hardentui.writers.context import safe_file_name
 
 if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench
-    from hardentui.tui.screens.base import Lead
 
 
 # --- what a screen shows, as a file --------------------------------------------------------------------

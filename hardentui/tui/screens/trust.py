@@ -102,10 +102,7 @@ class TrustScreen(ReadingScreen):
 
     def action_change(self) -> None:
         if (bench := self.session.bench) is not None:
-            self.app.push_screen(TrustForm(bench, self._in_use), self._changed)
-
-    def _changed(self, _: None) -> None:
-        self.session.judge_host(again=True)
+            self.app.push_screen(TrustForm(bench, self._in_use), lambda _: self.action_refresh())
 
     def action_sign(self) -> None:
         self.app.push_screen(SignScreen())
