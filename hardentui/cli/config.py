@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from argparse import ArgumentParser, Namespace
 
@@ -26,7 +25,7 @@ from hardentui.features.settings import (
     setting_rows,
     settings_document,
 )
-from hardentui.visible import strict_json, visible
+from hardentui.visible import visible
 
 _VERBS = ("show", "checklist", "completion")
 _CHECKLIST_VERBS = ("new", "lint", "options", "facts")
@@ -79,9 +78,7 @@ def _settings(options: Namespace, terminal: Terminal) -> int:
     rows = setting_rows(settings, defaults, CHECKS)
     notices = tuple(map(str, document.notices))
     if options.format == "json":
-        terminal.write(
-            strict_json(json.dumps(settings_document(document.path, rows, notices), indent=2)) + "\n"
-        )
+        terminal.write_json(settings_document(document.path, rows, notices))
     else:
         terminal.write("\n".join(_lines(rows)) + "\n")
         if not document.there:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import sys
 import textwrap
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from hardentui.errors import HardenError, UsageError
 from hardentui.features.reports.result import TextStyle
-from hardentui.visible import visible, visible_lines
+from hardentui.visible import strict_json, visible, visible_lines
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -136,6 +137,10 @@ class Terminal:
     def write_exact(self, text: str) -> None:
         """A file's text: exact in a pipe; on a terminal, without control sequences."""
         self.write(visible_lines(text) if self._out.isatty() else text)
+
+    def write_json(self, document: object, indent: int | None = 2) -> None:
+        """A document in ASCII: whatever a name contains, a terminal shows only escapes."""
+        self.write(strict_json(json.dumps(document, indent=indent)) + "\n")
 
     def show(self, *renderables: RenderableType) -> None:
         """Tables and texts of rich. Foreign text in them must be in `rich.text.Text`, made visible."""

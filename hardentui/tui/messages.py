@@ -10,7 +10,7 @@ from textual.message import Message
 
 from hardentui.errors import HardenError
 from hardentui.features.views import CheckProgress, Connectivity, Report, Row
-from hardentui.model.draft import NO_STEPS, NextSteps
+from hardentui.model.draft import NO_STEPS, Draft, NextSteps, Target, WrittenFile
 
 if TYPE_CHECKING:
     from hardentui.features.apply.apply_wishes import ApplyWishes
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from hardentui.features.harden.task import Hardening, Outset
     from hardentui.features.opening.opened import Opened
     from hardentui.features.workbench import Workbench
-    from hardentui.model.draft import Draft, Target, WrittenFile
     from hardentui.model.journal import ChangeEvent, JournalEntry
     from hardentui.model.trial import TrialEvent
 

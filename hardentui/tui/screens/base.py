@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
 from msgspec import Struct
 from rich.cells import cell_len
-from textual import events, on
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.css.query import NoMatches
 from textual.dom import DOMNode
+from textual.message import Message
 from textual.screen import Screen
 from textual.style import Style
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from hardentui.features.first_look import EngineChoice
+from hardentui.do import Sentence, said
+from hardentui.errors import HardenError
+from hardentui.features.first_look import EngineChoice, FirstLook
 from hardentui.features.opening.opened import Opened
 from hardentui.features.views import Report, Row, reports_of
 from hardentui.model.settings import Settings
-from hardentui.tui.actions import Action
+from hardentui.tui.actions import Action, in_keys, told
 from hardentui.tui.session import Session
 from hardentui.tui.status import Signs, both_ends, plain, signs_of
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
     from hardentui.features.exports import Exportable
-    from hardentui.features.first_look import FirstLook
     from hardentui.model.facts import ContainerFacts
     from hardentui.model.journal import JournalEntry
     from hardentui.model.plan import Choice
@@ -275,6 +278,15 @@ def _that_fit(keys: tuple[FooterKey, ...], room: int) -> list[FooterKey]:
     return shown
 
 
+@dataclass
+class Told(Message):
+    """What was done, or why not."""
+
+    title: str
+    text: str
+    bad: bool = False
+
+
 class HardenScreen(Screen[None]):
     """Subclasses list their actions in ACTIONS and yield their widgets in `body`."""
 
@@ -300,6 +312,11 @@ class HardenScreen(Screen[None]):
     @property
     def signs(self) -> Signs:
         return signs_of(self)
+
+    @property
+    def simulated(self) -> bool:
+        """The host is the simulated one."""
+        return self.session.opened is not None and self.session.opened.simulated
 
     def body(self) -> Iterable[Widget]:
         """The widgets between title bar and footer."""
@@ -332,6 +349,27 @@ class HardenScreen(Screen[None]):
     @on(events.Resize)
     def _resized(self) -> None:
         self._show_title()
+
+    # --- work that ends in a sentence ---------------------------------------------------------------------
+
+    @work(thread=True, group="carry-out")
+    def carry_out(self, title: str, action: Callable[[], Sentence]) -> None:
+        """Do it on a thread, and say what was done, or why not."""
+        try:
+            self.post_message(Told(title, said(action(), in_keys)))
+        except HardenError as error:
+            self.post_message(Told(f"Not {title.lower()}", told(error), bad=True))
+
+    @on(Told)
+    def was_told(self, message: Told) -> None:
+        if message.bad:
+            self.complain(message.text, message.title)
+        else:
+            self.notify(message.text, title=message.title, markup=False)
+            self.was_carried_out()
+
+    def was_carried_out(self) -> None:
+        """Something was written or done; subclasses look again."""
 
     # --- what can be done now ---------------------------------------------------------------------------
 

@@ -6,9 +6,8 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, TypeAlias, TypeVar
+from typing import ClassVar, NamedTuple, TypeVar
 
-from msgspec import Struct
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -20,10 +19,10 @@ from textual.widgets import Input, Label, OptionList, Static
 
 from hardentui.errors import HardenError
 from hardentui.features.fix.saving import save_texts
-from hardentui.features.sections import PageSection
+from hardentui.features.sections import Task, TaskResult, Then
 from hardentui.model.draft import TextFile
 from hardentui.tui.actions import ASK, BACK, COPY, FORM, JOB, PICK, SURE, Action, bindings, hint_of, told
-from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.base import HardenScreen, Told
 from hardentui.tui.status import hanging
 from hardentui.tui.widgets.page import TextField, diff_content, page
 from hardentui.visible import visible, visible_lines
@@ -91,6 +90,16 @@ class AskScreen(Dialog[str]):
     @on(Input.Submitted)
     def _answered(self, message: Input.Submitted) -> None:
         self.dismiss(message.value.strip())
+
+
+def ask(screen: HardenScreen, question: str, placeholder: str, then: Callable[[str], object]) -> None:
+    """Ask for a line of text; `then` gets it, unless the question was left."""
+
+    def answered(answer: str | None) -> None:
+        if answer:
+            then(answer)
+
+    screen.app.push_screen(AskScreen(question, placeholder), answered)
 
 
 class PickScreen(Dialog[int]):
@@ -211,51 +220,18 @@ class StoppablePage(StoppableScreen, ReadingScreen):
         return (self.signs.of(f"   {what}…  esc stops") if what else ""), "$primary"
 
 
-class Then(Struct, frozen=True):
-    """What a result can be followed by: a change of this machine."""
-
-    # question, detail: asked before it is done
-    question: str
-    detail: str
-    carry_out: Callable[[], str]  # does it; returns what was done, in a sentence. May raise HardenError.
-
-
-class JobResult(Struct, frozen=True):
-    """The result of the work."""
-
-    sections: tuple[PageSection, ...]  # the page
-    files: tuple[TextFile, ...] = ()  # offered for writing to a directory; their text is shown below the page
-    diff: str = ""  # shown below the page
-    then: Then | None = None  # offered to be done
-
-
-Tell: TypeAlias = Callable[[str | JobResult], None]
-"""Shows what is being done, or what there is so far."""
-Job: TypeAlias = Callable[[threading.Event, Tell], JobResult]
-"""(stop event, progress callback) -> result."""
-
-
 @dataclass
 class JobProgress(Message):
     """The current activity of the work, or what there is so far."""
 
-    now: str | JobResult
+    now: str | TaskResult
 
 
 @dataclass
 class JobEnded(Message):
     """`result` is None where the work was stopped."""
 
-    result: JobResult | HardenError | None
-
-
-@dataclass
-class Told(Message):
-    """A result was written, or carried out."""
-
-    title: str
-    text: str
-    bad: bool = False
+    result: TaskResult | HardenError | None
 
 
 class JobScreen(StoppablePage):
@@ -271,13 +247,13 @@ class JobScreen(StoppablePage):
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Result"
 
-    def __init__(self, title: str, job: Job, doing: str, *, once: bool = False) -> None:
+    def __init__(self, title: str, job: Task, doing: str, *, once: bool = False) -> None:
         super().__init__()
         self._once = once
         self._title = title
         self._job = job
         self._doing = self._now = doing
-        self._result: JobResult | None = None
+        self._result: TaskResult | None = None
         self._trouble: HardenError | None = None
         self._done = False
         self._stopped = False
@@ -327,7 +303,7 @@ class JobScreen(StoppablePage):
 
     @work(thread=True, group="job")
     def _work(self, stop: threading.Event) -> None:
-        def tell(now: str | JobResult) -> None:
+        def tell(now: str | TaskResult) -> None:
             self.post_message(JobProgress(now))
 
         try:
@@ -340,7 +316,7 @@ class JobScreen(StoppablePage):
     @on(JobEnded)
     def _ended(self, message: JobEnded) -> None:
         self.stop, ended = None, message.result
-        if isinstance(ended, JobResult):
+        if isinstance(ended, TaskResult):
             self._result, self._done, self._carried_out = ended, True, False
         else:
             self._trouble, self._stopped = ended, ended is None
@@ -375,25 +351,9 @@ class JobScreen(StoppablePage):
             self._carried_out = True
             self.carry_out("Done", then.carry_out)
 
-    @work(thread=True, group="job-then")
-    def carry_out(self, title: str, action: Callable[[], str]) -> None:
-        """Do it on a thread, and say what was done, or why not."""
-        try:
-            self.post_message(Told(title, action()))
-        except HardenError as error:
-            self.post_message(Told(f"Not {title.lower()}", told(error), bad=True))
-
-    @on(Told)
-    def _was_told(self, message: Told) -> None:
-        if message.bad:
-            self._carried_out = False
-            self.complain(message.text, message.title)
-        else:
-            self.notify(message.text, title=message.title, markup=False)
-            self.was_carried_out()
-
-    def was_carried_out(self) -> None:
-        """Something was written or done; subclasses look again."""
+    def was_told(self, message: Told) -> None:
+        super().was_told(message)
+        self._carried_out = self._carried_out and not message.bad
 
     # --- drawing -----------------------------------------------------------------------------------------
 
@@ -413,7 +373,7 @@ class JobScreen(StoppablePage):
             parts += self._of_result(self._result)
         return Content("\n\n").join(parts)
 
-    def _of_result(self, result: JobResult) -> Iterable[Content]:
+    def _of_result(self, result: TaskResult) -> Iterable[Content]:
         yield page(self, result.sections, (), min(100, self.app.size.width - 6))
         if result.diff:
             yield diff_content(result.diff)
@@ -479,14 +439,16 @@ class FormScreen(HardenScreen):
         raise NotImplementedError
 
     def fault(self, values: dict[str, str]) -> str:
-        """What is missing or wrong, as a sentence; empty when it can be carried out."""
+        """What is missing or wrong, as a sentence, or raises it as a HardenError; empty when it can be
+        carried out.
+        """
         return ""
 
     def question(self, values: dict[str, str]) -> str:
         """What to ask before it is carried out; empty = nothing."""
         return ""
 
-    def job(self, values: dict[str, str]) -> tuple[Job, str]:
+    def job(self, values: dict[str, str]) -> tuple[Task, str]:
         """The work, and its first progress message."""
         raise NotImplementedError
 
@@ -547,17 +509,18 @@ class FormScreen(HardenScreen):
 
     def action_save(self) -> None:
         values = self.values()
-        self.show_fault(self.fault(values))
+        try:
+            self.show_fault(self.fault(values))
+        except HardenError as error:
+            self.show_fault(told(error))
         if self._fault:
             return
         if question := self.question(values):
-            self.app.push_screen(
-                SureScreen(question, ""), lambda sure: self.carry_out(values) if sure else None
-            )
+            self.app.push_screen(SureScreen(question, ""), lambda sure: self.submit(values) if sure else None)
         else:
-            self.carry_out(values)
+            self.submit(values)
 
-    def carry_out(self, values: dict[str, str]) -> None:
+    def submit(self, values: dict[str, str]) -> None:
         """The work on a page; when it succeeded, leaving that page also leaves the form."""
         job, doing = self.job(values)
         screen = JobScreen(self.heading(), job, doing, once=True)
