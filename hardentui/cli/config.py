@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from argparse import ArgumentParser, Namespace
 
 import shtab
 
 from hardentui.checks import CHECKS
-from hardentui.cli.parser import make_parser
+from hardentui.cli.parser import format_option, make_parser
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import ChecklistError, UsageError
 from hardentui.features.checklists.examining import (
@@ -26,7 +25,7 @@ from hardentui.features.settings import (
     setting_rows,
     settings_document,
 )
-from hardentui.visible import strict_json, visible
+from hardentui.visible import visible
 
 _VERBS = ("show", "checklist", "completion")
 _CHECKLIST_VERBS = ("new", "lint", "options", "facts")
@@ -48,7 +47,7 @@ def arguments(parser: ArgumentParser) -> None:
         "what a check of your own can inspect; completion bash|zsh|tcsh: print the script",
     )
     parser.add_argument("words", metavar="…", nargs="*", help="what follows checklist or completion")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    format_option(parser)
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
@@ -79,9 +78,7 @@ def _settings(options: Namespace, terminal: Terminal) -> int:
     rows = setting_rows(settings, defaults, CHECKS)
     notices = tuple(map(str, document.notices))
     if options.format == "json":
-        terminal.write(
-            strict_json(json.dumps(settings_document(document.path, rows, notices), indent=2)) + "\n"
-        )
+        terminal.write_document(settings_document(document.path, rows, notices))
     else:
         terminal.write("\n".join(_lines(rows)) + "\n")
         if not document.there:

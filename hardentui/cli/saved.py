@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from argparse import Namespace
 from collections.abc import Callable, Iterator
@@ -32,7 +31,7 @@ from hardentui.features.rights.page import rights_of_container, rights_page
 from hardentui.features.sections import page_text
 from hardentui.features.views import CheckProgress, Report, told_once, without_originals
 from hardentui.model.finding import Kind, Severity
-from hardentui.visible import strict_json, visible
+from hardentui.visible import visible
 from hardentui.words import plural
 
 
@@ -116,7 +115,7 @@ def show_rights(options: Namespace, terminal: Terminal) -> int:
             "simulated": simulated,
             "containers": [to_builtins(page) for page in pages],
         }
-        terminal.write(strict_json(json.dumps(document, indent=1)) + "\n")
+        terminal.write_document(document, indent=1)
     else:
         for page in pages:
             terminal.show(foreign(f"{page.container}  {page.engine}", 200, "bold"))

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from hardentui.errors import HardenError, UsageError
 from hardentui.features.reports.result import TextStyle
-from hardentui.visible import visible, visible_lines
+from hardentui.visible import strict_json, visible, visible_lines
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
+
+    from hardentui.model.draft import WrittenFile
 
 # A result that is written to a file instead of the terminal.
 
@@ -132,6 +134,22 @@ class Terminal:
             raise
         except OSError as error:
             raise OutputLost(error.strerror) from error
+
+    def write_document(self, document: Any, indent: int = 2) -> None:
+        """A result as JSON that strict parsers accept."""
+        import json
+
+        self.write(strict_json(json.dumps(document, indent=indent)) + "\n")
+
+    def tell_written(self, files: Iterable[WrittenFile], *, note: bool = False) -> None:
+        """What became of each file, a line each. `note`: beside another result."""
+        for file in files:
+            backup = f" (previous file: {file.backup})" if file.backup else ""
+            line = f"{visible(file.path)}: {file.state.value}{visible(backup)}"
+            if note:
+                self.note(line)
+            else:
+                self.write(line + "\n")
 
     def write_exact(self, text: str) -> None:
         """A file's text: exact in a pipe; on a terminal, without control sequences."""

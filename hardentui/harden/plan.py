@@ -17,18 +17,7 @@ from hardentui.model.finding import Finding, FixKind, Kind, Risk, Status
 from hardentui.model.known import known
 from hardentui.model.plan import Caution, Change, Choice, Note, Plan, Skipped
 from hardentui.model.spec import Spec
-from hardentui.options import (
-    CAP_DROP,
-    CPUS,
-    IMAGE,
-    MEMORY,
-    MOUNTS,
-    NO_NEW_PRIVILEGES,
-    PIDS_LIMIT,
-    READ_ONLY,
-    USER,
-    USERNS,
-)
+from hardentui.options import *
 from hardentui.options.table import bounding_set
 from hardentui.reading.containers import cgroup_version, declared_user, is_root, listed, runs_systemd
 

@@ -21,18 +21,7 @@ from hardentui.model.known import Known
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option, Spec
 from hardentui.model.trial import OnTrialEvent
-from hardentui.options import (
-    BY_NAME,
-    CAP_ADD,
-    CAP_DROP,
-    MEMORY_SWAP,
-    MOUNTS,
-    NO_NEW_PRIVILEGES,
-    READ_ONLY,
-    SECCOMP_PROFILE,
-    TMPFS,
-    USERNS,
-)
+from hardentui.options import *
 from hardentui.options.table import bounding_set, with_no_more, with_only
 from hardentui.reading.behaviour import hides_a_program, powerless, runs_as_root
 from hardentui.reading.mounts import at_or_above

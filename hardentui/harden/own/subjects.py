@@ -18,20 +18,7 @@ from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.own_check import CheckOperator, OwnValue, Shape
 from hardentui.model.spec import Option, ProtectionRule
-from hardentui.options import (
-    CAP_ADD,
-    CAP_DROP,
-    CPU_QUOTA,
-    CPUS,
-    IMAGE,
-    MEMORY,
-    MEMORY_SWAP,
-    NO_NEW_PRIVILEGES,
-    OOM_SCORE_ADJ,
-    PIDS_LIMIT,
-    READ_ONLY,
-    TABLE,
-)
+from hardentui.options import *
 from hardentui.options.table import BY_NAME
 from hardentui.reading.capabilities import declared_set, live_sets, reach
 from hardentui.reading.containers import ask, declared_user, is_planned, labels_of, runs_systemd
