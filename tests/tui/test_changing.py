@@ -25,7 +25,6 @@ from hardentui.model.journal import EntryAction, EntryState, JournalEntry
 from hardentui.model.plan import Plan
 from hardentui.reading.written import LayerData
 from hardentui.tui.app import HardenApp
-from hardentui.tui.messages import Prepared
 from hardentui.tui.screens.change import ChangeScreen
 from hardentui.tui.screens.journal import JournalScreen
 from hardentui.tui.screens.walk import WalkScreen
@@ -113,7 +112,8 @@ async def test_what_is_prepared_while_an_apply_runs_does_not_disturb_it(
         await until(pilot, lambda: "What will be done" in drawn(app))
         await pilot.press("enter", shows="1/7")
         late = UsageError("An earlier change waits.", "")  # what a preparation meets meanwhile
-        app.screen.post_message(Prepared(ApplyWishes(confirm_within=120.0, keep_data=True), error=late))
+        assert isinstance(app.screen, ChangeScreen)
+        app.screen.prepared(ApplyWishes(confirm_within=120.0, keep_data=True), late)
         await pilot.press("i", shows="1/7")
         assert "An earlier change waits" not in drawn(app)
         await pilot.press("escape", shows="Rolled back")

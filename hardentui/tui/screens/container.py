@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -17,7 +16,6 @@ from rich.style import Style
 from textual.binding import Binding
 from textual.content import Content
 from textual.geometry import Size
-from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
@@ -109,6 +107,11 @@ class RightsScreen(ContainerJob):
 _BARS = "▁▂▃▄▅▆▇█"
 _ASCII_BARS = "_.-=+*%#"
 LENGTH = 20
+INTERVAL = 2.0
+"""Seconds between two readings."""
+_AGAIN = 5.0
+"""Seconds before the next try when Podman did not answer."""
+_LOG_LINES = 60
 
 
 def curve(values: Iterable[float], *, ascii_only: bool) -> str:
@@ -121,14 +124,6 @@ def curve(values: Iterable[float], *, ascii_only: bool) -> str:
     if most <= 0:
         return bars[0] * len(known)
     return "".join(bars[min(len(bars) - 1, int(value / most * len(bars)))] for value in known)
-
-
-LENGTH = 20
-INTERVAL = 2.0
-"""Seconds between two readings."""
-_AGAIN = 5.0
-"""Seconds before the next try when Podman did not answer."""
-_LOG_LINES = 60
 
 
 class MonitorScreen(ContainerJob):
@@ -283,16 +278,6 @@ class LogView(ScrollView, can_focus=True):
         return Strip(segments).apply_style(self.rich_style).adjust_cell_length(width, self.rich_style)
 
 
-@dataclass
-class PartCame(Message):
-    part: LogPart
-
-
-@dataclass
-class FollowingEnded(Message):
-    error: HardenError
-
-
 class LogsScreen(ContainerScreen, StoppableScreen):
     """Follows on its own thread until the screen is left."""
 
@@ -324,23 +309,24 @@ class LogsScreen(ContainerScreen, StoppableScreen):
         self.run_worker(partial(self._follow, self.begin()), group="logs", thread=True)
 
     def _follow(self, stop: threading.Event) -> None:
-        def tell(message: Message) -> None:
+        def came(part: LogPart) -> None:
             if not stop.is_set():
-                self.post_message(message)
+                self.call_later(self._came, part)
 
         try:
-            follow_log(self._bench, self._facts, lambda part: tell(PartCame(part)), stop)
+            follow_log(self._bench, self._facts, came, stop)
         except HardenError as error:
-            tell(FollowingEnded(error))
+            if not stop.is_set():
+                self.call_later(self._over, error)
 
-    def on_part_came(self, message: PartCame) -> None:
-        gap = ["-- more lines arrived than could be read; some are missing --"] if message.part.gap else []
-        self._log.add([*gap, *message.part.lines])
+    def _came(self, part: LogPart) -> None:
+        gap = ["-- more lines arrived than could be read; some are missing --"] if part.gap else []
+        self._log.add([*gap, *part.lines])
         self._show_crumb()
 
-    def on_following_ended(self, message: FollowingEnded) -> None:
-        self._ended = message.error.title
-        self._log.add([f"-- {message.error.title} --"])
+    def _over(self, error: HardenError) -> None:
+        self._ended = error.title
+        self._log.add([f"-- {error.title} --"])
         self._show_crumb()
 
     def _show_crumb(self) -> None:

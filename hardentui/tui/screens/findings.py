@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
-from textual import on, work
 from textual.binding import Binding
 from textual.content import Content
-from textual.message import Message
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
@@ -25,6 +23,7 @@ from hardentui.model.finding import Finding, Kind, Remediation, Waiver
 from hardentui.model.host import HostScan
 from hardentui.reading.forms import FORMS, text_of
 from hardentui.tui.actions import BACK, COPY, EXPLAIN, FINDINGS, HOST, Action, bindings, reason_of, told
+from hardentui.tui.messages import in_background
 from hardentui.tui.screens.base import HardenScreen, ScreenReport
 from hardentui.tui.screens.job import AskScreen, Field, FormScreen, ReadingScreen
 from hardentui.tui.status import Part, hanging, look_of, paragraphs, worst_first
@@ -69,15 +68,8 @@ class AcceptScreen(FormScreen):
 
     def carry_out(self, values: dict[str, str]) -> None:
         self._writing = True
-        self.run_worker(lambda: self._accept(values), group="accept", thread=True)
-
-    def _accept(self, values: dict[str, str]) -> None:
-        try:
-            waiver = self._waiving.accept(self._finding, Acceptance(**values))
-        except HardenError as error:
-            self.call_later(self._refused, error)
-        else:
-            self.call_later(self._accepted, waiver)
+        accept = partial(self._waiving.accept, self._finding, Acceptance(**values))
+        in_background(self, accept, self._accepted, self._refused, group="accept")
 
     def _refused(self, error: HardenError) -> None:
         self._writing = False
@@ -242,13 +234,6 @@ _SETTLE = 0.3
 """Seconds between two rankings during a scan."""
 
 
-@dataclass
-class ResultTaken(Message):
-    """The result of a host scanner was stored, or cannot be used."""
-
-    outcome: HostScan | HardenError
-
-
 class HostScreen(FindingsScreen):
     ACTIONS = (*HOST, *FindingsScreen.ACTIONS)
     BINDINGS: ClassVar = bindings(HOST)
@@ -364,21 +349,13 @@ class HostScreen(FindingsScreen):
 
     def _take_in(self, path: str | None) -> None:
         if path:
-            self._read_result(os.path.expanduser(path))
+            take = partial(import_scan, os.path.expanduser(path))
+            in_background(self, take, self._taken, self._not_taken, group="host-import")
 
-    @work(thread=True, group="host-import")
-    def _read_result(self, path: str) -> None:
-        try:
-            self.post_message(ResultTaken(import_scan(path)))
-        except HardenError as error:
-            self.post_message(ResultTaken(error))
+    def _not_taken(self, error: HardenError) -> None:
+        self.complain(told(error), "Not imported")
 
-    @on(ResultTaken)
-    def _taken(self, message: ResultTaken) -> None:
-        outcome = message.outcome
-        if isinstance(outcome, HardenError):
-            self.complain(told(outcome), "Not imported")
-            return
+    def _taken(self, outcome: HostScan) -> None:
         count = plural(len(outcome.failed) + outcome.left_out, "rule")
         of = f"{outcome.tool} {outcome.version} of {outcome.host or 'an unnamed host'}"
         self.notify(f"{of}: {count} failed or advised.", title="Imported")

@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, TypeAlias, TypeVar
 
 from msgspec import Struct
-from textual import on, work
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, Label, OptionList, Static
@@ -23,6 +21,7 @@ from hardentui.features.fix.saving import save_texts
 from hardentui.features.sections import PageSection
 from hardentui.model.draft import TextFile
 from hardentui.tui.actions import ASK, BACK, COPY, FORM, JOB, PICK, SURE, Action, bindings, hint_of, told
+from hardentui.tui.messages import in_background
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.status import hanging
 from hardentui.tui.widgets.page import TextField, diff_content, page
@@ -235,29 +234,6 @@ Job: TypeAlias = Callable[[threading.Event, Tell], JobResult]
 """(stop event, progress callback) -> result."""
 
 
-@dataclass
-class JobProgress(Message):
-    """The current activity of the work, or what there is so far."""
-
-    now: str | JobResult
-
-
-@dataclass
-class JobEnded(Message):
-    """`result` is None where the work was stopped."""
-
-    result: JobResult | HardenError | None
-
-
-@dataclass
-class Told(Message):
-    """A result was written, or carried out."""
-
-    title: str
-    text: str
-    bad: bool = False
-
-
 class JobScreen(StoppablePage):
     """Args:
     title: `shop-web › rights`; foreign text in it is made visible here.
@@ -322,36 +298,37 @@ class JobScreen(StoppablePage):
         """Begin the work, again."""
         self._trouble, self._done = None, False
         self._stopped, self._now = False, self._doing
-        self._work(self.begin())
+        stop = self.begin()
+
+        def tell(now: str | JobResult) -> None:
+            self.call_later(self._progressed, now)
+
+        def work() -> JobResult | None:
+            try:
+                return self._job(stop, tell)
+            except KeyboardInterrupt:
+                return None
+
+        def failed(error: HardenError) -> None:
+            self._ended(None if stop.is_set() else error)
+
+        in_background(self, work, self._ended, failed, group="job")
         self.draw()
 
-    @work(thread=True, group="job")
-    def _work(self, stop: threading.Event) -> None:
-        def tell(now: str | JobResult) -> None:
-            self.post_message(JobProgress(now))
-
-        try:
-            self.post_message(JobEnded(self._job(stop, tell)))
-        except HardenError as error:
-            self.post_message(JobEnded(None if stop.is_set() else error))
-        except KeyboardInterrupt:
-            self.post_message(JobEnded(None))
-
-    @on(JobEnded)
-    def _ended(self, message: JobEnded) -> None:
-        self.stop, ended = None, message.result
+    def _ended(self, ended: JobResult | HardenError | None) -> None:
+        """`ended`: None: it was stopped."""
+        self.stop = None
         if isinstance(ended, JobResult):
             self._result, self._done, self._carried_out = ended, True, False
         else:
             self._trouble, self._stopped = ended, ended is None
         self.draw()
 
-    @on(JobProgress)
-    def _progressed(self, message: JobProgress) -> None:
-        if isinstance(message.now, str):
-            self._now = visible(message.now, 60)
+    def _progressed(self, now: str | JobResult) -> None:
+        if isinstance(now, str):
+            self._now = visible(now, 60)
         elif self.stop is not None:
-            self._result = message.now
+            self._result = now
         self.draw()
 
     def action_write(self) -> None:
@@ -375,22 +352,18 @@ class JobScreen(StoppablePage):
             self._carried_out = True
             self.carry_out("Done", then.carry_out)
 
-    @work(thread=True, group="job-then")
     def carry_out(self, title: str, action: Callable[[], str]) -> None:
         """Do it on a thread, and say what was done, or why not."""
-        try:
-            self.post_message(Told(title, action()))
-        except HardenError as error:
-            self.post_message(Told(f"Not {title.lower()}", told(error), bad=True))
 
-    @on(Told)
-    def _was_told(self, message: Told) -> None:
-        if message.bad:
-            self._carried_out = False
-            self.complain(message.text, message.title)
-        else:
-            self.notify(message.text, title=message.title, markup=False)
+        def done(text: str) -> None:
+            self.notify(text, title=title, markup=False)
             self.was_carried_out()
+
+        def failed(error: HardenError) -> None:
+            self._carried_out = False
+            self.complain(told(error), f"Not {title.lower()}")
+
+        in_background(self, action, done, failed, group="job-then")
 
     def was_carried_out(self) -> None:
         """Something was written or done; subclasses look again."""
