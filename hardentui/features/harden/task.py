@@ -19,7 +19,7 @@ from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix, HardenError, UsageError
 from hardentui.features.apply.apply_wishes import ApplyWishes
-from hardentui.features.apply.applying import PROBES_MEET_DATA, Along, Application
+from hardentui.features.apply.applying import PROBES_MEET_DATA, Application, Part
 from hardentui.features.apply.history import History
 from hardentui.features.apply.simulated_apply import play_apply, prepare_played
 from hardentui.features.apply.soak import (
@@ -59,7 +59,7 @@ from hardentui.state import read_own, state_directory, write_own
 from hardentui.visible import command_word, visible
 
 if TYPE_CHECKING:
-    from hardentui.features.apply.applying import Application, PreparedChange
+    from hardentui.features.apply.applying import PreparedChange
     from hardentui.features.workbench import Workbench
 
 _KEPT_FOR = 86_400.0  # seconds that a trial may wait for the decision
@@ -373,7 +373,11 @@ class Hardening:
             self._application = Application(self.bench, self.report)
             treated = {"keep_data": wishes.keep_data, "discard_data": wishes.discard_data}
             others = [
-                Along(other.report, other.plan, replace(other.prepared.wishes, **treated))
+                Part(
+                    Application(self.bench, other.report),
+                    other.plan,
+                    replace(other.prepared.wishes, **treated),
+                )
                 for other in (self.others if along is None else along)
                 if other.plan is not None and other.prepared is not None
             ]
