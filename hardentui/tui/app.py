@@ -233,7 +233,6 @@ class HardenApp(App[None]):
     ENABLE_COMMAND_PALETTE = True
     COMMANDS: ClassVar = {ActionProvider, ThemeProvider}
     BINDINGS: ClassVar = bindings(APP)
-    BINDING_GROUP_TITLE = "Everywhere"
 
     def __init__(
         self,
@@ -359,22 +358,7 @@ class HardenApp(App[None]):
         self.bell()
         self.panic(Text(fault_text(fault) if fault else "hardentui: internal error."))
 
-    @on(say.PodmanFound)
-    @on(say.WorkbenchOpened)
-    @on(say.OpenFailed)
-    @on(say.RowsListed)
-    @on(say.ReportsArrived)
-    @on(say.ScanProgressed)
-    @on(say.ScanEnded)
-    @on(say.ContainerGone)
-    @on(say.ContainersChanged)
-    @on(say.ConnectionChanged)
-    @on(say.HostJudged)
-    @on(say.SharedJudged)
-    @on(say.LookProgressed)
-    @on(say.LookEnded)
-    @on(say.CommandRan)
-    @on(say.WorkFailed)
+    @on(say.FromWorker)
     def _from_worker(self, message: say.FromWorker) -> None:
         self.session.handle(message)
         if isinstance(message, say.WorkbenchOpened):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from msgspec import Struct
 from rich.cells import cell_len
@@ -21,7 +21,7 @@ from hardentui.features.first_look import EngineChoice
 from hardentui.features.opening.opened import Opened
 from hardentui.features.views import Report, Row, reports_of
 from hardentui.model.settings import Settings
-from hardentui.tui.actions import Action
+from hardentui.tui.actions import Action, bindings
 from hardentui.tui.session import Session
 from hardentui.tui.status import Signs, both_ends, plain, signs_of
 from hardentui.visible import visible
@@ -288,6 +288,12 @@ class HardenScreen(Screen[None]):
     # Textual does not declare these as class variables, so they cannot be annotated as such
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide"), (160, "-huge")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-low"), (16, "-flat"), (30, "-roomy")]  # noqa: RUF012
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """The keys of a screen are those of its actions."""
+        if "ACTIONS" in vars(cls) and "BINDINGS" not in vars(cls):
+            cls.BINDINGS = bindings(cls.ACTIONS)
+        super().__init_subclass__(**options)
 
     @property
     def harden(self) -> Lead:

@@ -24,7 +24,7 @@ from hardentui.model.journal import ChangeEvent, EntryState, JournalEntry, Opera
 from hardentui.model.operations import described
 from hardentui.model.plan import Choice
 from hardentui.model.trial import TrialEvent
-from hardentui.tui.actions import BACK, CHANGE, COPY, STAGES, WRITE, Data, Stage, bindings, hint_of
+from hardentui.tui.actions import BACK, CHANGE, COPY, STAGES, WRITE, Data, Stage, hint_of
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.messages import in_background
 from hardentui.tui.screens.job import AskScreen, StoppablePage, SureScreen, error_content
@@ -54,9 +54,7 @@ class ChangeScreen(StoppablePage):
     """
 
     ACTIONS = (*CHANGE, *WRITE, COPY, BACK)
-    BINDINGS: ClassVar = bindings(ACTIONS)
     DOES: ClassVar = "changes the container"
-    BINDING_GROUP_TITLE = "Change"
 
     def __init__(
         self,

@@ -32,7 +32,7 @@ from hardentui.model.finding import Status
 from hardentui.model.monitoring import LogLine, Sample
 from hardentui.tui.actions import BACK, CONTAINER, COPY, COPY_MORE, LOGS, Action, bindings
 from hardentui.tui.screens.base import ContainerScreen
-from hardentui.tui.screens.job import JobResult, JobScreen, ReadingScreen, StoppableScreen, Tell
+from hardentui.tui.screens.job import Job, JobResult, JobScreen, ReadingScreen, StoppableScreen, Tell
 from hardentui.tui.status import Part, both_ends, fit, hanging, look_of, look_of_cell
 from hardentui.visible import visible
 from hardentui.words import plural
@@ -60,30 +60,30 @@ def with_tabs(left: Content, here: str, width: int) -> Content:
 
 
 class ContainerJob(ContainerScreen, JobScreen):
-    """A page about one container."""
+    """A page about one container, and the name of its tab."""
 
     ACTIONS: ClassVar[tuple[Action, ...]] = (*CONTAINER, COPY_MORE, *JobScreen.ACTIONS)
-    BINDINGS: ClassVar = bindings((*CONTAINER, COPY_MORE))
-    BINDING_GROUP_TITLE = "Container"
-    TAB: ClassVar = ""
+
+    def __init__(self, row: Row, tab: str, job: Job, doing: str) -> None:
+        super().__init__(f"{row.name} › {tab}", job, doing)
+        self._key = row.key
+        self._tab = tab
 
     @property
     def container_key(self) -> str:
-        raise NotImplementedError
+        return self._key
 
     def why_not(self, action: str) -> str:
         return JobScreen.why_not(self, action) or ContainerScreen.why_not(self, action)
 
     def heading(self) -> Content:
-        return with_tabs(super().heading(), self.TAB, self.app.size.width - 2)
+        return with_tabs(super().heading(), self._tab, self.app.size.width - 2)
 
 
 # --- what the kernel lets it do ----------------------------------------------------------------
 
 
 class RightsScreen(ContainerJob):
-    TAB: ClassVar = "rights"
-
     def __init__(self, bench: Workbench, row: Row) -> None:
         def look(stop: threading.Event, tell: Tell) -> JobResult:
             newest = bench.containers.refresh(row.key)
@@ -93,12 +93,7 @@ class RightsScreen(ContainerJob):
                 raise NotFound(f"{visible(row.name, 60)!r} cannot be checked: {why}.")
             return JobResult(*rights_of(report.facts, bench.opened.files))
 
-        self._key = row.key
-        super().__init__(f"{row.name} › rights", look, "looking")
-
-    @property
-    def container_key(self) -> str:
-        return self._key
+        super().__init__(row, "rights", look, "looking")
 
 
 # --- what it does now --------------------------------------------------------------------------
@@ -129,20 +124,13 @@ def curve(values: Iterable[float], *, ascii_only: bool) -> str:
 class MonitorScreen(ContainerJob):
     """A reading every two seconds, until it is stopped or left."""
 
-    TAB: ClassVar = "monitor"
-
     def __init__(self, bench: Workbench, row: Row) -> None:
-        self._key = row.key
         self._monitor = Monitor(bench, row.key, log_lines=_LOG_LINES)
         self._turn = threading.Lock()  # a reading that is just ending and the next one share the counters
         self._remembered = EarlierReadings()
         self._cpu: deque[float] = deque(maxlen=LENGTH)
         self._memory: deque[float] = deque(maxlen=LENGTH)
-        super().__init__(f"{row.name} › monitor", self._watch, "live")
-
-    @property
-    def container_key(self) -> str:
-        return self._key
+        super().__init__(row, "monitor", self._watch, "live")
 
     def action_back(self) -> None:
         self.dismiss()
@@ -282,8 +270,6 @@ class LogsScreen(ContainerScreen, StoppableScreen):
     """Follows on its own thread until the screen is left."""
 
     ACTIONS = (*LOGS, *CONTAINER, COPY_MORE, COPY, BACK)
-    BINDINGS: ClassVar = bindings(ACTIONS)
-    BINDING_GROUP_TITLE = "Log"
 
     def __init__(self, bench: Workbench, facts: ContainerFacts) -> None:
         super().__init__()
@@ -361,7 +347,6 @@ _SHOWN = 5
 class MeaningScreen(ReadingScreen):
     ACTIONS = (COPY, BACK)
     BINDINGS: ClassVar = [*bindings(ACTIONS), Binding("e", "back", show=False)]
-    BINDING_GROUP_TITLE = "Meaning"
 
     def __init__(self, key: str) -> None:
         super().__init__()

@@ -37,7 +37,6 @@ class AcceptScreen(FormScreen):
     """A waiver of one finding."""
 
     OF_CONNECTION: ClassVar = False
-    BINDING_GROUP_TITLE = "Waive"
 
     def __init__(self, waiving: Waiving, finding: Finding) -> None:
         super().__init__()
@@ -87,7 +86,6 @@ _HEAD = "bold $primary"
 class ExplainScreen(ReadingScreen):
     ACTIONS = (*EXPLAIN, COPY, BACK)
     BINDINGS: ClassVar = [*bindings(ACTIONS), Binding("e", "back", show=False)]
-    BINDING_GROUP_TITLE = "Explanation"
 
     def __init__(self, finding: Finding, remedy: Remediation | None) -> None:
         super().__init__()
@@ -163,8 +161,6 @@ class FindingsScreen(HardenScreen):
     OF_CONNECTION: ClassVar = True
     CSS_PATH = "reading.tcss"
     ACTIONS: ClassVar[tuple[Action, ...]] = (*FINDINGS, COPY, BACK)
-    BINDINGS: ClassVar = bindings(ACTIONS)
-    BINDING_GROUP_TITLE = "Findings"
     WANTED: ClassVar = ("images", "networks", "scan")
 
     def __init__(self, kind: Kind, title: str, find: Callable[[], Sequence[Finding]]) -> None:
@@ -236,8 +232,6 @@ _SETTLE = 0.3
 
 class HostScreen(FindingsScreen):
     ACTIONS = (*HOST, *FindingsScreen.ACTIONS)
-    BINDINGS: ClassVar = bindings(HOST)
-    BINDING_GROUP_TITLE = "Host"
 
     def __init__(self) -> None:
         super().__init__(

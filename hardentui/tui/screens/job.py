@@ -244,8 +244,6 @@ class JobScreen(StoppablePage):
     """
 
     ACTIONS: ClassVar[tuple[Action, ...]] = (*JOB, COPY, BACK)
-    BINDINGS: ClassVar = bindings(ACTIONS)
-    BINDING_GROUP_TITLE = "Result"
 
     def __init__(self, title: str, job: Job, doing: str, *, once: bool = False) -> None:
         super().__init__()
@@ -432,7 +430,6 @@ class FormScreen(HardenScreen):
     OF_CONNECTION: ClassVar = True
     CSS_PATH = "form.tcss"
     ACTIONS: ClassVar[tuple[Action, ...]] = (*FORM, BACK)
-    BINDINGS: ClassVar = bindings(ACTIONS)
 
     def __init__(self) -> None:
         super().__init__()

@@ -12,7 +12,7 @@ from hardentui.errors import HardenError
 from hardentui.features.apply.history import History, downtime_of_undo, trouble_back
 from hardentui.model.journal import ChangeEvent, EntryState, GoingBack, JournalEntry, OperationDone
 from hardentui.model.operations import described
-from hardentui.tui.actions import BACK, BROWSE, COPY, JOURNAL, bindings, hint_of
+from hardentui.tui.actions import BACK, BROWSE, COPY, JOURNAL, hint_of
 from hardentui.tui.messages import in_background
 from hardentui.tui.screens.base import ScreenReport
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
@@ -25,9 +25,7 @@ from hardentui.words import plural
 
 class JournalScreen(BrowseScreen):
     ACTIONS = (*JOURNAL, *BROWSE, COPY, BACK)
-    BINDINGS: ClassVar = bindings(ACTIONS)
     DOES: ClassVar = "undoes changes"
-    BINDING_GROUP_TITLE = "Journal"
     COLUMNS = (
         Column("When", 16),
         Column("What", 6),

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 class ExportScreen(FormScreen):
     """The extension of the file name selects the format."""
 
-    BINDING_GROUP_TITLE = "Report"
     OF_CONNECTION: ClassVar = False
 
     def __init__(self, bench: Workbench, shown: ScreenReport) -> None:
