@@ -148,25 +148,13 @@ class Application:
             plan, soak = soaking(plan, facts, self._opened.files, wishes.soak)
         now = datetime.now(UTC)
         identity = self._journal.new_id(now)
-        ways: list[ApplyWay] = []
-        diffs: list[str] = []
-        notes: list[str] = []
         with closing(ChangingEngine(self._engine, self._opened.log)) as engine:
             self._referring = self._references(engine)
             parts = self._parts(plan, wishes, along)
             for part in parts:
                 part.application._try_probes(engine, part.wishes)
-            alone = len(parts) == 1
-            ids = frozenset(() if alone else (part.facts.id for part in parts))
-            for part in parts:
-                planned = tuple(step for way in ways for step in way.operations)
-                layer = layer_of(part.facts)
-                way, diff, remarks = part.application._way(part, engine, identity, layer, ids, planned)
-                ways.append(way)
-                if part.plan.changes or alone:
-                    diffs.append(diff)
-                about = (*way.notes, *remarks, *part.application._about_layer(layer, part.wishes, way))
-                notes += about if part.application is self else _of_another(part, about)
+            ways, diff, notes = self._ways(parts, engine, identity)
+        alone = len(parts) == 1
         changed = list(zip(parts, ways, strict=True))
         steps = [part.application._steps(part, way) for part, way in changed]
         networks = [] if alone else [network_of(part.facts.inspect) for part in parts]
@@ -186,13 +174,32 @@ class Application:
             changes=tuple(
                 change for part in parts for change in _changes(part.plan, "" if alone else part.facts.name)
             ),
-            diff="".join(diffs),
+            diff=diff,
             original=next(way.original for part, way in changed if part.application is self),
             soak=soak,
             operations=steps[0] if alone else together(steps, networks),
         )
         down = expected[0] if len(expected) == 1 else several if expected else None
         return PreparedChange(entry, tuple(dict.fromkeys(notes)), bool(expected), wishes, down)
+
+    def _ways(
+        self, parts: Sequence[Part], engine: ChangingEngine, identity: str
+    ) -> tuple[list[ApplyWay], str, list[str]]:
+        """How each is changed, the diff to show, and the notes."""
+        ways: list[ApplyWay] = []
+        diffs: list[str] = []
+        notes: list[str] = []
+        ids = frozenset(part.facts.id for part in parts if len(parts) > 1)
+        for part in parts:
+            planned = tuple(step for way in ways for step in way.operations)
+            layer = layer_of(part.facts)
+            way, diff, remarks = part.application._way(part, engine, identity, layer, ids, planned)
+            ways.append(way)
+            if part.plan.changes or not ids:
+                diffs.append(diff)
+            about = (*way.notes, *remarks, *part.application._about_layer(layer, part.wishes, way))
+            notes += about if part.application is self else _of_another(part, about)
+        return ways, "".join(diffs), notes
 
     def _parts(self, plan: Plan, wishes: ApplyWishes, along: Sequence[Part]) -> list[Part]:
         """All that are replaced in one transaction, those first that others refer to by ID."""
