@@ -103,11 +103,11 @@ def _is_certain(check: AnyCheck, verdict: Verdict) -> bool:
 
 
 def judge(check: AnyCheck, facts: object, parameters: Parameters) -> Verdict:
-    """The check's verdict. Documents from an engine may have any shape: an exception in a check becomes an
-    unknown with the reason, and does not abort the scan."""
+    """The check's verdict. Documents from an engine may have any shape and depth: an exception in a check
+    becomes an unknown with the reason, and does not abort the scan."""
     try:
         return check.verdict(facts, parameters)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
         return unknown(f"the engine's answer has an unexpected shape ({type(error).__name__}: {error})")
 
 
