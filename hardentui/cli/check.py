@@ -33,12 +33,8 @@ if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench
 
 
-def next_steps(result: CheckResult, options: Namespace) -> tuple[tuple[str, str], ...]:
+def next_steps(result: CheckResult, options: Namespace) -> Iterator[tuple[str, str]]:
     """(command, what it gives), the most useful one first."""
-    return tuple(_steps(result, options))
-
-
-def _steps(result: CheckResult, options: Namespace) -> Iterator[tuple[str, str]]:
     where = _options(result, options)
     failing = [subject for subject in result.subjects if subject.count(Status.FAIL)]
     containers = [subject.subject for subject in failing if subject.subject.kind is Kind.CONTAINER]
@@ -395,7 +391,7 @@ def deliver(
     result: CheckResult, options: Namespace, terminal: Terminal, style: TextStyle | None = None
 ) -> None:
     """The report where the options want it; with `style` only a summary, else in full."""
-    steps = () if terminal.quiet else next_steps(result, options)
+    steps = () if terminal.quiet else tuple(next_steps(result, options))
     if framework := getattr(options, "framework", ""):
         result = replace(result, framework=by_control(framework, result.subjects))
     if options.file and options.file != "-":

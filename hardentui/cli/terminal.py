@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # A result that is written to a file instead of the terminal.
 
 
-def save_text(path: str, text: str, *, backup: bool, mode: int = 0o644, create: bool = False) -> None:
+def save_text(path: str, text: str, *, backup: bool) -> None:
     """Write one file atomically; with `backup` the previous file is kept beside it.
 
     Raises:
@@ -36,13 +36,8 @@ def save_text(path: str, text: str, *, backup: bool, mode: int = 0o644, create: 
 
     directory, name = os.path.split(os.path.abspath(path))
     # backups of a nightly report must not pile up
-    write_bundle(
-        directory,
-        [TextFile(name, text, mode, of_root=True)],
-        follow_symlink=True,
-        keep_backup=backup,
-        create=create,
-    )
+    file = TextFile(name, text, of_root=True)
+    write_bundle(directory, [file], follow_symlink=True, keep_backup=backup)
 
 
 # The modules of the commands, by name. Each is imported when it is wanted: none waits for the others.

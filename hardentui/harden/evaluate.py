@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any
 
 from msgspec.structs import replace
 
 from hardentui.harden.score import COST
-from hardentui.model.check import AnyCheck, Checklist, Parameters, ParameterValue
+from hardentui.model.check import AnyCheck, Checklist, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Finding,
@@ -34,11 +34,9 @@ def context_shift(facts: object) -> int:
 _NOT_COMPARED = unknown("the other containers of this engine were not read")
 
 
-def parameters_of(
-    check: AnyCheck, checklist: Checklist, over: Mapping[str, ParameterValue] | None = None
-) -> Parameters:
-    """The check's defaults, overridden by the checklist and then by the user."""
-    return Parameters({**check.parameters, **checklist.parameters.get(check.id, {}), **(over or {})})
+def parameters_of(check: AnyCheck, checklist: Checklist) -> Parameters:
+    """The check's defaults, overridden by the checklist."""
+    return Parameters({**check.parameters, **checklist.parameters.get(check.id, {})})
 
 
 def evaluate(

@@ -201,6 +201,9 @@ class NotExercised(Struct, frozen=True):
     what: str
     why: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.what} ({self.why})" if self.why else self.what
+
 
 class ChosenFix(Struct, frozen=True):
     """A fix in the working configuration, with the values of its parameters."""

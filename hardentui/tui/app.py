@@ -405,10 +405,11 @@ class HardenApp(App[None]):
 
     # --- navigation ------------------------------------------------------------------------------------
 
-    def _open_tab(self, tab: Screen[None]) -> None:
+    def open_tab(self, name: str, about: Row | ContainerFacts) -> None:
         """Another tab of a container takes the place of the present one; the walk and the list stay below."""
-        here = type(self.screen).__name__
-        self.switch_screen(tab) if here in _TABS else self.push_screen(tab)
+        if (bench := self.session.bench) is not None:
+            here, tab = type(self.screen).__name__, screen(name, bench, about)
+            self.switch_screen(tab) if here in _TABS else self.push_screen(tab)
 
     def open_walk(self, key: str) -> None:
         below = self.screen_stack[-2:-1]
@@ -434,18 +435,6 @@ class HardenApp(App[None]):
             left = [key for group in rest for key in group]
             change = screen("change", first[0], len(left), tuple(choices), tuple(first[1:]))
             self.push_screen(change, lambda _: self.open_harden(left))
-
-    def open_monitor(self, row: Row) -> None:
-        if (bench := self.session.bench) is not None:
-            self._open_tab(screen("monitor", bench, row))
-
-    def open_logs(self, facts: ContainerFacts) -> None:
-        if (bench := self.session.bench) is not None:
-            self._open_tab(screen("logs", bench, facts))
-
-    def open_rights(self, row: Row) -> None:
-        if (bench := self.session.bench) is not None:
-            self._open_tab(screen("rights", bench, row))
 
     def open_history(self, name: str) -> None:
         self.push_screen(screen("journal", name))

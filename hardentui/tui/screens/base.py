@@ -50,10 +50,8 @@ class Lead(Protocol):
     def open_walk(self, key: str) -> None: ...
     def open_meaning(self, key: str) -> None: ...
     def open_harden(self, keys: Sequence[str], choices: Sequence[Choice] = ()) -> None: ...
-    def open_monitor(self, row: Row) -> None: ...
-    def open_logs(self, facts: ContainerFacts) -> None: ...
+    def open_tab(self, name: str, about: Row | ContainerFacts) -> None: ...
     def open_copies(self, row: Row) -> None: ...
-    def open_rights(self, row: Row) -> None: ...
     def open_history(self, name: str) -> None: ...
 
 
@@ -470,10 +468,10 @@ class ContainerScreen(HardenScreen):
     def action_logs(self) -> None:
         row = self.session.rows[self.container_key]
         if row.report is not None and row.report.facts is not None:
-            self.harden.open_logs(row.report.facts)
+            self.harden.open_tab("logs", row.report.facts)
 
     def action_monitor(self) -> None:
-        self.harden.open_monitor(self.session.rows[self.container_key])
+        self.harden.open_tab("monitor", self.session.rows[self.container_key])
 
     def action_history(self) -> None:
         self.harden.open_history(self.session.rows[self.container_key].name)
@@ -485,4 +483,4 @@ class ContainerScreen(HardenScreen):
         self.harden.open_copies(self.session.rows[self.container_key])
 
     def action_rights(self) -> None:
-        self.harden.open_rights(self.session.rows[self.container_key])
+        self.harden.open_tab("rights", self.session.rows[self.container_key])
