@@ -12,13 +12,12 @@ from hardentui.cli.plan import check_options, make_plan, times_of_trial
 from hardentui.cli.terminal import Terminal, sure
 from hardentui.errors import ApplyFailed, NotFound, UsageError
 from hardentui.features.apply.apply_wishes import ApplyWishes
-from hardentui.features.apply.applying import Application
+from hardentui.features.apply.applying import Application, PreparedChange
 from hardentui.features.apply.history import History
 from hardentui.harden.score import score_word
 from hardentui.model.operations import described
 
 if TYPE_CHECKING:
-    from hardentui.features.apply.applying import PreparedChange
     from hardentui.model.journal import JournalEntry
     from hardentui.model.plan import Plan
 

@@ -21,7 +21,7 @@ from hardentui.features.reports import FORMATS, render
 from hardentui.features.reports.frameworks import by_control
 from hardentui.features.reports.result import CheckResult, KeptResult, SubjectResult, TextStyle
 from hardentui.features.results import check_result, host_reports, merged
-from hardentui.features.views import reports_of, told_once, without_originals
+from hardentui.features.views import Report, Row, reports_of, told_once, without_originals
 from hardentui.harden.score import score
 from hardentui.model.finding import Kind, Severity, Status, Subject
 from hardentui.reading.own_command import own_command, without_checklist
@@ -29,7 +29,6 @@ from hardentui.regular_files import any_paths
 from hardentui.visible import command_word, visible
 
 if TYPE_CHECKING:
-    from hardentui.features.views import Report, Row
     from hardentui.features.workbench import Workbench
 
 

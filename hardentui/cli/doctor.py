@@ -6,14 +6,10 @@ import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from hardentui.cli.terminal import Paragraphs, Terminal
 from hardentui.errors import NoEngine
-from hardentui.features.opening.doctor import Machine, examine
-
-if TYPE_CHECKING:
-    from hardentui.features.opening.doctor import Diagnosis
+from hardentui.features.opening.doctor import Diagnosis, Machine, examine
 
 _COLORS = {"ok": "32", "missing": "31", "weak": "33", "note": "36"}
 

@@ -14,7 +14,7 @@ from hardentui.errors import HardenError, InputError, UsageError
 from hardentui.features.apply.batch import BatchItem, combine, prepare, save_together
 from hardentui.features.fix.saving import save, save_in_place
 from hardentui.features.rights.page import LsmPage, lsm_page
-from hardentui.features.views import Report, known_facts
+from hardentui.features.views import Report, Row, known_facts
 from hardentui.files import write_bundle
 from hardentui.harden.score import score_word
 from hardentui.model.draft import Draft, NextSteps, Target, TextFile
@@ -25,7 +25,6 @@ from hardentui.visible import visible
 from hardentui.words import plural
 
 if TYPE_CHECKING:
-    from hardentui.features.views import Row
     from hardentui.features.workbench import Workbench
 
 

@@ -36,7 +36,7 @@ from hardentui.features.harden.task import CONFIRM_WITHIN, Hardening, HardenWish
 from hardentui.features.looking.stack import stacks
 from hardentui.harden.score import score_word
 from hardentui.model.draft import TextFile
-from hardentui.model.journal import EntryState, journal_document
+from hardentui.model.journal import EntryState, JournalEntry, journal_document
 from hardentui.model.network import compose_project
 from hardentui.visible import visible
 from hardentui.words import plural
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from hardentui.features.harden.card import Card
     from hardentui.features.views import Report, Row
     from hardentui.features.workbench import Workbench
-    from hardentui.model.journal import JournalEntry
 
 Ask = Callable[[str], str]
 """Asks a question; the answer, stripped; `n` at the end of the input."""

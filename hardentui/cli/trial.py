@@ -25,12 +25,11 @@ from hardentui.features.trial.page import trial_page
 from hardentui.features.trial.rehearsal import lines_of, rehearse_container
 from hardentui.features.trial.tried import FILE_NAME, as_json, keep_profile, profile_directory, profile_path
 from hardentui.features.trial.trying import Wishes, choices_to_try
-from hardentui.features.views import known_facts
+from hardentui.features.views import Report, known_facts
 from hardentui.model.trial import Result, Trial, TrialEvent, TrialStep
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
-    from hardentui.features.views import Report
     from hardentui.features.workbench import Workbench
 
 

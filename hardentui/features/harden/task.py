@@ -19,7 +19,7 @@ from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix, HardenError, UsageError
 from hardentui.features.apply.apply_wishes import ApplyWishes
-from hardentui.features.apply.applying import PROBES_MEET_DATA, Application, Part
+from hardentui.features.apply.applying import PROBES_MEET_DATA, Application, Part, PreparedChange
 from hardentui.features.apply.history import History
 from hardentui.features.apply.simulated_apply import play_apply, prepare_played
 from hardentui.features.apply.soak import (
@@ -59,7 +59,6 @@ from hardentui.state import read_own, state_directory, write_own
 from hardentui.visible import command_word, visible
 
 if TYPE_CHECKING:
-    from hardentui.features.apply.applying import PreparedChange
     from hardentui.features.workbench import Workbench
 
 _KEPT_FOR = 86_400.0  # seconds that a trial may wait for the decision

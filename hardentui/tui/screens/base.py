@@ -17,7 +17,7 @@ from textual.style import Style
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from hardentui.features.first_look import EngineChoice
+from hardentui.features.first_look import EngineChoice, FirstLook
 from hardentui.features.opening.opened import Opened
 from hardentui.features.views import Report, Row, reports_of
 from hardentui.model.settings import Settings
@@ -28,7 +28,6 @@ from hardentui.visible import visible
 
 if TYPE_CHECKING:
     from hardentui.features.exports import Exportable
-    from hardentui.features.first_look import FirstLook
     from hardentui.model.facts import ContainerFacts
     from hardentui.model.journal import JournalEntry
     from hardentui.model.plan import Choice

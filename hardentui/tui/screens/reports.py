@@ -17,7 +17,7 @@ from hardentui.model.draft import Target
 from hardentui.model.plan import Choice, Plan
 from hardentui.tui.actions import hint_of
 from hardentui.tui.messages import in_background
-from hardentui.tui.screens.base import ScreenReport
+from hardentui.tui.screens.base import Lead, ScreenReport
 from hardentui.tui.screens.job import Field, FormScreen, Job, JobResult, PickScreen, Tell
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
@@ -25,7 +25,6 @@ from hardentui.writers.context import safe_file_name
 
 if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench
-    from hardentui.tui.screens.base import Lead
 
 
 # --- what a screen shows, as a file --------------------------------------------------------------------

@@ -28,7 +28,7 @@ from hardentui.tui.screens.change import ChangeScreen
 from hardentui.tui.screens.findings import ExplainScreen
 from hardentui.tui.screens.values import ValuesScreen
 from hardentui.tui.session import beginning, place_of
-from hardentui.tui.status import both_ends, fit, signs_of, worst_first
+from hardentui.tui.status import Signs, both_ends, fit, signs_of, worst_first
 from hardentui.tui.widgets.finding_list import Entry, FindingList, finding_text
 from hardentui.tui.widgets.plan_panel import PlanPanel, StepRail, promise
 from hardentui.tui.widgets.write_files import WriteFiles
@@ -37,7 +37,6 @@ from hardentui.words import plural
 
 if TYPE_CHECKING:
     from hardentui.features.looking.judging import Judge
-    from hardentui.tui.status import Signs
 
 
 _TEXTS = ("Why", "Attack", "Fix", "May break")
