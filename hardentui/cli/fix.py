@@ -11,7 +11,7 @@ from hardentui.cli.parser import flag, given, group_of
 from hardentui.cli.plan import check_options, command_on, make_plan
 from hardentui.cli.terminal import Terminal, command_module
 from hardentui.errors import HardenError, InputError, UsageError
-from hardentui.features.apply.batch import BatchItem, combine, prepare, save_together
+from hardentui.features.fix.batch import BatchItem, combine, prepare, save_together
 from hardentui.features.fix.saving import save, save_in_place
 from hardentui.features.rights.page import LsmPage, lsm_page
 from hardentui.features.views import Report, Row, known_facts

@@ -18,8 +18,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from hardentui.features.trial.observe.argument_shapes import INSPECTED
-from hardentui.features.trial.observe.inspector import Inspector
+from hardentui.features.trial.observe.inspector import INSPECTED, Inspector
 from hardentui.features.trial.observe.processes import established, merged_checks, merged_samples
 from hardentui.host.files.reader import Files, LocalFiles, reason
 from hardentui.host.process.activity import read_activity
